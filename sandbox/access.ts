@@ -1,0 +1,67 @@
+// Who asks for what: the types that the services, the token service and the authorizer share.
+
+/** Whoever signed a request. */
+export interface Principal {
+  kind: 'root' | 'role-session' | 'anonymous'
+  /** Null only for `anonymous`. */
+  accountId: string | null
+  /** `arn:aws:iam::<id>:root`, `arn:aws:sts::<id>:assumed-role/<role>/<session>`, or `*`. */
+  arn: string
+  /** Of a role session. */
+  session?: {
+    roleArn: string
+    sessionName: string
+    sourceIdentity: string | null
+    tags: Record<string, string>
+    /** Session policies given when the role was assumed. */
+    policies: Record<string, unknown>[]
+    issuedMs: number
+    /** Number of roles assumed one from another; 1 for a session from root or web identity. */
+    chainDepth: number
+    multiFactor: { present: boolean; ageSeconds: number } | null
+    /** Issuer-prefixed claims of a web identity (`issuer:sub`, `issuer:aud`), empty otherwise. */
+    federated: Record<string, string>
+  }
+}
+
+/** A request as IAM sees it. Context keys are spelled as in AWS's service reference (`s3:if-none-match`). */
+export interface AccessRequest {
+  principal: Principal
+  /** `s3:PutObject`. */
+  action: string
+  /** ARN of the resource, `*` where the action has none. */
+  resource: string
+  /** The account that owns the resource. */
+  resourceAccountId: string
+  /** The resource's own policy (bucket policy, trust policy, key policy), null if it has none. */
+  resourcePolicy: Record<string, unknown> | null
+  context: Record<string, string | string[]>
+}
+
+export interface AccessDecision {
+  allowed: boolean
+  /** `explicit-deny`, `implicit-deny` or `allowed`, and in which kind of policy: for the log, never for the caller. */
+  result: string
+  /** The deciding statement: policy's name and `Sid` (or its index); null if nothing matched. */
+  statement: { policy: string; sid: string } | null
+}
+
+export interface Authorizer {
+  /** Rejects if the evaluator dropped a context key that the request carries: never an `allowed` by omission. */
+  authorize(request: AccessRequest): Promise<AccessDecision>
+}
+
+export interface Credentials {
+  accessKeyId: string
+  secretAccessKey: string
+  /** Null for the long-lived root keys of an account, which exist only in the sandbox. */
+  sessionToken: string | null
+  /** By the sandbox's clock, milliseconds since the epoch; null for root keys. */
+  expiresMs: number | null
+}
+
+/** Every credential that the sandbox has handed out. */
+export interface CredentialRegistry {
+  issue(principal: Principal, expiresMs: number | null): Credentials
+  find(accessKeyId: string): { credentials: Credentials; principal: Principal } | null
+}

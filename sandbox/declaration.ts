@@ -1,0 +1,74 @@
+// What an embedded cloud is made of: plain data, read from a recorded run of the Pulumi program. The loader writes it,
+// the services and the authorizer read it. Policy documents are as the program rendered them, parsed from JSON.
+
+export type PolicyDocument = Record<string, unknown>
+
+export interface NamedPolicy {
+  /** ARN of a managed policy, or the name of an inline one: what an explanation calls it. */
+  name: string
+  document: PolicyDocument
+}
+
+export interface DeclaredAccount {
+  /** Twelve digits. */
+  id: string
+  /** `vault`, `production`, `organization`, or what a test calls it. */
+  name: string
+  /** The management account of the organization: SCPs and RCPs don't bind it. */
+  isManagement: boolean
+  /** SCPs and RCPs per level from the root to the account, outermost first; empty without an organization. */
+  scps: NamedPolicy[][]
+  rcps: NamedPolicy[][]
+}
+
+export interface DeclaredBucket {
+  accountId: string
+  name: string
+  region: string
+  versioning: 'Enabled' | 'Suspended' | null
+  objectLock: { enabled: boolean; default: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number } | null }
+  encryption: { algorithm: string; kmsKeyId: string | null } | null
+  publicAccessBlock: { blockPublicAcls: boolean; ignorePublicAcls: boolean; blockPublicPolicy: boolean; restrictPublicBuckets: boolean } | null
+  ownership: string | null
+  policy: PolicyDocument | null
+  lifecycleRules: unknown[]
+  tags: Record<string, string>
+}
+
+export interface DeclaredRole {
+  accountId: string
+  arn: string
+  name: string
+  path: string
+  maxSessionSeconds: number
+  trust: PolicyDocument
+  policies: NamedPolicy[]
+  boundary: NamedPolicy | null
+  tags: Record<string, string>
+}
+
+export interface DeclaredOidcProvider {
+  accountId: string
+  arn: string
+  /** Issuer without scheme, as in the ARN. */
+  url: string
+  clientIds: string[]
+}
+
+export interface DeclaredKey {
+  accountId: string
+  arn: string
+  policy: PolicyDocument | null
+}
+
+export interface CloudDeclaration {
+  accounts: DeclaredAccount[]
+  buckets: DeclaredBucket[]
+  roles: DeclaredRole[]
+  oidcProviders: DeclaredOidcProvider[]
+  keys: DeclaredKey[]
+  /** The id of the organization (`o-…`), null without one. */
+  organizationId: string | null
+  /** Every resource of the program that the sandbox doesn't emulate. Shown to the user, never dropped in silence. */
+  notEmulated: { type: string; name: string; account: string }[]
+}
