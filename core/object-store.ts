@@ -56,5 +56,7 @@ export interface ObjectStore {
   headVersion(ref: ObjectRef): Promise<ObjectState>
   /** Every version and delete marker below `prefix`, all pages, in the store's order. */
   listVersions(prefix: string): AsyncIterable<ObjectVersion>
+  /** The names of the folders right below `prefix` (which ends in `/`), with a version or a delete marker in them. */
+  listFolders(prefix: string): Promise<string[]>
   lockDefault(): Promise<LockDefault>
 }

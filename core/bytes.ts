@@ -1,0 +1,139 @@
+// Reading and writing of the format's binary parts. The reader never looks outside its buffer and never loops on a
+// count that the buffer can't hold: every byte that it is given may be hostile.
+import { HoldfastError } from './errors.ts'
+
+export class ByteReader {
+  readonly buffer: Buffer
+  /** What is being read, for messages. */
+  readonly what: string
+  position = 0
+
+  constructor(buffer: Buffer, what: string) {
+    this.buffer = buffer
+    this.what = what
+  }
+
+  get remaining(): number {
+    return this.buffer.length - this.position
+  }
+
+  fail(detail: string): HoldfastError {
+    return damaged(this.what, `${detail} at byte ${this.position}`)
+  }
+
+  take(bytes: number): Buffer {
+    if (bytes > this.remaining) throw this.fail(`it ends ${bytes - this.remaining} bytes early`)
+    const slice = this.buffer.subarray(this.position, this.position + bytes)
+    this.position += bytes
+    return slice
+  }
+
+  u8(): number {
+    return this.take(1)[0]!
+  }
+
+  u16(): number {
+    return this.take(2).readUInt16LE(0)
+  }
+
+  u32(): number {
+    return this.take(4).readUInt32LE(0)
+  }
+
+  i64(): bigint {
+    return this.take(8).readBigInt64LE(0)
+  }
+
+  /** An unsigned LEB128 integer up to `max` (at most Number.MAX_SAFE_INTEGER). */
+  varint(max = Number.MAX_SAFE_INTEGER): number {
+    let value = 0
+    let factor = 1
+    for (let index = 0; index < 8; index++) {
+      const byte = this.u8()
+      value += (byte & 0x7f) * factor
+      if (byte < 0x80) {
+        if (value > max) throw this.fail(`the number ${value} is over the limit of ${max}`)
+        return value
+      }
+      factor *= 128
+    }
+    throw this.fail('a number is too long')
+  }
+
+  /** A count of things that take at least `bytesEach` bytes: one that can't be there is refused before any loop. */
+  count(bytesEach: number, max = Number.MAX_SAFE_INTEGER): number {
+    const count = this.varint(max)
+    if (count * bytesEach > this.remaining) throw this.fail(`it claims ${count} entries, more than its bytes can hold`)
+    return count
+  }
+
+  expectEnd(): void {
+    if (this.remaining !== 0) throw this.fail(`${this.remaining} bytes follow its end`)
+  }
+}
+
+export class ByteWriter {
+  private buffer: Buffer
+  length = 0
+
+  constructor(capacityBytes = 4096) {
+    this.buffer = Buffer.allocUnsafe(capacityBytes)
+  }
+
+  private reserve(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return
+    const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.length + bytes))
+    this.buffer.copy(grown, 0, 0, this.length)
+    this.buffer = grown
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.buffer.set(bytes, this.length)
+    this.length += bytes.length
+  }
+
+  u8(value: number): void {
+    this.reserve(1)
+    this.buffer[this.length++] = value
+  }
+
+  u16(value: number): void {
+    this.reserve(2)
+    this.length = this.buffer.writeUInt16LE(value, this.length)
+  }
+
+  u32(value: number): void {
+    this.reserve(4)
+    this.length = this.buffer.writeUInt32LE(value, this.length)
+  }
+
+  i64(value: bigint): void {
+    this.reserve(8)
+    this.length = this.buffer.writeBigInt64LE(value, this.length)
+  }
+
+  varint(value: number): void {
+    this.reserve(8)
+    let rest = value
+    while (rest >= 128) {
+      this.buffer[this.length++] = (rest % 128) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    this.buffer[this.length++] = rest
+  }
+
+  /** A copy of what was written; the writer is empty afterwards. */
+  finish(): Buffer {
+    const result = Buffer.from(this.buffer.subarray(0, this.length))
+    this.length = 0
+    return result
+  }
+}
+
+export function damaged(what: string, detail: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('damaged', `${what} is damaged: ${detail}`, {
+    hint: 'other snapshots are not affected; `holdfast verify --read-data` lists every file that this one can\'t bring back',
+    cause,
+  })
+}

@@ -1,0 +1,167 @@
+// A pack is the object that holds chunks: zstd frames in which small chunks share up to 256 KiB, then a footer that
+// indexes them, then a fixed trailer. What doesn't compress is stored raw.
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { damaged } from './bytes.ts'
+import { digestBytes, sha256, sha256Hex } from './digest.ts'
+import {
+  codec, encodeFooter, encodeTrailer, formatVersion, headerBytes, maxChunksPerPack, maxFrameRawBytes, packMagic, parseFooter, parseTrailer,
+  trailerBytes, unsupported,
+} from './pack-footer.ts'
+import type { Frame, PackFooter } from './pack-footer.ts'
+
+const mib = 1024 * 1024
+/** Chunks below this share a frame; the others have one of their own. */
+const sharedChunkBytes = 64 * 1024
+/** A shared frame is compressed when it has reached this. */
+const sharedFrameBytes = 128 * 1024
+/** Compressing a sample of this size tells whether a chunk is worth it. */
+const probeBytes = 8 * 1024
+const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+
+export const packTargetBytes = 16 * mib
+
+export interface SealedPack {
+  body: Uint8Array<ArrayBuffer>
+  sha256: string
+  /** The encoded footer, as it lies in the pack. */
+  footer: Buffer
+}
+
+export class PackBuilder {
+  readonly source: string
+  private body: Buffer<ArrayBuffer>
+  private length = headerBytes
+  private frames: Frame[] = []
+  private lengths: number[] = []
+  private digests: Uint8Array[] = []
+  private pending: Uint8Array[] = []
+  private pendingBytes = 0
+  private pendingFirst = 0
+
+  /** @param buffer memory to build in; at least `PackBuilder.bufferBytes`. A new one is allocated if none is given. */
+  constructor(source: string, buffer: ArrayBuffer = new ArrayBuffer(PackBuilder.bufferBytes)) {
+    this.source = source
+    this.body = Buffer.from(buffer)
+    this.body.set(packMagic)
+    this.body.writeUInt16LE(formatVersion, packMagic.length)
+  }
+
+  /** Room for a full pack, one more frame, a shared frame that is pending, and the footer. */
+  static readonly bufferBytes = packTargetBytes + maxFrameRawBytes + mib + 2 * mib
+
+  get isEmpty(): boolean {
+    return this.lengths.length === 0
+  }
+
+  get isFull(): boolean {
+    return this.length + this.pendingBytes >= packTargetBytes || this.lengths.length >= maxChunksPerPack
+  }
+
+  /** Adds a chunk that the pack doesn't hold yet. `bytes` may be reused by the caller after the next `add` or `seal`. */
+  add(digest: Uint8Array, bytes: Uint8Array): void {
+    if (bytes.length < sharedChunkBytes) {
+      this.pending.push(Buffer.from(bytes))
+      this.pendingBytes += bytes.length
+    } else {
+      this.flush()
+      this.frame(bytes, 1)
+      this.pendingFirst++
+    }
+    this.lengths.push(bytes.length)
+    this.digests.push(digest)
+    if (this.pendingBytes >= sharedFrameBytes) this.flush()
+  }
+
+  private flush(): void {
+    if (this.pending.length === 0) return
+    this.frame(this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending, this.pendingBytes), this.pending.length)
+    this.pendingFirst += this.pending.length
+    this.pending = []
+    this.pendingBytes = 0
+  }
+
+  private frame(raw: Uint8Array, chunkCount: number): void {
+    const compressed = compress(raw)
+    const stored = compressed ?? raw
+    this.frames.push({
+      codec: compressed === null ? codec.raw : codec.zstd,
+      offset: this.length, storedBytes: stored.length, rawBytes: raw.length, firstChunk: this.pendingFirst, chunkCount,
+    })
+    this.body.set(stored, this.length)
+    this.length += stored.length
+  }
+
+  /** The finished pack. The builder must not be used afterwards. */
+  seal(): SealedPack {
+    this.flush()
+    const footer = encodeFooter({
+      source: this.source, frames: this.frames, lengths: Uint32Array.from(this.lengths), digests: Buffer.concat(this.digests),
+    })
+    this.body.set(footer, this.length)
+    this.body.set(encodeTrailer(footer), this.length + footer.length)
+    const body = this.body.subarray(0, this.length + footer.length + trailerBytes)
+    return { body, sha256: sha256Hex(body), footer }
+  }
+}
+
+/** Null if it isn't worth it. */
+function compress(raw: Uint8Array): Buffer | null {
+  if (raw.length >= 4 * probeBytes) {
+    const middle = (raw.length - probeBytes) >> 1
+    if (zstdCompressSync(raw.subarray(middle, middle + probeBytes), zstdOptions).length > probeBytes * 0.97) return null
+  }
+  const compressed = zstdCompressSync(raw, zstdOptions)
+  return compressed.length < raw.length ? compressed : null
+}
+
+/** The raw bytes of a frame. `stored` is what lies at the frame's offset. */
+export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buffer {
+  if (stored.length !== frame.storedBytes) throw damaged(what, `a frame at byte ${frame.offset} is cut off`)
+  if (frame.codec === codec.raw) return Buffer.from(stored.buffer, stored.byteOffset, stored.length)
+  let raw: Buffer
+  try {
+    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes) })
+  } catch (error) {
+    throw damaged(what, `the frame at byte ${frame.offset} doesn't decode`, error)
+  }
+  if (raw.length !== frame.rawBytes) throw damaged(what, `the frame at byte ${frame.offset} decodes to ${raw.length} bytes, not ${frame.rawBytes}`)
+  return raw
+}
+
+/** Each chunk of a decoded frame, with its index in the footer; a chunk whose hash is wrong is refused. */
+export function* chunksOfFrame(footer: PackFooter, frame: Frame, raw: Buffer, what: string): Generator<{ index: number; bytes: Buffer }> {
+  let offset = 0
+  for (let index = frame.firstChunk; index < frame.firstChunk + frame.chunkCount; index++) {
+    const bytes = raw.subarray(offset, offset + footer.lengths[index]!)
+    offset += bytes.length
+    if (!sha256(bytes).equals(digestOf(footer, index))) throw damaged(what, `a chunk in the frame at byte ${frame.offset} has other bytes than its hash says`)
+    yield { index, bytes }
+  }
+}
+
+export function digestOf(footer: PackFooter, index: number): Buffer {
+  return footer.digests.subarray(index * digestBytes, (index + 1) * digestBytes)
+}
+
+/** The footer of a whole pack in memory, after its header and trailer were checked. */
+export function openPack(body: Buffer, source: string, what: string): PackFooter {
+  if (body.length < headerBytes + trailerBytes) throw damaged(what, 'it is shorter than an empty pack')
+  if (!body.subarray(0, packMagic.length).equals(packMagic)) throw damaged(what, 'it doesn\'t begin as a pack')
+  const version = body.readUInt16LE(packMagic.length)
+  if (version !== formatVersion) throw unsupported(what, version)
+  const at = parseTrailer(body.subarray(body.length - trailerBytes), body.length, what)
+  const bytes = body.subarray(at.offset, at.offset + at.bytes)
+  if (!sha256(bytes).equals(at.sha256)) throw damaged(what, 'its footer has other bytes than its trailer says')
+  return parseFooter(bytes, source, what, at.offset)
+}
+
+/** Decodes a whole pack and compares every chunk with its hash. Run on every pack before its upload. */
+export function verifyPack(body: Buffer, source: string, what: string): PackFooter {
+  const footer = openPack(body, source, what)
+  for (const frame of footer.frames) {
+    const raw = decodeFrame(frame, body.subarray(frame.offset, frame.offset + frame.storedBytes), what)
+    // Exhausting the generator checks each chunk.
+    for (const _ of chunksOfFrame(footer, frame, raw, what));
+  }
+  return footer
+}

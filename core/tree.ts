@@ -1,0 +1,144 @@
+// A snapshot's tree as a search tree over its sorted paths, cut where the paths say so: an unchanged part of the tree
+// has the same nodes in the next snapshot, whatever happened beside it. (Prolly trees, as in Noms and Dolt.)
+import { damaged } from './bytes.ts'
+import { sha256 } from './digest.ts'
+import { NodeWriter, decodeNode } from './tree-node.ts'
+import type { TreeChild, TreeNode } from './tree-node.ts'
+import { comparePaths } from './tree-entry.ts'
+import type { TreeEntry } from './tree-entry.ts'
+
+const minNodeBytes = 16 * 1024
+const maxNodeBytes = 512 * 1024
+/** One path in so many ends a node that has reached its least size. */
+const cutsOneIn = 512
+/** How much of the tree is fetched at once while it is read. */
+const windowBytes = 4 * 1024 * 1024
+
+export class TreeBuilder {
+  private keep: (digest: Buffer, bytes: Buffer) => void
+  private levels: NodeWriter<TreeEntry | TreeChild>[] = [new NodeWriter(0)]
+  entries = 0
+
+  /** @param keep is given every node, to be stored as a chunk. */
+  constructor(keep: (digest: Buffer, bytes: Buffer) => void) {
+    this.keep = keep
+  }
+
+  /** Entries in the order of `comparePaths`, each path once, the root (the empty path) first. */
+  add(entry: TreeEntry): void {
+    this.entries++
+    this.addTo(0, entry, entry.path)
+  }
+
+  /** The hash of the root node. */
+  finish(): Buffer {
+    for (let level = 0; ; level++) {
+      const writer = this.levels[level]!
+      const isTop = level === this.levels.length - 1
+      if (isTop) return this.close(writer).digest
+      if (!writer.isEmpty) this.addTo(level + 1, this.close(writer), null)
+    }
+  }
+
+  private addTo(level: number, item: TreeEntry | TreeChild, path: Buffer | null): void {
+    const writer = (this.levels[level] ??= new NodeWriter(level))
+    writer.add(item)
+    const isCut = writer.bytes >= maxNodeBytes || (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
+    if (isCut) this.addTo(level + 1, this.close(writer), path)
+  }
+
+  private close(writer: NodeWriter<TreeEntry | TreeChild>): TreeChild {
+    const { firstPath, entries } = writer
+    const bytes = writer.finish()
+    const digest = sha256(bytes)
+    this.keep(digest, bytes)
+    return { firstPath, digest, bytes: bytes.length, entries }
+  }
+}
+
+/** FNV-1a over the path. Not part of the format: any cut makes a valid tree. */
+function isBoundary(path: Buffer): boolean {
+  let hash = 0x811c9dc5
+  for (const byte of path) hash = Math.imul(hash ^ byte, 0x01000193)
+  return ((hash >>> 8) & (cutsOneIn - 1)) === 0
+}
+
+/** Answers chunks by hash, each checked against it, in the order asked for. */
+export interface ChunkSource {
+  read(digests: readonly Buffer[]): Promise<Buffer[]>
+}
+
+/**
+ * The entries of a tree in order, a leaf at a time; with `paths`, only these, what lies below them, and the directories
+ * above them.
+ * @throws `damaged` for a node that isn't what its parent says: that rules out cycles and entries that are twice there.
+ */
+export async function* readTree(source: ChunkSource, root: Buffer, paths: readonly Buffer[] = []): AsyncGenerator<TreeEntry[]> {
+  const [bytes] = await source.read([root])
+  const node = decodeNode(bytes!, 'the root of the tree')
+  const last = { path: null as Buffer | null }
+  const selection = paths.some((path) => path.length === 0) ? [] : paths
+  yield* readNode(source, node, selection, null, last)
+}
+
+async function* readNode(
+  source: ChunkSource, node: TreeNode, selection: readonly Buffer[], end: Buffer | null, last: { path: Buffer | null },
+): AsyncGenerator<TreeEntry[]> {
+  if ('entries' in node) {
+    for (const entry of node.entries) {
+      if (last.path === null ? entry.path.length !== 0 && selection.length === 0 : comparePaths(last.path, entry.path) >= 0) {
+        throw damaged('the tree', 'its leaves are out of order, or it has no root')
+      }
+      last.path = entry.path
+    }
+    yield selection.length === 0 ? node.entries : node.entries.filter((entry) => isSelected(entry.path, selection))
+    return
+  }
+  const { children } = node
+  let index = 0
+  while (index < children.length) {
+    const window: { child: TreeChild; end: Buffer | null }[] = []
+    for (let bytes = 0; index < children.length && bytes < windowBytes; index++) {
+      const child = children[index]!
+      const childEnd = children[index + 1]?.firstPath ?? end
+      if (selection.length > 0 && !holdsSelected(child.firstPath, childEnd, selection)) continue
+      window.push({ child, end: childEnd })
+      bytes += child.bytes
+    }
+    const nodes = await source.read(window.map(({ child }) => child.digest))
+    for (const [at, { child, end: childEnd }] of window.entries()) {
+      const below = decodeNode(nodes[at]!, 'a node of the tree')
+      const first = 'entries' in below ? below.entries[0]?.path : below.children[0]?.firstPath
+      if (below.height !== node.height - 1 || first === undefined || !first.equals(child.firstPath)) {
+        throw damaged('the tree', 'a node is not what its parent says')
+      }
+      yield* readNode(source, below, selection, childEnd, last)
+    }
+  }
+}
+
+/** Whether `path` is one of `selection`, below one, or a directory above one. */
+export function isSelected(path: Buffer, selection: readonly Buffer[]): boolean {
+  return selection.some((selected) => isAtOrBelow(path, selected) || isAtOrBelow(selected, path))
+}
+
+function isAtOrBelow(path: Buffer, top: Buffer): boolean {
+  if (top.length === 0 || path.equals(top)) return true
+  return path.length > top.length && path[top.length] === 0x2f && path.subarray(0, top.length).equals(top)
+}
+
+/** Whether a node that holds the paths from `first` up to, but not including, `end` may hold something selected. */
+function holdsSelected(first: Buffer, end: Buffer | null, selection: readonly Buffer[]): boolean {
+  return selection.some((selected) => {
+    if (isAtOrBelow(first, selected)) return true
+    for (let top = selected; ; top = parentPath(top)) {
+      if (comparePaths(first, top) <= 0 && (end === null || comparePaths(top, end) < 0)) return true
+      if (top.length === 0) return false
+    }
+  })
+}
+
+export function parentPath(path: Buffer): Buffer {
+  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)))
+}
+
