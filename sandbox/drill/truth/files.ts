@@ -1,0 +1,73 @@
+// What a directory held: every entry with content, mode, owner and time, read by the drill's own code and not by the
+// engine that is under examination.
+import { createHash } from 'node:crypto'
+import { lstat, readFile, readdir, readlink } from 'node:fs/promises'
+import path from 'node:path'
+
+export interface EntryTruth {
+  kind: 'file' | 'directory' | 'symlink' | 'other'
+  /** Permission bits, with setuid, setgid and sticky. */
+  mode: number
+  uid: number
+  gid: number
+  /** Nanoseconds since the epoch, in decimal. */
+  modifiedNs: string
+  bytes: number
+  /** SHA-256 of a file's content or of a link's target; empty otherwise. */
+  sha256: string
+}
+
+/** By path relative to the root, with `/`; the root itself is `.`. */
+export type DirectoryTruth = Record<string, EntryTruth>
+
+export async function recordFiles(root: string): Promise<DirectoryTruth> {
+  const truth: DirectoryTruth = { '.': await recordEntry(root) }
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const paths = entries.map((entry) => path.join(entry.parentPath, entry.name)).sort()
+  for (const file of paths) truth[path.relative(root, file).split(path.sep).join('/')] = await recordEntry(file)
+  return truth
+}
+
+async function recordEntry(file: string): Promise<EntryTruth> {
+  const stat = await lstat(file, { bigint: true })
+  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other'
+  let sha256 = ''
+  if (kind === 'file') sha256 = createHash('sha256').update(await readFile(file)).digest('hex')
+  if (kind === 'symlink') sha256 = createHash('sha256').update(await readlink(file, 'buffer')).digest('hex')
+  return {
+    kind, sha256, mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid),
+    modifiedNs: String(stat.mtimeNs),
+    // The size of a directory is its file system's business.
+    bytes: kind === 'directory' ? 0 : Number(stat.size),
+  }
+}
+
+export interface CompareOptions {
+  /** Owners can be given back by root alone. */
+  owners: boolean
+}
+
+/** Differences in words, empty if none. Times are compared to the microsecond: what the format promises. */
+export function compareFiles(expected: DirectoryTruth, actual: DirectoryTruth, options: CompareOptions): string[] {
+  const differences: string[] = []
+  for (const name of [...new Set([...Object.keys(expected), ...Object.keys(actual)])].sort()) {
+    const [want, have] = [expected[name], actual[name]]
+    if (want === undefined) differences.push(`${name}: should not be there`)
+    else if (have === undefined) differences.push(`${name}: missing`)
+    else differences.push(...compareEntry(name, want, have, options))
+  }
+  return differences
+}
+
+function compareEntry(name: string, want: EntryTruth, have: EntryTruth, { owners }: CompareOptions): string[] {
+  if (want.kind !== have.kind) return [`${name}: is a ${have.kind} instead of a ${want.kind}`]
+  const differences: string[] = []
+  if (want.bytes !== have.bytes) differences.push(`${name}: ${have.bytes} bytes instead of ${want.bytes}`)
+  else if (want.sha256 !== have.sha256) differences.push(`${name}: other content`)
+  if (want.mode !== have.mode) differences.push(`${name}: mode ${have.mode.toString(8)} instead of ${want.mode.toString(8)}`)
+  if (owners && (want.uid !== have.uid || want.gid !== have.gid)) {
+    differences.push(`${name}: owner ${have.uid}:${have.gid} instead of ${want.uid}:${want.gid}`)
+  }
+  if (BigInt(want.modifiedNs) / 1000n !== BigInt(have.modifiedNs) / 1000n) differences.push(`${name}: another modification time`)
+  return differences
+}
