@@ -1,0 +1,60 @@
+// Looks at every policy of a declaration once: what AWS would refuse is refused, what AWS would take and ignore is found.
+
+import type { CloudDeclaration, NamedPolicy } from '../declaration.ts'
+import { listOf, statementsOf } from './check-policy.ts'
+import type { PolicyKind } from './check-policy.ts'
+import { compilePolicy } from './compile-policy.ts'
+import { describeKey } from './condition-keys.ts'
+import { patternHasAction } from './service-reference.ts'
+
+export interface PolicyFinding {
+  policy: string
+  sid: string
+  /** The action or the condition key that AWS's service reference doesn't have. */
+  name: string
+  what: 'unknown-action' | 'unknown-key'
+}
+
+/** Rejects with `invalid-input`, naming the policy, if one is malformed. */
+export async function examineDeclaration(declaration: CloudDeclaration): Promise<PolicyFinding[]> {
+  const findings: PolicyFinding[] = []
+  for (const [kind, policy] of listPolicies(declaration)) {
+    await compilePolicy(kind, policy)
+    findings.push(...(await findUnknownNames(policy)))
+  }
+  return findings
+}
+
+export async function findUnknownNames({ name: policy, document }: NamedPolicy): Promise<PolicyFinding[]> {
+  const findings: PolicyFinding[] = []
+  for (const [index, statement] of statementsOf(document).entries()) {
+    const sid = String(statement.Sid ?? index)
+    for (const action of [...listOf(statement.Action), ...listOf(statement.NotAction)].map(String)) {
+      if (!(await patternHasAction(action))) findings.push({ policy, sid, name: action, what: 'unknown-action' })
+    }
+    for (const key of Object.values((statement.Condition ?? {}) as Record<string, object>).flatMap((keys) => Object.keys(keys))) {
+      if (!(await describeKey(key)).known) findings.push({ policy, sid, name: key, what: 'unknown-key' })
+    }
+  }
+  return findings
+}
+
+function listPolicies({ accounts, buckets, roles, keys }: CloudDeclaration): [PolicyKind, NamedPolicy][] {
+  const listed: [PolicyKind, NamedPolicy][] = []
+  for (const account of accounts) {
+    for (const policy of account.scps.flat()) listed.push(['scp', policy])
+    for (const policy of account.rcps.flat()) listed.push(['rcp', policy])
+  }
+  for (const { name, policy } of buckets) {
+    if (policy !== null) listed.push(['resource', { name: `policy of arn:aws:s3:::${name}`, document: policy }])
+  }
+  for (const { arn, trust, policies, boundary } of roles) {
+    listed.push(['trust', { name: `trust policy of ${arn}`, document: trust }])
+    for (const policy of policies) listed.push(['identity', policy])
+    if (boundary !== null) listed.push(['boundary', boundary])
+  }
+  for (const { arn, policy } of keys) {
+    if (policy !== null) listed.push(['resource', { name: `policy of ${arn}`, document: policy }])
+  }
+  return listed
+}
