@@ -206,7 +206,7 @@ export function translateError(error: unknown, operation: string): HoldfastError
     // The SDK has just learned the server's clock: the next attempt is signed with it.
     retryable: (meaning.retryable ?? false) || raw.$metadata?.clockSkewCorrected === true,
     context: { awsError: sanitizeServerText(name), ...(status === undefined ? {} : { status }), ...requestId(raw) },
-    cause: summarizeCause(raw, name),
+    cause: summarizeCause(raw, sanitizeServerText(name), quoted.slice(2, -1)),
   })
 }
 
@@ -240,11 +240,11 @@ function requestId(raw: RawError): { requestId?: string } {
 }
 
 /** Never the SDK's own error: AWS's answer to a wrong signature repeats the signed headers, the session token among them. */
-function summarizeCause(raw: RawError, name: string): Error {
-  const cause = new Error(quote(raw.message).slice(2, -1) || sanitizeServerText(name))
-  cause.name = sanitizeServerText(name)
+function summarizeCause(raw: RawError, name: string, message: string): Error {
+  const cause = new Error(message)
+  cause.name = name
   const stack = (raw as { stack?: unknown }).stack
   const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)).join('\n') : ''
-  cause.stack = `${cause.name}: ${cause.message}\n${frames}`
+  cause.stack = `${name}: ${message}\n${frames}`
   return cause
 }

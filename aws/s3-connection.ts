@@ -72,7 +72,7 @@ export class S3Connection {
 
   /** The deadline of a whole call that moves `bytes` bytes, its body included. */
   deadline(bytes: number): AbortSignal {
-    return AbortSignal.timeout(this.deadlines.callMs + (bytes / this.deadlines.slowestBytesPerSecond) * 1000)
+    return AbortSignal.timeout(Math.ceil(this.deadlines.callMs + (bytes / this.deadlines.slowestBytesPerSecond) * 1000))
   }
 
   /** Status and headers of the reply that `output` was made from. */

@@ -143,7 +143,7 @@ export class S3ObjectStore implements ObjectStore {
   async headVersion(ref: ObjectRef): Promise<ObjectState> {
     const operation = `looking at ${this.name}/${ref.key}`
     const address = { Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId }
-    const head = await this.attempt(operation, () => this.connection.forReads.send(
+    const head = await this.read(operation, () => this.connection.forReads.send(
       new HeadObjectCommand({ ...address, ChecksumMode: 'ENABLED' }), { abortSignal: this.connection.deadline(0) },
     )).catch((error: unknown) => this.explainHead(error, ref))
     const lastModifiedMs = head.LastModified?.getTime() ?? Number.NaN
@@ -177,7 +177,7 @@ export class S3ObjectStore implements ObjectStore {
   async lockDefault(): Promise<LockDefault> {
     const command = new GetObjectLockConfigurationCommand({ Bucket: this.bucket })
     let headers: Record<string, string> = {}
-    const output = await this.attempt(`reading the lock of ${this.name}`, async () => {
+    const output = await this.read(`reading the lock of ${this.name}`, async () => {
       try {
         const reply = await this.connection.forReads.send(command, { abortSignal: this.connection.deadline(0) })
         headers = this.connection.headOf(reply).headers
@@ -190,7 +190,10 @@ export class S3ObjectStore implements ObjectStore {
       }
     })
     const configuration = output?.ObjectLockConfiguration
-    const retention = configuration?.ObjectLockEnabled === 'Enabled' ? configuration.Rule?.DefaultRetention : undefined
+    if (output !== null && configuration?.ObjectLockEnabled !== 'Enabled') {
+      throw new HoldfastError('unreachable', `reading the lock of ${this.name} failed: the answer says nothing of a lock`, { retryable: true })
+    }
+    const retention = configuration?.Rule?.DefaultRetention
     const days = retention?.Days ?? (retention?.Years ?? 0) * 365
     const serverTimeMs = this.serverTimeMs(headers)
     if (retention?.Mode === undefined || days <= 0) return { retention: null, serverTimeMs }
@@ -201,7 +204,7 @@ export class S3ObjectStore implements ObjectStore {
     const pager = new VersionPager(prefix, this.name)
     for (let isLast = false; !isLast;) {
       const next = pager.next
-      const page = await this.attempt(`listing ${this.name}/${prefix}`, () => this.connection.forReads.send(
+      const page = await this.read(`listing ${this.name}/${prefix}`, () => this.connection.forReads.send(
         new ListObjectVersionsCommand({
           Bucket: this.bucket,
           Prefix: prefix,
@@ -221,7 +224,7 @@ export class S3ObjectStore implements ObjectStore {
   private async readOnce(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
     const what = `${this.name}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
-    const output = await this.attempt(`reading ${what}`, () => this.connection.forReads.send(
+    const output = await this.read(`reading ${what}`, () => this.connection.forReads.send(
       new GetObjectCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId, Range: `bytes=${offset}-${offset + bytes - 1}` }),
       { abortSignal: deadline },
     ))
@@ -250,7 +253,7 @@ export class S3ObjectStore implements ObjectStore {
   private async lockOf(ref: ObjectRef): Promise<{ mode: LockMode; untilMs: number } | null | undefined> {
     const command = new GetObjectRetentionCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId })
     try {
-      const { Retention } = await this.attempt(`reading the lock of ${this.name}/${ref.key}`, () =>
+      const { Retention } = await this.read(`reading the lock of ${this.name}/${ref.key}`, () =>
         this.connection.forReads.send(command, { abortSignal: this.connection.deadline(0) }))
       if (Retention?.Mode === undefined || Retention.RetainUntilDate === undefined) return null
       return { mode: readLockMode(Retention.Mode), untilMs: Retention.RetainUntilDate.getTime() }
@@ -263,7 +266,16 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /** Runs one call of the SDK; what it throws is translated, and a session that ran out is renewed for the next attempt. */
+  /** A read, once more if its session had run out and a new one could be had. */
+  private async read<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
+    return this.attempt(operation, call).catch((error: unknown) => {
+      const hasNewSession = isHoldfastError(error, 'credentials') && error.context['renewed'] === true
+      if (!hasNewSession) throw error
+      return this.attempt(operation, call)
+    })
+  }
+
+  /** Runs one call of the SDK; what it throws is translated, and a session that ran out is renewed for the next call. */
   private async attempt<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
     try {
       return await call()
@@ -271,7 +283,7 @@ export class S3ObjectStore implements ObjectStore {
       const failure = translateError(error, operation)
       if (!/^(ExpiredToken|TokenRefreshRequired)/.test(String(failure.context['awsError']))) throw failure
       const renewed = await this.credentials.renew().catch(() => false)
-      throw renewed ? withContext(failure, {}, true) : failure
+      throw renewed ? withContext(failure, { renewed }, true) : failure
     }
   }
 

@@ -46,7 +46,9 @@ export class VersionPager {
     const entries = mergeEntries(versions, markers)
     for (const entry of entries) this.checkPlace(entry)
     const folders = (page.CommonPrefixes ?? []).map((folder) => this.folder(folder.Prefix, decode))
-    if (page.IsTruncated !== true) return { entries, folders, isLast: true }
+    // The SDK reads any document that parses: a proxy's page of HTML must not read as an empty vault.
+    if (page.IsTruncated === undefined) throw this.fail('a page does not say whether it is the last')
+    if (!page.IsTruncated) return { entries, folders, isLast: true }
     if (page.NextKeyMarker === undefined) throw this.fail('a page says that more follow, but not where')
     const key = decode(page.NextKeyMarker)
     this.advance({ key, versionId: page.NextVersionIdMarker || lastVersionOf(entries, key) })

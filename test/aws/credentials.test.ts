@@ -1,0 +1,140 @@
+import type { ServerResponse } from 'node:http'
+import { afterEach, describe, expect, test } from 'vitest'
+import { RenewedCredentials, resolveCredentials } from '../../aws/credentials.ts'
+import type { CredentialSettings, RoleToAssume, SessionCredentials } from '../../aws/credentials.ts'
+import { answerXml, startScriptedServer } from './scripted-server.ts'
+import type { Script, ScriptedServer } from './scripted-server.ts'
+
+const roleArn = 'arn:aws:iam::111122223333:role/holdfast/writer-db'
+const minuteMs = 60_000
+let server: ScriptedServer | undefined
+
+afterEach(() => server?.stop())
+
+async function serve(script: Script, role: Partial<RoleToAssume> = {}, settings: Partial<CredentialSettings> = {}): Promise<RenewedCredentials> {
+  server = await startScriptedServer(script)
+  return resolveCredentials({
+    region: () => Promise.resolve('eu-central-1'),
+    stsEndpoint: server.endpoint,
+    base: () => Promise.resolve({ accessKeyId: 'AKIDBASE', secretAccessKey: 's' }),
+    role: { roleArn, ...role },
+    ...settings,
+  })
+}
+
+const grant: Script = (_request, response, index) => answerXml(response, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+  <AccessKeyId>ASIA${index}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2026-04-24T10:15:00Z</Expiration>
+</Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+
+/** STS wraps its errors otherwise than S3. */
+function refuse(response: ServerResponse, status: number, code: string): void {
+  response.writeHead(status, { 'content-type': 'text/xml' })
+  response.end(`<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>User: x is not authorized</Message></Error></ErrorResponse>`)
+}
+
+function form(index = 0): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(server!.requests[index]!.body.toString()))
+}
+
+describe('a role', () => {
+  test('is assumed for 15 minutes, with the source identity that was given', async () => {
+    const credentials = await serve(grant, { sourceIdentity: 'maria@example.com', sessionName: 'holdfast-restore' })
+    expect((await credentials.get()).accessKeyId).toBe('ASIA0')
+    expect(form()).toMatchObject({
+      Action: 'AssumeRole', RoleArn: roleArn, DurationSeconds: '900', SourceIdentity: 'maria@example.com', RoleSessionName: 'holdfast-restore',
+    })
+    expect(server!.requests[0]!.headers.authorization).toContain('AKIDBASE')
+  })
+
+  test('is assumed once for everyone who asks at the same time', async () => {
+    const credentials = await serve(grant)
+    await Promise.all([credentials.get(), credentials.get(), credentials.get()])
+    await credentials.get()
+    expect(server!.requests).toHaveLength(1)
+  })
+
+  test('that asks for a second factor gets its code from the human, and a session of one hour', async () => {
+    const asked: string[] = []
+    const mfaSerial = 'arn:aws:iam::111122223333:mfa/maria'
+    const credentials = await serve(grant, { mfaSerial }, { readMfaCode: (serial) => { asked.push(serial); return Promise.resolve('123456') } })
+    await credentials.get()
+    expect(asked).toEqual([mfaSerial])
+    expect(form()).toMatchObject({ SerialNumber: mfaSerial, TokenCode: '123456', DurationSeconds: '3600' })
+  })
+
+  test.each([
+    [403, 'AccessDenied', 'denied'],
+    [403, 'ExpiredToken', 'credentials'],
+    [403, 'InvalidClientTokenId', 'credentials'],
+  ])('that is answered %d %s is `%s`, and the message names the role', async (status, name, code) => {
+    const credentials = await serve((_request, response) => refuse(response, status, name))
+    await expect(credentials.get()).rejects.toMatchObject({ code, message: expect.stringContaining(roleArn) as string })
+  })
+
+  test.each([
+    [{ roleArn: 'arn:aws:iam::1:role/x' }],
+    [{ roleArn: `${roleArn}\n` }],
+    [{ roleArn: 'arn:aws:iam::111122223333:user/x' }],
+    [{ durationSeconds: 899 }],
+    [{ durationSeconds: 3601 }],
+    [{ durationSeconds: 900.5 }],
+    [{ durationSeconds: Number.NaN }],
+    [{ sourceIdentity: 'a b' }],
+    [{ sourceIdentity: 'a' }],
+    [{ sessionName: 'a\nb' }],
+  ])('%j is refused before anything is asked', async (role) => {
+    await expect(serve(grant, role)).rejects.toMatchObject({ code: 'invalid-input' })
+    expect(server!.requests).toHaveLength(0)
+  })
+})
+
+describe('a session', () => {
+  function session(lifetimeMs: number | null, fails: () => boolean = () => false): { credentials: RenewedCredentials; clock: { nowMs: number }; fetched: () => number } {
+    const clock = { nowMs: Date.parse('2026-04-24T10:00:00Z') }
+    let fetched = 0
+    const fetch = (): Promise<SessionCredentials> =>
+      fails() ? Promise.reject(new Error('the token service is down')) : Promise.resolve({ accessKeyId: `A${fetched++}`, secretAccessKey: 's' })
+    return { credentials: new RenewedCredentials(fetch, lifetimeMs, () => clock.nowMs), clock, fetched: () => fetched }
+  }
+
+  test('is renewed five minutes before it ends', async () => {
+    const { credentials, clock } = session(15 * minuteMs)
+    await credentials.get()
+    clock.nowMs += 9 * minuteMs
+    expect((await credentials.get()).accessKeyId).toBe('A0')
+    clock.nowMs += 2 * minuteMs
+    expect((await credentials.get()).accessKeyId).toBe('A1')
+  })
+
+  test('is used on while it lasts when it can\'t be renewed, and not longer', async () => {
+    let down = false
+    const { credentials, clock } = session(15 * minuteMs, () => down)
+    await credentials.get()
+    down = true
+    clock.nowMs += 11 * minuteMs
+    expect((await credentials.get()).accessKeyId).toBe('A0')
+    clock.nowMs += 5 * minuteMs
+    await expect(credentials.get()).rejects.toThrow('down')
+  })
+
+  test('is renewed when the clock was set back: its age is no longer known', async () => {
+    const { credentials, clock, fetched } = session(15 * minuteMs)
+    await credentials.get()
+    clock.nowMs -= 24 * 60 * minuteMs
+    await credentials.get()
+    expect(fetched()).toBe(2)
+  })
+
+  test('that the server calls expired is renewed at once', async () => {
+    const { credentials } = session(60 * minuteMs)
+    await credentials.get()
+    expect(await credentials.renew()).toBe(true)
+    expect((await credentials.get()).accessKeyId).toBe('A1')
+  })
+
+  test('whose renewal gives the same credentials is not called new', async () => {
+    const credentials = new RenewedCredentials(() => Promise.resolve({ accessKeyId: 'A', secretAccessKey: 's' }), 0)
+    await credentials.get()
+    expect(await credentials.renew()).toBe(false)
+  })
+})

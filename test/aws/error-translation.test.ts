@@ -1,0 +1,139 @@
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { HoldfastError } from '../../core/errors.ts'
+import { translateError } from '../../aws/error-translation.ts'
+
+function awsError(name: string, status?: number, more: object = {}): Error {
+  return Object.assign(new Error('as AWS says'), { name, $metadata: status === undefined ? {} : { httpStatusCode: status } }, more)
+}
+
+function networkError(code: string): Error {
+  return Object.assign(new Error(`connect ${code}`), { code })
+}
+
+describe('what AWS answers', () => {
+  test.each([
+    ['AccessDenied', 403, 'denied', false],
+    ['AccessDeniedException', 403, 'denied', false],
+    ['NoSuchBucket', 404, 'not-found', false],
+    ['NoSuchKey', 404, 'not-found', false],
+    ['NoSuchVersion', 404, 'not-found', false],
+    ['NotFound', 404, 'not-found', false],
+    ['MethodNotAllowed', 405, 'not-found', false],
+    ['ExpiredToken', 400, 'credentials', false],
+    ['ExpiredTokenException', 400, 'credentials', false],
+    ['InvalidAccessKeyId', 403, 'credentials', false],
+    ['InvalidClientTokenId', 403, 'credentials', false],
+    ['SignatureDoesNotMatch', 403, 'credentials', false],
+    ['RequestTimeTooSkewed', 403, 'credentials', false],
+    ['CredentialsProviderError', undefined, 'credentials', false],
+    ['PreconditionFailed', 412, 'conflict', false],
+    ['ConditionalRequestConflict', 409, 'throttled', true],
+    ['OperationAborted', 409, 'throttled', true],
+    ['SlowDown', 503, 'throttled', true],
+    ['ServiceUnavailable', 503, 'throttled', true],
+    ['TooManyRequestsException', 429, 'throttled', true],
+    ['InternalError', 500, 'unreachable', true],
+    ['RequestTimeout', 400, 'unreachable', true],
+    ['BadDigest', 400, 'unreachable', true],
+    ['TimeoutError', undefined, 'unreachable', true],
+    ['PermanentRedirect', 301, 'invalid-input', false],
+    ['InvalidRange', 416, 'damaged', false],
+    ['SomethingNew', 400, 'internal', false],
+    ['SomethingNew', 403, 'denied', false],
+    ['SomethingNew', 404, 'not-found', false],
+    ['SomethingNew', 418, 'internal', false],
+    ['SomethingNew', 503, 'throttled', true],
+    ['SomethingNew', 507, 'unreachable', true],
+    ['__proto__', 400, 'internal', false],
+    ['SyntaxError', 200, 'unreachable', true],
+  ])('%s with status %s is `%s`', (name, status, code, retryable) => {
+    const error = translateError(awsError(name, status), 'reading s3://vault/key')
+    expect({ code: error.code, retryable: error.retryable }).toEqual({ code, retryable })
+    expect(error.message).toMatch(/^reading s3:\/\/vault\/key failed: /)
+  })
+
+  test.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])('%s is `unreachable`, and may pass', (code) => {
+    const error = translateError(networkError(code), 'reading')
+    expect([error.code, error.retryable]).toEqual(['unreachable', true])
+    expect(error.hint).toBeDefined()
+  })
+
+  test('a network error is found within what wraps it', () => {
+    const both = new AggregateError([networkError('ECONNREFUSED'), networkError('ECONNREFUSED')])
+    expect(translateError(both, 'reading').code).toBe('unreachable')
+    expect(translateError(new Error('wrapped', { cause: networkError('ENOTFOUND') }), 'reading').code).toBe('unreachable')
+  })
+
+  test('a certificate that is not trusted does not pass by itself', () => {
+    const error = translateError(networkError('DEPTH_ZERO_SELF_SIGNED_CERT'), 'reading')
+    expect([error.code, error.retryable]).toEqual(['unreachable', false])
+    expect(error.hint).toContain('NODE_EXTRA_CA_CERTS')
+  })
+
+  test('every code of credentials says what to do', () => {
+    const names = ['ExpiredToken', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'RequestTimeTooSkewed', 'CredentialsProviderError']
+    const hints = names.map((name) => translateError(awsError(name, 403), 'reading').hint)
+    expect(hints.every((hint) => hint !== undefined && hint.length > 10)).toBe(true)
+    expect(new Set(hints).size).toBe(names.length)
+  })
+
+  test('a clock that the SDK has corrected makes the next attempt worthwhile', () => {
+    const error = awsError('RequestTimeTooSkewed', 403)
+    Object.assign(error, { $metadata: { httpStatusCode: 403, clockSkewCorrected: true } })
+    expect(translateError(error, 'writing')).toMatchObject({ code: 'credentials', retryable: true })
+  })
+
+  test('a version id that was never given out is not found', () => {
+    const error = Object.assign(awsError('InvalidArgument', 400), { message: 'Invalid version id specified' })
+    expect(translateError(error, 'reading').code).toBe('not-found')
+    expect(translateError(awsError('InvalidArgument', 400), 'reading').code).toBe('internal')
+  })
+
+  test('the region that the bucket lies in is named, unless its name is forged', () => {
+    const moved = (region: string) => translateError(awsError('PermanentRedirect', 301, { $response: { headers: { 'x-amz-bucket-region': region } } }), 'reading')
+    expect(moved('eu-central-1').hint).toBe('pass --region eu-central-1')
+    expect(moved('x; rm -rf /').hint).not.toContain('rm')
+  })
+
+  test('an error that is ours already stays as it is', () => {
+    const error = new HoldfastError('denied', 'no')
+    expect(translateError(error, 'reading')).toBe(error)
+  })
+
+  test.each([[undefined], [null], ['text'], [42], [{}], [{ name: 7, message: {}, code: 9 }]])('%j thrown is `internal`', (thrown) => {
+    expect(translateError(thrown, 'reading').code).toBe('internal')
+  })
+})
+
+describe('what must not get out', () => {
+  test('a wrong signature shows neither the session token nor the canonical request', () => {
+    const secret = 'FwoGZXIvYXdzEXAMPLETOKEN'
+    const error = awsError('SignatureDoesNotMatch', 403, {
+      message: `CanonicalRequest: x-amz-security-token:${secret}`,
+      CanonicalRequest: `x-amz-security-token:${secret}`,
+      StringToSign: secret,
+      $response: { statusCode: 403, headers: { 'x-amz-security-token': secret } },
+    })
+    const translated = translateError(error, 'writing')
+    expect(inspect(translated, { depth: null })).not.toContain(secret)
+    expect(inspect(translated.cause, { depth: null })).not.toContain('StringToSign')
+  })
+
+  test('the command line of a failed credential process stays out', () => {
+    const error = Object.assign(awsError('CredentialsProviderError'), { message: 'Command failed: /opt/login --password hunter2' })
+    expect(inspect(translateError(error, 'loading'), { depth: null })).not.toContain('hunter2')
+  })
+
+  test('control and direction characters of a server stay out of the message', () => {
+    const error = Object.assign(awsError('AccessDenied', 403), { message: '\u001b]0;owned\u0007 no\r\n\u202Eanswer \u009b31m' })
+    const translated = translateError(error, 'reading')
+    expect(translated.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+    expect(translated.message).toContain('no answer')
+  })
+
+  test('a message without end is cut', () => {
+    const error = Object.assign(awsError('AccessDenied', 403), { message: 'a'.repeat(1_000_000) })
+    expect(translateError(error, 'reading').message.length).toBeLessThan(500)
+  })
+})

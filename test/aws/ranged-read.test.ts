@@ -1,0 +1,62 @@
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { readRange } from '../../aws/ranged-read.ts'
+
+const asked = { what: 's3://vault/key', versionId: 'v1', offset: 10, bytes: 5 }
+const good = { versionId: 'v1', contentRange: 'bytes 10-14/100', contentLength: 5 }
+const never = new AbortController().signal
+
+function body(...parts: string[]): Readable {
+  return Readable.from(parts.map((part) => Buffer.from(part)))
+}
+
+describe('a range', () => {
+  test('is the bytes that were sent, in whatever pieces', async () => {
+    const bytes = await readRange({ ...good, body: body('a', 'bcd', 'e') }, asked, never)
+    expect(Buffer.from(bytes).toString()).toBe('abcde')
+  })
+
+  test('owns its memory, so that it can be transferred', async () => {
+    const bytes = await readRange({ ...good, body: body('abcde') }, asked, never)
+    expect(bytes.buffer.byteLength).toBe(5)
+  })
+
+  test('may lack the version, its length and the total', async () => {
+    const reply = { versionId: undefined, contentRange: 'bytes 10-14/*', contentLength: undefined, body: body('abcde') }
+    expect(await readRange(reply, asked, never)).toHaveLength(5)
+  })
+
+  test.each([
+    ['short', { body: body('abcd') }, '4 of 5 bytes'],
+    ['empty', { body: body() }, '0 of 5 bytes'],
+    ['longer', { body: body('abc', 'def') }, 'more than the 5 bytes'],
+    ['another range', { contentRange: 'bytes 0-4/100', body: body('abcde') }, 'another range'],
+    ['a wider range', { contentRange: 'bytes 10-15/100', body: body('abcde') }, 'another range'],
+    ['a narrower range', { contentRange: 'bytes 10-13/100', body: body('abcd') }, 'another range'],
+    ['no range', { contentRange: undefined, body: body('abcde') }, 'not a range'],
+    ['a forged range', { contentRange: 'bytes 10-14/1e9', body: body('abcde') }, 'not a range'],
+    ['another length', { contentLength: 6, body: body('abcde') }, '6 bytes were announced'],
+    ['another version', { versionId: 'v2', body: body('abcde') }, 'another version'],
+  ])('is refused, and may be asked for again, if the answer is %s', async (_what, reply, detail) => {
+    await expect(readRange({ ...good, ...reply }, asked, never)).rejects.toMatchObject({
+      code: 'unreachable', retryable: true, message: expect.stringContaining(detail) as string,
+    })
+  })
+
+  test('of an object that ends before it is damage, which asking again does not mend', async () => {
+    const reply = { ...good, contentRange: 'bytes 10-12/13', contentLength: 3, body: body('abc') }
+    await expect(readRange(reply, asked, never)).rejects.toMatchObject({ code: 'damaged', retryable: false })
+  })
+
+  test('that is refused leaves no body behind', async () => {
+    const left = body('abcde')
+    await expect(readRange({ ...good, versionId: 'v2', body: left }, asked, never)).rejects.toThrow()
+    expect(left.destroyed).toBe(true)
+  })
+
+  test('ends at its deadline', async () => {
+    const silent = new Readable({ read: () => undefined })
+    await expect(readRange({ ...good, body: silent }, asked, AbortSignal.timeout(10))).rejects.toMatchObject({ name: 'AbortError' })
+    expect(silent.destroyed).toBe(true)
+  })
+})

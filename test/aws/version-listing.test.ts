@@ -1,0 +1,151 @@
+import type { ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { compareKeys, VersionPager } from '../../aws/version-listing.ts'
+import { HoldfastError } from '../../core/errors.ts'
+
+type Page = Omit<ListObjectVersionsCommandOutput, '$metadata'>
+
+const time = new Date('2026-04-24T10:00:00Z')
+
+function version(Key: string, VersionId: string, more: object = {}): NonNullable<Page['Versions']>[number] {
+  return { Key, VersionId, Size: 3, LastModified: time, IsLatest: false, ETag: '"abc"', ...more }
+}
+
+function read(pager: VersionPager, page: Page): ReturnType<VersionPager['read']> {
+  return pager.read({ $metadata: {}, IsTruncated: false, ...page })
+}
+
+function expectRefusal(pager: VersionPager, page: Page, detail: string): void {
+  expect(() => read(pager, page)).toThrow(HoldfastError)
+  expect(() => read(pager, page)).toThrow(detail)
+}
+
+describe('a page of versions', () => {
+  test('gives each entry with what the port promises', () => {
+    const page = read(new VersionPager('a/', 's3://vault'), {
+      Versions: [version('a/1', 'v2', { IsLatest: true }), version('a/1', 'v1', { ETag: '"abc-7"' })],
+    })
+    expect(page).toEqual({
+      isLast: true,
+      folders: [],
+      entries: [
+        { key: 'a/1', versionId: 'v2', bytes: 3, lastModifiedMs: time.getTime(), isDeleteMarker: false, isLatest: true, isMultipart: false },
+        { key: 'a/1', versionId: 'v1', bytes: 3, lastModifiedMs: time.getTime(), isDeleteMarker: false, isLatest: false, isMultipart: true },
+      ],
+    })
+  })
+
+  test('puts delete markers where they belong, the latest of a key first', () => {
+    const later = new Date(time.getTime() + 1000)
+    const page = read(new VersionPager('', 's3://vault'), {
+      Versions: [version('a', 'v1'), version('b', 'v3', { IsLatest: true }), version('b', 'v1')],
+      DeleteMarkers: [
+        { Key: 'a', VersionId: 'm2', LastModified: time, IsLatest: true },
+        { Key: 'b', VersionId: 'm2', LastModified: later, IsLatest: false },
+        { Key: 'c', VersionId: 'm1', LastModified: time, IsLatest: true },
+      ],
+    })
+    expect(page.entries.map((entry) => `${entry.key}:${entry.versionId}`)).toEqual(['a:m2', 'a:v1', 'b:v3', 'b:m2', 'b:v1', 'c:m1'])
+    expect(page.entries.filter((entry) => entry.isDeleteMarker)).toHaveLength(3)
+  })
+
+  test('decodes keys as S3 encodes them', () => {
+    const keys = ['a b', 'a+b', '100%', 'ü/x', 'line\nbreak', '\u0001', 'a&<b>']
+    const encoded = keys.map((key) => encodeURIComponent(key).replaceAll('%20', '+'))
+    const page = read(new VersionPager('', 's3://vault'), { EncodingType: 'url', Versions: encoded.map((key) => version(key, 'v')) })
+    expect(page.entries.map((entry) => entry.key)).toEqual(keys)
+  })
+
+  test('leaves keys alone where the store did not encode them', () => {
+    const page = read(new VersionPager('', 's3://vault'), { Versions: [version('a+b%20c', 'v')] })
+    expect(page.entries[0]!.key).toBe('a+b%20c')
+  })
+
+  test.each([
+    ['a key that is not encoded', { EncodingType: 'url' as const, Versions: [version('a%', 'v')] }, 'not encoded'],
+    ['a key outside the prefix', { Versions: [version('b/1', 'v')] }, 'not asked for'],
+    ['an entry without a key', { Versions: [{ VersionId: 'v', Size: 1, LastModified: time }] }, 'lacks its key'],
+    ['an entry without a version', { Versions: [{ Key: 'a/1', Size: 1, LastModified: time }] }, 'lacks its key, version'],
+    ['an entry without a time', { Versions: [{ Key: 'a/1', VersionId: 'v', Size: 1 }] }, 'or time'],
+    ['a time that is none', { Versions: [version('a/1', 'v', { LastModified: new Date('x') })] }, 'or time'],
+    ['an entry without a size', { Versions: [{ Key: 'a/1', VersionId: 'v', LastModified: time }] }, 'lacks its size'],
+    ['a negative size', { Versions: [version('a/1', 'v', { Size: -1 })] }, 'lacks its size'],
+    ['not saying whether it is the last', { IsTruncated: undefined }, 'whether it is the last'],
+    ['more pages without a marker', { IsTruncated: true, Versions: [version('a/1', 'v')] }, 'not where'],
+    ['a folder outside the prefix', { CommonPrefixes: [{ Prefix: 'b/' }] }, 'folders that were not asked for'],
+    ['the prefix itself as a folder', { CommonPrefixes: [{ Prefix: 'a/' }] }, 'folders that were not asked for'],
+    ['a folder without a name', { CommonPrefixes: [{}] }, 'folders that were not asked for'],
+  ])('is refused for %s', (_what, page: Page, detail) => {
+    expectRefusal(new VersionPager('a/', 's3://vault'), page, detail)
+  })
+})
+
+describe('the next page', () => {
+  function after(key: string, versionId: string | undefined, last = version(key, versionId ?? 'v')): VersionPager {
+    const pager = new VersionPager('', 's3://vault')
+    read(pager, { IsTruncated: true, NextKeyMarker: key, ...(versionId === undefined ? {} : { NextVersionIdMarker: versionId }), Versions: [last] })
+    return pager
+  }
+
+  test('begins at both markers', () => {
+    expect(after('k', 'v9').next).toEqual({ key: 'k', versionId: 'v9' })
+  })
+
+  test('without a version marker, begins after the last version that was seen of that key: none is skipped', () => {
+    expect(after('k', undefined, version('k', 'v7')).next).toEqual({ key: 'k', versionId: 'v7' })
+    expect(after('k', undefined, version('j', 'v7')).next).toEqual({ key: 'k', versionId: undefined })
+  })
+
+  test('may be empty, or hold delete markers only', () => {
+    const pager = after('k', 'v9')
+    expect(read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v8' }).entries).toEqual([])
+    const last = read(pager, { DeleteMarkers: [{ Key: 'k', VersionId: 'm1', LastModified: time }] })
+    expect(last.entries).toHaveLength(1)
+  })
+
+  test.each([
+    ['leads to itself', { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' }, 'leads to itself'],
+    ['leads back', { IsTruncated: true, NextKeyMarker: 'j', NextVersionIdMarker: 'v1' }, 'leads back'],
+    ['repeats an entry', { Versions: [version('k', 'v9')] }, 'repeats'],
+    ['repeats an earlier key', { Versions: [version('j', 'v1')] }, 'repeats'],
+    ['repeats a folder', { CommonPrefixes: [{ Prefix: 'j/' }] }, 'repeats'],
+  ])('is refused if it %s', (_what, page: Page, detail) => {
+    expectRefusal(after('k', 'v9'), page, detail)
+  })
+
+  test('is refused if it closes a circle of several pages within one key', () => {
+    const pager = after('k', 'v9')
+    read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v8' })
+    read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v7' })
+    expectRefusal(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' }, 'leads to itself')
+  })
+
+  test('is followed where keys are ordered by their bytes, not as JavaScript does', () => {
+    expect(compareKeys('\uFF61', '\u{1F600}')).toBeLessThan(0)
+    expect('\uFF61' < '\u{1F600}').toBe(false)
+    const pager = after('\uFF61', 'v')
+    expect(read(pager, { Versions: [version('\u{1F600}', 'v')] }).entries).toHaveLength(1)
+  })
+})
+
+test('whatever a page holds, it is read or refused by name', () => {
+  const text = fc.option(fc.string({ unit: 'binary' }), { nil: undefined })
+  const entry = fc.record({
+    Key: text, VersionId: text, Size: fc.option(fc.double(), { nil: undefined }), ETag: text,
+    LastModified: fc.option(fc.date(), { nil: undefined }), IsLatest: fc.boolean(),
+  }, { requiredKeys: [] })
+  const page = fc.record({
+    IsTruncated: fc.boolean(), NextKeyMarker: text, NextVersionIdMarker: text, EncodingType: fc.constantFrom('url' as const, undefined),
+    Versions: fc.array(entry, { maxLength: 3 }), DeleteMarkers: fc.array(entry, { maxLength: 3 }),
+    CommonPrefixes: fc.array(fc.record({ Prefix: text }), { maxLength: 2 }),
+  }, { requiredKeys: [] })
+  fc.assert(fc.property(fc.array(page, { maxLength: 4 }), (pages) => {
+    const pager = new VersionPager('', 's3://vault')
+    try {
+      for (const each of pages) if (read(pager, each).isLast) break
+    } catch (error) {
+      expect(error).toBeInstanceOf(HoldfastError)
+    }
+  }))
+})
