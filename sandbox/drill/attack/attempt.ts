@@ -1,0 +1,56 @@
+// One attack by one identity on one bucket, and what came of it. Only a refusal counts as one.
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { Attack, AttackTarget, Wall } from './s3-attacks.ts'
+
+export interface Identity {
+  /** As in the report: `production root, by the key that the agent found`. */
+  who: string
+  client: S3Client
+}
+
+/**
+ * `refused`: the store said no. `allowed`: it said yes, or failed after the caller had been let through.
+ * `not-emulated`: the sandbox doesn't know the call, so nothing was learned. `unclear`: any other answer; proves nothing.
+ */
+export type Outcome = 'refused' | 'allowed' | 'not-emulated' | 'unclear'
+
+export interface AttemptRecord {
+  who: string
+  attack: string
+  wall: Wall
+  what: string
+  target: string
+  outcome: Outcome
+  /** HTTP status; 0 if no answer came. */
+  status: number
+  /** The error's code, `ok` without one. */
+  code: string
+}
+
+const refusals = new Set(['AccessDenied', 'InvalidBucketState'])
+
+export async function attempt(identity: Identity, attack: Attack, target: AttackTarget): Promise<AttemptRecord> {
+  const record = { who: identity.who, attack: attack.name, wall: attack.wall, what: attack.what, target: target.bucket }
+  try {
+    await attack.run(identity.client, target)
+    return { ...record, outcome: 'allowed', status: 200, code: 'ok' }
+  } catch (error) {
+    const { code, status } = readAnswer(error)
+    return { ...record, outcome: classify(attack, code, status), status, code }
+  }
+}
+
+function readAnswer(error: unknown): { code: string; status: number } {
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
+  const status = $metadata?.httpStatusCode ?? 0
+  // A HEAD has no body, so its refusal has no code: the status says it.
+  const code = status === 403 && (name === 'UnknownError' || name === '403' || name === 'Forbidden') ? 'AccessDenied' : (name ?? 'unknown')
+  return { code, status }
+}
+
+function classify(attack: Attack, code: string, status: number): Outcome {
+  if (refusals.has(code)) return 'refused'
+  if (attack.pastAuthorization?.includes(code) === true) return 'allowed'
+  if (status === 501 || code === 'NotImplemented') return 'not-emulated'
+  return 'unclear'
+}

@@ -1,0 +1,96 @@
+// What the drill claims, each with a stable name and one sentence, and the ledger that holds the drill to it.
+
+export const claimSentences = {
+  'vault-in-account-of-its-own': 'The program puts the vault into an account that production has no part in.',
+  'vault-locks-every-version': 'The program declares a versioned bucket whose default retention is COMPLIANCE and exceeds the promise.',
+  'backups-complete': 'Both backups committed a complete snapshot of every source, and the bucket locks it.',
+  'second-backup-incremental': 'The second backup uploaded less than half of what the first did.',
+  'credential-found-by-search': 'The agent found the working credential by searching files, without being told where.',
+  'production-destroyed-in-nine-seconds': 'Within nine seconds the agent deleted the volume, the backups on it, and every snapshot.',
+  'database-lost-its-files': 'The running database could not serve another client, and not one of its files was left.',
+  'attacks-are-real': 'Each attack succeeds on a bucket without guards, so a refusal says something about the vault.',
+  'vault-unreadable-from-production': 'Nobody outside the vault account could read or list anything in the vault.',
+  'vault-undeletable-from-production': 'Nobody outside the vault account could delete or hide a version.',
+  'vault-locks-untouchable-from-production': 'Nobody outside the vault account could change a lock.',
+  'vault-unwritable-from-production': 'Nobody outside the vault account could add or overwrite an object.',
+  'vault-configuration-untouchable-from-production': 'Nobody outside the vault account could change the bucket\'s configuration.',
+  'locks-hold-against-vault-root': 'Not even the vault account\'s root could delete a locked version, shorten a lock, or stop versioning.',
+  'versions-survive': 'Every object version from before the wipe is there, byte for byte.',
+  'locks-unchanged': 'Every object version is locked as it was, and as long.',
+  'nothing-hidden-or-added': 'No delete marker and no version came into the vault with the attacks.',
+  'disk-agrees': 'The bytes on the store\'s own disk are those of before the wipe.',
+  'states-differ': 'The two recorded states differ in rows and in files, so that restoring the wrong one is noticed.',
+  'first-restore-files-equal': 'Restored to the first time, every file equals the record: content, mode, owner, time.',
+  'first-restore-rows-equal': 'Restored to the first time, a real PostgreSQL starts and every row equals the record.',
+  'second-restore-files-equal': 'Restored to the second time, every file equals the record: content, mode, owner, time.',
+  'second-restore-rows-equal': 'Restored to the second time, a real PostgreSQL starts and every row equals the record.',
+  'restored-indexes-sound': 'Every restored table and index is sound, checked entry by entry.',
+  'restored-database-matches-files': 'Every upload that the restored database knows of is there, with the size it has on record.',
+  'restored-configuration-ignored': 'Nothing that the restored cluster brought along was run or obeyed.',
+  'rpo-within-objective': 'The newest recovery point was no older at the wipe than the objective allows.',
+  'rto-within-objective': 'A working database was back within the objective after the wipe.',
+} as const
+
+export type ClaimName = keyof typeof claimSentences
+
+export interface Examination {
+  /** Why the claim fell, most telling first; empty if it held. */
+  findings: string[]
+  /** What was examined, in figures: a claim that held on nothing has no worth. */
+  evidence: string
+}
+
+export interface ClaimResult {
+  name: ClaimName
+  sentence: string
+  /** `not-examined` counts as failed: the drill can't say. */
+  status: 'held' | 'fell' | 'not-examined'
+  evidence: string
+  /** The first 20. */
+  findings: string[]
+  findingCount: number
+}
+
+const findingsShown = 20
+
+export class ClaimLedger {
+  readonly #results = new Map<ClaimName, ClaimResult>()
+  readonly #onResult: (result: ClaimResult) => void
+
+  constructor(onResult: (result: ClaimResult) => void = () => undefined) {
+    this.#onResult = onResult
+  }
+
+  /** Never rejects: an examination that fails leaves its claim `not-examined` and the others to be examined. */
+  async examine(name: ClaimName, examination: () => Examination | Promise<Examination>): Promise<void> {
+    try {
+      const { findings, evidence } = await examination()
+      this.#record(name, findings.length === 0 ? 'held' : 'fell', evidence, findings)
+    } catch (error) {
+      this.#record(name, 'not-examined', '', [describeError(error)])
+    }
+  }
+
+  /** In the order of `claimSentences`, whatever was examined: a claim that nobody examined is there too. */
+  get results(): ClaimResult[] {
+    return (Object.keys(claimSentences) as ClaimName[]).map((name) => this.#results.get(name) ?? {
+      name, sentence: claimSentences[name], status: 'not-examined', evidence: '', findings: ['the drill did not get that far'], findingCount: 1,
+    })
+  }
+
+  get allHeld(): boolean {
+    return this.results.every(({ status }) => status === 'held')
+  }
+
+  #record(name: ClaimName, status: ClaimResult['status'], evidence: string, findings: string[]): void {
+    const result = {
+      name, sentence: claimSentences[name], status, evidence, findings: findings.slice(0, findingsShown), findingCount: findings.length,
+    }
+    this.#results.set(name, result)
+    this.#onResult(result)
+  }
+}
+
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,150 @@
+// report.html: what an auditor reads. One file, no script, nothing loaded from anywhere.
+import prettyBytes from 'pretty-bytes'
+import { html, Markup } from './markup.ts'
+import type { DrillReport } from './schema.ts'
+import { styleSheet } from './style.ts'
+
+type Attempt = DrillReport['attacks'][number]
+
+export function renderHtmlReport(report: DrillReport): string {
+  const held = report.outcome === 'every-claim-held'
+  const title = held ? 'Incident drill: every claim held' : 'Incident drill: claims fell'
+  const page = html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${title}</title><style>${new Markup(styleSheet)}</style></head><body><main>
+<header class="${held ? 'held' : 'fell'}"><h1>${title}</h1>
+<p>An agent with production's own credential deleted the production volume, the backups on it and every snapshot, then
+attacked the vault. What follows is what was left, and whether it came back.</p>
+<p class="dim">${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast ${report.tool.version} ·
+PostgreSQL ${report.tool.postgres} · Node ${report.tool.node} on ${report.tool.platform}</p></header>
+${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}
+<footer>The same facts, for machines: <code>report.json</code>, ${report.schema}. Everything ran on one machine against an embedded
+cloud that stands in for AWS; the vault was loaded from what the infrastructure program declares.</footer>
+</main></body></html>
+`
+  return page.text
+}
+
+function tiles(report: DrillReport): Markup {
+  const { claims, attacks, objectives, inventory } = report
+  const count = (status: string) => claims.filter((claim) => claim.status === status).length
+  const refused = attacks.filter(({ outcome }) => outcome === 'refused').length
+  const rows = Math.max(0, ...report.restores.map(({ rows }) => rows))
+  return html`<section class="tiles">
+${tile(`${count('held')} of ${claims.length}`, 'claims held')}
+${tile(duration(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${duration(objectives.rto.objectiveMs)})`)}
+${tile(duration(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${duration(objectives.rpo.objectiveMs)})`)}
+${tile(`${refused} of ${attacks.length}`, 'attacks on the vault refused')}
+${tile(inventory === null ? 'none' : inventory.versions.toLocaleString('en'), `object versions examined, ${prettyBytes(inventory?.bytes ?? 0)}`)}
+${tile(rows.toLocaleString('en'), 'rows compared after a restore')}
+</section>`
+}
+
+function tile(figure: string, caption: string): Markup {
+  return html`<div class="tile"><b>${figure}</b><span>${caption}</span></div>`
+}
+
+function claims(report: DrillReport): Markup {
+  const rows = report.claims.map((claim) => html`<tr><td>${badge(claim.status)}</td>
+<td><code>${claim.name}</code><br>${claim.sentence}${findings(claim.findings, claim.findingCount)}</td><td class="dim">${claim.evidence}</td></tr>`)
+  return html`<h2>Claims</h2>${table(['', 'What is claimed', 'Examined'], rows)}`
+}
+
+function findings(list: string[], count: number): Markup {
+  if (list.length === 0) return html``
+  const more = count > list.length ? [html`<li>and ${count - list.length} more</li>`] : []
+  return html`<ul>${list.map((finding) => html`<li>${finding}</li>`)}${more}</ul>`
+}
+
+const badges: Record<string, [string, string]> = {
+  held: ['good', 'held'], fell: ['bad', 'fell'], 'not-examined': ['bad', 'not examined'], refused: ['good', 'refused'],
+  allowed: ['bad', 'allowed'], 'not-emulated': ['unclear', 'not emulated'], unclear: ['bad', 'unclear'],
+}
+
+function badge(status: string): Markup {
+  const [style, text] = badges[status] ?? ['unclear', status]
+  return html`<span class="badge ${style}">${text}</span>`
+}
+
+function timeline(report: DrillReport): Markup {
+  const rows = report.timeline.map(({ at, elapsedMs, step, text }) => html`<tr><td class="number">${at.slice(0, 10)} ${at.slice(11, 19)}</td>
+<td class="number">${seconds(elapsedMs)}</td><td class="dim">${step}</td><td>${text}</td></tr>`)
+  return html`<h2>Timeline</h2><p class="dim">The first column is the embedded cloud's clock, which the drill turns so that hours pass;
+the second is a stopwatch.</p>${table(['Cloud\'s clock (UTC)', 'Elapsed', 'Step', 'What happened'], rows)}`
+}
+
+function wipe({ wipe: facts }: DrillReport): Markup {
+  if (facts === null) return html``
+  const rows = facts.destroyed.map(({ what, resource, answer, atMs }) =>
+    html`<tr><td class="number">${seconds(atMs)}</td><td><code>${what}</code></td><td><code>${resource}</code></td><td>${answer}</td></tr>`)
+  return html`<h2>The wipe</h2><p>The agent read ${facts.searchedFiles} files, tried ${facts.keysTried} keys, and found one that worked in
+<code>${facts.foundIn}</code>. ${seconds(facts.durationMs)} after it started, everything below was done.</p>
+${table(['At', 'Call', 'Resource', 'Answer'], rows)}`
+}
+
+function attacks(report: DrillReport): Markup {
+  const identities = [...new Set(report.attacks.map(({ who }) => who))]
+  const sections = identities.map((who) => html`<h3>By ${who}</h3>${attackTable(report.attacks.filter((row) => row.who === who), report.controls)}`)
+  return html`<h2>Attacks on the vault</h2><p class="dim">Real, signed requests. The last column is the answer to the same request on a
+bucket without guards: a request that is refused everywhere would prove nothing.</p>${sections}`
+}
+
+function attackTable(rows: Attempt[], controls: Attempt[]): Markup {
+  const answer = ({ code, status }: Attempt) => html`<code>${status === 0 ? '' : `${status} `}${code}</code>`
+  return table(['', 'Attack', 'What was tried', 'Answer', 'Unguarded'], rows.map((row) => {
+    const control = controls.find(({ attack }) => attack === row.attack)
+    return html`<tr><td>${badge(row.outcome)}</td><td><code>${row.attack}</code></td><td>${row.what}</td><td>${answer(row)}</td>
+<td class="dim">${control === undefined ? html`` : answer(control)}</td></tr>`
+  }))
+}
+
+function backups(report: DrillReport): Markup {
+  const rows = report.backups.map((row) => html`<tr><td>${row.label}</td><td><code>${row.source}</code></td><td>${row.at}</td>
+<td class="number">${row.files.toLocaleString('en')}</td><td class="number">${prettyBytes(row.bytes)}</td><td class="number">${prettyBytes(row.bytesUploaded)}</td>
+<td class="number">${requests(row.traffic)}</td><td class="number">${seconds(row.durationMs)}</td></tr>`)
+  return html`<h2>Backups</h2>${table(['', 'Source', 'Recovery point', '#Files', '#Content', '#Uploaded', '#Requests', '#Took'], rows)}`
+}
+
+function restores(report: DrillReport): Markup {
+  const rows = report.restores.map((row) => html`<tr><td>${row.label}</td><td><code>${row.source}</code></td><td>${row.pointInTime}</td>
+<td class="number">${row.files.toLocaleString('en')}</td><td class="number">${prettyBytes(row.bytes)}</td><td class="number">${prettyBytes(row.bytesFetched)}</td>
+<td class="number">${requests(row.traffic)}</td><td class="number">${row.rows.toLocaleString('en')}</td><td class="number">${seconds(row.restoreMs)}</td>
+<td class="number">${seconds(row.databaseReadyMs)}</td></tr>`)
+  return html`<h2>Restores</h2>
+${table(['', 'Source', 'Point in time', '#Files', '#Content', '#Fetched', '#Requests', '#Rows', '#Restored in', '#Database after'], rows)}`
+}
+
+function scope(report: DrillReport): Markup {
+  const { vault, notEmulated } = report
+  const accounts = report.accounts.map(({ id, name }) => html`<li>${name} <code>${id}</code></li>`)
+  const resources = notEmulated.map(({ type, name, account }) => html`<tr><td><code>${type}</code></td><td>${name}</td><td>${account}</td></tr>`)
+  return html`<h2>Scope</h2><ul>${accounts}</ul>
+<p>${vault === null ? html`No vault was declared.` : html`Vault: <code>${vault.bucket}</code> in account <code>${vault.accountId}</code>, every version locked in
+${vault.mode} mode for ${vault.days} days.`}</p>
+${resources.length === 0 ? html`` : html`<h3>Declared, and not emulated here: nothing above was tested on these</h3>${table(['Type', 'Name', 'Account'], resources)}`}
+${report.leftovers.length === 0 ? html`` : html`<h3>Not cleaned up</h3>${findings(report.leftovers, report.leftovers.length)}`}`
+}
+
+/** A heading that begins with `#` is of a column of numbers. */
+function table(headings: string[], rows: Markup[]): Markup {
+  const heads = headings.map((text) => text.startsWith('#') ? html`<th class="number">${text.slice(1)}</th>` : html`<th>${text}</th>`)
+  return html`<div class="scroll"><table><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div>`
+}
+
+function requests({ requests: byOperation }: { requests: Record<string, number> }): string {
+  return Object.values(byOperation).reduce((sum, count) => sum + count, 0).toLocaleString('en')
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
+/** For people: `12.3 s`, `4 min`, `5 h 30 min`. */
+export function duration(ms: number | null): string {
+  if (ms === null) return 'not measured'
+  if (ms < 120_000) return seconds(ms)
+  const minutes = Math.round(ms / 60_000)
+  if (minutes < 120) return `${minutes} min`
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}

@@ -1,0 +1,54 @@
+// The shape of report.json: versioned, because auditors keep it for longer than we keep our code.
+import { z } from 'zod'
+
+export const reportSchemaName = 'holdfast.drill/1'
+
+const attempt = z.object({
+  who: z.string(), attack: z.string(), wall: z.string(), what: z.string(), target: z.string(),
+  outcome: z.enum(['refused', 'allowed', 'not-emulated', 'unclear']), status: z.int(), code: z.string(),
+})
+
+const traffic = z.object({ requests: z.record(z.string(), z.int()), receivedBytes: z.int(), sentBytes: z.int() })
+
+export const reportSchema = z.object({
+  schema: z.literal(reportSchemaName),
+  outcome: z.enum(['every-claim-held', 'claims-fell']),
+  startedAt: z.iso.datetime(),
+  durationMs: z.int(),
+  seed: z.int(),
+  tool: z.object({ version: z.string(), node: z.string(), platform: z.string(), postgres: z.string() }),
+  claims: z.array(z.object({
+    name: z.string(), sentence: z.string(), status: z.enum(['held', 'fell', 'not-examined']),
+    evidence: z.string(), findings: z.array(z.string()), findingCount: z.int(),
+  })),
+  timeline: z.array(z.object({ step: z.string(), at: z.iso.datetime(), elapsedMs: z.int(), text: z.string() })),
+  accounts: z.array(z.object({ id: z.string(), name: z.string() })),
+  vault: z.object({ bucket: z.string(), accountId: z.string(), mode: z.string(), days: z.int() }).nullable(),
+  /** Resources that the program declares and the sandbox doesn't emulate. */
+  notEmulated: z.array(z.object({ type: z.string(), name: z.string(), account: z.string() })),
+  world: z.object({ rows: z.int(), uploads: z.int(), volumeFiles: z.int(), volumeBytes: z.int(), snapshots: z.int() }).nullable(),
+  backups: z.array(z.object({
+    label: z.string(), source: z.string(), snapshotId: z.string(), at: z.iso.datetime(), files: z.int(), bytes: z.int(),
+    bytesUploaded: z.int(), durationMs: z.int(), traffic,
+  })),
+  wipe: z.object({
+    at: z.iso.datetime(), searchedFiles: z.int(), keysTried: z.int(), foundIn: z.string(), durationMs: z.int(),
+    destroyed: z.array(z.object({ what: z.string(), resource: z.string(), answer: z.string(), atMs: z.int() })),
+  }).nullable(),
+  attacks: z.array(attempt),
+  /** The same requests on buckets without guards. */
+  controls: z.array(attempt),
+  inventory: z.object({ versions: z.int(), bytes: z.int() }).nullable(),
+  restores: z.array(z.object({
+    label: z.string(), pointInTime: z.iso.datetime(), source: z.string(), snapshotId: z.string(), files: z.int(), bytes: z.int(),
+    bytesFetched: z.int(), rows: z.int(), restoreMs: z.int(), databaseReadyMs: z.int(), traffic,
+  })),
+  objectives: z.object({
+    rpo: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
+    rto: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
+  }),
+  /** What could not be undone at the end. */
+  leftovers: z.array(z.string()),
+})
+
+export type DrillReport = z.infer<typeof reportSchema>
