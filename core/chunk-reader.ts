@@ -58,7 +58,10 @@ export class ChunkReader implements ChunkSource {
         reader.noteProblem(pack, error)
       }
     })
-    const unknown = manifest.packs.map((pack, number) => ({ pack, number })).filter(({ number }) => reader.footers[number] === null)
+    // A pack that holds a part of the index holds nothing else.
+    const indexPacks = new Set(manifest.index.map(({ pack }) => pack))
+    const unknown = manifest.packs.map((pack, number) => ({ pack, number }))
+      .filter(({ number }) => reader.footers[number] === null && !indexPacks.has(number))
     await forEachAtOnce(unknown, requestsAtOnce, async ({ pack, number }) => {
       try {
         reader.addFooter(number, await readFooter(store, pack, manifest.source))

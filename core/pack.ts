@@ -57,9 +57,9 @@ export class PackBuilder {
     return this.length + this.pendingBytes >= packTargetBytes || this.lengths.length >= maxChunksPerPack
   }
 
-  /** Adds a chunk that the pack doesn't hold yet. `bytes` may be reused by the caller after the next `add` or `seal`. */
-  add(digest: Uint8Array, bytes: Uint8Array): void {
-    if (bytes.length < sharedChunkBytes) {
+  /** Adds a chunk that the pack doesn't hold yet. `bytes` is copied. */
+  add(digest: Uint8Array, bytes: Uint8Array, ownFrame = bytes.length >= sharedChunkBytes): void {
+    if (!ownFrame) {
       this.pending.push(Buffer.from(bytes))
       this.pendingBytes += bytes.length
     } else {

@@ -17,6 +17,8 @@ export interface SnapshotRef {
   /** The server's `LastModified` of the manifest: the time of this recovery point. */
   timeMs: number
   bytes: number
+  /** A delete marker lies over it: someone tried to hide it. It restores all the same. */
+  isHidden: boolean
   /** Why this snapshot should not be chosen silently; empty if nothing speaks against it. */
   flags: string[]
 }
@@ -59,7 +61,8 @@ export async function listSnapshots(store: ObjectStore, source: string): Promise
     if (oldest.get(version.key) !== version) flags.push('written over an earlier manifest of the same name')
     if (version.bytes > maxManifestBytes) flags.push('too large for a manifest')
     return [{
-      id: name.ulid, source, key: version.key, versionId: version.versionId, timeMs: version.lastModifiedMs, bytes: version.bytes, flags,
+      id: name.ulid, source, key: version.key, versionId: version.versionId, timeMs: version.lastModifiedMs, bytes: version.bytes,
+      isHidden: hidden.has(version.key), flags,
     }]
   })
   return snapshots.sort((left, right) => left.timeMs - right.timeMs || (left.id < right.id ? -1 : 1))

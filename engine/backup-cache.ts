@@ -1,0 +1,255 @@
+// What the writer remembers between backups, since it can't read the vault: which files it has read, which packs it has
+// uploaded. A local SQLite file; losing it costs one full upload and nothing else. Each row carries a checksum.
+import { createHash } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
+import { HoldfastError } from '../core/errors.ts'
+import type { IndexChunk } from '../core/pack-index.ts'
+import type { ChunkLocation } from '../core/manifest.ts'
+import type { Generation, Lock } from '../core/retention.ts'
+import type { FileStamp } from './file-stamp.ts'
+
+/** Raise it when the rows or the way of chunking change. */
+const schemaVersion = 1
+
+export interface CachedPack {
+  sha256: string
+  key: string
+  versionId: string
+  bytes: number
+  /** The server's time of the PUT's reply. */
+  uploadedMs: number
+  lock: Lock | null
+  footer: Buffer
+}
+
+export interface CachedFile {
+  /** As in the tree, but with 0 for `/`, so that the order of bytes is the order of the tree. */
+  sortKey: Buffer
+  stamp: FileStamp
+  digests: Buffer
+  lengths: number[]
+}
+
+/** The last committed snapshot, as the next one needs to know it. */
+export interface LastSnapshot {
+  id: string
+  sha256: string
+  generation: Generation
+  index: (IndexChunk & { location: ChunkLocation; packSha256: string })[]
+}
+
+/** Thrown inside a backup when a row is not what was written: the cache is then thrown away and the backup begun again. */
+export class CacheDamaged extends Error {}
+
+export class BackupCache {
+  private database: DatabaseSync
+  /** A second connection, whose view of the files doesn't move while they are rewritten. */
+  private reader: DatabaseSync
+  private lock: DatabaseSync
+  private putFileRow: StatementSync
+  private dropFileRow: StatementSync
+  private pendingWrites = 0
+  /** Why nothing was remembered, if so. */
+  readonly note: string | null
+
+  private constructor(file: string, lock: DatabaseSync, note: string | null) {
+    this.lock = lock
+    this.note = note
+    this.database = openDatabase(file)
+    try {
+      this.reader = openDatabase(file)
+    } catch (error) {
+      this.database.close()
+      throw error
+    }
+    this.putFileRow = this.database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+    this.dropFileRow = this.database.prepare('DELETE FROM files WHERE sort_key = ?')
+  }
+
+  /**
+   * @param vault what the cache belongs to: the store's name. Another vault has another cache.
+   * @throws `conflict` if another backup of the same source runs with this cache.
+   */
+  static open(directory: string, vault: string, source: string): BackupCache {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const name = `${source}-${createHash('sha256').update(JSON.stringify([vault, source])).digest('hex').slice(0, 16)}`
+    const lock = holdLock(join(directory, `${name}.lock`), source)
+    const file = join(directory, `${name}.sqlite`)
+    try {
+      return new BackupCache(file, lock, null)
+    } catch (error) {
+      removeDatabase(file)
+      return new BackupCache(file, lock, `the cache could not be used and was begun anew: ${(error as Error).message}`)
+    }
+  }
+
+  /** Forgets everything, after a CacheDamaged. */
+  static reset(directory: string, vault: string, source: string, reason: string): BackupCache {
+    const cache = BackupCache.open(directory, vault, source)
+    const file = cache.database.location()!
+    cache.database.close()
+    cache.reader.close()
+    removeDatabase(file)
+    return new BackupCache(file, cache.lock, `the cache was damaged and was begun anew: ${reason}`)
+  }
+
+  packs(): CachedPack[] {
+    const rows = this.guard(() => this.database.prepare('SELECT * FROM packs').all())
+    return rows.map((row) => {
+      const pack = JSON.parse(check('a pack', row['checksum'], String(row['description']), row['footer'] as Uint8Array)) as Omit<CachedPack, 'footer'>
+      return { ...pack, footer: Buffer.from(row['footer'] as Uint8Array) }
+    })
+  }
+
+  putPack({ footer, ...pack }: CachedPack): void {
+    const description = JSON.stringify(pack)
+    this.write(() => {
+      this.database.prepare('INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)').run(pack.sha256, description, footer, checksum(description, footer))
+    })
+    // A pack that was uploaded must not be uploaded again after a crash.
+    this.commit()
+  }
+
+  dropPacks(sha256s: readonly string[]): void {
+    const drop = this.database.prepare('DELETE FROM packs WHERE sha256 = ?')
+    for (const sha256 of sha256s) this.write(() => drop.run(sha256))
+  }
+
+  lastSnapshot(): LastSnapshot | null {
+    const row = this.guard(() => this.database.prepare('SELECT value, checksum FROM last_snapshot').get())
+    return row === undefined ? null : JSON.parse(check('the last snapshot', row['checksum'], String(row['value']))) as LastSnapshot
+  }
+
+  putLastSnapshot(snapshot: LastSnapshot): void {
+    const value = JSON.stringify(snapshot)
+    this.write(() => this.database.prepare('INSERT OR REPLACE INTO last_snapshot VALUES (1, ?, ?)').run(value, checksum(value)))
+    this.commit()
+  }
+
+  /** All files in the order of the tree, as they were when the iteration began. */
+  *files(): Generator<CachedFile> {
+    this.commit()
+    const rows = this.guard(() => {
+      const select = this.reader.prepare('SELECT * FROM files ORDER BY sort_key')
+      select.setReadBigInts(true)
+      return select.iterate()
+    })
+    for (;;) {
+      const next = this.guard(() => rows.next())
+      if (next.done === true) return
+      const row = next.value
+      const sortKey = Buffer.from(row['sort_key'] as Uint8Array)
+      const digests = Buffer.from(row['digests'] as Uint8Array)
+      const lengths = String(row['lengths'])
+      const stamp = { size: Number(row['size']), mtimeNs: row['mtime_ns'] as bigint, ctimeNs: row['ctime_ns'] as bigint, inode: row['inode'] as bigint }
+      check('a file', row['checksum'], stampText(stamp) + lengths, sortKey, digests)
+      yield { sortKey, stamp, digests, lengths: lengths === '' ? [] : lengths.split(',').map(Number) }
+    }
+  }
+
+  putFile(file: CachedFile): void {
+    const { stamp } = file
+    const lengths = file.lengths.join(',')
+    const sum = checksum(stampText(stamp) + lengths, file.sortKey, file.digests)
+    this.write(() => {
+      this.putFileRow.run(file.sortKey, stamp.size, stamp.mtimeNs, stamp.ctimeNs, stamp.inode, file.digests, lengths, sum)
+    })
+  }
+
+  dropFile(sortKey: Buffer): void {
+    this.write(() => this.dropFileRow.run(sortKey))
+  }
+
+  private write(change: () => void): void {
+    this.guard(() => {
+      if (this.pendingWrites++ === 0) this.database.exec('BEGIN')
+      change()
+    })
+    if (this.pendingWrites >= 10_000) this.commit()
+  }
+
+  private commit(): void {
+    if (this.pendingWrites === 0) return
+    this.pendingWrites = 0
+    this.guard(() => this.database.exec('COMMIT'))
+  }
+
+  private guard<Result>(access: () => Result): Result {
+    try {
+      return access()
+    } catch (error) {
+      throw new CacheDamaged((error as Error).message, { cause: error })
+    }
+  }
+
+  close(): void {
+    try {
+      this.commit()
+    } finally {
+      this.reader.close()
+      this.database.close()
+      this.lock.close()
+    }
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 10_000 })
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cell_size_check = ON')
+    const version = database.prepare('PRAGMA user_version').get()!['user_version'] as number
+    if (version !== 0 && version !== schemaVersion) throw new Error(`it has schema ${version}`)
+    database.exec(`
+      CREATE TABLE IF NOT EXISTS packs (sha256 TEXT PRIMARY KEY, description TEXT NOT NULL, footer BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS last_snapshot (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS files (sort_key BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL, digests BLOB NOT NULL, lengths TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      PRAGMA user_version = ${schemaVersion}`)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return database
+}
+
+/** Held until the process ends, however it ends. */
+function holdLock(file: string, source: string): DatabaseSync {
+  const lock = new DatabaseSync(file)
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw new HoldfastError('conflict', `another backup of ${source} is running`, {
+      hint: 'wait for it to end, or give this one a --cache-dir of its own', retryable: true, cause: error,
+    })
+  }
+}
+
+function removeDatabase(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+}
+
+function stampText(stamp: FileStamp): string {
+  return `${stamp.size},${stamp.mtimeNs},${stamp.ctimeNs},${stamp.inode};`
+}
+
+function checksum(text: string, ...parts: Uint8Array[]): number {
+  return parts.reduce((sum, part) => crc32(part, sum), crc32(text))
+}
+
+function check(what: string, expected: unknown, text: string, ...parts: Uint8Array[]): string {
+  if (checksum(text, ...parts) !== Number(expected)) throw new CacheDamaged(`${what} has another checksum`)
+  return text
+}
+
+/** The key under which a path is cached. */
+export function sortKeyOf(path: Buffer): Buffer {
+  const key = Buffer.from(path)
+  for (let index = key.indexOf(0x2f); index !== -1; index = key.indexOf(0x2f, index + 1)) key[index] = 0
+  return key
+}

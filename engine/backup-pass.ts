@@ -1,0 +1,412 @@
+// One pass over a source: walks it, has new and changed files read and packed by worker threads, and builds the tree
+// in order while files come back in any order. Bytes in flight are bounded, whatever the store's speed.
+import { digestBytes } from '../core/digest.ts'
+import { foldContent } from '../core/content-list.ts'
+import { PackBuilder, verifyPack } from '../core/pack.ts'
+import { comparePaths } from '../core/tree-entry.ts'
+import type { TreeEntry } from '../core/tree-entry.ts'
+import { TreeBuilder } from '../core/tree.ts'
+import { sortKeyOf } from './backup-cache.ts'
+import type { BackupCache, CachedFile } from './backup-cache.ts'
+import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
+import { sameStamp, stampOf } from './file-stamp.ts'
+import type { FileStamp } from './file-stamp.ts'
+import type { KnownChunks } from './known-chunks.ts'
+import { LinkGroups } from './link-groups.ts'
+import type { BackupProgress, Problem } from './operations.ts'
+import type { PackUploader } from './pack-uploader.ts'
+import type { ItemContent, ReadItem } from './source-reader.ts'
+import { walk } from './walk.ts'
+import type { WalkedEntry } from './walk.ts'
+import { WorkerPool } from './worker-pool.ts'
+import type { PoolMember } from './worker-pool.ts'
+
+const mib = 1024 * 1024
+/** Small files are read in batches up to this many bytes or files; large ones in segments of this size. */
+const batchBytes = 4 * mib
+const batchFiles = 512
+const segmentBytes = 16 * mib
+/** Batches that one thread has been given and not packed yet. */
+const batchesPerWorker = 2
+/** Packs that may wait for the store before reading pauses. */
+const maxPacksInFlight = 4
+/** Entries that may wait for an earlier one's content before the walk pauses. */
+const maxPending = 20_000
+/** Batches that may wait for a thread before the walk pauses. */
+const maxQueued = 8
+/** A file that changed so shortly before it was read may change again within the clock's granularity: not remembered. */
+const racyNs = 1_000_000_000n
+
+interface PendingFile {
+  entry: TreeEntry
+  stamp: FileStamp
+  segments: (ItemContent | null)[]
+  missing: number
+  /** It was not read: the cache knew it. */
+  unchanged: boolean
+}
+
+type Pending = { kind: 'entry'; entry: TreeEntry } | { kind: 'file'; file: PendingFile } | { kind: 'link'; entry: TreeEntry; first: PendingFile }
+
+interface Batch {
+  items: ReadItem[]
+  /** Which segment of which file each item is. */
+  owners: { file: PendingFile; segment: number }[]
+  bytes: number
+}
+
+export interface PassResult {
+  treeRoot: Buffer
+  entries: number
+  files: number
+  bytes: number
+  filesUnchanged: number
+  bytesRead: number
+  bytesNew: number
+  problems: Problem[]
+  problemCount: number
+  incomplete: boolean
+}
+
+export class BackupPass {
+  private source: string
+  private known: KnownChunks
+  private uploader: PackUploader
+  private cache: BackupCache | null
+  private cached: Iterator<CachedFile>
+  private nextCached: CachedFile | null = null
+  private startedNs: bigint
+  private pool: WorkerPool<ToBackupWorker, FromBackupWorker>
+  private batches = new Map<number, { batch: Batch; member: PoolMember<ToBackupWorker> }>()
+  private load: number[]
+  private nextBatch = 0
+  private queued: Batch[] = []
+  private open: Batch = { items: [], owners: [], bytes: 0 }
+  private pending: Pending[] = []
+  private head = 0
+  private links = new LinkGroups<PendingFile>()
+  private tree: TreeBuilder
+  private metadata: PackBuilder
+  private failure: { error: unknown } | null = null
+  private flushed = 0
+  private waiting: (() => void)[] = []
+  private signal: AbortSignal | undefined
+  private report: () => void
+  private result: PassResult = {
+    treeRoot: Buffer.alloc(0), entries: 0, files: 0, bytes: 0, filesUnchanged: 0, bytesRead: 0, bytesNew: 0, problems: [], problemCount: 0, incomplete: false,
+  }
+
+  constructor(options: {
+    source: string; workers: number; known: KnownChunks; uploader: PackUploader
+    /** Null on a dry run. */
+    cache: BackupCache | null
+    remembered: Iterator<CachedFile>
+    startedNs: bigint; signal: AbortSignal | undefined; onProgress: ((progress: BackupProgress) => void) | undefined
+  }) {
+    this.source = options.source
+    this.known = options.known
+    this.uploader = options.uploader
+    this.cache = options.cache
+    this.cached = options.remembered
+    this.startedNs = options.startedNs
+    this.signal = options.signal
+    this.metadata = new PackBuilder(options.source)
+    this.tree = new TreeBuilder((digest, bytes) => this.keepMetadata(digest, bytes))
+    this.load = Array.from({ length: options.workers }, () => 0)
+    this.pool = new WorkerPool('./backup-worker', options.workers, { source: options.source }, {
+      message: (answer, member) => this.receive(answer, member),
+      failure: (error) => this.fail(error),
+    })
+    const { result, uploader } = this
+    let lastEntries = 0
+    this.report = () => {
+      if (options.onProgress === undefined || result.entries === lastEntries) return
+      lastEntries = result.entries
+      options.onProgress({
+        entries: result.entries, bytesRead: result.bytesRead, bytesUnchanged: result.bytes - result.bytesRead,
+        bytesUploaded: uploader.bytesUploaded, packsUploaded: uploader.uploaded.length,
+      })
+    }
+  }
+
+  async run(directory: string): Promise<PassResult> {
+    try {
+      this.advanceCache()
+      let steps = 0
+      for (const walked of walk(directory)) {
+        if ('kind' in walked) this.addProblem(walked)
+        else this.addEntry(walked)
+        if (++steps % 256 === 0) await this.breathe()
+        if (this.mustWait()) await this.waitFor(() => !this.mustWait())
+      }
+      this.dropCachedBefore(null)
+      this.dispatch()
+      await this.waitFor(() => this.batches.size === 0)
+      for (const member of this.pool.members) member.send({ type: 'flush' })
+      await this.waitFor(() => this.flushed === this.pool.members.length)
+      this.emit()
+      this.result.treeRoot = this.tree.finish()
+      this.sealMetadata()
+      await this.uploader.drain(0)
+      this.report()
+      return this.result
+    } finally {
+      await this.pool.stop()
+      await this.uploader.settle()
+    }
+  }
+
+  /** Seals what was kept so far, so that the next metadata goes into a pack of its own. */
+  private sealMetadata(): void {
+    if (this.metadata.isEmpty) return
+    const pack = this.metadata.seal()
+    verifyPack(Buffer.from(pack.body.buffer, pack.body.byteOffset, pack.body.byteLength), this.source, 'a pack in memory')
+    this.uploader.add(pack)
+    this.metadata = new PackBuilder(this.source)
+  }
+
+  private keepMetadata(digest: Buffer, bytes: Buffer): void {
+    if (!this.known.claim(digest)) return
+    if (this.metadata.isFull) this.sealMetadata()
+    this.metadata.add(digest, bytes)
+  }
+
+  /** Lets replies in, so that the store is kept busy while a large tree is walked. */
+  private async breathe(): Promise<void> {
+    this.signal?.throwIfAborted()
+    this.report()
+    await new Promise((resolve) => setImmediate(resolve))
+    if (this.failure !== null) throw this.failure.error
+  }
+
+  private mustWait(): boolean {
+    return this.queued.length > maxQueued || this.pending.length - this.head > maxPending
+  }
+
+  private async waitFor(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.failure !== null) throw this.failure.error
+      this.signal?.throwIfAborted()
+      this.dispatch()
+      if (condition()) return
+      const upload = this.uploader.inFlight > 0 ? this.uploader.drain(this.uploader.inFlight - 1) : null
+      await Promise.race([new Promise<void>((resolve) => this.waiting.push(resolve)), ...(upload === null ? [] : [upload])])
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= { error }
+    this.wake()
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve()
+  }
+
+  private addProblem(problem: Problem): void {
+    const { result } = this
+    result.problemCount++
+    if (problem.kind === 'unreadable' || problem.kind === 'vanished' || problem.kind === 'changed') result.incomplete = true
+    if (result.problems.length < 1000) result.problems.push(problem)
+  }
+
+  private addEntry(walked: WalkedEntry): void {
+    const { entry, stats } = walked
+    if (entry.type !== 'file') {
+      if (entry.type !== 'directory' && entry.type !== 'symlink') {
+        this.addProblem({ path: entry.path, kind: 'not-restorable', detail: `a ${entry.type} is recorded, but not restored` })
+      }
+      this.push({ kind: 'entry', entry })
+      return
+    }
+    if (stats.nlink > 1n) {
+      const { group, first } = this.links.find(stats)
+      entry.linkGroup = group
+      if (first !== undefined) {
+        this.push({ kind: 'link', entry, first })
+        return
+      }
+    }
+    const file: PendingFile = { entry, stamp: stampOf(stats), segments: [], missing: 0, unchanged: false }
+    if (entry.linkGroup > 0) this.links.setFirst(stats, file)
+    this.push({ kind: 'file', file })
+    const content = this.recall(entry.path, file.stamp)
+    if (content !== null) {
+      file.segments = [content]
+      file.unchanged = true
+    } else {
+      this.read(walked, file)
+    }
+    this.emit()
+  }
+
+  private push(pending: Pending): void {
+    this.pending.push(pending)
+    if (pending.kind !== 'file') this.emit()
+  }
+
+  /** What the cache knows of an unchanged file, if all its chunks are in packs that may be reused. */
+  private recall(path: Buffer, stamp: FileStamp): ItemContent | null {
+    const key = sortKeyOf(path)
+    this.dropCachedBefore(key)
+    const row = this.nextCached
+    if (row === null || !row.sortKey.equals(key)) return null
+    this.advanceCache()
+    if (!sameStamp(row.stamp, stamp)) return null
+    for (let index = 0; index < row.lengths.length; index++) {
+      if (!this.known.has(row.digests, index * digestBytes)) return null
+    }
+    return { digests: row.digests, lengths: row.lengths, restamped: null, problem: null }
+  }
+
+  private advanceCache(): void {
+    const next = this.cached.next()
+    this.nextCached = next.done === true ? null : next.value
+  }
+
+  /** Forgets the files that are no longer there: the walk has passed their place. */
+  private dropCachedBefore(key: Buffer | null): void {
+    while (this.nextCached !== null && (key === null || Buffer.compare(this.nextCached.sortKey, key) < 0)) {
+      this.cache?.dropFile(this.nextCached.sortKey)
+      this.advanceCache()
+    }
+  }
+
+  private read({ entry, absolute }: WalkedEntry, file: PendingFile): void {
+    if (entry.size === 0) return
+    const segments = Math.ceil(entry.size / segmentBytes)
+    file.segments = Array.from({ length: segments }, () => null)
+    file.missing = segments
+    for (let segment = 0; segment < segments; segment++) {
+      const offset = segment * segmentBytes
+      const item = { absolute, stamp: file.stamp, offset, bytes: Math.min(segmentBytes, entry.size - offset) }
+      if (this.open.bytes + item.bytes > segmentBytes || this.open.bytes >= batchBytes || this.open.items.length >= batchFiles) this.queueOpen()
+      this.open.items.push(item)
+      this.open.owners.push({ file, segment })
+      this.open.bytes += item.bytes
+    }
+  }
+
+  private queueOpen(): void {
+    if (this.open.items.length > 0) this.queued.push(this.open)
+    this.open = { items: [], owners: [], bytes: 0 }
+    this.dispatch()
+  }
+
+  /** Gives batches to the threads that have room, the least busy first, unless the store is behind. */
+  private dispatch(): void {
+    if (this.queued.length === 0 && this.open.items.length > 0) {
+      this.queued.push(this.open)
+      this.open = { items: [], owners: [], bytes: 0 }
+    }
+    while (this.queued.length > 0 && this.uploader.inFlight <= maxPacksInFlight) {
+      const least = this.load.indexOf(Math.min(...this.load))
+      if (this.load[least]! >= batchesPerWorker) return
+      const batch = this.queued.shift()!
+      const number = this.nextBatch++
+      const member = this.pool.members[least]!
+      this.load[least]!++
+      this.batches.set(number, { batch, member })
+      member.send({ type: 'read', batch: number, items: batch.items })
+    }
+  }
+
+  private receive(answer: FromBackupWorker, member: PoolMember<ToBackupWorker>): void {
+    try {
+      if (answer.type === 'read') this.receiveRead(answer, member)
+      else if (answer.type === 'sealed') {
+        this.uploader.add(answer, (buffer) => member.send({ type: 'recycle', buffer }, [buffer]))
+      } else if (answer.type === 'packed') {
+        this.batches.delete(answer.batch)
+        this.load[member.number]!--
+        this.dispatch()
+      } else this.flushed++
+    } catch (error) {
+      this.fail(error)
+    }
+    this.wake()
+  }
+
+  private receiveRead(answer: Extract<FromBackupWorker, { type: 'read' }>, member: PoolMember<ToBackupWorker>): void {
+    const { batch } = this.batches.get(answer.batch)!
+    const isNew: number[] = []
+    for (const content of answer.contents) {
+      content.lengths.forEach((bytes, index) => {
+        const claimed = this.known.claim(content.digests, index * digestBytes)
+        if (claimed) this.result.bytesNew += bytes
+        isNew.push(claimed ? 1 : 0)
+      })
+    }
+    this.result.bytesRead += answer.bytesRead
+    member.send({ type: 'pack', batch: answer.batch, isNew: Uint8Array.from(isNew) })
+    answer.contents.forEach((content, index) => {
+      const { file, segment } = batch.owners[index]!
+      file.segments[segment] = content
+      file.missing--
+    })
+    this.emit()
+  }
+
+  /** Adds to the tree what is at its turn and complete. */
+  private emit(): void {
+    while (this.head < this.pending.length) {
+      const next = this.pending[this.head]!
+      if (next.kind === 'file' && next.file.missing > 0) break
+      this.head++
+      if (next.kind === 'entry') this.addToTree(next.entry)
+      else if (next.kind === 'file') this.emitFile(next.file)
+      else this.emitLink(next.entry, next.first)
+    }
+    if (this.head > 1024 && this.head * 2 > this.pending.length) {
+      this.pending.splice(0, this.head)
+      this.head = 0
+    }
+  }
+
+  private emitFile(file: PendingFile): void {
+    const { entry } = file
+    const segments = file.segments.map((segment) => segment!)
+    const problem = segments.find((segment) => segment.problem !== null)?.problem
+    if (problem) this.addProblem({ path: entry.path, ...problem })
+    const restamped = segments[0]?.restamped
+    if (restamped) {
+      file.stamp = restamped.stamp
+      Object.assign(entry, { mode: restamped.mode, uid: restamped.uid, gid: restamped.gid, mtimeNs: restamped.stamp.mtimeNs })
+      entry.sparse = restamped.blocks * 512 < restamped.stamp.size
+    }
+    // Without content an entry would restore as an empty file that looks whole.
+    if (problem && problem.kind !== 'changed') return
+    const lengths = segments.flatMap((segment) => segment.lengths)
+    const digests = Buffer.concat(segments.map((segment) => segment.digests))
+    if (file.unchanged) {
+      this.result.filesUnchanged++
+      for (let index = 0; index < lengths.length; index++) this.known.claim(digests, index * digestBytes)
+    } else if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs) {
+      this.cache?.putFile({ sortKey: sortKeyOf(entry.path), stamp: file.stamp, digests, lengths })
+    }
+    entry.size = lengths.reduce((sum, bytes) => sum + bytes, 0)
+    entry.content = foldContent({ digests, lengths }, (digest, bytes) => this.keepMetadata(digest, bytes))
+    this.addToTree(entry)
+  }
+
+  private emitLink(entry: TreeEntry, first: PendingFile): void {
+    const problem = first.segments.find((segment) => segment?.problem)?.problem
+    if (problem) this.addProblem({ path: entry.path, ...problem })
+    if (problem && problem.kind !== 'changed') return
+    const { size, content, sparse, mode, uid, gid, mtimeNs } = first.entry
+    this.addToTree({ ...entry, size, content, sparse, mode, uid, gid, mtimeNs })
+  }
+
+  private lastPath: Buffer | null = null
+
+  private addToTree(entry: TreeEntry): void {
+    if (this.lastPath !== null && comparePaths(this.lastPath, entry.path) >= 0) throw new Error('the walk left the order of the tree')
+    this.lastPath = entry.path
+    this.tree.add(entry)
+    this.result.entries++
+    if (entry.type === 'file') {
+      this.result.files++
+      this.result.bytes += entry.size
+    }
+  }
+}

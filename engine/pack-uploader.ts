@@ -1,0 +1,107 @@
+// Uploads sealed packs, a few at once, and remembers each in the cache as soon as the store has acknowledged it.
+import { ulid } from 'ulid'
+import type { Clock, Random } from '../core/clock.ts'
+import type { PackReference } from '../core/manifest.ts'
+import type { ObjectStore } from '../core/object-store.ts'
+import type { Generation } from '../core/retention.ts'
+import { putUnderNewKey } from '../core/upload.ts'
+import { packKey } from '../core/vault-keys.ts'
+import type { BackupCache, CachedPack } from './backup-cache.ts'
+
+const uploadsAtOnce = 4
+
+export interface UploadedPack extends PackReference {
+  footerBytes: number
+}
+
+interface Sealed {
+  body: Uint8Array<ArrayBuffer>
+  sha256: string
+  footer: Uint8Array
+}
+
+export class PackUploader {
+  private environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal }
+  private target: { source: string; generation: Generation }
+  private cache: Pick<BackupCache, 'putPack'> | null
+  private waiting: { pack: Sealed; done: (buffer: ArrayBuffer) => void }[] = []
+  private active = 0
+  private failure: { error: unknown } | null = null
+  private idle: (() => void)[] = []
+  readonly uploaded: UploadedPack[] = []
+  bytesUploaded = 0
+  /** The server's time of the last reply. */
+  serverTimeMs: number
+
+  /** @param cache null on a dry run: nothing is uploaded then, and nothing remembered. */
+  constructor(
+    environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal },
+    target: { source: string; generation: Generation }, cache: Pick<BackupCache, 'putPack'> | null, serverTimeMs: number,
+  ) {
+    this.environment = environment
+    this.target = target
+    this.cache = cache
+    this.serverTimeMs = serverTimeMs
+  }
+
+  /** Packs that are sealed and not yet acknowledged: what holds memory. */
+  get inFlight(): number {
+    return this.waiting.length + this.active
+  }
+
+  /** @param done is given the pack's memory back. */
+  add(pack: Sealed, done: (buffer: ArrayBuffer) => void = () => {}): void {
+    this.waiting.push({ pack, done })
+    this.next()
+  }
+
+  private next(): void {
+    while (this.active < uploadsAtOnce && this.failure === null) {
+      const job = this.waiting.shift()
+      if (job === undefined) break
+      this.active++
+      void this.upload(job.pack).then(() => job.done(job.pack.body.buffer), (error: unknown) => {
+        this.failure ??= { error }
+      }).finally(() => {
+        this.active--
+        this.next()
+        this.wake()
+      })
+    }
+  }
+
+  private async upload(pack: Sealed): Promise<void> {
+    const { source, generation } = this.target
+    const { clock, random } = this.environment
+    if (this.cache === null) {
+      this.uploaded.push({ key: '', versionId: '', sha256: pack.sha256, bytes: pack.body.length, footerBytes: pack.footer.length })
+      return
+    }
+    const put = await putUnderNewKey(this.environment, () => ({
+      key: packKey(source, generation.name, ulid(clock.nowMs(), random), pack.sha256), body: pack.body, sha256: pack.sha256,
+    }))
+    const { key, versionId, serverTimeMs } = put
+    const reference = { key, versionId, sha256: pack.sha256, bytes: pack.body.length }
+    const cached: CachedPack = { ...reference, uploadedMs: serverTimeMs, lock: generation.lock, footer: Buffer.from(pack.footer) }
+    this.cache.putPack(cached)
+    this.uploaded.push({ ...reference, footerBytes: pack.footer.length })
+    this.bytesUploaded += pack.body.length
+    this.serverTimeMs = Math.max(this.serverTimeMs, serverTimeMs)
+  }
+
+  /** Resolves when nothing is under way any more, whatever became of it; what had not begun is dropped. */
+  async settle(): Promise<void> {
+    this.waiting = []
+    while (this.active > 0) await new Promise<void>((resolve) => this.idle.push(resolve))
+  }
+
+  private wake(): void {
+    for (const resolve of this.idle.splice(0)) resolve()
+  }
+
+  /** Resolves when at most `count` packs are in flight. @throws what an upload failed with. */
+  async drain(count: number): Promise<void> {
+    while (this.inFlight > count && this.failure === null) await new Promise<void>((resolve) => this.idle.push(resolve))
+    if (this.failure !== null) throw this.failure.error
+  }
+}
