@@ -1,0 +1,45 @@
+// Agents: what their task needs, inside a boundary that no task can widen.
+import { destructiveActions } from './catalogue.ts'
+import { agentEnvironmentTag, bucketArn, feedbackBucketName, vaultBucketName } from './names.ts'
+import { policy } from './policy.ts'
+import type { Policy } from './policy.ts'
+import type { VaultPlace } from './names.ts'
+
+/** The permissions boundary of every agent. A boundary grants nothing: it caps what the agent's own policy grants. */
+export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy {
+  const vaultBuckets = [vaultBucketName(vault), feedbackBucketName(vault)].map(bucketArn)
+  return policy(
+    {
+      Sid: 'CapToTasks',
+      Effect: 'Allow',
+      // Identities, sessions and accounts are never part of a task.
+      NotAction: ['iam:*', 'organizations:*', 'account:*', 'sts:*', 'sso:*', 'sso-directory:*', 'rolesanywhere:*'],
+      Resource: ['*'],
+    },
+    { Sid: 'KnowItself', Effect: 'Allow', Action: ['sts:GetCallerIdentity'], Resource: ['*'] },
+    { Sid: 'DenyDestruction', Effect: 'Deny', Action: destructiveActions(), Resource: ['*'] },
+    {
+      Sid: 'DenyOtherEnvironments',
+      Effect: 'Deny',
+      Action: ['*'],
+      Resource: ['*'],
+      Condition: {
+        StringNotEquals: { [`aws:ResourceTag/${environmentTag}`]: `\${aws:PrincipalTag/${agentEnvironmentTag}}` },
+        // Most of AWS carries no such tag, and most list calls have no resource: only a known other environment is off limits.
+        Null: { [`aws:ResourceTag/${environmentTag}`]: 'false' },
+      },
+    },
+    {
+      Sid: 'DenyVault',
+      Effect: 'Deny',
+      Action: ['s3:*', 'sts:AssumeRole'],
+      Resource: [...vaultBuckets, ...vaultBuckets.map((arn) => `${arn}/*`), `arn:aws:iam::${vault.accountId}:role/*`],
+    },
+    { Sid: 'DenyNameless', Effect: 'Deny', Action: ['*'], Resource: ['*'], Condition: { Null: { 'aws:SourceIdentity': 'true' } } },
+  )
+}
+
+/** What one agent's task needs, as its declaration says. */
+export function agentPolicy(may: readonly string[]): Policy {
+  return policy({ Sid: 'DoTask', Effect: 'Allow', Action: [...may].sort(), Resource: ['*'] })
+}

@@ -1,0 +1,140 @@
+// The destructive catalogue: every action that loses data, or loosens what protects it, and the brake that AWS has.
+// Boundaries, service control policies, break-glass, proofs, alarms and documentation all read it from here.
+
+export type Loss = 'data' | 'protection' | 'readability' | 'evidence' | 'identity'
+
+export interface DestructiveAction {
+  /** As in a policy: `ec2:DeleteVolume`, or with a `*` at its end where a whole family is meant. */
+  action: string
+  loss: Loss
+  lost: string
+  /** What AWS offers against it; null if nothing but the deny. */
+  brake: string | null
+  /** Whether break-glass may do it: what an operator may have to do at three in the morning, and nothing that only hides tracks. */
+  breakGlass: boolean
+  /** Year in which AWS introduced the action, or its brake, where that decides whether older advice covers it. */
+  since: number | null
+}
+
+type Row = [action: string, lost: string, brake: string | null, since?: number]
+
+const recycleBin = 'Recycle Bin with a locked rule'
+const deletionProtection = 'deletion protection'
+const noBrake = null
+
+const data: Row[] = [
+  ['ec2:DeleteVolume', 'the volume', recycleBin, 2025],
+  ['ec2:DetachVolume', 'the disk of a running machine', noBrake],
+  ['ec2:DeleteSnapshot', 'the snapshot', `${recycleBin}; snapshot lock`],
+  ['ec2:DeregisterImage', 'the image', recycleBin],
+  ['ec2:ModifySnapshotTier', 'quick access to the snapshot', noBrake],
+  ['ec2:TerminateInstances', 'the machine and its instance storage', 'termination protection'],
+  ['rds:DeleteDBInstance', 'the database', deletionProtection],
+  ['rds:DeleteDBCluster', 'the cluster', deletionProtection],
+  ['rds:DeleteDBSnapshot', 'the snapshot', noBrake],
+  ['rds:DeleteDBClusterSnapshot', 'the snapshot', noBrake],
+  ['rds:DeleteDBInstanceAutomatedBackup', 'point-in-time recovery of a deleted instance', noBrake],
+  ['rds:DeleteDBClusterAutomatedBackup', 'point-in-time recovery of a deleted cluster', noBrake],
+  ['dynamodb:DeleteTable', 'the table', deletionProtection],
+  ['dynamodb:DeleteBackup', 'the backup', noBrake],
+  ['elasticfilesystem:DeleteFileSystem', 'the file system', 'AWS Backup'],
+  ['s3:DeleteObject', 'sight of the object', 'versioning'],
+  ['s3:DeleteObjectVersion', 'the version', 'Object Lock'],
+  ['s3:DeleteBucket', 'the bucket\'s name', 'a bucket has to be empty'],
+  ['backup:DeleteRecoveryPoint', 'the recovery point', 'vault lock'],
+  ['backup:DeleteBackupVault', 'the backup vault', 'a vault has to be empty'],
+  ['cloudformation:DeleteStack', 'everything in the stack', 'termination protection'],
+]
+
+const protection: Row[] = [
+  ['ec2:UnlockSnapshot', 'the snapshot\'s lock', 'compliance mode'],
+  ['ec2:ModifyInstanceAttribute', 'termination protection', noBrake],
+  ['rbin:DeleteRule', 'the Recycle Bin', 'locked rule'],
+  ['rbin:UnlockRule', 'the lock of the Recycle Bin', 'unlock delay of 7 days at least'],
+  ['rbin:UpdateRule', 'the Recycle Bin\'s days', 'locked rule'],
+  ['rds:ModifyDBInstance', 'deletion protection and backup retention', noBrake],
+  ['rds:ModifyDBCluster', 'deletion protection and backup retention', noBrake],
+  ['dynamodb:UpdateTable', 'deletion protection', noBrake],
+  ['dynamodb:UpdateContinuousBackups', 'point-in-time recovery', noBrake],
+  ['elasticfilesystem:PutBackupPolicy', 'automatic backups', noBrake],
+  ['s3:PutBucketVersioning', 'versions from now on', 'Object Lock'],
+  ['s3:PutLifecycleConfiguration', 'objects by age', 'Object Lock'],
+  ['s3:PutBucketPolicy', 'the bucket\'s guards', noBrake],
+  ['s3:DeleteBucketPolicy', 'the bucket\'s guards', noBrake],
+  ['s3:PutReplicationConfiguration', 'the replica\'s feed, in silence', noBrake],
+  ['s3:BypassGovernanceRetention', 'locks in GOVERNANCE', 'COMPLIANCE'],
+  ['s3:PutObjectLegalHold', 'legal holds', noBrake],
+  ['backup:UpdateRecoveryPointLifecycle', 'recovery points by age', 'vault lock'],
+  ['backup:DisassociateRecoveryPoint*', 'control of a continuous backup', noBrake],
+  ['backup:DeleteBackupPlan', 'backups from now on', noBrake],
+  ['backup:DeleteBackupSelection', 'backups from now on', noBrake],
+  ['backup:DeleteBackupVaultLockConfiguration', 'the vault lock', 'compliance mode'],
+  ['backup:DeleteBackupVaultAccessPolicy', 'the vault\'s guards', noBrake],
+  ['backup:UpdateGlobalSettings', 'copies to other accounts', noBrake],
+  ['backup:UpdateRegionSettings', 'the services that are backed up', noBrake],
+  ['cloudformation:UpdateTerminationProtection', 'termination protection', noBrake],
+]
+
+const readability: Row[] = [
+  ['kms:ScheduleKeyDeletion', 'everything under the key, at once', 'a window of up to 30 days in which it can be cancelled'],
+  ['kms:DisableKey', 'everything under the key, until it is enabled', noBrake],
+  ['kms:PutKeyPolicy', 'access to everything under the key', noBrake],
+  ['kms:DeleteImportedKeyMaterial', 'everything under the key, at once', noBrake],
+  ['kms:RevokeGrant', 'a service\'s access to what it encrypted', noBrake],
+  ['kms:UpdateAlias', 'what new data is encrypted under', noBrake],
+  ['s3:PutEncryptionConfiguration', 'what new objects are encrypted under', noBrake],
+  ['s3:UpdateObjectEncryption', 'readability of an object', 'COMPLIANCE', 2026],
+  ['secretsmanager:DeleteSecret', 'the secret', 'a recovery window of 7 to 30 days'],
+]
+
+const evidence: Row[] = [
+  ['cloudtrail:StopLogging', 'the trail', noBrake],
+  ['cloudtrail:DeleteTrail', 'the trail', noBrake],
+  ['cloudtrail:UpdateTrail', 'where the trail goes', noBrake],
+  ['cloudtrail:PutEventSelectors', 'what the trail sees', noBrake],
+  ['logs:DeleteLogGroup', 'the logs', deletionProtection, 2025],
+  ['logs:PutRetentionPolicy', 'logs by age', noBrake],
+  ['events:DeleteRule', 'the alarm', noBrake],
+  ['events:DisableRule', 'the alarm', noBrake],
+]
+
+const identity: Row[] = [
+  ['iam:PutRolePermissionsBoundary', 'the boundary', noBrake],
+  ['iam:DeleteRolePermissionsBoundary', 'the boundary', noBrake],
+  ['iam:PutUserPermissionsBoundary', 'the boundary', noBrake],
+  ['iam:DeleteUserPermissionsBoundary', 'the boundary', noBrake],
+  ['iam:UpdateAssumeRolePolicy', 'who may become a role', noBrake],
+  ['iam:Attach*', 'what an identity is limited to', noBrake],
+  ['iam:PutRolePolicy', 'what a role is limited to', noBrake],
+  ['iam:PutUserPolicy', 'what a user is limited to', noBrake],
+  ['iam:CreatePolicyVersion', 'what a policy says, boundaries included', noBrake],
+  ['iam:SetDefaultPolicyVersion', 'what a policy says, boundaries included', noBrake],
+  ['iam:PassRole', 'the limits of the one who passes', noBrake],
+  ['iam:CreateAccessKey', 'the end of a session: a key lives for ever', noBrake],
+  ['iam:CreateUser', 'the boundary, by way of a new identity', noBrake],
+  ['iam:CreateRole', 'the boundary, by way of a new identity', noBrake],
+  ['organizations:LeaveOrganization', 'every guardrail of the organization', noBrake],
+  ['account:CloseAccount', 'the account, after 90 days', noBrake],
+]
+
+export const catalogue: readonly DestructiveAction[] = [
+  ...describe('data', data, true),
+  ...describe('protection', protection, true),
+  ...describe('readability', readability, true),
+  ...describe('evidence', evidence, false),
+  ...describe('identity', identity, false),
+]
+
+function describe(loss: Loss, rows: Row[], breakGlass: boolean): DestructiveAction[] {
+  return rows.map(([action, lost, brake, since]) => ({ action, loss, lost, brake, breakGlass, since: since ?? null }))
+}
+
+/** All actions of the catalogue, sorted. */
+export function destructiveActions(): string[] {
+  return catalogue.map(({ action }) => action).sort()
+}
+
+/** What break-glass may do, sorted. */
+export function breakGlassActions(): string[] {
+  return catalogue.filter(({ breakGlass }) => breakGlass).map(({ action }) => action).sort()
+}

@@ -1,0 +1,35 @@
+// The feedback bucket's policy: the notary writes, each writer reads what concerns its own source, and that is all.
+import { anyWriterArn, bucketArn, dutyRoleArn, feedbackBucketName, sourceTag } from './names.ts'
+import { policy } from './policy.ts'
+import type { Policy } from './policy.ts'
+import type { VaultPlace } from './names.ts'
+
+export function feedbackBucketPolicy(place: VaultPlace): Policy {
+  const bucket = bucketArn(feedbackBucketName(place))
+  const objects = `${bucket}/*`
+  const base = { Effect: 'Deny', Principal: '*' } as const
+  return policy(
+    { Sid: 'DenyPlainText', ...base, Action: ['s3:*'], Resource: [bucket, objects], Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+    {
+      Sid: 'DenyOtherAccounts',
+      ...base,
+      Action: ['s3:*'],
+      Resource: [bucket, objects],
+      Condition: { StringNotEquals: { 'aws:PrincipalAccount': place.accountId } },
+    },
+    {
+      Sid: 'DenyFeedbackWrites',
+      ...base,
+      Action: ['s3:PutObject'],
+      Resource: [objects],
+      Condition: { ArnNotEquals: { 'aws:PrincipalArn': dutyRoleArn(place.accountId, 'notary') } },
+    },
+    {
+      Sid: 'DenyFeedbackOfOthers',
+      ...base,
+      Action: ['s3:GetObject', 's3:GetObjectVersion'],
+      NotResource: [`${bucket}/feedback/\${aws:PrincipalTag/${sourceTag}}/*`],
+      Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(place.accountId) } },
+    },
+  )
+}

@@ -1,0 +1,106 @@
+// What the organization holds against everyone in an account, root included: service and resource control policies.
+import { destructiveActions } from './catalogue.ts'
+import { frozenAccountActions, frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
+import { agentBoundaryName, bucketArn, duties, dutyRoleArn, feedbackBucketName, roleArn, rolePaths, vaultBucketName } from './names.ts'
+import { policy } from './policy.ts'
+import type { Duty, VaultPlace } from './names.ts'
+import type { Condition, Policy } from './policy.ts'
+
+/** For every member account: it stays a member, and stays open. */
+export function membershipPolicy(): Policy {
+  return policy({
+    Sid: 'StayInOrganization',
+    Effect: 'Deny',
+    Action: [
+      'account:CloseAccount',
+      'organizations:CloseAccount',
+      'organizations:DeletePolicy',
+      'organizations:DetachPolicy',
+      'organizations:DisablePolicyType',
+      'organizations:LeaveOrganization',
+      'organizations:MoveAccount',
+      'organizations:RemoveAccountFromOrganization',
+      'organizations:UpdatePolicy',
+    ],
+    Resource: ['*'],
+  })
+}
+
+/**
+ * For the vault account: buckets, their policies and the documents of its roles stay as they are. Writers are not
+ * among the frozen roles, so that a source can be added at any time: the bucket policy holds what a writer may never do.
+ * @param thawUntil ISO 8601; until then the freeze is off, afterwards it is on again by itself. Empty: it is on.
+ */
+export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy {
+  const thaw: { Condition?: Condition } = thawUntil === '' ? {} : { Condition: { DateGreaterThan: { 'aws:CurrentTime': thawUntil } } }
+  const buckets = [vaultBucketName(vault), feedbackBucketName(vault)].map(bucketArn)
+  return policy(
+    { Sid: 'FreezeVaultBucket', Effect: 'Deny', Action: frozenBucketActions, Resource: buckets, ...thaw },
+    { Sid: 'FreezeOtherWaysIn', Effect: 'Deny', Action: frozenAccountActions, Resource: ['*'], ...thaw },
+    {
+      Sid: 'FreezeRoles',
+      Effect: 'Deny',
+      Action: frozenRoleActions,
+      Resource: duties.map((duty: Duty) => dutyRoleArn(vault.accountId, duty)),
+      ...thaw,
+    },
+  )
+}
+
+/** For production: agents don't destroy, and nobody takes an agent's boundary off. */
+export function productionPolicy(productionAccountId: string): Policy {
+  const agents = roleArn(productionAccountId, rolePaths.agents, '*')
+  return policy(
+    {
+      Sid: 'DenyDestructionByAgents',
+      Effect: 'Deny',
+      Action: destructiveActions(),
+      Resource: ['*'],
+      Condition: { ArnLike: { 'aws:PrincipalArn': agents } },
+    },
+    {
+      Sid: 'KeepAgentBoundary',
+      Effect: 'Deny',
+      Action: ['iam:DeleteRolePermissionsBoundary'],
+      Resource: [agents],
+    },
+    {
+      Sid: 'KeepAgentBoundaryPolicy',
+      Effect: 'Deny',
+      Action: ['iam:DeletePolicy'],
+      Resource: [`arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`],
+    },
+  )
+}
+
+/**
+ * Resource control policy for the vault account: nobody from outside it touches its data, nobody from outside the
+ * organization becomes one of its roles. It holds even if a bucket or trust policy should ever say otherwise.
+ */
+export function vaultPerimeterPolicy(vault: VaultPlace, organizationId: string): Policy {
+  return policy(
+    {
+      Sid: 'VaultDataStaysInside',
+      Effect: 'Deny',
+      Principal: '*',
+      Action: ['s3:*'],
+      Resource: ['*'],
+      Condition: {
+        StringNotEqualsIfExists: { 'aws:PrincipalAccount': vault.accountId },
+        BoolIfExists: { 'aws:PrincipalIsAWSService': 'false' },
+      },
+    },
+    {
+      Sid: 'VaultRolesStayInside',
+      Effect: 'Deny',
+      Principal: '*',
+      // Not AssumeRoleWithWebIdentity: whoever comes with a token of another issuer has no organization to be in.
+      Action: ['sts:AssumeRole'],
+      Resource: ['*'],
+      Condition: {
+        StringNotEqualsIfExists: { 'aws:PrincipalOrgID': organizationId },
+        BoolIfExists: { 'aws:PrincipalIsAWSService': 'false' },
+      },
+    },
+  )
+}

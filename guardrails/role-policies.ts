@@ -1,0 +1,64 @@
+// What each role of the vault may do: identity policies that only allow. What nobody may is in the bucket policies.
+import { bucketArn, feedbackBucketName, vaultBucketName } from './names.ts'
+import { policy } from './policy.ts'
+import type { Policy, Statement } from './policy.ts'
+import type { Duty, VaultPlace } from './names.ts'
+
+const readObjects = [
+  's3:GetObject',
+  's3:GetObjectVersion',
+  's3:GetObjectAttributes',
+  's3:GetObjectVersionAttributes',
+  's3:GetObjectRetention',
+  's3:GetObjectLegalHold',
+]
+const readBucket = ['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketObjectLockConfiguration', 's3:GetBucketVersioning']
+
+/** A writer adds objects below its own source, sees whether the bucket locks them, and reads what the notary misses. */
+export function writerPolicy(place: VaultPlace, source: string): Policy {
+  const vault = bucketArn(vaultBucketName(place))
+  const feedback = bucketArn(feedbackBucketName(place))
+  return policy(
+    { Sid: 'WriteOwnSource', Effect: 'Allow', Action: ['s3:PutObject'], Resource: [`${vault}/sources/${source}/*`] },
+    { Sid: 'SeeLock', Effect: 'Allow', Action: ['s3:GetBucketObjectLockConfiguration'], Resource: [vault] },
+    { Sid: 'ReadOwnFeedback', Effect: 'Allow', Action: ['s3:GetObject'], Resource: [`${feedback}/feedback/${source}/*`] },
+    {
+      Sid: 'ListOwnFeedback',
+      Effect: 'Allow',
+      Action: ['s3:ListBucket'],
+      Resource: [feedback],
+      Condition: { StringLike: { 's3:prefix': `feedback/${source}/*` } },
+    },
+  )
+}
+
+export function dutyPolicy(place: VaultPlace, duty: Duty): Policy {
+  const vault = bucketArn(vaultBucketName(place))
+  const read: Statement[] = [
+    { Sid: 'ReadVersions', Effect: 'Allow', Action: readObjects, Resource: [`${vault}/*`] },
+    { Sid: 'ListVersions', Effect: 'Allow', Action: readBucket, Resource: [vault] },
+  ]
+  switch (duty) {
+    case 'restorer':
+      return policy(...read)
+    case 'notary':
+      return policy(
+        ...read,
+        { Sid: 'WriteReceipts', Effect: 'Allow', Action: ['s3:PutObject'], Resource: [`${vault}/receipts/*`] },
+        {
+          Sid: 'WriteFeedback',
+          Effect: 'Allow',
+          Action: ['s3:PutObject'],
+          Resource: [`${bucketArn(feedbackBucketName(place))}/feedback/*`],
+        },
+      )
+    case 'custodian':
+      return policy(
+        ...read,
+        { Sid: 'ExtendLocks', Effect: 'Allow', Action: ['s3:PutObjectRetention'], Resource: [`${vault}/*`] },
+        { Sid: 'PruneVersions', Effect: 'Allow', Action: ['s3:DeleteObjectVersion'], Resource: [`${vault}/*`] },
+      )
+    case 'drill':
+      return policy(...read, { Sid: 'WriteReports', Effect: 'Allow', Action: ['s3:PutObject'], Resource: [`${vault}/reports/*`] })
+  }
+}

@@ -1,0 +1,29 @@
+// A service or resource control policy, attached to accounts by id. Its type has to be enabled in the organization.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import type { Policy } from '../../guardrails/policy.ts'
+
+export interface ControlPolicyArgs {
+  type: 'SERVICE_CONTROL_POLICY' | 'RESOURCE_CONTROL_POLICY'
+  description: string
+  document: Policy
+  /** Account ids, by the name that the attachment gets. */
+  targets: Record<string, string>
+}
+
+export class ControlPolicy extends pulumi.ComponentResource {
+  constructor(name: string, args: ControlPolicyArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:organization:ControlPolicy', name, {}, options)
+    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const created = new aws.organizations.Policy(
+      name,
+      { name: `holdfast-${name}`, type: args.type, description: args.description, content: renderPolicy(args.document) },
+      kept,
+    )
+    for (const [target, targetId] of Object.entries(args.targets)) {
+      new aws.organizations.PolicyAttachment(`${name}-${target}`, { policyId: created.id, targetId }, kept)
+    }
+    this.registerOutputs({})
+  }
+}

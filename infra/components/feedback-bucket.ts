@@ -1,0 +1,41 @@
+// The feedback bucket: what the notary misses, told to the writer it concerns. All it can cause is an upload again.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
+import { feedbackBucketName } from '../../guardrails/names.ts'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import { keepPrivate } from './private-bucket.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+/** A writer that hasn't looked for so long has other troubles; the notary says it again. */
+const keptDays = 30
+
+export class FeedbackBucket extends pulumi.ComponentResource {
+  readonly bucket: aws.s3.Bucket
+
+  constructor(name: string, args: { place: VaultPlace }, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:vault:FeedbackBucket', name, {}, options)
+    const kept = { parent: this, protect: true, retainOnDelete: true }
+    this.bucket = new aws.s3.Bucket(name, { bucket: feedbackBucketName(args.place) }, kept)
+    const bucket = this.bucket.bucket
+    const lifecycle = new aws.s3.BucketLifecycleConfiguration(
+      name,
+      {
+        bucket,
+        rules: [
+          {
+            id: 'forget',
+            status: 'Enabled',
+            filter: { prefix: '' },
+            expiration: { days: keptDays },
+            abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+          },
+        ],
+      },
+      kept,
+    )
+    const settings = keepPrivate(name, bucket, kept)
+    new aws.s3.BucketPolicy(name, { bucket, policy: renderPolicy(feedbackBucketPolicy(args.place)) }, { ...kept, dependsOn: [lifecycle, ...settings] })
+    this.registerOutputs({ bucket })
+  }
+}

@@ -1,0 +1,39 @@
+// A role with one inline policy, one trust policy, and sessions of an hour at most.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import type { Policy } from '../../guardrails/policy.ts'
+
+export interface ScopedRoleArgs {
+  roleName: string
+  path: string
+  description: string
+  trust: pulumi.Input<Policy>
+  policy: Policy
+  /** ARN of a managed policy. */
+  boundary?: pulumi.Input<string>
+  tags?: Record<string, string>
+}
+
+export class ScopedRole extends pulumi.ComponentResource {
+  readonly role: aws.iam.Role
+
+  constructor(name: string, args: ScopedRoleArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:identity:ScopedRole', name, {}, options)
+    this.role = new aws.iam.Role(
+      name,
+      {
+        name: args.roleName,
+        path: args.path,
+        description: args.description,
+        assumeRolePolicy: pulumi.output(args.trust).apply(renderPolicy),
+        maxSessionDuration: 3600,
+        ...(args.boundary === undefined ? {} : { permissionsBoundary: args.boundary }),
+        ...(args.tags === undefined ? {} : { tags: args.tags }),
+      },
+      { parent: this },
+    )
+    new aws.iam.RolePolicy(name, { name: 'duty', role: this.role.name, policy: renderPolicy(args.policy) }, { parent: this })
+    this.registerOutputs({ arn: this.role.arn })
+  }
+}

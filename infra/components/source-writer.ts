@@ -1,0 +1,66 @@
+// A source's writer: its role, and where production is not on AWS what proves who asks for it.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { rolePaths, sourceTag, writerRoleName } from '../../guardrails/names.ts'
+import { writerPolicy } from '../../guardrails/role-policies.ts'
+import { writerTrustPolicy } from '../../guardrails/trust-policies.ts'
+import { ScopedRole } from './scoped-role.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+import type { Policy } from '../../guardrails/policy.ts'
+import type { SourceConfig } from '../config.ts'
+
+export interface SourceWriterArgs {
+  place: VaultPlace
+  source: SourceConfig
+  /** Of the issuer that the source trusts, if it trusts one: IAM has one provider per issuer, whatever the sources. */
+  provider: aws.iam.OpenIdConnectProvider | undefined
+}
+
+export class SourceWriter extends pulumi.ComponentResource {
+  readonly role: aws.iam.Role
+
+  constructor(name: string, args: SourceWriterArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:vault:SourceWriter', name, {}, options)
+    const { place, source } = args
+    const scoped = new ScopedRole(
+      name,
+      {
+        roleName: writerRoleName(source.name),
+        path: rolePaths.vault,
+        description: `Adds snapshots of ${source.name}; can't read, list, delete or lock`,
+        trust: this.trust(name, args),
+        policy: writerPolicy(place, source.name),
+        tags: { [sourceTag]: source.name },
+      },
+      { parent: this, ...(args.provider === undefined ? {} : { dependsOn: [args.provider] }) },
+    )
+    this.role = scoped.role
+    if ('rolesAnywhere' in source.trust) {
+      new aws.rolesanywhere.Profile(
+        name,
+        { name: writerRoleName(source.name), enabled: true, roleArns: [this.role.arn], durationSeconds: 3600 },
+        { parent: this },
+      )
+    }
+    this.registerOutputs({})
+  }
+
+  private trust(name: string, { place, source }: SourceWriterArgs): pulumi.Input<Policy> {
+    const trust = source.trust
+    if ('awsRoleArn' in trust) return writerTrustPolicy(place.accountId, source.name, { kind: 'aws-role', roleArn: trust.awsRoleArn })
+    if ('oidc' in trust) return writerTrustPolicy(place.accountId, source.name, { kind: 'oidc', ...trust.oidc })
+    const { certificateAuthorityPem, commonName } = trust.rolesAnywhere
+    const anchor = new aws.rolesanywhere.TrustAnchor(
+      name,
+      {
+        name: writerRoleName(source.name),
+        enabled: true,
+        source: { sourceType: 'CERTIFICATE_BUNDLE', sourceData: { x509CertificateData: certificateAuthorityPem } },
+      },
+      { parent: this },
+    )
+    return anchor.arn.apply((trustAnchorArn) =>
+      writerTrustPolicy(place.accountId, source.name, { kind: 'roles-anywhere', trustAnchorArn, commonName }),
+    )
+  }
+}

@@ -1,0 +1,51 @@
+// The vault bucket: versions, Object Lock from birth, and every setting that keeps its content there, readable and private.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { vaultBucketName } from '../../guardrails/names.ts'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import { vaultBucketPolicy } from '../../guardrails/vault-bucket-policy.ts'
+import { keepPrivate } from './private-bucket.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+export interface VaultBucketArgs {
+  place: VaultPlace
+  lockMode: 'COMPLIANCE' | 'GOVERNANCE'
+  retentionDays: number
+  retentionCapDays: number
+  detached: boolean
+}
+
+export class VaultBucket extends pulumi.ComponentResource {
+  readonly bucket: aws.s3.Bucket
+
+  constructor(name: string, args: VaultBucketArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:vault:VaultBucket', name, {}, options)
+    // What `pulumi destroy` may not touch and `pulumi state` may not lose: a settings resource that goes takes its setting with it.
+    const kept = { parent: this, protect: true, retainOnDelete: true }
+    this.bucket = new aws.s3.Bucket(name, { bucket: vaultBucketName(args.place), objectLockEnabled: true }, kept)
+    const bucket = this.bucket.bucket
+    const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, kept)
+    const lock = new aws.s3.BucketObjectLockConfiguration(
+      name,
+      { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: { mode: args.lockMode, days: args.retentionDays } } },
+      { ...kept, dependsOn: [versioning] },
+    )
+    const lifecycle = new aws.s3.BucketLifecycleConfiguration(
+      name,
+      {
+        bucket,
+        // Nothing expires by age. Multipart is denied; this is for what was begun before the policy was there.
+        rules: [{ id: 'abort-multipart-uploads', status: 'Enabled', filter: { prefix: '' }, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } }],
+      },
+      { ...kept, dependsOn: [versioning] },
+    )
+    const settings = keepPrivate(name, bucket, kept)
+    // Last: without an Organization it freezes everything before it.
+    new aws.s3.BucketPolicy(
+      name,
+      { bucket, policy: renderPolicy(vaultBucketPolicy(args)) },
+      { ...kept, dependsOn: [lock, lifecycle, ...settings] },
+    )
+    this.registerOutputs({ bucket })
+  }
+}

@@ -1,0 +1,90 @@
+// What single values can't show: two that don't go together.
+import type { HoldfastConfig } from './config.ts'
+
+const longestThawMs = 24 * 3_600_000
+
+/** One line per conflict, beginning with the key to change. */
+export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: number): string[] {
+  return [
+    ...accountConflicts(config),
+    ...retentionConflicts(config),
+    ...thawConflicts(config, nowMs),
+    ...repeated('sources', config.sources.map((source) => source.name)),
+    ...repeated('agents', config.agents.map((agent) => agent.name)),
+    ...principalConflicts(config),
+    ...missing(config),
+  ]
+}
+
+type Config = Omit<HoldfastConfig, 'lockMode'>
+
+function accountConflicts(config: Config): string[] {
+  const found: string[] = []
+  if (config.vaultAccountId === config.productionAccountId) {
+    found.push('holdfast:vaultAccountId: is production\'s account too; a vault in the account it protects against protects nothing, give it one of its own')
+  }
+  if (config.managementAccountId !== '' && config.managementAccountId === config.productionAccountId) {
+    found.push('holdfast:productionAccountId: is the management account, which no service control policy binds; move production to a member account')
+  }
+  if (config.managementAccountId !== '' && config.managementAccountId === config.vaultAccountId) {
+    found.push('holdfast:vaultAccountId: is the management account, which no service control policy binds; give the vault a member account')
+  }
+  if (config.detached && config.layer === 'organization') {
+    found.push('holdfast:detached: there is no organization layer without an Organization; set it to false, or deploy vault and production only')
+  }
+  if (!config.detached && config.organizationId === '') {
+    found.push('holdfast:organizationId: set it, or set holdfast:detached to true if there is no Organization')
+  }
+  if (!config.detached && config.managementAccountId === '') {
+    found.push('holdfast:managementAccountId: set it, or set holdfast:detached to true if there is no Organization')
+  }
+  return found
+}
+
+function retentionConflicts(config: Config): string[] {
+  if (config.retentionCapDays > config.retentionDays) return []
+  return [`holdfast:retentionCapDays: must be more than promise and generation together (${config.retentionDays}), or no lock could be extended`]
+}
+
+function thawConflicts(config: Config, nowMs: number): string[] {
+  if (config.thawUntil === '' || Date.parse(config.thawUntil) <= nowMs + longestThawMs) return []
+  return ['holdfast:thawUntil: must be within 24 hours from now; what stays thawed longer is not frozen']
+}
+
+function repeated(key: string, names: readonly string[]): string[] {
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index))
+  return [...twice].map((name) => `holdfast:${key}: ${JSON.stringify(name)} is there twice`)
+}
+
+function principalConflicts(config: Config): string[] {
+  const elsewhere = (key: 'restorers' | 'runners' | 'launchers' | 'breakGlass' | 'administrators', account: string, whose: string) =>
+    config[key].filter((arn) => arn.split(':')[4] !== account).map((arn) => `holdfast:${key}: ${arn} is not in the ${whose} account ${account}`)
+  const writers = config.sources.flatMap(({ name, trust }) =>
+    'awsRoleArn' in trust && trust.awsRoleArn.split(':')[4] === config.vaultAccountId
+      ? [`holdfast:sources: ${name} is to be written by a role of the vault's own account; name a role of production`]
+      : [],
+  )
+  return [
+    ...elsewhere('restorers', config.vaultAccountId, 'vault'),
+    ...elsewhere('runners', config.vaultAccountId, 'vault'),
+    ...elsewhere('launchers', config.productionAccountId, 'production'),
+    ...elsewhere('breakGlass', config.productionAccountId, 'production'),
+    ...elsewhere('administrators', config.productionAccountId, 'production'),
+    ...writers,
+  ]
+}
+
+function missing(config: Config): string[] {
+  const found: string[] = []
+  if (config.layer === 'vault') {
+    if (config.sources.length === 0) found.push('holdfast:sources: name at least one source to protect')
+    if (config.restorers.length === 0) found.push('holdfast:restorers: name who may restore (roles or users of the vault account)')
+  }
+  if (config.layer === 'production' && config.agents.length > 0 && config.launchers.length === 0) {
+    found.push('holdfast:launchers: name who may start an agent\'s session (roles or users of the production account)')
+  }
+  if (config.layer === 'production' && config.breakGlass.length === 0) {
+    found.push('holdfast:breakGlass: name who may break the glass (roles or users of the production account)')
+  }
+  return found
+}

@@ -1,0 +1,82 @@
+// The vault layer: the locked bucket, the feedback bucket, and a role for each duty. All of it in the vault account.
+import * as aws from '@pulumi/aws'
+import { duties, dutyRoleArn, dutyRoleName, feedbackBucketName, issuerName, rolePaths, vaultBucketName, writerRoleArn } from '../guardrails/names.ts'
+import { dutyPolicy } from '../guardrails/role-policies.ts'
+import { restorerTrustPolicy, runnerTrustPolicy } from '../guardrails/trust-policies.ts'
+import { accountProvider } from './account-provider.ts'
+import { FeedbackBucket } from './components/feedback-bucket.ts'
+import { ScopedRole } from './components/scoped-role.ts'
+import { SourceWriter } from './components/source-writer.ts'
+import { VaultBucket } from './components/vault-bucket.ts'
+import type { Duty, VaultPlace } from '../guardrails/names.ts'
+import type { HoldfastConfig } from './config.ts'
+
+const descriptions: Record<Duty, string> = {
+  notary: 'Reads versions, writes receipts and feedback',
+  custodian: 'Extends locks up to a cap, prunes versions whose lock has run out',
+  restorer: 'Reads; for a human with a second factor',
+  drill: 'Reads, writes reports',
+}
+
+export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown> {
+  const place: VaultPlace = { accountId: config.vaultAccountId, region: config.region }
+  const provider = accountProvider('vault', place.accountId, place.region)
+  const options = { providers: [provider] }
+  // Against a bucket of this account that someone opens later, here or by another name.
+  new aws.s3.AccountPublicAccessBlock(
+    'vault',
+    { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+    { provider, protect: true, retainOnDelete: true },
+  )
+  new VaultBucket('vault', { ...config, place }, options)
+  new FeedbackBucket('feedback', { place }, options)
+  for (const duty of duties) {
+    const trust =
+      duty === 'restorer'
+        ? restorerTrustPolicy(place.accountId, config.restorers)
+        : runnerTrustPolicy({ ...place, runners: config.runners })
+    new ScopedRole(
+      duty,
+      { roleName: dutyRoleName(duty), path: rolePaths.vault, description: descriptions[duty], trust, policy: dutyPolicy(place, duty) },
+      options,
+    )
+  }
+  const issuers = trustIssuers(config, provider)
+  for (const source of config.sources) {
+    const issuer = 'oidc' in source.trust ? issuers.get(issuerName(source.trust.oidc.issuer)) : undefined
+    new SourceWriter(`writer-${source.name}`, { place, source, provider: issuer }, options)
+  }
+  return describeVault(config, place)
+}
+
+/** One identity provider per issuer, for all audiences that its sources name. */
+function trustIssuers(config: HoldfastConfig, provider: aws.Provider): Map<string, aws.iam.OpenIdConnectProvider> {
+  const audiences = new Map<string, { url: string; audiences: Set<string> }>()
+  for (const { trust } of config.sources) {
+    if (!('oidc' in trust)) continue
+    const known = audiences.get(issuerName(trust.oidc.issuer)) ?? { url: trust.oidc.issuer, audiences: new Set() }
+    audiences.set(issuerName(trust.oidc.issuer), known)
+    known.audiences.add(trust.oidc.audience)
+  }
+  return new Map(
+    [...audiences].map(([name, issuer]) => [
+      name,
+      new aws.iam.OpenIdConnectProvider(`issuer-${name}`, { url: issuer.url, clientIdLists: [...issuer.audiences].sort() }, { provider }),
+    ]),
+  )
+}
+
+/** What the tools read with `pulumi stack output --json`: versioned, without a secret. */
+function describeVault(config: HoldfastConfig, place: VaultPlace): Record<string, unknown> {
+  return {
+    formatVersion: 1,
+    layer: 'vault',
+    region: place.region,
+    vaultAccountId: place.accountId,
+    vaultBucket: vaultBucketName(place),
+    feedbackBucket: feedbackBucketName(place),
+    lock: { mode: config.lockMode, days: config.retentionDays, promiseDays: config.promiseDays },
+    roles: Object.fromEntries(duties.map((duty) => [duty, dutyRoleArn(place.accountId, duty)])),
+    writers: Object.fromEntries(config.sources.map(({ name }) => [name, writerRoleArn(place.accountId, name)])),
+  }
+}
