@@ -11,7 +11,7 @@ export interface Candidate {
 
 const largestFileBytes = 1024 * 1024
 const keyIdPattern = /(?<![A-Z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Z0-9])/g
-const secretPattern = /(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
+const secretPattern = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
 /** A secret stands within this many characters of its key. */
 const neighbourhood = 400
 

@@ -94,7 +94,7 @@ const locks: Attack[] = [
 ]
 
 const writes: Attack[] = [
-  { name: 'overwrite', wall: 'writes', control: 'plain', what: 'lay a new version over an object',
+  { name: 'overwrite-object', wall: 'writes', control: 'plain', what: 'lay a new version over an object',
     run: (client, { bucket, victim }) => client.send(new PutObjectCommand({ Bucket: bucket, Key: victim.key, Body: 'gone' })) },
   { name: 'add-object', wall: 'writes', control: 'plain', what: 'add an object of its own',
     run: (client, { bucket, freshKey }) => client.send(new PutObjectCommand({ Bucket: bucket, Key: freshKey, Body: 'bogus' })) },

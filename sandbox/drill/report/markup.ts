@@ -1,4 +1,5 @@
 // HTML in which every value is escaped unless it is HTML that was made here.
+import { terminalText } from '../../../restore-cli/render/terminal-text.ts'
 
 export class Markup {
   readonly text: string
@@ -21,11 +22,8 @@ function render(value: Value): string {
   return escapeHtml(String(value))
 }
 
-/** Also shows control characters, and those that turn the direction of text, instead of letting them work. */
+/** Control characters, and those that turn the direction of text, are shown instead of obeyed. */
 export function escapeHtml(text: string): string {
-  return text
-    // eslint-disable-next-line no-control-regex
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
-      `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return terminalText(text)
     .replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;').replace(/'/g, '&#39;')
 }

@@ -1,5 +1,6 @@
 // The drill on a terminal: one line per event, and on a TTY a last line that says what is under way.
-import { stripVTControlCharacters, styleText } from 'node:util'
+import { styleText } from 'node:util'
+import { terminalText } from '../../../restore-cli/render/terminal-text.ts'
 import type { ClaimResult } from '../claims.ts'
 import { stepNames } from '../timeline.ts'
 import type { StepName, TimelineEntry, TimelineListener } from '../timeline.ts'
@@ -20,21 +21,21 @@ export class Terminal implements TimelineListener {
 
   note({ at, elapsedMs, text }: TimelineEntry): void {
     const when = `${at.slice(11, 19)} ${`+${(elapsedMs / 1000).toFixed(1)}s`.padStart(7)}`
-    this.#write(`  ${this.#style('dim', when)}  ${escapeControls(text)}\n`)
+    this.#write(`  ${this.#style('dim', when)}  ${terminalText(text)}\n`)
   }
 
   progress(text: string): void {
     if (!this.#stream.isTTY) return
     this.#clear()
-    this.#stream.write(this.#style('dim', `  … ${escapeControls(text).slice(0, Math.max(20, (this.#stream.columns ?? 80) - 6))}`))
+    this.#stream.write(this.#style('dim', `  … ${terminalText(text).slice(0, Math.max(20, (this.#stream.columns ?? 80) - 6))}`))
     this.#transient = true
   }
 
   claim({ name, status, evidence, findings, findingCount }: ClaimResult): void {
     const [mark, style] = ({ held: ['held', 'green'], fell: ['FELL', 'red'], 'not-examined': ['NOT EXAMINED', 'red'] } as const)[status]
-    const detail = evidence === '' ? '' : `  ${escapeControls(evidence)}`
+    const detail = evidence === '' ? '' : `  ${terminalText(evidence)}`
     this.#write(`  ${this.#style(style, mark.padEnd(4))}  ${name}${this.#style('dim', detail)}\n`)
-    for (const finding of findings.slice(0, 5)) this.#write(`        ${this.#style('red', escapeControls(finding))}\n`)
+    for (const finding of findings.slice(0, 5)) this.#write(`        ${this.#style('red', terminalText(finding))}\n`)
     if (findingCount > 5) this.#write(`        and ${findingCount - 5} more, in the report\n`)
   }
 
@@ -55,11 +56,4 @@ export class Terminal implements TimelineListener {
   #style(style: Style, text: string): string {
     return styleText(style, text, { stream: this.#stream })
   }
-}
-
-/** What comes from files, a vault or a server must not steer the terminal. */
-export function escapeControls(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

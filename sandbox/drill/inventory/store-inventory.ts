@@ -1,0 +1,79 @@
+// Everything a bucket holds, read back through its API: every version and marker, every byte, every lock.
+import { createHash } from 'node:crypto'
+import { GetObjectCommand, GetObjectRetentionCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
+import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3'
+
+export interface InventoryItem {
+  key: string
+  versionId: string
+  bytes: number
+  /** Of the bytes as read back, lower-case hex; of a delete marker, empty. */
+  sha256: string
+  lock: { mode: string; untilMs: number } | null
+  isDeleteMarker: boolean
+}
+
+/** By key and version id, `readKey`. */
+export type Inventory = Map<string, InventoryItem>
+
+const parallelReads = 8
+
+export async function takeInventory(client: S3Client, bucket: string, onProgress: (done: number) => void = () => undefined): Promise<Inventory> {
+  const inventory: Inventory = new Map()
+  const pending: Omit<InventoryItem, 'bytes' | 'sha256' | 'lock'>[] = []
+  for await (const page of listPages(client, bucket)) {
+    for (const { Key, VersionId } of page.DeleteMarkers ?? []) pending.push({ key: Key ?? '', versionId: VersionId ?? '', isDeleteMarker: true })
+    for (const { Key, VersionId } of page.Versions ?? []) pending.push({ key: Key ?? '', versionId: VersionId ?? '', isDeleteMarker: false })
+  }
+  const queue = pending.values()
+  const read = async () => {
+    for (const entry of queue) {
+      const item = entry.isDeleteMarker ? { ...entry, bytes: 0, sha256: '', lock: null } : { ...entry, ...(await readVersion(client, bucket, entry)) }
+      inventory.set(readKey(item), item)
+      onProgress(inventory.size)
+    }
+  }
+  await Promise.all(Array.from({ length: parallelReads }, read))
+  return inventory
+}
+
+export function readKey({ key, versionId }: { key: string; versionId: string }): string {
+  return `${key}\n${versionId}`
+}
+
+async function* listPages(client: S3Client, bucket: string): AsyncGenerator<ListObjectVersionsCommandOutput> {
+  let markers: { KeyMarker?: string; VersionIdMarker?: string } = {}
+  for (let page = 0; page < 10_000; page++) {
+    const answer = await client.send(new ListObjectVersionsCommand({ Bucket: bucket, ...markers }))
+    yield answer
+    if (answer.IsTruncated !== true) return
+    markers = {
+      ...(answer.NextKeyMarker === undefined ? {} : { KeyMarker: answer.NextKeyMarker }),
+      ...(answer.NextVersionIdMarker === undefined ? {} : { VersionIdMarker: answer.NextVersionIdMarker }),
+    }
+  }
+  throw new Error(`the listing of ${bucket} does not end`)
+}
+
+async function readVersion(client: S3Client, bucket: string, { key, versionId }: { key: string; versionId: string }) {
+  const version = { Bucket: bucket, Key: key, VersionId: versionId }
+  const { Body } = await client.send(new GetObjectCommand(version))
+  const hash = createHash('sha256')
+  let bytes = 0
+  for await (const chunk of Body as AsyncIterable<Uint8Array>) {
+    hash.update(chunk)
+    bytes += chunk.length
+  }
+  return { bytes, sha256: hash.digest('hex'), lock: await readLock(client, version) }
+}
+
+async function readLock(client: S3Client, version: { Bucket: string; Key: string; VersionId: string }): Promise<InventoryItem['lock']> {
+  try {
+    const { Retention } = await client.send(new GetObjectRetentionCommand(version))
+    if (Retention?.Mode === undefined || Retention.RetainUntilDate === undefined) return null
+    return { mode: Retention.Mode, untilMs: Retention.RetainUntilDate.getTime() }
+  } catch (error) {
+    if (['NoSuchObjectLockConfiguration', 'InvalidRequest'].includes((error as Error).name)) return null
+    throw error
+  }
+}

@@ -1,0 +1,75 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { compareFiles, recordFiles } from '../../../../sandbox/drill/truth/files.ts'
+import type { DirectoryTruth } from '../../../../sandbox/drill/truth/files.ts'
+
+let root: string
+let truth: DirectoryTruth
+const at = (name: string) => path.join(root, name)
+
+beforeEach(async () => {
+  root = mkdtempSync(path.join(os.tmpdir(), 'hf-truth-'))
+  mkdirSync(at('a/b'), { recursive: true })
+  writeFileSync(at('a/one'), 'one')
+  writeFileSync(at('a/b/two'), 'two')
+  symlinkSync('a/one', at('link'))
+  for (const name of ['a/one', 'a/b/two', 'a/b', 'a', '.']) utimesSync(at(name), 1_700_000_000.123456, 1_700_000_000.123456)
+  truth = await recordFiles(root)
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+/** Puts the times of the directories back, so that a test sees the one difference that it made. */
+async function compareAgain() {
+  for (const name of ['a/b', 'a', '.']) utimesSync(at(name), 1_700_000_000.123456, 1_700_000_000.123456)
+  return compareFiles(truth, await recordFiles(root), { owners: true })
+}
+
+describe('comparing a directory with its record', () => {
+  test('finds no difference in what nobody touched', async () => {
+    expect(Object.keys(truth).sort()).toEqual(['.', 'a', 'a/b', 'a/b/two', 'a/one', 'link'])
+    expect(await compareAgain()).toEqual([])
+  })
+
+  test('sees one flipped bit, though size and time are the same', async () => {
+    const content = readFileSync(at('a/one'))
+    content[1]! ^= 1
+    writeFileSync(at('a/one'), content)
+    utimesSync(at('a/one'), 1_700_000_000.123456, 1_700_000_000.123456)
+    expect(await compareAgain()).toEqual(['a/one: other content'])
+  })
+
+  test('sees a missing file and one that should not be there', async () => {
+    rmSync(at('a/b/two'))
+    writeFileSync(at('extra'), '')
+    expect(await compareAgain()).toEqual(['a/b/two: missing', 'extra: should not be there'])
+  })
+
+  test('sees another mode', async () => {
+    chmodSync(at('a/one'), 0o600)
+    expect(await compareAgain()).toEqual(['a/one: mode 600 instead of 644'])
+  })
+
+  test('sees a time that is off by a microsecond', async () => {
+    utimesSync(at('a/one'), 1_700_000_000.123458, 1_700_000_000.123458)
+    expect(await compareAgain()).toEqual(['a/one: another modification time'])
+  })
+
+  test('sees a file where a link was, and a link that points elsewhere', async () => {
+    rmSync(at('link'))
+    symlinkSync('a/two', at('link'))
+    expect((await compareAgain())[0]).toBe('link: other content')
+    rmSync(at('link'))
+    writeFileSync(at('link'), 'one')
+    expect(await compareAgain()).toEqual(['link: is a file instead of a symlink'])
+  })
+
+  test('sees another owner where owners can be given back', async () => {
+    const changed = structuredClone(truth)
+    changed['a/one']!.uid += 1
+    const actual = await recordFiles(root)
+    expect(compareFiles(changed, actual, { owners: true })).toEqual([expect.stringMatching(/^a\/one: owner/)])
+    expect(compareFiles(changed, actual, { owners: false })).toEqual([])
+  })
+})
