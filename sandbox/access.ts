@@ -2,17 +2,22 @@
 
 /** Whoever signed a request. */
 export interface Principal {
-  kind: 'root' | 'role-session' | 'anonymous'
+  /** `web-identity`: an unsigned request of the token service, whose token was verified; it holds no credentials. */
+  kind: 'root' | 'role-session' | 'anonymous' | 'web-identity'
   /** Null only for `anonymous`. */
   accountId: string | null
-  /** `arn:aws:iam::<id>:root`, `arn:aws:sts::<id>:assumed-role/<role>/<session>`, or `*`. */
+  /** `arn:aws:iam::<id>:root`, `arn:aws:sts::<id>:assumed-role/<role>/<session>`, the ARN of an OIDC provider, or `*`. */
   arn: string
+  /** Issuer-prefixed claims of a `web-identity` (`issuer:sub`, `issuer:aud`). */
+  federated?: Record<string, string>
   /** Of a role session. */
   session?: {
     roleArn: string
     sessionName: string
     sourceIdentity: string | null
     tags: Record<string, string>
+    /** Keys of the tags that a chained session keeps. */
+    transitiveTagKeys?: string[]
     /** Session policies given when the role was assumed. */
     policies: Record<string, unknown>[]
     issuedMs: number

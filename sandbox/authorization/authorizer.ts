@@ -3,15 +3,15 @@
 
 import type { AccessDecision, AccessRequest, Authorizer, Principal } from '../access.ts'
 import type { CloudDeclaration, DeclaredAccount, DeclaredRole, NamedPolicy, PolicyDocument } from '../declaration.ts'
-import { compilePolicy } from './compile-policy.ts'
-import type { ActionPolicy, StatementName } from './compile-policy.ts'
+import { compilePolicy, joinPolicies } from './compile-policy.ts'
+import type { ActionPolicy } from './compile-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
 import { statementsOf } from './check-policy.ts'
 import { examineDeclaration } from './declared-policies.ts'
 import type { PolicyFinding } from './declared-policies.ts'
 import { evaluateQuestion } from './evaluation.ts'
-import type { PoliciesInPlay } from './evaluation.ts'
-import { principalContext, surroundingContext } from './principal-context.ts'
+import type { PoliciesInPlay, Question } from './evaluation.ts'
+import { ownerContext, ownerKeys, principalContext, surroundingContext } from './principal-context.ts'
 import { takesRcp } from './service-reference.ts'
 
 /** What the decisions depend on beside the declaration, and what can change while the sandbox runs. */
@@ -30,11 +30,13 @@ export interface PolicyAuthorizer extends Authorizer {
   /** Names in the declared policies that AWS doesn't have: an action or a key that no request will ever match. */
   readonly findings: readonly PolicyFinding[]
   nowMs(): number
+  /** Everything that decides a request, gathered: what `authorize` evaluates. */
+  gather(request: AccessRequest): Promise<Question>
 }
 
 const fullAccess: PolicyDocument = { Version: '2012-10-17', Statement: [{ Sid: 'FullAccess', Effect: 'Allow', Action: '*', Resource: '*' }] }
 const rootAccess: NamedPolicy = { name: 'root user of the account', document: fullAccess }
-const outsiderAccess: NamedPolicy = { name: 'AdministratorAccess of an account that is not declared', document: { ...fullAccess } }
+const outsiderAccess: NamedPolicy = { name: 'AdministratorAccess of an account outside the program', document: { ...fullAccess } }
 const fullScp: NamedPolicy = { name: 'FullAWSAccess', document: { ...fullAccess } }
 
 // "The root principal in a bucket owner's AWS account can perform the GetBucketPolicy, PutBucketPolicy, and
@@ -55,56 +57,57 @@ export async function createAuthorizer(declaration: CloudDeclaration, live: Live
     return live.restrictsPublicBuckets?.(name) ?? buckets.get(name)?.publicAccessBlock?.restrictPublicBuckets ?? false
   }
 
-  return {
-    declaration,
-    findings,
-    nowMs: () => live.nowMs(),
-    async authorize(request: AccessRequest): Promise<AccessDecision> {
-      const { principal, action, resource, resourceAccountId } = request
-      const nowMs = live.nowMs()
-      const role = principal.session === undefined ? null : roles.get(principal.session.roleArn) ?? null
-      return evaluateQuestion({
-        principalArn: principal.kind === 'anonymous' ? null : principal.arn,
-        action,
-        resource,
-        resourceAccountId,
-        context: {
-          ...surroundingContext(action, resourceAccountId, declaration, nowMs, live.region ?? 'us-east-1'),
-          ...request.context,
-          // After the service's: nobody but the sandbox says who someone is.
-          ...principalContext(principal, role, declaration, nowMs),
-          ...roleTagContext(action, roles.get(resource)),
-        },
-        policies: await collectPolicies(request, role, accounts),
-        restrictsPublic: restrictsPublic(request),
-      })
-    },
+  // Where the program declares something, it declares every role; of other accounts nothing is known.
+  const known = new Set([...declaration.roles, ...declaration.buckets].map(({ accountId }) => accountId))
+  const gather = async (request: AccessRequest): Promise<Question> => {
+    const { principal, action, resource, resourceAccountId } = request
+    const nowMs = live.nowMs()
+    const role = principal.session === undefined ? null : roles.get(principal.session.roleArn) ?? null
+    return {
+      principalArn: principal.kind === 'anonymous' ? null : principal.arn,
+      action,
+      resource,
+      resourceAccountId,
+      context: {
+        ...surroundingContext(nowMs, live.region ?? 'us-east-1'),
+        ...omitKeys(request.context, ownerKeys),
+        // After the service's: it doesn't know who is in the organization.
+        ...ownerContext(action, resourceAccountId, declaration),
+        ...principalContext(principal, role, declaration, nowMs),
+        ...roleTagContext(action, roles.get(resource)),
+      },
+      policies: await collectPolicies(request, role, accounts, principal.accountId !== null && known.has(principal.accountId)),
+      restrictsPublic: restrictsPublic(request),
+    }
   }
+  const authorize = async (request: AccessRequest): Promise<AccessDecision> => evaluateQuestion(await gather(request))
+  return { declaration, findings, nowMs: () => live.nowMs(), gather, authorize }
 }
 
-async function collectPolicies(request: AccessRequest, role: DeclaredRole | null, accounts: Map<string, DeclaredAccount>): Promise<PoliciesInPlay> {
+async function collectPolicies(request: AccessRequest, role: DeclaredRole | null, accounts: Map<string, DeclaredAccount>, hasResources: boolean): Promise<PoliciesInPlay> {
   const { principal, action, resourceAccountId } = request
   const part = async (kind: PolicyKind, policy: NamedPolicy) => (await compilePolicy(kind, policy)).forAction(action)
   const parts = (kind: PolicyKind, policies: NamedPolicy[]) => Promise.all(policies.map((policy) => part(kind, policy)))
-  const caller = principal.accountId === null ? undefined : accounts.get(principal.accountId)
+  // A web identity is nobody's principal yet: "SCPs affect only users and roles that the organization's accounts manage".
+  const caller = principal.accountId === null || principal.kind === 'web-identity' ? undefined : accounts.get(principal.accountId)
   const owner = accounts.get(resourceAccountId)
   const [identity, boundary, session, resource, scps, rcps] = await Promise.all([
-    parts('identity', identityPolicies(principal, role, caller !== undefined)),
-    role?.boundary == null ? null : part('boundary', role.boundary),
+    parts('identity', identityPolicies(principal, role, hasResources)),
+    role === null || role.boundary === null ? null : part('boundary', role.boundary),
     sessionPart(principal, action),
     resourcePart(request),
     Promise.all(binding(caller, 'scps').map((level) => parts('scp', withFullAccess(level)))),
-    (await takesRcp(action)) ? Promise.all(binding(owner, 'rcps').map((level) => parts('rcp', level))) : [],
+    (await takesRcp(action)) ? Promise.all(binding(owner, 'rcps').map((level) => parts('rcp', level.filter(isOwnRcp)))) : [],
   ])
   return { identity, boundary, session, resource, scps, rcps }
 }
 
-// Of an account that isn't declared the worst is assumed: its sessions may do all that their account lets them.
-function identityPolicies(principal: Principal, role: DeclaredRole | null, isDeclared: boolean): NamedPolicy[] {
-  if (principal.kind === 'anonymous') return []
+// Of an account that the program doesn't fill the worst is assumed: its sessions may do all that an account can let them.
+function identityPolicies(principal: Principal, role: DeclaredRole | null, hasResources: boolean): NamedPolicy[] {
+  if (principal.kind === 'anonymous' || principal.kind === 'web-identity') return []
   if (principal.kind === 'root') return [rootAccess]
   if (role !== null) return role.policies
-  return isDeclared || principal.accountId === null ? [] : [outsiderAccess]
+  return hasResources || principal.accountId === null ? [] : [outsiderAccess]
 }
 
 // "SCPs don't affect users or roles in the management account", and RCPs not its resources.
@@ -120,20 +123,17 @@ function withFullAccess(level: NamedPolicy[]): NamedPolicy[] {
   return allows ? level : [fullScp, ...level]
 }
 
+// The evaluator adds RCPFullAWSAccess, the one RCP that allows, to every level itself.
+function isOwnRcp({ name }: NamedPolicy): boolean {
+  return name !== 'RCPFullAWSAccess'
+}
+
 // The permissions of several session policies add up; they limit as one.
 async function sessionPart({ session }: Principal, action: string): Promise<ActionPolicy | null> {
   if (session === undefined || session.policies.length === 0) return null
-  const parts = await Promise.all(session.policies.map(async (document, index) => (await compilePolicy('session', { name: `session policy ${index}`, document })).forAction(action)))
-  const [first] = parts
-  if (first === undefined || parts.length === 1) return first ?? null
-  const statements = parts.flatMap(({ policy }) => (policy.policyDocument as { Statement: unknown[] }).Statement)
-  return {
-    name: 'session policies',
-    policy: { ...first.policy, policyDocument: { Version: '2012-10-17', Statement: statements } },
-    names: parts.flatMap(({ names }): StatementName[] => names),
-    unknowableKeys: parts.flatMap(({ unknowableKeys }) => unknowableKeys),
-    variables: parts.flatMap(({ variables }) => variables),
-  }
+  const named = session.policies.map((document, index) => ({ name: `session policy ${index}`, document }))
+  const parts = await Promise.all(named.map(async (policy) => (await compilePolicy('session', policy)).forAction(action)))
+  return parts.length === 1 ? parts[0]! : joinPolicies('session policies', parts)
 }
 
 async function resourcePart({ principal, action, resource, resourceAccountId, resourcePolicy }: AccessRequest): Promise<ActionPolicy | null> {
@@ -143,6 +143,11 @@ async function resourcePart({ principal, action, resource, resourceAccountId, re
   const isTrust = /^arn:[^:]*:iam::\d+:role\//.test(resource)
   const name = isTrust ? `trust policy of ${resource}` : `policy of ${resource.replace(/^(arn:[^:]*:s3:::[^/]+).*$/s, '$1')}`
   return (await compilePolicy(isTrust ? 'trust' : 'resource', { name, document: resourcePolicy })).forAction(action)
+}
+
+function omitKeys(context: AccessRequest['context'], keys: readonly string[]): AccessRequest['context'] {
+  const omitted = new Set(keys.map((key) => key.toLowerCase()))
+  return Object.fromEntries(Object.entries(context).filter(([key]) => !omitted.has(key.toLowerCase())))
 }
 
 function roleTagContext(action: string, role: DeclaredRole | undefined): Record<string, string> {

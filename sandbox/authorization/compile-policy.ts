@@ -1,14 +1,16 @@
 // A policy as the evaluator gets it: checked once, its strings encoded, its variables renamed, and for each action only
 // the statements that can concern it. Compiled per document object, so a policy costs its parsing once.
 
-import { createValidatedPolicy } from '@cloud-copilot/iam-policy'
-import type { ValidatedPolicy } from '@cloud-copilot/iam-policy'
+import { loadPolicy } from '@cloud-copilot/iam-policy'
+import type { Policy } from '@cloud-copilot/iam-policy'
 import type { NamedPolicy, PolicyDocument } from '../declaration.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import { checkPolicy, listOf, statementsOf, toIsoDate } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
 import { aliasKey, describeKey } from './condition-keys.ts'
 import { aliasMark, encodeArnPattern, encodeText } from './literal-text.ts'
+
+export type EvaluatorPolicy = Policy<{ name: string }>
 
 /** A statement's origin: what a decision names. */
 export interface StatementName {
@@ -26,8 +28,10 @@ export interface PolicyVariable {
 }
 
 export interface ActionPolicy {
+  /** What the evaluator calls the policy: unique. */
+  id: string
   name: string
-  policy: ValidatedPolicy
+  policy: EvaluatorPolicy
   /** By the evaluator's index of the statement, from 0. */
   names: StatementName[]
   /** Condition keys, by the same index, whose value the sandbox can't know. */
@@ -48,13 +52,11 @@ const unknowable = new Set(['aws:principalorgpaths', 'aws:resourceorgpaths'])
 
 export class CompiledPolicy {
   readonly name: string
-  readonly #version: string | undefined
   readonly #statements: CompiledStatement[]
   readonly #byAction = new Map<string, ActionPolicy>()
 
-  constructor(name: string, version: string | undefined, statements: CompiledStatement[]) {
+  constructor(name: string, statements: CompiledStatement[]) {
     this.name = name
-    this.#version = version
     this.#statements = statements
   }
 
@@ -63,18 +65,35 @@ export class CompiledPolicy {
     const key = action.toLowerCase()
     let part = this.#byAction.get(key)
     if (part === undefined) {
-      const kept = this.#statements.filter(({ concerns }) => concerns(key))
-      part = {
-        name: this.name,
-        policy: createValidatedPolicy({ ...(this.#version && { Version: this.#version }), Statement: kept.map(({ statement }) => statement) }, () => []) as ValidatedPolicy,
-        names: kept.map(({ name }) => name),
-        unknowableKeys: kept.map(({ unknowableKeys }) => unknowableKeys),
-        variables: kept.flatMap(({ variables }) => variables),
-      }
+      part = toActionPolicy(this.name, this.#statements.filter(({ concerns }) => concerns(key)))
       this.#byAction.set(key, part)
     }
     return part
   }
+}
+
+let policies = 0
+
+function toActionPolicy(name: string, statements: Omit<CompiledStatement, 'concerns'>[]): ActionPolicy {
+  const id = `policy ${policies++}`
+  return {
+    id,
+    name,
+    policy: loadPolicy({ Version: '2012-10-17', Statement: statements.map(({ statement }) => statement) }, { name: id }),
+    names: statements.map(({ name: statementName }) => statementName),
+    unknowableKeys: statements.map(({ unknowableKeys }) => unknowableKeys),
+    variables: statements.flatMap(({ variables }) => variables),
+  }
+}
+
+/** The permissions of several policies add up: as one policy. */
+export function joinPolicies(name: string, parts: ActionPolicy[]): ActionPolicy {
+  return toActionPolicy(name, parts.flatMap(({ policy, names, unknowableKeys, variables }) => {
+    const { Statement } = policy.toJSON() as { Statement: Record<string, unknown>[] }
+    return Statement.map((statement, index) => ({
+      statement, name: names[index] ?? { policy: name, sid: String(index) }, unknowableKeys: unknowableKeys[index] ?? [], variables,
+    }))
+  }))
 }
 
 const compiled = new WeakMap<PolicyDocument, Map<string, Promise<CompiledPolicy>>>()
@@ -82,7 +101,7 @@ const compiled = new WeakMap<PolicyDocument, Map<string, Promise<CompiledPolicy>
 /** Rejects with `invalid-input`, naming the policy, if AWS would refuse the document. */
 export function compilePolicy(kind: PolicyKind, { name, document }: NamedPolicy): Promise<CompiledPolicy> {
   let byName = compiled.get(document)
-  if (byName === undefined) compiled.set(document, (byName = new Map()))
+  if (byName === undefined) compiled.set(document, (byName = new Map<string, Promise<CompiledPolicy>>()))
   const key = `${kind} ${name}`
   let found = byName.get(key)
   if (found === undefined) byName.set(key, (found = compile(kind, name, document)))
@@ -97,9 +116,8 @@ async function compile(kind: PolicyKind, name: string, document: PolicyDocument)
       context: { policy: name, problems },
     })
   }
-  const version = document.Version as string | undefined
-  const statements = statementsOf(document).map((raw, index) => compileStatement(raw, { policy: name, sid: String(raw.Sid || index) }, version === '2012-10-17'))
-  return new CompiledPolicy(name, version, await Promise.all(statements))
+  const statements = statementsOf(document).map((raw, index) => compileStatement(raw, { policy: name, sid: sidOf(raw, index) }, document.Version === '2012-10-17'))
+  return new CompiledPolicy(name, await Promise.all(statements))
 }
 
 async function compileStatement(raw: Record<string, unknown>, name: StatementName, takesVariables: boolean): Promise<CompiledStatement> {
@@ -126,6 +144,11 @@ async function compileStatement(raw: Record<string, unknown>, name: StatementNam
   if (raw.Condition !== undefined) statement.Condition = conditions
   for (const { key } of variables) if (!(await describeKey(key)).known || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
   return { statement, name, concerns: actionFilter(raw), unknowableKeys, variables }
+}
+
+/** `Sid`, or the statement's position. */
+export function sidOf(statement: Record<string, unknown>, index: number): string {
+  return typeof statement.Sid === 'string' && statement.Sid !== '' ? statement.Sid : String(index)
 }
 
 // A variable is looked up under a name of its own, so that one without a value can be given a value that equals nothing:

@@ -4,7 +4,7 @@ import type { AccessDecision, AccessRequest } from '../access.ts'
 import type { StatementName } from './compile-policy.ts'
 import type { Analysis, StatementAnalysis } from './evaluation.ts'
 
-export const policyTypes = {
+const policyTypes = {
   scp: 'service control policy',
   rcp: 'resource control policy',
   resource: 'resource-based policy',
@@ -14,18 +14,18 @@ export const policyTypes = {
   block: 'block public access setting',
 } as const
 
-export type DecidingType = keyof typeof policyTypes
+type DecidingType = keyof typeof policyTypes
 
 interface Found {
   type: DecidingType
   statement: StatementAnalysis | null
 }
 
-export type NameStatement = (type: DecidingType, statement: StatementAnalysis) => StatementName
+export type NameStatement = (statement: StatementAnalysis) => StatementName
 
 export function describeDecision(analysis: Analysis, nameOf: NameStatement): AccessDecision {
   const decide = (allowed: boolean, result: string, { type, statement }: Found): AccessDecision =>
-    ({ allowed, result: `${result} in ${policyTypes[type]}`, statement: statement === null ? null : nameOf(type, statement) })
+    ({ allowed, result: `${result} in ${policyTypes[type]}`, statement: statement === null ? null : nameOf(statement) })
   if (analysis.result === 'Allowed') return decide(true, 'allowed', findAllow(analysis))
   if (analysis.result === 'ExplicitlyDenied') return decide(false, 'explicit-deny', findDeny(analysis))
   return decide(false, 'implicit-deny', { type: findGap(analysis), statement: null })

@@ -3,7 +3,7 @@
 import type { CloudDeclaration, NamedPolicy } from '../declaration.ts'
 import { listOf, statementsOf } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
-import { compilePolicy } from './compile-policy.ts'
+import { compilePolicy, sidOf } from './compile-policy.ts'
 import { describeKey } from './condition-keys.ts'
 import { patternHasAction } from './service-reference.ts'
 
@@ -28,7 +28,7 @@ export async function examineDeclaration(declaration: CloudDeclaration): Promise
 export async function findUnknownNames({ name: policy, document }: NamedPolicy): Promise<PolicyFinding[]> {
   const findings: PolicyFinding[] = []
   for (const [index, statement] of statementsOf(document).entries()) {
-    const sid = String(statement.Sid ?? index)
+    const sid = sidOf(statement, index)
     for (const action of [...listOf(statement.Action), ...listOf(statement.NotAction)].map(String)) {
       if (!(await patternHasAction(action))) findings.push({ policy, sid, name: action, what: 'unknown-action' })
     }
@@ -43,7 +43,8 @@ function listPolicies({ accounts, buckets, roles, keys }: CloudDeclaration): [Po
   const listed: [PolicyKind, NamedPolicy][] = []
   for (const account of accounts) {
     for (const policy of account.scps.flat()) listed.push(['scp', policy])
-    for (const policy of account.rcps.flat()) listed.push(['rcp', policy])
+    // RCPFullAWSAccess is AWS's own, and the only one that may allow.
+    for (const policy of account.rcps.flat()) if (policy.name !== 'RCPFullAWSAccess') listed.push(['rcp', policy])
   }
   for (const { name, policy } of buckets) {
     if (policy !== null) listed.push(['resource', { name: `policy of arn:aws:s3:::${name}`, document: policy }])

@@ -1,13 +1,13 @@
-// One call of the evaluator, and the proof that it dropped nothing: see authorizer.ts for what goes into it.
+// One call of the evaluator, with the proof that nothing of the request was left out: see authorizer.ts for what goes into it.
 
-import './linear-match.ts'
-import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate'
-import type { RequestAnalysis, Simulation } from '@cloud-copilot/iam-simulate'
+import { anonymousPrincipal } from '@cloud-copilot/iam-simulate'
+import type { RequestAnalysis } from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../core/errors.ts'
 import type { ActionPolicy, StatementName } from './compile-policy.ts'
 import { aliasKey, describeKey, isFederatedKey } from './condition-keys.ts'
 import { describeDecision } from './decision.ts'
-import type { DecidingType } from './decision.ts'
+import { analyzeRequest } from './inner-evaluator.ts'
+import type { EvaluatorInput } from './inner-evaluator.ts'
 import { encodeArn, encodeText, noValue } from './literal-text.ts'
 import type { AccessDecision } from '../access.ts'
 import type { Context } from './principal-context.ts'
@@ -39,92 +39,75 @@ export interface Question {
 }
 
 export async function evaluateQuestion(question: Question): Promise<AccessDecision> {
-  const simulation = await toSimulation(question)
-  let analysis = await simulate(question, simulation)
+  const input = await toEvaluatorInput(question)
+  let analysis = analyzeRequest(input)
   // "If a resource-based policy grants permission directly to the session principal, an implicit deny in a session policy
   // does not impact the final decision": within an account, and also for a wildcard principal. The evaluator knows this
   // of boundaries only. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
   const grantsDirectly = analysis.resourceAnalysis?.allowStatements.some(({ principalMatch }) => principalMatch === 'Match') === true
   if (analysis.result === 'ImplicitlyDenied' && analysis.sameAccount && grantsDirectly && analysis.sessionAnalysis?.result === 'ImplicitlyDenied') {
-    analysis = await simulate(question, { ...simulation, sessionPolicy: undefined })
+    analysis = analyzeRequest({ ...input, session: undefined })
   }
   refuseUnknowable(question, analysis)
-  return describeDecision(analysis, (type, { policyId, statement }) => nameOf(question.policies, type, policyId, statement.index() - 1))
+  return describeDecision(analysis, ({ policyId, statement }) => nameOf(question.policies, policyId, statement.index() - 1))
 }
 
-async function simulate(question: Question, simulation: Simulation): Promise<Analysis> {
-  const reply = await runSimulation(simulation, {})
-  if (reply.resultType !== 'single') {
-    throw undecided(question, `the evaluator refused the request: ${reply.resultType === 'error' ? JSON.stringify(reply.errors) : 'it took the resource for a pattern'}`)
-  }
-  const ignored = reply.result.ignoredContextKeys ?? []
-  if (ignored.length > 0) throw undecided(question, `the evaluator dropped context keys: ${ignored.join(', ')}`)
-  return reply.result.analysis
-}
-
-async function toSimulation(question: Question): Promise<Simulation> {
+/** Rejects if the request carries a context key that AWS doesn't have for the action, or a list where it has one value. */
+export async function toEvaluatorInput(question: Question): Promise<EvaluatorInput> {
   const { policies, action } = question
-  const { resource, takesKey } = await findShape(action, question.resource)
-  const contextVariables: Record<string, string | string[]> = {}
+  const { resource, isWildcardOnly, takesKey } = await findShape(action, question.resource)
+  const context: Context = {}
   for (const [key, value] of Object.entries(question.context)) {
     if (!isFederatedKey(key) && !takesKey(key)) throw undecided(question, `AWS's service reference has no context key ${key} for this action`)
     const { takesList } = await describeKey(key)
     if (Array.isArray(value) && !takesList) throw undecided(question, `the context key ${key} takes one value, not a list`)
-    contextVariables[aliasKey(key)] = Array.isArray(value) ? value.map(encodeText) : encodeText(value)
+    context[aliasKey(key)] = takesList ? [value].flat().map(encodeText) : encodeText(String(value))
   }
-  addVariables(question, contextVariables)
-  const levels = (parts: ActionPolicy[][]) => parts.map((level, index) => ({
-    orgIdentifier: String(index),
-    policies: level.map((part, position) => ({ name: `${index}.${position}`, policy: part.policy })),
-  }))
+  addVariables(question, context)
+  const load = (parts: ActionPolicy[]) => parts.map(({ policy }) => policy)
   return {
-    request: {
-      principal: question.principalArn ?? anonymousPrincipal,
-      action,
-      resource: { resource: encodeArn(resource), accountId: question.resourceAccountId },
-      contextVariables,
-    },
-    identityPolicies: policies.identity.map((part, index) => ({ name: String(index), policy: part.policy })),
-    ...(policies.boundary !== null && { permissionBoundaryPolicies: [{ name: '0', policy: policies.boundary.policy }] }),
-    ...(policies.session !== null && { sessionPolicy: policies.session.policy }),
-    ...(policies.resource !== null && { resourcePolicy: policies.resource.policy }),
-    serviceControlPolicies: levels(policies.scps),
-    resourceControlPolicies: levels(policies.rcps),
-    additionalSettings: { s3: { blockPublicAccess: question.restrictsPublic } },
+    principal: question.principalArn ?? anonymousPrincipal,
+    action,
+    resource: encodeArn(resource),
+    resourceAccountId: question.resourceAccountId,
+    context,
+    isWildcardOnly,
+    identity: load(policies.identity),
+    boundary: policies.boundary?.policy,
+    session: policies.session?.policy,
+    resourcePolicy: policies.resource?.policy,
+    scps: policies.scps.map(load),
+    rcps: policies.rcps.map(load),
+    restrictsPublic: question.restrictsPublic,
   }
 }
 
-function addVariables({ context, policies }: Question, contextVariables: Record<string, string | string[]>): void {
+function addVariables({ context, policies }: Question, encoded: Context): void {
   const parts = allParts(policies)
   if (parts.every(({ variables }) => variables.length === 0)) return
   const byKey = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]))
   for (const { key, lookup, inArn, hasDefault } of parts.flatMap(({ variables }) => variables)) {
     const value = byKey.get(key.toLowerCase())
-    if (typeof value === 'string' && value !== '') contextVariables[lookup] = inArn ? encodeArn(value) : encodeText(value)
-    else if (!hasDefault) contextVariables[lookup] = noValue
+    if (typeof value === 'string' && value !== '') encoded[lookup] = inArn ? encodeArn(value) : encodeText(value)
+    else if (!hasDefault) encoded[lookup] = noValue
   }
 }
 
 // A statement that would concern the request, but for a condition whose key the sandbox can't know, has no answer.
 function refuseUnknowable(question: Question, analysis: Analysis): void {
-  if (allParts(question.policies).every(({ unknowableKeys }) => unknowableKeys.every((keys) => keys.length === 0))) return
-  const statements = (part: { allowStatements: StatementAnalysis[]; denyStatements: StatementAnalysis[]; unmatchedStatements: StatementAnalysis[] } | undefined) =>
-    part === undefined ? [] : [...part.allowStatements, ...part.denyStatements, ...part.unmatchedStatements]
-  const all: [DecidingType, StatementAnalysis[]][] = [
-    ['scp', analysis.scpAnalysis?.ouAnalysis.flatMap(statements) ?? []],
-    ['rcp', analysis.rcpAnalysis?.ouAnalysis.flatMap(statements) ?? []],
-    ['resource', statements(analysis.resourceAnalysis)],
-    ['identity', statements(analysis.identityAnalysis)],
-    ['boundary', statements(analysis.permissionBoundaryAnalysis)],
-    ['session', statements(analysis.sessionAnalysis)],
-  ]
-  for (const [type, list] of all) {
-    for (const { policyId, statement, actionMatch, resourceMatch, principalMatch } of list) {
+  const parts = allParts(question.policies)
+  if (parts.every(({ unknowableKeys }) => unknowableKeys.every((keys) => keys.length === 0))) return
+  const lists = [
+    ...(analysis.scpAnalysis?.ouAnalysis ?? []), ...(analysis.rcpAnalysis?.ouAnalysis ?? []), analysis.resourceAnalysis,
+    analysis.identityAnalysis, analysis.permissionBoundaryAnalysis, analysis.sessionAnalysis,
+  ].filter((list) => list !== undefined)
+  for (const list of lists) {
+    for (const { policyId, statement, actionMatch, resourceMatch, principalMatch } of [...list.allowStatements, ...list.denyStatements, ...list.unmatchedStatements]) {
       if (!actionMatch || !resourceMatch || principalMatch === 'NoMatch') continue
-      const part = partOf(question.policies, type, policyId)
-      const [key] = part?.unknowableKeys[statement.index() - 1] ?? []
+      const index = statement.index() - 1
+      const [key] = parts.find(({ id }) => id === policyId)?.unknowableKeys[index] ?? []
       if (key === undefined) continue
-      const { policy, sid } = nameOf(question.policies, type, policyId, statement.index() - 1)
+      const { policy, sid } = nameOf(question.policies, policyId, index)
       throw undecided(question, `statement ${sid} of ${policy} asks for ${key}, whose value the sandbox doesn't know`)
     }
   }
@@ -134,23 +117,9 @@ function allParts({ identity, boundary, session, resource, scps, rcps }: Policie
   return [...identity, boundary, session, resource, ...scps.flat(), ...rcps.flat()].filter((part) => part !== null)
 }
 
-function partOf(policies: PoliciesInPlay, type: DecidingType, policyId: string): ActionPolicy | null {
-  const [level = 0, position = 0] = (policyId ?? '').split('.').map(Number)
-  switch (type) {
-    case 'scp': return policies.scps[level]?.[position] ?? null
-    // The evaluator adds RCPFullAWSAccess to each level, under a name that is no pair of numbers.
-    case 'rcp': return policies.rcps[level]?.[position] ?? null
-    case 'identity': return policies.identity[level] ?? null
-    case 'boundary': return policies.boundary
-    case 'session': return policies.session
-    case 'resource': return policies.resource
-    case 'block': return null
-  }
-}
-
-function nameOf(policies: PoliciesInPlay, type: DecidingType, policyId: string, index: number): StatementName {
-  const part = partOf(policies, type, policyId)
-  return part?.names[index] ?? { policy: part?.name ?? policyId, sid: String(index) }
+function nameOf(policies: PoliciesInPlay, policyId: string, index: number): StatementName {
+  const part = allParts(policies).find(({ id }) => id === policyId)
+  return part?.names[index] ?? { policy: policyId, sid: String(index) }
 }
 
 function undecided({ action, resource }: Question, why: string): HoldfastError {

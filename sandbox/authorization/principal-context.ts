@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Principal } from '../access.ts'
-import type { CloudDeclaration, DeclaredRole } from '../declaration.ts'
+import type { CloudDeclaration, DeclaredAccount, DeclaredRole } from '../declaration.ts'
 
 export type Context = Record<string, string | string[]>
 
@@ -21,6 +21,7 @@ export function principalContext(principal: Principal, role: DeclaredRole | null
   if (principal.kind === 'anonymous' || principal.accountId === null) {
     return { 'aws:PrincipalType': 'Anonymous', 'aws:userid': 'anonymous' }
   }
+  if (principal.kind === 'web-identity') return { 'aws:FederatedProvider': principal.arn, ...principal.federated }
   const context: Context = {
     'aws:PrincipalAccount': principal.accountId,
     'aws:PrincipalIsAWSService': 'false',
@@ -52,14 +53,20 @@ export function principalContext(principal: Principal, role: DeclaredRole | null
   return context
 }
 
-/** Keys of the resource and of the request's surroundings; what the service said goes before. */
-export function surroundingContext(action: string, resourceAccountId: string, declaration: CloudDeclaration, nowMs: number, region: string): Context {
-  const context: Context = {
+/** Keys of the request's surroundings, for what the service didn't say. */
+export function surroundingContext(nowMs: number, region: string): Context {
+  return {
     'aws:CurrentTime': new Date(nowMs).toISOString(),
     'aws:EpochTime': String(Math.floor(nowMs / 1000)),
     'aws:RequestedRegion': region,
-    'aws:ResourceAccount': resourceAccountId,
   }
+}
+
+/** Keys of the resource that its owner decides. */
+export const ownerKeys = ['aws:ResourceAccount', 'aws:ResourceOrgID', 's3:ResourceAccount']
+
+export function ownerContext(action: string, resourceAccountId: string, declaration: CloudDeclaration): Context {
+  const context: Context = { 'aws:ResourceAccount': resourceAccountId }
   const organizationId = organizationOf(resourceAccountId, declaration)
   if (organizationId !== null) context['aws:ResourceOrgID'] = organizationId
   if (action.toLowerCase().startsWith('s3:')) context['s3:ResourceAccount'] = resourceAccountId
@@ -73,7 +80,13 @@ function mergeTags(role: Record<string, string>, session: Record<string, string>
 }
 
 function organizationOf(accountId: string, declaration: CloudDeclaration): string | null {
-  return declaration.accounts.some(({ id }) => id === accountId) ? declaration.organizationId : null
+  const account = declaration.accounts.find(({ id }) => id === accountId)
+  return account !== undefined && isMember(account) ? declaration.organizationId : null
+}
+
+/** Whether an account is in the organization: a member has at least the level of the organization's root. */
+function isMember({ isManagement, scps, rcps }: DeclaredAccount): boolean {
+  return isManagement || scps.length > 0 || rcps.length > 0
 }
 
 function providerOf(federated: Record<string, string>, accountId: string, declaration: CloudDeclaration): string | null {

