@@ -1,0 +1,57 @@
+// One EC2 request while it is being served: its parameters, its account, and what it may do.
+
+import { AwsError } from '../aws-error.ts'
+import type { ServiceHost, ServiceRequest } from '../service.ts'
+import type { Form } from './form.ts'
+import type { Storage, StorageKind, StorageStore } from './volumes.ts'
+
+export class Ec2Call {
+  readonly host: ServiceHost
+  readonly store: StorageStore
+  readonly request: ServiceRequest
+  readonly form: Form
+  readonly accountId: string
+  readonly region: string
+
+  constructor(host: ServiceHost, store: StorageStore, request: ServiceRequest, form: Form) {
+    this.host = host
+    this.store = store
+    this.request = request
+    this.form = form
+    this.accountId = request.principal.accountId ?? ''
+    this.region = request.signature.region ?? 'us-east-1'
+  }
+
+  /** Throws NotFound for anything but a volume or snapshot of the caller's account and region, malformed ids too. */
+  find(kind: StorageKind, id: string): Storage {
+    const storage = this.store.find(kind, id, this.accountId, this.region)
+    if (storage !== null) return storage
+    const pattern = kind === 'volume' ? /^vol-[0-9a-f]{8,17}$/ : /^snap-[0-9a-f]{8,17}$/
+    const shown = JSON.stringify(id.slice(0, 64)).slice(1, -1)
+    if (!pattern.test(id)) throw new AwsError(400, `Invalid${kind === 'volume' ? 'ParameterValue' : 'SnapshotID.Malformed'}`, `Value (${shown}) for parameter ${kind}Id is invalid. Expected: '${kind === 'volume' ? 'vol' : 'snap'}-...'.`)
+    throw new AwsError(400, kind === 'volume' ? 'InvalidVolume.NotFound' : 'InvalidSnapshot.NotFound', `The ${kind} '${shown}' does not exist.`)
+  }
+
+  arn(kind: StorageKind, id: string): string {
+    // Snapshots have no account in their ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    return `arn:aws:ec2:${this.region}:${kind === 'snapshot' ? '' : this.accountId}:${kind}/${id}`
+  }
+
+  /** Throws UnauthorizedOperation unless the action is allowed on each of the resources. */
+  async allow(action: string, resources: { arn: string; tags?: Record<string, string>; requestTags?: Record<string, string>; createAction?: string }[]): Promise<void> {
+    for (const { arn, tags = {}, requestTags = {}, createAction } of resources) {
+      const context: Record<string, string | string[]> = {}
+      for (const [key, value] of Object.entries(tags)) {
+        context[`aws:ResourceTag/${key}`] = value
+        context[`ec2:ResourceTag/${key}`] = value
+      }
+      for (const [key, value] of Object.entries(requestTags)) context[`aws:RequestTag/${key}`] = value
+      if (Object.keys(requestTags).length > 0) context['aws:TagKeys'] = Object.keys(requestTags)
+      if (createAction !== undefined) context['ec2:CreateAction'] = createAction
+      context['ec2:Region'] = this.region
+      const decision = await this.host.authorize(this.request, { action, resource: arn, resourceAccountId: this.accountId, resourcePolicy: null, context })
+      if (!decision.allowed) throw new AwsError(403, 'UnauthorizedOperation', 'You are not authorized to perform this operation.')
+    }
+    if (this.form.get('DryRun')?.toLowerCase() === 'true') throw new AwsError(412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.')
+  }
+}

@@ -1,0 +1,49 @@
+// S3 as one service of the sandbox: finds the operation that a request means, and renders its errors.
+
+import { join } from 'node:path'
+import { AwsError } from '../aws-error.ts'
+import type { Service, ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
+import { ObjectFiles } from '../store/object-files.ts'
+import { renderXml } from '../xml.ts'
+import { S3Call } from './call.ts'
+import { Catalog } from './catalog.ts'
+import { createDeclaredBuckets } from './declare.ts'
+import { findOperation } from './operations.ts'
+
+export function createS3Service(host: ServiceHost): Service {
+  const catalog = new Catalog(host.database)
+  const files = new ObjectFiles(join(host.directory, 'objects'))
+  const named = catalog.namedFiles()
+  files.sweep((id) => named.has(id))
+  createDeclaredBuckets(catalog, host.declaration.buckets, host.clock.nowMs())
+  const stores = { host, catalog, files }
+  return {
+    name: 's3',
+    handle: async (request: ServiceRequest): Promise<ServiceReply> => {
+      const call = new S3Call(request, stores)
+      const operation = findOperation(call)
+      try {
+        return { ...(await operation.handle(call)), operation: operation.name }
+      } catch (error) {
+        if (error instanceof AwsError) return { ...renderError(error, request), operation: operation.name }
+        throw error
+      }
+    },
+    renderError,
+  }
+}
+
+function renderError(error: AwsError, request: Pick<ServiceRequest, 'id' | 'method' | 'path'>): ServiceReply {
+  const headers = { 'content-type': 'application/xml', ...error.headers }
+  const common = { status: error.status, errorCode: error.code }
+  // Of a HEAD request the status is all that a client gets to see.
+  if (request.method === 'HEAD' || error.status === 304) return { ...common, headers }
+  const body = renderXml('Error', null, [
+    ['Code', error.code],
+    ['Message', error.message],
+    ...Object.entries(error.fields),
+    ['RequestId', request.id],
+    ['HostId', Buffer.from(`holdfast-sandbox-${request.id}`).toString('base64')],
+  ])
+  return { ...common, headers, body }
+}

@@ -1,0 +1,147 @@
+// Decodes `aws-chunked` payloads and verifies what they carry: each chunk's signature and the trailer's.
+
+import { createHash } from 'node:crypto'
+import { AwsError } from '../aws-error.ts'
+import { isSameText } from './signer.ts'
+
+export interface ChunkSigning {
+  /** `x-amz-date` and credential scope of the request. */
+  date: string
+  scope: string
+  /** The request's own signature, from which the chain of chunk signatures starts. */
+  seed: string
+  sign: (text: string) => Promise<string>
+}
+
+export interface ChunkedPayload {
+  /** Null for `STREAMING-UNSIGNED-PAYLOAD-TRAILER`. */
+  signing: ChunkSigning | null
+  /** Names in lower case that `x-amz-trailer` announces. */
+  trailerNames: readonly string[]
+  /** `x-amz-decoded-content-length`. */
+  decodedBytes: number
+}
+
+const emptyHash = createHash('sha256').digest('hex')
+const longestLineBytes = 4096
+const mostTrailers = 16
+
+const incomplete = (why: string) => new AwsError(400, 'IncompleteBody', `The request body terminated unexpectedly: ${why}`)
+const mismatch = () => new AwsError(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided. Check your key and signing method.')
+
+/** Yields the payload's bytes as they come; at the end fills `trailers`. A bad chunk is found at that chunk's end. */
+export async function* decodeChunks(source: AsyncIterable<Buffer>, payload: ChunkedPayload, trailers: Record<string, string>): AsyncGenerator<Buffer> {
+  const reader = new ByteReader(source)
+  let previous = payload.signing?.seed ?? ''
+  let total = 0
+  for (;;) {
+    const { bytes, signature } = parseChunkHead(await reader.line())
+    total += bytes
+    if (total > payload.decodedBytes) throw incomplete('more bytes than x-amz-decoded-content-length')
+    const hash = payload.signing === null ? null : createHash('sha256')
+    for await (const slice of reader.take(bytes)) {
+      hash?.update(slice)
+      yield slice
+    }
+    if (payload.signing !== null && hash !== null) {
+      if (signature === null) throw mismatch()
+      const { date, scope, sign } = payload.signing
+      const expected = await sign(['AWS4-HMAC-SHA256-PAYLOAD', date, scope, previous, emptyHash, hash.digest('hex')].join('\n'))
+      if (!isSameText(expected, signature)) throw mismatch()
+      previous = signature
+    }
+    if (bytes === 0) break
+    if ((await reader.line()) !== '') throw incomplete('a chunk is longer than it says')
+  }
+  if (total !== payload.decodedBytes) throw incomplete('fewer bytes than x-amz-decoded-content-length')
+  await readTrailers(reader, payload, previous, trailers)
+  await reader.expectEnd()
+}
+
+function parseChunkHead(line: string): { bytes: number; signature: string | null } {
+  const match = /^([0-9a-fA-F]{1,13})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(line)
+  if (match === null) throw incomplete('a chunk header is malformed')
+  return { bytes: Number.parseInt(match[1] ?? '', 16), signature: match[2] ?? null }
+}
+
+async function readTrailers(reader: ByteReader, payload: ChunkedPayload, previous: string, trailers: Record<string, string>): Promise<void> {
+  let signature: string | null = null
+  let signed = ''
+  for (let count = 0; ; count += 1) {
+    const line = await reader.line(count === 0)
+    if (line === null || line === '') break
+    if (count > mostTrailers) throw incomplete('too many trailers')
+    const at = line.indexOf(':')
+    const name = line.slice(0, Math.max(0, at)).trim().toLowerCase()
+    const value = line.slice(at + 1).trim()
+    if (name === 'x-amz-trailer-signature') {
+      signature = value
+      continue
+    }
+    if (!payload.trailerNames.includes(name)) throw new AwsError(400, 'MalformedTrailerError', 'The request contained trailing data that was not well-formed or did not conform to our published schema.')
+    trailers[name] = value
+    signed += `${name}:${value}\n`
+  }
+  if (payload.trailerNames.some((name) => trailers[name] === undefined)) throw incomplete('an announced trailer is missing')
+  if (payload.signing === null || payload.trailerNames.length === 0) return
+  const { date, scope, sign } = payload.signing
+  const expected = await sign(['AWS4-HMAC-SHA256-TRAILER', date, scope, previous, createHash('sha256').update(signed).digest('hex')].join('\n'))
+  if (signature === null || !isSameText(expected, signature)) throw mismatch()
+}
+
+/** Lines and byte counts over a stream of buffers, without copying the payload. */
+class ByteReader {
+  readonly #source: AsyncIterator<Buffer>
+  #rest: Buffer = Buffer.alloc(0)
+
+  constructor(source: AsyncIterable<Buffer>) {
+    this.#source = source[Symbol.asyncIterator]()
+  }
+
+  async #more(): Promise<boolean> {
+    while (this.#rest.length === 0) {
+      const next = await this.#source.next()
+      if (next.done === true) return false
+      this.#rest = next.value
+    }
+    return true
+  }
+
+  /** Up to CR LF, which is dropped. Null at the end of the stream if `mayEnd`. */
+  async line(): Promise<string>
+  async line(mayEnd: boolean): Promise<string | null>
+  async line(mayEnd = false): Promise<string | null> {
+    const parts: Buffer[] = []
+    let length = 0
+    for (;;) {
+      if (!(await this.#more())) {
+        if (mayEnd && length === 0) return null
+        throw incomplete('no end of line')
+      }
+      const at = this.#rest.indexOf(10)
+      const part = at === -1 ? this.#rest : this.#rest.subarray(0, at + 1)
+      parts.push(part)
+      length += part.length
+      if (length > longestLineBytes) throw incomplete('a chunk header is too long')
+      this.#rest = this.#rest.subarray(part.length)
+      if (at === -1) continue
+      const line = Buffer.concat(parts).toString('latin1')
+      if (!line.endsWith('\r\n')) throw incomplete('a line ends without CR LF')
+      return line.slice(0, -2)
+    }
+  }
+
+  async *take(bytes: number): AsyncGenerator<Buffer> {
+    for (let left = bytes; left > 0; ) {
+      if (!(await this.#more())) throw incomplete('a chunk is shorter than it says')
+      const slice = this.#rest.subarray(0, left)
+      this.#rest = this.#rest.subarray(slice.length)
+      left -= slice.length
+      yield slice
+    }
+  }
+
+  async expectEnd(): Promise<void> {
+    if (await this.#more()) throw incomplete('bytes after the last chunk')
+  }
+}

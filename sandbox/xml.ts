@@ -1,0 +1,145 @@
+// XML in and out: hostile documents are refused before they are parsed, and text is escaped as AWS escapes it.
+
+import { XMLParser, XMLValidator } from 'fast-xml-parser'
+import { AwsError } from './aws-error.ts'
+
+export type XmlNode = string | { [name: string]: XmlNode | XmlNode[] }
+
+const malformed = (cause?: unknown) =>
+  new AwsError(400, 'MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema', { cause })
+
+const deepestNesting = 24
+
+// Entities are not the parser's business: a document type is refused, and the five that XML itself has are decoded below.
+const parser = new XMLParser({ ignoreAttributes: true, processEntities: false, parseTagValue: false, trimValues: false, removeNSPrefix: true })
+
+/** The document's root element, which must have one of `names`. Text only, no attributes. Throws MalformedXML. */
+export function parseXml(document: Buffer, ...names: string[]): XmlNode {
+  const text = decodeUtf8(document)
+  if (/<!(?!--|\[CDATA\[)/.test(text) || text.includes('\0')) throw malformed()
+  checkNesting(text)
+  let tree: unknown
+  try {
+    if (XMLValidator.validate(text) !== true) throw malformed()
+    tree = parser.parse(text)
+  } catch (error) {
+    throw error instanceof AwsError ? error : malformed(error)
+  }
+  const roots = Object.entries(tree as Record<string, unknown>).filter(([name]) => !name.startsWith('?') && name !== '#text')
+  const [root] = roots
+  if (roots.length !== 1 || root === undefined || !names.includes(root[0]) || Array.isArray(root[1])) throw malformed()
+  return decodeNode(root[1])
+}
+
+function decodeUtf8(document: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(document)
+  } catch (error) {
+    throw malformed(error)
+  }
+}
+
+// Before the parser, whose recursion a deep document would exhaust.
+function checkNesting(text: string): void {
+  let depth = 0
+  for (const match of text.matchAll(/<(\/?)[^!?][^>]*?(\/?)>/g)) {
+    if (match[1] === '/') depth -= 1
+    else if (match[2] !== '/') depth += 1
+    if (depth > deepestNesting) throw malformed()
+  }
+}
+
+function decodeNode(value: unknown): XmlNode {
+  if (typeof value === 'string') return decodeEntities(value)
+  if (typeof value !== 'object' || value === null) throw malformed()
+  const node = Object.create(null) as { [name: string]: XmlNode | XmlNode[] }
+  for (const [name, child] of Object.entries(value)) {
+    if (name === '#text') {
+      // White space between elements; text beside elements is no schema of S3's.
+      if (typeof child !== 'string' || child.trim() !== '') throw malformed()
+      continue
+    }
+    node[name] = Array.isArray(child) ? child.map(decodeNode) : decodeNode(child)
+  }
+  return node
+}
+
+const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function decodeEntities(text: string): string {
+  if (!text.includes('&')) return text
+  return text.replace(/&([^;]{0,12};?)/g, (_whole, body: string) => {
+    const name = body.slice(0, -1)
+    if (!body.endsWith(';')) throw malformed()
+    const plain = Object.hasOwn(named, name) ? named[name] : undefined
+    if (plain !== undefined) return plain
+    const number = /^#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}))$/.exec(name)
+    const code = number === null ? Number.NaN : Number.parseInt(number[1] ?? number[2] ?? '', number[1] === undefined ? 10 : 16)
+    if (!(code > 0 && code <= 0x10ffff) || (code >= 0xd800 && code <= 0xdfff)) throw malformed()
+    return String.fromCodePoint(code)
+  })
+}
+
+/** The one child element `name` of `node`, or null. Throws MalformedXML if there are more. */
+export function childOf(node: XmlNode, name: string): XmlNode | null {
+  if (typeof node === 'string') {
+    if (node.trim() !== '') throw malformed()
+    return null
+  }
+  const child = node[name]
+  if (Array.isArray(child)) throw malformed()
+  return child ?? null
+}
+
+/** Every child element `name` of `node`. */
+export function childrenOf(node: XmlNode, name: string): XmlNode[] {
+  if (typeof node === 'string') return []
+  const child = node[name]
+  return child === undefined ? [] : Array.isArray(child) ? child : [child]
+}
+
+/** Text of the one child `name`, or null. Throws MalformedXML if it has elements of its own. */
+export function textOf(node: XmlNode, name: string): string | null {
+  const child = childOf(node, name)
+  if (child === null) return null
+  if (typeof child !== 'string') throw malformed()
+  return child
+}
+
+/** Refuses elements that the schema doesn't have. */
+export function expectOnly(node: XmlNode, ...names: string[]): void {
+  if (typeof node === 'string') {
+    if (node.trim() !== '') throw malformed()
+    return
+  }
+  if (Object.keys(node).some((name) => !names.includes(name))) throw malformed()
+}
+
+export function refuseXml(): never {
+  throw malformed()
+}
+
+/** Content of an element: null and undefined are left out, arrays repeat. */
+export type XmlContent = string | number | boolean | null | undefined | XmlElement[]
+export type XmlElement = [name: string, content: XmlContent]
+
+export function renderXml(root: string, namespace: string | null, content: XmlElement[]): string {
+  const attributes = namespace === null ? '' : ` xmlns="${namespace}"`
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${attributes}>${renderElements(content)}</${root}>`
+}
+
+export function renderElements(elements: XmlElement[]): string {
+  let text = ''
+  for (const [name, content] of elements) {
+    if (content === null || content === undefined) continue
+    text += `<${name}>${Array.isArray(content) ? renderElements(content) : escapeXml(String(content))}</${name.split(' ', 1)[0]}>`
+  }
+  return text
+}
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+
+/** Also control characters, as S3 does, though XML 1.0 has no way to write them: `encoding-type=url` is for these. */
+export function escapeXml(text: string): string {
+  return text.replace(/[&<>"\u0000-\u001f\u007f\ufffe\uffff]/g, (character) => escapes[character] ?? `&#x${character.charCodeAt(0).toString(16)};`)
+}
