@@ -1,0 +1,162 @@
+// What a restore has to do, as a value: which entries to make, and which bytes of which pack go where. Doing it is
+// engine/restore.ts.
+import type { ChunkReader } from './chunk-reader.ts'
+import { frameOf } from './chunk-reader.ts'
+import { decodeContentList } from './content-list.ts'
+import { digestBytes } from './digest.ts'
+import { HoldfastError, isHoldfastError } from './errors.ts'
+import { damaged } from './bytes.ts'
+import type { Frame } from './pack-footer.ts'
+import { pathText } from './path-text.ts'
+import { coalesce } from './ranges.ts'
+import { parentPath, readTree } from './tree.ts'
+import type { TreeEntry } from './tree-entry.ts'
+
+const maxRequestBytes = 16 * 1024 * 1024
+
+export interface PlannedFile {
+  /** Without its content list: the plan has taken it over. */
+  entry: TreeEntry
+  /** How many pieces of it must be written. */
+  writes: number
+  /** The first name of the file, if this is another one: it is made as a hard link. */
+  linkTo: PlannedFile | null
+  /** Why it can't be restored; null if it can. */
+  damage: string | null
+}
+
+/** Pieces of files that lie in one pack: `chunk[i]` goes to `file[i]` at `offset[i]`. */
+interface PackWrites {
+  chunk: number[]
+  file: number[]
+  offset: number[]
+}
+
+export interface PlannedChunk {
+  /** Index in the pack's footer. */
+  chunk: number
+  writes: { file: number; offset: number }[]
+}
+
+/** One request, and what to do with the bytes it brings. */
+export interface PlannedRequest {
+  pack: number
+  offset: number
+  bytes: number
+  frames: { frame: Frame; chunks: PlannedChunk[] }[]
+}
+
+export interface EntryPlan {
+  directories: TreeEntry[]
+  files: PlannedFile[]
+  symlinks: TreeEntry[]
+  /** Devices, sockets and FIFOs: recorded, never created. */
+  special: TreeEntry[]
+  bytes: number
+  /** By number of the pack in the manifest. */
+  packs: Map<number, PackWrites>
+}
+
+/**
+ * Reads the tree and finds every chunk. A file whose chunks are lost is planned as damaged; a tree that can't be read
+ * to its end is an error, because nobody could say what is missing.
+ * @throws `not-found` if one of `paths` is not in the snapshot, `damaged`.
+ */
+export async function planRestore(reader: ChunkReader, paths: readonly Buffer[]): Promise<EntryPlan> {
+  const plan: EntryPlan = { directories: [], files: [], symlinks: [], special: [], bytes: 0, packs: new Map() }
+  const groups = new Map<number, PlannedFile>()
+  const missing = new Set(paths.filter((path) => path.length > 0).map((path) => path.toString('latin1')))
+  const parents = new Set<string>([''])
+  for await (const entries of readTree(reader, Buffer.from(reader.manifest.tree.root, 'hex'), paths)) {
+    for (const entry of entries) {
+      missing.delete(entry.path.toString('latin1'))
+      if (entry.path.length > 0 && !parents.has(parentPath(entry.path).toString('latin1'))) {
+        throw damaged('the tree', `${pathText(entry.path)} lies in no directory`)
+      }
+      if (entry.type === 'directory') {
+        parents.add(entry.path.toString('latin1'))
+        plan.directories.push(entry)
+      } else if (entry.type === 'symlink') plan.symlinks.push(entry)
+      else if (entry.type === 'file') await planFile(reader, plan, entry, groups)
+      else plan.special.push(entry)
+    }
+  }
+  for (const path of missing) {
+    throw new HoldfastError('not-found', `the snapshot holds no ${pathText(Buffer.from(path, 'latin1'))}`, {
+      hint: 'paths are relative to the root of the source, e.g. `uploads/2026`; restore with --dry-run and without paths to see what is there',
+    })
+  }
+  return plan
+}
+
+async function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, PlannedFile>): Promise<void> {
+  const { content } = entry
+  const file: PlannedFile = { entry: { ...entry, content: { depth: 0, digests: Buffer.alloc(0), lengths: [] } }, writes: 0, linkTo: null, damage: null }
+  const number = plan.files.push(file) - 1
+  if (entry.linkGroup > 0) {
+    file.linkTo = groups.get(entry.linkGroup) ?? null
+    if (file.linkTo !== null) return
+    groups.set(entry.linkGroup, file)
+  }
+  plan.bytes += entry.size
+  let lists = [content]
+  if (content.depth === 1) {
+    try {
+      lists = await readLists(reader, content.digests, entry)
+    } catch (error) {
+      if (!isHoldfastError(error, 'damaged', 'not-found')) throw error
+      file.damage = error.message
+      return
+    }
+  }
+  let offset = 0
+  for (const { digests, lengths } of lists) {
+    for (const [index, bytes] of lengths.entries()) {
+      const at = reader.locate(digests, index * digestBytes)
+      if (at === null) file.damage ??= `no pack holds its bytes from ${offset}`
+      else if (reader.footers[at.pack]!.lengths[at.chunk] !== bytes) file.damage ??= `its bytes from ${offset} have another length in their pack`
+      else {
+        let writes = plan.packs.get(at.pack)
+        if (writes === undefined) plan.packs.set(at.pack, (writes = { chunk: [], file: [], offset: [] }))
+        writes.chunk.push(at.chunk)
+        writes.file.push(number)
+        writes.offset.push(offset)
+        file.writes++
+      }
+      offset += bytes
+    }
+  }
+}
+
+async function readLists(reader: ChunkReader, digests: Buffer, entry: TreeEntry): Promise<{ depth: 0; digests: Buffer; lengths: number[] }[]> {
+  const names = Array.from({ length: digests.length / digestBytes }, (_, index) => digests.subarray(index * digestBytes, (index + 1) * digestBytes))
+  const lists = (await reader.read(names)).map((bytes) => decodeContentList(bytes, `a chunk list of ${pathText(entry.path)}`))
+  const bytes = lists.reduce((sum, list) => sum + list.bytes, 0)
+  if (bytes !== entry.size) throw damaged(pathText(entry.path), `its chunks have ${bytes} bytes, not ${entry.size}`)
+  return lists.map((list) => ({ depth: 0, digests: list.digests, lengths: list.lengths }))
+}
+
+/** The requests of a plan, in the order of the packs; each frame is fetched once. `isWanted` leaves files out. */
+export function* requestsOf(reader: ChunkReader, plan: EntryPlan, isWanted: (file: number) => boolean = () => true): Generator<PlannedRequest> {
+  for (const pack of [...plan.packs.keys()].sort((left, right) => left - right)) {
+    const writes = plan.packs.get(pack)!
+    const footer = reader.footers[pack]!
+    const order = Array.from(writes.chunk.keys()).filter((index) => isWanted(writes.file[index]!))
+    order.sort((left, right) => writes.chunk[left]! - writes.chunk[right]!)
+    const frames: { frame: Frame; chunks: PlannedChunk[] }[] = []
+    for (const index of order) {
+      const chunk = writes.chunk[index]!
+      let last = frames.at(-1)
+      if (last === undefined || chunk >= last.frame.firstChunk + last.frame.chunkCount) {
+        last = { frame: frameOf(footer, chunk), chunks: [] }
+        frames.push(last)
+      }
+      if (last.chunks.at(-1)?.chunk !== chunk) last.chunks.push({ chunk, writes: [] })
+      last.chunks.at(-1)!.writes.push({ file: writes.file[index]!, offset: writes.offset[index]! })
+    }
+    const ranges = frames.map((planned) => ({ offset: planned.frame.offset, bytes: planned.frame.storedBytes, planned }))
+    for (const { offset, bytes, parts } of coalesce(ranges, maxRequestBytes)) {
+      yield { pack, offset, bytes, frames: parts.map(({ planned }) => planned) }
+    }
+  }
+}

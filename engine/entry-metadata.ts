@@ -1,0 +1,54 @@
+// Owner, mode and times of what a restore makes. Owner first: changing it clears setuid.
+import { fchmodSync, fchownSync, fstatSync, futimesSync, lchownSync, lstatSync, lutimesSync } from 'node:fs'
+import type { TreeEntry } from '../core/tree-entry.ts'
+import { reasonOf } from './walk.ts'
+
+export interface Metadata {
+  mode: number
+  uid: number
+  gid: number
+  mtimeNs: bigint
+}
+
+/** Returns what could not be set, in words; empty if all was. @param specialBits set setuid and setgid of files too. */
+export function setMetadata(descriptor: number, metadata: Metadata, specialBits: boolean): string[] {
+  const problems: string[] = []
+  const stats = fstatSync(descriptor)
+  if (stats.uid !== metadata.uid || stats.gid !== metadata.gid) {
+    attempt(problems, 'its owner', () => fchownSync(descriptor, metadata.uid, metadata.gid))
+  }
+  const isFile = stats.isFile()
+  const special = metadata.mode & 0o6000
+  if (isFile && special !== 0 && !specialBits) problems.push('setuid and setgid bits are left out unless asked for')
+  attempt(problems, 'its mode', () => fchmodSync(descriptor, isFile && !specialBits ? metadata.mode & 0o1777 : metadata.mode))
+  attempt(problems, 'its times', () => futimesSync(descriptor, seconds(metadata.mtimeNs), seconds(metadata.mtimeNs)))
+  return problems
+}
+
+export function setLinkMetadata(path: Buffer, metadata: Metadata, current: { uid: number; gid: number }): string[] {
+  const problems: string[] = []
+  if (current.uid !== metadata.uid || current.gid !== metadata.gid) {
+    attempt(problems, 'its owner', () => lchownSync(path, metadata.uid, metadata.gid))
+  }
+  attempt(problems, 'its times', () => lutimesSync(path, seconds(metadata.mtimeNs), seconds(metadata.mtimeNs)))
+  return problems
+}
+
+function attempt(problems: string[], what: string, set: () => void): void {
+  try {
+    set()
+  } catch (error) {
+    problems.push(`${what} could not be set: ${reasonOf(error)}`)
+  }
+}
+
+/** Node takes times as seconds: a double keeps a quarter of a microsecond. */
+export function seconds(ns: bigint): number {
+  return Number(ns / 1_000n) / 1_000_000
+}
+
+/** Whether a file of an interrupted restore is finished: its times are set last. */
+export function isFinished(entry: TreeEntry, path: Buffer): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  return stats !== undefined && stats.isFile() && stats.size === entry.size && Math.abs(stats.mtimeMs - seconds(entry.mtimeNs) * 1000) < 0.002
+}

@@ -1,0 +1,174 @@
+// Brings a snapshot back into a new directory: packs are read in order, files written in any order, metadata last. What
+// the vault has lost or what has other bytes than its hash says is named and left out; everything else is restored.
+import { execFile } from 'node:child_process'
+import { lstatSync, mkdirSync, openSync, closeSync, constants, linkSync, symlinkSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { promisify } from 'node:util'
+import { ChunkReader } from '../core/chunk-reader.ts'
+import { HoldfastError } from '../core/errors.ts'
+import { pathText } from '../core/path-text.ts'
+import { planRestore, requestsOf } from '../core/restore-plan.ts'
+import type { EntryPlan } from '../core/restore-plan.ts'
+import type { TreeEntry } from '../core/tree-entry.ts'
+import { DirectoryHandles } from './directory-handles.ts'
+import { setLinkMetadata, setMetadata } from './entry-metadata.ts'
+import type { Problem, RestoreOptions, RestorePlan, RestoreResult } from './operations.ts'
+import { RestoreStaging } from './restore-staging.ts'
+import { RestoreTransfer } from './restore-transfer.ts'
+import { reasonOf } from './walk.ts'
+
+const maxProblems = 1000
+
+/** What `restore` would do, read from the vault and shown before anything is written. */
+export async function inspectRestore(options: Pick<RestoreOptions, 'store' | 'snapshot' | 'paths'>): Promise<RestorePlan> {
+  const { reader, plan } = await planFor(options)
+  return describePlan(reader, plan)
+}
+
+/**
+ * @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`;
+ * `not-found` for a path that the snapshot doesn't hold; `damaged` if the tree itself can't be read.
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreResult> {
+  const startedMs = options.clock.nowMs()
+  const { reader, plan } = await planFor(options)
+  const specialBits = options.specialBits ?? false
+  const staging = RestoreStaging.open(options.target, {
+    snapshot: options.snapshot.id, manifestSha256: options.snapshot.sha256, paths: options.paths.map(pathText), specialBits,
+  })
+  const outcome: Outcome = { problems: [], problemCount: 0 }
+  const transfer = new RestoreTransfer({
+    store: options.store, reader, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
+    workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
+    onProblem: (path, detail) => note(outcome, path, detail),
+  })
+  try {
+    if (staging.phase === 'writing') {
+      makeDirectories(staging.tree, plan)
+      await transfer.run()
+      makeLinks(staging.tree, plan, outcome)
+      await flush(staging.tree)
+    }
+    staging.publish()
+    finishDirectories(staging.target, plan, specialBits, outcome)
+    staging.remove()
+    await flush(staging.target)
+  } catch (error) {
+    throw translate(error, options.target)
+  }
+  return {
+    plan: describePlan(reader, plan), bytesWritten: transfer.bytesWritten, bytesFetched: transfer.bytesFetched, ...outcome,
+    damaged: plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: file.entry.path, detail: damageOf(file)! })),
+    durationMs: options.clock.nowMs() - startedMs,
+  }
+}
+
+type Outcome = Pick<RestoreResult, 'problems' | 'problemCount'>
+
+function note(outcome: Outcome, path: Buffer, detail: string): void {
+  outcome.problemCount++
+  if (outcome.problems.length < maxProblems) outcome.problems.push({ path, detail })
+}
+
+async function planFor(options: Pick<RestoreOptions, 'store' | 'snapshot' | 'paths'>): Promise<{ reader: ChunkReader; plan: EntryPlan }> {
+  const reader = await ChunkReader.open(options.store, options.snapshot.manifest)
+  return { reader, plan: await planRestore(reader, options.paths) }
+}
+
+function describePlan(reader: ChunkReader, plan: EntryPlan): RestorePlan {
+  let bytesToFetch = 0
+  let requests = 0
+  for (const request of requestsOf(reader, plan)) {
+    bytesToFetch += request.bytes
+    requests++
+  }
+  const { directories, files, symlinks, special } = plan
+  return {
+    entries: directories.length + files.length + symlinks.length + special.length,
+    files: files.length, directories: directories.length, symlinks: symlinks.length,
+    hardLinks: files.filter((file) => file.linkTo !== null).length,
+    bytes: plan.bytes, packs: plan.packs.size, bytesToFetch, requests,
+    notRestorable: special.map(({ path, type }): Problem => ({ path, kind: 'not-restorable', detail: `a ${type} is recorded, but not restored` })),
+  }
+}
+
+function damageOf(file: EntryPlan['files'][number]): string | null {
+  return file.damage ?? file.linkTo?.damage ?? null
+}
+
+/** Parents come before children in the order of the tree. */
+function makeDirectories(root: string, plan: EntryPlan): void {
+  const handles = new DirectoryHandles(root)
+  try {
+    for (const { path } of plan.directories) {
+      if (path.length > 0) unlessThere(() => mkdirSync(handles.at(path), { mode: 0o700 }))
+    }
+  } finally {
+    handles.close()
+  }
+}
+
+/** Links are made last: no file was ever written through one. */
+function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
+  const handles = new DirectoryHandles(root)
+  try {
+    for (const file of plan.files) {
+      if (file.linkTo === null || damageOf(file) !== null) continue
+      // Both directories must stay open for the call: the first is held by its path, the second by the handles.
+      const from = handles.at(file.linkTo.entry.path)
+      unlessThere(() => linkSync(from, handles.at(file.entry.path)))
+    }
+    for (const entry of plan.symlinks) {
+      const at = handles.at(entry.path)
+      unlessThere(() => symlinkSync(entry.linkTarget, at))
+      const { uid, gid } = lstatSync(at)
+      for (const detail of setLinkMetadata(at, entry, { uid, gid })) note(outcome, entry.path, detail)
+    }
+  } finally {
+    handles.close()
+  }
+}
+
+/** Deepest first: making something in a directory changes its time. */
+function finishDirectories(target: string, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
+  const handles = new DirectoryHandles(target)
+  try {
+    for (const entry of plan.directories.toReversed()) finishDirectory(handles, entry, specialBits, outcome)
+  } finally {
+    handles.close()
+  }
+}
+
+function finishDirectory(handles: DirectoryHandles, entry: TreeEntry, specialBits: boolean, outcome: Outcome): void {
+  const descriptor = openSync(handles.at(entry.path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    for (const detail of setMetadata(descriptor, entry, specialBits)) note(outcome, entry.path, detail)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function unlessThere(make: () => void): void {
+  try {
+    make()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+/** Everything written is on the disk, or this fails: `sync -f` is syncfs(2), which reports errors of writing back. */
+async function flush(directory: string): Promise<void> {
+  await promisify(execFile)('sync', process.platform === 'linux' ? ['-f', '--', directory] : [])
+}
+
+function translate(error: unknown, target: string): unknown {
+  if (error instanceof HoldfastError) return error
+  const { code } = error as NodeJS.ErrnoException
+  if (code === undefined) return error
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new HoldfastError('disk-full', `there is no room left in ${target}`, {
+      hint: 'make room and repeat the command: it goes on where it stopped', retryable: true, cause: error,
+    })
+  }
+  return new HoldfastError('target', `writing to ${target} failed: ${reasonOf(error)}`, { hint: 'repeat the command to go on where it stopped', cause: error })
+}

@@ -1,0 +1,143 @@
+// Tells whether a snapshot would restore: that every object it needs is there, whole and locked, and, if asked, that
+// every byte reads back with the hash it had. What is wrong is named by object and by file.
+import { ChunkReader } from '../core/chunk-reader.ts'
+import { forEachAtOnce } from '../core/chunk-reader.ts'
+import { sha256, sha256Hex } from '../core/digest.ts'
+import { isHoldfastError } from '../core/errors.ts'
+import type { PackReference } from '../core/manifest.ts'
+import type { ObjectRef } from '../core/object-store.ts'
+import { decodeFrame, digestOf, openPack } from '../core/pack.ts'
+import type { PackFooter } from '../core/pack-footer.ts'
+import { planRestore } from '../core/restore-plan.ts'
+import type { EntryPlan } from '../core/restore-plan.ts'
+import type { VerifyOptions, VerifyResult } from './operations.ts'
+
+const headsAtOnce = 16
+const readsAtOnce = 3
+
+interface Findings {
+  objects: VerifyResult['objects']
+  /** By number of the pack: which chunks are lost; `all` if the whole pack is. */
+  bad: Map<number, Set<number> | 'all'>
+  lockedUntilMs: number | null
+  bytesRead: number
+}
+
+/** @throws `damaged` if the tree itself can't be read: nobody could say then which files are affected. */
+export async function verify(options: VerifyOptions): Promise<VerifyResult> {
+  const startedMs = options.clock.nowMs()
+  const { snapshot } = options
+  const { packs } = snapshot.manifest
+  const findings: Findings = { objects: [], bad: new Map(), lockedUntilMs: Infinity, bytesRead: 0 }
+  await checkObject(options, findings, { ...snapshot, what: snapshot.key })
+  await forEachAtOnce([...packs.entries()], headsAtOnce, async ([number, pack]) => {
+    options.signal?.throwIfAborted()
+    const isThere = await checkObject(options, findings, { ...pack, what: pack.key })
+    if (!isThere) findings.bad.set(number, 'all')
+  })
+  const reader = await ChunkReader.open(options.store, snapshot.manifest)
+  findings.objects.push(...reader.problems.filter(({ key }) => !findings.objects.some((object) => object.key === key)))
+  const plan = await planRestore(reader, [])
+  if (options.readData) {
+    let done = 0
+    await forEachAtOnce([...packs.entries()], readsAtOnce, async ([number, pack]) => {
+      options.signal?.throwIfAborted()
+      if (!findings.bad.has(number)) await readPack(options, findings, number, pack, reader.footers[number]!)
+      options.onProgress?.({ packs: ++done, packsTotal: packs.length, bytesRead: findings.bytesRead })
+    })
+  }
+  return {
+    packs: packs.length,
+    chunks: reader.footers.reduce((sum, footer) => sum + (footer?.lengths.length ?? 0), 0),
+    bytesRead: findings.bytesRead,
+    lockedUntilMs: findings.lockedUntilMs === Infinity ? null : findings.lockedUntilMs,
+    objects: findings.objects,
+    files: affectedFiles(plan, findings.bad),
+    durationMs: options.clock.nowMs() - startedMs,
+  }
+}
+
+/** False if the object can't be read back as it was written. A missing lock is a finding, but the bytes are there. */
+async function checkObject(options: VerifyOptions, findings: Findings, object: ObjectRef & { what: string; bytes: number; sha256: string }): Promise<boolean> {
+  const find = (detail: string): void => void findings.objects.push({ key: object.key, versionId: object.versionId, detail })
+  try {
+    const state = await options.store.headVersion(object)
+    if (state.lock === null) {
+      find('it is not locked: anyone who may delete can delete it')
+      findings.lockedUntilMs = null
+    } else if (state.lock !== undefined && findings.lockedUntilMs !== null) {
+      findings.lockedUntilMs = Math.min(findings.lockedUntilMs, state.lock.untilMs)
+    }
+    if (state.bytes !== object.bytes) find(`it has ${state.bytes} bytes, not ${object.bytes}`)
+    else if (state.sha256 !== null && state.sha256 !== object.sha256) find('the store says that it has another SHA-256')
+    else return true
+    return false
+  } catch (error) {
+    if (!isHoldfastError(error, 'not-found')) throw error
+    find('it is missing')
+    return false
+  }
+}
+
+async function readPack(options: VerifyOptions, findings: Findings, number: number, pack: PackReference, indexed: PackFooter | null): Promise<void> {
+  let body: Buffer
+  try {
+    body = Buffer.from(await options.store.getRange(pack, 0, pack.bytes))
+  } catch (error) {
+    if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
+    findings.objects.push({ key: pack.key, versionId: pack.versionId, detail: error.message })
+    findings.bad.set(number, 'all')
+    return
+  }
+  findings.bytesRead += body.length
+  if (sha256Hex(body) === pack.sha256) return
+  let footer = indexed
+  let detail = 'it has other bytes than its hash says'
+  try {
+    footer = openPack(body, options.snapshot.manifest.source, pack.key)
+  } catch (error) {
+    if (!isHoldfastError(error, 'damaged', 'unsupported-format')) throw error
+    detail = error.message
+  }
+  findings.objects.push({ key: pack.key, versionId: pack.versionId, detail })
+  findings.bad.set(number, footer === null ? 'all' : badChunks(body, footer, pack.key))
+}
+
+/** Which chunks of a damaged pack are lost; the others are fine. */
+function badChunks(body: Buffer, footer: PackFooter, what: string): Set<number> {
+  const bad = new Set<number>()
+  for (const frame of footer.frames) {
+    let raw: Buffer | null = null
+    try {
+      raw = decodeFrame(frame, body.subarray(frame.offset, frame.offset + frame.storedBytes), what)
+    } catch (error) {
+      if (!isHoldfastError(error, 'damaged')) throw error
+    }
+    let offset = 0
+    for (let chunk = frame.firstChunk; chunk < frame.firstChunk + frame.chunkCount; chunk++) {
+      const bytes = footer.lengths[chunk]!
+      if (raw === null || !sha256(raw.subarray(offset, offset + bytes)).equals(digestOf(footer, chunk))) bad.add(chunk)
+      offset += bytes
+    }
+  }
+  return bad
+}
+
+function affectedFiles(plan: EntryPlan, bad: Findings['bad']): VerifyResult['files'] {
+  const damage = new Map<number, string>()
+  plan.files.forEach((file, number) => {
+    if (file.damage !== null) damage.set(number, file.damage)
+  })
+  for (const [pack, chunks] of bad) {
+    const writes = plan.packs.get(pack)
+    writes?.chunk.forEach((chunk, index) => {
+      const file = writes.file[index]!
+      if ((chunks === 'all' || chunks.has(chunk)) && !damage.has(file)) damage.set(file, `its bytes from ${writes.offset[index]!} are lost`)
+    })
+  }
+  const files = new Map(plan.files.map((file, number) => [file, damage.get(number)]))
+  return plan.files.flatMap((file) => {
+    const detail = files.get(file) ?? (file.linkTo === null ? undefined : files.get(file.linkTo))
+    return detail === undefined ? [] : [{ path: file.entry.path, detail }]
+  })
+}
