@@ -47,6 +47,7 @@ export class S3Connection {
   private readonly reader: S3Client
   private readonly heads = new WeakMap<object, ReplyHead>()
   private readonly deadlines: Deadlines
+  private lastDate: { serverMs: number; seenMs: number } | undefined
 
   constructor(settings: ConnectionSettings) {
     this.deadlines = settings.deadlines
@@ -78,6 +79,11 @@ export class S3Connection {
   /** Status and headers of the reply that `output` was made from. */
   headOf(output: object): ReplyHead {
     return this.heads.get(output) ?? { statusCode: 0, headers: {} }
+  }
+
+  /** The server's clock now: the last reply's `Date`, and the time since then. Null before the first reply. */
+  serverTimeMs(): number | null {
+    return this.lastDate === undefined ? null : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
   }
 
   close(): void {
@@ -115,6 +121,8 @@ export class S3Connection {
         const result = await next(args)
         const response = result.response as { statusCode: number; headers: Record<string, string>; body?: unknown }
         const head = { statusCode: response.statusCode, headers: response.headers }
+        const serverMs = Date.parse(response.headers['date'] ?? '')
+        if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, seenMs: performance.now() }
         if (typeof result.output === 'object') this.heads.set(result.output, head)
         return result
       },

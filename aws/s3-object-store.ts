@@ -58,7 +58,7 @@ export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
     deadlines: { ...defaultDeadlines, ...settings.deadlines },
     readAttempts,
   })
-  return new S3ObjectStore(settings.bucket, connection, credentials, readAttempts)
+  return new S3ObjectStore({ bucket: settings.bucket, ...(endpoint === undefined ? {} : { endpoint }) }, connection, credentials, readAttempts)
 }
 
 async function resolveRegion(explicit: string | undefined): Promise<string> {
@@ -67,16 +67,19 @@ async function resolveRegion(explicit: string | undefined): Promise<string> {
 }
 
 export class S3ObjectStore implements ObjectStore {
+  /** Unlike the bucket alone, it tells stores at different endpoints apart: a writer's cache goes by it. */
   readonly name: string
+  private readonly address: string
   private readonly bucket: string
   private readonly connection: S3Connection
   private readonly credentials: RenewedCredentials
   private readonly readAttempts: number
 
   /** Use `openS3ObjectStore`. */
-  constructor(bucket: string, connection: S3Connection, credentials: RenewedCredentials, readAttempts: number) {
-    this.name = `s3://${bucket}`
-    this.bucket = bucket
+  constructor(place: { bucket: string; endpoint?: string }, connection: S3Connection, credentials: RenewedCredentials, readAttempts: number) {
+    this.address = `s3://${place.bucket}`
+    this.name = place.endpoint === undefined ? this.address : `${this.address} at ${new URL(place.endpoint).origin}`
+    this.bucket = place.bucket
     this.connection = connection
     this.credentials = credentials
     this.readAttempts = readAttempts
@@ -85,6 +88,11 @@ export class S3ObjectStore implements ObjectStore {
   /** Requests sent so far, each attempt counted. */
   get requests(): RequestCounts {
     return this.connection.counter.snapshot()
+  }
+
+  /** The store's clock by its last reply; null before the first. Reads and writes alike carry it. */
+  get serverTimeMs(): number | null {
+    return this.connection.serverTimeMs()
   }
 
   close(): void {
@@ -110,7 +118,7 @@ export class S3ObjectStore implements ObjectStore {
       },
       { step: 'build', name: 'holdfastPayloadHash' },
     )
-    const operation = `writing ${this.name}/${key}`
+    const operation = `writing ${this.address}/${key}`
     const output = await this.attempt(operation, () => this.connection.forWrites.send(command, { abortSignal: this.connection.deadline(body.length) }))
     if (output.VersionId === undefined || output.VersionId === 'null') {
       throw new HoldfastError('vault-unsafe', `${this.name} keeps no versions: what is written there could be overwritten`, {
@@ -120,7 +128,7 @@ export class S3ObjectStore implements ObjectStore {
     if (output.ChecksumSHA256 !== undefined && output.ChecksumSHA256 !== checksum) {
       throw new HoldfastError('unreachable', `${operation} failed: the store holds other bytes than were sent`, { retryable: true })
     }
-    return { versionId: output.VersionId, serverTimeMs: this.serverTimeMs(this.connection.headOf(output).headers) }
+    return { versionId: output.VersionId, serverTimeMs: this.dateOf(this.connection.headOf(output).headers) }
   }
 
   async getRange(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
@@ -141,7 +149,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async headVersion(ref: ObjectRef): Promise<ObjectState> {
-    const operation = `looking at ${this.name}/${ref.key}`
+    const operation = `looking at ${this.address}/${ref.key}`
     const address = { Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId }
     const head = await this.read(operation, () => this.connection.forReads.send(
       new HeadObjectCommand({ ...address, ChecksumMode: 'ENABLED' }), { abortSignal: this.connection.deadline(0) },
@@ -195,16 +203,16 @@ export class S3ObjectStore implements ObjectStore {
     }
     const retention = configuration?.Rule?.DefaultRetention
     const days = retention?.Days ?? (retention?.Years ?? 0) * 365
-    const serverTimeMs = this.serverTimeMs(headers)
+    const serverTimeMs = this.dateOf(headers)
     if (retention?.Mode === undefined || days <= 0) return { retention: null, serverTimeMs }
     return { retention: { mode: readLockMode(retention.Mode), days }, serverTimeMs }
   }
 
   private async *listPages(prefix: string, delimiter?: string): AsyncIterable<VersionPage> {
-    const pager = new VersionPager(prefix, this.name)
+    const pager = new VersionPager(prefix, this.address)
     for (let isLast = false; !isLast;) {
       const next = pager.next
-      const page = await this.read(`listing ${this.name}/${prefix}`, () => this.connection.forReads.send(
+      const page = await this.read(`listing ${this.address}/${prefix}`, () => this.connection.forReads.send(
         new ListObjectVersionsCommand({
           Bucket: this.bucket,
           Prefix: prefix,
@@ -222,7 +230,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   private async readOnce(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
-    const what = `${this.name}/${ref.key}`
+    const what = `${this.address}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
     const output = await this.read(`reading ${what}`, () => this.connection.forReads.send(
       new GetObjectCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId, Range: `bytes=${offset}-${offset + bytes - 1}` }),
@@ -253,7 +261,7 @@ export class S3ObjectStore implements ObjectStore {
   private async lockOf(ref: ObjectRef): Promise<{ mode: LockMode; untilMs: number } | null | undefined> {
     const command = new GetObjectRetentionCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId })
     try {
-      const { Retention } = await this.read(`reading the lock of ${this.name}/${ref.key}`, () =>
+      const { Retention } = await this.read(`reading the lock of ${this.address}/${ref.key}`, () =>
         this.connection.forReads.send(command, { abortSignal: this.connection.deadline(0) }))
       if (Retention?.Mode === undefined || Retention.RetainUntilDate === undefined) return null
       return { mode: readLockMode(Retention.Mode), untilMs: Retention.RetainUntilDate.getTime() }
@@ -287,7 +295,7 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  private serverTimeMs(headers: Record<string, string>): number {
+  private dateOf(headers: Record<string, string>): number {
     const timeMs = Date.parse(headers['date'] ?? '')
     if (!Number.isNaN(timeMs)) return timeMs
     throw new HoldfastError('vault-unsafe', `${this.name} doesn't say what time it is, and retention goes by the store's clock`, {

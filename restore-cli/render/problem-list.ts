@@ -1,0 +1,36 @@
+// What went wrong with single files, by kind.
+import { pathText } from '../../core/path-text.ts'
+import type { Problem } from '../../engine/operations.ts'
+import { countOf, countText } from './figures.ts'
+import { pathRecord, terminalText } from './terminal-text.ts'
+
+/** Of each kind, as many are shown as a screen can take; a record has all. */
+const shownPerKind = 20
+
+const headings: Record<Problem['kind'], string> = {
+  unreadable: 'Unreadable, not in the snapshot',
+  vanished: 'Vanished while being read, not in the snapshot',
+  changed: 'Changed while being read, not consistent in the snapshot',
+  'not-restorable': 'Recorded, but not created by a restore',
+  'not-recorded': 'Extended attributes or ACLs that are not recorded',
+}
+
+export function problemRecords(problems: readonly Problem[]): object[] {
+  return problems.map(({ kind, path, detail }) => ({ kind, ...pathRecord(path), detail }))
+}
+
+/** @param count of all problems, of which `problems` may be the first ones. */
+export function problemLines(problems: readonly Problem[], count: number): string {
+  const kinds = Object.keys(headings) as Problem['kind'][]
+  const text = kinds.map((kind) => {
+    const ofKind = problems.filter((problem) => problem.kind === kind)
+    return ofKind.length === 0 ? '' : pathList(headings[kind], ofKind)
+  }).join('')
+  return count > problems.length ? `${text}${countOf(count - problems.length, 'more problem')} not listed.\n` : text
+}
+
+export function pathList(heading: string, entries: readonly { path: Uint8Array; detail: string }[]): string {
+  const lines = entries.slice(0, shownPerKind).map(({ path, detail }) => `  ${pathText(path) || '.'}${detail === '' ? '' : `: ${terminalText(detail)}`}\n`)
+  const more = entries.length > shownPerKind ? `  … and ${countText(entries.length - shownPerKind)} more; --json lists them\n` : ''
+  return `${heading}:\n${lines.join('')}${more}`
+}

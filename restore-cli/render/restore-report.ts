@@ -1,0 +1,76 @@
+// What a restore will do and what it has done, as text and as records.
+import { pathText } from '../../core/path-text.ts'
+import type { RestorePlan, RestoreResult, TreePath } from '../../engine/operations.ts'
+import type { Choice } from '../snapshot-choice.ts'
+import { choiceRecord, choiceWarnings, missingText } from './choice-text.ts'
+import { bytesText, countOf, durationText, rows, timeText } from './figures.ts'
+import { pathList, problemLines, problemRecords } from './problem-list.ts'
+import { pathRecord, terminalText } from './terminal-text.ts'
+
+export interface RestoreSubject {
+  choice: Choice
+  paths: readonly TreePath[]
+  target: string
+  vault: string
+}
+
+export function planRecord(plan: RestorePlan, what: RestoreSubject): Record<string, unknown> {
+  const { notRestorable, ...figures } = plan
+  return {
+    ...choiceRecord(what.choice),
+    vault: what.vault,
+    target: what.target,
+    paths: what.paths.map(pathRecord),
+    ...figures,
+    notRestorable: problemRecords(notRestorable),
+  }
+}
+
+export function renderPlan(plan: RestorePlan, what: RestoreSubject): string {
+  const { snapshot } = what.choice
+  return `${choiceWarnings(what.choice)}Plan: restore ${snapshot.source} as of ${timeText(snapshot.timeMs)}.\n${rows([
+    ['snapshot', `${snapshot.id} (${snapshot.manifest.sourceKind})`],
+    ['what', what.paths.length === 0 ? 'everything' : what.paths.map(pathText).join(', ')],
+    ['content', contentText(plan)],
+    ['from', `${what.vault}: ${bytesText(plan.bytesToFetch)} of ${countOf(plan.packs, 'pack')} in ${countOf(plan.requests, 'request')}`],
+    ['to', terminalText(what.target)],
+    ['missing', missingText(what.choice)],
+  ])}${problemLines(plan.notRestorable, plan.notRestorable.length)}\n`
+}
+
+export function restoredRecord(result: RestoreResult, what: RestoreSubject): Record<string, unknown> {
+  const { plan, problems, damaged, ...figures } = result
+  return {
+    ...choiceRecord(what.choice),
+    target: what.target,
+    ok: damaged.length === 0,
+    files: plan.files,
+    entries: plan.entries,
+    ...figures,
+    problems: problems.map(({ path, detail }) => ({ ...pathRecord(path), detail })),
+    notRestored: problemRecords(plan.notRestorable),
+    damaged: damaged.map(({ path, detail }) => ({ ...pathRecord(path), detail })),
+  }
+}
+
+export function renderRestored(result: RestoreResult, what: RestoreSubject): string {
+  const { snapshot } = what.choice
+  const head = result.damaged.length === 0 ? 'Restored' : 'RESTORED IN PART'
+  return `${head}: ${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(what.target)}.\n${rows([
+    ['content', contentText(result.plan)],
+    ['written', `${bytesText(result.bytesWritten)}, every byte checked by its hash; ${bytesText(result.bytesFetched)} fetched`],
+    ['missing', missingText(what.choice)],
+    ['took', durationText(result.durationMs)],
+  ])}${result.damaged.length === 0 ? '' : pathList('Lost or damaged in the vault, not restored', result.damaged)}${
+    problemLines(result.plan.notRestorable, result.plan.notRestorable.length)}${
+    result.problems.length === 0 ? '' : pathList(`Restored without all of their metadata (${result.problemCount})`, result.problems)}`
+}
+
+function contentText(plan: RestorePlan): string {
+  const others = [
+    countOf(plan.directories, 'directory', 'directories'),
+    ...(plan.symlinks === 0 ? [] : [countOf(plan.symlinks, 'symbolic link')]),
+    ...(plan.hardLinks === 0 ? [] : [countOf(plan.hardLinks, 'hard link')]),
+  ]
+  return `${countOf(plan.files, 'file')}, ${others.join(', ')}: ${bytesText(plan.bytes)}`
+}

@@ -1,0 +1,35 @@
+// What a verification has found, as text and as a record.
+import type { VerifyResult } from '../../engine/operations.ts'
+import type { Choice } from '../snapshot-choice.ts'
+import { choiceRecord, choiceWarnings } from './choice-text.ts'
+import { bytesText, countOf, countText, durationText, rows, timeText } from './figures.ts'
+import { pathList } from './problem-list.ts'
+import { pathRecord } from './terminal-text.ts'
+
+export function verifyRecord(result: VerifyResult, choice: Choice, readData: boolean): Record<string, unknown> {
+  const { objects, files, lockedUntilMs, ...figures } = result
+  return {
+    ...choiceRecord(choice),
+    ok: objects.length === 0 && files.length === 0,
+    readData,
+    ...figures,
+    lockedUntil: lockedUntilMs === null ? null : timeText(lockedUntilMs),
+    lockedUntilMs,
+    objects,
+    files: files.map(({ path, detail }) => ({ ...pathRecord(path), detail })),
+  }
+}
+
+export function renderVerify(result: VerifyResult, choice: Choice, readData: boolean): string {
+  const isGood = result.objects.length === 0 && result.files.length === 0
+  const { snapshot } = choice
+  const checked = readData
+    ? `${countOf(result.packs, 'pack')} and ${countText(result.chunks)} chunks, ${bytesText(result.bytesRead)} read and hashed`
+    : `${countOf(result.packs, 'pack')} by size, checksum and lock, and the tree of ${countText(result.chunks)} chunks; --read-data reads every byte`
+  return `${choiceWarnings(choice)}${isGood ? 'Verified' : 'DAMAGED'}: ${snapshot.source}, snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows([
+    ['checked', checked],
+    ['locked', result.lockedUntilMs === null ? 'NOT: at least one object has no lock' : `until ${timeText(result.lockedUntilMs)} at least`],
+    ['took', durationText(result.durationMs)],
+  ])}${result.objects.length === 0 ? '' : pathList('Objects', result.objects.map(({ key, detail }) => ({ path: Buffer.from(key), detail })))}${
+    result.files.length === 0 ? '' : pathList('Files that can\'t be restored', result.files)}`
+}
