@@ -6,6 +6,10 @@ import { policy } from './policy.ts'
 import type { Duty, VaultPlace } from './names.ts'
 import type { Condition, Policy } from './policy.ts'
 
+function frozenAfter(thawUntil: string): { Condition?: Condition } {
+  return thawUntil === '' ? {} : { Condition: { DateGreaterThan: { 'aws:CurrentTime': thawUntil } } }
+}
+
 /** For every member account: it stays a member, and stays open. */
 export function membershipPolicy(): Policy {
   return policy({
@@ -32,7 +36,7 @@ export function membershipPolicy(): Policy {
  * @param thawUntil ISO 8601; until then the freeze is off, afterwards it is on again by itself. Empty: it is on.
  */
 export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy {
-  const thaw: { Condition?: Condition } = thawUntil === '' ? {} : { Condition: { DateGreaterThan: { 'aws:CurrentTime': thawUntil } } }
+  const thaw = frozenAfter(thawUntil)
   const buckets = [vaultBucketName(vault), feedbackBucketName(vault)].map(bucketArn)
   return policy(
     { Sid: 'FreezeVaultBucket', Effect: 'Deny', Action: frozenBucketActions, Resource: buckets, ...thaw },
@@ -47,9 +51,10 @@ export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy 
   )
 }
 
-/** For production: agents don't destroy, and nobody takes an agent's boundary off. */
-export function productionPolicy(productionAccountId: string): Policy {
+/** For production: agents don't destroy, and nobody takes an agent's boundary off or widens it. */
+export function productionPolicy(productionAccountId: string, thawUntil: string): Policy {
   const agents = roleArn(productionAccountId, rolePaths.agents, '*')
+  const thaw = frozenAfter(thawUntil)
   return policy(
     {
       Sid: 'DenyDestructionByAgents',
@@ -61,14 +66,17 @@ export function productionPolicy(productionAccountId: string): Policy {
     {
       Sid: 'KeepAgentBoundary',
       Effect: 'Deny',
-      Action: ['iam:DeleteRolePermissionsBoundary'],
+      // A role is created with its boundary: putting one on later is only ever a way of replacing it.
+      Action: ['iam:DeleteRolePermissionsBoundary', 'iam:PutRolePermissionsBoundary'],
       Resource: [agents],
+      ...thaw,
     },
     {
       Sid: 'KeepAgentBoundaryPolicy',
       Effect: 'Deny',
-      Action: ['iam:DeletePolicy'],
+      Action: ['iam:CreatePolicyVersion', 'iam:DeletePolicy', 'iam:DeletePolicyVersion', 'iam:SetDefaultPolicyVersion'],
       Resource: [`arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`],
+      ...thaw,
     },
   )
 }
@@ -86,7 +94,7 @@ export function vaultPerimeterPolicy(vault: VaultPlace, organizationId: string):
       Action: ['s3:*'],
       Resource: ['*'],
       Condition: {
-        StringNotEqualsIfExists: { 'aws:PrincipalAccount': vault.accountId },
+        StringNotEquals: { 'aws:PrincipalAccount': vault.accountId },
         BoolIfExists: { 'aws:PrincipalIsAWSService': 'false' },
       },
     },
@@ -98,7 +106,7 @@ export function vaultPerimeterPolicy(vault: VaultPlace, organizationId: string):
       Action: ['sts:AssumeRole'],
       Resource: ['*'],
       Condition: {
-        StringNotEqualsIfExists: { 'aws:PrincipalOrgID': organizationId },
+        StringNotEquals: { 'aws:PrincipalOrgID': organizationId },
         BoolIfExists: { 'aws:PrincipalIsAWSService': 'false' },
       },
     },

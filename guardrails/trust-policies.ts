@@ -86,36 +86,43 @@ export function runnerTrustPolicy(trust: RunnerTrust): Policy {
       },
     },
   ]
-  if (trust.runners.length > 0) statements.push(trustPrincipals('TrustRunners', trust.accountId, trust.runners, sourceIdentityGiven))
+  if (trust.runners.length > 0) statements.push(...trustPrincipals('TrustRunners', trust.accountId, trust.runners, sourceIdentityGiven))
   return policy(...statements, denySessionTags)
 }
 
 /** For the restorer: a human with a second factor. */
 export function restorerTrustPolicy(accountId: string, people: readonly string[]): Policy {
-  return policy(trustPrincipals('TrustPeople', accountId, people, {}), denyWithoutSecondFactor, denySessionTags)
+  return policy(...trustPrincipals('TrustPeople', accountId, people, {}), denyWithoutSecondFactor, denySessionTags)
 }
 
 /** For an agent: whoever launches it says on whose behalf; it can't choose its own environment. */
 export function agentTrustPolicy(accountId: string, launchers: readonly string[]): Policy {
-  return policy(trustPrincipals('TrustLaunchers', accountId, launchers, sourceIdentityGiven), denySessionTags)
+  return policy(...trustPrincipals('TrustLaunchers', accountId, launchers, sourceIdentityGiven), denySessionTags)
 }
 
 /** For break-glass: a human with a second factor, who says who they are and why. */
 export function breakGlassTrustPolicy(accountId: string, people: readonly string[]): Policy {
-  const trusted = trustPrincipals('TrustPeople', accountId, people, {
-    ...sourceIdentityGiven,
-    StringLike: { [`aws:RequestTag/${reasonTag}`]: '?*' },
-  })
+  const onlyReason = { 'aws:TagKeys': [reasonTag] }
   return policy(
-    { ...trusted, Action: [...trusted.Action!, 'sts:TagSession'] },
+    ...trustPrincipals('TrustPeople', accountId, people, {
+      ...sourceIdentityGiven,
+      StringLike: { [`aws:RequestTag/${reasonTag}`]: '?*' },
+    }),
+    {
+      Sid: 'TakeReason',
+      Effect: 'Allow',
+      Principal: accountPrincipal(accountId),
+      Action: ['sts:TagSession'],
+      Condition: { ArnLike: { 'aws:PrincipalArn': people }, 'ForAllValues:StringEquals': onlyReason },
+    },
     denyWithoutSecondFactor,
-    { ...denySessionTags, Condition: { 'ForAnyValue:StringNotEquals': { 'aws:TagKeys': [reasonTag] } } },
+    { ...denySessionTags, Condition: { 'ForAnyValue:StringNotEquals': onlyReason } },
   )
 }
 
 /** For production's own administrator: a human with a second factor. Nothing in the vault relies on it. */
 export function administratorTrustPolicy(accountId: string, people: readonly string[]): Policy {
-  return policy(trustPrincipals('TrustPeople', accountId, people, {}), denyWithoutSecondFactor, denySessionTags)
+  return policy(...trustPrincipals('TrustPeople', accountId, people, {}), denyWithoutSecondFactor, denySessionTags)
 }
 
 const sourceIdentityGiven: Condition = { Null: { 'sts:SourceIdentity': 'false' } }
@@ -134,13 +141,17 @@ const denyWithoutSecondFactor: Statement = {
 }
 
 // The account as principal and the ARNs as a condition: IAM refuses a document that names a role which is gone, and
-// Identity Center's role names are only known by pattern.
-function trustPrincipals(sid: string, accountId: string, arns: readonly string[], condition: Condition): Statement {
-  return {
-    Sid: sid,
-    Effect: 'Allow',
-    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-    Action: ['sts:AssumeRole', 'sts:SetSourceIdentity'],
-    Condition: { ...condition, ArnLike: { 'aws:PrincipalArn': arns } },
-  }
+// Identity Center's role names are only known by pattern. The source identity is a right of its own, with a context of its
+// own: what is asked of AssumeRole (a tag, an external id) isn't there to be asked again.
+function trustPrincipals(sid: string, accountId: string, arns: readonly string[], condition: Condition): Statement[] {
+  const base = { Effect: 'Allow', Principal: accountPrincipal(accountId) } as const
+  const these = { ArnLike: { 'aws:PrincipalArn': arns } }
+  return [
+    { Sid: sid, ...base, Action: ['sts:AssumeRole'], Condition: { ...condition, ...these } },
+    { Sid: 'CarrySourceIdentity', ...base, Action: ['sts:SetSourceIdentity'], Condition: these },
+  ]
+}
+
+function accountPrincipal(accountId: string): { AWS: string } {
+  return { AWS: `arn:aws:iam::${accountId}:root` }
 }

@@ -102,7 +102,11 @@ function encryption(place: VaultPlace): Statement[] {
   const put = ['s3:PutObject']
   return [
     deny('DenyCustomerKeys', put, [objects(place)], { Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'false' } }),
-    deny('DenyForeignKeys', put, [objects(place)], { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'AES256' } }),
+    // Without the header the bucket's default is taken, which is SSE-S3; and a missing key would count as unequal.
+    deny('DenyForeignKeys', put, [objects(place)], {
+      Null: { 's3:x-amz-server-side-encryption': 'false' },
+      StringNotEquals: { 's3:x-amz-server-side-encryption': 'AES256' },
+    }),
     deny('DenyEncryptionUpdates', ['s3:UpdateObjectEncryption'], [objects(place)]),
   ]
 }

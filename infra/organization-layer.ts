@@ -34,7 +34,7 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
     {
       type: service,
       description: 'Agents don\'t destroy',
-      document: productionPolicy(config.productionAccountId),
+      document: productionPolicy(config.productionAccountId, config.thawUntil),
       targets: { production: config.productionAccountId },
     },
     options,
