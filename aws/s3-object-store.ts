@@ -251,10 +251,15 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /** A HEAD's error has no body: where its status says too little, a GET of one byte tells what it was. */
+  /**
+   * A HEAD's error has no body: an expired session or a wrong secret reads as a bare 400 or 403. A GET of one byte, which
+   * needs the same right, tells what it was.
+   */
   private async explainHead(error: unknown, ref: ObjectRef): Promise<never> {
-    if (isHoldfastError(error) && error.context['status'] === 400) await this.readOnce(ref, 0, 1)
-    throw error
+    const saysTooLittle = isHoldfastError(error) && (error.context['status'] === 400 || error.context['status'] === 403)
+    if (!saysTooLittle) throw error
+    const told: unknown = await this.readOnce(ref, 0, 1).then(() => error, (reason: unknown) => reason)
+    throw isHoldfastError(told, 'damaged') ? error : told
   }
 
   /** HEAD leaves the lock out when there is none, and also when the caller may not see it. */

@@ -292,12 +292,14 @@ describe('a version\'s state', () => {
     await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
   })
 
-  test('whose refusal says nothing is explained by a read', async () => {
+  test.each([
+    [400, 'ExpiredToken', 'credentials'], [403, 'SignatureDoesNotMatch', 'credentials'], [403, 'AccessDenied', 'denied'], [403, 'InvalidRange', 'denied'],
+  ])('whose refusal with a bare %d is explained by a read that is answered %s', async (status, name, code) => {
     const store = await serve((request, response) => {
-      if (request.method === 'HEAD') response.writeHead(400).end()
-      else answerError(response, 400, 'ExpiredToken')
+      if (request.method === 'HEAD') response.writeHead(status).end()
+      else answerError(response, name === 'InvalidRange' ? 416 : status, name)
     })
-    await expect(store.headVersion(ref)).rejects.toMatchObject({ code: 'credentials' })
+    await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
   })
 })
 

@@ -1,0 +1,237 @@
+// What every object store must do to be a vault: one suite for the port, run on whatever speaks for it.
+import { createHash, randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LockDefault, ObjectRef, ObjectStore, ObjectVersion } from '../../core/object-store.ts'
+
+export interface ConformanceTarget {
+  store: ObjectStore
+  /** What the bucket gives to every new version. */
+  retention: LockDefault['retention']
+  /** Everything is written below this prefix, which nothing else uses; it ends in `/`. */
+  prefix: string
+  /** One more version of a key, past the port, which can't overwrite. Gives its version id. */
+  overwrite(key: string, body: Uint8Array): Promise<string>
+  /** A delete marker over a key, past the port. Gives its version id. */
+  hide(key: string): Promise<string>
+  /** An object in two parts, past the port. Gives its version id; absent if the store knows no parts. */
+  putInParts?(key: string): Promise<string>
+  /** Versions that are written to one key, more than fit two pages. */
+  versionsOfOneKey: number
+  /** Stores that must be refused, by the code that says why. */
+  refused?: Partial<Record<'denied' | 'credentials' | 'not-found', ObjectStore[]>>
+  close(): Promise<void> | void
+}
+
+export function describeObjectStore(name: string, open: () => Promise<ConformanceTarget>): void {
+  describe(name, () => {
+    let target: ConformanceTarget
+    let store: ObjectStore
+    let next = 0
+
+    beforeAll(async () => {
+      target = await open()
+      store = target.store
+    })
+    afterAll(() => target.close())
+
+    const newKey = (suffix = ''): string => `${target.prefix}${String(next++).padStart(6, '0')}${suffix}`
+    const put = async (key: string, body: Uint8Array): Promise<ObjectRef & { serverTimeMs: number }> =>
+      ({ key, ...await store.putIfAbsent(key, body, sha256(body)) })
+    const list = async (prefix: string): Promise<ObjectVersion[]> => {
+      const versions: ObjectVersion[] = []
+      for await (const version of store.listVersions(prefix)) versions.push(version)
+      return versions
+    }
+    const read = async (ref: ObjectRef, offset: number, bytes: number): Promise<string> =>
+      Buffer.from(await store.getRange(ref, offset, bytes)).toString()
+
+    describe('an upload', () => {
+      test('gives the version and the store\'s time, and reads back', async () => {
+        const ref = await put(newKey(), bytesOf('hello'))
+        expect(ref.versionId).toMatch(/./)
+        expect(await read(ref, 0, 5)).toBe('hello')
+        const state = await store.headVersion(ref)
+        expect(state).toMatchObject({ bytes: 5, sha256: sha256(bytesOf('hello')) })
+        // LastModified is given to the second.
+        expect(Math.abs(state.lastModifiedMs - ref.serverTimeMs)).toBeLessThanOrEqual(2_000)
+      })
+
+      test('is locked from the start as the bucket\'s default says', async () => {
+        const ref = await put(newKey(), bytesOf('locked'))
+        const { lock } = await store.headVersion(ref)
+        if (target.retention === null) return void expect(lock).toBeNull()
+        expect(lock?.mode).toBe(target.retention.mode)
+        const days = (lock!.untilMs - ref.serverTimeMs) / 86_400_000
+        expect(Math.abs(days - target.retention.days)).toBeLessThan(0.01)
+      })
+
+      test('to a key that exists is a conflict, and changes nothing', async () => {
+        const first = await put(newKey(), bytesOf('first'))
+        for (const body of ['second', 'first']) {
+          await expect(put(first.key, bytesOf(body))).rejects.toMatchObject({ code: 'conflict' })
+        }
+        expect((await list(first.key)).map(({ versionId }) => versionId)).toEqual([first.versionId])
+        expect(await read(first, 0, 5)).toBe('first')
+      })
+
+      test('over a delete marker succeeds, as on S3, and the version below stays', async () => {
+        const first = await put(newKey(), bytesOf('first'))
+        await target.hide(first.key)
+        const second = await put(first.key, bytesOf('again'))
+        expect([await read(first, 0, 5), await read(second, 0, 5)]).toEqual(['first', 'again'])
+        expect(await list(first.key)).toHaveLength(3)
+      })
+
+      test('whose bytes are not those of its checksum is refused, and nothing is kept', async () => {
+        const key = newKey()
+        await expect(store.putIfAbsent(key, bytesOf('torn'), sha256(bytesOf('whole')))).rejects.toMatchObject({ name: 'HoldfastError' })
+        expect(await list(key)).toEqual([])
+      })
+
+      test('at the same time as others to one key succeeds for one at most', async () => {
+        const key = newKey()
+        const results = await Promise.allSettled(Array.from({ length: 8 }, (_, index) => put(key, bytesOf(`writer ${index}`))))
+        const kept = results.filter((result) => result.status === 'fulfilled')
+        const codes = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as { code: string }).code] : []))
+        expect(kept).toHaveLength(1)
+        expect(codes.every((code) => code === 'conflict' || code === 'throttled')).toBe(true)
+        expect(await list(key)).toHaveLength(1)
+      })
+
+      test.each([[0], [1], [65_537], [6 * 1024 * 1024 + 1]])('of %d bytes comes back byte for byte', async (bytes) => {
+        const body = randomBytes(bytes)
+        const ref = await put(newKey(), body)
+        expect((await store.headVersion(ref)).bytes).toBe(bytes)
+        expect(sha256(await store.getRange(ref, 0, bytes))).toBe(sha256(body))
+      })
+    })
+
+    describe('a range', () => {
+      const text = 'abcdefghijklmnopqrstuvwxyz'
+      let ref: ObjectRef
+
+      beforeAll(async () => {
+        ref = await put(newKey(), bytesOf(text))
+      })
+
+      test.each([[0, 1], [0, 26], [25, 1], [10, 5], [26, 0], [0, 0]])('from %d, %d bytes long, is exactly that', async (offset, bytes) => {
+        expect(await read(ref, offset, bytes)).toBe(text.slice(offset, offset + bytes))
+      })
+
+      test.each([[0, 27], [20, 7], [26, 1], [1000, 1]])('from %d, %d bytes long, which the object does not have, is damage', async (offset, bytes) => {
+        await expect(store.getRange(ref, offset, bytes)).rejects.toMatchObject({ code: 'damaged' })
+      })
+
+      test('is of the version that was named, whatever lies over it', async () => {
+        const old = await put(newKey(), bytesOf('old bytes'))
+        const overlaid = { key: old.key, versionId: await target.overwrite(old.key, bytesOf('new bytes')) }
+        await target.hide(old.key)
+        expect([await read(old, 0, 9), await read(overlaid, 0, 9)]).toEqual(['old bytes', 'new bytes'])
+        expect((await store.headVersion(old)).sha256).toBe(sha256(bytesOf('old bytes')))
+      })
+
+      test('can be asked for many times at once', async () => {
+        const body = randomBytes(1024 * 1024)
+        const many = await put(newKey(), body)
+        const ranges = await Promise.all(Array.from({ length: 64 }, (_, index) => store.getRange(many, index * 16_384, 16_384)))
+        expect(sha256(Buffer.concat(ranges))).toBe(sha256(body))
+      })
+
+      test('of what is not there is not found', async () => {
+        const marked = await put(newKey(), bytesOf('x'))
+        const marker = { key: marked.key, versionId: await target.hide(marked.key) }
+        for (const absent of [{ key: newKey(), versionId: ref.versionId }, { key: marked.key, versionId: ref.versionId }, marker]) {
+          await expect(store.getRange(absent, 0, 1)).rejects.toMatchObject({ code: 'not-found' })
+          await expect(store.headVersion(absent)).rejects.toMatchObject({ code: 'not-found' })
+        }
+      })
+    })
+
+    describe('a listing', () => {
+      test('below a prefix that nothing has is empty', async () => {
+        expect(await list(`${target.prefix}nothing/`)).toEqual([])
+      })
+
+      test('has keys of the prefix alone, in the order of their bytes, whatever characters they are of', async () => {
+        const base = newKey('/')
+        const names = ['a', 'a b', 'a+b', 'a/1', 'a%20b', 'a&b<c>"\'', 'aa', 'ü', '日本', '\u{1F600}', '\uFF61', '~', 'UPPER']
+        for (const name of names) await put(base + name, bytesOf(name))
+        await put(`${base.slice(0, -1)}0`, bytesOf('beside'))
+        const found = await list(base)
+        expect(found.map(({ key }) => key)).toEqual(names.map((name) => base + name).sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right))))
+        for (const { key, versionId, bytes } of found) expect(base + await read({ key, versionId }, 0, bytes)).toBe(key)
+      })
+
+      test('shows every version and every delete marker of a key, the latest first', async () => {
+        const first = await put(newKey(), bytesOf('1'))
+        const ids = [first.versionId, await target.overwrite(first.key, bytesOf('22')), await target.hide(first.key)].reverse()
+        const found = await list(first.key)
+        expect(new Set(found.map(({ versionId }) => versionId))).toEqual(new Set(ids))
+        expect(found.filter(({ isLatest }) => isLatest).map(({ versionId }) => versionId)).toEqual([ids[0]])
+        expect(found.map(({ isDeleteMarker }) => isDeleteMarker)).toEqual([true, false, false])
+        expect(found.map(({ bytes }) => bytes)).toEqual([0, 2, 1])
+        expect(found.every(({ isMultipart }) => !isMultipart)).toBe(true)
+      })
+
+      test('marks what was uploaded in parts, whose time can lie', async ({ skip }) => {
+        if (target.putInParts === undefined) return skip()
+        const key = newKey()
+        const versionId = await target.putInParts(key)
+        expect(await list(key)).toMatchObject([{ versionId, isMultipart: true }])
+      })
+
+      test('of thousands of versions of one key misses none, and none twice', async () => {
+        const first = await put(newKey(), bytesOf('0'))
+        const neighbour = await put(`${first.key}x`, bytesOf('n'))
+        const ids = [first.versionId]
+        for (let written = 1; written < target.versionsOfOneKey;) {
+          const batch = Math.min(32, target.versionsOfOneKey - written)
+          ids.push(...await Promise.all(Array.from({ length: batch }, (_, index) => target.overwrite(first.key, bytesOf(String(written + index))))))
+          written += batch
+        }
+        const marker = await target.hide(first.key)
+        const found = await list(first.key)
+        expect(found).toHaveLength(target.versionsOfOneKey + 2)
+        expect(new Set(found.map(({ versionId }) => versionId))).toEqual(new Set([...ids, marker, neighbour.versionId]))
+        expect(found.at(-1)?.key).toBe(neighbour.key)
+      })
+
+      test('names the folders below a prefix, also those whose objects are hidden', async () => {
+        const base = newKey('/')
+        for (const name of ['a/1', 'a/2', 'b c/1', 'd/e/f', 'file']) await put(base + name, bytesOf(name))
+        const hidden = await put(`${base}hidden/1`, bytesOf('x'))
+        await target.hide(hidden.key)
+        expect((await store.listFolders(base)).sort()).toEqual(['a', 'b c', 'd', 'hidden'])
+      })
+    })
+
+    test('the bucket\'s lock is what it gives to every new version', async () => {
+      const found = await store.lockDefault()
+      expect(found.retention).toEqual(target.retention)
+      const { serverTimeMs } = await put(newKey(), bytesOf('now'))
+      expect(Math.abs(found.serverTimeMs - serverTimeMs)).toBeLessThan(60_000)
+    })
+
+    test.each(['denied', 'credentials', 'not-found'] as const)('whoever is refused hears why: `%s`', async (code) => {
+      const ref = await put(newKey(), bytesOf('x'))
+      for (const refused of target.refused?.[code] ?? []) {
+        const calls: (() => Promise<unknown>)[] = [
+          () => refused.putIfAbsent(newKey(), bytesOf('x'), sha256(bytesOf('x'))),
+          () => refused.getRange(ref, 0, 1),
+          () => refused.headVersion(ref),
+          () => refused.listFolders(target.prefix),
+          () => refused.lockDefault(),
+        ]
+        for (const call of calls) await expect(call()).rejects.toMatchObject({ code, retryable: false })
+      }
+    })
+  })
+}
+
+function sha256(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text)
+}
