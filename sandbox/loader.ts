@@ -4,6 +4,7 @@ import { readAccounts } from './declared-accounts.ts'
 import { readBuckets } from './declared-buckets.ts'
 import { readKeys, readOidcProviders, readRoles } from './declared-identities.ts'
 import { isEmulated } from './declared-inputs.ts'
+import { existingRoles } from './existing-roles.ts'
 import { exampleAccounts, exampleConfig, exampleLayers } from './example-config.ts'
 import type { Layer } from '../infra/config.ts'
 import type { RecordedResource } from '../infra/recording.ts'
@@ -27,11 +28,12 @@ export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudD
   const layers = options.layers ?? exampleLayers.filter((layer) => !detached || layer !== 'organization')
   const resources: RecordedResource[] = []
   for (const layer of layers) resources.push(...(await recordProgram({ ...config, layer })).resources)
-  return declareCloud(resources, {
+  const cloud = declareCloud(resources, {
     region: String(config['region']),
     organizationId: detached ? null : String(config['organizationId']),
     accounts: seedAccounts(config, detached),
   })
+  return { ...cloud, roles: [...cloud.roles, ...existingRoles(config, cloud.roles)] }
 }
 
 export interface CloudFrame {
