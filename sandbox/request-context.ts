@@ -33,7 +33,8 @@ export async function buildContext(request: ServiceRequest, question: AccessQues
   for (const [key, value] of Object.entries({ ...serviceKeys(request, question), ...question.context })) {
     const lower = key.toLowerCase()
     const isListed = plain.has(lower) || prefixes.some((prefix) => lower.startsWith(prefix))
-    if (isListed || lower.startsWith('aws:')) context[key] = value
+    // One request for a role asks for up to three permissions, in one context.
+    if (isListed || lower.startsWith('aws:') || (lower.startsWith('sts:') && question.action.startsWith('sts:'))) context[key] = value
   }
   return context
 }

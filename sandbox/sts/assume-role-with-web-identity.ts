@@ -1,0 +1,85 @@
+// AssumeRoleWithWebIdentity: a role for whoever an OIDC issuer vouches for. The request is unsigned.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+import type { JWTPayload } from 'jose'
+import type { Principal } from '../access.ts'
+import { AwsError } from '../aws-error.ts'
+import { checkToken } from '../oidc/token-check.ts'
+import type { ServiceReply, ServiceRequest } from '../service.ts'
+import { readRoleArn, requestContext, roleSeconds } from './assume-role.ts'
+import { requiredText } from './form.ts'
+import type { Form } from './form.ts'
+import { denySts, renderResult } from './reply.ts'
+import { issueSession, renderSession } from './role-session.ts'
+import { checkSourceIdentity, checkTags, nameRule, readDuration, readPolicies } from './session-request.ts'
+import type { SessionTags } from './session-request.ts'
+import type { StsContext } from './service.ts'
+
+const denied = 'Not authorized to perform sts:AssumeRoleWithWebIdentity'
+
+export async function assumeRoleWithWebIdentity(context: StsContext, request: ServiceRequest, form: Form): Promise<ServiceReply> {
+  const { host } = context
+  const roleArn = readRoleArn(form)
+  const sessionName = requiredText(form, 'RoleSessionName', nameRule)
+  const token = requiredText(form, 'WebIdentityToken', { least: 4, most: 20_000, pattern: /^[^]*$/, printed: '' })
+  const askedSeconds = readDuration(form)
+  if (form.text('ProviderId') !== null) throw new AwsError(400, 'ValidationError', 'ProviderId is for OAuth 2.0 providers only')
+
+  const accountId = roleArn.split(':')[4] ?? ''
+  const role = host.declaration.roles.find(({ arn }) => arn === roleArn)
+  const providers = host.declaration.oidcProviders.filter((provider) => provider.accountId === accountId)
+  // Without a provider for the token's issuer the answer is the same, whether the role exists or not.
+  const verified = await checkToken(token, providers, context.issuerKeys, request.nowMs)
+  if (role === undefined) throw denySts(denied)
+  const { tags, sourceIdentity } = readSessionClaims(verified.payload)
+
+  const principal: Principal = { kind: 'web-identity', accountId, arn: verified.provider.arn, federated: verified.claims }
+  const keys = requestContext({ sessionName, externalId: null, sourceIdentity, asked: tags, hasSecondFactor: false })
+  const actions = ['sts:AssumeRoleWithWebIdentity', ...(sourceIdentity === null ? [] : ['sts:SetSourceIdentity']), ...(Object.keys(tags.tags).length === 0 ? [] : ['sts:TagSession'])]
+  for (const action of actions) {
+    const decision = await host.authorize({ ...request, principal }, { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys })
+    if (!decision.allowed) throw denySts(denied)
+  }
+
+  const policies = readPolicies(form, role, host.declaration, tags)
+  const session = issueSession(host, role, {
+    sessionName, sourceIdentity, tags: tags.tags, transitiveTagKeys: tags.transitiveKeys, policies: policies.documents, issuedMs: request.nowMs,
+    chainDepth: 1, multiFactor: null, federated: verified.claims,
+  }, roleSeconds(role, askedSeconds))
+  return renderResult('AssumeRoleWithWebIdentity', request.id, [
+    ['SubjectFromWebIdentityToken', verified.subject],
+    ['Audience', verified.audience],
+    ['Provider', verified.provider.arn],
+    ...renderSession(role, session, policies.packedPercent),
+  ])
+}
+
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp
+function readSessionClaims(payload: JWTPayload): { tags: SessionTags; sourceIdentity: string | null } {
+  const tagClaim = payload['https://aws.amazon.com/tags']
+  const source = payload['https://aws.amazon.com/source_identity']
+  if (source !== undefined && typeof source !== 'string') throw reject('source_identity')
+  const sourceIdentity = checkSourceIdentity(source ?? null)
+  if (tagClaim === undefined) return { tags: { tags: {}, transitiveKeys: [] }, sourceIdentity }
+  if (!isRecord(tagClaim) || !isRecord(tagClaim.principal_tags)) throw reject('tags')
+  const transitive = tagClaim.transitive_tag_keys ?? []
+  if (!isTexts(transitive)) throw reject('tags')
+  const pairs = Object.entries(tagClaim.principal_tags).map(([key, values]): [string, string] => {
+    const [value, ...rest] = isTexts(values) ? values : []
+    if (value === undefined || rest.length > 0) throw reject('tags')
+    return [key, value]
+  })
+  return { tags: checkTags(pairs, transitive), sourceIdentity }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+}
+
+function reject(claim: string): AwsError {
+  return new AwsError(403, 'IDPRejectedClaim', `The claim https://aws.amazon.com/${claim} of the ID Token is not valid`)
+}

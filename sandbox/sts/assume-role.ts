@@ -1,0 +1,108 @@
+// AssumeRole. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+
+import type { Principal } from '../access.ts'
+import { AwsError } from '../aws-error.ts'
+import type { DeclaredRole } from '../declaration.ts'
+import type { ServiceReply, ServiceRequest } from '../service.ts'
+import { optionalText, requiredText } from './form.ts'
+import type { Form } from './form.ts'
+import { denySts, renderResult } from './reply.ts'
+import { issueSession, renderSession } from './role-session.ts'
+import { arnRule, nameRule, readDuration, readPolicies, readSourceIdentity, readTags } from './session-request.ts'
+import type { SessionTags } from './session-request.ts'
+import type { StsContext } from './service.ts'
+
+const longestChainedSeconds = 3600
+
+export async function assumeRole(context: StsContext, request: ServiceRequest, form: Form): Promise<ServiceReply> {
+  const { principal: caller, nowMs } = request
+  const roleArn = readRoleArn(form)
+  const sessionName = requiredText(form, 'RoleSessionName', nameRule)
+  const externalId = optionalText(form, 'ExternalId', { least: 2, most: 1224, pattern: /^[\w+=,.@:/-]*$/, printed: '[\\w+=,.@:\\/-]*' })
+  const askedSeconds = readDuration(form)
+  const source = readSourceIdentity(form)
+  const asked = readTags(form)
+  if (caller.kind === 'root') throw denySts('Roles may not be assumed by root accounts.')
+
+  const tags = chainTags(caller, asked)
+  const hasSecondFactor = context.secondFactors.check(form, caller, nowMs)
+  const role = context.host.declaration.roles.find(({ arn }) => arn === roleArn)
+  // Whether a role exists is not the caller's to know: the answer is the same as for one that doesn't trust it.
+  if (role === undefined) throw refuse(caller, 'sts:AssumeRole', roleArn)
+  const sourceIdentity = caller.session?.sourceIdentity ?? source
+  const facts = { sessionName, externalId, sourceIdentity, asked, hasSecondFactor }
+  const actions = ['sts:AssumeRole', ...(sourceIdentity === null ? [] : ['sts:SetSourceIdentity']), ...(Object.keys(tags.tags).length === 0 ? [] : ['sts:TagSession'])]
+  for (const action of actions) await demand(context, request, action, role, requestContext(facts))
+  // Once set it goes along, through every role that is assumed from another.
+  if (source !== null && source !== sourceIdentity) throw denySts('The source identity of a session cannot be changed')
+
+  const policies = readPolicies(form, role, context.host.declaration, tags)
+  const seconds = limitSeconds(caller, role, askedSeconds)
+  const session = issueSession(context.host, role, {
+    sessionName, sourceIdentity, tags: tags.tags, transitiveTagKeys: tags.transitiveKeys, policies: policies.documents, issuedMs: nowMs,
+    chainDepth: (caller.session?.chainDepth ?? 0) + 1, multiFactor: null, federated: {},
+  }, seconds)
+  return renderResult('AssumeRole', request.id, renderSession(role, session, policies.packedPercent))
+}
+
+export function readRoleArn(form: Form): string {
+  const roleArn = requiredText(form, 'RoleArn', arnRule)
+  if (!/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(roleArn)) throw new AwsError(400, 'ValidationError', `${roleArn.slice(0, 200)} is invalid`)
+  return roleArn
+}
+
+interface RequestFacts {
+  sessionName: string
+  externalId: string | null
+  sourceIdentity: string | null
+  asked: SessionTags
+  hasSecondFactor: boolean
+}
+
+export function requestContext({ sessionName, externalId, sourceIdentity, asked, hasSecondFactor }: RequestFacts): Record<string, string | string[]> {
+  const tagKeys = Object.keys(asked.tags)
+  return {
+    'sts:RoleSessionName': sessionName,
+    ...(externalId !== null && { 'sts:ExternalId': externalId }),
+    ...(sourceIdentity !== null && { 'sts:SourceIdentity': sourceIdentity }),
+    ...Object.fromEntries(Object.entries(asked.tags).map(([key, value]) => [`aws:RequestTag/${key}`, value])),
+    ...(tagKeys.length > 0 && { 'aws:TagKeys': tagKeys }),
+    ...(asked.transitiveKeys.length > 0 && { 'sts:TransitiveTagKeys': asked.transitiveKeys }),
+    ...(hasSecondFactor && { 'aws:MultiFactorAuthPresent': 'true', 'aws:MultiFactorAuthAge': '0' }),
+  }
+}
+
+async function demand(context: StsContext, request: ServiceRequest, action: string, role: DeclaredRole, keys: Record<string, string | string[]>): Promise<void> {
+  const decision = await context.host.authorize(request, { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys })
+  if (!decision.allowed) throw refuse(request.principal, action, role.arn)
+}
+
+function refuse(caller: Principal, action: string, roleArn: string): AwsError {
+  return denySts(`User: ${caller.arn} is not authorized to perform: ${action} on resource: ${roleArn}`)
+}
+
+// "You cannot override a transitive tag with a session tag of the same key."
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
+function chainTags({ session }: Principal, asked: SessionTags): SessionTags {
+  const inherited = session?.transitiveTagKeys ?? []
+  const lower = new Set(inherited.map((key) => key.toLowerCase()))
+  if (Object.keys(asked.tags).some((key) => lower.has(key.toLowerCase()))) {
+    throw new AwsError(400, 'InvalidParameterValue', "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+  }
+  const kept = Object.entries(session?.tags ?? {}).filter(([key]) => lower.has(key.toLowerCase()))
+  return { tags: { ...Object.fromEntries(kept), ...asked.tags }, transitiveKeys: [...inherited, ...asked.transitiveKeys] }
+}
+
+function limitSeconds(caller: Principal, role: DeclaredRole, asked: number | null): number {
+  if (caller.kind === 'role-session' && asked !== null && asked > longestChainedSeconds) {
+    throw new AwsError(400, 'ValidationError', 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining')
+  }
+  return roleSeconds(role, asked)
+}
+
+export function roleSeconds(role: DeclaredRole, asked: number | null): number {
+  if (asked !== null && asked > role.maxSessionSeconds) {
+    throw new AwsError(400, 'ValidationError', 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.')
+  }
+  return asked ?? Math.min(3600, role.maxSessionSeconds)
+}

@@ -1,0 +1,94 @@
+// The query protocol's request: a form of named parameters, lists as `Tags.member.1.Key`.
+
+import { AwsError } from '../aws-error.ts'
+import type { ServiceRequest } from '../service.ts'
+import { parseQuery } from '../signature/query.ts'
+
+const longestFormBytes = 256 * 1024
+const mostParameters = 1000
+
+export class Form {
+  readonly #values: ReadonlyMap<string, string>
+
+  constructor(values: ReadonlyMap<string, string>) {
+    this.#values = values
+  }
+
+  text(name: string): string | null {
+    return this.#values.get(name) ?? null
+  }
+
+  /** The positions of a list, in order: `['Tags.member.1', 'Tags.member.2']`. */
+  members(name: string, most: number): string[] {
+    const positions = new Set<number>()
+    for (const key of this.#values.keys()) {
+      if (!key.startsWith(`${name}.`)) continue
+      const match = /^\.member\.([1-9]\d{0,3})(\.|$)/.exec(key.slice(name.length))
+      if (match === null) throw malformedQuery()
+      positions.add(Number(match[1]))
+    }
+    if (positions.size > most) throw invalid(name, null, `Member must have length less than or equal to ${most}`)
+    return [...positions].sort((a, b) => a - b).map((position) => `${name}.member.${position}`)
+  }
+}
+
+/** Parameters of the query and of the body. Throws MalformedQueryString if one comes twice or can't be read. */
+export async function readForm(request: ServiceRequest): Promise<Form> {
+  const body = request.method === 'POST' ? await request.body.read(longestFormBytes) : Buffer.alloc(0)
+  const values = new Map<string, string>()
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    // Of a presigned request the query holds the signature too.
+    const entries = [...parseQuery(request.query).filter(({ name }) => !/^x-amz-/i.test(name)), ...parseQuery(text.trim())]
+    if (entries.length > mostParameters || new Set(entries.map(({ name }) => name)).size !== entries.length) throw malformedQuery()
+    for (const { name, value } of entries) values.set(name, value)
+  } catch (error) {
+    throw malformedQuery(error)
+  }
+  return new Form(values)
+}
+
+function malformedQuery(cause?: unknown): AwsError {
+  return new AwsError(400, 'MalformedQueryString', 'The query string contains a syntax error.', { cause })
+}
+
+/** ValidationError in AWS's words. `value` is what was sent, null where AWS doesn't repeat it. */
+export function invalid(name: string, value: string | null, constraint: string): AwsError {
+  const member = name.charAt(0).toLowerCase() + name.slice(1)
+  const shown = value === null ? 'Value' : `Value '${value.slice(0, 200)}'`
+  return new AwsError(400, 'ValidationError', `1 validation error detected: ${shown} at '${member}' failed to satisfy constraint: ${constraint}`)
+}
+
+export interface TextRule {
+  least: number
+  most: number
+  pattern: RegExp
+  /** The pattern as AWS prints it. */
+  printed: string
+}
+
+export function optionalText(form: Form, name: string, rule: TextRule): string | null {
+  const value = form.text(name)
+  if (value === null) return null
+  if (value.length < rule.least) throw invalid(name, value, `Member must have length greater than or equal to ${rule.least}`)
+  if (value.length > rule.most) throw invalid(name, value, `Member must have length less than or equal to ${rule.most}`)
+  if (!rule.pattern.test(value)) throw invalid(name, value, `Member must satisfy regular expression pattern: ${rule.printed}`)
+  return value
+}
+
+export function requiredText(form: Form, name: string, rule: TextRule): string {
+  const value = optionalText(form, name, rule)
+  if (value === null) throw invalid(name, 'null', 'Member must not be null')
+  return value
+}
+
+/** A whole number from `least` to `most`; null if it wasn't sent. */
+export function optionalInteger(form: Form, name: string, least: number, most: number): number | null {
+  const value = form.text(name)
+  if (value === null) return null
+  if (!/^[+-]?\d{1,10}$/.test(value)) throw new AwsError(400, 'MalformedInput', `Invalid integer for ${name}`)
+  const number = Number(value)
+  if (number < least) throw invalid(name, value, `Member must have value greater than or equal to ${least}`)
+  if (number > most) throw invalid(name, value, `Member must have value less than or equal to ${most}`)
+  return number
+}

@@ -1,0 +1,47 @@
+// A session of a role: made, registered, rendered. Also what a compute service would hand to its own workload.
+
+import type { CredentialRegistry, Credentials, Principal } from '../access.ts'
+import { roleIdOf } from '../authorization/principal-context.ts'
+import type { DeclaredRole } from '../declaration.ts'
+import type { XmlElement } from '../xml.ts'
+
+export type SessionFacts = NonNullable<Principal['session']>
+
+export interface RoleSession {
+  principal: Principal
+  credentials: Credentials
+}
+
+export function issueSession(host: { credentials: CredentialRegistry }, role: DeclaredRole, facts: Omit<SessionFacts, 'roleArn'>, seconds: number): RoleSession {
+  const principal: Principal = {
+    kind: 'role-session',
+    accountId: role.accountId,
+    arn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/${facts.sessionName}`,
+    session: { roleArn: role.arn, ...facts },
+  }
+  return { principal, credentials: host.credentials.issue(principal, facts.issuedMs + seconds * 1000) }
+}
+
+/** What the metadata service of an instance, or a sign-in portal, hands out: a session nobody had to ask STS for. */
+export function issueWorkloadSession(
+  host: { credentials: CredentialRegistry }, role: DeclaredRole, sessionName: string, nowMs: number,
+  more: Partial<Pick<SessionFacts, 'sourceIdentity' | 'tags' | 'multiFactor'>> = {}, seconds = 3600,
+): RoleSession {
+  return issueSession(host, role, {
+    sessionName, sourceIdentity: null, tags: {}, policies: [], issuedMs: nowMs, chainDepth: 1, multiFactor: null, federated: {}, ...more,
+  }, seconds)
+}
+
+/** Elements that the answers of AssumeRole and AssumeRoleWithWebIdentity share. */
+export function renderSession(role: DeclaredRole, { principal, credentials }: RoleSession, packedPercent: number): XmlElement[] {
+  const { session } = principal
+  return [
+    ['AssumedRoleUser', [['AssumedRoleId', `${roleIdOf(role.arn)}:${session?.sessionName ?? ''}`], ['Arn', principal.arn]]],
+    ['Credentials', [
+      ['AccessKeyId', credentials.accessKeyId], ['SecretAccessKey', credentials.secretAccessKey], ['SessionToken', credentials.sessionToken],
+      ['Expiration', new Date(credentials.expiresMs ?? 0).toISOString().replace(/\.\d{3}/, '')],
+    ]],
+    ['SourceIdentity', session?.sourceIdentity],
+    ['PackedPolicySize', packedPercent === 0 ? null : packedPercent],
+  ]
+}

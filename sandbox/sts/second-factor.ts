@@ -1,0 +1,57 @@
+// MFA devices that a test or a drill registers: AssumeRole with SerialNumber and TokenCode.
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Principal } from '../access.ts'
+import { AwsError } from '../aws-error.ts'
+import { optionalText } from './form.ts'
+import type { Form } from './form.ts'
+
+export interface MfaDevice {
+  /** ARN of the virtual device, or a hardware serial. */
+  serial: string
+  /**
+   * Whose it is. On AWS an IAM user's; the sandbox has no users, so a human's role stands for one (its ARN), or the ARN of
+   * one session of it.
+   */
+  holderArn: string
+  /** Shared secret of RFC 6238: SHA-1, six digits, 30 seconds. */
+  secret: Buffer
+}
+
+/** The code that a device shows at `nowMs`. */
+export function oneTimeCode(secret: Buffer, nowMs: number): string {
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(nowMs / 30_000)))
+  const digest = createHmac('sha1', secret).update(counter).digest()
+  const offset = (digest[19] ?? 0) & 0xf
+  return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+}
+
+/** Checks the codes of a set of devices. A code is good once, for the period it is shown in and the one after. */
+export class SecondFactors {
+  readonly #devices: readonly MfaDevice[]
+  readonly #used = new Set<string>()
+
+  constructor(devices: readonly MfaDevice[]) {
+    this.#devices = devices
+  }
+
+  /** True if the caller proved a second factor, false if it offered none. Throws AccessDenied for a wrong one. */
+  check(form: Form, caller: Principal, nowMs: number): boolean {
+    const serial = optionalText(form, 'SerialNumber', { least: 9, most: 256, pattern: /^[\w+=/:,.@-]*$/, printed: '[\\w+=/:,.@-]*' })
+    const code = optionalText(form, 'TokenCode', { least: 6, most: 6, pattern: /^\d*$/, printed: '[\\d]*' })
+    if (serial === null && code === null) return false
+    if (serial === null || code === null) throw refuse('must provide both MFA serial number and one time pass code')
+    const device = this.#devices.find((each) => each.serial === serial && (each.holderArn === caller.arn || each.holderArn === caller.session?.roleArn))
+    if (device === undefined) throw refuse('unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user.')
+    const period = [nowMs, nowMs - 30_000].find((ms) => timingSafeEqual(Buffer.from(oneTimeCode(device.secret, ms)), Buffer.from(code)))
+    const use = `${serial} ${period === undefined ? '' : Math.floor(period / 30_000)}`
+    if (period === undefined || this.#used.has(use)) throw refuse('with invalid MFA one time pass code.')
+    this.#used.add(use)
+    return true
+  }
+}
+
+function refuse(why: string): AwsError {
+  return new AwsError(403, 'AccessDenied', `MultiFactorAuthentication failed${why.startsWith('with') ? '' : ','} ${why}`)
+}

@@ -1,0 +1,96 @@
+// The token service: hands out sessions of roles, by AWS's rules on who may have them.
+
+import { AwsError } from '../aws-error.ts'
+import { roleIdOf } from '../authorization/principal-context.ts'
+import { IssuerKeys } from '../oidc/issuer-keys.ts'
+import type { FindIssuer } from '../oidc/issuer-keys.ts'
+import type { Service, ServiceFactory, ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
+import { assumeRole } from './assume-role.ts'
+import { assumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts'
+import { readForm } from './form.ts'
+import type { Form } from './form.ts'
+import { denySts, renderError, renderResult } from './reply.ts'
+import { SecondFactors } from './second-factor.ts'
+import type { MfaDevice } from './second-factor.ts'
+
+export interface StsOptions {
+  /** Where OIDC issuers are: for a declared provider whose URL isn't itself on loopback. */
+  findIssuer?: FindIssuer
+  mfaDevices?: readonly MfaDevice[]
+}
+
+/** What the operations share. */
+export interface StsContext {
+  host: ServiceHost
+  issuerKeys: IssuerKeys
+  secondFactors: SecondFactors
+}
+
+type Operation = (context: StsContext, request: ServiceRequest, form: Form) => Promise<ServiceReply>
+
+const operations: Record<string, Operation> = {
+  AssumeRole: assumeRole,
+  AssumeRoleWithWebIdentity: assumeRoleWithWebIdentity,
+  GetCallerIdentity: getCallerIdentity,
+  GetSessionToken: getSessionToken,
+}
+
+// What AWS has and the sandbox has not.
+const absent = [
+  'AssumeRoleWithSAML', 'AssumeRoot', 'DecodeAuthorizationMessage', 'GetAccessKeyInfo', 'GetDelegatedAccessToken', 'GetFederationToken', 'GetWebIdentityToken',
+]
+
+// A token service is off in these until an account turns the region on.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+const optInRegions = new Set([
+  'af-south-1', 'ap-east-1', 'ap-south-2', 'ap-southeast-3', 'ap-southeast-4', 'ap-southeast-5', 'ap-southeast-7', 'ca-west-1',
+  'eu-central-2', 'eu-south-1', 'eu-south-2', 'il-central-1', 'me-central-1', 'me-south-1', 'mx-central-1',
+])
+
+export function createStsService(options: StsOptions = {}): ServiceFactory {
+  return (host): Service => {
+    const issuerKeys = new IssuerKeys(options.findIssuer ?? loopbackIssuer)
+    const context: StsContext = { host, issuerKeys, secondFactors: new SecondFactors(options.mfaDevices ?? []) }
+    return { name: 'sts', handle: (request) => handle(context, request), renderError }
+  }
+}
+
+async function handle(context: StsContext, request: ServiceRequest): Promise<ServiceReply> {
+  if (request.path !== '/' || !['GET', 'POST'].includes(request.method)) throw new AwsError(404, 'UnknownOperation', 'There is no such operation.')
+  const form = await readForm(request)
+  const name = form.text('Action')
+  if (name === null) throw new AwsError(400, 'MissingAction', 'The request must contain the parameter Action')
+  const version = form.text('Version')
+  const operation = Object.hasOwn(operations, name) ? operations[name] : undefined
+  if (version !== null && version !== '2011-06-15') throw unknownOperation(name, version)
+  if (operation === undefined) {
+    if (absent.includes(name)) throw new AwsError(501, 'NotImplemented', `The sandbox does not emulate ${name}`)
+    throw unknownOperation(name, version)
+  }
+  if (name !== 'AssumeRoleWithWebIdentity' && request.principal.kind === 'anonymous') {
+    throw new AwsError(403, 'MissingAuthenticationToken', 'Request is missing Authentication Token')
+  }
+  if (name !== 'GetCallerIdentity' && request.signature.region !== null && optInRegions.has(request.signature.region)) {
+    throw new AwsError(403, 'RegionDisabledException', `STS is not activated in this region for account:${request.principal.accountId ?? ''}. Your account administrator can activate STS in this region using the IAM Console.`)
+  }
+  return operation(context, request, form)
+}
+
+function unknownOperation(name: string, version: string | null): AwsError {
+  return new AwsError(400, 'InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${version?.slice(0, 20) ?? 'NO_VERSION_SPECIFIED'}`)
+}
+
+// "No permissions are required to perform this operation", and a policy that denies it changes nothing.
+function getCallerIdentity(_context: StsContext, { id, principal }: ServiceRequest): Promise<ServiceReply> {
+  const userId = principal.session === undefined ? principal.accountId : `${roleIdOf(principal.session.roleArn)}:${principal.session.sessionName}`
+  return Promise.resolve(renderResult('GetCallerIdentity', id, [['Arn', principal.arn], ['UserId', userId], ['Account', principal.accountId]]))
+}
+
+// For users and root only, on AWS; the sandbox has no users, and root's keys are there to set up, not to work with.
+function getSessionToken(_context: StsContext, { principal }: ServiceRequest): Promise<ServiceReply> {
+  return Promise.reject(denySts(principal.kind === 'role-session' ? 'Cannot call GetSessionToken with session credentials' : 'The sandbox issues no session tokens to root users'))
+}
+
+function loopbackIssuer(url: string): string | null {
+  return /^(127\.0\.0\.1|localhost)(:\d+)?(\/|$)/.test(url) ? `http://${url}` : null
+}

@@ -1,0 +1,99 @@
+// What a caller asks of a session, checked as STS checks it: name, duration, tags, source identity, session policies.
+
+import { deflateRawSync } from 'node:zlib'
+import { AwsError } from '../aws-error.ts'
+import { parsePolicy } from '../authorization/check-policy.ts'
+import type { CloudDeclaration, DeclaredRole, PolicyDocument } from '../declaration.ts'
+import { invalid, optionalInteger, optionalText, requiredText } from './form.ts'
+import type { Form, TextRule } from './form.ts'
+
+export const nameRule: TextRule = { least: 2, most: 64, pattern: /^[\w+=,.@-]*$/, printed: '[\\w+=,.@-]*' }
+export const arnRule: TextRule = { least: 20, most: 2048, pattern: /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]+$/, printed: '[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+' }
+
+const longestPolicyCharacters = 2048
+const mostPolicyArns = 10
+const mostTags = 50
+/** AWS packs policies and tags into a format of its own, with a limit that it doesn't publish: deflated JSON comes near. */
+const packedLimitBytes = 2048
+
+export interface SessionPolicies {
+  documents: PolicyDocument[]
+  /** Percent of what fits. */
+  packedPercent: number
+}
+
+export interface SessionTags {
+  tags: Record<string, string>
+  transitiveKeys: string[]
+}
+
+/** Seconds; null if the caller leaves it to STS. */
+export function readDuration(form: Form): number | null {
+  return optionalInteger(form, 'DurationSeconds', 900, 43_200)
+}
+
+export function readSourceIdentity(form: Form): string | null {
+  return checkSourceIdentity(optionalText(form, 'SourceIdentity', nameRule))
+}
+
+export function checkSourceIdentity(value: string | null): string | null {
+  if (value !== null && (!nameRule.pattern.test(value) || value.length < 2 || value.length > 64 || /^aws:/i.test(value))) {
+    throw invalid('sourceIdentity', value, `Member must satisfy regular expression pattern: ${nameRule.printed}`)
+  }
+  return value
+}
+
+/** Session tags of AssumeRole's parameters. */
+export function readTags(form: Form): SessionTags {
+  const pairs = form.members('Tags', mostTags).map((path): [string, string] => [form.text(`${path}.Key`) ?? '', form.text(`${path}.Value`) ?? ''])
+  const transitiveKeys = form.members('TransitiveTagKeys', mostTags).map((path) => form.text(path) ?? '')
+  return checkTags(pairs, transitiveKeys)
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html */
+export function checkTags(pairs: [string, string][], transitiveKeys: string[]): SessionTags {
+  const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
+  if (pairs.length > mostTags) throw invalid('tags', null, `Member must have length less than or equal to ${mostTags}`)
+  for (const [key, value] of pairs) {
+    if (key.length < 1 || key.length > 128 || !allowed.test(key)) throw invalid('tags', null, 'Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+')
+    if (value.length > 256 || !allowed.test(value)) throw invalid('tags', null, 'Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*')
+    if (/^aws:/i.test(key)) throw invalid('tags', null, "Tag keys must not start with 'aws:'")
+  }
+  const lower = pairs.map(([key]) => key.toLowerCase())
+  if (new Set(lower).size !== lower.length) throw new AwsError(400, 'InvalidParameterValue', 'Duplicate tag keys found. Please note that Tag keys are case insensitive.')
+  const missing = transitiveKeys.find((key) => !lower.includes(key.toLowerCase()))
+  if (missing !== undefined) throw new AwsError(400, 'InvalidParameterValue', 'The specified transitive tag key must be included in the requested tags.')
+  return { tags: Object.fromEntries(pairs), transitiveKeys }
+}
+
+/** The session policies, inline and by ARN; of managed policies only those that the program declares are known. */
+export function readPolicies(form: Form, role: DeclaredRole, declaration: CloudDeclaration, tags: SessionTags): SessionPolicies {
+  const inline = form.text('Policy')
+  const arns = form.members('PolicyArns', mostPolicyArns).map((path) => requiredText(form, `${path}.arn`, arnRule))
+  const documents: PolicyDocument[] = []
+  if (inline !== null) {
+    if (inline.length < 1) throw invalid('policy', inline, 'Member must have length greater than or equal to 1')
+    if (inline.length > longestPolicyCharacters) throw invalid('policy', null, `Member must have length less than or equal to ${longestPolicyCharacters}`)
+    const parsed = parsePolicy('session', inline, longestPolicyCharacters * 4)
+    if ('problems' in parsed) throw malformedPolicy(parsed.problems)
+    documents.push(parsed.document)
+  }
+  for (const arn of arns) documents.push(findManaged(arn, role, declaration))
+  const packed = deflateRawSync(JSON.stringify([inline, arns, tags.tags, tags.transitiveKeys])).length
+  const packedPercent = documents.length + Object.keys(tags.tags).length === 0 ? 0 : Math.max(1, Math.round((packed / packedLimitBytes) * 100))
+  if (packedPercent > 100) {
+    throw new AwsError(400, 'PackedPolicyTooLarge', `Packed policy consumes ${packedPercent}% of allotted space, please use smaller policy.`)
+  }
+  return { documents, packedPercent }
+}
+
+function findManaged(arn: string, role: DeclaredRole, { roles }: CloudDeclaration): PolicyDocument {
+  const isKnownPlace = arn.startsWith('arn:aws:iam::aws:policy/') || arn.startsWith(`arn:aws:iam::${role.accountId}:policy/`)
+  const found = roles.flatMap(({ policies, boundary }) => [...policies, ...(boundary === null ? [] : [boundary])]).find(({ name }) => name === arn)
+  if (!isKnownPlace || found === undefined) throw malformedPolicy([`${arn} does not exist or is not attachable`])
+  return found.document
+}
+
+function malformedPolicy(problems: string[]): AwsError {
+  return new AwsError(400, 'MalformedPolicyDocument', `The policy is not in the valid JSON format or can't be used: ${problems.slice(0, 3).join('; ').slice(0, 500)}`)
+}
