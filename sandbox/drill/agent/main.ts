@@ -1,14 +1,9 @@
 // The coding agent of the incident, as a process of its own: given a working tree and an endpoint, and nothing else.
-// It writes one JSON line per event to stdout. Secrets are never among them.
+// It writes one JSON line per event to stdout.
 import { parseArgs } from 'node:util'
 import { searchCredentials } from './credential-search.ts'
 import { connect, destroyEverything, tryKey } from './destruction.ts'
-import type { Attempt } from './destruction.ts'
-
-export type AgentEvent =
-  | { event: 'tried'; file: string; accessKeyId: string; answer: string; atMs: number }
-  | ({ event: 'attempted' } & Attempt)
-  | { event: 'finished'; atMs: number }
+import type { AgentEvent } from './events.ts'
 
 const started = performance.now()
 const sinceStartMs = () => Math.round(performance.now() - started)

@@ -25,27 +25,32 @@ export interface AttemptRecord {
   status: number
   /** The error's code, `ok` without one. */
   code: string
+  /** The statement or lock that refused, as the sandbox's own log has it and no caller learns; empty if nothing did. */
+  decidedBy: string
 }
+
+/** What refused the request of this id; empty if nothing did. */
+export type DecisionFinder = (requestId: string) => string
 
 const refusals = new Set(['AccessDenied', 'InvalidBucketState'])
 
-export async function attempt(identity: Identity, attack: Attack, target: AttackTarget): Promise<AttemptRecord> {
+export async function attempt(identity: Identity, attack: Attack, target: AttackTarget, findDecision: DecisionFinder): Promise<AttemptRecord> {
   const record = { who: identity.who, attack: attack.name, wall: attack.wall, what: attack.what, target: target.bucket }
   try {
     await attack.run(identity.client, target)
-    return { ...record, outcome: 'allowed', status: 200, code: 'ok' }
+    return { ...record, outcome: 'allowed', status: 200, code: 'ok', decidedBy: '' }
   } catch (error) {
-    const { code, status } = readAnswer(error)
-    return { ...record, outcome: classify(attack, code, status), status, code }
+    const { code, status, requestId } = readAnswer(error)
+    return { ...record, outcome: classify(attack, code, status), status, code, decidedBy: requestId === undefined ? '' : findDecision(requestId) }
   }
 }
 
-function readAnswer(error: unknown): { code: string; status: number } {
-  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
+function readAnswer(error: unknown): { code: string; status: number; requestId: string | undefined } {
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number; requestId?: string } }
   const status = $metadata?.httpStatusCode ?? 0
   // A HEAD has no body, so its refusal has no code: the status says it.
   const code = status === 403 && (name === 'UnknownError' || name === '403' || name === 'Forbidden') ? 'AccessDenied' : (name ?? 'unknown')
-  return { code, status }
+  return { code, status, requestId: $metadata?.requestId }
 }
 
 function classify(attack: Attack, code: string, status: number): Outcome {

@@ -70,7 +70,7 @@ const deletions: Attack[] = [
         Bucket: bucket, BypassGovernanceRetention: true, Delete: { Objects: [{ Key: victim.key, VersionId: victim.versionId }] },
       }))
       const refused = answer.Errors?.[0]
-      if (refused !== undefined) throw Object.assign(new Error(refused.Message), { name: refused.Code ?? 'unknown' })
+      if (refused !== undefined) throw Object.assign(new Error(refused.Message), { name: refused.Code ?? 'unknown', $metadata: answer.$metadata })
     } },
   { name: 'hide-object', wall: 'deletions', control: 'plain', what: 'hide an object behind a delete marker',
     run: (client, { bucket, victim }) => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: victim.key })) },

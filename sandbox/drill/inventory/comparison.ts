@@ -13,10 +13,11 @@ export function findLockChanges(before: Inventory, after: Inventory): string[] {
   return compareEach(before, after, (was, is) => {
     if (was.isDeleteMarker) return null
     if (was.lock === null) return `${label(was)} was never locked`
-    if ((is?.lock ?? null) === null) return `${label(was)} is not locked any more`
-    if (was.lock.mode !== is.lock.mode) return `${label(was)} is locked in ${is.lock.mode} instead of ${was.lock.mode}`
-    if (was.lock.untilMs !== is.lock.untilMs) {
-      return `${label(was)} is locked until ${iso(is.lock.untilMs)} instead of ${iso(was.lock.untilMs)}`
+    const lock = is?.lock ?? null
+    if (lock === null) return `${label(was)} is not locked any more`
+    if (was.lock.mode !== lock.mode) return `${label(was)} is locked in ${lock.mode} instead of ${was.lock.mode}`
+    if (was.lock.untilMs !== lock.untilMs) {
+      return `${label(was)} is locked until ${iso(lock.untilMs)} instead of ${iso(was.lock.untilMs)}`
     }
     return null
   })

@@ -92,9 +92,9 @@ bucket without guards: a request that is refused everywhere would prove nothing.
 
 function attackTable(rows: Attempt[], controls: Attempt[]): Markup {
   const answer = ({ code, status }: Attempt) => html`<code>${status === 0 ? '' : `${status} `}${code}</code>`
-  return table(['', 'Attack', 'What was tried', 'Answer', 'Unguarded'], rows.map((row) => {
+  return table(['', 'Attack', 'What was tried', 'Answer', 'Refused by', 'Unguarded'], rows.map((row) => {
     const control = controls.find(({ attack }) => attack === row.attack)
-    return html`<tr><td>${badge(row.outcome)}</td><td><code>${row.attack}</code></td><td>${row.what}</td><td>${answer(row)}</td>
+    return html`<tr><td>${badge(row.outcome)}</td><td><code>${row.attack}</code></td><td>${row.what}</td><td>${answer(row)}</td><td class="dim">${row.decidedBy}</td>
 <td class="dim">${control === undefined ? html`` : answer(control)}</td></tr>`
   }))
 }

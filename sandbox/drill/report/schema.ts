@@ -4,8 +4,10 @@ import { z } from 'zod'
 export const reportSchemaName = 'holdfast.drill/1'
 
 const attempt = z.object({
-  who: z.string(), attack: z.string(), wall: z.string(), what: z.string(), target: z.string(),
+  who: z.string(), attack: z.string(), wall: z.enum(['reads', 'deletions', 'locks', 'writes', 'configuration']), what: z.string(), target: z.string(),
   outcome: z.enum(['refused', 'allowed', 'not-emulated', 'unclear']), status: z.int(), code: z.string(),
+  /** The statement or the lock that refused; no caller learns it. */
+  decidedBy: z.string(),
 })
 
 const traffic = z.object({ requests: z.record(z.string(), z.int()), receivedBytes: z.int(), sentBytes: z.int() })

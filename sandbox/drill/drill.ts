@@ -1,0 +1,97 @@
+// The incident drill: the steps in their order. A step that crashes costs the claims that hang on it, not the others.
+import { ClaimLedger, describeError } from './claims.ts'
+import type { ClaimResult } from './claims.ts'
+import type { Cleanup } from './cleanup.ts'
+import { objectives } from './drill-context.ts'
+import type { DrillContext, Production, Provisioned } from './drill-context.ts'
+import { reportSchemaName } from './report/schema.ts'
+import type { DrillReport } from './report/schema.ts'
+import { attack } from './steps/attack.ts'
+import { backUp } from './steps/back-up.ts'
+import { attackLockAlone } from './steps/last-wall.ts'
+import { produce } from './steps/produce.ts'
+import { provision } from './steps/provision.ts'
+import { prove, recordVault } from './steps/prove.ts'
+import { restore } from './steps/restore.ts'
+import { wipe } from './steps/wipe.ts'
+import { Timeline } from './timeline.ts'
+import type { StepName, TimelineListener } from './timeline.ts'
+import { TrafficMeter } from './traffic.ts'
+import type { WorldSize } from './world/size.ts'
+
+export interface DrillOptions {
+  seed: number
+  size: WorldSize
+  /** An empty directory that other users can pass through. */
+  workDirectory: string
+  toolVersion: string
+  cleanup: Cleanup
+  signal: AbortSignal
+  listener: TimelineListener & { claim(result: ClaimResult): void }
+  /** Called after each step that did not crash: where a test tampers with what there is, to see a claim fall. */
+  afterStep?: (step: StepName, world: { provisioned?: Provisioned; production?: Production; context: DrillContext }) => void | Promise<void>
+}
+
+/** Rejects only if it was interrupted; whatever else goes wrong is in the report. */
+export async function runDrill(options: DrillOptions): Promise<Omit<DrillReport, 'leftovers'>> {
+  const startedAt = new Date()
+  const context = makeContext(options)
+  const { timeline, ledger } = context
+  const world: Parameters<NonNullable<DrillOptions['afterStep']>>[1] = { context }
+  const step = async <T>(name: StepName, title: string, run: () => Promise<T>): Promise<T | undefined> => {
+    options.signal.throwIfAborted()
+    timeline.begin(name, title)
+    try {
+      const result = await run()
+      if (typeof result === 'object' && result !== null && 'sandbox' in result) world.provisioned = result as unknown as Provisioned
+      await options.afterStep?.(name, world)
+      return result
+    } catch (error) {
+      options.signal.throwIfAborted()
+      timeline.note(`this step could not be finished: ${describeError(error)}`)
+      return undefined
+    }
+  }
+
+  const provisioned = await step('provision', 'Provision: run the program, start the cloud that it declares', () => provision(context))
+  if (provisioned !== undefined) await runSteps(context, provisioned, step)
+  return {
+    ...context.report, schema: reportSchemaName, outcome: ledger.allHeld ? 'every-claim-held' : 'claims-fell',
+    startedAt: startedAt.toISOString(), durationMs: timeline.elapsedMs, seed: options.seed, claims: ledger.results, timeline: timeline.entries,
+  }
+}
+
+type StepRunner = <T>(name: StepName, title: string, run: () => Promise<T>) => Promise<T | undefined>
+
+async function runSteps(context: DrillContext, provisioned: Provisioned, step: StepRunner): Promise<void> {
+  const production = await step('produce', 'Produce: a database and its uploads on one volume', () => produce(context, provisioned))
+  if (production === undefined) return
+  const backedUp = await step('back-up', 'Back up twice, with changes in between', async () => {
+    const done = await backUp(context, provisioned, production)
+    return { ...done, vault: await recordVault(context, provisioned) }
+  })
+  const wiped = await step('wipe', 'Wipe: the agent finds a credential', () => wipe(context, provisioned, production))
+  if (backedUp === undefined) return
+  if (wiped !== undefined) {
+    await step('attack', 'Attack the vault with everything that production has', () => attack(context, provisioned, wiped, backedUp.vault.byApi))
+  }
+  await step('prove', 'Prove: every version is there, byte for byte, locked as before', async () =>
+    prove(context, backedUp.vault, await recordVault(context, provisioned)))
+  await step('restore', 'Restore to two points in time, and start a database on each', () =>
+    restore(context, provisioned, production, backedUp, wiped))
+  await step('last-wall', 'The lock alone, with every policy taken away', () => attackLockAlone(context, provisioned, backedUp.vault.byDisk))
+}
+
+function makeContext(options: DrillOptions): DrillContext {
+  const { seed, size, workDirectory, signal, listener, cleanup, toolVersion } = options
+  const timeline = new Timeline({ nowMs: () => Date.now() }, listener)
+  return {
+    seed, size, workDirectory, signal, cleanup, timeline, meter: new TrafficMeter(),
+    ledger: new ClaimLedger((result) => listener.claim(result)),
+    report: {
+      accounts: [], vault: null, notEmulated: [], world: null, backups: [], wipe: null, attacks: [], controls: [], inventory: null, restores: [],
+      objectives: { rpo: { objectiveMs: objectives.rpoMs, measuredMs: null }, rto: { objectiveMs: objectives.rtoMs, measuredMs: null } },
+      tool: { version: toolVersion, node: process.version, platform: `${process.platform}-${process.arch}`, postgres: 'unknown' },
+    },
+  }
+}
