@@ -123,12 +123,12 @@ export function refuseXml(): never {
 export type XmlContent = string | number | boolean | null | undefined | XmlElement[]
 export type XmlElement = [name: string, content: XmlContent]
 
-export function renderXml(root: string, namespace: string | null, content: XmlElement[]): string {
+export function renderXml(root: string, namespace: string | null, content: XmlElement[] | string): string {
   const attributes = namespace === null ? '' : ` xmlns="${namespace}"`
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${attributes}>${renderElements(content)}</${root}>`
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${attributes}>${typeof content === 'string' ? escapeXml(content) : renderElements(content)}</${root}>`
 }
 
-export function renderElements(elements: XmlElement[]): string {
+function renderElements(elements: XmlElement[]): string {
   let text = ''
   for (const [name, content] of elements) {
     if (content === null || content === undefined) continue

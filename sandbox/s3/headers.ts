@@ -5,8 +5,7 @@ import { AwsError } from '../aws-error.ts'
 import { checksumHeader } from './checksum.ts'
 import type { Context } from './call.ts'
 import { periodMs, remainingDays, retentionOf } from './lock.ts'
-import type { Retention } from './lock.ts'
-import type { Content, EventHold, Encryption, KeptHeaders, Lock, Version } from './model.ts'
+import type { AskedLock, Content, EventHold, Encryption, KeptHeaders, Lock, Version } from './model.ts'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -50,13 +49,6 @@ export function checkTags(tags: readonly [string, string][], most: number): void
   if (tags.length > most) throw new AwsError(400, 'BadRequest', `Object tags cannot be greater than ${most}`)
   const bad = tags.some(([name, value]) => name === '' || name.length > 128 || value.length > 256 || name.startsWith('aws:'))
   if (bad || new Set(tags.map(([name]) => name)).size !== tags.length) throw new AwsError(400, 'InvalidTag', 'The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.')
-}
-
-/** The lock that a writer asks for in headers; null if it doesn't say, and the bucket's default applies. */
-export interface AskedLock {
-  retention: Retention | null
-  legalHold: boolean
-  eventHold: EventHold | null
 }
 
 export function hasLockHeaders(headers: Headers): boolean {

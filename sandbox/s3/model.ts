@@ -56,6 +56,14 @@ export interface Lock {
   eventHold: EventHold | null
 }
 
+/** The lock that a writer asked for in headers. */
+export interface AskedLock {
+  /** Null if it didn't say: the bucket's default applies. */
+  retention: { mode: LockMode; untilMs: number } | null
+  legalHold: boolean
+  eventHold: EventHold | null
+}
+
 /** Headers that a client gave to keep, by name in lower case: content-type, x-amz-meta-…, and so on. */
 export type KeptHeaders = Record<string, string>
 
@@ -100,7 +108,7 @@ export interface Upload {
   checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
   tags: [string, string][]
   acl: string
-  lock: Lock
+  askedLock: AskedLock
 }
 
 export interface Part {

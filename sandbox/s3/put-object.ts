@@ -9,9 +9,8 @@ import { emptyReply } from './call.ts'
 import { readClaimedChecksum, readContentMd5, receivePayload } from './checksum.ts'
 import { allowKey, readEncryption } from './encryption.ts'
 import { checksumHeaders, encryptionHeaders, hasLockHeaders, lockContext, readAskedLock, readKeptHeaders, readStorageClass, readTagging, writeContext } from './headers.ts'
-import type { AskedLock } from './headers.ts'
 import { defaultRetention } from './lock.ts'
-import type { Bucket, Content, Encryption, KeptHeaders, Lock, Version } from './model.ts'
+import type { AskedLock, Bucket, Content, Encryption, KeptHeaders, Lock, Version } from './model.ts'
 import { checkWrite, checkWriteConditions } from './preconditions.ts'
 
 const largestPutBytes = 5 * 1024 ** 3
@@ -75,19 +74,29 @@ export function makeEtag(md5: string, encryption: Encryption): string {
   return encryption.algorithm === 'AES256' && encryption.customerKeyMd5 === null ? md5 : randomBytes(16).toString('hex')
 }
 
+interface MadeVersion {
+  content: Content
+  lock: Lock
+  modifiedMs: number
+  /** Null: the next one. */
+  order: number | null
+  /** Files that nothing names once the version is there. */
+  unused?: string[]
+}
+
 /**
  * Makes a version out of files that are whole and closed: preconditions, lock and version id are decided in one
  * transaction, so that of two writers under `If-None-Match: *` one alone succeeds.
  */
-export function commitVersion(call: S3Call, bucketName: string, key: string, make: (bucket: Bucket) => { content: Content; lock: Lock; modifiedMs: number; order: number | null }): { version: Version; bucket: Bucket } {
+export function commitVersion(call: S3Call, bucketName: string, key: string, make: (bucket: Bucket) => MadeVersion): { version: Version; bucket: Bucket } {
   const { catalog, files } = call
-  const { version, orphans, bucket } = catalog.transact(() => {
+  const { version, orphans, bucket, unused } = catalog.transact(() => {
     const bucket = call.findBucket(bucketName)
     checkWrite(call.request.headers, catalog.currentVersion(bucket.id, key), key)
-    const { content, lock, modifiedMs, order } = make(bucket)
-    return { bucket, ...catalog.addVersion({ bucketId: bucket.id, key, content, lock, modifiedMs, order }, bucket.versioning === 'Enabled') }
+    const { content, lock, modifiedMs, order, unused = [] } = make(bucket)
+    return { bucket, unused, ...catalog.addVersion({ bucketId: bucket.id, key, content, lock, modifiedMs, order }, bucket.versioning === 'Enabled') }
   })
-  files.remove(orphans)
+  files.remove([...orphans, ...unused])
   return { version, bucket }
 }
 
