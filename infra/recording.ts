@@ -25,10 +25,11 @@ const { withLocalStorage } = state as unknown as { withLocalStorage: <T>(run: ()
 /**
  * Runs share a few globals of Pulumi's: await one before the next.
  * @param config values of `holdfast:*` by key, without the namespace, as a stack's configuration would hold them
+ * @param program what `infra/main.ts` exports, unless it is the recorder itself that is tried
  * @throws Pulumi's RunError if the configuration is refused; HoldfastError `internal` if the program asks for something
  * that can't be recorded: an unknown, a secret, an invoke, a resource without the provider of one account.
  */
-export async function recordProgram(config: Record<string, unknown>): Promise<Recording> {
+export async function recordProgram(config: Record<string, unknown>, program: () => unknown = deploy): Promise<Recording> {
   const stack = typeof config['layer'] === 'string' && config['layer'] !== '' ? config['layer'] : 'unnamed'
   const monitor = new RecordingMonitor()
   const failures: unknown[] = []
@@ -36,7 +37,7 @@ export async function recordProgram(config: Record<string, unknown>): Promise<Re
     setMockOptions(monitor, 'holdfast', stack, false, '')
     setAllConfig(Object.fromEntries(Object.entries(config).map(([key, value]) => [`holdfast:${key}`, toText(value)])))
     // Caught inside: Pulumi hangs several promises on a stack, and the failure of each would end the process.
-    const result = await runInPulumiStack(() => Promise.resolve().then(deploy).catch((error: unknown) => void failures.push(error)))
+    const result = await runInPulumiStack(() => Promise.resolve().then(program).catch((error: unknown) => void failures.push(error)))
     // Registrations run on after the program has returned: this waits for the last of them.
     await disconnect()
     return result ?? {}

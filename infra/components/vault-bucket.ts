@@ -44,7 +44,7 @@ export class VaultBucket extends pulumi.ComponentResource {
     new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(vaultBucketPolicy(args)) },
-      { ...kept, dependsOn: [lock, lifecycle, ...settings] },
+      { ...kept, dependsOn: [versioning, lock, lifecycle, ...settings] },
     )
     this.registerOutputs({ bucket })
   }

@@ -1,0 +1,67 @@
+// Every document that the builders can make, at the sizes that the configuration allows at most.
+import { agentBoundary, agentPolicy } from '../../guardrails/agent-policies.ts'
+import { breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
+import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
+import { duties } from '../../guardrails/names.ts'
+import { membershipPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../../guardrails/organization-policies.ts'
+import { dutyPolicy, writerPolicy } from '../../guardrails/role-policies.ts'
+import {
+  administratorTrustPolicy,
+  agentTrustPolicy,
+  breakGlassTrustPolicy,
+  restorerTrustPolicy,
+  runnerTrustPolicy,
+  writerTrustPolicy,
+} from '../../guardrails/trust-policies.ts'
+import { vaultBucketPolicy } from '../../guardrails/vault-bucket-policy.ts'
+import type { Policy, quotaChars } from '../../guardrails/policy.ts'
+
+export interface NamedDocument {
+  name: string
+  quota: keyof typeof quotaChars
+  document: Policy
+}
+
+export const place = { accountId: '111111111111', region: 'ap-southeast-7' }
+const [production, longName] = ['222222222222', 'a'.repeat(48)]
+const people = ['operator', 'AWSReservedSSO_Operators_*', 'third'].map((name) => `arn:aws:iam::${production}:role/people/${name}`)
+const issuer = 'https://oidc.platform.example/tenants/one'
+
+export const everyPolicy: readonly NamedDocument[] = [
+  { name: 'vault bucket', quota: 'bucketPolicy', document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: false }) },
+  { name: 'vault bucket, detached', quota: 'bucketPolicy', document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: true }) },
+  { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(place) },
+  { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(place, longName) },
+  ...duties.map((duty) => ({ name: duty, quota: 'inlinePolicies' as const, document: dutyPolicy(place, duty) })),
+  { name: 'agent boundary', quota: 'managedPolicy', document: agentBoundary(place, 'e'.repeat(128)) },
+  { name: 'agent', quota: 'inlinePolicies', document: agentPolicy(['ec2:*', 'logs:Describe*']) },
+  { name: 'break-glass', quota: 'inlinePolicies', document: breakGlassPolicy(place) },
+  { name: 'membership', quota: 'serviceControlPolicy', document: membershipPolicy() },
+  { name: 'vault freeze', quota: 'serviceControlPolicy', document: vaultFreezePolicy(place, '2030-01-31T18:00:00.000+00:00') },
+  { name: 'production', quota: 'serviceControlPolicy', document: productionPolicy(production, '2030-01-31T18:00:00.000+00:00') },
+  { name: 'vault perimeter', quota: 'resourceControlPolicy', document: vaultPerimeterPolicy(place, `o-${'a'.repeat(32)}`) },
+  {
+    name: 'trust of a writer by role',
+    quota: 'trustPolicy',
+    document: writerTrustPolicy(place.accountId, longName, { kind: 'aws-role', roleArn: `arn:aws:iam::${production}:role/workloads/${longName}` }),
+  },
+  {
+    name: 'trust of a writer by token',
+    quota: 'trustPolicy',
+    document: writerTrustPolicy(place.accountId, longName, { kind: 'oidc', issuer, audience: 'holdfast', subject: 's'.repeat(255) }),
+  },
+  {
+    name: 'trust of a writer by certificate',
+    quota: 'trustPolicy',
+    document: writerTrustPolicy(place.accountId, longName, {
+      kind: 'roles-anywhere',
+      trustAnchorArn: 'arn:aws:rolesanywhere:ap-southeast-7:111111111111:trust-anchor/00000000-0000-0000-0000-000000000000',
+      commonName: 'c'.repeat(64),
+    }),
+  },
+  { name: 'trust of a duty', quota: 'trustPolicy', document: runnerTrustPolicy({ ...place, runners: people }) },
+  { name: 'trust of the restorer', quota: 'trustPolicy', document: restorerTrustPolicy(place.accountId, people) },
+  { name: 'trust of an agent', quota: 'trustPolicy', document: agentTrustPolicy(production, people) },
+  { name: 'trust of break-glass', quota: 'trustPolicy', document: breakGlassTrustPolicy(production, people) },
+  { name: 'trust of the administrator', quota: 'trustPolicy', document: administratorTrustPolicy(production, people) },
+]

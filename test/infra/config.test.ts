@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isHoldfastError } from '../../core/errors.ts'
+import { armingPhrase, readConfig } from '../../infra/config.ts'
+import type { HoldfastConfig } from '../../infra/config.ts'
+import { exampleConfig } from '../../sandbox/example-config.ts'
+
+const nowMs = Date.UTC(2026, 0, 1)
+const good = { ...exampleConfig, layer: 'vault' }
+
+function read(changes: Record<string, unknown>, without: string[] = []): HoldfastConfig {
+  const raw: Record<string, unknown> = { ...good, ...changes }
+  for (const key of without) delete raw[key]
+  return readConfig(raw, nowMs)
+}
+
+function refusal(changes: Record<string, unknown>, without: string[] = []): string {
+  try {
+    read(changes, without)
+  } catch (error) {
+    if (isHoldfastError(error, 'invalid-input')) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+const source = (name: string, trust: unknown = { awsRoleArn: 'arn:aws:iam::222222222222:role/w' }) => ({ name, trust })
+const oidc = (changes: object) => ({ oidc: { issuer: 'https://oidc.example.com', audience: 'a', subject: 's', ...changes } })
+const agent = (changes: object) => ({ name: 'a', environment: 'staging', may: ['ec2:*'], ...changes })
+
+describe('what is refused, before anything is touched', () => {
+  it.each([
+    ['the same account twice', { productionAccountId: '111111111111', breakGlass: [], launchers: [], administrators: [] }, 'holdfast:vaultAccountId: is production\'s account too'],
+    ['production as management account', { managementAccountId: '222222222222' }, 'holdfast:productionAccountId: is the management account'],
+    ['the vault as management account', { managementAccountId: '111111111111' }, 'holdfast:vaultAccountId: is the management account'],
+    ['an account id of eleven digits', { vaultAccountId: '11111111111' }, 'holdfast:vaultAccountId: set it to the twelve digits'],
+    ['an account id as a number', { vaultAccountId: 111111111111 }, 'holdfast:vaultAccountId: set it to the twelve digits'],
+    ['an unknown layer', { layer: 'staging' }, 'holdfast:layer: say which part this stack is'],
+    ['a region that doesn\'t exist', { region: 'eu-central-9' }, 'holdfast:region: is not a region of AWS'],
+    ['a region of another partition', { region: 'us-gov-west-1' }, 'holdfast:region: is in another partition'],
+    ['an organization\'s id that is none', { organizationId: 'r-root' }, 'holdfast:organizationId: '],
+    ['no promise', { promiseDays: 0, arm: '' }, 'holdfast:promiseDays: promise at least 1 day'],
+    ['a promise of 100 years', { promiseDays: 36_500, arm: '' }, 'holdfast:promiseDays: promise at most 3650 days'],
+    ['half a day', { promiseDays: 1.5, arm: '' }, 'holdfast:promiseDays: '],
+    ['no generation', { generationDays: 0, arm: '' }, 'holdfast:generationDays: '],
+    ['a cap below the retention', { retentionCapDays: 40 }, 'holdfast:retentionCapDays: must be more than promise and generation together (40)'],
+    ['arming another bucket', { arm: armingPhrase('some-bucket', 40) }, 'holdfast:arm: must read exactly "lock holdfast-vault-111111111111-eu-central-1 in COMPLIANCE for 40 days"'],
+    ['arming by a yes', { arm: 'yes' }, 'holdfast:arm: must read exactly'],
+    ['arming for other days', { promiseDays: 60 }, 'holdfast:arm: must read exactly'],
+    ['a thaw of two days', { thawUntil: '2026-01-03T00:00:00Z' }, 'holdfast:thawUntil: must be within 24 hours'],
+    ['a thaw without zone', { thawUntil: '2026-01-01T12:00:00' }, 'holdfast:thawUntil: give an ISO 8601 time with zone'],
+    ['no source', { sources: [] }, 'holdfast:sources: name at least one source'],
+    ['a source named twice', { sources: [source('a'), source('a')] }, 'holdfast:sources: "a" is there twice'],
+    ['a source with capitals', { sources: [source('Rental')] }, 'holdfast:sources[0].name: use lower-case letters'],
+    ['a source that climbs', { sources: [source('../uploads')] }, 'holdfast:sources[0].name: use lower-case letters'],
+    ['a source with a policy\'s wildcard', { sources: [source('a*')] }, 'holdfast:sources[0].name: use lower-case letters'],
+    ['a source with a name of 49 characters', { sources: [source('a'.repeat(49))] }, 'holdfast:sources[0].name: at most 48'],
+    ['a source without trust', { sources: [{ name: 'a' }] }, 'holdfast:sources[0].trust: must be one of'],
+    ['a source that trusts every role', { sources: [source('a', { awsRoleArn: 'arn:aws:iam::222222222222:role/*' })] }, 'holdfast:sources[0].trust.awsRoleArn: must be the ARN of one role'],
+    ['a source that trusts an account', { sources: [source('a', { awsRoleArn: 'arn:aws:iam::222222222222:root' })] }, 'holdfast:sources[0].trust.awsRoleArn: must be the ARN of one role'],
+    ['a source that trusts the vault\'s own roles', { sources: [source('a', { awsRoleArn: 'arn:aws:iam::111111111111:role/w' })] }, 'holdfast:sources: a is to be written by a role of the vault\'s own account'],
+    ['an issuer without TLS', { sources: [source('a', oidc({ issuer: 'http://oidc.example.com' }))] }, 'holdfast:sources[0].trust.oidc.issuer: must be the https URL'],
+    ['a subject with a wildcard', { sources: [source('a', oidc({ subject: 'repo:*' }))] }, 'holdfast:sources[0].trust.oidc.subject: must name one subject'],
+    ['nobody to restore', { restorers: [] }, 'holdfast:restorers: name who may restore'],
+    ['everybody to restore', { restorers: ['arn:aws:iam::111111111111:role/*'] }, 'holdfast:restorers[0]: must be the ARN of a role or user'],
+    ['a restorer from production', { restorers: ['arn:aws:iam::222222222222:role/operator'] }, 'is not in the vault account 111111111111'],
+    ['a launcher from the vault', { launchers: ['arn:aws:iam::111111111111:role/launcher'] }, 'is not in the production account 222222222222'],
+    ['an agent that may everything', { agents: [agent({ may: ['*'] })] }, 'holdfast:agents[0].may[0]: must be an action'],
+    ['an agent that may every service', { agents: [agent({ may: ['*:*'] })] }, 'holdfast:agents[0].may[0]: must be an action'],
+    ['an agent that may identities', { agents: [agent({ may: ['iam:PassRole'] })] }, 'holdfast:agents[0].may[0]: an agent has no business'],
+    ['an agent that may nothing', { agents: [agent({ may: [] })] }, 'holdfast:agents[0].may: say what the agent may do'],
+    ['an agent named twice', { agents: [agent({}), agent({})] }, 'holdfast:agents: "a" is there twice'],
+    ['a key that was mistyped', { retentoinDays: 30 }, 'holdfast:retentoinDays: '],
+    ['the organization\'s layer without one', { layer: 'organization', detached: true }, 'holdfast:detached: there is no organization layer'],
+    ['agents that nobody may launch', { layer: 'production', launchers: [] }, 'holdfast:launchers: name who may start'],
+    ['production without break-glass', { layer: 'production', breakGlass: [] }, 'holdfast:breakGlass: name who may break'],
+  ])('%s', (_, changes, message) => {
+    expect(refusal(changes)).toContain(message)
+  })
+
+  it.each(['layer', 'region', 'vaultAccountId', 'productionAccountId', 'organizationId', 'managementAccountId'])('a configuration without %s', (key) => {
+    expect(refusal({}, [key])).toContain(`holdfast:${key}: `)
+  })
+
+  it('all at once, in one message', () => {
+    const message = refusal({ managementAccountId: '222222222222', restorers: [], sources: [] })
+    expect(message.match(/holdfast:\w+: /g)).toEqual(['holdfast:productionAccountId: ', 'holdfast:sources: ', 'holdfast:restorers: '])
+  })
+
+  it('with a hint that names the first key to change', () => {
+    expect(() => read({ region: 'nowhere' })).toThrow(expect.objectContaining({ hint: expect.stringContaining('holdfast:region') as string }) as Error)
+  })
+
+  it('whatever it is, with an error of its own', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(good)), fc.jsonValue(), (key, value) => {
+        const answer = refusal({ [key]: value })
+        expect(answer === 'accepted' || answer.startsWith('the configuration is not usable')).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('what is accepted', () => {
+  it('locks in GOVERNANCE until it is armed, in COMPLIANCE then', () => {
+    expect(read({ arm: '' })).toMatchObject({ lockMode: 'GOVERNANCE', retentionDays: 40 })
+    expect(read({})).toMatchObject({ lockMode: 'COMPLIANCE', retentionDays: 40 })
+  })
+
+  it('fills in what is not said', () => {
+    const config = read({}, ['promiseDays', 'generationDays', 'retentionCapDays', 'runners'])
+    expect(config).toMatchObject({ promiseDays: 30, generationDays: 10, retentionCapDays: 400, runners: [], detached: false, environmentTag: 'environment' })
+  })
+
+  it('does without an Organization if that is said', () => {
+    expect(read({ detached: true, organizationId: '', managementAccountId: '' })).toMatchObject({ detached: true })
+  })
+
+  it('takes a thaw of a day, and one that is over', () => {
+    expect(read({ thawUntil: '2026-01-02T00:00:00Z' }).thawUntil).toBe('2026-01-02T00:00:00Z')
+    expect(read({ thawUntil: '2020-01-01T00:00:00+01:00' }).thawUntil).toBe('2020-01-01T00:00:00+01:00')
+  })
+
+  it('takes Identity Center\'s roles by the beginning of their name', () => {
+    const restorers = ['arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Restore_*']
+    expect(read({ restorers }).restorers).toEqual(restorers)
+  })
+})

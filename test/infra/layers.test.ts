@@ -1,0 +1,161 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { recordProgram } from '../../infra/recording.ts'
+import { exampleConfig } from '../../sandbox/example-config.ts'
+import type { RecordedResource, Recording } from '../../infra/recording.ts'
+
+const [vaultId, productionId, managementId] = ['111111111111', '222222222222', '333333333333']
+const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+const byCertificate = { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem: certificate, commonName: 'plant-1' } } }
+
+let vault: Recording
+let production: Recording
+let organization: Recording
+beforeAll(async () => {
+  vault = await recordProgram({ ...exampleConfig, layer: 'vault', sources: [...exampleConfig.sources, byCertificate] })
+  production = await recordProgram({ ...exampleConfig, layer: 'production' })
+  organization = await recordProgram({ ...exampleConfig, layer: 'organization' })
+})
+
+const all = () => [vault, production, organization].flatMap(({ resources }) => resources)
+const real = (recording: Recording) => recording.resources.filter(({ type }) => type.startsWith('aws:'))
+const list = (recording: Recording) => real(recording).map(({ type, name }) => `${type.split(':').at(-1)} ${name}`).sort()
+const shortType = ({ type }: RecordedResource) => type.split(':').at(-1)!
+
+describe('the vault layer', () => {
+  it('declares these and nothing else', () => {
+    expect(list(vault)).toMatchSnapshot()
+  })
+
+  it('is in the vault account, by a provider that takes no other', () => {
+    expect(new Set(real(vault).map(({ accountId }) => accountId))).toEqual(new Set([vaultId]))
+  })
+
+  it('makes the vault bucket with Object Lock from birth', () => {
+    expect(find(vault, 'Bucket', 'vault').inputs).toEqual({ bucket: `holdfast-vault-${vaultId}-eu-central-1`, objectLockEnabled: true })
+    expect(find(vault, 'BucketObjectLockConfiguration', 'vault').inputs['rule']).toEqual({ defaultRetention: { mode: 'COMPLIANCE', days: 40 } })
+  })
+
+  it('locks in GOVERNANCE for as long until it is armed', async () => {
+    const unarmed = await recordProgram({ ...exampleConfig, layer: 'vault', arm: '' })
+    expect(find(unarmed, 'BucketObjectLockConfiguration', 'vault').inputs['rule']).toEqual({ defaultRetention: { mode: 'GOVERNANCE', days: 40 } })
+  })
+
+  it('lets nothing in the vault expire: its lifecycle aborts multipart uploads, and that is all', () => {
+    expect(find(vault, 'BucketLifecycleConfiguration', 'vault').inputs['rules']).toEqual([
+      { id: 'abort-multipart-uploads', status: 'Enabled', filter: { prefix: '' }, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
+    ])
+  })
+
+  it('protects and retains every part of both buckets', () => {
+    const parts = real(vault).filter(({ type }) => type.startsWith('aws:s3/'))
+    expect(parts.length).toBe(15)
+    for (const { name, type, protect, retainOnDelete } of parts) {
+      expect({ name, type, protect, retainOnDelete }).toEqual({ name, type, protect: true, retainOnDelete: true })
+    }
+  })
+
+  it('puts the bucket\'s policy last: without an Organization it freezes what comes before', () => {
+    const policy = find(vault, 'BucketPolicy', 'vault')
+    const others = real(vault).filter(({ type, name }) => name === 'vault' && type.startsWith('aws:s3/bucket') && !type.endsWith(':BucketPolicy'))
+    expect(others.length).toBe(7)
+    expect(policy.dependsOn).toEqual(expect.arrayContaining(others.map(({ urn }) => urn)))
+  })
+
+  it('freezes the configuration in the bucket\'s policy if there is no Organization, and only then', async () => {
+    const detached = await recordProgram({ ...exampleConfig, layer: 'vault', detached: true, organizationId: '', managementAccountId: '' })
+    expect(find(detached, 'BucketPolicy', 'vault').inputs['policy']).toContain('FreezeVaultBucket')
+    expect(find(vault, 'BucketPolicy', 'vault').inputs['policy']).not.toContain('FreezeVaultBucket')
+  })
+
+  it('has one identity provider for all sources of an issuer', async () => {
+    const oidc = (audience: string) => ({ oidc: { issuer: 'https://oidc.example.com', audience, subject: 's' } })
+    const sources = [{ name: 'a', trust: oidc('one') }, { name: 'b', trust: oidc('two') }, { name: 'c', trust: oidc('one') }]
+    const recording = await recordProgram({ ...exampleConfig, layer: 'vault', sources })
+    const providers = real(recording).filter((resource) => shortType(resource) === 'OpenIdConnectProvider')
+    expect(providers.map(({ inputs }) => inputs)).toEqual([{ url: 'https://oidc.example.com', clientIdLists: ['one', 'two'] }])
+  })
+
+  it('lets a certificate\'s machine in by a trust anchor of its own', () => {
+    const trust = find(vault, 'Role', 'writer-plant').inputs['assumeRolePolicy']
+    expect(trust).toContain(find(vault, 'TrustAnchor', 'writer-plant').inputs['name'] === 'holdfast-writer-plant' ? 'trust-anchor/recorded-writer-plant' : 'never')
+    expect(trust).toContain('plant-1')
+  })
+
+  it('tells the tools where everything is, in a versioned form and without a secret', () => {
+    expect(vault.outputs).toMatchObject({
+      formatVersion: 1,
+      layer: 'vault',
+      vaultBucket: `holdfast-vault-${vaultId}-eu-central-1`,
+      lock: { mode: 'COMPLIANCE', days: 40, promiseDays: 30 },
+      roles: { restorer: `arn:aws:iam::${vaultId}:role/holdfast/holdfast-restorer` },
+      writers: { 'rental-db': `arn:aws:iam::${vaultId}:role/holdfast/holdfast-writer-rental-db` },
+    })
+    expect(JSON.stringify(vault.outputs)).not.toContain('CERTIFICATE')
+  })
+})
+
+describe('the production layer', () => {
+  it('declares these and nothing else', () => {
+    expect(list(production)).toMatchSnapshot()
+  })
+
+  it('is in the production account, by a provider that takes no other', () => {
+    expect(new Set(real(production).map(({ accountId }) => accountId))).toEqual(new Set([productionId]))
+  })
+
+  it('gives every agent its path, its environment, the boundary and an hour at most', () => {
+    const agents = real(production).filter((resource) => shortType(resource) === 'Role' && resource.name.startsWith('agent-'))
+    expect(agents.map(({ inputs }) => (inputs['tags'] as Record<string, string>)['holdfast-environment'])).toEqual(['production', 'staging'])
+    for (const { inputs } of agents) {
+      expect(inputs).toMatchObject({ path: '/holdfast-agents/', permissionsBoundary: `arn:aws:iam::${productionId}:policy/holdfast-agent-boundary`, maxSessionDuration: 3600 })
+    }
+  })
+
+  it('does without an administrator if none is named', async () => {
+    const recording = await recordProgram({ ...exampleConfig, layer: 'production', administrators: [] })
+    expect(list(recording)).not.toContain('Role administrator')
+    expect(recording.outputs).toMatchObject({ administrator: null })
+  })
+})
+
+describe('the organization layer', () => {
+  it('declares these and nothing else', () => {
+    expect(list(organization)).toMatchSnapshot()
+  })
+
+  it('is in the management account, and attached to the others, never to itself', () => {
+    expect(new Set(real(organization).map(({ accountId }) => accountId))).toEqual(new Set([managementId]))
+    const targets = real(organization).filter((resource) => shortType(resource) === 'PolicyAttachment').map(({ inputs }) => inputs['targetId'])
+    expect(new Set(targets)).toEqual(new Set([vaultId, productionId]))
+  })
+
+  it('protects and retains every policy and attachment', () => {
+    for (const { name, protect, retainOnDelete } of real(organization)) expect({ name, protect, retainOnDelete }).toEqual({ name, protect: true, retainOnDelete: true })
+  })
+
+  it('thaws by a date in the policy itself, after which it is frozen again', async () => {
+    const thawUntil = new Date(Date.now() + 3_600_000).toISOString()
+    const thawed = await recordProgram({ ...exampleConfig, layer: 'organization', thawUntil })
+    expect(find(thawed, 'Policy', 'vault-freeze').inputs['content']).toContain(`{"DateGreaterThan":{"aws:CurrentTime":"${thawUntil}"}}`)
+    expect(find(organization, 'Policy', 'vault-freeze').inputs['content']).not.toContain('Condition')
+    expect(thawed.outputs).toMatchObject({ vaultFrozen: { again: thawUntil } })
+  })
+})
+
+describe('every layer', () => {
+  it('hangs every resource on a provider that is bound to one account', () => {
+    const providers = all().filter(({ type }) => type === 'pulumi:providers:aws')
+    expect(providers.map(({ inputs }) => inputs['allowedAccountIds'])).toEqual([`["${vaultId}"]`, `["${productionId}"]`, `["${managementId}"]`])
+  })
+
+  it('never forces anything to be destroyed, and runs no session longer than an hour', () => {
+    expect(JSON.stringify(all())).not.toMatch(/forceDestroy|forceDelete|closeOnDeletion|skipDestroy/)
+    for (const role of all().filter((resource) => resource.type === 'aws:iam/role:Role')) expect(role.inputs['maxSessionDuration']).toBe(3600)
+  })
+})
+
+function find(recording: Recording, type: string, name: string): RecordedResource {
+  const found = recording.resources.find((resource) => shortType(resource) === type && resource.name === name)
+  if (found === undefined) throw new Error(`there is no ${type} ${name}`)
+  return found
+}
