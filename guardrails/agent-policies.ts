@@ -1,7 +1,7 @@
 // Agents: what their task needs, inside a boundary that no task can widen.
 import { destructiveActions } from './catalogue.ts'
 import { agentEnvironmentTag, bucketArn, feedbackBucketName, vaultBucketName } from './names.ts'
-import { policy } from './policy.ts'
+import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
 
@@ -24,7 +24,7 @@ export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy
       Action: ['*'],
       Resource: ['*'],
       Condition: {
-        StringNotEquals: { [`aws:ResourceTag/${environmentTag}`]: `\${aws:PrincipalTag/${agentEnvironmentTag}}` },
+        StringNotEquals: { [`aws:ResourceTag/${environmentTag}`]: principalTag(agentEnvironmentTag) },
         // Most of AWS carries no such tag, and most list calls have no resource: only a known other environment is off limits.
         Null: { [`aws:ResourceTag/${environmentTag}`]: 'false' },
       },

@@ -1,6 +1,6 @@
 // The feedback bucket's policy: the notary writes, each writer reads what concerns its own source, and that is all.
 import { anyWriterArn, bucketArn, dutyRoleArn, feedbackBucketName, sourceTag } from './names.ts'
-import { policy } from './policy.ts'
+import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
 
@@ -28,7 +28,7 @@ export function feedbackBucketPolicy(place: VaultPlace): Policy {
       Sid: 'DenyFeedbackOfOthers',
       ...base,
       Action: ['s3:GetObject', 's3:GetObjectVersion'],
-      NotResource: [`${bucket}/feedback/\${aws:PrincipalTag/${sourceTag}}/*`],
+      NotResource: [`${bucket}/feedback/${principalTag(sourceTag)}/*`],
       Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(place.accountId) } },
     },
   )

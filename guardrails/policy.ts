@@ -44,3 +44,12 @@ export function policy(...statements: Statement[]): Policy {
 export function renderPolicy(document: Policy): string {
   return JSON.stringify(document)
 }
+
+/**
+ * A principal's tag as a policy variable, with a default that nobody carries: AWS may drop a whole statement, a deny too,
+ * if one of its variables has no value.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+ */
+export function principalTag(key: string): string {
+  return `\${aws:PrincipalTag/${key}, '-'}`
+}

@@ -2,7 +2,7 @@
 // to say; this says what nobody may, whatever roles come later.
 import { frozenBucketActions } from './frozen-actions.ts'
 import { anyWriterArn, bucketArn, duties, dutyRoleArn, sourceTag, vaultBucketName } from './names.ts'
-import { policy } from './policy.ts'
+import { policy, principalTag } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
 import type { VaultPlace } from './names.ts'
 
@@ -71,7 +71,7 @@ function writing(place: VaultPlace): Statement[] {
       Effect: 'Deny',
       Principal: '*',
       Action: put,
-      NotResource: [`${bucketArn(vaultBucketName(place))}/sources/\${aws:PrincipalTag/${sourceTag}}/*`],
+      NotResource: [`${bucketArn(vaultBucketName(place))}/sources/${principalTag(sourceTag)}/*`],
       Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(place.accountId) } },
     },
     deny('DenyAclWrites', ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'], [objects(place)]),
