@@ -33,6 +33,8 @@ export interface AttemptRecord {
 export type DecisionFinder = (requestId: string) => string
 
 const refusals = new Set(['AccessDenied', 'InvalidBucketState'])
+/** What the SDK calls an error that came without a body. */
+const codeless = new Set(['', 'Unknown', 'UnknownError', 'Forbidden', '403'])
 
 export async function attempt(identity: Identity, attack: Attack, target: AttackTarget, findDecision: DecisionFinder): Promise<AttemptRecord> {
   const record = { who: identity.who, attack: attack.name, wall: attack.wall, what: attack.what, target: target.bucket }
@@ -49,7 +51,7 @@ function readAnswer(error: unknown): { code: string; status: number; requestId: 
   const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number; requestId?: string } }
   const status = $metadata?.httpStatusCode ?? 0
   // A HEAD has no body, so its refusal has no code: the status says it.
-  const code = status === 403 && (name === 'UnknownError' || name === '403' || name === 'Forbidden') ? 'AccessDenied' : (name ?? 'unknown')
+  const code = status === 403 && codeless.has(name ?? '') ? 'AccessDenied' : (name ?? 'unknown')
   return { code, status, requestId: $metadata?.requestId }
 }
 

@@ -20,7 +20,7 @@ export class Terminal implements TimelineListener {
   }
 
   note({ at, elapsedMs, text }: TimelineEntry): void {
-    const when = `${at.slice(11, 19)} ${`+${(elapsedMs / 1000).toFixed(1)}s`.padStart(7)}`
+    const when = `${at.slice(5, 16).replace('T', ' ')} ${`+${(elapsedMs / 1000).toFixed(1)}s`.padStart(7)}`
     this.#write(`  ${this.#style('dim', when)}  ${terminalText(text)}\n`)
   }
 

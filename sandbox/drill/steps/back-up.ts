@@ -98,7 +98,7 @@ interface BackupRecord {
 
 function readBackupRecord({ records }: HoldfastOutcome): BackupRecord {
   const record = records.find(({ type }) => type === 'backup') as Partial<BackupRecord> | undefined
-  if (record?.snapshot == null) throw new Error('the backup reported no snapshot')
+  if ((record?.snapshot ?? null) === null) throw new Error('the backup reported no snapshot')
   return record as BackupRecord
 }
 

@@ -37,7 +37,7 @@ export async function attackLockAlone(context: DrillContext, provisioned: Provis
     report.attacks.push(...summarize(records))
     const after = await readDiskInventory(directory, vault.name)
     const { findings, evidence } = examineWall(records)
-    timeline.note(`the lock alone stood ${records.length} attempts by the vault account's own root`)
+    timeline.note(`the lock alone, against the vault account's own root: ${evidence}`)
     return { findings: [...findings, ...findLosses(before, after), ...findLockChanges(before, after)], evidence }
   })
 }

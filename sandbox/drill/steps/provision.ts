@@ -27,9 +27,10 @@ export async function provision(context: DrillContext): Promise<Provisioned> {
   }
   const declaration = { ...program, buckets: [...program.buckets, ...controlBuckets(region)] }
   const provisioned = await start(context, declaration, vault, region)
-  const types = new Set(program.notEmulated.map(({ type }) => type))
   timeline.note(`declared: ${program.buckets.length} buckets, ${program.roles.length} roles, ${program.accounts.length} accounts; vault ${vault.name}`)
-  timeline.note(`not emulated here, so not tested: ${program.notEmulated.length} resources of ${types.size} types (${[...types].sort().join(', ')})`)
+  for (const [type, resources] of Map.groupBy(program.notEmulated, ({ type }) => type)) {
+    timeline.note(`not emulated here, so not tested: ${resources.length} × ${type}`)
+  }
   return provisioned
 }
 
