@@ -23,6 +23,6 @@ export class AwsError extends Error {
   }
 }
 
-export function denyAccess(): AwsError {
-  return new AwsError(403, 'AccessDenied', 'Access Denied')
+export function denyAccess(message = 'Access Denied'): AwsError {
+  return new AwsError(403, 'AccessDenied', message)
 }

@@ -17,6 +17,7 @@ import { Front } from './front.ts'
 import type { RequestRecord } from './front.ts'
 import { OwnerAuthorizer } from './owner-authorizer.ts'
 import { buildContext } from './request-context.ts'
+import { restrictsPublic } from './s3/catalog.ts'
 import { createS3Service } from './s3/service.ts'
 import type { Service, ServiceFactory, ServiceHost } from './service.ts'
 import { openDatabase, readSetting, writeSetting } from './store/database.ts'
@@ -30,12 +31,19 @@ export interface SandboxOptions {
   host?: '127.0.0.1'
   /** Absent: the wall clock plus the turns made so far, which the directory remembers. */
   clock?: TurnableClock
-  /** Absent: an account's own principals may do everything in it, nobody else anything. */
-  authorizer?: Authorizer
+  /** Absent: an account's own principals may do everything in it, nobody else anything. A function is given what can change. */
+  authorizer?: Authorizer | ((live: LiveCloud) => Promise<Authorizer>)
   /** Beside S3 and EC2: the token service, for one. */
   services?: readonly ServiceFactory[]
   faults?: FaultPlan
   onRequest?: (record: RequestRecord) => void
+}
+
+/** What decisions may depend on beside the declaration. */
+export interface LiveCloud {
+  nowMs(): number
+  /** S3's `RestrictPublicBuckets`, as the bucket has it now. */
+  restrictsPublicBuckets(bucket: string): boolean
 }
 
 export interface Sandbox {
@@ -60,8 +68,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const clock = options.clock ?? rememberedClock(database)
   const credentials = new StoredCredentials(database)
   const decisions = new DecisionLog()
-  const authorizer = options.authorizer ?? new OwnerAuthorizer()
   const { declaration, directory } = options
+  const authorizer = await makeAuthorizer(options, { nowMs: () => clock.nowMs(), restrictsPublicBuckets: (bucket) => restrictsPublic(database, bucket) })
   const host: ServiceHost = {
     directory,
     database,
@@ -102,6 +110,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     volumeDirectory: (volumeId) => volumeDirectory(host, volumeId),
     stop: () => (stopped ??= close(server, front, services, () => database.close())),
   }
+}
+
+async function makeAuthorizer({ authorizer }: SandboxOptions, live: LiveCloud): Promise<Authorizer> {
+  return typeof authorizer === 'function' ? authorizer(live) : (authorizer ?? new OwnerAuthorizer())
 }
 
 function rememberedClock(database: ReturnType<typeof openDatabase>): TurnableClock {

@@ -1,5 +1,7 @@
 // One S3 request while it is being served: what it names, and what it may do.
 
+import type { AccessDecision } from '../access.ts'
+import { denialMessage } from '../authorization/decision.ts'
 import { AwsError, denyAccess } from '../aws-error.ts'
 import type { ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
 import { decodePercent, parseQuery } from '../signature/query.ts'
@@ -99,18 +101,27 @@ export class S3Call {
 
   /** Throws AccessDenied unless `action` is allowed on the bucket, or on `key` in it. */
   async allow(bucket: Bucket, action: string, key: string | null = null, context: Context = {}): Promise<void> {
-    if (!(await this.isAllowed(bucket, action, key, context))) throw denyAccess()
+    const decision = await this.#decide(bucket, action, key, context)
+    if (decision.allowed) return
+    const { principal } = this.request
+    // Within an account S3 says which kind of policy refused; to others it says nothing.
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+    const isOwn = principal.accountId === bucket.accountId && decision.result.includes(' in ')
+    throw isOwn ? denyAccess(denialMessage({ principal, action, resource: arnOf(bucket, key) }, decision)) : denyAccess()
   }
 
   async isAllowed(bucket: Bucket, action: string, key: string | null = null, context: Context = {}): Promise<boolean> {
-    const decision = await this.stores.host.authorize(this.request, {
+    return (await this.#decide(bucket, action, key, context)).allowed
+  }
+
+  #decide(bucket: Bucket, action: string, key: string | null, context: Context): Promise<AccessDecision> {
+    return this.stores.host.authorize(this.request, {
       action,
       resource: arnOf(bucket, key),
       resourceAccountId: bucket.accountId,
       resourcePolicy: this.#policyFor(bucket, action),
       context,
     })
-    return decision.allowed
   }
 
   // Root of the owning account can always read, replace and remove the bucket's policy, whatever that policy says:

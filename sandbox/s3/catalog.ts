@@ -229,6 +229,12 @@ export class Catalog {
   }
 }
 
+/** Whether the bucket's public access block restricts public buckets, as it is now. For the authorizer. */
+export function restrictsPublic(database: Database, bucketName: string): boolean {
+  const row = database.prepare("SELECT document FROM s3_configuration WHERE name = 'publicAccessBlock' AND bucket_id = (SELECT id FROM s3_bucket WHERE name = ?)").get(bucketName)
+  return row !== undefined && (JSON.parse(String(row.document)) as { restrictPublicBuckets?: boolean }).restrictPublicBuckets === true
+}
+
 export function keyBytes(key: string): Buffer {
   return Buffer.from(key, 'utf8')
 }
