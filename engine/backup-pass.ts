@@ -9,12 +9,14 @@ import { TreeBuilder } from '../core/tree.ts'
 import { sortKeyOf } from './backup-cache.ts'
 import type { BackupCache, CachedFile } from './backup-cache.ts'
 import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
+import { findExtendedAttributes } from './extended-attributes.ts'
 import { sameStamp, stampOf } from './file-stamp.ts'
 import type { FileStamp } from './file-stamp.ts'
 import type { KnownChunks } from './known-chunks.ts'
 import { LinkGroups } from './link-groups.ts'
 import type { BackupProgress, Problem } from './operations.ts'
 import type { PackUploader } from './pack-uploader.ts'
+import { maxBatchBytes } from './source-reader.ts'
 import type { ItemContent, ReadItem } from './source-reader.ts'
 import { walk } from './walk.ts'
 import type { WalkedEntry } from './walk.ts'
@@ -22,14 +24,13 @@ import { WorkerPool } from './worker-pool.ts'
 import type { PoolMember } from './worker-pool.ts'
 
 const mib = 1024 * 1024
-/** Small files are read in batches up to this many bytes or files; large ones in segments of this size. */
+/** Small files are read in batches up to this many bytes or files; large ones in segments of `maxBatchBytes`. */
 const batchBytes = 4 * mib
 const batchFiles = 512
-const segmentBytes = 16 * mib
 /** Batches that one thread has been given and not packed yet. */
 const batchesPerWorker = 2
 /** Packs that may wait for the store before reading pauses. */
-const maxPacksInFlight = 4
+const maxPacksInFlight = 3
 /** Entries that may wait for an earlier one's content before the walk pauses. */
 const maxPending = 20_000
 /** Batches that may wait for a thread before the walk pauses. */
@@ -87,6 +88,7 @@ export class BackupPass {
   private links = new LinkGroups<PendingFile>()
   private tree: TreeBuilder
   private metadata: PackBuilder
+  private bytesUnchanged = 0
   private failure: { error: unknown } | null = null
   private flushed = 0
   private waiting: (() => void)[] = []
@@ -123,7 +125,7 @@ export class BackupPass {
       if (options.onProgress === undefined || result.entries === lastEntries) return
       lastEntries = result.entries
       options.onProgress({
-        entries: result.entries, bytesRead: result.bytesRead, bytesUnchanged: result.bytes - result.bytesRead,
+        entries: result.entries, bytesRead: result.bytesRead, bytesUnchanged: this.bytesUnchanged,
         bytesUploaded: uploader.bytesUploaded, packsUploaded: uploader.uploaded.length,
       })
     }
@@ -132,6 +134,7 @@ export class BackupPass {
   async run(directory: string): Promise<PassResult> {
     try {
       this.advanceCache()
+      const attributes = findExtendedAttributes(directory, (problem) => this.addProblem(problem))
       let steps = 0
       for (const walked of walk(directory)) {
         if ('kind' in walked) this.addProblem(walked)
@@ -148,6 +151,7 @@ export class BackupPass {
       this.result.treeRoot = this.tree.finish()
       this.sealMetadata()
       await this.uploader.drain(0)
+      await attributes
       this.report()
       return this.result
     } finally {
@@ -274,13 +278,13 @@ export class BackupPass {
 
   private read({ entry, absolute }: WalkedEntry, file: PendingFile): void {
     if (entry.size === 0) return
-    const segments = Math.ceil(entry.size / segmentBytes)
+    const segments = Math.ceil(entry.size / maxBatchBytes)
     file.segments = Array.from({ length: segments }, () => null)
     file.missing = segments
     for (let segment = 0; segment < segments; segment++) {
-      const offset = segment * segmentBytes
-      const item = { absolute, stamp: file.stamp, offset, bytes: Math.min(segmentBytes, entry.size - offset) }
-      if (this.open.bytes + item.bytes > segmentBytes || this.open.bytes >= batchBytes || this.open.items.length >= batchFiles) this.queueOpen()
+      const offset = segment * maxBatchBytes
+      const item = { absolute, stamp: file.stamp, offset, bytes: Math.min(maxBatchBytes, entry.size - offset) }
+      if (this.open.bytes + item.bytes > maxBatchBytes || this.open.bytes >= batchBytes || this.open.items.length >= batchFiles) this.queueOpen()
       this.open.items.push(item)
       this.open.owners.push({ file, segment })
       this.open.bytes += item.bytes
@@ -380,6 +384,7 @@ export class BackupPass {
     const digests = Buffer.concat(segments.map((segment) => segment.digests))
     if (file.unchanged) {
       this.result.filesUnchanged++
+      this.bytesUnchanged += entry.size
       for (let index = 0; index < lengths.length; index++) this.known.claim(digests, index * digestBytes)
     } else if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs) {
       this.cache?.putFile({ sortKey: sortKeyOf(entry.path), stamp: file.stamp, digests, lengths })

@@ -2,7 +2,7 @@
 // pack is decoded and compared before it leaves the thread.
 import { parentPort, workerData } from 'node:worker_threads'
 import { PackBuilder, verifyPack } from '../core/pack.ts'
-import { readBatch } from './source-reader.ts'
+import { maxBatchBytes, readBatch } from './source-reader.ts'
 import type { BatchChunk, ItemContent, ReadItem } from './source-reader.ts'
 
 export type ToBackupWorker =
@@ -25,6 +25,14 @@ const batches = new Map<number, { buffer: Buffer; chunks: BatchChunk[] }>()
 const spare: ArrayBuffer[] = []
 let builder = new PackBuilder(source)
 
+/** Memory of batches that were packed: kept, because the collector is slow to return so much. */
+const freeBuffers: Buffer[] = []
+
+function takeBuffer(bytes: number): Buffer {
+  const index = freeBuffers.findIndex((buffer) => buffer.length >= bytes)
+  return index === -1 ? Buffer.allocUnsafeSlow(Math.max(bytes, maxBatchBytes)) : freeBuffers.splice(index, 1)[0]!
+}
+
 function reply(message: FromBackupWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer)
 }
@@ -40,7 +48,7 @@ function seal(): void {
 port.on('message', (message: ToBackupWorker) => {
   if (message.type === 'read') {
     const bytes = message.items.reduce((sum, item) => sum + item.bytes, 0)
-    const buffer = Buffer.allocUnsafeSlow(bytes)
+    const buffer = takeBuffer(bytes)
     const { contents, chunks } = readBatch(message.items, buffer)
     batches.set(message.batch, { buffer, chunks })
     reply({ type: 'read', batch: message.batch, contents, bytesRead: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) })
@@ -52,11 +60,12 @@ port.on('message', (message: ToBackupWorker) => {
       if (builder.isFull) seal()
       builder.add(chunk.digest, buffer.subarray(chunk.offset, chunk.offset + chunk.bytes))
     })
+    freeBuffers.push(buffer)
     reply({ type: 'packed', batch: message.batch })
   } else if (message.type === 'flush') {
     seal()
     reply({ type: 'flushed' })
-  } else if (spare.length < 2) {
+  } else if (spare.length < 1) {
     spare.push(message.buffer)
   }
 })

@@ -8,7 +8,7 @@ import { putUnderNewKey } from '../core/upload.ts'
 import { packKey } from '../core/vault-keys.ts'
 import type { BackupCache, CachedPack } from './backup-cache.ts'
 
-const uploadsAtOnce = 4
+const uploadsAtOnce = 3
 
 export interface UploadedPack extends PackReference {
   footerBytes: number

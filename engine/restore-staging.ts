@@ -92,7 +92,7 @@ export class RestoreStaging {
     syncDirectory(this.target)
   }
 
-  /** The last step: from now on the target is whole. */
+  /** From now on the target is whole, but for the root's own owner, mode and times. */
   remove(): void {
     if (existsSync(this.tree)) rmdirSync(this.tree)
     rmSync(this.folder, { recursive: true })

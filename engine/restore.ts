@@ -50,8 +50,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
       await flush(staging.tree)
     }
     staging.publish()
-    finishDirectories(staging.target, plan, specialBits, outcome)
-    staging.remove()
+    finishDirectories(staging, plan, specialBits, outcome)
     await flush(staging.target)
   } catch (error) {
     throw translate(error, options.target)
@@ -129,11 +128,14 @@ function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
   }
 }
 
-/** Deepest first: making something in a directory changes its time. */
-function finishDirectories(target: string, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
-  const handles = new DirectoryHandles(target)
+/** Deepest first, the root last of all: making or removing something in a directory changes its time. */
+function finishDirectories(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
+  const handles = new DirectoryHandles(staging.target)
   try {
-    for (const entry of plan.directories.toReversed()) finishDirectory(handles, entry, specialBits, outcome)
+    for (const entry of plan.directories.toReversed()) {
+      if (entry.path.length === 0) staging.remove()
+      finishDirectory(handles, entry, specialBits, outcome)
+    }
   } finally {
     handles.close()
   }

@@ -30,6 +30,9 @@ export interface BatchChunk {
   bytes: number
 }
 
+/** No batch has more bytes: a segment of a large file. */
+export const maxBatchBytes = 16 * 1024 * 1024
+
 const attempts = 3
 
 /** Reads the items one after the other into `buffer`, which has room for all of them. */

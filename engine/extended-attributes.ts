@@ -1,0 +1,52 @@
+// Which entries carry extended attributes or ACLs, which the format doesn't record yet: they are looked for, so that
+// leaving them out is never silent. Node can't read them; getfattr (Debian's package `attr`) can.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Problem } from './operations.ts'
+
+/** Set by the system on every file where it is in use, and set again by it after a restore. */
+const ofTheSystem = /^security\.selinux$/
+
+/** Reports each entry with attributes, or once, for the root, that nobody could look. */
+export async function findExtendedAttributes(root: string, report: (problem: Problem) => void, command = 'getfattr'): Promise<void> {
+  const child = spawn(command, ['-R', '-P', '-h', '-m', '-', '--absolute-names', '--', root], {
+    stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] ?? '' },
+  })
+  const ended = new Promise<string | null>((resolve) => {
+    child.on('error', (error) => resolve((error as NodeJS.ErrnoException).code === 'ENOENT' ? `${command} is not installed` : error.message))
+    // It ends with 1 if anything was unreadable, which the walk has found too.
+    child.on('close', (status) => resolve(status === 0 || status === 1 ? null : `${command} failed`))
+  })
+  child.stdout.setEncoding('latin1')
+  let path: Buffer | null = null
+  let names: string[] = []
+  for await (const line of createInterface({ input: child.stdout, crlfDelay: 0 })) {
+    if (line.startsWith('# file: ')) path = relativePath(unescape(line.slice('# file: '.length)), root)
+    else if (line !== '') names.push(line)
+    else if (path !== null) {
+      const own = names.filter((name) => !ofTheSystem.test(name))
+      if (own.length > 0) report({ path, kind: 'not-recorded', detail: `extended attributes are left out: ${describe(own)}` })
+      path = null
+      names = []
+    }
+  }
+  const failure = await ended
+  if (failure !== null) {
+    report({ path: Buffer.alloc(0), kind: 'not-recorded', detail: `extended attributes and ACLs are left out, and were not looked for: ${failure}` })
+  }
+}
+
+function describe(names: string[]): string {
+  const text = names.slice(0, 8).map((name) => (/^system\.posix_acl_/.test(name) ? 'an ACL' : JSON.stringify(name)))
+  return text.join(', ') + (names.length > 8 ? ' …' : '')
+}
+
+/** getfattr writes line breaks and backslashes as three octal digits. */
+function unescape(text: string): Buffer {
+  return Buffer.from(text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))), 'latin1')
+}
+
+function relativePath(path: Buffer, root: string): Buffer {
+  const prefix = Buffer.from(root.replace(/\/+$/, ''))
+  return path.length <= prefix.length ? Buffer.alloc(0) : path.subarray(prefix.length + 1)
+}
