@@ -21,6 +21,8 @@ export interface ReachOptions {
 
 type Attempt = Record<string, string>
 
+const tagPrefix = 'aws:RequestTag/'
+
 // What the caller chooses in AssumeRole. Whoever attacks is taken to know what the trust policy asks for.
 const choosable = /^(sts:(externalid|rolesessionname|sourceidentity)|aws:requesttag\/.+)$/i
 
@@ -57,18 +59,13 @@ async function tryRole(authorizer: PolicyAuthorizer, caller: Principal, role: De
     if (kept !== null && asked !== null && kept !== asked) continue
     const context: Record<string, string | string[]> = { 'sts:RoleSessionName': 'reached', ...attempt, ...factor }
     if (kept !== null) context['sts:SourceIdentity'] = kept
-    const tagKeys = Object.keys(attempt).filter((key) => key.startsWith('aws:RequestTag/')).map((key) => key.slice('aws:RequestTag/'.length))
+    const tagKeys = Object.keys(attempt).filter((key) => key.startsWith(tagPrefix)).map((key) => key.slice(tagPrefix.length))
     if (tagKeys.length > 0) context['aws:TagKeys'] = tagKeys
-    if (!(await mayDo(authorizer, caller, 'sts:AssumeRole', role, context))) continue
-    if (context['sts:SourceIdentity'] !== undefined && !(await mayDo(authorizer, caller, 'sts:SetSourceIdentity', role, { 'sts:SourceIdentity': context['sts:SourceIdentity'] }))) continue
-    if (tagKeys.length > 0 && !(await mayDo(authorizer, caller, 'sts:TagSession', role, pickTags(context)))) continue
-    return sessionOf(authorizer, caller, role, context)
+    const actions = ['sts:AssumeRole', ...(context['sts:SourceIdentity'] === undefined ? [] : ['sts:SetSourceIdentity']), ...(tagKeys.length === 0 ? [] : ['sts:TagSession'])]
+    const decisions = await Promise.all(actions.map((action) => evaluate(authorizer, caller, action, role.arn, context)))
+    if (decisions.every(({ allowed }) => allowed)) return sessionOf(authorizer, caller, role, context)
   }
   return null
-}
-
-async function mayDo(authorizer: PolicyAuthorizer, caller: Principal, action: string, role: DeclaredRole, context: Record<string, string | string[]>): Promise<boolean> {
-  return (await evaluate(authorizer, caller, action, role.arn, context)).allowed
 }
 
 function sessionOf(authorizer: PolicyAuthorizer, caller: Principal, role: DeclaredRole, context: Record<string, string | string[]>): Principal {
@@ -82,7 +79,7 @@ function sessionOf(authorizer: PolicyAuthorizer, caller: Principal, role: Declar
       roleArn: role.arn,
       sessionName: name,
       sourceIdentity: typeof source === 'string' ? source : null,
-      tags: Object.fromEntries(Object.entries(pickTags(context)).filter(([key]) => key !== 'aws:TagKeys').map(([key, value]) => [key.slice('aws:RequestTag/'.length), String(value)])),
+      tags: Object.fromEntries(Object.entries(context).filter(([key]) => key.startsWith(tagPrefix)).map(([key, value]) => [key.slice(tagPrefix.length), String(value)])),
       policies: [],
       issuedMs: authorizer.nowMs(),
       chainDepth: (caller.session?.chainDepth ?? 0) + 1,
@@ -90,10 +87,6 @@ function sessionOf(authorizer: PolicyAuthorizer, caller: Principal, role: Declar
       federated: {},
     },
   }
-}
-
-function pickTags(context: Record<string, string | string[]>): Record<string, string | string[]> {
-  return Object.fromEntries(Object.entries(context).filter(([key]) => key === 'aws:TagKeys' || key.startsWith('aws:RequestTag/')))
 }
 
 // Nothing chosen, then for each statement of the trust policy what its conditions ask for.
@@ -116,5 +109,5 @@ function listAttempts({ trust }: DeclaredRole): Attempt[] {
 
 function spellKey(key: string): string {
   const names = ['sts:ExternalId', 'sts:RoleSessionName', 'sts:SourceIdentity']
-  return names.find((name) => name.toLowerCase() === key.toLowerCase()) ?? `aws:RequestTag/${key.slice(key.indexOf('/') + 1)}`
+  return names.find((name) => name.toLowerCase() === key.toLowerCase()) ?? `${tagPrefix}${key.slice(key.indexOf('/') + 1)}`
 }

@@ -29,7 +29,7 @@ describe("the evaluator's core, which the authorizer calls without the library's
       // Claims of issuers that the reference doesn't list, and the evaluator's lack of the rule on direct grants.
       if (Object.keys(question.context).some(isFederatedKey) || accessCase.policies.session !== undefined) continue
       const input = await toEvaluatorInput(question)
-      const toPolicies = (policies: typeof input.identity) => policies.map((policy, index) => ({ name: String(index), policy: policy.toJSON() }))
+      const toPolicies = (policies: typeof input.identity) => policies.map((policy, index) => ({ name: String(index), policy: policy.toJSON() as unknown }))
       const reply = await runSimulation({
         request: {
           principal: prepared.request.principal.kind === 'anonymous' ? anonymousPrincipal : prepared.request.principal.arn,
@@ -41,7 +41,7 @@ describe("the evaluator's core, which the authorizer calls without the library's
         serviceControlPolicies: input.scps.map((level, index) => ({ orgIdentifier: String(index), policies: toPolicies(level).filter(({ policy }) => hasStatements(policy)) })),
         resourceControlPolicies: input.rcps.map((level, index) => ({ orgIdentifier: String(index), policies: toPolicies(level).filter(({ policy }) => hasStatements(policy)) })),
         ...(input.boundary !== undefined && { permissionBoundaryPolicies: toPolicies([input.boundary]) }),
-        ...(input.resourcePolicy !== undefined && { resourcePolicy: input.resourcePolicy.toJSON() }),
+        ...(input.resourcePolicy !== undefined && { resourcePolicy: input.resourcePolicy.toJSON() as unknown }),
         additionalSettings: { s3: { blockPublicAccess: input.restrictsPublic } },
       }, {})
       if (reply.resultType !== 'single') throw new Error(`${accessCase.name}: ${JSON.stringify(reply)}`)
