@@ -82,7 +82,7 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
   await step('last-wall', 'The lock alone, with every policy taken away', () => attackLockAlone(context, provisioned, backedUp.vault.byDisk))
 }
 
-function makeContext(options: DrillOptions): DrillContext {
+export function makeContext(options: Omit<DrillOptions, 'afterStep'>): DrillContext {
   const { seed, size, workDirectory, signal, listener, cleanup, toolVersion } = options
   const timeline = new Timeline({ nowMs: () => Date.now() }, listener)
   return {

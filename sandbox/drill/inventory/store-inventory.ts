@@ -7,7 +7,7 @@ export interface InventoryItem {
   key: string
   versionId: string
   bytes: number
-  /** Of the bytes as read back, lower-case hex; of a delete marker, empty. */
+  /** Of the bytes as read back, lower-case hex; empty for a delete marker; `unreadable` and why, if they can't be read. */
   sha256: string
   lock: { mode: string; untilMs: number } | null
   isDeleteMarker: boolean
@@ -57,14 +57,23 @@ async function* listPages(client: S3Client, bucket: string): AsyncGenerator<List
 
 async function readVersion(client: S3Client, bucket: string, { key, versionId }: { key: string; versionId: string }) {
   const version = { Bucket: bucket, Key: key, VersionId: versionId }
-  const { Body } = await client.send(new GetObjectCommand(version))
+  return { ...(await readContent(client, version)), lock: await readLock(client, version) }
+}
+
+/** A version that can't be read is a fact about the vault, not a reason to look at no other. */
+async function readContent(client: S3Client, version: { Bucket: string; Key: string; VersionId: string }): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256')
   let bytes = 0
-  for await (const chunk of Body as AsyncIterable<Uint8Array>) {
-    hash.update(chunk)
-    bytes += chunk.length
+  try {
+    const { Body } = await client.send(new GetObjectCommand(version))
+    for await (const chunk of Body as AsyncIterable<Uint8Array>) {
+      hash.update(chunk)
+      bytes += chunk.length
+    }
+    return { bytes, sha256: hash.digest('hex') }
+  } catch (error) {
+    return { bytes, sha256: `unreadable: ${error instanceof Error ? error.name : 'unknown'}` }
   }
-  return { bytes, sha256: hash.digest('hex'), lock: await readLock(client, version) }
 }
 
 async function readLock(client: S3Client, version: { Bucket: string; Key: string; VersionId: string }): Promise<InventoryItem['lock']> {

@@ -28,7 +28,7 @@ export const reportSchema = z.object({
   vault: z.object({ bucket: z.string(), accountId: z.string(), mode: z.string(), days: z.int() }).nullable(),
   /** Resources that the program declares and the sandbox doesn't emulate. */
   notEmulated: z.array(z.object({ type: z.string(), name: z.string(), account: z.string() })),
-  world: z.object({ rows: z.int(), uploads: z.int(), volumeFiles: z.int(), volumeBytes: z.int(), snapshots: z.int() }).nullable(),
+  world: z.object({ rows: z.int(), uploads: z.int() }).nullable(),
   backups: z.array(z.object({
     label: z.string(), source: z.string(), snapshotId: z.string(), at: z.iso.datetime(), files: z.int(), bytes: z.int(),
     bytesUploaded: z.int(), durationMs: z.int(), traffic,

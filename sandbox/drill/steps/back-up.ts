@@ -49,7 +49,7 @@ async function backUpState(
   let takenMs = 0
   for (const source of sources) {
     const directory = path.join(production.volumeDirectory, source.directory)
-    const truth = await recordFiles(directory)
+    const truth = recordFiles(directory)
     files[source.name] = truth
     const snapshot = await backUpSource(context, provisioned, { ...source, directory }, label, outcomes)
     snapshotIds[source.name] = snapshot.id

@@ -49,7 +49,7 @@ export async function produce(context: DrillContext, { sandbox, accounts, region
   await dumpTables(client, backups)
   const { version, rows } = await describeDatabase(client)
   context.report.tool.postgres = version
-  context.report.world = { rows, uploads: uploads.count, volumeFiles: 0, volumeBytes: 0, snapshots: 0 }
+  context.report.world = { rows, uploads: uploads.count }
   await client.end()
   await cluster.stop()
   timeline.note(`PostgreSQL ${version} with ${rows.toLocaleString('en')} rows and ${uploads.count.toLocaleString('en')} uploads on ${volumeId}, dumps beside them`)
@@ -96,13 +96,14 @@ async function fillUploads(context: DrillContext, uploads: Uploads, client: pg.C
 async function plantCanaries(context: DrillContext, client: pg.Client, user: UserIds | null): Promise<void> {
   const { canary } = directories(context)
   await makeDirectory(canary, user)
-  const touch = (name: string) => `touch ${client.escapeIdentifier(path.join(canary, name))}`
+  // It reads its input to the end: one that doesn't would now and then fail the COPY that feeds it.
+  const sing = (name: string) => `cat > ${client.escapeIdentifier(path.join(canary, name))}`
   await client.query(`CREATE FUNCTION greet() RETURNS event_trigger LANGUAGE plpgsql AS ${client.escapeLiteral(
-    `BEGIN EXECUTE ${client.escapeLiteral(`COPY (SELECT 1) TO PROGRAM ${client.escapeLiteral(touch(canaries.login))}`)}; END`)}`)
+    `BEGIN EXECUTE ${client.escapeLiteral(`COPY (SELECT 1) TO PROGRAM ${client.escapeLiteral(sing(canaries.login))}`)}; END`)}`)
   await client.query('CREATE EVENT TRIGGER greet ON login EXECUTE FUNCTION greet()')
   await client.query('ALTER EVENT TRIGGER greet ENABLE ALWAYS')
   await client.query(`ALTER SYSTEM SET archive_mode = 'on'`)
-  await client.query(`ALTER SYSTEM SET archive_command = ${client.escapeLiteral(touch(canaries.archive))}`)
+  await client.query(`ALTER SYSTEM SET archive_command = ${client.escapeLiteral(`${sing(canaries.archive)} < /dev/null`)}`)
 }
 
 export const canaries = { login: 'login-trigger-ran', archive: 'archive-command-ran' } as const

@@ -4,6 +4,7 @@ import { chmod, mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type pg from 'pg'
 import { dutyRoleArn } from '../../../guardrails/names.ts'
+import { describeError } from '../claims.ts'
 import type { ClaimName, Examination } from '../claims.ts'
 import { directories, objectives, sources } from '../drill-context.ts'
 import type { BackedUp, DrillContext, Production, Provisioned, SourceName, State, Wiped } from '../drill-context.ts'
@@ -54,17 +55,18 @@ async function restoreState(
   const target = path.join(directories(context).restored, state.label)
   await mkdir(target, { mode: 0o711 })
   const pointInTime = choosePointInTime(provisioned, state, states)
-  const differences: string[] = []
-  let compared = 0
   const restoreAll = async () => {
+    const findings: string[] = []
+    let compared = 0
     for (const source of sources) {
-      const actual = await restoreSource(context, provisioned, state, source.name, pointInTime, path.join(target, source.directory))
       const expected = state.files[source.name]
       compared += Object.keys(expected).length
-      differences.push(...actual.findings, ...compareFiles(expected, await recordFiles(actual.directory), { owners: process.getuid?.() === 0 })
-        .map((difference) => `${source.name}/${difference}`))
+      // What of one source doesn't come back must not keep the other from coming back.
+      const differences = await restoreSource(context, provisioned, state, source.name, pointInTime, path.join(target, source.directory))
+        .catch((error: unknown) => [describeError(error)])
+      findings.push(...differences.map((difference) => `${source.name}: ${difference}`))
     }
-    return { findings: differences, evidence: `${compared.toLocaleString('en')} entries as of ${pointInTime}` }
+    return { findings, evidence: `${compared.toLocaleString('en')} entries as of ${pointInTime}` }
   }
   await ledger.examine(`${state.label}-restore-files-equal`, restoreAll)
   const restoredMs = timeline.elapsedMs
@@ -83,12 +85,14 @@ async function restoreState(
 function choosePointInTime({ sandbox }: Provisioned, state: State, states: State[]): string {
   const next = states[states.indexOf(state) + 1]
   const endMs = next === undefined ? sandbox.clock.nowMs() : next.takenMs
-  return new Date(Math.floor((state.takenMs + (endMs - state.takenMs) / 2) / 60_000) * 60_000).toISOString()
+  const middleMs = state.takenMs + (endMs - state.takenMs) / 2
+  const minuteMs = Math.floor(middleMs / 60_000) * 60_000
+  return new Date(minuteMs > state.takenMs ? minuteMs : middleMs).toISOString()
 }
 
 async function restoreSource(
   context: DrillContext, { sandbox, region, vault, accounts }: Provisioned, state: State, source: SourceName, pointInTime: string, directory: string,
-): Promise<{ directory: string; findings: string[] }> {
+): Promise<string[]> {
   const { meter, report, timeline, signal } = context
   timeline.progress(`restoring ${source} as of ${pointInTime}`)
   meter.take()
@@ -104,10 +108,12 @@ async function restoreSource(
     rows: 0, restoreMs: outcome.durationMs, databaseReadyMs: 0, traffic: meter.take(),
   })
   timeline.note(`restore --point-in-time ${pointInTime} of ${source}: ${record.files.toLocaleString('en')} files, ${megabytes(record.bytesWritten)} in ${(outcome.durationMs / 1000).toFixed(1)} s`)
-  const findings: string[] = []
-  if (record.snapshot !== state.snapshotIds[source]) findings.push(`${source}: snapshot ${record.snapshot} was chosen instead of ${state.snapshotIds[source]}`)
-  if (!record.ok) findings.push(`${source}: the restore says that something is damaged`)
-  return { directory, findings }
+  return [
+    ...(record.snapshot === state.snapshotIds[source] ? [] : [`snapshot ${record.snapshot} was chosen instead of ${state.snapshotIds[source]}`]),
+    ...(record.ok ? [] : ['the restore says that something is damaged']),
+    // Owners can be given back by root alone.
+    ...compareFiles(state.files[source], recordFiles(directory), { owners: process.getuid?.() === 0 }),
+  ]
 }
 
 async function examineDatabase(

@@ -1,7 +1,7 @@
 // What a directory held: every entry with content, mode, owner and time, read by the drill's own code and not by the
 // engine that is under examination.
 import { createHash } from 'node:crypto'
-import { lstat, readFile, readdir, readlink } from 'node:fs/promises'
+import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 
 export interface EntryTruth {
@@ -20,20 +20,21 @@ export interface EntryTruth {
 /** By path relative to the root, with `/`; the root itself is `.`. */
 export type DirectoryTruth = Record<string, EntryTruth>
 
-export async function recordFiles(root: string): Promise<DirectoryTruth> {
-  const truth: DirectoryTruth = { '.': await recordEntry(root) }
-  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+/** Synchronous, because it is the fastest way through many small files and nobody else needs this process meanwhile. */
+export function recordFiles(root: string): DirectoryTruth {
+  const truth: DirectoryTruth = { '.': recordEntry(root) }
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true })
   const paths = entries.map((entry) => path.join(entry.parentPath, entry.name)).sort()
-  for (const file of paths) truth[path.relative(root, file).split(path.sep).join('/')] = await recordEntry(file)
+  for (const file of paths) truth[path.relative(root, file).split(path.sep).join('/')] = recordEntry(file)
   return truth
 }
 
-async function recordEntry(file: string): Promise<EntryTruth> {
-  const stat = await lstat(file, { bigint: true })
+function recordEntry(file: string): EntryTruth {
+  const stat = lstatSync(file, { bigint: true })
   const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other'
   let sha256 = ''
-  if (kind === 'file') sha256 = createHash('sha256').update(await readFile(file)).digest('hex')
-  if (kind === 'symlink') sha256 = createHash('sha256').update(await readlink(file, 'buffer')).digest('hex')
+  if (kind === 'file') sha256 = createHash('sha256').update(readFileSync(file)).digest('hex')
+  if (kind === 'symlink') sha256 = createHash('sha256').update(readlinkSync(file, 'buffer')).digest('hex')
   return {
     kind, sha256, mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid),
     modifiedNs: String(stat.mtimeNs),

@@ -41,7 +41,7 @@ describe('a cluster that brings its own configuration', () => {
     await client.query(`ALTER ROLE postgres SET session_preload_libraries = '/nowhere/evil'`)
     await client.query(`ALTER DATABASE postgres SET work_mem = '99kB'`)
     await client.query(`CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql AS
-      $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch ${canary('logged-in')}'''; END $$`)
+      $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''cat > ${canary('logged-in')}'''; END $$`)
     await client.query('CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION on_login(); ALTER EVENT TRIGGER on_login ENABLE ALWAYS')
     const truth = await recordRows(client)
     await client.end()

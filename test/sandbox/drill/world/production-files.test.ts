@@ -9,27 +9,27 @@ import { Uploads } from '../../../../sandbox/drill/world/uploads.ts'
 const directories: string[] = []
 afterEach(() => directories.splice(0).forEach((directory) => rmSync(directory, { recursive: true })))
 
-async function invent(seed: number) {
+function invent(seed: number) {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'hf-uploads-'))
   directories.push(directory)
   const uploads = new Uploads(path.join(directory, 'uploads'), seedRandom(seed), null)
   for (let index = 0; index < 40; index++) uploads.add(1_700_000_000_000)
   for (let index = 0; index < 10; index++) uploads.change(1_700_000_100_000)
   for (let index = 0; index < 10; index++) uploads.remove()
-  const truth = await recordFiles(uploads.directory)
+  const truth = recordFiles(uploads.directory)
   // The directories' own times are those of the machine.
   const files = Object.fromEntries(Object.entries(truth).filter(([, { kind }]) => kind === 'file'))
   return { uploads, files }
 }
 
-test('the same seed invents the same uploads, to the last bit of mode and time', async () => {
-  const [first, second] = [await invent(11), await invent(11)]
+test('the same seed invents the same uploads, to the last bit of mode and time', () => {
+  const [first, second] = [invent(11), invent(11)]
   expect(Object.keys(first.files)).toHaveLength(30)
   expect(first.uploads.count).toBe(30)
   expect(compareFiles(first.files, second.files, { owners: true })).toEqual([])
 })
 
-test('another seed invents others', async () => {
-  const [first, second] = [await invent(11), await invent(12)]
+test('another seed invents others', () => {
+  const [first, second] = [invent(11), invent(12)]
   expect(compareFiles(first.files, second.files, { owners: true }).length).toBeGreaterThan(10)
 })
