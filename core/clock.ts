@@ -7,5 +7,5 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** Uniform in [0, 1), as Math.random. An argument, so that a test can replay a run. */
+/** Uniform in [0, 1), as JavaScript gives it. An argument, so that a test can replay a run. */
 export type Random = () => number

@@ -1,0 +1,117 @@
+// The layout of docs/architecture.md, enforced: who may import whom, and what a folder may not do.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const root = resolve(import.meta.dirname, '..')
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], { cwd: root, encoding: 'utf8' })
+  .split('\n').filter((file) => file !== '' && existsSync(join(root, file)))
+
+/** Folder to the folders it may import besides itself. */
+const mayImport: Record<string, string[]> = {
+  core: [],
+  guardrails: [],
+  engine: ['core'],
+  aws: ['core'],
+  infra: ['core', 'guardrails'],
+  checks: ['core', 'engine', 'aws', 'guardrails'],
+  'restore-cli': ['core', 'engine', 'aws', 'guardrails'],
+  sandbox: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks'],
+}
+
+/** Packages that only these folders may import. */
+const restricted: [package_: RegExp, folders: string[], why: string][] = [
+  [/^@aws-sdk\/|^@smithy\//, ['aws', 'sandbox'], 'only adapters know AWS'],
+  [/^@cloud-copilot\//, ['sandbox'], 'it is AGPL-3.0: never part of what is published'],
+  [/^@pulumi\//, ['infra'], 'only the program provisions'],
+  [/^commander$/, ['restore-cli', 'sandbox'], 'only programs parse arguments'],
+]
+
+interface Import {
+  file: string
+  folder: string
+  specifier: string
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"\n]*?(?:\n[^'"]*?)?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g)
+  return [...found].map((match) => ({ file, folder: file.split('/')[0]!, specifier: (match[1] ?? match[2] ?? match[3])! }))
+}
+
+const sources = files.filter((file) => file.includes('/') && !file.startsWith('test/'))
+const imports = sources.flatMap(importsOf)
+
+describe('dependency direction', () => {
+  test('imports are found at all', () => {
+    expect(imports.length).toBeGreaterThan(200)
+    expect(imports.some(({ file, specifier }) => file === 'engine/backup.ts' && specifier === '../core/errors.ts')).toBe(true)
+  })
+
+  test('every folder with code has a place in it', () => {
+    expect([...new Set(sources.map((file) => file.split('/')[0]))].filter((folder) => !(folder! in mayImport))).toEqual([])
+  })
+
+  test('no folder imports one that it may not', () => {
+    const wrong = imports.filter(({ file, folder, specifier }) => {
+      if (!specifier.startsWith('.')) return false
+      const target = relative(root, resolve(root, dirname(file), specifier)).split('/')[0]!
+      return target !== folder && target !== 'package.json' && !mayImport[folder]!.includes(target)
+    })
+    expect(wrong.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
+  })
+
+  for (const [package_, folders, why] of restricted) {
+    test(`${package_.source} is imported by ${folders.join(', ')} alone: ${why}`, () => {
+      const wrong = imports.filter(({ folder, specifier }) => package_.test(specifier) && !folders.includes(folder))
+      expect(wrong.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
+    })
+  }
+})
+
+describe('time, chance and environment are arguments', () => {
+  const banned = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\b|\bperformance\.now\(|\bsetTimeout\(/
+
+  test('in core and engine nobody asks the wall clock or a random source', () => {
+    expect(sources.filter((file) => /^(?:core|engine)\//.test(file) && banned.test(read(file)))).toEqual([])
+  })
+
+  test('in core nobody reads the environment, the file system or the network', () => {
+    const outside = imports.filter(({ folder, specifier }) => folder === 'core' && /^node:(?!crypto$|zlib$)/.test(specifier))
+    expect(outside.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
+    expect(sources.filter((file) => file.startsWith('core/') && /\bprocess\./.test(read(file)))).toEqual([])
+  })
+})
+
+describe('names', () => {
+  test('no file is called after nothing', () => {
+    expect(files.filter((file) => /(?:^|\/)(?:utils?|helpers?|common|misc|manager|index)\.ts$/.test(file))).toEqual([])
+  })
+
+  test('files are in kebab-case', () => {
+    expect(files.filter((file) => !/^(?:[a-z0-9.-]+\/)*[a-z0-9]+(?:[.-][a-z0-9]+)*\.ts$/.test(file))).toEqual([])
+  })
+
+  test('a test lies where its source lies', () => {
+    const apart = /^test\/(?:acceptance|conformance|scenarios|fixtures|foreign)\/|^test\/[^/]+\.test\.ts$/
+    const stray = files.filter((file) => file.startsWith('test/') && file.endsWith('.test.ts') && !apart.test(file))
+      .filter((file) => {
+        const source = file.slice('test/'.length).replace(/\.test\.ts$/, '')
+        return !existsSync(join(root, `${source}.ts`)) && !existsSync(join(root, source)) && !existsSync(join(root, dirname(source)))
+      })
+    expect(stray).toEqual([])
+  })
+
+  // The suite for a third-party store says that no endpoint was given, instead of passing.
+  const visiblySkipped = 'test/conformance/endpoint.test.ts'
+
+  test('no test is skipped or runs alone', () => {
+    const skipped = /\b(?:it|test|describe)\.(?:skip|todo|only)\(/
+    expect(files.filter((file) => file.startsWith('test/') && file !== 'test/layout.test.ts' && file !== visiblySkipped && skipped.test(read(file)))).toEqual([])
+  })
+})
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
