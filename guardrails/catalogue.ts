@@ -1,7 +1,7 @@
 // The destructive catalogue: every action that loses data, or loosens what protects it, and the brake that AWS has.
 // Boundaries, service control policies, break-glass, proofs, alarms and documentation all read it from here.
 
-export type Loss = 'data' | 'protection' | 'readability' | 'evidence' | 'identity'
+type Loss = 'data' | 'protection' | 'readability' | 'evidence' | 'identity'
 
 export interface DestructiveAction {
   /** As in a policy: `ec2:DeleteVolume`, or with a `*` at its end where a whole family is meant. */

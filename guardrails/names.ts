@@ -80,3 +80,8 @@ export function oidcProviderArn(accountId: string, issuer: string): string {
 export function issuerName(issuer: string): string {
   return issuer.replace(/^https:\/\//, '').replace(/\/+$/, '')
 }
+
+/** What a workload with an AWS role sends along with AssumeRole, so that it can't be made to write another source by mistake. */
+export function externalIdOf(source: string): string {
+  return `holdfast/${source}`
+}

@@ -1,6 +1,6 @@
 // The shape of an IAM policy document as Holdfast writes it: lists where IAM also takes a string, and always a Sid.
 
-export type ConditionValue = string | readonly string[]
+type ConditionValue = string | readonly string[]
 export type Condition = Record<string, Record<string, ConditionValue>>
 
 export type Statement = {

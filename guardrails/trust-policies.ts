@@ -1,5 +1,5 @@
 // Who may become which role. Session tags are chosen by whoever assumes a role, so they are denied wherever they aren't the point.
-import { issuerName, oidcProviderArn, reasonTag, secondFactorTag } from './names.ts'
+import { externalIdOf, issuerName, oidcProviderArn, reasonTag, secondFactorTag } from './names.ts'
 import { policy } from './policy.ts'
 import type { Condition, Policy, Statement } from './policy.ts'
 
@@ -9,11 +9,6 @@ export type WriterTrust =
   | { kind: 'oidc'; issuer: string; audience: string; subject: string }
   /** For machines outside AWS: a certificate with this common name, from the authority behind the trust anchor. */
   | { kind: 'roles-anywhere'; trustAnchorArn: string; commonName: string }
-
-/** What a workload with an AWS role has to send along, so that nobody can make it assume another's role by mistake. */
-export function externalIdOf(source: string): string {
-  return `holdfast/${source}`
-}
 
 const denySessionTags: Statement = { Sid: 'DenySessionTags', Effect: 'Deny', Principal: '*', Action: ['sts:TagSession'] }
 

@@ -16,7 +16,7 @@ export const region = z
   .refine((name) => !/^(cn|us-gov|us-iso|eu-isoe|eusc)/.test(name), { error: 'is in another partition of AWS, where ARNs differ: not supported' })
 
 /** A role or user, `*` allowed within the name: Identity Center adds a random suffix to its roles. */
-export const principalPattern = z
+const principalPattern = z
   .string()
   .regex(/^arn:aws:iam::\d{12}:(role|user)\/(?:[\w+=,.@-]+\/)*[\w+=,.@-]+\*?$/, 'must be the ARN of a role or user; `*` may stand only for the end of its name')
 

@@ -6,7 +6,7 @@ import { vaultBucketName } from '../guardrails/names.ts'
 import { findConflicts } from './config-conflicts.ts'
 import { agent, accountId, organizationId, principals, region, source } from './config-schema.ts'
 
-export const layers = ['organization', 'vault', 'production'] as const
+const layers = ['organization', 'vault', 'production'] as const
 
 const schema = z.strictObject({
   layer: z.enum(layers, { error: 'say which part this stack is: organization, vault or production' }),

@@ -72,7 +72,7 @@ const schemas = {
 } as const
 
 export type EmulatedType = keyof typeof schemas
-export type Inputs<Type extends EmulatedType> = z.infer<(typeof schemas)[Type]>
+type Inputs<Type extends EmulatedType> = z.infer<(typeof schemas)[Type]>
 
 export interface Declared<Type extends EmulatedType> {
   type: Type

@@ -43,7 +43,5 @@ export const exampleConfig = {
   administrators: [`arn:aws:iam::${production}:role/people/operator`],
 } satisfies Record<string, unknown>
 
-export type ExampleConfig = { -readonly [Key in keyof typeof exampleConfig]?: unknown } & Record<string, unknown>
-
-/** In the order in which a user deploys them for the first time. */
-export const exampleLayers: readonly Layer[] = ['organization', 'vault', 'production']
+/** In the order in which a user deploys them for the first time: the organization freezes what the vault has set up. */
+export const exampleLayers: readonly Layer[] = ['vault', 'production', 'organization']

@@ -22,7 +22,7 @@ export interface NamedDocument {
   document: Policy
 }
 
-export const place = { accountId: '111111111111', region: 'ap-southeast-7' }
+const place = { accountId: '111111111111', region: 'ap-southeast-7' }
 const [production, longName] = ['222222222222', 'a'.repeat(48)]
 const people = ['operator', 'AWSReservedSSO_Operators_*', 'third'].map((name) => `arn:aws:iam::${production}:role/people/${name}`)
 const issuer = 'https://oidc.platform.example/tenants/one'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agentRoleArn, dutyRoleArn, feedbackBucketName, issuerName, oidcProviderArn, vaultBucketName, writerRoleArn, writerRoleName } from '../../guardrails/names.ts'
+import { agentRoleArn, dutyRoleArn, externalIdOf, feedbackBucketName, issuerName, oidcProviderArn, vaultBucketName, writerRoleArn, writerRoleName } from '../../guardrails/names.ts'
 
 const place = { accountId: '111111111111', region: 'eu-central-1' }
 
@@ -11,6 +11,7 @@ describe('names follow from account, region and source', () => {
     [dutyRoleArn(place.accountId, 'custodian'), 'arn:aws:iam::111111111111:role/holdfast/holdfast-custodian'],
     [agentRoleArn('222222222222', 'staging'), 'arn:aws:iam::222222222222:role/holdfast-agents/holdfast-agent-staging'],
     [oidcProviderArn(place.accountId, 'https://oidc.example.com/a/'), 'arn:aws:iam::111111111111:oidc-provider/oidc.example.com/a'],
+    [externalIdOf('rental-db'), 'holdfast/rental-db'],
     [issuerName('https://oidc.example.com/'), 'oidc.example.com'],
   ])('%s', (name, expected) => {
     expect(name).toBe(expected)

@@ -16,7 +16,7 @@ const { ResourceMonitorService } = require('@pulumi/pulumi/proto/resource_grpc_p
 const { EngineService } = require('@pulumi/pulumi/proto/engine_grpc_pb.js') as typeof engineGrpc
 const { SupportsFeatureResponse } = require('@pulumi/pulumi/proto/resource_pb.js') as { SupportsFeatureResponse: new () => { setHassupport(has: boolean): void } }
 const { SetRootResourceResponse } = require('@pulumi/pulumi/proto/engine_pb.js') as { SetRootResourceResponse: new () => object }
-const { Empty } = require('google-protobuf/google/protobuf/empty_pb.js') as { Empty: new () => object }
+const { Empty } = createRequire(require.resolve('@pulumi/pulumi'))('google-protobuf/google/protobuf/empty_pb.js') as { Empty: new () => object }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const supported = new Set(['secrets', 'resourceReferences', 'deletedWith', 'aliasSpecs'])
