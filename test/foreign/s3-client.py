@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Points a client that nobody here wrote (boto3) at `npm run sandbox`, and attacks the locked bucket with it.
+
+Starts the sandbox by itself, prints a row per question (who, what, answer) and ends with status 1 if an answer is not the
+expected one. Run from the project's folder: python3 test/foreign/s3-client.py
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timedelta, timezone
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+surprises = []
+
+
+def report(who, what, answer, expected):
+    matches = answer in expected if isinstance(expected, (list, tuple)) else answer == expected
+    print(f"{who:<18} {what:<66} {answer}{'' if matches else f'   <-- expected {expected}'}", flush=True)
+    if not matches:
+        surprises.append((who, what, answer, expected))
+
+
+def ask(who, what, expected, call):
+    """Reports `ok` or the error's code; gives back the reply, or None."""
+    try:
+        reply = call()
+    except ClientError as error:
+        report(who, what, error.response["Error"]["Code"], expected)
+        return None
+    report(who, what, "ok", expected)
+    return reply
+
+
+def check(who, what, actual, wanted):
+    report(who, what, "as expected" if actual == wanted else f"{actual!r} instead of {wanted!r}", "as expected")
+
+
+def client_of(sandbox, credentials, region, service="s3"):
+    return boto3.client(
+        service,
+        endpoint_url=sandbox["endpoint"],
+        region_name=region,
+        aws_access_key_id=credentials["accessKeyId"],
+        aws_secret_access_key=credentials["secretAccessKey"],
+        aws_session_token=credentials.get("sessionToken"),
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+
+
+def version_ids(client, bucket, prefix):
+    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    return {version["VersionId"] for page in pages for version in page.get("Versions", [])}
+
+
+def prove_own_bucket(sandbox, region):
+    """A bucket of production's own, where nothing but Object Lock stands in root's way."""
+    account = next(each for each in sandbox["accounts"] if each["name"] == "production")
+    who, bucket = "production root", "foreign-client-check"
+    root = client_of(sandbox, account["rootCredentials"], region)
+    made = ask(who, "create a bucket with Object Lock", "ok", lambda: root.create_bucket(
+        Bucket=bucket, ObjectLockEnabledForBucket=True, CreateBucketConfiguration={"LocationConstraint": region}))
+    if made is None:
+        return
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 7}}
+    ask(who, "set seven days of COMPLIANCE as its default", "ok", lambda: root.put_object_lock_configuration(
+        Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}))
+    put = ask(who, "write an object once (If-None-Match: *)", "ok", lambda: root.put_object(Bucket=bucket, Key="once", Body=b"kept", IfNoneMatch="*"))
+    ask(who, "write it again under If-None-Match", "PreconditionFailed", lambda: root.put_object(Bucket=bucket, Key="once", Body=b"other", IfNoneMatch="*"))
+    if put is None:
+        return
+    attack_version(root, who, bucket, "once", put["VersionId"])
+    exercise_multipart(root, who, bucket)
+    exercise_listing(root, who, bucket)
+
+
+def attack_version(client, who, bucket, key, version):
+    now = datetime.now(timezone.utc)
+    target = {"Bucket": bucket, "Key": key, "VersionId": version}
+    ask(who, "delete the locked version", "AccessDenied", lambda: client.delete_object(**target))
+    ask(who, "delete it with bypass of governance", "AccessDenied", lambda: client.delete_object(**target, BypassGovernanceRetention=True))
+    for days, mode, what in [(1, "COMPLIANCE", "shorten its lock"), (30, "GOVERNANCE", "change its mode to GOVERNANCE")]:
+        retention = {"Mode": mode, "RetainUntilDate": now + timedelta(days=days)}
+        ask(who, what, "AccessDenied", lambda: client.put_object_retention(**target, Retention=retention))
+        ask(who, f"{what}, with bypass", "AccessDenied", lambda: client.put_object_retention(**target, Retention=retention, BypassGovernanceRetention=True))
+    ask(who, "remove its lock, with bypass", "AccessDenied", lambda: client.put_object_retention(**target, Retention={}, BypassGovernanceRetention=True))
+    ask(who, "suspend versioning", "InvalidBucketState", lambda: client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}))
+    many = ask(who, "delete it among many", "ok", lambda: client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key, "VersionId": version}]}))
+    check(who, "… which names it as refused", [error["Code"] for error in (many or {}).get("Errors", [])], ["AccessDenied"])
+    ask(who, "hide it under a delete marker (a marker is not locked)", "ok", lambda: client.delete_object(Bucket=bucket, Key=key))
+    ask(who, "read the key, now hidden", "NoSuchKey", lambda: client.get_object(Bucket=bucket, Key=key))
+    read = ask(who, "read the version, still there", "ok", lambda: client.get_object(**target))
+    check(who, "… byte for byte", read["Body"].read() if read else None, b"kept")
+    ask(who, "overlay it with a new version", "ok", lambda: client.put_object(Bucket=bucket, Key=key, Body=b"overlaid"))
+    check(who, "… below which it is still listed", version in version_ids(client, bucket, key), True)
+    ask(who, "extend its lock", "ok", lambda: client.put_object_retention(**target, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": now + timedelta(days=30)}))
+    ask(who, "delete the bucket with all in it", "BucketNotEmpty", lambda: client.delete_bucket(Bucket=bucket))
+
+
+def exercise_multipart(client, who, bucket):
+    parts = [b"a" * (5 * 1024 * 1024), b"b" * 1000]
+    upload = client.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    named = {"Bucket": bucket, "Key": "parts", "UploadId": upload}
+    done = []
+    for number, body in enumerate(parts, 1):
+        reply = client.upload_part(**named, PartNumber=number, Body=body)
+        done.append({"PartNumber": number, **{name: value for name, value in reply.items() if name == "ETag" or name.startswith("ChecksumCRC")}})
+    ask(who, "complete a multipart upload", "ok", lambda: client.complete_multipart_upload(**named, MultipartUpload={"Parts": done}))
+    head = client.head_object(Bucket=bucket, Key="parts")
+    check(who, "… whose ETag counts its parts, and which is locked", (head["ETag"].endswith('-2"'), head["ObjectLockMode"]), (True, "COMPLIANCE"))
+    tail = client.get_object(Bucket=bucket, Key="parts", Range="bytes=-1000")["Body"].read()
+    check(who, "… and whose last bytes are the last part's", tail, parts[1])
+
+
+def exercise_listing(client, who, bucket):
+    keys = [f"list/{at:03}/é +&<" for at in range(30)]
+    for key in keys:
+        client.put_object(Bucket=bucket, Key=key, Body=b"x")
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="list/", PaginationConfig={"PageSize": 7})
+    check(who, "list 30 odd keys in pages of seven", [item["Key"] for page in pages for item in page.get("Contents", [])], keys)
+    rolled = client.list_objects_v2(Bucket=bucket, Prefix="list/", Delimiter="/")
+    check(who, "roll them up at a delimiter", len(rolled.get("CommonPrefixes", [])), 30)
+    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix="list/", PaginationConfig={"PageSize": 7})
+    check(who, "list their versions in pages of seven", sum(len(page.get("Versions", [])) for page in pages), 30)
+
+
+def attack_vault(sandbox, vault):
+    """The program's own vault, with the roots of every account: walls of policy before those of the lock."""
+    bucket, region = vault["name"], vault["region"]
+    for account in sandbox["accounts"]:
+        who = f"{account['name']} root"
+        client = client_of(sandbox, account["rootCredentials"], region)
+        own = account["id"] == vault["accountId"]
+        refused = ["AccessDenied"] if not own else ["AccessDenied", "ok"]
+        ask(who, "delete a key of the vault", "AccessDenied", lambda: client.delete_object(Bucket=bucket, Key="sources/x"))
+        ask(who, "write into the vault without If-None-Match", "AccessDenied", lambda: client.put_object(Bucket=bucket, Key="sources/x", Body=b"x"))
+        ask(who, "list the vault's versions", refused, lambda: client.list_object_versions(Bucket=bucket))
+        ask(who, "weaken the vault's default lock", "AccessDenied", lambda: client.put_object_lock_configuration(
+            Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}))
+        ask(who, "expire the vault by lifecycle", "AccessDenied", lambda: client.put_bucket_lifecycle_configuration(
+            Bucket=bucket, LifecycleConfiguration={"Rules": [{"ID": "x", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}]}))
+        ask(who, "remove the vault's policy", "AccessDenied", lambda: client.delete_bucket_policy(Bucket=bucket))
+        ask(who, "sign with a key that nobody was given", "InvalidAccessKeyId", lambda: client_of(
+            sandbox, {"accessKeyId": "AKIAAAAAAAAAAAAAAAAA", "secretAccessKey": "x"}, region).list_buckets())
+
+
+def destroy_volume(sandbox, region):
+    """What the incident did: here nothing stands in the way, which is the point."""
+    account = next(each for each in sandbox["accounts"] if each["name"] == "production")
+    who = "production root"
+    ec2 = client_of(sandbox, account["rootCredentials"], region, "ec2")
+    volume = ask(who, "create a volume", "ok", lambda: ec2.create_volume(AvailabilityZone=f"{region}a", Size=1))
+    if volume is None:
+        return
+    snapshot = ask(who, "snapshot it", "ok", lambda: ec2.create_snapshot(VolumeId=volume["VolumeId"]))
+    check(who, "… which is listed", [each["SnapshotId"] for each in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]], [snapshot["SnapshotId"]])
+    ask(who, "delete the volume", "ok", lambda: ec2.delete_volume(VolumeId=volume["VolumeId"]))
+    ask(who, "delete it again", "InvalidVolume.NotFound", lambda: ec2.delete_volume(VolumeId=volume["VolumeId"]))
+    ask(who, "delete the snapshot", "ok", lambda: ec2.delete_snapshot(SnapshotId=snapshot["SnapshotId"]))
+
+
+def start_sandbox(directory):
+    command = ["npm", "run", "--silent", "sandbox", "--", "--json", "--dir", directory]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit("the sandbox did not start")
+    return process, json.loads(line)
+
+
+def main():
+    # Nothing of the user's own configuration may reach the client.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    with tempfile.TemporaryDirectory(prefix="holdfast-foreign-") as directory:
+        process, sandbox = start_sandbox(directory)
+        try:
+            vault = next(bucket for bucket in sandbox["buckets"] if bucket["objectLock"]["enabled"])
+            print(f"boto3 {boto3.__version__} against {sandbox['endpoint']}\n")
+            prove_own_bucket(sandbox, vault["region"])
+            attack_vault(sandbox, vault)
+            destroy_volume(sandbox, vault["region"])
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=30)
+    print(f"\n{len(surprises)} surprises")
+    sys.exit(1 if surprises else 0)
+
+
+main()
