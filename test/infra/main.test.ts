@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig, exampleLayers } from '../../sandbox/example-config.ts'
+import { exampleConfig } from '../../sandbox/example-config.ts'
 import { runProgram } from './engine-stand-in.ts'
 
 const { main } = parse(readFileSync(new URL('../../Pulumi.yaml', import.meta.url), 'utf8')) as { main: string }
@@ -12,9 +12,9 @@ function asText(config: Record<string, unknown>): Record<string, string> {
 }
 
 describe('the entry point that Pulumi.yaml names, started by Pulumi\'s own runner', () => {
-  it.each(exampleLayers)('registers in the layer %s what the recording shows, and ends well', async (layer) => {
-    const config = { ...exampleConfig, layer }
-    const run = await runProgram(asText(config), { stack: layer, dryRun: false, main })
+  it('registers what the recording shows, and ends well', async () => {
+    const config = { ...exampleConfig, layer: 'vault' }
+    const run = await runProgram(asText(config), { stack: 'vault', dryRun: false, main })
     expect({ exitCode: run.exitCode, errors: run.errors, problems: run.monitor.problems }).toEqual({ exitCode: 0, errors: [], problems: [] })
     const recorded = await recordProgram(config)
     const shown = run.monitor.recorded.map(({ type, name, inputs, protect, retainOnDelete, accountId }) => ({ type, name, inputs, protect, retainOnDelete, accountId }))
