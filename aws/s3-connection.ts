@@ -33,6 +33,8 @@ export interface ConnectionSettings {
   deadlines: Deadlines
   /** Attempts of the SDK for one read; it backs off with jitter. */
   readAttempts: number
+  /** Ends every call that is under way. */
+  signal?: AbortSignal
 }
 
 /** What the SDK's own output doesn't carry: the reply's `Date`, and how it came about. */
@@ -47,10 +49,12 @@ export class S3Connection {
   private readonly reader: S3Client
   private readonly heads = new WeakMap<object, ReplyHead>()
   private readonly deadlines: Deadlines
+  private readonly signal: AbortSignal | undefined
   private lastDate: { serverMs: number; seenMs: number } | undefined
 
   constructor(settings: ConnectionSettings) {
     this.deadlines = settings.deadlines
+    this.signal = settings.signal
     const agents = {
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
       httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
@@ -73,7 +77,13 @@ export class S3Connection {
 
   /** The deadline of a whole call that moves `bytes` bytes, its body included. */
   deadline(bytes: number): AbortSignal {
-    return AbortSignal.timeout(Math.ceil(this.deadlines.callMs + (bytes / this.deadlines.slowestBytesPerSecond) * 1000))
+    const deadline = AbortSignal.timeout(Math.ceil(this.deadlines.callMs + (bytes / this.deadlines.slowestBytesPerSecond) * 1000))
+    return this.signal === undefined ? deadline : AbortSignal.any([deadline, this.signal])
+  }
+
+  /** Throws what the caller has stopped everything with, so that it isn't taken for an error of the network. */
+  throwIfStopped(): void {
+    this.signal?.throwIfAborted()
   }
 
   /** Status and headers of the reply that `output` was made from. */

@@ -31,6 +31,8 @@ export interface S3Settings {
   /** Attempts at one read by the SDK, and again at a body that came torn. Default 5. */
   readAttempts?: number
   environment?: Record<string, string | undefined>
+  /** Ends every call that is under way; they reject with its reason. */
+  signal?: AbortSignal
 }
 
 /** A store on `settings.bucket`. Nothing is asked of the network before the first call. */
@@ -57,6 +59,7 @@ export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
     credentials,
     deadlines: { ...defaultDeadlines, ...settings.deadlines },
     readAttempts,
+    ...(settings.signal === undefined ? {} : { signal: settings.signal }),
   })
   return new S3ObjectStore({ bucket: settings.bucket, ...(endpoint === undefined ? {} : { endpoint }) }, connection, credentials, readAttempts)
 }
@@ -245,6 +248,7 @@ export class S3ObjectStore implements ObjectStore {
     try {
       return await readRange(reply, { what, versionId: ref.versionId, offset, bytes }, deadline)
     } catch (error) {
+      this.connection.throwIfStopped()
       const failure = translateError(error, `reading ${what}`)
       // The SDK has retried what failed before the body; only what came after is ours to repeat.
       throw failure.retryable ? withContext(failure, { torn: true }) : failure
@@ -293,6 +297,7 @@ export class S3ObjectStore implements ObjectStore {
     try {
       return await call()
     } catch (error) {
+      this.connection.throwIfStopped()
       const failure = translateError(error, operation)
       if (!/^(ExpiredToken|TokenRefreshRequired)/.test(String(failure.context['awsError']))) throw failure
       const renewed = await this.credentials.renew().catch(() => false)

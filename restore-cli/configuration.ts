@@ -5,17 +5,20 @@ import { HoldfastError } from '../core/errors.ts'
 
 const arn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/, 'not the ARN of a role')
 
-/** Other outputs of the stack may stand beside these, and are ignored. */
+/** What the vault layer's stack says of itself; other outputs may stand beside these, and are ignored. */
 const schema = z.object({
   /** Raised when the meaning of a field changes. */
-  configVersion: z.literal(1),
-  bucket: z.string().min(3).max(63),
-  region: z.string().min(1).optional(),
+  formatVersion: z.literal(1),
+  layer: z.literal('vault'),
+  region: z.string().min(1),
+  vaultBucket: z.string().min(3).max(63),
+  /** Only for a store that is not AWS's: no stack has it, it is added by hand. */
   endpoint: z.url().optional(),
-  /** The role that reads the vault. */
-  restorerRoleArn: arn.optional(),
+  lock: z.object({ promiseDays: z.number().int().min(1) }).optional(),
+  /** The role that reads the vault, for a human. */
+  roles: z.object({ restorer: arn }),
   /** The role that adds to it, by source. */
-  writerRoleArns: z.record(z.string(), arn).optional(),
+  writers: z.record(z.string(), arn),
 })
 
 export type Configuration = z.infer<typeof schema>
@@ -27,7 +30,7 @@ export function readConfiguration(file: string): Configuration {
     text = readFileSync(file, 'utf8')
   } catch (error) {
     throw new HoldfastError('not-found', `the configuration ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, {
-      hint: 'write it with `pulumi stack output --json > FILE`, or pass --bucket and --role-arn instead',
+      hint: 'write it with `pulumi stack output --json > FILE` in the vault layer\'s stack, or pass --bucket and --role-arn instead',
       cause: error,
     })
   }
@@ -41,8 +44,11 @@ export function parseConfiguration(text: string, name: string): Configuration {
   } catch {
     throw invalid(name, 'it is not JSON')
   }
-  if (typeof value === 'object' && value !== null && 'configVersion' in value && value.configVersion !== 1) {
+  if (typeof value === 'object' && value !== null && 'formatVersion' in value && value.formatVersion !== 1) {
     throw new HoldfastError('unsupported-format', `the configuration ${name} has a version that is not known`, { hint: 'update holdfast' })
+  }
+  if (typeof value === 'object' && value !== null && 'layer' in value && value.layer !== 'vault') {
+    throw invalid(name, `it is of the layer ${JSON.stringify(value.layer)?.slice(0, 40)}, and the vault's is needed`)
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
@@ -52,6 +58,6 @@ export function parseConfiguration(text: string, name: string): Configuration {
 
 function invalid(name: string, detail: string): HoldfastError {
   return new HoldfastError('invalid-input', `the configuration ${name} is not usable: ${detail}`, {
-    hint: 'write it with `pulumi stack output --json > FILE`, or pass --bucket and --role-arn instead',
+    hint: 'write it with `pulumi stack output --json > FILE` in the vault layer\'s stack, or pass --bucket and --role-arn instead',
   })
 }

@@ -15,7 +15,7 @@ export interface OpenVault {
 }
 
 export async function withVault<Result>(address: VaultAddress, signal: AbortSignal, use: (vault: OpenVault) => Promise<Result>): Promise<Result> {
-  const store = openS3ObjectStore({ ...address, readMfaCode: (serial) => readMfaCode(serial, signal) })
+  const store = openS3ObjectStore({ ...address, signal, readMfaCode: (serial) => readMfaCode(serial, signal) })
   try {
     return await use({ store, clock: wallClock, random: Math.random, signal })
   } finally {

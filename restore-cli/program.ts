@@ -55,7 +55,7 @@ function declareBackup(command: Command, invocation: Invocation): void {
     .addOption(new Option('--source <name>', 'the source that it is a snapshot of').env('HOLDFAST_SOURCE').makeOptionMandatory())
     .addOption(new Option('--kind <kind>', 'what the directory is').choices(['volume', 'postgres']).default('volume'))
     .addOption(new Option('--cache-dir <dir>', 'where to remember what was uploaded (default: the user\'s cache)').env('HOLDFAST_CACHE_DIR'))
-    .addOption(new Option('--promise-days <n>', 'how long the snapshot must stay restorable').argParser(wholeNumber).default(30))
+    .addOption(new Option('--promise-days <n>', 'how long the snapshot must stay restorable (default: as the configuration says, else 30)').argParser(wholeNumber))
     .option('--allow-unlocked', 'accept a bucket that does not lock what it holds: for trials only')
     .option('--dry-run', 'walk and read everything, upload nothing')
     .addHelpText('after', `

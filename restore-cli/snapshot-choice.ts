@@ -32,8 +32,7 @@ export type TimedStore = ObjectStore & { readonly serverTimeMs: number | null }
  * there is.
  */
 export async function chooseSnapshot(store: TimedStore, flags: SnapshotFlags): Promise<Choice> {
-  // Before any request: a time that is not understood costs nothing.
-  const askedMs = flags.pointInTime === undefined ? null : parsePointInTime(flags.pointInTime)
+  const askedMs = await parseAsked(store, flags)
   const source = await chooseSource(store, flags.source)
   const refs = await listSnapshots(store, source)
   const serverMs = store.serverTimeMs ?? Date.now()
@@ -45,10 +44,41 @@ export async function chooseSnapshot(store: TimedStore, flags: SnapshotFlags): P
     return { snapshot, askedMs, skipped: [], warnings: snapshot.flags, serverMs }
   }
   if (askedMs !== null) {
-    assertNotInFuture(askedMs, serverMs, refs.at(-1)?.timeMs)
     assertNotBeforeFirst(askedMs, refs, source)
+    explaining(() => assertNotInFuture(askedMs, serverMs), describeRange(refs, source))
   }
   return { ...await selectSnapshot(store, refs, askedMs), askedMs, warnings: [], serverMs }
+}
+
+/** A time that is not understood is refused with what there is to choose from, if the vault can be asked. */
+async function parseAsked(store: ObjectStore, flags: SnapshotFlags): Promise<number | null> {
+  const text = flags.pointInTime
+  if (text === undefined) return null
+  try {
+    return parsePointInTime(text)
+  } catch (error) {
+    const available = await chooseSource(store, flags.source)
+      .then(async (source) => describeRange(await listSnapshots(store, source), source))
+      .catch(() => '')
+    return explaining(() => { throw error }, available)
+  }
+}
+
+/** Adds what is available to the hint of whatever `work` refuses. */
+function explaining<Result>(work: () => Result, available: string): Result {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || available === '') throw error
+    throw new HoldfastError(error.code, error.message, { hint: [error.hint, available].join('; '), context: error.context, cause: error.cause })
+  }
+}
+
+function describeRange(refs: readonly SnapshotRef[], source: string): string {
+  const [first, last] = [refs[0], refs.at(-1)]
+  if (first === undefined || last === undefined) return ''
+  if (first === last) return `the only snapshot of ${source} is of ${timeText(first.timeMs)}`
+  return `the first of ${refs.length} snapshots of ${source} is of ${timeText(first.timeMs)}, the last of ${timeText(last.timeMs)}`
 }
 
 /** The source that is named, or the only one that there is. */
@@ -70,7 +100,7 @@ function assertNotBeforeFirst(askedMs: number, refs: readonly SnapshotRef[], sou
   const first = refs[0]!
   if (askedMs >= first.timeMs) return
   throw new HoldfastError('no-recovery-point', `the point in time ${timeText(askedMs)} is before the first snapshot of ${source}`, {
-    hint: `the first one is of ${timeText(first.timeMs)}, the last of ${refs.length} of ${timeText(refs.at(-1)!.timeMs)}: pass --point-in-time ${timeText(first.timeMs)} or later`,
+    hint: `pass --point-in-time ${timeText(first.timeMs)} or later; ${describeRange(refs, source)}`,
     context: { first: timeText(first.timeMs), last: timeText(refs.at(-1)!.timeMs), snapshots: refs.length },
   })
 }

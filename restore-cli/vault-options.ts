@@ -24,6 +24,8 @@ export interface VaultAddress {
   bucket: string
   region?: string
   endpoint?: string
+  /** What the vault was set up to promise; only a configuration tells. */
+  promiseDays?: number
   role?: { roleArn: string; sessionName: string; sourceIdentity?: string; durationSeconds?: number; mfaSerial?: string }
 }
 
@@ -51,7 +53,7 @@ export function addVaultOptions(command: Command): Command {
  */
 export function resolveVault(flags: VaultFlags, command: string, roleOf: (configuration: Configuration) => string | undefined): VaultAddress {
   const configuration = given(flags.config) === undefined ? undefined : readConfiguration(flags.config!)
-  const bucket = given(flags.bucket) ?? configuration?.bucket
+  const bucket = given(flags.bucket) ?? configuration?.vaultBucket
   if (bucket === undefined) {
     throw new HoldfastError('invalid-input', 'which vault is not said', {
       hint: 'pass --bucket NAME (or HOLDFAST_BUCKET), or --config FILE with what `pulumi stack output --json` prints',
@@ -64,6 +66,7 @@ export function resolveVault(flags: VaultFlags, command: string, roleOf: (config
     bucket,
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(configuration?.lock === undefined ? {} : { promiseDays: configuration.lock.promiseDays }),
     ...(roleArn === undefined ? {} : {
       role: {
         roleArn,

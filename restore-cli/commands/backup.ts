@@ -13,11 +13,13 @@ import { bytesText, countOf } from '../render/figures.ts'
 import { resolveVault } from '../vault-options.ts'
 import type { VaultFlags } from '../vault-options.ts'
 
+const defaultPromiseDays = 30
+
 export interface BackupFlags extends VaultFlags {
   source: string
   kind: 'volume' | 'postgres'
   cacheDir?: string
-  promiseDays: number
+  promiseDays?: number
   allowUnlocked?: boolean
   dryRun?: boolean
 }
@@ -25,7 +27,7 @@ export interface BackupFlags extends VaultFlags {
 /** @throws `incomplete` after the snapshot was committed and reported, if something in it is missing. */
 export async function runBackup(directory: string, flags: BackupFlags, invocation: Invocation): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
-  const address = resolveVault(flags, 'backup', (configuration) => configuration.writerRoleArns?.[flags.source])
+  const address = resolveVault(flags, 'backup', ({ writers }) => (Object.hasOwn(writers, flags.source) ? writers[flags.source] : undefined))
   await withVault(address, invocation.signal, async (vault) => {
     const progress = output.progress()
     try {
@@ -35,7 +37,7 @@ export async function runBackup(directory: string, flags: BackupFlags, invocatio
         kind: flags.kind,
         directory: resolve(directory),
         cacheDirectory: resolve(flags.cacheDir || defaultCacheDirectory(invocation.environment)),
-        promiseDays: flags.promiseDays,
+        promiseDays: flags.promiseDays ?? address.promiseDays ?? defaultPromiseDays,
         allowUnlocked: flags.allowUnlocked ?? false,
         dryRun: flags.dryRun ?? false,
         toolVersion: toolVersion(),

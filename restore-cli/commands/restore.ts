@@ -23,7 +23,7 @@ export interface RestoreFlags extends VaultFlags, SnapshotFlags {
 /** @throws `damaged` after everything else was restored and reported, if the vault has lost something of the snapshot. */
 export async function runRestore(pathTexts: readonly string[], flags: RestoreFlags, invocation: Invocation): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
-  const address = resolveVault(flags, 'restore', (configuration) => configuration.restorerRoleArn)
+  const address = resolveVault(flags, 'restore', (configuration) => configuration.roles.restorer)
   const paths = pathTexts.map(parseTreePath)
   const target = resolve(flags.target)
   await withVault(address, invocation.signal, async (vault) => {

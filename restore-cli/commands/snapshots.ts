@@ -17,7 +17,7 @@ const readers = 16
 
 export async function runSnapshots(flags: VaultFlags & { source?: string }, invocation: Invocation): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
-  const address = resolveVault(flags, 'snapshots', (configuration) => configuration.restorerRoleArn)
+  const address = resolveVault(flags, 'snapshots', (configuration) => configuration.roles.restorer)
   if (flags.source !== undefined) assertSourceName(flags.source)
   await withVault(address, invocation.signal, async ({ store, signal }) => {
     const sources = flags.source === undefined ? await listSources(store) : [flags.source]

@@ -15,7 +15,7 @@ import type { VaultFlags } from '../vault-options.ts'
 /** @throws `damaged` after the report, if anything is lost, damaged or not locked as it should be. */
 export async function runVerify(flags: VaultFlags & SnapshotFlags & { readData?: boolean }, invocation: Invocation): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
-  const address = resolveVault(flags, 'verify', (configuration) => configuration.restorerRoleArn)
+  const address = resolveVault(flags, 'verify', (configuration) => configuration.roles.restorer)
   await withVault(address, invocation.signal, async (vault) => {
     const choice = await chooseSnapshot(vault.store, flags)
     const progress = output.progress()

@@ -434,6 +434,15 @@ describe('the connection', () => {
     await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
   })
 
+  test('that is stopped rejects at once with the reason', async () => {
+    const stop = new AbortController()
+    const store = await serve(() => setTimeout(() => stop.abort(new Error('stopped')), 10), {
+      signal: stop.signal, deadlines: { silenceMs: 30_000, callMs: 30_000 },
+    })
+    await expect(store.getRange(ref, 0, 5)).rejects.toThrow('stopped')
+    await expect(store.putIfAbsent('k', body, sha256)).rejects.toThrow('stopped')
+  })
+
   test('needs an endpoint that is a URL', () => {
     expect(() => openS3ObjectStore({ bucket: 'vault', endpoint: 'localhost 9000' })).toThrow('not a URL')
   })

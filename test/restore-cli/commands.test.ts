@@ -1,0 +1,300 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { productionAccount, region, rootOf, startWorld, vaultAccount } from '../sandbox/world.ts'
+import { answerError, startScriptedServer } from '../aws/scripted-server.ts'
+import { makeFolder, runCommand } from './command-line.ts'
+import type { Outcome, Surroundings } from './command-line.ts'
+
+const sandbox = await startWorld()
+const home = makeFolder()
+const tree = join(makeFolder(), 'data')
+/** Doesn't compress, so that its pack is the largest. */
+const scan = randomBytes(300_000)
+const hostileName = Buffer.from('evil \u001b]0;owned\u0007\u202E\n', 'utf8')
+const byteName = Buffer.from([0x6e, 0xff, 0xfe, 0x2e, 0x74, 0x78, 0x74])
+
+function environment(accountId = vaultAccount): Record<string, string> {
+  const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(accountId)
+  return { HOME: home, AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
+}
+
+function holdfast(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
+  return runCommand(args, { ...surroundings, env: { ...environment(), ...surroundings.env } })
+}
+
+function pathOf(name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${tree}/`), name])
+}
+
+/** What differs from run to run. */
+function steady(text: string): string {
+  return text
+    .replaceAll(sandbox.endpoint, 'http://sandbox').replaceAll(tree, '/data').replaceAll(home, '/home')
+    .replace(/[0-7][0-9A-HJKMNP-TV-Z]{25}/g, 'ULID').replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
+    .replace(/\b\d+(\.\d+)? (s|ms)\b/g, 'N s').replace(/\/tmp\/holdfast-cli-\w+/g, '/tmp')
+}
+
+interface BackupRecord { snapshot: { id: string; time: string; timeMs: number }; complete: boolean; bytesUploaded: number }
+const made: BackupRecord[] = []
+
+beforeAll(async () => {
+  mkdirSync(join(tree, 'uploads'), { recursive: true })
+  writeFileSync(join(tree, 'config.json'), '{"port": 5432}\n')
+  writeFileSync(join(tree, 'uploads', 'scan.bin'), scan)
+  writeFileSync(pathOf(byteName), 'bytes')
+  symlinkSync('config.json', join(tree, 'link'))
+  execFileSync('mkfifo', [hostileName.toString()].map((name) => join(tree, name)))
+  for (const content of ['first\n', 'second\n']) {
+    writeFileSync(join(tree, 'state.txt'), content)
+    const outcome = await holdfast(['backup', tree, '--source', 'rental', '--bucket', 'locked', '--json'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    made.push(outcome.records()[0] as unknown as BackupRecord)
+    // Snapshots are told apart by the second.
+    await sleep(1_100)
+  }
+})
+
+describe('holdfast backup', () => {
+  test('reports what it did', () => {
+    expect(made[0]).toMatchObject({ type: 'backup', source: 'rental', complete: true, lock: { mode: 'COMPLIANCE', days: 40 }, vault: `s3://locked at ${sandbox.endpoint}` })
+    expect(made[1]!.bytesUploaded).toBeLessThan(made[0]!.bytesUploaded)
+  })
+
+  test('says the same in words, with hostile names escaped', async () => {
+    const outcome = await holdfast(['backup', tree, '--source', 'words', '--bucket', 'locked'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.stdout).not.toMatch(/[\u001b\u0007\u202e]/u)
+    expect(steady(outcome.stdout).replace(/[\d.]+ k?B/g, 'N B')).toMatchSnapshot()
+  })
+
+  test('on a dry run uploads nothing', async () => {
+    const outcome = await holdfast(['backup', tree, '--source', 'dry', '--bucket', 'locked', '--dry-run', '--json'])
+    expect(outcome.records()).toMatchObject([{ type: 'backup', snapshot: null, bytesUploaded: 0 }])
+    expect(await holdfast(['snapshots', '--source', 'dry', '--bucket', 'locked'])).toMatchObject({ status: 5 })
+  })
+
+  test('of what can\'t be read ends with 3: the snapshot is there, and says what is missing', async () => {
+    const folder = join(makeFolder(), 'data')
+    const asRoot = process.getuid?.() === 0
+    const nobody = 65_534
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'open'), 'open')
+    writeFileSync(join(folder, 'secret'), 'secret')
+    chmodSync(join(folder, 'secret'), 0)
+    const cache = join(makeFolder(), 'cache')
+    mkdirSync(cache)
+    if (asRoot) for (const each of [join(folder, '..'), folder, join(cache, '..'), cache]) chownSync(each, nobody, nobody)
+    const outcome = await holdfast(['backup', folder, '--source', 'partial', '--bucket', 'locked', '--cache-dir', cache, '--json'], asRoot ? { uid: nobody } : {})
+    expect(outcome.status).toBe(3)
+    expect(outcome.records()).toMatchObject([{ complete: false, files: 1, problems: [{ kind: 'unreadable', path: 'secret', pathBase64: 'c2VjcmV0' }] }])
+    expect(JSON.parse(outcome.stderr)).toMatchObject({ code: 'incomplete', exitStatus: 3 })
+    const listed = await holdfast(['snapshots', '--source', 'partial', '--bucket', 'locked'])
+    expect(listed.stdout).toContain('incomplete (1 problems)')
+  })
+
+  test('to a bucket that doesn\'t lock is refused, unless that is accepted', async () => {
+    const args = ['backup', tree, '--source', 'rental', '--bucket', 'versioned']
+    const refused = await holdfast(args)
+    expect([refused.status, refused.stdout]).toEqual([9, ''])
+    expect(steady(refused.stderr)).toMatchSnapshot()
+    expect(await holdfast([...args, '--allow-unlocked', '--json'])).toMatchObject({ status: 0 })
+  })
+
+  test('of what is not there says so', async () => {
+    const outcome = await holdfast(['backup', join(tree, 'absent'), '--source', 'rental', '--bucket', 'locked'])
+    expect(outcome.status).toBe(5)
+    expect(outcome.stderr).toMatch(/^holdfast: .*absent/)
+  })
+})
+
+describe('holdfast snapshots', () => {
+  test('lists the recovery points, oldest first', async () => {
+    const outcome = await holdfast(['snapshots', '--bucket', 'locked', '--source', 'rental', '--json'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.records()).toMatchObject(made.map(({ snapshot }) => ({ type: 'snapshot', source: 'rental', id: snapshot.id, time: snapshot.time, usable: true, complete: true })))
+  })
+
+  test('as a table', async () => {
+    const outcome = await holdfast(['snapshots', '--bucket', 'locked', '--source', 'rental'])
+    expect(steady(outcome.stdout)).toMatchSnapshot()
+  })
+
+  test('survives a reader that goes away', async () => {
+    const outcome = await holdfast(['snapshots', '--bucket', 'locked'], { onStart: (child) => child.stdout!.destroy() })
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+  })
+})
+
+describe('holdfast restore', () => {
+  const restore = (args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> =>
+    holdfast(['restore', '--bucket', 'locked', '--source', 'rental', ...args], surroundings)
+
+  test('to a point in time brings back what was there then, and says what is missing', async () => {
+    const target = join(makeFolder(), 'restored')
+    const asked = new Date(made[0]!.snapshot.timeMs + 500).toISOString()
+    const outcome = await restore(['--point-in-time', asked, '--target', target, '--json'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(readFileSync(join(target, 'state.txt'), 'utf8')).toBe('first\n')
+    expect(readFileSync(join(target, 'uploads', 'scan.bin')).equals(scan)).toBe(true)
+    expect(readdirSync(target, { encoding: 'buffer' }).some((name) => name.equals(byteName))).toBe(true)
+    expect(outcome.records()).toMatchObject([
+      { type: 'plan', snapshot: made[0]!.snapshot.id, target, missingMs: 500, files: 4 },
+      { type: 'restore', ok: true, asOf: made[0]!.snapshot.time, notRestored: [{ pathBase64: hostileName.toString('base64') }] },
+    ])
+  })
+
+  test('without a time brings back the newest', async () => {
+    const target = join(makeFolder(), 'restored')
+    const outcome = await runCommand(['--bucket', 'locked', '--source', 'rental', '--target', target], { bin: 'restore-main.ts', env: environment() })
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(readFileSync(join(target, 'state.txt'), 'utf8')).toBe('second\n')
+    expect(outcome.stdout).not.toMatch(/[\u001b\u0007\u202e]/u)
+    expect(steady(outcome.stdout)).toMatchSnapshot()
+  })
+
+  test('of a snapshot that is named, and of paths alone, names of bytes included', async () => {
+    const target = join(makeFolder(), 'restored')
+    const outcome = await restore(['--snapshot', made[0]!.snapshot.id, '--target', target, './uploads/', 'n\\xff\\xfe.txt'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(readdirSync(target, { encoding: 'buffer' }).map((name) => name.toString('latin1')).sort()).toEqual([byteName.toString('latin1'), 'uploads'])
+  })
+
+  test('on a dry run shows the plan and writes nothing', async () => {
+    const parent = makeFolder()
+    const outcome = await restore(['--target', join(parent, 'restored'), '--dry-run'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.stdout).toContain('Plan: restore rental')
+    expect(outcome.stdout).toContain('Dry run: nothing was written.')
+    expect(readdirSync(parent)).toEqual([])
+  })
+
+  test.each([
+    ['without a zone', '2026-04-24T10:00:00', 2],
+    ['in the future', '2999-01-01T00:00:00Z', 2],
+    ['before the first snapshot', '1999-01-01T00:00:00Z', 5],
+  ])('to a time %s is refused with what there is', async (_what, time, status) => {
+    const outcome = await restore(['--point-in-time', time, '--target', join(makeFolder(), 'restored')])
+    expect([outcome.status, outcome.stdout]).toEqual([status, ''])
+    expect(outcome.stderr).toContain(made[0]!.snapshot.time)
+    expect(outcome.stderr).toContain(made[1]!.snapshot.time)
+    expect(steady(outcome.stderr)).toMatchSnapshot()
+  })
+
+  test('into a directory that isn\'t empty is refused, and changes nothing', async () => {
+    const target = makeFolder()
+    writeFileSync(join(target, 'mine'), 'mine')
+    expect(await restore(['--target', target])).toMatchObject({ status: 11 })
+    expect(readdirSync(target)).toEqual(['mine'])
+  })
+
+  test('of a path or a snapshot that isn\'t there is not found', async () => {
+    const target = join(makeFolder(), 'restored')
+    expect(await restore(['--target', target, 'no/such'])).toMatchObject({ status: 5 })
+    expect(await restore(['--target', target, '--snapshot', '01ARZ3NDEKTSV4RRFFQ69G5FAV'])).toMatchObject({ status: 5 })
+    expect(await holdfast(['restore', '--bucket', 'locked', '--source', 'other', '--target', target])).toMatchObject({ status: 5 })
+  })
+
+  test('asks which, where the vault holds several sources', async () => {
+    const outcome = await holdfast(['restore', '--bucket', 'locked', '--target', '/r'])
+    expect(outcome.status).toBe(5)
+    expect(outcome.stderr).toMatch(/--source: .*rental/)
+  })
+})
+
+describe('holdfast verify', () => {
+  test('of a whole snapshot says so, and until when it is locked', async () => {
+    const outcome = await holdfast(['verify', '--bucket', 'locked', '--source', 'rental', '--read-data', '--json'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.records()).toMatchObject([{ type: 'verify', ok: true, snapshot: made[1]!.snapshot.id, readData: true, objects: [], files: [] }])
+    expect(Date.parse(outcome.records()[0]!['lockedUntil'] as string)).toBeGreaterThan(Date.now() + 39 * 86_400_000)
+  })
+
+  test('of one that nothing locks ends with 9', async () => {
+    await holdfast(['backup', tree, '--source', 'unlocked', '--bucket', 'versioned', '--allow-unlocked'])
+    expect(await holdfast(['verify', '--bucket', 'versioned', '--source', 'unlocked'])).toMatchObject({ status: 9 })
+  })
+
+  test('of a damaged one ends with 4 and names every file; what is left is restored, with 4 too', async () => {
+    await holdfast(['backup', tree, '--source', 'damaged', '--bucket', 'versioned', '--allow-unlocked'])
+    writeFileSync(join(tree, 'late.txt'), 'written later\n')
+    await holdfast(['backup', tree, '--source', 'damaged', '--bucket', 'versioned', '--allow-unlocked'])
+    // The first backup's content is lost, the second one's is there.
+    const client = rootOf(sandbox)
+    const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: 'versioned', Prefix: 'sources/damaged/packs/' }))
+    const lost = Versions.toSorted((left, right) => right.Size! - left.Size!)[0]!
+    await client.send(new DeleteObjectCommand({ Bucket: 'versioned', Key: lost.Key, VersionId: lost.VersionId }))
+
+    const verified = await holdfast(['verify', '--bucket', 'versioned', '--source', 'damaged', '--json'])
+    expect(verified.status).toBe(4)
+    expect(JSON.stringify(verified.records()[0])).toContain('uploads/scan.bin')
+    expect(verified.records()).toMatchObject([{ ok: false }])
+
+    const target = join(makeFolder(), 'restored')
+    const restored = await holdfast(['restore', '--bucket', 'versioned', '--source', 'damaged', '--target', target])
+    expect(restored.status).toBe(4)
+    expect(restored.stdout).toContain('RESTORED IN PART')
+    expect(restored.stdout).toContain('uploads/scan.bin')
+    expect(readdirSync(join(target, 'uploads'))).toEqual([])
+  })
+})
+
+describe('whatever refuses', () => {
+  const args = ['snapshots', '--bucket', 'locked']
+
+  test('denied, unknown, absent and unreachable are told apart by the exit status', async () => {
+    const [denied, unknown, none, absent, unreachable] = await Promise.all([
+      holdfast(args, { env: environment(productionAccount) }),
+      holdfast(args, { env: { AWS_SECRET_ACCESS_KEY: 'wrong' } }),
+      holdfast(args, { env: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' } }),
+      holdfast(['snapshots', '--bucket', 'absent']),
+      holdfast(args, { env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } }),
+    ])
+    expect([denied, unknown, none, absent, unreachable].map(({ status }) => status)).toEqual([6, 7, 7, 5, 8])
+    const told = [denied, unknown, none, absent, unreachable].map(({ stderr }) => stderr)
+    expect(told.map(steady)).toMatchSnapshot()
+    const secrets = [vaultAccount, productionAccount].map((account) => sandbox.rootCredentials(account).secretAccessKey)
+    for (const text of told) for (const secret of secrets) expect(text).not.toContain(secret)
+  })
+
+  test('a store that can\'t be trusted is told of, without a stack trace', async () => {
+    const server = await startScriptedServer((_request, response) => answerError(response, 418, 'Teapot\u001b[31m', '\u202Eno\u0007'))
+    const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint } })
+    await server.stop()
+    expect(outcome.status).toBe(1)
+    expect(outcome.stderr).not.toMatch(/[\u001b\u0007\u202e]|^\s+at /mu)
+  })
+
+  test('an interruption ends at once with 130, also in mid-request', async () => {
+    const server = await startScriptedServer(() => child?.kill('SIGINT'))
+    let child: { kill(signal: 'SIGINT'): boolean } | undefined
+    const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint }, onStart: (started) => (child = started) })
+    await server.stop()
+    expect(outcome).toMatchObject({ status: 130, stdout: '' })
+    expect(outcome.stderr).toMatchSnapshot()
+  })
+})
+
+describe('the configuration', () => {
+  const role = 'arn:aws:iam::111111111111:role/holdfast/restorer'
+  const stack = { formatVersion: 1, layer: 'vault', region, vaultBucket: 'locked', roles: { restorer: role, notary: role }, writers: {}, other: 'output' }
+
+  test('names the vault', async () => {
+    const file = join(home, 'vault.json')
+    writeFileSync(file, JSON.stringify(stack))
+    expect(await holdfast(['snapshots', '--config', file, '--no-assume-role', '--source', 'rental'])).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('names the role to assume', async () => {
+    const server = await startScriptedServer((_request, response) => answerError(response, 403, 'AccessDenied'))
+    writeFileSync(join(home, 'vault.json'), JSON.stringify(stack))
+    const outcome = await holdfast(['snapshots'], { env: { HOLDFAST_CONFIG: join(home, 'vault.json'), AWS_ENDPOINT_URL_STS: server.endpoint } })
+    await server.stop()
+    expect(outcome.status).toBe(6)
+    expect(outcome.stderr).toContain(`assuming ${role} failed`)
+  })
+})

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { makeFolder, runCommand } from './command-line.ts'
+
+const home = makeFolder()
+const env = { HOME: home }
+
+test.each([
+  ['holdfast', 'main.ts', ['--help']],
+  ['holdfast backup', 'main.ts', ['backup', '--help']],
+  ['holdfast snapshots', 'main.ts', ['snapshots', '-h']],
+  ['holdfast restore', 'main.ts', ['restore', '--help']],
+  ['holdfast verify', 'main.ts', ['verify', '--help']],
+  ['restore', 'restore-main.ts', ['--help']],
+] as const)('the help of `%s`', async (_name, bin, args) => {
+  const outcome = await runCommand(args, { bin, env })
+  expect(outcome).toMatchObject({ status: 0, stderr: '' })
+  expect(outcome.stdout).toMatchSnapshot()
+})
+
+test.each(['main.ts', 'restore-main.ts'] as const)('the version of %s is the package\'s', async (bin) => {
+  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
+  expect(await runCommand(['--version'], { bin, env })).toMatchObject({ status: 0, stdout: `${manifest.version}\n`, stderr: '' })
+})
+
+test.each([
+  [[]],
+  [['bakcup']],
+  [['backup', '.']],
+  [['backup', '--source', 's']],
+  [['backup', '.', '--source', 's']],
+  [['backup', '.', 'more', '--source', 's', '--bucket', 'vault']],
+  [['backup', '.', '--source', 's', '--kind', 'mysql']],
+  [['backup', '.', '--source', 's', '--promise-days', '1.5']],
+  [['backup', '.', '--source', 's', '--bucket', 'vault', '--role-arn', 'admin']],
+  [['backup', '.', '--source', '../s', '--bucket', 'vault']],
+  [['restore', '--bucket', 'vault']],
+  [['restore', '--target']],
+  [['restore', '--target', '/r', '--point-in-tme', '2026-04-24T10:00:00Z']],
+  [['restore', '--target', '/r', '--bucket', 'vault', '--snapshot', 'x', '--point-in-time', '2026-04-24T10:00:00Z']],
+  [['restore', '--target', '/r', '--bucket', 'vault', '--point-in-time', '2026-04-24T10:00:00']],
+  [['restore', '--target', '/r', '--bucket', 'vault', '--point-in-time', 'yesterday\u001b[31m']],
+  [['restore', '--target', '/r', '--bucket', 'vault', '../etc/passwd']],
+  [['restore', '--target', '/r', '--bucket', 'vault', '/etc/passwd']],
+  [['verify', '--bucket', 'vault', '--endpoint', 'nowhere']],
+  [['snapshots', '--config', '/nonexistent.json']],
+])('%j is wrong usage, and says how it is right', async (args) => {
+  const outcome = await runCommand(args, { env: { ...env, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } })
+  expect(outcome.stderr).toMatchSnapshot()
+  expect(outcome.stderr).not.toMatch(/^\s+at /m)
+  expect(outcome.stderr.match(/^hint: /gm)).toHaveLength(1)
+  expect([outcome.status, outcome.stdout]).toEqual([args[1] === '--config' ? 5 : 2, ''])
+})
+
+test('with --json, an error is a record too', async () => {
+  const outcome = await runCommand(['restore', '--json'], { env })
+  expect(outcome.status).toBe(2)
+  expect(JSON.parse(outcome.stderr)).toMatchObject({ type: 'error', code: 'invalid-input', exitStatus: 2, hint: expect.stringContaining('--help') as string })
+})
+
+test('an argument after `--` is no option', async () => {
+  const outcome = await runCommand(['restore', '--target', '/r', '--', '--json', '/x'], { env: { ...env, HOLDFAST_BUCKET: 'vault' } })
+  expect(outcome.stderr).toMatch(/^holdfast: "\/x" is no path/)
+})
+
+test('a stack trace is shown on demand only', async () => {
+  const outcome = await runCommand(['snapshots', '--bucket', 'vault', '--source', 'NO'], { env: { ...env, HOLDFAST_DEBUG: '1' } })
+  expect(outcome.stderr).toMatch(/^\s+at /m)
+  expect(outcome.status).toBe(2)
+})

@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parsePathText } from '../../../core/path-text.ts'
+import { pathRecord, terminalText } from '../../../restore-cli/render/terminal-text.ts'
+
+test.each([
+  ['plain ünïcode 日本 \u{1F600}', 'plain ünïcode 日本 \u{1F600}'],
+  ['\u001b[31mred\u001b[0m', '\\x1b[31mred\\x1b[0m'],
+  ['two\nlines\ttab', 'two\\x0alines\\x09tab'],
+  ['\u202Egnp.exe', '\\xe2\\x80\\xaegnp.exe'],
+  ['\u009b31m', '\\xc2\\x9b31m'],
+  ['\u200b\ufeff', '\\xe2\\x80\\x8b\\xef\\xbb\\xbf'],
+  ['\u2028', '\\xe2\\x80\\xa8'],
+])('%j is shown as %s', (text, shown) => {
+  expect(terminalText(text)).toBe(shown)
+})
+
+test('nothing that is shown can steer a terminal, whatever it was', () => {
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
+    expect(terminalText(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+  }))
+})
+
+test('a path in a record is the same bytes in both of its forms', () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+    const record = pathRecord(bytes)
+    expect(record.path).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+    expect(parsePathText(record.path).equals(bytes)).toBe(true)
+    expect(Buffer.from(record.pathBase64, 'base64').equals(bytes)).toBe(true)
+  }))
+})
