@@ -27,7 +27,8 @@ const generalClaims = ['amr', 'email']
 export async function checkToken(token: string, providers: readonly DeclaredOidcProvider[], issuerKeys: IssuerKeys, nowMs: number): Promise<VerifiedToken> {
   const unverified = readUnverified(token)
   const issuer = typeof unverified.iss === 'string' ? unverified.iss : ''
-  const url = issuer.replace(/^https?:\/\//, '').replace(/\/$/, '')
+  // To the letter: another spelling of the name is another issuer. Without TLS only on loopback.
+  const url = /^(?:https:\/\/|http:\/\/(?=127\.0\.0\.1[:/]|localhost[:/]))(.+)$/s.exec(issuer)?.[1] ?? ''
   const provider = providers.find((each) => each.url === url)
   if (provider === undefined) throw refuse(`No OpenIDConnect provider found in your account for ${issuer.slice(0, 200)}`)
   checkTimes(unverified, nowMs)

@@ -46,15 +46,13 @@ describe('object keys that look like patterns', () => {
     expect((await (await authorizerOf()).authorize(request)).allowed).toBe(false)
   })
 
-  it('a pattern made to backtrack is matched in no time', async () => {
+  it('a pattern made to backtrack is matched', async () => {
     const resourcePolicy = policy(allow('s3:PutObject', `arn:aws:s3:::vault/${'*a'.repeat(40)}*b`, { Principal: '*' }))
-    const started = performance.now()
-    await (await authorizerOf()).authorize(put(`arn:aws:s3:::vault/${'a'.repeat(1000)}`, { resourcePolicy }))
-    // Backtracking would take longer than the universe has; no bound on time is meant beyond that it ends.
-    expect(performance.now() - started).toBeLessThan(30_000)
+    // Backtracking would take longer than the universe has.
+    expect((await (await authorizerOf()).authorize(put(`arn:aws:s3:::vault/${'a'.repeat(1000)}`, { resourcePolicy }))).allowed).toBe(false)
   })
 
-  it('an action pattern made to backtrack is matched in no time', async () => {
+  it('an action pattern made to backtrack is matched', async () => {
     const resourcePolicy = policy(allow(`s3:${'*?'.repeat(30)}x`, 'arn:aws:s3:::vault/*', { Principal: '*' }))
     expect((await (await authorizerOf()).authorize(put('arn:aws:s3:::vault/x', { resourcePolicy }))).allowed).toBe(false)
   })
