@@ -1,6 +1,5 @@
 // What the steps of a drill share, and what they hand on: plain data, plus what is running.
 import path from 'node:path'
-import type { S3Client } from '@aws-sdk/client-s3'
 import type { Credentials } from '../access.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../declaration.ts'
 import type { Sandbox } from '../server.ts'
@@ -87,8 +86,4 @@ export interface Wiped {
   wipedAtMs: number
   wipedElapsedMs: number
   foundKey: Credentials
-}
-
-export interface ClientFactory {
-  (credentials: Credentials | null): S3Client
 }

@@ -28,7 +28,7 @@ export interface HoldfastOutcome {
   durationMs: number
 }
 
-export async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
+async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
   await mkdir(call.home, { recursive: true })
   const started = performance.now()
   const { accessKeyId, secretAccessKey, sessionToken } = call.credentials

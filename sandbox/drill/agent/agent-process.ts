@@ -1,8 +1,8 @@
 // Runs the agent as a process of its own, with nothing in its environment, and takes down what it says.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { HoldfastError } from '../../../core/errors.ts'
 import type { Attempt, Target } from './destruction.ts'
 import type { AgentEvent } from './events.ts'
@@ -19,7 +19,7 @@ export interface AgentRun {
 export async function runAgent(tree: string, target: Target, signal: AbortSignal): Promise<AgentRun> {
   const started = performance.now()
   const args = ['--tree', tree, '--endpoint', target.endpoint, '--region', target.region]
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(import.meta.dirname, 'main.ts'), ...args], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./main.ts', import.meta.url)), ...args], {
     cwd: tree, env: { PATH: process.env['PATH'] ?? '', HOME: tree }, stdio: ['ignore', 'pipe', 'pipe'],
     signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
   })

@@ -64,6 +64,6 @@ async function listSnapshots(client: EC2Client): Promise<string[]> {
   return ids
 }
 
-export function nameError(error: unknown): string {
+function nameError(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown'
 }

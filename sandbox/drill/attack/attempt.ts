@@ -12,7 +12,7 @@ export interface Identity {
  * `refused`: the store said no. `allowed`: it said yes, or failed after the caller had been let through.
  * `not-emulated`: the sandbox doesn't know the call, so nothing was learned. `unclear`: any other answer; proves nothing.
  */
-export type Outcome = 'refused' | 'allowed' | 'not-emulated' | 'unclear'
+type Outcome = 'refused' | 'allowed' | 'not-emulated' | 'unclear'
 
 export interface AttemptRecord {
   who: string

@@ -11,7 +11,7 @@ import { HoldfastError } from '../../../core/errors.ts'
 import type { PostgresBinaries } from './binaries.ts'
 import type { UserIds } from './unprivileged-user.ts'
 
-export const superuser = 'postgres'
+const superuser = 'postgres'
 /** A server has no use for ours: no credentials, no proxies, no library path. */
 const environment = { LANG: 'C', LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' }
 const startupLimitMs = 60_000

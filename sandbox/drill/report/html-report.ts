@@ -1,5 +1,5 @@
 // report.html: what an auditor reads. One file, no script, nothing loaded from anywhere.
-import prettyBytes from 'pretty-bytes'
+import { bytesText, countText, durationText } from '../../../restore-cli/render/figures.ts'
 import { html, Markup } from './markup.ts'
 import type { DrillReport } from './schema.ts'
 import { styleSheet } from './style.ts'
@@ -14,8 +14,8 @@ export function renderHtmlReport(report: DrillReport): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${title}</title><style>${new Markup(styleSheet)}</style></head><body><main>
 <header class="${held ? 'held' : 'fell'}"><h1>${title}</h1>
-<p>An agent with production's own credential deleted the production volume, the backups on it and every snapshot, then
-attacked the vault. What follows is what was left, and whether it came back.</p>
+<p>The drill: an agent finds production's own credential in a file, and deletes the production volume, the backups on it and
+every snapshot; then the vault is attacked with all that production has. What was left, whether it came back, and how fast:</p>
 <p class="dim">${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast ${report.tool.version} ·
 PostgreSQL ${report.tool.postgres} · Node ${report.tool.node} on ${report.tool.platform}</p></header>
 ${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}
@@ -33,12 +33,16 @@ function tiles(report: DrillReport): Markup {
   const rows = Math.max(0, ...report.restores.map(({ rows }) => rows))
   return html`<section class="tiles">
 ${tile(`${count('held')} of ${claims.length}`, 'claims held')}
-${tile(duration(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${duration(objectives.rto.objectiveMs)})`)}
-${tile(duration(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${duration(objectives.rpo.objectiveMs)})`)}
+${tile(measuredText(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${durationText(objectives.rto.objectiveMs)})`)}
+${tile(measuredText(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${durationText(objectives.rpo.objectiveMs)})`)}
 ${tile(`${refused} of ${attacks.length}`, 'attacks on the vault refused')}
-${tile(inventory === null ? 'none' : inventory.versions.toLocaleString('en'), `object versions examined, ${prettyBytes(inventory?.bytes ?? 0)}`)}
-${tile(rows.toLocaleString('en'), 'rows compared after a restore')}
+${tile(inventory === null ? 'none' : countText(inventory.versions), `object versions examined, ${bytesText(inventory?.bytes ?? 0)}`)}
+${tile(countText(rows), 'rows compared after a restore')}
 </section>`
+}
+
+function measuredText(ms: number | null): string {
+  return ms === null ? 'not measured' : durationText(ms)
 }
 
 function tile(figure: string, caption: string): Markup {
@@ -101,15 +105,15 @@ function attackTable(rows: Attempt[], controls: Attempt[]): Markup {
 
 function backups(report: DrillReport): Markup {
   const rows = report.backups.map((row) => html`<tr><td>${row.label}</td><td><code>${row.source}</code></td><td>${row.at}</td>
-<td class="number">${row.files.toLocaleString('en')}</td><td class="number">${prettyBytes(row.bytes)}</td><td class="number">${prettyBytes(row.bytesUploaded)}</td>
+<td class="number">${countText(row.files)}</td><td class="number">${bytesText(row.bytes)}</td><td class="number">${bytesText(row.bytesUploaded)}</td>
 <td class="number">${requests(row.traffic)}</td><td class="number">${seconds(row.durationMs)}</td></tr>`)
   return html`<h2>Backups</h2>${table(['', 'Source', 'Recovery point', '#Files', '#Content', '#Uploaded', '#Requests', '#Took'], rows)}`
 }
 
 function restores(report: DrillReport): Markup {
   const rows = report.restores.map((row) => html`<tr><td>${row.label}</td><td><code>${row.source}</code></td><td>${row.pointInTime}</td>
-<td class="number">${row.files.toLocaleString('en')}</td><td class="number">${prettyBytes(row.bytes)}</td><td class="number">${prettyBytes(row.bytesFetched)}</td>
-<td class="number">${requests(row.traffic)}</td><td class="number">${row.rows.toLocaleString('en')}</td><td class="number">${seconds(row.restoreMs)}</td>
+<td class="number">${countText(row.files)}</td><td class="number">${bytesText(row.bytes)}</td><td class="number">${bytesText(row.bytesFetched)}</td>
+<td class="number">${requests(row.traffic)}</td><td class="number">${countText(row.rows)}</td><td class="number">${seconds(row.restoreMs)}</td>
 <td class="number">${seconds(row.databaseReadyMs)}</td></tr>`)
   return html`<h2>Restores</h2>
 ${table(['', 'Source', 'Point in time', '#Files', '#Content', '#Fetched', '#Requests', '#Rows', '#Restored in', '#Database after'], rows)}`
@@ -133,18 +137,9 @@ function table(headings: string[], rows: Markup[]): Markup {
 }
 
 function requests({ requests: byOperation }: { requests: Record<string, number> }): string {
-  return Object.values(byOperation).reduce((sum, count) => sum + count, 0).toLocaleString('en')
+  return countText(Object.values(byOperation).reduce((sum, count) => sum + count, 0))
 }
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
-}
-
-/** For people: `12.3 s`, `4 min`, `5 h 30 min`. */
-export function duration(ms: number | null): string {
-  if (ms === null) return 'not measured'
-  if (ms < 120_000) return seconds(ms)
-  const minutes = Math.round(ms / 60_000)
-  if (minutes < 120) return `${minutes} min`
-  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

@@ -82,7 +82,7 @@ export function decisionFinder(log: Pick<DecisionLog, 'of'>): (requestId: string
   }
 }
 
-export function examineControls(records: AttemptRecord[]): Examination {
+function examineControls(records: AttemptRecord[]): Examination {
   const tested = records.filter(({ outcome }) => outcome !== 'not-emulated')
   const findings = tested.filter(({ outcome }) => outcome !== 'allowed').map(({ attack: name, status, code }) => `${name} fails even without guards: ${status} ${code}`)
   if (tested.length === 0) findings.push('no attack was tested')

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { writerRoleArn } from '../../../guardrails/names.ts'
+import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
 import type { Examination } from '../claims.ts'
 import { day, directories, sources } from '../drill-context.ts'
 import type { BackedUp, DrillContext, Production, Provisioned, SourceName, State } from '../drill-context.ts'
@@ -80,8 +81,8 @@ async function backUpSource(
     label, source: source.name, snapshotId: record.snapshot.id, at: new Date(record.snapshot.timeMs).toISOString(), files: record.files,
     bytes: record.bytes, bytesUploaded: record.bytesUploaded, durationMs: outcome.durationMs, traffic,
   })
-  timeline.note(`${label} backup of ${source.name}: ${record.files.toLocaleString('en')} files, ${megabytes(record.bytes)}; ` +
-    `${megabytes(record.bytesUploaded)} uploaded in ${sumRequests(traffic)} requests, locked until ${lockEnd(record)}`)
+  timeline.note(`${label} backup of ${source.name}: ${countText(record.files)} files, ${bytesText(record.bytes)}; ` +
+    `${bytesText(record.bytesUploaded)} uploaded in ${sumRequests(traffic)} requests, locked until ${lockEnd(record)}`)
   return record.snapshot
 }
 
@@ -117,14 +118,10 @@ function examineIncrement(backups: DrillContext['report']['backups']): Examinati
   const uploaded = (label: string) => backups.filter((backup) => backup.label === label).reduce((sum, { bytesUploaded }) => sum + bytesUploaded, 0)
   const [first, second] = [uploaded('first'), uploaded('second')]
   if (first === 0 || second === 0) return { findings: ['one of the backups uploaded nothing'], evidence: '' }
-  const findings = second * 2 < first ? [] : [`the second uploaded ${megabytes(second)}, the first ${megabytes(first)}`]
-  return { findings, evidence: `${megabytes(first)}, then ${megabytes(second)}` }
+  const findings = second * 2 < first ? [] : [`the second uploaded ${bytesText(second)}, the first ${bytesText(first)}`]
+  return { findings, evidence: `${bytesText(first)}, then ${bytesText(second)}` }
 }
 
 function lockEnd({ snapshot, lock }: BackupRecord): string {
   return lock === null ? 'never' : new Date(snapshot.timeMs + lock.days * 86_400_000).toISOString().slice(0, 10)
-}
-
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toFixed(1)} MB`
 }

@@ -3,6 +3,7 @@ import { chown, mkdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { CreateSnapshotCommand, CreateVolumeCommand, EC2Client } from '@aws-sdk/client-ec2'
 import type pg from 'pg'
+import { countText } from '../../../restore-cli/render/figures.ts'
 import { directories, sources } from '../drill-context.ts'
 import type { DrillContext, Production, Provisioned } from '../drill-context.ts'
 import { stagePostgres } from '../postgres/binaries.ts'
@@ -52,7 +53,7 @@ export async function produce(context: DrillContext, { sandbox, accounts, region
   context.report.world = { rows, uploads: uploads.count }
   await client.end()
   await cluster.stop()
-  timeline.note(`PostgreSQL ${version} with ${rows.toLocaleString('en')} rows and ${uploads.count.toLocaleString('en')} uploads on ${volumeId}, dumps beside them`)
+  timeline.note(`PostgreSQL ${version} with ${countText(rows)} rows and ${countText(uploads.count)} uploads on ${volumeId}, dumps beside them`)
   return { binaries, user, volumeId, volumeDirectory, uploads, start }
 }
 
@@ -106,7 +107,7 @@ async function plantCanaries(context: DrillContext, client: pg.Client, user: Use
   await client.query(`ALTER SYSTEM SET archive_command = ${client.escapeLiteral(`${sing(canaries.archive)} < /dev/null`)}`)
 }
 
-export const canaries = { login: 'login-trigger-ran', archive: 'archive-command-ran' } as const
+const canaries = { login: 'login-trigger-ran', archive: 'archive-command-ran' } as const
 
 /** The canaries that have sung so far; they are silent again afterwards. */
 export async function hearCanaries(context: DrillContext): Promise<string[]> {

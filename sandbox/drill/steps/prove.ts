@@ -1,5 +1,6 @@
 // Step 6: what was in the vault before the wipe is in it now, by its API and by its disk.
 import { dutyRoleArn } from '../../../guardrails/names.ts'
+import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
 import type { Examination } from '../claims.ts'
 import { directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
@@ -29,7 +30,7 @@ export async function prove(context: DrillContext, before: VaultState, after: Va
   const items = [...before.byApi.values()]
   const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
   report.inventory = { versions: items.length, bytes }
-  const evidence = `${items.length} versions, ${(bytes / 1_000_000).toFixed(1)} MB`
+  const evidence = `${countText(items.length)} versions, ${bytesText(bytes)}`
   // A vault in which nothing was is a vault in which nothing was lost.
   const examine = (findings: string[]): Examination => ({ findings: items.length === 0 ? ['the vault was empty'] : findings, evidence })
   await ledger.examine('versions-survive', () => examine(findLosses(before.byApi, after.byApi)))

@@ -4,6 +4,7 @@ import { chmod, mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type pg from 'pg'
 import { dutyRoleArn } from '../../../guardrails/names.ts'
+import { bytesText, countText, durationText } from '../../../restore-cli/render/figures.ts'
 import { describeError } from '../claims.ts'
 import type { ClaimName, Examination } from '../claims.ts'
 import { directories, objectives, sources } from '../drill-context.ts'
@@ -13,7 +14,6 @@ import { startQuarantined } from '../postgres/hostile-start.ts'
 import { issueSession } from '../sessions.ts'
 import { compareFiles, recordFiles } from '../truth/files.ts'
 import { checkStructure, compareRows, recordRows } from '../truth/rows.ts'
-import { megabytes } from './back-up.ts'
 import { hearCanaries } from './produce.ts'
 
 interface Findings {
@@ -43,7 +43,7 @@ export async function restore(
     return { findings: list, evidence }
   })
   await examine('restored-indexes-sound', findings.structure, `${findings.tables} tables with their indexes`)
-  await examine('restored-database-matches-files', findings.uploads, `${findings.documents.toLocaleString('en')} uploads on record`)
+  await examine('restored-database-matches-files', findings.uploads, `${countText(findings.documents)} uploads on record`)
   await examine('restored-configuration-ignored', findings.configuration, `${findings.readyMs.length} restored clusters, ${sung.length} canaries`)
   await examineObjectives(context, states, wiped, findings.readyMs[0])
 }
@@ -66,7 +66,7 @@ async function restoreState(
         .catch((error: unknown) => [describeError(error)])
       findings.push(...differences.map((difference) => `${source.name}: ${difference}`))
     }
-    return { findings, evidence: `${compared.toLocaleString('en')} entries as of ${pointInTime}` }
+    return { findings, evidence: `${countText(compared)} entries as of ${pointInTime}` }
   }
   await ledger.examine(`${state.label}-restore-files-equal`, restoreAll)
   const restoredMs = timeline.elapsedMs
@@ -74,11 +74,11 @@ async function restoreState(
   await ledger.examine(`${state.label}-restore-rows-equal`, async () => {
     const examination = await examineDatabase(context, production, state, target, findings)
     rows = Object.values(state.rows.tables).reduce((sum, table) => sum + table.rows, 0)
-    return { ...examination, evidence: `${rows.toLocaleString('en')} rows in ${Object.keys(state.rows.tables).length} tables` }
+    return { ...examination, evidence: `${countText(rows)} rows in ${Object.keys(state.rows.tables).length} tables` }
   })
   const databaseReadyMs = Math.max(0, (findings.readyMs.at(-1) ?? 0) - restoredMs)
   for (const row of report.restores) if (row.label === state.label && row.source === sources[0].name) Object.assign(row, { rows, databaseReadyMs })
-  timeline.note(`${state.label} state, as of ${pointInTime}: ${rows.toLocaleString('en')} rows in a running database compared`)
+  timeline.note(`${state.label} state, as of ${pointInTime}: ${countText(rows)} rows in a running database compared`)
 }
 
 /** As a human would say it: some time after the state, and before the next one; never the snapshot's own time. */
@@ -107,12 +107,11 @@ async function restoreSource(
     label: state.label, pointInTime, source, snapshotId: record.snapshot, files: record.files, bytes: record.bytesWritten, bytesFetched: record.bytesFetched,
     rows: 0, restoreMs: outcome.durationMs, databaseReadyMs: 0, traffic: meter.take(),
   })
-  timeline.note(`restore --point-in-time ${pointInTime} of ${source}: ${record.files.toLocaleString('en')} files, ${megabytes(record.bytesWritten)} in ${(outcome.durationMs / 1000).toFixed(1)} s`)
+  timeline.note(`restore --point-in-time ${pointInTime} of ${source}: ${countText(record.files)} files, ${bytesText(record.bytesWritten)} in ${(outcome.durationMs / 1000).toFixed(1)} s`)
   return [
     ...(record.snapshot === state.snapshotIds[source] ? [] : [`snapshot ${record.snapshot} was chosen instead of ${state.snapshotIds[source]}`]),
     ...(record.ok ? [] : ['the restore says that something is damaged']),
-    // Owners can be given back by root alone.
-    ...compareFiles(state.files[source], recordFiles(directory), { owners: process.getuid?.() === 0 }),
+    ...compareFiles(state.files[source], recordFiles(directory)),
   ]
 }
 
@@ -172,18 +171,18 @@ function examineDifference(states: State[]): Examination {
   const findings = rows.length > 0 ? [] : ['the rows are the same']
   let files = 0
   for (const { name } of sources) {
-    const differences = compareFiles(first.files[name], second.files[name], { owners: true })
+    const differences = compareFiles(first.files[name], second.files[name])
     if (differences.length === 0) findings.push(`the files of ${name} are the same`)
     files += differences.length
   }
-  return { findings, evidence: `${rows.length} differences in tables, ${files.toLocaleString('en')} in files` }
+  return { findings, evidence: `${rows.length} differences in tables, ${countText(files)} in files` }
 }
 
 async function examineObjectives(context: DrillContext, states: State[], wiped: Wiped | undefined, firstReadyMs: number | undefined): Promise<void> {
   const { ledger, report } = context
   const measure = (objectiveMs: number, measureMs: () => number): Examination => {
     const measuredMs = measureMs()
-    const text = `${Math.round(measuredMs / 1000).toLocaleString('en')} s, objective ${Math.round(objectiveMs / 1000).toLocaleString('en')} s`
+    const text = `${durationText(measuredMs)}, objective ${durationText(objectiveMs)}`
     return { findings: measuredMs <= objectiveMs ? [] : [text], evidence: text }
   }
   await ledger.examine('rpo-within-objective', () => measure(objectives.rpoMs, () => {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 
-export interface EntryTruth {
+interface EntryTruth {
   kind: 'file' | 'directory' | 'symlink' | 'other'
   /** Permission bits, with setuid, setgid and sticky. */
   mode: number
@@ -43,33 +43,28 @@ function recordEntry(file: string): EntryTruth {
   }
 }
 
-export interface CompareOptions {
-  /** Owners can be given back by root alone. */
-  owners: boolean
-}
-
 /** Times are promised to the microsecond, and Node sets them from a number of seconds that has steps of 0.24 microseconds. */
 const toleranceNs = 1_500n
 
 /** Differences in words, empty if none. */
-export function compareFiles(expected: DirectoryTruth, actual: DirectoryTruth, options: CompareOptions): string[] {
+export function compareFiles(expected: DirectoryTruth, actual: DirectoryTruth): string[] {
   const differences: string[] = []
   for (const name of [...new Set([...Object.keys(expected), ...Object.keys(actual)])].sort()) {
     const [want, have] = [expected[name], actual[name]]
     if (want === undefined) differences.push(`${name}: should not be there`)
     else if (have === undefined) differences.push(`${name}: missing`)
-    else differences.push(...compareEntry(name, want, have, options))
+    else differences.push(...compareEntry(name, want, have))
   }
   return differences
 }
 
-function compareEntry(name: string, want: EntryTruth, have: EntryTruth, { owners }: CompareOptions): string[] {
+function compareEntry(name: string, want: EntryTruth, have: EntryTruth): string[] {
   if (want.kind !== have.kind) return [`${name}: is a ${have.kind} instead of a ${want.kind}`]
   const differences: string[] = []
   if (want.bytes !== have.bytes) differences.push(`${name}: ${have.bytes} bytes instead of ${want.bytes}`)
   else if (want.sha256 !== have.sha256) differences.push(`${name}: other content`)
   if (want.mode !== have.mode) differences.push(`${name}: mode ${have.mode.toString(8)} instead of ${want.mode.toString(8)}`)
-  if (owners && (want.uid !== have.uid || want.gid !== have.gid)) {
+  if (want.uid !== have.uid || want.gid !== have.gid) {
     differences.push(`${name}: owner ${have.uid}:${have.gid} instead of ${want.uid}:${want.gid}`)
   }
   const offNs = BigInt(have.modifiedNs) - BigInt(want.modifiedNs)

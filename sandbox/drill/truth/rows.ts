@@ -1,7 +1,7 @@
 // What the database held: digests computed by the server itself over ordered rows, table by table.
 import type pg from 'pg'
 
-export interface TableTruth {
+interface TableTruth {
   rows: number
   /** SHA-256 of all rows as text, in order; lower-case hex. */
   sha256: string
