@@ -5,7 +5,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { z } from 'zod'
 import { damaged } from './bytes.ts'
 import { HoldfastError } from './errors.ts'
-import { formatVersion, maxFrameRawBytes, maxPackBytes, unsupported } from './pack-footer.ts'
+import { formatVersion, maxFrameRawBytes, maxPackBytes, unsupported, zstdLimits } from './pack-footer.ts'
 import { isSourceName, isUlid, parsePackKey } from './vault-keys.ts'
 
 const magic = Buffer.from('HOLDFAST MANIFEST\n', 'latin1')
@@ -89,7 +89,7 @@ export function decodeManifest(bytes: Buffer, expected: { source: string; id: st
   if (jsonBytes > maxJsonBytes) throw damaged(what, `it claims ${jsonBytes} bytes`)
   let value: unknown
   try {
-    const json = zstdDecompressSync(bytes.subarray(headBytes), { maxOutputLength: Math.max(1, jsonBytes) })
+    const json = zstdDecompressSync(bytes.subarray(headBytes), { maxOutputLength: Math.max(1, jsonBytes), params: zstdLimits })
     if (json.length !== jsonBytes) throw new Error(`it decodes to ${json.length} bytes, not ${jsonBytes}`)
     value = JSON.parse(json.toString())
   } catch (error) {

@@ -5,6 +5,7 @@
 //   trailer := u32 footer's bytes, SHA-256 of the footer, u16 version, magic
 //
 // All integers are little-endian. Frames follow each other from the end of the pack's header.
+import { constants } from 'node:zlib'
 import { ByteReader, ByteWriter, damaged } from './bytes.ts'
 import { digestBytes, sha256 } from './digest.ts'
 import { HoldfastError } from './errors.ts'
@@ -21,6 +22,9 @@ export const maxFrameRawBytes = 4 * 1024 * 1024
 export const maxChunksPerPack = 32_768
 export const maxFooterBytes = 4 + 64 + 8 + maxChunksPerPack * (13 + 4 + digestBytes)
 export const maxPackBytes = 128 * 1024 * 1024
+
+/** A frame may ask for a window before it has decoded one byte: none of ours needs more than this, 8 MiB. */
+export const zstdLimits = { [constants.ZSTD_d_windowLogMax]: 23 }
 
 export const codec = { raw: 0, zstd: 1 } as const
 
@@ -101,6 +105,7 @@ export function parseFooter(bytes: Buffer, source: string, what: string, framesE
   for (let index = 0; index < frameCount; index++) {
     const frame = { codec: reader.u8(), offset, storedBytes: reader.u32(), rawBytes: reader.u32(), firstChunk, chunkCount: reader.u32() }
     if (frame.rawBytes > maxFrameRawBytes || frame.storedBytes > maxFrameRawBytes) throw reader.fail(`frame ${index} is over the limit`)
+    if (frame.storedBytes === 0 || frame.rawBytes === 0) throw reader.fail(`frame ${index} is empty`)
     if (frame.codec === codec.raw ? frame.storedBytes !== frame.rawBytes : frame.codec !== codec.zstd) throw reader.fail(`frame ${index} has no valid codec`)
     frames.push(frame)
     offset += frame.storedBytes

@@ -5,7 +5,7 @@ import { damaged } from './bytes.ts'
 import { digestBytes, sha256, sha256Hex } from './digest.ts'
 import {
   codec, encodeFooter, encodeTrailer, formatVersion, headerBytes, maxChunksPerPack, maxFrameRawBytes, packMagic, parseFooter, parseTrailer,
-  trailerBytes, unsupported,
+  trailerBytes, unsupported, zstdLimits,
 } from './pack-footer.ts'
 import type { Frame, PackFooter } from './pack-footer.ts'
 
@@ -120,7 +120,7 @@ export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buf
   if (frame.codec === codec.raw) return Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   let raw: Buffer
   try {
-    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes) })
+    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes), params: zstdLimits })
   } catch (error) {
     throw damaged(what, `the frame at byte ${frame.offset} doesn't decode`, error)
   }
