@@ -1,5 +1,5 @@
 // Credentials of one role: the SDK's default chain, plus an optional role to assume, renewed before they run out.
-import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
+import { fromNodeProviderChain, fromTemporaryCredentials, fromTokenFile } from '@aws-sdk/credential-providers'
 import { HoldfastError } from '../core/errors.ts'
 import { translateError } from './error-translation.ts'
 
@@ -22,6 +22,8 @@ export interface RoleToAssume {
   sessionName?: string
   /** Survives role chaining and can't be changed: who is behind the session. */
   sourceIdentity?: string
+  /** What the role's trust asks for, so that a deputy isn't confused about whom it serves. */
+  externalId?: string
   /** 900 to 3600. Default 900; 3600 with a second factor, whose code can't be used twice. */
   durationSeconds?: number
   /** ARN of the second factor, if the role asks for one. */
@@ -35,6 +37,8 @@ export interface CredentialSettings {
   region: () => Promise<string>
   /** Asks the human for the code of a second factor. */
   readMfaCode?: (serial: string) => Promise<string>
+  /** A workload outside AWS has its identity in a file: AWS_WEB_IDENTITY_TOKEN_FILE, with AWS_ROLE_ARN or without. */
+  environment?: Record<string, string | undefined>
   /** What the role is assumed with, or what is used without one; default: the SDK's chain. */
   base?: CredentialProvider
 }
@@ -101,23 +105,36 @@ export function resolveCredentials(settings: CredentialSettings): RenewedCredent
   }
   const durationSeconds = role.durationSeconds ?? (role.mfaSerial === undefined ? shortestSessionSeconds : longestSessionSeconds)
   checkRole(role, durationSeconds)
-  const assume = fromTemporaryCredentials({
+  const assume = assumption(settings, role, durationSeconds, chain)
+  return new RenewedCredentials(() => translated(assume(), `assuming ${role.roleArn}`), durationSeconds * 1000)
+}
+
+function assumption(settings: CredentialSettings, role: RoleToAssume, durationSeconds: number, chain: CredentialProvider): () => Promise<SessionCredentials> {
+  const clientConfig = {
+    region: settings.region,
+    ...(settings.stsEndpoint === undefined ? {} : { endpoint: settings.stsEndpoint }),
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+  }
+  const RoleSessionName = role.sessionName ?? 'holdfast'
+  const environment = settings.environment ?? {}
+  const tokenFile = environment['AWS_WEB_IDENTITY_TOKEN_FILE']
+  // The token is for this very role: assuming it a second time, from itself, is what its trust doesn't allow.
+  if (tokenFile && (environment['AWS_ROLE_ARN'] ?? role.roleArn) === role.roleArn) {
+    return fromTokenFile({ webIdentityTokenFile: tokenFile, roleArn: role.roleArn, roleSessionName: RoleSessionName, durationSeconds, clientConfig })
+  }
+  return fromTemporaryCredentials({
     masterCredentials: chain,
     params: {
       RoleArn: role.roleArn,
-      RoleSessionName: role.sessionName ?? 'holdfast',
+      RoleSessionName,
       DurationSeconds: durationSeconds,
+      ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
       ...(role.sourceIdentity === undefined ? {} : { SourceIdentity: role.sourceIdentity }),
       ...(role.mfaSerial === undefined ? {} : { SerialNumber: role.mfaSerial }),
     },
-    ...(mfaCodeProvider === undefined ? {} : { mfaCodeProvider }),
-    clientConfig: {
-      region: settings.region,
-      ...(settings.stsEndpoint === undefined ? {} : { endpoint: settings.stsEndpoint }),
-      requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
-    },
+    ...(settings.readMfaCode === undefined ? {} : { mfaCodeProvider: settings.readMfaCode }),
+    clientConfig,
   })
-  return new RenewedCredentials(() => translated(assume(), `assuming ${role.roleArn}`), durationSeconds * 1000)
 }
 
 async function translated(credentials: Promise<SessionCredentials>, operation: string): Promise<SessionCredentials> {

@@ -47,6 +47,7 @@ export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
   const region = () => resolveRegion(settings.region)
   const credentials = resolveCredentials({
     region,
+    environment,
     ...(stsEndpoint === undefined ? {} : { stsEndpoint }),
     ...(settings.role === undefined ? {} : { role: settings.role }),
     ...(settings.readMfaCode === undefined ? {} : { readMfaCode: settings.readMfaCode }),

@@ -26,7 +26,7 @@ export interface VaultAddress {
   endpoint?: string
   /** What the vault was set up to promise; only a configuration tells. */
   promiseDays?: number
-  role?: { roleArn: string; sessionName: string; sourceIdentity?: string; durationSeconds?: number; mfaSerial?: string }
+  role?: { roleArn: string; sessionName: string; sourceIdentity?: string; externalId?: string; durationSeconds?: number; mfaSerial?: string }
 }
 
 const heading = 'Vault:'
@@ -49,9 +49,12 @@ export function addVaultOptions(command: Command): Command {
 
 /**
  * @param roleOf the role that the configuration has for this command.
+ * @param externalId what the trust of such a role asks for.
  * @throws `invalid-input` without a bucket, or for a configuration that can't be used.
  */
-export function resolveVault(flags: VaultFlags, command: string, roleOf: (configuration: Configuration) => string | undefined): VaultAddress {
+export function resolveVault(
+  flags: VaultFlags, command: string, roleOf: (configuration: Configuration) => string | undefined, externalId?: string,
+): VaultAddress {
   const configuration = given(flags.config) === undefined ? undefined : readConfiguration(flags.config!)
   const bucket = given(flags.bucket) ?? configuration?.vaultBucket
   if (bucket === undefined) {
@@ -71,6 +74,7 @@ export function resolveVault(flags: VaultFlags, command: string, roleOf: (config
       role: {
         roleArn,
         sessionName: `holdfast-${command}`,
+        ...(externalId === undefined ? {} : { externalId }),
         ...(given(flags.sourceIdentity) === undefined ? {} : { sourceIdentity: flags.sourceIdentity! }),
         ...(flags.sessionSeconds === undefined ? {} : { durationSeconds: flags.sessionSeconds }),
         ...(given(flags.mfaSerial) === undefined ? {} : { mfaSerial: flags.mfaSerial! }),

@@ -2,8 +2,11 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
+import { assertSourceName } from '../../core/vault-keys.ts'
 import { backup } from '../../engine/backup.ts'
 import type { BackupProgress } from '../../engine/operations.ts'
+import { externalIdOf } from '../../guardrails/names.ts'
+import type { Configuration } from '../configuration.ts'
 import { withVault } from '../open-vault.ts'
 import { makeOutput } from '../output.ts'
 import { toolVersion } from '../program.ts'
@@ -26,8 +29,10 @@ export interface BackupFlags extends VaultFlags {
 
 /** @throws `incomplete` after the snapshot was committed and reported, if something in it is missing. */
 export async function runBackup(directory: string, flags: BackupFlags, invocation: Invocation): Promise<void> {
+  assertSourceName(flags.source)
   const output = makeOutput(invocation, flags.json ?? false)
-  const address = resolveVault(flags, 'backup', ({ writers }) => (Object.hasOwn(writers, flags.source) ? writers[flags.source] : undefined))
+  const writerOf = ({ writers }: Configuration): string | undefined => (Object.hasOwn(writers, flags.source) ? writers[flags.source] : undefined)
+  const address = resolveVault(flags, 'backup', writerOf, externalIdOf(flags.source))
   await withVault(address, invocation.signal, async (vault) => {
     const progress = output.progress()
     try {

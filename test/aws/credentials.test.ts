@@ -1,4 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { RenewedCredentials, resolveCredentials } from '../../aws/credentials.ts'
 import type { CredentialSettings, RoleToAssume, SessionCredentials } from '../../aws/credentials.ts'
@@ -51,6 +54,29 @@ describe('a role', () => {
     await Promise.all([credentials.get(), credentials.get(), credentials.get()])
     await credentials.get()
     expect(server!.requests).toHaveLength(1)
+  })
+
+  test('is told the external id that its trust asks for', async () => {
+    await (await serve(grant, { externalId: 'holdfast/rental-db' })).get()
+    expect(form()).toMatchObject({ ExternalId: 'holdfast/rental-db' })
+  })
+
+  test('of a workload with a token of its own is assumed with that, and never from itself', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'holdfast-token-')), 'token')
+    writeFileSync(file, 'a.web.token')
+    const web: Script = (_request, response, index) => answerXml(response, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
+      <AccessKeyId>ASIA${index}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-04-24T10:15:00Z</Expiration>
+    </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
+    for (const environment of [{ AWS_WEB_IDENTITY_TOKEN_FILE: file }, { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: roleArn }]) {
+      const credentials = await serve(web, {}, { environment })
+      expect((await credentials.get()).accessKeyId).toBe('ASIA0')
+      expect(form()).toMatchObject({ Action: 'AssumeRoleWithWebIdentity', WebIdentityToken: 'a.web.token', RoleArn: roleArn, DurationSeconds: '900' })
+      await server!.stop()
+    }
+    const other = await serve(grant, {}, { environment: { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: `${roleArn}-other` } })
+    await other.get()
+    expect(form()).toMatchObject({ Action: 'AssumeRole' })
+    rmSync(dirname(file), { recursive: true })
   })
 
   test('that asks for a second factor gets its code from the human, and a session of one hour', async () => {
