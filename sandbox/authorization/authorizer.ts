@@ -84,7 +84,9 @@ export async function createAuthorizer(declaration: CloudDeclaration, live: Live
   return { declaration, findings, nowMs: () => live.nowMs(), gather, authorize }
 }
 
-async function collectPolicies(request: AccessRequest, role: DeclaredRole | null, accounts: Map<string, DeclaredAccount>, hasResources: boolean): Promise<PoliciesInPlay> {
+async function collectPolicies(
+  request: AccessRequest, role: DeclaredRole | null, accounts: Map<string, DeclaredAccount>, hasResources: boolean,
+): Promise<PoliciesInPlay> {
   const { principal, action, resourceAccountId } = request
   const part = async (kind: PolicyKind, policy: NamedPolicy) => (await compilePolicy(kind, policy)).forAction(action)
   const parts = (kind: PolicyKind, policies: NamedPolicy[]) => Promise.all(policies.map((policy) => part(kind, policy)))
@@ -152,5 +154,6 @@ function omitKeys(context: AccessRequest['context'], keys: readonly string[]): A
 
 function roleTagContext(action: string, role: DeclaredRole | undefined): Record<string, string> {
   if (role === undefined || !/^(sts|iam):/i.test(action)) return {}
-  return Object.fromEntries(Object.entries(role.tags).flatMap(([key, value]) => [[`aws:ResourceTag/${key}`, value], [`iam:ResourceTag/${key}`, value]]))
+  const entries = Object.entries(role.tags)
+  return Object.fromEntries(entries.flatMap(([key, value]) => [[`aws:ResourceTag/${key}`, value], [`iam:ResourceTag/${key}`, value]]))
 }

@@ -36,7 +36,8 @@ export function checkPolicy(kind: PolicyKind, document: unknown): string[] {
     const syntax = syntaxOf[kind](document).map(({ path, message }) => `${path === '' ? 'policy' : path}: ${message}`)
     if (syntax.length > 0) return syntax
     const statements = statementsOf(document as PolicyDocument)
-    return [...checkSids(kind, statements), ...statements.flatMap((statement, index) => checkStatement(kind, statement, `Statement[${index}]`))]
+    const problems = statements.flatMap((statement, index) => checkStatement(kind, statement, `Statement[${index}]`))
+    return [...checkSids(kind, statements), ...problems]
   } catch (error) {
     return [`policy: ${error instanceof Error ? error.message : 'not readable'}`]
   }
@@ -77,9 +78,9 @@ function checkShape(document: unknown): string[] {
     if (!isRecord(statement)) return [`${path}: not an object`]
     const principals = [statement.Principal, statement.NotPrincipal].filter((value) => value !== undefined)
     if (principals.some((value) => typeof value !== 'string' && !isRecord(value))) return [`${path}.Principal: not a string or an object`]
-    if (statement.Condition === undefined) return []
-    if (!isRecord(statement.Condition) || !Object.values(statement.Condition).every(isRecord)) return [`${path}.Condition: not an object of objects`]
-    return []
+    const { Condition } = statement
+    const isFit = Condition === undefined || (isRecord(Condition) && Object.values(Condition).every(isRecord))
+    return isFit ? [] : [`${path}.Condition: not an object of objects`]
   })
 }
 
@@ -110,6 +111,8 @@ function checkStatement(kind: PolicyKind, statement: Record<string, unknown>, pa
   return problems
 }
 
+const awsPrincipal = /^(\d{12}|A[0-9A-Z]{15,}|arn:[^:*?]+:(iam|sts)::(\d{12}|cloudfront):[^*?]+)$/
+
 // "You cannot use a wildcard to match part of a principal name or ARN."
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 function checkPrincipal(element: unknown, path: string): string[] {
@@ -119,7 +122,7 @@ function checkPrincipal(element: unknown, path: string): string[] {
   if (entries.length === 0) return [`${path}: empty`]
   return entries.flatMap(([type, values]) => listOf(values).flatMap((value) => {
     const text = String(value)
-    if (type === 'AWS' && text !== '*' && !/^(\d{12}|A[0-9A-Z]{15,}|arn:[^:*?]+:(iam|sts)::(\d{12}|cloudfront):[^*?]+)$/.test(text)) return [`${path}.AWS: "${text}" is not a principal`]
+    if (type === 'AWS' && text !== '*' && !awsPrincipal.test(text)) return [`${path}.AWS: "${text}" is not a principal`]
     return text.includes('*') && text !== '*' ? [`${path}.${type}: "${text}" holds a wildcard`] : []
   }))
 }
@@ -133,7 +136,8 @@ function checkCondition(operator: string, keys: Record<string, unknown>, path: s
     if (!/^[^\s:]+:.+$/.test(key)) return [`${path}: "${key}" is not a condition key`]
     const listed = listOf(values).map(String)
     if (listed.length === 0) return [`${path}.${key}: no value`]
-    return listed.filter((value) => !fitsOperator(isNull ? 'null' : base, value)).map((value) => `${path}.${key}: "${value}" doesn't fit the operator`)
+    const odd = listed.filter((value) => !fitsOperator(isNull ? 'null' : base, value))
+    return odd.map((value) => `${path}.${key}: "${value}" doesn't fit the operator`)
   })
 }
 

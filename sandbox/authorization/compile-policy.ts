@@ -20,7 +20,7 @@ export interface StatementName {
 }
 
 /** A policy variable, `${key}` or `${key, 'default'}`, and the key under which the evaluator looks it up. */
-export interface PolicyVariable {
+interface PolicyVariable {
   key: string
   lookup: string
   inArn: boolean
@@ -116,13 +116,15 @@ async function compile(kind: PolicyKind, name: string, document: PolicyDocument)
       context: { policy: name, problems },
     })
   }
-  const statements = statementsOf(document).map((raw, index) => compileStatement(raw, { policy: name, sid: sidOf(raw, index) }, document.Version === '2012-10-17'))
+  const takesVariables = document.Version === '2012-10-17'
+  const statements = statementsOf(document).map((raw, index) => compileStatement(raw, { policy: name, sid: sidOf(raw, index) }, takesVariables))
   return new CompiledPolicy(name, await Promise.all(statements))
 }
 
 async function compileStatement(raw: Record<string, unknown>, name: StatementName, takesVariables: boolean): Promise<CompiledStatement> {
   const variables: PolicyVariable[] = []
-  const text = (value: string, inArn: boolean) => replaceVariables(inArn ? encodeArnPattern(value) : encodeText(value), inArn, takesVariables, variables)
+  const text = (value: string, inArn: boolean) =>
+    replaceVariables(inArn ? encodeArnPattern(value) : encodeText(value), inArn, takesVariables, variables)
   const statement: Record<string, unknown> = { ...raw }
   for (const element of ['Action', 'NotAction']) {
     if (raw[element] !== undefined) statement[element] = listOf(raw[element]).map(normalizeAction)
@@ -138,7 +140,8 @@ async function compileStatement(raw: Record<string, unknown>, name: StatementNam
     for (const [key, values] of Object.entries(keys)) {
       const { known } = await describeKey(key)
       if (!known || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
-      conditions[operator][aliasKey(key)] = listOf(values).map((value) => isDate ? toIsoDate(String(value)) ?? String(value) : text(String(value), false))
+      const listed = listOf(values).map(String)
+      conditions[operator][aliasKey(key)] = listed.map((value) => isDate ? toIsoDate(value) ?? value : text(value, false))
     }
   }
   if (raw.Condition !== undefined) statement.Condition = conditions

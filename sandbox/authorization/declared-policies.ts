@@ -25,7 +25,7 @@ export async function examineDeclaration(declaration: CloudDeclaration): Promise
   return findings
 }
 
-export async function findUnknownNames({ name: policy, document }: NamedPolicy): Promise<PolicyFinding[]> {
+async function findUnknownNames({ name: policy, document }: NamedPolicy): Promise<PolicyFinding[]> {
   const findings: PolicyFinding[] = []
   for (const [index, statement] of statementsOf(document).entries()) {
     const sid = sidOf(statement, index)

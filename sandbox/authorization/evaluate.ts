@@ -29,7 +29,7 @@ export function evaluate(
 }
 
 /** Who owns a resource and what its own policy is, as declared. What has no account in its ARN is the caller's. */
-export function findTarget(declaration: CloudDeclaration, principal: Principal, action: string, resource: string): EvaluationTarget {
+function findTarget(declaration: CloudDeclaration, principal: Principal, action: string, resource: string): EvaluationTarget {
   const [, , service = '', , account = ''] = resource.split(':')
   if (service === 's3' && account === '') {
     const bucket = declaration.buckets.find(({ name }) => resource.slice('arn:aws:s3:::'.length).split('/')[0] === name)

@@ -45,7 +45,8 @@ export async function evaluateQuestion(question: Question): Promise<AccessDecisi
   // does not impact the final decision": within an account, and also for a wildcard principal. The evaluator knows this
   // of boundaries only. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
   const grantsDirectly = analysis.resourceAnalysis?.allowStatements.some(({ principalMatch }) => principalMatch === 'Match') === true
-  if (analysis.result === 'ImplicitlyDenied' && analysis.sameAccount && grantsDirectly && analysis.sessionAnalysis?.result === 'ImplicitlyDenied') {
+  const isLimited = analysis.result === 'ImplicitlyDenied' && analysis.sessionAnalysis?.result === 'ImplicitlyDenied'
+  if (isLimited && analysis.sameAccount && grantsDirectly) {
     analysis = analyzeRequest({ ...input, session: undefined })
   }
   refuseUnknowable(question, analysis)
@@ -58,7 +59,11 @@ export async function toEvaluatorInput(question: Question): Promise<EvaluatorInp
   const { resource, isWildcardOnly, takesKey } = await findShape(action, question.resource)
   const context: Context = {}
   for (const [key, value] of Object.entries(question.context)) {
-    if (!isFederatedKey(key) && !takesKey(key)) throw undecided(question, `AWS's service reference has no context key ${key} for this action`)
+    if (!isFederatedKey(key) && !takesKey(key)) {
+      // The authorizer's own addition, for all actions of S3: a few don't have it.
+      if (key === 's3:ResourceAccount') continue
+      throw undecided(question, `AWS's service reference has no context key ${key} for this action`)
+    }
     const { takesList } = await describeKey(key)
     if (Array.isArray(value) && !takesList) throw undecided(question, `the context key ${key} takes one value, not a list`)
     context[aliasKey(key)] = takesList ? [value].flat().map(encodeText) : encodeText(String(value))
@@ -102,7 +107,8 @@ function refuseUnknowable(question: Question, analysis: Analysis): void {
     analysis.identityAnalysis, analysis.permissionBoundaryAnalysis, analysis.sessionAnalysis,
   ].filter((list) => list !== undefined)
   for (const list of lists) {
-    for (const { policyId, statement, actionMatch, resourceMatch, principalMatch } of [...list.allowStatements, ...list.denyStatements, ...list.unmatchedStatements]) {
+    const statements = [...list.allowStatements, ...list.denyStatements, ...list.unmatchedStatements]
+    for (const { policyId, statement, actionMatch, resourceMatch, principalMatch } of statements) {
       if (!actionMatch || !resourceMatch || principalMatch === 'NoMatch') continue
       const index = statement.index() - 1
       const [key] = parts.find(({ id }) => id === policyId)?.unknowableKeys[index] ?? []

@@ -35,14 +35,19 @@ const folder = dirname(require.resolve('@cloud-copilot/iam-simulate'))
 const load = <T>(path: string): T => require(join(folder, path)) as T
 
 const { authorize } = load<{ authorize: (request: object) => RequestAnalysis }>('core_engine/CoreSimulatorEngine.js')
-const { AwsRequestImpl } = load<{ AwsRequestImpl: Constructor<[SimulationRequestPrincipal, object, string, object, boolean]> }>('request/request.js')
+const { AwsRequestImpl } = load<{
+  AwsRequestImpl: Constructor<[SimulationRequestPrincipal, object, string, object, boolean]>
+}>('request/request.js')
 const { RequestContextImpl } = load<{ RequestContextImpl: Constructor<[Record<string, string | string[]>]> }>('requestContext.js')
-const { DiscoveryContextKeyConstraints } = load<{ DiscoveryContextKeyConstraints: Constructor<[unknown[]]> }>('context_keys/discoveryContextKeyConstraints.js')
+const { DiscoveryContextKeyConstraints } = load<{
+  DiscoveryContextKeyConstraints: Constructor<[unknown[]]>
+}>('context_keys/discoveryContextKeyConstraints.js')
 
 const simulationParameters = { simulationMode: 'Strict', discoveryContextKeyConstraints: new DiscoveryContextKeyConstraints([]) }
 
 // Organizations attaches RCPFullAWSAccess to every level, and it can't be detached.
-const fullRcp = loadPolicy({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }] }, { name: 'RCPFullAWSAccess' })
+const allowAll = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }] }
+const fullRcp = loadPolicy(allowAll, { name: 'RCPFullAWSAccess' })
 
 export function analyzeRequest(input: EvaluatorInput): RequestAnalysis {
   const resource = { resource: input.resource, accountId: input.resourceAccountId }

@@ -43,7 +43,8 @@ export function principalContext(principal: Principal, role: DeclaredRole | null
   if (session.multiFactor !== null) {
     context['aws:MultiFactorAuthPresent'] = String(session.multiFactor.present)
     if (session.multiFactor.present) {
-      context['aws:MultiFactorAuthAge'] = String(Math.floor(session.multiFactor.ageSeconds + Math.max(0, nowMs - session.issuedMs) / 1000))
+      const sinceIssueSeconds = Math.max(0, nowMs - session.issuedMs) / 1000
+      context['aws:MultiFactorAuthAge'] = String(Math.floor(session.multiFactor.ageSeconds + sinceIssueSeconds))
     }
   }
   for (const [key, value] of Object.entries(mergeTags(role?.tags ?? {}, session.tags))) context[`aws:PrincipalTag/${key}`] = value

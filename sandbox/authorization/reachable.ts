@@ -2,6 +2,7 @@
 
 import type { Principal } from '../access.ts'
 import type { DeclaredRole } from '../declaration.ts'
+import { listPermissions } from '../sts/session-permissions.ts'
 import type { PolicyAuthorizer } from './authorizer.ts'
 import { isRecord, listOf, statementsOf } from './check-policy.ts'
 import { evaluate } from './evaluate.ts'
@@ -30,7 +31,9 @@ const choosable = /^(sts:(externalid|rolesessionname|sourceidentity)|aws:request
  * Every role that `from` can assume, directly or through others, at most `depth` steps away, each by a shortest path. Asks
  * the authorizer on identity policies, trust, boundaries, SCPs and RCPs. A root user can't assume roles.
  */
-export async function principalsReachable(authorizer: PolicyAuthorizer, from: Principal, depth: number, options: ReachOptions = {}): Promise<ReachablePrincipal[]> {
+export async function principalsReachable(
+  authorizer: PolicyAuthorizer, from: Principal, depth: number, options: ReachOptions = {},
+): Promise<ReachablePrincipal[]> {
   const reached = new Map<string, ReachablePrincipal>()
   let frontier: { principal: Principal; path: string[] }[] = [{ principal: from, path: [] }]
   for (let step = 0; step < depth && frontier.length > 0; step++) {
@@ -61,7 +64,7 @@ async function tryRole(authorizer: PolicyAuthorizer, caller: Principal, role: De
     if (kept !== null) context['sts:SourceIdentity'] = kept
     const tagKeys = Object.keys(attempt).filter((key) => key.startsWith(tagPrefix)).map((key) => key.slice(tagPrefix.length))
     if (tagKeys.length > 0) context['aws:TagKeys'] = tagKeys
-    const actions = ['sts:AssumeRole', ...(context['sts:SourceIdentity'] === undefined ? [] : ['sts:SetSourceIdentity']), ...(tagKeys.length === 0 ? [] : ['sts:TagSession'])]
+    const actions = listPermissions('sts:AssumeRole', context['sts:SourceIdentity'], tagKeys)
     const decisions = await Promise.all(actions.map((action) => evaluate(authorizer, caller, action, role.arn, context)))
     if (decisions.every(({ allowed }) => allowed)) return sessionOf(authorizer, caller, role, context)
   }
@@ -79,7 +82,9 @@ function sessionOf(authorizer: PolicyAuthorizer, caller: Principal, role: Declar
       roleArn: role.arn,
       sessionName: name,
       sourceIdentity: typeof source === 'string' ? source : null,
-      tags: Object.fromEntries(Object.entries(context).filter(([key]) => key.startsWith(tagPrefix)).map(([key, value]) => [key.slice(tagPrefix.length), String(value)])),
+      tags: Object.fromEntries(
+        Object.entries(context).filter(([key]) => key.startsWith(tagPrefix)).map(([key, value]) => [key.slice(tagPrefix.length), String(value)]),
+      ),
       policies: [],
       issuedMs: authorizer.nowMs(),
       chainDepth: (caller.session?.chainDepth ?? 0) + 1,

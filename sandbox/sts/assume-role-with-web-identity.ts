@@ -11,6 +11,7 @@ import { requiredText } from './form.ts'
 import type { Form } from './form.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
+import { listPermissions } from './session-permissions.ts'
 import { checkSourceIdentity, checkTags, nameRule, readDuration, readPolicies } from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
 import type { StsContext } from './service.ts'
@@ -35,9 +36,9 @@ export async function assumeRoleWithWebIdentity(context: StsContext, request: Se
 
   const principal: Principal = { kind: 'web-identity', accountId, arn: verified.provider.arn, federated: verified.claims }
   const keys = requestContext({ sessionName, externalId: null, sourceIdentity, asked: tags, hasSecondFactor: false })
-  const actions = ['sts:AssumeRoleWithWebIdentity', ...(sourceIdentity === null ? [] : ['sts:SetSourceIdentity']), ...(Object.keys(tags.tags).length === 0 ? [] : ['sts:TagSession'])]
-  for (const action of actions) {
-    const decision = await host.authorize({ ...request, principal }, { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys })
+  for (const action of listPermissions('sts:AssumeRoleWithWebIdentity', sourceIdentity, tags.tags)) {
+    const question = { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys }
+    const decision = await host.authorize({ ...request, principal }, question)
     if (!decision.allowed) throw denySts(denied)
   }
 

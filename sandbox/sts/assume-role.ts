@@ -8,6 +8,7 @@ import { optionalText, requiredText } from './form.ts'
 import type { Form } from './form.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
+import { listPermissions } from './session-permissions.ts'
 import { arnRule, nameRule, readDuration, readPolicies, readSourceIdentity, readTags } from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
 import type { StsContext } from './service.ts'
@@ -31,8 +32,9 @@ export async function assumeRole(context: StsContext, request: ServiceRequest, f
   if (role === undefined) throw refuse(caller, 'sts:AssumeRole', roleArn)
   const sourceIdentity = caller.session?.sourceIdentity ?? source
   const facts = { sessionName, externalId, sourceIdentity, asked, hasSecondFactor }
-  const actions = ['sts:AssumeRole', ...(sourceIdentity === null ? [] : ['sts:SetSourceIdentity']), ...(Object.keys(tags.tags).length === 0 ? [] : ['sts:TagSession'])]
-  for (const action of actions) await demand(context, request, action, role, requestContext(facts))
+  for (const action of listPermissions('sts:AssumeRole', sourceIdentity, tags.tags)) {
+    await demand(context, request, action, role, requestContext(facts))
+  }
   // Once set it goes along, through every role that is assumed from another.
   if (source !== null && source !== sourceIdentity) throw denySts('The source identity of a session cannot be changed')
 
@@ -59,7 +61,9 @@ interface RequestFacts {
   hasSecondFactor: boolean
 }
 
-export function requestContext({ sessionName, externalId, sourceIdentity, asked, hasSecondFactor }: RequestFacts): Record<string, string | string[]> {
+type ContextKeys = Record<string, string | string[]>
+
+export function requestContext({ sessionName, externalId, sourceIdentity, asked, hasSecondFactor }: RequestFacts): ContextKeys {
   const tagKeys = Object.keys(asked.tags)
   return {
     'sts:RoleSessionName': sessionName,
@@ -72,8 +76,9 @@ export function requestContext({ sessionName, externalId, sourceIdentity, asked,
   }
 }
 
-async function demand(context: StsContext, request: ServiceRequest, action: string, role: DeclaredRole, keys: Record<string, string | string[]>): Promise<void> {
-  const decision = await context.host.authorize(request, { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys })
+async function demand({ host }: StsContext, request: ServiceRequest, action: string, role: DeclaredRole, keys: ContextKeys): Promise<void> {
+  const question = { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys }
+  const decision = await host.authorize(request, question)
   if (!decision.allowed) throw refuse(request.principal, action, role.arn)
 }
 
@@ -87,7 +92,8 @@ function chainTags({ session }: Principal, asked: SessionTags): SessionTags {
   const inherited = session?.transitiveTagKeys ?? []
   const lower = new Set(inherited.map((key) => key.toLowerCase()))
   if (Object.keys(asked.tags).some((key) => lower.has(key.toLowerCase()))) {
-    throw new AwsError(400, 'InvalidParameterValue', "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+    const message = "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."
+    throw new AwsError(400, 'InvalidParameterValue', message)
   }
   const kept = Object.entries(session?.tags ?? {}).filter(([key]) => lower.has(key.toLowerCase()))
   return { tags: { ...Object.fromEntries(kept), ...asked.tags }, transitiveKeys: [...inherited, ...asked.transitiveKeys] }

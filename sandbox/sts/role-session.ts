@@ -12,7 +12,9 @@ export interface RoleSession {
   credentials: Credentials
 }
 
-export function issueSession(host: { credentials: CredentialRegistry }, role: DeclaredRole, facts: Omit<SessionFacts, 'roleArn'>, seconds: number): RoleSession {
+export function issueSession(
+  host: { credentials: CredentialRegistry }, role: DeclaredRole, facts: Omit<SessionFacts, 'roleArn'>, seconds: number,
+): RoleSession {
   const principal: Principal = {
     kind: 'role-session',
     accountId: role.accountId,

@@ -42,7 +42,8 @@ export class SecondFactors {
     const code = optionalText(form, 'TokenCode', { least: 6, most: 6, pattern: /^\d*$/, printed: '[\\d]*' })
     if (serial === null && code === null) return false
     if (serial === null || code === null) throw refuse('must provide both MFA serial number and one time pass code')
-    const device = this.#devices.find((each) => each.serial === serial && (each.holderArn === caller.arn || each.holderArn === caller.session?.roleArn))
+    const holders = [caller.arn, caller.session?.roleArn]
+    const device = this.#devices.find((each) => each.serial === serial && holders.includes(each.holderArn))
     if (device === undefined) throw refuse('unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user.')
     const period = [nowMs, nowMs - 30_000].find((ms) => timingSafeEqual(Buffer.from(oneTimeCode(device.secret, ms)), Buffer.from(code)))
     const use = `${serial} ${period === undefined ? '' : Math.floor(period / 30_000)}`

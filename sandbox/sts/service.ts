@@ -71,13 +71,16 @@ async function handle(context: StsContext, request: ServiceRequest): Promise<Ser
     throw new AwsError(403, 'MissingAuthenticationToken', 'Request is missing Authentication Token')
   }
   if (name !== 'GetCallerIdentity' && request.signature.region !== null && optInRegions.has(request.signature.region)) {
-    throw new AwsError(403, 'RegionDisabledException', `STS is not activated in this region for account:${request.principal.accountId ?? ''}. Your account administrator can activate STS in this region using the IAM Console.`)
+    const account = request.principal.accountId ?? ''
+    const message = `STS is not activated in this region for account:${account}. Your account administrator can activate STS in this region using the IAM Console.`
+    throw new AwsError(403, 'RegionDisabledException', message)
   }
   return operation(context, request, form)
 }
 
 function unknownOperation(name: string, version: string | null): AwsError {
-  return new AwsError(400, 'InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${version?.slice(0, 20) ?? 'NO_VERSION_SPECIFIED'}`)
+  const shown = version?.slice(0, 20) ?? 'NO_VERSION_SPECIFIED'
+  return new AwsError(400, 'InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${shown}`)
 }
 
 // "No permissions are required to perform this operation", and a policy that denies it changes nothing.
@@ -88,7 +91,8 @@ function getCallerIdentity(_context: StsContext, { id, principal }: ServiceReque
 
 // For users and root only, on AWS; the sandbox has no users, and root's keys are there to set up, not to work with.
 function getSessionToken(_context: StsContext, { principal }: ServiceRequest): Promise<ServiceReply> {
-  return Promise.reject(denySts(principal.kind === 'role-session' ? 'Cannot call GetSessionToken with session credentials' : 'The sandbox issues no session tokens to root users'))
+  const isSession = principal.kind === 'role-session'
+  return Promise.reject(denySts(isSession ? 'Cannot call GetSessionToken with session credentials' : 'The sandbox issues no session tokens to root users'))
 }
 
 function loopbackIssuer(url: string): string | null {

@@ -8,11 +8,17 @@ import { invalid, optionalInteger, optionalText, requiredText } from './form.ts'
 import type { Form, TextRule } from './form.ts'
 
 export const nameRule: TextRule = { least: 2, most: 64, pattern: /^[\w+=,.@-]*$/, printed: '[\\w+=,.@-]*' }
-export const arnRule: TextRule = { least: 20, most: 2048, pattern: /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]+$/, printed: '[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+' }
+export const arnRule: TextRule = {
+  least: 20,
+  most: 2048,
+  pattern: /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]+$/,
+  printed: '[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+',
+}
 
 const longestPolicyCharacters = 2048
 const mostPolicyArns = 10
 const mostTags = 50
+const tagPattern = 'Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]'
 /** AWS packs policies and tags into a format of its own, with a limit that it doesn't publish: deflated JSON comes near. */
 const packedLimitBytes = 2048
 
@@ -55,14 +61,18 @@ export function checkTags(pairs: [string, string][], transitiveKeys: string[]): 
   const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
   if (pairs.length > mostTags) throw invalid('tags', null, `Member must have length less than or equal to ${mostTags}`)
   for (const [key, value] of pairs) {
-    if (key.length < 1 || key.length > 128 || !allowed.test(key)) throw invalid('tags', null, 'Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+')
-    if (value.length > 256 || !allowed.test(value)) throw invalid('tags', null, 'Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*')
+    if (key.length < 1 || key.length > 128 || !allowed.test(key)) throw invalid('tags', null, `${tagPattern}+`)
+    if (value.length > 256 || !allowed.test(value)) throw invalid('tags', null, `${tagPattern}*`)
     if (/^aws:/i.test(key)) throw invalid('tags', null, "Tag keys must not start with 'aws:'")
   }
   const lower = pairs.map(([key]) => key.toLowerCase())
-  if (new Set(lower).size !== lower.length) throw new AwsError(400, 'InvalidParameterValue', 'Duplicate tag keys found. Please note that Tag keys are case insensitive.')
+  if (new Set(lower).size !== lower.length) {
+    throw new AwsError(400, 'InvalidParameterValue', 'Duplicate tag keys found. Please note that Tag keys are case insensitive.')
+  }
   const missing = transitiveKeys.find((key) => !lower.includes(key.toLowerCase()))
-  if (missing !== undefined) throw new AwsError(400, 'InvalidParameterValue', 'The specified transitive tag key must be included in the requested tags.')
+  if (missing !== undefined) {
+    throw new AwsError(400, 'InvalidParameterValue', 'The specified transitive tag key must be included in the requested tags.')
+  }
   return { tags: Object.fromEntries(pairs), transitiveKeys }
 }
 
@@ -73,14 +83,17 @@ export function readPolicies(form: Form, role: DeclaredRole, declaration: CloudD
   const documents: PolicyDocument[] = []
   if (inline !== null) {
     if (inline.length < 1) throw invalid('policy', inline, 'Member must have length greater than or equal to 1')
-    if (inline.length > longestPolicyCharacters) throw invalid('policy', null, `Member must have length less than or equal to ${longestPolicyCharacters}`)
+    if (inline.length > longestPolicyCharacters) {
+      throw invalid('policy', null, `Member must have length less than or equal to ${longestPolicyCharacters}`)
+    }
     const parsed = parsePolicy('session', inline, longestPolicyCharacters * 4)
     if ('problems' in parsed) throw malformedPolicy(parsed.problems)
     documents.push(parsed.document)
   }
   for (const arn of arns) documents.push(findManaged(arn, role, declaration))
   const packed = deflateRawSync(JSON.stringify([inline, arns, tags.tags, tags.transitiveKeys])).length
-  const packedPercent = documents.length + Object.keys(tags.tags).length === 0 ? 0 : Math.max(1, Math.round((packed / packedLimitBytes) * 100))
+  const isEmpty = documents.length + Object.keys(tags.tags).length === 0
+  const packedPercent = isEmpty ? 0 : Math.max(1, Math.round((packed / packedLimitBytes) * 100))
   if (packedPercent > 100) {
     throw new AwsError(400, 'PackedPolicyTooLarge', `Packed policy consumes ${packedPercent}% of allotted space, please use smaller policy.`)
   }
@@ -95,5 +108,6 @@ function findManaged(arn: string, role: DeclaredRole, { roles }: CloudDeclaratio
 }
 
 function malformedPolicy(problems: string[]): AwsError {
-  return new AwsError(400, 'MalformedPolicyDocument', `The policy is not in the valid JSON format or can't be used: ${problems.slice(0, 3).join('; ').slice(0, 500)}`)
+  const shown = problems.slice(0, 3).join('; ').slice(0, 500)
+  return new AwsError(400, 'MalformedPolicyDocument', `The policy is not in the valid JSON format or can't be used: ${shown}`)
 }
