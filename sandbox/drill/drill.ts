@@ -3,7 +3,7 @@ import { ClaimLedger, describeError } from './claims.ts'
 import type { ClaimResult } from './claims.ts'
 import type { Cleanup } from './cleanup.ts'
 import { objectives } from './drill-context.ts'
-import type { DrillContext, Production, Provisioned } from './drill-context.ts'
+import type { DrillContext, Provisioned } from './drill-context.ts'
 import { reportSchemaName } from './report/schema.ts'
 import type { DrillReport } from './report/schema.ts'
 import { attack } from './steps/attack.ts'
@@ -28,8 +28,6 @@ export interface DrillOptions {
   cleanup: Cleanup
   signal: AbortSignal
   listener: TimelineListener & { claim(result: ClaimResult): void }
-  /** Called after each step that did not crash: where a test tampers with what there is, to see a claim fall. */
-  afterStep?: (step: StepName, world: { provisioned?: Provisioned; production?: Production; context: DrillContext }) => void | Promise<void>
 }
 
 /** Rejects only if it was interrupted; whatever else goes wrong is in the report. */
@@ -37,15 +35,11 @@ export async function runDrill(options: DrillOptions): Promise<Omit<DrillReport,
   const startedAt = new Date()
   const context = makeContext(options)
   const { timeline, ledger } = context
-  const world: Parameters<NonNullable<DrillOptions['afterStep']>>[1] = { context }
   const step = async <T>(name: StepName, title: string, run: () => Promise<T>): Promise<T | undefined> => {
     options.signal.throwIfAborted()
     timeline.begin(name, title)
     try {
-      const result = await run()
-      if (typeof result === 'object' && result !== null && 'sandbox' in result) world.provisioned = result as unknown as Provisioned
-      await options.afterStep?.(name, world)
-      return result
+      return await run()
     } catch (error) {
       options.signal.throwIfAborted()
       timeline.note(`this step could not be finished: ${describeError(error)}`)
@@ -82,7 +76,7 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
   await step('last-wall', 'The lock alone, with every policy taken away', () => attackLockAlone(context, provisioned, backedUp.vault.byDisk))
 }
 
-export function makeContext(options: Omit<DrillOptions, 'afterStep'>): DrillContext {
+export function makeContext(options: DrillOptions): DrillContext {
   const { seed, size, workDirectory, signal, listener, cleanup, toolVersion } = options
   const timeline = new Timeline({ nowMs: () => Date.now() }, listener)
   return {

@@ -4,12 +4,11 @@ import { readFileSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { exitStatus, isHoldfastError } from '../../core/errors.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
 import { describeError } from './claims.ts'
 import { Cleanup } from './cleanup.ts'
-import { runDrill } from './drill.ts'
 import { renderHtmlReport } from './report/html-report.ts'
 import { reportSchema } from './report/schema.ts'
 import type { DrillReport } from './report/schema.ts'
@@ -59,6 +58,8 @@ async function main(flags: Flags): Promise<number> {
   const seed = flags.seed ?? randomInt(1_000_000_000)
   terminal.print(`Incident drill, seed ${seed}. Everything happens below ${workDirectory}.`)
   try {
+    // Loaded late: help is fast, and an interruption finds its handler in place.
+    const { runDrill } = await import('./drill.ts')
     const facts = await runDrill({
       seed, workDirectory, cleanup, size: flags.small === true ? smallSize : drillSize, toolVersion: readVersion(),
       signal: interruption.signal, listener: terminal,
@@ -93,11 +94,13 @@ function readVersion(): string {
   return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
 }
 
-program.parse()
 try {
+  program.exitOverride().parse()
   process.exitCode = await main(program.opts<Flags>())
 } catch (error) {
-  if (interruption.signal.aborted) {
+  // Commander has said what was wrong, or shown the help.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
+  else if (interruption.signal.aborted) {
     process.stderr.write('drill: interrupted; everything it started was stopped\n')
     process.exitCode = exitStatus.interrupted
   } else {
