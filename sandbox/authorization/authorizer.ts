@@ -24,7 +24,7 @@ export interface LiveState {
   region?: string
 }
 
-/** Of which the decisions are made; each is allowed if a service forgets to ask, so services ask for everything. */
+/** An authorizer that knows the declaration it was made from. */
 export interface PolicyAuthorizer extends Authorizer {
   readonly declaration: CloudDeclaration
   /** Names in the declared policies that AWS doesn't have: an action or a key that no request will ever match. */

@@ -9,6 +9,7 @@ import { checkPolicy, listOf, statementsOf, toIsoDate } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
 import { aliasKey, describeKey } from './condition-keys.ts'
 import { aliasMark, encodeArnPattern, encodeText } from './literal-text.ts'
+import { rememberAnswers } from './remembered.ts'
 
 export type EvaluatorPolicy = Policy<{ name: string }>
 
@@ -79,7 +80,7 @@ function toActionPolicy(name: string, statements: Omit<CompiledStatement, 'conce
   return {
     id,
     name,
-    policy: loadPolicy({ Version: '2012-10-17', Statement: statements.map(({ statement }) => statement) }, { name: id }),
+    policy: rememberAnswers(loadPolicy({ Version: '2012-10-17', Statement: statements.map(({ statement }) => statement) }, { name: id })),
     names: statements.map(({ name: statementName }) => statementName),
     unknowableKeys: statements.map(({ unknowableKeys }) => unknowableKeys),
     variables: statements.flatMap(({ variables }) => variables),
