@@ -12,6 +12,8 @@ const leafMagic = Buffer.from('HFLEAF\0\n', 'latin1')
 const innerMagic = Buffer.from('HFNODE\0\n', 'latin1')
 export const maxNodeBytes = maxFrameRawBytes
 export const maxTreeHeight = 8
+/** Of all paths in a leaf, written out: entries share prefixes, so that a few bytes each could stand for gigabytes. */
+export const maxNodePathBytes = 16 * 1024 * 1024
 
 export interface TreeChild {
   firstPath: Buffer
@@ -32,6 +34,8 @@ export class NodeWriter<Item extends TreeEntry | TreeChild> {
   private previous: Buffer = Buffer.alloc(0)
   firstPath: Buffer = Buffer.alloc(0)
   entries = 0
+  /** Of the entries' paths, written out. */
+  pathBytes = 0
 
   constructor(height: number) {
     this.height = height
@@ -51,6 +55,7 @@ export class NodeWriter<Item extends TreeEntry | TreeChild> {
     if ('path' in item) {
       encodeEntry(this.body, item, this.previous)
       this.entries++
+      this.pathBytes += path.length
     } else {
       this.body.varint(item.firstPath.length)
       this.body.bytes(item.firstPath)
@@ -72,6 +77,7 @@ export class NodeWriter<Item extends TreeEntry | TreeChild> {
     const node = Buffer.concat([head.finish(), this.body.finish()])
     this.count = 0
     this.entries = 0
+    this.pathBytes = 0
     this.previous = Buffer.alloc(0)
     return node
   }
@@ -94,9 +100,12 @@ function decodeLeaf(reader: ByteReader): TreeNode {
   const count = reader.count(14)
   const entries: TreeEntry[] = []
   let previous: Buffer = Buffer.alloc(0)
+  let pathBytes = 0
   for (let index = 0; index < count; index++) {
     const entry = decodeEntry(reader, previous)
     if (index > 0 && comparePaths(previous, entry.path) >= 0) throw reader.fail('its entries are out of order or twice there')
+    pathBytes += entry.path.length
+    if (pathBytes > maxNodePathBytes) throw reader.fail('its paths are longer than a node\'s may be')
     entries.push(entry)
     previous = entry.path
   }

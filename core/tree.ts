@@ -2,7 +2,7 @@
 // has the same nodes in the next snapshot, whatever happened beside it. (Prolly trees, as in Noms and Dolt.)
 import { damaged } from './bytes.ts'
 import { sha256 } from './digest.ts'
-import { NodeWriter, decodeNode } from './tree-node.ts'
+import { NodeWriter, decodeNode, maxNodePathBytes } from './tree-node.ts'
 import type { TreeChild, TreeNode } from './tree-node.ts'
 import { comparePaths } from './tree-entry.ts'
 import type { TreeEntry } from './tree-entry.ts'
@@ -43,7 +43,7 @@ export class TreeBuilder {
   private addTo(level: number, item: TreeEntry | TreeChild, path: Buffer | null): void {
     const writer = (this.levels[level] ??= new NodeWriter(level))
     writer.add(item)
-    const isCut = writer.bytes >= maxNodeBytes || (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
+    const isCut = writer.bytes >= maxNodeBytes || writer.pathBytes >= maxNodePathBytes / 2 || (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
     if (isCut) this.addTo(level + 1, this.close(writer), path)
   }
 
@@ -76,6 +76,7 @@ export interface ChunkSource {
 export async function* readTree(source: ChunkSource, root: Buffer, paths: readonly Buffer[] = []): AsyncGenerator<TreeEntry[]> {
   const [bytes] = await source.read([root])
   const node = decodeNode(bytes!, 'the root of the tree')
+  if (('entries' in node ? node.entries : node.children).length === 0) throw damaged('the tree', 'its root is empty')
   const last = { path: null as Buffer | null }
   const selection = paths.some((path) => path.length === 0) ? [] : paths
   yield* readNode(source, node, selection, null, last)
@@ -86,9 +87,9 @@ async function* readNode(
 ): AsyncGenerator<TreeEntry[]> {
   if ('entries' in node) {
     for (const entry of node.entries) {
-      if (last.path === null ? entry.path.length !== 0 && selection.length === 0 : comparePaths(last.path, entry.path) >= 0) {
-        throw damaged('the tree', 'its leaves are out of order, or it has no root')
-      }
+      // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
+      const isNext = last.path === null ? entry.path.length === 0 : comparePaths(last.path, entry.path) < 0
+      if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0)) throw damaged('the tree', 'its leaves are out of order, or it has no root')
       last.path = entry.path
     }
     yield selection.length === 0 ? node.entries : node.entries.filter((entry) => isSelected(entry.path, selection))
@@ -108,13 +109,16 @@ async function* readNode(
     const nodes = await source.read(window.map(({ child }) => child.digest))
     for (const [at, { child, end: childEnd }] of window.entries()) {
       const below = decodeNode(nodes[at]!, 'a node of the tree')
-      const first = 'entries' in below ? below.entries[0]?.path : below.children[0]?.firstPath
-      if (below.height !== node.height - 1 || first === undefined || !first.equals(child.firstPath)) {
-        throw damaged('the tree', 'a node is not what its parent says')
-      }
+      if (!isChild(child, below, nodes[at]!, node.height)) throw damaged('the tree', 'a node is not what its parent says')
       yield* readNode(source, below, selection, childEnd, last)
     }
   }
+}
+
+function isChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight: number): boolean {
+  const first = 'entries' in below ? below.entries[0]?.path : below.children[0]?.firstPath
+  const entries = 'entries' in below ? below.entries.length : below.children.reduce((sum, next) => sum + next.entries, 0)
+  return below.height === parentHeight - 1 && first !== undefined && first.equals(child.firstPath) && bytes.length === child.bytes && entries === child.entries
 }
 
 /** Whether `path` is one of `selection`, below one, or a directory above one. */
