@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { damaged } from './bytes.ts'
 import { HoldfastError } from './errors.ts'
 import { formatVersion, maxFrameRawBytes, maxPackBytes, unsupported, zstdLimits } from './pack-footer.ts'
+import { pathText } from './path-text.ts'
 import { isSourceName, isUlid, parsePackKey } from './vault-keys.ts'
 
 const magic = Buffer.from('HOLDFAST MANIFEST\n', 'latin1')
@@ -32,8 +33,8 @@ const chunkLocation = z.strictObject({
   sha256,
   pack: count,
   offset: count,
-  storedBytes: count.max(maxFrameRawBytes),
-  rawBytes: count.max(maxFrameRawBytes),
+  storedBytes: count.min(1).max(maxFrameRawBytes),
+  rawBytes: count.min(1).max(maxFrameRawBytes),
   codec: z.number().int().min(0).max(1),
 })
 
@@ -98,7 +99,9 @@ export function decodeManifest(bytes: Buffer, expected: { source: string; id: st
   const parsed = manifestSchema.safeParse(value)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw damaged(what, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`)
+    // A name that the manifest made up may stand in the message.
+    const detail = pathText(Buffer.from(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`))
+    throw damaged(what, detail.length > 200 ? `${detail.slice(0, 200)}…` : detail)
   }
   checkReferences(parsed.data, expected, what)
   return parsed.data
