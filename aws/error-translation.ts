@@ -73,6 +73,8 @@ const byName = new Map<string, Meaning>([
   ['InvalidAccessKeyId', { ...wrongKey, says: 'the access key is not known there' }],
   ['InvalidClientTokenId', { ...wrongKey, says: 'the access key is not known there' }],
   ['UnrecognizedClientException', { ...wrongKey, says: 'the access key is not known there' }],
+  // What VersityGW says of a key that it doesn't know, with status 404.
+  ['XAdminUserNotFound', { ...wrongKey, says: 'the access key is not known there' }],
   ['NotSignedUp', { ...wrongKey, says: 'the account is not signed up for S3' }],
   ['SignatureDoesNotMatch', {
     code: 'credentials',

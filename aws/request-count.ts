@@ -1,7 +1,6 @@
 // How many requests went out, by kind: what a report and a bill are reckoned from. Every attempt counts.
 
-export const requestKinds = ['put', 'get', 'head', 'list', 'other'] as const
-export type RequestKind = (typeof requestKinds)[number]
+type RequestKind = 'put' | 'get' | 'head' | 'list' | 'other'
 export type RequestCounts = Readonly<Record<RequestKind, number>>
 
 const kindOfCommand = new Map<string, RequestKind>([

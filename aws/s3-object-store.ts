@@ -257,11 +257,11 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   /**
-   * A HEAD's error has no body: an expired session or a wrong secret reads as a bare 400 or 403. A GET of one byte, which
-   * needs the same right, tells what it was.
+   * A HEAD's error has no body: an expired session or a wrong secret reads as a bare 400 or 403, and a key that VersityGW
+   * doesn't know as 404. A GET of one byte, which needs the same right, tells what it was.
    */
   private async explainHead(error: unknown, ref: ObjectRef): Promise<never> {
-    const saysTooLittle = isHoldfastError(error) && (error.context['status'] === 400 || error.context['status'] === 403)
+    const saysTooLittle = isHoldfastError(error) && [400, 403, 404].includes(Number(error.context['status']))
     if (!saysTooLittle) throw error
     const told: unknown = await this.readOnce(ref, 0, 1).then(() => error, (reason: unknown) => reason)
     throw isHoldfastError(told, 'damaged') ? error : told

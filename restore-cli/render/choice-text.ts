@@ -4,7 +4,7 @@ import { countText, durationText, timeText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 
 /** How much of the source's history lies between the snapshot and the time asked for, or now. */
-export function missingMs(choice: Choice): number {
+function missingMs(choice: Choice): number {
   return Math.max(0, (choice.askedMs ?? choice.serverMs) - choice.snapshot.timeMs)
 }
 

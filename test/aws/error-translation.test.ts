@@ -24,6 +24,7 @@ describe('what AWS answers', () => {
     ['ExpiredTokenException', 400, 'credentials', false],
     ['InvalidAccessKeyId', 403, 'credentials', false],
     ['InvalidClientTokenId', 403, 'credentials', false],
+    ['XAdminUserNotFound', 404, 'credentials', false],
     ['SignatureDoesNotMatch', 403, 'credentials', false],
     ['RequestTimeTooSkewed', 403, 'credentials', false],
     ['CredentialsProviderError', undefined, 'credentials', false],

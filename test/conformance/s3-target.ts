@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { openS3ObjectStore } from '../../aws/s3-object-store.ts'
 import type { S3ObjectStore, S3Settings } from '../../aws/s3-object-store.ts'
-import type { ConformanceTarget } from './object-store.ts'
+import type { ConformanceTarget, Deviation } from './object-store.ts'
 
 export interface S3Target {
   endpoint: string
@@ -13,6 +13,7 @@ export interface S3Target {
   bucket: string
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
   versionsOfOneKey: number
+  deviations?: readonly Deviation[]
   /** What else must be refused, beside a wrong secret, an unknown key and a bucket that is not there. */
   denied?: { credentials: { accessKeyId: string; secretAccessKey: string } }
 }
@@ -37,6 +38,7 @@ export async function openS3Target(target: S3Target): Promise<ConformanceTarget>
     store, retention, refused,
     prefix: `conformance/${randomUUID()}/`,
     versionsOfOneKey: target.versionsOfOneKey,
+    deviations: target.deviations ?? [],
     overwrite: async (Key, Body) => (await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ChecksumAlgorithm: 'SHA256' }))).VersionId!,
     hide: async (Key) => (await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))).VersionId!,
     putInParts: (key) => putInParts(client, bucket, key),
