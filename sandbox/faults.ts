@@ -73,7 +73,7 @@ export class FaultInjector {
 }
 
 /** Mulberry32: small, and good enough to scatter faults. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

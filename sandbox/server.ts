@@ -40,7 +40,7 @@ export interface SandboxOptions {
 }
 
 /** What decisions may depend on beside the declaration. */
-export interface LiveCloud {
+interface LiveCloud {
   nowMs(): number
   /** S3's `RestrictPublicBuckets`, as the bucket has it now. */
   restrictsPublicBuckets(bucket: string): boolean
@@ -92,7 +92,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const faults = options.faults === undefined ? null : new FaultInjector(options.faults)
   const defects: unknown[] = []
   const front = new Front({ services, clock, credentials, faults, onRequest: options.onRequest ?? (() => undefined), onDefect: (error) => defects.push(error) })
-  const server = await listen(front, options.host ?? '127.0.0.1', options.port ?? 0)
+  const server = await listen(front, options.host ?? '127.0.0.1', options.port ?? 0).catch((error: unknown) => {
+    database.close()
+    throw error
+  })
   const { port } = server.address() as AddressInfo
   let stopped: Promise<void> | null = null
   return {

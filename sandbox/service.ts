@@ -22,7 +22,7 @@ export interface RequestBody {
   trailers(): Readonly<Record<string, string>>
 }
 
-export interface SignatureFacts {
+interface SignatureFacts {
   type: 'header' | 'query' | 'anonymous'
   accessKeyId: string | null
   /** From the credential scope; null for an unsigned request. */

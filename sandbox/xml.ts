@@ -120,7 +120,7 @@ export function refuseXml(): never {
 }
 
 /** Content of an element: null and undefined are left out, arrays repeat. */
-export type XmlContent = string | number | boolean | null | undefined | XmlElement[]
+type XmlContent = string | number | boolean | null | undefined | XmlElement[]
 export type XmlElement = [name: string, content: XmlContent]
 
 export function renderXml(root: string, namespace: string | null, content: XmlElement[] | string): string {
@@ -140,6 +140,6 @@ function renderElements(elements: XmlElement[]): string {
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
 /** Also control characters, as S3 does, though XML 1.0 has no way to write them: `encoding-type=url` is for these. */
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[&<>"\u0000-\u001f\u007f\ufffe\uffff]/g, (character) => escapes[character] ?? `&#x${character.charCodeAt(0).toString(16)};`)
 }

@@ -156,7 +156,7 @@ export class S3Call {
   }
 }
 
-export function arnOf(bucket: { name: string }, key: string | null): string {
+function arnOf(bucket: { name: string }, key: string | null): string {
   return key === null ? `arn:aws:s3:::${bucket.name}` : `arn:aws:s3:::${bucket.name}/${key}`
 }
 

@@ -7,7 +7,7 @@ import { AwsError } from '../aws-error.ts'
 import { isSameText } from '../signature/signer.ts'
 import type { RequestBody } from '../service.ts'
 
-export const checksumAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
+const checksumAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number]
 
 const digestBytes: Record<ChecksumAlgorithm, number> = { CRC32: 4, CRC32C: 4, CRC64NVME: 8, SHA1: 20, SHA256: 32 }

@@ -7,12 +7,12 @@ import type { Bucket, Encryption } from './model.ts'
 
 type Headers = Readonly<Record<string, string>>
 
-export const ownEncryption: Encryption = { algorithm: 'AES256', kmsKeyId: null, customerKeyMd5: null }
+const ownEncryption: Encryption = { algorithm: 'AES256', kmsKeyId: null, customerKeyMd5: null }
 
 const customer = 'x-amz-server-side-encryption-customer'
 
 /** Of SSE-C, from headers that start with `prefix`; null if none is there. Throws InvalidArgument unless all three are right. */
-export function readCustomerKey(headers: Headers, prefix = customer): Encryption | null {
+function readCustomerKey(headers: Headers, prefix = customer): Encryption | null {
   const [algorithm, key, md5] = ['algorithm', 'key', 'key-md5'].map((name) => headers[`${prefix}-${name}`])
   if (algorithm === undefined && key === undefined && md5 === undefined) return null
   const invalid = (message: string) => new AwsError(400, 'InvalidArgument', message)
@@ -51,7 +51,7 @@ export function makeEncryption(call: S3Call, bucket: Bucket, algorithm: string, 
   return { algorithm, kmsKeyId: keyArn(call, bucket, keyId), customerKeyMd5: null }
 }
 
-export function defaultEncryption(call: S3Call, bucket: Bucket): Encryption {
+function defaultEncryption(call: S3Call, bucket: Bucket): Encryption {
   const document = call.catalog.readConfiguration(bucket.id, 'encryption')
   if (document === null) return ownEncryption
   const { algorithm, kmsKeyId } = JSON.parse(document) as { algorithm: string; kmsKeyId: string | null }

@@ -20,7 +20,7 @@ export interface ReadableVersion {
 }
 
 /** Condition keys that depend on the version: its tags, and the id that was asked for. */
-export function existingContext(version: Version | null, versionId: string | null): Record<string, string> {
+function existingContext(version: Version | null, versionId: string | null): Record<string, string> {
   const tags = Object.fromEntries((version?.content?.tags ?? []).map(([name, value]) => [`s3:ExistingObjectTag/${name}`, value]))
   return versionId === null ? tags : { ...tags, 's3:VersionId': versionId }
 }

@@ -15,7 +15,7 @@ import type { Page } from './listing.ts'
 import { startAfter, walkKeys } from './listing.ts'
 import type { Bucket, Content, Version } from './model.ts'
 
-export const largestPage = 1000
+const largestPage = 1000
 
 export interface ListParameters {
   prefix: string

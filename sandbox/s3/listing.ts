@@ -25,7 +25,7 @@ export interface Position {
   order: number | null
 }
 
-export type Item<T> = { entry: T } | { commonPrefix: string }
+type Item<T> = { entry: T } | { commonPrefix: string }
 
 export interface Page<T> {
   items: Item<T>[]
@@ -61,7 +61,7 @@ export function walkKeys<T extends ListedKey>({ prefix, delimiter, maxKeys, afte
 }
 
 /** Up to and with the first delimiter after the prefix; null if there is none. */
-export function commonPrefixOf(key: string, prefix: string, delimiter: string): string | null {
+function commonPrefixOf(key: string, prefix: string, delimiter: string): string | null {
   if (delimiter === '') return null
   const at = key.indexOf(delimiter, prefix.length)
   return at === -1 ? null : key.slice(0, at + delimiter.length)

@@ -35,7 +35,7 @@ export interface Checksum {
 }
 
 /** One file of an object's content. A single PUT has one, a multipart upload one per part. */
-export interface Segment {
+interface Segment {
   file: string
   bytes: number
   partNumber: number

@@ -103,7 +103,7 @@ function readScope(credential: string, malformed: (why: string) => AwsError) {
 }
 
 /** `20260401T101500Z` to milliseconds since the epoch; null if it isn't one. */
-export function parseAmzDate(text: string): number | null {
+function parseAmzDate(text: string): number | null {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)
   if (match === null) return null
   const [, year, month, day, hour, minute, second] = match

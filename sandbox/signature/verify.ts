@@ -23,7 +23,8 @@ export async function verifyClaim(claim: SignatureClaim, request: WireRequest, p
   checkTime(claim, nowMs)
   checkSignedHeaders(claim, request)
   const issued = registry.find(claim.accessKeyId)
-  if (issued === null) {
+  // The key of a session without its token is as good as unknown, and S3 says so.
+  if (issued === null || (issued.credentials.sessionToken !== null && claim.sessionToken === null)) {
     throw new AwsError(403, 'InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.', { fields: { AWSAccessKeyId: claim.accessKeyId } })
   }
   const signer = new ClaimSigner(claim, issued.credentials)

@@ -130,6 +130,67 @@ def exercise_listing(client, who, bucket):
     check(who, "list their versions in pages of seven", sum(len(page.get("Versions", [])) for page in pages), 30)
 
 
+def attack_locked_recovery_point(sandbox, vault):
+    """A writer's real session puts an object into the vault; then it and everybody's root try to undo that."""
+    bucket, region = vault["name"], vault["region"]
+    role = next(each for each in sandbox["roles"] if each["externalId"] and "writer" in each["arn"])
+    workload = next(each for each in sandbox["roles"] if each["arn"] in role["assumedBy"])
+    source = role["externalId"].split("/")[-1]
+    who = "workload"
+    sts = client_of(sandbox, workload["credentials"], region, "sts")
+    ask(who, "assume the writer's role without its external id", "AccessDenied", lambda: sts.assume_role(RoleArn=role["arn"], RoleSessionName="backup"))
+    ask(who, "assume it with a session tag", "AccessDenied", lambda: sts.assume_role(
+        RoleArn=role["arn"], RoleSessionName="backup", ExternalId=role["externalId"], Tags=[{"Key": "source", "Value": "other"}]))
+    session = ask(who, "assume it as it should", "ok", lambda: sts.assume_role(RoleArn=role["arn"], RoleSessionName="backup", ExternalId=role["externalId"]))
+    if session is None:
+        return
+    given = session["Credentials"]
+    keys = {"accessKeyId": given["AccessKeyId"], "secretAccessKey": given["SecretAccessKey"], "sessionToken": given["SessionToken"]}
+    who, writer = "writer", client_of(sandbox, keys, region)
+    own, other = f"sources/{source}/packs/0/01J0000000000000000000TEST", "sources/another/packs/0/01J0000000000000000000TEST"
+    ask(who, "write without If-None-Match", "AccessDenied", lambda: writer.put_object(Bucket=bucket, Key=own, Body=b"kept"))
+    ask(who, "write under another source's prefix", "AccessDenied", lambda: writer.put_object(Bucket=bucket, Key=other, Body=b"x", IfNoneMatch="*"))
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": datetime.now(timezone.utc) + timedelta(days=36500)}
+    ask(who, "write with a lock of its own choice", "AccessDenied", lambda: writer.put_object(Bucket=bucket, Key=own, Body=b"x", IfNoneMatch="*", **lock))
+    ask(who, "write in parts, which could be dated back", "AccessDenied", lambda: writer.create_multipart_upload(Bucket=bucket, Key=own))
+    put = ask(who, "write once under its own prefix", "ok", lambda: writer.put_object(Bucket=bucket, Key=own, Body=b"kept", IfNoneMatch="*", ChecksumAlgorithm="SHA256"))
+    if put is None:
+        return
+    ask(who, "write it again", "PreconditionFailed", lambda: writer.put_object(Bucket=bucket, Key=own, Body=b"other", IfNoneMatch="*"))
+    roots = [(f"{account['name']} root", client_of(sandbox, account["rootCredentials"], region)) for account in sandbox["accounts"]]
+    for who, client in [(who, writer), *roots]:
+        target = {"Bucket": bucket, "Key": own, "VersionId": put["VersionId"]}
+        sooner = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(timezone.utc) + timedelta(days=1)}
+        ask(who, "delete the recovery point's version", "AccessDenied", lambda: client.delete_object(**target))
+        ask(who, "delete it with bypass of governance", "AccessDenied", lambda: client.delete_object(**target, BypassGovernanceRetention=True))
+        ask(who, "shorten its lock", "AccessDenied", lambda: client.put_object_retention(**target, Retention=sooner))
+        ask(who, "shorten it with bypass", "AccessDenied", lambda: client.put_object_retention(**target, Retention=sooner, BypassGovernanceRetention=True))
+        ask(who, "hide it under a delete marker", "AccessDenied", lambda: client.delete_object(Bucket=bucket, Key=own))
+        if who != "vault root":
+            ask(who, "read it", "AccessDenied", lambda: client.get_object(**target))
+    prove_unchanged(sandbox, vault, own, put["VersionId"])
+
+
+def prove_unchanged(sandbox, vault, key, version):
+    """Read by a role that may: whichever of the declared sessions is let through."""
+    for role in sandbox["roles"]:
+        if not role["credentials"] or "restore" not in role["arn"]:
+            continue
+        restorer = next(each for each in sandbox["roles"] if role["arn"] in each["assumedBy"])
+        sts = client_of(sandbox, role["credentials"], vault["region"], "sts")
+        extra = {"ExternalId": restorer["externalId"]} if restorer["externalId"] else {}
+        session = ask("restorer", "assume the role that reads", "ok", lambda: sts.assume_role(
+            RoleArn=restorer["arn"], RoleSessionName="restore", SourceIdentity="operator", **extra))
+        if session is None:
+            return
+        given = session["Credentials"]
+        keys = {"accessKeyId": given["AccessKeyId"], "secretAccessKey": given["SecretAccessKey"], "sessionToken": given["SessionToken"]}
+        client = client_of(sandbox, keys, vault["region"])
+        got = ask("restorer", "read the version after all that", "ok", lambda: client.get_object(Bucket=vault["name"], Key=key, VersionId=version))
+        if got is not None:
+            check("restorer", "… byte for byte, and locked for more than 39 days", (got["Body"].read(), got["ObjectLockMode"], (got["ObjectLockRetainUntilDate"] - datetime.now(timezone.utc)).days), (b"kept", "COMPLIANCE", 39))
+
+
 def attack_vault(sandbox, vault):
     """The program's own vault, with the roots of every account: walls of policy before those of the lock."""
     bucket, region = vault["name"], vault["region"]
@@ -185,6 +246,7 @@ def main():
             vault = next(bucket for bucket in sandbox["buckets"] if bucket["objectLock"]["enabled"])
             print(f"boto3 {boto3.__version__} against {sandbox['endpoint']}\n")
             prove_own_bucket(sandbox, vault["region"])
+            attack_locked_recovery_point(sandbox, vault)
             attack_vault(sandbox, vault)
             destroy_volume(sandbox, vault["region"])
         finally:

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { GetObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 import { startSandbox } from '../../sandbox/server.ts'
@@ -45,7 +46,7 @@ describe('a sandbox', () => {
 
   test('killed in the middle of writes has every object that it acknowledged', async () => {
     const directory = makeDirectory()
-    const child = fork(join(import.meta.dirname, 'server-process.ts'), [directory], { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = fork(fileURLToPath(new URL('./server-process.ts', import.meta.url)), [directory], { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     const [{ endpoint, credentials }] = (await once(child, 'message')) as [{ endpoint: string; credentials: { accessKeyId: string; secretAccessKey: string } }]
     const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials, maxAttempts: 1 })
     const acknowledged: string[] = []

@@ -54,7 +54,3 @@ export async function codeOf(call: Promise<unknown>): Promise<string> {
   if (error === null) throw new Error('the call was expected to be refused, and was not')
   return error.Code ?? error.name ?? 'unknown'
 }
-
-export function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
-}

@@ -111,9 +111,9 @@ describe('session credentials', () => {
     sandbox.clock.turn(-900_000)
   })
 
-  test('without their token, or with another one, are InvalidToken; so is a token with a root key', async () => {
+  test('without their token are unknown, with another one InvalidToken; so is a token with a root key', async () => {
     const session = issueSession(sandbox.clock.nowMs() + 900_000)
-    expect(await send(sandbox, { ...read, credentials: { ...session, sessionToken: null } })).toMatchObject({ code: 'InvalidToken' })
+    expect(await send(sandbox, { ...read, credentials: { ...session, sessionToken: null } })).toMatchObject({ status: 403, code: 'InvalidAccessKeyId' })
     expect(await send(sandbox, { ...read, credentials: { ...session, sessionToken: `${session.sessionToken}A` } })).toMatchObject({ code: 'InvalidToken' })
     expect(await send(sandbox, { ...read, credentials: { ...root, sessionToken: session.sessionToken } })).toMatchObject({ code: 'InvalidToken' })
   })
