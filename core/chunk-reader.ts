@@ -10,6 +10,7 @@ import { maxChunksPerPack, parseFooter, parseTrailer, trailerBytes } from './pac
 import type { Frame, PackFooter } from './pack-footer.ts'
 import { decodeIndex } from './pack-index.ts'
 import { coalesce } from './ranges.ts'
+import { rereadDamaged } from './reread.ts'
 import type { ChunkSource } from './tree.ts'
 
 /** How many requests are under way at once, and how large each may become. */
@@ -47,9 +48,12 @@ export class ChunkReader implements ChunkSource {
       const pack = manifest.packs[location.pack]!
       try {
         const what = `the index in ${pack.key}`
-        const stored = await store.getRange(pack, location.offset, location.storedBytes)
-        const raw = decodeFrame({ ...location, firstChunk: 0, chunkCount: 1 }, stored, what)
-        if (sha256Hex(raw) !== location.sha256) throw damaged(what, 'it has other bytes than its hash says')
+        const raw = await rereadDamaged(async () => {
+          const stored = await store.getRange(pack, location.offset, location.storedBytes)
+          const bytes = decodeFrame({ ...location, firstChunk: 0, chunkCount: 1 }, stored, what)
+          if (sha256Hex(bytes) !== location.sha256) throw damaged(what, 'it has other bytes than its hash says')
+          return bytes
+        })
         for (const { sha256, footer } of decodeIndex(raw, what)) {
           const number = packNumbers.get(sha256)
           if (number !== undefined) reader.addFooter(number, parseFooter(footer, manifest.source, what))
@@ -64,7 +68,7 @@ export class ChunkReader implements ChunkSource {
       .filter(({ number }) => reader.footers[number] === null && !indexPacks.has(number))
     await forEachAtOnce(unknown, requestsAtOnce, async ({ pack, number }) => {
       try {
-        reader.addFooter(number, await readFooter(store, pack, manifest.source))
+        reader.addFooter(number, await rereadDamaged(() => readFooter(store, pack, manifest.source)))
       } catch (error) {
         reader.noteProblem(pack, error)
       }
@@ -113,7 +117,7 @@ export class ChunkReader implements ChunkSource {
       const ranges = [...frames.values()].map((frame) => ({ offset: frame.offset, bytes: frame.storedBytes, frame }))
       return coalesce(ranges, maxRequestBytes).map((range) => ({ pack, range }))
     })
-    await forEachAtOnce(requests, requestsAtOnce, async ({ pack, range }) => {
+    await forEachAtOnce(requests, requestsAtOnce, ({ pack, range }) => rereadDamaged(async () => {
       const reference = this.manifest.packs[pack]!
       const footer = this.footers[pack]!
       const bytes = await this.store.getRange(reference, range.offset, range.bytes)
@@ -125,7 +129,7 @@ export class ChunkReader implements ChunkSource {
           if (wanted.has(name)) results.set(name, chunk)
         }
       }
-    })
+    }))
     return digests.map((digest) => results.get(digest.toString('latin1'))!)
   }
 }

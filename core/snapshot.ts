@@ -5,6 +5,7 @@ import { HoldfastError, isHoldfastError } from './errors.ts'
 import { decodeManifest, maxManifestBytes } from './manifest.ts'
 import type { Manifest } from './manifest.ts'
 import type { ObjectStore, ObjectVersion } from './object-store.ts'
+import { rereadDamaged } from './reread.ts'
 import { isSourceName, manifestPrefix, parseManifestKey } from './vault-keys.ts'
 
 /** A manifest's object version, as the store lists it: known without reading it. */
@@ -71,8 +72,10 @@ export async function listSnapshots(store: ObjectStore, source: string): Promise
 /** Reads and checks a snapshot's manifest, by its version. */
 export async function loadSnapshot(store: ObjectStore, ref: SnapshotRef): Promise<Snapshot> {
   if (ref.bytes > maxManifestBytes) throw damaged(`the manifest ${ref.id} of ${ref.source}`, `it has ${ref.bytes} bytes`)
-  const bytes = Buffer.from(await store.getRange(ref, 0, ref.bytes))
-  return { ...ref, sha256: sha256Hex(bytes), manifest: decodeManifest(bytes, ref) }
+  return rereadDamaged(async () => {
+    const bytes = Buffer.from(await store.getRange(ref, 0, ref.bytes))
+    return { ...ref, sha256: sha256Hex(bytes), manifest: decodeManifest(bytes, ref) }
+  })
 }
 
 /**
@@ -108,8 +111,10 @@ export async function selectSnapshot(
 
 /** Of snapshots of the same second, the one that descends from all the others. */
 function newestOf(snapshots: Snapshot[]): Snapshot {
-  const superseded = new Set(snapshots.flatMap(({ manifest }) => [...manifest.supersedes, ...(manifest.parent === null ? [] : [manifest.parent.id])]))
-  const newest = snapshots.filter(({ id }) => !superseded.has(id))
+  const superseded = new Set(snapshots.flatMap(({ manifest }) => manifest.supersedes))
+  // By its hash, not by its id alone: who names a parent must have seen it.
+  const parents = new Set(snapshots.map(({ manifest }) => manifest.parent?.sha256))
+  const newest = snapshots.filter(({ id, sha256 }) => !superseded.has(id) && !parents.has(sha256))
   if (newest.length === 1) return newest[0]!
   const ids = snapshots.map(({ id }) => id)
   throw new HoldfastError('ambiguous', `${snapshots.length} snapshots were committed in the same second, and none is the others' successor`, {
