@@ -79,6 +79,12 @@ export interface BackupResult {
   durationMs: number
 }
 
+/** A restore that was planned: nothing has been written yet. */
+export interface PreparedRestore {
+  plan: RestorePlan
+  run(onProgress?: (progress: RestoreProgress) => void): Promise<RestoreResult>
+}
+
 export interface RestoreOptions extends Environment {
   snapshot: Snapshot
   /** A new or empty directory, or one that an interrupted restore of the same snapshot left. */
@@ -88,7 +94,6 @@ export interface RestoreOptions extends Environment {
   /** Restore setuid, setgid and sticky bits too. */
   specialBits?: boolean
   workers?: number
-  onProgress?: (progress: RestoreProgress) => void
 }
 
 /** What a restore would do: a value that can be shown before anything is written. */
@@ -138,8 +143,8 @@ export interface VerifyResult {
   bytesRead: number
   /** The earliest end of a lock among the objects that the snapshot needs; null if one has none. */
   lockedUntilMs: number | null
-  /** Objects that are missing, unlocked or damaged. */
-  objects: { key: string; versionId: string; detail: string }[]
+  /** What is wrong with which object. Only what is lost or damaged costs files. */
+  objects: { key: string; versionId: string; kind: 'lost' | 'damaged' | 'unlocked'; detail: string }[]
   /** Every file that can't be restored because of it. */
   files: { path: TreePath; detail: string }[]
   durationMs: number

@@ -12,26 +12,34 @@ import type { EntryPlan } from '../core/restore-plan.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { setLinkMetadata, setMetadata } from './entry-metadata.ts'
-import type { Problem, RestoreOptions, RestorePlan, RestoreResult } from './operations.ts'
+import type { PreparedRestore, Problem, RestoreOptions, RestorePlan, RestoreResult } from './operations.ts'
 import { RestoreStaging } from './restore-staging.ts'
 import { RestoreTransfer } from './restore-transfer.ts'
 import { reasonOf } from './walk.ts'
 
 const maxProblems = 1000
 
-/** What `restore` would do, read from the vault and shown before anything is written. */
-export async function inspectRestore(options: Pick<RestoreOptions, 'store' | 'snapshot' | 'paths'>): Promise<RestorePlan> {
-  const { reader, plan } = await planFor(options)
-  return describePlan(reader, plan)
+/**
+ * Reads the manifest's index and tree and says what a restore would do; `run` does it.
+ * @throws `not-found` for a path that the snapshot doesn't hold; `damaged` if the tree itself can't be read.
+ */
+export async function prepareRestore(options: RestoreOptions): Promise<PreparedRestore> {
+  const reader = await ChunkReader.open(options.store, options.snapshot.manifest)
+  const entries = await planRestore(reader, options.paths)
+  const plan = describePlan(reader, entries)
+  return { plan, run: (onProgress) => runRestore(options, reader, entries, plan, onProgress) }
 }
 
-/**
- * @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`;
- * `not-found` for a path that the snapshot doesn't hold; `damaged` if the tree itself can't be read.
- */
+/** Plans and restores at once. */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
+  return await (await prepareRestore(options)).run()
+}
+
+/** @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`. */
+async function runRestore(
+  options: RestoreOptions, reader: ChunkReader, plan: EntryPlan, described: RestorePlan, onProgress: Parameters<PreparedRestore['run']>[0],
+): Promise<RestoreResult> {
   const startedMs = options.clock.nowMs()
-  const { reader, plan } = await planFor(options)
   const specialBits = options.specialBits ?? false
   const staging = RestoreStaging.open(options.target, {
     snapshot: options.snapshot.id, manifestSha256: options.snapshot.sha256, paths: options.paths.map(pathText), specialBits,
@@ -39,7 +47,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const outcome: Outcome = { problems: [], problemCount: 0 }
   const transfer = new RestoreTransfer({
     store: options.store, reader, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
-    workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
+    workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress,
     onProblem: (path, detail) => note(outcome, path, detail),
   })
   try {
@@ -56,7 +64,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
     throw translate(error, options.target)
   }
   return {
-    plan: describePlan(reader, plan), bytesWritten: transfer.bytesWritten, bytesFetched: transfer.bytesFetched, ...outcome,
+    plan: described, bytesWritten: transfer.bytesWritten, bytesFetched: transfer.bytesFetched, ...outcome,
     damaged: plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: file.entry.path, detail: damageOf(file)! })),
     durationMs: options.clock.nowMs() - startedMs,
   }
@@ -67,11 +75,6 @@ type Outcome = Pick<RestoreResult, 'problems' | 'problemCount'>
 function note(outcome: Outcome, path: Buffer, detail: string): void {
   outcome.problemCount++
   if (outcome.problems.length < maxProblems) outcome.problems.push({ path, detail })
-}
-
-async function planFor(options: Pick<RestoreOptions, 'store' | 'snapshot' | 'paths'>): Promise<{ reader: ChunkReader; plan: EntryPlan }> {
-  const reader = await ChunkReader.open(options.store, options.snapshot.manifest)
-  return { reader, plan: await planRestore(reader, options.paths) }
 }
 
 function describePlan(reader: ChunkReader, plan: EntryPlan): RestorePlan {

@@ -15,8 +15,10 @@ import type { VerifyOptions, VerifyResult } from './operations.ts'
 const headsAtOnce = 16
 const readsAtOnce = 3
 
+type Finding = VerifyResult['objects'][number]
+
 interface Findings {
-  objects: VerifyResult['objects']
+  objects: Finding[]
   /** By number of the pack: which chunks are lost; `all` if the whole pack is. */
   bad: Map<number, Set<number> | 'all'>
   lockedUntilMs: number | null
@@ -36,7 +38,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     if (!isThere) findings.bad.set(number, 'all')
   })
   const reader = await ChunkReader.open(options.store, snapshot.manifest)
-  findings.objects.push(...reader.problems.filter(({ key }) => !findings.objects.some((object) => object.key === key)))
+  for (const problem of reader.problems) {
+    if (!findings.objects.some(({ key }) => key === problem.key)) findings.objects.push({ ...problem, kind: 'damaged' })
+  }
   const plan = await planRestore(reader, [])
   if (options.readData) {
     let done = 0
@@ -59,22 +63,24 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
 
 /** False if the object can't be read back as it was written. A missing lock is a finding, but the bytes are there. */
 async function checkObject(options: VerifyOptions, findings: Findings, object: ObjectRef & { what: string; bytes: number; sha256: string }): Promise<boolean> {
-  const find = (detail: string): void => void findings.objects.push({ key: object.key, versionId: object.versionId, detail })
+  const find = (kind: Finding['kind'], detail: string): void => {
+    findings.objects.push({ key: object.key, versionId: object.versionId, kind, detail })
+  }
   try {
     const state = await options.store.headVersion(object)
     if (state.lock === null) {
-      find('it is not locked: anyone who may delete can delete it')
+      find('unlocked', 'it is not locked: anyone who may delete can delete it')
       findings.lockedUntilMs = null
     } else if (state.lock !== undefined && findings.lockedUntilMs !== null) {
       findings.lockedUntilMs = Math.min(findings.lockedUntilMs, state.lock.untilMs)
     }
-    if (state.bytes !== object.bytes) find(`it has ${state.bytes} bytes, not ${object.bytes}`)
-    else if (state.sha256 !== null && state.sha256 !== object.sha256) find('the store says that it has another SHA-256')
+    if (state.bytes !== object.bytes) find('damaged', `it has ${state.bytes} bytes, not ${object.bytes}`)
+    else if (state.sha256 !== null && state.sha256 !== object.sha256) find('damaged', 'the store says that it has another SHA-256')
     else return true
     return false
   } catch (error) {
     if (!isHoldfastError(error, 'not-found')) throw error
-    find('it is missing')
+    find('lost', 'it is missing')
     return false
   }
 }
@@ -85,7 +91,7 @@ async function readPack(options: VerifyOptions, findings: Findings, number: numb
     body = Buffer.from(await options.store.getRange(pack, 0, pack.bytes))
   } catch (error) {
     if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
-    findings.objects.push({ key: pack.key, versionId: pack.versionId, detail: error.message })
+    findings.objects.push({ key: pack.key, versionId: pack.versionId, kind: error.code === 'not-found' ? 'lost' : 'damaged', detail: error.message })
     findings.bad.set(number, 'all')
     return
   }
@@ -99,7 +105,7 @@ async function readPack(options: VerifyOptions, findings: Findings, number: numb
     if (!isHoldfastError(error, 'damaged', 'unsupported-format')) throw error
     detail = error.message
   }
-  findings.objects.push({ key: pack.key, versionId: pack.versionId, detail })
+  findings.objects.push({ key: pack.key, versionId: pack.versionId, kind: 'damaged', detail })
   findings.bad.set(number, footer === null ? 'all' : badChunks(body, footer, pack.key))
 }
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
 import { parsePathText } from '../../core/path-text.ts'
 import type { TreePath } from '../../engine/operations.ts'
-import { inspectRestore, restore } from '../../engine/restore.ts'
+import { prepareRestore } from '../../engine/restore.ts'
 import { withVault } from '../open-vault.ts'
 import { makeOutput } from '../output.ts'
 import type { Invocation } from '../program.ts'
@@ -30,19 +30,16 @@ export async function runRestore(pathTexts: readonly string[], flags: RestoreFla
     const choice = await chooseSnapshot(vault.store, flags)
     const what = { choice, paths, target, vault: vault.store.name }
     const options = { ...vault, snapshot: choice.snapshot, target, paths, specialBits: flags.specialBits ?? false }
-    const plan = await inspectRestore(options)
+    const { plan, run } = await prepareRestore(options)
     output.record('plan', planRecord(plan, what))
     output.text(renderPlan(plan, what))
     if (flags.dryRun === true) return output.text('Dry run: nothing was written.\n')
     const progress = output.progress()
     try {
-      const result = await restore({
-        ...options,
-        onProgress: (figures) => progress.update(
-          `${countText(figures.files)} of ${countOf(plan.files, 'file')}, ${bytesText(figures.bytesWritten)} of ${bytesText(plan.bytes)}`,
-          { ...figures, filesTotal: plan.files, bytesTotal: plan.bytes },
-        ),
-      })
+      const result = await run((figures) => progress.update(
+        `${countText(figures.files)} of ${countOf(plan.files, 'file')}, ${bytesText(figures.bytesWritten)} of ${bytesText(plan.bytes)}`,
+        { ...figures, filesTotal: plan.files, bytesTotal: plan.bytes },
+      ))
       progress.stop()
       output.record('restore', { ...restoredRecord(result, what), requests: vault.store.requests })
       output.text(renderRestored(result, what))

@@ -39,10 +39,10 @@ export async function runVerify(flags: VaultFlags & SnapshotFlags & { readData?:
   })
 }
 
-function assertSound({ objects, files, lockedUntilMs }: VerifyResult, id: string): void {
+function assertSound({ objects, files }: VerifyResult, id: string): void {
   if (objects.length === 0 && files.length === 0) return
   const context = { snapshot: id, objects: objects.length, files: files.length }
-  if (files.length === 0 && lockedUntilMs === null) {
+  if (files.length === 0 && objects.every(({ kind }) => kind === 'unlocked')) {
     throw new HoldfastError('vault-unsafe', `the snapshot ${id} is whole, but not locked: ${countOf(objects.length, 'object')} could be deleted`, {
       hint: 'back up to a bucket whose Object Lock has a default retention, as `pulumi up` makes it',
       context,
