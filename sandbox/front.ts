@@ -7,13 +7,15 @@ import { AwsError } from './aws-error.ts'
 import type { TurnableClock } from './clock.ts'
 import type { FaultInjector, FaultKind } from './faults.ts'
 import { sendReply } from './reply.ts'
-import { checkPayloadHash, IncomingBody } from './request-body.ts'
-import type { RequestBody, Service, ServiceReply, ServiceRequest } from './service.ts'
+import { checkPayloadHash, IncomingBody, ReadBody } from './request-body.ts'
+import type { Service, ServiceReply, ServiceRequest } from './service.ts'
 import { readClaim } from './signature/claim.ts'
 import type { SignatureClaim } from './signature/claim.ts'
 import { decodePercent, encodePercent, parseQuery } from './signature/query.ts'
 import type { QueryEntry } from './signature/query.ts'
 import { verifyClaim } from './signature/verify.ts'
+import { drain, waitUnlessClosed } from './unfinished-exchange.ts'
+import { hoistedHeaders, joinHeaders } from './wire-headers.ts'
 
 /** What a request came to: one record per request, for reports and tests. */
 export interface RequestRecord {
@@ -272,80 +274,4 @@ class Exchange {
   #reset(): void {
     this.#message.socket.resetAndDestroy()
   }
-}
-
-/** A payload that was read whole to verify it. */
-class ReadBody implements RequestBody {
-  readonly bytes: number
-  readonly #payload: Buffer
-
-  constructor(payload: Buffer) {
-    this.#payload = payload
-    this.bytes = payload.length
-  }
-
-  async *stream(): AsyncGenerator<Buffer> {
-    yield await Promise.resolve(this.#payload)
-  }
-
-  read(limitBytes: number): Promise<Buffer> {
-    if (this.bytes > limitBytes) return Promise.reject(new AwsError(413, 'RequestEntityTooLarge', 'Request body is too large.'))
-    return Promise.resolve(this.#payload)
-  }
-
-  sha256(): string {
-    return createHash('sha256').update(this.#payload).digest('hex')
-  }
-
-  trailers(): Readonly<Record<string, string>> {
-    return {}
-  }
-}
-
-// Node drops some repeated headers and joins others; a signature covers all of them, so all are joined here.
-function joinHeaders(raw: readonly string[]): Record<string, string> {
-  const joined = Object.create(null) as Record<string, string>
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = (raw[at] ?? '').toLowerCase()
-    // The wire's bytes came as Latin-1; S3 reads them as UTF-8.
-    const value = Buffer.from(raw[at + 1] ?? '', 'latin1').toString('utf8')
-    joined[name] = joined[name] === undefined ? value : `${joined[name]},${value}`
-  }
-  return joined
-}
-
-/** A presigned URL carries in its query what a request carries in `x-amz-*` headers. */
-function hoistedHeaders(entries: readonly QueryEntry[]): Record<string, string> {
-  const hoisted = Object.create(null) as Record<string, string>
-  const ownNames = new Set(['x-amz-algorithm', 'x-amz-credential', 'x-amz-date', 'x-amz-expires', 'x-amz-signedheaders', 'x-amz-signature', 'x-amz-security-token'])
-  for (const { name, value } of entries) {
-    const lower = name.toLowerCase()
-    if (lower.startsWith('x-amz-') && !ownNames.has(lower)) hoisted[lower] = value
-  }
-  return hoisted
-}
-
-const mostDrainedBytes = 64 * 1024 * 1024
-
-// Reading on for a while lets a client that is still sending come to the answer, instead of to a broken pipe.
-function drain(message: IncomingMessage, response: ServerResponse): void {
-  let drained = 0
-  message.on('data', (part: Buffer) => {
-    drained += part.length
-    if (drained > mostDrainedBytes) message.destroy()
-  })
-  const timer = setTimeout(() => message.destroy(), 10_000)
-  response.once('close', () => clearTimeout(timer))
-  message.resume()
-}
-
-function waitUnlessClosed(response: ServerResponse, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    response.once('close', end)
-  })
 }

@@ -137,3 +137,31 @@ export class IncomingBody implements RequestBody {
     }
   }
 }
+
+/** A payload that was read whole to verify it. */
+export class ReadBody implements RequestBody {
+  readonly bytes: number
+  readonly #payload: Buffer
+
+  constructor(payload: Buffer) {
+    this.#payload = payload
+    this.bytes = payload.length
+  }
+
+  async *stream(): AsyncGenerator<Buffer> {
+    yield await Promise.resolve(this.#payload)
+  }
+
+  read(limitBytes: number): Promise<Buffer> {
+    if (this.bytes > limitBytes) return Promise.reject(new AwsError(413, 'RequestEntityTooLarge', 'Request body is too large.'))
+    return Promise.resolve(this.#payload)
+  }
+
+  sha256(): string {
+    return createHash('sha256').update(this.#payload).digest('hex')
+  }
+
+  trailers(): Readonly<Record<string, string>> {
+    return {}
+  }
+}
