@@ -16,6 +16,8 @@ import type { ChunkSource } from './tree.ts'
 /** How many requests are under way at once, and how large each may become. */
 const requestsAtOnce = 8
 const maxRequestBytes = 16 * 1024 * 1024
+/** Of decoded frames that one `read` may need: chunks that claim to be small may lie in frames that aren't. */
+const maxReadBytes = 128 * 1024 * 1024
 
 export interface Located {
   /** Index into the manifest's packs. */
@@ -112,6 +114,9 @@ export class ChunkReader implements ChunkSource {
       const frames = byPack.get(at.pack) ?? new Map<number, Frame>()
       byPack.set(at.pack, frames.set(at.frame.offset, at.frame))
     }
+    let rawBytes = 0
+    for (const frames of byPack.values()) for (const frame of frames.values()) rawBytes += frame.rawBytes
+    if (rawBytes > maxReadBytes) throw damaged(`the snapshot ${this.manifest.id}`, `${rawBytes} bytes would be needed at once`)
     const wanted = new Set(digests.map((digest) => digest.toString('latin1')))
     const requests = [...byPack].flatMap(([pack, frames]) => {
       const ranges = [...frames.values()].map((frame) => ({ offset: frame.offset, bytes: frame.storedBytes, frame }))
@@ -120,7 +125,10 @@ export class ChunkReader implements ChunkSource {
     await forEachAtOnce(requests, requestsAtOnce, ({ pack, range }) => rereadDamaged(async () => {
       const reference = this.manifest.packs[pack]!
       const footer = this.footers[pack]!
-      const bytes = await this.store.getRange(reference, range.offset, range.bytes)
+      const bytes = await this.store.getRange(reference, range.offset, range.bytes).catch((error: unknown) => {
+        // To who asked for a chunk, a pack that is gone is damage: the snapshot was there.
+        throw isHoldfastError(error, 'not-found') ? damaged(reference.key, 'it is missing', error) : error
+      })
       for (const { frame } of range.parts) {
         const stored = bytes.subarray(frame.offset - range.offset, frame.offset - range.offset + frame.storedBytes)
         const raw = decodeFrame(frame, stored, reference.key)

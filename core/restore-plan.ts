@@ -13,6 +13,11 @@ import { parentPath, readTree } from './tree.ts'
 import type { TreeEntry } from './tree-entry.ts'
 
 const maxRequestBytes = 16 * 1024 * 1024
+/** Of a file's chunk lists that are held at once. */
+const listWindowBytes = 4 * 1024 * 1024
+
+/** What a plan may hold: a small tree can name the same chunks, or share the same long path, without end. */
+export const planLimits = { pieces: 2 ** 26, pathBytes: 2 ** 30 }
 
 export interface PlannedFile {
   /** Without its content list: the plan has taken it over. */
@@ -53,6 +58,8 @@ export interface EntryPlan {
   /** Devices, sockets and FIFOs: recorded, never created. */
   special: TreeEntry[]
   bytes: number
+  /** Of all files, each a chunk that goes somewhere. */
+  pieces: number
   /** By number of the pack in the manifest. */
   packs: Map<number, PackWrites>
 }
@@ -62,13 +69,16 @@ export interface EntryPlan {
  * to its end is an error, because nobody could say what is missing.
  * @throws `not-found` if one of `paths` is not in the snapshot, `damaged`.
  */
-export async function planRestore(reader: ChunkReader, paths: readonly Buffer[]): Promise<EntryPlan> {
-  const plan: EntryPlan = { directories: [], files: [], symlinks: [], special: [], bytes: 0, packs: new Map() }
+export async function planRestore(reader: ChunkReader, paths: readonly Buffer[], limits = planLimits): Promise<EntryPlan> {
+  let pathBytes = 0
+  const plan: EntryPlan = { directories: [], files: [], symlinks: [], special: [], bytes: 0, pieces: 0, packs: new Map() }
   const groups = new Map<number, PlannedFile>()
   const missing = new Set(paths.filter((path) => path.length > 0).map((path) => path.toString('latin1')))
   const parents = new Set<string>([''])
   for await (const entries of readTree(reader, Buffer.from(reader.manifest.tree.root, 'hex'), paths)) {
     for (const entry of entries) {
+      pathBytes += entry.path.length
+      if (pathBytes > limits.pathBytes) throw damaged('the tree', 'its paths are more than a restore can hold')
       missing.delete(entry.path.toString('latin1'))
       if (entry.path.length > 0 && !parents.has(parentPath(entry.path).toString('latin1'))) {
         throw damaged('the tree', `${pathText(entry.path)} lies in no directory`)
@@ -77,7 +87,7 @@ export async function planRestore(reader: ChunkReader, paths: readonly Buffer[])
         parents.add(entry.path.toString('latin1'))
         plan.directories.push(entry)
       } else if (entry.type === 'symlink') plan.symlinks.push(entry)
-      else if (entry.type === 'file') await planFile(reader, plan, entry, groups)
+      else if (entry.type === 'file') await planFile(reader, plan, entry, groups, limits.pieces)
       else plan.special.push(entry)
     }
   }
@@ -89,7 +99,7 @@ export async function planRestore(reader: ChunkReader, paths: readonly Buffer[])
   return plan
 }
 
-async function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, PlannedFile>): Promise<void> {
+async function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, PlannedFile>, maxPieces: number): Promise<void> {
   const { content } = entry
   const file: PlannedFile = { entry: { ...entry, content: { depth: 0, digests: Buffer.alloc(0), lengths: [] } }, writes: 0, linkTo: null, damage: null }
   const number = plan.files.push(file) - 1
@@ -99,41 +109,53 @@ async function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, 
     groups.set(entry.linkGroup, file)
   }
   plan.bytes += entry.size
-  let lists = [content]
-  if (content.depth === 1) {
-    try {
-      lists = await readLists(reader, content.digests, entry)
-    } catch (error) {
-      if (!isHoldfastError(error, 'damaged', 'not-found')) throw error
-      file.damage = error.message
-      return
+  try {
+    let offset = 0
+    for await (const { digests, lengths } of content.depth === 0 ? [content] : readLists(reader, entry)) {
+      plan.pieces += lengths.length
+      if (plan.pieces > maxPieces) throw damaged('the tree', 'its files have more pieces than a restore can hold')
+      offset = planChunks(reader, plan, { file, number, offset }, digests, lengths)
     }
-  }
-  let offset = 0
-  for (const { digests, lengths } of lists) {
-    for (const [index, bytes] of lengths.entries()) {
-      const at = reader.locate(digests, index * digestBytes)
-      if (at === null) file.damage ??= `no pack holds its bytes from ${offset}`
-      else if (reader.footers[at.pack]!.lengths[at.chunk] !== bytes) file.damage ??= `its bytes from ${offset} have another length in their pack`
-      else {
-        let writes = plan.packs.get(at.pack)
-        if (writes === undefined) plan.packs.set(at.pack, (writes = { chunk: [], file: [], offset: [] }))
-        writes.chunk.push(at.chunk)
-        writes.file.push(number)
-        writes.offset.push(offset)
-        file.writes++
-      }
-      offset += bytes
-    }
+    if (offset !== entry.size) throw damaged(pathText(entry.path), `its chunks have ${offset} bytes, not ${entry.size}`)
+  } catch (error) {
+    // Too many pieces are not one file's damage: nothing of the plan can be used.
+    if (plan.pieces > maxPieces || !isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format')) throw error
+    file.damage = error.message
   }
 }
 
-async function readLists(reader: ChunkReader, digests: Buffer, entry: TreeEntry): Promise<{ depth: 0; digests: Buffer; lengths: number[] }[]> {
-  const names = Array.from({ length: digests.length / digestBytes }, (_, index) => digests.subarray(index * digestBytes, (index + 1) * digestBytes))
-  const lists = (await reader.read(names)).map((bytes) => decodeContentList(bytes, `a chunk list of ${pathText(entry.path)}`))
-  const bytes = lists.reduce((sum, list) => sum + list.bytes, 0)
-  if (bytes !== entry.size) throw damaged(pathText(entry.path), `its chunks have ${bytes} bytes, not ${entry.size}`)
-  return lists.map((list) => ({ depth: 0, digests: list.digests, lengths: list.lengths }))
+/** Adds the pieces of a file from `at.offset`; answers the offset behind them. */
+function planChunks(
+  reader: ChunkReader, plan: EntryPlan, at: { file: PlannedFile; number: number; offset: number }, digests: Buffer, lengths: readonly number[],
+): number {
+  const { file, number } = at
+  let { offset } = at
+  for (const [index, bytes] of lengths.entries()) {
+    const found = reader.locate(digests, index * digestBytes)
+    if (found === null) file.damage ??= `no pack holds its bytes from ${offset}`
+    else if (reader.footers[found.pack]!.lengths[found.chunk] !== bytes) file.damage ??= `its bytes from ${offset} have another length in their pack`
+    else {
+      let writes = plan.packs.get(found.pack)
+      if (writes === undefined) plan.packs.set(found.pack, (writes = { chunk: [], file: [], offset: [] }))
+      writes.chunk.push(found.chunk)
+      writes.file.push(number)
+      writes.offset.push(offset)
+      file.writes++
+    }
+    offset += bytes
+  }
+  return offset
+}
+
+/** The chunk lists of a large file, one after the other. */
+async function* readLists(reader: ChunkReader, { path, content }: TreeEntry): AsyncGenerator<{ digests: Buffer; lengths: number[] }> {
+  for (let index = 0; index < content.lengths.length;) {
+    const names: Buffer[] = []
+    for (let bytes = 0; index < content.lengths.length && bytes < listWindowBytes; bytes += content.lengths[index++]!) {
+      names.push(content.digests.subarray(index * digestBytes, (index + 1) * digestBytes))
+    }
+    for (const bytes of await reader.read(names)) yield decodeContentList(bytes, `a chunk list of ${pathText(path)}`)
+  }
 }
 
 /** The requests of a plan, in the order of the packs; each frame is fetched once. `isWanted` leaves files out. */
