@@ -4,7 +4,7 @@
 import { sha256 } from './digest.ts'
 
 export const minChunkBytes = 128 * 1024
-export const normalChunkBytes = 512 * 1024
+const normalChunkBytes = 512 * 1024
 export const maxChunkBytes = 2 * 1024 * 1024
 
 // The top bits of the hash depend on all 32 bytes of the window; 21 bits before the normal size, 17 after it.

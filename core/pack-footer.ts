@@ -12,7 +12,7 @@ import { HoldfastError } from './errors.ts'
 
 export const formatVersion = 1
 export const packMagic = Buffer.from('HOLDFAST PACK\0', 'latin1')
-export const trailerMagic = Buffer.from('HFTRAIL\n', 'latin1')
+const trailerMagic = Buffer.from('HFTRAIL\n', 'latin1')
 export const headerBytes = packMagic.length + 2
 export const trailerBytes = 4 + digestBytes + 2 + trailerMagic.length
 

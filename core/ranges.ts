@@ -9,7 +9,7 @@ export interface CoalescedRange<Part extends Range> extends Range {
   parts: Part[]
 }
 
-export const maxGapBytes = 1024 * 1024
+const maxGapBytes = 1024 * 1024
 
 /** Joins ranges (in any order; they may touch or overlap) whose gap is at most `gapBytes`, up to `maxBytes` each. */
 export function coalesce<Part extends Range>(ranges: readonly Part[], maxBytes: number, gapBytes = maxGapBytes): CoalescedRange<Part>[] {

@@ -7,7 +7,7 @@
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import { digestBytes } from './digest.ts'
 
-export const entryTypes = ['directory', 'file', 'symlink', 'fifo', 'socket', 'character-device', 'block-device'] as const
+const entryTypes = ['directory', 'file', 'symlink', 'fifo', 'socket', 'character-device', 'block-device'] as const
 export type EntryType = (typeof entryTypes)[number]
 
 /** Chunks of a file in order: 32 bytes of digest and a length each. */

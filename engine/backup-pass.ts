@@ -3,7 +3,7 @@
 import { digestBytes } from '../core/digest.ts'
 import { foldContent } from '../core/content-list.ts'
 import { PackBuilder, verifyPack } from '../core/pack.ts'
-import { comparePaths } from '../core/tree-entry.ts'
+import { comparePaths, sumBytes } from '../core/tree-entry.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { TreeBuilder } from '../core/tree.ts'
 import { sortKeyOf } from './backup-cache.ts'
@@ -369,8 +369,8 @@ export class BackupPass {
 
   private emitFile(file: PendingFile): void {
     const { entry } = file
-    const segments = file.segments.map((segment) => segment!)
-    const problem = segments.find((segment) => segment.problem !== null)?.problem
+    const segments = upToGap(file.segments.map((segment) => segment!), entry.size)
+    const problem = problemOf(file)
     if (problem) this.addProblem({ path: entry.path, ...problem })
     const restamped = segments[0]?.restamped
     if (restamped) {
@@ -395,7 +395,7 @@ export class BackupPass {
   }
 
   private emitLink(entry: TreeEntry, first: PendingFile): void {
-    const problem = first.segments.find((segment) => segment?.problem)?.problem
+    const problem = problemOf(first)
     if (problem) this.addProblem({ path: entry.path, ...problem })
     if (problem && problem.kind !== 'changed') return
     const { size, content, sparse, mode, uid, gid, mtimeNs } = first.entry
@@ -414,4 +414,16 @@ export class BackupPass {
       this.result.bytes += entry.size
     }
   }
+}
+
+/** Missing content outweighs changed content: such a file is left out. */
+function problemOf({ segments }: PendingFile): ItemContent['problem'] {
+  const problems = segments.flatMap((segment) => segment?.problem ?? [])
+  return problems.find(({ kind }) => kind !== 'changed') ?? problems[0] ?? null
+}
+
+/** Of a file that got shorter while it was read: what lies behind the gap would move to another place. */
+function upToGap(segments: ItemContent[], size: number): ItemContent[] {
+  const short = segments.findIndex(({ lengths }, index) => sumBytes(lengths) < Math.min(segmentBytes, size - index * segmentBytes))
+  return short === -1 ? segments : segments.slice(0, short + 1)
 }

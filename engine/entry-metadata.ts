@@ -21,7 +21,7 @@ export function setMetadata(descriptor: number, metadata: Metadata, specialBits:
   const special = metadata.mode & 0o6000
   if (isFile && special !== 0 && !specialBits) problems.push('setuid and setgid bits are left out unless asked for')
   attempt(problems, 'its mode', () => fchmodSync(descriptor, isFile && !specialBits ? metadata.mode & 0o1777 : metadata.mode))
-  attempt(problems, 'its times', () => futimesSync(descriptor, seconds(metadata.mtimeNs), seconds(metadata.mtimeNs)))
+  attempt(problems, 'its times', () => futimesSync(descriptor, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)))
   return problems
 }
 
@@ -30,7 +30,7 @@ export function setLinkMetadata(path: Buffer, metadata: Metadata, current: { uid
   if (current.uid !== metadata.uid || current.gid !== metadata.gid) {
     attempt(problems, 'its owner', () => lchownSync(path, metadata.uid, metadata.gid))
   }
-  attempt(problems, 'its times', () => lutimesSync(path, seconds(metadata.mtimeNs), seconds(metadata.mtimeNs)))
+  attempt(problems, 'its times', () => lutimesSync(path, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)))
   return problems
 }
 
@@ -42,13 +42,22 @@ function attempt(problems: string[], what: string, set: () => void): void {
   }
 }
 
-/** Node takes times as seconds: a double keeps a quarter of a microsecond. */
-export function seconds(ns: bigint): number {
-  return Number(ns / 1_000n) / 1_000_000
+/** The microsecond in which a time lies: what Node can set. */
+function microseconds(ns: bigint): bigint {
+  return ns >= 0n ? ns / 1000n : (ns - 999n) / 1000n
+}
+
+/**
+ * Seconds for utimes, as text: a number below zero would be taken for now. libuv cuts the double's digits behind the
+ * microsecond off, so that only the middle of a microsecond never becomes its neighbour.
+ */
+function timeArgument(ns: bigint): string {
+  const us = microseconds(ns)
+  return String((Number(us) + (us < 0n ? -0.5 : 0.5)) / 1_000_000)
 }
 
 /** Whether a file of an interrupted restore is finished: its times are set last. */
 export function isFinished(entry: TreeEntry, path: Buffer): boolean {
-  const stats = lstatSync(path, { throwIfNoEntry: false })
-  return stats !== undefined && stats.isFile() && stats.size === entry.size && Math.abs(stats.mtimeMs - seconds(entry.mtimeNs) * 1000) < 0.002
+  const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true })
+  return stats !== undefined && stats.isFile() && Number(stats.size) === entry.size && microseconds(stats.mtimeNs) === microseconds(entry.mtimeNs)
 }

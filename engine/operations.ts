@@ -82,7 +82,7 @@ export interface BackupResult {
 /** A restore that was planned: nothing has been written yet. */
 export interface PreparedRestore {
   plan: RestorePlan
-  run(onProgress?: (progress: RestoreProgress) => void): Promise<RestoreResult>
+  run: (onProgress?: (progress: RestoreProgress) => void) => Promise<RestoreResult>
 }
 
 export interface RestoreOptions extends Environment {

@@ -68,7 +68,8 @@ function readItem(item: ReadItem, into: Buffer): ItemRead {
     descriptor = openSync(item.absolute as Buffer, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    const kind = code === 'ENOENT' || code === 'ENOTDIR' ? 'vanished' : code === 'ELOOP' ? 'changed' : 'unreadable'
+    // With O_NOFOLLOW, ELOOP says that a link took its place.
+    const kind = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' ? 'vanished' : 'unreadable'
     return { bytes: 0, restamped: null, problem: { kind, detail: reasonOf(error) } }
   }
   try {
@@ -83,7 +84,7 @@ function readItem(item: ReadItem, into: Buffer): ItemRead {
 function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead {
   for (let attempt = 1; ; attempt++) {
     const before = fstatSync(descriptor, { bigint: true })
-    if (!before.isFile()) return { bytes: 0, restamped: null, problem: { kind: 'changed', detail: 'it is no longer a regular file' } }
+    if (!before.isFile()) return { bytes: 0, restamped: null, problem: { kind: 'vanished', detail: 'it is no longer a regular file' } }
     const bytes = readFully(descriptor, into, item.offset)
     const after = fstatSync(descriptor, { bigint: true })
     const whole = item.offset === 0 && item.bytes === item.stamp.size

@@ -40,7 +40,7 @@ function* walkDirectory(directory: WalkedEntry): Generator<WalkedEntry | Problem
     yield problemOf(path, error)
     return
   }
-  names.sort(Buffer.compare)
+  names.sort((left, right) => left.compare(right))
   for (const name of names) {
     const childPath = path.length === 0 ? name : Buffer.concat([path, slash, name])
     const absolute = Buffer.concat([directory.absolute, slash, name])
@@ -68,7 +68,7 @@ function typeOf(stats: BigIntStats): EntryType {
   return stats.isBlockDevice() ? 'block-device' : 'character-device'
 }
 
-export function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): TreeEntry {
+function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): TreeEntry {
   const isDevice = type === 'block-device' || type === 'character-device'
   const size = type === 'file' ? Number(stats.size) : 0
   return makeEntry({
@@ -79,7 +79,7 @@ export function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): Tree
   })
 }
 
-export function problemOf(path: Buffer, error: unknown): Problem {
+function problemOf(path: Buffer, error: unknown): Problem {
   const code = (error as NodeJS.ErrnoException).code
   return { path, kind: code === 'ENOENT' || code === 'ENOTDIR' ? 'vanished' : 'unreadable', detail: reasonOf(error) }
 }
