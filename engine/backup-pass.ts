@@ -145,8 +145,9 @@ export class BackupPass {
       this.dropCachedBefore(null)
       this.dispatch()
       await this.waitFor(() => this.batches.size === 0)
-      for (const member of this.pool.members) member.send({ type: 'flush' })
-      await this.waitFor(() => this.flushed === this.pool.members.length)
+      const { started } = this.pool
+      for (const member of started) member.send({ type: 'flush' })
+      await this.waitFor(() => this.flushed === started.length)
       this.emit()
       this.result.treeRoot = this.tree.finish()
       this.sealMetadata()
@@ -424,6 +425,6 @@ function problemOf({ segments }: PendingFile): ItemContent['problem'] {
 
 /** Of a file that got shorter while it was read: what lies behind the gap would move to another place. */
 function upToGap(segments: ItemContent[], size: number): ItemContent[] {
-  const short = segments.findIndex(({ lengths }, index) => sumBytes(lengths) < Math.min(segmentBytes, size - index * segmentBytes))
+  const short = segments.findIndex(({ lengths }, index) => sumBytes(lengths) < Math.min(maxBatchBytes, size - index * maxBatchBytes))
   return short === -1 ? segments : segments.slice(0, short + 1)
 }

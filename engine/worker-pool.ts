@@ -9,29 +9,43 @@ export interface PoolMember<Request> {
 
 export class WorkerPool<Request, Answer> {
   readonly members: PoolMember<Request>[]
-  private workers: Worker[]
+  private workers: (Worker | undefined)[] = []
   private stopping = false
 
-  /** @param script without its ending: it is a `.ts` file in the repository and a `.js` file when published. */
+  /**
+   * A thread is started when it is first sent something: a backup that finds nothing new needs none.
+   * @param script without its ending: it is a `.ts` file in the repository and a `.js` file when published.
+   */
   constructor(
     script: string, count: number, workerData: unknown,
     on: { message: (answer: Answer, member: PoolMember<Request>) => void; failure: (error: unknown) => void },
   ) {
     const url = new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url)
-    this.workers = Array.from({ length: count }, () => new Worker(url, { workerData }))
-    this.members = this.workers.map((worker, number) => {
-      const member = { number, send: (message: Request, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer) }
+    const start = (member: PoolMember<Request>): Worker => {
+      const worker = new Worker(url, { workerData })
       worker.on('message', (answer: Answer) => on.message(answer, member))
       worker.on('error', on.failure)
       worker.on('exit', (code) => {
         if (!this.stopping) on.failure(new HoldfastError('internal', `a worker thread ended with exit code ${code}`))
       })
+      return worker
+    }
+    this.members = Array.from({ length: count }, (_, number) => {
+      const member: PoolMember<Request> = {
+        number,
+        send: (message, transfer = []) => (this.workers[number] ??= start(member)).postMessage(message, transfer),
+      }
       return member
     })
   }
 
+  /** The members that were sent something. */
+  get started(): PoolMember<Request>[] {
+    return this.members.filter(({ number }) => this.workers[number] !== undefined)
+  }
+
   async stop(): Promise<void> {
     this.stopping = true
-    await Promise.all(this.workers.map((worker) => worker.terminate()))
+    await Promise.all(this.workers.map((worker) => worker?.terminate()))
   }
 }
