@@ -3,12 +3,14 @@ import path from 'node:path'
 import type { Credentials } from '../access.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../declaration.ts'
 import type { Sandbox } from '../server.ts'
+import type { PolicyAuthorizer } from '../authorization/authorizer.ts'
 import type { ClaimLedger } from './claims.ts'
 import type { Cleanup } from './cleanup.ts'
 import type { Cluster } from './postgres/cluster.ts'
 import type { PostgresBinaries } from './postgres/binaries.ts'
 import type { UserIds } from './postgres/unprivileged-user.ts'
 import type { DrillReport } from './report/schema.ts'
+import type { DrillSessions } from './sessions.ts'
 import type { Timeline } from './timeline.ts'
 import type { TrafficMeter } from './traffic.ts'
 import type { DirectoryTruth } from './truth/files.ts'
@@ -30,6 +32,8 @@ export const objectives = { rpoMs: 4 * 3_600_000, rtoMs: 15 * 60_000 } as const
 export interface DrillContext {
   seed: number
   size: WorldSize
+  /** A guard that is taken out of what the program declares, to see whether anyone notices. */
+  without: string | null
   /** Everything that the drill writes lies below it, but the report. Others can pass through, not look in. */
   workDirectory: string
   signal: AbortSignal
@@ -52,6 +56,8 @@ export function directories({ workDirectory }: Pick<DrillContext, 'workDirectory
 export interface Provisioned {
   declaration: CloudDeclaration
   sandbox: Sandbox
+  authorizer: PolicyAuthorizer
+  sessions: DrillSessions
   region: string
   vault: DeclaredBucket
   accounts: Record<'vault' | 'production' | 'outsider', string>

@@ -22,6 +22,8 @@ import type { WorldSize } from './world/size.ts'
 export interface DrillOptions {
   seed: number
   size: WorldSize
+  /** A guard to take away. */
+  without?: string
   /** An empty directory that other users can pass through. */
   workDirectory: string
   toolVersion: string
@@ -80,7 +82,7 @@ export function makeContext(options: DrillOptions): DrillContext {
   const { seed, size, workDirectory, signal, listener, cleanup, toolVersion } = options
   const timeline = new Timeline({ nowMs: () => Date.now() }, listener)
   return {
-    seed, size, workDirectory, signal, cleanup, timeline, meter: new TrafficMeter(),
+    seed, size, without: options.without ?? null, workDirectory, signal, cleanup, timeline, meter: new TrafficMeter(),
     ledger: new ClaimLedger((result) => listener.claim(result)),
     report: {
       accounts: [], vault: null, notEmulated: [], world: null, backups: [], wipe: null, attacks: [], controls: [], inventory: null, restores: [],

@@ -1,14 +1,15 @@
 // Step 3: two backups by the command line, hours and changes apart, with the truth at each time on record.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { writerRoleArn } from '../../../guardrails/names.ts'
+import { writerRoleName } from '../../../guardrails/names.ts'
 import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
 import type { Examination } from '../claims.ts'
+import type { DeclaredBucket } from '../../declaration.ts'
 import { day, directories, sources } from '../drill-context.ts'
 import type { BackedUp, DrillContext, Production, Provisioned, SourceName, State } from '../drill-context.ts'
 import { expectHoldfast } from '../holdfast-process.ts'
 import type { HoldfastOutcome } from '../holdfast-process.ts'
-import { issueSession } from '../sessions.ts'
+import { roleNamed } from '../cast.ts'
 import { sumRequests } from '../traffic.ts'
 import { recordFiles } from '../truth/files.ts'
 import type { DirectoryTruth } from '../truth/files.ts'
@@ -62,7 +63,7 @@ async function backUpState(
 }
 
 async function backUpSource(
-  context: DrillContext, { sandbox, region, vault, accounts }: Provisioned, source: { name: SourceName; kind: string; directory: string },
+  context: DrillContext, { sandbox, region, vault, declaration, sessions }: Provisioned, source: { name: SourceName; kind: string; directory: string },
   label: State['label'], outcomes: HoldfastOutcome[],
 ): Promise<{ id: string; timeMs: number }> {
   const { timeline, meter, report, signal } = context
@@ -70,9 +71,10 @@ async function backUpSource(
   timeline.progress(`backing up ${source.name}`)
   meter.take()
   const outcome = await expectHoldfast({
-    args: ['backup', source.directory, '--source', source.name, '--kind', source.kind, '--bucket', vault.name, '--cache-dir', path.join(places.caches, source.name)],
+    args: ['backup', source.directory, '--source', source.name, '--kind', source.kind, '--bucket', vault.name, '--cache-dir', path.join(places.caches, source.name),
+      '--role-arn', roleNamed(declaration, writerRoleName(source.name)).arn, ...acceptUnlocked(vault)],
     endpoint: sandbox.endpoint, region, home: places.home, signal,
-    credentials: issueSession(sandbox, writerRoleArn(accounts.vault, source.name), false),
+    credentials: sessions.ofWorkload(source.name),
   })
   outcomes.push(outcome)
   const record = readBackupRecord(outcome)
@@ -84,6 +86,11 @@ async function backUpSource(
   timeline.note(`${label} backup of ${source.name}: ${countText(record.files)} files, ${bytesText(record.bytes)}; ` +
     `${bytesText(record.bytesUploaded)} uploaded in ${sumRequests(traffic)} requests, locked until ${lockEnd(record)}`)
   return record.snapshot
+}
+
+/** A vault whose lock was taken away is backed up to all the same: what is lost with it is for the claims to say. */
+function acceptUnlocked({ objectLock }: DeclaredBucket): string[] {
+  return objectLock.default?.mode === 'COMPLIANCE' ? [] : ['--allow-unlocked']
 }
 
 interface BackupRecord {

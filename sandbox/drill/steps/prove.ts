@@ -1,5 +1,4 @@
 // Step 6: what was in the vault before the wipe is in it now, by its API and by its disk.
-import { dutyRoleArn } from '../../../guardrails/names.ts'
 import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
 import type { Examination } from '../claims.ts'
 import { directories } from '../drill-context.ts'
@@ -8,15 +7,15 @@ import { findAdditions, findLockChanges, findLosses } from '../inventory/compari
 import { readDiskInventory } from '../inventory/disk-inventory.ts'
 import { takeInventory } from '../inventory/store-inventory.ts'
 import type { Inventory } from '../inventory/store-inventory.ts'
-import { connectS3, issueSession } from '../sessions.ts'
+import { connectS3 } from '../sessions.ts'
 
 export interface VaultState {
   byApi: Inventory
   byDisk: Inventory
 }
 
-export async function recordVault(context: DrillContext, { sandbox, region, vault, accounts }: Provisioned): Promise<VaultState> {
-  const client = connectS3({ endpoint: sandbox.endpoint, region }, issueSession(sandbox, dutyRoleArn(accounts.vault, 'drill'), false))
+export async function recordVault(context: DrillContext, { sandbox, region, vault, sessions }: Provisioned): Promise<VaultState> {
+  const client = connectS3({ endpoint: sandbox.endpoint, region }, await sessions.of('holdfast-drill'))
   try {
     const byApi = await takeInventory(client, vault.name, (done) => context.timeline.progress(`reading back version ${done}`))
     return { byApi, byDisk: await readDiskInventory(directories(context).sandbox, vault.name) }

@@ -1,19 +1,20 @@
 // Step 1: run the infrastructure program, and start the cloud that it declares.
-import { chmod, mkdir } from 'node:fs/promises'
-import { createAuthorizer } from '../../authorization/authorizer.ts'
+import { chmod } from 'node:fs/promises'
 import { TurnableClock } from '../../clock.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../../declaration.ts'
 import { exampleAccounts, exampleConfig } from '../../example-config.ts'
 import { loadDeclaration } from '../../loader.ts'
-import { startSandbox } from '../../server.ts'
+import { removeGuard } from '../../guards.ts'
 import { vaultBucketName } from '../../../guardrails/names.ts'
 import type { Examination } from '../claims.ts'
+import { startCloud } from '../cloud.ts'
 import { day, directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 
 export async function provision(context: DrillContext): Promise<Provisioned> {
   const { ledger, timeline, report } = context
-  const program = await loadDeclaration()
+  const whole = await loadDeclaration()
+  const program = context.without === null ? whole : removeGuard(whole, context.without)
   const { region } = exampleConfig
   const vaultName = vaultBucketName({ accountId: exampleAccounts.vault, region })
   const vault = program.buckets.find(({ name }) => name === vaultName)
@@ -22,6 +23,7 @@ export async function provision(context: DrillContext): Promise<Provisioned> {
   await ledger.examine('vault-in-account-of-its-own', () => examineAccount(program, vault))
   await ledger.examine('vault-locks-every-version', () => examineLock(vault, exampleConfig.promiseDays))
   if (vault === undefined) throw new Error('the program declares no vault bucket')
+  if (context.without !== null) timeline.note(`without the guard ${context.without}: it was taken out of what the program declares`)
   report.vault = {
     bucket: vault.name, accountId: vault.accountId, mode: vault.objectLock.default?.mode ?? 'none', days: vault.objectLock.default?.days ?? 0,
   }
@@ -35,21 +37,14 @@ export async function provision(context: DrillContext): Promise<Provisioned> {
 }
 
 async function start(context: DrillContext, declaration: CloudDeclaration, vault: DeclaredBucket, region: string): Promise<Provisioned> {
-  const directory = directories(context).sandbox
-  await mkdir(directory, { mode: 0o700 })
   // The day lies in the past, so that it ends now: no recovery point is in anybody's future.
   const clock = new TurnableClock(Date.now, -(day.betweenBackupsMs + day.fromBackupToWipeMs))
-  const sandbox = await startSandbox({
-    directory, declaration, clock,
-    authorizer: await createAuthorizer(declaration, { nowMs: () => clock.nowMs(), region }),
-    onRequest: (record) => context.meter.count(record),
-  })
-  context.cleanup.add('embedded cloud', () => sandbox.stop())
+  const { sandbox, authorizer, sessions } = await startCloud(context, declaration, clock, region)
   // The database's own user has to reach its volume; everything beside it stays closed.
-  await chmod(directory, 0o711)
+  await chmod(directories(context).sandbox, 0o711)
   context.timeline.clock = clock
   return {
-    declaration, sandbox, vault, region,
+    declaration, sandbox, authorizer, sessions, vault, region,
     accounts: { vault: vault.accountId, production: exampleAccounts.production, outsider: exampleAccounts.outsider },
     controls: { plain: controlNames.plain, governed: controlNames.governed },
   }

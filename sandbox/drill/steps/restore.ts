@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type pg from 'pg'
-import { dutyRoleArn } from '../../../guardrails/names.ts'
 import { bytesText, countText, durationText } from '../../../restore-cli/render/figures.ts'
 import { describeError } from '../claims.ts'
 import type { ClaimName, Examination } from '../claims.ts'
@@ -11,7 +10,6 @@ import { directories, objectives, sources } from '../drill-context.ts'
 import type { BackedUp, DrillContext, Production, Provisioned, SourceName, State, Wiped } from '../drill-context.ts'
 import { expectHoldfast } from '../holdfast-process.ts'
 import { startQuarantined } from '../postgres/hostile-start.ts'
-import { issueSession } from '../sessions.ts'
 import { compareFiles, recordFiles } from '../truth/files.ts'
 import { checkStructure, compareRows, recordRows } from '../truth/rows.ts'
 import { hearCanaries } from './produce.ts'
@@ -91,7 +89,7 @@ function choosePointInTime({ sandbox }: Provisioned, state: State, states: State
 }
 
 async function restoreSource(
-  context: DrillContext, { sandbox, region, vault, accounts }: Provisioned, state: State, source: SourceName, pointInTime: string, directory: string,
+  context: DrillContext, { sandbox, region, vault, sessions }: Provisioned, state: State, source: SourceName, pointInTime: string, directory: string,
 ): Promise<string[]> {
   const { meter, report, timeline, signal } = context
   timeline.progress(`restoring ${source} as of ${pointInTime}`)
@@ -99,7 +97,7 @@ async function restoreSource(
   const outcome = await expectHoldfast({
     args: ['restore', '--point-in-time', pointInTime, '--source', source, '--target', directory, '--bucket', vault.name],
     endpoint: sandbox.endpoint, region, home: directories(context).home, signal,
-    credentials: issueSession(sandbox, dutyRoleArn(accounts.vault, 'restorer'), true),
+    credentials: await sessions.of('holdfast-restorer'),
   })
   const record = outcome.records.find(({ type }) => type === 'restore') as { snapshot: string; files: number; bytesWritten: number; bytesFetched: number; ok: boolean } | undefined
   if (record === undefined) throw new Error('the restore reported nothing')
