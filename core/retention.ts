@@ -59,6 +59,6 @@ export function mayReuse(pack: { uploadedMs: number; lock: Lock | null }, lock: 
   return lockedUntilMs(pack.uploadedMs, pack.lock)! >= nowMs + promiseDays * dayMs
 }
 
-function sameLock(left: Lock | null, right: Lock | null): boolean {
+export function sameLock(left: Lock | null, right: Lock | null): boolean {
   return left?.mode === right?.mode && left?.days === right?.days
 }

@@ -12,8 +12,11 @@ import type { ChunkLocation } from '../core/manifest.ts'
 import type { Generation, Lock } from '../core/retention.ts'
 import type { FileStamp } from './file-stamp.ts'
 
+/** SQLITE_BUSY: another connection holds the lock. */
+const busy = 5
+
 /** Raise it when the rows or the way of chunking change. */
-const schemaVersion = 1
+const schemaVersion = 2
 
 export interface CachedPack {
   sha256: string
@@ -56,12 +59,12 @@ export class BackupCache {
   /** Why nothing was remembered, if so. */
   readonly note: string | null
 
-  private constructor(file: string, lock: DatabaseSync, note: string | null) {
+  private constructor(file: string, owner: string, lock: DatabaseSync, note: string | null) {
     this.lock = lock
     this.note = note
-    this.database = openDatabase(file)
+    this.database = openDatabase(file, owner)
     try {
-      this.reader = openDatabase(file)
+      this.reader = openDatabase(file, owner)
     } catch (error) {
       this.database.close()
       throw error
@@ -75,15 +78,24 @@ export class BackupCache {
    * @throws `conflict` if another backup of the same source runs with this cache.
    */
   static open(directory: string, vault: string, source: string): BackupCache {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    const name = `${source}-${createHash('sha256').update(JSON.stringify([vault, source])).digest('hex').slice(0, 16)}`
-    const lock = holdLock(join(directory, `${name}.lock`), source)
+    const owner = JSON.stringify([vault, source])
+    const name = `${source}-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`
+    const lock = holdLock(directory, `${name}.lock`, source)
     const file = join(directory, `${name}.sqlite`)
     try {
-      return new BackupCache(file, lock, null)
+      return new BackupCache(file, owner, lock, null)
     } catch (error) {
+      return BackupCache.begin(file, owner, lock, `the cache could not be used and was begun anew: ${(error as Error).message}`)
+    }
+  }
+
+  private static begin(file: string, owner: string, lock: DatabaseSync, note: string): BackupCache {
+    try {
       removeDatabase(file)
-      return new BackupCache(file, lock, `the cache could not be used and was begun anew: ${(error as Error).message}`)
+      return new BackupCache(file, owner, lock, note)
+    } catch (error) {
+      lock.close()
+      throw unusable(file, error)
     }
   }
 
@@ -93,8 +105,7 @@ export class BackupCache {
     const file = cache.database.location()!
     cache.database.close()
     cache.reader.close()
-    removeDatabase(file)
-    return new BackupCache(file, cache.lock, `the cache was damaged and was begun anew: ${reason}`)
+    return BackupCache.begin(file, JSON.stringify([vault, source]), cache.lock, `the cache was damaged and was begun anew: ${reason}`)
   }
 
   packs(): CachedPack[] {
@@ -190,14 +201,18 @@ export class BackupCache {
     try {
       this.commit()
     } finally {
-      this.reader.close()
-      this.database.close()
-      this.lock.close()
+      this.discard()
     }
+  }
+
+  /** Closes without keeping what was not committed: after a CacheDamaged nothing of it is worth keeping. */
+  discard(): void {
+    for (const database of [this.reader, this.database, this.lock]) if (database.isOpen) database.close()
   }
 }
 
-function openDatabase(file: string): DatabaseSync {
+/** @param owner the vault and the source: a cache that was copied from another's would name packs that aren't there. */
+function openDatabase(file: string, owner: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 10_000 })
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cell_size_check = ON')
@@ -208,7 +223,10 @@ function openDatabase(file: string): DatabaseSync {
       CREATE TABLE IF NOT EXISTS last_snapshot (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS files (sort_key BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
         inode INTEGER NOT NULL, digests BLOB NOT NULL, lengths TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
       PRAGMA user_version = ${schemaVersion}`)
+    database.prepare('INSERT OR IGNORE INTO owner VALUES (1, ?)').run(owner)
+    if (database.prepare('SELECT name FROM owner').get()?.['name'] !== owner) throw new Error('it belongs to another vault or source')
   } catch (error) {
     database.close()
     throw error
@@ -217,17 +235,30 @@ function openDatabase(file: string): DatabaseSync {
 }
 
 /** Held until the process ends, however it ends. */
-function holdLock(file: string, source: string): DatabaseSync {
-  const lock = new DatabaseSync(file)
+function holdLock(directory: string, name: string, source: string): DatabaseSync {
+  let lock: DatabaseSync
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    lock = new DatabaseSync(join(directory, name))
+  } catch (error) {
+    throw unusable(directory, error)
+  }
   try {
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
+    if ((error as { errcode?: number }).errcode !== busy) throw unusable(directory, error)
     throw new HoldfastError('conflict', `another backup of ${source} is running`, {
       hint: 'wait for it to end, or give this one a --cache-dir of its own', retryable: true, cause: error,
     })
   }
+}
+
+function unusable(path: string, error: unknown): HoldfastError {
+  return new HoldfastError('invalid-input', `the cache in ${path} can't be used: ${(error as Error).message}`, {
+    hint: 'give --cache-dir a local directory that you may write to, with room in it', cause: error,
+  })
 }
 
 function removeDatabase(file: string): void {

@@ -8,7 +8,7 @@ import { HoldfastError } from '../core/errors.ts'
 import { encodeManifest } from '../core/manifest.ts'
 import type { Manifest, PackReference } from '../core/manifest.ts'
 import { sha256Hex } from '../core/digest.ts'
-import { acceptLock, currentGeneration, mayReuse } from '../core/retention.ts'
+import { acceptLock, currentGeneration, mayReuse, sameLock } from '../core/retention.ts'
 import type { Generation, Lock } from '../core/retention.ts'
 import { putUnderNewKey } from '../core/upload.ts'
 import { assertSourceName, manifestKey } from '../core/vault-keys.ts'
@@ -48,7 +48,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
         nowMs = done.tooOldAtMs
       } catch (error) {
         if (!(error instanceof CacheDamaged)) throw error
-        cache.close()
+        cache.discard()
         cache = BackupCache.reset(options.cacheDirectory, options.store.name, options.source, error.message)
       }
       if (pass === maxPasses) throw new HoldfastError('internal', `the backup did not settle after ${maxPasses} passes`)
@@ -69,7 +69,7 @@ async function runPass(
   const reusable = remembered.filter((pack) => mayReuse(pack, lock, promiseDays, nowMs))
   if (!dryRun) cache.dropPacks(remembered.filter((pack) => !reusable.includes(pack)).map(({ sha256 }) => sha256))
   const known = new KnownChunks(reusable, source)
-  const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache, nowMs)
+  const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache)
   const pass = new BackupPass({
     source, known, uploader, cache: dryRun ? null : cache, remembered: cache.files(), startedNs: fileSystemTimeNs(options.cacheDirectory),
     workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
@@ -80,9 +80,15 @@ async function runPass(
   if (dryRun) return { result: { ...summary, snapshot: null } }
   const content = [...reused.map((pack) => ({ ...pack, footerBytes: pack.footer.length })), ...uploader.uploaded]
   const index = await uploadIndex({ source, content, old: last?.index ?? [], reusable, cache, uploader })
-  // Decided before the commit: no snapshot names a pack whose lock doesn't cover the promise.
-  const isTooOld = (pack: CachedPack): boolean => !mayReuse(pack, lock, promiseDays, uploader.serverTimeMs)
-  if (reused.some(isTooOld) || index.reused.some(isTooOld)) return { tooOldAtMs: uploader.serverTimeMs }
+  // Decided before the commit, by the server's time: no snapshot names a pack whose lock doesn't cover the promise.
+  const before = await options.store.lockDefault()
+  if (!sameLock(before.retention, lock)) {
+    throw new HoldfastError('conflict', `the default retention of ${options.store.name} changed while the backup ran`, {
+      hint: 'run the backup again: it begins a new generation under the lock that holds now', retryable: true,
+    })
+  }
+  const needed = [...reused, ...index.reused, ...uploader.uploaded.map(({ uploadedMs }) => ({ uploadedMs, lock }))]
+  if (needed.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs))) return { tooOldAtMs: before.serverTimeMs }
   const snapshot = await commit(options, { lock, generation, passed, index, last, startedMs })
   cache.putLastSnapshot({ id: snapshot.id, sha256: snapshot.sha256, generation, index: index.remember })
   return {
@@ -91,6 +97,12 @@ async function runPass(
       bytesUploaded: uploader.bytesUploaded, packsUploaded: uploader.uploaded.length, packsReferenced: index.packs.length,
     },
   }
+}
+
+/** Packs of this run too: it may have taken longer than the lock leaves. Where less is locked than promised, all are. */
+function isTooOld(pack: Pick<CachedPack, 'uploadedMs' | 'lock'>, lock: Lock | null, promiseDays: number, nowMs: number): boolean {
+  if (lock !== null && lock.days <= promiseDays) return false
+  return !mayReuse(pack, lock, promiseDays, nowMs)
 }
 
 async function commit(

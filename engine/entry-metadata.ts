@@ -42,18 +42,17 @@ function attempt(problems: string[], what: string, set: () => void): void {
   }
 }
 
-/** The microsecond in which a time lies: what Node can set. */
+/** The microsecond in which a time lies. */
 function microseconds(ns: bigint): bigint {
   return ns >= 0n ? ns / 1000n : (ns - 999n) / 1000n
 }
 
 /**
- * Seconds for utimes, as text: a number below zero would be taken for now. libuv cuts the double's digits behind the
- * microsecond off, so that only the middle of a microsecond never becomes its neighbour.
+ * Seconds for utimes, as text: Node takes a number below zero for now. A double keeps a quarter of a microsecond, so
+ * that only the middle of a microsecond never becomes its neighbour.
  */
 function timeArgument(ns: bigint): string {
-  const us = microseconds(ns)
-  return String((Number(us) + (us < 0n ? -0.5 : 0.5)) / 1_000_000)
+  return String((Number(microseconds(ns)) + 0.5) / 1_000_000)
 }
 
 /** Whether a file of an interrupted restore is finished: its times are set last. */

@@ -12,6 +12,8 @@ const uploadsAtOnce = 3
 
 export interface UploadedPack extends PackReference {
   footerBytes: number
+  /** The server's time of the PUT's reply. */
+  uploadedMs: number
 }
 
 interface Sealed {
@@ -30,18 +32,15 @@ export class PackUploader {
   private idle: (() => void)[] = []
   readonly uploaded: UploadedPack[] = []
   bytesUploaded = 0
-  /** The server's time of the last reply. */
-  serverTimeMs: number
 
   /** @param cache null on a dry run: nothing is uploaded then, and nothing remembered. */
   constructor(
     environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal },
-    target: { source: string; generation: Generation }, cache: Pick<BackupCache, 'putPack'> | null, serverTimeMs: number,
+    target: { source: string; generation: Generation }, cache: Pick<BackupCache, 'putPack'> | null,
   ) {
     this.environment = environment
     this.target = target
     this.cache = cache
-    this.serverTimeMs = serverTimeMs
   }
 
   /** Packs that are sealed and not yet acknowledged: what holds memory. */
@@ -74,7 +73,7 @@ export class PackUploader {
     const { source, generation } = this.target
     const { clock, random } = this.environment
     if (this.cache === null) {
-      this.uploaded.push({ key: '', versionId: '', sha256: pack.sha256, bytes: pack.body.length, footerBytes: pack.footer.length })
+      this.uploaded.push({ key: '', versionId: '', sha256: pack.sha256, bytes: pack.body.length, footerBytes: pack.footer.length, uploadedMs: 0 })
       return
     }
     const put = await putUnderNewKey(this.environment, () => ({
@@ -84,9 +83,8 @@ export class PackUploader {
     const reference = { key, versionId, sha256: pack.sha256, bytes: pack.body.length }
     const cached: CachedPack = { ...reference, uploadedMs: serverTimeMs, lock: generation.lock, footer: Buffer.from(pack.footer) }
     this.cache.putPack(cached)
-    this.uploaded.push({ ...reference, footerBytes: pack.footer.length })
+    this.uploaded.push({ ...reference, footerBytes: pack.footer.length, uploadedMs: serverTimeMs })
     this.bytesUploaded += pack.body.length
-    this.serverTimeMs = Math.max(this.serverTimeMs, serverTimeMs)
   }
 
   /** Resolves when nothing is under way any more, whatever became of it; what had not begun is dropped. */

@@ -1,7 +1,8 @@
 // Where a restore grows until it is whole: a folder inside the target, so that nothing half-written can be taken for the
 // real thing, and so that it works on a mount point. What was finished before an interruption is kept.
 import {
-  closeSync, constants, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, rmdirSync, writeFileSync,
+  closeSync, constants, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, rmdirSync, unlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -18,9 +19,17 @@ const stateSchema = z.strictObject({
   /** Files that look finished are trusted while the system has not crashed: their bytes may not be on the disk before. */
   bootId: z.string(),
   phase: z.enum(['writing', 'publishing']),
+  /** What the restore had to say when it began to publish: one that only publishes what is left says the same. */
+  findings: z.strictObject({
+    damaged: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
+    problems: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
+    problemCount: z.number(),
+  }).nullable(),
 })
 
-export type StagingState = z.infer<typeof stateSchema>
+type StagingState = z.infer<typeof stateSchema>
+/** Paths as text (core/path-text.ts). */
+export type StagedFindings = NonNullable<StagingState['findings']>
 
 export class RestoreStaging {
   readonly target: string
@@ -45,16 +54,22 @@ export class RestoreStaging {
     return this.state.phase
   }
 
+  /** Null before anything was published. */
+  get findings(): StagedFindings | null {
+    return this.state.findings
+  }
+
   /** @throws `target` if the target holds anything but an interrupted restore of the same snapshot and paths. */
-  static open(named: string, wanted: Omit<StagingState, 'bootId' | 'phase'>): RestoreStaging {
+  static open(named: string, wanted: Omit<StagingState, 'bootId' | 'phase' | 'findings'>): RestoreStaging {
     const target = makeTarget(named)
     const folder = join(target, folderPrefix + wanted.snapshot)
-    const fresh: StagingState = { ...wanted, bootId: bootId(), phase: 'writing' }
+    const fresh: StagingState = { ...wanted, bootId: bootId(), phase: 'writing', findings: null }
     try {
       const names = readdirSync(target)
-      const found = names.includes(folderPrefix + wanted.snapshot) ? readState(folder) : null
-      const isSame = found !== null && JSON.stringify({ ...found, bootId: '', phase: '' }) === JSON.stringify({ ...fresh, bootId: '', phase: '' })
-      if (names.length > 0 && !(isSame && (names.length === 1 || found.phase === 'publishing'))) throw notEmpty(target, names)
+      const found = readState(folder)
+      const isSame = found !== null && restoreOf(found) === restoreOf(fresh)
+      const mayBegin = names.length === 0 || (names.length === 1 && (isSame || wasNeverBegun(folder)))
+      if (!mayBegin && !(isSame && found.phase === 'publishing')) throw notEmpty(target, names)
       const isResumed = isSame && (found.bootId === fresh.bootId || found.phase === 'publishing')
       const staging = new RestoreStaging(target, folder, isResumed ? found : fresh, isResumed)
       if (!isResumed) staging.begin()
@@ -67,20 +82,20 @@ export class RestoreStaging {
   private begin(): void {
     rmSync(this.folder, { recursive: true, force: true })
     mkdirSync(this.folder, { mode: 0o700 })
-    this.save()
     mkdirSync(this.tree, { mode: 0o700 })
+    this.save()
   }
 
   private save(): void {
-    const file = join(this.folder, 'state.json')
+    const file = stateFile(this.folder)
     writeFileSync(`${file}.new`, JSON.stringify(this.state), { flush: true })
     renameSync(`${file}.new`, file)
   }
 
   /** Moves the finished tree to where it belongs. Called again after an interruption, it moves what is left. */
-  publish(): void {
+  publish(findings: StagedFindings): void {
     if (this.state.phase === 'writing') {
-      this.state = { ...this.state, phase: 'publishing' }
+      this.state = { ...this.state, phase: 'publishing', findings }
       this.save()
     }
     const names = existsSync(this.tree) ? readdirSync(this.tree, { encoding: 'buffer' }) : []
@@ -94,8 +109,13 @@ export class RestoreStaging {
 
   /** From now on the target is whole, but for the root's own owner, mode and times. */
   remove(): void {
-    if (existsSync(this.tree)) rmdirSync(this.tree)
-    rmSync(this.folder, { recursive: true })
+    if (existsSync(this.folder)) {
+      if (existsSync(this.tree)) rmdirSync(this.tree)
+      // The state outlives its folder: whenever this is interrupted, the next restore knows that it may go on.
+      renameSync(stateFile(this.folder), lastStateFile(this.folder))
+      rmSync(this.folder, { recursive: true })
+    }
+    unlinkSync(lastStateFile(this.folder))
     syncDirectory(this.target)
   }
 }
@@ -111,15 +131,44 @@ function makeTarget(named: string): string {
 }
 
 function unusable(target: string, error: unknown): HoldfastError {
+  if (isOutOfRoom(error)) return diskFull(target, error)
   return new HoldfastError('target', `${target} can't be used: ${reasonOf(error)}`, { hint: 'name a directory that you may create or write to', cause: error })
 }
 
+function stateFile(folder: string): string {
+  return join(folder, 'state.json')
+}
+
+function lastStateFile(folder: string): string {
+  return `${folder}.json`
+}
+
+/** What tells one restore from another. */
+function restoreOf({ snapshot, manifestSha256, paths, specialBits }: StagingState): string {
+  return JSON.stringify({ snapshot, manifestSha256, paths, specialBits })
+}
+
+/** Null if nothing of ours is there: what others planted is never taken for files that are finished. */
 function readState(folder: string): StagingState | null {
+  const file = isOurs(folder, 'directory') ? stateFile(folder) : lastStateFile(folder)
   try {
-    return stateSchema.parse(JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8')))
+    return isOurs(file, 'file') ? stateSchema.parse(JSON.parse(readFileSync(file, 'utf8'))) : null
   } catch {
     return null
   }
+}
+
+function isOurs(path: string, type: 'directory' | 'file'): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined || stats.uid !== process.geteuid?.()) return false
+  return type === 'directory' ? stats.isDirectory() && (stats.mode & 0o077) === 0 : stats.isFile() && (stats.mode & 0o022) === 0
+}
+
+/** Interrupted, or out of room, before the first state was written. */
+function wasNeverBegun(folder: string): boolean {
+  if (!isOurs(folder, 'directory') || existsSync(stateFile(folder))) return false
+  const tree = join(folder, 'tree')
+  return readdirSync(folder).every((name) => name === 'state.json.new' || name === 'tree') && (!existsSync(tree) || readdirSync(tree).length === 0)
 }
 
 function notEmpty(target: string, names: string[]): HoldfastError {
@@ -128,6 +177,18 @@ function notEmpty(target: string, names: string[]): HoldfastError {
     hint: other === undefined
       ? 'restore into a new or empty directory; nothing is ever overwritten'
       : `repeat the restore of snapshot ${JSON.stringify(other.slice(folderPrefix.length))} with the same paths to finish it, or remove ${JSON.stringify(join(target, other))}`,
+  })
+}
+
+/** For a failure of the file system. */
+export function isOutOfRoom(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
+export function diskFull(target: string, error: unknown): HoldfastError {
+  return new HoldfastError('disk-full', `there is no room left in ${target}`, {
+    hint: 'make room and repeat the command: it goes on where it stopped', retryable: true, cause: error,
   })
 }
 

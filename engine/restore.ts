@@ -6,14 +6,15 @@ import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { ChunkReader } from '../core/chunk-reader.ts'
 import { HoldfastError } from '../core/errors.ts'
-import { pathText } from '../core/path-text.ts'
+import { parsePathText, pathText } from '../core/path-text.ts'
 import { planRestore, requestsOf } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { setLinkMetadata, setMetadata } from './entry-metadata.ts'
 import type { PreparedRestore, Problem, RestoreOptions, RestorePlan, RestoreResult } from './operations.ts'
-import { RestoreStaging } from './restore-staging.ts'
+import { RestoreStaging, diskFull, isOutOfRoom } from './restore-staging.ts'
+import type { StagedFindings } from './restore-staging.ts'
 import { RestoreTransfer } from './restore-transfer.ts'
 import { reasonOf } from './walk.ts'
 
@@ -44,7 +45,7 @@ async function runRestore(
   const staging = RestoreStaging.open(options.target, {
     snapshot: options.snapshot.id, manifestSha256: options.snapshot.sha256, paths: options.paths.map(pathText), specialBits,
   })
-  const outcome: Outcome = { problems: [], problemCount: 0 }
+  const outcome: Outcome = { problems: [], problemCount: 0, damaged: [] }
   const transfer = new RestoreTransfer({
     store: options.store, reader, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
     workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress,
@@ -56,8 +57,11 @@ async function runRestore(
       await transfer.run()
       makeLinks(staging.tree, plan, outcome)
       await flush(staging.tree)
+      outcome.damaged = damagedFiles(plan)
+    } else if (staging.findings !== null) {
+      Object.assign(outcome, outcomeOf(staging.findings))
     }
-    staging.publish()
+    staging.publish(findingsOf(outcome))
     finishDirectories(staging, plan, specialBits, outcome)
     await flush(staging.target)
   } catch (error) {
@@ -65,12 +69,26 @@ async function runRestore(
   }
   return {
     plan: described, bytesWritten: transfer.bytesWritten, bytesFetched: transfer.bytesFetched, ...outcome,
-    damaged: plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: file.entry.path, detail: damageOf(file)! })),
     durationMs: options.clock.nowMs() - startedMs,
   }
 }
 
-type Outcome = Pick<RestoreResult, 'problems' | 'problemCount'>
+type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged'>
+
+function damagedFiles(plan: EntryPlan): Outcome['damaged'] {
+  return plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: file.entry.path, detail: damageOf(file)! }))
+}
+
+/** What a restore has to say too that only publishes what this one has written. */
+function findingsOf(outcome: Outcome): StagedFindings {
+  const asText = ({ path, detail }: { path: Buffer; detail: string }): { path: string; detail: string } => ({ path: pathText(path), detail })
+  return { damaged: outcome.damaged.map(asText), problems: outcome.problems.map(asText), problemCount: outcome.problemCount }
+}
+
+function outcomeOf(findings: StagedFindings): Outcome {
+  const asBytes = ({ path, detail }: { path: string; detail: string }): { path: Buffer; detail: string } => ({ path: parsePathText(path), detail })
+  return { damaged: findings.damaged.map(asBytes), problems: findings.problems.map(asBytes), problemCount: findings.problemCount }
+}
 
 function note(outcome: Outcome, path: Buffer, detail: string): void {
   outcome.problemCount++
@@ -113,11 +131,12 @@ function makeDirectories(root: string, plan: EntryPlan): void {
 /** Links are made last: no file was ever written through one. */
 function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
   const handles = new DirectoryHandles(root)
+  // A path is good until the next one of the same handles: the directories of both names must be open at once.
+  const firstNames = new DirectoryHandles(root)
   try {
     for (const file of plan.files) {
       if (file.linkTo === null || damageOf(file) !== null) continue
-      // Both directories must stay open for the call: the first is held by its path, the second by the handles.
-      const from = handles.at(file.linkTo.entry.path)
+      const from = firstNames.at(file.linkTo.entry.path)
       unlessThere(() => linkSync(from, handles.at(file.entry.path)))
     }
     for (const entry of plan.symlinks) {
@@ -127,6 +146,7 @@ function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
       for (const detail of setLinkMetadata(at, entry, { uid, gid })) note(outcome, entry.path, detail)
     }
   } finally {
+    firstNames.close()
     handles.close()
   }
 }
@@ -145,7 +165,14 @@ function finishDirectories(staging: RestoreStaging, plan: EntryPlan, specialBits
 }
 
 function finishDirectory(handles: DirectoryHandles, entry: TreeEntry, specialBits: boolean, outcome: Outcome): void {
-  const descriptor = openSync(handles.at(entry.path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  let descriptor: number
+  try {
+    descriptor = openSync(handles.at(entry.path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  } catch (error) {
+    // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on with.
+    if ((error as NodeJS.ErrnoException).code === 'EACCES' && entry.path.length > 0) return
+    throw error
+  }
   try {
     for (const detail of setMetadata(descriptor, entry, specialBits)) note(outcome, entry.path, detail)
   } finally {
@@ -163,17 +190,18 @@ function unlessThere(make: () => void): void {
 
 /** Everything written is on the disk, or this fails: `sync -f` is syncfs(2), which reports errors of writing back. */
 async function flush(directory: string): Promise<void> {
-  await promisify(execFile)('sync', process.platform === 'linux' ? ['-f', '--', directory] : [])
+  try {
+    await promisify(execFile)('sync', process.platform === 'linux' ? ['-f', '--', directory] : [], { env: { ...process.env, LC_ALL: 'C' } })
+  } catch (error) {
+    if (/no space left|quota exceeded/i.test(String(error))) throw diskFull(directory, error)
+    throw new HoldfastError('target', `not everything reached the disk of ${directory}`, { hint: 'look into the system\'s log, then repeat the command', cause: error })
+  }
 }
 
 function translate(error: unknown, target: string): unknown {
   if (error instanceof HoldfastError) return error
   const { code } = error as NodeJS.ErrnoException
-  if (code === undefined) return error
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new HoldfastError('disk-full', `there is no room left in ${target}`, {
-      hint: 'make room and repeat the command: it goes on where it stopped', retryable: true, cause: error,
-    })
-  }
+  if (typeof code !== 'string') return error
+  if (isOutOfRoom(error)) return diskFull(target, error)
   return new HoldfastError('target', `writing to ${target} failed: ${reasonOf(error)}`, { hint: 'repeat the command to go on where it stopped', cause: error })
 }

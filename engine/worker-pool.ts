@@ -46,6 +46,6 @@ export class WorkerPool<Request, Answer> {
 
   async stop(): Promise<void> {
     this.stopping = true
-    await Promise.all(this.workers.map((worker) => worker?.terminate()))
+    await Promise.all(this.workers.flatMap((worker) => worker?.terminate() ?? []))
   }
 }
