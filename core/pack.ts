@@ -2,6 +2,7 @@
 // indexes them, then a fixed trailer. What doesn't compress is stored raw.
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { damaged } from './bytes.ts'
+import { HoldfastError } from './errors.ts'
 import { digestBytes, sha256, sha256Hex } from './digest.ts'
 import {
   codec, encodeFooter, encodeTrailer, formatVersion, headerBytes, maxChunksPerPack, maxFrameRawBytes, packMagic, parseFooter, parseTrailer,
@@ -155,7 +156,21 @@ export function openPack(body: Buffer, source: string, what: string): PackFooter
   return parseFooter(bytes, source, what, at.offset)
 }
 
-/** Decodes a whole pack and compares every chunk with its hash. Run on every pack before its upload. */
+/**
+ * Run on every pack before its upload: what was compressed or kept in faulty memory must not become the only copy.
+ * @throws `damaged`
+ */
+export function assertSealed(pack: SealedPack, source: string): PackFooter {
+  try {
+    return verifyPack(Buffer.from(pack.body.buffer, pack.body.byteOffset, pack.body.byteLength), source, 'a pack')
+  } catch (error) {
+    throw new HoldfastError('damaged', `a pack doesn't decode to what went into it: ${(error as Error).message}`, {
+      hint: 'it was not uploaded; have the memory of this machine tested before you back up again', cause: error,
+    })
+  }
+}
+
+/** Decodes a whole pack and compares every chunk with its hash. */
 export function verifyPack(body: Buffer, source: string, what: string): PackFooter {
   const footer = openPack(body, source, what)
   for (const frame of footer.frames) {

@@ -23,7 +23,7 @@ export interface CachedPack {
   key: string
   versionId: string
   bytes: number
-  /** The server's time of the PUT's reply. */
+  /** When the lock began, by the server's time; rather too early than too late. */
   uploadedMs: number
   lock: Lock | null
   footer: Buffer

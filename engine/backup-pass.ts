@@ -2,7 +2,7 @@
 // in order while files come back in any order. Bytes in flight are bounded, whatever the store's speed.
 import { digestBytes } from '../core/digest.ts'
 import { foldContent } from '../core/content-list.ts'
-import { PackBuilder, verifyPack } from '../core/pack.ts'
+import { PackBuilder, assertSealed } from '../core/pack.ts'
 import { comparePaths, sumBytes } from '../core/tree-entry.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { TreeBuilder } from '../core/tree.ts'
@@ -165,7 +165,7 @@ export class BackupPass {
   private sealMetadata(): void {
     if (this.metadata.isEmpty) return
     const pack = this.metadata.seal()
-    verifyPack(Buffer.from(pack.body.buffer, pack.body.byteOffset, pack.body.byteLength), this.source, 'a pack in memory')
+    assertSealed(pack, this.source)
     this.uploader.add(pack)
     this.metadata = new PackBuilder(this.source)
   }

@@ -1,7 +1,7 @@
 // A thread of a backup: reads and hashes batches, then packs the chunks that the main thread doesn't know yet. Every
 // pack is decoded and compared before it leaves the thread.
 import { parentPort, workerData } from 'node:worker_threads'
-import { PackBuilder, verifyPack } from '../core/pack.ts'
+import { PackBuilder, assertSealed } from '../core/pack.ts'
 import { maxBatchBytes, readBatch } from './source-reader.ts'
 import type { BatchChunk, ItemContent, ReadItem } from './source-reader.ts'
 
@@ -39,8 +39,9 @@ function reply(message: FromBackupWorker, transfer: ArrayBuffer[] = []): void {
 
 function seal(): void {
   if (builder.isEmpty) return
-  const { body, sha256, footer } = builder.seal()
-  verifyPack(Buffer.from(body.buffer, body.byteOffset, body.byteLength), source, 'a pack in memory')
+  const sealed = builder.seal()
+  assertSealed(sealed, source)
+  const { body, sha256, footer } = sealed
   reply({ type: 'sealed', body, sha256, footer }, [body.buffer])
   builder = new PackBuilder(source, spare.pop())
 }

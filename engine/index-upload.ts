@@ -1,7 +1,7 @@
 // Writes the part of a snapshot's index that is new: the footers of packs that no kept index chunk covers.
 import { sha256 } from '../core/digest.ts'
 import type { ChunkLocation, PackReference } from '../core/manifest.ts'
-import { PackBuilder, digestOf, verifyPack } from '../core/pack.ts'
+import { PackBuilder, assertSealed, digestOf } from '../core/pack.ts'
 import { encodeIndex, planIndex } from '../core/pack-index.ts'
 import type { IndexedPack } from '../core/pack-index.ts'
 import type { BackupCache, CachedPack, LastSnapshot } from './backup-cache.ts'
@@ -44,7 +44,7 @@ async function writeIndex(
   let inBuilder: IndexedPack[][] = []
   const seal = (): void => {
     const sealed = builder.seal()
-    const footer = verifyPack(Buffer.from(sealed.body.buffer, sealed.body.byteOffset, sealed.body.byteLength), source, 'a pack in memory')
+    const footer = assertSealed(sealed, source)
     uploader.add(sealed)
     inBuilder.forEach((packs, index) => {
       const { offset, storedBytes, rawBytes, codec } = footer.frames[index]!

@@ -12,7 +12,7 @@ const uploadsAtOnce = 3
 
 export interface UploadedPack extends PackReference {
   footerBytes: number
-  /** The server's time of the PUT's reply. */
+  /** When the lock began, by the server's time; rather too early than too late. */
   uploadedMs: number
 }
 
@@ -76,14 +76,18 @@ export class PackUploader {
       this.uploaded.push({ key: '', versionId: '', sha256: pack.sha256, bytes: pack.body.length, footerBytes: pack.footer.length, uploadedMs: 0 })
       return
     }
-    const put = await putUnderNewKey(this.environment, () => ({
-      key: packKey(source, generation.name, ulid(clock.nowMs(), random), pack.sha256), body: pack.body, sha256: pack.sha256,
-    }))
-    const { key, versionId, serverTimeMs } = put
+    let begunMs = 0
+    const put = await putUnderNewKey(this.environment, () => {
+      begunMs = clock.nowMs()
+      return { key: packKey(source, generation.name, ulid(begunMs, random), pack.sha256), body: pack.body, sha256: pack.sha256 }
+    })
+    const { key, versionId } = put
+    // The lock may run from the beginning of the upload, and by whole seconds: the reply came later than that.
+    const uploadedMs = put.serverTimeMs - Math.max(0, clock.nowMs() - begunMs) - 1000
     const reference = { key, versionId, sha256: pack.sha256, bytes: pack.body.length }
-    const cached: CachedPack = { ...reference, uploadedMs: serverTimeMs, lock: generation.lock, footer: Buffer.from(pack.footer) }
+    const cached: CachedPack = { ...reference, uploadedMs, lock: generation.lock, footer: Buffer.from(pack.footer) }
     this.cache.putPack(cached)
-    this.uploaded.push({ ...reference, footerBytes: pack.footer.length, uploadedMs: serverTimeMs })
+    this.uploaded.push({ ...reference, footerBytes: pack.footer.length, uploadedMs })
     this.bytesUploaded += pack.body.length
   }
 

@@ -1,6 +1,7 @@
 // Threads with a typed conversation. A thread that throws or exits fails whoever waits for the pool.
 import { Worker } from 'node:worker_threads'
-import { HoldfastError } from '../core/errors.ts'
+import { HoldfastError, exitStatus } from '../core/errors.ts'
+import type { ErrorCode } from '../core/errors.ts'
 
 export interface PoolMember<Request> {
   readonly number: number
@@ -24,7 +25,7 @@ export class WorkerPool<Request, Answer> {
     const start = (member: PoolMember<Request>): Worker => {
       const worker = new Worker(url, { workerData })
       worker.on('message', (answer: Answer) => on.message(answer, member))
-      worker.on('error', on.failure)
+      worker.on('error', (error) => on.failure(revive(error)))
       worker.on('exit', (code) => {
         if (!this.stopping) on.failure(new HoldfastError('internal', `a worker thread ended with exit code ${code}`))
       })
@@ -48,4 +49,11 @@ export class WorkerPool<Request, Answer> {
     this.stopping = true
     await Promise.all(this.workers.flatMap((worker) => worker?.terminate() ?? []))
   }
+}
+
+/** On its way out of a thread a HoldfastError loses its class, but not what it says. */
+function revive(error: unknown): unknown {
+  const { name, code, message, hint } = error as Partial<HoldfastError>
+  if (name !== 'HoldfastError' || code === undefined || !Object.hasOwn(exitStatus, code)) return error
+  return new HoldfastError(code satisfies ErrorCode, message ?? '', { ...(hint === undefined ? {} : { hint }), cause: error })
 }
