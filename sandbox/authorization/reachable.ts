@@ -101,7 +101,14 @@ function listAttempts({ trust }: DeclaredRole): Attempt[] {
     if (!isRecord(Condition)) continue
     const attempt: Attempt = {}
     for (const [operator, keys] of Object.entries(Condition)) {
-      if (!isRecord(keys) || !/equals|like/i.test(operator) || /not/i.test(operator)) continue
+      if (!isRecord(keys)) continue
+      if (/^null$/i.test(operator)) {
+        // Something has to be said, no matter what.
+        for (const [key, isAbsent] of Object.entries(keys)) {
+          if (choosable.test(key) && listOf(isAbsent).every((each) => String(each) === 'false')) attempt[spellKey(key)] ??= 'reached'
+        }
+      }
+      if (!/equals|like/i.test(operator) || /not/i.test(operator)) continue
       for (const [key, values] of Object.entries(keys)) {
         const spelled = choosable.test(key) ? spellKey(key) : null
         if (spelled !== null) attempt[spelled] ??= String(listOf(values)[0]).replaceAll(/[*?]/g, 'x')

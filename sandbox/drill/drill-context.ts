@@ -61,8 +61,8 @@ export interface Provisioned {
   region: string
   vault: DeclaredBucket
   accounts: Record<'vault' | 'production' | 'outsider', string>
-  /** Buckets without guards, of an account that has nothing to do with the others. */
-  controls: Record<'plain' | 'governed', string>
+  /** Buckets without guards and a key, of an account that has nothing to do with the others. */
+  controls: Record<'plain' | 'governed' | 'keyArn', string>
 }
 
 export interface Production {

@@ -68,11 +68,10 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
   })
   const wiped = await step('wipe', 'Wipe: the agent finds a credential', () => wipe(context, provisioned, production))
   if (backedUp === undefined) return
-  if (wiped !== undefined) {
-    await step('attack', 'Attack the vault with everything that production has', () => attack(context, provisioned, wiped, backedUp.vault.byApi))
-  }
+  const foundKey = wiped?.foundKey ?? provisioned.sandbox.rootCredentials(provisioned.accounts.production)
+  const attacked = await step('attack', 'Attack with everything that production has', () => attack(context, provisioned, { foundKey }, backedUp.vault.byApi))
   await step('prove', 'Prove: every version is there, byte for byte, locked as before', async () =>
-    prove(context, backedUp.vault, await recordVault(context, provisioned)))
+    prove(context, backedUp.vault, await recordVault(context, provisioned), attacked))
   await step('restore', 'Restore to two points in time, and start a database on each', () =>
     restore(context, provisioned, production, backedUp, wiped))
   await step('last-wall', 'The lock alone, with every policy taken away', () => attackLockAlone(context, provisioned, backedUp.vault.byDisk))

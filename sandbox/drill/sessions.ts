@@ -21,11 +21,14 @@ export interface CloudPlace {
   clockOffsetMs?: number
 }
 
-/** One for each role that asks for a second factor: a code is good once, and nobody waits half a minute here. */
+/** So many for each role that asks for a second factor: a code is good once, and nobody waits half a minute here. */
+const devicesPerRole = 8
+
 export function registerDevices(declaration: CloudDeclaration): (MfaDevice & { role: string })[] {
-  return cast.filter(({ secondFactor }) => secondFactor === true).map(({ role, by }) => {
+  return cast.filter(({ secondFactor }) => secondFactor === true).flatMap(({ role, by }) => {
     const holder = roleNamed(declaration, by ?? '')
-    return { role, serial: `arn:aws:iam::${holder.accountId}:mfa/${role}`, holderArn: holder.arn, secret: randomBytes(20) }
+    return Array.from({ length: devicesPerRole }, (_, index) =>
+      ({ role, serial: `arn:aws:iam::${holder.accountId}:mfa/${role}-${index}`, holderArn: holder.arn, secret: randomBytes(20) }))
   })
 }
 
@@ -43,6 +46,7 @@ export interface SessionSources {
 export class DrillSessions {
   readonly #sources: SessionSources
   readonly #known = new Map<string, Credentials>()
+  #codes = 0
 
   constructor(sources: SessionSources) {
     this.#sources = sources
@@ -67,7 +71,8 @@ export class DrillSessions {
 
   async assume(caller: Credentials, part: Omit<Part, 'by'>): Promise<Credentials> {
     const { declaration, devices, sandbox } = this.#sources
-    const device = part.secondFactor === true ? devices.find(({ role }) => role === part.role) : undefined
+    const own = part.secondFactor === true ? devices.filter(({ role }) => role === part.role) : []
+    const device = own.length === 0 ? undefined : own[this.#codes++ % own.length]
     return this.request(caller, {
       RoleArn: roleNamed(declaration, part.role).arn,
       ...(part.externalId === undefined ? {} : { ExternalId: part.externalId }),

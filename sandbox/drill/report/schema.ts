@@ -1,10 +1,18 @@
 // The shape of report.json: versioned, because auditors keep it for longer than we keep our code.
 import { z } from 'zod'
+import { walls } from '../attack/attack.ts'
 
-export const reportSchemaName = 'holdfast.drill/1'
+export const reportSchemaName = 'holdfast.drill/2'
 
 const attempt = z.object({
-  who: z.string(), attack: z.string(), wall: z.enum(['reads', 'deletions', 'locks', 'writes', 'configuration']), what: z.string(), target: z.string(),
+  who: z.string(),
+  /** Names of the roles assumed on the way, in order. */
+  path: z.array(z.string()).readonly(),
+  attack: z.string(), wall: z.enum(walls), what: z.string(), target: z.string(),
+  /** Sent as a signed request, or decided on the loaded policies without one. */
+  method: z.enum(['request', 'evaluation']),
+  /** Why it may; null if it has to be refused. */
+  duty: z.string().nullable(),
   outcome: z.enum(['refused', 'allowed', 'not-emulated', 'unclear']), status: z.int(), code: z.string(),
   /** The statement or the lock that refused; no caller learns it. */
   decidedBy: z.string(),
@@ -38,7 +46,7 @@ export const reportSchema = z.object({
     destroyed: z.array(z.object({ what: z.string(), resource: z.string(), answer: z.string(), atMs: z.int() })),
   }).nullable(),
   attacks: z.array(attempt),
-  /** The same requests on buckets without guards. */
+  /** The same attacks where no guard stands. */
   controls: z.array(attempt),
   inventory: z.object({ versions: z.int(), bytes: z.int() }).nullable(),
   restores: z.array(z.object({

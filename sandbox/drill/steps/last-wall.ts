@@ -4,12 +4,13 @@ import { startSandbox } from '../../server.ts'
 import { attempt } from '../attack/attempt.ts'
 import type { AttemptRecord } from '../attack/attempt.ts'
 import { s3Attacks } from '../attack/s3-attacks.ts'
-import type { Attack, AttackTarget } from '../attack/s3-attacks.ts'
+import type { Attack, AttackTarget } from '../attack/attack.ts'
 import { directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 import { findLockChanges, findLosses } from '../inventory/comparison.ts'
 import { readDiskInventory } from '../inventory/disk-inventory.ts'
 import type { Inventory } from '../inventory/store-inventory.ts'
+import { connectAccount } from '../attack/account-call.ts'
 import { connectS3 } from '../sessions.ts'
 import { aimAtVault, decisionFinder, examineWall } from './attack.ts'
 
@@ -22,16 +23,19 @@ export async function attackLockAlone(context: DrillContext, provisioned: Provis
     const directory = directories(context).sandbox
     const bare = await startSandbox({ directory, declaration, clock: provisioned.sandbox.clock, authorizer: new OwnerAuthorizer() })
     cleanup.add('embedded cloud without policies', () => bare.stop())
-    const client = connectS3({ endpoint: bare.endpoint, region }, bare.rootCredentials(accounts.vault))
-    const identity = { who: 'root of the vault account, with every policy taken away', client }
+    const place = { endpoint: bare.endpoint, region, clockOffsetMs: bare.clock.offsetMs }
+    const credentials = bare.rootCredentials(accounts.vault)
+    const owner = { s3: connectS3(place, credentials), callAccount: connectAccount(place, credentials) }
+    const who = 'root of the vault account, with every policy taken away'
     const records: AttemptRecord[] = []
     try {
-      for (const { attack, target } of aim(aimAtVault(vault.name, before, bare.clock.nowMs()), before)) {
-        timeline.progress(`${attack.what}, as ${identity.who}`)
-        records.push(await attempt(identity, attack, target, decisionFinder(bare.decisions)))
+      for (const { attack, target } of aim(aimAtVault(provisioned, before, bare.clock.nowMs()), before)) {
+        timeline.progress(`${attack.what}, as ${who}`)
+        const facts = { who, path: [], attack: attack.name, wall: attack.wall, what: attack.what, target: target.name, duty: null }
+        records.push(await attempt(facts, attack, () => attack.run(owner, target), decisionFinder(bare.decisions)))
       }
     } finally {
-      client.destroy()
+      owner.s3.destroy()
       await bare.stop()
     }
     report.attacks.push(...summarize(records))

@@ -5,9 +5,10 @@ import { directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 import { findAdditions, findLockChanges, findLosses } from '../inventory/comparison.ts'
 import { readDiskInventory } from '../inventory/disk-inventory.ts'
-import { takeInventory } from '../inventory/store-inventory.ts'
-import type { Inventory } from '../inventory/store-inventory.ts'
+import { readKey, takeInventory } from '../inventory/store-inventory.ts'
+import type { Inventory, InventoryItem } from '../inventory/store-inventory.ts'
 import { connectS3 } from '../sessions.ts'
+import type { Attacked } from './attack.ts'
 
 export interface VaultState {
   byApi: Inventory
@@ -24,7 +25,7 @@ export async function recordVault(context: DrillContext, { sandbox, region, vaul
   }
 }
 
-export async function prove(context: DrillContext, before: VaultState, after: VaultState): Promise<void> {
+export async function prove(context: DrillContext, before: VaultState, after: VaultState, { added }: Attacked = { added: [] }): Promise<void> {
   const { ledger, report, timeline } = context
   const items = [...before.byApi.values()]
   const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
@@ -34,8 +35,25 @@ export async function prove(context: DrillContext, before: VaultState, after: Va
   const examine = (findings: string[]): Examination => ({ findings: items.length === 0 ? ['the vault was empty'] : findings, evidence })
   await ledger.examine('versions-survive', () => examine(findLosses(before.byApi, after.byApi)))
   await ledger.examine('locks-unchanged', () => examine(findLockChanges(before.byApi, after.byApi)))
-  await ledger.examine('nothing-hidden-or-added', () => examine(findAdditions(before.byApi, after.byApi)))
+  await ledger.examine('nothing-hidden-or-added', () => examine(findAdditions(before.byApi, leaveOut(after.byApi))))
+  await ledger.examine('writers-confined', () => examineAdded([...after.byApi.values()].filter((item) => !before.byApi.has(readKey(item)) && isAdded(item))))
   await ledger.examine('disk-agrees', () => examine([...findLosses(before.byApi, after.byDisk), ...findLockChanges(before.byApi, after.byDisk),
-    ...findAdditions(before.byDisk, after.byDisk)]))
+    ...findAdditions(before.byDisk, leaveOut(after.byDisk))]))
   timeline.note(`read back ${evidence}, by the API and from the disk, and compared with before the wipe`)
+
+  /** What a duty let somebody add: told by its key, and never a delete marker. */
+  function isAdded({ key, isDeleteMarker }: InventoryItem): boolean {
+    return !isDeleteMarker && added.some((each) => key.startsWith(each.key))
+  }
+
+  function leaveOut(inventory: Inventory): Inventory {
+    return new Map([...inventory].filter(([name, item]) => before.byApi.has(name) || !isAdded(item)))
+  }
+
+  function examineAdded(found: InventoryItem[]): Examination {
+    const findings = found.filter(({ lock }) => lock?.mode !== 'COMPLIANCE').map(({ key }) => `${key} is not locked`)
+    if (found.length === 0) findings.push('no stolen writer could add anything, so nothing was learned')
+    const bytes = found.reduce((sum, item) => sum + item.bytes, 0)
+    return { findings, evidence: `${found.length} objects, ${bytesText(bytes)}, each below the prefix of who wrote it` }
+  }
 }

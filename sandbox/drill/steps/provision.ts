@@ -27,7 +27,8 @@ export async function provision(context: DrillContext): Promise<Provisioned> {
   report.vault = {
     bucket: vault.name, accountId: vault.accountId, mode: vault.objectLock.default?.mode ?? 'none', days: vault.objectLock.default?.days ?? 0,
   }
-  const declaration = { ...program, buckets: [...program.buckets, ...controlBuckets(region)] }
+  const controlKey = { accountId: exampleAccounts.outsider, arn: controlKeyArn(region), policy: everyoneMayUse }
+  const declaration = { ...program, buckets: [...program.buckets, ...controlBuckets(region)], keys: [...program.keys, controlKey] }
   const provisioned = await start(context, declaration, vault, region)
   timeline.note(`declared: ${program.buckets.length} buckets, ${program.roles.length} roles, ${program.accounts.length} accounts; vault ${vault.name}`)
   for (const [type, resources] of Map.groupBy(program.notEmulated, ({ type }) => type)) {
@@ -46,7 +47,7 @@ async function start(context: DrillContext, declaration: CloudDeclaration, vault
   return {
     declaration, sandbox, authorizer, sessions, vault, region,
     accounts: { vault: vault.accountId, production: exampleAccounts.production, outsider: exampleAccounts.outsider },
-    controls: { plain: controlNames.plain, governed: controlNames.governed },
+    controls: { plain: controlNames.plain, governed: controlNames.governed, keyArn: controlKeyArn(region) },
   }
 }
 
@@ -76,6 +77,13 @@ function examineLock(vault: DeclaredBucket | undefined, promiseDays: number): Ex
 }
 
 const controlNames = { plain: 'drill-control-plain', governed: 'drill-control-governed' } as const
+
+function controlKeyArn(region: string): string {
+  return `arn:aws:kms:${region}:${exampleAccounts.outsider}:key/00000000-0000-4000-8000-000000000000`
+}
+
+/** An intruder's key: everyone may encrypt with it, until the day it is taken away. */
+const everyoneMayUse = { Version: '2012-10-17', Statement: [{ Sid: 'Everyone', Effect: 'Allow', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' }] }
 
 /** The only buckets that aren't the program's: without guards, to show that each attack would work. */
 function controlBuckets(region: string): DeclaredBucket[] {

@@ -43,6 +43,11 @@ describe('the roles that a principal can reach', () => {
     expect(await reach([start, target], start)).toEqual(['target'])
   })
 
+  it('include those that only ask that something be said', async () => {
+    const target = trusting(vault, 'target', production, { Condition: { Null: { 'sts:SourceIdentity': 'false' } } }, ['sts:AssumeRole', 'sts:SetSourceIdentity'])
+    expect(await reach([start, target], start)).toEqual(['target'])
+  })
+
   it('leave out those that take tags which nobody may set', async () => {
     const target = trusting(vault, 'target', production, { Condition: { StringEquals: { 'aws:RequestTag/source': 'a' } } })
     expect(await reach([start, target], start)).toEqual([])

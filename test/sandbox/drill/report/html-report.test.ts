@@ -7,7 +7,7 @@ const hostile = `<script src="https://evil.example/x.js"></script><img onerror='
 const at = '2026-04-24T10:15:00.000Z'
 const traffic = { requests: { GetObject: 1_234 }, receivedBytes: 1, sentBytes: 2 }
 const attempt = (who: string, outcome: 'refused' | 'allowed'): DrillReport['attacks'][number] =>
-  ({ who, attack: 'delete-version', wall: 'deletions', what: hostile, target: hostile, outcome, status: 403, code: hostile, decidedBy: hostile })
+  ({ who, path: [hostile], attack: 'delete-version', wall: 'deletions', what: hostile, target: hostile, method: 'request', duty: null, outcome, status: 403, code: hostile, decidedBy: hostile })
 
 const report: DrillReport = {
   schema: reportSchemaName, outcome: 'claims-fell', startedAt: at, durationMs: 61_000, seed: 7,
@@ -66,6 +66,6 @@ describe('report.json', () => {
   test('has a versioned shape, which a report without an outcome or of another version does not fit', () => {
     expect(reportSchema.safeParse(report).success).toBe(true)
     expect(reportSchema.safeParse({ ...report, outcome: 'fine' }).success).toBe(false)
-    expect(reportSchema.safeParse({ ...report, schema: 'holdfast.drill/2' }).success).toBe(false)
+    expect(reportSchema.safeParse({ ...report, schema: 'holdfast.drill/3' }).success).toBe(false)
   })
 })
