@@ -12,7 +12,8 @@ import { coalesce } from './ranges.ts'
 import { parentPath, readTree } from './tree.ts'
 import type { TreeEntry } from './tree-entry.ts'
 
-const maxRequestBytes = 16 * 1024 * 1024
+/** A pack of the usual size is one request. */
+const maxRequestBytes = 20 * 1024 * 1024
 /** Of a file's chunk lists that are held at once. */
 const listWindowBytes = 4 * 1024 * 1024
 
