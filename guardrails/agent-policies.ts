@@ -12,11 +12,10 @@ export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy
     {
       Sid: 'CapToTasks',
       Effect: 'Allow',
-      // Identities, sessions and accounts are never part of a task.
+      // Identities, sessions and accounts are never part of a task. (GetCallerIdentity needs no permission and knows no deny.)
       NotAction: ['iam:*', 'organizations:*', 'account:*', 'sts:*', 'sso:*', 'sso-directory:*', 'rolesanywhere:*'],
       Resource: ['*'],
     },
-    { Sid: 'KnowItself', Effect: 'Allow', Action: ['sts:GetCallerIdentity'], Resource: ['*'] },
     { Sid: 'DenyDestruction', Effect: 'Deny', Action: destructiveActions(), Resource: ['*'] },
     {
       Sid: 'DenyOtherEnvironments',

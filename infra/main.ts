@@ -2,6 +2,7 @@
 import * as pulumi from '@pulumi/pulumi'
 import { isHoldfastError } from '../core/errors.ts'
 import { readConfig } from './config.ts'
+import { parseConfigValue } from './config-values.ts'
 import { deployOrganizationLayer } from './organization-layer.ts'
 import { deployProductionLayer } from './production-layer.ts'
 import { deployVaultLayer } from './vault-layer.ts'
@@ -25,7 +26,7 @@ function checkedConfig(): HoldfastConfig {
   const raw: Record<string, unknown> = {}
   // All keys of the project, not only the known ones: a key that was mistyped must not be taken for its default.
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
-    if (key.startsWith(namespace)) raw[key.slice(namespace.length)] = parseValue(key.slice(namespace.length), text)
+    if (key.startsWith(namespace)) raw[key.slice(namespace.length)] = parseConfigValue(key.slice(namespace.length), text)
   }
   try {
     return readConfig(raw, Date.now())
@@ -33,27 +34,5 @@ function checkedConfig(): HoldfastConfig {
     // A RunError is shown without a stack trace: whoever mistyped an account's id needs none.
     if (isHoldfastError(error)) throw new pulumi.RunError(`${error.message}\nHINT: ${error.hint}`)
     throw error
-  }
-}
-
-const textKeys: ReadonlySet<string> = new Set([
-  'layer',
-  'region',
-  'vaultAccountId',
-  'productionAccountId',
-  'managementAccountId',
-  'organizationId',
-  'arm',
-  'thawUntil',
-  'environmentTag',
-])
-
-// Pulumi hands every value over as text: numbers, booleans and lists as JSON, and account ids so that they look like numbers.
-function parseValue(key: string, text: string): unknown {
-  if (textKeys.has(key)) return text
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return text
   }
 }

@@ -29,7 +29,7 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
       description: 'What no agent can do, whatever its task',
       policy: renderPolicy(agentBoundary(vault, config.environmentTag)),
     },
-    { provider, protect: true },
+    { provider, protect: true, retainOnDelete: true },
   )
   for (const agent of config.agents) {
     new ScopedRole(

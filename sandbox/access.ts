@@ -2,11 +2,14 @@
 
 /** Whoever signed a request. */
 export interface Principal {
-  /** `web-identity`: an unsigned request of the token service, whose token was verified; it holds no credentials. */
-  kind: 'root' | 'role-session' | 'anonymous' | 'web-identity'
-  /** Null only for `anonymous`. */
+  /**
+   * `web-identity`: an unsigned request of the token service, whose token was verified; it holds no credentials.
+   * `service`: AWS itself, on behalf of an account (`ecs-tasks.amazonaws.com`); no request of the sandbox comes from one.
+   */
+  kind: 'root' | 'role-session' | 'anonymous' | 'web-identity' | 'service'
+  /** Null only for `anonymous` and `service`. */
   accountId: string | null
-  /** `arn:aws:iam::<id>:root`, `arn:aws:sts::<id>:assumed-role/<role>/<session>`, the ARN of an OIDC provider, or `*`. */
+  /** `arn:aws:iam::<id>:root`, `arn:aws:sts::<id>:assumed-role/<role>/<session>`, the ARN of an OIDC provider, a service, or `*`. */
   arn: string
   /** Issuer-prefixed claims of a `web-identity` (`issuer:sub`, `issuer:aud`). */
   federated?: Record<string, string>

@@ -23,6 +23,11 @@ export interface LoadOptions {
  * that the sandbox would have to take for something else.
  */
 export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudDeclaration> {
+  return (await loadProgram(options)).declaration
+}
+
+/** The cloud, and the resources as they were recorded: protection and what the sandbox doesn't emulate are only in these. */
+export async function loadProgram(options: LoadOptions = {}): Promise<{ declaration: CloudDeclaration; resources: RecordedResource[] }> {
   const config: Record<string, unknown> = { ...exampleConfig, ...options.config }
   const detached = config['detached'] === true
   const layers = options.layers ?? exampleLayers.filter((layer) => !detached || layer !== 'organization')
@@ -33,7 +38,7 @@ export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudD
     organizationId: detached ? null : String(config['organizationId']),
     accounts: seedAccounts(config, detached),
   })
-  return { ...cloud, roles: [...cloud.roles, ...existingRoles(config, cloud.roles)] }
+  return { declaration: { ...cloud, roles: [...cloud.roles, ...existingRoles(config, cloud.roles)] }, resources }
 }
 
 export interface CloudFrame {

@@ -106,7 +106,7 @@ async function collectPolicies(
 
 // Of an account that the program doesn't fill the worst is assumed: its sessions may do all that an account can let them.
 function identityPolicies(principal: Principal, role: DeclaredRole | null, hasResources: boolean): NamedPolicy[] {
-  if (principal.kind === 'anonymous' || principal.kind === 'web-identity') return []
+  if (principal.kind === 'anonymous' || principal.kind === 'web-identity' || principal.kind === 'service') return []
   if (principal.kind === 'root') return [rootAccess]
   if (role !== null) return role.policies
   return hasResources || principal.accountId === null ? [] : [outsiderAccess]

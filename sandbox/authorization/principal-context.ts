@@ -18,6 +18,7 @@ export function roleIdOf(roleArn: string): string {
  * `aws:MultiFactorAuth*` are there only if the session was given them: sessions from AssumeRole don't have them.
  */
 export function principalContext(principal: Principal, role: DeclaredRole | null, declaration: CloudDeclaration, nowMs: number): Context {
+  if (principal.kind === 'service') return { 'aws:PrincipalIsAWSService': 'true', 'aws:PrincipalServiceName': principal.arn, 'aws:PrincipalType': 'Service' }
   if (principal.kind === 'anonymous' || principal.accountId === null) {
     return { 'aws:PrincipalType': 'Anonymous', 'aws:userid': 'anonymous' }
   }

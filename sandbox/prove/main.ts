@@ -1,0 +1,86 @@
+// `npm run prove`: proves, before anything is deployed, that what the program declares denies what it must and allows what it must.
+import { readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { exitStatus, HoldfastError, isHoldfastError } from '../../core/errors.ts'
+import { terminalText } from '../../restore-cli/render/terminal-text.ts'
+import { examinedConfigs, readConfigFile } from './examined-config.ts'
+import { judgeMutants, runMutants } from './mutant-run.ts'
+import { prove } from './proof.ts'
+import type { Proof } from './proof.ts'
+import { renderHtml } from './report/html.ts'
+import { isProven, proofSchemaName, recordRow, summarizeProof } from './report/summary.ts'
+import type { ProofReport } from './report/summary.ts'
+import { renderTerminal } from './report/terminal.ts'
+
+interface Flags {
+  config?: string
+  mutants?: boolean
+  reportDir: string
+  json?: boolean
+}
+
+const program = new Command('npm run prove --')
+  .description('Asks what the infrastructure program declares every question that matters, by everybody who could ask it,\n' +
+    'and reports each answer that nobody expected. Nothing is deployed, and no account is needed.')
+  .option('--config <file>', 'prove this configuration (as of `pulumi config --json`) instead of the example')
+  .option('--mutants', 'also take out each statement, condition, boundary and lock, one at a time: something has to notice')
+  .option('--report-dir <dir>', 'where proof.json, proof.html and proof-rows.jsonl go', 'proof-report')
+  .option('--json', 'print proof.json on standard output')
+  .addHelpText('after', `
+Exit status: 0 proven, ${exitStatus['objective-missed']} an answer was not the expected one or a mutant went unnoticed, ${exitStatus['invalid-input']} the configuration is refused.`)
+
+async function main(flags: Flags): Promise<number> {
+  if (flags.config !== undefined && flags.mutants === true) {
+    throw new HoldfastError('invalid-input', '--mutants examines the program itself, which takes the example with all its parts', { hint: 'leave out --config' })
+  }
+  const startedMs = Date.now()
+  const configs = flags.config === undefined ? Object.values(examinedConfigs) : [readConfigFile(flags.config)]
+  const proofs: Proof[] = []
+  for (const config of configs) proofs.push(await prove({ config, nowMs: startedMs }))
+  const verdict = flags.mutants === true ? judgeMutants(await runMutants(proofs)) : null
+  const summaries = proofs.map(summarizeProof)
+  const report: ProofReport = {
+    schema: proofSchemaName,
+    outcome: isProven(summaries, verdict) ? 'proven' : 'surprises',
+    startedAt: new Date(startedMs).toISOString(),
+    durationMs: Date.now() - startedMs,
+    tool: { version: readVersion(), node: process.versions.node },
+    proofs: summaries,
+    mutants: verdict === null ? null : {
+      examined: verdict.results.length, killed: verdict.results.filter(({ killedBy }) => killedBy !== null).length,
+      accounted: verdict.accounted, unexpected: verdict.unexpected, stale: verdict.stale,
+    },
+  }
+  const files = await writeReport(path.resolve(flags.reportDir), report, proofs)
+  const shown = `${renderTerminal(report)}${files.map((file) => `Report: ${file}\n`).join('')}`
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  ;(flags.json === true ? process.stderr : process.stdout).write(shown)
+  return report.outcome === 'proven' ? 0 : exitStatus['objective-missed']
+}
+
+async function writeReport(directory: string, report: ProofReport, proofs: readonly Proof[]): Promise<string[]> {
+  await mkdir(directory, { recursive: true })
+  const lines = proofs.flatMap(({ name, rows }) => rows.map((row) => JSON.stringify({ proof: name, group: row.group, ...recordRow(row) })))
+  const files = { 'proof.json': `${JSON.stringify(report, null, 2)}\n`, 'proof.html': renderHtml(report), 'proof-rows.jsonl': `${lines.join('\n')}\n` }
+  for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text)
+  return Object.keys(files).map((name) => path.join(directory, name))
+}
+
+function readVersion(): string {
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+}
+
+try {
+  program.exitOverride().parse()
+  process.exitCode = await main(program.opts<Flags>())
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
+  else {
+    process.stderr.write(`prove: ${terminalText(error instanceof Error ? error.message : String(error))}\n`)
+    if (isHoldfastError(error) && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`)
+    // The program's own refusals come as Pulumi's RunError.
+    process.exitCode = isHoldfastError(error) ? error.exitStatus : 1
+  }
+}

@@ -1,0 +1,44 @@
+// The proof on a terminal: one line per kind of question, then whatever nobody expected.
+import { countText } from '../../../restore-cli/render/figures.ts'
+import { terminalText } from '../../../restore-cli/render/terminal-text.ts'
+import type { ProofReport, ProofSummary } from './summary.ts'
+
+const shownSurprises = 20
+
+export function renderTerminal(report: ProofReport): string {
+  const lines = report.proofs.flatMap(proofLines)
+  if (report.mutants !== null) lines.push('', ...mutantLines(report.mutants))
+  lines.push('', report.outcome === 'proven' ? 'Proven: every answer was the expected one.' : 'NOT PROVEN.')
+  return `${lines.join('\n')}\n`
+}
+
+function proofLines(proof: ProofSummary): string[] {
+  const title = proof.name === 'detached' ? 'Without an Organization' : 'With an Organization'
+  const width = Math.max(...proof.groups.map(({ name }) => name.length))
+  return [
+    '', `${title}: ${countText(proof.rows)} questions (${countText(proof.principals)} principals, ${countText(proof.actions)} actions, ${countText(proof.contexts)} circumstances)`,
+    ...proof.groups.map(({ name, sentence, rows, asExpected }) =>
+      `  ${asExpected === rows ? 'held' : 'FELL'}  ${name.padEnd(width)}  ${countText(asExpected).padStart(7)} of ${countText(rows).padStart(7)}  ${sentence}`),
+    `  ${proof.settings.broken.length === 0 ? 'held' : 'FELL'}  ${'settings'.padEnd(width)}  ${countText(proof.settings.examined - proof.settings.broken.length).padStart(7)} of ${countText(proof.settings.examined).padStart(7)}  Locks, versions, encryption, public access, protection of resources.`,
+    ...proof.settings.broken.map(({ name, sentence }) => `        ${terminalText(`${name}: ${sentence}`)}`),
+    ...proof.surprises.slice(0, shownSurprises).map((row) => {
+      const on = terminalText(`${row.who}: ${row.action} on ${row.resource}${row.circumstance === '' ? '' : ` (${row.circumstance})`}`)
+      return `        ${on}\n          expected ${row.expected}, was ${terminalText(`${row.result}${row.statement === null ? '' : `, by ${row.statement}`}`)}`
+    }),
+    ...(proof.surprises.length > shownSurprises ? [`        and ${countText(proof.surprises.length - shownSurprises)} more, in the report`] : []),
+    ...(proof.notEmulated.length === 0 ? [] : [`  Not examined, for it has no policies that the evaluator reads: ${countText(proof.notEmulated.length)} resources, listed in the report.`]),
+  ]
+}
+
+function mutantLines({ examined, killed, accounted, unexpected, stale }: NonNullable<ProofReport['mutants']>): string[] {
+  return [
+    `Mutants: ${countText(examined)} examined, ${countText(killed)} noticed, ${countText(accounted.length)} redundant on purpose, ${countText(unexpected.length)} unnoticed`,
+    ...[...new Set(accounted.map(({ reason }) => reason))].flatMap((reason) => {
+      const ids = accounted.filter((each) => each.reason === reason).map(({ id }) => id)
+      const more = ids.length === 1 ? '' : ` and ${countText(ids.length - 1)} like it`
+      return [`  twice  ${terminalText(ids[0]!)}${more}`, `         ${terminalText(reason)}`]
+    }),
+    ...unexpected.map((id) => `  LIVES  ${terminalText(id)}`),
+    ...stale.map((id) => `  STALE  ${terminalText(id)}: listed as redundant, but its loss is noticed, or it isn't there`),
+  ]
+}

@@ -1,0 +1,72 @@
+// What isn't a policy and holds all the same: locks, versions, encryption, public access, protection of the resources.
+import { feedbackBucketName, rolePaths, vaultBucketName } from '../../guardrails/names.ts'
+import type { HoldfastConfig } from '../../infra/config.ts'
+import type { RecordedResource } from '../../infra/recording.ts'
+import type { CloudDeclaration, DeclaredBucket } from '../declaration.ts'
+
+export interface Setting {
+  /** Stable: what a mutant of it is called by. */
+  name: string
+  sentence: string
+  holds: boolean
+}
+
+export function examineSettings(declaration: CloudDeclaration, resources: readonly RecordedResource[], config: HoldfastConfig): Setting[] {
+  const place = { accountId: config.vaultAccountId, region: config.region }
+  const bucket = (name: string) => declaration.buckets.find((each) => each.name === name && each.accountId === place.accountId)
+  const vault = bucket(vaultBucketName(place))
+  const feedback = bucket(feedbackBucketName(place))
+  return [
+    ...lockSettings(vault, config),
+    ...bucketSettings('vault bucket', vault),
+    ...bucketSettings('feedback bucket', feedback),
+    ...declaration.roles.filter(({ path }) => path.startsWith('/holdfast')).map(({ name, maxSessionSeconds }) => ({
+      name: `session of ${name}`, sentence: `A session of ${name} ends after an hour at most.`, holds: maxSessionSeconds <= 3600,
+    })),
+    ...declaration.roles.filter(({ path, name }) => path === rolePaths.agents && name !== 'unbounded').map(({ name, boundary }) => ({
+      name: `boundary of ${name}`, sentence: `${name} has the boundary of agents.`, holds: boundary?.name.endsWith(':policy/holdfast-agent-boundary') === true,
+    })),
+    ...protection(resources),
+  ]
+}
+
+function lockSettings(vault: DeclaredBucket | undefined, config: HoldfastConfig): Setting[] {
+  const lock = vault?.objectLock
+  return [
+    { name: 'vault bucket: lock', sentence: 'The vault bucket has Object Lock.', holds: lock?.enabled === true },
+    { name: 'vault bucket: versions', sentence: 'The vault bucket keeps versions.', holds: vault?.versioning === 'Enabled' },
+    { name: 'vault bucket: mode', sentence: 'Its locks are in the mode that the configuration says.', holds: lock?.default?.mode === config.lockMode },
+    { name: 'vault bucket: days', sentence: 'Its default retention is the promise and a generation.', holds: lock?.default?.days === config.promiseDays + config.generationDays },
+    {
+      name: 'vault bucket: lifecycle', sentence: 'Nothing in it expires: its lifecycle aborts multipart uploads and does nothing else.',
+      holds: vault?.lifecycleRules.length === 1 && vault.lifecycleRules.every((rule) => {
+        const actions = Object.keys(rule as object).filter((key) => !['id', 'status', 'filter', 'abortIncompleteMultipartUpload'].includes(key))
+        return actions.length === 0
+      }),
+    },
+  ]
+}
+
+function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setting[] {
+  const block = bucket?.publicAccessBlock
+  const flags = ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets'] as const
+  return [
+    { name: `${name}: encryption`, sentence: `The ${name} encrypts by S3's own keys, which nobody can delete.`, holds: bucket?.encryption?.algorithm === 'AES256' },
+    { name: `${name}: ownership`, sentence: `The ${name} has no ACLs.`, holds: bucket?.ownership === 'BucketOwnerEnforced' },
+    { name: `${name}: policy`, sentence: `The ${name} has a policy.`, holds: bucket !== undefined && bucket.policy !== null },
+    ...flags.map((flag) => ({ name: `${name}: ${flag}`, sentence: `The ${name} has ${flag}.`, holds: block?.[flag] === true })),
+  ]
+}
+
+/** `pulumi destroy` touches none of these, and a resource that goes from the program stays on AWS. */
+const keptTypes = /^aws:(s3|organizations|cloudtrail|rbin|iam\/policy:)/
+
+function protection(resources: readonly RecordedResource[]): Setting[] {
+  return resources.filter(({ type }) => keptTypes.test(type)).flatMap(({ type, name, protect, retainOnDelete }) => {
+    const called = `${type.split(':').at(-1)} ${name}`
+    return [
+      { name: `${called}: protected`, sentence: `${called} can't be destroyed by the program.`, holds: protect },
+      { name: `${called}: retained`, sentence: `${called} stays if it goes from the program.`, holds: retainOnDelete },
+    ]
+  })
+}

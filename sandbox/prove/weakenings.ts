@@ -1,0 +1,140 @@
+// Everything that would weaken the vault, as data: each is tried by everybody, and denied to all but those whose duty it is.
+import { frozenAccountActions, frozenBucketActions, frozenRoleActions } from '../../guardrails/frozen-actions.ts'
+import { agentBoundaryName, agentRoleArn, bucketArn, duties, dutyRoleArn, feedbackBucketName, vaultBucketName } from '../../guardrails/names.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+import { namesIn, targetsOf } from './targets.ts'
+import type { Subject } from './cast.ts'
+
+export interface Weakening {
+  what: string
+  action: string
+  resource: string
+  accountId: string
+  context: Record<string, string | string[]>
+  /** Names of the subjects whose duty it is. */
+  duty: readonly string[]
+  /** Tried by this subject alone; by everybody if null. */
+  only: string | null
+  /** Whose own account it is: without an Organization nothing binds its owners. Null: it holds in any case. */
+  ownerWithoutOrganization: 'owner and root' | 'root' | null
+}
+
+export interface WeakeningPlace {
+  place: VaultPlace
+  productionAccountId: string
+  sources: readonly string[]
+  agentNames: readonly string[]
+  detached: boolean
+}
+
+const noneMatch = { 's3:if-none-match': '*' }
+
+type Row = [what: string, action: string, key: string, context?: Record<string, string>, duty?: readonly string[]]
+
+const objectRows: Row[] = [
+  ['deletes a version', 's3:DeleteObjectVersion', 'manifests/x', {}, ['custodian']],
+  ['writes a delete marker', 's3:DeleteObject', 'manifests/x'],
+  ['bypasses a lock in GOVERNANCE', 's3:BypassGovernanceRetention', 'manifests/x'],
+  ['overwrites an object', 's3:PutObject', 'manifests/x'],
+  ['uploads in parts, dated by the first', 's3:PutObject', 'manifests/x', { ...noneMatch, 's3:ObjectCreationOperation': 'false' }],
+  ['uploads with a lock of its own', 's3:PutObject', 'packs/x', { ...noneMatch, 's3:object-lock-mode': 'COMPLIANCE' }],
+  ['uploads with a legal hold', 's3:PutObject', 'packs/x', { ...noneMatch, 's3:object-lock-legal-hold': 'ON' }],
+  ['uploads with an event hold', 's3:PutObject', 'packs/x', { ...noneMatch, 's3:object-lock-event-hold': 'ON' }],
+  ['uploads under a key that only it has', 's3:PutObject', 'packs/x', { ...noneMatch, 's3:x-amz-server-side-encryption-customer-algorithm': 'AES256' }],
+  ['uploads under a key that someone can delete', 's3:PutObject', 'packs/x', { ...noneMatch, 's3:x-amz-server-side-encryption': 'aws:kms' }],
+  ['says until when a version is locked', 's3:PutObjectRetention', 'packs/x', { 's3:object-lock-remaining-retention-days': '1' }, ['custodian']],
+  ['locks for a hundred years', 's3:PutObjectRetention', 'packs/x', { 's3:object-lock-remaining-retention-days': '36500' }],
+  ['puts an event hold', 's3:PutObjectRetention', 'packs/x', { 's3:object-lock-event-hold': 'ON' }],
+  ['puts or lifts a legal hold', 's3:PutObjectLegalHold', 'packs/x'],
+  ['encrypts an object anew', 's3:UpdateObjectEncryption', 'packs/x'],
+  ['replicates into the vault', 's3:ReplicateObject', 'packs/x'],
+  ['replicates deletions', 's3:ReplicateDelete', 'packs/x'],
+  ['replicates tags', 's3:ReplicateTags', 'packs/x'],
+  ['opens an object to others', 's3:PutObjectAcl', 'packs/x'],
+  ['opens a version to others', 's3:PutObjectVersionAcl', 'packs/x'],
+  ['reads an object', 's3:GetObject', 'packs/x', {}, duties],
+  ['reads a version', 's3:GetObjectVersion', 'packs/x', {}, duties],
+  ['reads an object\'s attributes', 's3:GetObjectAttributes', 'packs/x', {}, duties],
+  ['reads a version\'s attributes', 's3:GetObjectVersionAttributes', 'packs/x', {}, duties],
+  ['reads in plain text', 's3:GetObjectVersion', 'packs/x', { 'aws:SecureTransport': 'false' }],
+  ['writes in plain text', 's3:PutObject', 'packs/x', { ...noneMatch, 'aws:SecureTransport': 'false' }],
+]
+
+export async function weakeningsOf({ place, productionAccountId, sources, agentNames, detached }: WeakeningPlace): Promise<Weakening[]> {
+  const vault = bucketArn(vaultBucketName(place))
+  const feedback = bucketArn(feedbackBucketName(place))
+  const row = (what: string, action: string, resource: string, more: Partial<Weakening> = {}): Weakening =>
+    ({ what, action, resource, accountId: place.accountId, context: {}, duty: [], only: null, ownerWithoutOrganization: null, ...more })
+  const objects = sources.flatMap((source) => objectRows.map(([what, action, key, context = {}, duty = []]) =>
+    row(what, action, `${vault}/sources/${source}/${key}`, { context, duty })))
+  const writers = (source: string) => [`writer ${source}`]
+  const feedbacks = sources.flatMap((source) => [
+    row('writes feedback', 's3:PutObject', `${feedback}/feedback/${source}/x`, { context: noneMatch, duty: ['notary'] }),
+    row('reads feedback in plain text', 's3:GetObject', `${feedback}/feedback/${source}/x`, { context: { 'aws:SecureTransport': 'false' } }),
+    row('reads the feedback of a source', 's3:GetObject', `${feedback}/feedback/${source}/x`, { duty: [...writers(source), ...ownersOf('vault')] }),
+    row('lists the feedback of a source', 's3:ListBucket', feedback, { context: { 's3:prefix': `feedback/${source}/` }, duty: [...writers(source), ...ownersOf('vault')] }),
+    // Whoever owns the vault's account may add, as long as nothing is overwritten: it can't make the writers' data look otherwise.
+    row('adds to a source', 's3:PutObject', `${vault}/sources/${source}/packs/x`, { context: noneMatch, duty: [...writers(source), ...ownersOf('vault')] }),
+    row('adds a receipt', 's3:PutObject', `${vault}/receipts/${source}/x/y`, { context: noneMatch, duty: ['notary', ...ownersOf('vault')] }),
+  ])
+  const frozen = [
+    // The owner's root can always change a bucket's policy: only a control policy of the organization binds it.
+    ...[vault, feedback].flatMap((bucket) => frozenBucketActions.map((action) => row('changes a bucket\'s configuration', action, bucket, {
+      ownerWithoutOrganization: bucket === vault ? (/BucketPolicy$/.test(action) ? 'root' : null) : 'owner and root',
+    }))),
+    ...duties.flatMap((duty) => frozenRoleActions.map((action) =>
+      row('changes what a role may do, or who becomes it', action, dutyRoleArn(place.accountId, duty), { ownerWithoutOrganization: 'owner and root' }))),
+    ...(await accountRows(place)).map(([action, resource]) => row('opens another way to the bucket', action, resource, { ownerWithoutOrganization: 'owner and root' })),
+  ]
+  const listing = [row('lists versions', 's3:ListBucketVersions', vault, { duty: duties })]
+  const widened = [`${vault}/sources/other/packs/x`, `${vault}/receipts/other/x/y`, `${feedback}/feedback/other/x`].flatMap((resource) => [
+    row('adds beside its own source', 's3:PutObject', resource, { context: noneMatch, only: 'writer widened' }),
+    row('reads beside its own source', 's3:GetObject', resource, { only: 'writer widened' }),
+    row('reads a version beside its own source', 's3:GetObjectVersion', resource, { only: 'writer widened' }),
+  ])
+  const boundaries = agentNames.flatMap((name) => ['iam:DeleteRolePermissionsBoundary', 'iam:PutRolePermissionsBoundary'].map((action) =>
+    row('takes an agent\'s boundary off', action, agentRoleArn(productionAccountId, name), {
+      accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
+    })))
+  const agents = agentNames.length === 0 ? [] : ['iam:CreatePolicyVersion', 'iam:DeletePolicy', 'iam:DeletePolicyVersion', 'iam:SetDefaultPolicyVersion'].map((action) =>
+    row('changes the boundary of agents', action, `arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`, {
+      accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
+    }))
+  return [...objects, ...listing, ...feedbacks, ...frozen, ...widened, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+}
+
+export function ownersOf(account: 'vault' | 'production'): string[] {
+  return account === 'vault' ? ['vault root', 'vault-administrator, made by hand'] : ['production root', 'production-owner, made by hand', 'administrator']
+}
+
+async function accountRows(place: VaultPlace): Promise<[string, string][]> {
+  const rows = await Promise.all(frozenAccountActions.map(async (action): Promise<[string, string][]> =>
+    (await targetsOf(action, place.accountId, place.region, namesIn('vault', place))).map(({ arn }) => [action, arn])))
+  return rows.flat()
+}
+
+const membershipActions = [
+  'account:CloseAccount', 'organizations:LeaveOrganization', 'organizations:CloseAccount', 'organizations:DeletePolicy',
+  'organizations:DetachPolicy', 'organizations:DisablePolicyType', 'organizations:MoveAccount',
+  'organizations:RemoveAccountFromOrganization', 'organizations:UpdatePolicy',
+]
+
+// The two that an account can do to itself are tried on both; the others are the management account's, and tried from members.
+async function membershipRows(vaultId: string, productionId: string, detached: boolean): Promise<Weakening[]> {
+  const rows: Weakening[] = []
+  for (const accountId of [vaultId, productionId]) {
+    for (const action of detached ? membershipActions.slice(0, 2) : membershipActions) {
+      const [target] = await targetsOf(action, accountId, 'us-east-1', () => 'some')
+      rows.push({ what: 'leaves, closes or detaches', action, resource: target!.arn, accountId, context: {}, duty: [], only: null, ownerWithoutOrganization: 'owner and root' })
+    }
+  }
+  return rows
+}
+
+/** Whether the subject owns what the weakening is about, and nothing but an Organization could hold it back. */
+export function isLostToOwner(weakening: Weakening, subject: Subject, accountName: 'vault' | 'production'): boolean {
+  const { ownerWithoutOrganization: owner } = weakening
+  if (owner === null || subject.account !== accountName) return false
+  const isOwner = ownersOf(accountName).some((name) => subject.name === name || subject.name.endsWith(` > ${name}`))
+  return owner === 'root' ? subject.kind === 'root' : isOwner
+}

@@ -1,0 +1,112 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { readConfig } from '../../../infra/config.ts'
+import { createAuthorizer } from '../../../sandbox/authorization/authorizer.ts'
+import { removeGuard } from '../../../sandbox/guards.ts'
+import { loadProgram } from '../../../sandbox/loader.ts'
+import { examinedConfigs } from '../../../sandbox/prove/examined-config.ts'
+import { expectedSurvivors, judgeMutants, runMutants } from '../../../sandbox/prove/mutant-run.ts'
+import { mutantsOf } from '../../../sandbox/prove/mutants.ts'
+import { isSurprise } from '../../../sandbox/prove/proof-row.ts'
+import { answerRow, prove, proveDeclaration } from '../../../sandbox/prove/proof.ts'
+import type { Proof } from '../../../sandbox/prove/proof.ts'
+import { isProven, summarizeProof } from '../../../sandbox/prove/report/summary.ts'
+
+const nowMs = Date.UTC(2026, 0, 1)
+// `npm run prove` asks about everything that a task may name; the kinds of questions are the same with fewer actions.
+const agents = [
+  { name: 'staging', environment: 'staging', may: ['ec2:A*', 'rds:Describe*', 's3:GetObject*', 's3:PutObject*', 's3:ListBucket*'] },
+  { name: 'production', environment: 'production', may: ['ec2:DescribeI*', 'ec2:StopInstances', 'logs:*'] },
+]
+
+let organization: Proof
+let detached: Proof
+beforeAll(async () => {
+  organization = await prove({ config: { ...examinedConfigs.organization, agents }, nowMs })
+  detached = await prove({ config: { ...examinedConfigs.detached, agents }, nowMs })
+})
+
+const proofs = () => [organization, detached]
+const surprises = ({ rows }: Proof) => rows.filter(isSurprise).map(({ who, actions, resource, circumstance, answer }) => ({ who, actions, resource, circumstance, answer }))
+
+describe('what the program declares', () => {
+  it('answers every question as expected, with an Organization and without', () => {
+    expect(proofs().map(surprises)).toEqual([[], []])
+    expect(proofs().flatMap(({ settings }) => settings.filter(({ holds }) => !holds))).toEqual([])
+    expect(isProven(proofs().map(summarizeProof), null)).toBe(true)
+  })
+
+  it('is asked by everybody: agents, writers, the administrator, roots, strangers, AWS itself, and whom they can become', () => {
+    const names = new Set(organization.rows.map(({ who }) => who))
+    expect([...names]).toEqual(expect.arrayContaining([
+      'agent staging', 'agent production', 'agent unbounded', 'writer rental-db', 'writer plant', 'administrator', 'break-glass', 'notary', 'custodian',
+      'restorer', 'drill', 'production root', 'vault root', 'outsider root', 'outsider', 'anonymous', 'token of site', 'certificate of plant', 'container task',
+      'workloads/rental-db > writer rental-db', 'vault-administrator, made by hand', 'writer widened',
+    ]))
+  })
+
+  it('is asked both ways: each kind of question has answers, and who is let in somewhere is named', () => {
+    for (const { groups } of proofs().map(summarizeProof)) for (const { name, rows } of groups) expect({ name, enough: rows > 100 }).toEqual({ name, enough: true })
+    const ways = organization.rows.filter(({ group, answer }) => group === 'ways-in' && answer.allowed).map(({ who, actions, resource }) => `${who} ${actions[0]!} ${resource.split('/').at(-1)!}`)
+    expect([...new Set(ways)].sort()).toMatchSnapshot()
+  })
+
+  it('denies an agent each action of the catalogue by a statement that says so, whatever the circumstances', () => {
+    const own = organization.rows.filter(({ group, who, resourceAccountId }) => group === 'destruction' && who === 'agent staging' && resourceAccountId === '222222222222')
+    expect(own.length).toBeGreaterThan(200)
+    expect(new Set(own.map(({ answer }) => answer.result.split(' ')[0]))).toEqual(new Set(['explicit-deny']))
+  })
+
+  it('names what is lost without an Organization, all of it done by an account\'s own owners', () => {
+    const lost = detached.rows.filter(({ group }) => group === 'lost')
+    expect(new Set(lost.map(({ who }) => who))).toEqual(new Set([
+      'vault root', 'vault-administrator, made by hand', 'production root', 'production-owner, made by hand', 'administrator', 'people/operator > administrator',
+    ]))
+    expect(organization.rows.filter(({ group }) => group === 'lost')).toEqual([])
+  })
+})
+
+describe('a proof notices', () => {
+  it.each(['agent-boundary', 'frozen-roles'])('that the guard %s is gone', async (guard) => {
+    const { declaration, resources } = await loadProgram({ config: { ...examinedConfigs.organization, agents } })
+    const config = readConfig({ ...examinedConfigs.organization, agents, layer: 'vault' }, nowMs)
+    const proof = await proveDeclaration(removeGuard(declaration, guard), resources, config, nowMs)
+    expect(surprises(proof).length).toBeGreaterThan(0)
+    expect(isProven([summarizeProof(proof)], null)).toBe(false)
+  })
+
+  it('a context key that would be left out of a decision, which is an error and no answer', async () => {
+    const authorizer = await createAuthorizer(organization.declaration, { nowMs: () => nowMs })
+    const row = { ...organization.rows.find(({ group }) => group === 'duty')!, context: { 's3:no-such-key': 'x' } }
+    await expect(answerRow(authorizer, row)).rejects.toMatchObject({ code: 'internal' })
+  })
+})
+
+describe('mutants', () => {
+  it('each change an answer or a setting, or are there twice for a reason that is written down', async () => {
+    const verdict = judgeMutants(await runMutants(proofs()))
+    expect(verdict.unexpected).toEqual([])
+    expect(verdict.stale).toEqual([])
+    expect(verdict.results.filter(({ killedBy }) => killedBy !== null).length).toBeGreaterThan(200)
+    expect(verdict.accounted.length).toBeLessThan(verdict.results.length / 5)
+  })
+
+  it('are named once each, and leave what they were made of as it was', () => {
+    const before = JSON.stringify(organization.declaration)
+    const ids = [...mutantsOf(organization.declaration, organization.resources, nowMs)].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(JSON.stringify(organization.declaration)).toBe(before)
+  })
+
+  it('that live unlisted, and reasons that no longer hold, are red', () => {
+    const results = [{ id: 'a: X', killedBy: null }, { id: 'b: Y', killedBy: 'something' }]
+    const reason = 'it is there twice, on purpose'
+    expect(judgeMutants(results, [])).toMatchObject({ unexpected: ['a: X'], stale: [] })
+    expect(judgeMutants(results, [{ mutant: '*: X', reason }])).toMatchObject({ unexpected: [], stale: [], accounted: [{ id: 'a: X', reason }] })
+    expect(judgeMutants(results, [{ mutant: 'a: X', reason }, { mutant: 'b: Y', reason }])).toMatchObject({ stale: ['b: Y'] })
+    expect(judgeMutants(results, [{ mutant: 'a* .', reason }])).toMatchObject({ unexpected: ['a: X'], stale: ['a* .'] })
+  })
+
+  it('are listed with a reason of their own', () => {
+    expect(new Set(expectedSurvivors.map(({ mutant }) => mutant)).size).toBe(expectedSurvivors.length)
+  })
+})
