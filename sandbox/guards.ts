@@ -59,17 +59,23 @@ export const defenceInDepth: Readonly<Record<string, string>> = {
   VaultRolesStayInside: 'trust policies name their principals, all of them inside',
 }
 
-/**
- * The declaration without one guard; `declaration` itself is left as it is.
- * @throws HoldfastError `invalid-input` for a guard that doesn't exist; `internal` if taking it away changes nothing.
- */
-export function removeGuard(declaration: CloudDeclaration, name: string): CloudDeclaration {
+/** @throws HoldfastError `invalid-input` for a guard that doesn't exist. */
+export function findGuard(name: string): Guard {
   const guard = guards.find((known) => known.name === name)
   if (guard === undefined) {
     throw new HoldfastError('invalid-input', `there is no guard named ${JSON.stringify(name)}`, {
       hint: `name one of ${guards.map((known) => known.name).join(', ')}`,
     })
   }
+  return guard
+}
+
+/**
+ * The declaration without one guard; `declaration` itself is left as it is.
+ * @throws HoldfastError `invalid-input` for a guard that doesn't exist; `internal` if taking it away changes nothing.
+ */
+export function removeGuard(declaration: CloudDeclaration, name: string): CloudDeclaration {
+  const guard = findGuard(name)
   const changed = structuredClone(declaration)
   dropStatements(changed, new Set(guard.sids))
   looseners[guard.name]?.(changed)

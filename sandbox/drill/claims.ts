@@ -1,6 +1,7 @@
 // What the drill claims, each with a stable name and one sentence, and the ledger that holds the drill to it.
+import { guards } from '../guards.ts'
 
-export const claimSentences = {
+const sentences = {
   'vault-in-account-of-its-own': 'The program puts the vault into an account that production has no part in.',
   'vault-locks-every-version': 'The program declares a versioned bucket whose default retention is COMPLIANCE and exceeds the promise.',
   'backups-complete': 'Both backups committed a complete snapshot of every source, and the bucket locks it.',
@@ -36,9 +37,28 @@ export const claimSentences = {
     'With every policy taken away, the vault account\'s own root could not delete a version, shorten a lock, or stop versioning.',
   'rpo-within-objective': 'The newest recovery point was no older at the wipe than the objective allows.',
   'rto-within-objective': 'A working database was back within the objective after the wipe.',
+  'expired-versions-only-by-custodian': 'Once its lock has run out a version goes by the custodian\'s hand, by its id, and by nobody else\'s.',
+  'unexpired-versions-stay': 'Until then it goes by nobody\'s, the custodian\'s neither; and a lock that was extended lasts as long as it says.',
+  'client-clock-changes-nothing': 'A writer whose clock is a day off, back or forth, gets the server\'s time and the same lock.',
+  'skewed-requests-refused': 'A request that is dated a day off is refused, whoever signs it.',
 } as const
 
-export type ClaimName = keyof typeof claimSentences
+export type GuardClaim = `guard-${string}`
+export type ClaimName = keyof typeof sentences | GuardClaim
+
+/** The claim that a guard has for itself, and that nobody else speaks for. */
+export function guardClaimOf(guard: string): GuardClaim {
+  return `guard-${guard}`
+}
+
+export const claimSentences: Readonly<Record<ClaimName, string>> = {
+  ...sentences,
+  ...Object.fromEntries(guards.map(({ name, description }): [GuardClaim, string] => [guardClaimOf(name), `By itself: ${description}.`])),
+}
+
+function sentenceOf(name: ClaimName): string {
+  return claimSentences[name] ?? ''
+}
 
 export interface Examination {
   /** Why the claim fell, most telling first; empty if it held. */
@@ -81,7 +101,7 @@ export class ClaimLedger {
   /** In the order of `claimSentences`, whatever was examined: a claim that nobody examined is there too. */
   get results(): ClaimResult[] {
     return (Object.keys(claimSentences) as ClaimName[]).map((name) => this.#results.get(name) ?? {
-      name, sentence: claimSentences[name], status: 'not-examined', evidence: '', findings: ['the drill did not get that far'], findingCount: 1,
+      name, sentence: sentenceOf(name), status: 'not-examined', evidence: '', findings: ['the drill did not get that far'], findingCount: 1,
     })
   }
 
@@ -91,7 +111,7 @@ export class ClaimLedger {
 
   #record(name: ClaimName, status: ClaimResult['status'], evidence: string, findings: string[]): void {
     const result = {
-      name, sentence: claimSentences[name], status, evidence, findings: findings.slice(0, findingsShown), findingCount: findings.length,
+      name, sentence: sentenceOf(name), status, evidence, findings: findings.slice(0, findingsShown), findingCount: findings.length,
     }
     this.#results.set(name, result)
     this.#onResult(result)

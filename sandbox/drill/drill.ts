@@ -8,11 +8,13 @@ import { reportSchemaName } from './report/schema.ts'
 import type { DrillReport } from './report/schema.ts'
 import { attack } from './steps/attack.ts'
 import { backUp } from './steps/back-up.ts'
+import { examineGuards } from './steps/guards.ts'
 import { attackLockAlone } from './steps/last-wall.ts'
 import { produce } from './steps/produce.ts'
 import { provision } from './steps/provision.ts'
 import { prove, recordVault } from './steps/prove.ts'
 import { restore } from './steps/restore.ts'
+import { passTime } from './steps/time.ts'
 import { wipe } from './steps/wipe.ts'
 import { Timeline } from './timeline.ts'
 import type { StepName, TimelineListener } from './timeline.ts'
@@ -72,9 +74,11 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
   const attacked = await step('attack', 'Attack with everything that production has', () => attack(context, provisioned, { foundKey }, backedUp.vault.byApi))
   await step('prove', 'Prove: every version is there, byte for byte, locked as before', async () =>
     prove(context, backedUp.vault, await recordVault(context, provisioned), attacked))
+  await step('guards', 'Guards: each on its own, with the others taken away', () => examineGuards(context, provisioned, backedUp.vault.byApi))
   await step('restore', 'Restore to two points in time, and start a database on each', () =>
     restore(context, provisioned, production, backedUp, wiped))
   await step('last-wall', 'The lock alone, with every policy taken away', () => attackLockAlone(context, provisioned, backedUp.vault.byDisk))
+  await step('time', 'Time: locks run out, clocks are wrong', () => passTime(context, provisioned))
 }
 
 export function makeContext(options: DrillOptions): DrillContext {

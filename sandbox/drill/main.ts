@@ -7,7 +7,8 @@ import path from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { exitStatus, isHoldfastError } from '../../core/errors.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
-import { describeError } from './claims.ts'
+import { findGuard, guards } from '../guards.ts'
+import { describeError, guardClaimOf } from './claims.ts'
 import { Cleanup } from './cleanup.ts'
 import { renderHtmlReport } from './report/html-report.ts'
 import { reportSchema } from './report/schema.ts'
@@ -21,6 +22,8 @@ interface Flags {
   json?: boolean
   keep?: boolean
   small?: boolean
+  without?: string
+  listGuards?: boolean
 }
 
 const program = new Command('npm run drill --')
@@ -31,6 +34,8 @@ const program = new Command('npm run drill --')
   .option('--json', 'print report.json on standard output, progress on standard error')
   .option('--keep', 'keep the work directory with everything in it')
   .option('--small', 'a small world: seconds instead of a minute, and figures that say little')
+  .option('--without <guard>', 'take a guard out of what the program declares: its claim has to fall')
+  .option('--list-guards', 'print the guards that can be taken away, and what is lost with each')
   .addHelpText('after', `
 Exit status: 0 every claim held, ${exitStatus['objective-missed']} a claim fell or could not be examined, 1 the drill itself failed.`)
 
@@ -49,6 +54,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 async function main(flags: Flags): Promise<number> {
+  if (flags.listGuards === true) return listGuards(flags.json === true)
+  if (flags.without !== undefined) findGuard(flags.without)
   const terminal = new Terminal(flags.json === true ? process.stderr : process.stdout)
   const cleanup = new Cleanup()
   const workDirectory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-drill-'))
@@ -62,6 +69,7 @@ async function main(flags: Flags): Promise<number> {
     const { runDrill } = await import('./drill.ts')
     const facts = await runDrill({
       seed, workDirectory, cleanup, size: flags.small === true ? smallSize : drillSize, toolVersion: readVersion(),
+      ...(flags.without === undefined ? {} : { without: flags.without }),
       signal: interruption.signal, listener: terminal,
     })
     const report: DrillReport = reportSchema.parse({ ...facts, leftovers: await cleanup.run() })
@@ -73,6 +81,13 @@ async function main(flags: Flags): Promise<number> {
   } finally {
     for (const failure of await cleanup.run()) terminal.print(`not cleaned up: ${terminalText(failure)}`)
   }
+}
+
+function listGuards(asJson: boolean): number {
+  const list = guards.map(({ name, description }) => ({ name, claim: guardClaimOf(name), description }))
+  const width = Math.max(...list.map(({ name }) => name.length))
+  process.stdout.write(asJson ? `${JSON.stringify(list, null, 2)}\n` : list.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join(''))
+  return 0
 }
 
 async function writeReport(directory: string, report: DrillReport): Promise<string[]> {
@@ -106,6 +121,6 @@ try {
   } else {
     process.stderr.write(`drill: ${terminalText(describeError(error))}\n`)
     if (isHoldfastError(error) && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`)
-    process.exitCode = 1
+    process.exitCode = isHoldfastError(error) && error.code === 'invalid-input' ? exitStatus['invalid-input'] : 1
   }
 }

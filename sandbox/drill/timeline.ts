@@ -1,7 +1,7 @@
 // What happened when: by the sandbox's clock, which the drill turns so that a day passes, and by a stopwatch.
 import type { Clock } from '../../core/clock.ts'
 
-export const stepNames = ['provision', 'produce', 'back-up', 'wipe', 'attack', 'prove', 'restore', 'last-wall'] as const
+export const stepNames = ['provision', 'produce', 'back-up', 'wipe', 'attack', 'prove', 'guards', 'restore', 'last-wall', 'time'] as const
 export type StepName = (typeof stepNames)[number]
 
 export interface TimelineEntry {

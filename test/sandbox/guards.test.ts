@@ -7,10 +7,12 @@ import type { AccessDecision } from '../../sandbox/access.ts'
 import type { CloudDeclaration } from '../../sandbox/declaration.ts'
 import { defenceInDepth, guards, removeGuard } from '../../sandbox/guards.ts'
 import { loadDeclaration } from '../../sandbox/loader.ts'
-import { decisionTimeMs, principalCalled, resourceCalled } from './cast.ts'
-import type { Case } from './cast.ts'
+import { principalCalled, resourceCalled } from '../../sandbox/drill/guards/probe-cast.ts'
+import type { Case } from '../../sandbox/drill/guards/probe-cast.ts'
+import { guardProbes as probes } from '../../sandbox/drill/steps/guards.ts'
 
-const probes = JSON.parse(readFileSync(new URL('guard-probes.json', import.meta.url), 'utf8')) as (Case & { guard: string })[]
+const decisionTimeMs = Date.UTC(2026, 0, 1)
+
 const duties = JSON.parse(readFileSync(new URL('duties.json', import.meta.url), 'utf8')) as Case[]
 
 let cloud: CloudDeclaration
@@ -21,8 +23,8 @@ beforeAll(async () => {
 })
 
 function decide(authorizer: PolicyAuthorizer, { who, action, on, context }: Case): Promise<AccessDecision> {
-  const resource = resourceCalled(on)
-  return evaluate(authorizer, principalCalled(who), action, resource.arn, { ...resource.context, ...context })
+  const resource = resourceCalled(authorizer.declaration, on)
+  return evaluate(authorizer, principalCalled(authorizer.declaration, who, decisionTimeMs), action, resource.arn, { ...resource.context, ...context })
 }
 
 describe('every role can do its duty', () => {

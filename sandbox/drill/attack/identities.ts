@@ -40,7 +40,6 @@ function findSeeds({ sandbox, sessions, accounts }: Provisioned, foundKey: Crede
     { ...held('operator'), who: 'operator, with second factor', hasFactor: true },
     { who: 'root of an account outside the organization', credentials: sandbox.rootCredentials(accounts.outsider), side: 'outside' },
     { who: 'nobody (unsigned)', credentials: null, side: 'outside' },
-    { who: 'vault\'s root', credentials: sandbox.rootCredentials(accounts.vault), side: 'vault' },
   ]
 }
 
@@ -61,6 +60,9 @@ export async function gatherIdentities(provisioned: Provisioned, foundKey: Crede
     identities.push(...reached.filter(({ role, path }) => !identities.some((known) => known.role === role && known.path.length <= path.length)))
   }
   identities.push(await assumeByPlatform(provisioned))
+  // Last: if it gets through, the vault is not what it was for those who come after it.
+  const { sandbox, accounts } = provisioned
+  identities.push(makeIdentity(provisioned, 'vault\'s root', [], sandbox.rootCredentials(accounts.vault), 'vault', false))
   return { identities, disagreements }
 }
 
