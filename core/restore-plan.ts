@@ -10,6 +10,8 @@ import type { Frame } from './pack-footer.ts'
 import { pathText } from './path-text.ts'
 import { coalesce } from './ranges.ts'
 import { parentPath, readTree } from './tree.ts'
+import type { LostPart } from './tree.ts'
+import { comparePaths, makeEntry } from './tree-entry.ts'
 import type { TreeEntry } from './tree-entry.ts'
 
 /** A pack of the usual size is one request. */
@@ -58,6 +60,10 @@ export interface EntryPlan {
   symlinks: TreeEntry[]
   /** Devices, sockets and FIFOs: recorded, never created. */
   special: TreeEntry[]
+  /** What the tree can no longer say. */
+  lost: LostPart[]
+  /** Directories whose own entries are lost, but not what lies in them: made with no metadata of theirs. */
+  guessed: Set<TreeEntry>
   bytes: number
   /** Of all files, each a chunk that goes somewhere. */
   pieces: number
@@ -66,23 +72,26 @@ export interface EntryPlan {
 }
 
 /**
- * Reads the tree and finds every chunk. A file whose chunks are lost is planned as damaged; a tree that can't be read
- * to its end is an error, because nobody could say what is missing.
+ * Reads the tree and finds every chunk. A file whose chunks are lost is planned as damaged; of a part of the tree that
+ * is lost, its bounds are named; a root that is lost is an error.
  * @throws `not-found` if one of `paths` is not in the snapshot, `damaged`.
  */
 export async function planRestore(reader: ChunkReader, paths: readonly Buffer[], limits = planLimits): Promise<EntryPlan> {
   let pathBytes = 0
-  const plan: EntryPlan = { directories: [], files: [], symlinks: [], special: [], bytes: 0, pieces: 0, packs: new Map() }
+  const plan: EntryPlan = { directories: [], files: [], symlinks: [], special: [], lost: [], guessed: new Set(), bytes: 0, pieces: 0, packs: new Map() }
   const groups = new Map<number, PlannedFile>()
   const missing = new Set(paths.filter((path) => path.length > 0).map((path) => path.toString('latin1')))
   const parents = new Set<string>([''])
-  for await (const entries of readTree(reader, Buffer.from(reader.manifest.tree.root, 'hex'), paths)) {
+  const onLost = (part: LostPart): void => void plan.lost.push(part)
+  for await (const entries of readTree(reader, Buffer.from(reader.manifest.tree.root, 'hex'), paths, onLost)) {
     for (const entry of entries) {
       pathBytes += entry.path.length
       if (pathBytes > limits.pathBytes) throw damaged('the tree', 'its paths are more than a restore can hold')
       missing.delete(entry.path.toString('latin1'))
+      if (plan.directories.length === 0 && entry.path.length > 0) guessDirectory(plan, parents, Buffer.alloc(0))
       if (entry.path.length > 0 && !parents.has(parentPath(entry.path).toString('latin1'))) {
-        throw damaged('the tree', `${pathText(entry.path)} lies in no directory`)
+        if (plan.lost.length === 0) throw damaged('the tree', `${pathText(entry.path)} lies in no directory`)
+        guessParents(plan, parents, entry.path)
       }
       if (entry.type === 'directory') {
         parents.add(entry.path.toString('latin1'))
@@ -92,12 +101,43 @@ export async function planRestore(reader: ChunkReader, paths: readonly Buffer[],
       else plan.special.push(entry)
     }
   }
+  if (plan.directories.length === 0) guessDirectory(plan, parents, Buffer.alloc(0))
   for (const path of missing) {
+    if (plan.lost.some((part) => mayHold(part, Buffer.from(path, 'latin1')))) continue
     throw new HoldfastError('not-found', `the snapshot holds no ${pathText(Buffer.from(path, 'latin1'))}`, {
       hint: 'paths are relative to the root of the source, e.g. `uploads/2026`; restore with --dry-run and without paths to see what is there',
     })
   }
   return plan
+}
+
+/** What is lost with parts of the tree, in words; the first path of each stands for it. */
+export function lostEntries({ lost }: EntryPlan): { path: Buffer; detail: string }[] {
+  return lost.map(({ from, to, detail }) => ({
+    path: from, detail: `it and all that follows ${to === null ? 'to the end' : `up to ${pathText(to)}`} is lost with a part of the tree: ${detail}`,
+  }))
+}
+
+function guessDirectory(plan: EntryPlan, parents: Set<string>, path: Buffer): void {
+  const entry = makeEntry({ path, type: 'directory', mode: 0o700 })
+  plan.directories.push(entry)
+  plan.guessed.add(entry)
+  parents.add(path.toString('latin1'))
+}
+
+/** Where a part of the tree is lost, what lies in a directory tells that it was one. Nothing else could have been there. */
+function guessParents(plan: EntryPlan, parents: Set<string>, path: Buffer): void {
+  const unknown: Buffer[] = []
+  for (let parent = parentPath(path); !parents.has(parent.toString('latin1')); parent = parentPath(parent)) unknown.push(parent)
+  for (const parent of unknown.reverse()) {
+    const isLost = plan.lost.some((part) => mayHold(part, parent))
+    if (!isLost) throw damaged('the tree', `${pathText(path)} lies in no directory`)
+    guessDirectory(plan, parents, parent)
+  }
+}
+
+function mayHold({ from, to }: LostPart, path: Buffer): boolean {
+  return comparePaths(from, path) <= 0 && (to === null || comparePaths(path, to) < 0)
 }
 
 async function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, PlannedFile>, maxPieces: number): Promise<void> {

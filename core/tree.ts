@@ -2,6 +2,7 @@
 // has the same nodes in the next snapshot, whatever happened beside it. (Prolly trees, as in Noms and Dolt.)
 import { damaged } from './bytes.ts'
 import { sha256 } from './digest.ts'
+import { isHoldfastError } from './errors.ts'
 import { NodeWriter, decodeNode, maxNodePathBytes } from './tree-node.ts'
 import type { TreeChild, TreeNode } from './tree-node.ts'
 import { comparePaths } from './tree-entry.ts'
@@ -68,29 +69,46 @@ export interface ChunkSource {
   read(digests: readonly Buffer[]): Promise<Buffer[]>
 }
 
+/** A part of a tree that can't be read: what lies at `from` and behind it, up to, but not including, `to` (null: the end). */
+export interface LostPart {
+  from: Buffer
+  to: Buffer | null
+  detail: string
+}
+
 /**
  * The entries of a tree in order, a leaf at a time; with `paths`, only these, what lies below them, and the directories
  * above them.
+ * @param onLost told of each node below the root that is lost or has other bytes; without it, the first is thrown.
  * @throws `damaged` for a node that isn't what its parent says: that rules out cycles and entries that are twice there.
  */
-export async function* readTree(source: ChunkSource, root: Buffer, paths: readonly Buffer[] = []): AsyncGenerator<TreeEntry[]> {
+export async function* readTree(
+  source: ChunkSource, root: Buffer, paths: readonly Buffer[] = [], onLost: ((part: LostPart) => void) | null = null,
+): AsyncGenerator<TreeEntry[]> {
   const [bytes] = await source.read([root])
   const node = decodeNode(bytes!, 'the root of the tree')
   if (('entries' in node ? node.entries : node.children).length === 0) throw damaged('the tree', 'its root is empty')
-  const last = { path: null as Buffer | null }
   const selection = paths.some((path) => path.length === 0) ? [] : paths
-  yield* readNode(source, node, selection, null, last)
+  yield* readNode({ source, selection, onLost, last: null, hasLost: false }, node, null)
 }
 
-async function* readNode(
-  source: ChunkSource, node: TreeNode, selection: readonly Buffer[], end: Buffer | null, last: { path: Buffer | null },
-): AsyncGenerator<TreeEntry[]> {
+interface Reading {
+  source: ChunkSource
+  selection: readonly Buffer[]
+  onLost: ((part: LostPart) => void) | null
+  /** The path of the entry before. */
+  last: Buffer | null
+  hasLost: boolean
+}
+
+async function* readNode(reading: Reading, node: TreeNode, end: Buffer | null): AsyncGenerator<TreeEntry[]> {
+  const { selection } = reading
   if ('entries' in node) {
     for (const entry of node.entries) {
       // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
-      const isNext = last.path === null ? entry.path.length === 0 : comparePaths(last.path, entry.path) < 0
+      const isNext = reading.last === null ? entry.path.length === 0 || reading.hasLost : comparePaths(reading.last, entry.path) < 0
       if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0)) throw damaged('the tree', 'its leaves are out of order, or it has no root')
-      last.path = entry.path
+      reading.last = entry.path
     }
     yield selection.length === 0 ? node.entries : node.entries.filter((entry) => isSelected(entry.path, selection))
     return
@@ -98,7 +116,7 @@ async function* readNode(
   const { children } = node
   let index = 0
   while (index < children.length) {
-    const window: { child: TreeChild; end: Buffer | null }[] = []
+    const window: ChildRange[] = []
     for (let bytes = 0; index < children.length && bytes < windowBytes; index++) {
       const child = children[index]!
       const childEnd = children[index + 1]?.firstPath ?? end
@@ -106,13 +124,42 @@ async function* readNode(
       window.push({ child, end: childEnd })
       bytes += child.bytes
     }
-    const nodes = await source.read(window.map(({ child }) => child.digest))
+    const nodes = await readChildren(reading, window)
     for (const [at, { child, end: childEnd }] of window.entries()) {
-      const below = decodeNode(nodes[at]!, 'a node of the tree')
-      if (!isChild(child, below, nodes[at]!, node.height)) throw damaged('the tree', 'a node is not what its parent says')
-      yield* readNode(source, below, selection, childEnd, last)
+      const bytes = nodes[at]
+      if (bytes === undefined) continue
+      const below = decodeNode(bytes, 'a node of the tree')
+      if (!isChild(child, below, bytes, node.height)) throw damaged('the tree', 'a node is not what its parent says')
+      yield* readNode(reading, below, childEnd)
     }
   }
+}
+
+interface ChildRange {
+  child: TreeChild
+  end: Buffer | null
+}
+
+/** All at once; one after the other if that fails, to learn which are lost: these are undefined. */
+async function readChildren(reading: Reading, window: readonly ChildRange[]): Promise<(Buffer | undefined)[]> {
+  const { source, onLost } = reading
+  try {
+    return await source.read(window.map(({ child }) => child.digest))
+  } catch (error) {
+    if (onLost === null || !isHoldfastError(error, 'damaged')) throw error
+  }
+  const nodes: (Buffer | undefined)[] = []
+  for (const { child, end } of window) {
+    try {
+      nodes.push((await source.read([child.digest]))[0])
+    } catch (error) {
+      if (!isHoldfastError(error, 'damaged')) throw error
+      nodes.push(undefined)
+      reading.hasLost = true
+      onLost({ from: child.firstPath, to: end, detail: error.message })
+    }
+  }
+  return nodes
 }
 
 function isChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight: number): boolean {

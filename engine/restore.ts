@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { ChunkReader } from '../core/chunk-reader.ts'
 import { HoldfastError } from '../core/errors.ts'
 import { parsePathText, pathText } from '../core/path-text.ts'
-import { planRestore, requestsOf } from '../core/restore-plan.ts'
+import { lostEntries, planRestore, requestsOf } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { DirectoryHandles } from './directory-handles.ts'
@@ -76,7 +76,8 @@ async function runRestore(
 type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged'>
 
 function damagedFiles(plan: EntryPlan): Outcome['damaged'] {
-  return plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: file.entry.path, detail: damageOf(file)! }))
+  const files = plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: file.entry.path, detail: damageOf(file)! }))
+  return [...files, ...lostEntries(plan)]
 }
 
 /** What a restore has to say too that only publishes what this one has written. */
@@ -157,7 +158,7 @@ function finishDirectories(staging: RestoreStaging, plan: EntryPlan, specialBits
   try {
     for (const entry of plan.directories.toReversed()) {
       if (entry.path.length === 0) staging.remove()
-      finishDirectory(handles, entry, specialBits, outcome)
+      if (!plan.guessed.has(entry)) finishDirectory(handles, entry, specialBits, outcome)
     }
   } finally {
     handles.close()

@@ -1,5 +1,6 @@
 // Tells whether a snapshot would restore: that every object it needs is there, whole and locked, and, if asked, that
 // every byte reads back with the hash it had. What is wrong is named by object and by file.
+import { damaged } from '../core/bytes.ts'
 import { ChunkReader } from '../core/chunk-reader.ts'
 import { forEachAtOnce } from '../core/chunk-reader.ts'
 import { sha256, sha256Hex } from '../core/digest.ts'
@@ -8,7 +9,8 @@ import type { PackReference } from '../core/manifest.ts'
 import type { ObjectRef } from '../core/object-store.ts'
 import { decodeFrame, digestOf, openPack } from '../core/pack.ts'
 import type { PackFooter } from '../core/pack-footer.ts'
-import { planRestore } from '../core/restore-plan.ts'
+import { rereadDamaged } from '../core/reread.ts'
+import { lostEntries, planRestore } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
 import type { VerifyOptions, VerifyResult } from './operations.ts'
 
@@ -25,23 +27,24 @@ interface Findings {
   bytesRead: number
 }
 
-/** @throws `damaged` if the tree itself can't be read: nobody could say then which files are affected. */
+/** @throws `damaged` if the root of the tree can't be read: nobody could say then which files are affected. */
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const startedMs = options.clock.nowMs()
   const { snapshot } = options
   const { packs } = snapshot.manifest
   const findings: Findings = { objects: [], bad: new Map(), lockedUntilMs: Infinity, bytesRead: 0 }
-  await checkObject(options, findings, { ...snapshot, what: snapshot.key })
+  await checkObject(options, findings, snapshot)
   await forEachAtOnce([...packs.entries()], headsAtOnce, async ([number, pack]) => {
     options.signal?.throwIfAborted()
-    const isThere = await checkObject(options, findings, { ...pack, what: pack.key })
-    if (!isThere) findings.bad.set(number, 'all')
+    const state = await checkObject(options, findings, pack)
+    if (state === 'lost' || (state === 'damaged' && !options.readData)) findings.bad.set(number, 'all')
   })
   const reader = await ChunkReader.open(options.store, snapshot.manifest)
-  for (const problem of reader.problems) {
-    if (!findings.objects.some(({ key }) => key === problem.key)) findings.objects.push({ ...problem, kind: 'damaged' })
-  }
+  for (const { detail, ...ref } of reader.problems) note(findings, ref, 'damaged', detail)
   const plan = await planRestore(reader, [])
+  if (plan.lost.length === 0 && !hasCounted(plan, snapshot.manifest.tree)) {
+    note(findings, snapshot, 'damaged', 'it counts other entries, files or bytes than its tree has')
+  }
   if (options.readData) {
     let done = 0
     await forEachAtOnce([...packs.entries()], readsAtOnce, async ([number, pack]) => {
@@ -61,11 +64,22 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   }
 }
 
-/** False if the object can't be read back as it was written. A missing lock is a finding, but the bytes are there. */
-async function checkObject(options: VerifyOptions, findings: Findings, object: ObjectRef & { what: string; bytes: number; sha256: string }): Promise<boolean> {
-  const find = (kind: Finding['kind'], detail: string): void => {
-    findings.objects.push({ key: object.key, versionId: object.versionId, kind, detail })
-  }
+/** Once for each object and kind. */
+function note(findings: Findings, { key, versionId }: ObjectRef, kind: Finding['kind'], detail: string): void {
+  const isKnown = findings.objects.some((object) => object.key === key && (object.kind === kind || object.kind === 'lost'))
+  if (!isKnown) findings.objects.push({ key, versionId, kind, detail })
+}
+
+/** Whether the manifest's figures are those of its tree: whoever looks at snapshots without reading them goes by these. */
+function hasCounted(plan: EntryPlan, tree: VerifyOptions['snapshot']['manifest']['tree']): boolean {
+  const entries = plan.directories.length + plan.files.length + plan.symlinks.length + plan.special.length
+  const bytes = plan.files.reduce((sum, file) => sum + file.entry.size, 0)
+  return entries === tree.entries && plan.files.length === tree.files && bytes === tree.bytes
+}
+
+/** What the store says of an object. A missing lock is a finding, but the bytes are there. */
+async function checkObject(options: VerifyOptions, findings: Findings, object: ObjectRef & { bytes: number; sha256: string }): Promise<'whole' | 'damaged' | 'lost'> {
+  const find = (kind: Finding['kind'], detail: string): void => note(findings, object, kind, detail)
   try {
     const state = await options.store.headVersion(object)
     if (state.lock === null) {
@@ -76,27 +90,34 @@ async function checkObject(options: VerifyOptions, findings: Findings, object: O
     }
     if (state.bytes !== object.bytes) find('damaged', `it has ${state.bytes} bytes, not ${object.bytes}`)
     else if (state.sha256 !== null && state.sha256 !== object.sha256) find('damaged', 'the store says that it has another SHA-256')
-    else return true
-    return false
+    else return 'whole'
+    return 'damaged'
   } catch (error) {
     if (!isHoldfastError(error, 'not-found')) throw error
     find('lost', 'it is missing')
-    return false
+    return 'lost'
   }
 }
 
 async function readPack(options: VerifyOptions, findings: Findings, number: number, pack: PackReference, indexed: PackFooter | null): Promise<void> {
-  let body: Buffer
+  let body: Buffer = Buffer.alloc(0)
   try {
-    body = Buffer.from(await options.store.getRange(pack, 0, pack.bytes))
+    await rereadDamaged(async () => {
+      body = Buffer.alloc(0)
+      body = asBuffer(await options.store.getRange(pack, 0, pack.bytes))
+      if (sha256Hex(body) !== pack.sha256) throw damaged(pack.key, 'it has other bytes than its hash says')
+    })
+    findings.bytesRead += body.length
+    return
   } catch (error) {
     if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
-    findings.objects.push({ key: pack.key, versionId: pack.versionId, kind: error.code === 'not-found' ? 'lost' : 'damaged', detail: error.message })
-    findings.bad.set(number, 'all')
-    return
+    findings.bytesRead += body.length
+    if (body.length === 0) {
+      note(findings, pack, error.code === 'not-found' ? 'lost' : 'damaged', error.message)
+      findings.bad.set(number, 'all')
+      return
+    }
   }
-  findings.bytesRead += body.length
-  if (sha256Hex(body) === pack.sha256) return
   let footer = indexed
   let detail = 'it has other bytes than its hash says'
   try {
@@ -105,8 +126,12 @@ async function readPack(options: VerifyOptions, findings: Findings, number: numb
     if (!isHoldfastError(error, 'damaged', 'unsupported-format')) throw error
     detail = error.message
   }
-  findings.objects.push({ key: pack.key, versionId: pack.versionId, kind: 'damaged', detail })
+  note(findings, pack, 'damaged', detail)
   findings.bad.set(number, footer === null ? 'all' : badChunks(body, footer, pack.key))
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Which chunks of a damaged pack are lost; the others are fine. */
@@ -142,8 +167,9 @@ function affectedFiles(plan: EntryPlan, bad: Findings['bad']): VerifyResult['fil
     })
   }
   const files = new Map(plan.files.map((file, number) => [file, damage.get(number)]))
-  return plan.files.flatMap((file) => {
+  const affected = plan.files.flatMap((file) => {
     const detail = files.get(file) ?? (file.linkTo === null ? undefined : files.get(file.linkTo))
     return detail === undefined ? [] : [{ path: file.entry.path, detail }]
   })
+  return [...affected, ...lostEntries(plan)]
 }
