@@ -48,6 +48,12 @@ const tornUpload: Meaning = { ...noNetwork, says: 'the bytes arrived other than 
 /** A reply with a good status whose body is torn or forged proves nothing, and may be asked for again. */
 const unreadable: Meaning = { ...noNetwork, says: 'the store\'s answer could not be read' }
 const notFound: Meaning = { code: 'not-found', says: 'no such object version' }
+const wrongPolicy: Pick<Meaning, 'code' | 'hint' | 'quotes'> = {
+  code: 'invalid-input',
+  hint: 'shorten or correct the policy (`aws accessanalyzer validate-policy` says what is wrong with one)',
+  quotes: true,
+}
+const wrongInput: Pick<Meaning, 'code' | 'hint' | 'quotes'> = { code: 'invalid-input', hint: 'read in the message which value it is', quotes: true }
 const noCredentials: Meaning = {
   code: 'credentials',
   says: 'no credentials could be loaded',
@@ -103,6 +109,20 @@ const byName = new Map<string, Meaning>([
     says: 'the object lies in an archive tier',
     hint: 'restore it from the archive tier first (`aws s3api restore-object`)',
   }],
+
+  // IAM's and STS's.
+  ['NoSuchEntity', { code: 'not-found', says: 'there is no such role or policy', hint: 'check the name and the account', quotes: true }],
+  ['NoSuchEntityException', { code: 'not-found', says: 'there is no such role or policy', hint: 'check the name and the account', quotes: true }],
+  ['MalformedPolicyDocument', { ...wrongPolicy, says: 'the policy is not one that AWS accepts' }],
+  ['MalformedPolicyDocumentException', { ...wrongPolicy, says: 'the policy is not one that AWS accepts' }],
+  ['PackedPolicyTooLarge', { ...wrongPolicy, says: 'policy and tags of the session are too large' }],
+  ['PackedPolicyTooLargeException', { ...wrongPolicy, says: 'policy and tags of the session are too large' }],
+  ['LimitExceeded', { ...wrongPolicy, says: 'a quota of IAM is exhausted' }],
+  ['LimitExceededException', { ...wrongPolicy, says: 'a quota of IAM is exhausted' }],
+  ['InvalidInput', { ...wrongInput, says: 'IAM does not take what was asked' }],
+  ['InvalidInputException', { ...wrongInput, says: 'IAM does not take what was asked' }],
+  ['ValidationError', { ...wrongInput, says: 'a value is not one that AWS takes' }],
+  ['ValidationException', { ...wrongInput, says: 'a value is not one that AWS takes' }],
 
   ['PreconditionFailed', { code: 'conflict', says: 'the key exists already' }],
   // Another write of the same key was under way: nothing is known of it, so the caller takes a new key.

@@ -3,7 +3,7 @@
 export interface SourceText {
   text: string
   /** Line, from 1, of the character at `index` of `text`. */
-  lineAt(index: number): number
+  lineAt: (index: number) => number
 }
 
 const binaryProbeBytes = 8192

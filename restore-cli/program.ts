@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
+import { declareBlastRadius } from './declare-blast-radius.ts'
 import type { ProgressStream } from './render/progress.ts'
 import { addVaultOptions, wholeNumber } from './vault-options.ts'
 
@@ -45,6 +46,7 @@ Exit codes: 0 done, 2 wrong usage, 3 backup incomplete, 4 damage found, 5 nothin
   declareSnapshots(program.command('snapshots'), invocation)
   declareRestore(program.command('restore'), invocation)
   declareVerify(program.command('verify'), invocation)
+  declareBlastRadius(strict(program.command('blast-radius'), invocation), invocation)
   return program
 }
 

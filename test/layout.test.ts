@@ -12,19 +12,24 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 const mayImport: Record<string, string[]> = {
   core: [],
   guardrails: [],
+  'credential-search': ['core'],
   engine: ['core'],
   aws: ['core'],
   infra: ['core', 'guardrails'],
   checks: ['core', 'engine', 'aws', 'guardrails'],
-  'restore-cli': ['core', 'engine', 'aws', 'guardrails'],
-  sandbox: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks'],
+  'restore-cli': ['core', 'engine', 'aws', 'guardrails', 'credential-search'],
+  sandbox: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks', 'credential-search'],
 }
+
+// Loaded when it is asked for, if it is there: docs/adr/0007-evaluator-as-optional-peer.md.
+const lazyEvaluator = 'restore-cli/blast-radius/policy-evaluator.ts'
 
 /** Packages that only these folders may import. */
 const restricted: [package_: RegExp, folders: string[], why: string][] = [
   [/^@aws-sdk\/|^@smithy\//, ['aws', 'sandbox'], 'only adapters know AWS'],
   [/^@cloud-copilot\//, ['sandbox'], 'it is AGPL-3.0: never part of what is published'],
   [/^@pulumi\//, ['infra'], 'only the program provisions'],
+  [/^@secretlint\//, ['credential-search'], 'what it finds are secrets: they stay where they are found'],
   [/^commander$/, ['restore-cli', 'sandbox'], 'only programs parse arguments'],
 ]
 
@@ -64,10 +69,20 @@ describe('dependency direction', () => {
 
   for (const [package_, folders, why] of restricted) {
     test(`${package_.source} is imported by ${folders.join(', ')} alone: ${why}`, () => {
-      const wrong = imports.filter(({ folder, specifier }) => package_.test(specifier) && !folders.includes(folder))
+      const wrong = imports.filter(({ file, folder, specifier }) =>
+        package_.test(specifier) && !folders.includes(folder) && !(file === lazyEvaluator && specifier === '@cloud-copilot/iam-simulate'))
       expect(wrong.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
     })
   }
+})
+
+test('the evaluator is published as what may be there: its types and a dynamic import in one file', () => {
+  const manifest = JSON.parse(read('package.json')) as Record<'dependencies' | 'peerDependencies', Record<string, string>> & { peerDependenciesMeta: unknown }
+  expect(Object.keys(manifest.dependencies).filter((name) => name.startsWith('@cloud-copilot/'))).toEqual([])
+  expect(manifest.peerDependenciesMeta).toEqual({ '@cloud-copilot/iam-simulate': { optional: true } })
+  const lines = read(lazyEvaluator).split('\n').filter((line) => line.includes('import') && line.includes('@cloud-copilot/'))
+  expect(lines).toHaveLength(2)
+  expect(lines.every((line) => line.startsWith('import type ') || line.includes('=> import('))).toBe(true)
 })
 
 describe('time, chance and environment are arguments', () => {

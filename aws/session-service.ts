@@ -1,0 +1,96 @@
+// The port on STS: a session of a role, narrowed and named, and the question who the credentials at hand belong to.
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+import { HoldfastError } from '../core/errors.ts'
+import { translateError } from './error-translation.ts'
+
+export interface SessionServiceSettings {
+  region?: string | undefined
+  /** Instead of AWS's; AWS_ENDPOINT_URL works too. */
+  endpoint?: string
+  credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>
+  signal?: AbortSignal
+}
+
+export interface SessionRequest {
+  roleArn: string
+  sessionName: string
+  /** 900 to 43,200; never more than the role's own maximum. */
+  durationSeconds: number
+  sourceIdentity?: string
+  externalId?: string
+  tags?: Readonly<Record<string, string>>
+  /** JSON of at most 2,048 characters: what the session may do is what the role and this both allow. */
+  policy?: string
+}
+
+export interface Session {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken: string
+  /** By AWS's clock, milliseconds since the epoch. */
+  expiresMs: number
+  /** `arn:aws:sts::<account>:assumed-role/<role>/<session>`. */
+  arn: string
+}
+
+export interface CallerIdentity {
+  arn: string
+  accountId: string
+}
+
+export class SessionService {
+  private readonly client: STSClient
+  private readonly signal: AbortSignal | undefined
+
+  constructor(settings: SessionServiceSettings = {}) {
+    this.signal = settings.signal
+    this.client = new STSClient({
+      region: settings.region || 'us-east-1',
+      ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+      ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
+      maxAttempts: 3,
+      requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+    })
+  }
+
+  /** @throws `denied` (the trust policy, or the caller's own), `invalid-input`, `credentials`, `unreachable`. */
+  async assumeRole(request: SessionRequest): Promise<Session> {
+    const output = await this.ask(`assuming ${request.roleArn}`, (abort) => this.client.send(new AssumeRoleCommand({
+      RoleArn: request.roleArn,
+      RoleSessionName: request.sessionName,
+      DurationSeconds: request.durationSeconds,
+      SourceIdentity: request.sourceIdentity,
+      ExternalId: request.externalId,
+      Tags: request.tags === undefined ? undefined : Object.entries(request.tags).map(([Key, Value]) => ({ Key, Value })),
+      Policy: request.policy,
+    }), abort))
+    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = output.Credentials ?? {}
+    const arn = output.AssumedRoleUser?.Arn
+    if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined || Expiration === undefined || arn === undefined) {
+      throw new HoldfastError('unreachable', `STS's answer about ${request.roleArn} could not be read`, { hint: 'check that the endpoint is STS\'s' })
+    }
+    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken, expiresMs: Expiration.getTime(), arn }
+  }
+
+  /** Needs no permission, and works for every credential that AWS accepts. @throws `credentials`, `unreachable`. */
+  async whoAmI(): Promise<CallerIdentity> {
+    const { Arn, Account } = await this.ask('asking who the credentials belong to', (abort) => this.client.send(new GetCallerIdentityCommand({}), abort))
+    if (Arn === undefined || Account === undefined) {
+      throw new HoldfastError('unreachable', 'STS\'s answer about the credentials could not be read', { hint: 'check that the endpoint is STS\'s' })
+    }
+    return { arn: Arn, accountId: Account }
+  }
+
+  close(): void {
+    this.client.destroy()
+  }
+
+  private async ask<Answer>(what: string, send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await send(this.signal === undefined ? {} : { abortSignal: this.signal })
+    } catch (error) {
+      this.signal?.throwIfAborted()
+      throw translateError(error, what)
+    }
+  }
+}

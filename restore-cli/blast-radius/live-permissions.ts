@@ -1,0 +1,80 @@
+// Permissions of a role as IAM itself decides them, boundary and organization included. The role's documents are read first,
+// since the simulator has to be told on which resources.
+import type { IdentityService, RoleDocuments, SimulatedDecision } from '../../aws/identity-service.ts'
+import type { Permission, PermissionSource } from './permissions.ts'
+import { asDocument } from './policy-set.ts'
+import type { PolicyDocument, PolicySet } from './policy-set.ts'
+import { candidatePatterns } from './resource-patterns.ts'
+import { deniesOutright, mentionsAllow } from './statements.ts'
+
+/** What the simulator is asked in one call: its answers come in pages, and a page takes seconds. */
+const actionsPerCall = 25
+
+export interface LiveOptions {
+  /** ARNs to ask about besides those that the role's own policies name. */
+  resources: readonly string[]
+}
+
+export async function askIam(iam: IdentityService, roleArn: string, options: LiveOptions): Promise<PermissionSource> {
+  const role = await iam.readRole(roleArn)
+  const set = asPolicySet(role)
+  return {
+    basis: 'IAM\'s simulator',
+    subject: role.arn,
+    caveats: ['policies of resources (bucket, key) may grant more, or deny', 'resource control policies are not part of IAM\'s simulation'],
+    decide: async (actions) => {
+      const permissions: Permission[] = []
+      for (const group of groupByService(actions)) {
+        const resources = [...new Set([...candidatePatterns(set, group[0]!), ...options.resources.filter((arn) => isOfService(arn, group[0]!))])]
+        const decisions = await iam.simulateRole(role.arn, group, resources)
+        for (const action of group) permissions.push(summarize(action, decisions.filter((each) => each.action.toLowerCase() === action.toLowerCase()), set))
+      }
+      return permissions
+    },
+  }
+}
+
+function asPolicySet(role: RoleDocuments): PolicySet {
+  const named = ({ name, json }: { name: string; json: string }): { name: string; document: PolicyDocument } => ({ name, document: asDocument(json, name) })
+  return {
+    principalArn: role.arn, tags: role.tags, identity: role.identity.map(named), boundary: role.boundary === null ? null : named(role.boundary),
+    session: null, scps: [],
+  }
+}
+
+/** An action without an answer counts as allowed: silence is no proof. */
+function summarize(action: string, decisions: readonly SimulatedDecision[], set: PolicySet): Permission {
+  const granted = decisions.filter(({ allowed }) => allowed)
+  if (decisions.length === 0) return { action, allowed: true, resources: ['*'], conditions: ['IAM gave no answer'], deniedBy: null }
+  if (granted.length > 0) return { action, allowed: true, resources: granted.map(({ resource }) => resource), conditions: [], deniedBy: null }
+  const missing = [...new Set(decisions.flatMap(({ missingContext }) => missingContext))]
+  if (missing.length > 0 && mayBeGranted(set, action)) {
+    return {
+      action, allowed: true, resources: decisions.map(({ resource }) => resource),
+      conditions: [`IAM can't tell without ${missing.join(', ')}`], deniedBy: null,
+    }
+  }
+  const [first] = decisions
+  return { action, allowed: false, resources: [], conditions: [], deniedBy: first!.cutOffBy ?? first!.matchedPolicies[0] ?? null }
+}
+
+/** False only where no request could be allowed, whatever its context: nothing grants the action, or something denies it outright. */
+function mayBeGranted({ identity, boundary }: PolicySet, action: string): boolean {
+  const granting = identity.some(({ document }) => mentionsAllow(document, action))
+  const documents = [...identity, ...(boundary === null ? [] : [boundary])].map(({ document }) => document)
+  return granting && (boundary === null || mentionsAllow(boundary.document, action)) && !documents.some((document) => deniesOutright(document, action))
+}
+
+function isOfService(arn: string, action: string): boolean {
+  return arn === '*' || arn.split(':')[2] === action.split(':')[0]
+}
+
+function groupByService(actions: readonly string[]): string[][] {
+  const groups = new Map<string, string[]>()
+  for (const action of actions) {
+    const service = action.split(':')[0]!
+    groups.set(service, [...(groups.get(service) ?? []), action])
+  }
+  return [...groups.values()].flatMap((group) => Array.from({ length: Math.ceil(group.length / actionsPerCall) }, (_, index) =>
+    group.slice(index * actionsPerCall, (index + 1) * actionsPerCall)))
+}

@@ -1,0 +1,66 @@
+// Credentials that were found: by file, line and owner, never by value.
+import type { Finding, SkipReason } from '../../credential-search/finding.ts'
+import { credentialKinds } from '../../credential-search/kinds.ts'
+import type { SearchResult } from '../../credential-search/search.ts'
+import { bytesText, countOf, countText, timeText } from './figures.ts'
+import { terminalText } from './terminal-text.ts'
+
+/** A session that has ended opens nothing any more. */
+export function isSpent({ expiresMs }: Finding, nowMs: number): boolean {
+  return expiresMs !== null && expiresMs <= nowMs
+}
+
+export function findingRecord(finding: Finding, nowMs: number): Record<string, unknown> {
+  const kind = credentialKinds[finding.kind]
+  return {
+    kind: finding.kind,
+    title: kind.title,
+    place: finding.place,
+    owner: finding.owner,
+    lives: kind.lives,
+    expires: finding.expiresMs === null ? null : timeText(finding.expiresMs),
+    isSpent: isSpent(finding, nowMs),
+    couldDestroy: kind.couldDestroy,
+    brake: kind.brake,
+    remedy: kind.remedy,
+  }
+}
+
+export function searchRecord({ findings, skipped, skippedCounts, files, bytes }: SearchResult): Record<string, unknown> {
+  return { credentials: findings.length, files, bytes, skippedCounts, skipped }
+}
+
+export function renderSearch(result: SearchResult, nowMs: number): string {
+  const { findings, files, bytes } = result
+  const sum = `${countOf(findings.length, 'credential')} found; ${countOf(files, 'file')} (${bytesText(bytes)}) searched.\n`
+  return `${findings.map((finding) => renderFinding(finding, nowMs)).join('')}${sum}${renderSkipped(result)}`
+}
+
+function renderFinding(finding: Finding, nowMs: number): string {
+  const kind = credentialKinds[finding.kind]
+  const { place } = finding
+  // Paths come with their own escapes.
+  const where = place.type === 'file' ? `${place.path}:${place.line}` : `variable ${terminalText(place.name)}`
+  const whose = finding.owner === null ? '' : ` of ${terminalText(finding.owner)}`
+  const ends = finding.expiresMs === null
+    ? (kind.lives === 'for ever' ? 'lives until it is revoked' : 'ends by itself')
+    : `${isSpent(finding, nowMs) ? 'ended' : 'ends'} ${timeText(finding.expiresMs)}`
+  return `${isSpent(finding, nowMs) ? ' ' : '!'} ${where}\n    ${kind.title}${whose}; ${ends}\n    could destroy ${kind.couldDestroy}\n    ${kind.remedy}\n`
+}
+
+const reasons: Record<SkipReason, string> = {
+  unreadable: 'can\'t be read with these rights',
+  'too-large': 'larger than --max-file-bytes',
+  'too-many-entries': 'stopped: more entries than --max-entries',
+  'too-deep': 'deeper than --max-depth',
+  link: 'links, not followed',
+  'too-many-findings': 'findings beyond those listed',
+  'not-found': 'not there',
+}
+
+function renderSkipped({ skipped, skippedCounts }: SearchResult): string {
+  return (Object.entries(skippedCounts) as [SkipReason, number][]).map(([reason, count]) => {
+    const listed = reason === 'link' ? [] : skipped.filter((each) => each.reason === reason)
+    return `  Left out: ${countText(count)} ${reasons[reason]}\n${listed.map(({ path, detail }) => `    ${terminalText(path)}${detail === null ? '' : ` (${detail})`}\n`).join('')}`
+  }).join('')
+}

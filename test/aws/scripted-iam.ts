@@ -1,0 +1,69 @@
+// An IAM that has one role and answers simulations as a test tells it, in AWS's XML.
+import { answerXml, startScriptedServer } from './scripted-server.ts'
+import type { ScriptedServer } from './scripted-server.ts'
+
+export interface ScriptedIam {
+  roleArn: string
+  inline?: Record<string, object>
+  attached?: Record<string, object>
+  boundary?: { arn: string; document: object }
+  /** The answer about one action on one resource: `allowed`, or what else IAM says; with the keys that it misses. */
+  simulate?: (action: string, resource: string) => { decision: string; missing?: string[] } | null
+  /** Answers of a page; more go to the next. */
+  pageSize?: number
+}
+
+const account = (arn: string): string => arn.split(':')[4]!
+
+/** Requests are the form fields of each call, in order. */
+export async function startScriptedIam(iam: ScriptedIam): Promise<ScriptedServer & { calls: () => Record<string, string>[] }> {
+  const server = await startScriptedServer(({ body }, response) => {
+    const form = Object.fromEntries(new URLSearchParams(body.toString()))
+    const action = form['Action']!
+    answerXml(response, `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`)
+  })
+  return { ...server, calls: () => server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body.toString()))) }
+}
+
+function answer(iam: ScriptedIam, action: string, form: Record<string, string>): string {
+  const encode = (document: object | undefined): string => encodeURIComponent(JSON.stringify(document))
+  switch (action) {
+    case 'GetCallerIdentity': {
+      const [name] = iam.roleArn.split('/').slice(-1)
+      return `<Arn>arn:aws:sts::${account(iam.roleArn)}:assumed-role/${name}/me</Arn><UserId>AROA:me</UserId><Account>${account(iam.roleArn)}</Account>`
+    }
+    case 'GetRole': {
+      const boundary = iam.boundary === undefined ? '' : `<PermissionsBoundary><PermissionsBoundaryArn>${iam.boundary.arn}</PermissionsBoundaryArn></PermissionsBoundary>`
+      return `<Role><Arn>${iam.roleArn}</Arn><RoleName>r</RoleName><Path>/</Path><RoleId>AROA</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate>${boundary}</Role>`
+    }
+    case 'ListRolePolicies': return page(Object.keys(iam.inline ?? {}).map((name) => `<member>${name}</member>`), 'PolicyNames', iam, form)
+    case 'ListAttachedRolePolicies':
+      return page(Object.keys(iam.attached ?? {}).map((arn) => `<member><PolicyArn>${arn}</PolicyArn></member>`), 'AttachedPolicies', iam, form)
+    case 'GetRolePolicy': return `<PolicyDocument>${encode(iam.inline![form['PolicyName']!])}</PolicyDocument>`
+    case 'GetPolicy': return '<Policy><DefaultVersionId>v3</DefaultVersionId></Policy>'
+    case 'GetPolicyVersion': {
+      const arn = form['PolicyArn']!
+      return `<PolicyVersion><Document>${encode(arn === iam.boundary?.arn ? iam.boundary.document : iam.attached![arn])}</Document></PolicyVersion>`
+    }
+    case 'SimulatePrincipalPolicy': return page(simulate(iam, form), 'EvaluationResults', iam, form)
+    default: return ''
+  }
+}
+
+function simulate(iam: ScriptedIam, form: Record<string, string>): string[] {
+  const listed = (name: string): string[] => Object.entries(form).filter(([key]) => key.startsWith(`${name}.member.`)).map(([, value]) => value)
+  return listed('ActionNames').flatMap((action) => {
+    const decisions = listed('ResourceArns').map((resource) => ({ resource, answer: iam.simulate?.(action, resource) ?? null }))
+    const known = decisions.filter(({ answer }) => answer !== null)
+    if (known.length === 0) return []
+    const results = known.map(({ resource, answer }) => `<member><EvalResourceName>${resource}</EvalResourceName><EvalResourceDecision>${answer!.decision}</EvalResourceDecision>
+      <MissingContextValues>${(answer!.missing ?? []).map((key) => `<member>${key}</member>`).join('')}</MissingContextValues></member>`)
+    return [`<member><EvalActionName>${action}</EvalActionName><EvalDecision>${known[0]!.answer!.decision}</EvalDecision><ResourceSpecificResults>${results.join('')}</ResourceSpecificResults></member>`]
+  })
+}
+
+function page(members: string[], name: string, { pageSize = 1000 }: ScriptedIam, form: Record<string, string>): string {
+  const from = Number(form['Marker'] ?? 0)
+  const isMore = from + pageSize < members.length
+  return `<${name}>${members.slice(from, from + pageSize).join('')}</${name}><IsTruncated>${isMore}</IsTruncated>${isMore ? `<Marker>${from + pageSize}</Marker>` : ''}`
+}

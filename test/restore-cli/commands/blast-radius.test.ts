@@ -1,0 +1,168 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { plantCredentials } from '../../credential-search/planted.ts'
+import { startScriptedIam } from '../../aws/scripted-iam.ts'
+import { makeFolder, runCommand } from '../command-line.ts'
+import type { Outcome } from '../command-line.ts'
+
+const folder = makeFolder()
+const home = makeFolder()
+const planted = plantCredentials()
+const roleArn = 'arn:aws:iam::111122223333:role/ci'
+
+function write(name: string, content: string | object): string {
+  const file = join(folder, name)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+  return file
+}
+
+function blastRadius(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  return runCommand(['blast-radius', ...args], { env: { HOME: home, ...env } })
+}
+
+const statement = (Action: unknown, more: object = {}): object => ({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource: '*', ...more }] })
+const reader = write('reader.json', statement(['s3:Get*', 'ec2:Describe*']))
+const destroyer = write('destroyer.json', statement(['ec2:DeleteVolume', 'iam:PassRole', 'kms:ScheduleKeyDeletion']))
+
+beforeAll(() => {
+  for (const { file, text } of planted) write(`tree/${file}`, text)
+  symlinkSync('..', join(folder, 'tree/loop'))
+})
+
+describe('policies', () => {
+  test('that destroy nothing end with 0', async () => {
+    const outcome = await blastRadius(['--policy', reader])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.stdout).toMatch(/(\d+) destructive actions of \1 denied, 0 possible/)
+  })
+
+  test('that destroy end with 14, with what is lost and what brings it back', async () => {
+    const outcome = await blastRadius(['--policy', destroyer, '--json'])
+    expect(outcome.status).toBe(14)
+    expect(JSON.parse(outcome.stderr)).toMatchObject({ code: 'objective-missed', context: { unbraked: 2, unbrakedData: 1, destructive: 3, credentials: 0 } })
+    const [record] = outcome.records() as { possible: { action: string; state: string; recoverableUntil: string | null }[] }[]
+    expect(record).toMatchObject({ type: 'blast-radius', subject: destroyer, basis: 'policy documents', unbraked: 2 })
+    expect(record!.possible.map(({ action, state }) => [action, state])).toEqual([
+      ['ec2:DeleteVolume', 'not-known'], ['kms:ScheduleKeyDeletion', 'recoverable'], ['iam:PassRole', 'none'],
+    ])
+    const leftMs = Date.parse(record!.possible[1]!.recoverableUntil!) - Date.now()
+    expect(leftMs).toBeGreaterThan(6.9 * 86_400_000)
+    expect(leftMs).toBeLessThan(7.1 * 86_400_000)
+  })
+
+  test('count by what --fail-on says, and by the brakes that are in place', async () => {
+    const brakes = write('brakes.json', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { days: 7 } } })
+    const statuses = await Promise.all([
+      ['--fail-on', 'data'], ['--fail-on', 'data', '--brakes', brakes], ['--brakes', brakes], ['--fail-on', 'destructive', '--brakes', brakes], ['--fail-on', 'never'],
+    ].map(async (args) => (await blastRadius(['--policy', destroyer, ...args])).status))
+    expect(statuses).toEqual([14, 0, 14, 14, 0])
+  })
+
+  test('are narrowed by boundary, session and service control policy', async () => {
+    for (const option of ['--boundary', '--session-policy', '--scp']) {
+      expect(await blastRadius(['--policy', destroyer, option, reader])).toMatchObject({ status: 0 })
+    }
+  })
+
+  test('of a role in a recorded account', async () => {
+    const account = write('account.json', {
+      RoleDetailList: [{ Arn: roleArn, RolePolicyList: [{ PolicyName: 'task', PolicyDocument: statement('ec2:DeleteVolume') }] }], Policies: [],
+    })
+    const outcome = await blastRadius(['--role', roleArn, '--recorded', account])
+    expect(outcome.status).toBe(14)
+    expect(outcome.stdout).toContain(`Blast radius of ${roleArn} (by policy documents):`)
+    expect(await blastRadius(['--role', `${roleArn}2`, '--recorded', account])).toMatchObject({ status: 5 })
+  })
+
+  test('with hostile names don\'t steer the terminal', async () => {
+    const evil = write('evil.json', { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: 'arn:aws:s3:::\u001b[2Jx\u202e/*', Condition: { StringEquals: { 'aws:ResourceTag/\u0007': 'a' } } }] })
+    const outcome = await blastRadius(['--policy', evil])
+    expect(outcome.stdout + outcome.stderr).not.toMatch(/[\u001b\u0007\u202e]/u)
+  })
+})
+
+describe('credentials within reach', () => {
+  test('of a directory are named by file, line and owner, and end with 14', async () => {
+    const outcome = await blastRadius(['--directory', join(folder, 'tree')])
+    expect(outcome.status).toBe(14)
+    expect(outcome.stdout).toContain(`${join(folder, 'tree/domains.sh')}:3\n    Railway token of backboard.railway.app; lives until it is revoked`)
+    expect(outcome.stdout).toContain('database password of bob@db.example.com:5432/app')
+    expect(outcome.stdout).toMatch(/Left out: 1 links, not followed/)
+  })
+
+  test.each([['in words', []], ['as records', ['--json']], ['with a trace', ['--json', '--max-entries', '1']]])('are never shown by value: %s', async (_how, args) => {
+    const outcome = await runCommand(['blast-radius', '--here', '--directory', join(folder, 'tree'), ...args], {
+      env: { HOME: join(folder, 'tree'), HOLDFAST_DEBUG: '1', MY_TOKEN: planted[0]!.values[0]! },
+    })
+    expect(outcome.status).toBe(14)
+    for (const value of planted.flatMap(({ values }) => values)) expect(outcome.stdout + outcome.stderr).not.toContain(value)
+  })
+
+  test('of this environment and home are found, by variable and by place', async () => {
+    const other = makeFolder()
+    mkdirSync(join(other, '.aws'))
+    writeFileSync(join(other, '.aws/credentials'), planted[0]!.text)
+    const outcome = await runCommand(['blast-radius', '--here', '--json'], { env: { HOME: other, DEPLOY_TOKEN: planted[0]!.values[0]! } })
+    const found = outcome.records().filter(({ type }) => type === 'credential')
+    expect(found.map(({ kind, place, lives }) => [kind, place, lives])).toEqual([
+      ['unknown', { type: 'variable', name: 'DEPLOY_TOKEN' }, 'for ever'],
+      ['aws-key', { type: 'file', path: join(other, '.aws/credentials'), line: 4 }, 'for ever'],
+    ])
+  })
+
+  test('that have ended are listed, and don\'t count', async () => {
+    const spent = makeFolder()
+    writeFileSync(join(spent, 'cli-cache.json'), planted.find(({ kind }) => kind === 'aws-session')!.text)
+    const outcome = await blastRadius(['--directory', spent, '--json'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.records()).toMatchObject([{ kind: 'aws-session', isSpent: true, expires: '2020-01-01T00:00:00Z' }, { type: 'search', credentials: 1 }])
+  })
+
+  test('nowhere, end with 0; with 3 if the search stopped at a limit; with 5 if the directory is not there', async () => {
+    const empty = makeFolder()
+    expect(await blastRadius(['--directory', empty])).toMatchObject({ status: 0, stderr: '' })
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(empty, name), 'nothing')
+    expect(await blastRadius(['--directory', empty, '--max-entries', '2'])).toMatchObject({ status: 3 })
+    expect(await blastRadius(['--directory', join(empty, 'absent')])).toMatchObject({ status: 5 })
+  })
+})
+
+describe('a role, live', () => {
+  const started = startScriptedIam({
+    roleArn, inline: { task: statement('ec2:*') },
+    simulate: (action) => ({ decision: action === 'ec2:DetachVolume' ? 'allowed' : 'implicitDeny' }),
+  })
+  afterAll(async () => (await started).stop())
+  const live = async (args: string[]): Promise<Outcome> => blastRadius(args, {
+    AWS_ENDPOINT_URL: (await started).endpoint, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+  })
+
+  test('is asked of IAM', async () => {
+    const outcome = await live(['--role', roleArn, '--live', '--json'])
+    expect(outcome.status).toBe(14)
+    expect(outcome.records()).toMatchObject([{ basis: 'IAM\'s simulator', subject: roleArn, possible: [{ action: 'ec2:DetachVolume', resources: ['*'] }] }])
+  })
+
+  test('is the one that the credentials at hand belong to, with --here', async () => {
+    const outcome = await live(['--here', '--live', '--json'])
+    expect(outcome.records().at(-1)).toMatchObject({ type: 'blast-radius', subject: roleArn })
+    expect(outcome.stdout + outcome.stderr).not.toContain('a-secret-of-this-test')
+  })
+})
+
+test.each([
+  [[]],
+  [['--role', roleArn]],
+  [['--role', roleArn, '--policy', 'p.json', '--live']],
+  [['--recorded', 'a.json', '--here']],
+  [['--policy', 'p.json', '--live']],
+  [['--policy', 'p.json', '--fail-on', 'everything']],
+  [['--role', 'admin', '--live']],
+  [['--directory', '.', '--max-depth', '-1']],
+])('%j is wrong usage, and says how it is right', async (args) => {
+  const outcome = await blastRadius(args)
+  expect(outcome).toMatchObject({ status: 2, stdout: '' })
+  expect(outcome.stderr).toMatch(/^hint: /m)
+})
