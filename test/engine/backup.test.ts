@@ -518,7 +518,7 @@ describe('the cache', () => {
     copyFileSync(file, good)
     const { size } = statSync(good)
     const notes = new Set<string | null>()
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 26; step++) {
       copyFileSync(good, file)
       for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true })
       // Where the rows lie, and, the first ones, the header.
