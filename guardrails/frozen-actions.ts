@@ -49,3 +49,16 @@ export const frozenRoleActions = [
   'iam:UpdateAssumeRolePolicy',
   'iam:UpdateRole',
 ] as const
+
+/** On the rules of alarms, and the bus in the vault's account. */
+export const frozenRuleActions = ['events:DeleteRule', 'events:DisableRule', 'events:RemoveTargets'] as const
+
+/** On the bus, the topic and the metric alarms in the vault's account. */
+export const frozenTopicActions = [
+  'cloudwatch:DeleteAlarms',
+  'cloudwatch:DisableAlarmActions',
+  'events:DeleteEventBus',
+  'sns:DeleteTopic',
+  'sns:SetTopicAttributes',
+  'sns:Unsubscribe',
+] as const

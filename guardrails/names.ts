@@ -12,7 +12,7 @@ export const duties = ['notary', 'custodian', 'restorer', 'drill'] as const
 /** A role of the vault that isn't bound to one source. */
 export type Duty = (typeof duties)[number]
 
-export const rolePaths = { vault: '/holdfast/', agents: '/holdfast-agents/', production: '/holdfast-production/' } as const
+export const rolePaths = { vault: '/holdfast/', agents: '/holdfast-agents/', production: '/holdfast-production/', audit: '/holdfast-audit/' } as const
 
 /** Set on a writer's role; the bucket policies hold it to this source, whatever its own policy says. */
 export const sourceTag = 'holdfast-source'
@@ -29,6 +29,10 @@ export function vaultBucketName(place: VaultPlace): string {
 
 export function feedbackBucketName(place: VaultPlace): string {
   return `holdfast-feedback-${place.accountId}-${place.region}`
+}
+
+export function auditBucketName(place: VaultPlace): string {
+  return `holdfast-audit-${place.accountId}-${place.region}`
 }
 
 export function bucketArn(bucket: string): string {
@@ -50,6 +54,28 @@ export function agentRoleName(agent: string): string {
 export const breakGlassRoleName = 'holdfast-break-glass'
 export const administratorRoleName = 'holdfast-administrator'
 export const agentBoundaryName = 'holdfast-agent-boundary'
+
+/** One trail per account that has one: the management account's covers the organization. */
+export const trailName = 'holdfast-audit'
+export const alarmBusName = 'holdfast-alarms'
+export const alarmTopicName = 'holdfast-alarms'
+export const forwarderRoleName = 'holdfast-alarm-forwarder'
+
+export function trailArn(accountId: string, region: string): string {
+  return `arn:aws:cloudtrail:${region}:${accountId}:trail/${trailName}`
+}
+
+export function alarmBusArn(place: VaultPlace): string {
+  return `arn:aws:events:${place.region}:${place.accountId}:event-bus/${alarmBusName}`
+}
+
+export function alarmTopicArn(place: VaultPlace): string {
+  return `arn:aws:sns:${place.region}:${place.accountId}:${alarmTopicName}`
+}
+
+export function forwarderRoleArn(accountId: string): string {
+  return roleArn(accountId, rolePaths.audit, forwarderRoleName)
+}
 
 export function roleArn(accountId: string, path: string, name: string): string {
   return `arn:aws:iam::${accountId}:role${path}${name}`

@@ -1,13 +1,20 @@
 // What the organization holds against everyone in an account, root included: service and resource control policies.
 import { destructiveActions } from './catalogue.ts'
-import { frozenAccountActions, frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
-import { agentBoundaryName, bucketArn, duties, dutyRoleArn, feedbackBucketName, roleArn, rolePaths, vaultBucketName } from './names.ts'
+import { frozenAccountActions, frozenBucketActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from './frozen-actions.ts'
+import {
+  agentBoundaryName, alarmBusArn, alarmTopicArn, auditBucketName, bucketArn, duties, dutyRoleArn, feedbackBucketName, forwarderRoleArn, roleArn, rolePaths, vaultBucketName,
+} from './names.ts'
 import { policy } from './policy.ts'
 import type { Duty, VaultPlace } from './names.ts'
 import type { Condition, Policy } from './policy.ts'
 
 function frozenAfter(thawUntil: string): { Condition?: Condition } {
   return thawUntil === '' ? {} : { Condition: { DateGreaterThan: { 'aws:CurrentTime': thawUntil } } }
+}
+
+/** Rules of Holdfast: on the default bus, and on the bus of alarms. */
+function ruleArns(accountId: string): string[] {
+  return [`arn:aws:events:*:${accountId}:rule/holdfast-*`]
 }
 
 /** For every member account: it stays a member, and stays open. */
@@ -37,7 +44,7 @@ export function membershipPolicy(): Policy {
  */
 export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy {
   const thaw = frozenAfter(thawUntil)
-  const buckets = [vaultBucketName(vault), feedbackBucketName(vault)].map(bucketArn)
+  const buckets = [vaultBucketName(vault), feedbackBucketName(vault), auditBucketName(vault)].map(bucketArn)
   return policy(
     { Sid: 'FreezeVaultBucket', Effect: 'Deny', Action: frozenBucketActions, Resource: buckets, ...thaw },
     { Sid: 'FreezeOtherWaysIn', Effect: 'Deny', Action: frozenAccountActions, Resource: ['*'], ...thaw },
@@ -46,6 +53,14 @@ export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy 
       Effect: 'Deny',
       Action: frozenRoleActions,
       Resource: duties.map((duty: Duty) => dutyRoleArn(vault.accountId, duty)),
+      ...thaw,
+    },
+    {
+      Sid: 'FreezeAlarms',
+      Effect: 'Deny',
+      // Not what adds one: a new source brings its own. An alarm says when one is put.
+      Action: [...frozenRuleActions, ...frozenTopicActions],
+      Resource: [...ruleArns(vault.accountId), alarmBusArn(vault), alarmTopicArn(vault), `arn:aws:cloudwatch:*:${vault.accountId}:alarm:holdfast-*`],
       ...thaw,
     },
   )
@@ -76,6 +91,20 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
       Effect: 'Deny',
       Action: ['iam:CreatePolicyVersion', 'iam:DeletePolicy', 'iam:DeletePolicyVersion', 'iam:SetDefaultPolicyVersion'],
       Resource: [`arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`],
+      ...thaw,
+    },
+    {
+      Sid: 'KeepAlarms',
+      Effect: 'Deny',
+      Action: [...frozenRuleActions, 'events:PutRule', 'events:PutTargets'],
+      Resource: ruleArns(productionAccountId),
+      ...thaw,
+    },
+    {
+      Sid: 'KeepAlarmForwarder',
+      Effect: 'Deny',
+      Action: frozenRoleActions,
+      Resource: [forwarderRoleArn(productionAccountId)],
       ...thaw,
     },
   )

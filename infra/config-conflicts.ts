@@ -78,6 +78,9 @@ function missing(config: Config): string[] {
   const found: string[] = []
   if (config.layer === 'vault') {
     if (config.sources.length === 0) found.push('holdfast:sources: name at least one source to protect')
+    if (config.alarmEmails.length + config.alarmWebhooks.length === 0) {
+      found.push('holdfast:alarmEmails: name who is woken by an alarm, or set holdfast:alarmWebhooks')
+    }
     if (config.restorers.length === 0) found.push('holdfast:restorers: name who may restore (roles or users of the vault account)')
   }
   if (config.layer === 'production' && config.agents.length > 0 && config.launchers.length === 0) {

@@ -28,6 +28,11 @@ const schema = z.strictObject({
   launchers: principals,
   breakGlass: principals,
   administrators: principals,
+  alarmEmails: z.array(z.email('must be an e-mail address')).default([]),
+  alarmWebhooks: z.array(z.url({ protocol: /^https$/, error: 'must be an https URL' })).default([]),
+  alarmRegions: z.array(region).default([]),
+  silenceHours: z.int().min(1).max(168, 'CloudWatch looks back over 7 days (168 hours) at most').default(24),
+  auditRetentionDays: z.int().min(1).max(3650, 'keep the trail at most 3650 days: a locked object can\'t be removed before').default(400),
   environmentTag: z.string().regex(/^[A-Za-z][\w.:/=+@-]{0,127}$/, 'give the key of a resource tag, e.g. environment').default('environment'),
 })
 
@@ -38,6 +43,11 @@ export type HoldfastConfig = Omit<z.infer<typeof schema>, 'arm'> & {
   lockMode: 'COMPLIANCE' | 'GOVERNANCE'
 }
 export type SourceConfig = HoldfastConfig['sources'][number]
+
+/** Where calls raise an alarm: where the vault is, where AWS records what is global (IAM, root), and where else one works. */
+export function alarmRegionsOf({ region: own, alarmRegions }: Pick<HoldfastConfig, 'region' | 'alarmRegions'>): string[] {
+  return [...new Set([own, 'us-east-1', ...alarmRegions])].sort()
+}
 
 export const configKeys = Object.keys(schema.shape) as (keyof z.infer<typeof schema>)[]
 

@@ -2,6 +2,7 @@
 // management account, which it doesn't bind: nothing else belongs there.
 import { membershipPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../guardrails/organization-policies.ts'
 import { accountProvider } from './account-provider.ts'
+import { AuditTrail } from './components/audit-trail.ts'
 import { ControlPolicy } from './components/control-policy.ts'
 import type { HoldfastConfig } from './config.ts'
 
@@ -9,6 +10,8 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
   const vault = { accountId: config.vaultAccountId, region: config.region }
   const options = { providers: [accountProvider('organization', config.managementAccountId, config.region)] }
   const service = 'SERVICE_CONTROL_POLICY' as const
+  // First: what the policies below freeze has to be watched.
+  new AuditTrail('organization-trail', { vault, accountId: config.managementAccountId, ofOrganization: true }, options)
   new ControlPolicy(
     'membership',
     {

@@ -1,5 +1,6 @@
 // The production layer: who works there, and what none of them can do. Agents, break-glass, the administrator.
 import * as aws from '@pulumi/aws'
+import { alarmPatterns } from '../guardrails/alarm-patterns.ts'
 import { agentBoundary, agentPolicy } from '../guardrails/agent-policies.ts'
 import { breakGlassPolicy } from '../guardrails/break-glass-policy.ts'
 import {
@@ -15,7 +16,10 @@ import {
 import { renderPolicy } from '../guardrails/policy.ts'
 import { administratorTrustPolicy, agentTrustPolicy, breakGlassTrustPolicy } from '../guardrails/trust-policies.ts'
 import { accountProvider } from './account-provider.ts'
+import { AlarmForwarder } from './components/alarm-forwarder.ts'
+import { AuditTrail } from './components/audit-trail.ts'
 import { ScopedRole } from './components/scoped-role.ts'
+import { alarmRegionsOf } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
 
 export function deployProductionLayer(config: HoldfastConfig): Record<string, unknown> {
@@ -57,6 +61,9 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
     },
     { providers: [provider] },
   )
+  const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(({ account }) => account === 'production')
+  new AlarmForwarder('production-forwarder', { vault, accountId, regions: alarmRegionsOf(config), patterns }, { providers: [provider] })
+  if (config.detached) new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
   if (config.administrators.length > 0) deployAdministrator(config, provider)
   return describeProduction(config)
 }

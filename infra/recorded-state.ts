@@ -28,6 +28,10 @@ export function stateOf(type: string, name: string, accountId: string | null, in
     }
     case 'aws:organizations/policy:Policy':
       return given(`p-recorded-${name}`)
+    case 'aws:sns/topic:Topic': {
+      const arn = `arn:aws:sns:recorded:${accountId}:${text('name')}`
+      return given(arn, { arn })
+    }
     default:
       return given(`recorded-${name}`)
   }

@@ -1,14 +1,22 @@
 // The vault layer: the locked bucket, the feedback bucket, and a role for each duty. All of it in the vault account.
 import * as aws from '@pulumi/aws'
-import { duties, dutyRoleArn, dutyRoleName, feedbackBucketName, issuerName, rolePaths, vaultBucketName, writerRoleArn } from '../guardrails/names.ts'
+import { alarmPatterns } from '../guardrails/alarm-patterns.ts'
+import {
+  alarmTopicArn, auditBucketName, duties, dutyRoleArn, dutyRoleName, feedbackBucketName, issuerName, rolePaths, trailArn, vaultBucketName, writerRoleArn,
+} from '../guardrails/names.ts'
 import { dutyPolicy } from '../guardrails/role-policies.ts'
 import { restorerTrustPolicy, runnerTrustPolicy } from '../guardrails/trust-policies.ts'
 import { accountProvider } from './account-provider.ts'
+import { AlarmCenter } from './components/alarm-center.ts'
+import { AlarmForwarder } from './components/alarm-forwarder.ts'
+import { AuditBucket } from './components/audit-bucket.ts'
+import { AuditTrail } from './components/audit-trail.ts'
 import { FeedbackBucket } from './components/feedback-bucket.ts'
 import { ScopedRole } from './components/scoped-role.ts'
 import { SourceWriter } from './components/source-writer.ts'
 import { VaultBucket } from './components/vault-bucket.ts'
 import type { Duty, VaultPlace } from '../guardrails/names.ts'
+import { alarmRegionsOf } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const descriptions: Record<Duty, string> = {
@@ -41,6 +49,22 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
       options,
     )
   }
+  const patterns = alarmPatterns({ vault: place, productionAccountId: config.productionAccountId })
+  const trails = config.detached ? [place.accountId, config.productionAccountId] : [config.managementAccountId]
+  const audit = new AuditBucket(
+    'audit',
+    { place, lockMode: config.lockMode, retentionDays: config.auditRetentionDays, trailArns: trails.map((id) => trailArn(id, place.region)) },
+    options,
+  )
+  // In an organization its one trail covers this account too.
+  if (config.detached) new AuditTrail('vault-trail', { vault: place, accountId: place.accountId, ofOrganization: false }, { ...options, dependsOn: [audit.policy] })
+  new AlarmCenter(
+    'alarms',
+    { place, patterns, ...config, emails: config.alarmEmails, webhooks: config.alarmWebhooks, sources: config.sources.map(({ name }) => name) },
+    options,
+  )
+  const own = patterns.filter(({ account }) => account === 'vault')
+  new AlarmForwarder('vault-forwarder', { vault: place, accountId: place.accountId, regions: alarmRegionsOf(config), patterns: own }, options)
   const issuers = trustIssuers(config, provider)
   for (const source of config.sources) {
     const issuer = 'oidc' in source.trust ? issuers.get(issuerName(source.trust.oidc.issuer)) : undefined
@@ -75,6 +99,9 @@ function describeVault(config: HoldfastConfig, place: VaultPlace): Record<string
     vaultAccountId: place.accountId,
     vaultBucket: vaultBucketName(place),
     feedbackBucket: feedbackBucketName(place),
+    auditBucket: auditBucketName(place),
+    alarmTopicArn: alarmTopicArn(place),
+    silenceHours: config.silenceHours,
     lock: { mode: config.lockMode, days: config.retentionDays, promiseDays: config.promiseDays },
     roles: Object.fromEntries(duties.map((duty) => [duty, dutyRoleArn(place.accountId, duty)])),
     writers: Object.fromEntries(config.sources.map(({ name }) => [name, writerRoleArn(place.accountId, name)])),

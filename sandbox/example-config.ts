@@ -40,6 +40,7 @@ export const exampleConfig = {
   ],
   launchers: [`arn:aws:iam::${production}:role/workloads/agent-launcher`],
   breakGlass: [`arn:aws:iam::${production}:role/people/operator`],
+  alarmEmails: ['on-call@rental.example'],
   administrators: [`arn:aws:iam::${production}:role/people/operator`],
 } satisfies Record<string, unknown>
 

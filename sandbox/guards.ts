@@ -46,6 +46,8 @@ export const guards: readonly Guard[] = [
   { name: 'frozen-bucket-policy', description: 'nobody changes the buckets\' policies and settings, root included', sids: ['FreezeVaultBucket'] },
   { name: 'frozen-ways-in', description: 'nobody opens another way to the bucket, such as an access point', sids: ['FreezeOtherWaysIn'] },
   { name: 'frozen-roles', description: 'nobody changes what notary, custodian, restorer and drill may do, or who becomes them', sids: ['FreezeRoles'] },
+  { name: 'alarms-stay', description: 'nobody silences an alarm, in the vault\'s account or in production', sids: ['FreezeAlarms', 'KeepAlarms', 'KeepAlarmForwarder'] },
+  { name: 'audit-trail', description: 'nobody but CloudTrail writes history, and nobody deletes it', sids: ['DenyAllButTrails'] },
   { name: 'membership', description: 'no account leaves the organization or is closed', sids: ['StayInOrganization'] },
 ]
 

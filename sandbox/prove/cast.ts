@@ -34,7 +34,7 @@ export function sessionOf(role: DeclaredRole, nowMs: number, more: Partial<Sessi
 export function castOf(declaration: CloudDeclaration, nowMs: number): Subject[] {
   const accountNamed = (id: string) => declaration.accounts.find((account) => account.id === id)!.name as Exclude<Subject['account'], null>
   const roles = declaration.roles.map((role): Subject => {
-    const { name, kind } = describeRole(role)
+    const { name, kind } = describeRole(role, accountNamed(role.accountId))
     return { name, kind, role, principal: sessionOf(role, nowMs), account: accountNamed(role.accountId) }
   })
   const owners = declaration.accounts.map(({ id, name }): Subject => ({
@@ -45,13 +45,14 @@ export function castOf(declaration: CloudDeclaration, nowMs: number): Subject[] 
   return [...roles, ...owners, ...outsiders(declaration, nowMs), nobody]
 }
 
-function describeRole({ name, path }: DeclaredRole): { name: string; kind: Subject['kind'] } {
+function describeRole({ name, path }: DeclaredRole, account: string): { name: string; kind: Subject['kind'] } {
   if (name === widenedWriterName) return { name: 'writer widened', kind: 'owner' }
   if (path === rolePaths.agents) return { name: `agent ${name.replace(/^holdfast-agent-/, '')}`, kind: 'agent' }
   if (path === rolePaths.vault && name.startsWith('holdfast-writer-')) return { name: `writer ${name.slice('holdfast-writer-'.length)}`, kind: 'writer' }
   if (path === rolePaths.vault) return { name: name.replace(/^holdfast-/, ''), kind: 'duty' }
   if (path === rolePaths.production && name === 'holdfast-break-glass') return { name: 'break-glass', kind: 'break-glass' }
   if (path === rolePaths.production && name === 'holdfast-administrator') return { name: 'administrator', kind: 'administrator' }
+  if (path === rolePaths.audit) return { name: `${name.replace(/^holdfast-/, '')} of ${account}`, kind: 'bystander' }
   if (path === byHandPath) return { name: `${name}, made by hand`, kind: 'owner' }
   return { name: `${path.slice(1)}${name}`, kind: 'bystander' }
 }

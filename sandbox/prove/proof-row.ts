@@ -23,6 +23,8 @@ export interface ProofRow {
   resource: string
   resourceAccountId: string
   context: AccessRequest['context']
+  /** The resource's own policy, where the sandbox doesn't know the resource. */
+  resourcePolicy?: AccessRequest['resourcePolicy']
   /** What is special about this request, in words. */
   circumstance: string
   expected: 'denied' | 'allowed'

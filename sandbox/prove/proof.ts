@@ -12,6 +12,7 @@ import type { Subject } from './cast.ts'
 import { destructionRows, environmentRows, weakeningRows } from './denied-rows.ts'
 import { dutyRows } from './duty-rows.ts'
 import type { Answer, ProofRow, ProvenRow } from './proof-row.ts'
+import { serviceRows } from './service-rows.ts'
 import { examineSettings } from './settings.ts'
 import type { Setting } from './settings.ts'
 import { wayInRows } from './way-in-rows.ts'
@@ -44,7 +45,7 @@ export async function proveDeclaration(
 ): Promise<Proof> {
   const declaration = addByHand(declared)
   const authorizer = await createAuthorizer(declaration, { nowMs: () => nowMs, region: config.region })
-  const rows = await listRows(config, authorizer)
+  const rows = await listRows(config, authorizer, resources)
   const proven: ProvenRow[] = []
   for (const row of rows) proven.push({ ...row, answer: await answerRow(authorizer, row) })
   return {
@@ -53,7 +54,7 @@ export async function proveDeclaration(
   }
 }
 
-async function listRows(config: HoldfastConfig, authorizer: PolicyAuthorizer): Promise<ProofRow[]> {
+async function listRows(config: HoldfastConfig, authorizer: PolicyAuthorizer, resources: readonly RecordedResource[]): Promise<ProofRow[]> {
   const { declaration } = authorizer
   const cast = castOf(declaration, authorizer.nowMs())
   const outside = cast.filter(({ account }) => account !== 'vault')
@@ -64,6 +65,7 @@ async function listRows(config: HoldfastConfig, authorizer: PolicyAuthorizer): P
     ...(await environmentRows(config, cast)),
     ...(await weakeningRows(config, everybody)),
     ...wayInRows(config, declaration, cast),
+    ...serviceRows(config, declaration, resources, cast),
     ...(await dutyRows(config, cast)),
   ]
 }
@@ -72,7 +74,9 @@ async function listRows(config: HoldfastConfig, authorizer: PolicyAuthorizer): P
 export async function answerRow(authorizer: PolicyAuthorizer, row: ProofRow): Promise<Answer> {
   let answer: Answer | null = null
   for (const action of row.actions) {
-    answer = await evaluate(authorizer, row.principal, action, row.resource, row.context, { accountId: row.resourceAccountId })
+    answer = await evaluate(authorizer, row.principal, action, row.resource, row.context, {
+      accountId: row.resourceAccountId, ...(row.resourcePolicy === undefined ? {} : { policy: row.resourcePolicy }),
+    })
     if (!answer.allowed) break
   }
   return answer!

@@ -1,5 +1,5 @@
 // What isn't a policy and holds all the same: locks, versions, encryption, public access, protection of the resources.
-import { feedbackBucketName, rolePaths, vaultBucketName } from '../../guardrails/names.ts'
+import { auditBucketName, feedbackBucketName, rolePaths, vaultBucketName } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../declaration.ts'
@@ -16,8 +16,11 @@ export function examineSettings(declaration: CloudDeclaration, resources: readon
   const bucket = (name: string) => declaration.buckets.find((each) => each.name === name && each.accountId === place.accountId)
   const vault = bucket(vaultBucketName(place))
   const feedback = bucket(feedbackBucketName(place))
+  const audit = bucket(auditBucketName(place))
   return [
-    ...lockSettings(vault, config),
+    ...lockSettings('vault bucket', vault, { mode: config.lockMode, days: config.promiseDays + config.generationDays }),
+    ...lockSettings('audit bucket', audit, { mode: config.lockMode, days: config.auditRetentionDays }),
+    ...bucketSettings('audit bucket', audit),
     ...bucketSettings('vault bucket', vault),
     ...bucketSettings('feedback bucket', feedback),
     ...declaration.roles.filter(({ path }) => path.startsWith('/holdfast')).map(({ name, maxSessionSeconds }) => ({
@@ -30,16 +33,21 @@ export function examineSettings(declaration: CloudDeclaration, resources: readon
   ]
 }
 
-function lockSettings(vault: DeclaredBucket | undefined, config: HoldfastConfig): Setting[] {
-  const lock = vault?.objectLock
+interface LockExpected {
+  mode: string
+  days: number
+}
+
+function lockSettings(name: string, bucket: DeclaredBucket | undefined, { mode, days }: LockExpected): Setting[] {
+  const lock = bucket?.objectLock
   return [
-    { name: 'vault bucket: lock', sentence: 'The vault bucket has Object Lock.', holds: lock?.enabled === true },
-    { name: 'vault bucket: versions', sentence: 'The vault bucket keeps versions.', holds: vault?.versioning === 'Enabled' },
-    { name: 'vault bucket: mode', sentence: 'Its locks are in the mode that the configuration says.', holds: lock?.default?.mode === config.lockMode },
-    { name: 'vault bucket: days', sentence: 'Its default retention is the promise and a generation.', holds: lock?.default?.days === config.promiseDays + config.generationDays },
+    { name: `${name}: lock`, sentence: `The ${name} has Object Lock.`, holds: lock?.enabled === true },
+    { name: `${name}: versions`, sentence: `The ${name} keeps versions.`, holds: bucket?.versioning === 'Enabled' },
+    { name: `${name}: mode`, sentence: 'Its locks are in the mode that the configuration says.', holds: lock?.default?.mode === mode },
+    { name: `${name}: days`, sentence: 'Its default retention is as long as the configuration says.', holds: lock?.default?.days === days },
     {
-      name: 'vault bucket: lifecycle', sentence: 'Nothing in it expires: its lifecycle aborts multipart uploads and does nothing else.',
-      holds: vault?.lifecycleRules.length === 1 && vault.lifecycleRules.every((rule) => {
+      name: `${name}: lifecycle`, sentence: 'Nothing in it expires: its lifecycle aborts multipart uploads, or does nothing.',
+      holds: bucket !== undefined && bucket.lifecycleRules.every((rule) => {
         const actions = Object.keys(rule as object).filter((key) => !['id', 'status', 'filter', 'abortIncompleteMultipartUpload'].includes(key))
         return actions.length === 0
       }),
@@ -59,7 +67,7 @@ function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setti
 }
 
 /** `pulumi destroy` touches none of these, and a resource that goes from the program stays on AWS. */
-const keptTypes = /^aws:(s3|organizations|cloudtrail|rbin|iam\/policy:)/
+const keptTypes = /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|sns\/topic:|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
 
 function protection(resources: readonly RecordedResource[]): Setting[] {
   return resources.filter(({ type }) => keptTypes.test(type)).flatMap(({ type, name, protect, retainOnDelete }) => {

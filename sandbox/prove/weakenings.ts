@@ -1,6 +1,9 @@
 // Everything that would weaken the vault, as data: each is tried by everybody, and denied to all but those whose duty it is.
-import { frozenAccountActions, frozenBucketActions, frozenRoleActions } from '../../guardrails/frozen-actions.ts'
-import { agentBoundaryName, agentRoleArn, bucketArn, duties, dutyRoleArn, feedbackBucketName, vaultBucketName } from '../../guardrails/names.ts'
+import { frozenAccountActions, frozenBucketActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from '../../guardrails/frozen-actions.ts'
+import {
+  agentBoundaryName, agentRoleArn, alarmBusArn, alarmTopicArn, auditBucketName, bucketArn, duties, dutyRoleArn, feedbackBucketName, forwarderRoleArn,
+  vaultBucketName,
+} from '../../guardrails/names.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 import { namesIn, targetsOf } from './targets.ts'
 import type { Subject } from './cast.ts'
@@ -82,10 +85,15 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     ...[vault, feedback].flatMap((bucket) => frozenBucketActions.map((action) => row('changes a bucket\'s configuration', action, bucket, {
       ownerWithoutOrganization: bucket === vault ? (/BucketPolicy$/.test(action) ? 'root' : null) : 'owner and root',
     }))),
+    ...[bucketArn(auditBucketName(place))].flatMap((bucket) => frozenBucketActions.map((action) =>
+      row('changes the audit bucket\'s configuration', action, bucket, { ownerWithoutOrganization: 'owner and root' }))),
     ...duties.flatMap((duty) => frozenRoleActions.map((action) =>
       row('changes what a role may do, or who becomes it', action, dutyRoleArn(place.accountId, duty), { ownerWithoutOrganization: 'owner and root' }))),
     ...(await accountRows(place)).map(([action, resource]) => row('opens another way to the bucket', action, resource, { ownerWithoutOrganization: 'owner and root' })),
   ]
+  const history = ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention', 's3:PutObjectRetention', 's3:PutObjectLegalHold']
+    .map((action) => row('makes up or deletes history', action, `${bucketArn(auditBucketName(place))}/AWSLogs/x`))
+  const plainHistory = row('reads history in plain text', 's3:GetObject', `${bucketArn(auditBucketName(place))}/AWSLogs/x`, { context: { 'aws:SecureTransport': 'false' } })
   const listing = [row('lists versions', 's3:ListBucketVersions', vault, { duty: duties })]
   const widened = [`${vault}/sources/other/packs/x`, `${vault}/receipts/other/x/y`, `${feedback}/feedback/other/x`].flatMap((resource) => [
     row('adds beside its own source', 's3:PutObject', resource, { context: noneMatch, only: 'writer widened' }),
@@ -100,7 +108,29 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('changes the boundary of agents', action, `arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`, {
       accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
     }))
-  return [...objects, ...listing, ...feedbacks, ...frozen, ...widened, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+  return [...objects, ...history, plainHistory, ...alarmRows(place, productionAccountId, row), ...listing, ...feedbacks, ...frozen, ...widened, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+}
+
+/** What somebody is woken by: in the vault's account frozen, in production as far as it only takes away. */
+function alarmRows(
+  place: VaultPlace, productionAccountId: string, row: (what: string, action: string, resource: string, more?: Partial<Weakening>) => Weakening,
+): Weakening[] {
+  const owner = { ownerWithoutOrganization: 'owner and root' } as const
+  const rule = (accountId: string) => `arn:aws:events:${place.region}:${accountId}:rule/holdfast-agent-data`
+  const centralRule = `arn:aws:events:${place.region}:${place.accountId}:rule/holdfast-alarms/holdfast-agent-data`
+  const targets: Record<string, string> = {
+    'cloudwatch:DeleteAlarms': `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:holdfast-silence-some`,
+    'cloudwatch:DisableAlarmActions': `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:holdfast-silence-some`,
+    'events:DeleteEventBus': alarmBusArn(place),
+    'sns:DeleteTopic': alarmTopicArn(place), 'sns:SetTopicAttributes': alarmTopicArn(place), 'sns:Unsubscribe': alarmTopicArn(place),
+  }
+  const production = { ...owner, accountId: productionAccountId }
+  return [
+    ...frozenTopicActions.map((action) => row('silences the alarms', action, targets[action]!, owner)),
+    ...frozenRuleActions.flatMap((action) => [rule(place.accountId), centralRule].map((arn) => row('silences an alarm', action, arn, owner))),
+    ...[...frozenRuleActions, 'events:PutRule', 'events:PutTargets'].map((action) => row('silences an alarm of production', action, rule(productionAccountId), production)),
+    ...frozenRoleActions.map((action) => row('stops the forwarder of alarms', action, forwarderRoleArn(productionAccountId), production)),
+  ]
 }
 
 export function ownersOf(account: 'vault' | 'production'): string[] {

@@ -1,8 +1,9 @@
 // Every document that the builders can make, at the sizes that the configuration allows at most.
 import { agentBoundary, agentPolicy } from '../../guardrails/agent-policies.ts'
+import { alarmBusPolicy, alarmTopicPolicy, auditBucketPolicy, forwarderPolicy, forwarderTrustPolicy } from '../../guardrails/audit-policies.ts'
 import { breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
-import { duties } from '../../guardrails/names.ts'
+import { alarmBusArn, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
 import { membershipPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../../guardrails/organization-policies.ts'
 import { dutyPolicy, writerPolicy } from '../../guardrails/role-policies.ts'
 import {
@@ -30,6 +31,11 @@ const issuer = 'https://oidc.platform.example/tenants/one'
 export const everyPolicy: readonly NamedDocument[] = [
   { name: 'vault bucket', quota: 'bucketPolicy', document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: false }) },
   { name: 'vault bucket, detached', quota: 'bucketPolicy', document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: true }) },
+  { name: 'audit bucket', quota: 'bucketPolicy', document: auditBucketPolicy(place, ['333333333333', '444444444444'].map((id) => trailArn(id, place.region))) },
+  { name: 'alarm topic', quota: 'managedPolicy', document: alarmTopicPolicy(place.accountId, alarmTopicArn(place)) },
+  { name: 'alarm bus', quota: 'bucketPolicy', document: alarmBusPolicy(alarmBusArn(place), [place.accountId, '222222222222']) },
+  { name: 'alarm forwarder', quota: 'inlinePolicies', document: forwarderPolicy(alarmBusArn(place)) },
+  { name: 'trust of the alarm forwarder', quota: 'trustPolicy', document: forwarderTrustPolicy(place.accountId) },
   { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(place) },
   { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(place, longName) },
   ...duties.map((duty) => ({ name: duty, quota: 'inlinePolicies' as const, document: dutyPolicy(place, duty) })),

@@ -31,9 +31,9 @@ describe.each(everyPolicy)('the policy of $name', ({ document, quota }) => {
   })
 })
 
-describe('bucket policies', () => {
+describe('the policies of vault and feedback', () => {
   it('deny and do nothing else, to everyone, without an exempted deployer', () => {
-    const statements = everyPolicy.filter(({ quota }) => quota === 'bucketPolicy').flatMap(({ document }) => document.Statement)
+    const statements = everyPolicy.filter(({ name }) => /^(vault|feedback) bucket/.test(name)).flatMap(({ document }) => document.Statement)
     expect(statements.length).toBeGreaterThan(20)
     for (const statement of statements) expect(statement).toMatchObject({ Effect: 'Deny', Principal: '*' })
     expect(JSON.stringify(statements)).not.toMatch(/deploy/i)

@@ -30,8 +30,8 @@ describe('Pulumi.yaml', () => {
   it('has the program\'s own defaults', () => {
     const required = new Set(['layer', 'region', 'vaultAccountId', 'productionAccountId'])
     expect(declared.filter(([, { default: value }]) => value === undefined).map(([key]) => key)).toEqual([...required])
-    const { sources, vaultAccountId, productionAccountId, managementAccountId, organizationId, restorers, region } = exampleConfig
-    const minimum = { layer: 'vault', region, vaultAccountId, productionAccountId, managementAccountId, organizationId, sources, restorers }
+    const { sources, vaultAccountId, productionAccountId, managementAccountId, organizationId, restorers, alarmEmails, region } = exampleConfig
+    const minimum = { layer: 'vault', region, vaultAccountId, productionAccountId, managementAccountId, organizationId, sources, restorers, alarmEmails }
     const config: Record<string, unknown> = { ...readConfig(minimum, 0), arm: '' }
     const given = new Set(Object.keys(minimum))
     for (const [key, { default: value }] of declared) {

@@ -59,7 +59,7 @@ describe('the cloud that the program declares', () => {
   })
 
   it('lists what the sandbox doesn\'t emulate', () => {
-    expect(cloud.notEmulated).toEqual([{ type: 'aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock', name: 'vault', account: '111111111111' }])
+    expect([...new Set(cloud.notEmulated.map(({ type, account }) => `${type} ${account}`))].sort()).toMatchSnapshot()
   })
 
   it('names no action and no condition key that AWS doesn\'t have', async () => {
@@ -91,7 +91,7 @@ describe('other configurations', () => {
   it('one layer alone', async () => {
     const alone = await loadDeclaration({ layers: ['vault'] })
     expect(alone.roles.some(({ name }) => name === 'holdfast-break-glass')).toBe(false)
-    expect(alone.buckets).toHaveLength(2)
+    expect(alone.buckets).toHaveLength(3)
   })
 
   it('refused as `pulumi up` would refuse them', async () => {

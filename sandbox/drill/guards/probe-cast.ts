@@ -66,6 +66,7 @@ export function resourceCalled(declaration: CloudDeclaration, on: string): { arn
   if (on === 'production snapshot') return { arn: 'arn:aws:ec2:eu-central-1::snapshot/snap-0123456789abcdef0', context: {} }
   if (on === 'policy agent boundary') return { arn: `arn:aws:iam::${production}:policy/holdfast-agent-boundary`, context: {} }
   if (on === 'access point in vault') return { arn: `arn:aws:s3:eu-central-1:${vaultAccount(declaration)}:accesspoint/side-door`, context: {} }
+  if (on.startsWith('arn:')) return { arn: on, context: {} }
   if (on === '*') return { arn: '*', context: {} }
   throw new Error(`nothing is called ${on}`)
 }

@@ -1,0 +1,153 @@
+// What raises an alarm, as EventBridge patterns over what CloudTrail records. A call that was denied is recorded like one
+// that was done, so one pattern is for both. Generated from the same catalogue as the denies.
+import { catalogue } from './catalogue.ts'
+import { frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
+import { auditBucketName, breakGlassRoleName, feedbackBucketName, roleArn, rolePaths, vaultBucketName } from './names.ts'
+import type { VaultPlace } from './names.ts'
+
+type Match = string | boolean | { prefix: string } | { exists: boolean }
+export type EventPattern = { [key: string]: EventPattern | readonly Match[] }
+
+export interface AlarmPattern {
+  /** Kebab-case; part of the names of rules. */
+  name: string
+  /** What whoever is woken reads first. */
+  sentence: string
+  /** In whose account CloudTrail records it. */
+  account: 'vault' | 'production'
+  pattern: EventPattern
+}
+
+/** AWS's quota for the text of a pattern. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
+export const patternQuotaChars = 2048
+
+export interface AlarmPlace {
+  vault: VaultPlace
+  productionAccountId: string
+}
+
+export function alarmPatterns(place: AlarmPlace): AlarmPattern[] {
+  return [...agentAlarms(place.productionAccountId), ...breakGlassAlarms(place.productionAccountId), ...vaultAlarms(place.vault)]
+}
+
+// CloudTrail names the operation that was called, IAM the right that it needs; where the two differ, the operations.
+const operations: Readonly<Record<string, readonly string[]>> = {
+  's3:DeleteObjectVersion': ['DeleteObject', 'DeleteObjects'],
+  's3:DeleteObject': ['DeleteObject', 'DeleteObjects'],
+  's3:PutLifecycleConfiguration': ['PutBucketLifecycle', 'DeleteBucketLifecycle'],
+  's3:PutReplicationConfiguration': ['PutBucketReplication', 'DeleteBucketReplication'],
+  's3:PutEncryptionConfiguration': ['PutBucketEncryption', 'DeleteBucketEncryption'],
+  's3:PutBucketPublicAccessBlock': ['PutBucketPublicAccessBlock', 'DeleteBucketPublicAccessBlock'],
+  's3:PutBucketOwnershipControls': ['PutBucketOwnershipControls', 'DeleteBucketOwnershipControls'],
+  's3:PutBucketCORS': ['PutBucketCors', 'DeleteBucketCors'],
+  's3:PutBucketWebsite': ['PutBucketWebsite'],
+  's3:PutAccelerateConfiguration': ['PutAccelerateConfiguration'],
+  's3:PutInventoryConfiguration': ['PutBucketInventoryConfiguration', 'DeleteBucketInventoryConfiguration'],
+  // A header of another request, and a check within one: neither is an operation.
+  's3:BypassGovernanceRetention': [],
+  'iam:PassRole': [],
+  'account:CloseAccount': ['CloseAccount'],
+}
+
+function operationsOf(actions: readonly string[]): Match[] {
+  const names = actions.flatMap((action): Match[] => {
+    const known = operations[action]
+    if (known !== undefined) return [...known]
+    const name = action.slice(action.indexOf(':') + 1)
+    return [name.endsWith('*') ? { prefix: name.slice(0, -1) } : name]
+  })
+  return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
+}
+
+function sourcesOf(actions: readonly string[]): string[] {
+  const services = actions.map((action) => action.slice(0, action.indexOf(':')))
+  return [...new Set(services)].sort().map((service) => `${service}.amazonaws.com`)
+}
+
+const recorded = { 'detail-type': ['AWS API Call via CloudTrail'] } as const
+
+function called(actions: readonly string[], more: EventPattern = {}): EventPattern {
+  return { ...recorded, detail: { eventSource: sourcesOf(actions), eventName: operationsOf(actions), ...more } }
+}
+
+function byRole(arn: Match): EventPattern {
+  return { userIdentity: { sessionContext: { sessionIssuer: { arn: [arn] } } } }
+}
+
+/** One per kind of loss: all in one would be longer than a pattern may be. */
+function agentAlarms(accountId: string): AlarmPattern[] {
+  const losses = [...new Set(catalogue.map(({ loss }) => loss))]
+  return losses.map((loss) => ({
+    name: `agent-${loss}`,
+    sentence: `An agent tried to destroy or loosen: ${loss}. Denied or not, look at what its session did before.`,
+    account: 'production',
+    pattern: called(
+      catalogue.filter((row) => row.loss === loss).map(({ action }) => action),
+      byRole({ prefix: roleArn(accountId, rolePaths.agents, '') }),
+    ),
+  }))
+}
+
+function breakGlassAlarms(accountId: string): AlarmPattern[] {
+  const arn = roleArn(accountId, rolePaths.production, breakGlassRoleName)
+  return [
+    {
+      name: 'break-glass-assumed',
+      sentence: 'Someone broke the glass, or tried to. The reason is in the session\'s tags.',
+      account: 'production',
+      pattern: called(['sts:AssumeRole'], { requestParameters: { roleArn: [arn] } }),
+    },
+    {
+      name: 'break-glass-acts',
+      sentence: 'A break-glass session changes something.',
+      account: 'production',
+      pattern: { ...recorded, detail: { readOnly: [false], ...byRole(arn) } },
+    },
+  ]
+}
+
+function vaultAlarms(place: VaultPlace): AlarmPattern[] {
+  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => nameOf(place))
+  const onBucket = (names: readonly string[]) => ({ requestParameters: { bucketName: names } })
+  return [
+    {
+      name: 'delete-marker',
+      sentence: 'Someone tried to hide a version in the vault behind a delete marker. The data is there: restores read versions.',
+      account: 'vault',
+      pattern: { ...recorded, detail: { eventSource: ['s3.amazonaws.com'], eventName: ['DeleteObject'], requestParameters: { bucketName: [buckets[0]!], versionId: [{ exists: false }] } } },
+    },
+    {
+      name: 'delete-many',
+      sentence: 'Someone tried to delete many objects of the vault at once; nothing of Holdfast does.',
+      account: 'vault',
+      pattern: { ...recorded, detail: { eventSource: ['s3.amazonaws.com'], eventName: ['DeleteObjects'], ...onBucket([buckets[0]!]) } },
+    },
+    {
+      name: 'vault-configuration',
+      sentence: 'Someone tried to change the configuration of the vault\'s buckets.',
+      account: 'vault',
+      pattern: called([...frozenBucketActions, 's3:PutMetricsConfiguration'], onBucket(buckets)),
+    },
+    {
+      name: 'vault-roles',
+      sentence: 'Someone tried to change what a role of the vault may do, or who becomes it.',
+      account: 'vault',
+      pattern: called([...frozenRoleActions, 'iam:CreateRole'], { requestParameters: { roleName: [{ prefix: 'holdfast-' }] } }),
+    },
+    {
+      name: 'vault-alarms',
+      sentence: 'Someone tried to change the alarms themselves.',
+      account: 'vault',
+      pattern: called([
+        'events:DeleteRule', 'events:DisableRule', 'events:PutRule', 'events:PutTargets', 'events:RemoveTargets', 'events:DeleteEventBus', 'events:RemovePermission',
+        'sns:DeleteTopic', 'sns:SetTopicAttributes', 'sns:Unsubscribe', 'monitoring:DeleteAlarms', 'monitoring:DisableAlarmActions', 'monitoring:PutMetricAlarm',
+      ]),
+    },
+    {
+      name: 'vault-root',
+      sentence: 'The root user of the vault\'s account did something.',
+      account: 'vault',
+      pattern: { 'detail-type': ['AWS API Call via CloudTrail', 'AWS Console Sign In via CloudTrail'], detail: { userIdentity: { type: ['Root'] } } },
+    },
+  ]
+}

@@ -1,0 +1,39 @@
+// The audit bucket: where trails deliver. Locked like the vault, in the vault's account, so that production can't lose its own tracks.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { auditBucketPolicy } from '../../guardrails/audit-policies.ts'
+import { auditBucketName } from '../../guardrails/names.ts'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import { keepPrivate } from './private-bucket.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+export interface AuditBucketArgs {
+  place: VaultPlace
+  lockMode: 'COMPLIANCE' | 'GOVERNANCE'
+  retentionDays: number
+  trailArns: readonly string[]
+}
+
+export class AuditBucket extends pulumi.ComponentResource {
+  readonly policy: aws.s3.BucketPolicy
+
+  constructor(name: string, args: AuditBucketArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:audit:AuditBucket', name, {}, options)
+    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const created = new aws.s3.Bucket(name, { bucket: auditBucketName(args.place), objectLockEnabled: true }, kept)
+    const bucket = created.bucket
+    const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, kept)
+    const lock = new aws.s3.BucketObjectLockConfiguration(
+      name,
+      { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: { mode: args.lockMode, days: args.retentionDays } } },
+      { ...kept, dependsOn: [versioning] },
+    )
+    const settings = keepPrivate(name, bucket, kept)
+    this.policy = new aws.s3.BucketPolicy(
+      name,
+      { bucket, policy: renderPolicy(auditBucketPolicy(args.place, args.trailArns)) },
+      { ...kept, dependsOn: [lock, ...settings] },
+    )
+    this.registerOutputs({})
+  }
+}

@@ -1,0 +1,70 @@
+// A trail into the vault's audit bucket: every change in every region, each access to the vault's objects, and a log group to
+// search. Of the whole organization where there is one, else of its own account.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { auditBucketName, bucketArn, feedbackBucketName, rolePaths, trailArn, trailName, vaultBucketName } from '../../guardrails/names.ts'
+import { policy } from '../../guardrails/policy.ts'
+import { ScopedRole } from './scoped-role.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+export interface AuditTrailArgs {
+  vault: VaultPlace
+  /** Whose trail it is: the management account's, or without an Organization each account's own. */
+  accountId: string
+  ofOrganization: boolean
+}
+
+/** To search in; what has to last is in the bucket. */
+const searchableDays = 90
+const logGroupName = '/holdfast/audit'
+
+export class AuditTrail extends pulumi.ComponentResource {
+  constructor(name: string, args: AuditTrailArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:audit:AuditTrail', name, {}, options)
+    const { vault, accountId, ofOrganization } = args
+    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const logGroupArn = `arn:aws:logs:${vault.region}:${accountId}:log-group:${logGroupName}:*`
+    const logs = new aws.cloudwatch.LogGroup(name, { name: logGroupName, retentionInDays: searchableDays, deletionProtectionEnabled: true }, kept)
+    const deliverer = new ScopedRole(
+      `${name}-logs`,
+      {
+        roleName: 'holdfast-trail-logs',
+        path: rolePaths.audit,
+        description: 'CloudTrail writes to its log group',
+        trust: policy({
+          Sid: 'TrustTrail', Effect: 'Allow', Principal: { Service: 'cloudtrail.amazonaws.com' }, Action: ['sts:AssumeRole'],
+          Condition: { StringEquals: { 'aws:SourceArn': trailArn(accountId, vault.region) } },
+        }),
+        policy: policy({ Sid: 'WriteLogs', Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: [logGroupArn] }),
+      },
+      { parent: this },
+    )
+    const vaultObjects = [vaultBucketName(vault), feedbackBucketName(vault)].map((bucket) => `${bucketArn(bucket)}/`)
+    new aws.cloudtrail.Trail(
+      name,
+      {
+        name: trailName,
+        s3BucketName: auditBucketName(vault),
+        isMultiRegionTrail: true,
+        includeGlobalServiceEvents: true,
+        isOrganizationTrail: ofOrganization,
+        enableLogFileValidation: true,
+        cloudWatchLogsGroupArn: logGroupArn,
+        cloudWatchLogsRoleArn: deliverer.role.arn,
+        advancedEventSelectors: [
+          { name: 'management', fieldSelectors: [{ field: 'eventCategory', equals: ['Management'] }] },
+          {
+            name: 'vault objects',
+            fieldSelectors: [
+              { field: 'eventCategory', equals: ['Data'] },
+              { field: 'resources.type', equals: ['AWS::S3::Object'] },
+              { field: 'resources.ARN', startsWiths: vaultObjects },
+            ],
+          },
+        ],
+      },
+      { ...kept, dependsOn: [logs, deliverer] },
+    )
+    this.registerOutputs({})
+  }
+}

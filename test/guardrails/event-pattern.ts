@@ -1,0 +1,32 @@
+// Matches events as EventBridge does, for the comparisons that the alarms use: exact values, prefix, exists; several values
+// are alternatives, several fields all have to match, a list in the event matches by any of its items.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+
+export function matchesPattern(pattern: object, event: Json | undefined): boolean {
+  if (event === undefined || event === null || typeof event !== 'object' || Array.isArray(event)) return false
+  return Object.entries(pattern).every(([key, expected]) => {
+    const value = Object.hasOwn(event, key) ? event[key] : undefined
+    if (Array.isArray(expected)) return expected.some((one) => matchesOne(one, value))
+    // A pattern below a field that isn't there matches only what asks that nothing is there.
+    return matchesPattern(expected as object, value === undefined && asksForAbsence(expected as object) ? {} : value)
+  })
+}
+
+function asksForAbsence(pattern: object): boolean {
+  return Object.values(pattern).every((each) => Array.isArray(each) && each.every((one) => isRecord(one) && one['exists'] === false))
+}
+
+function matchesOne(expected: unknown, value: Json | undefined): boolean {
+  if (isRecord(expected)) {
+    if ('exists' in expected) return (value !== undefined) === expected['exists']
+    const [operator, ...others] = Object.keys(expected)
+    if (operator !== 'prefix' || others.length > 0) throw new Error(`no such comparison here: ${JSON.stringify(expected)}`)
+    return [value].flat().some((item) => typeof item === 'string' && item.startsWith(String(expected['prefix'])))
+  }
+  return [value].flat().some((item) => item === expected)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
