@@ -134,8 +134,8 @@ function* settingMutants(declaration: CloudDeclaration, resources: readonly Reco
   }
   for (const role of declaration.roles.filter(isOfProgram)) {
     const replaced = (change: Partial<DeclaredRole>) => ({ ...declaration, roles: declaration.roles.map((each) => (each === role ? { ...each, ...change } : each)) })
-    yield settings(`${role.name}: sessions of twelve hours`, replaced({ maxSessionSeconds: 43_200 }))
-    if (role.path === rolePaths.agents) yield settings(`${role.name}: no boundary`, replaced({ boundary: null }))
+    yield settings(`${role.arn}: sessions of twelve hours`, replaced({ maxSessionSeconds: 43_200 }))
+    if (role.path === rolePaths.agents) yield settings(`${role.arn}: no boundary`, replaced({ boundary: null }))
   }
   for (const resource of resources) {
     for (const flag of ['protect', 'retainOnDelete'] as const) {
