@@ -29,22 +29,29 @@ export class DirectoryHandles {
 
   /** A descriptor of the directory `path`, valid until the next call. */
   descriptor(path: Buffer): number {
-    const key = path.toString('latin1')
-    const known = this.open.get(key)
-    if (known !== undefined) {
-      this.open.delete(key)
-      this.open.set(key, known)
-      return known
+    // Not by recursion: a hostile tree is deeper than the stack.
+    const missing: Buffer[] = []
+    for (let at = path; !this.open.has(at.toString('latin1')); at = parentPath(at)) {
+      missing.push(at)
+      if (at.length === 0) break
     }
-    const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
-    const opened = openSync(this.at(path), flags)
-    this.open.set(key, opened)
+    for (const at of missing.reverse()) this.openOne(at)
+    const key = path.toString('latin1')
+    const known = this.open.get(key)!
+    this.open.delete(key)
+    this.open.set(key, known)
+    return known
+  }
+
+  /** Its parent is open, and as the one that was used last not the one that makes room. */
+  private openOne(path: Buffer): void {
+    const opened = openSync(this.at(path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    this.open.set(path.toString('latin1'), opened)
     if (this.open.size > this.limit) {
       const [oldest, descriptor] = this.open.entries().next().value!
       this.open.delete(oldest)
       closeSync(descriptor)
     }
-    return opened
   }
 
   close(): void {

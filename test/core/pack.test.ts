@@ -126,6 +126,14 @@ describe('damage', () => {
     for (let offset = headerBytes + 1; offset < body.length; offset += 997) expect(refusalOf(() => verifyPack(flip(body, offset), 'files', 'the pack'))).not.toBeNull()
   })
 
+  test('a footer or a trailer with any byte flipped is refused without reading a frame', () => {
+    const brief = buildPack(chunks.slice(0, 4))
+    const { frames } = openPack(brief, 'files', 'the pack')
+    for (let offset = frames.at(-1)!.offset + frames.at(-1)!.storedBytes; offset < brief.length; offset++) {
+      expect(refusalOf(() => openPack(flip(brief, offset, 0x01), 'files', 'the pack')), `offset ${offset}`).not.toBeNull()
+    }
+  })
+
   test('random bytes, and random bytes between a good header and trailer, are refused', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
       expect(refusalOf(() => verifyPack(Buffer.from(bytes), 'files', 'the pack'))).not.toBeNull()

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process'
+import { lstatSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { stampOf } from '../../engine/file-stamp.ts'
+import { readBatch } from '../../engine/source-reader.ts'
+import type { ItemContent, ReadItem } from '../../engine/source-reader.ts'
+import { sha256Of } from '../fixtures/handmade-vault.ts'
+import { randomBytes } from '../fixtures/manual-clock.ts'
+import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
+
+function itemOf(path: string, part?: { offset: number; bytes: number }): ReadItem {
+  const stats = lstatSync(path, { bigint: true })
+  return { absolute: Buffer.from(path), stamp: stampOf(stats), offset: 0, bytes: Number(stats.size), ...part }
+}
+
+/** Reads, and checks that the chunks are what lies in the buffer. */
+function read(items: ReadItem[]): { contents: ItemContent[]; bytes: Buffer[] } {
+  const buffer = Buffer.alloc(items.reduce((sum, item) => sum + item.bytes, 0), 0xee)
+  const { contents, chunks } = readBatch(items, buffer)
+  for (const chunk of chunks) expect(sha256Of(buffer.subarray(chunk.offset, chunk.offset + chunk.bytes)).equals(chunk.digest)).toBe(true)
+  let next = 0
+  const bytes = contents.map((content) => {
+    const own = chunks.slice(next, next + content.lengths.length)
+    next += content.lengths.length
+    expect(own.map((chunk) => chunk.bytes)).toEqual(content.lengths)
+    expect(Buffer.concat(own.map(({ digest }) => digest)).equals(Buffer.from(content.digests))).toBe(true)
+    return Buffer.concat(own.map((chunk) => buffer.subarray(chunk.offset, chunk.offset + chunk.bytes)))
+  })
+  expect(next).toBe(chunks.length)
+  return { contents, bytes }
+}
+
+test('several files, and segments of a large one, are read one behind the other, each with its own chunks', () => {
+  const directory = makeTemporaryDirectory()
+  const large = randomBytes(3_000_000, 1)
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => join(directory, name)) as [string, string, string]
+  writeFileSync(a, 'small')
+  writeFileSync(b, large)
+  writeFileSync(c, 'last')
+  const { contents, bytes } = read([itemOf(a), itemOf(b, { offset: 1_000_000, bytes: 2_000_000 }), itemOf(c)])
+  expect(contents.map(({ problem, restamped }) => [problem, restamped])).toEqual([[null, null], [null, null], [null, null]])
+  expect([bytes[0]!.toString(), bytes[1]!.equals(large.subarray(1_000_000)), bytes[2]!.toString()]).toEqual(['small', true, 'last'])
+})
+
+test('a whole file that became another one, but holds still, is read as it is, with its new stamp', () => {
+  const path = join(makeTemporaryDirectory(), 'f')
+  writeFileSync(path, 'first content')
+  const item = itemOf(path)
+  writeFileSync(path, 'second')
+  utimesSync(path, 1_000_000_000, 1_000_000_000)
+  const { contents, bytes } = read([item])
+  expect(contents[0]).toMatchObject({ problem: null, restamped: { stamp: { size: 6, mtimeNs: 1_000_000_000_000_000_000n } } })
+  expect(bytes[0]!.toString()).toBe('second')
+})
+
+test('a file that outgrew its place is changed, and so is a segment of a file with other stamps', () => {
+  const directory = makeTemporaryDirectory()
+  const path = join(directory, 'f')
+  writeFileSync(path, 'first')
+  const item = itemOf(path)
+  const segment = itemOf(path, { offset: 2, bytes: 3 })
+  writeFileSync(path, 'first and more')
+  const { contents, bytes } = read([item, segment])
+  expect(contents.map(({ problem }) => problem?.kind)).toEqual(['changed', 'changed'])
+  expect([bytes[0]!.toString(), bytes[1]!.toString()]).toEqual(['first', 'rst'])
+  truncateSync(path, 3)
+  expect(read([segment]).bytes[0]!.toString()).toBe('r')
+})
+
+test.each<[string, (path: string) => void]>([
+  ['is gone', () => undefined],
+  ['is a link', (path) => symlinkSync('/etc/passwd', path)],
+  ['is a FIFO that nobody writes to', (path) => void execFileSync('mkfifo', [path])],
+  ['is a directory', (path) => mkdirSync(path)],
+])('what %s is said to have vanished, has no content, and spoils none of its neighbours', (_, make) => {
+  const directory = makeTemporaryDirectory()
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => join(directory, name)) as [string, string, string]
+  for (const path of [a, b, c]) writeFileSync(path, path)
+  const items = [a, b, c].map((path) => itemOf(path))
+  execFileSync('rm', [b])
+  make(b)
+  const { contents, bytes } = read(items)
+  expect(contents.map(({ problem }) => problem?.kind ?? null)).toEqual([null, 'vanished', null])
+  expect(bytes.map(String)).toEqual([a, '', c])
+})
