@@ -41,6 +41,7 @@ export interface CallerIdentity {
 export class SessionService {
   private readonly client: STSClient
   private readonly signal: AbortSignal | undefined
+  private lastDate: { serverMs: number; seenMs: number } | undefined
 
   constructor(settings: SessionServiceSettings = {}) {
     this.signal = settings.signal
@@ -51,6 +52,20 @@ export class SessionService {
       maxAttempts: 3,
       requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
     })
+    this.client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args)
+        const serverMs = Date.parse((result.response as { headers?: Record<string, string> }).headers?.['date'] ?? '')
+        if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, seenMs: performance.now() }
+        return result
+      },
+      { step: 'deserialize', priority: 'high', name: 'holdfastReplyDate' },
+    )
+  }
+
+  /** AWS's clock now: the last reply's `Date`, and the time since then. Null before the first reply. */
+  serverTimeMs(): number | null {
+    return this.lastDate === undefined ? null : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
   }
 
   /** @throws `denied` (the trust policy, or the caller's own), `invalid-input`, `credentials`, `unreachable`. */

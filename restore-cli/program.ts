@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
+import { declareAgentSession } from './declare-agent-session.ts'
 import { declareBlastRadius } from './declare-blast-radius.ts'
 import type { ProgressStream } from './render/progress.ts'
 import { addVaultOptions, wholeNumber } from './vault-options.ts'
@@ -15,6 +16,8 @@ export interface Invocation {
   signal: AbortSignal
   stdout: Writable
   stderr: ProgressStream
+  /** The exit status of a command that has done what was asked, and passes on another's. */
+  endWith?: (status: number) => void
 }
 
 export function buildProgram(invocation: Invocation): Command {
@@ -46,6 +49,8 @@ Exit codes: 0 done, 2 wrong usage, 3 backup incomplete, 4 damage found, 5 nothin
   declareSnapshots(program.command('snapshots'), invocation)
   declareRestore(program.command('restore'), invocation)
   declareVerify(program.command('verify'), invocation)
+  const agentSession = strict(program.command('agent-session'), invocation)
+  declareAgentSession(agentSession, strict(agentSession.command('revoke'), invocation), invocation)
   declareBlastRadius(strict(program.command('blast-radius'), invocation), invocation)
   return program
 }

@@ -19,9 +19,15 @@ export async function run(bin: Bin, args: readonly string[]): Promise<number> {
   const release = watchSignals(interruption)
   ignoreClosedPipes()
   try {
-    const invocation: Invocation = { bin, environment: process.env, signal: interruption.signal, stdout: process.stdout, stderr: process.stderr }
+    let status = 0
+    const invocation: Invocation = {
+      bin, environment: process.env, signal: interruption.signal, stdout: process.stdout, stderr: process.stderr,
+      endWith: (passedOn) => {
+        status = passedOn
+      },
+    }
     await buildProgram(invocation).parseAsync([...args], { from: 'user' })
-    return 0
+    return status
   } catch (error) {
     if (interruption.signal.aborted) return fail(interruption.signal.reason as HoldfastError)
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : fail(usageError(bin, args, error))
@@ -58,7 +64,7 @@ function ignoreClosedPipes(): void {
 }
 
 function usageError(bin: Bin, args: readonly string[], error: CommanderError): HoldfastError {
-  const command = bin === 'holdfast' ? args.find((arg) => /^(backup|snapshots|restore|verify|blast-radius)$/.test(arg)) : undefined
+  const command = bin === 'holdfast' ? args.find((arg) => /^(backup|snapshots|restore|verify|agent-session|blast-radius)$/.test(arg)) : undefined
   const help = `run \`${command === undefined ? bin : `${bin} ${command}`} --help\` to see what it takes`
   // Without a command, commander has printed the help already and has no message of its own.
   const isHelp = error.code === 'commander.help'
