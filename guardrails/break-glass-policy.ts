@@ -1,5 +1,6 @@
 // Break-glass: the destructive part of the catalogue, for an hour, and never the vault or the evidence.
 import { breakGlassActions } from './catalogue.ts'
+import { delayStatements } from './delay-policies.ts'
 import { bucketArn, feedbackBucketName, vaultBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
@@ -15,6 +16,8 @@ export function breakGlassPolicy(vault: VaultPlace): Policy {
       Action: ['ec2:Describe*', 'rds:Describe*', 'dynamodb:Describe*', 'elasticfilesystem:Describe*', 's3:List*', 'backup:List*', 'backup:Describe*', 'kms:DescribeKey'],
       Resource: ['*'],
     },
+    // Hurry is no reason to do without the way back.
+    ...delayStatements('*'),
     { Sid: 'DenyVault', Effect: 'Deny', Action: ['s3:*'], Resource: [...buckets, ...buckets.map((arn) => `${arn}/*`)] },
   )
 }

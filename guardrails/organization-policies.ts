@@ -1,5 +1,6 @@
 // What the organization holds against everyone in an account, root included: service and resource control policies.
 import { destructiveActions } from './catalogue.ts'
+import { delayStatements } from './delay-policies.ts'
 import { frozenAccountActions, frozenBucketActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from './frozen-actions.ts'
 import {
   agentBoundaryName, alarmBusArn, alarmTopicArn, auditBucketName, bucketArn, duties, dutyRoleArn, feedbackBucketName, forwarderRoleArn, roleArn, rolePaths, vaultBucketName,
@@ -108,6 +109,11 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
       ...thaw,
     },
   )
+}
+
+/** For production: what delays a deletion stays, whoever deletes, root included. */
+export function productionDelayPolicy(productionAccountId: string, thawUntil: string): Policy {
+  return policy(...delayStatements(productionAccountId, frozenAfter(thawUntil)))
 }
 
 /**

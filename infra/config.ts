@@ -33,6 +33,8 @@ const schema = z.strictObject({
   alarmRegions: z.array(region).default([]),
   silenceHours: z.int().min(1).max(168, 'CloudWatch looks back over 7 days (168 hours) at most').default(24),
   auditRetentionDays: z.int().min(1).max(3650, 'keep the trail at most 3650 days: a locked object can\'t be removed before').default(400),
+  recycleBinDays: z.int().min(1, 'keep what is deleted for 1 day at least').max(365, 'the Recycle Bin keeps 365 days at most').default(14),
+  unlockDelayDays: z.int().min(7, 'AWS delays an unlocking by 7 days at least').max(30, 'AWS delays an unlocking by 30 days at most').default(7),
   environmentTag: z.string().regex(/^[A-Za-z][\w.:/=+@-]{0,127}$/, 'give the key of a resource tag, e.g. environment').default('environment'),
 })
 

@@ -1,6 +1,6 @@
 // The organization layer: what binds the vault's and production's accounts, their roots included. Deployed to the
 // management account, which it doesn't bind: nothing else belongs there.
-import { membershipPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../guardrails/organization-policies.ts'
+import { membershipPolicy, productionDelayPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../guardrails/organization-policies.ts'
 import { accountProvider } from './account-provider.ts'
 import { AuditTrail } from './components/audit-trail.ts'
 import { ControlPolicy } from './components/control-policy.ts'
@@ -38,6 +38,16 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
       type: service,
       description: 'Agents don\'t destroy',
       document: productionPolicy(config.productionAccountId, config.thawUntil),
+      targets: { production: config.productionAccountId },
+    },
+    options,
+  )
+  new ControlPolicy(
+    'production-delays',
+    {
+      type: service,
+      description: 'No deletion is final at once where AWS can delay it',
+      document: productionDelayPolicy(config.productionAccountId, config.thawUntil),
       targets: { production: config.productionAccountId },
     },
     options,

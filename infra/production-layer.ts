@@ -18,6 +18,7 @@ import { administratorTrustPolicy, agentTrustPolicy, breakGlassTrustPolicy } fro
 import { accountProvider } from './account-provider.ts'
 import { AlarmForwarder } from './components/alarm-forwarder.ts'
 import { AuditTrail } from './components/audit-trail.ts'
+import { DelayedDeletion } from './components/delayed-deletion.ts'
 import { ScopedRole } from './components/scoped-role.ts'
 import { alarmRegionsOf } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
@@ -61,11 +62,12 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
     },
     { providers: [provider] },
   )
+  const delayed = new DelayedDeletion('delays', { days: config.recycleBinDays, unlockDelayDays: config.unlockDelayDays }, { providers: [provider] })
   const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(({ account }) => account === 'production')
   new AlarmForwarder('production-forwarder', { vault, accountId, regions: alarmRegionsOf(config), patterns }, { providers: [provider] })
   if (config.detached) new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
   if (config.administrators.length > 0) deployAdministrator(config, provider)
-  return describeProduction(config)
+  return { ...describeProduction(config), delays: delayed.report }
 }
 
 /** Production's administrator may do everything there is to do in production. That is the point: the vault doesn't care. */

@@ -48,6 +48,11 @@ export const guards: readonly Guard[] = [
   { name: 'frozen-roles', description: 'nobody changes what notary, custodian, restorer and drill may do, or who becomes them', sids: ['FreezeRoles'] },
   { name: 'alarms-stay', description: 'nobody silences an alarm, in the vault\'s account or in production', sids: ['FreezeAlarms', 'KeepAlarms', 'KeepAlarmForwarder'] },
   { name: 'audit-trail', description: 'nobody but CloudTrail writes history, and nobody deletes it', sids: ['DenyAllButTrails'] },
+  {
+    name: 'delays',
+    description: 'no deletion in production is final at once where AWS can delay it',
+    sids: ['KeepRecycleBin', 'KeepKeyWindow', 'KeepSecretWindow', 'DenyForcedSecretDeletion'],
+  },
   { name: 'membership', description: 'no account leaves the organization or is closed', sids: ['StayInOrganization'] },
 ]
 

@@ -36,8 +36,26 @@ function findTarget(declaration: CloudDeclaration, principal: Principal, action:
     if (bucket !== undefined) return { accountId: bucket.accountId, policy: bucket.policy }
   }
   const accountId = account === '' ? principal.accountId ?? '' : account
-  if (service === 'kms') return { accountId, policy: declaration.keys.find(({ arn }) => arn === resource)?.policy ?? null }
+  if (service === 'kms') {
+    const key = declaration.keys.find(({ arn }) => arn === resource)
+    return { accountId, policy: key?.policy ?? defaultKeyPolicy(accountId) }
+  }
   // A trust policy says who may assume a role; to change the role is a matter of identity policies alone.
   const isTrust = service === 'iam' && /^sts:/i.test(action)
   return { accountId, policy: isTrust ? declaration.roles.find(({ arn }) => arn === resource)?.trust ?? null : null }
+}
+
+// "When you create a KMS key programmatically and don't specify a key policy, AWS KMS applies the default": the account's IAM
+// policies decide. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+const keyPolicies = new Map<string, Record<string, unknown>>()
+
+function defaultKeyPolicy(accountId: string): Record<string, unknown> {
+  const known = keyPolicies.get(accountId)
+  if (known !== undefined) return known
+  const document = {
+    Version: '2012-10-17',
+    Statement: [{ Sid: 'EnableIamUserPermissions', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: 'kms:*', Resource: '*' }],
+  }
+  keyPolicies.set(accountId, document)
+  return document
 }

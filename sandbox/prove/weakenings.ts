@@ -100,6 +100,14 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('reads beside its own source', 's3:GetObject', resource, { only: 'writer widened' }),
     row('reads a version beside its own source', 's3:GetObjectVersion', resource, { only: 'writer widened' }),
   ])
+  const production = { accountId: productionAccountId, ownerWithoutOrganization: 'owner and root' } as const
+  const inProduction = (service: string, rest: string) => `arn:aws:${service}:${place.region}:${productionAccountId}:${rest}`
+  const delays = [
+    ...['rbin:DeleteRule', 'rbin:UnlockRule', 'rbin:UpdateRule'].map((action) => row('empties the Recycle Bin', action, inProduction('rbin', 'rule/some'), production)),
+    row('deletes a key within days', 'kms:ScheduleKeyDeletion', inProduction('kms', 'key/some'), { ...production, context: { 'kms:ScheduleKeyDeletionPendingWindowInDays': '7' } }),
+    row('deletes a secret within days', 'secretsmanager:DeleteSecret', inProduction('secretsmanager', 'secret:some-AbCdEf'), { ...production, context: { 'secretsmanager:RecoveryWindowInDays': '7' } }),
+    row('deletes a secret at once', 'secretsmanager:DeleteSecret', inProduction('secretsmanager', 'secret:some-AbCdEf'), { ...production, context: { 'secretsmanager:ForceDeleteWithoutRecovery': 'true' } }),
+  ]
   const boundaries = agentNames.flatMap((name) => ['iam:DeleteRolePermissionsBoundary', 'iam:PutRolePermissionsBoundary'].map((action) =>
     row('takes an agent\'s boundary off', action, agentRoleArn(productionAccountId, name), {
       accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
@@ -108,7 +116,7 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('changes the boundary of agents', action, `arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`, {
       accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
     }))
-  return [...objects, ...history, plainHistory, ...alarmRows(place, productionAccountId, row), ...listing, ...feedbacks, ...frozen, ...widened, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+  return [...objects, ...history, plainHistory, ...alarmRows(place, productionAccountId, row), ...listing, ...feedbacks, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
 }
 
 /** What somebody is woken by: in the vault's account frozen, in production as far as it only takes away. */

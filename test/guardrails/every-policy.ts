@@ -4,7 +4,7 @@ import { alarmBusPolicy, alarmTopicPolicy, auditBucketPolicy, forwarderPolicy, f
 import { breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
 import { alarmBusArn, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
-import { membershipPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../../guardrails/organization-policies.ts'
+import { membershipPolicy, productionDelayPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../../guardrails/organization-policies.ts'
 import { dutyPolicy, writerPolicy } from '../../guardrails/role-policies.ts'
 import {
   administratorTrustPolicy,
@@ -45,6 +45,7 @@ export const everyPolicy: readonly NamedDocument[] = [
   { name: 'membership', quota: 'serviceControlPolicy', document: membershipPolicy() },
   { name: 'vault freeze', quota: 'serviceControlPolicy', document: vaultFreezePolicy(place, '2030-01-31T18:00:00.000+00:00') },
   { name: 'production', quota: 'serviceControlPolicy', document: productionPolicy(production, '2030-01-31T18:00:00.000+00:00') },
+  { name: 'production delays', quota: 'serviceControlPolicy', document: productionDelayPolicy(production, '2030-01-31T18:00:00.000+00:00') },
   { name: 'vault perimeter', quota: 'resourceControlPolicy', document: vaultPerimeterPolicy(place, `o-${'a'.repeat(32)}`) },
   {
     name: 'trust of a writer by role',
