@@ -17,7 +17,7 @@ import type { Part } from './cast.ts'
 export interface CloudPlace {
   endpoint: string
   region: string
-  /** What the cloud's clock is ahead of the machine's; 0 leaves it to the client to find out. */
+  /** What the cloud's clock is ahead of the machine's; without it the client finds out by a request that is refused. */
   clockOffsetMs?: number
 }
 
@@ -128,8 +128,10 @@ export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credential
 }
 
 /** A client of the sandbox's S3; null: one that doesn't sign. */
-export function connectS3({ endpoint, region, clockOffsetMs = 0 }: CloudPlace, credentials: Credentials | null): S3Client {
-  const common = { endpoint, region, forcePathStyle: true, maxAttempts: 2, systemClockOffset: clockOffsetMs }
+export function connectS3({ endpoint, region, clockOffsetMs }: CloudPlace, credentials: Credentials | null): S3Client {
+  // No second attempt where the clock is known: the SDK takes a refusal for a skewed clock, and tries everything twice.
+  const clock = clockOffsetMs === undefined ? { maxAttempts: 2 } : { maxAttempts: 1, systemClockOffset: clockOffsetMs }
+  const common = { endpoint, region, forcePathStyle: true, ...clock }
   if (credentials !== null) return new S3Client({ ...common, credentials: toSdk(credentials) })
   return new S3Client({ ...common, signer: { sign: (request) => Promise.resolve(request) }, credentials: { accessKeyId: 'x', secretAccessKey: 'x' } })
 }

@@ -49,7 +49,7 @@ async function attackBuckets({ sandbox, region, controls, accounts }: Provisione
 
 async function attackMachinesOfOwn({ sandbox, region, accounts }: Provisioned): Promise<AttemptRecord[]> {
   const ec2 = new EC2Client({
-    endpoint: sandbox.endpoint, region, maxAttempts: 2, systemClockOffset: sandbox.clock.offsetMs, credentials: toSdk(sandbox.rootCredentials(accounts.outsider)),
+    endpoint: sandbox.endpoint, region, maxAttempts: 1, systemClockOffset: sandbox.clock.offsetMs, credentials: toSdk(sandbox.rootCredentials(accounts.outsider)),
   })
   const park = new MachinePark(ec2, region)
   const records: AttemptRecord[] = []

@@ -4,11 +4,11 @@ import { EC2Client } from '@aws-sdk/client-ec2'
 import type { Credentials, Principal } from '../../access.ts'
 import { principalsReachable } from '../../authorization/reachable.ts'
 import type { ReachablePrincipal } from '../../authorization/reachable.ts'
-import { cast } from '../cast.ts'
 import type { Provisioned } from '../drill-context.ts'
 import { connectS3, toSdk } from '../sessions.ts'
 import { connectAccount } from './account-call.ts'
 import type { Intruder } from './attack.ts'
+import { assumeAnyhow } from './sts-attacks.ts'
 
 /** After the first credential, so many roles may be assumed one from another. */
 const hops = 3
@@ -76,7 +76,7 @@ async function assumeReachable(provisioned: Provisioned, from: Identity, disagre
     if (caller === undefined) continue
     const role = roleName(path.at(-1) ?? '')
     try {
-      const session = await assumeAs(provisioned, caller, role)
+      const session = await assumeAnyhow(provisioned.sessions, caller.credentials!, role, caller.principal.session?.sourceIdentity ?? null, caller.hasFactor)
       const identity = makeIdentity(provisioned, from.who, path.map(roleName), session, from.side, false)
       reached.set(byPath(path), identity)
       found.set(identity.principal.arn, identity)
@@ -96,14 +96,6 @@ async function findReachable({ authorizer }: Provisioned, from: Identity): Promi
   return [...first, ...further.flat()]
 }
 
-function assumeAs({ sessions }: Provisioned, caller: Identity, role: string): Promise<Credentials> {
-  const { secondFactor, sourceIdentity, ...part } = cast.find((each) => each.role === role) ?? { role }
-  const source = caller.principal.session?.sourceIdentity ?? sourceIdentity
-  return sessions.assume(caller.credentials!, {
-    ...part, ...(source === undefined ? {} : { sourceIdentity: source }), ...(secondFactor === true && caller.hasFactor ? { secondFactor } : {}),
-  })
-}
-
 /** The workload outside AWS holds no credential of AWS at all, only its platform's word. */
 async function assumeByPlatform(provisioned: Provisioned): Promise<Identity> {
   const role = 'holdfast-writer-site'
@@ -120,7 +112,7 @@ function makeIdentity(
     principal: credentials === null ? nobody : (sandbox.credentials.find(credentials.accessKeyId)?.principal ?? nobody),
     s3: connectS3(place, credentials),
     ec2: new EC2Client({
-      endpoint: sandbox.endpoint, region, maxAttempts: 2, systemClockOffset: sandbox.clock.offsetMs,
+      endpoint: sandbox.endpoint, region, maxAttempts: 1, systemClockOffset: sandbox.clock.offsetMs,
       credentials: credentials === null ? { accessKeyId: 'x', secretAccessKey: 'x' } : toSdk(credentials),
     }),
     callAccount: connectAccount(place, credentials),

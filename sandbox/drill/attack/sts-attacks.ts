@@ -12,18 +12,26 @@ export interface StsAttack {
   run(sessions: DrillSessions, caller: Credentials, source: string | null, hasFactor: boolean): Promise<Credentials>
 }
 
-/** With all that a trust policy asks for: whoever attacks has read it. A second factor can't be read. */
+/** With all that a trust policy asks for, which whoever attacks has read, then with nothing. A second factor can't be read. */
 function assumeEach({ roles }: CloudDeclaration): StsAttack[] {
   return roles.map(({ name }) => ({
     name: `assume-${name}`, what: `become ${name}`, role: name,
-    run: (sessions, caller, source, hasFactor) => {
-      const { secondFactor, sourceIdentity, ...part } = cast.find(({ role }) => role === name) ?? { role: name }
-      const asked = source ?? sourceIdentity
-      return sessions.assume(caller, {
-        ...part, ...(asked === undefined ? {} : { sourceIdentity: asked }), ...(secondFactor === true && hasFactor ? { secondFactor } : {}),
-      })
-    },
+    run: (sessions, caller, source, hasFactor) => assumeAnyhow(sessions, caller, name, source, hasFactor),
   }))
+}
+
+/** Rejects with the first refusal: the second is that of a request that says less. */
+export async function assumeAnyhow(sessions: DrillSessions, caller: Credentials, name: string, source: string | null, hasFactor: boolean): Promise<Credentials> {
+  const { secondFactor, sourceIdentity, ...part } = cast.find(({ role }) => role === name) ?? { role: name }
+  const asked = source ?? sourceIdentity
+  const factor = secondFactor === true && hasFactor ? { secondFactor } : {}
+  try {
+    return await sessions.assume(caller, { ...part, ...(asked === undefined ? {} : { sourceIdentity: asked }), ...factor })
+  } catch (refusal) {
+    return sessions.assume(caller, { role: name, ...factor }).catch(() => {
+      throw refusal
+    })
+  }
 }
 
 const claims: StsAttack[] = [

@@ -16,7 +16,7 @@ export interface VaultState {
 }
 
 export async function recordVault(context: DrillContext, { sandbox, region, vault, sessions }: Provisioned): Promise<VaultState> {
-  const client = connectS3({ endpoint: sandbox.endpoint, region }, await sessions.of('holdfast-drill'))
+  const client = connectS3({ endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }, await sessions.of('holdfast-drill'))
   try {
     const byApi = await takeInventory(client, vault.name, (done) => context.timeline.progress(`reading back version ${done}`))
     return { byApi, byDisk: await readDiskInventory(directories(context).sandbox, vault.name) }
