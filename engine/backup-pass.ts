@@ -3,13 +3,14 @@
 import { digestBytes } from '../core/digest.ts'
 import { foldContent } from '../core/content-list.ts'
 import { PackBuilder, assertSealed } from '../core/pack.ts'
-import { comparePaths, sumBytes } from '../core/tree-entry.ts'
+import { comparePaths } from '../core/tree-entry.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { TreeBuilder } from '../core/tree.ts'
 import { sortKeyOf } from './backup-cache.ts'
 import type { BackupCache, CachedFile } from './backup-cache.ts'
 import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
 import { findExtendedAttributes } from './extended-attributes.ts'
+import { problemOfSegments, upToGap } from './file-segments.ts'
 import { sameStamp, stampOf } from './file-stamp.ts'
 import type { FileStamp } from './file-stamp.ts'
 import type { KnownChunks } from './known-chunks.ts'
@@ -371,7 +372,7 @@ export class BackupPass {
   private emitFile(file: PendingFile): void {
     const { entry } = file
     const segments = upToGap(file.segments.map((segment) => segment!), entry.size)
-    const problem = problemOf(file)
+    const problem = problemOfSegments(file.segments)
     if (problem) this.addProblem({ path: entry.path, ...problem })
     const restamped = segments[0]?.restamped
     if (restamped) {
@@ -396,7 +397,7 @@ export class BackupPass {
   }
 
   private emitLink(entry: TreeEntry, first: PendingFile): void {
-    const problem = problemOf(first)
+    const problem = problemOfSegments(first.segments)
     if (problem) this.addProblem({ path: entry.path, ...problem })
     if (problem && problem.kind !== 'changed') return
     const { size, content, sparse, mode, uid, gid, mtimeNs } = first.entry
@@ -415,16 +416,4 @@ export class BackupPass {
       this.result.bytes += entry.size
     }
   }
-}
-
-/** Missing content outweighs changed content: such a file is left out. */
-function problemOf({ segments }: PendingFile): ItemContent['problem'] {
-  const problems = segments.flatMap((segment) => segment?.problem ?? [])
-  return problems.find(({ kind }) => kind !== 'changed') ?? problems[0] ?? null
-}
-
-/** Of a file that got shorter while it was read: what lies behind the gap would move to another place. */
-function upToGap(segments: ItemContent[], size: number): ItemContent[] {
-  const short = segments.findIndex(({ lengths }, index) => sumBytes(lengths) < Math.min(maxBatchBytes, size - index * maxBatchBytes))
-  return short === -1 ? segments : segments.slice(0, short + 1)
 }

@@ -73,6 +73,7 @@ export class RestoreStaging {
       const isResumed = isSame && (found.bootId === fresh.bootId || found.phase === 'publishing')
       const staging = new RestoreStaging(target, folder, isResumed ? found : fresh, isResumed)
       if (!isResumed) staging.begin()
+      else if (found.phase === 'writing') mkdirSync(staging.tree, { recursive: true, mode: 0o700 })
       return staging
     } catch (error) {
       throw error instanceof HoldfastError ? error : unusable(target, error)

@@ -206,6 +206,14 @@ describe('an interrupted restore', () => {
     expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
   })
 
+  test('before its tree was made goes on', async () => {
+    const source = await makeLarge()
+    const { target, folder } = await interrupt(source)
+    rmSync(join(folder, 'tree'), { recursive: true })
+    await source.restore({ target })
+    expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
+  })
+
   test.each<[string, (folder: string) => void]>([
     ['before its state was written', (folder) => {
       rmSync(folder, { recursive: true })

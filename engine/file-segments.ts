@@ -1,0 +1,16 @@
+// What becomes of a file that was read in segments, some of which went wrong.
+import { sumBytes } from '../core/tree-entry.ts'
+import { maxBatchBytes } from './source-reader.ts'
+import type { ItemContent } from './source-reader.ts'
+
+/** Missing content outweighs changed content: such a file is left out. */
+export function problemOfSegments(segments: readonly (ItemContent | null)[]): ItemContent['problem'] {
+  const problems = segments.flatMap((segment) => segment?.problem ?? [])
+  return problems.find(({ kind }) => kind !== 'changed') ?? problems[0] ?? null
+}
+
+/** Of a file that got shorter while it was read: what lies behind the gap would move to another place. */
+export function upToGap(segments: ItemContent[], size: number): ItemContent[] {
+  const short = segments.findIndex(({ lengths }, index) => sumBytes(lengths) < Math.min(maxBatchBytes, size - index * maxBatchBytes))
+  return short === -1 ? segments : segments.slice(0, short + 1)
+}
