@@ -49,6 +49,7 @@ Exit codes: 0 done, 2 wrong usage, 3 backup incomplete, 4 damage found, 5 nothin
   declareSnapshots(program.command('snapshots'), invocation)
   declareRestore(program.command('restore'), invocation)
   declareVerify(program.command('verify'), invocation)
+  declareRetire(program.command('retire'), invocation)
   const agentSession = strict(program.command('agent-session'), invocation)
   declareAgentSession(agentSession, strict(agentSession.command('revoke'), invocation), invocation)
   declareBlastRadius(strict(program.command('blast-radius'), invocation), invocation)
@@ -139,6 +140,24 @@ Ends with 4 if something is lost or damaged.
     .action(async () => {
       const { runVerify } = await import('./commands/verify.ts')
       await runVerify(command.opts(), invocation)
+    })
+  addVaultOptions(command)
+}
+
+function declareRetire(command: Command, invocation: Invocation): void {
+  strict(command, invocation)
+    .description('Show how far a vault is from being retired, and what comes next. Never deletes anything.')
+    .addOption(new Option('--quiet-days <n>', 'without a write for so long, its writers count as stopped (default: 3)').argParser(wholeNumber))
+    .addHelpText('after', `
+Examples:
+  holdfast retire --bucket my-vault
+  holdfast retire --config vault.json --json | jq -r .lastLockEnds
+
+Looks at every version's lock: one request each.
+`)
+    .action(async () => {
+      const { runRetire } = await import('./commands/retire.ts')
+      await runRetire(command.opts(), invocation)
     })
   addVaultOptions(command)
 }

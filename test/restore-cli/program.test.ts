@@ -10,6 +10,7 @@ test.each([
   ['holdfast snapshots', 'main.ts', ['snapshots', '-h']],
   ['holdfast restore', 'main.ts', ['restore', '--help']],
   ['holdfast verify', 'main.ts', ['verify', '--help']],
+  ['holdfast retire', 'main.ts', ['retire', '--help']],
   ['holdfast agent-session', 'main.ts', ['agent-session', '--help']],
   ['holdfast blast-radius', 'main.ts', ['blast-radius', '--help']],
   ['restore', 'restore-main.ts', ['--help']],

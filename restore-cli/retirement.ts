@@ -1,0 +1,97 @@
+// How far a vault is from being retired: who still writes, and when its last lock ends. It reads; nothing here deletes.
+import type { ObjectStore, ObjectVersion } from '../core/object-store.ts'
+import { HoldfastError } from '../core/errors.ts'
+
+export interface SourceState {
+  /** A source, or for what is no source's the folder that it lies in. */
+  name: string
+  versions: number
+  bytes: number
+  lastWrittenMs: number
+  lockedVersions: number
+  /** When the last lock ends; null if none is locked. */
+  lastLockEndsMs: number | null
+}
+
+/** `stop-writers`: something was written lately. `wait`: locks are left. `unprotect`: nothing in it is locked any more. */
+export type RetirementStep = 'stop-writers' | 'wait' | 'unprotect'
+
+export interface Retirement {
+  step: RetirementStep
+  /** The store's clock. */
+  nowMs: number
+  sources: SourceState[]
+  versions: number
+  bytes: number
+  lockedVersions: number
+  lastWrittenMs: number | null
+  lastLockEndsMs: number | null
+  /** When the last lock ends if nothing is written from now on and no lock is extended; with a writer at work it moves on. */
+  emptyableFromMs: number
+}
+
+const readers = 16
+
+/**
+ * @param quietMs without a write for so long, the writers count as stopped.
+ * @throws `denied` if the locks can't be seen: without them there is no answer.
+ */
+export async function examineRetirement(
+  store: ObjectStore, quietMs: number, signal: AbortSignal, onProgress: (versions: number) => void,
+): Promise<Retirement> {
+  const { serverTimeMs: nowMs } = await store.lockDefault()
+  const sources = new Map<string, SourceState>()
+  let seen = 0
+  const pending = store.listVersions('')[Symbol.asyncIterator]()
+  let hasFailed = false
+  const read = async (): Promise<void> => {
+    try {
+      for (let next = await pending.next(); next.done !== true && !hasFailed; next = await pending.next()) {
+        signal.throwIfAborted()
+        addVersion(sources, next.value, await lockEndOf(store, next.value), nowMs)
+        if (++seen % 100 === 0) onProgress(seen)
+      }
+    } catch (error) {
+      // The others stop asking for what nobody will be told.
+      hasFailed = true
+      throw error
+    }
+  }
+  await Promise.all(Array.from({ length: readers }, read))
+  return summarize([...sources.values()].sort((left, right) => (left.name < right.name ? -1 : 1)), nowMs, quietMs)
+}
+
+async function lockEndOf(store: ObjectStore, version: ObjectVersion): Promise<number | null> {
+  // Markers can't be locked.
+  if (version.isDeleteMarker) return null
+  const { lock } = await store.headVersion(version)
+  if (lock !== undefined) return lock === null ? null : lock.untilMs
+  throw new HoldfastError('denied', 'the locks of the vault\'s versions can\'t be seen with this role', { hint: 'use the restorer\'s role, which may read retention' })
+}
+
+function addVersion(sources: Map<string, SourceState>, version: ObjectVersion, lockEndsMs: number | null, nowMs: number): void {
+  const [top = '', second = ''] = version.key.split('/')
+  const name = top === 'sources' || top === 'receipts' ? second : `${top}/`
+  const state = sources.get(name) ?? { name, versions: 0, bytes: 0, lastWrittenMs: 0, lockedVersions: 0, lastLockEndsMs: null }
+  state.versions++
+  state.bytes += version.bytes
+  state.lastWrittenMs = Math.max(state.lastWrittenMs, version.lastModifiedMs)
+  if (lockEndsMs !== null && lockEndsMs > nowMs) {
+    state.lockedVersions++
+    state.lastLockEndsMs = Math.max(state.lastLockEndsMs ?? 0, lockEndsMs)
+  }
+  sources.set(name, state)
+}
+
+function summarize(sources: SourceState[], nowMs: number, quietMs: number): Retirement {
+  const total = (figure: 'versions' | 'bytes' | 'lockedVersions'): number => sources.reduce((sum, source) => sum + source[figure], 0)
+  const latest = (times: (number | null)[]): number | null => times.reduce((last, time) => (time === null || (last !== null && last > time) ? last : time), null)
+  const lastWrittenMs = latest(sources.map((source) => source.lastWrittenMs))
+  const lastLockEndsMs = latest(sources.map((source) => source.lastLockEndsMs))
+  const isQuiet = lastWrittenMs === null || nowMs - lastWrittenMs >= quietMs
+  return {
+    step: !isQuiet ? 'stop-writers' : lastLockEndsMs === null ? 'unprotect' : 'wait',
+    nowMs, sources, versions: total('versions'), bytes: total('bytes'), lockedVersions: total('lockedVersions'), lastWrittenMs, lastLockEndsMs,
+    emptyableFromMs: lastLockEndsMs ?? nowMs,
+  }
+}
