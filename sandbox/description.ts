@@ -1,9 +1,11 @@
 // What a client needs to know of a sandbox that serves it: where it is, what is in it, and who one can be there.
 
+import { randomBytes } from 'node:crypto'
 import type { Credentials } from './access.ts'
 import type { CloudDeclaration, DeclaredRole } from './declaration.ts'
 import type { Sandbox } from './server.ts'
 import { issueWorkloadSession } from './sts/role-session.ts'
+import type { MfaDevice } from './sts/second-factor.ts'
 
 export interface Description {
   endpoint: string
@@ -21,12 +23,18 @@ interface DescribedRole {
   assumedBy: string[]
   /** What AssumeRole has to bring along; null if nothing. */
   externalId: string | null
+  /** Whether it has to say on whose behalf: any SourceIdentity will do. */
+  sourceIdentity: boolean
+  /** Session tags that have to come along, with any value. */
+  tags: string[]
+  /** A second factor that the sandbox takes for it: SerialNumber, and the secret (Base32) that TokenCode is reckoned from, as an authenticator does. */
+  secondFactor: { serialNumber: string; secret: string } | null
   /** Of a role that a compute service or a sign-in portal takes on for somebody: a session of it, ready to use. */
   credentials: Credentials | null
 }
 
 /** The secrets in it open nothing but this directory's sandbox. */
-export function describeSandbox(sandbox: Sandbox, declaration: CloudDeclaration, directory: string): Description {
+export function describeSandbox(sandbox: Sandbox, declaration: CloudDeclaration, directory: string, devices: readonly RoleDevice[] = []): Description {
   return {
     endpoint: sandbox.endpoint,
     directory,
@@ -39,25 +47,53 @@ export function describeSandbox(sandbox: Sandbox, declaration: CloudDeclaration,
       const lock = !objectLock.enabled ? 'none' : rule === null ? 'no default' : `${rule.mode}, ${rule.days} days`
       return { name, accountId, region, lock, objectLock }
     }),
-    roles: declaration.roles.map((role) => describeRole(sandbox, role)),
+    roles: declaration.roles.map((role) => describeRole(sandbox, role, devices.find((device) => device.role === role.arn))),
     notEmulated: declaration.notEmulated,
   }
 }
 
-function describeRole(sandbox: Sandbox, role: DeclaredRole): DescribedRole {
+const requestTag = 'aws:RequestTag/'
+
+/** A second factor for each role that asks for one, held by whoever its trust policy names. */
+export interface RoleDevice extends MfaDevice {
+  /** ARN of the role that it opens. */
+  role: string
+}
+
+export function registerDevices({ roles }: CloudDeclaration): RoleDevice[] {
+  return roles.flatMap((role) => {
+    const statements = listOf<Statement>(role.trust.Statement)
+    if (!statements.some(({ Effect, Condition }) => Effect === 'Deny' && Condition?.BoolIfExists?.['aws:MultiFactorAuthPresent'] !== undefined)) return []
+    const [holder] = statements.filter(({ Effect }) => Effect === 'Allow').flatMap(whoOf).filter((arn) => roles.some((each) => each.arn === arn))
+    return holder === undefined ? [] : [{ role: role.arn, serial: `arn:aws:iam::${role.accountId}:mfa/${role.name}`, holderArn: holder, secret: randomBytes(20) }]
+  })
+}
+
+function isAsked(isAbsent: string | string[] | undefined): boolean {
+  return isAbsent !== undefined && listOf<string>(isAbsent).every((value) => value === 'false')
+}
+
+/** RFC 4648, as authenticators take it; 20 bytes are 32 letters. */
+function encodeBase32(bytes: Buffer): string {
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+  return (bits.match(/.{5}/g) ?? []).map((five) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[Number.parseInt(five, 2)]).join('')
+}
+
+function describeRole(sandbox: Sandbox, role: DeclaredRole, device: RoleDevice | undefined): DescribedRole {
   const allowed = listOf<Statement>(role.trust.Statement).filter(({ Effect }) => Effect === 'Allow')
   const principals = allowed.map(({ Principal }) => (typeof Principal === 'object' ? Principal : {}))
   const assumedBy = [...new Set(allowed.flatMap(whoOf))]
   const [externalId] = allowed.flatMap(({ Condition }) => listOf<string>(Condition?.StringEquals?.['sts:ExternalId']))
   const isTakenOn = principals.some((principal) => principal.Service !== undefined)
-  // Whoever comes through a sign-in portal has shown a second factor there.
-  const more = role.path.startsWith('/people/') ? { multiFactor: { present: true, ageSeconds: 0 } } : {}
   return {
     arn: role.arn,
     accountId: role.accountId,
     assumedBy,
     externalId: externalId ?? null,
-    credentials: isTakenOn ? issueWorkloadSession(sandbox, role, 'sandbox', sandbox.clock.nowMs(), more, role.maxSessionSeconds).credentials : null,
+    sourceIdentity: allowed.some(({ Condition }) => isAsked(Condition?.Null?.['sts:SourceIdentity'])),
+    tags: allowed.flatMap(({ Condition }) => Object.keys(Condition?.StringLike ?? {})).filter((key) => key.startsWith(requestTag)).map((key) => key.slice(requestTag.length)),
+    secondFactor: device === undefined ? null : { serialNumber: device.serial, secret: encodeBase32(device.secret) },
+    credentials: isTakenOn ? issueWorkloadSession(sandbox, role, 'sandbox', sandbox.clock.nowMs(), {}, role.maxSessionSeconds).credentials : null,
   }
 }
 
@@ -92,8 +128,12 @@ export function renderDescription({ endpoint, directory, accounts, buckets, role
   return `${lines.join('\n')}\n\nSIGINT or SIGTERM stops it.\n`
 }
 
-function renderRole({ arn, assumedBy, externalId, credentials }: DescribedRole): string[] {
-  const lines = [`  ${arn}`, `    by ${assumedBy.join(', ')}${externalId === null ? '' : `, with external id ${externalId}`}`]
+function renderRole({ arn, assumedBy, externalId, sourceIdentity, tags, secondFactor, credentials }: DescribedRole): string[] {
+  const asked = [
+    ...(externalId === null ? [] : [`external id ${externalId}`]), ...(sourceIdentity ? ['a source identity'] : []), ...tags.map((tag) => `the tag ${tag}`),
+    ...(secondFactor === null ? [] : [`the second factor ${secondFactor.serialNumber}, secret ${secondFactor.secret}`]),
+  ]
+  const lines = [`  ${arn}`, `    by ${assumedBy.join(', ')}${asked.length === 0 ? '' : `, with ${asked.join(', ')}`}`]
   if (credentials === null) return lines
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
   return [...lines, `    a session: AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_SESSION_TOKEN=${sessionToken ?? ''}`]

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { createAuthorizer } from './authorization/authorizer.ts'
-import { describeSandbox, renderDescription } from './description.ts'
+import { describeSandbox, registerDevices, renderDescription } from './description.ts'
 import { loadDeclaration } from './loader.ts'
 import { startSandbox } from './server.ts'
 import { createStsService } from './sts/service.ts'
@@ -32,14 +32,15 @@ const command = new Command('sandbox')
 async function serve({ port, dir, json }: Options): Promise<void> {
   const declaration = await loadDeclaration()
   const directory = dir ?? (await mkdtemp(join(tmpdir(), 'holdfast-sandbox-')))
+  const devices = registerDevices(declaration)
   const sandbox = await startSandbox({
     directory,
     declaration,
     port,
     authorizer: (live) => createAuthorizer(declaration, live),
-    services: [createStsService()],
+    services: [createStsService({ mfaDevices: devices })],
   })
-  const description = describeSandbox(sandbox, declaration, directory)
+  const description = describeSandbox(sandbox, declaration, directory, devices)
   process.stdout.write(json === true ? `${JSON.stringify(description)}\n` : renderDescription(description))
   await stopSignal()
   await sandbox.stop()

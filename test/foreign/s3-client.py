@@ -5,12 +5,17 @@ Starts the sandbox by itself, prints a row per question (who, what, answer) and 
 expected one. Run from the project's folder: python3 test/foreign/s3-client.py
 """
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import datetime, timedelta, timezone
 
 import boto3
@@ -52,6 +57,13 @@ def client_of(sandbox, credentials, region, service="s3"):
         aws_session_token=credentials.get("sessionToken"),
         config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
     )
+
+
+def code_of(secret):
+    """RFC 6238, as an authenticator reckons it."""
+    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[start:start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 def version_ids(client, bucket, prefix):
@@ -179,6 +191,8 @@ def prove_unchanged(sandbox, vault, key, version):
         restorer = next(each for each in sandbox["roles"] if role["arn"] in each["assumedBy"])
         sts = client_of(sandbox, role["credentials"], vault["region"], "sts")
         extra = {"ExternalId": restorer["externalId"]} if restorer["externalId"] else {}
+        if restorer["secondFactor"]:
+            extra |= {"SerialNumber": restorer["secondFactor"]["serialNumber"], "TokenCode": code_of(restorer["secondFactor"]["secret"])}
         session = ask("restorer", "assume the role that reads", "ok", lambda: sts.assume_role(
             RoleArn=restorer["arn"], RoleSessionName="restore", SourceIdentity="operator", **extra))
         if session is None:
@@ -243,7 +257,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="holdfast-foreign-") as directory:
         process, sandbox = start_sandbox(directory)
         try:
-            vault = next(bucket for bucket in sandbox["buckets"] if bucket["objectLock"]["enabled"])
+            vault = next(bucket for bucket in sandbox["buckets"] if bucket["name"].startswith("holdfast-vault-"))
             print(f"boto3 {boto3.__version__} against {sandbox['endpoint']}\n")
             prove_own_bucket(sandbox, vault["region"])
             attack_locked_recovery_point(sandbox, vault)

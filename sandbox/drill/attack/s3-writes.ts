@@ -22,7 +22,7 @@ function customerKey(): Partial<PutObjectCommandInput> {
 }
 
 /** Many small objects, one of them where the readers look for a snapshot. */
-export const floodObjects = 12
+const floodObjects = 12
 
 export const writeAttacks: readonly Attack[] = [
   write('overwrite-object', 'lay a new version over an object', ({ s3 }, { bucket, victim }) => s3.send(new PutObjectCommand({ Bucket: bucket, Key: victim.key, Body: 'gone' }))),

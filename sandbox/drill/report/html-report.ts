@@ -29,13 +29,14 @@ cloud that stands in for AWS; the vault was loaded from what the infrastructure 
 function tiles(report: DrillReport): Markup {
   const { claims, attacks, objectives, inventory } = report
   const count = (status: string) => claims.filter((claim) => claim.status === status).length
-  const refused = attacks.filter(({ outcome }) => outcome === 'refused').length
+  const tried = attacks.filter(({ duty }) => duty === null)
+  const refused = tried.filter(({ outcome }) => outcome === 'refused').length
   const rows = Math.max(0, ...report.restores.map(({ rows }) => rows))
   return html`<section class="tiles">
 ${tile(`${count('held')} of ${claims.length}`, 'claims held')}
 ${tile(measuredText(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${durationText(objectives.rto.objectiveMs)})`)}
 ${tile(measuredText(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${durationText(objectives.rpo.objectiveMs)})`)}
-${tile(`${refused} of ${attacks.length}`, 'attacks on the vault refused')}
+${tile(`${countText(refused)} of ${countText(tried.length)}`, 'attacks refused')}
 ${tile(inventory === null ? 'none' : countText(inventory.versions), `object versions examined, ${bytesText(inventory?.bytes ?? 0)}`)}
 ${tile(countText(rows), 'rows compared after a restore')}
 </section>`
@@ -63,7 +64,7 @@ function findings(list: string[], count: number): Markup {
 
 const badges: Record<string, [string, string]> = {
   held: ['good', 'held'], fell: ['bad', 'fell'], 'not-examined': ['bad', 'not examined'], refused: ['good', 'refused'],
-  allowed: ['bad', 'allowed'], 'not-emulated': ['unclear', 'not emulated'], unclear: ['bad', 'unclear'],
+  allowed: ['bad', 'allowed'], duty: ['unclear', 'duty'], 'failed-duty': ['bad', 'duty refused'], 'not-emulated': ['unclear', 'not emulated'], unclear: ['bad', 'unclear'],
 }
 
 function badge(status: string): Markup {
@@ -89,16 +90,30 @@ ${table(['At', 'Call', 'Resource', 'Answer'], rows)}`
 
 function attacks(report: DrillReport): Markup {
   const identities = [...new Set(report.attacks.map(({ who }) => who))]
-  const sections = identities.map((who) => html`<h3>By ${who}</h3>${attackTable(report.attacks.filter((row) => row.who === who), report.controls)}`)
-  return html`<h2>Attacks on the vault</h2><p class="dim">Real, signed requests. The last column is the answer to the same request on a
-bucket without guards: a request that is refused everywhere would prove nothing.</p>${sections}`
+  const sections = identities.map((who) => {
+    const rows = report.attacks.filter((row) => row.who === who)
+    return html`<details><summary>${who}: ${tally(rows)}</summary>${attackTable(rows, report.controls)}</details>`
+  })
+  return html`<h2>Attacks</h2><p>${tally(report.attacks)}, by ${identities.length} identities.</p><p class="dim">Signed requests, sent; or, where the
+embedded cloud doesn't emulate a service, questions to the loaded policies, marked so. A role after an arrow was assumed for real. The last column is the
+answer to the same where no guard stands: what is refused everywhere proves nothing.</p>${sections}`
+}
+
+function tally(rows: Attempt[]): string {
+  const attacks = rows.filter(({ duty }) => duty === null)
+  const count = (outcome: string) => attacks.filter((row) => row.outcome === outcome).length
+  const evaluated = attacks.filter(({ method }) => method === 'evaluation').length
+  const duties = rows.length - attacks.length
+  return `${countText(attacks.length)} attacks (${countText(evaluated)} evaluated, not sent), ${countText(count('refused'))} refused, ${count('allowed')} allowed` +
+    (duties === 0 ? '' : `; ${duties} duties`)
 }
 
 function attackTable(rows: Attempt[], controls: Attempt[]): Markup {
   const answer = ({ code, status }: Attempt) => html`<code>${status === 0 ? '' : `${status} `}${code}</code>`
-  return table(['', 'Attack', 'What was tried', 'Answer', 'Refused by', 'Unguarded'], rows.map((row) => {
+  return table(['', 'Attack', 'What was tried', 'On', 'Answer', 'Decided by', 'Unguarded'], rows.map((row) => {
     const control = controls.find(({ attack }) => attack === row.attack)
-    return html`<tr><td>${badge(row.outcome)}</td><td><code>${row.attack}</code></td><td>${row.what}</td><td>${answer(row)}</td><td class="dim">${row.decidedBy}</td>
+    return html`<tr><td>${row.duty === null ? badge(row.outcome) : badge(row.outcome === 'allowed' ? 'duty' : 'failed-duty')}</td><td><code>${row.attack}</code></td>
+<td>${row.what}</td><td class="dim">${row.target}</td><td>${answer(row)}</td><td class="dim">${row.duty ?? row.decidedBy}</td>
 <td class="dim">${control === undefined ? html`` : answer(control)}</td></tr>`
   }))
 }

@@ -135,7 +135,7 @@ function examineDuties(records: AttemptRecord[], disagreements: string[]): Exami
   return { findings: [...(due.length === 0 ? ['nobody had anything to do'] : []), ...failed, ...disagreements], evidence: `${due.length} duties done` }
 }
 
-export function summarize(records: readonly AttemptRecord[]): string[] {
+function summarize(records: readonly AttemptRecord[]): string[] {
   const attacks = records.filter(({ duty }) => duty === null)
   const count = (rows: readonly AttemptRecord[], outcome: string) => rows.filter((row) => row.outcome === outcome).length
   const line = (method: AttemptRecord['method'], text: string) => {

@@ -5,7 +5,6 @@ import os from 'node:os'
 import path from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { ulid } from 'ulid'
-import { claimSentences } from '../../../../sandbox/drill/claims.ts'
 import type { ClaimResult } from '../../../../sandbox/drill/claims.ts'
 import { Cleanup } from '../../../../sandbox/drill/cleanup.ts'
 import { sources } from '../../../../sandbox/drill/drill-context.ts'
@@ -21,7 +20,6 @@ import { passTime } from '../../../../sandbox/drill/steps/time.ts'
 import { smallSize } from '../../../../sandbox/drill/world/size.ts'
 
 const listener = { begin: () => undefined, note: () => undefined, progress: () => undefined, claim: () => undefined }
-const notReached = 'the drill did not get that far'
 
 /** Claims that need a database, an agent's process or the command line: other tests have them. */
 const elsewhere = /^(first|second|restored|states|rpo|rto|production-destroyed|database|credential|backups)-/
@@ -81,7 +79,3 @@ function summarize(results: ClaimResult[], crashes: string[]): WallDrill {
     findings: Object.fromEntries([...bad.map(({ name, findings }): [string, string[]] => [name, findings]), ...(crashes.length === 0 ? [] : [['crashed', crashes]] as [string, string[]][])]),
   }
 }
-
-/** Every claim that a drill of the walls examines. */
-export const wallClaims = Object.keys(claimSentences).filter((name) => !elsewhere.test(name) && name !== 'second-backup-incremental')
-export { notReached }

@@ -1,0 +1,3 @@
+import { testWithout } from './without-each.ts'
+
+testWithout(0)
