@@ -20,7 +20,7 @@ const maxRequestBytes = 20 * 1024 * 1024
 const listWindowBytes = 4 * 1024 * 1024
 
 /** What a plan may hold: a small tree can name the same chunks, or share the same long path, without end. */
-export const planLimits = { pieces: 2 ** 26, pathBytes: 2 ** 30 }
+const planLimits = { pieces: 2 ** 26, pathBytes: 2 ** 30 }
 
 export interface PlannedFile {
   /** Without its content list: the plan has taken it over. */
@@ -90,7 +90,6 @@ export async function planRestore(reader: ChunkReader, paths: readonly Buffer[],
       missing.delete(entry.path.toString('latin1'))
       if (plan.directories.length === 0 && entry.path.length > 0) guessDirectory(plan, parents, Buffer.alloc(0))
       if (entry.path.length > 0 && !parents.has(parentPath(entry.path).toString('latin1'))) {
-        if (plan.lost.length === 0) throw damaged('the tree', `${pathText(entry.path)} lies in no directory`)
         guessParents(plan, parents, entry.path)
       }
       if (entry.type === 'directory') {

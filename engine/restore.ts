@@ -31,11 +31,6 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   return { plan, run: (onProgress) => runRestore(options, reader, entries, plan, onProgress) }
 }
 
-/** Plans and restores at once. */
-export async function restore(options: RestoreOptions): Promise<RestoreResult> {
-  return await (await prepareRestore(options)).run()
-}
-
 /** @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`. */
 async function runRestore(
   options: RestoreOptions, reader: ChunkReader, plan: EntryPlan, described: RestorePlan, onProgress: Parameters<PreparedRestore['run']>[0],

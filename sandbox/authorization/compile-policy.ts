@@ -51,7 +51,7 @@ interface CompiledStatement {
 // AWS has a value for these in nearly every request of an organization's member; a declaration doesn't tell it.
 const unknowable = new Set(['aws:principalorgpaths', 'aws:resourceorgpaths'])
 
-export class CompiledPolicy {
+class CompiledPolicy {
   readonly name: string
   readonly #statements: CompiledStatement[]
   readonly #byAction = new Map<string, ActionPolicy>()

@@ -61,7 +61,7 @@ export class DrillSessions {
   /** A session of a role of the cast, one for all who ask for it; a new one once it is about to run out. */
   async of(roleName: string): Promise<Credentials> {
     const known = this.#known.get(roleName)
-    if (known?.expiresMs != null && known.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs) return known
+    if (known !== undefined && known.expiresMs !== null && known.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs) return known
     const part = cast.find(({ role }) => role === roleName)
     if (part === undefined) throw new Error(`nobody in the drill becomes ${roleName}`)
     const session = part.by === null ? await this.assumeByToken(roleName, await this.mintToken()) : await this.assume(this.ofWorkload(part.by), part)

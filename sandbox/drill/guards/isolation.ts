@@ -46,7 +46,7 @@ export async function standsAlone(declaration: CloudDeclaration, guard: Guard, s
 function keepOnly(declaration: CloudDeclaration, sid: string): CloudDeclaration {
   const cloud = structuredClone(declaration)
   const trim = (document: PolicyDocument | null | undefined) => {
-    if (document == null) return
+    if (document === null || document === undefined) return
     document['Statement'] = (document['Statement'] as { Sid?: string; Effect?: string }[]).filter(({ Sid, Effect }) => Effect !== 'Deny' || Sid === sid)
   }
   for (const bucket of cloud.buckets) trim(bucket.policy)

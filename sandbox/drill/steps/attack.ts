@@ -135,6 +135,17 @@ function examineDuties(records: AttemptRecord[], disagreements: string[]): Exami
   return { findings: [...(due.length === 0 ? ['nobody had anything to do'] : []), ...failed, ...disagreements], evidence: `${due.length} duties done` }
 }
 
+/** A line for each identity: how much was refused on which wall. */
+function byIdentity(records: readonly AttemptRecord[]): string[] {
+  return [...Map.groupBy(records, ({ who }) => who)].map(([who, rows]) => {
+    const attacks = rows.filter(({ duty }) => duty === null)
+    const refused = attacks.filter(({ outcome }) => outcome === 'refused')
+    const onWalls = [...Map.groupBy(refused, ({ wall }) => wall)].map(([wall, list]) => `${wall} ${list.length}`).join(', ')
+    const duties = rows.length - attacks.length
+    return `${who}: ${refused.length} of ${attacks.length} refused (${onWalls})${duties === 0 ? '' : `, ${duties} duties`}`
+  })
+}
+
 function summarize(records: readonly AttemptRecord[]): string[] {
   const attacks = records.filter(({ duty }) => duty === null)
   const count = (rows: readonly AttemptRecord[], outcome: string) => rows.filter((row) => row.outcome === outcome).length
@@ -145,5 +156,5 @@ function summarize(records: readonly AttemptRecord[]): string[] {
     return `${new Set(rows.map(({ who }) => who)).size} identities, ${kinds} attacks, ${rows.length} ${text}: ${count(rows, 'refused')} refused, ${count(rows, 'allowed')} allowed${others.join('')}`
   }
   const duties = records.filter(({ duty }) => duty !== null)
-  return [line('request', 'signed requests'), line('evaluation', 'evaluated, not sent'), `${duties.length} rows are duties, and were ${count(duties, 'allowed')} times allowed`]
+  return [...byIdentity(records), line('request', 'signed requests'), line('evaluation', 'evaluated, not sent'), `${duties.length} rows are duties, and were ${count(duties, 'allowed')} times allowed`]
 }
