@@ -3,7 +3,7 @@ import { catalogue } from './catalogue.ts'
 import type { Condition, Statement } from './policy.ts'
 
 /** AWS's longest waiting time of keys and secrets, and the default of both. */
-export const pendingWindowDays = 30
+const pendingWindowDays = 30
 
 /** Locked rules can't be changed by anyone until the delay is over; this keeps the unlocking itself from beginning. */
 export function delayStatements(accountId: string, thaw: { Condition?: Condition } = {}): Statement[] {

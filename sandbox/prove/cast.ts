@@ -17,9 +17,9 @@ export interface Subject {
 export type Session = NonNullable<Principal['session']>
 
 /** How many roles somebody may assume one from another, to be followed. */
-export const chainDepth = 3
+const chainDepth = 3
 
-export function sessionOf(role: DeclaredRole, nowMs: number, more: Partial<Session> = {}): Principal {
+function sessionOf(role: DeclaredRole, nowMs: number, more: Partial<Session> = {}): Principal {
   return {
     kind: 'role-session',
     accountId: role.accountId,

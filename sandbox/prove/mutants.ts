@@ -38,7 +38,7 @@ export interface Site {
 /** AWS keeps these, and nobody can take a statement out of them. */
 const ofAws = /^(FullAWSAccess|RCPFullAWSAccess|arn:aws:iam::aws:policy\/.*)$/
 
-export function sitesOf(declaration: CloudDeclaration, nowMs: number): Site[] {
+function sitesOf(declaration: CloudDeclaration, nowMs: number): Site[] {
   const sites = new Map<PolicyDocument, Site>()
   const site = (label: string, document: PolicyDocument): Site => {
     let found = sites.get(document)

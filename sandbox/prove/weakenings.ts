@@ -141,7 +141,7 @@ function alarmRows(
   ]
 }
 
-export function ownersOf(account: 'vault' | 'production'): string[] {
+function ownersOf(account: 'vault' | 'production'): string[] {
   return account === 'vault' ? ['vault root', 'vault-administrator, made by hand'] : ['production root', 'production-owner, made by hand', 'administrator']
 }
 

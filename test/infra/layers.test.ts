@@ -144,6 +144,50 @@ describe('the organization layer', () => {
   })
 })
 
+describe('the audit', () => {
+  it('delivers one trail of the organization, objects of the vault included, into a locked bucket of the vault\'s account', () => {
+    const trail = find(organization, 'Trail', 'organization-trail').inputs
+    expect(trail).toMatchObject({ s3BucketName: `holdfast-audit-${vaultId}-eu-central-1`, isOrganizationTrail: true, isMultiRegionTrail: true, enableLogFileValidation: true })
+    expect(JSON.stringify(trail['advancedEventSelectors'])).toContain(`arn:aws:s3:::holdfast-vault-${vaultId}-eu-central-1/`)
+    expect(find(vault, 'BucketObjectLockConfiguration', 'audit').inputs['rule']).toEqual({ defaultRetention: { mode: 'COMPLIANCE', days: 400 } })
+    expect(find(vault, 'BucketPolicy', 'audit').inputs['policy']).toContain(`arn:aws:cloudtrail:eu-central-1:${managementId}:trail/holdfast-audit`)
+  })
+
+  it('has a trail of each account without an Organization', async () => {
+    const detached = { ...exampleConfig, detached: true, organizationId: '', managementAccountId: '' }
+    const [first, second] = [await recordProgram({ ...detached, layer: 'vault' }), await recordProgram({ ...detached, layer: 'production' })]
+    expect(find(first, 'Trail', 'vault-trail').inputs['isOrganizationTrail']).toBe(false)
+    expect(find(second, 'Trail', 'production-trail').accountId).toBe(productionId)
+  })
+
+  it('forwards alarms from the vault\'s region, where IAM is recorded, and where else one works', async () => {
+    const elsewhere = await recordProgram({ ...exampleConfig, layer: 'production', alarmRegions: ['eu-west-1'] })
+    const regions = (recording: Recording) => new Set(real(recording).filter((resource) => shortType(resource) === 'EventRule').map(({ inputs }) => inputs['region']))
+    expect(regions(production)).toEqual(new Set(['eu-central-1', 'us-east-1']))
+    expect(regions(elsewhere)).toEqual(new Set(['eu-central-1', 'eu-west-1', 'us-east-1']))
+  })
+
+  it('wakes somebody for each alarm, and when a source is silent', () => {
+    const named = (type: string) => real(vault).filter((resource) => shortType(resource) === type && resource.name.startsWith('alarms-')).map(({ name }) => name)
+    expect(named('EventTarget')).toEqual(named('EventRule'))
+    expect(named('MetricAlarm')).toEqual(['alarms-plant', 'alarms-rental-db', 'alarms-site', 'alarms-uploads'])
+    expect(find(vault, 'MetricAlarm', 'alarms-site').inputs).toMatchObject({ evaluationPeriods: 24, treatMissingData: 'breaching', dimensions: { FilterId: 'manifests-site' } })
+    expect(find(vault, 'TopicSubscription', 'alarms-email-0').inputs).toMatchObject({ protocol: 'email', endpoint: 'on-call@rental.example' })
+    expect(JSON.stringify(vault.outputs)).not.toContain('on-call')
+  })
+})
+
+describe('delayed deletion', () => {
+  it('locks the Recycle Bin for all volumes, snapshots and images, and tells what nothing delays', () => {
+    const rules = real(production).filter((resource) => shortType(resource) === 'Rule').map(({ inputs }) => inputs)
+    expect(rules.map(({ resourceType, retentionPeriod }) => [resourceType, (retentionPeriod as Record<string, unknown>)['retentionPeriodValue']])).toEqual([
+      ['EC2_IMAGE', 14], ['EBS_SNAPSHOT', 14], ['EBS_VOLUME', 7],
+    ])
+    for (const rule of rules) expect(rule).toMatchObject({ lockConfiguration: { unlockDelay: { unlockDelayUnit: 'DAYS', unlockDelayValue: 7 } } })
+    expect(production.outputs['delays']).toMatchObject({ inForce: { 'ec2:DeleteVolume': 'Recycle Bin, 7 days' }, none: expect.arrayContaining(['rds:DeleteDBSnapshot']) as string[] })
+  })
+})
+
 describe('every layer', () => {
   it('hangs every resource on a provider that is bound to one account', () => {
     const providers = all().filter(({ type }) => type === 'pulumi:providers:aws')
