@@ -30,7 +30,9 @@ export interface SealedPack {
 
 export class PackBuilder {
   readonly source: string
-  private body: Buffer<ArrayBuffer>
+  private memory: ArrayBuffer | undefined
+  /** Taken with the first frame: most builders of a run in which nothing is new never need it. */
+  private written: Buffer<ArrayBuffer> | undefined
   private length = headerBytes
   private frames: Frame[] = []
   private lengths: number[] = []
@@ -39,12 +41,19 @@ export class PackBuilder {
   private pendingBytes = 0
   private pendingFirst = 0
 
-  /** @param buffer memory to build in; at least `PackBuilder.bufferBytes`. A new one is allocated if none is given. */
-  constructor(source: string, buffer: ArrayBuffer = new ArrayBuffer(PackBuilder.bufferBytes)) {
+  /** @param memory to build in; at least `PackBuilder.bufferBytes`. It is allocated when it is needed, if none is given. */
+  constructor(source: string, memory?: ArrayBuffer) {
     this.source = source
-    this.body = Buffer.from(buffer)
-    this.body.set(packMagic)
-    this.body.writeUInt16LE(formatVersion, packMagic.length)
+    this.memory = memory
+  }
+
+  private get body(): Buffer<ArrayBuffer> {
+    if (this.written === undefined) {
+      this.written = Buffer.from(this.memory ?? new ArrayBuffer(PackBuilder.bufferBytes))
+      this.written.set(packMagic)
+      this.written.writeUInt16LE(formatVersion, packMagic.length)
+    }
+    return this.written
   }
 
   /** Room for a full pack, one more frame, a shared frame that is pending, and the footer. */

@@ -98,6 +98,42 @@ describe('a hostile tree', () => {
     expect(await refusalOfPlan(planOf(own, entries))).toMatch(/^damaged: /)
   })
 
+  test('of which a part is lost may still not put a file below a link, or where nothing was lost', async () => {
+    const plants: ((own: HandmadeVault) => TreeEntry[])[] = [
+      (own) => [own.symlink('x', '/tmp'), own.file('x/y', 'evil')],
+      (own) => [own.directory('p'), own.file('x/y', 'evil')],
+    ]
+    for (const planted of plants) {
+      const own = new HandmadeVault()
+      const first = own.node(0, [own.directory(''), own.directory('a')])
+      const middle = own.node(0, [own.directory('b'), own.file('b/c', 'c')])
+      const root = own.node(1, [first, middle, own.node(0, planted(own))])
+      own.chunks.delete(middle.digest.toString('hex'))
+      expect(await refusalOfPlan(open(own, root.digest).then((reader) => planRestore(reader, [])))).toMatch(/^damaged: .*x\/y lies in no directory/)
+    }
+  })
+
+  test('of which a part is lost gives the rest, with directories where files tell that they were', async () => {
+    const own = new HandmadeVault()
+    const first = own.node(0, [own.directory(''), own.directory('a'), own.file('a/f', 'f')])
+    const middle = own.node(0, [own.directory('b'), own.directory('b/c'), own.file('b/c/1', '1')])
+    const last = own.node(0, [own.file('b/c/2', '2'), own.directory('d')])
+    for (const [lost, files, guessed] of [[first, ['b/c/1', 'b/c/2'], ['']], [middle, ['a/f', 'b/c/2'], ['b', 'b/c']], [last, ['a/f', 'b/c/1'], []]] as const) {
+      const copy = new HandmadeVault()
+      const root = own.node(1, [first, middle, last])
+      for (const [digest, bytes] of own.chunks) if (digest !== lost.digest.toString('hex')) copy.keep(bytes)
+      const reader = await open(copy, root.digest)
+      const plan = await planRestore(reader, [])
+      expect(plan.lost.map(({ from }) => from)).toEqual([lost.firstPath])
+      expect(plan.files.map(({ entry, damage }) => [entry.path.toString(), damage])).toEqual(files.map((path) => [path, null]))
+      expect([...plan.guessed].map(({ path }) => path.toString())).toEqual(guessed)
+      expect(plan.directories[0]!.path.length).toBe(0)
+      // What may have been in the lost part can't be said not to be there; anything else can.
+      await planRestore(reader, [lost.firstPath])
+      expect(await refusalOfPlan(planRestore(reader, [Buffer.from(lost === last ? 'aa' : 'e')]))).toMatch(/^not-found/)
+    }
+  })
+
   test('that names the same chunks without end is refused within its limits', async () => {
     const own = new HandmadeVault()
     const chunk = own.keep(Buffer.from('x'))

@@ -152,6 +152,7 @@ describe('the newest snapshot, if it is damaged', () => {
     vault.store.requests.get = 0
     const { id, skipped } = await select(vault)
     expect([id, skipped.length, vault.store.requests.get]).toEqual([chain[2]!.id, 1, 1])
+    expect((await listSnapshots(vault.store, 'files')).at(-1)!.flags).toEqual(['too large for a manifest'])
   })
 
   test('on the way only, is read again and not passed over', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, chmodSync, copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, copyFileSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
 import { dayMs } from '../../core/retention.ts'
 import { listSnapshots } from '../../core/snapshot.ts'
+import { BackupCache } from '../../engine/backup-cache.ts'
 import type { BackupOptions } from '../../engine/operations.ts'
 import { contentOf, describeDirectory } from '../fixtures/directory-description.ts'
 import { flip } from '../fixtures/faulty-store.ts'
@@ -114,10 +115,11 @@ test('what was deleted is gone from the next snapshot, and still in the one befo
 
 describe('a file that', () => {
   /** Enough entries that progress is reported when `aaa` was listed, but not yet read. */
-  async function backUpWhile(change: (path: string, source: ProtectedSource) => void, content: string | Buffer = 'first content'): Promise<{ source: ProtectedSource; result: Awaited<ReturnType<ProtectedSource['backup']>> }> {
+  async function backUpWhile(change: (path: string, source: ProtectedSource) => void, content = 'first content', prepare: (source: ProtectedSource) => void = () => undefined): Promise<{ source: ProtectedSource; result: Awaited<ReturnType<ProtectedSource['backup']>> }> {
     const source = new ProtectedSource()
     for (let index = 0; index < 300; index++) write(source, `f${index}`, '')
     write(source, 'aaa', content)
+    prepare(source)
     let isDone = false
     const result = await source.backup({
       onProgress: () => {
@@ -151,6 +153,18 @@ describe('a file that', () => {
     expect(manifest).toMatchObject({ complete: false, problemCount: 1, problems: [{ kind: 'vanished', path: 'aaa' }] })
     const { target } = await source.restore()
     expect(describeDirectory(target)).not.toHaveProperty('aaa')
+  })
+
+  test('vanishes under one of its names is left out under all, which are named: none is restored empty', async () => {
+    const { source, result } = await backUpWhile((path) => unlinkSync(path), 'content', (source) => {
+      for (const name of ['bbb', 'zzz']) linkSync(join(source.directory, 'aaa'), join(source.directory, name))
+    })
+    expect(result.complete).toBe(false)
+    expect(result.problems.map(({ path }) => path.toString())).toEqual(['aaa', 'bbb', 'zzz'])
+    const { target } = await source.restore()
+    for (const name of ['aaa', 'bbb', 'zzz']) expect(describeDirectory(target)).not.toHaveProperty(name)
+    await source.backup()
+    await expectEqual(source)
   })
 
   test('is rewritten before it is read, and then holds still, is whole: with the content and the times that were read', async () => {
@@ -533,6 +547,23 @@ describe('the cache', () => {
     expect(again.bytesNew).toBe(again.bytes)
     await expectSame(source, root)
     await expectEqual(source)
+  })
+
+  test('forgets files that are gone, and packs that may not be used any more', async ({ onTestFinished }) => {
+    const { source } = await makeAged(onTestFinished)
+    const look = (): { files: number; packs: number } => {
+      const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
+      const found = { files: [...cache.files()].length, packs: cache.packs().length }
+      cache.close()
+      return found
+    }
+    expect(look()).toEqual({ files: 40, packs: 3 })
+    rmSync(join(source.directory, 'd'), { recursive: true })
+    await source.backup()
+    expect(look().files).toBe(20)
+    source.store.nowMs += 11 * dayMs
+    await source.backup()
+    expect(look()).toEqual({ files: 20, packs: 3 })
   })
 
   test('with one byte flipped, anywhere, is noticed or harmless', async ({ onTestFinished }) => {
