@@ -29,7 +29,7 @@ export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
   'legal-holds': rootLoosens,
   'customer-keys': ['vault-unwritable-from-production', ...rootLoosens],
   'foreign-keys': rootLoosens,
-  'per-source-prefix': ['vault-unwritable-from-production'],
+  'per-source-prefix': ['vault-unwritable-from-production', ...contentChanged],
   'writer-without-read': ['vault-unreadable-from-production', ...rootLoosens],
   // What a trust policy asks for is a condition of it, a source identity too.
   'trust-conditions': [...rolesMixed, 'guard-source-identity'],

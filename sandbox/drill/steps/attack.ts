@@ -24,9 +24,9 @@ const claimOfWall: Partial<Record<Wall, ClaimName>> = {
   elsewhere: 'calls-elsewhere-refused',
 }
 
-/** Keys below which a duty let somebody add: the inventory after the attack has them, and nothing else that is new. */
 export interface Attacked {
-  added: { key: string; below: string }[]
+  /** What the keys begin with under which a duty let somebody add: whatever else is new in the vault should not be there. */
+  added: string[]
 }
 
 export async function attack(context: DrillContext, provisioned: Provisioned, wiped: Pick<Wiped, 'foundKey'>, before: Inventory): Promise<Attacked> {
@@ -47,8 +47,9 @@ export async function attack(context: DrillContext, provisioned: Provisioned, wi
       const records: AttemptRecord[] = []
       rows.push({ side: identity.side, records })
       for (const target of aimBy(identity, provisioned, before)) {
-        records.push(...await attackBucket(campaign, identity, target))
-        attacked.added.push({ key: target.freshKey, below: target.freshKey.replace(/[^/]+\/[^/]+$/, '') })
+        const onBucket = await attackBucket(campaign, identity, target)
+        records.push(...onBucket)
+        if (onBucket.some(({ wall, duty }) => wall === 'writes' && duty !== null)) attacked.added.push(target.freshKey)
       }
       if (identity.side === 'vault') continue
       records.push(...await attackMachines(campaign, identity, park), ...await attackTokenService(campaign, identity))
