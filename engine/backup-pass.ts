@@ -68,6 +68,8 @@ export interface PassResult {
   problems: Problem[]
   problemCount: number
   incomplete: boolean
+  /** Why extended attributes were not looked for; null if they were. */
+  notExamined: string | null
 }
 
 export class BackupPass {
@@ -96,7 +98,7 @@ export class BackupPass {
   private signal: AbortSignal | undefined
   private report: () => void
   private result: PassResult = {
-    treeRoot: Buffer.alloc(0), entries: 0, files: 0, bytes: 0, filesUnchanged: 0, bytesRead: 0, bytesNew: 0, problems: [], problemCount: 0, incomplete: false,
+    treeRoot: Buffer.alloc(0), entries: 0, files: 0, bytes: 0, filesUnchanged: 0, bytesRead: 0, bytesNew: 0, problems: [], problemCount: 0, incomplete: false, notExamined: null,
   }
 
   constructor(options: {
@@ -153,7 +155,7 @@ export class BackupPass {
       this.result.treeRoot = this.tree.finish()
       this.sealMetadata()
       await this.uploader.drain(0)
-      await attributes
+      this.result.notExamined = await attributes
       this.report()
       return this.result
     } finally {

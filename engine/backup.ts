@@ -147,7 +147,7 @@ function summarize(
     entries: passed.entries, files: passed.files, bytes: passed.bytes, filesUnchanged: passed.filesUnchanged,
     bytesRead: passed.bytesRead, bytesNew: passed.bytesNew, bytesUploaded: uploader.bytesUploaded,
     packsUploaded: uploader.uploaded.length, packsReferenced: uploader.uploaded.length + reused.length,
-    problems: passed.problems, problemCount: passed.problemCount, durationMs: options.clock.nowMs() - startedMs,
+    problems: passed.problems, problemCount: passed.problemCount, attributesNote: passed.notExamined, durationMs: options.clock.nowMs() - startedMs,
   }
 }
 

@@ -7,8 +7,8 @@ import type { Problem } from './operations.ts'
 /** Set by the system on every file where it is in use, and set again by it after a restore. */
 const ofTheSystem = /^security\.selinux$/
 
-/** Reports each entry with attributes, or once, for the root, that nobody could look. */
-export async function findExtendedAttributes(root: string, report: (problem: Problem) => void, command = 'getfattr'): Promise<void> {
+/** Reports each entry with attributes. The answer is why nobody could look, or null. */
+export async function findExtendedAttributes(root: string, report: (problem: Problem) => void, command = 'getfattr'): Promise<string | null> {
   const child = spawn(command, ['-R', '-P', '-h', '-m', '-', '--absolute-names', '--', root], {
     stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] ?? '' },
   })
@@ -30,10 +30,7 @@ export async function findExtendedAttributes(root: string, report: (problem: Pro
       names = []
     }
   }
-  const failure = await ended
-  if (failure !== null) {
-    report({ path: Buffer.alloc(0), kind: 'not-recorded', detail: `extended attributes and ACLs are left out, and were not looked for: ${failure}` })
-  }
+  return await ended
 }
 
 function describe(names: string[]): string {

@@ -74,6 +74,8 @@ export interface BackupResult {
   /** The first of each kind, 1,000 in all; `problemCount` counts all. */
   problems: Problem[]
   problemCount: number
+  /** Why nobody could look for extended attributes and ACLs, which are not recorded; null if someone did. */
+  attributesNote: string | null
   /** Why the local cache was not used, if it was not: missing, damaged, another vault's. */
   cacheNote: string | null
   durationMs: number

@@ -26,6 +26,7 @@ export function renderBackup(result: BackupResult, place: { directory: string; v
     ['new', `${bytesText(result.bytesNew)} of ${bytesText(result.bytesRead)} read`],
     ['uploaded', `${bytesText(result.bytesUploaded)} in ${countOf(result.packsUploaded, 'pack')}; ${countOf(result.packsReferenced, 'pack')} in all`],
     ['lock', lockText(result)],
+    ...(result.attributesNote === null ? [] : [['not seen', `extended attributes and ACLs, which are not recorded: ${terminalText(result.attributesNote)}`] as const]),
     ...(result.cacheNote === null ? [] : [['cache', `not used: ${terminalText(result.cacheNote)}`] as const]),
     ['took', durationText(result.durationMs)],
   ]) + problemLines(result.problems, result.problemCount)
