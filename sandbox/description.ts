@@ -31,10 +31,14 @@ interface DescribedRole {
   secondFactor: { serialNumber: string; secret: string } | null
   /** Of a role that a compute service or a sign-in portal takes on for somebody: a session of it, ready to use. */
   credentials: Credentials | null
+  /** Of a role for workloads outside AWS: a token of a local issuer, for AssumeRoleWithWebIdentity. */
+  webIdentityToken: string | null
 }
 
 /** The secrets in it open nothing but this directory's sandbox. */
-export function describeSandbox(sandbox: Sandbox, declaration: CloudDeclaration, directory: string, devices: readonly RoleDevice[] = []): Description {
+export function describeSandbox(
+  sandbox: Sandbox, declaration: CloudDeclaration, directory: string, devices: readonly RoleDevice[] = [], tokens: ReadonlyMap<string, string> = new Map(),
+): Description {
   return {
     endpoint: sandbox.endpoint,
     directory,
@@ -47,7 +51,9 @@ export function describeSandbox(sandbox: Sandbox, declaration: CloudDeclaration,
       const lock = !objectLock.enabled ? 'none' : rule === null ? 'no default' : `${rule.mode}, ${rule.days} days`
       return { name, accountId, region, lock, objectLock }
     }),
-    roles: declaration.roles.map((role) => describeRole(sandbox, role, devices.find((device) => device.role === role.arn))),
+    roles: declaration.roles.map((role) => ({
+      ...describeRole(sandbox, role, devices.find((device) => device.role === role.arn)), webIdentityToken: tokens.get(role.arn) ?? null,
+    })),
     notEmulated: declaration.notEmulated,
   }
 }
@@ -79,7 +85,7 @@ function encodeBase32(bytes: Buffer): string {
   return (bits.match(/.{5}/g) ?? []).map((five) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[Number.parseInt(five, 2)]).join('')
 }
 
-function describeRole(sandbox: Sandbox, role: DeclaredRole, device: RoleDevice | undefined): DescribedRole {
+function describeRole(sandbox: Sandbox, role: DeclaredRole, device: RoleDevice | undefined): Omit<DescribedRole, 'webIdentityToken'> {
   const allowed = listOf<Statement>(role.trust.Statement).filter(({ Effect }) => Effect === 'Allow')
   const principals = allowed.map(({ Principal }) => (typeof Principal === 'object' ? Principal : {}))
   const assumedBy = [...new Set(allowed.flatMap(whoOf))]
@@ -128,12 +134,13 @@ export function renderDescription({ endpoint, directory, accounts, buckets, role
   return `${lines.join('\n')}\n\nSIGINT or SIGTERM stops it.\n`
 }
 
-function renderRole({ arn, assumedBy, externalId, sourceIdentity, tags, secondFactor, credentials }: DescribedRole): string[] {
+function renderRole({ arn, assumedBy, externalId, sourceIdentity, tags, secondFactor, credentials, webIdentityToken }: DescribedRole): string[] {
   const asked = [
     ...(externalId === null ? [] : [`external id ${externalId}`]), ...(sourceIdentity ? ['a source identity'] : []), ...tags.map((tag) => `the tag ${tag}`),
     ...(secondFactor === null ? [] : [`the second factor ${secondFactor.serialNumber}, secret ${secondFactor.secret}`]),
   ]
   const lines = [`  ${arn}`, `    by ${assumedBy.join(', ')}${asked.length === 0 ? '' : `, with ${asked.join(', ')}`}`]
+  if (webIdentityToken !== null) lines.push(`    a web identity token: ${webIdentityToken}`)
   if (credentials === null) return lines
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
   return [...lines, `    a session: AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_SESSION_TOKEN=${sessionToken ?? ''}`]

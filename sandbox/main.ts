@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { createAuthorizer } from './authorization/authorizer.ts'
 import { describeSandbox, registerDevices, renderDescription } from './description.ts'
 import { loadDeclaration } from './loader.ts'
+import { mintRoleTokens } from './oidc/role-tokens.ts'
 import { startSandbox } from './server.ts'
 import { createStsService } from './sts/service.ts'
 
@@ -33,17 +34,19 @@ async function serve({ port, dir, json }: Options): Promise<void> {
   const declaration = await loadDeclaration()
   const directory = dir ?? (await mkdtemp(join(tmpdir(), 'holdfast-sandbox-')))
   const devices = registerDevices(declaration)
+  const identities = await mintRoleTokens(declaration, Date.now)
   const sandbox = await startSandbox({
     directory,
     declaration,
     port,
     authorizer: (live) => createAuthorizer(declaration, live),
-    services: [createStsService({ mfaDevices: devices })],
+    services: [createStsService({ mfaDevices: devices, findIssuer: identities.findIssuer })],
   })
-  const description = describeSandbox(sandbox, declaration, directory, devices)
+  const description = describeSandbox(sandbox, declaration, directory, devices, identities.tokens)
   process.stdout.write(json === true ? `${JSON.stringify(description)}\n` : renderDescription(description))
   await stopSignal()
   await sandbox.stop()
+  await identities.stop()
 }
 
 function stopSignal(): Promise<void> {
