@@ -8,6 +8,7 @@ import type { TreeEntry } from '../core/tree-entry.ts'
 import { TreeBuilder } from '../core/tree.ts'
 import { sortKeyOf } from './backup-cache.ts'
 import type { BackupCache, CachedFile } from './backup-cache.ts'
+import { BackupWorker } from './backup-worker.ts'
 import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
 import { findExtendedAttributes } from './extended-attributes.ts'
 import { problemOfSegments, upToGap } from './file-segments.ts'
@@ -80,7 +81,7 @@ export class BackupPass {
   private cached: Iterator<CachedFile>
   private nextCached: CachedFile | null = null
   private startedNs: bigint
-  private pool: WorkerPool<ToBackupWorker, FromBackupWorker>
+  private pool: WorkerPool<{ source: string }, ToBackupWorker, FromBackupWorker>
   private batches = new Map<number, { batch: Batch; member: PoolMember<ToBackupWorker> }>()
   private load: number[]
   private nextBatch = 0
@@ -117,11 +118,11 @@ export class BackupPass {
     this.signal = options.signal
     this.metadata = new PackBuilder(options.source)
     this.tree = new TreeBuilder((digest, bytes) => this.keepMetadata(digest, bytes))
-    this.load = Array.from({ length: options.workers }, () => 0)
-    this.pool = new WorkerPool('./backup-worker', options.workers, { source: options.source }, {
+    this.pool = new WorkerPool({ code: BackupWorker, thread: './backup-thread' }, options.workers, { source: options.source }, {
       message: (answer, member) => this.receive(answer, member),
       failure: (error) => this.fail(error),
     })
+    this.load = this.pool.members.map(() => 0)
     const { result, uploader } = this
     let lastEntries = 0
     this.report = () => {

@@ -38,7 +38,7 @@ export interface BackupOptions extends Environment {
   allowUnlocked?: boolean
   /** Walk, read and chunk, but upload nothing. */
   dryRun?: boolean
-  /** Worker threads that read, hash and compress; default: the number of processors, 8 at most. */
+  /** Threads that read, hash and compress; default: the number of processors, 8 at most. 0: none but the caller's. */
   workers?: number
   toolVersion: string
   onProgress?: (progress: BackupProgress) => void
@@ -95,6 +95,7 @@ export interface RestoreOptions extends Environment {
   paths: TreePath[]
   /** Restore setuid, setgid and sticky bits too. */
   specialBits?: boolean
+  /** As of a backup. */
   workers?: number
 }
 

@@ -9,6 +9,7 @@ import type { EntryPlan, PlannedRequest } from '../core/restore-plan.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { isFinished } from './entry-metadata.ts'
 import type { RestoreProgress } from './operations.ts'
+import { RestoreWorker } from './restore-worker.ts'
 import type { BadChunk, ChunkTask, FileTask, FromRestoreWorker, ToRestoreWorker } from './restore-worker.ts'
 import { WorkerPool } from './worker-pool.ts'
 import type { PoolMember } from './worker-pool.ts'
@@ -26,7 +27,7 @@ export class RestoreTransfer {
   private jobs = new Map<number, { resolve: (answer: Done) => void; reject: (error: unknown) => void }>()
   private nextJob = 0
   private nextMember = 0
-  private pool: WorkerPool<ToRestoreWorker, FromRestoreWorker> | null = null
+  private pool: WorkerPool<{ root: string; specialBits: boolean }, ToRestoreWorker, FromRestoreWorker> | null = null
   /** Pieces that are still to be written, by number of the file. */
   private left: Int32Array
   private finishable: number[] = []
@@ -41,7 +42,7 @@ export class RestoreTransfer {
 
   async run(): Promise<void> {
     const { reader, plan, workers, root, specialBits } = this.options
-    this.pool = new WorkerPool<ToRestoreWorker, FromRestoreWorker>('./restore-worker', workers, { root, specialBits }, {
+    this.pool = new WorkerPool({ code: RestoreWorker, thread: './restore-thread' }, workers, { root, specialBits }, {
       message: (answer) => this.receive(answer),
       failure: (error) => {
         for (const job of this.jobs.values()) job.reject(error)
@@ -51,7 +52,7 @@ export class RestoreTransfer {
     try {
       const skip = this.findFinished()
       const requests = requestsOf(reader, plan, (file) => !skip.has(file))
-      const runners = Array.from({ length: workers * requestsPerWorker }, async () => {
+      const runners = Array.from({ length: this.pool.members.length * requestsPerWorker }, async () => {
         for (const request of requests) await this.transfer(request)
       })
       await settleAll(runners)

@@ -1,40 +1,57 @@
-// Threads with a typed conversation. A thread that throws or exits fails whoever waits for the pool.
-import { Worker } from 'node:worker_threads'
+// Workers with a typed conversation: threads, or none, and then the caller's own thread does the work, so that a run can
+// be replayed. A worker that throws or exits fails whoever waits for the pool.
+import { Worker, parentPort, workerData } from 'node:worker_threads'
 import { HoldfastError, exitStatus } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 
 export interface PoolMember<Request> {
   readonly number: number
+  /** @param transfer memory that the sender gives away: it can't use it any more. */
   send(message: Request, transfer?: ArrayBuffer[]): void
 }
 
-export class WorkerPool<Request, Answer> {
+export type Reply<Answer> = (answer: Answer, transfer?: ArrayBuffer[]) => void
+
+/** What a worker does. It answers by the `Reply` that it was made with; what it throws fails the pool. */
+export interface WorkerCode<Request> {
+  receive(message: Request): void
+  /** Gives back what it holds: nothing will be sent to it any more. */
+  close(): void
+}
+
+export type WorkerClass<Data, Request, Answer> = new (data: Data, reply: Reply<Answer>) => WorkerCode<Request>
+
+interface Running<Request> {
+  send(message: Request, transfer: ArrayBuffer[]): void
+  stop(): Promise<unknown>
+}
+
+interface Listener<Answer> {
+  message(answer: Answer): void
+  failure(error: unknown): void
+}
+
+export class WorkerPool<Data, Request, Answer> {
   readonly members: PoolMember<Request>[]
-  private workers: (Worker | undefined)[] = []
-  private stopping = false
+  private running: (Running<Request> | undefined)[] = []
 
   /**
-   * A thread is started when it is first sent something: a backup that finds nothing new needs none.
-   * @param script without its ending: it is a `.ts` file in the repository and a `.js` file when published.
+   * A worker is started when it is first sent something: a backup that finds nothing new needs none.
+   * @param worker its class, and the entry of its thread without an ending: `.ts` in the repository, `.js` when published.
+   * @param threads 0: one worker in the calling thread.
    */
   constructor(
-    script: string, count: number, workerData: unknown,
+    worker: { code: WorkerClass<Data, Request, Answer>; thread: string }, threads: number, data: Data,
     on: { message: (answer: Answer, member: PoolMember<Request>) => void; failure: (error: unknown) => void },
   ) {
-    const url = new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url)
-    const start = (member: PoolMember<Request>): Worker => {
-      const worker = new Worker(url, { workerData })
-      worker.on('message', (answer: Answer) => on.message(answer, member))
-      worker.on('error', (error) => on.failure(revive(error)))
-      worker.on('exit', (code) => {
-        if (!this.stopping) on.failure(new HoldfastError('internal', `a worker thread ended with exit code ${code}`))
-      })
-      return worker
+    const start = (member: PoolMember<Request>): Running<Request> => {
+      const listener: Listener<Answer> = { message: (answer) => on.message(answer, member), failure: on.failure }
+      return threads === 0 ? startInline(worker.code, data, listener) : startThread(worker.thread, data, listener)
     }
-    this.members = Array.from({ length: count }, (_, number) => {
+    this.members = Array.from({ length: Math.max(1, threads) }, (_, number) => {
       const member: PoolMember<Request> = {
         number,
-        send: (message, transfer = []) => (this.workers[number] ??= start(member)).postMessage(message, transfer),
+        send: (message, transfer = []) => (this.running[number] ??= start(member)).send(message, transfer),
       }
       return member
     })
@@ -42,13 +59,64 @@ export class WorkerPool<Request, Answer> {
 
   /** The members that were sent something. */
   get started(): PoolMember<Request>[] {
-    return this.members.filter(({ number }) => this.workers[number] !== undefined)
+    return this.members.filter(({ number }) => this.running[number] !== undefined)
   }
 
   async stop(): Promise<void> {
-    this.stopping = true
-    await Promise.all(this.workers.flatMap((worker) => worker?.terminate() ?? []))
+    await Promise.all(this.running.flatMap((running) => running?.stop() ?? []))
   }
+}
+
+function startThread<Request, Answer>(script: string, workerData: unknown, on: Listener<Answer>): Running<Request> {
+  const worker = new Worker(new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url), { workerData })
+  let stopping = false
+  worker.on('message', (answer: Answer) => on.message(answer))
+  worker.on('error', (error) => on.failure(revive(error)))
+  worker.on('exit', (code) => {
+    if (!stopping) on.failure(new HoldfastError('internal', `a worker thread ended with exit code ${code}`))
+  })
+  return {
+    send: (message, transfer) => worker.postMessage(message, transfer),
+    stop: () => {
+      stopping = true
+      return worker.terminate()
+    },
+  }
+}
+
+/** Messages come later, in order, and cloned, as between threads: what was transferred is the receiver's alone. */
+function startInline<Data, Request, Answer>(code: WorkerClass<Data, Request, Answer>, data: Data, on: Listener<Answer>): Running<Request> {
+  let ended = false
+  const deliver = <Message>(message: Message, transfer: ArrayBuffer[], receive: (message: Message) => void): void => {
+    const copy = structuredClone(message, { transfer })
+    setImmediate(() => {
+      if (!ended) receive(copy)
+    })
+  }
+  const worker = new code(structuredClone(data), (answer, transfer = []) => deliver(answer, transfer, (copy) => on.message(copy)))
+  const receive = (message: Request): void => {
+    try {
+      worker.receive(message)
+    } catch (error) {
+      ended = true
+      on.failure(error)
+    }
+  }
+  return {
+    send: (message, transfer) => deliver(message, transfer, receive),
+    stop: () => {
+      ended = true
+      worker.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+/** The whole of a thread's entry. */
+export function serveThread<Data, Request, Answer>(code: WorkerClass<Data, Request, Answer>): void {
+  const port = parentPort!
+  const worker = new code(workerData as Data, (answer, transfer = []) => port.postMessage(answer, transfer))
+  port.on('message', (message: Request) => worker.receive(message))
 }
 
 /** On its way out of a thread a HoldfastError loses its class, but not what it says. */

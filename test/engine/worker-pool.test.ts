@@ -1,0 +1,101 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { HoldfastError } from '../../core/errors.ts'
+import { WorkerPool } from '../../engine/worker-pool.ts'
+import type { Reply, WorkerCode } from '../../engine/worker-pool.ts'
+import { describeDirectory } from '../fixtures/directory-description.ts'
+import { randomBytes } from '../fixtures/manual-clock.ts'
+import { ProtectedSource } from '../fixtures/protected-source.ts'
+
+const log: string[] = []
+
+class Echo implements WorkerCode<Uint8Array> {
+  private reply: Reply<Uint8Array>
+
+  constructor(_: null, reply: Reply<Uint8Array>) {
+    this.reply = reply
+  }
+
+  receive(message: Uint8Array): void {
+    if (message.length === 0) throw new HoldfastError('damaged', 'nothing came')
+    this.reply(message, [message.buffer as ArrayBuffer])
+    log.push(`replied, and ${message.length} bytes are left`)
+  }
+
+  close(): void {
+    log.push('closed')
+  }
+}
+
+function startEcho(): { pool: WorkerPool<null, Uint8Array, Uint8Array>; answers: Uint8Array[]; failures: unknown[] } {
+  const answers: Uint8Array[] = []
+  const failures: unknown[] = []
+  const pool = new WorkerPool<null, Uint8Array, Uint8Array>({ code: Echo, thread: 'none' }, 0, null, {
+    message: (answer) => answers.push(answer), failure: (error) => failures.push(error),
+  })
+  log.length = 0
+  return { pool, answers, failures }
+}
+
+async function turn(): Promise<void> {
+  for (let count = 0; count < 3; count++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('without threads there is one member, which answers later and in order', async () => {
+  const { pool, answers } = startEcho()
+  expect([pool.members.length, pool.started.length]).toEqual([1, 0])
+  for (const length of [3, 1, 2]) pool.members[0]!.send(new Uint8Array(length))
+  expect(answers).toEqual([])
+  await turn()
+  expect(answers.map(({ length }) => length)).toEqual([3, 1, 2])
+  expect(pool.started).toEqual(pool.members)
+})
+
+test('without threads memory has one owner too: what was transferred is gone from who sent it, what was not is a copy', async () => {
+  const { pool, answers } = startEcho()
+  const [given, kept] = [Uint8Array.of(1, 2), Uint8Array.of(3, 4)]
+  pool.members[0]!.send(given, [given.buffer])
+  pool.members[0]!.send(kept)
+  expect([given.length, kept.length]).toEqual([0, 2])
+  kept[0] = 9
+  await turn()
+  expect(answers).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3, 4)])
+  expect(log).toEqual(['replied, and 0 bytes are left', 'replied, and 0 bytes are left'])
+})
+
+test('what the worker throws without threads fails the pool as it is, and nothing more is received', async () => {
+  const { pool, answers, failures } = startEcho()
+  for (const length of [0, 1]) pool.members[0]!.send(new Uint8Array(length))
+  await turn()
+  expect(failures).toMatchObject([{ code: 'damaged', message: 'nothing came' }])
+  expect(answers).toEqual([])
+})
+
+test('a pool without threads that was stopped gives back what it held and receives nothing', async () => {
+  const { pool, answers } = startEcho()
+  pool.members[0]!.send(new Uint8Array(1))
+  await pool.stop()
+  await turn()
+  expect(answers).toEqual([])
+  expect(log).toEqual(['closed'])
+})
+
+test('a backup and a restore without threads do what those with two do, and leave no descriptor open', async () => {
+  const source = new ProtectedSource()
+  mkdirSync(join(source.directory, 'deep/er'), { recursive: true })
+  writeFileSync(join(source.directory, 'large'), randomBytes(20 * 1024 * 1024, 5))
+  for (let index = 0; index < 700; index++) writeFileSync(join(source.directory, 'deep/er', `f${index}`), `file ${index}`)
+  const open = (): number => readdirSync('/proc/self/fd').length
+  const before = open()
+  const alone = await source.backup({ workers: 0 })
+  const restored = await source.restore({ workers: 0 })
+  expect(open()).toBe(before)
+  expect([restored.damaged, restored.problems]).toEqual([[], []])
+  expect(describeDirectory(restored.target)).toEqual(describeDirectory(source.directory))
+  source.loseCache()
+  const threaded = await source.backup({ workers: 2 })
+  const [first, second] = await Promise.all([alone, threaded].map(({ snapshot }) => source.snapshot(snapshot!.id)))
+  expect(first!.manifest.tree).toEqual(second!.manifest.tree)
+  expect(await source.verify(true, first)).toMatchObject({ objects: [], files: [] })
+})
