@@ -13,6 +13,8 @@ const magic = Buffer.from('HOLDFAST MANIFEST\n', 'latin1')
 const headBytes = magic.length + 2 + 4
 /** Room for 200,000 packs: no reader holds more for one manifest. */
 const maxJsonBytes = 64 * 1024 * 1024
+/** Of the attempts that a manifest names. */
+export const maxSuperseded = 64
 export const maxManifestBytes = 32 * 1024 * 1024
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
@@ -46,8 +48,8 @@ const manifestSchema = z.strictObject({
   id: ulid,
   /** The snapshot before, by the hash of its manifest's bytes; null for a source's first, or after the cache was lost. */
   parent: z.strictObject({ id: ulid, sha256 }).nullable(),
-  /** Ids under which the same snapshot was sent before, whose replies were lost: siblings, not forks. */
-  supersedes: z.array(ulid).max(64),
+  /** Manifests that this writer sent after the parent without learning whether they arrived: siblings that it follows, not forks. */
+  supersedes: z.array(ulid).max(maxSuperseded),
   generation: text,
   retention: z.strictObject({ promiseDays: z.number().int().min(1).max(36_500), lock }),
   /** False if something was unreadable, vanished or changed while it was read. */

@@ -135,9 +135,25 @@ export class BackupCache {
     return row === undefined ? null : JSON.parse(check('the last snapshot', row['checksum'], String(row['value']))) as LastSnapshot
   }
 
+  /** What was committed; the attempts that led to it are settled by it. */
   putLastSnapshot(snapshot: LastSnapshot): void {
     const value = JSON.stringify(snapshot)
-    this.write(() => this.database.prepare('INSERT OR REPLACE INTO last_snapshot VALUES (1, ?, ?)').run(value, checksum(value)))
+    this.write(() => {
+      this.database.prepare('INSERT OR REPLACE INTO last_snapshot VALUES (1, ?, ?)').run(value, checksum(value))
+      this.database.exec('DELETE FROM attempts')
+    })
+    this.commit()
+  }
+
+  /** The ids of manifests that were sent after the last snapshot, and of which nobody knows whether they arrived; oldest first. */
+  attempts(): string[] {
+    return this.guard(() => this.database.prepare('SELECT id, checksum FROM attempts ORDER BY rowid').all())
+      .map((row) => check('an attempt', row['checksum'], String(row['id'])))
+  }
+
+  /** Before a manifest is sent: whoever runs after a crash must know that it may be there. */
+  putAttempt(id: string): void {
+    this.write(() => this.database.prepare('INSERT INTO attempts VALUES (?, ?)').run(id, checksum(id)))
     this.commit()
   }
 
@@ -215,12 +231,13 @@ export class BackupCache {
 function openDatabase(file: string, owner: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 10_000 })
   try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cell_size_check = ON')
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON')
     const version = database.prepare('PRAGMA user_version').get()!['user_version'] as number
     if (version !== 0 && version !== schemaVersion) throw new Error(`it has schema ${version}`)
     database.exec(`
       CREATE TABLE IF NOT EXISTS packs (sha256 TEXT PRIMARY KEY, description TEXT NOT NULL, footer BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS last_snapshot (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS attempts (id TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS files (sort_key BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
         inode INTEGER NOT NULL, digests BLOB NOT NULL, lengths TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;

@@ -5,7 +5,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { ulid } from 'ulid'
 import { HoldfastError } from '../core/errors.ts'
-import { encodeManifest } from '../core/manifest.ts'
+import { encodeManifest, maxSuperseded } from '../core/manifest.ts'
 import type { Manifest, PackReference } from '../core/manifest.ts'
 import { sha256Hex } from '../core/digest.ts'
 import { acceptLock, currentGeneration, mayReuse, sameLock } from '../core/retention.ts'
@@ -89,7 +89,7 @@ async function runPass(
   }
   const needed = [...reused, ...index.reused, ...uploader.uploaded.map(({ uploadedMs }) => ({ uploadedMs, lock }))]
   if (needed.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs))) return { tooOldAtMs: before.serverTimeMs }
-  const snapshot = await commit(options, { lock, generation, passed, index, last, startedMs })
+  const snapshot = await commit(options, cache, { lock, generation, passed, index, last, startedMs })
   cache.putLastSnapshot({ id: snapshot.id, sha256: snapshot.sha256, generation, index: index.remember })
   return {
     result: {
@@ -106,19 +106,19 @@ function isTooOld(pack: Pick<CachedPack, 'uploadedMs' | 'lock'>, lock: Lock | nu
 }
 
 async function commit(
-  options: BackupOptions,
+  options: BackupOptions, cache: BackupCache,
   made: { lock: Lock | null; generation: Generation; passed: PassResult; index: WrittenIndex; last: LastSnapshot | null; startedMs: number },
 ): Promise<NonNullable<BackupResult['snapshot']>> {
   const { clock, random, source } = options
   const { passed, index, last } = made
-  const supersedes: string[] = []
   let id = ''
   const put = await putUnderNewKey(options, () => {
-    // An attempt whose reply was lost may have been committed: its successor says that they are the same snapshot.
-    if (id !== '') supersedes.push(id)
+    // An attempt whose reply was lost, or whose sender was killed, may have been committed: its successor says that it follows it.
+    const supersedes = cache.attempts().slice(-maxSuperseded)
     id = ulid(clock.nowMs(), random)
+    cache.putAttempt(id)
     const manifest: Manifest = {
-      kind: 'manifest', source, sourceKind: options.kind, id, supersedes: [...supersedes],
+      kind: 'manifest', source, sourceKind: options.kind, id, supersedes,
       parent: last === null ? null : { id: last.id, sha256: last.sha256 },
       generation: made.generation.name,
       retention: { promiseDays: options.promiseDays, lock: made.lock },

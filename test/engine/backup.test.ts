@@ -318,6 +318,24 @@ describe('an interrupted backup', () => {
     expect((await source.snapshot()).id).toBe(snapshot!.id)
     await expectEqual(source)
   })
+
+  test('that was killed between the manifest and its own record is followed by one that says so', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    const first = await source.backup()
+    write(source, 'b', 'b')
+    source.store.afterPut = (key) => {
+      if (key.includes('/manifests/')) throw new Error('killed')
+    }
+    await expect(source.backup()).rejects.toThrow('killed')
+    source.store.afterPut = () => undefined
+    const [, unknown] = await listSnapshots(source.store, 'files')
+    const { snapshot } = await source.backup()
+    expect((await source.snapshot(snapshot!.id)).manifest).toMatchObject({ parent: { id: first.snapshot!.id }, supersedes: [unknown!.id] })
+    expect((await source.snapshot()).id).toBe(snapshot!.id)
+    const next = await source.backup()
+    expect((await source.snapshot(next.snapshot!.id)).manifest).toMatchObject({ parent: { id: snapshot!.id }, supersedes: [] })
+  })
 })
 
 describe('retention', () => {
