@@ -19,6 +19,8 @@ const mayImport: Record<string, string[]> = {
   checks: ['core', 'engine', 'aws', 'guardrails'],
   'restore-cli': ['core', 'engine', 'aws', 'guardrails', 'credential-search'],
   sandbox: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks', 'credential-search'],
+  // It drives the built command line as a process; from the sandbox it has PostgreSQL to back up.
+  bench: ['core', 'infra', 'sandbox'],
 }
 
 // Loaded when it is asked for, if it is there: docs/adr/0007-evaluator-as-optional-peer.md.
@@ -26,7 +28,7 @@ const lazyEvaluator = 'restore-cli/blast-radius/policy-evaluator.ts'
 
 /** Packages that only these folders may import. */
 const restricted: [package_: RegExp, folders: string[], why: string][] = [
-  [/^@aws-sdk\/|^@smithy\//, ['aws', 'sandbox'], 'only adapters know AWS'],
+  [/^@aws-sdk\/|^@smithy\//, ['aws', 'sandbox', 'bench'], 'only adapters know AWS, and what fills a store from outside'],
   [/^@cloud-copilot\//, ['sandbox'], 'it is AGPL-3.0: never part of what is published'],
   [/^@pulumi\//, ['infra'], 'only the program provisions'],
   [/^@secretlint\//, ['credential-search'], 'what it finds are secrets: they stay where they are found'],

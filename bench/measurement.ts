@@ -1,0 +1,127 @@
+// Alternating rounds of both contenders over one data set.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HoldfastError } from '../core/errors.ts'
+import type { Requests } from './access-log.ts'
+import { totalOf } from './access-log.ts'
+import type { Contender, ContenderName, Repository } from './contender.ts'
+import type { Dataset } from './dataset.ts'
+import type { Gateway } from './gateway.ts'
+import { measure } from './measured-process.ts'
+import type { Cost, Invocation } from './measured-process.ts'
+import type { RunResults, Side } from './results.ts'
+
+export const runNames = ['first', 'no-change', 'change', 'restore', 'restore-one'] as const
+export type RunName = (typeof runNames)[number]
+
+/** After many files were removed, the file system makes new ones slowly for some seconds. */
+const calmMs = 5000
+
+export interface Setting {
+  gateway: Gateway
+  contenders: readonly Contender[]
+  /** Free to use, and emptied between rounds. */
+  folder: string
+  rounds: number
+  runs: readonly RunName[]
+  report: (text: string) => void
+}
+
+interface Sample {
+  cost: Cost
+  requests: Requests
+  storedBytes: number
+}
+
+type Samples = Map<RunName, Record<ContenderName, Sample[]>>
+
+/** Each round begins with new repositories; who goes first alternates, and both see the same changes. */
+export async function measureDataset(dataset: Dataset, setting: Setting): Promise<RunResults[]> {
+  const samples: Samples = new Map()
+  for (let round = 0; round < setting.rounds; round++) {
+    const order = round % 2 === 0 ? setting.contenders : setting.contenders.toReversed()
+    setting.report(`${dataset.name}: round ${round + 1} of ${setting.rounds}`)
+    await measureRound(dataset, round, order, setting, samples)
+  }
+  return setting.runs.filter((name) => samples.has(name)).map((name) => {
+    const { holdfast, restic } = samples.get(name)!
+    return { name, holdfast: sideOf(holdfast), restic: sideOf(restic) }
+  })
+}
+
+async function measureRound(dataset: Dataset, round: number, order: readonly Contender[], setting: Setting, samples: Samples): Promise<void> {
+  const { folder, gateway } = setting
+  const roundFolder = join(folder, `round-${round}`)
+  const repositories = new Map<ContenderName, Repository>()
+  for (const contender of order) {
+    const repository = { bucket: `${contender.name}-${dataset.name}-${round}`, cache: join(roundFolder, `${contender.name}-cache`) }
+    mkdirSync(repository.cache, { recursive: true })
+    await contender.prepare(repository)
+    repositories.set(contender.name, repository)
+  }
+  const invocations: Record<RunName, (contender: Contender, repository: Repository, target: string) => Invocation> = {
+    first: (contender, repository) => contender.backup(repository, dataset.directory),
+    'no-change': (contender, repository) => contender.backup(repository, dataset.directory),
+    change: (contender, repository) => contender.backup(repository, dataset.directory),
+    restore: (contender, repository, target) => contender.restore(repository, target),
+    'restore-one': (contender, repository, target) => contender.restore(repository, target, { path: dataset.oneFile }),
+  }
+  for (const name of runNames) {
+    // The first backup fills the repository, whether its figures are asked for or not.
+    if (name !== 'first' && !setting.runs.includes(name)) continue
+    if (name === 'change') await dataset.change(round)
+    for (const contender of order) {
+      const repository = repositories.get(contender.name)!
+      const target = join(roundFolder, `${contender.name}-${name}`)
+      const sample = await takeSample(invocations[name](contender, repository, target), repository, roundFolder, gateway)
+      setting.report(`  ${name.padEnd(12)} ${contender.name.padEnd(9)} ${describe(sample)}`)
+      const taken = samples.get(name) ?? { holdfast: [], restic: [] }
+      taken[contender.name].push(sample)
+      samples.set(name, taken)
+      if (round === 0 && name === 'restore') assertRestored(dataset, target)
+    }
+  }
+  for (const { bucket } of repositories.values()) gateway.forget(bucket)
+  rmSync(roundFolder, { recursive: true, force: true })
+  await sleep(calmMs)
+}
+
+/** What one run costs, with nothing left to be written from before. */
+export async function takeSample(invocation: Invocation, repository: Repository, folder: string, gateway: Gateway): Promise<Sample> {
+  execFileSync('sync')
+  const mark = gateway.mark()
+  const { cost } = await measure(invocation, folder)
+  return { cost, requests: gateway.requestsSince(mark), storedBytes: gateway.storedBytes(repository.bucket) }
+}
+
+function describe({ cost, requests, storedBytes }: Sample): string {
+  const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
+  return `${cost.seconds.toFixed(2).padStart(7)} s ${cost.cpuSeconds.toFixed(2).padStart(7)} s CPU ${mib(cost.peakBytes).padStart(9)} peak ${
+    String(totalOf(requests)).padStart(5)} requests ${mib(storedBytes).padStart(10)} stored`
+}
+
+/** A restore that brings back something else would be no measurement. */
+function assertRestored(dataset: Dataset, target: string): void {
+  try {
+    execFileSync('diff', ['-r', '--no-dereference', '-q', dataset.directory, target], { stdio: 'pipe', maxBuffer: 2 ** 26 })
+  } catch (cause) {
+    throw new HoldfastError('internal', `what was restored to ${target} is not ${dataset.directory}`, { cause })
+  }
+}
+
+function sideOf(samples: readonly Sample[]): Side {
+  const last = samples.at(-1)!
+  return {
+    seconds: samples.map(({ cost }) => round3(cost.seconds)),
+    cpuSeconds: samples.map(({ cost }) => round3(cost.cpuSeconds)),
+    peakBytes: samples.map(({ cost }) => cost.peakBytes),
+    requests: last.requests,
+    storedBytes: last.storedBytes,
+  }
+}
+
+function round3(value: number): number {
+  return Math.round(value * 1000) / 1000
+}
