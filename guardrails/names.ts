@@ -12,7 +12,7 @@ export const duties = ['notary', 'custodian', 'restorer', 'drill'] as const
 /** A role of the vault that isn't bound to one source. */
 export type Duty = (typeof duties)[number]
 
-export const rolePaths = { vault: '/holdfast/', agents: '/holdfast-agents/', production: '/holdfast-production/', audit: '/holdfast-audit/' } as const
+export const rolePaths = { vault: '/holdfast/', agents: '/holdfast-agents/', production: '/holdfast-production/', audit: '/holdfast-audit/', checks: '/holdfast-checks/' } as const
 
 /** Set on a writer's role; the bucket policies hold it to this source, whatever its own policy says. */
 export const sourceTag = 'holdfast-source'
@@ -61,6 +61,50 @@ export const alarmBusName = 'holdfast-alarms'
 export const alarmTopicName = 'holdfast-alarms'
 export const forwarderRoleName = 'holdfast-alarm-forwarder'
 
+/** The state machine that ends an agent's sessions, the role that it runs as, and the role by which a rule starts it. */
+export const quarantineName = 'holdfast-quarantine'
+export const quarantineStarterName = 'holdfast-quarantine-starter'
+/** Whoever ends an agent's sessions by hand. */
+export const responderRoleName = 'holdfast-responder'
+/** Whoever approves that the glass is broken, and the policy that says for whom and until when. */
+export const approverRoleName = 'holdfast-approver'
+export const approvalPolicyName = 'holdfast-break-glass-approval'
+
+/** Where checks run: container tasks in the vault's account, started by a schedule. */
+export const checkClusterName = 'holdfast-checks'
+export const checkGroupName = 'holdfast-checks'
+export const checkQueueName = 'holdfast-checks-not-started'
+export const checkLogGroupName = '/holdfast/checks'
+export const imageRepositoryName = 'holdfast'
+export const taskExecutionRoleName = 'holdfast-task-execution'
+export const schedulerRoleName = 'holdfast-check-scheduler'
+
+/** What stands before the `@sha256:…` of the image that checks run: the vault account's own registry, and nobody else's. */
+export function imageRepository({ accountId, region }: VaultPlace): string {
+  return `${accountId}.dkr.ecr.${region}.amazonaws.com/${imageRepositoryName}`
+}
+
+/** Family of the task definition that runs `check` for one source. */
+export function checkFamily(check: string, source: string): string {
+  return `holdfast-check-${check}-${source}`
+}
+
+export function checkClusterArn({ accountId, region }: VaultPlace): string {
+  return `arn:aws:ecs:${region}:${accountId}:cluster/${checkClusterName}`
+}
+
+export function checkQueueArn({ accountId, region }: VaultPlace): string {
+  return `arn:aws:sqs:${region}:${accountId}:${checkQueueName}`
+}
+
+export function checkGroupArn({ accountId, region }: VaultPlace): string {
+  return `arn:aws:scheduler:${region}:${accountId}:schedule-group/${checkGroupName}`
+}
+
+export function checkRoleArn(accountId: string, name: string): string {
+  return roleArn(accountId, rolePaths.checks, name)
+}
+
 export function trailArn(accountId: string, region: string): string {
   return `arn:aws:cloudtrail:${region}:${accountId}:trail/${trailName}`
 }
@@ -75,6 +119,25 @@ export function alarmTopicArn(place: VaultPlace): string {
 
 export function forwarderRoleArn(accountId: string): string {
   return roleArn(accountId, rolePaths.audit, forwarderRoleName)
+}
+
+/** Of the state machine in one region, or with `*` in any. */
+export function quarantineMachineArn(accountId: string, region: string): string {
+  return `arn:aws:states:${region}:${accountId}:stateMachine:${quarantineName}`
+}
+
+/** Any run of it, in any region. */
+export function quarantineExecutionArn(accountId: string): string {
+  return `arn:aws:states:*:${accountId}:execution:${quarantineName}:*`
+}
+
+/** Every agent of an account, those that don't exist yet too. */
+export function anyAgentArn(accountId: string): string {
+  return roleArn(accountId, rolePaths.agents, '*')
+}
+
+export function approvalPolicyArn(accountId: string): string {
+  return `arn:aws:iam::${accountId}:policy/${approvalPolicyName}`
 }
 
 export function roleArn(accountId: string, path: string, name: string): string {

@@ -1,4 +1,5 @@
 // What single values can't show: two that don't go together.
+import { imageRepository } from '../guardrails/names.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const longestThawMs = 24 * 3_600_000
@@ -12,6 +13,7 @@ export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: n
     ...repeated('sources', config.sources.map((source) => source.name)),
     ...repeated('agents', config.agents.map((agent) => agent.name)),
     ...principalConflicts(config),
+    ...imageConflicts(config),
     ...missing(config),
   ]
 }
@@ -56,8 +58,23 @@ function repeated(key: string, names: readonly string[]): string[] {
   return [...twice].map((name) => `holdfast:${key}: ${JSON.stringify(name)} is there twice`)
 }
 
+const productionPeople = ['launchers', 'breakGlass', 'approvers', 'administrators', 'responders'] as const
+type ProductionPeople = (typeof productionPeople)[number]
+
+/** An approval by the one who asks for it is none. Of two names that one human has, nobody here can know. */
+function approverConflicts({ approvers, breakGlass }: Config): string[] {
+  return approvers.filter((arn) => breakGlass.some((other) => overlap(arn, other)))
+    .map((arn) => `holdfast:approvers: ${arn} may break the glass as well; name somebody else`)
+}
+
+/** Whether two names, each with a `*` at its end or without, can mean the same principal. */
+function overlap(one: string, other: string): boolean {
+  const [a, b] = [one.replace(/\*$/, ''), other.replace(/\*$/, '')]
+  return (one.endsWith('*') && b.startsWith(a)) || (other.endsWith('*') && a.startsWith(b)) || one === other
+}
+
 function principalConflicts(config: Config): string[] {
-  const elsewhere = (key: 'restorers' | 'runners' | 'launchers' | 'breakGlass' | 'administrators', account: string, whose: string) =>
+  const elsewhere = (key: 'restorers' | 'runners' | ProductionPeople, account: string, whose: string) =>
     config[key].filter((arn) => arn.split(':')[4] !== account).map((arn) => `holdfast:${key}: ${arn} is not in the ${whose} account ${account}`)
   const writers = config.sources.flatMap(({ name, trust }) =>
     'awsRoleArn' in trust && trust.awsRoleArn.split(':')[4] === config.vaultAccountId
@@ -67,11 +84,16 @@ function principalConflicts(config: Config): string[] {
   return [
     ...elsewhere('restorers', config.vaultAccountId, 'vault'),
     ...elsewhere('runners', config.vaultAccountId, 'vault'),
-    ...elsewhere('launchers', config.productionAccountId, 'production'),
-    ...elsewhere('breakGlass', config.productionAccountId, 'production'),
-    ...elsewhere('administrators', config.productionAccountId, 'production'),
+    ...productionPeople.flatMap((key) => elsewhere(key, config.productionAccountId, 'production')),
+    ...approverConflicts(config),
     ...writers,
   ]
+}
+
+/** Production's registry, or a stranger's, would decide what runs with the right to read the vault. */
+function imageConflicts({ image, vaultAccountId, region }: Config): string[] {
+  const own = imageRepository({ accountId: vaultAccountId, region })
+  return image === '' || image.startsWith(`${own}@`) ? [] : [`holdfast:image: must be of the vault's own registry, ${own}@sha256:…`]
 }
 
 function missing(config: Config): string[] {

@@ -15,6 +15,13 @@ export const region = z
   .refine((name) => regions.includes(name), { error: 'is not a region of AWS' })
   .refine((name) => !/^(cn|us-gov|us-iso|eu-isoe|eusc)/.test(name), { error: 'is in another partition of AWS, where ARNs differ: not supported' })
 
+/** Empty: no checks are scheduled. A tag would let whoever moves it decide what runs with the right to read the vault. */
+export const imageByDigest = z
+  .union([z.literal(''), z.string().regex(/^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com\/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$/)], {
+    error: 'give the image by digest, as in the output imageRepository: ….dkr.ecr.….amazonaws.com/holdfast@sha256:…, or leave it empty',
+  })
+  .default('')
+
 /** A role or user, `*` allowed within the name: Identity Center adds a random suffix to its roles. */
 const principalPattern = z
   .string()
@@ -58,7 +65,9 @@ const action = z
   .refine((text) => !/^(iam|organizations|account|sts):/.test(text), { error: 'an agent has no business with identities, the organization or the account' })
 
 export const agent = z.strictObject({
-  name: name(48),
+  // `holdfast agent-session revoke NAME` would be told apart from the agent's session by nothing.
+  name: name(48).refine((text) => text !== 'revoke', { error: 'is a word of `holdfast agent-session`; choose another name' }),
   environment: z.string().regex(/^[\w.:/=+@-]{1,256}$/, 'give the value of the environment tag, e.g. staging'),
   may: z.array(action).min(1, 'say what the agent may do'),
+  sessionSeconds: z.int().min(900, 'AWS\'s shortest session is 900 seconds').max(3600, 'an agent\'s session lasts 3600 seconds at most: it should end with its task').default(900),
 })

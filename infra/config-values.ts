@@ -9,6 +9,7 @@ const textKeys: ReadonlySet<string> = new Set([
   'managementAccountId',
   'organizationId',
   'arm',
+  'image',
   'thawUntil',
   'environmentTag',
 ])

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
 import { findConflicts } from './config-conflicts.ts'
-import { agent, accountId, organizationId, principals, region, source } from './config-schema.ts'
+import { agent, accountId, imageByDigest, organizationId, principals, region, source } from './config-schema.ts'
 
 const layers = ['organization', 'vault', 'production'] as const
 
@@ -20,6 +20,7 @@ const schema = z.strictObject({
   generationDays: z.int().min(1, 'a generation lasts at least 1 day').max(365, 'a generation lasts at most 365 days').default(10),
   retentionCapDays: z.int().min(1).max(3650, 'cap extensions at 3650 days at most').default(400),
   arm: z.string().default(''),
+  image: imageByDigest,
   thawUntil: z.union([z.literal(''), z.iso.datetime({ offset: true, error: 'give an ISO 8601 time with zone, e.g. 2030-01-31T18:00:00Z' })]).default(''),
   sources: z.array(source).default([]),
   restorers: principals,
@@ -27,7 +28,10 @@ const schema = z.strictObject({
   agents: z.array(agent).default([]),
   launchers: principals,
   breakGlass: principals,
+  approvers: principals,
   administrators: principals,
+  responders: principals,
+  quarantineAgents: z.boolean().default(false),
   alarmEmails: z.array(z.email('must be an e-mail address')).default([]),
   alarmWebhooks: z.array(z.url({ protocol: /^https$/, error: 'must be an https URL' })).default([]),
   alarmRegions: z.array(region).default([]),

@@ -1,21 +1,27 @@
 // The production layer: who works there, and what none of them can do. Agents, break-glass, the administrator.
 import * as aws from '@pulumi/aws'
-import { alarmPatterns } from '../guardrails/alarm-patterns.ts'
+import { agentAlarmPrefix, alarmPatterns } from '../guardrails/alarm-patterns.ts'
 import { agentBoundary, agentPolicy } from '../guardrails/agent-policies.ts'
-import { breakGlassPolicy } from '../guardrails/break-glass-policy.ts'
+import { approvalPolicy, approverPolicy, breakGlassPolicy } from '../guardrails/break-glass-policy.ts'
 import {
   administratorRoleName,
   agentBoundaryName,
   agentEnvironmentTag,
   agentRoleArn,
   agentRoleName,
+  approvalPolicyArn,
+  approvalPolicyName,
+  approverRoleName,
   breakGlassRoleName,
+  responderRoleName,
   roleArn,
   rolePaths,
 } from '../guardrails/names.ts'
 import { renderPolicy } from '../guardrails/policy.ts'
-import { administratorTrustPolicy, agentTrustPolicy, breakGlassTrustPolicy } from '../guardrails/trust-policies.ts'
+import { responderPolicy } from '../guardrails/quarantine.ts'
+import { administratorTrustPolicy, agentTrustPolicy, breakGlassTrustPolicy, namedHumanTrustPolicy } from '../guardrails/trust-policies.ts'
 import { accountProvider } from './account-provider.ts'
+import { AgentQuarantine } from './components/agent-quarantine.ts'
 import { AlarmForwarder } from './components/alarm-forwarder.ts'
 import { AuditTrail } from './components/audit-trail.ts'
 import { DelayedDeletion } from './components/delayed-deletion.ts'
@@ -51,6 +57,33 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
       { providers: [provider] },
     )
   }
+  deployBreakGlass(config, provider)
+  deployResponder(config, provider)
+  const delayed = new DelayedDeletion('delays', { days: config.recycleBinDays, unlockDelayDays: config.unlockDelayDays }, { providers: [provider] })
+  const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(({ account }) => account === 'production')
+  const regions = alarmRegionsOf(config)
+  const forwarder = new AlarmForwarder('production-forwarder', { vault, accountId, regions, patterns }, { providers: [provider] })
+  if (config.quarantineAgents) {
+    const rules = patterns.filter(({ name }) => name.startsWith(agentAlarmPrefix)).map(({ name }) => `holdfast-${name}`)
+    new AgentQuarantine('quarantine', { accountId, regions, rules, rulesOf: forwarder }, { providers: [provider] })
+  }
+  if (config.detached) new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
+  if (config.administrators.length > 0) deployAdministrator(config, provider)
+  return { ...describeProduction(config), delays: delayed.report }
+}
+
+function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void {
+  const accountId = config.productionAccountId
+  const options = { providers: [provider] }
+  const approval = config.approvers.length === 0 ? null : new aws.iam.Policy(
+    'break-glass-approval',
+    {
+      name: approvalPolicyName,
+      description: 'For whom and until when break-glass is approved; as deployed, for nobody',
+      policy: renderPolicy(approvalPolicy(null)),
+    },
+    { provider, protect: true, retainOnDelete: true },
+  )
   new ScopedRole(
     'break-glass',
     {
@@ -58,16 +91,38 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
       path: rolePaths.production,
       description: 'Destructive actions: second factor, a reason, one hour',
       trust: breakGlassTrustPolicy(accountId, config.breakGlass),
-      policy: breakGlassPolicy(vault),
+      policy: breakGlassPolicy({ accountId: config.vaultAccountId, region: config.region }),
+      ...(approval === null ? {} : { boundary: approval.arn }),
+    },
+    options,
+  )
+  if (approval === null) return
+  new ScopedRole(
+    'approver',
+    {
+      roleName: approverRoleName,
+      path: rolePaths.production,
+      description: 'Approves that the glass is broken; can break nothing',
+      trust: namedHumanTrustPolicy(accountId, config.approvers),
+      policy: approverPolicy(accountId),
+    },
+    options,
+  )
+}
+
+function deployResponder(config: HoldfastConfig, provider: aws.Provider): void {
+  if (config.responders.length === 0) return
+  new ScopedRole(
+    'responder',
+    {
+      roleName: responderRoleName,
+      path: rolePaths.production,
+      description: 'Ends the sessions of agents',
+      trust: namedHumanTrustPolicy(config.productionAccountId, config.responders),
+      policy: responderPolicy(config.productionAccountId),
     },
     { providers: [provider] },
   )
-  const delayed = new DelayedDeletion('delays', { days: config.recycleBinDays, unlockDelayDays: config.unlockDelayDays }, { providers: [provider] })
-  const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(({ account }) => account === 'production')
-  new AlarmForwarder('production-forwarder', { vault, accountId, regions: alarmRegionsOf(config), patterns }, { providers: [provider] })
-  if (config.detached) new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
-  if (config.administrators.length > 0) deployAdministrator(config, provider)
-  return { ...describeProduction(config), delays: delayed.report }
 }
 
 /** Production's administrator may do everything there is to do in production. That is the point: the vault doesn't care. */
@@ -92,16 +147,20 @@ function deployAdministrator(config: HoldfastConfig, provider: aws.Provider): vo
 
 function describeProduction(config: HoldfastConfig): Record<string, unknown> {
   const accountId = config.productionAccountId
-  const administrator = config.administrators.length > 0 ? roleArn(accountId, rolePaths.production, administratorRoleName) : null
+  const role = (people: readonly string[], name: string) => (people.length > 0 ? roleArn(accountId, rolePaths.production, name) : null)
   return {
     formatVersion: 1,
     layer: 'production',
     region: config.region,
     productionAccountId: accountId,
     agents: Object.fromEntries(
-      config.agents.map(({ name, environment }) => [name, { environment, roleArn: agentRoleArn(accountId, name) }]),
+      config.agents.map(({ name, environment, sessionSeconds }) => [name, { environment, roleArn: agentRoleArn(accountId, name), sessionSeconds }]),
     ),
-    breakGlass: roleArn(accountId, rolePaths.production, breakGlassRoleName),
-    administrator,
+    quarantineAgents: config.quarantineAgents,
+    breakGlass: role(config.breakGlass, breakGlassRoleName),
+    // Whoever approves, and what with; null if no approval is asked for.
+    approval: config.approvers.length === 0 ? null : { policyArn: approvalPolicyArn(accountId), approver: role(config.approvers, approverRoleName) },
+    responder: role(config.responders, responderRoleName),
+    administrator: role(config.administrators, administratorRoleName),
   }
 }

@@ -32,6 +32,14 @@ export function stateOf(type: string, name: string, accountId: string | null, in
       const arn = `arn:aws:sns:recorded:${accountId}:${text('name')}`
       return given(arn, { arn })
     }
+    case 'aws:ecs/taskDefinition:TaskDefinition': {
+      const arn = `arn:aws:ecs:recorded:${accountId}:task-definition/${text('family')}:1`
+      return given(text('family'), { arn })
+    }
+    case 'aws:ec2/vpc:Vpc':
+      return given(`vpc-recorded-${name}`, { mainRouteTableId: `rtb-recorded-${name}` })
+    case 'aws:ec2/vpcEndpoint:VpcEndpoint':
+      return given(`vpce-recorded-${name}`, { prefixListId: `pl-recorded-${name}` })
     default:
       return given(`recorded-${name}`)
   }

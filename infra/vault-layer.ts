@@ -17,6 +17,7 @@ import { SourceWriter } from './components/source-writer.ts'
 import { VaultBucket } from './components/vault-bucket.ts'
 import type { Duty, VaultPlace } from '../guardrails/names.ts'
 import { alarmRegionsOf } from './config.ts'
+import { deployChecks, describeChecks } from './scheduled-checks.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const descriptions: Record<Duty, string> = {
@@ -65,6 +66,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   )
   const own = patterns.filter(({ account }) => account === 'vault')
   new AlarmForwarder('vault-forwarder', { vault: place, accountId: place.accountId, regions: alarmRegionsOf(config), patterns: own }, options)
+  deployChecks(config, place, provider)
   const issuers = trustIssuers(config, provider)
   for (const source of config.sources) {
     const issuer = 'oidc' in source.trust ? issuers.get(issuerName(source.trust.oidc.issuer)) : undefined
@@ -104,6 +106,7 @@ function describeVault(config: HoldfastConfig, place: VaultPlace): Record<string
     silenceHours: config.silenceHours,
     lock: { mode: config.lockMode, days: config.retentionDays, promiseDays: config.promiseDays },
     roles: Object.fromEntries(duties.map((duty) => [duty, dutyRoleArn(place.accountId, duty)])),
+    ...describeChecks(config, place),
     writers: Object.fromEntries(config.sources.map(({ name }) => [name, writerRoleArn(place.accountId, name)])),
   }
 }

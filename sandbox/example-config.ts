@@ -1,6 +1,6 @@
 // The configuration that drills, demonstrations and `npm run sandbox` load: one fleet's accounts, sources and agents.
 // It is what a user would write with `pulumi config`, armed.
-import { vaultBucketName } from '../guardrails/names.ts'
+import { imageRepository, vaultBucketName } from '../guardrails/names.ts'
 import { armingPhrase } from '../infra/config.ts'
 import type { Layer } from '../infra/config.ts'
 
@@ -26,6 +26,7 @@ export const exampleConfig = {
   generationDays,
   retentionCapDays: 400,
   arm: armingPhrase(vaultBucketName({ accountId: vault, region }), promiseDays + generationDays),
+  image: `${imageRepository({ accountId: vault, region })}@sha256:${'0'.repeat(64)}`,
   sources: [
     { name: 'rental-db', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` } },
     { name: 'uploads', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/uploads` } },
@@ -42,6 +43,8 @@ export const exampleConfig = {
   breakGlass: [`arn:aws:iam::${production}:role/people/operator`],
   alarmEmails: ['on-call@rental.example'],
   administrators: [`arn:aws:iam::${production}:role/people/operator`],
+  responders: [`arn:aws:iam::${production}:role/people/operator`],
+  quarantineAgents: true,
 } satisfies Record<string, unknown>
 
 /** In the order in which a user deploys them for the first time: the organization freezes what the vault has set up. */

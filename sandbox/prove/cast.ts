@@ -1,5 +1,6 @@
 // Everybody who could ask: each declared role, the roots, people and workloads that were there before, and strangers.
-import { rolePaths } from '../../guardrails/names.ts'
+import { approvalPolicy } from '../../guardrails/break-glass-policy.ts'
+import { breakGlassRoleName, rolePaths } from '../../guardrails/names.ts'
 import type { Principal } from '../access.ts'
 import type { PolicyAuthorizer } from '../authorization/authorizer.ts'
 import { principalsReachable } from '../authorization/reachable.ts'
@@ -50,9 +51,12 @@ function describeRole({ name, path }: DeclaredRole, account: string): { name: st
   if (path === rolePaths.agents) return { name: `agent ${name.replace(/^holdfast-agent-/, '')}`, kind: 'agent' }
   if (path === rolePaths.vault && name.startsWith('holdfast-writer-')) return { name: `writer ${name.slice('holdfast-writer-'.length)}`, kind: 'writer' }
   if (path === rolePaths.vault) return { name: name.replace(/^holdfast-/, ''), kind: 'duty' }
-  if (path === rolePaths.production && name === 'holdfast-break-glass') return { name: 'break-glass', kind: 'break-glass' }
-  if (path === rolePaths.production && name === 'holdfast-administrator') return { name: 'administrator', kind: 'administrator' }
+  if (path === rolePaths.production) {
+    const kind = name.startsWith(breakGlassRoleName) ? 'break-glass' : name === 'holdfast-administrator' ? 'administrator' : 'bystander'
+    return { name: name === approvedName ? approvedSubject : name.replace(/^holdfast-/, ''), kind }
+  }
   if (path === rolePaths.audit) return { name: `${name.replace(/^holdfast-/, '')} of ${account}`, kind: 'bystander' }
+  if (path === rolePaths.checks) return { name: name.replace(/^holdfast-/, ''), kind: 'bystander' }
   if (path === byHandPath) return { name: `${name}, made by hand`, kind: 'owner' }
   return { name: `${path.slice(1)}${name}`, kind: 'bystander' }
 }
@@ -72,6 +76,11 @@ function outsiders({ accounts }: CloudDeclaration, nowMs: number): Subject[] {
 }
 
 const byHandPath = '/by-hand/'
+export const approvedName = `${breakGlassRoleName}-approved`
+/** What it is called among the subjects. */
+export const approvedSubject = 'break-glass, approved'
+/** So long after the proof's own time an approval that it assumes is over. */
+export const approvalMs = 3_600_000
 const widenedWriterName = 'holdfast-writer-widened'
 
 const nobodysTrust = {
@@ -83,9 +92,9 @@ const everything = { Version: '2012-10-17', Statement: [{ Sid: 'Everything', Eff
 /**
  * The declaration and roles that an account's owner could make beside the program: with every right in the vault's account
  * and in production's, a writer that was given every right, and, in an organization, an agent without a boundary. What holds
- * against them doesn't rest on the roles' own policies.
+ * against them doesn't rest on the roles' own policies. And break-glass as it is once somebody has approved, if that is asked for.
  */
-export function addByHand(declaration: CloudDeclaration): CloudDeclaration {
+export function addByHand(declaration: CloudDeclaration, nowMs: number): CloudDeclaration {
   const make = (account: string, path: string, name: string, from?: DeclaredRole): DeclaredRole => {
     const accountId = declaration.accounts.find((each) => each.name === account)!.id
     return {
@@ -100,7 +109,14 @@ export function addByHand(declaration: CloudDeclaration): CloudDeclaration {
   // Writers' roles aren't frozen, so that a source can be added: what a writer may never do has to hold without its own policy.
   if (writer !== undefined) added.push(make('vault', rolePaths.vault, widenedWriterName, { ...writer, trust: nobodysTrust }))
   if (declaration.organizationId !== null && agent !== undefined) added.push(make('production', rolePaths.agents, 'unbounded', agent))
+  const breakGlass = declaration.roles.find(({ name, path }) => path === rolePaths.production && name === breakGlassRoleName)
+  if (breakGlass !== undefined && breakGlass.boundary !== null) added.push(approve(breakGlass, breakGlass.boundary.name, nowMs))
   return { ...declaration, roles: [...declaration.roles, ...added] }
+}
+
+function approve(role: DeclaredRole, boundaryName: string, nowMs: number): DeclaredRole {
+  const document = { ...approvalPolicy({ sourceIdentity: 'someone', until: new Date(nowMs + approvalMs).toISOString() }) }
+  return { ...role, name: approvedName, arn: `${role.arn}-approved`, trust: nobodysTrust, boundary: { name: boundaryName, document } }
 }
 
 /** Whom each of `subjects` can become, by up to three roles, with a second factor if that opens more. */

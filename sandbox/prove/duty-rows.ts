@@ -1,9 +1,10 @@
 // The rows that must be allowed: a guard that stops a duty is a guard that someone will take away.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { catalogue } from '../../guardrails/catalogue.ts'
+import { breakGlassActions, catalogue } from '../../guardrails/catalogue.ts'
 import { bucketArn, duties, feedbackBucketName, vaultBucketName } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
+import { approvalMs, approvedSubject } from './cast.ts'
 import type { Subject } from './cast.ts'
 import type { ProofRow } from './proof-row.ts'
 import { expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
@@ -37,10 +38,11 @@ function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
 
 export async function dutyRows(config: HoldfastConfig, cast: readonly Subject[]): Promise<ProofRow[]> {
   const rows = fillTable(config).flatMap((row): ProofRow[] => {
-    const subject = cast.find(({ name }) => name === row.who)
+    // Where an approval is asked for, break-glass has duties once it is there.
+    const subject = cast.find(({ name }) => row.who === 'break-glass' && name === approvedSubject) ?? cast.find(({ name }) => name === row.who)
     if (subject === undefined) return []
     return [{
-      group: 'duty', who: row.who, principal: subject.principal, actions: [row.action], resource: row.on, context: row.context,
+      group: 'duty', who: subject.name, principal: subject.principal, actions: [row.action], resource: row.on, context: row.context,
       resourceAccountId: row.on.split(':')[4] || (row.on.startsWith('arn:aws:s3:::') ? config.vaultAccountId : subject.principal.accountId!),
       circumstance: '', expected: 'allowed',
     }]
@@ -69,6 +71,26 @@ async function taskRows(config: HoldfastConfig, cast: readonly Subject[]): Promi
         })
       }
     }
+  }
+  return rows
+}
+
+/** All that break-glass is for: without an approval, with one for somebody else, and after its time. */
+export async function approvalRows(config: HoldfastConfig, cast: readonly Subject[], nowMs: number): Promise<ProofRow[]> {
+  const [asked, approved] = ['break-glass', approvedSubject].map((who) => cast.find(({ name }) => name === who))
+  if (asked === undefined || approved === undefined) return []
+  const other = { ...approved.principal, session: { ...approved.principal.session!, sourceIdentity: 'someone-else' } }
+  const late = { 'aws:CurrentTime': new Date(nowMs + approvalMs + 1000).toISOString() }
+  const accountId = config.productionAccountId
+  const rows: ProofRow[] = []
+  for (const action of (await Promise.all(breakGlassActions().map(expandAction))).flat()) {
+    const [target] = await targetsOf(action, accountId, config.region, namesIn('production', { accountId: config.vaultAccountId, region: config.region }))
+    const base = { group: 'approval', actions: [action], resource: target!.arn, resourceAccountId: accountId, expected: 'denied' } as const
+    rows.push(
+      { ...base, who: asked.name, principal: asked.principal, context: {}, circumstance: 'without an approval' },
+      { ...base, who: approved.name, principal: other, context: {}, circumstance: 'approved for somebody else' },
+      { ...base, who: approved.name, principal: approved.principal, context: late, circumstance: 'after its time' },
+    )
   }
   return rows
 }

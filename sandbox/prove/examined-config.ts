@@ -4,15 +4,21 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
 import { parseConfigValue } from '../../infra/config-values.ts'
-import { exampleConfig } from '../example-config.ts'
+import { exampleAccounts, exampleConfig } from '../example-config.ts'
 
 /** Not a real certificate: nothing here reads it, and the program doesn't either. */
 const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 const plant = { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem, commonName: 'plant-1' } } }
 
+// With an approval for break-glass in one of the two, and without in the other.
+const approvers = [`arn:aws:iam::${exampleAccounts.production}:role/people/duty-manager`]
+
+// An agent that may run state machines, and not the one that would quarantine another.
+const agents = exampleConfig.agents.map((agent) => (agent.name === 'staging' ? { ...agent, may: [...agent.may, 'states:*'] } : agent))
+
 export const examinedConfigs = {
-  organization: { ...exampleConfig, sources: [...exampleConfig.sources, plant] },
-  detached: { ...exampleConfig, sources: [...exampleConfig.sources, plant], detached: true, organizationId: '', managementAccountId: '' },
+  organization: { ...exampleConfig, agents, sources: [...exampleConfig.sources, plant], approvers },
+  detached: { ...exampleConfig, agents, sources: [...exampleConfig.sources, plant], detached: true, organizationId: '', managementAccountId: '' },
 } satisfies Record<string, Record<string, unknown>>
 
 const pulumiValue = z.object({ value: z.string(), objectValue: z.unknown().optional() })

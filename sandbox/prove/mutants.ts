@@ -4,7 +4,7 @@ import type { RecordedResource } from '../../infra/recording.ts'
 import { statementsOf } from '../authorization/check-policy.ts'
 import type { CloudDeclaration, DeclaredBucket, DeclaredRole, PolicyDocument } from '../declaration.ts'
 import { sidOf } from '../authorization/compile-policy.ts'
-import { castOf } from './cast.ts'
+import { approvedName, castOf } from './cast.ts'
 
 export interface Mutant {
   /** Stable across configurations of the same names: `vault bucket: DenyBypass`, `… without its condition Null s3:if-none-match`. */
@@ -52,10 +52,12 @@ function sitesOf(declaration: CloudDeclaration, nowMs: number): Site[] {
     if (policy !== null) site(`${bucketLabel(name)} policy`, policy).resources.add(name)
   }
   for (const { role, name } of castOf(declaration, nowMs)) {
-    if (role === null || !isOfProgram(role)) continue
-    site(`trust of ${name}`, role.trust).resources.add(role.arn)
+    const isApproved = role?.name === approvedName
+    if (role === null || !(isOfProgram(role) || isApproved)) continue
+    if (!isApproved) site(`trust of ${name}`, role.trust).resources.add(role.arn)
     for (const policy of role.policies) if (!ofAws.test(policy.name)) site(`policy of ${name}`, policy.document).roles.add(role.arn)
-    if (role.boundary !== null) site('boundary of agents', role.boundary.document).roles.add(role.arn)
+    const boundaryOf = role.path === rolePaths.agents ? 'agents' : name
+    if (role.boundary !== null) site(`boundary of ${boundaryOf}`, role.boundary.document).roles.add(role.arn)
   }
   for (const account of declaration.accounts) {
     for (const { name, document } of account.scps.flat()) if (!ofAws.test(name)) site(name, document).principalAccounts.add(account.id)
@@ -65,7 +67,7 @@ function sitesOf(declaration: CloudDeclaration, nowMs: number): Site[] {
 }
 
 function isOfProgram({ path, name }: DeclaredRole): boolean {
-  return path.startsWith('/holdfast') && !['unbounded', 'holdfast-writer-widened'].includes(name)
+  return path.startsWith('/holdfast') && !['unbounded', 'holdfast-writer-widened', approvedName].includes(name)
 }
 
 function bucketLabel(name: string): string {

@@ -6,6 +6,7 @@ export const groups = {
   environment: 'An agent can\'t touch another environment, nor act for nobody.',
   weakening: 'Nobody reads, deletes, hides, unlocks or reconfigures the vault beyond the duty.',
   'ways-in': 'A role is assumed by those who are named, with what is asked of them, and by nobody else.',
+  approval: 'Break-glass does nothing that nobody approved: not for another, and not afterwards.',
   duty: 'Every role can do its duty.',
   lost: 'Without an Organization, the owner of an account can undo this: known, and documented.',
 } as const

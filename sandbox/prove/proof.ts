@@ -9,8 +9,9 @@ import type { CloudDeclaration } from '../declaration.ts'
 import { loadProgram } from '../loader.ts'
 import { addByHand, castOf, followChains } from './cast.ts'
 import type { Subject } from './cast.ts'
+import { checkRows } from './check-rows.ts'
 import { destructionRows, environmentRows, weakeningRows } from './denied-rows.ts'
-import { dutyRows } from './duty-rows.ts'
+import { approvalRows, dutyRows } from './duty-rows.ts'
 import type { Answer, ProofRow, ProvenRow } from './proof-row.ts'
 import { serviceRows } from './service-rows.ts'
 import { examineSettings } from './settings.ts'
@@ -43,7 +44,7 @@ export async function prove(options: ProofOptions): Promise<Proof> {
 export async function proveDeclaration(
   declared: CloudDeclaration, resources: RecordedResource[], config: HoldfastConfig, nowMs: number,
 ): Promise<Proof> {
-  const declaration = addByHand(declared)
+  const declaration = addByHand(declared, nowMs)
   const authorizer = await createAuthorizer(declaration, { nowMs: () => nowMs, region: config.region })
   const rows = await listRows(config, authorizer, resources)
   const proven: ProvenRow[] = []
@@ -66,6 +67,8 @@ async function listRows(config: HoldfastConfig, authorizer: PolicyAuthorizer, re
     ...(await weakeningRows(config, everybody)),
     ...wayInRows(config, declaration, cast),
     ...serviceRows(config, declaration, resources, cast),
+    ...checkRows(config, cast),
+    ...(await approvalRows(config, cast, authorizer.nowMs())),
     ...(await dutyRows(config, cast)),
   ]
 }

@@ -1,5 +1,7 @@
 // What AWS itself may do for the audit: trails deliver, rules forward, and each only for whom it was made.
-import { alarmBusArn, auditBucketName, bucketArn, forwarderRoleArn, roleArn, rolePaths, trailArn } from '../../guardrails/names.ts'
+import {
+  alarmBusArn, auditBucketName, bucketArn, forwarderRoleArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, trailArn,
+} from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { Principal } from '../access.ts'
@@ -8,7 +10,7 @@ import type { Subject } from './cast.ts'
 import type { ProofRow } from './proof-row.ts'
 
 export function serviceRows(config: HoldfastConfig, declaration: CloudDeclaration, resources: readonly RecordedResource[], cast: readonly Subject[]): ProofRow[] {
-  return [...trailRows(config, declaration), ...forwardRows(config, resources, cast), ...logRows(config, cast)]
+  return [...trailRows(config, declaration), ...forwardRows(config, resources, cast), ...logRows(config, cast), ...quarantineRows(config)]
 }
 
 const service = (name: string): Principal => ({ kind: 'service', accountId: null, arn: `${name}.amazonaws.com` })
@@ -76,4 +78,25 @@ function logRows(config: HoldfastConfig, cast: readonly Subject[]): ProofRow[] {
     const stream = `arn:aws:logs:${config.region}:${id}:log-group:/holdfast/audit:log-stream:x`
     return [row('duty', subject.name, 'logs:PutLogEvents', { principal: subject.principal, resource: stream, resourceAccountId: id, circumstance: '' })]
   })
+}
+
+/** A rule of an agent's alarm starts the machine, the machine becomes the role that writes; neither for another rule, machine or account. */
+function quarantineRows(config: HoldfastConfig): ProofRow[] {
+  if (!config.quarantineAgents) return []
+  const accountId = config.productionAccountId
+  const rule = (name: string) => `arn:aws:events:${config.region}:${accountId}:rule/${name}`
+  const machine = quarantineMachineArn(accountId, config.region)
+  const become = (who: string, by: string, roleName: string, source: string, sourceAccount: string, isRight: boolean) =>
+    row(isRight ? 'duty' : 'ways-in', who, 'sts:AssumeRole', {
+      principal: service(by), resource: roleArn(accountId, rolePaths.production, roleName), resourceAccountId: accountId,
+      circumstance: `${source} for ${sourceAccount}`, context: { 'aws:SourceAccount': sourceAccount, 'aws:SourceArn': source },
+    })
+  return [
+    become('rule', 'events', quarantineStarterName, rule('holdfast-agent-data'), accountId, true),
+    become('rule', 'events', quarantineStarterName, rule('holdfast-break-glass-acts'), accountId, false),
+    become('rule', 'events', quarantineStarterName, rule('holdfast-agent-data'), '999999999999', false),
+    become('state machine', 'states', quarantineName, machine, accountId, true),
+    become('state machine', 'states', quarantineName, `${machine}-other`, accountId, false),
+    become('state machine', 'states', quarantineName, machine, '999999999999', false),
+  ]
 }

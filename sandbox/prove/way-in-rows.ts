@@ -23,6 +23,8 @@ function waysIn(config: HoldfastConfig): WayIn[] {
     { from: config.runners, to: duties.filter((duty) => duty !== 'restorer'), needs: ['source-identity'] },
     { from: config.launchers, to: [...config.agents.map(({ name }) => `agent ${name}`), 'agent unbounded'], needs: ['source-identity'] },
     { from: config.breakGlass, to: ['break-glass'], needs: ['second-factor', 'source-identity', 'reason'] },
+    { from: config.approvers, to: ['approver'], needs: ['second-factor', 'source-identity'] },
+    { from: config.responders, to: ['responder'], needs: ['second-factor', 'source-identity'] },
     { from: config.administrators, to: ['administrator'], needs: ['second-factor'] },
   ]
 }
@@ -127,7 +129,7 @@ function serviceRows(config: HoldfastConfig, declaration: CloudDeclaration, targ
     context, circumstance, actions, expected: isRight ? 'allowed' : 'denied',
   })
   const task = (accountId: string) => ({ 'aws:SourceAccount': accountId, 'aws:SourceArn': `arn:aws:ecs:${config.region}:${accountId}:cluster/some` })
-  const isTask = target.kind === 'duty' && target.name !== 'restorer'
+  const isTask = (target.kind === 'duty' && target.name !== 'restorer') || target.name === 'task-execution'
   const outsider = declaration.accounts.find(({ name }) => name === 'outsider')!.id
   const rows = [
     row('ecs-tasks.amazonaws.com', 'container task', 'of the vault\'s account', isTask, task(config.vaultAccountId)),

@@ -1,8 +1,9 @@
 // Everything that would weaken the vault, as data: each is tried by everybody, and denied to all but those whose duty it is.
-import { frozenAccountActions, frozenBucketActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from '../../guardrails/frozen-actions.ts'
+import { frozenAccountActions, frozenBucketActions, frozenMachineActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from '../../guardrails/frozen-actions.ts'
 import {
-  agentBoundaryName, agentRoleArn, alarmBusArn, alarmTopicArn, auditBucketName, bucketArn, duties, dutyRoleArn, feedbackBucketName, forwarderRoleArn,
-  vaultBucketName,
+  administratorRoleName, agentBoundaryName, agentRoleArn, alarmBusArn, alarmTopicArn, approvalPolicyArn, approverRoleName, auditBucketName, breakGlassRoleName,
+  bucketArn, duties, dutyRoleArn, feedbackBucketName, forwarderRoleArn, quarantineExecutionArn, quarantineMachineArn, quarantineName, quarantineStarterName,
+  responderRoleName, roleArn, rolePaths, vaultBucketName,
 } from '../../guardrails/names.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 import { namesIn, targetsOf } from './targets.ts'
@@ -116,12 +117,38 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('changes the boundary of agents', action, `arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`, {
       accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
     }))
-  return [...objects, ...history, plainHistory, ...alarmRows(place, productionAccountId, row), ...listing, ...feedbacks, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+  return [...objects, ...history, plainHistory, ...alarmRows(place, productionAccountId, row), ...responseRows(place, productionAccountId, agentNames, row), ...listing, ...feedbacks, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+}
+
+type MakeRow = (what: string, action: string, resource: string, more?: Partial<Weakening>) => Weakening
+
+/** What ends an agent's sessions, and what approves that the glass is broken: it stays, and nobody else does it. */
+function responseRows(place: VaultPlace, accountId: string, agentNames: readonly string[], row: MakeRow): Weakening[] {
+  const inProduction = (name: string) => roleArn(accountId, rolePaths.production, name)
+  const kept = { accountId, ownerWithoutOrganization: 'owner and root' } as const
+  const owners = ownersOf('production')
+  const others = [administratorRoleName, approverRoleName, breakGlassRoleName, quarantineName, responderRoleName].map(inProduction)
+  const machine = quarantineMachineArn(accountId, place.region)
+  const run = `${quarantineExecutionArn(accountId).replace('*', place.region).replace('*', 'some')}`
+  return [
+    ...[quarantineName, quarantineStarterName].flatMap((name) => frozenRoleActions.map((action) => row('stops the quarantine', action, inProduction(name), kept))),
+    ...frozenMachineActions.map((action) => row('stops the quarantine', action, action === 'states:StopExecution' ? run : machine, kept)),
+    ...['iam:DeleteRolePermissionsBoundary', 'iam:PutRolePermissionsBoundary'].map((action) =>
+      row('takes the approval off break-glass', action, inProduction(breakGlassRoleName), kept)),
+    row('approves break-glass', 'iam:CreatePolicyVersion', approvalPolicyArn(accountId), { accountId, duty: ['approver', ...owners] }),
+    row('starts a quarantine', 'states:StartExecution', machine, { accountId, duty: ['quarantine-starter', 'agent unbounded', ...owners] }),
+    ...agentNames.map((name) => row('writes a policy on an agent\'s role', 'iam:PutRolePolicy', agentRoleArn(accountId, name), { accountId, duty: ['quarantine', 'responder', ...owners] })),
+    ...['quarantine', 'responder'].flatMap((only) => [
+      ...others.map((arn) => row('writes a policy on a role that is no agent\'s', 'iam:PutRolePolicy', arn, { accountId, only })),
+      ...agentNames.slice(0, 1).flatMap((name) => frozenRoleActions.filter((action) => action !== 'iam:PutRolePolicy').map((action) =>
+        row('does more to an agent than end its sessions', action, agentRoleArn(accountId, name), { accountId, only }))),
+    ]),
+  ]
 }
 
 /** What somebody is woken by: in the vault's account frozen, in production as far as it only takes away. */
 function alarmRows(
-  place: VaultPlace, productionAccountId: string, row: (what: string, action: string, resource: string, more?: Partial<Weakening>) => Weakening,
+  place: VaultPlace, productionAccountId: string, row: MakeRow,
 ): Weakening[] {
   const owner = { ownerWithoutOrganization: 'owner and root' } as const
   const rule = (accountId: string) => `arn:aws:events:${place.region}:${accountId}:rule/holdfast-agent-data`

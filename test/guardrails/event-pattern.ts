@@ -1,10 +1,11 @@
-// Matches events as EventBridge does, for the comparisons that the alarms use: exact values, prefix, exists; several values
+// Matches events as EventBridge does, for the comparisons that the alarms use: exact values, prefix, suffix, exists, anything but; several values
 // are alternatives, several fields all have to match, a list in the event matches by any of its items.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
 export function matchesPattern(pattern: object, event: Json | undefined): boolean {
-  if (event === undefined || event === null || typeof event !== 'object' || Array.isArray(event)) return false
+  if (Array.isArray(event)) return event.some((item) => matchesPattern(pattern, item))
+  if (event === undefined || event === null || typeof event !== 'object') return false
   return Object.entries(pattern).every(([key, expected]) => {
     const value = Object.hasOwn(event, key) ? event[key] : undefined
     if (Array.isArray(expected)) return expected.some((one) => matchesOne(one, value))
@@ -20,9 +21,10 @@ function asksForAbsence(pattern: object): boolean {
 function matchesOne(expected: unknown, value: Json | undefined): boolean {
   if (isRecord(expected)) {
     if ('exists' in expected) return (value !== undefined) === expected['exists']
+    if ('anything-but' in expected) return value !== undefined && ![expected['anything-but']].flat().some((excluded) => [value].flat().includes(excluded as Json))
     const [operator, ...others] = Object.keys(expected)
-    if (operator !== 'prefix' || others.length > 0) throw new Error(`no such comparison here: ${JSON.stringify(expected)}`)
-    return [value].flat().some((item) => typeof item === 'string' && item.startsWith(String(expected['prefix'])))
+    if ((operator !== 'prefix' && operator !== 'suffix') || others.length > 0) throw new Error(`no such comparison here: ${JSON.stringify(expected)}`)
+    return [value].flat().some((item) => typeof item === 'string' && (operator === 'prefix' ? item.startsWith(String(expected['prefix'])) : item.endsWith(String(expected['suffix']))))
   }
   return [value].flat().some((item) => item === expected)
 }

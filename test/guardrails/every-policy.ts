@@ -1,15 +1,20 @@
 // Every document that the builders can make, at the sizes that the configuration allows at most.
 import { agentBoundary, agentPolicy } from '../../guardrails/agent-policies.ts'
 import { alarmBusPolicy, alarmTopicPolicy, auditBucketPolicy, forwarderPolicy, forwarderTrustPolicy } from '../../guardrails/audit-policies.ts'
-import { breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
+import { approvalPolicy, approverPolicy, breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
+import { logEndpointPolicy, registryEndpointPolicy, schedulerPolicy, schedulerTrustPolicy, storageEndpointPolicy, taskExecutionPolicy } from '../../guardrails/check-policies.ts'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
 import { alarmBusArn, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
 import { membershipPolicy, productionDelayPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../../guardrails/organization-policies.ts'
+import {
+  quarantinePolicy, quarantineStarterPolicy, quarantineStarterTrustPolicy, quarantineTrustPolicy, responderPolicy,
+} from '../../guardrails/quarantine.ts'
 import { dutyPolicy, writerPolicy } from '../../guardrails/role-policies.ts'
 import {
   administratorTrustPolicy,
   agentTrustPolicy,
   breakGlassTrustPolicy,
+  namedHumanTrustPolicy,
   restorerTrustPolicy,
   runnerTrustPolicy,
   writerTrustPolicy,
@@ -36,12 +41,26 @@ export const everyPolicy: readonly NamedDocument[] = [
   { name: 'alarm bus', quota: 'bucketPolicy', document: alarmBusPolicy(alarmBusArn(place), [place.accountId, '222222222222']) },
   { name: 'alarm forwarder', quota: 'inlinePolicies', document: forwarderPolicy(alarmBusArn(place)) },
   { name: 'trust of the alarm forwarder', quota: 'trustPolicy', document: forwarderTrustPolicy(place.accountId) },
+  { name: 'execution of tasks', quota: 'inlinePolicies', document: taskExecutionPolicy([place]) },
+  { name: 'scheduler of checks', quota: 'inlinePolicies', document: schedulerPolicy([place], duties) },
+  { name: 'trust of the scheduler', quota: 'trustPolicy', document: schedulerTrustPolicy([place]) },
+  { name: 'way to S3', quota: 'bucketPolicy', document: storageEndpointPolicy(place) },
+  { name: 'way to the registry', quota: 'bucketPolicy', document: registryEndpointPolicy(place) },
+  { name: 'way to the logs', quota: 'bucketPolicy', document: logEndpointPolicy(place) },
   { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(place) },
   { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(place, longName) },
   ...duties.map((duty) => ({ name: duty, quota: 'inlinePolicies' as const, document: dutyPolicy(place, duty) })),
   { name: 'agent boundary', quota: 'managedPolicy', document: agentBoundary(place, 'e'.repeat(128)) },
   { name: 'agent', quota: 'inlinePolicies', document: agentPolicy(['ec2:*', 'logs:Describe*']) },
   { name: 'break-glass', quota: 'inlinePolicies', document: breakGlassPolicy(place) },
+  { name: 'approval of break-glass', quota: 'managedPolicy', document: approvalPolicy({ sourceIdentity: 's'.repeat(64), until: '2030-01-31T18:00:00Z' }) },
+  { name: 'approval of nobody', quota: 'managedPolicy', document: approvalPolicy(null) },
+  { name: 'approver', quota: 'inlinePolicies', document: approverPolicy(production) },
+  { name: 'quarantine', quota: 'inlinePolicies', document: quarantinePolicy(production) },
+  { name: 'trust of the quarantine', quota: 'trustPolicy', document: quarantineTrustPolicy(production) },
+  { name: 'starter of the quarantine', quota: 'inlinePolicies', document: quarantineStarterPolicy(production) },
+  { name: 'trust of the quarantine\'s starter', quota: 'trustPolicy', document: quarantineStarterTrustPolicy(production) },
+  { name: 'responder', quota: 'inlinePolicies', document: responderPolicy(production) },
   { name: 'membership', quota: 'serviceControlPolicy', document: membershipPolicy() },
   { name: 'vault freeze', quota: 'serviceControlPolicy', document: vaultFreezePolicy(place, '2030-01-31T18:00:00.000+00:00') },
   { name: 'production', quota: 'serviceControlPolicy', document: productionPolicy(production, '2030-01-31T18:00:00.000+00:00') },
@@ -70,5 +89,6 @@ export const everyPolicy: readonly NamedDocument[] = [
   { name: 'trust of the restorer', quota: 'trustPolicy', document: restorerTrustPolicy(place.accountId, people) },
   { name: 'trust of an agent', quota: 'trustPolicy', document: agentTrustPolicy(production, people) },
   { name: 'trust of break-glass', quota: 'trustPolicy', document: breakGlassTrustPolicy(production, people) },
+  { name: 'trust of responder and approver', quota: 'trustPolicy', document: namedHumanTrustPolicy(production, people) },
   { name: 'trust of the administrator', quota: 'trustPolicy', document: administratorTrustPolicy(production, people) },
 ]

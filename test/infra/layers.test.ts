@@ -112,6 +112,38 @@ describe('the production layer', () => {
     }
   })
 
+  it('quarantines an agent by a state machine in each region that tells of its attempts, started by exactly those rules', () => {
+    const machines = real(production).filter((resource) => shortType(resource) === 'StateMachine').map(({ inputs }) => [inputs['region'], inputs['roleArn']])
+    const role = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-quarantine`
+    expect(machines).toEqual([['eu-central-1', role], ['us-east-1', role]])
+    const targets = real(production).filter(({ inputs }) => inputs['targetId'] === 'quarantine')
+    const rules = real(production).filter((resource) => shortType(resource) === 'EventRule' && String(resource.inputs['name']).startsWith('holdfast-agent-'))
+    const place = ({ inputs }: RecordedResource, key: string) => `${String(inputs['region'])} ${String(inputs[key])}`
+    expect(targets.map((target) => place(target, 'rule')).sort()).toEqual(rules.map((rule) => place(rule, 'name')).sort())
+    for (const { inputs, dependsOn } of targets) {
+      expect(inputs['arn']).toBe(`arn:aws:states:${String(inputs['region'])}:${productionId}:stateMachine:holdfast-quarantine`)
+      expect(dependsOn).toContain(rules.find((rule) => rule.inputs['name'] === inputs['rule'] && rule.inputs['region'] === inputs['region'])!.urn)
+    }
+  })
+
+  it('quarantines nobody unless it is asked to', async () => {
+    const recording = await recordProgram({ ...exampleConfig, layer: 'production', quarantineAgents: false, responders: [] })
+    expect(list(recording).filter((each) => /quarantine\b(?!-failed)|responder/.test(each.replace(/quarantine-failed/, '')))).toEqual([])
+    expect(recording.outputs).toMatchObject({ quarantineAgents: false, responder: null })
+  })
+
+  it('asks for an approval of break-glass if approvers are named: as deployed, nobody is approved', async () => {
+    const approver = `arn:aws:iam::${productionId}:role/people/duty-manager`
+    const recording = await recordProgram({ ...exampleConfig, layer: 'production', approvers: [approver] })
+    const policyArn = `arn:aws:iam::${productionId}:policy/holdfast-break-glass-approval`
+    expect(find(recording, 'Role', 'break-glass').inputs['permissionsBoundary']).toBe(policyArn)
+    expect(find(recording, 'Policy', 'break-glass-approval').inputs['policy']).toContain('NobodyApproved')
+    expect(find(recording, 'Role', 'approver').inputs['assumeRolePolicy']).toContain(approver)
+    expect(recording.outputs['approval']).toEqual({ policyArn, approver: `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-approver` })
+    expect(find(production, 'Role', 'break-glass').inputs).not.toHaveProperty('permissionsBoundary')
+    expect(production.outputs).toMatchObject({ approval: null })
+  })
+
   it('does without an administrator if none is named', async () => {
     const recording = await recordProgram({ ...exampleConfig, layer: 'production', administrators: [] })
     expect(list(recording)).not.toContain('Role administrator')

@@ -1,0 +1,87 @@
+// What scheduled checks stand on: who starts a task, what brings its image and takes its log, and what its network lets through.
+import {
+  bucketArn, checkClusterArn, checkGroupArn, checkLogGroupName, checkQueueArn, checkRoleArn, dutyRoleArn, imageRepositoryName, taskExecutionRoleName, vaultBucketName,
+} from './names.ts'
+import { policy } from './policy.ts'
+import type { Policy } from './policy.ts'
+import type { Duty, VaultPlace } from './names.ts'
+
+/** For ECS itself, not for what runs in a task: a container is never given these. */
+export function taskExecutionPolicy(places: readonly VaultPlace[]): Policy {
+  return policy(
+    // The registry's token is the account's: IAM has no resource for it.
+    { Sid: 'OpenRegistry', Effect: 'Allow', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'] },
+    { Sid: 'PullImage', Effect: 'Allow', Action: [...pullActions], Resource: places.map(repositoryArn) },
+    { Sid: 'WriteLogs', Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: places.map(logStreamsArn) },
+  )
+}
+
+/** The schedules start these tasks as these roles, and nothing else. */
+export function schedulerPolicy(places: readonly VaultPlace[], duties: readonly Duty[]): Policy {
+  const { accountId } = places[0]!
+  return policy(
+    {
+      Sid: 'StartChecks', Effect: 'Allow', Action: ['ecs:RunTask'],
+      Resource: places.map(({ region }) => `arn:aws:ecs:${region}:${accountId}:task-definition/holdfast-check-*`),
+      Condition: { ArnEquals: { 'ecs:cluster': places.map(checkClusterArn) } },
+    },
+    {
+      Sid: 'PassRoles', Effect: 'Allow', Action: ['iam:PassRole'],
+      Resource: [checkRoleArn(accountId, taskExecutionRoleName), ...duties.map((duty) => dutyRoleArn(accountId, duty))],
+      Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    },
+    { Sid: 'SayWhatFailed', Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: places.map(checkQueueArn) },
+  )
+}
+
+export function schedulerTrustPolicy(places: readonly VaultPlace[]): Policy {
+  return policy({
+    Sid: 'TrustSchedules',
+    Effect: 'Allow',
+    Principal: { Service: 'scheduler.amazonaws.com' },
+    Action: ['sts:AssumeRole'],
+    Condition: { StringEquals: { 'aws:SourceAccount': places[0]!.accountId }, ArnEquals: { 'aws:SourceArn': places.map(checkGroupArn) } },
+  })
+}
+
+/**
+ * What goes through the way to S3: the vault's own reading and reports by the vault's own principals, and the layers of images,
+ * which S3 hands out by signed URLs of ECR's. Credentials that someone brings along open no other bucket.
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
+ */
+export function storageEndpointPolicy(place: VaultPlace): Policy {
+  const vault = bucketArn(vaultBucketName(place))
+  return policy(
+    {
+      Sid: 'ReachVault', Effect: 'Allow', Principal: '*', Action: ['s3:Get*', 's3:List*', 's3:PutObject'], Resource: [vault, `${vault}/*`],
+      Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
+    },
+    { Sid: 'ReachLayers', Effect: 'Allow', Principal: '*', Action: ['s3:GetObject'], Resource: [`arn:aws:s3:::prod-${place.region}-starport-layer-bucket/*`] },
+  )
+}
+
+/** What goes through the ways to the registry and to the logs: the vault's own principals, to the vault's own repository and log group. */
+export function registryEndpointPolicy(place: VaultPlace): Policy {
+  const own = { StringEquals: { 'aws:PrincipalAccount': place.accountId } }
+  return policy(
+    { Sid: 'OpenRegistry', Effect: 'Allow', Principal: '*', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'], Condition: own },
+    { Sid: 'PullImage', Effect: 'Allow', Principal: '*', Action: [...pullActions], Resource: [repositoryArn(place)], Condition: own },
+  )
+}
+
+export function logEndpointPolicy(place: VaultPlace): Policy {
+  return policy({
+    Sid: 'WriteLogs', Effect: 'Allow', Principal: '*', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: [logStreamsArn(place)],
+    Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
+  })
+}
+
+const pullActions = ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'] as const
+
+function repositoryArn({ accountId, region }: VaultPlace): string {
+  return `arn:aws:ecr:${region}:${accountId}:repository/${imageRepositoryName}`
+}
+
+function logStreamsArn({ accountId, region }: VaultPlace): string {
+  return `arn:aws:logs:${region}:${accountId}:log-group:${checkLogGroupName}:*`
+}

@@ -1,0 +1,71 @@
+// What all checks of a region share: where they run, where they log, what can't be started, and who is told if one fails.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { alarmTopicArn, checkClusterArn, checkClusterName, checkGroupName, checkLogGroupName, checkQueueName } from '../../guardrails/names.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+const logDays = 90
+/** As long as SQS keeps anything. */
+const queueSeconds = 14 * 86_400
+
+export class CheckCluster extends pulumi.ComponentResource {
+  readonly parts: pulumi.Resource[]
+
+  constructor(name: string, args: { place: VaultPlace }, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:checks:CheckCluster', name, {}, options)
+    const own = { parent: this }
+    this.parts = [
+      new aws.ecs.Cluster(name, { name: checkClusterName, settings: [{ name: 'containerInsights', value: 'disabled' }] }, own),
+      new aws.scheduler.ScheduleGroup(name, { name: checkGroupName }, own),
+      new aws.cloudwatch.LogGroup(
+        name,
+        { name: checkLogGroupName, retentionInDays: logDays, deletionProtectionEnabled: true },
+        { ...own, protect: true, retainOnDelete: true },
+      ),
+      new aws.sqs.Queue(name, { name: checkQueueName, sqsManagedSseEnabled: true, messageRetentionSeconds: queueSeconds }, own),
+    ]
+    this.cryIfNotStarted(name, args.place)
+    this.cryIfFailed(name, args.place)
+    this.registerOutputs({})
+  }
+
+  private cryIfNotStarted(name: string, place: VaultPlace): void {
+    new aws.cloudwatch.MetricAlarm(
+      `${name}-not-started`,
+      {
+        name: 'holdfast-check-not-started',
+        alarmDescription: `A check could not be started: ${checkQueueName} says which and why.`,
+        namespace: 'AWS/SQS', metricName: 'ApproximateNumberOfMessagesVisible', dimensions: { QueueName: checkQueueName }, statistic: 'Maximum',
+        period: 300, evaluationPeriods: 1, comparisonOperator: 'GreaterThanThreshold', threshold: 0, treatMissingData: 'notBreaching',
+        alarmActions: [alarmTopicArn(place)],
+      },
+      { parent: this },
+    )
+  }
+
+  /** Also if a container never got as far as an exit status: an image that can't be pulled, memory that ran out. */
+  private cryIfFailed(name: string, place: VaultPlace): void {
+    const ruleName = 'holdfast-check-failed'
+    const pattern = {
+      source: ['aws.ecs'],
+      'detail-type': ['ECS Task State Change'],
+      detail: { clusterArn: [checkClusterArn(place)], lastStatus: ['STOPPED'], containers: { exitCode: [{ 'anything-but': [0] }, { exists: false }] } },
+    }
+    const rule = new aws.cloudwatch.EventRule(
+      `${name}-failed`,
+      { name: ruleName, description: 'A check ended badly', eventPattern: JSON.stringify(pattern) },
+      { parent: this },
+    )
+    new aws.cloudwatch.EventTarget(
+      `${name}-failed`,
+      {
+        rule: ruleName, targetId: 'topic', arn: alarmTopicArn(place),
+        inputTransformer: {
+          inputPaths: { group: '$.detail.group', reason: '$.detail.stoppedReason', task: '$.detail.taskArn', time: '$.time' },
+          inputTemplate: JSON.stringify(`A check of the vault ended badly: <group>, at <time>: <reason>. What it found is in the log ${checkLogGroupName}; task <task>.`),
+        },
+      },
+      { parent: this, dependsOn: [rule] },
+    )
+  }
+}

@@ -1,0 +1,181 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { checkPlans } from '../../infra/check-plan.ts'
+import { recordProgram } from '../../infra/recording.ts'
+import { buildProgram } from '../../restore-cli/program.ts'
+import { exampleConfig } from '../../sandbox/example-config.ts'
+import { matchesPattern } from '../guardrails/event-pattern.ts'
+import type { RecordedResource, Recording } from '../../infra/recording.ts'
+import type { EventPattern } from '../../guardrails/alarm-patterns.ts'
+
+const vaultId = '111111111111'
+const place = { accountId: vaultId, region: 'eu-central-1' }
+const sources = exampleConfig.sources.map(({ name }) => name)
+
+let vault: Recording
+let without: Recording
+beforeAll(async () => {
+  vault = await recordProgram({ ...exampleConfig, layer: 'vault' })
+  without = await recordProgram({ ...exampleConfig, layer: 'vault', image: '' })
+})
+
+const ofType = (recording: Recording, type: string) => recording.resources.filter((resource) => resource.type.endsWith(`:${type}`))
+const inputsOf = <T = Record<string, unknown>>(resource: RecordedResource) => resource.inputs as T
+const only = (type: string, name: string) => {
+  const found = ofType(vault, type).filter((resource) => resource.name === name)
+  if (found.length !== 1) throw new Error(`${found.length} of ${type} ${name}`)
+  return found[0]!
+}
+
+interface Container {
+  image: string
+  entryPoint: string[]
+  command: string[]
+  user: string
+  readonlyRootFilesystem: boolean
+  linuxParameters: unknown
+}
+
+const containersOf = (task: RecordedResource) => JSON.parse(String(task.inputs['containerDefinitions'])) as Container[]
+
+describe('the tasks', () => {
+  it('are one for each check of each source, and each has a schedule, a count of what passed and an alarm', () => {
+    const names = checkPlans.flatMap(({ name }) => sources.map((source) => `check-${name}-${source}`)).sort()
+    for (const type of ['TaskDefinition', 'Schedule', 'LogMetricFilter']) expect(ofType(vault, type).map(({ name }) => name).sort()).toEqual(names)
+    expect(ofType(vault, 'MetricAlarm').map(({ name }) => name)).toEqual(expect.arrayContaining(names))
+  })
+
+  it('run the very image that the configuration names, as nobody, without a writable disk or a right of the host', () => {
+    for (const task of ofType(vault, 'TaskDefinition')) {
+      const [container, ...more] = containersOf(task)
+      expect(more).toEqual([])
+      expect(container).toMatchObject({
+        image: exampleConfig.image, entryPoint: ['holdfast'], user: '65534:65534', readonlyRootFilesystem: true, linuxParameters: { capabilities: { drop: ['ALL'] } },
+      })
+    }
+  })
+
+  it('have a role that reads, and ECS another that no container is given', () => {
+    for (const task of ofType(vault, 'TaskDefinition')) {
+      expect(inputsOf(task)).toMatchObject({
+        taskRoleArn: `arn:aws:iam::${vaultId}:role/holdfast/holdfast-drill`, executionRoleArn: `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-task-execution`,
+        networkMode: 'awsvpc', requiresCompatibilities: ['FARGATE'],
+      })
+    }
+  })
+
+  it('hold no secret and no credentials', () => {
+    const text = ofType(vault, 'TaskDefinition').map(({ inputs }) => String(inputs['containerDefinitions'])).join('\n')
+    expect(text).not.toMatch(/secret|environment|AKIA|password|token/i)
+  })
+
+  it.each(checkPlans.flatMap((plan) => sources.map((source) => ({ plan, source }))))('run a command that the CLI has: $plan.name of $source', ({ plan, source }) => {
+    const [name, ...args] = plan.command(place, source)
+    const program = buildProgram({ bin: 'holdfast', environment: {}, signal: new AbortController().signal, stdout: process.stdout, stderr: process.stderr })
+    const command = program.commands.find((each) => each.name() === name)
+    expect(command).toBeDefined()
+    expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
+    expect(command!.opts()).toMatchObject({ source, bucket: `holdfast-vault-${vaultId}-eu-central-1`, assumeRole: false, json: true })
+  })
+})
+
+describe('the schedules', () => {
+  it('start a task of this very revision, in the network without internet, as a role that may do nothing else', () => {
+    for (const schedule of ofType(vault, 'Schedule')) {
+      expect(inputsOf(schedule)).toMatchObject({
+        groupName: 'holdfast-checks',
+        target: {
+          arn: `arn:aws:ecs:eu-central-1:${vaultId}:cluster/holdfast-checks`,
+          roleArn: `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-check-scheduler`,
+          deadLetterConfig: { arn: `arn:aws:sqs:eu-central-1:${vaultId}:holdfast-checks-not-started` },
+          ecsParameters: {
+            launchType: 'FARGATE', taskDefinitionArn: expect.stringMatching(/:task-definition\/holdfast-check-[a-z-]+:1$/) as string,
+            networkConfiguration: { subnets: ['recorded-checks'], securityGroups: ['recorded-checks-tasks'], assignPublicIp: false },
+          },
+        },
+      })
+    }
+  })
+
+  it('have names that AWS takes, for the longest name of a source too', () => {
+    for (const { name } of checkPlans) expect(`${name}-${'a'.repeat(48)}`.length).toBeLessThanOrEqual(64)
+  })
+
+  it('leave room for one check to be late before an alarm, and stay in what CloudWatch looks back over', () => {
+    const longestGapHours = { verify: 24, read: 96 } as Record<string, number>
+    for (const { name, silenceHours } of checkPlans) {
+      expect(silenceHours).toBeGreaterThan(longestGapHours[name]!)
+      expect(silenceHours).toBeLessThanOrEqual(168)
+    }
+  })
+})
+
+describe('the network', () => {
+  it('has no way in, no internet, and one way out to each service that a check needs', () => {
+    expect(vault.resources.filter(({ type }) => /InternetGateway|NatGateway|EgressOnly|Eip|VpcPeering|:Route:/.test(type))).toEqual([])
+    expect(ofType(vault, 'VpcEndpoint').map(({ inputs }) => inputs['serviceName']).sort()).toEqual(
+      ['ecr.api', 'ecr.dkr', 'logs', 's3'].map((service) => `com.amazonaws.eu-central-1.${service}`))
+    expect(inputsOf(only('DefaultSecurityGroup', 'checks'))).toMatchObject({ ingress: [], egress: [] })
+    expect(inputsOf(only('Subnet', 'checks'))).toMatchObject({ mapPublicIpOnLaunch: false })
+  })
+
+  it('lets tasks out to the endpoints and to S3 by TLS alone, and nothing in to them', () => {
+    const rules = [...ofType(vault, 'SecurityGroupEgressRule'), ...ofType(vault, 'SecurityGroupIngressRule')].map(({ inputs }) => inputs)
+    expect(rules.length).toBe(3)
+    for (const rule of rules) expect(rule).toMatchObject({ ipProtocol: 'tcp', fromPort: 443, toPort: 443 })
+    expect(JSON.stringify(rules)).not.toContain('cidr')
+    expect(ofType(vault, 'SecurityGroupIngressRule').map(({ inputs }) => inputs['securityGroupId'])).toEqual(['recorded-checks-endpoints'])
+  })
+
+  it('opens no bucket, registry or log of another account, whatever credentials somebody brings along', () => {
+    for (const endpoint of ofType(vault, 'VpcEndpoint')) {
+      const { Statement } = JSON.parse(String(endpoint.inputs['policy'])) as { Statement: { Sid: string; Condition?: unknown; Resource: string[] }[] }
+      for (const { Sid, Condition, Resource } of Statement) {
+        // Layers of images come by URLs that ECR has signed with AWS's own credentials.
+        if (Sid === 'ReachLayers') expect(Resource).toEqual(['arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*'])
+        else expect(Condition).toEqual({ StringEquals: { 'aws:PrincipalAccount': vaultId } })
+      }
+    }
+  })
+})
+
+describe('the alarms', () => {
+  const stopped = (containers: Record<string, string | number>[], more: Record<string, string> = {}) => ({
+    source: 'aws.ecs', 'detail-type': 'ECS Task State Change', account: vaultId,
+    detail: { clusterArn: `arn:aws:ecs:eu-central-1:${vaultId}:cluster/holdfast-checks`, lastStatus: 'STOPPED', containers, ...more },
+  })
+
+  it.each([
+    ['a check that found damage', stopped([{ name: 'holdfast', exitCode: 4 }]), true],
+    ['an image that could not be pulled', stopped([{ name: 'holdfast', lastStatus: 'STOPPED' }]), true],
+    ['a check that passed', stopped([{ name: 'holdfast', exitCode: 0 }]), false],
+    ['a check that is still running', stopped([{ name: 'holdfast' }], { lastStatus: 'RUNNING' }), false],
+    ['a task of another cluster', stopped([{ name: 'holdfast', exitCode: 1 }], { clusterArn: 'arn:aws:ecs:eu-central-1:111111111111:cluster/other' }), false],
+  ])('of a task that ended badly: %s', (_, event, isAlarm) => {
+    const pattern = JSON.parse(String(only('EventRule', 'checks-failed').inputs['eventPattern'])) as EventPattern
+    expect(matchesPattern(pattern, event)).toBe(isAlarm)
+  })
+
+  it('wake somebody for what failed, what could not be started, and what was missed', () => {
+    const topic = `arn:aws:sns:eu-central-1:${vaultId}:holdfast-alarms`
+    expect(inputsOf(only('EventTarget', 'checks-failed'))).toMatchObject({ arn: topic })
+    expect(inputsOf(only('MetricAlarm', 'checks-not-started'))).toMatchObject({ alarmActions: [topic], dimensions: { QueueName: 'holdfast-checks-not-started' } })
+    for (const { name } of checkPlans) {
+      for (const source of sources) expect(inputsOf(only('MetricAlarm', `check-${name}-${source}`))).toMatchObject({ alarmActions: [topic], treatMissingData: 'breaching', threshold: 1 })
+    }
+  })
+
+  it('count a check as passed by the record of its own source and kind', () => {
+    const patterns = ofType(vault, 'LogMetricFilter').map(({ inputs }) => String(inputs['pattern']))
+    expect(new Set(patterns).size).toBe(patterns.length)
+    expect(patterns).toContain('{ ($.type = "verify") && ($.source = "uploads") && ($.ok IS TRUE) && ($.readData IS TRUE) }')
+  })
+})
+
+describe('without an image', () => {
+  it('there is a registry to push it to, and nothing else', () => {
+    const types = without.resources.map(({ type }) => type)
+    expect(types.filter((type) => /:(ecs|scheduler|ec2|vpc|sqs)\//.test(type))).toEqual([])
+    expect(types).toContain('aws:ecr/repository:Repository')
+    expect(without.outputs).toMatchObject({ imageRepository: `${vaultId}.dkr.ecr.eu-central-1.amazonaws.com/holdfast`, checks: null })
+  })
+})
