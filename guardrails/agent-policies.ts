@@ -1,6 +1,6 @@
 // Agents: what their task needs, inside a boundary that no task can widen.
 import { destructiveActions } from './catalogue.ts'
-import { agentEnvironmentTag, bucketArn, feedbackBucketName, vaultBucketName } from './names.ts'
+import { agentEnvironmentTag, bucketArn, feedbackBucketName, quarantineExecutionArn, quarantineMachineArn, vaultBucketName } from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
@@ -34,6 +34,8 @@ export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy
       Action: ['s3:*', 'sts:AssumeRole'],
       Resource: [...vaultBuckets, ...vaultBuckets.map((arn) => `${arn}/*`), `arn:aws:iam::${vault.accountId}:role/*`],
     },
+    // Whoever starts it says of whom it is.
+    { Sid: 'DenyQuarantine', Effect: 'Deny', Action: ['states:*'], Resource: [quarantineMachineArn('*', '*'), quarantineExecutionArn('*')] },
     { Sid: 'DenyNameless', Effect: 'Deny', Action: ['*'], Resource: ['*'], Condition: { Null: { 'aws:SourceIdentity': 'true' } } },
   )
 }

@@ -2,10 +2,12 @@
 // that was done, so one pattern is for both. Generated from the same catalogue as the denies.
 import { catalogue } from './catalogue.ts'
 import { frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
-import { auditBucketName, breakGlassRoleName, feedbackBucketName, roleArn, rolePaths, vaultBucketName } from './names.ts'
+import {
+  anyAgentArn, approvalPolicyArn, auditBucketName, breakGlassRoleName, feedbackBucketName, quarantineName, roleArn, rolePaths, vaultBucketName,
+} from './names.ts'
 import type { VaultPlace } from './names.ts'
 
-type Match = string | boolean | { prefix: string } | { exists: boolean }
+type Match = string | boolean | { prefix: string } | { suffix: string } | { exists: boolean }
 export type EventPattern = { [key: string]: EventPattern | readonly Match[] }
 
 export interface AlarmPattern {
@@ -27,7 +29,8 @@ export interface AlarmPlace {
 }
 
 export function alarmPatterns(place: AlarmPlace): AlarmPattern[] {
-  return [...agentAlarms(place.productionAccountId), ...breakGlassAlarms(place.productionAccountId), ...vaultAlarms(place.vault)]
+  const accountId = place.productionAccountId
+  return [...agentAlarms(accountId), quarantineAlarm(), ...breakGlassAlarms(accountId), ...vaultAlarms(place.vault)]
 }
 
 // CloudTrail names the operation that was called, IAM the right that it needs; where the two differ, the operations.
@@ -64,7 +67,10 @@ function sourcesOf(actions: readonly string[]): string[] {
   return [...new Set(services)].sort().map((service) => `${service}.amazonaws.com`)
 }
 
-const recorded = { 'detail-type': ['AWS API Call via CloudTrail'] } as const
+// Whoever may put events on a bus chooses their type and detail, but only AWS has a source that begins like this: without it
+// an agent could make up another's attempt.
+const byAws = { source: [{ prefix: 'aws.' }] } as const
+const recorded = { ...byAws, 'detail-type': ['AWS API Call via CloudTrail'] } as const
 
 function called(actions: readonly string[], more: EventPattern = {}): EventPattern {
   return { ...recorded, detail: { eventSource: sourcesOf(actions), eventName: operationsOf(actions), ...more } }
@@ -74,18 +80,34 @@ function byRole(arn: Match): EventPattern {
   return { userIdentity: { sessionContext: { sessionIssuer: { arn: [arn] } } } }
 }
 
+/** What the alarms on an agent's attempts are called by, and the rules that quarantine it hang on. */
+export const agentAlarmPrefix = 'agent-'
+
 /** One per kind of loss: all in one would be longer than a pattern may be. */
 function agentAlarms(accountId: string): AlarmPattern[] {
   const losses = [...new Set(catalogue.map(({ loss }) => loss))]
   return losses.map((loss) => ({
-    name: `agent-${loss}`,
+    name: `${agentAlarmPrefix}${loss}`,
     sentence: `An agent tried to destroy or loosen: ${loss}. Denied or not, look at what its session did before.`,
     account: 'production',
     pattern: called(
       catalogue.filter((row) => row.loss === loss).map(({ action }) => action),
-      byRole({ prefix: roleArn(accountId, rolePaths.agents, '') }),
+      byRole({ prefix: anyAgentArn(accountId).slice(0, -1) }),
     ),
   }))
+}
+
+/** It hangs on the agents' alarms, which have woken somebody by then: this is for whoever relies on it. */
+function quarantineAlarm(): AlarmPattern {
+  return {
+    name: 'quarantine-failed',
+    sentence: 'An agent tried to destroy, and its sessions could not be ended: run `holdfast agent-session revoke`.',
+    account: 'production',
+    pattern: {
+      ...byAws, 'detail-type': ['Step Functions Execution Status Change'],
+      detail: { status: ['FAILED', 'TIMED_OUT', 'ABORTED'], stateMachineArn: [{ suffix: `:stateMachine:${quarantineName}` }] },
+    },
+  }
 }
 
 function breakGlassAlarms(accountId: string): AlarmPattern[] {
@@ -96,6 +118,12 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
       sentence: 'Someone broke the glass, or tried to. The reason is in the session\'s tags.',
       account: 'production',
       pattern: called(['sts:AssumeRole'], { requestParameters: { roleArn: [arn] } }),
+    },
+    {
+      name: 'break-glass-approved',
+      sentence: 'Someone approved that the glass is broken, or tried to: the event says for whom and until when.',
+      account: 'production',
+      pattern: called(['iam:CreatePolicyVersion', 'iam:SetDefaultPolicyVersion'], { requestParameters: { policyArn: [approvalPolicyArn(accountId)] } }),
     },
     {
       name: 'break-glass-acts',
@@ -147,7 +175,7 @@ function vaultAlarms(place: VaultPlace): AlarmPattern[] {
       name: 'vault-root',
       sentence: 'The root user of the vault\'s account did something.',
       account: 'vault',
-      pattern: { 'detail-type': ['AWS API Call via CloudTrail', 'AWS Console Sign In via CloudTrail'], detail: { userIdentity: { type: ['Root'] } } },
+      pattern: { ...byAws, 'detail-type': ['AWS API Call via CloudTrail', 'AWS Console Sign In via CloudTrail'], detail: { userIdentity: { type: ['Root'] } } },
     },
   ]
 }

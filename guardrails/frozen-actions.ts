@@ -62,3 +62,6 @@ export const frozenTopicActions = [
   'sns:SetTopicAttributes',
   'sns:Unsubscribe',
 ] as const
+
+/** On the state machine that quarantines agents. */
+export const frozenMachineActions = ['states:DeleteStateMachine', 'states:StopExecution', 'states:UpdateStateMachine'] as const

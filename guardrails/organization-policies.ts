@@ -1,9 +1,10 @@
 // What the organization holds against everyone in an account, root included: service and resource control policies.
 import { destructiveActions } from './catalogue.ts'
 import { delayStatements } from './delay-policies.ts'
-import { frozenAccountActions, frozenBucketActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from './frozen-actions.ts'
+import { frozenAccountActions, frozenBucketActions, frozenMachineActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from './frozen-actions.ts'
 import {
-  agentBoundaryName, alarmBusArn, alarmTopicArn, auditBucketName, bucketArn, duties, dutyRoleArn, feedbackBucketName, forwarderRoleArn, roleArn, rolePaths, vaultBucketName,
+  agentBoundaryName, alarmBusArn, alarmTopicArn, anyAgentArn, auditBucketName, breakGlassRoleName, bucketArn, duties, dutyRoleArn, feedbackBucketName,
+  forwarderRoleArn, quarantineExecutionArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
 import type { Duty, VaultPlace } from './names.ts'
@@ -69,7 +70,8 @@ export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy 
 
 /** For production: agents don't destroy, and nobody takes an agent's boundary off or widens it. */
 export function productionPolicy(productionAccountId: string, thawUntil: string): Policy {
-  const agents = roleArn(productionAccountId, rolePaths.agents, '*')
+  const agents = anyAgentArn(productionAccountId)
+  const inProduction = (name: string) => roleArn(productionAccountId, rolePaths.production, name)
   const thaw = frozenAfter(thawUntil)
   return policy(
     {
@@ -82,9 +84,10 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
     {
       Sid: 'KeepAgentBoundary',
       Effect: 'Deny',
-      // A role is created with its boundary: putting one on later is only ever a way of replacing it.
+      // A role is created with its boundary: putting one on later is only ever a way of replacing it. That of break-glass is
+      // the approval, if one is asked for.
       Action: ['iam:DeleteRolePermissionsBoundary', 'iam:PutRolePermissionsBoundary'],
-      Resource: [agents],
+      Resource: [agents, inProduction(breakGlassRoleName)],
       ...thaw,
     },
     {
@@ -105,7 +108,14 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
       Sid: 'KeepAlarmForwarder',
       Effect: 'Deny',
       Action: frozenRoleActions,
-      Resource: [forwarderRoleArn(productionAccountId)],
+      Resource: [forwarderRoleArn(productionAccountId), inProduction(quarantineName), inProduction(quarantineStarterName)],
+      ...thaw,
+    },
+    {
+      Sid: 'KeepQuarantine',
+      Effect: 'Deny',
+      Action: frozenMachineActions,
+      Resource: [quarantineMachineArn(productionAccountId, '*'), quarantineExecutionArn(productionAccountId)],
       ...thaw,
     },
   )

@@ -115,6 +115,11 @@ export function breakGlassTrustPolicy(accountId: string, people: readonly string
   )
 }
 
+/** For whoever answers an agent, or approves that the glass is broken: a human with a second factor, who says who they are. */
+export function namedHumanTrustPolicy(accountId: string, people: readonly string[]): Policy {
+  return policy(...trustPrincipals('TrustPeople', accountId, people, sourceIdentityGiven), denyWithoutSecondFactor, denySessionTags)
+}
+
 /** For production's own administrator: a human with a second factor. Nothing in the vault relies on it. */
 export function administratorTrustPolicy(accountId: string, people: readonly string[]): Policy {
   return policy(...trustPrincipals('TrustPeople', accountId, people, {}), denyWithoutSecondFactor, denySessionTags)

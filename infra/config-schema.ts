@@ -10,6 +10,10 @@ export const accountId = z
 
 export const organizationId = z.string().regex(/^o-[a-z0-9]{10,32}$/, 'set it to the id of the organization, e.g. o-a1b2c3d4e5')
 
+export const organizationParentId = z
+  .string()
+  .regex(/^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$/, 'set it to the id of the organization\'s root or of a unit in it, e.g. r-ab12')
+
 export const region = z
   .string({ error: 'set it to the region of the vault, e.g. eu-central-1' })
   .refine((name) => regions.includes(name), { error: 'is not a region of AWS' })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
 import { findConflicts } from './config-conflicts.ts'
-import { agent, accountId, imageByDigest, organizationId, principals, region, source } from './config-schema.ts'
+import { agent, accountId, imageByDigest, organizationId, organizationParentId, principals, region, source } from './config-schema.ts'
 
 const layers = ['organization', 'vault', 'production'] as const
 
@@ -15,6 +15,7 @@ const schema = z.strictObject({
   productionAccountId: accountId,
   managementAccountId: z.union([z.literal(''), accountId]).default(''),
   organizationId: z.union([z.literal(''), organizationId]).default(''),
+  organizationParentId: z.union([z.literal(''), organizationParentId]).default(''),
   detached: z.boolean().default(false),
   promiseDays: z.int().min(1, 'promise at least 1 day').max(3650, 'promise at most 3650 days: a locked object can\'t be removed before').default(30),
   generationDays: z.int().min(1, 'a generation lasts at least 1 day').max(365, 'a generation lasts at most 365 days').default(10),

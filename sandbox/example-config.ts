@@ -22,6 +22,7 @@ export const exampleConfig = {
   productionAccountId: production,
   managementAccountId: organization,
   organizationId: 'o-example0001',
+  organizationParentId: 'r-exam',
   promiseDays,
   generationDays,
   retentionCapDays: 400,

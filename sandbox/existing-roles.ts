@@ -5,7 +5,7 @@ import type { DeclaredRole } from './declaration.ts'
 /** Roles named by ARN in the configuration (patterns are no roles), each with the right to assume others, and no more. */
 export function existingRoles(config: Record<string, unknown>, declared: readonly DeclaredRole[]): DeclaredRole[] {
   const known = new Set(declared.map(({ arn }) => arn))
-  const people = ['restorers', 'runners', 'launchers', 'breakGlass', 'administrators'].flatMap((key) => textsOf(config[key]))
+  const people = ['restorers', 'runners', 'launchers', 'breakGlass', 'approvers', 'administrators', 'responders'].flatMap((key) => textsOf(config[key]))
   const sources = Array.isArray(config['sources']) ? (config['sources'] as { trust?: { awsRoleArn?: unknown } }[]) : []
   const workloads = sources.flatMap(({ trust }) => textsOf([trust?.awsRoleArn]))
   return [...new Set([...people, ...workloads])].filter((arn) => !known.has(arn)).flatMap(describeRole)

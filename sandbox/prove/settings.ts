@@ -67,7 +67,7 @@ function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setti
 }
 
 /** `pulumi destroy` touches none of these, and a resource that goes from the program stays on AWS. */
-const keptTypes = /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|sns\/topic:|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
+const keptTypes = /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|sns\/topic:|ecr\/|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
 
 function protection(resources: readonly RecordedResource[]): Setting[] {
   return resources.filter(({ type }) => keptTypes.test(type)).flatMap(({ type, name, protect, retainOnDelete }) => {

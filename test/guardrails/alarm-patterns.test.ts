@@ -10,6 +10,7 @@ const [vaultId, productionId] = ['111111111111', '222222222222']
 const patterns = alarmPatterns({ vault: { accountId: vaultId, region: 'eu-central-1' }, productionAccountId: productionId })
 const agent = `arn:aws:iam::${productionId}:role/holdfast-agents/holdfast-agent-staging`
 const breakGlass = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-break-glass`
+const approval = `arn:aws:iam::${productionId}:policy/holdfast-break-glass-approval`
 const administrator = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-administrator`
 const custodian = `arn:aws:iam::${vaultId}:role/holdfast/holdfast-custodian`
 const [vault, audit] = ['vault', 'audit'].map((kind) => `holdfast-${kind}-${vaultId}-eu-central-1`) as [string, string]
@@ -34,6 +35,7 @@ describe('somebody is woken', () => {
     ['by an agent that makes itself a key', inProduction('iam', 'CreateAccessKey', agent), 'agent-identity'],
     ['by whoever breaks the glass', inProduction('sts', 'AssumeRole', administrator, { parameters: { roleArn: breakGlass }, readOnly: true }), 'break-glass-assumed'],
     ['by whoever tries to', inProduction('sts', 'AssumeRole', agent, { parameters: { roleArn: breakGlass }, errorCode: 'AccessDenied', readOnly: true }), 'break-glass-assumed'],
+    ['by an approval of break-glass', inProduction('iam', 'CreatePolicyVersion', administrator, { parameters: { policyArn: approval } }), 'break-glass-approved'],
     ['by what break-glass changes', inProduction('ec2', 'DeleteVolume', breakGlass), 'break-glass-acts'],
     ['by a delete marker in the vault', inVault('s3', 'DeleteObject', custodian, { parameters: { bucketName: vault, key: 'sources/a/manifests/x' } }), 'delete-marker'],
     ['by a denied delete marker of production', inVault('s3', 'DeleteObject', administrator, { parameters: { bucketName: vault, key: 'x' }, errorCode: 'AccessDenied' }), 'delete-marker'],
@@ -74,6 +76,7 @@ describe('nobody is woken', () => {
     ['by a role that only sounds like an agent', inProduction('ec2', 'DeleteVolume', `arn:aws:iam::${productionId}:role/holdfast-agents-not/x`)],
     ['by an agent of another account', inProduction('ec2', 'DeleteVolume', 'arn:aws:iam::333333333333:role/holdfast-agents/holdfast-agent-staging')],
     ['by a call of the same name to another service', inProduction('lightsail', 'DeleteVolume', agent)],
+    ['by another version of another policy', inProduction('iam', 'CreatePolicyVersion', administrator, { parameters: { policyArn: `${approval}s` } })],
     ['by someone who assumes another role', inProduction('sts', 'AssumeRole', administrator, { parameters: { roleArn: administrator }, readOnly: true })],
     ['by break-glass that looks first', inProduction('ec2', 'DescribeVolumes', breakGlass, { readOnly: true })],
     ['by the custodian that prunes a version', inVault('s3', 'DeleteObject', custodian, { parameters: { bucketName: vault, key: 'x', versionId: 'v' } })],
@@ -85,6 +88,32 @@ describe('nobody is woken', () => {
   ])('%s', (_, facts) => {
     expect(alarmsOn(facts)).toEqual([])
   })
+})
+
+describe('a quarantine that fails', () => {
+  const ended = (status: string, machine = 'holdfast-quarantine') => ({
+    version: '0', id: 'I', 'detail-type': 'Step Functions Execution Status Change', source: 'aws.states', account: productionId, time: '2026-04-24T10:15:00Z',
+    region: 'eu-central-1', resources: [],
+    detail: { executionArn: 'E', stateMachineArn: `arn:aws:states:eu-central-1:${productionId}:stateMachine:${machine}`, name: 'N', status, startDate: 1, stopDate: 2 },
+  })
+  const wakes = (event: Parameters<typeof matchesPattern>[1]) => patterns.filter(({ pattern }) => matchesPattern(pattern, event)).map(({ name }) => name)
+
+  it.each(['FAILED', 'TIMED_OUT', 'ABORTED'])('by %s wakes somebody', (status) => {
+    expect(wakes(ended(status))).toEqual(['quarantine-failed'])
+  })
+
+  it('that works, or another machine that fails, wakes nobody', () => {
+    expect([wakes(ended('SUCCEEDED')), wakes(ended('RUNNING')), wakes(ended('FAILED', 'other'))]).toEqual([[], [], []])
+  })
+})
+
+it('an event that somebody made up raises no alarm, and quarantines no agent: only AWS has a source that begins with aws.', () => {
+  const real = recordedEvent(inProduction('ec2', 'DeleteVolume', agent))
+  const matching = (source: string) => patterns.filter(({ pattern }) => matchesPattern(pattern, { ...real, source })).map(({ name }) => name)
+  expect(matching('aws.ec2')).toEqual(['agent-data'])
+  expect(matching('my.app')).toEqual([])
+  const sourceless = patterns.filter(({ pattern }) => JSON.stringify(pattern['source']) !== '[{"prefix":"aws."}]')
+  expect(sourceless).toEqual([])
 })
 
 describe('each alarm', () => {

@@ -26,6 +26,7 @@ function refusal(changes: Record<string, unknown>, without: string[] = []): stri
 
 const source = (name: string, trust: unknown = { awsRoleArn: 'arn:aws:iam::222222222222:role/w' }) => ({ name, trust })
 const oidc = (changes: object) => ({ oidc: { issuer: 'https://oidc.example.com', audience: 'a', subject: 's', ...changes } })
+const human = (name: string) => `arn:aws:iam::222222222222:role/people/${name}`
 const agent = (changes: object) => ({ name: 'a', environment: 'staging', may: ['ec2:*'], ...changes })
 
 describe('what is refused, before anything is touched', () => {
@@ -50,6 +51,15 @@ describe('what is refused, before anything is touched', () => {
     ['a thaw of two days', { thawUntil: '2026-01-03T00:00:00Z' }, 'holdfast:thawUntil: must be within 24 hours'],
     ['a thaw without zone', { thawUntil: '2026-01-01T12:00:00' }, 'holdfast:thawUntil: give an ISO 8601 time with zone'],
     ['no source', { sources: [] }, 'holdfast:sources: name at least one source'],
+    ['an agent called as a word of the command', { agents: [agent({ name: 'revoke' })] }, 'holdfast:agents[0].name: is a word of `holdfast agent-session`'],
+    ['an agent\'s session below AWS\'s shortest', { agents: [agent({ sessionSeconds: 899 })] }, 'holdfast:agents[0].sessionSeconds: AWS\'s shortest session is 900 seconds'],
+    ['an agent\'s session of more than an hour', { agents: [agent({ sessionSeconds: 3601 })] }, 'holdfast:agents[0].sessionSeconds: an agent\'s session lasts 3600 seconds at most'],
+    ['an agent\'s session of half a second more', { agents: [agent({ sessionSeconds: 900.5 })] }, 'holdfast:agents[0].sessionSeconds: '],
+    ['an approver who breaks the glass', { approvers: [human('operator')] }, 'holdfast:approvers: arn:aws:iam::222222222222:role/people/operator may break the glass as well'],
+    ['an approver by a pattern that is met by who breaks the glass', { approvers: [human('op*')] }, 'holdfast:approvers: arn:aws:iam::222222222222:role/people/op* may break the glass'],
+    ['an approver who is met by a pattern', { approvers: [human('manager')], breakGlass: [human('man*')] }, 'holdfast:approvers: arn:aws:iam::222222222222:role/people/manager may break the glass'],
+    ['an approver of another account', { approvers: ['arn:aws:iam::333333333333:role/x'] }, 'holdfast:approvers: arn:aws:iam::333333333333:role/x is not in the production account'],
+    ['a responder of another account', { responders: ['arn:aws:iam::333333333333:role/x'] }, 'holdfast:responders: arn:aws:iam::333333333333:role/x is not in the production account'],
     ['a source named twice', { sources: [source('a'), source('a')] }, 'holdfast:sources: "a" is there twice'],
     ['a source with capitals', { sources: [source('Rental')] }, 'holdfast:sources[0].name: use lower-case letters'],
     ['a source that climbs', { sources: [source('../uploads')] }, 'holdfast:sources[0].name: use lower-case letters'],
@@ -133,5 +143,16 @@ describe('what is accepted', () => {
   it('takes Identity Center\'s roles by the beginning of their name', () => {
     const restorers = ['arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Restore_*']
     expect(read({ restorers }).restorers).toEqual(restorers)
+  })
+})
+
+describe('what goes together', () => {
+  it('an approver beside whoever breaks the glass, their names told apart', () => {
+    expect(read({ approvers: [human('operators')], breakGlass: [human('operator')] }).approvers).toEqual([human('operators')])
+    expect(read({ approvers: [human('a*')], breakGlass: [human('b*')] }).breakGlass).toEqual([human('b*')])
+  })
+
+  it('an agent\'s sessions of fifteen minutes, unless it says otherwise, up to an hour', () => {
+    expect(read({ agents: [agent({}), agent({ name: 'b', sessionSeconds: 3600 })] }).agents.map(({ sessionSeconds }) => sessionSeconds)).toEqual([900, 3600])
   })
 })

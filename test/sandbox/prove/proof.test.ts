@@ -14,7 +14,7 @@ import { isProven, summarizeProof } from '../../../sandbox/prove/report/summary.
 const nowMs = Date.UTC(2026, 0, 1)
 // `npm run prove` asks about everything that a task may name; the kinds of questions are the same with fewer actions.
 const agents = [
-  { name: 'staging', environment: 'staging', may: ['ec2:A*', 'rds:Describe*', 's3:GetObject*', 's3:PutObject*', 's3:ListBucket*'] },
+  { name: 'staging', environment: 'staging', may: ['ec2:A*', 'rds:Describe*', 's3:GetObject*', 's3:PutObject*', 's3:ListBucket*', 'states:St*'] },
   { name: 'production', environment: 'production', may: ['ec2:DescribeI*', 'ec2:StopInstances', 'logs:*'] },
 ]
 
@@ -40,6 +40,7 @@ describe('what the program declares', () => {
     expect([...names]).toEqual(expect.arrayContaining([
       'agent staging', 'agent production', 'agent unbounded', 'writer rental-db', 'writer plant', 'administrator', 'break-glass', 'notary', 'custodian',
       'restorer', 'drill', 'production root', 'vault root', 'outsider root', 'outsider', 'anonymous', 'token of site', 'certificate of plant', 'container task',
+      'quarantine', 'quarantine-starter', 'responder', 'approver', 'break-glass, approved', 'state machine',
       'workloads/rental-db > writer rental-db', 'vault-administrator, made by hand', 'writer widened',
     ]))
   })
@@ -54,6 +55,15 @@ describe('what the program declares', () => {
     const own = organization.rows.filter(({ group, who, resourceAccountId }) => group === 'destruction' && who === 'agent staging' && resourceAccountId === '222222222222')
     expect(own.length).toBeGreaterThan(200)
     expect(new Set(own.map(({ answer }) => answer.result.split(' ')[0]))).toEqual(new Set(['explicit-deny']))
+  })
+
+  it('denies break-glass all that it is for, unless an approver has said for whom and until when', () => {
+    // The Recycle Bin's rules are denied to break-glass in any case.
+    const approvals = organization.rows.filter(({ group, actions }) => group === 'approval' && !actions[0]!.startsWith('rbin:'))
+    const deciders = approvals.map(({ circumstance, answer }) => `${circumstance}: ${answer.statement?.sid ?? 'nothing'}`)
+    expect([...new Set(deciders)].sort()).toEqual(['after its time: DenyAfterwards', 'approved for somebody else: DenyOthers', 'without an approval: NobodyApproved'])
+    const selfApprovals = organization.rows.filter(({ circumstance, answer }) => circumstance === 'approves break-glass' && answer.allowed).map(({ who }) => who)
+    expect(selfApprovals.filter((who) => !/approver|administrator|production root|production-owner/.test(who))).toEqual([])
   })
 
   it('names what is lost without an Organization, all of it done by an account\'s own owners', () => {
