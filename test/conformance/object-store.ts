@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LockDefault, ObjectRef, ObjectStore, ObjectVersion } from '../../core/object-store.ts'
 
 /**
- * What a store does otherwise than AWS, and a vault can live with. The suite then asserts that it does just that.
+ * What a store does otherwise than AWS. The suite then asserts that it does just that; docs/stores.md says what it costs.
  * `marker-conflict`: a key below a delete marker counts as existing. `unlocked-by-default`: the bucket's default retention
- * is not written to each version, so that `holdfast verify` reports every object as not locked.
+ * is not written to each version, so that `holdfast verify` reports every object as not locked. `time-moves`: a version gets
+ * the time at which another one, or a delete marker, was laid over it, so that points in time are lost to whoever does that.
  */
-export type Deviation = 'marker-conflict' | 'unlocked-by-default'
+export type Deviation = 'marker-conflict' | 'unlocked-by-default' | 'time-moves'
 
 export interface ConformanceTarget {
   store: ObjectStore
@@ -22,6 +23,8 @@ export interface ConformanceTarget {
   hide(key: string): Promise<string>
   /** An object in two parts, past the port. Gives its version id; absent if the store knows no parts. */
   putInParts?(key: string): Promise<string>
+  /** By the store's clock. */
+  passSeconds(seconds: number): Promise<void> | void
   /** Versions that are written to one key, more than fit two pages. */
   versionsOfOneKey: number
   deviations?: readonly Deviation[]
@@ -184,6 +187,18 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
         expect(found.map(({ isDeleteMarker }) => isDeleteMarker)).toEqual([true, false, false])
         expect(found.map(({ bytes }) => bytes)).toEqual([0, 2, 1])
         expect(found.every(({ isMultipart }) => !isMultipart)).toBe(true)
+      })
+
+      test('gives a version the time of its upload, also after others were laid over it', async () => {
+        const first = await put(newKey(), bytesOf('1'))
+        const timeOf = async (): Promise<number> => (await list(first.key)).find(({ versionId }) => versionId === first.versionId)!.lastModifiedMs
+        const before = await timeOf()
+        await target.passSeconds(2)
+        await target.overwrite(first.key, bytesOf('2'))
+        await target.hide(first.key)
+        if (deviates('time-moves')) return void expect(await timeOf()).toBeGreaterThan(before)
+        expect(await timeOf()).toBe(before)
+        expect((await store.headVersion(first)).lastModifiedMs).toBe(before)
       })
 
       test('marks what was uploaded in parts, whose time can lie', async ({ skip }) => {

@@ -1,5 +1,6 @@
 // An S3 endpoint as a target of the suite: what the port can't do, such as overwriting, is done by a plain client.
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CompleteMultipartUploadCommand, CreateMultipartUploadCommand, DeleteObjectCommand, PutObjectCommand, S3Client, UploadPartCommand,
 } from '@aws-sdk/client-s3'
@@ -16,6 +17,8 @@ export interface S3Target {
   deviations?: readonly Deviation[]
   /** What else must be refused, beside a wrong secret, an unknown key and a bucket that is not there. */
   denied?: { credentials: { accessKeyId: string; secretAccessKey: string } }
+  /** Turns a clock that can be turned; absent: waits. */
+  passSeconds?: (seconds: number) => void
 }
 
 export async function openS3Target(target: S3Target): Promise<ConformanceTarget> {
@@ -42,6 +45,7 @@ export async function openS3Target(target: S3Target): Promise<ConformanceTarget>
     overwrite: async (Key, Body) => (await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ChecksumAlgorithm: 'SHA256' }))).VersionId!,
     hide: async (Key) => (await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))).VersionId!,
     putInParts: (key) => putInParts(client, bucket, key),
+    passSeconds: target.passSeconds ?? ((seconds) => sleep(seconds * 1_000)),
     close: () => {
       for (const each of [store, ...Object.values(refused).flat()]) each.close()
       client.destroy()

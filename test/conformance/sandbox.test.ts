@@ -16,6 +16,7 @@ for (const bucket of ['locked', 'governed', 'lockable', 'versioned']) {
     endpoint: sandbox.endpoint, region, bucket,
     credentials: keysOf(vaultAccount),
     denied: { credentials: keysOf(productionAccount) },
+    passSeconds: (seconds) => void sandbox.clock.turn(seconds * 1_000),
     versionsOfOneKey: bucket === 'locked' ? 2_500 : 20,
   }))
 }
