@@ -6,8 +6,10 @@ import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, r
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CreateBucketCommand, PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3'
+import { CreateBucketCommand, GetObjectCommand, paginateListObjectsV2, PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3'
 import { HoldfastError } from '../core/errors.ts'
 import { countRequests } from './access-log.ts'
 import type { Requests } from './access-log.ts'
@@ -26,7 +28,7 @@ export class Gateway {
     this.child = child
     this.folder = folder
     this.endpoint = `http://127.0.0.1:${port}`
-    this.client = new S3Client({ endpoint: this.endpoint, region, credentials, forcePathStyle: true })
+    this.client = new S3Client({ endpoint: this.endpoint, region, credentials, forcePathStyle: true, responseChecksumValidation: 'WHEN_REQUIRED' })
   }
 
   /** @param folder for everything that it keeps; the caller removes it. */
@@ -73,9 +75,29 @@ export class Gateway {
     return bytesBelow(join(this.folder, 'buckets', bucket)) + bytesBelow(join(this.folder, 'versions', bucket))
   }
 
+  /** Every current object, once, `atOnce` at a time, thrown away as it comes: seconds. */
+  async fetchAll(bucket: string, atOnce: number): Promise<number> {
+    const keys: string[] = []
+    for await (const page of paginateListObjectsV2({ client: this.client }, { Bucket: bucket })) keys.push(...(page.Contents ?? []).map(({ Key }) => Key!))
+    const beforeMs = performance.now()
+    await Promise.all(Array.from({ length: atOnce }, async () => {
+      for (let Key = keys.pop(); Key !== undefined; Key = keys.pop()) {
+        const { Body } = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key }))
+        await finished((Body as Readable).resume())
+      }
+    }))
+    return (performance.now() - beforeMs) / 1000
+  }
+
   /** Removes what a bucket holds from the disk, locks or not: it is done with. */
   forget(bucket: string): void {
     for (const part of ['buckets', 'versions']) rmSync(join(this.folder, part, bucket), { recursive: true, force: true })
+  }
+
+  /** Processor time since it started: proc(5), fields 14 and 15, in ticks of 10 ms. */
+  cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
   }
 
   /** Where the access log ends: give it to `requestsSince` after a run. */

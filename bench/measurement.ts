@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HoldfastError } from '../core/errors.ts'
+import { measureCeilings } from './ceilings.ts'
 import type { Requests } from './access-log.ts'
 import { totalOf } from './access-log.ts'
 import type { Contender, ContenderName, Repository } from './contender.ts'
@@ -11,7 +12,7 @@ import type { Dataset } from './dataset.ts'
 import type { Gateway } from './gateway.ts'
 import { measure } from './measured-process.ts'
 import type { Cost, Invocation } from './measured-process.ts'
-import type { RunResults, Side } from './results.ts'
+import type { Ceilings, RunResults, Side } from './results.ts'
 
 export const runNames = ['first', 'no-change', 'change', 'restore', 'restore-one'] as const
 export type RunName = (typeof runNames)[number]
@@ -29,8 +30,9 @@ export interface Setting {
   report: (text: string) => void
 }
 
-interface Sample {
+export interface Sample {
   cost: Cost
+  storeCpuSeconds: number
   requests: Requests
   storedBytes: number
 }
@@ -38,20 +40,27 @@ interface Sample {
 type Samples = Map<RunName, Record<ContenderName, Sample[]>>
 
 /** Each round begins with new repositories; who goes first alternates, and both see the same changes. */
-export async function measureDataset(dataset: Dataset, setting: Setting): Promise<RunResults[]> {
+export async function measureDataset(dataset: Dataset, setting: Setting): Promise<{ runs: RunResults[]; ceilings?: Ceilings }> {
   const samples: Samples = new Map()
+  let ceilings: Ceilings | undefined
   for (let round = 0; round < setting.rounds; round++) {
     const order = round % 2 === 0 ? setting.contenders : setting.contenders.toReversed()
     setting.report(`${dataset.name}: round ${round + 1} of ${setting.rounds}`)
-    await measureRound(dataset, round, order, setting, samples)
+    const afterwards = async (bucket: string, folder: string): Promise<void> => {
+      if (round === setting.rounds - 1) ceilings = await measureCeilings(dataset, bucket, setting.gateway, folder)
+    }
+    await measureRound(dataset, round, order, setting, samples, afterwards)
   }
-  return setting.runs.filter((name) => samples.has(name)).map((name) => {
-    const { holdfast, restic } = samples.get(name)!
-    return { name, holdfast: sideOf(holdfast), restic: sideOf(restic) }
+  const runs = setting.runs.filter((name) => samples.has(name)).map((name) => {
+    return { name, ...sidesOf(samples.get(name)!) }
   })
+  return { runs, ...(ceilings === undefined ? {} : { ceilings }) }
 }
 
-async function measureRound(dataset: Dataset, round: number, order: readonly Contender[], setting: Setting, samples: Samples): Promise<void> {
+async function measureRound(
+  dataset: Dataset, round: number, order: readonly Contender[], setting: Setting, samples: Samples,
+  afterwards: (holdfastBucket: string, folder: string) => Promise<void>,
+): Promise<void> {
   const { folder, gateway } = setting
   const roundFolder = join(folder, `round-${round}`)
   const repositories = new Map<ContenderName, Repository>()
@@ -80,9 +89,10 @@ async function measureRound(dataset: Dataset, round: number, order: readonly Con
       const taken = samples.get(name) ?? { holdfast: [], restic: [] }
       taken[contender.name].push(sample)
       samples.set(name, taken)
-      if (round === 0 && name === 'restore') assertRestored(dataset, target)
+      if (round === 0 && name === 'restore') assertSame(dataset.directory, target)
     }
   }
+  await afterwards(repositories.get('holdfast')!.bucket, roundFolder)
   for (const { bucket } of repositories.values()) gateway.forget(bucket)
   rmSync(roundFolder, { recursive: true, force: true })
   await sleep(calmMs)
@@ -91,9 +101,9 @@ async function measureRound(dataset: Dataset, round: number, order: readonly Con
 /** What one run costs, with nothing left to be written from before. */
 export async function takeSample(invocation: Invocation, repository: Repository, folder: string, gateway: Gateway): Promise<Sample> {
   execFileSync('sync')
-  const mark = gateway.mark()
+  const [mark, before] = [gateway.mark(), gateway.cpuSeconds()]
   const { cost } = await measure(invocation, folder)
-  return { cost, requests: gateway.requestsSince(mark), storedBytes: gateway.storedBytes(repository.bucket) }
+  return { cost, storeCpuSeconds: gateway.cpuSeconds() - before, requests: gateway.requestsSince(mark), storedBytes: gateway.storedBytes(repository.bucket) }
 }
 
 function describe({ cost, requests, storedBytes }: Sample): string {
@@ -103,12 +113,16 @@ function describe({ cost, requests, storedBytes }: Sample): string {
 }
 
 /** A restore that brings back something else would be no measurement. */
-function assertRestored(dataset: Dataset, target: string): void {
+export function assertSame(directory: string, restored: string): void {
   try {
-    execFileSync('diff', ['-r', '--no-dereference', '-q', dataset.directory, target], { stdio: 'pipe', maxBuffer: 2 ** 26 })
+    execFileSync('diff', ['-r', '--no-dereference', '-q', directory, restored], { stdio: 'pipe', maxBuffer: 2 ** 26 })
   } catch (cause) {
-    throw new HoldfastError('internal', `what was restored to ${target} is not ${dataset.directory}`, { cause })
+    throw new HoldfastError('internal', `what was restored to ${restored} is not what is in ${directory}`, { cause })
   }
+}
+
+export function sidesOf({ holdfast, restic }: Record<ContenderName, readonly Sample[]>): Record<ContenderName, Side> {
+  return { holdfast: sideOf(holdfast), restic: sideOf(restic) }
 }
 
 function sideOf(samples: readonly Sample[]): Side {
@@ -117,6 +131,7 @@ function sideOf(samples: readonly Sample[]): Side {
     seconds: samples.map(({ cost }) => round3(cost.seconds)),
     cpuSeconds: samples.map(({ cost }) => round3(cost.cpuSeconds)),
     peakBytes: samples.map(({ cost }) => cost.peakBytes),
+    storeCpuSeconds: samples.map(({ storeCpuSeconds }) => round3(storeCpuSeconds)),
     requests: last.requests,
     storedBytes: last.storedBytes,
   }
