@@ -1,7 +1,8 @@
-// The port on IAM: what a role's documents say, what IAM's own simulator makes of them, and the one write, an inline policy.
+// The port on IAM: what a role's documents say, what IAM's own simulator makes of them, and two writes: an inline policy, and
+// another version of a managed one.
 import {
-  GetPolicyCommand, GetPolicyVersionCommand, GetRoleCommand, GetRolePolicyCommand, IAMClient, ListAttachedRolePoliciesCommand, ListRolePoliciesCommand,
-  PutRolePolicyCommand, SimulatePrincipalPolicyCommand,
+  CreatePolicyVersionCommand, DeletePolicyVersionCommand, GetPolicyCommand, GetPolicyVersionCommand, GetRoleCommand, GetRolePolicyCommand, IAMClient, ListAttachedRolePoliciesCommand,
+  ListPolicyVersionsCommand, ListRolePoliciesCommand,  PutRolePolicyCommand, SimulatePrincipalPolicyCommand,
 } from '@aws-sdk/client-iam'
 import type { EvaluationResult, Role, SimulatePrincipalPolicyCommandInput } from '@aws-sdk/client-iam'
 import { HoldfastError } from '../core/errors.ts'
@@ -37,6 +38,8 @@ export interface SimulatedDecision {
 
 /** Pages of one listing; a role can have 20 attached policies, and inline ones of 10,240 characters together. */
 const mostPages = 100
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+const mostPolicyVersions = 5
 /** A role's name, whose ARN may have a path before it. */
 const roleArnPattern = /^arn:aws[a-z-]{0,20}:iam::\d{12}:role\/(?:[\x21-\x7e]{1,511}\/)?([\w+=,.@-]{1,64})$/
 
@@ -98,6 +101,22 @@ export class IdentityService {
   async putRolePolicy(roleArn: string, policyName: string, json: string): Promise<void> {
     await this.ask(`writing the policy ${policyName} of ${roleArn}`, (abort) =>
       this.client.send(new PutRolePolicyCommand({ RoleName: roleNameOf(roleArn), PolicyName: policyName, PolicyDocument: json }), abort))
+  }
+
+  /** Makes `json` what the managed policy says. IAM keeps five versions: of five, the oldest that isn't in force goes first. */
+  async replacePolicy(PolicyArn: string, json: string): Promise<void> {
+    const versions = await this.list(`listing the versions of ${PolicyArn}`, async (Marker, abort) => {
+      const page = await this.client.send(new ListPolicyVersionsCommand({ PolicyArn, Marker }), abort)
+      return { items: page.Versions ?? [], next: page.IsTruncated === true ? page.Marker : undefined }
+    })
+    const spare = versions.filter(({ IsDefaultVersion }) => IsDefaultVersion !== true)
+      .sort((one, other) => (one.CreateDate?.getTime() ?? 0) - (other.CreateDate?.getTime() ?? 0))
+    if (versions.length >= mostPolicyVersions && spare[0]?.VersionId !== undefined) {
+      const { VersionId } = spare[0]
+      await this.ask(`deleting an old version of ${PolicyArn}`, (abort) => this.client.send(new DeletePolicyVersionCommand({ PolicyArn, VersionId }), abort))
+    }
+    await this.ask(`writing ${PolicyArn}`, (abort) =>
+      this.client.send(new CreatePolicyVersionCommand({ PolicyArn, PolicyDocument: json, SetAsDefault: true }), abort))
   }
 
   close(): void {

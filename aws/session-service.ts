@@ -19,6 +19,8 @@ export interface SessionRequest {
   sourceIdentity?: string
   externalId?: string
   tags?: Readonly<Record<string, string>>
+  /** The second factor, and the code that it shows now. */
+  secondFactor?: { serial: string; code: string }
   /** JSON of at most 2,048 characters: what the session may do is what the role and this both allow. */
   policy?: string
 }
@@ -78,6 +80,8 @@ export class SessionService {
       ExternalId: request.externalId,
       Tags: request.tags === undefined ? undefined : Object.entries(request.tags).map(([Key, Value]) => ({ Key, Value })),
       Policy: request.policy,
+      SerialNumber: request.secondFactor?.serial,
+      TokenCode: request.secondFactor?.code,
     }), abort))
     const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = output.Credentials ?? {}
     const arn = output.AssumedRoleUser?.Arn

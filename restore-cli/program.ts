@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
 import { declareAgentSession } from './declare-agent-session.ts'
 import { declareBlastRadius } from './declare-blast-radius.ts'
+import { declareBreakGlass } from './declare-break-glass.ts'
 import type { ProgressStream } from './render/progress.ts'
 import { addVaultOptions, wholeNumber } from './vault-options.ts'
 
@@ -52,6 +53,8 @@ Exit codes: 0 done, 2 wrong usage, 3 backup incomplete, 4 damage found, 5 nothin
   declareRetire(program.command('retire'), invocation)
   const agentSession = strict(program.command('agent-session'), invocation)
   declareAgentSession(agentSession, strict(agentSession.command('revoke'), invocation), invocation)
+  const breakGlass = strict(program.command('break-glass'), invocation)
+  declareBreakGlass(breakGlass, strict(breakGlass.command('approve'), invocation), invocation)
   declareBlastRadius(strict(program.command('blast-radius'), invocation), invocation)
   return program
 }

@@ -9,6 +9,8 @@ export interface ScriptedIam {
   boundary?: { arn: string; document: object }
   /** The answer about one action on one resource: `allowed`, or what else IAM says; with the keys that it misses. */
   simulate?: (action: string, resource: string) => { decision: string; missing?: string[] } | null
+  /** Versions of every managed policy, oldest first; the last is in force. */
+  versions?: string[]
   /** Answers of a page; more go to the next. */
   pageSize?: number
 }
@@ -44,6 +46,11 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
     case 'GetPolicyVersion': {
       const arn = form['PolicyArn']!
       return `<PolicyVersion><Document>${encode(arn === iam.boundary?.arn ? iam.boundary.document : iam.attached![arn])}</Document></PolicyVersion>`
+    }
+    case 'ListPolicyVersions': {
+      const { versions = [] } = iam
+      return page(versions.map((id, index) => `<member><VersionId>${id}</VersionId><IsDefaultVersion>${index === versions.length - 1}</IsDefaultVersion>
+        <CreateDate>2026-01-0${index + 1}T00:00:00Z</CreateDate></member>`).reverse(), 'Versions', iam, form)
     }
     case 'SimulatePrincipalPolicy': return page(simulate(iam, form), 'EvaluationResults', iam, form)
     default: return ''

@@ -40,7 +40,7 @@ describe('an agent\'s destructive attempt', () => {
   it('is tried again, with a new time each, until IAM takes it', () => {
     const { outcome, calls } = quarantine(attempt(agent), 2)
     expect(outcome).toBe('succeeded')
-    expect(calls.map(({ parameters }) => /"(2026[^"]+)"/.exec(String(parameters['PolicyDocument']))?.[1])).toEqual([
+    expect(calls.map(({ parameters }) => /(2026[^"\\]+)/.exec(JSON.stringify(parameters['PolicyDocument']))?.[1])).toEqual([
       '2026-04-24T12:00:00.000Z', '2026-04-24T12:00:02.000Z', '2026-04-24T12:00:04.000Z',
     ])
   })

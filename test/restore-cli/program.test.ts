@@ -12,6 +12,8 @@ test.each([
   ['holdfast verify', 'main.ts', ['verify', '--help']],
   ['holdfast retire', 'main.ts', ['retire', '--help']],
   ['holdfast agent-session', 'main.ts', ['agent-session', '--help']],
+  ['holdfast break-glass', 'main.ts', ['break-glass', '--help']],
+  ['holdfast break-glass approve', 'main.ts', ['break-glass', 'approve', '--help']],
   ['holdfast blast-radius', 'main.ts', ['blast-radius', '--help']],
   ['restore', 'restore-main.ts', ['--help']],
 ] as const)('the help of `%s`', async (_name, bin, args) => {

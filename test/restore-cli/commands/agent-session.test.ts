@@ -65,6 +65,18 @@ describe('a session of an agent', () => {
     expect(leftSeconds).toBeLessThanOrEqual(901)
   })
 
+  test('is as long as the configuration says, unless another length is asked for, and never above an hour', async () => {
+    const longer = join(folder, 'longer.json')
+    writeFileSync(longer, JSON.stringify((await recordProgram({ ...exampleConfig, agents: exampleConfig.agents.map((agent) => ({ ...agent, sessionSeconds: 1800 })), layer: 'production' })).outputs))
+    const minutes = async (...args: string[]): Promise<number> => {
+      const [record] = (await agentSession(['staging', '--config', longer, '--source-identity', 'maria', '--json', ...args])).records() as { expires: string }[]
+      return Math.round((Date.parse(record!.expires) - cloud.clock.nowMs()) / 60_000)
+    }
+    expect([await minutes(), await minutes('--session-seconds', '900')]).toEqual([30, 15])
+    writeFileSync(longer, JSON.stringify({ formatVersion: 1, layer: 'production', agents: { staging: { roleArn: agentArn, sessionSeconds: 7200 } } }))
+    expect(await agentSession(['staging', '--config', longer, '--source-identity', 'maria'])).toMatchObject({ status: 2, stdout: '' })
+  })
+
   test('is printed for a shell and for an SDK, and works', async () => {
     const shell = await agentSession(['staging', ...asMaria])
     const variables = Object.fromEntries([...shell.stdout.matchAll(/^export (\w+)='([^']*)'$/gm)].map(([, name, value]) => [name!, value!]))
