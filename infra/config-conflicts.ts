@@ -1,5 +1,5 @@
 // What single values can't show: two that don't go together.
-import { imageRepository } from '../guardrails/names.ts'
+import { imageRepository, vaultBucketName } from '../guardrails/names.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const longestThawMs = 24 * 3_600_000
@@ -14,6 +14,7 @@ export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: n
     ...repeated('agents', config.agents.map((agent) => agent.name)),
     ...principalConflicts(config),
     ...imageConflicts(config),
+    ...replacementConflicts(config),
     ...missing(config),
   ]
 }
@@ -88,6 +89,14 @@ function principalConflicts(config: Config): string[] {
     ...approverConflicts(config),
     ...writers,
   ]
+}
+
+/** The bucket's name follows from account and region: with another of either, the stack would make a new vault and leave the old one. */
+function replacementConflicts({ vaultBucket, vaultAccountId, region }: Config): string[] {
+  const named = vaultBucketName({ accountId: vaultAccountId, region })
+  if (vaultBucket === '' || vaultBucket === named) return []
+  return [`holdfast:vaultBucket: is ${JSON.stringify(vaultBucket)}, but account and region make it ${named}: the vault would be replaced; ` +
+    'set holdfast:vaultAccountId and holdfast:region back, or make a stack of its own for another vault']
 }
 
 /** Production's registry, or a stranger's, would decide what runs with the right to read the vault. */

@@ -21,9 +21,11 @@ export const region = z
 
 /** Empty: no checks are scheduled. A tag would let whoever moves it decide what runs with the right to read the vault. */
 export const imageByDigest = z
-  .union([z.literal(''), z.string().regex(/^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com\/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$/)], {
-    error: 'give the image by digest, as in the output imageRepository: ….dkr.ecr.….amazonaws.com/holdfast@sha256:…, or leave it empty',
-  })
+  .string()
+  .regex(
+    /^(?:\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com\/[a-z0-9._/-]+@sha256:[0-9a-f]{64})?$/,
+    'give the image by digest, beginning with the output imageRepository: ….dkr.ecr.….amazonaws.com/holdfast@sha256:…, or leave it empty',
+  )
   .default('')
 
 /** A role or user, `*` allowed within the name: Identity Center adds a random suffix to its roles. */

@@ -8,8 +8,10 @@ const textKeys: ReadonlySet<string> = new Set([
   'productionAccountId',
   'managementAccountId',
   'organizationId',
+  'organizationParentId',
   'arm',
   'image',
+  'vaultBucket',
   'thawUntil',
   'environmentTag',
 ])

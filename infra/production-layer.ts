@@ -59,7 +59,10 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
   }
   deployBreakGlass(config, provider)
   deployResponder(config, provider)
-  const delayed = new DelayedDeletion('delays', { days: config.recycleBinDays, unlockDelayDays: config.unlockDelayDays }, { providers: [provider] })
+  const worked = [...new Set([config.region, ...config.alarmRegions])]
+  const delayed = new DelayedDeletion(
+    'delays', { days: config.recycleBinDays, unlockDelayDays: config.unlockDelayDays, regions: worked, isEnforced: !config.detached }, { providers: [provider] },
+  )
   const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(({ account }) => account === 'production')
   const regions = alarmRegionsOf(config)
   const forwarder = new AlarmForwarder('production-forwarder', { vault, accountId, regions, patterns }, { providers: [provider] })
@@ -69,7 +72,7 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
   }
   if (config.detached) new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
   if (config.administrators.length > 0) deployAdministrator(config, provider)
-  return { ...describeProduction(config), delays: delayed.report }
+  return { ...describeProduction(config), delays: delayed.report, brakes: delayed.brakes }
 }
 
 function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void {

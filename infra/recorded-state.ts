@@ -28,6 +28,8 @@ export function stateOf(type: string, name: string, accountId: string | null, in
     }
     case 'aws:organizations/policy:Policy':
       return given(`p-recorded-${name}`)
+    case 'aws:organizations/organizationalUnit:OrganizationalUnit':
+      return given(`ou-recorded-${name}`)
     case 'aws:sns/topic:Topic': {
       const arn = `arn:aws:sns:recorded:${accountId}:${text('name')}`
       return given(arn, { arn })

@@ -24,7 +24,9 @@ export function readAccounts(resources: readonly RecordedResource[], seeds: read
   const policies = new Map(
     declaredOf(resources, 'aws:organizations/policy:Policy').map(({ name, inputs }) => [`p-recorded-${name}`, inputs]),
   )
-  const attachments = declaredOf(resources, 'aws:organizations/policyAttachment:PolicyAttachment').map(({ name, inputs }) => {
+  const attachments = declaredOf(resources, 'aws:organizations/policyAttachment:PolicyAttachment').flatMap(({ name, inputs }) => {
+    // Accounts are moved into a unit by hand, so none is taken to be in one: a policy binds whom it is attached to.
+    if (resources.some(({ type, name: unit }) => type === 'aws:organizations/organizationalUnit:OrganizationalUnit' && inputs.targetId === `ou-recorded-${unit}`)) return []
     const found = policies.get(inputs.policyId)
     const target = seeds.find(({ id, member }) => member && id === inputs.targetId)
     if (found === undefined || target === undefined) {

@@ -27,6 +27,7 @@ export const exampleConfig = {
   generationDays,
   retentionCapDays: 400,
   arm: armingPhrase(vaultBucketName({ accountId: vault, region }), promiseDays + generationDays),
+  vaultBucket: vaultBucketName({ accountId: vault, region }),
   image: `${imageRepository({ accountId: vault, region })}@sha256:${'0'.repeat(64)}`,
   sources: [
     { name: 'rental-db', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` } },

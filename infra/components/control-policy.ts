@@ -1,4 +1,4 @@
-// A service or resource control policy, attached to accounts by id. Its type has to be enabled in the organization.
+// A service or resource control policy, attached to accounts and units by id. Its type has to be enabled in the organization.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { renderPolicy } from '../../guardrails/policy.ts'
@@ -8,8 +8,8 @@ export interface ControlPolicyArgs {
   type: 'SERVICE_CONTROL_POLICY' | 'RESOURCE_CONTROL_POLICY'
   description: string
   document: Policy
-  /** Account ids, by the name that the attachment gets. */
-  targets: Record<string, string>
+  /** Ids of accounts and units, by the name that the attachment gets. */
+  targets: Record<string, pulumi.Input<string>>
 }
 
 export class ControlPolicy extends pulumi.ComponentResource {

@@ -159,7 +159,24 @@ describe('the organization layer', () => {
   it('is in the management account, and attached to the others, never to itself', () => {
     expect(new Set(real(organization).map(({ accountId }) => accountId))).toEqual(new Set([managementId]))
     const targets = real(organization).filter((resource) => shortType(resource) === 'PolicyAttachment').map(({ inputs }) => inputs['targetId'])
-    expect(new Set(targets)).toEqual(new Set([vaultId, productionId]))
+    expect(new Set(targets)).toEqual(new Set([vaultId, productionId, 'ou-recorded-units-vault', 'ou-recorded-units-production']))
+  })
+
+  it('binds both accounts themselves, moved into a unit or not, and the units for those who join later', async () => {
+    const attached = (recording: Recording) => real(recording).filter((resource) => shortType(resource) === 'PolicyAttachment').map(({ name }) => name).sort()
+    const plain = await recordProgram({ ...exampleConfig, layer: 'organization', organizationParentId: '' })
+    const accounts = ['membership-production', 'membership-vault', 'production-delays-production', 'production-production', 'vault-freeze-vault', 'vault-perimeter-vault']
+    expect(attached(plain)).toEqual(accounts)
+    expect(attached(organization)).toEqual([
+      ...accounts, 'membership-production-unit', 'membership-vault-unit', 'production-delays-production-unit', 'production-production-unit', 'vault-freeze-vault-unit',
+    ].sort())
+    expect(plain.outputs).toMatchObject({ units: null })
+    expect(organization.outputs).toMatchObject({ units: { vault: 'ou-recorded-units-vault', production: 'ou-recorded-units-production' } })
+  })
+
+  it('makes units below the root that it is told, and manages no account: that could be closed', () => {
+    expect(find(organization, 'OrganizationalUnit', 'units-vault').inputs).toEqual({ name: 'holdfast-vault', parentId: 'r-exam' })
+    expect(real(organization).map(shortType)).not.toContain('Account')
   })
 
   it('protects and retains every policy and attachment', () => {

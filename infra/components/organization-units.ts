@@ -1,0 +1,18 @@
+// A unit each for the vault and for production, so that an account that joins later is bound from its first minute. Accounts are moved
+// by hand: a program that could move one could also take it out of what binds it, or close it.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+
+export class OrganizationUnits extends pulumi.ComponentResource {
+  readonly vault: aws.organizations.OrganizationalUnit
+  readonly production: aws.organizations.OrganizationalUnit
+
+  constructor(name: string, args: { parentId: string }, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:organization:OrganizationUnits', name, {}, options)
+    const { parentId } = args
+    const kept = { parent: this, protect: true, retainOnDelete: true }
+    this.vault = new aws.organizations.OrganizationalUnit(`${name}-vault`, { name: 'holdfast-vault', parentId }, kept)
+    this.production = new aws.organizations.OrganizationalUnit(`${name}-production`, { name: 'holdfast-production', parentId }, kept)
+    this.registerOutputs({})
+  }
+}
