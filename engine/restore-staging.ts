@@ -35,12 +35,15 @@ export class RestoreStaging {
   readonly target: string
   private folder: string
   private state: StagingState
+  /** False once it was removed: what has its name then is not ours. */
+  private hasFolder: boolean
   /** An earlier restore of the same snapshot left finished files here. */
   readonly isResumed: boolean
 
   private constructor(target: string, folder: string, state: StagingState, isResumed: boolean) {
     this.target = target
     this.folder = folder
+    this.hasFolder = existsSync(folder)
     this.state = state
     this.isResumed = isResumed
   }
@@ -81,8 +84,11 @@ export class RestoreStaging {
   }
 
   private begin(): void {
+    // The state goes last: without it nobody could tell what is left of the tree from somebody else's.
+    rmSync(this.tree, { recursive: true, force: true })
     rmSync(this.folder, { recursive: true, force: true })
     mkdirSync(this.folder, { mode: 0o700 })
+    this.hasFolder = true
     mkdirSync(this.tree, { mode: 0o700 })
     this.save()
   }
@@ -99,7 +105,7 @@ export class RestoreStaging {
       this.state = { ...this.state, phase: 'publishing', findings }
       this.save()
     }
-    const names = existsSync(this.tree) ? readdirSync(this.tree, { encoding: 'buffer' }) : []
+    const names = this.hasFolder && existsSync(this.tree) ? readdirSync(this.tree, { encoding: 'buffer' }) : []
     for (const name of names) {
       const to = Buffer.concat([Buffer.from(`${this.target}/`), name])
       if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw notEmpty(this.target, [name.toString('latin1')])
@@ -108,14 +114,15 @@ export class RestoreStaging {
     syncDirectory(this.target)
   }
 
-  /** From now on the target is whole, but for the root's own owner, mode and times. */
-  remove(): void {
-    if (existsSync(this.folder)) {
+  /** @param finish is called when a single file of ours is left. Without that the target is whole, but for the root's time. */
+  remove(finish: () => void): void {
+    if (this.hasFolder) {
       if (existsSync(this.tree)) rmdirSync(this.tree)
       // The state outlives its folder: whenever this is interrupted, the next restore knows that it may go on.
-      renameSync(stateFile(this.folder), lastStateFile(this.folder))
+      if (existsSync(stateFile(this.folder))) renameSync(stateFile(this.folder), lastStateFile(this.folder))
       rmSync(this.folder, { recursive: true })
     }
+    finish()
     unlinkSync(lastStateFile(this.folder))
     syncDirectory(this.target)
   }
@@ -151,7 +158,9 @@ function restoreOf({ snapshot, manifestSha256, paths, specialBits }: StagingStat
 
 /** Null if nothing of ours is there: what others planted is never taken for files that are finished. */
 function readState(folder: string): StagingState | null {
-  const file = isOurs(folder, 'directory') ? stateFile(folder) : lastStateFile(folder)
+  const hasFolder = lstatSync(folder, { throwIfNoEntry: false }) !== undefined
+  if (hasFolder && !isOurs(folder, 'directory')) return null
+  const file = hasFolder && existsSync(stateFile(folder)) ? stateFile(folder) : lastStateFile(folder)
   try {
     return isOurs(file, 'file') ? stateSchema.parse(JSON.parse(readFileSync(file, 'utf8'))) : null
   } catch {

@@ -1,7 +1,7 @@
 // Brings a snapshot back into a new directory: packs are read in order, files written in any order, metadata last. What
 // the vault has lost or what has other bytes than its hash says is named and left out; everything else is restored.
 import { execFile } from 'node:child_process'
-import { lstatSync, mkdirSync, openSync, closeSync, constants, linkSync, symlinkSync } from 'node:fs'
+import { accessSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { ChunkReader } from '../core/chunk-reader.ts'
@@ -152,11 +152,32 @@ function finishDirectories(staging: RestoreStaging, plan: EntryPlan, specialBits
   const handles = new DirectoryHandles(staging.target)
   try {
     for (const entry of plan.directories.toReversed()) {
-      if (entry.path.length === 0) staging.remove()
+      if (entry.path.length === 0) {
+        staging.remove(() => {
+          if (!plan.guessed.has(entry)) openRoot(staging.target, entry, specialBits)
+        })
+      }
       if (!plan.guessed.has(entry)) finishDirectory(handles, entry, specialBits, outcome)
     }
   } finally {
     handles.close()
+  }
+}
+
+/** Owner and mode of the root ahead of its time, so that an interruption can't leave a closed one; unless it would close it to us. */
+function openRoot(root: string, entry: TreeEntry, specialBits: boolean): void {
+  const descriptor = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    const { uid, gid, mode } = fstatSync(descriptor)
+    setMetadata(descriptor, entry, specialBits)
+    try {
+      accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK)
+    } catch {
+      fchownSync(descriptor, uid, gid)
+      fchmodSync(descriptor, mode)
+    }
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -332,7 +332,7 @@ describe('an interrupted restore', () => {
     expect(describeDirectory(target)['.']).toEqual(expected['.'])
   })
 
-  test('in the last of its steps is finished by the next', async () => {
+  test.each([['when its folder was gone', true], ['when its folder was empty', false]])('in the last of its steps, %s, is finished by the next', async (_, isGone) => {
     const source = new ProtectedSource()
     for (const name of ['a', 'zz']) write(source, name, name)
     await source.backup()
@@ -340,7 +340,8 @@ describe('an interrupted restore', () => {
     const [folder] = readdirSync(target).filter((name) => name.startsWith('.'))
     renameSync(join(target, folder!, 'tree/zz'), join(target, 'zz'))
     renameSync(join(target, folder!, 'state.json'), join(target, `${folder!}.json`))
-    rmSync(join(target, folder!), { recursive: true })
+    rmSync(join(target, folder!, 'tree'), { recursive: true })
+    if (isGone) rmSync(join(target, folder!), { recursive: true })
     await source.restore({ target })
     expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
   })
