@@ -1,16 +1,18 @@
 // The object that commits a snapshot: written last, and enough, with the packs it names, to restore it.
 //
-//   manifest := magic, u16 version, u32 bytes of JSON, one zstd frame of JSON
+//   manifest := magic, u16 version, u32 bytes of JSON, SHA-256 of the rest, one zstd frame of JSON
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { z } from 'zod'
 import { damaged } from './bytes.ts'
+import { digestBytes, sha256 as digestOf } from './digest.ts'
 import { HoldfastError } from './errors.ts'
 import { formatVersion, maxFrameRawBytes, maxPackBytes, unsupported, zstdLimits } from './pack-footer.ts'
 import { pathText } from './path-text.ts'
 import { isSourceName, isUlid, parsePackKey } from './vault-keys.ts'
 
 const magic = Buffer.from('HOLDFAST MANIFEST\n', 'latin1')
-const headBytes = magic.length + 2 + 4
+const digestAt = magic.length + 2 + 4
+const headBytes = digestAt + digestBytes
 /** Room for 200,000 packs: no reader holds more for one manifest. */
 const maxJsonBytes = 64 * 1024 * 1024
 /** Of the attempts that a manifest names. */
@@ -76,7 +78,9 @@ export function encodeManifest(manifest: Manifest): Buffer {
   magic.copy(head)
   head.writeUInt16LE(formatVersion, magic.length)
   head.writeUInt32LE(json.length, magic.length + 2)
-  return Buffer.concat([head, zstdCompressSync(json, { params: { [constants.ZSTD_c_checksumFlag]: 1 } })])
+  const frame = zstdCompressSync(json, { params: { [constants.ZSTD_c_checksumFlag]: 1 } })
+  digestOf(frame).copy(head, digestAt)
+  return Buffer.concat([head, frame])
 }
 
 /**
@@ -90,6 +94,8 @@ export function decodeManifest(bytes: Buffer, expected: { source: string; id: st
   if (version !== formatVersion) throw unsupported(what, version)
   const jsonBytes = bytes.readUInt32LE(magic.length + 2)
   if (jsonBytes > maxJsonBytes) throw damaged(what, `it claims ${jsonBytes} bytes`)
+  // zstd has bits that say nothing: one that turned would go unnoticed.
+  if (!digestOf(bytes.subarray(headBytes)).equals(bytes.subarray(digestAt, headBytes))) throw damaged(what, 'it has other bytes than its hash says')
   let value: unknown
   try {
     const json = zstdDecompressSync(bytes.subarray(headBytes), { maxOutputLength: Math.max(1, jsonBytes), params: zstdLimits })
