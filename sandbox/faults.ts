@@ -15,6 +15,12 @@ export const faultKinds = [
   'slow-answer',
   /** 400 ExpiredToken, though the session is not over. */
   'expired-token',
+  /** A GET is answered with another range than it asked for, or with 200 and the whole object. */
+  'wrong-range', 'whole-body',
+  /** A page of a listing ends after its first entry, and says that more follow. */
+  'short-page',
+  /** The reply's `Date` is off by `skewMs`, to either side. */
+  'skewed-date',
 ] as const
 
 export type FaultKind = (typeof faultKinds)[number]
@@ -26,6 +32,8 @@ export interface FaultPlan {
   rates: Partial<Record<FaultKind, number>>
   stallMs?: number
   slowMs?: number
+  /** Default: a day. */
+  skewMs?: number
   /** Which requests may meet a fault; all if not given. */
   appliesTo?: (request: { method: string; path: string; service: string }) => boolean
 }
@@ -37,6 +45,7 @@ export class FaultInjector {
   readonly fired: Record<FaultKind, number>
   readonly stallMs: number
   readonly slowMs: number
+  readonly skewMs: number
   readonly #plan: FaultPlan
   readonly #random: () => number
 
@@ -48,6 +57,7 @@ export class FaultInjector {
     this.fired = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>
     this.stallMs = Math.min(plan.stallMs ?? 30_000, 600_000)
     this.slowMs = Math.min(plan.slowMs ?? 1000, 600_000)
+    this.skewMs = plan.skewMs ?? 86_400_000
   }
 
   /** Draws once per request, whatever comes of it, so that the sequence stays the seed's. */

@@ -9,6 +9,7 @@ import type { FaultInjector, FaultKind } from './faults.ts'
 import { sendReply } from './reply.ts'
 import { checkPayloadHash, IncomingBody, ReadBody } from './request-body.ts'
 import type { Service, ServiceReply, ServiceRequest } from './service.ts'
+import { spoilRequest } from './spoiled-request.ts'
 import { readClaim } from './signature/claim.ts'
 import type { SignatureClaim } from './signature/claim.ts'
 import { decodePercent, encodePercent, parseQuery } from './signature/query.ts'
@@ -131,7 +132,10 @@ class Exchange {
       this.record.service = service.name
       fault = faults?.draw({ method: this.record.method, path: this.record.path, service: service.name }) ?? null
       if (fault !== null && (await this.#meetFault(fault)) === 'gone') return
-      reply = await service.handle(await this.#admit(claim, query, entries))
+      const request = await this.#admit(claim, query, entries)
+      const spoiled = spoilRequest(request, fault)
+      if (spoiled !== null) this.#strike(fault)
+      reply = await service.handle(spoiled ?? request)
     } catch (error) {
       reply = this.#refuse(service, error)
     }
@@ -206,10 +210,7 @@ class Exchange {
   async #meetFault(fault: FaultKind): Promise<'gone' | 'here'> {
     const { faults } = this.#options
     if (faults === null) return 'here'
-    const strike = () => {
-      faults.count(fault)
-      this.record.fault = fault
-    }
+    const strike = () => this.#strike(fault)
     switch (fault) {
       case 'internal-error':
         strike()
@@ -236,18 +237,29 @@ class Exchange {
         strike()
         await waitUnlessClosed(this.#response, faults.slowMs)
         return 'here'
+      case 'skewed-date':
+        strike()
+        return 'here'
       case 'reset-after':
       case 'internal-error-after':
       case 'torn-body':
       case 'flipped-byte':
+      case 'wrong-range':
+      case 'whole-body':
+      case 'short-page':
         return 'here'
     }
   }
 
-  #afterEffect(service: Service, fault: FaultKind | null, reply: ServiceReply): ServiceReply {
-    if (fault !== 'reset-after' && fault !== 'internal-error-after') return reply
+  #strike(fault: FaultKind | null): void {
+    if (fault === null) return
     this.#options.faults?.count(fault)
     this.record.fault = fault
+  }
+
+  #afterEffect(service: Service, fault: FaultKind | null, reply: ServiceReply): ServiceReply {
+    if (fault !== 'reset-after' && fault !== 'internal-error-after') return reply
+    this.#strike(fault)
     if (typeof reply.body === 'object' && 'destroy' in reply.body) reply.body.destroy()
     return fault === 'reset-after' ? reply : service.renderError(new AwsError(500, 'InternalError', 'We encountered an internal error. Please try again.'), this.record)
   }
@@ -262,7 +274,7 @@ class Exchange {
     this.record.sentBytes = await sendReply(this.#response, reply, {
       method: this.record.method,
       requestId: this.record.id,
-      nowMs: clock.nowMs(),
+      nowMs: clock.nowMs() + (fault === 'skewed-date' && faults !== null ? faults.skewMs * (faults.position(2) === 0 ? -1 : 1) : 0),
       close: unread,
       fault,
       faults,

@@ -88,8 +88,38 @@ describe('each fault', () => {
     expect(await (await startFaulty('slow-answer')).read()).toMatchObject({ status: 200, body: 'original' })
   })
 
+  test('wrong-range answers another range and says so, whole-body everything; without a range nothing happens', async () => {
+    const asked = { path: '/versioned/k', headers: { range: 'bytes=2-4' } }
+    for (const [kind, reply] of [
+      ['wrong-range', { status: 206, body: 'rig', headers: { 'content-range': 'bytes 1-3/8' } }], ['whole-body', { status: 200, body: 'original' }],
+    ] as const) {
+      const { sandbox, read } = await startFaulty(kind)
+      expect(await send(sandbox, { ...asked, credentials: sandbox.rootCredentials(vaultAccount) })).toMatchObject(reply)
+      expect(await read()).toMatchObject({ status: 200, body: 'original' })
+      expect(sandbox.faults?.fired[kind]).toBe(1)
+    }
+  })
+
+  test('short-page ends a page after one entry, and the listing goes on from there', async () => {
+    const { sandbox, write } = await startFaulty('short-page')
+    await write()
+    const list = (more: string) => send(sandbox, { path: `/versioned?versions${more}`, credentials: sandbox.rootCredentials(vaultAccount) })
+    const first = await list('')
+    expect([first.body.match(/<Version>/g)?.length, first.body.includes('<IsTruncated>true')]).toEqual([1, true])
+    const [, marker = ''] = /<NextVersionIdMarker>([^<]+)/.exec(first.body) ?? []
+    expect((await list(`&key-marker=k&version-id-marker=${marker}`)).body).toContain('<IsTruncated>false')
+    expect(sandbox.faults?.fired['short-page']).toBe(2)
+  })
+
+  test('skewed-date answers with a date of yesterday or tomorrow', async () => {
+    const { read } = await startFaulty('skewed-date')
+    const { headers } = (await read()) as { headers: Record<string, string> }
+    const daysOff = Math.abs(Date.parse(headers['date']!) - Date.now()) / 86_400_000
+    expect([Math.round(daysOff * 100) / 100]).toEqual([1])
+  })
+
   test('has a test above', () => {
-    expect(faultKinds).toHaveLength(11)
+    expect(faultKinds).toHaveLength(15)
   })
 })
 
