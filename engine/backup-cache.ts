@@ -213,9 +213,12 @@ export class BackupCache {
     }
   }
 
+  /** What can't be kept at the end is read again the next time: no reason to fail, nor to hide what a backup failed with. */
   close(): void {
     try {
       this.commit()
+    } catch (error) {
+      if (!(error instanceof CacheDamaged)) throw error
     } finally {
       this.discard()
     }
@@ -272,7 +275,7 @@ function holdLock(directory: string, name: string, source: string): DatabaseSync
   }
 }
 
-function unusable(path: string, error: unknown): HoldfastError {
+export function unusable(path: string, error: unknown): HoldfastError {
   return new HoldfastError('invalid-input', `the cache in ${path} can't be used: ${(error as Error).message}`, {
     hint: 'give --cache-dir a local directory that you may write to, with room in it', cause: error,
   })

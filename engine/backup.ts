@@ -13,7 +13,7 @@ import type { Generation, Lock } from '../core/retention.ts'
 import { putUnderNewKey } from '../core/upload.ts'
 import { assertSourceName, manifestKey } from '../core/vault-keys.ts'
 import { pathText } from '../core/path-text.ts'
-import { BackupCache, CacheDamaged } from './backup-cache.ts'
+import { BackupCache, CacheDamaged, unusable } from './backup-cache.ts'
 import type { CachedPack, LastSnapshot } from './backup-cache.ts'
 import { BackupPass } from './backup-pass.ts'
 import type { PassResult } from './backup-pass.ts'
@@ -153,8 +153,12 @@ function summarize(
 
 /** The time that the kernel would stamp a file with now: comparable with the times of files, whatever clock was injected. */
 function fileSystemTimeNs(directory: string): bigint {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = join(directory, 'started')
-  writeFileSync(file, '')
-  return statSync(file, { bigint: true }).mtimeNs
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    writeFileSync(file, '')
+    return statSync(file, { bigint: true }).mtimeNs
+  } catch (error) {
+    throw unusable(directory, error)
+  }
 }
