@@ -36,6 +36,24 @@ export interface DelayReport {
   none: string[]
 }
 
+/** As `holdfast blast-radius --brakes` reads it: what is in place against an action, on everything that it could hit. */
+export type BrakesInForce = Record<string, { days?: number; locked?: true }>
+
+/**
+ * @param isEnforced whether the organization holds everyone to the longest waiting times; without, only break-glass is, and an
+ * owner may choose the shortest.
+ */
+export function brakesInForce({ volumes, snapshots }: RecycleDays, isEnforced: boolean): BrakesInForce {
+  return {
+    'ec2:DeleteVolume': { days: volumes, locked: true },
+    'ec2:DeleteSnapshot': { days: snapshots, locked: true },
+    'ec2:DeregisterImage': { days: snapshots, locked: true },
+    'rbin:DeleteRule': {},
+    'rbin:UpdateRule': {},
+    ...(isEnforced ? { 'kms:ScheduleKeyDeletion': { days: pendingWindowDays }, 'secretsmanager:DeleteSecret': { days: pendingWindowDays } } : {}),
+  }
+}
+
 export interface RecycleDays {
   volumes: number
   snapshots: number

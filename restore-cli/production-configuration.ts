@@ -8,9 +8,9 @@ const schema = z.object({
   formatVersion: z.literal(1),
   layer: z.literal('production'),
   agents: z.record(z.string(), z.object({ roleArn: z.string(), sessionSeconds: z.number().int().min(900).max(3600).optional() })),
-  breakGlass: z.string().nullable().optional(),
+  breakGlass: z.string().nullable().default(null),
   /** Null if no approval is asked for. */
-  approval: z.object({ policyArn: z.string() }).nullable().optional(),
+  approval: z.object({ policyArn: z.string() }).nullable().default(null),
 })
 
 export type ProductionConfiguration = z.infer<typeof schema>

@@ -27,6 +27,8 @@ export interface Possibility {
   takenOffBy: string[]
   resources: string[]
   conditions: string[]
+  /** ARNs of the roles to be assumed first; empty if it can be done at once. */
+  through: readonly string[]
 }
 
 export interface Assessment {
@@ -89,6 +91,7 @@ function describe(
     takenOffBy,
     resources: permission.resources,
     conditions: permission.conditions,
+    through: permission.through ?? [],
   }
 }
 

@@ -1,10 +1,11 @@
-// The file given with --brakes: which brakes an account really has, which no policy tells.
+// The file given with --brakes: which brakes an account really has, which no policy tells. The production layer's stack puts
+// out what it has set up, among other things, so others beside the brakes are ignored.
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
 import { recoveries } from '../../guardrails/recovery.ts'
 import { parseJsonFile } from './json-file.ts'
 
-const schema = z.strictObject({
+const schema = z.object({
   /** Raised when the meaning of a field changes. */
   formatVersion: z.literal(1),
   /** By action of the catalogue: the brake against it is in place, on everything that the action could hit. */
@@ -38,6 +39,6 @@ export function readBrakes(file: string): BrakesInPlace {
 
 function invalid(file: string, detail: string): HoldfastError {
   return new HoldfastError('invalid-input', `the brakes ${file} can't be used: ${detail}`, {
-    hint: 'write it as {"formatVersion": 1, "brakes": {"ec2:DeleteVolume": {"days": 7, "locked": true}}}',
+    hint: 'take what `pulumi stack output --json` prints in the production layer\'s stack, or write {"formatVersion": 1, "brakes": {"ec2:DeleteVolume": {"days": 7, "locked": true}}}',
   })
 }

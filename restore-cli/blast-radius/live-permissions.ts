@@ -21,7 +21,7 @@ export async function askIam(iam: IdentityService, roleArn: string, options: Liv
   return {
     basis: 'IAM\'s simulator',
     subject: role.arn,
-    caveats: ['policies of resources (bucket, key) may grant more, or deny', 'resource control policies are not part of IAM\'s simulation'],
+    caveats: ['policies of resources (bucket, key) may grant more, or deny', 'resource control policies are not part of IAM\'s simulation', 'roles that it may assume are not followed (--recorded does)'],
     decide: async (actions) => {
       const permissions: Permission[] = []
       for (const group of groupByService(actions)) {

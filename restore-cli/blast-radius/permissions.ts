@@ -8,6 +8,8 @@ export interface Permission {
   resources: string[]
   /** Of an allowed action: conditions that the request has to meet, in words; empty if it needs none. */
   conditions: string[]
+  /** Of an allowed action: ARNs of the roles to be assumed first, one from another; empty or left out if none has to be. */
+  through?: readonly string[]
   /** The policy and the statement that denies it, where one does so expressly. */
   deniedBy: string | null
 }

@@ -3,7 +3,7 @@
 import type * as evaluator from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../core/errors.ts'
 import type { Permission, PermissionSource } from './permissions.ts'
-import type { NamedDocument, PolicySet } from './policy-set.ts'
+import type { NamedDocument, PolicyDocument, PolicySet } from './policy-set.ts'
 import { candidatePatterns } from './resource-patterns.ts'
 import { deniesAllElse, narrows } from './statements.ts'
 
@@ -48,15 +48,33 @@ export async function loadEvaluator(load = () => import('@cloud-copilot/iam-simu
   }
 }
 
+/**
+ * Under which conditions, in words, the identity can become the role; null if it can't. What the caller chooses (external id,
+ * session name, tags), and a second factor, is what it likes.
+ * @param trust the role's own policy: who may become it
+ */
+export async function mayAssume(set: PolicySet, roleArn: string, trust: PolicyDocument): Promise<string[] | null> {
+  const { runSimulation } = await loadEvaluator()
+  const { request, ...policies } = simulate(set, 'sts:AssumeRole', roleArn)
+  const outcome = await runSimulation({ request, ...policies, resourcePolicy: trust }, discovery(set))
+  if (outcome.resultType === 'error') throw refused(outcome.errors, 'sts:AssumeRole')
+  const [result] = outcome.resultType === 'single' ? [outcome.result] : outcome.results
+  return result?.analysis.result === 'Allowed' ? wordsOf(result.analysis.conditions) : null
+}
+
+/** Who asks is known where an ARN was given; anything else of the request may be whatever the caller likes. */
+function discovery(set: PolicySet): Parameters<Evaluator['runSimulation']>[1] {
+  return {
+    simulationMode: 'Discovery',
+    discoveryContextKeyConstraints: Object.keys(knownContext(set)).map((keyName) => ({ keyName, presenceIsKnown: true, valueIsKnown: true })),
+  }
+}
+
 async function decide(runSimulation: Evaluator['runSimulation'], set: PolicySet, action: string): Promise<Permission> {
   const found: { resource: string; conditions: string[] }[] = []
   let deniedBy: string | null = null
   for (const pattern of candidatePatterns(set, action)) {
-    const outcome = await runSimulation(simulate(set, action, pattern), {
-      simulationMode: 'Discovery',
-      // Who asks is known where an ARN was given; anything else of the request may be whatever the caller likes.
-      discoveryContextKeyConstraints: Object.keys(knownContext(set)).map((keyName) => ({ keyName, presenceIsKnown: true, valueIsKnown: true })),
-    })
+    const outcome = await runSimulation(simulate(set, action, pattern), discovery(set))
     if (outcome.resultType === 'error') {
       if (fitsNotAction(outcome.errors.message)) continue
       throw refused(outcome.errors, action)

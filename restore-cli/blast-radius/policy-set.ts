@@ -52,6 +52,7 @@ const tag = z.object({ Key: z.string(), Value: z.string() })
 const accountSchema = z.object({
   RoleDetailList: z.array(z.object({
     Arn: z.string(),
+    AssumeRolePolicyDocument: z.unknown().optional(),
     RolePolicyList: z.array(inline).default([]),
     AttachedManagedPolicies: z.array(attached).default([]),
     PermissionsBoundary: z.object({ PermissionsBoundaryArn: z.string() }).optional(),
@@ -64,34 +65,44 @@ const accountSchema = z.object({
   IsTruncated: z.boolean().optional(),
 })
 
-/**
- * The policies of one role in a recorded account.
- * @throws `not-found` if the role, or a policy that it has, isn't in the recording: half the policies are no answer.
- */
-export function readRecordedRole(file: string, roleArn: string): PolicySet {
+export interface RecordedAccount {
+  /** ARNs of its roles, and who may become each; null where the recording doesn't say. */
+  trusts: ReadonlyMap<string, PolicyDocument | null>
+  /** Everything that decides what a role may do. @throws `not-found` if one of its policies isn't in the recording: half of them are no answer. */
+  policiesOf: (roleArn: string) => PolicySet
+}
+
+/** @throws `not-found` or `invalid-input`, naming the file. */
+export function readRecordedAccount(file: string): RecordedAccount {
   const parsed = accountSchema.safeParse(parseJsonFile(file, 'the recorded account'))
   if (!parsed.success || parsed.data.IsTruncated === true) {
     throw new HoldfastError('invalid-input', `${file} is no complete recording of an account's identities`, {
       hint: 'write it with `aws iam get-account-authorization-details --output json > FILE`, which fetches every page',
     })
   }
-  const role = parsed.data.RoleDetailList.find(({ Arn }) => Arn === roleArn)
-  if (role === undefined) throw missing(file, `the role ${roleArn}`)
+  const { RoleDetailList: roles, Policies: policies } = parsed.data
   const managed = (arn: string): NamedDocument => {
-    const version = parsed.data.Policies.find(({ Arn }) => Arn === arn)?.PolicyVersionList.find(({ IsDefaultVersion }) => IsDefaultVersion)
+    const version = policies.find(({ Arn }) => Arn === arn)?.PolicyVersionList.find(({ IsDefaultVersion }) => IsDefaultVersion)
     if (version === undefined) throw missing(file, `the policy ${arn}, which the role has`)
     return { name: arn, document: asDocument(version.Document, arn) }
   }
   return {
-    principalArn: roleArn,
-    tags: Object.fromEntries(role.Tags.map(({ Key, Value }) => [Key, Value])),
-    identity: [
-      ...role.RolePolicyList.map(({ PolicyName, PolicyDocument }) => ({ name: PolicyName, document: asDocument(PolicyDocument, PolicyName) })),
-      ...role.AttachedManagedPolicies.map(({ PolicyArn }) => managed(PolicyArn)),
-    ],
-    boundary: role.PermissionsBoundary === undefined ? null : managed(role.PermissionsBoundary.PermissionsBoundaryArn),
-    session: null,
-    scps: [],
+    trusts: new Map(roles.map(({ Arn, AssumeRolePolicyDocument: trust }) => [Arn, trust === undefined ? null : asDocument(trust, `the trust of ${Arn}`)])),
+    policiesOf: (roleArn) => {
+      const role = roles.find(({ Arn }) => Arn === roleArn)
+      if (role === undefined) throw missing(file, `the role ${roleArn}`)
+      return {
+        principalArn: roleArn,
+        tags: Object.fromEntries(role.Tags.map(({ Key, Value }) => [Key, Value])),
+        identity: [
+          ...role.RolePolicyList.map(({ PolicyName, PolicyDocument }) => ({ name: PolicyName, document: asDocument(PolicyDocument, PolicyName) })),
+          ...role.AttachedManagedPolicies.map(({ PolicyArn }) => managed(PolicyArn)),
+        ],
+        boundary: role.PermissionsBoundary === undefined ? null : managed(role.PermissionsBoundary.PermissionsBoundaryArn),
+        session: null,
+        scps: [],
+      }
+    },
   }
 }
 

@@ -14,7 +14,8 @@ import type { BrakesInPlace } from '../blast-radius/brakes-in-place.ts'
 import { askIam } from '../blast-radius/live-permissions.ts'
 import type { PermissionSource } from '../blast-radius/permissions.ts'
 import { evaluatePolicies } from '../blast-radius/policy-evaluator.ts'
-import { readDocument, readPolicySet, readRecordedRole } from '../blast-radius/policy-set.ts'
+import { evaluateWithHops } from '../blast-radius/role-hops.ts'
+import { readDocument, readPolicySet, readRecordedAccount } from '../blast-radius/policy-set.ts'
 import type { failOnChoices } from '../declare-blast-radius.ts'
 import { makeOutput } from '../output.ts'
 import type { Output } from '../output.ts'
@@ -133,7 +134,8 @@ async function recordedSource(flags: BlastRadiusFlags): Promise<PermissionSource
     ...(flags.sessionPolicy === undefined ? {} : { session: readDocument(flags.sessionPolicy) }),
   }
   if (flags.role !== undefined) {
-    return evaluatePolicies({ ...readRecordedRole(flags.recorded!, flags.role), scps: flags.scp.map(readDocument), ...extra })
+    const account = readRecordedAccount(flags.recorded!)
+    return evaluateWithHops(account, { ...account.policiesOf(flags.role), scps: flags.scp.map(readDocument), ...extra })
   }
   if (flags.policy.length === 0) return null
   return evaluatePolicies({ ...readPolicySet({ identity: flags.policy, scps: flags.scp }), ...extra })

@@ -32,7 +32,7 @@ export async function runBreakGlass(command: readonly string[], flags: BreakGlas
   const reason = checkReason(flags.reason)
   const sourceIdentity = checkName('source identity', flags.sourceIdentity ?? '')
   const { breakGlass: roleArn, approval } = readConfiguration(flags.config)
-  if (typeof roleArn !== 'string') throw new HoldfastError('not-found', 'no break-glass role is declared', { hint: 'name who may break the glass in `holdfast:breakGlass`' })
+  if (roleArn === null) throw new HoldfastError('not-found', 'no break-glass role is declared', { hint: 'name who may break the glass in `holdfast:breakGlass`' })
   const durationSeconds = checkSeconds(flags.sessionSeconds ?? longestSeconds)
   const secondFactor = flags.mfaSerial ? { serial: flags.mfaSerial, code: await readMfaCode(flags.mfaSerial, invocation.signal) } : undefined
   const session = await openSession(
@@ -41,7 +41,7 @@ export async function runBreakGlass(command: readonly string[], flags: BreakGlas
     'whoever is named in `holdfast:breakGlass` may, with a second factor (--mfa-serial, or Identity Center\'s tag) and under the name that they already carry',
   )
   await handOut(session, command, flags, invocation, {
-    type: 'break-glass', roleArn, arn: session.arn, expires: timeText(session.expiresMs), sourceIdentity, reason, needsApproval: approval != null,
+    type: 'break-glass', roleArn, arn: session.arn, expires: timeText(session.expiresMs), sourceIdentity, reason, needsApproval: approval !== null,
   })
 }
 
@@ -66,7 +66,7 @@ export async function runApproval(sourceIdentity: string, flags: { config?: stri
   checkName('source identity', sourceIdentity)
   if (flags.minutes > 60) throw new HoldfastError('invalid-input', 'an approval of more than an hour is not given', { hint: 'choose 0 (which takes it back) to 60 minutes' })
   const { approval } = readConfiguration(flags.config)
-  if (approval == null) throw new HoldfastError('not-found', 'no approval is asked for', { hint: 'name who approves in `holdfast:approvers`, and run `pulumi up` in the production layer' })
+  if (approval === null) throw new HoldfastError('not-found', 'no approval is asked for', { hint: 'name who approves in `holdfast:approvers`, and run `pulumi up` in the production layer' })
   // By this clock: AWS compares with its own, so one that is ahead approves for longer, by as much.
   const until = timeText(wallClock.nowMs() + flags.minutes * minuteMs)
   const iam = new IdentityService({ region: environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'], signal })

@@ -39,12 +39,13 @@ const titles: Record<Possibility['loss'], string> = {
 }
 
 function renderPossibility(possibility: Possibility): string {
-  const { action, lost, resources, conditions } = possibility
+  const { action, lost, resources, conditions, through } = possibility
   const shown = resources.slice(0, mostResources).map(terminalText).join(', ')
   const more = resources.length > mostResources ? ` and ${resources.length - mostResources} more` : ''
   const lines = [
     `  ${isUnbraked(possibility) ? '!' : ' '} ${action}: ${lost}`,
     ...(resources.length === 1 && resources[0] === '*' ? [] : [`      on ${shown}${more}`]),
+    ...(through.length === 0 ? [] : [`      through ${through.map((arn) => terminalText(arn.slice(arn.indexOf(':role/') + 1))).join(', then ')}`]),
     ...conditions.map((condition) => `      if ${terminalText(condition)}`),
     `      ${brakeText(possibility)}`,
   ]

@@ -235,6 +235,13 @@ describe('delayed deletion', () => {
     for (const rule of rules) expect(rule).toMatchObject({ lockConfiguration: { unlockDelay: { unlockDelayUnit: 'DAYS', unlockDelayValue: 7 } } })
     expect(production.outputs['delays']).toMatchObject({ inForce: { 'ec2:DeleteVolume': 'Recycle Bin, 7 days' }, none: expect.arrayContaining(['rds:DeleteDBSnapshot']) as string[] })
   })
+
+  it('is in each region where production works: a Recycle Bin is of one region', async () => {
+    const elsewhere = await recordProgram({ ...exampleConfig, layer: 'production', alarmRegions: ['eu-west-1', 'eu-central-1'] })
+    const rules = real(elsewhere).filter((resource) => shortType(resource) === 'Rule').map(({ name, inputs }) => `${name} ${String(inputs['region'])}`)
+    expect(rules.sort()).toEqual(['images', 'snapshots', 'volumes'].flatMap((what) => [`delays-${what} eu-central-1`, `delays-${what}-eu-west-1 eu-west-1`]))
+    expect(elsewhere.outputs['delays']).toMatchObject({ regions: ['eu-central-1', 'eu-west-1'] })
+  })
 })
 
 describe('every layer', () => {

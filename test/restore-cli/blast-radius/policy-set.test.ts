@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../core/errors.ts'
+import { recordProgram } from '../../../infra/recording.ts'
+import { exampleConfig } from '../../../sandbox/example-config.ts'
 import { readBrakes } from '../../../restore-cli/blast-radius/brakes-in-place.ts'
-import { asDocument, readDocument, readRecordedRole } from '../../../restore-cli/blast-radius/policy-set.ts'
+import { asDocument, readDocument, readRecordedAccount } from '../../../restore-cli/blast-radius/policy-set.ts'
 import { makeFolder } from '../command-line.ts'
 
 const folder = makeFolder()
@@ -56,7 +58,7 @@ describe('a recorded account', () => {
   }
 
   test('has a role with everything that limits it', () => {
-    expect(readRecordedRole(write('account.json', account), role)).toEqual({
+    expect(readRecordedAccount(write('account.json', account)).policiesOf(role)).toEqual({
       principalArn: role, tags: { env: 'staging' }, identity: [{ name: 'in', document }, { name: 'arn:x', document }], boundary: { name: 'arn:b', document }, session: null, scps: [],
     })
   })
@@ -69,11 +71,21 @@ describe('a recorded account', () => {
     ['that is none', { Roles: [] }, 'invalid-input'],
     ['that is a list', [], 'invalid-input'],
   ])('%s is refused: half the policies are no answer', (_what, content, code) => {
-    expect(() => readRecordedRole(write('half.json', content), role)).toThrow(expect.objectContaining({ code }) as Error)
+    expect(() => readRecordedAccount(write('half.json', content)).policiesOf(role)).toThrow(expect.objectContaining({ code }) as Error)
   })
 })
 
 describe('the brakes that are in place', () => {
+  test('are what the production layer\'s stack puts out, as it is', async () => {
+    const { outputs } = await recordProgram({ ...exampleConfig, layer: 'production' })
+    expect(readBrakes(write('production.json', outputs))).toEqual({
+      'ec2:DeleteVolume': { days: 7, locked: true }, 'ec2:DeleteSnapshot': { days: 14, locked: true }, 'ec2:DeregisterImage': { days: 14, locked: true },
+      'rbin:DeleteRule': {}, 'rbin:UpdateRule': {}, 'kms:ScheduleKeyDeletion': { days: 30 }, 'secretsmanager:DeleteSecret': { days: 30 },
+    })
+    const detached = await recordProgram({ ...exampleConfig, layer: 'production', detached: true, organizationId: '', managementAccountId: '' })
+    expect(Object.keys(readBrakes(write('detached.json', detached.outputs)))).not.toContain('secretsmanager:DeleteSecret')
+  })
+
   test('are told by action', () => {
     const brakes = { 'ec2:DeleteVolume': { days: 7, locked: true }, 'dynamodb:DeleteTable': {} }
     expect(readBrakes(write('brakes.json', { formatVersion: 1, brakes }))).toEqual(brakes)

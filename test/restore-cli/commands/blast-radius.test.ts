@@ -76,6 +76,21 @@ describe('policies', () => {
     expect(await blastRadius(['--role', `${roleArn}2`, '--recorded', account])).toMatchObject({ status: 5 })
   })
 
+  test('of a role in a recorded account counts what it can do through others, and says by which way', async () => {
+    const trust = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { AWS: roleArn }, Action: 'sts:AssumeRole' }] }
+    const other = roleArn.replace(/[^/]+$/, 'deployer')
+    const account = write('hops.json', {
+      RoleDetailList: [
+        { Arn: roleArn, RolePolicyList: [{ PolicyName: 'task', PolicyDocument: statement('ec2:Describe*') }] },
+        { Arn: other, AssumeRolePolicyDocument: trust, RolePolicyList: [{ PolicyName: 'all', PolicyDocument: statement('ec2:DeleteVolume') }] },
+      ],
+      Policies: [],
+    })
+    const outcome = await blastRadius(['--role', roleArn, '--recorded', account])
+    expect(outcome.status).toBe(14)
+    expect(outcome.stdout).toContain('ec2:DeleteVolume: the volume\n      through role/deployer\n')
+  })
+
   test('with hostile names don\'t steer the terminal', async () => {
     const evil = write('evil.json', { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: 'arn:aws:s3:::\u001b[2Jx\u202e/*', Condition: { StringEquals: { 'aws:ResourceTag/\u0007': 'a' } } }] })
     const outcome = await blastRadius(['--policy', evil])
