@@ -124,7 +124,6 @@ export class RestoreStaging {
     }
     finish()
     unlinkSync(lastStateFile(this.folder))
-    syncDirectory(this.target)
   }
 }
 

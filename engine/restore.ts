@@ -1,7 +1,7 @@
 // Brings a snapshot back into a new directory: packs are read in order, files written in any order, metadata last. What
 // the vault has lost or what has other bytes than its hash says is named and left out; everything else is restored.
 import { execFile } from 'node:child_process'
-import { accessSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs'
+import { accessSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { ChunkReader } from '../core/chunk-reader.ts'
@@ -57,8 +57,10 @@ async function runRestore(
       Object.assign(outcome, outcomeOf(staging.findings))
     }
     staging.publish(findingsOf(outcome))
-    finishDirectories(staging, plan, specialBits, outcome)
+    finishDirectories(staging.target, plan, specialBits, outcome)
+    // Ahead of the last step: as long as this can fail, the restore can be repeated.
     await flush(staging.target)
+    finishRoot(staging, plan, specialBits, outcome)
   } catch (error) {
     throw translate(error, options.target)
   }
@@ -147,20 +149,39 @@ function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
   }
 }
 
-/** Deepest first, the root last of all: making or removing something in a directory changes its time. */
-function finishDirectories(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
-  const handles = new DirectoryHandles(staging.target)
+/** Deepest first: making or removing something in a directory changes its time. */
+function finishDirectories(target: string, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
+  const handles = new DirectoryHandles(target)
   try {
     for (const entry of plan.directories.toReversed()) {
-      if (entry.path.length === 0) {
-        staging.remove(() => {
-          if (!plan.guessed.has(entry)) openRoot(staging.target, entry, specialBits)
-        })
-      }
-      if (!plan.guessed.has(entry)) finishDirectory(handles, entry, specialBits, outcome)
+      if (entry.path.length > 0 && !plan.guessed.has(entry)) finishDirectory(handles, entry, specialBits, outcome)
     }
   } finally {
     handles.close()
+  }
+}
+
+/** Last of all. What lies in the root is on the disk: if its own end isn't, there is a restore to go on with, or a time is missing. */
+function finishRoot(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
+  const root = plan.directories.find((entry) => entry.path.length === 0 && !plan.guessed.has(entry))
+  const descriptor = openSync(staging.target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    staging.remove(() => {
+      if (root !== undefined) openRoot(staging.target, root, specialBits)
+    })
+    const problems = root === undefined ? [] : setMetadata(descriptor, root, specialBits)
+    for (const detail of [...problems, ...sync(descriptor)]) note(outcome, Buffer.alloc(0), detail)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function sync(descriptor: number): string[] {
+  try {
+    fsyncSync(descriptor)
+    return []
+  } catch (error) {
+    return [`its times may not have reached the disk: ${reasonOf(error)}`]
   }
 }
 
@@ -187,7 +208,7 @@ function finishDirectory(handles: DirectoryHandles, entry: TreeEntry, specialBit
     descriptor = openSync(handles.at(entry.path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   } catch (error) {
     // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on with.
-    if ((error as NodeJS.ErrnoException).code === 'EACCES' && entry.path.length > 0) return
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return
     throw error
   }
   try {

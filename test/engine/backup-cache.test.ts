@@ -9,10 +9,9 @@ afterEach(() => void vi.restoreAllMocks())
 
 /** From now on nothing reaches the database's file. */
 function failCommits(): void {
-  const { exec } = DatabaseSync.prototype
-  vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, statement) {
-    if (statement === 'COMMIT') throw new Error('disk I/O error')
-    exec.call(this, statement)
+  vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation((statement) => {
+    expect(statement).toBe('COMMIT')
+    throw new Error('disk I/O error')
   })
 }
 

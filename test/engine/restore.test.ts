@@ -629,3 +629,19 @@ test.runIf(isRoot)('an ordinary user restores all content, and is told whose it 
   expect(contentOf(describeDirectory(join(open, 'target')))).toEqual(contentOf(describeDirectory(source.directory)))
   expect(lstatSync(join(open, 'target/read-only')).mode & 0o777).toBe(0o500)
 })
+
+test.each([1, 2])('a disk that fails at flush %i of a restore says so, and the restore can be repeated', async (failing) => {
+  const source = await makeSource()
+  const [programs, calls] = [join(source.root, 'programs'), join(source.root, 'calls')]
+  mkdirSync(programs)
+  writeFileSync(join(programs, 'sync'), `#!/bin/sh\necho "$@" >> ${calls}\n[ "$(wc -l < ${calls})" -ne ${failing} ] || { echo 'sync: error syncing: Input/output error' >&2; exit 1; }\n`, { mode: 0o755 })
+  const path = process.env['PATH']!
+  onTestFinished(() => void (process.env['PATH'] = path))
+  process.env['PATH'] = `${programs}:${path}`
+  const target = source.newTarget()
+  expect(await refusalOf(source.restore({ target }))).toMatchObject({ code: 'target', hint: expect.stringContaining('repeat the command') as string })
+  const { damaged, problems } = await source.restore({ target })
+  expect([damaged, problems]).toEqual([[], []])
+  expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
+  expect(readFileSync(calls, 'utf8').split('\n').length - 1).toBeGreaterThan(failing)
+})
