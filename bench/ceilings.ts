@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { Dataset } from './dataset.ts'
-import type { Gateway } from './gateway.ts'
+import type { MeasuredStore } from './gateway.ts'
 import { measure } from './measured-process.ts'
 import type { Ceilings } from './results.ts'
 
@@ -15,7 +15,7 @@ const readersAtOnce = 8
 const sampleBytes = 128 * mib
 
 /** @param folder on the disk where restores go. */
-export async function measureCeilings(dataset: Dataset, bucket: string, gateway: Gateway, folder: string): Promise<Ceilings> {
+export async function measureCeilings(dataset: Dataset, bucket: string, gateway: MeasuredStore, folder: string): Promise<Ceilings> {
   const copy = join(folder, 'copy')
   // Without --reflink a file system could share blocks instead of writing them.
   const invocation = { program: '/bin/cp', args: ['-r', '--reflink=never', dataset.directory, copy], env: {}, directory: folder }

@@ -18,6 +18,9 @@ const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench-on-loopback'
 const region = 'us-east-1'
 const lockDays = 40
 
+/** What a measurement asks of a store. */
+export type MeasuredStore = Pick<Gateway, 'mark' | 'requestsSince' | 'storedBytes' | 'cpuSeconds' | 'forget' | 'fetchAll'>
+
 export class Gateway {
   readonly endpoint: string
   readonly client: S3Client

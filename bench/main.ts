@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { HoldfastError, exitStatus } from '../core/errors.ts'
 import { measureComplexity } from './complexity.ts'
 import { openHoldfast, openRestic } from './contender.ts'
+import { costPage } from './cost/page.ts'
 import { makeBig, makeMixed, makeTiny } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import { Gateway } from './gateway.ts'
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
     for (const part of options.parts) process.stdout.write(`${part}: scale ${options.scales[part]}\n`)
     return
   }
+  if (options.mode === 'cost') return writeFileSync(join(documentation, 'cost.md'), costPage())
   if (options.mode === 'measure') {
     const results = await measureAll(options)
     const out = options.out ?? ownResults

@@ -9,7 +9,7 @@ import type { Requests } from './access-log.ts'
 import { totalOf } from './access-log.ts'
 import type { Contender, ContenderName, Repository } from './contender.ts'
 import type { Dataset } from './dataset.ts'
-import type { Gateway } from './gateway.ts'
+import type { MeasuredStore } from './gateway.ts'
 import { measure } from './measured-process.ts'
 import type { Cost, Invocation } from './measured-process.ts'
 import type { Ceilings, RunResults, Side } from './results.ts'
@@ -18,16 +18,18 @@ export const runNames = ['first', 'no-change', 'change', 'restore', 'restore-one
 export type RunName = (typeof runNames)[number]
 
 /** After many files were removed, the file system makes new ones slowly for some seconds. */
-const calmMs = 5000
+const defaultCalmMs = 5000
 
 export interface Setting {
-  gateway: Gateway
+  gateway: MeasuredStore
   contenders: readonly Contender[]
   /** Free to use, and emptied between rounds. */
   folder: string
   rounds: number
   runs: readonly RunName[]
   report: (text: string) => void
+  /** How long the file system gets after a round's files were removed. */
+  calmMs?: number
 }
 
 export interface Sample {
@@ -95,11 +97,11 @@ async function measureRound(
   await afterwards(repositories.get('holdfast')!.bucket, roundFolder)
   for (const { bucket } of repositories.values()) gateway.forget(bucket)
   rmSync(roundFolder, { recursive: true, force: true })
-  await sleep(calmMs)
+  await sleep(setting.calmMs ?? defaultCalmMs)
 }
 
 /** What one run costs, with nothing left to be written from before. */
-export async function takeSample(invocation: Invocation, repository: Repository, folder: string, gateway: Gateway): Promise<Sample> {
+export async function takeSample(invocation: Invocation, repository: Repository, folder: string, gateway: MeasuredStore): Promise<Sample> {
   execFileSync('sync')
   const [mark, before] = [gateway.mark(), gateway.cpuSeconds()]
   const { cost } = await measure(invocation, folder)

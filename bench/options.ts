@@ -19,6 +19,7 @@ export const usage = `npm run bench -- [options]
   --out FILE     where the results go, as JSON (default: docs/benchmarks.json, with docs/benchmarks.md drawn from it)
   --work DIR     a folder on a disk for data and stores: 60 GiB free at full sizes (default: the temporary directory)
   --render       measure nothing, draw docs/benchmarks.md anew
+  --cost         measure nothing, write docs/cost.md anew
   --list         say what would be measured
 `
 
@@ -30,7 +31,7 @@ export interface Options {
   /** Undefined: the project's own documentation. */
   out: string | undefined
   work: string | undefined
-  mode: 'measure' | 'render' | 'list' | 'help'
+  mode: 'measure' | 'render' | 'cost' | 'list' | 'help'
   /** As somebody would type it. */
   command: string
 }
@@ -50,7 +51,7 @@ export function parseOptions(args: readonly string[]): Options {
     scales: scales as Record<PartName, number>,
     out: values.out === undefined ? undefined : resolve(values.out),
     work: values.work === undefined ? undefined : resolve(values.work),
-    mode: values.help ? 'help' : values.list ? 'list' : values.render ? 'render' : 'measure',
+    mode: values.help ? 'help' : values.list ? 'list' : values.render ? 'render' : values.cost ? 'cost' : 'measure',
     command: ['npm run bench', ...(args.length === 0 ? [] : ['--']), ...args].join(' '),
   }
 }
@@ -61,7 +62,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         quick: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string' }, rounds: { type: 'string' }, scale: { type: 'string' },
-        out: { type: 'string' }, work: { type: 'string' }, render: { type: 'boolean' }, list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+        out: { type: 'string' }, work: { type: 'string' }, render: { type: 'boolean' }, cost: { type: 'boolean' }, list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
       },
     })
   } catch (cause) {
