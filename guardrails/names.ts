@@ -35,6 +35,11 @@ export function auditBucketName(place: VaultPlace): string {
   return `holdfast-audit-${place.accountId}-${place.region}`
 }
 
+/** Tool, configuration and runbook. A bucket of its own, for Pulumi's uploads can't say `If-None-Match`, which the vault's asks of everybody. */
+export function toolkitBucketName(place: VaultPlace): string {
+  return `holdfast-toolkit-${place.accountId}-${place.region}`
+}
+
 export function bucketArn(bucket: string): string {
   return `arn:aws:s3:::${bucket}`
 }

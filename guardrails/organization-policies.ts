@@ -4,7 +4,7 @@ import { delayStatements } from './delay-policies.ts'
 import { frozenAccountActions, frozenBucketActions, frozenMachineActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from './frozen-actions.ts'
 import {
   agentBoundaryName, alarmBusArn, alarmTopicArn, anyAgentArn, auditBucketName, breakGlassRoleName, bucketArn, duties, dutyRoleArn, feedbackBucketName,
-  forwarderRoleArn, quarantineExecutionArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, vaultBucketName,
+  forwarderRoleArn, quarantineExecutionArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, toolkitBucketName, vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
 import type { Duty, VaultPlace } from './names.ts'
@@ -46,7 +46,7 @@ export function membershipPolicy(): Policy {
  */
 export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy {
   const thaw = frozenAfter(thawUntil)
-  const buckets = [vaultBucketName(vault), feedbackBucketName(vault), auditBucketName(vault)].map(bucketArn)
+  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) => bucketArn(nameOf(vault)))
   return policy(
     { Sid: 'FreezeVaultBucket', Effect: 'Deny', Action: frozenBucketActions, Resource: buckets, ...thaw },
     { Sid: 'FreezeOtherWaysIn', Effect: 'Deny', Action: frozenAccountActions, Resource: ['*'], ...thaw },

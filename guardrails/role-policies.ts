@@ -1,5 +1,5 @@
 // What each role of the vault may do: identity policies that only allow. What nobody may is in the bucket policies.
-import { bucketArn, feedbackBucketName, vaultBucketName } from './names.ts'
+import { bucketArn, feedbackBucketName, toolkitBucketName, vaultBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
 import type { Duty, VaultPlace } from './names.ts'
@@ -32,6 +32,15 @@ export function writerPolicy(place: VaultPlace, source: string): Policy {
   )
 }
 
+/** Who restores with nothing but the vault begins here. */
+function readToolkit(place: VaultPlace): Statement[] {
+  const toolkit = bucketArn(toolkitBucketName(place))
+  return [
+    { Sid: 'ReadToolkit', Effect: 'Allow', Action: ['s3:GetObject', 's3:GetObjectVersion'], Resource: [`${toolkit}/*`] },
+    { Sid: 'ListToolkit', Effect: 'Allow', Action: ['s3:ListBucket', 's3:ListBucketVersions'], Resource: [toolkit] },
+  ]
+}
+
 export function dutyPolicy(place: VaultPlace, duty: Duty): Policy {
   const vault = bucketArn(vaultBucketName(place))
   const read: Statement[] = [
@@ -40,7 +49,7 @@ export function dutyPolicy(place: VaultPlace, duty: Duty): Policy {
   ]
   switch (duty) {
     case 'restorer':
-      return policy(...read)
+      return policy(...read, ...readToolkit(place))
     case 'notary':
       return policy(
         ...read,

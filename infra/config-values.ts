@@ -12,6 +12,7 @@ const textKeys: ReadonlySet<string> = new Set([
   'arm',
   'image',
   'vaultBucket',
+  'toolkit',
   'thawUntil',
   'environmentTag',
 ])

@@ -23,6 +23,7 @@ const schema = z.strictObject({
   arm: z.string().default(''),
   image: imageByDigest,
   vaultBucket: z.string().default(''),
+  toolkit: z.string().default(''),
   thawUntil: z.union([z.literal(''), z.iso.datetime({ offset: true, error: 'give an ISO 8601 time with zone, e.g. 2030-01-31T18:00:00Z' })]).default(''),
   sources: z.array(source).default([]),
   restorers: principals,

@@ -11,7 +11,16 @@ import type { HoldfastConfig } from './config.ts'
 const namespace = 'holdfast:'
 
 export default function deploy(): Record<string, unknown> {
-  const config = checkedConfig()
+  try {
+    return deployLayer(readConfig(rawConfig(), Date.now()))
+  } catch (error) {
+    // A RunError is shown without a stack trace: whoever mistyped an account's id needs none.
+    if (isHoldfastError(error)) throw new pulumi.RunError(`${error.message}\nHINT: ${error.hint}`)
+    throw error
+  }
+}
+
+function deployLayer(config: HoldfastConfig): Record<string, unknown> {
   switch (config.layer) {
     case 'organization':
       return deployOrganizationLayer(config)
@@ -22,17 +31,11 @@ export default function deploy(): Record<string, unknown> {
   }
 }
 
-function checkedConfig(): HoldfastConfig {
+function rawConfig(): Record<string, unknown> {
   const raw: Record<string, unknown> = {}
   // All keys of the project, not only the known ones: a key that was mistyped must not be taken for its default.
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
     if (key.startsWith(namespace)) raw[key.slice(namespace.length)] = parseConfigValue(key.slice(namespace.length), text)
   }
-  try {
-    return readConfig(raw, Date.now())
-  } catch (error) {
-    // A RunError is shown without a stack trace: whoever mistyped an account's id needs none.
-    if (isHoldfastError(error)) throw new pulumi.RunError(`${error.message}\nHINT: ${error.hint}`)
-    throw error
-  }
+  return raw
 }

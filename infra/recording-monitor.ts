@@ -107,6 +107,8 @@ function findUnrecordable(value: unknown, where: string): string[] {
   if (typeof value !== 'object' || value === null) return []
   const signature = (value as Record<string, unknown>)[specialSigKey]
   if (signature === specialSecretSig) return [`${where} is a secret`]
-  if (signature === specialAssetSig || signature === specialArchiveSig) return [`${where} is a file`]
+  // A file's name is kept; what is in it is for whoever names it to say, by a hash in the key.
+  if (signature === specialAssetSig && 'path' in value) return []
+  if (signature === specialAssetSig || signature === specialArchiveSig) return [`${where} is a text or an archive of Pulumi's own`]
   return Object.entries(value).flatMap(([key, item]) => findUnrecordable(item, `${where}.${key}`))
 }

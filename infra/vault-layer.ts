@@ -2,7 +2,7 @@
 import * as aws from '@pulumi/aws'
 import { alarmPatterns } from '../guardrails/alarm-patterns.ts'
 import {
-  alarmTopicArn, auditBucketName, duties, dutyRoleArn, dutyRoleName, feedbackBucketName, issuerName, rolePaths, trailArn, vaultBucketName, writerRoleArn,
+  alarmTopicArn, auditBucketName, duties, dutyRoleArn, dutyRoleName, feedbackBucketName, issuerName, rolePaths, toolkitBucketName, trailArn, vaultBucketName, writerRoleArn,
 } from '../guardrails/names.ts'
 import { dutyPolicy } from '../guardrails/role-policies.ts'
 import { restorerTrustPolicy, runnerTrustPolicy } from '../guardrails/trust-policies.ts'
@@ -14,10 +14,14 @@ import { AuditTrail } from './components/audit-trail.ts'
 import { FeedbackBucket } from './components/feedback-bucket.ts'
 import { ScopedRole } from './components/scoped-role.ts'
 import { SourceWriter } from './components/source-writer.ts'
+import { ToolkitBucket } from './components/toolkit-bucket.ts'
 import { VaultBucket } from './components/vault-bucket.ts'
 import type { Duty, VaultPlace } from '../guardrails/names.ts'
 import { alarmRegionsOf } from './config.ts'
+import { renderRunbook } from './runbook.ts'
 import { deployChecks, describeChecks } from './scheduled-checks.ts'
+import { readTarball, toolkitFiles } from './toolkit.ts'
+import type { ToolkitFile } from './toolkit.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const descriptions: Record<Duty, string> = {
@@ -29,6 +33,8 @@ const descriptions: Record<Duty, string> = {
 
 export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown> {
   const place: VaultPlace = { accountId: config.vaultAccountId, region: config.region }
+  const described = describeVault(config, place)
+  const files = toolkitOf(config, place, described)
   const provider = accountProvider('vault', place.accountId, place.region)
   const options = { providers: [provider] }
   // Against a bucket of this account that someone opens later, here or by another name.
@@ -39,6 +45,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   )
   new VaultBucket('vault', { ...config, place }, options)
   new FeedbackBucket('feedback', { place }, options)
+  new ToolkitBucket('toolkit', { ...config, place, files }, options)
   for (const duty of duties) {
     const trust =
       duty === 'restorer'
@@ -72,7 +79,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
     const issuer = 'oidc' in source.trust ? issuers.get(issuerName(source.trust.oidc.issuer)) : undefined
     new SourceWriter(`writer-${source.name}`, { place, source, provider: issuer }, options)
   }
-  return describeVault(config, place)
+  return { ...described, toolkit: describeToolkit(place, files) }
 }
 
 /** One identity provider per issuer, for all audiences that its sources name. */
@@ -109,4 +116,15 @@ function describeVault(config: HoldfastConfig, place: VaultPlace): Record<string
     ...describeChecks(config, place),
     writers: Object.fromEntries(config.sources.map(({ name }) => [name, writerRoleArn(place.accountId, name)])),
   }
+}
+
+/** Read before anything is declared: a file that isn't there refuses the deployment as a whole. */
+function toolkitOf(config: HoldfastConfig, place: VaultPlace, described: Record<string, unknown>): ToolkitFile[] {
+  if (config.toolkit === '') return []
+  const tarball = readTarball(config.toolkit)
+  return toolkitFiles(tarball, described, renderRunbook(place, config.sources.map(({ name }) => name), tarball.version))
+}
+
+function describeToolkit(place: VaultPlace, files: readonly ToolkitFile[]): Record<string, unknown> {
+  return { bucket: toolkitBucketName(place), files: Object.fromEntries(files.map(({ name, key }) => [name, key])) }
 }

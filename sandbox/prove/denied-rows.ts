@@ -22,6 +22,9 @@ const factors = [
   { text: 'with a second factor', session: { multiFactor: { present: true, ageSeconds: 0 } } },
 ] as const
 
+/** Whose second factor might open something: they are asked with it and without, everywhere. */
+const attackers: ReadonlySet<Subject['kind']> = new Set(['agent', 'writer', 'administrator'])
+
 /** Production's owners and break-glass may destroy production: that is what they are. Agents, writers and strangers may not. */
 function destroysNothingOf(subject: Subject, account: 'vault' | 'production'): boolean {
   if (subject.account === account) return account === 'production' && (subject.kind === 'agent' || subject.kind === 'bystander') || subject.kind === 'writer' || subject.kind === 'duty'
@@ -98,11 +101,13 @@ export async function weakeningRows(config: Settings, subjects: readonly Subject
       if (weakening.duty.some((name) => subject.name === name || subject.name.endsWith(` > ${name}`))) continue
       const accountName = weakening.accountId === config.vaultAccountId ? 'vault' : 'production'
       const isLost = config.detached && isLostToOwner(weakening, subject, accountName)
-      rows.push({
-        group: isLost ? 'lost' : 'weakening', who: subject.name, principal: subject.principal, actions: [weakening.action],
-        resource: weakening.resource, resourceAccountId: weakening.accountId, context: weakening.context,
-        circumstance: weakening.what, expected: isLost ? 'allowed' : 'denied',
-      })
+      for (const factor of attackers.has(subject.kind) || subject.name === 'outsider' ? factors : factors.slice(0, 1)) {
+        rows.push({
+          group: isLost ? 'lost' : 'weakening', who: subject.name, principal: withSession(subject.principal, factor.session), actions: [weakening.action],
+          resource: weakening.resource, resourceAccountId: weakening.accountId, context: weakening.context,
+          circumstance: describe([weakening.what, factor.text]), expected: isLost ? 'allowed' : 'denied',
+        })
+      }
     }
   }
   return rows

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { breakGlassActions, catalogue } from '../../guardrails/catalogue.ts'
-import { bucketArn, duties, feedbackBucketName, vaultBucketName } from '../../guardrails/names.ts'
+import { bucketArn, duties, feedbackBucketName, toolkitBucketName, vaultBucketName } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { approvalMs, approvedSubject } from './cast.ts'
 import type { Subject } from './cast.ts'
@@ -23,7 +23,7 @@ function fill(template: string, values: Values): string {
 function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
   const fixed: Values = {
-    vault: bucketArn(vaultBucketName(place)), feedback: bucketArn(feedbackBucketName(place)), region: config.region,
+    vault: bucketArn(vaultBucketName(place)), feedback: bucketArn(feedbackBucketName(place)), toolkit: bucketArn(toolkitBucketName(place)), region: config.region,
     production: config.productionAccountId, vaultAccount: config.vaultAccountId, retentionCapDays: String(config.retentionCapDays),
   }
   const lists: Record<string, readonly string[]> = {

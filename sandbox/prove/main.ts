@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { exitStatus, HoldfastError, isHoldfastError } from '../../core/errors.ts'
+import { exitStatus, isHoldfastError } from '../../core/errors.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
 import { examinedConfigs, readConfigFile } from './examined-config.ts'
 import { judgeMutants, runMutants } from './mutant-run.ts'
@@ -32,14 +32,11 @@ const program = new Command('npm run prove --')
 Exit status: 0 proven, ${exitStatus['objective-missed']} an answer was not the expected one or a mutant went unnoticed, ${exitStatus['invalid-input']} the configuration is refused.`)
 
 async function main(flags: Flags): Promise<number> {
-  if (flags.config !== undefined && flags.mutants === true) {
-    throw new HoldfastError('invalid-input', '--mutants examines the program itself, which takes the example with all its parts', { hint: 'leave out --config' })
-  }
   const startedMs = Date.now()
   const configs = flags.config === undefined ? Object.values(examinedConfigs) : [readConfigFile(flags.config)]
   const proofs: Proof[] = []
   for (const config of configs) proofs.push(await prove({ config, nowMs: startedMs }))
-  const verdict = flags.mutants === true ? judgeMutants(await runMutants(proofs)) : null
+  const verdict = flags.mutants === true ? judgeMutants(await runMutants(proofs), { isWhole: flags.config === undefined }) : null
   const summaries = proofs.map(summarizeProof)
   const report: ProofReport = {
     schema: proofSchemaName,

@@ -47,7 +47,13 @@ export async function runMutants(proofs: readonly Proof[], onProgress: (done: nu
   return [...results.values()]
 }
 
-export function judgeMutants(results: readonly MutantResult[], expected: readonly Survivor[] = expectedSurvivors): MutantVerdict {
+export interface JudgeOptions {
+  expected?: readonly Survivor[]
+  /** Whether the program was run with all its parts: a configuration that leaves some out has fewer that are there twice. */
+  isWhole?: boolean
+}
+
+export function judgeMutants(results: readonly MutantResult[], { expected = expectedSurvivors, isWhole = true }: JudgeOptions = {}): MutantVerdict {
   const alive = results.filter(({ killedBy }) => killedBy === null).map(({ id }) => id)
   const matches = (pattern: string, id: string) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(id)
   const accounted = alive.flatMap((id) => {
@@ -58,12 +64,14 @@ export function judgeMutants(results: readonly MutantResult[], expected: readonl
     results: [...results],
     unexpected: alive.filter((id) => !accounted.some((each) => each.id === id)),
     accounted,
-    stale: expected.filter(({ mutant }) => !alive.some((id) => matches(mutant, id))).map(({ mutant }) => mutant),
+    stale: !isWhole ? [] : expected.filter(({ mutant }) => !alive.some((id) => matches(mutant, id))).map(({ mutant }) => mutant),
   }
 }
 
 function mutantExaminer(proof: Proof): (mutant: Mutant) => Promise<string | null> {
-  const broken = (mutant: Mutant) => examineSettings(mutant.declaration, mutant.resources, proof.config).find(({ holds }) => !holds)
+  // What didn't hold before notices nothing.
+  const brokenBefore = new Set(proof.settings.filter(({ holds }) => !holds).map(({ name }) => name))
+  const broken = (mutant: Mutant) => examineSettings(mutant.declaration, mutant.resources, proof.config).find(({ name, holds }) => !holds && !brokenBefore.has(name))
   return async (mutant) => {
     const setting = broken(mutant)
     if (setting !== undefined) return setting.name
@@ -73,17 +81,17 @@ function mutantExaminer(proof: Proof): (mutant: Mutant) => Promise<string | null
     if (rows.length === 0) return null
     const authorizer = await createAuthorizer(mutant.declaration, { nowMs: () => proof.nowMs, region: proof.config.region })
     for (const row of rows) {
-      const answer = await answerRow(authorizer, row)
+      const answer = await answerRow(authorizer, row.resourcePolicy === touches.site.document ? { ...row, resourcePolicy: touches.to } : row)
       if (answer.allowed !== row.answer.allowed) return `${row.who}: ${row.actions.join(' + ')} ${row.resource}${row.circumstance === '' ? '' : ` (${row.circumstance})`}`
     }
     return null
   }
 }
 
-function isInPlay({ site }: Touch, { principal, resource, resourceAccountId }: ProvenRow): boolean {
+function isInPlay({ site }: Touch, { principal, resource, resourceAccountId, resourcePolicy }: ProvenRow): boolean {
   const bucket = /^arn:aws:s3:::([^/]+)/.exec(resource)?.[1]
   return site.roles.has(principal.session?.roleArn ?? '') || site.resources.has(resource) || site.resources.has(bucket ?? '')
-    || site.principalAccounts.has(principal.accountId ?? '') || site.resourceAccounts.has(resourceAccountId)
+    || resourcePolicy === site.document || site.principalAccounts.has(principal.accountId ?? '') || site.resourceAccounts.has(resourceAccountId)
 }
 
 /**

@@ -5,6 +5,7 @@ import { statementsOf } from '../authorization/check-policy.ts'
 import type { CloudDeclaration, DeclaredBucket, DeclaredRole, PolicyDocument } from '../declaration.ts'
 import { sidOf } from '../authorization/compile-policy.ts'
 import { approvedName, castOf } from './cast.ts'
+import { resourcePoliciesOf } from './resource-policies.ts'
 
 export interface Mutant {
   /** Stable across configurations of the same names: `vault bucket: DenyBypass`, `… without its condition Null s3:if-none-match`. */
@@ -20,6 +21,8 @@ export interface Touch {
   sid: string
   effect: 'Allow' | 'Deny'
   what: 'statement' | 'condition'
+  /** What is left of the site's document. */
+  to: PolicyDocument
 }
 
 /** One document, and everybody and everything that it speaks for. */
@@ -38,7 +41,7 @@ export interface Site {
 /** AWS keeps these, and nobody can take a statement out of them. */
 const ofAws = /^(FullAWSAccess|RCPFullAWSAccess|arn:aws:iam::aws:policy\/.*)$/
 
-function sitesOf(declaration: CloudDeclaration, nowMs: number): Site[] {
+function sitesOf(declaration: CloudDeclaration, resources: readonly RecordedResource[], nowMs: number): Site[] {
   const sites = new Map<PolicyDocument, Site>()
   const site = (label: string, document: PolicyDocument): Site => {
     let found = sites.get(document)
@@ -63,6 +66,7 @@ function sitesOf(declaration: CloudDeclaration, nowMs: number): Site[] {
     for (const { name, document } of account.scps.flat()) if (!ofAws.test(name)) site(name, document).principalAccounts.add(account.id)
     for (const { name, document } of account.rcps.flat()) if (!ofAws.test(name)) site(name, document).resourceAccounts.add(account.id)
   }
+  for (const { label, document } of resourcePoliciesOf(resources)) site(label, document)
   return [...sites.values()]
 }
 
@@ -75,12 +79,12 @@ function bucketLabel(name: string): string {
 }
 
 export function* mutantsOf(declaration: CloudDeclaration, resources: readonly RecordedResource[], nowMs: number): Generator<Mutant> {
-  for (const site of sitesOf(declaration, nowMs)) {
+  for (const site of sitesOf(declaration, resources, nowMs)) {
     for (const [index, statement] of statementsOf(site.document).entries()) {
       const sid = sidOf(statement, index)
       const effect = statement['Effect'] as 'Allow' | 'Deny'
       const mutate = (id: string, what: Touch['what'], document: PolicyDocument): Mutant =>
-        ({ id, declaration: replaceDocument(declaration, site.document, document), resources, touches: { site, sid, effect, what } })
+        ({ id, declaration: replaceDocument(declaration, site.document, document), resources, touches: { site, sid, effect, what, to: document } })
       const others = statementsOf(site.document).filter((_, other) => other !== index)
       yield mutate(`${site.label}: ${sid}`, 'statement', { ...site.document, Statement: others })
       for (const [operator, keys] of Object.entries((statement['Condition'] ?? {}) as Record<string, Record<string, unknown>>)) {

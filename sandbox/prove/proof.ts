@@ -29,7 +29,7 @@ export interface Proof {
 }
 
 export interface ProofOptions {
-  /** Values of `holdfast:*` to change in the example configuration. */
+  /** Values of `holdfast:*`, all of them: what is left out has its default. */
   config: Record<string, unknown>
   nowMs: number
 }
@@ -37,7 +37,7 @@ export interface ProofOptions {
 /** @throws as the loader does, and HoldfastError `internal` if a request's context key would be left out of a decision. */
 export async function prove(options: ProofOptions): Promise<Proof> {
   const { config: raw, nowMs } = options
-  const { declaration, resources } = await loadProgram({ config: raw })
+  const { declaration, resources } = await loadProgram({ config: raw, isWhole: true })
   return proveDeclaration(declaration, resources, readConfig({ ...raw, layer: 'vault' }, nowMs), nowMs)
 }
 

@@ -1,6 +1,6 @@
 // What AWS itself may do for the audit: trails deliver, rules forward, and each only for whom it was made.
 import {
-  alarmBusArn, auditBucketName, bucketArn, forwarderRoleArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, trailArn,
+  alarmBusArn, alarmTopicArn, auditBucketName, bucketArn, forwarderRoleArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, trailArn,
 } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
@@ -8,9 +8,10 @@ import type { Principal } from '../access.ts'
 import type { CloudDeclaration } from '../declaration.ts'
 import type { Subject } from './cast.ts'
 import type { ProofRow } from './proof-row.ts'
+import { findResourcePolicy } from './resource-policies.ts'
 
 export function serviceRows(config: HoldfastConfig, declaration: CloudDeclaration, resources: readonly RecordedResource[], cast: readonly Subject[]): ProofRow[] {
-  return [...trailRows(config, declaration), ...forwardRows(config, resources, cast), ...logRows(config, cast), ...quarantineRows(config)]
+  return [...trailRows(config, declaration), ...forwardRows(config, resources, cast), ...topicRows(config, resources, cast), ...logRows(config, cast), ...quarantineRows(config)]
 }
 
 const service = (name: string): Principal => ({ kind: 'service', accountId: null, arn: `${name}.amazonaws.com` })
@@ -44,8 +45,7 @@ function trailRows(config: HoldfastConfig, { accounts, roles }: CloudDeclaration
 
 function forwardRows(config: HoldfastConfig, resources: readonly RecordedResource[], cast: readonly Subject[]): ProofRow[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
-  const busPolicy = resources.find(({ type }) => type === 'aws:cloudwatch/eventBusPolicy:EventBusPolicy')?.inputs['policy']
-  const resourcePolicy = typeof busPolicy === 'string' ? (JSON.parse(busPolicy) as Record<string, unknown>) : null
+  const resourcePolicy = findResourcePolicy(resources, 'alarm bus policy')
   const put = (subject: Subject, group: 'duty' | 'weakening') => row(group, subject.name, 'events:PutEvents', {
     principal: subject.principal, resource: alarmBusArn(place), resourceAccountId: place.accountId, circumstance: 'on the bus of alarms', resourcePolicy,
   })
@@ -68,6 +68,20 @@ function forwardRows(config: HoldfastConfig, resources: readonly RecordedResourc
         from('999999999999', rule(accountId, 'holdfast-agent-data'), false),
       ]
     }),
+  ]
+}
+
+/** Whoever could speak on the topic could cry wolf until nobody listens. */
+function topicRows(config: HoldfastConfig, resources: readonly RecordedResource[], cast: readonly Subject[]): ProofRow[] {
+  const place = { accountId: config.vaultAccountId, region: config.region }
+  const more = { resource: alarmTopicArn(place), resourceAccountId: place.accountId, resourcePolicy: findResourcePolicy(resources, 'alarm topic policy') }
+  const speak = (by: string, account: string, isRight: boolean) => row(isRight ? 'duty' : 'weakening', by, 'sns:Publish', {
+    ...more, principal: service(by), circumstance: `for the account ${account}`, context: { 'aws:SourceAccount': account },
+  })
+  return [
+    ...['events', 'cloudwatch'].flatMap((by) => [speak(by, place.accountId, true), speak(by, config.productionAccountId, false)]),
+    ...cast.filter((subject) => !(subject.account === 'vault' && ['root', 'owner'].includes(subject.kind))).map((subject) =>
+      row('weakening', subject.name, 'sns:Publish', { ...more, principal: subject.principal, circumstance: 'on the topic of alarms' })),
   ]
 }
 

@@ -1,5 +1,5 @@
 // What isn't a policy and holds all the same: locks, versions, encryption, public access, protection of the resources.
-import { auditBucketName, feedbackBucketName, rolePaths, vaultBucketName } from '../../guardrails/names.ts'
+import { auditBucketName, feedbackBucketName, rolePaths, toolkitBucketName, vaultBucketName } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../declaration.ts'
@@ -17,10 +17,13 @@ export function examineSettings(declaration: CloudDeclaration, resources: readon
   const vault = bucket(vaultBucketName(place))
   const feedback = bucket(feedbackBucketName(place))
   const audit = bucket(auditBucketName(place))
+  const toolkit = bucket(toolkitBucketName(place))
   return [
     ...lockSettings('vault bucket', vault, { mode: config.lockMode, days: config.promiseDays + config.generationDays }),
     ...lockSettings('audit bucket', audit, { mode: config.lockMode, days: config.auditRetentionDays }),
+    ...lockSettings('toolkit bucket', toolkit, { mode: config.lockMode, days: config.retentionDays }),
     ...bucketSettings('audit bucket', audit),
+    ...bucketSettings('toolkit bucket', toolkit),
     ...bucketSettings('vault bucket', vault),
     ...bucketSettings('feedback bucket', feedback),
     ...declaration.roles.filter(({ path }) => path.startsWith('/holdfast')).map(({ name, maxSessionSeconds }) => ({

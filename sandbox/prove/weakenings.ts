@@ -3,7 +3,7 @@ import { frozenAccountActions, frozenBucketActions, frozenMachineActions, frozen
 import {
   administratorRoleName, agentBoundaryName, agentRoleArn, alarmBusArn, alarmTopicArn, approvalPolicyArn, approverRoleName, auditBucketName, breakGlassRoleName,
   bucketArn, duties, dutyRoleArn, feedbackBucketName, forwarderRoleArn, quarantineExecutionArn, quarantineMachineArn, quarantineName, quarantineStarterName,
-  responderRoleName, roleArn, rolePaths, vaultBucketName,
+  responderRoleName, roleArn, rolePaths, toolkitBucketName, vaultBucketName,
 } from '../../guardrails/names.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 import { namesIn, targetsOf } from './targets.ts'
@@ -95,6 +95,15 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
   const history = ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention', 's3:PutObjectRetention', 's3:PutObjectLegalHold']
     .map((action) => row('makes up or deletes history', action, `${bucketArn(auditBucketName(place))}/AWSLogs/x`))
   const plainHistory = row('reads history in plain text', 's3:GetObject', `${bucketArn(auditBucketName(place))}/AWSLogs/x`, { context: { 'aws:SecureTransport': 'false' } })
+  const toolkit = bucketArn(toolkitBucketName(place))
+  const toolkits = [
+    ...['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention', 's3:PutObjectRetention', 's3:PutObjectLegalHold', 's3:UpdateObjectEncryption'].map((action) =>
+      row('takes away what a restore begins with', action, `${toolkit}/toolkit/x`)),
+    row('reads the toolkit in plain text', 's3:GetObject', `${toolkit}/toolkit/x`, { context: { 'aws:SecureTransport': 'false' } }),
+    row('adds to the toolkit', 's3:PutObject', `${toolkit}/toolkit/x`, { duty: ownersOf('vault') }),
+    row('reads the toolkit', 's3:GetObject', `${toolkit}/toolkit/x`, { duty: ['restorer', ...ownersOf('vault')] }),
+    ...frozenBucketActions.map((action) => row('changes the toolkit bucket\'s configuration', action, toolkit, { ownerWithoutOrganization: 'owner and root' })),
+  ]
   const listing = [row('lists versions', 's3:ListBucketVersions', vault, { duty: duties })]
   const widened = [`${vault}/sources/other/packs/x`, `${vault}/receipts/other/x/y`, `${feedback}/feedback/other/x`].flatMap((resource) => [
     row('adds beside its own source', 's3:PutObject', resource, { context: noneMatch, only: 'writer widened' }),
@@ -117,7 +126,7 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('changes the boundary of agents', action, `arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`, {
       accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
     }))
-  return [...objects, ...history, plainHistory, ...alarmRows(place, productionAccountId, row), ...responseRows(place, productionAccountId, agentNames, row), ...listing, ...feedbacks, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+  return [...objects, ...history, plainHistory, ...toolkits, ...alarmRows(place, productionAccountId, row), ...responseRows(place, productionAccountId, agentNames, row), ...listing, ...feedbacks, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
 }
 
 type MakeRow = (what: string, action: string, resource: string, more?: Partial<Weakening>) => Weakening

@@ -19,6 +19,7 @@ import {
   runnerTrustPolicy,
   writerTrustPolicy,
 } from '../../guardrails/trust-policies.ts'
+import { toolkitBucketPolicy } from '../../guardrails/toolkit-bucket-policy.ts'
 import { vaultBucketPolicy } from '../../guardrails/vault-bucket-policy.ts'
 import type { Policy, quotaChars } from '../../guardrails/policy.ts'
 
@@ -47,6 +48,7 @@ export const everyPolicy: readonly NamedDocument[] = [
   { name: 'way to S3', quota: 'bucketPolicy', document: storageEndpointPolicy(place) },
   { name: 'way to the registry', quota: 'bucketPolicy', document: registryEndpointPolicy(place) },
   { name: 'way to the logs', quota: 'bucketPolicy', document: logEndpointPolicy(place) },
+  { name: 'toolkit bucket', quota: 'bucketPolicy', document: toolkitBucketPolicy(place) },
   { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(place) },
   { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(place, longName) },
   ...duties.map((duty) => ({ name: duty, quota: 'inlinePolicies' as const, document: dutyPolicy(place, duty) })),

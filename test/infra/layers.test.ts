@@ -48,8 +48,8 @@ describe('the vault layer', () => {
 
   it('protects and retains every part of both buckets', () => {
     const parts = real(vault).filter(({ type }) => type.startsWith('aws:s3/'))
-    // Three buckets, the account's public access block, and what counts the requests of four sources.
-    expect(parts.length).toBe(26)
+    // Four buckets, the account's public access block, and what counts the requests of four sources.
+    expect(parts.length).toBe(33)
     for (const { name, type, protect, retainOnDelete } of parts) {
       expect({ name, type, protect, retainOnDelete }).toEqual({ name, type, protect: true, retainOnDelete: true })
     }

@@ -1,0 +1,26 @@
+// The toolkit bucket's policy: what a restore starts with is added and read, and nobody takes it away.
+import { bucketArn, toolkitBucketName } from './names.ts'
+import { policy } from './policy.ts'
+import type { Policy } from './policy.ts'
+import type { VaultPlace } from './names.ts'
+
+export function toolkitBucketPolicy(place: VaultPlace): Policy {
+  const bucket = bucketArn(toolkitBucketName(place))
+  const objects = `${bucket}/*`
+  const base = { Effect: 'Deny', Principal: '*' } as const
+  return policy(
+    { Sid: 'DenyPlainText', ...base, Action: ['s3:*'], Resource: [bucket, objects], Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+    { Sid: 'DenyOtherAccounts', ...base, Action: ['s3:*'], Resource: [bucket, objects], Condition: { StringNotEquals: { 'aws:PrincipalAccount': place.accountId } } },
+    ...Object.entries(never).map(([Sid, Action]) => ({ Sid, ...base, Action: [Action], Resource: [objects] })),
+  )
+}
+
+/** Called as in the vault's policy: each is the same guard. */
+const never = {
+  DenyDeleteMarkers: 's3:DeleteObject',
+  DenyVersionDeletes: 's3:DeleteObjectVersion',
+  DenyBypass: 's3:BypassGovernanceRetention',
+  DenyLegalHolds: 's3:PutObjectLegalHold',
+  DenyRetentionWrites: 's3:PutObjectRetention',
+  DenyEncryptionUpdates: 's3:UpdateObjectEncryption',
+} as const

@@ -1,0 +1,49 @@
+// The toolkit bucket: tool, configuration and runbook, locked like the vault.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { toolkitBucketName } from '../../guardrails/names.ts'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import { toolkitBucketPolicy } from '../../guardrails/toolkit-bucket-policy.ts'
+import { keepPrivate } from './private-bucket.ts'
+import type { ToolkitFile } from '../toolkit.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+export interface ToolkitBucketArgs {
+  place: VaultPlace
+  lockMode: 'COMPLIANCE' | 'GOVERNANCE'
+  retentionDays: number
+  files: readonly ToolkitFile[]
+}
+
+export class ToolkitBucket extends pulumi.ComponentResource {
+  constructor(name: string, args: ToolkitBucketArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:vault:ToolkitBucket', name, {}, options)
+    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const created = new aws.s3.Bucket(name, { bucket: toolkitBucketName(args.place), objectLockEnabled: true }, kept)
+    const bucket = created.bucket
+    const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, kept)
+    const lock = new aws.s3.BucketObjectLockConfiguration(
+      name,
+      { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: { mode: args.lockMode, days: args.retentionDays } } },
+      { ...kept, dependsOn: [versioning] },
+    )
+    const settings = keepPrivate(name, bucket, kept)
+    const policy = new aws.s3.BucketPolicy(
+      name,
+      { bucket, policy: renderPolicy(toolkitBucketPolicy(args.place)) },
+      { ...kept, dependsOn: [lock, ...settings] },
+    )
+    for (const { name: file, key, contentType, content } of args.files) {
+      new aws.s3.BucketObjectv2(
+        `${name}-${file}`,
+        {
+          bucket, key, contentType, checksumAlgorithm: 'SHA256',
+          ...('text' in content ? { content: content.text } : { source: new pulumi.asset.FileAsset(content.file) }),
+        },
+        // Retained, not protected: other content is another key, and what was there before stays in the bucket.
+        { parent: this, retainOnDelete: true, dependsOn: [policy] },
+      )
+    }
+    this.registerOutputs({})
+  }
+}

@@ -1,0 +1,66 @@
+// What a restore starts with when production is gone: the tool itself, the configuration that it reads, and what to do, as files for
+// the toolkit bucket. Every key holds the SHA-256 of what is there: other content is another key, and nothing is ever overwritten.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { HoldfastError } from '../core/errors.ts'
+
+export interface ToolkitFile {
+  /** Stable: what the program calls it. */
+  name: 'tarball' | 'configuration' | 'runbook'
+  key: string
+  sha256: string
+  contentType: string
+  /** Text as it is, or the path of a file. */
+  content: { text: string } | { file: string }
+}
+
+export interface Tarball {
+  file: string
+  version: string
+  sha256: string
+}
+
+const projectFolder = fileURLToPath(new URL('..', import.meta.url))
+const longestBytes = 64 * 2 ** 20
+
+/**
+ * @param given path of what `npm pack` made, absolute or from the project's folder: Pulumi runs the program in another
+ * @throws HoldfastError `invalid-input` if it isn't there, or isn't such a tarball
+ */
+export function readTarball(given: string): Tarball {
+  const file = path.resolve(projectFolder, given)
+  const refuse = (problem: string, cause?: unknown) => new HoldfastError('invalid-input', `holdfast:toolkit: ${problem}`, {
+    hint: 'make one with `npm pack`, and set holdfast:toolkit to its path; nothing was touched', cause,
+  })
+  const version = /^holdfast-(\d+\.\d+\.\d+(?:-[\w.]+)?)\.tgz$/.exec(path.basename(file))?.[1]
+  if (version === undefined) throw refuse(`${path.basename(file)} is not what \`npm pack\` calls it, holdfast-VERSION.tgz`)
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    throw refuse(`${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, error)
+  }
+  if (bytes.length > longestBytes || bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw refuse(`${file} is not a tarball of at most ${longestBytes / 2 ** 20} MiB`)
+  return { file, version, sha256: sha256Of(bytes) }
+}
+
+export function toolkitFiles(tarball: Tarball, configuration: Record<string, unknown>, runbook: string): ToolkitFile[] {
+  const text = (name: 'configuration' | 'runbook', called: string, contentType: string, value: string): ToolkitFile => {
+    const sha256 = sha256Of(value)
+    return { name, key: `toolkit/${tarball.version}/${sha256}/${called}`, sha256, contentType, content: { text: value } }
+  }
+  return [
+    {
+      name: 'tarball', key: `toolkit/${tarball.version}/${tarball.sha256}/holdfast-${tarball.version}.tgz`, sha256: tarball.sha256,
+      contentType: 'application/gzip', content: { file: tarball.file },
+    },
+    text('configuration', 'vault.json', 'application/json', `${JSON.stringify(configuration, null, 2)}\n`),
+    text('runbook', 'RESTORE.md', 'text/markdown; charset=utf-8', runbook),
+  ]
+}
+
+function sha256Of(bytes: Buffer | string): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
