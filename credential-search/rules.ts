@@ -18,12 +18,16 @@ export const rules: readonly Rule[] = [
   findAwsPairs,
   findSso,
   byPattern(new RegExp(`(?:RAILWAY_(?:API_)?TOKEN["']?\\s{0,8}[:=]\\s{0,8}["']?)(${uuid})`, 'gi'), 'railway'),
+  // How Railway takes the token of one project.
+  byPattern(new RegExp(`Project-Access-Token["']?\\s{0,4}[:=,]\\s{0,4}["']?(${uuid})`, 'gi'), 'railway'),
   findBearers,
+  findRailwayLogin,
   byPattern(/(?<![A-Za-z0-9])(pul-[0-9a-f]{40})(?![0-9a-f])/g, 'pulumi'),
   byPattern(/PULUMI_CONFIG_PASSPHRASE["']?\s{0,8}[:=]\s{0,8}["']?([^\s"']{1,200})/g, 'pulumi-passphrase'),
   byPattern(/(?<![A-Za-z0-9])([A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,80})/g, 'terraform'),
   findKubernetes,
   findConnections,
+  findKeywordConnections,
   findPgpass,
   byPattern(/(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH)["']?\s{0,8}[:=]\s{0,8}["']?([^\s"']{1,200})/g, 'database'),
   byPattern(/^[ \t]{0,40}(?:machine[ \t]{1,8}(?<owner>[\w.-]{1,100})\s{1,8}login[ \t]{1,8}\S{1,100}\s{1,8}password[ \t]{1,8})(\S{1,200})/gm, 'web-login'),
@@ -102,7 +106,11 @@ function* findBearers(text: string): Iterable<Match> {
     const isRailway = /railway/i.test(near) && new RegExp(`^${uuid}$`).test(match[1]!)
     yield { kind: isRailway ? 'railway' : 'service', start, end: start + match[1]!.length, owner: host, isGuess: !isRailway }
   }
-  if (!/"user"|"projects"/.test(text) || !/railway/i.test(text)) return
+}
+
+/** What `railway login` leaves in its settings, which need not name it. */
+function* findRailwayLogin(text: string, path: string): Iterable<Match> {
+  if (!/"user"|"projects"/.test(text) || !(/railway/i.test(text) || /[/.]railway\//.test(path))) return
   for (const match of text.matchAll(/"(?:token|accessToken|refreshToken)"\s{0,4}:\s{0,4}"([^"\s]{16,2000})"/g)) {
     const start = match.index + match[0].length - 1 - match[1]!.length
     yield { kind: 'railway', start, end: start + match[1]!.length, owner: null, isGuess: true }
@@ -136,13 +144,29 @@ function* findConnections(text: string): Iterable<Match> {
   }
 }
 
-/** Lines of `host:port:database:user:password`, in a file of that name. */
+/** `host=… user=… password=…`, as libpq takes it, and `Server=…;Password=…`, as .NET does. */
+function* findKeywordConnections(text: string): Iterable<Match> {
+  const words = /\b(?:host|server|data source)[ \t]{0,4}=[ \t]{0,4}([\w.-]{1,120})([^\n"']{0,300}?)\b(?:password|pwd)[ \t]{0,4}=[ \t]{0,4}([^\s;"']{1,200})/gi
+  for (const match of text.matchAll(words)) {
+    const password = match[3]!
+    if (placeholder.test(password)) continue
+    const start = match.index + match[0].length - password.length
+    const user = /\b(?:user|user id|uid)[ \t]{0,4}=[ \t]{0,4}([\w.-]{1,64})/i.exec(match[2]!)?.[1]
+    yield { kind: 'database', start, end: start + password.length, owner: user === undefined ? match[1]! : `${user}@${match[1]!}` }
+  }
+}
+
+/** Lines of `host:port:database:user:password`, in a file of that name; a colon within one is escaped. */
 function* findPgpass(text: string, path: string): Iterable<Match> {
   if (!/pgpass/i.test(path.slice(path.lastIndexOf('/') + 1))) return
-  for (const match of text.matchAll(/^([^#:\n\\]{1,120}):(\d{1,5}|\*):([^:\n\\]{1,64}):([^:\n\\]{1,64}):([^\n\r]{1,500})/gm)) {
+  for (const match of text.matchAll(/^(?!#)((?:[^:\n\\]|\\.){1,120}):(\d{1,5}|\*):((?:[^:\n\\]|\\.){1,64}):((?:[^:\n\\]|\\.){1,64}):([^\n\r]{1,500})/gm)) {
     const start = match.index + match[0].length - match[5]!.length
-    yield { kind: 'database', start, end: start + match[5]!.length, owner: `${match[4]!}@${match[1]!}/${match[3]!}` }
+    yield { kind: 'database', start, end: start + match[5]!.length, owner: withoutEscapes(`${match[4]!}@${match[1]!}/${match[3]!}`) }
   }
+}
+
+function withoutEscapes(text: string): string {
+  return text.replace(/\\(.)/g, '$1')
 }
 
 function* findDockerLogins(text: string): Iterable<Match> {

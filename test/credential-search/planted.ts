@@ -49,6 +49,10 @@ export function plantCredentials(): Planted[] {
   const docker = Buffer.from(`robot:${invent('docker', 20)}`).toString('base64')
   const login = invent('netrc', 20)
   const stripe = invent('named', 24)
+  const project = inventUuid('railway project')
+  const signedIn = invent('railway login', 60)
+  const fineGrained = `${['github', '_pat_'].join('')}${invent('pat', 22)}_${invent('pat secret', 59)}`
+  const [keyword, connection, escaped] = ['keyword', 'connection', 'escaped'].map((name) => invent(name, 18)) as [string, string, string]
   const pem = [1, 2, 3].map((part) => invent(`pem ${part}`, 64))
   return [
     plant('credentials', 'aws-key', 4, 'account 123456789012, profile deploy', [secret, keyId], `# keys\n[deploy]\naws_access_key_id = ${keyId}\naws_secret_access_key = ${secret}\n`),
@@ -57,6 +61,13 @@ export function plantCredentials(): Planted[] {
     plant('.env', 'railway', 2, null, [uuid], `PORT=1\nRAILWAY_TOKEN=${uuid}\n`),
     plant('domains.sh', 'railway', 3, 'backboard.railway.app', [header],
       `#!/bin/sh\ncurl https://backboard.railway.app/graphql/v2 \\\n  -H "Authorization: Bearer ${header}"\n`),
+    plant('project.sh', 'railway', 1, null, [project], `curl -H "Project-Access-Token: ${project}" https://backboard.railway.com/graphql/v2\n`),
+    plant('.railway/config.json', 'railway', 1, null, [signedIn], JSON.stringify({ projects: {}, user: { token: signedIn } })),
+    plant('deploy.yml', 'github', 2, null, [fineGrained], `env:\n  BOT: ${fineGrained}\n`),
+    plant('dsn.py', 'database', 1, 'bob@db.example.com', [keyword], `connect("host=db.example.com dbname=app user=bob password=${keyword}")\n`),
+    plant('app.json', 'database', 1, 'sa@sql.example.com', [connection],
+      JSON.stringify({ Default: `Server=sql.example.com;Database=app;User Id=sa;Password=${connection};` })),
+    plant('pgpass.conf', 'database', 1, 'bob@fe80::1/app', [escaped], `fe80\\:\\:1:5432:app:bob:se\\:${escaped}\n`),
     plant('notes.md', 'github', 1, null, [github], `use ${github} for the bot\n`),
     plant('pulumi.json', 'pulumi', 1, null, [pulumi], JSON.stringify({ accessTokens: { 'https://api.pulumi.com': pulumi } })),
     plant('kubeconfig', 'kubernetes', 8, '10.0.0.1:6443', [client],

@@ -77,7 +77,7 @@ test('a text of nothing but keys is told within bounds', async () => {
 
 test.each([
   ['a', 'a'], ['Bearer', 'Bearer '], ['urls', 'postgres://a:'], ['machines', 'machine a login '], ['quotes', '"'], ['named', 'secret'], ['spaces', ' '],
-  ['pem', '-----BEGIN RSA PRIVATE KEY-----\n'], ['json', '"auths":{"a":{"auth":'], ['colons', 'a:1:'],
+  ['pem', '-----BEGIN RSA PRIVATE KEY-----\n'], ['json', '"auths":{"a":{"auth":'], ['colons', 'a:1:'], ['escapes', '\\\\:'], ['keywords', 'host=a '], ['keywords in one', 'host=host='],
 ])('half a megabyte of %s is scanned without backtracking for ever', async (_name, unit) => {
   const text = unit.repeat(Math.ceil(500_000 / unit.length))
   expect((await scanText(text, { path: '/x/.pgpass', holdsSettings: true })).length).toBeLessThan(5000)
