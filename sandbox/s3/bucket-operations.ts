@@ -76,8 +76,9 @@ function isBucketName(name: string): boolean {
 export async function deleteBucket(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:DeleteBucket')
-  const deleted = call.catalog.transact(() => call.catalog.deleteBucket(bucket.id))
-  if (!deleted) throw new AwsError(409, 'BucketNotEmpty', 'The bucket you tried to delete is not empty. You must delete all versions in the bucket.', { fields: { BucketName: bucket.name } })
+  const orphans = call.catalog.transact(() => call.catalog.deleteBucket(bucket.id))
+  if (orphans === null) throw new AwsError(409, 'BucketNotEmpty', 'The bucket you tried to delete is not empty. You must delete all versions in the bucket.', { fields: { BucketName: bucket.name } })
+  call.files.remove(orphans)
   return emptyReply(204)
 }
 

@@ -90,11 +90,14 @@ export class Catalog {
   }
 
   /** False if the bucket holds a version, a delete marker or an upload. */
-  deleteBucket(bucketId: number): boolean {
-    const full = this.#prepare('SELECT 1 FROM s3_version WHERE bucket_id = :id UNION ALL SELECT 1 FROM s3_upload WHERE bucket_id = :id LIMIT 1').get({ id: bucketId })
-    if (full !== undefined) return false
+  /** Null if it holds a version; otherwise the files of its unfinished uploads, which go with it. */
+  deleteBucket(bucketId: number): readonly string[] | null {
+    if (this.#prepare('SELECT 1 FROM s3_version WHERE bucket_id = ? LIMIT 1').get(bucketId) !== undefined) return null
+    const uploads = this.#prepare('SELECT id FROM s3_upload WHERE bucket_id = ?').all(bucketId).map(({ id }) => String(id))
+    const orphans = uploads.flatMap((id) => this.listParts(id).map((part) => part.file))
+    this.#prepare('DELETE FROM s3_upload WHERE bucket_id = ?').run(bucketId)
     this.#prepare('DELETE FROM s3_bucket WHERE id = ?').run(bucketId)
-    return true
+    return orphans
   }
 
   readConfiguration(bucketId: number, name: string): string | null {

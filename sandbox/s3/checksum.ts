@@ -72,6 +72,8 @@ export function readClaimedChecksum(headers: Readonly<Record<string, string>>): 
   if (more.length > 0) throw new AwsError(400, 'InvalidRequest', 'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.')
   const algorithm = name.slice('x-amz-checksum-'.length).toUpperCase()
   if (!isChecksumAlgorithm(algorithm)) throw new AwsError(400, 'InvalidRequest', 'The algorithm type you specified in x-amz-checksum- header is invalid.')
+  const announced = headers['x-amz-sdk-checksum-algorithm']
+  if (announced !== undefined && announced.toUpperCase() !== algorithm) throw new AwsError(400, 'InvalidRequest', 'Value for x-amz-sdk-checksum-algorithm header is invalid.')
   const value = given.length > 0 ? (headers[name] ?? '') : null
   if (value !== null) checkValue(name, algorithm, value)
   return { algorithm, value }

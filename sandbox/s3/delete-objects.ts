@@ -6,7 +6,7 @@ import { childrenOf, expectOnly, parseXml, refuseXml, renderXml, textOf } from '
 import type { XmlElement } from '../xml.ts'
 import type { Context, S3Call } from './call.ts'
 import { emptyReply, xmlReply } from './call.ts'
-import { lookUp } from './get-object.ts'
+import { invalidVersionId, isVersionId, lookUp } from './get-object.ts'
 import { whyKept } from './lock.ts'
 import { noLock } from './model.ts'
 import type { Bucket } from './model.ts'
@@ -79,6 +79,7 @@ function destroy(call: S3Call, bucket: Bucket, key: string, versionId: string, c
   const { catalog, files } = call
   const { orphans, isMarker } = catalog.transact(() => {
     const version = lookUp(call, bucket, key, versionId)
+    if (version === null && !isVersionId(versionId)) throw invalidVersionId(versionId)
     checkDelete(condition, version, key)
     const kept = version === null ? null : whyKept(version.lock, call.nowMs, bypass)
     if (kept !== null) {

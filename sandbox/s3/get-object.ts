@@ -54,11 +54,22 @@ function versionedAction(action: string): string {
 export function lookUp(call: S3Call, bucket: Bucket, key: string, versionId: string | null): Version | null {
   if (versionId === null) return call.catalog.currentVersion(bucket.id, key)
   if (versionId === '') throw new AwsError(400, 'InvalidArgument', 'Version id cannot be the empty string', { fields: { ArgumentName: 'versionId', ArgumentValue: '' } })
-  if (versionId.length > 1024) throw new AwsError(400, 'InvalidArgument', 'Invalid version id specified', { fields: { ArgumentName: 'versionId' } })
+  if (versionId.length > 1024) throw invalidVersionId('')
   return call.catalog.findVersion(bucket.id, key, versionId)
 }
 
+// Opaque as they are, they have a form. One of another store's passes for an id that this one no longer has.
+export function isVersionId(text: string): boolean {
+  return text === 'null' || /^[\w.-]{20,64}$/.test(text)
+}
+
+export function invalidVersionId(given: string): AwsError {
+  return new AwsError(400, 'InvalidArgument', 'Invalid version id specified', { fields: { ArgumentName: 'versionId', ArgumentValue: given } })
+}
+
+/** InvalidArgument for what can't be a version id: asked after the permission, as for one that is not there. */
 export function missing(bucket: Bucket, key: string, versionId: string | null, marker: Version | null): AwsError {
+  if (versionId !== null && !isVersionId(versionId)) return invalidVersionId(versionId)
   if (versionId !== null) return new AwsError(404, 'NoSuchVersion', 'The specified version does not exist.', { fields: { Key: key, VersionId: versionId } })
   const headers = marker === null ? {} : { 'x-amz-delete-marker': 'true', ...versionHeaders(bucket, marker) }
   return new AwsError(404, 'NoSuchKey', 'The specified key does not exist.', { fields: { Key: key }, headers })

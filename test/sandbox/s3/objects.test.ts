@@ -55,7 +55,10 @@ describe('an object', () => {
 
   test('that isn\'t there is 404 to those who may list, without a body for HEAD', async () => {
     expect(await send(sandbox, { path: '/versioned/none', credentials: root })).toMatchObject({ status: 404, code: 'NoSuchKey' })
-    expect(await send(sandbox, { path: '/versioned/none?versionId=none', credentials: root })).toMatchObject({ status: 404, code: 'NoSuchVersion' })
+    expect(await send(sandbox, { path: '/versioned/none?versionId=01ARZ3NDEKTSV4RRFFQ69G5FAV', credentials: root })).toMatchObject({ status: 404, code: 'NoSuchVersion' })
+    for (const method of ['GET', 'DELETE']) {
+      expect(await send(sandbox, { path: '/versioned/none?versionId=none', method, credentials: root })).toMatchObject({ status: 400, code: 'InvalidArgument' })
+    }
     expect(await send(sandbox, { path: '/nowhere/none', credentials: root })).toMatchObject({ status: 404, code: 'NoSuchBucket' })
     expect(await send(sandbox, { path: '/versioned/none', method: 'HEAD', credentials: root })).toMatchObject({ status: 404, body: '' })
     expect(await send(sandbox, { path: '/versioned/none', credentials: sandbox.rootCredentials(productionAccount) })).toMatchObject({ status: 403, code: 'AccessDenied' })

@@ -1,9 +1,9 @@
 import {
-  CreateBucketCommand, DeleteBucketCommand, DeleteBucketPolicyCommand, DeletePublicAccessBlockCommand, GetBucketAclCommand, GetBucketEncryptionCommand,
+  CreateBucketCommand, CreateMultipartUploadCommand, DeleteBucketCommand, DeleteBucketPolicyCommand, DeletePublicAccessBlockCommand, GetBucketAclCommand, GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand, GetBucketLocationCommand, GetBucketOwnershipControlsCommand, GetBucketPolicyCommand, GetBucketPolicyStatusCommand,
   GetBucketTaggingCommand, GetBucketVersioningCommand, GetPublicAccessBlockCommand, HeadBucketCommand, HeadObjectCommand, ListBucketsCommand, PutBucketAclCommand,
   PutBucketEncryptionCommand, PutBucketLifecycleConfigurationCommand, PutBucketOwnershipControlsCommand, PutBucketPolicyCommand, PutBucketReplicationCommand,
-  PutBucketVersioningCommand, PutObjectCommand, PutPublicAccessBlockCommand,
+  PutBucketVersioningCommand, PutObjectCommand, PutPublicAccessBlockCommand, UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 import { bucket, codeOf, declareCloud, productionAccount, region, rootOf, startWorld } from '../world.ts'
@@ -102,6 +102,8 @@ describe('buckets', () => {
     await client.send(new PutObjectCommand({ Bucket: 'made', Key: 'k', Body: 'x' }))
     expect(await codeOf(client.send(new DeleteBucketCommand({ Bucket: 'made' })))).toBe('BucketNotEmpty')
     await make('empty')
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: 'empty', Key: 'unfinished' }))
+    await client.send(new UploadPartCommand({ Bucket: 'empty', Key: 'unfinished', UploadId, PartNumber: 1, Body: 'x' }))
     await client.send(new DeleteBucketCommand({ Bucket: 'empty' }))
     expect(await codeOf(client.send(new DeleteBucketCommand({ Bucket: 'empty' })))).toBe('NoSuchBucket')
     expect(sandbox.defects).toEqual([])

@@ -1,0 +1,104 @@
+// One test of VersityGW's own S3 suite, run against a sandbox that nothing else has touched.
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createS3Service } from '../../../sandbox/s3/service.ts'
+import { startSandbox } from '../../../sandbox/server.ts'
+import type { ServiceFactory, ServiceReply } from '../../../sandbox/service.ts'
+import { declareCloud, vaultAccount } from '../../sandbox/small-cloud.ts'
+
+export interface Outcome {
+  /** `adapted`: it passes once the sandbox answers as VersityGW does in what is no concern of a vault: see `Adaptations`. */
+  result: 'passes' | 'adapted' | 'fails'
+  /** What the suite says of a failure. */
+  said: string
+  /** Errors that are the sandbox's own fault. */
+  defects: string[]
+}
+
+/** What stands between the suite and the sandbox, learned from what the suite complains of. */
+interface Adaptations {
+  /** Texts of errors, the sandbox's (AWS's) to VersityGW's; codes and statuses stay. */
+  wording: Map<string, string>
+  /** A parameter `versionId=` without a value, which AWS refuses and the suite sends. */
+  ignoresEmptyVersionId: boolean
+}
+
+const longestMs = 120_000
+const mostRuns = 20
+
+/** Again and again with one more adaptation, until it passes or fails on something else. */
+export async function runSuiteTest(binary: string, name: string): Promise<Outcome> {
+  const adaptations: Adaptations = { wording: new Map(), ignoresEmptyVersionId: false }
+  for (let runs = 1; ; runs++) {
+    const { passed, said, defects } = await runOnce(binary, name, adaptations)
+    if (passed && defects.length === 0) return { result: runs === 1 ? 'passes' : 'adapted', said: '', defects }
+    if (passed || runs === mostRuns || !adapt(adaptations, said)) return { result: 'fails', said, defects }
+  }
+}
+
+/** False if what the suite says of the failure calls for none. */
+function adapt(adaptations: Adaptations, said: string): boolean {
+  if (said.includes('Version id cannot be the empty string') && !adaptations.ignoresEmptyVersionId) return (adaptations.ignoresEmptyVersionId = true)
+  const [, theirs, ours] = /expected error message to be (.+), instead got (.+)$/s.exec(said) ?? []
+  if (theirs === undefined || ours === undefined || adaptations.wording.has(ours)) return false
+  adaptations.wording.set(ours, theirs)
+  return true
+}
+
+async function runOnce(binary: string, name: string, adaptations: Adaptations): Promise<{ passed: boolean; said: string; defects: string[] }> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-compatibility-'))
+  const sandbox = await startSandbox({ directory, declaration: declareCloud([]), services: [adaptedS3(adaptations)] })
+  try {
+    const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
+    const { ok, output } = await runVersity(binary, ['test', '-e', sandbox.endpoint, name, '--versioning-enabled'], { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey })
+    const passed = ok && output.includes(`PASS ${name}`)
+    const told = /FAIL [^:]*: (.*)/s.exec(output)?.[1] ?? output
+    const [said] = told.split(new RegExp(`\\n${name}: failed to delete the bucket|\\n(?:RUN|PASS|FAIL) |\\n\\d{4}/`)) as [string]
+    return { passed, said: passed ? '' : said.trim().slice(0, 1_000), defects: sandbox.defects.map(String) }
+  } finally {
+    await sandbox.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+function runVersity(binary: string, args: readonly string[], env: Record<string, string>): Promise<{ ok: boolean; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, args, { env: { HOME: '/nonexistent', ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: longestMs, killSignal: 'SIGKILL' })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+    child.once('error', reject)
+    // eslint-disable-next-line no-control-regex -- it colours what it prints
+    child.once('close', (status) => resolve({ ok: status === 0, output: output.replace(/\u001b\[\d+m/g, '') }))
+  })
+}
+
+/** The sandbox's S3 behind the adaptations; it takes the place of the one that every sandbox has. */
+function adaptedS3({ wording, ignoresEmptyVersionId }: Adaptations): ServiceFactory {
+  const reword = (reply: ServiceReply): ServiceReply => {
+    if (typeof reply.body !== 'string') return reply
+    return { ...reply, body: reply.body.replace(/<Message>(.*?)<\/Message>/gs, (_, text: string) => `<Message>${escapeXml(wording.get(unescapeXml(text)) ?? unescapeXml(text))}</Message>`) }
+  }
+  return (host) => {
+    const inner = createS3Service(host)
+    return {
+      ...inner,
+      handle: async (request) => {
+        const query = request.query.split('&').filter((part) => !ignoresEmptyVersionId || part !== 'versionId=').join('&')
+        return reword(await inner.handle({ ...request, query }))
+      },
+      renderError: (error, request) => reword(inner.renderError(error, request)),
+    }
+  }
+}
+
+const entities: [string, string][] = [['&', '&amp;'], ['<', '&lt;'], ['>', '&gt;'], ['"', '&quot;'], ['\'', '&apos;']]
+
+function escapeXml(text: string): string {
+  return entities.reduce((escaped, [character, entity]) => escaped.replaceAll(character, entity), text)
+}
+
+function unescapeXml(text: string): string {
+  return entities.toReversed().reduce((plain, [character, entity]) => plain.replaceAll(entity, character), text).replaceAll('&#39;', '\'').replaceAll('&#34;', '"')
+}

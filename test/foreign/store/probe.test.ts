@@ -1,0 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { probe } from '../../conformance/probe/probe.ts'
+import { ThirdPartyVault } from './third-party-vault.ts'
+
+const measured = JSON.parse(readFileSync(new URL('../../conformance/probe/measured.json', import.meta.url), 'utf8')) as { versitygw: object }
+
+test('VersityGW does what docs/stores.md says of it', async () => {
+  const { gateway: { endpoint, region, credentials } } = await ThirdPartyVault.start()
+  expect(await probe({ endpoint, region, credentials, bucket: 'probed' })).toEqual(measured.versitygw)
+})
