@@ -155,9 +155,13 @@ export class S3ObjectStore implements ObjectStore {
   async headVersion(ref: ObjectRef): Promise<ObjectState> {
     const operation = `looking at ${this.address}/${ref.key}`
     const address = { Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId }
-    const head = await this.read(operation, () => this.connection.forReads.send(
+    const ask = () => this.read(operation, () => this.connection.forReads.send(
       new HeadObjectCommand({ ...address, ChecksumMode: 'ENABLED' }), { abortSignal: this.connection.deadline(0) },
-    )).catch((error: unknown) => this.explainHead(error, ref))
+    ))
+    const head = await ask().catch(async (error: unknown) => {
+      await this.explainHead(error, ref)
+      return ask()
+    })
     const lastModifiedMs = head.LastModified?.getTime() ?? Number.NaN
     if (head.ContentLength === undefined || Number.isNaN(lastModifiedMs)) {
       throw new HoldfastError('unreachable', `${operation} failed: the answer lacks size or time`, { retryable: true })
@@ -258,13 +262,15 @@ export class S3ObjectStore implements ObjectStore {
 
   /**
    * A HEAD's error has no body: an expired session or a wrong secret reads as a bare 400 or 403, and a key that VersityGW
-   * doesn't know as 404. A GET of one byte, which needs the same right, tells what it was.
+   * doesn't know as 404. A GET of one byte, which needs the same right, tells what it was; or, where it has renewed the
+   * session, that it is over.
    */
-  private async explainHead(error: unknown, ref: ObjectRef): Promise<never> {
+  private async explainHead(error: unknown, ref: ObjectRef): Promise<void> {
     const saysTooLittle = isHoldfastError(error) && [400, 403, 404].includes(Number(error.context['status']))
     if (!saysTooLittle) throw error
-    const told: unknown = await this.readOnce(ref, 0, 1).then(() => error, (reason: unknown) => reason)
-    throw isHoldfastError(told, 'damaged') ? error : told
+    await this.readOnce(ref, 0, 1).catch((told: unknown) => {
+      throw isHoldfastError(told, 'damaged') ? error : told
+    })
   }
 
   /** HEAD leaves the lock out when there is none, and also when the caller may not see it. */

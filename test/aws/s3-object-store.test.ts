@@ -301,6 +301,24 @@ describe('a version\'s state', () => {
     })
     await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
   })
+
+  test('whose session ran out is asked again with a new one, though the refusal of a HEAD can\'t say so', async () => {
+    let session = 1
+    const store = await serve((request, response) => {
+      const isNew = String(request.headers['authorization']).includes('SESSION2')
+      if (request.method === 'HEAD') {
+        response.writeHead(isNew ? 200 : 400, { ...plain, 'x-amz-object-lock-mode': 'COMPLIANCE', 'x-amz-object-lock-retain-until-date': '2026-06-01T00:00:00Z' }).end()
+      } else if (isNew) answerRange(response, 'f', { 'content-range': 'bytes 0-0/100', 'content-length': '1' })
+      else answerError(response, 400, 'ExpiredToken')
+    }, {
+      credentials: (options) => {
+        if (options?.forceRefresh === true) session = 2
+        return Promise.resolve({ accessKeyId: `SESSION${session}`, secretAccessKey: 'secret' })
+      },
+    })
+    expect(await store.headVersion(ref)).toMatchObject({ lock: { mode: 'COMPLIANCE' } })
+    expect(server!.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET', 'GET', 'HEAD'])
+  })
 })
 
 describe('a listing', () => {
