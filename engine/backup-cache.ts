@@ -2,7 +2,7 @@
 // uploaded. A local SQLite file; losing it costs one full upload and nothing else. Each row carries a checksum.
 import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
@@ -12,8 +12,9 @@ import type { ChunkLocation } from '../core/manifest.ts'
 import type { Generation, Lock } from '../core/retention.ts'
 import type { FileStamp } from './file-stamp.ts'
 
-/** SQLITE_BUSY: another connection holds the lock. */
+/** SQLITE_BUSY: another connection holds the lock. SQLITE_FULL: the disk, or the quota, is. */
 const busy = 5
+const full = 13
 
 /** Raise it when the rows or the way of chunking change. */
 const schemaVersion = 2
@@ -85,6 +86,10 @@ export class BackupCache {
     try {
       return new BackupCache(file, owner, lock, null)
     } catch (error) {
+      if (isOutOfRoom(error)) {
+        lock.close()
+        throw unusable(directory, error)
+      }
       return BackupCache.begin(file, owner, lock, `the cache could not be used and was begun anew: ${(error as Error).message}`)
     }
   }
@@ -209,6 +214,9 @@ export class BackupCache {
     try {
       return access()
     } catch (error) {
+      // SQLite has rolled back: there is nothing to commit any more.
+      this.pendingWrites = 0
+      if (isOutOfRoom(error)) throw unusable(dirname(this.database.location()!), error)
       throw new CacheDamaged((error as Error).message, { cause: error })
     }
   }
@@ -275,7 +283,18 @@ function holdLock(directory: string, name: string, source: string): DatabaseSync
   }
 }
 
+/** What SQLite or the file system says when the disk is full. */
+function isOutOfRoom(error: unknown): boolean {
+  const { errcode, code } = error as { errcode?: number; code?: string }
+  return errcode === full || code === 'ENOSPC' || code === 'EDQUOT'
+}
+
 export function unusable(path: string, error: unknown): HoldfastError {
+  if (isOutOfRoom(error)) {
+    return new HoldfastError('disk-full', `there is no room left for the cache in ${path}`, {
+      hint: 'make room there and repeat the command: what was uploaded is used again', retryable: true, cause: error,
+    })
+  }
   return new HoldfastError('invalid-input', `the cache in ${path} can't be used: ${(error as Error).message}`, {
     hint: 'give --cache-dir a local directory that you may write to, with room in it', cause: error,
   })
