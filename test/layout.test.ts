@@ -19,6 +19,7 @@ const mayImport: Record<string, string[]> = {
   checks: ['core', 'engine', 'aws', 'guardrails'],
   'restore-cli': ['core', 'engine', 'aws', 'guardrails', 'credential-search'],
   sandbox: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks', 'credential-search'],
+  simulation: ['core', 'engine'],
   // It drives the built command line as a process; from the sandbox it has PostgreSQL to back up.
   bench: ['core', 'infra', 'sandbox'],
 }

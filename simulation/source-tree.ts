@@ -1,0 +1,142 @@
+// The reference model of a source: path to kind, bytes and metadata, kept beside the real directory by the one who changes
+// both. Nothing of it comes from the code under test; files are compared byte for byte.
+import * as fs from 'node:fs'
+import type { FileTimes } from './file-system.ts'
+
+export interface TreeNode {
+  kind: 'file' | 'directory' | 'symlink'
+  /** A file's content or a link's target. Never changed in place. */
+  bytes: Buffer
+  mode: number
+  mtimeNs: bigint
+  ino: bigint
+}
+
+/** What one snapshot must bring back. Paths are latin1 text, so that any bytes are kept; the root is the empty one. */
+export type Expected = ReadonlyMap<string, Readonly<TreeNode>>
+
+export class SourceTree {
+  readonly root = 'source'
+  readonly nodes = new Map<string, TreeNode>()
+  /** By the simulated kernel, for lstat and fstat of the engine. */
+  readonly times = new Map<bigint, FileTimes>()
+  private nowNs: () => bigint
+
+  constructor(nowNs: () => bigint) {
+    this.nowNs = nowNs
+    fs.mkdirSync(this.root)
+    this.note('', 'directory', Buffer.alloc(0), 0o755)
+  }
+
+  at(path: string): Buffer {
+    return Buffer.from(path === '' ? this.root : `${this.root}/${path}`, 'latin1')
+  }
+
+  freeze(): Expected {
+    const copies = new Map<TreeNode, TreeNode>()
+    return new Map([...this.nodes].map(([path, node]) => {
+      const copy = copies.get(node) ?? { ...node }
+      copies.set(node, copy)
+      return [path, copy]
+    }))
+  }
+
+  paths(kind: TreeNode['kind']): string[] {
+    return [...this.nodes].filter(([, node]) => node.kind === kind).map(([path]) => path)
+  }
+
+  addFile(path: string, bytes: Buffer, mode = 0o644): void {
+    fs.writeFileSync(this.at(path), bytes)
+    fs.chmodSync(this.at(path), mode)
+    this.note(path, 'file', bytes, mode)
+    this.touchParent(path)
+  }
+
+  addDirectory(path: string, mode = 0o755): void {
+    fs.mkdirSync(this.at(path))
+    fs.chmodSync(this.at(path), mode)
+    this.note(path, 'directory', Buffer.alloc(0), mode)
+    this.touchParent(path)
+  }
+
+  addSymlink(path: string, target: Buffer): void {
+    fs.symlinkSync(target, this.at(path))
+    this.note(path, 'symlink', target, 0o777)
+    this.touchParent(path)
+  }
+
+  addLink(path: string, to: string): void {
+    const node = this.nodes.get(to)!
+    fs.linkSync(this.at(to), this.at(path))
+    this.nodes.set(path, node)
+    this.times.get(node.ino)!.ctimeNs = this.nowNs()
+    this.touchParent(path)
+  }
+
+  /** In place. @param mtimeNs set back to this after the change, as some programs do. */
+  write(path: string, bytes: Buffer, mtimeNs = this.nowNs()): void {
+    const node = this.nodes.get(path)!
+    fs.writeFileSync(this.at(path), bytes)
+    this.change(node, { bytes, mtimeNs })
+  }
+
+  setMode(path: string, mode: number): void {
+    fs.chmodSync(this.at(path), mode)
+    this.change(this.nodes.get(path)!, { mode })
+  }
+
+  setTime(path: string, mtimeNs: bigint): void {
+    this.change(this.nodes.get(path)!, { mtimeNs })
+  }
+
+  /** With all that lies below. */
+  remove(path: string): void {
+    fs.rmSync(this.at(path), { recursive: true })
+    for (const other of this.below(path)) {
+      const node = this.nodes.get(other)!
+      this.nodes.delete(other)
+      this.times.get(node.ino)!.ctimeNs = this.nowNs()
+    }
+    this.touchParent(path)
+  }
+
+  /** @param to must not be there, or be a file that is replaced by a file. */
+  rename(path: string, to: string): void {
+    fs.renameSync(this.at(path), this.at(to))
+    const moved = this.below(path).map((other) => [other, this.nodes.get(other)!] as const)
+    for (const [other] of moved) this.nodes.delete(other)
+    for (const [other, node] of moved) this.nodes.set(to + other.slice(path.length), node)
+    this.times.get(moved[0]![1].ino)!.ctimeNs = this.nowNs()
+    this.touchParent(path)
+    this.touchParent(to)
+  }
+
+  /** A path and all that lies below it. */
+  below(path: string): string[] {
+    return [...this.nodes.keys()].filter((other) => isWithin(other, path))
+  }
+
+  private note(path: string, kind: TreeNode['kind'], bytes: Buffer, mode: number): void {
+    const { ino } = fs.lstatSync(this.at(path), { bigint: true })
+    const mtimeNs = this.nowNs()
+    this.nodes.set(path, { kind, bytes, mode, mtimeNs, ino })
+    this.times.set(ino, { mtimeNs, ctimeNs: mtimeNs })
+  }
+
+  private change(node: TreeNode, changes: Partial<TreeNode>): void {
+    Object.assign(node, changes)
+    this.times.set(node.ino, { mtimeNs: node.mtimeNs, ctimeNs: this.nowNs() })
+  }
+
+  private touchParent(path: string): void {
+    this.change(this.nodes.get(parentOf(path))!, { mtimeNs: this.nowNs() })
+  }
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+export function isWithin(path: string, ancestor: string): boolean {
+  return path === ancestor || ancestor === '' || path.startsWith(`${ancestor}/`)
+}
