@@ -17,9 +17,11 @@ const sharedChunkBytes = 64 * 1024
 const sharedFrameBytes = 128 * 1024
 /** Compressing a sample of this size tells whether a chunk is worth it. */
 const probeBytes = 8 * 1024
-const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+const zstdParameters = { [constants.ZSTD_c_compressionLevel]: 3 }
 
 export const packTargetBytes = 16 * mib
+/** Where a shared frame is collected, in a pack's memory: behind room for a full pack, one more frame, and the footer. */
+const pendingOffset = packTargetBytes + maxFrameRawBytes + 2 * mib
 
 export interface SealedPack {
   body: Uint8Array<ArrayBuffer>
@@ -37,7 +39,7 @@ export class PackBuilder {
   private frames: Frame[] = []
   private lengths: number[] = []
   private digests: Uint8Array[] = []
-  private pending: Uint8Array[] = []
+  private pendingChunks = 0
   private pendingBytes = 0
   private pendingFirst = 0
 
@@ -56,8 +58,7 @@ export class PackBuilder {
     return this.written
   }
 
-  /** Room for a full pack, one more frame, a shared frame that is pending, and the footer. */
-  static readonly bufferBytes = packTargetBytes + maxFrameRawBytes + mib + 2 * mib
+  static readonly bufferBytes = pendingOffset + sharedFrameBytes + sharedChunkBytes
 
   get isEmpty(): boolean {
     return this.lengths.length === 0
@@ -68,9 +69,10 @@ export class PackBuilder {
   }
 
   /** Adds a chunk that the pack doesn't hold yet. `bytes` is copied. */
-  add(digest: Uint8Array, bytes: Uint8Array, ownFrame = bytes.length >= sharedChunkBytes): void {
-    if (!ownFrame) {
-      this.pending.push(Buffer.from(bytes))
+  add(digest: Uint8Array, bytes: Uint8Array, ownFrame = false): void {
+    if (!ownFrame && bytes.length < sharedChunkBytes) {
+      this.body.set(bytes, pendingOffset + this.pendingBytes)
+      this.pendingChunks++
       this.pendingBytes += bytes.length
     } else {
       this.flush()
@@ -83,10 +85,10 @@ export class PackBuilder {
   }
 
   private flush(): void {
-    if (this.pending.length === 0) return
-    this.frame(this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending, this.pendingBytes), this.pending.length)
-    this.pendingFirst += this.pending.length
-    this.pending = []
+    if (this.pendingChunks === 0) return
+    this.frame(this.body.subarray(pendingOffset, pendingOffset + this.pendingBytes), this.pendingChunks)
+    this.pendingFirst += this.pendingChunks
+    this.pendingChunks = 0
     this.pendingBytes = 0
   }
 
@@ -118,10 +120,15 @@ export class PackBuilder {
 function compress(raw: Uint8Array): Buffer | null {
   if (raw.length >= 4 * probeBytes) {
     const middle = (raw.length - probeBytes) >> 1
-    if (zstdCompressSync(raw.subarray(middle, middle + probeBytes), zstdOptions).length > probeBytes * 0.97) return null
+    if (zstdCompress(raw.subarray(middle, middle + probeBytes)).length > probeBytes * 0.97) return null
   }
-  const compressed = zstdCompressSync(raw, zstdOptions)
+  const compressed = zstdCompress(raw)
   return compressed.length < raw.length ? compressed : null
+}
+
+/** A size that is known takes less memory and time. */
+function zstdCompress(raw: Uint8Array): Buffer {
+  return zstdCompressSync(raw, { params: zstdParameters, pledgedSrcSize: raw.length })
 }
 
 /** The raw bytes of a frame. `stored` is what lies at the frame's offset. */
@@ -130,7 +137,8 @@ export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buf
   if (frame.codec === codec.raw) return Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   let raw: Buffer
   try {
-    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes), params: zstdLimits })
+    // Room for all of it at once; zlib refuses less than 64 bytes of it.
+    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes), chunkSize: Math.max(64, frame.rawBytes), params: zstdLimits })
   } catch (error) {
     throw damaged(what, `the frame at byte ${frame.offset} doesn't decode`, error)
   }

@@ -11,28 +11,27 @@ import type { BackupCache, CachedFile } from './backup-cache.ts'
 import { BackupWorker } from './backup-worker.ts'
 import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
 import { findExtendedAttributes } from './extended-attributes.ts'
-import { problemOfSegments, upToGap } from './file-segments.ts'
+import { joinContents, problemOfSegments, upToGap } from './file-segments.ts'
 import { sameStamp, stampOf } from './file-stamp.ts'
 import type { FileStamp } from './file-stamp.ts'
 import type { KnownChunks } from './known-chunks.ts'
 import { LinkGroups } from './link-groups.ts'
 import type { BackupProgress, Problem } from './operations.ts'
+import { PackMemory } from './pack-memory.ts'
 import type { PackUploader } from './pack-uploader.ts'
-import { maxBatchBytes } from './source-reader.ts'
+import { partBytes, segmentBytes } from './source-reader.ts'
 import type { ItemContent, ReadItem } from './source-reader.ts'
 import { walk } from './walk.ts'
 import type { WalkedEntry } from './walk.ts'
 import { WorkerPool } from './worker-pool.ts'
 import type { PoolMember } from './worker-pool.ts'
 
-const mib = 1024 * 1024
-/** Small files are read in batches up to this many bytes or files; large ones in segments of `maxBatchBytes`. */
-const batchBytes = 4 * mib
+/** Small files are read in batches of `partBytes` at most, and of so many files. */
 const batchFiles = 512
 /** Batches that one thread has been given and not packed yet. */
 const batchesPerWorker = 2
-/** Packs that may wait for the store before reading pauses. */
-const maxPacksInFlight = 3
+/** Packs that may wait for the store, beside those that the threads build, before packing pauses. */
+const maxPacksInFlight = 2
 /** Entries that may wait for an earlier one's content before the walk pauses. */
 const maxPending = 20_000
 /** Batches that may wait for a thread before the walk pauses. */
@@ -86,6 +85,7 @@ export class BackupPass {
   private load: number[]
   private nextBatch = 0
   private queued: Batch[] = []
+  private packMemory: PackMemory
   private open: Batch = { items: [], owners: [], bytes: 0 }
   private pending: Pending[] = []
   private head = 0
@@ -123,6 +123,7 @@ export class BackupPass {
       failure: (error) => this.fail(error),
     })
     this.load = this.pool.members.map(() => 0)
+    this.packMemory = new PackMemory(maxPacksInFlight)
     const { result, uploader } = this
     let lastEntries = 0
     this.report = () => {
@@ -283,13 +284,13 @@ export class BackupPass {
 
   private read({ entry, absolute }: WalkedEntry, file: PendingFile): void {
     if (entry.size === 0) return
-    const segments = Math.ceil(entry.size / maxBatchBytes)
+    const segments = Math.ceil(entry.size / segmentBytes)
     file.segments = Array.from({ length: segments }, () => null)
     file.missing = segments
     for (let segment = 0; segment < segments; segment++) {
-      const offset = segment * maxBatchBytes
-      const item = { absolute, stamp: file.stamp, offset, bytes: Math.min(maxBatchBytes, entry.size - offset) }
-      if (this.open.bytes + item.bytes > maxBatchBytes || this.open.bytes >= batchBytes || this.open.items.length >= batchFiles) this.queueOpen()
+      const offset = segment * segmentBytes
+      const item = { absolute, stamp: file.stamp, offset, bytes: Math.min(segmentBytes, entry.size - offset) }
+      if (this.open.bytes + item.bytes > partBytes || this.open.items.length >= batchFiles) this.queueOpen()
       this.open.items.push(item)
       this.open.owners.push({ file, segment })
       this.open.bytes += item.bytes
@@ -302,13 +303,13 @@ export class BackupPass {
     this.dispatch()
   }
 
-  /** Gives batches to the threads that have room, the least busy first, unless the store is behind. */
+  /** Gives batches to the threads that have room, the least busy first. */
   private dispatch(): void {
     if (this.queued.length === 0 && this.open.items.length > 0) {
       this.queued.push(this.open)
       this.open = { items: [], owners: [], bytes: 0 }
     }
-    while (this.queued.length > 0 && this.uploader.inFlight <= maxPacksInFlight) {
+    while (this.queued.length > 0) {
       const least = this.load.indexOf(Math.min(...this.load))
       if (this.load[least]! >= batchesPerWorker) return
       const batch = this.queued.shift()!
@@ -324,7 +325,8 @@ export class BackupPass {
     try {
       if (answer.type === 'read') this.receiveRead(answer, member)
       else if (answer.type === 'sealed') {
-        this.uploader.add(answer, (buffer) => member.send({ type: 'recycle', buffer }, [buffer]))
+        this.packMemory.request((memory) => member.send({ type: 'begin', memory }, memory === undefined ? [] : [memory]))
+        this.uploader.add(answer, (memory) => this.packMemory.giveBack(memory))
       } else if (answer.type === 'packed') {
         this.batches.delete(answer.batch)
         this.load[member.number]!--
@@ -350,8 +352,9 @@ export class BackupPass {
     member.send({ type: 'pack', batch: answer.batch, isNew: Uint8Array.from(isNew) })
     answer.contents.forEach((content, index) => {
       const { file, segment } = batch.owners[index]!
-      file.segments[segment] = content
-      file.missing--
+      const before = file.segments[segment] ?? null
+      file.segments[segment] = before === null ? content : joinContents(before, content)
+      if (answer.isLast) file.missing--
     })
     this.emit()
   }

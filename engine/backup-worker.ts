@@ -1,30 +1,42 @@
 // What a thread of a backup does: reads and hashes batches, then packs the chunks that the main thread doesn't know yet.
 // Every pack is decoded and compared before it is handed over.
 import { PackBuilder, assertSealed } from '../core/pack.ts'
-import { maxBatchBytes, readBatch } from './source-reader.ts'
+import { SegmentReader, bufferBytes, partBytes, readBatch } from './source-reader.ts'
 import type { BatchChunk, ItemContent, ReadItem } from './source-reader.ts'
 import type { Reply, WorkerCode } from './worker-pool.ts'
 
 export type ToBackupWorker =
+  /** Files that have `partBytes` together, or one segment of a large file: it is read in parts, each answered and packed. */
   | { type: 'read'; batch: number; items: ReadItem[] }
-  /** `isNew[i]` is 1 for each chunk of the batch that must be packed. */
+  /** `isNew[i]` is 1 for each chunk that was read and must be packed. */
   | { type: 'pack'; batch: number; isNew: Uint8Array }
   | { type: 'flush' }
-  /** Memory of a pack that was uploaded, to build another one in. */
-  | { type: 'recycle'; buffer: ArrayBuffer }
+  /** The worker may begin another pack, in the memory of one that was uploaded if there is one. */
+  | { type: 'begin'; memory: ArrayBuffer | undefined }
 
 export type FromBackupWorker =
-  | { type: 'read'; batch: number; contents: ItemContent[]; bytesRead: number }
+  /** What was read of each item, and whether that was all of the batch. */
+  | { type: 'read'; batch: number; contents: ItemContent[]; bytesRead: number; isLast: boolean }
   | { type: 'packed'; batch: number }
+  /** A pack; the next is begun when the worker is told to: how many there are at once is not its decision. */
   | { type: 'sealed'; body: Uint8Array<ArrayBuffer>; sha256: string; footer: Uint8Array }
   | { type: 'flushed' }
+
+interface Batch {
+  buffer: Buffer
+  /** What was read last and is not packed yet; it lies in the buffer. */
+  chunks: BatchChunk[]
+  segment: SegmentReader | null
+}
 
 export class BackupWorker implements WorkerCode<ToBackupWorker> {
   private source: string
   private reply: Reply<FromBackupWorker>
-  private batches = new Map<number, { buffer: Buffer; chunks: BatchChunk[] }>()
-  private spare: ArrayBuffer[] = []
-  private builder: PackBuilder
+  private batches = new Map<number, Batch>()
+  /** Null after a pack was sealed, until the next may begin. */
+  private builder: PackBuilder | null
+  /** What is to be packed then. */
+  private toPack: { number: number; batch: Batch }[] = []
   /** Memory of batches that were packed: kept, because the collector is slow to return so much. */
   private freeBuffers: Buffer[] = []
 
@@ -36,26 +48,15 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
 
   receive(message: ToBackupWorker): void {
     if (message.type === 'read') {
-      const bytes = message.items.reduce((sum, item) => sum + item.bytes, 0)
-      const buffer = this.takeBuffer(bytes)
-      const { contents, chunks } = readBatch(message.items, buffer)
-      this.batches.set(message.batch, { buffer, chunks })
-      this.reply({ type: 'read', batch: message.batch, contents, bytesRead: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) })
+      this.read(message.batch, message.items)
     } else if (message.type === 'pack') {
-      const { buffer, chunks } = this.batches.get(message.batch)!
-      this.batches.delete(message.batch)
-      chunks.forEach((chunk, index) => {
-        if (message.isNew[index] === 0) return
-        if (this.builder.isFull) this.seal()
-        this.builder.add(chunk.digest, buffer.subarray(chunk.offset, chunk.offset + chunk.bytes))
-      })
-      this.freeBuffers.push(buffer)
-      this.reply({ type: 'packed', batch: message.batch })
+      this.pack(message.batch, message.isNew)
     } else if (message.type === 'flush') {
       this.seal()
       this.reply({ type: 'flushed' })
-    } else if (this.spare.length < 1) {
-      this.spare.push(message.buffer)
+    } else {
+      this.builder = new PackBuilder(this.source, message.memory)
+      for (const { number, batch } of this.toPack.splice(0)) this.packBatch(number, batch)
     }
   }
 
@@ -64,17 +65,52 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
     this.freeBuffers = []
   }
 
-  private takeBuffer(bytes: number): Buffer {
-    const index = this.freeBuffers.findIndex((buffer) => buffer.length >= bytes)
-    return index === -1 ? Buffer.allocUnsafeSlow(Math.max(bytes, maxBatchBytes)) : this.freeBuffers.splice(index, 1)[0]!
+  private read(number: number, items: ReadItem[]): void {
+    const buffer = this.freeBuffers.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
+    const segment = items[0]!.bytes > partBytes ? new SegmentReader(items[0]!) : null
+    const batch: Batch = { buffer, chunks: [], segment }
+    this.batches.set(number, batch)
+    this.answer(number, batch, segment === null ? readBatch(items, buffer) : segment.next(buffer))
+  }
+
+  private answer(number: number, batch: Batch, { contents, chunks }: ReturnType<typeof readBatch>): void {
+    batch.chunks = chunks
+    const bytesRead = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)
+    this.reply({ type: 'read', batch: number, contents, bytesRead, isLast: batch.segment?.isDone ?? true })
+  }
+
+  private pack(number: number, isNew: Uint8Array): void {
+    const batch = this.batches.get(number)!
+    batch.chunks = batch.chunks.filter((_, index) => isNew[index] === 1)
+    this.packBatch(number, batch)
+  }
+
+  private packBatch(number: number, batch: Batch): void {
+    const { buffer, chunks, segment } = batch
+    for (const [index, chunk] of chunks.entries()) {
+      if (this.builder?.isFull === true) this.seal()
+      if (this.builder === null) {
+        batch.chunks = chunks.slice(index)
+        this.toPack.push({ number, batch })
+        return
+      }
+      this.builder.add(chunk.digest, buffer.subarray(chunk.offset, chunk.offset + chunk.bytes))
+    }
+    if (segment !== null && !segment.isDone) {
+      this.answer(number, batch, segment.next(buffer))
+      return
+    }
+    this.batches.delete(number)
+    this.freeBuffers.push(buffer)
+    this.reply({ type: 'packed', batch: number })
   }
 
   private seal(): void {
-    if (this.builder.isEmpty) return
+    if (this.builder === null || this.builder.isEmpty) return
     const sealed = this.builder.seal()
     assertSealed(sealed, this.source)
     const { body, sha256, footer } = sealed
+    this.builder = null
     this.reply({ type: 'sealed', body, sha256, footer }, [body.buffer])
-    this.builder = new PackBuilder(this.source, this.spare.pop())
   }
 }

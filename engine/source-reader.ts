@@ -1,13 +1,20 @@
 // Reads files of a source in a worker thread: bytes into one buffer, cut into chunks, hashed.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
-import { findCut } from '../core/chunker.ts'
+import { findCut, maxChunkBytes } from '../core/chunker.ts'
 import { digestBytes, sha256 } from '../core/digest.ts'
 import { sameStamp, stampOf } from './file-stamp.ts'
 import type { FileStamp } from './file-stamp.ts'
 import { reasonOf } from './walk.ts'
 
-/** A whole small file, or a segment of a large one. */
+/** Read at once: several small files, or a part of a segment. */
+export const partBytes = 4 * 1024 * 1024
+/** A part, and what the cuts of the one before have left. */
+export const bufferBytes = partBytes + maxChunkBytes
+/** A large file is read in segments of so many bytes, by several threads. Cuts begin anew with each. */
+export const segmentBytes = 64 * 1024 * 1024
+
+/** A whole file, or a segment of a large one. */
 export interface ReadItem {
   absolute: Uint8Array
   stamp: FileStamp
@@ -30,9 +37,6 @@ export interface BatchChunk {
   bytes: number
 }
 
-/** No batch has more bytes: a segment of a large file. */
-export const maxBatchBytes = 16 * 1024 * 1024
-
 const attempts = 3
 
 /** Reads the items one after the other into `buffer`, which has room for all of them. */
@@ -42,19 +46,56 @@ export function readBatch(items: readonly ReadItem[], buffer: Buffer): { content
   let used = 0
   for (const item of items) {
     const read = readItem(item, buffer.subarray(used, used + item.bytes))
-    const first = chunks.length
-    for (let start = used; start < used + read.bytes;) {
-      const end = findCut(buffer, start, used + read.bytes)
-      chunks.push({ digest: sha256(buffer.subarray(start, end)), offset: start, bytes: end - start })
-      start = end
-    }
+    const own = cutChunks(buffer, used, used + read.bytes, 1)
     used += read.bytes
-    const own = chunks.slice(first)
-    const digests = new Uint8Array(own.length * digestBytes)
-    own.forEach(({ digest }, index) => digests.set(digest, index * digestBytes))
-    contents.push({ digests, lengths: own.map(({ bytes }) => bytes), restamped: read.restamped, problem: read.problem })
+    chunks.push(...own)
+    contents.push(contentOf(own, read))
   }
   return { contents, chunks }
+}
+
+/** Reads a segment part by part. What a part's last cut leaves goes before the next one: cuts don't depend on the parts. */
+export class SegmentReader {
+  private item: ReadItem
+  private bytesRead = 0
+  private rest = { start: 0, end: 0 }
+  isDone = false
+
+  constructor(item: ReadItem) {
+    this.item = item
+  }
+
+  /** @param buffer of `bufferBytes`, the same each time: the chunks of the part before are overwritten. */
+  next(buffer: Buffer): { contents: ItemContent[]; chunks: BatchChunk[] } {
+    buffer.copyWithin(0, this.rest.start, this.rest.end)
+    const used = this.rest.end - this.rest.start
+    const bytes = Math.min(partBytes, this.item.bytes - this.bytesRead)
+    const read = readItem({ ...this.item, offset: this.item.offset + this.bytesRead, bytes }, buffer.subarray(used, used + bytes))
+    this.bytesRead += read.bytes
+    this.isDone = read.bytes < bytes || this.bytesRead === this.item.bytes
+    const end = used + read.bytes
+    const chunks = cutChunks(buffer, 0, end, this.isDone ? 1 : maxChunkBytes)
+    const last = chunks.at(-1)
+    this.rest = { start: last === undefined ? 0 : last.offset + last.bytes, end }
+    return { contents: [contentOf(chunks, read)], chunks }
+  }
+}
+
+/** Cuts from `start` while at least `leastBytes` are left before `end`. */
+function cutChunks(buffer: Buffer, start: number, end: number, leastBytes: number): BatchChunk[] {
+  const chunks: BatchChunk[] = []
+  for (let offset = start; end - offset >= leastBytes;) {
+    const cut = findCut(buffer, offset, end)
+    chunks.push({ digest: sha256(buffer.subarray(offset, cut)), offset, bytes: cut - offset })
+    offset = cut
+  }
+  return chunks
+}
+
+function contentOf(chunks: readonly BatchChunk[], { restamped, problem }: ItemRead): ItemContent {
+  const digests = new Uint8Array(chunks.length * digestBytes)
+  chunks.forEach(({ digest }, index) => digests.set(digest, index * digestBytes))
+  return { digests, lengths: chunks.map(({ bytes }) => bytes), restamped, problem }
 }
 
 interface ItemRead extends Pick<ItemContent, 'restamped' | 'problem'> {

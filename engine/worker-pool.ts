@@ -21,6 +21,12 @@ export interface WorkerCode<Request> {
 
 export type WorkerClass<Data, Request, Answer> = new (data: Data, reply: Reply<Answer>) => WorkerCode<Request>
 
+/**
+ * A thread's heap holds little, but each frame leaves a buffer to the collector, which begins when they have reached half of
+ * the heap's limit: its default lets them grow to 64 MiB in each thread.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 64 }
+
 interface Running<Request> {
   send(message: Request, transfer: ArrayBuffer[]): void
   stop(): Promise<unknown>
@@ -68,7 +74,7 @@ export class WorkerPool<Data, Request, Answer> {
 }
 
 function startThread<Request, Answer>(script: string, workerData: unknown, on: Listener<Answer>): Running<Request> {
-  const worker = new Worker(new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url), { workerData })
+  const worker = new Worker(new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url), { workerData, resourceLimits })
   let stopping = false
   worker.on('message', (answer: Answer) => on.message(answer))
   worker.on('error', (error) => on.failure(revive(error)))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { problemOfSegments, upToGap } from '../../engine/file-segments.ts'
-import { maxBatchBytes } from '../../engine/source-reader.ts'
+import { joinContents, problemOfSegments, upToGap } from '../../engine/file-segments.ts'
+import { segmentBytes } from '../../engine/source-reader.ts'
 import type { ItemContent } from '../../engine/source-reader.ts'
 
 const segment = (bytes: number, kind?: 'changed' | 'vanished' | 'unreadable'): ItemContent => ({
@@ -15,12 +15,17 @@ test('a file whose content is missing in part is missing, whatever else changed'
 })
 
 test('behind a segment that came short nothing is kept: it would lie where it never was', () => {
-  const full = segment(maxBatchBytes)
-  const size = 2 * maxBatchBytes + 10
+  const full = segment(segmentBytes)
+  const size = 2 * segmentBytes + 10
   expect(upToGap([full, full, segment(10)], size)).toHaveLength(3)
-  expect(upToGap([full, segment(maxBatchBytes - 1, 'changed'), segment(10)], size)).toHaveLength(2)
+  expect(upToGap([full, segment(segmentBytes - 1, 'changed'), segment(10)], size)).toHaveLength(2)
   expect(upToGap([segment(0, 'changed'), full, segment(10)], size)).toHaveLength(1)
   expect(upToGap([full, full, segment(9, 'changed')], size)).toHaveLength(3)
   expect(upToGap([segment(5)], 5)).toHaveLength(1)
   expect(upToGap([], 0)).toEqual([])
+})
+
+test('parts of a segment are joined in their order; what is missing outweighs what changed', () => {
+  const joined = joinContents(segment(3, 'changed'), segment(4, 'vanished'))
+  expect([joined.lengths, joined.digests.length, joined.problem?.kind, joined.restamped]).toEqual([[3, 4], 64, 'vanished', null])
 })

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { findCut } from '../../core/chunker.ts'
 import { stampOf } from '../../engine/file-stamp.ts'
-import { readBatch } from '../../engine/source-reader.ts'
+import { SegmentReader, bufferBytes, readBatch } from '../../engine/source-reader.ts'
 import type { ItemContent, ReadItem } from '../../engine/source-reader.ts'
 import { sha256Of } from '../fixtures/handmade-vault.ts'
 import { randomBytes } from '../fixtures/manual-clock.ts'
@@ -83,4 +84,55 @@ test.each<[string, (path: string) => void]>([
   const { contents, bytes } = read(items)
   expect(contents.map(({ problem }) => problem?.kind ?? null)).toEqual([null, 'vanished', null])
   expect(bytes.map(String)).toEqual([a, '', c])
+})
+
+/** Reads a segment to its end; `between` runs after each part. */
+function readSegment(item: ReadItem, between: () => void = () => undefined): { bytes: Buffer; lengths: number[]; kinds: (string | undefined)[] } {
+  const reader = new SegmentReader(item)
+  const buffer = Buffer.alloc(bufferBytes)
+  const parts: Buffer[] = []
+  const lengths: number[] = []
+  const kinds: (string | undefined)[] = []
+  while (!reader.isDone) {
+    const { contents: [content], chunks } = reader.next(buffer)
+    for (const { offset, bytes, digest } of chunks) {
+      parts.push(Buffer.from(buffer.subarray(offset, offset + bytes)))
+      expect(sha256Of(parts.at(-1)!).equals(digest)).toBe(true)
+    }
+    lengths.push(...content!.lengths)
+    kinds.push(content!.problem?.kind)
+    between()
+  }
+  return { bytes: Buffer.concat(parts), lengths, kinds }
+}
+
+test('a segment is read in parts that change nothing of its cuts', () => {
+  const path = join(makeTemporaryDirectory(), 'f')
+  const large = randomBytes(23_000_001, 2)
+  writeFileSync(path, large)
+  const offset = 1_000_003
+  const { bytes, lengths, kinds } = readSegment(itemOf(path, { offset, bytes: large.length - offset }))
+  const segment = large.subarray(offset)
+  expect(bytes.equals(segment)).toBe(true)
+  const cuts: number[] = []
+  for (let at = 0; at < segment.length;) {
+    const end = findCut(segment, at, segment.length)
+    cuts.push(end - at)
+    at = end
+  }
+  expect(lengths).toEqual(cuts)
+  expect(kinds.every((kind) => kind === undefined) && kinds.length > 5).toBe(true)
+})
+
+test('a segment that gets shorter, or whose file vanishes, while it is read ends there, with what was read before', () => {
+  const path = join(makeTemporaryDirectory(), 'f')
+  const large = randomBytes(20_000_000, 3)
+  writeFileSync(path, large)
+  const shortened = readSegment(itemOf(path), () => truncateSync(path, 6_000_000))
+  expect(shortened.kinds).toEqual([undefined, 'changed'])
+  expect(shortened.bytes.equals(large.subarray(0, 6_000_000))).toBe(true)
+  writeFileSync(path, large)
+  const gone = readSegment(itemOf(path), () => execFileSync('rm', ['-f', path]))
+  expect(gone.kinds).toEqual([undefined, 'vanished'])
+  expect(gone.bytes.equals(large.subarray(0, gone.bytes.length))).toBe(true)
 })
