@@ -7,10 +7,9 @@ import type { Contender, Repository } from './contender.ts'
 import { makeBig, makeMixed, makeTiny, scaled } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import type { Gateway } from './gateway.ts'
-import type { Invocation } from './measured-process.ts'
 import { measure } from './measured-process.ts'
 import { takeSample } from './measurement.ts'
-import type { Sample } from './measurement.ts'
+import type { Place, Sample } from './measurement.ts'
 import type { Complexity, ComplexityPoint } from './results.ts'
 import { spreadOf } from './statistics.ts'
 
@@ -20,10 +19,9 @@ const steps = [1, 10, 100]
 /** Requests at once while a store is filled with versions. */
 const atOnce = 16
 
-export interface Growth {
+export interface Growth extends Place {
   gateway: Gateway
   contender: Contender
-  folder: string
   scale: number
   report: (text: string) => void
 }
@@ -51,9 +49,9 @@ async function growData(growth: Growth, smallest: number, make: (directory: stri
       const repository = await newRepository(growth, `complexity-${step}-${size}-${repeat}`)
       const target = join(growth.folder, 'target')
       const { contender } = growth
-      samples['first']!.push(await sampleOf(growth, repository, contender.backup(repository, directory)))
-      samples['no-change']!.push(await sampleOf(growth, repository, contender.backup(repository, directory)))
-      samples['restore']!.push(await sampleOf(growth, repository, contender.restore(repository, target)))
+      samples['first']!.push(await takeSample(contender.backup(repository, directory), repository, growth))
+      samples['no-change']!.push(await takeSample(contender.backup(repository, directory), repository, growth))
+      samples['restore']!.push(await takeSample(contender.restore(repository, target), repository, growth))
       rmSync(target, { recursive: true, force: true })
       growth.gateway.forget(repository.bucket)
     }
@@ -109,7 +107,7 @@ async function measureVault(growth: Growth, repository: Repository, size: number
   const target = join(growth.folder, 'target')
   const samples: Record<string, Sample[]> = { restore: [] }
   for (let repeat = 0; repeat < repeats; repeat++) {
-    samples['restore']!.push(await sampleOf(growth, repository, growth.contender.restore(repository, target)))
+    samples['restore']!.push(await takeSample(growth.contender.restore(repository, target), repository, growth))
     rmSync(target, { recursive: true, force: true })
   }
   return Object.entries(samples).map(([operation, taken]) => pointOf(growth, size, operation, taken))
@@ -126,10 +124,6 @@ async function newRepository({ contender, folder }: Growth, bucket: string): Pro
   mkdirSync(repository.cache, { recursive: true })
   await contender.prepare(repository)
   return repository
-}
-
-async function sampleOf({ folder, gateway }: Growth, repository: Repository, invocation: Invocation): Promise<Sample> {
-  return takeSample(invocation, repository, folder, gateway)
 }
 
 function pointOf({ report }: Growth, size: number, operation: string, samples: readonly Sample[]): ComplexityPoint {

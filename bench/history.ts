@@ -1,5 +1,4 @@
 // Many snapshots of one small source, and a restore of the one in the middle.
-import { execFileSync } from 'node:child_process'
 import { appendFileSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -68,13 +67,12 @@ async function restoreMiddle(made: Made, setting: Setting): Promise<Record<Conte
       const { name } = contender
       const repository = made.repositories.get(name)!
       const target = join(setting.folder, `${name}-restored`)
-      const sample = await takeSample(contender.restore(repository, target, { state: made.states.get(name)! }), repository, setting.folder, setting.gateway)
+      const sample = await takeSample(contender.restore(repository, target, { state: made.states.get(name)! }), repository, setting)
       setting.report(`  point-in-time ${name}: ${sample.cost.seconds.toFixed(2)} s`)
       samples[name].push(sample)
       if (round === 0) assertSame(made.kept, target)
       rmSync(target, { recursive: true, force: true })
     }
   }
-  execFileSync('sync')
   return samples
 }

@@ -1,4 +1,5 @@
 // `npm run bench`: measures Holdfast and restic side by side on one third-party S3 store on loopback.
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -24,6 +25,8 @@ import type { Tools } from './tools.ts'
 const documentation = resolve(import.meta.dirname, '..', 'docs')
 const ownResults = join(documentation, 'benchmarks.json')
 const report = (text: string): void => void process.stderr.write(`${text}\n`)
+
+const sync = (): void => void execFileSync('sync')
 
 const makers: Record<Exclude<PartName, 'history' | 'complexity'>, (directory: string, scale: number) => Dataset | Promise<Dataset>> = {
   mixed: makeMixed, tiny: makeTiny, big: makeBig, postgres: makePostgres,
@@ -69,7 +72,7 @@ async function measureAll(options: Options): Promise<Results> {
     try {
       if (part === 'complexity') {
         report('complexity')
-        const growth = { gateway, contender: openHoldfast(tools, gateway), folder, scale: options.scales.complexity, report }
+        const growth = { gateway, contender: openHoldfast(tools, gateway), folder, sync, scale: options.scales.complexity, report }
         for (const measured of await measureComplexity(growth)) complexity.push({ ...measured, provenance })
       } else {
         datasets.push({ ...(await measurePart(part, folder, gateway, tools, options)), provenance })
@@ -87,7 +90,7 @@ async function measurePart(
 ): Promise<Omit<DatasetResults, 'provenance'>> {
   const scale = options.scales[part]
   const contenders = [openHoldfast(tools, gateway), openRestic(tools, gateway)]
-  const setting = { gateway, contenders, folder, rounds: options.rounds, runs: options.runs, report }
+  const setting = { gateway, contenders, folder, sync, rounds: options.rounds, runs: options.runs, report }
   const directory = join(folder, 'data')
   if (part === 'history') return { name: part, ...(await measureHistory(directory, scale, setting)) }
   report(`${part}: making the data set`)

@@ -20,11 +20,17 @@ export type RunName = (typeof runNames)[number]
 /** After many files were removed, the file system makes new ones slowly for some seconds. */
 const defaultCalmMs = 5000
 
-export interface Setting {
+/** Where a run is measured. */
+export interface Place {
   gateway: MeasuredStore
-  contenders: readonly Contender[]
-  /** Free to use, and emptied between rounds. */
+  /** Free to use. */
   folder: string
+  /** Leaves nothing to be written to the disk from before. */
+  sync: () => void
+}
+
+export interface Setting extends Place {
+  contenders: readonly Contender[]
   rounds: number
   runs: readonly RunName[]
   report: (text: string) => void
@@ -86,7 +92,7 @@ async function measureRound(
     for (const contender of order) {
       const repository = repositories.get(contender.name)!
       const target = join(roundFolder, `${contender.name}-${name}`)
-      const sample = await takeSample(invocations[name](contender, repository, target), repository, roundFolder, gateway)
+      const sample = await takeSample(invocations[name](contender, repository, target), repository, { ...setting, folder: roundFolder })
       setting.report(`  ${name.padEnd(12)} ${contender.name.padEnd(9)} ${describe(sample)}`)
       const taken = samples.get(name) ?? { holdfast: [], restic: [] }
       taken[contender.name].push(sample)
@@ -100,9 +106,9 @@ async function measureRound(
   await sleep(setting.calmMs ?? defaultCalmMs)
 }
 
-/** What one run costs, with nothing left to be written from before. */
-export async function takeSample(invocation: Invocation, repository: Repository, folder: string, gateway: MeasuredStore): Promise<Sample> {
-  execFileSync('sync')
+/** What one run costs. */
+export async function takeSample(invocation: Invocation, repository: Repository, { folder, gateway, sync }: Place): Promise<Sample> {
+  sync()
   const [mark, before] = [gateway.mark(), gateway.cpuSeconds()]
   const { cost } = await measure(invocation, folder)
   return { cost, storeCpuSeconds: gateway.cpuSeconds() - before, requests: gateway.requestsSince(mark), storedBytes: gateway.storedBytes(repository.bucket) }

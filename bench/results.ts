@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 
 const finite = z.number().nonnegative()
-const series = z.array(finite).min(1).max(1000)
+// Ratios divide by these.
+const positive = z.number().positive()
+const series = z.array(positive).min(1).max(1000)
 const name = z.string().max(40).regex(/^[a-z0-9-]+$/)
 // Quoted in a page: one line, and nothing that Markdown or SVG would take for its own.
 const text = z.string().max(500).regex(/^[\w .,;:()/@%+='-]*$/)
@@ -25,11 +27,11 @@ const side = z.strictObject({
   cpuSeconds: series,
   peakBytes: series,
   /** What the store took for it meanwhile, on the same processors. */
-  storeCpuSeconds: series,
+  storeCpuSeconds: z.array(finite).min(1).max(1000),
   /** Of the last round, by the store's access log. */
   requests,
   /** In the bucket after the run of the last round. */
-  storedBytes: finite,
+  storedBytes: positive,
 })
 
 const run = z.strictObject({ name, holdfast: side, restic: side })
@@ -41,7 +43,7 @@ const dataset = z.strictObject({
   runs: z.array(run).max(20),
 })
 
-const point = z.strictObject({ size: z.number().positive(), operation: name, seconds: finite, cpuSeconds: finite, peakBytes: finite, requests: z.int().nonnegative() })
+const point = z.strictObject({ size: positive, operation: name, seconds: positive, cpuSeconds: positive, peakBytes: positive, requests: z.int().nonnegative() })
 
 const complexity = z.strictObject({ name, provenance, unit: text, points: z.array(point).max(100) })
 

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { standing } from '../../../bench/page/targets.ts'
+import type { Row } from '../../../bench/page/targets.ts'
+import type { Results } from '../../../bench/results.ts'
+import { makeResults, makeRun } from '../../fixtures/benchmark-results.ts'
+
+const mib = 2 ** 20
+
+function rowOf(results: Results, start: string): Row {
+  return standing(results).find(({ metric }) => metric.startsWith(start))!
+}
+
+describe('where a target stands', () => {
+  test.each([[1.19, 'missed'], [1.2, 'reach'], [1.59, 'reach'], [1.6, 'ambition']])('first backup at %fx restic\'s speed: %s', (ratio, expected) => {
+    expect(rowOf(makeResults([makeRun('first', ratio)]), 'first backup, mixed').standing).toBe(expected)
+  })
+
+  test.each([[1.06, 'missed'], [1.05, 'reach'], [1, 'ambition']])('%fx restic\'s bytes: %s', (ratio, expected) => {
+    expect(rowOf(makeResults([makeRun('first', 1, { storedBytes: 1600 * mib * ratio })]), 'stored bytes').standing).toBe(expected)
+  })
+
+  test.each([[385, 'missed'], [384, 'reach'], [256, 'ambition']])('a peak of %i MiB: %s', (peak, expected) => {
+    const results = makeResults([makeRun('first', 1), makeRun('restore', 1, { peakBytes: [1, peak * mib, 2000 * mib] })])
+    expect(rowOf(results, 'peak memory, mixed').standing).toBe(expected)
+  })
+
+  // 1,600 MiB in packs of 16: 100, 2 % and 10.
+  test.each([[112, 'ambition'], [113, 'missed']])('%i requests for 100 packs: %s', (PutObject, expected) => {
+    expect(rowOf(makeResults([makeRun('first', 1, { requests: { PutObject } })]), 'requests of a first backup').standing).toBe(expected)
+  })
+
+  test('a restore is held against the slowest of its parts', () => {
+    const ceilings = { writeSeconds: 5, networkSeconds: 12, decodeSeconds: 3 }
+    expect(rowOf(makeResults([makeRun('restore', 1)], { ceilings }), 'restore, mixed: speed against the slowest'))
+      .toMatchObject({ value: '0.60x (0.40x to 1.20x)', standing: 'reach' })
+  })
+
+  test('GETs are held against the objects that the backups before made', () => {
+    const runs = [makeRun('first', 1), makeRun('change', 1, { requests: { PutObject: 20 } }), makeRun('restore', 1, { requests: { GetObject: 132, HeadBucket: 9 } })]
+    expect(rowOf(makeResults(runs), 'requests of a full restore')).toMatchObject({ value: '1.10', standing: 'reach' })
+  })
+
+  test('memory a chunk is what the last tenfold more of them took', () => {
+    expect(rowOf(makeResults(), 'memory as data grows')).toMatchObject({ value: '120', standing: 'reach' })
+  })
+
+  test('what was not measured says so, and fails nothing', () => {
+    const rows = standing({ version: 1, datasets: [], complexity: [] })
+    expect(rows.length).toBeGreaterThan(10)
+    expect(rows.every((row) => row.standing === 'not measured' && row.value === null)).toBe(true)
+  })
+})
