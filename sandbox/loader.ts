@@ -14,6 +14,8 @@ import type { AccountSeed } from './declared-accounts.ts'
 export interface LoadOptions {
   /** Values of `holdfast:*` to change in the example configuration. */
   config?: Record<string, unknown>
+  /** Whether `config` is all there is, instead: somebody's own. */
+  isWhole?: boolean
   /** Layers to deploy; all by default (without the organization's if `detached` is set). */
   layers?: readonly Layer[]
 }
@@ -28,7 +30,7 @@ export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudD
 
 /** The cloud, and the resources as they were recorded: protection and what the sandbox doesn't emulate are only in these. */
 export async function loadProgram(options: LoadOptions = {}): Promise<{ declaration: CloudDeclaration; resources: RecordedResource[] }> {
-  const config: Record<string, unknown> = { ...exampleConfig, ...options.config }
+  const config: Record<string, unknown> = { ...(options.isWhole === true ? {} : exampleConfig), ...options.config }
   const detached = config['detached'] === true
   const layers = options.layers ?? exampleLayers.filter((layer) => !detached || layer !== 'organization')
   const resources: RecordedResource[] = []

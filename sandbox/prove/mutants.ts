@@ -21,8 +21,8 @@ export interface Touch {
   sid: string
   effect: 'Allow' | 'Deny'
   what: 'statement' | 'condition'
-  /** What is left of the site's document. */
-  to: PolicyDocument
+  /** What is left of the site's document; null if nothing is: AWS has no document without a statement. */
+  to: PolicyDocument | null
 }
 
 /** One document, and everybody and everything that it speaks for. */
@@ -84,7 +84,7 @@ export function* mutantsOf(declaration: CloudDeclaration, resources: readonly Re
       const sid = sidOf(statement, index)
       const effect = statement['Effect'] as 'Allow' | 'Deny'
       const mutate = (id: string, what: Touch['what'], document: PolicyDocument): Mutant =>
-        ({ id, declaration: replaceDocument(declaration, site.document, document), resources, touches: { site, sid, effect, what, to: document } })
+        ({ id, declaration: replaceDocument(declaration, site.document, document), resources, touches: { site, sid, effect, what, to: statementsOf(document).length === 0 ? null : document } })
       const others = statementsOf(site.document).filter((_, other) => other !== index)
       yield mutate(`${site.label}: ${sid}`, 'statement', { ...site.document, Statement: others })
       for (const [operator, keys] of Object.entries((statement['Condition'] ?? {}) as Record<string, Record<string, unknown>>)) {

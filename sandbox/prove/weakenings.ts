@@ -81,6 +81,11 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('adds to a source', 's3:PutObject', `${vault}/sources/${source}/packs/x`, { context: noneMatch, duty: [...writers(source), ...ownersOf('vault')] }),
     row('adds a receipt', 's3:PutObject', `${vault}/receipts/${source}/x/y`, { context: noneMatch, duty: ['notary', ...ownersOf('vault')] }),
   ])
+  // Also of a source that isn't there: a configuration may have one source alone.
+  const elsewhere = [
+    row('reads the feedback of another source', 's3:GetObject', `${feedback}/feedback/no-such-source/x`, { duty: ownersOf('vault') }),
+    row('lists the feedback of another source', 's3:ListBucket', feedback, { context: { 's3:prefix': 'feedback/no-such-source/' }, duty: ownersOf('vault') }),
+  ]
   const frozen = [
     // The owner's root can always change a bucket's policy: only a control policy of the organization binds it.
     ...[vault, feedback].flatMap((bucket) => frozenBucketActions.map((action) => row('changes a bucket\'s configuration', action, bucket, {
@@ -126,7 +131,7 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('changes the boundary of agents', action, `arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`, {
       accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
     }))
-  return [...objects, ...history, plainHistory, ...toolkits, ...alarmRows(place, productionAccountId, row), ...responseRows(place, productionAccountId, agentNames, row), ...listing, ...feedbacks, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+  return [...objects, ...history, plainHistory, ...toolkits, ...alarmRows(place, productionAccountId, row), ...responseRows(place, productionAccountId, agentNames, row), ...listing, ...feedbacks, ...elsewhere, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
 }
 
 type MakeRow = (what: string, action: string, resource: string, more?: Partial<Weakening>) => Weakening
