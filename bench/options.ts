@@ -11,7 +11,7 @@ export type PartName = (typeof partNames)[number]
 
 export const usage = `npm run bench -- [options]
 
-  --quick        sizes that take about 20 minutes in all (without it: full sizes, about two hours)
+  --quick        sizes that take about 20 minutes in all (without it: full sizes, about an hour)
   --only A,B     only these parts: ${partNames.join(', ')}
   --runs A,B     only these runs of a data set: ${runNames.join(', ')}
   --rounds N     rounds, both contenders in each (default 5)
@@ -37,7 +37,7 @@ export interface Options {
 }
 
 const fullScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 1, postgres: 1, history: 1, complexity: 1 }
-const quickScales: Record<PartName, number> = { mixed: 1, tiny: 0.5, big: 0.125, postgres: 0.5, history: 1, complexity: 0.3 }
+const quickScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 0.125, postgres: 0.25, history: 1, complexity: 0.2 }
 
 /** @throws `invalid-input` for what is not an option, or not a value of it. */
 export function parseOptions(args: readonly string[]): Options {

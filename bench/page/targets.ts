@@ -78,7 +78,7 @@ export function standing(results: Results): Row[] {
     const run = dataset?.runs.find(({ name }) => name === runName)
     return dataset === undefined || run === undefined ? null : { dataset, run }
   }
-  return [...goals.map((goal) => rowOf(goal, goal.measure(find))), growthRow(results)]
+  return [...goals.map((goal) => rowOf(goal, goal.measure(find))), growthRow(results, find)]
 }
 
 function rowOf(goal: Goal, measured: Measure | null): Row {
@@ -165,14 +165,22 @@ function getsPerObject(find: Find): Measure | null {
   return objects === 0 ? null : { value: gets / objects, heldBy: `${gets} GETs, ${objects} objects; restic: ${found.run.restic.requests['GetObject'] ?? 0} GETs` }
 }
 
-/** A file of 512 bytes is one chunk: what the last tenfold more of them took, beyond what was there before. */
-function growthRow({ complexity }: Results): Row {
-  const points = complexity.find(({ name }) => name === 'files')?.points.filter(({ operation }) => operation === 'first').sort((a, b) => a.size - b.size) ?? []
-  const [before, last] = points.slice(-2)
+/** Fewer chunks than these drown in what the garbage collector leaves for later. */
+const fewestChunks = 50_000
+
+/** A file of 512 bytes is one chunk: what the most of them took beyond what fewer took. */
+function growthRow({ complexity }: Results, find: Find): Row {
   const goal: Goal = { metric: 'memory as data grows, bytes a chunk', better: 'most', reach: 150, ambition: 110, text: (value) => String(Math.round(value)), measure: () => null }
-  if (before === undefined || last === undefined) return rowOf(goal, null)
+  const tiny = find('tiny', 'first')
+  const points = [
+    ...(complexity.find(({ name }) => name === 'files')?.points.filter(({ operation }) => operation === 'first') ?? []),
+    ...(tiny === null ? [] : [{ size: tiny.dataset.files, peakBytes: spreadOf(tiny.run.holdfast.peakBytes).median }]),
+  ].sort((a, b) => b.size - a.size)
+  const [most] = points
+  const fewer = points.find(({ size }) => size <= most!.size - fewestChunks)
+  if (most === undefined || fewer === undefined) return rowOf(goal, null)
   return rowOf(goal, {
-    value: (last.peakBytes - before.peakBytes) / (last.size - before.size),
-    heldBy: `first backup of ${before.size.toLocaleString('en')} files: ${bytesText(before.peakBytes)}; of ${last.size.toLocaleString('en')}: ${bytesText(last.peakBytes)}`,
+    value: (most.peakBytes - fewer.peakBytes) / (most.size - fewer.size),
+    heldBy: `first backup of ${fewer.size.toLocaleString('en')} files: ${bytesText(fewer.peakBytes)}; of ${most.size.toLocaleString('en')}: ${bytesText(most.peakBytes)}`,
   })
 }

@@ -60,7 +60,7 @@ describe.each([['mixed', makeMixed, 0.004], ['tiny', makeTiny, 0.002], ['big', m
     await dataset.change(3)
     const share = changedShare(before, contentOf(directory))
     expect(share).toBeGreaterThan(0.005)
-    expect(share).toBeLessThan(0.04)
+    expect(share).toBeLessThan(0.06)
   })
 })
 

@@ -40,8 +40,17 @@ describe('where a target stands', () => {
     expect(rowOf(makeResults(runs), 'requests of a full restore')).toMatchObject({ value: '1.10', standing: 'reach' })
   })
 
-  test('memory a chunk is what the last tenfold more of them took', () => {
+  test('memory a chunk is what many more of them took', () => {
     expect(rowOf(makeResults(), 'memory as data grows')).toMatchObject({ value: '120', standing: 'reach' })
+    // 20 MiB more than 100,000 took, for 100,000 more.
+    const tiny = makeResults([makeRun('first', 1, { peakBytes: Array<number>(3).fill(120 * mib + 120 * 100_000) })], { name: 'tiny', files: 200_000 })
+    expect(rowOf(tiny, 'memory as data grows')).toMatchObject({ value: '210', standing: 'missed' })
+  })
+
+  test('memory a chunk is not reckoned from a few', () => {
+    const { complexity, ...rest } = makeResults()
+    const few = complexity.map((growth) => ({ ...growth, points: growth.points.slice(0, 2) }))
+    expect(rowOf({ ...rest, complexity: few }, 'memory as data grows').standing).toBe('not measured')
   })
 
   test('what was not measured says so, and fails nothing', () => {
