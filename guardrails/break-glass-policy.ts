@@ -2,7 +2,7 @@
 // only for whom and until when one of them has said.
 import { breakGlassActions } from './catalogue.ts'
 import { delayStatements } from './delay-policies.ts'
-import { approvalPolicyArn, bucketArn, feedbackBucketName, vaultBucketName } from './names.ts'
+import { approvalPolicyArn, bucketArn, everyRegion, feedbackBucketName, vaultBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
@@ -12,7 +12,7 @@ const lookFirst = [
 ]
 
 export function breakGlassPolicy(vault: VaultPlace): Policy {
-  const buckets = [vaultBucketName(vault), feedbackBucketName(vault)].map(bucketArn)
+  const buckets = [vaultBucketName, feedbackBucketName].map((nameOf) => bucketArn(nameOf(everyRegion(vault))))
   return policy(
     { Sid: 'BreakGlass', Effect: 'Allow', Action: breakGlassActions(), Resource: ['*'] },
     {
@@ -26,9 +26,6 @@ export function breakGlassPolicy(vault: VaultPlace): Policy {
     { Sid: 'DenyVault', Effect: 'Deny', Action: ['s3:*'], Resource: [...buckets, ...buckets.map((arn) => `${arn}/*`)] },
   )
 }
-
-/** Of a session's source identity: whom an approval is for. */
-export const sourceIdentityPattern = /^[\w+=,.@-]{2,64}$/
 
 export interface Approval {
   /** The source identity with which the glass is broken. */

@@ -23,7 +23,7 @@ let detached: Proof
 beforeAll(async () => {
   organization = await prove({ config: { ...examinedConfigs.organization, agents }, nowMs })
   detached = await prove({ config: { ...examinedConfigs.detached, agents }, nowMs })
-})
+}, 240_000)
 
 const proofs = () => [organization, detached]
 const surprises = ({ rows }: Proof) => rows.filter(isSurprise).map(({ who, actions, resource, circumstance, answer }) => ({ who, actions, resource, circumstance, answer }))
@@ -86,7 +86,7 @@ describe('a configuration of one\'s own', () => {
     expect(surprises(proof)).toEqual([])
     expect(proof.rows.filter(({ who }) => /agent|launcher|rental-db/.test(who))).toEqual([])
     expect(judgeMutants(await runMutants([proof]), { isWhole: false }).unexpected).toEqual([])
-  })
+  }, 120_000)
 })
 
 describe('a proof notices', () => {
@@ -113,7 +113,7 @@ describe('mutants', () => {
     expect(verdict.stale).toEqual([])
     expect(verdict.results.filter(({ killedBy }) => killedBy !== null).length).toBeGreaterThan(200)
     expect(verdict.accounted.length).toBeLessThan(verdict.results.length / 5)
-  })
+  }, 240_000)
 
   it('are named once each, and leave what they were made of as it was', () => {
     const before = JSON.stringify(organization.declaration)
