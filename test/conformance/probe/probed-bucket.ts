@@ -92,7 +92,7 @@ export class ProbedBucket {
 
 /** Whether a call is refused, for a reason that is none of these: a mistake of the caller's, or trouble of the store's. */
 export async function isRefused(call: Promise<unknown>): Promise<boolean> {
-  const error = await call.then(() => null, (reason: unknown) => reason as { $metadata?: { httpStatusCode?: number } })
+  const error = await call.then(() => null, (reason: unknown) => reason as Error & { $metadata?: { httpStatusCode?: number } })
   if (error === null) return false
   const status = error.$metadata?.httpStatusCode
   if (status === 400 || status === 403 || status === 409 || status === 412) return true

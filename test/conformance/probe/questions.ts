@@ -12,7 +12,7 @@ export interface Question {
   text: string
   /** Where AWS's documentation says that it is so of S3; never measured here. */
   page: string
-  ask(bucket: ProbedBucket): Promise<boolean>
+  ask: (bucket: ProbedBucket) => Promise<boolean>
 }
 
 const dayMs = 86_400_000

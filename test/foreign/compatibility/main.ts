@@ -16,7 +16,10 @@ const waiting = Object.keys(record.tests)
 const outcomes = new Map<string, Outcome>()
 
 await Promise.all(Array.from({ length: atOnce }, async () => {
-  for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) outcomes.set(test, await runSuiteTest(binary, test))
+  for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
+    const known = isRecording || record.tests[test] === 'passes' ? undefined : new Map(Object.entries(record.wording))
+    outcomes.set(test, await runSuiteTest(binary, test, known))
+  }
 }))
 
 if (isRecording) {
@@ -26,6 +29,7 @@ if (isRecording) {
     record.tests[test] = result !== 'fails' ? result : isKept ? known : 'unexplained'
     if (record.tests[test] === 'unexplained') process.stdout.write(`${test}: ${said.slice(0, 300)}\n`)
   }
+  record.wording = Object.fromEntries([...outcomes.values()].flatMap(({ wording }) => [...wording]))
   writeRecord(record)
 }
 const differences = compareOutcomes(record, outcomes)

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { describeDirectory } from '../../fixtures/directory-description.ts'
 import { makeOddTree } from '../../fixtures/odd-tree.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
-import { ThirdPartyVault } from './third-party-vault.ts'
+import { lockDays, ThirdPartyVault } from './third-party-vault.ts'
 import type { Listed } from './third-party-vault.ts'
 
 interface BackupRecord { snapshot: { id: string }; complete: boolean; files: number; filesUnchanged: number; bytesUploaded: number; requests: Record<string, number> }
@@ -35,7 +35,7 @@ describe('a tree of odd entries', () => {
     const before = (await vault.list('locked', 'sources/mixed/')).entries
     const second = await vault.holdfast(backUp)
     const [full, none] = [first, second].map((outcome) => outcome.records()[0] as unknown as BackupRecord)
-    expect(full).toMatchObject({ complete: true, filesUnchanged: 0, lock: { mode: 'COMPLIANCE', days: 40 } })
+    expect(full).toMatchObject({ complete: true, filesUnchanged: 0, lock: { mode: 'COMPLIANCE', days: lockDays } })
     expect(none).toMatchObject({ complete: true, filesUnchanged: full!.files - furtherNames, bytesRead: 0, requests: { put: 1 } })
     const after = (await vault.list('locked', 'sources/mixed/')).entries
     expect(after.filter(({ versionId }) => !before.some((known) => known.versionId === versionId)).map(({ key }) => key)).toEqual([`sources/mixed/manifests/${none!.snapshot.id}`])
@@ -52,7 +52,7 @@ describe('a tree of odd entries', () => {
     const unlocked = await vault.holdfast(verify)
     expect(unlocked.status).toBe(9)
     expect((unlocked.records()[0] as { objects: { kind: string }[] }).objects.every(({ kind }) => kind === 'unlocked')).toBe(true)
-    const until = new Date(Date.now() + 40 * 86_400_000)
+    const until = new Date(Date.now() + lockDays * 86_400_000)
     for (const { key, versionId } of (await vault.list('locked', 'sources/mixed/')).entries) {
       await vault.client.send(new PutObjectRetentionCommand({ Bucket: 'locked', Key: key, VersionId: versionId, Retention: { Mode: 'COMPLIANCE', RetainUntilDate: until } }))
     }

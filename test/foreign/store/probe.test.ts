@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { probe } from '../../conformance/probe/probe.ts'
+import { versityVersion } from '../versitygw.ts'
 import { ThirdPartyVault } from './third-party-vault.ts'
 
 const measured = JSON.parse(readFileSync(new URL('../../conformance/probe/measured.json', import.meta.url), 'utf8')) as { versitygw: object }
@@ -8,4 +9,10 @@ const measured = JSON.parse(readFileSync(new URL('../../conformance/probe/measur
 test('VersityGW does what docs/stores.md says of it', async () => {
   const { gateway: { endpoint, region, credentials } } = await ThirdPartyVault.start()
   expect(await probe({ endpoint, region, credentials, bucket: 'probed' })).toEqual(measured.versitygw)
+})
+
+test('the pages name the version that is tested', () => {
+  for (const page of ['stores', 'sandbox-compatibility']) {
+    expect(readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')).toContain(`VersityGW ${versityVersion} `)
+  }
 })
