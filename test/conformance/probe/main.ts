@@ -1,16 +1,28 @@
 // `npm run probe-store -- --endpoint URL --bucket NEW-NAME`: what docs/stores.md asks of a store, asked of yours.
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { probe } from './probe.ts'
 import { questions } from './questions.ts'
 
-const { values } = parseArgs({ options: { endpoint: { type: 'string' }, region: { type: 'string' }, bucket: { type: 'string' } } })
-if (values.bucket === undefined) {
-  process.stderr.write('name a bucket with --bucket: it is made, must not exist, and keeps locked versions for a day; credentials come from the SDK\'s default chain\n')
-  process.exitCode = 2
-} else {
-  const answers = await probe({ bucket: values.bucket, region: values.region ?? process.env['AWS_REGION'] ?? 'us-east-1', ...(values.endpoint === undefined ? {} : { endpoint: values.endpoint }) })
-  for (const { id, text } of questions) {
-    process.stdout.write(`${answers[id]!.padEnd(4)}${answers[id] === 'yes' ? ' ' : '!'} ${text}\n`)
-  }
-  process.stdout.write('! other than AWS documents; docs/stores.md says what each costs a vault\n')
+interface Options {
+  bucket: string
+  endpoint?: string
+  region: string
 }
+
+const command = new Command('probe-store')
+  .description('asks an S3 store what it enforces; credentials come from the AWS SDK\'s default chain')
+  .requiredOption('--bucket <name>', 'a bucket that does not exist: it is made, with Object Lock, and keeps locked versions for a day')
+  .option('--endpoint <url>', 'an S3-compatible store instead of AWS')
+  .option('--region <name>', 'its region', process.env['AWS_REGION'] ?? 'us-east-1')
+  .action(ask)
+
+async function ask(options: Options): Promise<void> {
+  const answers = await probe(options)
+  for (const { id, text } of questions) process.stdout.write(`${answers[id] === 'yes' ? 'yes ' : 'no !'} ${text}\n`)
+  process.stdout.write('! other than AWS documents: docs/stores.md says what it costs a vault\n')
+}
+
+await command.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`probe-store: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`)
+  process.exitCode = 1
+})
