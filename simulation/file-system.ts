@@ -106,8 +106,11 @@ function stamped(result: unknown, call: string, place: unknown): unknown {
   if (!call.endsWith('statSync') || typeof (result as BigIntStats | undefined)?.mtimeNs !== 'bigint') return result
   const stats = result as BigIntStats
   const area = areaOf(place)
-  if (area === 'source') Object.assign(stats, settings.times.get(stats.ino))
-  else if (area === 'cache') stats.mtimeNs = settings.nowNs()
+  const times = area === 'source' ? settings.times.get(stats.ino) : undefined
+  if (times !== undefined) {
+    stats.mtimeNs = times.mtimeNs
+    stats.ctimeNs = times.ctimeNs
+  } else if (area === 'cache') stats.mtimeNs = settings.nowNs()
   return stats
 }
 

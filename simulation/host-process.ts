@@ -51,8 +51,8 @@ export class HostProcess {
   readonly fired = new Set<FaultKind>()
   /** Object versions that it wrote, whether it learned of it or not. */
   readonly written: { key: string; versionId: string }[] = []
-  /** Memory that it handed to the store: free when it has ended. */
-  readonly memory = new Set<ArrayBufferLike>()
+  /** Memory that it took or handed to the store: free when it has ended. */
+  readonly memory = new Set<ArrayBufferLike | Buffer<ArrayBuffer>>()
   /** Changes the file that is about to be read: what a fault of the source means. */
   onSourceFault: (kind: FaultKind, path: Buffer) => void = () => {}
 

@@ -1,22 +1,39 @@
-// Memory of packs, used again from one operation to the next: to get and clear 20 MiB for a few hundred bytes costs more
-// than all the rest of a simulated backup. Only speed depends on it.
+// Memory of packs and of what is read, used again from one operation to the next: to get and clear 30 MiB for a few hundred
+// bytes costs more than all the rest of a simulated backup. Only speed depends on it.
 import { PackBuilder } from '../core/pack.ts'
+import { currentProcess } from './host-process.ts'
 
-const unused: ArrayBuffer[] = []
+const leastBytes = 1024 * 1024
 const mostUnused = 8
+const unusedPacks: ArrayBuffer[] = []
+const unusedBuffers = new Map<number, Buffer<ArrayBuffer>[]>()
 let isUsed = false
 
-/** From now on memory of a pack's size comes from what was given back, if there is any. */
-export function reusePackMemory(): void {
+/** From now on large memory of a simulated process comes from what was given back, if there is any. */
+export function reuseMemory(): void {
   if (isUsed) return
   isUsed = true
   globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
     construct: (target, parameters: [number], newTarget) =>
-      (parameters[0] === PackBuilder.bufferBytes ? unused.pop() : undefined) ?? Reflect.construct(target, parameters, newTarget) as ArrayBuffer,
+      (parameters[0] === PackBuilder.bufferBytes ? unusedPacks.pop() : undefined) ?? Reflect.construct(target, parameters, newTarget) as ArrayBuffer,
   })
+  const allocate = Buffer.allocUnsafeSlow.bind(Buffer)
+  Buffer.allocUnsafeSlow = (bytes: number): Buffer<ArrayBuffer> => {
+    const owner = bytes < leastBytes ? undefined : currentProcess()
+    if (owner === undefined) return allocate(bytes)
+    const buffer = unusedBuffers.get(bytes)?.pop() ?? allocate(bytes)
+    owner.memory.add(buffer)
+    return buffer
+  }
 }
 
 /** @param memory nobody uses it any more. */
-export function giveBackMemory(memory: ArrayBufferLike): void {
-  if (memory instanceof ArrayBuffer && memory.byteLength === PackBuilder.bufferBytes && unused.length < mostUnused && !unused.includes(memory)) unused.push(memory)
+export function giveBackMemory(memory: ArrayBufferLike | Buffer<ArrayBuffer>): void {
+  if (Buffer.isBuffer(memory)) {
+    const same = unusedBuffers.get(memory.length) ?? []
+    unusedBuffers.set(memory.length, same)
+    if (memory.length > 0 && same.length < mostUnused) same.push(memory)
+  } else if (memory instanceof ArrayBuffer && memory.byteLength === PackBuilder.bufferBytes && unusedPacks.length < mostUnused && !unusedPacks.includes(memory)) {
+    unusedPacks.push(memory)
+  }
 }

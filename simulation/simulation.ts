@@ -4,7 +4,7 @@ import { crashPlaces, faultKinds } from './host-process.ts'
 import { checkInvariants } from './invariants.ts'
 import { mutate } from './mutations.ts'
 import { operationNames, operations, weights } from './operations.ts'
-import { reusePackMemory } from './pack-memory.ts'
+import { reuseMemory } from './pack-memory.ts'
 import { plants } from './plants.ts'
 import { Tally } from './tally.ts'
 import { World } from './world.ts'
@@ -25,7 +25,7 @@ export function newTally(): Tally {
 
 /** In the current directory, which is empty before and after. @param plantName of `plants`. */
 export async function runSeed(seed: number, plantName: string | null, tally: Tally): Promise<Failure | null> {
-  reusePackMemory()
+  reuseMemory()
   const world = new World(seed, tally, plantName === null ? null : plants[plantName]!)
   const { random, log } = world
   try {

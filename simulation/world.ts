@@ -119,7 +119,6 @@ export class World {
     if ('error' in outcome && (isCrash(outcome.error) || !(outcome.error instanceof HoldfastError))) {
       throw new Violation(`${process.name} failed with something that has no name: ${outcome.error instanceof Error ? outcome.error.stack : String(outcome.error)}`)
     }
-    if ('error' in outcome && process.fired.size === 0) this.tally.count('check', 'failure without a fault')
     return outcome
   }
 
