@@ -48,7 +48,7 @@ export class Gateway {
     })
     closeSync(log)
     // Also when this process is told to end, or fails: no server outlives the measurement.
-    process.once('exit', () => child.kill('SIGKILL'))
+    process.prependOnceListener('exit', () => child.kill('SIGKILL'))
     const gateway = new Gateway(child, folder, port)
     try {
       await gateway.waitUntilReady()

@@ -13,12 +13,13 @@ import { Gateway } from './gateway.ts'
 import { measureHistory } from './history.ts'
 import { describeMachine } from './machine.ts'
 import { measureDataset } from './measurement.ts'
+import type { Setting } from './measurement.ts'
 import { parseOptions, usage } from './options.ts'
 import type { Options, PartName } from './options.ts'
 import { makePostgres } from './postgres-dataset.ts'
-import { mergeResults, readResults } from './results.ts'
-import type { Complexity, DatasetResults, Results } from './results.ts'
 import { renderPage } from './page/page.ts'
+import { cleanProvenance, mergeResults, readResults } from './results.ts'
+import type { DatasetResults, Provenance, Results } from './results.ts'
 import { prepareTools } from './tools.ts'
 import type { Tools } from './tools.ts'
 
@@ -28,7 +29,9 @@ const report = (text: string): void => void process.stderr.write(`${text}\n`)
 
 const sync = (): void => void execFileSync('sync')
 
-const makers: Record<Exclude<PartName, 'history' | 'complexity'>, (directory: string, scale: number) => Dataset | Promise<Dataset>> = {
+type Maker = (directory: string, scale: number) => Dataset | Promise<Dataset>
+
+const makers: Record<Exclude<PartName, 'history' | 'complexity'>, Maker> = {
   mixed: makeMixed, tiny: makeTiny, big: makeBig, postgres: makePostgres,
 }
 
@@ -40,64 +43,69 @@ async function main(): Promise<void> {
     return
   }
   if (options.mode === 'cost') return writeFileSync(join(documentation, 'cost.md'), costPage())
-  if (options.mode === 'measure') {
-    const results = await measureAll(options)
-    const out = options.out ?? ownResults
-    // A part that was measured alone takes its place among the others.
-    const merged = existsSync(out) ? mergeResults(readResults(out), results) : results
-    writeFileSync(out, `${JSON.stringify(merged, null, 1)}\n`)
-    report(`written: ${out}`)
-  }
+  if (options.mode === 'render') return renderPage(readResults(ownResults), documentation)
+  const failed = await measureAll(options, options.out ?? ownResults)
   if (options.out === undefined) await renderPage(readResults(ownResults), documentation)
+  if (failed.length > 0) throw new HoldfastError('incomplete', `not measured: ${failed.join(', ')}`, { hint: 'see above; the other parts were written' })
 }
 
-async function measureAll(options: Options): Promise<Results> {
-  const made = new Date().toISOString()
+/** Each part is written as soon as it is measured. Answers the parts that failed. */
+async function measureAll(options: Options, out: string): Promise<PartName[]> {
+  // A part that is measured anew takes its place among the others; what can't be read is refused before an hour was spent.
+  let results: Results = existsSync(out) ? readResults(out) : { version: 1, datasets: [], complexity: [] }
   const work = mkdtempSync(join(options.work ?? tmpdir(), 'holdfast-bench-'))
   // PostgreSQL runs as another user where we are root.
   chmodSync(work, 0o755)
-  // A signal ends the process by way of `exit`, where servers are killed and the folder goes.
+  // A signal ends the process by way of `exit`, where first the servers are killed, then the folder goes.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(exitStatus.interrupted))
-  process.once('exit', () => rmSync(work, { recursive: true, force: true }))
+  process.once('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 5 }))
   const tools = await prepareTools(work, report)
   report(Object.values(tools.versions).join(', '))
   const { command, rounds } = options
-  const provenance = { made, command, rounds, machine: describeMachine(work), versions: tools.versions }
-  const datasets: DatasetResults[] = []
-  const complexity: Complexity[] = []
+  const provenance = cleanProvenance({ made: new Date().toISOString(), command, rounds, machine: describeMachine(work), versions: tools.versions })
+  const failed: PartName[] = []
   for (const part of options.parts) {
-    const folder = join(work, part)
-    mkdirSync(join(folder, 'data'), { recursive: true })
-    const gateway = await Gateway.start(tools.versitygw, join(folder, 'store'))
     try {
-      if (part === 'complexity') {
-        report('complexity')
-        const growth = { gateway, contender: openHoldfast(tools, gateway), folder, sync, scale: options.scales.complexity, report }
-        for (const measured of await measureComplexity(growth)) complexity.push({ ...measured, provenance })
-      } else {
-        datasets.push({ ...(await measurePart(part, folder, gateway, tools, options)), provenance })
-      }
-    } finally {
-      await gateway.stop()
-      rmSync(folder, { recursive: true, force: true })
+      results = mergeResults(results, await measurePart(part, work, tools, options, provenance))
+      writeFileSync(out, `${JSON.stringify(results, null, 1)}\n`)
+      report(`${part}: written to ${out}`)
+    } catch (error) {
+      report(`${part}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
+      failed.push(part)
     }
   }
-  return { version: 1, datasets, complexity }
+  return failed
 }
 
-async function measurePart(
-  part: Exclude<PartName, 'complexity'>, folder: string, gateway: Gateway, tools: Tools, options: Options,
-): Promise<Omit<DatasetResults, 'provenance'>> {
+async function measurePart(part: PartName, work: string, tools: Tools, options: Options, provenance: Provenance): Promise<Results> {
+  const folder = join(work, part)
+  mkdirSync(join(folder, 'data'), { recursive: true })
+  const gateway = await Gateway.start(tools.versitygw, join(folder, 'store'))
   const scale = options.scales[part]
-  const contenders = [openHoldfast(tools, gateway), openRestic(tools, gateway)]
-  const setting = { gateway, contenders, folder, sync, rounds: options.rounds, runs: options.runs, report }
-  const directory = join(folder, 'data')
-  if (part === 'history') return { name: part, ...(await measureHistory(directory, scale, setting)) }
+  try {
+    if (part === 'complexity') {
+      report('complexity')
+      const complexity = await measureComplexity({ gateway, contender: openHoldfast(tools, gateway), folder, sync, scale, report })
+      return { version: 1, datasets: [], complexity: complexity.map((growth) => ({ ...growth, provenance })) }
+    }
+    const contenders = [openHoldfast(tools, gateway), openRestic(tools, gateway)]
+    const setting = { gateway, contenders, folder, sync, rounds: options.rounds, runs: options.runs, report }
+    const dataset = part === 'history'
+      ? await measureHistory(join(folder, 'data'), scale, setting)
+      : await makeAndMeasure(makers[part], part, scale, setting)
+    return { version: 1, datasets: [{ name: part, provenance, ...dataset }], complexity: [] }
+  } finally {
+    await gateway.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function makeAndMeasure(make: Maker, part: PartName, scale: number, setting: Setting): Promise<Omit<DatasetResults, 'name' | 'provenance'>> {
   report(`${part}: making the data set`)
-  const dataset = await makers[part](directory, scale)
-  report(`${part}: ${dataset.description}`)
+  const dataset = await make(join(setting.folder, 'data'), scale)
   const { description, files, bytes } = dataset
-  return { name: part, description, files, bytes, ...(await measureDataset(dataset, setting)) }
+  report(`${part}: ${description}`)
+  return { description, files, bytes, ...(await measureDataset(dataset, setting)) }
 }
 
 try {

@@ -39,7 +39,7 @@ export async function measure(invocation: Invocation, folder: string, limitSecon
   try {
     const running = run('python3', [script, out, output, String(limitSeconds), program, ...args], { cwd: directory, env: { PATH: process.env['PATH'] ?? '', ...env } })
     const stop = (): void => void running.child.kill()
-    process.once('exit', stop)
+    process.prependOnceListener('exit', stop)
     await running.finally(() => process.off('exit', stop))
     const { status, ...cost } = JSON.parse(readFileSync(out, 'utf8')) as Cost & { status: number }
     const text = readFileSync(output, 'utf8')

@@ -9,7 +9,8 @@ const positive = z.number().positive()
 const series = z.array(positive).min(1).max(1000)
 const name = z.string().max(40).regex(/^[a-z0-9-]+$/)
 // Quoted in a page: one line, and nothing that Markdown or SVG would take for its own.
-const text = z.string().max(500).regex(/^[\w .,;:()/@%+='-]*$/)
+const text = z.string().max(500).regex(/^[\w .,;:()/@%+='?-]*$/)
+const foreign = /[^\w .,;:()/@%+='?-]/g
 const requests = z.record(z.string().regex(/^\w{1,64}$/), z.int().nonnegative())
 
 /** How and on what a part was measured. */
@@ -77,6 +78,16 @@ export function readResults(file: string): Results {
     new Set([holdfast, restic].flatMap((one) => [one.seconds, one.cpuSeconds, one.peakBytes, one.storeCpuSeconds].map(({ length }) => length))).size > 1)
   if (uneven !== undefined) throw new HoldfastError('invalid-input', `${file}: ${uneven.name}: the contenders have not the same rounds`, { hint })
   return checked.data
+}
+
+/** What the machine and the programs say of themselves, as it may stand in results. */
+export function cleanProvenance({ command, machine, versions, ...rest }: Provenance): Provenance {
+  const clean = (words: string): string => words.replace(foreign, '?').slice(0, 500)
+  return {
+    ...rest, command: clean(command),
+    machine: { ...machine, processor: clean(machine.processor), system: clean(machine.system) },
+    versions: Object.fromEntries(Object.entries(versions).map(([program, words]) => [program, clean(words)])),
+  }
 }
 
 /** What was measured now takes the place of what was measured before under the same name; the rest stays. */

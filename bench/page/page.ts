@@ -45,10 +45,10 @@ function introduction({ datasets, complexity }: Results): string[] {
   return [
     '# Benchmarks', '',
     'Holdfast and [restic](https://restic.net) side by side, on one [versitygw](https://github.com/versity/versitygw) on loopback: a store that',
-    'nobody here wrote, on the same two or more processors as its client. Drawn by `npm run bench -- --render` from',
+    'nobody here wrote, on the same processors as its clients. Drawn by `npm run bench -- --render` from',
     '[benchmarks.json](benchmarks.json), which a measurement writes; no figure on this page was typed.', '',
     ...[...ways.values()].flatMap(({ names, part: { provenance: { command, made, machine, rounds, versions } } }) => [
-      `- \`${command}\`, ${made.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}; ${rounds} rounds; ${Object.entries(versions).map(([name, text]) =>
+      `- \`${command}\`, ${made.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}; ${rounds === 1 ? '1 round' : `${rounds} rounds`}; ${Object.entries(versions).map(([name, text]) =>
         (text.includes(name) ? text : `${name} ${text}`)).join(', ')}; ${machine.cores} cores of ${machine.processor}, ${bytesText(machine.memoryBytes)}, ${machine.system}`,
     ]),
   ]

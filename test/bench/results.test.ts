@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { mergeResults, readResults } from '../../bench/results.ts'
+import { cleanProvenance, mergeResults, readResults } from '../../bench/results.ts'
 import { makeResults, makeRun, makeSide } from '../fixtures/benchmark-results.ts'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
 
@@ -52,4 +52,14 @@ test('what was measured anew takes its place, what was not stays', () => {
   const merged = mergeResults(mergeResults(before, { ...other, complexity: [] }), again)
   expect(merged.datasets).toEqual([...other.datasets, ...again.datasets])
   expect(merged.complexity).toEqual(again.complexity)
+})
+
+test('what a machine says of itself is made fit to be read back', () => {
+  const [dataset] = makeResults().datasets
+  const provenance = cleanProvenance({
+    ...dataset!.provenance, command: 'npm run bench -- --out "<b>`|.json"', versions: { restic: `restic\n${'9'.repeat(600)}` },
+    machine: { ...dataset!.provenance.machine, processor: 'A | B' },
+  })
+  expect(provenance.command).toBe('npm run bench -- --out ??b???.json?')
+  expect(() => read(JSON.stringify(makeResults([], { provenance })))).not.toThrow()
 })
