@@ -101,33 +101,37 @@ async function checkObject(options: VerifyOptions, findings: Findings, object: O
 
 async function readPack(options: VerifyOptions, findings: Findings, number: number, pack: PackReference, indexed: PackFooter | null): Promise<void> {
   let body: Buffer = Buffer.alloc(0)
+  let detail: string | null = null
   try {
     await rereadDamaged(async () => {
       body = Buffer.alloc(0)
       body = asBuffer(await options.store.getRange(pack, 0, pack.bytes))
       if (sha256Hex(body) !== pack.sha256) throw damaged(pack.key, 'it has other bytes than its hash says')
     })
-    findings.bytesRead += body.length
-    return
   } catch (error) {
     if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
-    findings.bytesRead += body.length
     if (body.length === 0) {
       note(findings, pack, error.code === 'not-found' ? 'lost' : 'damaged', error.message)
       findings.bad.set(number, 'all')
       return
     }
+    detail = 'it has other bytes than its hash says'
   }
+  findings.bytesRead += body.length
   let footer = indexed
-  let detail = 'it has other bytes than its hash says'
   try {
-    footer = openPack(body, options.snapshot.manifest.source, pack.key)
+    const own = openPack(body, options.snapshot.manifest.source, pack.key)
+    footer ??= own
   } catch (error) {
     if (!isHoldfastError(error, 'damaged', 'unsupported-format')) throw error
     detail = error.message
   }
+  const bad = footer === null ? 'all' : badChunks(body, footer, pack.key)
+  // A writer that lies gives the right hash of a pack that doesn't hold what it says.
+  if (bad !== 'all' && bad.size > 0) detail ??= 'it doesn\'t hold the chunks that it names'
+  if (detail === null) return
   note(findings, pack, 'damaged', detail)
-  findings.bad.set(number, footer === null ? 'all' : badChunks(body, footer, pack.key))
+  findings.bad.set(number, bad)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

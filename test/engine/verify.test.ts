@@ -7,7 +7,8 @@ import { dayMs } from '../../core/retention.ts'
 import { verify } from '../../engine/verify.ts'
 import type { VerifyResult } from '../../engine/operations.ts'
 import { FaultyStore, flip } from '../fixtures/faulty-store.ts'
-import { randomBytes } from '../fixtures/manual-clock.ts'
+import { HandmadeVault, sha256Of } from '../fixtures/handmade-vault.ts'
+import { ManualClock, randomBytes } from '../fixtures/manual-clock.ts'
 import type { StoredVersion } from '../fixtures/memory-store.ts'
 import { ProtectedSource } from '../fixtures/protected-source.ts'
 
@@ -204,4 +205,18 @@ describe('verification', () => {
     await verify({ ...options, onProgress: ({ packs, packsTotal }) => seen.push(packs * 10 + packsTotal) })
     expect(seen).toEqual([13, 23, 33])
   })
+})
+
+test('a pack whose hash is right but that doesn\'t hold what it names is found out by reading it, with the files that it costs', async () => {
+  const vault = new HandmadeVault()
+  const entries = [vault.directory(''), vault.file('good', 'good content'), vault.file('poisoned', 'what was promised')]
+  vault.chunks.set(sha256Of(Buffer.from('what was promised')).toString('hex'), Buffer.from('something entirel'))
+  const data = await vault.pack()
+  const root = vault.tree(entries)
+  const packs = [data, await vault.pack()]
+  const snapshot = await vault.commitManifest(vault.manifest(root, packs, { tree: { root: root.toString('hex'), entries: 3, files: 2, bytes: 29 } }))
+  const environment = { store: vault.store, clock: new ManualClock(), random: Math.random, snapshot }
+  expect(objectsOf(await verify({ ...environment, readData: false }))).toEqual([])
+  const read = await verify({ ...environment, readData: true })
+  expect([objectsOf(read), filesOf(read)]).toEqual([[[data.key, 'damaged']], ['poisoned']])
 })
