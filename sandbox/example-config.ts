@@ -38,7 +38,7 @@ export const exampleConfig = {
   restorers: [`arn:aws:iam::${vault}:role/people/restore-operator`],
   runners: [`arn:aws:iam::${vault}:role/people/check-runner`],
   agents: [
-    { name: 'staging', environment: 'staging', may: ['ec2:*', 'rds:*', 's3:*', 'logs:*'] },
+    { name: 'staging', environment: 'staging', may: ['ec2:*', 'rds:*', 's3:*', 'logs:*', 'states:*'] },
     { name: 'production', environment: 'production', may: ['ec2:Describe*', 'ec2:StartInstances', 'ec2:StopInstances', 'rds:Describe*', 'logs:*'] },
   ],
   launchers: [`arn:aws:iam::${production}:role/workloads/agent-launcher`],

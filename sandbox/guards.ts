@@ -47,6 +47,7 @@ export const guards: readonly Guard[] = [
   { name: 'frozen-ways-in', description: 'nobody opens another way to the bucket, such as an access point', sids: ['FreezeOtherWaysIn'] },
   { name: 'frozen-roles', description: 'nobody changes what notary, custodian, restorer and drill may do, or who becomes them', sids: ['FreezeRoles'] },
   { name: 'alarms-stay', description: 'nobody silences an alarm, in the vault\'s account or in production', sids: ['FreezeAlarms', 'KeepAlarms', 'KeepAlarmForwarder'] },
+  { name: 'quarantine', description: 'what ends an agent\'s sessions stays, and no agent starts it for another', sids: ['KeepQuarantine', 'DenyQuarantine'] },
   { name: 'audit-trail', description: 'nobody but CloudTrail writes history, and nobody deletes it', sids: ['DenyAllButTrails'] },
   {
     name: 'delays',

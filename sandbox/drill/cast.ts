@@ -23,6 +23,7 @@ export const cast: readonly Part[] = [
   agent('staging'), agent('production'),
   { role: 'holdfast-break-glass', by: 'operator', secondFactor: true, sourceIdentity: 'operator', tags: { [reasonTag]: 'incident drill' } },
   { role: 'holdfast-administrator', by: 'operator', secondFactor: true },
+  { role: 'holdfast-responder', by: 'operator', secondFactor: true, sourceIdentity: 'operator' },
 ]
 
 /** What the platform of the source outside AWS says of its workload, as the program's configuration asks for it. */
