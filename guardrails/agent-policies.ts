@@ -1,13 +1,13 @@
 // Agents: what their task needs, inside a boundary that no task can widen.
 import { destructiveActions } from './catalogue.ts'
-import { agentEnvironmentTag, bucketArn, feedbackBucketName, quarantineExecutionArn, quarantineMachineArn, vaultBucketName } from './names.ts'
+import { agentEnvironmentTag, bucketArn, everyRegion, feedbackBucketName, quarantineExecutionArn, quarantineMachineArn, vaultBucketName } from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
 
 /** The permissions boundary of every agent. A boundary grants nothing: it caps what the agent's own policy grants. */
 export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy {
-  const vaultBuckets = [vaultBucketName(vault), feedbackBucketName(vault)].map(bucketArn)
+  const vaultBuckets = [vaultBucketName, feedbackBucketName].map((nameOf) => bucketArn(nameOf(everyRegion(vault))))
   return policy(
     {
       Sid: 'CapToTasks',

@@ -135,8 +135,9 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
 }
 
 function vaultAlarms(place: VaultPlace): AlarmPattern[] {
-  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => nameOf(place))
-  const onBucket = (names: readonly string[]) => ({ requestParameters: { bucketName: names } })
+  // In every region: what follows is the region.
+  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => ({ prefix: nameOf({ ...place, region: '' }) }))
+  const onBucket = (names: readonly Match[]) => ({ requestParameters: { bucketName: names } })
   return [
     {
       name: 'delete-marker',

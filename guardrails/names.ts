@@ -8,6 +8,11 @@ export interface VaultPlace {
   region: string
 }
 
+/** Stands for the place of a vault in every region: its buckets' names with `*` for the region. For denies; no right is given so. */
+export function everyRegion({ accountId }: Pick<VaultPlace, 'accountId'>): VaultPlace {
+  return { accountId, region: '*' }
+}
+
 export const duties = ['notary', 'custodian', 'restorer', 'drill'] as const
 /** A role of the vault that isn't bound to one source. */
 export type Duty = (typeof duties)[number]

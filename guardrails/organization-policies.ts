@@ -3,7 +3,7 @@ import { destructiveActions } from './catalogue.ts'
 import { delayStatements } from './delay-policies.ts'
 import { frozenAccountActions, frozenBucketActions, frozenMachineActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from './frozen-actions.ts'
 import {
-  agentBoundaryName, alarmBusArn, alarmTopicArn, anyAgentArn, auditBucketName, breakGlassRoleName, bucketArn, duties, dutyRoleArn, feedbackBucketName,
+  agentBoundaryName, alarmBusArn, alarmTopicArn, anyAgentArn, auditBucketName, breakGlassRoleName, bucketArn, duties, dutyRoleArn, everyRegion, feedbackBucketName,
   forwarderRoleArn, quarantineExecutionArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, toolkitBucketName, vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
@@ -46,7 +46,7 @@ export function membershipPolicy(): Policy {
  */
 export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy {
   const thaw = frozenAfter(thawUntil)
-  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) => bucketArn(nameOf(vault)))
+  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) => bucketArn(nameOf(everyRegion(vault))))
   return policy(
     { Sid: 'FreezeVaultBucket', Effect: 'Deny', Action: frozenBucketActions, Resource: buckets, ...thaw },
     { Sid: 'FreezeOtherWaysIn', Effect: 'Deny', Action: frozenAccountActions, Resource: ['*'], ...thaw },
@@ -62,7 +62,7 @@ export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy 
       Effect: 'Deny',
       // Not what adds one: a new source brings its own. An alarm says when one is put.
       Action: [...frozenRuleActions, ...frozenTopicActions],
-      Resource: [...ruleArns(vault.accountId), alarmBusArn(vault), alarmTopicArn(vault), `arn:aws:cloudwatch:*:${vault.accountId}:alarm:holdfast-*`],
+      Resource: [...ruleArns(vault.accountId), alarmBusArn(vault), alarmTopicArn(everyRegion(vault)), `arn:aws:cloudwatch:*:${vault.accountId}:alarm:holdfast-*`],
       ...thaw,
     },
   )

@@ -41,33 +41,35 @@ function readToolkit(place: VaultPlace): Statement[] {
   ]
 }
 
-export function dutyPolicy(place: VaultPlace, duty: Duty): Policy {
-  const vault = bucketArn(vaultBucketName(place))
+/** @param places where there is a vault, the one of the toolkit first */
+export function dutyPolicy(places: readonly VaultPlace[], duty: Duty): Policy {
+  const vaults = places.map((place) => bucketArn(vaultBucketName(place)))
+  const below = (prefix: string) => vaults.map((vault) => `${vault}/${prefix}*`)
   const read: Statement[] = [
-    { Sid: 'ReadVersions', Effect: 'Allow', Action: readObjects, Resource: [`${vault}/*`] },
-    { Sid: 'ListVersions', Effect: 'Allow', Action: readBucket, Resource: [vault] },
+    { Sid: 'ReadVersions', Effect: 'Allow', Action: readObjects, Resource: below('') },
+    { Sid: 'ListVersions', Effect: 'Allow', Action: readBucket, Resource: vaults },
   ]
   switch (duty) {
     case 'restorer':
-      return policy(...read, ...readToolkit(place))
+      return policy(...read, ...readToolkit(places[0]!))
     case 'notary':
       return policy(
         ...read,
-        { Sid: 'WriteReceipts', Effect: 'Allow', Action: ['s3:PutObject'], Resource: [`${vault}/receipts/*`] },
+        { Sid: 'WriteReceipts', Effect: 'Allow', Action: ['s3:PutObject'], Resource: below('receipts/') },
         {
           Sid: 'WriteFeedback',
           Effect: 'Allow',
           Action: ['s3:PutObject'],
-          Resource: [`${bucketArn(feedbackBucketName(place))}/feedback/*`],
+          Resource: places.map((place) => `${bucketArn(feedbackBucketName(place))}/feedback/*`),
         },
       )
     case 'custodian':
       return policy(
         ...read,
-        { Sid: 'ExtendLocks', Effect: 'Allow', Action: ['s3:PutObjectRetention'], Resource: [`${vault}/*`] },
-        { Sid: 'PruneVersions', Effect: 'Allow', Action: ['s3:DeleteObjectVersion'], Resource: [`${vault}/*`] },
+        { Sid: 'ExtendLocks', Effect: 'Allow', Action: ['s3:PutObjectRetention'], Resource: below('') },
+        { Sid: 'PruneVersions', Effect: 'Allow', Action: ['s3:DeleteObjectVersion'], Resource: below('') },
       )
     case 'drill':
-      return policy(...read, { Sid: 'WriteReports', Effect: 'Allow', Action: ['s3:PutObject'], Resource: [`${vault}/reports/*`] })
+      return policy(...read, { Sid: 'WriteReports', Effect: 'Allow', Action: ['s3:PutObject'], Resource: below('reports/') })
   }
 }

@@ -62,7 +62,8 @@ export function writerTrustPolicy(accountId: string, source: string, trust: Writ
 
 export interface RunnerTrust {
   accountId: string
-  region: string
+  /** Where its tasks run. */
+  regions: readonly string[]
   /** Roles of the vault account, apart from scheduled tasks, that may run this duty: ARNs, `*` allowed. */
   runners: readonly string[]
 }
@@ -77,7 +78,7 @@ export function runnerTrustPolicy(trust: RunnerTrust): Policy {
       Action: ['sts:AssumeRole'],
       Condition: {
         StringEquals: { 'aws:SourceAccount': trust.accountId },
-        ArnLike: { 'aws:SourceArn': `arn:aws:ecs:${trust.region}:${trust.accountId}:*` },
+        ArnLike: { 'aws:SourceArn': trust.regions.map((region) => `arn:aws:ecs:${region}:${trust.accountId}:*`) },
       },
     },
   ]

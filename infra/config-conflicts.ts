@@ -11,6 +11,7 @@ export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: n
     ...retentionConflicts(config),
     ...thawConflicts(config, nowMs),
     ...repeated('sources', config.sources.map((source) => source.name)),
+    ...regionConflicts(config),
     ...repeated('agents', config.agents.map((agent) => agent.name)),
     ...principalConflicts(config),
     ...imageConflicts(config),
@@ -88,6 +89,14 @@ function principalConflicts(config: Config): string[] {
     ...productionPeople.flatMap((key) => elsewhere(key, config.productionAccountId, 'production')),
     ...approverConflicts(config),
     ...writers,
+  ]
+}
+
+function regionConflicts({ region, regions, sources }: Config): string[] {
+  const unknown = sources.filter((source) => source.region !== undefined && ![region, ...regions].includes(source.region))
+  return [
+    ...repeated('regions', [region, ...regions]),
+    ...unknown.map((source) => `holdfast:sources: ${source.name} is to lie in ${source.region}, where there is no vault; add it to holdfast:regions`),
   ]
 }
 

@@ -60,6 +60,8 @@ const rolesAnywhere = z.strictObject({
 export const source = z.strictObject({
   // 48 characters: `holdfast-writer-` and the name make a role's name, of 64 at most.
   name: name(48),
+  /** Where its backups lie; the stack's own region, or one of `regions`. */
+  region: region.optional(),
   trust: z.union([awsRole, oidc, rolesAnywhere], {
     error: 'must be one of {awsRoleArn}, {oidc: {issuer, audience, subject}} or {rolesAnywhere: {certificateAuthorityPem, commonName}}',
   }),

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
 import { findConflicts } from './config-conflicts.ts'
+import type { VaultPlace } from '../guardrails/names.ts'
 import { agent, accountId, imageByDigest, organizationId, organizationParentId, principals, region, source } from './config-schema.ts'
 
 const layers = ['organization', 'vault', 'production'] as const
@@ -11,6 +12,7 @@ const layers = ['organization', 'vault', 'production'] as const
 const schema = z.strictObject({
   layer: z.enum(layers, { error: 'say which part this stack is: organization, vault or production' }),
   region,
+  regions: z.array(region).default([]),
   vaultAccountId: accountId,
   productionAccountId: accountId,
   managementAccountId: z.union([z.literal(''), accountId]).default(''),
@@ -53,9 +55,21 @@ export type HoldfastConfig = Omit<z.infer<typeof schema>, 'arm'> & {
 }
 export type SourceConfig = HoldfastConfig['sources'][number]
 
+type Places = Pick<HoldfastConfig, 'vaultAccountId' | 'region' | 'regions'>
+
+/** Where there is a vault: the stack's own region first, in which alarms and trail come together. */
+export function placesOf({ vaultAccountId: accountId, region: own, regions }: Places): VaultPlace[] {
+  return [own, ...regions].map((each) => ({ accountId, region: each }))
+}
+
+/** Where a source's backups lie. */
+export function placeOf({ vaultAccountId: accountId, region: own }: Places, source: SourceConfig): VaultPlace {
+  return { accountId, region: source.region ?? own }
+}
+
 /** Where calls raise an alarm: where the vault is, where AWS records what is global (IAM, root), and where else one works. */
-export function alarmRegionsOf({ region: own, alarmRegions }: Pick<HoldfastConfig, 'region' | 'alarmRegions'>): string[] {
-  return [...new Set([own, 'us-east-1', ...alarmRegions])].sort()
+export function alarmRegionsOf({ region: own, regions, alarmRegions }: Pick<HoldfastConfig, 'region' | 'regions' | 'alarmRegions'>): string[] {
+  return [...new Set([own, 'us-east-1', ...regions, ...alarmRegions])].sort()
 }
 
 export const configKeys = Object.keys(schema.shape) as (keyof z.infer<typeof schema>)[]

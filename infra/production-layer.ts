@@ -59,7 +59,7 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
   }
   deployBreakGlass(config, provider)
   deployResponder(config, provider)
-  const worked = [...new Set([config.region, ...config.alarmRegions])]
+  const worked = [...new Set([config.region, ...config.regions, ...config.alarmRegions])]
   const delayed = new DelayedDeletion(
     'delays', { days: config.recycleBinDays, unlockDelayDays: config.unlockDelayDays, regions: worked, isEnforced: !config.detached }, { providers: [provider] },
   )

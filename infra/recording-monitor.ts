@@ -11,6 +11,8 @@ export interface RecordedResource {
   urn: string
   /** Of the provider; null for what exists in no account: components, providers, the stack. */
   accountId: string | null
+  /** Of the provider; null like `accountId`. */
+  region: string | null
   inputs: Record<string, unknown>
   protect: boolean
   retainOnDelete: boolean
@@ -41,6 +43,7 @@ export class RecordingMonitor extends MockMonitor {
   /** What can't be recorded. Thrown errors would end up in Pulumi's log only. */
   readonly problems: string[] = []
   private readonly accounts = new Map<string, string>()
+  private readonly regions = new Map<string, string>()
 
   constructor() {
     super({
@@ -79,6 +82,7 @@ export class RecordingMonitor extends MockMonitor {
       name,
       urn,
       accountId,
+      region: this.regions.get(urnOf(request.getProvider())) ?? null,
       inputs,
       protect: request.getProtect(),
       retainOnDelete: request.getRetainondelete(),
@@ -90,14 +94,19 @@ export class RecordingMonitor extends MockMonitor {
   /** A provider's inputs are lists in JSON: a provider that may work in more than one account is bound to none. */
   private registerProvider(urn: string, name: string, inputs: Record<string, unknown>): void {
     const allowed: unknown = typeof inputs['allowedAccountIds'] === 'string' ? JSON.parse(inputs['allowedAccountIds']) : undefined
+    if (typeof inputs['region'] === 'string') this.regions.set(urn, inputs['region'])
     if (Array.isArray(allowed) && allowed.length === 1 && typeof allowed[0] === 'string') this.accounts.set(urn, allowed[0])
     else this.problems.push(`the provider ${name} isn't bound to one account by allowedAccountIds`)
   }
 
   private accountOf(provider: string | undefined): string | null {
-    const urn = provider?.split('::').slice(0, -1).join('::')
-    return urn === undefined ? null : (this.accounts.get(urn) ?? null)
+    return this.accounts.get(urnOf(provider ?? '')) ?? null
   }
+}
+
+/** A provider is referred to by `<urn>::<id>`. */
+function urnOf(provider: string): string {
+  return provider.split('::').slice(0, -1).join('::')
 }
 
 /** Secrets, unknowns and files have no plain value: a recording that left them out would prove too little. */

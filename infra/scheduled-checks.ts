@@ -12,37 +12,64 @@ import { ScopedRole } from './components/scoped-role.ts'
 import type { HoldfastConfig } from './config.ts'
 import type { VaultPlace } from '../guardrails/names.ts'
 
-export function deployChecks(config: HoldfastConfig, place: VaultPlace, provider: aws.Provider): void {
+export interface RegionChecks {
+  place: VaultPlace
+  /** Those whose backups lie there. */
+  sources: readonly string[]
+  /** Before a schedule is made: Scheduler tries whether it can become its role. */
+  roles: readonly pulumi.Resource[]
+}
+
+export function deployChecks(config: HoldfastConfig, { place, sources, roles }: RegionChecks, provider: aws.Provider): void {
+  const suffix = place.region === config.region ? '' : `-${place.region}`
   // A tag can't be moved, and what runs is named by its digest all the same.
   new aws.ecr.Repository(
-    'checks',
+    `checks${suffix}`,
     { name: imageRepositoryName, imageTagMutability: 'IMMUTABLE', imageScanningConfiguration: { scanOnPush: true } },
     { provider, protect: true, retainOnDelete: true },
   )
   if (config.image === '') return
   const options = { providers: [provider] }
-  const roles = deployRoles(place, options)
-  const network = new CheckNetwork('checks', { place }, options)
-  const cluster = new CheckCluster('checks', { place }, options)
-  for (const { name } of config.sources) {
+  const network = new CheckNetwork(`checks${suffix}`, { place }, options)
+  const cluster = new CheckCluster(`checks${suffix}`, { place }, options)
+  for (const source of sources) {
     for (const plan of checkPlans) {
-      new ScheduledCheck(
-        `check-${plan.name}-${name}`,
-        { place, plan, source: name, image: config.image, network },
-        { ...options, dependsOn: [...roles, ...cluster.parts] },
-      )
+      new ScheduledCheck(`check-${plan.name}-${source}`, { place, plan, source, image: imageIn(config, place), network }, { ...options, dependsOn: [...roles, ...cluster.parts] })
     }
   }
 }
 
-function deployRoles(place: VaultPlace, options: pulumi.ComponentResourceOptions): pulumi.Resource[] {
+/** The registry of the stack's own region sends what is pushed there to the others: the same digest everywhere. */
+function imageIn({ image }: HoldfastConfig, place: VaultPlace): string {
+  return `${imageRepository(place)}${image.slice(image.indexOf('@'))}`
+}
+
+/** Roles are of no region; the copies of the image are sent from the stack's own. */
+export function deployCheckRoles(config: HoldfastConfig, places: readonly VaultPlace[], options: { providers: aws.Provider[] }): pulumi.Resource[] {
+  const { accountId } = places[0]!
+  const regions = places.map(({ region }) => region)
+  if (regions.length > 1) {
+    new aws.ecr.ReplicationConfiguration(
+      'checks',
+      {
+        replicationConfiguration: {
+          rules: [{
+            destinations: regions.slice(1).map((region) => ({ region, registryId: accountId })),
+            repositoryFilters: [{ filter: imageRepositoryName, filterType: 'PREFIX_MATCH' }],
+          }],
+        },
+      },
+      { provider: options.providers[0]! },
+    )
+  }
+  if (config.image === '') return []
   const path = rolePaths.checks
   return [
     new ScopedRole(
       'task-execution',
       {
         roleName: taskExecutionRoleName, path, description: 'ECS brings the image and takes the log; no container is given it',
-        trust: runnerTrustPolicy({ ...place, runners: [] }), policy: taskExecutionPolicy([place]),
+        trust: runnerTrustPolicy({ accountId, regions, runners: [] }), policy: taskExecutionPolicy(places),
       },
       options,
     ),
@@ -50,7 +77,7 @@ function deployRoles(place: VaultPlace, options: pulumi.ComponentResourceOptions
       'check-scheduler',
       {
         roleName: schedulerRoleName, path, description: 'Schedules start checks, and nothing else',
-        trust: schedulerTrustPolicy([place]), policy: schedulerPolicy([place], [...new Set(checkPlans.map(({ duty }) => duty))]),
+        trust: schedulerTrustPolicy(places), policy: schedulerPolicy(places, [...new Set(checkPlans.map(({ duty }) => duty))]),
       },
       options,
     ),

@@ -12,14 +12,16 @@ import { AlarmForwarder } from './components/alarm-forwarder.ts'
 import { AuditBucket } from './components/audit-bucket.ts'
 import { AuditTrail } from './components/audit-trail.ts'
 import { FeedbackBucket } from './components/feedback-bucket.ts'
+import { RegionAlarms } from './components/region-alarms.ts'
 import { ScopedRole } from './components/scoped-role.ts'
 import { SourceWriter } from './components/source-writer.ts'
 import { ToolkitBucket } from './components/toolkit-bucket.ts'
 import { VaultBucket } from './components/vault-bucket.ts'
+import type * as pulumi from '@pulumi/pulumi'
 import type { Duty, VaultPlace } from '../guardrails/names.ts'
-import { alarmRegionsOf } from './config.ts'
+import { alarmRegionsOf, placeOf, placesOf } from './config.ts'
 import { renderRunbook } from './runbook.ts'
-import { deployChecks, describeChecks } from './scheduled-checks.ts'
+import { deployCheckRoles, deployChecks, describeChecks } from './scheduled-checks.ts'
 import { readTarball, toolkitFiles } from './toolkit.ts'
 import type { ToolkitFile } from './toolkit.ts'
 import type { HoldfastConfig } from './config.ts'
@@ -35,6 +37,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   const place: VaultPlace = { accountId: config.vaultAccountId, region: config.region }
   const described = describeVault(config, place)
   const files = toolkitOf(config, place, described)
+  const places = placesOf(config)
   const provider = accountProvider('vault', place.accountId, place.region)
   const options = { providers: [provider] }
   // Against a bucket of this account that someone opens later, here or by another name.
@@ -43,19 +46,12 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
     { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
     { provider, protect: true, retainOnDelete: true },
   )
-  new VaultBucket('vault', { ...config, place }, options)
-  new FeedbackBucket('feedback', { place }, options)
   new ToolkitBucket('toolkit', { ...config, place, files }, options)
-  for (const duty of duties) {
-    const trust =
-      duty === 'restorer'
-        ? restorerTrustPolicy(place.accountId, config.restorers)
-        : runnerTrustPolicy({ ...place, runners: config.runners })
-    new ScopedRole(
-      duty,
-      { roleName: dutyRoleName(duty), path: rolePaths.vault, description: descriptions[duty], trust, policy: dutyPolicy(place, duty) },
-      options,
-    )
+  deployDuties(config, places, options)
+  const roles = deployCheckRoles(config, places, options)
+  for (const each of places) {
+    const own = each.region === place.region ? provider : accountProvider(`vault-${each.region}`, each.accountId, each.region)
+    deployRegion(config, each, roles, own)
   }
   const patterns = alarmPatterns({ vault: place, productionAccountId: config.productionAccountId })
   const trails = config.detached ? [place.accountId, config.productionAccountId] : [config.managementAccountId]
@@ -68,18 +64,47 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   if (config.detached) new AuditTrail('vault-trail', { vault: place, accountId: place.accountId, ofOrganization: false }, { ...options, dependsOn: [audit.policy] })
   new AlarmCenter(
     'alarms',
-    { place, patterns, ...config, emails: config.alarmEmails, webhooks: config.alarmWebhooks, sources: config.sources.map(({ name }) => name) },
+    { place, patterns, productionAccountId: config.productionAccountId },
     options,
   )
   const own = patterns.filter(({ account }) => account === 'vault')
   new AlarmForwarder('vault-forwarder', { vault: place, accountId: place.accountId, regions: alarmRegionsOf(config), patterns: own }, options)
-  deployChecks(config, place, provider)
   const issuers = trustIssuers(config, provider)
   for (const source of config.sources) {
     const issuer = 'oidc' in source.trust ? issuers.get(issuerName(source.trust.oidc.issuer)) : undefined
-    new SourceWriter(`writer-${source.name}`, { place, source, provider: issuer }, options)
+    new SourceWriter(`writer-${source.name}`, { place: placeOf(config, source), source, provider: issuer }, options)
   }
   return { ...described, toolkit: describeToolkit(place, files) }
+}
+
+/** What a region has of its own: backups, what is told to their writers, whoever is woken there, and its checks. */
+function deployRegion(config: HoldfastConfig, place: VaultPlace, roles: readonly pulumi.Resource[], provider: aws.Provider): void {
+  const options = { providers: [provider] }
+  const suffix = place.region === config.region ? '' : `-${place.region}`
+  const sources = config.sources.filter((source) => placeOf(config, source).region === place.region).map(({ name }) => name)
+  const vault = new VaultBucket(`vault${suffix}`, { ...config, place }, options)
+  new FeedbackBucket(`feedback${suffix}`, { place }, options)
+  new RegionAlarms(
+    `alarms${suffix}`,
+    { place, emails: config.alarmEmails, webhooks: config.alarmWebhooks, sources, silenceHours: config.silenceHours, vaultBucket: vault.bucket },
+    options,
+  )
+  deployChecks(config, { place, sources, roles }, provider)
+}
+
+function deployDuties(config: HoldfastConfig, places: readonly VaultPlace[], options: pulumi.ComponentResourceOptions): void {
+  const accountId = config.vaultAccountId
+  for (const duty of duties) {
+    const trust =
+      duty === 'restorer'
+        ? restorerTrustPolicy(accountId, config.restorers)
+        : runnerTrustPolicy({ accountId, regions: places.map(({ region }) => region), runners: config.runners })
+    new ScopedRole(
+      duty,
+      { roleName: dutyRoleName(duty), path: rolePaths.vault, description: descriptions[duty], trust, policy: dutyPolicy(places, duty) },
+      options,
+    )
+  }
 }
 
 /** One identity provider per issuer, for all audiences that its sources name. */
@@ -110,6 +135,7 @@ function describeVault(config: HoldfastConfig, place: VaultPlace): Record<string
     feedbackBucket: feedbackBucketName(place),
     auditBucket: auditBucketName(place),
     alarmTopicArn: alarmTopicArn(place),
+    regions: Object.fromEntries(placesOf(config).map((each) => [each.region, describeRegion(config, each)])),
     silenceHours: config.silenceHours,
     lock: { mode: config.lockMode, days: config.retentionDays, promiseDays: config.promiseDays },
     roles: Object.fromEntries(duties.map((duty) => [duty, dutyRoleArn(place.accountId, duty)])),
@@ -127,4 +153,13 @@ function toolkitOf(config: HoldfastConfig, place: VaultPlace, described: Record<
 
 function describeToolkit(place: VaultPlace, files: readonly ToolkitFile[]): Record<string, unknown> {
   return { bucket: toolkitBucketName(place), files: Object.fromEntries(files.map(({ name, key }) => [name, key])) }
+}
+
+function describeRegion(config: HoldfastConfig, place: VaultPlace): Record<string, unknown> {
+  return {
+    vaultBucket: vaultBucketName(place),
+    feedbackBucket: feedbackBucketName(place),
+    alarmTopicArn: alarmTopicArn(place),
+    sources: config.sources.filter((source) => placeOf(config, source).region === place.region).map(({ name }) => name),
+  }
 }

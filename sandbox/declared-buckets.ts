@@ -6,10 +6,10 @@ import type { Declared, EmulatedType } from './declared-inputs.ts'
 
 /** The buckets of the program, each put together from the resources that hold its settings. */
 export function readBuckets(resources: readonly RecordedResource[], region: string): DeclaredBucket[] {
-  const buckets = declaredOf(resources, 'aws:s3/bucket:Bucket').map(({ accountId, inputs }): DeclaredBucket => ({
+  const buckets = declaredOf(resources, 'aws:s3/bucket:Bucket').map(({ accountId, region: own, inputs }): DeclaredBucket => ({
     accountId,
     name: inputs.bucket,
-    region,
+    region: own ?? region,
     versioning: inputs.objectLockEnabled ? 'Enabled' : null,
     objectLock: { enabled: inputs.objectLockEnabled, default: null },
     encryption: null,

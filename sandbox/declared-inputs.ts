@@ -78,6 +78,7 @@ export interface Declared<Type extends EmulatedType> {
   type: Type
   name: string
   accountId: string
+  region: string | null
   inputs: Inputs<Type>
 }
 
@@ -92,13 +93,13 @@ export function isEmulated(type: string): type is EmulatedType {
 export function declaredOf<Type extends EmulatedType>(resources: readonly RecordedResource[], type: Type): Declared<Type>[] {
   return resources
     .filter((resource) => resource.type === type)
-    .map(({ name, accountId, inputs }) => {
+    .map(({ name, accountId, region, inputs }) => {
       const parsed = schemas[type].safeParse(inputs)
       if (!parsed.success || accountId === null) {
         throw new HoldfastError('internal', `the sandbox can't stand in for ${type} ${name}: ${parsed.success ? 'it has no account' : z.prettifyError(parsed.error)}`, {
           hint: 'teach sandbox/declared-inputs.ts and the service the property, or leave it out of the program',
         })
       }
-      return { type, name, accountId, inputs: parsed.data as Inputs<Type> }
+      return { type, name, accountId, region, inputs: parsed.data as Inputs<Type> }
     })
 }

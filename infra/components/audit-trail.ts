@@ -39,7 +39,8 @@ export class AuditTrail extends pulumi.ComponentResource {
       },
       { parent: this },
     )
-    const vaultObjects = [vaultBucketName(vault), feedbackBucketName(vault)].map((bucket) => `${bucketArn(bucket)}/`)
+    // In every region: what follows is the region.
+    const vaultObjects = [vaultBucketName, feedbackBucketName].map((nameOf) => bucketArn(nameOf({ ...vault, region: '' })))
     new aws.cloudtrail.Trail(
       name,
       {

@@ -1,6 +1,7 @@
 // The rows that must be denied: destruction, other environments, and every weakening of the vault.
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { agentEnvironmentTag } from '../../guardrails/names.ts'
+import { placeOf, placesOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { Principal } from '../access.ts'
 import type { Session, Subject } from './cast.ts'
@@ -8,7 +9,7 @@ import type { ProofRow } from './proof-row.ts'
 import { expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
 import { isLostToOwner, weakeningsOf } from './weakenings.ts'
 
-type Settings = Pick<HoldfastConfig, 'vaultAccountId' | 'productionAccountId' | 'region' | 'sources' | 'agents' | 'environmentTag' | 'detached'>
+type Settings = Pick<HoldfastConfig, 'vaultAccountId' | 'productionAccountId' | 'region' | 'regions' | 'sources' | 'agents' | 'environmentTag' | 'detached'>
 
 const ofVault = (config: Settings) => ({ accountId: config.vaultAccountId, region: config.region })
 
@@ -88,7 +89,10 @@ export async function environmentRows(config: Settings, subjects: readonly Subje
 
 export async function weakeningRows(config: Settings, subjects: readonly Subject[]): Promise<ProofRow[]> {
   const weakenings = await weakeningsOf({
-    place: ofVault(config), productionAccountId: config.productionAccountId, sources: config.sources.map(({ name }) => name),
+    place: ofVault(config), productionAccountId: config.productionAccountId, 
+    vaults: placesOf(config).map((place) => ({
+      place, sources: config.sources.filter((source) => placeOf(config, source).region === place.region).map(({ name }) => name),
+    })),
     agentNames: config.agents.map(({ name }) => name), detached: config.detached,
   })
   const rows: ProofRow[] = []

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { breakGlassActions, catalogue } from '../../guardrails/catalogue.ts'
 import { bucketArn, duties, feedbackBucketName, toolkitBucketName, vaultBucketName } from '../../guardrails/names.ts'
+import { placeOf, placesOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { approvalMs, approvedSubject } from './cast.ts'
 import type { Subject } from './cast.ts'
@@ -23,7 +24,7 @@ function fill(template: string, values: Values): string {
 function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
   const fixed: Values = {
-    vault: bucketArn(vaultBucketName(place)), feedback: bucketArn(feedbackBucketName(place)), toolkit: bucketArn(toolkitBucketName(place)), region: config.region,
+    toolkit: bucketArn(toolkitBucketName(place)), region: config.region,
     production: config.productionAccountId, vaultAccount: config.vaultAccountId, retentionCapDays: String(config.retentionCapDays),
   }
   const lists: Record<string, readonly string[]> = {
@@ -32,7 +33,14 @@ function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
   return table.flatMap((row) => {
     const used = Object.keys(lists).filter((key) => JSON.stringify(row).includes(`{${key}}`))
     const choices = used.reduce<Values[]>((known, key) => known.flatMap((values) => lists[key]!.map((value) => ({ ...values, [key]: value }))), [{}])
-    return choices.map((values) => JSON.parse(fill(JSON.stringify(row), { ...fixed, ...values })) as z.infer<typeof duty>)
+    // Of a source: where its backups lie. Of none: everywhere.
+    return choices.flatMap((values) => {
+      const source = config.sources.find(({ name }) => name === values['source'])
+      return (source === undefined ? placesOf(config) : [placeOf(config, source)]).map((at) => {
+        const buckets = { vault: bucketArn(vaultBucketName(at)), feedback: bucketArn(feedbackBucketName(at)) }
+        return JSON.parse(fill(JSON.stringify(row), { ...fixed, ...buckets, ...values })) as z.infer<typeof duty>
+      })
+    })
   })
 }
 

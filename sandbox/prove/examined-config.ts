@@ -8,17 +8,16 @@ import { exampleAccounts, exampleConfig } from '../example-config.ts'
 
 /** Not a real certificate: nothing here reads it, and the program doesn't either. */
 const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+/** In a region of its own. */
+const archive = { name: 'archive', region: 'eu-west-1', trust: { awsRoleArn: `arn:aws:iam::${exampleConfig.productionAccountId}:role/workloads/archive` } }
 const plant = { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem, commonName: 'plant-1' } } }
 
 // With an approval for break-glass in one of the two, and without in the other.
 const approvers = [`arn:aws:iam::${exampleAccounts.production}:role/people/duty-manager`]
 
-// An agent that may run state machines, and not the one that would quarantine another.
-const agents = exampleConfig.agents.map((agent) => (agent.name === 'staging' ? { ...agent, may: [...agent.may, 'states:*'] } : agent))
-
 export const examinedConfigs = {
-  organization: { ...exampleConfig, agents, sources: [...exampleConfig.sources, plant], approvers },
-  detached: { ...exampleConfig, agents, sources: [...exampleConfig.sources, plant], detached: true, organizationId: '', managementAccountId: '' },
+  organization: { ...exampleConfig, regions: ['eu-west-1'], sources: [...exampleConfig.sources, plant, archive], approvers },
+  detached: { ...exampleConfig, regions: ['eu-west-1'], sources: [...exampleConfig.sources, plant, archive], detached: true, organizationId: '', managementAccountId: '' },
 } satisfies Record<string, Record<string, unknown>>
 
 const pulumiValue = z.object({ value: z.string(), objectValue: z.unknown().optional() })

@@ -1,5 +1,6 @@
 // What isn't a policy and holds all the same: locks, versions, encryption, public access, protection of the resources.
 import { auditBucketName, feedbackBucketName, rolePaths, toolkitBucketName, vaultBucketName } from '../../guardrails/names.ts'
+import { placesOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../declaration.ts'
@@ -14,18 +15,22 @@ export interface Setting {
 export function examineSettings(declaration: CloudDeclaration, resources: readonly RecordedResource[], config: HoldfastConfig): Setting[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
   const bucket = (name: string) => declaration.buckets.find((each) => each.name === name && each.accountId === place.accountId)
-  const vault = bucket(vaultBucketName(place))
-  const feedback = bucket(feedbackBucketName(place))
   const audit = bucket(auditBucketName(place))
   const toolkit = bucket(toolkitBucketName(place))
   return [
-    ...lockSettings('vault bucket', vault, { mode: config.lockMode, days: config.promiseDays + config.generationDays }),
+    ...placesOf(config).flatMap((at) => {
+      const named = (kind: string) => (at.region === place.region ? kind : `${kind} of ${at.region}`)
+      const vault = bucket(vaultBucketName(at))
+      return [
+        ...lockSettings(named('vault bucket'), vault, { mode: config.lockMode, days: config.promiseDays + config.generationDays }),
+        ...bucketSettings(named('vault bucket'), vault),
+        ...bucketSettings(named('feedback bucket'), bucket(feedbackBucketName(at))),
+      ]
+    }),
     ...lockSettings('audit bucket', audit, { mode: config.lockMode, days: config.auditRetentionDays }),
     ...lockSettings('toolkit bucket', toolkit, { mode: config.lockMode, days: config.retentionDays }),
     ...bucketSettings('audit bucket', audit),
     ...bucketSettings('toolkit bucket', toolkit),
-    ...bucketSettings('vault bucket', vault),
-    ...bucketSettings('feedback bucket', feedback),
     ...declaration.roles.filter(({ path }) => path.startsWith('/holdfast')).map(({ name, maxSessionSeconds }) => ({
       name: `session of ${name}`, sentence: `A session of ${name} ends after an hour at most.`, holds: maxSessionSeconds <= 3600,
     })),
@@ -70,7 +75,7 @@ function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setti
 }
 
 /** `pulumi destroy` touches none of these, and a resource that goes from the program stays on AWS. */
-const keptTypes = /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|sns\/topic:|ecr\/|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
+const keptTypes = /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|sns\/topic:|ecr\/repository:|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
 
 function protection(resources: readonly RecordedResource[]): Setting[] {
   return resources.filter(({ type }) => keptTypes.test(type)).flatMap(({ type, name, protect, retainOnDelete }) => {

@@ -26,7 +26,8 @@ export interface Weakening {
 export interface WeakeningPlace {
   place: VaultPlace
   productionAccountId: string
-  sources: readonly string[]
+  /** Every place with a vault, and the sources whose backups lie there. */
+  vaults: readonly { place: VaultPlace; sources: readonly string[] }[]
   agentNames: readonly string[]
   detached: boolean
 }
@@ -64,33 +65,10 @@ const objectRows: Row[] = [
   ['writes in plain text', 's3:PutObject', 'packs/x', { ...noneMatch, 'aws:SecureTransport': 'false' }],
 ]
 
-export async function weakeningsOf({ place, productionAccountId, sources, agentNames, detached }: WeakeningPlace): Promise<Weakening[]> {
-  const vault = bucketArn(vaultBucketName(place))
-  const feedback = bucketArn(feedbackBucketName(place))
+export async function weakeningsOf({ place, productionAccountId, vaults, agentNames, detached }: WeakeningPlace): Promise<Weakening[]> {
   const row = (what: string, action: string, resource: string, more: Partial<Weakening> = {}): Weakening =>
     ({ what, action, resource, accountId: place.accountId, context: {}, duty: [], only: null, ownerWithoutOrganization: null, ...more })
-  const objects = sources.flatMap((source) => objectRows.map(([what, action, key, context = {}, duty = []]) =>
-    row(what, action, `${vault}/sources/${source}/${key}`, { context, duty })))
-  const writers = (source: string) => [`writer ${source}`]
-  const feedbacks = sources.flatMap((source) => [
-    row('writes feedback', 's3:PutObject', `${feedback}/feedback/${source}/x`, { context: noneMatch, duty: ['notary'] }),
-    row('reads feedback in plain text', 's3:GetObject', `${feedback}/feedback/${source}/x`, { context: { 'aws:SecureTransport': 'false' } }),
-    row('reads the feedback of a source', 's3:GetObject', `${feedback}/feedback/${source}/x`, { duty: [...writers(source), ...ownersOf('vault')] }),
-    row('lists the feedback of a source', 's3:ListBucket', feedback, { context: { 's3:prefix': `feedback/${source}/` }, duty: [...writers(source), ...ownersOf('vault')] }),
-    // Whoever owns the vault's account may add, as long as nothing is overwritten: it can't make the writers' data look otherwise.
-    row('adds to a source', 's3:PutObject', `${vault}/sources/${source}/packs/x`, { context: noneMatch, duty: [...writers(source), ...ownersOf('vault')] }),
-    row('adds a receipt', 's3:PutObject', `${vault}/receipts/${source}/x/y`, { context: noneMatch, duty: ['notary', ...ownersOf('vault')] }),
-  ])
-  // Also of a source that isn't there: a configuration may have one source alone.
-  const elsewhere = [
-    row('reads the feedback of another source', 's3:GetObject', `${feedback}/feedback/no-such-source/x`, { duty: ownersOf('vault') }),
-    row('lists the feedback of another source', 's3:ListBucket', feedback, { context: { 's3:prefix': 'feedback/no-such-source/' }, duty: ownersOf('vault') }),
-  ]
   const frozen = [
-    // The owner's root can always change a bucket's policy: only a control policy of the organization binds it.
-    ...[vault, feedback].flatMap((bucket) => frozenBucketActions.map((action) => row('changes a bucket\'s configuration', action, bucket, {
-      ownerWithoutOrganization: bucket === vault ? (/BucketPolicy$/.test(action) ? 'root' : null) : 'owner and root',
-    }))),
     ...[bucketArn(auditBucketName(place))].flatMap((bucket) => frozenBucketActions.map((action) =>
       row('changes the audit bucket\'s configuration', action, bucket, { ownerWithoutOrganization: 'owner and root' }))),
     ...duties.flatMap((duty) => frozenRoleActions.map((action) =>
@@ -109,12 +87,6 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('reads the toolkit', 's3:GetObject', `${toolkit}/toolkit/x`, { duty: ['restorer', ...ownersOf('vault')] }),
     ...frozenBucketActions.map((action) => row('changes the toolkit bucket\'s configuration', action, toolkit, { ownerWithoutOrganization: 'owner and root' })),
   ]
-  const listing = [row('lists versions', 's3:ListBucketVersions', vault, { duty: duties })]
-  const widened = [`${vault}/sources/other/packs/x`, `${vault}/receipts/other/x/y`, `${feedback}/feedback/other/x`].flatMap((resource) => [
-    row('adds beside its own source', 's3:PutObject', resource, { context: noneMatch, only: 'writer widened' }),
-    row('reads beside its own source', 's3:GetObject', resource, { only: 'writer widened' }),
-    row('reads a version beside its own source', 's3:GetObjectVersion', resource, { only: 'writer widened' }),
-  ])
   const production = { accountId: productionAccountId, ownerWithoutOrganization: 'owner and root' } as const
   const inProduction = (service: string, rest: string) => `arn:aws:${service}:${place.region}:${productionAccountId}:${rest}`
   const delays = [
@@ -131,7 +103,7 @@ export async function weakeningsOf({ place, productionAccountId, sources, agentN
     row('changes the boundary of agents', action, `arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`, {
       accountId: productionAccountId, ownerWithoutOrganization: 'owner and root',
     }))
-  return [...objects, ...history, plainHistory, ...toolkits, ...alarmRows(place, productionAccountId, row), ...responseRows(place, productionAccountId, agentNames, row), ...listing, ...feedbacks, ...elsewhere, ...frozen, ...widened, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
+  return [...vaults.flatMap((each) => vaultRows(each, vaults, row)), ...history, plainHistory, ...toolkits, ...alarmRows(place, productionAccountId, row), ...responseRows(place, productionAccountId, agentNames, row), ...frozen, ...delays, ...boundaries, ...agents, ...await membershipRows(place.accountId, productionAccountId, detached)]
 }
 
 type MakeRow = (what: string, action: string, resource: string, more?: Partial<Weakening>) => Weakening
@@ -180,6 +152,43 @@ function alarmRows(
     ...[...frozenRuleActions, 'events:PutRule', 'events:PutTargets'].map((action) => row('silences an alarm of production', action, rule(productionAccountId), production)),
     ...frozenRoleActions.map((action) => row('stops the forwarder of alarms', action, forwarderRoleArn(productionAccountId), production)),
   ]
+}
+
+/** Of one vault: its objects, its feedback, its configuration. */
+function vaultRows({ place, sources }: WeakeningPlace['vaults'][number], vaults: WeakeningPlace['vaults'], row: MakeRow): Weakening[] {
+  const vault = bucketArn(vaultBucketName(place))
+  const feedback = bucketArn(feedbackBucketName(place))
+  const objects = sources.flatMap((source) => objectRows.map(([what, action, key, context = {}, duty = []]) =>
+    row(what, action, `${vault}/sources/${source}/${key}`, { context, duty })))
+  const writers = (source: string) => [`writer ${source}`]
+  const feedbacks = sources.flatMap((source) => [
+    row('writes feedback', 's3:PutObject', `${feedback}/feedback/${source}/x`, { context: noneMatch, duty: ['notary'] }),
+    row('reads feedback in plain text', 's3:GetObject', `${feedback}/feedback/${source}/x`, { context: { 'aws:SecureTransport': 'false' } }),
+    row('reads the feedback of a source', 's3:GetObject', `${feedback}/feedback/${source}/x`, { duty: [...writers(source), ...ownersOf('vault')] }),
+    row('lists the feedback of a source', 's3:ListBucket', feedback, { context: { 's3:prefix': `feedback/${source}/` }, duty: [...writers(source), ...ownersOf('vault')] }),
+    // Whoever owns the vault's account may add, as long as nothing is overwritten: it can't make the writers' data look otherwise.
+    row('adds to a source', 's3:PutObject', `${vault}/sources/${source}/packs/x`, { context: noneMatch, duty: [...writers(source), ...ownersOf('vault')] }),
+    row('adds a receipt', 's3:PutObject', `${vault}/receipts/${source}/x/y`, { context: noneMatch, duty: ['notary', ...ownersOf('vault')] }),
+  ])
+  // Also of a source that isn't there: a configuration may have one source alone.
+  const elsewhere = [
+    row('reads the feedback of another source', 's3:GetObject', `${feedback}/feedback/no-such-source/x`, { duty: ownersOf('vault') }),
+    row('lists the feedback of another source', 's3:ListBucket', feedback, { context: { 's3:prefix': 'feedback/no-such-source/' }, duty: ownersOf('vault') }),
+  ]
+  // A writer writes in one region, where its source's backups lie.
+  const strayed = vaults.filter((other) => other.place.region !== place.region).flatMap((other) => other.sources)
+    .map((source) => row('adds to a source in another region', 's3:PutObject', `${vault}/sources/${source}/packs/x`, { context: noneMatch, duty: ownersOf('vault') }))
+  // The owner's root can always change a bucket's policy: only a control policy of the organization binds it.
+  const frozen = [vault, feedback].flatMap((bucket) => frozenBucketActions.map((action) => row('changes a bucket\'s configuration', action, bucket, {
+    ownerWithoutOrganization: bucket === vault ? (/BucketPolicy$/.test(action) ? 'root' : null) : 'owner and root',
+  })))
+  const listing = [row('lists versions', 's3:ListBucketVersions', vault, { duty: duties })]
+  const widened = [`${vault}/sources/other/packs/x`, `${vault}/receipts/other/x/y`, `${feedback}/feedback/other/x`].flatMap((resource) => [
+    row('adds beside its own source', 's3:PutObject', resource, { context: noneMatch, only: 'writer widened' }),
+    row('reads beside its own source', 's3:GetObject', resource, { only: 'writer widened' }),
+    row('reads a version beside its own source', 's3:GetObjectVersion', resource, { only: 'writer widened' }),
+  ])
+  return [...objects, ...listing, ...feedbacks, ...elsewhere, ...strayed, ...frozen, ...widened]
 }
 
 function ownersOf(account: 'vault' | 'production'): string[] {

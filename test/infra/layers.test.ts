@@ -197,7 +197,7 @@ describe('the audit', () => {
   it('delivers one trail of the organization, objects of the vault included, into a locked bucket of the vault\'s account', () => {
     const trail = find(organization, 'Trail', 'organization-trail').inputs
     expect(trail).toMatchObject({ s3BucketName: `holdfast-audit-${vaultId}-eu-central-1`, isOrganizationTrail: true, isMultiRegionTrail: true, enableLogFileValidation: true })
-    expect(JSON.stringify(trail['advancedEventSelectors'])).toContain(`arn:aws:s3:::holdfast-vault-${vaultId}-eu-central-1/`)
+    expect(JSON.stringify(trail['advancedEventSelectors'])).toContain(`"startsWiths":["arn:aws:s3:::holdfast-vault-${vaultId}-","arn:aws:s3:::holdfast-feedback-${vaultId}-"]`)
     expect(find(vault, 'BucketObjectLockConfiguration', 'audit').inputs['rule']).toEqual({ defaultRetention: { mode: 'COMPLIANCE', days: 400 } })
     expect(find(vault, 'BucketPolicy', 'audit').inputs['policy']).toContain(`arn:aws:cloudtrail:eu-central-1:${managementId}:trail/holdfast-audit`)
   })

@@ -1,0 +1,63 @@
+// What a region tells: the topic that wakes somebody, and the alarm that cries if no backup of a source was committed. CloudWatch
+// reaches a topic of its own region only, so each region with a vault has one.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { alarmTopicPolicy } from '../../guardrails/audit-policies.ts'
+import { alarmTopicArn, alarmTopicName, vaultBucketName } from '../../guardrails/names.ts'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+export interface RegionAlarmsArgs {
+  place: VaultPlace
+  emails: readonly string[]
+  webhooks: readonly string[]
+  sources: readonly string[]
+  silenceHours: number
+  /** What S3 is to count the requests of. */
+  vaultBucket: aws.s3.Bucket
+}
+
+export class RegionAlarms extends pulumi.ComponentResource {
+  readonly topic: aws.sns.Topic
+
+  constructor(name: string, args: RegionAlarmsArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:audit:RegionAlarms', name, {}, options)
+    const topicArn = alarmTopicArn(args.place)
+    this.topic = new aws.sns.Topic(
+      name,
+      { name: alarmTopicName, policy: renderPolicy(alarmTopicPolicy(args.place.accountId, topicArn)) },
+      { parent: this, protect: true, retainOnDelete: true },
+    )
+    const told = { parent: this, dependsOn: [this.topic] }
+    for (const [protocol, endpoints] of [['email', args.emails], ['https', args.webhooks]] as const) {
+      endpoints.forEach((endpoint, index) => new aws.sns.TopicSubscription(`${name}-${protocol}-${index}`, { topic: topicArn, protocol, endpoint }, told))
+    }
+    this.cry(name, args, told)
+    this.registerOutputs({})
+  }
+
+  /** Per source, by the requests that S3 counts below its manifests: no data is as bad as none. */
+  private cry(name: string, args: RegionAlarmsArgs, told: pulumi.CustomResourceOptions): void {
+    const bucket = vaultBucketName(args.place)
+    for (const source of args.sources) {
+      const filterId = `manifests-${source}`
+      const metric = new aws.s3.BucketMetric(
+        `${name}-${source}`,
+        { bucket, name: filterId, filter: { prefix: `sources/${source}/manifests/` } },
+        { parent: this, protect: true, retainOnDelete: true, dependsOn: [args.vaultBucket] },
+      )
+      new aws.cloudwatch.MetricAlarm(
+        `${name}-${source}`,
+        {
+          name: `holdfast-silence-${source}`,
+          alarmDescription: `No backup of ${source} was committed for ${args.silenceHours} hours.`,
+          namespace: 'AWS/S3', metricName: 'PutRequests', dimensions: { BucketName: bucket, FilterId: filterId }, statistic: 'Sum',
+          period: 3600, evaluationPeriods: args.silenceHours, datapointsToAlarm: args.silenceHours,
+          comparisonOperator: 'LessThanThreshold', threshold: 1, treatMissingData: 'breaching',
+          alarmActions: [alarmTopicArn(args.place)], okActions: [alarmTopicArn(args.place)],
+        },
+        { ...told, dependsOn: [metric] },
+      )
+    }
+  }
+}
