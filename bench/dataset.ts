@@ -47,7 +47,7 @@ export function makeMixed(directory: string, scale: number): Dataset {
   writeLarge(join(large, '2'), bytes, (block) => (turn++ % 2 === 0 ? seed.text(block) : seed.random(block)))
   copyShifted(join(large, '2'), join(large, '3'), seed.random(12_345))
   return {
-    ...measured('mixed', directory), oneFile: join('medium', '0', '7'),
+    ...measured('mixed', directory), oneFile: join('medium', '0', '0'),
     description: `${small.count} files of 8 KiB, ${medium.count} of 256 KiB, 4 of ${Math.round(bytes / mib)} MiB; half compressible, one a shifted duplicate`,
     change: (round) => {
       const changes = new SeededBytes(`mixed ${round}`)
@@ -62,7 +62,7 @@ export function makeTiny(directory: string, scale: number): Dataset {
   const group = { folder: 'tiny', count: scaled(200_000, scale), bytes: 512 }
   writeGroup(directory, group, seed)
   return {
-    ...measured('tiny', directory), oneFile: join('tiny', '0', '7'), description: `${group.count} files of 512 bytes`,
+    ...measured('tiny', directory), oneFile: join('tiny', '0', '0'), description: `${group.count} files of 512 bytes`,
     change: (round) => changeGroup(directory, group, new SeededBytes(`tiny ${round}`)),
   }
 }

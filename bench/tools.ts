@@ -1,6 +1,6 @@
 // The programs that are measured: Holdfast as it is published, restic and versitygw from the Go module proxy.
 import { execFile } from 'node:child_process'
-import { accessSync, constants, copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -39,7 +39,7 @@ const modules: Module[] = [
  */
 export async function prepareTools(folder: string, report: (text: string) => void): Promise<Tools> {
   const found: Record<string, string> = {}
-  for (const module of modules) found[module.name] = findProgram(module) ?? (await install(module, report))
+  for (const module of modules) found[module.name] = await findOrInstall(module, report)
   const holdfast = await build(folder, report)
   return {
     holdfast, restic: found['restic']!, versitygw: found['versitygw']!, folder,
@@ -68,10 +68,30 @@ function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast-bench')
 }
 
-/** In our cache under its version; else where `go install` puts programs and in the path, of whatever version. */
-function findProgram({ name, version }: Module): string | undefined {
-  const folders = [join(cacheFolder(), version), join(homedir(), 'go', 'bin'), ...(process.env['PATH'] ?? '').split(delimiter)]
-  return folders.filter((folder) => folder !== '').map((folder) => join(folder, name)).find(isProgram)
+/** What we built before, or `go install` put there; else built now; else, without Go, whatever is in the path. */
+async function findOrInstall(module: Module, report: (text: string) => void): Promise<string> {
+  const { name, version } = module
+  const built = findProgram(name, [join(cacheFolder(), version), join(homedir(), 'go', 'bin')])
+  if (built !== undefined) return built
+  const go = findGo()
+  if (go !== undefined) return install(module, go, report)
+  const other = findProgram(name, path())
+  if (other !== undefined) return other
+  throw new HoldfastError('not-found', `${name} is not installed, and there is no Go to build it with`, {
+    hint: `install Go, or put ${name} into the path (Debian has restic, an older one)`,
+  })
+}
+
+function findGo(): string | undefined {
+  return findProgram('go', [...path(), '/usr/local/go/bin'])
+}
+
+function path(): string[] {
+  return (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
+}
+
+function findProgram(name: string, folders: readonly string[]): string | undefined {
+  return folders.map((folder) => join(folder, name)).find(isProgram)
 }
 
 function isProgram(file: string): boolean {
@@ -84,31 +104,20 @@ function isProgram(file: string): boolean {
 }
 
 /** Built from a module that requires it by version: no list of versions is asked for. */
-async function install({ name, path, command, version }: Module, report: (text: string) => void): Promise<string> {
-  const go = ['go', '/usr/local/go/bin/go'].find((program) => program === '/usr/local/go/bin/go' ? existsSync(program) : inPath(program))
-  if (go === undefined) {
-    throw new HoldfastError('not-found', `${name} is not installed, and there is no Go to build it with`, {
-      hint: `install Go, or put ${name} into the path (Debian: apt-get install ${name}, which is older)`,
-    })
-  }
+async function install({ name, path: module, command, version }: Module, go: string, report: (text: string) => void): Promise<string> {
   const folder = join(cacheFolder(), version)
   report(`building ${name} ${version} from the Go module proxy: some minutes`)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'go.mod'), `module bench\n\ngo 1.25\n\nrequire ${path} ${version}\n`)
-  await run(go, ['build', '-mod=mod', '-o', join(folder, name), `${path}/${command}`], { cwd: folder, maxBuffer: 2 ** 26 })
+  writeFileSync(join(folder, 'go.mod'), `module bench\n\ngo 1.25\n\nrequire ${module} ${version}\n`)
+  await run(go, ['build', '-mod=mod', '-o', join(folder, name), `${module}/${command}`], { cwd: folder, maxBuffer: 2 ** 26 })
   return join(folder, name)
-}
-
-function inPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => folder !== '' && isProgram(join(folder, program)))
 }
 
 /** A program from the module proxy knows its version only as Go recorded it. */
 async function versionOf(versitygw: string): Promise<string> {
   const pinned = modules.find(({ name }) => name === 'versitygw')!
   try {
-    const go = inPath('go') ? 'go' : '/usr/local/go/bin/go'
-    const { stdout } = await run(go, ['version', '-m', versitygw])
+    const { stdout } = await run(findGo() ?? 'go', ['version', '-m', versitygw])
     return `versitygw ${/^\s*(?:mod|dep)\s+github\.com\/versity\/versitygw\s+(v\S+)/m.exec(stdout)?.[1] ?? 'of unknown version'}`
   } catch {
     return versitygw.includes(pinned.version) ? `versitygw ${pinned.version}` : 'versitygw of unknown version'

@@ -82,7 +82,7 @@ describe('a measurement', () => {
     const { setting, log } = makeSetting(1, { runs: ['restore-one'] })
     const { runs } = await measureDataset(makeData(), setting)
     expect(runs.map(({ name }) => name)).toEqual(['restore-one'])
-    expect(log).toContain('holdfast restores tiny/0/7')
+    expect(log).toContain('holdfast restores tiny/0/0')
     expect(log.filter((line) => line.includes('restores all'))).toEqual([])
   })
 
