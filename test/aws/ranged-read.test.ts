@@ -1,6 +1,9 @@
 import { Readable } from 'node:stream'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readRange } from '../../aws/ranged-read.ts'
+import { isHoldfastError } from '../../core/errors.ts'
+import { propertyRuns } from '../fixtures/property-runs.ts'
 
 const asked = { what: 's3://vault/key', versionId: 'v1', offset: 10, bytes: 5 }
 const good = { versionId: 'v1', contentRange: 'bytes 10-14/100', contentLength: 5 }
@@ -59,4 +62,24 @@ describe('a range', () => {
     await expect(readRange({ ...good, body: silent }, asked, AbortSignal.timeout(10))).rejects.toMatchObject({ name: 'AbortError' })
     expect(silent.destroyed).toBe(true)
   })
+})
+
+test('whatever head and pieces an answer has, it is the bytes asked for or a refusal', async () => {
+  const number = fc.oneof(fc.nat(20), fc.constantFrom(10, 14, 100), fc.nat())
+  const contentRange = fc.oneof(
+    fc.string(), fc.constant(undefined), fc.tuple(number, number, fc.oneof(number.map(String), fc.constant('*'))).map(([first, last, total]) => `bytes ${first}-${last}/${total}`),
+    fc.constant(good.contentRange),
+  )
+  const reply = fc.record({
+    versionId: fc.constantFrom(undefined, 'v1', 'v2'), contentRange, contentLength: fc.option(number, { nil: undefined }),
+    pieces: fc.array(fc.string({ maxLength: 4 }), { maxLength: 4 }),
+  })
+  await fc.assert(fc.asyncProperty(reply, async ({ pieces, ...head }) => {
+    const sent = Buffer.concat(pieces.map((piece) => Buffer.from(piece)))
+    const bytes = await readRange({ ...head, body: body(...pieces) }, asked, never).catch((error: unknown) => {
+      if (!isHoldfastError(error, 'unreachable', 'damaged')) throw error
+      return null
+    })
+    if (bytes !== null) expect([head.contentRange?.startsWith('bytes 10-14/'), head.versionId, Buffer.from(bytes)]).toEqual([true, head.versionId === 'v2' ? 'never' : head.versionId, sent])
+  }), { numRuns: propertyRuns })
 })
