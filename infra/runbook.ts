@@ -2,7 +2,8 @@
 import { toolkitBucketName, vaultBucketName } from '../guardrails/names.ts'
 import type { VaultPlace } from '../guardrails/names.ts'
 
-export function renderRunbook(place: VaultPlace, sources: readonly string[], version: string): string {
+/** @param sources by name, and where the backups of each lie */
+export function renderRunbook(place: VaultPlace, sources: readonly { name: string; place: VaultPlace }[], version: string): string {
   const [vault, toolkit] = [vaultBucketName(place), toolkitBucketName(place)]
   return `# Restoring from this vault
 
@@ -30,7 +31,11 @@ Everything that is needed lies in the account ${place.accountId}, region ${place
    restore --config vault.json --mfa-serial ARN-OF-YOUR-DEVICE --source SOURCE --point-in-time 2026-01-31T12:00:00Z --target /restore
    \`\`\`
 
-   Sources: ${sources.map((source) => `\`${source}\``).join(', ')}. The time needs its zone. An interrupted restore is started again with the same target.
+   Where each lies (another region than ${place.region}: add \`--bucket BUCKET --region REGION\`):
+
+${sources.map((source) => `   - \`${source.name}\`: \`${vaultBucketName(source.place)}\`, ${source.place.region}`).join('\n')}
+
+   The time needs its zone. An interrupted restore is started again with the same target.
 
 Whatever it says, nothing here deletes anything: trying is safe.
 `

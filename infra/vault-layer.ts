@@ -148,7 +148,7 @@ function describeVault(config: HoldfastConfig, place: VaultPlace): Record<string
 function toolkitOf(config: HoldfastConfig, place: VaultPlace, described: Record<string, unknown>): ToolkitFile[] {
   if (config.toolkit === '') return []
   const tarball = readTarball(config.toolkit)
-  return toolkitFiles(tarball, described, renderRunbook(place, config.sources.map(({ name }) => name), tarball.version))
+  return toolkitFiles(tarball, described, renderRunbook(place, config.sources.map((source) => ({ name: source.name, place: placeOf(config, source) })), tarball.version))
 }
 
 function describeToolkit(place: VaultPlace, files: readonly ToolkitFile[]): Record<string, unknown> {
