@@ -4,6 +4,9 @@ import type { LockDefault, LockMode } from './object-store.ts'
 
 export const dayMs = 86_400_000
 
+/** A commit that was decided may take so long, with every attempt at it: what it names must keep the promise from then on. */
+export const commitMs = 3_600_000
+
 export interface Lock {
   mode: LockMode
   days: number
@@ -45,18 +48,18 @@ export function acceptLock(bucket: string, found: LockDefault, promiseDays: numb
 /** Continues `last`, or begins a new generation: when there is none, when the lock changed, when its days are over. */
 export function currentGeneration(last: Generation | null, lock: Lock | null, promiseDays: number, nowMs: number): Generation {
   if (last !== null && sameLock(last.lock, lock)) {
-    if (lock === null || nowMs < last.startMs + (lock.days - promiseDays) * dayMs) return last
+    if (lock === null || nowMs + commitMs < last.startMs + (lock.days - promiseDays) * dayMs) return last
   }
   const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
   const suffix = lock === null ? 'unlocked-0d' : `${lock.mode.toLowerCase()}-${lock.days}d`
   return { name: `${stamp}-${suffix}`, startMs: nowMs, lock }
 }
 
-/** Whether a pack's chunks may be named by a snapshot that commits at `nowMs`: its lock must cover the promise. */
+/** Whether a pack's chunks may be named by a snapshot whose commit is decided at `nowMs`: its lock must cover the promise. */
 export function mayReuse(pack: { uploadedMs: number; lock: Lock | null }, lock: Lock | null, promiseDays: number, nowMs: number): boolean {
   if (lock === null) return true
   if (pack.lock === null || (lock.mode === 'COMPLIANCE' && pack.lock.mode !== 'COMPLIANCE')) return false
-  return lockedUntilMs(pack.uploadedMs, pack.lock)! >= nowMs + promiseDays * dayMs
+  return lockedUntilMs(pack.uploadedMs, pack.lock)! >= nowMs + commitMs + promiseDays * dayMs
 }
 
 export function sameLock(left: Lock | null, right: Lock | null): boolean {

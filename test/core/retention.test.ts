@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isHoldfastError } from '../../core/errors.ts'
-import { acceptLock, currentGeneration, dayMs, lockedUntilMs, mayReuse } from '../../core/retention.ts'
+import { acceptLock, commitMs, currentGeneration, dayMs, lockedUntilMs, mayReuse } from '../../core/retention.ts'
 import type { Lock } from '../../core/retention.ts'
 import { packKey, parsePackKey } from '../../core/vault-keys.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
@@ -36,10 +36,10 @@ describe('the lock that a bucket must have', () => {
 describe('a pack may be reused', () => {
   const reuse = (uploadedMs: number, packLock: Lock | null, lock: Lock | null, promiseDays = 30): boolean => mayReuse({ uploadedMs, lock: packLock }, lock, promiseDays, now)
 
-  test('while its lock covers the promise, to the millisecond', () => {
+  test('while its lock covers the promise of a commit that takes an hour, to the millisecond', () => {
     expect(reuse(now, compliance, compliance)).toBe(true)
-    expect(reuse(now - 10 * dayMs, compliance, compliance)).toBe(true)
-    expect(reuse(now - 10 * dayMs - 1, compliance, compliance)).toBe(false)
+    expect(reuse(now - 10 * dayMs + commitMs, compliance, compliance)).toBe(true)
+    expect(reuse(now - 10 * dayMs + commitMs - 1, compliance, compliance)).toBe(false)
   })
 
   test('by the lock that it was given, not by the one that is given now', () => {
@@ -64,7 +64,7 @@ describe('a pack may be reused', () => {
     fc.assert(fc.property(lock, lock, fc.integer({ min: 1, max: 100 }), fc.nat(120 * dayMs), (packLock, bucketLock, promiseDays, ageMs) => {
       const uploadedMs = now - ageMs
       if (!reuse(uploadedMs, packLock, bucketLock, promiseDays)) return
-      expect(lockedUntilMs(uploadedMs, packLock)).toBeGreaterThanOrEqual(now + promiseDays * dayMs)
+      expect(lockedUntilMs(uploadedMs, packLock)).toBeGreaterThanOrEqual(now + commitMs + promiseDays * dayMs)
     }), { numRuns: propertyRuns })
   })
 })
@@ -78,9 +78,9 @@ describe('a generation', () => {
     for (const { name } of names) expect(parsePackKey(packKey('a', name, '01KN35E000B6GR48QH7ECGPZ10', 'ab'.repeat(32)))?.generation).toBe(name)
   })
 
-  test('goes on until its last day is over', () => {
-    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs - 1)).toBe(first)
-    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs)).not.toBe(first)
+  test('goes on until a commit could end after its last day', () => {
+    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs - commitMs - 1)).toBe(first)
+    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs - commitMs)).not.toBe(first)
     expect(currentGeneration(first, compliance, 30, now - dayMs)).toBe(first)
   })
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
-import { dayMs } from '../../core/retention.ts'
+import { commitMs, dayMs } from '../../core/retention.ts'
 import { listSnapshots } from '../../core/snapshot.ts'
 import { BackupCache } from '../../engine/backup-cache.ts'
 import type { BackupOptions } from '../../engine/operations.ts'
@@ -354,14 +354,14 @@ describe('retention', () => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
     await source.backup(promise)
-    source.store.nowMs += 10 * dayMs - 1000
+    source.store.nowMs += 10 * dayMs - commitMs - 1000
     expect(await source.backup(promise)).toMatchObject({ packsUploaded: 0 })
     await expectPromiseKept(source)
     source.store.nowMs += 1000
     const late = await source.backup(promise)
     expect(late).toMatchObject({ bytesNew: 1, packsUploaded: 3 })
     const { manifest } = await source.snapshot()
-    expect(manifest.generation).toBe('20260411T000000Z-compliance-40d')
+    expect(manifest.generation).toBe('20260410T230000Z-compliance-40d')
     expect(manifest.packs.every(({ key }) => key.includes(manifest.generation))).toBe(true)
     await expectPromiseKept(source)
     await expectEqual(source)
@@ -384,6 +384,17 @@ describe('retention', () => {
     await expectEqual(source)
   })
 
+  test('a commit that takes long names nothing that keeps the promise only from when it was decided', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    await source.backup(promise)
+    source.store.nowMs += 10 * dayMs - 60_000
+    // The manifest is there half an hour after it was decided.
+    source.store.beforePut = (key) => void (source.store.nowMs += key.includes('/manifests/') ? 1_800_000 : 0)
+    await source.backup(promise)
+    await expectPromiseKept(source)
+  })
+
   test('a pack of the same run whose time runs out, because the run takes so long, is uploaded again', async () => {
     const source = new ProtectedSource()
     for (let index = 0; index < 4; index++) write(source, `f${index}`, randomBytes(8 * 1024 * 1024, index))
@@ -402,7 +413,7 @@ describe('retention', () => {
     }
     await source.backup(promise)
     source.store.afterPut = () => undefined
-    source.store.nowMs += 10 * dayMs - 4 * 3_600_000 + 1
+    source.store.nowMs += 10 * dayMs - 4 * 3_600_000 + 1 - commitMs
     await source.backup(promise)
     await expectPromiseKept(source)
   })
@@ -415,7 +426,7 @@ describe('retention', () => {
     source.store.retention = { mode: 'COMPLIANCE', days: 40 }
     expect(await source.backup(promise)).toMatchObject({ packsUploaded: 3, lock: { mode: 'COMPLIANCE' } })
     expect((await source.snapshot()).manifest.generation).toContain('compliance')
-    source.store.nowMs += dayMs - 1000
+    source.store.nowMs += dayMs - commitMs - 1000
     expect(await source.backup({ promiseDays: 39 })).toMatchObject({ packsUploaded: 0 })
     source.store.nowMs += 1000
     expect(await source.backup({ promiseDays: 39 })).toMatchObject({ packsUploaded: 3 })
