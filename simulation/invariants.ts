@@ -62,7 +62,7 @@ async function checkListing(world: World, promised: readonly Committed[]): Promi
   }
   const expected = newestOf(world, null)
   const found = typeof chosen === 'string' ? chosen : chosen.snapshot.id
-  if (found !== expected) throw new Violation(`the newest snapshot is ${expected}, and ${found} was chosen`)
+  if (found !== expected && !isCopy(world, found)) throw new Violation(`the newest snapshot is ${expected}, and ${found} was chosen`)
   world.tally.count('check', 'listing')
 }
 
@@ -80,13 +80,19 @@ export function newestOf(world: World, timeMs: number | null): string {
   return heads.length === 1 ? heads[0]!.id : 'ambiguous'
 }
 
+/** A manifest whose own version is gone, after its promise, of which a thief has left a copy over it: the same bytes, so the same snapshot. */
+export function isCopy(world: World, id: string): boolean {
+  const snapshot = world.committed.find((other) => other.id === id)
+  return snapshot !== undefined && !world.isPromised(snapshot) && world.vault.find(snapshot) === undefined
+}
+
 function refOf(snapshot: Committed, world: World): SnapshotRef {
   const { id, key, versionId, timeMs } = snapshot
   return { id, source: sourceName, key, versionId, timeMs, bytes: world.vault.find(snapshot)!.body.length, isHidden: false, flags: [] }
 }
 
 /** Verify calls it whole, and it restores to exactly what the model says. */
-export async function checkWhole(world: World, snapshot: Committed): Promise<void> {
+async function checkWhole(world: World, snapshot: Committed): Promise<void> {
   const found = await verifyAll(world, snapshot)
   if (typeof found === 'string') throw new Violation(`${snapshot.id} could not be verified: ${found}`)
   if (found.objects.length > 0 || found.files.length > 0) throw new Violation(`${snapshot.id} is whole, and verify says: ${JSON.stringify(found)}`)
@@ -100,9 +106,10 @@ export async function checkWhole(world: World, snapshot: Committed): Promise<voi
   world.tally.count('check', 'restored byte for byte')
 }
 
-/** @param named paths that the restore said it could not bring back. */
-export function assertRestored(snapshot: Committed, target: string, named: readonly string[] = []): void {
+/** @param named paths that the restore said it could not bring back. @param anyRootTime it ended before it could set the root's time. */
+export function assertRestored(snapshot: Committed, target: string, named: readonly string[] = [], anyRootTime = false): void {
   const wrong = differences(snapshot.expected, target).filter((difference) => !isExcused(snapshot, difference, target, named))
+    .filter(({ path, what }) => !(anyRootTime && path === '' && what.startsWith('it was changed at')))
   fs.rmSync(target, { recursive: true, force: true })
   if (wrong.length > 0) throw new Violation(`${snapshot.id} came back with differences that nobody named: ${wrong.map(({ path, what }) => `${JSON.stringify(path)}: ${what}`).join('; ')}`)
 }
@@ -116,7 +123,7 @@ function isExcused(snapshot: Committed, { path }: Difference, target: string, na
 }
 
 /** Spoiled where it lies: never called whole; exactly what is affected is named, by verify and by a restore; the rest comes back. */
-export async function checkDamaged(world: World, snapshot: Committed): Promise<void> {
+async function checkDamaged(world: World, snapshot: Committed): Promise<void> {
   const found = await verifyAll(world, snapshot)
   if (typeof found !== 'string' && found.objects.length === 0) throw new Violation(`${snapshot.id} is damaged, and verify calls it whole`)
   const process = world.startProcess('check damaged')
