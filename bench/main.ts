@@ -93,14 +93,14 @@ async function measurePart(part: PartName, work: string, tools: Tools, options: 
     const dataset = part === 'history'
       ? await measureHistory(join(folder, 'data'), scale, setting)
       : await makeAndMeasure(makers[part], part, scale, setting)
-    return { version: 1, datasets: [{ name: part, provenance, ...dataset }], complexity: [] }
+    return { version: 1, datasets: [{ name: part, provenance, scale, ...dataset }], complexity: [] }
   } finally {
     await gateway.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function makeAndMeasure(make: Maker, part: PartName, scale: number, setting: Setting): Promise<Omit<DatasetResults, 'name' | 'provenance'>> {
+async function makeAndMeasure(make: Maker, part: PartName, scale: number, setting: Setting): Promise<Omit<DatasetResults, 'name' | 'provenance' | 'scale'>> {
   report(`${part}: making the data set`)
   const dataset = await make(join(setting.folder, 'data'), scale)
   const { description, files, bytes } = dataset

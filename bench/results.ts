@@ -38,7 +38,10 @@ const side = z.strictObject({
 const run = z.strictObject({ name, holdfast: side, restic: side })
 
 const dataset = z.strictObject({
-  name, provenance, description: text, files: z.int().nonnegative(), bytes: finite,
+  name, provenance, description: text,
+  /** 1: the size that the targets are about. */
+  scale: positive,
+  files: z.int().nonnegative(), bytes: finite,
   /** Seconds that the machine needs for a restore's parts alone, each by itself. */
   ceilings: z.strictObject({ writeSeconds: finite, networkSeconds: finite, decodeSeconds: finite }).optional(),
   runs: z.array(run).max(20),

@@ -56,10 +56,12 @@ function introduction({ datasets, complexity }: Results): string[] {
 
 function standingTable(results: Results): string[] {
   const words = { ambition: '**ambition**', reach: '**reach**', missed: 'missed', 'not measured': 'not measured' }
-  return table(
+  const smaller = results.datasets.filter(({ scale }) => scale < 1).map(({ name, scale }) => `${name} at ${scale} of it`)
+  const note = smaller.length === 0 ? [] : [`The targets are about the full sizes. Measured were ${smaller.join(', ')}.`, '']
+  return [...note, ...table(
     ['', 'Measured', 'Reach', 'Ambition', 'Stands at', 'What holds it'],
     standing(results).map((row) => [row.metric, row.value ?? '', row.reach, row.ambition, words[row.standing], row.heldBy]),
-  )
+  )]
 }
 
 function datasetSection({ name, description, files, bytes, runs }: DatasetResults): string[] {

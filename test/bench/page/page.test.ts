@@ -15,6 +15,11 @@ describe('the page of results', () => {
     expect(page).toContain('| first | 100 PutObject | 110 PutObject |')
   })
 
+  test('says where less was measured than the targets are about', () => {
+    expect(pageText(makeResults(), [])).not.toContain('full sizes. Measured')
+    expect(pageText(makeResults([makeRun('first', 2)], { scale: 0.125 }), [])).toContain('The targets are about the full sizes. Measured were mixed at 0.125 of it.')
+  })
+
   test('has whole tables: as many cells in each row as in its head', () => {
     const tables = pageText(makeResults(), []).split('\n\n').filter((block) => block.startsWith('|'))
     expect(tables.length).toBeGreaterThan(3)
