@@ -51,7 +51,7 @@ export async function startVersityGateway(): Promise<VersityGateway> {
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
   const kill = (): boolean => child.kill('SIGKILL')
-  // Whatever ends this process, a store must not outlive it.
+  // A process that ends without stopping it, for one by an exception, takes the store along.
   process.once('exit', kill)
   const stop = async (): Promise<void> => {
     process.off('exit', kill)

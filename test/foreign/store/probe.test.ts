@@ -4,10 +4,10 @@ import { probe } from '../../conformance/probe/probe.ts'
 import { versityVersion } from '../versitygw.ts'
 import { ThirdPartyVault } from './third-party-vault.ts'
 
+const { gateway: { endpoint, region, credentials } } = await ThirdPartyVault.start()
 const measured = JSON.parse(readFileSync(new URL('../../conformance/probe/measured.json', import.meta.url), 'utf8')) as { versitygw: object }
 
 test('VersityGW does what docs/stores.md says of it', async () => {
-  const { gateway: { endpoint, region, credentials } } = await ThirdPartyVault.start()
   expect(await probe({ endpoint, region, credentials, bucket: 'probed' })).toEqual(measured.versitygw)
 })
 

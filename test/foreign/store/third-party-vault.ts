@@ -24,7 +24,7 @@ export class ThirdPartyVault {
     this.client = client
   }
 
-  /** With the buckets `locked` (COMPLIANCE by default) and `versioned` (no Object Lock); stopped after the file's tests. */
+  /** With the buckets `locked` (COMPLIANCE by default) and `versioned` (no Object Lock); stopped after the file's tests: to be called outside of them. */
   static async start(): Promise<ThirdPartyVault> {
     const gateway = await startVersityGateway()
     const client = new S3Client({ endpoint: gateway.endpoint, region: gateway.region, credentials: gateway.credentials, forcePathStyle: true, maxAttempts: 1 })
