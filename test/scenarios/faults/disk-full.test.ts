@@ -17,6 +17,7 @@ const home = makeTemporaryDirectory(undefined, afterAll)
 function holdfast(...args: string[]): Promise<Outcome> {
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
   return runCommand([...args, '--bucket', 'locked', '--json'], {
+    timeoutMs: 300_000,
     env: { HOME: home, AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
   })
 }
@@ -51,7 +52,7 @@ test('a restore that runs out of room says so with its own status; with more roo
   expect(bytesFetched).toBeGreaterThan(0)
   expect(bytesFetched).toBeLessThan(9 * 1024 * 1024)
   expect(describeDirectory(target)).toEqual(describeDirectory(tree))
-}, 120_000)
+}, 300_000)
 
 test('a restore onto a disk that is full from the beginning says so too', async () => {
   const tree = join(home, 'little')
@@ -66,7 +67,7 @@ test('a restore onto a disk that is full from the beginning says so too', async 
   rmSync(join(disk.path, 'ballast'))
   expect(await holdfast('restore', '--source', 'little', '--target', target)).toMatchObject({ status: 0 })
   expect(describeDirectory(target)).toEqual(describeDirectory(tree))
-}, 120_000)
+}, 300_000)
 
 test.each([[0], [100], [900]])('a backup whose cache has room for %i KiB ends well or with a hint to make room, harms no snapshot, and is made when there is room', async (kib) => {
   const tree = join(home, `many-${kib}`)
@@ -87,4 +88,4 @@ test.each([[0], [100], [900]])('a backup whose cache has room for %i KiB ends we
   const target = join(home, `restored-${kib}`)
   expect(await holdfast('restore', '--source', source, '--target', target)).toMatchObject({ status: 0 })
   expect(contentOf(describeDirectory(target))).toEqual(contentOf(describeDirectory(tree)))
-}, 120_000)
+}, 300_000)

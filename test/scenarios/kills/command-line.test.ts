@@ -28,6 +28,7 @@ interface Run {
 function holdfast(args: string[], env: Record<string, string> = {}): Promise<Outcome> {
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
   return runCommand([...args, '--bucket', 'locked', '--json'], {
+    timeoutMs: 300_000,
     env: { HOME: home, AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, ...env },
   })
 }
@@ -75,7 +76,7 @@ test('a backup that is killed at its requests is made by the same command again'
   expect(new Set(killedAt.filter((step) => step.startsWith('http ')))).toEqual(new Set(['http request', 'http response']))
   expect(again).toBeGreaterThan(0)
   expect(sandbox.defects).toEqual([])
-}, 600_000)
+}, 1_200_000)
 
 test('a restore that is killed at its requests is finished by the same command again', async () => {
   const run: Run = { source: 'restored', cacheDirectory: join(home, 'cache'), target: '' }
@@ -104,4 +105,4 @@ test('a restore that is killed at its requests is finished by the same command a
   expect(killedAt.length).toBeGreaterThanOrEqual(20)
   expect(new Set(killedAt.filter((step) => step.startsWith('http ')))).toEqual(new Set(['http request', 'http response']))
   expect(sandbox.defects).toEqual([])
-}, 600_000)
+}, 1_200_000)

@@ -109,4 +109,4 @@ test('a restore that is killed at any step leaves nothing that looks whole and i
   expect([...new Set(steps)].filter((step) => !killedAt.includes(step))).toEqual([])
   expect(figures['that had less left to fetch']).toBeGreaterThan(0)
   expect(figures['that had all but metadata']).toBeGreaterThan(0)
-}, 600_000)
+}, 1_200_000)
