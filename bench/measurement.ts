@@ -41,6 +41,8 @@ export interface Setting extends Place {
 export interface Sample {
   cost: Cost
   storeCpuSeconds: number
+  /** What was left to be written to the disk when it ended. */
+  syncSeconds: number
   requests: Requests
   storedBytes: number
 }
@@ -111,7 +113,10 @@ export async function takeSample(invocation: Invocation, repository: Repository,
   sync()
   const [mark, before] = [gateway.mark(), gateway.cpuSeconds()]
   const { cost } = await measure(invocation, folder)
-  return { cost, storeCpuSeconds: gateway.cpuSeconds() - before, requests: gateway.requestsSince(mark), storedBytes: gateway.storedBytes(repository.bucket) }
+  const storeCpuSeconds = gateway.cpuSeconds() - before
+  const endedMs = performance.now()
+  sync()
+  return { cost, storeCpuSeconds, syncSeconds: (performance.now() - endedMs) / 1000, requests: gateway.requestsSince(mark), storedBytes: gateway.storedBytes(repository.bucket) }
 }
 
 function describe({ cost, requests, storedBytes }: Sample): string {
@@ -140,6 +145,7 @@ function sideOf(samples: readonly Sample[]): Side {
     cpuSeconds: samples.map(({ cost }) => round3(cost.cpuSeconds)),
     peakBytes: samples.map(({ cost }) => cost.peakBytes),
     storeCpuSeconds: samples.map(({ storeCpuSeconds }) => round3(storeCpuSeconds)),
+    syncSeconds: samples.map(({ syncSeconds }) => round3(syncSeconds)),
     requests: last.requests,
     storedBytes: last.storedBytes,
   }

@@ -29,6 +29,8 @@ const side = z.strictObject({
   peakBytes: series,
   /** What the store took for it meanwhile, on the same processors. */
   storeCpuSeconds: z.array(finite).min(1).max(1000),
+  /** What a `sync` took when it had ended. */
+  syncSeconds: z.array(finite).min(1).max(1000),
   /** Of the last round, by the store's access log. */
   requests,
   /** In the bucket after the run of the last round. */
@@ -78,7 +80,7 @@ export function readResults(file: string): Results {
   }
   // Ratios are taken round by round.
   const uneven = checked.data.datasets.flatMap(({ runs }) => runs).find(({ holdfast, restic }) =>
-    new Set([holdfast, restic].flatMap((one) => [one.seconds, one.cpuSeconds, one.peakBytes, one.storeCpuSeconds].map(({ length }) => length))).size > 1)
+    new Set([holdfast, restic].flatMap((one) => [one.seconds, one.cpuSeconds, one.peakBytes, one.storeCpuSeconds, one.syncSeconds].map(({ length }) => length))).size > 1)
   if (uneven !== undefined) throw new HoldfastError('invalid-input', `${file}: ${uneven.name}: the contenders have not the same rounds`, { hint })
   return checked.data
 }

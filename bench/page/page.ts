@@ -76,8 +76,18 @@ function datasetSection({ name, description, files, bytes, runs }: DatasetResult
         ...both(run, (side) => bytesText(side.storedBytes)),
       ]),
     ),
+    ...runs.filter((run) => run.name === 'restore').flatMap(onDisk),
     '', ...table(['Requests by kind', 'Holdfast', 'restic'], runs.map((run) => [run.name, ...both(run, ({ requests }) => requestsText(requests))])),
   ]
+}
+
+/** Holdfast ends when what it restored is on the disk; restic leaves that to the system. */
+function onDisk({ holdfast, restic }: RunResults): string[] {
+  const whole = ({ seconds, syncSeconds }: Side): number[] => seconds.map((own, round) => own + syncSeconds[round]!)
+  const [own, theirs] = [whole(holdfast), whole(restic)]
+  const { median, min, max } = ratiosOf(own, theirs)
+  return ['', `Until all of \`restore\` is on the disk, with a \`sync\` after it: **${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)}), ${
+    secondsText(spreadOf(own).median)} against ${secondsText(spreadOf(theirs).median)}.`]
 }
 
 function both(run: RunResults, text: (side: Side) => string): [string, string] {

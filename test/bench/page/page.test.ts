@@ -15,6 +15,12 @@ describe('the page of results', () => {
     expect(page).toContain('| first | 100 PutObject | 110 PutObject |')
   })
 
+  test('compares restores also by when they are on the disk', () => {
+    const run = makeRun('restore', 1)
+    run.restic.syncSeconds = [10, 20, 30]
+    expect(pageText(makeResults([run]), [])).toContain('with a `sync` after it: **2.00x** (2.00x to 2.00x), 20.0 s against 40.0 s.')
+  })
+
   test('says where less was measured than the targets are about', () => {
     expect(pageText(makeResults(), [])).not.toContain('full sizes. Measured')
     expect(pageText(makeResults([makeRun('first', 2)], { scale: 0.125 }), [])).toContain('The targets are about the full sizes. Measured were mixed at 0.125 of it.')
