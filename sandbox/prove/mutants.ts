@@ -8,7 +8,7 @@ import { approvedName, castOf } from './cast.ts'
 import { resourcePoliciesOf } from './resource-policies.ts'
 
 export interface Mutant {
-  /** Stable across configurations of the same names: `vault bucket: DenyBypass`, `… without its condition Null s3:if-none-match`. */
+  /** Stable across configurations of the same names: `vault bucket in eu-central-1 policy: DenyBypass`, `… without its condition Null s3:if-none-match`. */
   id: string
   declaration: CloudDeclaration
   resources: readonly RecordedResource[]
@@ -75,7 +75,8 @@ function isOfProgram({ path, name }: DeclaredRole): boolean {
 }
 
 function bucketLabel(name: string): string {
-  return `${/^holdfast-([a-z]+)-/.exec(name)?.[1] ?? name} bucket`
+  const [, kind = name, region = ''] = /^holdfast-([a-z]+)-\d{12}-(.+)$/.exec(name) ?? []
+  return `${kind} bucket${region === '' ? '' : ` in ${region}`}`
 }
 
 export function* mutantsOf(declaration: CloudDeclaration, resources: readonly RecordedResource[], nowMs: number): Generator<Mutant> {

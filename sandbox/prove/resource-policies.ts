@@ -1,10 +1,13 @@
 // Policies of resources that the sandbox doesn't emulate: the bus and the topic of alarms. The proof asks about them, and takes
 // their statements out, like those of buckets and roles.
 import type { RecordedResource } from '../../infra/recording.ts'
+import { listOf, statementsOf } from '../authorization/check-policy.ts'
 import type { PolicyDocument } from '../declaration.ts'
 
 export interface ResourcePolicy {
   label: string
+  /** ARN of what it hangs on, as its first statement names it. */
+  resource: string
   /** The same object for each asking: a row carries it, and a mutant is known by it. */
   document: PolicyDocument
 }
@@ -19,12 +22,15 @@ const known = new WeakMap<readonly RecordedResource[], ResourcePolicy[]>()
 export function resourcePoliciesOf(resources: readonly RecordedResource[]): ResourcePolicy[] {
   const found = known.get(resources) ?? resources.flatMap(({ type, inputs }) => {
     const label = labels[type]
-    return label === undefined || typeof inputs['policy'] !== 'string' ? [] : [{ label, document: JSON.parse(inputs['policy']) as PolicyDocument }]
+    if (label === undefined || typeof inputs['policy'] !== 'string') return []
+    const document = JSON.parse(inputs['policy']) as PolicyDocument
+    const resource = String(listOf(statementsOf(document)[0]?.['Resource'])[0])
+    return [{ label: `${label} in ${resource.split(':')[3]}`, resource, document }]
   })
   known.set(resources, found)
   return found
 }
 
-export function findResourcePolicy(resources: readonly RecordedResource[], label: 'alarm bus policy' | 'alarm topic policy'): PolicyDocument | null {
-  return resourcePoliciesOf(resources).find((each) => each.label === label)?.document ?? null
+export function findResourcePolicy(resources: readonly RecordedResource[], arn: string): PolicyDocument | null {
+  return resourcePoliciesOf(resources).find(({ resource }) => resource === arn)?.document ?? null
 }

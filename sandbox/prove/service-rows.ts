@@ -2,6 +2,7 @@
 import {
   alarmBusArn, alarmTopicArn, auditBucketName, bucketArn, forwarderRoleArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, trailArn,
 } from '../../guardrails/names.ts'
+import { placesOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { Principal } from '../access.ts'
@@ -45,7 +46,7 @@ function trailRows(config: HoldfastConfig, { accounts, roles }: CloudDeclaration
 
 function forwardRows(config: HoldfastConfig, resources: readonly RecordedResource[], cast: readonly Subject[]): ProofRow[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
-  const resourcePolicy = findResourcePolicy(resources, 'alarm bus policy')
+  const resourcePolicy = findResourcePolicy(resources, alarmBusArn(place))
   const put = (subject: Subject, group: 'duty' | 'weakening') => row(group, subject.name, 'events:PutEvents', {
     principal: subject.principal, resource: alarmBusArn(place), resourceAccountId: place.accountId, circumstance: 'on the bus of alarms', resourcePolicy,
   })
@@ -73,16 +74,17 @@ function forwardRows(config: HoldfastConfig, resources: readonly RecordedResourc
 
 /** Whoever could speak on the topic could cry wolf until nobody listens. */
 function topicRows(config: HoldfastConfig, resources: readonly RecordedResource[], cast: readonly Subject[]): ProofRow[] {
-  const place = { accountId: config.vaultAccountId, region: config.region }
-  const more = { resource: alarmTopicArn(place), resourceAccountId: place.accountId, resourcePolicy: findResourcePolicy(resources, 'alarm topic policy') }
-  const speak = (by: string, account: string, isRight: boolean) => row(isRight ? 'duty' : 'weakening', by, 'sns:Publish', {
-    ...more, principal: service(by), circumstance: `for the account ${account}`, context: { 'aws:SourceAccount': account },
+  return placesOf(config).flatMap((place) => {
+    const more = { resource: alarmTopicArn(place), resourceAccountId: place.accountId, resourcePolicy: findResourcePolicy(resources, alarmTopicArn(place)) }
+    const speak = (by: string, account: string, isRight: boolean) => row(isRight ? 'duty' : 'weakening', by, 'sns:Publish', {
+      ...more, principal: service(by), circumstance: `for the account ${account}`, context: { 'aws:SourceAccount': account },
+    })
+    return [
+      ...['events', 'cloudwatch'].flatMap((by) => [speak(by, place.accountId, true), speak(by, config.productionAccountId, false)]),
+      ...cast.filter((subject) => !(subject.account === 'vault' && ['root', 'owner'].includes(subject.kind))).map((subject) =>
+        row('weakening', subject.name, 'sns:Publish', { ...more, principal: subject.principal, circumstance: 'on the topic of alarms' })),
+    ]
   })
-  return [
-    ...['events', 'cloudwatch'].flatMap((by) => [speak(by, place.accountId, true), speak(by, config.productionAccountId, false)]),
-    ...cast.filter((subject) => !(subject.account === 'vault' && ['root', 'owner'].includes(subject.kind))).map((subject) =>
-      row('weakening', subject.name, 'sns:Publish', { ...more, principal: subject.principal, circumstance: 'on the topic of alarms' })),
-  ]
 }
 
 function logRows(config: HoldfastConfig, cast: readonly Subject[]): ProofRow[] {
