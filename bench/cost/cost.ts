@@ -40,20 +40,20 @@ export function packsOf({ liveBytes, packBytes }: Pick<Vault, 'liveBytes' | 'pac
   return Math.ceil(liveBytes / packBytes)
 }
 
-/** Days after its upload for which a pack's chunks may be named by a new snapshot: as the backup itself decides. */
-export function reuseDays({ promiseDays, generationDays }: Pick<Vault, 'promiseDays' | 'generationDays'>): number {
+/** Days after its upload at which the first of daily runs must upload a pack's content again: as the backup itself decides. */
+export function renewalDays({ promiseDays, generationDays }: Pick<Vault, 'promiseDays' | 'generationDays'>): number {
   const lock: Lock = { mode: 'COMPLIANCE', days: promiseDays + generationDays }
-  let days = 0
-  while (mayReuse({ uploadedMs: 0, lock }, lock, promiseDays, (days + 1) * dayMs)) days += 1
+  let days = 1
+  while (mayReuse({ uploadedMs: 0, lock }, lock, promiseDays, days * dayMs)) days += 1
   return days
 }
 
 /**
- * Uploading again: what didn't change is uploaded every `reuseDays`, and each upload lies for as long as it is locked. An upper
+ * Uploading again: what didn't change is uploaded every `renewalDays`, and each upload lies for as long as it is locked. An upper
  * bound, because what changes anyway needs no renewal.
  */
 export function renewByUpload(vault: Vault, prices: Prices): Renewal {
-  const everyDays = reuseDays(vault)
+  const everyDays = renewalDays(vault)
   const uploadedPerDay = vault.liveBytes * (1 / everyDays + vault.dailyChange)
   return renewal({
     everyDays, storedBytes: uploadedPerDay * (vault.promiseDays + vault.generationDays),
@@ -63,7 +63,7 @@ export function renewByUpload(vault: Vault, prices: Prices): Renewal {
 
 /** Extending locks: one PutObjectRetention a pack and generation; only what changed lies beside what is live. */
 export function renewByExtension(vault: Vault, prices: Prices): Renewal {
-  const everyDays = reuseDays(vault)
+  const everyDays = renewalDays(vault)
   const storedBytes = vault.liveBytes * (1 + vault.dailyChange * (vault.promiseDays + vault.generationDays))
   const changed = (vault.liveBytes * vault.dailyChange) / vault.packBytes
   return renewal({ everyDays, storedBytes, putsPerMonth: (packsOf(vault) / everyDays + changed) * monthDays }, prices)

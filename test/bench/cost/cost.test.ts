@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { packsOf, putCost, renewByExtension, renewByUpload, restoreCost, reuseDays } from '../../../bench/cost/cost.ts'
+import { packsOf, putCost, renewalDays, renewByExtension, renewByUpload, restoreCost } from '../../../bench/cost/cost.ts'
 import type { Vault } from '../../../bench/cost/cost.ts'
 
 const prices = { storageGibMonth: 0.023, per1000Puts: 0.005, per1000Gets: 0.0004, internetGib: 0.09, otherRegionGib: 0.02 }
@@ -15,9 +15,9 @@ describe('what a vault costs', () => {
     expect(packsOf({ liveBytes: 1, packBytes: 2 ** 24 })).toBe(1)
   })
 
-  test('a pack is reused for exactly one generation', () => {
+  test('what a pack holds is uploaded again after exactly one generation', () => {
     fc.assert(fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 365 }), (promiseDays, generationDays) => {
-      expect(reuseDays({ promiseDays, generationDays })).toBe(generationDays)
+      expect(renewalDays({ promiseDays, generationDays })).toBe(generationDays)
     }))
   })
 
