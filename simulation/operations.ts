@@ -33,11 +33,11 @@ const failsWith: Partial<Record<FaultKind, ErrorCode[]>> = {
 export const operations = {
   'mutate': { weight: 5, run: mutateSource },
   'backup': { weight: 9, run: (world: World) => backUp(world, world.startProcess('backup')) },
-  'backup with faults': { weight: 28, run: (world: World) => backUp(world, world.startProcess('backup', { faults: plan(world, [...requestFaults, ...uploadFaults, ...uploadFaults, ...sourceFaults, ...sourceFaults, 'source EACCES']) })) },
+  'backup with faults': { weight: 28, run: (world: World) => backUp(world, world.startProcess('backup', { faults: plan(world, [...requestFaults, ...uploadFaults, ...uploadFaults, ...sourceFaults, ...sourceFaults, 'source EACCES', 'file changes', 'file vanishes', 'file vanishes']) })) },
   'crash in a backup': { weight: 12, run: crashBackup },
   'two writers': { weight: 4, run: twoWriters },
   'reader with a writer': { weight: 4, run: readerWithWriter },
-  'restore with faults': { weight: 26, run: (world: World) => restoreTwice(world, { faults: plan(world, [...requestFaults.slice(1), ...readFaults, ...readFaults, 'torn body', 'torn body', ...targetFaults, ...targetFaults, ...targetFaults]) }) },
+  'restore with faults': { weight: 30, run: (world: World) => restoreTwice(world, { faults: plan(world, [...requestFaults.slice(1), ...readFaults, ...readFaults, 'torn body', 'torn body', ...targetFaults, ...targetFaults, ...targetFaults, ...targetFaults]) }) },
   'interrupted restore': { weight: 8, run: (world: World) => restoreTwice(world, { crash: placeToCrash(world, 'restore', ['crash at a request', 'crash after a request', 'crash in a file system call']) }) },
   'restore of one path': { weight: 4, run: restorePath },
   'restore at a point in time': { weight: 5, run: restoreAt },

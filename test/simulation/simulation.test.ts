@@ -22,9 +22,9 @@ test.each(Object.keys(plants))('the bug that is planted as %s is found within 60
 })
 
 test('a seed is replayed exactly: the same operations, faults and checks, and the same end', async () => {
-  const [first, second] = [await run({ first: 20, count: 10, processes: 1 }), await run({ first: 20, count: 10, processes: 1 })]
+  const [first, second] = [await run({ first: 15, count: 10, processes: 1 }), await run({ first: 15, count: 10, processes: 1 })]
   expect(first.tally.counts).toEqual(second.tally.counts)
-  const failing = { first: 20, count: 10, processes: 1, plant: 'reuse-expiring-pack' }
+  const failing = { first: 15, count: 10, processes: 1, plant: 'reuse-expiring-pack' }
   const [failed, again] = [await run(failing), await run(failing)]
   expect(failed.failures.length).toBeGreaterThan(0)
   const described = ({ failures }: FleetResult): unknown => failures.map(({ seed, what, log }) => ({ seed, what: what.split('\n')[0], log }))
@@ -34,9 +34,9 @@ test('a seed is replayed exactly: the same operations, faults and checks, and th
 test('a failing seed is printed with what led there and the command that replays it, and ends with 1', () => {
   const node = (...args: string[]): ReturnType<typeof spawnSync> =>
     spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', 'simulation/main.ts', ...args], { encoding: 'utf8' })
-  const { status, stdout } = node('--seeds', '1', '--seed', '25', '--plant', 'reuse-expiring-pack')
+  const { status, stdout } = node('--seeds', '1', '--seed', '19', '--plant', 'reuse-expiring-pack')
   expect(status).toBe(1)
-  expect(stdout).toContain('replay it: npm run simulate -- --seeds 1 --seed 25 --plant reuse-expiring-pack')
+  expect(stdout).toContain('replay it: npm run simulate -- --seeds 1 --seed 19 --plant reuse-expiring-pack')
   expect(stdout).toContain('    1. backup\n')
   const json = node('--seeds', '3', '--json')
   expect([json.status, JSON.parse(json.stdout as string)]).toMatchObject([0, { seeds: 3, failures: [], rare: [] }])
