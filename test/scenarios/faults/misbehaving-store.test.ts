@@ -44,7 +44,7 @@ async function startFaulty(faults: FaultPlan, settings: (sandbox: Sandbox) => Pa
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
   const store = openS3ObjectStore({
     bucket: 'locked', region, endpoint: sandbox.endpoint, environment: {}, credentials: () => Promise.resolve({ accessKeyId, secretAccessKey }),
-    deadlines: { silenceMs: (faults.rates.stall ?? 0) > 0 ? 1000 : 30_000 }, ...settings(sandbox),
+    deadlines: { silenceMs: (faults.rates.stall ?? 0) > 0 ? 2000 : 30_000 }, ...settings(sandbox),
   })
   afterAll(() => store.close())
   const own = join(root, `run-${++places}`)
@@ -140,13 +140,13 @@ describe.concurrent('at the first requests', () => {
 })
 
 test('every mixture that a seed decides ends in a snapshot that reads back, or in a failure of a known kind; what was made stays', async () => {
-  const rates = Object.fromEntries(faultKinds.map((kind) => [kind, { stall: 0.01, 'expired-token': 0.01, 'short-page': 0.25 }[kind as string] ?? 0.035])) as Record<FaultKind, number>
+  const rates = Object.fromEntries(faultKinds.map((kind) => [kind, { stall: 0.02, 'expired-token': 0.02, 'short-page': 0.4 }[kind as string] ?? 0.035])) as Record<FaultKind, number>
   const outcomes: Record<string, number> = {}
   const fired: Partial<Record<FaultKind, number>> = {}
   await Promise.all(Array.from({ length: 5 }, async (_, index) => {
     const seed = index + 1
     let isCalm = false
-    const { sandbox, backup, readBack } = await startFaulty({ seed, rates, stallMs: 20_000, slowMs: 10, skewMs: 240_000, appliesTo: () => !isCalm })
+    const { sandbox, backup, readBack } = await startFaulty({ seed, rates, stallMs: 20_000, slowMs: 10, skewMs: 240_000, appliesTo: () => !isCalm }, () => ({ deadlines: { silenceMs: 5000 } }))
     for (let run = 0; run < 3; run++) {
       const code = await codeOf(backup())
       outcomes[code] = (outcomes[code] ?? 0) + 1
@@ -159,7 +159,7 @@ test('every mixture that a seed decides ends in a snapshot that reads back, or i
     expect(sandbox.defects).toEqual([])
   }))
   expect(Object.keys(outcomes).filter((code) => !['done', 'unreachable', 'throttled', 'credentials', 'conflict'].includes(code))).toEqual([])
-  expect(outcomes['done']).toBeGreaterThan(8)
+  expect(outcomes['done']).toBeGreaterThan(3)
   expect(faultKinds.filter((kind) => (fired[kind] ?? 0) === 0)).toEqual([])
 })
 

@@ -15,7 +15,7 @@ import { startEngine } from '../../fixtures/start-engine.ts'
 import { forEachOfTwo, orderText, planKills, preload, readSteps, reportKills } from './killing.ts'
 import type { Kill } from './killing.ts'
 
-const kills = 130
+const kills = 105
 const mib = 1024 * 1024
 
 interface Place {

@@ -16,7 +16,7 @@ import { startEngine } from '../../fixtures/start-engine.ts'
 import { forEachOfTwo, orderText, planKills, preload, readSteps, reportKills } from './killing.ts'
 import type { Kill } from './killing.ts'
 
-const kills = 130
+const kills = 105
 const mib = 1024 * 1024
 
 /** Directories that are closed, links of both kinds, holes, a file of several requests, many that share one. */
