@@ -135,7 +135,7 @@ export class S3ObjectStore implements ObjectStore {
     return { versionId: output.VersionId, serverTimeMs: this.dateOf(this.connection.headOf(output).headers) }
   }
 
-  async getRange(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
+  async getRange(ref: ObjectRef, offset: number, bytes: number, memory?: ArrayBuffer): Promise<Uint8Array> {
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(bytes) || offset < 0 || bytes < 0 || !Number.isSafeInteger(offset + bytes)) {
       throw new HoldfastError('damaged', `${bytes} bytes at ${offset} are no range that an object can have`)
     }
@@ -143,7 +143,7 @@ export class S3ObjectStore implements ObjectStore {
     if (bytes === 0) return new Uint8Array(0)
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.readOnce(ref, offset, bytes)
+        return await this.readOnce(ref, offset, bytes, memory)
       } catch (error) {
         const again = isHoldfastError(error) && error.context['torn'] === true && attempt < this.readAttempts
         if (!again) throw error
@@ -237,7 +237,7 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  private async readOnce(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
+  private async readOnce(ref: ObjectRef, offset: number, bytes: number, memory?: ArrayBuffer): Promise<Uint8Array> {
     const what = `${this.address}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
     const output = await this.read(`reading ${what}`, () => this.connection.forReads.send(
@@ -251,7 +251,7 @@ export class S3ObjectStore implements ObjectStore {
       body: output.Body as Readable,
     }
     try {
-      return await readRange(reply, { what, versionId: ref.versionId, offset, bytes }, deadline)
+      return await readRange(reply, { what, versionId: ref.versionId, offset, bytes, memory }, deadline)
     } catch (error) {
       this.connection.throwIfStopped()
       const failure = translateError(error, `reading ${what}`)

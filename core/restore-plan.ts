@@ -15,16 +15,17 @@ import { comparePaths, makeEntry } from './tree-entry.ts'
 import type { TreeEntry } from './tree-entry.ts'
 
 /** A pack of the usual size is one request. */
-const maxRequestBytes = 20 * 1024 * 1024
+export const maxRequestBytes = 20 * 1024 * 1024
 /** Of a file's chunk lists that are held at once. */
 const listWindowBytes = 4 * 1024 * 1024
 
 /** What a plan may hold: a small tree can name the same chunks, or share the same long path, without end. */
 const planLimits = { pieces: 2 ** 26, pathBytes: 2 ** 30 }
 
-export interface PlannedFile {
-  /** Without its content list: the plan has taken it over. */
-  entry: TreeEntry
+/** What a restore must know of a file. There may be millions: as a buffer, its path alone would take as much as all the rest. */
+export interface PlannedFile extends Pick<TreeEntry, 'size' | 'sparse' | 'mode' | 'uid' | 'gid' | 'mtimeNs'> {
+  /** The bytes of its path, each a character: see `pathOf`. */
+  latin1Path: string
   /** How many pieces of it must be written. */
   writes: number
   /** The first name of the file, if this is another one: it is made as a hard link. */
@@ -52,6 +53,10 @@ export interface PlannedRequest {
   offset: number
   bytes: number
   frames: { frame: Frame; chunks: PlannedChunk[] }[]
+}
+
+export function pathOf(file: PlannedFile): Buffer {
+  return Buffer.from(file.latin1Path, 'latin1')
 }
 
 export interface EntryPlan {
@@ -140,8 +145,8 @@ function mayHold({ from, to }: LostPart, path: Buffer): boolean {
 }
 
 async function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, PlannedFile>, maxPieces: number): Promise<void> {
-  const { content } = entry
-  const file: PlannedFile = { entry: { ...entry, content: { depth: 0, digests: Buffer.alloc(0), lengths: [] } }, writes: 0, linkTo: null, damage: null }
+  const { path, content, size, sparse, mode, uid, gid, mtimeNs } = entry
+  const file: PlannedFile = { latin1Path: path.toString('latin1'), size, sparse, mode, uid, gid, mtimeNs, writes: 0, linkTo: null, damage: null }
   const number = plan.files.push(file) - 1
   if (entry.linkGroup > 0) {
     file.linkTo = groups.get(entry.linkGroup) ?? null

@@ -14,13 +14,15 @@ export interface Metadata {
 export function setMetadata(descriptor: number, metadata: Metadata, specialBits: boolean): string[] {
   const problems: string[] = []
   const stats = fstatSync(descriptor)
-  if (stats.uid !== metadata.uid || stats.gid !== metadata.gid) {
+  const hasOwner = stats.uid === metadata.uid && stats.gid === metadata.gid
+  if (!hasOwner) {
     attempt(problems, 'its owner', () => fchownSync(descriptor, metadata.uid, metadata.gid))
   }
   const isFile = stats.isFile()
   const special = metadata.mode & 0o6000
   if (isFile && special !== 0 && !specialBits) problems.push('setuid and setgid bits are left out unless asked for')
-  attempt(problems, 'its mode', () => fchmodSync(descriptor, isFile && !specialBits ? metadata.mode & 0o1777 : metadata.mode))
+  const mode = isFile && !specialBits ? metadata.mode & 0o1777 : metadata.mode
+  if (!hasOwner || (stats.mode & 0o7777) !== mode) attempt(problems, 'its mode', () => fchmodSync(descriptor, mode))
   attempt(problems, 'its times', () => futimesSync(descriptor, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)))
   return problems
 }
@@ -56,7 +58,7 @@ function timeArgument(ns: bigint): string {
 }
 
 /** Whether a file of an interrupted restore is finished: its times are set last. */
-export function isFinished(entry: TreeEntry, path: Buffer): boolean {
+export function isFinished(entry: Pick<TreeEntry, 'size' | 'mtimeNs'>, path: Buffer): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true })
   return stats !== undefined && stats.isFile() && Number(stats.size) === entry.size && microseconds(stats.mtimeNs) === microseconds(entry.mtimeNs)
 }

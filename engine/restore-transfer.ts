@@ -1,23 +1,28 @@
 // Moves bytes from packs into files: requests in the order of the packs, a few at once, each handed to a thread that
 // decodes, checks and writes. What comes back with a wrong hash is fetched again before it is called damaged.
 import type { ChunkReader } from '../core/chunk-reader.ts'
+import { digestBytes } from '../core/digest.ts'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
-import type { ObjectStore } from '../core/object-store.ts'
+import type { ObjectRef, ObjectStore } from '../core/object-store.ts'
 import { digestOf } from '../core/pack.ts'
-import { requestsOf } from '../core/restore-plan.ts'
+import { maxRequestBytes, pathOf, requestsOf } from '../core/restore-plan.ts'
 import type { EntryPlan, PlannedRequest } from '../core/restore-plan.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { isFinished } from './entry-metadata.ts'
 import type { RestoreProgress } from './operations.ts'
+import { fileColumns, makeChunkColumns, memoryOf } from './restore-message.ts'
+import type { BadChunk, FromRestoreWorker, ToRestoreWorker } from './restore-message.ts'
 import { RestoreWorker } from './restore-worker.ts'
-import type { BadChunk, ChunkTask, FileTask, FromRestoreWorker, ToRestoreWorker } from './restore-worker.ts'
+import type { RestoreWorkerData } from './restore-worker.ts'
 import { WorkerPool } from './worker-pool.ts'
 import type { PoolMember } from './worker-pool.ts'
 
 /** Requests that are being fetched or written, for each thread, and how often bytes with a wrong hash are fetched. */
-const requestsPerWorker = 3
+const requestsPerWorker = 2
 const fetches = 3
 const finishAtOnce = 256
+/** Smaller answers have memory of their own. */
+const leastMemoryBytes = 1024 * 1024
 
 export class RestoreTransfer {
   private options: {
@@ -27,10 +32,12 @@ export class RestoreTransfer {
   private jobs = new Map<number, { resolve: (answer: Done) => void; reject: (error: unknown) => void }>()
   private nextJob = 0
   private nextMember = 0
-  private pool: WorkerPool<{ root: string; specialBits: boolean }, ToRestoreWorker, FromRestoreWorker> | null = null
+  private pool: WorkerPool<RestoreWorkerData, ToRestoreWorker, FromRestoreWorker> | null = null
   /** Pieces that are still to be written, by number of the file. */
   private left: Int32Array
   private finishable: number[] = []
+  /** Memory of requests that were written, for the next ones: a collector would give it back late. */
+  private unused: ArrayBuffer[] = []
   private filesDone = 0
   bytesWritten = 0
   bytesFetched = 0
@@ -41,8 +48,8 @@ export class RestoreTransfer {
   }
 
   async run(): Promise<void> {
-    const { reader, plan, workers, root, specialBits } = this.options
-    this.pool = new WorkerPool({ code: RestoreWorker, thread: './restore-thread' }, workers, { root, specialBits }, {
+    const { reader, plan, workers, root, specialBits, isResumed } = this.options
+    this.pool = new WorkerPool({ code: RestoreWorker, thread: './restore-thread' }, workers, { root, specialBits, isResumed }, {
       message: (answer) => this.receive(answer),
       failure: (error) => {
         for (const job of this.jobs.values()) job.reject(error)
@@ -68,7 +75,7 @@ export class RestoreTransfer {
     if (!this.options.isResumed) return finished
     const handles = new DirectoryHandles(this.options.root)
     this.options.plan.files.forEach((file, number) => {
-      if (file.damage === null && file.linkTo === null && isFinished(file.entry, handles.at(file.entry.path))) finished.add(number)
+      if (file.damage === null && file.linkTo === null && isFinished(file, handles.at(pathOf(file)))) finished.add(number)
     })
     handles.close()
     return finished
@@ -91,13 +98,14 @@ export class RestoreTransfer {
   }
 
   private async fetchAndWrite(request: PlannedRequest): Promise<BadChunk[]> {
-    const { store, reader } = this.options
+    const { reader } = this.options
     const reference = reader.manifest.packs[request.pack]!
     const offset = request.frames[0]!.frame.offset
     const last = request.frames.at(-1)!.frame
-    let data: Uint8Array
+    const bytes = last.offset + last.storedBytes - offset
+    let data: Uint8Array<ArrayBuffer>
     try {
-      data = await store.getRange(reference, offset, last.offset + last.storedBytes - offset)
+      data = await this.fetch(reference, offset, bytes)
     } catch (error) {
       if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
       // Nothing more can be learned by asking again: the adapter has.
@@ -105,55 +113,72 @@ export class RestoreTransfer {
       return []
     }
     this.bytesFetched += data.length
-    const { job, files } = this.makeJob(request, reference.key, data, offset)
-    const done = await job
-    for (const { file, detail } of done.problems) this.options.onProblem(this.options.plan.files[file]!.entry.path, detail)
+    const { message, wholeFiles } = this.makeMessage(request, { what: reference.key, data, offset })
+    const done = await this.send(message, [data.buffer, ...memoryOf(message.chunks, message.writes, message.files)])
+    if (done.memory?.byteLength === maxRequestBytes) this.unused.push(done.memory)
+    for (const { file, detail } of done.problems) this.options.onProblem(pathOf(this.options.plan.files[file]!), detail)
     this.bytesWritten += done.bytesWritten
-    this.account(request, done.bad, files)
+    this.account(request, done.bad, wholeFiles)
     this.options.onProgress?.({ files: this.filesDone, bytesFetched: this.bytesFetched, bytesWritten: this.bytesWritten })
     return done.bad
   }
 
-  private makeJob(request: PlannedRequest, what: string, data: Uint8Array, offset: number): { job: Promise<Done>; files: Map<number, FileTask> } {
-    const footer = this.options.reader.footers[request.pack]!
-    const files = new Map<number, FileTask>()
-    const pieces = new Map<number, number>()
-    const frames = request.frames.map(({ frame, chunks }) => {
-      let offsetInFrame = 0
-      let at = frame.firstChunk
-      return {
-        frame,
-        chunks: chunks.map(({ chunk, writes }): ChunkTask => {
-          for (; at < chunk; at++) offsetInFrame += footer.lengths[at]!
-          for (const { file } of writes) {
-            pieces.set(file, (pieces.get(file) ?? 0) + 1)
-            if (!files.has(file)) files.set(file, this.fileTask(file))
-          }
-          return { offsetInFrame, bytes: footer.lengths[chunk]!, digest: Uint8Array.from(digestOf(footer, chunk)), writes }
-        }),
-      }
-    })
-    for (const [number, task] of files) task.whole = pieces.get(number) === this.options.plan.files[number]!.writes
-    const isOwner = data.byteOffset === 0 && data.byteLength === data.buffer.byteLength
-    const owned = isOwner ? data : Uint8Array.from(data)
-    const job = this.send({ type: 'write', job: 0, data: owned, offset, what, frames, files: [...files.values()] }, [owned.buffer as ArrayBuffer])
-    return { job, files }
+  /** Bytes whose memory is theirs alone, so that it can be handed over. */
+  private async fetch(reference: ObjectRef, offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const memory = bytes < leastMemoryBytes ? undefined : this.unused.pop() ?? new ArrayBuffer(maxRequestBytes)
+    const data = await this.options.store.getRange(reference, offset, bytes, memory)
+    if (memory !== undefined && data.buffer !== memory) this.unused.push(memory)
+    const isOwner = data.buffer === memory || (data.byteOffset === 0 && data.byteLength === data.buffer.byteLength)
+    return isOwner ? data as Uint8Array<ArrayBuffer> : Uint8Array.from(data)
   }
 
-  private fileTask(number: number): FileTask {
-    const { path, size, sparse, mode, uid, gid, mtimeNs } = this.options.plan.files[number]!.entry
-    return { number, path: Uint8Array.from(path), size, sparse, mode, uid, gid, mtimeNs, whole: false }
+  private makeMessage(
+    request: PlannedRequest, fetched: { what: string; data: Uint8Array<ArrayBuffer>; offset: number },
+  ): { message: Extract<ToRestoreWorker, { type: 'write' }>; wholeFiles: Set<number> } {
+    const footer = this.options.reader.footers[request.pack]!
+    const planned = request.frames.flatMap(({ chunks }) => chunks)
+    const writeCount = planned.reduce((sum, { writes }) => sum + writes.length, 0)
+    const chunks = makeChunkColumns(planned.length)
+    const writes = { rows: new Uint32Array(writeCount), offsets: new Float64Array(writeCount) }
+    const rows = new Map<number, { row: number; pieces: number }>()
+    let chunk = 0
+    let write = 0
+    const frames = request.frames.map(({ frame, chunks: inFrame }) => {
+      let offsetInFrame = 0
+      let at = frame.firstChunk
+      for (const { chunk: number, writes: pieces } of inFrame) {
+        for (; at < number; at++) offsetInFrame += footer.lengths[at]!
+        chunks.offsetsInFrame[chunk] = offsetInFrame
+        chunks.bytes[chunk] = footer.lengths[number]!
+        chunks.digests.set(digestOf(footer, number), chunk * digestBytes)
+        chunks.writeCounts[chunk++] = pieces.length
+        for (const { file, offset } of pieces) {
+          let known = rows.get(file)
+          if (known === undefined) rows.set(file, (known = { row: rows.size, pieces: 0 }))
+          known.pieces++
+          writes.rows[write] = known.row
+          writes.offsets[write++] = offset
+        }
+      }
+      return { frame, chunkCount: inFrame.length }
+    })
+    const files = [...rows].map(([number, { pieces }]) => {
+      const file = this.options.plan.files[number]!
+      return { number, file, allPieces: pieces === file.writes ? pieces : 0 }
+    })
+    const wholeFiles = new Set(files.filter(({ allPieces }) => allPieces > 0).map(({ number }) => number))
+    return { message: { type: 'write', job: 0, ...fetched, frames, chunks, writes, files: fileColumns(files) }, wholeFiles }
   }
 
   /** Counts the pieces that were written; a file whose last one came is finished, here or already by the thread. */
-  private account(request: PlannedRequest, bad: BadChunk[], files: Map<number, FileTask>): void {
+  private account(request: PlannedRequest, bad: BadChunk[], wholeFiles: ReadonlySet<number>): void {
     const isBad = new Set(bad.map(({ frame, chunk }) => `${frame}.${chunk}`))
     request.frames.forEach(({ chunks }, frame) => chunks.forEach(({ writes }, chunk) => {
       if (isBad.has(`${frame}.${chunk}`)) return
       for (const { file } of writes) {
         if (--this.left[file]! > 0) continue
         this.filesDone++
-        if (!files.get(file)!.whole) this.finishable.push(file)
+        if (!wholeFiles.has(file)) this.finishable.push(file)
       }
     }))
   }
@@ -173,8 +198,9 @@ export class RestoreTransfer {
       const batches: number[][] = []
       for (let start = 0; start < numbers.length; start += finishAtOnce) batches.push(numbers.slice(start, start + finishAtOnce))
       await settleAll(batches.map(async (batch) => {
-        const answer = await this.send({ type: 'finish', job: 0, files: batch.map((number) => this.fileTask(number)), remove }, [])
-        for (const { file, detail } of answer.problems) this.options.onProblem(plan.files[file]!.entry.path, detail)
+        const files = fileColumns(batch.map((number) => ({ number, file: plan.files[number]!, allPieces: 0 })))
+        const answer = await this.send({ type: 'finish', job: 0, files, remove }, memoryOf(files))
+        for (const { file, detail } of answer.problems) this.options.onProblem(pathOf(plan.files[file]!), detail)
       }))
     }
   }

@@ -1,44 +1,19 @@
 // What a thread of a restore does: decodes frames, checks each chunk against its hash, and writes it where the plan says.
 import { closeSync, constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs'
-import { sha256 } from '../core/digest.ts'
+import { digestBytes, sha256 } from '../core/digest.ts'
 import { isHoldfastError } from '../core/errors.ts'
 import { decodeFrame } from '../core/pack.ts'
 import type { Frame } from '../core/pack-footer.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { setMetadata } from './entry-metadata.ts'
-import type { Metadata } from './entry-metadata.ts'
+import { fileOf } from './restore-message.ts'
+import type { BadChunk, FileColumns, FileTask, FromRestoreWorker, ToRestoreWorker } from './restore-message.ts'
 import type { Reply, WorkerCode } from './worker-pool.ts'
 
-export interface FileTask extends Metadata {
-  number: number
-  path: Uint8Array
-  size: number
-  sparse: boolean
-  /** All its pieces are in this message: make it, fill it and finish it at once. */
-  whole: boolean
-}
-
-export interface ChunkTask {
-  offsetInFrame: number
-  bytes: number
-  digest: Uint8Array
-  writes: { file: number; offset: number }[]
-}
-
-export type ToRestoreWorker =
-  | { type: 'write'; job: number; data: Uint8Array; offset: number; what: string; frames: { frame: Frame; chunks: ChunkTask[] }[]; files: FileTask[] }
-  /** Files whose last piece was written (or that have none), or that are damaged and must go. */
-  | { type: 'finish'; job: number; files: FileTask[]; remove: boolean }
-
-export type FromRestoreWorker =
-  | { type: 'done'; job: number; bytesWritten: number; bad: BadChunk[]; problems: { file: number; detail: string }[] }
-  | { type: 'failed'; job: number; code: string; syscall: string; file: number; detail: string }
-
-export interface BadChunk {
-  /** Index of the frame and of the chunk in the message. */
-  frame: number
-  chunk: number
-  detail: string
+export interface RestoreWorkerData {
+  root: string
+  specialBits: boolean
+  isResumed: boolean
 }
 
 const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
@@ -48,21 +23,24 @@ const zeros = Buffer.alloc(64 * 1024)
 export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
   private directories: DirectoryHandles
   private specialBits: boolean
+  private isResumed: boolean
   private reply: Reply<FromRestoreWorker>
   private openFiles = new Map<number, number>()
   /** What is being written, for a failure's message. */
   private current = -1
 
-  constructor({ root, specialBits }: { root: string; specialBits: boolean }, reply: Reply<FromRestoreWorker>) {
+  constructor({ root, specialBits, isResumed }: RestoreWorkerData, reply: Reply<FromRestoreWorker>) {
     this.directories = new DirectoryHandles(root)
     this.specialBits = specialBits
+    this.isResumed = isResumed
     this.reply = reply
   }
 
   receive(message: ToRestoreWorker): void {
     this.current = -1
     try {
-      this.reply(message.type === 'write' ? this.write(message) : this.finish(message))
+      if (message.type === 'write') this.reply(this.write(message), [message.data.buffer])
+      else this.reply(this.finish(message))
     } catch (error) {
       const { code = 'UNKNOWN', syscall = '', message: detail } = error as NodeJS.ErrnoException
       this.reply({ type: 'failed', job: message.job, code, syscall, file: this.current, detail })
@@ -77,42 +55,41 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
   }
 
   private write(message: Extract<ToRestoreWorker, { type: 'write' }>): FromRestoreWorker {
-    const data = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength)
-    const files = new Map(message.files.map((file) => [file.number, file]))
+    const { chunks, writes, files } = message
+    const left = Uint32Array.from(files.allPieces)
     const bad: BadChunk[] = []
-    const spoiled = new Set<number>()
+    const problems: { file: number; detail: string }[] = []
     let bytesWritten = 0
-    message.frames.forEach(({ frame, chunks }, frameNumber) => {
-      let raw: Buffer | null = null
-      let reason = ''
-      try {
-        raw = decodeFrame(frame, data.subarray(frame.offset - message.offset, frame.offset - message.offset + frame.storedBytes), message.what)
-      } catch (error) {
-        if (!isHoldfastError(error, 'damaged')) throw error
-        reason = error.message
-      }
-      chunks.forEach((chunk, chunkNumber) => {
-        const bytes = raw?.subarray(chunk.offsetInFrame, chunk.offsetInFrame + chunk.bytes)
-        if (bytes === undefined || !sha256(bytes).equals(chunk.digest)) {
-          bad.push({ frame: frameNumber, chunk: chunkNumber, detail: bytes === undefined ? reason : `${message.what} has other bytes than a chunk's hash says` })
-          for (const { file } of chunk.writes) spoiled.add(file)
-          return
-        }
-        for (const { file, offset } of chunk.writes) {
-          this.writePiece(files.get(file)!, bytes, offset)
+    let chunk = 0
+    let write = 0
+    for (const [frameNumber, { frame, chunkCount }] of message.frames.entries()) {
+      const { raw, reason } = decode(message, frame)
+      for (let inFrame = 0; inFrame < chunkCount; inFrame++, chunk++) {
+        const start = chunks.offsetsInFrame[chunk]!
+        const bytes = raw?.subarray(start, start + chunks.bytes[chunk]!)
+        const isBad = bytes === undefined || !sha256(bytes).equals(chunks.digests.subarray(chunk * digestBytes, (chunk + 1) * digestBytes))
+        if (isBad) bad.push({ frame: frameNumber, chunk: inFrame, detail: reason ?? `${message.what} has other bytes than a chunk's hash says` })
+        for (const end = write + chunks.writeCounts[chunk]!; write < end; write++) {
+          if (isBad) continue
+          const row = writes.rows[write]!
+          const file = fileOf(files, row)
+          this.writePiece(file, bytes, writes.offsets[write]!)
           bytesWritten += bytes.length
+          // At once, while it is open. One that lacks a piece never gets there.
+          if (file.allPieces > 0 && --left[row]! === 0) problems.push(...this.finishFile(file))
         }
-      })
-    })
-    const problems = this.finishFiles(message.files.filter((file) => file.whole && !spoiled.has(file.number)))
-    return { type: 'done', job: message.job, bytesWritten, bad, problems }
+      }
+    }
+    return { type: 'done', job: message.job, bytesWritten, bad, problems, memory: message.data.buffer }
   }
 
   private finish(message: Extract<ToRestoreWorker, { type: 'finish' }>): FromRestoreWorker {
-    let problems: { file: number; detail: string }[] = []
-    if (message.remove) message.files.forEach((file) => this.remove(file))
-    else problems = this.finishFiles(message.files)
-    return { type: 'done', job: message.job, bytesWritten: 0, bad: [], problems }
+    const problems: { file: number; detail: string }[] = []
+    for (const file of rowsOf(message.files)) {
+      if (message.remove) this.remove(file)
+      else problems.push(...this.finishFile(file))
+    }
+    return { type: 'done', job: message.job, bytesWritten: 0, bad: [], problems, memory: null }
   }
 
   private writePiece(file: FileTask, bytes: Buffer, offset: number): void {
@@ -137,7 +114,7 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
       this.openFiles.delete(oldest)
       closeSync(descriptor)
     }
-    const descriptor = openSync(this.directories.at(Buffer.from(file.path)), openFlags, 0o600)
+    const descriptor = openSync(this.directories.at(file.path), openFlags, (file.mode & 0o777) | 0o600)
     this.openFiles.set(file.number, descriptor)
     return descriptor
   }
@@ -149,24 +126,38 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
     closeSync(descriptor)
   }
 
-  private finishFiles(files: FileTask[]): { file: number; detail: string }[] {
-    return files.flatMap((file) => {
-      const descriptor = this.openFile(file)
-      // Sets the size of a file that ends in a hole, and cuts what an interrupted restore may have left.
-      ftruncateSync(descriptor, file.size)
-      const problems = setMetadata(descriptor, file, this.specialBits)
-      this.closeFile(file)
-      return problems.map((detail) => ({ file: file.number, detail }))
-    })
+  private finishFile(file: FileTask): { file: number; detail: string }[] {
+    const descriptor = this.openFile(file)
+    // Sets the size of a file that ends in a hole, and cuts what an interrupted restore may have left.
+    if (file.sparse || this.isResumed) ftruncateSync(descriptor, file.size)
+    const problems = setMetadata(descriptor, file, this.specialBits)
+    this.closeFile(file)
+    return problems.map((detail) => ({ file: file.number, detail }))
   }
 
   private remove(file: FileTask): void {
     this.closeFile(file)
     try {
-      unlinkSync(this.directories.at(Buffer.from(file.path)))
+      unlinkSync(this.directories.at(file.path))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
+  }
+}
+
+function* rowsOf(files: FileColumns): Generator<FileTask> {
+  for (let row = 0; row < files.numbers.length; row++) yield fileOf(files, row)
+}
+
+/** A frame's bytes, or why there are none. */
+function decode(message: Extract<ToRestoreWorker, { type: 'write' }>, frame: Frame): { raw: Buffer | undefined; reason: string | undefined } {
+  const start = frame.offset - message.offset
+  const stored = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength).subarray(start, start + frame.storedBytes)
+  try {
+    return { raw: decodeFrame(frame, stored, message.what), reason: undefined }
+  } catch (error) {
+    if (!isHoldfastError(error, 'damaged')) throw error
+    return { raw: undefined, reason: error.message }
   }
 }
 

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { ChunkReader } from '../core/chunk-reader.ts'
 import { HoldfastError } from '../core/errors.ts'
 import { parsePathText, pathText } from '../core/path-text.ts'
-import { lostEntries, planRestore, requestsOf } from '../core/restore-plan.ts'
+import { lostEntries, pathOf, planRestore, requestsOf } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { DirectoryHandles } from './directory-handles.ts'
@@ -73,7 +73,7 @@ async function runRestore(
 type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged'>
 
 function damagedFiles(plan: EntryPlan): Outcome['damaged'] {
-  const files = plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: file.entry.path, detail: damageOf(file)! }))
+  const files = plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: pathOf(file), detail: damageOf(file)! }))
   return [...files, ...lostEntries(plan)]
 }
 
@@ -134,8 +134,8 @@ function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
   try {
     for (const file of plan.files) {
       if (file.linkTo === null || damageOf(file) !== null) continue
-      const from = firstNames.at(file.linkTo.entry.path)
-      unlessThere(() => linkSync(from, handles.at(file.entry.path)))
+      const from = firstNames.at(pathOf(file.linkTo))
+      unlessThere(() => linkSync(from, handles.at(pathOf(file))))
     }
     for (const entry of plan.symlinks) {
       const at = handles.at(entry.path)

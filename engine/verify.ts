@@ -10,7 +10,7 @@ import type { ObjectRef } from '../core/object-store.ts'
 import { decodeFrame, digestOf, openPack } from '../core/pack.ts'
 import type { PackFooter } from '../core/pack-footer.ts'
 import { rereadDamaged } from '../core/reread.ts'
-import { lostEntries, planRestore } from '../core/restore-plan.ts'
+import { lostEntries, pathOf, planRestore } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
 import type { VerifyOptions, VerifyResult } from './operations.ts'
 
@@ -73,7 +73,7 @@ function note(findings: Findings, { key, versionId }: ObjectRef, kind: Finding['
 /** Whether the manifest's figures are those of its tree: whoever looks at snapshots without reading them goes by these. */
 function hasCounted(plan: EntryPlan, tree: VerifyOptions['snapshot']['manifest']['tree']): boolean {
   const entries = plan.directories.length + plan.files.length + plan.symlinks.length + plan.special.length
-  const bytes = plan.files.reduce((sum, file) => sum + file.entry.size, 0)
+  const bytes = plan.files.reduce((sum, file) => sum + file.size, 0)
   return entries === tree.entries && plan.files.length === tree.files && bytes === tree.bytes
 }
 
@@ -173,7 +173,7 @@ function affectedFiles(plan: EntryPlan, bad: Findings['bad']): VerifyResult['fil
   const files = new Map(plan.files.map((file, number) => [file, damage.get(number)]))
   const affected = plan.files.flatMap((file) => {
     const detail = files.get(file) ?? (file.linkTo === null ? undefined : files.get(file.linkTo))
-    return detail === undefined ? [] : [{ path: file.entry.path, detail }]
+    return detail === undefined ? [] : [{ path: pathOf(file), detail }]
   })
   return [...affected, ...lostEntries(plan)]
 }

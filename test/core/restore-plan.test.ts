@@ -55,7 +55,7 @@ describe('a plan', () => {
     const linked = (path: string): TreeEntry => vault.file(path, 'content', { linkGroup: 9 })
     const entries = [vault.directory(''), linked('a'), vault.directory('d'), linked('d/b'), vault.file('z', 'content', { linkGroup: 10 })]
     const { plan: all, reader } = await planOf(vault, entries)
-    expect(all.files.map(({ linkTo }) => linkTo?.entry.path.toString() ?? null)).toEqual([null, 'a', null])
+    expect(all.files.map(({ linkTo }) => linkTo?.latin1Path ?? null)).toEqual([null, 'a', null])
     expect(all.bytes).toBe(14)
     const alone = await planRestore(reader, [Buffer.from('d')])
     expect(alone.files.map(({ linkTo, writes }) => [linkTo, writes])).toEqual([[null, 1]])
@@ -125,7 +125,7 @@ describe('a hostile tree', () => {
       const reader = await open(copy, root.digest)
       const plan = await planRestore(reader, [])
       expect(plan.lost.map(({ from }) => from)).toEqual([lost.firstPath])
-      expect(plan.files.map(({ entry, damage }) => [entry.path.toString(), damage])).toEqual(files.map((path) => [path, null]))
+      expect(plan.files.map(({ latin1Path, damage }) => [latin1Path, damage])).toEqual(files.map((path) => [path, null]))
       expect([...plan.guessed].map(({ path }) => path.toString())).toEqual(guessed)
       expect(plan.directories[0]!.path.length).toBe(0)
       // What may have been in the lost part can't be said not to be there; anything else can.

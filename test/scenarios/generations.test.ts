@@ -31,7 +31,7 @@ async function readContent(source: ProtectedSource, id: string): Promise<Record<
   const reader = await ChunkReader.open(store, manifest)
   const plan = await planRestore(reader, [])
   expect([plan.lost, plan.files.map(({ damage }) => damage).filter((damage) => damage !== null)]).toEqual([[], []])
-  const bodies = plan.files.map(({ entry }) => Buffer.alloc(entry.size))
+  const bodies = plan.files.map(({ size }) => Buffer.alloc(size))
   for (const { pack, frames } of requestsOf(reader, plan)) {
     for (const { frame, chunks } of frames) {
       const stored = await store.getRange(manifest.packs[pack]!, frame.offset, frame.storedBytes)
@@ -39,7 +39,7 @@ async function readContent(source: ProtectedSource, id: string): Promise<Record<
       for (const { chunk, writes } of chunks) for (const { file, offset } of writes) decoded.get(chunk)!.copy(bodies[file]!, offset)
     }
   }
-  const entries = plan.files.map(({ entry }, number): [string, string] => [entry.path.toString(), createHash('sha256').update(bodies[number]!).digest('hex')])
+  const entries = plan.files.map(({ latin1Path }, number): [string, string] => [latin1Path, createHash('sha256').update(bodies[number]!).digest('hex')])
   return Object.fromEntries([...plan.directories.map(({ path }): [string, string] => [path.toString() || '.', 'directory']), ...entries])
 }
 
