@@ -1,6 +1,6 @@
 // What is compared: a backup tool as a whole process, told where to back up to and what to bring back.
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Gateway } from './gateway.ts'
 import type { Invocation } from './measured-process.ts'
 import { measure } from './measured-process.ts'
@@ -29,9 +29,10 @@ const source = 'bench'
 
 export function openHoldfast(tools: Tools, gateway: Gateway): Contender {
   const invocation = (args: string[], repository: Repository, directory: string): Invocation => ({
-    program: process.execPath,
-    args: [tools.holdfast, ...args, '--source', source, '--bucket', repository.bucket, '--no-assume-role'],
-    env: { ...gateway.environment, HOME: repository.cache },
+    program: tools.holdfast,
+    args: [...args, '--source', source, '--bucket', repository.bucket, '--no-assume-role'],
+    // Under the Node that runs this.
+    env: { ...gateway.environment, HOME: repository.cache, PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` },
     directory,
   })
   return {

@@ -1,6 +1,6 @@
 // The programs that are measured: Holdfast as it is published, restic and versitygw from the Go module proxy.
 import { execFile } from 'node:child_process'
-import { accessSync, constants, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, accessSync, constants, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -10,7 +10,7 @@ const run = promisify(execFile)
 const project = resolve(import.meta.dirname, '..')
 
 export interface Tools {
-  /** `main.js` of the built command line. */
+  /** The built command, as it is published. */
   holdfast: string
   restic: string
   versitygw: string
@@ -45,7 +45,7 @@ export async function prepareTools(folder: string, report: (text: string) => voi
     holdfast, restic: found['restic']!, versitygw: found['versitygw']!, folder,
     versions: {
       node: process.version,
-      holdfast: `holdfast ${(await run(process.execPath, [holdfast, '--version'])).stdout.trim()}`,
+      holdfast: `holdfast ${(await run(process.execPath, [join(folder, 'dist', 'restore-cli', 'main.js'), '--version'])).stdout.trim()}`,
       restic: (await run(found['restic']!, ['version'])).stdout.trim(),
       versitygw: await versionOf(found['versitygw']!),
     },
@@ -61,7 +61,8 @@ async function build(folder: string, report: (text: string) => void): Promise<st
   copyFileSync(join(project, 'package.json'), join(folder, 'package.json'))
   rmSync(join(folder, 'node_modules'), { force: true })
   symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'))
-  return join(folder, 'dist', 'restore-cli', 'main.js')
+  cpSync(join(project, 'bin'), join(folder, 'bin'), { recursive: true })
+  return join(folder, 'bin', 'holdfast')
 }
 
 function cacheFolder(): string {

@@ -44,7 +44,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
     for (let pass = 1; ; pass++) {
       try {
         const done = await runPass(options, cache, lock, nowMs, startedMs)
-        if ('result' in done) return { ...done.result, cacheNote: cache.note }
+        if ('result' in done) return done.result
         nowMs = done.tooOldAtMs
       } catch (error) {
         if (!(error instanceof CacheDamaged)) throw error
@@ -60,7 +60,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
 
 async function runPass(
   options: BackupOptions, cache: BackupCache, lock: Lock | null, nowMs: number, startedMs: number,
-): Promise<{ result: Omit<BackupResult, 'cacheNote'> } | { tooOldAtMs: number }> {
+): Promise<{ result: BackupResult } | { tooOldAtMs: number }> {
   const { source, promiseDays } = options
   const dryRun = options.dryRun ?? false
   const last = cache.lastSnapshot()
@@ -77,7 +77,7 @@ async function runPass(
   const passed = await pass.run(options.directory)
   const reused = known.usedPacks()
   const summary = summarize(options, lock, passed, uploader, reused, last, startedMs)
-  if (dryRun) return { result: { ...summary, snapshot: null } }
+  if (dryRun) return { result: { ...summary, snapshot: null, cacheNote: cache.note } }
   const content = [...reused.map((pack) => ({ ...pack, footerBytes: pack.footer.length })), ...uploader.uploaded]
   const index = await uploadIndex({ source, content, old: last?.index ?? [], reusable, cache, uploader })
   // Decided before the commit, by the server's time: no snapshot names a pack whose lock doesn't cover the promise.
@@ -90,12 +90,23 @@ async function runPass(
   const needed = [...reused, ...index.reused, ...uploader.uploaded.map(({ uploadedMs }) => ({ uploadedMs, lock }))]
   if (needed.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs))) return { tooOldAtMs: before.serverTimeMs }
   const snapshot = await commit(options, cache, { lock, generation, passed, index, last, startedMs })
-  cache.putLastSnapshot({ id: snapshot.id, sha256: snapshot.sha256, generation, index: index.remember })
+  const cacheNote = remember(cache, { id: snapshot.id, sha256: snapshot.sha256, generation, index: index.remember })
   return {
     result: {
-      ...summary, snapshot, durationMs: options.clock.nowMs() - startedMs,
+      ...summary, snapshot, cacheNote, durationMs: options.clock.nowMs() - startedMs,
       bytesUploaded: uploader.bytesUploaded, packsUploaded: uploader.uploaded.length, packsReferenced: index.packs.length,
     },
+  }
+}
+
+/** The snapshot is made, whatever becomes of the cache: the next one finds it among the attempts then, and follows it. */
+function remember(cache: BackupCache, snapshot: LastSnapshot): string | null {
+  try {
+    cache.putLastSnapshot(snapshot)
+    return cache.note
+  } catch (error) {
+    if (!(error instanceof CacheDamaged)) throw error
+    return `the snapshot was made, but could not be remembered here: ${error.message}`
   }
 }
 

@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-// The entry point of `holdfast`. Nothing but the exit status is decided here.
+// The entry point of `holdfast`, which bin/holdfast starts. Nothing but the exit status is decided here.
 import './quiet-warnings.ts'
 import { run } from './run.ts'
 

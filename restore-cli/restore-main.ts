@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-// The entry point of `restore`, which is `holdfast restore` for whoever has to type it at three in the morning.
+// The entry point of `restore`, which bin/restore starts.
 import './quiet-warnings.ts'
 import { run } from './run.ts'
 

@@ -39,7 +39,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the package', () => {
   test('holds what it needs and nothing else', () => {
-    const odd = packed.files.map(({ path }) => path).filter((path) => !/^(dist\/.*\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(path))
+    const odd = packed.files.map(({ path }) => path).filter((path) => !/^(bin\/(holdfast|restore)|dist\/.*\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(path))
     expect(odd).toEqual([])
     expect(packed.unpackedSize).toBeLessThan(2 * 1024 * 1024)
   })

@@ -3,11 +3,11 @@ import { appendFileSync, chmodSync, copyFileSync, linkSync, mkdirSync, readdirSy
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
 import { commitMs, dayMs } from '../../core/retention.ts'
 import { listSnapshots } from '../../core/snapshot.ts'
-import { BackupCache } from '../../engine/backup-cache.ts'
+import { BackupCache, CacheDamaged } from '../../engine/backup-cache.ts'
 import type { BackupOptions } from '../../engine/operations.ts'
 import { contentOf, describeDirectory } from '../fixtures/directory-description.ts'
 import { flip } from '../fixtures/faulty-store.ts'
@@ -335,6 +335,22 @@ describe('an interrupted backup', () => {
     expect((await source.snapshot()).id).toBe(snapshot!.id)
     const next = await source.backup()
     expect((await source.snapshot(next.snapshot!.id)).manifest).toMatchObject({ parent: { id: snapshot!.id }, supersedes: [] })
+  })
+
+  test('whose cache fails once the manifest is there is made all the same, and followed by the next one', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    const first = await source.backup()
+    write(source, 'b', 'b')
+    const spy = vi.spyOn(BackupCache.prototype, 'putLastSnapshot').mockImplementationOnce(() => {
+      throw new CacheDamaged('the disk is gone')
+    })
+    const second = await source.backup()
+    spy.mockRestore()
+    expect(second.cacheNote).toContain('the disk is gone')
+    expect(await listSnapshots(source.store, 'files')).toHaveLength(2)
+    const third = await source.backup()
+    expect((await source.snapshot(third.snapshot!.id)).manifest).toMatchObject({ parent: { id: first.snapshot!.id }, supersedes: [second.snapshot!.id] })
   })
 })
 
