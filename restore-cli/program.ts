@@ -5,6 +5,7 @@ import { Command, Option } from 'commander'
 import { declareAgentSession } from './declare-agent-session.ts'
 import { declareBlastRadius } from './declare-blast-radius.ts'
 import { declareBreakGlass } from './declare-break-glass.ts'
+import { declareCheckExamination, declareExamine } from './declare-examination.ts'
 import type { ProgressStream } from './render/progress.ts'
 import { addVaultOptions, wholeNumber } from './vault-options.ts'
 
@@ -50,6 +51,8 @@ Exit codes: 0 done, 2 wrong usage, 3 backup incomplete, 4 damage found, 5 nothin
   declareSnapshots(program.command('snapshots'), invocation)
   declareRestore(program.command('restore'), invocation)
   declareVerify(program.command('verify'), invocation)
+  declareExamine(strict(program.command('examine'), invocation), invocation)
+  declareCheckExamination(strict(program.command('check-examination'), invocation), invocation)
   declareRetire(program.command('retire'), invocation)
   const agentSession = strict(program.command('agent-session'), invocation)
   declareAgentSession(agentSession, strict(agentSession.command('revoke'), invocation), invocation)

@@ -64,7 +64,7 @@ function ignoreClosedPipes(): void {
 }
 
 function usageError(bin: Bin, args: readonly string[], error: CommanderError): HoldfastError {
-  const command = bin === 'holdfast' ? args.find((arg) => /^(backup|snapshots|restore|verify|retire|agent-session|blast-radius)$/.test(arg)) : undefined
+  const command = bin === 'holdfast' ? args.find((arg) => /^(backup|snapshots|restore|verify|examine|check-examination|retire|agent-session|break-glass|blast-radius)$/.test(arg)) : undefined
   const help = `run \`${command === undefined ? bin : `${bin} ${command}`} --help\` to see what it takes`
   // Without a command, commander has printed the help already and has no message of its own.
   const isHelp = error.code === 'commander.help'

@@ -1,0 +1,82 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { makeFolder, runCommand } from '../command-line.ts'
+
+const folder = makeFolder()
+const tree = join(folder, 'tree')
+const answer = join(folder, 'answer.json')
+
+beforeAll(async () => {
+  mkdirSync(tree)
+  writeFileSync(join(tree, 'a'), 'one')
+  expect(await runCommand(['examine', tree, '--answer', answer, '--run', 'night-1'])).toMatchObject({ status: 0, stderr: '' })
+})
+
+describe('examine', () => {
+  test('answers in words and as a record, the same on each run', async () => {
+    const words = await runCommand(['examine', tree])
+    expect(words.stdout).toContain('1 entry, 1 file, 3 B')
+    const [record, ...more] = (await runCommand(['examine', tree, '--run', 'night-1', '--json'])).records()
+    expect(more).toEqual([])
+    expect(record).toEqual(JSON.parse(readFileSync(answer, 'utf8')))
+    expect(record).toMatchObject({ type: 'examination', ok: true, entries: 1, files: 1, bytes: 3, postgres: null })
+  })
+
+  test('never writes its answer over what is there', async () => {
+    const before = readFileSync(answer, 'utf8')
+    expect(await runCommand(['examine', tree, '--answer', answer])).toMatchObject({ status: 11 })
+    expect(readFileSync(answer, 'utf8')).toBe(before)
+  })
+
+  test('ends with 4 for an empty directory, after the answer, and with 5 where there is none', async () => {
+    const empty = join(folder, 'empty')
+    mkdirSync(empty)
+    const outcome = await runCommand(['examine', empty, '--json'])
+    expect(outcome.status).toBe(4)
+    expect(outcome.records()).toMatchObject([{ ok: false, findings: ['there is nothing in the directory'] }])
+    expect(await runCommand(['examine', join(folder, 'none')])).toMatchObject({ status: 5, stdout: '' })
+  })
+
+  test.each([
+    [['--kind', 'postgres']], [['--postgres-bin', '/usr']], [['--minutes', '0']], [['--minutes', '1441']], [['--run', 'a b']], [['--kind', 'bucket']], [['--bucket', 'vault']],
+  ])('refuses %j', async (args) => {
+    expect(await runCommand(['examine', tree, ...args])).toMatchObject({ status: 2, stdout: '' })
+  })
+
+  test('says which program of PostgreSQL is not there', async () => {
+    const outcome = await runCommand(['examine', tree, '--kind', 'postgres', '--postgres-bin', folder])
+    expect(outcome).toMatchObject({ status: 5 })
+    expect(outcome.stderr).toContain(join(folder, 'postgres'))
+  })
+})
+
+describe('check-examination', () => {
+  const check = (...args: string[]) => runCommand(['check-examination', answer, '--source', 'uploads', '--json', ...args])
+
+  test('makes a record of its own of a good answer, with the source that is its caller\'s word', async () => {
+    const outcome = await check('--run', 'night-1', '--kind', 'volume')
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.records()).toMatchObject([{ type: 'checked-examination', source: 'uploads', ok: true, run: 'night-1', kind: 'volume', files: 1 }])
+  })
+
+  test.each([[['--run', 'night-2']], [['--kind', 'postgres']]])('ends with 4 and no record for an answer to something else: %j', async (args) => {
+    expect(await check(...args)).toMatchObject({ status: 4, stdout: '' })
+  })
+
+  test('ends with 4 after the record if something was lost', async () => {
+    const bad = join(folder, 'bad.json')
+    writeFileSync(bad, JSON.stringify({ ...JSON.parse(readFileSync(answer, 'utf8')) as object, ok: false, findings: ['gone'], findingCount: 1 }))
+    const outcome = await runCommand(['check-examination', bad, '--source', 'uploads', '--json'])
+    expect(outcome.status).toBe(4)
+    expect(outcome.records()).toMatchObject([{ type: 'checked-examination', ok: false }])
+  })
+
+  test('shows nothing of a hostile answer', async () => {
+    const hostile = join(folder, 'hostile.json')
+    writeFileSync(hostile, JSON.stringify({ type: 'checked-examination', source: 'uploads', ok: true, 'evil\u001b[2J': 'evil' }))
+    const outcome = await runCommand(['check-examination', hostile, '--source', 'uploads', '--json'])
+    expect(outcome).toMatchObject({ status: 4, stdout: '' })
+    expect(outcome.stderr).not.toMatch(/evil/)
+  })
+})
