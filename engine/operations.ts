@@ -133,15 +133,25 @@ export interface RestoreResult {
   durationMs: number
 }
 
+export interface ReadShare {
+  /** 0 to `of` - 1. */
+  part: number
+  of: number
+}
+
 export interface VerifyOptions extends Environment {
   snapshot: Snapshot
   /** Fetch and re-hash every byte; otherwise existence, size, checksum and lock of every object, and the whole tree. */
   readData: boolean
+  /** Read only this share of the packs, and any that look damaged: one part after the other, `of` runs read them all. */
+  share?: ReadShare
   onProgress?: (progress: { packs: number; packsTotal: number; bytesRead: number }) => void
 }
 
 export interface VerifyResult {
   packs: number
+  /** How many of them were read back whole. */
+  packsRead: number
   chunks: number
   bytesRead: number
   /** The earliest end of a lock among the objects that the snapshot needs; null if one has none. */

@@ -12,7 +12,7 @@ import type { PackFooter } from '../core/pack-footer.ts'
 import { rereadDamaged } from '../core/reread.ts'
 import { lostEntries, pathOf, planRestore } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
-import type { VerifyOptions, VerifyResult } from './operations.ts'
+import type { ReadShare, VerifyOptions, VerifyResult } from './operations.ts'
 
 const headsAtOnce = 16
 const readsAtOnce = 3
@@ -33,11 +33,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const { snapshot } = options
   const { packs } = snapshot.manifest
   const findings: Findings = { objects: [], bad: new Map(), lockedUntilMs: Infinity, bytesRead: 0 }
+  const toRead: [number, PackReference][] = []
   await checkObject(options, findings, snapshot)
   await forEachAtOnce([...packs.entries()], headsAtOnce, async ([number, pack]) => {
     options.signal?.throwIfAborted()
     const state = await checkObject(options, findings, pack)
     if (state === 'lost' || (state === 'damaged' && !options.readData)) findings.bad.set(number, 'all')
+    if (options.readData && (state === 'damaged' || isInShare(pack, options.share))) toRead.push([number, pack])
   })
   const reader = await ChunkReader.open(options.store, snapshot.manifest)
   for (const { detail, ...ref } of reader.problems) note(findings, ref, 'damaged', detail)
@@ -45,16 +47,14 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   if (plan.lost.length === 0 && !hasCounted(plan, snapshot.manifest.tree)) {
     note(findings, snapshot, 'damaged', 'it counts other entries, files or bytes than its tree has')
   }
-  if (options.readData) {
-    let done = 0
-    await forEachAtOnce([...packs.entries()], readsAtOnce, async ([number, pack]) => {
-      options.signal?.throwIfAborted()
-      if (!findings.bad.has(number)) await readPack(options, findings, number, pack, reader.footers[number]!)
-      options.onProgress?.({ packs: ++done, packsTotal: packs.length, bytesRead: findings.bytesRead })
-    })
-  }
+  let done = 0
+  await forEachAtOnce(toRead, readsAtOnce, async ([number, pack]) => {
+    options.signal?.throwIfAborted()
+    if (!findings.bad.has(number)) await readPack(options, findings, number, pack, reader.footers[number]!)
+    options.onProgress?.({ packs: ++done, packsTotal: toRead.length, bytesRead: findings.bytesRead })
+  })
   return {
-    packs: packs.length,
+    packs: packs.length, packsRead: toRead.filter(([number]) => findings.bad.get(number) !== 'all').length,
     chunks: reader.footers.reduce((sum, footer) => sum + (footer?.lengths.length ?? 0), 0),
     bytesRead: findings.bytesRead,
     lockedUntilMs: findings.lockedUntilMs === Infinity ? null : findings.lockedUntilMs,
@@ -62,6 +62,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     files: affectedFiles(plan, findings.bad),
     durationMs: options.clock.nowMs() - startedMs,
   }
+}
+
+/** By its hash, so that a pack stays in its part however many there are. */
+function isInShare({ sha256: hash }: PackReference, share: ReadShare | undefined): boolean {
+  return share === undefined || Number.parseInt(hash.slice(0, 8), 16) % share.of === share.part
 }
 
 /** Once for each object and kind. */

@@ -1,7 +1,7 @@
 // What can be typed: commands, options and their help. Each command's code is loaded when it runs, so that --help is fast.
 import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { declareAgentSession } from './declare-agent-session.ts'
 import { declareBlastRadius } from './declare-blast-radius.ts'
 import { declareBreakGlass } from './declare-break-glass.ts'
@@ -129,6 +129,13 @@ Run it again after an interruption, with the same target, to go on.
   return addVaultOptions(command)
 }
 
+/** @throws `InvalidArgumentError` unless it is 2 to 365. */
+function parseShare(text: string): number {
+  const count = wholeNumber(text)
+  if (count < 2 || count > 365) throw new InvalidArgumentError('It is not from 2 to 365.')
+  return count
+}
+
 function declareVerify(command: Command, invocation: Invocation): void {
   strict(command, invocation)
     .description('Check that a snapshot can be restored, and name every file that can\'t.')
@@ -136,9 +143,11 @@ function declareVerify(command: Command, invocation: Invocation): void {
     .addOption(new Option('--snapshot <id>', 'this very snapshot').conflicts('pointInTime'))
     .addOption(pointInTimeOption())
     .option('--read-data', 'fetch and re-hash every byte (default: look at every object and read the tree)')
+    .addOption(new Option('--read-share <n>', 'fetch and re-hash one of n shares, each day the next one').argParser(parseShare).conflicts('readData'))
     .addHelpText('after', `
 Examples:
   holdfast verify --bucket my-vault
+  holdfast verify --bucket my-vault --source rental-db --read-share 7
   holdfast verify --bucket my-vault --source rental-db --read-data
 
 Ends with 4 if something is lost or damaged.

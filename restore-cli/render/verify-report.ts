@@ -1,17 +1,19 @@
 // What a verification has found, as text and as a record.
-import type { VerifyResult } from '../../engine/operations.ts'
+import type { ReadShare, VerifyResult } from '../../engine/operations.ts'
 import type { Choice } from '../snapshot-choice.ts'
 import { choiceRecord, choiceWarnings } from './choice-text.ts'
 import { bytesText, countOf, countText, durationText, rows, timeText } from './figures.ts'
 import { pathList } from './problem-list.ts'
 import { pathRecord } from './terminal-text.ts'
 
-export function verifyRecord(result: VerifyResult, choice: Choice, readData: boolean): Record<string, unknown> {
+/** @param readData whether all of it was read, not only a share. */
+export function verifyRecord(result: VerifyResult, choice: Choice, readData: boolean, share: ReadShare | undefined): Record<string, unknown> {
   const { objects, files, lockedUntilMs, ...figures } = result
   return {
     ...choiceRecord(choice),
     ok: objects.length === 0 && files.length === 0,
     readData,
+    readShare: share ?? null,
     ...figures,
     lockedUntil: lockedUntilMs === null ? null : timeText(lockedUntilMs),
     lockedUntilMs,
@@ -24,7 +26,7 @@ export function renderVerify(result: VerifyResult, choice: Choice, readData: boo
   const isGood = result.objects.length === 0 && result.files.length === 0
   const { snapshot } = choice
   const checked = readData
-    ? `${countOf(result.packs, 'pack')} and ${countText(result.chunks)} chunks, ${bytesText(result.bytesRead)} read and hashed`
+    ? `${countOf(result.packs, 'pack')} and ${countText(result.chunks)} chunks; ${countOf(result.packsRead, 'pack')} with ${bytesText(result.bytesRead)} read and hashed`
     : `${countOf(result.packs, 'pack')} by size, checksum and lock, and the tree of ${countText(result.chunks)} chunks; --read-data reads every byte`
   return `${choiceWarnings(choice)}${isGood ? 'Verified' : 'DAMAGED'}: ${snapshot.source}, snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows([
     ['checked', checked],

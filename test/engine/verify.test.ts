@@ -67,6 +67,23 @@ describe('a snapshot that is whole', () => {
   })
 })
 
+describe('a share of the packs', () => {
+  test('is read in each part, every pack in exactly one, and a damage is found when its part comes', async () => {
+    const { source, data } = await makeWorld()
+    const snapshot = await source.snapshot()
+    const environment = { store: source.store, clock: source.clock, random: source.random, snapshot, readData: true }
+    const run = (part: number): Promise<VerifyResult> => verify({ ...environment, share: { part, of: 3 } })
+    const whole = await Promise.all([0, 1, 2].map(run))
+    expect(whole.reduce((sum, { packsRead }) => sum + packsRead, 0)).toBe(snapshot.manifest.packs.length)
+    expect(whole.reduce((sum, { bytesRead }) => sum + bytesRead, 0)).toBe((await source.verify(true)).bytesRead)
+    const version = source.store.versions.find(({ key }) => key === data.key)!
+    version.body = flip(version.body, version.body.length >> 1)
+    const found = await Promise.all([0, 1, 2].map(run))
+    const mine = Number.parseInt(data.key.slice(-64, -56), 16) % 3
+    expect(found.map(({ objects }) => objects.map(({ key }) => key))).toEqual([0, 1, 2].map((part) => part === mine ? [data.key] : []))
+  })
+})
+
 describe('what is wrong is named by object and by file:', () => {
   test('a pack of data is lost', async () => {
     const { source, data } = await makeWorld()

@@ -215,6 +215,17 @@ describe('holdfast verify', () => {
     expect(Date.parse(outcome.records()[0]!['lockedUntil'] as string)).toBeGreaterThan(Date.now() + 39 * 86_400_000)
   })
 
+  test('of a share reads another part each day, and says which', async () => {
+    const outcome = await holdfast(['verify', '--bucket', 'locked', '--source', 'rental', '--read-share', '5', '--json'])
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    const today = Math.floor(Date.now() / 86_400_000) % 5
+    const [record] = outcome.records()
+    expect(record).toMatchObject({ ok: true, readData: false, readShare: { of: 5 } })
+    // Midnight may pass meanwhile.
+    expect([today, (today + 1) % 5]).toContain((record!['readShare'] as { part: number }).part)
+    expect(await holdfast(['verify', '--bucket', 'locked', '--source', 'rental', '--read-share', '1'])).toMatchObject({ status: 2 })
+  })
+
   test('of one that nothing locks ends with 9', async () => {
     await holdfast(['backup', tree, '--source', 'unlocked', '--bucket', 'versioned', '--allow-unlocked'])
     expect(await holdfast(['verify', '--bucket', 'versioned', '--source', 'unlocked'])).toMatchObject({ status: 9 })
