@@ -42,7 +42,7 @@ export async function examineCluster(options: ClusterOptions, signal: AbortSigna
   const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-examine-'))
   try {
     const dataDirectory = options.isInPlace ? options.dataDirectory : join(scratch, 'data')
-    if (!options.isInPlace) await copyPlain(options.dataDirectory, dataDirectory)
+    if (!options.isInPlace) await copyPlain(options.dataDirectory, dataDirectory, signal)
     await setAside(dataDirectory, options.isInPlace)
     const configurationFile = join(scratch, 'postgresql.conf')
     await writeFile(configurationFile, '', { mode: 0o600 })
@@ -54,24 +54,26 @@ export async function examineCluster(options: ClusterOptions, signal: AbortSigna
   }
 }
 
-/** PostgreSQL doesn't run as root: then as whoever owns the data, or as nobody. */
+/** PostgreSQL doesn't run as root: then as nobody, or in place as whoever owns the data. */
 async function chooseUser({ dataDirectory, isInPlace }: ClusterOptions): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
+  if (!isInPlace) return { uid: nobody, gid: nobody }
   const { uid, gid } = await lstat(dataDirectory)
   if (uid !== 0) return { uid, gid }
-  if (!isInPlace) return { uid: nobody, gid: nobody }
   throw new HoldfastError('invalid-input', 'PostgreSQL can\'t be run by root on data that belong to root', { hint: 'leave out --in-place, or run this as another user' })
 }
 
 /** Files and directories alone: neither a link that leads elsewhere nor a pipe that never ends. */
-async function copyPlain(from: string, to: string): Promise<void> {
+async function copyPlain(from: string, to: string, signal: AbortSignal): Promise<void> {
   await cp(from, to, {
     recursive: true, mode: constants.COPYFILE_FICLONE,
     filter: async (path) => {
+      signal.throwIfAborted()
       const stat = await lstat(path)
       return stat.isFile() || stat.isDirectory()
     },
   }).catch((cause: NodeJS.ErrnoException) => {
+    signal.throwIfAborted()
     throw new HoldfastError('target', `the data can't be copied: ${cause.code ?? 'unknown error'}`, { hint: 'name a directory with more space with --scratch, or use --in-place', cause })
   })
 }

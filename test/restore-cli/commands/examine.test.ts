@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { makeFolder, runCommand } from '../command-line.ts'
 
@@ -49,6 +49,26 @@ describe('examine', () => {
     expect(outcome).toMatchObject({ status: 5 })
     expect(outcome.stderr).toContain(join(folder, 'postgres'))
   })
+})
+
+test('neither command has code that could reach a network or credentials: not one of its own, and none that it loads', () => {
+  const seen = new Set<string>()
+  const outside = new Set<string>()
+  const load = (file: string): void => {
+    if (seen.has(file)) return
+    seen.add(file)
+    for (const [, isType, specifier] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)( type)? [^;]*?from '([^']+)'/gm)) {
+      if (isType !== undefined) continue
+      if (specifier!.startsWith('.')) load(resolve(dirname(file), specifier!))
+      else outside.add(specifier!)
+    }
+  }
+  const commands = resolve(import.meta.dirname, '../../../restore-cli/commands')
+  for (const name of ['examine.ts', 'check-examination.ts']) load(join(commands, name))
+  expect([...outside].sort()).toEqual([
+    'node:child_process', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:os', 'node:path', 'node:readline', 'pretty-bytes', 'yocto-spinner', 'zod',
+  ])
+  expect([...seen].filter((file) => /\/(aws|engine)\//.test(file))).toEqual([])
 })
 
 describe('check-examination', () => {

@@ -106,6 +106,21 @@ test('without its control file it does not come up, and that is a finding', asyn
   expect((await examine(copy)).findings).toContain('the server does not come up')
 }, 30_000)
 
+test('the server is given nothing of ours: no variable, no file, and no way for anybody to connect', async () => {
+  const nosy = path.join(work, 'nosy')
+  mkdirSync(nosy)
+  writeFileSync(path.join(nosy, 'postgres'), '#!/bin/sh\necho "ERROR:  arguments $*" >&2\nenv | sed "s/^/ERROR:  variable /" >&2\n', { mode: 0o755 })
+  process.env['AWS_SESSION_TOKEN'] = 'a-secret-of-ours'
+  try {
+    const { findings } = await examineCluster({ dataDirectory: data, programs: nosy, isInPlace: false }, new AbortController().signal)
+    const variables = findings.flatMap((finding) => /variable (\w+)=/.exec(finding)?.[1] ?? []).filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name))
+    expect(variables.sort()).toEqual(['LANG', 'LC_ALL', 'PATH', 'TZ'])
+    expect(findings[0]).toMatch(/arguments --single -j -D \S+\/data -c .*config_file=\S+\/postgresql\.conf -- template1$/)
+  } finally {
+    delete process.env['AWS_SESSION_TOKEN']
+  }
+}, 30_000)
+
 test('a server that takes too long is ended', async () => {
   const slow = path.join(work, 'slow')
   mkdirSync(slow)
