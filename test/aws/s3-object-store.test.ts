@@ -257,7 +257,8 @@ describe('a version\'s state', () => {
       bytes: 19, lastModifiedMs: Date.parse('2026-04-24T10:00:00Z'), sha256,
       lock: { mode: 'COMPLIANCE', untilMs: Date.parse('2026-06-03T10:00:00Z') },
     })
-    expect(server!.requests[0]!.headers['x-amz-checksum-mode']).toBe('ENABLED')
+    const { url, headers } = server!.requests[0]!
+    expect([url.searchParams.get('versionId'), headers['x-amz-checksum-mode']]).toEqual(['v1', 'ENABLED'])
   })
 
   test('tells no lock from a lock that may not be seen', async () => {
@@ -271,6 +272,7 @@ describe('a version\'s state', () => {
     for (const [name, script] of answers) {
       const store = await serve((request, response, index) => (request.method === 'HEAD' ? response.writeHead(200, plain).end() : script(request, response, index)))
       found[name] = (await store.headVersion(ref)).lock
+      expect(server!.requests.map(({ method, url }) => [method, url.searchParams.get('versionId')])).toEqual([['HEAD', 'v1'], ['GET', 'v1']])
       await server!.stop()
     }
     expect(found).toEqual({
@@ -375,7 +377,7 @@ describe('a listing', () => {
       }
       send()
     }, { readAttempts: 1 })
-    await expect(collect(store)).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(collect(store)).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('longer than any') as string })
   })
 
   test('of folders asks for versions, with a delimiter', async () => {

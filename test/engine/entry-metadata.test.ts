@@ -48,3 +48,13 @@ test('special bits are set for directories, and for files only if asked for', ()
   expect(set(directory, 0o3770, false)).toEqual([[], 0o3770])
   chmodSync(directory, 0o755)
 })
+
+test.runIf(own.uid === 0)('another owner does not cost the special bits', () => {
+  const file = join(makeTemporaryDirectory(), 'file')
+  writeFileSync(file, 'x', { mode: 0o755 })
+  const descriptor = openSync(file, 'r')
+  expect(setMetadata(descriptor, { mode: 0o6755, mtimeNs: 0n, uid: 1, gid: 1 }, true)).toEqual([])
+  closeSync(descriptor)
+  const { mode, uid, gid } = lstatSync(file)
+  expect([mode & 0o7777, uid, gid]).toEqual([0o6755, 1, 1])
+})

@@ -1,11 +1,28 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { isHoldfastError } from '../../core/errors.ts'
 import { RestoreStaging } from '../../engine/restore-staging.ts'
 import { slowPropertyRuns } from '../fixtures/property-runs.ts'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
+
+/** What was written and renamed, in its order. */
+const steps: string[] = []
+vi.mock(import('node:fs'), async (original) => {
+  const fs = await original()
+  return {
+    ...fs,
+    writeFileSync: (file, data, options) => {
+      fs.writeFileSync(file, data, options)
+      if (typeof options === 'object' && options?.flush === true) steps.push(`flushed ${basename(file as string)}`)
+    },
+    renameSync: (from, to) => {
+      fs.renameSync(from, to)
+      steps.push(`${basename(from as string)} became ${basename(to as string)}`)
+    },
+  }
+})
 
 const wanted = { snapshot: '01KN35E000B6GR48QH7ECGPZ10', manifestSha256: 'ab'.repeat(32), paths: [], specialBits: false }
 
@@ -40,4 +57,13 @@ test('whatever a state says, no file of an earlier restore is taken for finished
     }
     rmSync(target, { recursive: true })
   }), { numRuns: slowPropertyRuns })
+})
+
+test('a state is on the disk before it takes its name: what it says is never half there', () => {
+  const target = makeTemporaryDirectory()
+  const write = ['flushed state.json.new', 'state.json.new became state.json']
+  steps.length = 0
+  const staging = RestoreStaging.open(target, wanted)
+  staging.publish({ damaged: [], problems: [], problemCount: 0 })
+  expect(steps).toEqual([...write, ...write])
 })

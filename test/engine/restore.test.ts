@@ -422,6 +422,22 @@ describe('a hostile snapshot', () => {
   })
 })
 
+test('links are made when every file is written: none stands in the way of a path while bytes are', async () => {
+  const source = await makeSource()
+  const target = source.newTarget()
+  const found: string[][] = []
+  await source.restore({
+    target,
+    onProgress: () => {
+      const [folder] = readdirSync(target)
+      found.push(readdirSync(join(target, folder!, 'tree'), { withFileTypes: true }).filter((entry) => entry.isSymbolicLink()).map(({ name }) => name))
+    },
+  })
+  expect(found.length).toBeGreaterThan(0)
+  expect(found.flat()).toEqual([])
+  expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
+})
+
 describe('damage', () => {
   /** Restores what can be, and checks that each file is either equal or named, and absent. */
   async function expectNamedOrEqual(source: ProtectedSource, expected: Record<string, unknown>, what: string): Promise<string[]> {

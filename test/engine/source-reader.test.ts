@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { findCut } from '../../core/chunker.ts'
 import { stampOf } from '../../engine/file-stamp.ts'
 import { SegmentReader, bufferBytes, readBatch } from '../../engine/source-reader.ts'
@@ -9,6 +9,17 @@ import type { ItemContent, ReadItem } from '../../engine/source-reader.ts'
 import { sha256Of } from '../fixtures/handmade-vault.ts'
 import { randomBytes } from '../fixtures/manual-clock.ts'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
+
+/** Called before each read. */
+let onRead: () => void = () => undefined
+vi.mock(import('node:fs'), async (original) => {
+  const fs = await original()
+  const readSync = (...args: Parameters<typeof fs.readSync>): number => {
+    onRead()
+    return fs.readSync(...args)
+  }
+  return { ...fs, readSync: readSync as typeof fs.readSync }
+})
 
 function itemOf(path: string, part?: { offset: number; bytes: number }): ReadItem {
   const stats = lstatSync(path, { bigint: true })
@@ -53,6 +64,22 @@ test('a whole file that became another one, but holds still, is read as it is, w
   const { contents, bytes } = read([item])
   expect(contents[0]).toMatchObject({ problem: null, restamped: { stamp: { size: 6, mtimeNs: 1_000_000_000_000_000_000n } } })
   expect(bytes[0]!.toString()).toBe('second')
+})
+
+test.each([[2, null, 'content 2'], [99, 'changed', 'content 3']])('a file that changes during each of %i reads, at the same size, is read again, and changed if it never holds still', (changes, problem, content) => {
+  const path = join(makeTemporaryDirectory(), 'f')
+  writeFileSync(path, 'content 0')
+  const item = itemOf(path)
+  let reads = 0
+  onTestFinished(() => void (onRead = () => undefined))
+  onRead = () => {
+    if (++reads > changes) return
+    writeFileSync(path, `content ${reads}`)
+    utimesSync(path, reads, reads)
+  }
+  const { contents, bytes } = read([item])
+  expect(contents[0]!.problem?.kind ?? null).toBe(problem)
+  expect(bytes[0]!.toString()).toBe(content)
 })
 
 test('a file that outgrew its place is changed, and so is a segment of a file with other stamps', () => {

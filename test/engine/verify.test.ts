@@ -139,6 +139,16 @@ describe('what is wrong is named by object and by file:', () => {
     expect([...affected].sort()).toEqual(allFiles)
   })
 
+  test('a pack has a bit turned that no decoder minds: the object, and no file', async () => {
+    const { source, tree } = await makeWorld()
+    const [frame] = openPack(tree.body, 'files', 'it').frames
+    // Of zstd's descriptor of a frame: readers must ignore it.
+    tree.body = flip(tree.body, frame!.offset + 4, 0x10)
+    const result = await source.verify(true)
+    expect(objectsOf(result)).toEqual([[tree.key, 'damaged']])
+    expect(result.files).toEqual([])
+  })
+
   test('a footer or a header has other bytes: the object, and what the index knows of it still restores', async () => {
     const { source, data } = await makeWorld()
     const good = data.body
