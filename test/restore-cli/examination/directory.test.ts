@@ -53,6 +53,16 @@ describe('the digest is another', () => {
   })
 })
 
+test('where a name ends and a content begins can\'t be shifted', async () => {
+  const digests = await Promise.all([['a', 'bc'], ['ab', 'c']].map(async ([name, target]) => {
+    const root = join(folder, `shifted-${name}`)
+    mkdirSync(root)
+    symlinkSync(target!, join(root, name!))
+    return (await examine(root)).sha256
+  }))
+  expect(new Set(digests).size).toBe(2)
+})
+
 test('an empty directory is a finding: nothing was restored', async () => {
   const empty = join(folder, 'empty')
   mkdirSync(empty)
