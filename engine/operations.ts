@@ -115,13 +115,19 @@ export interface RestorePlan {
 }
 
 export interface RestoreProgress {
+  /** Finished, those that an interrupted restore had finished too. */
   files: number
+  /** Of files that an interrupted restore had finished. */
+  bytesResumed: number
   bytesFetched: number
   bytesWritten: number
 }
 
 export interface RestoreResult {
   plan: RestorePlan
+  /** What an interrupted restore had finished already. */
+  filesResumed: number
+  bytesResumed: number
   /** Content written, in bytes (holes of sparse files count as written). */
   bytesWritten: number
   bytesFetched: number

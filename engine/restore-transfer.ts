@@ -17,8 +17,9 @@ import type { RestoreWorkerData } from './restore-worker.ts'
 import { WorkerPool } from './worker-pool.ts'
 import type { PoolMember } from './worker-pool.ts'
 
-/** Requests that are being fetched or written, for each thread, and how often bytes with a wrong hash are fetched. */
+/** Requests that are being fetched or written, for each thread; and one that whoever is free next finds ready. */
 const requestsPerWorker = 2
+/** How often bytes with a wrong hash are fetched. */
 const fetches = 3
 const finishAtOnce = 256
 /** Smaller answers have memory of their own. */
@@ -31,7 +32,8 @@ export class RestoreTransfer {
   }
   private jobs = new Map<number, { resolve: (answer: Done) => void; reject: (error: unknown) => void }>()
   private nextJob = 0
-  private nextMember = 0
+  /** Jobs of each thread. */
+  private load: number[] = []
   private pool: WorkerPool<RestoreWorkerData, ToRestoreWorker, FromRestoreWorker> | null = null
   /** Pieces that are still to be written, by number of the file. */
   private left: Int32Array
@@ -41,6 +43,8 @@ export class RestoreTransfer {
   private filesDone = 0
   bytesWritten = 0
   bytesFetched = 0
+  filesResumed = 0
+  bytesResumed = 0
 
   constructor(options: RestoreTransfer['options']) {
     this.options = options
@@ -56,10 +60,11 @@ export class RestoreTransfer {
         this.jobs.clear()
       },
     })
+    this.load = this.pool.members.map(() => 0)
     try {
       const skip = this.findFinished()
       const requests = requestsOf(reader, plan, (file) => !skip.has(file))
-      const runners = Array.from({ length: this.pool.members.length * requestsPerWorker }, async () => {
+      const runners = Array.from({ length: this.pool.members.length * requestsPerWorker + 1 }, async () => {
         for (const request of requests) await this.transfer(request)
       })
       await settleAll(runners)
@@ -78,7 +83,15 @@ export class RestoreTransfer {
       if (file.damage === null && file.linkTo === null && isFinished(file, handles.at(pathOf(file)))) finished.add(number)
     })
     handles.close()
+    for (const number of finished) this.bytesResumed += this.options.plan.files[number]!.size
+    this.filesDone = this.filesResumed = finished.size
+    this.report()
     return finished
+  }
+
+  private report(): void {
+    const { filesDone: files, bytesFetched, bytesWritten, bytesResumed } = this
+    this.options.onProgress?.({ files, bytesFetched, bytesWritten, bytesResumed })
   }
 
   private async transfer(request: PlannedRequest): Promise<void> {
@@ -119,7 +132,7 @@ export class RestoreTransfer {
     for (const { file, detail } of done.problems) this.options.onProblem(pathOf(this.options.plan.files[file]!), detail)
     this.bytesWritten += done.bytesWritten
     this.account(request, done.bad, wholeFiles)
-    this.options.onProgress?.({ files: this.filesDone, bytesFetched: this.bytesFetched, bytesWritten: this.bytesWritten })
+    this.report()
     return done.bad
   }
 
@@ -208,10 +221,12 @@ export class RestoreTransfer {
   private send(message: ToRestoreWorker, transfer: ArrayBuffer[]): Promise<Done> {
     const members: PoolMember<ToRestoreWorker>[] = this.pool!.members
     const job = this.nextJob++
-    return new Promise((resolve, reject) => {
+    const least = this.load.indexOf(Math.min(...this.load))
+    this.load[least]!++
+    return new Promise<Done>((resolve, reject) => {
       this.jobs.set(job, { resolve, reject })
-      members[this.nextMember++ % members.length]!.send({ ...message, job }, transfer)
-    })
+      members[least]!.send({ ...message, job }, transfer)
+    }).finally(() => this.load[least]!--)
   }
 
   private receive(answer: FromRestoreWorker): void {

@@ -40,6 +40,7 @@ async function runRestore(
   const staging = RestoreStaging.open(options.target, {
     snapshot: options.snapshot.id, manifestSha256: options.snapshot.sha256, paths: options.paths.map(pathText), specialBits,
   })
+  const wasWritten = staging.phase !== 'writing'
   const outcome: Outcome = { problems: [], problemCount: 0, damaged: [] }
   const transfer = new RestoreTransfer({
     store: options.store, reader, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
@@ -47,7 +48,7 @@ async function runRestore(
     onProblem: (path, detail) => note(outcome, path, detail),
   })
   try {
-    if (staging.phase === 'writing') {
+    if (!wasWritten) {
       makeDirectories(staging.tree, plan)
       await transfer.run()
       makeLinks(staging.tree, plan, outcome)
@@ -64,8 +65,9 @@ async function runRestore(
   } catch (error) {
     throw translate(error, options.target)
   }
+  const { filesResumed, bytesResumed } = wasWritten ? { filesResumed: described.files, bytesResumed: described.bytes } : transfer
   return {
-    plan: described, bytesWritten: transfer.bytesWritten, bytesFetched: transfer.bytesFetched, ...outcome,
+    plan: described, filesResumed, bytesResumed, bytesWritten: transfer.bytesWritten, bytesFetched: transfer.bytesFetched, ...outcome,
     durationMs: options.clock.nowMs() - startedMs,
   }
 }

@@ -37,7 +37,7 @@ export async function runRestore(pathTexts: readonly string[], flags: RestoreFla
     const progress = output.progress()
     try {
       const result = await run((figures) => progress.update(
-        `${countText(figures.files)} of ${countOf(plan.files, 'file')}, ${bytesText(figures.bytesWritten)} of ${bytesText(plan.bytes)}`,
+        `${countText(figures.files)} of ${countOf(plan.files, 'file')}, ${bytesText(figures.bytesResumed + figures.bytesWritten)} of ${bytesText(plan.bytes)}`,
         { ...figures, filesTotal: plan.files, bytesTotal: plan.bytes },
       ))
       progress.stop()

@@ -59,6 +59,7 @@ export function renderRestored(result: RestoreResult, what: RestoreSubject): str
   return `${head}: ${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(what.target)}.\n${rows([
     ['content', contentText(result.plan)],
     ['written', `${bytesText(result.bytesWritten)}, every byte checked by its hash; ${bytesText(result.bytesFetched)} fetched`],
+    ...(result.filesResumed === 0 ? [] : [['resumed', `${countOf(result.filesResumed, 'file')} with ${bytesText(result.bytesResumed)} had been restored before`] as const]),
     ['missing', missingText(what.choice)],
     ['took', durationText(result.durationMs)],
   ])}${result.damaged.length === 0 ? '' : pathList('Lost or damaged in the vault, not restored', result.damaged)}${

@@ -7,6 +7,7 @@ import type { Snapshot } from '../../core/snapshot.ts'
 import { comparePaths } from '../../core/tree-entry.ts'
 import { decodeFrame, openPack } from '../../core/pack.ts'
 import { listSnapshots, selectSnapshot } from '../../core/snapshot.ts'
+import type { RestoreProgress, RestoreResult } from '../../engine/operations.ts'
 import { prepareRestore } from '../../engine/restore.ts'
 import { contentOf, describeDirectory } from '../fixtures/directory-description.ts'
 import { FaultyStore, flip } from '../fixtures/faulty-store.ts'
@@ -142,9 +143,15 @@ describe('an interrupted restore', () => {
         if (++reads > allowed) throw failure
         return bytes
       }
-      const result = await source.restore({ store: faulty, snapshot, target }).catch((error: unknown) => error)
+      const progress: RestoreProgress[] = []
+      const result = await source.restore({ store: faulty, snapshot, target, onProgress: (figures) => progress.push(figures) }).catch((error: unknown) => error)
       if (result !== failure) {
-        fetched = (result as Awaited<ReturnType<ProtectedSource['restore']>>).bytesFetched
+        const { bytesFetched, filesResumed, bytesResumed } = result as RestoreResult
+        fetched = bytesFetched
+        expect([filesResumed > 0, bytesResumed]).toEqual([true, filesResumed * 3 * mib])
+        // What is left is said before anything is fetched.
+        expect(progress[0]).toEqual({ files: filesResumed, bytesResumed, bytesFetched: 0, bytesWritten: 0 })
+        expect(progress.at(-1)!.files).toBeLessThanOrEqual(12)
         break
       }
       interruptions++
