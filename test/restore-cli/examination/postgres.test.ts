@@ -2,7 +2,7 @@
 import { appendFileSync, chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { examineCluster } from '../../../restore-cli/examination/postgres.ts'
 import { stagePostgres } from '../../../sandbox/drill/postgres/binaries.ts'
 import type { PostgresBinaries } from '../../../sandbox/drill/postgres/binaries.ts'
@@ -124,8 +124,13 @@ test('the server is given nothing of ours: no variable, no file, and no way for 
 test('a server that takes too long is ended', async () => {
   const slow = path.join(work, 'slow')
   mkdirSync(slow)
-  writeFileSync(path.join(slow, 'postgres'), '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 })
-  await expect(examineCluster({ dataDirectory: data, programs: slow, isInPlace: false }, AbortSignal.timeout(1500))).rejects.toMatchObject({ name: 'TimeoutError' })
+  const started = path.join(work, 'canary', 'started')
+  writeFileSync(path.join(slow, 'postgres'), `#!/bin/sh\n: > ${started}\nexec sleep 600\n`, { mode: 0o755 })
+  const limit = new AbortController()
+  const ended = expect(examineCluster({ dataDirectory: data, programs: slow, isInPlace: false }, limit.signal)).rejects.toThrow('too long')
+  await vi.waitUntil(() => existsSync(started), { timeout: 20_000 })
+  limit.abort(new Error('too long'))
+  await ended
 }, 30_000)
 
 test('the command answers for a cluster, and refuses to start one whose links lead elsewhere', async () => {
