@@ -1,9 +1,7 @@
 // Brings a snapshot back into a new directory: packs are read in order, files written in any order, metadata last. What
 // the vault has lost or what has other bytes than its hash says is named and left out; everything else is restored.
-import { execFile } from 'node:child_process'
 import { accessSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { promisify } from 'node:util'
 import { ChunkReader } from '../core/chunk-reader.ts'
 import { HoldfastError } from '../core/errors.ts'
 import { parsePathText, pathText } from '../core/path-text.ts'
@@ -17,6 +15,7 @@ import { RestoreStaging, diskFull, isOutOfRoom } from './restore-staging.ts'
 import type { StagedFindings } from './restore-staging.ts'
 import { RestoreTransfer } from './restore-transfer.ts'
 import { reasonOf } from './walk.ts'
+import { WriteBack, flush } from './write-back.ts'
 
 const maxProblems = 1000
 
@@ -42,15 +41,21 @@ async function runRestore(
   })
   const wasWritten = staging.phase !== 'writing'
   const outcome: Outcome = { problems: [], problemCount: 0, damaged: [] }
+  const writeBack = new WriteBack(() => flush(staging.tree))
   const transfer = new RestoreTransfer({
     store: options.store, reader, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
-    workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress,
+    workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal,
+    onProgress: (progress) => {
+      writeBack.note(progress.bytesWritten)
+      onProgress?.(progress)
+    },
     onProblem: (path, detail) => note(outcome, path, detail),
   })
   try {
     if (!wasWritten) {
       makeDirectories(staging.tree, plan)
       await transfer.run()
+      await writeBack.finish()
       makeLinks(staging.tree, plan, outcome)
       await flush(staging.tree)
       outcome.damaged = damagedFiles(plan)
@@ -225,16 +230,6 @@ function unlessThere(make: () => void): void {
     make()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-}
-
-/** Everything written is on the disk, or this fails: `sync -f` is syncfs(2), which reports errors of writing back. */
-async function flush(directory: string): Promise<void> {
-  try {
-    await promisify(execFile)('sync', process.platform === 'linux' ? ['-f', '--', directory] : [], { env: { ...process.env, LC_ALL: 'C' } })
-  } catch (error) {
-    if (/no space left|quota exceeded/i.test(String(error))) throw diskFull(directory, error)
-    throw new HoldfastError('target', `not everything reached the disk of ${directory}`, { hint: 'look into the system\'s log, then repeat the command', cause: error })
   }
 }
 
