@@ -41,10 +41,36 @@ interface PackWrites {
   offset: number[]
 }
 
-export interface PlannedChunk {
+/** A chunk and where its bytes go, as a part of its pack's writes: of tiny files there are tens of thousands in a request. */
+export class PlannedChunk {
   /** Index in the pack's footer. */
-  chunk: number
-  writes: { file: number; offset: number }[]
+  readonly chunk: number
+  private all: PackWrites
+  private order: Uint32Array
+  private from: number
+  private to: number
+
+  /** @param at the first of its writes in `order`, which has the pack's writes in the order of their chunks. */
+  constructor(all: PackWrites, order: Uint32Array, at: number) {
+    this.chunk = all.chunk[order[at]!]!
+    this.all = all
+    this.order = order
+    this.from = at
+    this.to = at
+  }
+
+  /** Takes the next write, which is of the same chunk. */
+  extend(): void {
+    this.to++
+  }
+
+  get writeCount(): number {
+    return this.to - this.from
+  }
+
+  get writes(): { file: number; offset: number }[] {
+    return Array.from(this.order.subarray(this.from, this.to), (index) => ({ file: this.all.file[index]!, offset: this.all.offset[index]! }))
+  }
 }
 
 /** One request, and what to do with the bytes it brings. */
@@ -208,18 +234,18 @@ export function* requestsOf(reader: ChunkReader, plan: EntryPlan, isWanted: (fil
   for (const pack of [...plan.packs.keys()].sort((left, right) => left - right)) {
     const writes = plan.packs.get(pack)!
     const footer = reader.footers[pack]!
-    const order = Array.from(writes.chunk.keys()).filter((index) => isWanted(writes.file[index]!))
-    order.sort((left, right) => writes.chunk[left]! - writes.chunk[right]!)
+    const order = Uint32Array.from(writes.chunk.keys()).filter((index) => isWanted(writes.file[index]!))
+    order.sort((left, right) => writes.chunk[left]! - writes.chunk[right]! || left - right)
     const frames: { frame: Frame; chunks: PlannedChunk[] }[] = []
-    for (const index of order) {
+    for (const [at, index] of order.entries()) {
       const chunk = writes.chunk[index]!
       let last = frames.at(-1)
       if (last === undefined || chunk >= last.frame.firstChunk + last.frame.chunkCount) {
         last = { frame: frameOf(footer, chunk), chunks: [] }
         frames.push(last)
       }
-      if (last.chunks.at(-1)?.chunk !== chunk) last.chunks.push({ chunk, writes: [] })
-      last.chunks.at(-1)!.writes.push({ file: writes.file[index]!, offset: writes.offset[index]! })
+      if (last.chunks.at(-1)?.chunk !== chunk) last.chunks.push(new PlannedChunk(writes, order, at))
+      last.chunks.at(-1)!.extend()
     }
     const ranges = frames.map((planned) => ({ offset: planned.frame.offset, bytes: planned.frame.storedBytes, planned }))
     for (const { offset, bytes, parts } of coalesce(ranges, maxRequestBytes)) {

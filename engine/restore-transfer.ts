@@ -150,7 +150,7 @@ export class RestoreTransfer {
   ): { message: Extract<ToRestoreWorker, { type: 'write' }>; wholeFiles: Set<number> } {
     const footer = this.options.reader.footers[request.pack]!
     const planned = request.frames.flatMap(({ chunks }) => chunks)
-    const writeCount = planned.reduce((sum, { writes }) => sum + writes.length, 0)
+    const writeCount = planned.reduce((sum, chunk) => sum + chunk.writeCount, 0)
     const chunks = makeChunkColumns(planned.length)
     const writes = { rows: new Uint32Array(writeCount), offsets: new Float64Array(writeCount) }
     const rows = new Map<number, { row: number; pieces: number }>()
@@ -187,7 +187,7 @@ export class RestoreTransfer {
   private account(request: PlannedRequest, bad: BadChunk[], wholeFiles: ReadonlySet<number>): void {
     const isBad = new Set(bad.map(({ frame, chunk }) => `${frame}.${chunk}`))
     request.frames.forEach(({ chunks }, frame) => chunks.forEach(({ writes }, chunk) => {
-      if (isBad.has(`${frame}.${chunk}`)) return
+      if (isBad.size > 0 && isBad.has(`${frame}.${chunk}`)) return
       for (const { file } of writes) {
         if (--this.left[file]! > 0) continue
         this.filesDone++
