@@ -2,19 +2,13 @@
 // another version of a managed one.
 import {
   CreatePolicyVersionCommand, DeletePolicyVersionCommand, GetPolicyCommand, GetPolicyVersionCommand, GetRoleCommand, GetRolePolicyCommand, IAMClient, ListAttachedRolePoliciesCommand,
-  ListPolicyVersionsCommand, ListRolePoliciesCommand,  PutRolePolicyCommand, SimulatePrincipalPolicyCommand,
+  ListPolicyVersionsCommand, ListRolePoliciesCommand, PutRolePolicyCommand, SimulatePrincipalPolicyCommand,
 } from '@aws-sdk/client-iam'
 import type { EvaluationResult, Role, SimulatePrincipalPolicyCommandInput } from '@aws-sdk/client-iam'
 import { HoldfastError } from '../core/errors.ts'
 import { translateError } from './error-translation.ts'
-
-export interface IdentityServiceSettings {
-  region?: string | undefined
-  /** Instead of AWS's; AWS_ENDPOINT_URL works too. */
-  endpoint?: string
-  credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>
-  signal?: AbortSignal
-}
+import { clientSettings } from './service-settings.ts'
+import type { ServiceSettings } from './service-settings.ts'
 
 export interface RoleDocuments {
   arn: string
@@ -47,15 +41,9 @@ export class IdentityService {
   private readonly client: IAMClient
   private readonly signal: AbortSignal | undefined
 
-  constructor(settings: IdentityServiceSettings = {}) {
+  constructor(settings: ServiceSettings = {}) {
     this.signal = settings.signal
-    this.client = new IAMClient({
-      region: settings.region || 'us-east-1',
-      ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-      ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
-      maxAttempts: 3,
-      requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
-    })
+    this.client = new IAMClient(clientSettings(settings))
   }
 
   /** Every document that limits the role in its account. @throws `denied`, `not-found`, `credentials`, `unreachable`. */

@@ -2,14 +2,8 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { HoldfastError } from '../core/errors.ts'
 import { translateError } from './error-translation.ts'
-
-export interface SessionServiceSettings {
-  region?: string | undefined
-  /** Instead of AWS's; AWS_ENDPOINT_URL works too. */
-  endpoint?: string
-  credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>
-  signal?: AbortSignal
-}
+import { clientSettings } from './service-settings.ts'
+import type { ServiceSettings } from './service-settings.ts'
 
 export interface SessionRequest {
   roleArn: string
@@ -45,15 +39,9 @@ export class SessionService {
   private readonly signal: AbortSignal | undefined
   private lastDate: { serverMs: number; seenMs: number } | undefined
 
-  constructor(settings: SessionServiceSettings = {}) {
+  constructor(settings: ServiceSettings = {}) {
     this.signal = settings.signal
-    this.client = new STSClient({
-      region: settings.region || 'us-east-1',
-      ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-      ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
-      maxAttempts: 3,
-      requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
-    })
+    this.client = new STSClient(clientSettings(settings))
     this.client.middlewareStack.add(
       (next) => async (args) => {
         const result = await next(args)

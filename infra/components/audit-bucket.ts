@@ -4,7 +4,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { auditBucketPolicy } from '../../guardrails/audit-policies.ts'
 import { auditBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
-import { keepPrivate } from './private-bucket.ts'
+import { keepLocked, keepPrivate } from './private-bucket.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 
 export interface AuditBucketArgs {
@@ -22,17 +22,12 @@ export class AuditBucket extends pulumi.ComponentResource {
     const kept = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.s3.Bucket(name, { bucket: auditBucketName(args.place), objectLockEnabled: true }, kept)
     const bucket = created.bucket
-    const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, kept)
-    const lock = new aws.s3.BucketObjectLockConfiguration(
-      name,
-      { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: { mode: args.lockMode, days: args.retentionDays } } },
-      { ...kept, dependsOn: [versioning] },
-    )
+    const locked = keepLocked(name, bucket, args, kept)
     const settings = keepPrivate(name, bucket, kept)
     this.policy = new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(auditBucketPolicy(args.place, args.trailArns)) },
-      { ...kept, dependsOn: [lock, ...settings] },
+      { ...kept, dependsOn: [...locked, ...settings] },
     )
     this.registerOutputs({})
   }

@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 
-/** What both buckets have in common: encrypted by S3's own keys, no ACLs, nothing public. */
+/** What all buckets have in common: encrypted by S3's own keys, no ACLs, nothing public. */
 export function keepPrivate(name: string, bucket: pulumi.Input<string>, options: pulumi.CustomResourceOptions): pulumi.Resource[] {
   return [
     new aws.s3.BucketServerSideEncryptionConfiguration(
@@ -15,5 +15,19 @@ export function keepPrivate(name: string, bucket: pulumi.Input<string>, options:
       options,
     ),
     new aws.s3.BucketOwnershipControls(name, { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } }, options),
+  ]
+}
+
+/** Versions, and a lock that each of them gets at birth. */
+export function keepLocked(
+  name: string, bucket: pulumi.Input<string>, lock: { lockMode: 'COMPLIANCE' | 'GOVERNANCE'; retentionDays: number }, options: pulumi.CustomResourceOptions,
+): pulumi.Resource[] {
+  const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, options)
+  const retention = { mode: lock.lockMode, days: lock.retentionDays }
+  return [
+    versioning,
+    new aws.s3.BucketObjectLockConfiguration(
+      name, { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: retention } }, { ...options, dependsOn: [versioning] },
+    ),
   ]
 }

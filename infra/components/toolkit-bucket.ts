@@ -4,7 +4,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { toolkitBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import { toolkitBucketPolicy } from '../../guardrails/toolkit-bucket-policy.ts'
-import { keepPrivate } from './private-bucket.ts'
+import { keepLocked, keepPrivate } from './private-bucket.ts'
 import type { ToolkitFile } from '../toolkit.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 
@@ -21,17 +21,12 @@ export class ToolkitBucket extends pulumi.ComponentResource {
     const kept = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.s3.Bucket(name, { bucket: toolkitBucketName(args.place), objectLockEnabled: true }, kept)
     const bucket = created.bucket
-    const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, kept)
-    const lock = new aws.s3.BucketObjectLockConfiguration(
-      name,
-      { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: { mode: args.lockMode, days: args.retentionDays } } },
-      { ...kept, dependsOn: [versioning] },
-    )
+    const locked = keepLocked(name, bucket, args, kept)
     const settings = keepPrivate(name, bucket, kept)
     const policy = new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(toolkitBucketPolicy(args.place)) },
-      { ...kept, dependsOn: [lock, ...settings] },
+      { ...kept, dependsOn: [...locked, ...settings] },
     )
     for (const { name: file, key, contentType, content } of args.files) {
       new aws.s3.BucketObjectv2(

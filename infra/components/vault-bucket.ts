@@ -4,7 +4,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { vaultBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import { vaultBucketPolicy } from '../../guardrails/vault-bucket-policy.ts'
-import { keepPrivate } from './private-bucket.ts'
+import { keepLocked, keepPrivate } from './private-bucket.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 
 export interface VaultBucketArgs {
@@ -24,12 +24,7 @@ export class VaultBucket extends pulumi.ComponentResource {
     const kept = { parent: this, protect: true, retainOnDelete: true }
     this.bucket = new aws.s3.Bucket(name, { bucket: vaultBucketName(args.place), objectLockEnabled: true }, kept)
     const bucket = this.bucket.bucket
-    const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, kept)
-    const lock = new aws.s3.BucketObjectLockConfiguration(
-      name,
-      { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: { mode: args.lockMode, days: args.retentionDays } } },
-      { ...kept, dependsOn: [versioning] },
-    )
+    const locked = keepLocked(name, bucket, args, kept)
     const lifecycle = new aws.s3.BucketLifecycleConfiguration(
       name,
       {
@@ -37,14 +32,14 @@ export class VaultBucket extends pulumi.ComponentResource {
         // Nothing expires by age. Multipart is denied; this is for what was begun before the policy was there.
         rules: [{ id: 'abort-multipart-uploads', status: 'Enabled', filter: { prefix: '' }, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } }],
       },
-      { ...kept, dependsOn: [versioning] },
+      { ...kept, dependsOn: locked },
     )
     const settings = keepPrivate(name, bucket, kept)
     // Last: without an Organization it freezes everything before it.
     new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(vaultBucketPolicy(args)) },
-      { ...kept, dependsOn: [versioning, lock, lifecycle, ...settings] },
+      { ...kept, dependsOn: [...locked, lifecycle, ...settings] },
     )
     this.registerOutputs({ bucket })
   }

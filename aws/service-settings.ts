@@ -1,0 +1,19 @@
+// What the small services, IAM and STS, are asked with. S3 has a connection of its own.
+
+export interface ServiceSettings {
+  region?: string | undefined
+  /** Instead of AWS's; AWS_ENDPOINT_URL works too. */
+  endpoint?: string
+  credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>
+  signal?: AbortSignal
+}
+
+export function clientSettings({ region, endpoint, credentials }: ServiceSettings) {
+  return {
+    region: region || 'us-east-1',
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+  }
+}
