@@ -36,7 +36,7 @@ export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
   'second-factor': rolesMixed,
   'session-tag-denial': rolesMixed,
   // The boundary of agents holds these walls as well.
-  'agent-boundary': [...agentsDestroy, 'calls-elsewhere-refused', 'guard-source-identity', 'guard-environment-boundary'],
+  'agent-boundary': [...agentsDestroy, 'calls-elsewhere-refused', 'guard-source-identity', 'guard-environment-boundary', 'guard-quarantine'],
   'boundary-stays': ['calls-elsewhere-refused'],
   'environment-boundary': agentsDestroy,
   // Whoever may reconfigure takes the default lock away, for what is written afterwards.
