@@ -5,23 +5,15 @@ import { damaged } from './bytes.ts'
 import { HoldfastError } from './errors.ts'
 import { digestBytes, sha256, sha256Hex } from './digest.ts'
 import {
-  codec, encodeFooter, encodeTrailer, formatVersion, headerBytes, maxChunksPerPack, maxFrameRawBytes, packMagic, parseFooter, parseTrailer,
+  codec, encodeFooter, encodeTrailer, formatVersion, headerBytes, maxChunksPerPack, packMagic, parseFooter, parseTrailer,
   trailerBytes, unsupported, zstdLimits,
 } from './pack-footer.ts'
 import type { Frame, PackFooter } from './pack-footer.ts'
+import { packBufferBytes, packTargetBytes, pendingOffsetOf, sharedChunkBytes, sharedFrameBytes } from './pack-size.ts'
 
-const mib = 1024 * 1024
-/** Chunks below this share a frame; the others have one of their own. */
-const sharedChunkBytes = 64 * 1024
-/** A shared frame is compressed when it has reached this. */
-const sharedFrameBytes = 128 * 1024
 /** Compressing a sample of this size tells whether a chunk is worth it. */
 const probeBytes = 8 * 1024
 const zstdParameters = { [constants.ZSTD_c_compressionLevel]: 3 }
-
-export const packTargetBytes = 16 * mib
-/** Where a shared frame is collected, in a pack's memory: behind room for a full pack, one more frame, and the footer. */
-const pendingOffset = packTargetBytes + maxFrameRawBytes + 2 * mib
 
 export interface SealedPack {
   body: Uint8Array<ArrayBuffer>
@@ -33,6 +25,8 @@ export interface SealedPack {
 export class PackBuilder {
   readonly source: string
   private memory: ArrayBuffer | undefined
+  private targetBytes: number
+  private pendingOffset: number
   /** Taken with the first frame: most builders of a run in which nothing is new never need it. */
   private written: Buffer<ArrayBuffer> | undefined
   private length = headerBytes
@@ -43,35 +37,35 @@ export class PackBuilder {
   private pendingBytes = 0
   private pendingFirst = 0
 
-  /** @param memory to build in; at least `PackBuilder.bufferBytes`. It is allocated when it is needed, if none is given. */
-  constructor(source: string, memory?: ArrayBuffer) {
+  /** @param memory to build in, of an earlier pack. What is too small for `targetBytes` is left alone; memory is allocated then, when it is needed. */
+  constructor(source: string, memory?: ArrayBuffer, targetBytes = packTargetBytes) {
     this.source = source
-    this.memory = memory
+    this.memory = memory !== undefined && memory.byteLength >= packBufferBytes(targetBytes) ? memory : undefined
+    this.targetBytes = targetBytes
+    this.pendingOffset = pendingOffsetOf(targetBytes)
   }
 
   private get body(): Buffer<ArrayBuffer> {
     if (this.written === undefined) {
-      this.written = Buffer.from(this.memory ?? new ArrayBuffer(PackBuilder.bufferBytes))
+      this.written = Buffer.from(this.memory ?? new ArrayBuffer(packBufferBytes(this.targetBytes)))
       this.written.set(packMagic)
       this.written.writeUInt16LE(formatVersion, packMagic.length)
     }
     return this.written
   }
 
-  static readonly bufferBytes = pendingOffset + sharedFrameBytes + sharedChunkBytes
-
   get isEmpty(): boolean {
     return this.lengths.length === 0
   }
 
   get isFull(): boolean {
-    return this.length + this.pendingBytes >= packTargetBytes || this.lengths.length >= maxChunksPerPack
+    return this.length + this.pendingBytes >= this.targetBytes || this.lengths.length >= maxChunksPerPack
   }
 
   /** Adds a chunk that the pack doesn't hold yet. `bytes` is copied. */
   add(digest: Uint8Array, bytes: Uint8Array, ownFrame = false): void {
     if (!ownFrame && bytes.length < sharedChunkBytes) {
-      this.body.set(bytes, pendingOffset + this.pendingBytes)
+      this.body.set(bytes, this.pendingOffset + this.pendingBytes)
       this.pendingChunks++
       this.pendingBytes += bytes.length
     } else {
@@ -86,7 +80,7 @@ export class PackBuilder {
 
   private flush(): void {
     if (this.pendingChunks === 0) return
-    this.frame(this.body.subarray(pendingOffset, pendingOffset + this.pendingBytes), this.pendingChunks)
+    this.frame(this.body.subarray(this.pendingOffset, this.pendingOffset + this.pendingBytes), this.pendingChunks)
     this.pendingFirst += this.pendingChunks
     this.pendingChunks = 0
     this.pendingBytes = 0

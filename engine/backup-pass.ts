@@ -3,6 +3,7 @@
 import { digestBytes } from '../core/digest.ts'
 import { foldContent } from '../core/content-list.ts'
 import { PackBuilder, assertSealed } from '../core/pack.ts'
+import { choosePackBytes } from '../core/pack-size.ts'
 import { comparePaths } from '../core/tree-entry.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { TreeBuilder } from '../core/tree.ts'
@@ -80,12 +81,13 @@ export class BackupPass {
   private cached: Iterator<CachedFile>
   private nextCached: CachedFile | null = null
   private startedNs: bigint
-  private pool: WorkerPool<{ source: string }, ToBackupWorker, FromBackupWorker>
+  private pool: WorkerPool<{ source: string; packBytes: number }, ToBackupWorker, FromBackupWorker>
   private batches = new Map<number, { batch: Batch; member: PoolMember<ToBackupWorker> }>()
   private load: number[]
   private nextBatch = 0
   private queued: Batch[] = []
-  private packMemory: PackMemory
+  private packMemory = new PackMemory(maxPacksInFlight)
+  private bytesBefore: number
   private open: Batch = { items: [], owners: [], bytes: 0 }
   private pending: Pending[] = []
   private head = 0
@@ -107,6 +109,8 @@ export class BackupPass {
     /** Null on a dry run. */
     cache: BackupCache | null
     remembered: Iterator<CachedFile>
+    /** What the source has in packs, as far as the cache knows. */
+    bytesBefore: number
     startedNs: bigint; signal: AbortSignal | undefined; onProgress: ((progress: BackupProgress) => void) | undefined
   }) {
     this.source = options.source
@@ -118,12 +122,12 @@ export class BackupPass {
     this.signal = options.signal
     this.metadata = new PackBuilder(options.source)
     this.tree = new TreeBuilder((digest, bytes) => this.keepMetadata(digest, bytes))
-    this.pool = new WorkerPool({ code: BackupWorker, thread: './backup-thread' }, options.workers, { source: options.source }, {
+    this.bytesBefore = options.bytesBefore
+    this.load = Array.from({ length: Math.max(1, options.workers) }, () => 0)
+    this.pool = new WorkerPool({ code: BackupWorker, thread: './backup-thread' }, options.workers, { source: options.source, packBytes: this.packBytes }, {
       message: (answer, member) => this.receive(answer, member),
       failure: (error) => this.fail(error),
     })
-    this.load = this.pool.members.map(() => 0)
-    this.packMemory = new PackMemory(maxPacksInFlight)
     const { result, uploader } = this
     let lastEntries = 0
     this.report = () => {
@@ -164,6 +168,11 @@ export class BackupPass {
       await this.pool.stop()
       await this.uploader.settle()
     }
+  }
+
+  /** What the threads' next packs aim at. Those of the tree stay small: they are few bytes, and one pack more. */
+  private get packBytes(): number {
+    return choosePackBytes(this.bytesBefore + this.uploader.bytesUploaded, this.load.length + maxPacksInFlight)
   }
 
   /** Seals what was kept so far, so that the next metadata goes into a pack of its own. */
@@ -325,7 +334,7 @@ export class BackupPass {
     try {
       if (answer.type === 'read') this.receiveRead(answer, member)
       else if (answer.type === 'sealed') {
-        this.packMemory.request((memory) => member.send({ type: 'begin', memory }, memory === undefined ? [] : [memory]))
+        this.packMemory.request((memory) => member.send({ type: 'begin', memory, packBytes: this.packBytes }, memory === undefined ? [] : [memory]))
         this.uploader.add(answer, (memory) => this.packMemory.giveBack(memory))
       } else if (answer.type === 'packed') {
         this.batches.delete(answer.batch)

@@ -11,8 +11,8 @@ export type ToBackupWorker =
   /** `isNew[i]` is 1 for each chunk that was read and must be packed. */
   | { type: 'pack'; batch: number; isNew: Uint8Array }
   | { type: 'flush' }
-  /** The worker may begin another pack, in the memory of one that was uploaded if there is one. */
-  | { type: 'begin'; memory: ArrayBuffer | undefined }
+  /** The worker may begin another pack, in the memory of one that was uploaded if there is one; it aims at `packBytes`. */
+  | { type: 'begin'; memory: ArrayBuffer | undefined; packBytes: number }
 
 export type FromBackupWorker =
   /** What was read of each item, and whether that was all of the batch. */
@@ -40,10 +40,11 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
   /** Memory of batches that were packed: kept, because the collector is slow to return so much. */
   private freeBuffers: Buffer[] = []
 
-  constructor({ source }: { source: string }, reply: Reply<FromBackupWorker>) {
+  /** @param data.packBytes what the first pack aims at. */
+  constructor({ source, packBytes }: { source: string; packBytes: number }, reply: Reply<FromBackupWorker>) {
     this.source = source
     this.reply = reply
-    this.builder = new PackBuilder(source)
+    this.builder = new PackBuilder(source, undefined, packBytes)
   }
 
   receive(message: ToBackupWorker): void {
@@ -55,7 +56,7 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
       this.seal()
       this.reply({ type: 'flushed' })
     } else {
-      this.builder = new PackBuilder(this.source, message.memory)
+      this.builder = new PackBuilder(this.source, message.memory, message.packBytes)
       for (const { number, batch } of this.toPack.splice(0)) this.packBatch(number, batch)
     }
   }

@@ -11,6 +11,7 @@ import { sha256Hex } from '../core/digest.ts'
 import { acceptLock, currentGeneration, mayReuse, sameLock } from '../core/retention.ts'
 import type { Generation, Lock } from '../core/retention.ts'
 import { putUnderNewKey } from '../core/upload.ts'
+import { sumBytes } from '../core/tree-entry.ts'
 import { assertSourceName, manifestKey } from '../core/vault-keys.ts'
 import { pathText } from '../core/path-text.ts'
 import { BackupCache, CacheDamaged, unusable } from './backup-cache.ts'
@@ -72,7 +73,7 @@ async function runPass(
   const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache)
   const pass = new BackupPass({
     source, known, uploader, cache: dryRun ? null : cache, remembered: cache.files(), startedNs: fileSystemTimeNs(options.cacheDirectory),
-    workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
+    bytesBefore: sumBytes(remembered.map(({ bytes }) => bytes)), workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
   })
   const passed = await pass.run(options.directory)
   const reused = known.usedPacks()

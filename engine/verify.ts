@@ -15,6 +15,8 @@ import type { EntryPlan } from '../core/restore-plan.ts'
 import type { ReadShare, VerifyOptions, VerifyResult } from './operations.ts'
 
 const headsAtOnce = 16
+/** Packs are read whole, a few at once: as many as fit in here, and one at least. */
+const readBytesAtOnce = 160 * 1024 * 1024
 const readsAtOnce = 3
 
 type Finding = VerifyResult['objects'][number]
@@ -48,7 +50,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     note(findings, snapshot, 'damaged', 'it counts other entries, files or bytes than its tree has')
   }
   let done = 0
-  await forEachAtOnce(toRead, readsAtOnce, async ([number, pack]) => {
+  const largestBytes = toRead.reduce((most, [, { bytes }]) => Math.max(most, bytes), 1)
+  await forEachAtOnce(toRead, Math.max(1, Math.min(readsAtOnce, Math.floor(readBytesAtOnce / largestBytes))), async ([number, pack]) => {
     options.signal?.throwIfAborted()
     if (!findings.bad.has(number)) await readPack(options, findings, number, pack, reader.footers[number]!)
     options.onProgress?.({ packs: ++done, packsTotal: toRead.length, bytesRead: findings.bytesRead })

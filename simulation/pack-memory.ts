@@ -1,10 +1,11 @@
 // Memory of packs and of what is read, used again from one operation to the next: to get and clear 30 MiB for a few hundred
 // bytes costs more than all the rest of a simulated backup. Only speed depends on it.
-import { PackBuilder } from '../core/pack.ts'
+import { packBufferBytes, packTargetBytes } from '../core/pack-size.ts'
 import { currentProcess } from './host-process.ts'
 
 const leastBytes = 1024 * 1024
 const mostUnused = 8
+const packBytes = packBufferBytes(packTargetBytes)
 const unusedPacks: ArrayBuffer[] = []
 const unusedBuffers = new Map<number, Buffer<ArrayBuffer>[]>()
 let isUsed = false
@@ -15,7 +16,7 @@ export function reuseMemory(): void {
   isUsed = true
   globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
     construct: (target, parameters: [number], newTarget) =>
-      (parameters[0] === PackBuilder.bufferBytes ? unusedPacks.pop() : undefined) ?? Reflect.construct(target, parameters, newTarget) as ArrayBuffer,
+      (parameters[0] === packBytes ? unusedPacks.pop() : undefined) ?? Reflect.construct(target, parameters, newTarget) as ArrayBuffer,
   })
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer)
   Buffer.allocUnsafeSlow = (bytes: number): Buffer<ArrayBuffer> => {
@@ -33,7 +34,7 @@ export function giveBackMemory(memory: ArrayBufferLike | Buffer<ArrayBuffer>): v
     const same = unusedBuffers.get(memory.length) ?? []
     unusedBuffers.set(memory.length, same)
     if (memory.length > 0 && same.length < mostUnused) same.push(memory)
-  } else if (memory instanceof ArrayBuffer && memory.byteLength === PackBuilder.bufferBytes && unusedPacks.length < mostUnused && !unusedPacks.includes(memory)) {
+  } else if (memory instanceof ArrayBuffer && memory.byteLength === packBytes && unusedPacks.length < mostUnused && !unusedPacks.includes(memory)) {
     unusedPacks.push(memory)
   }
 }

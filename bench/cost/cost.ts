@@ -1,4 +1,5 @@
 // What a vault costs in the long run, from the product's own rules of reuse and a list of prices.
+import { maxRequestBytes } from '../../core/restore-plan.ts'
 import { dayMs, mayReuse } from '../../core/retention.ts'
 import type { Lock } from '../../core/retention.ts'
 
@@ -77,9 +78,9 @@ export function putCost(puts: number, { per1000Puts }: Prices): number {
   return (puts / 1000) * per1000Puts
 }
 
-/** A full restore: one GET a pack, and the bytes on their way out. */
+/** A full restore: one GET a pack, or as many as a large one takes, and the bytes on their way out. */
 export function restoreCost(vault: Vault, prices: Prices): { gets: number; requests: number; sameRegion: number; otherRegion: number; internet: number } {
-  const gets = packsOf(vault)
+  const gets = packsOf(vault) * Math.ceil(vault.packBytes / maxRequestBytes)
   const requests = (gets / 1000) * prices.per1000Gets
   const size = vault.liveBytes / gib
   return { gets, requests, sameRegion: requests, otherRegion: requests + size * prices.otherRegionGib, internet: requests + size * prices.internetGib }

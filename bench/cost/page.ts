@@ -1,5 +1,6 @@
 // docs/cost.md: what a TiB costs, computed from the product's own constants.
-import { packTargetBytes } from '../../core/pack.ts'
+import { largePackTargetBytes, largeSourceBytes, packTargetBytes } from '../../core/pack-size.ts'
+import { maxRequestBytes } from '../../core/restore-plan.ts'
 import { readConfig } from '../../infra/config.ts'
 import { exampleConfig } from '../../sandbox/example-config.ts'
 import { packsOf, putCost, renewByExtension, renewByUpload, restoreCost } from './cost.ts'
@@ -13,13 +14,12 @@ const pricesAsOf = 'November 2026'
 
 const dailyChange = 0.02
 const otherGenerations = [30, 90]
-const largePackBytes = 64 * mib
 
 export function costPage(): string {
   // The defaults of a vault's configuration; the time matters only to a thaw.
   const { promiseDays, generationDays } = readConfig({ ...exampleConfig, layer: 'vault' }, 0)
   const vault: Vault = { liveBytes: tib, packBytes: packTargetBytes, promiseDays, generationDays, dailyChange }
-  const large = { ...vault, packBytes: largePackBytes }
+  const large = { ...vault, packBytes: largePackTargetBytes }
   return [
     '# What a TiB costs', '',
     'For one TiB in the vault: what is left of a source after deduplication and compression. Written by `npm run bench -- --cost` from',
@@ -41,7 +41,8 @@ export function costPage(): string {
     '- extending locks by version: stored = `L (1 + c (P + G))`, PUTs a month = `30 L (1/G + c) / pack size`, most of them without a body.', '',
     'Longer generations cost fewer copies and keep what changed for longer. The first is an upper bound: what changes needs no renewal.', '',
     '## Restore', '', ...restoreTable(vault, large), '',
-    'GETs = bytes / pack size, since neighbouring ranges of a pack are one request. A single file is a handful of requests, whatever the vault\'s size.', '',
+    `GETs = bytes / pack size, since neighbouring ranges of a pack are one request, up to ${maxRequestBytes / mib} MiB; large packs take several.`,
+    'A single file is a handful of requests, whatever the vault\'s size.', '',
   ].join('\n')
 }
 
@@ -53,7 +54,7 @@ function requestsTable(vault: Vault, large: Vault): string[] {
   }
   return table(
     ['Objects of', 'PUTs of a first backup', 'cost', `PUTs of a day that changes ${vault.dailyChange * 100} %`, 'cost of 30 days'],
-    [[...row(8 * kib), 'an object a small file, for comparison'], [...row(vault.packBytes), 'Holdfast'], [...row(large.packBytes), 'four times as large']]
+    [[...row(8 * kib), 'an object a small file, for comparison'], [...row(vault.packBytes), 'Holdfast'], [...row(large.packBytes), `Holdfast, beyond the first ${largeSourceBytes / tib} TiB`]]
       .map(([size, ...rest]) => [`${size} (${rest.at(-1)})`, ...rest.slice(0, -1)]),
   )
 }

@@ -1,5 +1,5 @@
 // What was to be reached, row by row, and where the figures stand: each value comes from the results alone.
-import { packTargetBytes } from '../../core/pack.ts'
+import { packTargetBytes } from '../../core/pack-size.ts'
 import { totalOf } from '../access-log.ts'
 import type { DatasetResults, Results, RunResults, Side } from '../results.ts'
 import { ratiosOf, spreadOf } from '../statistics.ts'

@@ -1,15 +1,16 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { PackBuilder, chunksOfFrame, decodeFrame, digestOf, openPack, packTargetBytes, verifyPack } from '../../core/pack.ts'
+import { PackBuilder, chunksOfFrame, decodeFrame, digestOf, openPack, verifyPack } from '../../core/pack.ts'
 import { codec, encodeFooter, encodeTrailer, headerBytes, maxChunksPerPack, maxFrameRawBytes, maxPackBytes, packMagic, trailerBytes } from '../../core/pack-footer.ts'
+import { largePackTargetBytes, packBufferBytes, packTargetBytes } from '../../core/pack-size.ts'
 import { flip } from '../fixtures/faulty-store.ts'
 import { sha256Of } from '../fixtures/handmade-vault.ts'
 import { randomBytes } from '../fixtures/manual-clock.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
 import { acceptedPrefixes, refusalOf } from '../fixtures/refusal.ts'
 
-const memory = new ArrayBuffer(PackBuilder.bufferBytes)
+const memory = new ArrayBuffer(packBufferBytes(packTargetBytes))
 
 function buildPack(chunks: readonly Uint8Array[]): Buffer {
   const builder = new PackBuilder('files', memory)
@@ -97,12 +98,26 @@ describe('a pack', () => {
   })
 
   test('can be built in memory that was used before, and leaves nothing of it', () => {
-    const buffer = new ArrayBuffer(PackBuilder.bufferBytes)
+    const buffer = new ArrayBuffer(packBufferBytes(packTargetBytes))
     new Uint8Array(buffer).fill(0xaa)
     const builder = new PackBuilder('files', buffer)
     builder.add(sha256Of(Buffer.from('a')), Buffer.from('a'))
     const { body: made } = builder.seal()
     expect(buildPack([Buffer.from('a')]).equals(made)).toBe(true)
+  })
+
+  test('can be four times as large, with the largest chunk in the last moment; the memory of a smaller one is not used for it', () => {
+    const noise = randomBytes(maxFrameRawBytes, 6)
+    const builder = new PackBuilder('files', memory, largePackTargetBytes)
+    let added = 0
+    for (; !builder.isFull; added++) {
+      noise.writeUInt32LE(added)
+      builder.add(sha256Of(noise), noise)
+    }
+    const { body: made } = builder.seal()
+    expect(added).toBe(16)
+    expect(made.buffer).not.toBe(memory)
+    expect(verifyPack(Buffer.from(made.buffer, made.byteOffset, made.length), 'files', 'the pack').lengths.length).toBe(16)
   })
 })
 

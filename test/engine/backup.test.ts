@@ -98,6 +98,22 @@ describe.concurrent('what has not changed', () => {
   })
 })
 
+test('a source with more than a TiB in packs gets packs of 64 MiB, which verify and restore take', async () => {
+  const source = new ProtectedSource()
+  write(source, 'a', 'small')
+  await source.backup()
+  const cache = BackupCache.open(source.cacheDirectory, source.store.name, 'files')
+  for (const pack of cache.packs()) cache.putPack({ ...pack, sha256: 'f'.repeat(64), bytes: 2 ** 40 })
+  cache.close()
+  write(source, 'a', randomBytes(80 * 2 ** 20, 1))
+  expect(await source.backup()).toMatchObject({ complete: true, bytesNew: 80 * 2 ** 20 })
+  const sizes = (await source.snapshot()).manifest.packs.map(({ bytes }) => Math.floor(bytes / 2 ** 20)).sort((left, right) => right - left)
+  expect(sizes.length).toBeLessThanOrEqual(4)
+  expect(sizes[0]).toBeGreaterThanOrEqual(64)
+  expect(await source.verify(true)).toMatchObject({ objects: [], files: [] })
+  await expectEqual(source)
+}, 20_000)
+
 test('what was deleted is gone from the next snapshot, and still in the one before', async () => {
   const source = new ProtectedSource()
   mkdirSync(join(source.directory, 'd'))

@@ -50,4 +50,8 @@ describe('what a vault costs', () => {
     expect(cost.otherRegion).toBeCloseTo(20.51, 2)
     expect(cost.internet).toBeCloseTo(92.19, 2)
   })
+
+  test('a large pack takes several GETs', () => {
+    expect(restoreCost({ ...vault, packBytes: 2 ** 26 }, prices).gets).toBe(65_536)
+  })
 })
