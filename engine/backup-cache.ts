@@ -1,23 +1,15 @@
 // What the writer remembers between backups, since it can't read the vault: which files it has read, which packs it has
 // uploaded. A local SQLite file; losing it costs one full upload and nothing else. Each row carries a checksum.
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import type { StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
-import { HoldfastError } from '../core/errors.ts'
+import { isHoldfastError } from '../core/errors.ts'
 import type { IndexChunk } from '../core/pack-index.ts'
 import type { ChunkLocation } from '../core/manifest.ts'
 import type { Generation, Lock } from '../core/retention.ts'
+import { CacheDamaged, cacheFailure, forgetBeginning, holdLock, openDatabase, readBeginning, removeDatabase, unusable } from './cache-database.ts'
 import type { FileStamp } from './file-stamp.ts'
-
-/** SQLITE_BUSY: another connection holds the lock. SQLITE_FULL: the disk, or the quota, is. */
-const busy = 5
-const full = 13
-
-/** Raise it when the rows or the way of chunking change. */
-const schemaVersion = 2
 
 export interface CachedPack {
   sha256: string
@@ -46,9 +38,6 @@ export interface LastSnapshot {
   index: (IndexChunk & { location: ChunkLocation; packSha256: string })[]
 }
 
-/** Thrown inside a backup when a row is not what was written: the cache is then thrown away and the backup begun again. */
-export class CacheDamaged extends Error {}
-
 export class BackupCache {
   private database: DatabaseSync
   /** A second connection, whose view of the files doesn't move while they are rewritten. */
@@ -57,60 +46,57 @@ export class BackupCache {
   private putFileRow: StatementSync
   private dropFileRow: StatementSync
   private pendingWrites = 0
+  private file: string
   /** Why nothing was remembered, if so. */
   readonly note: string | null
 
-  private constructor(file: string, owner: string, lock: DatabaseSync, note: string | null) {
+  private constructor(file: string, owner: string, lock: DatabaseSync) {
+    this.file = file
     this.lock = lock
-    this.note = note
+    this.note = readBeginning(file)
     this.database = openDatabase(file, owner)
     try {
+      this.putFileRow = this.database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      this.dropFileRow = this.database.prepare('DELETE FROM files WHERE sort_key = ?')
       this.reader = openDatabase(file, owner)
     } catch (error) {
       this.database.close()
       throw error
     }
-    this.putFileRow = this.database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-    this.dropFileRow = this.database.prepare('DELETE FROM files WHERE sort_key = ?')
   }
 
   /**
+   * One that is damaged, or another's, is begun anew; `note` says so until a snapshot has been committed since.
    * @param vault what the cache belongs to: the store's name. Another vault has another cache.
-   * @throws `conflict` if another backup of the same source runs with this cache.
+   * @throws `conflict` if another backup of the same source runs with this cache, `invalid-input` or `disk-full` if it can't
+   * be used now: it is left as it is then.
    */
   static open(directory: string, vault: string, source: string): BackupCache {
-    const owner = JSON.stringify([vault, source])
-    const name = `${source}-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`
-    const lock = holdLock(directory, `${name}.lock`, source)
-    const file = join(directory, `${name}.sqlite`)
+    const { file, owner, lock } = locate(directory, vault, source)
     try {
-      return new BackupCache(file, owner, lock, null)
+      return new BackupCache(file, owner, lock)
     } catch (error) {
-      if (isOutOfRoom(error)) {
-        lock.close()
-        throw unusable(directory, error)
-      }
-      return BackupCache.begin(file, owner, lock, `the cache could not be used and was begun anew: ${(error as Error).message}`)
-    }
-  }
-
-  private static begin(file: string, owner: string, lock: DatabaseSync, note: string): BackupCache {
-    try {
-      removeDatabase(file)
-      return new BackupCache(file, owner, lock, note)
-    } catch (error) {
+      const failure = cacheFailure(directory, error)
+      if (failure instanceof CacheDamaged) return BackupCache.begin(file, owner, lock, failure)
       lock.close()
-      throw unusable(file, error)
+      throw failure
     }
   }
 
   /** Forgets everything, after a CacheDamaged. */
-  static reset(directory: string, vault: string, source: string, reason: string): BackupCache {
-    const cache = BackupCache.open(directory, vault, source)
-    const file = cache.database.location()!
-    cache.database.close()
-    cache.reader.close()
-    return BackupCache.begin(file, JSON.stringify([vault, source]), cache.lock, `the cache was damaged and was begun anew: ${reason}`)
+  static reset(directory: string, vault: string, source: string, damage: CacheDamaged): BackupCache {
+    const { file, owner, lock } = locate(directory, vault, source)
+    return BackupCache.begin(file, owner, lock, damage)
+  }
+
+  private static begin(file: string, owner: string, lock: DatabaseSync, damage: CacheDamaged): BackupCache {
+    try {
+      removeDatabase(file, damage.message)
+      return new BackupCache(file, owner, lock)
+    } catch (error) {
+      lock.close()
+      throw unusable(dirname(file), error)
+    }
   }
 
   packs(): CachedPack[] {
@@ -131,7 +117,7 @@ export class BackupCache {
   }
 
   dropPacks(sha256s: readonly string[]): void {
-    const drop = this.database.prepare('DELETE FROM packs WHERE sha256 = ?')
+    const drop = this.guard(() => this.database.prepare('DELETE FROM packs WHERE sha256 = ?'))
     for (const sha256 of sha256s) this.write(() => drop.run(sha256))
   }
 
@@ -148,6 +134,7 @@ export class BackupCache {
       this.database.exec('DELETE FROM attempts')
     })
     this.commit()
+    this.guard(() => forgetBeginning(this.file))
   }
 
   /** The ids of manifests that were sent after the last snapshot, and of which nobody knows whether they arrived; oldest first. */
@@ -216,8 +203,7 @@ export class BackupCache {
     } catch (error) {
       // SQLite has rolled back: there is nothing to commit any more.
       this.pendingWrites = 0
-      if (isOutOfRoom(error)) throw unusable(dirname(this.database.location()!), error)
-      throw new CacheDamaged((error as Error).message, { cause: error })
+      throw cacheFailure(dirname(this.file), error)
     }
   }
 
@@ -226,7 +212,7 @@ export class BackupCache {
     try {
       this.commit()
     } catch (error) {
-      if (!(error instanceof CacheDamaged)) throw error
+      if (!(error instanceof CacheDamaged) && !isHoldfastError(error)) throw error
     } finally {
       this.discard()
     }
@@ -238,70 +224,10 @@ export class BackupCache {
   }
 }
 
-/** @param owner the vault and the source: a cache that was copied from another's would name packs that aren't there. */
-function openDatabase(file: string, owner: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: 10_000 })
-  try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON')
-    const version = database.prepare('PRAGMA user_version').get()!['user_version'] as number
-    if (version !== 0 && version !== schemaVersion) throw new Error(`it has schema ${version}`)
-    database.exec(`
-      CREATE TABLE IF NOT EXISTS packs (sha256 TEXT PRIMARY KEY, description TEXT NOT NULL, footer BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS last_snapshot (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS attempts (id TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS files (sort_key BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-        inode INTEGER NOT NULL, digests BLOB NOT NULL, lengths TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
-      PRAGMA user_version = ${schemaVersion}`)
-    database.prepare('INSERT OR IGNORE INTO owner VALUES (1, ?)').run(owner)
-    if (database.prepare('SELECT name FROM owner').get()?.['name'] !== owner) throw new Error('it belongs to another vault or source')
-  } catch (error) {
-    database.close()
-    throw error
-  }
-  return database
-}
-
-/** Held until the process ends, however it ends. */
-function holdLock(directory: string, name: string, source: string): DatabaseSync {
-  let lock: DatabaseSync
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    lock = new DatabaseSync(join(directory, name))
-  } catch (error) {
-    throw unusable(directory, error)
-  }
-  try {
-    lock.exec('BEGIN EXCLUSIVE')
-    return lock
-  } catch (error) {
-    lock.close()
-    if ((error as { errcode?: number }).errcode !== busy) throw unusable(directory, error)
-    throw new HoldfastError('conflict', `another backup of ${source} is running`, {
-      hint: 'wait for it to end, or give this one a --cache-dir of its own', retryable: true, cause: error,
-    })
-  }
-}
-
-/** What SQLite or the file system says when the disk is full. */
-function isOutOfRoom(error: unknown): boolean {
-  const { errcode, code } = error as { errcode?: number; code?: string }
-  return errcode === full || code === 'ENOSPC' || code === 'EDQUOT'
-}
-
-export function unusable(path: string, error: unknown): HoldfastError {
-  if (isOutOfRoom(error)) {
-    return new HoldfastError('disk-full', `there is no room left for the cache in ${path}`, {
-      hint: 'make room there and repeat the command: what was uploaded is used again', retryable: true, cause: error,
-    })
-  }
-  return new HoldfastError('invalid-input', `the cache in ${path} can't be used: ${(error as Error).message}`, {
-    hint: 'give --cache-dir a local directory that you may write to, with room in it', cause: error,
-  })
-}
-
-function removeDatabase(file: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+function locate(directory: string, vault: string, source: string): { file: string; owner: string; lock: DatabaseSync } {
+  const owner = JSON.stringify([vault, source])
+  const name = `${source}-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`
+  return { file: join(directory, `${name}.sqlite`), owner, lock: holdLock(directory, `${name}.lock`, source) }
 }
 
 function stampText(stamp: FileStamp): string {

@@ -4,7 +4,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import { ulid } from 'ulid'
-import { HoldfastError } from '../core/errors.ts'
+import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import { encodeManifest, maxSuperseded } from '../core/manifest.ts'
 import type { Manifest, PackReference } from '../core/manifest.ts'
 import { sha256Hex } from '../core/digest.ts'
@@ -14,10 +14,11 @@ import { putUnderNewKey } from '../core/upload.ts'
 import { sumBytes } from '../core/tree-entry.ts'
 import { assertSourceName, manifestKey } from '../core/vault-keys.ts'
 import { pathText } from '../core/path-text.ts'
-import { BackupCache, CacheDamaged, unusable } from './backup-cache.ts'
+import { BackupCache } from './backup-cache.ts'
 import type { CachedPack, LastSnapshot } from './backup-cache.ts'
 import { BackupPass } from './backup-pass.ts'
 import type { PassResult } from './backup-pass.ts'
+import { CacheDamaged, unusable } from './cache-database.ts'
 import { uploadIndex } from './index-upload.ts'
 import type { WrittenIndex } from './index-upload.ts'
 import { KnownChunks } from './known-chunks.ts'
@@ -50,7 +51,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
       } catch (error) {
         if (!(error instanceof CacheDamaged)) throw error
         cache.discard()
-        cache = BackupCache.reset(options.cacheDirectory, options.store.name, options.source, error.message)
+        cache = BackupCache.reset(options.cacheDirectory, options.store.name, options.source, error)
       }
       if (pass === maxPasses) throw new HoldfastError('internal', `the backup did not settle after ${maxPasses} passes`)
     }
@@ -106,7 +107,7 @@ function remember(cache: BackupCache, snapshot: LastSnapshot): string | null {
     cache.putLastSnapshot(snapshot)
     return cache.note
   } catch (error) {
-    if (!(error instanceof CacheDamaged)) throw error
+    if (!(error instanceof CacheDamaged) && !isHoldfastError(error)) throw error
     return `the snapshot was made, but could not be remembered here: ${error.message}`
   }
 }

@@ -26,7 +26,7 @@ const failsWith: Partial<Record<FaultKind, ErrorCode[]>> = {
   'internal error': ['unreachable'], 'connection reset': ['unreachable'], 'slow down': ['throttled'], 'too many requests': ['throttled'],
   'expired credentials': ['credentials'], 'lost reply': ['unreachable'], 'key taken': ['conflict'], 'torn body': ['unreachable'], 'broken listing': ['unreachable'],
   'flipped body': ['damaged', 'unsupported-format', 'no-recovery-point'], 'other range': ['damaged', 'unsupported-format', 'no-recovery-point'],
-  'source EIO': ['not-found', 'invalid-input'], 'cache EIO': ['invalid-input', 'internal'], 'cache full': ['invalid-input', 'target', 'disk-full'],
+  'source EIO': ['not-found', 'invalid-input'], 'cache EIO': ['invalid-input'], 'cache full': ['disk-full'],
   'target ENOSPC': ['disk-full'], 'target EDQUOT': ['disk-full'], 'target EIO': ['target'], 'target EACCES': ['target'], 'sync ENOSPC': ['disk-full'], 'sync EIO': ['target'],
 }
 
@@ -56,7 +56,7 @@ export const weights = Object.fromEntries(operationNames.map((name) => [name, op
 
 /** Of faults that can happen to many events of an operation, or to few, how many they are. */
 const usualEvents: Partial<Record<FaultKind, number>> = {
-  'cache EIO': 40, 'cache full': 3, 'sync ENOSPC': 2, 'sync EIO': 2, 'file changes': 2, 'file vanishes': 2, 'key taken': 3, 'lost reply': 4, 'other range': 3,
+  'cache EIO': 25, 'cache full': 3, 'sync ENOSPC': 2, 'sync EIO': 2, 'file changes': 2, 'file vanishes': 2, 'key taken': 3, 'lost reply': 4, 'other range': 3,
   'target ENOSPC': 12, 'target EDQUOT': 12, 'target EIO': 12, 'target EACCES': 5,
 }
 

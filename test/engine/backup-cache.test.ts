@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
-import { BackupCache, CacheDamaged } from '../../engine/backup-cache.ts'
+import { BackupCache } from '../../engine/backup-cache.ts'
+import { CacheDamaged } from '../../engine/cache-database.ts'
 import { ProtectedSource } from '../fixtures/protected-source.ts'
 
 afterEach(() => void vi.restoreAllMocks())
