@@ -127,6 +127,7 @@ export const mutants: Mutant[] = [
   { name: 'setuid without being asked', why: 'a restored program must not run as root', file: 'engine/entry-metadata.ts', find: '!specialBits ? metadata.mode & 0o1777 :', replace: '!specialBits ? metadata.mode :', test: engine('entry-metadata') },
   { name: 'the owner is set after the mode', why: 'changing an owner clears setuid', file: 'engine/entry-metadata.ts', find: '() => fchmodSync(descriptor, mode))', replace: '() => {\n    fchmodSync(descriptor, mode)\n    if (!hasOwner) fchownSync(descriptor, metadata.uid, metadata.gid)\n  })', test: engine('entry-metadata') },
   { name: 'another restore is gone on with', why: 'what it has finished is not what is wanted', file: 'engine/restore-staging.ts', find: 'found !== null && restoreOf(found) === restoreOf(fresh)', replace: 'found !== null', test: engine('restore'), titled: 'only gone on with' },
+  { name: 'a file is finished with its first piece', why: 'its times tell the next restore that it is whole', file: 'engine/restore-worker.ts', find: '--left[row]! === 0', replace: '--left[row]! >= 0', test: engine('restore-worker') },
   { name: 'what an interrupted restore wrote behind a file\'s end stays', why: 'content is equal, to its last byte', file: 'engine/restore-worker.ts', find: 'if (file.sparse || this.isResumed)', replace: 'if (file.sparse)', test: engine('restore-worker') },
 
   // Verification.
