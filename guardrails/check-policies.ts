@@ -1,9 +1,10 @@
 // What scheduled checks stand on: who starts a task, what brings its image and takes its log, and what its network lets through.
 import {
-  bucketArn, checkClusterArn, checkGroupArn, checkLogGroupName, checkQueueArn, checkRoleArn, dutyRoleArn, imageRepositoryName, taskExecutionRoleName, vaultBucketName,
+  bucketArn, checkClusterArn, checkGroupArn, checkLogGroupName, checkQueueArn, checkRoleArn, dutyRoleArn, examinationLogGroupName, imageRepositoryName, taskExecutionRoleName,
+  vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
-import type { Policy } from './policy.ts'
+import type { Policy, Statement } from './policy.ts'
 import type { Duty, VaultPlace } from './names.ts'
 
 /** For ECS itself, not for what runs in a task: a container is never given these. */
@@ -12,7 +13,7 @@ export function taskExecutionPolicy(places: readonly VaultPlace[]): Policy {
     // The registry's token is the account's: IAM has no resource for it.
     { Sid: 'OpenRegistry', Effect: 'Allow', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'] },
     { Sid: 'PullImage', Effect: 'Allow', Action: [...pullActions], Resource: places.map(repositoryArn) },
-    { Sid: 'WriteLogs', Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: places.map(logStreamsArn) },
+    { Sid: 'WriteLogs', Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: places.flatMap(logStreamArns) },
   )
 }
 
@@ -35,12 +36,17 @@ export function schedulerPolicy(places: readonly VaultPlace[], duties: readonly 
 }
 
 export function schedulerTrustPolicy(places: readonly VaultPlace[]): Policy {
+  return trustSchedules(places[0]!.accountId, places.map(checkGroupArn))
+}
+
+/** AWS's confused deputy: Scheduler acts for the schedules of these groups, or not at all. */
+export function trustSchedules(accountId: string, groupArns: readonly string[]): Policy {
   return policy({
     Sid: 'TrustSchedules',
     Effect: 'Allow',
     Principal: { Service: 'scheduler.amazonaws.com' },
     Action: ['sts:AssumeRole'],
-    Condition: { StringEquals: { 'aws:SourceAccount': places[0]!.accountId }, ArnEquals: { 'aws:SourceArn': places.map(checkGroupArn) } },
+    Condition: { StringEquals: { 'aws:SourceAccount': accountId }, ArnEquals: { 'aws:SourceArn': groupArns } },
   })
 }
 
@@ -56,8 +62,17 @@ export function storageEndpointPolicy(place: VaultPlace): Policy {
       Sid: 'ReachVault', Effect: 'Allow', Principal: '*', Action: ['s3:Get*', 's3:List*', 's3:PutObject'], Resource: [vault, `${vault}/*`],
       Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
     },
-    { Sid: 'ReachLayers', Effect: 'Allow', Principal: '*', Action: ['s3:GetObject'], Resource: [`arn:aws:s3:::prod-${place.region}-starport-layer-bucket/*`] },
+    reachLayers(place),
   )
+}
+
+/** For tasks that have no business with the vault: the layers of images, and no other bucket for anybody. */
+export function layerEndpointPolicy(place: VaultPlace): Policy {
+  return policy(reachLayers(place))
+}
+
+function reachLayers({ region }: VaultPlace): Statement {
+  return { Sid: 'ReachLayers', Effect: 'Allow', Principal: '*', Action: ['s3:GetObject'], Resource: [`arn:aws:s3:::prod-${region}-starport-layer-bucket/*`] }
 }
 
 /** What goes through the ways to the registry and to the logs: the vault's own principals, to the vault's own repository and log group. */
@@ -71,7 +86,7 @@ export function registryEndpointPolicy(place: VaultPlace): Policy {
 
 export function logEndpointPolicy(place: VaultPlace): Policy {
   return policy({
-    Sid: 'WriteLogs', Effect: 'Allow', Principal: '*', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: [logStreamsArn(place)],
+    Sid: 'WriteLogs', Effect: 'Allow', Principal: '*', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: logStreamArns(place),
     Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
   })
 }
@@ -82,6 +97,6 @@ function repositoryArn({ accountId, region }: VaultPlace): string {
   return `arn:aws:ecr:${region}:${accountId}:repository/${imageRepositoryName}`
 }
 
-function logStreamsArn({ accountId, region }: VaultPlace): string {
-  return `arn:aws:logs:${region}:${accountId}:log-group:${checkLogGroupName}:*`
+function logStreamArns({ accountId, region }: VaultPlace): string[] {
+  return [checkLogGroupName, examinationLogGroupName].map((group) => `arn:aws:logs:${region}:${accountId}:log-group:${group}:*`)
 }

@@ -89,6 +89,27 @@ export const imageRepositoryName = 'holdfast'
 export const taskExecutionRoleName = 'holdfast-task-execution'
 export const schedulerRoleName = 'holdfast-check-scheduler'
 
+/** Where restored data is started: one state machine per source, and the roles by which it starts tasks and is started. */
+export const examinationGroupName = 'holdfast-examinations'
+export const examinationMachineRoleName = 'holdfast-examination-machine'
+export const examinationStarterRoleName = 'holdfast-examination-starter'
+/** What a task without a role says, which may be anything: nothing is counted by it. */
+export const examinationLogGroupName = '/holdfast/examinations'
+
+/** The state machine of one source; `*` for all. */
+export function examinationName(source: string): string {
+  return `holdfast-examination-${source}`
+}
+
+/** Family of the task definition that does one step of it. */
+export function examinationFamily(step: string, source: string): string {
+  return `holdfast-examination-${step}-${source}`
+}
+
+export function examinationMachineArn({ accountId, region }: VaultPlace, source: string): string {
+  return `arn:aws:states:${region}:${accountId}:stateMachine:${examinationName(source)}`
+}
+
 /** What stands before the `@sha256:…` of the image that checks run: the vault account's own registry, and nobody else's. */
 export function imageRepository({ accountId, region }: VaultPlace): string {
   return `${accountId}.dkr.ecr.${region}.amazonaws.com/${imageRepositoryName}`
@@ -109,6 +130,10 @@ export function checkQueueArn({ accountId, region }: VaultPlace): string {
 
 export function checkGroupArn({ accountId, region }: VaultPlace): string {
   return `arn:aws:scheduler:${region}:${accountId}:schedule-group/${checkGroupName}`
+}
+
+export function examinationGroupArn({ accountId, region }: VaultPlace): string {
+  return `arn:aws:scheduler:${region}:${accountId}:schedule-group/${examinationGroupName}`
 }
 
 export function checkRoleArn(accountId: string, name: string): string {

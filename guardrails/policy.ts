@@ -32,6 +32,8 @@ export const quotaChars = {
   inlinePolicies: 10_240,
   /** The default; it can be raised to 4,096, which nobody should need to ask for before a first backup. */
   trustPolicy: 2_048,
+  /** https://docs.aws.amazon.com/efs/latest/ug/create-file-system-policy.html */
+  fileSystemPolicy: 20_000,
   serviceControlPolicy: 5_120,
   resourceControlPolicy: 5_120,
 } as const

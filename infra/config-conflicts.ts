@@ -15,6 +15,7 @@ export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: n
     ...repeated('agents', config.agents.map((agent) => agent.name)),
     ...principalConflicts(config),
     ...imageConflicts(config),
+    ...examinationConflicts(config),
     ...replacementConflicts(config),
     ...missing(config),
   ]
@@ -112,6 +113,15 @@ function replacementConflicts({ vaultBucket, vaultAccountId, region }: Config): 
 function imageConflicts({ image, vaultAccountId, region }: Config): string[] {
   const own = imageRepository({ accountId: vaultAccountId, region })
   return image === '' || image.startsWith(`${own}@`) ? [] : [`holdfast:image: must be of the vault's own registry, ${own}@sha256:…`]
+}
+
+/** What was asked for and would not happen is worse than what was not asked for. */
+function examinationConflicts({ layer, examine, image, sources }: Config): string[] {
+  if (!examine || layer !== 'vault') return []
+  return [
+    ...(image === '' ? ['holdfast:image: name the image that examines what was restored, or set holdfast:examine to false'] : []),
+    ...(sources.length === 0 || sources.some(({ kind }) => kind === 'postgres') ? [] : ['holdfast:sources: none has the kind postgres, so that there is nothing to start; set kind of one, or holdfast:examine to false']),
+  ]
 }
 
 function missing(config: Config): string[] {

@@ -62,6 +62,8 @@ export const source = z.strictObject({
   name: name(48),
   /** Where its backups lie; the stack's own region, or one of `regions`. */
   region: region.optional(),
+  /** What is backed up: of a PostgreSQL, more can be tried than whether its files are there. */
+  kind: z.enum(['volume', 'postgres'], { error: 'must be volume, or postgres for the data directory of a PostgreSQL' }).default('volume'),
   trust: z.union([awsRole, oidc, rolesAnywhere], {
     error: 'must be one of {awsRoleArn}, {oidc: {issuer, audience, subject}} or {rolesAnywhere: {certificateAuthorityPem, commonName}}',
   }),

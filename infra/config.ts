@@ -24,6 +24,7 @@ const schema = z.strictObject({
   retentionCapDays: z.int().min(1).max(3650, 'cap extensions at 3650 days at most').default(400),
   arm: z.string().default(''),
   image: imageByDigest,
+  examine: z.boolean().default(false),
   vaultBucket: z.string().default(''),
   toolkit: z.string().default(''),
   thawUntil: z.union([z.literal(''), z.iso.datetime({ offset: true, error: 'give an ISO 8601 time with zone, e.g. 2030-01-31T18:00:00Z' })]).default(''),

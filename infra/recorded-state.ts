@@ -38,6 +38,14 @@ export function stateOf(type: string, name: string, accountId: string | null, in
       const arn = `arn:aws:ecs:recorded:${accountId}:task-definition/${text('family')}:1`
       return given(text('family'), { arn })
     }
+    case 'aws:efs/fileSystem:FileSystem':
+    case 'aws:efs/accessPoint:AccessPoint': {
+      const [kind, prefix] = type.endsWith('FileSystem') ? ['file-system', 'fs'] : ['access-point', 'fsap']
+      const id = `${prefix}-recorded-${name}`
+      return given(id, { arn: `arn:aws:elasticfilesystem:recorded:${accountId}:${kind}/${id}` })
+    }
+    case 'aws:ec2/subnet:Subnet':
+      return given(`recorded-${name}`, { availabilityZone: 'recorded' })
     case 'aws:ec2/vpc:Vpc':
       return given(`vpc-recorded-${name}`, { mainRouteTableId: `rtb-recorded-${name}` })
     case 'aws:ec2/vpcEndpoint:VpcEndpoint':

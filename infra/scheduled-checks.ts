@@ -9,6 +9,7 @@ import { CheckCluster } from './components/check-cluster.ts'
 import { CheckNetwork } from './components/check-network.ts'
 import { ScheduledCheck } from './components/scheduled-check.ts'
 import { ScopedRole } from './components/scoped-role.ts'
+import { deployExaminationRoles, deployExaminations, describeExaminations } from './examinations.ts'
 import type { HoldfastConfig } from './config.ts'
 import type { VaultPlace } from '../guardrails/names.ts'
 
@@ -32,11 +33,14 @@ export function deployChecks(config: HoldfastConfig, { place, sources, roles }: 
   const options = { providers: [provider] }
   const network = new CheckNetwork(`checks${suffix}`, { place }, options)
   const cluster = new CheckCluster(`checks${suffix}`, { place }, options)
+  const image = imageIn(config, place)
+  const after = [...roles, ...cluster.parts]
   for (const source of sources) {
     for (const plan of checkPlans) {
-      new ScheduledCheck(`check-${plan.name}-${source}`, { place, plan, source, image: imageIn(config, place), network }, { ...options, dependsOn: [...roles, ...cluster.parts] })
+      new ScheduledCheck(`check-${plan.name}-${source}`, { place, plan, source, image, network }, { ...options, dependsOn: after })
     }
   }
+  deployExaminations(config, { place, image, network, after }, provider)
 }
 
 /** The registry of the stack's own region sends what is pushed there to the others: the same digest everywhere. */
@@ -81,6 +85,7 @@ export function deployCheckRoles(config: HoldfastConfig, places: readonly VaultP
       },
       options,
     ),
+    ...deployExaminationRoles(config, places, options),
   ]
 }
 
@@ -90,6 +95,6 @@ export function describeChecks(config: HoldfastConfig, place: VaultPlace): Recor
     config.sources.map(({ name: source }) => ({ check: plan.name, source, task: checkFamily(plan.name, source), schedule: plan.schedule, duty: plan.duty })))
   return {
     imageRepository: imageRepository(place),
-    checks: config.image === '' ? null : { image: config.image, logGroup: checkLogGroupName, scheduled },
+    checks: config.image === '' ? null : { image: config.image, logGroup: checkLogGroupName, scheduled, examinations: describeExaminations(config) },
   }
 }

@@ -5,14 +5,15 @@ import type { Invocation } from './program.ts'
 import { wholeNumber } from './vault-options.ts'
 
 const jsonOption = () => new Option('--json', 'records on standard output, one JSON object a line; errors as JSON too')
-const runOption = (what: string) => new Option('--run <id>', what)
+// So is a container told to which run it belongs, whose command is fixed.
+const runOption = (what: string) => new Option('--run <id>', what).env('HOLDFAST_RUN')
 
 export function declareExamine(command: Command, invocation: Invocation): void {
   command
     .description('Read all of a restored directory, and start a PostgreSQL that lies in it. Needs no vault, no credentials and no network.')
     .argument('<dir>', 'what was restored')
     .addOption(new Option('--kind <kind>', 'what the directory is').choices(['volume', 'postgres']).default('volume'))
-    .addOption(new Option('--postgres-bin <dir>', 'where `postgres` is, of the cluster\'s major version'))
+    .addOption(new Option('--postgres-bin <dir>', 'where `postgres` is; `{major}` stands for the cluster\'s major version'))
     .option('--in-place', 'start PostgreSQL on the directory itself, which changes it (default: on a copy)')
     .addOption(new Option('--scratch <dir>', 'where to put the copy (default: the system\'s temporary directory)'))
     .addOption(new Option('--minutes <n>', 'give up after so long').argParser(wholeNumber).default(60))
@@ -22,7 +23,7 @@ export function declareExamine(command: Command, invocation: Invocation): void {
     .addHelpText('after', `
 Examples:
   holdfast examine /restore/uploads
-  holdfast examine /restore/rental-db --kind postgres --postgres-bin /usr/lib/postgresql/18/bin
+  holdfast examine /restore/rental-db --kind postgres --postgres-bin /usr/lib/postgresql/{major}/bin
 
 PostgreSQL runs in single-user mode, with none of the configuration that the cluster brings along: nothing can connect to it.
 Ends with 4 if something can't be read, 14 if it took too long.

@@ -29,8 +29,9 @@ export const exampleConfig = {
   arm: armingPhrase(vaultBucketName({ accountId: vault, region }), promiseDays + generationDays),
   vaultBucket: vaultBucketName({ accountId: vault, region }),
   image: `${imageRepository({ accountId: vault, region })}@sha256:${'0'.repeat(64)}`,
+  examine: true,
   sources: [
-    { name: 'rental-db', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` } },
+    { name: 'rental-db', kind: 'postgres', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` } },
     { name: 'uploads', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/uploads` } },
     // Production that runs outside AWS, as the incident's did.
     { name: 'site', trust: { oidc: { issuer: 'https://oidc.platform.example', audience: 'holdfast', subject: 'project:rental:service:site' } } },

@@ -5,24 +5,29 @@ import * as pulumi from '@pulumi/pulumi'
 import { logEndpointPolicy, registryEndpointPolicy, storageEndpointPolicy } from '../../guardrails/check-policies.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
+import { NameFirewall } from './name-firewall.ts'
 
 /** Connected to nothing, so that it can't collide with anything. */
-const addresses = '10.71.0.0/24'
+const addresses = { all: '10.71.0.0/23', checks: '10.71.0.0/24', examinations: '10.71.1.0/24' }
+export const examinationAddresses = addresses.examinations
 
 export class CheckNetwork extends pulumi.ComponentResource {
+  readonly vpcId: pulumi.Output<string>
   readonly subnetId: pulumi.Output<string>
+  readonly availabilityZone: pulumi.Output<string>
   readonly taskGroupId: pulumi.Output<string>
+  readonly endpointGroupId: pulumi.Output<string>
 
   constructor(name: string, args: { place: VaultPlace }, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:CheckNetwork', name, {}, options)
     const { place } = args
     const own = { parent: this }
     const tags = { Name: 'holdfast-checks' }
-    const vpc = new aws.ec2.Vpc(name, { cidrBlock: addresses, enableDnsSupport: true, enableDnsHostnames: true, tags }, own)
+    const vpc = new aws.ec2.Vpc(name, { cidrBlock: addresses.all, enableDnsSupport: true, enableDnsHostnames: true, tags }, own)
     // Every resource that names no group would be in this one: without rules it reaches nothing.
     new aws.ec2.DefaultSecurityGroup(name, { vpcId: vpc.id, ingress: [], egress: [] }, own)
     // In which zone is AWS's choice. A check that a lost zone prevents is missed, and that wakes somebody.
-    const subnet = new aws.ec2.Subnet(name, { vpcId: vpc.id, cidrBlock: addresses, mapPublicIpOnLaunch: false, tags }, own)
+    const subnet = new aws.ec2.Subnet(name, { vpcId: vpc.id, cidrBlock: addresses.checks, mapPublicIpOnLaunch: false, tags }, own)
     const group = (what: string, description: string) =>
       new aws.ec2.SecurityGroup(`${name}-${what}`, { name: `holdfast-${what}`, description, vpcId: vpc.id }, own)
     const tasks = group('tasks', 'Checks: nothing comes in, out to the endpoints alone')
@@ -50,8 +55,12 @@ export class CheckNetwork extends pulumi.ComponentResource {
     new aws.vpc.SecurityGroupEgressRule(`${name}-to-endpoints`, { securityGroupId: tasks.id, referencedSecurityGroupId: endpoints.id, ...https }, own)
     new aws.vpc.SecurityGroupEgressRule(`${name}-to-s3`, { securityGroupId: tasks.id, prefixListId: storage.prefixListId, ...https }, own)
     new aws.vpc.SecurityGroupIngressRule(`${name}-from-tasks`, { securityGroupId: endpoints.id, referencedSecurityGroupId: tasks.id, ...https }, own)
+    new NameFirewall(name, { vpcId: vpc.id, region: place.region }, own)
+    this.vpcId = vpc.id
     this.subnetId = subnet.id
+    this.availabilityZone = subnet.availabilityZone
     this.taskGroupId = tasks.id
+    this.endpointGroupId = endpoints.id
     this.registerOutputs({})
   }
 }

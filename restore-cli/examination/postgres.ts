@@ -1,7 +1,7 @@
 // Whether a restored PostgreSQL comes up and gives every row of every table: on a copy, or in place where the data is disposable.
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, chmod, chown, cp, lstat, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, chown, cp, lstat, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
@@ -10,7 +10,7 @@ import type { ServerUser, StandaloneServer } from './standalone-server.ts'
 
 export interface ClusterOptions {
   dataDirectory: string
-  /** Where `postgres` is, of the cluster's major version. */
+  /** Where `postgres` is, of the cluster's major version, for which `{major}` may stand. */
   programs: string
   isInPlace: boolean
   scratch?: string
@@ -29,12 +29,14 @@ export interface ClusterExamination {
 const ownFiles = [
   'postgresql.auto.conf', 'postgresql.conf', 'pg_hba.conf', 'pg_ident.conf', 'recovery.signal', 'standby.signal', 'postmaster.opts', 'postmaster.pid',
 ]
+const majorPlaceholder = '{major}'
+const longestVersionBytes = 4
 /** `nobody`, on every Linux. */
 const nobody = 65_534
 
-/** @throws `not-found` without the program, `invalid-input` if it can't be run here, or what `signal` was aborted with. */
+/** @throws `not-found` without the program, `damaged` if the cluster names no major version, `invalid-input` if it can't be run here, or what `signal` was aborted with. */
 export async function examineCluster(options: ClusterOptions, signal: AbortSignal): Promise<ClusterExamination> {
-  const program = join(options.programs, 'postgres')
+  const program = join(await choosePrograms(options), 'postgres')
   await access(program, constants.X_OK).catch((cause: unknown) => {
     throw new HoldfastError('not-found', `there is no program ${program} that can be run`, { hint: 'name the directory of `postgres` with --postgres-bin', cause })
   })
@@ -52,6 +54,32 @@ export async function examineCluster(options: ClusterOptions, signal: AbortSigna
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
+}
+
+/** Of what the cluster says, nothing but a few digits gets into the path. */
+async function choosePrograms({ dataDirectory, programs }: ClusterOptions): Promise<string> {
+  if (!programs.includes(majorPlaceholder)) return programs
+  const text = await readStart(join(dataDirectory, 'PG_VERSION'), longestVersionBytes).catch((cause: unknown) => {
+    throw noCluster(cause)
+  })
+  const major = /^(\d{1,3})\n?$/.exec(text)?.[1]
+  if (major === undefined) throw noCluster()
+  return programs.replaceAll(majorPlaceholder, major)
+}
+
+/** One byte more than is allowed, so that a longer file doesn't pass for its beginning. */
+async function readStart(file: string, mostBytes: number): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(mostBytes + 1), 0, mostBytes + 1, 0)
+    return buffer.toString('latin1', 0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+function noCluster(cause?: unknown): HoldfastError {
+  return new HoldfastError('damaged', 'PG_VERSION does not say of which major version the cluster is', { hint: 'restore it again; an older snapshot may be whole', cause })
 }
 
 /** PostgreSQL doesn't run as root: then as nobody, or in place as whoever owns the data. */

@@ -9,7 +9,7 @@ import { exampleAccounts, exampleConfig } from '../example-config.ts'
 /** Not a real certificate: nothing here reads it, and the program doesn't either. */
 const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 /** In a region of its own. */
-const archive = { name: 'archive', region: 'eu-west-1', trust: { awsRoleArn: `arn:aws:iam::${exampleConfig.productionAccountId}:role/workloads/archive` } }
+const archive = { name: 'archive', kind: 'postgres', region: 'eu-west-1', trust: { awsRoleArn: `arn:aws:iam::${exampleConfig.productionAccountId}:role/workloads/archive` } }
 const plant = { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem, commonName: 'plant-1' } } }
 
 // With an approval for break-glass in one of the two, and without in the other.

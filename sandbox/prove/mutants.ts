@@ -6,6 +6,7 @@ import type { CloudDeclaration, DeclaredBucket, DeclaredRole, PolicyDocument } f
 import { sidOf } from '../authorization/compile-policy.ts'
 import { approvedName, castOf } from './cast.ts'
 import { resourcePoliciesOf } from './resource-policies.ts'
+import { taskMutants } from './task-settings.ts'
 
 export interface Mutant {
   /** Stable across configurations of the same names: `vault bucket in eu-central-1 policy: DenyBypass`, `… without its condition Null s3:if-none-match`. */
@@ -143,6 +144,9 @@ function* settingMutants(declaration: CloudDeclaration, resources: readonly Reco
     const replaced = (change: Partial<DeclaredRole>) => ({ ...declaration, roles: declaration.roles.map((each) => (each === role ? { ...each, ...change } : each)) })
     yield settings(`${role.arn}: sessions of twelve hours`, replaced({ maxSessionSeconds: 43_200 }))
     if (role.path === rolePaths.agents) yield settings(`${role.arn}: no boundary`, replaced({ boundary: null }))
+  }
+  for (const { id, from, to } of taskMutants(resources)) {
+    yield settings(id, declaration, resources.map((each) => (each === from ? to : each)))
   }
   for (const resource of resources) {
     for (const flag of ['protect', 'retainOnDelete'] as const) {

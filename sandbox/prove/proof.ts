@@ -12,6 +12,7 @@ import type { Subject } from './cast.ts'
 import { checkRows } from './check-rows.ts'
 import { destructionRows, environmentRows, weakeningRows } from './denied-rows.ts'
 import { approvalRows, dutyRows } from './duty-rows.ts'
+import { examinationRows } from './examination-rows.ts'
 import type { Answer, ProofRow, ProvenRow } from './proof-row.ts'
 import { serviceRows } from './service-rows.ts'
 import { examineSettings } from './settings.ts'
@@ -68,6 +69,7 @@ async function listRows(config: HoldfastConfig, authorizer: PolicyAuthorizer, re
     ...wayInRows(config, declaration, cast),
     ...serviceRows(config, declaration, resources, cast),
     ...checkRows(config, cast),
+    ...examinationRows(config, resources, cast),
     ...(await approvalRows(config, cast, authorizer.nowMs())),
     ...(await dutyRows(config, cast)),
   ]

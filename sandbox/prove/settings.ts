@@ -4,6 +4,7 @@ import { placesOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../declaration.ts'
+import { taskSettings } from './task-settings.ts'
 
 export interface Setting {
   /** Stable: what a mutant of it is called by. */
@@ -37,6 +38,7 @@ export function examineSettings(declaration: CloudDeclaration, resources: readon
     ...declaration.roles.filter(({ path, name }) => path === rolePaths.agents && name !== 'unbounded').map(({ name, boundary }) => ({
       name: `boundary of ${name}`, sentence: `${name} has the boundary of agents.`, holds: boundary?.name.endsWith(':policy/holdfast-agent-boundary') === true,
     })),
+    ...taskSettings(resources),
     ...protection(resources),
   ]
 }

@@ -2,7 +2,10 @@
 import { agentBoundary, agentPolicy } from '../../guardrails/agent-policies.ts'
 import { alarmBusPolicy, alarmTopicPolicy, auditBucketPolicy, forwarderPolicy, forwarderTrustPolicy } from '../../guardrails/audit-policies.ts'
 import { approvalPolicy, approverPolicy, breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
-import { logEndpointPolicy, registryEndpointPolicy, schedulerPolicy, schedulerTrustPolicy, storageEndpointPolicy, taskExecutionPolicy } from '../../guardrails/check-policies.ts'
+import { layerEndpointPolicy, logEndpointPolicy, registryEndpointPolicy, schedulerPolicy, schedulerTrustPolicy, storageEndpointPolicy, taskExecutionPolicy } from '../../guardrails/check-policies.ts'
+import {
+  examinationMachinePolicy, examinationMachineTrustPolicy, examinationStarterPolicy, examinationStarterTrustPolicy, handOverPolicy,
+} from '../../guardrails/examination-policies.ts'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
 import { alarmBusArn, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
 import { membershipPolicy, productionDelayPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../../guardrails/organization-policies.ts'
@@ -30,6 +33,8 @@ export interface NamedDocument {
 }
 
 const place = { accountId: '111111111111', region: 'ap-southeast-7' }
+const places = [place, { ...place, region: 'eu-west-1' }, { ...place, region: 'eu-south-2' }]
+const fileSystemArn = `arn:aws:elasticfilesystem:${place.region}:${place.accountId}`
 const [production, longName] = ['222222222222', 'a'.repeat(48)]
 const people = ['operator', 'AWSReservedSSO_Operators_*', 'third'].map((name) => `arn:aws:iam::${production}:role/people/${name}`)
 const issuer = 'https://oidc.platform.example/tenants/one'
@@ -45,13 +50,25 @@ export const everyPolicy: readonly NamedDocument[] = [
   { name: 'execution of tasks', quota: 'inlinePolicies', document: taskExecutionPolicy([place]) },
   { name: 'scheduler of checks', quota: 'inlinePolicies', document: schedulerPolicy([place], duties) },
   { name: 'trust of the scheduler', quota: 'trustPolicy', document: schedulerTrustPolicy([place]) },
+  { name: 'machine of examinations', quota: 'inlinePolicies', document: examinationMachinePolicy(places) },
+  { name: 'trust of the machine of examinations', quota: 'trustPolicy', document: examinationMachineTrustPolicy(places) },
+  { name: 'starter of examinations', quota: 'inlinePolicies', document: examinationStarterPolicy(places) },
+  { name: 'trust of the starter of examinations', quota: 'trustPolicy', document: examinationStarterTrustPolicy(places) },
+  {
+    name: 'hand-over of restored data',
+    quota: 'fileSystemPolicy',
+    document: handOverPolicy(place.accountId, {
+      fileSystem: `${fileSystemArn}:file-system/fs-0123456789abcdef0`, data: `${fileSystemArn}:access-point/fsap-0123456789abcdef0`, answer: `${fileSystemArn}:access-point/fsap-0123456789abcdef1`,
+    }),
+  },
+  { name: 'way to layers', quota: 'bucketPolicy', document: layerEndpointPolicy(place) },
   { name: 'way to S3', quota: 'bucketPolicy', document: storageEndpointPolicy(place) },
   { name: 'way to the registry', quota: 'bucketPolicy', document: registryEndpointPolicy(place) },
   { name: 'way to the logs', quota: 'bucketPolicy', document: logEndpointPolicy(place) },
   { name: 'toolkit bucket', quota: 'bucketPolicy', document: toolkitBucketPolicy(place) },
   { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(place) },
   { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(place, longName) },
-  ...duties.map((duty) => ({ name: duty, quota: 'inlinePolicies' as const, document: dutyPolicy([place, { ...place, region: 'eu-west-1' }, { ...place, region: 'eu-south-2' }], duty) })),
+  ...duties.map((duty) => ({ name: duty, quota: 'inlinePolicies' as const, document: dutyPolicy(places, duty) })),
   { name: 'agent boundary', quota: 'managedPolicy', document: agentBoundary(place, 'e'.repeat(128)) },
   { name: 'agent', quota: 'inlinePolicies', document: agentPolicy(['ec2:*', 'logs:Describe*']) },
   { name: 'break-glass', quota: 'inlinePolicies', document: breakGlassPolicy(place) },

@@ -23,12 +23,19 @@ const limits: Readonly<Record<string, readonly Limit[]>> = {
   'aws:ecr/repository:Repository': [['name', /^[a-z0-9][a-z0-9._/-]{1,255}$/], ['imageTagMutability', /^IMMUTABLE$/]],
   'aws:ecs/cluster:Cluster': [['name', /^[\w-]{1,255}$/]],
   // Pairs of CPU and memory that Fargate has: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
-  'aws:ecs/taskDefinition:TaskDefinition': [['family', /^[\w-]{1,255}$/], ['cpu', /^(1024|2048)$/], ['memory', /^(4096|5120|6144|7168|8192)$/]],
+  'aws:ecs/taskDefinition:TaskDefinition': [['family', /^[\w-]{1,255}$/], ['cpu', /^(256|1024|2048)$/], ['memory', /^(512|4096|5120|6144|7168|8192)$/], ['ephemeralStorage.sizeInGib', /^(2[1-9]|[3-9]\d|1\d\d|200)$/]],
+  'aws:efs/accessPoint:AccessPoint': [['rootDirectory.path', /^\/[\w-]{1,99}$/], ['rootDirectory.creationInfo.permissions', /^0[0-7]{3}$/]],
+  'aws:efs/fileSystemPolicy:FileSystemPolicy': [['policy', /^[\s\S]{1,20000}$/]],
   'aws:iam/policy:Policy': [['name', /^[\w+=,.@-]{1,128}$/], ['description', iamText]],
   'aws:iam/role:Role': [['name', iamName], ['description', iamText], ['path', /^\/[\w+=,.@/-]*\/$/]],
   'aws:organizations/organizationalUnit:OrganizationalUnit': [['name', /^[\s\S]{1,128}$/]],
   'aws:organizations/policy:Policy': [['name', /^[\s\S]{1,128}$/], ['description', /^[\s\S]{0,512}$/]],
   'aws:rbin/rule:Rule': [['description', /^[\w\s.:/()#,@[\]+=&;{}!$*-]{0,255}$/], ['resourceType', /^(EBS_SNAPSHOT|EC2_IMAGE|EBS_VOLUME)$/]],
+  'aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList': [['name', /^[\w-]{1,64}$/]],
+  'aws:route53/resolverFirewallRule:ResolverFirewallRule': [['name', /^[\w-]{1,64}$/], ['action', /^(ALLOW|BLOCK)$/], ['priority', /^\d{3}$/]],
+  'aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup': [['name', /^[\w-]{1,64}$/]],
+  // AWS keeps 100 and 9900 for itself.
+  'aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation': [['name', /^[\w-]{1,64}$/], ['priority', /^(10[1-9]|1[1-9]\d)$/]],
   'aws:s3/bucket:Bucket': [['bucket', bucketName]],
   'aws:s3/bucketMetric:BucketMetric': [['name', /^.{1,64}$/]],
   'aws:scheduler/schedule:Schedule': [
@@ -36,6 +43,7 @@ const limits: Readonly<Record<string, readonly Limit[]>> = {
     ['target.retryPolicy.maximumEventAgeInSeconds', /^\d{2,5}$/],
   ],
   'aws:scheduler/scheduleGroup:ScheduleGroup': [['name', /^[\w.-]{1,64}$/]],
+  'aws:sfn/stateMachine:StateMachine': [['name', /^[\w-]{1,80}$/], ['definition', /^[\s\S]{1,1048576}$/]],
   'aws:sns/topic:Topic': [['name', /^[\w-]{1,256}$/]],
   'aws:sqs/queue:Queue': [['name', /^[\w-]{1,80}$/], ['messageRetentionSeconds', /^([6-9]\d|\d{3,6}|1[01]\d{5}|120[0-9]{4})$/]],
 }

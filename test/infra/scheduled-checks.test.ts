@@ -14,8 +14,8 @@ const sources = exampleConfig.sources.map(({ name }) => name)
 let vault: Recording
 let without: Recording
 beforeAll(async () => {
-  vault = await recordProgram({ ...exampleConfig, layer: 'vault' })
-  without = await recordProgram({ ...exampleConfig, layer: 'vault', image: '' })
+  vault = await recordProgram({ ...exampleConfig, layer: 'vault', examine: false })
+  without = await recordProgram({ ...exampleConfig, layer: 'vault', image: '', examine: false })
 })
 
 const ofType = (recording: Recording, type: string) => recording.resources.filter((resource) => resource.type.endsWith(`:${type}`))
@@ -124,6 +124,19 @@ describe('the network', () => {
     for (const rule of rules) expect(rule).toMatchObject({ ipProtocol: 'tcp', fromPort: 443, toPort: 443 })
     expect(JSON.stringify(rules)).not.toContain('cidr')
     expect(ofType(vault, 'SecurityGroupIngressRule').map(({ inputs }) => inputs['securityGroupId'])).toEqual(['recorded-checks-endpoints'])
+  })
+
+  it('asks AWS\'s own servers for names, and nobody else\'s', () => {
+    const domains = Object.fromEntries(ofType(vault, 'ResolverFirewallDomainList').map(({ name, inputs }) => [name, inputs['domains'] as string[]]))
+    expect(domains['checks-all']).toEqual(['*'])
+    for (const domain of domains['checks-served']!) expect(domain).toMatch(/^(\*\.)?(api\.ecr|dkr\.ecr|logs|s3|efs)\.eu-central-1\.amazonaws\.com$/)
+    const [allowing, blocking] = ['checks-served', 'checks-all'].map((name) => inputsOf<{ action: string; priority: number; firewallDomainListId: string }>(only('ResolverFirewallRule', name)))
+    expect([allowing, blocking]).toMatchObject([
+      { action: 'ALLOW', firewallDomainListId: 'recorded-checks-served' }, { action: 'BLOCK', blockResponse: 'NXDOMAIN', firewallDomainListId: 'recorded-checks-all' },
+    ])
+    expect(allowing!.priority).toBeLessThan(blocking!.priority)
+    expect(inputsOf(only('ResolverFirewallRuleGroupAssociation', 'checks'))).toMatchObject({ vpcId: 'vpc-recorded-checks', firewallRuleGroupId: 'recorded-checks' })
+    expect(inputsOf(only('ResolverFirewallConfig', 'checks'))).toEqual({ resourceId: 'vpc-recorded-checks', firewallFailOpen: 'DISABLED' })
   })
 
   it('opens no bucket, registry or log of another account, whatever credentials somebody brings along', () => {

@@ -138,6 +138,17 @@ describe('mutants', () => {
     ]))
   })
 
+  it('are taken from the file systems of restored data, and from the tasks that meet them: a role, the right to write, a rest of root', () => {
+    const ids = [...mutantsOf(organization.declaration, organization.resources, nowMs)].map(({ id }) => id)
+    const point = 'StringEquals elasticfilesystem:AccessPointArn'
+    expect(ids).toEqual(expect.arrayContaining([
+      'hand-over policy of examination-rental-db: DenyPlain', `hand-over policy of examination-rental-db: Restore without ${point}`,
+      `hand-over policy of examination-archive: Read without ${point}`, 'task examination-rental-db-examine: with a role', 'task examination-rental-db-check: with a role',
+      'task examination-rental-db-examine: restored data to write', 'task check-verify-uploads: run by root', 'file system examination-archive: not encrypted',
+    ]))
+    expect(ids).not.toContain('task examination-rental-db-restore: with a role')
+  })
+
   it('of a configuration that leaves parts out may lack some that are there twice in the whole, and no more', () => {
     const results = [{ id: 'b: Y', killedBy: 'something' }, { id: 'c: Z', killedBy: null }]
     const verdict = judgeMutants(results, { expected: [{ mutant: 'a: X', reason: 'there in the whole only' }], isWhole: false })

@@ -1,0 +1,45 @@
+// What all examinations of a region share: their schedules' group, the log of what was started, and who is told if one fails.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { alarmTopicArn, examinationGroupName, examinationLogGroupName, examinationMachineArn } from '../../guardrails/names.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+
+const logDays = 90
+
+export class ExaminationPlace extends pulumi.ComponentResource {
+  readonly parts: pulumi.Resource[]
+
+  constructor(name: string, args: { place: VaultPlace }, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:checks:ExaminationPlace', name, {}, options)
+    const { place } = args
+    const own = { parent: this }
+    this.parts = [
+      new aws.scheduler.ScheduleGroup(name, { name: examinationGroupName }, own),
+      new aws.cloudwatch.LogGroup(
+        name,
+        { name: examinationLogGroupName, retentionInDays: logDays, deletionProtectionEnabled: true },
+        { ...own, protect: true, retainOnDelete: true },
+      ),
+    ]
+    // Also if no task failed: one that could not be started, a right that is missing, somebody who stopped it.
+    const ruleName = 'holdfast-examination-failed'
+    const pattern = {
+      source: ['aws.states'],
+      'detail-type': ['Step Functions Execution Status Change'],
+      detail: { status: ['FAILED', 'TIMED_OUT', 'ABORTED'], stateMachineArn: [{ prefix: examinationMachineArn(place, '') }] },
+    }
+    const rule = new aws.cloudwatch.EventRule(name, { name: ruleName, description: 'Restored data could not be examined', eventPattern: JSON.stringify(pattern) }, own)
+    new aws.cloudwatch.EventTarget(
+      name,
+      {
+        rule: ruleName, targetId: 'topic', arn: alarmTopicArn(place),
+        inputTransformer: {
+          inputPaths: { run: '$.detail.executionArn', status: '$.detail.status', time: '$.time' },
+          inputTemplate: JSON.stringify('What was restored could not be examined, at <time>: <status>. The run <run> says which step failed, and the log of its task why.'),
+        },
+      },
+      { ...own, dependsOn: [rule] },
+    )
+    this.registerOutputs({})
+  }
+}

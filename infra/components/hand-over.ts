@@ -1,0 +1,59 @@
+// What lies between the task that restores and the one that examines: a file system of one source, empty but for the hours of a run.
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { handOverPolicy } from '../../guardrails/examination-policies.ts'
+import { examinationName } from '../../guardrails/names.ts'
+import { renderPolicy } from '../../guardrails/policy.ts'
+import type { VaultPlace } from '../../guardrails/names.ts'
+import { taskUser } from './check-task.ts'
+
+export interface HandOverArgs {
+  place: VaultPlace
+  source: string
+  subnetId: pulumi.Input<string>
+  fileGroupId: pulumi.Input<string>
+}
+
+export class HandOver extends pulumi.ComponentResource {
+  readonly parts: pulumi.Resource[]
+  private readonly fileSystem: aws.efs.FileSystem
+  private readonly points: Record<'data' | 'answer', aws.efs.AccessPoint>
+
+  constructor(name: string, args: HandOverArgs, options: pulumi.ComponentResourceOptions) {
+    super('holdfast:checks:HandOver', name, {}, options)
+    const { place, source } = args
+    const own = { parent: this }
+    const tags = { Name: examinationName(source) }
+    this.fileSystem = new aws.efs.FileSystem(name, { encrypted: true, throughputMode: 'bursting', tags }, own)
+    const fileSystemId = this.fileSystem.id
+    // Whoever comes through one is this user, whatever it says it is; and sees nothing above the point's directory.
+    const user = { uid: taskUser, gid: taskUser }
+    const point = (what: string) => new aws.efs.AccessPoint(
+      `${name}-${what}`,
+      {
+        fileSystemId, posixUser: user, tags,
+        rootDirectory: { path: `/${what}`, creationInfo: { ownerUid: taskUser, ownerGid: taskUser, permissions: '0700' } },
+      },
+      own,
+    )
+    this.points = { data: point('data'), answer: point('answer') }
+    const arns = pulumi.all([this.fileSystem.arn, this.points.data.arn, this.points.answer.arn])
+    this.parts = [
+      new aws.efs.FileSystemPolicy(name, { fileSystemId, policy: arns.apply(([fileSystem, data, answer]) => renderPolicy(handOverPolicy(place.accountId, { fileSystem, data, answer }))) }, own),
+      new aws.efs.MountTarget(name, { fileSystemId, subnetId: args.subnetId, securityGroups: [args.fileGroupId] }, own),
+    ]
+    this.registerOutputs({})
+  }
+
+  /** As a task mounts it: saying whose role it has, or without one. */
+  volume(what: 'data' | 'answer', hasRole: boolean): aws.types.input.ecs.TaskDefinitionVolume {
+    return {
+      name: what,
+      efsVolumeConfiguration: {
+        fileSystemId: this.fileSystem.id,
+        transitEncryption: 'ENABLED',
+        authorizationConfig: { accessPointId: this.points[what].id, iam: hasRole ? 'ENABLED' : 'DISABLED' },
+      },
+    }
+  }
+}

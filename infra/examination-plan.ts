@@ -1,0 +1,89 @@
+// What each step of an examination runs, as whom, and what it sees of the file system between them.
+import type { ExaminationStep } from '../guardrails/examination-machine.ts'
+import { vaultBucketName } from '../guardrails/names.ts'
+import type { Duty, VaultPlace } from '../guardrails/names.ts'
+
+/** Where a container finds what: the two access points of the file system, and a disk of its own that goes with the task. */
+export const mountPaths = { data: '/restore', answer: '/answer', scratch: '/scratch' } as const
+export type Mount = keyof typeof mountPaths
+
+export interface StepPlan {
+  /** The task's role; null: it has none, and finds no credentials. */
+  duty: Duty | null
+  /** Whether its network leads to the vault. */
+  isNearVault: boolean
+  entryPoint: string[]
+  command: (place: VaultPlace, source: string) => string[]
+  mounts: Partial<Record<Mount, 'read' | 'write'>>
+  cpu: string
+  memoryMiB: string
+  timeoutSeconds: number
+}
+
+/** Below the mount: the restore needs a directory that it can make. */
+const restored = `${mountPaths.data}/data`
+const answerFile = `${mountPaths.answer}/examination.json`
+const kind = 'postgres'
+const examineMinutes = 110
+
+export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
+  empty: {
+    // To write among what is restored takes this role.
+    duty: 'drill',
+    isNearVault: false,
+    entryPoint: ['sh', '-c'],
+    // Neither follows a link, and what was restored may have taken its owner's rights away.
+    command: () => [`chmod -R u+rwX ${mountPaths.data} ${mountPaths.answer} && find ${mountPaths.data} ${mountPaths.answer} -mindepth 1 -delete`],
+    mounts: { data: 'write', answer: 'write' },
+    cpu: '256',
+    memoryMiB: '512',
+    timeoutSeconds: 3600,
+  },
+  restore: {
+    duty: 'drill',
+    isNearVault: true,
+    entryPoint: ['holdfast'],
+    command: (place, source) => [
+      'restore', '--bucket', vaultBucketName(place), '--region', place.region, '--no-assume-role', '--json', '--source', source, '--target', restored,
+    ],
+    mounts: { data: 'write' },
+    cpu: '2048',
+    memoryMiB: '4096',
+    timeoutSeconds: 4 * 3600,
+  },
+  examine: {
+    duty: null,
+    isNearVault: false,
+    entryPoint: ['holdfast'],
+    // PostgreSQL writes: it is started on a copy, on a disk that nobody else sees.
+    command: () => [
+      'examine', restored, '--kind', kind, '--postgres-bin', '/usr/lib/postgresql/{major}/bin', '--scratch', mountPaths.scratch,
+      '--minutes', String(examineMinutes), '--answer', answerFile, '--json',
+    ],
+    mounts: { data: 'read', answer: 'write', scratch: 'write' },
+    cpu: '2048',
+    memoryMiB: '4096',
+    timeoutSeconds: (examineMinutes + 10) * 60,
+  },
+  check: {
+    // It reads what may be anything, and prints what is counted: neither takes a role.
+    duty: null,
+    isNearVault: false,
+    entryPoint: ['holdfast'],
+    command: (_, source) => ['check-examination', answerFile, '--source', source, '--kind', kind, '--json'],
+    mounts: { answer: 'read' },
+    cpu: '256',
+    memoryMiB: '512',
+    timeoutSeconds: 900,
+  },
+}
+
+/** In UTC; after the nightly verification, which says more cheaply that something is missing. */
+export const examinationSchedule = 'cron(0 6 * * ? *)'
+/** A day, the hour of the window in which it may start, and all that its steps may take. */
+export const examinationSilenceHours = 36
+
+/** Of the record that the last step prints if all is well. Nothing that the examination itself prints gets into that log. */
+export function examinationPassed(source: string): string {
+  return `{ ($.type = "checked-examination") && ($.source = "${source}") && ($.kind = "${kind}") && ($.ok IS TRUE) }`
+}
