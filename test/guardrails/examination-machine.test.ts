@@ -12,9 +12,10 @@ const failure = (name: string) => Object.assign(new Error('failed'), { name })
 /** @param failing what the nth start of a step throws, if anything */
 function run(failing: (step: string, nth: number) => string | undefined = () => undefined, clock = { nowMs: 0 }) {
   const starts = new Map<string, number>()
-  const { outcome, calls } = runStateMachine(definition, {}, (_, { TaskDefinition: step }) => {
-    starts.set(String(step), (starts.get(String(step)) ?? 0) + 1)
-    const error = failing(String(step), starts.get(String(step))!)
+  const { outcome, calls } = runStateMachine(definition, {}, (_, parameters) => {
+    const step = parameters['TaskDefinition'] as string
+    starts.set(step, (starts.get(step) ?? 0) + 1)
+    const error = failing(step, starts.get(step)!)
     if (error !== undefined) throw failure(error)
   }, clock)
   return { outcome, calls, order: calls.map(({ parameters }) => parameters['TaskDefinition']) }
@@ -27,7 +28,7 @@ describe('an examination', () => {
 
   it('waits for each task to end, tells it which run it belongs to, and gives it its own network', () => {
     for (const { resource, parameters } of run().calls) {
-      const step = String(parameters['TaskDefinition'])
+      const step = parameters['TaskDefinition'] as string
       expect(resource).toBe('arn:aws:states:::ecs:runTask.sync')
       expect(parameters).toMatchObject({
         LaunchType: 'FARGATE', Cluster: 'cluster',

@@ -80,6 +80,11 @@ describe('check-examination', () => {
     expect(outcome.records()).toMatchObject([{ type: 'checked-examination', source: 'uploads', ok: true, run: 'night-1', kind: 'volume', files: 1 }])
   })
 
+  test('knows its run by its environment too, as a container is told it', async () => {
+    expect(await runCommand(['check-examination', answer, '--source', 'uploads'], { env: { HOLDFAST_RUN: 'night-1' } })).toMatchObject({ status: 0 })
+    expect(await runCommand(['check-examination', answer, '--source', 'uploads'], { env: { HOLDFAST_RUN: 'night-2' } })).toMatchObject({ status: 4, stdout: '' })
+  })
+
   test.each([[['--run', 'night-2']], [['--kind', 'postgres']]])('ends with 4 and no record for an answer to something else: %j', async (args) => {
     expect(await check(...args)).toMatchObject({ status: 4, stdout: '' })
   })

@@ -72,6 +72,33 @@ test('a cluster that crashed comes up on a copy, every row is read, and nothing 
   expect(readdirSync(os.tmpdir()).filter((name) => name.startsWith('holdfast-examine-') && existsSync(path.join(os.tmpdir(), name, 'data', 'PG_VERSION')))).toEqual([])
 }, 60_000)
 
+test('the server is of the major version that the cluster says, if it may choose', async () => {
+  const major = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim()
+  mkdirSync(path.join(work, 'majors'))
+  symlinkSync(binaries.directory, path.join(work, 'majors', major))
+  const chosen = await examineCluster({ dataDirectory: data, programs: path.join(work, 'majors', '{major}', 'bin'), isInPlace: false }, new AbortController().signal)
+  expect(chosen).toMatchObject({ findings: [], rows: 2002 })
+}, 60_000)
+
+test.each([
+  ['a way out', '../../../tmp'], ['nothing', ''], ['a version of old', '9.6\n'], ['too much', '18\n\n\n'], ['no number', 'x'], ['more than a line', '18\n1'],
+])('and of none if the cluster says %s', async (_, text) => {
+  const lying = mkdtempSync(path.join(work, 'lying-'))
+  writeFileSync(path.join(lying, 'PG_VERSION'), text)
+  const examined = examineCluster({ dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false }, new AbortController().signal)
+  await expect(examined).rejects.toMatchObject({ code: 'damaged', message: expect.stringContaining('PG_VERSION') as string })
+})
+
+test.each([
+  ['not there', () => undefined],
+  ['a directory', (file: string) => mkdirSync(file)],
+  ['a link', (file: string) => symlinkSync(path.join(data, 'PG_VERSION'), file)],
+])('nor if PG_VERSION is %s', async (_, make) => {
+  const lying = mkdtempSync(path.join(work, 'lying-'))
+  make(path.join(lying, 'PG_VERSION'))
+  await expect(examineCluster({ dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false }, new AbortController().signal)).rejects.toMatchObject({ code: 'damaged' })
+})
+
 test('in place it gives the same answer, and the configuration that came along is set aside', async () => {
   const copy = copyData('in-place')
   const [onCopy, inPlace] = [await examine(data), await examine(copy, true)]
