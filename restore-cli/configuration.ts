@@ -12,6 +12,12 @@ const schema = z.object({
   layer: z.literal('vault'),
   region: z.string().min(1),
   vaultBucket: z.string().min(3).max(63),
+  /** A vault of its own in each of several regions, the first among them; left out, there is only the first. */
+  regions: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/, 'not the name of a region'), z.object({
+    vaultBucket: z.string().min(3).max(63),
+    /** Whose backups lie there. */
+    sources: z.array(z.string()).default([]),
+  })).optional(),
   /** Only for a store that is not AWS's: no stack has it, it is added by hand. */
   endpoint: z.url().optional(),
   lock: z.object({ promiseDays: z.number().int().min(1) }).optional(),
@@ -54,6 +60,27 @@ export function parseConfiguration(text: string, name: string): Configuration {
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   throw invalid(name, `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'not as expected'}`)
+}
+
+interface VaultInRegion {
+  bucket: string
+  region: string
+}
+
+/**
+ * The vault's bucket in the region that is named; in none, that of the source; without either, the only one.
+ * @throws `invalid-input`, which names the regions, if there is none in that region, or several to choose from.
+ */
+export function chooseRegion({ region: first, vaultBucket, regions = {} }: Configuration, named: string | undefined, source: string | undefined): VaultInRegion {
+  const all = Object.entries(regions)
+  if (all.length === 0) return { bucket: vaultBucket, region: named ?? first }
+  const hint = `pass --region with one of: ${all.map(([each]) => each).join(', ')}`
+  const chosen = all.filter(([region, { sources }]) => (named === undefined ? all.length === 1 || (source !== undefined && sources.includes(source)) : region === named))
+  const [only] = chosen
+  if (only !== undefined && chosen.length === 1) return { bucket: only[1].vaultBucket, region: only[0] }
+  throw named === undefined
+    ? new HoldfastError('invalid-input', 'the vault has buckets in several regions, and which one is meant is not said', { hint })
+    : new HoldfastError('invalid-input', `the vault has no bucket in the region ${JSON.stringify(named.slice(0, 40))}`, { hint })
 }
 
 function invalid(name: string, detail: string): HoldfastError {

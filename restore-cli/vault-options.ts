@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../core/errors.ts'
-import { readConfiguration } from './configuration.ts'
+import { chooseRegion, readConfiguration } from './configuration.ts'
 import type { Configuration } from './configuration.ts'
 
 export interface VaultFlags {
@@ -17,6 +17,8 @@ export interface VaultFlags {
   mfaSerial?: string
   config?: string
   json?: boolean
+  /** Of the commands that have one: tells the region too. */
+  source?: string
 }
 
 /** Where the vault is and which role opens it: the flags, the environment and the configuration made one. */
@@ -35,7 +37,7 @@ export function addVaultOptions(command: Command): Command {
   return command
     .optionsGroup(heading)
     .addOption(new Option('--bucket <name>', 'bucket of the vault').env('HOLDFAST_BUCKET'))
-    .addOption(new Option('--region <name>', 'its region (default: as the AWS SDK finds it)').env('HOLDFAST_REGION'))
+    .addOption(new Option('--region <name>', 'its region (default: the configuration\'s or the SDK\'s)').env('HOLDFAST_REGION'))
     .addOption(new Option('--endpoint <url>', 'an S3-compatible store instead of AWS').env('HOLDFAST_ENDPOINT'))
     .addOption(new Option('--role-arn <arn>', 'role to assume (default: as the configuration says)').env('HOLDFAST_ROLE_ARN'))
     .addOption(new Option('--no-assume-role', 'use the credentials as they are, whatever the configuration says'))
@@ -56,13 +58,15 @@ export function resolveVault(
   flags: VaultFlags, command: string, roleOf: (configuration: Configuration) => string | undefined, externalId?: string,
 ): VaultAddress {
   const configuration = given(flags.config) === undefined ? undefined : readConfiguration(flags.config!)
-  const bucket = given(flags.bucket) ?? configuration?.vaultBucket
+  // A bucket that is named may lie anywhere: whoever names it says where, or leaves it to the configuration.
+  const chosen = given(flags.bucket) !== undefined || configuration === undefined ? undefined : chooseRegion(configuration, given(flags.region), given(flags.source))
+  const bucket = given(flags.bucket) ?? chosen?.bucket
   if (bucket === undefined) {
     throw new HoldfastError('invalid-input', 'which vault is not said', {
       hint: 'pass --bucket NAME (or HOLDFAST_BUCKET), or --config FILE with what `pulumi stack output --json` prints',
     })
   }
-  const region = given(flags.region) ?? configuration?.region
+  const region = chosen?.region ?? given(flags.region) ?? configuration?.region
   const endpoint = given(flags.endpoint) ?? configuration?.endpoint
   const roleArn = flags.assumeRole ? given(flags.roleArn) ?? (configuration === undefined ? undefined : roleOf(configuration)) : undefined
   return {

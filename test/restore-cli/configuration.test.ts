@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../core/errors.ts'
-import { parseConfiguration } from '../../restore-cli/configuration.ts'
+import { chooseRegion, parseConfiguration } from '../../restore-cli/configuration.ts'
 
 const role = (name: string): string => `arn:aws:iam::111122223333:role/holdfast/${name}`
 const good = {
@@ -30,6 +30,8 @@ describe('the configuration', () => {
     ['no bucket', JSON.stringify({ ...good, vaultBucket: undefined }), 'invalid-input', 'vaultBucket'],
     ['a role that is none', JSON.stringify({ ...good, roles: { restorer: 'admin' } }), 'invalid-input', 'roles.restorer'],
     ['a writer that is none', JSON.stringify({ ...good, writers: { db: 7 } }), 'invalid-input', 'writers.db'],
+    ['a region that is none', JSON.stringify({ ...good, regions: { 'eu west': { vaultBucket: 'abc' } } }), 'invalid-input', 'regions'],
+    ['a region without a bucket', JSON.stringify({ ...good, regions: { 'eu-west-1': {} } }), 'invalid-input', 'regions.eu-west-1.vaultBucket'],
     ['nothing', '', 'invalid-input', 'not JSON'],
     ['a list', '[]', 'invalid-input', 'usable'],
   ])('with %s is refused, and says why', (_what, text, code, detail) => {
@@ -46,5 +48,41 @@ describe('the configuration', () => {
         expect(error).toBeInstanceOf(HoldfastError)
       }
     }))
+  })
+})
+
+describe('a vault with buckets in several regions', () => {
+  const bucketIn = (regions: object | undefined, named?: string, source?: string): { bucket: string; region: string } =>
+    chooseRegion(parseConfiguration(JSON.stringify({ ...good, regions }), 'vault.json'), named, source)
+  const two = {
+    'eu-central-1': { vaultBucket: 'holdfast-vault', sources: ['rental-db', 'both'] },
+    'eu-west-1': { vaultBucket: 'holdfast-vault-west', sources: ['uploads', 'both'] },
+  }
+  const [central, west] = [{ bucket: 'holdfast-vault', region: 'eu-central-1' }, { bucket: 'holdfast-vault-west', region: 'eu-west-1' }]
+
+  test('is opened where --region says, else where the source\'s backups lie', () => {
+    expect([bucketIn(two, 'eu-central-1'), bucketIn(two, 'eu-west-1'), bucketIn(two, undefined, 'uploads'), bucketIn(two, undefined, 'rental-db')]).toEqual([central, west, west, central])
+    expect(bucketIn(two, 'eu-west-1', 'rental-db')).toEqual(west)
+  })
+
+  test.each([[undefined, undefined, 'several regions'], [undefined, 'unheard-of', 'several regions'], [undefined, 'both', 'several regions'], ['us-east-1', 'uploads', 'no bucket in the region "us-east-1"'], ['toString', undefined, 'no bucket']])(
+    'is not guessed at: region %j, source %j', (named, source, message) => {
+      expect(() => bucketIn(two, named, source)).toThrow(expect.objectContaining({
+        code: 'invalid-input', message: expect.stringContaining(message) as string, hint: 'pass --region with one of: eu-central-1, eu-west-1',
+      }) as Error)
+    })
+
+  test('that has one after all needs no choice, and a configuration without a list keeps its bucket in whatever region is named', () => {
+    expect(bucketIn({ 'eu-central-1': two['eu-central-1'] })).toEqual(central)
+    expect([bucketIn(undefined), bucketIn(undefined, 'eu-west-1')]).toEqual([central, { ...central, region: 'eu-west-1' }])
+  })
+
+  test('is what the program of `pulumi up` gives for them', async () => {
+    const { recordProgram } = await import('../../infra/recording.ts')
+    const { exampleConfig } = await import('../../sandbox/example-config.ts')
+    const { outputs } = await recordProgram({ ...exampleConfig, layer: 'vault', regions: ['eu-west-1'] })
+    const configuration = parseConfiguration(JSON.stringify(outputs), 'vault.json')
+    expect(chooseRegion(configuration, 'eu-west-1', undefined).bucket).toContain('eu-west-1')
+    expect(() => chooseRegion(configuration, undefined, undefined)).toThrow('several regions')
   })
 })
