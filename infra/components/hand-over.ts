@@ -2,10 +2,12 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { handOverPolicy } from '../../guardrails/examination-policies.ts'
-import { examinationName } from '../../guardrails/names.ts'
+import { alarmTopicArn, examinationName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 import { taskUser } from './check-task.ts'
+
+const lowCreditBytes = 400 * 2 ** 30
 
 export interface HandOverArgs {
   place: VaultPlace
@@ -24,6 +26,7 @@ export class HandOver extends pulumi.ComponentResource {
     const { place, source } = args
     const own = { parent: this }
     const tags = { Name: examinationName(source) }
+    // Elastic would cost some $0.1 for each GB that is restored, every night.
     this.fileSystem = new aws.efs.FileSystem(name, { encrypted: true, throughputMode: 'bursting', tags }, own)
     const fileSystemId = this.fileSystem.id
     // Whoever comes through one is this user, whatever it says it is; and sees nothing above the point's directory.
@@ -42,7 +45,23 @@ export class HandOver extends pulumi.ComponentResource {
       new aws.efs.FileSystemPolicy(name, { fileSystemId, policy: arns.apply(([fileSystem, data, answer]) => renderPolicy(handOverPolicy(place.accountId, { fileSystem, data, answer }))) }, own),
       new aws.efs.MountTarget(name, { fileSystemId, subnetId: args.subnetId, securityGroups: [args.fileGroupId] }, own),
     ]
+    this.cryBeforeSlow(name, args)
     this.registerOutputs({})
+  }
+
+  /** What AWS gives it for nothing: 2 TiB to begin with, some 84 GiB a day; without, it is a hundred times slower, and no run ends in time. */
+  private cryBeforeSlow(name: string, { place, source }: HandOverArgs): void {
+    new aws.cloudwatch.MetricAlarm(
+      `${name}-slow`,
+      {
+        name: `${examinationName(source)}-slow`,
+        alarmDescription: `Examinations of ${source} move more than their file system is given credit for, and will soon not end in time: docs/aws.md says what to do.`,
+        namespace: 'AWS/EFS', metricName: 'BurstCreditBalance', dimensions: { FileSystemId: this.fileSystem.id }, statistic: 'Minimum',
+        period: 3600, evaluationPeriods: 1, comparisonOperator: 'LessThanThreshold', threshold: lowCreditBytes, treatMissingData: 'notBreaching',
+        alarmActions: [alarmTopicArn(place)],
+      },
+      { parent: this },
+    )
   }
 
   /** As a task mounts it: saying whose role it has, or without one. */

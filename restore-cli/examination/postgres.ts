@@ -41,10 +41,13 @@ export async function examineCluster(options: ClusterOptions, signal: AbortSigna
     throw new HoldfastError('not-found', `there is no program ${program} that can be run`, { hint: 'name the directory of `postgres` with --postgres-bin', cause })
   })
   const user = await chooseUser(options)
-  const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-examine-'))
+  const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-examine-')).catch((cause: NodeJS.ErrnoException) => {
+    throw new HoldfastError('target', `there is no place for a copy: ${cause.code ?? 'unknown error'}`, { hint: 'name a directory that can be written with --scratch', cause })
+  })
   try {
     const dataDirectory = options.isInPlace ? options.dataDirectory : join(scratch, 'data')
     if (!options.isInPlace) await copyPlain(options.dataDirectory, dataDirectory, signal)
+    await makeWritable(scratch)
     await setAside(dataDirectory, options.isInPlace)
     const configurationFile = join(scratch, 'postgresql.conf')
     await writeFile(configurationFile, '', { mode: 0o600 })
@@ -52,6 +55,8 @@ export async function examineCluster(options: ClusterOptions, signal: AbortSigna
     await chmod(dataDirectory, 0o700)
     return await readEverything({ program, dataDirectory, configurationFile, ...(user === undefined ? {} : { user }) }, signal)
   } finally {
+    // A copy that was broken off has modes of its own, too.
+    await makeWritable(scratch)
     await rm(scratch, { recursive: true, force: true })
   }
 }
@@ -115,6 +120,13 @@ async function setAside(dataDirectory: string, isInPlace: boolean): Promise<void
   }
   for (const name of ownFiles) {
     if (present.has(name)) await rename(join(dataDirectory, name), join(dataDirectory, `${name}.set-aside`))
+  }
+}
+
+/** Whatever modes it brought along: the server has to write the copy, and without a right of root somebody has to remove it. */
+async function makeWritable(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600)
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { examinationSeconds, examinationSteps } from '../../guardrails/examination-machine.ts'
 import type { ExaminationStep } from '../../guardrails/examination-machine.ts'
@@ -155,8 +156,33 @@ describe('the file system between them', () => {
     ])
   })
 
+  it('tells when it is about to become slow, while runs still end in time', () => {
+    expect(only('MetricAlarm', 'examination-rental-db-slow')).toMatchObject({
+      name: 'holdfast-examination-rental-db-slow', metricName: 'BurstCreditBalance', dimensions: { FileSystemId: 'fs-recorded-examination-rental-db' },
+      alarmActions: [`arn:aws:sns:eu-central-1:${vaultId}:holdfast-alarms`],
+    })
+  })
+
   it('is in the zone of those who mount it', () => {
     expect(only('Subnet', 'examinations')).toMatchObject({ availabilityZone: 'recorded', mapPublicIpOnLaunch: false })
+  })
+})
+
+describe('the image', () => {
+  const containerfile = readFileSync(new URL('../../infra/Containerfile', import.meta.url), 'utf8')
+
+  it('has PostgreSQL where the task looks for it, and starts no server of its own', () => {
+    // As Debian and PostgreSQL's own archive lay their packages out.
+    expect(containerOf('examine').command).toContain('/usr/lib/postgresql/{major}/bin')
+    expect(containerfile).toMatch(/^ARG POSTGRES_PACKAGES="postgresql-\d+"$/m)
+    expect(containerfile).toContain('create_main_cluster = false')
+  })
+
+  it('gives the disk for the copy to the user that tasks run as: ECS takes the owner over from a volume of the same path', () => {
+    const scratch = containerOf('examine').mountPoints.find(({ sourceVolume }) => sourceVolume === 'scratch')!.containerPath
+    expect(containerfile).toContain(`chown 65534:65534 ${scratch}`)
+    expect(containerfile).toContain(`VOLUME ["${scratch}"]`)
+    expect(containerfile).toMatch(/^USER 65534:65534$/m)
   })
 })
 

@@ -1,5 +1,5 @@
 // A real PostgreSQL: what is sound, what is damaged, and what wants more than to be read.
-import { appendFileSync, chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { appendFileSync, chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -97,6 +97,23 @@ test.each([
   const lying = mkdtempSync(path.join(work, 'lying-'))
   make(path.join(lying, 'PG_VERSION'))
   await expect(examineCluster({ dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false }, new AbortController().signal)).rejects.toMatchObject({ code: 'damaged' })
+})
+
+test('a cluster that nobody may write is started all the same, by its owner without any rights of root, and its copy is gone afterwards', async () => {
+  const copy = copyData('sealed')
+  for (const entry of [...readdirSync(copy, { recursive: true }) as string[], '']) chmodSync(path.join(copy, entry), statSync(path.join(copy, entry)).isDirectory() ? 0o500 : 0o400)
+  const scratch = path.join(work, 'scratch')
+  mkdirSync(scratch)
+  if (user !== null) chownSync(scratch, user.uid, user.gid)
+  const outcome = await runCommand(['examine', copy, '--kind', 'postgres', '--postgres-bin', programs(), '--scratch', scratch, '--json'], user === null ? {} : { uid: user.uid })
+  expect(outcome).toMatchObject({ status: 0, stderr: '' })
+  expect(outcome.records()).toMatchObject([{ ok: true, postgres: { rows: 2002 } }])
+  expect(readdirSync(scratch)).toEqual([])
+}, 60_000)
+
+test('a directory for the copy that is none is named as what is wrong', async () => {
+  const nowhere = examineCluster({ dataDirectory: data, programs: programs(), isInPlace: false, scratch: path.join(work, 'nowhere') }, new AbortController().signal)
+  await expect(nowhere).rejects.toMatchObject({ code: 'target', message: 'there is no place for a copy: ENOENT' })
 })
 
 test('in place it gives the same answer, and the configuration that came along is set aside', async () => {
