@@ -26,7 +26,7 @@ export class HandOver extends pulumi.ComponentResource {
     const { place, source } = args
     const own = { parent: this }
     const tags = { Name: examinationName(source) }
-    // Elastic would cost some $0.1 for each GB that is restored, every night.
+    // Elastic would cost some $0.15 for each GB that is restored, every night.
     this.fileSystem = new aws.efs.FileSystem(name, { encrypted: true, throughputMode: 'bursting', tags }, own)
     const fileSystemId = this.fileSystem.id
     // Whoever comes through one is this user, whatever it says it is; and sees nothing above the point's directory.
