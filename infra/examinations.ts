@@ -17,7 +17,7 @@ export interface RegionExaminations {
   place: VaultPlace
   image: string
   network: CheckNetwork
-  /** Before a machine or a schedule is made: both services try whether they can become their role. */
+  /** Before anything is made: both services try whether they can become their role, and EFS takes no policy that names one which isn't there. */
   after: readonly pulumi.Resource[]
 }
 

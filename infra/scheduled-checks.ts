@@ -17,7 +17,7 @@ export interface RegionChecks {
   place: VaultPlace
   /** Those whose backups lie there. */
   sources: readonly string[]
-  /** Before a schedule is made: Scheduler tries whether it can become its role. */
+  /** All that a schedule, a task or a file system names: Scheduler tries whether it can become its role. */
   roles: readonly pulumi.Resource[]
 }
 

@@ -47,8 +47,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
     { provider, protect: true, retainOnDelete: true },
   )
   new ToolkitBucket('toolkit', { ...config, place, files }, options)
-  deployDuties(config, places, options)
-  const roles = deployCheckRoles(config, places, options)
+  const roles = [...deployDuties(config, places, options), ...deployCheckRoles(config, places, options)]
   for (const each of places) {
     const own = each.region === place.region ? provider : accountProvider(`vault-${each.region}`, each.accountId, each.region)
     deployRegion(config, each, roles, own)
@@ -92,19 +91,19 @@ function deployRegion(config: HoldfastConfig, place: VaultPlace, roles: readonly
   deployChecks(config, { place, sources, roles }, provider)
 }
 
-function deployDuties(config: HoldfastConfig, places: readonly VaultPlace[], options: pulumi.ComponentResourceOptions): void {
+function deployDuties(config: HoldfastConfig, places: readonly VaultPlace[], options: pulumi.ComponentResourceOptions): pulumi.Resource[] {
   const accountId = config.vaultAccountId
-  for (const duty of duties) {
+  return duties.map((duty) => {
     const trust =
       duty === 'restorer'
         ? restorerTrustPolicy(accountId, config.restorers)
         : runnerTrustPolicy({ accountId, regions: places.map(({ region }) => region), runners: config.runners })
-    new ScopedRole(
+    return new ScopedRole(
       duty,
       { roleName: dutyRoleName(duty), path: rolePaths.vault, description: descriptions[duty], trust, policy: dutyPolicy(places, duty) },
       options,
     )
-  }
+  })
 }
 
 /** One identity provider per issuer, for all audiences that its sources name. */

@@ -53,6 +53,15 @@ describe('examinations', () => {
     })
   })
 
+  it('are made when all that they name is there: EFS refuses a policy with a role that isn\'t, and Step Functions a machine', () => {
+    const component = vault.resources.find(({ type, name }) => type === 'holdfast:checks:Examination' && name === 'examination-rental-db')!
+    const waitsFor = component.dependsOn.map((urn) => urn.split('::').slice(-2).join(' ').replace(/^.*\$/, ''))
+    expect(waitsFor).toEqual(expect.arrayContaining([
+      'aws:iam/role:Role drill', 'aws:iam/role:Role task-execution', 'aws:iam/rolePolicy:RolePolicy examination-machine', 'aws:iam/rolePolicy:RolePolicy examination-starter',
+      'aws:ecs/cluster:Cluster checks', 'aws:cloudwatch/logGroup:LogGroup checks', 'aws:cloudwatch/logGroup:LogGroup examinations', 'aws:scheduler/scheduleGroup:ScheduleGroup examinations',
+    ]))
+  })
+
   it('are none where nobody has asked for them', () => {
     expect(without.resources.filter(({ type, name }) => /:(efs|sfn)\//.test(type) || name.startsWith('examination'))).toEqual([])
     expect(without.outputs['checks']).toMatchObject({ examinations: [] })
