@@ -5,14 +5,17 @@ import { readConfig } from './config.ts'
 import { parseConfigValue } from './config-values.ts'
 import { deployOrganizationLayer } from './organization-layer.ts'
 import { deployProductionLayer } from './production-layer.ts'
+import { assertVaultStays } from './replacement-guard.ts'
 import { deployVaultLayer } from './vault-layer.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const namespace = 'holdfast:'
 
-export default function deploy(): Record<string, unknown> {
+export default async function deploy(): Promise<Record<string, unknown>> {
   try {
-    return deployLayer(readConfig(rawConfig(), Date.now()))
+    const config = readConfig(rawConfig(), Date.now())
+    await assertVaultStays(config)
+    return deployLayer(config)
   } catch (error) {
     // A RunError is shown without a stack trace: whoever mistyped an account's id needs none.
     if (isHoldfastError(error)) throw new pulumi.RunError(`${error.message}\nHINT: ${error.hint}`)

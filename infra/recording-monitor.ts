@@ -3,6 +3,7 @@
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js'
 import { specialAssetSig, specialArchiveSig, specialSecretSig, specialSigKey, unknownValue } from '@pulumi/pulumi/runtime/rpc.js'
 import { stateOf } from './recorded-state.ts'
+import { readStackToken } from './replacement-guard.ts'
 
 export interface RecordedResource {
   /** Pulumi's type token, e.g. `aws:s3/bucket:Bucket`. */
@@ -36,6 +37,9 @@ interface RegisterRequest {
   getDependenciesList(): string[]
 }
 
+/** Resources of a stack before the program runs, by URN. */
+export type StackResources = Record<string, { type: string; outputs: Record<string, unknown> }>
+
 type RegisterReply = { getUrn(): string }
 
 export class RecordingMonitor extends MockMonitor {
@@ -45,9 +49,10 @@ export class RecordingMonitor extends MockMonitor {
   private readonly accounts = new Map<string, string>()
   private readonly regions = new Map<string, string>()
 
-  constructor() {
+  constructor(before: StackResources = {}) {
     super({
       call: ({ token }) => {
+        if (token === readStackToken) return { outputs: before }
         this.problems.push(`it invokes ${token}, whose answer only AWS has`)
         return {}
       },

@@ -7,7 +7,7 @@ import * as state from '@pulumi/pulumi/runtime/state.js'
 import { HoldfastError } from '../core/errors.ts'
 import deploy from './main.ts'
 import { RecordingMonitor } from './recording-monitor.ts'
-import type { RecordedResource } from './recording-monitor.ts'
+import type { RecordedResource, StackResources } from './recording-monitor.ts'
 
 export type { RecordedResource } from './recording-monitor.ts'
 
@@ -26,15 +26,16 @@ const { withLocalStorage } = state as unknown as { withLocalStorage: <T>(run: ()
  * Runs share a few globals of Pulumi's: await one before the next.
  * @param config values of `holdfast:*` by key, without the namespace, as a stack's configuration would hold them
  * @param program what `infra/main.ts` exports, unless it is the recorder itself that is tried
+ * @param before what the stack holds already, as Pulumi's own provider tells it
  * @throws Pulumi's RunError if the configuration is refused; HoldfastError `internal` if the program asks for something
  * that can't be recorded: an unknown, a secret, an invoke, a resource without the provider of one account.
  */
-export async function recordProgram(config: Record<string, unknown>, program: () => unknown = deploy): Promise<Recording> {
+export async function recordProgram(config: Record<string, unknown>, program: () => unknown = deploy, before: StackResources = {}): Promise<Recording> {
   const stack = typeof config['layer'] === 'string' && config['layer'] !== '' ? config['layer'] : 'unnamed'
-  const monitor = new RecordingMonitor()
+  const monitor = new RecordingMonitor(before)
   const failures: unknown[] = []
   const outputs = await withLocalStorage(async () => {
-    setMockOptions(monitor, 'holdfast', stack, false, '')
+    setMockOptions(monitor, 'holdfast', stack, false, 'organization')
     setAllConfig(Object.fromEntries(Object.entries(config).map(([key, value]) => [`holdfast:${key}`, toText(value)])))
     // Caught inside: Pulumi hangs several promises on a stack, and the failure of each would end the process.
     const result = await runInPulumiStack(() => Promise.resolve().then(program).catch((error: unknown) => void failures.push(error)))

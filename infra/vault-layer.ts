@@ -16,7 +16,7 @@ import { RegionAlarms } from './components/region-alarms.ts'
 import { ScopedRole } from './components/scoped-role.ts'
 import { SourceWriter } from './components/source-writer.ts'
 import { ToolkitBucket } from './components/toolkit-bucket.ts'
-import { VaultBucket } from './components/vault-bucket.ts'
+import { VaultBucket, vaultResourceName } from './components/vault-bucket.ts'
 import type * as pulumi from '@pulumi/pulumi'
 import type { Duty, VaultPlace } from '../guardrails/names.ts'
 import { alarmRegionsOf, placeOf, placesOf } from './config.ts'
@@ -81,7 +81,7 @@ function deployRegion(config: HoldfastConfig, place: VaultPlace, roles: readonly
   const options = { providers: [provider] }
   const suffix = place.region === config.region ? '' : `-${place.region}`
   const sources = config.sources.filter((source) => placeOf(config, source).region === place.region).map(({ name }) => name)
-  const vault = new VaultBucket(`vault${suffix}`, { ...config, place }, options)
+  const vault = new VaultBucket(vaultResourceName(place, config.region), { ...config, place }, options)
   new FeedbackBucket(`feedback${suffix}`, { place }, options)
   new RegionAlarms(
     `alarms${suffix}`,

@@ -15,6 +15,11 @@ export interface VaultBucketArgs {
   detached: boolean
 }
 
+/** The component's name, and its bucket's: another one for a bucket that is there would replace it. */
+export function vaultResourceName(place: VaultPlace, firstRegion: string): string {
+  return place.region === firstRegion ? 'vault' : `vault-${place.region}`
+}
+
 export class VaultBucket extends pulumi.ComponentResource {
   readonly bucket: aws.s3.Bucket
 

@@ -9,6 +9,7 @@ import type { handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-j
 import type * as engineGrpc from '@pulumi/pulumi/proto/engine_grpc_pb.js'
 import type * as resourceGrpc from '@pulumi/pulumi/proto/resource_grpc_pb.js'
 import { RecordingMonitor } from '../../infra/recording-monitor.ts'
+import type { StackResources } from '../../infra/recording-monitor.ts'
 
 const require = createRequire(import.meta.url)
 // Generated code that fills in its exports as it runs, which Node's ESM loader can't see beforehand.
@@ -29,8 +30,8 @@ export interface ProgramRun {
 }
 
 /** @param config by full key, e.g. `holdfast:layer`, every value as text, as the CLI hands it over */
-export async function runProgram(config: Record<string, string>, options: { stack: string; dryRun: boolean; main: string }): Promise<ProgramRun> {
-  const monitor = new RecordingMonitor()
+export async function runProgram(config: Record<string, string>, options: { stack: string; dryRun: boolean; main: string; before?: StackResources }): Promise<ProgramRun> {
+  const monitor = new RecordingMonitor(options.before)
   const errors: string[] = []
   const server = new Server()
   server.addService(ResourceMonitorService, monitorHandlers(monitor))
@@ -38,7 +39,7 @@ export async function runProgram(config: Record<string, string>, options: { stac
   const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure())
   const address = `127.0.0.1:${port}`
   try {
-    const flags = ['--project=holdfast', `--stack=${options.stack}`, '--parallel=4', `--monitor=${address}`, `--engine=${address}`, `--pwd=${root}`, `--root-directory=${root}`]
+    const flags = ['--organization=organization', '--project=holdfast', `--stack=${options.stack}`, '--parallel=4', `--monitor=${address}`, `--engine=${address}`, `--pwd=${root}`, `--root-directory=${root}`]
     if (options.dryRun) flags.push('--dry-run')
     const env = { PATH: process.env['PATH'], PULUMI_CONFIG: JSON.stringify(config), PULUMI_CONFIG_SECRET_KEYS: '[]', PULUMI_NODEJS_TYPESCRIPT: 'false' }
     const runner = require.resolve('@pulumi/pulumi/cmd/run')

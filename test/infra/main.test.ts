@@ -31,4 +31,14 @@ describe('the entry point that Pulumi.yaml names, started by Pulumi\'s own runne
     expect(run.errors.join('\n')).toContain('HINT: ')
     expect(run.errors.join('\n')).not.toMatch(/\n\s+at /)
   })
+  it('refuses to replace the vault that the stack has, before it registers anything', async () => {
+    const before = {
+      'urn:pulumi:vault::holdfast::holdfast:vault:VaultBucket$aws:s3/bucket:Bucket::vault': { type: 'aws:s3/bucket:Bucket', outputs: { bucket: 'holdfast-vault-111111111111-eu-north-1' } },
+    }
+    const run = await runProgram(asText({ ...exampleConfig, layer: 'vault' }), { stack: 'vault', dryRun: false, main, before })
+    expect(run.exitCode).not.toBe(0)
+    expect(run.monitor.recorded.filter(({ type }) => type !== 'pulumi:pulumi:Stack')).toEqual([])
+    expect(run.errors.join('\n')).toContain('holdfast:region: makes the vault holdfast-vault-111111111111-eu-central-1')
+    expect(run.errors.join('\n')).not.toMatch(/\n\s+at /)
+  })
 })
