@@ -1,7 +1,9 @@
 // The body of a ranged GET: exactly the bytes that were asked for, or an error. Nothing short is ever handed on.
 import { addAbortSignal, finished } from 'node:stream'
 import type { Readable } from 'node:stream'
+import { release } from '../core/bytes.ts'
 import { HoldfastError } from '../core/errors.ts'
+import { copiesAtOnce } from './receiving-agents.ts'
 
 export interface RangeReply {
   versionId: string | undefined
@@ -61,9 +63,14 @@ function readExactly(body: Readable, asked: { what: string; bytes: number; memor
       else resolve(bytes)
     }
     finished(body, { writable: false }, check)
+    copiesAtOnce(body)
     body.on('data', (chunk: Buffer) => {
       if (received + chunk.length > asked.bytes) body.destroy(wrongAnswer(asked.what, `more than the ${asked.bytes} bytes asked for were sent`))
-      else received += chunk.copy(bytes, received)
+      else {
+        received += chunk.copy(bytes, received)
+        // The client's parser makes each piece for its listener alone.
+        if (chunk.length === chunk.buffer.byteLength) release(chunk)
+      }
     })
   })
 }

@@ -1,12 +1,11 @@
 // The SDK's clients as Holdfast needs them: one that never repeats a PUT, one that repeats reads, deadlines on both.
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import { Transform } from 'node:stream'
 import type { Readable } from 'node:stream'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import type { RenewedCredentials } from './credentials.ts'
 import { HoldfastError } from '../core/errors.ts'
+import { ReceivingHttpAgent, ReceivingHttpsAgent } from './receiving-agents.ts'
 import { RequestCounter } from './request-count.ts'
 
 export interface Deadlines {
@@ -56,8 +55,8 @@ export class S3Connection {
     this.deadlines = settings.deadlines
     this.signal = settings.signal
     const agents = {
-      httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
-      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
+      httpAgent: new ReceivingHttpAgent({ keepAlive: true, maxSockets }),
+      httpsAgent: new ReceivingHttpsAgent({ keepAlive: true, maxSockets }),
     }
     this.writer = this.makeClient(settings, agents, 1)
     this.reader = this.makeClient(settings, agents, settings.readAttempts)
@@ -152,8 +151,8 @@ export class S3Connection {
 }
 
 interface Agents {
-  httpAgent: HttpAgent
-  httpsAgent: HttpsAgent
+  httpAgent: ReceivingHttpAgent
+  httpsAgent: ReceivingHttpsAgent
 }
 
 function isReadable(body: unknown): body is Readable {

@@ -1,7 +1,7 @@
 // A pack is the object that holds chunks: zstd frames in which small chunks share up to 256 KiB, then a footer that
 // indexes them, then a fixed trailer. What doesn't compress is stored raw.
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { damaged } from './bytes.ts'
+import { damaged, release } from './bytes.ts'
 import { HoldfastError } from './errors.ts'
 import { digestBytes, sha256, sha256Hex } from './digest.ts'
 import {
@@ -95,6 +95,7 @@ export class PackBuilder {
     })
     this.body.set(stored, this.length)
     this.length += stored.length
+    if (compressed !== null) release(compressed)
   }
 
   /** The finished pack. The builder must not be used afterwards. */
@@ -114,15 +115,20 @@ export class PackBuilder {
 function compress(raw: Uint8Array): Buffer | null {
   if (raw.length >= 4 * probeBytes) {
     const middle = (raw.length - probeBytes) >> 1
-    if (zstdCompress(raw.subarray(middle, middle + probeBytes)).length > probeBytes * 0.97) return null
+    const probe = zstdCompress(raw.subarray(middle, middle + probeBytes))
+    const isWorthIt = probe.length <= probeBytes * 0.97
+    release(probe)
+    if (!isWorthIt) return null
   }
   const compressed = zstdCompress(raw)
-  return compressed.length < raw.length ? compressed : null
+  if (compressed.length < raw.length) return compressed
+  release(compressed)
+  return null
 }
 
-/** A size that is known takes less memory and time. */
+/** A size that is known, and room for the worst of what it may become, take less memory and time. */
 function zstdCompress(raw: Uint8Array): Buffer {
-  return zstdCompressSync(raw, { params: zstdParameters, pledgedSrcSize: raw.length })
+  return zstdCompressSync(raw, { params: zstdParameters, pledgedSrcSize: raw.length, chunkSize: raw.length + (raw.length >> 7) + 1024 })
 }
 
 /** The raw bytes of a frame. `stored` is what lies at the frame's offset. */
@@ -138,6 +144,11 @@ export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buf
   }
   if (raw.length !== frame.rawBytes) throw damaged(what, `the frame at byte ${frame.offset} decodes to ${raw.length} bytes, not ${frame.rawBytes}`)
   return raw
+}
+
+/** To be called with what `decodeFrame` answered when nobody needs it any more. One that was stored raw is a part of what was read. */
+export function releaseFrame(frame: Frame, raw: Buffer): void {
+  if (frame.codec !== codec.raw) release(raw)
 }
 
 /** Each chunk of a decoded frame, with its index in the footer; a chunk whose hash is wrong is refused. */
@@ -188,6 +199,7 @@ export function verifyPack(body: Buffer, source: string, what: string): PackFoot
     const raw = decodeFrame(frame, body.subarray(frame.offset, frame.offset + frame.storedBytes), what)
     // Exhausting the generator checks each chunk.
     for (const _ of chunksOfFrame(footer, frame, raw, what));
+    releaseFrame(frame, raw)
   }
   return footer
 }

@@ -2,7 +2,7 @@
 import { closeSync, constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { digestBytes, sha256 } from '../core/digest.ts'
 import { isHoldfastError } from '../core/errors.ts'
-import { decodeFrame } from '../core/pack.ts'
+import { decodeFrame, releaseFrame } from '../core/pack.ts'
 import type { Frame } from '../core/pack-footer.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { setMetadata } from './entry-metadata.ts'
@@ -79,6 +79,7 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
           if (file.allPieces > 0 && --left[row]! === 0) problems.push(...this.finishFile(file))
         }
       }
+      if (raw !== undefined) releaseFrame(frame, raw)
     }
     return { type: 'done', job: message.job, bytesWritten, bad, problems, memory: message.data.buffer }
   }

@@ -7,7 +7,7 @@ import { sha256, sha256Hex } from '../core/digest.ts'
 import { isHoldfastError } from '../core/errors.ts'
 import type { PackReference } from '../core/manifest.ts'
 import type { ObjectRef } from '../core/object-store.ts'
-import { decodeFrame, digestOf, openPack } from '../core/pack.ts'
+import { decodeFrame, digestOf, openPack, releaseFrame } from '../core/pack.ts'
 import type { PackFooter } from '../core/pack-footer.ts'
 import { rereadDamaged } from '../core/reread.ts'
 import { lostEntries, pathOf, planRestore } from '../core/restore-plan.ts'
@@ -162,6 +162,7 @@ function badChunks(body: Buffer, footer: PackFooter, what: string): Set<number> 
       if (raw === null || !sha256(raw.subarray(offset, offset + bytes)).equals(digestOf(footer, chunk))) bad.add(chunk)
       offset += bytes
     }
+    if (raw !== null) releaseFrame(frame, raw)
   }
   return bad
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ByteReader, ByteWriter } from '../../core/bytes.ts'
+import { ByteReader, ByteWriter, release } from '../../core/bytes.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
 import { acceptedPrefixes, refusalOf } from '../fixtures/refusal.ts'
 
@@ -68,5 +68,21 @@ describe('numbers that can\'t be', () => {
       const bytes = writer.finish()
       expect(refusalOf(() => new ByteReader(bytes, 'it').count(bytesEach)) === null).toBe(count * bytesEach <= rest)
     }), { numRuns: propertyRuns })
+  })
+})
+
+describe('memory that is given back', () => {
+  test('is empty at once, and so is all that shares it', () => {
+    const bytes = Buffer.allocUnsafeSlow(1000)
+    const part = bytes.subarray(10, 20)
+    release(part)
+    expect([bytes.length, part.length]).toEqual([0, 0])
+  })
+
+  test('is never Node\'s pool, which others share', () => {
+    const [one, other] = [Buffer.from('one'), Buffer.from('other')]
+    expect(one.buffer).toBe(other.buffer)
+    release(one)
+    expect([one.toString(), other.toString()]).toEqual(['one', 'other'])
   })
 })
