@@ -3,11 +3,11 @@
 import { catalogue } from './catalogue.ts'
 import { frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
 import {
-  anyAgentArn, approvalPolicyArn, auditBucketName, breakGlassRoleName, feedbackBucketName, quarantineName, roleArn, rolePaths, vaultBucketName,
+  anyAgentArn, approvalPolicyArn, auditBucketName, breakGlassRoleName, feedbackBucketName, quarantineName, roleArn, rolePaths, taskRuleName, vaultBucketName,
 } from './names.ts'
 import type { VaultPlace } from './names.ts'
 
-type Match = string | boolean | { prefix: string } | { suffix: string } | { exists: boolean }
+type Match = string | boolean | { prefix: string } | { suffix: string } | { exists: boolean } | { 'anything-but': readonly string[] }
 export type EventPattern = { [key: string]: EventPattern | readonly Match[] }
 
 export interface AlarmPattern {
@@ -134,9 +134,21 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
   ]
 }
 
+/** In an account of the vault and of nothing else, whatever these are called on is Holdfast's. */
+const checkChanges = [
+  'ecs:RegisterTaskDefinition', 'states:UpdateStateMachine', 'states:DeleteStateMachine', 'states:StopExecution',
+  'scheduler:UpdateSchedule', 'scheduler:DeleteSchedule', 'scheduler:DeleteScheduleGroup', 'logs:PutMetricFilter', 'logs:DeleteMetricFilter',
+  'elasticfilesystem:PutFileSystemPolicy', 'elasticfilesystem:DeleteFileSystemPolicy',
+  'ec2:ModifyVpcEndpoint', 'ec2:AuthorizeSecurityGroupEgress', 'ec2:AuthorizeSecurityGroupIngress', 'ec2:AttachInternetGateway', 'ec2:CreateRoute',
+  'route53resolver:UpdateFirewallConfig', 'route53resolver:UpdateFirewallRule', 'route53resolver:DeleteFirewallRule', 'route53resolver:UpdateFirewallDomains',
+  'route53resolver:DisassociateFirewallRuleGroup',
+]
+
 function vaultAlarms(place: VaultPlace): AlarmPattern[] {
   // In every region: what follows is the region.
   const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => ({ prefix: nameOf({ ...place, region: '' }) }))
+  // Step Functions sets up a rule of its own for the tasks that it waits for.
+  const notTaskRule: readonly Match[] = [{ exists: false }, { 'anything-but': [taskRuleName] }]
   const onBucket = (names: readonly Match[]) => ({ requestParameters: { bucketName: names } })
   return [
     {
@@ -170,7 +182,13 @@ function vaultAlarms(place: VaultPlace): AlarmPattern[] {
       pattern: called([
         'events:DeleteRule', 'events:DisableRule', 'events:PutRule', 'events:PutTargets', 'events:RemoveTargets', 'events:DeleteEventBus', 'events:RemovePermission',
         'sns:DeleteTopic', 'sns:SetTopicAttributes', 'sns:Unsubscribe', 'monitoring:DeleteAlarms', 'monitoring:DisableAlarmActions', 'monitoring:PutMetricAlarm',
-      ]),
+      ], { requestParameters: { name: notTaskRule, rule: notTaskRule } }),
+    },
+    {
+      name: 'vault-checks',
+      sentence: 'Someone tried to change what checks run, what counts as passed, or what their network leads to.',
+      account: 'vault',
+      pattern: called(checkChanges),
     },
     {
       name: 'vault-root',

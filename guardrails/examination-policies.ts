@@ -1,15 +1,12 @@
 // What examinations stand on: who starts them, what starts their tasks, and what lies between the task that reads the vault and
 // those that have no role.
 import {
-  checkClusterArn, checkClusterName, checkQueueArn, checkRoleArn, dutyRoleArn, examinationFamily, examinationGroupArn, examinationMachineArn, taskExecutionRoleName,
+  checkClusterArn, checkClusterName, checkQueueArn, checkRoleArn, dutyRoleArn, examinationFamily, examinationGroupArn, examinationMachineArn, taskExecutionRoleName, taskRuleName,
 } from './names.ts'
 import { trustSchedules } from './check-policies.ts'
 import { policy } from './policy.ts'
 import type { Condition, Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
-
-/** Step Functions' own rule, by which it learns that a task has ended. */
-const taskRule = 'StepFunctionsGetEventsForECSTaskRule'
 
 /**
  * One role for the machines of all sources: the role that their tasks may be given reads all sources too.
@@ -24,7 +21,7 @@ export function examinationMachinePolicy(places: readonly VaultPlace[]): Policy 
       Condition: { ArnEquals: { 'ecs:cluster': places.map(checkClusterArn) } },
     },
     { Sid: 'WatchSteps', Effect: 'Allow', Action: ['ecs:DescribeTasks', 'ecs:StopTask'], Resource: inEach('ecs', `task/${checkClusterName}/*`) },
-    { Sid: 'HearOfEnd', Effect: 'Allow', Action: ['events:DescribeRule', 'events:PutRule', 'events:PutTargets'], Resource: inEach('events', `rule/${taskRule}`) },
+    { Sid: 'HearOfEnd', Effect: 'Allow', Action: ['events:DescribeRule', 'events:PutRule', 'events:PutTargets'], Resource: inEach('events', `rule/${taskRuleName}`) },
     {
       Sid: 'PassRoles', Effect: 'Allow', Action: ['iam:PassRole'], Resource: [checkRoleArn(accountId, taskExecutionRoleName), dutyRoleArn(accountId, 'drill')],
       Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },

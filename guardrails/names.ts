@@ -96,6 +96,9 @@ export const examinationStarterRoleName = 'holdfast-examination-starter'
 /** What a task without a role says, which may be anything: nothing is counted by it. */
 export const examinationLogGroupName = '/holdfast/examinations'
 
+/** Step Functions' own rule, by which it learns that a task has ended. */
+export const taskRuleName = 'StepFunctionsGetEventsForECSTaskRule'
+
 /** The state machine of one source; `*` for all. */
 export function examinationName(source: string): string {
   return `holdfast-examination-${source}`

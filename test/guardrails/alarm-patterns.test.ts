@@ -47,6 +47,14 @@ describe('somebody is woken', () => {
     ['by another writer', inVault('iam', 'CreateRole', 'root', { parameters: { roleName: 'holdfast-writer-new' } }), 'vault-roles'],
     ['by an alarm that is switched off', inVault('events', 'DisableRule', 'root', { parameters: { name: 'holdfast-agent-data' } }), 'vault-alarms'],
     ['by a metric alarm that goes', inVault('monitoring', 'DeleteAlarms', custodian), 'vault-alarms'],
+    ['by another target of an alarm\'s rule', inVault('events', 'PutTargets', custodian, { parameters: { rule: 'holdfast-examination-failed' } }), 'vault-alarms'],
+    ['by another pattern of an alarm\'s rule', inVault('events', 'PutRule', custodian, { parameters: { name: 'holdfast-check-failed' } }), 'vault-alarms'],
+    ['by a change of an alarm that was denied before anybody read what was asked', inVault('events', 'PutRule', custodian, { errorCode: 'AccessDenied' }), 'vault-alarms'],
+    ['by another image or role of a check', inVault('ecs', 'RegisterTaskDefinition', custodian, { parameters: { family: 'holdfast-examination-examine-a' } }), 'vault-checks'],
+    ['by another order of an examination', inVault('states', 'UpdateStateMachine', custodian), 'vault-checks'],
+    ['by somebody who lets others write what was restored', inVault('elasticfilesystem', 'PutFileSystemPolicy', custodian), 'vault-checks'],
+    ['by another record that counts as passed', inVault('logs', 'PutMetricFilter', custodian), 'vault-checks'],
+    ['by a name that checks may ask for', inVault('route53resolver', 'UpdateFirewallDomains', custodian, { errorCode: 'AccessDenied' }), 'vault-checks'],
     ['by the vault\'s root, whatever it does', inVault('iam', 'ListRoles', 'root', { readOnly: true }), 'vault-root'],
   ])('%s', (_, facts, alarm) => {
     expect(alarmsOn(facts)).toContain(alarm)
@@ -84,6 +92,10 @@ describe('nobody is woken', () => {
     ['by another policy of another bucket', inVault('s3', 'PutBucketPolicy', custodian, { parameters: { bucketName: 'elsewhere' } })],
     ['by a look at the vault\'s policy', inVault('s3', 'GetBucketPolicy', custodian, { parameters: { bucketName: vault }, readOnly: true })],
     ['by a role that isn\'t Holdfast\'s', inVault('iam', 'UpdateAssumeRolePolicy', custodian, { parameters: { roleName: 'other' } })],
+    ['by the rule that Step Functions sets up for itself', inVault('events', 'PutRule', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-machine`, { parameters: { name: 'StepFunctionsGetEventsForECSTaskRule' } })],
+    ['nor by its target', inVault('events', 'PutTargets', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-machine`, { parameters: { rule: 'StepFunctionsGetEventsForECSTaskRule' } })],
+    ['by a run of an examination', inVault('states', 'StartExecution', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-starter`)],
+    ['by a task of it', inVault('ecs', 'RunTask', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-machine`)],
     ['by a backup', inVault('s3', 'PutObject', `arn:aws:iam::${vaultId}:role/holdfast/holdfast-writer-a`, { parameters: { bucketName: vault, key: 'x' } })],
   ])('%s', (_, facts) => {
     expect(alarmsOn(facts)).toEqual([])

@@ -9,13 +9,13 @@ export function matchesPattern(pattern: object, event: Json | undefined): boolea
   return Object.entries(pattern).every(([key, expected]) => {
     const value = Object.hasOwn(event, key) ? event[key] : undefined
     if (Array.isArray(expected)) return expected.some((one) => matchesOne(one, value))
-    // A pattern below a field that isn't there matches only what asks that nothing is there.
-    return matchesPattern(expected as object, value === undefined && asksForAbsence(expected as object) ? {} : value)
+    // A pattern below a field that isn't there, or is null, matches only if it takes it that nothing is there.
+    return matchesPattern(expected as object, (value === undefined || value === null) && admitsAbsence(expected as object) ? {} : value)
   })
 }
 
-function asksForAbsence(pattern: object): boolean {
-  return Object.values(pattern).every((each) => Array.isArray(each) && each.every((one) => isRecord(one) && one['exists'] === false))
+function admitsAbsence(pattern: object): boolean {
+  return Object.values(pattern).every((each) => Array.isArray(each) && each.some((one) => isRecord(one) && one['exists'] === false))
 }
 
 function matchesOne(expected: unknown, value: Json | undefined): boolean {
