@@ -15,7 +15,7 @@ const maxListChunks = 4096
 
 /** The content to put in the entry; what `keep` is called with are the bytes of lists, to be stored as chunks. */
 export function foldContent(chunks: { digests: Buffer; lengths: number[] }, keep: (digest: Buffer, bytes: Buffer) => void): Content {
-  if (chunks.lengths.length <= maxInlineChunks) return { depth: 0, ...chunks }
+  if (chunks.lengths.length <= maxInlineChunks) return { depth: 0, digests: chunks.digests, lengths: chunks.lengths }
   const digests: Buffer[] = []
   const lengths: number[] = []
   let first = 0

@@ -47,9 +47,9 @@ const noBytes = Buffer.alloc(0)
 const noContent: Content = { depth: 0, digests: noBytes, lengths: [] }
 
 export function makeEntry(entry: Pick<TreeEntry, 'path' | 'type'> & Partial<TreeEntry>): TreeEntry {
-  return {
-    mode: 0, uid: 0, gid: 0, mtimeNs: 0n, size: 0, sparse: false, linkGroup: 0, content: noContent, linkTarget: noBytes, rdev: 0, ...entry,
-  }
+  // Each by its name: entries are made by the million, and spreading takes ten times as long.
+  const { path, type, mode = 0, uid = 0, gid = 0, mtimeNs = 0n, size = 0, sparse = false, linkGroup = 0, content = noContent, linkTarget = noBytes, rdev = 0 } = entry
+  return { path, type, mode, uid, gid, mtimeNs, size, sparse, linkGroup, content, linkTarget, rdev }
 }
 
 export function encodeEntry(writer: ByteWriter, entry: TreeEntry, previous: Buffer): void {

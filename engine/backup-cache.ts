@@ -9,7 +9,7 @@ import type { IndexChunk } from '../core/pack-index.ts'
 import type { ChunkLocation } from '../core/manifest.ts'
 import type { Generation, Lock } from '../core/retention.ts'
 import { CacheDamaged, cacheFailure, forgetBeginning, holdLock, openDatabase, readBeginning, removeDatabase, unusable } from './cache-database.ts'
-import type { FileStamp } from './file-stamp.ts'
+import { FileRecords } from './file-records.ts'
 
 export interface CachedPack {
   sha256: string
@@ -20,14 +20,6 @@ export interface CachedPack {
   uploadedMs: number
   lock: Lock | null
   footer: Buffer
-}
-
-export interface CachedFile {
-  /** As in the tree, but with 0 for `/`, so that the order of bytes is the order of the tree. */
-  sortKey: Buffer
-  stamp: FileStamp
-  digests: Buffer
-  lengths: number[]
 }
 
 /** The last committed snapshot, as the next one needs to know it. */
@@ -43,8 +35,8 @@ export class BackupCache {
   /** A second connection, whose view of the files doesn't move while they are rewritten. */
   private reader: DatabaseSync
   private lock: DatabaseSync
-  private putFileRow: StatementSync
-  private dropFileRow: StatementSync
+  private putBlock: StatementSync
+  private dropBlock: StatementSync
   private pendingWrites = 0
   private file: string
   /** Why nothing was remembered, if so. */
@@ -56,8 +48,8 @@ export class BackupCache {
     this.note = readBeginning(file)
     this.database = openDatabase(file, owner)
     try {
-      this.putFileRow = this.database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-      this.dropFileRow = this.database.prepare('DELETE FROM files WHERE sort_key = ?')
+      this.putBlock = this.database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?, ?)')
+      this.dropBlock = this.database.prepare('DELETE FROM files WHERE first_key = ?')
       this.reader = openDatabase(file, owner)
     } catch (error) {
       this.database.close()
@@ -99,12 +91,20 @@ export class BackupCache {
     }
   }
 
-  packs(): CachedPack[] {
-    const rows = this.guard(() => this.database.prepare('SELECT * FROM packs').all())
-    return rows.map((row) => {
-      const pack = JSON.parse(check('a pack', row['checksum'], String(row['description']), row['footer'] as Uint8Array)) as Omit<CachedPack, 'footer'>
-      return { ...pack, footer: Buffer.from(row['footer'] as Uint8Array) }
-    })
+  *packs(): Generator<CachedPack> {
+    const rows = this.guard(() => this.database.prepare('SELECT * FROM packs').iterate())
+    for (;;) {
+      const next = this.guard(() => rows.next())
+      if (next.done === true) return
+      yield packOf(next.value)
+    }
+  }
+
+  /** Of one of `packs`, or of a pack that was put since. */
+  footer(sha256: string): Buffer {
+    const row = this.guard(() => this.database.prepare('SELECT * FROM packs WHERE sha256 = ?').get(sha256))
+    if (row === undefined) throw new CacheDamaged('a pack is gone')
+    return packOf(row).footer
   }
 
   putPack({ footer, ...pack }: CachedPack): void {
@@ -149,38 +149,28 @@ export class BackupCache {
     this.commit()
   }
 
-  /** All files in the order of the tree, as they were when the iteration began. */
-  *files(): Generator<CachedFile> {
+  /** All files in the order of the tree, in blocks of records, as they were when the iteration began. */
+  *files(): Generator<Buffer> {
     this.commit()
-    const rows = this.guard(() => {
-      const select = this.reader.prepare('SELECT * FROM files ORDER BY sort_key')
-      select.setReadBigInts(true)
-      return select.iterate()
-    })
+    const rows = this.guard(() => this.reader.prepare('SELECT * FROM files ORDER BY first_key').iterate())
     for (;;) {
       const next = this.guard(() => rows.next())
       if (next.done === true) return
-      const row = next.value
-      const sortKey = Buffer.from(row['sort_key'] as Uint8Array)
-      const digests = Buffer.from(row['digests'] as Uint8Array)
-      const lengths = String(row['lengths'])
-      const stamp = { size: Number(row['size']), mtimeNs: row['mtime_ns'] as bigint, ctimeNs: row['ctime_ns'] as bigint, inode: row['inode'] as bigint }
-      check('a file', row['checksum'], stampText(stamp) + lengths, sortKey, digests)
-      yield { sortKey, stamp, digests, lengths: lengths === '' ? [] : lengths.split(',').map(Number) }
+      const records = asBuffer(next.value['records'] as Uint8Array)
+      check('a block of files', next.value['checksum'], '', next.value['first_key'] as Uint8Array, records)
+      yield records
     }
   }
 
-  putFile(file: CachedFile): void {
-    const { stamp } = file
-    const lengths = file.lengths.join(',')
-    const sum = checksum(stampText(stamp) + lengths, file.sortKey, file.digests)
+  /** Both at once. @param dropped keys of the first files of blocks. @param blocks records, which no block that stays overlaps. */
+  replaceFiles(dropped: readonly Buffer[], blocks: readonly Buffer[]): void {
     this.write(() => {
-      this.putFileRow.run(file.sortKey, stamp.size, stamp.mtimeNs, stamp.ctimeNs, stamp.inode, file.digests, lengths, sum)
+      for (const key of dropped) this.dropBlock.run(key)
+      for (const records of blocks) {
+        const { firstKey } = new FileRecords(records)
+        this.putBlock.run(firstKey, records, checksum('', firstKey, records))
+      }
     })
-  }
-
-  dropFile(sortKey: Buffer): void {
-    this.write(() => this.dropFileRow.run(sortKey))
   }
 
   private write(change: () => void): void {
@@ -188,7 +178,7 @@ export class BackupCache {
       if (this.pendingWrites++ === 0) this.database.exec('BEGIN')
       change()
     })
-    if (this.pendingWrites >= 10_000) this.commit()
+    if (this.pendingWrites >= 100) this.commit()
   }
 
   private commit(): void {
@@ -230,8 +220,10 @@ function locate(directory: string, vault: string, source: string): { file: strin
   return { file: join(directory, `${name}.sqlite`), owner, lock: holdLock(directory, `${name}.lock`, source) }
 }
 
-function stampText(stamp: FileStamp): string {
-  return `${stamp.size},${stamp.mtimeNs},${stamp.ctimeNs},${stamp.inode};`
+function packOf(row: Record<string, unknown>): CachedPack {
+  const footer = asBuffer(row['footer'] as Uint8Array)
+  const pack = JSON.parse(check('a pack', row['checksum'], String(row['description']), footer)) as Omit<CachedPack, 'footer'>
+  return { ...pack, footer }
 }
 
 function checksum(text: string, ...parts: Uint8Array[]): number {
@@ -243,9 +235,6 @@ function check(what: string, expected: unknown, text: string, ...parts: Uint8Arr
   return text
 }
 
-/** The key under which a path is cached. */
-export function sortKeyOf(path: Buffer): Buffer {
-  const key = Buffer.from(path)
-  for (let index = key.indexOf(0x2f); index !== -1; index = key.indexOf(0x2f, index + 1)) key[index] = 0
-  return key
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -4,22 +4,22 @@ import { digestBytes } from '../core/digest.ts'
 import { foldContent } from '../core/content-list.ts'
 import { PackBuilder, assertSealed } from '../core/pack.ts'
 import { choosePackBytes } from '../core/pack-size.ts'
-import { comparePaths } from '../core/tree-entry.ts'
+import { comparePaths, sumBytes } from '../core/tree-entry.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
 import { TreeBuilder } from '../core/tree.ts'
-import { sortKeyOf } from './backup-cache.ts'
-import type { BackupCache, CachedFile } from './backup-cache.ts'
 import { BackupWorker } from './backup-worker.ts'
 import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
 import { findExtendedAttributes } from './extended-attributes.ts'
 import { joinContents, problemOfSegments, upToGap } from './file-segments.ts'
-import { sameStamp, stampOf } from './file-stamp.ts'
+import { sortKeyOf } from './file-records.ts'
+import { stampOf } from './file-stamp.ts'
 import type { FileStamp } from './file-stamp.ts'
 import type { KnownChunks } from './known-chunks.ts'
 import { LinkGroups } from './link-groups.ts'
 import type { BackupProgress, Problem } from './operations.ts'
 import { PackMemory } from './pack-memory.ts'
 import type { PackUploader } from './pack-uploader.ts'
+import type { RememberedFile, RememberedFiles } from './remembered-files.ts'
 import { partBytes, segmentBytes } from './source-reader.ts'
 import type { ItemContent, ReadItem } from './source-reader.ts'
 import { walk } from './walk.ts'
@@ -45,8 +45,8 @@ interface PendingFile {
   stamp: FileStamp
   segments: (ItemContent | null)[]
   missing: number
-  /** It was not read: the cache knew it. */
-  unchanged: boolean
+  /** What the cache knew: it was not read then. */
+  remembered: RememberedFile | null
 }
 
 type Pending = { kind: 'entry'; entry: TreeEntry } | { kind: 'file'; file: PendingFile } | { kind: 'link'; entry: TreeEntry; first: PendingFile }
@@ -77,9 +77,7 @@ export class BackupPass {
   private source: string
   private known: KnownChunks
   private uploader: PackUploader
-  private cache: BackupCache | null
-  private cached: Iterator<CachedFile>
-  private nextCached: CachedFile | null = null
+  private remembered: RememberedFiles
   private startedNs: bigint
   private pool: WorkerPool<{ source: string; packBytes: number }, ToBackupWorker, FromBackupWorker>
   private batches = new Map<number, { batch: Batch; member: PoolMember<ToBackupWorker> }>()
@@ -106,9 +104,7 @@ export class BackupPass {
 
   constructor(options: {
     source: string; workers: number; known: KnownChunks; uploader: PackUploader
-    /** Null on a dry run. */
-    cache: BackupCache | null
-    remembered: Iterator<CachedFile>
+    remembered: RememberedFiles
     /** What the source has in packs, as far as the cache knows. */
     bytesBefore: number
     startedNs: bigint; signal: AbortSignal | undefined; onProgress: ((progress: BackupProgress) => void) | undefined
@@ -116,8 +112,7 @@ export class BackupPass {
     this.source = options.source
     this.known = options.known
     this.uploader = options.uploader
-    this.cache = options.cache
-    this.cached = options.remembered
+    this.remembered = options.remembered
     this.startedNs = options.startedNs
     this.signal = options.signal
     this.metadata = new PackBuilder(options.source)
@@ -142,7 +137,6 @@ export class BackupPass {
 
   async run(directory: string): Promise<PassResult> {
     try {
-      this.advanceCache()
       const attributes = findExtendedAttributes(directory, (problem) => this.addProblem(problem))
       let steps = 0
       for (const walked of walk(directory)) {
@@ -151,13 +145,13 @@ export class BackupPass {
         if (++steps % 256 === 0) await this.breathe()
         if (this.mustWait()) await this.waitFor(() => !this.mustWait())
       }
-      this.dropCachedBefore(null)
       this.dispatch()
       await this.waitFor(() => this.batches.size === 0)
       const { started } = this.pool
       for (const member of started) member.send({ type: 'flush' })
       await this.waitFor(() => this.flushed === started.length)
       this.emit()
+      this.remembered.finish()
       this.result.treeRoot = this.tree.finish()
       this.sealMetadata()
       await this.uploader.drain(0)
@@ -246,16 +240,11 @@ export class BackupPass {
         return
       }
     }
-    const file: PendingFile = { entry, stamp: stampOf(stats), segments: [], missing: 0, unchanged: false }
+    const file: PendingFile = { entry, stamp: stampOf(stats), segments: [], missing: 0, remembered: null }
     if (entry.linkGroup > 0) this.links.setFirst(stats, file)
     this.push({ kind: 'file', file })
-    const content = this.recall(entry.path, file.stamp)
-    if (content !== null) {
-      file.segments = [content]
-      file.unchanged = true
-    } else {
-      this.read(walked, file)
-    }
+    file.remembered = this.recall(entry.path, file.stamp)
+    if (file.remembered === null) this.read(walked, file)
     this.emit()
   }
 
@@ -265,30 +254,13 @@ export class BackupPass {
   }
 
   /** What the cache knows of an unchanged file, if all its chunks are in packs that may be reused. */
-  private recall(path: Buffer, stamp: FileStamp): ItemContent | null {
-    const key = sortKeyOf(path)
-    this.dropCachedBefore(key)
-    const row = this.nextCached
-    if (row === null || !row.sortKey.equals(key)) return null
-    this.advanceCache()
-    if (!sameStamp(row.stamp, stamp)) return null
-    for (let index = 0; index < row.lengths.length; index++) {
-      if (!this.known.has(row.digests, index * digestBytes)) return null
-    }
-    return { digests: row.digests, lengths: row.lengths, restamped: null, problem: null }
-  }
-
-  private advanceCache(): void {
-    const next = this.cached.next()
-    this.nextCached = next.done === true ? null : next.value
-  }
-
-  /** Forgets the files that are no longer there: the walk has passed their place. */
-  private dropCachedBefore(key: Buffer | null): void {
-    while (this.nextCached !== null && (key === null || Buffer.compare(this.nextCached.sortKey, key) < 0)) {
-      this.cache?.dropFile(this.nextCached.sortKey)
-      this.advanceCache()
-    }
+  private recall(path: Buffer, stamp: FileStamp): RememberedFile | null {
+    const found = this.remembered.recall(sortKeyOf(path), stamp)
+    if (found === null) return null
+    const { digests } = found
+    for (let offset = 0; offset < digests.length; offset += digestBytes) if (!this.known.has(digests, offset)) return null
+    for (let offset = 0; offset < digests.length; offset += digestBytes) this.known.claim(digests, offset)
+    return found
   }
 
   private read({ entry, absolute }: WalkedEntry, file: PendingFile): void {
@@ -378,13 +350,26 @@ export class BackupPass {
       else if (next.kind === 'file') this.emitFile(next.file)
       else this.emitLink(next.entry, next.first)
     }
-    if (this.head > 1024 && this.head * 2 > this.pending.length) {
+    // What is done with must not live on until the collector moves it.
+    if (this.head === this.pending.length || (this.head > 1024 && this.head * 2 > this.pending.length)) {
       this.pending.splice(0, this.head)
       this.head = 0
     }
   }
 
   private emitFile(file: PendingFile): void {
+    if (file.remembered === null) this.emitRead(file)
+    else this.emitUnchanged(file.entry, file.remembered)
+  }
+
+  private emitUnchanged(entry: TreeEntry, remembered: RememberedFile): void {
+    this.remembered.keep(remembered)
+    this.result.filesUnchanged++
+    this.bytesUnchanged += entry.size
+    this.addFile(entry, remembered)
+  }
+
+  private emitRead(file: PendingFile): void {
     const { entry } = file
     const segments = upToGap(file.segments.map((segment) => segment!), entry.size)
     const problem = problemOfSegments(file.segments)
@@ -399,14 +384,12 @@ export class BackupPass {
     if (problem && problem.kind !== 'changed') return
     const lengths = segments.flatMap((segment) => segment.lengths)
     const digests = Buffer.concat(segments.map((segment) => segment.digests))
-    if (file.unchanged) {
-      this.result.filesUnchanged++
-      this.bytesUnchanged += entry.size
-      for (let index = 0; index < lengths.length; index++) this.known.claim(digests, index * digestBytes)
-    } else if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs) {
-      this.cache?.putFile({ sortKey: sortKeyOf(entry.path), stamp: file.stamp, digests, lengths })
-    }
-    entry.size = lengths.reduce((sum, bytes) => sum + bytes, 0)
+    if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs) this.remembered.put(sortKeyOf(entry.path), file.stamp, { digests, lengths })
+    this.addFile(entry, { digests, lengths })
+  }
+
+  private addFile(entry: TreeEntry, { digests, lengths }: { digests: Buffer; lengths: number[] }): void {
+    entry.size = sumBytes(lengths)
     entry.content = foldContent({ digests, lengths }, (digest, bytes) => this.keepMetadata(digest, bytes))
     this.addToTree(entry)
   }

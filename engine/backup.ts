@@ -11,7 +11,6 @@ import { sha256Hex } from '../core/digest.ts'
 import { acceptLock, currentGeneration, mayReuse, sameLock } from '../core/retention.ts'
 import type { Generation, Lock } from '../core/retention.ts'
 import { putUnderNewKey } from '../core/upload.ts'
-import { sumBytes } from '../core/tree-entry.ts'
 import { assertSourceName, manifestKey } from '../core/vault-keys.ts'
 import { pathText } from '../core/path-text.ts'
 import { BackupCache } from './backup-cache.ts'
@@ -24,6 +23,7 @@ import type { WrittenIndex } from './index-upload.ts'
 import { KnownChunks } from './known-chunks.ts'
 import type { BackupOptions, BackupResult } from './operations.ts'
 import { PackUploader } from './pack-uploader.ts'
+import { RememberedFiles } from './remembered-files.ts'
 
 /** A pass is begun again at most so often: when the cache was damaged, or when packs grew too old while it ran. */
 const maxPasses = 4
@@ -67,21 +67,26 @@ async function runPass(
   const dryRun = options.dryRun ?? false
   const last = cache.lastSnapshot()
   const generation = currentGeneration(last?.generation ?? null, lock, promiseDays, nowMs)
-  const remembered = cache.packs()
-  const reusable = remembered.filter((pack) => mayReuse(pack, lock, promiseDays, nowMs))
-  if (!dryRun) cache.dropPacks(remembered.filter((pack) => !reusable.includes(pack)).map(({ sha256 }) => sha256))
-  const known = new KnownChunks(reusable, source)
+  const known = new KnownChunks()
+  const tooOld: string[] = []
+  let bytesBefore = 0
+  for (const pack of cache.packs()) {
+    bytesBefore += pack.bytes
+    if (mayReuse(pack, lock, promiseDays, nowMs)) known.add(pack, source)
+    else tooOld.push(pack.sha256)
+  }
+  if (!dryRun) cache.dropPacks(tooOld)
   const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache)
   const pass = new BackupPass({
-    source, known, uploader, cache: dryRun ? null : cache, remembered: cache.files(), startedNs: fileSystemTimeNs(options.cacheDirectory),
-    bytesBefore: sumBytes(remembered.map(({ bytes }) => bytes)), workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
+    source, known, uploader, remembered: new RememberedFiles(cache.files(), dryRun ? null : cache), startedNs: fileSystemTimeNs(options.cacheDirectory),
+    bytesBefore, workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
   })
   const passed = await pass.run(options.directory)
   const reused = known.usedPacks()
   const summary = summarize(options, lock, passed, uploader, reused, last, startedMs)
   if (dryRun) return { result: { ...summary, snapshot: null, cacheNote: cache.note } }
-  const content = [...reused.map((pack) => ({ ...pack, footerBytes: pack.footer.length })), ...uploader.uploaded]
-  const index = await uploadIndex({ source, content, old: last?.index ?? [], reusable, cache, uploader })
+  const content = [...reused, ...uploader.uploaded]
+  const index = await uploadIndex({ source, content, old: last?.index ?? [], reusable: known.packs, cache, uploader })
   // Decided before the commit, by the server's time: no snapshot names a pack whose lock doesn't cover the promise.
   const before = await options.store.lockDefault()
   if (!sameLock(before.retention, lock)) {

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { HoldfastError } from '../core/errors.ts'
 
 /** Raise it when the rows or the way of chunking change. */
-const schemaVersion = 2
+const schemaVersion = 3
 
 /** SQLite's primary result codes (sqlite.org/rescode.html): another connection holds the lock; the disk, or the quota, is full. */
 const busy = 5
@@ -38,8 +38,7 @@ export function openDatabase(file: string, owner: string): DatabaseSync {
       CREATE TABLE IF NOT EXISTS packs (sha256 TEXT PRIMARY KEY, description TEXT NOT NULL, footer BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS last_snapshot (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS attempts (id TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS files (sort_key BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-        inode INTEGER NOT NULL, digests BLOB NOT NULL, lengths TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS files (first_key BLOB PRIMARY KEY, records BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
       PRAGMA user_version = ${schemaVersion}`)
     database.prepare('INSERT OR IGNORE INTO owner VALUES (1, ?)').run(owner)

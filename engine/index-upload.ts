@@ -4,7 +4,8 @@ import type { ChunkLocation, PackReference } from '../core/manifest.ts'
 import { PackBuilder, assertSealed, digestOf } from '../core/pack.ts'
 import { encodeIndex, planIndex } from '../core/pack-index.ts'
 import type { IndexedPack } from '../core/pack-index.ts'
-import type { BackupCache, CachedPack, LastSnapshot } from './backup-cache.ts'
+import type { BackupCache, LastSnapshot } from './backup-cache.ts'
+import type { ReusablePack } from './known-chunks.ts'
 import type { PackUploader, UploadedPack } from './pack-uploader.ts'
 
 export interface WrittenIndex {
@@ -12,13 +13,13 @@ export interface WrittenIndex {
   packs: PackReference[]
   locations: ChunkLocation[]
   /** Packs of earlier runs that hold a part of the index. */
-  reused: CachedPack[]
+  reused: ReusablePack[]
   remember: LastSnapshot['index']
 }
 
 /** @param made.content the packs that hold the snapshot's data and tree. */
 export async function uploadIndex(made: {
-  source: string; content: UploadedPack[]; old: LastSnapshot['index']; reusable: readonly CachedPack[]; cache: BackupCache; uploader: PackUploader
+  source: string; content: UploadedPack[]; old: LastSnapshot['index']; reusable: readonly ReusablePack[]; cache: BackupCache; uploader: PackUploader
 }): Promise<WrittenIndex> {
   const byHash = new Map(made.reusable.map((pack) => [pack.sha256, pack]))
   const usable = made.old.filter(({ packSha256 }) => byHash.has(packSha256))
@@ -38,7 +39,6 @@ async function writeIndex(
   { source, cache, uploader }: { source: string; cache: BackupCache; uploader: PackUploader }, groups: readonly IndexedPack[][],
 ): Promise<LastSnapshot['index']> {
   if (groups.length === 0) return []
-  const footers = new Map(cache.packs().map((pack) => [pack.sha256, pack.footer]))
   const written: LastSnapshot['index'] = []
   let builder = new PackBuilder(source)
   let inBuilder: IndexedPack[][] = []
@@ -56,7 +56,7 @@ async function writeIndex(
   }
   for (const group of groups) {
     if (builder.isFull) seal()
-    const chunk = encodeIndex(group.map((pack) => ({ sha256: pack.sha256, footer: footers.get(pack.sha256)! })))
+    const chunk = encodeIndex(group.map((pack) => ({ sha256: pack.sha256, footer: cache.footer(pack.sha256) })))
     builder.add(sha256(chunk), chunk, true)
     inBuilder.push(group)
   }

@@ -7,18 +7,22 @@ import type { CachedPack } from './backup-cache.ts'
 /** The value of a chunk that this run packs. */
 const ofThisRun = 2 ** 40
 
+/** A pack of an earlier run that may be reused; of its footer only the size is kept, because all footers are megabytes. */
+export interface ReusablePack extends Omit<CachedPack, 'footer'> {
+  footerBytes: number
+}
+
 export class KnownChunks {
   private index = new ChunkIndex()
-  private packs: readonly CachedPack[]
-  private used: Uint8Array
+  readonly packs: ReusablePack[] = []
+  private used: boolean[] = []
 
-  constructor(packs: readonly CachedPack[], source: string) {
-    this.packs = packs
-    this.used = new Uint8Array(packs.length)
-    packs.forEach((pack, number) => {
-      const { lengths, digests } = parseFooter(pack.footer, source, `the cached footer of ${pack.key}`)
-      for (let chunk = 0; chunk < lengths.length; chunk++) this.index.set(digests, chunk * digestBytes, number)
-    })
+  /** @param source whose pack it is. */
+  add({ footer, ...pack }: CachedPack, source: string): void {
+    const { lengths, digests } = parseFooter(footer, source, `the cached footer of ${pack.key}`)
+    for (let chunk = 0; chunk < lengths.length; chunk++) this.index.set(digests, chunk * digestBytes, this.packs.length)
+    this.packs.push({ ...pack, footerBytes: footer.length })
+    this.used.push(false)
   }
 
   has(digest: Uint8Array, offset = 0): boolean {
@@ -32,12 +36,12 @@ export class KnownChunks {
       this.index.set(digest, offset, ofThisRun)
       return true
     }
-    if (value !== ofThisRun) this.used[value] = 1
+    if (value !== ofThisRun) this.used[value] = true
     return false
   }
 
   /** The packs of earlier runs that the snapshot needs. */
-  usedPacks(): CachedPack[] {
-    return this.packs.filter((_, number) => this.used[number] === 1)
+  usedPacks(): ReusablePack[] {
+    return this.packs.filter((_, number) => this.used[number])
   }
 }

@@ -13,8 +13,6 @@ export interface WalkedEntry {
   absolute: Buffer
 }
 
-const slash = Buffer.from('/')
-
 /** @throws `not-found` or `invalid-input` if `root` itself can't be walked; anything below it becomes a problem. */
 export function* walk(root: string): Generator<WalkedEntry | Problem> {
   const absolute = Buffer.from(root)
@@ -33,17 +31,20 @@ export function* walk(root: string): Generator<WalkedEntry | Problem> {
 function* walkDirectory(directory: WalkedEntry): Generator<WalkedEntry | Problem> {
   yield directory
   const { path } = directory.entry
-  let names: Buffer[]
+  let names: string[]
   try {
-    names = readdirSync(directory.absolute, { encoding: 'buffer' })
+    // A byte is a character then, in their order, and takes half the time of a buffer for each name.
+    names = readdirSync(directory.absolute, 'latin1')
   } catch (error) {
     yield problemOf(path, error)
     return
   }
-  names.sort((left, right) => left.compare(right))
+  names.sort()
+  const pathPrefix = path.length === 0 ? '' : `${path.toString('latin1')}/`
+  const absolutePrefix = `${directory.absolute.toString('latin1')}/`
   for (const name of names) {
-    const childPath = path.length === 0 ? name : Buffer.concat([path, slash, name])
-    const absolute = Buffer.concat([directory.absolute, slash, name])
+    const childPath = Buffer.from(pathPrefix + name, 'latin1')
+    const absolute = Buffer.from(absolutePrefix + name, 'latin1')
     let child: WalkedEntry
     try {
       const stats = lstatSync(absolute, { bigint: true })
@@ -73,7 +74,7 @@ function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): TreeEntry {
   const size = type === 'file' ? Number(stats.size) : 0
   return makeEntry({
     path, type, size,
-    mode: Number(stats.mode & 0o7777n), uid: Number(stats.uid), gid: Number(stats.gid), mtimeNs: stats.mtimeNs,
+    mode: Number(stats.mode) & 0o7777, uid: Number(stats.uid), gid: Number(stats.gid), mtimeNs: stats.mtimeNs,
     sparse: type === 'file' && Number(stats.blocks) * 512 < size,
     rdev: isDevice ? Number(stats.rdev) : 0,
   })

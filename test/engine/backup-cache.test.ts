@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { BackupCache } from '../../engine/backup-cache.ts'
 import { CacheDamaged } from '../../engine/cache-database.ts'
+import { encodeRecord } from '../../engine/file-records.ts'
 import { ProtectedSource } from '../fixtures/protected-source.ts'
 
 afterEach(() => void vi.restoreAllMocks())
+
+const record = encodeRecord(Buffer.from('file'), { size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n }, { digests: Buffer.alloc(32, 1), lengths: [1] })
 
 /** From now on nothing reaches the database's file. */
 function failCommits(): void {
@@ -20,7 +23,7 @@ test('what a cache can\'t keep when it is closed is forgotten, and nothing fails
   const source = new ProtectedSource()
   const open = (): BackupCache => BackupCache.open(source.cacheDirectory, 'vault', source.source)
   const cache = open()
-  cache.putFile({ sortKey: Buffer.from('file'), stamp: { size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n }, digests: Buffer.alloc(32), lengths: [1] })
+  cache.replaceFiles([], [record])
   failCommits()
   cache.close()
   vi.restoreAllMocks()
@@ -36,18 +39,17 @@ test('a cache directory that nothing can be written to is named', async () => {
 })
 
 test.each<[string, string, (cache: BackupCache) => unknown]>([
-  ['a file\'s chunks', 'UPDATE files SET digests = zeroblob(32)', (cache) => [...cache.files()]],
-  ['a file\'s change time', 'UPDATE files SET ctime_ns = ctime_ns + 1', (cache) => [...cache.files()]],
-  ['a file\'s lengths', 'UPDATE files SET lengths = \'2\'', (cache) => [...cache.files()]],
-  ['a pack\'s footer', 'UPDATE packs SET footer = zeroblob(2)', (cache) => cache.packs()],
-  ['a pack\'s time', 'UPDATE packs SET description = replace(description, \'"uploadedMs":1\', \'"uploadedMs":9\')', (cache) => cache.packs()],
+  ['a file\'s records', 'UPDATE files SET records = zeroblob(length(records))', (cache) => [...cache.files()]],
+  ['the place of files', 'UPDATE files SET first_key = zeroblob(length(first_key))', (cache) => [...cache.files()]],
+  ['a pack\'s footer', 'UPDATE packs SET footer = zeroblob(2)', (cache) => [...cache.packs()]],
+  ['a pack\'s time', 'UPDATE packs SET description = replace(description, \'"uploadedMs":1\', \'"uploadedMs":9\')', (cache) => [...cache.packs()]],
   ['the last snapshot', 'UPDATE last_snapshot SET value = replace(value, \'aa\', \'ab\')', (cache) => cache.lastSnapshot()],
   ['an attempt', 'UPDATE attempts SET id = id || \'0\'', (cache) => cache.attempts()],
 ])('a row that the database holds for good, but in which %s is another, is not believed', (_, change, look) => {
   const source = new ProtectedSource()
   const open = (): BackupCache => BackupCache.open(source.cacheDirectory, 'vault', source.source)
   const cache = open()
-  cache.putFile({ sortKey: Buffer.from('file'), stamp: { size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n }, digests: Buffer.alloc(32, 1), lengths: [1] })
+  cache.replaceFiles([], [record])
   cache.putPack({ sha256: 'aa', key: 'key', versionId: 'v', bytes: 1, uploadedMs: 1, lock: null, footer: Buffer.from('ff') })
   cache.putLastSnapshot({ id: 'id', sha256: 'aa', generation: { name: 'g', startMs: 1, lock: null }, index: [] })
   cache.putAttempt('id')

@@ -9,6 +9,7 @@ import { commitMs, dayMs } from '../../core/retention.ts'
 import { listSnapshots } from '../../core/snapshot.ts'
 import { BackupCache } from '../../engine/backup-cache.ts'
 import { CacheDamaged } from '../../engine/cache-database.ts'
+import { FileRecords } from '../../engine/file-records.ts'
 import type { BackupOptions } from '../../engine/operations.ts'
 import { contentOf, describeDirectory } from '../fixtures/directory-description.ts'
 import { flip } from '../fixtures/faulty-store.ts'
@@ -104,7 +105,7 @@ test('a source with more than a TiB in packs gets packs of 64 MiB, which verify 
   write(source, 'a', 'small')
   await source.backup()
   const cache = BackupCache.open(source.cacheDirectory, source.store.name, 'files')
-  for (const pack of cache.packs()) cache.putPack({ ...pack, sha256: 'f'.repeat(64), bytes: 2 ** 40 })
+  for (const pack of [...cache.packs()]) cache.putPack({ ...pack, sha256: 'f'.repeat(64), bytes: 2 ** 40 })
   cache.close()
   write(source, 'a', randomBytes(80 * 2 ** 20, 1))
   expect(await source.backup()).toMatchObject({ complete: true, bytesNew: 80 * 2 ** 20 })
@@ -617,7 +618,7 @@ describe('the cache', () => {
     const { source } = await makeAged(onTestFinished)
     const look = (): { files: number; packs: number } => {
       const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
-      const found = { files: [...cache.files()].length, packs: cache.packs().length }
+      const found = { files: [...cache.files()].reduce((sum, records) => sum + new FileRecords(records).count, 0), packs: [...cache.packs()].length }
       cache.close()
       return found
     }

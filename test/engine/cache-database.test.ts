@@ -63,7 +63,7 @@ describe('a cache that is damaged', () => {
   const damages: [string, (file: string) => void][] = [
     ['is no database', (file) => writeFileSync(file, 'x'.repeat(4096))],
     ['has another schema', (file) => change(file, 'PRAGMA user_version = 99')],
-    ['lacks a table\'s column', (file) => change(file, 'ALTER TABLE files DROP COLUMN lengths')],
+    ['lacks a table\'s column', (file) => change(file, 'ALTER TABLE files DROP COLUMN checksum')],
     ['belongs to another vault', (file) => change(file, 'UPDATE owner SET name = \'other\'')],
   ]
 

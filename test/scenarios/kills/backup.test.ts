@@ -71,7 +71,7 @@ async function wholeSnapshots(place: Place): Promise<string[]> {
 function rememberedBytes(place: Place): number {
   const cache = BackupCache.open(place.cacheDirectory, 'folder://vault', 'files')
   try {
-    return cache.packs().reduce((sum, { bytes }) => sum + bytes, 0)
+    return [...cache.packs()].reduce((sum, { bytes }) => sum + bytes, 0)
   } finally {
     cache.close()
   }
