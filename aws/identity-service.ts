@@ -2,7 +2,7 @@
 // another version of a managed one.
 import {
   CreatePolicyVersionCommand, DeletePolicyVersionCommand, GetPolicyCommand, GetPolicyVersionCommand, GetRoleCommand, GetRolePolicyCommand, IAMClient, ListAttachedRolePoliciesCommand,
-  ListPolicyVersionsCommand, ListRolePoliciesCommand, PutRolePolicyCommand, SimulatePrincipalPolicyCommand,
+  ListPolicyVersionsCommand, ListRolePoliciesCommand, ListRolesCommand, PutRolePolicyCommand, SimulatePrincipalPolicyCommand,
 } from '@aws-sdk/client-iam'
 import type { EvaluationResult, Role, SimulatePrincipalPolicyCommandInput } from '@aws-sdk/client-iam'
 import { HoldfastError } from '../core/errors.ts'
@@ -18,10 +18,18 @@ export interface RoleDocuments {
   boundary: { name: string; json: string } | null
 }
 
+/** Who may become a role: its trust, JSON as IAM stores it. */
+export interface RoleTrust {
+  arn: string
+  trustJson: string
+}
+
 export interface SimulatedDecision {
   action: string
   resource: string
   allowed: boolean
+  /** A statement denies it: no other policy, a resource's own included, can allow it. */
+  deniedExpressly: boolean
   /** Context keys that the policies ask for and the simulation didn't have: the decision may be another with them. */
   missingContext: string[]
   /** The policies whose statements matched, as IAM names them. */
@@ -74,6 +82,18 @@ export class IdentityService {
       identity,
       boundary: boundaryArn === undefined ? null : await this.readManaged(boundaryArn),
     }
+  }
+
+  /** Every role of the account, and who may become it. @throws `denied`, `credentials`, `unreachable`. */
+  async listRoles(): Promise<RoleTrust[]> {
+    const roles = await this.list('listing the roles of the account', async (Marker, abort) => {
+      const page = await this.client.send(new ListRolesCommand({ Marker, MaxItems: 1000 }), abort)
+      return { items: page.Roles ?? [], next: page.IsTruncated === true ? page.Marker : undefined }
+    })
+    return roles.map(({ Arn: arn = '', AssumeRolePolicyDocument: trust }) => {
+      if (!roleArnPattern.test(arn)) throw unreadable('the roles of the account')
+      return { arn, trustJson: decodeDocument(trust, `that says who may become ${arn}`) }
+    })
   }
 
   /** IAM's own decision on each action and resource: `SimulatePrincipalPolicy`, which knows boundary and organization too. */
@@ -164,12 +184,13 @@ function readDecisions(result: EvaluationResult): SimulatedDecision[] {
   const perResource = result.ResourceSpecificResults ?? []
   if (perResource.length === 0) {
     const missingContext = result.MissingContextValues ?? []
-    return [{ action, resource: result.EvalResourceName ?? '*', allowed: result.EvalDecision === 'allowed', missingContext, matchedPolicies, cutOffBy }]
+    return [{ action, resource: result.EvalResourceName ?? '*', allowed: result.EvalDecision === 'allowed', deniedExpressly: result.EvalDecision === 'explicitDeny', missingContext, matchedPolicies, cutOffBy }]
   }
   return perResource.map((each) => ({
     action,
     resource: each.EvalResourceName ?? '*',
     allowed: each.EvalResourceDecision === 'allowed',
+    deniedExpressly: each.EvalResourceDecision === 'explicitDeny',
     missingContext: each.MissingContextValues ?? result.MissingContextValues ?? [],
     matchedPolicies,
     cutOffBy: each.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false ? 'boundary' : cutOffBy,

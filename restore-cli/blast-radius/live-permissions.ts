@@ -1,7 +1,7 @@
 // Permissions of a role as IAM itself decides them, boundary and organization included. The role's documents are read first,
 // since the simulator has to be told on which resources.
 import type { IdentityService, RoleDocuments, SimulatedDecision } from '../../aws/identity-service.ts'
-import type { Permission, PermissionSource } from './permissions.ts'
+import type { Permission } from './permissions.ts'
 import { asDocument } from './policy-set.ts'
 import type { PolicyDocument, PolicySet } from './policy-set.ts'
 import { candidatePatterns } from './resource-patterns.ts'
@@ -9,19 +9,36 @@ import { deniesOutright, mentionsAllow } from './statements.ts'
 
 /** What the simulator is asked in one call: its answers come in pages, and a page takes seconds. */
 const actionsPerCall = 25
+const resourcesPerCall = 25
+const assumption = 'sts:AssumeRole'
 
 export interface LiveOptions {
   /** ARNs to ask about besides those that the role's own policies name. */
   resources: readonly string[]
 }
 
-export async function askIam(iam: IdentityService, roleArn: string, options: LiveOptions): Promise<PermissionSource> {
+/** A role, what limits it, and what IAM says of it. */
+export interface LiveRole {
+  arn: string
+  set: PolicySet
+  decide(actions: readonly string[]): Promise<Permission[]>
+  /** Which of these roles it has the right to assume, whatever their trusts say: by ARN. */
+  decideAssumption(roleArns: readonly string[]): Promise<Map<string, Assumption>>
+}
+
+export interface Assumption {
+  permission: Permission
+  /** A statement denies it, and no missing context could change that: not even a trust that names the role helps. */
+  ruledOut: boolean
+}
+
+/** @throws `denied`, `not-found`, `credentials`, `unreachable`. */
+export async function readLiveRole(iam: IdentityService, roleArn: string, options: LiveOptions): Promise<LiveRole> {
   const role = await iam.readRole(roleArn)
   const set = asPolicySet(role)
   return {
-    basis: 'IAM\'s simulator',
-    subject: role.arn,
-    caveats: ['policies of resources (bucket, key) may grant more, or deny', 'resource control policies are not part of IAM\'s simulation', 'roles that it may assume are not followed (--recorded does)'],
+    arn: role.arn,
+    set,
     decide: async (actions) => {
       const permissions: Permission[] = []
       for (const group of groupByService(actions)) {
@@ -30,6 +47,19 @@ export async function askIam(iam: IdentityService, roleArn: string, options: Liv
         for (const action of group) permissions.push(summarize(action, decisions.filter((each) => each.action.toLowerCase() === action.toLowerCase()), set))
       }
       return permissions
+    },
+    decideAssumption: async (roleArns) => {
+      const answers = new Map<string, Assumption>()
+      for (let from = 0; from < roleArns.length; from += resourcesPerCall) {
+        const group = roleArns.slice(from, from + resourcesPerCall)
+        const decisions = await iam.simulateRole(role.arn, [assumption], group)
+        for (const arn of group) {
+          const own = decisions.filter(({ resource }) => resource === arn)
+          const permission = summarize(assumption, own, set)
+          answers.set(arn, { permission, ruledOut: !permission.allowed && own.some(({ deniedExpressly }) => deniedExpressly) })
+        }
+      }
+      return answers
     },
   }
 }

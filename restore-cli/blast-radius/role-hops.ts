@@ -7,7 +7,7 @@ import type { PolicySet, RecordedAccount } from './policy-set.ts'
 import { mentionsAllow } from './statements.ts'
 
 /** AWS has no limit; sessions get an hour each. */
-const mostHops = 3
+export const mostHops = 3
 /** Questions of who may become whom; an account has 1,000 roles unless AWS raised it. */
 const mostQuestions = 20_000
 
@@ -59,16 +59,29 @@ function isWorthAsking({ principalArn, identity }: PolicySet, trust: string): bo
 export async function evaluateWithHops(account: RecordedAccount, set: PolicySet): Promise<PermissionSource> {
   const own = await evaluatePolicies(set)
   const roles = await reachableRoles(account, set)
-  const sources = await Promise.all(roles.map(async (role) => ({ ...role, source: await evaluatePolicies(role.set) })))
+  const hops = await Promise.all(roles.map(async ({ set: other, path, conditions }) => {
+    const source = await evaluatePolicies(other)
+    return { path, conditions, decide: (actions: readonly string[]) => source.decide(actions) }
+  }))
+  return withHops({ ...own, caveats: [...own.caveats, 'roles of other accounts that it may assume are not followed'] }, hops)
+}
+
+export interface Hop {
+  /** ARNs of the roles assumed, in order. */
+  path: readonly string[]
+  conditions: readonly string[]
+  decide(actions: readonly string[]): Promise<Permission[]>
+}
+
+/** `own`, and what the roles add whose ways are given, the shortest first. */
+export function withHops(own: PermissionSource, hops: readonly Hop[]): PermissionSource {
   return {
-    basis: own.basis,
-    subject: own.subject,
-    caveats: [...own.caveats, 'roles of other accounts that it may assume are not followed'],
+    ...own,
     decide: async (actions) => {
       const permissions = new Map((await own.decide(actions)).map((permission) => [permission.action, permission]))
-      for (const { source, path, conditions } of sources) {
+      for (const { path, conditions, decide } of hops) {
         const missing = actions.filter((action) => permissions.get(action)?.allowed !== true)
-        for (const permission of await source.decide(missing)) {
+        for (const permission of await decide(missing)) {
           if (permission.allowed) permissions.set(permission.action, withWay(permission, path, conditions))
         }
       }

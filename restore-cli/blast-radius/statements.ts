@@ -1,18 +1,18 @@
 // The parts of a policy document, read without deciding anything: which statements speak of an action.
 import type { PolicyDocument } from './policy-set.ts'
 
-type Statement = Record<string, unknown>
+export type Statement = Record<string, unknown>
 
-function statementsOf(document: PolicyDocument): Statement[] {
+export function statementsOf(document: PolicyDocument): Statement[] {
   return listOf(document['Statement']).filter((each): each is Statement => typeof each === 'object' && each !== null)
 }
 
-function listOf(value: unknown): unknown[] {
+export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : value === undefined ? [] : [value]
 }
 
 /** Whether `Action` or `NotAction` makes the statement one about `action`. */
-function concerns(statement: Statement, action: string): boolean {
+export function concerns(statement: Statement, action: string): boolean {
   if (statement['Action'] !== undefined) return listOf(statement['Action']).some((pattern) => matches(String(pattern), action))
   return !listOf(statement['NotAction']).some((pattern) => matches(String(pattern), action))
 }

@@ -1,5 +1,5 @@
 // An IAM that has one role and answers simulations as a test tells it, in AWS's XML.
-import { answerXml, startScriptedServer } from './scripted-server.ts'
+import { answerError, answerXml, startScriptedServer } from './scripted-server.ts'
 import type { ScriptedServer } from './scripted-server.ts'
 
 export interface ScriptedIam {
@@ -8,7 +8,11 @@ export interface ScriptedIam {
   attached?: Record<string, object>
   boundary?: { arn: string; document: object }
   /** The answer about one action on one resource: `allowed`, or what else IAM says; with the keys that it misses. */
-  simulate?: (action: string, resource: string) => { decision: string; missing?: string[] } | null
+  simulate?: (action: string, resource: string, roleArn: string) => { decision: string; missing?: string[] } | null
+  /** Further roles of the account: who may become them, and their inline policy. */
+  others?: { arn: string; trust: object; policy?: object }[]
+  /** What this answers `true` to is denied. */
+  denies?: (action: string, form: Record<string, string>) => boolean
   /** Versions of every managed policy, oldest first; the last is in force. */
   versions?: string[]
   /** Answers of a page; more go to the next. */
@@ -22,26 +26,36 @@ export async function startScriptedIam(iam: ScriptedIam): Promise<ScriptedServer
   const server = await startScriptedServer(({ body }, response) => {
     const form = Object.fromEntries(new URLSearchParams(body.toString()))
     const action = form['Action']!
-    answerXml(response, `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`)
+    if (iam.denies?.(action, form) === true) answerError(response, 403, 'AccessDenied')
+    else answerXml(response, `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`)
   })
   return { ...server, calls: () => server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body.toString()))) }
 }
 
+const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1)
+
 function answer(iam: ScriptedIam, action: string, form: Record<string, string>): string {
   const encode = (document: object | undefined): string => encodeURIComponent(JSON.stringify(document))
+  const other = iam.others?.find(({ arn }) => nameOf(arn) === form['RoleName'])
   switch (action) {
     case 'GetCallerIdentity': {
       const [name] = iam.roleArn.split('/').slice(-1)
       return `<Arn>arn:aws:sts::${account(iam.roleArn)}:assumed-role/${name}/me</Arn><UserId>AROA:me</UserId><Account>${account(iam.roleArn)}</Account>`
     }
+    case 'ListRoles':
+      return page((iam.others ?? []).map(({ arn, trust }) => `<member><Arn>${arn}</Arn><RoleName>${nameOf(arn)}</RoleName><Path>/</Path><RoleId>AROA</RoleId>
+        <CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>${encode(trust)}</AssumeRolePolicyDocument></member>`), 'Roles', iam, form)
     case 'GetRole': {
+      if (other !== undefined) return `<Role><Arn>${other.arn}</Arn></Role>`
       const boundary = iam.boundary === undefined ? '' : `<PermissionsBoundary><PermissionsBoundaryArn>${iam.boundary.arn}</PermissionsBoundaryArn></PermissionsBoundary>`
       return `<Role><Arn>${iam.roleArn}</Arn><RoleName>r</RoleName><Path>/</Path><RoleId>AROA</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate>${boundary}</Role>`
     }
-    case 'ListRolePolicies': return page(Object.keys(iam.inline ?? {}).map((name) => `<member>${name}</member>`), 'PolicyNames', iam, form)
+    case 'ListRolePolicies':
+      if (other !== undefined) return page(other.policy === undefined ? [] : ['<member>task</member>'], 'PolicyNames', iam, form)
+      return page(Object.keys(iam.inline ?? {}).map((name) => `<member>${name}</member>`), 'PolicyNames', iam, form)
     case 'ListAttachedRolePolicies':
-      return page(Object.keys(iam.attached ?? {}).map((arn) => `<member><PolicyArn>${arn}</PolicyArn></member>`), 'AttachedPolicies', iam, form)
-    case 'GetRolePolicy': return `<PolicyDocument>${encode(iam.inline![form['PolicyName']!])}</PolicyDocument>`
+      return page(other !== undefined ? [] : Object.keys(iam.attached ?? {}).map((arn) => `<member><PolicyArn>${arn}</PolicyArn></member>`), 'AttachedPolicies', iam, form)
+    case 'GetRolePolicy': return `<PolicyDocument>${encode(other !== undefined ? other.policy : iam.inline![form['PolicyName']!])}</PolicyDocument>`
     case 'GetPolicy': return '<Policy><DefaultVersionId>v3</DefaultVersionId></Policy>'
     case 'GetPolicyVersion': {
       const arn = form['PolicyArn']!
@@ -60,7 +74,7 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
 function simulate(iam: ScriptedIam, form: Record<string, string>): string[] {
   const listed = (name: string): string[] => Object.entries(form).filter(([key]) => key.startsWith(`${name}.member.`)).map(([, value]) => value)
   return listed('ActionNames').flatMap((action) => {
-    const decisions = listed('ResourceArns').map((resource) => ({ resource, answer: iam.simulate?.(action, resource) ?? null }))
+    const decisions = listed('ResourceArns').map((resource) => ({ resource, answer: iam.simulate?.(action, resource, form['PolicySourceArn']!) ?? null }))
     const known = decisions.filter(({ answer }) => answer !== null)
     if (known.length === 0) return []
     const results = known.map(({ resource, answer }) => `<member><EvalResourceName>${resource}</EvalResourceName><EvalResourceDecision>${answer!.decision}</EvalResourceDecision>

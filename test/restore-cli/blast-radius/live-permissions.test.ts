@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { IdentityService } from '../../../aws/identity-service.ts'
 import { actionsToAsk, assess } from '../../../restore-cli/blast-radius/assessment.ts'
-import { askIam } from '../../../restore-cli/blast-radius/live-permissions.ts'
+import { readLiveRole } from '../../../restore-cli/blast-radius/live-permissions.ts'
 import type { Permission } from '../../../restore-cli/blast-radius/permissions.ts'
 import { startScriptedIam } from '../../aws/scripted-iam.ts'
 import type { ScriptedIam } from '../../aws/scripted-iam.ts'
@@ -14,7 +14,7 @@ async function ask(statements: object[], actions: readonly string[], simulate: S
   const server = await startScriptedIam({ roleArn, inline: { task: { Version: '2012-10-17', Statement: statements } }, simulate: simulate! })
   const iam = new IdentityService({ endpoint: server.endpoint, credentials: () => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 's' }) })
   open.push(server, { stop: () => iam.close() })
-  const permissions = await (await askIam(iam, roleArn, { resources })).decide(actions)
+  const permissions = await (await readLiveRole(iam, roleArn, { resources })).decide(actions)
   return { permissions, calls: server.calls().filter(({ Action }) => Action === 'SimulatePrincipalPolicy') }
 }
 
