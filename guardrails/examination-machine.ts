@@ -18,7 +18,7 @@ export interface ExaminationMachine {
 }
 
 /** How a container learns which run it is part of: what an earlier one answered is not taken for its answer. */
-export const runVariable = 'HOLDFAST_RUN'
+const runVariable = 'HOLDFAST_RUN'
 export const containerName = 'holdfast'
 
 /** A task that couldn't be started, for want of room, say. What has run is never run again: the next night is the next try. */
