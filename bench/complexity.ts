@@ -1,4 +1,4 @@
-// How time and memory of Holdfast grow as files, bytes, snapshots and versions grow tenfold, twice.
+// How time and memory of Holdfast grow as files, bytes, snapshots and versions grow tenfold, twice; and a million files, once.
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
@@ -8,7 +8,7 @@ import { makeBig, makeMixed, makeTiny, scaled } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import type { Gateway } from './gateway.ts'
 import { measure } from './measured-process.ts'
-import { takeSample } from './measurement.ts'
+import { assertSame, takeSample } from './measurement.ts'
 import type { Place, Sample } from './measurement.ts'
 import type { Complexity, ComplexityPoint } from './results.ts'
 import { spreadOf } from './statistics.ts'
@@ -35,6 +35,21 @@ export async function measureComplexity(growth: Growth): Promise<Omit<Complexity
     { name: 'snapshots', unit: 'snapshots of one source', points: await growSnapshots(growth) },
     { name: 'versions', unit: 'delete markers over one snapshot', points: await growVersions(growth) },
   ]
+}
+
+/** A tree of a million files through every operation. */
+export async function measureTree(growth: Growth): Promise<Omit<Complexity, 'provenance'>> {
+  const { contender, folder, scale } = growth
+  const size = scaled(1_000_000, scale)
+  const { directory } = makeTiny(join(folder, 'data'), size / 200_000)
+  const repository = await newRepository(growth, 'tree')
+  const points: ComplexityPoint[] = []
+  for (const [operation, invocation] of [
+    ['first', contender.backup(repository, directory)], ['no-change', contender.backup(repository, directory)],
+    ['restore', contender.restore(repository, join(folder, 'target'))], ['verify', contender.verify(repository)],
+  ] as const) points.push(pointOf(growth, size, operation, [await takeSample(invocation, repository, growth)]))
+  assertSame(directory, join(folder, 'target'))
+  return { name: 'tree', unit: 'files of 512 bytes, each run once', points }
 }
 
 async function growData(growth: Growth, smallest: number, make: (directory: string, size: number) => Dataset): Promise<ComplexityPoint[]> {

@@ -1,6 +1,7 @@
 // What is compared: a backup tool as a whole process, told where to back up to and what to bring back.
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { exitStatus } from '../core/errors.ts'
 import type { Gateway } from './gateway.ts'
 import type { Invocation } from './measured-process.ts'
 import { measure } from './measured-process.ts'
@@ -19,6 +20,8 @@ export interface Contender {
   backup(repository: Repository, directory: string): Invocation
   /** The newest state, or `state`; whole, or only `path` below what was backed up. */
   restore(repository: Repository, target: string, what?: { state?: string; path?: string }): Invocation
+  /** Reads the newest state back, every byte, and restores nothing. */
+  verify(repository: Repository): Invocation
   /** The state that the output of a backup names, as `restore` takes it. */
   stateOf(output: string): string
 }
@@ -43,6 +46,8 @@ export function openHoldfast(tools: Tools, gateway: Gateway): Contender {
       const state = what.state === undefined ? [] : ['--point-in-time', what.state]
       return invocation(['restore', ...(what.path === undefined ? [] : [what.path]), '--target', target, ...state], repository, tools.folder)
     },
+    // The store keeps the bucket's default lock beside its objects: none of them has its own, which is what 9 says.
+    verify: (repository) => ({ ...invocation(['verify', '--read-data'], repository, tools.folder), alsoEndsWith: exitStatus['vault-unsafe'] }),
     // The point in time is the store's second: the bench lets one pass between two snapshots.
     stateOf: () => new Date().toISOString(),
   }
@@ -71,6 +76,7 @@ export function openRestic(tools: Tools, gateway: Gateway): Contender {
       const include = what.path === undefined ? [] : ['--include', join('/', what.path)]
       return invocation(['restore', what.state ?? 'latest', '--target', target, ...include], repository, tools.folder)
     },
+    verify: (repository) => invocation(['check', '--read-data'], repository, tools.folder),
     stateOf: (output) => /"snapshot_id":"([0-9a-f]{64})"/.exec(output)?.[1] ?? 'latest',
   }
 }

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { HoldfastError, exitStatus } from '../core/errors.ts'
-import { measureComplexity } from './complexity.ts'
+import { measureComplexity, measureTree } from './complexity.ts'
 import { openHoldfast, openRestic } from './contender.ts'
 import { costPage } from './cost/page.ts'
 import { makeBig, makeMixed, makeTiny } from './dataset.ts'
@@ -31,7 +31,7 @@ const sync = (): void => void execFileSync('sync')
 
 type Maker = (directory: string, scale: number) => Dataset | Promise<Dataset>
 
-const makers: Record<Exclude<PartName, 'history' | 'complexity'>, Maker> = {
+const makers: Record<Exclude<PartName, 'history' | 'complexity' | 'tree'>, Maker> = {
   mixed: makeMixed, tiny: makeTiny, big: makeBig, postgres: makePostgres,
 }
 
@@ -83,9 +83,10 @@ async function measurePart(part: PartName, work: string, tools: Tools, options: 
   const gateway = await Gateway.start(tools.versitygw, join(folder, 'store'))
   const scale = options.scales[part]
   try {
-    if (part === 'complexity') {
-      report('complexity')
-      const complexity = await measureComplexity({ gateway, contender: openHoldfast(tools, gateway), folder, sync, scale, report })
+    if (part === 'complexity' || part === 'tree') {
+      report(part)
+      const growth = { gateway, contender: openHoldfast(tools, gateway), folder, sync, scale, report }
+      const complexity = part === 'tree' ? [await measureTree(growth)] : await measureComplexity(growth)
       return { version: 1, datasets: [], complexity: complexity.map((growth) => ({ ...growth, provenance })) }
     }
     const contenders = [openHoldfast(tools, gateway), openRestic(tools, gateway)]

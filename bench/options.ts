@@ -5,14 +5,15 @@ import { HoldfastError } from '../core/errors.ts'
 import { runNames } from './measurement.ts'
 import type { RunName } from './measurement.ts'
 
-/** What can be measured: four data sets, many snapshots, the limits of the machine's parts, and how it all grows. */
-export const partNames = ['mixed', 'tiny', 'big', 'postgres', 'history', 'complexity'] as const
+/** What can be measured: four data sets, many snapshots, how it all grows, and, only when it is asked for, a tree of a million files. */
+export const partNames = ['mixed', 'tiny', 'big', 'postgres', 'history', 'complexity', 'tree'] as const
+const usualParts = partNames.filter((name) => name !== 'tree')
 export type PartName = (typeof partNames)[number]
 
 export const usage = `npm run bench -- [options]
 
   --quick        sizes that take about 20 minutes in all (without it: full sizes, about an hour)
-  --only A,B     only these parts: ${partNames.join(', ')}
+  --only A,B     only these parts: ${partNames.join(', ')} (a million files, 8 GiB of disk; not measured unless named)
   --runs A,B     only these runs of a data set: ${runNames.join(', ')}
   --rounds N     rounds, both contenders in each (default 5)
   --scale X      all sizes times X
@@ -36,8 +37,8 @@ export interface Options {
   command: string
 }
 
-const fullScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 1, postgres: 1, history: 1, complexity: 1 }
-const quickScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 0.125, postgres: 0.25, history: 1, complexity: 0.2 }
+const fullScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 1, postgres: 1, history: 1, complexity: 1, tree: 1 }
+const quickScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 0.125, postgres: 0.25, history: 1, complexity: 0.2, tree: 1 }
 
 /** @throws `invalid-input` for what is not an option, or not a value of it. */
 export function parseOptions(args: readonly string[]): Options {
@@ -45,8 +46,8 @@ export function parseOptions(args: readonly string[]): Options {
   const scale = numberOf('scale', values.scale ?? '1', 1e-6, 100)
   const scales = Object.fromEntries(Object.entries(values.quick ? quickScales : fullScales).map(([name, own]) => [name, own * scale]))
   return {
-    parts: namesOf('only', values.only, partNames),
-    runs: namesOf('runs', values.runs, runNames),
+    parts: values.only === undefined ? usualParts : namesOf('only', values.only, partNames),
+    runs: values.runs === undefined ? runNames : namesOf('runs', values.runs, runNames),
     rounds: Math.trunc(numberOf('rounds', values.rounds ?? '5', 1, 100)),
     scales: scales as Record<PartName, number>,
     out: values.out === undefined ? undefined : resolve(values.out),
@@ -70,8 +71,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-function namesOf<T extends string>(option: string, given: string | undefined, known: readonly T[]): readonly T[] {
-  if (given === undefined) return known
+function namesOf<T extends string>(option: string, given: string, known: readonly T[]): readonly T[] {
   const names = given.split(',')
   const unknown = names.filter((name) => !(known as readonly string[]).includes(name))
   if (unknown.length > 0) {

@@ -65,7 +65,8 @@ function memory({ datasets }: Results): TopLevelSpec {
 }
 
 function growth({ complexity }: Results, field: 'seconds' | 'mib', title: string): TopLevelSpec {
-  const values = complexity.flatMap(({ name, points }) => points.map(({ size, operation, seconds, peakBytes }) => ({ name, size, operation, seconds, mib: peakBytes / mib })))
+  const growing = complexity.filter(({ points }) => new Set(points.map(({ size }) => size)).size > 1)
+  const values = growing.flatMap(({ name, points }) => points.map(({ size, operation, seconds, peakBytes }) => ({ name, size, operation, seconds, mib: peakBytes / mib })))
   return {
     ...look, title: `As the data grow tenfold: ${title}`, data: { values },
     facet: { field: 'name', type: 'nominal', title: null, sort: null }, columns: 2, resolve: { scale: { x: 'independent' } },

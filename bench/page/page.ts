@@ -25,7 +25,8 @@ export function pageText(results: Results, charts: readonly string[]): string {
     ...results.datasets.flatMap((dataset) => ['', ...datasetSection(dataset)]),
     ...(results.complexity.length === 0 ? [] : [
       '', '## As the data grow', '',
-      'Holdfast alone, in tenfold steps; each point is the median of three runs. A line that rises by one decade in one decade is linear.',
+      'Holdfast alone, in tenfold steps; each point is the median of three runs, if nothing else is said. A line that rises by one decade in one',
+      'decade is linear.',
       ...chart('growth-time.svg', 'Time as the data grow'), ...chart('growth-memory.svg', 'Memory as the data grow'),
       ...results.complexity.flatMap((growth) => ['', ...growthTable(growth)]),
     ]),

@@ -173,7 +173,7 @@ function growthRow({ complexity }: Results, find: Find): Row {
   const goal: Goal = { metric: 'memory as data grows, bytes a chunk', better: 'most', reach: 150, ambition: 110, text: (value) => String(Math.round(value)), measure: () => null }
   const tiny = find('tiny', 'first')
   const points = [
-    ...(complexity.find(({ name }) => name === 'files')?.points.filter(({ operation }) => operation === 'first') ?? []),
+    ...complexity.filter(({ name }) => name === 'files' || name === 'tree').flatMap((growth) => growth.points.filter(({ operation }) => operation === 'first')),
     ...(tiny === null ? [] : [{ size: tiny.dataset.files, peakBytes: spreadOf(tiny.run.holdfast.peakBytes).median }]),
   ].sort((a, b) => b.size - a.size)
   const [most] = points

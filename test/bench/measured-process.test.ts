@@ -27,6 +27,11 @@ test('one that fails is no measurement: its last words are the error', async () 
   await expect(measure(node('console.log("no such bucket"); process.exit(3)'), makeTemporaryDirectory())).rejects.toThrow(/ended with 3 .*no such bucket/s)
 })
 
+test('one that ends with the status that says nothing bad of it is measured', async () => {
+  const { output } = await measure({ ...node('console.log("whole, but not locked"); process.exit(9)'), alsoEndsWith: 9 }, makeTemporaryDirectory())
+  expect(output).toBe('whole, but not locked\n')
+})
+
 test('one that takes too long is ended, with its children', async () => {
   await expect(measure(node('setInterval(() => {}, 1000)'), makeTemporaryDirectory(), 1)).rejects.toThrow(/ended with -9/)
 })

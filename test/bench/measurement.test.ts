@@ -24,6 +24,7 @@ function makeCopier(name: ContenderName, folder: string, log: string[]): Contend
       log.push(`${name} restores ${what.path ?? 'all'}`)
       return copy(what.path === undefined ? bucketOf(bucket) : join(bucketOf(bucket), what.path), target)
     },
+    verify: ({ bucket }) => copy(bucketOf(bucket), '/dev/null'),
     stateOf: () => 'latest',
   }
 }

@@ -16,6 +16,11 @@ describe('the options of a measurement', () => {
     expect(options.command).toBe('npm run bench -- --only tiny,mixed --runs restore --rounds 7 --scale 0.5 --out /tmp/x.json')
   })
 
+  test('measure a tree of a million files when it is asked for, and not by themselves', () => {
+    expect(parseOptions(['--quick']).parts).not.toContain('tree')
+    expect(parseOptions(['--only', 'tree'])).toMatchObject({ parts: ['tree'], scales: { tree: 1 } })
+  })
+
   test('have a quick form whose sizes scale too', () => {
     const quick = parseOptions(['--quick']).scales
     expect(Object.values(quick).every((scale) => scale <= 1)).toBe(true)

@@ -47,6 +47,14 @@ describe('where a target stands', () => {
     expect(rowOf(tiny, 'memory as data grows')).toMatchObject({ value: '210', standing: 'missed' })
   })
 
+  test('memory a chunk is that of a million files, where they were measured', () => {
+    const results = makeResults()
+    const files = results.complexity.find(({ name }) => name === 'files')!
+    const most = files.points.filter(({ operation }) => operation === 'first').toSorted((a, b) => b.size - a.size)[0]!
+    const tree = { ...files, name: 'tree', points: [{ ...most, size: most.size + 1_000_000, peakBytes: most.peakBytes + 100_000_000 }] }
+    expect(rowOf({ ...results, complexity: [...results.complexity, tree] }, 'memory as data grows')).toMatchObject({ value: '100', standing: 'ambition' })
+  })
+
   test('memory a chunk is not reckoned from a few', () => {
     const { complexity, ...rest } = makeResults()
     const few = complexity.map((growth) => ({ ...growth, points: growth.points.slice(0, 2) }))
