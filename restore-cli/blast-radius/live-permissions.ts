@@ -21,9 +21,9 @@ export interface LiveOptions {
 export interface LiveRole {
   arn: string
   set: PolicySet
-  decide(actions: readonly string[]): Promise<Permission[]>
+  decide: (actions: readonly string[]) => Promise<Permission[]>
   /** Which of these roles it has the right to assume, whatever their trusts say: by ARN. */
-  decideAssumption(roleArns: readonly string[]): Promise<Map<string, Assumption>>
+  decideAssumption: (roleArns: readonly string[]) => Promise<Map<string, Assumption>>
 }
 
 export interface Assumption {

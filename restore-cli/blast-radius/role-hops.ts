@@ -70,7 +70,7 @@ export interface Hop {
   /** ARNs of the roles assumed, in order. */
   path: readonly string[]
   conditions: readonly string[]
-  decide(actions: readonly string[]): Promise<Permission[]>
+  decide: (actions: readonly string[]) => Promise<Permission[]>
 }
 
 /** `own`, and what the roles add whose ways are given, the shortest first. */

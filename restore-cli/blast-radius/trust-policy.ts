@@ -53,5 +53,5 @@ function conditionsOf(statement: Statement): string[] {
   const condition = statement['Condition']
   if (typeof condition !== 'object' || condition === null) return []
   return Object.entries(condition).flatMap(([operator, keys]) =>
-    (typeof keys === 'object' && keys !== null ? Object.entries(keys) : []).map(([key, values]) => `${operator} ${key} ${listOf(values).map(String).join(' or ')}`))
+    (typeof keys === 'object' && keys !== null ? Object.entries(keys as Record<string, unknown>) : []).map(([key, values]) => `${operator} ${key} ${listOf(values).map(String).join(' or ')}`))
 }
