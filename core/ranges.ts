@@ -1,4 +1,4 @@
-// Neighbouring reads become one request: a request costs as much as a gap of about a mebibyte.
+// Neighbouring reads become one request: a request takes as long as a gap of about two mebibytes.
 
 export interface Range {
   offset: number
@@ -9,7 +9,7 @@ export interface CoalescedRange<Part extends Range> extends Range {
   parts: Part[]
 }
 
-const maxGapBytes = 1024 * 1024
+const maxGapBytes = 2 * 1024 * 1024
 
 /** Joins ranges (in any order; they may touch or overlap) whose gap is at most `gapBytes`, up to `maxBytes` each. */
 export function coalesce<Part extends Range>(ranges: readonly Part[], maxBytes: number, gapBytes = maxGapBytes): CoalescedRange<Part>[] {
