@@ -1,62 +1,35 @@
 // One pass over a source: walks it, has new and changed files read and packed by worker threads, and builds the tree
 // in order while files come back in any order. Bytes in flight are bounded, whatever the store's speed.
 import { digestBytes } from '../core/digest.ts'
-import { foldContent } from '../core/content-list.ts'
-import { PackBuilder, assertSealed } from '../core/pack.ts'
-import { choosePackBytes } from '../core/pack-size.ts'
-import { comparePaths, sumBytes } from '../core/tree-entry.ts'
 import type { TreeEntry } from '../core/tree-entry.ts'
-import { TreeBuilder } from '../core/tree.ts'
-import { BackupWorker } from './backup-worker.ts'
-import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
 import { findExtendedAttributes } from './extended-attributes.ts'
-import { joinContents, problemOfSegments, upToGap } from './file-segments.ts'
+import { FileReading } from './file-reading.ts'
+import type { FileContent } from './file-reading.ts'
 import { sortKeyOf } from './file-records.ts'
+import { problemOfSegments, upToGap } from './file-segments.ts'
 import { stampOf } from './file-stamp.ts'
 import type { FileStamp } from './file-stamp.ts'
 import type { KnownChunks } from './known-chunks.ts'
 import { LinkGroups } from './link-groups.ts'
 import type { BackupProgress, Problem } from './operations.ts'
-import { PackMemory } from './pack-memory.ts'
 import type { PackUploader } from './pack-uploader.ts'
 import type { RememberedFile, RememberedFiles } from './remembered-files.ts'
-import { partBytes, segmentBytes } from './source-reader.ts'
-import type { ItemContent, ReadItem } from './source-reader.ts'
+import { SnapshotTree } from './snapshot-tree.ts'
 import { walk } from './walk.ts'
 import type { WalkedEntry } from './walk.ts'
-import { WorkerPool } from './worker-pool.ts'
-import type { PoolMember } from './worker-pool.ts'
 
-/** Small files are read in batches of `partBytes` at most, and of so many files. */
-const batchFiles = 512
-/** Batches that one thread has been given and not packed yet. */
-const batchesPerWorker = 2
-/** Packs that may wait for the store, beside those that the threads build, before packing pauses. */
-const maxPacksInFlight = 2
 /** Entries that may wait for an earlier one's content before the walk pauses. */
 const maxPending = 20_000
-/** Batches that may wait for a thread before the walk pauses. */
-const maxQueued = 8
 /** A file that changed so shortly before it was read may change again within the clock's granularity: not remembered. */
 const racyNs = 1_000_000_000n
 
-interface PendingFile {
+interface PendingFile extends FileContent {
   entry: TreeEntry
-  stamp: FileStamp
-  segments: (ItemContent | null)[]
-  missing: number
   /** What the cache knew: it was not read then. */
   remembered: RememberedFile | null
 }
 
 type Pending = { kind: 'entry'; entry: TreeEntry } | { kind: 'file'; file: PendingFile } | { kind: 'link'; entry: TreeEntry; first: PendingFile }
-
-interface Batch {
-  items: ReadItem[]
-  /** Which segment of which file each item is. */
-  owners: { file: PendingFile; segment: number }[]
-  bytes: number
-}
 
 export interface PassResult {
   treeRoot: Buffer
@@ -74,33 +47,25 @@ export interface PassResult {
 }
 
 export class BackupPass {
-  private source: string
   private known: KnownChunks
   private uploader: PackUploader
   private remembered: RememberedFiles
   private startedNs: bigint
-  private pool: WorkerPool<{ source: string; packBytes: number }, ToBackupWorker, FromBackupWorker>
-  private batches = new Map<number, { batch: Batch; member: PoolMember<ToBackupWorker> }>()
-  private load: number[]
-  private nextBatch = 0
-  private queued: Batch[] = []
-  private packMemory = new PackMemory(maxPacksInFlight)
-  private bytesBefore: number
-  private open: Batch = { items: [], owners: [], bytes: 0 }
+  private reading: FileReading
+  private tree: SnapshotTree
   private pending: Pending[] = []
   private head = 0
   private links = new LinkGroups<PendingFile>()
-  private tree: TreeBuilder
-  private metadata: PackBuilder
+  private filesUnchanged = 0
   private bytesUnchanged = 0
+  private problems: Problem[] = []
+  private problemCount = 0
+  private incomplete = false
   private failure: { error: unknown } | null = null
-  private flushed = 0
   private waiting: (() => void)[] = []
   private signal: AbortSignal | undefined
-  private report: () => void
-  private result: PassResult = {
-    treeRoot: Buffer.alloc(0), entries: 0, files: 0, bytes: 0, filesUnchanged: 0, bytesRead: 0, bytesNew: 0, problems: [], problemCount: 0, incomplete: false, notExamined: null,
-  }
+  private onProgress: ((progress: BackupProgress) => void) | undefined
+  private reportedEntries = 0
 
   constructor(options: {
     source: string; workers: number; known: KnownChunks; uploader: PackUploader
@@ -109,30 +74,14 @@ export class BackupPass {
     bytesBefore: number
     startedNs: bigint; signal: AbortSignal | undefined; onProgress: ((progress: BackupProgress) => void) | undefined
   }) {
-    this.source = options.source
     this.known = options.known
     this.uploader = options.uploader
     this.remembered = options.remembered
     this.startedNs = options.startedNs
     this.signal = options.signal
-    this.metadata = new PackBuilder(options.source)
-    this.tree = new TreeBuilder((digest, bytes) => this.keepMetadata(digest, bytes))
-    this.bytesBefore = options.bytesBefore
-    this.load = Array.from({ length: Math.max(1, options.workers) }, () => 0)
-    this.pool = new WorkerPool({ code: BackupWorker, thread: './backup-thread' }, options.workers, { source: options.source, packBytes: this.packBytes }, {
-      message: (answer, member) => this.receive(answer, member),
-      failure: (error) => this.fail(error),
-    })
-    const { result, uploader } = this
-    let lastEntries = 0
-    this.report = () => {
-      if (options.onProgress === undefined || result.entries === lastEntries) return
-      lastEntries = result.entries
-      options.onProgress({
-        entries: result.entries, bytesRead: result.bytesRead, bytesUnchanged: this.bytesUnchanged,
-        bytesUploaded: uploader.bytesUploaded, packsUploaded: uploader.uploaded.length,
-      })
-    }
+    this.onProgress = options.onProgress
+    this.tree = new SnapshotTree(options)
+    this.reading = new FileReading(options, { progress: () => this.proceed(), failure: (error) => this.fail(error) })
   }
 
   async run(directory: string): Promise<PassResult> {
@@ -145,43 +94,24 @@ export class BackupPass {
         if (++steps % 256 === 0) await this.breathe()
         if (this.mustWait()) await this.waitFor(() => !this.mustWait())
       }
-      this.dispatch()
-      await this.waitFor(() => this.batches.size === 0)
-      const { started } = this.pool
-      for (const member of started) member.send({ type: 'flush' })
-      await this.waitFor(() => this.flushed === started.length)
+      this.reading.dispatch()
+      await this.waitFor(() => this.reading.isIdle)
+      this.reading.flush()
+      await this.waitFor(() => this.reading.isFlushed)
       this.emit()
       this.remembered.finish()
-      this.result.treeRoot = this.tree.finish()
-      this.sealMetadata()
+      const treeRoot = this.tree.finish()
       await this.uploader.drain(0)
-      this.result.notExamined = await attributes
+      const notExamined = await attributes
       this.report()
-      return this.result
+      const { entries, files, bytes } = this.tree
+      const { bytesRead, bytesNew } = this.reading
+      const { filesUnchanged, problems, problemCount, incomplete } = this
+      return { treeRoot, entries, files, bytes, filesUnchanged, bytesRead, bytesNew, problems, problemCount, incomplete, notExamined }
     } finally {
-      await this.pool.stop()
+      await this.reading.stop()
       await this.uploader.settle()
     }
-  }
-
-  /** What the threads' next packs aim at. Those of the tree stay small: they are few bytes, and one pack more. */
-  private get packBytes(): number {
-    return choosePackBytes(this.bytesBefore + this.uploader.bytesUploaded, this.load.length + maxPacksInFlight)
-  }
-
-  /** Seals what was kept so far, so that the next metadata goes into a pack of its own. */
-  private sealMetadata(): void {
-    if (this.metadata.isEmpty) return
-    const pack = this.metadata.seal()
-    assertSealed(pack, this.source)
-    this.uploader.add(pack)
-    this.metadata = new PackBuilder(this.source)
-  }
-
-  private keepMetadata(digest: Buffer, bytes: Buffer): void {
-    if (!this.known.claim(digest)) return
-    if (this.metadata.isFull) this.sealMetadata()
-    this.metadata.add(digest, bytes)
   }
 
   /** Lets replies in, so that the store is kept busy while a large tree is walked. */
@@ -193,18 +123,38 @@ export class BackupPass {
   }
 
   private mustWait(): boolean {
-    return this.queued.length > maxQueued || this.pending.length - this.head > maxPending
+    return this.reading.isBehind || this.pending.length - this.head > maxPending
   }
 
   private async waitFor(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.failure !== null) throw this.failure.error
       this.signal?.throwIfAborted()
-      this.dispatch()
+      this.reading.dispatch()
       if (condition()) return
       const upload = this.uploader.inFlight > 0 ? this.uploader.drain(this.uploader.inFlight - 1) : null
       await Promise.race([new Promise<void>((resolve) => this.waiting.push(resolve)), ...(upload === null ? [] : [upload])])
     }
+  }
+
+  private report(): void {
+    const { entries } = this.tree
+    if (this.onProgress === undefined || entries === this.reportedEntries) return
+    this.reportedEntries = entries
+    this.onProgress({
+      entries, bytesRead: this.reading.bytesRead, bytesUnchanged: this.bytesUnchanged,
+      bytesUploaded: this.uploader.bytesUploaded, packsUploaded: this.uploader.uploaded.length,
+    })
+  }
+
+  /** After something was read. */
+  private proceed(): void {
+    try {
+      this.emit()
+    } catch (error) {
+      this.fail(error)
+    }
+    this.wake()
   }
 
   private fail(error: unknown): void {
@@ -217,10 +167,9 @@ export class BackupPass {
   }
 
   private addProblem(problem: Problem): void {
-    const { result } = this
-    result.problemCount++
-    if (problem.kind === 'unreadable' || problem.kind === 'vanished' || problem.kind === 'changed') result.incomplete = true
-    if (result.problems.length < 1000) result.problems.push(problem)
+    this.problemCount++
+    if (problem.kind === 'unreadable' || problem.kind === 'vanished' || problem.kind === 'changed') this.incomplete = true
+    if (this.problems.length < 1000) this.problems.push(problem)
   }
 
   private addEntry(walked: WalkedEntry): void {
@@ -244,7 +193,7 @@ export class BackupPass {
     if (entry.linkGroup > 0) this.links.setFirst(stats, file)
     this.push({ kind: 'file', file })
     file.remembered = this.recall(entry.path, file.stamp)
-    if (file.remembered === null) this.read(walked, file)
+    if (file.remembered === null && entry.size > 0) this.reading.read(walked.absolute, entry.size, file)
     this.emit()
   }
 
@@ -263,90 +212,13 @@ export class BackupPass {
     return found
   }
 
-  private read({ entry, absolute }: WalkedEntry, file: PendingFile): void {
-    if (entry.size === 0) return
-    const segments = Math.ceil(entry.size / segmentBytes)
-    file.segments = Array.from({ length: segments }, () => null)
-    file.missing = segments
-    for (let segment = 0; segment < segments; segment++) {
-      const offset = segment * segmentBytes
-      const item = { absolute, stamp: file.stamp, offset, bytes: Math.min(segmentBytes, entry.size - offset) }
-      if (this.open.bytes + item.bytes > partBytes || this.open.items.length >= batchFiles) this.queueOpen()
-      this.open.items.push(item)
-      this.open.owners.push({ file, segment })
-      this.open.bytes += item.bytes
-    }
-  }
-
-  private queueOpen(): void {
-    if (this.open.items.length > 0) this.queued.push(this.open)
-    this.open = { items: [], owners: [], bytes: 0 }
-    this.dispatch()
-  }
-
-  /** Gives batches to the threads that have room, the least busy first. */
-  private dispatch(): void {
-    if (this.queued.length === 0 && this.open.items.length > 0) {
-      this.queued.push(this.open)
-      this.open = { items: [], owners: [], bytes: 0 }
-    }
-    while (this.queued.length > 0) {
-      const least = this.load.indexOf(Math.min(...this.load))
-      if (this.load[least]! >= batchesPerWorker) return
-      const batch = this.queued.shift()!
-      const number = this.nextBatch++
-      const member = this.pool.members[least]!
-      this.load[least]!++
-      this.batches.set(number, { batch, member })
-      member.send({ type: 'read', batch: number, items: batch.items })
-    }
-  }
-
-  private receive(answer: FromBackupWorker, member: PoolMember<ToBackupWorker>): void {
-    try {
-      if (answer.type === 'read') this.receiveRead(answer, member)
-      else if (answer.type === 'sealed') {
-        this.packMemory.request((memory) => member.send({ type: 'begin', memory, packBytes: this.packBytes }, memory === undefined ? [] : [memory]))
-        this.uploader.add(answer, (memory) => this.packMemory.giveBack(memory))
-      } else if (answer.type === 'packed') {
-        this.batches.delete(answer.batch)
-        this.load[member.number]!--
-        this.dispatch()
-      } else this.flushed++
-    } catch (error) {
-      this.fail(error)
-    }
-    this.wake()
-  }
-
-  private receiveRead(answer: Extract<FromBackupWorker, { type: 'read' }>, member: PoolMember<ToBackupWorker>): void {
-    const { batch } = this.batches.get(answer.batch)!
-    const isNew: number[] = []
-    for (const content of answer.contents) {
-      content.lengths.forEach((bytes, index) => {
-        const claimed = this.known.claim(content.digests, index * digestBytes)
-        if (claimed) this.result.bytesNew += bytes
-        isNew.push(claimed ? 1 : 0)
-      })
-    }
-    this.result.bytesRead += answer.bytesRead
-    member.send({ type: 'pack', batch: answer.batch, isNew: Uint8Array.from(isNew) })
-    answer.contents.forEach((content, index) => {
-      const { file, segment } = batch.owners[index]!
-      const before = file.segments[segment] ?? null
-      file.segments[segment] = before === null ? content : joinContents(before, content)
-      if (answer.isLast) file.missing--
-    })
-    this.emit()
-  }
-
   /** Adds to the tree what is at its turn and complete. */
   private emit(): void {
     while (this.head < this.pending.length) {
       const next = this.pending[this.head]!
       if (next.kind === 'file' && next.file.missing > 0) break
       this.head++
-      if (next.kind === 'entry') this.addToTree(next.entry)
+      if (next.kind === 'entry') this.tree.add(next.entry)
       else if (next.kind === 'file') this.emitFile(next.file)
       else this.emitLink(next.entry, next.first)
     }
@@ -364,9 +236,9 @@ export class BackupPass {
 
   private emitUnchanged(entry: TreeEntry, remembered: RememberedFile): void {
     this.remembered.keep(remembered)
-    this.result.filesUnchanged++
+    this.filesUnchanged++
     this.bytesUnchanged += entry.size
-    this.addFile(entry, remembered)
+    this.tree.addFile(entry, remembered)
   }
 
   private emitRead(file: PendingFile): void {
@@ -385,13 +257,7 @@ export class BackupPass {
     const lengths = segments.flatMap((segment) => segment.lengths)
     const digests = Buffer.concat(segments.map((segment) => segment.digests))
     if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs) this.remembered.put(sortKeyOf(entry.path), file.stamp, { digests, lengths })
-    this.addFile(entry, { digests, lengths })
-  }
-
-  private addFile(entry: TreeEntry, { digests, lengths }: { digests: Buffer; lengths: number[] }): void {
-    entry.size = sumBytes(lengths)
-    entry.content = foldContent({ digests, lengths }, (digest, bytes) => this.keepMetadata(digest, bytes))
-    this.addToTree(entry)
+    this.tree.addFile(entry, { digests, lengths })
   }
 
   private emitLink(entry: TreeEntry, first: PendingFile): void {
@@ -399,19 +265,6 @@ export class BackupPass {
     if (problem) this.addProblem({ path: entry.path, ...problem })
     if (problem && problem.kind !== 'changed') return
     const { size, content, sparse, mode, uid, gid, mtimeNs } = first.entry
-    this.addToTree({ ...entry, size, content, sparse, mode, uid, gid, mtimeNs })
-  }
-
-  private lastPath: Buffer | null = null
-
-  private addToTree(entry: TreeEntry): void {
-    if (this.lastPath !== null && comparePaths(this.lastPath, entry.path) >= 0) throw new Error('the walk left the order of the tree')
-    this.lastPath = entry.path
-    this.tree.add(entry)
-    this.result.entries++
-    if (entry.type === 'file') {
-      this.result.files++
-      this.result.bytes += entry.size
-    }
+    this.tree.add({ ...entry, size, content, sparse, mode, uid, gid, mtimeNs })
   }
 }
