@@ -20,6 +20,7 @@ export function declareBlastRadius(command: Command, invocation: Invocation): vo
     .addOption(new Option('--session-policy <file>', 'what its session is narrowed to'))
     .addOption(new Option('--scp <file>', 'a service control policy over its account; may be repeated').argParser(several).default([], 'none'))
     .addOption(new Option('--resource <arn>', 'with --live, ask about this too; may be repeated').argParser(several).default([], 'what the policies name'))
+    .addOption(new Option('--region <name>', 'with --live, look which brakes are in place there: name every region in use; may be repeated').argParser(several).default([], 'none'))
     .addOption(new Option('--brakes <file>', 'which brakes are in place: docs/blast-radius.md'))
     .optionsGroup('Credentials within reach:')
     .addOption(new Option('--here', 'search this environment, and where tools keep credentials below the home directory'))

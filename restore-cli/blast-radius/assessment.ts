@@ -5,13 +5,15 @@ import type { DestructiveAction } from '../../guardrails/catalogue.ts'
 import { actionFamilies, recoveries } from '../../guardrails/recovery.ts'
 import type { Recovery } from '../../guardrails/recovery.ts'
 import type { BrakesInPlace } from './brakes-in-place.ts'
+import type { BrakeReading, BrakeReadings } from './live-brakes.ts'
 import type { Permission } from './permissions.ts'
 
 /**
  * `refused`: the brake refuses the call. `recoverable`: what was lost can be brought back for a time. The others are not
- * braked: `not-known` has a brake on AWS that nobody said is in place, `taken-off` one that the same identity can remove.
+ * braked: `not-known` has a brake on AWS that nobody said is in place, `absent` one that was looked for in vain, `taken-off` one
+ * that the same identity can remove.
  */
-export type BrakeState = 'refused' | 'recoverable' | 'not-known' | 'taken-off' | 'none'
+export type BrakeState = 'refused' | 'recoverable' | 'not-known' | 'absent' | 'taken-off' | 'none'
 
 export interface Possibility {
   action: string
@@ -19,6 +21,8 @@ export interface Possibility {
   lost: string
   brake: string | null
   state: BrakeState
+  /** What AWS said of the brake, if it was asked. */
+  reading: BrakeReading | null
   /** Until when it could be brought back if it were done now, milliseconds since the epoch; null: not at all, or without end. */
   recoverableUntilMs: number | null
   /** The right by which it is brought back: whoever has it. */
@@ -50,8 +54,11 @@ function helpers(): string[] {
   return Object.values(recoveries).flatMap(({ takenOffBy }) => takenOffBy)
 }
 
-/** @param permissions the answers to `actionsToAsk()`; throws if one of the catalogue is missing. */
-export function assess(permissions: readonly Permission[], brakes: BrakesInPlace, nowMs: number): Assessment {
+/**
+ * @param permissions the answers to `actionsToAsk()`; throws if one of the catalogue is missing.
+ * @param brakes what is in place, `readings` taken into account
+ */
+export function assess(permissions: readonly Permission[], brakes: BrakesInPlace, nowMs: number, readings: BrakeReadings = new Map()): Assessment {
   const byAction = new Map(permissions.map((permission) => [permission.action, permission]))
   const rows = catalogue.flatMap((entry) => (actionFamilies[entry.action] ?? [entry.action]).map((action) => ({ entry, action })))
   const asked = rows.map(({ entry, action }) => {
@@ -60,7 +67,7 @@ export function assess(permissions: readonly Permission[], brakes: BrakesInPlace
     return { entry, permission }
   })
   const possible = asked.filter(({ permission }) => permission.allowed)
-    .map(({ entry, permission }) => describe(entry, permission, byAction, brakes, nowMs))
+    .map(({ entry, permission }) => describe(entry, permission, byAction, brakes, nowMs, readings.get(permission.action) ?? null))
   return { possible, asked: asked.length, denied: asked.length - possible.length }
 }
 
@@ -70,7 +77,7 @@ export function isUnbraked({ state }: Possibility): boolean {
 }
 
 function describe(
-  entry: DestructiveAction, permission: Permission, all: Map<string, Permission>, brakes: BrakesInPlace, nowMs: number,
+  entry: DestructiveAction, permission: Permission, all: Map<string, Permission>, brakes: BrakesInPlace, nowMs: number, reading: BrakeReading | null,
 ): Possibility {
   const { action } = permission
   const recovery = Object.hasOwn(recoveries, entry.action) ? recoveries[entry.action]! : null
@@ -78,7 +85,7 @@ function describe(
   const takenOffBy = recovery === null || inPlace?.locked === true
     ? []
     : recovery.takenOffBy.filter((each) => each !== action && all.get(each)?.allowed === true)
-  const state = stateOf(recovery, inPlace !== undefined, takenOffBy)
+  const state = reading?.state === 'absent' && recovery !== null ? 'absent' : stateOf(recovery, inPlace !== undefined, takenOffBy)
   const days = inPlace?.days ?? recovery?.days?.[0] ?? null
   return {
     action,
@@ -86,6 +93,7 @@ function describe(
     lost: entry.lost,
     brake: entry.brake,
     state,
+    reading,
     recoverableUntilMs: state === 'recoverable' && days !== null ? nowMs + days * dayMs : null,
     broughtBackBy: recovery?.broughtBackBy ?? null,
     takenOffBy,

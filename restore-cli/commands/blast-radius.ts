@@ -1,7 +1,11 @@
 // `holdfast blast-radius`: what a role, a set of policies, or whatever credentials lie around could destroy.
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
+import { BucketSettings } from '../../aws/bucket-settings.ts'
+import { DatabaseSettings } from '../../aws/database-settings.ts'
+import { DelaySettings } from '../../aws/delay-settings.ts'
 import { IdentityService } from '../../aws/identity-service.ts'
+import { assertRegion, JsonServices } from '../../aws/json-services.ts'
 import { SessionService } from '../../aws/session-service.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import { credentialPlaces } from '../../credential-search/places.ts'
@@ -9,10 +13,12 @@ import { defaultLimits, searchCredentials } from '../../credential-search/search
 import type { SearchResult } from '../../credential-search/search.ts'
 import { actionsToAsk, assess, isUnbraked } from '../blast-radius/assessment.ts'
 import type { Assessment } from '../blast-radius/assessment.ts'
-import { readBrakes } from '../blast-radius/brakes-in-place.ts'
+import { readBrakes as readSaidBrakes } from '../blast-radius/brakes-in-place.ts'
 import type { BrakesInPlace } from '../blast-radius/brakes-in-place.ts'
+import { correctBrakes, readBrakesInPlace } from '../blast-radius/live-brakes.ts'
+import type { BrakeReadings } from '../blast-radius/live-brakes.ts'
 import { askIam } from '../blast-radius/live-hops.ts'
-import type { PermissionSource } from '../blast-radius/permissions.ts'
+import type { Permission, PermissionSource } from '../blast-radius/permissions.ts'
 import { evaluatePolicies } from '../blast-radius/policy-evaluator.ts'
 import { evaluateWithHops } from '../blast-radius/role-hops.ts'
 import { readDocument, readPolicySet, readRecordedAccount } from '../blast-radius/policy-set.ts'
@@ -35,6 +41,7 @@ export interface BlastRadiusFlags {
   scp: string[]
   resource: string[]
   brakes?: string
+  region: string[]
   here?: boolean
   directory: string[]
   exclude: string[]
@@ -57,7 +64,7 @@ interface Verdict {
 export async function runBlastRadius(flags: BlastRadiusFlags, invocation: Invocation): Promise<void> {
   checkFlags(flags)
   const output = makeOutput(invocation, flags.json ?? false)
-  const brakes = flags.brakes === undefined ? {} : readBrakes(flags.brakes)
+  const brakes = flags.brakes === undefined ? {} : readSaidBrakes(flags.brakes)
   const verdict: Verdict = { unbraked: 0, unbrakedData: 0, destructive: 0, credentials: 0 }
   let search: SearchResult | null = null
   if (flags.here === true || flags.directory.length > 0) {
@@ -65,7 +72,7 @@ export async function runBlastRadius(flags: BlastRadiusFlags, invocation: Invoca
     verdict.credentials = search.findings.filter((finding) => !isSpent(finding, wallClock.nowMs())).length
   }
   await withSource(flags, invocation, async (source) => {
-    if (source !== null) judge(await report(source, brakes, output), verdict)
+    if (source !== null) judge(await report(source, brakes, flags, invocation, output), verdict)
   })
   conclude(flags.failOn, verdict, search)
 }
@@ -80,10 +87,13 @@ function checkFlags(flags: BlastRadiusFlags): void {
         ? ['--recorded goes with --role, and not with --live', 'name the role in the recording with --role ARN']
         : flags.live === true && (flags.policy.length > 0 || flags.boundary !== undefined || flags.sessionPolicy !== undefined || flags.scp.length > 0)
           ? ['--live asks about a role as it is, not about documents', 'leave --live out to decide on the documents here']
+          : flags.region.length > 0 && flags.live !== true
+            ? ['--region goes with --live', 'pass --live to look which brakes are in place there, or say it with --brakes']
           : flags.role === undefined && flags.policy.length === 0 && !isSearch
             ? ['whose blast radius is not said', 'pass --role ARN, --policy FILE, --here, or --directory DIR']
             : null
   if (wrong !== null) throw new HoldfastError('invalid-input', wrong[0]!, { hint: wrong[1]! })
+  flags.region.forEach(assertRegion)
 }
 
 async function searchAround(flags: BlastRadiusFlags, invocation: Invocation, output: Output): Promise<SearchResult> {
@@ -158,12 +168,27 @@ async function roleAtHand(region: string | undefined, signal: AbortSignal): Prom
   }
 }
 
-async function report(source: PermissionSource, brakes: BrakesInPlace, output: Output): Promise<Assessment> {
-  const nowMs = wallClock.nowMs()
-  const assessment = assess(await source.decide(actionsToAsk()), brakes, nowMs)
-  output.record('blast-radius', assessmentRecord(source, assessment))
-  output.text(renderAssessment(source, assessment))
+async function report(source: PermissionSource, said: BrakesInPlace, { region: regions }: BlastRadiusFlags, invocation: Invocation, output: Output): Promise<Assessment> {
+  const permissions = await source.decide(actionsToAsk())
+  const readings = regions.length === 0 ? new Map() as BrakeReadings : await readBrakes(permissions, regions, invocation)
+  const assessment = assess(permissions, correctBrakes(said, readings), wallClock.nowMs(), readings)
+  const shown = regions.length === 0 ? source : { ...source, caveats: [...source.caveats, `brakes were looked for in ${regions.join(', ')}: nothing is taken to lie in another region`] }
+  output.record('blast-radius', assessmentRecord(shown, assessment))
+  output.text(renderAssessment(shown, assessment))
   return assessment
+}
+
+async function readBrakes(permissions: readonly Permission[], regions: readonly string[], { environment, signal }: Invocation): Promise<BrakeReadings> {
+  const endpoint = environment['AWS_ENDPOINT_URL']
+  const settings = { region: regions[0], signal, ...(endpoint ? { endpoint } : {}) }
+  const buckets = new BucketSettings(settings)
+  try {
+    return await readBrakesInPlace({
+      buckets, databases: new DatabaseSettings(settings), delays: new DelaySettings(new JsonServices(settings)), regions, nowMs: wallClock.nowMs(),
+    }, permissions)
+  } finally {
+    buckets.close()
+  }
 }
 
 function judge({ possible }: Assessment, verdict: Verdict): void {

@@ -1,6 +1,7 @@
 // A blast radius: as a table, and as a record.
 import { isUnbraked } from '../blast-radius/assessment.ts'
 import type { Assessment, Possibility } from '../blast-radius/assessment.ts'
+import type { BrakeReading } from '../blast-radius/live-brakes.ts'
 import type { PermissionSource } from '../blast-radius/permissions.ts'
 import { countOf, timeText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
@@ -39,7 +40,7 @@ const titles: Record<Possibility['loss'], string> = {
 }
 
 function renderPossibility(possibility: Possibility): string {
-  const { action, lost, resources, conditions, through } = possibility
+  const { action, lost, resources, conditions, through, reading } = possibility
   const shown = resources.slice(0, mostResources).map(terminalText).join(', ')
   const more = resources.length > mostResources ? ` and ${resources.length - mostResources} more` : ''
   const lines = [
@@ -48,9 +49,12 @@ function renderPossibility(possibility: Possibility): string {
     ...(through.length === 0 ? [] : [`      through ${through.map((arn) => terminalText(arn.slice(arn.indexOf(':role/') + 1))).join(', then ')}`]),
     ...conditions.map((condition) => `      if ${terminalText(condition)}`),
     `      ${brakeText(possibility)}`,
+    ...(reading === null ? [] : [`      ${readingTexts[reading.state]}: ${terminalText(reading.detail)}`]),
   ]
   return `${lines.join('\n')}\n`
 }
+
+const readingTexts: Record<BrakeReading['state'], string> = { seen: 'brake seen', absent: 'brake absent', unread: 'brake could not be read' }
 
 function brakeText({ state, brake, recoverableUntilMs, broughtBackBy, takenOffBy }: Possibility): string {
   const by = broughtBackBy === null ? '' : `, by whoever may ${broughtBackBy}`
@@ -58,6 +62,7 @@ function brakeText({ state, brake, recoverableUntilMs, broughtBackBy, takenOffBy
     case 'none': return 'not recoverable: no brake'
     case 'taken-off': return `not braked: ${brake ?? 'its brake'} can be taken off by the same hand (${takenOffBy.join(', ')})`
     case 'not-known': return `not braked as far as is known: ${brake ?? 'its brake'} would, if it is in place (--brakes)`
+    case 'absent': return `not braked: ${brake ?? 'its brake'} is not in place`
     case 'refused': return `refused by ${brake ?? 'its brake'}`
     case 'recoverable': return recoverableUntilMs === null
       ? `recoverable: ${brake ?? 'its brake'}${by}`

@@ -1,6 +1,6 @@
 // An IAM that has one role and answers simulations as a test tells it, in AWS's XML.
 import { answerError, answerXml, startScriptedServer } from './scripted-server.ts'
-import type { ScriptedServer } from './scripted-server.ts'
+import type { Script, ScriptedServer } from './scripted-server.ts'
 
 export interface ScriptedIam {
   roleArn: string
@@ -13,6 +13,8 @@ export interface ScriptedIam {
   others?: { arn: string; trust: object; policy?: object }[]
   /** What this answers `true` to is denied. */
   denies?: (action: string, form: Record<string, string>) => boolean
+  /** Answers what is no call of IAM or STS. */
+  besides?: Script
   /** Versions of every managed policy, oldest first; the last is in force. */
   versions?: string[]
   /** Answers of a page; more go to the next. */
@@ -23,10 +25,12 @@ const account = (arn: string): string => arn.split(':')[4]!
 
 /** Requests are the form fields of each call, in order. */
 export async function startScriptedIam(iam: ScriptedIam): Promise<ScriptedServer & { calls: () => Record<string, string>[] }> {
-  const server = await startScriptedServer(({ body }, response) => {
+  const server = await startScriptedServer((request, response, index) => {
+    const { body } = request
     const form = Object.fromEntries(new URLSearchParams(body.toString()))
-    const action = form['Action']!
-    if (iam.denies?.(action, form) === true) answerError(response, 403, 'AccessDenied')
+    const action = form['Action']
+    if (action === undefined) iam.besides?.(request, response, index)
+    else if (iam.denies?.(action, form) === true) answerError(response, 403, 'AccessDenied')
     else answerXml(response, `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`)
   })
   return { ...server, calls: () => server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body.toString()))) }

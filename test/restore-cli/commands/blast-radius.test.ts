@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { plantCredentials } from '../../credential-search/planted.ts'
 import { startScriptedIam } from '../../aws/scripted-iam.ts'
+import { answerError, answerXml } from '../../aws/scripted-server.ts'
+import type { Script } from '../../aws/scripted-server.ts'
 import { makeFolder, runCommand } from '../command-line.ts'
 import type { Outcome } from '../command-line.ts'
 
@@ -167,8 +169,59 @@ describe('a role, live', () => {
   })
 })
 
+describe('a role, live, with the brakes of a region', () => {
+  const besides: Script = ({ url, method, headers }, response) => {
+    const json = (body: object): unknown => response.end(JSON.stringify(body))
+    const target = String(headers['x-amz-target'])
+    if (url.pathname === '/list-rules') return json({ Rules: [{ Identifier: 'abc' }] })
+    if (url.pathname === '/rules/abc') return json({ Identifier: 'abc', RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'DAYS' }, Status: 'available', LockState: 'locked' })
+    if (target.endsWith('.ListTables')) return json({ TableNames: ['rentals'] })
+    if (target.endsWith('.DescribeTable')) return json({ Table: { DeletionProtectionEnabled: false } })
+    if (url.pathname === '/backup-vaults/') return response.writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' }).end('{}')
+    if (method === 'GET' && url.pathname === '/') return answerXml(response, '<ListAllMyBucketsResult><Buckets><Bucket><Name>uploads</Name></Bucket></Buckets></ListAllMyBucketsResult>')
+    if (url.searchParams.has('versioning')) return answerXml(response, '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>')
+    return answerError(response, 404, url.searchParams.has('object-lock') ? 'ObjectLockConfigurationNotFoundError' : 'NoSuchLifecycleConfiguration')
+  }
+  const allowed = ['ec2:DeleteVolume', 'dynamodb:DeleteTable', 'backup:DeleteRecoveryPoint', 's3:DeleteObject', 's3:DeleteBucket', 'iam:PassRole']
+  const started = startScriptedIam({ roleArn, inline: { task: statement('*') }, besides, simulate: (action) => ({ decision: allowed.includes(action) ? 'allowed' : 'implicitDeny' }) })
+  afterAll(async () => (await started).stop())
+  const live = async (...args: string[]): Promise<Outcome> => blastRadius(['--role', roleArn, '--live', ...args], {
+    AWS_ENDPOINT_URL: (await started).endpoint, AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+  })
+
+  test('says of each whether it was seen, is absent, or could not be read', async () => {
+    const outcome = await live('--region', 'eu-central-1', '--json')
+    expect(outcome.status).toBe(14)
+    const [record] = outcome.records() as { caveats: string[]; possible: { action: string; state: string; unbraked: boolean; recoverableUntil: string | null; reading: { state: string } | null }[] }[]
+    expect(record!.possible.map(({ action, state, unbraked, reading }) => [action, state, unbraked, reading?.state ?? null])).toEqual([
+      ['ec2:DeleteVolume', 'recoverable', false, 'seen'], ['dynamodb:DeleteTable', 'absent', true, 'absent'], ['s3:DeleteObject', 'recoverable', false, 'seen'],
+      ['s3:DeleteBucket', 'taken-off', true, null], ['backup:DeleteRecoveryPoint', 'not-known', true, 'unread'], ['iam:PassRole', 'none', true, null],
+    ])
+    expect(record!.possible[0]!.recoverableUntil).not.toBeNull()
+    expect(record!.caveats).toContain('brakes were looked for in eu-central-1: nothing is taken to lie in another region')
+  })
+
+  test('says so in words too', async () => {
+    const { stdout, stderr } = await live('--region', 'eu-central-1')
+    expect(stdout).toContain('brake seen: a locked rule of 7 days in eu-central-1\n')
+    expect(stdout).toContain('not braked: deletion protection is not in place\n      brake absent: no deletion protection on table/rentals\n')
+    expect(stdout).toContain('brake could not be read: reading it was denied (listing the backup vaults in eu-central-1 failed')
+    expect(stdout + stderr).not.toContain('a-secret-of-this-test')
+  })
+
+  test('asks nothing but IAM where no region is named', async () => {
+    const server = await started
+    const before = server.requests.length
+    const outcome = await live('--json')
+    expect(outcome.records()).toMatchObject([{ possible: [{ action: 'ec2:DeleteVolume', state: 'not-known', reading: null }, ...Array.from({ length: 5 }, () => ({ reading: null }))] }])
+    expect(server.requests.slice(before).filter(({ body }) => !body.toString().startsWith('Action='))).toEqual([])
+  })
+})
+
 test.each([
   [[]],
+  [['--policy', 'p.json', '--region', 'eu-central-1']],
+  [['--role', roleArn, '--live', '--region', 'evil.example/']],
   [['--role', roleArn]],
   [['--role', roleArn, '--policy', 'p.json', '--live']],
   [['--recorded', 'a.json', '--here']],

@@ -1,0 +1,94 @@
+// What keeps the objects of an account's buckets: versions, Object Lock, and the days after which old versions go.
+import {
+  GetBucketLifecycleConfigurationCommand, GetBucketVersioningCommand, GetObjectLockConfigurationCommand, ListBucketsCommand, S3Client,
+} from '@aws-sdk/client-s3'
+import type { LifecycleRule } from '@aws-sdk/client-s3'
+import { HoldfastError } from '../core/errors.ts'
+import { translateError } from './error-translation.ts'
+import { clientSettings } from './service-settings.ts'
+import type { ServiceSettings } from './service-settings.ts'
+
+export interface BucketKeeping {
+  name: string
+  versioned: boolean
+  /** Null without Object Lock; `mode` null without a default, by which only what was locked one by one is. */
+  lock: { mode: 'COMPLIANCE' | 'GOVERNANCE' | null } | null
+  /** After how many days the first lifecycle rule removes versions that are no longer current; null if none does. */
+  oldVersionsDays: number | null
+}
+
+const mostPages = 20
+const namePattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+
+export class BucketSettings {
+  private readonly client: S3Client
+  private readonly signal: AbortSignal | undefined
+
+  constructor(settings: ServiceSettings = {}) {
+    this.signal = settings.signal
+    this.client = new S3Client({ ...clientSettings(settings), followRegionRedirects: true, ...(settings.endpoint === undefined ? {} : { forcePathStyle: true }) })
+  }
+
+  /** Names of the account's buckets. @throws `denied`, `credentials`, `unreachable`. */
+  async list(): Promise<string[]> {
+    const names: string[] = []
+    let ContinuationToken: string | undefined
+    for (let pages = 0; pages < mostPages; pages++) {
+      const page = await this.ask('listing the buckets of the account', (abort) => this.client.send(new ListBucketsCommand({ MaxBuckets: 1000, ContinuationToken }), abort))
+      names.push(...(page.Buckets ?? []).map(({ Name }) => Name ?? ''))
+      if (!names.every((name) => namePattern.test(name))) throw unreadable('listing the buckets of the account')
+      if (page.ContinuationToken === undefined || page.ContinuationToken === ContinuationToken) return names
+      ContinuationToken = page.ContinuationToken
+    }
+    throw unreadable('listing the buckets of the account')
+  }
+
+  /** @throws `denied`, `not-found`, `credentials`, `unreachable`. */
+  async read(Bucket: string): Promise<BucketKeeping> {
+    const what = `reading the settings of the bucket ${Bucket}`
+    const versioning = await this.ask(what, (abort) => this.client.send(new GetBucketVersioningCommand({ Bucket }), abort))
+    const locked = await this.ask(what, (abort) => unlessAbsent('ObjectLockConfigurationNotFoundError', this.client.send(new GetObjectLockConfigurationCommand({ Bucket }), abort)))
+    const lifecycle = await this.ask(what, (abort) => unlessAbsent('NoSuchLifecycleConfiguration', this.client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }), abort)))
+    const lock = locked?.ObjectLockConfiguration
+    const mode = lock?.Rule?.DefaultRetention?.Mode ?? null
+    if (mode !== null && mode !== 'COMPLIANCE' && mode !== 'GOVERNANCE') throw unreadable(what)
+    return {
+      name: Bucket,
+      versioned: versioning.Status === 'Enabled',
+      lock: lock?.ObjectLockEnabled === 'Enabled' ? { mode } : null,
+      oldVersionsDays: leastDays(lifecycle?.Rules ?? []),
+    }
+  }
+
+  close(): void {
+    this.client.destroy()
+  }
+
+  private async ask<Answer>(what: string, send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await send(this.signal === undefined ? {} : { abortSignal: this.signal })
+    } catch (error) {
+      this.signal?.throwIfAborted()
+      throw translateError(error, what)
+    }
+  }
+}
+
+/** Null for the one error by which S3 says that nothing is set. */
+async function unlessAbsent<Answer>(name: string, answer: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if ((error as { name?: unknown }).name === name) return null
+    throw error
+  }
+}
+
+function leastDays(rules: readonly LifecycleRule[]): number | null {
+  const days = rules.filter(({ Status }) => Status !== 'Disabled').flatMap(({ NoncurrentVersionExpiration: expiry }) => (expiry === undefined ? [] : [expiry.NoncurrentDays ?? 0]))
+  return days.length === 0 ? null : Math.min(...days)
+}
+
+function unreadable(what: string): HoldfastError {
+  return new HoldfastError('unreachable', `${what} failed: the answer could not be read`, { hint: 'check that the endpoint is S3\'s', retryable: true })
+}

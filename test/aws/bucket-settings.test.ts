@@ -1,0 +1,73 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { BucketSettings } from '../../aws/bucket-settings.ts'
+import { answerError, answerXml, startScriptedServer } from './scripted-server.ts'
+import type { Script } from './scripted-server.ts'
+
+const open: { stop(): unknown }[] = []
+afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
+
+async function connect(script: Script): Promise<BucketSettings> {
+  const server = await startScriptedServer(script)
+  const buckets = new BucketSettings({ region: 'eu-central-1', endpoint: server.endpoint, credentials: () => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 's' }) })
+  open.push(server, { stop: () => buckets.close() })
+  return buckets
+}
+
+const versioned = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
+const lockOf = (mode: string): string => `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>${mode}</ObjectLockConfiguration>`
+const retention = (mode: string): string => `<Rule><DefaultRetention><Mode>${mode}</Mode><Days>40</Days></DefaultRetention></Rule>`
+const expiry = (days: number, status = 'Enabled'): string =>
+  `<Rule><ID>r${days}</ID><Filter><Prefix></Prefix></Filter><Status>${status}</Status><NoncurrentVersionExpiration><NoncurrentDays>${days}</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
+
+function bucket(answers: { versioning?: string; lock?: string; lifecycle?: string }): Promise<BucketSettings> {
+  return connect(({ url }, response) => {
+    if (url.searchParams.has('versioning')) return answerXml(response, answers.versioning ?? '<VersioningConfiguration/>')
+    if (url.searchParams.has('object-lock')) return answers.lock === undefined ? answerError(response, 404, 'ObjectLockConfigurationNotFoundError') : answerXml(response, answers.lock)
+    return answers.lifecycle === undefined
+      ? answerError(response, 404, 'NoSuchLifecycleConfiguration')
+      : answerXml(response, `<LifecycleConfiguration>${answers.lifecycle}</LifecycleConfiguration>`)
+  })
+}
+
+describe('a bucket', () => {
+  test.each<[string, Parameters<typeof bucket>[0], object]>([
+    ['nothing', {}, { versioned: false, lock: null, oldVersionsDays: null }],
+    ['versions', { versioning: versioned }, { versioned: true, lock: null, oldVersionsDays: null }],
+    ['suspended versions', { versioning: versioned.replace('Enabled', 'Suspended') }, { versioned: false }],
+    ['Object Lock without a default', { lock: lockOf('') }, { lock: { mode: null } }],
+    ['a default in COMPLIANCE', { lock: lockOf(retention('COMPLIANCE')) }, { lock: { mode: 'COMPLIANCE' } }],
+    ['old versions that go, by the shortest rule in force', { lifecycle: expiry(30) + expiry(3) + expiry(1, 'Disabled') }, { oldVersionsDays: 3 }],
+    ['a lifecycle that leaves versions alone', { lifecycle: '<Rule><ID>a</ID><Filter><Prefix></Prefix></Filter><Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>' }, { oldVersionsDays: null }],
+  ])('with %s says so', async (_, answers, expected) => {
+    expect(await (await bucket(answers)).read('bucket')).toMatchObject({ name: 'bucket', ...expected })
+  })
+
+  test.each(['versioning', 'object-lock', 'lifecycle'])('whose %s may not be read is denied as a whole, and has not "none"', async (denied) => {
+    const buckets = await connect(({ url }, response) => (url.searchParams.has(denied) ? answerError(response, 403, 'AccessDenied') : answerXml(response, url.searchParams.has('versioning') ? versioned : lockOf(''))))
+    await expect(buckets.read('bucket')).rejects.toMatchObject({ code: 'denied' })
+  })
+
+  test('with a mode that is not known is not believed', async () => {
+    await expect((await bucket({ lock: lockOf(retention('LOOSE')) })).read('bucket')).rejects.toMatchObject({ code: 'unreachable' })
+  })
+})
+
+describe('the list of buckets', () => {
+  const page = (names: string[], next = ''): string =>
+    `<ListAllMyBucketsResult><Buckets>${names.map((name) => `<Bucket><Name>${name}</Name></Bucket>`).join('')}</Buckets>${next === '' ? '' : `<ContinuationToken>${next}</ContinuationToken>`}</ListAllMyBucketsResult>`
+
+  test('is read page by page', async () => {
+    const buckets = await connect(({ url }, response) => answerXml(response, url.searchParams.get('continuation-token') === 't' ? page(['c-c']) : page(['a-a', 'b.b'], 't')))
+    expect(await buckets.list()).toEqual(['a-a', 'b.b', 'c-c'])
+  })
+
+  test.each(['../x', 'a/b', 'UPPER', ''])('with the name %j is not believed', async (name) => {
+    await expect((await connect((_, response) => answerXml(response, page([name])))).list()).rejects.toMatchObject({ code: 'unreachable' })
+  })
+
+  test('without end is given up, and without a right denied', async () => {
+    let at = 0
+    await expect((await connect((_, response) => answerXml(response, page(['a-a'], `t${at++}`)))).list()).rejects.toMatchObject({ code: 'unreachable' })
+    await expect((await connect((_, response) => answerError(response, 403, 'AccessDenied'))).list()).rejects.toMatchObject({ code: 'denied' })
+  })
+})
