@@ -25,7 +25,7 @@ export async function assertVaultStays(config: HoldfastConfig): Promise<void> {
 }
 
 /** One line for each bucket, beginning with the key to change. */
-export function findReplacements(present: VaultBuckets, config: HoldfastConfig): string[] {
+function findReplacements(present: VaultBuckets, config: HoldfastConfig): string[] {
   const declared = new Map(config.layer === 'vault' ? placesOf(config).map((place) => [vaultResourceName(place, config.region), place]) : [])
   return [...present].flatMap(([name, bucket]) => {
     if (config.layer !== 'vault') return [`holdfast:layer: is ${config.layer}, but this stack has the vault ${bucket}; set it to vault`]
