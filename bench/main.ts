@@ -87,7 +87,8 @@ async function measurePart(part: PartName, work: string, tools: Tools, options: 
       report(part)
       const growth = { gateway, contender: openHoldfast(tools, gateway), folder, sync, scale, report }
       const complexity = part === 'tree' ? [await measureTree(growth)] : await measureComplexity(growth)
-      return { version: 1, datasets: [], complexity: complexity.map((growth) => ({ ...growth, provenance })) }
+      const own = part === 'tree' ? { ...provenance, rounds: 1 } : provenance
+      return { version: 1, datasets: [], complexity: complexity.map((growth) => ({ ...growth, provenance: own })) }
     }
     const contenders = [openHoldfast(tools, gateway), openRestic(tools, gateway)]
     const setting = { gateway, contenders, folder, sync, rounds: options.rounds, runs: options.runs, report }

@@ -11,7 +11,7 @@ afterEach(() => void vi.restoreAllMocks())
 async function backedUp(): Promise<{ source: ProtectedSource; file: string }> {
   const source = new ProtectedSource()
   writeFileSync(join(source.directory, 'a'), 'content')
-  await source.backup()
+  await source.backup({ workers: 0 })
   return { source, file: join(source.cacheDirectory, readdirSync(source.cacheDirectory).find((name) => name.endsWith('.sqlite'))!) }
 }
 
@@ -35,27 +35,27 @@ describe('what may pass leaves the cache as it is, and fails with a name:', () =
   test.each(passing)('%s while it is opened', async (_, failure) => {
     const { source } = await backedUp()
     failStatement('PRAGMA', failure)
-    await expect(source.backup()).rejects.toMatchObject({ name: 'HoldfastError', code: 'invalid-input', hint: expect.stringContaining('left as it is') as string })
+    await expect(source.backup({ workers: 0 })).rejects.toMatchObject({ name: 'HoldfastError', code: 'invalid-input', hint: expect.stringContaining('left as it is') as string })
     vi.restoreAllMocks()
-    expect(await source.backup()).toMatchObject({ cacheNote: null, parentId: expect.any(String) as string })
+    expect(await source.backup({ workers: 0 })).toMatchObject({ cacheNote: null, parentId: expect.any(String) as string })
   })
 
   test('an I/O error in the middle of a backup', async () => {
     const { source } = await backedUp()
     writeFileSync(join(source.directory, 'b'), 'new')
     failStatement('COMMIT', { errcode: 10 }, 1)
-    await expect(source.backup()).rejects.toMatchObject({ name: 'HoldfastError', code: 'invalid-input' })
-    expect(await source.backup()).toMatchObject({ cacheNote: null, parentId: expect.any(String) as string })
+    await expect(source.backup({ workers: 0 })).rejects.toMatchObject({ name: 'HoldfastError', code: 'invalid-input' })
+    expect(await source.backup({ workers: 0 })).toMatchObject({ cacheNote: null, parentId: expect.any(String) as string })
   })
 
   test('a directory in its place', async () => {
     const { source, file } = await backedUp()
     renameSync(file, join(source.root, 'kept'))
     mkdirSync(file)
-    await expect(source.backup()).rejects.toMatchObject({ code: 'invalid-input' })
+    await expect(source.backup({ workers: 0 })).rejects.toMatchObject({ code: 'invalid-input' })
     rmSync(file, { recursive: true })
     renameSync(join(source.root, 'kept'), file)
-    expect(await source.backup()).toMatchObject({ cacheNote: null, parentId: expect.any(String) as string })
+    expect(await source.backup({ workers: 0 })).toMatchObject({ cacheNote: null, parentId: expect.any(String) as string })
   })
 })
 
@@ -79,11 +79,11 @@ describe('a cache that is damaged', () => {
     source.store.beforePut = () => {
       throw new Error('the run ends here')
     }
-    await expect(source.backup()).rejects.toThrow('the run ends here')
+    await expect(source.backup({ workers: 0 })).rejects.toThrow('the run ends here')
     source.store.beforePut = () => {}
-    expect((await source.backup({ dryRun: true })).cacheNote).toContain('begun anew')
-    expect(await source.backup()).toMatchObject({ cacheNote: expect.stringContaining('begun anew') as string, parentId: null })
-    expect((await source.backup()).cacheNote).toBeNull()
+    expect((await source.backup({ dryRun: true, workers: 0 })).cacheNote).toContain('begun anew')
+    expect(await source.backup({ workers: 0 })).toMatchObject({ cacheNote: expect.stringContaining('begun anew') as string, parentId: null })
+    expect((await source.backup({ workers: 0 })).cacheNote).toBeNull()
     expect(existsSync(`${file}.begun-anew`)).toBe(false)
   })
 })
