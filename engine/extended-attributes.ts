@@ -18,19 +18,28 @@ export async function findExtendedAttributes(root: string, report: (problem: Pro
     child.on('close', (status) => resolve(status === 0 || status === 1 ? null : `${command} failed`))
   })
   child.stdout.setEncoding('latin1')
+  await readListing(createInterface({ input: child.stdout, crlfDelay: 0 }), root, report)
+  return await ended
+}
+
+/** @param lines of getfattr, each byte a character. A last entry that was cut off is reported as far as it goes. */
+export async function readListing(lines: AsyncIterable<string> | Iterable<string>, root: string, report: (problem: Problem) => void): Promise<void> {
   let path: Buffer | null = null
   let names: string[] = []
-  for await (const line of createInterface({ input: child.stdout, crlfDelay: 0 })) {
-    if (line.startsWith('# file: ')) path = relativePath(unescape(line.slice('# file: '.length)), root)
-    else if (line !== '') names.push(line)
-    else if (path !== null) {
-      const own = names.filter((name) => !ofTheSystem.test(name))
-      if (own.length > 0) report({ path, kind: 'not-recorded', detail: `extended attributes are left out: ${describe(own)}` })
-      path = null
-      names = []
-    }
+  const close = (): void => {
+    const own = names.filter((name) => !ofTheSystem.test(name))
+    if (path !== null && own.length > 0) report({ path, kind: 'not-recorded', detail: `extended attributes are left out: ${describe(own)}` })
+    path = null
+    names = []
   }
-  return await ended
+  for await (const line of lines) {
+    if (line.startsWith('# file: ')) {
+      close()
+      path = relativePath(unescape(line.slice('# file: '.length)), root)
+    } else if (line === '') close()
+    else names.push(line)
+  }
+  close()
 }
 
 function describe(names: string[]): string {
