@@ -4,9 +4,8 @@ import {
 } from '@aws-sdk/client-s3'
 import type { LifecycleRule } from '@aws-sdk/client-s3'
 import { HoldfastError } from '../core/errors.ts'
-import { translateError } from './error-translation.ts'
-import { clientSettings } from './service-settings.ts'
-import type { ServiceSettings } from './service-settings.ts'
+import { askUntil, clientSettings } from './service-settings.ts'
+import type { Ask, ServiceSettings } from './service-settings.ts'
 
 export interface BucketKeeping {
   name: string
@@ -22,10 +21,10 @@ const namePattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 
 export class BucketSettings {
   private readonly client: S3Client
-  private readonly signal: AbortSignal | undefined
+  private readonly ask: Ask
 
   constructor(settings: ServiceSettings = {}) {
-    this.signal = settings.signal
+    this.ask = askUntil(settings.signal)
     this.client = new S3Client({ ...clientSettings(settings), followRegionRedirects: true, ...(settings.endpoint === undefined ? {} : { forcePathStyle: true }) })
   }
 
@@ -62,15 +61,6 @@ export class BucketSettings {
 
   close(): void {
     this.client.destroy()
-  }
-
-  private async ask<Answer>(what: string, send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>): Promise<Answer> {
-    try {
-      return await send(this.signal === undefined ? {} : { abortSignal: this.signal })
-    } catch (error) {
-      this.signal?.throwIfAborted()
-      throw translateError(error, what)
-    }
   }
 }
 

@@ -6,9 +6,8 @@ import {
 } from '@aws-sdk/client-iam'
 import type { EvaluationResult, Role, SimulatePrincipalPolicyCommandInput } from '@aws-sdk/client-iam'
 import { HoldfastError } from '../core/errors.ts'
-import { translateError } from './error-translation.ts'
-import { clientSettings } from './service-settings.ts'
-import type { ServiceSettings } from './service-settings.ts'
+import { askUntil, clientSettings } from './service-settings.ts'
+import type { Ask, ServiceSettings } from './service-settings.ts'
 
 export interface RoleDocuments {
   arn: string
@@ -47,10 +46,10 @@ const roleArnPattern = /^arn:aws[a-z-]{0,20}:iam::\d{12}:role\/(?:[\x21-\x7e]{1,
 
 export class IdentityService {
   private readonly client: IAMClient
-  private readonly signal: AbortSignal | undefined
+  private readonly ask: Ask
 
   constructor(settings: ServiceSettings = {}) {
-    this.signal = settings.signal
+    this.ask = askUntil(settings.signal)
     this.client = new IAMClient(clientSettings(settings))
   }
 
@@ -153,15 +152,6 @@ export class IdentityService {
       marker = next
     }
     throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, { hint: 'check that the endpoint is IAM\'s' })
-  }
-
-  private async ask<Answer>(what: string, send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>): Promise<Answer> {
-    try {
-      return await send(this.signal === undefined ? {} : { abortSignal: this.signal })
-    } catch (error) {
-      this.signal?.throwIfAborted()
-      throw translateError(error, what)
-    }
   }
 }
 

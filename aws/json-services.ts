@@ -1,11 +1,11 @@
 // The port on AWS services that speak JSON and of which a reading or two is needed: requests signed by the SDK's own signer,
 // without a client package for each, which weigh megabytes.
-import { createHash, createHmac } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import { translateError } from './error-translation.ts'
+import { RequestHash } from './request-hash.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
 export interface JsonRequest {
@@ -24,28 +24,6 @@ const attempts = 3
 const deadlineMs = 30_000
 const longestAnswerBytes = 8 * 1024 * 1024
 const regionPattern = /^[a-z]{2}(?:-[a-z]{2,16}){1,3}-\d{1,2}$/
-
-type SourceData = Parameters<InstanceType<SignerHash>['update']>[0]
-type SignerHash = ConstructorParameters<typeof SignatureV4>[0]['sha256']
-
-class Sha256 {
-  readonly #hash
-  constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret as Uint8Array)
-  }
-
-  update(data: SourceData): void {
-    this.#hash.update(data as Uint8Array)
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest())
-  }
-
-  reset(): void {
-    throw new Error('a hash is used once')
-  }
-}
 
 export class JsonServices {
   private readonly settings: ServiceSettings
@@ -79,7 +57,7 @@ export class JsonServices {
       'content-type': target === undefined ? 'application/json' : `application/x-amz-json-${target.version}`,
       ...(target === undefined ? {} : { 'x-amz-target': target.name }),
     }
-    const signer = new SignatureV4({ credentials: await this.credentials(), region, service, sha256: Sha256 })
+    const signer = new SignatureV4({ credentials: await this.credentials(), region, service, sha256: RequestHash })
     const signed = await signer.sign({ method, protocol: url.protocol, hostname: url.hostname, path: url.pathname, query, headers, body: text })
     // As the signer encodes it: a space is %20 there, and not a plus.
     url.search = Object.entries(query).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')

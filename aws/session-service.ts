@@ -1,9 +1,8 @@
 // The port on STS: a session of a role, narrowed and named, and the question who the credentials at hand belong to.
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { HoldfastError } from '../core/errors.ts'
-import { translateError } from './error-translation.ts'
-import { clientSettings } from './service-settings.ts'
-import type { ServiceSettings } from './service-settings.ts'
+import { askUntil, clientSettings } from './service-settings.ts'
+import type { Ask, ServiceSettings } from './service-settings.ts'
 
 export interface SessionRequest {
   roleArn: string
@@ -36,11 +35,11 @@ export interface CallerIdentity {
 
 export class SessionService {
   private readonly client: STSClient
-  private readonly signal: AbortSignal | undefined
+  private readonly ask: Ask
   private lastDate: { serverMs: number; seenMs: number } | undefined
 
   constructor(settings: ServiceSettings = {}) {
-    this.signal = settings.signal
+    this.ask = askUntil(settings.signal)
     this.client = new STSClient(clientSettings(settings))
     this.client.middlewareStack.add(
       (next) => async (args) => {
@@ -90,14 +89,5 @@ export class SessionService {
 
   close(): void {
     this.client.destroy()
-  }
-
-  private async ask<Answer>(what: string, send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>): Promise<Answer> {
-    try {
-      return await send(this.signal === undefined ? {} : { abortSignal: this.signal })
-    } catch (error) {
-      this.signal?.throwIfAborted()
-      throw translateError(error, what)
-    }
   }
 }

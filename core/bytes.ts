@@ -1,6 +1,5 @@
 // Reading and writing of the format's binary parts. The reader never looks outside its buffer and never loops on a
 // count that the buffer can't hold: every byte that it is given may be hostile.
-import { isMarkedAsUntransferable } from 'node:worker_threads'
 import { HoldfastError } from './errors.ts'
 
 export class ByteReader {
@@ -134,10 +133,11 @@ export class ByteWriter {
 
 /**
  * Gives the memory of `bytes` back now: it, and all that shares the memory, is empty afterwards. What is left to the collector
- * waits until much of it has come together, and then costs as much as what was done with it. Node's pool stays as it is.
+ * waits until much of it has come together, and then costs as much as what was done with it. Memory no larger than Node's pool
+ * stays: it may be the pool.
  */
 export function release(bytes: Uint8Array): void {
-  if (!isMarkedAsUntransferable(bytes.buffer)) (bytes.buffer as ArrayBuffer).transfer(0)
+  if (bytes.buffer.byteLength > Buffer.poolSize) (bytes.buffer as ArrayBuffer).transfer(0)
 }
 
 export function damaged(what: string, detail: string, cause?: unknown): HoldfastError {

@@ -1,10 +1,10 @@
 // Requests as bytes on the wire, signed as a test wants them: for what no well-behaved client would send.
 
-import { createHash, createHmac } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { SignatureV4 } from '@smithy/signature-v4'
-import type { Hash, SourceData } from '@smithy/types'
+import { RequestHash } from '../../aws/request-hash.ts'
 import type { Credentials } from '../../sandbox/access.ts'
 import type { Sandbox } from '../../sandbox/server.ts'
 import { region } from './world.ts'
@@ -32,28 +32,13 @@ export interface RawRequest {
   tamper?: (signed: { path: string; headers: Record<string, string> }) => void
 }
 
-class Sha256 implements Hash {
-  readonly #hash
-  constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret as Uint8Array)
-  }
-
-  update(data: SourceData): void {
-    this.#hash.update(data as Uint8Array)
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest())
-  }
-}
-
 export function signerOf(credentials: Credentials, signingRegion = region, service = 's3'): SignatureV4 {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
   return new SignatureV4({
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) },
     region: signingRegion,
     service,
-    sha256: Sha256,
+    sha256: RequestHash,
     uriEscapePath: service !== 's3',
   })
 }

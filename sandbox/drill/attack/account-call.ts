@@ -1,27 +1,12 @@
 // One signed request to S3's API for accounts (access points, batch jobs, the account's own settings).
-import { createHash, createHmac } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
-import type { Hash, SourceData } from '@smithy/types'
+import { RequestHash } from '../../../aws/request-hash.ts'
 import type { Credentials } from '../../access.ts'
 import type { CloudPlace } from '../sessions.ts'
 
 /** Rejects as the SDK would, with the error's code as its name. */
 export type AccountCall = (method: string, path: string, accountId: string, body?: string) => Promise<void>
-
-class Sha256 implements Hash {
-  readonly #hash
-  constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret as Uint8Array)
-  }
-
-  update(data: SourceData): void {
-    this.#hash.update(data as Uint8Array)
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest())
-  }
-}
 
 export function connectAccount({ endpoint, region, clockOffsetMs = 0 }: CloudPlace, credentials: Credentials | null): AccountCall {
   const { hostname, port, host } = new URL(endpoint)
@@ -42,7 +27,7 @@ export function connectAccount({ endpoint, region, clockOffsetMs = 0 }: CloudPla
 
 function sign({ accessKeyId, secretAccessKey, sessionToken }: Credentials, region: string, request: Parameters<SignatureV4['sign']>[0], clockOffsetMs: number) {
   const signer = new SignatureV4({
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) }, region, service: 's3', sha256: Sha256, uriEscapePath: false,
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) }, region, service: 's3', sha256: RequestHash, uriEscapePath: false,
   })
   return signer.sign(request, { signingDate: new Date(Date.now() + clockOffsetMs) })
 }
