@@ -63,7 +63,7 @@ async function runRestore(
       Object.assign(outcome, outcomeOf(staging.findings))
     }
     staging.publish(findingsOf(outcome))
-    finishDirectories(staging.target, plan, specialBits, outcome)
+    finishDirectories(staging, plan, specialBits, outcome)
     // Ahead of the last step: as long as this can fail, the restore can be repeated.
     await flush(staging.target)
     finishRoot(staging, plan, specialBits, outcome)
@@ -157,11 +157,19 @@ function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
 }
 
 /** Deepest first: making or removing something in a directory changes its time. */
-function finishDirectories(target: string, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
-  const handles = new DirectoryHandles(target)
+function finishDirectories(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
+  const handles = new DirectoryHandles(staging.target)
   try {
     for (const entry of plan.directories.toReversed()) {
-      if (entry.path.length > 0 && !plan.guessed.has(entry)) finishDirectory(handles, entry, specialBits, outcome)
+      if (entry.path.length === 0 || plan.guessed.has(entry)) continue
+      try {
+        finishDirectory(handles, entry, specialBits, outcome)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+        // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on
+        // with. If there was none, somebody else has closed it.
+        if (!staging.isResumed) note(outcome, entry.path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
+      }
     }
   } finally {
     handles.close()
@@ -210,14 +218,7 @@ function openRoot(root: string, entry: TreeEntry, specialBits: boolean): void {
 }
 
 function finishDirectory(handles: DirectoryHandles, entry: TreeEntry, specialBits: boolean, outcome: Outcome): void {
-  let descriptor: number
-  try {
-    descriptor = openSync(handles.at(entry.path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-  } catch (error) {
-    // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on with.
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') return
-    throw error
-  }
+  const descriptor = openSync(handles.at(entry.path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
     for (const detail of setMetadata(descriptor, entry, specialBits)) note(outcome, entry.path, detail)
   } finally {

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isHoldfastError } from '../../core/errors.ts'
 import { prepareRestore } from '../../engine/restore.ts'
@@ -68,6 +69,19 @@ describe('a target', () => {
     const { source, vault } = await inFolder()
     const { answer } = startEngine({ operation: 'restore', store: vault, directory: join(source.root, 'closed', 'target'), cacheDirectory: '' }, { as: 65_534 })
     expect(await answer).toMatchObject({ error: 'target', message: expect.stringContaining('EACCES') as string })
+  })
+
+  test.runIf(isRoot)('in which somebody closes a directory ahead of its end is restored, and what could not be set is said', async () => {
+    const { vault, open } = await inFolder((source) => {
+      for (const name of ['closed', 'open']) mkdirSync(join(source.directory, name))
+      write(source, 'closed/file', 'file')
+      write(source, 'open/file', 'file')
+    })
+    const preload = fileURLToPath(new URL('../fixtures/close-when-published.ts', import.meta.url))
+    const { answer } = startEngine({ operation: 'restore', store: vault, directory: join(open, 'target'), cacheDirectory: '' }, { as: 65_534, preload })
+    const { problems } = await answer as { problems: { path: string; detail: string }[] }
+    expect(problems.filter(({ path }) => path === 'closed')).toMatchObject([{ detail: expect.stringContaining('could not be set: EACCES') as string }])
+    expect(problems.filter(({ path, detail }) => path === 'open' && detail.includes('EACCES'))).toEqual([])
   })
 })
 
