@@ -36,7 +36,7 @@ function steady(text: string): string {
   return text
     .replaceAll(sandbox.endpoint, 'http://sandbox').replaceAll(tree, '/data').replaceAll(home, '/home')
     .replace(/[0-7][0-9A-HJKMNP-TV-Z]{25}/g, 'ULID').replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
-    .replace(/\b\d+(\.\d+)? (s|ms)\b/g, 'N s').replace(/\/tmp\/holdfast-cli-\w+/g, '/tmp')
+    .replace(/\b(\d+ min )?\d+(\.\d+)? (s|ms)\b/g, 'N s').replace(/[^ ]*\/holdfast-cli-\w+/g, '/tmp')
 }
 
 interface BackupRecord { snapshot: { id: string; time: string; timeMs: number }; complete: boolean; bytesUploaded: number }
