@@ -191,9 +191,18 @@ export class BackupCache {
     try {
       return access()
     } catch (error) {
-      // SQLite has rolled back: there is nothing to commit any more.
+      // There is nothing to commit any more: SQLite has rolled back after most failures, but not after one of waiting for a lock.
       this.pendingWrites = 0
+      this.rollBack()
       throw cacheFailure(dirname(this.file), error)
+    }
+  }
+
+  private rollBack(): void {
+    try {
+      if (this.database.isTransaction) this.database.exec('ROLLBACK')
+    } catch {
+      // What comes of it is said by what comes next; what it was for is being said.
     }
   }
 

@@ -174,6 +174,9 @@ export class BackupPass {
 
   private addEntry(walked: WalkedEntry): void {
     const { entry, stats } = walked
+    if (entry.mtimeNs !== stats.mtimeNs) {
+      this.addProblem({ path: entry.path, kind: 'not-restorable', detail: 'its time is recorded as the nearest between 1677 and 2262' })
+    }
     if (entry.type !== 'file') {
       if (entry.type !== 'directory' && entry.type !== 'symlink') {
         this.addProblem({ path: entry.path, kind: 'not-restorable', detail: `a ${entry.type} is recorded, but not restored` })
@@ -191,9 +194,10 @@ export class BackupPass {
     }
     const file: PendingFile = { entry, stamp: stampOf(stats), segments: [], missing: 0, remembered: null }
     if (entry.linkGroup > 0) this.links.setFirst(stats, file)
-    this.push({ kind: 'file', file })
     file.remembered = this.recall(entry.path, file.stamp)
     if (file.remembered === null && entry.size > 0) this.reading.read(walked.absolute, entry.size, file)
+    // Only now: what is pending and lacks nothing is taken for whole, also while a failed run comes to its end.
+    this.push({ kind: 'file', file })
     this.emit()
   }
 
@@ -206,7 +210,8 @@ export class BackupPass {
   private recall(path: Buffer, stamp: FileStamp): RememberedFile | null {
     const found = this.remembered.recall(sortKeyOf(path), stamp)
     if (found === null) return null
-    const { digests } = found
+    const { digests, lengths } = found
+    if (lengths.reduce((sum, bytes) => sum + bytes, 0) !== stamp.size) return null
     for (let offset = 0; offset < digests.length; offset += digestBytes) if (!this.known.has(digests, offset)) return null
     for (let offset = 0; offset < digests.length; offset += digestBytes) this.known.claim(digests, offset)
     return found

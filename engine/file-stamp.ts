@@ -10,7 +10,20 @@ export interface FileStamp {
 }
 
 export function stampOf(stats: BigIntStats): FileStamp {
-  return { size: Number(stats.size), mtimeNs: stats.mtimeNs, ctimeNs: stats.ctimeNs, inode: stats.ino }
+  return { size: Number(stats.size), mtimeNs: timeOf(stats.mtimeNs), ctimeNs: timeOf(stats.ctimeNs), inode: inodeOf(stats) }
+}
+
+/** Node gives one of 2^63 or more, as some network file systems make up, a sign. */
+export function inodeOf(stats: BigIntStats): bigint {
+  return BigInt.asUintN(64, stats.ino)
+}
+
+const [earliestNs, latestNs] = [-(2n ** 63n), 2n ** 63n - 1n]
+
+/** The nearest time that 64 bits of nanoseconds hold, from 1677 to 2262: anybody can give a file another one. */
+export function timeOf(ns: bigint): bigint {
+  if (ns < earliestNs) return earliestNs
+  return ns > latestNs ? latestNs : ns
 }
 
 export function sameStamp(left: FileStamp, right: FileStamp): boolean {

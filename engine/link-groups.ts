@@ -1,5 +1,6 @@
 // Files with more than one name: which names belong together, and under which number the tree says so.
 import type { BigIntStats } from 'node:fs'
+import { inodeOf } from './file-stamp.ts'
 
 export class LinkGroups<First> {
   private groups = new Map<string, { group: number; first: First | undefined }>()
@@ -11,7 +12,7 @@ export class LinkGroups<First> {
     const known = this.groups.get(key)
     if (known !== undefined) return known
     // The inode's number, so that the same links have the same number in the next snapshot; another device's may collide.
-    let group = Number(stats.ino % 2n ** 48n) + 1
+    let group = Number(inodeOf(stats) % 2n ** 48n) + 1
     while (this.taken.has(group)) group++
     this.taken.add(group)
     const created = { group, first: undefined }

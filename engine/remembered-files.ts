@@ -22,6 +22,8 @@ interface ReadBlock {
   /** What belongs there now: the offset of a record that stays as it was, or a new one. */
   files: (number | Buffer)[]
   hasNew: boolean
+  /** A file was asked for that lies between its first and its last. */
+  isReached: boolean
 }
 
 export class RememberedFiles {
@@ -55,6 +57,7 @@ export class RememberedFiles {
       }
       const { at } = this
       const order = block.records.compareAt(at, key)
+      if (order >= 0) block.isReached = true
       if (order > 0) return null
       this.at += block.records.bytesAt(at)
       if (order < 0) continue
@@ -65,9 +68,16 @@ export class RememberedFiles {
   }
 
   private nextBlock(): boolean {
+    // Nothing of it is left, and nothing new belongs there: a directory that is gone may have had any number of files.
+    if (this.current?.isReached === false && this.unsettled.at(-1) === this.current) {
+      this.dropped.push(Buffer.from(this.unsettled.pop()!.records.firstKey))
+    }
     const next = this.blocks.next()
-    if (next.done === true) return false
-    this.current = { records: new FileRecords(next.value), files: [], hasNew: false }
+    if (next.done === true) {
+      this.current = null
+      return false
+    }
+    this.current = { records: new FileRecords(next.value), files: [], hasNew: false, isReached: false }
     this.at = 0
     this.unsettled.push(this.current)
     return true

@@ -63,7 +63,7 @@ async function runRestore(
       Object.assign(outcome, outcomeOf(staging.findings))
     }
     staging.publish(findingsOf(outcome))
-    finishDirectories(staging, plan, specialBits, outcome)
+    finishDirectories(staging.target, plan, { specialBits, mayBeFinished: wasWritten }, outcome)
     // Ahead of the last step: as long as this can fail, the restore can be repeated.
     await flush(staging.target)
     finishRoot(staging, plan, specialBits, outcome)
@@ -157,18 +157,18 @@ function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
 }
 
 /** Deepest first: making or removing something in a directory changes its time. */
-function finishDirectories(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
-  const handles = new DirectoryHandles(staging.target)
+function finishDirectories(target: string, plan: EntryPlan, how: { specialBits: boolean; mayBeFinished: boolean }, outcome: Outcome): void {
+  const handles = new DirectoryHandles(target)
   try {
     for (const entry of plan.directories.toReversed()) {
       if (entry.path.length === 0 || plan.guessed.has(entry)) continue
       try {
-        finishDirectory(handles, entry, specialBits, outcome)
+        finishDirectory(handles, entry, how.specialBits, outcome)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
         // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on
         // with. If there was none, somebody else has closed it.
-        if (!staging.isResumed) note(outcome, entry.path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
+        if (!how.mayBeFinished) note(outcome, entry.path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
       }
     }
   } finally {

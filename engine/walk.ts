@@ -4,6 +4,7 @@ import type { BigIntStats } from 'node:fs'
 import { HoldfastError } from '../core/errors.ts'
 import { makeEntry } from '../core/tree-entry.ts'
 import type { EntryType, TreeEntry } from '../core/tree-entry.ts'
+import { timeOf } from './file-stamp.ts'
 import type { Problem } from './operations.ts'
 
 export interface WalkedEntry {
@@ -74,7 +75,7 @@ function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): TreeEntry {
   const size = type === 'file' ? Number(stats.size) : 0
   return makeEntry({
     path, type, size,
-    mode: Number(stats.mode) & 0o7777, uid: Number(stats.uid), gid: Number(stats.gid), mtimeNs: stats.mtimeNs,
+    mode: Number(stats.mode) & 0o7777, uid: Number(stats.uid), gid: Number(stats.gid), mtimeNs: timeOf(stats.mtimeNs),
     sparse: type === 'file' && Number(stats.blocks) * 512 < size,
     rdev: isDevice ? Number(stats.rdev) : 0,
   })

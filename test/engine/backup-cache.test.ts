@@ -32,6 +32,16 @@ test('what a cache can\'t keep when it is closed is forgotten, and nothing fails
   again.close()
 })
 
+test('what fails in the middle of a change leaves nothing of it, and the cache goes on', () => {
+  const source = new ProtectedSource()
+  const cache = BackupCache.open(source.cacheDirectory, 'vault', source.source)
+  expect(() => cache.replaceFiles([], [record, Buffer.alloc(3)])).toThrow(CacheDamaged)
+  cache.putAttempt('id')
+  expect(cache.attempts()).toEqual(['id'])
+  expect([...cache.files()]).toEqual([])
+  cache.close()
+})
+
 test('a cache directory that nothing can be written to is named', async () => {
   const source = new ProtectedSource()
   mkdirSync(join(source.cacheDirectory, 'started'), { recursive: true })

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { dayMs } from '../../core/retention.ts'
 import { BackupCache } from '../../engine/backup-cache.ts'
-import { FileRecords } from '../../engine/file-records.ts'
+import { FileRecords, encodeRecord } from '../../engine/file-records.ts'
+import { stampOf } from '../../engine/file-stamp.ts'
 import { age, expectEqual, write } from '../fixtures/backup-steps.ts'
 import { flip } from '../fixtures/faulty-store.ts'
 import { ProtectedSource } from '../fixtures/protected-source.ts'
@@ -36,6 +37,16 @@ describe('the cache', () => {
     expect(again.bytesNew).toBe(again.bytes)
     await expectSame(source, root)
     await expectEqual(source)
+  })
+
+  test('that says a file has other bytes than its size is not believed', async ({ onTestFinished }) => {
+    const { source, root } = await makeAged(onTestFinished)
+    const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
+    const [block] = [...cache.files()].map((records) => new FileRecords(records))
+    const stamp = stampOf(statSync(join(source.directory, 'd/f0'), { bigint: true }))
+    cache.replaceFiles([block!.firstKey], [encodeRecord(block!.firstKey, stamp, { digests: Buffer.alloc(0), lengths: [] })])
+    cache.close()
+    await expectSame(source, root)
   })
 
   test('forgets files that are gone, and packs that may not be used any more', async ({ onTestFinished }) => {

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, chmodSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync, chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -305,4 +307,16 @@ test('content of a source and of its snapshots is told by name and hash alone, s
   expect(await source.backup({ directory: moved })).toMatchObject({ bytesNew: 0 })
   const { target } = await source.restore()
   expect(contentOf(describeDirectory(target))).toEqual(before)
+})
+
+test('a file from a year that the format doesn\'t reach is backed up, with the nearest time, and that is said', async () => {
+  const source = new ProtectedSource()
+  write(source, 'file', 'content')
+  utimesSync(join(source.directory, 'file'), 10_413_792_000, 10_413_792_000)
+  const { problems, complete } = await source.backup()
+  expect(problems).toMatchObject([{ path: Buffer.from('file'), kind: 'not-restorable', detail: expect.stringContaining('2262') as string }])
+  expect(complete).toBe(true)
+  const { target, damaged } = await source.restore()
+  expect(damaged).toEqual([])
+  expect(lstatSync(join(target, 'file')).mtime.getUTCFullYear()).toBe(2262)
 })

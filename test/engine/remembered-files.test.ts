@@ -108,6 +108,16 @@ describe('what is remembered', () => {
     }), { numRuns: Math.min(300, propertyRuns) })
   })
 
+  test('of a directory that is gone is let go of as it is passed', () => {
+    const blocks = new Blocks()
+    run(blocks, treeOf(300))
+    const remembered = new RememberedFiles(blocks.files(), blocks)
+    expect(remembered.recall(Buffer.from(nameOf(299)), stampOf(299))).not.toBeNull()
+    expect(Reflect.get(remembered, 'unsettled')).toHaveLength(1)
+    remembered.finish()
+    expect(blocks.byKey.size).toBe(0)
+  })
+
   test('does not fall apart: small blocks are joined again with what is written before them', () => {
     const blocks = new Blocks()
     const tree = new Map<string, number>()
