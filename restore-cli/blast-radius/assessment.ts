@@ -30,6 +30,8 @@ export interface Possibility {
   /** What the same identity may do to take the brake off first. */
   takenOffBy: string[]
   resources: string[]
+  /** What else it is possible on once other roles are assumed, as far as it was asked for. */
+  furtherResources: readonly string[]
   conditions: string[]
   /** ARNs of the roles to be assumed first; empty if it can be done at once. */
   through: readonly string[]
@@ -98,6 +100,7 @@ function describe(
     broughtBackBy: recovery?.broughtBackBy ?? null,
     takenOffBy,
     resources: permission.resources,
+    furtherResources: permission.furtherResources ?? [],
     conditions: permission.conditions,
     through: permission.through ?? [],
   }

@@ -35,15 +35,21 @@ const mostNamed = 3
 export async function readBrakesInPlace(world: BrakeWorld, permissions: readonly Permission[]): Promise<BrakeReadings> {
   const account = remember(world)
   const readings = new Map<string, BrakeReading>()
-  for (const { action, allowed, resources } of permissions) {
+  for (const { action, allowed, resources: own, furtherResources = [] } of permissions) {
     const read = Object.hasOwn(readers, action) ? readers[action]! : null
     if (!allowed || read === null) continue
+    const resources = [...own, ...furtherResources]
     const unnamed = [...new Set(resources.flatMap((arn) => regionOf(arn) ?? []))].filter((region) => !world.regions.includes(region))
     readings.set(action, unnamed.length > 0
       ? { state: 'unread', detail: `it is allowed in ${unnamed.join(', ')} too, which --region doesn't name` }
       : await unlessUnreadable(() => read(account, resources)))
   }
   return readings
+}
+
+/** Whether AWS tells of the brake against an action: then all that the action may hit has to be known, over every way. */
+export function isBrakeReadable(action: string): boolean {
+  return Object.hasOwn(readers, action)
 }
 
 /** What was said to be in place, corrected by what was seen: a brake that was looked for and is absent is none. */

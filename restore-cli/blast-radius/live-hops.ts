@@ -2,6 +2,7 @@
 // asked about at IAM's simulator. Who may become a role is read from its trust.
 import type { IdentityService } from '../../aws/identity-service.ts'
 import { isHoldfastError } from '../../core/errors.ts'
+import { isBrakeReadable } from './live-brakes.ts'
 import { readLiveRole } from './live-permissions.ts'
 import type { LiveOptions, LiveRole } from './live-permissions.ts'
 import type { PermissionSource } from './permissions.ts'
@@ -32,7 +33,7 @@ export async function askIam(iam: IdentityService, roleArn: string, options: Liv
     path,
     conditions,
     decide: async (actions) => (await unlessDenied(() => decide(actions), `what ${arn} may do, which it may assume`, caveats)) ?? [],
-  })))
+  })), isBrakeReadable)
 }
 
 async function followRoles(iam: IdentityService, start: LiveRole, options: LiveOptions, caveats: string[]): Promise<ReachedRole[]> {

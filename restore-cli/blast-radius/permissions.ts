@@ -10,6 +10,8 @@ export interface Permission {
   conditions: string[]
   /** Of an allowed action: ARNs of the roles to be assumed first, one from another; empty or left out if none has to be. */
   through?: readonly string[]
+  /** Of an allowed action: what else it is allowed on once other roles are assumed, as far as it was asked for. */
+  furtherResources?: readonly string[]
   /** The policy and the statement that denies it, where one does so expressly. */
   deniedBy: string | null
 }

@@ -73,21 +73,31 @@ export interface Hop {
   decide: (actions: readonly string[]) => Promise<Permission[]>
 }
 
-/** `own`, and what the roles add whose ways are given, the shortest first. */
-export function withHops(own: PermissionSource, hops: readonly Hop[]): PermissionSource {
+/**
+ * `own`, and what the roles add whose ways are given, the shortest first.
+ * @param isAskedOfAll whether an action that is allowed already is asked about nevertheless, for what else it is allowed on
+ */
+export function withHops(own: PermissionSource, hops: readonly Hop[], isAskedOfAll: (action: string) => boolean = () => false): PermissionSource {
   return {
     ...own,
     decide: async (actions) => {
       const permissions = new Map((await own.decide(actions)).map((permission) => [permission.action, permission]))
       for (const { path, conditions, decide } of hops) {
-        const missing = actions.filter((action) => permissions.get(action)?.allowed !== true)
-        for (const permission of await decide(missing)) {
-          if (permission.allowed) permissions.set(permission.action, withWay(permission, path, conditions))
+        const asked = actions.filter((action) => permissions.get(action)?.allowed !== true || isAskedOfAll(action))
+        for (const permission of await decide(asked)) {
+          if (!permission.allowed) continue
+          const known = permissions.get(permission.action)
+          permissions.set(permission.action, known?.allowed === true ? widen(known, permission.resources) : withWay(permission, path, conditions))
         }
       }
       return [...permissions.values()]
     },
   }
+}
+
+function widen(permission: Permission, resources: readonly string[]): Permission {
+  const further = resources.filter((each) => !permission.resources.includes(each))
+  return further.length === 0 ? permission : { ...permission, furtherResources: [...new Set([...permission.furtherResources ?? [], ...further])] }
 }
 
 function withWay(permission: Permission, through: readonly string[], conditions: readonly string[]): Permission {

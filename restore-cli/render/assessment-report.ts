@@ -40,18 +40,22 @@ const titles: Record<Possibility['loss'], string> = {
 }
 
 function renderPossibility(possibility: Possibility): string {
-  const { action, lost, resources, conditions, through, reading } = possibility
-  const shown = resources.slice(0, mostResources).map(terminalText).join(', ')
-  const more = resources.length > mostResources ? ` and ${resources.length - mostResources} more` : ''
+  const { action, lost, resources, furtherResources, conditions, through, reading } = possibility
   const lines = [
     `  ${isUnbraked(possibility) ? '!' : ' '} ${action}: ${lost}`,
-    ...(resources.length === 1 && resources[0] === '*' ? [] : [`      on ${shown}${more}`]),
+    ...(resources.length === 1 && resources[0] === '*' ? [] : [`      on ${listed(resources)}`]),
     ...(through.length === 0 ? [] : [`      through ${through.map((arn) => terminalText(arn.slice(arn.indexOf(':role/') + 1))).join(', then ')}`]),
+    ...(furtherResources.length === 0 ? [] : [`      through roles that it may assume also on ${listed(furtherResources)}`]),
     ...conditions.map((condition) => `      if ${terminalText(condition)}`),
     `      ${brakeText(possibility)}`,
     ...(reading === null ? [] : [`      ${readingTexts[reading.state]}: ${terminalText(reading.detail)}`]),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function listed(resources: readonly string[]): string {
+  const more = resources.length > mostResources ? ` and ${resources.length - mostResources} more` : ''
+  return `${resources.slice(0, mostResources).map(terminalText).join(', ')}${more}`
 }
 
 const readingTexts: Record<BrakeReading['state'], string> = { seen: 'brake seen', absent: 'brake absent', unread: 'brake could not be read' }

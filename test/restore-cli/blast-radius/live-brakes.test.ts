@@ -134,6 +134,14 @@ describe('what can\'t be read', () => {
       .toEqual({ state: 'unread', detail: 'it is allowed in eu-west-1 too, which --region doesn\'t name' })
   })
 
+  test('in a region that only another role reaches is said', async () => {
+    const permission = { action: 'ec2:DeleteVolume', allowed: true, resources: ['arn:aws:ec2:eu-central-1:111122223333:volume/*'], conditions: [], deniedBy: null }
+    const readings = await readBrakesInPlace({ regions: [central], nowMs, buckets: {} as never, databases: {} as never, delays: { recycleBinRules: () => Promise.resolve([rule()]) } as never }, [
+      { ...permission, furtherResources: ['arn:aws:ec2:eu-west-1:111122223333:volume/*'] },
+    ])
+    expect(readings.get('ec2:DeleteVolume')).toMatchObject({ state: 'unread' })
+  })
+
   test('of more buckets than a report can ask about is said', async () => {
     expect(await read({ buckets: Array.from({ length: 301 }, (_, index) => bucket(`b${index}`)) }, 's3:DeleteObject')).toMatchObject({ state: 'unread' })
   })

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { IdentityService } from '../../../aws/identity-service.ts'
+import { readBrakesInPlace } from '../../../restore-cli/blast-radius/live-brakes.ts'
 import { askIam } from '../../../restore-cli/blast-radius/live-hops.ts'
 import type { Permission, PermissionSource } from '../../../restore-cli/blast-radius/permissions.ts'
 import { startScriptedIam } from '../../aws/scripted-iam.ts'
@@ -43,6 +44,22 @@ describe('roles that IAM lets a role assume', () => {
     expect(permissions.map(({ action, allowed, through }) => [action, allowed, through])).toEqual([
       ['ec2:DeleteVolume', true, [arn('a'), arn('b')]], ['ec2:DeleteSnapshot', true, undefined], ['rds:DeleteDBInstance', false, undefined],
     ])
+  })
+
+  test('are asked what else they may do it on, where AWS tells of the brake against it', async () => {
+    const scratch = 'arn:aws:s3:::scratch/*'
+    const { permissions, calls } = await ask(chain.slice(0, 1), [`start s3:DeleteObjectVersion ${scratch}`, 'start ec2:DetachVolume *', 'a s3:DeleteObjectVersion *', 'a ec2:DetachVolume *'], {
+      inline: { task: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: scratch }] } },
+    }, ['s3:DeleteObjectVersion', 'ec2:DetachVolume'])
+    expect(permissions).toMatchObject([{ allowed: true, resources: [scratch], furtherResources: ['*'] }, { allowed: true, resources: ['*'] }])
+    expect(permissions.map(({ through }) => through)).toEqual([undefined, undefined])
+    expect(calls.filter((call) => call['PolicySourceArn'] === arn('a') && call['ActionNames.member.1'] === 'ec2:DetachVolume')).toEqual([])
+    const buckets = ['scratch', 'prod'].map((name) => ({ name, versioned: true, lock: name === 'prod' ? null : { mode: 'COMPLIANCE' as const }, oldVersionsDays: null }))
+    const readings = await readBrakesInPlace({
+      buckets: { list: () => Promise.resolve(['scratch', 'prod']), read: (name) => Promise.resolve(buckets.find((each) => each.name === name)!) },
+      databases: {} as never, delays: {} as never, regions: ['eu-central-1'], nowMs: 0,
+    }, permissions)
+    expect(readings.get('s3:DeleteObjectVersion')).toEqual({ state: 'absent', detail: 'no default retention on prod' })
   })
 
   test('are followed three times and no more, and circles end', async () => {
