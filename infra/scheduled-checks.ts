@@ -1,8 +1,10 @@
-// Checks that run by themselves, in the vault's account: the registry of their image, and as soon as it holds one, everything else.
+// Checks that run by themselves, in the vault's account: the registry of their image, their logs, and as soon as there is an image, everything else.
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 import { schedulerPolicy, schedulerTrustPolicy, taskExecutionPolicy } from '../guardrails/check-policies.ts'
-import { checkFamily, checkLogGroupName, imageRepository, imageRepositoryName, rolePaths, schedulerRoleName, taskExecutionRoleName } from '../guardrails/names.ts'
+import {
+  checkFamily, checkLogGroupName, examinationLogGroupName, imageRepository, imageRepositoryName, rolePaths, schedulerRoleName, taskExecutionRoleName,
+} from '../guardrails/names.ts'
 import { runnerTrustPolicy } from '../guardrails/trust-policies.ts'
 import { checkPlans } from './check-plan.ts'
 import { CheckCluster } from './components/check-cluster.ts'
@@ -12,6 +14,8 @@ import { ScopedRole } from './components/scoped-role.ts'
 import { deployExaminationRoles, deployExaminations, describeExaminations } from './examinations.ts'
 import type { HoldfastConfig } from './config.ts'
 import type { VaultPlace } from '../guardrails/names.ts'
+
+const logDays = 90
 
 export interface RegionChecks {
   place: VaultPlace
@@ -29,18 +33,29 @@ export function deployChecks(config: HoldfastConfig, { place, sources, roles }: 
     { name: imageRepositoryName, imageTagMutability: 'IMMUTABLE', imageScanningConfiguration: { scanOnPush: true } },
     { provider, protect: true, retainOnDelete: true },
   )
+  const logs = declareLogs(suffix, provider)
   if (config.image === '') return
   const options = { providers: [provider] }
   const network = new CheckNetwork(`checks${suffix}`, { place }, options)
   const cluster = new CheckCluster(`checks${suffix}`, { place }, options)
   const image = imageIn(config, place)
-  const after = [...roles, ...cluster.parts]
+  const after = [...roles, ...logs, ...cluster.parts]
   for (const source of sources) {
     for (const plan of checkPlans) {
       new ScheduledCheck(`check-${plan.name}-${source}`, { place, plan, source, image, network }, { ...options, dependsOn: after })
     }
   }
   deployExaminations(config, { place, image, network, after }, provider)
+}
+
+/** Whether anything is started or not: what is protected, Pulumi refuses to take away, and nothing could be switched off again. */
+function declareLogs(suffix: string, provider: aws.Provider): pulumi.Resource[] {
+  return Object.entries({ checks: checkLogGroupName, examinations: examinationLogGroupName }).map(([what, name]) =>
+    new aws.cloudwatch.LogGroup(
+      `${what}${suffix}`,
+      { name, retentionInDays: logDays, deletionProtectionEnabled: true },
+      { provider, protect: true, retainOnDelete: true },
+    ))
 }
 
 /** The registry of the stack's own region sends what is pushed there to the others: the same digest everywhere. */

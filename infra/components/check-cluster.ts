@@ -1,10 +1,9 @@
-// What all checks of a region share: where they run, where they log, what can't be started, and who is told if one fails.
+// What all checks of a region share: where they run, what can't be started, and who is told if one fails.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { alarmTopicArn, checkClusterArn, checkClusterName, checkGroupName, checkLogGroupName, checkQueueName } from '../../guardrails/names.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 
-const logDays = 90
 /** As long as SQS keeps anything. */
 const queueSeconds = 14 * 86_400
 
@@ -17,11 +16,6 @@ export class CheckCluster extends pulumi.ComponentResource {
     this.parts = [
       new aws.ecs.Cluster(name, { name: checkClusterName, settings: [{ name: 'containerInsights', value: 'disabled' }] }, own),
       new aws.scheduler.ScheduleGroup(name, { name: checkGroupName }, own),
-      new aws.cloudwatch.LogGroup(
-        name,
-        { name: checkLogGroupName, retentionInDays: logDays, deletionProtectionEnabled: true },
-        { ...own, protect: true, retainOnDelete: true },
-      ),
       new aws.sqs.Queue(name, { name: checkQueueName, sqsManagedSseEnabled: true, messageRetentionSeconds: queueSeconds }, own),
     ]
     this.cryIfNotStarted(name, args.place)

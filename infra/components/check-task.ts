@@ -44,6 +44,8 @@ export function defineTask(name: string, task: CheckTask, parent: pulumi.Resourc
       ...(volumes === undefined ? {} : { volumes }),
       ...(diskGib === undefined ? {} : { ephemeralStorage: { sizeInGib: diskGib } }),
       containerDefinitions: JSON.stringify([containerOf(task)]),
+      // A run that has begun names this revision until its end, whatever is deployed meanwhile.
+      skipDestroy: true,
     },
     { parent },
   )

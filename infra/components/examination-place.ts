@@ -1,10 +1,8 @@
-// What all examinations of a region share: their schedules' group, the log of what was started, and who is told if one fails.
+// What all examinations of a region share: their schedules' group, and who is told if one fails.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { alarmTopicArn, examinationGroupName, examinationLogGroupName, examinationMachineArn } from '../../guardrails/names.ts'
+import { alarmTopicArn, examinationGroupName, examinationMachineArn } from '../../guardrails/names.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
-
-const logDays = 90
 
 export class ExaminationPlace extends pulumi.ComponentResource {
   readonly parts: pulumi.Resource[]
@@ -13,14 +11,7 @@ export class ExaminationPlace extends pulumi.ComponentResource {
     super('holdfast:checks:ExaminationPlace', name, {}, options)
     const { place } = args
     const own = { parent: this }
-    this.parts = [
-      new aws.scheduler.ScheduleGroup(name, { name: examinationGroupName }, own),
-      new aws.cloudwatch.LogGroup(
-        name,
-        { name: examinationLogGroupName, retentionInDays: logDays, deletionProtectionEnabled: true },
-        { ...own, protect: true, retainOnDelete: true },
-      ),
-    ]
+    this.parts = [new aws.scheduler.ScheduleGroup(name, { name: examinationGroupName }, own)]
     // Also if no task failed: one that could not be started, a right that is missing, somebody who stopped it.
     const ruleName = 'holdfast-examination-failed'
     const pattern = {

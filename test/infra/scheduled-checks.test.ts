@@ -11,10 +11,15 @@ const vaultId = '111111111111'
 const place = { accountId: vaultId, region: 'eu-central-1' }
 const sources = exampleConfig.sources.map(({ name }) => name)
 
+const elsewhere = { name: 'archive', region: 'eu-west-1', trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/workloads/archive' } }
+const everything = { ...exampleConfig, layer: 'vault', regions: ['eu-west-1'], sources: [...exampleConfig.sources, { ...elsewhere, kind: 'postgres' }] }
+
 let vault: Recording
 let without: Recording
+let examining: Recording
 beforeAll(async () => {
   vault = await recordProgram({ ...exampleConfig, layer: 'vault', examine: false })
+  examining = await recordProgram(everything)
   without = await recordProgram({ ...exampleConfig, layer: 'vault', image: '', examine: false })
 })
 
@@ -61,6 +66,10 @@ describe('the tasks', () => {
         networkMode: 'awsvpc', requiresCompatibilities: ['FARGATE'],
       })
     }
+  })
+
+  it('stay when there is a newer image: a run that has begun names them until its end', () => {
+    for (const { inputs } of ofType(examining, 'TaskDefinition')) expect(inputs).toMatchObject({ skipDestroy: true })
   })
 
   it('hold no secret and no credentials', () => {
@@ -185,10 +194,23 @@ describe('the alarms', () => {
 })
 
 describe('without an image', () => {
-  it('there is a registry to push it to, and nothing else', () => {
+  it('there is a registry to push it to, the logs of when there was one, and nothing else', () => {
     const types = without.resources.map(({ type }) => type)
     expect(types.filter((type) => /:(ecs|scheduler|ec2|vpc|sqs)\//.test(type))).toEqual([])
     expect(types).toContain('aws:ecr/repository:Repository')
+    expect(ofType(without, 'LogGroup').map(({ inputs }) => inputs['name'])).toEqual(['/holdfast/checks', '/holdfast/examinations'])
     expect(without.outputs).toMatchObject({ imageRepository: `${vaultId}.dkr.ecr.eu-central-1.amazonaws.com/holdfast`, checks: null })
+  })
+})
+
+describe('what was switched on', () => {
+  it.each<[string, object]>([
+    ['examinations', { examine: false }],
+    ['the last source of a region that can be started', { sources: [...exampleConfig.sources, elsewhere] }],
+    ['the image', { image: '', examine: false }],
+  ])('can be switched off again, for nothing goes with it that Pulumi refuses to delete: %s', async (_, less) => {
+    const kept = ({ resources }: Recording) => resources.filter(({ protect }) => protect).map(({ type, name }) => `${type} ${name}`)
+    expect(kept(examining)).toContain('aws:cloudwatch/logGroup:LogGroup examinations-eu-west-1')
+    expect(kept(await recordProgram({ ...everything, ...less }))).toEqual(kept(examining))
   })
 })
