@@ -189,10 +189,13 @@ async function unlessUnreadable(read: () => Promise<BrakeReading>): Promise<Brak
   }
 }
 
-/** `arn:aws:s3:::name/key`, with stars anywhere; other forms (access points) can lead to any bucket. */
+/** `arn:aws:s3:::name/key`, with stars anywhere, which stand for slashes too; other forms (access points) can lead to any bucket. */
 function meansBucket(arn: string, name: string): boolean {
   const [, rest] = arn.split(':::')
-  return rest === undefined || matches(rest.split('/')[0]!, name)
+  if (rest === undefined) return true
+  const [first] = rest.split('/') as [string]
+  const wildcard = first.search(/[*?]/)
+  return wildcard === -1 ? first === name : name.startsWith(first.slice(0, wildcard))
 }
 
 /** By the last part of an ARN, with stars anywhere. */

@@ -10,6 +10,7 @@ import { deniesOutright, mentionsAllow } from './statements.ts'
 /** What the simulator is asked in one call: its answers come in pages, and a page takes seconds. */
 const actionsPerCall = 25
 const resourcesPerCall = 25
+const mostNamed = 3
 const assumption = 'sts:AssumeRole'
 
 export interface LiveOptions {
@@ -76,16 +77,23 @@ function asPolicySet(role: RoleDocuments): PolicySet {
 function summarize(action: string, decisions: readonly SimulatedDecision[], set: PolicySet): Permission {
   const granted = decisions.filter(({ allowed }) => allowed)
   if (decisions.length === 0) return { action, allowed: true, resources: ['*'], conditions: ['IAM gave no answer'], deniedBy: null }
-  if (granted.length > 0) return { action, allowed: true, resources: granted.map(({ resource }) => resource), conditions: [], deniedBy: null }
-  const missing = [...new Set(decisions.flatMap(({ missingContext }) => missingContext))]
-  if (missing.length > 0 && mayBeGranted(set, action)) {
-    return {
-      action, allowed: true, resources: decisions.map(({ resource }) => resource),
-      conditions: [`IAM can't tell without ${missing.join(', ')}`], deniedBy: null,
-    }
+  const untellable = mayBeGranted(set, action) ? decisions.filter(({ allowed, missingContext }) => !allowed && missingContext.length > 0) : []
+  const missing = [...new Set(untellable.flatMap(({ missingContext }) => missingContext))]
+  // Where nothing is granted plainly, what is missing of one resource may be missing of all.
+  const undecided = granted.length === 0 && missing.length > 0 ? decisions : untellable
+  const possible = [...granted, ...undecided]
+  if (possible.length > 0) {
+    return { action, allowed: true, resources: possible.map(({ resource }) => resource), conditions: missing.length === 0 ? [] : [untold(missing, granted, undecided)], deniedBy: null }
   }
   const [first] = decisions
   return { action, allowed: false, resources: [], conditions: [], deniedBy: first!.cutOffBy ?? first!.matchedPolicies[0] ?? null }
+}
+
+/** In words; where some of the resources need none of it, with those that do. */
+function untold(missing: readonly string[], granted: readonly SimulatedDecision[], undecided: readonly SimulatedDecision[]): string {
+  const named = undecided.slice(0, mostNamed).map(({ resource }) => resource).join(', ')
+  const more = undecided.length > mostNamed ? ` and ${undecided.length - mostNamed} more` : ''
+  return `IAM can't tell without ${missing.join(', ')}${granted.length === 0 ? '' : `, on ${named}${more}`}`
 }
 
 /** False only where no request could be allowed, whatever its context: nothing grants the action, or something denies it outright. */

@@ -96,6 +96,9 @@ describe('buckets', () => {
     const state = async (...resources: string[]): Promise<string | undefined> => (await read({ buckets }, 's3:DeleteObjectVersion', resources))?.state
     expect(await Promise.all([state('arn:aws:s3:::kept/*'), state('arn:aws:s3:::kept*/a/*'), state('arn:aws:s3:::*'), state('arn:aws:s3:::kept/*', 'arn:aws:s3:::b?re/x'), state('*'), state('arn:aws:s3:::other/*')]))
       .toEqual(['seen', 'seen', 'absent', 'absent', 'absent', 'absent'])
+    // IAM's wildcards stand for slashes too: these name keys of any bucket that begins so.
+    expect(await Promise.all([state('arn:aws:s3:::*.parquet'), state('arn:aws:s3:::*/kept/*'), state('arn:aws:s3:::ba*.parquet'), state('arn:aws:s3:::bar?/x'), state('arn:aws:s3:::kept?x')]))
+      .toEqual(['absent', 'absent', 'absent', 'absent', 'seen'])
     expect(await state('arn:aws:s3:eu-central-1:111122223333:accesspoint/a/object/*')).toBe('absent')
   })
 })

@@ -41,6 +41,18 @@ test('a denial for want of context is none, unless nothing could lift it', async
   expect((await ask([{ Effect: 'Allow', Action: 's3:*', Resource: '*' }, conditional], ['ec2:DeleteVolume'], () => denied)).permissions).toMatchObject([{ allowed: false }])
 })
 
+test('what IAM can\'t tell of one resource is not lost where another is allowed, unless nothing could lift it', async () => {
+  const [scratch, prod] = ['arn:aws:s3:::scratch/*', 'arn:aws:s3:::prod/*']
+  const onScratch = { Effect: 'Allow', Action: 's3:*', Resource: scratch }
+  const onProd = { Effect: 'Allow', Action: 's3:*', Resource: prod, Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' } } }
+  const simulate = (_action: string, resource: string) => ({ decision: resource === scratch ? 'allowed' : 'implicitDeny', missing: resource === prod ? ['aws:MultiFactorAuthPresent'] : [] })
+  expect((await ask([onScratch, onProd], ['s3:DeleteObjectVersion'], simulate)).permissions)
+    .toMatchObject([{ allowed: true, resources: [scratch, prod], conditions: [`IAM can't tell without aws:MultiFactorAuthPresent, on ${prod}`] }])
+  expect((await ask([onScratch, { Effect: 'Allow', Action: 's3:*', Resource: prod }], ['s3:DeleteObjectVersion'], (_action, resource) => ({ decision: resource === '*' ? 'implicitDeny' : 'allowed', missing: [] }))).permissions)
+    .toMatchObject([{ resources: [scratch, prod], conditions: [] }])
+  expect((await ask([onScratch, onProd, { Effect: 'Deny', Action: 's3:*', Resource: '*' }], ['s3:DeleteObjectVersion'], simulate)).permissions).toMatchObject([{ resources: [scratch], conditions: [] }])
+})
+
 test('an action that IAM says nothing about counts as allowed', async () => {
   expect((await ask([allowAll], ['ec2:DeleteVolume'], () => null)).permissions).toMatchObject([{ allowed: true, conditions: ['IAM gave no answer'] }])
 })
