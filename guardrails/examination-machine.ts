@@ -1,5 +1,5 @@
-// The order in which restored data is examined, in Amazon States Language: what one task leaves, the next one finds, and whatever
-// happens, nothing of it stays.
+// The order in which restored data is examined, in Amazon States Language: what one task leaves, the next one finds, and whichever of
+// them fails, nothing of it stays. Unless the run was stopped by hand, or emptying failed: then the next night's empties.
 
 export const examinationSteps = ['empty', 'restore', 'examine', 'check'] as const
 export type ExaminationStep = (typeof examinationSteps)[number]
@@ -8,7 +8,10 @@ export interface StepTask {
   taskDefinitionArn: string
   subnetId: string
   securityGroupIds: readonly string[]
-  /** Afterwards it is stopped. */
+  /**
+   * Afterwards the next step begins, and ECS is asked to stop the task, which AWS doesn't promise: a task needs an end of its own before.
+   * @see https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync
+   */
   timeoutSeconds: number
 }
 

@@ -24,32 +24,44 @@ export interface StepPlan {
 const restored = `${mountPaths.data}/data`
 const answerFile = `${mountPaths.answer}/examination.json`
 const kind = 'postgres'
-const examineMinutes = 110
+
+/** What a state leaves a task for being started and stopped, besides the minutes in which it works. */
+const aroundMinutes = 10
+const minutesOf = { empty: 50, restore: 230, examine: 110 } as const
+const stateSeconds = (step: keyof typeof minutesOf) => (minutesOf[step] + aroundMinutes) * 60
+
+/**
+ * Whoever writes what is restored ends by itself before its state does: Step Functions only asks ECS to stop a task, which may fail, and it
+ * would go on behind the step that empties. A minute to end as it wants to; status 124. Coreutils, which Debian's images all have.
+ */
+function endAfter(minutes: number, ...program: string[]): string[] {
+  return ['timeout', '--kill-after=60', String(minutes * 60), ...program]
+}
 
 export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
   empty: {
     // To write among what is restored takes this role.
     duty: 'drill',
     isNearVault: false,
-    entryPoint: ['sh', '-c'],
+    entryPoint: endAfter(minutesOf.empty, 'sh', '-c'),
     // Neither follows a link, and what was restored may have taken its owner's rights away.
     command: () => [`chmod -R u+rwX ${mountPaths.data} ${mountPaths.answer} && find ${mountPaths.data} ${mountPaths.answer} -mindepth 1 -delete`],
     mounts: { data: 'write', answer: 'write' },
     cpu: '256',
     memoryMiB: '512',
-    timeoutSeconds: 3600,
+    timeoutSeconds: stateSeconds('empty'),
   },
   restore: {
     duty: 'drill',
     isNearVault: true,
-    entryPoint: ['holdfast'],
+    entryPoint: endAfter(minutesOf.restore, 'holdfast'),
     command: (place, source) => [
       'restore', '--bucket', vaultBucketName(place), '--region', place.region, '--no-assume-role', '--json', '--source', source, '--target', restored,
     ],
     mounts: { data: 'write' },
     cpu: '2048',
     memoryMiB: '4096',
-    timeoutSeconds: 4 * 3600,
+    timeoutSeconds: stateSeconds('restore'),
   },
   examine: {
     duty: null,
@@ -58,12 +70,12 @@ export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
     // PostgreSQL writes: it is started on a copy, on a disk that nobody else sees.
     command: () => [
       'examine', restored, '--kind', kind, '--postgres-bin', '/usr/lib/postgresql/{major}/bin', '--scratch', mountPaths.scratch,
-      '--minutes', String(examineMinutes), '--answer', answerFile, '--json',
+      '--minutes', String(minutesOf.examine), '--answer', answerFile, '--json',
     ],
     mounts: { data: 'read', answer: 'write', scratch: 'write' },
     cpu: '2048',
     memoryMiB: '4096',
-    timeoutSeconds: (examineMinutes + 10) * 60,
+    timeoutSeconds: stateSeconds('examine'),
   },
   check: {
     // It reads what may be anything, and prints what is counted: neither takes a role.

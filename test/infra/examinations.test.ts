@@ -62,8 +62,8 @@ describe('examinations', () => {
     ]))
   })
 
-  it('are none where nobody has asked for them', () => {
-    expect(without.resources.filter(({ type, name }) => /:(efs|sfn)\//.test(type) || name.startsWith('examination'))).toEqual([])
+  it('are none where nobody has asked for them, but for the log of those that were', () => {
+    expect(without.resources.filter(({ type, name }) => /:(efs|sfn)\//.test(type) || name.startsWith('examination')).map(({ type }) => type)).toEqual(['aws:cloudwatch/logGroup:LogGroup'])
     expect(without.outputs['checks']).toMatchObject({ examinations: [] })
   })
 })
@@ -139,7 +139,7 @@ describe('the other tasks', () => {
     const { entryPoint, command: [name, ...args] } = containerOf(step)
     const program = buildProgram({ bin: 'holdfast', environment: {}, signal: new AbortController().signal, stdout: process.stdout, stderr: process.stderr })
     const command = program.commands.find((each) => each.name() === name)
-    expect(entryPoint).toEqual(['holdfast'])
+    expect(entryPoint.at(-1)).toBe('holdfast')
     expect(command?.parseOptions(args).unknown).toEqual([])
     if (step !== 'restore') expect(command!.options.find(({ long }) => long === '--run')?.envVar).toBe('HOLDFAST_RUN')
   })
@@ -207,8 +207,19 @@ describe('a run', () => {
     expect(TimeoutSeconds).toBe(examinationSeconds(examinationPlan))
     // A day, and the hour within which it starts.
     expect(TimeoutSeconds / 3600 + 25).toBeLessThanOrEqual(examinationSilenceHours)
+  })
+
+  it('has no task that goes on behind the next one: each that writes what is restored or reads it ends by itself before its state does', () => {
+    const { States } = definition()
+    const startSeconds = 300
+    for (const [step, state] of [['empty', 'Empty'], ['empty', 'EmptyAgain'], ['empty', 'EmptyAfterFailure'], ['restore', 'Restore']] as const) {
+      const [program, killAfter, seconds] = containerOf(step).entryPoint
+      expect([program, killAfter]).toEqual(['timeout', '--kill-after=60'])
+      expect(Number(seconds)).toBeGreaterThan(0)
+      expect(Number(seconds) + 60 + startSeconds).toBeLessThanOrEqual(States[state]!.TimeoutSeconds)
+    }
     const minutes = Number(containerOf('examine').command[containerOf('examine').command.indexOf('--minutes') + 1])
-    expect(minutes * 60).toBeLessThan(States['Examine']!.TimeoutSeconds)
+    expect(minutes * 60 + startSeconds).toBeLessThanOrEqual(States['Examine']!.TimeoutSeconds)
   })
 
   it('is started every night by a schedule whose role starts nothing else', () => {

@@ -251,7 +251,9 @@ describe('every layer', () => {
   })
 
   it('never forces anything to be destroyed, and runs no session longer than an hour', () => {
-    expect(JSON.stringify(all())).not.toMatch(/forceDestroy|forceDelete|closeOnDeletion|skipDestroy/)
+    expect(JSON.stringify(all())).not.toMatch(/forceDestroy|forceDelete|closeOnDeletion/)
+    // Of tasks alone, whose older revisions a run may still name.
+    for (const { type, inputs } of all()) expect([type, 'skipDestroy' in inputs]).toEqual([type, type === 'aws:ecs/taskDefinition:TaskDefinition'])
     for (const role of all().filter((resource) => resource.type === 'aws:iam/role:Role')) expect(role.inputs['maxSessionDuration']).toBe(3600)
   })
 })

@@ -52,7 +52,8 @@ export async function runTask(world: TaskWorld, family: string, { environment = 
   const args = command.map((arg) => Object.entries(places).reduce((text, [from, to]) => text.replaceAll(from, to), arg))
   const run = (credentials: Record<string, string>) => {
     const env = { HOME: '/nonexistent', AWS_REGION: exampleConfig.region, AWS_ENDPOINT_URL: world.cloud.sandbox.endpoint, ...environment, ...credentials }
-    if (entryPoint[0] === 'holdfast') return runCommand([...entryPoint.slice(1), ...args], { env })
+    // What is put before it says when it is ended.
+    if (entryPoint.at(-1) === 'holdfast') return runCommand(args, { env })
     return runProgram([...entryPoint, ...args], env)
   }
   if (roleArn === undefined) return run({})
