@@ -3,7 +3,8 @@
 import { catalogue } from './catalogue.ts'
 import { frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
 import {
-  anyAgentArn, approvalPolicyArn, auditBucketName, breakGlassRoleName, feedbackBucketName, quarantineName, roleArn, rolePaths, taskRuleName, vaultBucketName,
+  anyAgentArn, approvalPolicyArn, auditBucketName, breakGlassRoleName, checkRoleArn, examinationMachineRoleName, feedbackBucketName, quarantineName, roleArn, rolePaths,
+  schedulerRoleName, taskRuleName, vaultBucketName,
 } from './names.ts'
 import type { VaultPlace } from './names.ts'
 
@@ -76,8 +77,8 @@ function called(actions: readonly string[], more: EventPattern = {}): EventPatte
   return { ...recorded, detail: { eventSource: sourcesOf(actions), eventName: operationsOf(actions), ...more } }
 }
 
-function byRole(arn: Match): EventPattern {
-  return { userIdentity: { sessionContext: { sessionIssuer: { arn: [arn] } } } }
+function byRole(...arn: Match[]): EventPattern {
+  return { userIdentity: { sessionContext: { sessionIssuer: { arn } } } }
 }
 
 /** What the alarms on an agent's attempts are called by, and the rules that quarantine it hang on. */
@@ -136,12 +137,15 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
 
 /** In an account of the vault and of nothing else, whatever these are called on is Holdfast's. */
 const checkChanges = [
-  'ecs:RegisterTaskDefinition', 'states:UpdateStateMachine', 'states:DeleteStateMachine', 'states:StopExecution',
+  'ecs:RegisterTaskDefinition', 'ecs:DeregisterTaskDefinition', 'states:UpdateStateMachine', 'states:DeleteStateMachine', 'states:StopExecution',
   'scheduler:UpdateSchedule', 'scheduler:DeleteSchedule', 'scheduler:DeleteScheduleGroup', 'logs:PutMetricFilter', 'logs:DeleteMetricFilter',
-  'elasticfilesystem:PutFileSystemPolicy', 'elasticfilesystem:DeleteFileSystemPolicy',
-  'ec2:ModifyVpcEndpoint', 'ec2:AuthorizeSecurityGroupEgress', 'ec2:AuthorizeSecurityGroupIngress', 'ec2:AttachInternetGateway', 'ec2:CreateRoute',
-  'route53resolver:UpdateFirewallConfig', 'route53resolver:UpdateFirewallRule', 'route53resolver:DeleteFirewallRule', 'route53resolver:UpdateFirewallDomains',
-  'route53resolver:DisassociateFirewallRuleGroup',
+  'elasticfilesystem:PutFileSystemPolicy', 'elasticfilesystem:DeleteFileSystemPolicy', 'elasticfilesystem:CreateAccessPoint',
+  'elasticfilesystem:CreateMountTarget', 'elasticfilesystem:ModifyMountTargetSecurityGroups',
+  'ec2:CreateVpcEndpoint', 'ec2:ModifyVpcEndpoint', 'ec2:AuthorizeSecurityGroupEgress', 'ec2:AuthorizeSecurityGroupIngress', 'ec2:ModifySecurityGroupRules',
+  'ec2:AttachInternetGateway', 'ec2:CreateRoute', 'ec2:ReplaceRoute', 'ec2:AssociateRouteTable', 'ec2:ReplaceRouteTableAssociation',
+  'ec2:CreateVpcPeeringConnection',
+  'route53resolver:UpdateFirewallConfig', 'route53resolver:CreateFirewallRule', 'route53resolver:UpdateFirewallRule', 'route53resolver:DeleteFirewallRule',
+  'route53resolver:UpdateFirewallDomains', 'route53resolver:ImportFirewallDomains', 'route53resolver:DisassociateFirewallRuleGroup',
 ]
 
 function vaultAlarms(place: VaultPlace): AlarmPattern[] {
@@ -149,6 +153,8 @@ function vaultAlarms(place: VaultPlace): AlarmPattern[] {
   const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => ({ prefix: nameOf({ ...place, region: '' }) }))
   // Step Functions sets up a rule of its own for the tasks that it waits for.
   const notTaskRule: readonly Match[] = [{ exists: false }, { 'anything-but': [taskRuleName] }]
+  // Root and users have no role that issued their session.
+  const notStarter: Match[] = [{ exists: false }, { 'anything-but': [schedulerRoleName, examinationMachineRoleName].map((name) => checkRoleArn(place.accountId, name)) }]
   const onBucket = (names: readonly Match[]) => ({ requestParameters: { bucketName: names } })
   return [
     {
@@ -189,6 +195,12 @@ function vaultAlarms(place: VaultPlace): AlarmPattern[] {
       sentence: 'Someone tried to change what checks run, what counts as passed, or what their network leads to.',
       account: 'vault',
       pattern: called(checkChanges),
+    },
+    {
+      name: 'vault-tasks',
+      sentence: 'Someone started a container task in the vault\'s account, or tried to, by hand: schedules and examinations start theirs.',
+      account: 'vault',
+      pattern: called(['ecs:RunTask', 'ecs:StartTask', 'ecs:CreateService'], byRole(...notStarter)),
     },
     {
       name: 'vault-root',

@@ -13,6 +13,7 @@ const breakGlass = `arn:aws:iam::${productionId}:role/holdfast-production/holdfa
 const approval = `arn:aws:iam::${productionId}:policy/holdfast-break-glass-approval`
 const administrator = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-administrator`
 const custodian = `arn:aws:iam::${vaultId}:role/holdfast/holdfast-custodian`
+const [scheduler, machine, starter] = ['check-scheduler', 'examination-machine', 'examination-starter'].map((name) => `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-${name}`) as [string, string, string]
 const [vault, audit] = ['vault', 'audit'].map((kind) => `holdfast-${kind}-${vaultId}-eu-central-1`) as [string, string]
 
 function alarmsOn(facts: EventFacts): string[] {
@@ -55,6 +56,24 @@ describe('somebody is woken', () => {
     ['by somebody who lets others write what was restored', inVault('elasticfilesystem', 'PutFileSystemPolicy', custodian), 'vault-checks'],
     ['by another record that counts as passed', inVault('logs', 'PutMetricFilter', custodian), 'vault-checks'],
     ['by a name that checks may ask for', inVault('route53resolver', 'UpdateFirewallDomains', custodian, { errorCode: 'AccessDenied' }), 'vault-checks'],
+    ['by a revision that a run may still name', inVault('ecs', 'DeregisterTaskDefinition', custodian), 'vault-checks'],
+    ['by another rule on names', inVault('route53resolver', 'CreateFirewallRule', custodian), 'vault-checks'],
+    ['by names that are brought in from a file', inVault('route53resolver', 'ImportFirewallDomains', custodian), 'vault-checks'],
+    ['by a security group\'s rule that is changed in place', inVault('ec2', 'ModifySecurityGroupRules', custodian), 'vault-checks'],
+    ['by another way out', inVault('ec2', 'CreateVpcEndpoint', custodian, { errorCode: 'Client.UnauthorizedOperation' }), 'vault-checks'],
+    ['by a route', inVault('ec2', 'CreateRoute', custodian), 'vault-checks'],
+    ['by another route', inVault('ec2', 'ReplaceRoute', custodian), 'vault-checks'],
+    ['by another table of routes', inVault('ec2', 'AssociateRouteTable', custodian), 'vault-checks'],
+    ['by one in another\'s place', inVault('ec2', 'ReplaceRouteTableAssociation', custodian), 'vault-checks'],
+    ['by a way to another network', inVault('ec2', 'CreateVpcPeeringConnection', custodian), 'vault-checks'],
+    ['by another way into what was restored', inVault('elasticfilesystem', 'CreateAccessPoint', custodian), 'vault-checks'],
+    ['by another network that reaches it', inVault('elasticfilesystem', 'CreateMountTarget', custodian), 'vault-checks'],
+    ['by others who reach it', inVault('elasticfilesystem', 'ModifyMountTargetSecurityGroups', custodian), 'vault-checks'],
+    ['by a task that somebody starts by hand', inVault('ecs', 'RunTask', custodian, { errorCode: 'AccessDenied' }), 'vault-tasks'],
+    ['by a task that root starts', inVault('ecs', 'RunTask', 'root'), 'vault-tasks'],
+    ['by a task that the role starts which only starts runs', inVault('ecs', 'RunTask', starter), 'vault-tasks'],
+    ['by a role of another account that is called like the schedules\'', inVault('ecs', 'RunTask', scheduler.replace(vaultId, productionId)), 'vault-tasks'],
+    ['by tasks that are started again and again', inVault('ecs', 'CreateService', custodian), 'vault-tasks'],
     ['by the vault\'s root, whatever it does', inVault('iam', 'ListRoles', 'root', { readOnly: true }), 'vault-root'],
   ])('%s', (_, facts, alarm) => {
     expect(alarmsOn(facts)).toContain(alarm)
@@ -92,10 +111,15 @@ describe('nobody is woken', () => {
     ['by another policy of another bucket', inVault('s3', 'PutBucketPolicy', custodian, { parameters: { bucketName: 'elsewhere' } })],
     ['by a look at the vault\'s policy', inVault('s3', 'GetBucketPolicy', custodian, { parameters: { bucketName: vault }, readOnly: true })],
     ['by a role that isn\'t Holdfast\'s', inVault('iam', 'UpdateAssumeRolePolicy', custodian, { parameters: { roleName: 'other' } })],
-    ['by the rule that Step Functions sets up for itself', inVault('events', 'PutRule', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-machine`, { parameters: { name: 'StepFunctionsGetEventsForECSTaskRule' } })],
-    ['nor by its target', inVault('events', 'PutTargets', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-machine`, { parameters: { rule: 'StepFunctionsGetEventsForECSTaskRule' } })],
-    ['by a run of an examination', inVault('states', 'StartExecution', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-starter`)],
-    ['by a task of it', inVault('ecs', 'RunTask', `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-examination-machine`)],
+    ['by the rule that Step Functions sets up for itself', inVault('events', 'PutRule', machine, { parameters: { name: 'StepFunctionsGetEventsForECSTaskRule' } })],
+    ['nor by its target', inVault('events', 'PutTargets', machine, { parameters: { rule: 'StepFunctionsGetEventsForECSTaskRule' } })],
+    ['by a run of an examination', inVault('states', 'StartExecution', starter)],
+    ['by a task of it', inVault('ecs', 'RunTask', machine)],
+    ['by a task of a schedule', inVault('ecs', 'RunTask', scheduler)],
+    ['by the end of a task', inVault('ecs', 'StopTask', machine)],
+    ['by a look at the checks\' network', inVault('ec2', 'DescribeVpcEndpoints', custodian, { readOnly: true })],
+    ['by a call to another service that is named like one that changes the network', inVault('appmesh', 'CreateRoute', custodian)],
+    ['by a route of production\'s', inProduction('ec2', 'CreateRoute', administrator)],
     ['by a backup', inVault('s3', 'PutObject', `arn:aws:iam::${vaultId}:role/holdfast/holdfast-writer-a`, { parameters: { bucketName: vault, key: 'x' } })],
   ])('%s', (_, facts) => {
     expect(alarmsOn(facts)).toEqual([])

@@ -15,7 +15,7 @@ export function matchesPattern(pattern: object, event: Json | undefined): boolea
 }
 
 function admitsAbsence(pattern: object): boolean {
-  return Object.values(pattern).every((each) => Array.isArray(each) && each.some((one) => isRecord(one) && one['exists'] === false))
+  return Object.values(pattern).every((each) => (Array.isArray(each) ? each.some((one) => isRecord(one) && one['exists'] === false) : admitsAbsence(each as object)))
 }
 
 function matchesOne(expected: unknown, value: Json | undefined): boolean {
