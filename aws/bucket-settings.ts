@@ -2,7 +2,7 @@
 import {
   GetBucketLifecycleConfigurationCommand, GetBucketVersioningCommand, GetObjectLockConfigurationCommand, ListBucketsCommand, S3Client,
 } from '@aws-sdk/client-s3'
-import type { LifecycleRule } from '@aws-sdk/client-s3'
+import type { DefaultRetention as SentRetention, LifecycleRule } from '@aws-sdk/client-s3'
 import { HoldfastError } from '../core/errors.ts'
 import { askUntil, clientSettings } from './service-settings.ts'
 import type { Ask, ServiceSettings } from './service-settings.ts'
@@ -10,10 +10,16 @@ import type { Ask, ServiceSettings } from './service-settings.ts'
 export interface BucketKeeping {
   name: string
   versioned: boolean
-  /** Null without Object Lock; `mode` null without a default, by which only what was locked one by one is. */
-  lock: { mode: 'COMPLIANCE' | 'GOVERNANCE' | null } | null
+  /** Null without Object Lock; `retention`, which new versions get, null without a default, by which only what was locked one by one is. */
+  lock: { retention: DefaultRetention | null } | null
   /** After how many days the first lifecycle rule removes versions that are no longer current; null if none does. */
   oldVersionsDays: number | null
+}
+
+export interface DefaultRetention {
+  mode: 'COMPLIANCE' | 'GOVERNANCE'
+  /** A year counts as 365. */
+  days: number
 }
 
 const mostPages = 20
@@ -49,12 +55,12 @@ export class BucketSettings {
     const locked = await this.ask(what, (abort) => unlessAbsent('ObjectLockConfigurationNotFoundError', this.client.send(new GetObjectLockConfigurationCommand({ Bucket }), abort)))
     const lifecycle = await this.ask(what, (abort) => unlessAbsent('NoSuchLifecycleConfiguration', this.client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }), abort)))
     const lock = locked?.ObjectLockConfiguration
-    const mode = lock?.Rule?.DefaultRetention?.Mode ?? null
-    if (mode !== null && mode !== 'COMPLIANCE' && mode !== 'GOVERNANCE') throw unreadable(what)
+    const retention = lock?.Rule?.DefaultRetention === undefined ? null : asRetention(lock.Rule.DefaultRetention)
+    if (retention === undefined) throw unreadable(what)
     return {
       name: Bucket,
       versioned: versioning.Status === 'Enabled',
-      lock: lock?.ObjectLockEnabled === 'Enabled' ? { mode } : null,
+      lock: lock?.ObjectLockEnabled === 'Enabled' ? { retention } : null,
       oldVersionsDays: leastDays(lifecycle?.Rules ?? []),
     }
   }
@@ -72,6 +78,12 @@ async function unlessAbsent<Answer>(name: string, answer: Promise<Answer>): Prom
     if ((error as { name?: unknown }).name === name) return null
     throw error
   }
+}
+
+/** Undefined for what S3 doesn't answer: another mode, or no days. */
+function asRetention({ Mode: mode, Days, Years }: SentRetention): DefaultRetention | undefined {
+  const days = Days ?? (Years ?? 0) * 365
+  return (mode === 'COMPLIANCE' || mode === 'GOVERNANCE') && days >= 1 ? { mode, days } : undefined
 }
 
 function leastDays(rules: readonly LifecycleRule[]): number | null {

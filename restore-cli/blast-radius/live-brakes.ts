@@ -1,6 +1,6 @@
 // Which brakes an account really has, asked of AWS itself. A brake is seen only if everything that the action could hit, in the
 // regions named, has it; what may not be looked at is said, and counts as no brake.
-import type { BucketKeeping, BucketSettings } from '../../aws/bucket-settings.ts'
+import type { BucketKeeping, BucketSettings, DefaultRetention } from '../../aws/bucket-settings.ts'
 import type { DatabaseSettings } from '../../aws/database-settings.ts'
 import type { BackupVaultLock, BinResource, DelaySettings, ProtectedThing, RetentionRule } from '../../aws/delay-settings.ts'
 import { isHoldfastError } from '../../core/errors.ts'
@@ -14,6 +14,8 @@ export interface BrakeReading {
   locked?: boolean
   /** On what it was seen, what lacks it, or why it could not be read. */
   detail: string
+  /** What a brake that was seen leaves out, in words. */
+  caveat?: string
 }
 
 export type BrakeReadings = ReadonlyMap<string, BrakeReading>
@@ -30,6 +32,7 @@ export interface BrakeWorld {
 /** Each costs three calls. */
 const mostBuckets = 300
 const mostNamed = 3
+const newVersionsOnly = 'a default retention holds new versions only, each for its days from when it was written: not what was there before it was set, nor what is past its days'
 
 /** One reading for each allowed action whose brake AWS tells about. */
 export async function readBrakesInPlace(world: BrakeWorld, permissions: readonly Permission[]): Promise<BrakeReadings> {
@@ -77,11 +80,11 @@ const readers: Readonly<Record<string, Reader>> = {
   'rbin:DeleteRule': lockedRules,
   'rbin:UpdateRule': lockedRules,
   's3:DeleteObject': onBuckets('versions', ({ versioned }) => versioned),
-  's3:DeleteObjectVersion': onBuckets('a default retention', ({ lock }) => lock !== null && lock.mode !== null),
-  's3:PutLifecycleConfiguration': onBuckets('a default retention', ({ lock }) => lock !== null && lock.mode !== null),
+  's3:DeleteObjectVersion': onRetentions('a default retention', () => true),
+  's3:PutLifecycleConfiguration': onRetentions('a default retention', () => true),
   's3:PutBucketVersioning': onBuckets('Object Lock', ({ lock }) => lock !== null),
-  's3:UpdateObjectEncryption': onBuckets('a default retention in COMPLIANCE', ({ lock }) => lock?.mode === 'COMPLIANCE'),
-  's3:BypassGovernanceRetention': onBuckets('a default retention in COMPLIANCE', ({ lock }) => lock?.mode === 'COMPLIANCE'),
+  's3:UpdateObjectEncryption': onRetentions('a default retention in COMPLIANCE', ({ mode }) => mode === 'COMPLIANCE'),
+  's3:BypassGovernanceRetention': onRetentions('a default retention in COMPLIANCE', ({ mode }) => mode === 'COMPLIANCE'),
   'rds:DeleteDBInstance': onThings('database', ({ databases }) => (region) => databases.databases(region)),
   'rds:DeleteDBCluster': onThings('cluster', ({ databases }) => (region) => databases.clusters(region)),
   'dynamodb:DeleteTable': onThings('table', ({ delays }) => (region) => delays.tables(region)),
@@ -107,15 +110,30 @@ function recycleBin(resource: BinResource): Reader {
   }
 }
 
+/** Not for good: whoever may unlock a rule gets at it once the unlocking has run its days. */
 async function lockedRules({ rules }: Account): Promise<BrakeReading> {
   const all = (await Promise.all((['EBS_VOLUME', 'EBS_SNAPSHOT', 'EC2_IMAGE'] as const).map((resource) => rules(resource)))).flat().flatMap((each) => each.rules)
-  return judge('rule of the Recycle Bin', 'a lock', all.map((rule) => ({ name: rule.id, isBraked: rule.locked, isLocked: rule.locked })))
+  return judge('rule of the Recycle Bin', 'a lock', all.map((rule) => ({ name: rule.id, isBraked: rule.locked, isLocked: false })))
+}
+
+function onRetentions(brake: string, isBraked: (retention: DefaultRetention) => boolean): Reader {
+  const read = onBuckets(brake, ({ lock }) => lock !== null && lock.retention !== null && isBraked(lock.retention))
+  return async (account, resources) => {
+    const judged = await read(account, resources)
+    if (judged.state !== 'seen') return judged
+    const days = Math.min(...(await bucketsMeant(account, resources)).flatMap(({ lock }) => lock?.retention?.days ?? []))
+    return { ...judged, detail: `${judged.detail}, of ${days} ${days === 1 ? 'day' : 'days'} at least`, caveat: newVersionsOnly }
+  }
+}
+
+async function bucketsMeant({ allBuckets }: Account, resources: readonly string[]): Promise<BucketKeeping[]> {
+  return (await allBuckets()).filter(({ name }) => resources.some((arn) => meansBucket(arn, name)))
 }
 
 function onBuckets(brake: string, isBraked: (bucket: BucketKeeping) => boolean): Reader {
-  return async ({ allBuckets }, resources) => {
-    const meant = (await allBuckets()).filter(({ name }) => resources.some((arn) => meansBucket(arn, name)))
-    const judged = judge('bucket', brake, meant.map((bucket) => ({ name: bucket.name, isBraked: isBraked(bucket), isLocked: bucket.lock?.mode === 'COMPLIANCE' })))
+  return async (account, resources) => {
+    const meant = await bucketsMeant(account, resources)
+    const judged = judge('bucket', brake, meant.map((bucket) => ({ name: bucket.name, isBraked: isBraked(bucket), isLocked: bucket.lock?.retention?.mode === 'COMPLIANCE' })))
     if (brake !== 'versions') return judged
     // Versions that a lifecycle rule removes come back for so long only, and whoever may delete them takes them off, locked or not by default.
     const days = meant.flatMap(({ oldVersionsDays }) => oldVersionsDays ?? [])

@@ -172,7 +172,10 @@ async function report(source: PermissionSource, said: BrakesInPlace, { region: r
   const permissions = await source.decide(actionsToAsk())
   const readings = regions.length === 0 ? new Map() as BrakeReadings : await readBrakes(permissions, regions, invocation)
   const assessment = assess(permissions, correctBrakes(said, readings), wallClock.nowMs(), readings)
-  const shown = regions.length === 0 ? source : { ...source, caveats: [...source.caveats, `brakes were looked for in ${regions.join(', ')}: nothing is taken to lie in another region`] }
+  const ofBrakes = new Set([...readings.values()].flatMap(({ caveat }) => caveat ?? []))
+  const shown = regions.length === 0 ? source : {
+    ...source, caveats: [...source.caveats, `brakes were looked for in ${regions.join(', ')}: nothing is taken to lie in another region`, ...ofBrakes],
+  }
   output.record('blast-radius', assessmentRecord(shown, assessment))
   output.text(renderAssessment(shown, assessment))
   return assessment

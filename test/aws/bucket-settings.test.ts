@@ -15,7 +15,7 @@ async function connect(script: Script): Promise<BucketSettings> {
 
 const versioned = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
 const lockOf = (mode: string): string => `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>${mode}</ObjectLockConfiguration>`
-const retention = (mode: string): string => `<Rule><DefaultRetention><Mode>${mode}</Mode><Days>40</Days></DefaultRetention></Rule>`
+const retention = (mode: string, length = '<Days>40</Days>'): string => `<Rule><DefaultRetention><Mode>${mode}</Mode>${length}</DefaultRetention></Rule>`
 const expiry = (days: number, status = 'Enabled'): string =>
   `<Rule><ID>r${days}</ID><Filter><Prefix></Prefix></Filter><Status>${status}</Status><NoncurrentVersionExpiration><NoncurrentDays>${days}</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
 
@@ -34,8 +34,9 @@ describe('a bucket', () => {
     ['nothing', {}, { versioned: false, lock: null, oldVersionsDays: null }],
     ['versions', { versioning: versioned }, { versioned: true, lock: null, oldVersionsDays: null }],
     ['suspended versions', { versioning: versioned.replace('Enabled', 'Suspended') }, { versioned: false }],
-    ['Object Lock without a default', { lock: lockOf('') }, { lock: { mode: null } }],
-    ['a default in COMPLIANCE', { lock: lockOf(retention('COMPLIANCE')) }, { lock: { mode: 'COMPLIANCE' } }],
+    ['Object Lock without a default', { lock: lockOf('') }, { lock: { retention: null } }],
+    ['a default in COMPLIANCE', { lock: lockOf(retention('COMPLIANCE')) }, { lock: { retention: { mode: 'COMPLIANCE', days: 40 } } }],
+    ['a default in years', { lock: lockOf(retention('GOVERNANCE', '<Years>2</Years>')) }, { lock: { retention: { mode: 'GOVERNANCE', days: 730 } } }],
     ['old versions that go, by the shortest rule in force', { lifecycle: expiry(30) + expiry(3) + expiry(1, 'Disabled') }, { oldVersionsDays: 3 }],
     ['a lifecycle that leaves versions alone', { lifecycle: '<Rule><ID>a</ID><Filter><Prefix></Prefix></Filter><Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>' }, { oldVersionsDays: null }],
   ])('with %s says so', async (_, answers, expected) => {
@@ -47,8 +48,8 @@ describe('a bucket', () => {
     await expect(buckets.read('bucket')).rejects.toMatchObject({ code: 'denied' })
   })
 
-  test('with a mode that is not known is not believed', async () => {
-    await expect((await bucket({ lock: lockOf(retention('LOOSE')) })).read('bucket')).rejects.toMatchObject({ code: 'unreachable' })
+  test.each([['a mode that is not known', retention('LOOSE')], ['a default without days', retention('COMPLIANCE', '')], ['a default of no day', retention('COMPLIANCE', '<Days>0</Days>')]])('with %s is not believed', async (_, sent) => {
+    await expect((await bucket({ lock: lockOf(sent) })).read('bucket')).rejects.toMatchObject({ code: 'unreachable' })
   })
 })
 

@@ -63,16 +63,25 @@ describe('the Recycle Bin', () => {
   })
 
   test('keeps its rules where all of them are locked', async () => {
-    expect(await read({ rules: (_, resource) => (resource === 'EBS_VOLUME' ? [rule({ locked: true })] : []) }, 'rbin:DeleteRule')).toMatchObject({ state: 'seen', locked: true })
+    expect(await read({ rules: (_, resource) => (resource === 'EBS_VOLUME' ? [rule({ locked: true })] : []) }, 'rbin:DeleteRule')).toMatchObject({ state: 'seen', locked: false })
     expect(await read({ rules: (_, resource) => [rule({ id: resource, locked: resource !== 'EC2_IMAGE' })] }, 'rbin:UpdateRule')).toEqual({ state: 'absent', detail: 'no lock on EC2_IMAGE' })
     expect(await read({}, 'rbin:DeleteRule')).toMatchObject({ state: 'absent' })
   })
 })
 
+test('a locked rule of the Recycle Bin is taken off by whoever may unlock it, and nobody else', async () => {
+  const readings = await readAll({ rules: () => [rule({ locked: true })] }, [['rbin:DeleteRule', ['*']]])
+  const stateWith = (...allowed: string[]): unknown => assess(
+    actionsToAsk().map((action) => ({ action, allowed: allowed.includes(action), resources: ['*'], conditions: [], deniedBy: null })), correctBrakes({}, readings), nowMs, readings,
+  ).possible.filter(({ action }) => action === 'rbin:DeleteRule').map(({ state, takenOffBy }) => [state, ...takenOffBy])
+  expect(stateWith('rbin:DeleteRule')).toEqual([['refused']])
+  expect(stateWith('rbin:DeleteRule', 'rbin:UnlockRule')).toEqual([['taken-off', 'rbin:UnlockRule']])
+})
+
 describe('buckets', () => {
-  const compliance = { versioned: true, lock: { mode: 'COMPLIANCE' as const } }
-  const governance = { versioned: true, lock: { mode: 'GOVERNANCE' as const } }
-  const undefaulted = { versioned: true, lock: { mode: null } }
+  const compliance = { versioned: true, lock: { retention: { mode: 'COMPLIANCE' as const, days: 40 } } }
+  const governance = { versioned: true, lock: { retention: { mode: 'GOVERNANCE' as const, days: 40 } } }
+  const undefaulted = { versioned: true, lock: { retention: null } }
 
   test.each<[string, Partial<BucketKeeping>, object]>([
     ['s3:DeleteObject', { versioned: true }, { state: 'seen' }],
@@ -89,6 +98,19 @@ describe('buckets', () => {
     ['s3:UpdateObjectEncryption', compliance, { state: 'seen', locked: true }],
   ])('tell of %s by the worst of them: %j', async (action, second, expected) => {
     expect(await read({ buckets: [bucket('first', compliance), bucket('second', second)] }, action)).toMatchObject(expected)
+  })
+
+  test('with a default retention are seen with the fewest days, and with what it does not hold', async () => {
+    const buckets = [bucket('first', compliance), bucket('second', { lock: { retention: { mode: 'COMPLIANCE', days: 1 } } }), bucket('bare', { lock: { retention: null } })]
+    const both = ['arn:aws:s3:::first/*', 'arn:aws:s3:::second/*']
+    for (const action of ['s3:DeleteObjectVersion', 's3:PutLifecycleConfiguration', 's3:UpdateObjectEncryption', 's3:BypassGovernanceRetention']) {
+      expect(await read({ buckets }, action, both)).toMatchObject({
+        state: 'seen', locked: true, detail: expect.stringMatching(/on each bucket \(2\), of 1 day at least$/) as string, caveat: expect.stringContaining('not what was there before it was set') as string,
+      })
+      expect((await read({ buckets }, action, both.slice(0, 1)))?.detail).toMatch(/, of 40 days at least$/)
+      expect(await read({ buckets }, action)).toEqual({ state: 'absent', detail: expect.stringMatching(/ on bare$/) as string })
+    }
+    expect(await read({ buckets }, 's3:PutBucketVersioning')).not.toHaveProperty('caveat')
   })
 
   test('count where the action is allowed, and nowhere else', async () => {

@@ -54,7 +54,7 @@ describe('roles that IAM lets a role assume', () => {
     expect(permissions).toMatchObject([{ allowed: true, resources: [scratch], furtherResources: ['*'] }, { allowed: true, resources: ['*'] }])
     expect(permissions.map(({ through }) => through)).toEqual([undefined, undefined])
     expect(calls.filter((call) => call['PolicySourceArn'] === arn('a') && call['ActionNames.member.1'] === 'ec2:DetachVolume')).toEqual([])
-    const buckets = ['scratch', 'prod'].map((name) => ({ name, versioned: true, lock: name === 'prod' ? null : { mode: 'COMPLIANCE' as const }, oldVersionsDays: null }))
+    const buckets = ['scratch', 'prod'].map((name) => ({ name, versioned: true, lock: name === 'prod' ? null : { retention: { mode: 'COMPLIANCE' as const, days: 40 } }, oldVersionsDays: null }))
     const readings = await readBrakesInPlace({
       buckets: { list: () => Promise.resolve(['scratch', 'prod']), read: (name) => Promise.resolve(buckets.find((each) => each.name === name)!) },
       databases: {} as never, delays: {} as never, regions: ['eu-central-1'], nowMs: 0,

@@ -209,6 +209,24 @@ describe('a role, live, with the brakes of a region', () => {
     expect(stdout + stderr).not.toContain('a-secret-of-this-test')
   })
 
+  test('says what a default retention leaves open, below what it refuses', async () => {
+    const lock = '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>'
+    const server = await startScriptedIam({
+      roleArn, inline: { task: statement('*') }, simulate: (action) => ({ decision: action === 's3:DeleteObjectVersion' ? 'allowed' : 'implicitDeny' }),
+      besides: (request, response, index) => (request.url.searchParams.has('object-lock') ? answerXml(response, lock) : besides(request, response, index)),
+    })
+    try {
+      const { status, stdout } = await blastRadius(['--role', roleArn, '--live', '--region', 'eu-central-1'], {
+        AWS_ENDPOINT_URL: server.endpoint, AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+      })
+      expect(stdout).toContain('brake seen: a default retention on each bucket (1), of 1 day at least\n')
+      expect(stdout).toContain('  Not decided here: a default retention holds new versions only, each for its days from when it was written')
+      expect(status).toBe(0)
+    } finally {
+      await server.stop()
+    }
+  })
+
   test('asks nothing but IAM where no region is named', async () => {
     const server = await started
     const before = server.requests.length
