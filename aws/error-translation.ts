@@ -87,6 +87,8 @@ const byName = new Map<string, Meaning>([
     says: 'the signature does not match',
     hint: 'the secret key does not belong to the access key, or a proxy changes requests: load the credentials anew',
   }],
+  ['InvalidSignatureException', { ...wrongKey, says: 'the signature is not accepted' }],
+  ['SubscriptionRequiredException', { ...wrongKey, says: 'the account is not signed up for the service' }],
   ['RequestTimeTooSkewed', {
     code: 'credentials',
     says: 'this machine\'s clock differs too much from the server\'s',
@@ -109,6 +111,8 @@ const byName = new Map<string, Meaning>([
     says: 'the object lies in an archive tier',
     hint: 'restore it from the archive tier first (`aws s3api restore-object`)',
   }],
+
+  ['ResourceNotFoundException', { code: 'not-found', says: 'there is no such resource' }],
 
   // IAM's and STS's.
   ['NoSuchEntity', { code: 'not-found', says: 'there is no such role or policy', hint: 'check the name and the account', quotes: true }],
@@ -197,6 +201,10 @@ const byNetworkCode = new Map<string, Meaning>([
   ['ERR_TLS_CERT_ALTNAME_INVALID', untrusted],
 ])
 
+/** Codes of fetch's connections, of Node's HTTP parser and of its decompression. */
+const ofTheWire = /^(?:UND_ERR|HPE|Z)_/
+const tornAnswer: Meaning = { ...noNetwork, says: 'the connection broke, or the answer was not HTTP as expected' }
+
 /** What is read of an error that the SDK or the network threw. */
 interface RawError {
   name?: unknown
@@ -236,7 +244,7 @@ function findMeaning(raw: RawError, name: string, status: number | undefined): M
   // AWS answers a version id that it never gave out with 400 InvalidArgument.
   if (name === 'InvalidArgument' && /version id/i.test(sanitizeServerText(raw.message))) return notFound
   const network = networkCode(raw)
-  return (network === undefined ? undefined : byNetworkCode.get(network))
+  return (network === undefined ? undefined : byNetworkCode.get(network) ?? (ofTheWire.test(network) ? tornAnswer : undefined))
     ?? byName.get(name)
     ?? (status === undefined ? undefined : byStatus.get(status))
     ?? (status !== undefined && status < 300 ? unreadable : undefined)

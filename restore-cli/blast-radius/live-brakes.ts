@@ -202,7 +202,7 @@ async function unlessUnreadable(read: () => Promise<BrakeReading>): Promise<Brak
   } catch (error) {
     if (error instanceof TooMany) return { state: 'unread', detail: error.message }
     if (isHoldfastError(error, 'denied')) return { state: 'unread', detail: `reading it was denied (${error.message})` }
-    if (isHoldfastError(error, 'unreachable', 'throttled', 'not-found', 'invalid-input')) return { state: 'unread', detail: error.message }
+    if (isHoldfastError(error) && error.code !== 'interrupted') return { state: 'unread', detail: error.message }
     throw error
   }
 }

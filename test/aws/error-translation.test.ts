@@ -19,6 +19,9 @@ describe('what AWS answers', () => {
     ['NoSuchKey', 404, 'not-found', false],
     ['NoSuchVersion', 404, 'not-found', false],
     ['NotFound', 404, 'not-found', false],
+    ['ResourceNotFoundException', 400, 'not-found', false],
+    ['InvalidSignatureException', 400, 'credentials', false],
+    ['SubscriptionRequiredException', 400, 'credentials', false],
     ['MethodNotAllowed', 405, 'not-found', false],
     ['ExpiredToken', 400, 'credentials', false],
     ['ExpiredTokenException', 400, 'credentials', false],
@@ -54,7 +57,7 @@ describe('what AWS answers', () => {
     expect(error.message).toMatch(/^reading s3:\/\/vault\/key failed: /)
   })
 
-  test.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])('%s is `unreachable`, and may pass', (code) => {
+  test.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_SOCKET', 'HPE_INVALID_CONSTANT', 'Z_DATA_ERROR'])('%s is `unreachable`, and may pass', (code) => {
     const error = translateError(networkError(code), 'reading')
     expect([error.code, error.retryable]).toEqual(['unreachable', true])
     expect(error.hint).toBeDefined()

@@ -149,7 +149,7 @@ describe('databases, tables, log groups and backup vaults', () => {
 })
 
 describe('what can\'t be read', () => {
-  test.each([['denied', 'reading it was denied (no)'], ['unreachable', 'no']] as const)('because it is %s is said, and is not absent', async (code, detail) => {
+  test.each([['denied', 'reading it was denied (no)'], ['unreachable', 'no'], ['credentials', 'no'], ['internal', 'no']] as const)('because it is %s is said, and is not absent', async (code, detail) => {
     const fails = new HoldfastError(code, 'no')
     for (const action of ['ec2:DeleteVolume', 's3:DeleteObject', 'dynamodb:DeleteTable', 'backup:DeleteRecoveryPoint']) expect(await read({ fails }, action)).toEqual({ state: 'unread', detail })
   })
@@ -171,8 +171,8 @@ describe('what can\'t be read', () => {
     expect(await read({ buckets: Array.from({ length: 301 }, (_, index) => bucket(`b${index}`)) }, 's3:DeleteObject')).toMatchObject({ state: 'unread' })
   })
 
-  test('for want of credentials ends the report', async () => {
-    await expect(read({ fails: new HoldfastError('credentials', 'none') }, 's3:DeleteObject')).rejects.toMatchObject({ code: 'credentials' })
+  test('because it was stopped ends the report', async () => {
+    await expect(read({ fails: new HoldfastError('interrupted', 'stopped') }, 's3:DeleteObject')).rejects.toMatchObject({ code: 'interrupted' })
   })
 })
 
