@@ -1,4 +1,4 @@
-// The part of the checks' network that doesn't lead to the vault, and the way to the file systems of what was restored.
+// The part of the checks' network that doesn't lead to the vault.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { layerEndpointPolicy } from '../../guardrails/check-policies.ts'
@@ -10,9 +10,6 @@ import type { CheckNetwork } from './check-network.ts'
 export class ExaminationNetwork extends pulumi.ComponentResource {
   readonly subnetId: pulumi.Output<string>
   readonly taskGroupId: pulumi.Output<string>
-  /** Of whoever may reach the file systems, besides its own group. */
-  readonly clientGroupId: pulumi.Output<string>
-  readonly fileGroupId: pulumi.Output<string>
 
   constructor(name: string, args: { place: VaultPlace; network: CheckNetwork }, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:ExaminationNetwork', name, {}, options)
@@ -33,25 +30,17 @@ export class ExaminationNetwork extends pulumi.ComponentResource {
       },
       own,
     )
-    const group = (what: string, description: string) =>
-      new aws.ec2.SecurityGroup(`${name}-${what}`, { name: `holdfast-${what}`, description, vpcId: network.vpcId }, own)
-    const tasks = group('examinations', 'Examinations: nothing comes in, out to the registry and the logs')
-    const clients = group('hand-over', 'Whoever reads or writes what was restored')
-    const files = group('files', 'What was restored')
-    const lead = (what: string, from: aws.ec2.SecurityGroup, to: pulumi.Input<string>, port: number) => {
-      const rule = { ipProtocol: 'tcp', fromPort: port, toPort: port }
-      new aws.vpc.SecurityGroupEgressRule(`${name}-to-${what}`, { securityGroupId: from.id, referencedSecurityGroupId: to, ...rule }, own)
-      new aws.vpc.SecurityGroupIngressRule(`${name}-into-${what}`, { securityGroupId: to, referencedSecurityGroupId: from.id, ...rule }, own)
-    }
-    lead('endpoints', tasks, network.endpointGroupId, 443)
-    lead('files', clients, files.id, 2049)
-    new aws.vpc.SecurityGroupEgressRule(
-      `${name}-to-layers`, { securityGroupId: tasks.id, prefixListId: layers.prefixListId, ipProtocol: 'tcp', fromPort: 443, toPort: 443 }, own,
+    const tasks = new aws.ec2.SecurityGroup(
+      `${name}-examinations`,
+      { name: 'holdfast-examinations', description: 'Examinations: nothing comes in, out to the registry and the logs', vpcId: network.vpcId },
+      own,
     )
+    const https = { ipProtocol: 'tcp', fromPort: 443, toPort: 443 }
+    new aws.vpc.SecurityGroupEgressRule(`${name}-to-endpoints`, { securityGroupId: tasks.id, referencedSecurityGroupId: network.endpointGroupId, ...https }, own)
+    new aws.vpc.SecurityGroupIngressRule(`${name}-into-endpoints`, { securityGroupId: network.endpointGroupId, referencedSecurityGroupId: tasks.id, ...https }, own)
+    new aws.vpc.SecurityGroupEgressRule(`${name}-to-layers`, { securityGroupId: tasks.id, prefixListId: layers.prefixListId, ...https }, own)
     this.subnetId = subnet.id
     this.taskGroupId = tasks.id
-    this.clientGroupId = clients.id
-    this.fileGroupId = files.id
     this.registerOutputs({})
   }
 }

@@ -30,9 +30,9 @@ const diskGib = 200
 export class Examination extends pulumi.ComponentResource {
   constructor(name: string, args: ExaminationArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:Examination', name, {}, options)
-    const { place, source, network, apart } = args
+    const { place, source, network } = args
     const own = { parent: this }
-    const handOver = new HandOver(name, { place, source, subnetId: network.subnetId, fileGroupId: apart.fileGroupId }, own)
+    const handOver = new HandOver(name, { place, source, vpcId: network.vpcId, subnetId: network.subnetId }, own)
     const step = (which: ExaminationStep) => this.defineStep(name, which, args, handOver)
     const definition = pulumi.all([step('empty'), step('restore'), step('examine'), step('check')]).apply(([empty, restore, examine, check]) =>
       JSON.stringify(examinationDefinition({ clusterArn: checkClusterArn(place), steps: { empty, restore, examine, check } })))
@@ -86,7 +86,7 @@ export class Examination extends pulumi.ComponentResource {
       this,
     )
     const at = plan.isNearVault ? network : apart
-    return pulumi.all([task.arn, at.subnetId, at.taskGroupId, apart.clientGroupId]).apply(([taskDefinitionArn, subnetId, ...securityGroupIds]) =>
+    return pulumi.all([task.arn, at.subnetId, at.taskGroupId, handOver.clientGroupId]).apply(([taskDefinitionArn, subnetId, ...securityGroupIds]) =>
       ({ taskDefinitionArn, subnetId, securityGroupIds, timeoutSeconds: plan.timeoutSeconds }))
   }
 }

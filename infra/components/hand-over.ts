@@ -12,12 +12,14 @@ const lowCreditBytes = 400 * 2 ** 30
 export interface HandOverArgs {
   place: VaultPlace
   source: string
+  vpcId: pulumi.Input<string>
   subnetId: pulumi.Input<string>
-  fileGroupId: pulumi.Input<string>
 }
 
 export class HandOver extends pulumi.ComponentResource {
   readonly parts: pulumi.Resource[]
+  /** Of whoever may reach the file system, besides its own group. */
+  readonly clientGroupId: pulumi.Output<string>
   private readonly fileSystem: aws.efs.FileSystem
   private readonly points: Record<'data' | 'answer', aws.efs.AccessPoint>
 
@@ -41,12 +43,27 @@ export class HandOver extends pulumi.ComponentResource {
     )
     this.points = { data: point('data'), answer: point('answer') }
     const arns = pulumi.all([this.fileSystem.arn, this.points.data.arn, this.points.answer.arn])
+    const { clients, files } = this.leadToFiles(name, args)
+    this.clientGroupId = clients.id
     this.parts = [
       new aws.efs.FileSystemPolicy(name, { fileSystemId, policy: arns.apply(([fileSystem, data, answer]) => renderPolicy(handOverPolicy(place.accountId, { fileSystem, data, answer }))) }, own),
-      new aws.efs.MountTarget(name, { fileSystemId, subnetId: args.subnetId, securityGroups: [args.fileGroupId] }, own),
+      new aws.efs.MountTarget(name, { fileSystemId, subnetId: args.subnetId, securityGroups: [files.id] }, own),
     ]
     this.cryBeforeSlow(name, args)
     this.registerOutputs({})
+  }
+
+  /** A pair of groups of this source alone: a task of another one finds nothing that answers. */
+  private leadToFiles(name: string, { source, vpcId }: HandOverArgs): Record<'clients' | 'files', aws.ec2.SecurityGroup> {
+    const own = { parent: this }
+    const group = (what: string, description: string) =>
+      new aws.ec2.SecurityGroup(`${name}-${what}`, { name: `holdfast-${what}-${source}`, description, vpcId }, own)
+    const clients = group('hand-over', `Whoever reads or writes what was restored of ${source}`)
+    const files = group('files', `What was restored of ${source}`)
+    const nfs = { ipProtocol: 'tcp', fromPort: 2049, toPort: 2049 }
+    new aws.vpc.SecurityGroupEgressRule(`${name}-to-files`, { securityGroupId: clients.id, referencedSecurityGroupId: files.id, ...nfs }, own)
+    new aws.vpc.SecurityGroupIngressRule(`${name}-into-files`, { securityGroupId: files.id, referencedSecurityGroupId: clients.id, ...nfs }, own)
+    return { clients, files }
   }
 
   /** What AWS gives it for nothing: 2 TiB to begin with, some 84 GiB a day; without, it is a hundred times slower, and no run ends in time. */

@@ -17,7 +17,8 @@ let vault: Recording
 let without: Recording
 beforeAll(async () => {
   const elsewhere = { name: 'archive', kind: 'postgres', region: 'eu-west-1', trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/workloads/archive' } }
-  vault = await recordProgram({ ...exampleConfig, layer: 'vault', regions: ['eu-west-1'], sources: [...exampleConfig.sources, elsewhere] })
+  const beside = { name: 'stock', kind: 'postgres', trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/workloads/stock' } }
+  vault = await recordProgram({ ...exampleConfig, layer: 'vault', regions: ['eu-west-1'], sources: [...exampleConfig.sources, beside, elsewhere] })
   without = await recordProgram({ ...exampleConfig, layer: 'vault', examine: false })
 })
 
@@ -43,11 +44,14 @@ const networkOf = (state: string) => definition().States[state]!.Parameters.Netw
 describe('examinations', () => {
   it('are one for each source that can be started, in the region of its backups, and of no other source', () => {
     for (const type of ['StateMachine', 'FileSystem', 'FileSystemPolicy', 'MountTarget']) {
-      expect(ofType(type).map(({ name, region }) => [name, region])).toEqual([['examination-archive', 'eu-west-1'], ['examination-rental-db', 'eu-central-1']])
+      expect(ofType(type).map(({ name, region }) => [name, region])).toEqual([
+        ['examination-archive', 'eu-west-1'], ['examination-rental-db', 'eu-central-1'], ['examination-stock', 'eu-central-1'],
+      ])
     }
     expect(vault.outputs['checks']).toMatchObject({
       examinations: [
         { source: 'rental-db', region: 'eu-central-1', stateMachine: 'holdfast-examination-rental-db' },
+        { source: 'stock', region: 'eu-central-1', stateMachine: 'holdfast-examination-stock' },
         { source: 'archive', region: 'eu-west-1', stateMachine: 'holdfast-examination-archive' },
       ],
     })
@@ -92,7 +96,7 @@ describe('the task that starts what was restored', () => {
   it('has a network that leads to registry, logs, image layers and the file system, and to no vault', () => {
     for (const state of ['Empty', 'Examine', 'Check', 'EmptyAgain', 'EmptyAfterFailure']) {
       expect({ state, ...networkOf(state) }).toEqual({
-        state, Subnets: ['recorded-examinations'], SecurityGroups: ['recorded-examinations-examinations', 'recorded-examinations-hand-over'], AssignPublicIp: 'DISABLED',
+        state, Subnets: ['recorded-examinations'], SecurityGroups: ['recorded-examinations-examinations', 'recorded-examination-rental-db-hand-over'], AssignPublicIp: 'DISABLED',
       })
     }
     expect(only('RouteTable', 'examinations')['routes']).toEqual([])
@@ -111,7 +115,7 @@ describe('the task that starts what was restored', () => {
 describe('the other tasks', () => {
   it('have a role where they need it: to write what was restored, and to read the vault', () => {
     expect(examinationSteps.map((step) => taskOf(step)['taskRoleArn'])).toEqual([drill, drill, undefined, undefined])
-    expect(networkOf('Restore')).toMatchObject({ Subnets: ['recorded-checks'], SecurityGroups: ['recorded-checks-tasks', 'recorded-examinations-hand-over'] })
+    expect(networkOf('Restore')).toMatchObject({ Subnets: ['recorded-checks'], SecurityGroups: ['recorded-checks-tasks', 'recorded-examination-rental-db-hand-over'] })
     const mounts = (step: ExaminationStep) => (taskOf(step)['volumes'] as { name: string; efsVolumeConfiguration: { authorizationConfig: { iam: string } } }[])
       .map(({ name, efsVolumeConfiguration }) => `${name} ${efsVolumeConfiguration.authorizationConfig.iam}`)
     expect(mounts('empty')).toEqual(['data ENABLED', 'answer ENABLED'])
@@ -153,16 +157,32 @@ describe('the file system between them', () => {
         posixUser: { uid: 65534, gid: 65534 }, rootDirectory: { path: `/${what}`, creationInfo: { ownerUid: 65534, ownerGid: 65534, permissions: '0700' } },
       })
     }
-    expect(only('MountTarget', 'examination-rental-db')).toMatchObject({ subnetId: 'recorded-checks', securityGroups: ['recorded-examinations-files'] })
-    const rules = [...ofType('SecurityGroupIngressRule'), ...ofType('SecurityGroupEgressRule')].filter(({ name }) => name.startsWith('examinations-')).map(({ name, inputs }) =>
+    expect(only('MountTarget', 'examination-rental-db')).toMatchObject({ subnetId: 'recorded-checks', securityGroups: ['recorded-examination-rental-db-files'] })
+    const rules = [...ofType('SecurityGroupIngressRule'), ...ofType('SecurityGroupEgressRule')].filter(({ name }) => name.startsWith('examination')).map(({ name, inputs }) =>
       `${name}: ${String(inputs['securityGroupId'])} ${String(inputs['referencedSecurityGroupId'] ?? inputs['prefixListId'])} ${String(inputs['fromPort'])}-${String(inputs['toPort'])}`)
-    expect(rules.filter((rule) => !rule.includes('eu-west-1'))).toEqual([
+    expect(rules.filter((rule) => !rule.includes('eu-west-1') && !/archive|stock/.test(rule)).sort()).toEqual([
+      'examination-rental-db-into-files: recorded-examination-rental-db-files recorded-examination-rental-db-hand-over 2049-2049',
+      'examination-rental-db-to-files: recorded-examination-rental-db-hand-over recorded-examination-rental-db-files 2049-2049',
       'examinations-into-endpoints: recorded-checks-endpoints recorded-examinations-examinations 443-443',
-      'examinations-into-files: recorded-examinations-files recorded-examinations-hand-over 2049-2049',
       'examinations-to-endpoints: recorded-examinations-examinations recorded-checks-endpoints 443-443',
-      'examinations-to-files: recorded-examinations-hand-over recorded-examinations-files 2049-2049',
       'examinations-to-layers: recorded-examinations-examinations pl-recorded-examinations-s3 443-443',
     ])
+  })
+
+  it('of one source is out of reach for the tasks of another in the same network', () => {
+    const sources = ['rental-db', 'stock']
+    const [own, others] = sources.map((source) => {
+      const { States } = JSON.parse(String(only('StateMachine', `examination-${source}`)['definition'])) as ReturnType<typeof definition>
+      const tasks = Object.values(States).flatMap(({ Parameters }) => Parameters?.NetworkConfiguration.AwsvpcConfiguration.SecurityGroups ?? [])
+      const files = only('MountTarget', `examination-${source}`)['securityGroups'] as string[]
+      const ways = ofType('SecurityGroupEgressRule').filter(({ inputs }) => files.includes(String(inputs['referencedSecurityGroupId']))).map(({ inputs }) => inputs['securityGroupId'])
+      const doors = ofType('SecurityGroupIngressRule').filter(({ inputs }) => files.includes(String(inputs['securityGroupId']))).map(({ inputs }) => inputs['referencedSecurityGroupId'])
+      expect([ways.length, doors]).toEqual([1, ways])
+      return { tasks, ways }
+    })
+    expect(own!.tasks).toContain(own!.ways[0])
+    expect(own!.tasks).not.toContain(others!.ways[0])
+    expect(others!.tasks).not.toContain(own!.ways[0])
   })
 
   it('tells when it is about to become slow, while runs still end in time', () => {
