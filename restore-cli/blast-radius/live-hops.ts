@@ -32,12 +32,12 @@ export async function askIam(iam: IdentityService, roleArn: string, options: Liv
   return withHops(source, reached.map(({ role: { arn, decide }, path, conditions }) => ({
     path,
     conditions,
-    decide: async (actions) => (await unlessDenied(() => decide(actions), `what ${arn} may do, which it may assume`, caveats)) ?? [],
+    decide: async (actions) => (await unlessUnreadable(() => decide(actions), `what ${arn} may do, which it may assume`, caveats)) ?? [],
   })), isBrakeReadable)
 }
 
 async function followRoles(iam: IdentityService, start: LiveRole, options: LiveOptions, caveats: string[]): Promise<ReachedRole[]> {
-  const trusts = await unlessDenied(() => iam.listRoles(), 'roles that it may assume (iam:ListRoles)', caveats)
+  const trusts = await unlessUnreadable(() => iam.listRoles(), 'roles that it may assume (iam:ListRoles)', caveats)
   if (trusts === null) return []
   const account = new Map(trusts.map(({ arn, trustJson }) => [arn, asDocument(trustJson, `the trust of ${arn}`)]))
   account.delete(start.arn)
@@ -46,13 +46,16 @@ async function followRoles(iam: IdentityService, start: LiveRole, options: LiveO
   for (let hop = 0; hop < mostHops && frontier.length > 0; hop++) {
     const next: ReachedRole[] = []
     for (const { role, path, conditions } of frontier) {
-      for (const [arn, asked] of await assumable(role, account)) {
+      const ways = path.length === 0
+        ? await assumable(role, account)
+        : await unlessUnreadable(() => assumable(role, account), `roles that ${role.arn} may assume`, caveats)
+      for (const [arn, asked] of ways ?? []) {
         if (reached.length === mostRoles) {
           caveats.push(`it may assume more than ${mostRoles} roles, and the others are not followed`)
           return reached
         }
         account.delete(arn)
-        const other = await unlessDenied(() => readLiveRole(iam, arn, options), `what ${arn} may do, which it may assume`, caveats)
+        const other = await unlessUnreadable(() => readLiveRole(iam, arn, options), `what ${arn} may do, which it may assume`, caveats)
         if (other === null) continue
         const name = arn.slice(arn.lastIndexOf('/') + 1)
         const found = { role: other, path: [...path, arn], conditions: [...conditions, ...asked.map((each) => `${each} (to become ${name})`)] }
@@ -79,13 +82,13 @@ async function assumable(role: LiveRole, account: ReadonlyMap<string, PolicyDocu
   })
 }
 
-/** Null, and a caveat, where the one who asks may not look. */
-async function unlessDenied<Answer>(ask: () => Promise<Answer>, what: string, caveats: string[]): Promise<Answer | null> {
+/** Null, and a caveat, where the one who asks may not look, or where what was listed is gone or too large to ask about. */
+async function unlessUnreadable<Answer>(ask: () => Promise<Answer>, what: string, caveats: string[]): Promise<Answer | null> {
   try {
     return await ask()
   } catch (error) {
-    if (!isHoldfastError(error, 'denied')) throw error
-    caveats.push(`${what}: reading it was denied`)
+    if (!isHoldfastError(error, 'denied', 'not-found', 'invalid-input')) throw error
+    caveats.push(error.code === 'denied' ? `${what}: reading it was denied` : `${what}: it could not be read (${error.message})`)
     return null
   }
 }

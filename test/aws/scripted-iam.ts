@@ -13,6 +13,8 @@ export interface ScriptedIam {
   others?: { arn: string; trust: object; policy?: object }[]
   /** What this answers `true` to is denied. */
   denies?: (action: string, form: Record<string, string>) => boolean
+  /** Roles, by ARN, that are listed and no longer there. */
+  gone?: string[]
   /** Answers what is no call of IAM or STS. */
   besides?: Script
   /** Versions of every managed policy, oldest first; the last is in force. */
@@ -31,6 +33,7 @@ export async function startScriptedIam(iam: ScriptedIam): Promise<ScriptedServer
     const action = form['Action']
     if (action === undefined) iam.besides?.(request, response, index)
     else if (iam.denies?.(action, form) === true) answerError(response, 403, 'AccessDenied')
+    else if (iam.gone?.some((arn) => nameOf(arn) === form['RoleName'] || arn === form['PolicySourceArn']) === true) answerError(response, 404, 'NoSuchEntity')
     else answerXml(response, `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`)
   })
   return { ...server, calls: () => server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body.toString()))) }

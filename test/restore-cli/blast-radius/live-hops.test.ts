@@ -113,6 +113,16 @@ describe('what the one who asks may not read', () => {
     expect(permissions.map(({ allowed }) => allowed)).toEqual([false, true])
   })
 
+  test('since it is gone by then, or too large to ask about, is said', async () => {
+    const gone = await ask(chain.slice(0, 1), ['start ec2:DeleteVolume *'], { gone: [arn('a')] })
+    expect(gone.source.caveats).toContainEqual(expect.stringMatching(/role\/a may do, which it may assume: it could not be read \(reading the role/))
+    expect(gone.permissions).toMatchObject([{ allowed: true }])
+    const Resource = Array.from({ length: 501 }, (_, index) => `arn:aws:ec2:*:*:volume/v${index}`)
+    const large = await ask([{ ...chain[0]!, policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource }] } }], ['start ec2:DeleteVolume *'])
+    expect(large.source.caveats).toContainEqual(expect.stringMatching(/role\/a may do, which it may assume: it could not be read \(the policies name more than/))
+    expect(large.permissions).toMatchObject([{ allowed: true }])
+  })
+
   test('is an error where it is the role itself', async () => {
     await expect(ask([], [], { denies: (action) => action === 'GetRole' })).rejects.toMatchObject({ code: 'denied' })
   })
