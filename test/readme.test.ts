@@ -1,0 +1,25 @@
+// The README's figures of the drill, counted where they come from.
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { ec2Attacks } from '../sandbox/drill/attack/ec2-attacks.ts'
+import { evaluatedAttacks } from '../sandbox/drill/attack/evaluated-attacks.ts'
+import { s3Attacks } from '../sandbox/drill/attack/s3-attacks.ts'
+import { stsAttacks } from '../sandbox/drill/attack/sts-attacks.ts'
+import { claimSentences } from '../sandbox/drill/claims.ts'
+import { guards } from '../sandbox/guards.ts'
+import { loadDeclaration } from '../sandbox/loader.ts'
+
+const countNames = (attacks: readonly { name: string }[]): number => new Set(attacks.map(({ name }) => name)).size
+
+test('the README says how many attacks, guards and claims a drill has', async () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const figureIn = (row: RegExp): number => Number(row.exec(readme)?.[1])
+  const places = { region: 'eu-central-1', vaultAccount: '111111111111', productionAccount: '222222222222', vaultBucket: 'vault' }
+  expect({
+    sent: figureIn(/^\| attacks \| (\d+) as signed requests/m), evaluated: figureIn(/^\| attacks \|.* (\d+) evaluated/m),
+    guards: figureIn(/^\| guards \| (\d+)/m), claims: figureIn(/^\| claims \| (\d+)/m),
+  }).toEqual({
+    sent: countNames([...s3Attacks, ...ec2Attacks, ...stsAttacks(await loadDeclaration())]), evaluated: countNames(await evaluatedAttacks(places)),
+    guards: guards.length, claims: Object.keys(claimSentences).length,
+  })
+})
