@@ -3,6 +3,7 @@ import { commitMs, dayMs } from '../../core/retention.ts'
 import { listSnapshots } from '../../core/snapshot.ts'
 import { codeOf, expectEqual, write } from '../fixtures/backup-steps.ts'
 import { randomBytes } from '../fixtures/manual-clock.ts'
+import type { MemoryStore } from '../fixtures/memory-store.ts'
 import { ProtectedSource } from '../fixtures/protected-source.ts'
 
 describe('retention', () => {
@@ -34,32 +35,29 @@ describe('retention', () => {
     await expectEqual(source)
   })
 
-  test('a pack whose time runs out while the backup runs is not used: that is decided before the commit', async () => {
+  test.each<[string, number, (store: MemoryStore) => void]>([
+    ['a pack whose time runs out while the backup runs is not used: that is decided before the commit', 9.5 * dayMs, (store) => {
+      // Nothing is uploaded but the manifest: only asking tells the time.
+      const lockDefault = store.lockDefault.bind(store)
+      let asked = 0
+      store.lockDefault = () => {
+        if (++asked === 2) store.nowMs += dayMs
+        return lockDefault()
+      }
+    }],
+    ['a commit that takes long names nothing that keeps the promise only from when it was decided', 10 * dayMs - 60_000, (store) => {
+      // The manifest is there half an hour after it was decided.
+      store.beforePut = (key) => void (store.nowMs += key.includes('/manifests/') ? 1_800_000 : 0)
+    }],
+  ])('%s', async (_, ageMs, passTime) => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
     await source.backup(promise)
-    source.store.nowMs += 9.5 * dayMs
-    // Nothing is uploaded but the manifest: only asking tells the time.
-    const lockDefault = source.store.lockDefault.bind(source.store)
-    let asked = 0
-    source.store.lockDefault = () => {
-      if (++asked === 2) source.store.nowMs += dayMs
-      return lockDefault()
-    }
+    source.store.nowMs += ageMs
+    passTime(source.store)
     expect(await source.backup(promise)).toMatchObject({ packsUploaded: 3 })
     await expectPromiseKept(source)
     await expectEqual(source)
-  })
-
-  test('a commit that takes long names nothing that keeps the promise only from when it was decided', async () => {
-    const source = new ProtectedSource()
-    write(source, 'a', 'a')
-    await source.backup(promise)
-    source.store.nowMs += 10 * dayMs - 60_000
-    // The manifest is there half an hour after it was decided.
-    source.store.beforePut = (key) => void (source.store.nowMs += key.includes('/manifests/') ? 1_800_000 : 0)
-    await source.backup(promise)
-    await expectPromiseKept(source)
   })
 
   test('a pack of the same run whose time runs out, because the run takes so long, is uploaded again', async () => {
