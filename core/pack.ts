@@ -137,8 +137,8 @@ export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buf
   if (frame.codec === codec.raw) return Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   let raw: Buffer
   try {
-    // Room for all of it at once; zlib refuses less than 64 bytes of it.
-    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes), chunkSize: Math.max(64, frame.rawBytes), params: zstdLimits })
+    // Room for all of it at once, and a byte: what is full is followed by memory for more. zlib refuses less than 64 bytes of it.
+    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes), chunkSize: Math.max(64, frame.rawBytes + 1), params: zstdLimits })
   } catch (error) {
     throw damaged(what, `the frame at byte ${frame.offset} doesn't decode`, error)
   }

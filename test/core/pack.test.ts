@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { PackBuilder, chunksOfFrame, decodeFrame, digestOf, openPack, verifyPack } from '../../core/pack.ts'
+import { PackBuilder, chunksOfFrame, decodeFrame, digestOf, openPack, releaseFrame, verifyPack } from '../../core/pack.ts'
 import { codec, encodeFooter, encodeTrailer, headerBytes, maxChunksPerPack, maxFrameRawBytes, maxPackBytes, packMagic, trailerBytes } from '../../core/pack-footer.ts'
 import { largePackTargetBytes, packBufferBytes, packTargetBytes } from '../../core/pack-size.ts'
 import { flip } from '../fixtures/faulty-store.ts'
@@ -162,6 +162,21 @@ describe('damage', () => {
     expect(refusalOf(() => verifyPack(body, 'other', 'the pack'))?.message).toContain('belongs to the source "files"')
     expect(refusalOf(() => verifyPack(flip(body, packMagic.length, 2), 'files', 'the pack'))?.code).toBe('unsupported-format')
     expect(refusalOf(() => verifyPack(flip(body, body.length - 10, 2), 'files', 'the pack'))?.code).toBe('unsupported-format')
+  })
+})
+
+describe('memory', () => {
+  test('a frame takes the memory of its bytes once, and gives it back', () => {
+    const raw = randomBytes(128 * 1024, 7)
+    const stored = zstdCompressSync(Buffer.concat([raw, raw]))
+    const frame = { codec: codec.zstd, offset: headerBytes, storedBytes: stored.length, rawBytes: 2 * raw.length, firstChunk: 0, chunkCount: 1 }
+    // More than once: the collector may run in between.
+    const left = Array.from({ length: 16 }, () => {
+      const before = process.memoryUsage().arrayBuffers
+      releaseFrame(frame, decodeFrame(frame, stored, 'the pack'))
+      return process.memoryUsage().arrayBuffers - before
+    })
+    expect(Math.max(...left)).toBeLessThan(frame.rawBytes)
   })
 })
 
