@@ -1,21 +1,20 @@
 // The object-store port on S3 and everything that speaks its protocol. Adds objects and reads versions; nothing else.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
-import {
-  GetObjectCommand, GetObjectLockConfigurationCommand, GetObjectRetentionCommand, HeadObjectCommand, ListObjectVersionsCommand,
-  PutObjectCommand, S3Client,
-} from '@aws-sdk/client-s3'
+import { GetObjectCommand, GetObjectLockConfigurationCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
-import type { LockDefault, LockMode, ObjectRef, ObjectState, ObjectStore, ObjectVersion, PutReply } from '../core/object-store.ts'
+import type { LockDefault, ObjectRef, ObjectState, ObjectStore, ObjectVersion, PutReply } from '../core/object-store.ts'
 import { resolveCredentials } from './credentials.ts'
 import type { CredentialProvider, RenewedCredentials, RoleToAssume } from './credentials.ts'
 import { translateError } from './error-translation.ts'
 import { readRange } from './ranged-read.ts'
 import type { RequestCounts } from './request-count.ts'
+import { S3Calls, withContext } from './s3-calls.ts'
 import { defaultDeadlines, S3Connection } from './s3-connection.ts'
 import type { Deadlines } from './s3-connection.ts'
 import { VersionPager } from './version-listing.ts'
 import type { VersionPage } from './version-listing.ts'
+import { readLockMode, readVersionState } from './version-state.ts'
 
 export interface S3Settings {
   bucket: string
@@ -76,7 +75,7 @@ export class S3ObjectStore implements ObjectStore {
   private readonly address: string
   private readonly bucket: string
   private readonly connection: S3Connection
-  private readonly credentials: RenewedCredentials
+  private readonly calls: S3Calls
   private readonly readAttempts: number
 
   /** Use `openS3ObjectStore`. */
@@ -85,7 +84,7 @@ export class S3ObjectStore implements ObjectStore {
     this.name = place.endpoint === undefined ? this.address : `${this.address} at ${new URL(place.endpoint).origin}`
     this.bucket = place.bucket
     this.connection = connection
-    this.credentials = credentials
+    this.calls = new S3Calls(connection, credentials)
     this.readAttempts = readAttempts
   }
 
@@ -123,7 +122,7 @@ export class S3ObjectStore implements ObjectStore {
       { step: 'build', name: 'holdfastPayloadHash' },
     )
     const operation = `writing ${this.address}/${key}`
-    const output = await this.attempt(operation, () => this.connection.forWrites.send(command, { abortSignal: this.connection.deadline(body.length) }))
+    const output = await this.calls.attempt(operation, () => this.connection.forWrites.send(command, { abortSignal: this.connection.deadline(body.length) }))
     if (output.VersionId === undefined || output.VersionId === 'null') {
       throw new HoldfastError('vault-unsafe', `${this.name} keeps no versions: what is written there could be overwritten`, {
         hint: 'use a bucket with versioning and Object Lock, as `pulumi up` makes it',
@@ -152,30 +151,8 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  async headVersion(ref: ObjectRef): Promise<ObjectState> {
-    const operation = `looking at ${this.address}/${ref.key}`
-    const address = { Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId }
-    const ask = () => this.read(operation, () => this.connection.forReads.send(
-      new HeadObjectCommand({ ...address, ChecksumMode: 'ENABLED' }), { abortSignal: this.connection.deadline(0) },
-    ))
-    const head = await ask().catch(async (error: unknown) => {
-      await this.explainHead(error, ref)
-      return ask()
-    })
-    const lastModifiedMs = head.LastModified?.getTime() ?? Number.NaN
-    if (head.ContentLength === undefined || Number.isNaN(lastModifiedMs)) {
-      throw new HoldfastError('unreachable', `${operation} failed: the answer lacks size or time`, { retryable: true })
-    }
-    const digest = Buffer.from(head.ChecksumSHA256 ?? '', 'base64')
-    return {
-      bytes: head.ContentLength,
-      lastModifiedMs,
-      // Of an object in parts it would be a digest of digests, marked by its suffix.
-      sha256: digest.length === 32 && !head.ChecksumSHA256!.includes('-') ? digest.toString('hex') : null,
-      lock: head.ObjectLockMode !== undefined && head.ObjectLockRetainUntilDate !== undefined
-        ? { mode: readLockMode(head.ObjectLockMode), untilMs: head.ObjectLockRetainUntilDate.getTime() }
-        : await this.lockOf(ref),
-    }
+  headVersion(ref: ObjectRef): Promise<ObjectState> {
+    return readVersionState(this.calls, this.bucket, ref, () => this.readOnce(ref, 0, 1))
   }
 
   async *listVersions(prefix: string): AsyncIterable<ObjectVersion> {
@@ -193,7 +170,7 @@ export class S3ObjectStore implements ObjectStore {
   async lockDefault(): Promise<LockDefault> {
     const command = new GetObjectLockConfigurationCommand({ Bucket: this.bucket })
     let headers: Record<string, string> = {}
-    const output = await this.read(`reading the lock of ${this.name}`, async () => {
+    const output = await this.calls.read(`reading the lock of ${this.name}`, async () => {
       try {
         const reply = await this.connection.forReads.send(command, { abortSignal: this.connection.deadline(0) })
         headers = this.connection.headOf(reply).headers
@@ -220,7 +197,7 @@ export class S3ObjectStore implements ObjectStore {
     const pager = new VersionPager(prefix, this.address)
     for (let isLast = false; !isLast;) {
       const next = pager.next
-      const page = await this.read(`listing ${this.address}/${prefix}`, () => this.connection.forReads.send(
+      const page = await this.calls.read(`listing ${this.address}/${prefix}`, () => this.connection.forReads.send(
         new ListObjectVersionsCommand({
           Bucket: this.bucket,
           Prefix: prefix,
@@ -240,7 +217,7 @@ export class S3ObjectStore implements ObjectStore {
   private async readOnce(ref: ObjectRef, offset: number, bytes: number, memory?: ArrayBuffer): Promise<Uint8Array> {
     const what = `${this.address}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
-    const output = await this.read(`reading ${what}`, () => this.connection.forReads.send(
+    const output = await this.calls.read(`reading ${what}`, () => this.connection.forReads.send(
       new GetObjectCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId, Range: `bytes=${offset}-${offset + bytes - 1}` }),
       { abortSignal: deadline },
     ))
@@ -260,58 +237,6 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /**
-   * A HEAD's error has no body: an expired session or a wrong secret reads as a bare 400 or 403, and a key that VersityGW
-   * doesn't know as 404. A GET of one byte, which needs the same right, tells what it was; or, where it has renewed the
-   * session, that it is over.
-   */
-  private async explainHead(error: unknown, ref: ObjectRef): Promise<void> {
-    const saysTooLittle = isHoldfastError(error) && [400, 403, 404].includes(Number(error.context['status']))
-    if (!saysTooLittle) throw error
-    await this.readOnce(ref, 0, 1).catch((told: unknown) => {
-      throw isHoldfastError(told, 'damaged') ? error : told
-    })
-  }
-
-  /** HEAD leaves the lock out when there is none, and also when the caller may not see it. */
-  private async lockOf(ref: ObjectRef): Promise<{ mode: LockMode; untilMs: number } | null | undefined> {
-    const command = new GetObjectRetentionCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId })
-    try {
-      const { Retention } = await this.read(`reading the lock of ${this.address}/${ref.key}`, () =>
-        this.connection.forReads.send(command, { abortSignal: this.connection.deadline(0) }))
-      if (Retention?.Mode === undefined || Retention.RetainUntilDate === undefined) return null
-      return { mode: readLockMode(Retention.Mode), untilMs: Retention.RetainUntilDate.getTime() }
-    } catch (error) {
-      if (isHoldfastError(error, 'denied')) return undefined
-      const awsError = isHoldfastError(error) ? error.context['awsError'] : undefined
-      // The second is what S3 says of a bucket without Object Lock.
-      if (awsError === 'NoSuchObjectLockConfiguration' || awsError === 'InvalidRequest') return null
-      throw error
-    }
-  }
-
-  /** A read, once more if its session had run out and a new one could be had. */
-  private async read<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
-    return this.attempt(operation, call).catch((error: unknown) => {
-      const hasNewSession = isHoldfastError(error, 'credentials') && error.context['renewed'] === true
-      if (!hasNewSession) throw error
-      return this.attempt(operation, call)
-    })
-  }
-
-  /** Runs one call of the SDK; what it throws is translated, and a session that ran out is renewed for the next call. */
-  private async attempt<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
-    try {
-      return await call()
-    } catch (error) {
-      this.connection.throwIfStopped()
-      const failure = translateError(error, operation)
-      if (!/^(ExpiredToken|TokenRefreshRequired)/.test(String(failure.context['awsError']))) throw failure
-      const renewed = await this.credentials.renew().catch(() => false)
-      throw renewed ? withContext(failure, { renewed }, true) : failure
-    }
-  }
-
   private dateOf(headers: Record<string, string>): number {
     const timeMs = Date.parse(headers['date'] ?? '')
     if (!Number.isNaN(timeMs)) return timeMs
@@ -319,18 +244,4 @@ export class S3ObjectStore implements ObjectStore {
       hint: 'use a store, and no proxy that removes it, whose replies carry the Date header',
     })
   }
-}
-
-function readLockMode(mode: string): LockMode {
-  if (mode === 'COMPLIANCE' || mode === 'GOVERNANCE') return mode
-  throw new HoldfastError('unsupported-format', 'the store names a mode of Object Lock that is not known', { hint: 'update holdfast' })
-}
-
-function withContext(error: HoldfastError, context: HoldfastError['context'], retryable = error.retryable): HoldfastError {
-  return new HoldfastError(error.code, error.message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    retryable,
-    context: { ...error.context, ...context },
-    cause: error.cause,
-  })
 }

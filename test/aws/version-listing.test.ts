@@ -1,8 +1,11 @@
 import type { ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { S3ObjectStore } from '../../aws/s3-object-store.ts'
 import { compareKeys, VersionPager } from '../../aws/version-listing.ts'
 import { HoldfastError } from '../../core/errors.ts'
+import { answerError, answerXml } from './scripted-server.ts'
+import { serve } from './scripted-store.ts'
 
 type Page = Omit<ListObjectVersionsCommandOutput, '$metadata'>
 
@@ -126,6 +129,77 @@ describe('the next page', () => {
     expect('\uFF61' < '\u{1F600}').toBe(false)
     const pager = after('\uFF61', 'v')
     expect(read(pager, { Versions: [version('\u{1F600}', 'v')] }).entries).toHaveLength(1)
+  })
+})
+
+describe('a listing', () => {
+  const entry = (key: string, version: string): string =>
+    `<Version><Key>${key}</Key><VersionId>${version}</VersionId><IsLatest>true</IsLatest><LastModified>2026-04-24T10:00:00.000Z</LastModified><ETag>"e"</ETag><Size>3</Size></Version>`
+  const page = (entries: string, next?: [string, string]): string => `<ListVersionsResult><EncodingType>url</EncodingType>${entries}${
+    next === undefined ? '<IsTruncated>false</IsTruncated>' : `<IsTruncated>true</IsTruncated><NextKeyMarker>${next[0]}</NextKeyMarker><NextVersionIdMarker>${next[1]}</NextVersionIdMarker>`
+  }</ListVersionsResult>`
+
+  async function collect(store: S3ObjectStore): Promise<string[]> {
+    const found: string[] = []
+    for await (const version of store.listVersions('a/')) found.push(`${version.key}:${version.versionId}`)
+    return found
+  }
+
+  test('follows both markers', async () => {
+    const { store, server } = await serve((request, response) => {
+      const from = request.url.searchParams
+      if (from.get('version-id-marker') === 'v2' && from.get('key-marker') === 'a/x') answerXml(response, page(entry('a/x', 'v1') + entry('a/y%2Bz', 'v1')))
+      else answerXml(response, page(entry('a/x', 'v2'), ['a/x', 'v2']))
+    })
+    expect(await collect(store)).toEqual(['a/x:v2', 'a/x:v1', 'a/y+z:v1'])
+    expect(server.requests.every((request) => request.url.searchParams.get('encoding-type') === 'url')).toBe(true)
+  })
+
+  test('that repeats its first page for ever is an error at the second', async () => {
+    const { store, server } = await serve((_request, response) => answerXml(response, page(entry('a/x', 'v2'), ['a/x', 'v2'])))
+    await expect(collect(store)).rejects.toMatchObject({ code: 'damaged' })
+    expect(server.requests).toHaveLength(2)
+  })
+
+  test.each([
+    ['no XML at all', 'once upon a time'],
+    ['XML that ends early', '<ListVersionsResult><Version><Key>a'],
+    ['a body without end of tags', '<a>'.repeat(100_000)],
+    ['an entity that grows', '<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><ListVersionsResult><Version><Key>&b;</Key></Version></ListVersionsResult>'],
+    ['prototype names', '<ListVersionsResult><__proto__><IsTruncated>true</IsTruncated></__proto__><constructor/><Version><Key>a/__proto__</Key></Version></ListVersionsResult>'],
+    ['another document', '<html><body>Sign in to the airport\'s network</body></html>'],
+  ])('of %s is refused, never an empty vault', async (_what, xml) => {
+    const { store } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/xml' })
+      response.end(xml)
+    }, { readAttempts: 1 })
+    await expect(collect(store)).rejects.toMatchObject({ name: 'HoldfastError' })
+  })
+
+  test('without end does not fill the memory', async () => {
+    const chunk = Buffer.alloc(1024 * 1024, 32)
+    const { store } = await serve((_request, response) => {
+      let sent = 0
+      const send = (): void => {
+        while (sent++ < 200 && !response.destroyed) if (!response.write(chunk)) return void response.once('drain', send)
+        response.end()
+      }
+      send()
+    }, { readAttempts: 1 })
+    await expect(collect(store)).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('longer than any') as string })
+  })
+
+  test('of folders asks for versions, with a delimiter', async () => {
+    const folders = '<CommonPrefixes><Prefix>sources/db/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>sources/uploads/</Prefix></CommonPrefixes>'
+    const { store, server } = await serve((_request, response) => answerXml(response, page(folders)))
+    expect(await store.listFolders('sources/')).toEqual(['db', 'uploads'])
+    expect(server.requests[0]!.url.searchParams.get('delimiter')).toBe('/')
+    expect(server.requests[0]!.url.searchParams.has('versions')).toBe(true)
+  })
+
+  test('that may not be made is denied, not empty', async () => {
+    const { store } = await serve((_request, response) => answerError(response, 403, 'AccessDenied', 'User: x is not authorized'))
+    await expect(collect(store)).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('not authorized') as string })
   })
 })
 

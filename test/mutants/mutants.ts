@@ -4,7 +4,8 @@ import type { Mutant } from './runner.ts'
 
 const engine = (name: string): string => `test/engine/${name}.test.ts`
 const core = (name: string): string => `test/core/${name}.test.ts`
-const s3 = 'test/aws/s3-object-store.test.ts'
+const aws = (name: string): string => `test/aws/${name}.test.ts`
+const s3 = aws('s3-object-store')
 
 export const mutants: Mutant[] = [
   // Bytes on their way into the vault.
@@ -59,14 +60,14 @@ export const mutants: Mutant[] = [
 
   // Bytes on their way back.
   { name: 'a range of the newest version', why: 'what is laid over a pack must not be read', file: 'aws/s3-object-store.ts', find: 'VersionId: ref.versionId, Range:', replace: 'Range:', test: s3, titled: 'a range' },
-  { name: 'the state of the newest version', why: 'a check must look at what the snapshot names', file: 'aws/s3-object-store.ts', find: 'const address = { Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId }', replace: 'const address = { Bucket: this.bucket, Key: ref.key }', test: s3, titled: 'a version\'s state' },
-  { name: 'the lock of the newest version', why: 'a check must look at what the snapshot names', file: 'aws/s3-object-store.ts', find: 'new GetObjectRetentionCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId })', replace: 'new GetObjectRetentionCommand({ Bucket: this.bucket, Key: ref.key })', test: s3, titled: 'a version\'s state' },
-  { name: 'a checksum of parts counts', why: 'it is a digest of digests', file: 'aws/s3-object-store.ts', find: 'digest.length === 32 && !head.ChecksumSHA256!.includes(\'-\')', replace: 'digest.length > 0', test: s3, titled: 'a version\'s state' },
+  { name: 'the state of the newest version', why: 'a check must look at what the snapshot names', file: 'aws/version-state.ts', find: 'const address = { Bucket: bucket, Key: ref.key, VersionId: ref.versionId }', replace: 'const address = { Bucket: bucket, Key: ref.key }', test: aws('version-state'), titled: 'a version\'s state' },
+  { name: 'the lock of the newest version', why: 'a check must look at what the snapshot names', file: 'aws/version-state.ts', find: 'new GetObjectRetentionCommand({ Bucket: bucket, Key: ref.key, VersionId: ref.versionId })', replace: 'new GetObjectRetentionCommand({ Bucket: bucket, Key: ref.key })', test: aws('version-state'), titled: 'a version\'s state' },
+  { name: 'a checksum of parts counts', why: 'it is a digest of digests', file: 'aws/version-state.ts', find: 'digest.length === 32 && !head.ChecksumSHA256!.includes(\'-\')', replace: 'digest.length > 0', test: aws('version-state'), titled: 'a version\'s state' },
   { name: 'another version may answer', why: 'a proxy or a cache may have any', file: 'aws/ranged-read.ts', find: 'reply.versionId !== undefined && reply.versionId !== asked.versionId', replace: 'false', test: 'test/aws/ranged-read.test.ts' },
   { name: 'another range may answer', why: 'a proxy or a cache may have any', file: 'aws/ranged-read.ts', find: 'first !== asked.offset || end !== last', replace: 'false', test: 'test/aws/ranged-read.test.ts' },
   { name: 'a body may be torn', why: 'nothing short is ever handed on', file: 'aws/ranged-read.ts', find: 'received !== asked.bytes', replace: 'false', test: 'test/aws/ranged-read.test.ts' },
   { name: 'a body has no deadline', why: 'a connection that stalls hangs nothing', file: 'aws/ranged-read.ts', find: 'addAbortSignal(deadline, reply.body)', replace: 'reply.body', test: 'test/aws/ranged-read.test.ts', titled: 'ends at its deadline' },
-  { name: 'an answer without end', why: 'a store must not fill the memory', file: 'aws/s3-connection.ts', find: 'bytes <= longestDocumentBytes', replace: 'true', test: s3, titled: 'without end' },
+  { name: 'an answer without end', why: 'a store must not fill the memory', file: 'aws/s3-connection.ts', find: 'bytes <= longestDocumentBytes', replace: 'true', test: aws('version-listing'), titled: 'without end' },
   { name: 'a chunk with another hash is read', why: 'always noticed, whatever turned it', file: 'core/pack.ts', find: '!sha256(bytes).equals(digestOf(footer, index))', replace: 'false', test: core('pack') },
   { name: 'a chunk with another hash is restored', why: 'always noticed, whatever turned it', file: 'engine/restore-worker.ts', find: 'bytes === undefined || !sha256(bytes)', replace: 'bytes === undefined || false && !sha256(bytes)', test: engine('restore-damage'), titled: 'damage of the data' },
   { name: 'a footer with another hash, of a pack in memory', why: 'it says which chunk lies where', file: 'core/pack.ts', find: '!sha256(bytes).equals(at.sha256)', replace: 'false', test: core('pack') },

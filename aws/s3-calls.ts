@@ -1,0 +1,46 @@
+// Calls of the SDK: their errors in our words, and a session that ran out renewed.
+import { HoldfastError, isHoldfastError } from '../core/errors.ts'
+import type { RenewedCredentials } from './credentials.ts'
+import { translateError } from './error-translation.ts'
+import type { S3Connection } from './s3-connection.ts'
+
+export class S3Calls {
+  readonly connection: S3Connection
+  private readonly credentials: RenewedCredentials
+
+  constructor(connection: S3Connection, credentials: RenewedCredentials) {
+    this.connection = connection
+    this.credentials = credentials
+  }
+
+  /** A read, once more if its session had run out and a new one could be had. */
+  async read<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
+    return this.attempt(operation, call).catch((error: unknown) => {
+      const hasNewSession = isHoldfastError(error, 'credentials') && error.context['renewed'] === true
+      if (!hasNewSession) throw error
+      return this.attempt(operation, call)
+    })
+  }
+
+  /** Runs one call of the SDK; what it throws is translated, and a session that ran out is renewed for the next call. */
+  async attempt<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
+    try {
+      return await call()
+    } catch (error) {
+      this.connection.throwIfStopped()
+      const failure = translateError(error, operation)
+      if (!/^(ExpiredToken|TokenRefreshRequired)/.test(String(failure.context['awsError']))) throw failure
+      const renewed = await this.credentials.renew().catch(() => false)
+      throw renewed ? withContext(failure, { renewed }, true) : failure
+    }
+  }
+}
+
+export function withContext(error: HoldfastError, context: HoldfastError['context'], retryable = error.retryable): HoldfastError {
+  return new HoldfastError(error.code, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    retryable,
+    context: { ...error.context, ...context },
+    cause: error.cause,
+  })
+}
