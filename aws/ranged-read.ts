@@ -21,7 +21,7 @@ const wrongAnswerHint = 'something between here and the store changes its answer
  */
 export async function readRange(
   reply: RangeReply,
-  asked: { what: string; versionId: string; offset: number; bytes: number; memory?: ArrayBuffer | undefined },
+  asked: { what: string; versionId: string; offset: number; bytes: number; memory?: SharedArrayBuffer | undefined },
   deadline: AbortSignal,
 ): Promise<Uint8Array> {
   try {
@@ -52,7 +52,7 @@ function checkHead(reply: RangeReply, asked: { what: string; versionId: string; 
 }
 
 /** By events: an iterator would take as long as all else that is done with a byte. */
-function readExactly(body: Readable, asked: { what: string; bytes: number; memory?: ArrayBuffer | undefined }): Promise<Uint8Array> {
+function readExactly(body: Readable, asked: { what: string; bytes: number; memory?: SharedArrayBuffer | undefined }): Promise<Uint8Array> {
   // A buffer of its own, never a slice of Node's pool: it can be transferred to a worker.
   const bytes = asked.memory === undefined ? Buffer.allocUnsafeSlow(asked.bytes) : Buffer.from(asked.memory, 0, asked.bytes)
   let received = 0

@@ -134,7 +134,7 @@ export class S3ObjectStore implements ObjectStore {
     return { versionId: output.VersionId, serverTimeMs: this.dateOf(this.connection.headOf(output).headers) }
   }
 
-  async getRange(ref: ObjectRef, offset: number, bytes: number, memory?: ArrayBuffer): Promise<Uint8Array> {
+  async getRange(ref: ObjectRef, offset: number, bytes: number, memory?: SharedArrayBuffer): Promise<Uint8Array> {
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(bytes) || offset < 0 || bytes < 0 || !Number.isSafeInteger(offset + bytes)) {
       throw new HoldfastError('damaged', `${bytes} bytes at ${offset} are no range that an object can have`)
     }
@@ -214,7 +214,7 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  private async readOnce(ref: ObjectRef, offset: number, bytes: number, memory?: ArrayBuffer): Promise<Uint8Array> {
+  private async readOnce(ref: ObjectRef, offset: number, bytes: number, memory?: SharedArrayBuffer): Promise<Uint8Array> {
     const what = `${this.address}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
     const output = await this.calls.read(`reading ${what}`, () => this.connection.forReads.send(

@@ -38,15 +38,15 @@ export interface WriteColumns {
 export type ToRestoreWorker =
   | {
     type: 'write'; job: number; what: string
-    /** What lies in the pack from `offset`; the answer gives the memory back. */
-    data: Uint8Array<ArrayBuffer>; offset: number
+    /** What lies in the pack from `offset`. Shared memory is the thread's until it answers. */
+    data: Uint8Array; offset: number
     frames: { frame: Frame; chunkCount: number }[]; chunks: ChunkColumns; writes: WriteColumns; files: FileColumns
   }
   /** Files whose last piece was written (or that have none), or that are damaged and must go. */
   | { type: 'finish'; job: number; files: FileColumns; remove: boolean }
 
 export type FromRestoreWorker =
-  | { type: 'done'; job: number; bytesWritten: number; bad: BadChunk[]; problems: { file: number; detail: string }[]; memory: ArrayBuffer | null }
+  | { type: 'done'; job: number; bytesWritten: number; bad: BadChunk[]; problems: { file: number; detail: string }[] }
   | { type: 'failed'; job: number; code: string; syscall: string; file: number; detail: string }
 
 export interface BadChunk {

@@ -3,7 +3,7 @@
 import type { ChunkReader } from '../core/chunk-reader.ts'
 import { digestBytes } from '../core/digest.ts'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
-import type { ObjectRef, ObjectStore } from '../core/object-store.ts'
+import type { ObjectStore } from '../core/object-store.ts'
 import { digestOf } from '../core/pack.ts'
 import { maxRequestBytes, pathOf, requestsOf } from '../core/restore-plan.ts'
 import type { EntryPlan, PlannedRequest } from '../core/restore-plan.ts'
@@ -38,8 +38,11 @@ export class RestoreTransfer {
   /** Pieces that are still to be written, by number of the file. */
   private left: Int32Array
   private finishable: number[] = []
-  /** Memory of requests that were written, for the next ones: a collector would give it back late. */
-  private unused: ArrayBuffer[] = []
+  /**
+   * Memory of requests that were written, for the next ones: a collector would give it back late. Shared: each time that memory is
+   * handed over, both collectors count it as new and begin to collect.
+   */
+  private unused: SharedArrayBuffer[] = []
   private filesDone = 0
   bytesWritten = 0
   bytesFetched = 0
@@ -116,9 +119,10 @@ export class RestoreTransfer {
     const offset = request.frames[0]!.frame.offset
     const last = request.frames.at(-1)!.frame
     const bytes = last.offset + last.storedBytes - offset
-    let data: Uint8Array<ArrayBuffer>
+    const memory = bytes < leastMemoryBytes ? undefined : this.unused.pop() ?? new SharedArrayBuffer(maxRequestBytes)
+    let data: Uint8Array
     try {
-      data = await this.fetch(reference, offset, bytes)
+      data = await this.options.store.getRange(reference, offset, bytes, memory)
     } catch (error) {
       if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
       // Nothing more can be learned by asking again: the adapter has.
@@ -126,9 +130,11 @@ export class RestoreTransfer {
       return []
     }
     this.bytesFetched += data.length
-    const { message, wholeFiles } = this.makeMessage(request, { what: reference.key, data, offset })
-    const done = await this.send(message, [data.buffer, ...memoryOf(message.chunks, message.writes, message.files)])
-    if (done.memory?.byteLength === maxRequestBytes) this.unused.push(done.memory)
+    // Memory that may not be ours alone can't be handed over.
+    const own = data.buffer === memory ? null : new Uint8Array(data)
+    const { message, wholeFiles } = this.makeMessage(request, { what: reference.key, data: own ?? data, offset })
+    const done = await this.send(message, [...(own === null ? [] : [own.buffer]), ...memoryOf(message.chunks, message.writes, message.files)])
+    if (memory !== undefined) this.unused.push(memory)
     for (const { file, detail } of done.problems) this.options.onProblem(pathOf(this.options.plan.files[file]!), detail)
     this.bytesWritten += done.bytesWritten
     this.account(request, done.bad, wholeFiles)
@@ -136,17 +142,8 @@ export class RestoreTransfer {
     return done.bad
   }
 
-  /** Bytes whose memory is theirs alone, so that it can be handed over. */
-  private async fetch(reference: ObjectRef, offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const memory = bytes < leastMemoryBytes ? undefined : this.unused.pop() ?? new ArrayBuffer(maxRequestBytes)
-    const data = await this.options.store.getRange(reference, offset, bytes, memory)
-    if (memory !== undefined && data.buffer !== memory) this.unused.push(memory)
-    const isOwner = data.buffer === memory || (data.byteOffset === 0 && data.byteLength === data.buffer.byteLength)
-    return isOwner ? data as Uint8Array<ArrayBuffer> : Uint8Array.from(data)
-  }
-
   private makeMessage(
-    request: PlannedRequest, fetched: { what: string; data: Uint8Array<ArrayBuffer>; offset: number },
+    request: PlannedRequest, fetched: { what: string; data: Uint8Array; offset: number },
   ): { message: Extract<ToRestoreWorker, { type: 'write' }>; wholeFiles: Set<number> } {
     const footer = this.options.reader.footers[request.pack]!
     const planned = request.frames.flatMap(({ chunks }) => chunks)

@@ -39,7 +39,7 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
   receive(message: ToRestoreWorker): void {
     this.current = -1
     try {
-      if (message.type === 'write') this.reply(this.write(message), [message.data.buffer])
+      if (message.type === 'write') this.reply(this.write(message))
       else this.reply(this.finish(message))
     } catch (error) {
       const { code = 'UNKNOWN', syscall = '', message: detail } = error as NodeJS.ErrnoException
@@ -81,7 +81,7 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
       }
       if (raw !== undefined) releaseFrame(frame, raw)
     }
-    return { type: 'done', job: message.job, bytesWritten, bad, problems, memory: message.data.buffer }
+    return { type: 'done', job: message.job, bytesWritten, bad, problems }
   }
 
   private finish(message: Extract<ToRestoreWorker, { type: 'finish' }>): FromRestoreWorker {
@@ -90,7 +90,7 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
       if (message.remove) this.remove(file)
       else problems.push(...this.finishFile(file))
     }
-    return { type: 'done', job: message.job, bytesWritten: 0, bad: [], problems, memory: null }
+    return { type: 'done', job: message.job, bytesWritten: 0, bad: [], problems }
   }
 
   private writePiece(file: FileTask, bytes: Buffer, offset: number): void {
