@@ -2,10 +2,10 @@
 
 import { randomBytes } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
-import type { LockMode } from '../../core/object-store.ts'
 import { inTransaction } from '../store/database.ts'
 import type { Database } from '../store/database.ts'
-import type { Bucket, Content, EventHold, Lock, LockDefault, Part, Upload, Version } from './model.ts'
+import { readBucket, readOptional, readPart, readUpload, readVersion, toJson } from './catalog-rows.ts'
+import type { Bucket, Content, Lock, Part, Upload, Version } from './model.ts'
 
 // Keys are blobs: their order is that of their UTF-8 bytes, as in S3, and a NUL is a byte like others.
 const schema = `
@@ -37,8 +37,6 @@ CREATE TABLE IF NOT EXISTS s3_part (
 CREATE TABLE IF NOT EXISTS s3_counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO s3_counter VALUES ('position', 0);
 `
-
-type Row = Record<string, unknown>
 
 const noFiles: readonly string[] = []
 export type NewVersion = Omit<Version, 'order' | 'isLatest' | 'versionId'> & { order: number | null }
@@ -89,7 +87,6 @@ export class Catalog {
       .run(bucket.versioning, Number(bucket.lockEnabled), toJson(bucket.lockDefault), bucket.id)
   }
 
-  /** False if the bucket holds a version, a delete marker or an upload. */
   /** Null if it holds a version; otherwise the files of its unfinished uploads, which go with it. */
   deleteBucket(bucketId: number): readonly string[] | null {
     if (this.#prepare('SELECT 1 FROM s3_version WHERE bucket_id = ? LIMIT 1').get(bucketId) !== undefined) return null
@@ -252,55 +249,4 @@ export function orderOf(versionId: string): number | null {
   const match = /^[\w.]{24}\.([0-9a-z]{1,11})$/.exec(versionId)
   const order = match === null ? Number.NaN : Number.parseInt(match[1] ?? '', 36)
   return Number.isSafeInteger(order) ? order : null
-}
-
-function toJson(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value)
-}
-
-function readJson<T>(value: unknown): T | null {
-  return typeof value === 'string' ? (JSON.parse(value) as T) : null
-}
-
-function readOptional<T>(row: Row | undefined, read: (row: Row) => T): T | null {
-  return row === undefined ? null : read(row)
-}
-
-function readBucket(row: Row): Bucket {
-  return {
-    id: Number(row.id),
-    name: String(row.name),
-    accountId: String(row.account_id),
-    region: String(row.region),
-    createdMs: Number(row.created_ms),
-    versioning: row.versioning as Bucket['versioning'],
-    lockEnabled: row.lock_enabled === 1,
-    lockDefault: readJson<LockDefault>(row.lock_default),
-  }
-}
-
-function readVersion(row: Row): Version {
-  return {
-    order: Number(row.position),
-    bucketId: Number(row.bucket_id),
-    key: Buffer.from(row.key as Uint8Array).toString('utf8'),
-    versionId: String(row.version_id),
-    isLatest: row.latest === 1,
-    modifiedMs: Number(row.modified_ms),
-    content: readJson<Content>(row.content),
-    lock: {
-      mode: row.lock_mode as LockMode | null,
-      untilMs: row.lock_until_ms === null ? null : Number(row.lock_until_ms),
-      legalHold: row.legal_hold === 1,
-      eventHold: readJson<EventHold>(row.event_hold),
-    },
-  }
-}
-
-function readUpload(row: Row): Upload {
-  return JSON.parse(String(row.detail)) as Upload
-}
-
-function readPart(row: Row): Part {
-  return JSON.parse(String(row.detail)) as Part
 }
