@@ -1,12 +1,12 @@
 // Reads a snapshot's chunks out of its packs: where they lie, in few requests, each checked against its hash.
 import { damaged } from './bytes.ts'
-import { ChunkIndex } from './chunk-index.ts'
 import { sha256, sha256Hex } from './digest.ts'
 import { isHoldfastError } from './errors.ts'
+import { FooterIndex } from './footer-index.ts'
 import type { Manifest, PackReference } from './manifest.ts'
 import type { ObjectRef, ObjectStore } from './object-store.ts'
 import { chunksOfFrame, decodeFrame, digestOf } from './pack.ts'
-import { maxChunksPerPack, parseFooter, parseTrailer, trailerBytes } from './pack-footer.ts'
+import { parseFooter, parseTrailer, trailerBytes } from './pack-footer.ts'
 import type { Frame, PackFooter } from './pack-footer.ts'
 import { decodeIndex } from './pack-index.ts'
 import { coalesce } from './ranges.ts'
@@ -22,17 +22,22 @@ const maxReadBytes = 128 * 1024 * 1024
 export interface Located {
   /** Index into the manifest's packs. */
   pack: number
-  frame: Frame
   /** Index of the chunk in the pack's footer. */
   chunk: number
 }
 
-export class ChunkReader implements ChunkSource {
-  private store: ObjectStore
+/** What a snapshot's packs hold: all that is needed of them to bring back what was planned. */
+export interface PackContents {
   readonly manifest: Manifest
   /** By the manifest's order; null where nothing is known of the pack. */
+  readonly footers: readonly (PackFooter | null)[]
+}
+
+export class ChunkReader implements ChunkSource, PackContents {
+  private store: ObjectStore
+  readonly manifest: Manifest
   readonly footers: (PackFooter | null)[]
-  private index = new ChunkIndex()
+  private index = new FooterIndex([])
   /** What could not be read of the index, and of which packs nothing is known therefore. */
   readonly problems: { key: string; versionId: string; detail: string }[] = []
 
@@ -75,6 +80,7 @@ export class ChunkReader implements ChunkSource {
         reader.noteProblem(pack, error)
       }
     })
+    reader.index = new FooterIndex(reader.footers)
     return reader
   }
 
@@ -84,10 +90,6 @@ export class ChunkReader implements ChunkSource {
     const last = footer.frames.at(-1)
     if (last !== undefined && last.offset + last.storedBytes > bytes) throw damaged(this.manifest.packs[pack]!.key, 'its footer names bytes that it doesn\'t have')
     this.footers[pack] = footer
-    for (let chunk = 0; chunk < footer.lengths.length; chunk++) {
-      const digest = digestOf(footer, chunk)
-      if (this.index.find(digest) === -1) this.index.set(digest, 0, pack * maxChunksPerPack + chunk)
-    }
   }
 
   private noteProblem(pack: PackReference, error: unknown): void {
@@ -97,11 +99,7 @@ export class ChunkReader implements ChunkSource {
 
   /** Null if no pack that the snapshot names holds the chunk. @param digest 32 bytes at `offset`. */
   locate(digest: Uint8Array, offset = 0): Located | null {
-    const value = this.index.find(digest, offset)
-    if (value === -1) return null
-    const pack = Math.floor(value / maxChunksPerPack)
-    const chunk = value % maxChunksPerPack
-    return { pack, chunk, frame: frameOf(this.footers[pack]!, chunk) }
+    return this.index.find(digest, offset)
   }
 
   /** The chunks with these hashes, in their order. @throws `damaged` if one is lost or has other bytes. */
@@ -112,7 +110,8 @@ export class ChunkReader implements ChunkSource {
       const at = this.locate(digest)
       if (at === null) throw damaged(`the snapshot ${this.manifest.id}`, `no pack holds its chunk ${digest.toString('hex')}`)
       const frames = byPack.get(at.pack) ?? new Map<number, Frame>()
-      byPack.set(at.pack, frames.set(at.frame.offset, at.frame))
+      const frame = frameOf(this.footers[at.pack]!, at.chunk)
+      byPack.set(at.pack, frames.set(frame.offset, frame))
     }
     let rawBytes = 0
     for (const frames of byPack.values()) for (const frame of frames.values()) rawBytes += frame.rawBytes

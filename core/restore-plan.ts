@@ -1,15 +1,19 @@
 // What a restore has to do, as a value: which entries to make, and which bytes of which pack go where. Doing it is
 // engine/restore.ts.
-import type { ChunkReader } from './chunk-reader.ts'
+import { damaged } from './bytes.ts'
+import type { ChunkReader, PackContents } from './chunk-reader.ts'
 import { frameOf } from './chunk-reader.ts'
 import { decodeContentList } from './content-list.ts'
 import { digestBytes } from './digest.ts'
 import { HoldfastError, isHoldfastError } from './errors.ts'
-import { damaged } from './bytes.ts'
+import { OpenDirectories } from './open-directories.ts'
 import type { Frame } from './pack-footer.ts'
+import { PackWrites, PlannedChunk } from './pack-writes.ts'
+import { PathColumn } from './path-column.ts'
 import { pathText } from './path-text.ts'
+import { PlannedEntries, PlannedFiles } from './planned-entries.ts'
 import { coalesce } from './ranges.ts'
-import { parentPath, readTree } from './tree.ts'
+import { readTree } from './tree.ts'
 import type { LostPart } from './tree.ts'
 import { comparePaths, makeEntry } from './tree-entry.ts'
 import type { TreeEntry } from './tree-entry.ts'
@@ -22,57 +26,6 @@ const listWindowBytes = 4 * 1024 * 1024
 /** What a plan may hold: a small tree can name the same chunks, or share the same long path, without end. */
 const planLimits = { pieces: 2 ** 26, pathBytes: 2 ** 30 }
 
-/** What a restore must know of a file. There may be millions: as a buffer, its path alone would take as much as all the rest. */
-export interface PlannedFile extends Pick<TreeEntry, 'size' | 'sparse' | 'mode' | 'uid' | 'gid' | 'mtimeNs'> {
-  /** The bytes of its path, each a character: see `pathOf`. */
-  latin1Path: string
-  /** How many pieces of it must be written. */
-  writes: number
-  /** The first name of the file, if this is another one: it is made as a hard link. */
-  linkTo: PlannedFile | null
-  /** Why it can't be restored; null if it can. */
-  damage: string | null
-}
-
-/** Pieces of files that lie in one pack: `chunk[i]` goes to `file[i]` at `offset[i]`. */
-interface PackWrites {
-  chunk: number[]
-  file: number[]
-  offset: number[]
-}
-
-/** A chunk and where its bytes go, as a part of its pack's writes: of tiny files there are tens of thousands in a request. */
-export class PlannedChunk {
-  /** Index in the pack's footer. */
-  readonly chunk: number
-  private all: PackWrites
-  private order: Uint32Array
-  private from: number
-  private to: number
-
-  /** @param at the first of its writes in `order`, which has the pack's writes in the order of their chunks. */
-  constructor(all: PackWrites, order: Uint32Array, at: number) {
-    this.chunk = all.chunk[order[at]!]!
-    this.all = all
-    this.order = order
-    this.from = at
-    this.to = at
-  }
-
-  /** Takes the next write, which is of the same chunk. */
-  extend(): void {
-    this.to++
-  }
-
-  get writeCount(): number {
-    return this.to - this.from
-  }
-
-  get writes(): { file: number; offset: number }[] {
-    return Array.from(this.order.subarray(this.from, this.to), (index) => ({ file: this.all.file[index]!, offset: this.all.offset[index]! }))
-  }
-}
-
 /** One request, and what to do with the bytes it brings. */
 export interface PlannedRequest {
   pack: number
@@ -81,20 +34,19 @@ export interface PlannedRequest {
   frames: { frame: Frame; chunks: PlannedChunk[] }[]
 }
 
-export function pathOf(file: PlannedFile): Buffer {
-  return Buffer.from(file.latin1Path, 'latin1')
-}
-
+/** Directories, files and symbolic links go by their numbers. */
 export interface EntryPlan {
-  directories: TreeEntry[]
-  files: PlannedFile[]
-  symlinks: TreeEntry[]
+  directories: PlannedEntries
+  files: PlannedFiles
+  symlinks: PlannedEntries
+  /** By number of the symbolic link. */
+  linkTargets: PathColumn
   /** Devices, sockets and FIFOs: recorded, never created. */
   special: TreeEntry[]
   /** What the tree can no longer say. */
   lost: LostPart[]
   /** Directories whose own entries are lost, but not what lies in them: made with no metadata of theirs. */
-  guessed: Set<TreeEntry>
+  guessed: Set<number>
   bytes: number
   /** Of all files, each a chunk that goes somewhere. */
   pieces: number
@@ -109,29 +61,33 @@ export interface EntryPlan {
  */
 export async function planRestore(reader: ChunkReader, paths: readonly Buffer[], limits = planLimits): Promise<EntryPlan> {
   let pathBytes = 0
-  const plan: EntryPlan = { directories: [], files: [], symlinks: [], special: [], lost: [], guessed: new Set(), bytes: 0, pieces: 0, packs: new Map() }
-  const groups = new Map<number, PlannedFile>()
+  const plan: EntryPlan = {
+    directories: new PlannedEntries(), files: new PlannedFiles(), symlinks: new PlannedEntries(), linkTargets: new PathColumn(), special: [], lost: [],
+    guessed: new Set(), bytes: 0, pieces: 0, packs: new Map(),
+  }
+  const groups = new Map<number, number>()
   const missing = new Set(paths.filter((path) => path.length > 0).map((path) => path.toString('latin1')))
-  const parents = new Set<string>([''])
+  const open = new OpenDirectories()
   const onLost = (part: LostPart): void => void plan.lost.push(part)
   for await (const entries of readTree(reader, Buffer.from(reader.manifest.tree.root, 'hex'), paths, onLost)) {
     for (const entry of entries) {
       pathBytes += entry.path.length
       if (pathBytes > limits.pathBytes) throw damaged('the tree', 'its paths are more than a restore can hold')
-      missing.delete(entry.path.toString('latin1'))
-      if (plan.directories.length === 0 && entry.path.length > 0) guessDirectory(plan, parents, Buffer.alloc(0))
-      if (entry.path.length > 0 && !parents.has(parentPath(entry.path).toString('latin1'))) {
-        guessParents(plan, parents, entry.path)
-      }
-      if (entry.type === 'directory') {
-        parents.add(entry.path.toString('latin1'))
-        plan.directories.push(entry)
-      } else if (entry.type === 'symlink') plan.symlinks.push(entry)
-      else if (entry.type === 'file') await planFile(reader, plan, entry, groups, limits.pieces)
-      else plan.special.push(entry)
+      if (missing.size > 0) missing.delete(entry.path.toString('latin1'))
+      if (plan.directories.length === 0 && entry.path.length > 0) guessDirectory(plan, Buffer.alloc(0))
+      for (const parent of open.enter(entry.path, entry.type === 'directory')) guessParent(plan, parent, entry.path)
+      if (entry.type === 'directory') plan.directories.add(entry)
+      else if (entry.type === 'file') {
+        const reading = planFile(reader, plan, entry, groups, limits.pieces)
+        if (reading !== null) await reading
+      } else if (entry.type === 'symlink') {
+        plan.symlinks.add(entry)
+        plan.linkTargets.push(entry.linkTarget)
+      } else plan.special.push(entry)
     }
   }
-  if (plan.directories.length === 0) guessDirectory(plan, parents, Buffer.alloc(0))
+  for (const writes of plan.packs.values()) writes.trim()
+  if (plan.directories.length === 0) guessDirectory(plan, Buffer.alloc(0))
   for (const path of missing) {
     if (plan.lost.some((part) => mayHold(part, Buffer.from(path, 'latin1')))) continue
     throw new HoldfastError('not-found', `the snapshot holds no ${pathText(Buffer.from(path, 'latin1'))}`, {
@@ -141,77 +97,83 @@ export async function planRestore(reader: ChunkReader, paths: readonly Buffer[],
   return plan
 }
 
-/** What is lost with parts of the tree, in words; the first path of each stands for it. */
-export function lostEntries({ lost }: EntryPlan): { path: Buffer; detail: string }[] {
-  return lost.map(({ from, to, detail }) => ({
-    path: from, detail: `it and all that follows ${to === null ? 'to the end' : `up to ${pathText(to)}`} is lost with a part of the tree: ${detail}`,
-  }))
+/** What can't be brought back: the damaged files, and of each part of the tree that is lost the first path, which stands for it. */
+export function damagedEntries({ files, lost }: EntryPlan): { path: Buffer; detail: string }[] {
+  const entries: { path: Buffer; detail: string }[] = []
+  for (let file = 0; files.damage.size > 0 && file < files.length; file++) {
+    const detail = files.damageOf(file)
+    if (detail !== null) entries.push({ path: files.pathOf(file), detail })
+  }
+  for (const { from, to, detail } of lost) {
+    const end = to === null ? 'to the end' : `up to ${pathText(to)}`
+    entries.push({ path: from, detail: `it and all that follows ${end} is lost with a part of the tree: ${detail}` })
+  }
+  return entries
 }
 
-function guessDirectory(plan: EntryPlan, parents: Set<string>, path: Buffer): void {
-  const entry = makeEntry({ path, type: 'directory', mode: 0o700 })
-  plan.directories.push(entry)
-  plan.guessed.add(entry)
-  parents.add(path.toString('latin1'))
+function guessDirectory(plan: EntryPlan, path: Buffer): void {
+  plan.guessed.add(plan.directories.add(makeEntry({ path, type: 'directory', mode: 0o700 })))
 }
 
 /** Where a part of the tree is lost, what lies in a directory tells that it was one. Nothing else could have been there. */
-function guessParents(plan: EntryPlan, parents: Set<string>, path: Buffer): void {
-  const unknown: Buffer[] = []
-  for (let parent = parentPath(path); !parents.has(parent.toString('latin1')); parent = parentPath(parent)) unknown.push(parent)
-  for (const parent of unknown.reverse()) {
-    const isLost = plan.lost.some((part) => mayHold(part, parent))
-    if (!isLost) throw damaged('the tree', `${pathText(path)} lies in no directory`)
-    guessDirectory(plan, parents, parent)
-  }
+function guessParent(plan: EntryPlan, parent: Buffer, path: Buffer): void {
+  const isLost = plan.lost.some((part) => mayHold(part, parent))
+  if (!isLost) throw damaged('the tree', `${pathText(path)} lies in no directory`)
+  guessDirectory(plan, parent)
 }
 
 function mayHold({ from, to }: LostPart, path: Buffer): boolean {
   return comparePaths(from, path) <= 0 && (to === null || comparePaths(path, to) < 0)
 }
 
-async function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, PlannedFile>, maxPieces: number): Promise<void> {
-  const { path, content, size, sparse, mode, uid, gid, mtimeNs } = entry
-  const file: PlannedFile = { latin1Path: path.toString('latin1'), size, sparse, mode, uid, gid, mtimeNs, writes: 0, linkTo: null, damage: null }
-  const number = plan.files.push(file) - 1
+/** Null for most files, which need no chunk list. */
+function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, number>, maxPieces: number): Promise<void> | null {
+  const number = plan.files.add(entry)
   if (entry.linkGroup > 0) {
-    file.linkTo = groups.get(entry.linkGroup) ?? null
-    if (file.linkTo !== null) return
-    groups.set(entry.linkGroup, file)
+    const first = groups.get(entry.linkGroup)
+    if (first !== undefined) {
+      plan.files.linkTo.set(number, first)
+      return null
+    }
+    groups.set(entry.linkGroup, number)
   }
   plan.bytes += entry.size
+  if (entry.content.depth === 1) return planLargeFile(reader, plan, entry, number, maxPieces)
+  // That they add up to the file's size was seen when the entry was decoded.
+  planChunks(reader, plan, { number, offset: 0 }, entry.content, maxPieces)
+  return null
+}
+
+async function planLargeFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, number: number, maxPieces: number): Promise<void> {
   try {
     let offset = 0
-    for await (const { digests, lengths } of content.depth === 0 ? [content] : readLists(reader, entry)) {
-      plan.pieces += lengths.length
-      if (plan.pieces > maxPieces) throw damaged('the tree', 'its files have more pieces than a restore can hold')
-      offset = planChunks(reader, plan, { file, number, offset }, digests, lengths)
-    }
+    for await (const list of readLists(reader, entry)) offset = planChunks(reader, plan, { number, offset }, list, maxPieces)
     if (offset !== entry.size) throw damaged(pathText(entry.path), `its chunks have ${offset} bytes, not ${entry.size}`)
   } catch (error) {
     // Too many pieces are not one file's damage: nothing of the plan can be used.
     if (plan.pieces > maxPieces || !isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format')) throw error
-    file.damage = error.message
+    plan.files.noteDamage(number, error.message)
   }
 }
 
 /** Adds the pieces of a file from `at.offset`; answers the offset behind them. */
 function planChunks(
-  reader: ChunkReader, plan: EntryPlan, at: { file: PlannedFile; number: number; offset: number }, digests: Buffer, lengths: readonly number[],
+  reader: ChunkReader, plan: EntryPlan, at: { number: number; offset: number }, { digests, lengths }: Pick<TreeEntry['content'], 'digests' | 'lengths'>, maxPieces: number,
 ): number {
-  const { file, number } = at
+  plan.pieces += lengths.length
+  if (plan.pieces > maxPieces) throw damaged('the tree', 'its files have more pieces than a restore can hold')
+  const { files } = plan
   let { offset } = at
-  for (const [index, bytes] of lengths.entries()) {
+  for (let index = 0; index < lengths.length; index++) {
+    const bytes = lengths[index]!
     const found = reader.locate(digests, index * digestBytes)
-    if (found === null) file.damage ??= `no pack holds its bytes from ${offset}`
-    else if (reader.footers[found.pack]!.lengths[found.chunk] !== bytes) file.damage ??= `its bytes from ${offset} have another length in their pack`
+    if (found === null) files.noteDamage(at.number, `no pack holds its bytes from ${offset}`)
+    else if (reader.footers[found.pack]!.lengths[found.chunk] !== bytes) files.noteDamage(at.number, `its bytes from ${offset} have another length in their pack`)
     else {
       let writes = plan.packs.get(found.pack)
-      if (writes === undefined) plan.packs.set(found.pack, (writes = { chunk: [], file: [], offset: [] }))
-      writes.chunk.push(found.chunk)
-      writes.file.push(number)
-      writes.offset.push(offset)
-      file.writes++
+      if (writes === undefined) plan.packs.set(found.pack, (writes = new PackWrites()))
+      writes.add(found.chunk, at.number, offset)
+      files.countWrite(at.number)
     }
     offset += bytes
   }
@@ -230,15 +192,14 @@ async function* readLists(reader: ChunkReader, { path, content }: TreeEntry): As
 }
 
 /** The requests of a plan, in the order of the packs; each frame is fetched once. `isWanted` leaves files out. */
-export function* requestsOf(reader: ChunkReader, plan: EntryPlan, isWanted: (file: number) => boolean = () => true): Generator<PlannedRequest> {
+export function* requestsOf({ footers }: PackContents, plan: EntryPlan, isWanted: (file: number) => boolean = () => true): Generator<PlannedRequest> {
   for (const pack of [...plan.packs.keys()].sort((left, right) => left - right)) {
     const writes = plan.packs.get(pack)!
-    const footer = reader.footers[pack]!
-    const order = Uint32Array.from(writes.chunk.keys()).filter((index) => isWanted(writes.file[index]!))
-    order.sort((left, right) => writes.chunk[left]! - writes.chunk[right]! || left - right)
+    const footer = footers[pack]!
+    const order = writes.inOrder(footer.lengths.length, isWanted)
     const frames: { frame: Frame; chunks: PlannedChunk[] }[] = []
-    for (const [at, index] of order.entries()) {
-      const chunk = writes.chunk[index]!
+    for (let at = 0; at < order.length; at++) {
+      const chunk = writes.chunks[order[at]!]!
       let last = frames.at(-1)
       if (last === undefined || chunk >= last.frame.firstChunk + last.frame.chunkCount) {
         last = { frame: frameOf(footer, chunk), chunks: [] }

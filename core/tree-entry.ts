@@ -159,7 +159,8 @@ export function sumBytes(lengths: readonly number[]): number {
   return sum
 }
 
-function sharedPrefix(left: Buffer, right: Buffer): number {
+/** How many bytes both begin with. */
+export function sharedPrefix(left: Buffer, right: Buffer): number {
   const end = Math.min(left.length, right.length)
   let index = 0
   while (index < end && left[index] === right[index]) index++

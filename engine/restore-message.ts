@@ -2,7 +2,7 @@
 // in a message, and as objects they would take ten times the bytes that they describe.
 import { digestBytes } from '../core/digest.ts'
 import type { Frame } from '../core/pack-footer.ts'
-import type { PlannedFile } from '../core/restore-plan.ts'
+import type { PlannedFiles } from '../core/planned-entries.ts'
 import type { Metadata } from './entry-metadata.ts'
 
 /** Rows of files. */
@@ -65,24 +65,26 @@ export interface FileTask extends Metadata {
   allPieces: number
 }
 
-export function fileColumns(files: readonly { number: number; file: PlannedFile; allPieces: number }[]): FileColumns {
-  const count = files.length
+export function fileColumns(files: PlannedFiles, rows: readonly { number: number; allPieces: number }[]): FileColumns {
+  const count = rows.length
+  const paths = rows.map(({ number }) => files.pathOf(number))
   const columns: FileColumns = {
-    numbers: new Uint32Array(count), paths: new Uint8Array(files.reduce((sum, { file }) => sum + file.latin1Path.length, 0)),
+    numbers: new Uint32Array(count), paths: new Uint8Array(paths.reduce((sum, path) => sum + path.length, 0)),
     pathEnds: new Uint32Array(count), sizes: new Float64Array(count), modes: new Uint32Array(count), uids: new Uint32Array(count),
     gids: new Uint32Array(count), mtimesNs: new BigInt64Array(count), sparse: new Uint8Array(count), allPieces: new Uint32Array(count),
   }
-  const paths = Buffer.from(columns.paths.buffer)
   let end = 0
-  files.forEach(({ number, file, allPieces }, row) => {
+  rows.forEach(({ number, allPieces }, row) => {
+    const { mode, uid, gid, mtimeNs } = files.metadataOf(number)
     columns.numbers[row] = number
-    columns.pathEnds[row] = end += paths.write(file.latin1Path, end, 'latin1')
-    columns.sizes[row] = file.size
-    columns.modes[row] = file.mode
-    columns.uids[row] = file.uid
-    columns.gids[row] = file.gid
-    columns.mtimesNs[row] = file.mtimeNs
-    columns.sparse[row] = file.sparse ? 1 : 0
+    columns.paths.set(paths[row]!, end)
+    columns.pathEnds[row] = end += paths[row]!.length
+    columns.sizes[row] = files.sizeOf(number)
+    columns.modes[row] = mode
+    columns.uids[row] = uid
+    columns.gids[row] = gid
+    columns.mtimesNs[row] = mtimeNs
+    columns.sparse[row] = files.isSparse(number) ? 1 : 0
     columns.allPieces[row] = allPieces
   })
   return columns

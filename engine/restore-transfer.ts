@@ -1,11 +1,11 @@
 // Moves bytes from packs into files: requests in the order of the packs, a few at once, each handed to a thread that
 // decodes, checks and writes. What comes back with a wrong hash is fetched again before it is called damaged.
-import type { ChunkReader } from '../core/chunk-reader.ts'
+import type { PackContents } from '../core/chunk-reader.ts'
 import { digestBytes } from '../core/digest.ts'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { digestOf } from '../core/pack.ts'
-import { maxRequestBytes, pathOf, requestsOf } from '../core/restore-plan.ts'
+import { maxRequestBytes, requestsOf } from '../core/restore-plan.ts'
 import type { EntryPlan, PlannedRequest } from '../core/restore-plan.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { isFinished } from './entry-metadata.ts'
@@ -27,7 +27,7 @@ const leastMemoryBytes = 1024 * 1024
 
 export class RestoreTransfer {
   private options: {
-    store: ObjectStore; reader: ChunkReader; plan: EntryPlan; root: string; specialBits: boolean; isResumed: boolean; workers: number
+    store: ObjectStore; packs: PackContents; plan: EntryPlan; root: string; specialBits: boolean; isResumed: boolean; workers: number
     signal: AbortSignal | undefined; onProgress: ((progress: RestoreProgress) => void) | undefined; onProblem: (path: Buffer, detail: string) => void
   }
   private jobs = new Map<number, { resolve: (answer: Done) => void; reject: (error: unknown) => void }>()
@@ -37,6 +37,8 @@ export class RestoreTransfer {
   private pool: WorkerPool<RestoreWorkerData, ToRestoreWorker, FromRestoreWorker> | null = null
   /** Pieces that are still to be written, by number of the file. */
   private left: Int32Array
+  /** 1 by number of each file that an interrupted restore finished; empty if there was none. */
+  private resumed = new Uint8Array(0)
   private finishable: number[] = []
   /**
    * Memory of requests that were written, for the next ones: a collector would give it back late. Shared: each time that memory is
@@ -51,11 +53,13 @@ export class RestoreTransfer {
 
   constructor(options: RestoreTransfer['options']) {
     this.options = options
-    this.left = Int32Array.from(options.plan.files, (file) => file.writes)
+    const { files } = options.plan
+    this.left = new Int32Array(files.length)
+    for (let file = 0; file < files.length; file++) this.left[file] = files.writeCountOf(file)
   }
 
   async run(): Promise<void> {
-    const { reader, plan, workers, root, specialBits, isResumed } = this.options
+    const { packs, plan, workers, root, specialBits, isResumed } = this.options
     this.pool = new WorkerPool({ code: RestoreWorker, thread: './restore-thread' }, workers, { root, specialBits, isResumed }, {
       message: (answer) => this.receive(answer),
       failure: (error) => {
@@ -65,31 +69,34 @@ export class RestoreTransfer {
     })
     this.load = this.pool.members.map(() => 0)
     try {
-      const skip = this.findFinished()
-      const requests = requestsOf(reader, plan, (file) => !skip.has(file))
-      const runners = Array.from({ length: this.pool.members.length * requestsPerWorker + 1 }, async () => {
+      this.findFinished()
+      const requests = requestsOf(packs, plan, (file) => this.resumed[file] !== 1)
+      await this.runAtOnce(async () => {
         for (const request of requests) await this.transfer(request)
       })
-      await settleAll(runners)
-      await this.finish(skip)
+      await this.finish()
     } finally {
       await this.pool.stop()
     }
   }
 
   /** Files that an interrupted restore finished, by their size and time; these are not fetched again. */
-  private findFinished(): Set<number> {
-    const finished = new Set<number>()
-    if (!this.options.isResumed) return finished
+  private findFinished(): void {
+    if (!this.options.isResumed) return
+    const { files } = this.options.plan
     const handles = new DirectoryHandles(this.options.root)
-    this.options.plan.files.forEach((file, number) => {
-      if (file.damage === null && file.linkTo === null && isFinished(file, handles.at(pathOf(file)))) finished.add(number)
-    })
+    this.resumed = new Uint8Array(files.length)
+    for (let file = 0; file < files.length; file++) {
+      if (files.damage.has(file) || files.linkTo.has(file)) continue
+      const size = files.sizeOf(file)
+      if (!isFinished({ size, mtimeNs: files.metadataOf(file).mtimeNs }, handles.at(files.pathOf(file)))) continue
+      this.resumed[file] = 1
+      this.filesResumed++
+      this.bytesResumed += size
+    }
     handles.close()
-    for (const number of finished) this.bytesResumed += this.options.plan.files[number]!.size
-    this.filesDone = this.filesResumed = finished.size
+    this.filesDone = this.filesResumed
     this.report()
-    return finished
   }
 
   private report(): void {
@@ -114,8 +121,8 @@ export class RestoreTransfer {
   }
 
   private async fetchAndWrite(request: PlannedRequest): Promise<BadChunk[]> {
-    const { reader } = this.options
-    const reference = reader.manifest.packs[request.pack]!
+    const { manifest } = this.options.packs
+    const reference = manifest.packs[request.pack]!
     const offset = request.frames[0]!.frame.offset
     const last = request.frames.at(-1)!.frame
     const bytes = last.offset + last.storedBytes - offset
@@ -135,7 +142,7 @@ export class RestoreTransfer {
     const { message, wholeFiles } = this.makeMessage(request, { what: reference.key, data: own ?? data, offset })
     const done = await this.send(message, [...(own === null ? [] : [own.buffer]), ...memoryOf(message.chunks, message.writes, message.files)])
     if (memory !== undefined) this.unused.push(memory)
-    for (const { file, detail } of done.problems) this.options.onProblem(pathOf(this.options.plan.files[file]!), detail)
+    for (const { file, detail } of done.problems) this.options.onProblem(this.options.plan.files.pathOf(file), detail)
     this.bytesWritten += done.bytesWritten
     this.account(request, done.bad, wholeFiles)
     this.report()
@@ -145,10 +152,13 @@ export class RestoreTransfer {
   private makeMessage(
     request: PlannedRequest, fetched: { what: string; data: Uint8Array; offset: number },
   ): { message: Extract<ToRestoreWorker, { type: 'write' }>; wholeFiles: Set<number> } {
-    const footer = this.options.reader.footers[request.pack]!
-    const planned = request.frames.flatMap(({ chunks }) => chunks)
-    const writeCount = planned.reduce((sum, chunk) => sum + chunk.writeCount, 0)
-    const chunks = makeChunkColumns(planned.length)
+    const footer = this.options.packs.footers[request.pack]!
+    let [chunkCount, writeCount] = [0, 0]
+    for (const { chunks: inFrame } of request.frames) {
+      chunkCount += inFrame.length
+      for (const planned of inFrame) writeCount += planned.writeCount
+    }
+    const chunks = makeChunkColumns(chunkCount)
     const writes = { rows: new Uint32Array(writeCount), offsets: new Float64Array(writeCount) }
     const rows = new Map<number, { row: number; pieces: number }>()
     let chunk = 0
@@ -172,12 +182,10 @@ export class RestoreTransfer {
       }
       return { frame, chunkCount: inFrame.length }
     })
-    const files = [...rows].map(([number, { pieces }]) => {
-      const file = this.options.plan.files[number]!
-      return { number, file, allPieces: pieces === file.writes ? pieces : 0 }
-    })
+    const planned = this.options.plan.files
+    const files = [...rows].map(([number, { pieces }]) => ({ number, allPieces: pieces === planned.writeCountOf(number) ? pieces : 0 }))
     const wholeFiles = new Set(files.filter(({ allPieces }) => allPieces > 0).map(({ number }) => number))
-    return { message: { type: 'write', job: 0, ...fetched, frames, chunks, writes, files: fileColumns(files) }, wholeFiles }
+    return { message: { type: 'write', job: 0, ...fetched, frames, chunks, writes, files: fileColumns(planned, files) }, wholeFiles }
   }
 
   /** Counts the pieces that were written; a file whose last one came is finished, here or already by the thread. */
@@ -194,24 +202,41 @@ export class RestoreTransfer {
   }
 
   private damage(writes: { file: number; offset: number }[], detail: string): void {
-    for (const { file, offset } of writes) this.options.plan.files[file]!.damage ??= `its bytes from ${offset} are lost: ${detail}`
+    for (const { file, offset } of writes) this.options.plan.files.noteDamage(file, `its bytes from ${offset} are lost: ${detail}`)
   }
 
   /** Files that need more than one request, empty ones, and what is left of damaged ones. */
-  private async finish(skip: ReadonlySet<number>): Promise<void> {
-    const { plan } = this.options
-    const isOwn = (number: number): boolean => plan.files[number]!.linkTo === null && !skip.has(number)
-    const empty = [...plan.files.keys()].filter((number) => isOwn(number) && plan.files[number]!.writes === 0)
-    const done = [...this.finishable, ...empty].filter((number) => plan.files[number]!.damage === null)
-    const spoiled = [...plan.files.keys()].filter((number) => isOwn(number) && plan.files[number]!.damage !== null)
-    for (const [numbers, remove] of [[done, false], [spoiled, true]] as const) {
-      const batches: number[][] = []
-      for (let start = 0; start < numbers.length; start += finishAtOnce) batches.push(numbers.slice(start, start + finishAtOnce))
-      await settleAll(batches.map(async (batch) => {
-        const files = fileColumns(batch.map((number) => ({ number, file: plan.files[number]!, allPieces: 0 })))
-        const answer = await this.send({ type: 'finish', job: 0, files, remove }, memoryOf(files))
-        for (const { file, detail } of answer.problems) this.options.onProblem(pathOf(plan.files[file]!), detail)
-      }))
+  private async finish(): Promise<void> {
+    const { files } = this.options.plan
+    const isOwn = (file: number): boolean => !files.linkTo.has(file) && this.resumed[file] !== 1
+    const spoiled = [...files.damage.keys()].filter(isOwn)
+    for (const [numbers, remove] of [[this.finishedFiles(isOwn), false], [spoiled, true]] as const) {
+      const batches = inBatches(numbers)
+      await this.runAtOnce(async () => {
+        for (const batch of batches) {
+          const columns = fileColumns(files, batch.map((number) => ({ number, allPieces: 0 })))
+          const answer = await this.send({ type: 'finish', job: 0, files: columns, remove }, memoryOf(columns))
+          for (const { file, detail } of answer.problems) this.options.onProblem(files.pathOf(file), detail)
+        }
+      })
+    }
+  }
+
+  private* finishedFiles(isOwn: (file: number) => boolean): Generator<number> {
+    const { files } = this.options.plan
+    for (const file of this.finishable) {
+      if (!files.damage.has(file)) yield file
+    }
+    for (let file = 0; file < files.length; file++) {
+      if (files.writeCountOf(file) === 0 && isOwn(file) && !files.damage.has(file)) yield file
+    }
+  }
+
+  /** Waits for all, then throws the first failure: no request is under way any more when it does. */
+  private async runAtOnce(run: () => Promise<void>): Promise<void> {
+    const outcomes = await Promise.allSettled(Array.from({ length: this.load.length * requestsPerWorker + 1 }, run))
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') throw outcome.reason
     }
   }
 
@@ -242,10 +267,13 @@ function systemError(answer: Extract<FromRestoreWorker, { type: 'failed' }>): Er
   return Object.assign(new Error(answer.detail), { code: answer.code, syscall: answer.syscall })
 }
 
-/** Waits for all, then throws the first failure: no request is under way any more when it does. */
-async function settleAll(promises: Promise<void>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(promises)
-  for (const outcome of outcomes) {
-    if (outcome.status === 'rejected') throw outcome.reason
+function* inBatches(numbers: Iterable<number>): Generator<number[]> {
+  let batch: number[] = []
+  for (const number of numbers) {
+    batch.push(number)
+    if (batch.length < finishAtOnce) continue
+    yield batch
+    batch = []
   }
+  if (batch.length > 0) yield batch
 }

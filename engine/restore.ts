@@ -3,13 +3,14 @@
 import { accessSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { ChunkReader } from '../core/chunk-reader.ts'
+import type { PackContents } from '../core/chunk-reader.ts'
 import { HoldfastError } from '../core/errors.ts'
 import { parsePathText, pathText } from '../core/path-text.ts'
-import { lostEntries, pathOf, planRestore, requestsOf } from '../core/restore-plan.ts'
+import { damagedEntries, planRestore, requestsOf } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
-import type { TreeEntry } from '../core/tree-entry.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { setLinkMetadata, setMetadata } from './entry-metadata.ts'
+import type { Metadata } from './entry-metadata.ts'
 import type { PreparedRestore, Problem, RestoreOptions, RestorePlan, RestoreResult } from './operations.ts'
 import { RestoreStaging, diskFull, isOutOfRoom } from './restore-staging.ts'
 import type { StagedFindings } from './restore-staging.ts'
@@ -26,13 +27,15 @@ const maxProblems = 1000
 export async function prepareRestore(options: RestoreOptions): Promise<PreparedRestore> {
   const reader = await ChunkReader.open(options.store, options.snapshot.manifest)
   const entries = await planRestore(reader, options.paths)
-  const plan = describePlan(reader, entries)
-  return { plan, run: (onProgress) => runRestore(options, reader, entries, plan, onProgress) }
+  // Where each chunk lies was needed for the plan alone: the reader, which knows it, is gone when bytes come.
+  const packs = { manifest: reader.manifest, footers: reader.footers }
+  const plan = describePlan(packs, entries)
+  return { plan, run: (onProgress) => runRestore(options, packs, entries, plan, onProgress) }
 }
 
 /** @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`. */
 async function runRestore(
-  options: RestoreOptions, reader: ChunkReader, plan: EntryPlan, described: RestorePlan, onProgress: Parameters<PreparedRestore['run']>[0],
+  options: RestoreOptions, packs: PackContents, plan: EntryPlan, described: RestorePlan, onProgress: Parameters<PreparedRestore['run']>[0],
 ): Promise<RestoreResult> {
   const startedMs = options.clock.nowMs()
   const specialBits = options.specialBits ?? false
@@ -43,7 +46,7 @@ async function runRestore(
   const outcome: Outcome = { problems: [], problemCount: 0, damaged: [] }
   const writeBack = new WriteBack(() => flush(staging.tree))
   const transfer = new RestoreTransfer({
-    store: options.store, reader, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
+    store: options.store, packs, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
     workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal,
     onProgress: (progress) => {
       writeBack.note(progress.bytesWritten)
@@ -56,9 +59,10 @@ async function runRestore(
       makeDirectories(staging.tree, plan)
       await transfer.run()
       await writeBack.finish()
-      makeLinks(staging.tree, plan, outcome)
+      makeHardLinks(staging.tree, plan)
+      makeSymlinks(staging.tree, plan, outcome)
       await flush(staging.tree)
-      outcome.damaged = damagedFiles(plan)
+      outcome.damaged = damagedEntries(plan)
     } else if (staging.findings !== null) {
       Object.assign(outcome, outcomeOf(staging.findings))
     }
@@ -79,11 +83,6 @@ async function runRestore(
 
 type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged'>
 
-function damagedFiles(plan: EntryPlan): Outcome['damaged'] {
-  const files = plan.files.filter((file) => damageOf(file) !== null).map((file) => ({ path: pathOf(file), detail: damageOf(file)! }))
-  return [...files, ...lostEntries(plan)]
-}
-
 /** What a restore has to say too that only publishes what this one has written. */
 function findingsOf(outcome: Outcome): StagedFindings {
   const asText = ({ path, detail }: { path: Buffer; detail: string }): { path: string; detail: string } => ({ path: pathText(path), detail })
@@ -100,32 +99,28 @@ function note(outcome: Outcome, path: Buffer, detail: string): void {
   if (outcome.problems.length < maxProblems) outcome.problems.push({ path, detail })
 }
 
-function describePlan(reader: ChunkReader, plan: EntryPlan): RestorePlan {
+function describePlan(contents: PackContents, plan: EntryPlan): RestorePlan {
   let bytesToFetch = 0
   let requests = 0
-  for (const request of requestsOf(reader, plan)) {
+  for (const request of requestsOf(contents, plan)) {
     bytesToFetch += request.bytes
     requests++
   }
   const { directories, files, symlinks, special } = plan
   return {
     entries: directories.length + files.length + symlinks.length + special.length,
-    files: files.length, directories: directories.length, symlinks: symlinks.length,
-    hardLinks: files.filter((file) => file.linkTo !== null).length,
+    files: files.length, directories: directories.length, symlinks: symlinks.length, hardLinks: files.linkTo.size,
     bytes: plan.bytes, packs: plan.packs.size, bytesToFetch, requests,
     notRestorable: special.map(({ path, type }): Problem => ({ path, kind: 'not-restorable', detail: `a ${type} is recorded, but not restored` })),
   }
 }
 
-function damageOf(file: EntryPlan['files'][number]): string | null {
-  return file.damage ?? file.linkTo?.damage ?? null
-}
-
 /** Parents come before children in the order of the tree. */
-function makeDirectories(root: string, plan: EntryPlan): void {
+function makeDirectories(root: string, { directories }: EntryPlan): void {
   const handles = new DirectoryHandles(root)
   try {
-    for (const { path } of plan.directories) {
+    for (let directory = 0; directory < directories.length; directory++) {
+      const path = directories.pathOf(directory)
       if (path.length > 0) unlessThere(() => mkdirSync(handles.at(path), { mode: 0o700 }))
     }
   } finally {
@@ -134,24 +129,33 @@ function makeDirectories(root: string, plan: EntryPlan): void {
 }
 
 /** Links are made last: no file was ever written through one. */
-function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
+function makeHardLinks(root: string, { files }: EntryPlan): void {
   const handles = new DirectoryHandles(root)
   // A path is good until the next one of the same handles: the directories of both names must be open at once.
   const firstNames = new DirectoryHandles(root)
   try {
-    for (const file of plan.files) {
-      if (file.linkTo === null || damageOf(file) !== null) continue
-      const from = firstNames.at(pathOf(file.linkTo))
-      unlessThere(() => linkSync(from, handles.at(pathOf(file))))
-    }
-    for (const entry of plan.symlinks) {
-      const at = handles.at(entry.path)
-      unlessThere(() => symlinkSync(entry.linkTarget, at))
-      const { uid, gid } = lstatSync(at)
-      for (const detail of setLinkMetadata(at, entry, { uid, gid })) note(outcome, entry.path, detail)
+    for (const [file, first] of files.linkTo) {
+      if (files.damageOf(file) !== null) continue
+      const from = firstNames.at(files.pathOf(first))
+      unlessThere(() => linkSync(from, handles.at(files.pathOf(file))))
     }
   } finally {
     firstNames.close()
+    handles.close()
+  }
+}
+
+function makeSymlinks(root: string, { symlinks, linkTargets }: EntryPlan, outcome: Outcome): void {
+  const handles = new DirectoryHandles(root)
+  try {
+    for (let link = 0; link < symlinks.length; link++) {
+      const path = symlinks.pathOf(link)
+      const at = handles.at(path)
+      unlessThere(() => symlinkSync(linkTargets.at(link), at))
+      const { uid, gid } = lstatSync(at)
+      for (const detail of setLinkMetadata(at, symlinks.metadataOf(link), { uid, gid })) note(outcome, path, detail)
+    }
+  } finally {
     handles.close()
   }
 }
@@ -160,15 +164,16 @@ function makeLinks(root: string, plan: EntryPlan, outcome: Outcome): void {
 function finishDirectories(target: string, plan: EntryPlan, how: { specialBits: boolean; mayBeFinished: boolean }, outcome: Outcome): void {
   const handles = new DirectoryHandles(target)
   try {
-    for (const entry of plan.directories.toReversed()) {
-      if (entry.path.length === 0 || plan.guessed.has(entry)) continue
+    for (let directory = plan.directories.length - 1; directory >= 0; directory--) {
+      const path = plan.directories.pathOf(directory)
+      if (path.length === 0 || plan.guessed.has(directory)) continue
       try {
-        finishDirectory(handles, entry, how.specialBits, outcome)
+        finishDirectory(handles.at(path), path, plan.directories.metadataOf(directory), how.specialBits, outcome)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
         // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on
         // with. If there was none, somebody else has closed it.
-        if (!how.mayBeFinished) note(outcome, entry.path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
+        if (!how.mayBeFinished) note(outcome, path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
       }
     }
   } finally {
@@ -178,7 +183,8 @@ function finishDirectories(target: string, plan: EntryPlan, how: { specialBits: 
 
 /** Last of all. What lies in the root is on the disk: if its own end isn't, there is a restore to go on with, or a time is missing. */
 function finishRoot(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
-  const root = plan.directories.find((entry) => entry.path.length === 0 && !plan.guessed.has(entry))
+  // The root is the first, whatever the tree has lost.
+  const root = plan.guessed.has(0) ? undefined : plan.directories.metadataOf(0)
   const descriptor = openSync(staging.target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
     staging.remove(() => {
@@ -201,7 +207,7 @@ function sync(descriptor: number): string[] {
 }
 
 /** Owner and mode of the root ahead of its time, so that an interruption can't leave a closed one; unless it would close it to us. */
-function openRoot(root: string, entry: TreeEntry, specialBits: boolean): void {
+function openRoot(root: string, entry: Metadata, specialBits: boolean): void {
   const descriptor = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
     const { uid, gid, mode } = fstatSync(descriptor)
@@ -217,10 +223,10 @@ function openRoot(root: string, entry: TreeEntry, specialBits: boolean): void {
   }
 }
 
-function finishDirectory(handles: DirectoryHandles, entry: TreeEntry, specialBits: boolean, outcome: Outcome): void {
-  const descriptor = openSync(handles.at(entry.path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+function finishDirectory(at: Buffer, path: Buffer, metadata: Metadata, specialBits: boolean, outcome: Outcome): void {
+  const descriptor = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
-    for (const detail of setMetadata(descriptor, entry, specialBits)) note(outcome, entry.path, detail)
+    for (const detail of setMetadata(descriptor, metadata, specialBits)) note(outcome, path, detail)
   } finally {
     closeSync(descriptor)
   }

@@ -10,7 +10,7 @@ import type { ObjectRef } from '../core/object-store.ts'
 import { decodeFrame, digestOf, openPack, releaseFrame } from '../core/pack.ts'
 import type { PackFooter } from '../core/pack-footer.ts'
 import { rereadDamaged } from '../core/reread.ts'
-import { lostEntries, pathOf, planRestore } from '../core/restore-plan.ts'
+import { damagedEntries, planRestore } from '../core/restore-plan.ts'
 import type { EntryPlan } from '../core/restore-plan.ts'
 import type { ReadShare, VerifyOptions, VerifyResult } from './operations.ts'
 
@@ -81,7 +81,8 @@ function note(findings: Findings, { key, versionId }: ObjectRef, kind: Finding['
 /** Whether the manifest's figures are those of its tree: whoever looks at snapshots without reading them goes by these. */
 function hasCounted(plan: EntryPlan, tree: VerifyOptions['snapshot']['manifest']['tree']): boolean {
   const entries = plan.directories.length + plan.files.length + plan.symlinks.length + plan.special.length
-  const bytes = plan.files.reduce((sum, file) => sum + file.size, 0)
+  let bytes = 0
+  for (let file = 0; file < plan.files.length; file++) bytes += plan.files.sizeOf(file)
   return entries === tree.entries && plan.files.length === tree.files && bytes === tree.bytes
 }
 
@@ -168,21 +169,13 @@ function badChunks(body: Buffer, footer: PackFooter, what: string): Set<number> 
 }
 
 function affectedFiles(plan: EntryPlan, bad: Findings['bad']): VerifyResult['files'] {
-  const damage = new Map<number, string>()
-  plan.files.forEach((file, number) => {
-    if (file.damage !== null) damage.set(number, file.damage)
-  })
+  const { files } = plan
   for (const [pack, chunks] of bad) {
     const writes = plan.packs.get(pack)
-    writes?.chunk.forEach((chunk, index) => {
-      const file = writes.file[index]!
-      if ((chunks === 'all' || chunks.has(chunk)) && !damage.has(file)) damage.set(file, `its bytes from ${writes.offset[index]!} are lost`)
-    })
+    for (let index = 0; index < (writes?.length ?? 0); index++) {
+      const isLost = chunks === 'all' || chunks.has(writes!.chunks[index]!)
+      if (isLost) files.noteDamage(writes!.files[index]!, `its bytes from ${writes!.offsets[index]!} are lost`)
+    }
   }
-  const files = new Map(plan.files.map((file, number) => [file, damage.get(number)]))
-  const affected = plan.files.flatMap((file) => {
-    const detail = files.get(file) ?? (file.linkTo === null ? undefined : files.get(file.linkTo))
-    return detail === undefined ? [] : [{ path: pathOf(file), detail }]
-  })
-  return [...affected, ...lostEntries(plan)]
+  return damagedEntries(plan)
 }

@@ -24,6 +24,11 @@ async function refusalOfPlan(work: Promise<unknown>): Promise<string> {
   return `${error.code}: ${error.message}`
 }
 
+/** What `of` says of each file. */
+function eachFile<T>({ files }: EntryPlan, of: (file: number) => T): T[] {
+  return Array.from({ length: files.length }, (_, file) => of(file))
+}
+
 /** A file of so many chunks of `bytes` bytes each. */
 function largeFile(vault: HandmadeVault, path: string, chunks: number, bytes = 10): TreeEntry {
   const parts = Array.from({ length: chunks }, (_, index) => Buffer.from(String(index).padEnd(bytes, '.')))
@@ -37,7 +42,7 @@ describe('a plan', () => {
     const shared = randomBytes(80_000, 1)
     const entries = [vault.directory(''), vault.file('a', shared), vault.file('b', 'small'), vault.file('c', shared), vault.file('d', ''), largeFile(vault, 'e', 600)]
     const { plan, reader } = await planOf(vault, entries)
-    expect(plan.files.map(({ writes }) => writes)).toEqual([1, 1, 1, 0, 600])
+    expect(eachFile(plan, (file) => plan.files.writeCountOf(file))).toEqual([1, 1, 1, 0, 600])
     expect([plan.bytes, plan.pieces]).toEqual([80_000 * 2 + 5 + 6000, 603])
     const requests = [...requestsOf(reader, plan)]
     const frames = requests.flatMap((request) => request.frames.map(({ frame }) => `${request.pack} ${frame.offset}`))
@@ -55,10 +60,10 @@ describe('a plan', () => {
     const linked = (path: string): TreeEntry => vault.file(path, 'content', { linkGroup: 9 })
     const entries = [vault.directory(''), linked('a'), vault.directory('d'), linked('d/b'), vault.file('z', 'content', { linkGroup: 10 })]
     const { plan: all, reader } = await planOf(vault, entries)
-    expect(all.files.map(({ linkTo }) => linkTo?.latin1Path ?? null)).toEqual([null, 'a', null])
+    expect([all.files.length, [...all.files.linkTo]]).toEqual([3, [[1, 0]]])
     expect(all.bytes).toBe(14)
     const alone = await planRestore(reader, [Buffer.from('d')])
-    expect(alone.files.map(({ linkTo, writes }) => [linkTo, writes])).toEqual([[null, 1]])
+    expect([alone.files.length, alone.files.linkTo.size, alone.files.writeCountOf(0)]).toEqual([1, 0, 1])
   })
 
   test('of a path that is not there is refused with its name, escaped', async () => {
@@ -125,9 +130,9 @@ describe('a hostile tree', () => {
       const reader = await open(copy, root.digest)
       const plan = await planRestore(reader, [])
       expect(plan.lost.map(({ from }) => from)).toEqual([lost.firstPath])
-      expect(plan.files.map(({ latin1Path, damage }) => [latin1Path, damage])).toEqual(files.map((path) => [path, null]))
-      expect([...plan.guessed].map(({ path }) => path.toString())).toEqual(guessed)
-      expect(plan.directories[0]!.path.length).toBe(0)
+      expect(eachFile(plan, (file) => [plan.files.pathOf(file).toString(), plan.files.damageOf(file)])).toEqual(files.map((path) => [path, null]))
+      expect([...plan.guessed].map((directory) => plan.directories.pathOf(directory).toString())).toEqual(guessed)
+      expect(plan.directories.pathOf(0).length).toBe(0)
       // What may have been in the lost part can't be said not to be there; anything else can.
       await planRestore(reader, [lost.firstPath])
       expect(await refusalOfPlan(planRestore(reader, [Buffer.from(lost === last ? 'aa' : 'e')]))).toMatch(/^not-found/)
@@ -155,7 +160,7 @@ describe('a file', () => {
     const lost = vault.file('lost', 'lost content')
     vault.chunks.delete(sha256Of(Buffer.from('lost content')).toString('hex'))
     const { plan } = await planOf(vault, [vault.directory(''), vault.file('kept', 'kept content'), lost])
-    expect(plan.files.map(({ damage }) => damage)).toEqual([null, 'no pack holds its bytes from 0'])
+    expect(eachFile(plan, (file) => plan.files.damageOf(file))).toEqual([null, 'no pack holds its bytes from 0'])
   })
 
   test('that claims another length for a chunk than the pack says is damaged', async () => {
@@ -163,7 +168,7 @@ describe('a file', () => {
     const digest = vault.keep(Buffer.from('ten bytes!'))
     const lying = vault.file('lying', '', { size: 9, content: { depth: 0, digests: digest, lengths: [9] } })
     const { plan } = await planOf(vault, [vault.directory(''), lying])
-    expect(plan.files[0]!.damage).toContain('another length')
+    expect(plan.files.damageOf(0)).toContain('another length')
   })
 
   test('whose chunk list is lost, no list, or of another size than the file, is damaged', async () => {
@@ -181,6 +186,6 @@ describe('a file', () => {
       spoilt('d', () => undefined),
     ]
     const { plan } = await planOf(vault, entries)
-    expect(plan.files.map(({ damage }) => damage === null)).toEqual([false, false, false, true])
+    expect(eachFile(plan, (file) => plan.files.damageOf(file) === null)).toEqual([false, false, false, true])
   })
 })

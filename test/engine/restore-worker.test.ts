@@ -2,14 +2,21 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { codec } from '../../core/pack-footer.ts'
+import { PlannedFiles } from '../../core/planned-entries.ts'
 import { fileColumns, makeChunkColumns } from '../../engine/restore-message.ts'
-import type { FromRestoreWorker } from '../../engine/restore-message.ts'
+import type { FileColumns, FromRestoreWorker } from '../../engine/restore-message.ts'
 import { RestoreWorker } from '../../engine/restore-worker.ts'
 import { sha256Of } from '../fixtures/handmade-vault.ts'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
 
 const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
-const planned = { latin1Path: 'file', sparse: false, mode: 0o644, mtimeNs: 0n, linkTo: null, damage: null, ...own }
+
+/** The columns of one file. */
+function columnsOf(size: number, allPieces: number): FileColumns {
+  const files = new PlannedFiles()
+  files.add({ path: Buffer.from('file'), size, sparse: false, mode: 0o644, mtimeNs: 0n, ...own })
+  return fileColumns(files, [{ number: 0, allPieces }])
+}
 
 test.each([
   { pieces: ['first ', 'second'], digests: ['first ', 'second'], text: 'first second', isFinished: true },
@@ -27,7 +34,7 @@ test.each([
     type: 'write', job: 1, what: 'a pack', data: Uint8Array.from(Buffer.from(pieces.join(''))), offset: 0, chunks,
     frames: pieces.map((_, chunk) => ({ frame: { codec: codec.raw, offset: chunk * 6, storedBytes: 6, rawBytes: 6, firstChunk: chunk, chunkCount: 1 }, chunkCount: 1 })),
     writes: { rows: new Uint32Array(2), offsets: Float64Array.of(0, 6) },
-    files: fileColumns([{ number: 0, file: { ...planned, size: 12, writes: 2 }, allPieces: 2 }]),
+    files: columnsOf(12, 2),
   })
   worker.close()
   expect(answers).toMatchObject([{ type: 'done', job: 1, bad: isFinished ? [] : [{ chunk: 0 }], problems: [] }])
@@ -40,8 +47,7 @@ test('a file that an interrupted restore left longer than it is ends where it sh
   writeFileSync(join(root, 'file'), 'content, and more')
   const answers: FromRestoreWorker[] = []
   const worker = new RestoreWorker({ root, specialBits: false, isResumed: true }, (answer) => answers.push(answer))
-  const file = { ...planned, size: 7, writes: 1 }
-  worker.receive({ type: 'finish', job: 3, remove: false, files: fileColumns([{ number: 0, file, allPieces: 0 }]) })
+  worker.receive({ type: 'finish', job: 3, remove: false, files: columnsOf(7, 0) })
   worker.close()
   expect(answers).toMatchObject([{ type: 'done', job: 3, problems: [] }])
   expect(readFileSync(join(root, 'file'), 'utf8')).toBe('content')

@@ -30,8 +30,9 @@ async function readContent(source: ProtectedSource, id: string): Promise<Record<
   const { manifest } = await loadSnapshot(store, ref!)
   const reader = await ChunkReader.open(store, manifest)
   const plan = await planRestore(reader, [])
-  expect([plan.lost, plan.files.map(({ damage }) => damage).filter((damage) => damage !== null)]).toEqual([[], []])
-  const bodies = plan.files.map(({ size }) => Buffer.alloc(size))
+  const { files, directories } = plan
+  expect([plan.lost, [...files.damage]]).toEqual([[], []])
+  const bodies = Array.from({ length: files.length }, (_, file) => Buffer.alloc(files.sizeOf(file)))
   for (const { pack, frames } of requestsOf(reader, plan)) {
     for (const { frame, chunks } of frames) {
       const stored = await store.getRange(manifest.packs[pack]!, frame.offset, frame.storedBytes)
@@ -39,8 +40,9 @@ async function readContent(source: ProtectedSource, id: string): Promise<Record<
       for (const { chunk, writes } of chunks) for (const { file, offset } of writes) decoded.get(chunk)!.copy(bodies[file]!, offset)
     }
   }
-  const entries = plan.files.map(({ latin1Path }, number): [string, string] => [latin1Path, createHash('sha256').update(bodies[number]!).digest('hex')])
-  return Object.fromEntries([...plan.directories.map(({ path }): [string, string] => [path.toString() || '.', 'directory']), ...entries])
+  const entries = bodies.map((body, file): [string, string] => [files.pathOf(file).toString('latin1'), createHash('sha256').update(body).digest('hex')])
+  const folders = Array.from({ length: directories.length }, (_, directory): [string, string] => [directories.pathOf(directory).toString() || '.', 'directory'])
+  return Object.fromEntries([...folders, ...entries])
 }
 
 function change(source: ProtectedSource, day: number, random: () => number): void {
