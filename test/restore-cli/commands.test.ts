@@ -5,38 +5,19 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { productionAccount, region, rootOf, startWorld, vaultAccount } from '../sandbox/world.ts'
-import { answerError, startScriptedServer } from '../aws/scripted-server.ts'
+import { rootOf } from '../sandbox/world.ts'
 import { makeFolder, runCommand } from './command-line.ts'
 import type { Outcome, Surroundings } from './command-line.ts'
+import { environment, holdfast, sandbox, steady } from './sandboxed-commands.ts'
 
-const sandbox = await startWorld()
-const home = makeFolder()
 const tree = join(makeFolder(), 'data')
 /** Doesn't compress, so that its pack is the largest. */
 const scan = randomBytes(300_000)
 const hostileName = Buffer.from('evil \u001b]0;owned\u0007\u202E\n', 'utf8')
 const byteName = Buffer.from([0x6e, 0xff, 0xfe, 0x2e, 0x74, 0x78, 0x74])
 
-function environment(accountId = vaultAccount): Record<string, string> {
-  const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(accountId)
-  return { HOME: home, AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
-}
-
-function holdfast(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  return runCommand(args, { ...surroundings, env: { ...environment(), ...surroundings.env } })
-}
-
 function pathOf(name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${tree}/`), name])
-}
-
-/** What differs from run to run. */
-function steady(text: string): string {
-  return text
-    .replaceAll(sandbox.endpoint, 'http://sandbox').replaceAll(tree, '/data').replaceAll(home, '/home')
-    .replace(/[0-7][0-9A-HJKMNP-TV-Z]{25}/g, 'ULID').replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
-    .replace(/\b(\d+ min )?\d+(\.\d+)? (s|ms)\b/g, 'N s').replace(/[^ ]*\/holdfast-cli-\w+/g, '/tmp')
 }
 
 interface BackupRecord { snapshot: { id: string; time: string; timeMs: number }; complete: boolean; bytesUploaded: number }
@@ -70,7 +51,7 @@ describe('holdfast backup', () => {
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(outcome.stdout).not.toMatch(/[\u001b\u0007\u202e]/u)
     // Said only where getfattr is not installed.
-    expect(steady(outcome.stdout).replace(/ {2}not seen .*\n/, '').replace(/[\d.]+ k?B/g, 'N B')).toMatchSnapshot()
+    expect(steady(outcome.stdout.replaceAll(tree, '/data')).replace(/ {2}not seen .*\n/, '').replace(/[\d.]+ k?B/g, 'N B')).toMatchSnapshot()
   })
 
   test('on a dry run uploads nothing', async () => {
@@ -252,61 +233,5 @@ describe('holdfast verify', () => {
     expect(restored.stdout).toContain('RESTORED IN PART')
     expect(restored.stdout).toContain('uploads/scan.bin')
     expect(readdirSync(join(target, 'uploads'))).toEqual([])
-  })
-})
-
-describe('whatever refuses', () => {
-  const args = ['snapshots', '--bucket', 'locked']
-
-  test('denied, unknown, absent and unreachable are told apart by the exit status', async () => {
-    const [denied, unknown, none, absent, unreachable] = await Promise.all([
-      holdfast(args, { env: environment(productionAccount) }),
-      holdfast(args, { env: { AWS_SECRET_ACCESS_KEY: 'wrong' } }),
-      holdfast(args, { env: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' } }),
-      holdfast(['snapshots', '--bucket', 'absent']),
-      holdfast(args, { env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } }),
-    ])
-    expect([denied, unknown, none, absent, unreachable].map(({ status }) => status)).toEqual([6, 7, 7, 5, 8])
-    const told = [denied, unknown, none, absent, unreachable].map(({ stderr }) => stderr)
-    expect(told.map(steady)).toMatchSnapshot()
-    const secrets = [vaultAccount, productionAccount].map((account) => sandbox.rootCredentials(account).secretAccessKey)
-    for (const text of told) for (const secret of secrets) expect(text).not.toContain(secret)
-  })
-
-  test('a store that can\'t be trusted is told of, without a stack trace', async () => {
-    const server = await startScriptedServer((_request, response) => answerError(response, 418, 'Teapot\u001b[31m', '\u202Eno\u0007'))
-    const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint } })
-    await server.stop()
-    expect(outcome.status).toBe(1)
-    expect(outcome.stderr).not.toMatch(/[\u001b\u0007\u202e]|^\s+at /mu)
-  })
-
-  test('an interruption ends at once with 130, also in mid-request', async () => {
-    const server = await startScriptedServer(() => child?.kill('SIGINT'))
-    let child: { kill(signal: 'SIGINT'): boolean } | undefined
-    const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint }, onStart: (started) => (child = started) })
-    await server.stop()
-    expect(outcome).toMatchObject({ status: 130, stdout: '' })
-    expect(outcome.stderr).toMatchSnapshot()
-  })
-})
-
-describe('the configuration', () => {
-  const role = 'arn:aws:iam::111111111111:role/holdfast/restorer'
-  const stack = { formatVersion: 1, layer: 'vault', region, vaultBucket: 'locked', roles: { restorer: role, notary: role }, writers: {}, other: 'output' }
-
-  test('names the vault', async () => {
-    const file = join(home, 'vault.json')
-    writeFileSync(file, JSON.stringify(stack))
-    expect(await holdfast(['snapshots', '--config', file, '--no-assume-role', '--source', 'rental'])).toMatchObject({ status: 0, stderr: '' })
-  })
-
-  test('names the role to assume', async () => {
-    const server = await startScriptedServer((_request, response) => answerError(response, 403, 'AccessDenied'))
-    writeFileSync(join(home, 'vault.json'), JSON.stringify(stack))
-    const outcome = await holdfast(['snapshots'], { env: { HOLDFAST_CONFIG: join(home, 'vault.json'), AWS_ENDPOINT_URL_STS: server.endpoint } })
-    await server.stop()
-    expect(outcome.status).toBe(6)
-    expect(outcome.stderr).toContain(`assuming ${role} failed`)
   })
 })
