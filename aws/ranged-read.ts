@@ -1,9 +1,8 @@
 // The body of a ranged GET: exactly the bytes that were asked for, or an error. Nothing short is ever handed on.
 import { addAbortSignal, finished } from 'node:stream'
 import type { Readable } from 'node:stream'
-import { release } from '../core/bytes.ts'
 import { HoldfastError } from '../core/errors.ts'
-import { copiesAtOnce } from './receiving-agents.ts'
+import { receiveBody } from './receiving-agents.ts'
 
 export interface RangeReply {
   versionId: string | undefined
@@ -55,22 +54,12 @@ function checkHead(reply: RangeReply, asked: { what: string; versionId: string; 
 function readExactly(body: Readable, asked: { what: string; bytes: number; memory?: SharedArrayBuffer | undefined }): Promise<Uint8Array> {
   // A buffer of its own, never a slice of Node's pool: it can be transferred to a worker.
   const bytes = asked.memory === undefined ? Buffer.allocUnsafeSlow(asked.bytes) : Buffer.from(asked.memory, 0, asked.bytes)
-  let received = 0
   return new Promise((resolve, reject) => {
-    const check = (error?: Error | null): void => {
+    const received = receiveBody(body, bytes, () => wrongAnswer(asked.what, `more than the ${asked.bytes} bytes asked for were sent`))
+    finished(body, { writable: false }, (error) => {
       if (error) reject(error)
-      else if (received !== asked.bytes) reject(wrongAnswer(asked.what, `${received} of ${asked.bytes} bytes were sent`))
+      else if (received.bytes !== asked.bytes) reject(wrongAnswer(asked.what, `${received.bytes} of ${asked.bytes} bytes were sent`))
       else resolve(bytes)
-    }
-    finished(body, { writable: false }, check)
-    copiesAtOnce(body)
-    body.on('data', (chunk: Buffer) => {
-      if (received + chunk.length > asked.bytes) body.destroy(wrongAnswer(asked.what, `more than the ${asked.bytes} bytes asked for were sent`))
-      else {
-        received += chunk.copy(bytes, received)
-        // The client's parser makes each piece for its listener alone.
-        if (chunk.length === chunk.buffer.byteLength) release(chunk)
-      }
     })
   })
 }

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ReceivingHttpAgent, ReceivingHttpsAgent, copiesAtOnce } from '../../aws/receiving-agents.ts'
+import { ReceivingHttpAgent, ReceivingHttpsAgent, receiveBody } from '../../aws/receiving-agents.ts'
 
 const secret = randomBytes(32)
 /** A key that both know instead of a certificate. */
@@ -36,6 +36,8 @@ async function serve(protocol: 'http' | 'https', listener: RequestListener): Pro
   const send = protocol === 'http' ? request : requestTls
   const get = async (path: string): Promise<IncomingMessage> => {
     const call = send({ agent, host: '127.0.0.1', port, path }).end()
+    // What a body was destroyed with is told here too.
+    call.on('error', () => {})
     return (await once(call, 'response') as [IncomingMessage])[0]
   }
   return { get }
@@ -46,21 +48,20 @@ function answerPath(path: string): Buffer {
   return Buffer.alloc(bodyBytes, `${path} `)
 }
 
-function copied(body: IncomingMessage): Promise<Buffer> {
-  const bytes = Buffer.alloc(bodyBytes)
-  let received = 0
-  copiesAtOnce(body)
-  body.on('data', (piece: Buffer) => {
-    received += piece.copy(bytes, received)
-  })
-  return once(body, 'end').then(() => bytes.subarray(0, received))
+async function received(body: IncomingMessage, memory = Buffer.alloc(bodyBytes)): Promise<Buffer> {
+  const arrived = receiveBody(body, memory, () => new Error('too long'))
+  await once(body, 'end')
+  return memory.subarray(0, arrived.bytes)
 }
 
 describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
-  test('arrives whole, whether it is copied at once, read late, or gathered, on connections that are used again', async () => {
-    const { get } = await serve(protocol, (call, reply) => reply.end(answerPath(call.url!)))
+  test('arrives whole, whether it is received at once, late, in chunks, or gathered, on connections that are used again', async () => {
+    const { get } = await serve(protocol, (call, reply) => {
+      if (call.url!.endsWith('5')) reply.flushHeaders()
+      reply.end(answerPath(call.url!))
+    })
     const read: ((body: IncomingMessage) => Promise<Buffer>)[] = [
-      copied, buffer, async (body) => { for (let i = 0; i < 20; i++) await turn(); return copied(body) },
+      (body) => received(body), buffer, async (body) => { for (let i = 0; i < 20; i++) await turn(); return received(body) },
     ]
     await Promise.all(Array.from({ length: 24 }, async (_, index) => {
       const bytes = await read[index % read.length]!(await get(`/${index}`))
@@ -75,8 +76,15 @@ describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
       reply.setHeader('content-length', bodyBytes)
       reply.write(answerPath(call.url!).subarray(0, 300_000), () => reply.destroy())
     })
-    await expect(copied(await get('/torn'))).rejects.toThrow('aborted')
-    expect((await copied(await get('/next'))).equals(answerPath('/next'))).toBe(true)
+    await expect(received(await get('/torn'))).rejects.toThrow('aborted')
+    expect((await received(await get('/next'))).equals(answerPath('/next'))).toBe(true)
+  })
+
+  test('that is longer than its memory is refused', async () => {
+    const { get } = await serve(protocol, (call, reply) => reply.end(answerPath(call.url!)))
+    const memory = Buffer.alloc(bodyBytes, 'x')
+    await expect(received(await get('/long'), memory.subarray(0, 1_000_000))).rejects.toThrow('too long')
+    expect(memory.subarray(1_000_000).equals(Buffer.alloc(bodyBytes - 1_000_000, 'x'))).toBe(true)
   })
 })
 
@@ -96,12 +104,26 @@ describe('the memory of a connection', () => {
 
   const memories = (pieces: Buffer[]): number => new Set(pieces.map(({ buffer }) => buffer)).size
 
-  test('is used again and again for a body that is copied at once', async () => {
-    for (const pieces of await piecesOf(copied, copied)) expect(memories(pieces)).toBeLessThan(pieces.length / 2)
+  test('is what the body is received in', async () => {
+    const memories = [Buffer.alloc(bodyBytes), Buffer.alloc(bodyBytes)]
+    const bodies = await piecesOf(...memories.map((memory) => (body: IncomingMessage) => received(body, memory)))
+    for (const [index, pieces] of bodies.entries()) {
+      const placed = pieces.filter((piece) => piece.buffer === memories[index]!.buffer)
+      expect(placed.length).toBeGreaterThan(pieces.length / 2)
+      expect(memories[index]!.equals(answerPath(`/${index}`))).toBe(true)
+    }
   })
 
-  test('is used once for a body that may be kept, also behind one that was copied', async () => {
-    const [first, , third] = await piecesOf(buffer, copied, buffer)
+  test('is used again and again for one that comes in chunks', async () => {
+    const [pieces] = await piecesOf((body) => {
+      delete body.headers['content-length']
+      return received(body)
+    })
+    expect(memories(pieces!)).toBeLessThan(pieces!.length / 2)
+  })
+
+  test('is used once for a body that may be kept, also behind one that was received', async () => {
+    const [first, , third] = await piecesOf(buffer, (body) => received(body), buffer)
     expect(memories(first!)).toBe(first!.length)
     expect(memories(third!)).toBe(third!.length)
     expect(third!.length).toBeGreaterThan(2)
