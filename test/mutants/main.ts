@@ -44,6 +44,10 @@ async function run(chosen: readonly Mutant[], scratch: string): Promise<Map<stri
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { write: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } } })
   const chosen = mutants.filter(({ name }) => values.only?.some((text) => name.includes(text)) ?? true)
+  if (chosen.length === 0) {
+    say(`no mutant's name holds ${values.only!.join(' or ')}`)
+    return 1
+  }
   const startedMs = Date.now()
   const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-mutants-')))
   // Some tests run as another user.
