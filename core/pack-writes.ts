@@ -1,4 +1,5 @@
 // Pieces of files that lie in one pack, in columns, and what a request brings of them.
+import type { Frame } from './pack-footer.ts'
 
 /** Entry `i`: chunk `chunks[i]` of the pack goes to the file `files[i]` at `offsets[i]`. */
 export class PackWrites {
@@ -42,34 +43,58 @@ export class PackWrites {
   }
 }
 
-/** A chunk and where its bytes go, as a part of its pack's writes: of tiny files there are tens of thousands in a request. */
-export class PlannedChunk {
+/** A chunk and where its bytes go. */
+export interface PlannedChunk {
   /** Index in the pack's footer. */
-  readonly chunk: number
-  private all: PackWrites
+  chunk: number
+  writes: { file: number; offset: number }[]
+}
+
+/** A frame and the pieces that lie in it: of tiny files there are thousands, which become objects only while they are looked at. */
+export class PlannedFrame {
+  readonly frame: Frame
+  private writes: PackWrites
   private order: Uint32Array
   private from: number
   private to: number
 
-  /** @param at the first of its writes in `order`, which has the pack's writes in the order of their chunks. */
-  constructor(all: PackWrites, order: Uint32Array, at: number) {
-    this.chunk = all.chunks[order[at]!]!
-    this.all = all
+  /** @param order entries of `writes` in the order of their chunks; from `from` up to, but not including, `to` they are the frame's. */
+  constructor(frame: Frame, writes: PackWrites, order: Uint32Array, from: number, to: number) {
+    this.frame = frame
+    this.writes = writes
     this.order = order
-    this.from = at
-    this.to = at
-  }
-
-  /** Takes the next write, which is of the same chunk. */
-  extend(): void {
-    this.to++
+    this.from = from
+    this.to = to
   }
 
   get writeCount(): number {
     return this.to - this.from
   }
 
-  get writes(): { file: number; offset: number }[] {
-    return Array.from(this.order.subarray(this.from, this.to), (index) => ({ file: this.all.files[index]!, offset: this.all.offsets[index]! }))
+  get chunkCount(): number {
+    let count = 0
+    for (let at = this.from; at < this.to; at++) if (this.isFirst(at)) count++
+    return count
+  }
+
+  /** In the order of the pack; each once. */
+  get chunks(): PlannedChunk[] {
+    const chunks: PlannedChunk[] = []
+    for (let at = this.from; at < this.to; at++) {
+      const entry = this.order[at]!
+      if (this.isFirst(at)) chunks.push({ chunk: this.writes.chunks[entry]!, writes: [] })
+      chunks.at(-1)!.writes.push({ file: this.writes.files[entry]!, offset: this.writes.offsets[entry]! })
+    }
+    return chunks
+  }
+
+  /** The same frame with fewer chunks. */
+  only(chunks: ReadonlySet<number>): PlannedFrame {
+    const order = this.order.slice(this.from, this.to).filter((entry) => chunks.has(this.writes.chunks[entry]!))
+    return new PlannedFrame(this.frame, this.writes, order, 0, order.length)
+  }
+
+  private isFirst(at: number): boolean {
+    return at === this.from || this.writes.chunks[this.order[at]!] !== this.writes.chunks[this.order[at - 1]!]
   }
 }

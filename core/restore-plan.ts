@@ -7,8 +7,7 @@ import { decodeContentList } from './content-list.ts'
 import { digestBytes } from './digest.ts'
 import { HoldfastError, isHoldfastError } from './errors.ts'
 import { OpenDirectories } from './open-directories.ts'
-import type { Frame } from './pack-footer.ts'
-import { PackWrites, PlannedChunk } from './pack-writes.ts'
+import { PackWrites, PlannedFrame } from './pack-writes.ts'
 import { PathColumn } from './path-column.ts'
 import { pathText } from './path-text.ts'
 import { PlannedEntries, PlannedFiles } from './planned-entries.ts'
@@ -31,7 +30,7 @@ export interface PlannedRequest {
   pack: number
   offset: number
   bytes: number
-  frames: { frame: Frame; chunks: PlannedChunk[] }[]
+  frames: PlannedFrame[]
 }
 
 /** Directories, files and symbolic links go by their numbers. */
@@ -197,18 +196,13 @@ export function* requestsOf({ footers }: PackContents, plan: EntryPlan, isWanted
     const writes = plan.packs.get(pack)!
     const footer = footers[pack]!
     const order = writes.inOrder(footer.lengths.length, isWanted)
-    const frames: { frame: Frame; chunks: PlannedChunk[] }[] = []
-    for (let at = 0; at < order.length; at++) {
-      const chunk = writes.chunks[order[at]!]!
-      let last = frames.at(-1)
-      if (last === undefined || chunk >= last.frame.firstChunk + last.frame.chunkCount) {
-        last = { frame: frameOf(footer, chunk), chunks: [] }
-        frames.push(last)
-      }
-      if (last.chunks.at(-1)?.chunk !== chunk) last.chunks.push(new PlannedChunk(writes, order, at))
-      last.chunks.at(-1)!.extend()
+    const ranges: { offset: number; bytes: number; planned: PlannedFrame }[] = []
+    for (let from = 0, to = 0; from < order.length; from = to) {
+      const frame = frameOf(footer, writes.chunks[order[from]!]!)
+      const end = frame.firstChunk + frame.chunkCount
+      while (to < order.length && writes.chunks[order[to]!]! < end) to++
+      ranges.push({ offset: frame.offset, bytes: frame.storedBytes, planned: new PlannedFrame(frame, writes, order, from, to) })
     }
-    const ranges = frames.map((planned) => ({ offset: planned.frame.offset, bytes: planned.frame.storedBytes, planned }))
     for (const { offset, bytes, parts } of coalesce(ranges, maxRequestBytes)) {
       yield { pack, offset, bytes, frames: parts.map(({ planned }) => planned) }
     }

@@ -110,13 +110,12 @@ export class RestoreTransfer {
       this.options.signal?.throwIfAborted()
       const bad = await this.fetchAndWrite({ ...request, frames })
       if (bad.length === 0) return
-      const again = new Map<number, BadChunk[]>()
-      for (const chunk of bad) again.set(chunk.frame, [...(again.get(chunk.frame) ?? []), chunk])
-      if (fetch === fetches) {
-        for (const { frame, chunk, detail } of bad) this.damage(frames[frame]!.chunks[chunk]!.writes, detail)
-        return
-      }
-      frames = [...again].map(([frame, chunks]) => ({ frame: frames[frame]!.frame, chunks: chunks.map(({ chunk }) => frames[frame]!.chunks[chunk]!) }))
+      frames = [...Map.groupBy(bad, ({ frame }) => frame)].map(([frame, inFrame]) => {
+        const { chunks } = frames[frame]!
+        if (fetch === fetches) for (const { chunk, detail } of inFrame) this.damage(chunks[chunk]!.writes, detail)
+        return frames[frame]!.only(new Set(inFrame.map(({ chunk }) => chunks[chunk]!.chunk)))
+      })
+      if (fetch === fetches) return
     }
   }
 
@@ -154,9 +153,9 @@ export class RestoreTransfer {
   ): { message: Extract<ToRestoreWorker, { type: 'write' }>; wholeFiles: Set<number> } {
     const footer = this.options.packs.footers[request.pack]!
     let [chunkCount, writeCount] = [0, 0]
-    for (const { chunks: inFrame } of request.frames) {
-      chunkCount += inFrame.length
-      for (const planned of inFrame) writeCount += planned.writeCount
+    for (const frame of request.frames) {
+      chunkCount += frame.chunkCount
+      writeCount += frame.writeCount
     }
     const chunks = makeChunkColumns(chunkCount)
     const writes = { rows: new Uint32Array(writeCount), offsets: new Float64Array(writeCount) }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { maxChunksPerPack } from '../../core/pack-footer.ts'
-import { PackWrites, PlannedChunk } from '../../core/pack-writes.ts'
+import { codec, maxChunksPerPack } from '../../core/pack-footer.ts'
+import { PackWrites, PlannedFrame } from '../../core/pack-writes.ts'
 import { seededRandom } from '../fixtures/manual-clock.ts'
+
+const frame = { codec: codec.raw, offset: 16, storedBytes: 40, rawBytes: 40, firstChunk: 1, chunkCount: 2 }
 
 describe('the writes of a pack', () => {
   test.each([0, 1, 16, 17, 5000])('keep %i entries as they were added, and no memory besides', (count) => {
@@ -25,12 +27,13 @@ describe('the writes of a pack', () => {
     expect(writes.inOrder(100, () => false).length).toBe(0)
   })
 
-  test('tell of a chunk where its bytes go', () => {
+  test('of a frame tell of each chunk where its bytes go', () => {
     const writes = new PackWrites()
-    for (const [chunk, file, offset] of [[2, 5, 10], [1, 5, 0], [2, 6, 0]] as const) writes.add(chunk, file, offset)
-    const planned = new PlannedChunk(writes, writes.inOrder(3, () => true), 1)
-    planned.extend()
-    planned.extend()
-    expect([planned.chunk, planned.writeCount, planned.writes]).toEqual([2, 2, [{ file: 5, offset: 10 }, { file: 6, offset: 0 }]])
+    for (const [chunk, file, offset] of [[2, 5, 10], [1, 5, 0], [2, 6, 0], [3, 7, 0], [0, 8, 0]] as const) writes.add(chunk, file, offset)
+    const planned = new PlannedFrame(frame, writes, writes.inOrder(4, () => true), 1, 4)
+    const chunks = [{ chunk: 1, writes: [{ file: 5, offset: 0 }] }, { chunk: 2, writes: [{ file: 5, offset: 10 }, { file: 6, offset: 0 }] }]
+    expect([planned.chunkCount, planned.writeCount, planned.chunks]).toEqual([2, 3, chunks])
+    const fewer = planned.only(new Set([2, 3]))
+    expect([fewer.frame, fewer.chunkCount, fewer.writeCount, fewer.chunks]).toEqual([frame, 1, 2, chunks.slice(1)])
   })
 })
