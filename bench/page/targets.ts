@@ -78,7 +78,7 @@ export function standing(results: Results): Row[] {
     const run = dataset?.runs.find(({ name }) => name === runName)
     return dataset === undefined || run === undefined ? null : { dataset, run }
   }
-  return [...goals.map((goal) => rowOf(goal, goal.measure(find))), growthRow(results, find)]
+  return [...goals.map((goal) => rowOf(goal, goal.measure(find))), growthRow(results, find, 'first', 'a first backup'), growthRow(results, find, 'restore', 'a restore')]
 }
 
 function rowOf(goal: Goal, measured: Measure | null): Row {
@@ -169,11 +169,12 @@ function getsPerObject(find: Find): Measure | null {
 const fewestChunks = 50_000
 
 /** A file of 512 bytes is one chunk: what the most of them took beyond what fewer took. */
-function growthRow({ complexity }: Results, find: Find): Row {
-  const goal: Goal = { metric: 'memory as data grows, bytes a chunk', better: 'most', reach: 150, ambition: 110, text: (value) => String(Math.round(value)), measure: () => null }
-  const tiny = find('tiny', 'first')
+function growthRow({ complexity }: Results, find: Find, run: string, what: string): Row {
+  const metric = `memory of ${what} as data grows, bytes a chunk`
+  const goal: Goal = { metric, better: 'most', reach: 150, ambition: 110, text: (value) => String(Math.round(value)), measure: () => null }
+  const tiny = find('tiny', run)
   const points = [
-    ...complexity.filter(({ name }) => name === 'files' || name === 'tree').flatMap((growth) => growth.points.filter(({ operation }) => operation === 'first')),
+    ...complexity.filter(({ name }) => name === 'files' || name === 'tree').flatMap((growth) => growth.points.filter(({ operation }) => operation === run)),
     ...(tiny === null ? [] : [{ size: tiny.dataset.files, peakBytes: spreadOf(tiny.run.holdfast.peakBytes).median }]),
   ].sort((a, b) => b.size - a.size)
   const [most] = points
@@ -181,6 +182,6 @@ function growthRow({ complexity }: Results, find: Find): Row {
   if (most === undefined || fewer === undefined) return rowOf(goal, null)
   return rowOf(goal, {
     value: (most.peakBytes - fewer.peakBytes) / (most.size - fewer.size),
-    heldBy: `first backup of ${fewer.size.toLocaleString('en')} files: ${bytesText(fewer.peakBytes)}; of ${most.size.toLocaleString('en')}: ${bytesText(most.peakBytes)}`,
+    heldBy: `${fewer.size.toLocaleString('en')} files: ${bytesText(fewer.peakBytes)}; ${most.size.toLocaleString('en')}: ${bytesText(most.peakBytes)}`,
   })
 }

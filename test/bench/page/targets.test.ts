@@ -41,10 +41,17 @@ describe('where a target stands', () => {
   })
 
   test('memory a chunk is what many more of them took', () => {
-    expect(rowOf(makeResults(), 'memory as data grows')).toMatchObject({ value: '120', standing: 'reach' })
+    expect(rowOf(makeResults(), 'memory of a first backup as data grows')).toMatchObject({ value: '120', standing: 'reach' })
     // 20 MiB more than 100,000 took, for 100,000 more.
     const tiny = makeResults([makeRun('first', 1, { peakBytes: Array<number>(3).fill(120 * mib + 120 * 100_000) })], { name: 'tiny', files: 200_000 })
-    expect(rowOf(tiny, 'memory as data grows')).toMatchObject({ value: '210', standing: 'missed' })
+    expect(rowOf(tiny, 'memory of a first backup as data grows')).toMatchObject({ value: '210', standing: 'missed' })
+  })
+
+  test('memory a chunk of a restore is reckoned from restores alone', () => {
+    const results = makeResults()
+    expect(rowOf(results, 'memory of a restore as data grows').standing).toBe('not measured')
+    const restores = results.complexity.map((growth) => ({ ...growth, points: growth.points.map((point) => ({ ...point, operation: 'restore' as const })) }))
+    expect(rowOf({ ...results, complexity: restores }, 'memory of a restore as data grows')).toMatchObject({ value: '120', standing: 'reach' })
   })
 
   test('memory a chunk is that of a million files, where they were measured', () => {
@@ -52,13 +59,13 @@ describe('where a target stands', () => {
     const files = results.complexity.find(({ name }) => name === 'files')!
     const most = files.points.filter(({ operation }) => operation === 'first').toSorted((a, b) => b.size - a.size)[0]!
     const tree = { ...files, name: 'tree', points: [{ ...most, size: most.size + 1_000_000, peakBytes: most.peakBytes + 100_000_000 }] }
-    expect(rowOf({ ...results, complexity: [...results.complexity, tree] }, 'memory as data grows')).toMatchObject({ value: '100', standing: 'ambition' })
+    expect(rowOf({ ...results, complexity: [...results.complexity, tree] }, 'memory of a first backup as data grows')).toMatchObject({ value: '100', standing: 'ambition' })
   })
 
   test('memory a chunk is not reckoned from a few', () => {
     const { complexity, ...rest } = makeResults()
     const few = complexity.map((growth) => ({ ...growth, points: growth.points.slice(0, 2) }))
-    expect(rowOf({ ...rest, complexity: few }, 'memory as data grows').standing).toBe('not measured')
+    expect(rowOf({ ...rest, complexity: few }, 'memory of a first backup as data grows').standing).toBe('not measured')
   })
 
   test('what was not measured says so, and fails nothing', () => {
