@@ -24,7 +24,11 @@ export interface TreeChild {
   entries: number
 }
 
-export type TreeNode = { height: 0; entries: TreeEntry[] } | { height: number; children: TreeChild[] }
+/**
+ * A leaf's entries can be read once, and are decoded while they are: all at once they would outlive the youngest generation of
+ * the collector's, which then lets a hundred megabytes of them come together. Until the last was read, the leaf may be damaged.
+ */
+export type TreeNode = { height: 0; count: number; firstPath: Buffer | undefined; entries: Iterable<TreeEntry> } | { height: number; children: TreeChild[] }
 
 /** Collects a leaf's or an inner node's items and encodes them. */
 export class NodeWriter<Item extends TreeEntry | TreeChild> {
@@ -91,14 +95,18 @@ export function decodeNode(bytes: Buffer, what: string): TreeNode {
   if (!isLeaf && !magic.equals(innerMagic)) throw reader.fail('it is not a node of a tree')
   const version = reader.u16()
   if (version !== formatVersion) throw unsupported(what, version)
-  const node = isLeaf ? decodeLeaf(reader) : decodeInner(reader)
-  reader.expectEnd()
-  return node
+  return isLeaf ? decodeLeaf(reader) : decodeInner(reader)
 }
 
 function decodeLeaf(reader: ByteReader): TreeNode {
   const count = reader.count(14)
-  const entries: TreeEntry[] = []
+  const start = reader.position
+  const firstPath = count === 0 ? undefined : decodeEntry(reader, Buffer.alloc(0)).path
+  reader.position = start
+  return { height: 0, count, firstPath, entries: decodeEntries(reader, count) }
+}
+
+function* decodeEntries(reader: ByteReader, count: number): Generator<TreeEntry> {
   let previous: Buffer = Buffer.alloc(0)
   let pathBytes = 0
   for (let index = 0; index < count; index++) {
@@ -106,10 +114,10 @@ function decodeLeaf(reader: ByteReader): TreeNode {
     if (index > 0 && comparePaths(previous, entry.path) >= 0) throw reader.fail('its entries are out of order or twice there')
     pathBytes += entry.path.length
     if (pathBytes > maxNodePathBytes) throw reader.fail('its paths are longer than a node\'s may be')
-    entries.push(entry)
+    yield entry
     previous = entry.path
   }
-  return { height: 0, entries }
+  reader.expectEnd()
 }
 
 function decodeInner(reader: ByteReader): TreeNode {
@@ -123,5 +131,6 @@ function decodeInner(reader: ByteReader): TreeNode {
     if (index > 0 && comparePaths(children[index - 1]!.firstPath, firstPath) >= 0) throw reader.fail('its children are out of order')
     children.push({ firstPath, digest: reader.take(digestBytes), bytes: reader.varint(maxNodeBytes), entries: reader.varint() })
   }
+  reader.expectEnd()
   return { height, children }
 }

@@ -77,17 +77,17 @@ export interface LostPart {
 }
 
 /**
- * The entries of a tree in order, a leaf at a time; with `paths`, only these, what lies below them, and the directories
+ * The entries of a tree in order, a leaf at a time, which must be read to its end before the next; with `paths`, only these, what lies below them, and the directories
  * above them.
  * @param onLost told of each node below the root that is lost or has other bytes; without it, the first is thrown.
  * @throws `damaged` for a node that isn't what its parent says: that rules out cycles and entries that are twice there.
  */
 export async function* readTree(
   source: ChunkSource, root: Buffer, paths: readonly Buffer[] = [], onLost: ((part: LostPart) => void) | null = null,
-): AsyncGenerator<TreeEntry[]> {
+): AsyncGenerator<Iterable<TreeEntry>> {
   const [bytes] = await source.read([root])
   const node = decodeNode(bytes!, 'the root of the tree')
-  if (('entries' in node ? node.entries : node.children).length === 0) throw damaged('the tree', 'its root is empty')
+  if (('entries' in node ? node.count : node.children.length) === 0) throw damaged('the tree', 'its root is empty')
   const selection = paths.some((path) => path.length === 0) ? [] : paths
   yield* readNode({ source, selection, onLost, last: null, hasLost: false }, node, null)
 }
@@ -101,16 +101,10 @@ interface Reading {
   hasLost: boolean
 }
 
-async function* readNode(reading: Reading, node: TreeNode, end: Buffer | null): AsyncGenerator<TreeEntry[]> {
+async function* readNode(reading: Reading, node: TreeNode, end: Buffer | null): AsyncGenerator<Iterable<TreeEntry>> {
   const { selection } = reading
   if ('entries' in node) {
-    for (const entry of node.entries) {
-      // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
-      const isNext = reading.last === null ? entry.path.length === 0 || reading.hasLost : comparePaths(reading.last, entry.path) < 0
-      if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0)) throw damaged('the tree', 'its leaves are out of order, or it has no root')
-      reading.last = entry.path
-    }
-    yield selection.length === 0 ? node.entries : node.entries.filter((entry) => isSelected(entry.path, selection))
+    yield readLeaf(reading, node.entries, end)
     return
   }
   const { children } = node
@@ -132,6 +126,17 @@ async function* readNode(reading: Reading, node: TreeNode, end: Buffer | null): 
       if (!isChild(child, below, bytes, node.height)) throw damaged('the tree', 'a node is not what its parent says')
       yield* readNode(reading, below, childEnd)
     }
+  }
+}
+
+function* readLeaf(reading: Reading, entries: Iterable<TreeEntry>, end: Buffer | null): Generator<TreeEntry> {
+  const { selection } = reading
+  for (const entry of entries) {
+    // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
+    const isNext = reading.last === null ? entry.path.length === 0 || reading.hasLost : comparePaths(reading.last, entry.path) < 0
+    if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0)) throw damaged('the tree', 'its leaves are out of order, or it has no root')
+    reading.last = entry.path
+    if (selection.length === 0 || isSelected(entry.path, selection)) yield entry
   }
 }
 
@@ -163,8 +168,8 @@ async function readChildren(reading: Reading, window: readonly ChildRange[]): Pr
 }
 
 function isChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight: number): boolean {
-  const first = 'entries' in below ? below.entries[0]?.path : below.children[0]?.firstPath
-  const entries = 'entries' in below ? below.entries.length : below.children.reduce((sum, next) => sum + next.entries, 0)
+  const first = 'entries' in below ? below.firstPath : below.children[0]?.firstPath
+  const entries = 'entries' in below ? below.count : below.children.reduce((sum, next) => sum + next.entries, 0)
   return below.height === parentHeight - 1 && first !== undefined && first.equals(child.firstPath) && bytes.length === child.bytes && entries === child.entries
 }
 

@@ -144,7 +144,7 @@ describe('a tree that lies', () => {
   }
   const readAll = async (root: TreeChild, paths: string[] = []): Promise<string[]> => {
     const found: string[] = []
-    for await (const entries of readTree(source, root.digest, paths.map((path) => Buffer.from(path)))) found.push(...pathsOf(entries))
+    for await (const entries of readTree(source, root.digest, paths.map((path) => Buffer.from(path)))) found.push(...pathsOf([...entries]))
     return found
   }
 
