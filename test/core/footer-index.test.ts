@@ -4,6 +4,7 @@ import { FooterIndex } from '../../core/footer-index.ts'
 import type { PackFooter } from '../../core/pack-footer.ts'
 import { sha256Of } from '../fixtures/handmade-vault.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
+import { refusalOf } from '../fixtures/refusal.ts'
 
 function footerOf(digests: readonly Buffer[]): PackFooter {
   return { source: 'files', frames: [], lengths: new Uint32Array(digests.length), digests: Buffer.concat(digests) }
@@ -32,4 +33,10 @@ test('5,000 chunks in 7 packs, each found in its own, and no other', () => {
     for (let chunk = 0; chunk < chunks; chunk++) expect(index.find(nameOf(pack, chunk))).toEqual({ pack, chunk })
     expect(index.find(nameOf(pack, chunks))).toBeNull()
   }
+})
+
+test('digests that all want the same place are refused, before they take hours', () => {
+  const digests = Array.from({ length: 1200 }, (_, chunk) => Buffer.concat([Buffer.alloc(4, 7), sha256Of(Buffer.from(String(chunk))).subarray(4)]))
+  expect(refusalOf(() => new FooterIndex([footerOf(digests)]))?.code).toBe('damaged')
+  expect(refusalOf(() => new FooterIndex([footerOf(digests.slice(0, 900))]))).toBeNull()
 })
