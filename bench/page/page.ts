@@ -147,4 +147,4 @@ What was done, so that the ratios mean something:
 \`npm run bench -- --quick\` measures everything at smaller sizes in about 20 minutes, \`npm run bench\` at full sizes; \`--only\`, \`--runs\`, \`--scale\` and
 \`--rounds\` choose, \`--out FILE\` leaves this page alone, \`--help\` has the rest. What is measured anew takes its place among
 what was measured before. It needs Linux, Python 3, Go (which builds restic and versitygw from the Go module proxy once, into the
-user's cache, if they aren't in the path), and room on the disk.`.split('\n')
+user's cache, if they aren't in the path), and room on the disk: 45 GiB for the full sizes.`.split('\n')
