@@ -26,7 +26,7 @@ export interface TreeChild {
 
 /**
  * A leaf's entries can be read once, and are decoded while they are: all at once they would outlive the youngest generation of
- * the collector's, which then lets a hundred megabytes of them come together. Until the last was read, the leaf may be damaged.
+ * the collector's, and tens of megabytes of them would come together. Until the last was read, the leaf may be damaged.
  */
 export type TreeNode = { height: 0; count: number; firstPath: Buffer | undefined; entries: Iterable<TreeEntry> } | { height: number; children: TreeChild[] }
 
