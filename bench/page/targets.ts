@@ -60,7 +60,10 @@ function peak(dataset: string): Goal['measure'] {
 const goals: Goal[] = [
   { metric: 'first backup, mixed: speed against restic', better: 'least', reach: 1.2, ambition: 1.6, text: ratioText, measure: faster('mixed', 'first') },
   { metric: 'restore, mixed: speed against restic', better: 'least', reach: 1, ambition: 1.25, text: ratioText, measure: faster('mixed', 'restore') },
-  { metric: 'restore, mixed: speed against the slowest of writing, network and decoding alone', better: 'least', reach: 0.6, ambition: 0.75, text: ratioText, measure: againstCeilings },
+  { metric: 'restore, big: speed against restic', better: 'least', reach: 1, ambition: 1.25, text: ratioText, measure: faster('big', 'restore') },
+  { metric: 'restore, postgres: speed against restic', better: 'least', reach: 1, ambition: 1.25, text: ratioText, measure: faster('postgres', 'restore') },
+  { metric: 'restore, mixed: speed against the slowest of writing, network and decoding alone', better: 'least', reach: 0.6, ambition: 0.75, text: ratioText, measure: againstCeilings('mixed') },
+  { metric: 'restore, big: speed against the slowest of writing, network and decoding alone', better: 'least', reach: 0.6, ambition: 0.75, text: ratioText, measure: againstCeilings('big') },
   { metric: 'run without changes, tiny: files a second', better: 'least', reach: 60_000, ambition: 100_000, text: (value) => Math.round(value).toLocaleString('en'), measure: filesPerSecond },
   { metric: 'first backup, tiny: speed against restic', better: 'least', reach: 1, ambition: 1.5, text: ratioText, measure: faster('tiny', 'first') },
   { metric: 'restore, tiny: speed against restic', better: 'least', reach: 1, ambition: 1.5, text: ratioText, measure: faster('tiny', 'restore') },
@@ -109,16 +112,21 @@ function percent(share: number): string {
   return `${Math.round(share * 100)} %`
 }
 
-function againstCeilings(find: Find): Measure | null {
-  const found = find('mixed', 'restore')
-  const ceilings = found?.dataset.ceilings
-  if (found === null || ceilings === undefined) return null
-  const { writeSeconds, networkSeconds, decodeSeconds } = ceilings
-  const slowest = Math.max(writeSeconds, networkSeconds, decodeSeconds)
-  const seconds = (value: number): string => `${value.toFixed(1)} s`
-  return {
-    value: spreadOf(found.run.holdfast.seconds.map((own) => slowest / own)),
-    heldBy: `alone, writing takes ${seconds(writeSeconds)}, the network ${seconds(networkSeconds)}, decoding ${seconds(decodeSeconds)}`,
+function againstCeilings(name: string): Goal['measure'] {
+  return (find) => {
+    const found = find(name, 'restore')
+    const ceilings = found?.dataset.ceilings
+    if (found === null || ceilings === undefined) return null
+    const { writeSeconds, networkSeconds, decodeSeconds } = ceilings
+    const slowest = Math.max(writeSeconds, networkSeconds, decodeSeconds)
+    // Writing and fetching were measured on one processor, decoding as if on all.
+    const { cores } = found.dataset.provenance.machine
+    const together = (writeSeconds + networkSeconds) / cores + decodeSeconds
+    const seconds = (value: number): string => `${value.toFixed(1)} s`
+    return {
+      value: spreadOf(found.run.holdfast.seconds.map((own) => slowest / own)),
+      heldBy: `alone, writing takes ${seconds(writeSeconds)}, the network ${seconds(networkSeconds)}, decoding ${seconds(decodeSeconds)}; all three on the ${cores} processors ${seconds(Math.max(slowest, together))} at least`,
+    }
   }
 }
 
