@@ -4,11 +4,8 @@ import { promisify } from 'node:util'
 import { HoldfastError } from '../core/errors.ts'
 import { diskFull } from './restore-staging.ts'
 
-/**
- * What is left for the end. The kernel would keep a tenth of the memory before it begins by itself; more often, and the journal
- * stands in the way of those who write.
- */
-const everyBytes = 1024 * 1024 * 1024
+/** What may be left for the end. The kernel would keep a tenth of the memory before it begins by itself. */
+const everyBytes = 256 * 1024 * 1024
 
 export class WriteBack {
   private flush: () => Promise<void>

@@ -31,9 +31,8 @@ describe('where a target stands', () => {
 
   test('a restore is held against the slowest of its parts', () => {
     const ceilings = { writeSeconds: 5, networkSeconds: 12, decodeSeconds: 6 }
-    const { heldBy, ...row } = rowOf(makeResults([makeRun('restore', 1)], { ceilings }), 'restore, mixed: speed against the slowest')
-    expect(row).toMatchObject({ value: '0.60x (0.40x to 1.20x)', standing: 'reach' })
-    expect(heldBy).toContain('all three on the 2 processors 14.5 s at least')
+    expect(rowOf(makeResults([makeRun('restore', 1)], { ceilings }), 'restore, mixed: speed against the slowest'))
+      .toMatchObject({ value: '0.60x (0.40x to 1.20x)', standing: 'reach' })
   })
 
   test('GETs are held against the objects that the backups before made', () => {
