@@ -24,7 +24,7 @@ test('what a flush failed with is thrown at the end, though later ones succeed: 
   const writeBack = new WriteBack(() => (++flushes === 1 ? Promise.reject(failure) : Promise.resolve()))
   writeBack.note(300 * mib)
   await expect(writeBack.finish()).rejects.toBe(failure)
-  writeBack.note(2.1000 * mib)
+  writeBack.note(600 * mib)
   await expect(writeBack.finish()).rejects.toBe(failure)
   expect(flushes).toBe(2)
 })
