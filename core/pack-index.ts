@@ -24,7 +24,7 @@ export interface IndexChunk {
 }
 
 export function encodeIndex(packs: readonly { sha256: string; footer: Buffer }[]): Buffer {
-  const writer = new ByteWriter(64 * 1024)
+  const writer = new ByteWriter(packs.reduce((sum, { footer }) => sum + digestBytes + 8 + footer.length, 64))
   writer.bytes(magic)
   writer.u16(formatVersion)
   writer.varint(packs.length)

@@ -99,8 +99,9 @@ export class FileReading {
     for (const member of this.pool.started) member.send({ type: 'flush' })
   }
 
-  stop(): Promise<void> {
-    return this.pool.stop()
+  async stop(): Promise<void> {
+    await this.pool.stop()
+    this.packMemory.close()
   }
 
   read(absolute: Buffer, size: number, file: FileContent): void {

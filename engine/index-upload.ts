@@ -1,4 +1,5 @@
 // Writes the part of a snapshot's index that is new: the footers of packs that no kept index chunk covers.
+import { release } from '../core/bytes.ts'
 import { sha256 } from '../core/digest.ts'
 import type { ChunkLocation, PackReference } from '../core/manifest.ts'
 import { PackBuilder, assertSealed, digestOf } from '../core/pack.ts'
@@ -56,8 +57,10 @@ async function writeIndex(
   }
   for (const group of groups) {
     if (builder.isFull) seal()
-    const chunk = encodeIndex(group.map((pack) => ({ sha256: pack.sha256, footer: cache.footer(pack.sha256) })))
+    const packs = group.map((pack) => ({ sha256: pack.sha256, footer: cache.footer(pack.sha256) }))
+    const chunk = encodeIndex(packs)
     builder.add(sha256(chunk), chunk, true)
+    for (const bytes of [chunk, ...packs.map(({ footer }) => footer)]) release(bytes)
     inBuilder.push(group)
   }
   seal()

@@ -1,6 +1,8 @@
 // How many packs there may be at once, and the memory of those that were uploaded, for the next ones: what a collector
 // would give back late, and a slow store would let grow.
 
+import { release } from '../core/bytes.ts'
+
 type Begin = (memory: ArrayBuffer | undefined) => void
 
 export class PackMemory {
@@ -25,5 +27,10 @@ export class PackMemory {
     const begin = this.waiting.shift()
     if (begin === undefined) this.unused.push(memory)
     else begin(memory)
+  }
+
+  /** Gives all to the system that nobody will ask for any more. */
+  close(): void {
+    for (const memory of this.unused.splice(0)) release(new Uint8Array(memory))
   }
 }

@@ -1,5 +1,6 @@
 // Uploads sealed packs, a few at once, and remembers each in the cache as soon as the store has acknowledged it.
 import { ulid } from 'ulid'
+import { release } from '../core/bytes.ts'
 import type { Clock, Random } from '../core/clock.ts'
 import type { PackReference } from '../core/manifest.ts'
 import type { ObjectStore } from '../core/object-store.ts'
@@ -48,8 +49,8 @@ export class PackUploader {
     return this.waiting.length + this.active
   }
 
-  /** @param done is given the pack's memory back. */
-  add(pack: Sealed, done: (buffer: ArrayBuffer) => void = () => {}): void {
+  /** @param done is given the pack's memory back; without it, the system is. */
+  add(pack: Sealed, done: (buffer: ArrayBuffer) => void = (buffer) => release(new Uint8Array(buffer))): void {
     this.waiting.push({ pack, done })
     this.next()
   }

@@ -20,3 +20,14 @@ test('memory that nobody waits for is kept for the next request', () => {
   memory.request((given) => begun.push(given?.byteLength))
   expect(begun).toEqual([3])
 })
+
+test('what is left when it is closed is given to the system', () => {
+  const memory = new PackMemory(0)
+  const left = new ArrayBuffer(1024 * 1024)
+  memory.giveBack(left)
+  memory.close()
+  expect(left.detached).toBe(true)
+  const begun: unknown[] = []
+  memory.request((given) => begun.push(given))
+  expect(begun).toEqual([])
+})
