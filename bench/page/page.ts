@@ -6,7 +6,7 @@ import type { Complexity, DatasetResults, Results, RunResults, Side } from '../r
 import { ratiosOf, spreadOf } from '../statistics.ts'
 import { drawCharts } from './charts.ts'
 import { bytesText, ratioText, secondsText } from './figures.ts'
-import { standing } from './targets.ts'
+import { secondsOnDisk, standing } from './targets.ts'
 
 /** @param documentation the folder that gets `benchmarks.md` and `benchmarks/`. */
 export async function renderPage(results: Results, documentation: string): Promise<void> {
@@ -82,10 +82,8 @@ function datasetSection({ name, description, files, bytes, runs }: DatasetResult
   ]
 }
 
-/** Holdfast ends when what it restored is on the disk; restic leaves that to the system. */
 function onDisk({ holdfast, restic }: RunResults): string[] {
-  const whole = ({ seconds, syncSeconds }: Side): number[] => seconds.map((own, round) => own + syncSeconds[round]!)
-  const [own, theirs] = [whole(holdfast), whole(restic)]
+  const [own, theirs] = [secondsOnDisk(holdfast), secondsOnDisk(restic)]
   const { median, min, max } = ratiosOf(own, theirs)
   return ['', `Until all of \`restore\` is on the disk, with a \`sync\` after it: **${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)}), ${
     secondsText(spreadOf(own).median)} against ${secondsText(spreadOf(theirs).median)}.`]

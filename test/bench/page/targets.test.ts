@@ -29,6 +29,13 @@ describe('where a target stands', () => {
     expect(rowOf(makeResults([makeRun('first', 1, { requests: { PutObject } })]), 'requests of a first backup').standing).toBe(expected)
   })
 
+  test('how fast a restore is, is also said until all is on the disk', () => {
+    const run = makeRun('restore', 1)
+    run.restic.syncSeconds = run.restic.seconds
+    expect(rowOf(makeResults([run]), 'restore, mixed: speed against restic').heldBy).toMatch(/^until all is on the disk: 2.00x; /)
+    expect(rowOf(makeResults([makeRun('first', 1)]), 'first backup, mixed').heldBy).not.toContain('disk')
+  })
+
   test('a restore is held against the slowest of its parts', () => {
     const ceilings = { writeSeconds: 5, networkSeconds: 12, decodeSeconds: 6 }
     expect(rowOf(makeResults([makeRun('restore', 1)], { ceilings }), 'restore, mixed: speed against the slowest'))
