@@ -126,10 +126,11 @@ function againstCeilings(name: string): Goal['measure'] {
     if (found === null || ceilings === undefined) return null
     const { writeSeconds, networkSeconds, decodeSeconds } = ceilings
     const slowest = Math.max(writeSeconds, networkSeconds, decodeSeconds)
-    const seconds = (value: number): string => `${value.toFixed(1)} s`
+    const share = ({ seconds }: Side): Spread => spreadOf(seconds.map((own) => slowest / own))
+    const text = (value: number): string => `${value.toFixed(1)} s`
     return {
-      value: spreadOf(found.run.holdfast.seconds.map((own) => slowest / own)),
-      heldBy: `alone, writing takes ${seconds(writeSeconds)}, the network ${seconds(networkSeconds)}, decoding ${seconds(decodeSeconds)}`,
+      value: share(found.run.holdfast),
+      heldBy: `restic: ${ratioText(share(found.run.restic).median)}; alone, writing takes ${text(writeSeconds)}, the network ${text(networkSeconds)}, decoding ${text(decodeSeconds)}`,
     }
   }
 }

@@ -39,7 +39,7 @@ describe('where a target stands', () => {
   test('a restore is held against the slowest of its parts', () => {
     const ceilings = { writeSeconds: 5, networkSeconds: 12, decodeSeconds: 6 }
     expect(rowOf(makeResults([makeRun('restore', 1)], { ceilings }), 'restore, mixed: speed against the slowest'))
-      .toMatchObject({ value: '0.60x (0.40x to 1.20x)', standing: 'reach' })
+      .toMatchObject({ value: '0.60x (0.40x to 1.20x)', standing: 'reach', heldBy: expect.stringMatching(/^restic: 0.60x; alone, writing takes 5.0 s/) as string })
   })
 
   test('GETs are held against the objects that the backups before made', () => {
