@@ -1,10 +1,7 @@
 // Which pack holds a chunk: a hash table over the digests of the packs' footers, which are in memory anyway: 8 to 16 bytes a chunk.
-import { damaged } from './bytes.ts'
 import { digestBytes } from './digest.ts'
+import { slotOfDigest } from './digest-slots.ts'
 import type { PackFooter } from './pack-footer.ts'
-
-/** Of real digests some hundred lie side by side at most; made up ones could all want the same slot, and take hours. */
-const maxProbes = 1000
 
 export class FooterIndex {
   private footers: readonly (PackFooter | null)[]
@@ -15,10 +12,7 @@ export class FooterIndex {
   /** The pack that was found last, which most often is the next one too. */
   private latest = 0
 
-  /**
-   * @param footers which must stay as they are. Of a chunk that is in several packs the first counts.
-   * @throws `damaged` for digests that no bytes ever had.
-   */
+  /** @param footers which must stay as they are. Of a chunk that is in several packs the first counts. */
   constructor(footers: readonly (PackFooter | null)[]) {
     this.footers = footers
     for (const footer of footers) this.starts.push(this.starts.at(-1)! + (footer?.lengths.length ?? 0))
@@ -43,12 +37,11 @@ export class FooterIndex {
 
   private slotOf(digest: Uint8Array, offset: number): number {
     const mask = this.slots.length - 1
-    let slot = (digest[offset]! | (digest[offset + 1]! << 8) | (digest[offset + 2]! << 16) | (digest[offset + 3]! << 24)) & mask
-    for (let probes = 0; probes < maxProbes; probes++, slot = (slot + 1) & mask) {
+    let slot = slotOfDigest(digest, offset, this.slots.length)
+    for (; ; slot = (slot + 1) & mask) {
       const entry = this.slots[slot]!
       if (entry === 0 || this.equals(entry - 1, digest, offset)) return slot
     }
-    throw damaged('the packs\' footers', 'they name chunks by digests that are no hashes')
   }
 
   private equals(number: number, digest: Uint8Array, offset: number): boolean {

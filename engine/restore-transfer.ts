@@ -32,6 +32,8 @@ export class RestoreTransfer {
   }
   private jobs = new Map<number, { resolve: (answer: Done) => void; reject: (error: unknown) => void }>()
   private nextJob = 0
+  /** What a thread ended with: it answers nothing that is sent to it afterwards. */
+  private failure: { error: unknown } | null = null
   /** Jobs of each thread. */
   private load: number[] = []
   private pool: WorkerPool<RestoreWorkerData, ToRestoreWorker, FromRestoreWorker> | null = null
@@ -63,6 +65,7 @@ export class RestoreTransfer {
     this.pool = new WorkerPool({ code: RestoreWorker, thread: './restore-thread' }, workers, { root, specialBits, isResumed }, {
       message: (answer) => this.receive(answer),
       failure: (error) => {
+        this.failure ??= { error }
         for (const job of this.jobs.values()) job.reject(error)
         this.jobs.clear()
       },
@@ -131,6 +134,7 @@ export class RestoreTransfer {
       data = await this.options.store.getRange(reference, offset, bytes, memory)
     } catch (error) {
       if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
+      if (memory !== undefined) this.unused.push(memory)
       // Nothing more can be learned by asking again: the adapter has.
       request.frames.forEach(({ chunks }) => chunks.forEach(({ writes }) => this.damage(writes, error.message)))
       return []
@@ -239,7 +243,8 @@ export class RestoreTransfer {
     }
   }
 
-  private send(message: ToRestoreWorker, transfer: ArrayBuffer[]): Promise<Done> {
+  private async send(message: ToRestoreWorker, transfer: ArrayBuffer[]): Promise<Done> {
+    if (this.failure !== null) throw this.failure.error
     const members: PoolMember<ToRestoreWorker>[] = this.pool!.members
     const job = this.nextJob++
     const least = this.load.indexOf(Math.min(...this.load))

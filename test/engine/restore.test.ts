@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isHoldfastError } from '../../core/errors.ts'
 import { prepareRestore } from '../../engine/restore.ts'
 import { write } from '../fixtures/backup-steps.ts'
@@ -217,4 +218,29 @@ test.each([1, 2])('a disk that fails at flush %i of a restore says so, and the r
   expect([damaged, problems]).toEqual([[], []])
   expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
   expect(readFileSync(calls, 'utf8').split('\n').length - 1).toBeGreaterThan(failing)
+})
+
+test('a thread that ends while another request is being fetched ends the restore', async () => {
+  const source = new ProtectedSource()
+  for (const [seed, name] of ['a', 'b'].entries()) {
+    write(source, name, randomBytes(100_000, seed))
+    await source.backup()
+  }
+  const prepared = await prepareRestore({
+    store: source.store, clock: source.clock, random: source.random, snapshot: await source.snapshot(), target: source.newTarget(), paths: [], workers: 1,
+  })
+  const ended = Promise.withResolvers<void>()
+  const post = vi.spyOn(Worker.prototype, 'postMessage').mockImplementationOnce(function (this: Worker) {
+    this.once('exit', ended.resolve)
+    void this.terminate()
+  })
+  onTestFinished(() => post.mockRestore())
+  const getRange = source.store.getRange.bind(source.store)
+  let ranges = 0
+  source.store.getRange = async (...asked) => {
+    if (++ranges === 2) await ended.promise
+    return getRange(...asked)
+  }
+  await expect(prepared.run()).rejects.toThrow('a worker thread ended')
+  expect(ranges).toBe(2)
 })
