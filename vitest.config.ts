@@ -1,17 +1,57 @@
 import { defineConfig } from 'vitest/config'
 
+interface Project {
+  name: string
+  include: string[]
+  exclude?: string[]
+  testTimeout?: number
+  maxWorkers?: number
+  fileParallelism?: boolean
+  setupFiles?: string[]
+}
+
+/** Tests that need gigabytes, minutes, or programs that npm doesn't install. CI runs them as projects of their own. */
+const special = {
+  acceptance: 'test/acceptance/**/*.test.ts',
+  faults: 'test/scenarios/faults/**/*.test.ts',
+  guards: 'test/lab/incident/guards/without-*.test.ts',
+  kills: 'test/scenarios/kills/**/*.test.ts',
+  store: 'test/foreign/store/**/*.test.ts',
+}
+
+/** Codecs and parsers of outside bytes: fast-check tries their properties HOLDFAST_PROPERTY_RUNS times. */
+const properties = [
+  'test/core/**/*.test.ts',
+  'test/engine/{backup/extended-attributes,restore/entry-metadata,restore/restore-staging}.test.ts',
+  'test/aws/{delay-settings,json-services,ranged-read,server-text,session-service,version-listing}.test.ts',
+  'test/restore-cli/{configuration,point-in-time}.test.ts',
+  'test/restore-cli/render/terminal-text.test.ts',
+  'test/blast-radius/{policy-set,statements,trust-policy}.test.ts',
+  'test/blast-radius/search/{aws-key-id,text}.test.ts',
+  'test/lab/sandbox/xml.test.ts',
+  'test/lab/sandbox/{oidc/token-check,signature/chunks}.test.ts',
+]
+
+// The suite for a user's own store needs HOLDFAST_TEST_ENDPOINT.
+const needsEndpoint = process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []
+
+const projects: Project[] = [
+  { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...Object.values(special), ...needsEndpoint] },
+  { name: 'acceptance', include: [special.acceptance] },
+  // One file at a time, because these tests measure memory.
+  { name: 'faults', include: [special.faults], fileParallelism: false },
+  { name: 'guards', include: [special.guards], maxWorkers: 2 },
+  { name: 'kills', include: [special.kills], maxWorkers: 2 },
+  { name: 'properties', include: properties, setupFiles: ['test/fixtures/property-setup.ts'], testTimeout: 300_000, maxWorkers: 2 },
+  { name: 'store', include: [special.store], testTimeout: 180_000, maxWorkers: 2 },
+]
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Gigabytes, minutes, and programs that are not npm's: `npm run test:acceptance`, `test:guards`, `test:store`, `test:kills`, `test:faults`.
-    exclude: [
-      'test/acceptance/**', 'test/foreign/**', 'test/sandbox/drill/guards/without-*.test.ts', 'test/scenarios/kills/**', 'test/scenarios/faults/**',
-      // A store of somebody's own: run where one is given.
-      ...(process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []),
-    ],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
     execArgv: ['--disable-warning=ExperimentalWarning'],
+    projects: projects.map((project) => ({ extends: true as const, test: project })),
   },
 })

@@ -2,7 +2,7 @@
 // answers with other keys is an error: a listing that misses versions unnoticed has cost peers their restores.
 import type { ListObjectVersionsCommandOutput, DeleteMarkerEntry, ObjectVersion as ListedVersion } from '@aws-sdk/client-s3'
 import { HoldfastError } from '../core/errors.ts'
-import type { ObjectVersion } from '../core/object-store.ts'
+import type { ObjectVersion } from '../core/store/object-store.ts'
 
 /** Where the next page begins: after this version of this key, or after all versions of it. */
 export interface PageMarker {

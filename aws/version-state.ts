@@ -1,7 +1,7 @@
 // What a store says of one version: size, time, digest and lock.
 import { GetObjectRetentionCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
-import type { LockMode, ObjectRef, ObjectState } from '../core/object-store.ts'
+import type { LockMode, ObjectRef, ObjectState } from '../core/store/object-store.ts'
 import type { S3Calls } from './s3-calls.ts'
 
 /** @param readByte a GET of the version's first byte. */

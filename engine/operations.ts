@@ -2,8 +2,8 @@
 // restore.ts, verify.ts. No AWS, no environment and no wall clock here; adapters are arguments.
 
 import type { Clock, Random } from '../core/clock.ts'
-import type { ObjectStore } from '../core/object-store.ts'
-import type { Snapshot } from '../core/snapshot.ts'
+import type { ObjectStore } from '../core/store/object-store.ts'
+import type { Snapshot } from '../core/snapshot/snapshot.ts'
 
 /** A path below a source's root, as bytes: names need not be UTF-8. Components are joined by `/`; the root is empty. */
 export type TreePath = Buffer

@@ -1,17 +1,17 @@
 // Tells whether a snapshot would restore: that every object it needs is there, whole and locked, and, if asked, that
 // every byte reads back with the hash it had. What is wrong is named by object and by file.
 import { damaged } from '../core/bytes.ts'
-import { ChunkReader } from '../core/chunk-reader.ts'
-import { forEachAtOnce } from '../core/chunk-reader.ts'
+import { ChunkReader } from '../core/restore-plan/chunk-reader.ts'
+import { forEachAtOnce } from '../core/restore-plan/chunk-reader.ts'
 import { sha256, sha256Hex } from '../core/digest.ts'
 import { isHoldfastError } from '../core/errors.ts'
-import type { PackReference } from '../core/manifest.ts'
-import type { ObjectRef } from '../core/object-store.ts'
-import { decodeFrame, digestOf, openPack, releaseFrame } from '../core/pack.ts'
-import type { PackFooter } from '../core/pack-footer.ts'
-import { rereadDamaged } from '../core/reread.ts'
-import { damagedEntries, planRestore } from '../core/restore-plan.ts'
-import type { EntryPlan } from '../core/restore-plan.ts'
+import type { PackReference } from '../core/snapshot/manifest.ts'
+import type { ObjectRef } from '../core/store/object-store.ts'
+import { decodeFrame, digestOf, openPack, releaseFrame } from '../core/pack/pack.ts'
+import type { PackFooter } from '../core/pack/pack-footer.ts'
+import { rereadDamaged } from '../core/store/reread.ts'
+import { damagedEntries, planRestore } from '../core/restore-plan/restore-plan.ts'
+import type { EntryPlan } from '../core/restore-plan/restore-plan.ts'
 import type { ReadShare, VerifyOptions, VerifyResult } from './operations.ts'
 
 const headsAtOnce = 16

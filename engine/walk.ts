@@ -2,9 +2,9 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { HoldfastError } from '../core/errors.ts'
-import { makeEntry } from '../core/tree-entry.ts'
-import type { EntryType, TreeEntry } from '../core/tree-entry.ts'
-import { timeOf } from './file-stamp.ts'
+import { makeEntry } from '../core/tree/tree-entry.ts'
+import type { EntryType, TreeEntry } from '../core/tree/tree-entry.ts'
+import { timeOf } from './stat-identity.ts'
 import type { Problem } from './operations.ts'
 
 export interface WalkedEntry {

@@ -11,7 +11,7 @@ import { ExaminationPlace } from './components/examination-place.ts'
 import { ScopedRole } from './components/scoped-role.ts'
 import { placeOf } from './config.ts'
 import type { HoldfastConfig, SourceConfig } from './config.ts'
-import { examinationSchedule } from './examination-plan.ts'
+import { examinationSchedule } from '../checks/restore-test-plan.ts'
 
 export interface RegionExaminations {
   place: VaultPlace

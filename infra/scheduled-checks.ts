@@ -6,7 +6,7 @@ import {
   checkFamily, checkLogGroupName, examinationLogGroupName, imageRepository, imageRepositoryName, rolePaths, schedulerRoleName, taskExecutionRoleName,
 } from '../guardrails/names.ts'
 import { runnerTrustPolicy } from '../guardrails/trust-policies.ts'
-import { checkPlans } from './check-plan.ts'
+import { checkPlans } from '../checks/check-plan.ts'
 import { CheckCluster } from './components/check-cluster.ts'
 import { CheckNetwork } from './components/check-network.ts'
 import { ScheduledCheck } from './components/scheduled-check.ts'

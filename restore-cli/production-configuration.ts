@@ -1,7 +1,7 @@
 // The production layer's file given with --config: which roles there are for agents, and for the humans who look after them.
 import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
-import { parseJsonFile } from './blast-radius/json-file.ts'
+import { parseJsonFile } from '../blast-radius/json-file.ts'
 
 const schema = z.object({
   /** Raised when the meaning of a field changes. */

@@ -1,5 +1,5 @@
 // How far a vault is from being retired: who still writes, and when its last lock ends. It reads; nothing here deletes.
-import type { ObjectStore, ObjectVersion } from '../core/object-store.ts'
+import type { ObjectStore, ObjectVersion } from '../core/store/object-store.ts'
 import { HoldfastError } from '../core/errors.ts'
 
 export interface SourceState {

@@ -1,9 +1,9 @@
 // Which snapshot the user means. Nothing is chosen silently: what was passed over, and why, comes with the choice.
 import { HoldfastError } from '../core/errors.ts'
-import type { ObjectStore } from '../core/object-store.ts'
-import { listSnapshots, listSources, loadSnapshot, selectSnapshot } from '../core/snapshot.ts'
-import type { SkippedSnapshot, Snapshot, SnapshotRef } from '../core/snapshot.ts'
-import { assertSourceName } from '../core/vault-keys.ts'
+import type { ObjectStore } from '../core/store/object-store.ts'
+import { listSnapshots, listSources, loadSnapshot, selectSnapshot } from '../core/snapshot/snapshot.ts'
+import type { SkippedSnapshot, Snapshot, SnapshotRef } from '../core/snapshot/snapshot.ts'
+import { assertSourceName } from '../core/store/vault-keys.ts'
 import { assertNotInFuture, parsePointInTime } from './point-in-time.ts'
 import { timeText } from './render/figures.ts'
 

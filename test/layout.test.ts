@@ -12,28 +12,36 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 const mayImport: Record<string, string[]> = {
   core: [],
   guardrails: [],
-  'credential-search': ['core'],
   engine: ['core'],
   aws: ['core'],
-  infra: ['core', 'guardrails'],
   checks: ['core', 'engine', 'aws', 'guardrails'],
-  'restore-cli': ['core', 'engine', 'aws', 'guardrails', 'credential-search'],
-  sandbox: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks', 'credential-search'],
-  simulation: ['core', 'engine'],
-  // It drives the built command line as a process; from the sandbox it has PostgreSQL to back up.
-  bench: ['core', 'infra', 'sandbox'],
+  'blast-radius': ['core', 'aws', 'guardrails'],
+  infra: ['core', 'guardrails', 'checks'],
+  'restore-cli': ['core', 'engine', 'aws', 'guardrails', 'checks', 'blast-radius'],
+  lab: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks', 'blast-radius'],
+}
+
+/** Room of the lab to the rooms of the lab that it may import besides itself. */
+const mayImportInLab: Record<string, string[]> = {
+  report: [],
+  postgres: [],
+  sandbox: [],
+  simulation: [],
+  proof: ['sandbox', 'report'],
+  incident: ['sandbox', 'report', 'postgres'],
+  bench: ['sandbox', 'postgres'],
 }
 
 // Loaded when it is asked for, if it is there: docs/adr/0007-evaluator-as-optional-peer.md.
-const lazyEvaluator = 'restore-cli/blast-radius/policy-evaluator.ts'
+const lazyEvaluator = 'blast-radius/policy-evaluator.ts'
 
 /** Packages that only these folders may import. */
 const restricted: [package_: RegExp, folders: string[], why: string][] = [
-  [/^@aws-sdk\/|^@smithy\//, ['aws', 'sandbox', 'bench'], 'only adapters know AWS, and what fills a store from outside'],
-  [/^@cloud-copilot\//, ['sandbox'], 'it is AGPL-3.0: never part of what is published'],
+  [/^@aws-sdk\/|^@smithy\//, ['aws', 'lab'], 'only adapters know AWS, and what fills a store from outside'],
+  [/^@cloud-copilot\//, ['lab'], 'it is AGPL-3.0: never part of what is published'],
   [/^@pulumi\//, ['infra'], 'only the program provisions'],
-  [/^@secretlint\//, ['credential-search'], 'what it finds are secrets: they stay where they are found'],
-  [/^commander$/, ['restore-cli', 'sandbox'], 'only programs parse arguments'],
+  [/^@secretlint\//, ['blast-radius'], 'what it finds are secrets: they stay where they are found'],
+  [/^commander$/, ['restore-cli', 'lab'], 'only programs parse arguments'],
 ]
 
 interface Import {
@@ -54,7 +62,7 @@ const imports = sources.flatMap(importsOf)
 describe('dependency direction', () => {
   test('imports are found at all', () => {
     expect(imports.length).toBeGreaterThan(200)
-    expect(imports.some(({ file, specifier }) => file === 'engine/backup.ts' && specifier === '../core/errors.ts')).toBe(true)
+    expect(imports.some(({ file, specifier }) => file === 'engine/backup/backup.ts' && specifier === '../core/errors.ts')).toBe(true)
   })
 
   test('every folder with code has a place in it', () => {
@@ -68,6 +76,24 @@ describe('dependency direction', () => {
       return target !== folder && target !== 'package.json' && !mayImport[folder]!.includes(target)
     })
     expect(wrong.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
+  })
+
+  test('no room of the lab imports one that it may not', () => {
+    const rooms = imports.filter(({ folder, specifier }) => folder === 'lab' && specifier.startsWith('.'))
+    const wrong = rooms.filter(({ file, specifier }) => {
+      const [folder, target] = relative(root, resolve(root, dirname(file), specifier)).split('/')
+      const room = file.split('/')[1]!
+      return folder === 'lab' && target !== room && !mayImportInLab[room]!.includes(target!)
+    })
+    expect(wrong.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
+  })
+
+  test('no files import each other in a circle', () => {
+    expect(findCircles(importGraph(imports))).toEqual([])
+  })
+
+  test('a circle would be found, and only a circle', () => {
+    expect(findCircles(new Map([['a', ['b', 'd']], ['b', ['c']], ['c', ['b']], ['d', []]]))).toEqual([['b', 'c']])
   })
 
   for (const [package_, folders, why] of restricted) {
@@ -126,6 +152,39 @@ describe('names', () => {
     expect(files.filter((file) => file.startsWith('test/') && file !== 'test/layout.test.ts' && skipped.test(read(file)))).toEqual([])
   })
 })
+
+function importGraph(edges: readonly Import[]): Map<string, string[]> {
+  const graph = new Map<string, string[]>()
+  for (const { file, specifier } of edges) {
+    if (!specifier.startsWith('.')) continue
+    graph.set(file, [...graph.get(file) ?? [], relative(root, resolve(root, dirname(file), specifier))])
+  }
+  return graph
+}
+
+/** The strongly connected components of more than one file, sorted (Tarjan, SIAM J. Comput. 1, 1972). */
+function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: string[] = []
+  const circles: string[][] = []
+  const visit = (file: string): number => {
+    order.set(file, order.size)
+    lowest.set(file, order.get(file)!)
+    stack.push(file)
+    for (const target of graph.get(file) ?? []) {
+      const reached = order.has(target) ? (stack.includes(target) ? order.get(target)! : Infinity) : visit(target)
+      lowest.set(file, Math.min(lowest.get(file)!, reached))
+    }
+    if (lowest.get(file) === order.get(file)) {
+      const circle = stack.splice(stack.indexOf(file))
+      if (circle.length > 1) circles.push(circle.sort())
+    }
+    return lowest.get(file)!
+  }
+  for (const file of graph.keys()) if (!order.has(file)) visit(file)
+  return circles
+}
 
 function read(file: string): string {
   return readFileSync(join(root, file), 'utf8')

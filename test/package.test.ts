@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { region, startWorld, vaultAccount } from './sandbox/world.ts'
+import { region, startWorld, vaultAccount } from './lab/sandbox/world.ts'
 
 const run = promisify(execFile)
 const repository = resolve(import.meta.dirname, '..')

@@ -1,13 +1,13 @@
 // The README's figures of the drill, counted where they come from.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { ec2Attacks } from '../sandbox/drill/attack/ec2-attacks.ts'
-import { evaluatedAttacks } from '../sandbox/drill/attack/evaluated-attacks.ts'
-import { s3Attacks } from '../sandbox/drill/attack/s3-attacks.ts'
-import { stsAttacks } from '../sandbox/drill/attack/sts-attacks.ts'
-import { claimSentences } from '../sandbox/drill/claims.ts'
-import { guards } from '../sandbox/guards.ts'
-import { loadDeclaration } from '../sandbox/loader.ts'
+import { ec2Attacks } from '../lab/incident/attack/ec2-attacks.ts'
+import { evaluatedAttacks } from '../lab/incident/attack/evaluated-attacks.ts'
+import { s3Attacks } from '../lab/incident/attack/s3-attacks.ts'
+import { stsAttacks } from '../lab/incident/attack/sts-attacks.ts'
+import { claimSentences } from '../lab/incident/claims.ts'
+import { guards } from '../lab/incident/guards/guards.ts'
+import { loadDeclaration } from '../lab/sandbox/loader/loader.ts'
 
 const countNames = (attacks: readonly { name: string }[]): number => new Set(attacks.map(({ name }) => name)).size
 

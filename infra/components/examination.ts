@@ -8,8 +8,8 @@ import {
   examinationMachineRoleName, examinationName, examinationStarterRoleName,
 } from '../../guardrails/names.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
-import { examinationPassed, examinationPlan, examinationSchedule, examinationSilenceHours, mountPaths } from '../examination-plan.ts'
-import type { Mount } from '../examination-plan.ts'
+import { examinationPassed, examinationPlan, examinationSchedule, examinationSilenceHours, mountPaths } from '../../checks/restore-test-plan.ts'
+import type { Mount } from '../../checks/restore-test-plan.ts'
 import type { CheckNetwork } from './check-network.ts'
 import { defineTask } from './check-task.ts'
 import type { ExaminationNetwork } from './examination-network.ts'

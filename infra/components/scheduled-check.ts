@@ -2,7 +2,7 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { checkClusterArn, checkFamily, checkGroupName, checkLogGroupName, checkQueueArn, checkRoleArn, schedulerRoleName } from '../../guardrails/names.ts'
-import type { CheckPlan } from '../check-plan.ts'
+import type { CheckPlan } from '../../checks/check-plan.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 import { defineTask } from './check-task.ts'
 import { countPassed } from './passed-checks.ts'

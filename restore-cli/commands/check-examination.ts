@@ -1,6 +1,6 @@
 // `holdfast check-examination`: what an examination answered, parsed as a stranger's bytes and made a record that can be counted.
 import { HoldfastError } from '../../core/errors.ts'
-import { readAnswer, unusable } from '../examination/answer.ts'
+import { readAnswer, unusable } from '../../checks/restore-test/answer.ts'
 import { makeOutput } from '../output.ts'
 import type { Invocation } from '../program.ts'
 import { renderExamination } from '../render/examination-report.ts'

@@ -1,9 +1,9 @@
 // `holdfast restore`: the plan first, then the data, then what was brought back and what is missing.
 import { resolve } from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
-import { parsePathText } from '../../core/path-text.ts'
+import { parsePathText } from '../../core/tree/path-text.ts'
 import type { TreePath } from '../../engine/operations.ts'
-import { prepareRestore } from '../../engine/restore.ts'
+import { prepareRestore } from '../../engine/restore/restore.ts'
 import { withVault } from '../open-vault.ts'
 import { makeOutput } from '../output.ts'
 import type { Invocation } from '../program.ts'

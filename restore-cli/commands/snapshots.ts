@@ -1,9 +1,9 @@
 // `holdfast snapshots`: what could be restored.
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
-import type { ObjectStore } from '../../core/object-store.ts'
-import { listSnapshots, listSources, loadSnapshot } from '../../core/snapshot.ts'
-import type { SnapshotRef } from '../../core/snapshot.ts'
-import { assertSourceName } from '../../core/vault-keys.ts'
+import type { ObjectStore } from '../../core/store/object-store.ts'
+import { listSnapshots, listSources, loadSnapshot } from '../../core/snapshot/snapshot.ts'
+import type { SnapshotRef } from '../../core/snapshot/snapshot.ts'
+import { assertSourceName } from '../../core/store/vault-keys.ts'
 import { withVault } from '../open-vault.ts'
 import { makeOutput } from '../output.ts'
 import type { Invocation } from '../program.ts'

@@ -1,6 +1,6 @@
 // `holdfast verify`: can this snapshot be restored, and if not, what can't.
 import { HoldfastError } from '../../core/errors.ts'
-import { dayMs } from '../../core/retention.ts'
+import { dayMs } from '../../core/snapshot/retention.ts'
 import type { ReadShare, VerifyResult } from '../../engine/operations.ts'
 import { verify } from '../../engine/verify.ts'
 import { withVault } from '../open-vault.ts'

@@ -1,8 +1,8 @@
 // A blast radius: as a table, and as a record.
-import { isUnbraked } from '../blast-radius/assessment.ts'
-import type { Assessment, Possibility } from '../blast-radius/assessment.ts'
-import type { BrakeReading } from '../blast-radius/live-brakes.ts'
-import type { PermissionSource } from '../blast-radius/permissions.ts'
+import { isUnbraked } from '../../blast-radius/assessment.ts'
+import type { Assessment, Possibility } from '../../blast-radius/assessment.ts'
+import type { BrakeReading } from '../../blast-radius/live-safeguards.ts'
+import type { PermissionSource } from '../../blast-radius/permissions.ts'
 import { countOf, timeText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 

@@ -1,7 +1,7 @@
 // Credentials that were found: by file, line and owner, never by value.
-import type { Finding, SkipReason } from '../../credential-search/finding.ts'
-import { credentialKinds } from '../../credential-search/kinds.ts'
-import type { SearchResult } from '../../credential-search/search.ts'
+import type { Finding, SkipReason } from '../../blast-radius/search/finding.ts'
+import { credentialKinds } from '../../blast-radius/search/kinds.ts'
+import type { SearchResult } from '../../blast-radius/search/search.ts'
 import { bytesText, countOf, countText, timeText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 

@@ -1,5 +1,5 @@
 // What an examination found, in words.
-import type { Answer } from '../examination/answer.ts'
+import type { Answer } from '../../checks/restore-test/answer.ts'
 import { bytesText, countOf, rows } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 

@@ -1,5 +1,5 @@
 // What went wrong with single files, by kind.
-import { pathText } from '../../core/path-text.ts'
+import { pathText } from '../../core/tree/path-text.ts'
 import type { Problem } from '../../engine/operations.ts'
 import { countOf, countText } from './figures.ts'
 import { pathRecord, terminalText } from './terminal-text.ts'

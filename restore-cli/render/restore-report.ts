@@ -1,5 +1,5 @@
 // What a restore will do and what it has done, as text and as records.
-import { pathText } from '../../core/path-text.ts'
+import { pathText } from '../../core/tree/path-text.ts'
 import type { RestorePlan, RestoreResult, TreePath } from '../../engine/operations.ts'
 import type { Choice } from '../snapshot-choice.ts'
 import { choiceRecord, choiceWarnings, missingText } from './choice-text.ts'

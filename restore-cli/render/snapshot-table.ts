@@ -1,6 +1,6 @@
 // The recovery points of a vault, as a table and as records.
-import type { Manifest } from '../../core/manifest.ts'
-import type { SnapshotRef } from '../../core/snapshot.ts'
+import type { Manifest } from '../../core/snapshot/manifest.ts'
+import type { SnapshotRef } from '../../core/snapshot/snapshot.ts'
 import { bytesText, countText, timeText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 

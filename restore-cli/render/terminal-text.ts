@@ -1,5 +1,5 @@
 // What a vault, a server or a file system names is hostile: nothing of it may steer the terminal that it is shown on.
-import { pathText } from '../../core/path-text.ts'
+import { pathText } from '../../core/tree/path-text.ts'
 
 const unsafe = /[\p{C}\p{Zl}\p{Zp}]/gu
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { runCommand } from '../restore-cli/command-line.ts'
-import { region, startWorld, vaultAccount } from '../sandbox/world.ts'
+import { region, startWorld, vaultAccount } from '../lab/sandbox/world.ts'
 import { makeOddTree } from './odd-tree.ts'
 
 const bigMib = Number(process.env['HOLDFAST_TEST_BIG_MIB'] ?? 5120)

@@ -1,7 +1,7 @@
 // What every object store must do to be a vault: one suite for the port, run on whatever speaks for it.
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { LockDefault, ObjectRef, ObjectStore, ObjectVersion } from '../../core/object-store.ts'
+import type { LockDefault, ObjectRef, ObjectStore, ObjectVersion } from '../../core/store/object-store.ts'
 
 /**
  * What a store does otherwise than AWS. The suite then asserts that it does just that; docs/stores.md says what it costs.

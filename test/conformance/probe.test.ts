@@ -1,8 +1,8 @@
 // The sandbox answers as docs/stores.md says, and the page's table is made of what was measured.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createAuthorizer } from '../../sandbox/authorization/authorizer.ts'
-import { region, standardCloud, startWorld, vaultAccount } from '../sandbox/world.ts'
+import { createAuthorizer } from '../../lab/sandbox/authorization/authorizer.ts'
+import { region, standardCloud, startWorld, vaultAccount } from '../lab/sandbox/world.ts'
 import { probe, renderTable } from './probe/probe.ts'
 import type { Answers } from './probe/probe.ts'
 

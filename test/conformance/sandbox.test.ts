@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { openS3ObjectStore } from '../../aws/s3-object-store.ts'
-import { productionAccount, region, startWorld, vaultAccount } from '../sandbox/world.ts'
+import { productionAccount, region, startWorld, vaultAccount } from '../lab/sandbox/world.ts'
 import { describeObjectStore } from './object-store.ts'
 import { openS3Target } from './s3-target.ts'
 

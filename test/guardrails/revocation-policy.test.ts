@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { revocationPolicy } from '../../guardrails/revocation-policy.ts'
-import { createAuthorizer } from '../../sandbox/authorization/authorizer.ts'
-import { evaluate } from '../../sandbox/authorization/evaluate.ts'
-import { loadDeclaration } from '../../sandbox/loader.ts'
+import { createAuthorizer } from '../../lab/sandbox/authorization/authorizer.ts'
+import { evaluate } from '../../lab/sandbox/authorization/evaluate.ts'
+import { loadDeclaration } from '../../lab/sandbox/loader/loader.ts'
 
 test('denies what was issued before, and nothing that was issued since', async () => {
   const declaration = await loadDeclaration({ layers: ['production'] })

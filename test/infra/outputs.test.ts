@@ -2,7 +2,7 @@
 // needs an ARN, a name or the account itself; a secret stands nowhere.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../sandbox/example-config.ts'
+import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 import type { Recording } from '../../infra/recording.ts'
 
 /** Paths below a layer's outputs at which an account's id may stand; `*` is any one key. */

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../sandbox/example-config.ts'
-import { loadProgram } from '../../sandbox/loader.ts'
+import { exampleConfig } from '../../lab/sandbox/example-config.ts'
+import { loadProgram } from '../../lab/sandbox/loader/loader.ts'
 import type { RecordedResource, Recording } from '../../infra/recording.ts'
 
 const vaultId = '111111111111'

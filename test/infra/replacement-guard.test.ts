@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
 import type { StackResources } from '../../infra/recording-monitor.ts'
-import { exampleConfig } from '../../sandbox/example-config.ts'
+import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 
 const urn = (name: string, type = 'holdfast:vault:VaultBucket$aws:s3/bucket:Bucket'): string => `urn:pulumi:vault::holdfast::${type}::${name}`
 const bucket = (name: string): { type: string; outputs: Record<string, unknown> } => ({ type: 'aws:s3/bucket:Bucket', outputs: { bucket: name } })

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
 import { readTarball } from '../../infra/toolkit.ts'
 import { parseConfiguration } from '../../restore-cli/configuration.ts'
-import { exampleConfig } from '../../sandbox/example-config.ts'
+import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 import type { Recording } from '../../infra/recording.ts'
 
 const bucket = 'holdfast-toolkit-111111111111-eu-central-1'

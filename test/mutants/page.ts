@@ -8,7 +8,7 @@ limit, the order of two steps) and runs the tests that must notice. Without a mu
 fail because of what it asserts, not because the sources no longer load. One that lives fails the run, and so does one whose
 text no longer stands in the sources. \`npm run mutants -- --write\` makes this page; \`-- --only TEXT\` tries some.
 
-Guards of policies and of the drill have mutants of their own: \`npm run test:guards\`, \`npm run prove\`.
+Guards of policies and of the drill have mutants of their own: \`npx vitest run --project guards\`, \`npm run prove\`.
 
 | Taken out | Because of it | In | Noticed by |
 | --- | --- | --- | --- |

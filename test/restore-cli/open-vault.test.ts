@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { answerError, startScriptedServer } from '../aws/scripted-server.ts'
-import { productionAccount, region, vaultAccount } from '../sandbox/world.ts'
+import { productionAccount, region, vaultAccount } from '../lab/sandbox/world.ts'
 import { makeFolder } from './command-line.ts'
 import { environment, holdfast, home, sandbox, steady } from './sandboxed-commands.ts'
 

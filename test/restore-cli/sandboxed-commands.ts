@@ -1,5 +1,5 @@
 // The command line against a sandbox that is there for the tests of one file.
-import { region, startWorld, vaultAccount } from '../sandbox/world.ts'
+import { region, startWorld, vaultAccount } from '../lab/sandbox/world.ts'
 import { makeFolder, runCommand } from './command-line.ts'
 import type { Outcome, Surroundings } from './command-line.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { backup } from '../../engine/backup.ts'
+import { backup } from '../../engine/backup/backup.ts'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { chooseSnapshot, chooseSource } from '../../restore-cli/snapshot-choice.ts'

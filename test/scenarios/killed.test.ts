@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { listSnapshots, loadSnapshot } from '../../core/snapshot.ts'
+import { listSnapshots, loadSnapshot } from '../../core/snapshot/snapshot.ts'
 import { verify } from '../../engine/verify.ts'
 import { contentOf, describeDirectory } from '../fixtures/directory-description.ts'
 import { FolderStore } from '../fixtures/folder-store.ts'

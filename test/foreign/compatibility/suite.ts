@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createS3Service } from '../../../sandbox/s3/service.ts'
-import { startSandbox } from '../../../sandbox/server.ts'
-import type { ServiceFactory, ServiceReply } from '../../../sandbox/service.ts'
-import { declareCloud, vaultAccount } from '../../sandbox/small-cloud.ts'
+import { createS3Service } from '../../../lab/sandbox/s3/service.ts'
+import { startSandbox } from '../../../lab/sandbox/server.ts'
+import type { ServiceFactory, ServiceReply } from '../../../lab/sandbox/service.ts'
+import { declareCloud, vaultAccount } from '../../lab/sandbox/small-cloud.ts'
 
 export interface Outcome {
   /** `adapted`: it passes once the sandbox answers as VersityGW does in what is no concern of a vault: see `Adaptations`. */

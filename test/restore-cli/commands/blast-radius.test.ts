@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { plantCredentials } from '../../credential-search/planted.ts'
+import { plantCredentials } from '../../blast-radius/search/planted.ts'
 import { startScriptedIam } from '../../aws/scripted-iam.ts'
 import { answerError, answerXml } from '../../aws/scripted-server.ts'
 import type { Script } from '../../aws/scripted-server.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { region, startWorld, vaultAccount } from '../../sandbox/world.ts'
+import { region, startWorld, vaultAccount } from '../../lab/sandbox/world.ts'
 import { makeFolder, runCommand } from '../command-line.ts'
 
 const sandbox = await startWorld()

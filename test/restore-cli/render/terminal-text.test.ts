@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parsePathText } from '../../../core/path-text.ts'
+import { parsePathText } from '../../../core/tree/path-text.ts'
 import { pathRecord, terminalText } from '../../../restore-cli/render/terminal-text.ts'
 
 test.each([

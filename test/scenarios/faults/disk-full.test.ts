@@ -9,7 +9,7 @@ import { mountSmallDisk } from '../../fixtures/small-disk.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 import { runCommand } from '../../restore-cli/command-line.ts'
 import type { Outcome } from '../../restore-cli/command-line.ts'
-import { region, startWorld, vaultAccount } from '../../sandbox/world.ts'
+import { region, startWorld, vaultAccount } from '../../lab/sandbox/world.ts'
 
 const sandbox = await startWorld()
 const home = makeTemporaryDirectory(undefined, afterAll)

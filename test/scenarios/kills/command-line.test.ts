@@ -7,7 +7,7 @@ import { contentOf, describeDirectory } from '../../fixtures/directory-descripti
 import { randomBytes } from '../../fixtures/manual-clock.ts'
 import { makeFolder, runCommand } from '../../restore-cli/command-line.ts'
 import type { Outcome } from '../../restore-cli/command-line.ts'
-import { region, startWorld, vaultAccount } from '../../sandbox/world.ts'
+import { region, startWorld, vaultAccount } from '../../lab/sandbox/world.ts'
 import { forEachOfTwo, orderText, planKills, preload, readSteps, reportKills } from './killing.ts'
 import type { Kill } from './killing.ts'
 

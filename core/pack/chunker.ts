@@ -1,0 +1,33 @@
+// Content-defined chunking: a cut depends on the 32 bytes before it, so that an insertion moves only the cuts near it.
+// FastCDC with normalized chunking (Xia et al., USENIX ATC 2016): a cut is made rarer before the normal size and more
+// frequent after it. Readers don't need any of this: it is not part of the format, but a change of it costs one full upload.
+import { sha256 } from '../digest.ts'
+
+export const minChunkBytes = 128 * 1024
+const normalChunkBytes = 512 * 1024
+export const maxChunkBytes = 2 * 1024 * 1024
+
+// The top bits of the hash depend on all 32 bytes of the window; 21 bits before the normal size, 17 after it.
+const rareMask = 0xffff_f800 | 0
+const frequentMask = 0xffff_8000 | 0
+
+const gear = Int32Array.from({ length: 256 }, (_, byte) => sha256(Buffer.from(`holdfast gear ${byte}`)).readInt32LE(0))
+
+/** Where the chunk that begins at `start` ends (exclusive); `end` is the end of the data. */
+export function findCut(data: Uint8Array, start: number, end: number): number {
+  const bytes = end - start
+  if (bytes <= minChunkBytes) return end
+  const normal = start + Math.min(bytes, normalChunkBytes)
+  const last = start + Math.min(bytes, maxChunkBytes)
+  let hash = 0
+  let position = start + minChunkBytes
+  for (; position < normal; position++) {
+    hash = ((hash << 1) + gear[data[position]!]!) | 0
+    if ((hash & rareMask) === 0) return position + 1
+  }
+  for (; position < last; position++) {
+    hash = ((hash << 1) + gear[data[position]!]!) | 0
+    if ((hash & frequentMask) === 0) return position + 1
+  }
+  return last
+}

@@ -1,0 +1,84 @@
+// The footers of many packs in a few chunks, so that a restore learns where everything lies without a request per pack.
+//
+//   index := magic, u16 version, varint count, count x (SHA-256 of the pack, varint bytes, footer)
+import { ByteReader, ByteWriter } from '../bytes.ts'
+import { digestBytes } from '../digest.ts'
+import { formatVersion, maxFooterBytes, unsupported } from './pack-footer.ts'
+
+const magic = Buffer.from('HFINDEX\n', 'latin1')
+/** An index chunk is closed when it has reached this; with one more footer it still fits into a frame. */
+const targetBytes = 2 * 1024 * 1024
+/** An index chunk below this is merged with others when there are too many. */
+const smallBytes = 512 * 1024
+const maxSmall = 8
+
+export interface IndexedPack {
+  sha256: string
+  footerBytes: number
+}
+
+/** Which packs' footers a chunk of the index holds. */
+export interface IndexChunk {
+  sha256: string
+  packs: IndexedPack[]
+}
+
+export function encodeIndex(packs: readonly { sha256: string; footer: Buffer }[]): Buffer {
+  const writer = new ByteWriter(packs.reduce((sum, { footer }) => sum + digestBytes + 8 + footer.length, 64))
+  writer.bytes(magic)
+  writer.u16(formatVersion)
+  writer.varint(packs.length)
+  for (const pack of packs) {
+    writer.bytes(Buffer.from(pack.sha256, 'hex'))
+    writer.varint(pack.footer.length)
+    writer.bytes(pack.footer)
+  }
+  return writer.finish()
+}
+
+export function decodeIndex(bytes: Buffer, what: string): { sha256: string; footer: Buffer }[] {
+  const reader = new ByteReader(bytes, what)
+  if (!reader.take(magic.length).equals(magic)) throw reader.fail('it is not an index')
+  const version = reader.u16()
+  if (version !== formatVersion) throw unsupported(what, version)
+  const count = reader.count(digestBytes + 1)
+  const packs: { sha256: string; footer: Buffer }[] = []
+  for (let index = 0; index < count; index++) {
+    const sha256 = reader.take(digestBytes).toString('hex')
+    packs.push({ sha256, footer: reader.take(reader.varint(maxFooterBytes)) })
+  }
+  reader.expectEnd()
+  return packs
+}
+
+/**
+ * Which chunks of the last snapshot's index the next one keeps, and which packs' footers go into new ones. A chunk is
+ * kept while at least half of it is needed; small ones are merged when there are more than a few.
+ */
+export function planIndex(needed: readonly IndexedPack[], old: readonly IndexChunk[]): { keep: IndexChunk[]; write: IndexedPack[][] } {
+  const isNeeded = new Set(needed.map((pack) => pack.sha256))
+  let keep = old.filter((chunk) => {
+    const all = bytesOf(chunk.packs)
+    return all > 0 && bytesOf(chunk.packs.filter((pack) => isNeeded.has(pack.sha256))) * 2 >= all
+  })
+  const small = keep.filter((chunk) => bytesOf(chunk.packs) < smallBytes)
+  if (small.length > maxSmall) keep = keep.filter((chunk) => !small.includes(chunk))
+  const covered = new Set(keep.flatMap((chunk) => chunk.packs.map((pack) => pack.sha256)))
+  const write: IndexedPack[][] = []
+  let openBytes = targetBytes
+  for (const pack of needed) {
+    if (covered.has(pack.sha256)) continue
+    covered.add(pack.sha256)
+    if (openBytes >= targetBytes) {
+      write.push([])
+      openBytes = 0
+    }
+    write.at(-1)!.push(pack)
+    openBytes += pack.footerBytes
+  }
+  return { keep, write }
+}
+
+function bytesOf(packs: readonly IndexedPack[]): number {
+  return packs.reduce((sum, pack) => sum + pack.footerBytes, 0)
+}

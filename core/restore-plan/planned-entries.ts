@@ -1,0 +1,101 @@
+// What a restore must know of each entry of a tree, in columns: there may be millions, and as an object each would take five
+// times the memory. Entries go by their number. They are never moved: a copy of them would double the memory while it is made.
+import { PathColumn } from './path-column.ts'
+import type { TreeEntry } from '../tree/tree-entry.ts'
+
+const segmentBits = 11
+const segmentEntries = 1 << segmentBits
+const inSegment = segmentEntries - 1
+
+class MetadataSegment {
+  readonly modes = new Uint16Array(segmentEntries)
+  readonly uids = new Uint32Array(segmentEntries)
+  readonly gids = new Uint32Array(segmentEntries)
+  readonly mtimesNs = new BigInt64Array(segmentEntries)
+}
+
+class ContentSegment {
+  readonly sizes = new Float64Array(segmentEntries)
+  readonly writeCounts = new Uint32Array(segmentEntries)
+  readonly sparse = new Uint8Array(segmentEntries)
+}
+
+/** Directories, or symbolic links. */
+export class PlannedEntries {
+  private paths = new PathColumn()
+  private metadata: MetadataSegment[] = []
+
+  get length(): number {
+    return this.paths.length
+  }
+
+  /** Answers its number. */
+  add({ path, mode, uid, gid, mtimeNs }: Pick<TreeEntry, 'path' | 'mode' | 'uid' | 'gid' | 'mtimeNs'>): number {
+    const number = this.paths.length
+    const at = number & inSegment
+    if (at === 0) this.metadata.push(new MetadataSegment())
+    const segment = this.metadata[number >> segmentBits]!
+    segment.modes[at] = mode
+    segment.uids[at] = uid
+    segment.gids[at] = gid
+    segment.mtimesNs[at] = mtimeNs
+    this.paths.push(path)
+    return number
+  }
+
+  pathOf(number: number): Buffer {
+    return this.paths.at(number)
+  }
+
+  metadataOf(number: number): Pick<TreeEntry, 'mode' | 'uid' | 'gid' | 'mtimeNs'> {
+    const { modes, uids, gids, mtimesNs } = this.metadata[number >> segmentBits]!
+    const at = number & inSegment
+    return { mode: modes[at]!, uid: uids[at]!, gid: gids[at]!, mtimeNs: mtimesNs[at]! }
+  }
+}
+
+export class PlannedFiles extends PlannedEntries {
+  private contents: ContentSegment[] = []
+  /** The first name of a file, by the number of each other one: these are made as hard links. */
+  readonly linkTo = new Map<number, number>()
+  /** Why a file can't be restored. */
+  readonly damage = new Map<number, string>()
+
+  override add(file: Pick<TreeEntry, 'path' | 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'size' | 'sparse'>): number {
+    const number = super.add(file)
+    const at = number & inSegment
+    if (at === 0) this.contents.push(new ContentSegment())
+    const segment = this.contents[number >> segmentBits]!
+    segment.sizes[at] = file.size
+    segment.sparse[at] = file.sparse ? 1 : 0
+    return number
+  }
+
+  sizeOf(number: number): number {
+    return this.contents[number >> segmentBits]!.sizes[number & inSegment]!
+  }
+
+  isSparse(number: number): boolean {
+    return this.contents[number >> segmentBits]!.sparse[number & inSegment] === 1
+  }
+
+  /** How many pieces of it must be written. */
+  writeCountOf(number: number): number {
+    return this.contents[number >> segmentBits]!.writeCounts[number & inSegment]!
+  }
+
+  countWrite(number: number): void {
+    this.contents[number >> segmentBits]!.writeCounts[number & inSegment]!++
+  }
+
+  /** The first reason counts. */
+  noteDamage(number: number, detail: string): void {
+    if (!this.damage.has(number)) this.damage.set(number, detail)
+  }
+
+  /** Why it can't be restored, by whichever of its names; null if it can. */
+  damageOf(number: number): string | null {
+    const first = this.linkTo.get(number)
+    return this.damage.get(number) ?? (first === undefined ? null : this.damage.get(first) ?? null)
+  }
+}

@@ -1,0 +1,131 @@
+// The object that commits a snapshot: written last, and enough, with the packs it names, to restore it.
+//
+//   manifest := magic, u16 version, u32 bytes of JSON, SHA-256 of the rest, one zstd frame of JSON
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { z } from 'zod'
+import { damaged } from '../bytes.ts'
+import { digestBytes, sha256 as digestOf } from '../digest.ts'
+import { HoldfastError } from '../errors.ts'
+import { formatVersion, maxFrameRawBytes, maxPackBytes, unsupported, zstdLimits } from '../pack/pack-footer.ts'
+import { pathText } from '../tree/path-text.ts'
+import { isSourceName, isUlid, parsePackKey } from '../store/vault-keys.ts'
+
+const magic = Buffer.from('HOLDFAST MANIFEST\n', 'latin1')
+const digestAt = magic.length + 2 + 4
+const headBytes = digestAt + digestBytes
+/** Room for 200,000 packs: no reader holds more for one manifest. */
+const maxJsonBytes = 64 * 1024 * 1024
+/** Of the attempts that a manifest names. */
+export const maxSuperseded = 64
+export const maxManifestBytes = 32 * 1024 * 1024
+
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const ulid = z.string().refine(isUlid, 'not a ULID')
+const text = z.string().max(1024)
+const lock = z.strictObject({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), days: z.number().int().min(1).max(36_500) }).nullable()
+
+const packReference = z.strictObject({
+  key: z.string().max(1024).refine((key) => parsePackKey(key) !== null, 'not the key of a pack'),
+  versionId: z.string().min(1).max(1024),
+  sha256,
+  bytes: count.max(maxPackBytes),
+})
+
+/** Where a chunk lies, without any index: frame `offset` in the pack, and the chunk is the whole frame. */
+const chunkLocation = z.strictObject({
+  sha256,
+  pack: count,
+  offset: count,
+  storedBytes: count.min(1).max(maxFrameRawBytes),
+  rawBytes: count.min(1).max(maxFrameRawBytes),
+  codec: z.number().int().min(0).max(1),
+})
+
+const manifestSchema = z.strictObject({
+  kind: z.literal('manifest'),
+  source: z.string().refine(isSourceName, 'not a source\'s name'),
+  sourceKind: z.enum(['volume', 'postgres']),
+  /** The ULID of the manifest's key. */
+  id: ulid,
+  /** The snapshot before, by the hash of its manifest's bytes; null for a source's first, or after the cache was lost. */
+  parent: z.strictObject({ id: ulid, sha256 }).nullable(),
+  /** Manifests that this writer sent after the parent without learning whether they arrived: siblings that it follows, not forks. */
+  supersedes: z.array(ulid).max(maxSuperseded),
+  generation: text,
+  retention: z.strictObject({ promiseDays: z.number().int().min(1).max(36_500), lock }),
+  /** False if something was unreadable, vanished or changed while it was read. */
+  complete: z.boolean(),
+  tree: z.strictObject({ root: sha256, entries: count, files: count, bytes: count }),
+  packs: z.array(packReference).max(200_000),
+  /** Chunks that hold the footers of the packs (core/pack/pack-index.ts), so that no reader has to fetch each footer. */
+  index: z.array(chunkLocation).max(65_536),
+  /** The first problems, as text with escaped names; `problemCount` counts all. */
+  problems: z.array(z.strictObject({ kind: text, path: z.string().max(8192), detail: text })).max(100),
+  problemCount: count,
+  /** What the client says of itself. Shown, never used to decide. */
+  client: z.strictObject({ version: text, host: text, root: z.string().max(8192), startedMs: count, finishedMs: count }),
+})
+
+export type Manifest = z.infer<typeof manifestSchema>
+export type PackReference = Manifest['packs'][number]
+export type ChunkLocation = Manifest['index'][number]
+
+export function encodeManifest(manifest: Manifest): Buffer {
+  const json = Buffer.from(JSON.stringify(manifestSchema.parse(manifest)))
+  if (json.length > maxJsonBytes) throw new HoldfastError('invalid-input', 'the snapshot needs more packs than a manifest can name')
+  const head = Buffer.alloc(headBytes)
+  magic.copy(head)
+  head.writeUInt16LE(formatVersion, magic.length)
+  head.writeUInt32LE(json.length, magic.length + 2)
+  const frame = zstdCompressSync(json, { params: { [constants.ZSTD_c_checksumFlag]: 1 } })
+  digestOf(frame).copy(head, digestAt)
+  return Buffer.concat([head, frame])
+}
+
+/**
+ * @param expected the source and the id that the object's key names: a manifest that was put elsewhere is refused.
+ * @throws `damaged`, or `unsupported-format` for a version that this code doesn't know.
+ */
+export function decodeManifest(bytes: Buffer, expected: { source: string; id: string }): Manifest {
+  const what = `the manifest ${expected.id} of ${expected.source}`
+  if (bytes.length < headBytes || !bytes.subarray(0, magic.length).equals(magic)) throw damaged(what, 'it doesn\'t begin as a manifest')
+  const version = bytes.readUInt16LE(magic.length)
+  if (version !== formatVersion) throw unsupported(what, version)
+  const jsonBytes = bytes.readUInt32LE(magic.length + 2)
+  if (jsonBytes > maxJsonBytes) throw damaged(what, `it claims ${jsonBytes} bytes`)
+  // zstd has bits that say nothing: one that turned would go unnoticed.
+  if (!digestOf(bytes.subarray(headBytes)).equals(bytes.subarray(digestAt, headBytes))) throw damaged(what, 'it has other bytes than its hash says')
+  let value: unknown
+  try {
+    const json = zstdDecompressSync(bytes.subarray(headBytes), { maxOutputLength: Math.max(1, jsonBytes), params: zstdLimits })
+    if (json.length !== jsonBytes) throw new Error(`it decodes to ${json.length} bytes, not ${jsonBytes}`)
+    value = JSON.parse(json.toString())
+  } catch (error) {
+    throw damaged(what, 'it doesn\'t decode', error)
+  }
+  const parsed = manifestSchema.safeParse(value)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    // A name that the manifest made up may stand in the message.
+    const detail = pathText(Buffer.from(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`))
+    throw damaged(what, detail.length > 200 ? `${detail.slice(0, 200)}…` : detail)
+  }
+  checkReferences(parsed.data, expected, what)
+  return parsed.data
+}
+
+function checkReferences(manifest: Manifest, expected: { source: string; id: string }, what: string): void {
+  if (manifest.source !== expected.source || manifest.id !== expected.id) {
+    throw damaged(what, `it says that it is ${manifest.id} of ${manifest.source}`)
+  }
+  for (const pack of manifest.packs) {
+    const key = parsePackKey(pack.key)!
+    if (key.source !== manifest.source) throw damaged(what, `it names a pack of the source ${key.source}`)
+    if (key.sha256 !== pack.sha256) throw damaged(what, 'it names a pack by another hash than the pack\'s key does')
+  }
+  for (const chunk of manifest.index) {
+    const pack = manifest.packs[chunk.pack]
+    if (pack === undefined || chunk.offset + chunk.storedBytes > pack.bytes) throw damaged(what, 'its index lies outside its packs')
+  }
+}

@@ -1,0 +1,136 @@
+// Which snapshots a vault holds, and which one a point in time means. Reads versions, never "current".
+import { damaged } from '../bytes.ts'
+import { sha256Hex } from '../digest.ts'
+import { HoldfastError, isHoldfastError } from '../errors.ts'
+import { decodeManifest, maxManifestBytes } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
+import type { ObjectStore, ObjectVersion } from '../store/object-store.ts'
+import { rereadDamaged } from '../store/reread.ts'
+import { isSourceName, manifestPrefix, parseManifestKey } from '../store/vault-keys.ts'
+
+/** A manifest's object version, as the store lists it: known without reading it. */
+export interface SnapshotRef {
+  /** ULID of the manifest. */
+  id: string
+  source: string
+  key: string
+  versionId: string
+  /** The server's `LastModified` of the manifest: the time of this recovery point. */
+  timeMs: number
+  bytes: number
+  /** A delete marker lies over it: someone tried to hide it. It restores all the same. */
+  isHidden: boolean
+  /** Why this snapshot should not be chosen silently; empty if nothing speaks against it. */
+  flags: string[]
+}
+
+/** A committed snapshot whose manifest was read and checked. */
+export interface Snapshot extends SnapshotRef {
+  /** SHA-256 of the manifest's bytes, lower-case hex: what a child names as its parent. */
+  sha256: string
+  manifest: Manifest
+}
+
+/** A snapshot that was passed over, and why. */
+export interface SkippedSnapshot {
+  ref: SnapshotRef
+  reason: string
+}
+
+export async function listSources(store: ObjectStore): Promise<string[]> {
+  return (await store.listFolders('sources/')).filter(isSourceName).sort()
+}
+
+/** All snapshots of a source, oldest first. Delete markers hide nothing: each version of each manifest is listed. */
+export async function listSnapshots(store: ObjectStore, source: string): Promise<SnapshotRef[]> {
+  const versions: ObjectVersion[] = []
+  const hidden = new Set<string>()
+  for await (const version of store.listVersions(manifestPrefix(source))) {
+    if (version.isDeleteMarker) hidden.add(version.key)
+    else versions.push(version)
+  }
+  const oldest = new Map<string, ObjectVersion>()
+  for (const version of versions) {
+    // A store lists the versions of a key newest first: the last one seen is the one that was there first.
+    oldest.set(version.key, version)
+  }
+  const snapshots = versions.flatMap((version): SnapshotRef[] => {
+    const name = parseManifestKey(version.key)
+    if (name === null || name.source !== source) return []
+    const flags: string[] = []
+    if (version.isMultipart) flags.push('uploaded in parts: its time can\'t be trusted')
+    if (oldest.get(version.key) !== version) flags.push('written over an earlier manifest of the same name')
+    if (version.bytes > maxManifestBytes) flags.push('too large for a manifest')
+    return [{
+      id: name.ulid, source, key: version.key, versionId: version.versionId, timeMs: version.lastModifiedMs, bytes: version.bytes,
+      isHidden: hidden.has(version.key), flags,
+    }]
+  })
+  return snapshots.sort((left, right) => left.timeMs - right.timeMs || (left.id < right.id ? -1 : 1))
+}
+
+/** Reads and checks a snapshot's manifest, by its version. */
+export async function loadSnapshot(store: ObjectStore, ref: SnapshotRef): Promise<Snapshot> {
+  if (ref.bytes > maxManifestBytes) throw damaged(`the manifest ${ref.id} of ${ref.source}`, `it has ${ref.bytes} bytes`)
+  return rereadDamaged(async () => {
+    const bytes = Buffer.from(await store.getRange(ref, 0, ref.bytes))
+    return { ...ref, sha256: sha256Hex(bytes), manifest: decodeManifest(bytes, ref) }
+  })
+}
+
+/**
+ * The newest snapshot at or before `timeMs` (null: the newest of all) that nothing speaks against; what was passed over
+ * on the way is said. Snapshots of one second are ordered by their parents.
+ * @throws `no-recovery-point` if there is none, `ambiguous` if two of the same second are not each other's parents.
+ */
+export async function selectSnapshot(
+  store: ObjectStore, refs: readonly SnapshotRef[], timeMs: number | null,
+): Promise<{ snapshot: Snapshot; skipped: SkippedSnapshot[] }> {
+  const candidates = refs.filter((ref) => timeMs === null || ref.timeMs <= timeMs).sort((left, right) => right.timeMs - left.timeMs)
+  const skipped: SkippedSnapshot[] = []
+  for (let index = 0; index < candidates.length;) {
+    const second = candidates.filter((ref) => ref.timeMs === candidates[index]!.timeMs)
+    index += second.length
+    const loaded: Snapshot[] = []
+    for (const ref of second) {
+      if (ref.flags.length > 0) {
+        skipped.push({ ref, reason: ref.flags.join('; ') })
+        continue
+      }
+      try {
+        loaded.push(await loadSnapshot(store, ref))
+      } catch (error) {
+        if (!isHoldfastError(error, 'damaged', 'unsupported-format', 'not-found')) throw error
+        skipped.push({ ref, reason: error.message })
+      }
+    }
+    if (loaded.length > 0) return { snapshot: newestOf(loaded), skipped }
+  }
+  throw noRecoveryPoint(refs, timeMs, skipped)
+}
+
+/** Of snapshots of the same second, the one that descends from all the others. */
+function newestOf(snapshots: Snapshot[]): Snapshot {
+  const superseded = new Set(snapshots.flatMap(({ manifest }) => manifest.supersedes))
+  // By its hash, not by its id alone: who names a parent must have seen it.
+  const parents = new Set(snapshots.map(({ manifest }) => manifest.parent?.sha256))
+  const newest = snapshots.filter(({ id, sha256 }) => !superseded.has(id) && !parents.has(sha256))
+  if (newest.length === 1) return newest[0]!
+  const ids = snapshots.map(({ id }) => id)
+  throw new HoldfastError('ambiguous', `${snapshots.length} snapshots were committed in the same second, and none is the others' successor`, {
+    hint: `choose one with --snapshot: ${ids.join(', ')}`,
+    context: { snapshots: ids },
+  })
+}
+
+function noRecoveryPoint(refs: readonly SnapshotRef[], timeMs: number | null, skipped: readonly SkippedSnapshot[]): HoldfastError {
+  const first = refs[0]
+  const last = refs.at(-1)
+  const asked = timeMs === null ? '' : ` at or before ${new Date(timeMs).toISOString()}`
+  const unusable = skipped.length === 0 ? '' : `; passed over: ${skipped.map(({ ref, reason }) => `${ref.id} (${reason})`).join(', ')}`
+  return new HoldfastError('no-recovery-point', `there is no usable snapshot${asked}${unusable}`, {
+    hint: first === undefined || last === undefined
+      ? 'check the name of the source and the bucket; `holdfast snapshots` lists what is there'
+      : `${refs.length} snapshots from ${new Date(first.timeMs).toISOString()} to ${new Date(last.timeMs).toISOString()} are listed by \`holdfast snapshots\``,
+  })
+}

@@ -1,0 +1,200 @@
+// A snapshot's tree as a search tree over its sorted paths, cut where the paths say so: an unchanged part of the tree
+// has the same nodes in the next snapshot, whatever happened beside it. (Prolly trees, as in Noms and Dolt.)
+import { damaged } from '../bytes.ts'
+import { sha256 } from '../digest.ts'
+import { isHoldfastError } from '../errors.ts'
+import { NodeWriter, decodeNode, maxNodePathBytes } from './tree-node.ts'
+import type { TreeChild, TreeNode } from './tree-node.ts'
+import { comparePaths } from './tree-entry.ts'
+import type { TreeEntry } from './tree-entry.ts'
+
+const minNodeBytes = 16 * 1024
+const maxNodeBytes = 512 * 1024
+/** One path in so many ends a node that has reached its least size. */
+const cutsOneIn = 512
+/** How much of the tree is fetched at once while it is read. */
+const windowBytes = 4 * 1024 * 1024
+
+export class TreeBuilder {
+  private keep: (digest: Buffer, bytes: Buffer) => void
+  private levels: NodeWriter<TreeEntry | TreeChild>[] = [new NodeWriter(0)]
+  entries = 0
+
+  /** @param keep is given every node, to be stored as a chunk. */
+  constructor(keep: (digest: Buffer, bytes: Buffer) => void) {
+    this.keep = keep
+  }
+
+  /** Entries in the order of `comparePaths`, each path once, the root (the empty path) first. */
+  add(entry: TreeEntry): void {
+    this.entries++
+    this.addTo(0, entry, entry.path)
+  }
+
+  /** The hash of the root node. */
+  finish(): Buffer {
+    for (let level = 0; ; level++) {
+      const writer = this.levels[level]!
+      const isTop = level === this.levels.length - 1
+      if (isTop) return this.close(writer).digest
+      if (!writer.isEmpty) this.addTo(level + 1, this.close(writer), null)
+    }
+  }
+
+  private addTo(level: number, item: TreeEntry | TreeChild, path: Buffer | null): void {
+    const writer = (this.levels[level] ??= new NodeWriter(level))
+    writer.add(item)
+    const isCut = writer.bytes >= maxNodeBytes || writer.pathBytes >= maxNodePathBytes / 2 || (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
+    if (isCut) this.addTo(level + 1, this.close(writer), path)
+  }
+
+  private close(writer: NodeWriter<TreeEntry | TreeChild>): TreeChild {
+    const { firstPath, entries } = writer
+    const bytes = writer.finish()
+    const digest = sha256(bytes)
+    this.keep(digest, bytes)
+    return { firstPath, digest, bytes: bytes.length, entries }
+  }
+}
+
+/** FNV-1a over the path. Not part of the format: any cut makes a valid tree. */
+function isBoundary(path: Buffer): boolean {
+  let hash = 0x811c9dc5
+  for (const byte of path) hash = Math.imul(hash ^ byte, 0x01000193)
+  return ((hash >>> 8) & (cutsOneIn - 1)) === 0
+}
+
+/** Answers chunks by hash, each checked against it, in the order asked for. */
+export interface ChunkSource {
+  read(digests: readonly Buffer[]): Promise<Buffer[]>
+}
+
+/** A part of a tree that can't be read: what lies at `from` and behind it, up to, but not including, `to` (null: the end). */
+export interface LostPart {
+  from: Buffer
+  to: Buffer | null
+  detail: string
+}
+
+/**
+ * The entries of a tree in order, a leaf at a time, which must be read to its end before the next; with `paths`, only these, what lies below them, and the directories
+ * above them.
+ * @param onLost told of each node below the root that is lost or has other bytes; without it, the first is thrown.
+ * @throws `damaged` for a node that isn't what its parent says: that rules out cycles and entries that are twice there.
+ */
+export async function* readTree(
+  source: ChunkSource, root: Buffer, paths: readonly Buffer[] = [], onLost: ((part: LostPart) => void) | null = null,
+): AsyncGenerator<Iterable<TreeEntry>> {
+  const [bytes] = await source.read([root])
+  const node = decodeNode(bytes!, 'the root of the tree')
+  if (('entries' in node ? node.count : node.children.length) === 0) throw damaged('the tree', 'its root is empty')
+  const selection = paths.some((path) => path.length === 0) ? [] : paths
+  yield* readNode({ source, selection, onLost, last: null, hasLost: false }, node, null)
+}
+
+interface Reading {
+  source: ChunkSource
+  selection: readonly Buffer[]
+  onLost: ((part: LostPart) => void) | null
+  /** The path of the entry before. */
+  last: Buffer | null
+  hasLost: boolean
+}
+
+async function* readNode(reading: Reading, node: TreeNode, end: Buffer | null): AsyncGenerator<Iterable<TreeEntry>> {
+  const { selection } = reading
+  if ('entries' in node) {
+    yield readLeaf(reading, node.entries, end)
+    return
+  }
+  const { children } = node
+  let index = 0
+  while (index < children.length) {
+    const window: ChildRange[] = []
+    for (let bytes = 0; index < children.length && bytes < windowBytes; index++) {
+      const child = children[index]!
+      const childEnd = children[index + 1]?.firstPath ?? end
+      if (selection.length > 0 && !holdsSelected(child.firstPath, childEnd, selection)) continue
+      window.push({ child, end: childEnd })
+      bytes += child.bytes
+    }
+    const nodes = await readChildren(reading, window)
+    for (const [at, { child, end: childEnd }] of window.entries()) {
+      const bytes = nodes[at]
+      if (bytes === undefined) continue
+      const below = decodeNode(bytes, 'a node of the tree')
+      if (!isChild(child, below, bytes, node.height)) throw damaged('the tree', 'a node is not what its parent says')
+      yield* readNode(reading, below, childEnd)
+    }
+  }
+}
+
+function* readLeaf(reading: Reading, entries: Iterable<TreeEntry>, end: Buffer | null): Generator<TreeEntry> {
+  const { selection } = reading
+  for (const entry of entries) {
+    // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
+    const isNext = reading.last === null ? entry.path.length === 0 || reading.hasLost : comparePaths(reading.last, entry.path) < 0
+    if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0)) throw damaged('the tree', 'its leaves are out of order, or it has no root')
+    reading.last = entry.path
+    if (selection.length === 0 || isSelected(entry.path, selection)) yield entry
+  }
+}
+
+interface ChildRange {
+  child: TreeChild
+  end: Buffer | null
+}
+
+/** All at once; one after the other if that fails, to learn which are lost: these are undefined. */
+async function readChildren(reading: Reading, window: readonly ChildRange[]): Promise<(Buffer | undefined)[]> {
+  const { source, onLost } = reading
+  try {
+    return await source.read(window.map(({ child }) => child.digest))
+  } catch (error) {
+    if (onLost === null || !isHoldfastError(error, 'damaged')) throw error
+  }
+  const nodes: (Buffer | undefined)[] = []
+  for (const { child, end } of window) {
+    try {
+      nodes.push((await source.read([child.digest]))[0])
+    } catch (error) {
+      if (!isHoldfastError(error, 'damaged')) throw error
+      nodes.push(undefined)
+      reading.hasLost = true
+      onLost({ from: child.firstPath, to: end, detail: error.message })
+    }
+  }
+  return nodes
+}
+
+function isChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight: number): boolean {
+  const first = 'entries' in below ? below.firstPath : below.children[0]?.firstPath
+  const entries = 'entries' in below ? below.count : below.children.reduce((sum, next) => sum + next.entries, 0)
+  return below.height === parentHeight - 1 && first !== undefined && first.equals(child.firstPath) && bytes.length === child.bytes && entries === child.entries
+}
+
+/** Whether `path` is one of `selection`, below one, or a directory above one. */
+export function isSelected(path: Buffer, selection: readonly Buffer[]): boolean {
+  return selection.some((selected) => isAtOrBelow(path, selected) || isAtOrBelow(selected, path))
+}
+
+function isAtOrBelow(path: Buffer, top: Buffer): boolean {
+  if (top.length === 0 || path.equals(top)) return true
+  return path.length > top.length && path[top.length] === 0x2f && path.subarray(0, top.length).equals(top)
+}
+
+/** Whether a node that holds the paths from `first` up to, but not including, `end` may hold something selected. */
+function holdsSelected(first: Buffer, end: Buffer | null, selection: readonly Buffer[]): boolean {
+  return selection.some((selected) => {
+    if (isAtOrBelow(first, selected)) return true
+    for (let top = selected; ; top = parentPath(top)) {
+      if (comparePaths(first, top) <= 0 && (end === null || comparePaths(top, end) < 0)) return true
+      if (top.length === 0) return false
+    }
+  })
+}
+
+export function parentPath(path: Buffer): Buffer {
+  return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)))
+}
+

@@ -1,0 +1,117 @@
+// What a thread of a backup does: reads and hashes batches, then packs the chunks that the main thread doesn't know yet.
+// Every pack is decoded and compared before it is handed over.
+import { PackBuilder, assertSealed } from '../../core/pack/pack.ts'
+import { SegmentReader, bufferBytes, partBytes, readBatch } from './source-reader.ts'
+import type { BatchChunk, ItemContent, ReadItem } from './source-reader.ts'
+import type { Reply, WorkerCode } from '../worker-pool.ts'
+
+export type ToBackupWorker =
+  /** Files that have `partBytes` together, or one segment of a large file: it is read in parts, each answered and packed. */
+  | { type: 'read'; batch: number; items: ReadItem[] }
+  /** `isNew[i]` is 1 for each chunk that was read and must be packed. */
+  | { type: 'pack'; batch: number; isNew: Uint8Array }
+  | { type: 'flush' }
+  /** The worker may begin another pack, in the memory of one that was uploaded if there is one; it aims at `packBytes`. */
+  | { type: 'begin'; memory: ArrayBuffer | undefined; packBytes: number }
+
+export type FromBackupWorker =
+  /** What was read of each item, and whether that was all of the batch. */
+  | { type: 'read'; batch: number; contents: ItemContent[]; bytesRead: number; isLast: boolean }
+  | { type: 'packed'; batch: number }
+  /** A pack; the next is begun when the worker is told to: how many there are at once is not its decision. */
+  | { type: 'sealed'; body: Uint8Array<ArrayBuffer>; sha256: string; footer: Uint8Array }
+  | { type: 'flushed' }
+
+interface Batch {
+  buffer: Buffer
+  /** What was read last and is not packed yet; it lies in the buffer. */
+  chunks: BatchChunk[]
+  segment: SegmentReader | null
+}
+
+export class BackupWorker implements WorkerCode<ToBackupWorker> {
+  private source: string
+  private reply: Reply<FromBackupWorker>
+  private batches = new Map<number, Batch>()
+  /** Null after a pack was sealed, until the next may begin. */
+  private builder: PackBuilder | null
+  /** What is to be packed then. */
+  private toPack: { number: number; batch: Batch }[] = []
+  /** Memory of batches that were packed: kept, because the collector is slow to return so much. */
+  private freeBuffers: Buffer[] = []
+
+  /** @param data.packBytes what the first pack aims at. */
+  constructor({ source, packBytes }: { source: string; packBytes: number }, reply: Reply<FromBackupWorker>) {
+    this.source = source
+    this.reply = reply
+    this.builder = new PackBuilder(source, undefined, packBytes)
+  }
+
+  receive(message: ToBackupWorker): void {
+    if (message.type === 'read') {
+      this.read(message.batch, message.items)
+    } else if (message.type === 'pack') {
+      this.pack(message.batch, message.isNew)
+    } else if (message.type === 'flush') {
+      this.seal()
+      this.reply({ type: 'flushed' })
+    } else {
+      this.builder = new PackBuilder(this.source, message.memory, message.packBytes)
+      for (const { number, batch } of this.toPack.splice(0)) this.packBatch(number, batch)
+    }
+  }
+
+  close(): void {
+    this.batches.clear()
+    this.freeBuffers = []
+  }
+
+  private read(number: number, items: ReadItem[]): void {
+    const buffer = this.freeBuffers.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
+    const segment = items[0]!.bytes > partBytes ? new SegmentReader(items[0]!) : null
+    const batch: Batch = { buffer, chunks: [], segment }
+    this.batches.set(number, batch)
+    this.answer(number, batch, segment === null ? readBatch(items, buffer) : segment.next(buffer))
+  }
+
+  private answer(number: number, batch: Batch, { contents, chunks }: ReturnType<typeof readBatch>): void {
+    batch.chunks = chunks
+    const bytesRead = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)
+    this.reply({ type: 'read', batch: number, contents, bytesRead, isLast: batch.segment?.isDone ?? true })
+  }
+
+  private pack(number: number, isNew: Uint8Array): void {
+    const batch = this.batches.get(number)!
+    batch.chunks = batch.chunks.filter((_, index) => isNew[index] === 1)
+    this.packBatch(number, batch)
+  }
+
+  private packBatch(number: number, batch: Batch): void {
+    const { buffer, chunks, segment } = batch
+    for (const [index, chunk] of chunks.entries()) {
+      if (this.builder?.isFull === true) this.seal()
+      if (this.builder === null) {
+        batch.chunks = chunks.slice(index)
+        this.toPack.push({ number, batch })
+        return
+      }
+      this.builder.add(chunk.digest, buffer.subarray(chunk.offset, chunk.offset + chunk.bytes))
+    }
+    if (segment !== null && !segment.isDone) {
+      this.answer(number, batch, segment.next(buffer))
+      return
+    }
+    this.batches.delete(number)
+    this.freeBuffers.push(buffer)
+    this.reply({ type: 'packed', batch: number })
+  }
+
+  private seal(): void {
+    if (this.builder === null || this.builder.isEmpty) return
+    const sealed = this.builder.seal()
+    assertSealed(sealed, this.source)
+    const { body, sha256, footer } = sealed
+    this.builder = null
+    this.reply({ type: 'sealed', body, sha256, footer }, [body.buffer])
+  }
+}

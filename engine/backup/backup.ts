@@ -1,0 +1,182 @@
+// Backs up a directory tree: packs first, the manifest last. Until the manifest is acknowledged nothing has happened;
+// from then on the snapshot restores from the manifest and the packs that it names.
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { availableParallelism, hostname } from 'node:os'
+import { join } from 'node:path'
+import { ulid } from 'ulid'
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
+import { encodeManifest, maxSuperseded } from '../../core/snapshot/manifest.ts'
+import type { Manifest, PackReference } from '../../core/snapshot/manifest.ts'
+import { sha256Hex } from '../../core/digest.ts'
+import { acceptLock, currentGeneration, mayReuse, sameLock } from '../../core/snapshot/retention.ts'
+import type { Generation, Lock } from '../../core/snapshot/retention.ts'
+import { putUnderNewKey } from '../../core/store/upload.ts'
+import { assertSourceName, manifestKey } from '../../core/store/vault-keys.ts'
+import { pathText } from '../../core/tree/path-text.ts'
+import { BackupCache } from './backup-cache.ts'
+import type { CachedPack, LastSnapshot } from './backup-cache.ts'
+import { BackupPass } from './backup-pass.ts'
+import type { PassResult } from './backup-pass.ts'
+import { CacheDamaged, unusable } from './cache-database.ts'
+import { uploadIndex } from './index-upload.ts'
+import type { WrittenIndex } from './index-upload.ts'
+import { KnownChunks } from './dedup-index.ts'
+import type { BackupOptions, BackupResult } from '../operations.ts'
+import { PackUploader } from './pack-uploader.ts'
+import { RememberedFiles } from './file-cache.ts'
+
+/** A pass is begun again at most so often: when the cache was damaged, or when packs grew too old while it ran. */
+const maxPasses = 4
+
+/**
+ * @throws `vault-unsafe` for a bucket that doesn't keep what is promised, `conflict` if the same source is being backed
+ * up by this host, and whatever the store answers. An unreadable file is a problem in the result, not an error.
+ */
+export async function backup(options: BackupOptions): Promise<BackupResult> {
+  const startedMs = options.clock.nowMs()
+  assertSourceName(options.source)
+  if (!Number.isInteger(options.promiseDays) || options.promiseDays < 1 || options.promiseDays > 36_500) {
+    throw new HoldfastError('invalid-input', `a promise of ${options.promiseDays} days is not possible`, { hint: 'give whole days from 1 to 36500' })
+  }
+  const found = await options.store.lockDefault()
+  const lock = acceptLock(options.store.name, found, options.promiseDays, options.allowUnlocked ?? false)
+  let cache = BackupCache.open(options.cacheDirectory, options.store.name, options.source)
+  try {
+    let nowMs = found.serverTimeMs
+    for (let pass = 1; ; pass++) {
+      try {
+        const done = await runPass(options, cache, lock, nowMs, startedMs)
+        if ('result' in done) return done.result
+        nowMs = done.tooOldAtMs
+      } catch (error) {
+        if (!(error instanceof CacheDamaged)) throw error
+        cache.discard()
+        cache = BackupCache.reset(options.cacheDirectory, options.store.name, options.source, error)
+      }
+      if (pass === maxPasses) throw new HoldfastError('internal', `the backup did not settle after ${maxPasses} passes`)
+    }
+  } finally {
+    cache.close()
+  }
+}
+
+async function runPass(
+  options: BackupOptions, cache: BackupCache, lock: Lock | null, nowMs: number, startedMs: number,
+): Promise<{ result: BackupResult } | { tooOldAtMs: number }> {
+  const { source, promiseDays } = options
+  const dryRun = options.dryRun ?? false
+  const last = cache.lastSnapshot()
+  const generation = currentGeneration(last?.generation ?? null, lock, promiseDays, nowMs)
+  const known = new KnownChunks()
+  const tooOld: string[] = []
+  let bytesBefore = 0
+  for (const pack of cache.packs()) {
+    bytesBefore += pack.bytes
+    if (mayReuse(pack, lock, promiseDays, nowMs)) known.add(pack, source)
+    else tooOld.push(pack.sha256)
+  }
+  if (!dryRun) cache.dropPacks(tooOld)
+  const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache)
+  const pass = new BackupPass({
+    source, known, uploader, remembered: new RememberedFiles(cache.files(), dryRun ? null : cache), startedNs: fileSystemTimeNs(options.cacheDirectory),
+    bytesBefore, workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
+  })
+  const passed = await pass.run(options.directory)
+  const reused = known.usedPacks()
+  const summary = summarize(options, lock, passed, uploader, reused, last, startedMs)
+  if (dryRun) return { result: { ...summary, snapshot: null, cacheNote: cache.note } }
+  const content = [...reused, ...uploader.uploaded]
+  const index = await uploadIndex({ source, content, old: last?.index ?? [], reusable: known.packs, cache, uploader })
+  // Decided before the commit, by the server's time: no snapshot names a pack whose lock doesn't cover the promise.
+  const before = await options.store.lockDefault()
+  if (!sameLock(before.retention, lock)) {
+    throw new HoldfastError('conflict', `the default retention of ${options.store.name} changed while the backup ran`, {
+      hint: 'run the backup again: it begins a new generation under the lock that holds now', retryable: true,
+    })
+  }
+  const needed = [...reused, ...index.reused, ...uploader.uploaded.map(({ uploadedMs }) => ({ uploadedMs, lock }))]
+  if (needed.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs))) return { tooOldAtMs: before.serverTimeMs }
+  const snapshot = await commit(options, cache, { lock, generation, passed, index, last, startedMs })
+  const cacheNote = remember(cache, { id: snapshot.id, sha256: snapshot.sha256, generation, index: index.remember })
+  return {
+    result: {
+      ...summary, snapshot, cacheNote, durationMs: options.clock.nowMs() - startedMs,
+      bytesUploaded: uploader.bytesUploaded, packsUploaded: uploader.uploaded.length, packsReferenced: index.packs.length,
+    },
+  }
+}
+
+/** The snapshot is made, whatever becomes of the cache: the next one finds it among the attempts then, and follows it. */
+function remember(cache: BackupCache, snapshot: LastSnapshot): string | null {
+  try {
+    cache.putLastSnapshot(snapshot)
+    return cache.note
+  } catch (error) {
+    if (!(error instanceof CacheDamaged) && !isHoldfastError(error)) throw error
+    return `the snapshot was made, but could not be remembered here: ${error.message}`
+  }
+}
+
+/** Packs of this run too: it may have taken longer than the lock leaves. Where less is locked than promised, all are. */
+function isTooOld(pack: Pick<CachedPack, 'uploadedMs' | 'lock'>, lock: Lock | null, promiseDays: number, nowMs: number): boolean {
+  if (lock !== null && lock.days <= promiseDays) return false
+  return !mayReuse(pack, lock, promiseDays, nowMs)
+}
+
+async function commit(
+  options: BackupOptions, cache: BackupCache,
+  made: { lock: Lock | null; generation: Generation; passed: PassResult; index: WrittenIndex; last: LastSnapshot | null; startedMs: number },
+): Promise<NonNullable<BackupResult['snapshot']>> {
+  const { clock, random, source } = options
+  const { passed, index, last } = made
+  let id = ''
+  const put = await putUnderNewKey(options, () => {
+    // An attempt whose reply was lost, or whose sender was killed, may have been committed: its successor says that it follows it.
+    const supersedes = cache.attempts().slice(-maxSuperseded)
+    id = ulid(clock.nowMs(), random)
+    cache.putAttempt(id)
+    const manifest: Manifest = {
+      kind: 'manifest', source, sourceKind: options.kind, id, supersedes,
+      parent: last === null ? null : { id: last.id, sha256: last.sha256 },
+      generation: made.generation.name,
+      retention: { promiseDays: options.promiseDays, lock: made.lock },
+      complete: !passed.incomplete,
+      tree: { root: passed.treeRoot.toString('hex'), entries: passed.entries, files: passed.files, bytes: passed.bytes },
+      packs: index.packs, index: index.locations,
+      problems: passed.problems.slice(0, 100).map(({ kind, path, detail }) => ({ kind, path: pathText(path).slice(0, 8192), detail: detail.slice(0, 1024) })),
+      problemCount: passed.problemCount,
+      client: {
+        version: options.toolVersion, host: hostname().slice(0, 1024), root: options.directory.slice(0, 8192),
+        startedMs: Math.max(0, made.startedMs), finishedMs: Math.max(0, clock.nowMs()),
+      },
+    }
+    const body = encodeManifest(manifest)
+    return { key: manifestKey(source, id), body, sha256: sha256Hex(body) }
+  })
+  return { id, key: put.key, versionId: put.versionId, sha256: put.sha256, timeMs: put.serverTimeMs }
+}
+
+function summarize(
+  options: BackupOptions, lock: Lock | null, passed: PassResult, uploader: PackUploader, reused: readonly PackReference[], last: LastSnapshot | null,
+  startedMs: number,
+): Omit<BackupResult, 'cacheNote' | 'snapshot'> {
+  return {
+    source: options.source, parentId: last?.id ?? null, complete: !passed.incomplete, lock,
+    entries: passed.entries, files: passed.files, bytes: passed.bytes, filesUnchanged: passed.filesUnchanged,
+    bytesRead: passed.bytesRead, bytesNew: passed.bytesNew, bytesUploaded: uploader.bytesUploaded,
+    packsUploaded: uploader.uploaded.length, packsReferenced: uploader.uploaded.length + reused.length,
+    problems: passed.problems, problemCount: passed.problemCount, attributesNote: passed.notExamined, durationMs: options.clock.nowMs() - startedMs,
+  }
+}
+
+/** The time that the kernel would stamp a file with now: comparable with the times of files, whatever clock was injected. */
+function fileSystemTimeNs(directory: string): bigint {
+  const file = join(directory, 'started')
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    writeFileSync(file, '')
+    return statSync(file, { bigint: true }).mtimeNs
+  } catch (error) {
+    throw unusable(directory, error)
+  }
+}

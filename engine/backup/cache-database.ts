@@ -1,0 +1,111 @@
+// The file that a writer's cache lies in: one process at a time uses it, what is really damaged is begun anew, and what can
+// only not be read now is left as it is.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { HoldfastError } from '../../core/errors.ts'
+
+/** Raise it when the rows or the way of chunking change. */
+const schemaVersion = 3
+
+/** SQLite's primary result codes (sqlite.org/rescode.html): another connection holds the lock; the disk, or the quota, is full. */
+const busy = 5
+const full = 13
+/** What SQLite says of a file whose content is wrong: a table or a column is missing, CORRUPT, SCHEMA, CONSTRAINT, MISMATCH, FORMAT, NOTADB. */
+const damageCodes: ReadonlySet<number> = new Set([1, 11, 17, 19, 20, 24, 26])
+/** IOERR_SHORT_READ: the file is shorter than it says. All other I/O errors may pass. */
+const shortRead = 522
+
+/** Thrown when the cache is not what was written: it is then thrown away and the backup begun again. */
+export class CacheDamaged extends Error {}
+
+/** Whatever went wrong with the cache, as what the backup must do about it: `CacheDamaged`, or a failure that leaves it in place. */
+export function cacheFailure(directory: string, error: unknown): CacheDamaged | HoldfastError {
+  if (error instanceof CacheDamaged) return error
+  const { errcode } = error as { errcode?: number }
+  if (errcode !== undefined && (errcode === shortRead || damageCodes.has(errcode & 0xff))) return new CacheDamaged((error as Error).message, { cause: error })
+  return unusable(directory, error)
+}
+
+/** @param owner the vault and the source: a cache that was copied from another's would name packs that aren't there. */
+export function openDatabase(file: string, owner: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 10_000 })
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON')
+    const version = database.prepare('PRAGMA user_version').get()!['user_version'] as number
+    if (version !== 0 && version !== schemaVersion) throw new CacheDamaged(`it has schema ${version}`)
+    database.exec(`
+      CREATE TABLE IF NOT EXISTS packs (sha256 TEXT PRIMARY KEY, description TEXT NOT NULL, footer BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS last_snapshot (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS attempts (id TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS files (first_key BLOB PRIMARY KEY, records BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
+      PRAGMA user_version = ${schemaVersion}`)
+    database.prepare('INSERT OR IGNORE INTO owner VALUES (1, ?)').run(owner)
+    if (database.prepare('SELECT name FROM owner').get()?.['name'] !== owner) throw new CacheDamaged('it belongs to another vault or source')
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return database
+}
+
+/** Held until the process ends, however it ends. */
+export function holdLock(directory: string, name: string, source: string): DatabaseSync {
+  let lock: DatabaseSync
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    lock = new DatabaseSync(join(directory, name))
+  } catch (error) {
+    throw unusable(directory, error)
+  }
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    if ((error as { errcode?: number }).errcode !== busy) throw unusable(directory, error)
+    throw new HoldfastError('conflict', `another backup of ${source} is running`, {
+      hint: 'wait for it to end, or give this one a --cache-dir of its own', retryable: true, cause: error,
+    })
+  }
+}
+
+/** What SQLite, or the file system, says when the disk is full. */
+function isOutOfRoom(error: unknown): boolean {
+  const { errcode, code } = error as { errcode?: number; code?: string }
+  return errcode === full || code === 'ENOSPC' || code === 'EDQUOT'
+}
+
+export function unusable(path: string, error: unknown): HoldfastError {
+  if (isOutOfRoom(error)) {
+    return new HoldfastError('disk-full', `there is no room left for the cache in ${path}`, {
+      hint: 'make room there and repeat the command: what was uploaded is used again', retryable: true, cause: error,
+    })
+  }
+  return new HoldfastError('invalid-input', `the cache in ${path} can't be used: ${(error as Error).message}`, {
+    hint: 'it was left as it is: repeat the command; if that fails too, give --cache-dir another local directory that you may write to, '
+      + 'with room in it, which costs one full upload',
+    cause: error,
+  })
+}
+
+/** Why the cache was begun anew, until a snapshot was committed since; null if it was not. */
+export function readBeginning(file: string): string | null {
+  const path = beginningOf(file)
+  return existsSync(path) ? `the cache was begun anew: ${readFileSync(path, 'utf8')}` : null
+}
+
+/** Throws the cache away. Why stands beside it first: the run that ends before it has a snapshot leaves it to the next one to say so. */
+export function removeDatabase(file: string, reason: string): void {
+  writeFileSync(beginningOf(file), reason)
+  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+}
+
+export function forgetBeginning(file: string): void {
+  rmSync(beginningOf(file), { force: true })
+}
+
+function beginningOf(file: string): string {
+  return `${file}.begun-anew`
+}

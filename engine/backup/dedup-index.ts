@@ -1,0 +1,47 @@
+// Which chunks need not be uploaded: those of packs whose lock still covers the promise, and those of this very run.
+import { ChunkIndex } from '../../core/pack/chunk-index.ts'
+import { digestBytes } from '../../core/digest.ts'
+import { parseFooter } from '../../core/pack/pack-footer.ts'
+import type { CachedPack } from './backup-cache.ts'
+
+/** The value of a chunk that this run packs. */
+const ofThisRun = 2 ** 40
+
+/** A pack of an earlier run that may be reused; of its footer only the size is kept, because all footers are megabytes. */
+export interface ReusablePack extends Omit<CachedPack, 'footer'> {
+  footerBytes: number
+}
+
+export class KnownChunks {
+  private index = new ChunkIndex()
+  readonly packs: ReusablePack[] = []
+  private used: boolean[] = []
+
+  /** @param source whose pack it is. */
+  add({ footer, ...pack }: CachedPack, source: string): void {
+    const { lengths, digests } = parseFooter(footer, source, `the cached footer of ${pack.key}`)
+    for (let chunk = 0; chunk < lengths.length; chunk++) this.index.set(digests, chunk * digestBytes, this.packs.length)
+    this.packs.push({ ...pack, footerBytes: footer.length })
+    this.used.push(false)
+  }
+
+  has(digest: Uint8Array, offset = 0): boolean {
+    return this.index.find(digest, offset) !== -1
+  }
+
+  /** Notes that the snapshot needs the chunk. True if it must be packed: nobody has it yet. */
+  claim(digest: Uint8Array, offset = 0): boolean {
+    const value = this.index.find(digest, offset)
+    if (value === -1) {
+      this.index.set(digest, offset, ofThisRun)
+      return true
+    }
+    if (value !== ofThisRun) this.used[value] = true
+    return false
+  }
+
+  /** The packs of earlier runs that the snapshot needs. */
+  usedPacks(): ReusablePack[] {
+    return this.packs.filter((_, number) => this.used[number])
+  }
+}

@@ -1,0 +1,157 @@
+// The files that the cache knows, beside a walk over those that there are, both in the order of the tree. They lie in
+// blocks: a row for each would cost more than its lstat. A block in which nothing has changed is left as it is.
+import type { BackupCache } from './backup-cache.ts'
+import { FileRecords, encodeRecord } from './file-records.ts'
+import type { FileStamp } from '../stat-identity.ts'
+
+/** A new block is closed when it has reached this. */
+const blockBytes = 32 * 1024
+/** One that is smaller is joined with what is written before or behind it: or each run would leave a block for what it found at the end. */
+const smallBytes = 8 * 1024
+
+export interface RememberedFile {
+  digests: Buffer
+  lengths: number[]
+  block: ReadBlock
+  at: number
+}
+
+/** A block of the cache, from when the walk has reached it until every file up to its end was given back. */
+interface ReadBlock {
+  records: FileRecords
+  /** What belongs there now: the offset of a record that stays as it was, or a new one. */
+  files: (number | Buffer)[]
+  hasNew: boolean
+  /** A file was asked for that lies between its first and its last. */
+  isReached: boolean
+}
+
+export class RememberedFiles {
+  private cache: Pick<BackupCache, 'replaceFiles'> | null
+  private blocks: Iterator<Buffer>
+  private current: ReadBlock | null = null
+  private at = 0
+  private unsettled: ReadBlock[] = []
+  private dropped: Buffer[] = []
+  /** A small block that may stay as it is, right before what comes next. */
+  private small: ReadBlock | null = null
+  private open: Buffer[] = []
+  private openBytes = 0
+
+  /**
+   * @param blocks as `BackupCache.files` answers them.
+   * @param cache null on a dry run: nothing is changed then.
+   */
+  constructor(blocks: Iterator<Buffer>, cache: Pick<BackupCache, 'replaceFiles'> | null) {
+    this.blocks = blocks
+    this.cache = cache
+  }
+
+  /** The file as it was read before, unless it was another one. Asked in the order of the keys. */
+  recall(key: Buffer, stamp: FileStamp): RememberedFile | null {
+    for (;;) {
+      const block = this.current
+      if (block === null || this.at === block.records.bytes.length) {
+        if (!this.nextBlock()) return null
+        continue
+      }
+      const { at } = this
+      const order = block.records.compareAt(at, key)
+      if (order >= 0) block.isReached = true
+      if (order > 0) return null
+      this.at += block.records.bytesAt(at)
+      if (order < 0) continue
+      if (!block.records.hasStampAt(at, stamp)) return null
+      const { digests, lengths } = block.records.contentAt(at)
+      return { digests, lengths, block, at }
+    }
+  }
+
+  private nextBlock(): boolean {
+    // Nothing of it is left, and nothing new belongs there: a directory that is gone may have had any number of files.
+    if (this.current?.isReached === false && this.unsettled.at(-1) === this.current) {
+      this.dropped.push(Buffer.from(this.unsettled.pop()!.records.firstKey))
+    }
+    const next = this.blocks.next()
+    if (next.done === true) {
+      this.current = null
+      return false
+    }
+    this.current = { records: new FileRecords(next.value), files: [], hasNew: false, isReached: false }
+    this.at = 0
+    this.unsettled.push(this.current)
+    return true
+  }
+
+  /** Keeps a file that was recalled. What is kept and put comes in the order of the keys, each after it was asked for. */
+  keep({ block, at }: RememberedFile): void {
+    while (this.unsettled[0] !== block) this.settle(this.unsettled.shift()!)
+    block.files.push(at)
+  }
+
+  /** Remembers a file as it was read. */
+  put(key: Buffer, stamp: FileStamp, content: { digests: Uint8Array; lengths: readonly number[] }): void {
+    while (this.unsettled.length > 0 && Buffer.compare(this.unsettled[0]!.records.lastKey, key) < 0) this.settle(this.unsettled.shift()!)
+    const record = encodeRecord(key, stamp, content)
+    const block = this.unsettled[0]
+    if (block === undefined || Buffer.compare(key, block.records.firstKey) < 0) {
+      this.add([record])
+    } else {
+      block.files.push(record)
+      block.hasNew = true
+    }
+  }
+
+  /** Forgets what was not kept, and writes what is left to write. */
+  finish(): void {
+    do {
+      for (const block of this.unsettled.splice(0)) this.settle(block)
+    } while (this.nextBlock())
+    this.flush()
+  }
+
+  private settle(block: ReadBlock): void {
+    const { records, files, hasNew } = block
+    const isAsItWas = !hasNew && files.length === records.count
+    const isSmall = records.bytes.length < smallBytes
+    if (isAsItWas && (this.openBytes === 0 || !isSmall)) {
+      this.flush()
+      this.small = isSmall ? block : null
+      return
+    }
+    this.dropped.push(records.firstKey)
+    this.add(files.map((file) => (typeof file === 'number' ? records.bytes.subarray(file, file + records.bytesAt(file)) : file)))
+  }
+
+  private add(records: readonly Buffer[]): void {
+    const { small } = this
+    if (small !== null && records.length > 0) {
+      this.small = null
+      this.dropped.push(small.records.firstKey)
+      this.add([small.records.bytes])
+    }
+    for (const record of records) {
+      this.open.push(record)
+      this.openBytes += record.length
+    }
+    if (this.openBytes >= blockBytes) this.flush()
+  }
+
+  /** All at once: what is dropped is never gone without what takes its place. */
+  private flush(): void {
+    const blocks: Buffer[][] = []
+    let bytes = blockBytes
+    for (const record of this.open) {
+      if (bytes >= blockBytes) {
+        blocks.push([])
+        bytes = 0
+      }
+      blocks.at(-1)!.push(record)
+      bytes += record.length
+    }
+    if (blocks.length > 0 || this.dropped.length > 0) this.cache?.replaceFiles(this.dropped, blocks.map((records) => Buffer.concat(records)))
+    this.dropped = []
+    this.open = []
+    this.openBytes = 0
+  }
+}

@@ -1,0 +1,69 @@
+// Writes the part of a snapshot's index that is new: the footers of packs that no kept index chunk covers.
+import { release } from '../../core/bytes.ts'
+import { sha256 } from '../../core/digest.ts'
+import type { ChunkLocation, PackReference } from '../../core/snapshot/manifest.ts'
+import { PackBuilder, assertSealed, digestOf } from '../../core/pack/pack.ts'
+import { encodeIndex, planIndex } from '../../core/pack/pack-index.ts'
+import type { IndexedPack } from '../../core/pack/pack-index.ts'
+import type { BackupCache, LastSnapshot } from './backup-cache.ts'
+import type { ReusablePack } from './dedup-index.ts'
+import type { PackUploader, UploadedPack } from './pack-uploader.ts'
+
+export interface WrittenIndex {
+  /** Every pack that the snapshot needs, those of its index too. */
+  packs: PackReference[]
+  locations: ChunkLocation[]
+  /** Packs of earlier runs that hold a part of the index. */
+  reused: ReusablePack[]
+  remember: LastSnapshot['index']
+}
+
+/** @param made.content the packs that hold the snapshot's data and tree. */
+export async function uploadIndex(made: {
+  source: string; content: UploadedPack[]; old: LastSnapshot['index']; reusable: readonly ReusablePack[]; cache: BackupCache; uploader: PackUploader
+}): Promise<WrittenIndex> {
+  const byHash = new Map(made.reusable.map((pack) => [pack.sha256, pack]))
+  const usable = made.old.filter(({ packSha256 }) => byHash.has(packSha256))
+  const { keep, write } = planIndex(made.content, usable)
+  const kept = usable.filter((chunk) => keep.includes(chunk))
+  const written = await writeIndex(made, write)
+  const reused = [...new Set(kept.map(({ packSha256 }) => byHash.get(packSha256)!))]
+  const indexPacks = new Set(written.map(({ packSha256 }) => packSha256))
+  const packs: PackReference[] = [...made.content, ...reused, ...made.uploader.uploaded.filter((pack) => indexPacks.has(pack.sha256))]
+    .map(({ key, versionId, sha256: hash, bytes }) => ({ key, versionId, sha256: hash, bytes }))
+  const numberOf = new Map(packs.map((pack, number) => [pack.sha256, number]))
+  const remember = [...kept, ...written].map((chunk) => ({ ...chunk, location: { ...chunk.location, pack: numberOf.get(chunk.packSha256)! } }))
+  return { packs, locations: remember.map(({ location }) => location), reused, remember }
+}
+
+async function writeIndex(
+  { source, cache, uploader }: { source: string; cache: BackupCache; uploader: PackUploader }, groups: readonly IndexedPack[][],
+): Promise<LastSnapshot['index']> {
+  if (groups.length === 0) return []
+  const written: LastSnapshot['index'] = []
+  let builder = new PackBuilder(source)
+  let inBuilder: IndexedPack[][] = []
+  const seal = (): void => {
+    const sealed = builder.seal()
+    const footer = assertSealed(sealed, source)
+    uploader.add(sealed)
+    inBuilder.forEach((packs, index) => {
+      const { offset, storedBytes, rawBytes, codec } = footer.frames[index]!
+      const location = { sha256: digestOf(footer, index).toString('hex'), pack: 0, offset, storedBytes, rawBytes, codec }
+      written.push({ sha256: location.sha256, packs, location, packSha256: sealed.sha256 })
+    })
+    builder = new PackBuilder(source)
+    inBuilder = []
+  }
+  for (const group of groups) {
+    if (builder.isFull) seal()
+    const packs = group.map((pack) => ({ sha256: pack.sha256, footer: cache.footer(pack.sha256) }))
+    const chunk = encodeIndex(packs)
+    builder.add(sha256(chunk), chunk, true)
+    for (const bytes of [chunk, ...packs.map(({ footer }) => footer)]) release(bytes)
+    inBuilder.push(group)
+  }
+  seal()
+  await uploader.drain(0)
+  return written
+}

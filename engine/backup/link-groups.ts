@@ -1,0 +1,26 @@
+// Files with more than one name: which names belong together, and under which number the tree says so.
+import type { BigIntStats } from 'node:fs'
+import { inodeOf } from '../stat-identity.ts'
+
+export class LinkGroups<First> {
+  private groups = new Map<string, { group: number; first: First | undefined }>()
+  private taken = new Set<number>()
+
+  /** The group of a file; `first` is what was set for the name that came first. */
+  find(stats: BigIntStats): { group: number; first: First | undefined } {
+    const key = `${stats.dev}:${stats.ino}`
+    const known = this.groups.get(key)
+    if (known !== undefined) return known
+    // The inode's number, so that the same links have the same number in the next snapshot; another device's may collide.
+    let group = Number(inodeOf(stats) % 2n ** 48n) + 1
+    while (this.taken.has(group)) group++
+    this.taken.add(group)
+    const created = { group, first: undefined }
+    this.groups.set(key, created)
+    return created
+  }
+
+  setFirst(stats: BigIntStats, first: First): void {
+    this.groups.get(`${stats.dev}:${stats.ino}`)!.first = first
+  }
+}

@@ -1,0 +1,110 @@
+// Uploads sealed packs, a few at once, and remembers each in the cache as soon as the store has acknowledged it.
+import { ulid } from 'ulid'
+import { release } from '../../core/bytes.ts'
+import type { Clock, Random } from '../../core/clock.ts'
+import type { PackReference } from '../../core/snapshot/manifest.ts'
+import type { ObjectStore } from '../../core/store/object-store.ts'
+import type { Generation } from '../../core/snapshot/retention.ts'
+import { putUnderNewKey } from '../../core/store/upload.ts'
+import { packKey } from '../../core/store/vault-keys.ts'
+import type { BackupCache, CachedPack } from './backup-cache.ts'
+
+const uploadsAtOnce = 3
+
+export interface UploadedPack extends PackReference {
+  footerBytes: number
+  /** When the lock began, by the server's time; rather too early than too late. */
+  uploadedMs: number
+}
+
+interface Sealed {
+  body: Uint8Array<ArrayBuffer>
+  sha256: string
+  footer: Uint8Array
+}
+
+export class PackUploader {
+  private environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal }
+  private target: { source: string; generation: Generation }
+  private cache: Pick<BackupCache, 'putPack'> | null
+  private waiting: { pack: Sealed; done: (buffer: ArrayBuffer) => void }[] = []
+  private active = 0
+  private failure: { error: unknown } | null = null
+  private idle: (() => void)[] = []
+  readonly uploaded: UploadedPack[] = []
+  bytesUploaded = 0
+
+  /** @param cache null on a dry run: nothing is uploaded then, and nothing remembered. */
+  constructor(
+    environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal },
+    target: { source: string; generation: Generation }, cache: Pick<BackupCache, 'putPack'> | null,
+  ) {
+    this.environment = environment
+    this.target = target
+    this.cache = cache
+  }
+
+  /** Packs that are sealed and not yet acknowledged: what holds memory. */
+  get inFlight(): number {
+    return this.waiting.length + this.active
+  }
+
+  /** @param done is given the pack's memory back; without it, the system is. */
+  add(pack: Sealed, done: (buffer: ArrayBuffer) => void = (buffer) => release(new Uint8Array(buffer))): void {
+    this.waiting.push({ pack, done })
+    this.next()
+  }
+
+  private next(): void {
+    while (this.active < uploadsAtOnce && this.failure === null) {
+      const job = this.waiting.shift()
+      if (job === undefined) break
+      this.active++
+      void this.upload(job.pack).then(() => job.done(job.pack.body.buffer), (error: unknown) => {
+        this.failure ??= { error }
+      }).finally(() => {
+        this.active--
+        this.next()
+        this.wake()
+      })
+    }
+  }
+
+  private async upload(pack: Sealed): Promise<void> {
+    const { source, generation } = this.target
+    const { clock, random } = this.environment
+    if (this.cache === null) {
+      this.uploaded.push({ key: '', versionId: '', sha256: pack.sha256, bytes: pack.body.length, footerBytes: pack.footer.length, uploadedMs: 0 })
+      return
+    }
+    let begunMs = 0
+    const put = await putUnderNewKey(this.environment, () => {
+      begunMs = clock.nowMs()
+      return { key: packKey(source, generation.name, ulid(begunMs, random), pack.sha256), body: pack.body, sha256: pack.sha256 }
+    })
+    const { key, versionId } = put
+    // The lock may run from the beginning of the upload, and by whole seconds: the reply came later than that.
+    const uploadedMs = put.serverTimeMs - Math.max(0, clock.nowMs() - begunMs) - 1000
+    const reference = { key, versionId, sha256: pack.sha256, bytes: pack.body.length }
+    const cached: CachedPack = { ...reference, uploadedMs, lock: generation.lock, footer: Buffer.from(pack.footer) }
+    this.cache.putPack(cached)
+    this.uploaded.push({ ...reference, footerBytes: pack.footer.length, uploadedMs })
+    this.bytesUploaded += pack.body.length
+  }
+
+  /** Resolves when nothing is under way any more, whatever became of it; what had not begun is dropped. */
+  async settle(): Promise<void> {
+    this.waiting = []
+    while (this.active > 0) await new Promise<void>((resolve) => this.idle.push(resolve))
+  }
+
+  private wake(): void {
+    for (const resolve of this.idle.splice(0)) resolve()
+  }
+
+  /** Resolves when at most `count` packs are in flight. @throws what an upload failed with. */
+  async drain(count: number): Promise<void> {
+    while (this.inFlight > count && this.failure === null) await new Promise<void>((resolve) => this.idle.push(resolve))
+    if (this.failure !== null) throw this.failure.error
+  }
+}

@@ -1,0 +1,70 @@
+// The tree of a snapshot as it grows: its nodes, and the lists of chunks of large files, go into packs of their own, unless an
+// earlier snapshot has them.
+import { foldContent } from '../../core/tree/content-list.ts'
+import { PackBuilder, assertSealed } from '../../core/pack/pack.ts'
+import { comparePaths, sumBytes } from '../../core/tree/tree-entry.ts'
+import type { TreeEntry } from '../../core/tree/tree-entry.ts'
+import { TreeBuilder } from '../../core/tree/tree.ts'
+import type { KnownChunks } from './dedup-index.ts'
+import type { PackUploader } from './pack-uploader.ts'
+
+export class SnapshotTree {
+  private source: string
+  private known: KnownChunks
+  private uploader: PackUploader
+  private tree: TreeBuilder
+  /** Small, however large the source: nodes are few bytes, and this is one pack more that exists. */
+  private metadata: PackBuilder
+  private lastPath: Buffer | null = null
+  entries = 0
+  files = 0
+  bytes = 0
+
+  constructor({ source, known, uploader }: { source: string; known: KnownChunks; uploader: PackUploader }) {
+    this.source = source
+    this.known = known
+    this.uploader = uploader
+    this.metadata = new PackBuilder(source)
+    this.tree = new TreeBuilder((digest, bytes) => this.keep(digest, bytes))
+  }
+
+  /** In the order of `comparePaths`. */
+  add(entry: TreeEntry): void {
+    if (this.lastPath !== null && comparePaths(this.lastPath, entry.path) >= 0) throw new Error('the walk left the order of the tree')
+    this.lastPath = entry.path
+    this.tree.add(entry)
+    this.entries++
+    if (entry.type === 'file') {
+      this.files++
+      this.bytes += entry.size
+    }
+  }
+
+  addFile(entry: TreeEntry, { digests, lengths }: { digests: Buffer; lengths: number[] }): void {
+    entry.size = sumBytes(lengths)
+    entry.content = foldContent({ digests, lengths }, (digest, bytes) => this.keep(digest, bytes))
+    this.add(entry)
+  }
+
+  /** The hash of the root. All nodes are with the uploader then. */
+  finish(): Buffer {
+    const root = this.tree.finish()
+    this.seal()
+    return root
+  }
+
+  private keep(digest: Buffer, bytes: Buffer): void {
+    if (!this.known.claim(digest)) return
+    if (this.metadata.isFull) this.seal()
+    this.metadata.add(digest, bytes)
+  }
+
+  /** Seals what was kept so far, so that the next nodes go into a pack of their own. */
+  private seal(): void {
+    if (this.metadata.isEmpty) return
+    const pack = this.metadata.seal()
+    assertSealed(pack, this.source)
+    this.uploader.add(pack)
+    this.metadata = new PackBuilder(this.source)
+  }
+}

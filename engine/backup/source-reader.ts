@@ -1,0 +1,156 @@
+// Reads files of a source in a worker thread: bytes into one buffer, cut into chunks, hashed.
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
+import { findCut, maxChunkBytes } from '../../core/pack/chunker.ts'
+import { digestBytes, sha256 } from '../../core/digest.ts'
+import { sameStamp, stampOf } from '../stat-identity.ts'
+import type { FileStamp } from '../stat-identity.ts'
+import { reasonOf } from '../walk.ts'
+
+/** Read at once: several small files, or a part of a segment. */
+export const partBytes = 4 * 1024 * 1024
+/** A part, and what the cuts of the one before have left. */
+export const bufferBytes = partBytes + maxChunkBytes
+/** A large file is read in segments of so many bytes, by several threads. Cuts begin anew with each. */
+export const segmentBytes = 64 * 1024 * 1024
+
+/** A whole file, or a segment of a large one. */
+export interface ReadItem {
+  absolute: Uint8Array
+  stamp: FileStamp
+  offset: number
+  bytes: number
+}
+
+export interface ItemContent {
+  digests: Uint8Array
+  lengths: number[]
+  /** What fstat said after reading, if the file as read differs from the stamp: the entry must say what was read. */
+  restamped: { stamp: FileStamp; mode: number; uid: number; gid: number; blocks: number } | null
+  problem: { kind: 'unreadable' | 'vanished' | 'changed'; detail: string } | null
+}
+
+/** Chunks of a batch: where each lies in the batch's buffer. */
+export interface BatchChunk {
+  digest: Buffer
+  offset: number
+  bytes: number
+}
+
+const attempts = 3
+
+/** Reads the items one after the other into `buffer`, which has room for all of them. */
+export function readBatch(items: readonly ReadItem[], buffer: Buffer): { contents: ItemContent[]; chunks: BatchChunk[] } {
+  const chunks: BatchChunk[] = []
+  const contents: ItemContent[] = []
+  let used = 0
+  for (const item of items) {
+    const read = readItem(item, buffer.subarray(used, used + item.bytes))
+    const own = cutChunks(buffer, used, used + read.bytes, 1)
+    used += read.bytes
+    chunks.push(...own)
+    contents.push(contentOf(own, read))
+  }
+  return { contents, chunks }
+}
+
+/** Reads a segment part by part. What a part's last cut leaves goes before the next one: cuts don't depend on the parts. */
+export class SegmentReader {
+  private item: ReadItem
+  private bytesRead = 0
+  private rest = { start: 0, end: 0 }
+  isDone = false
+
+  constructor(item: ReadItem) {
+    this.item = item
+  }
+
+  /** @param buffer of `bufferBytes`, the same each time: the chunks of the part before are overwritten. */
+  next(buffer: Buffer): { contents: ItemContent[]; chunks: BatchChunk[] } {
+    buffer.copyWithin(0, this.rest.start, this.rest.end)
+    const used = this.rest.end - this.rest.start
+    const bytes = Math.min(partBytes, this.item.bytes - this.bytesRead)
+    const read = readItem({ ...this.item, offset: this.item.offset + this.bytesRead, bytes }, buffer.subarray(used, used + bytes))
+    this.bytesRead += read.bytes
+    this.isDone = read.bytes < bytes || this.bytesRead === this.item.bytes
+    const end = used + read.bytes
+    const chunks = cutChunks(buffer, 0, end, this.isDone ? 1 : maxChunkBytes)
+    const last = chunks.at(-1)
+    this.rest = { start: last === undefined ? 0 : last.offset + last.bytes, end }
+    return { contents: [contentOf(chunks, read)], chunks }
+  }
+}
+
+/** Cuts from `start` while at least `leastBytes` are left before `end`. */
+function cutChunks(buffer: Buffer, start: number, end: number, leastBytes: number): BatchChunk[] {
+  const chunks: BatchChunk[] = []
+  for (let offset = start; end - offset >= leastBytes;) {
+    const cut = findCut(buffer, offset, end)
+    chunks.push({ digest: sha256(buffer.subarray(offset, cut)), offset, bytes: cut - offset })
+    offset = cut
+  }
+  return chunks
+}
+
+function contentOf(chunks: readonly BatchChunk[], { restamped, problem }: ItemRead): ItemContent {
+  const digests = new Uint8Array(chunks.length * digestBytes)
+  chunks.forEach(({ digest }, index) => digests.set(digest, index * digestBytes))
+  return { digests, lengths: chunks.map(({ bytes }) => bytes), restamped, problem }
+}
+
+interface ItemRead extends Pick<ItemContent, 'restamped' | 'problem'> {
+  bytes: number
+}
+
+function readItem(item: ReadItem, into: Buffer): ItemRead {
+  let descriptor: number
+  try {
+    // A FIFO that took the file's place must not block, and a link must not be followed.
+    descriptor = openSync(item.absolute as Buffer, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    // With O_NOFOLLOW, ELOOP says that a link took its place.
+    const kind = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' ? 'vanished' : 'unreadable'
+    return { bytes: 0, restamped: null, problem: { kind, detail: reasonOf(error) } }
+  }
+  try {
+    return readOpened(descriptor, item, into)
+  } catch (error) {
+    return { bytes: 0, restamped: null, problem: { kind: 'unreadable', detail: reasonOf(error) } }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead {
+  for (let attempt = 1; ; attempt++) {
+    const before = fstatSync(descriptor, { bigint: true })
+    if (!before.isFile()) return { bytes: 0, restamped: null, problem: { kind: 'vanished', detail: 'it is no longer a regular file' } }
+    const bytes = readFully(descriptor, into, item.offset)
+    const after = fstatSync(descriptor, { bigint: true })
+    const whole = item.offset === 0 && item.bytes === item.stamp.size
+    if (sameStamp(stampOf(after), item.stamp) && bytes === item.bytes) return { bytes, restamped: null, problem: null }
+    // A whole file that held still while it was read is consistent, though it isn't the one that was listed.
+    const isStill = sameStamp(stampOf(before), stampOf(after))
+    if (whole && isStill && Number(after.size) <= into.length && bytes === Number(after.size)) return { bytes, restamped: restampOf(after), problem: null }
+    if (!whole || attempt === attempts || Number(after.size) > into.length) {
+      return { bytes, restamped: whole ? restampOf(after) : null, problem: { kind: 'changed', detail: 'it changed while it was read' } }
+    }
+  }
+}
+
+function restampOf(stats: BigIntStats): NonNullable<ItemContent['restamped']> {
+  return {
+    stamp: stampOf(stats), mode: Number(stats.mode & 0o7777n), uid: Number(stats.uid), gid: Number(stats.gid), blocks: Number(stats.blocks),
+  }
+}
+
+function readFully(descriptor: number, into: Buffer, offset: number): number {
+  let bytes = 0
+  while (bytes < into.length) {
+    const read = readSync(descriptor, into, bytes, into.length - bytes, offset + bytes)
+    if (read === 0) break
+    bytes += read
+  }
+  return bytes
+}

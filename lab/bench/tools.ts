@@ -1,0 +1,126 @@
+// The programs that are measured: Holdfast as it is published, restic and versitygw from the Go module proxy.
+import { execFile } from 'node:child_process'
+import { cpSync, accessSync, constants, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { HoldfastError } from '../../core/errors.ts'
+
+const run = promisify(execFile)
+const project = resolve(import.meta.dirname, '../..')
+
+export interface Tools {
+  /** The built command, as it is published. */
+  holdfast: string
+  restic: string
+  versitygw: string
+  /** What each says of its version, to quote with the figures. */
+  versions: Record<string, string>
+  /** Where they are run when no other directory matters. */
+  folder: string
+}
+
+interface Module {
+  name: 'restic' | 'versitygw'
+  path: string
+  command: string
+  version: string
+}
+
+// Pinned, so that figures can be compared: renewed by hand when a release comes out.
+const modules: Module[] = [
+  { name: 'restic', path: 'github.com/restic/restic', command: 'cmd/restic', version: 'v0.19.1' },
+  { name: 'versitygw', path: 'github.com/versity/versitygw', command: 'cmd/versitygw', version: 'v1.8.0' },
+]
+
+/**
+ * @param folder for the build of Holdfast: one of its own, so that nobody's `npm run build` changes what is measured.
+ * @throws `not-found` if a peer is neither there nor to be had.
+ */
+export async function prepareTools(folder: string, report: (text: string) => void): Promise<Tools> {
+  const found: Record<string, string> = {}
+  for (const module of modules) found[module.name] = await findOrInstall(module, report)
+  const holdfast = await build(folder, report)
+  return {
+    holdfast, restic: found['restic']!, versitygw: found['versitygw']!, folder,
+    versions: {
+      node: process.version,
+      holdfast: `holdfast ${(await run(process.execPath, [join(folder, 'dist', 'restore-cli', 'main.js'), '--version'])).stdout.trim()}`,
+      restic: (await run(found['restic']!, ['version'])).stdout.trim(),
+      versitygw: await versionOf(found['versitygw']!),
+    },
+  }
+}
+
+async function build(folder: string, report: (text: string) => void): Promise<string> {
+  report('building Holdfast')
+  const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc')
+  await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], { cwd: project }).catch((cause: { stdout?: string }) => {
+    throw new HoldfastError('internal', `Holdfast doesn't compile: ${(cause.stdout ?? '').slice(0, 1000)}`, { cause })
+  })
+  copyFileSync(join(project, 'package.json'), join(folder, 'package.json'))
+  rmSync(join(folder, 'node_modules'), { force: true })
+  symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'))
+  cpSync(join(project, 'bin'), join(folder, 'bin'), { recursive: true })
+  return join(folder, 'bin', 'holdfast')
+}
+
+function cacheFolder(): string {
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast-bench')
+}
+
+/** What we built before, or `go install` put there; else built now; else, without Go, whatever is in the path. */
+async function findOrInstall(module: Module, report: (text: string) => void): Promise<string> {
+  const { name, version } = module
+  const built = findProgram(name, [join(cacheFolder(), version), join(homedir(), 'go', 'bin')])
+  if (built !== undefined) return built
+  const go = findGo()
+  if (go !== undefined) return install(module, go, report)
+  const other = findProgram(name, path())
+  if (other !== undefined) return other
+  throw new HoldfastError('not-found', `${name} is not installed, and there is no Go to build it with`, {
+    hint: `install Go, or put ${name} into the path (Debian has restic, an older one)`,
+  })
+}
+
+function findGo(): string | undefined {
+  return findProgram('go', [...path(), '/usr/local/go/bin'])
+}
+
+function path(): string[] {
+  return (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
+}
+
+function findProgram(name: string, folders: readonly string[]): string | undefined {
+  return folders.map((folder) => join(folder, name)).find(isProgram)
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Built from a module that requires it by version: no list of versions is asked for. */
+async function install({ name, path: module, command, version }: Module, go: string, report: (text: string) => void): Promise<string> {
+  const folder = join(cacheFolder(), version)
+  report(`building ${name} ${version} from the Go module proxy: some minutes`)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'go.mod'), `module bench\n\ngo 1.25\n\nrequire ${module} ${version}\n`)
+  await run(go, ['build', '-mod=mod', '-o', join(folder, name), `${module}/${command}`], { cwd: folder, maxBuffer: 2 ** 26 })
+  return join(folder, name)
+}
+
+/** A program from the module proxy knows its version only as Go recorded it. */
+async function versionOf(versitygw: string): Promise<string> {
+  const pinned = modules.find(({ name }) => name === 'versitygw')!
+  try {
+    const { stdout } = await run(findGo() ?? 'go', ['version', '-m', versitygw])
+    return `versitygw ${/^\s*(?:mod|dep)\s+github\.com\/versity\/versitygw\s+(v\S+)/m.exec(stdout)?.[1] ?? 'of unknown version'}`
+  } catch {
+    return versitygw.includes(pinned.version) ? `versitygw ${pinned.version}` : 'versitygw of unknown version'
+  }
+}

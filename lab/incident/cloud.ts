@@ -1,0 +1,39 @@
+// The embedded cloud as the drill runs it: on what the program declares, with its token service and an issuer of tokens.
+import { mkdir } from 'node:fs/promises'
+import { createAuthorizer } from '../sandbox/authorization/authorizer.ts'
+import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
+import type { TurnableClock } from '../sandbox/clock.ts'
+import type { CloudDeclaration } from '../sandbox/declaration.ts'
+import { startIssuer } from '../sandbox/oidc/issuer.ts'
+import { startSandbox } from '../sandbox/server.ts'
+import type { Sandbox } from '../sandbox/server.ts'
+import { createStsService } from '../sandbox/sts/service.ts'
+import { platform } from './principals.ts'
+import { directories } from './drill-context.ts'
+import type { DrillContext } from './drill-context.ts'
+import { DrillSessions, registerDevices } from './sessions.ts'
+
+export interface DrillCloud {
+  sandbox: Sandbox
+  authorizer: PolicyAuthorizer
+  sessions: DrillSessions
+  stop(): Promise<void>
+}
+
+/** On the disk of the cloud that was there before, if there was one. */
+export async function startCloud(context: DrillContext, declaration: CloudDeclaration, clock: TurnableClock, region: string): Promise<DrillCloud> {
+  const directory = directories(context).sandbox
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const issuer = await startIssuer({ issuer: platform.issuer, nowMs: () => clock.nowMs() })
+  context.cleanup.add('issuer of tokens', () => issuer.stop())
+  const devices = registerDevices(declaration)
+  const authorizer = await createAuthorizer(declaration, { nowMs: () => clock.nowMs(), region })
+  const sandbox = await startSandbox({
+    directory, declaration, clock, authorizer,
+    services: [createStsService({ mfaDevices: devices, findIssuer: (url) => (platform.issuer.endsWith(`//${url}`) ? issuer.baseUrl : null) })],
+    onRequest: (record) => context.meter.count(record),
+  })
+  context.cleanup.add('embedded cloud', () => sandbox.stop())
+  const sessions = new DrillSessions({ sandbox, declaration, region, devices, issuer })
+  return { sandbox, authorizer, sessions, stop: () => sandbox.stop() }
+}

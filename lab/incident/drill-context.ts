@@ -1,0 +1,95 @@
+// What the steps of a drill share, and what they hand on: plain data, plus what is running.
+import path from 'node:path'
+import type { Credentials } from '../sandbox/access.ts'
+import type { CloudDeclaration, DeclaredBucket } from '../sandbox/declaration.ts'
+import type { Sandbox } from '../sandbox/server.ts'
+import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
+import type { ClaimLedger } from './claims.ts'
+import type { Cleanup } from './cleanup.ts'
+import type { Cluster } from '../postgres/cluster.ts'
+import type { PostgresBinaries } from '../postgres/binaries.ts'
+import type { UserIds } from '../postgres/unprivileged-user.ts'
+import type { DrillReport } from './report/schema.ts'
+import type { DrillSessions } from './sessions.ts'
+import type { Timeline } from './timeline.ts'
+import type { TrafficMeter } from './traffic.ts'
+import type { DirectoryTruth } from './expected-state/files.ts'
+import type { DatabaseTruth } from './expected-state/rows.ts'
+import type { WorldSize } from './world/size.ts'
+import type { Uploads } from './world/uploads.ts'
+
+/** The sources that the example configuration gives writers to, and where each lies on the production volume. */
+export const sources = [
+  { name: 'rental-db', kind: 'postgres', directory: 'pgdata' },
+  { name: 'uploads', kind: 'volume', directory: 'uploads' },
+] as const
+export type SourceName = (typeof sources)[number]['name']
+
+/** The day that the drill replays, by the sandbox's clock. It ends at the machine's own time. */
+export const day = { betweenBackupsMs: 4 * 3_600_000, fromBackupToWipeMs: 2.5 * 3_600_000 } as const
+export const objectives = { rpoMs: 4 * 3_600_000, rtoMs: 15 * 60_000 } as const
+
+export interface DrillContext {
+  seed: number
+  size: WorldSize
+  /** A guard that is taken out of what the program declares, to see whether anyone notices. */
+  without: string | null
+  /** Everything that the drill writes lies below it, but the report. Others can pass through, not look in. */
+  workDirectory: string
+  signal: AbortSignal
+  ledger: ClaimLedger
+  timeline: Timeline
+  cleanup: Cleanup
+  meter: TrafficMeter
+  /** Filled in by the steps; a step that crashed leaves its part as it was. */
+  report: Pick<DrillReport, 'accounts' | 'vault' | 'notEmulated' | 'world' | 'backups' | 'wipe' | 'attacks' | 'controls' | 'inventory' | 'restores' | 'objectives' | 'tool'>
+}
+
+export function directories({ workDirectory }: Pick<DrillContext, 'workDirectory'>) {
+  const below = (name: string) => path.join(workDirectory, name)
+  return {
+    sandbox: below('cloud'), postgres: below('postgres'), truth: below('truth'), workingTree: below('repository'),
+    canary: below('canary'), restored: below('restored'), caches: below('caches'), home: below('home'),
+  }
+}
+
+export interface Provisioned {
+  declaration: CloudDeclaration
+  sandbox: Sandbox
+  authorizer: PolicyAuthorizer
+  sessions: DrillSessions
+  region: string
+  vault: DeclaredBucket
+  accounts: Record<'vault' | 'production' | 'outsider', string>
+  /** Buckets without guards and a key, of an account that has nothing to do with the others. */
+  controls: Record<'plain' | 'governed' | 'keyArn', string>
+}
+
+export interface Production {
+  binaries: PostgresBinaries
+  user: UserIds | null
+  volumeId: string
+  volumeDirectory: string
+  uploads: Uploads
+  start(): Promise<Cluster>
+}
+
+export interface State {
+  label: 'first' | 'second'
+  rows: DatabaseTruth
+  files: Record<SourceName, DirectoryTruth>
+  snapshotIds: Record<SourceName, string>
+  /** The server's time of the last of its snapshots. */
+  takenMs: number
+}
+
+export interface BackedUp {
+  states: State[]
+}
+
+export interface Wiped {
+  /** By the sandbox's clock, and by the stopwatch of the drill: when the agent deleted the volume. */
+  wipedAtMs: number
+  wipedElapsedMs: number
+  foundKey: Credentials
+}

@@ -1,0 +1,110 @@
+// What the loss of a guard means beyond statements that go: settings of the bucket, and rights that a role would then have,
+// as a program written without the guard in mind would have given them.
+import { bucketArn } from '../../../guardrails/names.ts'
+import type { CloudDeclaration, DeclaredBucket, DeclaredRole, PolicyDocument } from '../../sandbox/declaration.ts'
+
+interface EditableStatement {
+  Sid?: string
+  Effect: string
+  Principal?: unknown
+  Action?: string[]
+  Resource?: string[]
+  Condition?: Record<string, Record<string, unknown>>
+}
+
+/** By the guard's name. Each changes the declaration that it is given. */
+export const looseners: Readonly<Record<string, (cloud: CloudDeclaration) => void>> = {
+  'object-lock': (cloud) => {
+    vaultBucket(cloud).objectLock = { enabled: false, default: null }
+  },
+  compliance: (cloud) => {
+    const lock = vaultBucket(cloud).objectLock
+    if (lock.default !== null) lock.default.mode = 'GOVERNANCE'
+  },
+  'default-retention': (cloud) => {
+    vaultBucket(cloud).objectLock.default = null
+  },
+  'per-source-prefix': (cloud) => {
+    const everything = [`${bucketArn(vaultBucket(cloud).name)}/*`]
+    for (const statement of writerStatements(cloud, 'WriteOwnSource')) statement.Resource = everything
+  },
+  'writer-without-read': (cloud) => {
+    const arn = bucketArn(vaultBucket(cloud).name)
+    for (const statement of writerStatements(cloud, 'SeeLock')) {
+      statement.Action!.push('s3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', 's3:ListBucketVersions')
+      statement.Resource = [arn, `${arn}/*`]
+    }
+  },
+  'feedback-separation': (cloud) => {
+    const everything = [`${bucketArn(bucketNamed(cloud, 'holdfast-feedback-').name)}/*`]
+    for (const statement of writerStatements(cloud, 'ReadOwnFeedback')) {
+      statement.Action!.push('s3:PutObject')
+      statement.Resource = everything
+    }
+    for (const statement of writerStatements(cloud, 'ListOwnFeedback')) delete statement.Condition
+  },
+  'trust-conditions': (cloud) => {
+    for (const statement of trustAllows(cloud)) delete statement.Condition
+  },
+  'session-tag-denial': (cloud) => {
+    for (const role of cloud.roles) {
+      const trusted = statementsOf(role.trust).filter(isTrust)
+      role.trust['Statement'] = [
+        ...statementsOf(role.trust),
+        ...trusted.map(({ Principal }, index) => ({ Sid: `TakeAnyTag${index}`, Effect: 'Allow', Principal, Action: ['sts:TagSession'] })),
+      ]
+    }
+  },
+  'source-identity': (cloud) => {
+    for (const statement of trustAllows(cloud)) {
+      if (statement.Condition?.['Null']?.['sts:SourceIdentity'] !== undefined) delete statement.Condition['Null']
+    }
+  },
+  'agent-boundary': (cloud) => {
+    for (const role of cloud.roles) if (role.path === '/holdfast-agents/') role.boundary = null
+  },
+  'separate-account': shareProductionAccount,
+}
+
+function bucketNamed(cloud: CloudDeclaration, prefix: string): DeclaredBucket {
+  return cloud.buckets.find((bucket) => bucket.name.startsWith(prefix))!
+}
+
+function vaultBucket(cloud: CloudDeclaration): DeclaredBucket {
+  return bucketNamed(cloud, 'holdfast-vault-')
+}
+
+function statementsOf(document: PolicyDocument): EditableStatement[] {
+  return document['Statement'] as EditableStatement[]
+}
+
+function writerStatements(cloud: CloudDeclaration, sid: string): EditableStatement[] {
+  const writers = cloud.roles.filter((role: DeclaredRole) => role.name.startsWith('holdfast-writer-'))
+  return writers.flatMap((role) => role.policies.flatMap(({ document }) => statementsOf(document).filter((each) => each.Sid === sid)))
+}
+
+function trustAllows(cloud: CloudDeclaration): EditableStatement[] {
+  return cloud.roles.flatMap((role) => statementsOf(role.trust).filter(isTrust))
+}
+
+/** Says who may assume the role; the statements beside it say what may come along. */
+function isTrust(statement: EditableStatement): boolean {
+  return statement.Effect === 'Allow' && statement.Sid?.startsWith('Trust') === true
+}
+
+/**
+ * Everything of the vault moves into production's account, under the same names. The account's control policies don't
+ * come along: they were the vault account's.
+ */
+function shareProductionAccount(cloud: CloudDeclaration): void {
+  const idOf = (name: string) => cloud.accounts.find((account) => account.name === name)!.id
+  // As a whole word of an ARN, or alone: not the digits in a bucket's name.
+  const pattern = new RegExp(`(?<=^|:)${idOf('vault')}(?=:|$)`, 'g')
+  const move = (node: unknown): unknown => {
+    if (typeof node === 'string') return node.replace(pattern, idOf('production'))
+    if (Array.isArray(node)) return node.map(move)
+    if (typeof node !== 'object' || node === null) return node
+    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, move(value)]))
+  }
+  for (const key of ['buckets', 'roles', 'oidcProviders', 'keys'] as const) Object.assign(cloud, { [key]: move(cloud[key]) })
+}

@@ -1,0 +1,66 @@
+// One wall at a time: a guard that another wall happens to cover is examined with the others taken away.
+import { createAuthorizer } from '../../sandbox/authorization/authorizer.ts'
+import type { PolicyAuthorizer } from '../../sandbox/authorization/authorizer.ts'
+import { evaluate } from '../../sandbox/authorization/evaluate.ts'
+import type { AccessDecision } from '../../sandbox/access.ts'
+import type { CloudDeclaration, NamedPolicy, PolicyDocument } from '../../sandbox/declaration.ts'
+import { looseners } from './guard-removal.ts'
+import type { Guard } from './guards.ts'
+import { principalCalled, resourceCalled } from './probe-cast.ts'
+import type { Case } from './probe-cast.ts'
+
+export interface Examiner {
+  declaration: CloudDeclaration
+  authorizer: PolicyAuthorizer
+}
+
+export async function makeExaminer(declaration: CloudDeclaration, nowMs: number): Promise<Examiner> {
+  return { declaration, authorizer: await createAuthorizer(declaration, { nowMs: () => nowMs }) }
+}
+
+export function probe({ declaration, authorizer }: Examiner, { who, action, on, context }: Case): Promise<AccessDecision> {
+  const resource = resourceCalled(declaration, on)
+  return evaluate(authorizer, principalCalled(declaration, who, authorizer.nowMs()), action, resource.arn, { ...resource.context, ...context })
+}
+
+/**
+ * Whether the statement refuses one of the probes by itself: every other deny is gone, and, where the roles lack the right to
+ * begin with, they are given it.
+ */
+export async function standsAlone(declaration: CloudDeclaration, guard: Guard, sid: string, probes: readonly Case[], nowMs: number): Promise<boolean> {
+  if (!JSON.stringify(declaration).includes(`"Sid":${JSON.stringify(sid)}`)) return false
+  const alone = keepOnly(declaration, sid)
+  const loosened = structuredClone(alone)
+  looseners[guard.name]?.(loosened)
+  for (const each of [alone, loosened]) {
+    const examiner = await makeExaminer(each, nowMs)
+    for (const row of probes) {
+      const decision = await probe(examiner, row)
+      if (!decision.allowed && decision.statement?.sid === sid) return true
+    }
+  }
+  return false
+}
+
+/** The declaration with one deny, by its Sid, and no other. */
+function keepOnly(declaration: CloudDeclaration, sid: string): CloudDeclaration {
+  const cloud = structuredClone(declaration)
+  const trim = (document: PolicyDocument | null | undefined) => {
+    if (document === null || document === undefined) return
+    document['Statement'] = (document['Statement'] as { Sid?: string; Effect?: string }[]).filter(({ Sid, Effect }) => Effect !== 'Deny' || Sid === sid)
+  }
+  for (const bucket of cloud.buckets) trim(bucket.policy)
+  for (const key of cloud.keys) trim(key.policy)
+  for (const role of cloud.roles) for (const document of [role.trust, role.boundary?.document, ...role.policies.map((each) => each.document)]) trim(document)
+  for (const account of cloud.accounts) {
+    for (const level of [...account.scps, ...account.rcps]) for (const { document } of level) trim(document)
+    account.scps = account.scps.map((level) => level.filter(saysSomething))
+    account.rcps = account.rcps.map((level) => level.filter(saysSomething))
+  }
+  for (const bucket of cloud.buckets) if (bucket.policy !== null && !saysSomething({ document: bucket.policy })) bucket.policy = null
+  return cloud
+}
+
+function saysSomething({ document }: Pick<NamedPolicy, 'document'>): boolean {
+  return (document['Statement'] as unknown[]).length > 0
+}

@@ -1,0 +1,88 @@
+// Who is who, and what is what, in the tables of probes and duties: names that read well, for principals, ARNs and resource
+// tags, as the declaration at hand has them.
+import type { Principal } from '../../sandbox/access.ts'
+import type { CloudDeclaration } from '../../sandbox/declaration.ts'
+import { exampleAccounts } from '../../sandbox/example-config.ts'
+import { roleNamed } from '../principals.ts'
+
+export interface Case {
+  who: string
+  action: string
+  on: string
+  context?: Record<string, string | string[]>
+}
+
+type SessionFacts = NonNullable<Principal['session']>
+
+const roleNames: Readonly<Record<string, string>> = {
+  'restore operator': 'restore-operator', 'check runner': 'check-runner', operator: 'operator', launcher: 'agent-launcher',
+  administrator: 'holdfast-administrator', 'break-glass': 'holdfast-break-glass', notary: 'holdfast-notary', custodian: 'holdfast-custodian',
+  restorer: 'holdfast-restorer', drill: 'holdfast-drill',
+}
+const prefixes: Readonly<Record<string, string>> = { writer: 'holdfast-writer-', workload: '', agent: 'holdfast-agent-' }
+
+/** @throws if nobody is called so, so that no row of a table can pass by a misspelt name. */
+export function principalCalled(declaration: CloudDeclaration, who: string, nowMs: number): Principal {
+  if (who === 'vault-root') return root(vaultAccount(declaration))
+  if (who === 'production-root') return root(exampleAccounts.production)
+  if (who === 'outsider-root') return root(exampleAccounts.outsider)
+  const [, name = '', remark] = /^(.*?)(, nameless| by Identity Center)?$/.exec(who) ?? []
+  const more: Partial<SessionFacts> = remark === ', nameless' ? { sourceIdentity: null } : remark === undefined ? {} : { tags: { 'holdfast-second-factor': 'true' } }
+  const { accountId, arn, name: role } = roleNamed(declaration, roleNameOf(name))
+  return {
+    kind: 'role-session', accountId, arn: `arn:aws:sts::${accountId}:assumed-role/${role}/probe`,
+    session: {
+      roleArn: arn, sessionName: 'probe', sourceIdentity: 'someone', tags: {}, policies: [], issuedMs: nowMs, chainDepth: 1, multiFactor: null, federated: {}, ...more,
+    },
+  }
+}
+
+function roleNameOf(who: string): string {
+  const known = roleNames[who]
+  if (known !== undefined) return known
+  const [kind = '', ...rest] = who.split(' ')
+  const prefix = prefixes[kind]
+  if (prefix === undefined) throw new Error(`nobody is called ${who}`)
+  return prefix + rest.join(' ')
+}
+
+function root(accountId: string): Principal {
+  return { kind: 'root', accountId, arn: `arn:aws:iam::${accountId}:root` }
+}
+
+/** The ARN of what a row names, with the context keys that come with it. */
+export function resourceCalled(declaration: CloudDeclaration, on: string): { arn: string; context: Record<string, string> } {
+  const { production } = exampleAccounts
+  const bucket = /^(vault|feedback)(\/.*)?$/.exec(on)
+  if (bucket !== null) return { arn: `arn:aws:s3:::${bucketOf(declaration, bucket[1] ?? '').name}${bucket[2] ?? ''}`, context: {} }
+  const [kind = '', ...rest] = on.split(' ')
+  if (kind === 'role') return { arn: roleArnOf(declaration, rest.join(' ')), context: {} }
+  const machine = /^production (volume|instance) of (\w+)$/.exec(on)
+  if (machine !== null) {
+    const id = machine[1] === 'volume' ? 'volume/vol-0123456789abcdef0' : 'instance/i-0123456789abcdef0'
+    return { arn: `arn:aws:ec2:eu-central-1:${production}:${id}`, context: { 'aws:ResourceTag/environment': machine[2] ?? '' } }
+  }
+  if (on === 'account vault') return { arn: `arn:aws:account::${vaultAccount(declaration)}:account`, context: {} }
+  if (on === 'production snapshot') return { arn: 'arn:aws:ec2:eu-central-1::snapshot/snap-0123456789abcdef0', context: {} }
+  if (on === 'policy agent boundary') return { arn: `arn:aws:iam::${production}:policy/holdfast-agent-boundary`, context: {} }
+  if (on === 'access point in vault') return { arn: `arn:aws:s3:eu-central-1:${vaultAccount(declaration)}:accesspoint/side-door`, context: {} }
+  if (on.startsWith('arn:')) return { arn: on, context: {} }
+  if (on === '*') return { arn: '*', context: {} }
+  throw new Error(`nothing is called ${on}`)
+}
+
+/** The writer of a source that doesn't exist yet is called by the name that it will have. */
+function roleArnOf(declaration: CloudDeclaration, who: string): string {
+  const name = roleNameOf(who)
+  return declaration.roles.find((role) => role.name === name)?.arn ?? `arn:aws:iam::${vaultAccount(declaration)}:role/holdfast/${name}`
+}
+
+function bucketOf({ buckets }: CloudDeclaration, kind: string) {
+  const found = buckets.find(({ name }) => name.startsWith(`holdfast-${kind}-`))
+  if (found === undefined) throw new Error(`the program declares no ${kind} bucket`)
+  return found
+}
+
+function vaultAccount(declaration: CloudDeclaration): string {
+  return bucketOf(declaration, 'vault').accountId
+}

@@ -1,0 +1,126 @@
+// `npm run drill`: replays the incident for real, and ends with 0 only if every claim held.
+import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { exitStatus, isHoldfastError } from '../../core/errors.ts'
+import { terminalText } from '../../restore-cli/render/terminal-text.ts'
+import { findGuard, guards } from './guards/guards.ts'
+import { describeError, guardClaimOf } from './claims.ts'
+import { Cleanup } from './cleanup.ts'
+import { renderHtmlReport } from './report/html-report.ts'
+import { reportSchema } from './report/schema.ts'
+import type { DrillReport } from './report/schema.ts'
+import { Terminal } from './report/terminal.ts'
+import { drillSize, smallSize } from './world/size.ts'
+
+interface Flags {
+  reportDir: string
+  seed?: number
+  json?: boolean
+  keep?: boolean
+  small?: boolean
+  without?: string
+  listGuards?: boolean
+}
+
+const program = new Command('npm run drill --')
+  .description('Replays the incident for real: a production volume is wiped by an agent that found a credential, the vault is\n' +
+    'attacked, and everything is restored and compared. Nothing outside this machine is touched.')
+  .option('--report-dir <dir>', 'where report.json and report.html go', 'drill-report')
+  .option('--seed <n>', 'repeat what a report with this seed invented (default: drawn)', parseSeed)
+  .option('--json', 'print report.json on standard output, progress on standard error')
+  .option('--keep', 'keep the work directory with everything in it')
+  .option('--small', 'a small world: seconds instead of a minute, and figures that say little')
+  .option('--without <guard>', 'take a guard out of what the program declares: its claim has to fall')
+  .option('--list-guards', 'print the guards that can be taken away, and what is lost with each')
+  .addHelpText('after', `
+Exit status: 0 every claim held, ${exitStatus['objective-missed']} a claim fell or could not be examined, 1 the drill itself failed.`)
+
+function parseSeed(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.')
+  return Number(text)
+}
+
+const interruption = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second one means it: nothing is waited for any more.
+    if (interruption.signal.aborted) process.exit(exitStatus.interrupted)
+    interruption.abort(new Error('interrupted'))
+  })
+}
+
+async function main(flags: Flags): Promise<number> {
+  if (flags.listGuards === true) return listGuards(flags.json === true)
+  if (flags.without !== undefined) findGuard(flags.without)
+  const terminal = new Terminal(flags.json === true ? process.stderr : process.stdout)
+  const cleanup = new Cleanup()
+  const workDirectory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-drill-'))
+  // The database's user passes through to its volume; what must stay closed has a mode of its own.
+  await chmod(workDirectory, 0o711)
+  if (flags.keep !== true) cleanup.add('work directory', () => rm(workDirectory, { recursive: true, force: true, maxRetries: 3 }))
+  const seed = flags.seed ?? randomInt(1_000_000_000)
+  terminal.print(`Incident drill, seed ${seed}. Everything happens below ${workDirectory}.`)
+  try {
+    // Loaded late: help is fast, and an interruption finds its handler in place.
+    const { runDrill } = await import('./drill.ts')
+    const facts = await runDrill({
+      seed, workDirectory, cleanup, size: flags.small === true ? smallSize : drillSize, toolVersion: readVersion(),
+      ...(flags.without === undefined ? {} : { without: flags.without }),
+      signal: interruption.signal, listener: terminal,
+    })
+    const report: DrillReport = reportSchema.parse({ ...facts, leftovers: await cleanup.run() })
+    const files = await writeReport(path.resolve(flags.reportDir), report)
+    conclude(terminal, report, files)
+    if (flags.keep === true) terminal.print(`Kept: ${workDirectory}`)
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+    return report.outcome === 'every-claim-held' ? 0 : exitStatus['objective-missed']
+  } finally {
+    for (const failure of await cleanup.run()) terminal.print(`not cleaned up: ${terminalText(failure)}`)
+  }
+}
+
+function listGuards(asJson: boolean): number {
+  const list = guards.map(({ name, description }) => ({ name, claim: guardClaimOf(name), description }))
+  const width = Math.max(...list.map(({ name }) => name.length))
+  process.stdout.write(asJson ? `${JSON.stringify(list, null, 2)}\n` : list.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join(''))
+  return 0
+}
+
+async function writeReport(directory: string, report: DrillReport): Promise<string[]> {
+  await mkdir(directory, { recursive: true })
+  const files = { 'report.json': `${JSON.stringify(report, null, 2)}\n`, 'report.html': renderHtmlReport(report) }
+  for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text)
+  return Object.keys(files).map((name) => path.join(directory, name))
+}
+
+function conclude(terminal: Terminal, { claims, durationMs, leftovers }: DrillReport, files: string[]): void {
+  const fallen = claims.filter(({ status }) => status !== 'held')
+  terminal.print(`\n${claims.length - fallen.length} of ${claims.length} claims held, in ${(durationMs / 1000).toFixed(1)} s.`)
+  for (const { name, status } of fallen) terminal.print(`  ${status === 'fell' ? 'fell' : 'not examined'}: ${name}`)
+  for (const leftover of leftovers) terminal.print(`  not cleaned up: ${terminalText(leftover)}`)
+  for (const file of files) terminal.print(`Report: ${file}`)
+}
+
+function readVersion(): string {
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+}
+
+try {
+  program.exitOverride().parse()
+  process.exitCode = await main(program.opts<Flags>())
+} catch (error) {
+  // Commander has said what was wrong, or shown the help.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
+  else if (interruption.signal.aborted) {
+    process.stderr.write('drill: interrupted; everything it started was stopped\n')
+    process.exitCode = exitStatus.interrupted
+  } else {
+    process.stderr.write(`drill: ${terminalText(describeError(error))}\n`)
+    if (isHoldfastError(error) && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`)
+    process.exitCode = isHoldfastError(error) && error.code === 'invalid-input' ? exitStatus['invalid-input'] : 1
+  }
+}

@@ -1,0 +1,137 @@
+// Credentials for the drill's own people and programs: sessions of the declared roles, asked of the token service for real.
+import { randomBytes } from 'node:crypto'
+import { S3Client } from '@aws-sdk/client-s3'
+import { AssumeRoleCommand, AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+import type { AssumeRoleCommandInput, Credentials as GivenCredentials } from '@aws-sdk/client-sts'
+import type { Credentials } from '../sandbox/access.ts'
+import type { CloudDeclaration } from '../sandbox/declaration.ts'
+import type { LocalIssuer } from '../sandbox/oidc/issuer.ts'
+import type { Sandbox } from '../sandbox/server.ts'
+import { issueWorkloadSession } from '../sandbox/sts/role-session.ts'
+import { oneTimeCode } from '../sandbox/sts/second-factor.ts'
+import type { MfaDevice } from '../sandbox/sts/second-factor.ts'
+import { cast, platform, roleNamed } from './principals.ts'
+import type { Part } from './principals.ts'
+
+/** A client that talks to the sandbox: where it is, and by which clock it signs. */
+export interface CloudPlace {
+  endpoint: string
+  region: string
+  /** What the cloud's clock is ahead of the machine's; without it the client finds out by a request that is refused. */
+  clockOffsetMs?: number
+}
+
+/** So many for each role that asks for a second factor: a code is good once, and nobody waits half a minute here. */
+const devicesPerRole = 8
+
+export function registerDevices(declaration: CloudDeclaration): (MfaDevice & { role: string })[] {
+  return cast.filter(({ secondFactor }) => secondFactor === true).flatMap(({ role, by }) => {
+    const holder = roleNamed(declaration, by ?? '')
+    return Array.from({ length: devicesPerRole }, (_, index) =>
+      ({ role, serial: `arn:aws:iam::${holder.accountId}:mfa/${role}-${index}`, holderArn: holder.arn, secret: randomBytes(20) }))
+  })
+}
+
+const renewalMarginMs = 10 * 60_000
+const sessionName = 'drill'
+
+export interface SessionSources {
+  sandbox: Sandbox
+  declaration: CloudDeclaration
+  region: string
+  devices: readonly (MfaDevice & { role: string })[]
+  issuer: LocalIssuer
+}
+
+export class DrillSessions {
+  readonly #sources: SessionSources
+  readonly #known = new Map<string, Credentials>()
+  #codes = 0
+
+  constructor(sources: SessionSources) {
+    this.#sources = sources
+  }
+
+  /** What a compute service or a sign-in portal hands to one of those who were there before Holdfast. */
+  ofWorkload(roleName: string): Credentials {
+    const { sandbox, declaration } = this.#sources
+    return issueWorkloadSession(sandbox, roleNamed(declaration, roleName), sessionName, sandbox.clock.nowMs()).credentials
+  }
+
+  /** A session of a role of the cast, one for all who ask for it; a new one once it is about to run out. */
+  async of(roleName: string): Promise<Credentials> {
+    const known = this.#known.get(roleName)
+    if (known !== undefined && known.expiresMs !== null && known.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs) return known
+    const part = cast.find(({ role }) => role === roleName)
+    if (part === undefined) throw new Error(`nobody in the drill becomes ${roleName}`)
+    const session = part.by === null ? await this.assumeByToken(roleName, await this.mintToken()) : await this.assume(this.ofWorkload(part.by), part)
+    this.#known.set(roleName, session)
+    return session
+  }
+
+  async assume(caller: Credentials, part: Omit<Part, 'by'>): Promise<Credentials> {
+    const { declaration, devices, sandbox } = this.#sources
+    const own = part.secondFactor === true ? devices.filter(({ role }) => role === part.role) : []
+    const device = own.length === 0 ? undefined : own[this.#codes++ % own.length]
+    return this.request(caller, {
+      RoleArn: roleNamed(declaration, part.role).arn,
+      ...(part.externalId === undefined ? {} : { ExternalId: part.externalId }),
+      ...(part.sourceIdentity === undefined ? {} : { SourceIdentity: part.sourceIdentity }),
+      ...(part.tags === undefined ? {} : { Tags: Object.entries(part.tags).map(([Key, Value]) => ({ Key, Value })) }),
+      ...(device === undefined ? {} : { SerialNumber: device.serial, TokenCode: oneTimeCode(device.secret, sandbox.clock.nowMs()) }),
+    })
+  }
+
+  /** One AssumeRole as it is. Rejects with the token service's error. */
+  async request(caller: Credentials, input: Omit<AssumeRoleCommandInput, 'RoleSessionName'>): Promise<Credentials> {
+    const client = this.#connect(caller)
+    try {
+      return readSession((await client.send(new AssumeRoleCommand({ RoleSessionName: sessionName, ...input }))).Credentials)
+    } finally {
+      client.destroy()
+    }
+  }
+
+  async assumeByToken(roleName: string, token: string): Promise<Credentials> {
+    const client = this.#connect(null)
+    try {
+      const input = { RoleArn: roleNamed(this.#sources.declaration, roleName).arn, RoleSessionName: sessionName, WebIdentityToken: token }
+      return readSession((await client.send(new AssumeRoleWithWebIdentityCommand(input))).Credentials)
+    } finally {
+      client.destroy()
+    }
+  }
+
+  mintToken(subject: string = platform.subject): Promise<string> {
+    return this.#sources.issuer.mint({ sub: subject, aud: platform.audience })
+  }
+
+  #connect(credentials: Credentials | null): STSClient {
+    const { sandbox, region } = this.#sources
+    return new STSClient({
+      endpoint: sandbox.endpoint, region, maxAttempts: 1, systemClockOffset: sandbox.clock.offsetMs,
+      credentials: credentials === null ? { accessKeyId: '', secretAccessKey: '' } : toSdk(credentials),
+    })
+  }
+}
+
+function readSession(given: GivenCredentials | undefined): Credentials {
+  if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined) throw new Error('the token service answered without credentials')
+  return {
+    accessKeyId: given.AccessKeyId, secretAccessKey: given.SecretAccessKey, sessionToken: given.SessionToken ?? null,
+    expiresMs: given.Expiration?.getTime() ?? null,
+  }
+}
+
+export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credentials): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
+  return { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) }
+}
+
+/** A client of the sandbox's S3; null: one that doesn't sign. */
+export function connectS3({ endpoint, region, clockOffsetMs }: CloudPlace, credentials: Credentials | null): S3Client {
+  // No second attempt where the clock is known: the SDK takes a refusal for a skewed clock, and tries everything twice.
+  const clock = clockOffsetMs === undefined ? { maxAttempts: 2 } : { maxAttempts: 1, systemClockOffset: clockOffsetMs }
+  const common = { endpoint, region, forcePathStyle: true, ...clock }
+  if (credentials !== null) return new S3Client({ ...common, credentials: toSdk(credentials) })
+  return new S3Client({ ...common, signer: { sign: (request) => Promise.resolve(request) }, credentials: { accessKeyId: 'x', secretAccessKey: 'x' } })
+}

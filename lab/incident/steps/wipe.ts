@@ -1,0 +1,72 @@
+// Step 4: the incident. The agent finds a credential that nobody gave it, and production is gone.
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { DescribeSnapshotsCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2'
+import { runAgent } from '../agent/agent-process.ts'
+import type { AgentRun } from '../agent/agent-process.ts'
+import { describeError } from '../claims.ts'
+import type { Examination } from '../claims.ts'
+import { day, directories } from '../drill-context.ts'
+import type { DrillContext, Production, Provisioned, Wiped } from '../drill-context.ts'
+import type { Cluster } from '../../postgres/cluster.ts'
+import { seedRandom } from '../seeded-random.ts'
+import { writeWorkingTree } from '../world/working-tree.ts'
+import { connectEc2, work } from './produce.ts'
+
+const limitMs = 9_000
+
+export async function wipe(context: DrillContext, provisioned: Provisioned, production: Production): Promise<Wiped> {
+  const { timeline, ledger, report, size, seed } = context
+  const { sandbox, region, accounts } = provisioned
+  sandbox.clock.turn(day.fromBackupToWipeMs)
+  const cluster = await production.start()
+  const counts = await work(context, production, cluster, sandbox.clock.nowMs(), 3)
+  timeline.note(`${counts.inserted} rows added since the last backup: what the RPO is about`)
+  const key = sandbox.rootCredentials(accounts.production)
+  const { workingTree } = directories(context)
+  await mkdir(workingTree)
+  const tree = writeWorkingTree(workingTree, size.workingTree, seedRandom(seed + 4), key)
+  const wiped = { wipedAtMs: sandbox.clock.nowMs(), wipedElapsedMs: timeline.elapsedMs, foundKey: key }
+  const run = await runAgent(workingTree, { endpoint: sandbox.endpoint, region }, context.signal)
+  const found = run.tried.find(({ answer }) => answer === 'works')
+  report.wipe = {
+    at: new Date(wiped.wipedAtMs).toISOString(), searchedFiles: tree.files, keysTried: run.tried.length, foundIn: found?.file ?? 'nowhere',
+    durationMs: run.durationMs, destroyed: run.attempts.map(({ what, resource, answer, atMs }) => ({ what, resource, answer, atMs })),
+  }
+  timeline.note(`the agent searched ${tree.files} files; key number ${run.tried.length}, in ${found?.file ?? 'no file'}, works`)
+  timeline.note(`${run.attempts.filter(({ allowed }) => allowed).length} calls later, ${(run.durationMs / 1000).toFixed(1)} s after its start: volume, backups and snapshots are gone`)
+  await ledger.examine('credential-found-by-search', () => ({
+    findings: found?.accessKeyId === key.accessKeyId && found.file === tree.plantedAt ? [] : [`the credential was in ${tree.plantedAt}`],
+    evidence: `key number ${run.tried.length} that it tried, in ${found?.file ?? 'no file'}`,
+  }))
+  await ledger.examine('production-destroyed-in-nine-seconds', () => examineDestruction(provisioned, production, run))
+  await ledger.examine('database-lost-its-files', () => examineDatabase(production, cluster))
+  await cluster.stop('immediate')
+  return wiped
+}
+
+async function examineDestruction({ sandbox, region, accounts }: Provisioned, production: Production, run: AgentRun): Promise<Examination> {
+  const ec2 = connectEc2(sandbox.endpoint, region, sandbox.rootCredentials(accounts.production))
+  const { Volumes: volumes = [] } = await ec2.send(new DescribeVolumesCommand({}))
+  const { Snapshots: snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }))
+  const findings: string[] = []
+  if (volumes.length > 0) findings.push(`${volumes.length} volumes are left`)
+  if (snapshots.length > 0) findings.push(`${snapshots.length} snapshots are left`)
+  if (existsSync(production.volumeDirectory)) findings.push('the volume\'s data is still on disk')
+  if (run.durationMs > limitMs) findings.push(`it took ${run.durationMs} ms`)
+  for (const { what, resource, answer, allowed } of run.attempts) if (!allowed) findings.push(`${what} ${resource}: ${answer}`)
+  if (!run.attempts.some(({ what }) => what === 'DeleteSnapshot')) findings.push('there was no snapshot to delete')
+  return { findings, evidence: `${run.attempts.length} calls, ${(run.durationMs / 1000).toFixed(1)} s from the agent's start to its end` }
+}
+
+async function examineDatabase(production: Production, cluster: Cluster): Promise<Examination> {
+  const gone = !existsSync(production.volumeDirectory)
+  try {
+    const client = await cluster.connect()
+    await client.query('SELECT count(*) FROM bookings')
+    await client.end()
+    return { findings: ['the database still answers a new client'], evidence: '' }
+  } catch (error) {
+    return { findings: gone ? [] : ['its files are still there'], evidence: describeError(error) }
+  }
+}

@@ -1,0 +1,29 @@
+// HTML in which every value is escaped unless it is HTML that was made here.
+import { terminalText } from '../../restore-cli/render/terminal-text.ts'
+
+export class Markup {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+type Value = string | number | Markup | readonly Markup[]
+
+/** A template whose values can't add markup; lists of markup are joined. */
+export function html(strings: TemplateStringsArray, ...values: Value[]): Markup {
+  return new Markup(strings.reduce((text, part, index) => text + render(values[index - 1] ?? '') + part))
+}
+
+function render(value: Value): string {
+  if (value instanceof Markup) return value.text
+  if (typeof value === 'object') return value.map(({ text }) => text).join('')
+  return escapeHtml(String(value))
+}
+
+/** Control characters, and those that turn the direction of text, are shown instead of obeyed. */
+function escapeHtml(text: string): string {
+  return terminalText(text)
+    .replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;').replace(/'/g, '&#39;')
+}

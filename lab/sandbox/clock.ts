@@ -1,0 +1,74 @@
+// The sandbox's time: the wall clock, plus what a test has turned it by.
+
+import type { Clock } from '../../core/clock.ts'
+
+interface Sleeper {
+  deadlineMs: number
+  timer: NodeJS.Timeout
+  wake: () => void
+}
+
+// setTimeout takes no more than a signed 32-bit number of milliseconds; a longer sleep is armed again when it ends.
+const longestTimerMs = 2_147_483_647
+
+export class TurnableClock implements Clock {
+  readonly #wall: () => number
+  readonly #sleepers = new Set<Sleeper>()
+  readonly #onTurn = new Set<(offsetMs: number) => void>()
+  #offsetMs: number
+
+  /** `wall` gives milliseconds since the epoch; a test passes a constant to stop the clock but for its turns. */
+  constructor(wall: () => number = Date.now, offsetMs = 0) {
+    this.#wall = wall
+    this.#offsetMs = offsetMs
+  }
+
+  get offsetMs(): number {
+    return this.#offsetMs
+  }
+
+  nowMs(): number {
+    return this.#wall() + this.#offsetMs
+  }
+
+  /** Turns the clock by `ms`, back if negative, and wakes whoever slept until a time that has now come. */
+  turn(ms: number): void {
+    if (!Number.isFinite(ms)) throw new RangeError('a clock turns by a finite number of milliseconds')
+    this.#offsetMs += Math.trunc(ms)
+    for (const listen of this.#onTurn) listen(this.#offsetMs)
+    for (const sleeper of [...this.#sleepers]) this.#arm(sleeper)
+  }
+
+  /** Calls `listen` with the new offset after each turn. */
+  onTurn(listen: (offsetMs: number) => void): void {
+    this.#onTurn.add(listen)
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(reasonOf(signal))
+      const sleeper: Sleeper = { deadlineMs: this.nowMs() + ms, timer: setTimeout(() => undefined, 0), wake: () => end(resolve) }
+      const abort = () => end(() => reject(reasonOf(signal)))
+      const end = (settle: () => void) => {
+        clearTimeout(sleeper.timer)
+        this.#sleepers.delete(sleeper)
+        signal?.removeEventListener('abort', abort)
+        settle()
+      }
+      this.#sleepers.add(sleeper)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#arm(sleeper)
+    })
+  }
+
+  #arm(sleeper: Sleeper): void {
+    clearTimeout(sleeper.timer)
+    const leftMs = sleeper.deadlineMs - this.nowMs()
+    if (leftMs <= 0) return sleeper.wake()
+    sleeper.timer = setTimeout(() => this.#arm(sleeper), Math.min(leftMs, longestTimerMs))
+  }
+}
+
+function reasonOf(signal: AbortSignal | undefined): Error {
+  return signal?.reason instanceof Error ? signal.reason : new Error('sleep was aborted', { cause: signal?.reason })
+}

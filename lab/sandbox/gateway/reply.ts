@@ -1,0 +1,101 @@
+// Sends a service's reply, or spoils it as a fault demands.
+
+import type { ServerResponse } from 'node:http'
+import { Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { FaultInjector, FaultKind } from './faults.ts'
+import type { ServiceReply } from '../service.ts'
+
+export interface SendOptions {
+  method: string
+  requestId: string
+  nowMs: number
+  /** The connection can't be used again: a payload was left unread. */
+  close: boolean
+  fault: FaultKind | null
+  faults: FaultInjector | null
+}
+
+/** Resolves with the number of body bytes sent, once the reply is out or the caller has gone. Never rejects. */
+export async function sendReply(response: ServerResponse, reply: ServiceReply, options: SendOptions): Promise<number> {
+  const { body } = reply
+  response.sendDate = false
+  const headers: Record<string, string> = {
+    'x-amz-request-id': options.requestId,
+    'x-amz-id-2': Buffer.from(`holdfast-sandbox-${options.requestId}`).toString('base64'),
+    date: new Date(options.nowMs).toUTCString(),
+    server: 'AmazonS3',
+    ...reply.headers,
+  }
+  if (options.close) headers.connection = 'close'
+  if (!(body instanceof Readable) && reply.status !== 204 && reply.status !== 304) {
+    headers['content-length'] ??= String(body === undefined ? 0 : Buffer.byteLength(body))
+  }
+  try {
+    response.writeHead(reply.status, headers)
+  } catch {
+    // A header value that Node refuses to write: better no answer than a half-made one.
+    response.destroy()
+    return 0
+  }
+  if (body === undefined || options.method === 'HEAD') {
+    if (body instanceof Readable) body.destroy()
+    response.end()
+    return 0
+  }
+  const isSpoiled = reply.status < 300 && (options.fault === 'torn-body' || options.fault === 'flipped-byte')
+  if (!(body instanceof Readable) && !isSpoiled) {
+    response.end(body)
+    return Buffer.byteLength(body)
+  }
+  const source = body instanceof Readable ? body : Readable.from([Buffer.from(body)])
+  const counter = new PassingBytes(isSpoiled ? spoilAt(options, Number(headers['content-length'] ?? 0)) : null)
+  try {
+    await pipeline(source, counter, response)
+  } catch {
+    response.destroy()
+  }
+  return counter.bytes
+}
+
+interface Spoil {
+  kind: 'torn-body' | 'flipped-byte'
+  /** Byte of the body, from 0. */
+  at: number
+}
+
+function spoilAt({ fault, faults }: SendOptions, bytes: number): Spoil | null {
+  if (faults === null || bytes === 0 || (fault !== 'torn-body' && fault !== 'flipped-byte')) return null
+  faults.count(fault)
+  return { kind: fault, at: faults.position(bytes) }
+}
+
+class PassingBytes extends Transform {
+  bytes = 0
+  readonly #spoil: Spoil | null
+
+  constructor(spoil: Spoil | null) {
+    super({ highWaterMark: 1024 * 1024 })
+    this.#spoil = spoil
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: (error: Error | null, data?: Buffer) => void): void {
+    const start = this.bytes
+    const spoil = this.#spoil
+    if (spoil === null || spoil.at < start || spoil.at >= start + chunk.length) {
+      this.bytes += chunk.length
+      return done(null, chunk)
+    }
+    if (spoil.kind === 'torn-body') {
+      this.push(chunk.subarray(0, spoil.at - start))
+      this.bytes = spoil.at
+      // Once what came before is on its way, the connection breaks.
+      setImmediate(() => done(new Error('torn by a fault')))
+      return
+    }
+    const flipped = Buffer.from(chunk)
+    flipped[spoil.at - start] = (flipped[spoil.at - start] ?? 0) ^ 1
+    this.bytes += chunk.length
+    done(null, flipped)
+  }
+}

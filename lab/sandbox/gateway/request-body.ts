@@ -1,0 +1,167 @@
+// A request's payload on its way in: framing taken off, hash and chunk signatures verified, 100-continue answered.
+
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AwsError } from '../aws-error.ts'
+import type { RequestBody } from '../service.ts'
+import type { SignatureClaim } from '../signature/claim.ts'
+import { formatAmzDate } from '../signature/claim.ts'
+import { decodeChunks } from '../signature/chunks.ts'
+import type { ChunkSigning } from '../signature/chunks.ts'
+import type { ClaimSigner } from '../signature/signer.ts'
+import { isSameText } from '../signature/signer.ts'
+
+const chunkedHashes = new Set(['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'])
+
+/** Refuses, before a byte is read, what `x-amz-content-sha256` may not be. */
+export function checkPayloadHash(payloadHash: string, headers: Readonly<Record<string, string>>): void {
+  if (chunkedHashes.has(payloadHash)) {
+    if (!/^\d{1,15}$/.test(headers['x-amz-decoded-content-length'] ?? '')) {
+      throw new AwsError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.')
+    }
+    if (payloadHash.endsWith('-TRAILER') !== (headers['x-amz-trailer'] !== undefined)) {
+      throw new AwsError(400, 'MalformedTrailerError', 'The request contained trailing data that was not well-formed or did not conform to our published schema.')
+    }
+    return
+  }
+  if (payloadHash === 'UNSIGNED-PAYLOAD' || /^[0-9a-f]{64}$/.test(payloadHash)) return
+  throw new AwsError(400, 'InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.', {
+    fields: { ArgumentName: 'x-amz-content-sha256', ArgumentValue: payloadHash.slice(0, 128) },
+  })
+}
+
+export class IncomingBody implements RequestBody {
+  readonly bytes: number | null
+  readonly #message: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #payloadHash: string | null
+  readonly #trailers: Record<string, string> = {}
+  readonly #expectsContinue: boolean
+  #signing: ChunkSigning | null = null
+  #verifiedSha256: string | null = null
+  #started = false
+  /** Bytes read off the wire, framing included. */
+  receivedBytes = 0
+
+  constructor(message: IncomingMessage, response: ServerResponse, headers: Readonly<Record<string, string>>, payloadHash: string | null, expectsContinue: boolean) {
+    this.#message = message
+    this.#response = response
+    this.#headers = headers
+    this.#payloadHash = payloadHash
+    this.#expectsContinue = expectsContinue
+    const declared = this.#isChunked ? headers['x-amz-decoded-content-length'] : headers['content-length']
+    const hasBody = declared !== undefined || headers['transfer-encoding'] !== undefined
+    this.bytes = declared === undefined ? (hasBody ? null : 0) : Number(declared)
+  }
+
+  get #isChunked(): boolean {
+    return this.#payloadHash !== null && chunkedHashes.has(this.#payloadHash)
+  }
+
+  /** True if the client may still be sending, or waits for a `100 Continue` that never came. */
+  get isUnread(): boolean {
+    return !this.#message.complete || (this.#expectsContinue && !this.#started)
+  }
+
+  get awaitsContinue(): boolean {
+    return this.#expectsContinue && !this.#started
+  }
+
+  /** Arms the check of chunk signatures, once the request's own signature was found right. */
+  signChunksWith(signer: ClaimSigner, claim: SignatureClaim): void {
+    if (this.#payloadHash?.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD') !== true) return
+    this.#signing = { date: formatAmzDate(claim.signedMs), scope: signer.scope, seed: claim.signature, sign: (text) => signer.signText(text) }
+  }
+
+  sha256(): string | null {
+    return this.#verifiedSha256
+  }
+
+  trailers(): Readonly<Record<string, string>> {
+    return this.#trailers
+  }
+
+  stream(): AsyncIterable<Buffer> {
+    if (this.#started) throw new Error('a request body can be read once only')
+    this.#started = true
+    if (this.#expectsContinue) this.#response.writeContinue()
+    return this.#isChunked ? this.#decoded() : this.#plain()
+  }
+
+  async read(limitBytes: number): Promise<Buffer> {
+    const tooLong = () => new AwsError(400, 'MaxMessageLengthExceeded', 'Your request was too big.', { fields: { MaxMessageLengthBytes: String(limitBytes) } })
+    if (this.bytes !== null && this.bytes > limitBytes) throw tooLong()
+    const parts: Buffer[] = []
+    let length = 0
+    for await (const part of this.stream()) {
+      length += part.length
+      if (length > limitBytes) throw tooLong()
+      parts.push(part)
+    }
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
+  }
+
+  #decoded(): AsyncIterable<Buffer> {
+    const trailerNames = (this.#headers['x-amz-trailer'] ?? '').toLowerCase().split(',').map((name) => name.trim()).filter((name) => name !== '')
+    const payload = { signing: this.#signing, trailerNames, decodedBytes: this.bytes ?? 0 }
+    return decodeChunks(this.#wire(), payload, this.#trailers)
+  }
+
+  async *#plain(): AsyncGenerator<Buffer> {
+    const signed = this.#payloadHash !== null && this.#payloadHash !== 'UNSIGNED-PAYLOAD' ? this.#payloadHash : null
+    const hash = signed === null ? null : createHash('sha256')
+    for await (const part of this.#wire()) {
+      hash?.update(part)
+      yield part
+    }
+    if (signed === null || hash === null) return
+    const computed = hash.digest('hex')
+    if (!isSameText(computed, signed)) {
+      throw new AwsError(400, 'XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed.", {
+        fields: { ClientComputedContentSHA256: signed, S3ComputedContentSHA256: computed },
+      })
+    }
+    this.#verifiedSha256 = computed
+  }
+
+  // The socket must outlive a refusal in mid-body, or the client never reads why.
+  async *#wire(): AsyncGenerator<Buffer> {
+    try {
+      for await (const part of this.#message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        this.receivedBytes += part.length
+        yield part
+      }
+    } catch (error) {
+      throw new AwsError(400, 'IncompleteBody', 'You did not provide the number of bytes specified by the Content-Length HTTP header', { cause: error })
+    }
+  }
+}
+
+/** A payload that was read whole to verify it. */
+export class ReadBody implements RequestBody {
+  readonly bytes: number
+  readonly #payload: Buffer
+
+  constructor(payload: Buffer) {
+    this.#payload = payload
+    this.bytes = payload.length
+  }
+
+  async *stream(): AsyncGenerator<Buffer> {
+    yield await Promise.resolve(this.#payload)
+  }
+
+  read(limitBytes: number): Promise<Buffer> {
+    if (this.bytes > limitBytes) return Promise.reject(new AwsError(413, 'RequestEntityTooLarge', 'Request body is too large.'))
+    return Promise.resolve(this.#payload)
+  }
+
+  sha256(): string {
+    return createHash('sha256').update(this.#payload).digest('hex')
+  }
+
+  trailers(): Readonly<Record<string, string>> {
+    return {}
+  }
+}

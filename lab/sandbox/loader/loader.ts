@@ -1,0 +1,77 @@
+// Feeds the sandbox: runs the Pulumi program for each layer, and turns what it declares into the cloud that it would make.
+import { recordProgram } from '../../../infra/recording.ts'
+import { readAccounts } from './declared-accounts.ts'
+import { readBuckets } from './declared-buckets.ts'
+import { readKeys, readOidcProviders, readRoles } from './declared-identities.ts'
+import { isEmulated } from './declared-inputs.ts'
+import { existingRoles } from './existing-roles.ts'
+import { exampleAccounts, exampleConfig, exampleLayers } from '../example-config.ts'
+import type { Layer } from '../../../infra/config.ts'
+import type { RecordedResource } from '../../../infra/recording.ts'
+import type { CloudDeclaration } from '../declaration.ts'
+import type { AccountSeed } from './declared-accounts.ts'
+
+export interface LoadOptions {
+  /** Values of `holdfast:*` to change in the example configuration. */
+  config?: Record<string, unknown>
+  /** Whether `config` is all there is, instead: somebody's own. */
+  isWhole?: boolean
+  /** Layers to deploy; all by default (without the organization's if `detached` is set). */
+  layers?: readonly Layer[]
+}
+
+/**
+ * @throws Pulumi's RunError if the configuration is refused; HoldfastError `internal` if the program declares something
+ * that the sandbox would have to take for something else.
+ */
+export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudDeclaration> {
+  return (await loadProgram(options)).declaration
+}
+
+/** The cloud, and the resources as they were recorded: protection and what the sandbox doesn't emulate are only in these. */
+export async function loadProgram(options: LoadOptions = {}): Promise<{ declaration: CloudDeclaration; resources: RecordedResource[] }> {
+  const config: Record<string, unknown> = { ...(options.isWhole === true ? {} : exampleConfig), ...options.config }
+  const detached = config['detached'] === true
+  const layers = options.layers ?? exampleLayers.filter((layer) => !detached || layer !== 'organization')
+  const resources: RecordedResource[] = []
+  for (const layer of layers) resources.push(...(await recordProgram({ ...config, layer })).resources)
+  const cloud = declareCloud(resources, {
+    region: String(config['region']),
+    organizationId: detached ? null : String(config['organizationId']),
+    accounts: seedAccounts(config, detached),
+  })
+  return { declaration: { ...cloud, roles: [...cloud.roles, ...existingRoles(config, cloud.roles)] }, resources }
+}
+
+export interface CloudFrame {
+  region: string
+  organizationId: string | null
+  accounts: readonly AccountSeed[]
+}
+
+/** Pure: what recorded resources amount to. */
+export function declareCloud(resources: readonly RecordedResource[], frame: CloudFrame): CloudDeclaration {
+  // Components, providers and stacks are Pulumi's own; everything else is of some account, emulated or listed.
+  const real = resources.filter(({ type }) => !type.startsWith('holdfast:') && !type.startsWith('pulumi:'))
+  return {
+    accounts: readAccounts(real, frame.accounts),
+    buckets: readBuckets(real, frame.region),
+    roles: readRoles(real),
+    oidcProviders: readOidcProviders(real),
+    keys: readKeys(real, frame.region),
+    organizationId: frame.organizationId,
+    notEmulated: real
+      .filter(({ type }) => !isEmulated(type))
+      .map(({ type, name, accountId }) => ({ type, name, account: accountId ?? 'none' })),
+  }
+}
+
+function seedAccounts(config: Record<string, unknown>, detached: boolean): AccountSeed[] {
+  const seed = (name: string, id: unknown, member: boolean, isManagement = false): AccountSeed => ({ id: String(id), name, member, isManagement })
+  return [
+    seed('vault', config['vaultAccountId'], !detached),
+    seed('production', config['productionAccountId'], !detached),
+    ...(detached ? [] : [seed('organization', config['managementAccountId'], false, true)]),
+    seed('outsider', exampleAccounts.outsider, false),
+  ]
+}

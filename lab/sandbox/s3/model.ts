@@ -1,0 +1,123 @@
+// What S3 keeps: the shapes that its catalogue stores and its operations work on.
+
+import type { LockMode } from '../../../core/store/object-store.ts'
+import type { ChecksumAlgorithm } from './checksum.ts'
+
+export interface LockDefault {
+  mode: LockMode
+  days: number | null
+  years: number | null
+}
+
+export interface Bucket {
+  id: number
+  name: string
+  accountId: string
+  region: string
+  createdMs: number
+  versioning: 'Enabled' | 'Suspended' | null
+  lockEnabled: boolean
+  lockDefault: LockDefault | null
+}
+
+export interface Encryption {
+  algorithm: string
+  kmsKeyId: string | null
+  /** Of SSE-C: MD5 of the customer's key, Base64. The sandbox keeps no key and encrypts nothing. */
+  customerKeyMd5: string | null
+}
+
+export interface Checksum {
+  algorithm: ChecksumAlgorithm
+  type: 'FULL_OBJECT' | 'COMPOSITE'
+  /** Base64; with `-N` for a composite of N parts. */
+  value: string
+}
+
+/** One file of an object's content. A single PUT has one, a multipart upload one per part. */
+interface Segment {
+  file: string
+  bytes: number
+  partNumber: number
+  checksum: string | null
+}
+
+export interface EventHold {
+  durationMs: number
+  days: number | null
+  years: number | null
+}
+
+export interface Lock {
+  mode: LockMode | null
+  untilMs: number | null
+  legalHold: boolean
+  /** While it is on, the end of the lock stays this far ahead. */
+  eventHold: EventHold | null
+}
+
+/** The lock that a writer asked for in headers. */
+export interface AskedLock {
+  /** Null if it didn't say: the bucket's default applies. */
+  retention: { mode: LockMode; untilMs: number } | null
+  legalHold: boolean
+  eventHold: EventHold | null
+}
+
+/** Headers that a client gave to keep, by name in lower case: content-type, x-amz-meta-…, and so on. */
+export type KeptHeaders = Record<string, string>
+
+export interface Content {
+  bytes: number
+  etag: string
+  /** Null for a single PUT; the number of parts otherwise. */
+  partCount: number | null
+  segments: Segment[]
+  headers: KeptHeaders
+  storageClass: string
+  encryption: Encryption
+  checksum: Checksum | null
+  tags: [string, string][]
+  acl: string
+}
+
+export interface Version {
+  /** Order among the versions of all keys: a newer one has a greater number. */
+  order: number
+  bucketId: number
+  key: string
+  /** `null` (the word) where versioning is off or suspended. */
+  versionId: string
+  isLatest: boolean
+  modifiedMs: number
+  /** Null for a delete marker. */
+  content: Content | null
+  lock: Lock
+}
+
+export interface Upload {
+  id: string
+  order: number
+  bucketId: number
+  key: string
+  initiatedMs: number
+  initiator: string
+  headers: KeptHeaders
+  storageClass: string
+  encryption: Encryption
+  checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
+  tags: [string, string][]
+  acl: string
+  askedLock: AskedLock
+}
+
+export interface Part {
+  number: number
+  bytes: number
+  etag: string
+  modifiedMs: number
+  file: string
+  checksum: string | null
+}
+
+export const noLock: Lock = { mode: null, untilMs: null, legalHold: false, eventHold: null }

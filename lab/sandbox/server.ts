@@ -1,0 +1,161 @@
+// Starts the embedded cloud: one port on loopback for all of its services, told apart by what the signature says.
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Authorizer, Credentials } from './access.ts'
+import { TurnableClock } from './clock.ts'
+import { StoredCredentials } from './credentials.ts'
+import { DecisionLog } from './decision-log.ts'
+import type { CloudDeclaration } from './declaration.ts'
+import { createEc2Service } from './ec2/service.ts'
+import { volumeDirectory } from './ec2/volumes.ts'
+import { FaultInjector } from './gateway/faults.ts'
+import type { FaultPlan } from './gateway/faults.ts'
+import { Front } from './gateway/gateway.ts'
+import type { RequestRecord } from './gateway/gateway.ts'
+import { OwnerAuthorizer } from './owner-authorizer.ts'
+import { buildContext } from './gateway/request-context.ts'
+import { restrictsPublic } from './s3/catalog.ts'
+import { createS3Service } from './s3/service.ts'
+import type { Service, ServiceFactory, ServiceHost } from './service.ts'
+import { openDatabase, readSetting, writeSetting } from './store/database.ts'
+
+export interface SandboxOptions {
+  /** Holds all state; made if it isn't there. One sandbox at a time. */
+  directory: string
+  declaration: CloudDeclaration
+  /** 0 or absent: a free one. */
+  port?: number
+  host?: '127.0.0.1'
+  /** Absent: the wall clock plus the turns made so far, which the directory remembers. */
+  clock?: TurnableClock
+  /** Absent: an account's own principals may do everything in it, nobody else anything. A function is given what can change. */
+  authorizer?: Authorizer | ((live: LiveCloud) => Promise<Authorizer>)
+  /** Beside S3 and EC2: the token service, for one. */
+  services?: readonly ServiceFactory[]
+  faults?: FaultPlan
+  onRequest?: (record: RequestRecord) => void
+}
+
+/** What decisions may depend on beside the declaration. */
+interface LiveCloud {
+  nowMs(): number
+  /** S3's `RestrictPublicBuckets`, as the bucket has it now. */
+  restrictsPublicBuckets(bucket: string): boolean
+}
+
+export interface Sandbox {
+  endpoint: string
+  port: number
+  clock: TurnableClock
+  credentials: StoredCredentials
+  decisions: DecisionLog
+  faults: FaultInjector | null
+  /** Errors that are the sandbox's own fault: empty, or the sandbox has a bug. */
+  defects: unknown[]
+  rootCredentials(accountId: string): Credentials
+  /** Where the data of a volume lies; null if there is no such volume. */
+  volumeDirectory(volumeId: string): string | null
+  stop(): Promise<void>
+}
+
+const idleConnectionMs = 120_000
+
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const database = openDatabase(options.directory)
+  const clock = options.clock ?? rememberedClock(database)
+  const credentials = new StoredCredentials(database)
+  const decisions = new DecisionLog()
+  const { declaration, directory } = options
+  const authorizer = await makeAuthorizer(options, { nowMs: () => clock.nowMs(), restrictsPublicBuckets: (bucket) => restrictsPublic(database, bucket) })
+  const host: ServiceHost = {
+    directory,
+    database,
+    clock,
+    declaration,
+    credentials,
+    decisions,
+    authorize: async (request, question) => {
+      const context = await buildContext(request, question, declaration)
+      const decision = await authorizer.authorize({ ...question, principal: request.principal, context })
+      decisions.record(request.id, request.nowMs, request.principal, question.action, question.resource, decision)
+      return decision
+    },
+  }
+  const services = new Map<string, Service>()
+  for (const factory of [createS3Service, createEc2Service, ...(options.services ?? [])]) {
+    const service = factory(host)
+    services.set(service.name, service)
+  }
+  const faults = options.faults === undefined ? null : new FaultInjector(options.faults)
+  const defects: unknown[] = []
+  const front = new Front({ services, clock, credentials, faults, onRequest: options.onRequest ?? (() => undefined), onDefect: (error) => defects.push(error) })
+  const server = await listen(front, options.host ?? '127.0.0.1', options.port ?? 0).catch((error: unknown) => {
+    database.close()
+    throw error
+  })
+  const { port } = server.address() as AddressInfo
+  let stopped: Promise<void> | null = null
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    port,
+    clock,
+    credentials,
+    decisions,
+    faults,
+    defects,
+    rootCredentials: (accountId) => {
+      if (!declaration.accounts.some((account) => account.id === accountId)) throw new RangeError(`no account ${accountId} is declared`)
+      return credentials.rootOf(accountId)
+    },
+    volumeDirectory: (volumeId) => volumeDirectory(host, volumeId),
+    stop: () => (stopped ??= close(server, front, services, () => database.close())),
+  }
+}
+
+async function makeAuthorizer({ authorizer }: SandboxOptions, live: LiveCloud): Promise<Authorizer> {
+  return typeof authorizer === 'function' ? authorizer(live) : (authorizer ?? new OwnerAuthorizer())
+}
+
+function rememberedClock(database: ReturnType<typeof openDatabase>): TurnableClock {
+  const clock = new TurnableClock(Date.now, Number(readSetting(database, 'clock-offset-ms') ?? 0))
+  clock.onTurn((offsetMs) => writeSetting(database, 'clock-offset-ms', String(offsetMs)))
+  return clock
+}
+
+function listen(front: Front, host: string, port: number): Promise<Server> {
+  const server = createServer({ keepAlive: true, noDelay: true, requestTimeout: 0, keepAliveTimeout: 60_000, maxHeaderSize: 32 * 1024 })
+  server.on('request', (request, response) => front.take(request, response, false))
+  server.on('checkContinue', (request, response) => front.take(request, response, true))
+  server.on('clientError', refuseGarbage)
+  server.timeout = idleConnectionMs
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+// What isn't HTTP has no request to answer: one XML error, then the connection is closed.
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [code, message] = error.code === 'HPE_HEADER_OVERFLOW'
+    ? ['RequestHeaderSectionTooLarge', 'Your request header and query parameter sections exceed the maximum allowed size.']
+    : ['BadRequest', 'An error occurred when parsing the HTTP request.']
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`
+  socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
+}
+
+async function close(server: Server, front: Front, services: ReadonlyMap<string, Service>, closeDatabase: () => void): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeAllConnections()
+  await closed
+  // Requests in flight end with their sockets; their last steps may still touch the database.
+  await front.settled()
+  for (const service of services.values()) service.close?.()
+  closeDatabase()
+}

@@ -1,0 +1,99 @@
+// Bugs that are planted on purpose, outside the product's code: a simulation that doesn't find them finds nothing.
+import { isHoldfastError } from '../../core/errors.ts'
+import type { FileTimes } from './file-system.ts'
+import { currentProcess } from './host-process.ts'
+import type { HostProcess } from './host-process.ts'
+import type { VaultConnection } from './vault-connection.ts'
+import type { World } from './world.ts'
+
+export interface Plant {
+  /** What it does, in words. */
+  bug: string
+  wrap?: (connection: VaultConnection, world: World, process: HostProcess) => VaultConnection
+  prepare?: (process: HostProcess) => void
+  times?: (times: Map<bigint, FileTimes>) => ReadonlyMap<bigint, FileTimes>
+}
+
+export const plants: Record<string, Plant> = {
+  'manifest-before-packs': { bug: 'packs are acknowledged at once and written after the manifest', wrap: writeManifestFirst },
+  'accept-412-as-success': { bug: 'a key that exists is taken for one that was written', wrap: acceptConflicts },
+  'reuse-expiring-pack': { bug: 'the time by which packs are reused stands still', wrap: stopTime },
+  'skip-chunk-hash': { bug: 'no reader compares the hash of a chunk', prepare: trustChunks },
+  'latest-instead-of-version': { bug: 'reads take the current version of a key', wrap: readLatest },
+  'trust-modification-time': { bug: 'a file of the same size and modification time is taken for unchanged', times: copyTimes },
+}
+
+function writeManifestFirst(connection: VaultConnection, world: World, process: HostProcess): VaultConnection {
+  const late: (() => void)[] = []
+  const put = connection.putIfAbsent.bind(connection)
+  connection.putIfAbsent = async (key, body, sha256) => {
+    if (key.includes('/packs/')) {
+      const versionId = world.vault.reserve()
+      const copy = Buffer.from(body)
+      late.push(() => void world.vault.put(key, copy, sha256, false, versionId))
+      return { versionId, serverTimeMs: world.clock.serverMs }
+    }
+    const reply = await put(key, body, sha256)
+    for (const write of late.splice(0)) {
+      process.step('crash at a request')
+      write()
+    }
+    return reply
+  }
+  return connection
+}
+
+function acceptConflicts(connection: VaultConnection, world: World): VaultConnection {
+  const put = connection.putIfAbsent.bind(connection)
+  connection.putIfAbsent = (key, body, sha256) => put(key, body, sha256).catch((error: unknown) => {
+    const there = world.vault.latest(key)
+    if (!isHoldfastError(error, 'conflict') || there === undefined) throw error
+    return { versionId: there.versionId, serverTimeMs: world.clock.serverMs }
+  })
+  return connection
+}
+
+function stopTime(connection: VaultConnection, world: World): VaultConnection {
+  const ask = connection.lockDefault.bind(connection)
+  const startMs = world.committed[0]?.timeMs
+  connection.lockDefault = async () => {
+    const answer = await ask()
+    return { ...answer, serverTimeMs: startMs ?? answer.serverTimeMs }
+  }
+  return connection
+}
+
+function readLatest(connection: VaultConnection, world: World): VaultConnection {
+  const read = connection.getRange.bind(connection)
+  connection.getRange = (ref, offset, bytes) => {
+    const latest = world.vault.latest(ref.key)
+    return read(latest === undefined ? ref : { key: ref.key, versionId: latest.versionId }, offset, bytes)
+  }
+  return connection
+}
+
+const trusting = new WeakSet<HostProcess>()
+let isPatched = false
+
+/** Hashes of chunks are what readers compare by `equals`: 32 bytes against 32 bytes. */
+function trustChunks(process: HostProcess): void {
+  trusting.add(process)
+  if (isPatched) return
+  isPatched = true
+  const prototype = Buffer.prototype as unknown as { equals: (this: Buffer, other: Uint8Array) => boolean }
+  const { equals } = prototype
+  prototype.equals = function (other) {
+    const owner = this.length === 32 && other.length === 32 ? currentProcess() : undefined
+    return owner !== undefined && trusting.has(owner) ? true : equals.call(this, other)
+  }
+}
+
+function copyTimes(times: Map<bigint, FileTimes>): ReadonlyMap<bigint, FileTimes> {
+  const read = times.get.bind(times)
+  const copy = new Map(times)
+  copy.get = (ino) => {
+    const found = read(ino)
+    return found === undefined ? undefined : { mtimeNs: found.mtimeNs, ctimeNs: found.mtimeNs }
+  }
+  return copy
+}

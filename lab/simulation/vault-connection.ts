@@ -1,0 +1,115 @@
+// The port to a simulated vault as one process has it, with the faults that its seed decides. It keeps what the port
+// promises: an answer has the length that was asked for, a listing is whole or fails; bytes may be other ones.
+import { sha256Hex } from '../../core/digest.ts'
+import { HoldfastError } from '../../core/errors.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { LockDefault, ObjectRef, ObjectState, ObjectStore, ObjectVersion, PutReply } from '../../core/store/object-store.ts'
+import type { WorldClock } from './clocks.ts'
+import type { FaultKind, HostProcess } from './host-process.ts'
+import type { Seeded } from './random.ts'
+import type { StoredVersion, Vault } from './vault.ts'
+
+const refusals: [kind: FaultKind, code: ErrorCode][] = [
+  ['internal error', 'unreachable'], ['slow down', 'throttled'], ['too many requests', 'throttled'], ['connection reset', 'unreachable'],
+]
+const longestAnswerMs = 10 * 60_000
+
+export class VaultConnection implements ObjectStore {
+  readonly name = 'simulated://vault'
+  private vault: Vault
+  private clock: WorldClock
+  private process: HostProcess
+  private random: Seeded
+
+  /** @param random decides in which order requests that are under way at once are answered. */
+  constructor(vault: Vault, clock: WorldClock, process: HostProcess, random: Seeded) {
+    this.vault = vault
+    this.clock = clock
+    this.process = process
+    this.random = random
+  }
+
+  private async request<Result>(work: () => Result): Promise<Result> {
+    for (let turns = this.random.below(3); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+    const { process } = this
+    process.step('crash at a request')
+    for (const [kind, code] of refusals) {
+      if (process.meets(kind)) throw new HoldfastError(code, `the vault answers: ${kind}`, { retryable: true })
+    }
+    if (process.meets('expired credentials')) throw new HoldfastError('credentials', 'the session has expired')
+    if (process.meets('slow answer')) this.clock.pass(this.random.below(longestAnswerMs))
+    const result = work()
+    process.step('crash after a request')
+    return result
+  }
+
+  putIfAbsent(key: string, body: Uint8Array, sha256: string): Promise<PutReply> {
+    this.process.memory.add(body.buffer)
+    return this.request(() => {
+      if (this.process.meets('key taken')) this.add(key, this.random.bytes(body.length))
+      const latest = this.vault.latest(key)
+      if (latest !== undefined && !latest.isDeleteMarker) throw new HoldfastError('conflict', `${key} exists`)
+      if (sha256Hex(body) !== sha256) throw new HoldfastError('internal', 'the checksum is wrong')
+      const { versionId } = this.add(key, Buffer.from(body))
+      this.process.written.push({ key, versionId })
+      if (this.process.meets('lost reply')) throw new HoldfastError('unreachable', 'no reply came', { retryable: true })
+      return { versionId, serverTimeMs: Math.floor(this.clock.serverMs / 1000) * 1000 }
+    })
+  }
+
+  private add(key: string, body: Buffer): StoredVersion {
+    return this.vault.put(key, body, sha256Hex(body))
+  }
+
+  private find(ref: ObjectRef): StoredVersion {
+    const found = this.vault.find(ref)
+    if (found === undefined || found.isDeleteMarker) throw new HoldfastError('not-found', `there is no version ${ref.versionId} of ${ref.key}`)
+    return found
+  }
+
+  getRange(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
+    return this.request(() => {
+      const { body } = this.find(ref)
+      if (offset + bytes > body.length) throw new HoldfastError('damaged', `${ref.key} has only ${body.length} bytes`)
+      if (this.process.meets('torn body')) throw new HoldfastError('unreachable', `the body of ${ref.key} ended early`, { retryable: true })
+      const answer = Buffer.from(body.subarray(offset, offset + bytes))
+      if (bytes > 0 && this.process.meets('flipped body')) answer[this.random.below(bytes)]! ^= 1 << this.random.below(8)
+      if (bytes < body.length && this.process.meets('other range')) {
+        const other = this.random.below(body.length - bytes + 1)
+        body.copy(answer, 0, other, other + bytes)
+      }
+      return answer
+    })
+  }
+
+  headVersion(ref: ObjectRef): Promise<ObjectState> {
+    return this.request(() => {
+      const { body, lastModifiedMs, sha256, lockedUntilMs } = this.find(ref)
+      return { bytes: body.length, lastModifiedMs, sha256, lock: { mode: 'COMPLIANCE', untilMs: lockedUntilMs } }
+    })
+  }
+
+  async *listVersions(prefix: string): AsyncIterable<ObjectVersion> {
+    const versions = await this.request(() => this.vault.versions(prefix))
+    const breaksAt = versions.length > 0 && this.process.meets('broken listing') ? this.random.below(versions.length) : Infinity
+    for (const [index, { key, versionId, body, lastModifiedMs, isDeleteMarker }] of versions.entries()) {
+      if (index === breaksAt) throw new HoldfastError('unreachable', 'the second page of a listing did not come', { retryable: true })
+      yield {
+        key, versionId, bytes: body.length, lastModifiedMs, isDeleteMarker, isMultipart: false, isLatest: versions[index - 1]?.key !== key,
+      }
+    }
+  }
+
+  listFolders(prefix: string): Promise<string[]> {
+    return this.request(() => {
+      const names = this.vault.versions(prefix).map(({ key }) => key.slice(prefix.length).split('/'))
+      return [...new Set(names.filter((parts) => parts.length > 1).map((parts) => parts[0]!))]
+    })
+  }
+
+  lockDefault(): Promise<LockDefault> {
+    return this.request(() => ({
+      retention: { mode: 'COMPLIANCE', days: this.vault.lockDays }, serverTimeMs: Math.floor(this.clock.serverMs / 1000) * 1000,
+    }))
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { catalogue } from '../../guardrails/catalogue.ts'
+import { actionsToAsk, assess, isUnbraked } from '../../blast-radius/assessment.ts'
+import type { BrakesInPlace } from '../../blast-radius/safeguards-in-place.ts'
+import type { Permission } from '../../blast-radius/permissions.ts'
+
+const nowMs = Date.parse('2026-04-24T10:00:00Z')
+const dayMs = 86_400_000
+
+function permissions(allowed: readonly string[]): Permission[] {
+  return actionsToAsk().map((action) => ({
+    action, allowed: allowed.includes(action), resources: allowed.includes(action) ? ['*'] : [], conditions: [], deniedBy: null,
+  }))
+}
+
+function state(action: string, more: readonly string[] = [], brakes: BrakesInPlace = {}): unknown {
+  const { possible } = assess(permissions([action, ...more]), brakes, nowMs)
+  const found = possible.find((each) => each.action === action)!
+  return [found.state, isUnbraked(found), found.recoverableUntilMs === null ? null : (found.recoverableUntilMs - nowMs) / dayMs, found.takenOffBy]
+}
+
+describe('a destructive action that is allowed', () => {
+  test('without a brake is lost', () => {
+    expect(state('ec2:DetachVolume')).toEqual(['none', true, null, []])
+  })
+
+  test('whose brake AWS puts on for everyone is recoverable for the least that the brake lasts', () => {
+    expect(state('kms:ScheduleKeyDeletion')).toEqual(['recoverable', false, 7, []])
+  })
+
+  test('whose brake has to be set up counts as unbraked until someone says that it is', () => {
+    expect(state('ec2:DeleteVolume')).toEqual(['not-known', true, null, []])
+    expect(state('ec2:DeleteVolume', [], { 'ec2:DeleteVolume': { days: 5 } })).toEqual(['recoverable', false, 5, []])
+    expect(state('ec2:DeleteVolume', [], { 'ec2:DeleteVolume': {} })).toEqual(['recoverable', false, 1, []])
+    expect(state('dynamodb:DeleteTable', [], { 'dynamodb:DeleteTable': {} })).toEqual(['refused', false, null, []])
+  })
+
+  test('whose brake the same identity can take off is unbraked, unless the brake is locked', () => {
+    const inPlace = { 'ec2:DeleteVolume': { days: 5 } }
+    expect(state('ec2:DeleteVolume', ['rbin:DeleteRule'], inPlace)).toEqual(['taken-off', true, null, ['rbin:DeleteRule']])
+    expect(state('ec2:DeleteVolume', ['rbin:DeleteRule'], { 'ec2:DeleteVolume': { days: 5, locked: true } })).toEqual(['recoverable', false, 5, []])
+    expect(state('dynamodb:DeleteTable', ['dynamodb:UpdateTable'], { 'dynamodb:DeleteTable': {} })).toEqual(['taken-off', true, null, ['dynamodb:UpdateTable']])
+    expect(state('logs:DeleteLogGroup', ['logs:PutLogGroupDeletionProtection'])).toEqual(['taken-off', true, null, ['logs:PutLogGroupDeletionProtection']])
+    expect(state('s3:DeleteBucket', ['s3:DeleteObject'])).toEqual(['taken-off', true, null, ['s3:DeleteObject']])
+  })
+})
+
+describe('the assessment', () => {
+  test('has every action of the catalogue, families by their members', () => {
+    const { asked, denied, possible } = assess(permissions([]), {}, nowMs)
+    expect([asked, possible]).toEqual([denied, []])
+    expect(asked).toBeGreaterThan(catalogue.length)
+    expect(actionsToAsk().filter((action) => action.includes('*'))).toEqual([])
+    expect(assess(permissions(['iam:AttachUserPolicy']), {}, nowMs).possible).toMatchObject([{ action: 'iam:AttachUserPolicy', loss: 'identity', state: 'none' }])
+  })
+
+  test('without an answer about an action is none', () => {
+    expect(() => assess(permissions([]).slice(1), {}, nowMs)).toThrow('no answer about')
+  })
+})

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest'
+import { commitMs, dayMs } from '../../../core/snapshot/retention.ts'
+import { listSnapshots } from '../../../core/snapshot/snapshot.ts'
+import { codeOf, expectEqual, write } from '../../fixtures/backup-steps.ts'
+import { randomBytes } from '../../fixtures/manual-clock.ts'
+import type { MemoryStore } from '../../fixtures/memory-store.ts'
+import { ProtectedSource } from '../../fixtures/protected-source.ts'
+
+describe('retention', () => {
+  const promise = { promiseDays: 30 }
+
+  /** What the whole design promises: every pack is locked for as long as the snapshot must stay restorable. */
+  async function expectPromiseKept(source: ProtectedSource): Promise<void> {
+    const { manifest, timeMs } = await source.snapshot()
+    for (const pack of manifest.packs) {
+      const version = source.store.versions.find(({ versionId }) => versionId === pack.versionId)!
+      expect(version.lastModifiedMs + version.lock!.days * dayMs).toBeGreaterThanOrEqual(timeMs + 30 * dayMs)
+    }
+  }
+
+  test('a pack is used again until its lock no longer covers the promise; then its chunks go into the next generation', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    await source.backup(promise)
+    source.store.nowMs += 10 * dayMs - commitMs - 1000
+    expect(await source.backup(promise)).toMatchObject({ packsUploaded: 0 })
+    await expectPromiseKept(source)
+    source.store.nowMs += 1000
+    const late = await source.backup(promise)
+    expect(late).toMatchObject({ bytesNew: 1, packsUploaded: 3 })
+    const { manifest } = await source.snapshot()
+    expect(manifest.generation).toBe('20260410T230000Z-compliance-40d')
+    expect(manifest.packs.every(({ key }) => key.includes(manifest.generation))).toBe(true)
+    await expectPromiseKept(source)
+    await expectEqual(source)
+  })
+
+  test.each<[string, number, (store: MemoryStore) => void]>([
+    ['a pack whose time runs out while the backup runs is not used: that is decided before the commit', 9.5 * dayMs, (store) => {
+      // Nothing is uploaded but the manifest: only asking tells the time.
+      const lockDefault = store.lockDefault.bind(store)
+      let asked = 0
+      store.lockDefault = () => {
+        if (++asked === 2) store.nowMs += dayMs
+        return lockDefault()
+      }
+    }],
+    ['a commit that takes long names nothing that keeps the promise only from when it was decided', 10 * dayMs - 60_000, (store) => {
+      // The manifest is there half an hour after it was decided.
+      store.beforePut = (key) => void (store.nowMs += key.includes('/manifests/') ? 1_800_000 : 0)
+    }],
+  ])('%s', async (_, ageMs, passTime) => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    await source.backup(promise)
+    source.store.nowMs += ageMs
+    passTime(source.store)
+    expect(await source.backup(promise)).toMatchObject({ packsUploaded: 3 })
+    await expectPromiseKept(source)
+    await expectEqual(source)
+  })
+
+  test('a pack of the same run whose time runs out, because the run takes so long, is uploaded again', async () => {
+    const source = new ProtectedSource()
+    for (let index = 0; index < 4; index++) write(source, `f${index}`, randomBytes(8 * 1024 * 1024, index))
+    source.store.beforePut = () => void (source.store.nowMs += source.store.requests.put === 2 ? 10.5 * dayMs : 0)
+    expect((await source.backup(promise)).packsReferenced).toBeLessThan(source.store.requests.put - 1)
+    await expectPromiseKept(source)
+    await expectEqual(source)
+  })
+
+  test('a lock runs from the beginning of an upload, however late the reply came', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    source.store.afterPut = () => {
+      source.store.nowMs += 3_600_000
+      source.clock.time += 3_600_000
+    }
+    await source.backup(promise)
+    source.store.afterPut = () => undefined
+    source.store.nowMs += 10 * dayMs - 4 * 3_600_000 + 1 - commitMs
+    const [first] = source.store.versions
+    await source.backup(promise)
+    expect((await source.snapshot()).manifest.packs.map(({ versionId }) => versionId)).not.toContain(first!.versionId)
+    await expectPromiseKept(source)
+  })
+
+  test('packs locked in GOVERNANCE are not used again in a vault that is armed since, nor any when the promise grows', async () => {
+    const source = new ProtectedSource()
+    source.store.retention = { mode: 'GOVERNANCE', days: 40 }
+    write(source, 'a', 'a')
+    await source.backup(promise)
+    source.store.retention = { mode: 'COMPLIANCE', days: 40 }
+    expect(await source.backup(promise)).toMatchObject({ packsUploaded: 3, lock: { mode: 'COMPLIANCE' } })
+    expect((await source.snapshot()).manifest.generation).toContain('compliance')
+    source.store.nowMs += dayMs - commitMs - 1000
+    expect(await source.backup({ promiseDays: 39 })).toMatchObject({ packsUploaded: 0 })
+    source.store.nowMs += 1000
+    expect(await source.backup({ promiseDays: 39 })).toMatchObject({ packsUploaded: 3 })
+  })
+
+  test('a lock that is loosened while the backup runs stops it before the commit', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    source.store.afterPut = () => void (source.store.retention = { mode: 'GOVERNANCE', days: 40 })
+    expect(await codeOf(source.backup(promise))).toBe('conflict')
+    expect(await listSnapshots(source.store, 'files')).toEqual([])
+    source.store.afterPut = () => undefined
+    expect(await source.backup(promise)).toMatchObject({ lock: { mode: 'GOVERNANCE' } })
+  })
+
+  test('a bucket without a lock, or with too short a one, is refused before anything is uploaded, unless allowed', async () => {
+    for (const retention of [null, { mode: 'COMPLIANCE', days: 30 }, { mode: 'COMPLIANCE', days: 7 }] as const) {
+      const source = new ProtectedSource()
+      source.store.retention = retention
+      write(source, 'a', 'a')
+      expect(await codeOf(source.backup(promise))).toBe('vault-unsafe')
+      expect(source.store.versions).toEqual([])
+      for (let run = 0; run < 3; run++) {
+        expect(await source.backup({ ...promise, allowUnlocked: true })).toMatchObject({ lock: retention, complete: true })
+        source.store.nowMs += dayMs
+      }
+      await expectEqual(source)
+    }
+  })
+
+  test('the clock of the client changes nothing', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    for (const hours of [-24, 0, 24]) {
+      source.clock.time = source.store.nowMs + hours * 3_600_000
+      await source.backup(promise)
+      source.store.nowMs += 3_600_000
+      await expectPromiseKept(source)
+    }
+    expect((await listSnapshots(source.store, 'files')).map(({ id }) => id).sort()).toHaveLength(3)
+    await expectEqual(source)
+  })
+})

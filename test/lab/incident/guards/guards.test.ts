@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
+import { evaluate } from '../../../../lab/sandbox/authorization/evaluate.ts'
+import type { PolicyAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
+import type { AccessDecision } from '../../../../lab/sandbox/access.ts'
+import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
+import { defenceInDepth, guards, removeGuard } from '../../../../lab/incident/guards/guards.ts'
+import { loadDeclaration } from '../../../../lab/sandbox/loader/loader.ts'
+import { principalCalled, resourceCalled } from '../../../../lab/incident/guards/probe-cast.ts'
+import type { Case } from '../../../../lab/incident/guards/probe-cast.ts'
+import { guardProbes as probes } from '../../../../lab/incident/steps/guards.ts'
+
+const decisionTimeMs = Date.UTC(2026, 0, 1)
+
+const duties = JSON.parse(readFileSync(new URL('duties.json', import.meta.url), 'utf8')) as Case[]
+
+let cloud: CloudDeclaration
+let whole: PolicyAuthorizer
+beforeAll(async () => {
+  cloud = await loadDeclaration()
+  whole = await createAuthorizer(cloud, { nowMs: () => decisionTimeMs })
+})
+
+function decide(authorizer: PolicyAuthorizer, { who, action, on, context }: Case): Promise<AccessDecision> {
+  const resource = resourceCalled(authorizer.declaration, on)
+  return evaluate(authorizer, principalCalled(authorizer.declaration, who, decisionTimeMs), action, resource.arn, { ...resource.context, ...context })
+}
+
+describe('every role can do its duty', () => {
+  it.each(duties)('$who may $action on $on $context', async (duty) => {
+    expect(await decide(whole, duty)).toMatchObject({ allowed: true })
+  })
+})
+
+describe('every guard holds something up', () => {
+  it.each(probes)('$guard keeps $who from $action on $on $context', async (probe) => {
+    expect(await decide(whole, probe)).toMatchObject({ allowed: false })
+    const without = await createAuthorizer(removeGuard(cloud, probe.guard), { nowMs: () => decisionTimeMs })
+    expect(await decide(without, probe)).toMatchObject({ allowed: true })
+  })
+
+  it('is probed, unless it is a setting of the bucket', () => {
+    const probed = new Set(probes.map(({ guard }) => guard))
+    const settings = ['object-lock', 'compliance', 'default-retention']
+    expect(guards.map(({ name }) => name).filter((name) => !probed.has(name))).toEqual(settings)
+  })
+})
+
+describe('guards by name', () => {
+  const vaultOf = (declaration: CloudDeclaration) => declaration.buckets.find(({ name }) => name.startsWith('holdfast-vault-'))!
+
+  it('take the lock, its mode or its default from the bucket', () => {
+    expect(vaultOf(removeGuard(cloud, 'object-lock')).objectLock).toEqual({ enabled: false, default: null })
+    expect(vaultOf(removeGuard(cloud, 'compliance')).objectLock).toEqual({ enabled: true, default: { mode: 'GOVERNANCE', days: 40 } })
+    expect(vaultOf(removeGuard(cloud, 'default-retention')).objectLock).toEqual({ enabled: true, default: null })
+  })
+
+  it('leave the declaration that they are given as it was', () => {
+    const before = structuredClone(cloud)
+    for (const { name } of guards) removeGuard(cloud, name)
+    expect(cloud).toEqual(before)
+  })
+
+  it('cover every deny of the program, once, or give a reason why its loss goes unnoticed', () => {
+    const covered = [...guards.flatMap(({ sids }) => sids), ...Object.keys(defenceInDepth)]
+    expect(new Set(covered).size).toBe(covered.length)
+    expect([...sidsOf(cloud, 'Deny')].sort()).toEqual([...covered].sort())
+  })
+
+  it('move the vault into production\'s account under the same bucket names', () => {
+    const shared = removeGuard(cloud, 'separate-account')
+    expect(shared.buckets.map(({ name, accountId }) => ({ name, accountId }))).toEqual(
+      cloud.buckets.map(({ name }) => ({ name, accountId: '222222222222' })),
+    )
+    expect(shared.roles.filter(({ accountId }) => accountId !== '333333333333').every(({ arn, accountId }) => accountId === '222222222222' && arn.includes('222222222222'))).toBe(true)
+  })
+
+  it('refuse a name that no guard has, and say which there are', () => {
+    expect(() => removeGuard(cloud, 'constructor')).toThrow('there is no guard named "constructor"')
+  })
+
+  it('refuse to take away what isn\'t there', () => {
+    expect(() => removeGuard(removeGuard(cloud, 'if-none-match'), 'if-none-match')).toThrow('changed nothing')
+  })
+})
+
+function sidsOf(node: unknown, effect: string): Set<string> {
+  if (typeof node !== 'object' || node === null) return new Set()
+  const found = new Set(Object.values(node).flatMap((value) => [...sidsOf(value, effect)]))
+  const { Sid, Effect } = node as { Sid?: string; Effect?: string }
+  if (Effect === effect && Sid !== undefined) found.add(Sid)
+  return found
+}

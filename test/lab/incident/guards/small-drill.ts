@@ -1,0 +1,81 @@
+// The drill without database and command line: the program's cloud with one guard taken away, objects that the writers put
+// into it, and every step that looks at walls. For the tests that take each guard away.
+import { mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { ulid } from 'ulid'
+import type { ClaimResult } from '../../../../lab/incident/claims.ts'
+import { Cleanup } from '../../../../lab/incident/cleanup.ts'
+import { sources } from '../../../../lab/incident/drill-context.ts'
+import type { Provisioned } from '../../../../lab/incident/drill-context.ts'
+import { makeContext } from '../../../../lab/incident/drill.ts'
+import { connectS3 } from '../../../../lab/incident/sessions.ts'
+import { attack } from '../../../../lab/incident/steps/attack.ts'
+import { examineGuards } from '../../../../lab/incident/steps/guards.ts'
+import { attackLockAlone } from '../../../../lab/incident/steps/last-wall.ts'
+import { prove, recordVault } from '../../../../lab/incident/steps/prove.ts'
+import { provision } from '../../../../lab/incident/steps/provision.ts'
+import { passTime } from '../../../../lab/incident/steps/time.ts'
+import { smallSize } from '../../../../lab/incident/world/size.ts'
+
+const listener = { begin: () => undefined, note: () => undefined, progress: () => undefined, claim: () => undefined }
+
+/** Claims that need a database, an agent's process or the command line: other tests have them. */
+const elsewhere = /^(first|second|restored|states|rpo|rto|production-destroyed|database|credential|backups)-/
+
+export interface WallDrill {
+  fell: string[]
+  notExamined: string[]
+  /** Every claim that fell or could not be examined, with why. */
+  findings: Record<string, string[]>
+}
+
+export async function drillWalls(without?: string): Promise<WallDrill> {
+  const workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-walls-'))
+  const cleanup = new Cleanup()
+  const context = makeContext({
+    seed: 1, size: smallSize, workDirectory, toolVersion: '0', cleanup, signal: new AbortController().signal, listener, ...(without === undefined ? {} : { without }),
+  })
+  const crashes: string[] = []
+  const step = <T>(run: () => Promise<T>) => run().catch((error: unknown) => {
+    crashes.push(String(error))
+    return undefined
+  })
+  try {
+    const provisioned = await provision(context)
+    await fillVault(provisioned)
+    const before = await recordVault(context, provisioned)
+    provisioned.sandbox.clock.turn(3_600_000)
+    const foundKey = provisioned.sandbox.rootCredentials(provisioned.accounts.production)
+    const attacked = await step(() => attack(context, provisioned, { foundKey }, before.byApi))
+    await step(async () => prove(context, before, await recordVault(context, provisioned), attacked))
+    await step(() => examineGuards(context, provisioned, before.byApi))
+    await step(() => attackLockAlone(context, provisioned, before.byDisk))
+    await step(() => passTime(context, provisioned))
+  } finally {
+    crashes.push(...await cleanup.run())
+    rmSync(workDirectory, { recursive: true, force: true })
+  }
+  return summarize(context.ledger.results, crashes)
+}
+
+async function fillVault({ sandbox, sessions, region, vault }: Provisioned): Promise<void> {
+  for (const { name } of sources) {
+    const client = connectS3({ endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }, await sessions.of(`holdfast-writer-${name}`))
+    for (const kind of ['packs/g1', 'manifests']) {
+      await client.send(new PutObjectCommand({ Bucket: vault.name, Key: `sources/${name}/${kind}/${ulid()}`, Body: `${kind} of ${name}`, IfNoneMatch: '*' }))
+    }
+    client.destroy()
+  }
+}
+
+function summarize(results: ClaimResult[], crashes: string[]): WallDrill {
+  const concerned = results.filter(({ name }) => !elsewhere.test(name) && name !== 'second-backup-incremental')
+  const bad = concerned.filter(({ status }) => status !== 'held')
+  return {
+    fell: bad.filter(({ status }) => status === 'fell').map(({ name }) => name),
+    notExamined: bad.filter(({ status }) => status === 'not-examined').map(({ name }) => name),
+    findings: Object.fromEntries([...bad.map(({ name, findings }): [string, string[]] => [name, findings]), ...(crashes.length === 0 ? [] : [['crashed', crashes]] as [string, string[]][])]),
+  }
+}

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { consequences } from '../../../../lab/incident/guards/consequences.ts'
+import { guards } from '../../../../lab/incident/guards/guards.ts'
+import { drillWalls } from './small-drill.ts'
+import { testWithout } from './without-each.ts'
+
+test('with every guard in its place no claim falls', async () => {
+  expect(await drillWalls()).toEqual({ fell: [], notExamined: [], findings: {} })
+}, 180_000)
+
+test('consequences are those of guards that there are', () => {
+  const known = new Set(guards.map(({ name }) => name))
+  expect(Object.keys(consequences).filter((name) => !known.has(name))).toEqual([])
+})
+
+testWithout(1)

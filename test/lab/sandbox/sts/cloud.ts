@@ -1,0 +1,71 @@
+// A running sandbox with the token service, on an accounts-and-roles declaration of the test's.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { STSClient } from '@aws-sdk/client-sts'
+import type { Credentials } from '../../../../lab/sandbox/access.ts'
+import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
+import { TurnableClock } from '../../../../lab/sandbox/clock.ts'
+import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
+import { startSandbox } from '../../../../lab/sandbox/server.ts'
+import type { Sandbox } from '../../../../lab/sandbox/server.ts'
+import { issueWorkloadSession } from '../../../../lab/sandbox/sts/role-session.ts'
+import { createStsService } from '../../../../lab/sandbox/sts/service.ts'
+import type { StsOptions } from '../../../../lab/sandbox/sts/service.ts'
+
+export interface StsCloud {
+  sandbox: Sandbox
+  clock: TurnableClock
+  /** A client with a session of a role, as a workload has one from its host; without credentials if null. */
+  clientOf(roleArn: string, sessionName?: string, more?: Parameters<typeof issueWorkloadSession>[4]): STSClient
+  client(credentials: Credentials | null, region?: string): STSClient
+  stop(): Promise<void>
+}
+
+export async function startStsCloud(declaration: CloudDeclaration, options: StsOptions = {}): Promise<StsCloud> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-sts-'))
+  const clock = new TurnableClock()
+  const authorizer = await createAuthorizer(declaration, clock)
+  const sandbox = await startSandbox({ directory, declaration, clock, authorizer, services: [createStsService(options)] })
+  const clients: STSClient[] = []
+  const client = (credentials: Credentials | null, region = 'us-east-1') => {
+    const made = new STSClient({
+      endpoint: sandbox.endpoint, region, maxAttempts: 1,
+      // The SDK's own clock, turned with the sandbox's: what is tested is not the skew.
+      systemClockOffset: clock.offsetMs,
+      ...(credentials === null ? { credentials: { accessKeyId: '', secretAccessKey: '' } } : { credentials: toSdk(credentials) }),
+    })
+    clients.push(made)
+    return made
+  }
+  return {
+    sandbox,
+    clock,
+    client,
+    clientOf: (roleArn, sessionName = 'workload', more = {}) => {
+      const role = declaration.roles.find(({ arn }) => arn === roleArn)
+      if (role === undefined) throw new RangeError(`no role ${roleArn}`)
+      return client(issueWorkloadSession(sandbox, role, sessionName, clock.nowMs(), more).credentials)
+    },
+    stop: async () => {
+      for (const each of clients) each.destroy()
+      await sandbox.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credentials): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== null && { sessionToken }) }
+}
+
+/** The code of the error that a call fails with; `none` if it succeeds. */
+export async function codeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call
+    return 'none'
+  } catch (error) {
+    return (error as { name: string }).name
+  }
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { WorldClock } from '../../../lab/simulation/clocks.ts'
+import { Vault } from '../../../lab/simulation/vault.ts'
+
+test('a version is kept while the vault\'s clock says that it is locked, wherever the host\'s clock stands', () => {
+  const clock = new WorldClock()
+  const vault = new Vault(clock)
+  const version = vault.put('key', Buffer.from('body'), 'hash')
+  clock.hostOffsetMs = 100 * 86_400_000
+  clock.pass(vault.lockDays * 86_400_000 - 1)
+  expect(() => vault.deleteVersion(version)).toThrow(expect.objectContaining({ code: 'denied' }))
+  clock.pass(1)
+  vault.deleteVersion(version)
+  expect(vault.versions()).toEqual([])
+})
+
+test('versions of a key are listed newest first, markers among them, and a turned bit spoils one alone', () => {
+  const vault = new Vault(new WorldClock())
+  const old = vault.put('b', Buffer.from('old'), '')
+  const marker = vault.put('b', Buffer.alloc(0), '', true)
+  const other = vault.put('a', Buffer.from('old'), '')
+  expect(vault.versions()).toEqual([other, marker, old])
+  const before = vault.revision
+  vault.turnBit(old, 0, 0)
+  expect([old.body.toString(), old.pristine.toString(), other.body.toString()]).toEqual(['nld', 'old', 'old'])
+  expect(vault.revision).toBeGreaterThan(before)
+})

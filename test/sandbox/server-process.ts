@@ -1,9 +1,0 @@
-// A sandbox in a process of its own, to be killed.
-
-import { startSandbox } from '../../sandbox/server.ts'
-import { standardCloud, vaultAccount } from './small-cloud.ts'
-
-const [directory = ''] = process.argv.slice(2)
-const sandbox = await startSandbox({ directory, declaration: standardCloud })
-const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
-process.send?.({ endpoint: sandbox.endpoint, credentials: { accessKeyId, secretAccessKey } })
