@@ -33,7 +33,8 @@ const properties = [
 ]
 
 // The suite for a user's own store needs HOLDFAST_TEST_ENDPOINT.
-const needsEndpoint = process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []
+const needsEndpoint =
+  process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []
 
 const projects: Project[] = [
   { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...Object.values(special), ...needsEndpoint] },
@@ -42,7 +43,13 @@ const projects: Project[] = [
   { name: 'faults', include: [special.faults], fileParallelism: false },
   { name: 'guards', include: [special.guards], maxWorkers: 2 },
   { name: 'kills', include: [special.kills], maxWorkers: 2 },
-  { name: 'properties', include: properties, setupFiles: ['test/fixtures/property-setup.ts'], testTimeout: 300_000, maxWorkers: 2 },
+  {
+    name: 'properties',
+    include: properties,
+    setupFiles: ['test/fixtures/property-setup.ts'],
+    testTimeout: 300_000,
+    maxWorkers: 2,
+  },
   { name: 'store', include: [special.store], testTimeout: 180_000, maxWorkers: 2 },
 ]
 

@@ -1,6 +1,10 @@
 // What keeps the objects of an account's buckets: versions, Object Lock, and the days after which old versions go.
 import {
-  GetBucketLifecycleConfigurationCommand, GetBucketVersioningCommand, GetObjectLockConfigurationCommand, ListBucketsCommand, S3Client,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
+  GetObjectLockConfigurationCommand,
+  ListBucketsCommand,
+  S3Client,
 } from '@aws-sdk/client-s3'
 import type { DefaultRetention as SentRetention, LifecycleRule } from '@aws-sdk/client-s3'
 import { HoldfastError } from '../core/errors.ts'
@@ -31,7 +35,11 @@ export class BucketSettings {
 
   constructor(settings: ServiceSettings = {}) {
     this.ask = askUntil(settings.signal)
-    this.client = new S3Client({ ...clientSettings(settings), followRegionRedirects: true, ...(settings.endpoint === undefined ? {} : { forcePathStyle: true }) })
+    this.client = new S3Client({
+      ...clientSettings(settings),
+      followRegionRedirects: true,
+      ...(settings.endpoint === undefined ? {} : { forcePathStyle: true }),
+    })
   }
 
   /** Names of the account's buckets. @throws `denied`, `credentials`, `unreachable`. */
@@ -39,9 +47,12 @@ export class BucketSettings {
     const names: string[] = []
     let ContinuationToken: string | undefined
     for (let pages = 0; pages < mostPages; pages++) {
-      const page = await this.ask('listing the buckets of the account', (abort) => this.client.send(new ListBucketsCommand({ MaxBuckets: 1000, ContinuationToken }), abort))
+      const page = await this.ask('listing the buckets of the account', (abort) =>
+        this.client.send(new ListBucketsCommand({ MaxBuckets: 1000, ContinuationToken }), abort),
+      )
       names.push(...(page.Buckets ?? []).map(({ Name }) => Name ?? ''))
-      if (!names.every((name) => namePattern.test(name))) throw unreadable('listing the buckets of the account')
+      if (!names.every((name) => namePattern.test(name)))
+        throw unreadable('listing the buckets of the account')
       if (page.ContinuationToken === undefined || page.ContinuationToken === ContinuationToken) return names
       ContinuationToken = page.ContinuationToken
     }
@@ -51,11 +62,24 @@ export class BucketSettings {
   /** @throws `denied`, `not-found`, `credentials`, `unreachable`. */
   async read(Bucket: string): Promise<BucketKeeping> {
     const what = `reading the settings of the bucket ${Bucket}`
-    const versioning = await this.ask(what, (abort) => this.client.send(new GetBucketVersioningCommand({ Bucket }), abort))
-    const locked = await this.ask(what, (abort) => unlessAbsent('ObjectLockConfigurationNotFoundError', this.client.send(new GetObjectLockConfigurationCommand({ Bucket }), abort)))
-    const lifecycle = await this.ask(what, (abort) => unlessAbsent('NoSuchLifecycleConfiguration', this.client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }), abort)))
+    const versioning = await this.ask(what, (abort) =>
+      this.client.send(new GetBucketVersioningCommand({ Bucket }), abort),
+    )
+    const locked = await this.ask(what, (abort) =>
+      unlessAbsent(
+        'ObjectLockConfigurationNotFoundError',
+        this.client.send(new GetObjectLockConfigurationCommand({ Bucket }), abort),
+      ),
+    )
+    const lifecycle = await this.ask(what, (abort) =>
+      unlessAbsent(
+        'NoSuchLifecycleConfiguration',
+        this.client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }), abort),
+      ),
+    )
     const lock = locked?.ObjectLockConfiguration
-    const retention = lock?.Rule?.DefaultRetention === undefined ? null : asRetention(lock.Rule.DefaultRetention)
+    const retention =
+      lock?.Rule?.DefaultRetention === undefined ? null : asRetention(lock.Rule.DefaultRetention)
     if (retention === undefined) throw unreadable(what)
     return {
       name: Bucket,
@@ -87,10 +111,17 @@ function asRetention({ Mode: mode, Days, Years }: SentRetention): DefaultRetenti
 }
 
 function leastDays(rules: readonly LifecycleRule[]): number | null {
-  const days = rules.filter(({ Status }) => Status !== 'Disabled').flatMap(({ NoncurrentVersionExpiration: expiry }) => (expiry === undefined ? [] : [expiry.NoncurrentDays ?? 0]))
+  const days = rules
+    .filter(({ Status }) => Status !== 'Disabled')
+    .flatMap(({ NoncurrentVersionExpiration: expiry }) =>
+      expiry === undefined ? [] : [expiry.NoncurrentDays ?? 0],
+    )
   return days.length === 0 ? null : Math.min(...days)
 }
 
 function unreadable(what: string): HoldfastError {
-  return new HoldfastError('unreachable', `${what} failed: the answer could not be read`, { hint: 'check that the endpoint is S3\'s', retryable: true })
+  return new HoldfastError('unreachable', `${what} failed: the answer could not be read`, {
+    hint: "check that the endpoint is S3's",
+    retryable: true,
+  })
 }

@@ -84,7 +84,11 @@ export class RenewedCredentials {
   private renewOnce(force: boolean): Promise<SessionCredentials> {
     this.pending ??= this.fetch(force ? { forceRefresh: true } : {})
       .then((value) => {
-        this.current = { value, fetchedMs: this.nowMs(), lifetimeMs: this.lifetimeMs ?? Number.POSITIVE_INFINITY }
+        this.current = {
+          value,
+          fetchedMs: this.nowMs(),
+          lifetimeMs: this.lifetimeMs ?? Number.POSITIVE_INFINITY,
+        }
         return value
       })
       .finally(() => {
@@ -98,18 +102,28 @@ export class RenewedCredentials {
 export function resolveCredentials(settings: CredentialSettings): RenewedCredentials {
   const { role } = settings
   const mfaCodeProvider = settings.readMfaCode
-  const chain = settings.base ?? fromNodeProviderChain(mfaCodeProvider === undefined ? {} : { mfaCodeProvider })
+  const chain =
+    settings.base ?? fromNodeProviderChain(mfaCodeProvider === undefined ? {} : { mfaCodeProvider })
   if (role === undefined) {
     // The chain keeps and renews what it found by itself: asked each time, it costs nothing.
     return new RenewedCredentials((options) => translated(chain(options), 'loading credentials'), 0)
   }
-  const durationSeconds = role.durationSeconds ?? (role.mfaSerial === undefined ? shortestSessionSeconds : longestSessionSeconds)
+  const durationSeconds =
+    role.durationSeconds ?? (role.mfaSerial === undefined ? shortestSessionSeconds : longestSessionSeconds)
   checkRole(role, durationSeconds)
   const assume = assumption(settings, role, durationSeconds, chain)
-  return new RenewedCredentials(() => translated(assume(), `assuming ${role.roleArn}`), durationSeconds * 1000)
+  return new RenewedCredentials(
+    () => translated(assume(), `assuming ${role.roleArn}`),
+    durationSeconds * 1000,
+  )
 }
 
-function assumption(settings: CredentialSettings, role: RoleToAssume, durationSeconds: number, chain: CredentialProvider): () => Promise<SessionCredentials> {
+function assumption(
+  settings: CredentialSettings,
+  role: RoleToAssume,
+  durationSeconds: number,
+  chain: CredentialProvider,
+): () => Promise<SessionCredentials> {
   const clientConfig = {
     region: settings.region,
     ...(settings.stsEndpoint === undefined ? {} : { endpoint: settings.stsEndpoint }),
@@ -120,7 +134,13 @@ function assumption(settings: CredentialSettings, role: RoleToAssume, durationSe
   const tokenFile = environment['AWS_WEB_IDENTITY_TOKEN_FILE']
   // The token is for this very role: assuming it a second time, from itself, is what its trust doesn't allow.
   if (tokenFile && (environment['AWS_ROLE_ARN'] ?? role.roleArn) === role.roleArn) {
-    return fromTokenFile({ webIdentityTokenFile: tokenFile, roleArn: role.roleArn, roleSessionName: RoleSessionName, durationSeconds, clientConfig })
+    return fromTokenFile({
+      webIdentityTokenFile: tokenFile,
+      roleArn: role.roleArn,
+      roleSessionName: RoleSessionName,
+      durationSeconds,
+      clientConfig,
+    })
   }
   return fromTemporaryCredentials({
     masterCredentials: chain,
@@ -137,7 +157,10 @@ function assumption(settings: CredentialSettings, role: RoleToAssume, durationSe
   })
 }
 
-async function translated(credentials: Promise<SessionCredentials>, operation: string): Promise<SessionCredentials> {
+async function translated(
+  credentials: Promise<SessionCredentials>,
+  operation: string,
+): Promise<SessionCredentials> {
   try {
     return await credentials
   } catch (error) {
@@ -151,12 +174,19 @@ function checkRole(role: RoleToAssume, durationSeconds: number): void {
       hint: 'pass it as arn:aws:iam::<account>:role/<name>',
     })
   }
-  if (!Number.isInteger(durationSeconds) || durationSeconds < shortestSessionSeconds || durationSeconds > longestSessionSeconds) {
+  if (
+    !Number.isInteger(durationSeconds) ||
+    durationSeconds < shortestSessionSeconds ||
+    durationSeconds > longestSessionSeconds
+  ) {
     throw new HoldfastError('invalid-input', `a session of ${durationSeconds} seconds is not allowed`, {
       hint: `choose ${shortestSessionSeconds} to ${longestSessionSeconds} seconds`,
     })
   }
-  for (const [what, value] of [['session name', role.sessionName], ['source identity', role.sourceIdentity]] as const) {
+  for (const [what, value] of [
+    ['session name', role.sessionName],
+    ['source identity', role.sourceIdentity],
+  ] as const) {
     if (value !== undefined && !/^[\w+=,.@-]{2,64}$/.test(value)) {
       throw new HoldfastError('invalid-input', `the ${what} is not one that AWS accepts`, {
         hint: 'use 2 to 64 letters, digits and characters of _+=,.@-',

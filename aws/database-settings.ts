@@ -24,20 +24,36 @@ export class DatabaseSettings {
   databases(region: string): Promise<ProtectedThing[]> {
     return this.list(`listing the databases in ${region}`, region, async (client, Marker, abort) => {
       const page = await client.send(new DescribeDBInstancesCommand({ Marker, MaxRecords: 100 }), abort)
-      const alone = (page.DBInstances ?? []).filter(({ DBClusterIdentifier }) => DBClusterIdentifier === undefined)
-      return { items: alone.map((each) => describe('db', each.DBInstanceIdentifier, each.DeletionProtection)), next: page.Marker }
+      const alone = (page.DBInstances ?? []).filter(
+        ({ DBClusterIdentifier }) => DBClusterIdentifier === undefined,
+      )
+      return {
+        items: alone.map((each) => describe('db', each.DBInstanceIdentifier, each.DeletionProtection)),
+        next: page.Marker,
+      }
     })
   }
 
   clusters(region: string): Promise<ProtectedThing[]> {
     return this.list(`listing the clusters in ${region}`, region, async (client, Marker, abort) => {
       const page = await client.send(new DescribeDBClustersCommand({ Marker, MaxRecords: 100 }), abort)
-      return { items: (page.DBClusters ?? []).map((each) => describe('cluster', each.DBClusterIdentifier, each.DeletionProtection)), next: page.Marker }
+      return {
+        items: (page.DBClusters ?? []).map((each) =>
+          describe('cluster', each.DBClusterIdentifier, each.DeletionProtection),
+        ),
+        next: page.Marker,
+      }
     })
   }
 
   private async list<Item>(
-    what: string, region: string, read: (client: RDSClient, marker: string | undefined, abort: { abortSignal?: AbortSignal }) => Promise<Page<Item>>,
+    what: string,
+    region: string,
+    read: (
+      client: RDSClient,
+      marker: string | undefined,
+      abort: { abortSignal?: AbortSignal },
+    ) => Promise<Page<Item>>,
   ): Promise<Item[]> {
     const { signal } = this.settings
     const client = new RDSClient(clientSettings({ ...this.settings, region }))
@@ -45,13 +61,19 @@ export class DatabaseSettings {
       const items: Item[] = []
       let marker: string | undefined
       for (let pages = 0; pages < mostPages; pages++) {
-        const { items: more, next } = await read(client, marker, signal === undefined ? {} : { abortSignal: signal })
+        const { items: more, next } = await read(
+          client,
+          marker,
+          signal === undefined ? {} : { abortSignal: signal },
+        )
         items.push(...more)
         if (next === undefined || next === '') return items
         if (next === marker) break
         marker = next
       }
-      throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, { hint: 'check that the endpoint is RDS\'s' })
+      throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, {
+        hint: "check that the endpoint is RDS's",
+      })
     } catch (error) {
       signal?.throwIfAborted()
       throw translateError(error, what)
@@ -62,6 +84,10 @@ export class DatabaseSettings {
 }
 
 function describe(kind: string, name: string | undefined, isProtected: boolean | undefined): ProtectedThing {
-  if (name === undefined) throw new HoldfastError('unreachable', 'RDS\'s answer could not be read', { hint: 'check that the endpoint is RDS\'s', retryable: true })
+  if (name === undefined)
+    throw new HoldfastError('unreachable', "RDS's answer could not be read", {
+      hint: "check that the endpoint is RDS's",
+      retryable: true,
+    })
   return { name: `${kind}:${name}`, isProtected: isProtected === true }
 }

@@ -32,24 +32,41 @@ const mostPages = 50
 const mostTables = 500
 
 const token = z.string().min(1).optional()
-const binRules = z.object({ Rules: z.array(z.object({ Identifier: z.string().regex(/^[0-9a-zA-Z]{1,64}$/) })), NextToken: token.nullable() })
+const binRules = z.object({
+  Rules: z.array(z.object({ Identifier: z.string().regex(/^[0-9a-zA-Z]{1,64}$/) })),
+  NextToken: token.nullable(),
+})
 const tags = z.array(z.unknown()).nullish()
 const binRule = z.object({
   Identifier: z.string(),
-  RetentionPeriod: z.object({ RetentionPeriodValue: z.number().int().min(1), RetentionPeriodUnit: z.literal('DAYS') }),
+  RetentionPeriod: z.object({
+    RetentionPeriodValue: z.number().int().min(1),
+    RetentionPeriodUnit: z.literal('DAYS'),
+  }),
   Status: z.enum(['pending', 'available']).nullish(),
   LockState: z.enum(['locked', 'pending_unlock', 'unlocked']).nullish(),
   ResourceTags: tags,
   ExcludeResourceTags: tags,
 })
-const tables = z.object({ TableNames: z.array(z.string().regex(/^[\w.-]{1,1024}$/)), LastEvaluatedTableName: token })
+const tables = z.object({
+  TableNames: z.array(z.string().regex(/^[\w.-]{1,1024}$/)),
+  LastEvaluatedTableName: token,
+})
 const table = z.object({ Table: z.object({ DeletionProtectionEnabled: z.boolean().optional() }) })
 const vaults = z.object({
-  BackupVaultList: z.array(z.object({ BackupVaultName: z.string().min(1), Locked: z.boolean().nullish(), LockDate: z.number().positive().nullish() })),
+  BackupVaultList: z.array(
+    z.object({
+      BackupVaultName: z.string().min(1),
+      Locked: z.boolean().nullish(),
+      LockDate: z.number().positive().nullish(),
+    }),
+  ),
   NextToken: token.nullable(),
 })
 const logGroups = z.object({
-  logGroups: z.array(z.object({ logGroupName: z.string().min(1), deletionProtectionEnabled: z.boolean().optional() })),
+  logGroups: z.array(
+    z.object({ logGroupName: z.string().min(1), deletionProtectionEnabled: z.boolean().optional() }),
+  ),
   nextToken: token,
 })
 
@@ -62,26 +79,63 @@ export class DelaySettings {
 
   /** https://docs.aws.amazon.com/recyclebin/latest/APIReference/API_ListRules.html and API_GetRule.html */
   async recycleBinRules(region: string, resource: BinResource): Promise<RetentionRule[]> {
-    const ids = await this.list(`listing the Recycle Bin's rules in ${region}`, binRules, ({ Rules, NextToken }) => ({ items: Rules, next: NextToken }), (NextToken) => (
-      { service: 'rbin', region, method: 'POST', path: '/list-rules', body: { ResourceType: resource, ...(NextToken === undefined ? {} : { NextToken }) } }))
+    const ids = await this.list(
+      `listing the Recycle Bin's rules in ${region}`,
+      binRules,
+      ({ Rules, NextToken }) => ({ items: Rules, next: NextToken }),
+      (NextToken) => ({
+        service: 'rbin',
+        region,
+        method: 'POST',
+        path: '/list-rules',
+        body: { ResourceType: resource, ...(NextToken === undefined ? {} : { NextToken }) },
+      }),
+    )
     const rules: RetentionRule[] = []
     for (const { Identifier: id } of ids) {
-      const rule = await this.ask(`reading the Recycle Bin's rule ${id} in ${region}`, binRule, { service: 'rbin', region, method: 'GET', path: `/rules/${id}` })
+      const rule = await this.ask(`reading the Recycle Bin's rule ${id} in ${region}`, binRule, {
+        service: 'rbin',
+        region,
+        method: 'GET',
+        path: `/rules/${id}`,
+      })
       const hasTags = [rule.ResourceTags, rule.ExcludeResourceTags].some((each) => (each ?? []).length > 0)
-      rules.push({ id, days: rule.RetentionPeriod.RetentionPeriodValue, coversAll: rule.Status === 'available' && !hasTags, locked: rule.LockState === 'locked' })
+      rules.push({
+        id,
+        days: rule.RetentionPeriod.RetentionPeriodValue,
+        coversAll: rule.Status === 'available' && !hasTags,
+        locked: rule.LockState === 'locked',
+      })
     }
     return rules
   }
 
   async tables(region: string): Promise<ProtectedThing[]> {
-    const dynamo = (operation: string, body: Record<string, unknown>): JsonRequest => (
-      { service: 'dynamodb', region, method: 'POST', path: '/', target: { name: `DynamoDB_20120810.${operation}`, version: '1.0' }, body })
-    const names = await this.list(`listing the tables in ${region}`, tables, ({ TableNames, LastEvaluatedTableName }) => ({ items: TableNames, next: LastEvaluatedTableName }),
-      (next) => dynamo('ListTables', next === undefined ? {} : { ExclusiveStartTableName: next }))
-    if (names.length > mostTables) throw new HoldfastError('invalid-input', `${region} has more than ${mostTables} tables`, { hint: 'say with --brakes what protects them' })
+    const dynamo = (operation: string, body: Record<string, unknown>): JsonRequest => ({
+      service: 'dynamodb',
+      region,
+      method: 'POST',
+      path: '/',
+      target: { name: `DynamoDB_20120810.${operation}`, version: '1.0' },
+      body,
+    })
+    const names = await this.list(
+      `listing the tables in ${region}`,
+      tables,
+      ({ TableNames, LastEvaluatedTableName }) => ({ items: TableNames, next: LastEvaluatedTableName }),
+      (next) => dynamo('ListTables', next === undefined ? {} : { ExclusiveStartTableName: next }),
+    )
+    if (names.length > mostTables)
+      throw new HoldfastError('invalid-input', `${region} has more than ${mostTables} tables`, {
+        hint: 'say with --brakes what protects them',
+      })
     const found: ProtectedThing[] = []
     for (const TableName of names) {
-      const { Table } = await this.ask(`reading the table ${TableName} in ${region}`, table, dynamo('DescribeTable', { TableName }))
+      const { Table } = await this.ask(
+        `reading the table ${TableName} in ${region}`,
+        table,
+        dynamo('DescribeTable', { TableName }),
+      )
       found.push({ name: `table/${TableName}`, isProtected: Table.DeletionProtectionEnabled === true })
     }
     return found
@@ -89,20 +143,50 @@ export class DelaySettings {
 
   /** https://docs.aws.amazon.com/aws-backup/latest/devguide/API_BackupVaultListMember.html */
   async backupVaults(region: string): Promise<BackupVaultLock[]> {
-    const found = await this.list(`listing the backup vaults in ${region}`, vaults, ({ BackupVaultList, NextToken }) => ({ items: BackupVaultList, next: NextToken }),
-      (next) => ({ service: 'backup', region, method: 'GET', path: '/backup-vaults/', query: next === undefined ? {} : { nextToken: next } }))
-    return found.map(({ BackupVaultName: name, Locked, LockDate }) => (
-      { name, locked: Locked === true, finalFromMs: Locked === true && typeof LockDate === 'number' ? LockDate * 1000 : null }))
+    const found = await this.list(
+      `listing the backup vaults in ${region}`,
+      vaults,
+      ({ BackupVaultList, NextToken }) => ({ items: BackupVaultList, next: NextToken }),
+      (next) => ({
+        service: 'backup',
+        region,
+        method: 'GET',
+        path: '/backup-vaults/',
+        query: next === undefined ? {} : { nextToken: next },
+      }),
+    )
+    return found.map(({ BackupVaultName: name, Locked, LockDate }) => ({
+      name,
+      locked: Locked === true,
+      finalFromMs: Locked === true && typeof LockDate === 'number' ? LockDate * 1000 : null,
+    }))
   }
 
   async logGroups(region: string): Promise<ProtectedThing[]> {
-    const found = await this.list(`listing the log groups in ${region}`, logGroups, (page) => ({ items: page.logGroups, next: page.nextToken }), (nextToken) => (
-      { service: 'logs', region, method: 'POST', path: '/', target: { name: 'Logs_20140328.DescribeLogGroups', version: '1.1' }, body: nextToken === undefined ? {} : { nextToken } }))
-    return found.map(({ logGroupName, deletionProtectionEnabled }) => ({ name: `log-group:${logGroupName}`, isProtected: deletionProtectionEnabled === true }))
+    const found = await this.list(
+      `listing the log groups in ${region}`,
+      logGroups,
+      (page) => ({ items: page.logGroups, next: page.nextToken }),
+      (nextToken) => ({
+        service: 'logs',
+        region,
+        method: 'POST',
+        path: '/',
+        target: { name: 'Logs_20140328.DescribeLogGroups', version: '1.1' },
+        body: nextToken === undefined ? {} : { nextToken },
+      }),
+    )
+    return found.map(({ logGroupName, deletionProtectionEnabled }) => ({
+      name: `log-group:${logGroupName}`,
+      isProtected: deletionProtectionEnabled === true,
+    }))
   }
 
   private async list<Page, Item>(
-    what: string, schema: z.ZodType<Page>, read: (page: Page) => { items: Item[]; next: string | null | undefined }, request: (next: string | undefined) => JsonRequest,
+    what: string,
+    schema: z.ZodType<Page>,
+    read: (page: Page) => { items: Item[]; next: string | null | undefined },
+    request: (next: string | undefined) => JsonRequest,
   ): Promise<Item[]> {
     const items: Item[] = []
     let from: string | undefined
@@ -113,14 +197,20 @@ export class DelaySettings {
       if (next === from) break
       from = next
     }
-    throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, { hint: 'check that the endpoint is AWS\'s' })
+    throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, {
+      hint: "check that the endpoint is AWS's",
+    })
   }
 
   private async ask<Answer>(what: string, schema: z.ZodType<Answer>, request: JsonRequest): Promise<Answer> {
     const parsed = schema.safeParse(await this.services.ask(what, request))
     if (parsed.success) return parsed.data
-    throw new HoldfastError('unreachable', `${what} failed: the answer is not of the form that AWS documents (${parsed.error.issues[0]?.path.join('.') ?? ''})`, {
-      hint: 'check that the endpoint is AWS\'s; a newer holdfast may know the form',
-    })
+    throw new HoldfastError(
+      'unreachable',
+      `${what} failed: the answer is not of the form that AWS documents (${parsed.error.issues[0]?.path.join('.') ?? ''})`,
+      {
+        hint: "check that the endpoint is AWS's; a newer holdfast may know the form",
+      },
+    )
   }
 }

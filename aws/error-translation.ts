@@ -24,7 +24,7 @@ const wrongKey: Pick<Meaning, 'code' | 'hint'> = {
 }
 const wrongRegion: Pick<Meaning, 'code' | 'hint'> = {
   code: 'invalid-input',
-  hint: 'pass the bucket\'s own region with --region',
+  hint: "pass the bucket's own region with --region",
 }
 const noNetwork: Pick<Meaning, 'code' | 'hint' | 'retryable'> = {
   code: 'unreachable',
@@ -33,11 +33,16 @@ const noNetwork: Pick<Meaning, 'code' | 'hint' | 'retryable'> = {
 }
 const untrusted: Pick<Meaning, 'code' | 'hint' | 'says'> = {
   code: 'unreachable',
-  says: 'the server\'s TLS certificate is not trusted',
+  says: "the server's TLS certificate is not trusted",
   hint: 'name the authority that signed it in NODE_EXTRA_CA_CERTS; never switch the verification off',
 }
 const serverFault: Meaning = { ...noNetwork, says: 'the store had an internal error' }
-const slowDown: Meaning = { code: 'throttled', says: 'the store asks to slow down', hint: 'run the same command again later', retryable: true }
+const slowDown: Meaning = {
+  code: 'throttled',
+  says: 'the store asks to slow down',
+  hint: 'run the same command again later',
+  retryable: true,
+}
 const denied: Meaning = {
   code: 'denied',
   says: 'access denied',
@@ -46,14 +51,18 @@ const denied: Meaning = {
 }
 const tornUpload: Meaning = { ...noNetwork, says: 'the bytes arrived other than they were sent' }
 /** A reply with a good status whose body is torn or forged proves nothing, and may be asked for again. */
-const unreadable: Meaning = { ...noNetwork, says: 'the store\'s answer could not be read' }
+const unreadable: Meaning = { ...noNetwork, says: "the store's answer could not be read" }
 const notFound: Meaning = { code: 'not-found', says: 'no such object version' }
 const wrongPolicy: Pick<Meaning, 'code' | 'hint' | 'quotes'> = {
   code: 'invalid-input',
   hint: 'shorten or correct the policy (`aws accessanalyzer validate-policy` says what is wrong with one)',
   quotes: true,
 }
-const wrongInput: Pick<Meaning, 'code' | 'hint' | 'quotes'> = { code: 'invalid-input', hint: 'read in the message which value it is', quotes: true }
+const wrongInput: Pick<Meaning, 'code' | 'hint' | 'quotes'> = {
+  code: 'invalid-input',
+  hint: 'read in the message which value it is',
+  quotes: true,
+}
 const noCredentials: Meaning = {
   code: 'credentials',
   says: 'no credentials could be loaded',
@@ -74,7 +83,7 @@ const byName = new Map<string, Meaning>([
   ['ExpiredToken', { ...newSession, says: 'the credentials have expired' }],
   ['ExpiredTokenException', { ...newSession, says: 'the credentials have expired' }],
   ['TokenRefreshRequired', { ...newSession, says: 'the credentials must be refreshed' }],
-  ['RequestExpired', { ...newSession, says: 'the request\'s signature has expired' }],
+  ['RequestExpired', { ...newSession, says: "the request's signature has expired" }],
   ['InvalidToken', { ...newSession, says: 'the session token is not valid' }],
   ['InvalidAccessKeyId', { ...wrongKey, says: 'the access key is not known there' }],
   ['InvalidClientTokenId', { ...wrongKey, says: 'the access key is not known there' }],
@@ -82,41 +91,72 @@ const byName = new Map<string, Meaning>([
   // What VersityGW says of a key that it doesn't know, with status 404.
   ['XAdminUserNotFound', { ...wrongKey, says: 'the access key is not known there' }],
   ['NotSignedUp', { ...wrongKey, says: 'the account is not signed up for S3' }],
-  ['SignatureDoesNotMatch', {
-    code: 'credentials',
-    says: 'the signature does not match',
-    hint: 'the secret key does not belong to the access key, or a proxy changes requests: load the credentials anew',
-  }],
+  [
+    'SignatureDoesNotMatch',
+    {
+      code: 'credentials',
+      says: 'the signature does not match',
+      hint: 'the secret key does not belong to the access key, or a proxy changes requests: load the credentials anew',
+    },
+  ],
   ['InvalidSignatureException', { ...wrongKey, says: 'the signature is not accepted' }],
   ['SubscriptionRequiredException', { ...wrongKey, says: 'the account is not signed up for the service' }],
-  ['RequestTimeTooSkewed', {
-    code: 'credentials',
-    says: 'this machine\'s clock differs too much from the server\'s',
-    hint: 'set the clock of this machine (NTP)',
-  }],
+  [
+    'RequestTimeTooSkewed',
+    {
+      code: 'credentials',
+      says: "this machine's clock differs too much from the server's",
+      hint: 'set the clock of this machine (NTP)',
+    },
+  ],
 
-  ['NoSuchBucket', { code: 'not-found', says: 'the bucket does not exist', hint: 'check the bucket\'s name and the account' }],
+  [
+    'NoSuchBucket',
+    { code: 'not-found', says: 'the bucket does not exist', hint: "check the bucket's name and the account" },
+  ],
   ['NoSuchKey', notFound],
   ['NoSuchVersion', notFound],
   ['NotFound', notFound],
   // What S3 answers to a GET of a delete marker.
   ['MethodNotAllowed', notFound],
-  ['InvalidRange', {
-    code: 'damaged',
-    says: 'the object is shorter than the range that it should hold',
-    hint: '`holdfast verify` lists what is damaged; other snapshots are not affected',
-  }],
-  ['InvalidObjectState', {
-    code: 'unreachable',
-    says: 'the object lies in an archive tier',
-    hint: 'restore it from the archive tier first (`aws s3api restore-object`)',
-  }],
+  [
+    'InvalidRange',
+    {
+      code: 'damaged',
+      says: 'the object is shorter than the range that it should hold',
+      hint: '`holdfast verify` lists what is damaged; other snapshots are not affected',
+    },
+  ],
+  [
+    'InvalidObjectState',
+    {
+      code: 'unreachable',
+      says: 'the object lies in an archive tier',
+      hint: 'restore it from the archive tier first (`aws s3api restore-object`)',
+    },
+  ],
 
   ['ResourceNotFoundException', { code: 'not-found', says: 'there is no such resource' }],
 
   // IAM's and STS's.
-  ['NoSuchEntity', { code: 'not-found', says: 'there is no such role or policy', hint: 'check the name and the account', quotes: true }],
-  ['NoSuchEntityException', { code: 'not-found', says: 'there is no such role or policy', hint: 'check the name and the account', quotes: true }],
+  [
+    'NoSuchEntity',
+    {
+      code: 'not-found',
+      says: 'there is no such role or policy',
+      hint: 'check the name and the account',
+      quotes: true,
+    },
+  ],
+  [
+    'NoSuchEntityException',
+    {
+      code: 'not-found',
+      says: 'there is no such role or policy',
+      hint: 'check the name and the account',
+      quotes: true,
+    },
+  ],
   ['MalformedPolicyDocument', { ...wrongPolicy, says: 'the policy is not one that AWS accepts' }],
   ['MalformedPolicyDocumentException', { ...wrongPolicy, says: 'the policy is not one that AWS accepts' }],
   ['PackedPolicyTooLarge', { ...wrongPolicy, says: 'policy and tags of the session are too large' }],
@@ -130,7 +170,10 @@ const byName = new Map<string, Meaning>([
 
   ['PreconditionFailed', { code: 'conflict', says: 'the key exists already' }],
   // Another write of the same key was under way: nothing is known of it, so the caller takes a new key.
-  ['ConditionalRequestConflict', { code: 'throttled', says: 'another request for the same key is under way', retryable: true }],
+  [
+    'ConditionalRequestConflict',
+    { code: 'throttled', says: 'another request for the same key is under way', retryable: true },
+  ],
   ['OperationAborted', { code: 'throttled', says: 'a conflicting operation is under way', retryable: true }],
 
   ['SlowDown', slowDown],
@@ -161,7 +204,14 @@ const byName = new Map<string, Meaning>([
   ['TemporaryRedirect', { ...noNetwork, says: 'the bucket is moving' }],
   ['AuthorizationHeaderMalformed', { ...wrongRegion, says: 'the request was signed for the wrong region' }],
   ['IllegalLocationConstraintException', { ...wrongRegion, says: 'the bucket lies in another region' }],
-  ['InvalidBucketName', { code: 'invalid-input', says: 'that is no bucket\'s name', hint: 'pass the name alone: no `s3://`, no path' }],
+  [
+    'InvalidBucketName',
+    {
+      code: 'invalid-input',
+      says: "that is no bucket's name",
+      hint: 'pass the name alone: no `s3://`, no path',
+    },
+  ],
 ])
 
 const byStatus = new Map<number, Meaning>([
@@ -186,12 +236,19 @@ const byNetworkCode = new Map<string, Meaning>([
   ['ERR_STREAM_PREMATURE_CLOSE', { ...noNetwork, says: 'the connection broke' }],
   ['EPIPE', { ...noNetwork, says: 'the connection broke' }],
   ['ETIMEDOUT', { ...noNetwork, says: 'no answer in time' }],
-  ['ENOTFOUND', { ...noNetwork, says: 'the host\'s name is not known' }],
-  ['EAI_AGAIN', { ...noNetwork, says: 'the host\'s name could not be looked up' }],
+  ['ENOTFOUND', { ...noNetwork, says: "the host's name is not known" }],
+  ['EAI_AGAIN', { ...noNetwork, says: "the host's name could not be looked up" }],
   ['EHOSTUNREACH', { ...noNetwork, says: 'there is no route to the host' }],
   ['ENETUNREACH', { ...noNetwork, says: 'there is no route to the network' }],
   ['EADDRNOTAVAIL', { ...noNetwork, says: 'this machine has no local port left' }],
-  ['EMFILE', { ...noNetwork, says: 'this process has too many open files', hint: 'raise the limit of open files (`ulimit -n`)' }],
+  [
+    'EMFILE',
+    {
+      ...noNetwork,
+      says: 'this process has too many open files',
+      hint: 'raise the limit of open files (`ulimit -n`)',
+    },
+  ],
   ['EPROTO', { ...noNetwork, says: 'the server does not speak TLS as expected' }],
   ['CERT_HAS_EXPIRED', untrusted],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', untrusted],
@@ -203,7 +260,10 @@ const byNetworkCode = new Map<string, Meaning>([
 
 /** Codes of fetch's connections, of Node's HTTP parser and of its decompression. */
 const ofTheWire = /^(?:UND_ERR|HPE|Z)_/
-const tornAnswer: Meaning = { ...noNetwork, says: 'the connection broke, or the answer was not HTTP as expected' }
+const tornAnswer: Meaning = {
+  ...noNetwork,
+  says: 'the connection broke, or the answer was not HTTP as expected',
+}
 
 /** What is read of an error that the SDK or the network threw. */
 interface RawError {
@@ -228,14 +288,19 @@ export function translateError(error: unknown, operation: string): HoldfastError
   const meaning = findMeaning(raw, name, status)
   const quoted = meaning.quotes ? quote(raw.message) : ''
   const region = raw.$response?.headers?.['x-amz-bucket-region']
-  const hint = meaning.code === 'invalid-input' && region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)
-    ? `pass --region ${region}`
-    : meaning.hint
+  const hint =
+    meaning.code === 'invalid-input' && region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)
+      ? `pass --region ${region}`
+      : meaning.hint
   return new HoldfastError(meaning.code, `${operation} failed: ${meaning.says}${quoted}`, {
     ...(hint === undefined ? {} : { hint }),
     // The SDK has just learned the server's clock: the next attempt is signed with it.
     retryable: (meaning.retryable ?? false) || raw.$metadata?.clockSkewCorrected === true,
-    context: { awsError: sanitizeServerText(name), ...(status === undefined ? {} : { status }), ...requestId(raw) },
+    context: {
+      awsError: sanitizeServerText(name),
+      ...(status === undefined ? {} : { status }),
+      ...requestId(raw),
+    },
     cause: summarizeCause(raw, sanitizeServerText(name), quoted.slice(2, -1)),
   })
 }
@@ -244,12 +309,19 @@ function findMeaning(raw: RawError, name: string, status: number | undefined): M
   // AWS answers a version id that it never gave out with 400 InvalidArgument.
   if (name === 'InvalidArgument' && /version id/i.test(sanitizeServerText(raw.message))) return notFound
   const network = networkCode(raw)
-  return (network === undefined ? undefined : byNetworkCode.get(network) ?? (ofTheWire.test(network) ? tornAnswer : undefined))
-    ?? byName.get(name)
-    ?? (status === undefined ? undefined : byStatus.get(status))
-    ?? (status !== undefined && status < 300 ? unreadable : undefined)
-    ?? (status !== undefined && status >= 500 ? serverFault : undefined)
-    ?? { code: 'internal', says: 'an answer that is not known', quotes: true }
+  return (
+    (network === undefined
+      ? undefined
+      : (byNetworkCode.get(network) ?? (ofTheWire.test(network) ? tornAnswer : undefined))) ??
+    byName.get(name) ??
+    (status === undefined ? undefined : byStatus.get(status)) ??
+    (status !== undefined && status < 300 ? unreadable : undefined) ??
+    (status !== undefined && status >= 500 ? serverFault : undefined) ?? {
+      code: 'internal',
+      says: 'an answer that is not known',
+      quotes: true,
+    }
+  )
 }
 
 function networkCode(raw: RawError, depth = 0): string | undefined {
@@ -274,7 +346,13 @@ function summarizeCause(raw: RawError, name: string, message: string): Error {
   const cause = new Error(message)
   cause.name = name
   const stack = (raw as { stack?: unknown }).stack
-  const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)).join('\n') : ''
+  const frames =
+    typeof stack === 'string'
+      ? stack
+          .split('\n')
+          .filter((line) => /^\s+at /.test(line))
+          .join('\n')
+      : ''
   cause.stack = `${name}: ${message}\n${frames}`
   return cause
 }

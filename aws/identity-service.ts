@@ -1,8 +1,19 @@
 // The port on IAM: what a role's documents say, what IAM's own simulator makes of them, and two writes: an inline policy, and
 // another version of a managed one.
 import {
-  CreatePolicyVersionCommand, DeletePolicyVersionCommand, GetPolicyCommand, GetPolicyVersionCommand, GetRoleCommand, GetRolePolicyCommand, IAMClient, ListAttachedRolePoliciesCommand,
-  ListPolicyVersionsCommand, ListRolePoliciesCommand, ListRolesCommand, PutRolePolicyCommand, SimulatePrincipalPolicyCommand,
+  CreatePolicyVersionCommand,
+  DeletePolicyVersionCommand,
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  IAMClient,
+  ListAttachedRolePoliciesCommand,
+  ListPolicyVersionsCommand,
+  ListRolePoliciesCommand,
+  ListRolesCommand,
+  PutRolePolicyCommand,
+  SimulatePrincipalPolicyCommand,
 } from '@aws-sdk/client-iam'
 import type { EvaluationResult, Role, SimulatePrincipalPolicyCommandInput } from '@aws-sdk/client-iam'
 import { HoldfastError } from '../core/errors.ts'
@@ -56,8 +67,11 @@ export class IdentityService {
   /** Every document that limits the role in its account. @throws `denied`, `not-found`, `credentials`, `unreachable`. */
   async readRole(roleArn: string): Promise<RoleDocuments> {
     const RoleName = roleNameOf(roleArn)
-    const role = await this.ask(`reading the role ${roleArn}`, async (abort): Promise<Role | undefined> =>
-      (await this.client.send(new GetRoleCommand({ RoleName }), abort)).Role)
+    const role = await this.ask(
+      `reading the role ${roleArn}`,
+      async (abort): Promise<Role | undefined> =>
+        (await this.client.send(new GetRoleCommand({ RoleName }), abort)).Role,
+    )
     if (role?.Arn === undefined) throw unreadable(`the role ${roleArn}`)
     const inlineNames = await this.list(`listing the policies of ${roleArn}`, async (Marker, abort) => {
       const page = await this.client.send(new ListRolePoliciesCommand({ RoleName, Marker }), abort)
@@ -65,12 +79,18 @@ export class IdentityService {
     })
     const attachedArns = await this.list(`listing the policies of ${roleArn}`, async (Marker, abort) => {
       const page = await this.client.send(new ListAttachedRolePoliciesCommand({ RoleName, Marker }), abort)
-      return { items: (page.AttachedPolicies ?? []).flatMap(({ PolicyArn }) => PolicyArn ?? []), next: page.IsTruncated === true ? page.Marker : undefined }
+      return {
+        items: (page.AttachedPolicies ?? []).flatMap(({ PolicyArn }) => PolicyArn ?? []),
+        next: page.IsTruncated === true ? page.Marker : undefined,
+      }
     })
     const identity: RoleDocuments['identity'] = []
     for (const PolicyName of inlineNames) {
-      const document = await this.ask(`reading the policy ${PolicyName} of ${roleArn}`, async (abort) =>
-        (await this.client.send(new GetRolePolicyCommand({ RoleName, PolicyName }), abort)).PolicyDocument)
+      const document = await this.ask(
+        `reading the policy ${PolicyName} of ${roleArn}`,
+        async (abort) =>
+          (await this.client.send(new GetRolePolicyCommand({ RoleName, PolicyName }), abort)).PolicyDocument,
+      )
       identity.push({ name: PolicyName, json: decodeDocument(document, PolicyName) })
     }
     for (const arn of attachedArns) identity.push(await this.readManaged(arn))
@@ -96,18 +116,38 @@ export class IdentityService {
   }
 
   /** IAM's own decision on each action and resource: `SimulatePrincipalPolicy`, which knows boundary and organization too. */
-  simulateRole(roleArn: string, actions: readonly string[], resources: readonly string[]): Promise<SimulatedDecision[]> {
-    const input: SimulatePrincipalPolicyCommandInput = { PolicySourceArn: roleArn, ActionNames: [...actions], ResourceArns: [...resources], MaxItems: 1000 }
+  simulateRole(
+    roleArn: string,
+    actions: readonly string[],
+    resources: readonly string[],
+  ): Promise<SimulatedDecision[]> {
+    const input: SimulatePrincipalPolicyCommandInput = {
+      PolicySourceArn: roleArn,
+      ActionNames: [...actions],
+      ResourceArns: [...resources],
+      MaxItems: 1000,
+    }
     return this.list(`simulating what ${roleArn} may do`, async (Marker, abort) => {
       const page = await this.client.send(new SimulatePrincipalPolicyCommand({ ...input, Marker }), abort)
-      return { items: (page.EvaluationResults ?? []).flatMap(readDecisions), next: page.IsTruncated === true ? page.Marker : undefined }
+      return {
+        items: (page.EvaluationResults ?? []).flatMap(readDecisions),
+        next: page.IsTruncated === true ? page.Marker : undefined,
+      }
     })
   }
 
   /** Puts or replaces one inline policy of a role. */
   async putRolePolicy(roleArn: string, policyName: string, json: string): Promise<void> {
     await this.ask(`writing the policy ${policyName} of ${roleArn}`, (abort) =>
-      this.client.send(new PutRolePolicyCommand({ RoleName: roleNameOf(roleArn), PolicyName: policyName, PolicyDocument: json }), abort))
+      this.client.send(
+        new PutRolePolicyCommand({
+          RoleName: roleNameOf(roleArn),
+          PolicyName: policyName,
+          PolicyDocument: json,
+        }),
+        abort,
+      ),
+    )
   }
 
   /** Makes `json` what the managed policy says. IAM keeps five versions: of five, the oldest that isn't in force goes first. */
@@ -116,14 +156,21 @@ export class IdentityService {
       const page = await this.client.send(new ListPolicyVersionsCommand({ PolicyArn, Marker }), abort)
       return { items: page.Versions ?? [], next: page.IsTruncated === true ? page.Marker : undefined }
     })
-    const spare = versions.filter(({ IsDefaultVersion }) => IsDefaultVersion !== true)
+    const spare = versions
+      .filter(({ IsDefaultVersion }) => IsDefaultVersion !== true)
       .sort((one, other) => (one.CreateDate?.getTime() ?? 0) - (other.CreateDate?.getTime() ?? 0))
     if (versions.length >= mostPolicyVersions && spare[0]?.VersionId !== undefined) {
       const { VersionId } = spare[0]
-      await this.ask(`deleting an old version of ${PolicyArn}`, (abort) => this.client.send(new DeletePolicyVersionCommand({ PolicyArn, VersionId }), abort))
+      await this.ask(`deleting an old version of ${PolicyArn}`, (abort) =>
+        this.client.send(new DeletePolicyVersionCommand({ PolicyArn, VersionId }), abort),
+      )
     }
     await this.ask(`writing ${PolicyArn}`, (abort) =>
-      this.client.send(new CreatePolicyVersionCommand({ PolicyArn, PolicyDocument: json, SetAsDefault: true }), abort))
+      this.client.send(
+        new CreatePolicyVersionCommand({ PolicyArn, PolicyDocument: json, SetAsDefault: true }),
+        abort,
+      ),
+    )
   }
 
   close(): void {
@@ -131,16 +178,27 @@ export class IdentityService {
   }
 
   private async readManaged(PolicyArn: string): Promise<{ name: string; json: string }> {
-    const VersionId = await this.ask(`reading the policy ${PolicyArn}`, async (abort) =>
-      (await this.client.send(new GetPolicyCommand({ PolicyArn }), abort)).Policy?.DefaultVersionId)
+    const VersionId = await this.ask(
+      `reading the policy ${PolicyArn}`,
+      async (abort) =>
+        (await this.client.send(new GetPolicyCommand({ PolicyArn }), abort)).Policy?.DefaultVersionId,
+    )
     if (VersionId === undefined) throw unreadable(`the policy ${PolicyArn}`)
-    const document = await this.ask(`reading the policy ${PolicyArn}`, async (abort) =>
-      (await this.client.send(new GetPolicyVersionCommand({ PolicyArn, VersionId }), abort)).PolicyVersion?.Document)
+    const document = await this.ask(
+      `reading the policy ${PolicyArn}`,
+      async (abort) =>
+        (await this.client.send(new GetPolicyVersionCommand({ PolicyArn, VersionId }), abort)).PolicyVersion
+          ?.Document,
+    )
     return { name: PolicyArn, json: decodeDocument(document, PolicyArn) }
   }
 
   private async list<Item>(
-    what: string, page: (marker: string | undefined, abort: { abortSignal?: AbortSignal }) => Promise<{ items: Item[]; next: string | undefined }>,
+    what: string,
+    page: (
+      marker: string | undefined,
+      abort: { abortSignal?: AbortSignal },
+    ) => Promise<{ items: Item[]; next: string | undefined }>,
   ): Promise<Item[]> {
     const items: Item[] = []
     let marker: string | undefined
@@ -151,7 +209,9 @@ export class IdentityService {
       if (next === marker) break
       marker = next
     }
-    throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, { hint: 'check that the endpoint is IAM\'s' })
+    throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, {
+      hint: "check that the endpoint is IAM's",
+    })
   }
 }
 
@@ -159,22 +219,41 @@ export class IdentityService {
 export function roleNameOf(roleArn: string): string {
   const name = roleArnPattern.exec(roleArn)?.[1]
   if (name !== undefined) return name
-  throw new HoldfastError('invalid-input', `${JSON.stringify(roleArn.slice(0, 120))} is not the ARN of a role`, {
-    hint: 'pass it as arn:aws:iam::<account>:role/<name>',
-  })
+  throw new HoldfastError(
+    'invalid-input',
+    `${JSON.stringify(roleArn.slice(0, 120))} is not the ARN of a role`,
+    {
+      hint: 'pass it as arn:aws:iam::<account>:role/<name>',
+    },
+  )
 }
 
 // With resources named, the answer for each of them lies one level further down.
 function readDecisions(result: EvaluationResult): SimulatedDecision[] {
   const action = result.EvalActionName ?? ''
-  const cutOffBy = result.OrganizationsDecisionDetail?.AllowedByOrganizations === false
-    ? 'organization' as const
-    : result.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false ? 'boundary' as const : null
-  const matchedPolicies = [...new Set((result.MatchedStatements ?? []).flatMap(({ SourcePolicyId }) => SourcePolicyId ?? []))]
+  const cutOffBy =
+    result.OrganizationsDecisionDetail?.AllowedByOrganizations === false
+      ? ('organization' as const)
+      : result.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false
+        ? ('boundary' as const)
+        : null
+  const matchedPolicies = [
+    ...new Set((result.MatchedStatements ?? []).flatMap(({ SourcePolicyId }) => SourcePolicyId ?? [])),
+  ]
   const perResource = result.ResourceSpecificResults ?? []
   if (perResource.length === 0) {
     const missingContext = result.MissingContextValues ?? []
-    return [{ action, resource: result.EvalResourceName ?? '*', allowed: result.EvalDecision === 'allowed', deniedExpressly: result.EvalDecision === 'explicitDeny', missingContext, matchedPolicies, cutOffBy }]
+    return [
+      {
+        action,
+        resource: result.EvalResourceName ?? '*',
+        allowed: result.EvalDecision === 'allowed',
+        deniedExpressly: result.EvalDecision === 'explicitDeny',
+        missingContext,
+        matchedPolicies,
+        cutOffBy,
+      },
+    ]
   }
   return perResource.map((each) => ({
     action,
@@ -183,7 +262,8 @@ function readDecisions(result: EvaluationResult): SimulatedDecision[] {
     deniedExpressly: each.EvalResourceDecision === 'explicitDeny',
     missingContext: each.MissingContextValues ?? result.MissingContextValues ?? [],
     matchedPolicies,
-    cutOffBy: each.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false ? 'boundary' : cutOffBy,
+    cutOffBy:
+      each.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false ? 'boundary' : cutOffBy,
   }))
 }
 
@@ -198,5 +278,8 @@ function decodeDocument(document: string | undefined, name: string): string {
 }
 
 function unreadable(what: string): HoldfastError {
-  return new HoldfastError('unreachable', `IAM's answer about ${what} could not be read`, { hint: 'check that the endpoint is IAM\'s', retryable: true })
+  return new HoldfastError('unreachable', `IAM's answer about ${what} could not be read`, {
+    hint: "check that the endpoint is IAM's",
+    retryable: true,
+  })
 }

@@ -44,23 +44,49 @@ export class JsonServices {
         this.settings.signal?.throwIfAborted()
         const translated = translateError(error, what)
         if (!isHoldfastError(translated) || !translated.retryable || attempt === attempts) throw translated
-        await wait(100 * 2 ** attempt, undefined, this.settings.signal === undefined ? {} : { signal: this.settings.signal })
+        await wait(
+          100 * 2 ** attempt,
+          undefined,
+          this.settings.signal === undefined ? {} : { signal: this.settings.signal },
+        )
       }
     }
   }
 
-  private async askOnce(what: string, { service, region, method, path, query = {}, target, body }: JsonRequest): Promise<unknown> {
-    const url = new URL(path, this.settings.endpoint ?? `https://${service}.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}`)
+  private async askOnce(
+    what: string,
+    { service, region, method, path, query = {}, target, body }: JsonRequest,
+  ): Promise<unknown> {
+    const url = new URL(
+      path,
+      this.settings.endpoint ??
+        `https://${service}.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}`,
+    )
     const text = body === undefined ? '' : JSON.stringify(body)
     const headers = {
       host: url.host,
       'content-type': target === undefined ? 'application/json' : `application/x-amz-json-${target.version}`,
       ...(target === undefined ? {} : { 'x-amz-target': target.name }),
     }
-    const signer = new SignatureV4({ credentials: await this.credentials(), region, service, sha256: RequestHash })
-    const signed = await signer.sign({ method, protocol: url.protocol, hostname: url.hostname, path: url.pathname, query, headers, body: text })
+    const signer = new SignatureV4({
+      credentials: await this.credentials(),
+      region,
+      service,
+      sha256: RequestHash,
+    })
+    const signed = await signer.sign({
+      method,
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query,
+      headers,
+      body: text,
+    })
     // As the signer encodes it: a space is %20 there, and not a plus.
-    url.search = Object.entries(query).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
+    url.search = Object.entries(query)
+      .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+      .join('&')
     const { host: _host, ...sent } = signed.headers
     const deadline = AbortSignal.timeout(deadlineMs)
     const response = await fetch(url, {
@@ -68,7 +94,8 @@ export class JsonServices {
       headers: sent,
       ...(method === 'GET' ? {} : { body: text }),
       redirect: 'manual',
-      signal: this.settings.signal === undefined ? deadline : AbortSignal.any([deadline, this.settings.signal]),
+      signal:
+        this.settings.signal === undefined ? deadline : AbortSignal.any([deadline, this.settings.signal]),
     })
     const answer = parse(await readBounded(response, what))
     if (response.ok && answer !== undefined) return answer
@@ -79,7 +106,11 @@ export class JsonServices {
 /** A region's name becomes part of a host's. @throws `invalid-input`. */
 export function assertRegion(region: string): void {
   if (regionPattern.test(region)) return
-  throw new HoldfastError('invalid-input', `${JSON.stringify(region.slice(0, 40))} is not the name of a region`, { hint: 'name one as AWS does: eu-central-1' })
+  throw new HoldfastError(
+    'invalid-input',
+    `${JSON.stringify(region.slice(0, 40))} is not the name of a region`,
+    { hint: 'name one as AWS does: eu-central-1' },
+  )
 }
 
 async function readBounded(response: Response, what: string): Promise<string> {
@@ -87,7 +118,10 @@ async function readBounded(response: Response, what: string): Promise<string> {
   let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += (chunk as Uint8Array).length
-    if (bytes > longestAnswerBytes) throw new HoldfastError('unreachable', `${what} failed: the answer is longer than any that AWS gives`, { hint: 'check the endpoint' })
+    if (bytes > longestAnswerBytes)
+      throw new HoldfastError('unreachable', `${what} failed: the answer is longer than any that AWS gives`, {
+        hint: 'check the endpoint',
+      })
     chunks.push(chunk as Uint8Array)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -108,5 +142,9 @@ function errorOf(response: Response, answer: unknown): unknown {
   const type = response.headers.get('x-amzn-errortype') ?? said['__type'] ?? said['code']
   const name = typeof type === 'string' ? type.split(':')[0]!.split('#').at(-1)! : 'unknown'
   const message = said['message'] ?? said['Message']
-  return { name, message: typeof message === 'string' ? message : '', $metadata: { httpStatusCode: response.status } }
+  return {
+    name,
+    message: typeof message === 'string' ? message : '',
+    $metadata: { httpStatusCode: response.status },
+  }
 }

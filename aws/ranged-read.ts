@@ -11,7 +11,8 @@ export interface RangeReply {
   body: Readable
 }
 
-const wrongAnswerHint = 'something between here and the store changes its answers, or the store is not an S3 store'
+const wrongAnswerHint =
+  'something between here and the store changes its answers, or the store is not an S3 store'
 
 /**
  * The bytes of `reply` if it is what was asked for. The body is read to its end, or its connection is closed.
@@ -20,7 +21,13 @@ const wrongAnswerHint = 'something between here and the store changes its answer
  */
 export async function readRange(
   reply: RangeReply,
-  asked: { what: string; versionId: string; offset: number; bytes: number; memory?: SharedArrayBuffer | undefined },
+  asked: {
+    what: string
+    versionId: string
+    offset: number
+    bytes: number
+    memory?: SharedArrayBuffer | undefined
+  },
   deadline: AbortSignal,
 ): Promise<Uint8Array> {
   try {
@@ -32,17 +39,25 @@ export async function readRange(
   }
 }
 
-function checkHead(reply: RangeReply, asked: { what: string; versionId: string; offset: number; bytes: number }): void {
-  if (reply.versionId !== undefined && reply.versionId !== asked.versionId) throw wrongAnswer(asked.what, 'another version was answered')
+function checkHead(
+  reply: RangeReply,
+  asked: { what: string; versionId: string; offset: number; bytes: number },
+): void {
+  if (reply.versionId !== undefined && reply.versionId !== asked.versionId)
+    throw wrongAnswer(asked.what, 'another version was answered')
   const last = asked.offset + asked.bytes - 1
   const range = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16}|\*)$/.exec(reply.contentRange ?? '')
   if (range === null) throw wrongAnswer(asked.what, 'the answer is not a range')
   const [first, end, total] = [Number(range[1]), Number(range[2]), Number(range[3])]
   if (first === asked.offset && end < last && end === total - 1) {
-    throw new HoldfastError('damaged', `${asked.what} has only ${total} bytes, and its bytes ${asked.offset} to ${last} were asked for`, {
-      hint: '`holdfast verify` lists what is damaged; other snapshots are not affected',
-      context: { offset: asked.offset, bytes: asked.bytes, objectBytes: total },
-    })
+    throw new HoldfastError(
+      'damaged',
+      `${asked.what} has only ${total} bytes, and its bytes ${asked.offset} to ${last} were asked for`,
+      {
+        hint: '`holdfast verify` lists what is damaged; other snapshots are not affected',
+        context: { offset: asked.offset, bytes: asked.bytes, objectBytes: total },
+      },
+    )
   }
   if (first !== asked.offset || end !== last) throw wrongAnswer(asked.what, 'another range was answered')
   if (reply.contentLength !== undefined && reply.contentLength !== asked.bytes) {
@@ -51,19 +66,31 @@ function checkHead(reply: RangeReply, asked: { what: string; versionId: string; 
 }
 
 /** By events: an iterator would take as long as all else that is done with a byte. */
-function readExactly(body: Readable, asked: { what: string; bytes: number; memory?: SharedArrayBuffer | undefined }): Promise<Uint8Array> {
+function readExactly(
+  body: Readable,
+  asked: { what: string; bytes: number; memory?: SharedArrayBuffer | undefined },
+): Promise<Uint8Array> {
   // A buffer of its own, never a slice of Node's pool: it can be transferred to a worker.
-  const bytes = asked.memory === undefined ? Buffer.allocUnsafeSlow(asked.bytes) : Buffer.from(asked.memory, 0, asked.bytes)
+  const bytes =
+    asked.memory === undefined
+      ? Buffer.allocUnsafeSlow(asked.bytes)
+      : Buffer.from(asked.memory, 0, asked.bytes)
   return new Promise((resolve, reject) => {
-    const received = receiveBody(body, bytes, () => wrongAnswer(asked.what, `more than the ${asked.bytes} bytes asked for were sent`))
+    const received = receiveBody(body, bytes, () =>
+      wrongAnswer(asked.what, `more than the ${asked.bytes} bytes asked for were sent`),
+    )
     finished(body, { writable: false }, (error) => {
       if (error) reject(error)
-      else if (received.bytes !== asked.bytes) reject(wrongAnswer(asked.what, `${received.bytes} of ${asked.bytes} bytes were sent`))
+      else if (received.bytes !== asked.bytes)
+        reject(wrongAnswer(asked.what, `${received.bytes} of ${asked.bytes} bytes were sent`))
       else resolve(bytes)
     })
   })
 }
 
 function wrongAnswer(what: string, detail: string): HoldfastError {
-  return new HoldfastError('unreachable', `reading ${what} failed: ${detail}`, { hint: wrongAnswerHint, retryable: true })
+  return new HoldfastError('unreachable', `reading ${what} failed: ${detail}`, {
+    hint: wrongAnswerHint,
+    retryable: true,
+  })
 }

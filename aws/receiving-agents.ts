@@ -39,7 +39,7 @@ class Receiver {
     const place = isEmpty ? this.place?.().subarray(0, memoryBytes) : undefined
     if (place !== undefined && place.length > 0) return place
     if (!isEmpty) this.memory = null
-    return this.memory ??= Buffer.allocUnsafeSlow(memoryBytes)
+    return (this.memory ??= Buffer.allocUnsafeSlow(memoryBytes))
   }
 
   receive(body: IncomingMessage, place: () => Uint8Array): void {
@@ -62,7 +62,11 @@ class Receiver {
  * Writes what arrives of `body` to `memory`. Most of it is read there by the system, and copied by nobody.
  * @param tooLong what the body is destroyed with if more comes than `memory` holds.
  */
-export function receiveBody(body: Readable, memory: Uint8Array, tooLong: () => Error): { readonly bytes: number } {
+export function receiveBody(
+  body: Readable,
+  memory: Uint8Array,
+  tooLong: () => Error,
+): { readonly bytes: number } {
   const { socket } = body as Partial<IncomingMessage>
   const receiver = socket && receivers.get(socket)
   const received = { bytes: 0 }
@@ -95,7 +99,9 @@ export class ReceivingHttpsAgent extends HttpsAgent {
 type Callback = (error: Error | null, socket: Duplex) => void
 
 function receive(
-  options: ClientRequestArgs, callback: Callback | undefined, connect: (options: ClientRequestArgs & { onread: OnReadOpts }, done: Callback) => Duplex | null | undefined,
+  options: ClientRequestArgs,
+  callback: Callback | undefined,
+  connect: (options: ClientRequestArgs & { onread: OnReadOpts }, done: Callback) => Duplex | null | undefined,
 ): Duplex | null | undefined {
   const receiver = new Receiver()
   const attach = (socket: Duplex): void => {

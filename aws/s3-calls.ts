@@ -36,7 +36,11 @@ export class S3Calls {
   }
 }
 
-export function withContext(error: HoldfastError, context: HoldfastError['context'], retryable = error.retryable): HoldfastError {
+export function withContext(
+  error: HoldfastError,
+  context: HoldfastError['context'],
+  retryable = error.retryable,
+): HoldfastError {
   return new HoldfastError(error.code, error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     retryable,

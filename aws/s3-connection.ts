@@ -18,7 +18,12 @@ export interface Deadlines {
   slowestBytesPerSecond: number
 }
 
-export const defaultDeadlines: Deadlines = { connectMs: 10_000, silenceMs: 30_000, callMs: 120_000, slowestBytesPerSecond: 65_536 }
+export const defaultDeadlines: Deadlines = {
+  connectMs: 10_000,
+  silenceMs: 30_000,
+  callMs: 120_000,
+  slowestBytesPerSecond: 65_536,
+}
 
 /** The SDK's default of 50 stalls parallel transfers. */
 const maxSockets = 256
@@ -76,7 +81,9 @@ export class S3Connection {
 
   /** The deadline of a whole call that moves `bytes` bytes, its body included. */
   deadline(bytes: number): AbortSignal {
-    const deadline = AbortSignal.timeout(Math.ceil(this.deadlines.callMs + (bytes / this.deadlines.slowestBytesPerSecond) * 1000))
+    const deadline = AbortSignal.timeout(
+      Math.ceil(this.deadlines.callMs + (bytes / this.deadlines.slowestBytesPerSecond) * 1000),
+    )
     return this.signal === undefined ? deadline : AbortSignal.any([deadline, this.signal])
   }
 
@@ -92,7 +99,9 @@ export class S3Connection {
 
   /** The server's clock now: the last reply's `Date`, and the time since then. Null before the first reply. */
   serverTimeMs(): number | null {
-    return this.lastDate === undefined ? null : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
+    return this.lastDate === undefined
+      ? null
+      : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
   }
 
   close(): void {
@@ -128,7 +137,11 @@ export class S3Connection {
       (next, context) => async (args) => {
         this.counter.count(context.commandName)
         const result = await next(args)
-        const response = result.response as { statusCode: number; headers: Record<string, string>; body?: unknown }
+        const response = result.response as {
+          statusCode: number
+          headers: Record<string, string>
+          body?: unknown
+        }
         const head = { statusCode: response.statusCode, headers: response.headers }
         const serverMs = Date.parse(response.headers['date'] ?? '')
         if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, seenMs: performance.now() }
@@ -140,7 +153,11 @@ export class S3Connection {
     client.middlewareStack.add(
       (next, context) => async (args) => {
         const result = await next(args)
-        const response = result.response as { statusCode: number; headers: Record<string, string>; body?: unknown }
+        const response = result.response as {
+          statusCode: number
+          headers: Record<string, string>
+          body?: unknown
+        }
         const isDocument = context.commandName !== 'GetObjectCommand' || response.statusCode >= 300
         if (isDocument && isReadable(response.body)) response.body = limitDocument(response.body)
         return result
@@ -166,14 +183,17 @@ function limitDocument(body: Readable): Readable {
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
       if (bytes <= longestDocumentBytes) return done(null, chunk)
-      done(new HoldfastError('unreachable', 'the store\'s answer is longer than any that S3 gives', {
-        hint: 'check that the endpoint is an S3 store',
-      }))
+      done(
+        new HoldfastError('unreachable', "the store's answer is longer than any that S3 gives", {
+          hint: 'check that the endpoint is an S3 store',
+        }),
+      )
     },
   })
   body.once('error', (error) => limit.destroy(error))
   body.once('close', () => {
-    if (!body.readableEnded) limit.destroy(Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' }))
+    if (!body.readableEnded)
+      limit.destroy(Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' }))
   })
   limit.once('close', () => body.destroy())
   return body.pipe(limit)

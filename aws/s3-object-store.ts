@@ -1,9 +1,22 @@
 // The object-store port on S3 and everything that speaks its protocol. Adds objects and reads versions; nothing else.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
-import { GetObjectCommand, GetObjectLockConfigurationCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  GetObjectCommand,
+  GetObjectLockConfigurationCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
-import type { LockDefault, ObjectRef, ObjectState, ObjectStore, ObjectVersion, PutReply } from '../core/store/object-store.ts'
+import type {
+  LockDefault,
+  ObjectRef,
+  ObjectState,
+  ObjectStore,
+  ObjectVersion,
+  PutReply,
+} from '../core/store/object-store.ts'
 import { resolveCredentials } from './credentials.ts'
 import type { CredentialProvider, RenewedCredentials, RoleToAssume } from './credentials.ts'
 import { translateError } from './error-translation.ts'
@@ -39,10 +52,13 @@ export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
   const environment = settings.environment ?? process.env
   const endpoint = settings.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']
   if (endpoint !== undefined && !URL.canParse(endpoint)) {
-    throw new HoldfastError('invalid-input', 'the endpoint is not a URL', { hint: 'pass it as https://host:port' })
+    throw new HoldfastError('invalid-input', 'the endpoint is not a URL', {
+      hint: 'pass it as https://host:port',
+    })
   }
   // A store given by --endpoint has its token service there too; AWS's own is found by the SDK.
-  const stsEndpoint = environment['AWS_ENDPOINT_URL_STS'] ?? settings.endpoint ?? environment['AWS_ENDPOINT_URL']
+  const stsEndpoint =
+    environment['AWS_ENDPOINT_URL_STS'] ?? settings.endpoint ?? environment['AWS_ENDPOINT_URL']
   const region = () => resolveRegion(settings.region)
   const credentials = resolveCredentials({
     region,
@@ -61,7 +77,12 @@ export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
     readAttempts,
     ...(settings.signal === undefined ? {} : { signal: settings.signal }),
   })
-  return new S3ObjectStore({ bucket: settings.bucket, ...(endpoint === undefined ? {} : { endpoint }) }, connection, credentials, readAttempts)
+  return new S3ObjectStore(
+    { bucket: settings.bucket, ...(endpoint === undefined ? {} : { endpoint }) },
+    connection,
+    credentials,
+    readAttempts,
+  )
 }
 
 async function resolveRegion(explicit: string | undefined): Promise<string> {
@@ -79,9 +100,15 @@ export class S3ObjectStore implements ObjectStore {
   private readonly readAttempts: number
 
   /** Use `openS3ObjectStore`. */
-  constructor(place: { bucket: string; endpoint?: string }, connection: S3Connection, credentials: RenewedCredentials, readAttempts: number) {
+  constructor(
+    place: { bucket: string; endpoint?: string },
+    connection: S3Connection,
+    credentials: RenewedCredentials,
+    readAttempts: number,
+  ) {
     this.address = `s3://${place.bucket}`
-    this.name = place.endpoint === undefined ? this.address : `${this.address} at ${new URL(place.endpoint).origin}`
+    this.name =
+      place.endpoint === undefined ? this.address : `${this.address} at ${new URL(place.endpoint).origin}`
     this.bucket = place.bucket
     this.connection = connection
     this.calls = new S3Calls(connection, credentials)
@@ -122,20 +149,41 @@ export class S3ObjectStore implements ObjectStore {
       { step: 'build', name: 'holdfastPayloadHash' },
     )
     const operation = `writing ${this.address}/${key}`
-    const output = await this.calls.attempt(operation, () => this.connection.forWrites.send(command, { abortSignal: this.connection.deadline(body.length) }))
+    const output = await this.calls.attempt(operation, () =>
+      this.connection.forWrites.send(command, { abortSignal: this.connection.deadline(body.length) }),
+    )
     if (output.VersionId === undefined || output.VersionId === 'null') {
-      throw new HoldfastError('vault-unsafe', `${this.name} keeps no versions: what is written there could be overwritten`, {
-        hint: 'use a bucket with versioning and Object Lock, as `pulumi up` makes it',
-      })
+      throw new HoldfastError(
+        'vault-unsafe',
+        `${this.name} keeps no versions: what is written there could be overwritten`,
+        {
+          hint: 'use a bucket with versioning and Object Lock, as `pulumi up` makes it',
+        },
+      )
     }
     if (output.ChecksumSHA256 !== undefined && output.ChecksumSHA256 !== checksum) {
-      throw new HoldfastError('unreachable', `${operation} failed: the store holds other bytes than were sent`, { retryable: true })
+      throw new HoldfastError(
+        'unreachable',
+        `${operation} failed: the store holds other bytes than were sent`,
+        { retryable: true },
+      )
     }
     return { versionId: output.VersionId, serverTimeMs: this.dateOf(this.connection.headOf(output).headers) }
   }
 
-  async getRange(ref: ObjectRef, offset: number, bytes: number, memory?: SharedArrayBuffer): Promise<Uint8Array> {
-    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(bytes) || offset < 0 || bytes < 0 || !Number.isSafeInteger(offset + bytes)) {
+  async getRange(
+    ref: ObjectRef,
+    offset: number,
+    bytes: number,
+    memory?: SharedArrayBuffer,
+  ): Promise<Uint8Array> {
+    if (
+      !Number.isSafeInteger(offset) ||
+      !Number.isSafeInteger(bytes) ||
+      offset < 0 ||
+      bytes < 0 ||
+      !Number.isSafeInteger(offset + bytes)
+    ) {
       throw new HoldfastError('damaged', `${bytes} bytes at ${offset} are no range that an object can have`)
     }
     // HTTP has no empty range.
@@ -172,7 +220,9 @@ export class S3ObjectStore implements ObjectStore {
     let headers: Record<string, string> = {}
     const output = await this.calls.read(`reading the lock of ${this.name}`, async () => {
       try {
-        const reply = await this.connection.forReads.send(command, { abortSignal: this.connection.deadline(0) })
+        const reply = await this.connection.forReads.send(command, {
+          abortSignal: this.connection.deadline(0),
+        })
         headers = this.connection.headOf(reply).headers
         return reply
       } catch (error) {
@@ -184,7 +234,11 @@ export class S3ObjectStore implements ObjectStore {
     })
     const configuration = output?.ObjectLockConfiguration
     if (output !== null && configuration?.ObjectLockEnabled !== 'Enabled') {
-      throw new HoldfastError('unreachable', `reading the lock of ${this.name} failed: the answer says nothing of a lock`, { retryable: true })
+      throw new HoldfastError(
+        'unreachable',
+        `reading the lock of ${this.name} failed: the answer says nothing of a lock`,
+        { retryable: true },
+      )
     }
     const retention = configuration?.Rule?.DefaultRetention
     const days = retention?.Days ?? (retention?.Years ?? 0) * 365
@@ -197,30 +251,44 @@ export class S3ObjectStore implements ObjectStore {
     const pager = new VersionPager(prefix, this.address)
     for (let isLast = false; !isLast;) {
       const next = pager.next
-      const page = await this.calls.read(`listing ${this.address}/${prefix}`, () => this.connection.forReads.send(
-        new ListObjectVersionsCommand({
-          Bucket: this.bucket,
-          Prefix: prefix,
-          EncodingType: 'url',
-          ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
-          ...(next === undefined ? {} : { KeyMarker: next.key }),
-          ...(next?.versionId === undefined ? {} : { VersionIdMarker: next.versionId }),
-        }),
-        { abortSignal: this.connection.deadline(0) },
-      ))
+      const page = await this.calls.read(`listing ${this.address}/${prefix}`, () =>
+        this.connection.forReads.send(
+          new ListObjectVersionsCommand({
+            Bucket: this.bucket,
+            Prefix: prefix,
+            EncodingType: 'url',
+            ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
+            ...(next === undefined ? {} : { KeyMarker: next.key }),
+            ...(next?.versionId === undefined ? {} : { VersionIdMarker: next.versionId }),
+          }),
+          { abortSignal: this.connection.deadline(0) },
+        ),
+      )
       const read = pager.read(page)
       yield read
       isLast = read.isLast
     }
   }
 
-  private async readOnce(ref: ObjectRef, offset: number, bytes: number, memory?: SharedArrayBuffer): Promise<Uint8Array> {
+  private async readOnce(
+    ref: ObjectRef,
+    offset: number,
+    bytes: number,
+    memory?: SharedArrayBuffer,
+  ): Promise<Uint8Array> {
     const what = `${this.address}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
-    const output = await this.calls.read(`reading ${what}`, () => this.connection.forReads.send(
-      new GetObjectCommand({ Bucket: this.bucket, Key: ref.key, VersionId: ref.versionId, Range: `bytes=${offset}-${offset + bytes - 1}` }),
-      { abortSignal: deadline },
-    ))
+    const output = await this.calls.read(`reading ${what}`, () =>
+      this.connection.forReads.send(
+        new GetObjectCommand({
+          Bucket: this.bucket,
+          Key: ref.key,
+          VersionId: ref.versionId,
+          Range: `bytes=${offset}-${offset + bytes - 1}`,
+        }),
+        { abortSignal: deadline },
+      ),
+    )
     const reply = {
       versionId: output.VersionId,
       contentRange: output.ContentRange,
@@ -240,8 +308,12 @@ export class S3ObjectStore implements ObjectStore {
   private dateOf(headers: Record<string, string>): number {
     const timeMs = Date.parse(headers['date'] ?? '')
     if (!Number.isNaN(timeMs)) return timeMs
-    throw new HoldfastError('vault-unsafe', `${this.name} doesn't say what time it is, and retention goes by the store's clock`, {
-      hint: 'use a store, and no proxy that removes it, whose replies carry the Date header',
-    })
+    throw new HoldfastError(
+      'vault-unsafe',
+      `${this.name} doesn't say what time it is, and retention goes by the store's clock`,
+      {
+        hint: 'use a store, and no proxy that removes it, whose replies carry the Date header',
+      },
+    )
   }
 }

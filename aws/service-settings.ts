@@ -20,7 +20,10 @@ export function clientSettings({ region, endpoint, credentials }: ServiceSetting
 }
 
 /** Sends one request; what it fails with is translated, unless it was ended by the signal. @param what is being done, for the message. */
-export type Ask = <Answer>(what: string, send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>) => Promise<Answer>
+export type Ask = <Answer>(
+  what: string,
+  send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>,
+) => Promise<Answer>
 
 export function askUntil(signal: AbortSignal | undefined): Ask {
   return async (what, send) => {

@@ -44,7 +44,9 @@ export class SessionService {
     this.client.middlewareStack.add(
       (next) => async (args) => {
         const result = await next(args)
-        const serverMs = Date.parse((result.response as { headers?: Record<string, string> }).headers?.['date'] ?? '')
+        const serverMs = Date.parse(
+          (result.response as { headers?: Record<string, string> }).headers?.['date'] ?? '',
+        )
         if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, seenMs: performance.now() }
         return result
       },
@@ -54,35 +56,63 @@ export class SessionService {
 
   /** AWS's clock now: the last reply's `Date`, and the time since then. Null before the first reply. */
   serverTimeMs(): number | null {
-    return this.lastDate === undefined ? null : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
+    return this.lastDate === undefined
+      ? null
+      : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
   }
 
   /** @throws `denied` (the trust policy, or the caller's own), `invalid-input`, `credentials`, `unreachable`. */
   async assumeRole(request: SessionRequest): Promise<Session> {
-    const output = await this.ask(`assuming ${request.roleArn}`, (abort) => this.client.send(new AssumeRoleCommand({
-      RoleArn: request.roleArn,
-      RoleSessionName: request.sessionName,
-      DurationSeconds: request.durationSeconds,
-      SourceIdentity: request.sourceIdentity,
-      ExternalId: request.externalId,
-      Tags: request.tags === undefined ? undefined : Object.entries(request.tags).map(([Key, Value]) => ({ Key, Value })),
-      Policy: request.policy,
-      SerialNumber: request.secondFactor?.serial,
-      TokenCode: request.secondFactor?.code,
-    }), abort))
+    const output = await this.ask(`assuming ${request.roleArn}`, (abort) =>
+      this.client.send(
+        new AssumeRoleCommand({
+          RoleArn: request.roleArn,
+          RoleSessionName: request.sessionName,
+          DurationSeconds: request.durationSeconds,
+          SourceIdentity: request.sourceIdentity,
+          ExternalId: request.externalId,
+          Tags:
+            request.tags === undefined
+              ? undefined
+              : Object.entries(request.tags).map(([Key, Value]) => ({ Key, Value })),
+          Policy: request.policy,
+          SerialNumber: request.secondFactor?.serial,
+          TokenCode: request.secondFactor?.code,
+        }),
+        abort,
+      ),
+    )
     const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = output.Credentials ?? {}
     const arn = output.AssumedRoleUser?.Arn
-    if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined || Expiration === undefined || arn === undefined) {
-      throw new HoldfastError('unreachable', `STS's answer about ${request.roleArn} could not be read`, { hint: 'check that the endpoint is STS\'s' })
+    if (
+      AccessKeyId === undefined ||
+      SecretAccessKey === undefined ||
+      SessionToken === undefined ||
+      Expiration === undefined ||
+      arn === undefined
+    ) {
+      throw new HoldfastError('unreachable', `STS's answer about ${request.roleArn} could not be read`, {
+        hint: "check that the endpoint is STS's",
+      })
     }
-    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken, expiresMs: Expiration.getTime(), arn }
+    return {
+      accessKeyId: AccessKeyId,
+      secretAccessKey: SecretAccessKey,
+      sessionToken: SessionToken,
+      expiresMs: Expiration.getTime(),
+      arn,
+    }
   }
 
   /** Needs no permission, and works for every credential that AWS accepts. @throws `credentials`, `unreachable`. */
   async whoAmI(): Promise<CallerIdentity> {
-    const { Arn, Account } = await this.ask('asking who the credentials belong to', (abort) => this.client.send(new GetCallerIdentityCommand({}), abort))
+    const { Arn, Account } = await this.ask('asking who the credentials belong to', (abort) =>
+      this.client.send(new GetCallerIdentityCommand({}), abort),
+    )
     if (Arn === undefined || Account === undefined) {
-      throw new HoldfastError('unreachable', 'STS\'s answer about the credentials could not be read', { hint: 'check that the endpoint is STS\'s' })
+      throw new HoldfastError('unreachable', "STS's answer about the credentials could not be read", {
+        hint: "check that the endpoint is STS's",
+      })
     }
     return { arn: Arn, accountId: Account }
   }

@@ -1,6 +1,10 @@
 // One page of ListObjectVersions, and whether the next one gets any further. A store that pages in circles, goes back or
 // answers with other keys is an error: a listing that misses versions unnoticed has cost peers their restores.
-import type { ListObjectVersionsCommandOutput, DeleteMarkerEntry, ObjectVersion as ListedVersion } from '@aws-sdk/client-s3'
+import type {
+  ListObjectVersionsCommandOutput,
+  DeleteMarkerEntry,
+  ObjectVersion as ListedVersion,
+} from '@aws-sdk/client-s3'
 import { HoldfastError } from '../core/errors.ts'
 import type { ObjectVersion } from '../core/store/object-store.ts'
 
@@ -40,7 +44,8 @@ export class VersionPager {
    * @throws `damaged` if the page is not one that can follow.
    */
   read(page: ListObjectVersionsCommandOutput): VersionPage {
-    const decode = page.EncodingType === 'url' ? (text: string) => this.decodeKey(text) : (text: string) => text
+    const decode =
+      page.EncodingType === 'url' ? (text: string) => this.decodeKey(text) : (text: string) => text
     const versions = (page.Versions ?? []).map((entry) => this.entry(entry, decode, false))
     const markers = (page.DeleteMarkers ?? []).map((entry) => this.entry(entry, decode, true))
     const entries = mergeEntries(versions, markers)
@@ -57,8 +62,10 @@ export class VersionPager {
 
   private folder(prefix: string | undefined, decode: (text: string) => string): string {
     const folder = prefix === undefined ? '' : decode(prefix)
-    if (!folder.startsWith(this.prefix) || folder.length === this.prefix.length) throw this.fail('it holds folders that were not asked for')
-    if (this.marker !== undefined && compareKeys(folder, this.marker.key) < 0) throw this.fail('a page repeats folders of one before')
+    if (!folder.startsWith(this.prefix) || folder.length === this.prefix.length)
+      throw this.fail('it holds folders that were not asked for')
+    if (this.marker !== undefined && compareKeys(folder, this.marker.key) < 0)
+      throw this.fail('a page repeats folders of one before')
     return folder
   }
 
@@ -75,15 +82,23 @@ export class VersionPager {
     if (!entry.key.startsWith(this.prefix)) throw this.fail('it holds keys that were not asked for')
     if (this.marker === undefined) return
     const order = compareKeys(entry.key, this.marker.key)
-    const repeats = order < 0 || (order === 0 && (this.marker.versionId === undefined || this.usedVersions.has(entry.versionId)))
+    const repeats =
+      order < 0 ||
+      (order === 0 && (this.marker.versionId === undefined || this.usedVersions.has(entry.versionId)))
     if (repeats) throw this.fail('a page repeats entries of the one before')
   }
 
-  private entry(listed: ListedVersion & DeleteMarkerEntry, decode: (text: string) => string, isDeleteMarker: boolean): ObjectVersion {
+  private entry(
+    listed: ListedVersion & DeleteMarkerEntry,
+    decode: (text: string) => string,
+    isDeleteMarker: boolean,
+  ): ObjectVersion {
     const { Key, VersionId, LastModified, Size, ETag } = listed
     const lastModifiedMs = LastModified?.getTime() ?? Number.NaN
-    if (Key === undefined || VersionId === undefined || Number.isNaN(lastModifiedMs)) throw this.fail('an entry lacks its key, version or time')
-    if (!isDeleteMarker && (Size === undefined || !Number.isSafeInteger(Size) || Size < 0)) throw this.fail('an entry lacks its size')
+    if (Key === undefined || VersionId === undefined || Number.isNaN(lastModifiedMs))
+      throw this.fail('an entry lacks its key, version or time')
+    if (!isDeleteMarker && (Size === undefined || !Number.isSafeInteger(Size) || Size < 0))
+      throw this.fail('an entry lacks its size')
     return {
       key: decode(Key),
       versionId: VersionId,
@@ -106,9 +121,13 @@ export class VersionPager {
   }
 
   private fail(detail: string): HoldfastError {
-    return new HoldfastError('damaged', `the listing of versions in ${this.store} can't be trusted: ${detail}`, {
-      hint: 'the store breaks the rules of S3, or something between here and there does: no version was skipped silently',
-    })
+    return new HoldfastError(
+      'damaged',
+      `the listing of versions in ${this.store} can't be trusted: ${detail}`,
+      {
+        hint: 'the store breaks the rules of S3, or something between here and there does: no version was skipped silently',
+      },
+    )
   }
 }
 

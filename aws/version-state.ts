@@ -5,19 +5,29 @@ import type { LockMode, ObjectRef, ObjectState } from '../core/store/object-stor
 import type { S3Calls } from './s3-calls.ts'
 
 /** @param readByte a GET of the version's first byte. */
-export async function readVersionState(calls: S3Calls, bucket: string, ref: ObjectRef, readByte: () => Promise<unknown>): Promise<ObjectState> {
+export async function readVersionState(
+  calls: S3Calls,
+  bucket: string,
+  ref: ObjectRef,
+  readByte: () => Promise<unknown>,
+): Promise<ObjectState> {
   const operation = `looking at s3://${bucket}/${ref.key}`
   const address = { Bucket: bucket, Key: ref.key, VersionId: ref.versionId }
-  const ask = () => calls.read(operation, () => calls.connection.forReads.send(
-    new HeadObjectCommand({ ...address, ChecksumMode: 'ENABLED' }), { abortSignal: calls.connection.deadline(0) },
-  ))
+  const ask = () =>
+    calls.read(operation, () =>
+      calls.connection.forReads.send(new HeadObjectCommand({ ...address, ChecksumMode: 'ENABLED' }), {
+        abortSignal: calls.connection.deadline(0),
+      }),
+    )
   const head = await ask().catch(async (error: unknown) => {
     await explainHead(error, readByte)
     return ask()
   })
   const lastModifiedMs = head.LastModified?.getTime() ?? Number.NaN
   if (head.ContentLength === undefined || Number.isNaN(lastModifiedMs)) {
-    throw new HoldfastError('unreachable', `${operation} failed: the answer lacks size or time`, { retryable: true })
+    throw new HoldfastError('unreachable', `${operation} failed: the answer lacks size or time`, {
+      retryable: true,
+    })
   }
   const digest = Buffer.from(head.ChecksumSHA256 ?? '', 'base64')
   return {
@@ -25,9 +35,10 @@ export async function readVersionState(calls: S3Calls, bucket: string, ref: Obje
     lastModifiedMs,
     // Of an object in parts it would be a digest of digests, marked by its suffix.
     sha256: digest.length === 32 && !head.ChecksumSHA256!.includes('-') ? digest.toString('hex') : null,
-    lock: head.ObjectLockMode !== undefined && head.ObjectLockRetainUntilDate !== undefined
-      ? { mode: readLockMode(head.ObjectLockMode), untilMs: head.ObjectLockRetainUntilDate.getTime() }
-      : await readLock(calls, bucket, ref),
+    lock:
+      head.ObjectLockMode !== undefined && head.ObjectLockRetainUntilDate !== undefined
+        ? { mode: readLockMode(head.ObjectLockMode), untilMs: head.ObjectLockRetainUntilDate.getTime() }
+        : await readLock(calls, bucket, ref),
   }
 }
 
@@ -45,11 +56,16 @@ async function explainHead(error: unknown, readByte: () => Promise<unknown>): Pr
 }
 
 /** HEAD leaves the lock out when there is none, and also when the caller may not see it. */
-async function readLock(calls: S3Calls, bucket: string, ref: ObjectRef): Promise<{ mode: LockMode; untilMs: number } | null | undefined> {
+async function readLock(
+  calls: S3Calls,
+  bucket: string,
+  ref: ObjectRef,
+): Promise<{ mode: LockMode; untilMs: number } | null | undefined> {
   const command = new GetObjectRetentionCommand({ Bucket: bucket, Key: ref.key, VersionId: ref.versionId })
   try {
     const { Retention } = await calls.read(`reading the lock of s3://${bucket}/${ref.key}`, () =>
-      calls.connection.forReads.send(command, { abortSignal: calls.connection.deadline(0) }))
+      calls.connection.forReads.send(command, { abortSignal: calls.connection.deadline(0) }),
+    )
     if (Retention?.Mode === undefined || Retention.RetainUntilDate === undefined) return null
     return { mode: readLockMode(Retention.Mode), untilMs: Retention.RetainUntilDate.getTime() }
   } catch (error) {
@@ -63,5 +79,7 @@ async function readLock(calls: S3Calls, bucket: string, ref: ObjectRef): Promise
 
 export function readLockMode(mode: string): LockMode {
   if (mode === 'COMPLIANCE' || mode === 'GOVERNANCE') return mode
-  throw new HoldfastError('unsupported-format', 'the store names a mode of Object Lock that is not known', { hint: 'update holdfast' })
+  throw new HoldfastError('unsupported-format', 'the store names a mode of Object Lock that is not known', {
+    hint: 'update holdfast',
+  })
 }

@@ -48,7 +48,9 @@ const dayMs = 86_400_000
 
 /** Every destructive action by its own name: families of the catalogue as their members. */
 export function actionsToAsk(): string[] {
-  return [...new Set([...catalogue.flatMap(({ action }) => actionFamilies[action] ?? [action]), ...helpers()])].sort()
+  return [
+    ...new Set([...catalogue.flatMap(({ action }) => actionFamilies[action] ?? [action]), ...helpers()]),
+  ].sort()
 }
 
 // Not all that takes a brake off is itself destructive.
@@ -60,16 +62,26 @@ function helpers(): string[] {
  * @param permissions the answers to `actionsToAsk()`; throws if one of the catalogue is missing.
  * @param brakes what is in place, `readings` taken into account
  */
-export function assess(permissions: readonly Permission[], brakes: BrakesInPlace, nowMs: number, readings: BrakeReadings = new Map()): Assessment {
+export function assess(
+  permissions: readonly Permission[],
+  brakes: BrakesInPlace,
+  nowMs: number,
+  readings: BrakeReadings = new Map(),
+): Assessment {
   const byAction = new Map(permissions.map((permission) => [permission.action, permission]))
-  const rows = catalogue.flatMap((entry) => (actionFamilies[entry.action] ?? [entry.action]).map((action) => ({ entry, action })))
+  const rows = catalogue.flatMap((entry) =>
+    (actionFamilies[entry.action] ?? [entry.action]).map((action) => ({ entry, action })),
+  )
   const asked = rows.map(({ entry, action }) => {
     const permission = byAction.get(action)
     if (permission === undefined) throw new Error(`no answer about ${action}`)
     return { entry, permission }
   })
-  const possible = asked.filter(({ permission }) => permission.allowed)
-    .map(({ entry, permission }) => describe(entry, permission, byAction, brakes, nowMs, readings.get(permission.action) ?? null))
+  const possible = asked
+    .filter(({ permission }) => permission.allowed)
+    .map(({ entry, permission }) =>
+      describe(entry, permission, byAction, brakes, nowMs, readings.get(permission.action) ?? null),
+    )
   return { possible, asked: asked.length, denied: asked.length - possible.length }
 }
 
@@ -79,15 +91,24 @@ export function isUnbraked({ state }: Possibility): boolean {
 }
 
 function describe(
-  entry: DestructiveAction, permission: Permission, all: Map<string, Permission>, brakes: BrakesInPlace, nowMs: number, reading: BrakeReading | null,
+  entry: DestructiveAction,
+  permission: Permission,
+  all: Map<string, Permission>,
+  brakes: BrakesInPlace,
+  nowMs: number,
+  reading: BrakeReading | null,
 ): Possibility {
   const { action } = permission
   const recovery = Object.hasOwn(recoveries, entry.action) ? recoveries[entry.action]! : null
   const inPlace = brakes[action]
-  const takenOffBy = recovery === null || inPlace?.locked === true
-    ? []
-    : recovery.takenOffBy.filter((each) => each !== action && all.get(each)?.allowed === true)
-  const state = reading?.state === 'absent' && recovery !== null ? 'absent' : stateOf(recovery, inPlace !== undefined, takenOffBy)
+  const takenOffBy =
+    recovery === null || inPlace?.locked === true
+      ? []
+      : recovery.takenOffBy.filter((each) => each !== action && all.get(each)?.allowed === true)
+  const state =
+    reading?.state === 'absent' && recovery !== null
+      ? 'absent'
+      : stateOf(recovery, inPlace !== undefined, takenOffBy)
   const days = inPlace?.days ?? recovery?.days?.[0] ?? null
   return {
     action,

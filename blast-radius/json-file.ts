@@ -11,10 +11,17 @@ export function parseJsonFile(file: string, what: string): unknown {
     return JSON.parse(readBounded(file, what)) as unknown
   } catch (error) {
     if (error instanceof HoldfastError) throw error
-    if (error instanceof SyntaxError) throw new HoldfastError('invalid-input', `${what} ${file} is not JSON`, { hint: 'name a file that holds one JSON document' })
-    throw new HoldfastError('not-found', `${what} ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, {
-      hint: 'check the path and its permissions',
-    })
+    if (error instanceof SyntaxError)
+      throw new HoldfastError('invalid-input', `${what} ${file} is not JSON`, {
+        hint: 'name a file that holds one JSON document',
+      })
+    throw new HoldfastError(
+      'not-found',
+      `${what} ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
+      {
+        hint: 'check the path and its permissions',
+      },
+    )
   }
 }
 
@@ -22,7 +29,10 @@ function readBounded(file: string, what: string): string {
   const descriptor = openSync(file, 'r')
   try {
     const { size } = fstatSync(descriptor)
-    if (size > longestBytes) throw new HoldfastError('invalid-input', `${what} ${file} is larger than ${longestBytes} bytes`, { hint: 'name a smaller file' })
+    if (size > longestBytes)
+      throw new HoldfastError('invalid-input', `${what} ${file} is larger than ${longestBytes} bytes`, {
+        hint: 'name a smaller file',
+      })
     return readFileSync(descriptor, 'utf8')
   } finally {
     closeSync(descriptor)

@@ -34,7 +34,11 @@ export interface Assumption {
 }
 
 /** @throws `denied`, `not-found`, `credentials`, `unreachable`. */
-export async function readLiveRole(iam: IdentityService, roleArn: string, options: LiveOptions): Promise<LiveRole> {
+export async function readLiveRole(
+  iam: IdentityService,
+  roleArn: string,
+  options: LiveOptions,
+): Promise<LiveRole> {
   const role = await iam.readRole(roleArn)
   const set = asPolicySet(role)
   return {
@@ -43,9 +47,21 @@ export async function readLiveRole(iam: IdentityService, roleArn: string, option
     decide: async (actions) => {
       const permissions: Permission[] = []
       for (const group of groupByService(actions)) {
-        const resources = [...new Set([...candidatePatterns(set, group[0]!), ...options.resources.filter((arn) => isOfService(arn, group[0]!))])]
+        const resources = [
+          ...new Set([
+            ...candidatePatterns(set, group[0]!),
+            ...options.resources.filter((arn) => isOfService(arn, group[0]!)),
+          ]),
+        ]
         const decisions = await iam.simulateRole(role.arn, group, resources)
-        for (const action of group) permissions.push(summarize(action, decisions.filter((each) => each.action.toLowerCase() === action.toLowerCase()), set))
+        for (const action of group)
+          permissions.push(
+            summarize(
+              action,
+              decisions.filter((each) => each.action.toLowerCase() === action.toLowerCase()),
+              set,
+            ),
+          )
       }
       return permissions
     },
@@ -57,7 +73,10 @@ export async function readLiveRole(iam: IdentityService, roleArn: string, option
         for (const arn of group) {
           const own = decisions.filter(({ resource }) => resource === arn)
           const permission = summarize(assumption, own, set)
-          answers.set(arn, { permission, ruledOut: !permission.allowed && own.some(({ deniedExpressly }) => deniedExpressly) })
+          answers.set(arn, {
+            permission,
+            ruledOut: !permission.allowed && own.some(({ deniedExpressly }) => deniedExpressly),
+          })
         }
       }
       return answers
@@ -66,32 +85,64 @@ export async function readLiveRole(iam: IdentityService, roleArn: string, option
 }
 
 function asPolicySet(role: RoleDocuments): PolicySet {
-  const named = ({ name, json }: { name: string; json: string }): { name: string; document: PolicyDocument } => ({ name, document: asDocument(json, name) })
+  const named = ({
+    name,
+    json,
+  }: {
+    name: string
+    json: string
+  }): { name: string; document: PolicyDocument } => ({ name, document: asDocument(json, name) })
   return {
-    principalArn: role.arn, tags: role.tags, identity: role.identity.map(named), boundary: role.boundary === null ? null : named(role.boundary),
-    session: null, scps: [],
+    principalArn: role.arn,
+    tags: role.tags,
+    identity: role.identity.map(named),
+    boundary: role.boundary === null ? null : named(role.boundary),
+    session: null,
+    scps: [],
   }
 }
 
 /** An action without an answer counts as allowed: silence is no proof. */
 function summarize(action: string, decisions: readonly SimulatedDecision[], set: PolicySet): Permission {
   const granted = decisions.filter(({ allowed }) => allowed)
-  if (decisions.length === 0) return { action, allowed: true, resources: ['*'], conditions: ['IAM gave no answer'], deniedBy: null }
-  const untellable = mayBeGranted(set, action) ? decisions.filter(({ allowed, missingContext }) => !allowed && missingContext.length > 0) : []
+  if (decisions.length === 0)
+    return { action, allowed: true, resources: ['*'], conditions: ['IAM gave no answer'], deniedBy: null }
+  const untellable = mayBeGranted(set, action)
+    ? decisions.filter(({ allowed, missingContext }) => !allowed && missingContext.length > 0)
+    : []
   const missing = [...new Set(untellable.flatMap(({ missingContext }) => missingContext))]
   // Where nothing is granted plainly, what is missing of one resource may be missing of all.
   const undecided = granted.length === 0 && missing.length > 0 ? decisions : untellable
   const possible = [...granted, ...undecided]
   if (possible.length > 0) {
-    return { action, allowed: true, resources: possible.map(({ resource }) => resource), conditions: missing.length === 0 ? [] : [untold(missing, granted, undecided)], deniedBy: null }
+    return {
+      action,
+      allowed: true,
+      resources: possible.map(({ resource }) => resource),
+      conditions: missing.length === 0 ? [] : [untold(missing, granted, undecided)],
+      deniedBy: null,
+    }
   }
   const [first] = decisions
-  return { action, allowed: false, resources: [], conditions: [], deniedBy: first!.cutOffBy ?? first!.matchedPolicies[0] ?? null }
+  return {
+    action,
+    allowed: false,
+    resources: [],
+    conditions: [],
+    deniedBy: first!.cutOffBy ?? first!.matchedPolicies[0] ?? null,
+  }
 }
 
 /** In words; where some of the resources need none of it, with those that do. */
-function untold(missing: readonly string[], granted: readonly SimulatedDecision[], undecided: readonly SimulatedDecision[]): string {
-  const named = undecided.slice(0, mostNamed).map(({ resource }) => resource).join(', ')
+function untold(
+  missing: readonly string[],
+  granted: readonly SimulatedDecision[],
+  undecided: readonly SimulatedDecision[],
+): string {
+  const named = undecided
+    .slice(0, mostNamed)
+    .map(({ resource }) => resource)
+    .join(', ')
   const more = undecided.length > mostNamed ? ` and ${undecided.length - mostNamed} more` : ''
   return `IAM can't tell without ${missing.join(', ')}${granted.length === 0 ? '' : `, on ${named}${more}`}`
 }
@@ -100,7 +151,11 @@ function untold(missing: readonly string[], granted: readonly SimulatedDecision[
 function mayBeGranted({ identity, boundary }: PolicySet, action: string): boolean {
   const granting = identity.some(({ document }) => mentionsAllow(document, action))
   const documents = [...identity, ...(boundary === null ? [] : [boundary])].map(({ document }) => document)
-  return granting && (boundary === null || mentionsAllow(boundary.document, action)) && !documents.some((document) => deniesOutright(document, action))
+  return (
+    granting &&
+    (boundary === null || mentionsAllow(boundary.document, action)) &&
+    !documents.some((document) => deniesOutright(document, action))
+  )
 }
 
 function isOfService(arn: string, action: string): boolean {
@@ -113,6 +168,9 @@ function groupByService(actions: readonly string[]): string[][] {
     const service = action.split(':')[0]!
     groups.set(service, [...(groups.get(service) ?? []), action])
   }
-  return [...groups.values()].flatMap((group) => Array.from({ length: Math.ceil(group.length / actionsPerCall) }, (_, index) =>
-    group.slice(index * actionsPerCall, (index + 1) * actionsPerCall)))
+  return [...groups.values()].flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / actionsPerCall) }, (_, index) =>
+      group.slice(index * actionsPerCall, (index + 1) * actionsPerCall),
+    ),
+  )
 }

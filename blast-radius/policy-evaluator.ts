@@ -37,14 +37,20 @@ export async function evaluatePolicies(set: PolicySet): Promise<PermissionSource
   }
 }
 
-export async function loadEvaluator(load = () => import('@cloud-copilot/iam-simulate')): Promise<Pick<Evaluator, 'runSimulation'>> {
+export async function loadEvaluator(
+  load = () => import('@cloud-copilot/iam-simulate'),
+): Promise<Pick<Evaluator, 'runSimulation'>> {
   try {
     return await load()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new HoldfastError('invalid-input', `to decide on policy documents, ${evaluatorPackage} has to be installed`, {
-      hint: `run \`npm install ${evaluatorPackage}\` beside holdfast (its licence is AGPL-3.0), or pass --live to ask IAM's own simulator`,
-    })
+    throw new HoldfastError(
+      'invalid-input',
+      `to decide on policy documents, ${evaluatorPackage} has to be installed`,
+      {
+        hint: `run \`npm install ${evaluatorPackage}\` beside holdfast (its licence is AGPL-3.0), or pass --live to ask IAM's own simulator`,
+      },
+    )
   }
 }
 
@@ -53,7 +59,11 @@ export async function loadEvaluator(load = () => import('@cloud-copilot/iam-simu
  * session name, tags), and a second factor, is what it likes.
  * @param trust the role's own policy: who may become it
  */
-export async function mayAssume(set: PolicySet, roleArn: string, trust: PolicyDocument): Promise<string[] | null> {
+export async function mayAssume(
+  set: PolicySet,
+  roleArn: string,
+  trust: PolicyDocument,
+): Promise<string[] | null> {
   const { runSimulation } = await loadEvaluator()
   const { request, ...policies } = simulate(set, 'sts:AssumeRole', roleArn)
   const outcome = await runSimulation({ request, ...policies, resourcePolicy: trust }, discovery(set))
@@ -66,11 +76,19 @@ export async function mayAssume(set: PolicySet, roleArn: string, trust: PolicyDo
 function discovery(set: PolicySet): Parameters<Evaluator['runSimulation']>[1] {
   return {
     simulationMode: 'Discovery',
-    discoveryContextKeyConstraints: Object.keys(knownContext(set)).map((keyName) => ({ keyName, presenceIsKnown: true, valueIsKnown: true })),
+    discoveryContextKeyConstraints: Object.keys(knownContext(set)).map((keyName) => ({
+      keyName,
+      presenceIsKnown: true,
+      valueIsKnown: true,
+    })),
   }
 }
 
-async function decide(runSimulation: Evaluator['runSimulation'], set: PolicySet, action: string): Promise<Permission> {
+async function decide(
+  runSimulation: Evaluator['runSimulation'],
+  set: PolicySet,
+  action: string,
+): Promise<Permission> {
   const found: { resource: string; conditions: string[] }[] = []
   let deniedBy: string | null = null
   for (const pattern of candidatePatterns(set, action)) {
@@ -79,9 +97,14 @@ async function decide(runSimulation: Evaluator['runSimulation'], set: PolicySet,
       if (fitsNotAction(outcome.errors.message)) continue
       throw refused(outcome.errors, action)
     }
-    const results = outcome.resultType === 'single' ? [{ ...outcome.result, resourcePattern: pattern }] : outcome.results
+    const results =
+      outcome.resultType === 'single' ? [{ ...outcome.result, resourcePattern: pattern }] : outcome.results
     for (const { analysis, resourcePattern, ignoredContextKeys = [] } of results) {
-      if (ignoredContextKeys.length > 0) throw new HoldfastError('internal', `the evaluator left ${ignoredContextKeys.join(', ')} out of account for ${action}`)
+      if (ignoredContextKeys.length > 0)
+        throw new HoldfastError(
+          'internal',
+          `the evaluator left ${ignoredContextKeys.join(', ')} out of account for ${action}`,
+        )
       // The evaluator answers for what overlaps: of two patterns, what both mean is no more than the narrower one.
       const resource = pattern === '*' || resourcePattern !== '*' ? resourcePattern : pattern
       if (analysis.result === 'Allowed') found.push({ resource, conditions: wordsOf(analysis.conditions) })
@@ -101,37 +124,67 @@ async function decide(runSimulation: Evaluator['runSimulation'], set: PolicySet,
 }
 
 /** Where a document leaves less than everything, `*` only stands for the narrower patterns beside it. */
-function withoutEverything(resources: string[], { identity, boundary, session, scps }: PolicySet, action: string): string[] {
+function withoutEverything(
+  resources: string[],
+  { identity, boundary, session, scps }: PolicySet,
+  action: string,
+): string[] {
   const limits = [boundary, session].flatMap((named) => (named === null ? [] : [named.document]))
   const all = [...identity, ...scps].map(({ document }) => document).concat(limits)
-  const isNarrowed = limits.some((document) => narrows(document, action)) || all.some((document) => deniesAllElse(document, action))
+  const isNarrowed =
+    limits.some((document) => narrows(document, action)) ||
+    all.some((document) => deniesAllElse(document, action))
   const narrower = resources.filter((resource) => resource !== '*')
   return isNarrowed && narrower.length > 0 ? narrower : resources
 }
 
 function simulate(set: PolicySet, action: string, resource: string): Simulation {
   const principal = set.principalArn ?? nobody
-  const named = ({ name, document }: NamedDocument): { name: string; policy: unknown } => ({ name, policy: document })
+  const named = ({ name, document }: NamedDocument): { name: string; policy: unknown } => ({
+    name,
+    policy: document,
+  })
   return {
-    request: { principal, action, resource: { resource, accountId: principal.split(':')[4]! }, contextVariables: knownContext(set) },
+    request: {
+      principal,
+      action,
+      resource: { resource, accountId: principal.split(':')[4]! },
+      contextVariables: knownContext(set),
+    },
     identityPolicies: set.identity.map(named),
     ...(set.boundary === null ? {} : { permissionBoundaryPolicies: [named(set.boundary)] }),
     sessionPolicy: set.session?.document,
     // Each given policy is one that has to allow at its level, beside what Organizations attaches by itself.
-    serviceControlPolicies: set.scps.map((scp, index) => ({ orgIdentifier: String(index), policies: [...fullAccessBeside(scp), named(scp)] })),
+    serviceControlPolicies: set.scps.map((scp, index) => ({
+      orgIdentifier: String(index),
+      policies: [...fullAccessBeside(scp), named(scp)],
+    })),
     resourceControlPolicies: [],
   }
 }
 
 function fullAccessBeside({ document }: NamedDocument): { name: string; policy: unknown }[] {
-  const allows = [document['Statement']].flat().some((statement) => (statement as { Effect?: unknown } | null)?.Effect === 'Allow')
-  return allows ? [] : [{ name: 'FullAWSAccess', policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] } }]
+  const allows = [document['Statement']]
+    .flat()
+    .some((statement) => (statement as { Effect?: unknown } | null)?.Effect === 'Allow')
+  return allows
+    ? []
+    : [
+        {
+          name: 'FullAWSAccess',
+          policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] },
+        },
+      ]
 }
 
 function knownContext({ principalArn, tags }: PolicySet): Record<string, string> {
   if (principalArn === null) return {}
   const tagged = Object.entries(tags).map(([key, value]) => [`aws:PrincipalTag/${key}`, value] as const)
-  return { 'aws:PrincipalArn': principalArn, 'aws:PrincipalAccount': principalArn.split(':')[4]!, ...Object.fromEntries(tagged) }
+  return {
+    'aws:PrincipalArn': principalArn,
+    'aws:PrincipalAccount': principalArn.split(':')[4]!,
+    ...Object.fromEntries(tagged),
+  }
 }
 
 /** The candidate is of a kind that the action isn't done to: an object's ARN for an action on buckets. */
@@ -141,37 +194,57 @@ function fitsNotAction(message: string): boolean {
 
 function refused(errors: { message: string } & object, action: string): HoldfastError {
   if (errors.message !== 'policy.errors') {
-    return new HoldfastError('internal', `the evaluator has no answer about ${action}: ${errors.message}`, { hint: 'ask IAM\'s own simulator with --live' })
+    return new HoldfastError('internal', `the evaluator has no answer about ${action}: ${errors.message}`, {
+      hint: "ask IAM's own simulator with --live",
+    })
   }
-  const names = Object.values(errors).flatMap((value) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value as object) : []))
-  return new HoldfastError('invalid-input', `AWS would refuse ${names.length === 0 ? 'a policy document' : names.join(', ')}`, {
-    hint: 'correct the document: IAM\'s policy validator (`aws accessanalyzer validate-policy`) says what is wrong with it',
-  })
+  const names = Object.values(errors).flatMap((value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value as object) : [],
+  )
+  return new HoldfastError(
+    'invalid-input',
+    `AWS would refuse ${names.length === 0 ? 'a policy document' : names.join(', ')}`,
+    {
+      hint: "correct the document: IAM's policy validator (`aws accessanalyzer validate-policy`) says what is wrong with it",
+    },
+  )
 }
 
 function denierOf(analysis: Analysis): string | null {
   const lists = [
-    ...(analysis.scpAnalysis?.ouAnalysis ?? []), analysis.identityAnalysis, analysis.permissionBoundaryAnalysis, analysis.sessionAnalysis,
+    ...(analysis.scpAnalysis?.ouAnalysis ?? []),
+    analysis.identityAnalysis,
+    analysis.permissionBoundaryAnalysis,
+    analysis.sessionAnalysis,
   ]
   for (const list of lists) {
     const [deny] = list?.denyStatements ?? []
-    if (deny !== undefined) return `${deny.policyId} ${deny.statement.sid() ?? `statement ${deny.statement.index()}`}`
+    if (deny !== undefined)
+      return `${deny.policyId} ${deny.statement.sid() ?? `statement ${deny.statement.index()}`}`
   }
   return null
 }
 
 function wordsOf(expression: Expression | undefined): string[] {
   if (expression === undefined || expression.conditionType === 'always') return []
-  if (expression.conditionType === 'group' && expression.operator === 'and') return expression.conditions.flatMap(wordsOf)
+  if (expression.conditionType === 'group' && expression.operator === 'and')
+    return expression.conditions.flatMap(wordsOf)
   return [sayExpression(expression)]
 }
 
 function sayExpression(expression: Expression): string {
   switch (expression.conditionType) {
-    case 'always': return 'always'
-    case 'never': return 'never'
-    case 'sessionName': return `session name ${expression.sessionName.join(' or ')}`
-    case 'condition': return `${expression.op} ${expression.key} ${expression.values.join(' or ')}`
-    case 'group': return expression.conditions.map((each) => (each.conditionType === 'group' ? `(${sayExpression(each)})` : sayExpression(each))).join(` ${expression.operator} `)
+    case 'always':
+      return 'always'
+    case 'never':
+      return 'never'
+    case 'sessionName':
+      return `session name ${expression.sessionName.join(' or ')}`
+    case 'condition':
+      return `${expression.op} ${expression.key} ${expression.values.join(' or ')}`
+    case 'group':
+      return expression.conditions
+        .map((each) => (each.conditionType === 'group' ? `(${sayExpression(each)})` : sayExpression(each)))
+        .join(` ${expression.operator} `)
   }
 }

@@ -50,18 +50,22 @@ const tag = z.object({ Key: z.string(), Value: z.string() })
 
 /** What `aws iam get-account-authorization-details` prints, as far as it is needed. */
 const accountSchema = z.object({
-  RoleDetailList: z.array(z.object({
-    Arn: z.string(),
-    AssumeRolePolicyDocument: z.unknown().optional(),
-    RolePolicyList: z.array(inline).default([]),
-    AttachedManagedPolicies: z.array(attached).default([]),
-    PermissionsBoundary: z.object({ PermissionsBoundaryArn: z.string() }).optional(),
-    Tags: z.array(tag).default([]),
-  })),
-  Policies: z.array(z.object({
-    Arn: z.string(),
-    PolicyVersionList: z.array(z.object({ IsDefaultVersion: z.boolean(), Document: z.unknown() })),
-  })),
+  RoleDetailList: z.array(
+    z.object({
+      Arn: z.string(),
+      AssumeRolePolicyDocument: z.unknown().optional(),
+      RolePolicyList: z.array(inline).default([]),
+      AttachedManagedPolicies: z.array(attached).default([]),
+      PermissionsBoundary: z.object({ PermissionsBoundaryArn: z.string() }).optional(),
+      Tags: z.array(tag).default([]),
+    }),
+  ),
+  Policies: z.array(
+    z.object({
+      Arn: z.string(),
+      PolicyVersionList: z.array(z.object({ IsDefaultVersion: z.boolean(), Document: z.unknown() })),
+    }),
+  ),
   IsTruncated: z.boolean().optional(),
 })
 
@@ -82,12 +86,19 @@ export function readRecordedAccount(file: string): RecordedAccount {
   }
   const { RoleDetailList: roles, Policies: policies } = parsed.data
   const managed = (arn: string): NamedDocument => {
-    const version = policies.find(({ Arn }) => Arn === arn)?.PolicyVersionList.find(({ IsDefaultVersion }) => IsDefaultVersion)
+    const version = policies
+      .find(({ Arn }) => Arn === arn)
+      ?.PolicyVersionList.find(({ IsDefaultVersion }) => IsDefaultVersion)
     if (version === undefined) throw missing(file, `the policy ${arn}, which the role has`)
     return { name: arn, document: asDocument(version.Document, arn) }
   }
   return {
-    trusts: new Map(roles.map(({ Arn, AssumeRolePolicyDocument: trust }) => [Arn, trust === undefined ? null : asDocument(trust, `the trust of ${Arn}`)])),
+    trusts: new Map(
+      roles.map(({ Arn, AssumeRolePolicyDocument: trust }) => [
+        Arn,
+        trust === undefined ? null : asDocument(trust, `the trust of ${Arn}`),
+      ]),
+    ),
     policiesOf: (roleArn) => {
       const role = roles.find(({ Arn }) => Arn === roleArn)
       if (role === undefined) throw missing(file, `the role ${roleArn}`)
@@ -95,10 +106,16 @@ export function readRecordedAccount(file: string): RecordedAccount {
         principalArn: roleArn,
         tags: Object.fromEntries(role.Tags.map(({ Key, Value }) => [Key, Value])),
         identity: [
-          ...role.RolePolicyList.map(({ PolicyName, PolicyDocument }) => ({ name: PolicyName, document: asDocument(PolicyDocument, PolicyName) })),
+          ...role.RolePolicyList.map(({ PolicyName, PolicyDocument }) => ({
+            name: PolicyName,
+            document: asDocument(PolicyDocument, PolicyName),
+          })),
           ...role.AttachedManagedPolicies.map(({ PolicyArn }) => managed(PolicyArn)),
         ],
-        boundary: role.PermissionsBoundary === undefined ? null : managed(role.PermissionsBoundary.PermissionsBoundaryArn),
+        boundary:
+          role.PermissionsBoundary === undefined
+            ? null
+            : managed(role.PermissionsBoundary.PermissionsBoundaryArn),
         session: null,
         scps: [],
       }
@@ -109,8 +126,11 @@ export function readRecordedAccount(file: string): RecordedAccount {
 /** A document, also as the API gives it: JSON in percent-encoding. */
 export function asDocument(value: unknown, name: string): PolicyDocument {
   const decoded = typeof value === 'string' ? decode(value) : value
-  if (typeof decoded === 'object' && decoded !== null && !Array.isArray(decoded) && 'Statement' in decoded) return { ...decoded }
-  throw new HoldfastError('invalid-input', `${name} is not a policy document: it has no Statement`, { hint: 'name the document itself, as IAM stores it' })
+  if (typeof decoded === 'object' && decoded !== null && !Array.isArray(decoded) && 'Statement' in decoded)
+    return { ...decoded }
+  throw new HoldfastError('invalid-input', `${name} is not a policy document: it has no Statement`, {
+    hint: 'name the document itself, as IAM stores it',
+  })
 }
 
 function decode(text: string): unknown {

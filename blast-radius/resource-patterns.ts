@@ -10,7 +10,9 @@ const mostPatterns = 500
  * one bucket, the answer lies on that bucket. @throws `invalid-input` for more patterns than policies can have.
  */
 export function candidatePatterns(set: PolicySet, action: string): string[] {
-  const documents = [...set.identity, set.boundary, set.session, ...set.scps].flatMap((named) => (named === null ? [] : [named.document]))
+  const documents = [...set.identity, set.boundary, set.session, ...set.scps].flatMap((named) =>
+    named === null ? [] : [named.document],
+  )
   const service = action.split(':')[0]!.toLowerCase()
   const patterns = new Set(['*'])
   for (const pattern of documents.flatMap(resourcesOf)) {
@@ -18,7 +20,11 @@ export function candidatePatterns(set: PolicySet, action: string): string[] {
     if (concerned === service || concerned === '*') patterns.add(plain(pattern))
   }
   if (patterns.size > mostPatterns) {
-    throw new HoldfastError('invalid-input', `the policies name more than ${mostPatterns} resources of ${service}`, { hint: 'ask IAM\'s own simulator with --live' })
+    throw new HoldfastError(
+      'invalid-input',
+      `the policies name more than ${mostPatterns} resources of ${service}`,
+      { hint: "ask IAM's own simulator with --live" },
+    )
   }
   return [...patterns]
 }

@@ -9,12 +9,15 @@ const schema = z.object({
   /** Raised when the meaning of a field changes. */
   formatVersion: z.literal(1),
   /** By action of the catalogue: the brake against it is in place, on everything that the action could hit. */
-  brakes: z.record(z.string(), z.strictObject({
-    /** How long what is lost is kept, where the brake is a delay. */
-    days: z.number().int().min(1).max(365).optional(),
-    /** Nobody in the account can take it off: a locked Recycle Bin rule, COMPLIANCE, a vault lock past its grace time. */
-    locked: z.boolean().optional(),
-  })),
+  brakes: z.record(
+    z.string(),
+    z.strictObject({
+      /** How long what is lost is kept, where the brake is a delay. */
+      days: z.number().int().min(1).max(365).optional(),
+      /** Nobody in the account can take it off: a locked Recycle Bin rule, COMPLIANCE, a vault lock past its grace time. */
+      locked: z.boolean().optional(),
+    }),
+  ),
 })
 
 export type BrakesInPlace = z.infer<typeof schema>['brakes']
@@ -28,8 +31,10 @@ export function readBrakes(file: string): BrakesInPlace {
   }
   for (const [action, { days }] of Object.entries(parsed.data.brakes)) {
     const recovery = Object.hasOwn(recoveries, action) ? recoveries[action]! : null
-    if (recovery === null) throw invalid(file, `there is no brake against ${JSON.stringify(action.slice(0, 80))}`)
-    if (days !== undefined && recovery.days === null) throw invalid(file, `the brake against ${action} has no days`)
+    if (recovery === null)
+      throw invalid(file, `there is no brake against ${JSON.stringify(action.slice(0, 80))}`)
+    if (days !== undefined && recovery.days === null)
+      throw invalid(file, `the brake against ${action} has no days`)
     if (days !== undefined && (days < recovery.days![0] || days > recovery.days![1])) {
       throw invalid(file, `the brake against ${action} can have ${recovery.days!.join(' to ')} days`)
     }

@@ -4,7 +4,9 @@ import type { PolicyDocument } from './policy-set.ts'
 export type Statement = Record<string, unknown>
 
 export function statementsOf(document: PolicyDocument): Statement[] {
-  return listOf(document['Statement']).filter((each): each is Statement => typeof each === 'object' && each !== null)
+  return listOf(document['Statement']).filter(
+    (each): each is Statement => typeof each === 'object' && each !== null,
+  )
 }
 
 export function listOf(value: unknown): unknown[] {
@@ -13,14 +15,20 @@ export function listOf(value: unknown): unknown[] {
 
 /** Whether `Action` or `NotAction` makes the statement one about `action`. */
 export function concerns(statement: Statement, action: string): boolean {
-  if (statement['Action'] !== undefined) return listOf(statement['Action']).some((pattern) => matches(String(pattern), action))
+  if (statement['Action'] !== undefined)
+    return listOf(statement['Action']).some((pattern) => matches(String(pattern), action))
   return !listOf(statement['NotAction']).some((pattern) => matches(String(pattern), action))
 }
 
 /** True if a document denies the action on everything, whatever the request's context. */
 export function deniesOutright(document: PolicyDocument, action: string): boolean {
-  return statementsOf(document).some((each) =>
-    each['Effect'] === 'Deny' && each['Condition'] === undefined && concerns(each, action) && listOf(each['Resource']).includes('*'))
+  return statementsOf(document).some(
+    (each) =>
+      each['Effect'] === 'Deny' &&
+      each['Condition'] === undefined &&
+      concerns(each, action) &&
+      listOf(each['Resource']).includes('*'),
+  )
 }
 
 /** True if a document has a statement that allows the action on something, under whatever conditions. */
@@ -37,8 +45,13 @@ export function narrows(document: PolicyDocument, action: string): boolean {
 
 /** True if a document denies the action on everything but what it names. */
 export function deniesAllElse(document: PolicyDocument, action: string): boolean {
-  return statementsOf(document).some((each) =>
-    each['Effect'] === 'Deny' && each['Condition'] === undefined && each['NotResource'] !== undefined && concerns(each, action))
+  return statementsOf(document).some(
+    (each) =>
+      each['Effect'] === 'Deny' &&
+      each['Condition'] === undefined &&
+      each['NotResource'] !== undefined &&
+      concerns(each, action),
+  )
 }
 
 /** `*` and `?` as IAM has them: each star takes as little as it can, so that no pattern takes long. */

@@ -16,23 +16,34 @@ export function readTrust(trust: PolicyDocument, principalArn: string): TrustRea
   const speaking = statementsOf(trust).filter((each) => concerns(each, 'sts:AssumeRole'))
   const denies = speaking.filter((each) => each['Effect'] === 'Deny' && matchOf(each, principalArn) !== null)
   if (denies.some((each) => conditionsOf(each).length === 0)) return null
-  const ways = speaking.filter((each) => each['Effect'] === 'Allow').flatMap((each) => {
-    const match = matchOf(each, principalArn)
-    return match === null ? [] : [{ byName: match === 'name', conditions: conditionsOf(each) }]
-  })
+  const ways = speaking
+    .filter((each) => each['Effect'] === 'Allow')
+    .flatMap((each) => {
+      const match = matchOf(each, principalArn)
+      return match === null ? [] : [{ byName: match === 'name', conditions: conditionsOf(each) }]
+    })
   // The way that asks for least: no condition, and no right.
-  const [way] = ways.sort((one, other) => one.conditions.length - other.conditions.length || Number(other.byName) - Number(one.byName))
+  const [way] = ways.sort(
+    (one, other) =>
+      one.conditions.length - other.conditions.length || Number(other.byName) - Number(one.byName),
+  )
   if (way === undefined) return null
-  return { ...way, conditions: [...way.conditions, ...denies.map((each) => `not (${conditionsOf(each).join(' and ')})`)] }
+  return {
+    ...way,
+    conditions: [...way.conditions, ...denies.map((each) => `not (${conditionsOf(each).join(' and ')})`)],
+  }
 }
 
 function matchOf(statement: Statement, principalArn: string): 'name' | 'account' | null {
   const { Principal: principal, NotPrincipal: excluded } = statement
-  if (excluded !== undefined) return namesOf(excluded).some((each) => isSame(each, principalArn)) ? null : 'name'
+  if (excluded !== undefined)
+    return namesOf(excluded).some((each) => isSame(each, principalArn)) ? null : 'name'
   const names = namesOf(principal)
   if (names.some((each) => each === '*' || isSame(each, principalArn))) return 'name'
   const [, partition, , , account] = principalArn.split(':')
-  return names.some((each) => each === account || each === `arn:${partition!}:iam::${account!}:root`) ? 'account' : null
+  return names.some((each) => each === account || each === `arn:${partition!}:iam::${account!}:root`)
+    ? 'account'
+    : null
 }
 
 /** Principals that AWS's IAM knows; services and identity providers are nobody's role. */
@@ -46,12 +57,17 @@ function namesOf(principal: unknown): string[] {
 function isSame(name: string, principalArn: string): boolean {
   if (name === principalArn) return true
   const [, partition, , , account] = principalArn.split(':')
-  return name.startsWith(`arn:${partition!}:sts::${account!}:assumed-role/${principalArn.slice(principalArn.lastIndexOf('/') + 1)}/`)
+  return name.startsWith(
+    `arn:${partition!}:sts::${account!}:assumed-role/${principalArn.slice(principalArn.lastIndexOf('/') + 1)}/`,
+  )
 }
 
 function conditionsOf(statement: Statement): string[] {
   const condition = statement['Condition']
   if (typeof condition !== 'object' || condition === null) return []
   return Object.entries(condition).flatMap(([operator, keys]) =>
-    (typeof keys === 'object' && keys !== null ? Object.entries(keys as Record<string, unknown>) : []).map(([key, values]) => `${operator} ${key} ${listOf(values).map(String).join(' or ')}`))
+    (typeof keys === 'object' && keys !== null ? Object.entries(keys as Record<string, unknown>) : []).map(
+      ([key, values]) => `${operator} ${key} ${listOf(values).map(String).join(' or ')}`,
+    ),
+  )
 }

@@ -22,7 +22,18 @@ export interface CheckPlan {
 
 /** The task's own role reads: no further role is assumed, and no endpoint of STS is needed. */
 function verify(place: VaultPlace, source: string, ...more: string[]): string[] {
-  return ['verify', '--bucket', vaultBucketName(place), '--region', place.region, '--no-assume-role', '--json', '--source', source, ...more]
+  return [
+    'verify',
+    '--bucket',
+    vaultBucketName(place),
+    '--region',
+    place.region,
+    '--no-assume-role',
+    '--json',
+    '--source',
+    source,
+    ...more,
+  ]
 }
 
 function verified(source: string, readData: boolean): string {

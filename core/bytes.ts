@@ -68,7 +68,8 @@ export class ByteReader {
   /** A count of things that take at least `bytesEach` bytes: one that can't be there is refused before any loop. */
   count(bytesEach: number, max = Number.MAX_SAFE_INTEGER): number {
     const count = this.varint(max)
-    if (count * bytesEach > this.remaining) throw this.fail(`it claims ${count} entries, more than its bytes can hold`)
+    if (count * bytesEach > this.remaining)
+      throw this.fail(`it claims ${count} entries, more than its bytes can hold`)
     return count
   }
 
@@ -147,7 +148,7 @@ export function release(bytes: Uint8Array): void {
 
 export function damaged(what: string, detail: string, cause?: unknown): HoldfastError {
   return new HoldfastError('damaged', `${what} is damaged: ${detail}`, {
-    hint: 'other snapshots are not affected; `holdfast verify --read-data` lists every file that this one can\'t bring back',
+    hint: "other snapshots are not affected; `holdfast verify --read-data` lists every file that this one can't bring back",
     cause,
   })
 }

@@ -10,7 +10,12 @@ export interface FileStamp {
 }
 
 export function stampOf(stats: BigIntStats): FileStamp {
-  return { size: Number(stats.size), mtimeNs: timeOf(stats.mtimeNs), ctimeNs: timeOf(stats.ctimeNs), inode: inodeOf(stats) }
+  return {
+    size: Number(stats.size),
+    mtimeNs: timeOf(stats.mtimeNs),
+    ctimeNs: timeOf(stats.ctimeNs),
+    inode: inodeOf(stats),
+  }
 }
 
 /** Node gives one of 2^63 or more, as some network file systems make up, a sign. */
@@ -27,5 +32,10 @@ export function timeOf(ns: bigint): bigint {
 }
 
 export function sameStamp(left: FileStamp, right: FileStamp): boolean {
-  return left.size === right.size && left.mtimeNs === right.mtimeNs && left.ctimeNs === right.ctimeNs && left.inode === right.inode
+  return (
+    left.size === right.size &&
+    left.mtimeNs === right.mtimeNs &&
+    left.ctimeNs === right.ctimeNs &&
+    left.inode === right.inode
+  )
 }

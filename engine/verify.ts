@@ -41,7 +41,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     options.signal?.throwIfAborted()
     const state = await checkObject(options, findings, pack)
     if (state === 'lost' || (state === 'damaged' && !options.readData)) findings.bad.set(number, 'all')
-    if (options.readData && (state === 'damaged' || isInShare(pack, options.share))) toRead.push([number, pack])
+    if (options.readData && (state === 'damaged' || isInShare(pack, options.share)))
+      toRead.push([number, pack])
   })
   const reader = await ChunkReader.open(options.store, snapshot.manifest)
   for (const { detail, ...ref } of reader.problems) note(findings, ref, 'damaged', detail)
@@ -51,13 +52,18 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   }
   let done = 0
   const largestBytes = toRead.reduce((most, [, { bytes }]) => Math.max(most, bytes), 1)
-  await forEachAtOnce(toRead, Math.max(1, Math.min(readsAtOnce, Math.floor(readBytesAtOnce / largestBytes))), async ([number, pack]) => {
-    options.signal?.throwIfAborted()
-    if (!findings.bad.has(number)) await readPack(options, findings, number, pack, reader.footers[number]!)
-    options.onProgress?.({ packs: ++done, packsTotal: toRead.length, bytesRead: findings.bytesRead })
-  })
+  await forEachAtOnce(
+    toRead,
+    Math.max(1, Math.min(readsAtOnce, Math.floor(readBytesAtOnce / largestBytes))),
+    async ([number, pack]) => {
+      options.signal?.throwIfAborted()
+      if (!findings.bad.has(number)) await readPack(options, findings, number, pack, reader.footers[number]!)
+      options.onProgress?.({ packs: ++done, packsTotal: toRead.length, bytesRead: findings.bytesRead })
+    },
+  )
   return {
-    packs: packs.length, packsRead: toRead.filter(([number]) => findings.bad.get(number) !== 'all').length,
+    packs: packs.length,
+    packsRead: toRead.filter(([number]) => findings.bad.get(number) !== 'all').length,
     chunks: reader.footers.reduce((sum, footer) => sum + (footer?.lengths.length ?? 0), 0),
     bytesRead: findings.bytesRead,
     lockedUntilMs: findings.lockedUntilMs === Infinity ? null : findings.lockedUntilMs,
@@ -73,8 +79,15 @@ function isInShare({ sha256: hash }: PackReference, share: ReadShare | undefined
 }
 
 /** Once for each object and kind. */
-function note(findings: Findings, { key, versionId }: ObjectRef, kind: Finding['kind'], detail: string): void {
-  const isKnown = findings.objects.some((object) => object.key === key && (object.kind === kind || object.kind === 'lost'))
+function note(
+  findings: Findings,
+  { key, versionId }: ObjectRef,
+  kind: Finding['kind'],
+  detail: string,
+): void {
+  const isKnown = findings.objects.some(
+    (object) => object.key === key && (object.kind === kind || object.kind === 'lost'),
+  )
   if (!isKnown) findings.objects.push({ key, versionId, kind, detail })
 }
 
@@ -87,7 +100,11 @@ function hasCounted(plan: EntryPlan, tree: VerifyOptions['snapshot']['manifest']
 }
 
 /** What the store says of an object. A missing lock is a finding, but the bytes are there. */
-async function checkObject(options: VerifyOptions, findings: Findings, object: ObjectRef & { bytes: number; sha256: string }): Promise<'whole' | 'damaged' | 'lost'> {
+async function checkObject(
+  options: VerifyOptions,
+  findings: Findings,
+  object: ObjectRef & { bytes: number; sha256: string },
+): Promise<'whole' | 'damaged' | 'lost'> {
   const find = (kind: Finding['kind'], detail: string): void => note(findings, object, kind, detail)
   try {
     const state = await options.store.headVersion(object)
@@ -98,7 +115,8 @@ async function checkObject(options: VerifyOptions, findings: Findings, object: O
       findings.lockedUntilMs = Math.min(findings.lockedUntilMs, state.lock.untilMs)
     }
     if (state.bytes !== object.bytes) find('damaged', `it has ${state.bytes} bytes, not ${object.bytes}`)
-    else if (state.sha256 !== null && state.sha256 !== object.sha256) find('damaged', 'the store says that it has another SHA-256')
+    else if (state.sha256 !== null && state.sha256 !== object.sha256)
+      find('damaged', 'the store says that it has another SHA-256')
     else return 'whole'
     return 'damaged'
   } catch (error) {
@@ -108,7 +126,13 @@ async function checkObject(options: VerifyOptions, findings: Findings, object: O
   }
 }
 
-async function readPack(options: VerifyOptions, findings: Findings, number: number, pack: PackReference, indexed: PackFooter | null): Promise<void> {
+async function readPack(
+  options: VerifyOptions,
+  findings: Findings,
+  number: number,
+  pack: PackReference,
+  indexed: PackFooter | null,
+): Promise<void> {
   let body: Buffer = Buffer.alloc(0)
   let detail: string | null = null
   try {
@@ -137,7 +161,7 @@ async function readPack(options: VerifyOptions, findings: Findings, number: numb
   }
   const bad = footer === null ? 'all' : badChunks(body, footer, pack.key)
   // A writer that lies gives the right hash of a pack that doesn't hold what it says.
-  if (bad !== 'all' && bad.size > 0) detail ??= 'it doesn\'t hold the chunks that it names'
+  if (bad !== 'all' && bad.size > 0) detail ??= "it doesn't hold the chunks that it names"
   if (detail === null) return
   note(findings, pack, 'damaged', detail)
   findings.bad.set(number, bad)
@@ -160,7 +184,8 @@ function badChunks(body: Buffer, footer: PackFooter, what: string): Set<number> 
     let offset = 0
     for (let chunk = frame.firstChunk; chunk < frame.firstChunk + frame.chunkCount; chunk++) {
       const bytes = footer.lengths[chunk]!
-      if (raw === null || !sha256(raw.subarray(offset, offset + bytes)).equals(digestOf(footer, chunk))) bad.add(chunk)
+      if (raw === null || !sha256(raw.subarray(offset, offset + bytes)).equals(digestOf(footer, chunk)))
+        bad.add(chunk)
       offset += bytes
     }
     if (raw !== null) releaseFrame(frame, raw)
@@ -174,7 +199,8 @@ function affectedFiles(plan: EntryPlan, bad: Findings['bad']): VerifyResult['fil
     const writes = plan.packs.get(pack)
     for (let index = 0; index < (writes?.length ?? 0); index++) {
       const isLost = chunks === 'all' || chunks.has(writes!.chunks[index]!)
-      if (isLost) files.noteDamage(writes!.files[index]!, `its bytes from ${writes!.offsets[index]!} are lost`)
+      if (isLost)
+        files.noteDamage(writes!.files[index]!, `its bytes from ${writes!.offsets[index]!} are lost`)
     }
   }
   return damagedEntries(plan)

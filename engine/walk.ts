@@ -21,10 +21,14 @@ export function* walk(root: string): Generator<WalkedEntry | Problem> {
   try {
     stats = lstatSync(root, { bigint: true })
   } catch (error) {
-    throw new HoldfastError('not-found', `there is no directory ${root} to back up: ${reasonOf(error)}`, { cause: error })
+    throw new HoldfastError('not-found', `there is no directory ${root} to back up: ${reasonOf(error)}`, {
+      cause: error,
+    })
   }
   if (!stats.isDirectory()) {
-    throw new HoldfastError('invalid-input', `${root} is not a directory`, { hint: 'name the directory whose content is to be backed up, not a link to it' })
+    throw new HoldfastError('invalid-input', `${root} is not a directory`, {
+      hint: 'name the directory whose content is to be backed up, not a link to it',
+    })
   }
   yield* walkDirectory({ entry: entryOf(Buffer.alloc(0), 'directory', stats), stats, absolute })
 }
@@ -74,8 +78,13 @@ function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): TreeEntry {
   const isDevice = type === 'block-device' || type === 'character-device'
   const size = type === 'file' ? Number(stats.size) : 0
   return makeEntry({
-    path, type, size,
-    mode: Number(stats.mode) & 0o7777, uid: Number(stats.uid), gid: Number(stats.gid), mtimeNs: timeOf(stats.mtimeNs),
+    path,
+    type,
+    size,
+    mode: Number(stats.mode) & 0o7777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    mtimeNs: timeOf(stats.mtimeNs),
     sparse: type === 'file' && Number(stats.blocks) * 512 < size,
     rdev: isDevice ? Number(stats.rdev) : 0,
   })
@@ -83,7 +92,11 @@ function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): TreeEntry {
 
 function problemOf(path: Buffer, error: unknown): Problem {
   const code = (error as NodeJS.ErrnoException).code
-  return { path, kind: code === 'ENOENT' || code === 'ENOTDIR' ? 'vanished' : 'unreadable', detail: reasonOf(error) }
+  return {
+    path,
+    kind: code === 'ENOENT' || code === 'ENOTDIR' ? 'vanished' : 'unreadable',
+    detail: reasonOf(error),
+  }
 }
 
 /** A system error without its path, which is hostile text, e.g. `EACCES: permission denied`. */

@@ -47,12 +47,19 @@ export class WorkerPool<Data, Request, Answer> {
    * @param threads 0: one worker in the calling thread.
    */
   constructor(
-    worker: { code: WorkerClass<Data, Request, Answer>; thread: string }, threads: number, data: Data,
+    worker: { code: WorkerClass<Data, Request, Answer>; thread: string },
+    threads: number,
+    data: Data,
     on: { message: (answer: Answer, member: PoolMember<Request>) => void; failure: (error: unknown) => void },
   ) {
     const start = (member: PoolMember<Request>): Running<Request> => {
-      const listener: Listener<Answer> = { message: (answer) => on.message(answer, member), failure: on.failure }
-      return threads === 0 ? startInline(worker.code, data, listener) : startThread(worker.thread, data, listener)
+      const listener: Listener<Answer> = {
+        message: (answer) => on.message(answer, member),
+        failure: on.failure,
+      }
+      return threads === 0
+        ? startInline(worker.code, data, listener)
+        : startThread(worker.thread, data, listener)
     }
     this.members = Array.from({ length: Math.max(1, threads) }, (_, number) => {
       const member: PoolMember<Request> = {
@@ -73,8 +80,15 @@ export class WorkerPool<Data, Request, Answer> {
   }
 }
 
-function startThread<Request, Answer>(script: string, workerData: unknown, on: Listener<Answer>): Running<Request> {
-  const worker = new Worker(new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url), { workerData, resourceLimits })
+function startThread<Request, Answer>(
+  script: string,
+  workerData: unknown,
+  on: Listener<Answer>,
+): Running<Request> {
+  const worker = new Worker(
+    new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url),
+    { workerData, resourceLimits },
+  )
   let stopping = false
   worker.on('message', (answer: Answer) => on.message(answer))
   worker.on('error', (error) => on.failure(revive(error)))
@@ -91,15 +105,25 @@ function startThread<Request, Answer>(script: string, workerData: unknown, on: L
 }
 
 /** Messages come later, in order, and cloned, as between threads: what was transferred is the receiver's alone. */
-function startInline<Data, Request, Answer>(code: WorkerClass<Data, Request, Answer>, data: Data, on: Listener<Answer>): Running<Request> {
+function startInline<Data, Request, Answer>(
+  code: WorkerClass<Data, Request, Answer>,
+  data: Data,
+  on: Listener<Answer>,
+): Running<Request> {
   let ended = false
-  const deliver = <Message>(message: Message, transfer: ArrayBuffer[], receive: (message: Message) => void): void => {
+  const deliver = <Message>(
+    message: Message,
+    transfer: ArrayBuffer[],
+    receive: (message: Message) => void,
+  ): void => {
     const copy = structuredClone(message, { transfer })
     setImmediate(() => {
       if (!ended) receive(copy)
     })
   }
-  const worker = new code(structuredClone(data), (answer, transfer = []) => deliver(answer, transfer, (copy) => on.message(copy)))
+  const worker = new code(structuredClone(data), (answer, transfer = []) =>
+    deliver(answer, transfer, (copy) => on.message(copy)),
+  )
   const receive = (message: Request): void => {
     try {
       worker.receive(message)
@@ -129,5 +153,8 @@ export function serveThread<Data, Request, Answer>(code: WorkerClass<Data, Reque
 function revive(error: unknown): unknown {
   const { name, code, message, hint } = error as Partial<HoldfastError>
   if (name !== 'HoldfastError' || code === undefined || !Object.hasOwn(exitStatus, code)) return error
-  return new HoldfastError(code satisfies ErrorCode, message ?? '', { ...(hint === undefined ? {} : { hint }), cause: error })
+  return new HoldfastError(code satisfies ErrorCode, message ?? '', {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  })
 }

@@ -1,19 +1,37 @@
 // Agents: what their task needs, inside a boundary that no task can widen.
 import { destructiveActions } from './catalogue.ts'
-import { agentEnvironmentTag, bucketArn, everyRegion, feedbackBucketName, quarantineExecutionArn, quarantineMachineArn, vaultBucketName } from './names.ts'
+import {
+  agentEnvironmentTag,
+  bucketArn,
+  everyRegion,
+  feedbackBucketName,
+  quarantineExecutionArn,
+  quarantineMachineArn,
+  vaultBucketName,
+} from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
 
 /** The permissions boundary of every agent. A boundary grants nothing: it caps what the agent's own policy grants. */
 export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy {
-  const vaultBuckets = [vaultBucketName, feedbackBucketName].map((nameOf) => bucketArn(nameOf(everyRegion(vault))))
+  const vaultBuckets = [vaultBucketName, feedbackBucketName].map((nameOf) =>
+    bucketArn(nameOf(everyRegion(vault))),
+  )
   return policy(
     {
       Sid: 'CapToTasks',
       Effect: 'Allow',
       // Identities, sessions and accounts are never part of a task. (GetCallerIdentity needs no permission and knows no deny.)
-      NotAction: ['iam:*', 'organizations:*', 'account:*', 'sts:*', 'sso:*', 'sso-directory:*', 'rolesanywhere:*'],
+      NotAction: [
+        'iam:*',
+        'organizations:*',
+        'account:*',
+        'sts:*',
+        'sso:*',
+        'sso-directory:*',
+        'rolesanywhere:*',
+      ],
       Resource: ['*'],
     },
     { Sid: 'DenyDestruction', Effect: 'Deny', Action: destructiveActions(), Resource: ['*'] },
@@ -32,11 +50,26 @@ export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy
       Sid: 'DenyVault',
       Effect: 'Deny',
       Action: ['s3:*', 'sts:AssumeRole'],
-      Resource: [...vaultBuckets, ...vaultBuckets.map((arn) => `${arn}/*`), `arn:aws:iam::${vault.accountId}:role/*`],
+      Resource: [
+        ...vaultBuckets,
+        ...vaultBuckets.map((arn) => `${arn}/*`),
+        `arn:aws:iam::${vault.accountId}:role/*`,
+      ],
     },
     // Whoever starts it says of whom it is.
-    { Sid: 'DenyQuarantine', Effect: 'Deny', Action: ['states:*'], Resource: [quarantineMachineArn('*', '*'), quarantineExecutionArn('*')] },
-    { Sid: 'DenyNameless', Effect: 'Deny', Action: ['*'], Resource: ['*'], Condition: { Null: { 'aws:SourceIdentity': 'true' } } },
+    {
+      Sid: 'DenyQuarantine',
+      Effect: 'Deny',
+      Action: ['states:*'],
+      Resource: [quarantineMachineArn('*', '*'), quarantineExecutionArn('*')],
+    },
+    {
+      Sid: 'DenyNameless',
+      Effect: 'Deny',
+      Action: ['*'],
+      Resource: ['*'],
+      Condition: { Null: { 'aws:SourceIdentity': 'true' } },
+    },
   )
 }
 

@@ -3,12 +3,29 @@
 import { catalogue } from './catalogue.ts'
 import { frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
 import {
-  anyAgentArn, approvalPolicyArn, auditBucketName, breakGlassRoleName, checkRoleArn, examinationMachineRoleName, feedbackBucketName, quarantineName, roleArn, rolePaths,
-  schedulerRoleName, taskRuleName, vaultBucketName,
+  anyAgentArn,
+  approvalPolicyArn,
+  auditBucketName,
+  breakGlassRoleName,
+  checkRoleArn,
+  examinationMachineRoleName,
+  feedbackBucketName,
+  quarantineName,
+  roleArn,
+  rolePaths,
+  schedulerRoleName,
+  taskRuleName,
+  vaultBucketName,
 } from './names.ts'
 import type { VaultPlace } from './names.ts'
 
-type Match = string | boolean | { prefix: string } | { suffix: string } | { exists: boolean } | { 'anything-but': readonly string[] }
+type Match =
+  | string
+  | boolean
+  | { prefix: string }
+  | { suffix: string }
+  | { exists: boolean }
+  | { 'anything-but': readonly string[] }
 export type EventPattern = { [key: string]: EventPattern | readonly Match[] }
 
 export interface AlarmPattern {
@@ -31,7 +48,12 @@ export interface AlarmPlace {
 
 export function alarmPatterns(place: AlarmPlace): AlarmPattern[] {
   const accountId = place.productionAccountId
-  return [...agentAlarms(accountId), quarantineAlarm(), ...breakGlassAlarms(accountId), ...vaultAlarms(place.vault)]
+  return [
+    ...agentAlarms(accountId),
+    quarantineAlarm(),
+    ...breakGlassAlarms(accountId),
+    ...vaultAlarms(place.vault),
+  ]
 }
 
 // CloudTrail names the operation that was called, IAM the right that it needs; where the two differ, the operations.
@@ -74,7 +96,10 @@ const byAws = { source: [{ prefix: 'aws.' }] } as const
 const recorded = { ...byAws, 'detail-type': ['AWS API Call via CloudTrail'] } as const
 
 function called(actions: readonly string[], more: EventPattern = {}): EventPattern {
-  return { ...recorded, detail: { eventSource: sourcesOf(actions), eventName: operationsOf(actions), ...more } }
+  return {
+    ...recorded,
+    detail: { eventSource: sourcesOf(actions), eventName: operationsOf(actions), ...more },
+  }
 }
 
 function byRole(...arn: Match[]): EventPattern {
@@ -102,11 +127,16 @@ function agentAlarms(accountId: string): AlarmPattern[] {
 function quarantineAlarm(): AlarmPattern {
   return {
     name: 'quarantine-failed',
-    sentence: 'An agent tried to destroy, and its sessions could not be ended: run `holdfast agent-session revoke`.',
+    sentence:
+      'An agent tried to destroy, and its sessions could not be ended: run `holdfast agent-session revoke`.',
     account: 'production',
     pattern: {
-      ...byAws, 'detail-type': ['Step Functions Execution Status Change'],
-      detail: { status: ['FAILED', 'TIMED_OUT', 'ABORTED'], stateMachineArn: [{ suffix: `:stateMachine:${quarantineName}` }] },
+      ...byAws,
+      'detail-type': ['Step Functions Execution Status Change'],
+      detail: {
+        status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+        stateMachineArn: [{ suffix: `:stateMachine:${quarantineName}` }],
+      },
     },
   }
 }
@@ -116,15 +146,18 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
   return [
     {
       name: 'break-glass-assumed',
-      sentence: 'Someone broke the glass, or tried to. The reason is in the session\'s tags.',
+      sentence: "Someone broke the glass, or tried to. The reason is in the session's tags.",
       account: 'production',
       pattern: called(['sts:AssumeRole'], { requestParameters: { roleArn: [arn] } }),
     },
     {
       name: 'break-glass-approved',
-      sentence: 'Someone approved that the glass is broken, or tried to: the event says for whom and until when.',
+      sentence:
+        'Someone approved that the glass is broken, or tried to: the event says for whom and until when.',
       account: 'production',
-      pattern: called(['iam:CreatePolicyVersion', 'iam:SetDefaultPolicyVersion'], { requestParameters: { policyArn: [approvalPolicyArn(accountId)] } }),
+      pattern: called(['iam:CreatePolicyVersion', 'iam:SetDefaultPolicyVersion'], {
+        requestParameters: { policyArn: [approvalPolicyArn(accountId)] },
+      }),
     },
     {
       name: 'break-glass-acts',
@@ -137,41 +170,89 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
 
 /** In an account of the vault and of nothing else, whatever these are called on is Holdfast's. */
 const checkChanges = [
-  'ecs:RegisterTaskDefinition', 'ecs:DeregisterTaskDefinition', 'states:UpdateStateMachine', 'states:DeleteStateMachine', 'states:StopExecution',
-  'scheduler:UpdateSchedule', 'scheduler:DeleteSchedule', 'scheduler:DeleteScheduleGroup', 'logs:PutMetricFilter', 'logs:DeleteMetricFilter',
-  'elasticfilesystem:PutFileSystemPolicy', 'elasticfilesystem:DeleteFileSystemPolicy', 'elasticfilesystem:CreateAccessPoint',
-  'elasticfilesystem:CreateMountTarget', 'elasticfilesystem:ModifyMountTargetSecurityGroups',
-  'ec2:CreateVpcEndpoint', 'ec2:ModifyVpcEndpoint', 'ec2:AuthorizeSecurityGroupEgress', 'ec2:AuthorizeSecurityGroupIngress', 'ec2:ModifySecurityGroupRules',
-  'ec2:AttachInternetGateway', 'ec2:CreateRoute', 'ec2:ReplaceRoute', 'ec2:AssociateRouteTable', 'ec2:ReplaceRouteTableAssociation',
+  'ecs:RegisterTaskDefinition',
+  'ecs:DeregisterTaskDefinition',
+  'states:UpdateStateMachine',
+  'states:DeleteStateMachine',
+  'states:StopExecution',
+  'scheduler:UpdateSchedule',
+  'scheduler:DeleteSchedule',
+  'scheduler:DeleteScheduleGroup',
+  'logs:PutMetricFilter',
+  'logs:DeleteMetricFilter',
+  'elasticfilesystem:PutFileSystemPolicy',
+  'elasticfilesystem:DeleteFileSystemPolicy',
+  'elasticfilesystem:CreateAccessPoint',
+  'elasticfilesystem:CreateMountTarget',
+  'elasticfilesystem:ModifyMountTargetSecurityGroups',
+  'ec2:CreateVpcEndpoint',
+  'ec2:ModifyVpcEndpoint',
+  'ec2:AuthorizeSecurityGroupEgress',
+  'ec2:AuthorizeSecurityGroupIngress',
+  'ec2:ModifySecurityGroupRules',
+  'ec2:AttachInternetGateway',
+  'ec2:CreateRoute',
+  'ec2:ReplaceRoute',
+  'ec2:AssociateRouteTable',
+  'ec2:ReplaceRouteTableAssociation',
   'ec2:CreateVpcPeeringConnection',
-  'route53resolver:UpdateFirewallConfig', 'route53resolver:CreateFirewallRule', 'route53resolver:UpdateFirewallRule', 'route53resolver:DeleteFirewallRule',
-  'route53resolver:UpdateFirewallDomains', 'route53resolver:ImportFirewallDomains', 'route53resolver:DisassociateFirewallRuleGroup',
+  'route53resolver:UpdateFirewallConfig',
+  'route53resolver:CreateFirewallRule',
+  'route53resolver:UpdateFirewallRule',
+  'route53resolver:DeleteFirewallRule',
+  'route53resolver:UpdateFirewallDomains',
+  'route53resolver:ImportFirewallDomains',
+  'route53resolver:DisassociateFirewallRuleGroup',
 ]
 
 function vaultAlarms(place: VaultPlace): AlarmPattern[] {
   // In every region: what follows is the region.
-  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => ({ prefix: nameOf({ ...place, region: '' }) }))
+  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => ({
+    prefix: nameOf({ ...place, region: '' }),
+  }))
   // Step Functions sets up a rule of its own for the tasks that it waits for.
   const notTaskRule: readonly Match[] = [{ exists: false }, { 'anything-but': [taskRuleName] }]
   // Root and users have no role that issued their session.
-  const notStarter: Match[] = [{ exists: false }, { 'anything-but': [schedulerRoleName, examinationMachineRoleName].map((name) => checkRoleArn(place.accountId, name)) }]
+  const notStarter: Match[] = [
+    { exists: false },
+    {
+      'anything-but': [schedulerRoleName, examinationMachineRoleName].map((name) =>
+        checkRoleArn(place.accountId, name),
+      ),
+    },
+  ]
   const onBucket = (names: readonly Match[]) => ({ requestParameters: { bucketName: names } })
   return [
     {
       name: 'delete-marker',
-      sentence: 'Someone tried to hide a version in the vault behind a delete marker. The data is there: restores read versions.',
+      sentence:
+        'Someone tried to hide a version in the vault behind a delete marker. The data is there: restores read versions.',
       account: 'vault',
-      pattern: { ...recorded, detail: { eventSource: ['s3.amazonaws.com'], eventName: ['DeleteObject'], requestParameters: { bucketName: [buckets[0]!], versionId: [{ exists: false }] } } },
+      pattern: {
+        ...recorded,
+        detail: {
+          eventSource: ['s3.amazonaws.com'],
+          eventName: ['DeleteObject'],
+          requestParameters: { bucketName: [buckets[0]!], versionId: [{ exists: false }] },
+        },
+      },
     },
     {
       name: 'delete-many',
       sentence: 'Someone tried to delete many objects of the vault at once; nothing of Holdfast does.',
       account: 'vault',
-      pattern: { ...recorded, detail: { eventSource: ['s3.amazonaws.com'], eventName: ['DeleteObjects'], ...onBucket([buckets[0]!]) } },
+      pattern: {
+        ...recorded,
+        detail: {
+          eventSource: ['s3.amazonaws.com'],
+          eventName: ['DeleteObjects'],
+          ...onBucket([buckets[0]!]),
+        },
+      },
     },
     {
       name: 'vault-configuration',
-      sentence: 'Someone tried to change the configuration of the vault\'s buckets.',
+      sentence: "Someone tried to change the configuration of the vault's buckets.",
       account: 'vault',
       pattern: called([...frozenBucketActions, 's3:PutMetricsConfiguration'], onBucket(buckets)),
     },
@@ -179,34 +260,56 @@ function vaultAlarms(place: VaultPlace): AlarmPattern[] {
       name: 'vault-roles',
       sentence: 'Someone tried to change what a role of the vault may do, or who becomes it.',
       account: 'vault',
-      pattern: called([...frozenRoleActions, 'iam:CreateRole'], { requestParameters: { roleName: [{ prefix: 'holdfast-' }] } }),
+      pattern: called([...frozenRoleActions, 'iam:CreateRole'], {
+        requestParameters: { roleName: [{ prefix: 'holdfast-' }] },
+      }),
     },
     {
       name: 'vault-alarms',
       sentence: 'Someone tried to change the alarms themselves.',
       account: 'vault',
-      pattern: called([
-        'events:DeleteRule', 'events:DisableRule', 'events:PutRule', 'events:PutTargets', 'events:RemoveTargets', 'events:DeleteEventBus', 'events:RemovePermission',
-        'sns:DeleteTopic', 'sns:SetTopicAttributes', 'sns:Unsubscribe', 'monitoring:DeleteAlarms', 'monitoring:DisableAlarmActions', 'monitoring:PutMetricAlarm',
-      ], { requestParameters: { name: notTaskRule, rule: notTaskRule } }),
+      pattern: called(
+        [
+          'events:DeleteRule',
+          'events:DisableRule',
+          'events:PutRule',
+          'events:PutTargets',
+          'events:RemoveTargets',
+          'events:DeleteEventBus',
+          'events:RemovePermission',
+          'sns:DeleteTopic',
+          'sns:SetTopicAttributes',
+          'sns:Unsubscribe',
+          'monitoring:DeleteAlarms',
+          'monitoring:DisableAlarmActions',
+          'monitoring:PutMetricAlarm',
+        ],
+        { requestParameters: { name: notTaskRule, rule: notTaskRule } },
+      ),
     },
     {
       name: 'vault-checks',
-      sentence: 'Someone tried to change what checks run, what counts as passed, or what their network leads to.',
+      sentence:
+        'Someone tried to change what checks run, what counts as passed, or what their network leads to.',
       account: 'vault',
       pattern: called(checkChanges),
     },
     {
       name: 'vault-tasks',
-      sentence: 'Someone started a container task in the vault\'s account, or tried to, by hand: schedules and examinations start theirs.',
+      sentence:
+        "Someone started a container task in the vault's account, or tried to, by hand: schedules and examinations start theirs.",
       account: 'vault',
       pattern: called(['ecs:RunTask', 'ecs:StartTask', 'ecs:CreateService'], byRole(...notStarter)),
     },
     {
       name: 'vault-root',
-      sentence: 'The root user of the vault\'s account did something.',
+      sentence: "The root user of the vault's account did something.",
       account: 'vault',
-      pattern: { ...byAws, 'detail-type': ['AWS API Call via CloudTrail', 'AWS Console Sign In via CloudTrail'], detail: { userIdentity: { type: ['Root'] } } },
+      pattern: {
+        ...byAws,
+        'detail-type': ['AWS API Call via CloudTrail', 'AWS Console Sign In via CloudTrail'],
+        detail: { userIdentity: { type: ['Root'] } },
+      },
     },
   ]
 }

@@ -11,16 +11,44 @@ export function auditBucketPolicy(place: VaultPlace, trailArns: readonly string[
   const cloudTrail = { Service: 'cloudtrail.amazonaws.com' }
   const ofTrails = { StringEquals: { 'aws:SourceArn': trailArns } }
   return policy(
-    { Sid: 'LetTrailsLook', Effect: 'Allow', Principal: cloudTrail, Action: ['s3:GetBucketAcl'], Resource: [bucket], Condition: ofTrails },
-    { Sid: 'LetTrailsDeliver', Effect: 'Allow', Principal: cloudTrail, Action: ['s3:PutObject'], Resource: [`${bucket}/AWSLogs/*`], Condition: ofTrails },
     {
-      Sid: 'DenyPlainText', Effect: 'Deny', Principal: '*', Action: ['s3:*'], Resource: [bucket, objects],
+      Sid: 'LetTrailsLook',
+      Effect: 'Allow',
+      Principal: cloudTrail,
+      Action: ['s3:GetBucketAcl'],
+      Resource: [bucket],
+      Condition: ofTrails,
+    },
+    {
+      Sid: 'LetTrailsDeliver',
+      Effect: 'Allow',
+      Principal: cloudTrail,
+      Action: ['s3:PutObject'],
+      Resource: [`${bucket}/AWSLogs/*`],
+      Condition: ofTrails,
+    },
+    {
+      Sid: 'DenyPlainText',
+      Effect: 'Deny',
+      Principal: '*',
+      Action: ['s3:*'],
+      Resource: [bucket, objects],
       Condition: { Bool: { 'aws:SecureTransport': 'false' } },
     },
     {
       // Trails are AWS's own principals; whoever else puts an object here invents history.
-      Sid: 'DenyAllButTrails', Effect: 'Deny', Principal: '*', Resource: [objects],
-      Action: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention', 's3:PutObjectRetention', 's3:PutObjectLegalHold'],
+      Sid: 'DenyAllButTrails',
+      Effect: 'Deny',
+      Principal: '*',
+      Resource: [objects],
+      Action: [
+        's3:PutObject',
+        's3:DeleteObject',
+        's3:DeleteObjectVersion',
+        's3:BypassGovernanceRetention',
+        's3:PutObjectRetention',
+        's3:PutObjectLegalHold',
+      ],
       Condition: { Bool: { 'aws:PrincipalIsAWSService': 'false' } },
     },
   )
@@ -41,7 +69,11 @@ export function alarmTopicPolicy(accountId: string, topicArn: string): Policy {
 /** Which accounts' forwarders may put events on the vault's bus. */
 export function alarmBusPolicy(busArn: string, accountIds: readonly string[]): Policy {
   return policy({
-    Sid: 'LetForwardersPut', Effect: 'Allow', Principal: { AWS: accountIds.map((id) => `arn:aws:iam::${id}:root`) }, Action: ['events:PutEvents'], Resource: [busArn],
+    Sid: 'LetForwardersPut',
+    Effect: 'Allow',
+    Principal: { AWS: accountIds.map((id) => `arn:aws:iam::${id}:root`) },
+    Action: ['events:PutEvents'],
+    Resource: [busArn],
     Condition: { ArnEquals: { 'aws:PrincipalArn': accountIds.map(forwarderRoleArn) } },
   })
 }
@@ -56,6 +88,9 @@ export function forwarderTrustPolicy(accountId: string): Policy {
     Effect: 'Allow',
     Principal: { Service: 'events.amazonaws.com' },
     Action: ['sts:AssumeRole'],
-    Condition: { StringEquals: { 'aws:SourceAccount': accountId }, ArnLike: { 'aws:SourceArn': `arn:aws:events:*:${accountId}:rule/holdfast-*` } },
+    Condition: {
+      StringEquals: { 'aws:SourceAccount': accountId },
+      ArnLike: { 'aws:SourceArn': `arn:aws:events:*:${accountId}:rule/holdfast-*` },
+    },
   })
 }

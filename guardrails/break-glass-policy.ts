@@ -8,7 +8,14 @@ import type { Policy } from './policy.ts'
 import type { VaultPlace } from './names.ts'
 
 const lookFirst = [
-  'ec2:Describe*', 'rds:Describe*', 'dynamodb:Describe*', 'elasticfilesystem:Describe*', 's3:List*', 'backup:List*', 'backup:Describe*', 'kms:DescribeKey',
+  'ec2:Describe*',
+  'rds:Describe*',
+  'dynamodb:Describe*',
+  'elasticfilesystem:Describe*',
+  's3:List*',
+  'backup:List*',
+  'backup:Describe*',
+  'kms:DescribeKey',
 ]
 
 export function breakGlassPolicy(vault: VaultPlace): Policy {
@@ -23,7 +30,12 @@ export function breakGlassPolicy(vault: VaultPlace): Policy {
     },
     // Hurry is no reason to do without the way back.
     ...delayStatements('*'),
-    { Sid: 'DenyVault', Effect: 'Deny', Action: ['s3:*'], Resource: [...buckets, ...buckets.map((arn) => `${arn}/*`)] },
+    {
+      Sid: 'DenyVault',
+      Effect: 'Deny',
+      Action: ['s3:*'],
+      Resource: [...buckets, ...buckets.map((arn) => `${arn}/*`)],
+    },
   )
 }
 
@@ -46,15 +58,31 @@ export function approvalPolicy(approval: Approval | null): Policy {
   return policy(
     { Sid: 'Approved', Effect: 'Allow', Action: [...breakGlassActions(), ...lookFirst], Resource: ['*'] },
     // Denied, not only not allowed: a resource's own policy that names a session goes around what a boundary leaves out.
-    { Sid: 'DenyOthers', ...everything, Condition: { StringNotEquals: { 'aws:SourceIdentity': approval.sourceIdentity } } },
-    { Sid: 'DenyAfterwards', ...everything, Condition: { DateGreaterThan: { 'aws:CurrentTime': approval.until } } },
+    {
+      Sid: 'DenyOthers',
+      ...everything,
+      Condition: { StringNotEquals: { 'aws:SourceIdentity': approval.sourceIdentity } },
+    },
+    {
+      Sid: 'DenyAfterwards',
+      ...everything,
+      Condition: { DateGreaterThan: { 'aws:CurrentTime': approval.until } },
+    },
   )
 }
 
 /** For whoever approves: another version of that one policy, and the removal of old ones, of which IAM keeps five. */
 export function approverPolicy(accountId: string): Policy {
   return policy({
-    Sid: 'Approve', Effect: 'Allow', Resource: [approvalPolicyArn(accountId)],
-    Action: ['iam:CreatePolicyVersion', 'iam:DeletePolicyVersion', 'iam:GetPolicy', 'iam:GetPolicyVersion', 'iam:ListPolicyVersions'],
+    Sid: 'Approve',
+    Effect: 'Allow',
+    Resource: [approvalPolicyArn(accountId)],
+    Action: [
+      'iam:CreatePolicyVersion',
+      'iam:DeletePolicyVersion',
+      'iam:GetPolicy',
+      'iam:GetPolicyVersion',
+      'iam:ListPolicyVersions',
+    ],
   })
 }

@@ -40,18 +40,18 @@ const data: Row[] = [
   ['elasticfilesystem:DeleteFileSystem', 'the file system', 'AWS Backup'],
   ['s3:DeleteObject', 'sight of the object', 'versioning'],
   ['s3:DeleteObjectVersion', 'the version', 'Object Lock'],
-  ['s3:DeleteBucket', 'the bucket\'s name', 'a bucket has to be empty'],
+  ['s3:DeleteBucket', "the bucket's name", 'a bucket has to be empty'],
   ['backup:DeleteRecoveryPoint', 'the recovery point', 'vault lock'],
   ['backup:DeleteBackupVault', 'the backup vault', 'a vault has to be empty'],
   ['cloudformation:DeleteStack', 'everything in the stack', 'termination protection'],
 ]
 
 const protection: Row[] = [
-  ['ec2:UnlockSnapshot', 'the snapshot\'s lock', 'compliance mode'],
+  ['ec2:UnlockSnapshot', "the snapshot's lock", 'compliance mode'],
   ['ec2:ModifyInstanceAttribute', 'termination protection', noBrake],
   ['rbin:DeleteRule', 'the Recycle Bin', 'locked rule'],
   ['rbin:UnlockRule', 'the lock of the Recycle Bin', 'unlock delay of 7 days at least'],
-  ['rbin:UpdateRule', 'the Recycle Bin\'s days', 'locked rule'],
+  ['rbin:UpdateRule', "the Recycle Bin's days", 'locked rule'],
   ['rds:ModifyDBInstance', 'deletion protection and backup retention', noBrake],
   ['rds:ModifyDBCluster', 'deletion protection and backup retention', noBrake],
   ['dynamodb:UpdateTable', 'deletion protection', noBrake],
@@ -59,9 +59,9 @@ const protection: Row[] = [
   ['elasticfilesystem:PutBackupPolicy', 'automatic backups', noBrake],
   ['s3:PutBucketVersioning', 'versions from now on', 'Object Lock'],
   ['s3:PutLifecycleConfiguration', 'objects by age', 'Object Lock'],
-  ['s3:PutBucketPolicy', 'the bucket\'s guards', noBrake],
-  ['s3:DeleteBucketPolicy', 'the bucket\'s guards', noBrake],
-  ['s3:PutReplicationConfiguration', 'the replica\'s feed, in silence', noBrake],
+  ['s3:PutBucketPolicy', "the bucket's guards", noBrake],
+  ['s3:DeleteBucketPolicy', "the bucket's guards", noBrake],
+  ['s3:PutReplicationConfiguration', "the replica's feed, in silence", noBrake],
   ['s3:BypassGovernanceRetention', 'locks in GOVERNANCE', 'COMPLIANCE'],
   ['s3:PutObjectLegalHold', 'legal holds', noBrake],
   ['backup:UpdateRecoveryPointLifecycle', 'recovery points by age', 'vault lock'],
@@ -69,18 +69,22 @@ const protection: Row[] = [
   ['backup:DeleteBackupPlan', 'backups from now on', noBrake],
   ['backup:DeleteBackupSelection', 'backups from now on', noBrake],
   ['backup:DeleteBackupVaultLockConfiguration', 'the vault lock', 'compliance mode'],
-  ['backup:DeleteBackupVaultAccessPolicy', 'the vault\'s guards', noBrake],
+  ['backup:DeleteBackupVaultAccessPolicy', "the vault's guards", noBrake],
   ['backup:UpdateGlobalSettings', 'copies to other accounts', noBrake],
   ['backup:UpdateRegionSettings', 'the services that are backed up', noBrake],
   ['cloudformation:UpdateTerminationProtection', 'termination protection', noBrake],
 ]
 
 const readability: Row[] = [
-  ['kms:ScheduleKeyDeletion', 'everything under the key, at once', 'a window of up to 30 days in which it can be cancelled'],
+  [
+    'kms:ScheduleKeyDeletion',
+    'everything under the key, at once',
+    'a window of up to 30 days in which it can be cancelled',
+  ],
   ['kms:DisableKey', 'everything under the key, until it is enabled', noBrake],
   ['kms:PutKeyPolicy', 'access to everything under the key', noBrake],
   ['kms:DeleteImportedKeyMaterial', 'everything under the key, at once', noBrake],
-  ['kms:RevokeGrant', 'a service\'s access to what it encrypted', noBrake],
+  ['kms:RevokeGrant', "a service's access to what it encrypted", noBrake],
   ['kms:UpdateAlias', 'what new data is encrypted under', noBrake],
   ['s3:PutEncryptionConfiguration', 'what new objects are encrypted under', noBrake],
   ['s3:UpdateObjectEncryption', 'readability of an object', 'COMPLIANCE', 2026],
@@ -126,7 +130,14 @@ export const catalogue: readonly DestructiveAction[] = [
 ]
 
 function describe(loss: Loss, rows: Row[], breakGlass: boolean): DestructiveAction[] {
-  return rows.map(([action, lost, brake, since]) => ({ action, loss, lost, brake, breakGlass, since: since ?? null }))
+  return rows.map(([action, lost, brake, since]) => ({
+    action,
+    loss,
+    lost,
+    brake,
+    breakGlass,
+    since: since ?? null,
+  }))
 }
 
 /** All actions of the catalogue, sorted. */
@@ -136,5 +147,8 @@ export function destructiveActions(): string[] {
 
 /** What break-glass may do, sorted. */
 export function breakGlassActions(): string[] {
-  return catalogue.filter(({ breakGlass }) => breakGlass).map(({ action }) => action).sort()
+  return catalogue
+    .filter(({ breakGlass }) => breakGlass)
+    .map(({ action }) => action)
+    .sort()
 }

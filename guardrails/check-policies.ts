@@ -1,6 +1,15 @@
 // What scheduled checks stand on: who starts a task, what brings its image and takes its log, and what its network lets through.
 import {
-  bucketArn, checkClusterArn, checkGroupArn, checkLogGroupName, checkQueueArn, checkRoleArn, dutyRoleArn, examinationLogGroupName, imageRepositoryName, taskExecutionRoleName,
+  bucketArn,
+  checkClusterArn,
+  checkGroupArn,
+  checkLogGroupName,
+  checkQueueArn,
+  checkRoleArn,
+  dutyRoleArn,
+  examinationLogGroupName,
+  imageRepositoryName,
+  taskExecutionRoleName,
   vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
@@ -13,7 +22,12 @@ export function taskExecutionPolicy(places: readonly VaultPlace[]): Policy {
     // The registry's token is the account's: IAM has no resource for it.
     { Sid: 'OpenRegistry', Effect: 'Allow', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'] },
     { Sid: 'PullImage', Effect: 'Allow', Action: [...pullActions], Resource: places.map(repositoryArn) },
-    { Sid: 'WriteLogs', Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: places.flatMap(logStreamArns) },
+    {
+      Sid: 'WriteLogs',
+      Effect: 'Allow',
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: places.flatMap(logStreamArns),
+    },
   )
 }
 
@@ -22,16 +36,30 @@ export function schedulerPolicy(places: readonly VaultPlace[], duties: readonly 
   const { accountId } = places[0]!
   return policy(
     {
-      Sid: 'StartChecks', Effect: 'Allow', Action: ['ecs:RunTask'],
-      Resource: places.map(({ region }) => `arn:aws:ecs:${region}:${accountId}:task-definition/holdfast-check-*`),
+      Sid: 'StartChecks',
+      Effect: 'Allow',
+      Action: ['ecs:RunTask'],
+      Resource: places.map(
+        ({ region }) => `arn:aws:ecs:${region}:${accountId}:task-definition/holdfast-check-*`,
+      ),
       Condition: { ArnEquals: { 'ecs:cluster': places.map(checkClusterArn) } },
     },
     {
-      Sid: 'PassRoles', Effect: 'Allow', Action: ['iam:PassRole'],
-      Resource: [checkRoleArn(accountId, taskExecutionRoleName), ...duties.map((duty) => dutyRoleArn(accountId, duty))],
+      Sid: 'PassRoles',
+      Effect: 'Allow',
+      Action: ['iam:PassRole'],
+      Resource: [
+        checkRoleArn(accountId, taskExecutionRoleName),
+        ...duties.map((duty) => dutyRoleArn(accountId, duty)),
+      ],
       Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
     },
-    { Sid: 'SayWhatFailed', Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: places.map(checkQueueArn) },
+    {
+      Sid: 'SayWhatFailed',
+      Effect: 'Allow',
+      Action: ['sqs:SendMessage'],
+      Resource: places.map(checkQueueArn),
+    },
   )
 }
 
@@ -46,7 +74,10 @@ export function trustSchedules(accountId: string, groupArns: readonly string[]):
     Effect: 'Allow',
     Principal: { Service: 'scheduler.amazonaws.com' },
     Action: ['sts:AssumeRole'],
-    Condition: { StringEquals: { 'aws:SourceAccount': accountId }, ArnEquals: { 'aws:SourceArn': groupArns } },
+    Condition: {
+      StringEquals: { 'aws:SourceAccount': accountId },
+      ArnEquals: { 'aws:SourceArn': groupArns },
+    },
   })
 }
 
@@ -59,7 +90,11 @@ export function storageEndpointPolicy(place: VaultPlace): Policy {
   const vault = bucketArn(vaultBucketName(place))
   return policy(
     {
-      Sid: 'ReachVault', Effect: 'Allow', Principal: '*', Action: ['s3:Get*', 's3:List*', 's3:PutObject'], Resource: [vault, `${vault}/*`],
+      Sid: 'ReachVault',
+      Effect: 'Allow',
+      Principal: '*',
+      Action: ['s3:Get*', 's3:List*', 's3:PutObject'],
+      Resource: [vault, `${vault}/*`],
       Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
     },
     reachLayers(place),
@@ -72,31 +107,61 @@ export function layerEndpointPolicy(place: VaultPlace): Policy {
 }
 
 function reachLayers({ region }: VaultPlace): Statement {
-  return { Sid: 'ReachLayers', Effect: 'Allow', Principal: '*', Action: ['s3:GetObject'], Resource: [`arn:aws:s3:::prod-${region}-starport-layer-bucket/*`] }
+  return {
+    Sid: 'ReachLayers',
+    Effect: 'Allow',
+    Principal: '*',
+    Action: ['s3:GetObject'],
+    Resource: [`arn:aws:s3:::prod-${region}-starport-layer-bucket/*`],
+  }
 }
 
 /** What goes through the ways to the registry and to the logs: the vault's own principals, to the vault's own repository and log group. */
 export function registryEndpointPolicy(place: VaultPlace): Policy {
   const own = { StringEquals: { 'aws:PrincipalAccount': place.accountId } }
   return policy(
-    { Sid: 'OpenRegistry', Effect: 'Allow', Principal: '*', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'], Condition: own },
-    { Sid: 'PullImage', Effect: 'Allow', Principal: '*', Action: [...pullActions], Resource: [repositoryArn(place)], Condition: own },
+    {
+      Sid: 'OpenRegistry',
+      Effect: 'Allow',
+      Principal: '*',
+      Action: ['ecr:GetAuthorizationToken'],
+      Resource: ['*'],
+      Condition: own,
+    },
+    {
+      Sid: 'PullImage',
+      Effect: 'Allow',
+      Principal: '*',
+      Action: [...pullActions],
+      Resource: [repositoryArn(place)],
+      Condition: own,
+    },
   )
 }
 
 export function logEndpointPolicy(place: VaultPlace): Policy {
   return policy({
-    Sid: 'WriteLogs', Effect: 'Allow', Principal: '*', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: logStreamArns(place),
+    Sid: 'WriteLogs',
+    Effect: 'Allow',
+    Principal: '*',
+    Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    Resource: logStreamArns(place),
     Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
   })
 }
 
-const pullActions = ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'] as const
+const pullActions = [
+  'ecr:BatchCheckLayerAvailability',
+  'ecr:BatchGetImage',
+  'ecr:GetDownloadUrlForLayer',
+] as const
 
 function repositoryArn({ accountId, region }: VaultPlace): string {
   return `arn:aws:ecr:${region}:${accountId}:repository/${imageRepositoryName}`
 }
 
 function logStreamArns({ accountId, region }: VaultPlace): string[] {
-  return [checkLogGroupName, examinationLogGroupName].map((group) => `arn:aws:logs:${region}:${accountId}:log-group:${group}:*`)
+  return [checkLogGroupName, examinationLogGroupName].map(
+    (group) => `arn:aws:logs:${region}:${accountId}:log-group:${group}:*`,
+  )
 }

@@ -9,19 +9,33 @@ const pendingWindowDays = 30
 export function delayStatements(accountId: string, thaw: { Condition?: Condition } = {}): Statement[] {
   return [
     {
-      Sid: 'KeepRecycleBin', Effect: 'Deny', Action: ['rbin:DeleteRule', 'rbin:UnlockRule', 'rbin:UpdateRule'],
-      Resource: [`arn:aws:rbin:*:${accountId}:rule/*`], ...thaw,
+      Sid: 'KeepRecycleBin',
+      Effect: 'Deny',
+      Action: ['rbin:DeleteRule', 'rbin:UnlockRule', 'rbin:UpdateRule'],
+      Resource: [`arn:aws:rbin:*:${accountId}:rule/*`],
+      ...thaw,
     },
     {
-      Sid: 'KeepKeyWindow', Effect: 'Deny', Action: ['kms:ScheduleKeyDeletion'], Resource: ['*'],
-      Condition: { NumericLessThan: { 'kms:ScheduleKeyDeletionPendingWindowInDays': String(pendingWindowDays) } },
+      Sid: 'KeepKeyWindow',
+      Effect: 'Deny',
+      Action: ['kms:ScheduleKeyDeletion'],
+      Resource: ['*'],
+      Condition: {
+        NumericLessThan: { 'kms:ScheduleKeyDeletionPendingWindowInDays': String(pendingWindowDays) },
+      },
     },
     {
-      Sid: 'KeepSecretWindow', Effect: 'Deny', Action: ['secretsmanager:DeleteSecret'], Resource: ['*'],
+      Sid: 'KeepSecretWindow',
+      Effect: 'Deny',
+      Action: ['secretsmanager:DeleteSecret'],
+      Resource: ['*'],
       Condition: { NumericLessThan: { 'secretsmanager:RecoveryWindowInDays': String(pendingWindowDays) } },
     },
     {
-      Sid: 'DenyForcedSecretDeletion', Effect: 'Deny', Action: ['secretsmanager:DeleteSecret'], Resource: ['*'],
+      Sid: 'DenyForcedSecretDeletion',
+      Effect: 'Deny',
+      Action: ['secretsmanager:DeleteSecret'],
+      Resource: ['*'],
       Condition: { Bool: { 'secretsmanager:ForceDeleteWithoutRecovery': 'true' } },
     },
   ]
@@ -50,7 +64,12 @@ export function brakesInForce({ volumes, snapshots }: RecycleDays, isEnforced: b
     'ec2:DeregisterImage': { days: snapshots, locked: true },
     'rbin:DeleteRule': {},
     'rbin:UpdateRule': {},
-    ...(isEnforced ? { 'kms:ScheduleKeyDeletion': { days: pendingWindowDays }, 'secretsmanager:DeleteSecret': { days: pendingWindowDays } } : {}),
+    ...(isEnforced
+      ? {
+          'kms:ScheduleKeyDeletion': { days: pendingWindowDays },
+          'secretsmanager:DeleteSecret': { days: pendingWindowDays },
+        }
+      : {}),
   }
 }
 
@@ -68,10 +87,17 @@ export function describeDelays({ volumes, snapshots }: RecycleDays): DelayReport
     'kms:ScheduleKeyDeletion': `pending for ${pendingWindowDays} days (but unusable at once)`,
     'secretsmanager:DeleteSecret': `pending for ${pendingWindowDays} days`,
   }
-  const rest = catalogue.filter(({ action, loss }) => (loss === 'data' || loss === 'readability') && inForce[action] === undefined)
+  const rest = catalogue.filter(
+    ({ action, loss }) => (loss === 'data' || loss === 'readability') && inForce[action] === undefined,
+  )
   return {
     inForce,
-    onEachResource: Object.fromEntries(rest.flatMap(({ action, brake }) => (brake === null ? [] : [[action, brake]]))),
-    none: rest.filter(({ brake }) => brake === null).map(({ action }) => action).sort(),
+    onEachResource: Object.fromEntries(
+      rest.flatMap(({ action, brake }) => (brake === null ? [] : [[action, brake]])),
+    ),
+    none: rest
+      .filter(({ brake }) => brake === null)
+      .map(({ action }) => action)
+      .sort(),
   }
 }

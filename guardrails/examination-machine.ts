@@ -31,7 +31,11 @@ const retrySeconds = 60 + 120
 
 /** @see https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html */
 export function examinationDefinition({ clusterArn, steps }: ExaminationMachine): Record<string, unknown> {
-  const run = ({ taskDefinitionArn, subnetId, securityGroupIds, timeoutSeconds }: StepTask, next: object, onFailure?: string) => ({
+  const run = (
+    { taskDefinitionArn, subnetId, securityGroupIds, timeoutSeconds }: StepTask,
+    next: object,
+    onFailure?: string,
+  ) => ({
     Type: 'Task',
     Resource: 'arn:aws:states:::ecs:runTask.sync',
     TimeoutSeconds: timeoutSeconds,
@@ -39,13 +43,25 @@ export function examinationDefinition({ clusterArn, steps }: ExaminationMachine)
       LaunchType: 'FARGATE',
       Cluster: clusterArn,
       TaskDefinition: taskDefinitionArn,
-      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnetId], SecurityGroups: securityGroupIds, AssignPublicIp: 'DISABLED' } },
-      Overrides: { ContainerOverrides: [{ Name: containerName, Environment: [{ Name: runVariable, 'Value.$': '$$.Execution.Name' }] }] },
+      NetworkConfiguration: {
+        AwsvpcConfiguration: {
+          Subnets: [subnetId],
+          SecurityGroups: securityGroupIds,
+          AssignPublicIp: 'DISABLED',
+        },
+      },
+      Overrides: {
+        ContainerOverrides: [
+          { Name: containerName, Environment: [{ Name: runVariable, 'Value.$': '$$.Execution.Name' }] },
+        ],
+      },
     },
     // What ECS says of a task is of no use to the next one.
     ResultPath: null,
     Retry: [startRetry],
-    ...(onFailure === undefined ? {} : { Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: onFailure }] }),
+    ...(onFailure === undefined
+      ? {}
+      : { Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: onFailure }] }),
     ...next,
   })
   const afterFailure = 'EmptyAfterFailure'
@@ -66,7 +82,9 @@ export function examinationDefinition({ clusterArn, steps }: ExaminationMachine)
 }
 
 /** The longest that all of it can take: no step is cut short by the machine itself, for then nobody would empty what is left. */
-export function examinationSeconds(steps: Readonly<Record<ExaminationStep, Pick<StepTask, 'timeoutSeconds'>>>): number {
+export function examinationSeconds(
+  steps: Readonly<Record<ExaminationStep, Pick<StepTask, 'timeoutSeconds'>>>,
+): number {
   const inOrder = [...examinationSteps, 'empty'] as const
   return inOrder.reduce((sum, step) => sum + steps[step].timeoutSeconds + retrySeconds, 0)
 }

@@ -9,7 +9,13 @@ export function feedbackBucketPolicy(place: VaultPlace): Policy {
   const objects = `${bucket}/*`
   const base = { Effect: 'Deny', Principal: '*' } as const
   return policy(
-    { Sid: 'DenyPlainText', ...base, Action: ['s3:*'], Resource: [bucket, objects], Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+    {
+      Sid: 'DenyPlainText',
+      ...base,
+      Action: ['s3:*'],
+      Resource: [bucket, objects],
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    },
     {
       Sid: 'DenyOtherAccounts',
       ...base,

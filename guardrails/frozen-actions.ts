@@ -64,4 +64,8 @@ export const frozenTopicActions = [
 ] as const
 
 /** On the state machine that quarantines agents. */
-export const frozenMachineActions = ['states:DeleteStateMachine', 'states:StopExecution', 'states:UpdateStateMachine'] as const
+export const frozenMachineActions = [
+  'states:DeleteStateMachine',
+  'states:StopExecution',
+  'states:UpdateStateMachine',
+] as const

@@ -17,7 +17,13 @@ export const duties = ['notary', 'custodian', 'restorer', 'drill'] as const
 /** A role of the vault that isn't bound to one source. */
 export type Duty = (typeof duties)[number]
 
-export const rolePaths = { vault: '/holdfast/', agents: '/holdfast-agents/', production: '/holdfast-production/', audit: '/holdfast-audit/', checks: '/holdfast-checks/' } as const
+export const rolePaths = {
+  vault: '/holdfast/',
+  agents: '/holdfast-agents/',
+  production: '/holdfast-production/',
+  audit: '/holdfast-audit/',
+  checks: '/holdfast-checks/',
+} as const
 
 /** Set on a writer's role; the bucket policies hold it to this source, whatever its own policy says. */
 export const sourceTag = 'holdfast-source'

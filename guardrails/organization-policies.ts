@@ -1,10 +1,35 @@
 // What the organization holds against everyone in an account, root included: service and resource control policies.
 import { destructiveActions } from './catalogue.ts'
 import { delayStatements } from './delay-policies.ts'
-import { frozenAccountActions, frozenBucketActions, frozenMachineActions, frozenRoleActions, frozenRuleActions, frozenTopicActions } from './frozen-actions.ts'
 import {
-  agentBoundaryName, alarmBusArn, alarmTopicArn, anyAgentArn, auditBucketName, breakGlassRoleName, bucketArn, duties, dutyRoleArn, everyRegion, feedbackBucketName,
-  forwarderRoleArn, quarantineExecutionArn, quarantineMachineArn, quarantineName, quarantineStarterName, roleArn, rolePaths, toolkitBucketName, vaultBucketName,
+  frozenAccountActions,
+  frozenBucketActions,
+  frozenMachineActions,
+  frozenRoleActions,
+  frozenRuleActions,
+  frozenTopicActions,
+} from './frozen-actions.ts'
+import {
+  agentBoundaryName,
+  alarmBusArn,
+  alarmTopicArn,
+  anyAgentArn,
+  auditBucketName,
+  breakGlassRoleName,
+  bucketArn,
+  duties,
+  dutyRoleArn,
+  everyRegion,
+  feedbackBucketName,
+  forwarderRoleArn,
+  quarantineExecutionArn,
+  quarantineMachineArn,
+  quarantineName,
+  quarantineStarterName,
+  roleArn,
+  rolePaths,
+  toolkitBucketName,
+  vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
 import type { Duty, VaultPlace } from './names.ts'
@@ -46,7 +71,9 @@ export function membershipPolicy(): Policy {
  */
 export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy {
   const thaw = frozenAfter(thawUntil)
-  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) => bucketArn(nameOf(everyRegion(vault))))
+  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) =>
+    bucketArn(nameOf(everyRegion(vault))),
+  )
   return policy(
     { Sid: 'FreezeVaultBucket', Effect: 'Deny', Action: frozenBucketActions, Resource: buckets, ...thaw },
     { Sid: 'FreezeOtherWaysIn', Effect: 'Deny', Action: frozenAccountActions, Resource: ['*'], ...thaw },
@@ -62,7 +89,12 @@ export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy 
       Effect: 'Deny',
       // Not what adds one: a new source brings its own. An alarm says when one is put.
       Action: [...frozenRuleActions, ...frozenTopicActions],
-      Resource: [...ruleArns(vault.accountId), alarmBusArn(vault), alarmTopicArn(everyRegion(vault)), `arn:aws:cloudwatch:*:${vault.accountId}:alarm:holdfast-*`],
+      Resource: [
+        ...ruleArns(vault.accountId),
+        alarmBusArn(vault),
+        alarmTopicArn(everyRegion(vault)),
+        `arn:aws:cloudwatch:*:${vault.accountId}:alarm:holdfast-*`,
+      ],
       ...thaw,
     },
   )
@@ -93,7 +125,12 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
     {
       Sid: 'KeepAgentBoundaryPolicy',
       Effect: 'Deny',
-      Action: ['iam:CreatePolicyVersion', 'iam:DeletePolicy', 'iam:DeletePolicyVersion', 'iam:SetDefaultPolicyVersion'],
+      Action: [
+        'iam:CreatePolicyVersion',
+        'iam:DeletePolicy',
+        'iam:DeletePolicyVersion',
+        'iam:SetDefaultPolicyVersion',
+      ],
       Resource: [`arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`],
       ...thaw,
     },
@@ -108,7 +145,11 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
       Sid: 'KeepAlarmForwarder',
       Effect: 'Deny',
       Action: frozenRoleActions,
-      Resource: [forwarderRoleArn(productionAccountId), inProduction(quarantineName), inProduction(quarantineStarterName)],
+      Resource: [
+        forwarderRoleArn(productionAccountId),
+        inProduction(quarantineName),
+        inProduction(quarantineStarterName),
+      ],
       ...thaw,
     },
     {

@@ -29,16 +29,28 @@ export function quarantineDefinition(accountId: string): Record<string, unknown>
     States: {
       IsAgent: {
         Type: 'Choice',
-        Choices: [{
-          And: [{ Variable: `${callersRole}.arn`, IsPresent: true }, { Variable: `${callersRole}.arn`, StringMatches: anyAgentArn(accountId) }],
-          Next: 'SayUntilWhen',
-        }],
+        Choices: [
+          {
+            And: [
+              { Variable: `${callersRole}.arn`, IsPresent: true },
+              { Variable: `${callersRole}.arn`, StringMatches: anyAgentArn(accountId) },
+            ],
+            Next: 'SayUntilWhen',
+          },
+        ],
         Default: 'NoAgent',
       },
-      NoAgent: { Type: 'Fail', Error: 'NoAgent', Cause: 'The call is not one of an agent\'s role in this account' },
+      NoAgent: {
+        Type: 'Fail',
+        Error: 'NoAgent',
+        Cause: "The call is not one of an agent's role in this account",
+      },
       SayUntilWhen: {
         Type: 'Pass',
-        Parameters: { 'roleName.$': `${callersRole}.userName`, policy: withPaths(revocationPolicy(enteredTime)) },
+        Parameters: {
+          'roleName.$': `${callersRole}.userName`,
+          policy: withPaths(revocationPolicy(enteredTime)),
+        },
         ResultPath: '$.quarantine',
         Next: 'PutDeny',
       },
@@ -46,7 +58,9 @@ export function quarantineDefinition(accountId: string): Record<string, unknown>
         Type: 'Task',
         Resource: 'arn:aws:states:::aws-sdk:iam:putRolePolicy',
         Parameters: {
-          'RoleName.$': '$.quarantine.roleName', PolicyName: quarantinePolicyName, 'PolicyDocument.$': 'States.JsonToString($.quarantine.policy)',
+          'RoleName.$': '$.quarantine.roleName',
+          PolicyName: quarantinePolicyName,
+          'PolicyDocument.$': 'States.JsonToString($.quarantine.policy)',
         },
         Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'WaitAWhile' }],
         End: true,
@@ -60,12 +74,21 @@ export function quarantineDefinition(accountId: string): Record<string, unknown>
 function withPaths(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withPaths)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => (each === enteredTime ? [`${key}.$`, each] : [key, withPaths(each)])))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) =>
+      each === enteredTime ? [`${key}.$`, each] : [key, withPaths(each)],
+    ),
+  )
 }
 
 /** IAM has no key for a policy's name or content: what else this could write on an agent's role, the agents' boundary caps. */
 export function quarantinePolicy(accountId: string): Policy {
-  return policy({ Sid: 'EndSessionsOfAgents', Effect: 'Allow', Action: ['iam:PutRolePolicy'], Resource: [anyAgentArn(accountId)] })
+  return policy({
+    Sid: 'EndSessionsOfAgents',
+    Effect: 'Allow',
+    Action: ['iam:PutRolePolicy'],
+    Resource: [anyAgentArn(accountId)],
+  })
 }
 
 export function quarantineTrustPolicy(accountId: string): Policy {
@@ -73,12 +96,22 @@ export function quarantineTrustPolicy(accountId: string): Policy {
 }
 
 export function quarantineStarterPolicy(accountId: string): Policy {
-  return policy({ Sid: 'StartQuarantine', Effect: 'Allow', Action: ['states:StartExecution'], Resource: [quarantineMachineArn(accountId, '*')] })
+  return policy({
+    Sid: 'StartQuarantine',
+    Effect: 'Allow',
+    Action: ['states:StartExecution'],
+    Resource: [quarantineMachineArn(accountId, '*')],
+  })
 }
 
 /** The rules that tell of an agent's destructive attempts, and no other rule. */
 export function quarantineStarterTrustPolicy(accountId: string): Policy {
-  return trustService('TrustRules', 'events.amazonaws.com', accountId, `arn:aws:events:*:${accountId}:rule/holdfast-agent-*`)
+  return trustService(
+    'TrustRules',
+    'events.amazonaws.com',
+    accountId,
+    `arn:aws:events:*:${accountId}:rule/holdfast-agent-*`,
+  )
 }
 
 /** For a human who ends an agent's sessions by hand (`holdfast agent-session revoke`), and looks at what the agent may do. */
@@ -87,11 +120,15 @@ export function responderPolicy(accountId: string): Policy {
   return policy(
     { Sid: 'EndSessionsOfAgents', Effect: 'Allow', Action: ['iam:PutRolePolicy'], Resource: agents },
     {
-      Sid: 'LookAtAgents', Effect: 'Allow', Resource: agents,
+      Sid: 'LookAtAgents',
+      Effect: 'Allow',
+      Resource: agents,
       Action: ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies'],
     },
     {
-      Sid: 'LookAtQuarantine', Effect: 'Allow', Action: ['states:ListExecutions', 'states:DescribeExecution'],
+      Sid: 'LookAtQuarantine',
+      Effect: 'Allow',
+      Action: ['states:ListExecutions', 'states:DescribeExecution'],
       Resource: [quarantineMachineArn(accountId, '*'), quarantineExecutionArn(accountId)],
     },
   )
@@ -100,7 +137,10 @@ export function responderPolicy(accountId: string): Policy {
 /** AWS's confused deputy: it acts for this account and this resource, or not at all. */
 function trustService(sid: string, service: string, accountId: string, sourceArn: string): Policy {
   return policy({
-    Sid: sid, Effect: 'Allow', Principal: { Service: service }, Action: ['sts:AssumeRole'],
+    Sid: sid,
+    Effect: 'Allow',
+    Principal: { Service: service },
+    Action: ['sts:AssumeRole'],
     Condition: { StringEquals: { 'aws:SourceAccount': accountId }, ArnLike: { 'aws:SourceArn': sourceArn } },
   })
 }

@@ -15,11 +15,27 @@ export interface Recovery {
 }
 
 const recycleBinRule = ['rbin:DeleteRule', 'rbin:UpdateRule']
-const objectLock: Recovery = { presence: 'set-up', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: ['s3:BypassGovernanceRetention'] }
-const vaultLock: Recovery = {
-  presence: 'set-up', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: ['backup:DeleteBackupVaultLockConfiguration'],
+const objectLock: Recovery = {
+  presence: 'set-up',
+  effect: 'refuses',
+  days: null,
+  broughtBackBy: null,
+  takenOffBy: ['s3:BypassGovernanceRetention'],
 }
-const lockedRule: Recovery = { presence: 'set-up', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: ['rbin:UnlockRule'] }
+const vaultLock: Recovery = {
+  presence: 'set-up',
+  effect: 'refuses',
+  days: null,
+  broughtBackBy: null,
+  takenOffBy: ['backup:DeleteBackupVaultLockConfiguration'],
+}
+const lockedRule: Recovery = {
+  presence: 'set-up',
+  effect: 'refuses',
+  days: null,
+  broughtBackBy: null,
+  takenOffBy: ['rbin:UnlockRule'],
+}
 
 /** By action of the catalogue. An action that has no row here has no brake that anyone should rely on. */
 export const recoveries: Readonly<Record<string, Recovery>> = {
@@ -32,39 +48,98 @@ export const recoveries: Readonly<Record<string, Recovery>> = {
   'rds:DeleteDBCluster': protection('rds:ModifyDBCluster'),
   'dynamodb:DeleteTable': protection('dynamodb:UpdateTable'),
   'elasticfilesystem:DeleteFileSystem': {
-    presence: 'set-up', effect: 'delays', days: null, broughtBackBy: 'backup:StartRestoreJob', takenOffBy: ['backup:DeleteRecoveryPoint', 'backup:UpdateRecoveryPointLifecycle'],
+    presence: 'set-up',
+    effect: 'delays',
+    days: null,
+    broughtBackBy: 'backup:StartRestoreJob',
+    takenOffBy: ['backup:DeleteRecoveryPoint', 'backup:UpdateRecoveryPointLifecycle'],
   },
   // A delete marker goes by deleting its version; the versions below it stay until someone deletes them.
   's3:DeleteObject': {
-    presence: 'set-up', effect: 'delays', days: null, broughtBackBy: 's3:DeleteObjectVersion', takenOffBy: ['s3:DeleteObjectVersion', 's3:PutLifecycleConfiguration'],
+    presence: 'set-up',
+    effect: 'delays',
+    days: null,
+    broughtBackBy: 's3:DeleteObjectVersion',
+    takenOffBy: ['s3:DeleteObjectVersion', 's3:PutLifecycleConfiguration'],
   },
   's3:DeleteObjectVersion': objectLock,
-  's3:DeleteBucket': { presence: 'always', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: ['s3:DeleteObjectVersion', 's3:DeleteObject', 's3:PutLifecycleConfiguration'] },
+  's3:DeleteBucket': {
+    presence: 'always',
+    effect: 'refuses',
+    days: null,
+    broughtBackBy: null,
+    takenOffBy: ['s3:DeleteObjectVersion', 's3:DeleteObject', 's3:PutLifecycleConfiguration'],
+  },
   'backup:DeleteRecoveryPoint': vaultLock,
-  'backup:DeleteBackupVault': { presence: 'always', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: ['backup:DeleteRecoveryPoint'] },
+  'backup:DeleteBackupVault': {
+    presence: 'always',
+    effect: 'refuses',
+    days: null,
+    broughtBackBy: null,
+    takenOffBy: ['backup:DeleteRecoveryPoint'],
+  },
   'cloudformation:DeleteStack': protection('cloudformation:UpdateTerminationProtection'),
   // In compliance mode only: in governance mode this very action is how the lock is taken off.
-  'ec2:UnlockSnapshot': { presence: 'set-up', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: [] },
+  'ec2:UnlockSnapshot': {
+    presence: 'set-up',
+    effect: 'refuses',
+    days: null,
+    broughtBackBy: null,
+    takenOffBy: [],
+  },
   'rbin:DeleteRule': lockedRule,
   'rbin:UpdateRule': lockedRule,
   // A locked rule opens 7 to 30 days after it was unlocked, and can be locked again in between.
-  'rbin:UnlockRule': { presence: 'always', effect: 'delays', days: [7, 30], broughtBackBy: 'rbin:LockRule', takenOffBy: [] },
+  'rbin:UnlockRule': {
+    presence: 'always',
+    effect: 'delays',
+    days: [7, 30],
+    broughtBackBy: 'rbin:LockRule',
+    takenOffBy: [],
+  },
   's3:PutBucketVersioning': objectLock,
   's3:PutLifecycleConfiguration': objectLock,
-  's3:BypassGovernanceRetention': { presence: 'set-up', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: [] },
+  's3:BypassGovernanceRetention': {
+    presence: 'set-up',
+    effect: 'refuses',
+    days: null,
+    broughtBackBy: null,
+    takenOffBy: [],
+  },
   'backup:UpdateRecoveryPointLifecycle': vaultLock,
-  'backup:DeleteBackupVaultLockConfiguration': { presence: 'set-up', effect: 'refuses', days: null, broughtBackBy: null, takenOffBy: [] },
+  'backup:DeleteBackupVaultLockConfiguration': {
+    presence: 'set-up',
+    effect: 'refuses',
+    days: null,
+    broughtBackBy: null,
+    takenOffBy: [],
+  },
   // https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
-  'kms:ScheduleKeyDeletion': { presence: 'always', effect: 'delays', days: [7, 30], broughtBackBy: 'kms:CancelKeyDeletion', takenOffBy: [] },
+  'kms:ScheduleKeyDeletion': {
+    presence: 'always',
+    effect: 'delays',
+    days: [7, 30],
+    broughtBackBy: 'kms:CancelKeyDeletion',
+    takenOffBy: [],
+  },
   's3:UpdateObjectEncryption': objectLock,
   // The window is skipped by a parameter of the same call: it holds only where a policy denies that parameter.
-  'secretsmanager:DeleteSecret': { presence: 'set-up', effect: 'delays', days: [7, 30], broughtBackBy: 'secretsmanager:RestoreSecret', takenOffBy: [] },
+  'secretsmanager:DeleteSecret': {
+    presence: 'set-up',
+    effect: 'delays',
+    days: [7, 30],
+    broughtBackBy: 'secretsmanager:RestoreSecret',
+    takenOffBy: [],
+  },
   'logs:DeleteLogGroup': protection('logs:PutLogGroupDeletionProtection'),
 }
 
 /** Families of the catalogue (`iam:Attach*`) as the actions that they stand for: AWS's simulator takes no wildcard. */
 export const actionFamilies: Readonly<Record<string, readonly string[]>> = {
-  'backup:DisassociateRecoveryPoint*': ['backup:DisassociateRecoveryPoint', 'backup:DisassociateRecoveryPointFromParent'],
+  'backup:DisassociateRecoveryPoint*': [
+    'backup:DisassociateRecoveryPoint',
+    'backup:DisassociateRecoveryPointFromParent',
+  ],
   'iam:Attach*': ['iam:AttachGroupPolicy', 'iam:AttachRolePolicy', 'iam:AttachUserPolicy'],
 }
 

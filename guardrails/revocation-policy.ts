@@ -11,6 +11,10 @@ export const revocationPolicyName = 'holdfast-revoked-sessions'
  */
 export function revocationPolicy(issuedBefore: string): Policy {
   return policy({
-    Sid: 'RevokeOlderSessions', Effect: 'Deny', Action: ['*'], Resource: ['*'], Condition: { DateLessThan: { 'aws:TokenIssueTime': issuedBefore } },
+    Sid: 'RevokeOlderSessions',
+    Effect: 'Deny',
+    Action: ['*'],
+    Resource: ['*'],
+    Condition: { DateLessThan: { 'aws:TokenIssueTime': issuedBefore } },
   })
 }

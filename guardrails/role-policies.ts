@@ -12,16 +12,31 @@ const readObjects = [
   's3:GetObjectRetention',
   's3:GetObjectLegalHold',
 ]
-const readBucket = ['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketObjectLockConfiguration', 's3:GetBucketVersioning']
+const readBucket = [
+  's3:ListBucket',
+  's3:ListBucketVersions',
+  's3:GetBucketObjectLockConfiguration',
+  's3:GetBucketVersioning',
+]
 
 /** A writer adds objects below its own source, sees whether the bucket locks them, and reads what the notary misses. */
 export function writerPolicy(place: VaultPlace, source: string): Policy {
   const vault = bucketArn(vaultBucketName(place))
   const feedback = bucketArn(feedbackBucketName(place))
   return policy(
-    { Sid: 'WriteOwnSource', Effect: 'Allow', Action: ['s3:PutObject'], Resource: [`${vault}/sources/${source}/*`] },
+    {
+      Sid: 'WriteOwnSource',
+      Effect: 'Allow',
+      Action: ['s3:PutObject'],
+      Resource: [`${vault}/sources/${source}/*`],
+    },
     { Sid: 'SeeLock', Effect: 'Allow', Action: ['s3:GetBucketObjectLockConfiguration'], Resource: [vault] },
-    { Sid: 'ReadOwnFeedback', Effect: 'Allow', Action: ['s3:GetObject'], Resource: [`${feedback}/feedback/${source}/*`] },
+    {
+      Sid: 'ReadOwnFeedback',
+      Effect: 'Allow',
+      Action: ['s3:GetObject'],
+      Resource: [`${feedback}/feedback/${source}/*`],
+    },
     {
       Sid: 'ListOwnFeedback',
       Effect: 'Allow',
@@ -36,8 +51,18 @@ export function writerPolicy(place: VaultPlace, source: string): Policy {
 function readToolkit(place: VaultPlace): Statement[] {
   const toolkit = bucketArn(toolkitBucketName(place))
   return [
-    { Sid: 'ReadToolkit', Effect: 'Allow', Action: ['s3:GetObject', 's3:GetObjectVersion'], Resource: [`${toolkit}/*`] },
-    { Sid: 'ListToolkit', Effect: 'Allow', Action: ['s3:ListBucket', 's3:ListBucketVersions'], Resource: [toolkit] },
+    {
+      Sid: 'ReadToolkit',
+      Effect: 'Allow',
+      Action: ['s3:GetObject', 's3:GetObjectVersion'],
+      Resource: [`${toolkit}/*`],
+    },
+    {
+      Sid: 'ListToolkit',
+      Effect: 'Allow',
+      Action: ['s3:ListBucket', 's3:ListBucketVersions'],
+      Resource: [toolkit],
+    },
   ]
 }
 
@@ -70,6 +95,11 @@ export function dutyPolicy(places: readonly VaultPlace[], duty: Duty): Policy {
         { Sid: 'PruneVersions', Effect: 'Allow', Action: ['s3:DeleteObjectVersion'], Resource: below('') },
       )
     case 'drill':
-      return policy(...read, { Sid: 'WriteReports', Effect: 'Allow', Action: ['s3:PutObject'], Resource: below('reports/') })
+      return policy(...read, {
+        Sid: 'WriteReports',
+        Effect: 'Allow',
+        Action: ['s3:PutObject'],
+        Resource: below('reports/'),
+      })
   }
 }

@@ -9,9 +9,26 @@ export function toolkitBucketPolicy(place: VaultPlace): Policy {
   const objects = `${bucket}/*`
   const base = { Effect: 'Deny', Principal: '*' } as const
   return policy(
-    { Sid: 'DenyPlainText', ...base, Action: ['s3:*'], Resource: [bucket, objects], Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
-    { Sid: 'DenyOtherAccounts', ...base, Action: ['s3:*'], Resource: [bucket, objects], Condition: { StringNotEquals: { 'aws:PrincipalAccount': place.accountId } } },
-    ...Object.entries(never).map(([Sid, Action]) => ({ Sid, ...base, Action: [Action], Resource: [objects] })),
+    {
+      Sid: 'DenyPlainText',
+      ...base,
+      Action: ['s3:*'],
+      Resource: [bucket, objects],
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    },
+    {
+      Sid: 'DenyOtherAccounts',
+      ...base,
+      Action: ['s3:*'],
+      Resource: [bucket, objects],
+      Condition: { StringNotEquals: { 'aws:PrincipalAccount': place.accountId } },
+    },
+    ...Object.entries(never).map(([Sid, Action]) => ({
+      Sid,
+      ...base,
+      Action: [Action],
+      Resource: [objects],
+    })),
   )
 }
 

@@ -10,7 +10,12 @@ export type WriterTrust =
   /** For machines outside AWS: a certificate with this common name, from the authority behind the trust anchor. */
   | { kind: 'roles-anywhere'; trustAnchorArn: string; commonName: string }
 
-const denySessionTags: Statement = { Sid: 'DenySessionTags', Effect: 'Deny', Principal: '*', Action: ['sts:TagSession'] }
+const denySessionTags: Statement = {
+  Sid: 'DenySessionTags',
+  Effect: 'Deny',
+  Principal: '*',
+  Action: ['sts:TagSession'],
+}
 
 export function writerTrustPolicy(accountId: string, source: string, trust: WriterTrust): Policy {
   switch (trust.kind) {
@@ -25,7 +30,12 @@ export function writerTrustPolicy(accountId: string, source: string, trust: Writ
           Condition: { StringEquals: { 'sts:ExternalId': externalIdOf(source) } },
         },
         // A caller's source identity is carried on into this role, which needs a right of its own.
-        { Sid: 'CarrySourceIdentity', Effect: 'Allow', Principal: principal, Action: ['sts:SetSourceIdentity'] },
+        {
+          Sid: 'CarrySourceIdentity',
+          Effect: 'Allow',
+          Principal: principal,
+          Action: ['sts:SetSourceIdentity'],
+        },
         denySessionTags,
       )
     }
@@ -37,7 +47,9 @@ export function writerTrustPolicy(accountId: string, source: string, trust: Writ
           Effect: 'Allow',
           Principal: { Federated: oidcProviderArn(accountId, trust.issuer) },
           Action: ['sts:AssumeRoleWithWebIdentity'],
-          Condition: { StringEquals: { [`${issuer}:aud`]: trust.audience, [`${issuer}:sub`]: trust.subject } },
+          Condition: {
+            StringEquals: { [`${issuer}:aud`]: trust.audience, [`${issuer}:sub`]: trust.subject },
+          },
         },
         denySessionTags,
       )
@@ -78,22 +90,32 @@ export function runnerTrustPolicy(trust: RunnerTrust): Policy {
       Action: ['sts:AssumeRole'],
       Condition: {
         StringEquals: { 'aws:SourceAccount': trust.accountId },
-        ArnLike: { 'aws:SourceArn': trust.regions.map((region) => `arn:aws:ecs:${region}:${trust.accountId}:*`) },
+        ArnLike: {
+          'aws:SourceArn': trust.regions.map((region) => `arn:aws:ecs:${region}:${trust.accountId}:*`),
+        },
       },
     },
   ]
-  if (trust.runners.length > 0) statements.push(...trustPrincipals('TrustRunners', trust.accountId, trust.runners, sourceIdentityGiven))
+  if (trust.runners.length > 0)
+    statements.push(...trustPrincipals('TrustRunners', trust.accountId, trust.runners, sourceIdentityGiven))
   return policy(...statements, denySessionTags)
 }
 
 /** For the restorer: a human with a second factor. */
 export function restorerTrustPolicy(accountId: string, people: readonly string[]): Policy {
-  return policy(...trustPrincipals('TrustPeople', accountId, people, {}), denyWithoutSecondFactor, denySessionTags)
+  return policy(
+    ...trustPrincipals('TrustPeople', accountId, people, {}),
+    denyWithoutSecondFactor,
+    denySessionTags,
+  )
 }
 
 /** For an agent: whoever launches it says on whose behalf; it can't choose its own environment. */
 export function agentTrustPolicy(accountId: string, launchers: readonly string[]): Policy {
-  return policy(...trustPrincipals('TrustLaunchers', accountId, launchers, sourceIdentityGiven), denySessionTags)
+  return policy(
+    ...trustPrincipals('TrustLaunchers', accountId, launchers, sourceIdentityGiven),
+    denySessionTags,
+  )
 }
 
 /** For break-glass: a human with a second factor, who says who they are and why. */
@@ -118,12 +140,20 @@ export function breakGlassTrustPolicy(accountId: string, people: readonly string
 
 /** For whoever answers an agent, or approves that the glass is broken: a human with a second factor, who says who they are. */
 export function namedHumanTrustPolicy(accountId: string, people: readonly string[]): Policy {
-  return policy(...trustPrincipals('TrustPeople', accountId, people, sourceIdentityGiven), denyWithoutSecondFactor, denySessionTags)
+  return policy(
+    ...trustPrincipals('TrustPeople', accountId, people, sourceIdentityGiven),
+    denyWithoutSecondFactor,
+    denySessionTags,
+  )
 }
 
 /** For production's own administrator: a human with a second factor. Nothing in the vault relies on it. */
 export function administratorTrustPolicy(accountId: string, people: readonly string[]): Policy {
-  return policy(...trustPrincipals('TrustPeople', accountId, people, {}), denyWithoutSecondFactor, denySessionTags)
+  return policy(
+    ...trustPrincipals('TrustPeople', accountId, people, {}),
+    denyWithoutSecondFactor,
+    denySessionTags,
+  )
 }
 
 const sourceIdentityGiven: Condition = { Null: { 'sts:SourceIdentity': 'false' } }
@@ -144,7 +174,12 @@ const denyWithoutSecondFactor: Statement = {
 // The account as principal and the ARNs as a condition: IAM refuses a document that names a role which is gone, and
 // Identity Center's role names are only known by pattern. The source identity is a right of its own, with a context of its
 // own: what is asked of AssumeRole (a tag, an external id) isn't there to be asked again.
-function trustPrincipals(sid: string, accountId: string, arns: readonly string[], condition: Condition): Statement[] {
+function trustPrincipals(
+  sid: string,
+  accountId: string,
+  arns: readonly string[],
+  condition: Condition,
+): Statement[] {
   const base = { Effect: 'Allow', Principal: accountPrincipal(accountId) } as const
   const these = { ArnLike: { 'aws:PrincipalArn': arns } }
   return [

@@ -37,8 +37,19 @@ function objects(place: VaultPlace): string {
   return `${bucketArn(vaultBucketName(place))}/*`
 }
 
-function deny(sid: string, actions: readonly string[], resources: readonly string[], condition?: Statement['Condition']): Statement {
-  const statement: Statement = { Sid: sid, Effect: 'Deny', Principal: '*', Action: actions, Resource: resources }
+function deny(
+  sid: string,
+  actions: readonly string[],
+  resources: readonly string[],
+  condition?: Statement['Condition'],
+): Statement {
+  const statement: Statement = {
+    Sid: sid,
+    Effect: 'Deny',
+    Principal: '*',
+    Action: actions,
+    Resource: resources,
+  }
   return condition === undefined ? statement : { ...statement, Condition: condition }
 }
 
@@ -46,7 +57,9 @@ function transportAndPerimeter(place: VaultPlace): Statement[] {
   return [
     deny('DenyPlainText', ['s3:*'], everything(place), { Bool: { 'aws:SecureTransport': 'false' } }),
     // Every role of the vault lives in its account, so nobody else is ever right, nor an AWS service on its own.
-    deny('DenyOtherAccounts', ['s3:*'], everything(place), { StringNotEquals: { 'aws:PrincipalAccount': place.accountId } }),
+    deny('DenyOtherAccounts', ['s3:*'], everything(place), {
+      StringNotEquals: { 'aws:PrincipalAccount': place.accountId },
+    }),
   ]
 }
 
@@ -54,7 +67,12 @@ function deletion(place: VaultPlace): Statement[] {
   return [
     // COMPLIANCE doesn't stop a delete marker, and `If-None-Match: *` succeeds over one.
     deny('DenyDeleteMarkers', ['s3:DeleteObject'], [objects(place)]),
-    deny('DenyVersionDeletes', ['s3:DeleteObjectVersion'], [objects(place)], exceptDuties(place, ['custodian'])),
+    deny(
+      'DenyVersionDeletes',
+      ['s3:DeleteObjectVersion'],
+      [objects(place)],
+      exceptDuties(place, ['custodian']),
+    ),
     deny('DenyBypass', ['s3:BypassGovernanceRetention'], [objects(place)]),
   ]
 }
@@ -101,7 +119,9 @@ function retention(place: VaultPlace, capDays: number): Statement[] {
 function encryption(place: VaultPlace): Statement[] {
   const put = ['s3:PutObject']
   return [
-    deny('DenyCustomerKeys', put, [objects(place)], { Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'false' } }),
+    deny('DenyCustomerKeys', put, [objects(place)], {
+      Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'false' },
+    }),
     // Without the header the bucket's default is taken, which is SSE-S3; and a missing key would count as unequal.
     deny('DenyForeignKeys', put, [objects(place)], {
       Null: { 's3:x-amz-server-side-encryption': 'false' },
@@ -113,7 +133,13 @@ function encryption(place: VaultPlace): Statement[] {
 
 function reading(place: VaultPlace): Statement[] {
   // Not `s3:ListBucket`: the deployer's provider asks for HeadBucket, which IAM can't tell from listing.
-  const reads = ['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectAttributes', 's3:GetObjectVersionAttributes', 's3:ListBucketVersions']
+  const reads = [
+    's3:GetObject',
+    's3:GetObjectVersion',
+    's3:GetObjectAttributes',
+    's3:GetObjectVersionAttributes',
+    's3:ListBucketVersions',
+  ]
   return [deny('DenyReadsExceptReaders', reads, everything(place), exceptDuties(place, duties))]
 }
 

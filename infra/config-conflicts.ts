@@ -10,9 +10,15 @@ export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: n
     ...accountConflicts(config),
     ...retentionConflicts(config),
     ...thawConflicts(config, nowMs),
-    ...repeated('sources', config.sources.map((source) => source.name)),
+    ...repeated(
+      'sources',
+      config.sources.map((source) => source.name),
+    ),
     ...regionConflicts(config),
-    ...repeated('agents', config.agents.map((agent) => agent.name)),
+    ...repeated(
+      'agents',
+      config.agents.map((agent) => agent.name),
+    ),
     ...principalConflicts(config),
     ...imageConflicts(config),
     ...examinationConflicts(config),
@@ -26,29 +32,43 @@ type Config = Omit<HoldfastConfig, 'lockMode'>
 function accountConflicts(config: Config): string[] {
   const found: string[] = []
   if (config.vaultAccountId === config.productionAccountId) {
-    found.push('holdfast:vaultAccountId: is production\'s account too; a vault in the account it protects against protects nothing, give it one of its own')
+    found.push(
+      "holdfast:vaultAccountId: is production's account too; a vault in the account it protects against protects nothing, give it one of its own",
+    )
   }
   if (config.managementAccountId !== '' && config.managementAccountId === config.productionAccountId) {
-    found.push('holdfast:productionAccountId: is the management account, which no service control policy binds; move production to a member account')
+    found.push(
+      'holdfast:productionAccountId: is the management account, which no service control policy binds; move production to a member account',
+    )
   }
   if (config.managementAccountId !== '' && config.managementAccountId === config.vaultAccountId) {
-    found.push('holdfast:vaultAccountId: is the management account, which no service control policy binds; give the vault a member account')
+    found.push(
+      'holdfast:vaultAccountId: is the management account, which no service control policy binds; give the vault a member account',
+    )
   }
   if (config.detached && config.layer === 'organization') {
-    found.push('holdfast:detached: there is no organization layer without an Organization; set it to false, or deploy vault and production only')
+    found.push(
+      'holdfast:detached: there is no organization layer without an Organization; set it to false, or deploy vault and production only',
+    )
   }
   if (!config.detached && config.organizationId === '') {
-    found.push('holdfast:organizationId: set it, or set holdfast:detached to true if there is no Organization')
+    found.push(
+      'holdfast:organizationId: set it, or set holdfast:detached to true if there is no Organization',
+    )
   }
   if (!config.detached && config.managementAccountId === '') {
-    found.push('holdfast:managementAccountId: set it, or set holdfast:detached to true if there is no Organization')
+    found.push(
+      'holdfast:managementAccountId: set it, or set holdfast:detached to true if there is no Organization',
+    )
   }
   return found
 }
 
 function retentionConflicts(config: Config): string[] {
   if (config.retentionCapDays > config.retentionDays) return []
-  return [`holdfast:retentionCapDays: must be more than promise and generation together (${config.retentionDays}), or no lock could be extended`]
+  return [
+    `holdfast:retentionCapDays: must be more than promise and generation together (${config.retentionDays}), or no lock could be extended`,
+  ]
 }
 
 function thawConflicts(config: Config, nowMs: number): string[] {
@@ -66,7 +86,8 @@ type ProductionPeople = (typeof productionPeople)[number]
 
 /** An approval by the one who asks for it is none. Of two names that one human has, nobody here can know. */
 function approverConflicts({ approvers, breakGlass }: Config): string[] {
-  return approvers.filter((arn) => breakGlass.some((other) => overlap(arn, other)))
+  return approvers
+    .filter((arn) => breakGlass.some((other) => overlap(arn, other)))
     .map((arn) => `holdfast:approvers: ${arn} may break the glass as well; name somebody else`)
 }
 
@@ -78,10 +99,14 @@ function overlap(one: string, other: string): boolean {
 
 function principalConflicts(config: Config): string[] {
   const elsewhere = (key: 'restorers' | 'runners' | ProductionPeople, account: string, whose: string) =>
-    config[key].filter((arn) => arn.split(':')[4] !== account).map((arn) => `holdfast:${key}: ${arn} is not in the ${whose} account ${account}`)
+    config[key]
+      .filter((arn) => arn.split(':')[4] !== account)
+      .map((arn) => `holdfast:${key}: ${arn} is not in the ${whose} account ${account}`)
   const writers = config.sources.flatMap(({ name, trust }) =>
     'awsRoleArn' in trust && trust.awsRoleArn.split(':')[4] === config.vaultAccountId
-      ? [`holdfast:sources: ${name} is to be written by a role of the vault's own account; name a role of production`]
+      ? [
+          `holdfast:sources: ${name} is to be written by a role of the vault's own account; name a role of production`,
+        ]
       : [],
   )
   return [
@@ -94,10 +119,15 @@ function principalConflicts(config: Config): string[] {
 }
 
 function regionConflicts({ region, regions, sources }: Config): string[] {
-  const unknown = sources.filter((source) => source.region !== undefined && ![region, ...regions].includes(source.region))
+  const unknown = sources.filter(
+    (source) => source.region !== undefined && ![region, ...regions].includes(source.region),
+  )
   return [
     ...repeated('regions', [region, ...regions]),
-    ...unknown.map((source) => `holdfast:sources: ${source.name} is to lie in ${source.region}, where there is no vault; add it to holdfast:regions`),
+    ...unknown.map(
+      (source) =>
+        `holdfast:sources: ${source.name} is to lie in ${source.region}, where there is no vault; add it to holdfast:regions`,
+    ),
   ]
 }
 
@@ -105,22 +135,32 @@ function regionConflicts({ region, regions, sources }: Config): string[] {
 function replacementConflicts({ vaultBucket, vaultAccountId, region }: Config): string[] {
   const named = vaultBucketName({ accountId: vaultAccountId, region })
   if (vaultBucket === '' || vaultBucket === named) return []
-  return [`holdfast:vaultBucket: is ${JSON.stringify(vaultBucket)}, but account and region make it ${named}: the vault would be replaced; ` +
-    'set holdfast:vaultAccountId and holdfast:region back, or make a stack of its own for another vault']
+  return [
+    `holdfast:vaultBucket: is ${JSON.stringify(vaultBucket)}, but account and region make it ${named}: the vault would be replaced; ` +
+      'set holdfast:vaultAccountId and holdfast:region back, or make a stack of its own for another vault',
+  ]
 }
 
 /** Production's registry, or a stranger's, would decide what runs with the right to read the vault. */
 function imageConflicts({ image, vaultAccountId, region }: Config): string[] {
   const own = imageRepository({ accountId: vaultAccountId, region })
-  return image === '' || image.startsWith(`${own}@`) ? [] : [`holdfast:image: must be of the vault's own registry, ${own}@sha256:…`]
+  return image === '' || image.startsWith(`${own}@`)
+    ? []
+    : [`holdfast:image: must be of the vault's own registry, ${own}@sha256:…`]
 }
 
 /** What was asked for and would not happen is worse than what was not asked for. */
 function examinationConflicts({ layer, examine, image, sources }: Config): string[] {
   if (!examine || layer !== 'vault') return []
   return [
-    ...(image === '' ? ['holdfast:image: name the image that examines what was restored, or set holdfast:examine to false'] : []),
-    ...(sources.length === 0 || sources.some(({ kind }) => kind === 'postgres') ? [] : ['holdfast:sources: none has the kind postgres, so that there is nothing to start; set kind of one, or holdfast:examine to false']),
+    ...(image === ''
+      ? ['holdfast:image: name the image that examines what was restored, or set holdfast:examine to false']
+      : []),
+    ...(sources.length === 0 || sources.some(({ kind }) => kind === 'postgres')
+      ? []
+      : [
+          'holdfast:sources: none has the kind postgres, so that there is nothing to start; set kind of one, or holdfast:examine to false',
+        ]),
   ]
 }
 
@@ -131,10 +171,13 @@ function missing(config: Config): string[] {
     if (config.alarmEmails.length + config.alarmWebhooks.length === 0) {
       found.push('holdfast:alarmEmails: name who is woken by an alarm, or set holdfast:alarmWebhooks')
     }
-    if (config.restorers.length === 0) found.push('holdfast:restorers: name who may restore (roles or users of the vault account)')
+    if (config.restorers.length === 0)
+      found.push('holdfast:restorers: name who may restore (roles or users of the vault account)')
   }
   if (config.layer === 'production' && config.agents.length > 0 && config.launchers.length === 0) {
-    found.push('holdfast:launchers: name who may start an agent\'s session (roles or users of the production account)')
+    found.push(
+      "holdfast:launchers: name who may start an agent's session (roles or users of the production account)",
+    )
   }
   if (config.layer === 'production' && config.breakGlass.length === 0) {
     found.push('holdfast:breakGlass: name who may break the glass (roles or users of the production account)')

@@ -8,16 +8,23 @@ export const accountId = z
   .string({ error: 'set it to the twelve digits of an AWS account, as a string' })
   .regex(/^\d{12}$/, 'set it to the twelve digits of an AWS account')
 
-export const organizationId = z.string().regex(/^o-[a-z0-9]{10,32}$/, 'set it to the id of the organization, e.g. o-a1b2c3d4e5')
+export const organizationId = z
+  .string()
+  .regex(/^o-[a-z0-9]{10,32}$/, 'set it to the id of the organization, e.g. o-a1b2c3d4e5')
 
 export const organizationParentId = z
   .string()
-  .regex(/^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$/, 'set it to the id of the organization\'s root or of a unit in it, e.g. r-ab12')
+  .regex(
+    /^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$/,
+    "set it to the id of the organization's root or of a unit in it, e.g. r-ab12",
+  )
 
 export const region = z
   .string({ error: 'set it to the region of the vault, e.g. eu-central-1' })
   .refine((name) => regions.includes(name), { error: 'is not a region of AWS' })
-  .refine((name) => !/^(cn|us-gov|us-iso|eu-isoe|eusc)/.test(name), { error: 'is in another partition of AWS, where ARNs differ: not supported' })
+  .refine((name) => !/^(cn|us-gov|us-iso|eu-isoe|eusc)/.test(name), {
+    error: 'is in another partition of AWS, where ARNs differ: not supported',
+  })
 
 /** Empty: no checks are scheduled. A tag would let whoever moves it decide what runs with the right to read the vault. */
 export const imageByDigest = z
@@ -31,29 +38,52 @@ export const imageByDigest = z
 /** A role or user, `*` allowed within the name: Identity Center adds a random suffix to its roles. */
 const principalPattern = z
   .string()
-  .regex(/^arn:aws:iam::\d{12}:(role|user)\/(?:[\w+=,.@-]+\/)*[\w+=,.@-]+\*?$/, 'must be the ARN of a role or user; `*` may stand only for the end of its name')
+  .regex(
+    /^arn:aws:iam::\d{12}:(role|user)\/(?:[\w+=,.@-]+\/)*[\w+=,.@-]+\*?$/,
+    'must be the ARN of a role or user; `*` may stand only for the end of its name',
+  )
 
 export const principals = z.array(principalPattern).default([])
 
 const name = (maxChars: number) =>
-  z.string().max(maxChars, `at most ${maxChars} characters`).regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, 'use lower-case letters, digits and hyphens, e.g. rental-db')
+  z
+    .string()
+    .max(maxChars, `at most ${maxChars} characters`)
+    .regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, 'use lower-case letters, digits and hyphens, e.g. rental-db')
 
 const awsRole = z.strictObject({
-  awsRoleArn: z.string().regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/, 'must be the ARN of one role, without `*`'),
+  awsRoleArn: z
+    .string()
+    .regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/, 'must be the ARN of one role, without `*`'),
 })
 
 const oidc = z.strictObject({
   oidc: z.strictObject({
     issuer: z.url({ protocol: /^https$/, error: 'must be the https URL of the issuer' }).max(255),
-    audience: z.string().min(1).regex(/^[^*?]+$/, 'must name one audience, without `*`'),
-    subject: z.string().min(1).regex(/^[^*?]+$/, 'must name one subject, without `*`'),
+    audience: z
+      .string()
+      .min(1)
+      .regex(/^[^*?]+$/, 'must name one audience, without `*`'),
+    subject: z
+      .string()
+      .min(1)
+      .regex(/^[^*?]+$/, 'must name one subject, without `*`'),
   }),
 })
 
 const rolesAnywhere = z.strictObject({
   rolesAnywhere: z.strictObject({
-    certificateAuthorityPem: z.string().regex(/^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, 'must be a certificate in PEM form'),
-    commonName: z.string().min(1).max(64).regex(/^[^*?]+$/, 'must name one certificate, without `*`'),
+    certificateAuthorityPem: z
+      .string()
+      .regex(
+        /^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/,
+        'must be a certificate in PEM form',
+      ),
+    commonName: z
+      .string()
+      .min(1)
+      .max(64)
+      .regex(/^[^*?]+$/, 'must name one certificate, without `*`'),
   }),
 })
 
@@ -63,21 +93,39 @@ export const source = z.strictObject({
   /** Where its backups lie; the stack's own region, or one of `regions`. */
   region: region.optional(),
   /** What is backed up: of a PostgreSQL, more can be tried than whether its files are there. */
-  kind: z.enum(['volume', 'postgres'], { error: 'must be volume, or postgres for the data directory of a PostgreSQL' }).default('volume'),
+  kind: z
+    .enum(['volume', 'postgres'], {
+      error: 'must be volume, or postgres for the data directory of a PostgreSQL',
+    })
+    .default('volume'),
   trust: z.union([awsRole, oidc, rolesAnywhere], {
-    error: 'must be one of {awsRoleArn}, {oidc: {issuer, audience, subject}} or {rolesAnywhere: {certificateAuthorityPem, commonName}}',
+    error:
+      'must be one of {awsRoleArn}, {oidc: {issuer, audience, subject}} or {rolesAnywhere: {certificateAuthorityPem, commonName}}',
   }),
 })
 
 const action = z
   .string()
-  .regex(/^[a-z0-9-]+:([A-Z][A-Za-z0-9]*\*?|\*)$/, 'must be an action such as ec2:DescribeInstances, ec2:Describe* or ec2:*; `*` alone is what this is here to prevent')
-  .refine((text) => !/^(iam|organizations|account|sts):/.test(text), { error: 'an agent has no business with identities, the organization or the account' })
+  .regex(
+    /^[a-z0-9-]+:([A-Z][A-Za-z0-9]*\*?|\*)$/,
+    'must be an action such as ec2:DescribeInstances, ec2:Describe* or ec2:*; `*` alone is what this is here to prevent',
+  )
+  .refine((text) => !/^(iam|organizations|account|sts):/.test(text), {
+    error: 'an agent has no business with identities, the organization or the account',
+  })
 
 export const agent = z.strictObject({
   // `holdfast agent-session revoke NAME` would be told apart from the agent's session by nothing.
-  name: name(48).refine((text) => text !== 'revoke', { error: 'is a word of `holdfast agent-session`; choose another name' }),
-  environment: z.string().regex(/^[\w.:/=+@-]{1,256}$/, 'give the value of the environment tag, e.g. staging'),
+  name: name(48).refine((text) => text !== 'revoke', {
+    error: 'is a word of `holdfast agent-session`; choose another name',
+  }),
+  environment: z
+    .string()
+    .regex(/^[\w.:/=+@-]{1,256}$/, 'give the value of the environment tag, e.g. staging'),
   may: z.array(action).min(1, 'say what the agent may do'),
-  sessionSeconds: z.int().min(900, 'AWS\'s shortest session is 900 seconds').max(3600, 'an agent\'s session lasts 3600 seconds at most: it should end with its task').default(900),
+  sessionSeconds: z
+    .int()
+    .min(900, "AWS's shortest session is 900 seconds")
+    .max(3600, "an agent's session lasts 3600 seconds at most: it should end with its task")
+    .default(900),
 })

@@ -5,7 +5,16 @@ import { HoldfastError } from '../core/errors.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
 import { findConflicts } from './config-conflicts.ts'
 import type { VaultPlace } from '../guardrails/names.ts'
-import { agent, accountId, imageByDigest, organizationId, organizationParentId, principals, region, source } from './config-schema.ts'
+import {
+  agent,
+  accountId,
+  imageByDigest,
+  organizationId,
+  organizationParentId,
+  principals,
+  region,
+  source,
+} from './config-schema.ts'
 
 const layers = ['organization', 'vault', 'production'] as const
 
@@ -19,15 +28,28 @@ const schema = z.strictObject({
   organizationId: z.union([z.literal(''), organizationId]).default(''),
   organizationParentId: z.union([z.literal(''), organizationParentId]).default(''),
   detached: z.boolean().default(false),
-  promiseDays: z.int().min(1, 'promise at least 1 day').max(3650, 'promise at most 3650 days: a locked object can\'t be removed before').default(30),
-  generationDays: z.int().min(1, 'a generation lasts at least 1 day').max(365, 'a generation lasts at most 365 days').default(10),
+  promiseDays: z
+    .int()
+    .min(1, 'promise at least 1 day')
+    .max(3650, "promise at most 3650 days: a locked object can't be removed before")
+    .default(30),
+  generationDays: z
+    .int()
+    .min(1, 'a generation lasts at least 1 day')
+    .max(365, 'a generation lasts at most 365 days')
+    .default(10),
   retentionCapDays: z.int().min(1).max(3650, 'cap extensions at 3650 days at most').default(400),
   arm: z.string().default(''),
   image: imageByDigest,
   examine: z.boolean().default(false),
   vaultBucket: z.string().default(''),
   toolkit: z.string().default(''),
-  thawUntil: z.union([z.literal(''), z.iso.datetime({ offset: true, error: 'give an ISO 8601 time with zone, e.g. 2030-01-31T18:00:00Z' })]).default(''),
+  thawUntil: z
+    .union([
+      z.literal(''),
+      z.iso.datetime({ offset: true, error: 'give an ISO 8601 time with zone, e.g. 2030-01-31T18:00:00Z' }),
+    ])
+    .default(''),
   sources: z.array(source).default([]),
   restorers: principals,
   runners: principals,
@@ -42,10 +64,25 @@ const schema = z.strictObject({
   alarmWebhooks: z.array(z.url({ protocol: /^https$/, error: 'must be an https URL' })).default([]),
   alarmRegions: z.array(region).default([]),
   silenceHours: z.int().min(1).max(168, 'CloudWatch looks back over 7 days (168 hours) at most').default(24),
-  auditRetentionDays: z.int().min(1).max(3650, 'keep the trail at most 3650 days: a locked object can\'t be removed before').default(400),
-  recycleBinDays: z.int().min(1, 'keep what is deleted for 1 day at least').max(365, 'the Recycle Bin keeps 365 days at most').default(14),
-  unlockDelayDays: z.int().min(7, 'AWS delays an unlocking by 7 days at least').max(30, 'AWS delays an unlocking by 30 days at most').default(7),
-  environmentTag: z.string().regex(/^[A-Za-z][\w.:/=+@-]{0,127}$/, 'give the key of a resource tag, e.g. environment').default('environment'),
+  auditRetentionDays: z
+    .int()
+    .min(1)
+    .max(3650, "keep the trail at most 3650 days: a locked object can't be removed before")
+    .default(400),
+  recycleBinDays: z
+    .int()
+    .min(1, 'keep what is deleted for 1 day at least')
+    .max(365, 'the Recycle Bin keeps 365 days at most')
+    .default(14),
+  unlockDelayDays: z
+    .int()
+    .min(7, 'AWS delays an unlocking by 7 days at least')
+    .max(30, 'AWS delays an unlocking by 30 days at most')
+    .default(7),
+  environmentTag: z
+    .string()
+    .regex(/^[A-Za-z][\w.:/=+@-]{0,127}$/, 'give the key of a resource tag, e.g. environment')
+    .default('environment'),
 })
 
 export type Layer = (typeof layers)[number]
@@ -64,12 +101,19 @@ export function placesOf({ vaultAccountId: accountId, region: own, regions }: Pl
 }
 
 /** Where a source's backups lie. */
-export function placeOf({ vaultAccountId: accountId, region: own }: Places, source: SourceConfig): VaultPlace {
+export function placeOf(
+  { vaultAccountId: accountId, region: own }: Places,
+  source: SourceConfig,
+): VaultPlace {
   return { accountId, region: source.region ?? own }
 }
 
 /** Where calls raise an alarm: where the vault is, where AWS records what is global (IAM, root), and where else one works. */
-export function alarmRegionsOf({ region: own, regions, alarmRegions }: Pick<HoldfastConfig, 'region' | 'regions' | 'alarmRegions'>): string[] {
+export function alarmRegionsOf({
+  region: own,
+  regions,
+  alarmRegions,
+}: Pick<HoldfastConfig, 'region' | 'regions' | 'alarmRegions'>): string[] {
   return [...new Set([own, 'us-east-1', ...regions, ...alarmRegions])].sort()
 }
 
@@ -86,12 +130,17 @@ export function armingPhrase(bucket: string, days: number): string {
  */
 export function readConfig(raw: Record<string, unknown>, nowMs: number): HoldfastConfig {
   const parsed = schema.safeParse(raw)
-  if (!parsed.success) throw refuse(parsed.error.issues.map((issue) => `${keyOf(issue.path, issue)}: ${issue.message}`))
+  if (!parsed.success)
+    throw refuse(parsed.error.issues.map((issue) => `${keyOf(issue.path, issue)}: ${issue.message}`))
   const { arm, ...config } = parsed.data
   const retentionDays = config.promiseDays + config.generationDays
   const conflicts = findConflicts({ ...config, retentionDays }, nowMs)
-  const phrase = armingPhrase(vaultBucketName({ accountId: config.vaultAccountId, region: config.region }), retentionDays)
-  if (arm !== '' && arm !== phrase) conflicts.push(`holdfast:arm: must read exactly ${JSON.stringify(phrase)}, or be empty`)
+  const phrase = armingPhrase(
+    vaultBucketName({ accountId: config.vaultAccountId, region: config.region }),
+    retentionDays,
+  )
+  if (arm !== '' && arm !== phrase)
+    conflicts.push(`holdfast:arm: must read exactly ${JSON.stringify(phrase)}, or be empty`)
   if (conflicts.length > 0) throw refuse(conflicts)
   return { ...config, retentionDays, lockMode: arm === '' ? 'GOVERNANCE' : 'COMPLIANCE' }
 }
@@ -104,8 +153,12 @@ function keyOf(path: readonly PropertyKey[], issue: { code: string }): string {
 
 function refuse(problems: string[]): HoldfastError {
   const first = problems[0]!.split(':').slice(0, 2).join(':')
-  return new HoldfastError('invalid-input', `the configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`, {
-    hint: `change it with \`pulumi config set\`, beginning with ${first}; nothing was touched`,
-    context: { problems },
-  })
+  return new HoldfastError(
+    'invalid-input',
+    `the configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    {
+      hint: `change it with \`pulumi config set\`, beginning with ${first}; nothing was touched`,
+      context: { problems },
+    },
+  )
 }

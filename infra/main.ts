@@ -38,7 +38,8 @@ function rawConfig(): Record<string, unknown> {
   const raw: Record<string, unknown> = {}
   // All keys of the project, not only the known ones: a key that was mistyped must not be taken for its default.
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
-    if (key.startsWith(namespace)) raw[key.slice(namespace.length)] = parseConfigValue(key.slice(namespace.length), text)
+    if (key.startsWith(namespace))
+      raw[key.slice(namespace.length)] = parseConfigValue(key.slice(namespace.length), text)
   }
   return raw
 }

@@ -1,6 +1,12 @@
 // The organization layer: what binds the vault's and production's accounts, their roots included. Deployed to the
 // management account, which it doesn't bind: nothing else belongs there.
-import { membershipPolicy, productionDelayPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../guardrails/organization-policies.ts'
+import {
+  membershipPolicy,
+  productionDelayPolicy,
+  productionPolicy,
+  vaultFreezePolicy,
+  vaultPerimeterPolicy,
+} from '../guardrails/organization-policies.ts'
 import { accountProvider } from './account-provider.ts'
 import { AuditTrail } from './components/audit-trail.ts'
 import { ControlPolicy } from './components/control-policy.ts'
@@ -11,13 +17,26 @@ import type { HoldfastConfig } from './config.ts'
 export function deployOrganizationLayer(config: HoldfastConfig): Record<string, unknown> {
   const vault = { accountId: config.vaultAccountId, region: config.region }
   const options = { providers: [accountProvider('organization', config.managementAccountId, config.region)] }
-  const units = config.organizationParentId === '' ? undefined : new OrganizationUnits('units', { parentId: config.organizationParentId }, options)
+  const units =
+    config.organizationParentId === ''
+      ? undefined
+      : new OrganizationUnits('units', { parentId: config.organizationParentId }, options)
   // The accounts themselves, wherever they are moved; and the units, for accounts that come later.
-  const vaults = { vault: config.vaultAccountId, ...(units === undefined ? {} : { 'vault-unit': units.vault.id }) }
-  const productions = { production: config.productionAccountId, ...(units === undefined ? {} : { 'production-unit': units.production.id }) }
+  const vaults = {
+    vault: config.vaultAccountId,
+    ...(units === undefined ? {} : { 'vault-unit': units.vault.id }),
+  }
+  const productions = {
+    production: config.productionAccountId,
+    ...(units === undefined ? {} : { 'production-unit': units.production.id }),
+  }
   const service = 'SERVICE_CONTROL_POLICY' as const
   // First: what the policies below freeze has to be watched.
-  new AuditTrail('organization-trail', { vault, accountId: config.managementAccountId, ofOrganization: true }, options)
+  new AuditTrail(
+    'organization-trail',
+    { vault, accountId: config.managementAccountId, ofOrganization: true },
+    options,
+  )
   new ControlPolicy(
     'membership',
     {
@@ -32,7 +51,7 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
     'vault-freeze',
     {
       type: service,
-      description: 'The vault\'s buckets and roles stay as they are',
+      description: "The vault's buckets and roles stay as they are",
       document: vaultFreezePolicy(vault, config.thawUntil),
       targets: vaults,
     },
@@ -42,7 +61,7 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
     'production',
     {
       type: service,
-      description: 'Agents don\'t destroy',
+      description: "Agents don't destroy",
       document: productionPolicy(config.productionAccountId, config.thawUntil),
       targets: productions,
     },

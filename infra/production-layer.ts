@@ -19,7 +19,12 @@ import {
 } from '../guardrails/names.ts'
 import { renderPolicy } from '../guardrails/policy.ts'
 import { responderPolicy } from '../guardrails/quarantine.ts'
-import { administratorTrustPolicy, agentTrustPolicy, breakGlassTrustPolicy, namedHumanTrustPolicy } from '../guardrails/trust-policies.ts'
+import {
+  administratorTrustPolicy,
+  agentTrustPolicy,
+  breakGlassTrustPolicy,
+  namedHumanTrustPolicy,
+} from '../guardrails/trust-policies.ts'
 import { accountProvider } from './account-provider.ts'
 import { AgentQuarantine } from './components/agent-quarantine.ts'
 import { AlarmForwarder } from './components/alarm-forwarder.ts'
@@ -61,16 +66,36 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
   deployResponder(config, provider)
   const worked = [...new Set([config.region, ...config.regions, ...config.alarmRegions])]
   const delayed = new DelayedDeletion(
-    'delays', { days: config.recycleBinDays, unlockDelayDays: config.unlockDelayDays, regions: worked, isEnforced: !config.detached }, { providers: [provider] },
+    'delays',
+    {
+      days: config.recycleBinDays,
+      unlockDelayDays: config.unlockDelayDays,
+      regions: worked,
+      isEnforced: !config.detached,
+    },
+    { providers: [provider] },
   )
-  const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(({ account }) => account === 'production')
+  const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(
+    ({ account }) => account === 'production',
+  )
   const regions = alarmRegionsOf(config)
-  const forwarder = new AlarmForwarder('production-forwarder', { vault, accountId, regions, patterns }, { providers: [provider] })
+  const forwarder = new AlarmForwarder(
+    'production-forwarder',
+    { vault, accountId, regions, patterns },
+    { providers: [provider] },
+  )
   if (config.quarantineAgents) {
-    const rules = patterns.filter(({ name }) => name.startsWith(agentAlarmPrefix)).map(({ name }) => `holdfast-${name}`)
-    new AgentQuarantine('quarantine', { accountId, regions, rules, rulesOf: forwarder }, { providers: [provider] })
+    const rules = patterns
+      .filter(({ name }) => name.startsWith(agentAlarmPrefix))
+      .map(({ name }) => `holdfast-${name}`)
+    new AgentQuarantine(
+      'quarantine',
+      { accountId, regions, rules, rulesOf: forwarder },
+      { providers: [provider] },
+    )
   }
-  if (config.detached) new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
+  if (config.detached)
+    new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
   if (config.administrators.length > 0) deployAdministrator(config, provider)
   return { ...describeProduction(config), delays: delayed.report, brakes: delayed.brakes }
 }
@@ -78,15 +103,18 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
 function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void {
   const accountId = config.productionAccountId
   const options = { providers: [provider] }
-  const approval = config.approvers.length === 0 ? null : new aws.iam.Policy(
-    'break-glass-approval',
-    {
-      name: approvalPolicyName,
-      description: 'For whom and until when break-glass is approved; as deployed, for nobody',
-      policy: renderPolicy(approvalPolicy(null)),
-    },
-    { provider, protect: true, retainOnDelete: true },
-  )
+  const approval =
+    config.approvers.length === 0
+      ? null
+      : new aws.iam.Policy(
+          'break-glass-approval',
+          {
+            name: approvalPolicyName,
+            description: 'For whom and until when break-glass is approved; as deployed, for nobody',
+            policy: renderPolicy(approvalPolicy(null)),
+          },
+          { provider, protect: true, retainOnDelete: true },
+        )
   new ScopedRole(
     'break-glass',
     {
@@ -136,7 +164,9 @@ function deployAdministrator(config: HoldfastConfig, provider: aws.Provider): vo
       name: administratorRoleName,
       path: rolePaths.production,
       description: 'Administrator of production; has no way into the vault',
-      assumeRolePolicy: renderPolicy(administratorTrustPolicy(config.productionAccountId, config.administrators)),
+      assumeRolePolicy: renderPolicy(
+        administratorTrustPolicy(config.productionAccountId, config.administrators),
+      ),
       maxSessionDuration: 3600,
     },
     { provider },
@@ -150,19 +180,26 @@ function deployAdministrator(config: HoldfastConfig, provider: aws.Provider): vo
 
 function describeProduction(config: HoldfastConfig): Record<string, unknown> {
   const accountId = config.productionAccountId
-  const role = (people: readonly string[], name: string) => (people.length > 0 ? roleArn(accountId, rolePaths.production, name) : null)
+  const role = (people: readonly string[], name: string) =>
+    people.length > 0 ? roleArn(accountId, rolePaths.production, name) : null
   return {
     formatVersion: 1,
     layer: 'production',
     region: config.region,
     productionAccountId: accountId,
     agents: Object.fromEntries(
-      config.agents.map(({ name, environment, sessionSeconds }) => [name, { environment, roleArn: agentRoleArn(accountId, name), sessionSeconds }]),
+      config.agents.map(({ name, environment, sessionSeconds }) => [
+        name,
+        { environment, roleArn: agentRoleArn(accountId, name), sessionSeconds },
+      ]),
     ),
     quarantineAgents: config.quarantineAgents,
     breakGlass: role(config.breakGlass, breakGlassRoleName),
     // Whoever approves, and what with; null if no approval is asked for.
-    approval: config.approvers.length === 0 ? null : { policyArn: approvalPolicyArn(accountId), approver: role(config.approvers, approverRoleName) },
+    approval:
+      config.approvers.length === 0
+        ? null
+        : { policyArn: approvalPolicyArn(accountId), approver: role(config.approvers, approverRoleName) },
     responder: role(config.responders, responderRoleName),
     administrator: role(config.administrators, administratorRoleName),
   }

@@ -6,10 +6,19 @@ interface State {
 }
 
 /** What is only known after a deployment gets an id that is recognizable as no real one. */
-export function stateOf(type: string, name: string, accountId: string | null, inputs: Record<string, unknown>): State {
+export function stateOf(
+  type: string,
+  name: string,
+  accountId: string | null,
+  inputs: Record<string, unknown>,
+): State {
   const text = (key: string) => (typeof inputs[key] === 'string' ? inputs[key] : '')
-  const given = (id: string, more: Record<string, unknown> = {}): State => ({ id, state: { ...inputs, ...more } })
-  const iam = (kind: string, called: string) => `arn:aws:iam::${accountId}:${kind}${text('path') || '/'}${called}`
+  const given = (id: string, more: Record<string, unknown> = {}): State => ({
+    id,
+    state: { ...inputs, ...more },
+  })
+  const iam = (kind: string, called: string) =>
+    `arn:aws:iam::${accountId}:${kind}${text('path') || '/'}${called}`
   switch (type) {
     case 'aws:s3/bucket:Bucket':
       return given(text('bucket'), { arn: `arn:aws:s3:::${text('bucket')}` })
@@ -24,7 +33,9 @@ export function stateOf(type: string, name: string, accountId: string | null, in
     case 'aws:rolesanywhere/trustAnchor:TrustAnchor':
     case 'aws:rolesanywhere/profile:Profile': {
       const kind = type.endsWith('Profile') ? 'profile' : 'trust-anchor'
-      return given(`recorded-${name}`, { arn: `arn:aws:rolesanywhere:recorded:${accountId}:${kind}/recorded-${name}` })
+      return given(`recorded-${name}`, {
+        arn: `arn:aws:rolesanywhere:recorded:${accountId}:${kind}/recorded-${name}`,
+      })
     }
     case 'aws:organizations/policy:Policy':
       return given(`p-recorded-${name}`)

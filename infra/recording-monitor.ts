@@ -1,7 +1,13 @@
 // A monitor in place of Pulumi's engine. The stock mock monitor hands over type, name and inputs only; protection,
 // provider, parent and dependencies are in the request, so that is read here.
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js'
-import { specialAssetSig, specialArchiveSig, specialSecretSig, specialSigKey, unknownValue } from '@pulumi/pulumi/runtime/rpc.js'
+import {
+  specialAssetSig,
+  specialArchiveSig,
+  specialSecretSig,
+  specialSigKey,
+  unknownValue,
+} from '@pulumi/pulumi/runtime/rpc.js'
 import { stateOf } from './recorded-state.ts'
 import { readStackToken } from './replacement-guard.ts'
 
@@ -61,15 +67,22 @@ export class RecordingMonitor extends MockMonitor {
     })
   }
 
-  override registerResource(request: RegisterRequest, callback: (error: unknown, reply: unknown) => void): Promise<void> {
+  override registerResource(
+    request: RegisterRequest,
+    callback: (error: unknown, reply: unknown) => void,
+  ): Promise<void> {
     return super.registerResource(request, (error: unknown, reply: unknown) => {
-      if (error instanceof Error) this.problems.push(`${request.getType()} ${request.getName()}: ${error.message}`)
+      if (error instanceof Error)
+        this.problems.push(`${request.getType()} ${request.getName()}: ${error.message}`)
       else this.record(request, (reply as RegisterReply).getUrn())
       callback(error, reply)
     })
   }
 
-  override readResource(request: RegisterRequest, callback: (error: unknown, reply: unknown) => void): Promise<void> {
+  override readResource(
+    request: RegisterRequest,
+    callback: (error: unknown, reply: unknown) => void,
+  ): Promise<void> {
     this.problems.push(`it reads ${request.getType()} ${request.getName()}, whose state only AWS has`)
     return super.readResource(request, callback)
   }
@@ -80,7 +93,8 @@ export class RecordingMonitor extends MockMonitor {
     const accountId = this.accountOf(request.getProvider())
     this.problems.push(...findUnrecordable(inputs, `${type} ${name}`))
     if (type.startsWith('pulumi:providers:')) this.registerProvider(urn, name, inputs)
-    else if (request.getCustom() && accountId === null) this.problems.push(`${type} ${name} has no provider that is bound to an account`)
+    else if (request.getCustom() && accountId === null)
+      this.problems.push(`${type} ${name} has no provider that is bound to an account`)
     if (this.recorded.some((known) => known.urn === urn)) this.problems.push(`${urn} is there twice`)
     this.recorded.push({
       type,
@@ -98,9 +112,11 @@ export class RecordingMonitor extends MockMonitor {
 
   /** A provider's inputs are lists in JSON: a provider that may work in more than one account is bound to none. */
   private registerProvider(urn: string, name: string, inputs: Record<string, unknown>): void {
-    const allowed: unknown = typeof inputs['allowedAccountIds'] === 'string' ? JSON.parse(inputs['allowedAccountIds']) : undefined
+    const allowed: unknown =
+      typeof inputs['allowedAccountIds'] === 'string' ? JSON.parse(inputs['allowedAccountIds']) : undefined
     if (typeof inputs['region'] === 'string') this.regions.set(urn, inputs['region'])
-    if (Array.isArray(allowed) && allowed.length === 1 && typeof allowed[0] === 'string') this.accounts.set(urn, allowed[0])
+    if (Array.isArray(allowed) && allowed.length === 1 && typeof allowed[0] === 'string')
+      this.accounts.set(urn, allowed[0])
     else this.problems.push(`the provider ${name} isn't bound to one account by allowedAccountIds`)
   }
 
@@ -117,12 +133,14 @@ function urnOf(provider: string): string {
 /** Secrets, unknowns and files have no plain value: a recording that left them out would prove too little. */
 function findUnrecordable(value: unknown, where: string): string[] {
   if (value === unknownValue) return [`${where} depends on what is only known after a deployment`]
-  if (Array.isArray(value)) return value.flatMap((item, index) => findUnrecordable(item, `${where}[${index}]`))
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => findUnrecordable(item, `${where}[${index}]`))
   if (typeof value !== 'object' || value === null) return []
   const signature = (value as Record<string, unknown>)[specialSigKey]
   if (signature === specialSecretSig) return [`${where} is a secret`]
   // A file's name is kept; what is in it is for whoever names it to say, by a hash in the key.
   if (signature === specialAssetSig && 'path' in value) return []
-  if (signature === specialAssetSig || signature === specialArchiveSig) return [`${where} is a text or an archive of Pulumi's own`]
+  if (signature === specialAssetSig || signature === specialArchiveSig)
+    return [`${where} is a text or an archive of Pulumi's own`]
   return Object.entries(value).flatMap(([key, item]) => findUnrecordable(item, `${where}.${key}`))
 }

@@ -20,7 +20,9 @@ export interface Recording {
 }
 
 // Marked as internal, and left out of the declarations: the Automation API runs programs in one process by it, as this does.
-const { withLocalStorage } = state as unknown as { withLocalStorage: <T>(run: () => Promise<T>) => Promise<T> }
+const { withLocalStorage } = state as unknown as {
+  withLocalStorage: <T>(run: () => Promise<T>) => Promise<T>
+}
 
 /**
  * Runs share a few globals of Pulumi's: await one before the next.
@@ -30,15 +32,25 @@ const { withLocalStorage } = state as unknown as { withLocalStorage: <T>(run: ()
  * @throws Pulumi's RunError if the configuration is refused; HoldfastError `internal` if the program asks for something
  * that can't be recorded: an unknown, a secret, an invoke, a resource without the provider of one account.
  */
-export async function recordProgram(config: Record<string, unknown>, program: () => unknown = deploy, before: StackResources = {}): Promise<Recording> {
+export async function recordProgram(
+  config: Record<string, unknown>,
+  program: () => unknown = deploy,
+  before: StackResources = {},
+): Promise<Recording> {
   const stack = typeof config['layer'] === 'string' && config['layer'] !== '' ? config['layer'] : 'unnamed'
   const monitor = new RecordingMonitor(before)
   const failures: unknown[] = []
   const outputs = await withLocalStorage(async () => {
     setMockOptions(monitor, 'holdfast', stack, false, 'organization')
-    setAllConfig(Object.fromEntries(Object.entries(config).map(([key, value]) => [`holdfast:${key}`, toText(value)])))
+    setAllConfig(
+      Object.fromEntries(Object.entries(config).map(([key, value]) => [`holdfast:${key}`, toText(value)])),
+    )
     // Caught inside: Pulumi hangs several promises on a stack, and the failure of each would end the process.
-    const result = await runInPulumiStack(() => Promise.resolve().then(program).catch((error: unknown) => void failures.push(error)))
+    const result = await runInPulumiStack(() =>
+      Promise.resolve()
+        .then(program)
+        .catch((error: unknown) => void failures.push(error)),
+    )
     // Registrations run on after the program has returned: this waits for the last of them.
     await disconnect()
     return result ?? {}

@@ -19,28 +19,44 @@ type VaultBuckets = ReadonlyMap<string, string>
 export async function assertVaultStays(config: HoldfastConfig): Promise<void> {
   const problems = findReplacements(await readVaultBuckets(), config)
   if (problems.length === 0) return
-  throw new HoldfastError('invalid-input', `nothing was touched, for a vault would be replaced or given up:\n${problems.join('\n')}`, {
-    hint: 'change the keys named above back, or make a stack of its own for another vault; `holdfast retire` says how one is given up',
-  })
+  throw new HoldfastError(
+    'invalid-input',
+    `nothing was touched, for a vault would be replaced or given up:\n${problems.join('\n')}`,
+    {
+      hint: 'change the keys named above back, or make a stack of its own for another vault; `holdfast retire` says how one is given up',
+    },
+  )
 }
 
 /** One line for each bucket, beginning with the key to change. */
 function findReplacements(present: VaultBuckets, config: HoldfastConfig): string[] {
-  const declared = new Map(config.layer === 'vault' ? placesOf(config).map((place) => [vaultResourceName(place, config.region), place]) : [])
+  const declared = new Map(
+    config.layer === 'vault'
+      ? placesOf(config).map((place) => [vaultResourceName(place, config.region), place])
+      : [],
+  )
   return [...present].flatMap(([name, bucket]) => {
-    if (config.layer !== 'vault') return [`holdfast:layer: is ${config.layer}, but this stack has the vault ${bucket}; set it to vault`]
+    if (config.layer !== 'vault')
+      return [`holdfast:layer: is ${config.layer}, but this stack has the vault ${bucket}; set it to vault`]
     const place = declared.get(name)
-    if (place === undefined) return [`holdfast:regions: leaves out ${name.slice('vault-'.length)}, where this stack has the vault ${bucket}; add it`]
+    if (place === undefined)
+      return [
+        `holdfast:regions: leaves out ${name.slice('vault-'.length)}, where this stack has the vault ${bucket}; add it`,
+      ]
     const wanted = vaultBucketName(place)
     if (wanted === bucket) return []
     const isOfAccount = bucket.startsWith(vaultBucketName({ ...place, region: '' }))
-    return [`${isOfAccount ? 'holdfast:region' : 'holdfast:vaultAccountId'}: makes the vault ${wanted}, but this stack has ${bucket}; set it back`]
+    return [
+      `${isOfAccount ? 'holdfast:region' : 'holdfast:vaultAccountId'}: makes the vault ${wanted}, but this stack has ${bucket}; set it back`,
+    ]
   })
 }
 
 async function readVaultBuckets(): Promise<VaultBuckets> {
   const stack = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()].join('/')
-  const { outputs } = await pulumi.runtime.invoke(readStackToken, { stackName: stack }) as { outputs?: Record<string, unknown> }
+  const { outputs } = (await pulumi.runtime.invoke(readStackToken, { stackName: stack })) as {
+    outputs?: Record<string, unknown>
+  }
   const found = new Map<string, string>()
   for (const [urn, resource] of Object.entries(outputs ?? {})) {
     const name = bucketUrn.exec(urn)?.[1]

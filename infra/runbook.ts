@@ -3,7 +3,11 @@ import { toolkitBucketName, vaultBucketName } from '../guardrails/names.ts'
 import type { VaultPlace } from '../guardrails/names.ts'
 
 /** @param sources by name, and where the backups of each lie */
-export function renderRunbook(place: VaultPlace, sources: readonly { name: string; place: VaultPlace }[], version: string): string {
+export function renderRunbook(
+  place: VaultPlace,
+  sources: readonly { name: string; place: VaultPlace }[],
+  version: string,
+): string {
   const [vault, toolkit] = [vaultBucketName(place), toolkitBucketName(place)]
   return `# Restoring from this vault
 

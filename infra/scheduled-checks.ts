@@ -3,7 +3,14 @@ import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 import { schedulerPolicy, schedulerTrustPolicy, taskExecutionPolicy } from '../guardrails/check-policies.ts'
 import {
-  checkFamily, checkLogGroupName, examinationLogGroupName, imageRepository, imageRepositoryName, rolePaths, schedulerRoleName, taskExecutionRoleName,
+  checkFamily,
+  checkLogGroupName,
+  examinationLogGroupName,
+  imageRepository,
+  imageRepositoryName,
+  rolePaths,
+  schedulerRoleName,
+  taskExecutionRoleName,
 } from '../guardrails/names.ts'
 import { runnerTrustPolicy } from '../guardrails/trust-policies.ts'
 import { checkPlans } from '../checks/check-plan.ts'
@@ -25,12 +32,20 @@ export interface RegionChecks {
   roles: readonly pulumi.Resource[]
 }
 
-export function deployChecks(config: HoldfastConfig, { place, sources, roles }: RegionChecks, provider: aws.Provider): void {
+export function deployChecks(
+  config: HoldfastConfig,
+  { place, sources, roles }: RegionChecks,
+  provider: aws.Provider,
+): void {
   const suffix = place.region === config.region ? '' : `-${place.region}`
   // A tag can't be moved, and what runs is named by its digest all the same.
   new aws.ecr.Repository(
     `checks${suffix}`,
-    { name: imageRepositoryName, imageTagMutability: 'IMMUTABLE', imageScanningConfiguration: { scanOnPush: true } },
+    {
+      name: imageRepositoryName,
+      imageTagMutability: 'IMMUTABLE',
+      imageScanningConfiguration: { scanOnPush: true },
+    },
     { provider, protect: true, retainOnDelete: true },
   )
   const logs = declareLogs(suffix, provider)
@@ -42,7 +57,11 @@ export function deployChecks(config: HoldfastConfig, { place, sources, roles }: 
   const after = [...roles, ...logs, ...cluster.parts]
   for (const source of sources) {
     for (const plan of checkPlans) {
-      new ScheduledCheck(`check-${plan.name}-${source}`, { place, plan, source, image, network }, { ...options, dependsOn: after })
+      new ScheduledCheck(
+        `check-${plan.name}-${source}`,
+        { place, plan, source, image, network },
+        { ...options, dependsOn: after },
+      )
     }
   }
   deployExaminations(config, { place, image, network, after }, provider)
@@ -50,12 +69,14 @@ export function deployChecks(config: HoldfastConfig, { place, sources, roles }: 
 
 /** Whether anything is started or not: what is protected, Pulumi refuses to take away, and nothing could be switched off again. */
 function declareLogs(suffix: string, provider: aws.Provider): pulumi.Resource[] {
-  return Object.entries({ checks: checkLogGroupName, examinations: examinationLogGroupName }).map(([what, name]) =>
-    new aws.cloudwatch.LogGroup(
-      `${what}${suffix}`,
-      { name, retentionInDays: logDays, deletionProtectionEnabled: true },
-      { provider, protect: true, retainOnDelete: true },
-    ))
+  return Object.entries({ checks: checkLogGroupName, examinations: examinationLogGroupName }).map(
+    ([what, name]) =>
+      new aws.cloudwatch.LogGroup(
+        `${what}${suffix}`,
+        { name, retentionInDays: logDays, deletionProtectionEnabled: true },
+        { provider, protect: true, retainOnDelete: true },
+      ),
+  )
 }
 
 /** The registry of the stack's own region sends what is pushed there to the others: the same digest everywhere. */
@@ -64,7 +85,11 @@ function imageIn({ image }: HoldfastConfig, place: VaultPlace): string {
 }
 
 /** Roles are of no region; the copies of the image are sent from the stack's own. */
-export function deployCheckRoles(config: HoldfastConfig, places: readonly VaultPlace[], options: { providers: aws.Provider[] }): pulumi.Resource[] {
+export function deployCheckRoles(
+  config: HoldfastConfig,
+  places: readonly VaultPlace[],
+  options: { providers: aws.Provider[] },
+): pulumi.Resource[] {
   const { accountId } = places[0]!
   const regions = places.map(({ region }) => region)
   if (regions.length > 1) {
@@ -72,10 +97,12 @@ export function deployCheckRoles(config: HoldfastConfig, places: readonly VaultP
       'checks',
       {
         replicationConfiguration: {
-          rules: [{
-            destinations: regions.slice(1).map((region) => ({ region, registryId: accountId })),
-            repositoryFilters: [{ filter: imageRepositoryName, filterType: 'PREFIX_MATCH' }],
-          }],
+          rules: [
+            {
+              destinations: regions.slice(1).map((region) => ({ region, registryId: accountId })),
+              repositoryFilters: [{ filter: imageRepositoryName, filterType: 'PREFIX_MATCH' }],
+            },
+          ],
         },
       },
       { provider: options.providers[0]! },
@@ -87,16 +114,22 @@ export function deployCheckRoles(config: HoldfastConfig, places: readonly VaultP
     new ScopedRole(
       'task-execution',
       {
-        roleName: taskExecutionRoleName, path, description: 'ECS brings the image and takes the log; no container is given it',
-        trust: runnerTrustPolicy({ accountId, regions, runners: [] }), policy: taskExecutionPolicy(places),
+        roleName: taskExecutionRoleName,
+        path,
+        description: 'ECS brings the image and takes the log; no container is given it',
+        trust: runnerTrustPolicy({ accountId, regions, runners: [] }),
+        policy: taskExecutionPolicy(places),
       },
       options,
     ),
     new ScopedRole(
       'check-scheduler',
       {
-        roleName: schedulerRoleName, path, description: 'Schedules start checks, and nothing else',
-        trust: schedulerTrustPolicy(places), policy: schedulerPolicy(places, [...new Set(checkPlans.map(({ duty }) => duty))]),
+        roleName: schedulerRoleName,
+        path,
+        description: 'Schedules start checks, and nothing else',
+        trust: schedulerTrustPolicy(places),
+        policy: schedulerPolicy(places, [...new Set(checkPlans.map(({ duty }) => duty))]),
       },
       options,
     ),
@@ -107,9 +140,24 @@ export function deployCheckRoles(config: HoldfastConfig, places: readonly VaultP
 /** For `pulumi stack output`: where the image is pushed to, and what runs. */
 export function describeChecks(config: HoldfastConfig, place: VaultPlace): Record<string, unknown> {
   const scheduled = checkPlans.flatMap((plan) =>
-    config.sources.map(({ name: source }) => ({ check: plan.name, source, task: checkFamily(plan.name, source), schedule: plan.schedule, duty: plan.duty })))
+    config.sources.map(({ name: source }) => ({
+      check: plan.name,
+      source,
+      task: checkFamily(plan.name, source),
+      schedule: plan.schedule,
+      duty: plan.duty,
+    })),
+  )
   return {
     imageRepository: imageRepository(place),
-    checks: config.image === '' ? null : { image: config.image, logGroup: checkLogGroupName, scheduled, examinations: describeExaminations(config) },
+    checks:
+      config.image === ''
+        ? null
+        : {
+            image: config.image,
+            logGroup: checkLogGroupName,
+            scheduled,
+            examinations: describeExaminations(config),
+          },
   }
 }

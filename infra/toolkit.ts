@@ -31,30 +31,52 @@ const longestBytes = 64 * 2 ** 20
  */
 export function readTarball(given: string): Tarball {
   const file = path.resolve(projectFolder, given)
-  const refuse = (problem: string, cause?: unknown) => new HoldfastError('invalid-input', `holdfast:toolkit: ${problem}`, {
-    hint: 'make one with `npm pack`, and set holdfast:toolkit to its path; nothing was touched', cause,
-  })
+  const refuse = (problem: string, cause?: unknown) =>
+    new HoldfastError('invalid-input', `holdfast:toolkit: ${problem}`, {
+      hint: 'make one with `npm pack`, and set holdfast:toolkit to its path; nothing was touched',
+      cause,
+    })
   const version = /^holdfast-(\d+\.\d+\.\d+(?:-[\w.]+)?)\.tgz$/.exec(path.basename(file))?.[1]
-  if (version === undefined) throw refuse(`${path.basename(file)} is not what \`npm pack\` calls it, holdfast-VERSION.tgz`)
+  if (version === undefined)
+    throw refuse(`${path.basename(file)} is not what \`npm pack\` calls it, holdfast-VERSION.tgz`)
   let bytes: Buffer
   try {
     bytes = readFileSync(file)
   } catch (error) {
     throw refuse(`${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, error)
   }
-  if (bytes.length > longestBytes || bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw refuse(`${file} is not a tarball of at most ${longestBytes / 2 ** 20} MiB`)
+  if (bytes.length > longestBytes || bytes[0] !== 0x1f || bytes[1] !== 0x8b)
+    throw refuse(`${file} is not a tarball of at most ${longestBytes / 2 ** 20} MiB`)
   return { file, version, sha256: sha256Of(bytes) }
 }
 
-export function toolkitFiles(tarball: Tarball, configuration: Record<string, unknown>, runbook: string): ToolkitFile[] {
-  const text = (name: 'configuration' | 'runbook', called: string, contentType: string, value: string): ToolkitFile => {
+export function toolkitFiles(
+  tarball: Tarball,
+  configuration: Record<string, unknown>,
+  runbook: string,
+): ToolkitFile[] {
+  const text = (
+    name: 'configuration' | 'runbook',
+    called: string,
+    contentType: string,
+    value: string,
+  ): ToolkitFile => {
     const sha256 = sha256Of(value)
-    return { name, key: `toolkit/${tarball.version}/${sha256}/${called}`, sha256, contentType, content: { text: value } }
+    return {
+      name,
+      key: `toolkit/${tarball.version}/${sha256}/${called}`,
+      sha256,
+      contentType,
+      content: { text: value },
+    }
   }
   return [
     {
-      name: 'tarball', key: `toolkit/${tarball.version}/${tarball.sha256}/holdfast-${tarball.version}.tgz`, sha256: tarball.sha256,
-      contentType: 'application/gzip', content: { file: tarball.file },
+      name: 'tarball',
+      key: `toolkit/${tarball.version}/${tarball.sha256}/holdfast-${tarball.version}.tgz`,
+      sha256: tarball.sha256,
+      contentType: 'application/gzip',
+      content: { file: tarball.file },
     },
     text('configuration', 'vault.json', 'application/json', `${JSON.stringify(configuration, null, 2)}\n`),
     text('runbook', 'RESTORE.md', 'text/markdown; charset=utf-8', runbook),

@@ -14,8 +14,16 @@ export interface OpenVault {
   signal: AbortSignal
 }
 
-export async function withVault<Result>(address: VaultAddress, signal: AbortSignal, use: (vault: OpenVault) => Promise<Result>): Promise<Result> {
-  const store = openS3ObjectStore({ ...address, signal, readMfaCode: (serial) => readMfaCode(serial, signal) })
+export async function withVault<Result>(
+  address: VaultAddress,
+  signal: AbortSignal,
+  use: (vault: OpenVault) => Promise<Result>,
+): Promise<Result> {
+  const store = openS3ObjectStore({
+    ...address,
+    signal,
+    readMfaCode: (serial) => readMfaCode(serial, signal),
+  })
   try {
     return await use({ store, clock: wallClock, random: Math.random, signal })
   } finally {

@@ -7,7 +7,10 @@ const schema = z.object({
   /** Raised when the meaning of a field changes. */
   formatVersion: z.literal(1),
   layer: z.literal('production'),
-  agents: z.record(z.string(), z.object({ roleArn: z.string(), sessionSeconds: z.number().int().min(900).max(3600).optional() })),
+  agents: z.record(
+    z.string(),
+    z.object({ roleArn: z.string(), sessionSeconds: z.number().int().min(900).max(3600).optional() }),
+  ),
   breakGlass: z.string().nullable().default(null),
   /** Null if no approval is asked for. */
   approval: z.object({ policyArn: z.string() }).nullable().default(null),
@@ -20,6 +23,6 @@ export function readProductionConfiguration(file: string): ProductionConfigurati
   const parsed = schema.safeParse(parseJsonFile(file, 'the configuration'))
   if (parsed.success) return parsed.data
   throw new HoldfastError('invalid-input', `${file} is not what the production layer's stack puts out`, {
-    hint: 'write it with `pulumi stack output --json > FILE` in the production layer\'s stack',
+    hint: "write it with `pulumi stack output --json > FILE` in the production layer's stack",
   })
 }

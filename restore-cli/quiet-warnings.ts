@@ -2,5 +2,6 @@
 
 process.removeAllListeners('warning')
 process.on('warning', (warning) => {
-  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`warning: ${warning.name}: ${warning.message}\n`)
+  if (warning.name !== 'ExperimentalWarning')
+    process.stderr.write(`warning: ${warning.name}: ${warning.message}\n`)
 })

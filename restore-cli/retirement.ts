@@ -37,7 +37,10 @@ const readers = 16
  * @throws `denied` if the locks can't be seen: without them there is no answer.
  */
 export async function examineRetirement(
-  store: ObjectStore, quietMs: number, signal: AbortSignal, onProgress: (versions: number) => void,
+  store: ObjectStore,
+  quietMs: number,
+  signal: AbortSignal,
+  onProgress: (versions: number) => void,
 ): Promise<Retirement> {
   const { serverTimeMs: nowMs } = await store.lockDefault()
   const sources = new Map<string, SourceState>()
@@ -58,7 +61,11 @@ export async function examineRetirement(
     }
   }
   await Promise.all(Array.from({ length: readers }, read))
-  return summarize([...sources.values()].sort((left, right) => (left.name < right.name ? -1 : 1)), nowMs, quietMs)
+  return summarize(
+    [...sources.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
+    nowMs,
+    quietMs,
+  )
 }
 
 async function lockEndOf(store: ObjectStore, version: ObjectVersion): Promise<number | null> {
@@ -66,13 +73,27 @@ async function lockEndOf(store: ObjectStore, version: ObjectVersion): Promise<nu
   if (version.isDeleteMarker) return null
   const { lock } = await store.headVersion(version)
   if (lock !== undefined) return lock === null ? null : lock.untilMs
-  throw new HoldfastError('denied', 'the locks of the vault\'s versions can\'t be seen with this role', { hint: 'use the restorer\'s role, which may read retention' })
+  throw new HoldfastError('denied', "the locks of the vault's versions can't be seen with this role", {
+    hint: "use the restorer's role, which may read retention",
+  })
 }
 
-function addVersion(sources: Map<string, SourceState>, version: ObjectVersion, lockEndsMs: number | null, nowMs: number): void {
+function addVersion(
+  sources: Map<string, SourceState>,
+  version: ObjectVersion,
+  lockEndsMs: number | null,
+  nowMs: number,
+): void {
   const [top = '', second = ''] = version.key.split('/')
   const name = top === 'sources' || top === 'receipts' ? second : `${top}/`
-  const state = sources.get(name) ?? { name, versions: 0, bytes: 0, lastWrittenMs: 0, lockedVersions: 0, lastLockEndsMs: null }
+  const state = sources.get(name) ?? {
+    name,
+    versions: 0,
+    bytes: 0,
+    lastWrittenMs: 0,
+    lockedVersions: 0,
+    lastLockEndsMs: null,
+  }
   state.versions++
   state.bytes += version.bytes
   state.lastWrittenMs = Math.max(state.lastWrittenMs, version.lastModifiedMs)
@@ -84,14 +105,22 @@ function addVersion(sources: Map<string, SourceState>, version: ObjectVersion, l
 }
 
 function summarize(sources: SourceState[], nowMs: number, quietMs: number): Retirement {
-  const total = (figure: 'versions' | 'bytes' | 'lockedVersions'): number => sources.reduce((sum, source) => sum + source[figure], 0)
-  const latest = (times: (number | null)[]): number | null => times.reduce((last, time) => (time === null || (last !== null && last > time) ? last : time), null)
+  const total = (figure: 'versions' | 'bytes' | 'lockedVersions'): number =>
+    sources.reduce((sum, source) => sum + source[figure], 0)
+  const latest = (times: (number | null)[]): number | null =>
+    times.reduce((last, time) => (time === null || (last !== null && last > time) ? last : time), null)
   const lastWrittenMs = latest(sources.map((source) => source.lastWrittenMs))
   const lastLockEndsMs = latest(sources.map((source) => source.lastLockEndsMs))
   const isQuiet = lastWrittenMs === null || nowMs - lastWrittenMs >= quietMs
   return {
     step: !isQuiet ? 'stop-writers' : lastLockEndsMs === null ? 'unprotect' : 'wait',
-    nowMs, sources, versions: total('versions'), bytes: total('bytes'), lockedVersions: total('lockedVersions'), lastWrittenMs, lastLockEndsMs,
+    nowMs,
+    sources,
+    versions: total('versions'),
+    bytes: total('bytes'),
+    lockedVersions: total('lockedVersions'),
+    lastWrittenMs,
+    lastLockEndsMs,
     emptyableFromMs: lastLockEndsMs ?? nowMs,
   }
 }

@@ -21,7 +21,11 @@ export async function run(bin: Bin, args: readonly string[]): Promise<number> {
   try {
     let status = 0
     const invocation: Invocation = {
-      bin, environment: process.env, signal: interruption.signal, stdout: process.stdout, stderr: process.stderr,
+      bin,
+      environment: process.env,
+      signal: interruption.signal,
+      stdout: process.stdout,
+      stderr: process.stderr,
       endWith: (passedOn) => {
         status = passedOn
       },
@@ -41,9 +45,11 @@ export async function run(bin: Bin, args: readonly string[]): Promise<number> {
 function watchSignals(interruption: AbortController): () => void {
   const stop = (signal: NodeJS.Signals): void => {
     if (interruption.signal.aborted) process.exit(exitStatus.interrupted)
-    interruption.abort(new HoldfastError('interrupted', `stopped by ${signal}`, {
-      hint: 'nothing that was acknowledged is lost; run the same command again to go on',
-    }))
+    interruption.abort(
+      new HoldfastError('interrupted', `stopped by ${signal}`, {
+        hint: 'nothing that was acknowledged is lost; run the same command again to go on',
+      }),
+    )
     setTimeout(() => process.exit(exitStatus.interrupted), graceMs).unref()
   }
   process.on('SIGINT', stop)
@@ -64,11 +70,22 @@ function ignoreClosedPipes(): void {
 }
 
 function usageError(bin: Bin, args: readonly string[], error: CommanderError): HoldfastError {
-  const command = bin === 'holdfast' ? args.find((arg) => /^(backup|snapshots|restore|verify|examine|check-examination|retire|agent-session|break-glass|blast-radius)$/.test(arg)) : undefined
+  const command =
+    bin === 'holdfast'
+      ? args.find((arg) =>
+          /^(backup|snapshots|restore|verify|examine|check-examination|retire|agent-session|break-glass|blast-radius)$/.test(
+            arg,
+          ),
+        )
+      : undefined
   const help = `run \`${command === undefined ? bin : `${bin} ${command}`} --help\` to see what it takes`
   // Without a command, commander has printed the help already and has no message of its own.
   const isHelp = error.code === 'commander.help'
-  return new HoldfastError('invalid-input', isHelp ? 'no command was given' : error.message.replace(/^error: /, '').replaceAll('\n', ' '), { hint: help })
+  return new HoldfastError(
+    'invalid-input',
+    isHelp ? 'no command was given' : error.message.replace(/^error: /, '').replaceAll('\n', ' '),
+    { hint: help },
+  )
 }
 
 function defect(error: unknown): HoldfastError {

@@ -37,7 +37,9 @@ export async function chooseSnapshot(store: TimedStore, flags: SnapshotFlags): P
   const refs = await listSnapshots(store, source)
   const serverMs = store.serverTimeMs ?? Date.now()
   if (refs.length === 0) {
-    throw new HoldfastError('no-recovery-point', `the source ${source} has no snapshot in ${store.name}`, { hint: await describeSources(store) })
+    throw new HoldfastError('no-recovery-point', `the source ${source} has no snapshot in ${store.name}`, {
+      hint: await describeSources(store),
+    })
   }
   if (flags.snapshot !== undefined) {
     const snapshot = await loadSnapshot(store, findRef(refs, flags.snapshot))
@@ -47,7 +49,7 @@ export async function chooseSnapshot(store: TimedStore, flags: SnapshotFlags): P
     assertNotBeforeFirst(askedMs, refs, source)
     explaining(() => assertNotInFuture(askedMs, serverMs), describeRange(refs, source))
   }
-  return { ...await selectSnapshot(store, refs, askedMs), askedMs, warnings: [], serverMs }
+  return { ...(await selectSnapshot(store, refs, askedMs)), askedMs, warnings: [], serverMs }
 }
 
 /** A time that is not understood is refused with what there is to choose from, if the vault can be asked. */
@@ -60,7 +62,9 @@ async function parseAsked(store: ObjectStore, flags: SnapshotFlags): Promise<num
     const available = await chooseSource(store, flags.source)
       .then(async (source) => describeRange(await listSnapshots(store, source), source))
       .catch(() => '')
-    return explaining(() => { throw error }, available)
+    return explaining(() => {
+      throw error
+    }, available)
   }
 }
 
@@ -70,7 +74,11 @@ function explaining<Result>(work: () => Result, available: string): Result {
     return work()
   } catch (error) {
     if (!(error instanceof HoldfastError) || available === '') throw error
-    throw new HoldfastError(error.code, error.message, { hint: [error.hint, available].join('; '), context: error.context, cause: error.cause })
+    throw new HoldfastError(error.code, error.message, {
+      hint: [error.hint, available].join('; '),
+      context: error.context,
+      cause: error.cause,
+    })
   }
 }
 
@@ -89,7 +97,10 @@ export async function chooseSource(store: ObjectStore, named: string | undefined
   }
   const sources = await listSources(store)
   if (sources.length === 1) return sources[0]!
-  if (sources.length === 0) throw new HoldfastError('no-recovery-point', `${store.name} holds no source`, { hint: 'check the bucket\'s name and the account' })
+  if (sources.length === 0)
+    throw new HoldfastError('no-recovery-point', `${store.name} holds no source`, {
+      hint: "check the bucket's name and the account",
+    })
   throw new HoldfastError('ambiguous', `${store.name} holds ${sources.length} sources`, {
     hint: `choose one with --source: ${sources.join(', ')}`,
     context: { sources },
@@ -99,10 +110,14 @@ export async function chooseSource(store: ObjectStore, named: string | undefined
 function assertNotBeforeFirst(askedMs: number, refs: readonly SnapshotRef[], source: string): void {
   const first = refs[0]!
   if (askedMs >= first.timeMs) return
-  throw new HoldfastError('no-recovery-point', `the point in time ${timeText(askedMs)} is before the first snapshot of ${source}`, {
-    hint: `pass --point-in-time ${timeText(first.timeMs)} or later; ${describeRange(refs, source)}`,
-    context: { first: timeText(first.timeMs), last: timeText(refs.at(-1)!.timeMs), snapshots: refs.length },
-  })
+  throw new HoldfastError(
+    'no-recovery-point',
+    `the point in time ${timeText(askedMs)} is before the first snapshot of ${source}`,
+    {
+      hint: `pass --point-in-time ${timeText(first.timeMs)} or later; ${describeRange(refs, source)}`,
+      context: { first: timeText(first.timeMs), last: timeText(refs.at(-1)!.timeMs), snapshots: refs.length },
+    },
+  )
 }
 
 function findRef(refs: readonly SnapshotRef[], id: string): SnapshotRef {
@@ -110,12 +125,18 @@ function findRef(refs: readonly SnapshotRef[], id: string): SnapshotRef {
   // Of several manifests under one name, the first to be written is the one that nothing speaks against.
   const chosen = named.find((ref) => ref.flags.length === 0) ?? named[0]
   if (chosen !== undefined) return chosen
-  throw new HoldfastError('not-found', `there is no snapshot ${JSON.stringify(id.slice(0, 40))} of this source`, {
-    hint: `the newest is ${refs.at(-1)!.id}; \`holdfast snapshots\` lists all ${refs.length}`,
-  })
+  throw new HoldfastError(
+    'not-found',
+    `there is no snapshot ${JSON.stringify(id.slice(0, 40))} of this source`,
+    {
+      hint: `the newest is ${refs.at(-1)!.id}; \`holdfast snapshots\` lists all ${refs.length}`,
+    },
+  )
 }
 
 async function describeSources(store: ObjectStore): Promise<string> {
   const sources = await listSources(store)
-  return sources.length === 0 ? 'the vault holds no source: check the bucket\'s name and the account' : `the vault holds: ${sources.join(', ')}`
+  return sources.length === 0
+    ? "the vault holds no source: check the bucket's name and the account"
+    : `the vault holds: ${sources.join(', ')}`
 }

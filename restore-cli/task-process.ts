@@ -8,11 +8,25 @@ type Environment = Record<string, string | undefined>
 
 /** Everything by which an SDK would find other credentials than the session's. */
 const otherWays = [
-  'AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_ROLE_ARN', 'AWS_ROLE_SESSION_NAME', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_SECURITY_TOKEN', 'AWS_CREDENTIAL_EXPIRATION',
-  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+  'AWS_PROFILE',
+  'AWS_DEFAULT_PROFILE',
+  'AWS_ROLE_ARN',
+  'AWS_ROLE_SESSION_NAME',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_SECURITY_TOKEN',
+  'AWS_CREDENTIAL_EXPIRATION',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
 ]
 
-export function sessionVariables({ accessKeyId, secretAccessKey, sessionToken, expiresMs }: Session): Record<string, string> {
+export function sessionVariables({
+  accessKeyId,
+  secretAccessKey,
+  sessionToken,
+  expiresMs,
+}: Session): Record<string, string> {
   return {
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -28,7 +42,11 @@ export function taskEnvironment(environment: Environment, session: Session): Env
 }
 
 /** The command's status; 128 and the signal's number for one that a signal ended. @throws `not-found`, `denied`: it can't be started. */
-export function runTask([command, ...args]: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+export function runTask(
+  [command, ...args]: readonly string[],
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<number> {
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {
     const child = spawn(command!, args, { env: environment, stdio: 'inherit', shell: false })
@@ -36,9 +54,15 @@ export function runTask([command, ...args]: readonly string[], environment: Envi
     signal.addEventListener('abort', stop, { once: true })
     child.once('error', (error: NodeJS.ErrnoException) => {
       signal.removeEventListener('abort', stop)
-      reject(new HoldfastError(error.code === 'EACCES' ? 'denied' : 'not-found', `the command ${JSON.stringify(command!.slice(0, 200))} can't be started: ${error.code ?? 'unknown error'}`, {
-        hint: 'check its name and its permissions; the session that was made for it ends by itself',
-      }))
+      reject(
+        new HoldfastError(
+          error.code === 'EACCES' ? 'denied' : 'not-found',
+          `the command ${JSON.stringify(command!.slice(0, 200))} can't be started: ${error.code ?? 'unknown error'}`,
+          {
+            hint: 'check its name and its permissions; the session that was made for it ends by itself',
+          },
+        ),
+      )
     })
     child.once('close', (status, killedBy) => {
       signal.removeEventListener('abort', stop)

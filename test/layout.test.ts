@@ -5,8 +5,12 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const root = resolve(import.meta.dirname, '..')
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], { cwd: root, encoding: 'utf8' })
-  .split('\n').filter((file) => file !== '' && existsSync(join(root, file)))
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(join(root, file)))
 
 /** Folder to the folders it may import besides itself. */
 const mayImport: Record<string, string[]> = {
@@ -52,8 +56,14 @@ interface Import {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"\n]*?(?:\n[^'"]*?)?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g)
-  return [...found].map((match) => ({ file, folder: file.split('/')[0]!, specifier: (match[1] ?? match[2] ?? match[3])! }))
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\s[^'"\n]*?(?:\n[^'"]*?)?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g,
+  )
+  return [...found].map((match) => ({
+    file,
+    folder: file.split('/')[0]!,
+    specifier: (match[1] ?? match[2] ?? match[3])!,
+  }))
 }
 
 const sources = files.filter((file) => file.includes('/') && !file.startsWith('test/'))
@@ -62,11 +72,17 @@ const imports = sources.flatMap(importsOf)
 describe('dependency direction', () => {
   test('imports are found at all', () => {
     expect(imports.length).toBeGreaterThan(200)
-    expect(imports.some(({ file, specifier }) => file === 'engine/backup/backup.ts' && specifier === '../core/errors.ts')).toBe(true)
+    expect(
+      imports.some(
+        ({ file, specifier }) => file === 'engine/backup/backup.ts' && specifier === '../core/errors.ts',
+      ),
+    ).toBe(true)
   })
 
   test('every folder with code has a place in it', () => {
-    expect([...new Set(sources.map((file) => file.split('/')[0]))].filter((folder) => !(folder! in mayImport))).toEqual([])
+    expect(
+      [...new Set(sources.map((file) => file.split('/')[0]))].filter((folder) => !(folder! in mayImport)),
+    ).toEqual([])
   })
 
   test('no folder imports one that it may not', () => {
@@ -93,23 +109,41 @@ describe('dependency direction', () => {
   })
 
   test('a circle would be found, and only a circle', () => {
-    expect(findCircles(new Map([['a', ['b', 'd']], ['b', ['c']], ['c', ['b']], ['d', []]]))).toEqual([['b', 'c']])
+    expect(
+      findCircles(
+        new Map([
+          ['a', ['b', 'd']],
+          ['b', ['c']],
+          ['c', ['b']],
+          ['d', []],
+        ]),
+      ),
+    ).toEqual([['b', 'c']])
   })
 
   for (const [package_, folders, why] of restricted) {
     test(`${package_.source} is imported by ${folders.join(', ')} alone: ${why}`, () => {
-      const wrong = imports.filter(({ file, folder, specifier }) =>
-        package_.test(specifier) && !folders.includes(folder) && !(file === lazyEvaluator && specifier === '@cloud-copilot/iam-simulate'))
+      const wrong = imports.filter(
+        ({ file, folder, specifier }) =>
+          package_.test(specifier) &&
+          !folders.includes(folder) &&
+          !(file === lazyEvaluator && specifier === '@cloud-copilot/iam-simulate'),
+      )
       expect(wrong.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
     })
   }
 })
 
 test('the evaluator is published as what may be there: its types and a dynamic import in one file', () => {
-  const manifest = JSON.parse(read('package.json')) as Record<'dependencies' | 'peerDependencies', Record<string, string>> & { peerDependenciesMeta: unknown }
+  const manifest = JSON.parse(read('package.json')) as Record<
+    'dependencies' | 'peerDependencies',
+    Record<string, string>
+  > & { peerDependenciesMeta: unknown }
   expect(Object.keys(manifest.dependencies).filter((name) => name.startsWith('@cloud-copilot/'))).toEqual([])
   expect(manifest.peerDependenciesMeta).toEqual({ '@cloud-copilot/iam-simulate': { optional: true } })
-  const lines = read(lazyEvaluator).split('\n').filter((line) => line.includes('import') && line.includes('@cloud-copilot/'))
+  const lines = read(lazyEvaluator)
+    .split('\n')
+    .filter((line) => line.includes('import') && line.includes('@cloud-copilot/'))
   expect(lines).toHaveLength(2)
   expect(lines.every((line) => line.startsWith('import type ') || line.includes('=> import('))).toBe(true)
 })
@@ -122,7 +156,9 @@ describe('time, chance and environment are arguments', () => {
   })
 
   test('in core nobody reads the environment, the file system or the network', () => {
-    const outside = imports.filter(({ folder, specifier }) => folder === 'core' && /^node:(?!crypto$|zlib$)/.test(specifier))
+    const outside = imports.filter(
+      ({ folder, specifier }) => folder === 'core' && /^node:(?!crypto$|zlib$)/.test(specifier),
+    )
     expect(outside.map(({ file, specifier }) => `${file} -> ${specifier}`)).toEqual([])
     expect(sources.filter((file) => file.startsWith('core/') && /\bprocess\./.test(read(file)))).toEqual([])
   })
@@ -130,26 +166,40 @@ describe('time, chance and environment are arguments', () => {
 
 describe('names', () => {
   test('no file is called after nothing', () => {
-    expect(files.filter((file) => /(?:^|\/)(?:utils?|helpers?|common|misc|manager|index)\.ts$/.test(file))).toEqual([])
+    expect(
+      files.filter((file) => /(?:^|\/)(?:utils?|helpers?|common|misc|manager|index)\.ts$/.test(file)),
+    ).toEqual([])
   })
 
   test('files are in kebab-case', () => {
-    expect(files.filter((file) => !/^(?:[a-z0-9.-]+\/)*[a-z0-9]+(?:[.-][a-z0-9]+)*\.ts$/.test(file))).toEqual([])
+    expect(files.filter((file) => !/^(?:[a-z0-9.-]+\/)*[a-z0-9]+(?:[.-][a-z0-9]+)*\.ts$/.test(file))).toEqual(
+      [],
+    )
   })
 
   test('a test lies where its source lies', () => {
-    const apart = /^test\/(?:acceptance|conformance|scenarios|fixtures|foreign|mutants)\/|^test\/[^/]+\.test\.ts$/
-    const stray = files.filter((file) => file.startsWith('test/') && file.endsWith('.test.ts') && !apart.test(file))
+    const apart =
+      /^test\/(?:acceptance|conformance|scenarios|fixtures|foreign|mutants)\/|^test\/[^/]+\.test\.ts$/
+    const stray = files
+      .filter((file) => file.startsWith('test/') && file.endsWith('.test.ts') && !apart.test(file))
       .filter((file) => {
         const source = file.slice('test/'.length).replace(/\.test\.ts$/, '')
-        return !existsSync(join(root, `${source}.ts`)) && !existsSync(join(root, source)) && !existsSync(join(root, dirname(source)))
+        return (
+          !existsSync(join(root, `${source}.ts`)) &&
+          !existsSync(join(root, source)) &&
+          !existsSync(join(root, dirname(source)))
+        )
       })
     expect(stray).toEqual([])
   })
 
   test('no test is skipped or runs alone', () => {
     const skipped = /\b(?:it|test|describe)\.(?:skip|todo|only)\(/
-    expect(files.filter((file) => file.startsWith('test/') && file !== 'test/layout.test.ts' && skipped.test(read(file)))).toEqual([])
+    expect(
+      files.filter(
+        (file) => file.startsWith('test/') && file !== 'test/layout.test.ts' && skipped.test(read(file)),
+      ),
+    ).toEqual([])
   })
 })
 
@@ -157,7 +207,7 @@ function importGraph(edges: readonly Import[]): Map<string, string[]> {
   const graph = new Map<string, string[]>()
   for (const { file, specifier } of edges) {
     if (!specifier.startsWith('.')) continue
-    graph.set(file, [...graph.get(file) ?? [], relative(root, resolve(root, dirname(file), specifier))])
+    graph.set(file, [...(graph.get(file) ?? []), relative(root, resolve(root, dirname(file), specifier))])
   }
   return graph
 }
@@ -173,7 +223,11 @@ function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[][] 
     lowest.set(file, order.get(file)!)
     stack.push(file)
     for (const target of graph.get(file) ?? []) {
-      const reached = order.has(target) ? (stack.includes(target) ? order.get(target)! : Infinity) : visit(target)
+      const reached = order.has(target)
+        ? stack.includes(target)
+          ? order.get(target)!
+          : Infinity
+        : visit(target)
       lowest.set(file, Math.min(lowest.get(file)!, reached))
     }
     if (lowest.get(file) === order.get(file)) {

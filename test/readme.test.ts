@@ -9,17 +9,27 @@ import { claimSentences } from '../lab/incident/claims.ts'
 import { guards } from '../lab/incident/guards/guards.ts'
 import { loadDeclaration } from '../lab/sandbox/loader/loader.ts'
 
-const countNames = (attacks: readonly { name: string }[]): number => new Set(attacks.map(({ name }) => name)).size
+const countNames = (attacks: readonly { name: string }[]): number =>
+  new Set(attacks.map(({ name }) => name)).size
 
 test('the README says how many attacks, guards and claims a drill has', async () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
   const figureIn = (row: RegExp): number => Number(row.exec(readme)?.[1])
-  const places = { region: 'eu-central-1', vaultAccount: '111111111111', productionAccount: '222222222222', vaultBucket: 'vault' }
+  const places = {
+    region: 'eu-central-1',
+    vaultAccount: '111111111111',
+    productionAccount: '222222222222',
+    vaultBucket: 'vault',
+  }
   expect({
-    sent: figureIn(/^\| attacks \| (\d+) as signed requests/m), evaluated: figureIn(/^\| attacks \|.* (\d+) evaluated/m),
-    guards: figureIn(/^\| guards \| (\d+)/m), claims: figureIn(/^\| claims \| (\d+)/m),
+    sent: figureIn(/^\| attacks \| (\d+) as signed requests/m),
+    evaluated: figureIn(/^\| attacks \|.* (\d+) evaluated/m),
+    guards: figureIn(/^\| guards \| (\d+)/m),
+    claims: figureIn(/^\| claims \| (\d+)/m),
   }).toEqual({
-    sent: countNames([...s3Attacks, ...ec2Attacks, ...stsAttacks(await loadDeclaration())]), evaluated: countNames(await evaluatedAttacks(places)),
-    guards: guards.length, claims: Object.keys(claimSentences).length,
+    sent: countNames([...s3Attacks, ...ec2Attacks, ...stsAttacks(await loadDeclaration())]),
+    evaluated: countNames(await evaluatedAttacks(places)),
+    guards: guards.length,
+    claims: Object.keys(claimSentences).length,
   })
 })

@@ -17,6 +17,6 @@ export function awsAccountOf(accessKeyId: string): string | null {
     bits = (bits << 5n) | BigInt(value)
   }
   // 50 bits: one that is always set, 40 of the account, and the beginning of the key's own.
-  const account = (bits >> 2n & 0x7fff_ffff_ff80n) >> 7n
+  const account = ((bits >> 2n) & 0x7fff_ffff_ff80n) >> 7n
   return account > 999_999_999_999n ? null : account.toString().padStart(12, '0')
 }

@@ -12,7 +12,8 @@ export interface Finding {
 }
 
 /** Why something was not looked at, or not all of it. */
-export type SkipReason = 'unreadable' | 'too-large' | 'too-many-entries' | 'too-deep' | 'link' | 'too-many-findings' | 'not-found'
+export type SkipReason =
+  'unreadable' | 'too-large' | 'too-many-entries' | 'too-deep' | 'link' | 'too-many-findings' | 'not-found'
 
 export interface Skipped {
   path: string

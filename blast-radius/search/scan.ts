@@ -26,16 +26,25 @@ const shortestTelltale = 4
 
 export async function scanText(text: string, context: ScanContext): Promise<Located[]> {
   const matches = await findMatches(text, context)
-  const values = matches.map(({ start, end }) => text.slice(start, end)).filter((value) => value.length >= shortestTelltale)
-  return matches.filter(({ isGuess, kind }) => !(isGuess === true && kind.startsWith('aws-')))
-    .map(({ kind, start, owner, expiresMs }) => ({ kind, start, owner: owner === null ? null : withoutValues(owner, values), expiresMs: expiresMs ?? null }))
+  const values = matches
+    .map(({ start, end }) => text.slice(start, end))
+    .filter((value) => value.length >= shortestTelltale)
+  return matches
+    .filter(({ isGuess, kind }) => !(isGuess === true && kind.startsWith('aws-')))
+    .map(({ kind, start, owner, expiresMs }) => ({
+      kind,
+      start,
+      owner: owner === null ? null : withoutValues(owner, values),
+      expiresMs: expiresMs ?? null,
+    }))
 }
 
 /** `text` with everything that looks like a credential taken out: for names, which may hold one. */
 export async function redact(text: string): Promise<string> {
   const matches = await findMatches(text, { path: '', holdsSettings: false })
   let redacted = text
-  for (const { start, end } of matches.sort((left, right) => right.start - left.start)) redacted = `${redacted.slice(0, start)}…${redacted.slice(end)}`
+  for (const { start, end } of matches.sort((left, right) => right.start - left.start))
+    redacted = `${redacted.slice(0, start)}…${redacted.slice(end)}`
   return redacted
 }
 
@@ -50,14 +59,19 @@ async function findMatches(text: string, { path, holdsSettings }: ScanContext): 
   const extension = /\.[\w-]{1,20}$/.exec(path)?.[0] ?? ''
   const kept = await scanWithSecretlint(text, extension)
   // The surest word on each stretch of text: a rule that knows the owner, then the kept scanner, then a guess.
-  const ranked = [...own.filter(({ isGuess }) => isGuess !== true), ...kept.slice(0, mostMatches), ...own.filter(({ isGuess }) => isGuess === true)]
+  const ranked = [
+    ...own.filter(({ isGuess }) => isGuess !== true),
+    ...kept.slice(0, mostMatches),
+    ...own.filter(({ isGuess }) => isGuess === true),
+  ]
   return withoutOverlaps(ranked).sort((left, right) => left.start - right.start)
 }
 
 function withoutOverlaps(ranked: readonly Match[]): Match[] {
   const taken: Match[] = []
   for (const match of ranked) {
-    if (match.end > match.start && !taken.some(({ start, end }) => match.start < end && start < match.end)) taken.push(match)
+    if (match.end > match.start && !taken.some(({ start, end }) => match.start < end && start < match.end))
+      taken.push(match)
   }
   return taken
 }
@@ -65,5 +79,7 @@ function withoutOverlaps(ranked: readonly Match[]): Match[] {
 /** An owner read beside a value that was cut wrongly may hold a part of it: then nobody is named. */
 function withoutValues(owner: string, values: readonly string[]): string | null {
   const parts = owner.split(/[@/:, ]+/).filter((part) => part.length >= shortestTelltale)
-  return values.some((value) => owner.includes(value) || parts.some((part) => value.includes(part))) ? null : owner
+  return values.some((value) => owner.includes(value) || parts.some((part) => value.includes(part)))
+    ? null
+    : owner
 }

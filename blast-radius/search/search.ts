@@ -15,7 +15,13 @@ export interface SearchLimits extends WalkLimits {
   maxFindings: number
 }
 
-export const defaultLimits: SearchLimits = { maxEntries: 200_000, maxDepth: 64, maxFileBytes: 1024 * 1024, maxFindings: 1000, exclude: [] }
+export const defaultLimits: SearchLimits = {
+  maxEntries: 200_000,
+  maxDepth: 64,
+  maxFileBytes: 1024 * 1024,
+  maxFindings: 1000,
+  exclude: [],
+}
 
 export interface SearchTask {
   /** Files and directories to search; it is an error if one isn't there. */
@@ -39,7 +45,8 @@ export interface SearchResult {
 
 const listedPerReason = 20
 /** Files whose content is `NAME=value`, or the like. */
-const settingsFile = /(?:^|\/)(?:\.?env(?:\..*)?|.*\.(?:env|tfvars|properties|ini|cnf|conf|cfg|toml|ya?ml|json)|\.(?:bash|zsh)(?:rc|_history|_profile)|\.profile|\.envrc|credentials|config)$/i
+const settingsFile =
+  /(?:^|\/)(?:\.?env(?:\..*)?|.*\.(?:env|tfvars|properties|ini|cnf|conf|cfg|toml|ya?ml|json)|\.(?:bash|zsh)(?:rc|_history|_profile)|\.profile|\.envrc|credentials|config)$/i
 
 /** @throws `signal`'s reason. Nothing else: what can't be read is listed. */
 export async function searchCredentials(task: SearchTask): Promise<SearchResult> {
@@ -63,8 +70,12 @@ class Search {
 
   async scanEnvironment(): Promise<void> {
     // Keys and their secrets lie together, as in a file.
-    const entries = Object.entries(this.task.environment).flatMap(([name, value]) => (value ? [[name, value] as const] : []))
-      .sort(([left], [right]) => Number(right.startsWith('AWS_')) - Number(left.startsWith('AWS_')) || (left < right ? -1 : 1))
+    const entries = Object.entries(this.task.environment)
+      .flatMap(([name, value]) => (value ? [[name, value] as const] : []))
+      .sort(
+        ([left], [right]) =>
+          Number(right.startsWith('AWS_')) - Number(left.startsWith('AWS_')) || (left < right ? -1 : 1),
+      )
     const starts: { at: number; name: string }[] = []
     let text = ''
     for (const [name, value] of entries) {
@@ -87,12 +98,18 @@ class Search {
       isDirectory = (await stat(path)).isDirectory()
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (isNamed || code !== 'ENOENT') await this.skip(root, code === 'ENOENT' ? 'not-found' : 'unreadable', code)
+      if (isNamed || code !== 'ENOENT')
+        await this.skip(root, code === 'ENOENT' ? 'not-found' : 'unreadable', code)
       return
     }
     if (!isDirectory) return this.scanFile(Buffer.from(path))
     const skips: Promise<void>[] = []
-    for await (const file of walkFiles(Buffer.from(path === '/' ? '' : path), this.task.limits, this.budget, (...skip) => void skips.push(this.skip(...skip)))) {
+    for await (const file of walkFiles(
+      Buffer.from(path === '/' ? '' : path),
+      this.task.limits,
+      this.budget,
+      (...skip) => void skips.push(this.skip(...skip)),
+    )) {
       await this.scanFile(file)
       await Promise.all(skips.splice(0))
     }
@@ -106,11 +123,20 @@ class Search {
     if (bytes === null) return
     this.result.files++
     this.result.bytes += bytes.length
-    if (this.result.files % 200 === 0) this.task.onProgress?.({ files: this.result.files, bytes: this.result.bytes })
+    if (this.result.files % 200 === 0)
+      this.task.onProgress?.({ files: this.result.files, bytes: this.result.bytes })
     const source = decodeText(bytes)
     if (source === null) return
-    for (const { kind, start, owner, expiresMs } of await scanText(source.text, { path: shown, holdsSettings: settingsFile.test(shown) })) {
-      this.add({ kind, place: { type: 'file', path: await redact(shown), line: source.lineAt(start) }, owner, expiresMs })
+    for (const { kind, start, owner, expiresMs } of await scanText(source.text, {
+      path: shown,
+      holdsSettings: settingsFile.test(shown),
+    })) {
+      this.add({
+        kind,
+        place: { type: 'file', path: await redact(shown), line: source.lineAt(start) },
+        owner,
+        expiresMs,
+      })
     }
   }
 
@@ -151,18 +177,24 @@ class Search {
 
   private add(finding: Finding): void {
     if (this.result.findings.length < this.task.limits.maxFindings) this.result.findings.push(finding)
-    else this.result.skippedCounts['too-many-findings'] = (this.result.skippedCounts['too-many-findings'] ?? 0) + 1
+    else
+      this.result.skippedCounts['too-many-findings'] =
+        (this.result.skippedCounts['too-many-findings'] ?? 0) + 1
   }
 
   private async skip(path: string, reason: SkipReason, detail?: string): Promise<void> {
     const count = (this.result.skippedCounts[reason] ?? 0) + 1
     this.result.skippedCounts[reason] = count
-    if (count <= listedPerReason) this.result.skipped.push({ path: await redact(path), reason, detail: detail ?? null })
+    if (count <= listedPerReason)
+      this.result.skipped.push({ path: await redact(path), reason, detail: detail ?? null })
   }
 }
 
 /** For tests and callers that have a text already: line and kind of each credential in it. */
-export async function searchText(raw: string, path: string): Promise<{ kind: Finding['kind']; line: number; owner: string | null }[]> {
+export async function searchText(
+  raw: string,
+  path: string,
+): Promise<{ kind: Finding['kind']; line: number; owner: string | null }[]> {
   const source = joinLines(raw)
   const located = await scanText(source.text, { path, holdsSettings: settingsFile.test(path) })
   return located.map(({ kind, start, owner }) => ({ kind, line: source.lineAt(start), owner }))

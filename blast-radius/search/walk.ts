@@ -13,7 +13,12 @@ export interface WalkLimits {
 export type OnSkip = (path: string, reason: SkipReason, detail?: string) => void
 
 /** Each regular file's path, as bytes, since names need not be UTF-8. Directories are read one at a time, in the order of their names. */
-export async function* walkFiles(root: Buffer, limits: WalkLimits, budget: { entries: number }, onSkip: OnSkip): AsyncGenerator<Buffer> {
+export async function* walkFiles(
+  root: Buffer,
+  limits: WalkLimits,
+  budget: { entries: number },
+  onSkip: OnSkip,
+): AsyncGenerator<Buffer> {
   const pending: { path: Buffer; depth: number }[] = [{ path: root, depth: 0 }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path, depth } = next

@@ -51,7 +51,9 @@ export async function examineDirectory(root: string, signal: AbortSignal): Promi
       }
     } catch (error) {
       signal.throwIfAborted()
-      result.findings.push(`${pathText(path)} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`)
+      result.findings.push(
+        `${pathText(path)} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
+      )
     }
   }
   if (result.entries === 0) result.findings.push('there is nothing in the directory')
@@ -67,7 +69,11 @@ function addEntry(tree: Hash, kind: string, path: Buffer, content: Buffer): void
   tree.update(`${kind} ${path.length} ${content.length}\n`).update(path).update(content)
 }
 
-async function readContent(file: Buffer, buffer: Buffer, signal: AbortSignal): Promise<{ bytes: number; digest: Buffer }> {
+async function readContent(
+  file: Buffer,
+  buffer: Buffer,
+  signal: AbortSignal,
+): Promise<{ bytes: number; digest: Buffer }> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     const hash = createHash('sha256')

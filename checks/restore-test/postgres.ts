@@ -1,7 +1,19 @@
 // Whether a restored PostgreSQL comes up and gives every row of every table: on a copy, or in place where the data is disposable.
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, chmod, chown, cp, lstat, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  chown,
+  cp,
+  lstat,
+  mkdtemp,
+  open,
+  readdir,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
@@ -27,7 +39,14 @@ export interface ClusterExamination {
 
 /** What PostgreSQL reads of its own accord, and what would start a recovery of the cluster's own choosing. */
 const ownFiles = [
-  'postgresql.auto.conf', 'postgresql.conf', 'pg_hba.conf', 'pg_ident.conf', 'recovery.signal', 'standby.signal', 'postmaster.opts', 'postmaster.pid',
+  'postgresql.auto.conf',
+  'postgresql.conf',
+  'pg_hba.conf',
+  'pg_ident.conf',
+  'recovery.signal',
+  'standby.signal',
+  'postmaster.opts',
+  'postmaster.pid',
 ]
 const majorPlaceholder = '{major}'
 const longestVersionBytes = 4
@@ -35,15 +54,26 @@ const longestVersionBytes = 4
 const nobody = 65_534
 
 /** @throws `not-found` without the program, `damaged` if the cluster names no major version, `invalid-input` if it can't be run here, or what `signal` was aborted with. */
-export async function examineCluster(options: ClusterOptions, signal: AbortSignal): Promise<ClusterExamination> {
+export async function examineCluster(
+  options: ClusterOptions,
+  signal: AbortSignal,
+): Promise<ClusterExamination> {
   const program = join(await choosePrograms(options), 'postgres')
   await access(program, constants.X_OK).catch((cause: unknown) => {
-    throw new HoldfastError('not-found', `there is no program ${program} that can be run`, { hint: 'name the directory of `postgres` with --postgres-bin', cause })
+    throw new HoldfastError('not-found', `there is no program ${program} that can be run`, {
+      hint: 'name the directory of `postgres` with --postgres-bin',
+      cause,
+    })
   })
   const user = await chooseUser(options)
-  const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-examine-')).catch((cause: NodeJS.ErrnoException) => {
-    throw new HoldfastError('target', `there is no place for a copy: ${cause.code ?? 'unknown error'}`, { hint: 'name a directory that can be written with --scratch', cause })
-  })
+  const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-examine-')).catch(
+    (cause: NodeJS.ErrnoException) => {
+      throw new HoldfastError('target', `there is no place for a copy: ${cause.code ?? 'unknown error'}`, {
+        hint: 'name a directory that can be written with --scratch',
+        cause,
+      })
+    },
+  )
   try {
     const dataDirectory = options.isInPlace ? options.dataDirectory : join(scratch, 'data')
     if (!options.isInPlace) await copyPlain(options.dataDirectory, dataDirectory, signal)
@@ -53,7 +83,10 @@ export async function examineCluster(options: ClusterOptions, signal: AbortSigna
     await writeFile(configurationFile, '', { mode: 0o600 })
     if (user !== undefined) await giveTo(scratch, user)
     await chmod(dataDirectory, 0o700)
-    return await readEverything({ program, dataDirectory, configurationFile, ...(user === undefined ? {} : { user }) }, signal)
+    return await readEverything(
+      { program, dataDirectory, configurationFile, ...(user === undefined ? {} : { user }) },
+      signal,
+    )
   } finally {
     // A copy that was broken off has modes of its own, too.
     await makeWritable(scratch)
@@ -64,9 +97,11 @@ export async function examineCluster(options: ClusterOptions, signal: AbortSigna
 /** Of what the cluster says, nothing but a few digits gets into the path. */
 async function choosePrograms({ dataDirectory, programs }: ClusterOptions): Promise<string> {
   if (!programs.includes(majorPlaceholder)) return programs
-  const text = await readStart(join(dataDirectory, 'PG_VERSION'), longestVersionBytes).catch((cause: unknown) => {
-    throw noCluster(cause)
-  })
+  const text = await readStart(join(dataDirectory, 'PG_VERSION'), longestVersionBytes).catch(
+    (cause: unknown) => {
+      throw noCluster(cause)
+    },
+  )
   const major = /^(\d{1,3})\n?$/.exec(text)?.[1]
   if (major === undefined) throw noCluster()
   return programs.replaceAll(majorPlaceholder, major)
@@ -84,7 +119,10 @@ async function readStart(file: string, mostBytes: number): Promise<string> {
 }
 
 function noCluster(cause?: unknown): HoldfastError {
-  return new HoldfastError('damaged', 'PG_VERSION does not say of which major version the cluster is', { hint: 'restore it again; an older snapshot may be whole', cause })
+  return new HoldfastError('damaged', 'PG_VERSION does not say of which major version the cluster is', {
+    hint: 'restore it again; an older snapshot may be whole',
+    cause,
+  })
 }
 
 /** PostgreSQL doesn't run as root: then as nobody, or in place as whoever owns the data. */
@@ -93,13 +131,16 @@ async function chooseUser({ dataDirectory, isInPlace }: ClusterOptions): Promise
   if (!isInPlace) return { uid: nobody, gid: nobody }
   const { uid, gid } = await lstat(dataDirectory)
   if (uid !== 0) return { uid, gid }
-  throw new HoldfastError('invalid-input', 'PostgreSQL can\'t be run by root on data that belong to root', { hint: 'leave out --in-place, or run this as another user' })
+  throw new HoldfastError('invalid-input', "PostgreSQL can't be run by root on data that belong to root", {
+    hint: 'leave out --in-place, or run this as another user',
+  })
 }
 
 /** Files and directories alone: neither a link that leads elsewhere nor a pipe that never ends. */
 async function copyPlain(from: string, to: string, signal: AbortSignal): Promise<void> {
   await cp(from, to, {
-    recursive: true, mode: constants.COPYFILE_FICLONE,
+    recursive: true,
+    mode: constants.COPYFILE_FICLONE,
     filter: async (path) => {
       signal.throwIfAborted()
       const stat = await lstat(path)
@@ -107,16 +148,23 @@ async function copyPlain(from: string, to: string, signal: AbortSignal): Promise
     },
   }).catch((cause: NodeJS.ErrnoException) => {
     signal.throwIfAborted()
-    throw new HoldfastError('target', `the data can't be copied: ${cause.code ?? 'unknown error'}`, { hint: 'name a directory with more space with --scratch, or use --in-place', cause })
+    throw new HoldfastError('target', `the data can't be copied: ${cause.code ?? 'unknown error'}`, {
+      hint: 'name a directory with more space with --scratch, or use --in-place',
+      cause,
+    })
   })
 }
 
 async function setAside(dataDirectory: string, isInPlace: boolean): Promise<void> {
   const present = new Set(await readdir(dataDirectory))
   if (isInPlace && present.has('postmaster.pid')) {
-    throw new HoldfastError('invalid-input', 'a server may be running on the directory: it has a postmaster.pid', {
-      hint: 'leave out --in-place; or, if this is a restored copy that nobody has started, remove that file',
-    })
+    throw new HoldfastError(
+      'invalid-input',
+      'a server may be running on the directory: it has a postmaster.pid',
+      {
+        hint: 'leave out --in-place; or, if this is a restored copy that nobody has started, remove that file',
+      },
+    )
   }
   for (const name of ownFiles) {
     if (present.has(name)) await rename(join(dataDirectory, name), join(dataDirectory, `${name}.set-aside`))
@@ -132,7 +180,8 @@ async function makeWritable(directory: string): Promise<void> {
 
 async function giveTo(directory: string, { uid, gid }: ServerUser): Promise<void> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  for (const path of [directory, ...entries.map((entry) => join(entry.parentPath, entry.name))]) await chown(path, uid, gid)
+  for (const path of [directory, ...entries.map((entry) => join(entry.parentPath, entry.name))])
+    await chown(path, uid, gid)
 }
 
 /** Of a catalogue that an attacker may have written: names come as hex and go as hex, so that none ends a query. */
@@ -162,22 +211,37 @@ async function readEverything(server: StandaloneServer, signal: AbortSignal): Pr
   return { ...result, sha256: createHash('sha256').update(lines.sort().join('\n')).digest('hex') }
 }
 
-async function readDatabase(server: StandaloneServer, database: string, signal: AbortSignal): Promise<{ tables: { line: string; rows: number }[]; findings: string[] }> {
+async function readDatabase(
+  server: StandaloneServer,
+  database: string,
+  signal: AbortSignal,
+): Promise<{ tables: { line: string; rows: number }[]; findings: string[] }> {
   const findings: string[] = []
   const listing = await runStandalone(server, database, [tablesQuery], signal)
   findings.push(...listing.errors)
-  const listed = listing.values.map((value) => value.split('|') as [oid: string, isCatalog: string, schema: string, table: string])
-  if (!listing.isWhole || listed.length === 0) findings.push(`the tables of the database ${database} can't be listed`)
-  const reading = await runStandalone(server, database, listed.map(([oid, , schema, table]) => readingQuery(oid, schema, table)), signal)
+  const listed = listing.values.map(
+    (value) => value.split('|') as [oid: string, isCatalog: string, schema: string, table: string],
+  )
+  if (!listing.isWhole || listed.length === 0)
+    findings.push(`the tables of the database ${database} can't be listed`)
+  const reading = await runStandalone(
+    server,
+    database,
+    listed.map(([oid, , schema, table]) => readingQuery(oid, schema, table)),
+    signal,
+  )
   findings.push(...reading.errors)
   if (!reading.isWhole) findings.push(`the server did not get through the database ${database}`)
-  const read = new Map(reading.values.map((value) => [value.slice(0, value.indexOf('|')), value.slice(value.indexOf('|') + 1)]))
+  const read = new Map(
+    reading.values.map((value) => [value.slice(0, value.indexOf('|')), value.slice(value.indexOf('|') + 1)]),
+  )
   const tables: { line: string; rows: number }[] = []
   for (const [oid, isCatalog, schema, table] of listed) {
     const figures = read.get(oid)
     const name = [schema, table].map((each) => Buffer.from(each, 'hex').toString()).join('.')
     if (figures === undefined) findings.push(`the table ${name} of the database ${database} can't be read`)
-    else if (isCatalog === '0') tables.push({ line: `${schema}|${table}|${figures}`, rows: Number.parseInt(figures, 10) })
+    else if (isCatalog === '0')
+      tables.push({ line: `${schema}|${table}|${figures}`, rows: Number.parseInt(figures, 10) })
   }
   return { tables, findings }
 }
@@ -189,6 +253,9 @@ function readingQuery(oid: string, schema: string, table: string): string {
 }
 
 function identifier(nameHex: string): string {
-  const points = Array.from(Buffer.from(nameHex, 'hex').toString(), (character) => `\\+${character.codePointAt(0)!.toString(16).padStart(6, '0')}`)
+  const points = Array.from(
+    Buffer.from(nameHex, 'hex').toString(),
+    (character) => `\\+${character.codePointAt(0)!.toString(16).padStart(6, '0')}`,
+  )
   return `U&"${points.join('')}"`
 }

@@ -33,17 +33,40 @@ const mostErrors = 20
 /** Nothing is inherited: no credentials, no library path, no proxy. */
 const environment = { LANG: 'C', LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' }
 /** They win over every file; what lies in the directory was copied, or is disposable. */
-const settings = ['fsync=off', 'jit=off', 'archive_mode=off', 'shared_preload_libraries=', 'local_preload_libraries=', 'search_path=pg_catalog']
+const settings = [
+  'fsync=off',
+  'jit=off',
+  'archive_mode=off',
+  'shared_preload_libraries=',
+  'local_preload_libraries=',
+  'search_path=pg_catalog',
+]
 
 /**
  * Runs `queries` on one database, each on its own: one that fails doesn't stop the others. Each answers texts without quotes or line
  * breaks. @throws if the server can't be started, or what `signal` was aborted with, after the server's end.
  */
-export function runStandalone(server: StandaloneServer, database: string, queries: readonly string[], signal: AbortSignal): Promise<Session> {
-  const options = [...settings, `config_file=${server.configurationFile}`].flatMap((setting) => ['-c', setting])
-  const child = spawn(server.program, ['--single', '-j', '-D', server.dataDirectory, ...options, '--', database], {
-    cwd: '/', env: environment, stdio: ['pipe', 'pipe', 'pipe'], shell: false, ...server.user,
-  })
+export function runStandalone(
+  server: StandaloneServer,
+  database: string,
+  queries: readonly string[],
+  signal: AbortSignal,
+): Promise<Session> {
+  const options = [...settings, `config_file=${server.configurationFile}`].flatMap((setting) => [
+    '-c',
+    setting,
+  ])
+  const child = spawn(
+    server.program,
+    ['--single', '-j', '-D', server.dataDirectory, ...options, '--', database],
+    {
+      cwd: '/',
+      env: environment,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      shell: false,
+      ...server.user,
+    },
+  )
   const session: Session = { values: [], errors: [], isWhole: false }
   const answer = new RegExp(`^(?:backend> )*\\t 1: ${resultColumn} = "([^"]*)"\\t`)
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -11,7 +11,9 @@ export const maxChunkBytes = 2 * 1024 * 1024
 const rareMask = 0xffff_f800 | 0
 const frequentMask = 0xffff_8000 | 0
 
-const gear = Int32Array.from({ length: 256 }, (_, byte) => sha256(Buffer.from(`holdfast gear ${byte}`)).readInt32LE(0))
+const gear = Int32Array.from({ length: 256 }, (_, byte) =>
+  sha256(Buffer.from(`holdfast gear ${byte}`)).readInt32LE(0),
+)
 
 /** Where the chunk that begins at `start` ends (exclusive); `end` is the end of the data. */
 export function findCut(data: Uint8Array, start: number, end: number): number {

@@ -10,7 +10,10 @@ function oddNumber(): number {
 
 /** Multiply-shift hashing of the first 8 bytes at `offset`. @param slots a power of two. */
 export function slotOfDigest(digest: Uint8Array, offset: number, slots: number): number {
-  return (Math.imul(wordAt(digest, offset), first) + Math.imul(wordAt(digest, offset + 4), second)) >>> (Math.clz32(slots) + 1)
+  return (
+    (Math.imul(wordAt(digest, offset), first) + Math.imul(wordAt(digest, offset + 4), second)) >>>
+    (Math.clz32(slots) + 1)
+  )
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {

@@ -75,15 +75,21 @@ export function encodeTrailer(footer: Buffer): Buffer {
 }
 
 /** Where the footer of a pack of `packBytes` bytes lies, from the pack's last `trailerBytes` bytes. */
-export function parseTrailer(trailer: Buffer, packBytes: number, what: string): { offset: number; bytes: number; sha256: Buffer } {
+export function parseTrailer(
+  trailer: Buffer,
+  packBytes: number,
+  what: string,
+): { offset: number; bytes: number; sha256: Buffer } {
   const reader = new ByteReader(trailer, what)
   const bytes = reader.u32()
   const footerSha256 = reader.take(digestBytes)
   const version = reader.u16()
-  if (!reader.take(trailerMagic.length).equals(trailerMagic)) throw damaged(what, 'its trailer has no magic: it is torn, or not a pack')
+  if (!reader.take(trailerMagic.length).equals(trailerMagic))
+    throw damaged(what, 'its trailer has no magic: it is torn, or not a pack')
   if (version !== formatVersion) throw unsupported(what, version)
   const offset = packBytes - trailerBytes - bytes
-  if (offset < headerBytes || bytes > maxFooterBytes) throw damaged(what, `its trailer claims a footer of ${bytes} bytes`)
+  if (offset < headerBytes || bytes > maxFooterBytes)
+    throw damaged(what, `its trailer claims a footer of ${bytes} bytes`)
   return { offset, bytes, sha256: footerSha256 }
 }
 
@@ -94,38 +100,54 @@ export function parseTrailer(trailer: Buffer, packBytes: number, what: string): 
 export function parseFooter(bytes: Buffer, source: string, what: string, framesEnd?: number): PackFooter {
   const reader = new ByteReader(bytes, what)
   const owner = reader.take(reader.u8()).toString('latin1')
-  if (owner !== source) throw damaged(what, `it belongs to the source ${JSON.stringify(owner)}, not to ${source}`)
+  if (owner !== source)
+    throw damaged(what, `it belongs to the source ${JSON.stringify(owner)}, not to ${source}`)
   const frameCount = reader.u32()
   const chunkCount = reader.u32()
-  if (chunkCount > maxChunksPerPack || frameCount > chunkCount) throw reader.fail(`it claims ${frameCount} frames and ${chunkCount} chunks`)
-  if (reader.remaining !== frameCount * 13 + chunkCount * (4 + digestBytes)) throw reader.fail('its tables don\'t fill its bytes')
+  if (chunkCount > maxChunksPerPack || frameCount > chunkCount)
+    throw reader.fail(`it claims ${frameCount} frames and ${chunkCount} chunks`)
+  if (reader.remaining !== frameCount * 13 + chunkCount * (4 + digestBytes))
+    throw reader.fail("its tables don't fill its bytes")
   const frames: Frame[] = []
   let offset = headerBytes
   let firstChunk = 0
   for (let index = 0; index < frameCount; index++) {
-    const frame = { codec: reader.u8(), offset, storedBytes: reader.u32(), rawBytes: reader.u32(), firstChunk, chunkCount: reader.u32() }
-    if (frame.rawBytes > maxFrameRawBytes || frame.storedBytes > maxFrameRawBytes) throw reader.fail(`frame ${index} is over the limit`)
+    const frame = {
+      codec: reader.u8(),
+      offset,
+      storedBytes: reader.u32(),
+      rawBytes: reader.u32(),
+      firstChunk,
+      chunkCount: reader.u32(),
+    }
+    if (frame.rawBytes > maxFrameRawBytes || frame.storedBytes > maxFrameRawBytes)
+      throw reader.fail(`frame ${index} is over the limit`)
     if (frame.storedBytes === 0 || frame.rawBytes === 0) throw reader.fail(`frame ${index} is empty`)
-    if (frame.codec === codec.raw ? frame.storedBytes !== frame.rawBytes : frame.codec !== codec.zstd) throw reader.fail(`frame ${index} has no valid codec`)
+    if (frame.codec === codec.raw ? frame.storedBytes !== frame.rawBytes : frame.codec !== codec.zstd)
+      throw reader.fail(`frame ${index} has no valid codec`)
     frames.push(frame)
     offset += frame.storedBytes
     firstChunk += frame.chunkCount
   }
-  if (firstChunk !== chunkCount) throw reader.fail('its frames don\'t hold its chunks')
-  if (framesEnd !== undefined && offset !== framesEnd) throw reader.fail('its frames don\'t fill the pack')
+  if (firstChunk !== chunkCount) throw reader.fail("its frames don't hold its chunks")
+  if (framesEnd !== undefined && offset !== framesEnd) throw reader.fail("its frames don't fill the pack")
   const lengths = new Uint32Array(chunkCount)
   for (let index = 0; index < chunkCount; index++) lengths[index] = reader.u32()
   for (const frame of frames) {
     let sum = 0
     for (let index = 0; index < frame.chunkCount; index++) sum += lengths[frame.firstChunk + index]!
-    if (sum !== frame.rawBytes) throw reader.fail('the chunks of a frame don\'t add up to it')
+    if (sum !== frame.rawBytes) throw reader.fail("the chunks of a frame don't add up to it")
   }
   return { source: owner, frames, lengths, digests: reader.take(chunkCount * digestBytes) }
 }
 
 export function unsupported(what: string, version: number): HoldfastError {
-  return new HoldfastError('unsupported-format', `${what} has format version ${version}; this Holdfast reads version ${formatVersion}`, {
-    hint: 'use the Holdfast that the vault keeps under toolkit/, or a newer one',
-    context: { version },
-  })
+  return new HoldfastError(
+    'unsupported-format',
+    `${what} has format version ${version}; this Holdfast reads version ${formatVersion}`,
+    {
+      hint: 'use the Holdfast that the vault keeps under toolkit/, or a newer one',
+      context: { version },
+    },
+  )
 }

@@ -55,7 +55,10 @@ export function decodeIndex(bytes: Buffer, what: string): { sha256: string; foot
  * Which chunks of the last snapshot's index the next one keeps, and which packs' footers go into new ones. A chunk is
  * kept while at least half of it is needed; small ones are merged when there are more than a few.
  */
-export function planIndex(needed: readonly IndexedPack[], old: readonly IndexChunk[]): { keep: IndexChunk[]; write: IndexedPack[][] } {
+export function planIndex(
+  needed: readonly IndexedPack[],
+  old: readonly IndexChunk[],
+): { keep: IndexChunk[]; write: IndexedPack[][] } {
   const isNeeded = new Set(needed.map((pack) => pack.sha256))
   let keep = old.filter((chunk) => {
     const all = bytesOf(chunk.packs)

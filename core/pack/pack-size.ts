@@ -36,6 +36,7 @@ export function packBufferBytes(targetBytes: number): number {
 export function choosePackBytes(storedBytes: number, packsAtOnce: number): number {
   if (storedBytes <= largeSourceBytes) return packTargetBytes
   let targetBytes = largePackTargetBytes
-  while (targetBytes > packTargetBytes && packsAtOnce * packBufferBytes(targetBytes) > maxPackMemoryBytes) targetBytes /= 2
+  while (targetBytes > packTargetBytes && packsAtOnce * packBufferBytes(targetBytes) > maxPackMemoryBytes)
+    targetBytes /= 2
   return targetBytes
 }

@@ -90,7 +90,9 @@ export class PlannedFrame {
 
   /** The same frame with fewer chunks. */
   only(chunks: ReadonlySet<number>): PlannedFrame {
-    const order = this.order.slice(this.from, this.to).filter((entry) => chunks.has(this.writes.chunks[entry]!))
+    const order = this.order
+      .slice(this.from, this.to)
+      .filter((entry) => chunks.has(this.writes.chunks[entry]!))
     return new PlannedFrame(this.frame, this.writes, order, 0, order.length)
   }
 

@@ -5,11 +5,27 @@ import { damaged, release } from '../bytes.ts'
 import { HoldfastError } from '../errors.ts'
 import { digestBytes, sha256, sha256Hex } from '../digest.ts'
 import {
-  codec, encodeFooter, encodeTrailer, formatVersion, headerBytes, maxChunksPerPack, packMagic, parseFooter, parseTrailer,
-  trailerBytes, unsupported, zstdLimits,
+  codec,
+  encodeFooter,
+  encodeTrailer,
+  formatVersion,
+  headerBytes,
+  maxChunksPerPack,
+  packMagic,
+  parseFooter,
+  parseTrailer,
+  trailerBytes,
+  unsupported,
+  zstdLimits,
 } from './pack-footer.ts'
 import type { Frame, PackFooter } from './pack-footer.ts'
-import { packBufferBytes, packTargetBytes, pendingOffsetOf, sharedChunkBytes, sharedFrameBytes } from './pack-size.ts'
+import {
+  packBufferBytes,
+  packTargetBytes,
+  pendingOffsetOf,
+  sharedChunkBytes,
+  sharedFrameBytes,
+} from './pack-size.ts'
 
 /** Compressing a sample of this size tells whether a chunk is worth it. */
 const probeBytes = 8 * 1024
@@ -40,7 +56,8 @@ export class PackBuilder {
   /** @param memory to build in, of an earlier pack. What is too small for `targetBytes` is left alone; memory is allocated then, when it is needed. */
   constructor(source: string, memory?: ArrayBuffer, targetBytes = packTargetBytes) {
     this.source = source
-    this.memory = memory !== undefined && memory.byteLength >= packBufferBytes(targetBytes) ? memory : undefined
+    this.memory =
+      memory !== undefined && memory.byteLength >= packBufferBytes(targetBytes) ? memory : undefined
     this.targetBytes = targetBytes
     this.pendingOffset = pendingOffsetOf(targetBytes)
   }
@@ -80,7 +97,10 @@ export class PackBuilder {
 
   private flush(): void {
     if (this.pendingChunks === 0) return
-    this.frame(this.body.subarray(this.pendingOffset, this.pendingOffset + this.pendingBytes), this.pendingChunks)
+    this.frame(
+      this.body.subarray(this.pendingOffset, this.pendingOffset + this.pendingBytes),
+      this.pendingChunks,
+    )
     this.pendingFirst += this.pendingChunks
     this.pendingChunks = 0
     this.pendingBytes = 0
@@ -91,7 +111,11 @@ export class PackBuilder {
     const stored = compressed ?? raw
     this.frames.push({
       codec: compressed === null ? codec.raw : codec.zstd,
-      offset: this.length, storedBytes: stored.length, rawBytes: raw.length, firstChunk: this.pendingFirst, chunkCount,
+      offset: this.length,
+      storedBytes: stored.length,
+      rawBytes: raw.length,
+      firstChunk: this.pendingFirst,
+      chunkCount,
     })
     this.body.set(stored, this.length)
     this.length += stored.length
@@ -102,7 +126,10 @@ export class PackBuilder {
   seal(): SealedPack {
     this.flush()
     const footer = encodeFooter({
-      source: this.source, frames: this.frames, lengths: Uint32Array.from(this.lengths), digests: Buffer.concat(this.digests),
+      source: this.source,
+      frames: this.frames,
+      lengths: Uint32Array.from(this.lengths),
+      digests: Buffer.concat(this.digests),
     })
     this.body.set(footer, this.length)
     this.body.set(encodeTrailer(footer), this.length + footer.length)
@@ -128,7 +155,11 @@ function compress(raw: Uint8Array): Buffer | null {
 
 /** A size that is known, and room for the worst of what it may become, take less memory and time. */
 function zstdCompress(raw: Uint8Array): Buffer {
-  return zstdCompressSync(raw, { params: zstdParameters, pledgedSrcSize: raw.length, chunkSize: raw.length + (raw.length >> 7) + 1024 })
+  return zstdCompressSync(raw, {
+    params: zstdParameters,
+    pledgedSrcSize: raw.length,
+    chunkSize: raw.length + (raw.length >> 7) + 1024,
+  })
 }
 
 /** The raw bytes of a frame. `stored` is what lies at the frame's offset. */
@@ -138,11 +169,19 @@ export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buf
   let raw: Buffer
   try {
     // Room for all of it at once, and a byte: what is full is followed by memory for more. zlib refuses less than 64 bytes of it.
-    raw = zstdDecompressSync(stored, { maxOutputLength: Math.max(1, frame.rawBytes), chunkSize: Math.max(64, frame.rawBytes + 1), params: zstdLimits })
+    raw = zstdDecompressSync(stored, {
+      maxOutputLength: Math.max(1, frame.rawBytes),
+      chunkSize: Math.max(64, frame.rawBytes + 1),
+      params: zstdLimits,
+    })
   } catch (error) {
     throw damaged(what, `the frame at byte ${frame.offset} doesn't decode`, error)
   }
-  if (raw.length !== frame.rawBytes) throw damaged(what, `the frame at byte ${frame.offset} decodes to ${raw.length} bytes, not ${frame.rawBytes}`)
+  if (raw.length !== frame.rawBytes)
+    throw damaged(
+      what,
+      `the frame at byte ${frame.offset} decodes to ${raw.length} bytes, not ${frame.rawBytes}`,
+    )
   return raw
 }
 
@@ -152,12 +191,18 @@ export function releaseFrame(frame: Frame, raw: Buffer): void {
 }
 
 /** Each chunk of a decoded frame, with its index in the footer; a chunk whose hash is wrong is refused. */
-export function* chunksOfFrame(footer: PackFooter, frame: Frame, raw: Buffer, what: string): Generator<{ index: number; bytes: Buffer }> {
+export function* chunksOfFrame(
+  footer: PackFooter,
+  frame: Frame,
+  raw: Buffer,
+  what: string,
+): Generator<{ index: number; bytes: Buffer }> {
   let offset = 0
   for (let index = frame.firstChunk; index < frame.firstChunk + frame.chunkCount; index++) {
     const bytes = raw.subarray(offset, offset + footer.lengths[index]!)
     offset += bytes.length
-    if (!sha256(bytes).equals(digestOf(footer, index))) throw damaged(what, `a chunk in the frame at byte ${frame.offset} has other bytes than its hash says`)
+    if (!sha256(bytes).equals(digestOf(footer, index)))
+      throw damaged(what, `a chunk in the frame at byte ${frame.offset} has other bytes than its hash says`)
     yield { index, bytes }
   }
 }
@@ -169,12 +214,13 @@ export function digestOf(footer: PackFooter, index: number): Buffer {
 /** The footer of a whole pack in memory, after its header and trailer were checked. */
 export function openPack(body: Buffer, source: string, what: string): PackFooter {
   if (body.length < headerBytes + trailerBytes) throw damaged(what, 'it is shorter than an empty pack')
-  if (!body.subarray(0, packMagic.length).equals(packMagic)) throw damaged(what, 'it doesn\'t begin as a pack')
+  if (!body.subarray(0, packMagic.length).equals(packMagic)) throw damaged(what, "it doesn't begin as a pack")
   const version = body.readUInt16LE(packMagic.length)
   if (version !== formatVersion) throw unsupported(what, version)
   const at = parseTrailer(body.subarray(body.length - trailerBytes), body.length, what)
   const bytes = body.subarray(at.offset, at.offset + at.bytes)
-  if (!sha256(bytes).equals(at.sha256)) throw damaged(what, 'its footer has other bytes than its trailer says')
+  if (!sha256(bytes).equals(at.sha256))
+    throw damaged(what, 'its footer has other bytes than its trailer says')
   return parseFooter(bytes, source, what, at.offset)
 }
 
@@ -184,11 +230,20 @@ export function openPack(body: Buffer, source: string, what: string): PackFooter
  */
 export function assertSealed(pack: SealedPack, source: string): PackFooter {
   try {
-    return verifyPack(Buffer.from(pack.body.buffer, pack.body.byteOffset, pack.body.byteLength), source, 'a pack')
+    return verifyPack(
+      Buffer.from(pack.body.buffer, pack.body.byteOffset, pack.body.byteLength),
+      source,
+      'a pack',
+    )
   } catch (error) {
-    throw new HoldfastError('damaged', `a pack doesn't decode to what went into it: ${(error as Error).message}`, {
-      hint: 'it was not uploaded; have the memory of this machine tested before you back up again', cause: error,
-    })
+    throw new HoldfastError(
+      'damaged',
+      `a pack doesn't decode to what went into it: ${(error as Error).message}`,
+      {
+        hint: 'it was not uploaded; have the memory of this machine tested before you back up again',
+        cause: error,
+      },
+    )
   }
 }
 

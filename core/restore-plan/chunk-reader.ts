@@ -58,7 +58,8 @@ export class ChunkReader implements ChunkSource, PackContents {
         const raw = await rereadDamaged(async () => {
           const stored = await store.getRange(pack, location.offset, location.storedBytes)
           const bytes = decodeFrame({ ...location, firstChunk: 0, chunkCount: 1 }, stored, what)
-          if (sha256Hex(bytes) !== location.sha256) throw damaged(what, 'it has other bytes than its hash says')
+          if (sha256Hex(bytes) !== location.sha256)
+            throw damaged(what, 'it has other bytes than its hash says')
           return bytes
         })
         for (const { sha256, footer } of decodeIndex(raw, what)) {
@@ -71,7 +72,8 @@ export class ChunkReader implements ChunkSource, PackContents {
     })
     // A pack that holds a part of the index holds nothing else.
     const indexPacks = new Set(manifest.index.map(({ pack }) => pack))
-    const unknown = manifest.packs.map((pack, number) => ({ pack, number }))
+    const unknown = manifest.packs
+      .map((pack, number) => ({ pack, number }))
       .filter(({ number }) => reader.footers[number] === null && !indexPacks.has(number))
     await forEachAtOnce(unknown, requestsAtOnce, async ({ pack, number }) => {
       try {
@@ -88,7 +90,8 @@ export class ChunkReader implements ChunkSource, PackContents {
     if (this.footers[pack] !== null) return
     const bytes = this.manifest.packs[pack]!.bytes
     const last = footer.frames.at(-1)
-    if (last !== undefined && last.offset + last.storedBytes > bytes) throw damaged(this.manifest.packs[pack]!.key, 'its footer names bytes that it doesn\'t have')
+    if (last !== undefined && last.offset + last.storedBytes > bytes)
+      throw damaged(this.manifest.packs[pack]!.key, "its footer names bytes that it doesn't have")
     this.footers[pack] = footer
   }
 
@@ -108,41 +111,58 @@ export class ChunkReader implements ChunkSource, PackContents {
     const byPack = new Map<number, Map<number, Frame>>()
     for (const digest of digests) {
       const at = this.locate(digest)
-      if (at === null) throw damaged(`the snapshot ${this.manifest.id}`, `no pack holds its chunk ${digest.toString('hex')}`)
+      if (at === null)
+        throw damaged(`the snapshot ${this.manifest.id}`, `no pack holds its chunk ${digest.toString('hex')}`)
       const frames = byPack.get(at.pack) ?? new Map<number, Frame>()
       const frame = frameOf(this.footers[at.pack]!, at.chunk)
       byPack.set(at.pack, frames.set(frame.offset, frame))
     }
     let rawBytes = 0
     for (const frames of byPack.values()) for (const frame of frames.values()) rawBytes += frame.rawBytes
-    if (rawBytes > maxReadBytes) throw damaged(`the snapshot ${this.manifest.id}`, `${rawBytes} bytes would be needed at once`)
+    if (rawBytes > maxReadBytes)
+      throw damaged(`the snapshot ${this.manifest.id}`, `${rawBytes} bytes would be needed at once`)
     const wanted = new Set(digests.map((digest) => digest.toString('latin1')))
     const requests = [...byPack].flatMap(([pack, frames]) => {
-      const ranges = [...frames.values()].map((frame) => ({ offset: frame.offset, bytes: frame.storedBytes, frame }))
+      const ranges = [...frames.values()].map((frame) => ({
+        offset: frame.offset,
+        bytes: frame.storedBytes,
+        frame,
+      }))
       return coalesce(ranges, maxRequestBytes).map((range) => ({ pack, range }))
     })
-    await forEachAtOnce(requests, requestsAtOnce, ({ pack, range }) => rereadDamaged(async () => {
-      const reference = this.manifest.packs[pack]!
-      const footer = this.footers[pack]!
-      const bytes = await this.store.getRange(reference, range.offset, range.bytes).catch((error: unknown) => {
-        // To who asked for a chunk, a pack that is gone is damage: the snapshot was there.
-        throw isHoldfastError(error, 'not-found') ? damaged(reference.key, 'it is missing', error) : error
-      })
-      for (const { frame } of range.parts) {
-        const stored = bytes.subarray(frame.offset - range.offset, frame.offset - range.offset + frame.storedBytes)
-        const raw = decodeFrame(frame, stored, reference.key)
-        for (const { index, bytes: chunk } of chunksOfFrame(footer, frame, raw, reference.key)) {
-          const name = digestOf(footer, index).toString('latin1')
-          if (wanted.has(name)) results.set(name, chunk)
+    await forEachAtOnce(requests, requestsAtOnce, ({ pack, range }) =>
+      rereadDamaged(async () => {
+        const reference = this.manifest.packs[pack]!
+        const footer = this.footers[pack]!
+        const bytes = await this.store
+          .getRange(reference, range.offset, range.bytes)
+          .catch((error: unknown) => {
+            // To who asked for a chunk, a pack that is gone is damage: the snapshot was there.
+            throw isHoldfastError(error, 'not-found') ? damaged(reference.key, 'it is missing', error) : error
+          })
+        for (const { frame } of range.parts) {
+          const stored = bytes.subarray(
+            frame.offset - range.offset,
+            frame.offset - range.offset + frame.storedBytes,
+          )
+          const raw = decodeFrame(frame, stored, reference.key)
+          for (const { index, bytes: chunk } of chunksOfFrame(footer, frame, raw, reference.key)) {
+            const name = digestOf(footer, index).toString('latin1')
+            if (wanted.has(name)) results.set(name, chunk)
+          }
         }
-      }
-    }))
+      }),
+    )
     return digests.map((digest) => results.get(digest.toString('latin1'))!)
   }
 }
 
 /** The footer of one pack, from its end. */
-export async function readFooter(store: ObjectStore, pack: PackReference, source: string): Promise<PackFooter> {
+export async function readFooter(
+  store: ObjectStore,
+  pack: PackReference,
+  source: string,
+): Promise<PackFooter> {
   if (pack.bytes < trailerBytes) throw damaged(pack.key, 'it is shorter than a trailer')
   const guessBytes = Math.min(pack.bytes, 64 * 1024)
   let tail = Buffer.from(await readAll(store, pack, pack.bytes - guessBytes, guessBytes))
@@ -153,11 +173,17 @@ export async function readFooter(store: ObjectStore, pack: PackReference, source
   }
   const start = tail.length - trailerBytes - at.bytes
   const footer = tail.subarray(start, start + at.bytes)
-  if (!sha256(footer).equals(at.sha256)) throw damaged(pack.key, 'its footer has other bytes than its trailer says')
+  if (!sha256(footer).equals(at.sha256))
+    throw damaged(pack.key, 'its footer has other bytes than its trailer says')
   return parseFooter(footer, source, pack.key, at.offset)
 }
 
-async function readAll(store: ObjectStore, ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
+async function readAll(
+  store: ObjectStore,
+  ref: ObjectRef,
+  offset: number,
+  bytes: number,
+): Promise<Uint8Array> {
   return bytes === 0 ? new Uint8Array(0) : await store.getRange(ref, offset, bytes)
 }
 
@@ -174,7 +200,11 @@ export function frameOf(footer: PackFooter, chunk: number): Frame {
 }
 
 /** Runs `work` for each item, at most `limit` at once; the first failure stops the rest and is thrown. */
-export async function forEachAtOnce<Item>(items: readonly Item[], limit: number, work: (item: Item) => Promise<void>): Promise<void> {
+export async function forEachAtOnce<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
   let next = 0
   let failed = false
   const runners = Array.from({ length: Math.min(limit, items.length) }, async () => {

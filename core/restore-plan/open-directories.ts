@@ -12,7 +12,8 @@ export class OpenDirectories {
   /** The next entry, which comes behind all before it. Answers the directories that it lies in and nobody has entered, outermost first. */
   enter(path: Buffer, isDirectory: boolean): Buffer[] {
     const shared = sharedPrefix(this.path, path)
-    while (this.ends.length > 0 && (this.innermost > shared || path[this.innermost] !== slash)) this.ends.pop()
+    while (this.ends.length > 0 && (this.innermost > shared || path[this.innermost] !== slash))
+      this.ends.pop()
     const unknown: Buffer[] = []
     const from = this.ends.length === 0 ? 0 : this.innermost + 1
     for (let end = path.indexOf(slash, from); end !== -1; end = path.indexOf(slash, end + 1)) {

@@ -49,7 +49,8 @@ export class PathColumn {
 
   /** The path with this number, in memory of its own. */
   at(number: number): Buffer {
-    if (number < 0 || number >= this.length) throw new RangeError(`there is no path ${number} of ${this.length}`)
+    if (number < 0 || number >= this.length)
+      throw new RangeError(`there is no path ${number} of ${this.length}`)
     const block = Math.floor(number / pathsPerBlock)
     if (number < this.next || this.next <= block * pathsPerBlock) {
       const position = this.blocks[block]!
@@ -74,7 +75,8 @@ export class PathColumn {
     const start = this.nextOffset
     if (shared + rest > this.current.length) this.current = Buffer.concat([this.current], (shared + rest) * 2)
     // Most are a few bytes: a call takes longer.
-    if (rest < 32) for (let index = 0; index < rest; index++) this.current[shared + index] = segment[start + index]!
+    if (rest < 32)
+      for (let index = 0; index < rest; index++) this.current[shared + index] = segment[start + index]!
     else segment.copy(this.current, shared, start, start + rest)
     this.nextOffset += rest
     this.next++

@@ -30,7 +30,13 @@ export class PlannedEntries {
   }
 
   /** Answers its number. */
-  add({ path, mode, uid, gid, mtimeNs }: Pick<TreeEntry, 'path' | 'mode' | 'uid' | 'gid' | 'mtimeNs'>): number {
+  add({
+    path,
+    mode,
+    uid,
+    gid,
+    mtimeNs,
+  }: Pick<TreeEntry, 'path' | 'mode' | 'uid' | 'gid' | 'mtimeNs'>): number {
     const number = this.paths.length
     const at = number & inSegment
     if (at === 0) this.metadata.push(new MetadataSegment())
@@ -61,7 +67,9 @@ export class PlannedFiles extends PlannedEntries {
   /** Why a file can't be restored. */
   readonly damage = new Map<number, string>()
 
-  override add(file: Pick<TreeEntry, 'path' | 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'size' | 'sparse'>): number {
+  override add(
+    file: Pick<TreeEntry, 'path' | 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'size' | 'sparse'>,
+  ): number {
     const number = super.add(file)
     const at = number & inSegment
     if (at === 0) this.contents.push(new ContentSegment())
@@ -96,6 +104,6 @@ export class PlannedFiles extends PlannedEntries {
   /** Why it can't be restored, by whichever of its names; null if it can. */
   damageOf(number: number): string | null {
     const first = this.linkTo.get(number)
-    return this.damage.get(number) ?? (first === undefined ? null : this.damage.get(first) ?? null)
+    return this.damage.get(number) ?? (first === undefined ? null : (this.damage.get(first) ?? null))
   }
 }

@@ -58,23 +58,42 @@ export interface EntryPlan {
  * is lost, its bounds are named; a root that is lost is an error.
  * @throws `not-found` if one of `paths` is not in the snapshot, `damaged`.
  */
-export async function planRestore(reader: ChunkReader, paths: readonly Buffer[], limits = planLimits): Promise<EntryPlan> {
+export async function planRestore(
+  reader: ChunkReader,
+  paths: readonly Buffer[],
+  limits = planLimits,
+): Promise<EntryPlan> {
   let pathBytes = 0
   const plan: EntryPlan = {
-    directories: new PlannedEntries(), files: new PlannedFiles(), symlinks: new PlannedEntries(), linkTargets: new PathColumn(), special: [], lost: [],
-    guessed: new Set(), bytes: 0, pieces: 0, packs: new Map(),
+    directories: new PlannedEntries(),
+    files: new PlannedFiles(),
+    symlinks: new PlannedEntries(),
+    linkTargets: new PathColumn(),
+    special: [],
+    lost: [],
+    guessed: new Set(),
+    bytes: 0,
+    pieces: 0,
+    packs: new Map(),
   }
   const groups = new Map<number, number>()
   const missing = new Set(paths.filter((path) => path.length > 0).map((path) => path.toString('latin1')))
   const open = new OpenDirectories()
   const onLost = (part: LostPart): void => void plan.lost.push(part)
-  for await (const entries of readTree(reader, Buffer.from(reader.manifest.tree.root, 'hex'), paths, onLost)) {
+  for await (const entries of readTree(
+    reader,
+    Buffer.from(reader.manifest.tree.root, 'hex'),
+    paths,
+    onLost,
+  )) {
     for (const entry of entries) {
       pathBytes += entry.path.length
-      if (pathBytes > limits.pathBytes) throw damaged('the tree', 'its paths are more than a restore can hold')
+      if (pathBytes > limits.pathBytes)
+        throw damaged('the tree', 'its paths are more than a restore can hold')
       if (missing.size > 0) missing.delete(entry.path.toString('latin1'))
       if (plan.directories.length === 0 && entry.path.length > 0) guessDirectory(plan, Buffer.alloc(0))
-      for (const parent of open.enter(entry.path, entry.type === 'directory')) guessParent(plan, parent, entry.path)
+      for (const parent of open.enter(entry.path, entry.type === 'directory'))
+        guessParent(plan, parent, entry.path)
       if (entry.type === 'directory') plan.directories.add(entry)
       else if (entry.type === 'file') {
         const reading = planFile(reader, plan, entry, groups, limits.pieces)
@@ -105,7 +124,10 @@ export function damagedEntries({ files, lost }: EntryPlan): { path: Buffer; deta
   }
   for (const { from, to, detail } of lost) {
     const end = to === null ? 'to the end' : `up to ${pathText(to)}`
-    entries.push({ path: from, detail: `it and all that follows ${end} is lost with a part of the tree: ${detail}` })
+    entries.push({
+      path: from,
+      detail: `it and all that follows ${end} is lost with a part of the tree: ${detail}`,
+    })
   }
   return entries
 }
@@ -126,7 +148,13 @@ function mayHold({ from, to }: LostPart, path: Buffer): boolean {
 }
 
 /** Null for most files, which need no chunk list. */
-function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups: Map<number, number>, maxPieces: number): Promise<void> | null {
+function planFile(
+  reader: ChunkReader,
+  plan: EntryPlan,
+  entry: TreeEntry,
+  groups: Map<number, number>,
+  maxPieces: number,
+): Promise<void> | null {
   const number = plan.files.add(entry)
   if (entry.linkGroup > 0) {
     const first = groups.get(entry.linkGroup)
@@ -143,21 +171,34 @@ function planFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, groups
   return null
 }
 
-async function planLargeFile(reader: ChunkReader, plan: EntryPlan, entry: TreeEntry, number: number, maxPieces: number): Promise<void> {
+async function planLargeFile(
+  reader: ChunkReader,
+  plan: EntryPlan,
+  entry: TreeEntry,
+  number: number,
+  maxPieces: number,
+): Promise<void> {
   try {
     let offset = 0
-    for await (const list of readLists(reader, entry)) offset = planChunks(reader, plan, { number, offset }, list, maxPieces)
-    if (offset !== entry.size) throw damaged(pathText(entry.path), `its chunks have ${offset} bytes, not ${entry.size}`)
+    for await (const list of readLists(reader, entry))
+      offset = planChunks(reader, plan, { number, offset }, list, maxPieces)
+    if (offset !== entry.size)
+      throw damaged(pathText(entry.path), `its chunks have ${offset} bytes, not ${entry.size}`)
   } catch (error) {
     // Too many pieces are not one file's damage: nothing of the plan can be used.
-    if (plan.pieces > maxPieces || !isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format')) throw error
+    if (plan.pieces > maxPieces || !isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format'))
+      throw error
     plan.files.noteDamage(number, error.message)
   }
 }
 
 /** Adds the pieces of a file from `at.offset`; answers the offset behind them. */
 function planChunks(
-  reader: ChunkReader, plan: EntryPlan, at: { number: number; offset: number }, { digests, lengths }: Pick<TreeEntry['content'], 'digests' | 'lengths'>, maxPieces: number,
+  reader: ChunkReader,
+  plan: EntryPlan,
+  at: { number: number; offset: number },
+  { digests, lengths }: Pick<TreeEntry['content'], 'digests' | 'lengths'>,
+  maxPieces: number,
 ): number {
   plan.pieces += lengths.length
   if (plan.pieces > maxPieces) throw damaged('the tree', 'its files have more pieces than a restore can hold')
@@ -167,7 +208,8 @@ function planChunks(
     const bytes = lengths[index]!
     const found = reader.locate(digests, index * digestBytes)
     if (found === null) files.noteDamage(at.number, `no pack holds its bytes from ${offset}`)
-    else if (reader.footers[found.pack]!.lengths[found.chunk] !== bytes) files.noteDamage(at.number, `its bytes from ${offset} have another length in their pack`)
+    else if (reader.footers[found.pack]!.lengths[found.chunk] !== bytes)
+      files.noteDamage(at.number, `its bytes from ${offset} have another length in their pack`)
     else {
       let writes = plan.packs.get(found.pack)
       if (writes === undefined) plan.packs.set(found.pack, (writes = new PackWrites()))
@@ -180,18 +222,30 @@ function planChunks(
 }
 
 /** The chunk lists of a large file, one after the other. */
-async function* readLists(reader: ChunkReader, { path, content }: TreeEntry): AsyncGenerator<{ digests: Buffer; lengths: number[] }> {
+async function* readLists(
+  reader: ChunkReader,
+  { path, content }: TreeEntry,
+): AsyncGenerator<{ digests: Buffer; lengths: number[] }> {
   for (let index = 0; index < content.lengths.length;) {
     const names: Buffer[] = []
-    for (let bytes = 0; index < content.lengths.length && bytes < listWindowBytes; bytes += content.lengths[index++]!) {
+    for (
+      let bytes = 0;
+      index < content.lengths.length && bytes < listWindowBytes;
+      bytes += content.lengths[index++]!
+    ) {
       names.push(content.digests.subarray(index * digestBytes, (index + 1) * digestBytes))
     }
-    for (const bytes of await reader.read(names)) yield decodeContentList(bytes, `a chunk list of ${pathText(path)}`)
+    for (const bytes of await reader.read(names))
+      yield decodeContentList(bytes, `a chunk list of ${pathText(path)}`)
   }
 }
 
 /** The requests of a plan, in the order of the packs; each frame is fetched once. `isWanted` leaves files out. */
-export function* requestsOf({ footers }: PackContents, plan: EntryPlan, isWanted: (file: number) => boolean = () => true): Generator<PlannedRequest> {
+export function* requestsOf(
+  { footers }: PackContents,
+  plan: EntryPlan,
+  isWanted: (file: number) => boolean = () => true,
+): Generator<PlannedRequest> {
   for (const pack of [...plan.packs.keys()].sort((left, right) => left - right)) {
     const writes = plan.packs.get(pack)!
     const footer = footers[pack]!
@@ -201,7 +255,11 @@ export function* requestsOf({ footers }: PackContents, plan: EntryPlan, isWanted
       const frame = frameOf(footer, writes.chunks[order[from]!]!)
       const end = frame.firstChunk + frame.chunkCount
       while (to < order.length && writes.chunks[order[to]!]! < end) to++
-      ranges.push({ offset: frame.offset, bytes: frame.storedBytes, planned: new PlannedFrame(frame, writes, order, from, to) })
+      ranges.push({
+        offset: frame.offset,
+        bytes: frame.storedBytes,
+        planned: new PlannedFrame(frame, writes, order, from, to),
+      })
     }
     for (const { offset, bytes, parts } of coalesce(ranges, maxRequestBytes)) {
       yield { pack, offset, bytes, frames: parts.map(({ planned }) => planned) }

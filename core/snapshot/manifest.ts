@@ -6,7 +6,13 @@ import { z } from 'zod'
 import { damaged } from '../bytes.ts'
 import { digestBytes, sha256 as digestOf } from '../digest.ts'
 import { HoldfastError } from '../errors.ts'
-import { formatVersion, maxFrameRawBytes, maxPackBytes, unsupported, zstdLimits } from '../pack/pack-footer.ts'
+import {
+  formatVersion,
+  maxFrameRawBytes,
+  maxPackBytes,
+  unsupported,
+  zstdLimits,
+} from '../pack/pack-footer.ts'
 import { pathText } from '../tree/path-text.ts'
 import { isSourceName, isUlid, parsePackKey } from '../store/vault-keys.ts'
 
@@ -23,10 +29,15 @@ const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const ulid = z.string().refine(isUlid, 'not a ULID')
 const text = z.string().max(1024)
-const lock = z.strictObject({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), days: z.number().int().min(1).max(36_500) }).nullable()
+const lock = z
+  .strictObject({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), days: z.number().int().min(1).max(36_500) })
+  .nullable()
 
 const packReference = z.strictObject({
-  key: z.string().max(1024).refine((key) => parsePackKey(key) !== null, 'not the key of a pack'),
+  key: z
+    .string()
+    .max(1024)
+    .refine((key) => parsePackKey(key) !== null, 'not the key of a pack'),
   versionId: z.string().min(1).max(1024),
   sha256,
   bytes: count.max(maxPackBytes),
@@ -44,7 +55,7 @@ const chunkLocation = z.strictObject({
 
 const manifestSchema = z.strictObject({
   kind: z.literal('manifest'),
-  source: z.string().refine(isSourceName, 'not a source\'s name'),
+  source: z.string().refine(isSourceName, "not a source's name"),
   sourceKind: z.enum(['volume', 'postgres']),
   /** The ULID of the manifest's key. */
   id: ulid,
@@ -64,7 +75,13 @@ const manifestSchema = z.strictObject({
   problems: z.array(z.strictObject({ kind: text, path: z.string().max(8192), detail: text })).max(100),
   problemCount: count,
   /** What the client says of itself. Shown, never used to decide. */
-  client: z.strictObject({ version: text, host: text, root: z.string().max(8192), startedMs: count, finishedMs: count }),
+  client: z.strictObject({
+    version: text,
+    host: text,
+    root: z.string().max(8192),
+    startedMs: count,
+    finishedMs: count,
+  }),
 })
 
 export type Manifest = z.infer<typeof manifestSchema>
@@ -73,7 +90,8 @@ export type ChunkLocation = Manifest['index'][number]
 
 export function encodeManifest(manifest: Manifest): Buffer {
   const json = Buffer.from(JSON.stringify(manifestSchema.parse(manifest)))
-  if (json.length > maxJsonBytes) throw new HoldfastError('invalid-input', 'the snapshot needs more packs than a manifest can name')
+  if (json.length > maxJsonBytes)
+    throw new HoldfastError('invalid-input', 'the snapshot needs more packs than a manifest can name')
   const head = Buffer.alloc(headBytes)
   magic.copy(head)
   head.writeUInt16LE(formatVersion, magic.length)
@@ -89,26 +107,33 @@ export function encodeManifest(manifest: Manifest): Buffer {
  */
 export function decodeManifest(bytes: Buffer, expected: { source: string; id: string }): Manifest {
   const what = `the manifest ${expected.id} of ${expected.source}`
-  if (bytes.length < headBytes || !bytes.subarray(0, magic.length).equals(magic)) throw damaged(what, 'it doesn\'t begin as a manifest')
+  if (bytes.length < headBytes || !bytes.subarray(0, magic.length).equals(magic))
+    throw damaged(what, "it doesn't begin as a manifest")
   const version = bytes.readUInt16LE(magic.length)
   if (version !== formatVersion) throw unsupported(what, version)
   const jsonBytes = bytes.readUInt32LE(magic.length + 2)
   if (jsonBytes > maxJsonBytes) throw damaged(what, `it claims ${jsonBytes} bytes`)
   // zstd has bits that say nothing: one that turned would go unnoticed.
-  if (!digestOf(bytes.subarray(headBytes)).equals(bytes.subarray(digestAt, headBytes))) throw damaged(what, 'it has other bytes than its hash says')
+  if (!digestOf(bytes.subarray(headBytes)).equals(bytes.subarray(digestAt, headBytes)))
+    throw damaged(what, 'it has other bytes than its hash says')
   let value: unknown
   try {
-    const json = zstdDecompressSync(bytes.subarray(headBytes), { maxOutputLength: Math.max(1, jsonBytes), params: zstdLimits })
+    const json = zstdDecompressSync(bytes.subarray(headBytes), {
+      maxOutputLength: Math.max(1, jsonBytes),
+      params: zstdLimits,
+    })
     if (json.length !== jsonBytes) throw new Error(`it decodes to ${json.length} bytes, not ${jsonBytes}`)
     value = JSON.parse(json.toString())
   } catch (error) {
-    throw damaged(what, 'it doesn\'t decode', error)
+    throw damaged(what, "it doesn't decode", error)
   }
   const parsed = manifestSchema.safeParse(value)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     // A name that the manifest made up may stand in the message.
-    const detail = pathText(Buffer.from(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`))
+    const detail = pathText(
+      Buffer.from(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`),
+    )
     throw damaged(what, detail.length > 200 ? `${detail.slice(0, 200)}…` : detail)
   }
   checkReferences(parsed.data, expected, what)
@@ -122,10 +147,12 @@ function checkReferences(manifest: Manifest, expected: { source: string; id: str
   for (const pack of manifest.packs) {
     const key = parsePackKey(pack.key)!
     if (key.source !== manifest.source) throw damaged(what, `it names a pack of the source ${key.source}`)
-    if (key.sha256 !== pack.sha256) throw damaged(what, 'it names a pack by another hash than the pack\'s key does')
+    if (key.sha256 !== pack.sha256)
+      throw damaged(what, "it names a pack by another hash than the pack's key does")
   }
   for (const chunk of manifest.index) {
     const pack = manifest.packs[chunk.pack]
-    if (pack === undefined || chunk.offset + chunk.storedBytes > pack.bytes) throw damaged(what, 'its index lies outside its packs')
+    if (pack === undefined || chunk.offset + chunk.storedBytes > pack.bytes)
+      throw damaged(what, 'its index lies outside its packs')
   }
 }

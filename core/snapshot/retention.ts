@@ -28,25 +28,43 @@ export function lockedUntilMs(uploadedMs: number, lock: Lock | null): number | n
  * The lock under which a backup may run.
  * @throws `vault-unsafe` if the bucket doesn't lock, or for less than is promised, unless `allowUnlocked`.
  */
-export function acceptLock(bucket: string, found: LockDefault, promiseDays: number, allowUnlocked: boolean): Lock | null {
+export function acceptLock(
+  bucket: string,
+  found: LockDefault,
+  promiseDays: number,
+  allowUnlocked: boolean,
+): Lock | null {
   const lock = found.retention
   if (allowUnlocked) return lock
   if (lock === null) {
-    throw new HoldfastError('vault-unsafe', `${bucket} has no Object Lock with a default retention: anyone who may delete could delete this backup`, {
-      hint: 'back up to a vault that `pulumi up` made, or pass --allow-unlocked for a trial whose snapshots are not protected',
-    })
+    throw new HoldfastError(
+      'vault-unsafe',
+      `${bucket} has no Object Lock with a default retention: anyone who may delete could delete this backup`,
+      {
+        hint: 'back up to a vault that `pulumi up` made, or pass --allow-unlocked for a trial whose snapshots are not protected',
+      },
+    )
   }
   if (lock.days <= promiseDays) {
-    throw new HoldfastError('vault-unsafe', `${bucket} locks for ${lock.days} days, which leaves no time beyond the ${promiseDays} days promised`, {
-      hint: 'raise the bucket\'s default retention to the promise plus one generation (e.g. 30 + 10 days), or lower --promise-days',
-      context: { lockDays: lock.days, promiseDays },
-    })
+    throw new HoldfastError(
+      'vault-unsafe',
+      `${bucket} locks for ${lock.days} days, which leaves no time beyond the ${promiseDays} days promised`,
+      {
+        hint: "raise the bucket's default retention to the promise plus one generation (e.g. 30 + 10 days), or lower --promise-days",
+        context: { lockDays: lock.days, promiseDays },
+      },
+    )
   }
   return lock
 }
 
 /** Continues `last`, or begins a new generation: when there is none, when the lock changed, when its days are over. */
-export function currentGeneration(last: Generation | null, lock: Lock | null, promiseDays: number, nowMs: number): Generation {
+export function currentGeneration(
+  last: Generation | null,
+  lock: Lock | null,
+  promiseDays: number,
+  nowMs: number,
+): Generation {
   if (last !== null && sameLock(last.lock, lock)) {
     if (lock === null || nowMs + commitMs < last.startMs + (lock.days - promiseDays) * dayMs) return last
   }
@@ -56,7 +74,12 @@ export function currentGeneration(last: Generation | null, lock: Lock | null, pr
 }
 
 /** Whether a pack's chunks may be named by a snapshot whose commit is decided at `nowMs`: its lock must cover the promise. */
-export function mayReuse(pack: { uploadedMs: number; lock: Lock | null }, lock: Lock | null, promiseDays: number, nowMs: number): boolean {
+export function mayReuse(
+  pack: { uploadedMs: number; lock: Lock | null },
+  lock: Lock | null,
+  promiseDays: number,
+  nowMs: number,
+): boolean {
   if (lock === null) return true
   if (pack.lock === null || (lock.mode === 'COMPLIANCE' && pack.lock.mode !== 'COMPLIANCE')) return false
   return lockedUntilMs(pack.uploadedMs, pack.lock)! >= nowMs + commitMs + promiseDays * dayMs

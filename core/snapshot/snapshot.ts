@@ -58,20 +58,29 @@ export async function listSnapshots(store: ObjectStore, source: string): Promise
     const name = parseManifestKey(version.key)
     if (name === null || name.source !== source) return []
     const flags: string[] = []
-    if (version.isMultipart) flags.push('uploaded in parts: its time can\'t be trusted')
+    if (version.isMultipart) flags.push("uploaded in parts: its time can't be trusted")
     if (oldest.get(version.key) !== version) flags.push('written over an earlier manifest of the same name')
     if (version.bytes > maxManifestBytes) flags.push('too large for a manifest')
-    return [{
-      id: name.ulid, source, key: version.key, versionId: version.versionId, timeMs: version.lastModifiedMs, bytes: version.bytes,
-      isHidden: hidden.has(version.key), flags,
-    }]
+    return [
+      {
+        id: name.ulid,
+        source,
+        key: version.key,
+        versionId: version.versionId,
+        timeMs: version.lastModifiedMs,
+        bytes: version.bytes,
+        isHidden: hidden.has(version.key),
+        flags,
+      },
+    ]
   })
   return snapshots.sort((left, right) => left.timeMs - right.timeMs || (left.id < right.id ? -1 : 1))
 }
 
 /** Reads and checks a snapshot's manifest, by its version. */
 export async function loadSnapshot(store: ObjectStore, ref: SnapshotRef): Promise<Snapshot> {
-  if (ref.bytes > maxManifestBytes) throw damaged(`the manifest ${ref.id} of ${ref.source}`, `it has ${ref.bytes} bytes`)
+  if (ref.bytes > maxManifestBytes)
+    throw damaged(`the manifest ${ref.id} of ${ref.source}`, `it has ${ref.bytes} bytes`)
   return rereadDamaged(async () => {
     const bytes = Buffer.from(await store.getRange(ref, 0, ref.bytes))
     return { ...ref, sha256: sha256Hex(bytes), manifest: decodeManifest(bytes, ref) }
@@ -84,9 +93,13 @@ export async function loadSnapshot(store: ObjectStore, ref: SnapshotRef): Promis
  * @throws `no-recovery-point` if there is none, `ambiguous` if two of the same second are not each other's parents.
  */
 export async function selectSnapshot(
-  store: ObjectStore, refs: readonly SnapshotRef[], timeMs: number | null,
+  store: ObjectStore,
+  refs: readonly SnapshotRef[],
+  timeMs: number | null,
 ): Promise<{ snapshot: Snapshot; skipped: SkippedSnapshot[] }> {
-  const candidates = refs.filter((ref) => timeMs === null || ref.timeMs <= timeMs).sort((left, right) => right.timeMs - left.timeMs)
+  const candidates = refs
+    .filter((ref) => timeMs === null || ref.timeMs <= timeMs)
+    .sort((left, right) => right.timeMs - left.timeMs)
   const skipped: SkippedSnapshot[] = []
   for (let index = 0; index < candidates.length;) {
     const second = candidates.filter((ref) => ref.timeMs === candidates[index]!.timeMs)
@@ -117,20 +130,32 @@ function newestOf(snapshots: Snapshot[]): Snapshot {
   const newest = snapshots.filter(({ id, sha256 }) => !superseded.has(id) && !parents.has(sha256))
   if (newest.length === 1) return newest[0]!
   const ids = snapshots.map(({ id }) => id)
-  throw new HoldfastError('ambiguous', `${snapshots.length} snapshots were committed in the same second, and none is the others' successor`, {
-    hint: `choose one with --snapshot: ${ids.join(', ')}`,
-    context: { snapshots: ids },
-  })
+  throw new HoldfastError(
+    'ambiguous',
+    `${snapshots.length} snapshots were committed in the same second, and none is the others' successor`,
+    {
+      hint: `choose one with --snapshot: ${ids.join(', ')}`,
+      context: { snapshots: ids },
+    },
+  )
 }
 
-function noRecoveryPoint(refs: readonly SnapshotRef[], timeMs: number | null, skipped: readonly SkippedSnapshot[]): HoldfastError {
+function noRecoveryPoint(
+  refs: readonly SnapshotRef[],
+  timeMs: number | null,
+  skipped: readonly SkippedSnapshot[],
+): HoldfastError {
   const first = refs[0]
   const last = refs.at(-1)
   const asked = timeMs === null ? '' : ` at or before ${new Date(timeMs).toISOString()}`
-  const unusable = skipped.length === 0 ? '' : `; passed over: ${skipped.map(({ ref, reason }) => `${ref.id} (${reason})`).join(', ')}`
+  const unusable =
+    skipped.length === 0
+      ? ''
+      : `; passed over: ${skipped.map(({ ref, reason }) => `${ref.id} (${reason})`).join(', ')}`
   return new HoldfastError('no-recovery-point', `there is no usable snapshot${asked}${unusable}`, {
-    hint: first === undefined || last === undefined
-      ? 'check the name of the source and the bucket; `holdfast snapshots` lists what is there'
-      : `${refs.length} snapshots from ${new Date(first.timeMs).toISOString()} to ${new Date(last.timeMs).toISOString()} are listed by \`holdfast snapshots\``,
+    hint:
+      first === undefined || last === undefined
+        ? 'check the name of the source and the bucket; `holdfast snapshots` lists what is there'
+        : `${refs.length} snapshots from ${new Date(first.timeMs).toISOString()} to ${new Date(last.timeMs).toISOString()} are listed by \`holdfast snapshots\``,
   })
 }

@@ -33,11 +33,15 @@ export async function putUnderNewKey(
       const again = isHoldfastError(error) && (error.retryable || error.code === 'conflict')
       if (!again) throw error
       if (attempt === attempts) {
-        throw new HoldfastError(error.code, `gave up on an upload to ${store.name} after ${attempts} attempts: ${error.message}`, {
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-          retryable: error.retryable,
-          cause: error,
-        })
+        throw new HoldfastError(
+          error.code,
+          `gave up on an upload to ${store.name} after ${attempts} attempts: ${error.message}`,
+          {
+            ...(error.hint === undefined ? {} : { hint: error.hint }),
+            retryable: error.retryable,
+            cause: error,
+          },
+        )
       }
       await clock.sleep(random() * Math.min(longestDelayMs, firstDelayMs * 2 ** attempt), signal)
     }

@@ -27,7 +27,9 @@ export function packKey(source: string, generation: string, ulid: string, sha256
 }
 
 /** What a pack's key says of it; null if `key` is not one. */
-export function parsePackKey(key: string): { source: string; generation: string; ulid: string; sha256: string } | null {
+export function parsePackKey(
+  key: string,
+): { source: string; generation: string; ulid: string; sha256: string } | null {
   const parts = key.split('/')
   const [sources, source, packs, generation, name] = parts
   if (parts.length !== 5 || sources !== 'sources' || packs !== 'packs') return null

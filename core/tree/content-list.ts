@@ -14,8 +14,12 @@ export const maxInlineChunks = 256
 const maxListChunks = 4096
 
 /** The content to put in the entry; what `keep` is called with are the bytes of lists, to be stored as chunks. */
-export function foldContent(chunks: { digests: Buffer; lengths: number[] }, keep: (digest: Buffer, bytes: Buffer) => void): Content {
-  if (chunks.lengths.length <= maxInlineChunks) return { depth: 0, digests: chunks.digests, lengths: chunks.lengths }
+export function foldContent(
+  chunks: { digests: Buffer; lengths: number[] },
+  keep: (digest: Buffer, bytes: Buffer) => void,
+): Content {
+  if (chunks.lengths.length <= maxInlineChunks)
+    return { depth: 0, digests: chunks.digests, lengths: chunks.lengths }
   const digests: Buffer[] = []
   const lengths: number[] = []
   let first = 0
@@ -27,7 +31,10 @@ export function foldContent(chunks: { digests: Buffer; lengths: number[] }, keep
     writer.bytes(magic)
     writer.u16(formatVersion)
     const lengthsOfList = chunks.lengths.slice(first, index + 1)
-    writeChunks(writer, { digests: chunks.digests.subarray(first * digestBytes, (index + 1) * digestBytes), lengths: lengthsOfList })
+    writeChunks(writer, {
+      digests: chunks.digests.subarray(first * digestBytes, (index + 1) * digestBytes),
+      lengths: lengthsOfList,
+    })
     const bytes = writer.finish()
     const digest = sha256(bytes)
     keep(digest, bytes)
@@ -39,7 +46,10 @@ export function foldContent(chunks: { digests: Buffer; lengths: number[] }, keep
 }
 
 /** @param bytes a chunk that `foldContent` made, after its hash was checked. */
-export function decodeContentList(bytes: Buffer, what: string): { digests: Buffer; lengths: number[]; bytes: number } {
+export function decodeContentList(
+  bytes: Buffer,
+  what: string,
+): { digests: Buffer; lengths: number[]; bytes: number } {
   const reader = new ByteReader(bytes, what)
   if (!reader.take(magic.length).equals(magic)) throw reader.fail('it is not a list of chunks')
   const version = reader.u16()

@@ -10,10 +10,14 @@ export function pathText(path: Uint8Array): string {
   try {
     const text = decoder.decode(path)
     if (!unsafe.test(text)) return text
-    return Array.from(text, (character) => (unsafe.test(character) ? escapeBytes(Buffer.from(character)) : character)).join('')
+    return Array.from(text, (character) =>
+      unsafe.test(character) ? escapeBytes(Buffer.from(character)) : character,
+    ).join('')
   } catch {
     // No UTF-8: everything that isn't plain ASCII is escaped.
-    return Array.from(path, (byte) => (byte >= 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : escapeBytes([byte]))).join('')
+    return Array.from(path, (byte) =>
+      byte >= 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : escapeBytes([byte]),
+    ).join('')
   }
 }
 
@@ -24,5 +28,7 @@ function escapeBytes(bytes: Iterable<number>): string {
 /** The bytes of a path as a user types it: `\xNN` is a byte, anything else stands for itself. */
 export function parsePathText(text: string): Buffer {
   const parts = text.split(/\\x([0-9a-fA-F]{2})/)
-  return Buffer.concat(parts.map((part, index) => (index % 2 === 1 ? Buffer.from(part, 'hex') : Buffer.from(part))))
+  return Buffer.concat(
+    parts.map((part, index) => (index % 2 === 1 ? Buffer.from(part, 'hex') : Buffer.from(part))),
+  )
 }

@@ -7,7 +7,15 @@
 import type { ByteReader, ByteWriter } from '../bytes.ts'
 import { digestBytes } from '../digest.ts'
 
-const entryTypes = ['directory', 'file', 'symlink', 'fifo', 'socket', 'character-device', 'block-device'] as const
+const entryTypes = [
+  'directory',
+  'file',
+  'symlink',
+  'fifo',
+  'socket',
+  'character-device',
+  'block-device',
+] as const
 export type EntryType = (typeof entryTypes)[number]
 
 /** Chunks of a file in order: 32 bytes of digest and a length each. */
@@ -48,7 +56,20 @@ const noContent: Content = { depth: 0, digests: noBytes, lengths: [] }
 
 export function makeEntry(entry: Pick<TreeEntry, 'path' | 'type'> & Partial<TreeEntry>): TreeEntry {
   // Each by its name: entries are made by the million, and spreading takes ten times as long.
-  const { path, type, mode = 0, uid = 0, gid = 0, mtimeNs = 0n, size = 0, sparse = false, linkGroup = 0, content = noContent, linkTarget = noBytes, rdev = 0 } = entry
+  const {
+    path,
+    type,
+    mode = 0,
+    uid = 0,
+    gid = 0,
+    mtimeNs = 0n,
+    size = 0,
+    sparse = false,
+    linkGroup = 0,
+    content = noContent,
+    linkTarget = noBytes,
+    rdev = 0,
+  } = entry
   return { path, type, mode, uid, gid, mtimeNs, size, sparse, linkGroup, content, linkTarget, rdev }
 }
 
@@ -95,12 +116,14 @@ export function decodeEntry(reader: ByteReader, previous: Buffer): TreeEntry {
     entry.size = reader.varint()
     if (flags & flagLinked) entry.linkGroup = reader.varint()
     const depth = reader.u8()
-    if (depth > 1) throw reader.fail('a file\'s content has an unknown form')
+    if (depth > 1) throw reader.fail("a file's content has an unknown form")
     entry.content = { depth: depth as 0 | 1, ...readChunks(reader) }
-    if (sumBytes(entry.content.lengths) !== entry.size && depth === 0) throw reader.fail('a file\'s chunks don\'t add up to its size')
+    if (sumBytes(entry.content.lengths) !== entry.size && depth === 0)
+      throw reader.fail("a file's chunks don't add up to its size")
   } else if (type === 'symlink') {
     entry.linkTarget = reader.take(reader.varint(maxPathBytes))
-    if (entry.linkTarget.length === 0 || entry.linkTarget.includes(0)) throw reader.fail('a symbolic link has no valid target')
+    if (entry.linkTarget.length === 0 || entry.linkTarget.includes(0))
+      throw reader.fail('a symbolic link has no valid target')
   } else if (type === 'character-device' || type === 'block-device') {
     entry.rdev = reader.varint()
   }

@@ -28,7 +28,9 @@ export interface TreeChild {
  * A leaf's entries can be read once, and are decoded while they are: all at once they would outlive the youngest generation of
  * the collector's, and tens of megabytes of them would come together. Until the last was read, the leaf may be damaged.
  */
-export type TreeNode = { height: 0; count: number; firstPath: Buffer | undefined; entries: Iterable<TreeEntry> } | { height: number; children: TreeChild[] }
+export type TreeNode =
+  | { height: 0; count: number; firstPath: Buffer | undefined; entries: Iterable<TreeEntry> }
+  | { height: number; children: TreeChild[] }
 
 /** Collects a leaf's or an inner node's items and encodes them. */
 export class NodeWriter<Item extends TreeEntry | TreeChild> {
@@ -111,9 +113,10 @@ function* decodeEntries(reader: ByteReader, count: number): Generator<TreeEntry>
   let pathBytes = 0
   for (let index = 0; index < count; index++) {
     const entry = decodeEntry(reader, previous)
-    if (index > 0 && comparePaths(previous, entry.path) >= 0) throw reader.fail('its entries are out of order or twice there')
+    if (index > 0 && comparePaths(previous, entry.path) >= 0)
+      throw reader.fail('its entries are out of order or twice there')
     pathBytes += entry.path.length
-    if (pathBytes > maxNodePathBytes) throw reader.fail('its paths are longer than a node\'s may be')
+    if (pathBytes > maxNodePathBytes) throw reader.fail("its paths are longer than a node's may be")
     yield entry
     previous = entry.path
   }
@@ -128,8 +131,14 @@ function decodeInner(reader: ByteReader): TreeNode {
   for (let index = 0; index < count; index++) {
     const firstPath = reader.take(reader.varint(65_535))
     if (!isTreePath(firstPath)) throw reader.fail('a child has a path that would leave its directory')
-    if (index > 0 && comparePaths(children[index - 1]!.firstPath, firstPath) >= 0) throw reader.fail('its children are out of order')
-    children.push({ firstPath, digest: reader.take(digestBytes), bytes: reader.varint(maxNodeBytes), entries: reader.varint() })
+    if (index > 0 && comparePaths(children[index - 1]!.firstPath, firstPath) >= 0)
+      throw reader.fail('its children are out of order')
+    children.push({
+      firstPath,
+      digest: reader.take(digestBytes),
+      bytes: reader.varint(maxNodeBytes),
+      entries: reader.varint(),
+    })
   }
   reader.expectEnd()
   return { height, children }

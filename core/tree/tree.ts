@@ -44,7 +44,10 @@ export class TreeBuilder {
   private addTo(level: number, item: TreeEntry | TreeChild, path: Buffer | null): void {
     const writer = (this.levels[level] ??= new NodeWriter(level))
     writer.add(item)
-    const isCut = writer.bytes >= maxNodeBytes || writer.pathBytes >= maxNodePathBytes / 2 || (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
+    const isCut =
+      writer.bytes >= maxNodeBytes ||
+      writer.pathBytes >= maxNodePathBytes / 2 ||
+      (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
     if (isCut) this.addTo(level + 1, this.close(writer), path)
   }
 
@@ -83,11 +86,15 @@ export interface LostPart {
  * @throws `damaged` for a node that isn't what its parent says: that rules out cycles and entries that are twice there.
  */
 export async function* readTree(
-  source: ChunkSource, root: Buffer, paths: readonly Buffer[] = [], onLost: ((part: LostPart) => void) | null = null,
+  source: ChunkSource,
+  root: Buffer,
+  paths: readonly Buffer[] = [],
+  onLost: ((part: LostPart) => void) | null = null,
 ): AsyncGenerator<Iterable<TreeEntry>> {
   const [bytes] = await source.read([root])
   const node = decodeNode(bytes!, 'the root of the tree')
-  if (('entries' in node ? node.count : node.children.length) === 0) throw damaged('the tree', 'its root is empty')
+  if (('entries' in node ? node.count : node.children.length) === 0)
+    throw damaged('the tree', 'its root is empty')
   const selection = paths.some((path) => path.length === 0) ? [] : paths
   yield* readNode({ source, selection, onLost, last: null, hasLost: false }, node, null)
 }
@@ -101,7 +108,11 @@ interface Reading {
   hasLost: boolean
 }
 
-async function* readNode(reading: Reading, node: TreeNode, end: Buffer | null): AsyncGenerator<Iterable<TreeEntry>> {
+async function* readNode(
+  reading: Reading,
+  node: TreeNode,
+  end: Buffer | null,
+): AsyncGenerator<Iterable<TreeEntry>> {
   const { selection } = reading
   if ('entries' in node) {
     yield readLeaf(reading, node.entries, end)
@@ -123,7 +134,8 @@ async function* readNode(reading: Reading, node: TreeNode, end: Buffer | null): 
       const bytes = nodes[at]
       if (bytes === undefined) continue
       const below = decodeNode(bytes, 'a node of the tree')
-      if (!isChild(child, below, bytes, node.height)) throw damaged('the tree', 'a node is not what its parent says')
+      if (!isChild(child, below, bytes, node.height))
+        throw damaged('the tree', 'a node is not what its parent says')
       yield* readNode(reading, below, childEnd)
     }
   }
@@ -133,8 +145,12 @@ function* readLeaf(reading: Reading, entries: Iterable<TreeEntry>, end: Buffer |
   const { selection } = reading
   for (const entry of entries) {
     // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
-    const isNext = reading.last === null ? entry.path.length === 0 || reading.hasLost : comparePaths(reading.last, entry.path) < 0
-    if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0)) throw damaged('the tree', 'its leaves are out of order, or it has no root')
+    const isNext =
+      reading.last === null
+        ? entry.path.length === 0 || reading.hasLost
+        : comparePaths(reading.last, entry.path) < 0
+    if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0))
+      throw damaged('the tree', 'its leaves are out of order, or it has no root')
     reading.last = entry.path
     if (selection.length === 0 || isSelected(entry.path, selection)) yield entry
   }
@@ -146,7 +162,10 @@ interface ChildRange {
 }
 
 /** All at once; one after the other if that fails, to learn which are lost: these are undefined. */
-async function readChildren(reading: Reading, window: readonly ChildRange[]): Promise<(Buffer | undefined)[]> {
+async function readChildren(
+  reading: Reading,
+  window: readonly ChildRange[],
+): Promise<(Buffer | undefined)[]> {
   const { source, onLost } = reading
   try {
     return await source.read(window.map(({ child }) => child.digest))
@@ -169,8 +188,15 @@ async function readChildren(reading: Reading, window: readonly ChildRange[]): Pr
 
 function isChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight: number): boolean {
   const first = 'entries' in below ? below.firstPath : below.children[0]?.firstPath
-  const entries = 'entries' in below ? below.count : below.children.reduce((sum, next) => sum + next.entries, 0)
-  return below.height === parentHeight - 1 && first !== undefined && first.equals(child.firstPath) && bytes.length === child.bytes && entries === child.entries
+  const entries =
+    'entries' in below ? below.count : below.children.reduce((sum, next) => sum + next.entries, 0)
+  return (
+    below.height === parentHeight - 1 &&
+    first !== undefined &&
+    first.equals(child.firstPath) &&
+    bytes.length === child.bytes &&
+    entries === child.entries
+  )
 }
 
 /** Whether `path` is one of `selection`, below one, or a directory above one. */
@@ -197,4 +223,3 @@ function holdsSelected(first: Buffer, end: Buffer | null, selection: readonly Bu
 export function parentPath(path: Buffer): Buffer {
   return path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)))
 }
-

@@ -8,7 +8,16 @@ import { isHoldfastError } from '../../core/errors.ts'
 import type { IndexChunk } from '../../core/pack/pack-index.ts'
 import type { ChunkLocation } from '../../core/snapshot/manifest.ts'
 import type { Generation, Lock } from '../../core/snapshot/retention.ts'
-import { CacheDamaged, cacheFailure, forgetBeginning, holdLock, openDatabase, readBeginning, removeDatabase, unusable } from './cache-database.ts'
+import {
+  CacheDamaged,
+  cacheFailure,
+  forgetBeginning,
+  holdLock,
+  openDatabase,
+  readBeginning,
+  removeDatabase,
+  unusable,
+} from './cache-database.ts'
 import { FileRecords } from './file-records.ts'
 
 export interface CachedPack {
@@ -110,7 +119,9 @@ export class BackupCache {
   putPack({ footer, ...pack }: CachedPack): void {
     const description = JSON.stringify(pack)
     this.write(() => {
-      this.database.prepare('INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)').run(pack.sha256, description, footer, checksum(description, footer))
+      this.database
+        .prepare('INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)')
+        .run(pack.sha256, description, footer, checksum(description, footer))
     })
     // A pack that was uploaded must not be uploaded again after a crash.
     this.commit()
@@ -123,14 +134,18 @@ export class BackupCache {
 
   lastSnapshot(): LastSnapshot | null {
     const row = this.guard(() => this.database.prepare('SELECT value, checksum FROM last_snapshot').get())
-    return row === undefined ? null : JSON.parse(check('the last snapshot', row['checksum'], String(row['value']))) as LastSnapshot
+    return row === undefined
+      ? null
+      : (JSON.parse(check('the last snapshot', row['checksum'], String(row['value']))) as LastSnapshot)
   }
 
   /** What was committed; the attempts that led to it are settled by it. */
   putLastSnapshot(snapshot: LastSnapshot): void {
     const value = JSON.stringify(snapshot)
     this.write(() => {
-      this.database.prepare('INSERT OR REPLACE INTO last_snapshot VALUES (1, ?, ?)').run(value, checksum(value))
+      this.database
+        .prepare('INSERT OR REPLACE INTO last_snapshot VALUES (1, ?, ?)')
+        .run(value, checksum(value))
       this.database.exec('DELETE FROM attempts')
     })
     this.commit()
@@ -139,8 +154,9 @@ export class BackupCache {
 
   /** The ids of manifests that were sent after the last snapshot, and of which nobody knows whether they arrived; oldest first. */
   attempts(): string[] {
-    return this.guard(() => this.database.prepare('SELECT id, checksum FROM attempts ORDER BY rowid').all())
-      .map((row) => check('an attempt', row['checksum'], String(row['id'])))
+    return this.guard(() =>
+      this.database.prepare('SELECT id, checksum FROM attempts ORDER BY rowid').all(),
+    ).map((row) => check('an attempt', row['checksum'], String(row['id'])))
   }
 
   /** Before a manifest is sent: whoever runs after a crash must know that it may be there. */
@@ -223,7 +239,11 @@ export class BackupCache {
   }
 }
 
-function locate(directory: string, vault: string, source: string): { file: string; owner: string; lock: DatabaseSync } {
+function locate(
+  directory: string,
+  vault: string,
+  source: string,
+): { file: string; owner: string; lock: DatabaseSync } {
   const owner = JSON.stringify([vault, source])
   const name = `${source}-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`
   return { file: join(directory, `${name}.sqlite`), owner, lock: holdLock(directory, `${name}.lock`, source) }
@@ -231,7 +251,10 @@ function locate(directory: string, vault: string, source: string): { file: strin
 
 function packOf(row: Record<string, unknown>): CachedPack {
   const footer = asBuffer(row['footer'] as Uint8Array)
-  const pack = JSON.parse(check('a pack', row['checksum'], String(row['description']), footer)) as Omit<CachedPack, 'footer'>
+  const pack = JSON.parse(check('a pack', row['checksum'], String(row['description']), footer)) as Omit<
+    CachedPack,
+    'footer'
+  >
   return { ...pack, footer }
 }
 

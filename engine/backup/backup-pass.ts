@@ -29,7 +29,10 @@ interface PendingFile extends FileContent {
   remembered: RememberedFile | null
 }
 
-type Pending = { kind: 'entry'; entry: TreeEntry } | { kind: 'file'; file: PendingFile } | { kind: 'link'; entry: TreeEntry; first: PendingFile }
+type Pending =
+  | { kind: 'entry'; entry: TreeEntry }
+  | { kind: 'file'; file: PendingFile }
+  | { kind: 'link'; entry: TreeEntry; first: PendingFile }
 
 export interface PassResult {
   treeRoot: Buffer
@@ -68,11 +71,16 @@ export class BackupPass {
   private reportedEntries = 0
 
   constructor(options: {
-    source: string; workers: number; known: KnownChunks; uploader: PackUploader
+    source: string
+    workers: number
+    known: KnownChunks
+    uploader: PackUploader
     remembered: RememberedFiles
     /** What the source has in packs, as far as the cache knows. */
     bytesBefore: number
-    startedNs: bigint; signal: AbortSignal | undefined; onProgress: ((progress: BackupProgress) => void) | undefined
+    startedNs: bigint
+    signal: AbortSignal | undefined
+    onProgress: ((progress: BackupProgress) => void) | undefined
   }) {
     this.known = options.known
     this.uploader = options.uploader
@@ -81,7 +89,10 @@ export class BackupPass {
     this.signal = options.signal
     this.onProgress = options.onProgress
     this.tree = new SnapshotTree(options)
-    this.reading = new FileReading(options, { progress: () => this.proceed(), failure: (error) => this.fail(error) })
+    this.reading = new FileReading(options, {
+      progress: () => this.proceed(),
+      failure: (error) => this.fail(error),
+    })
   }
 
   async run(directory: string): Promise<PassResult> {
@@ -107,7 +118,19 @@ export class BackupPass {
       const { entries, files, bytes } = this.tree
       const { bytesRead, bytesNew } = this.reading
       const { filesUnchanged, problems, problemCount, incomplete } = this
-      return { treeRoot, entries, files, bytes, filesUnchanged, bytesRead, bytesNew, problems, problemCount, incomplete, notExamined }
+      return {
+        treeRoot,
+        entries,
+        files,
+        bytes,
+        filesUnchanged,
+        bytesRead,
+        bytesNew,
+        problems,
+        problemCount,
+        incomplete,
+        notExamined,
+      }
     } finally {
       await this.reading.stop()
       await this.uploader.settle()
@@ -133,7 +156,10 @@ export class BackupPass {
       this.reading.dispatch()
       if (condition()) return
       const upload = this.uploader.inFlight > 0 ? this.uploader.drain(this.uploader.inFlight - 1) : null
-      await Promise.race([new Promise<void>((resolve) => this.waiting.push(resolve)), ...(upload === null ? [] : [upload])])
+      await Promise.race([
+        new Promise<void>((resolve) => this.waiting.push(resolve)),
+        ...(upload === null ? [] : [upload]),
+      ])
     }
   }
 
@@ -142,8 +168,11 @@ export class BackupPass {
     if (this.onProgress === undefined || entries === this.reportedEntries) return
     this.reportedEntries = entries
     this.onProgress({
-      entries, bytesRead: this.reading.bytesRead, bytesUnchanged: this.bytesUnchanged,
-      bytesUploaded: this.uploader.bytesUploaded, packsUploaded: this.uploader.uploaded.length,
+      entries,
+      bytesRead: this.reading.bytesRead,
+      bytesUnchanged: this.bytesUnchanged,
+      bytesUploaded: this.uploader.bytesUploaded,
+      packsUploaded: this.uploader.uploaded.length,
     })
   }
 
@@ -168,18 +197,27 @@ export class BackupPass {
 
   private addProblem(problem: Problem): void {
     this.problemCount++
-    if (problem.kind === 'unreadable' || problem.kind === 'vanished' || problem.kind === 'changed') this.incomplete = true
+    if (problem.kind === 'unreadable' || problem.kind === 'vanished' || problem.kind === 'changed')
+      this.incomplete = true
     if (this.problems.length < 1000) this.problems.push(problem)
   }
 
   private addEntry(walked: WalkedEntry): void {
     const { entry, stats } = walked
     if (entry.mtimeNs !== stats.mtimeNs) {
-      this.addProblem({ path: entry.path, kind: 'not-restorable', detail: 'its time is recorded as the nearest between 1677 and 2262' })
+      this.addProblem({
+        path: entry.path,
+        kind: 'not-restorable',
+        detail: 'its time is recorded as the nearest between 1677 and 2262',
+      })
     }
     if (entry.type !== 'file') {
       if (entry.type !== 'directory' && entry.type !== 'symlink') {
-        this.addProblem({ path: entry.path, kind: 'not-restorable', detail: `a ${entry.type} is recorded, but not restored` })
+        this.addProblem({
+          path: entry.path,
+          kind: 'not-restorable',
+          detail: `a ${entry.type} is recorded, but not restored`,
+        })
       }
       this.push({ kind: 'entry', entry })
       return
@@ -212,7 +250,8 @@ export class BackupPass {
     if (found === null) return null
     const { digests, lengths } = found
     if (lengths.reduce((sum, bytes) => sum + bytes, 0) !== stamp.size) return null
-    for (let offset = 0; offset < digests.length; offset += digestBytes) if (!this.known.has(digests, offset)) return null
+    for (let offset = 0; offset < digests.length; offset += digestBytes)
+      if (!this.known.has(digests, offset)) return null
     for (let offset = 0; offset < digests.length; offset += digestBytes) this.known.claim(digests, offset)
     return found
   }
@@ -248,20 +287,29 @@ export class BackupPass {
 
   private emitRead(file: PendingFile): void {
     const { entry } = file
-    const segments = upToGap(file.segments.map((segment) => segment!), entry.size)
+    const segments = upToGap(
+      file.segments.map((segment) => segment!),
+      entry.size,
+    )
     const problem = problemOfSegments(file.segments)
     if (problem) this.addProblem({ path: entry.path, ...problem })
     const restamped = segments[0]?.restamped
     if (restamped) {
       file.stamp = restamped.stamp
-      Object.assign(entry, { mode: restamped.mode, uid: restamped.uid, gid: restamped.gid, mtimeNs: restamped.stamp.mtimeNs })
+      Object.assign(entry, {
+        mode: restamped.mode,
+        uid: restamped.uid,
+        gid: restamped.gid,
+        mtimeNs: restamped.stamp.mtimeNs,
+      })
       entry.sparse = restamped.blocks * 512 < restamped.stamp.size
     }
     // Without content an entry would restore as an empty file that looks whole.
     if (problem && problem.kind !== 'changed') return
     const lengths = segments.flatMap((segment) => segment.lengths)
     const digests = Buffer.concat(segments.map((segment) => segment.digests))
-    if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs) this.remembered.put(sortKeyOf(entry.path), file.stamp, { digests, lengths })
+    if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs)
+      this.remembered.put(sortKeyOf(entry.path), file.stamp, { digests, lengths })
     this.tree.addFile(entry, { digests, lengths })
   }
 

@@ -36,7 +36,9 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
   const startedMs = options.clock.nowMs()
   assertSourceName(options.source)
   if (!Number.isInteger(options.promiseDays) || options.promiseDays < 1 || options.promiseDays > 36_500) {
-    throw new HoldfastError('invalid-input', `a promise of ${options.promiseDays} days is not possible`, { hint: 'give whole days from 1 to 36500' })
+    throw new HoldfastError('invalid-input', `a promise of ${options.promiseDays} days is not possible`, {
+      hint: 'give whole days from 1 to 36500',
+    })
   }
   const found = await options.store.lockDefault()
   const lock = acceptLock(options.store.name, found, options.promiseDays, options.allowUnlocked ?? false)
@@ -53,7 +55,8 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
         cache.discard()
         cache = BackupCache.reset(options.cacheDirectory, options.store.name, options.source, error)
       }
-      if (pass === maxPasses) throw new HoldfastError('internal', `the backup did not settle after ${maxPasses} passes`)
+      if (pass === maxPasses)
+        throw new HoldfastError('internal', `the backup did not settle after ${maxPasses} passes`)
     }
   } finally {
     cache.close()
@@ -61,7 +64,11 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
 }
 
 async function runPass(
-  options: BackupOptions, cache: BackupCache, lock: Lock | null, nowMs: number, startedMs: number,
+  options: BackupOptions,
+  cache: BackupCache,
+  lock: Lock | null,
+  nowMs: number,
+  startedMs: number,
 ): Promise<{ result: BackupResult } | { tooOldAtMs: number }> {
   const { source, promiseDays } = options
   const dryRun = options.dryRun ?? false
@@ -78,30 +85,64 @@ async function runPass(
   if (!dryRun) cache.dropPacks(tooOld)
   const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache)
   const pass = new BackupPass({
-    source, known, uploader, remembered: new RememberedFiles(cache.files(), dryRun ? null : cache), startedNs: fileSystemTimeNs(options.cacheDirectory),
-    bytesBefore, workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal, onProgress: options.onProgress,
+    source,
+    known,
+    uploader,
+    remembered: new RememberedFiles(cache.files(), dryRun ? null : cache),
+    startedNs: fileSystemTimeNs(options.cacheDirectory),
+    bytesBefore,
+    workers: options.workers ?? Math.min(8, availableParallelism()),
+    signal: options.signal,
+    onProgress: options.onProgress,
   })
   const passed = await pass.run(options.directory)
   const reused = known.usedPacks()
   const summary = summarize(options, lock, passed, uploader, reused, last, startedMs)
   if (dryRun) return { result: { ...summary, snapshot: null, cacheNote: cache.note } }
   const content = [...reused, ...uploader.uploaded]
-  const index = await uploadIndex({ source, content, old: last?.index ?? [], reusable: known.packs, cache, uploader })
+  const index = await uploadIndex({
+    source,
+    content,
+    old: last?.index ?? [],
+    reusable: known.packs,
+    cache,
+    uploader,
+  })
   // Decided before the commit, by the server's time: no snapshot names a pack whose lock doesn't cover the promise.
   const before = await options.store.lockDefault()
   if (!sameLock(before.retention, lock)) {
-    throw new HoldfastError('conflict', `the default retention of ${options.store.name} changed while the backup ran`, {
-      hint: 'run the backup again: it begins a new generation under the lock that holds now', retryable: true,
-    })
+    throw new HoldfastError(
+      'conflict',
+      `the default retention of ${options.store.name} changed while the backup ran`,
+      {
+        hint: 'run the backup again: it begins a new generation under the lock that holds now',
+        retryable: true,
+      },
+    )
   }
-  const needed = [...reused, ...index.reused, ...uploader.uploaded.map(({ uploadedMs }) => ({ uploadedMs, lock }))]
-  if (needed.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs))) return { tooOldAtMs: before.serverTimeMs }
+  const needed = [
+    ...reused,
+    ...index.reused,
+    ...uploader.uploaded.map(({ uploadedMs }) => ({ uploadedMs, lock })),
+  ]
+  if (needed.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs)))
+    return { tooOldAtMs: before.serverTimeMs }
   const snapshot = await commit(options, cache, { lock, generation, passed, index, last, startedMs })
-  const cacheNote = remember(cache, { id: snapshot.id, sha256: snapshot.sha256, generation, index: index.remember })
+  const cacheNote = remember(cache, {
+    id: snapshot.id,
+    sha256: snapshot.sha256,
+    generation,
+    index: index.remember,
+  })
   return {
     result: {
-      ...summary, snapshot, cacheNote, durationMs: options.clock.nowMs() - startedMs,
-      bytesUploaded: uploader.bytesUploaded, packsUploaded: uploader.uploaded.length, packsReferenced: index.packs.length,
+      ...summary,
+      snapshot,
+      cacheNote,
+      durationMs: options.clock.nowMs() - startedMs,
+      bytesUploaded: uploader.bytesUploaded,
+      packsUploaded: uploader.uploaded.length,
+      packsReferenced: index.packs.length,
     },
   }
 }
@@ -118,14 +159,27 @@ function remember(cache: BackupCache, snapshot: LastSnapshot): string | null {
 }
 
 /** Packs of this run too: it may have taken longer than the lock leaves. Where less is locked than promised, all are. */
-function isTooOld(pack: Pick<CachedPack, 'uploadedMs' | 'lock'>, lock: Lock | null, promiseDays: number, nowMs: number): boolean {
+function isTooOld(
+  pack: Pick<CachedPack, 'uploadedMs' | 'lock'>,
+  lock: Lock | null,
+  promiseDays: number,
+  nowMs: number,
+): boolean {
   if (lock !== null && lock.days <= promiseDays) return false
   return !mayReuse(pack, lock, promiseDays, nowMs)
 }
 
 async function commit(
-  options: BackupOptions, cache: BackupCache,
-  made: { lock: Lock | null; generation: Generation; passed: PassResult; index: WrittenIndex; last: LastSnapshot | null; startedMs: number },
+  options: BackupOptions,
+  cache: BackupCache,
+  made: {
+    lock: Lock | null
+    generation: Generation
+    passed: PassResult
+    index: WrittenIndex
+    last: LastSnapshot | null
+    startedMs: number
+  },
 ): Promise<NonNullable<BackupResult['snapshot']>> {
   const { clock, random, source } = options
   const { passed, index, last } = made
@@ -136,18 +190,37 @@ async function commit(
     id = ulid(clock.nowMs(), random)
     cache.putAttempt(id)
     const manifest: Manifest = {
-      kind: 'manifest', source, sourceKind: options.kind, id, supersedes,
+      kind: 'manifest',
+      source,
+      sourceKind: options.kind,
+      id,
+      supersedes,
       parent: last === null ? null : { id: last.id, sha256: last.sha256 },
       generation: made.generation.name,
       retention: { promiseDays: options.promiseDays, lock: made.lock },
       complete: !passed.incomplete,
-      tree: { root: passed.treeRoot.toString('hex'), entries: passed.entries, files: passed.files, bytes: passed.bytes },
-      packs: index.packs, index: index.locations,
-      problems: passed.problems.slice(0, 100).map(({ kind, path, detail }) => ({ kind, path: pathText(path).slice(0, 8192), detail: detail.slice(0, 1024) })),
+      tree: {
+        root: passed.treeRoot.toString('hex'),
+        entries: passed.entries,
+        files: passed.files,
+        bytes: passed.bytes,
+      },
+      packs: index.packs,
+      index: index.locations,
+      problems: passed.problems
+        .slice(0, 100)
+        .map(({ kind, path, detail }) => ({
+          kind,
+          path: pathText(path).slice(0, 8192),
+          detail: detail.slice(0, 1024),
+        })),
       problemCount: passed.problemCount,
       client: {
-        version: options.toolVersion, host: hostname().slice(0, 1024), root: options.directory.slice(0, 8192),
-        startedMs: Math.max(0, made.startedMs), finishedMs: Math.max(0, clock.nowMs()),
+        version: options.toolVersion,
+        host: hostname().slice(0, 1024),
+        root: options.directory.slice(0, 8192),
+        startedMs: Math.max(0, made.startedMs),
+        finishedMs: Math.max(0, clock.nowMs()),
       },
     }
     const body = encodeManifest(manifest)
@@ -157,15 +230,32 @@ async function commit(
 }
 
 function summarize(
-  options: BackupOptions, lock: Lock | null, passed: PassResult, uploader: PackUploader, reused: readonly PackReference[], last: LastSnapshot | null,
+  options: BackupOptions,
+  lock: Lock | null,
+  passed: PassResult,
+  uploader: PackUploader,
+  reused: readonly PackReference[],
+  last: LastSnapshot | null,
   startedMs: number,
 ): Omit<BackupResult, 'cacheNote' | 'snapshot'> {
   return {
-    source: options.source, parentId: last?.id ?? null, complete: !passed.incomplete, lock,
-    entries: passed.entries, files: passed.files, bytes: passed.bytes, filesUnchanged: passed.filesUnchanged,
-    bytesRead: passed.bytesRead, bytesNew: passed.bytesNew, bytesUploaded: uploader.bytesUploaded,
-    packsUploaded: uploader.uploaded.length, packsReferenced: uploader.uploaded.length + reused.length,
-    problems: passed.problems, problemCount: passed.problemCount, attributesNote: passed.notExamined, durationMs: options.clock.nowMs() - startedMs,
+    source: options.source,
+    parentId: last?.id ?? null,
+    complete: !passed.incomplete,
+    lock,
+    entries: passed.entries,
+    files: passed.files,
+    bytes: passed.bytes,
+    filesUnchanged: passed.filesUnchanged,
+    bytesRead: passed.bytesRead,
+    bytesNew: passed.bytesNew,
+    bytesUploaded: uploader.bytesUploaded,
+    packsUploaded: uploader.uploaded.length,
+    packsReferenced: uploader.uploaded.length + reused.length,
+    problems: passed.problems,
+    problemCount: passed.problemCount,
+    attributesNote: passed.notExamined,
+    durationMs: options.clock.nowMs() - startedMs,
   }
 }
 

@@ -23,7 +23,8 @@ export class CacheDamaged extends Error {}
 export function cacheFailure(directory: string, error: unknown): CacheDamaged | HoldfastError {
   if (error instanceof CacheDamaged) return error
   const { errcode } = error as { errcode?: number }
-  if (errcode !== undefined && (errcode === shortRead || damageCodes.has(errcode & 0xff))) return new CacheDamaged((error as Error).message, { cause: error })
+  if (errcode !== undefined && (errcode === shortRead || damageCodes.has(errcode & 0xff)))
+    return new CacheDamaged((error as Error).message, { cause: error })
   return unusable(directory, error)
 }
 
@@ -42,7 +43,8 @@ export function openDatabase(file: string, owner: string): DatabaseSync {
       CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
       PRAGMA user_version = ${schemaVersion}`)
     database.prepare('INSERT OR IGNORE INTO owner VALUES (1, ?)').run(owner)
-    if (database.prepare('SELECT name FROM owner').get()?.['name'] !== owner) throw new CacheDamaged('it belongs to another vault or source')
+    if (database.prepare('SELECT name FROM owner').get()?.['name'] !== owner)
+      throw new CacheDamaged('it belongs to another vault or source')
   } catch (error) {
     database.close()
     throw error
@@ -66,7 +68,9 @@ export function holdLock(directory: string, name: string, source: string): Datab
     lock.close()
     if ((error as { errcode?: number }).errcode !== busy) throw unusable(directory, error)
     throw new HoldfastError('conflict', `another backup of ${source} is running`, {
-      hint: 'wait for it to end, or give this one a --cache-dir of its own', retryable: true, cause: error,
+      hint: 'wait for it to end, or give this one a --cache-dir of its own',
+      retryable: true,
+      cause: error,
     })
   }
 }
@@ -80,14 +84,21 @@ function isOutOfRoom(error: unknown): boolean {
 export function unusable(path: string, error: unknown): HoldfastError {
   if (isOutOfRoom(error)) {
     return new HoldfastError('disk-full', `there is no room left for the cache in ${path}`, {
-      hint: 'make room there and repeat the command: what was uploaded is used again', retryable: true, cause: error,
+      hint: 'make room there and repeat the command: what was uploaded is used again',
+      retryable: true,
+      cause: error,
     })
   }
-  return new HoldfastError('invalid-input', `the cache in ${path} can't be used: ${(error as Error).message}`, {
-    hint: 'it was left as it is: repeat the command; if that fails too, give --cache-dir another local directory that you may write to, '
-      + 'with room in it, which costs one full upload',
-    cause: error,
-  })
+  return new HoldfastError(
+    'invalid-input',
+    `the cache in ${path} can't be used: ${(error as Error).message}`,
+    {
+      hint:
+        'it was left as it is: repeat the command; if that fails too, give --cache-dir another local directory that you may write to, ' +
+        'with room in it, which costs one full upload',
+      cause: error,
+    },
+  )
 }
 
 /** Why the cache was begun anew, until a snapshot was committed since; null if it was not. */

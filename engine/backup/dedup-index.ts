@@ -20,7 +20,8 @@ export class KnownChunks {
   /** @param source whose pack it is. */
   add({ footer, ...pack }: CachedPack, source: string): void {
     const { lengths, digests } = parseFooter(footer, source, `the cached footer of ${pack.key}`)
-    for (let chunk = 0; chunk < lengths.length; chunk++) this.index.set(digests, chunk * digestBytes, this.packs.length)
+    for (let chunk = 0; chunk < lengths.length; chunk++)
+      this.index.set(digests, chunk * digestBytes, this.packs.length)
     this.packs.push({ ...pack, footerBytes: footer.length })
     this.used.push(false)
   }

@@ -8,12 +8,21 @@ import type { Problem } from '../operations.ts'
 const ofTheSystem = /^security\.selinux$/
 
 /** Reports each entry with attributes. The answer is why nobody could look, or null. */
-export async function findExtendedAttributes(root: string, report: (problem: Problem) => void, command = 'getfattr'): Promise<string | null> {
+export async function findExtendedAttributes(
+  root: string,
+  report: (problem: Problem) => void,
+  command = 'getfattr',
+): Promise<string | null> {
   const child = spawn(command, ['-R', '-P', '-h', '-m', '-', '--absolute-names', '--', root], {
-    stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] ?? '' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'] ?? '' },
   })
   const ended = new Promise<string | null>((resolve) => {
-    child.on('error', (error) => resolve((error as NodeJS.ErrnoException).code === 'ENOENT' ? `${command} is not installed` : error.message))
+    child.on('error', (error) =>
+      resolve(
+        (error as NodeJS.ErrnoException).code === 'ENOENT' ? `${command} is not installed` : error.message,
+      ),
+    )
     // It ends with 1 if anything was unreadable, which the walk has found too.
     child.on('close', (status) => resolve(status === 0 || status === 1 ? null : `${command} failed`))
   })
@@ -23,12 +32,17 @@ export async function findExtendedAttributes(root: string, report: (problem: Pro
 }
 
 /** @param lines of getfattr, each byte a character. A last entry that was cut off is reported as far as it goes. */
-export async function readListing(lines: AsyncIterable<string> | Iterable<string>, root: string, report: (problem: Problem) => void): Promise<void> {
+export async function readListing(
+  lines: AsyncIterable<string> | Iterable<string>,
+  root: string,
+  report: (problem: Problem) => void,
+): Promise<void> {
   let path: Buffer | null = null
   let names: string[] = []
   const close = (): void => {
     const own = names.filter((name) => !ofTheSystem.test(name))
-    if (path !== null && own.length > 0) report({ path, kind: 'not-recorded', detail: `extended attributes are left out: ${describe(own)}` })
+    if (path !== null && own.length > 0)
+      report({ path, kind: 'not-recorded', detail: `extended attributes are left out: ${describe(own)}` })
     path = null
     names = []
   }
@@ -43,13 +57,18 @@ export async function readListing(lines: AsyncIterable<string> | Iterable<string
 }
 
 function describe(names: string[]): string {
-  const text = names.slice(0, 8).map((name) => (/^system\.posix_acl_/.test(name) ? 'an ACL' : JSON.stringify(name)))
+  const text = names
+    .slice(0, 8)
+    .map((name) => (/^system\.posix_acl_/.test(name) ? 'an ACL' : JSON.stringify(name)))
   return text.join(', ') + (names.length > 8 ? ' …' : '')
 }
 
 /** getfattr writes line breaks and backslashes as three octal digits. */
 function unescape(text: string): Buffer {
-  return Buffer.from(text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))), 'latin1')
+  return Buffer.from(
+    text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))),
+    'latin1',
+  )
 }
 
 function relativePath(path: Buffer, root: string): Buffer {

@@ -91,7 +91,8 @@ export class RememberedFiles {
 
   /** Remembers a file as it was read. */
   put(key: Buffer, stamp: FileStamp, content: { digests: Uint8Array; lengths: readonly number[] }): void {
-    while (this.unsettled.length > 0 && Buffer.compare(this.unsettled[0]!.records.lastKey, key) < 0) this.settle(this.unsettled.shift()!)
+    while (this.unsettled.length > 0 && Buffer.compare(this.unsettled[0]!.records.lastKey, key) < 0)
+      this.settle(this.unsettled.shift()!)
     const record = encodeRecord(key, stamp, content)
     const block = this.unsettled[0]
     if (block === undefined || Buffer.compare(key, block.records.firstKey) < 0) {
@@ -120,7 +121,11 @@ export class RememberedFiles {
       return
     }
     this.dropped.push(records.firstKey)
-    this.add(files.map((file) => (typeof file === 'number' ? records.bytes.subarray(file, file + records.bytesAt(file)) : file)))
+    this.add(
+      files.map((file) =>
+        typeof file === 'number' ? records.bytes.subarray(file, file + records.bytesAt(file)) : file,
+      ),
+    )
   }
 
   private add(records: readonly Buffer[]): void {
@@ -149,7 +154,11 @@ export class RememberedFiles {
       blocks.at(-1)!.push(record)
       bytes += record.length
     }
-    if (blocks.length > 0 || this.dropped.length > 0) this.cache?.replaceFiles(this.dropped, blocks.map((records) => Buffer.concat(records)))
+    if (blocks.length > 0 || this.dropped.length > 0)
+      this.cache?.replaceFiles(
+        this.dropped,
+        blocks.map((records) => Buffer.concat(records)),
+      )
     this.dropped = []
     this.open = []
     this.openBytes = 0

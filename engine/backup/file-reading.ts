@@ -57,7 +57,10 @@ export class FileReading {
 
   constructor(
     options: {
-      source: string; workers: number; known: KnownChunks; uploader: PackUploader
+      source: string
+      workers: number
+      known: KnownChunks
+      uploader: PackUploader
       /** What the source has in packs, as far as the cache knows. */
       bytesBefore: number
     },
@@ -69,15 +72,23 @@ export class FileReading {
     this.progress = on.progress
     this.fail = on.failure
     this.load = Array.from({ length: Math.max(1, options.workers) }, () => 0)
-    this.pool = new WorkerPool({ code: BackupWorker, thread: './backup/backup-thread' }, options.workers, { source: options.source, packBytes: this.packBytes }, {
-      message: (answer, member) => this.receive(answer, member),
-      failure: on.failure,
-    })
+    this.pool = new WorkerPool(
+      { code: BackupWorker, thread: './backup/backup-thread' },
+      options.workers,
+      { source: options.source, packBytes: this.packBytes },
+      {
+        message: (answer, member) => this.receive(answer, member),
+        failure: on.failure,
+      },
+    )
   }
 
   /** What the threads' next packs aim at. */
   private get packBytes(): number {
-    return choosePackBytes(this.bytesBefore + this.uploader.bytesUploaded, this.load.length + maxPacksInFlight)
+    return choosePackBytes(
+      this.bytesBefore + this.uploader.bytesUploaded,
+      this.load.length + maxPacksInFlight,
+    )
   }
 
   /** Enough waits for a thread. */
@@ -146,7 +157,12 @@ export class FileReading {
     try {
       if (answer.type === 'read') this.receiveRead(answer, member)
       else if (answer.type === 'sealed') {
-        this.packMemory.request((memory) => member.send({ type: 'begin', memory, packBytes: this.packBytes }, memory === undefined ? [] : [memory]))
+        this.packMemory.request((memory) =>
+          member.send(
+            { type: 'begin', memory, packBytes: this.packBytes },
+            memory === undefined ? [] : [memory],
+          ),
+        )
         this.uploader.add(answer, (memory) => this.packMemory.giveBack(memory))
       } else if (answer.type === 'packed') {
         this.batches.delete(answer.batch)
@@ -159,7 +175,10 @@ export class FileReading {
     this.progress()
   }
 
-  private receiveRead(answer: Extract<FromBackupWorker, { type: 'read' }>, member: PoolMember<ToBackupWorker>): void {
+  private receiveRead(
+    answer: Extract<FromBackupWorker, { type: 'read' }>,
+    member: PoolMember<ToBackupWorker>,
+  ): void {
     const { batch } = this.batches.get(answer.batch)!
     const isNew: number[] = []
     for (const content of answer.contents) {

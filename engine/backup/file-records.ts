@@ -22,13 +22,17 @@ export class FileRecords {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     let count = 0
     for (let at = 0; at < bytes.length; count++) {
-      if (at + headBytes > bytes.length || this.bytesAt(at) !== headBytes + this.keyBytesAt(at) + this.chunksAt(at) * (digestBytes + 4)) {
+      if (
+        at + headBytes > bytes.length ||
+        this.bytesAt(at) !== headBytes + this.keyBytesAt(at) + this.chunksAt(at) * (digestBytes + 4)
+      ) {
         throw new CacheDamaged('a record of a file is cut off')
       }
       this.last = at
       at += this.bytesAt(at)
     }
-    if (count === 0 || this.last + this.bytesAt(this.last) !== bytes.length) throw new CacheDamaged('records of files don\'t fill their block')
+    if (count === 0 || this.last + this.bytesAt(this.last) !== bytes.length)
+      throw new CacheDamaged("records of files don't fill their block")
     this.count = count
   }
 
@@ -63,8 +67,12 @@ export class FileRecords {
 
   hasStampAt(at: number, stamp: FileStamp): boolean {
     const { view } = this
-    return view.getFloat64(at + 8, true) === stamp.size && view.getBigInt64(at + 16, true) === stamp.mtimeNs
-      && view.getBigInt64(at + 24, true) === stamp.ctimeNs && view.getBigUint64(at + 32, true) === stamp.inode
+    return (
+      view.getFloat64(at + 8, true) === stamp.size &&
+      view.getBigInt64(at + 16, true) === stamp.mtimeNs &&
+      view.getBigInt64(at + 24, true) === stamp.ctimeNs &&
+      view.getBigUint64(at + 32, true) === stamp.inode
+    )
   }
 
   contentAt(at: number): { digests: Buffer; lengths: number[] } {
@@ -72,12 +80,17 @@ export class FileRecords {
     const digestsAt = at + headBytes + this.keyBytesAt(at)
     const lengthsAt = digestsAt + chunks * digestBytes
     const lengths: number[] = []
-    for (let chunk = 0; chunk < chunks; chunk++) lengths.push(this.view.getUint32(lengthsAt + chunk * 4, true))
+    for (let chunk = 0; chunk < chunks; chunk++)
+      lengths.push(this.view.getUint32(lengthsAt + chunk * 4, true))
     return { digests: this.bytes.subarray(digestsAt, lengthsAt), lengths }
   }
 }
 
-export function encodeRecord(key: Buffer, stamp: FileStamp, { digests, lengths }: { digests: Uint8Array; lengths: readonly number[] }): Buffer {
+export function encodeRecord(
+  key: Buffer,
+  stamp: FileStamp,
+  { digests, lengths }: { digests: Uint8Array; lengths: readonly number[] },
+): Buffer {
   const record = Buffer.allocUnsafe(headBytes + key.length + lengths.length * (digestBytes + 4))
   record.writeUInt32LE(record.length, 0)
   record.writeUInt32LE(key.length, 4)

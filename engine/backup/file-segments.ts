@@ -12,13 +12,17 @@ export function problemOfSegments(segments: readonly (ItemContent | null)[]): It
 /** The content of a segment, of which a further part was read. */
 export function joinContents(first: ItemContent, second: ItemContent): ItemContent {
   return {
-    digests: Buffer.concat([first.digests, second.digests]), lengths: [...first.lengths, ...second.lengths],
-    restamped: null, problem: problemOfSegments([first, second]),
+    digests: Buffer.concat([first.digests, second.digests]),
+    lengths: [...first.lengths, ...second.lengths],
+    restamped: null,
+    problem: problemOfSegments([first, second]),
   }
 }
 
 /** Of a file that got shorter while it was read: what lies behind the gap would move to another place. */
 export function upToGap(segments: ItemContent[], size: number): ItemContent[] {
-  const short = segments.findIndex(({ lengths }, index) => sumBytes(lengths) < Math.min(segmentBytes, size - index * segmentBytes))
+  const short = segments.findIndex(
+    ({ lengths }, index) => sumBytes(lengths) < Math.min(segmentBytes, size - index * segmentBytes),
+  )
   return short === -1 ? segments : segments.slice(0, short + 1)
 }

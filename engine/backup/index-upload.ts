@@ -20,7 +20,12 @@ export interface WrittenIndex {
 
 /** @param made.content the packs that hold the snapshot's data and tree. */
 export async function uploadIndex(made: {
-  source: string; content: UploadedPack[]; old: LastSnapshot['index']; reusable: readonly ReusablePack[]; cache: BackupCache; uploader: PackUploader
+  source: string
+  content: UploadedPack[]
+  old: LastSnapshot['index']
+  reusable: readonly ReusablePack[]
+  cache: BackupCache
+  uploader: PackUploader
 }): Promise<WrittenIndex> {
   const byHash = new Map(made.reusable.map((pack) => [pack.sha256, pack]))
   const usable = made.old.filter(({ packSha256 }) => byHash.has(packSha256))
@@ -29,15 +34,22 @@ export async function uploadIndex(made: {
   const written = await writeIndex(made, write)
   const reused = [...new Set(kept.map(({ packSha256 }) => byHash.get(packSha256)!))]
   const indexPacks = new Set(written.map(({ packSha256 }) => packSha256))
-  const packs: PackReference[] = [...made.content, ...reused, ...made.uploader.uploaded.filter((pack) => indexPacks.has(pack.sha256))]
-    .map(({ key, versionId, sha256: hash, bytes }) => ({ key, versionId, sha256: hash, bytes }))
+  const packs: PackReference[] = [
+    ...made.content,
+    ...reused,
+    ...made.uploader.uploaded.filter((pack) => indexPacks.has(pack.sha256)),
+  ].map(({ key, versionId, sha256: hash, bytes }) => ({ key, versionId, sha256: hash, bytes }))
   const numberOf = new Map(packs.map((pack, number) => [pack.sha256, number]))
-  const remember = [...kept, ...written].map((chunk) => ({ ...chunk, location: { ...chunk.location, pack: numberOf.get(chunk.packSha256)! } }))
+  const remember = [...kept, ...written].map((chunk) => ({
+    ...chunk,
+    location: { ...chunk.location, pack: numberOf.get(chunk.packSha256)! },
+  }))
   return { packs, locations: remember.map(({ location }) => location), reused, remember }
 }
 
 async function writeIndex(
-  { source, cache, uploader }: { source: string; cache: BackupCache; uploader: PackUploader }, groups: readonly IndexedPack[][],
+  { source, cache, uploader }: { source: string; cache: BackupCache; uploader: PackUploader },
+  groups: readonly IndexedPack[][],
 ): Promise<LastSnapshot['index']> {
   if (groups.length === 0) return []
   const written: LastSnapshot['index'] = []
@@ -49,7 +61,14 @@ async function writeIndex(
     uploader.add(sealed)
     inBuilder.forEach((packs, index) => {
       const { offset, storedBytes, rawBytes, codec } = footer.frames[index]!
-      const location = { sha256: digestOf(footer, index).toString('hex'), pack: 0, offset, storedBytes, rawBytes, codec }
+      const location = {
+        sha256: digestOf(footer, index).toString('hex'),
+        pack: 0,
+        offset,
+        storedBytes,
+        rawBytes,
+        codec,
+      }
       written.push({ sha256: location.sha256, packs, location, packSha256: sealed.sha256 })
     })
     builder = new PackBuilder(source)

@@ -37,7 +37,8 @@ export class PackUploader {
   /** @param cache null on a dry run: nothing is uploaded then, and nothing remembered. */
   constructor(
     environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal },
-    target: { source: string; generation: Generation }, cache: Pick<BackupCache, 'putPack'> | null,
+    target: { source: string; generation: Generation },
+    cache: Pick<BackupCache, 'putPack'> | null,
   ) {
     this.environment = environment
     this.target = target
@@ -60,13 +61,18 @@ export class PackUploader {
       const job = this.waiting.shift()
       if (job === undefined) break
       this.active++
-      void this.upload(job.pack).then(() => job.done(job.pack.body.buffer), (error: unknown) => {
-        this.failure ??= { error }
-      }).finally(() => {
-        this.active--
-        this.next()
-        this.wake()
-      })
+      void this.upload(job.pack)
+        .then(
+          () => job.done(job.pack.body.buffer),
+          (error: unknown) => {
+            this.failure ??= { error }
+          },
+        )
+        .finally(() => {
+          this.active--
+          this.next()
+          this.wake()
+        })
     }
   }
 
@@ -74,19 +80,35 @@ export class PackUploader {
     const { source, generation } = this.target
     const { clock, random } = this.environment
     if (this.cache === null) {
-      this.uploaded.push({ key: '', versionId: '', sha256: pack.sha256, bytes: pack.body.length, footerBytes: pack.footer.length, uploadedMs: 0 })
+      this.uploaded.push({
+        key: '',
+        versionId: '',
+        sha256: pack.sha256,
+        bytes: pack.body.length,
+        footerBytes: pack.footer.length,
+        uploadedMs: 0,
+      })
       return
     }
     let begunMs = 0
     const put = await putUnderNewKey(this.environment, () => {
       begunMs = clock.nowMs()
-      return { key: packKey(source, generation.name, ulid(begunMs, random), pack.sha256), body: pack.body, sha256: pack.sha256 }
+      return {
+        key: packKey(source, generation.name, ulid(begunMs, random), pack.sha256),
+        body: pack.body,
+        sha256: pack.sha256,
+      }
     })
     const { key, versionId } = put
     // The lock may run from the beginning of the upload, and by whole seconds: the reply came later than that.
     const uploadedMs = put.serverTimeMs - Math.max(0, clock.nowMs() - begunMs) - 1000
     const reference = { key, versionId, sha256: pack.sha256, bytes: pack.body.length }
-    const cached: CachedPack = { ...reference, uploadedMs, lock: generation.lock, footer: Buffer.from(pack.footer) }
+    const cached: CachedPack = {
+      ...reference,
+      uploadedMs,
+      lock: generation.lock,
+      footer: Buffer.from(pack.footer),
+    }
     this.cache.putPack(cached)
     this.uploaded.push({ ...reference, footerBytes: pack.footer.length, uploadedMs })
     this.bytesUploaded += pack.body.length
@@ -104,7 +126,8 @@ export class PackUploader {
 
   /** Resolves when at most `count` packs are in flight. @throws what an upload failed with. */
   async drain(count: number): Promise<void> {
-    while (this.inFlight > count && this.failure === null) await new Promise<void>((resolve) => this.idle.push(resolve))
+    while (this.inFlight > count && this.failure === null)
+      await new Promise<void>((resolve) => this.idle.push(resolve))
     if (this.failure !== null) throw this.failure.error
   }
 }

@@ -30,7 +30,8 @@ export class SnapshotTree {
 
   /** In the order of `comparePaths`. */
   add(entry: TreeEntry): void {
-    if (this.lastPath !== null && comparePaths(this.lastPath, entry.path) >= 0) throw new Error('the walk left the order of the tree')
+    if (this.lastPath !== null && comparePaths(this.lastPath, entry.path) >= 0)
+      throw new Error('the walk left the order of the tree')
     this.lastPath = entry.path
     this.tree.add(entry)
     this.entries++

@@ -40,7 +40,10 @@ export interface BatchChunk {
 const attempts = 3
 
 /** Reads the items one after the other into `buffer`, which has room for all of them. */
-export function readBatch(items: readonly ReadItem[], buffer: Buffer): { contents: ItemContent[]; chunks: BatchChunk[] } {
+export function readBatch(
+  items: readonly ReadItem[],
+  buffer: Buffer,
+): { contents: ItemContent[]; chunks: BatchChunk[] } {
   const chunks: BatchChunk[] = []
   const contents: ItemContent[] = []
   let used = 0
@@ -70,7 +73,10 @@ export class SegmentReader {
     buffer.copyWithin(0, this.rest.start, this.rest.end)
     const used = this.rest.end - this.rest.start
     const bytes = Math.min(partBytes, this.item.bytes - this.bytesRead)
-    const read = readItem({ ...this.item, offset: this.item.offset + this.bytesRead, bytes }, buffer.subarray(used, used + bytes))
+    const read = readItem(
+      { ...this.item, offset: this.item.offset + this.bytesRead, bytes },
+      buffer.subarray(used, used + bytes),
+    )
     this.bytesRead += read.bytes
     this.isDone = read.bytes < bytes || this.bytesRead === this.item.bytes
     const end = used + read.bytes
@@ -106,7 +112,10 @@ function readItem(item: ReadItem, into: Buffer): ItemRead {
   let descriptor: number
   try {
     // A FIFO that took the file's place must not block, and a link must not be followed.
-    descriptor = openSync(item.absolute as Buffer, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    descriptor = openSync(
+      item.absolute as Buffer,
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    )
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     // With O_NOFOLLOW, ELOOP says that a link took its place.
@@ -125,23 +134,38 @@ function readItem(item: ReadItem, into: Buffer): ItemRead {
 function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead {
   for (let attempt = 1; ; attempt++) {
     const before = fstatSync(descriptor, { bigint: true })
-    if (!before.isFile()) return { bytes: 0, restamped: null, problem: { kind: 'vanished', detail: 'it is no longer a regular file' } }
+    if (!before.isFile())
+      return {
+        bytes: 0,
+        restamped: null,
+        problem: { kind: 'vanished', detail: 'it is no longer a regular file' },
+      }
     const bytes = readFully(descriptor, into, item.offset)
     const after = fstatSync(descriptor, { bigint: true })
     const whole = item.offset === 0 && item.bytes === item.stamp.size
-    if (sameStamp(stampOf(after), item.stamp) && bytes === item.bytes) return { bytes, restamped: null, problem: null }
+    if (sameStamp(stampOf(after), item.stamp) && bytes === item.bytes)
+      return { bytes, restamped: null, problem: null }
     // A whole file that held still while it was read is consistent, though it isn't the one that was listed.
     const isStill = sameStamp(stampOf(before), stampOf(after))
-    if (whole && isStill && Number(after.size) <= into.length && bytes === Number(after.size)) return { bytes, restamped: restampOf(after), problem: null }
+    if (whole && isStill && Number(after.size) <= into.length && bytes === Number(after.size))
+      return { bytes, restamped: restampOf(after), problem: null }
     if (!whole || attempt === attempts || Number(after.size) > into.length) {
-      return { bytes, restamped: whole ? restampOf(after) : null, problem: { kind: 'changed', detail: 'it changed while it was read' } }
+      return {
+        bytes,
+        restamped: whole ? restampOf(after) : null,
+        problem: { kind: 'changed', detail: 'it changed while it was read' },
+      }
     }
   }
 }
 
 function restampOf(stats: BigIntStats): NonNullable<ItemContent['restamped']> {
   return {
-    stamp: stampOf(stats), mode: Number(stats.mode & 0o7777n), uid: Number(stats.uid), gid: Number(stats.gid), blocks: Number(stats.blocks),
+    stamp: stampOf(stats),
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    blocks: Number(stats.blocks),
   }
 }
 

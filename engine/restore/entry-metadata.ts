@@ -20,19 +20,29 @@ export function setMetadata(descriptor: number, metadata: Metadata, specialBits:
   }
   const isFile = stats.isFile()
   const special = metadata.mode & 0o6000
-  if (isFile && special !== 0 && !specialBits) problems.push('setuid and setgid bits are left out unless asked for')
+  if (isFile && special !== 0 && !specialBits)
+    problems.push('setuid and setgid bits are left out unless asked for')
   const mode = isFile && !specialBits ? metadata.mode & 0o1777 : metadata.mode
-  if (!hasOwner || (stats.mode & 0o7777) !== mode) attempt(problems, 'its mode', () => fchmodSync(descriptor, mode))
-  attempt(problems, 'its times', () => futimesSync(descriptor, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)))
+  if (!hasOwner || (stats.mode & 0o7777) !== mode)
+    attempt(problems, 'its mode', () => fchmodSync(descriptor, mode))
+  attempt(problems, 'its times', () =>
+    futimesSync(descriptor, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)),
+  )
   return problems
 }
 
-export function setLinkMetadata(path: Buffer, metadata: Metadata, current: { uid: number; gid: number }): string[] {
+export function setLinkMetadata(
+  path: Buffer,
+  metadata: Metadata,
+  current: { uid: number; gid: number },
+): string[] {
   const problems: string[] = []
   if (current.uid !== metadata.uid || current.gid !== metadata.gid) {
     attempt(problems, 'its owner', () => lchownSync(path, metadata.uid, metadata.gid))
   }
-  attempt(problems, 'its times', () => lutimesSync(path, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)))
+  attempt(problems, 'its times', () =>
+    lutimesSync(path, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)),
+  )
   return problems
 }
 
@@ -60,5 +70,10 @@ function timeArgument(ns: bigint): string {
 /** Whether a file of an interrupted restore is finished: its times are set last. */
 export function isFinished(entry: Pick<TreeEntry, 'size' | 'mtimeNs'>, path: Buffer): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true })
-  return stats !== undefined && stats.isFile() && Number(stats.size) === entry.size && microseconds(stats.mtimeNs) === microseconds(entry.mtimeNs)
+  return (
+    stats !== undefined &&
+    stats.isFile() &&
+    Number(stats.size) === entry.size &&
+    microseconds(stats.mtimeNs) === microseconds(entry.mtimeNs)
+  )
 }

@@ -37,16 +37,28 @@ export interface WriteColumns {
 
 export type ToRestoreWorker =
   | {
-    type: 'write'; job: number; what: string
-    /** What lies in the pack from `offset`. Shared memory is the thread's until it answers. */
-    data: Uint8Array; offset: number
-    frames: { frame: Frame; chunkCount: number }[]; chunks: ChunkColumns; writes: WriteColumns; files: FileColumns
-  }
+      type: 'write'
+      job: number
+      what: string
+      /** What lies in the pack from `offset`. Shared memory is the thread's until it answers. */
+      data: Uint8Array
+      offset: number
+      frames: { frame: Frame; chunkCount: number }[]
+      chunks: ChunkColumns
+      writes: WriteColumns
+      files: FileColumns
+    }
   /** Files whose last piece was written (or that have none), or that are damaged and must go. */
   | { type: 'finish'; job: number; files: FileColumns; remove: boolean }
 
 export type FromRestoreWorker =
-  | { type: 'done'; job: number; bytesWritten: number; bad: BadChunk[]; problems: { file: number; detail: string }[] }
+  | {
+      type: 'done'
+      job: number
+      bytesWritten: number
+      bad: BadChunk[]
+      problems: { file: number; detail: string }[]
+    }
   | { type: 'failed'; job: number; code: string; syscall: string; file: number; detail: string }
 
 export interface BadChunk {
@@ -65,13 +77,23 @@ export interface FileTask extends Metadata {
   allPieces: number
 }
 
-export function fileColumns(files: PlannedFiles, rows: readonly { number: number; allPieces: number }[]): FileColumns {
+export function fileColumns(
+  files: PlannedFiles,
+  rows: readonly { number: number; allPieces: number }[],
+): FileColumns {
   const count = rows.length
   const paths = rows.map(({ number }) => files.pathOf(number))
   const columns: FileColumns = {
-    numbers: new Uint32Array(count), paths: new Uint8Array(paths.reduce((sum, path) => sum + path.length, 0)),
-    pathEnds: new Uint32Array(count), sizes: new Float64Array(count), modes: new Uint32Array(count), uids: new Uint32Array(count),
-    gids: new Uint32Array(count), mtimesNs: new BigInt64Array(count), sparse: new Uint8Array(count), allPieces: new Uint32Array(count),
+    numbers: new Uint32Array(count),
+    paths: new Uint8Array(paths.reduce((sum, path) => sum + path.length, 0)),
+    pathEnds: new Uint32Array(count),
+    sizes: new Float64Array(count),
+    modes: new Uint32Array(count),
+    uids: new Uint32Array(count),
+    gids: new Uint32Array(count),
+    mtimesNs: new BigInt64Array(count),
+    sparse: new Uint8Array(count),
+    allPieces: new Uint32Array(count),
   }
   let end = 0
   rows.forEach(({ number, allPieces }, row) => {
@@ -93,19 +115,30 @@ export function fileColumns(files: PlannedFiles, rows: readonly { number: number
 export function fileOf(columns: FileColumns, row: number): FileTask {
   const start = row === 0 ? 0 : columns.pathEnds[row - 1]!
   return {
-    number: columns.numbers[row]!, path: Buffer.from(columns.paths.buffer, start, columns.pathEnds[row]! - start),
-    size: columns.sizes[row]!, sparse: columns.sparse[row] === 1, allPieces: columns.allPieces[row]!,
-    mode: columns.modes[row]!, uid: columns.uids[row]!, gid: columns.gids[row]!, mtimeNs: columns.mtimesNs[row]!,
+    number: columns.numbers[row]!,
+    path: Buffer.from(columns.paths.buffer, start, columns.pathEnds[row]! - start),
+    size: columns.sizes[row]!,
+    sparse: columns.sparse[row] === 1,
+    allPieces: columns.allPieces[row]!,
+    mode: columns.modes[row]!,
+    uid: columns.uids[row]!,
+    gid: columns.gids[row]!,
+    mtimeNs: columns.mtimesNs[row]!,
   }
 }
 
 export function makeChunkColumns(count: number): ChunkColumns {
   return {
-    offsetsInFrame: new Uint32Array(count), bytes: new Uint32Array(count), digests: new Uint8Array(count * digestBytes), writeCounts: new Uint32Array(count),
+    offsetsInFrame: new Uint32Array(count),
+    bytes: new Uint32Array(count),
+    digests: new Uint8Array(count * digestBytes),
+    writeCounts: new Uint32Array(count),
   }
 }
 
 /** The memory of columns, to be handed over with them. */
 export function memoryOf(...groups: (FileColumns | ChunkColumns | WriteColumns)[]): ArrayBuffer[] {
-  return groups.flatMap((columns) => Object.values(columns) as { buffer: ArrayBuffer }[]).map(({ buffer }) => buffer)
+  return groups
+    .flatMap((columns) => Object.values(columns) as { buffer: ArrayBuffer }[])
+    .map(({ buffer }) => buffer)
 }

@@ -1,7 +1,20 @@
 // Where a restore grows until it is whole: a folder inside the target, so that nothing half-written can be taken for the
 // real thing, and so that it works on a mount point. What was finished before an interruption is kept.
 import {
-  closeSync, constants, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, rmdirSync, unlinkSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -20,11 +33,13 @@ const stateSchema = z.strictObject({
   bootId: z.string(),
   phase: z.enum(['writing', 'publishing']),
   /** What the restore had to say when it began to publish: one that only publishes what is left says the same. */
-  findings: z.strictObject({
-    damaged: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
-    problems: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
-    problemCount: z.number(),
-  }).nullable(),
+  findings: z
+    .strictObject({
+      damaged: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
+      problems: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
+      problemCount: z.number(),
+    })
+    .nullable(),
 })
 
 type StagingState = z.infer<typeof stateSchema>
@@ -105,10 +120,12 @@ export class RestoreStaging {
       this.state = { ...this.state, phase: 'publishing', findings }
       this.save()
     }
-    const names = this.hasFolder && existsSync(this.tree) ? readdirSync(this.tree, { encoding: 'buffer' }) : []
+    const names =
+      this.hasFolder && existsSync(this.tree) ? readdirSync(this.tree, { encoding: 'buffer' }) : []
     for (const name of names) {
       const to = Buffer.concat([Buffer.from(`${this.target}/`), name])
-      if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw notEmpty(this.target, [name.toString('latin1')])
+      if (lstatSync(to, { throwIfNoEntry: false }) !== undefined)
+        throw notEmpty(this.target, [name.toString('latin1')])
       renameSync(Buffer.concat([Buffer.from(`${this.tree}/`), name]), to)
     }
     syncDirectory(this.target)
@@ -139,7 +156,10 @@ function makeTarget(named: string): string {
 
 function unusable(target: string, error: unknown): HoldfastError {
   if (isOutOfRoom(error)) return diskFull(target, error)
-  return new HoldfastError('target', `${target} can't be used: ${reasonOf(error)}`, { hint: 'name a directory that you may create or write to', cause: error })
+  return new HoldfastError('target', `${target} can't be used: ${reasonOf(error)}`, {
+    hint: 'name a directory that you may create or write to',
+    cause: error,
+  })
 }
 
 function stateFile(folder: string): string {
@@ -170,23 +190,33 @@ function readState(folder: string): StagingState | null {
 function isOurs(path: string, type: 'directory' | 'file'): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined || stats.uid !== process.geteuid?.()) return false
-  return type === 'directory' ? stats.isDirectory() && (stats.mode & 0o077) === 0 : stats.isFile() && (stats.mode & 0o022) === 0
+  return type === 'directory'
+    ? stats.isDirectory() && (stats.mode & 0o077) === 0
+    : stats.isFile() && (stats.mode & 0o022) === 0
 }
 
 /** Interrupted, or out of room, before the first state was written. */
 function wasNeverBegun(folder: string): boolean {
   if (!isOurs(folder, 'directory') || existsSync(stateFile(folder))) return false
   const tree = join(folder, 'tree')
-  return readdirSync(folder).every((name) => name === 'state.json.new' || name === 'tree') && (!existsSync(tree) || readdirSync(tree).length === 0)
+  return (
+    readdirSync(folder).every((name) => name === 'state.json.new' || name === 'tree') &&
+    (!existsSync(tree) || readdirSync(tree).length === 0)
+  )
 }
 
 function notEmpty(target: string, names: string[]): HoldfastError {
   const other = names.find((name) => name.startsWith(folderPrefix))
-  return new HoldfastError('target', `${target} is not empty${other === undefined ? '' : ': another restore was begun there'}`, {
-    hint: other === undefined
-      ? 'restore into a new or empty directory; nothing is ever overwritten'
-      : `repeat the restore of snapshot ${JSON.stringify(other.slice(folderPrefix.length))} with the same paths to finish it, or remove ${JSON.stringify(join(target, other))}`,
-  })
+  return new HoldfastError(
+    'target',
+    `${target} is not empty${other === undefined ? '' : ': another restore was begun there'}`,
+    {
+      hint:
+        other === undefined
+          ? 'restore into a new or empty directory; nothing is ever overwritten'
+          : `repeat the restore of snapshot ${JSON.stringify(other.slice(folderPrefix.length))} with the same paths to finish it, or remove ${JSON.stringify(join(target, other))}`,
+    },
+  )
 }
 
 /** For a failure of the file system. */
@@ -197,7 +227,9 @@ export function isOutOfRoom(error: unknown): boolean {
 
 export function diskFull(target: string, error: unknown): HoldfastError {
   return new HoldfastError('disk-full', `there is no room left in ${target}`, {
-    hint: 'make room and repeat the command: it goes on where it stopped', retryable: true, cause: error,
+    hint: 'make room and repeat the command: it goes on where it stopped',
+    retryable: true,
+    cause: error,
   })
 }
 

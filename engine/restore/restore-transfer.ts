@@ -27,8 +27,16 @@ const leastMemoryBytes = 1024 * 1024
 
 export class RestoreTransfer {
   private options: {
-    store: ObjectStore; packs: PackContents; plan: EntryPlan; root: string; specialBits: boolean; isResumed: boolean; workers: number
-    signal: AbortSignal | undefined; onProgress: ((progress: RestoreProgress) => void) | undefined; onProblem: (path: Buffer, detail: string) => void
+    store: ObjectStore
+    packs: PackContents
+    plan: EntryPlan
+    root: string
+    specialBits: boolean
+    isResumed: boolean
+    workers: number
+    signal: AbortSignal | undefined
+    onProgress: ((progress: RestoreProgress) => void) | undefined
+    onProblem: (path: Buffer, detail: string) => void
   }
   private jobs = new Map<number, { resolve: (answer: Done) => void; reject: (error: unknown) => void }>()
   private nextJob = 0
@@ -62,14 +70,19 @@ export class RestoreTransfer {
 
   async run(): Promise<void> {
     const { packs, plan, workers, root, specialBits, isResumed } = this.options
-    this.pool = new WorkerPool({ code: RestoreWorker, thread: './restore/restore-thread' }, workers, { root, specialBits, isResumed }, {
-      message: (answer) => this.receive(answer),
-      failure: (error) => {
-        this.failure ??= { error }
-        for (const job of this.jobs.values()) job.reject(error)
-        this.jobs.clear()
+    this.pool = new WorkerPool(
+      { code: RestoreWorker, thread: './restore/restore-thread' },
+      workers,
+      { root, specialBits, isResumed },
+      {
+        message: (answer) => this.receive(answer),
+        failure: (error) => {
+          this.failure ??= { error }
+          for (const job of this.jobs.values()) job.reject(error)
+          this.jobs.clear()
+        },
       },
-    })
+    )
     this.load = this.pool.members.map(() => 0)
     try {
       this.findFinished()
@@ -92,7 +105,8 @@ export class RestoreTransfer {
     for (let file = 0; file < files.length; file++) {
       if (files.damage.has(file) || files.linkTo.has(file)) continue
       const size = files.sizeOf(file)
-      if (!isFinished({ size, mtimeNs: files.metadataOf(file).mtimeNs }, handles.at(files.pathOf(file)))) continue
+      if (!isFinished({ size, mtimeNs: files.metadataOf(file).mtimeNs }, handles.at(files.pathOf(file))))
+        continue
       this.resumed[file] = 1
       this.filesResumed++
       this.bytesResumed += size
@@ -115,7 +129,8 @@ export class RestoreTransfer {
       if (bad.length === 0) return
       frames = [...Map.groupBy(bad, ({ frame }) => frame)].map(([frame, inFrame]) => {
         const { chunks } = frames[frame]!
-        if (fetch === fetches) for (const { chunk, detail } of inFrame) this.damage(chunks[chunk]!.writes, detail)
+        if (fetch === fetches)
+          for (const { chunk, detail } of inFrame) this.damage(chunks[chunk]!.writes, detail)
         return frames[frame]!.only(new Set(inFrame.map(({ chunk }) => chunks[chunk]!.chunk)))
       })
       if (fetch === fetches) return
@@ -128,7 +143,8 @@ export class RestoreTransfer {
     const offset = request.frames[0]!.frame.offset
     const last = request.frames.at(-1)!.frame
     const bytes = last.offset + last.storedBytes - offset
-    const memory = bytes < leastMemoryBytes ? undefined : this.unused.pop() ?? new SharedArrayBuffer(maxRequestBytes)
+    const memory =
+      bytes < leastMemoryBytes ? undefined : (this.unused.pop() ?? new SharedArrayBuffer(maxRequestBytes))
     let data: Uint8Array
     try {
       data = await this.options.store.getRange(reference, offset, bytes, memory)
@@ -136,16 +152,26 @@ export class RestoreTransfer {
       if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
       if (memory !== undefined) this.unused.push(memory)
       // Nothing more can be learned by asking again: the adapter has.
-      request.frames.forEach(({ chunks }) => chunks.forEach(({ writes }) => this.damage(writes, error.message)))
+      request.frames.forEach(({ chunks }) =>
+        chunks.forEach(({ writes }) => this.damage(writes, error.message)),
+      )
       return []
     }
     this.bytesFetched += data.length
     // Memory that may not be ours alone can't be handed over.
     const own = data.buffer === memory ? null : new Uint8Array(data)
-    const { message, wholeFiles } = this.makeMessage(request, { what: reference.key, data: own ?? data, offset })
-    const done = await this.send(message, [...(own === null ? [] : [own.buffer]), ...memoryOf(message.chunks, message.writes, message.files)])
+    const { message, wholeFiles } = this.makeMessage(request, {
+      what: reference.key,
+      data: own ?? data,
+      offset,
+    })
+    const done = await this.send(message, [
+      ...(own === null ? [] : [own.buffer]),
+      ...memoryOf(message.chunks, message.writes, message.files),
+    ])
     if (memory !== undefined) this.unused.push(memory)
-    for (const { file, detail } of done.problems) this.options.onProblem(this.options.plan.files.pathOf(file), detail)
+    for (const { file, detail } of done.problems)
+      this.options.onProblem(this.options.plan.files.pathOf(file), detail)
     this.bytesWritten += done.bytesWritten
     this.account(request, done.bad, wholeFiles)
     this.report()
@@ -153,7 +179,8 @@ export class RestoreTransfer {
   }
 
   private makeMessage(
-    request: PlannedRequest, fetched: { what: string; data: Uint8Array; offset: number },
+    request: PlannedRequest,
+    fetched: { what: string; data: Uint8Array; offset: number },
   ): { message: Extract<ToRestoreWorker, { type: 'write' }>; wholeFiles: Set<number> } {
     const footer = this.options.packs.footers[request.pack]!
     let [chunkCount, writeCount] = [0, 0]
@@ -186,26 +213,43 @@ export class RestoreTransfer {
       return { frame, chunkCount: inFrame.length }
     })
     const planned = this.options.plan.files
-    const files = [...rows].map(([number, { pieces }]) => ({ number, allPieces: pieces === planned.writeCountOf(number) ? pieces : 0 }))
+    const files = [...rows].map(([number, { pieces }]) => ({
+      number,
+      allPieces: pieces === planned.writeCountOf(number) ? pieces : 0,
+    }))
     const wholeFiles = new Set(files.filter(({ allPieces }) => allPieces > 0).map(({ number }) => number))
-    return { message: { type: 'write', job: 0, ...fetched, frames, chunks, writes, files: fileColumns(planned, files) }, wholeFiles }
+    return {
+      message: {
+        type: 'write',
+        job: 0,
+        ...fetched,
+        frames,
+        chunks,
+        writes,
+        files: fileColumns(planned, files),
+      },
+      wholeFiles,
+    }
   }
 
   /** Counts the pieces that were written; a file whose last one came is finished, here or already by the thread. */
   private account(request: PlannedRequest, bad: BadChunk[], wholeFiles: ReadonlySet<number>): void {
     const isBad = new Set(bad.map(({ frame, chunk }) => `${frame}.${chunk}`))
-    request.frames.forEach(({ chunks }, frame) => chunks.forEach(({ writes }, chunk) => {
-      if (isBad.size > 0 && isBad.has(`${frame}.${chunk}`)) return
-      for (const { file } of writes) {
-        if (--this.left[file]! > 0) continue
-        this.filesDone++
-        if (!wholeFiles.has(file)) this.finishable.push(file)
-      }
-    }))
+    request.frames.forEach(({ chunks }, frame) =>
+      chunks.forEach(({ writes }, chunk) => {
+        if (isBad.size > 0 && isBad.has(`${frame}.${chunk}`)) return
+        for (const { file } of writes) {
+          if (--this.left[file]! > 0) continue
+          this.filesDone++
+          if (!wholeFiles.has(file)) this.finishable.push(file)
+        }
+      }),
+    )
   }
 
   private damage(writes: { file: number; offset: number }[], detail: string): void {
-    for (const { file, offset } of writes) this.options.plan.files.noteDamage(file, `its bytes from ${offset} are lost: ${detail}`)
+    for (const { file, offset } of writes)
+      this.options.plan.files.noteDamage(file, `its bytes from ${offset} are lost: ${detail}`)
   }
 
   /** Files that need more than one request, empty ones, and what is left of damaged ones. */
@@ -213,19 +257,28 @@ export class RestoreTransfer {
     const { files } = this.options.plan
     const isOwn = (file: number): boolean => !files.linkTo.has(file) && this.resumed[file] !== 1
     const spoiled = [...files.damage.keys()].filter(isOwn)
-    for (const [numbers, remove] of [[this.finishedFiles(isOwn), false], [spoiled, true]] as const) {
+    for (const [numbers, remove] of [
+      [this.finishedFiles(isOwn), false],
+      [spoiled, true],
+    ] as const) {
       const batches = inBatches(numbers)
       await this.runAtOnce(async () => {
         for (const batch of batches) {
-          const columns = fileColumns(files, batch.map((number) => ({ number, allPieces: 0 })))
-          const answer = await this.send({ type: 'finish', job: 0, files: columns, remove }, memoryOf(columns))
+          const columns = fileColumns(
+            files,
+            batch.map((number) => ({ number, allPieces: 0 })),
+          )
+          const answer = await this.send(
+            { type: 'finish', job: 0, files: columns, remove },
+            memoryOf(columns),
+          )
           for (const { file, detail } of answer.problems) this.options.onProblem(files.pathOf(file), detail)
         }
       })
     }
   }
 
-  private* finishedFiles(isOwn: (file: number) => boolean): Generator<number> {
+  private *finishedFiles(isOwn: (file: number) => boolean): Generator<number> {
     const { files } = this.options.plan
     for (const file of this.finishable) {
       if (!files.damage.has(file)) yield file
@@ -237,7 +290,9 @@ export class RestoreTransfer {
 
   /** Waits for all, then throws the first failure: no request is under way any more when it does. */
   private async runAtOnce(run: () => Promise<void>): Promise<void> {
-    const outcomes = await Promise.allSettled(Array.from({ length: this.load.length * requestsPerWorker + 1 }, run))
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: this.load.length * requestsPerWorker + 1 }, run),
+    )
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') throw outcome.reason
     }
@@ -267,7 +322,8 @@ export class RestoreTransfer {
 type Done = Extract<FromRestoreWorker, { type: 'done' }>
 
 function systemError(answer: Extract<FromRestoreWorker, { type: 'failed' }>): Error {
-  if (answer.code === 'UNKNOWN') return new HoldfastError('internal', `a restore thread failed: ${answer.detail}`)
+  if (answer.code === 'UNKNOWN')
+    return new HoldfastError('internal', `a restore thread failed: ${answer.detail}`)
   return Object.assign(new Error(answer.detail), { code: answer.code, syscall: answer.syscall })
 }
 

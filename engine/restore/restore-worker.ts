@@ -7,7 +7,13 @@ import type { Frame } from '../../core/pack/pack-footer.ts'
 import { DirectoryHandles } from './directory-handles.ts'
 import { setMetadata } from './entry-metadata.ts'
 import { fileOf } from './restore-message.ts'
-import type { BadChunk, FileColumns, FileTask, FromRestoreWorker, ToRestoreWorker } from './restore-message.ts'
+import type {
+  BadChunk,
+  FileColumns,
+  FileTask,
+  FromRestoreWorker,
+  ToRestoreWorker,
+} from './restore-message.ts'
 import type { Reply, WorkerCode } from '../worker-pool.ts'
 
 export interface RestoreWorkerData {
@@ -67,8 +73,15 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
       for (let inFrame = 0; inFrame < chunkCount; inFrame++, chunk++) {
         const start = chunks.offsetsInFrame[chunk]!
         const bytes = raw?.subarray(start, start + chunks.bytes[chunk]!)
-        const isBad = bytes === undefined || !sha256(bytes).equals(chunks.digests.subarray(chunk * digestBytes, (chunk + 1) * digestBytes))
-        if (isBad) bad.push({ frame: frameNumber, chunk: inFrame, detail: reason ?? `${message.what} has other bytes than a chunk's hash says` })
+        const isBad =
+          bytes === undefined ||
+          !sha256(bytes).equals(chunks.digests.subarray(chunk * digestBytes, (chunk + 1) * digestBytes))
+        if (isBad)
+          bad.push({
+            frame: frameNumber,
+            chunk: inFrame,
+            detail: reason ?? `${message.what} has other bytes than a chunk's hash says`,
+          })
         for (const end = write + chunks.writeCounts[chunk]!; write < end; write++) {
           if (isBad) continue
           const row = writes.rows[write]!
@@ -151,9 +164,15 @@ function* rowsOf(files: FileColumns): Generator<FileTask> {
 }
 
 /** A frame's bytes, or why there are none. */
-function decode(message: Extract<ToRestoreWorker, { type: 'write' }>, frame: Frame): { raw: Buffer | undefined; reason: string | undefined } {
+function decode(
+  message: Extract<ToRestoreWorker, { type: 'write' }>,
+  frame: Frame,
+): { raw: Buffer | undefined; reason: string | undefined } {
   const start = frame.offset - message.offset
-  const stored = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength).subarray(start, start + frame.storedBytes)
+  const stored = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength).subarray(
+    start,
+    start + frame.storedBytes,
+  )
   try {
     return { raw: decodeFrame(frame, stored, message.what), reason: undefined }
   } catch (error) {
@@ -164,5 +183,6 @@ function decode(message: Extract<ToRestoreWorker, { type: 'write' }>, frame: Fra
 
 function writeFully(descriptor: number, bytes: Buffer, offset: number): void {
   let written = 0
-  while (written < bytes.length) written += writeSync(descriptor, bytes, written, bytes.length - written, offset + written)
+  while (written < bytes.length)
+    written += writeSync(descriptor, bytes, written, bytes.length - written, offset + written)
 }

@@ -1,6 +1,19 @@
 // Brings a snapshot back into a new directory: packs are read in order, files written in any order, metadata last. What
 // the vault has lost or what has other bytes than its hash says is named and left out; everything else is restored.
-import { accessSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+} from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { ChunkReader } from '../../core/restore-plan/chunk-reader.ts'
 import type { PackContents } from '../../core/restore-plan/chunk-reader.ts'
@@ -35,19 +48,32 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
 
 /** @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`. */
 async function runRestore(
-  options: RestoreOptions, packs: PackContents, plan: EntryPlan, described: RestorePlan, onProgress: Parameters<PreparedRestore['run']>[0],
+  options: RestoreOptions,
+  packs: PackContents,
+  plan: EntryPlan,
+  described: RestorePlan,
+  onProgress: Parameters<PreparedRestore['run']>[0],
 ): Promise<RestoreResult> {
   const startedMs = options.clock.nowMs()
   const specialBits = options.specialBits ?? false
   const staging = RestoreStaging.open(options.target, {
-    snapshot: options.snapshot.id, manifestSha256: options.snapshot.sha256, paths: options.paths.map(pathText), specialBits,
+    snapshot: options.snapshot.id,
+    manifestSha256: options.snapshot.sha256,
+    paths: options.paths.map(pathText),
+    specialBits,
   })
   const wasWritten = staging.phase !== 'writing'
   const outcome: Outcome = { problems: [], problemCount: 0, damaged: [] }
   const writeBack = new WriteBack(() => flush(staging.tree))
   const transfer = new RestoreTransfer({
-    store: options.store, packs, plan, root: staging.tree, specialBits, isResumed: staging.isResumed,
-    workers: options.workers ?? Math.min(8, availableParallelism()), signal: options.signal,
+    store: options.store,
+    packs,
+    plan,
+    root: staging.tree,
+    specialBits,
+    isResumed: staging.isResumed,
+    workers: options.workers ?? Math.min(8, availableParallelism()),
+    signal: options.signal,
     onProgress: (progress) => {
       writeBack.note(progress.bytesWritten)
       onProgress?.(progress)
@@ -74,9 +100,16 @@ async function runRestore(
   } catch (error) {
     throw translate(error, options.target)
   }
-  const { filesResumed, bytesResumed } = wasWritten ? { filesResumed: described.files, bytesResumed: described.bytes } : transfer
+  const { filesResumed, bytesResumed } = wasWritten
+    ? { filesResumed: described.files, bytesResumed: described.bytes }
+    : transfer
   return {
-    plan: described, filesResumed, bytesResumed, bytesWritten: transfer.bytesWritten, bytesFetched: transfer.bytesFetched, ...outcome,
+    plan: described,
+    filesResumed,
+    bytesResumed,
+    bytesWritten: transfer.bytesWritten,
+    bytesFetched: transfer.bytesFetched,
+    ...outcome,
     durationMs: options.clock.nowMs() - startedMs,
   }
 }
@@ -85,13 +118,27 @@ type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged'>
 
 /** What a restore has to say too that only publishes what this one has written. */
 function findingsOf(outcome: Outcome): StagedFindings {
-  const asText = ({ path, detail }: { path: Buffer; detail: string }): { path: string; detail: string } => ({ path: pathText(path), detail })
-  return { damaged: outcome.damaged.map(asText), problems: outcome.problems.map(asText), problemCount: outcome.problemCount }
+  const asText = ({ path, detail }: { path: Buffer; detail: string }): { path: string; detail: string } => ({
+    path: pathText(path),
+    detail,
+  })
+  return {
+    damaged: outcome.damaged.map(asText),
+    problems: outcome.problems.map(asText),
+    problemCount: outcome.problemCount,
+  }
 }
 
 function outcomeOf(findings: StagedFindings): Outcome {
-  const asBytes = ({ path, detail }: { path: string; detail: string }): { path: Buffer; detail: string } => ({ path: parsePathText(path), detail })
-  return { damaged: findings.damaged.map(asBytes), problems: findings.problems.map(asBytes), problemCount: findings.problemCount }
+  const asBytes = ({ path, detail }: { path: string; detail: string }): { path: Buffer; detail: string } => ({
+    path: parsePathText(path),
+    detail,
+  })
+  return {
+    damaged: findings.damaged.map(asBytes),
+    problems: findings.problems.map(asBytes),
+    problemCount: findings.problemCount,
+  }
 }
 
 function note(outcome: Outcome, path: Buffer, detail: string): void {
@@ -109,9 +156,19 @@ function describePlan(contents: PackContents, plan: EntryPlan): RestorePlan {
   const { directories, files, symlinks, special } = plan
   return {
     entries: directories.length + files.length + symlinks.length + special.length,
-    files: files.length, directories: directories.length, symlinks: symlinks.length, hardLinks: files.linkTo.size,
-    bytes: plan.bytes, packs: plan.packs.size, bytesToFetch, requests,
-    notRestorable: special.map(({ path, type }): Problem => ({ path, kind: 'not-restorable', detail: `a ${type} is recorded, but not restored` })),
+    files: files.length,
+    directories: directories.length,
+    symlinks: symlinks.length,
+    hardLinks: files.linkTo.size,
+    bytes: plan.bytes,
+    packs: plan.packs.size,
+    bytesToFetch,
+    requests,
+    notRestorable: special.map(({ path, type }): Problem => ({
+      path,
+      kind: 'not-restorable',
+      detail: `a ${type} is recorded, but not restored`,
+    })),
   }
 }
 
@@ -153,7 +210,8 @@ function makeSymlinks(root: string, { symlinks, linkTargets }: EntryPlan, outcom
       const at = handles.at(path)
       unlessThere(() => symlinkSync(linkTargets.at(link), at))
       const { uid, gid } = lstatSync(at)
-      for (const detail of setLinkMetadata(at, symlinks.metadataOf(link), { uid, gid })) note(outcome, path, detail)
+      for (const detail of setLinkMetadata(at, symlinks.metadataOf(link), { uid, gid }))
+        note(outcome, path, detail)
     }
   } finally {
     handles.close()
@@ -161,19 +219,31 @@ function makeSymlinks(root: string, { symlinks, linkTargets }: EntryPlan, outcom
 }
 
 /** Deepest first: making or removing something in a directory changes its time. */
-function finishDirectories(target: string, plan: EntryPlan, how: { specialBits: boolean; mayBeFinished: boolean }, outcome: Outcome): void {
+function finishDirectories(
+  target: string,
+  plan: EntryPlan,
+  how: { specialBits: boolean; mayBeFinished: boolean },
+  outcome: Outcome,
+): void {
   const handles = new DirectoryHandles(target)
   try {
     for (let directory = plan.directories.length - 1; directory >= 0; directory--) {
       const path = plan.directories.pathOf(directory)
       if (path.length === 0 || plan.guessed.has(directory)) continue
       try {
-        finishDirectory(handles.at(path), path, plan.directories.metadataOf(directory), how.specialBits, outcome)
+        finishDirectory(
+          handles.at(path),
+          path,
+          plan.directories.metadataOf(directory),
+          how.specialBits,
+          outcome,
+        )
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
         // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on
         // with. If there was none, somebody else has closed it.
-        if (!how.mayBeFinished) note(outcome, path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
+        if (!how.mayBeFinished)
+          note(outcome, path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
       }
     }
   } finally {
@@ -185,7 +255,10 @@ function finishDirectories(target: string, plan: EntryPlan, how: { specialBits: 
 function finishRoot(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
   // The root is the first, whatever the tree has lost.
   const root = plan.guessed.has(0) ? undefined : plan.directories.metadataOf(0)
-  const descriptor = openSync(staging.target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  const descriptor = openSync(
+    staging.target,
+    constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+  )
   try {
     staging.remove(() => {
       if (root !== undefined) openRoot(staging.target, root, specialBits)
@@ -223,7 +296,13 @@ function openRoot(root: string, entry: Metadata, specialBits: boolean): void {
   }
 }
 
-function finishDirectory(at: Buffer, path: Buffer, metadata: Metadata, specialBits: boolean, outcome: Outcome): void {
+function finishDirectory(
+  at: Buffer,
+  path: Buffer,
+  metadata: Metadata,
+  specialBits: boolean,
+  outcome: Outcome,
+): void {
   const descriptor = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
     for (const detail of setMetadata(descriptor, metadata, specialBits)) note(outcome, path, detail)
@@ -245,5 +324,8 @@ function translate(error: unknown, target: string): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (typeof code !== 'string') return error
   if (isOutOfRoom(error)) return diskFull(target, error)
-  return new HoldfastError('target', `writing to ${target} failed: ${reasonOf(error)}`, { hint: 'repeat the command to go on where it stopped', cause: error })
+  return new HoldfastError('target', `writing to ${target} failed: ${reasonOf(error)}`, {
+    hint: 'repeat the command to go on where it stopped',
+    cause: error,
+  })
 }

@@ -22,11 +22,13 @@ export class WriteBack {
   note(bytesWritten: number): void {
     if (this.running !== null || bytesWritten - this.begunAtBytes < everyBytes) return
     this.begunAtBytes = bytesWritten
-    this.running = this.flush().catch((error: unknown) => {
-      this.failure ??= { error }
-    }).finally(() => {
-      this.running = null
-    })
+    this.running = this.flush()
+      .catch((error: unknown) => {
+        this.failure ??= { error }
+      })
+      .finally(() => {
+        this.running = null
+      })
   }
 
   /** @throws what a flush failed with. The last one is still to be made. */
@@ -39,9 +41,14 @@ export class WriteBack {
 /** Everything written is on the disk, or this fails: `sync -f` is syncfs(2), which reports errors of writing back. */
 export async function flush(directory: string): Promise<void> {
   try {
-    await promisify(execFile)('sync', process.platform === 'linux' ? ['-f', '--', directory] : [], { env: { ...process.env, LC_ALL: 'C' } })
+    await promisify(execFile)('sync', process.platform === 'linux' ? ['-f', '--', directory] : [], {
+      env: { ...process.env, LC_ALL: 'C' },
+    })
   } catch (error) {
     if (/no space left|quota exceeded/i.test(String(error))) throw diskFull(directory, error)
-    throw new HoldfastError('target', `not everything reached the disk of ${directory}`, { hint: 'look into the system\'s log, then repeat the command', cause: error })
+    throw new HoldfastError('target', `not everything reached the disk of ${directory}`, {
+      hint: "look into the system's log, then repeat the command",
+      cause: error,
+    })
   }
 }

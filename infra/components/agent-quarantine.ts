@@ -1,9 +1,18 @@
 // Ends an agent's sessions when it tries to destroy: a state machine in each region where a rule tells of such attempts.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { quarantineMachineArn, quarantineName, quarantineStarterName, rolePaths } from '../../guardrails/names.ts'
 import {
-  quarantineDefinition, quarantinePolicy, quarantineStarterPolicy, quarantineStarterTrustPolicy, quarantineTrustPolicy,
+  quarantineMachineArn,
+  quarantineName,
+  quarantineStarterName,
+  rolePaths,
+} from '../../guardrails/names.ts'
+import {
+  quarantineDefinition,
+  quarantinePolicy,
+  quarantineStarterPolicy,
+  quarantineStarterTrustPolicy,
+  quarantineTrustPolicy,
 } from '../../guardrails/quarantine.ts'
 import { ScopedRole } from './scoped-role.ts'
 
@@ -23,28 +32,38 @@ export class AgentQuarantine extends pulumi.ComponentResource {
     const writer = new ScopedRole(
       name,
       {
-        roleName: quarantineName, path: rolePaths.production, description: 'Ends the sessions of an agent that tried to destroy, and does nothing else',
-        trust: quarantineTrustPolicy(accountId), policy: quarantinePolicy(accountId),
+        roleName: quarantineName,
+        path: rolePaths.production,
+        description: 'Ends the sessions of an agent that tried to destroy, and does nothing else',
+        trust: quarantineTrustPolicy(accountId),
+        policy: quarantinePolicy(accountId),
       },
       own,
     )
     const starter = new ScopedRole(
       `${name}-starter`,
       {
-        roleName: quarantineStarterName, path: rolePaths.production, description: 'Starts the quarantine, and does nothing else',
-        trust: quarantineStarterTrustPolicy(accountId), policy: quarantineStarterPolicy(accountId),
+        roleName: quarantineStarterName,
+        path: rolePaths.production,
+        description: 'Starts the quarantine, and does nothing else',
+        trust: quarantineStarterTrustPolicy(accountId),
+        policy: quarantineStarterPolicy(accountId),
       },
       own,
     )
     const definition = JSON.stringify(quarantineDefinition(accountId))
     for (const region of args.regions) {
       const machine = new aws.sfn.StateMachine(
-        `${name}-${region}`, { region, name: quarantineName, definition, roleArn: writer.role.arn }, { parent: this, dependsOn: [writer] },
+        `${name}-${region}`,
+        { region, name: quarantineName, definition, roleArn: writer.role.arn },
+        { parent: this, dependsOn: [writer] },
       )
       const arn = quarantineMachineArn(accountId, region)
       for (const rule of args.rules) {
         new aws.cloudwatch.EventTarget(
-          `${name}-${rule}-${region}`, { region, rule, targetId: 'quarantine', arn, roleArn: starter.role.arn }, { parent: this, dependsOn: [machine, starter, args.rulesOf] },
+          `${name}-${rule}-${region}`,
+          { region, rule, targetId: 'quarantine', arn, roleArn: starter.role.arn },
+          { parent: this, dependsOn: [machine, starter, args.rulesOf] },
         )
       }
     }

@@ -17,7 +17,11 @@ export interface AlarmCenterArgs {
 export class AlarmCenter extends pulumi.ComponentResource {
   constructor(name: string, args: AlarmCenterArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:audit:AlarmCenter', name, {}, options)
-    const bus = new aws.cloudwatch.EventBus(name, { name: alarmBusName }, { parent: this, protect: true, retainOnDelete: true })
+    const bus = new aws.cloudwatch.EventBus(
+      name,
+      { name: alarmBusName },
+      { parent: this, protect: true, retainOnDelete: true },
+    )
     const accounts = [args.place.accountId, args.productionAccountId]
     new aws.cloudwatch.EventBusPolicy(
       name,
@@ -29,16 +33,34 @@ export class AlarmCenter extends pulumi.ComponentResource {
       const ruleName = `holdfast-${alarm.name}`
       const rule = new aws.cloudwatch.EventRule(
         called,
-        { name: ruleName, eventBusName: alarmBusName, description: alarm.sentence, eventPattern: JSON.stringify(alarm.pattern) },
+        {
+          name: ruleName,
+          eventBusName: alarmBusName,
+          description: alarm.sentence,
+          eventPattern: JSON.stringify(alarm.pattern),
+        },
         { parent: this, dependsOn: [bus] },
       )
       new aws.cloudwatch.EventTarget(
         called,
         {
-          rule: ruleName, eventBusName: alarmBusName, targetId: 'topic', arn: alarmTopicArn(args.place),
+          rule: ruleName,
+          eventBusName: alarmBusName,
+          targetId: 'topic',
+          arn: alarmTopicArn(args.place),
           inputTransformer: {
-            inputPaths: { account: '$.account', call: '$.detail.eventName', error: '$.detail.errorCode', id: '$.detail.eventID', region: '$.region', time: '$.time', who: '$.detail.userIdentity.arn' },
-            inputTemplate: JSON.stringify(`${alarm.sentence} <who> called <call> in account <account>, <region>, at <time>; error: <error>. CloudTrail event <id>.`),
+            inputPaths: {
+              account: '$.account',
+              call: '$.detail.eventName',
+              error: '$.detail.errorCode',
+              id: '$.detail.eventID',
+              region: '$.region',
+              time: '$.time',
+              who: '$.detail.userIdentity.arn',
+            },
+            inputTemplate: JSON.stringify(
+              `${alarm.sentence} <who> called <call> in account <account>, <region>, at <time>; error: <error>. CloudTrail event <id>.`,
+            ),
           },
         },
         { parent: this, dependsOn: [rule] },

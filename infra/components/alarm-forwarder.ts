@@ -23,7 +23,7 @@ export class AlarmForwarder extends pulumi.ComponentResource {
       {
         roleName: forwarderRoleName,
         path: rolePaths.audit,
-        description: 'Puts events on the vault\'s bus of alarms, and does nothing else',
+        description: "Puts events on the vault's bus of alarms, and does nothing else",
         trust: forwarderTrustPolicy(args.accountId),
         policy: forwarderPolicy(bus),
       },
@@ -35,10 +35,19 @@ export class AlarmForwarder extends pulumi.ComponentResource {
         const ruleName = `holdfast-${alarm.name}`
         const rule = new aws.cloudwatch.EventRule(
           called,
-          { region, name: ruleName, description: alarm.sentence, eventPattern: JSON.stringify(alarm.pattern) },
+          {
+            region,
+            name: ruleName,
+            description: alarm.sentence,
+            eventPattern: JSON.stringify(alarm.pattern),
+          },
           { parent: this },
         )
-        new aws.cloudwatch.EventTarget(called, { region, rule: ruleName, targetId: 'vault', arn: bus, roleArn: role.arn }, { parent: this, dependsOn: [rule] })
+        new aws.cloudwatch.EventTarget(
+          called,
+          { region, rule: ruleName, targetId: 'vault', arn: bus, roleArn: role.arn },
+          { parent: this, dependsOn: [rule] },
+        )
       }
     }
     this.registerOutputs({})

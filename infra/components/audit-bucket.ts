@@ -20,7 +20,11 @@ export class AuditBucket extends pulumi.ComponentResource {
   constructor(name: string, args: AuditBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:audit:AuditBucket', name, {}, options)
     const kept = { parent: this, protect: true, retainOnDelete: true }
-    const created = new aws.s3.Bucket(name, { bucket: auditBucketName(args.place), objectLockEnabled: true }, kept)
+    const created = new aws.s3.Bucket(
+      name,
+      { bucket: auditBucketName(args.place), objectLockEnabled: true },
+      kept,
+    )
     const bucket = created.bucket
     const locked = keepLocked(name, bucket, args, kept)
     const settings = keepPrivate(name, bucket, kept)

@@ -2,7 +2,15 @@
 // search. Of the whole organization where there is one, else of its own account.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { auditBucketName, bucketArn, feedbackBucketName, rolePaths, trailArn, trailName, vaultBucketName } from '../../guardrails/names.ts'
+import {
+  auditBucketName,
+  bucketArn,
+  feedbackBucketName,
+  rolePaths,
+  trailArn,
+  trailName,
+  vaultBucketName,
+} from '../../guardrails/names.ts'
 import { policy } from '../../guardrails/policy.ts'
 import { ScopedRole } from './scoped-role.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
@@ -24,7 +32,11 @@ export class AuditTrail extends pulumi.ComponentResource {
     const { vault, accountId, ofOrganization } = args
     const kept = { parent: this, protect: true, retainOnDelete: true }
     const logGroupArn = `arn:aws:logs:${vault.region}:${accountId}:log-group:${logGroupName}:*`
-    const logs = new aws.cloudwatch.LogGroup(name, { name: logGroupName, retentionInDays: searchableDays, deletionProtectionEnabled: true }, kept)
+    const logs = new aws.cloudwatch.LogGroup(
+      name,
+      { name: logGroupName, retentionInDays: searchableDays, deletionProtectionEnabled: true },
+      kept,
+    )
     const deliverer = new ScopedRole(
       `${name}-logs`,
       {
@@ -32,15 +44,25 @@ export class AuditTrail extends pulumi.ComponentResource {
         path: rolePaths.audit,
         description: 'CloudTrail writes to its log group',
         trust: policy({
-          Sid: 'TrustTrail', Effect: 'Allow', Principal: { Service: 'cloudtrail.amazonaws.com' }, Action: ['sts:AssumeRole'],
+          Sid: 'TrustTrail',
+          Effect: 'Allow',
+          Principal: { Service: 'cloudtrail.amazonaws.com' },
+          Action: ['sts:AssumeRole'],
           Condition: { StringEquals: { 'aws:SourceArn': trailArn(accountId, vault.region) } },
         }),
-        policy: policy({ Sid: 'WriteLogs', Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: [logGroupArn] }),
+        policy: policy({
+          Sid: 'WriteLogs',
+          Effect: 'Allow',
+          Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+          Resource: [logGroupArn],
+        }),
       },
       { parent: this },
     )
     // In every region: what follows is the region.
-    const vaultObjects = [vaultBucketName, feedbackBucketName].map((nameOf) => bucketArn(nameOf({ ...vault, region: '' })))
+    const vaultObjects = [vaultBucketName, feedbackBucketName].map((nameOf) =>
+      bucketArn(nameOf({ ...vault, region: '' })),
+    )
     new aws.cloudtrail.Trail(
       name,
       {

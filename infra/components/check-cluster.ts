@@ -1,7 +1,14 @@
 // What all checks of a region share: where they run, what can't be started, and who is told if one fails.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { alarmTopicArn, checkClusterArn, checkClusterName, checkGroupName, checkLogGroupName, checkQueueName } from '../../guardrails/names.ts'
+import {
+  alarmTopicArn,
+  checkClusterArn,
+  checkClusterName,
+  checkGroupName,
+  checkLogGroupName,
+  checkQueueName,
+} from '../../guardrails/names.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 
 /** As long as SQS keeps anything. */
@@ -14,9 +21,17 @@ export class CheckCluster extends pulumi.ComponentResource {
     super('holdfast:checks:CheckCluster', name, {}, options)
     const own = { parent: this }
     this.parts = [
-      new aws.ecs.Cluster(name, { name: checkClusterName, settings: [{ name: 'containerInsights', value: 'disabled' }] }, own),
+      new aws.ecs.Cluster(
+        name,
+        { name: checkClusterName, settings: [{ name: 'containerInsights', value: 'disabled' }] },
+        own,
+      ),
       new aws.scheduler.ScheduleGroup(name, { name: checkGroupName }, own),
-      new aws.sqs.Queue(name, { name: checkQueueName, sqsManagedSseEnabled: true, messageRetentionSeconds: queueSeconds }, own),
+      new aws.sqs.Queue(
+        name,
+        { name: checkQueueName, sqsManagedSseEnabled: true, messageRetentionSeconds: queueSeconds },
+        own,
+      ),
     ]
     this.cryIfNotStarted(name, args.place)
     this.cryIfFailed(name, args.place)
@@ -29,8 +44,15 @@ export class CheckCluster extends pulumi.ComponentResource {
       {
         name: 'holdfast-check-not-started',
         alarmDescription: `A check could not be started: ${checkQueueName} says which and why.`,
-        namespace: 'AWS/SQS', metricName: 'ApproximateNumberOfMessagesVisible', dimensions: { QueueName: checkQueueName }, statistic: 'Maximum',
-        period: 300, evaluationPeriods: 1, comparisonOperator: 'GreaterThanThreshold', threshold: 0, treatMissingData: 'notBreaching',
+        namespace: 'AWS/SQS',
+        metricName: 'ApproximateNumberOfMessagesVisible',
+        dimensions: { QueueName: checkQueueName },
+        statistic: 'Maximum',
+        period: 300,
+        evaluationPeriods: 1,
+        comparisonOperator: 'GreaterThanThreshold',
+        threshold: 0,
+        treatMissingData: 'notBreaching',
         alarmActions: [alarmTopicArn(place)],
       },
       { parent: this },
@@ -43,7 +65,11 @@ export class CheckCluster extends pulumi.ComponentResource {
     const pattern = {
       source: ['aws.ecs'],
       'detail-type': ['ECS Task State Change'],
-      detail: { clusterArn: [checkClusterArn(place)], lastStatus: ['STOPPED'], containers: { exitCode: [{ 'anything-but': [0] }, { exists: false }] } },
+      detail: {
+        clusterArn: [checkClusterArn(place)],
+        lastStatus: ['STOPPED'],
+        containers: { exitCode: [{ 'anything-but': [0] }, { exists: false }] },
+      },
     }
     const rule = new aws.cloudwatch.EventRule(
       `${name}-failed`,
@@ -53,10 +79,19 @@ export class CheckCluster extends pulumi.ComponentResource {
     new aws.cloudwatch.EventTarget(
       `${name}-failed`,
       {
-        rule: ruleName, targetId: 'topic', arn: alarmTopicArn(place),
+        rule: ruleName,
+        targetId: 'topic',
+        arn: alarmTopicArn(place),
         inputTransformer: {
-          inputPaths: { group: '$.detail.group', reason: '$.detail.stoppedReason', task: '$.detail.taskArn', time: '$.time' },
-          inputTemplate: JSON.stringify(`A check of the vault ended badly: <group>, at <time>: <reason>. What it found is in the log ${checkLogGroupName}; task <task>.`),
+          inputPaths: {
+            group: '$.detail.group',
+            reason: '$.detail.stoppedReason',
+            task: '$.detail.taskArn',
+            time: '$.time',
+          },
+          inputTemplate: JSON.stringify(
+            `A check of the vault ended badly: <group>, at <time>: <reason>. What it found is in the log ${checkLogGroupName}; task <task>.`,
+          ),
         },
       },
       { parent: this, dependsOn: [rule] },

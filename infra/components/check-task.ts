@@ -51,7 +51,15 @@ export function defineTask(name: string, task: CheckTask, parent: pulumi.Resourc
   )
 }
 
-function containerOf({ place, image, entryPoint, command, logGroup, logStream, mounts }: CheckTask): Record<string, unknown> {
+function containerOf({
+  place,
+  image,
+  entryPoint,
+  command,
+  logGroup,
+  logStream,
+  mounts,
+}: CheckTask): Record<string, unknown> {
   return {
     name: containerName,
     image,
@@ -61,10 +69,22 @@ function containerOf({ place, image, entryPoint, command, logGroup, logStream, m
     user: `${taskUser}:${taskUser}`,
     readonlyRootFilesystem: true,
     linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] } },
-    ...(mounts === undefined ? {} : { mountPoints: mounts.map(({ volume, path, isReadOnly }) => ({ sourceVolume: volume, containerPath: path, readOnly: isReadOnly })) }),
+    ...(mounts === undefined
+      ? {}
+      : {
+          mountPoints: mounts.map(({ volume, path, isReadOnly }) => ({
+            sourceVolume: volume,
+            containerPath: path,
+            readOnly: isReadOnly,
+          })),
+        }),
     logConfiguration: {
       logDriver: 'awslogs',
-      options: { 'awslogs-group': logGroup, 'awslogs-region': place.region, 'awslogs-stream-prefix': logStream },
+      options: {
+        'awslogs-group': logGroup,
+        'awslogs-region': place.region,
+        'awslogs-stream-prefix': logStream,
+      },
     },
   }
 }

@@ -18,7 +18,12 @@ export class ControlPolicy extends pulumi.ComponentResource {
     const kept = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.organizations.Policy(
       name,
-      { name: `holdfast-${name}`, type: args.type, description: args.description, content: renderPolicy(args.document) },
+      {
+        name: `holdfast-${name}`,
+        type: args.type,
+        description: args.description,
+        content: renderPolicy(args.document),
+      },
       kept,
     )
     for (const [target, targetId] of Object.entries(args.targets)) {

@@ -24,7 +24,11 @@ export class DelayedDeletion extends pulumi.ComponentResource {
   constructor(name: string, args: DelayedDeletionArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:production:DelayedDeletion', name, {}, options)
     const volumes = Math.min(args.days, longestForVolumesDays)
-    const rules = [['volumes', 'EBS_VOLUME', volumes], ['snapshots', 'EBS_SNAPSHOT', args.days], ['images', 'EC2_IMAGE', args.days]] as const
+    const rules = [
+      ['volumes', 'EBS_VOLUME', volumes],
+      ['snapshots', 'EBS_SNAPSHOT', args.days],
+      ['images', 'EC2_IMAGE', args.days],
+    ] as const
     for (const [index, region] of args.regions.entries()) {
       for (const [what, resourceType, days] of rules) {
         new aws.rbin.Rule(
@@ -35,7 +39,9 @@ export class DelayedDeletion extends pulumi.ComponentResource {
             resourceType,
             retentionPeriod: { retentionPeriodUnit: 'DAYS', retentionPeriodValue: days },
             // Of the whole region: rules by tag can't be locked, and a tag is taken off by whoever deletes.
-            lockConfiguration: { unlockDelay: { unlockDelayUnit: 'DAYS', unlockDelayValue: args.unlockDelayDays } },
+            lockConfiguration: {
+              unlockDelay: { unlockDelayUnit: 'DAYS', unlockDelayValue: args.unlockDelayDays },
+            },
           },
           { parent: this, protect: true, retainOnDelete: true },
         )

@@ -17,16 +17,31 @@ export class ExaminationPlace extends pulumi.ComponentResource {
     const pattern = {
       source: ['aws.states'],
       'detail-type': ['Step Functions Execution Status Change'],
-      detail: { status: ['FAILED', 'TIMED_OUT', 'ABORTED'], stateMachineArn: [{ prefix: examinationMachineArn(place, '') }] },
+      detail: {
+        status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+        stateMachineArn: [{ prefix: examinationMachineArn(place, '') }],
+      },
     }
-    const rule = new aws.cloudwatch.EventRule(name, { name: ruleName, description: 'Restored data could not be examined', eventPattern: JSON.stringify(pattern) }, own)
+    const rule = new aws.cloudwatch.EventRule(
+      name,
+      {
+        name: ruleName,
+        description: 'Restored data could not be examined',
+        eventPattern: JSON.stringify(pattern),
+      },
+      own,
+    )
     new aws.cloudwatch.EventTarget(
       name,
       {
-        rule: ruleName, targetId: 'topic', arn: alarmTopicArn(place),
+        rule: ruleName,
+        targetId: 'topic',
+        arn: alarmTopicArn(place),
         inputTransformer: {
           inputPaths: { run: '$.detail.executionArn', status: '$.detail.status', time: '$.time' },
-          inputTemplate: JSON.stringify('What was restored could not be examined, at <time>: <status>. The run <run> says which step failed, and the log of its task why.'),
+          inputTemplate: JSON.stringify(
+            'What was restored could not be examined, at <time>: <status>. The run <run> says which step failed, and the log of its task why.',
+          ),
         },
       },
       { ...own, dependsOn: [rule] },

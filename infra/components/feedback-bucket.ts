@@ -35,7 +35,11 @@ export class FeedbackBucket extends pulumi.ComponentResource {
       kept,
     )
     const settings = keepPrivate(name, bucket, kept)
-    new aws.s3.BucketPolicy(name, { bucket, policy: renderPolicy(feedbackBucketPolicy(args.place)) }, { ...kept, dependsOn: [lifecycle, ...settings] })
+    new aws.s3.BucketPolicy(
+      name,
+      { bucket, policy: renderPolicy(feedbackBucketPolicy(args.place)) },
+      { ...kept, dependsOn: [lifecycle, ...settings] },
+    )
     this.registerOutputs({ bucket })
   }
 }

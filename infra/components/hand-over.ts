@@ -33,36 +33,70 @@ export class HandOver extends pulumi.ComponentResource {
     const fileSystemId = this.fileSystem.id
     // Whoever comes through one is this user, whatever it says it is; and sees nothing above the point's directory.
     const user = { uid: taskUser, gid: taskUser }
-    const point = (what: string) => new aws.efs.AccessPoint(
-      `${name}-${what}`,
-      {
-        fileSystemId, posixUser: user, tags,
-        rootDirectory: { path: `/${what}`, creationInfo: { ownerUid: taskUser, ownerGid: taskUser, permissions: '0700' } },
-      },
-      own,
-    )
+    const point = (what: string) =>
+      new aws.efs.AccessPoint(
+        `${name}-${what}`,
+        {
+          fileSystemId,
+          posixUser: user,
+          tags,
+          rootDirectory: {
+            path: `/${what}`,
+            creationInfo: { ownerUid: taskUser, ownerGid: taskUser, permissions: '0700' },
+          },
+        },
+        own,
+      )
     this.points = { data: point('data'), answer: point('answer') }
     const arns = pulumi.all([this.fileSystem.arn, this.points.data.arn, this.points.answer.arn])
     const { clients, files } = this.leadToFiles(name, args)
     this.clientGroupId = clients.id
     this.parts = [
-      new aws.efs.FileSystemPolicy(name, { fileSystemId, policy: arns.apply(([fileSystem, data, answer]) => renderPolicy(handOverPolicy(place.accountId, { fileSystem, data, answer }))) }, own),
-      new aws.efs.MountTarget(name, { fileSystemId, subnetId: args.subnetId, securityGroups: [files.id] }, own),
+      new aws.efs.FileSystemPolicy(
+        name,
+        {
+          fileSystemId,
+          policy: arns.apply(([fileSystem, data, answer]) =>
+            renderPolicy(handOverPolicy(place.accountId, { fileSystem, data, answer })),
+          ),
+        },
+        own,
+      ),
+      new aws.efs.MountTarget(
+        name,
+        { fileSystemId, subnetId: args.subnetId, securityGroups: [files.id] },
+        own,
+      ),
     ]
     this.cryBeforeSlow(name, args)
     this.registerOutputs({})
   }
 
   /** A pair of groups of this source alone: a task of another one finds nothing that answers. */
-  private leadToFiles(name: string, { source, vpcId }: HandOverArgs): Record<'clients' | 'files', aws.ec2.SecurityGroup> {
+  private leadToFiles(
+    name: string,
+    { source, vpcId }: HandOverArgs,
+  ): Record<'clients' | 'files', aws.ec2.SecurityGroup> {
     const own = { parent: this }
     const group = (what: string, description: string) =>
-      new aws.ec2.SecurityGroup(`${name}-${what}`, { name: `holdfast-${what}-${source}`, description, vpcId }, own)
+      new aws.ec2.SecurityGroup(
+        `${name}-${what}`,
+        { name: `holdfast-${what}-${source}`, description, vpcId },
+        own,
+      )
     const clients = group('hand-over', `Whoever reads or writes what was restored of ${source}`)
     const files = group('files', `What was restored of ${source}`)
     const nfs = { ipProtocol: 'tcp', fromPort: 2049, toPort: 2049 }
-    new aws.vpc.SecurityGroupEgressRule(`${name}-to-files`, { securityGroupId: clients.id, referencedSecurityGroupId: files.id, ...nfs }, own)
-    new aws.vpc.SecurityGroupIngressRule(`${name}-into-files`, { securityGroupId: files.id, referencedSecurityGroupId: clients.id, ...nfs }, own)
+    new aws.vpc.SecurityGroupEgressRule(
+      `${name}-to-files`,
+      { securityGroupId: clients.id, referencedSecurityGroupId: files.id, ...nfs },
+      own,
+    )
+    new aws.vpc.SecurityGroupIngressRule(
+      `${name}-into-files`,
+      { securityGroupId: files.id, referencedSecurityGroupId: clients.id, ...nfs },
+      own,
+    )
     return { clients, files }
   }
 
@@ -73,8 +107,15 @@ export class HandOver extends pulumi.ComponentResource {
       {
         name: `${examinationName(source)}-slow`,
         alarmDescription: `Examinations of ${source} move more than their file system is given credit for, and will soon not end in time: docs/aws.md says what to do.`,
-        namespace: 'AWS/EFS', metricName: 'BurstCreditBalance', dimensions: { FileSystemId: this.fileSystem.id }, statistic: 'Minimum',
-        period: 3600, evaluationPeriods: 1, comparisonOperator: 'LessThanThreshold', threshold: lowCreditBytes, treatMissingData: 'notBreaching',
+        namespace: 'AWS/EFS',
+        metricName: 'BurstCreditBalance',
+        dimensions: { FileSystemId: this.fileSystem.id },
+        statistic: 'Minimum',
+        period: 3600,
+        evaluationPeriods: 1,
+        comparisonOperator: 'LessThanThreshold',
+        threshold: lowCreditBytes,
+        treatMissingData: 'notBreaching',
         alarmActions: [alarmTopicArn(place)],
       },
       { parent: this },

@@ -3,7 +3,11 @@ import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 
 export class NameFirewall extends pulumi.ComponentResource {
-  constructor(name: string, args: { vpcId: pulumi.Input<string>; region: string }, options: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: { vpcId: pulumi.Input<string>; region: string },
+    options: pulumi.ComponentResourceOptions,
+  ) {
     super('holdfast:checks:NameFirewall', name, {}, options)
     const own = { parent: this }
     const { vpcId, region } = args
@@ -11,19 +15,36 @@ export class NameFirewall extends pulumi.ComponentResource {
     // The first that fits decides.
     const rules = [
       // A name of AWS's may lead on to another of AWS's.
-      { what: 'served', domains: servedNames(region), action: 'ALLOW', firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN' },
+      {
+        what: 'served',
+        domains: servedNames(region),
+        action: 'ALLOW',
+        firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN',
+      },
       { what: 'all', domains: ['*'], action: 'BLOCK', blockResponse: 'NXDOMAIN' },
     ]
     const declared = rules.map(({ what, domains, ...rule }, index) => {
-      const list = new aws.route53.ResolverFirewallDomainList(`${name}-${what}`, { name: `holdfast-checks-${what}`, domains }, own)
+      const list = new aws.route53.ResolverFirewallDomainList(
+        `${name}-${what}`,
+        { name: `holdfast-checks-${what}`, domains },
+        own,
+      )
       return new aws.route53.ResolverFirewallRule(
         `${name}-${what}`,
-        { name: `holdfast-checks-${what}`, firewallRuleGroupId: group.id, firewallDomainListId: list.id, priority: 100 * (index + 1), ...rule },
+        {
+          name: `holdfast-checks-${what}`,
+          firewallRuleGroupId: group.id,
+          firewallDomainListId: list.id,
+          priority: 100 * (index + 1),
+          ...rule,
+        },
         own,
       )
     })
     new aws.route53.ResolverFirewallRuleGroupAssociation(
-      name, { name: 'holdfast-checks', firewallRuleGroupId: group.id, vpcId, priority: 101 }, { ...own, dependsOn: declared },
+      name,
+      { name: 'holdfast-checks', firewallRuleGroupId: group.id, vpcId, priority: 101 },
+      { ...own, dependsOn: declared },
     )
     // If AWS can't tell whether a name is allowed, it isn't.
     new aws.route53.ResolverFirewallConfig(name, { resourceId: vpcId, firewallFailOpen: 'DISABLED' }, own)
@@ -33,5 +54,7 @@ export class NameFirewall extends pulumi.ComponentResource {
 
 /** What the network leads to, and nobody but AWS serves: below these no customer sees what is asked. */
 function servedNames(region: string): string[] {
-  return ['api.ecr', '*.dkr.ecr', 'logs', 's3', '*.s3', '*.efs'].map((service) => `${service}.${region}.amazonaws.com`)
+  return ['api.ecr', '*.dkr.ecr', 'logs', 's3', '*.s3', '*.efs'].map(
+    (service) => `${service}.${region}.amazonaws.com`,
+  )
 }

@@ -11,8 +11,16 @@ export class OrganizationUnits extends pulumi.ComponentResource {
     super('holdfast:organization:OrganizationUnits', name, {}, options)
     const { parentId } = args
     const kept = { parent: this, protect: true, retainOnDelete: true }
-    this.vault = new aws.organizations.OrganizationalUnit(`${name}-vault`, { name: 'holdfast-vault', parentId }, kept)
-    this.production = new aws.organizations.OrganizationalUnit(`${name}-production`, { name: 'holdfast-production', parentId }, kept)
+    this.vault = new aws.organizations.OrganizationalUnit(
+      `${name}-vault`,
+      { name: 'holdfast-vault', parentId },
+      kept,
+    )
+    this.production = new aws.organizations.OrganizationalUnit(
+      `${name}-production`,
+      { name: 'holdfast-production', parentId },
+      kept,
+    )
     this.registerOutputs({})
   }
 }

@@ -18,10 +18,19 @@ export interface PassedChecks {
   missed: string
 }
 
-export function countPassed(name: string, { place, called, pattern, silenceHours, missed }: PassedChecks, parent: pulumi.Resource): void {
+export function countPassed(
+  name: string,
+  { place, called, pattern, silenceHours, missed }: PassedChecks,
+  parent: pulumi.Resource,
+): void {
   const filter = new aws.cloudwatch.LogMetricFilter(
     name,
-    { name: called, logGroupName: checkLogGroupName, pattern, metricTransformation: { namespace: metricNamespace, name: called, value: '1' } },
+    {
+      name: called,
+      logGroupName: checkLogGroupName,
+      pattern,
+      metricTransformation: { namespace: metricNamespace, name: called, value: '1' },
+    },
     { parent },
   )
   new aws.cloudwatch.MetricAlarm(
@@ -29,10 +38,17 @@ export function countPassed(name: string, { place, called, pattern, silenceHours
     {
       name: `${called}-missed`,
       alarmDescription: missed,
-      namespace: metricNamespace, metricName: called, statistic: 'Sum', period: 3600,
-      evaluationPeriods: silenceHours, datapointsToAlarm: silenceHours,
-      comparisonOperator: 'LessThanThreshold', threshold: 1, treatMissingData: 'breaching',
-      alarmActions: [alarmTopicArn(place)], okActions: [alarmTopicArn(place)],
+      namespace: metricNamespace,
+      metricName: called,
+      statistic: 'Sum',
+      period: 3600,
+      evaluationPeriods: silenceHours,
+      datapointsToAlarm: silenceHours,
+      comparisonOperator: 'LessThanThreshold',
+      threshold: 1,
+      treatMissingData: 'breaching',
+      alarmActions: [alarmTopicArn(place)],
+      okActions: [alarmTopicArn(place)],
     },
     { parent, dependsOn: [filter] },
   )

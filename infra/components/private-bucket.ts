@@ -2,7 +2,11 @@ import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 
 /** What all buckets have in common: encrypted by S3's own keys, no ACLs, nothing public. */
-export function keepPrivate(name: string, bucket: pulumi.Input<string>, options: pulumi.CustomResourceOptions): pulumi.Resource[] {
+export function keepPrivate(
+  name: string,
+  bucket: pulumi.Input<string>,
+  options: pulumi.CustomResourceOptions,
+): pulumi.Resource[] {
   return [
     new aws.s3.BucketServerSideEncryptionConfiguration(
       name,
@@ -11,23 +15,42 @@ export function keepPrivate(name: string, bucket: pulumi.Input<string>, options:
     ),
     new aws.s3.BucketPublicAccessBlock(
       name,
-      { bucket, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+      {
+        bucket,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
       options,
     ),
-    new aws.s3.BucketOwnershipControls(name, { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } }, options),
+    new aws.s3.BucketOwnershipControls(
+      name,
+      { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
+      options,
+    ),
   ]
 }
 
 /** Versions, and a lock that each of them gets at birth. */
 export function keepLocked(
-  name: string, bucket: pulumi.Input<string>, lock: { lockMode: 'COMPLIANCE' | 'GOVERNANCE'; retentionDays: number }, options: pulumi.CustomResourceOptions,
+  name: string,
+  bucket: pulumi.Input<string>,
+  lock: { lockMode: 'COMPLIANCE' | 'GOVERNANCE'; retentionDays: number },
+  options: pulumi.CustomResourceOptions,
 ): pulumi.Resource[] {
-  const versioning = new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: 'Enabled' } }, options)
+  const versioning = new aws.s3.BucketVersioning(
+    name,
+    { bucket, versioningConfiguration: { status: 'Enabled' } },
+    options,
+  )
   const retention = { mode: lock.lockMode, days: lock.retentionDays }
   return [
     versioning,
     new aws.s3.BucketObjectLockConfiguration(
-      name, { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: retention } }, { ...options, dependsOn: [versioning] },
+      name,
+      { bucket, objectLockEnabled: 'Enabled', rule: { defaultRetention: retention } },
+      { ...options, dependsOn: [versioning] },
     ),
   ]
 }

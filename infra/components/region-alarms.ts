@@ -29,8 +29,18 @@ export class RegionAlarms extends pulumi.ComponentResource {
       { parent: this, protect: true, retainOnDelete: true },
     )
     const told = { parent: this, dependsOn: [this.topic] }
-    for (const [protocol, endpoints] of [['email', args.emails], ['https', args.webhooks]] as const) {
-      endpoints.forEach((endpoint, index) => new aws.sns.TopicSubscription(`${name}-${protocol}-${index}`, { topic: topicArn, protocol, endpoint }, told))
+    for (const [protocol, endpoints] of [
+      ['email', args.emails],
+      ['https', args.webhooks],
+    ] as const) {
+      endpoints.forEach(
+        (endpoint, index) =>
+          new aws.sns.TopicSubscription(
+            `${name}-${protocol}-${index}`,
+            { topic: topicArn, protocol, endpoint },
+            told,
+          ),
+      )
     }
     this.cry(name, args, told)
     this.registerOutputs({})
@@ -51,10 +61,18 @@ export class RegionAlarms extends pulumi.ComponentResource {
         {
           name: `holdfast-silence-${source}`,
           alarmDescription: `No backup of ${source} was committed for ${args.silenceHours} hours.`,
-          namespace: 'AWS/S3', metricName: 'PutRequests', dimensions: { BucketName: bucket, FilterId: filterId }, statistic: 'Sum',
-          period: 3600, evaluationPeriods: args.silenceHours, datapointsToAlarm: args.silenceHours,
-          comparisonOperator: 'LessThanThreshold', threshold: 1, treatMissingData: 'breaching',
-          alarmActions: [alarmTopicArn(args.place)], okActions: [alarmTopicArn(args.place)],
+          namespace: 'AWS/S3',
+          metricName: 'PutRequests',
+          dimensions: { BucketName: bucket, FilterId: filterId },
+          statistic: 'Sum',
+          period: 3600,
+          evaluationPeriods: args.silenceHours,
+          datapointsToAlarm: args.silenceHours,
+          comparisonOperator: 'LessThanThreshold',
+          threshold: 1,
+          treatMissingData: 'breaching',
+          alarmActions: [alarmTopicArn(args.place)],
+          okActions: [alarmTopicArn(args.place)],
         },
         { ...told, dependsOn: [metric] },
       )

@@ -1,7 +1,15 @@
 // One check of one source: a container task with a role of its own, started by a schedule, and an alarm if none passed for too long.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { checkClusterArn, checkFamily, checkGroupName, checkLogGroupName, checkQueueArn, checkRoleArn, schedulerRoleName } from '../../guardrails/names.ts'
+import {
+  checkClusterArn,
+  checkFamily,
+  checkGroupName,
+  checkLogGroupName,
+  checkQueueArn,
+  checkRoleArn,
+  schedulerRoleName,
+} from '../../guardrails/names.ts'
 import type { CheckPlan } from '../../checks/check-plan.ts'
 import type { VaultPlace } from '../../guardrails/names.ts'
 import { defineTask } from './check-task.ts'
@@ -23,8 +31,16 @@ export class ScheduledCheck extends pulumi.ComponentResource {
     const task = defineTask(
       name,
       {
-        place, family: called, image, entryPoint: ['holdfast'], command: plan.command(place, source), duty: plan.duty, cpu: plan.cpu, memoryMiB: plan.memoryMiB,
-        logGroup: checkLogGroupName, logStream: plan.name,
+        place,
+        family: called,
+        image,
+        entryPoint: ['holdfast'],
+        command: plan.command(place, source),
+        duty: plan.duty,
+        cpu: plan.cpu,
+        memoryMiB: plan.memoryMiB,
+        logGroup: checkLogGroupName,
+        logStream: plan.name,
       },
       this,
     )
@@ -46,7 +62,11 @@ export class ScheduledCheck extends pulumi.ComponentResource {
             taskDefinitionArn: task.arn,
             launchType: 'FARGATE',
             taskCount: 1,
-            networkConfiguration: { subnets: [args.network.subnetId], securityGroups: [args.network.taskGroupId], assignPublicIp: false },
+            networkConfiguration: {
+              subnets: [args.network.subnetId],
+              securityGroups: [args.network.taskGroupId],
+              assignPublicIp: false,
+            },
           },
           retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: 3600 },
           deadLetterConfig: { arn: checkQueueArn(place) },
@@ -55,7 +75,11 @@ export class ScheduledCheck extends pulumi.ComponentResource {
       { parent: this },
     )
     const missed = `No check ${plan.name} of ${source} passed for ${plan.silenceHours} hours. ${plan.sentence}: nobody knows.`
-    countPassed(name, { place, called, pattern: plan.passed(source), silenceHours: plan.silenceHours, missed }, this)
+    countPassed(
+      name,
+      { place, called, pattern: plan.passed(source), silenceHours: plan.silenceHours, missed },
+      this,
+    )
     this.registerOutputs({})
   }
 }

@@ -33,7 +33,11 @@ export class ScopedRole extends pulumi.ComponentResource {
       },
       { parent: this },
     )
-    new aws.iam.RolePolicy(name, { name: 'duty', role: this.role.name, policy: renderPolicy(args.policy) }, { parent: this })
+    new aws.iam.RolePolicy(
+      name,
+      { name: 'duty', role: this.role.name, policy: renderPolicy(args.policy) },
+      { parent: this },
+    )
     this.registerOutputs({ arn: this.role.arn })
   }
 }

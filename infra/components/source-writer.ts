@@ -38,7 +38,12 @@ export class SourceWriter extends pulumi.ComponentResource {
     if ('rolesAnywhere' in source.trust) {
       new aws.rolesanywhere.Profile(
         name,
-        { name: writerRoleName(source.name), enabled: true, roleArns: [this.role.arn], durationSeconds: 3600 },
+        {
+          name: writerRoleName(source.name),
+          enabled: true,
+          roleArns: [this.role.arn],
+          durationSeconds: 3600,
+        },
         { parent: this },
       )
     }
@@ -47,15 +52,20 @@ export class SourceWriter extends pulumi.ComponentResource {
 
   private trust(name: string, { place, source }: SourceWriterArgs): pulumi.Input<Policy> {
     const trust = source.trust
-    if ('awsRoleArn' in trust) return writerTrustPolicy(place.accountId, source.name, { kind: 'aws-role', roleArn: trust.awsRoleArn })
-    if ('oidc' in trust) return writerTrustPolicy(place.accountId, source.name, { kind: 'oidc', ...trust.oidc })
+    if ('awsRoleArn' in trust)
+      return writerTrustPolicy(place.accountId, source.name, { kind: 'aws-role', roleArn: trust.awsRoleArn })
+    if ('oidc' in trust)
+      return writerTrustPolicy(place.accountId, source.name, { kind: 'oidc', ...trust.oidc })
     const { certificateAuthorityPem, commonName } = trust.rolesAnywhere
     const anchor = new aws.rolesanywhere.TrustAnchor(
       name,
       {
         name: writerRoleName(source.name),
         enabled: true,
-        source: { sourceType: 'CERTIFICATE_BUNDLE', sourceData: { x509CertificateData: certificateAuthorityPem } },
+        source: {
+          sourceType: 'CERTIFICATE_BUNDLE',
+          sourceData: { x509CertificateData: certificateAuthorityPem },
+        },
       },
       { parent: this },
     )

@@ -19,7 +19,11 @@ export class ToolkitBucket extends pulumi.ComponentResource {
   constructor(name: string, args: ToolkitBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:ToolkitBucket', name, {}, options)
     const kept = { parent: this, protect: true, retainOnDelete: true }
-    const created = new aws.s3.Bucket(name, { bucket: toolkitBucketName(args.place), objectLockEnabled: true }, kept)
+    const created = new aws.s3.Bucket(
+      name,
+      { bucket: toolkitBucketName(args.place), objectLockEnabled: true },
+      kept,
+    )
     const bucket = created.bucket
     const locked = keepLocked(name, bucket, args, kept)
     const settings = keepPrivate(name, bucket, kept)
@@ -32,8 +36,13 @@ export class ToolkitBucket extends pulumi.ComponentResource {
       new aws.s3.BucketObjectv2(
         `${name}-${file}`,
         {
-          bucket, key, contentType, checksumAlgorithm: 'SHA256',
-          ...('text' in content ? { content: content.text } : { source: new pulumi.asset.FileAsset(content.file) }),
+          bucket,
+          key,
+          contentType,
+          checksumAlgorithm: 'SHA256',
+          ...('text' in content
+            ? { content: content.text }
+            : { source: new pulumi.asset.FileAsset(content.file) }),
         },
         // Retained, not protected: other content is another key, and what was there before stays in the bucket.
         { parent: this, retainOnDelete: true, dependsOn: [policy] },

@@ -27,7 +27,11 @@ export class VaultBucket extends pulumi.ComponentResource {
     super('holdfast:vault:VaultBucket', name, {}, options)
     // What `pulumi destroy` may not touch and `pulumi state` may not lose: a settings resource that goes takes its setting with it.
     const kept = { parent: this, protect: true, retainOnDelete: true }
-    this.bucket = new aws.s3.Bucket(name, { bucket: vaultBucketName(args.place), objectLockEnabled: true }, kept)
+    this.bucket = new aws.s3.Bucket(
+      name,
+      { bucket: vaultBucketName(args.place), objectLockEnabled: true },
+      kept,
+    )
     const bucket = this.bucket.bucket
     const locked = keepLocked(name, bucket, args, kept)
     const lifecycle = new aws.s3.BucketLifecycleConfiguration(
@@ -35,7 +39,14 @@ export class VaultBucket extends pulumi.ComponentResource {
       {
         bucket,
         // Nothing expires by age. Multipart is denied; this is for what was begun before the policy was there.
-        rules: [{ id: 'abort-multipart-uploads', status: 'Enabled', filter: { prefix: '' }, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } }],
+        rules: [
+          {
+            id: 'abort-multipart-uploads',
+            status: 'Enabled',
+            filter: { prefix: '' },
+            abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+          },
+        ],
       },
       { ...kept, dependsOn: locked },
     )

@@ -30,8 +30,16 @@ export async function measureComplexity(growth: Growth): Promise<Omit<Complexity
   const tiny = 200_000
   const big = 8 * 2 ** 30
   return [
-    { name: 'files', unit: 'files of 512 bytes', points: await growData(growth, 1000, (directory, files) => makeTiny(directory, files / tiny)) },
-    { name: 'bytes', unit: 'bytes in one file', points: await growData(growth, 10e6, (directory, bytes) => makeBig(directory, bytes / big)) },
+    {
+      name: 'files',
+      unit: 'files of 512 bytes',
+      points: await growData(growth, 1000, (directory, files) => makeTiny(directory, files / tiny)),
+    },
+    {
+      name: 'bytes',
+      unit: 'bytes in one file',
+      points: await growData(growth, 10e6, (directory, bytes) => makeBig(directory, bytes / big)),
+    },
     { name: 'snapshots', unit: 'snapshots of one source', points: await growSnapshots(growth) },
     { name: 'versions', unit: 'delete markers over one snapshot', points: await growVersions(growth) },
   ]
@@ -45,14 +53,21 @@ export async function measureTree(growth: Growth): Promise<Omit<Complexity, 'pro
   const repository = await newRepository(growth, 'tree')
   const points: ComplexityPoint[] = []
   for (const [operation, invocation] of [
-    ['first', contender.backup(repository, directory)], ['no-change', contender.backup(repository, directory)],
-    ['restore', contender.restore(repository, join(folder, 'target'))], ['verify', contender.verify(repository)],
-  ] as const) points.push(pointOf(growth, size, operation, [await takeSample(invocation, repository, growth)]))
+    ['first', contender.backup(repository, directory)],
+    ['no-change', contender.backup(repository, directory)],
+    ['restore', contender.restore(repository, join(folder, 'target'))],
+    ['verify', contender.verify(repository)],
+  ] as const)
+    points.push(pointOf(growth, size, operation, [await takeSample(invocation, repository, growth)]))
   assertSame(directory, join(folder, 'target'))
   return { name: 'tree', unit: 'files of 512 bytes, each run once', points }
 }
 
-async function growData(growth: Growth, smallest: number, make: (directory: string, size: number) => Dataset): Promise<ComplexityPoint[]> {
+async function growData(
+  growth: Growth,
+  smallest: number,
+  make: (directory: string, size: number) => Dataset,
+): Promise<ComplexityPoint[]> {
   const points: ComplexityPoint[] = []
   for (const step of steps) {
     const size = scaled(smallest * step, growth.scale)
@@ -65,12 +80,15 @@ async function growData(growth: Growth, smallest: number, make: (directory: stri
       const target = join(growth.folder, 'target')
       const { contender } = growth
       samples['first']!.push(await takeSample(contender.backup(repository, directory), repository, growth))
-      samples['no-change']!.push(await takeSample(contender.backup(repository, directory), repository, growth))
+      samples['no-change']!.push(
+        await takeSample(contender.backup(repository, directory), repository, growth),
+      )
       samples['restore']!.push(await takeSample(contender.restore(repository, target), repository, growth))
       rmSync(target, { recursive: true, force: true })
       growth.gateway.forget(repository.bucket)
     }
-    for (const [operation, taken] of Object.entries(samples)) points.push(pointOf(growth, size, operation, taken))
+    for (const [operation, taken] of Object.entries(samples))
+      points.push(pointOf(growth, size, operation, taken))
     rmSync(folder, { recursive: true, force: true })
   }
   return points
@@ -107,9 +125,14 @@ async function growVersions(growth: Growth): Promise<ComplexityPoint[]> {
   for (const step of steps) {
     const size = scaled(100 * step, growth.scale)
     while (made < size) {
-      const batch = Array.from({ length: Math.min(atOnce, size - made) }, (_, index) => keys[(made + index) % keys.length]!)
+      const batch = Array.from(
+        { length: Math.min(atOnce, size - made) },
+        (_, index) => keys[(made + index) % keys.length]!,
+      )
       // Two at once over one key would not be a marker each, on a server that keeps them by time.
-      await Promise.all([...new Set(batch)].map((Key) => gateway.client.send(new DeleteObjectCommand({ Bucket, Key }))))
+      await Promise.all(
+        [...new Set(batch)].map((Key) => gateway.client.send(new DeleteObjectCommand({ Bucket, Key }))),
+      )
       made += new Set(batch).size
     }
     points.push(...(await measureVault(growth, repository, size)))
@@ -118,11 +141,17 @@ async function growVersions(growth: Growth): Promise<ComplexityPoint[]> {
 }
 
 /** A restore of all of it, and of one file; what is in the vault besides should not matter. */
-async function measureVault(growth: Growth, repository: Repository, size: number): Promise<ComplexityPoint[]> {
+async function measureVault(
+  growth: Growth,
+  repository: Repository,
+  size: number,
+): Promise<ComplexityPoint[]> {
   const target = join(growth.folder, 'target')
   const samples: Record<string, Sample[]> = { restore: [] }
   for (let repeat = 0; repeat < repeats; repeat++) {
-    samples['restore']!.push(await takeSample(growth.contender.restore(repository, target), repository, growth))
+    samples['restore']!.push(
+      await takeSample(growth.contender.restore(repository, target), repository, growth),
+    )
     rmSync(target, { recursive: true, force: true })
   }
   return Object.entries(samples).map(([operation, taken]) => pointOf(growth, size, operation, taken))
@@ -141,13 +170,23 @@ async function newRepository({ contender, folder }: Growth, bucket: string): Pro
   return repository
 }
 
-function pointOf({ report }: Growth, size: number, operation: string, samples: readonly Sample[]): ComplexityPoint {
+function pointOf(
+  { report }: Growth,
+  size: number,
+  operation: string,
+  samples: readonly Sample[],
+): ComplexityPoint {
   const median = (of: (sample: Sample) => number): number => spreadOf(samples.map(of)).median
   const point = {
-    size, operation,
-    seconds: median(({ cost }) => cost.seconds), cpuSeconds: median(({ cost }) => cost.cpuSeconds), peakBytes: median(({ cost }) => cost.peakBytes),
+    size,
+    operation,
+    seconds: median(({ cost }) => cost.seconds),
+    cpuSeconds: median(({ cost }) => cost.cpuSeconds),
+    peakBytes: median(({ cost }) => cost.peakBytes),
     requests: totalOf(samples.at(-1)!.requests),
   }
-  report(`  ${operation.padEnd(10)} ${size}: ${point.seconds.toFixed(2)} s, ${Math.round(point.peakBytes / 2 ** 20)} MiB, ${point.requests} requests`)
+  report(
+    `  ${operation.padEnd(10)} ${size}: ${point.seconds.toFixed(2)} s, ${Math.round(point.peakBytes / 2 ** 20)} MiB, ${point.requests} requests`,
+  )
   return point
 }

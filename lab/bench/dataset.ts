@@ -1,5 +1,15 @@
 // The data sets, made by a seed, and the 2 % of them that change between two backups.
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { SeededBytes } from './seeded-bytes.ts'
 
@@ -47,7 +57,8 @@ export function makeMixed(directory: string, scale: number): Dataset {
   writeLarge(join(large, '2'), bytes, (block) => (turn++ % 2 === 0 ? seed.text(block) : seed.random(block)))
   copyShifted(join(large, '2'), join(large, '3'), seed.random(12_345))
   return {
-    ...measured('mixed', directory), oneFile: join('medium', '0', '0'),
+    ...measured('mixed', directory),
+    oneFile: join('medium', '0', '0'),
     description: `${small.count} files of 8 KiB, ${medium.count} of 256 KiB, 4 of ${Math.round(bytes / mib)} MiB; half compressible, one a shifted duplicate`,
     change: (round) => {
       const changes = new SeededBytes(`mixed ${round}`)
@@ -62,7 +73,9 @@ export function makeTiny(directory: string, scale: number): Dataset {
   const group = { folder: 'tiny', count: scaled(200_000, scale), bytes: 512 }
   writeGroup(directory, group, seed)
   return {
-    ...measured('tiny', directory), oneFile: join('tiny', '0', '0'), description: `${group.count} files of 512 bytes`,
+    ...measured('tiny', directory),
+    oneFile: join('tiny', '0', '0'),
+    description: `${group.count} files of 512 bytes`,
     change: (round) => changeGroup(directory, group, new SeededBytes(`tiny ${round}`)),
   }
 }
@@ -71,10 +84,14 @@ export function makeBig(directory: string, scale: number): Dataset {
   const seed = new SeededBytes('big')
   const bytes = scaled(8 * 1024 * mib, scale)
   let turn = 0
-  writeLarge(join(directory, 'big'), bytes, (block) => (turn++ % 2 === 0 ? seed.text(block) : seed.random(block)))
+  writeLarge(join(directory, 'big'), bytes, (block) =>
+    turn++ % 2 === 0 ? seed.text(block) : seed.random(block),
+  )
   writeFileSync(join(directory, 'beside'), seed.text(100 * kib))
   return {
-    ...measured('big', directory), oneFile: 'beside', description: `one file of ${Math.round(bytes / mib)} MiB, half compressible, and a small one beside it`,
+    ...measured('big', directory),
+    oneFile: 'beside',
+    description: `one file of ${Math.round(bytes / mib)} MiB, half compressible, and a small one beside it`,
     change: (round) => changeStretches(join(directory, 'big'), new SeededBytes(`big ${round}`)),
   }
 }
@@ -83,7 +100,10 @@ export function scaled(count: number, scale: number): number {
   return Math.max(1, Math.round(count * scale))
 }
 
-export function measured<T extends DatasetName>(name: T, directory: string): { name: T; directory: string; files: number; bytes: number } {
+export function measured<T extends DatasetName>(
+  name: T,
+  directory: string,
+): { name: T; directory: string; files: number; bytes: number } {
   let [files, bytes] = [0, 0]
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
@@ -95,7 +115,8 @@ export function measured<T extends DatasetName>(name: T, directory: string): { n
 
 function writeGroup(directory: string, group: FileGroup, seed: SeededBytes): void {
   for (let index = 0; index < group.count; index++) {
-    if (index % perFolder === 0) mkdirSync(join(directory, group.folder, String(index / perFolder)), { recursive: true })
+    if (index % perFolder === 0)
+      mkdirSync(join(directory, group.folder, String(index / perFolder)), { recursive: true })
     writeFileSync(fileOf(directory, group, index), contentOf(group, index, seed))
   }
 }
@@ -149,7 +170,13 @@ function changeStretches(file: string, changes: SeededBytes): void {
   const handle = openSync(file, 'r+')
   try {
     for (let count = 0; count < 8; count++) {
-      writeSync(handle, changes.random(stretch), 0, stretch, Math.floor((changes.below(1000) / 1000) * (size - stretch)))
+      writeSync(
+        handle,
+        changes.random(stretch),
+        0,
+        stretch,
+        Math.floor((changes.below(1000) / 1000) * (size - stretch)),
+      )
     }
   } finally {
     closeSync(handle)

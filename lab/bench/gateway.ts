@@ -2,14 +2,30 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CreateBucketCommand, GetObjectCommand, paginateListObjectsV2, PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  paginateListObjectsV2,
+  PutObjectLockConfigurationCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { HoldfastError } from '../../core/errors.ts'
 import { countRequests } from './access-log.ts'
 import type { Requests } from './access-log.ts'
@@ -19,7 +35,10 @@ const region = 'us-east-1'
 const lockDays = 40
 
 /** What a measurement asks of a store. */
-export type MeasuredStore = Pick<Gateway, 'mark' | 'requestsSince' | 'storedBytes' | 'cpuSeconds' | 'forget' | 'fetchAll'>
+export type MeasuredStore = Pick<
+  Gateway,
+  'mark' | 'requestsSince' | 'storedBytes' | 'cpuSeconds' | 'forget' | 'fetchAll'
+>
 
 export class Gateway {
   readonly endpoint: string
@@ -31,7 +50,13 @@ export class Gateway {
     this.child = child
     this.folder = folder
     this.endpoint = `http://127.0.0.1:${port}`
-    this.client = new S3Client({ endpoint: this.endpoint, region, credentials, forcePathStyle: true, responseChecksumValidation: 'WHEN_REQUIRED' })
+    this.client = new S3Client({
+      endpoint: this.endpoint,
+      region,
+      credentials,
+      forcePathStyle: true,
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    })
   }
 
   /** @param folder for everything that it keeps; the caller removes it. */
@@ -39,13 +64,31 @@ export class Gateway {
     const port = await freePort()
     for (const part of ['buckets', 'versions']) mkdirSync(join(folder, part), { recursive: true })
     const log = openSync(join(folder, 'gateway.log'), 'a')
-    const child = spawn(program, [
-      '--port', `127.0.0.1:${port}`, '--region', region, '--keep-alive', '--quiet', '--access-log', join(folder, 'access.log'),
-      'posix', '--versioning-dir', join(folder, 'versions'), join(folder, 'buckets'),
-    ], {
-      env: { ROOT_ACCESS_KEY_ID: credentials.accessKeyId, ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey, HOME: folder },
-      stdio: ['ignore', log, log],
-    })
+    const child = spawn(
+      program,
+      [
+        '--port',
+        `127.0.0.1:${port}`,
+        '--region',
+        region,
+        '--keep-alive',
+        '--quiet',
+        '--access-log',
+        join(folder, 'access.log'),
+        'posix',
+        '--versioning-dir',
+        join(folder, 'versions'),
+        join(folder, 'buckets'),
+      ],
+      {
+        env: {
+          ROOT_ACCESS_KEY_ID: credentials.accessKeyId,
+          ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+          HOME: folder,
+        },
+        stdio: ['ignore', log, log],
+      },
+    )
     closeSync(log)
     // Also when this process is told to end, or fails: no server outlives the measurement.
     process.prependOnceListener('exit', () => child.kill('SIGKILL'))
@@ -61,45 +104,65 @@ export class Gateway {
 
   /** What a client needs in its environment. */
   get environment(): Record<string, string> {
-    return { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey, AWS_REGION: region, AWS_ENDPOINT_URL: this.endpoint }
+    return {
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_REGION: region,
+      AWS_ENDPOINT_URL: this.endpoint,
+    }
   }
 
   async makeBucket(name: string, options: { locked: boolean }): Promise<void> {
-    await this.client.send(new CreateBucketCommand({ Bucket: name, ObjectLockEnabledForBucket: options.locked }))
+    await this.client.send(
+      new CreateBucketCommand({ Bucket: name, ObjectLockEnabledForBucket: options.locked }),
+    )
     if (!options.locked) return
-    await this.client.send(new PutObjectLockConfigurationCommand({
-      Bucket: name,
-      ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: lockDays } } },
-    }))
+    await this.client.send(
+      new PutObjectLockConfigurationCommand({
+        Bucket: name,
+        ObjectLockConfiguration: {
+          ObjectLockEnabled: 'Enabled',
+          Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: lockDays } },
+        },
+      }),
+    )
   }
 
   /** Bytes of every object and version in a bucket. */
   storedBytes(bucket: string): number {
-    return bytesBelow(join(this.folder, 'buckets', bucket)) + bytesBelow(join(this.folder, 'versions', bucket))
+    return (
+      bytesBelow(join(this.folder, 'buckets', bucket)) + bytesBelow(join(this.folder, 'versions', bucket))
+    )
   }
 
   /** Every current object, once, `atOnce` at a time, thrown away as it comes: seconds. */
   async fetchAll(bucket: string, atOnce: number): Promise<number> {
     const keys: string[] = []
-    for await (const page of paginateListObjectsV2({ client: this.client }, { Bucket: bucket })) keys.push(...(page.Contents ?? []).map(({ Key }) => Key!))
+    for await (const page of paginateListObjectsV2({ client: this.client }, { Bucket: bucket }))
+      keys.push(...(page.Contents ?? []).map(({ Key }) => Key!))
     const beforeMs = performance.now()
-    await Promise.all(Array.from({ length: atOnce }, async () => {
-      for (let Key = keys.pop(); Key !== undefined; Key = keys.pop()) {
-        const { Body } = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key }))
-        await finished((Body as Readable).resume())
-      }
-    }))
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        for (let Key = keys.pop(); Key !== undefined; Key = keys.pop()) {
+          const { Body } = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key }))
+          await finished((Body as Readable).resume())
+        }
+      }),
+    )
     return (performance.now() - beforeMs) / 1000
   }
 
   /** Removes what a bucket holds from the disk, locks or not: it is done with. */
   forget(bucket: string): void {
-    for (const part of ['buckets', 'versions']) rmSync(join(this.folder, part, bucket), { recursive: true, force: true })
+    for (const part of ['buckets', 'versions'])
+      rmSync(join(this.folder, part, bucket), { recursive: true, force: true })
   }
 
   /** Processor time since it started: proc(5), fields 14 and 15, in ticks of 10 ms. */
   cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     return (Number(fields[11]) + Number(fields[12])) / 100
   }
 
@@ -131,7 +194,13 @@ export class Gateway {
 
   private async waitUntilReady(): Promise<void> {
     for (let attempt = 0; attempt < 100 && this.child.exitCode === null; attempt++) {
-      if (await fetch(this.endpoint).then(() => true, () => false)) return
+      if (
+        await fetch(this.endpoint).then(
+          () => true,
+          () => false,
+        )
+      )
+        return
       await sleep(100)
     }
     const log = readFileSync(join(this.folder, 'gateway.log'), 'utf8')

@@ -27,7 +27,10 @@ export async function measureHistory(directory: string, scale: number, setting: 
   const count = scaled(snapshotsAtFullScale, scale)
   const repositories = new Map<ContenderName, Repository>()
   for (const contender of setting.contenders) {
-    const repository = { bucket: `${contender.name}-history`, cache: join(setting.folder, `${contender.name}-cache`) }
+    const repository = {
+      bucket: `${contender.name}-history`,
+      cache: join(setting.folder, `${contender.name}-cache`),
+    }
     mkdirSync(repository.cache, { recursive: true })
     await contender.prepare(repository)
     repositories.set(contender.name, repository)
@@ -39,18 +42,25 @@ export async function measureHistory(directory: string, scale: number, setting: 
   for (let index = 0; index < count; index++) {
     appendFileSync(join(directory, dataset.oneFile), `${index}\n`)
     // Not timed: both at once.
-    await Promise.all(setting.contenders.map(async (contender) => {
-      const repository = repositories.get(contender.name)!
-      const { output } = await measure(contender.backup(repository, directory), repository.cache)
-      if (index === middle) states.set(contender.name, contender.stateOf(output))
-    }))
+    await Promise.all(
+      setting.contenders.map(async (contender) => {
+        const repository = repositories.get(contender.name)!
+        const { output } = await measure(contender.backup(repository, directory), repository.cache)
+        if (index === middle) states.set(contender.name, contender.stateOf(output))
+      }),
+    )
     if (index !== middle) continue
     cpSync(directory, kept, { recursive: true })
     await sleep(secondMs)
   }
   const samples = await restoreMiddle({ dataset, kept, repositories, states }, setting)
   const description = `${count} snapshots of ${dataset.files} files, each with a file that has changed; the one in the middle is restored`
-  return { description, files: dataset.files, bytes: dataset.bytes, runs: [{ name: 'point-in-time', ...sidesOf(samples) }] }
+  return {
+    description,
+    files: dataset.files,
+    bytes: dataset.bytes,
+    runs: [{ name: 'point-in-time', ...sidesOf(samples) }],
+  }
 }
 
 interface Made {
@@ -67,7 +77,11 @@ async function restoreMiddle(made: Made, setting: Setting): Promise<Record<Conte
       const { name } = contender
       const repository = made.repositories.get(name)!
       const target = join(setting.folder, `${name}-restored`)
-      const sample = await takeSample(contender.restore(repository, target, { state: made.states.get(name)! }), repository, setting)
+      const sample = await takeSample(
+        contender.restore(repository, target, { state: made.states.get(name)! }),
+        repository,
+        setting,
+      )
       setting.report(`  point-in-time ${name}: ${sample.cost.seconds.toFixed(2)} s`)
       samples[name].push(sample)
       if (round === 0) assertSame(made.kept, target)

@@ -32,7 +32,10 @@ const sync = (): void => void execFileSync('sync')
 type Maker = (directory: string, scale: number) => Dataset | Promise<Dataset>
 
 const makers: Record<Exclude<PartName, 'history' | 'complexity' | 'tree'>, Maker> = {
-  mixed: makeMixed, tiny: makeTiny, big: makeBig, postgres: makePostgres,
+  mixed: makeMixed,
+  tiny: makeTiny,
+  big: makeBig,
+  postgres: makePostgres,
 }
 
 async function main(): Promise<void> {
@@ -46,7 +49,10 @@ async function main(): Promise<void> {
   if (options.mode === 'render') return renderPage(readResults(ownResults), documentation)
   const failed = await measureAll(options, options.out ?? ownResults)
   if (options.out === undefined) await renderPage(readResults(ownResults), documentation)
-  if (failed.length > 0) throw new HoldfastError('incomplete', `not measured: ${failed.join(', ')}`, { hint: 'see above; the other parts were written' })
+  if (failed.length > 0)
+    throw new HoldfastError('incomplete', `not measured: ${failed.join(', ')}`, {
+      hint: 'see above; the other parts were written',
+    })
 }
 
 /** Each part is written as soon as it is measured. Answers the parts that failed. */
@@ -57,12 +63,19 @@ async function measureAll(options: Options, out: string): Promise<PartName[]> {
   // PostgreSQL runs as another user where we are root.
   chmodSync(work, 0o755)
   // A signal ends the process by way of `exit`, where first the servers are killed, then the folder goes.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(exitStatus.interrupted))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(exitStatus.interrupted))
   process.once('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 5 }))
   const tools = await prepareTools(work, report)
   report(Object.values(tools.versions).join(', '))
   const { command, rounds } = options
-  const provenance = cleanProvenance({ made: new Date().toISOString(), command, rounds, machine: describeMachine(work), versions: tools.versions })
+  const provenance = cleanProvenance({
+    made: new Date().toISOString(),
+    command,
+    rounds,
+    machine: describeMachine(work),
+    versions: tools.versions,
+  })
   const failed: PartName[] = []
   for (const part of options.parts) {
     try {
@@ -70,14 +83,20 @@ async function measureAll(options: Options, out: string): Promise<PartName[]> {
       writeFileSync(out, `${JSON.stringify(results, null, 1)}\n`)
       report(`${part}: written to ${out}`)
     } catch (error) {
-      report(`${part}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
+      report(`${part}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
       failed.push(part)
     }
   }
   return failed
 }
 
-async function measurePart(part: PartName, work: string, tools: Tools, options: Options, provenance: Provenance): Promise<Results> {
+async function measurePart(
+  part: PartName,
+  work: string,
+  tools: Tools,
+  options: Options,
+  provenance: Provenance,
+): Promise<Results> {
   const folder = join(work, part)
   mkdirSync(join(folder, 'data'), { recursive: true })
   const gateway = await Gateway.start(tools.versitygw, join(folder, 'store'))
@@ -88,13 +107,18 @@ async function measurePart(part: PartName, work: string, tools: Tools, options: 
       const growth = { gateway, contender: openHoldfast(tools, gateway), folder, sync, scale, report }
       const complexity = part === 'tree' ? [await measureTree(growth)] : await measureComplexity(growth)
       const own = part === 'tree' ? { ...provenance, rounds: 1 } : provenance
-      return { version: 1, datasets: [], complexity: complexity.map((growth) => ({ ...growth, provenance: own })) }
+      return {
+        version: 1,
+        datasets: [],
+        complexity: complexity.map((growth) => ({ ...growth, provenance: own })),
+      }
     }
     const contenders = [openHoldfast(tools, gateway), openRestic(tools, gateway)]
     const setting = { gateway, contenders, folder, sync, rounds: options.rounds, runs: options.runs, report }
-    const dataset = part === 'history'
-      ? await measureHistory(join(folder, 'data'), scale, setting)
-      : await makeAndMeasure(makers[part], part, scale, setting)
+    const dataset =
+      part === 'history'
+        ? await measureHistory(join(folder, 'data'), scale, setting)
+        : await makeAndMeasure(makers[part], part, scale, setting)
     return { version: 1, datasets: [{ name: part, provenance, scale, ...dataset }], complexity: [] }
   } finally {
     await gateway.stop()
@@ -102,7 +126,12 @@ async function measurePart(part: PartName, work: string, tools: Tools, options: 
   }
 }
 
-async function makeAndMeasure(make: Maker, part: PartName, scale: number, setting: Setting): Promise<Omit<DatasetResults, 'name' | 'provenance' | 'scale'>> {
+async function makeAndMeasure(
+  make: Maker,
+  part: PartName,
+  scale: number,
+  setting: Setting,
+): Promise<Omit<DatasetResults, 'name' | 'provenance' | 'scale'>> {
   report(`${part}: making the data set`)
   const dataset = await make(join(setting.folder, 'data'), scale)
   const { description, files, bytes } = dataset
@@ -113,7 +142,14 @@ async function makeAndMeasure(make: Maker, part: PartName, scale: number, settin
 try {
   await main()
 } catch (error) {
-  const known = error instanceof HoldfastError ? error : new HoldfastError('internal', error instanceof Error ? error.stack ?? error.message : String(error), { cause: error })
+  const known =
+    error instanceof HoldfastError
+      ? error
+      : new HoldfastError(
+          'internal',
+          error instanceof Error ? (error.stack ?? error.message) : String(error),
+          { cause: error },
+        )
   report(`error: ${known.message}${known.hint === undefined ? '' : `\nhint: ${known.hint}`}`)
   process.exitCode = exitStatus[known.code]
 }

@@ -35,20 +35,31 @@ export interface Measured {
  * @param folder for two files that are gone again afterwards.
  * @throws `internal` with the end of its output, if it fails or takes longer than `limitSeconds`.
  */
-export async function measure(invocation: Invocation, folder: string, limitSeconds = 3600): Promise<Measured> {
+export async function measure(
+  invocation: Invocation,
+  folder: string,
+  limitSeconds = 3600,
+): Promise<Measured> {
   const [out, output] = [join(folder, 'cost.json'), join(folder, 'output.txt')]
   const { program, args, env, directory } = invocation
   try {
-    const running = run('python3', [script, out, output, String(limitSeconds), program, ...args], { cwd: directory, env: { PATH: process.env['PATH'] ?? '', ...env } })
+    const running = run('python3', [script, out, output, String(limitSeconds), program, ...args], {
+      cwd: directory,
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+    })
     const stop = (): void => void running.child.kill()
     process.prependOnceListener('exit', stop)
     await running.finally(() => process.off('exit', stop))
     const { status, ...cost } = JSON.parse(readFileSync(out, 'utf8')) as Cost & { status: number }
     const text = readFileSync(output, 'utf8')
     if (status !== 0 && status !== invocation.alsoEndsWith) {
-      throw new HoldfastError('internal', `${program} ended with ${status} after ${cost.seconds.toFixed(1)} s: ${text.slice(-2000)}`, {
-        context: { args: args.join(' ') },
-      })
+      throw new HoldfastError(
+        'internal',
+        `${program} ended with ${status} after ${cost.seconds.toFixed(1)} s: ${text.slice(-2000)}`,
+        {
+          context: { args: args.join(' ') },
+        },
+      )
     }
     return { cost, output: text }
   } finally {

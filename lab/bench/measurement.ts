@@ -50,42 +50,59 @@ export interface Sample {
 type Samples = Map<RunName, Record<ContenderName, Sample[]>>
 
 /** Each round begins with new repositories; who goes first alternates, and both see the same changes. */
-export async function measureDataset(dataset: Dataset, setting: Setting): Promise<{ runs: RunResults[]; ceilings?: Ceilings }> {
+export async function measureDataset(
+  dataset: Dataset,
+  setting: Setting,
+): Promise<{ runs: RunResults[]; ceilings?: Ceilings }> {
   const samples: Samples = new Map()
   let ceilings: Ceilings | undefined
   for (let round = 0; round < setting.rounds; round++) {
     const order = round % 2 === 0 ? setting.contenders : setting.contenders.toReversed()
     setting.report(`${dataset.name}: round ${round + 1} of ${setting.rounds}`)
     const afterwards = async (bucket: string, folder: string): Promise<void> => {
-      if (round === setting.rounds - 1) ceilings = await measureCeilings(dataset, bucket, setting.gateway, folder)
+      if (round === setting.rounds - 1)
+        ceilings = await measureCeilings(dataset, bucket, setting.gateway, folder)
     }
     await measureRound(dataset, round, order, setting, samples, afterwards)
   }
-  const runs = setting.runs.filter((name) => samples.has(name)).map((name) => {
-    return { name, ...sidesOf(samples.get(name)!) }
-  })
+  const runs = setting.runs
+    .filter((name) => samples.has(name))
+    .map((name) => {
+      return { name, ...sidesOf(samples.get(name)!) }
+    })
   return { runs, ...(ceilings === undefined ? {} : { ceilings }) }
 }
 
 async function measureRound(
-  dataset: Dataset, round: number, order: readonly Contender[], setting: Setting, samples: Samples,
+  dataset: Dataset,
+  round: number,
+  order: readonly Contender[],
+  setting: Setting,
+  samples: Samples,
   afterwards: (holdfastBucket: string, folder: string) => Promise<void>,
 ): Promise<void> {
   const { folder, gateway } = setting
   const roundFolder = join(folder, `round-${round}`)
   const repositories = new Map<ContenderName, Repository>()
   for (const contender of order) {
-    const repository = { bucket: `${contender.name}-${dataset.name}-${round}`, cache: join(roundFolder, `${contender.name}-cache`) }
+    const repository = {
+      bucket: `${contender.name}-${dataset.name}-${round}`,
+      cache: join(roundFolder, `${contender.name}-cache`),
+    }
     mkdirSync(repository.cache, { recursive: true })
     await contender.prepare(repository)
     repositories.set(contender.name, repository)
   }
-  const invocations: Record<RunName, (contender: Contender, repository: Repository, target: string) => Invocation> = {
+  const invocations: Record<
+    RunName,
+    (contender: Contender, repository: Repository, target: string) => Invocation
+  > = {
     first: (contender, repository) => contender.backup(repository, dataset.directory),
     'no-change': (contender, repository) => contender.backup(repository, dataset.directory),
     change: (contender, repository) => contender.backup(repository, dataset.directory),
     restore: (contender, repository, target) => contender.restore(repository, target),
-    'restore-one': (contender, repository, target) => contender.restore(repository, target, { path: dataset.oneFile }),
+    'restore-one': (contender, repository, target) =>
+      contender.restore(repository, target, { path: dataset.oneFile }),
   }
   for (const name of runNames) {
     // The first backup fills the repository, whether its figures are asked for or not.
@@ -94,7 +111,10 @@ async function measureRound(
     for (const contender of order) {
       const repository = repositories.get(contender.name)!
       const target = join(roundFolder, `${contender.name}-${name}`)
-      const sample = await takeSample(invocations[name](contender, repository, target), repository, { ...setting, folder: roundFolder })
+      const sample = await takeSample(invocations[name](contender, repository, target), repository, {
+        ...setting,
+        folder: roundFolder,
+      })
       setting.report(`  ${name.padEnd(12)} ${contender.name.padEnd(9)} ${describe(sample)}`)
       const taken = samples.get(name) ?? { holdfast: [], restic: [] }
       taken[contender.name].push(sample)
@@ -109,32 +129,51 @@ async function measureRound(
 }
 
 /** What one run costs. */
-export async function takeSample(invocation: Invocation, repository: Repository, { folder, gateway, sync }: Place): Promise<Sample> {
+export async function takeSample(
+  invocation: Invocation,
+  repository: Repository,
+  { folder, gateway, sync }: Place,
+): Promise<Sample> {
   sync()
   const [mark, before] = [gateway.mark(), gateway.cpuSeconds()]
   const { cost } = await measure(invocation, folder)
   const storeCpuSeconds = gateway.cpuSeconds() - before
   const endedMs = performance.now()
   sync()
-  return { cost, storeCpuSeconds, syncSeconds: (performance.now() - endedMs) / 1000, requests: gateway.requestsSince(mark), storedBytes: gateway.storedBytes(repository.bucket) }
+  return {
+    cost,
+    storeCpuSeconds,
+    syncSeconds: (performance.now() - endedMs) / 1000,
+    requests: gateway.requestsSince(mark),
+    storedBytes: gateway.storedBytes(repository.bucket),
+  }
 }
 
 function describe({ cost, requests, storedBytes }: Sample): string {
   const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
-  return `${cost.seconds.toFixed(2).padStart(7)} s ${cost.cpuSeconds.toFixed(2).padStart(7)} s CPU ${mib(cost.peakBytes).padStart(9)} peak ${
-    String(totalOf(requests)).padStart(5)} requests ${mib(storedBytes).padStart(10)} stored`
+  return `${cost.seconds.toFixed(2).padStart(7)} s ${cost.cpuSeconds.toFixed(2).padStart(7)} s CPU ${mib(cost.peakBytes).padStart(9)} peak ${String(
+    totalOf(requests),
+  ).padStart(5)} requests ${mib(storedBytes).padStart(10)} stored`
 }
 
 /** A restore that brings back something else would be no measurement. */
 export function assertSame(directory: string, restored: string): void {
   try {
-    execFileSync('diff', ['-r', '--no-dereference', '-q', directory, restored], { stdio: 'pipe', maxBuffer: 2 ** 26 })
+    execFileSync('diff', ['-r', '--no-dereference', '-q', directory, restored], {
+      stdio: 'pipe',
+      maxBuffer: 2 ** 26,
+    })
   } catch (cause) {
-    throw new HoldfastError('internal', `what was restored to ${restored} is not what is in ${directory}`, { cause })
+    throw new HoldfastError('internal', `what was restored to ${restored} is not what is in ${directory}`, {
+      cause,
+    })
   }
 }
 
-export function sidesOf({ holdfast, restic }: Record<ContenderName, readonly Sample[]>): Record<ContenderName, Side> {
+export function sidesOf({
+  holdfast,
+  restic,
+}: Record<ContenderName, readonly Sample[]>): Record<ContenderName, Side> {
   return { holdfast: sideOf(holdfast), restic: sideOf(restic) }
 }
 

@@ -37,14 +37,32 @@ export interface Options {
   command: string
 }
 
-const fullScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 1, postgres: 1, history: 1, complexity: 1, tree: 1 }
-const quickScales: Record<PartName, number> = { mixed: 1, tiny: 1, big: 0.125, postgres: 0.25, history: 1, complexity: 0.2, tree: 1 }
+const fullScales: Record<PartName, number> = {
+  mixed: 1,
+  tiny: 1,
+  big: 1,
+  postgres: 1,
+  history: 1,
+  complexity: 1,
+  tree: 1,
+}
+const quickScales: Record<PartName, number> = {
+  mixed: 1,
+  tiny: 1,
+  big: 0.125,
+  postgres: 0.25,
+  history: 1,
+  complexity: 0.2,
+  tree: 1,
+}
 
 /** @throws `invalid-input` for what is not an option, or not a value of it. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parse(args)
   const scale = numberOf('scale', values.scale ?? '1', 1e-6, 100)
-  const scales = Object.fromEntries(Object.entries(values.quick ? quickScales : fullScales).map(([name, own]) => [name, own * scale]))
+  const scales = Object.fromEntries(
+    Object.entries(values.quick ? quickScales : fullScales).map(([name, own]) => [name, own * scale]),
+  )
   return {
     parts: values.only === undefined ? usualParts : namesOf('only', values.only, partNames),
     runs: values.runs === undefined ? runNames : namesOf('runs', values.runs, runNames),
@@ -52,7 +70,15 @@ export function parseOptions(args: readonly string[]): Options {
     scales: scales as Record<PartName, number>,
     out: values.out === undefined ? undefined : resolve(values.out),
     work: values.work === undefined ? undefined : resolve(values.work),
-    mode: values.help ? 'help' : values.list ? 'list' : values.render ? 'render' : values.cost ? 'cost' : 'measure',
+    mode: values.help
+      ? 'help'
+      : values.list
+        ? 'list'
+        : values.render
+          ? 'render'
+          : values.cost
+            ? 'cost'
+            : 'measure',
     command: ['npm run bench', ...(args.length === 0 ? [] : ['--']), ...args].join(' '),
   }
 }
@@ -62,12 +88,25 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
-        quick: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string' }, rounds: { type: 'string' }, scale: { type: 'string' },
-        out: { type: 'string' }, work: { type: 'string' }, render: { type: 'boolean' }, cost: { type: 'boolean' }, list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+        quick: { type: 'boolean' },
+        only: { type: 'string' },
+        runs: { type: 'string' },
+        rounds: { type: 'string' },
+        scale: { type: 'string' },
+        out: { type: 'string' },
+        work: { type: 'string' },
+        render: { type: 'boolean' },
+        cost: { type: 'boolean' },
+        list: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
       },
     })
   } catch (cause) {
-    throw new HoldfastError('invalid-input', cause instanceof Error ? cause.message : 'the options make no sense', { hint: usage, cause })
+    throw new HoldfastError(
+      'invalid-input',
+      cause instanceof Error ? cause.message : 'the options make no sense',
+      { hint: usage, cause },
+    )
   }
 }
 
@@ -75,13 +114,16 @@ function namesOf<T extends string>(option: string, given: string, known: readonl
   const names = given.split(',')
   const unknown = names.filter((name) => !(known as readonly string[]).includes(name))
   if (unknown.length > 0) {
-    throw new HoldfastError('invalid-input', `--${option} doesn't know ${unknown.join(', ')}`, { hint: `it knows ${known.join(', ')}` })
+    throw new HoldfastError('invalid-input', `--${option} doesn't know ${unknown.join(', ')}`, {
+      hint: `it knows ${known.join(', ')}`,
+    })
   }
   return known.filter((name) => names.includes(name))
 }
 
 function numberOf(option: string, given: string, min: number, max: number): number {
   const value = /^\d{1,9}(?:\.\d{1,9})?$/.test(given) ? Number(given) : Number.NaN
-  if (!(value >= min && value <= max)) throw new HoldfastError('invalid-input', `--${option} takes a number from ${min} to ${max}`)
+  if (!(value >= min && value <= max))
+    throw new HoldfastError('invalid-input', `--${option} takes a number from ${min} to ${max}`)
   return value
 }

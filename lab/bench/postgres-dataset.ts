@@ -35,7 +35,12 @@ export async function makePostgres(directory: string, scale: number): Promise<Da
   const count = scaled(branches, scale)
   const accounts = count * accountsPerBranch
   const session = async (work: (client: Client) => Promise<void>): Promise<void> => {
-    const cluster = await Cluster.start({ binaries, dataDirectory, user, settings: { fsync: 'off', synchronous_commit: 'off', max_wal_size: '256MB' } })
+    const cluster = await Cluster.start({
+      binaries,
+      dataDirectory,
+      user,
+      settings: { fsync: 'off', synchronous_commit: 'off', max_wal_size: '256MB' },
+    })
     try {
       const client = await cluster.connect()
       await work(client)
@@ -46,15 +51,25 @@ export async function makePostgres(directory: string, scale: number): Promise<Da
   }
   await session(async (client) => {
     await client.query(schema)
-    await client.query('insert into pgbench_branches select bid, 0, \'\' from generate_series(1, $1::int) bid', [count])
-    await client.query('insert into pgbench_tellers select tid, (tid - 1) / 10 + 1, 0, \'\' from generate_series(1, $1::int * 10) tid', [count])
-    await client.query(`insert into pgbench_accounts select aid, (aid - 1) / ${accountsPerBranch} + 1, 0, '' from generate_series(1, $1::int) aid`, [accounts])
+    await client.query(
+      "insert into pgbench_branches select bid, 0, '' from generate_series(1, $1::int) bid",
+      [count],
+    )
+    await client.query(
+      "insert into pgbench_tellers select tid, (tid - 1) / 10 + 1, 0, '' from generate_series(1, $1::int * 10) tid",
+      [count],
+    )
+    await client.query(
+      `insert into pgbench_accounts select aid, (aid - 1) / ${accountsPerBranch} + 1, 0, '' from generate_series(1, $1::int) aid`,
+      [accounts],
+    )
     await client.query('alter table pgbench_accounts add primary key (aid)')
     await client.query('vacuum analyze')
     await transact(client, accounts, 0)
   })
   return {
-    ...measured('postgres', directory), oneFile: join('pgdata', 'global', 'pg_control'),
+    ...measured('postgres', directory),
+    oneFile: join('pgdata', 'global', 'pg_control'),
     description: `a PostgreSQL data directory of pgbench at scale factor ${count}; the load between is ${Math.ceil(accounts / accountsPerTransaction)} of its transactions`,
     change: (round) => session((client) => transact(client, accounts, round + 1)),
   }
@@ -62,7 +77,7 @@ export async function makePostgres(directory: string, scale: number): Promise<Da
 
 async function transact(client: Client, accounts: number, round: number): Promise<void> {
   const seed = new SeededBytes(`postgres ${round}`)
-  const tellers = Math.max(10, accounts / accountsPerBranch * 10)
+  const tellers = Math.max(10, (accounts / accountsPerBranch) * 10)
   for (let count = Math.ceil(accounts / accountsPerTransaction); count > 0; count--) {
     const [aid, tid, delta] = [1 + seed.below(accounts), 1 + seed.below(tellers), seed.below(10_000) - 5000]
     const bid = Math.floor((tid - 1) / 10) + 1
@@ -71,7 +86,10 @@ async function transact(client: Client, accounts: number, round: number): Promis
     await client.query('select abalance from pgbench_accounts where aid = $1', [aid])
     await client.query('update pgbench_tellers set tbalance = tbalance + $1 where tid = $2', [delta, tid])
     await client.query('update pgbench_branches set bbalance = bbalance + $1 where bid = $2', [delta, bid])
-    await client.query('insert into pgbench_history(tid, bid, aid, delta, mtime) values ($1, $2, $3, $4, now())', [tid, bid, aid, delta])
+    await client.query(
+      'insert into pgbench_history(tid, bid, aid, delta, mtime) values ($1, $2, $3, $4, now())',
+      [tid, bid, aid, delta],
+    )
     await client.query('commit')
   }
 }

@@ -7,9 +7,15 @@ const finite = z.number().nonnegative()
 // Ratios divide by these.
 const positive = z.number().positive()
 const series = z.array(positive).min(1).max(1000)
-const name = z.string().max(40).regex(/^[a-z0-9-]+$/)
+const name = z
+  .string()
+  .max(40)
+  .regex(/^[a-z0-9-]+$/)
 // Quoted in a page: one line, and nothing that Markdown or SVG would take for its own.
-const text = z.string().max(500).regex(/^[\w .,;:()/@%+='?-]*$/)
+const text = z
+  .string()
+  .max(500)
+  .regex(/^[\w .,;:()/@%+='?-]*$/)
 const foreign = /[^\w .,;:()/@%+='?-]/g
 const requests = z.record(z.string().regex(/^\w{1,64}$/), z.int().nonnegative())
 
@@ -40,20 +46,36 @@ const side = z.strictObject({
 const run = z.strictObject({ name, holdfast: side, restic: side })
 
 const dataset = z.strictObject({
-  name, provenance, description: text,
+  name,
+  provenance,
+  description: text,
   /** 1: the size that the targets are about. */
   scale: positive,
-  files: z.int().nonnegative(), bytes: finite,
+  files: z.int().nonnegative(),
+  bytes: finite,
   /** Seconds that the machine needs for a restore's parts alone, each by itself. */
-  ceilings: z.strictObject({ writeSeconds: finite, networkSeconds: finite, decodeSeconds: finite }).optional(),
+  ceilings: z
+    .strictObject({ writeSeconds: finite, networkSeconds: finite, decodeSeconds: finite })
+    .optional(),
   runs: z.array(run).max(20),
 })
 
-const point = z.strictObject({ size: positive, operation: name, seconds: positive, cpuSeconds: positive, peakBytes: positive, requests: z.int().nonnegative() })
+const point = z.strictObject({
+  size: positive,
+  operation: name,
+  seconds: positive,
+  cpuSeconds: positive,
+  peakBytes: positive,
+  requests: z.int().nonnegative(),
+})
 
 const complexity = z.strictObject({ name, provenance, unit: text, points: z.array(point).max(100) })
 
-const resultsSchema = z.strictObject({ version: z.literal(1), datasets: z.array(dataset).max(20), complexity: z.array(complexity).max(20) })
+const resultsSchema = z.strictObject({
+  version: z.literal(1),
+  datasets: z.array(dataset).max(20),
+  complexity: z.array(complexity).max(20),
+})
 
 export type Results = z.infer<typeof resultsSchema>
 export type Provenance = z.infer<typeof provenance>
@@ -76,12 +98,31 @@ export function readResults(file: string): Results {
   const checked = resultsSchema.safeParse(parsed)
   if (!checked.success) {
     const { path, message } = checked.error.issues[0]!
-    throw new HoldfastError('invalid-input', `${file} is not what a measurement writes: ${path.join('.')}: ${message}`, { hint })
+    throw new HoldfastError(
+      'invalid-input',
+      `${file} is not what a measurement writes: ${path.join('.')}: ${message}`,
+      { hint },
+    )
   }
   // Ratios are taken round by round.
-  const uneven = checked.data.datasets.flatMap(({ runs }) => runs).find(({ holdfast, restic }) =>
-    new Set([holdfast, restic].flatMap((one) => [one.seconds, one.cpuSeconds, one.peakBytes, one.storeCpuSeconds, one.syncSeconds].map(({ length }) => length))).size > 1)
-  if (uneven !== undefined) throw new HoldfastError('invalid-input', `${file}: ${uneven.name}: the contenders have not the same rounds`, { hint })
+  const uneven = checked.data.datasets
+    .flatMap(({ runs }) => runs)
+    .find(
+      ({ holdfast, restic }) =>
+        new Set(
+          [holdfast, restic].flatMap((one) =>
+            [one.seconds, one.cpuSeconds, one.peakBytes, one.storeCpuSeconds, one.syncSeconds].map(
+              ({ length }) => length,
+            ),
+          ),
+        ).size > 1,
+    )
+  if (uneven !== undefined)
+    throw new HoldfastError(
+      'invalid-input',
+      `${file}: ${uneven.name}: the contenders have not the same rounds`,
+      { hint },
+    )
   return checked.data
 }
 
@@ -89,7 +130,8 @@ export function readResults(file: string): Results {
 export function cleanProvenance({ command, machine, versions, ...rest }: Provenance): Provenance {
   const clean = (words: string): string => words.replace(foreign, '?').slice(0, 500)
   return {
-    ...rest, command: clean(command),
+    ...rest,
+    command: clean(command),
     machine: { ...machine, processor: clean(machine.processor), system: clean(machine.system) },
     versions: Object.fromEntries(Object.entries(versions).map(([program, words]) => [program, clean(words)])),
   }
@@ -97,7 +139,13 @@ export function cleanProvenance({ command, machine, versions, ...rest }: Provena
 
 /** What was measured now takes the place of what was measured before under the same name; the rest stays. */
 export function mergeResults(before: Results, now: Results): Results {
-  const merge = <T extends { name: string }>(old: readonly T[], fresh: readonly T[]): T[] =>
-    [...old.filter((item) => !fresh.some((other) => other.name === item.name)), ...fresh]
-  return { version: 1, datasets: merge(before.datasets, now.datasets), complexity: merge(before.complexity, now.complexity) }
+  const merge = <T extends { name: string }>(old: readonly T[], fresh: readonly T[]): T[] => [
+    ...old.filter((item) => !fresh.some((other) => other.name === item.name)),
+    ...fresh,
+  ]
+  return {
+    version: 1,
+    datasets: merge(before.datasets, now.datasets),
+    complexity: merge(before.complexity, now.complexity),
+  }
 }

@@ -11,7 +11,9 @@ export class SeededBytes {
   constructor(seed: string) {
     const key = createHash('sha256').update(seed).digest()
     this.cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16))
-    this.vocabulary = Array.from({ length: words }, () => Buffer.from(`${this.random(1 + this.below(6)).toString('hex')} `))
+    this.vocabulary = Array.from({ length: words }, () =>
+      Buffer.from(`${this.random(1 + this.below(6)).toString('hex')} `),
+    )
   }
 
   /** `bytes` that no compressor makes smaller. */

@@ -8,7 +8,8 @@ export interface Spread {
 
 /** @throws RangeError without values, or with one that is no finite number. */
 export function spreadOf(values: readonly number[]): Spread {
-  if (values.length === 0 || !values.every(Number.isFinite)) throw new RangeError('a spread needs finite numbers')
+  if (values.length === 0 || !values.every(Number.isFinite))
+    throw new RangeError('a spread needs finite numbers')
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2

@@ -15,13 +15,27 @@ const readersAtOnce = 8
 const sampleBytes = 128 * mib
 
 /** @param folder on the disk where restores go. */
-export async function measureCeilings(dataset: Dataset, bucket: string, gateway: MeasuredStore, folder: string): Promise<Ceilings> {
+export async function measureCeilings(
+  dataset: Dataset,
+  bucket: string,
+  gateway: MeasuredStore,
+  folder: string,
+): Promise<Ceilings> {
   const copy = join(folder, 'copy')
   // Without --reflink a file system could share blocks instead of writing them.
-  const invocation = { program: '/bin/cp', args: ['-r', '--reflink=never', dataset.directory, copy], env: {}, directory: folder }
+  const invocation = {
+    program: '/bin/cp',
+    args: ['-r', '--reflink=never', dataset.directory, copy],
+    env: {},
+    directory: folder,
+  }
   const { cost } = await measure(invocation, folder)
   rmSync(copy, { recursive: true, force: true })
-  return { writeSeconds: cost.seconds, networkSeconds: await gateway.fetchAll(bucket, readersAtOnce), decodeSeconds: decodeSeconds(dataset) }
+  return {
+    writeSeconds: cost.seconds,
+    networkSeconds: await gateway.fetchAll(bucket, readersAtOnce),
+    decodeSeconds: decodeSeconds(dataset),
+  }
 }
 
 /** zstd and SHA-256 over blocks of 1 MiB, as if spread over all processors. */
@@ -30,18 +44,22 @@ function decodeSeconds({ directory, bytes }: Dataset): number {
   for (const block of blocksOf(directory, Math.max(1, Math.floor(bytes / sampleBytes)))) {
     const packed = zstdCompressSync(block, { params: { [constants.ZSTD_c_compressionLevel]: 3 } })
     const beforeMs = performance.now()
-    createHash('sha256').update(packed.length < block.length ? zstdDecompressSync(packed) : block).digest()
+    createHash('sha256')
+      .update(packed.length < block.length ? zstdDecompressSync(packed) : block)
+      .digest()
     spentMs += performance.now() - beforeMs
     sampled += block.length
   }
-  return (spentMs / 1000) * (bytes / sampled) / availableParallelism()
+  return ((spentMs / 1000) * (bytes / sampled)) / availableParallelism()
 }
 
 /** Every `stride`th block of 1 MiB of all files, one after another. */
 function* blocksOf(directory: string, stride: number): Iterable<Buffer> {
   let [count, filled] = [0, 0]
   const block = Buffer.alloc(mib)
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )
   for (const entry of files) {
     const handle = openSync(join(entry.parentPath, entry.name), 'r')
     try {

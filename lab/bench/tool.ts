@@ -35,19 +35,31 @@ export function openHoldfast(tools: Tools, gateway: Gateway): Contender {
     program: tools.holdfast,
     args: [...args, '--source', source, '--bucket', repository.bucket, '--no-assume-role'],
     // Under the Node that runs this.
-    env: { ...gateway.environment, HOME: repository.cache, PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` },
+    env: {
+      ...gateway.environment,
+      HOME: repository.cache,
+      PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+    },
     directory,
   })
   return {
     name: 'holdfast',
     prepare: ({ bucket }) => gateway.makeBucket(bucket, { locked: true }),
-    backup: (repository, directory) => invocation(['backup', directory, '--cache-dir', repository.cache], repository, directory),
+    backup: (repository, directory) =>
+      invocation(['backup', directory, '--cache-dir', repository.cache], repository, directory),
     restore: (repository, target, what = {}) => {
       const state = what.state === undefined ? [] : ['--point-in-time', what.state]
-      return invocation(['restore', ...(what.path === undefined ? [] : [what.path]), '--target', target, ...state], repository, tools.folder)
+      return invocation(
+        ['restore', ...(what.path === undefined ? [] : [what.path]), '--target', target, ...state],
+        repository,
+        tools.folder,
+      )
     },
     // The store keeps the bucket's default lock beside its objects: none of them has its own, which is what 9 says.
-    verify: (repository) => ({ ...invocation(['verify', '--read-data'], repository, tools.folder), alsoEndsWith: exitStatus['vault-unsafe'] }),
+    verify: (repository) => ({
+      ...invocation(['verify', '--read-data'], repository, tools.folder),
+      alsoEndsWith: exitStatus['vault-unsafe'],
+    }),
     // The point in time is the store's second: the bench lets one pass between two snapshots.
     stateOf: () => new Date().toISOString(),
   }
@@ -59,7 +71,13 @@ export function openRestic(tools: Tools, gateway: Gateway): Contender {
     return {
       program: tools.restic,
       args,
-      env: { ...credentials, HOME: cache, RESTIC_CACHE_DIR: cache, RESTIC_PASSWORD: 'bench', RESTIC_REPOSITORY: `s3:${gateway.endpoint}/${bucket}` },
+      env: {
+        ...credentials,
+        HOME: cache,
+        RESTIC_CACHE_DIR: cache,
+        RESTIC_PASSWORD: 'bench',
+        RESTIC_REPOSITORY: `s3:${gateway.endpoint}/${bucket}`,
+      },
       directory,
     }
   }
@@ -74,7 +92,11 @@ export function openRestic(tools: Tools, gateway: Gateway): Contender {
     backup: (repository, directory) => invocation(['backup', '--json', '.'], repository, directory),
     restore: (repository, target, what = {}) => {
       const include = what.path === undefined ? [] : ['--include', join('/', what.path)]
-      return invocation(['restore', what.state ?? 'latest', '--target', target, ...include], repository, tools.folder)
+      return invocation(
+        ['restore', what.state ?? 'latest', '--target', target, ...include],
+        repository,
+        tools.folder,
+      )
     },
     verify: (repository) => invocation(['check', '--read-data'], repository, tools.folder),
     stateOf: (output) => /"snapshot_id":"([0-9a-f]{64})"/.exec(output)?.[1] ?? 'latest',

@@ -1,6 +1,15 @@
 // The programs that are measured: Holdfast as it is published, restic and versitygw from the Go module proxy.
 import { execFile } from 'node:child_process'
-import { cpSync, accessSync, constants, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  accessSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -42,7 +51,10 @@ export async function prepareTools(folder: string, report: (text: string) => voi
   for (const module of modules) found[module.name] = await findOrInstall(module, report)
   const holdfast = await build(folder, report)
   return {
-    holdfast, restic: found['restic']!, versitygw: found['versitygw']!, folder,
+    holdfast,
+    restic: found['restic']!,
+    versitygw: found['versitygw']!,
+    folder,
     versions: {
       node: process.version,
       holdfast: `holdfast ${(await run(process.execPath, [join(folder, 'dist', 'restore-cli', 'main.js'), '--version'])).stdout.trim()}`,
@@ -55,8 +67,12 @@ export async function prepareTools(folder: string, report: (text: string) => voi
 async function build(folder: string, report: (text: string) => void): Promise<string> {
   report('building Holdfast')
   const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc')
-  await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], { cwd: project }).catch((cause: { stdout?: string }) => {
-    throw new HoldfastError('internal', `Holdfast doesn't compile: ${(cause.stdout ?? '').slice(0, 1000)}`, { cause })
+  await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], {
+    cwd: project,
+  }).catch((cause: { stdout?: string }) => {
+    throw new HoldfastError('internal', `Holdfast doesn't compile: ${(cause.stdout ?? '').slice(0, 1000)}`, {
+      cause,
+    })
   })
   copyFileSync(join(project, 'package.json'), join(folder, 'package.json'))
   rmSync(join(folder, 'node_modules'), { force: true })
@@ -105,12 +121,19 @@ function isProgram(file: string): boolean {
 }
 
 /** Built from a module that requires it by version: no list of versions is asked for. */
-async function install({ name, path: module, command, version }: Module, go: string, report: (text: string) => void): Promise<string> {
+async function install(
+  { name, path: module, command, version }: Module,
+  go: string,
+  report: (text: string) => void,
+): Promise<string> {
   const folder = join(cacheFolder(), version)
   report(`building ${name} ${version} from the Go module proxy: some minutes`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'go.mod'), `module bench\n\ngo 1.25\n\nrequire ${module} ${version}\n`)
-  await run(go, ['build', '-mod=mod', '-o', join(folder, name), `${module}/${command}`], { cwd: folder, maxBuffer: 2 ** 26 })
+  await run(go, ['build', '-mod=mod', '-o', join(folder, name), `${module}/${command}`], {
+    cwd: folder,
+    maxBuffer: 2 ** 26,
+  })
   return join(folder, name)
 }
 

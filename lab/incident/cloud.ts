@@ -21,7 +21,12 @@ export interface DrillCloud {
 }
 
 /** On the disk of the cloud that was there before, if there was one. */
-export async function startCloud(context: DrillContext, declaration: CloudDeclaration, clock: TurnableClock, region: string): Promise<DrillCloud> {
+export async function startCloud(
+  context: DrillContext,
+  declaration: CloudDeclaration,
+  clock: TurnableClock,
+  region: string,
+): Promise<DrillCloud> {
   const directory = directories(context).sandbox
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const issuer = await startIssuer({ issuer: platform.issuer, nowMs: () => clock.nowMs() })
@@ -29,8 +34,16 @@ export async function startCloud(context: DrillContext, declaration: CloudDeclar
   const devices = registerDevices(declaration)
   const authorizer = await createAuthorizer(declaration, { nowMs: () => clock.nowMs(), region })
   const sandbox = await startSandbox({
-    directory, declaration, clock, authorizer,
-    services: [createStsService({ mfaDevices: devices, findIssuer: (url) => (platform.issuer.endsWith(`//${url}`) ? issuer.baseUrl : null) })],
+    directory,
+    declaration,
+    clock,
+    authorizer,
+    services: [
+      createStsService({
+        mfaDevices: devices,
+        findIssuer: (url) => (platform.issuer.endsWith(`//${url}`) ? issuer.baseUrl : null),
+      }),
+    ],
     onRequest: (record) => context.meter.count(record),
   })
   context.cleanup.add('embedded cloud', () => sandbox.stop())

@@ -42,14 +42,34 @@ export interface DrillContext {
   cleanup: Cleanup
   meter: TrafficMeter
   /** Filled in by the steps; a step that crashed leaves its part as it was. */
-  report: Pick<DrillReport, 'accounts' | 'vault' | 'notEmulated' | 'world' | 'backups' | 'wipe' | 'attacks' | 'controls' | 'inventory' | 'restores' | 'objectives' | 'tool'>
+  report: Pick<
+    DrillReport,
+    | 'accounts'
+    | 'vault'
+    | 'notEmulated'
+    | 'world'
+    | 'backups'
+    | 'wipe'
+    | 'attacks'
+    | 'controls'
+    | 'inventory'
+    | 'restores'
+    | 'objectives'
+    | 'tool'
+  >
 }
 
 export function directories({ workDirectory }: Pick<DrillContext, 'workDirectory'>) {
   const below = (name: string) => path.join(workDirectory, name)
   return {
-    sandbox: below('cloud'), postgres: below('postgres'), truth: below('truth'), workingTree: below('repository'),
-    canary: below('canary'), restored: below('restored'), caches: below('caches'), home: below('home'),
+    sandbox: below('cloud'),
+    postgres: below('postgres'),
+    truth: below('truth'),
+    workingTree: below('repository'),
+    canary: below('canary'),
+    restored: below('restored'),
+    caches: below('caches'),
+    home: below('home'),
   }
 }
 

@@ -51,33 +51,55 @@ export async function runDrill(options: DrillOptions): Promise<Omit<DrillReport,
     }
   }
 
-  const provisioned = await step('provision', 'Provision: run the program, start the cloud that it declares', () => provision(context))
+  const provisioned = await step(
+    'provision',
+    'Provision: run the program, start the cloud that it declares',
+    () => provision(context),
+  )
   if (provisioned !== undefined) await runSteps(context, provisioned, step)
   return {
-    ...context.report, schema: reportSchemaName, outcome: ledger.allHeld ? 'every-claim-held' : 'claims-fell',
-    startedAt: startedAt.toISOString(), durationMs: timeline.elapsedMs, seed: options.seed, claims: ledger.results, timeline: timeline.entries,
+    ...context.report,
+    schema: reportSchemaName,
+    outcome: ledger.allHeld ? 'every-claim-held' : 'claims-fell',
+    startedAt: startedAt.toISOString(),
+    durationMs: timeline.elapsedMs,
+    seed: options.seed,
+    claims: ledger.results,
+    timeline: timeline.entries,
   }
 }
 
 type StepRunner = <T>(name: StepName, title: string, run: () => Promise<T>) => Promise<T | undefined>
 
 async function runSteps(context: DrillContext, provisioned: Provisioned, step: StepRunner): Promise<void> {
-  const production = await step('produce', 'Produce: a database and its uploads on one volume', () => produce(context, provisioned))
+  const production = await step('produce', 'Produce: a database and its uploads on one volume', () =>
+    produce(context, provisioned),
+  )
   if (production === undefined) return
   const backedUp = await step('back-up', 'Back up twice, with changes in between', async () => {
     const done = await backUp(context, provisioned, production)
     return { ...done, vault: await recordVault(context, provisioned) }
   })
-  const wiped = await step('wipe', 'Wipe: the agent finds a credential', () => wipe(context, provisioned, production))
+  const wiped = await step('wipe', 'Wipe: the agent finds a credential', () =>
+    wipe(context, provisioned, production),
+  )
   if (backedUp === undefined) return
   const foundKey = wiped?.foundKey ?? provisioned.sandbox.rootCredentials(provisioned.accounts.production)
-  const attacked = await step('attack', 'Attack with everything that production has', () => attack(context, provisioned, { foundKey }, backedUp.vault.byApi))
+  const attacked = await step('attack', 'Attack with everything that production has', () =>
+    attack(context, provisioned, { foundKey }, backedUp.vault.byApi),
+  )
   await step('prove', 'Prove: every version is there, byte for byte, locked as before', async () =>
-    prove(context, backedUp.vault, await recordVault(context, provisioned), attacked))
-  await step('guards', 'Guards: each on its own, with the others taken away', () => examineGuards(context, provisioned, backedUp.vault.byApi))
+    prove(context, backedUp.vault, await recordVault(context, provisioned), attacked),
+  )
+  await step('guards', 'Guards: each on its own, with the others taken away', () =>
+    examineGuards(context, provisioned, backedUp.vault.byApi),
+  )
   await step('restore', 'Restore to two points in time, and start a database on each', () =>
-    restore(context, provisioned, production, backedUp, wiped))
-  await step('last-wall', 'The lock alone, with every policy taken away', () => attackLockAlone(context, provisioned, backedUp.vault.byDisk))
+    restore(context, provisioned, production, backedUp, wiped),
+  )
+  await step('last-wall', 'The lock alone, with every policy taken away', () =>
+    attackLockAlone(context, provisioned, backedUp.vault.byDisk),
+  )
   await step('time', 'Time: locks run out, clocks are wrong', () => passTime(context, provisioned))
 }
 
@@ -85,12 +107,36 @@ export function makeContext(options: DrillOptions): DrillContext {
   const { seed, size, workDirectory, signal, listener, cleanup, toolVersion } = options
   const timeline = new Timeline({ nowMs: () => Date.now() }, listener)
   return {
-    seed, size, without: options.without ?? null, workDirectory, signal, cleanup, timeline, meter: new TrafficMeter(),
+    seed,
+    size,
+    without: options.without ?? null,
+    workDirectory,
+    signal,
+    cleanup,
+    timeline,
+    meter: new TrafficMeter(),
     ledger: new ClaimLedger((result) => listener.claim(result)),
     report: {
-      accounts: [], vault: null, notEmulated: [], world: null, backups: [], wipe: null, attacks: [], controls: [], inventory: null, restores: [],
-      objectives: { rpo: { objectiveMs: objectives.rpoMs, measuredMs: null }, rto: { objectiveMs: objectives.rtoMs, measuredMs: null } },
-      tool: { version: toolVersion, node: process.version, platform: `${process.platform}-${process.arch}`, postgres: 'unknown' },
+      accounts: [],
+      vault: null,
+      notEmulated: [],
+      world: null,
+      backups: [],
+      wipe: null,
+      attacks: [],
+      controls: [],
+      inventory: null,
+      restores: [],
+      objectives: {
+        rpo: { objectiveMs: objectives.rpoMs, measuredMs: null },
+        rto: { objectiveMs: objectives.rtoMs, measuredMs: null },
+      },
+      tool: {
+        version: toolVersion,
+        node: process.version,
+        platform: `${process.platform}-${process.arch}`,
+        postgres: 'unknown',
+      },
     },
   }
 }

@@ -32,17 +32,27 @@ async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
   await mkdir(call.home, { recursive: true })
   const started = performance.now()
   const { accessKeyId, secretAccessKey, sessionToken } = call.credentials
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entryPoint, ...call.args, '--json'], {
-    cwd: call.home,
-    // Nothing of the caller's environment: neither its credentials nor its configuration of AWS.
-    env: {
-      PATH: process.env['PATH'] ?? '', HOME: call.home, TZ: 'UTC', AWS_REGION: call.region, AWS_ENDPOINT_URL: call.endpoint,
-      AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, ...(sessionToken === null ? {} : { AWS_SESSION_TOKEN: sessionToken }),
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', entryPoint, ...call.args, '--json'],
+    {
+      cwd: call.home,
+      // Nothing of the caller's environment: neither its credentials nor its configuration of AWS.
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: call.home,
+        TZ: 'UTC',
+        AWS_REGION: call.region,
+        AWS_ENDPOINT_URL: call.endpoint,
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        ...(sessionToken === null ? {} : { AWS_SESSION_TOKEN: sessionToken }),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal: AbortSignal.any([call.signal, AbortSignal.timeout(limitMs)]),
+      killSignal: 'SIGTERM',
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal: AbortSignal.any([call.signal, AbortSignal.timeout(limitMs)]),
-    killSignal: 'SIGTERM',
-  })
+  )
   const closed = once(child, 'close') as Promise<[number | null]>
   const records: Record<string, unknown>[] = []
   let stderr = ''
@@ -63,7 +73,10 @@ async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
 export async function expectHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
   const outcome = await runHoldfast(call)
   if (outcome.status !== 0) {
-    throw new HoldfastError('internal', `holdfast ${call.args[0] ?? ''} ended with status ${outcome.status}: ${outcome.stderr.trim().slice(-2_000)}`)
+    throw new HoldfastError(
+      'internal',
+      `holdfast ${call.args[0] ?? ''} ended with status ${outcome.status}: ${outcome.stderr.trim().slice(-2_000)}`,
+    )
   }
   return outcome
 }

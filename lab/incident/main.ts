@@ -27,8 +27,10 @@ interface Flags {
 }
 
 const program = new Command('npm run drill --')
-  .description('Replays the incident for real: a production volume is wiped by an agent that found a credential, the vault is\n' +
-    'attacked, and everything is restored and compared. Nothing outside this machine is touched.')
+  .description(
+    'Replays the incident for real: a production volume is wiped by an agent that found a credential, the vault is\n' +
+      'attacked, and everything is restored and compared. Nothing outside this machine is touched.',
+  )
   .option('--report-dir <dir>', 'where report.json and report.html go', 'drill-report')
   .option('--seed <n>', 'repeat what a report with this seed invented (default: drawn)', parseSeed)
   .option('--json', 'print report.json on standard output, progress on standard error')
@@ -36,8 +38,11 @@ const program = new Command('npm run drill --')
   .option('--small', 'a small world: seconds instead of a minute, and figures that say little')
   .option('--without <guard>', 'take a guard out of what the program declares: its claim has to fall')
   .option('--list-guards', 'print the guards that can be taken away, and what is lost with each')
-  .addHelpText('after', `
-Exit status: 0 every claim held, ${exitStatus['objective-missed']} a claim fell or could not be examined, 1 the drill itself failed.`)
+  .addHelpText(
+    'after',
+    `
+Exit status: 0 every claim held, ${exitStatus['objective-missed']} a claim fell or could not be examined, 1 the drill itself failed.`,
+  )
 
 function parseSeed(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.')
@@ -61,16 +66,22 @@ async function main(flags: Flags): Promise<number> {
   const workDirectory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-drill-'))
   // The database's user passes through to its volume; what must stay closed has a mode of its own.
   await chmod(workDirectory, 0o711)
-  if (flags.keep !== true) cleanup.add('work directory', () => rm(workDirectory, { recursive: true, force: true, maxRetries: 3 }))
+  if (flags.keep !== true)
+    cleanup.add('work directory', () => rm(workDirectory, { recursive: true, force: true, maxRetries: 3 }))
   const seed = flags.seed ?? randomInt(1_000_000_000)
   terminal.print(`Incident drill, seed ${seed}. Everything happens below ${workDirectory}.`)
   try {
     // Loaded late: help is fast, and an interruption finds its handler in place.
     const { runDrill } = await import('./drill.ts')
     const facts = await runDrill({
-      seed, workDirectory, cleanup, size: flags.small === true ? smallSize : drillSize, toolVersion: readVersion(),
+      seed,
+      workDirectory,
+      cleanup,
+      size: flags.small === true ? smallSize : drillSize,
+      toolVersion: readVersion(),
       ...(flags.without === undefined ? {} : { without: flags.without }),
-      signal: interruption.signal, listener: terminal,
+      signal: interruption.signal,
+      listener: terminal,
     })
     const report: DrillReport = reportSchema.parse({ ...facts, leftovers: await cleanup.run() })
     const files = await writeReport(path.resolve(flags.reportDir), report)
@@ -86,27 +97,39 @@ async function main(flags: Flags): Promise<number> {
 function listGuards(asJson: boolean): number {
   const list = guards.map(({ name, description }) => ({ name, claim: guardClaimOf(name), description }))
   const width = Math.max(...list.map(({ name }) => name.length))
-  process.stdout.write(asJson ? `${JSON.stringify(list, null, 2)}\n` : list.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join(''))
+  process.stdout.write(
+    asJson
+      ? `${JSON.stringify(list, null, 2)}\n`
+      : list.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join(''),
+  )
   return 0
 }
 
 async function writeReport(directory: string, report: DrillReport): Promise<string[]> {
   await mkdir(directory, { recursive: true })
-  const files = { 'report.json': `${JSON.stringify(report, null, 2)}\n`, 'report.html': renderHtmlReport(report) }
+  const files = {
+    'report.json': `${JSON.stringify(report, null, 2)}\n`,
+    'report.html': renderHtmlReport(report),
+  }
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text)
   return Object.keys(files).map((name) => path.join(directory, name))
 }
 
 function conclude(terminal: Terminal, { claims, durationMs, leftovers }: DrillReport, files: string[]): void {
   const fallen = claims.filter(({ status }) => status !== 'held')
-  terminal.print(`\n${claims.length - fallen.length} of ${claims.length} claims held, in ${(durationMs / 1000).toFixed(1)} s.`)
-  for (const { name, status } of fallen) terminal.print(`  ${status === 'fell' ? 'fell' : 'not examined'}: ${name}`)
+  terminal.print(
+    `\n${claims.length - fallen.length} of ${claims.length} claims held, in ${(durationMs / 1000).toFixed(1)} s.`,
+  )
+  for (const { name, status } of fallen)
+    terminal.print(`  ${status === 'fell' ? 'fell' : 'not examined'}: ${name}`)
   for (const leftover of leftovers) terminal.print(`  not cleaned up: ${terminalText(leftover)}`)
   for (const file of files) terminal.print(`Report: ${file}`)
 }
 
 function readVersion(): string {
-  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+  return (
+    JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  ).version
 }
 
 try {
@@ -114,13 +137,15 @@ try {
   process.exitCode = await main(program.opts<Flags>())
 } catch (error) {
   // Commander has said what was wrong, or shown the help.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
   else if (interruption.signal.aborted) {
     process.stderr.write('drill: interrupted; everything it started was stopped\n')
     process.exitCode = exitStatus.interrupted
   } else {
     process.stderr.write(`drill: ${terminalText(describeError(error))}\n`)
     if (isHoldfastError(error) && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`)
-    process.exitCode = isHoldfastError(error) && error.code === 'invalid-input' ? exitStatus['invalid-input'] : 1
+    process.exitCode =
+      isHoldfastError(error) && error.code === 'invalid-input' ? exitStatus['invalid-input'] : 1
   }
 }

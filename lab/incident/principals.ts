@@ -13,21 +13,49 @@ export interface Part {
   tags?: Readonly<Record<string, string>>
 }
 
-const writer = (source: string): Part => ({ role: `holdfast-writer-${source}`, by: source, externalId: `holdfast/${source}` })
-const runner = (duty: string): Part => ({ role: `holdfast-${duty}`, by: 'check-runner', sourceIdentity: 'nightly-checks' })
-const agent = (name: string): Part => ({ role: `holdfast-agent-${name}`, by: 'agent-launcher', sourceIdentity: 'developer' })
+const writer = (source: string): Part => ({
+  role: `holdfast-writer-${source}`,
+  by: source,
+  externalId: `holdfast/${source}`,
+})
+const runner = (duty: string): Part => ({
+  role: `holdfast-${duty}`,
+  by: 'check-runner',
+  sourceIdentity: 'nightly-checks',
+})
+const agent = (name: string): Part => ({
+  role: `holdfast-agent-${name}`,
+  by: 'agent-launcher',
+  sourceIdentity: 'developer',
+})
 
 export const cast: readonly Part[] = [
-  writer('rental-db'), writer('uploads'), { role: 'holdfast-writer-site', by: null },
-  runner('notary'), runner('custodian'), runner('drill'), { role: 'holdfast-restorer', by: 'restore-operator', secondFactor: true },
-  agent('staging'), agent('production'),
-  { role: 'holdfast-break-glass', by: 'operator', secondFactor: true, sourceIdentity: 'operator', tags: { [reasonTag]: 'incident drill' } },
+  writer('rental-db'),
+  writer('uploads'),
+  { role: 'holdfast-writer-site', by: null },
+  runner('notary'),
+  runner('custodian'),
+  runner('drill'),
+  { role: 'holdfast-restorer', by: 'restore-operator', secondFactor: true },
+  agent('staging'),
+  agent('production'),
+  {
+    role: 'holdfast-break-glass',
+    by: 'operator',
+    secondFactor: true,
+    sourceIdentity: 'operator',
+    tags: { [reasonTag]: 'incident drill' },
+  },
   { role: 'holdfast-administrator', by: 'operator', secondFactor: true },
   { role: 'holdfast-responder', by: 'operator', secondFactor: true, sourceIdentity: 'operator' },
 ]
 
 /** What the platform of the source outside AWS says of its workload, as the program's configuration asks for it. */
-export const platform = { issuer: 'https://oidc.platform.example', audience: 'holdfast', subject: 'project:rental:service:site' } as const
+export const platform = {
+  issuer: 'https://oidc.platform.example',
+  audience: 'holdfast',
+  subject: 'project:rental:service:site',
+} as const
 
 /** By name, wherever the program puts it. */
 export function roleNamed({ roles }: CloudDeclaration, name: string): DeclaredRole {

@@ -25,11 +25,17 @@ export interface CloudPlace {
 const devicesPerRole = 8
 
 export function registerDevices(declaration: CloudDeclaration): (MfaDevice & { role: string })[] {
-  return cast.filter(({ secondFactor }) => secondFactor === true).flatMap(({ role, by }) => {
-    const holder = roleNamed(declaration, by ?? '')
-    return Array.from({ length: devicesPerRole }, (_, index) =>
-      ({ role, serial: `arn:aws:iam::${holder.accountId}:mfa/${role}-${index}`, holderArn: holder.arn, secret: randomBytes(20) }))
-  })
+  return cast
+    .filter(({ secondFactor }) => secondFactor === true)
+    .flatMap(({ role, by }) => {
+      const holder = roleNamed(declaration, by ?? '')
+      return Array.from({ length: devicesPerRole }, (_, index) => ({
+        role,
+        serial: `arn:aws:iam::${holder.accountId}:mfa/${role}-${index}`,
+        holderArn: holder.arn,
+        secret: randomBytes(20),
+      }))
+    })
 }
 
 const renewalMarginMs = 10 * 60_000
@@ -55,16 +61,25 @@ export class DrillSessions {
   /** What a compute service or a sign-in portal hands to one of those who were there before Holdfast. */
   ofWorkload(roleName: string): Credentials {
     const { sandbox, declaration } = this.#sources
-    return issueWorkloadSession(sandbox, roleNamed(declaration, roleName), sessionName, sandbox.clock.nowMs()).credentials
+    return issueWorkloadSession(sandbox, roleNamed(declaration, roleName), sessionName, sandbox.clock.nowMs())
+      .credentials
   }
 
   /** A session of a role of the cast, one for all who ask for it; a new one once it is about to run out. */
   async of(roleName: string): Promise<Credentials> {
     const known = this.#known.get(roleName)
-    if (known !== undefined && known.expiresMs !== null && known.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs) return known
+    if (
+      known !== undefined &&
+      known.expiresMs !== null &&
+      known.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs
+    )
+      return known
     const part = cast.find(({ role }) => role === roleName)
     if (part === undefined) throw new Error(`nobody in the drill becomes ${roleName}`)
-    const session = part.by === null ? await this.assumeByToken(roleName, await this.mintToken()) : await this.assume(this.ofWorkload(part.by), part)
+    const session =
+      part.by === null
+        ? await this.assumeByToken(roleName, await this.mintToken())
+        : await this.assume(this.ofWorkload(part.by), part)
     this.#known.set(roleName, session)
     return session
   }
@@ -77,16 +92,25 @@ export class DrillSessions {
       RoleArn: roleNamed(declaration, part.role).arn,
       ...(part.externalId === undefined ? {} : { ExternalId: part.externalId }),
       ...(part.sourceIdentity === undefined ? {} : { SourceIdentity: part.sourceIdentity }),
-      ...(part.tags === undefined ? {} : { Tags: Object.entries(part.tags).map(([Key, Value]) => ({ Key, Value })) }),
-      ...(device === undefined ? {} : { SerialNumber: device.serial, TokenCode: oneTimeCode(device.secret, sandbox.clock.nowMs()) }),
+      ...(part.tags === undefined
+        ? {}
+        : { Tags: Object.entries(part.tags).map(([Key, Value]) => ({ Key, Value })) }),
+      ...(device === undefined
+        ? {}
+        : { SerialNumber: device.serial, TokenCode: oneTimeCode(device.secret, sandbox.clock.nowMs()) }),
     })
   }
 
   /** One AssumeRole as it is. Rejects with the token service's error. */
-  async request(caller: Credentials, input: Omit<AssumeRoleCommandInput, 'RoleSessionName'>): Promise<Credentials> {
+  async request(
+    caller: Credentials,
+    input: Omit<AssumeRoleCommandInput, 'RoleSessionName'>,
+  ): Promise<Credentials> {
     const client = this.#connect(caller)
     try {
-      return readSession((await client.send(new AssumeRoleCommand({ RoleSessionName: sessionName, ...input }))).Credentials)
+      return readSession(
+        (await client.send(new AssumeRoleCommand({ RoleSessionName: sessionName, ...input }))).Credentials,
+      )
     } finally {
       client.destroy()
     }
@@ -95,7 +119,11 @@ export class DrillSessions {
   async assumeByToken(roleName: string, token: string): Promise<Credentials> {
     const client = this.#connect(null)
     try {
-      const input = { RoleArn: roleNamed(this.#sources.declaration, roleName).arn, RoleSessionName: sessionName, WebIdentityToken: token }
+      const input = {
+        RoleArn: roleNamed(this.#sources.declaration, roleName).arn,
+        RoleSessionName: sessionName,
+        WebIdentityToken: token,
+      }
       return readSession((await client.send(new AssumeRoleWithWebIdentityCommand(input))).Credentials)
     } finally {
       client.destroy()
@@ -109,29 +137,47 @@ export class DrillSessions {
   #connect(credentials: Credentials | null): STSClient {
     const { sandbox, region } = this.#sources
     return new STSClient({
-      endpoint: sandbox.endpoint, region, maxAttempts: 1, systemClockOffset: sandbox.clock.offsetMs,
+      endpoint: sandbox.endpoint,
+      region,
+      maxAttempts: 1,
+      systemClockOffset: sandbox.clock.offsetMs,
       credentials: credentials === null ? { accessKeyId: '', secretAccessKey: '' } : toSdk(credentials),
     })
   }
 }
 
 function readSession(given: GivenCredentials | undefined): Credentials {
-  if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined) throw new Error('the token service answered without credentials')
+  if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined)
+    throw new Error('the token service answered without credentials')
   return {
-    accessKeyId: given.AccessKeyId, secretAccessKey: given.SecretAccessKey, sessionToken: given.SessionToken ?? null,
+    accessKeyId: given.AccessKeyId,
+    secretAccessKey: given.SecretAccessKey,
+    sessionToken: given.SessionToken ?? null,
     expiresMs: given.Expiration?.getTime() ?? null,
   }
 }
 
-export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credentials): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
+export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credentials): {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+} {
   return { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) }
 }
 
 /** A client of the sandbox's S3; null: one that doesn't sign. */
-export function connectS3({ endpoint, region, clockOffsetMs }: CloudPlace, credentials: Credentials | null): S3Client {
+export function connectS3(
+  { endpoint, region, clockOffsetMs }: CloudPlace,
+  credentials: Credentials | null,
+): S3Client {
   // No second attempt where the clock is known: the SDK takes a refusal for a skewed clock, and tries everything twice.
-  const clock = clockOffsetMs === undefined ? { maxAttempts: 2 } : { maxAttempts: 1, systemClockOffset: clockOffsetMs }
+  const clock =
+    clockOffsetMs === undefined ? { maxAttempts: 2 } : { maxAttempts: 1, systemClockOffset: clockOffsetMs }
   const common = { endpoint, region, forcePathStyle: true, ...clock }
   if (credentials !== null) return new S3Client({ ...common, credentials: toSdk(credentials) })
-  return new S3Client({ ...common, signer: { sign: (request) => Promise.resolve(request) }, credentials: { accessKeyId: 'x', secretAccessKey: 'x' } })
+  return new S3Client({
+    ...common,
+    signer: { sign: (request) => Promise.resolve(request) },
+    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+  })
 }

@@ -1,7 +1,18 @@
 // What happened when: by the sandbox's clock, which the drill turns so that a day passes, and by a stopwatch.
 import type { Clock } from '../../core/clock.ts'
 
-export const stepNames = ['provision', 'produce', 'back-up', 'wipe', 'attack', 'prove', 'guards', 'restore', 'last-wall', 'time'] as const
+export const stepNames = [
+  'provision',
+  'produce',
+  'back-up',
+  'wipe',
+  'attack',
+  'prove',
+  'guards',
+  'restore',
+  'last-wall',
+  'time',
+] as const
 export type StepName = (typeof stepNames)[number]
 
 export interface TimelineEntry {
@@ -43,7 +54,12 @@ export class Timeline {
   }
 
   note(text: string): void {
-    const entry = { step: this.#step, at: new Date(this.clock.nowMs()).toISOString(), elapsedMs: this.elapsedMs, text }
+    const entry = {
+      step: this.#step,
+      at: new Date(this.clock.nowMs()).toISOString(),
+      elapsedMs: this.elapsedMs,
+      text,
+    }
     this.entries.push(entry)
     this.#listener.note(entry)
   }

@@ -29,7 +29,9 @@ export interface ClusterOptions {
 
 /** Creates a data directory with `initdb`; its parent must be enterable by `user`. */
 export async function initializeCluster(
-  binaries: PostgresBinaries, dataDirectory: string, user: UserIds | null,
+  binaries: PostgresBinaries,
+  dataDirectory: string,
+  user: UserIds | null,
 ): Promise<void> {
   await mkdir(dataDirectory, { mode: 0o700 })
   if (user !== null) await chown(dataDirectory, user.uid, user.gid)
@@ -56,7 +58,10 @@ export class Cluster {
     const settings = { ...options.settings, listen_addresses: '', unix_socket_directories: socketDirectory }
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     this.#child = spawn(options.binaries.postgres, ['-D', options.dataDirectory, ...args], {
-      cwd: options.binaries.directory, env: environment, stdio: ['ignore', 'pipe', 'pipe'], ...options.user,
+      cwd: options.binaries.directory,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options.user,
     })
     this.#output = collectTail(this.#child)
     this.#child.once('exit', () => (this.#exited = true))
@@ -90,9 +95,15 @@ export class Cluster {
 
   /** A new connection as the superuser; end it before stopping the cluster. */
   async connect(database: string = superuser): Promise<pg.Client> {
-    const session = Object.entries(this.#options.sessionSettings ?? {}).map(([name, value]) => `-c ${name}=${escapeOption(value)}`)
+    const session = Object.entries(this.#options.sessionSettings ?? {}).map(
+      ([name, value]) => `-c ${name}=${escapeOption(value)}`,
+    )
     const client = new pg.Client({
-      host: this.#socketDirectory, user: superuser, database, options: session.join(' '), connectionTimeoutMillis: 10_000,
+      host: this.#socketDirectory,
+      user: superuser,
+      database,
+      options: session.join(' '),
+      connectionTimeoutMillis: 10_000,
     })
     // A server that dies under its clients is part of the plan: the next query reports it, an event must not end us.
     client.on('error', () => {})

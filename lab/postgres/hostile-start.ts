@@ -8,7 +8,13 @@ import type { UserIds } from './unprivileged-user.ts'
 
 /** What PostgreSQL reads from a data directory of its own accord, and what would start a recovery of its choosing. */
 const configurationFiles = [
-  'postgresql.auto.conf', 'postgresql.conf', 'pg_hba.conf', 'pg_ident.conf', 'recovery.signal', 'standby.signal', 'postmaster.opts',
+  'postgresql.auto.conf',
+  'postgresql.conf',
+  'pg_hba.conf',
+  'pg_ident.conf',
+  'recovery.signal',
+  'standby.signal',
+  'postmaster.opts',
 ]
 
 export interface QuarantinedCluster {
@@ -33,9 +39,16 @@ export async function startQuarantined(options: {
   const setAside = await setConfigurationAside(dataDirectory, path.join(directory, 'set-aside'))
   const ours = await writeConfiguration(directory, user)
   const cluster = await Cluster.start({
-    binaries, dataDirectory, user,
+    binaries,
+    dataDirectory,
+    user,
     settings: { config_file: ours.config, hba_file: ours.hba, ident_file: ours.ident },
-    sessionSettings: { event_triggers: 'off', session_preload_libraries: '', local_preload_libraries: '', role: 'none' },
+    sessionSettings: {
+      event_triggers: 'off',
+      session_preload_libraries: '',
+      local_preload_libraries: '',
+      role: 'none',
+    },
   })
   return { cluster, setAside }
 }
@@ -58,11 +71,15 @@ async function setConfigurationAside(dataDirectory: string, keepDirectory: strin
     }
   }
   const { mode } = await stat(dataDirectory)
-  if ((mode & 0o027) !== 0) throw new HoldfastError('target', 'the restored data directory is open to other users')
+  if ((mode & 0o027) !== 0)
+    throw new HoldfastError('target', 'the restored data directory is open to other users')
   return setAside
 }
 
-async function writeConfiguration(directory: string, user: UserIds | null): Promise<Record<'config' | 'hba' | 'ident', string>> {
+async function writeConfiguration(
+  directory: string,
+  user: UserIds | null,
+): Promise<Record<'config' | 'hba' | 'ident', string>> {
   const write = async (name: string, text: string) => {
     const file = path.join(directory, name)
     await writeFile(file, text, { mode: 0o600 })
@@ -70,7 +87,10 @@ async function writeConfiguration(directory: string, user: UserIds | null): Prom
     return file
   }
   return {
-    config: await write('postgresql.conf', quarantineSettings.map(([name, value]) => `${name} = '${value}'\n`).join('')),
+    config: await write(
+      'postgresql.conf',
+      quarantineSettings.map(([name, value]) => `${name} = '${value}'\n`).join(''),
+    ),
     // The socket's directory can be entered by the server's own user alone.
     hba: await write('pg_hba.conf', 'local all all trust\n'),
     ident: await write('pg_ident.conf', ''),
@@ -78,11 +98,24 @@ async function writeConfiguration(directory: string, user: UserIds | null): Prom
 }
 
 const quarantineSettings: [string, string][] = [
-  ['archive_mode', 'off'], ['archive_command', ''], ['archive_library', ''], ['archive_cleanup_command', ''],
-  ['restore_command', ''], ['recovery_end_command', ''], ['primary_conninfo', ''], ['ssl', 'off'],
-  ['shared_preload_libraries', ''], ['session_preload_libraries', ''], ['local_preload_libraries', ''], ['jit', 'off'],
-  ['dynamic_library_path', '$libdir'], ['event_triggers', 'off'], ['autovacuum', 'off'],
-  ['max_logical_replication_workers', '0'], ['max_parallel_workers', '0'], ['io_method', 'sync'],
+  ['archive_mode', 'off'],
+  ['archive_command', ''],
+  ['archive_library', ''],
+  ['archive_cleanup_command', ''],
+  ['restore_command', ''],
+  ['recovery_end_command', ''],
+  ['primary_conninfo', ''],
+  ['ssl', 'off'],
+  ['shared_preload_libraries', ''],
+  ['session_preload_libraries', ''],
+  ['local_preload_libraries', ''],
+  ['jit', 'off'],
+  ['dynamic_library_path', '$libdir'],
+  ['event_triggers', 'off'],
+  ['autovacuum', 'off'],
+  ['max_logical_replication_workers', '0'],
+  ['max_parallel_workers', '0'],
+  ['io_method', 'sync'],
   // The directory is a copy of what the vault keeps: losing it in a crash costs another restore.
   ['fsync', 'off'],
 ]

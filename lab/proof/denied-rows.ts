@@ -9,13 +9,25 @@ import type { ProofRow } from './proof-row.ts'
 import { expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
 import { isLostToOwner, weakeningsOf } from './weakenings.ts'
 
-type Settings = Pick<HoldfastConfig, 'vaultAccountId' | 'productionAccountId' | 'region' | 'regions' | 'sources' | 'agents' | 'environmentTag' | 'detached'>
+type Settings = Pick<
+  HoldfastConfig,
+  | 'vaultAccountId'
+  | 'productionAccountId'
+  | 'region'
+  | 'regions'
+  | 'sources'
+  | 'agents'
+  | 'environmentTag'
+  | 'detached'
+>
 
 const ofVault = (config: Settings) => ({ accountId: config.vaultAccountId, region: config.region })
 
 /** The same subject with other facts of its session; subjects without a session are as they are. */
 function withSession(principal: Principal, more: Partial<Session>): Principal {
-  return principal.session === undefined ? principal : { ...principal, session: { ...principal.session, ...more } }
+  return principal.session === undefined
+    ? principal
+    : { ...principal, session: { ...principal.session, ...more } }
 }
 
 const factors = [
@@ -28,7 +40,12 @@ const attackers: ReadonlySet<Subject['kind']> = new Set(['agent', 'writer', 'adm
 
 /** Production's owners and break-glass may destroy production: that is what they are. Agents, writers and strangers may not. */
 function destroysNothingOf(subject: Subject, account: 'vault' | 'production'): boolean {
-  if (subject.account === account) return account === 'production' && (subject.kind === 'agent' || subject.kind === 'bystander') || subject.kind === 'writer' || subject.kind === 'duty'
+  if (subject.account === account)
+    return (
+      (account === 'production' && (subject.kind === 'agent' || subject.kind === 'bystander')) ||
+      subject.kind === 'writer' ||
+      subject.kind === 'duty'
+    )
   return true
 }
 
@@ -43,7 +60,12 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
           const tagKey = `aws:ResourceTag/${config.environmentTag}`
           const tagged = await takesKey(action, arn, tagKey)
           for (const subject of subjects) {
-            if (subject.name === 'writer widened' || !destroysNothingOf(subject, account) || (subject.name === 'custodian' && action === 's3:DeleteObjectVersion')) continue
+            if (
+              subject.name === 'writer widened' ||
+              !destroysNothingOf(subject, account) ||
+              (subject.name === 'custodian' && action === 's3:DeleteObjectVersion')
+            )
+              continue
             // An action without a resource acts on the caller's own account: asking for another's makes no sense.
             if (arn === '*' && subject.account !== account) continue
             const own = subject.role?.tags[agentEnvironmentTag]
@@ -52,10 +74,22 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
               for (const factor of factors) {
                 if (subject.principal.session === undefined && factor.text !== '') continue
                 rows.push({
-                  group: 'destruction', who: subject.name, principal: withSession(subject.principal, factor.session), actions: [action],
-                  resource: arn, resourceAccountId: accountId, expected: 'denied',
+                  group: 'destruction',
+                  who: subject.name,
+                  principal: withSession(subject.principal, factor.session),
+                  actions: [action],
+                  resource: arn,
+                  resourceAccountId: accountId,
+                  expected: 'denied',
                   context: environment === null ? {} : { [tagKey]: environment },
-                  circumstance: describe([environment === null ? '' : environment === own ? 'its own environment' : 'another environment', factor.text]),
+                  circumstance: describe([
+                    environment === null
+                      ? ''
+                      : environment === own
+                        ? 'its own environment'
+                        : 'another environment',
+                    factor.text,
+                  ]),
                 })
               }
             }
@@ -76,11 +110,33 @@ export async function environmentRows(config: Settings, subjects: readonly Subje
     if (subject === undefined) continue
     for (const pattern of agent.may) {
       for (const action of await expandAction(pattern)) {
-        const [target] = await targetsOf(action, config.productionAccountId, config.region, namesIn('production', ofVault(config)))
-        const base = { group: 'environment', who: subject.name, actions: [action], resource: target!.arn, resourceAccountId: config.productionAccountId, expected: 'denied' } as const
-        rows.push({ ...base, principal: withSession(subject.principal, { sourceIdentity: null }), context: {}, circumstance: 'without a source identity' })
+        const [target] = await targetsOf(
+          action,
+          config.productionAccountId,
+          config.region,
+          namesIn('production', ofVault(config)),
+        )
+        const base = {
+          group: 'environment',
+          who: subject.name,
+          actions: [action],
+          resource: target!.arn,
+          resourceAccountId: config.productionAccountId,
+          expected: 'denied',
+        } as const
+        rows.push({
+          ...base,
+          principal: withSession(subject.principal, { sourceIdentity: null }),
+          context: {},
+          circumstance: 'without a source identity',
+        })
         if (!(await takesKey(action, target!.arn, tagKey))) continue
-        rows.push({ ...base, principal: subject.principal, context: { [tagKey]: `not-${agent.environment}` }, circumstance: 'another environment' })
+        rows.push({
+          ...base,
+          principal: subject.principal,
+          context: { [tagKey]: `not-${agent.environment}` },
+          circumstance: 'another environment',
+        })
       }
     }
   }
@@ -89,27 +145,42 @@ export async function environmentRows(config: Settings, subjects: readonly Subje
 
 export async function weakeningRows(config: Settings, subjects: readonly Subject[]): Promise<ProofRow[]> {
   const weakenings = await weakeningsOf({
-    place: ofVault(config), productionAccountId: config.productionAccountId, 
+    place: ofVault(config),
+    productionAccountId: config.productionAccountId,
     vaults: placesOf(config).map((place) => ({
-      place, sources: config.sources.filter((source) => placeOf(config, source).region === place.region).map(({ name }) => name),
+      place,
+      sources: config.sources
+        .filter((source) => placeOf(config, source).region === place.region)
+        .map(({ name }) => name),
     })),
-    agentNames: config.agents.map(({ name }) => name), detached: config.detached,
+    agentNames: config.agents.map(({ name }) => name),
+    detached: config.detached,
   })
   const rows: ProofRow[] = []
   for (const weakening of weakenings) {
     for (const subject of subjects) {
-      if (weakening.only === null ? subject.name === 'writer widened' : subject.name !== weakening.only) continue
+      if (weakening.only === null ? subject.name === 'writer widened' : subject.name !== weakening.only)
+        continue
       // The management account isn't bound by its own policies; what it owns is not the vault, and no credentials belong there.
       if (subject.account === 'organization' && weakening.resource.includes(':organizations:')) continue
       if (weakening.resource === '*' && subject.principal.accountId !== weakening.accountId) continue
-      if (weakening.duty.some((name) => subject.name === name || subject.name.endsWith(` > ${name}`))) continue
+      if (weakening.duty.some((name) => subject.name === name || subject.name.endsWith(` > ${name}`)))
+        continue
       const accountName = weakening.accountId === config.vaultAccountId ? 'vault' : 'production'
       const isLost = config.detached && isLostToOwner(weakening, subject, accountName)
-      for (const factor of attackers.has(subject.kind) || subject.name === 'outsider' ? factors : factors.slice(0, 1)) {
+      for (const factor of attackers.has(subject.kind) || subject.name === 'outsider'
+        ? factors
+        : factors.slice(0, 1)) {
         rows.push({
-          group: isLost ? 'lost' : 'weakening', who: subject.name, principal: withSession(subject.principal, factor.session), actions: [weakening.action],
-          resource: weakening.resource, resourceAccountId: weakening.accountId, context: weakening.context,
-          circumstance: describe([weakening.what, factor.text]), expected: isLost ? 'allowed' : 'denied',
+          group: isLost ? 'lost' : 'weakening',
+          who: subject.name,
+          principal: withSession(subject.principal, factor.session),
+          actions: [weakening.action],
+          resource: weakening.resource,
+          resourceAccountId: weakening.accountId,
+          context: weakening.context,
+          circumstance: describe([weakening.what, factor.text]),
+          expected: isLost ? 'allowed' : 'denied',
         })
       }
     }

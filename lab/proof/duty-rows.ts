@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { breakGlassActions, catalogue } from '../../guardrails/catalogue.ts'
-import { bucketArn, duties, feedbackBucketName, toolkitBucketName, vaultBucketName } from '../../guardrails/names.ts'
+import {
+  bucketArn,
+  duties,
+  feedbackBucketName,
+  toolkitBucketName,
+  vaultBucketName,
+} from '../../guardrails/names.ts'
 import { placeOf, placesOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { approvalMs, approvedSubject } from './principals.ts'
@@ -11,7 +17,12 @@ import type { ProofRow } from './proof-row.ts'
 import { expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
 
 const text = z.union([z.string(), z.array(z.string())])
-const duty = z.strictObject({ who: z.string(), action: z.string(), on: z.string(), context: z.record(z.string(), text).default({}) })
+const duty = z.strictObject({
+  who: z.string(),
+  action: z.string(),
+  on: z.string(),
+  context: z.record(z.string(), text).default({}),
+})
 const table = z.array(duty).parse(JSON.parse(readFileSync(new URL('duties.json', import.meta.url), 'utf8')))
 
 type Values = Record<string, string>
@@ -24,21 +35,31 @@ function fill(template: string, values: Values): string {
 function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
   const fixed: Values = {
-    toolkit: bucketArn(toolkitBucketName(place)), region: config.region,
-    production: config.productionAccountId, vaultAccount: config.vaultAccountId, retentionCapDays: String(config.retentionCapDays),
+    toolkit: bucketArn(toolkitBucketName(place)),
+    region: config.region,
+    production: config.productionAccountId,
+    vaultAccount: config.vaultAccountId,
+    retentionCapDays: String(config.retentionCapDays),
   }
   const lists: Record<string, readonly string[]> = {
-    source: config.sources.map(({ name }) => name), agent: config.agents.map(({ name }) => name), duty: duties,
+    source: config.sources.map(({ name }) => name),
+    agent: config.agents.map(({ name }) => name),
+    duty: duties,
   }
   return table.flatMap((row) => {
     const used = Object.keys(lists).filter((key) => JSON.stringify(row).includes(`{${key}}`))
-    const choices = used.reduce<Values[]>((known, key) => known.flatMap((values) => lists[key]!.map((value) => ({ ...values, [key]: value }))), [{}])
+    const choices = used.reduce<Values[]>(
+      (known, key) => known.flatMap((values) => lists[key]!.map((value) => ({ ...values, [key]: value }))),
+      [{}],
+    )
     // Of a source: where its backups lie. Of none: everywhere.
     return choices.flatMap((values) => {
       const source = config.sources.find(({ name }) => name === values['source'])
       return (source === undefined ? placesOf(config) : [placeOf(config, source)]).map((at) => {
         const buckets = { vault: bucketArn(vaultBucketName(at)), feedback: bucketArn(feedbackBucketName(at)) }
-        return JSON.parse(fill(JSON.stringify(row), { ...fixed, ...buckets, ...values })) as z.infer<typeof duty>
+        return JSON.parse(fill(JSON.stringify(row), { ...fixed, ...buckets, ...values })) as z.infer<
+          typeof duty
+        >
       })
     })
   })
@@ -47,13 +68,25 @@ function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
 export async function dutyRows(config: HoldfastConfig, cast: readonly Subject[]): Promise<ProofRow[]> {
   const rows = fillTable(config).flatMap((row): ProofRow[] => {
     // Where an approval is asked for, break-glass has duties once it is there.
-    const subject = cast.find(({ name }) => row.who === 'break-glass' && name === approvedSubject) ?? cast.find(({ name }) => name === row.who)
+    const subject =
+      cast.find(({ name }) => row.who === 'break-glass' && name === approvedSubject) ??
+      cast.find(({ name }) => name === row.who)
     if (subject === undefined) return []
-    return [{
-      group: 'duty', who: subject.name, principal: subject.principal, actions: [row.action], resource: row.on, context: row.context,
-      resourceAccountId: row.on.split(':')[4] || (row.on.startsWith('arn:aws:s3:::') ? config.vaultAccountId : subject.principal.accountId!),
-      circumstance: '', expected: 'allowed',
-    }]
+    return [
+      {
+        group: 'duty',
+        who: subject.name,
+        principal: subject.principal,
+        actions: [row.action],
+        resource: row.on,
+        context: row.context,
+        resourceAccountId:
+          row.on.split(':')[4] ||
+          (row.on.startsWith('arn:aws:s3:::') ? config.vaultAccountId : subject.principal.accountId!),
+        circumstance: '',
+        expected: 'allowed',
+      },
+    ]
   })
   return [...rows, ...(await taskRows(config, cast))]
 }
@@ -69,13 +102,24 @@ async function taskRows(config: HoldfastConfig, cast: readonly Subject[]): Promi
     if (subject === undefined) continue
     for (const action of (await Promise.all(agent.may.map(expandAction))).flat()) {
       if (destructive.has(action)) continue
-      const [target] = await targetsOf(action, config.productionAccountId, config.region, namesIn('production', place))
+      const [target] = await targetsOf(
+        action,
+        config.productionAccountId,
+        config.region,
+        namesIn('production', place),
+      )
       const environments = (await takesKey(action, target!.arn, tagKey)) ? [agent.environment, null] : [null]
       for (const environment of environments) {
         rows.push({
-          group: 'duty', who: subject.name, principal: subject.principal, actions: [action], resource: target!.arn,
-          resourceAccountId: config.productionAccountId, expected: 'allowed',
-          context: environment === null ? {} : { [tagKey]: environment }, circumstance: environment === null ? 'no tag' : 'its own environment',
+          group: 'duty',
+          who: subject.name,
+          principal: subject.principal,
+          actions: [action],
+          resource: target!.arn,
+          resourceAccountId: config.productionAccountId,
+          expected: 'allowed',
+          context: environment === null ? {} : { [tagKey]: environment },
+          circumstance: environment === null ? 'no tag' : 'its own environment',
         })
       }
     }
@@ -84,20 +128,58 @@ async function taskRows(config: HoldfastConfig, cast: readonly Subject[]): Promi
 }
 
 /** All that break-glass is for: without an approval, with one for somebody else, and after its time. */
-export async function approvalRows(config: HoldfastConfig, cast: readonly Subject[], nowMs: number): Promise<ProofRow[]> {
-  const [asked, approved] = ['break-glass', approvedSubject].map((who) => cast.find(({ name }) => name === who))
+export async function approvalRows(
+  config: HoldfastConfig,
+  cast: readonly Subject[],
+  nowMs: number,
+): Promise<ProofRow[]> {
+  const [asked, approved] = ['break-glass', approvedSubject].map((who) =>
+    cast.find(({ name }) => name === who),
+  )
   if (asked === undefined || approved === undefined) return []
-  const other = { ...approved.principal, session: { ...approved.principal.session!, sourceIdentity: 'someone-else' } }
+  const other = {
+    ...approved.principal,
+    session: { ...approved.principal.session!, sourceIdentity: 'someone-else' },
+  }
   const late = { 'aws:CurrentTime': new Date(nowMs + approvalMs + 1000).toISOString() }
   const accountId = config.productionAccountId
   const rows: ProofRow[] = []
   for (const action of (await Promise.all(breakGlassActions().map(expandAction))).flat()) {
-    const [target] = await targetsOf(action, accountId, config.region, namesIn('production', { accountId: config.vaultAccountId, region: config.region }))
-    const base = { group: 'approval', actions: [action], resource: target!.arn, resourceAccountId: accountId, expected: 'denied' } as const
+    const [target] = await targetsOf(
+      action,
+      accountId,
+      config.region,
+      namesIn('production', { accountId: config.vaultAccountId, region: config.region }),
+    )
+    const base = {
+      group: 'approval',
+      actions: [action],
+      resource: target!.arn,
+      resourceAccountId: accountId,
+      expected: 'denied',
+    } as const
     rows.push(
-      { ...base, who: asked.name, principal: asked.principal, context: {}, circumstance: 'without an approval' },
-      { ...base, who: approved.name, principal: other, context: {}, circumstance: 'approved for somebody else' },
-      { ...base, who: approved.name, principal: approved.principal, context: late, circumstance: 'after its time' },
+      {
+        ...base,
+        who: asked.name,
+        principal: asked.principal,
+        context: {},
+        circumstance: 'without an approval',
+      },
+      {
+        ...base,
+        who: approved.name,
+        principal: other,
+        context: {},
+        circumstance: 'approved for somebody else',
+      },
+      {
+        ...base,
+        who: approved.name,
+        principal: approved.principal,
+        context: late,
+        circumstance: 'after its time',
+      },
     )
   }
   return rows

@@ -22,21 +22,32 @@ interface Flags {
 }
 
 const program = new Command('npm run prove --')
-  .description('Asks what the infrastructure program declares every question that matters, by everybody who could ask it,\n' +
-    'and reports each answer that nobody expected. Nothing is deployed, and no account is needed.')
+  .description(
+    'Asks what the infrastructure program declares every question that matters, by everybody who could ask it,\n' +
+      'and reports each answer that nobody expected. Nothing is deployed, and no account is needed.',
+  )
   .option('--config <file>', 'prove this configuration (as of `pulumi config --json`) instead of the example')
-  .option('--mutants', 'also take out each statement, condition, boundary and lock, one at a time: something has to notice')
+  .option(
+    '--mutants',
+    'also take out each statement, condition, boundary and lock, one at a time: something has to notice',
+  )
   .option('--report-dir <dir>', 'where proof.json, proof.html and proof-rows.jsonl go', 'proof-report')
   .option('--json', 'print proof.json on standard output')
-  .addHelpText('after', `
-Exit status: 0 proven, ${exitStatus['objective-missed']} an answer was not the expected one or a mutant went unnoticed, ${exitStatus['invalid-input']} the configuration is refused.`)
+  .addHelpText(
+    'after',
+    `
+Exit status: 0 proven, ${exitStatus['objective-missed']} an answer was not the expected one or a mutant went unnoticed, ${exitStatus['invalid-input']} the configuration is refused.`,
+  )
 
 async function main(flags: Flags): Promise<number> {
   const startedMs = Date.now()
   const configs = flags.config === undefined ? Object.values(examinedConfigs) : [readConfigFile(flags.config)]
   const proofs: Proof[] = []
   for (const config of configs) proofs.push(await prove({ config, nowMs: startedMs }))
-  const verdict = flags.mutants === true ? judgeMutants(await runMutants(proofs), { isWhole: flags.config === undefined }) : null
+  const verdict =
+    flags.mutants === true
+      ? judgeMutants(await runMutants(proofs), { isWhole: flags.config === undefined })
+      : null
   const summaries = proofs.map(summarizeProof)
   const report: ProofReport = {
     schema: proofSchemaName,
@@ -45,10 +56,16 @@ async function main(flags: Flags): Promise<number> {
     durationMs: Date.now() - startedMs,
     tool: { version: readVersion(), node: process.versions.node },
     proofs: summaries,
-    mutants: verdict === null ? null : {
-      examined: verdict.results.length, killed: verdict.results.filter(({ killedBy }) => killedBy !== null).length,
-      accounted: verdict.accounted, unexpected: verdict.unexpected, stale: verdict.stale,
-    },
+    mutants:
+      verdict === null
+        ? null
+        : {
+            examined: verdict.results.length,
+            killed: verdict.results.filter(({ killedBy }) => killedBy !== null).length,
+            accounted: verdict.accounted,
+            unexpected: verdict.unexpected,
+            stale: verdict.stale,
+          },
   }
   const files = await writeReport(path.resolve(flags.reportDir), report, proofs)
   const shown = `${renderTerminal(report)}${files.map((file) => `Report: ${file}\n`).join('')}`
@@ -57,23 +74,36 @@ async function main(flags: Flags): Promise<number> {
   return report.outcome === 'proven' ? 0 : exitStatus['objective-missed']
 }
 
-async function writeReport(directory: string, report: ProofReport, proofs: readonly Proof[]): Promise<string[]> {
+async function writeReport(
+  directory: string,
+  report: ProofReport,
+  proofs: readonly Proof[],
+): Promise<string[]> {
   await mkdir(directory, { recursive: true })
-  const lines = proofs.flatMap(({ name, rows }) => rows.map((row) => JSON.stringify({ proof: name, group: row.group, ...recordRow(row) })))
-  const files = { 'proof.json': `${JSON.stringify(report, null, 2)}\n`, 'proof.html': renderHtml(report), 'proof-rows.jsonl': `${lines.join('\n')}\n` }
+  const lines = proofs.flatMap(({ name, rows }) =>
+    rows.map((row) => JSON.stringify({ proof: name, group: row.group, ...recordRow(row) })),
+  )
+  const files = {
+    'proof.json': `${JSON.stringify(report, null, 2)}\n`,
+    'proof.html': renderHtml(report),
+    'proof-rows.jsonl': `${lines.join('\n')}\n`,
+  }
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text)
   return Object.keys(files).map((name) => path.join(directory, name))
 }
 
 function readVersion(): string {
-  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+  return (
+    JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  ).version
 }
 
 try {
   program.exitOverride().parse()
   process.exitCode = await main(program.opts<Flags>())
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
   else {
     process.stderr.write(`prove: ${terminalText(error instanceof Error ? error.message : String(error))}\n`)
     if (isHoldfastError(error) && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`)

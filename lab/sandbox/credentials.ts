@@ -15,7 +15,9 @@ export class StoredCredentials implements CredentialRegistry {
 
   constructor(database: Database) {
     this.#database = database
-    database.exec('CREATE TABLE IF NOT EXISTS credential (access_key_id TEXT PRIMARY KEY, issued TEXT NOT NULL) STRICT')
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS credential (access_key_id TEXT PRIMARY KEY, issued TEXT NOT NULL) STRICT',
+    )
     for (const row of database.prepare('SELECT issued FROM credential').all()) {
       const issued = JSON.parse(String(row.issued)) as Issued
       this.#issued.set(issued.credentials.accessKeyId, issued)
@@ -31,7 +33,9 @@ export class StoredCredentials implements CredentialRegistry {
       expiresMs,
     }
     const issued = { credentials, principal: structuredClone(principal) }
-    this.#database.prepare('INSERT INTO credential VALUES (?, ?)').run(credentials.accessKeyId, JSON.stringify(issued))
+    this.#database
+      .prepare('INSERT INTO credential VALUES (?, ?)')
+      .run(credentials.accessKeyId, JSON.stringify(issued))
     this.#issued.set(credentials.accessKeyId, issued)
     return { ...credentials }
   }

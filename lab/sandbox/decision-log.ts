@@ -32,11 +32,25 @@ export class DecisionLog {
     return this.#entries.filter((entry) => entry.requestId === requestId)
   }
 
-  record(requestId: string, atMs: number, principal: Principal, action: string, resource: string, decision: AccessDecision): void {
+  record(
+    requestId: string,
+    atMs: number,
+    principal: Principal,
+    action: string,
+    resource: string,
+    decision: AccessDecision,
+  ): void {
     this.#add({ requestId, atMs, principalArn: principal.arn, action, resource, by: 'policy', ...decision })
   }
 
-  recordLock(requestId: string, atMs: number, principal: Principal, action: string, resource: string, reason: string): void {
+  recordLock(
+    requestId: string,
+    atMs: number,
+    principal: Principal,
+    action: string,
+    resource: string,
+    reason: string,
+  ): void {
     const entry = { requestId, atMs, principalArn: principal.arn, action, resource }
     this.#add({ ...entry, allowed: false, by: 'lock', result: reason, statement: null })
   }

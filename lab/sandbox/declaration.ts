@@ -28,7 +28,12 @@ export interface DeclaredBucket {
   versioning: 'Enabled' | 'Suspended' | null
   objectLock: { enabled: boolean; default: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number } | null }
   encryption: { algorithm: string; kmsKeyId: string | null } | null
-  publicAccessBlock: { blockPublicAcls: boolean; ignorePublicAcls: boolean; blockPublicPolicy: boolean; restrictPublicBuckets: boolean } | null
+  publicAccessBlock: {
+    blockPublicAcls: boolean
+    ignorePublicAcls: boolean
+    blockPublicPolicy: boolean
+    restrictPublicBuckets: boolean
+  } | null
   ownership: string | null
   policy: PolicyDocument | null
   lifecycleRules: unknown[]

@@ -10,8 +10,18 @@ import type { MfaDevice } from './sts/second-factor.ts'
 export interface Description {
   endpoint: string
   directory: string
-  accounts: { id: string; name: string; rootCredentials: Pick<Credentials, 'accessKeyId' | 'secretAccessKey'> }[]
-  buckets: { name: string; accountId: string; region: string; lock: string; objectLock: { enabled: boolean } }[]
+  accounts: {
+    id: string
+    name: string
+    rootCredentials: Pick<Credentials, 'accessKeyId' | 'secretAccessKey'>
+  }[]
+  buckets: {
+    name: string
+    accountId: string
+    region: string
+    lock: string
+    objectLock: { enabled: boolean }
+  }[]
   roles: DescribedRole[]
   notEmulated: CloudDeclaration['notEmulated']
 }
@@ -37,7 +47,11 @@ interface DescribedRole {
 
 /** The secrets in it open nothing but this directory's sandbox. */
 export function describeSandbox(
-  sandbox: Sandbox, declaration: CloudDeclaration, directory: string, devices: readonly RoleDevice[] = [], tokens: ReadonlyMap<string, string> = new Map(),
+  sandbox: Sandbox,
+  declaration: CloudDeclaration,
+  directory: string,
+  devices: readonly RoleDevice[] = [],
+  tokens: ReadonlyMap<string, string> = new Map(),
 ): Description {
   return {
     endpoint: sandbox.endpoint,
@@ -48,11 +62,20 @@ export function describeSandbox(
     }),
     buckets: declaration.buckets.map(({ name, accountId, region, objectLock }) => {
       const rule = objectLock.default
-      const lock = !objectLock.enabled ? 'none' : rule === null ? 'no default' : `${rule.mode}, ${rule.days} days`
+      const lock = !objectLock.enabled
+        ? 'none'
+        : rule === null
+          ? 'no default'
+          : `${rule.mode}, ${rule.days} days`
       return { name, accountId, region, lock, objectLock }
     }),
     roles: declaration.roles.map((role) => ({
-      ...describeRole(sandbox, role, devices.find((device) => device.role === role.arn)), webIdentityToken: tokens.get(role.arn) ?? null,
+      ...describeRole(
+        sandbox,
+        role,
+        devices.find((device) => device.role === role.arn),
+      ),
+      webIdentityToken: tokens.get(role.arn) ?? null,
     })),
     notEmulated: declaration.notEmulated,
   }
@@ -69,9 +92,27 @@ export interface RoleDevice extends MfaDevice {
 export function registerDevices({ roles }: CloudDeclaration): RoleDevice[] {
   return roles.flatMap((role) => {
     const statements = listOf<Statement>(role.trust.Statement)
-    if (!statements.some(({ Effect, Condition }) => Effect === 'Deny' && Condition?.BoolIfExists?.['aws:MultiFactorAuthPresent'] !== undefined)) return []
-    const [holder] = statements.filter(({ Effect }) => Effect === 'Allow').flatMap(whoOf).filter((arn) => roles.some((each) => each.arn === arn))
-    return holder === undefined ? [] : [{ role: role.arn, serial: `arn:aws:iam::${role.accountId}:mfa/${role.name}`, holderArn: holder, secret: randomBytes(20) }]
+    if (
+      !statements.some(
+        ({ Effect, Condition }) =>
+          Effect === 'Deny' && Condition?.BoolIfExists?.['aws:MultiFactorAuthPresent'] !== undefined,
+      )
+    )
+      return []
+    const [holder] = statements
+      .filter(({ Effect }) => Effect === 'Allow')
+      .flatMap(whoOf)
+      .filter((arn) => roles.some((each) => each.arn === arn))
+    return holder === undefined
+      ? []
+      : [
+          {
+            role: role.arn,
+            serial: `arn:aws:iam::${role.accountId}:mfa/${role.name}`,
+            holderArn: holder,
+            secret: randomBytes(20),
+          },
+        ]
   })
 }
 
@@ -82,14 +123,22 @@ function isAsked(isAbsent: string | string[] | undefined): boolean {
 /** RFC 4648, as authenticators take it; 20 bytes are 32 letters. */
 function encodeBase32(bytes: Buffer): string {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
-  return (bits.match(/.{5}/g) ?? []).map((five) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[Number.parseInt(five, 2)]).join('')
+  return (bits.match(/.{5}/g) ?? [])
+    .map((five) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[Number.parseInt(five, 2)])
+    .join('')
 }
 
-function describeRole(sandbox: Sandbox, role: DeclaredRole, device: RoleDevice | undefined): Omit<DescribedRole, 'webIdentityToken'> {
+function describeRole(
+  sandbox: Sandbox,
+  role: DeclaredRole,
+  device: RoleDevice | undefined,
+): Omit<DescribedRole, 'webIdentityToken'> {
   const allowed = listOf<Statement>(role.trust.Statement).filter(({ Effect }) => Effect === 'Allow')
   const principals = allowed.map(({ Principal }) => (typeof Principal === 'object' ? Principal : {}))
   const assumedBy = [...new Set(allowed.flatMap(whoOf))]
-  const [externalId] = allowed.flatMap(({ Condition }) => listOf<string>(Condition?.StringEquals?.['sts:ExternalId']))
+  const [externalId] = allowed.flatMap(({ Condition }) =>
+    listOf<string>(Condition?.StringEquals?.['sts:ExternalId']),
+  )
   const isTakenOn = principals.some((principal) => principal.Service !== undefined)
   return {
     arn: role.arn,
@@ -97,17 +146,28 @@ function describeRole(sandbox: Sandbox, role: DeclaredRole, device: RoleDevice |
     assumedBy,
     externalId: externalId ?? null,
     sourceIdentity: allowed.some(({ Condition }) => isAsked(Condition?.Null?.['sts:SourceIdentity'])),
-    tags: allowed.flatMap(({ Condition }) => Object.keys(Condition?.StringLike ?? {})).filter((key) => key.startsWith(requestTag)).map((key) => key.slice(requestTag.length)),
-    secondFactor: device === undefined ? null : { serialNumber: device.serial, secret: encodeBase32(device.secret) },
-    credentials: isTakenOn ? issueWorkloadSession(sandbox, role, 'sandbox', sandbox.clock.nowMs(), {}, role.maxSessionSeconds).credentials : null,
+    tags: allowed
+      .flatMap(({ Condition }) => Object.keys(Condition?.StringLike ?? {}))
+      .filter((key) => key.startsWith(requestTag))
+      .map((key) => key.slice(requestTag.length)),
+    secondFactor:
+      device === undefined ? null : { serialNumber: device.serial, secret: encodeBase32(device.secret) },
+    credentials: isTakenOn
+      ? issueWorkloadSession(sandbox, role, 'sandbox', sandbox.clock.nowMs(), {}, role.maxSessionSeconds)
+          .credentials
+      : null,
   }
 }
 
 // A whole account that the condition narrows to some of its roles is those roles.
 function whoOf({ Principal, Condition }: Statement): string[] {
-  const narrowed = ['ArnLike', 'ArnEquals', 'StringEquals', 'StringLike'].flatMap((operator) => listOf<string>(Condition?.[operator]?.['aws:PrincipalArn']))
+  const narrowed = ['ArnLike', 'ArnEquals', 'StringEquals', 'StringLike'].flatMap((operator) =>
+    listOf<string>(Condition?.[operator]?.['aws:PrincipalArn']),
+  )
   if (narrowed.length > 0) return narrowed
-  return typeof Principal === 'object' ? Object.values(Principal).flatMap((names) => listOf<string>(names)) : listOf<string>(Principal)
+  return typeof Principal === 'object'
+    ? Object.values(Principal).flatMap((names) => listOf<string>(names))
+    : listOf<string>(Principal)
 }
 
 interface Statement {
@@ -120,13 +180,28 @@ function listOf<T>(value: unknown): T[] {
   return value === undefined ? [] : Array.isArray(value) ? (value as T[]) : [value as T]
 }
 
-export function renderDescription({ endpoint, directory, accounts, buckets, roles, notEmulated }: Description): string {
-  const lines = [`endpoint   ${endpoint}`, `directory  ${directory}`, '', 'accounts, with the keys of their roots']
+export function renderDescription({
+  endpoint,
+  directory,
+  accounts,
+  buckets,
+  roles,
+  notEmulated,
+}: Description): string {
+  const lines = [
+    `endpoint   ${endpoint}`,
+    `directory  ${directory}`,
+    '',
+    'accounts, with the keys of their roots',
+  ]
   for (const { id, name, rootCredentials } of accounts) {
-    lines.push(`  ${id}  ${name.padEnd(14)} AWS_ACCESS_KEY_ID=${rootCredentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${rootCredentials.secretAccessKey}`)
+    lines.push(
+      `  ${id}  ${name.padEnd(14)} AWS_ACCESS_KEY_ID=${rootCredentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${rootCredentials.secretAccessKey}`,
+    )
   }
   lines.push('', 'buckets')
-  for (const { name, accountId, region, lock } of buckets) lines.push(`  ${accountId}  ${region}  ${name}  lock: ${lock}`)
+  for (const { name, accountId, region, lock } of buckets)
+    lines.push(`  ${accountId}  ${region}  ${name}  lock: ${lock}`)
   lines.push('', 'roles, and who may assume them with AssumeRole at the same endpoint')
   for (const role of roles) lines.push(...renderRole(role))
   if (notEmulated.length > 0) lines.push('', 'declared, but not emulated here')
@@ -134,14 +209,33 @@ export function renderDescription({ endpoint, directory, accounts, buckets, role
   return `${lines.join('\n')}\n\nSIGINT or SIGTERM stops it.\n`
 }
 
-function renderRole({ arn, assumedBy, externalId, sourceIdentity, tags, secondFactor, credentials, webIdentityToken }: DescribedRole): string[] {
+function renderRole({
+  arn,
+  assumedBy,
+  externalId,
+  sourceIdentity,
+  tags,
+  secondFactor,
+  credentials,
+  webIdentityToken,
+}: DescribedRole): string[] {
   const asked = [
-    ...(externalId === null ? [] : [`external id ${externalId}`]), ...(sourceIdentity ? ['a source identity'] : []), ...tags.map((tag) => `the tag ${tag}`),
-    ...(secondFactor === null ? [] : [`the second factor ${secondFactor.serialNumber}, secret ${secondFactor.secret}`]),
+    ...(externalId === null ? [] : [`external id ${externalId}`]),
+    ...(sourceIdentity ? ['a source identity'] : []),
+    ...tags.map((tag) => `the tag ${tag}`),
+    ...(secondFactor === null
+      ? []
+      : [`the second factor ${secondFactor.serialNumber}, secret ${secondFactor.secret}`]),
   ]
-  const lines = [`  ${arn}`, `    by ${assumedBy.join(', ')}${asked.length === 0 ? '' : `, with ${asked.join(', ')}`}`]
+  const lines = [
+    `  ${arn}`,
+    `    by ${assumedBy.join(', ')}${asked.length === 0 ? '' : `, with ${asked.join(', ')}`}`,
+  ]
   if (webIdentityToken !== null) lines.push(`    a web identity token: ${webIdentityToken}`)
   if (credentials === null) return lines
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
-  return [...lines, `    a session: AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_SESSION_TOKEN=${sessionToken ?? ''}`]
+  return [
+    ...lines,
+    `    a session: AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_SESSION_TOKEN=${sessionToken ?? ''}`,
+  ]
 }

@@ -31,16 +31,33 @@ export const exampleConfig = {
   image: `${imageRepository({ accountId: vault, region })}@sha256:${'0'.repeat(64)}`,
   examine: true,
   sources: [
-    { name: 'rental-db', kind: 'postgres', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` } },
+    {
+      name: 'rental-db',
+      kind: 'postgres',
+      trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` },
+    },
     { name: 'uploads', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/uploads` } },
     // Production that runs outside AWS, as the incident's did.
-    { name: 'site', trust: { oidc: { issuer: 'https://oidc.platform.example', audience: 'holdfast', subject: 'project:rental:service:site' } } },
+    {
+      name: 'site',
+      trust: {
+        oidc: {
+          issuer: 'https://oidc.platform.example',
+          audience: 'holdfast',
+          subject: 'project:rental:service:site',
+        },
+      },
+    },
   ],
   restorers: [`arn:aws:iam::${vault}:role/people/restore-operator`],
   runners: [`arn:aws:iam::${vault}:role/people/check-runner`],
   agents: [
     { name: 'staging', environment: 'staging', may: ['ec2:*', 'rds:*', 's3:*', 'logs:*', 'states:*'] },
-    { name: 'production', environment: 'production', may: ['ec2:Describe*', 'ec2:StartInstances', 'ec2:StopInstances', 'rds:Describe*', 'logs:*'] },
+    {
+      name: 'production',
+      environment: 'production',
+      may: ['ec2:Describe*', 'ec2:StartInstances', 'ec2:StopInstances', 'rds:Describe*', 'logs:*'],
+    },
   ],
   launchers: [`arn:aws:iam::${production}:role/workloads/agent-launcher`],
   breakGlass: [`arn:aws:iam::${production}:role/people/operator`],

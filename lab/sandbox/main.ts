@@ -24,9 +24,14 @@ function parsePort(text: string): number {
 }
 
 const command = new Command('sandbox')
-  .description('serves an embedded S3, EC2 and STS on loopback, with the buckets, locks, policies and roles that the Pulumi program declares')
+  .description(
+    'serves an embedded S3, EC2 and STS on loopback, with the buckets, locks, policies and roles that the Pulumi program declares',
+  )
   .option('--port <port>', 'port to listen on; 0 takes a free one', parsePort, 0)
-  .option('--dir <directory>', 'where all state is kept, across restarts; a new temporary directory if not given')
+  .option(
+    '--dir <directory>',
+    'where all state is kept, across restarts; a new temporary directory if not given',
+  )
   .option('--json', 'print one JSON record instead of a table')
   .action(serve)
 

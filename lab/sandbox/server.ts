@@ -69,7 +69,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const credentials = new StoredCredentials(database)
   const decisions = new DecisionLog()
   const { declaration, directory } = options
-  const authorizer = await makeAuthorizer(options, { nowMs: () => clock.nowMs(), restrictsPublicBuckets: (bucket) => restrictsPublic(database, bucket) })
+  const authorizer = await makeAuthorizer(options, {
+    nowMs: () => clock.nowMs(),
+    restrictsPublicBuckets: (bucket) => restrictsPublic(database, bucket),
+  })
   const host: ServiceHost = {
     directory,
     database,
@@ -80,7 +83,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     authorize: async (request, question) => {
       const context = await buildContext(request, question, declaration)
       const decision = await authorizer.authorize({ ...question, principal: request.principal, context })
-      decisions.record(request.id, request.nowMs, request.principal, question.action, question.resource, decision)
+      decisions.record(
+        request.id,
+        request.nowMs,
+        request.principal,
+        question.action,
+        question.resource,
+        decision,
+      )
       return decision
     },
   }
@@ -91,11 +101,20 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
   const faults = options.faults === undefined ? null : new FaultInjector(options.faults)
   const defects: unknown[] = []
-  const front = new Front({ services, clock, credentials, faults, onRequest: options.onRequest ?? (() => undefined), onDefect: (error) => defects.push(error) })
-  const server = await listen(front, options.host ?? '127.0.0.1', options.port ?? 0).catch((error: unknown) => {
-    database.close()
-    throw error
+  const front = new Front({
+    services,
+    clock,
+    credentials,
+    faults,
+    onRequest: options.onRequest ?? (() => undefined),
+    onDefect: (error) => defects.push(error),
   })
+  const server = await listen(front, options.host ?? '127.0.0.1', options.port ?? 0).catch(
+    (error: unknown) => {
+      database.close()
+      throw error
+    },
+  )
   const { port } = server.address() as AddressInfo
   let stopped: Promise<void> | null = null
   return {
@@ -107,7 +126,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     faults,
     defects,
     rootCredentials: (accountId) => {
-      if (!declaration.accounts.some((account) => account.id === accountId)) throw new RangeError(`no account ${accountId} is declared`)
+      if (!declaration.accounts.some((account) => account.id === accountId))
+        throw new RangeError(`no account ${accountId} is declared`)
       return credentials.rootOf(accountId)
     },
     volumeDirectory: (volumeId) => volumeDirectory(host, volumeId),
@@ -126,7 +146,13 @@ function rememberedClock(database: ReturnType<typeof openDatabase>): TurnableClo
 }
 
 function listen(front: Front, host: string, port: number): Promise<Server> {
-  const server = createServer({ keepAlive: true, noDelay: true, requestTimeout: 0, keepAliveTimeout: 60_000, maxHeaderSize: 32 * 1024 })
+  const server = createServer({
+    keepAlive: true,
+    noDelay: true,
+    requestTimeout: 0,
+    keepAliveTimeout: 60_000,
+    maxHeaderSize: 32 * 1024,
+  })
   server.on('request', (request, response) => front.take(request, response, false))
   server.on('checkContinue', (request, response) => front.take(request, response, true))
   server.on('clientError', refuseGarbage)
@@ -143,14 +169,25 @@ function listen(front: Front, host: string, port: number): Promise<Server> {
 // What isn't HTTP has no request to answer: one XML error, then the connection is closed.
 function refuseGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const [code, message] = error.code === 'HPE_HEADER_OVERFLOW'
-    ? ['RequestHeaderSectionTooLarge', 'Your request header and query parameter sections exceed the maximum allowed size.']
-    : ['BadRequest', 'An error occurred when parsing the HTTP request.']
+  const [code, message] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [
+          'RequestHeaderSectionTooLarge',
+          'Your request header and query parameter sections exceed the maximum allowed size.',
+        ]
+      : ['BadRequest', 'An error occurred when parsing the HTTP request.']
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`
-  socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
-async function close(server: Server, front: Front, services: ReadonlyMap<string, Service>, closeDatabase: () => void): Promise<void> {
+async function close(
+  server: Server,
+  front: Front,
+  services: ReadonlyMap<string, Service>,
+  closeDatabase: () => void,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeAllConnections()
   await closed

@@ -64,7 +64,10 @@ export interface ServiceReply {
 }
 
 /** What a service asks to be allowed: the request's own context keys. Keys of the principal are the authorizer's to add. */
-export type AccessQuestion = Pick<AccessRequest, 'action' | 'resource' | 'resourceAccountId' | 'resourcePolicy'> & {
+export type AccessQuestion = Pick<
+  AccessRequest,
+  'action' | 'resource' | 'resourceAccountId' | 'resourcePolicy'
+> & {
   context?: Record<string, string | string[]>
 }
 

@@ -6,12 +6,23 @@ import { AwsError } from './aws-error.ts'
 export type XmlNode = string | { [name: string]: XmlNode | XmlNode[] }
 
 const malformed = (cause?: unknown) =>
-  new AwsError(400, 'MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema', { cause })
+  new AwsError(
+    400,
+    'MalformedXML',
+    'The XML you provided was not well-formed or did not validate against our published schema',
+    { cause },
+  )
 
 const deepestNesting = 24
 
 // Entities are not the parser's business: a document type is refused, and the five that XML itself has are decoded below.
-const parser = new XMLParser({ ignoreAttributes: true, processEntities: false, parseTagValue: false, trimValues: false, removeNSPrefix: true })
+const parser = new XMLParser({
+  ignoreAttributes: true,
+  processEntities: false,
+  parseTagValue: false,
+  trimValues: false,
+  removeNSPrefix: true,
+})
 
 /** The document's root element, which must have one of `names`. Text only, no attributes. Throws MalformedXML. */
 export function parseXml(document: Buffer, ...names: string[]): XmlNode {
@@ -25,9 +36,12 @@ export function parseXml(document: Buffer, ...names: string[]): XmlNode {
   } catch (error) {
     throw error instanceof AwsError ? error : malformed(error)
   }
-  const roots = Object.entries(tree as Record<string, unknown>).filter(([name]) => !name.startsWith('?') && name !== '#text')
+  const roots = Object.entries(tree as Record<string, unknown>).filter(
+    ([name]) => !name.startsWith('?') && name !== '#text',
+  )
   const [root] = roots
-  if (roots.length !== 1 || root === undefined || !names.includes(root[0]) || Array.isArray(root[1])) throw malformed()
+  if (roots.length !== 1 || root === undefined || !names.includes(root[0]) || Array.isArray(root[1]))
+    throw malformed()
   return decodeNode(root[1])
 }
 
@@ -74,7 +88,10 @@ function decodeEntities(text: string): string {
     const plain = Object.hasOwn(named, name) ? named[name] : undefined
     if (plain !== undefined) return plain
     const number = /^#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}))$/.exec(name)
-    const code = number === null ? Number.NaN : Number.parseInt(number[1] ?? number[2] ?? '', number[1] === undefined ? 10 : 16)
+    const code =
+      number === null
+        ? Number.NaN
+        : Number.parseInt(number[1] ?? number[2] ?? '', number[1] === undefined ? 10 : 16)
     if (!(code > 0 && code <= 0x10ffff) || (code >= 0xd800 && code <= 0xdfff)) throw malformed()
     return String.fromCodePoint(code)
   })
@@ -141,5 +158,8 @@ const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
 
 /** Also control characters, as S3 does, though XML 1.0 has no way to write them: `encoding-type=url` is for these. */
 function escapeXml(text: string): string {
-  return text.replace(/[&<>"\u0000-\u001f\u007f\ufffe\uffff]/g, (character) => escapes[character] ?? `&#x${character.charCodeAt(0).toString(16)};`)
+  return text.replace(
+    /[&<>"\u0000-\u001f\u007f\ufffe\uffff]/g,
+    (character) => escapes[character] ?? `&#x${character.charCodeAt(0).toString(16)};`,
+  )
 }

@@ -6,7 +6,14 @@ import type { StoredVersion } from './vault.ts'
 import { Violation, dayMs, sourceName } from './world.ts'
 import type { World } from './world.ts'
 
-const attacks = { 'delete marker': 3, 'overlay': 3, 'garbage manifest': 2, 'manifest under another name': 1, 'garbage pack': 1, 'delete what is locked': 2 } as const
+const attacks = {
+  'delete marker': 3,
+  overlay: 3,
+  'garbage manifest': 2,
+  'manifest under another name': 1,
+  'garbage pack': 1,
+  'delete what is locked': 2,
+} as const
 
 const ulidLetters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
@@ -15,16 +22,31 @@ export function attack(world: World): void {
   const versions = vault.versions().filter(({ isDeleteMarker }) => !isDeleteMarker)
   const kind = random.weigh<keyof typeof attacks>(attacks)
   world.log.push(kind)
-  if (kind === 'garbage pack') return void put(world, `sources/${sourceName}/packs/20260101T000000Z-compliance-40d/${newUlid(world)}-${'0'.repeat(64)}`, random.bytes(100))
-  if (kind === 'garbage manifest') return void put(world, `sources/${sourceName}/manifests/${newUlid(world)}`, random.bytes(random.below(300)))
+  if (kind === 'garbage pack')
+    return void put(
+      world,
+      `sources/${sourceName}/packs/20260101T000000Z-compliance-40d/${newUlid(world)}-${'0'.repeat(64)}`,
+      random.bytes(100),
+    )
+  if (kind === 'garbage manifest')
+    return void put(
+      world,
+      `sources/${sourceName}/manifests/${newUlid(world)}`,
+      random.bytes(random.below(300)),
+    )
   if (versions.length === 0) return
   const victim = pickVictim(world, versions)
-  if (kind === 'manifest under another name') put(world, `sources/${sourceName}/manifests/${newUlid(world)}`, victim.pristine)
+  if (kind === 'manifest under another name')
+    put(world, `sources/${sourceName}/manifests/${newUlid(world)}`, victim.pristine)
   else if (kind === 'delete marker') vault.put(victim.key, Buffer.alloc(0), '', true)
   else if (kind === 'overlay') {
     // A bucket that enforces If-None-Match lets one through that comes after a delete marker.
     if (random.chance(0.5)) vault.put(victim.key, Buffer.alloc(0), '', true)
-    put(world, victim.key, random.chance(0.5) ? random.bytes(victim.body.length) : random.pick(versions).pristine)
+    put(
+      world,
+      victim.key,
+      random.chance(0.5) ? random.bytes(victim.body.length) : random.pick(versions).pristine,
+    )
   } else deleteAll(world)
 }
 
@@ -55,7 +77,8 @@ function deleteAll(world: World): void {
       world.tally.count('check', 'deletion refused')
       continue
     }
-    if (!version.isDeleteMarker && version.lockedUntilMs > world.clock.serverMs) throw new Violation(`${version.key} was deleted, and it is locked`)
+    if (!version.isDeleteMarker && version.lockedUntilMs > world.clock.serverMs)
+      throw new Violation(`${version.key} was deleted, and it is locked`)
   }
 }
 
@@ -63,7 +86,10 @@ function deleteAll(world: World): void {
 export function expire(world: World): void {
   const { random, clock, vault } = world
   const locked = vault.versions().filter(({ lockedUntilMs }) => lockedUntilMs > clock.serverMs)
-  const toMs = locked.length > 0 && random.chance(0.6) ? random.pick(locked).lockedUntilMs + random.pick([-1000, 0, 1000]) : clock.serverMs + random.below(45) * dayMs
+  const toMs =
+    locked.length > 0 && random.chance(0.6)
+      ? random.pick(locked).lockedUntilMs + random.pick([-1000, 0, 1000])
+      : clock.serverMs + random.below(45) * dayMs
   clock.pass(Math.max(0, toMs - clock.serverMs))
   world.log.push(`it is ${new Date(clock.serverMs).toISOString()}`)
   deleteAll(world)
@@ -72,10 +98,14 @@ export function expire(world: World): void {
 /** A bit turns where it lies, in something that a promised snapshot needs. */
 export function spoil(world: World): void {
   const { random, vault } = world
-  const needed = world.committed.filter((snapshot) => world.isPromised(snapshot)).flatMap((snapshot) => [snapshot, ...snapshot.manifest.packs])
+  const needed = world.committed
+    .filter((snapshot) => world.isPromised(snapshot))
+    .flatMap((snapshot) => [snapshot, ...snapshot.manifest.packs])
   if (needed.length === 0) return
   // Rather a large one: data, not what describes it.
-  const version = [random.pick(needed), random.pick(needed)].map((ref) => vault.find(ref)!).reduce((left, right) => (left.body.length > right.body.length ? left : right))
+  const version = [random.pick(needed), random.pick(needed)]
+    .map((ref) => vault.find(ref)!)
+    .reduce((left, right) => (left.body.length > right.body.length ? left : right))
   const offset = random.below(version.body.length)
   vault.turnBit(version, offset, random.below(8))
   world.log.push(`byte ${offset} of ${version.key}`)

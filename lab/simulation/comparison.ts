@@ -20,7 +20,10 @@ export function differences(expected: Expected, directory: string): Difference[]
     if (what !== null) differing.push({ path, what })
   }
   for (const path of found.keys()) if (!expected.has(path)) differing.push({ path, what: 'nobody knows it' })
-  const whole = [...expected].filter(([path, node]) => node.kind === 'file' && found.has(path) && !differing.some((other) => other.path === path))
+  const whole = [...expected].filter(
+    ([path, node]) =>
+      node.kind === 'file' && found.has(path) && !differing.some((other) => other.path === path),
+  )
   return [...differing, ...wrongLinks(whole, found)]
 }
 
@@ -28,7 +31,8 @@ function differenceOf(node: Readonly<TreeNode>, found: Found | undefined): strin
   if (found === undefined) return 'it is missing'
   if (found.kind !== node.kind) return `it is a ${found.kind}, not a ${node.kind}`
   if (!found.bytes.equals(node.bytes)) return 'it has other bytes'
-  if (node.kind !== 'symlink' && found.mode !== node.mode) return `it has mode ${found.mode.toString(8)}, not ${node.mode.toString(8)}`
+  if (node.kind !== 'symlink' && found.mode !== node.mode)
+    return `it has mode ${found.mode.toString(8)}, not ${node.mode.toString(8)}`
   const mtimeUs = node.mtimeNs / 1000n
   return found.mtimeUs === mtimeUs ? null : `it was changed at ${found.mtimeUs} µs, not ${mtimeUs}`
 }
@@ -49,8 +53,19 @@ function wrongLinks(whole: [string, Readonly<TreeNode>][], found: ReadonlyMap<st
 function describe(absolute: Buffer, path: string, found: Map<string, Found>): void {
   const stats = fs.lstatSync(absolute, { bigint: true })
   const kind = stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'file'
-  const bytes = kind === 'file' ? fs.readFileSync(absolute) : kind === 'symlink' ? fs.readlinkSync(absolute, { encoding: 'buffer' }) : Buffer.alloc(0)
-  found.set(path, { kind, bytes, mode: Number(stats.mode & 0o7777n), mtimeUs: stats.mtimeNs / 1000n, ino: stats.ino })
+  const bytes =
+    kind === 'file'
+      ? fs.readFileSync(absolute)
+      : kind === 'symlink'
+        ? fs.readlinkSync(absolute, { encoding: 'buffer' })
+        : Buffer.alloc(0)
+  found.set(path, {
+    kind,
+    bytes,
+    mode: Number(stats.mode & 0o7777n),
+    mtimeUs: stats.mtimeNs / 1000n,
+    ino: stats.ino,
+  })
   if (kind !== 'directory') return
   for (const name of fs.readdirSync(absolute, { encoding: 'buffer' })) {
     const text = name.toString('latin1')

@@ -22,21 +22,72 @@ const { DatabaseSync, StatementSync } = require('node:sqlite') as typeof sqliteM
 const real = { ...fs }
 
 /** Calls that change something below a path, and those that only look. */
-const changingByPath = ['mkdirSync', 'writeFileSync', 'renameSync', 'linkSync', 'symlinkSync', 'unlinkSync', 'rmSync', 'rmdirSync', 'lutimesSync', 'lchownSync'] as const
-const lookingByPath = ['lstatSync', 'statSync', 'readdirSync', 'readlinkSync', 'realpathSync', 'readFileSync', 'existsSync'] as const
+const changingByPath = [
+  'mkdirSync',
+  'writeFileSync',
+  'renameSync',
+  'linkSync',
+  'symlinkSync',
+  'unlinkSync',
+  'rmSync',
+  'rmdirSync',
+  'lutimesSync',
+  'lchownSync',
+] as const
+const lookingByPath = [
+  'lstatSync',
+  'statSync',
+  'readdirSync',
+  'readlinkSync',
+  'realpathSync',
+  'readFileSync',
+  'existsSync',
+] as const
 /** What they make is named by their second argument. */
 const namesSecond: ReadonlySet<string> = new Set(['renameSync', 'linkSync', 'symlinkSync'])
-const changingByDescriptor = ['writeSync', 'fsyncSync', 'ftruncateSync', 'fchmodSync', 'fchownSync', 'futimesSync'] as const
+const changingByDescriptor = [
+  'writeSync',
+  'fsyncSync',
+  'ftruncateSync',
+  'fchmodSync',
+  'fchownSync',
+  'futimesSync',
+] as const
 const lookingByDescriptor = ['readSync', 'fstatSync'] as const
 
 /** Which fault may happen to which call in which area, and what the call fails with. */
 const failures: { kind: FaultKind; area: Area; code: string; calls: ReadonlySet<string> }[] = [
-  { kind: 'source EIO', area: 'source', code: 'EIO', calls: new Set(['readSync', 'openSync', 'readdirSync', 'lstatSync', 'readlinkSync']) },
+  {
+    kind: 'source EIO',
+    area: 'source',
+    code: 'EIO',
+    calls: new Set(['readSync', 'openSync', 'readdirSync', 'lstatSync', 'readlinkSync']),
+  },
   { kind: 'source EACCES', area: 'source', code: 'EACCES', calls: new Set(['openSync', 'readdirSync']) },
-  { kind: 'target ENOSPC', area: 'target', code: 'ENOSPC', calls: new Set(['writeSync', 'mkdirSync', 'create', 'symlinkSync', 'linkSync', 'writeFileSync']) },
-  { kind: 'target EDQUOT', area: 'target', code: 'EDQUOT', calls: new Set(['writeSync', 'mkdirSync', 'create', 'symlinkSync', 'writeFileSync']) },
-  { kind: 'target EIO', area: 'target', code: 'EIO', calls: new Set(['writeSync', 'fsyncSync', 'ftruncateSync', 'renameSync', 'create', 'unlinkSync']) },
-  { kind: 'target EACCES', area: 'target', code: 'EACCES', calls: new Set(['mkdirSync', 'create', 'renameSync']) },
+  {
+    kind: 'target ENOSPC',
+    area: 'target',
+    code: 'ENOSPC',
+    calls: new Set(['writeSync', 'mkdirSync', 'create', 'symlinkSync', 'linkSync', 'writeFileSync']),
+  },
+  {
+    kind: 'target EDQUOT',
+    area: 'target',
+    code: 'EDQUOT',
+    calls: new Set(['writeSync', 'mkdirSync', 'create', 'symlinkSync', 'writeFileSync']),
+  },
+  {
+    kind: 'target EIO',
+    area: 'target',
+    code: 'EIO',
+    calls: new Set(['writeSync', 'fsyncSync', 'ftruncateSync', 'renameSync', 'create', 'unlinkSync']),
+  },
+  {
+    kind: 'target EACCES',
+    area: 'target',
+    code: 'EACCES',
+    calls: new Set(['mkdirSync', 'create', 'renameSync']),
+  },
 ]
 
 /** Times that a source's files have by the simulated kernel, by inode. */
@@ -64,7 +115,7 @@ function areaOf(place: unknown): Area {
   const descriptor = /^\/proc\/self\/fd\/(\d+)\//.exec(path)
   if (descriptor !== null) return areaOf(Number(descriptor[1]))
   if (path.startsWith(settings.here)) path = path.slice(settings.here.length)
-  return /^(source|cache|target)(?=[-/]|$)/.exec(path)?.[1] as Area | undefined ?? 'elsewhere'
+  return (/^(source|cache|target)(?=[-/]|$)/.exec(path)?.[1] as Area | undefined) ?? 'elsewhere'
 }
 
 function fail(code: string, call: string): Error {
@@ -74,7 +125,13 @@ function fail(code: string, call: string): Error {
 /** Half of what a call would write: what is there if the process ends in the middle of it. */
 function halfOf(call: string, args: unknown[]): () => void {
   if (call === 'writeSync' && args[1] instanceof Uint8Array) {
-    const [descriptor, bytes, offset, length, position] = args as [number, Uint8Array, number?, number?, number?]
+    const [descriptor, bytes, offset, length, position] = args as [
+      number,
+      Uint8Array,
+      number?,
+      number?,
+      number?,
+    ]
     return () => void real.writeSync(descriptor, bytes, offset ?? 0, (length ?? bytes.length) >> 1, position)
   }
   if (call === 'writeFileSync' && typeof args[1] === 'string') {
@@ -91,7 +148,8 @@ function before(owner: HostProcess, call: string, args: unknown[], isChanging: b
   if (isChanging && (area === 'elsewhere' || area === 'source')) settings.onStray(call, String(place))
   owner.step('crash in a file system call', isChanging ? halfOf(call, args) : undefined)
   if (call === 'openSync' && area === 'source') {
-    for (const kind of ['file changes', 'file vanishes'] as const) if (owner.meets(kind)) asNobody(() => owner.onSourceFault(kind, args[0] as Buffer))
+    for (const kind of ['file changes', 'file vanishes'] as const)
+      if (owner.meets(kind)) asNobody(() => owner.onSourceFault(kind, args[0] as Buffer))
   }
   const name = call === 'openSync' && (Number(args[1]) & real.constants.O_CREAT) !== 0 ? 'create' : call
   for (const failure of failures) {
@@ -103,7 +161,8 @@ function before(owner: HostProcess, call: string, args: unknown[], isChanging: b
 
 /** The times of a source are the simulated kernel's; so is the time of whatever a cache's file is stamped with. */
 function stamped(result: unknown, call: string, place: unknown): unknown {
-  if (!call.endsWith('statSync') || typeof (result as BigIntStats | undefined)?.mtimeNs !== 'bigint') return result
+  if (!call.endsWith('statSync') || typeof (result as BigIntStats | undefined)?.mtimeNs !== 'bigint')
+    return result
   const stats = result as BigIntStats
   const area = areaOf(place)
   const times = area === 'source' ? settings.times.get(stats.ino) : undefined
@@ -118,10 +177,11 @@ function replace(call: string, isChanging: boolean): void {
   const original = (real as unknown as Record<string, AnyFunction>)[call]!
   const replaced = (...args: unknown[]): unknown => {
     const owner = currentProcess()
-    if (owner === undefined) return original(...args as never[])
+    if (owner === undefined) return original(...(args as never[]))
     before(owner, call, args, isChanging)
-    const result = original(...args as never[])
-    if (call === 'openSync') areaOfDescriptor.set(result as number, { area: areaOf(args[0]), path: args[0] as string })
+    const result = original(...(args as never[]))
+    if (call === 'openSync')
+      areaOfDescriptor.set(result as number, { area: areaOf(args[0]), path: args[0] as string })
     return stamped(result, call, args[0])
   }
   Object.assign(fs, { [call]: Object.assign(replaced, original) })
@@ -159,14 +219,16 @@ function replacePrograms(): void {
   const sync = (): Promise<unknown> => {
     const owner = currentProcess()!
     owner.step('crash in a file system call')
-    if (owner.meets('sync ENOSPC')) return Promise.reject(new Error('sync: error syncing: No space left on device'))
+    if (owner.meets('sync ENOSPC'))
+      return Promise.reject(new Error('sync: error syncing: No space left on device'))
     if (owner.meets('sync EIO')) return Promise.reject(new Error('sync: error syncing: Input/output error'))
     return Promise.resolve({ stdout: '', stderr: '' })
   }
   const { execFile, spawn } = childProcess
   const asPromise = promisify(execFile)
   childProcess.execFile = Object.assign((...args: Parameters<typeof execFile>) => execFile(...args), {
-    [promisify.custom]: (...args: Parameters<typeof asPromise>) => (currentProcess() === undefined ? asPromise(...args) : sync()),
+    [promisify.custom]: (...args: Parameters<typeof asPromise>) =>
+      currentProcess() === undefined ? asPromise(...args) : sync(),
   }) as never
   childProcess.spawn = ((...args: Parameters<typeof spawn>) => {
     if (currentProcess() === undefined) return spawn(...args)

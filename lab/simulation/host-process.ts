@@ -5,17 +5,43 @@ import type { Tally } from './tally.ts'
 
 export const faultKinds = [
   // Of the store.
-  'internal error', 'slow down', 'too many requests', 'connection reset', 'lost reply', 'key taken', 'flipped body', 'other range', 'torn body',
-  'broken listing', 'expired credentials', 'slow answer',
+  'internal error',
+  'slow down',
+  'too many requests',
+  'connection reset',
+  'lost reply',
+  'key taken',
+  'flipped body',
+  'other range',
+  'torn body',
+  'broken listing',
+  'expired credentials',
+  'slow answer',
   // Of the source's files, the target's and the cache's.
-  'source EIO', 'source EACCES', 'file changes', 'file vanishes', 'target ENOSPC', 'target EDQUOT', 'target EIO', 'target EACCES', 'sync ENOSPC', 'sync EIO',
-  'cache EIO', 'cache full',
+  'source EIO',
+  'source EACCES',
+  'file changes',
+  'file vanishes',
+  'target ENOSPC',
+  'target EDQUOT',
+  'target EIO',
+  'target EACCES',
+  'sync ENOSPC',
+  'sync EIO',
+  'cache EIO',
+  'cache full',
 ] as const
 
 export type FaultKind = (typeof faultKinds)[number]
-export type CrashPlace = 'crash at a request' | 'crash after a request' | 'crash in a file system call' | 'crash in the cache'
+export type CrashPlace =
+  'crash at a request' | 'crash after a request' | 'crash in a file system call' | 'crash in the cache'
 
-export const crashPlaces: readonly CrashPlace[] = ['crash at a request', 'crash after a request', 'crash in a file system call', 'crash in the cache']
+export const crashPlaces: readonly CrashPlace[] = [
+  'crash at a request',
+  'crash after a request',
+  'crash in a file system call',
+  'crash in the cache',
+]
 
 /** A fault that fires at the `at`th event that it can happen to, counted from 1, and at the ones after it, `times` in all. */
 export interface PlannedFault {

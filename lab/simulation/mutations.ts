@@ -4,14 +4,39 @@ import { isWithin, parentOf } from './source-tree.ts'
 import type { SourceTree } from './source-tree.ts'
 
 /** In latin1: some are no UTF-8, one is hostile to terminals, one looks like a restore's own folder. */
-const names = ['a', 'b', 'c', 'd e', 'f\n', '\x1b[2J', 'g\xff\xfe', '\xc3\xa9', '.holdfast-restore-x', 'state.json', '-rf', 'tree']
+const names = [
+  'a',
+  'b',
+  'c',
+  'd e',
+  'f\n',
+  '\x1b[2J',
+  'g\xff\xfe',
+  '\xc3\xa9',
+  '.holdfast-restore-x',
+  'state.json',
+  '-rf',
+  'tree',
+]
 const modes = [0o644, 0o600, 0o444, 0o755, 0o640]
 const maxEntries = 24
 const maxBytes = 2_500_000
 
 const changes = {
-  'add a file': 6, 'add a large file': 0.5, 'add a directory': 2, 'edit unnoticeably': 4, 'edit': 3, 'append': 2, 'truncate': 1.5, 'delete': 2, 'rename': 2,
-  'replace by another of the same size and time': 1.5, 'hard link': 1.5, 'symbolic link': 1.5, 'change a mode': 1, 'change a time': 1,
+  'add a file': 6,
+  'add a large file': 0.5,
+  'add a directory': 2,
+  'edit unnoticeably': 4,
+  edit: 3,
+  append: 2,
+  truncate: 1.5,
+  delete: 2,
+  rename: 2,
+  'replace by another of the same size and time': 1.5,
+  'hard link': 1.5,
+  'symbolic link': 1.5,
+  'change a mode': 1,
+  'change a time': 1,
 } as const
 
 type Change = keyof typeof changes
@@ -23,7 +48,13 @@ export function mutate(tree: SourceTree, random: Seeded): string | null {
 }
 
 function doChange(change: Change, tree: SourceTree, random: Seeded): boolean {
-  if (change === 'add a file' || change === 'add a large file' || change === 'add a directory' || change === 'symbolic link') return add(change, tree, random)
+  if (
+    change === 'add a file' ||
+    change === 'add a large file' ||
+    change === 'add a directory' ||
+    change === 'symbolic link'
+  )
+    return add(change, tree, random)
   const entries = [...tree.nodes.keys()].filter((path) => path !== '')
   const files = tree.paths('file')
   if (change === 'delete' || change === 'rename' || change === 'change a time') {
@@ -40,24 +71,47 @@ function doChange(change: Change, tree: SourceTree, random: Seeded): boolean {
   } else if (change === 'change a mode') tree.setMode(path, random.pick(modes))
   else if (change === 'edit') tree.write(path, edited(node.bytes, random))
   else if (change === 'edit unnoticeably') tree.write(path, edited(node.bytes, random), node.mtimeNs)
-  else if (change === 'append') tree.write(path, Buffer.concat([node.bytes, content(tree, random, random.below(500))]))
+  else if (change === 'append')
+    tree.write(path, Buffer.concat([node.bytes, content(tree, random, random.below(500))]))
   else if (change === 'truncate') tree.write(path, truncated(node.bytes, random))
   else replaceFile(path, tree, random)
   return true
 }
 
-function add(change: 'add a file' | 'add a large file' | 'add a directory' | 'symbolic link', tree: SourceTree, random: Seeded): boolean {
+function add(
+  change: 'add a file' | 'add a large file' | 'add a directory' | 'symbolic link',
+  tree: SourceTree,
+  random: Seeded,
+): boolean {
   const path = freePath(tree, random)
   if (path === null) return false
   if (change === 'add a directory') tree.addDirectory(path, random.pick([0o755, 0o700, 0o2775]))
-  else if (change === 'symbolic link') tree.addSymlink(path, Buffer.from(random.pick(['a', '../sentinel', '/', '/etc/passwd', 'no\xffwhere', '../../../sentinel']), 'latin1'))
-  else tree.addFile(path, content(tree, random, change === 'add a file' ? sizeOf(random) : 300_000 + random.below(500_000)), random.pick(modes))
+  else if (change === 'symbolic link')
+    tree.addSymlink(
+      path,
+      Buffer.from(
+        random.pick(['a', '../sentinel', '/', '/etc/passwd', 'no\xffwhere', '../../../sentinel']),
+        'latin1',
+      ),
+    )
+  else
+    tree.addFile(
+      path,
+      content(tree, random, change === 'add a file' ? sizeOf(random) : 300_000 + random.below(500_000)),
+      random.pick(modes),
+    )
   return true
 }
 
-function moveOrRemove(change: 'delete' | 'rename' | 'change a time', path: string, tree: SourceTree, random: Seeded): boolean {
+function moveOrRemove(
+  change: 'delete' | 'rename' | 'change a time',
+  path: string,
+  tree: SourceTree,
+  random: Seeded,
+): boolean {
   if (change === 'delete') tree.remove(path)
-  else if (change === 'change a time') tree.setTime(path, BigInt(random.below(2 ** 31)) * 1_000_000_000n + BigInt(random.below(1e9)))
+  else if (change === 'change a time')
+    tree.setTime(path, BigInt(random.below(2 ** 31)) * 1_000_000_000n + BigInt(random.below(1e9)))
   else {
     const to = freePath(tree, random)
     if (to === null || isWithin(to, path)) return false
@@ -90,7 +144,9 @@ function content(tree: SourceTree, random: Seeded, wanted: number): Buffer {
   const used = [...new Set(tree.nodes.values())].reduce((sum, node) => sum + node.bytes.length, 0)
   const bytes = Math.min(wanted, Math.max(0, maxBytes - used))
   if (random.chance(0.5)) return random.bytes(bytes)
-  return random.chance(0.2) ? Buffer.alloc(bytes) : Buffer.alloc(bytes, `line ${random.below(1000)} of a file that compresses\n`)
+  return random.chance(0.2)
+    ? Buffer.alloc(bytes)
+    : Buffer.alloc(bytes, `line ${random.below(1000)} of a file that compresses\n`)
 }
 
 /** Of the same size, but other bytes where there are any. */
@@ -102,5 +158,7 @@ function edited(bytes: Buffer, random: Seeded): Buffer {
 
 /** Shorter, or longer by a hole. */
 function truncated(bytes: Buffer, random: Seeded): Buffer {
-  return random.chance(0.7) ? bytes.subarray(0, random.below(bytes.length + 1)) : Buffer.concat([bytes, Buffer.alloc(random.below(5000))])
+  return random.chance(0.7)
+    ? bytes.subarray(0, random.below(bytes.length + 1))
+    : Buffer.concat([bytes, Buffer.alloc(random.below(5000))])
 }

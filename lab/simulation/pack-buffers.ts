@@ -16,7 +16,8 @@ export function reuseMemory(): void {
   isUsed = true
   globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
     construct: (target, parameters: [number], newTarget) =>
-      (parameters[0] === packBytes ? unusedPacks.pop() : undefined) ?? Reflect.construct(target, parameters, newTarget) as ArrayBuffer,
+      (parameters[0] === packBytes ? unusedPacks.pop() : undefined) ??
+      (Reflect.construct(target, parameters, newTarget) as ArrayBuffer),
   })
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer)
   Buffer.allocUnsafeSlow = (bytes: number): Buffer<ArrayBuffer> => {
@@ -34,7 +35,12 @@ export function giveBackMemory(memory: ArrayBufferLike | Buffer<ArrayBuffer>): v
     const same = unusedBuffers.get(memory.length) ?? []
     unusedBuffers.set(memory.length, same)
     if (memory.length > 0 && same.length < mostUnused) same.push(memory)
-  } else if (memory instanceof ArrayBuffer && memory.byteLength === packBytes && unusedPacks.length < mostUnused && !unusedPacks.includes(memory)) {
+  } else if (
+    memory instanceof ArrayBuffer &&
+    memory.byteLength === packBytes &&
+    unusedPacks.length < mostUnused &&
+    !unusedPacks.includes(memory)
+  ) {
     unusedPacks.push(memory)
   }
 }

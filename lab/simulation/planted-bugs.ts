@@ -15,15 +15,28 @@ export interface Plant {
 }
 
 export const plants: Record<string, Plant> = {
-  'manifest-before-packs': { bug: 'packs are acknowledged at once and written after the manifest', wrap: writeManifestFirst },
-  'accept-412-as-success': { bug: 'a key that exists is taken for one that was written', wrap: acceptConflicts },
+  'manifest-before-packs': {
+    bug: 'packs are acknowledged at once and written after the manifest',
+    wrap: writeManifestFirst,
+  },
+  'accept-412-as-success': {
+    bug: 'a key that exists is taken for one that was written',
+    wrap: acceptConflicts,
+  },
   'reuse-expiring-pack': { bug: 'the time by which packs are reused stands still', wrap: stopTime },
   'skip-chunk-hash': { bug: 'no reader compares the hash of a chunk', prepare: trustChunks },
   'latest-instead-of-version': { bug: 'reads take the current version of a key', wrap: readLatest },
-  'trust-modification-time': { bug: 'a file of the same size and modification time is taken for unchanged', times: copyTimes },
+  'trust-modification-time': {
+    bug: 'a file of the same size and modification time is taken for unchanged',
+    times: copyTimes,
+  },
 }
 
-function writeManifestFirst(connection: VaultConnection, world: World, process: HostProcess): VaultConnection {
+function writeManifestFirst(
+  connection: VaultConnection,
+  world: World,
+  process: HostProcess,
+): VaultConnection {
   const late: (() => void)[] = []
   const put = connection.putIfAbsent.bind(connection)
   connection.putIfAbsent = async (key, body, sha256) => {
@@ -45,11 +58,12 @@ function writeManifestFirst(connection: VaultConnection, world: World, process: 
 
 function acceptConflicts(connection: VaultConnection, world: World): VaultConnection {
   const put = connection.putIfAbsent.bind(connection)
-  connection.putIfAbsent = (key, body, sha256) => put(key, body, sha256).catch((error: unknown) => {
-    const there = world.vault.latest(key)
-    if (!isHoldfastError(error, 'conflict') || there === undefined) throw error
-    return { versionId: there.versionId, serverTimeMs: world.clock.serverMs }
-  })
+  connection.putIfAbsent = (key, body, sha256) =>
+    put(key, body, sha256).catch((error: unknown) => {
+      const there = world.vault.latest(key)
+      if (!isHoldfastError(error, 'conflict') || there === undefined) throw error
+      return { versionId: there.versionId, serverTimeMs: world.clock.serverMs }
+    })
   return connection
 }
 

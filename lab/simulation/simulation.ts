@@ -42,7 +42,7 @@ export async function runSeed(seed: number, plantName: string | null, tally: Tal
     }
     return null
   } catch (error) {
-    return { seed, what: error instanceof Error ? error.stack ?? error.message : String(error), log }
+    return { seed, what: error instanceof Error ? (error.stack ?? error.message) : String(error), log }
   } finally {
     for (const name of fs.readdirSync('.')) fs.rmSync(name, { recursive: true, force: true })
   }

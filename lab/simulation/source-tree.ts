@@ -34,11 +34,13 @@ export class SourceTree {
 
   freeze(): Expected {
     const copies = new Map<TreeNode, TreeNode>()
-    return new Map([...this.nodes].map(([path, node]) => {
-      const copy = copies.get(node) ?? { ...node }
-      copies.set(node, copy)
-      return [path, copy]
-    }))
+    return new Map(
+      [...this.nodes].map(([path, node]) => {
+        const copy = copies.get(node) ?? { ...node }
+        copies.set(node, copy)
+        return [path, copy]
+      }),
+    )
   }
 
   paths(kind: TreeNode['kind']): string[] {

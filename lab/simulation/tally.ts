@@ -10,7 +10,8 @@ export class Tally {
 
   /** @param names everything that can happen, so that a zero is seen. */
   constructor(names: { operation: readonly string[]; fault: readonly string[] }) {
-    for (const group of ['operation', 'fault'] as const) for (const name of names[group]) this.counts[group][name] = 0
+    for (const group of ['operation', 'fault'] as const)
+      for (const name of names[group]) this.counts[group][name] = 0
   }
 
   count(group: Group, name: string, times = 1): void {
@@ -18,20 +19,28 @@ export class Tally {
   }
 
   add(counts: Counts): void {
-    for (const group of groups) for (const [name, times] of Object.entries(counts[group])) this.count(group, name, times)
+    for (const group of groups)
+      for (const [name, times] of Object.entries(counts[group])) this.count(group, name, times)
   }
 
   /** Operations and faults that happened less often than `least`. */
   rare(least: number): string[] {
-    return (['operation', 'fault'] as const).flatMap((group) => Object.entries(this.counts[group])
-      .filter(([, times]) => times < least).map(([name, times]) => `${group} ${name}: ${times}`))
+    return (['operation', 'fault'] as const).flatMap((group) =>
+      Object.entries(this.counts[group])
+        .filter(([, times]) => times < least)
+        .map(([name, times]) => `${group} ${name}: ${times}`),
+    )
   }
 
   /** As a table for a terminal. */
   render(): string {
-    return groups.flatMap((group) => [
-      `${group.padEnd(32)}${'times'.padStart(10)}`,
-      ...Object.entries(this.counts[group]).map(([name, times]) => `  ${name.padEnd(30)}${String(times).padStart(10)}`),
-    ]).join('\n')
+    return groups
+      .flatMap((group) => [
+        `${group.padEnd(32)}${'times'.padStart(10)}`,
+        ...Object.entries(this.counts[group]).map(
+          ([name, times]) => `  ${name.padEnd(30)}${String(times).padStart(10)}`,
+        ),
+      ])
+      .join('\n')
   }
 }

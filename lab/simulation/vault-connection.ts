@@ -3,14 +3,24 @@
 import { sha256Hex } from '../../core/digest.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { LockDefault, ObjectRef, ObjectState, ObjectStore, ObjectVersion, PutReply } from '../../core/store/object-store.ts'
+import type {
+  LockDefault,
+  ObjectRef,
+  ObjectState,
+  ObjectStore,
+  ObjectVersion,
+  PutReply,
+} from '../../core/store/object-store.ts'
 import type { WorldClock } from './clocks.ts'
 import type { FaultKind, HostProcess } from './host-process.ts'
 import type { Seeded } from './random.ts'
 import type { StoredVersion, Vault } from './vault.ts'
 
 const refusals: [kind: FaultKind, code: ErrorCode][] = [
-  ['internal error', 'unreachable'], ['slow down', 'throttled'], ['too many requests', 'throttled'], ['connection reset', 'unreachable'],
+  ['internal error', 'unreachable'],
+  ['slow down', 'throttled'],
+  ['too many requests', 'throttled'],
+  ['connection reset', 'unreachable'],
 ]
 const longestAnswerMs = 10 * 60_000
 
@@ -30,13 +40,16 @@ export class VaultConnection implements ObjectStore {
   }
 
   private async request<Result>(work: () => Result): Promise<Result> {
-    for (let turns = this.random.below(3); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+    for (let turns = this.random.below(3); turns > 0; turns--)
+      await new Promise((resolve) => setImmediate(resolve))
     const { process } = this
     process.step('crash at a request')
     for (const [kind, code] of refusals) {
-      if (process.meets(kind)) throw new HoldfastError(code, `the vault answers: ${kind}`, { retryable: true })
+      if (process.meets(kind))
+        throw new HoldfastError(code, `the vault answers: ${kind}`, { retryable: true })
     }
-    if (process.meets('expired credentials')) throw new HoldfastError('credentials', 'the session has expired')
+    if (process.meets('expired credentials'))
+      throw new HoldfastError('credentials', 'the session has expired')
     if (process.meets('slow answer')) this.clock.pass(this.random.below(longestAnswerMs))
     const result = work()
     process.step('crash after a request')
@@ -52,7 +65,8 @@ export class VaultConnection implements ObjectStore {
       if (sha256Hex(body) !== sha256) throw new HoldfastError('internal', 'the checksum is wrong')
       const { versionId } = this.add(key, Buffer.from(body))
       this.process.written.push({ key, versionId })
-      if (this.process.meets('lost reply')) throw new HoldfastError('unreachable', 'no reply came', { retryable: true })
+      if (this.process.meets('lost reply'))
+        throw new HoldfastError('unreachable', 'no reply came', { retryable: true })
       return { versionId, serverTimeMs: Math.floor(this.clock.serverMs / 1000) * 1000 }
     })
   }
@@ -63,17 +77,21 @@ export class VaultConnection implements ObjectStore {
 
   private find(ref: ObjectRef): StoredVersion {
     const found = this.vault.find(ref)
-    if (found === undefined || found.isDeleteMarker) throw new HoldfastError('not-found', `there is no version ${ref.versionId} of ${ref.key}`)
+    if (found === undefined || found.isDeleteMarker)
+      throw new HoldfastError('not-found', `there is no version ${ref.versionId} of ${ref.key}`)
     return found
   }
 
   getRange(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
     return this.request(() => {
       const { body } = this.find(ref)
-      if (offset + bytes > body.length) throw new HoldfastError('damaged', `${ref.key} has only ${body.length} bytes`)
-      if (this.process.meets('torn body')) throw new HoldfastError('unreachable', `the body of ${ref.key} ended early`, { retryable: true })
+      if (offset + bytes > body.length)
+        throw new HoldfastError('damaged', `${ref.key} has only ${body.length} bytes`)
+      if (this.process.meets('torn body'))
+        throw new HoldfastError('unreachable', `the body of ${ref.key} ended early`, { retryable: true })
       const answer = Buffer.from(body.subarray(offset, offset + bytes))
-      if (bytes > 0 && this.process.meets('flipped body')) answer[this.random.below(bytes)]! ^= 1 << this.random.below(8)
+      if (bytes > 0 && this.process.meets('flipped body'))
+        answer[this.random.below(bytes)]! ^= 1 << this.random.below(8)
       if (bytes < body.length && this.process.meets('other range')) {
         const other = this.random.below(body.length - bytes + 1)
         body.copy(answer, 0, other, other + bytes)
@@ -85,17 +103,34 @@ export class VaultConnection implements ObjectStore {
   headVersion(ref: ObjectRef): Promise<ObjectState> {
     return this.request(() => {
       const { body, lastModifiedMs, sha256, lockedUntilMs } = this.find(ref)
-      return { bytes: body.length, lastModifiedMs, sha256, lock: { mode: 'COMPLIANCE', untilMs: lockedUntilMs } }
+      return {
+        bytes: body.length,
+        lastModifiedMs,
+        sha256,
+        lock: { mode: 'COMPLIANCE', untilMs: lockedUntilMs },
+      }
     })
   }
 
   async *listVersions(prefix: string): AsyncIterable<ObjectVersion> {
     const versions = await this.request(() => this.vault.versions(prefix))
-    const breaksAt = versions.length > 0 && this.process.meets('broken listing') ? this.random.below(versions.length) : Infinity
+    const breaksAt =
+      versions.length > 0 && this.process.meets('broken listing')
+        ? this.random.below(versions.length)
+        : Infinity
     for (const [index, { key, versionId, body, lastModifiedMs, isDeleteMarker }] of versions.entries()) {
-      if (index === breaksAt) throw new HoldfastError('unreachable', 'the second page of a listing did not come', { retryable: true })
+      if (index === breaksAt)
+        throw new HoldfastError('unreachable', 'the second page of a listing did not come', {
+          retryable: true,
+        })
       yield {
-        key, versionId, bytes: body.length, lastModifiedMs, isDeleteMarker, isMultipart: false, isLatest: versions[index - 1]?.key !== key,
+        key,
+        versionId,
+        bytes: body.length,
+        lastModifiedMs,
+        isDeleteMarker,
+        isMultipart: false,
+        isLatest: versions[index - 1]?.key !== key,
       }
     }
   }
@@ -109,7 +144,8 @@ export class VaultConnection implements ObjectStore {
 
   lockDefault(): Promise<LockDefault> {
     return this.request(() => ({
-      retention: { mode: 'COMPLIANCE', days: this.vault.lockDays }, serverTimeMs: Math.floor(this.clock.serverMs / 1000) * 1000,
+      retention: { mode: 'COMPLIANCE', days: this.vault.lockDays },
+      serverTimeMs: Math.floor(this.clock.serverMs / 1000) * 1000,
     }))
   }
 }

@@ -35,7 +35,9 @@ export class Vault {
 
   /** All versions, by the order of keys, newest first. */
   versions(prefix = ''): StoredVersion[] {
-    const keys = [...this.byKey.keys()].filter((key) => key.startsWith(prefix)).sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)))
+    const keys = [...this.byKey.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)))
     return keys.flatMap((key) => this.byKey.get(key)!.toReversed())
   }
 
@@ -48,10 +50,23 @@ export class Vault {
     return found?.key === ref.key ? found : undefined
   }
 
-  put(key: string, body: Buffer, sha256: string, isDeleteMarker = false, versionId = this.reserve()): StoredVersion {
+  put(
+    key: string,
+    body: Buffer,
+    sha256: string,
+    isDeleteMarker = false,
+    versionId = this.reserve(),
+  ): StoredVersion {
     const lastModifiedMs = Math.floor(this.clock.serverMs / 1000) * 1000
     const version = {
-      key, versionId, body, pristine: body, sha256, lastModifiedMs, isDeleteMarker, turned: [],
+      key,
+      versionId,
+      body,
+      pristine: body,
+      sha256,
+      lastModifiedMs,
+      isDeleteMarker,
+      turned: [],
       // Markers are never locked.
       lockedUntilMs: isDeleteMarker ? 0 : lastModifiedMs + this.lockDays * dayMs,
     }
@@ -74,7 +89,10 @@ export class Vault {
     if (version === undefined) return
     if (version.lockedUntilMs > this.clock.serverMs) throw new HoldfastError('denied', `${ref.key} is locked`)
     this.byId.delete(ref.versionId)
-    this.byKey.set(ref.key, this.byKey.get(ref.key)!.filter((other) => other !== version))
+    this.byKey.set(
+      ref.key,
+      this.byKey.get(ref.key)!.filter((other) => other !== version),
+    )
     this.revision++
   }
 

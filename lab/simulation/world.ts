@@ -78,11 +78,16 @@ export class World {
     this.tally = tally
     this.plant = plant
     this.tree = new SourceTree(() => this.clock.kernelNs())
-    this.hosts = ['cache-0', 'cache-1'].map((cacheDirectory) => ({ cacheDirectory, chain: [], mayBeginAnew: true }))
+    this.hosts = ['cache-0', 'cache-1'].map((cacheDirectory) => ({
+      cacheDirectory,
+      chain: [],
+      mayBeginAnew: true,
+    }))
     fs.writeFileSync('sentinel', 'untouched')
     useFileSystem({
       here: `${globalThis.process.cwd()}/`,
-      times: plant?.times?.(this.tree.times) ?? this.tree.times, nowNs: () => this.clock.kernelNs(),
+      times: plant?.times?.(this.tree.times) ?? this.tree.times,
+      nowNs: () => this.clock.kernelNs(),
       onStray: (call, path) => this.strays.push(`${call} ${path}`),
     })
   }
@@ -98,7 +103,12 @@ export class World {
   }
 
   connect(process: HostProcess): VaultConnection {
-    const connection = new VaultConnection(this.vault, this.clock, process, new Seeded(this.random.below(2 ** 32)))
+    const connection = new VaultConnection(
+      this.vault,
+      this.clock,
+      process,
+      new Seeded(this.random.below(2 ** 32)),
+    )
     return this.plant?.wrap?.(connection, this, process) ?? connection
   }
 
@@ -114,10 +124,13 @@ export class World {
     for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve))
     for (const memory of process.memory) giveBackMemory(memory)
     this.usualSteps.set(process.name, process.steps)
-    if (this.strays.length > 0) throw new Violation(`${process.name} wrote outside its target: ${this.strays.join(', ')}`)
+    if (this.strays.length > 0)
+      throw new Violation(`${process.name} wrote outside its target: ${this.strays.join(', ')}`)
     if (process.crashed) return 'crashed'
     if ('error' in outcome && (isCrash(outcome.error) || !(outcome.error instanceof HoldfastError))) {
-      throw new Violation(`${process.name} failed with something that has no name: ${outcome.error instanceof Error ? outcome.error.stack : String(outcome.error)}`)
+      throw new Violation(
+        `${process.name} failed with something that has no name: ${outcome.error instanceof Error ? outcome.error.stack : String(outcome.error)}`,
+      )
     }
     return outcome
   }
@@ -127,21 +140,38 @@ export class World {
     const expected = this.tree.freeze()
     const changed = new Map<string, TreeNode | null>()
     process.onSourceFault = (kind, absolute) => this.disturb(kind, absolute, changed)
-    const outcome = await this.run(process, () => backup({
-      store: this.connect(process), clock: this.clock, random: this.random.next, source: sourceName, kind: 'volume', directory: this.tree.root,
-      cacheDirectory: host.cacheDirectory, promiseDays, workers: 0, toolVersion: 'simulation',
-    }))
-    const made = process.written.filter(({ key }) => key.includes('/manifests/')).map((ref) => this.note(ref, expected, changed))
-    if (typeof outcome === 'object' && 'result' in outcome && outcome.result.cacheNote !== null) host.mayBeginAnew = true
+    const outcome = await this.run(process, () =>
+      backup({
+        store: this.connect(process),
+        clock: this.clock,
+        random: this.random.next,
+        source: sourceName,
+        kind: 'volume',
+        directory: this.tree.root,
+        cacheDirectory: host.cacheDirectory,
+        promiseDays,
+        workers: 0,
+        toolVersion: 'simulation',
+      }),
+    )
+    const made = process.written
+      .filter(({ key }) => key.includes('/manifests/'))
+      .map((ref) => this.note(ref, expected, changed))
+    if (typeof outcome === 'object' && 'result' in outcome && outcome.result.cacheNote !== null)
+      host.mayBeginAnew = true
     for (const snapshot of made) this.link(host, snapshot)
     if (typeof outcome === 'object' && 'result' in outcome) {
       const { snapshot } = outcome.result
       const last = made.at(-1)
-      if (snapshot === null || last?.id !== snapshot.id || last.versionId !== snapshot.versionId) throw new Violation('a snapshot was acknowledged that is not in the vault')
+      if (snapshot === null || last?.id !== snapshot.id || last.versionId !== snapshot.versionId)
+        throw new Violation('a snapshot was acknowledged that is not in the vault')
     }
     for (const { excused, id } of made) {
-      const mayMiss = ['source EIO', 'source EACCES', 'file changes', 'file vanishes'].some((kind) => process.fired.has(kind as never))
-      if (excused.length > 0 && !mayMiss) throw new Violation(`${id} lacks ${JSON.stringify(excused)}, and nothing was wrong with the source`)
+      const mayMiss = ['source EIO', 'source EACCES', 'file changes', 'file vanishes'].some((kind) =>
+        process.fired.has(kind as never),
+      )
+      if (excused.length > 0 && !mayMiss)
+        throw new Violation(`${id} lacks ${JSON.stringify(excused)}, and nothing was wrong with the source`)
     }
     return outcome
   }
@@ -160,13 +190,30 @@ export class World {
     }
   }
 
-  private note(ref: { key: string; versionId: string }, expected: Expected, changed: Committed['changed']): Committed {
+  private note(
+    ref: { key: string; versionId: string },
+    expected: Expected,
+    changed: Committed['changed'],
+  ): Committed {
     const { body, lastModifiedMs } = this.vault.find(ref)!
     const id = ref.key.slice(ref.key.lastIndexOf('/') + 1)
     const manifest = decodeManifest(body, { source: sourceName, id })
-    const excused = manifest.problems.filter(({ kind }) => kind === 'unreadable' || kind === 'vanished' || kind === 'changed').map(({ path }) => parsePathText(path).toString('latin1'))
-    if (manifest.complete !== (excused.length === 0)) throw new Violation(`${id} says complete: ${manifest.complete}, and lacks ${excused.length} paths`)
-    const snapshot = { ...ref, id, sha256: sha256Hex(body), timeMs: lastModifiedMs, manifest, expected, changed, excused, checkedRevision: -1 }
+    const excused = manifest.problems
+      .filter(({ kind }) => kind === 'unreadable' || kind === 'vanished' || kind === 'changed')
+      .map(({ path }) => parsePathText(path).toString('latin1'))
+    if (manifest.complete !== (excused.length === 0))
+      throw new Violation(`${id} says complete: ${manifest.complete}, and lacks ${excused.length} paths`)
+    const snapshot = {
+      ...ref,
+      id,
+      sha256: sha256Hex(body),
+      timeMs: lastModifiedMs,
+      manifest,
+      expected,
+      changed,
+      excused,
+      checkedRevision: -1,
+    }
     this.committed.push(snapshot)
     this.assertLocked(snapshot)
     return snapshot
@@ -175,11 +222,16 @@ export class World {
   /** The chain of a writer has no gap and no fork: each snapshot follows all that it committed before. */
   private link(host: Host, snapshot: Committed): void {
     const { parent, supersedes } = snapshot.manifest
-    const at = parent === null ? -1 : host.chain.findIndex(({ id, sha256 }) => id === parent.id && sha256 === parent.sha256)
+    const at =
+      parent === null
+        ? -1
+        : host.chain.findIndex(({ id, sha256 }) => id === parent.id && sha256 === parent.sha256)
     const forked = host.chain.slice(at + 1).filter(({ id }) => !supersedes.includes(id))
     if ((parent !== null && at === -1) || forked.length > 0) {
       if (parent !== null || !host.mayBeginAnew) {
-        throw new Violation(`${snapshot.id} follows ${parent?.id ?? 'nothing'} and not ${forked.map(({ id }) => id).join(', ') || 'what its writer committed before'}`)
+        throw new Violation(
+          `${snapshot.id} follows ${parent?.id ?? 'nothing'} and not ${forked.map(({ id }) => id).join(', ') || 'what its writer committed before'}`,
+        )
       }
       host.chain = []
     }
@@ -193,20 +245,36 @@ export class World {
     const untilMs = snapshot.timeMs + promiseDays * dayMs
     for (const ref of [snapshot, ...snapshot.manifest.packs]) {
       const version = this.vault.find(ref)
-      if (version === undefined) throw new Violation(`${snapshot.id} is promised until ${iso(untilMs)}, and ${ref.key} (${ref.versionId}) is not in the vault`)
+      if (version === undefined)
+        throw new Violation(
+          `${snapshot.id} is promised until ${iso(untilMs)}, and ${ref.key} (${ref.versionId}) is not in the vault`,
+        )
       if (version.lockedUntilMs < untilMs) {
-        throw new Violation(`${snapshot.id} is promised until ${iso(untilMs)}, and ${ref.key} is locked until ${iso(version.lockedUntilMs)} only`)
+        throw new Violation(
+          `${snapshot.id} is promised until ${iso(untilMs)}, and ${ref.key} is locked until ${iso(version.lockedUntilMs)} only`,
+        )
       }
     }
     this.tally.count('check', 'retention')
   }
 
   /** Restores into `target`. The snapshot was loaded through the same kind of connection. */
-  restore(process: HostProcess, load: (store: VaultConnection) => Promise<Snapshot>, target: string, paths: readonly string[] = []): Promise<Outcome<RestoreResult>> {
+  restore(
+    process: HostProcess,
+    load: (store: VaultConnection) => Promise<Snapshot>,
+    target: string,
+    paths: readonly string[] = [],
+  ): Promise<Outcome<RestoreResult>> {
     return this.run(process, async () => {
       const store = this.connect(process)
       const prepared = await prepareRestore({
-        store, clock: this.clock, random: this.random.next, snapshot: await load(store), target, workers: 0, paths: paths.map((path) => Buffer.from(path, 'latin1')),
+        store,
+        clock: this.clock,
+        random: this.random.next,
+        snapshot: await load(store),
+        target,
+        workers: 0,
+        paths: paths.map((path) => Buffer.from(path, 'latin1')),
       })
       return prepared.run()
     })
@@ -218,7 +286,9 @@ export class World {
 
   /** Bytes that it needs have turned where they lie. */
   isSpoiled(snapshot: Committed): boolean {
-    return [snapshot, ...snapshot.manifest.packs].some((ref) => (this.vault.find(ref)?.turned.length ?? 0) > 0)
+    return [snapshot, ...snapshot.manifest.packs].some(
+      (ref) => (this.vault.find(ref)?.turned.length ?? 0) > 0,
+    )
   }
 
   /** Something that it needs is gone, after its promise. */

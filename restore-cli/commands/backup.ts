@@ -28,10 +28,15 @@ export interface BackupFlags extends VaultFlags {
 }
 
 /** @throws `incomplete` after the snapshot was committed and reported, if something in it is missing. */
-export async function runBackup(directory: string, flags: BackupFlags, invocation: Invocation): Promise<void> {
+export async function runBackup(
+  directory: string,
+  flags: BackupFlags,
+  invocation: Invocation,
+): Promise<void> {
   assertSourceName(flags.source)
   const output = makeOutput(invocation, flags.json ?? false)
-  const writerOf = ({ writers }: Configuration): string | undefined => (Object.hasOwn(writers, flags.source) ? writers[flags.source] : undefined)
+  const writerOf = ({ writers }: Configuration): string | undefined =>
+    Object.hasOwn(writers, flags.source) ? writers[flags.source] : undefined
   const address = resolveVault(flags, 'backup', writerOf, externalIdOf(flags.source))
   await withVault(address, invocation.signal, async (vault) => {
     const progress = output.progress()
@@ -49,7 +54,11 @@ export async function runBackup(directory: string, flags: BackupFlags, invocatio
         onProgress: (figures) => progress.update(progressText(figures), { ...figures }),
       })
       progress.stop()
-      output.record('backup', { ...backupRecord(result), vault: vault.store.name, requests: vault.store.requests })
+      output.record('backup', {
+        ...backupRecord(result),
+        vault: vault.store.name,
+        requests: vault.store.requests,
+      })
       output.text(renderBackup(result, { directory: resolve(directory), vault: vault.store.name }))
       if (!result.complete) throw incomplete(result.snapshot?.id ?? null)
     } finally {
@@ -60,15 +69,20 @@ export async function runBackup(directory: string, flags: BackupFlags, invocatio
 
 function incomplete(id: string | null): HoldfastError {
   const what = id === null ? 'a snapshot would be incomplete' : `the snapshot ${id} is incomplete`
-  return new HoldfastError('incomplete', `${what}: something was unreadable, vanished or changed while it was read`, {
-    hint: 'see which above, mend it (permissions, a stopped service, a file-system snapshot to read from), and back up again',
-    context: { snapshot: id },
-  })
+  return new HoldfastError(
+    'incomplete',
+    `${what}: something was unreadable, vanished or changed while it was read`,
+    {
+      hint: 'see which above, mend it (permissions, a stopped service, a file-system snapshot to read from), and back up again',
+      context: { snapshot: id },
+    },
+  )
 }
 
 function progressText(progress: BackupProgress): string {
-  return `${countOf(progress.entries, 'entry', 'entries')}, ${bytesText(progress.bytesRead)} read, ${bytesText(progress.bytesUnchanged)} unchanged, ${
-    bytesText(progress.bytesUploaded)} uploaded in ${countOf(progress.packsUploaded, 'pack')}`
+  return `${countOf(progress.entries, 'entry', 'entries')}, ${bytesText(progress.bytesRead)} read, ${bytesText(progress.bytesUnchanged)} unchanged, ${bytesText(
+    progress.bytesUploaded,
+  )} uploaded in ${countOf(progress.packsUploaded, 'pack')}`
 }
 
 /** As the XDG base directory specification says. */

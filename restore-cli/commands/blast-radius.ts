@@ -48,7 +48,7 @@ export interface BlastRadiusFlags {
   maxFileBytes?: number
   maxEntries?: number
   maxDepth?: number
-  failOn: typeof failOnChoices[number]
+  failOn: (typeof failOnChoices)[number]
   json?: boolean
 }
 
@@ -79,24 +79,48 @@ export async function runBlastRadius(flags: BlastRadiusFlags, invocation: Invoca
 
 function checkFlags(flags: BlastRadiusFlags): void {
   const isSearch = flags.here === true || flags.directory.length > 0
-  const wrong = flags.role !== undefined && flags.policy.length > 0
-    ? ['--role and --policy ask for two different answers', 'run it once for each']
-    : flags.role !== undefined && flags.recorded === undefined && flags.live !== true
-      ? ['where the role\'s policies come from is not said', 'pass --live to ask IAM, or --recorded FILE with what `aws iam get-account-authorization-details` printed']
-      : flags.recorded !== undefined && (flags.role === undefined || flags.live === true)
-        ? ['--recorded goes with --role, and not with --live', 'name the role in the recording with --role ARN']
-        : flags.live === true && (flags.policy.length > 0 || flags.boundary !== undefined || flags.sessionPolicy !== undefined || flags.scp.length > 0)
-          ? ['--live asks about a role as it is, not about documents', 'leave --live out to decide on the documents here']
-          : flags.region.length > 0 && flags.live !== true
-            ? ['--region goes with --live', 'pass --live to look which brakes are in place there, or say it with --brakes']
-          : flags.role === undefined && flags.policy.length === 0 && !isSearch
-            ? ['whose blast radius is not said', 'pass --role ARN, --policy FILE, --here, or --directory DIR']
-            : null
+  const wrong =
+    flags.role !== undefined && flags.policy.length > 0
+      ? ['--role and --policy ask for two different answers', 'run it once for each']
+      : flags.role !== undefined && flags.recorded === undefined && flags.live !== true
+        ? [
+            "where the role's policies come from is not said",
+            'pass --live to ask IAM, or --recorded FILE with what `aws iam get-account-authorization-details` printed',
+          ]
+        : flags.recorded !== undefined && (flags.role === undefined || flags.live === true)
+          ? [
+              '--recorded goes with --role, and not with --live',
+              'name the role in the recording with --role ARN',
+            ]
+          : flags.live === true &&
+              (flags.policy.length > 0 ||
+                flags.boundary !== undefined ||
+                flags.sessionPolicy !== undefined ||
+                flags.scp.length > 0)
+            ? [
+                '--live asks about a role as it is, not about documents',
+                'leave --live out to decide on the documents here',
+              ]
+            : flags.region.length > 0 && flags.live !== true
+              ? [
+                  '--region goes with --live',
+                  'pass --live to look which brakes are in place there, or say it with --brakes',
+                ]
+              : flags.role === undefined && flags.policy.length === 0 && !isSearch
+                ? [
+                    'whose blast radius is not said',
+                    'pass --role ARN, --policy FILE, --here, or --directory DIR',
+                  ]
+                : null
   if (wrong !== null) throw new HoldfastError('invalid-input', wrong[0]!, { hint: wrong[1]! })
   flags.region.forEach(assertRegion)
 }
 
-async function searchAround(flags: BlastRadiusFlags, invocation: Invocation, output: Output): Promise<SearchResult> {
+async function searchAround(
+  flags: BlastRadiusFlags,
+  invocation: Invocation,
+  output: Output,
+): Promise<SearchResult> {
   const { environment, signal } = invocation
   const isHere = flags.here === true
   const progress = output.progress()
@@ -113,12 +137,19 @@ async function searchAround(flags: BlastRadiusFlags, invocation: Invocation, out
         exclude: flags.exclude,
       },
       signal,
-      onProgress: (figures) => progress.update(`${countOf(figures.files, 'file')} searched, ${bytesText(figures.bytes)}`, { ...figures }),
+      onProgress: (figures) =>
+        progress.update(`${countOf(figures.files, 'file')} searched, ${bytesText(figures.bytes)}`, {
+          ...figures,
+        }),
     })
     progress.stop()
     const missing = result.skipped.find(({ reason }) => reason === 'not-found')
-    if (missing !== undefined) throw new HoldfastError('not-found', `${missing.path} is not there`, { hint: 'name an existing directory or file' })
-    for (const finding of result.findings) output.record('credential', findingRecord(finding, wallClock.nowMs()))
+    if (missing !== undefined)
+      throw new HoldfastError('not-found', `${missing.path} is not there`, {
+        hint: 'name an existing directory or file',
+      })
+    for (const finding of result.findings)
+      output.record('credential', findingRecord(finding, wallClock.nowMs()))
     output.record('search', searchRecord(result))
     output.text(renderSearch(result, wallClock.nowMs()))
     return result
@@ -127,12 +158,18 @@ async function searchAround(flags: BlastRadiusFlags, invocation: Invocation, out
   }
 }
 
-async function withSource(flags: BlastRadiusFlags, { environment, signal }: Invocation, use: (source: PermissionSource | null) => Promise<void>): Promise<void> {
+async function withSource(
+  flags: BlastRadiusFlags,
+  { environment, signal }: Invocation,
+  use: (source: PermissionSource | null) => Promise<void>,
+): Promise<void> {
   if (flags.live !== true) return use(await recordedSource(flags))
   const region = environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION']
   const iam = new IdentityService({ region, signal })
   try {
-    await use(await askIam(iam, flags.role ?? await roleAtHand(region, signal), { resources: flags.resource }))
+    await use(
+      await askIam(iam, flags.role ?? (await roleAtHand(region, signal)), { resources: flags.resource }),
+    )
   } finally {
     iam.close()
   }
@@ -145,7 +182,11 @@ async function recordedSource(flags: BlastRadiusFlags): Promise<PermissionSource
   }
   if (flags.role !== undefined) {
     const account = readRecordedAccount(flags.recorded!)
-    return evaluateWithHops(account, { ...account.policiesOf(flags.role), scps: flags.scp.map(readDocument), ...extra })
+    return evaluateWithHops(account, {
+      ...account.policiesOf(flags.role),
+      scps: flags.scp.map(readDocument),
+      ...extra,
+    })
   }
   if (flags.policy.length === 0) return null
   return evaluatePolicies({ ...readPolicySet({ identity: flags.policy, scps: flags.scp }), ...extra })
@@ -160,35 +201,61 @@ async function roleAtHand(region: string | undefined, signal: AbortSignal): Prom
     if (role !== null) return `arn:${role[1]!}:iam::${accountId}:role/${role[2]!}`
     throw new HoldfastError('invalid-input', `the credentials at hand are ${arn}, not a role's`, {
       hint: arn.endsWith(':root')
-        ? 'they are the root user\'s, which no policy of its account limits: delete its access keys'
-        : 'a user\'s key lives for ever: replace it by a role, and ask about that with --role',
+        ? "they are the root user's, which no policy of its account limits: delete its access keys"
+        : "a user's key lives for ever: replace it by a role, and ask about that with --role",
     })
   } finally {
     sts.close()
   }
 }
 
-async function report(source: PermissionSource, said: BrakesInPlace, { region: regions }: BlastRadiusFlags, invocation: Invocation, output: Output): Promise<Assessment> {
+async function report(
+  source: PermissionSource,
+  said: BrakesInPlace,
+  { region: regions }: BlastRadiusFlags,
+  invocation: Invocation,
+  output: Output,
+): Promise<Assessment> {
   const permissions = await source.decide(actionsToAsk())
-  const readings = regions.length === 0 ? new Map() as BrakeReadings : await readBrakes(permissions, regions, invocation)
+  const readings =
+    regions.length === 0 ? (new Map() as BrakeReadings) : await readBrakes(permissions, regions, invocation)
   const assessment = assess(permissions, correctBrakes(said, readings), wallClock.nowMs(), readings)
   const ofBrakes = new Set([...readings.values()].flatMap(({ caveat }) => caveat ?? []))
-  const shown = regions.length === 0 ? source : {
-    ...source, caveats: [...source.caveats, `brakes were looked for in ${regions.join(', ')}: nothing is taken to lie in another region`, ...ofBrakes],
-  }
+  const shown =
+    regions.length === 0
+      ? source
+      : {
+          ...source,
+          caveats: [
+            ...source.caveats,
+            `brakes were looked for in ${regions.join(', ')}: nothing is taken to lie in another region`,
+            ...ofBrakes,
+          ],
+        }
   output.record('blast-radius', assessmentRecord(shown, assessment))
   output.text(renderAssessment(shown, assessment))
   return assessment
 }
 
-async function readBrakes(permissions: readonly Permission[], regions: readonly string[], { environment, signal }: Invocation): Promise<BrakeReadings> {
+async function readBrakes(
+  permissions: readonly Permission[],
+  regions: readonly string[],
+  { environment, signal }: Invocation,
+): Promise<BrakeReadings> {
   const endpoint = environment['AWS_ENDPOINT_URL']
   const settings = { region: regions[0], signal, ...(endpoint ? { endpoint } : {}) }
   const buckets = new BucketSettings(settings)
   try {
-    return await readBrakesInPlace({
-      buckets, databases: new DatabaseSettings(settings), delays: new DelaySettings(new JsonServices(settings)), regions, nowMs: wallClock.nowMs(),
-    }, permissions)
+    return await readBrakesInPlace(
+      {
+        buckets,
+        databases: new DatabaseSettings(settings),
+        delays: new DelaySettings(new JsonServices(settings)),
+        regions,
+        nowMs: wallClock.nowMs(),
+      },
+      permissions,
+    )
   } finally {
     buckets.close()
   }
@@ -202,11 +269,20 @@ function judge({ possible }: Assessment, verdict: Verdict): void {
 }
 
 function conclude(failOn: BlastRadiusFlags['failOn'], verdict: Verdict, search: SearchResult | null): void {
-  const actions = { unbraked: verdict.unbraked, data: verdict.unbrakedData, destructive: verdict.destructive, never: 0 }[failOn]
+  const actions = {
+    unbraked: verdict.unbraked,
+    data: verdict.unbrakedData,
+    destructive: verdict.destructive,
+    never: 0,
+  }[failOn]
   const credentials = failOn === 'never' ? 0 : verdict.credentials
   if (actions + credentials > 0) {
     const what = [
-      ...(actions === 0 ? [] : [`${countOf(actions, 'destructive action')} ${failOn === 'destructive' ? 'possible' : 'possible without a brake'}`]),
+      ...(actions === 0
+        ? []
+        : [
+            `${countOf(actions, 'destructive action')} ${failOn === 'destructive' ? 'possible' : 'possible without a brake'}`,
+          ]),
       ...(credentials === 0 ? [] : [`${countOf(credentials, 'credential')} within reach`]),
     ]
     throw new HoldfastError('objective-missed', what.join(', '), {
@@ -216,8 +292,12 @@ function conclude(failOn: BlastRadiusFlags['failOn'], verdict: Verdict, search: 
   }
   const { 'too-many-entries': entries = 0, 'too-deep': deep = 0 } = search?.skippedCounts ?? {}
   if (entries + deep > 0) {
-    throw new HoldfastError('incomplete', 'the search stopped at a limit: what lies beyond it was not looked at', {
-      hint: 'search a smaller directory, leave directories out (--exclude), or raise the limit (--max-entries, --max-depth)',
-    })
+    throw new HoldfastError(
+      'incomplete',
+      'the search stopped at a limit: what lies beyond it was not looked at',
+      {
+        hint: 'search a smaller directory, leave directories out (--exclude), or raise the limit (--max-entries, --max-depth)',
+      },
+    )
   }
 }

@@ -13,7 +13,11 @@ export interface CheckExaminationFlags {
 }
 
 /** @throws `damaged` for an answer that is none, is one to another run, or (after its record) says that something is lost. */
-export function runCheckExamination(file: string, flags: CheckExaminationFlags, invocation: Invocation): void {
+export function runCheckExamination(
+  file: string,
+  flags: CheckExaminationFlags,
+  invocation: Invocation,
+): void {
   const output = makeOutput(invocation, flags.json ?? false)
   const answer = readAnswer(file)
   if (flags.run !== undefined && answer.run !== flags.run) throw unusable('it is of another run')
@@ -22,5 +26,8 @@ export function runCheckExamination(file: string, flags: CheckExaminationFlags, 
   // A type of its own: what the examination prints by itself is never counted as a check that passed.
   output.record('checked-examination', { source: flags.source, ...fields })
   output.text(renderExamination(answer, flags.source))
-  if (!answer.ok) throw new HoldfastError('damaged', 'not everything that was restored can be read', { hint: 'restore it again and look; an older snapshot may be whole' })
+  if (!answer.ok)
+    throw new HoldfastError('damaged', 'not everything that was restored can be read', {
+      hint: 'restore it again and look; an older snapshot may be whole',
+    })
 }

@@ -21,7 +21,11 @@ export interface RestoreFlags extends VaultFlags, SnapshotFlags {
 }
 
 /** @throws `damaged` after everything else was restored and reported, if the vault has lost something of the snapshot. */
-export async function runRestore(pathTexts: readonly string[], flags: RestoreFlags, invocation: Invocation): Promise<void> {
+export async function runRestore(
+  pathTexts: readonly string[],
+  flags: RestoreFlags,
+  invocation: Invocation,
+): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
   const address = resolveVault(flags, 'restore', (configuration) => configuration.roles.restorer)
   const paths = pathTexts.map(parseTreePath)
@@ -29,25 +33,37 @@ export async function runRestore(pathTexts: readonly string[], flags: RestoreFla
   await withVault(address, invocation.signal, async (vault) => {
     const choice = await chooseSnapshot(vault.store, flags)
     const what = { choice, paths, target, vault: vault.store.name }
-    const options = { ...vault, snapshot: choice.snapshot, target, paths, specialBits: flags.specialBits ?? false }
+    const options = {
+      ...vault,
+      snapshot: choice.snapshot,
+      target,
+      paths,
+      specialBits: flags.specialBits ?? false,
+    }
     const { plan, run } = await prepareRestore(options)
     output.record('plan', planRecord(plan, what))
     output.text(renderPlan(plan, what))
     if (flags.dryRun === true) return output.text('Dry run: nothing was written.\n')
     const progress = output.progress()
     try {
-      const result = await run((figures) => progress.update(
-        `${countText(figures.files)} of ${countOf(plan.files, 'file')}, ${bytesText(figures.bytesResumed + figures.bytesWritten)} of ${bytesText(plan.bytes)}`,
-        { ...figures, filesTotal: plan.files, bytesTotal: plan.bytes },
-      ))
+      const result = await run((figures) =>
+        progress.update(
+          `${countText(figures.files)} of ${countOf(plan.files, 'file')}, ${bytesText(figures.bytesResumed + figures.bytesWritten)} of ${bytesText(plan.bytes)}`,
+          { ...figures, filesTotal: plan.files, bytesTotal: plan.bytes },
+        ),
+      )
       progress.stop()
       output.record('restore', { ...restoredRecord(result, what), requests: vault.store.requests })
       output.text(renderRestored(result, what))
       if (result.damaged.length > 0) {
-        throw new HoldfastError('damaged', `${countOf(result.damaged.length, 'entry', 'entries')} could not be restored: the vault has lost or damaged their bytes`, {
-          hint: 'the rest was restored and verified; an older snapshot may still have them (`holdfast snapshots`)',
-          context: { snapshot: choice.snapshot.id, damaged: result.damaged.length },
-        })
+        throw new HoldfastError(
+          'damaged',
+          `${countOf(result.damaged.length, 'entry', 'entries')} could not be restored: the vault has lost or damaged their bytes`,
+          {
+            hint: 'the rest was restored and verified; an older snapshot may still have them (`holdfast snapshots`)',
+            context: { snapshot: choice.snapshot.id, damaged: result.damaged.length },
+          },
+        )
       }
     } finally {
       progress.stop()
@@ -59,7 +75,12 @@ export async function runRestore(pathTexts: readonly string[], flags: RestoreFla
 function parseTreePath(text: string): TreePath {
   const trimmed = text.replace(/^(?:\.\/+)+/, '').replace(/\/+$/, '')
   const parts = trimmed.split('/')
-  if (trimmed !== '' && trimmed !== '.' && !text.startsWith('/') && !parts.some((part) => part === '' || part === '.' || part === '..')) {
+  if (
+    trimmed !== '' &&
+    trimmed !== '.' &&
+    !text.startsWith('/') &&
+    !parts.some((part) => part === '' || part === '.' || part === '..')
+  ) {
     return parsePathText(trimmed)
   }
   throw new HoldfastError('invalid-input', `${JSON.stringify(text)} is no path below the source's root`, {

@@ -11,14 +11,21 @@ import type { VaultFlags } from '../vault-options.ts'
 const dayMs = 86_400_000
 const defaultQuietDays = 3
 
-export async function runRetire(flags: VaultFlags & { quietDays?: number }, invocation: Invocation): Promise<void> {
+export async function runRetire(
+  flags: VaultFlags & { quietDays?: number },
+  invocation: Invocation,
+): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
   const address = resolveVault(flags, 'retire', (configuration) => configuration.roles.restorer)
   await withVault(address, invocation.signal, async ({ store, signal }) => {
     const progress = output.progress()
     try {
-      const retirement = await examineRetirement(store, (flags.quietDays ?? defaultQuietDays) * dayMs, signal, (versions) =>
-        progress.update(`${countOf(versions, 'version')} looked at`, { versions }))
+      const retirement = await examineRetirement(
+        store,
+        (flags.quietDays ?? defaultQuietDays) * dayMs,
+        signal,
+        (versions) => progress.update(`${countOf(versions, 'version')} looked at`, { versions }),
+      )
       progress.stop()
       output.record('retirement', { ...retirementRecord(retirement, store.name), requests: store.requests })
       output.text(renderRetirement(retirement, store.name))

@@ -15,17 +15,23 @@ import type { VaultFlags } from '../vault-options.ts'
 /** Manifests read at a time: each is one small object. */
 const readers = 16
 
-export async function runSnapshots(flags: VaultFlags & { source?: string }, invocation: Invocation): Promise<void> {
+export async function runSnapshots(
+  flags: VaultFlags & { source?: string },
+  invocation: Invocation,
+): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
   const address = resolveVault(flags, 'snapshots', (configuration) => configuration.roles.restorer)
   if (flags.source !== undefined) assertSourceName(flags.source)
   await withVault(address, invocation.signal, async ({ store, signal }) => {
     const sources = flags.source === undefined ? await listSources(store) : [flags.source]
     const listed: ListedSnapshot[] = []
-    for (const source of sources) listed.push(...await readAll(store, await listSnapshots(store, source), signal))
+    for (const source of sources)
+      listed.push(...(await readAll(store, await listSnapshots(store, source), signal)))
     if (listed.length === 0) {
       const where = flags.source === undefined ? store.name : `the source ${flags.source} in ${store.name}`
-      throw new HoldfastError('no-recovery-point', `there is no snapshot of ${where}`, { hint: 'check the names of the bucket and of the source' })
+      throw new HoldfastError('no-recovery-point', `there is no snapshot of ${where}`, {
+        hint: 'check the names of the bucket and of the source',
+      })
     }
     for (const snapshot of listed) output.record('snapshot', snapshotRecord(snapshot))
     output.text(renderSnapshots(listed))
@@ -33,7 +39,11 @@ export async function runSnapshots(flags: VaultFlags & { source?: string }, invo
 }
 
 /** A manifest that can't be used is listed with what is wrong with it, and hides no other. */
-async function readAll(store: ObjectStore, refs: readonly SnapshotRef[], signal: AbortSignal): Promise<ListedSnapshot[]> {
+async function readAll(
+  store: ObjectStore,
+  refs: readonly SnapshotRef[],
+  signal: AbortSignal,
+): Promise<ListedSnapshot[]> {
   const listed = new Array<ListedSnapshot>(refs.length)
   let next = 0
   const read = async (): Promise<void> => {

@@ -17,7 +17,9 @@ export function assessmentRecord(source: PermissionSource, assessment: Assessmen
     denied: assessment.denied,
     unbraked: assessment.possible.filter(isUnbraked).length,
     possible: assessment.possible.map(({ recoverableUntilMs, ...possibility }) => ({
-      ...possibility, unbraked: isUnbraked(possibility as Possibility), recoverableUntil: recoverableUntilMs === null ? null : timeText(recoverableUntilMs),
+      ...possibility,
+      unbraked: isUnbraked(possibility as Possibility),
+      recoverableUntil: recoverableUntilMs === null ? null : timeText(recoverableUntilMs),
     })),
   }
 }
@@ -36,7 +38,11 @@ export function renderAssessment(source: PermissionSource, { possible, asked, de
 }
 
 const titles: Record<Possibility['loss'], string> = {
-  data: 'DATA', protection: 'PROTECTION', readability: 'READABILITY', evidence: 'EVIDENCE', identity: 'IDENTITY',
+  data: 'DATA',
+  protection: 'PROTECTION',
+  readability: 'READABILITY',
+  evidence: 'EVIDENCE',
+  identity: 'IDENTITY',
 }
 
 function renderPossibility(possibility: Possibility): string {
@@ -44,8 +50,14 @@ function renderPossibility(possibility: Possibility): string {
   const lines = [
     `  ${isUnbraked(possibility) ? '!' : ' '} ${action}: ${lost}`,
     ...(resources.length === 1 && resources[0] === '*' ? [] : [`      on ${listed(resources)}`]),
-    ...(through.length === 0 ? [] : [`      through ${through.map((arn) => terminalText(arn.slice(arn.indexOf(':role/') + 1))).join(', then ')}`]),
-    ...(furtherResources.length === 0 ? [] : [`      through roles that it may assume also on ${listed(furtherResources)}`]),
+    ...(through.length === 0
+      ? []
+      : [
+          `      through ${through.map((arn) => terminalText(arn.slice(arn.indexOf(':role/') + 1))).join(', then ')}`,
+        ]),
+    ...(furtherResources.length === 0
+      ? []
+      : [`      through roles that it may assume also on ${listed(furtherResources)}`]),
     ...conditions.map((condition) => `      if ${terminalText(condition)}`),
     `      ${brakeText(possibility)}`,
     ...(reading === null ? [] : [`      ${readingTexts[reading.state]}: ${terminalText(reading.detail)}`]),
@@ -58,18 +70,28 @@ function listed(resources: readonly string[]): string {
   return `${resources.slice(0, mostResources).map(terminalText).join(', ')}${more}`
 }
 
-const readingTexts: Record<BrakeReading['state'], string> = { seen: 'brake seen', absent: 'brake absent', unread: 'brake could not be read' }
+const readingTexts: Record<BrakeReading['state'], string> = {
+  seen: 'brake seen',
+  absent: 'brake absent',
+  unread: 'brake could not be read',
+}
 
 function brakeText({ state, brake, recoverableUntilMs, broughtBackBy, takenOffBy }: Possibility): string {
   const by = broughtBackBy === null ? '' : `, by whoever may ${broughtBackBy}`
   switch (state) {
-    case 'none': return 'not recoverable: no brake'
-    case 'taken-off': return `not braked: ${brake ?? 'its brake'} can be taken off by the same hand (${takenOffBy.join(', ')})`
-    case 'not-known': return `not braked as far as is known: ${brake ?? 'its brake'} would, if it is in place (--brakes)`
-    case 'absent': return `not braked: ${brake ?? 'its brake'} is not in place`
-    case 'refused': return `refused by ${brake ?? 'its brake'}`
-    case 'recoverable': return recoverableUntilMs === null
-      ? `recoverable: ${brake ?? 'its brake'}${by}`
-      : `recoverable until ${timeText(recoverableUntilMs)} if done now: ${brake ?? 'its brake'}${by}`
+    case 'none':
+      return 'not recoverable: no brake'
+    case 'taken-off':
+      return `not braked: ${brake ?? 'its brake'} can be taken off by the same hand (${takenOffBy.join(', ')})`
+    case 'not-known':
+      return `not braked as far as is known: ${brake ?? 'its brake'} would, if it is in place (--brakes)`
+    case 'absent':
+      return `not braked: ${brake ?? 'its brake'} is not in place`
+    case 'refused':
+      return `refused by ${brake ?? 'its brake'}`
+    case 'recoverable':
+      return recoverableUntilMs === null
+        ? `recoverable: ${brake ?? 'its brake'}${by}`
+        : `recoverable until ${timeText(recoverableUntilMs)} if done now: ${brake ?? 'its brake'}${by}`
   }
 }

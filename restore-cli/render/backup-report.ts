@@ -16,20 +16,40 @@ export function backupRecord(result: BackupResult): Record<string, unknown> {
 export function renderBackup(result: BackupResult, place: { directory: string; vault: string }): string {
   const { snapshot } = result
   const directory = terminalText(place.directory)
-  const head = snapshot === null
-    ? `Dry run: nothing of ${directory} was uploaded to ${place.vault}.\n`
-    : `Backed up ${directory} to ${place.vault}.\n`
-  return head + rows([
-    ['source', result.source],
-    ...(snapshot === null ? [] : [['snapshot', `${snapshot.id} of ${timeText(snapshot.timeMs)}`] as const]),
-    ['content', `${countOf(result.files, 'file')} (${countText(result.filesUnchanged)} unchanged) among ${countOf(result.entries, 'entry', 'entries')}, ${bytesText(result.bytes)}`],
-    ['new', `${bytesText(result.bytesNew)} of ${bytesText(result.bytesRead)} read`],
-    ['uploaded', `${bytesText(result.bytesUploaded)} in ${countOf(result.packsUploaded, 'pack')}; ${countOf(result.packsReferenced, 'pack')} in all`],
-    ['lock', lockText(result)],
-    ...(result.attributesNote === null ? [] : [['not seen', `extended attributes and ACLs, which are not recorded: ${terminalText(result.attributesNote)}`] as const]),
-    ...(result.cacheNote === null ? [] : [['cache', `not used: ${terminalText(result.cacheNote)}`] as const]),
-    ['took', durationText(result.durationMs)],
-  ]) + problemLines(result.problems, result.problemCount)
+  const head =
+    snapshot === null
+      ? `Dry run: nothing of ${directory} was uploaded to ${place.vault}.\n`
+      : `Backed up ${directory} to ${place.vault}.\n`
+  return (
+    head +
+    rows([
+      ['source', result.source],
+      ...(snapshot === null ? [] : [['snapshot', `${snapshot.id} of ${timeText(snapshot.timeMs)}`] as const]),
+      [
+        'content',
+        `${countOf(result.files, 'file')} (${countText(result.filesUnchanged)} unchanged) among ${countOf(result.entries, 'entry', 'entries')}, ${bytesText(result.bytes)}`,
+      ],
+      ['new', `${bytesText(result.bytesNew)} of ${bytesText(result.bytesRead)} read`],
+      [
+        'uploaded',
+        `${bytesText(result.bytesUploaded)} in ${countOf(result.packsUploaded, 'pack')}; ${countOf(result.packsReferenced, 'pack')} in all`,
+      ],
+      ['lock', lockText(result)],
+      ...(result.attributesNote === null
+        ? []
+        : [
+            [
+              'not seen',
+              `extended attributes and ACLs, which are not recorded: ${terminalText(result.attributesNote)}`,
+            ] as const,
+          ]),
+      ...(result.cacheNote === null
+        ? []
+        : [['cache', `not used: ${terminalText(result.cacheNote)}`] as const]),
+      ['took', durationText(result.durationMs)],
+    ]) +
+    problemLines(result.problems, result.problemCount)
+  )
 }
 
 function lockText({ lock }: BackupResult): string {

@@ -27,7 +27,12 @@ export function choiceRecord(choice: Choice): Record<string, unknown> {
     complete: snapshot.manifest.complete,
     isHidden: snapshot.isHidden,
     warnings,
-    skipped: skipped.map(({ ref, reason }) => ({ id: ref.id, versionId: ref.versionId, time: timeText(ref.timeMs), reason })),
+    skipped: skipped.map(({ ref, reason }) => ({
+      id: ref.id,
+      versionId: ref.versionId,
+      time: timeText(ref.timeMs),
+      reason,
+    })),
   }
 }
 
@@ -37,7 +42,11 @@ export function choiceWarnings({ snapshot, skipped, warnings }: Choice): string 
     ...skipped.map(({ ref, reason }) => `passed over ${ref.id} of ${timeText(ref.timeMs)}: ${reason}`),
     ...warnings.map((warning) => `the snapshot is flagged: ${warning}`),
     ...(snapshot.isHidden ? ['a delete marker lies over the snapshot: someone tried to hide it'] : []),
-    ...(snapshot.manifest.complete ? [] : [`the snapshot is incomplete: ${countText(snapshot.manifest.problemCount)} problems when it was made`]),
+    ...(snapshot.manifest.complete
+      ? []
+      : [
+          `the snapshot is incomplete: ${countText(snapshot.manifest.problemCount)} problems when it was made`,
+        ]),
   ]
   return lines.map((line) => `warning: ${terminalText(line)}\n`).join('')
 }

@@ -26,7 +26,13 @@ export function findingRecord(finding: Finding, nowMs: number): Record<string, u
   }
 }
 
-export function searchRecord({ findings, skipped, skippedCounts, files, bytes }: SearchResult): Record<string, unknown> {
+export function searchRecord({
+  findings,
+  skipped,
+  skippedCounts,
+  files,
+  bytes,
+}: SearchResult): Record<string, unknown> {
   return { credentials: findings.length, files, bytes, skippedCounts, skipped }
 }
 
@@ -42,14 +48,17 @@ function renderFinding(finding: Finding, nowMs: number): string {
   // Paths come with their own escapes.
   const where = place.type === 'file' ? `${place.path}:${place.line}` : `variable ${terminalText(place.name)}`
   const whose = finding.owner === null ? '' : ` of ${terminalText(finding.owner)}`
-  const ends = finding.expiresMs === null
-    ? (kind.lives === 'for ever' ? 'lives until it is revoked' : 'ends by itself')
-    : `${isSpent(finding, nowMs) ? 'ended' : 'ends'} ${timeText(finding.expiresMs)}`
+  const ends =
+    finding.expiresMs === null
+      ? kind.lives === 'for ever'
+        ? 'lives until it is revoked'
+        : 'ends by itself'
+      : `${isSpent(finding, nowMs) ? 'ended' : 'ends'} ${timeText(finding.expiresMs)}`
   return `${isSpent(finding, nowMs) ? ' ' : '!'} ${where}\n    ${kind.title}${whose}; ${ends}\n    could destroy ${kind.couldDestroy}\n    ${kind.remedy}\n`
 }
 
 const reasons: Record<SkipReason, string> = {
-  unreadable: 'can\'t be read with these rights',
+  unreadable: "can't be read with these rights",
   'too-large': 'larger than --max-file-bytes',
   'too-many-entries': 'stopped: more entries than --max-entries',
   'too-deep': 'deeper than --max-depth',
@@ -59,8 +68,10 @@ const reasons: Record<SkipReason, string> = {
 }
 
 function renderSkipped({ skipped, skippedCounts }: SearchResult): string {
-  return (Object.entries(skippedCounts) as [SkipReason, number][]).map(([reason, count]) => {
-    const listed = reason === 'link' ? [] : skipped.filter((each) => each.reason === reason)
-    return `  Left out: ${countText(count)} ${reasons[reason]}\n${listed.map(({ path, detail }) => `    ${terminalText(path)}${detail === null ? '' : ` (${detail})`}\n`).join('')}`
-  }).join('')
+  return (Object.entries(skippedCounts) as [SkipReason, number][])
+    .map(([reason, count]) => {
+      const listed = reason === 'link' ? [] : skipped.filter((each) => each.reason === reason)
+      return `  Left out: ${countText(count)} ${reasons[reason]}\n${listed.map(({ path, detail }) => `    ${terminalText(path)}${detail === null ? '' : ` (${detail})`}\n`).join('')}`
+    })
+    .join('')
 }

@@ -12,7 +12,8 @@ export interface ErrorStyle {
 
 export function renderError(error: HoldfastError, style: ErrorStyle): string {
   const debug = style.debug ? inspect(error, { depth: 4 }) : undefined
-  if (style.json) return `${JSON.stringify({ ...errorRecord(error), ...(debug === undefined ? {} : { debug }) })}\n`
+  if (style.json)
+    return `${JSON.stringify({ ...errorRecord(error), ...(debug === undefined ? {} : { debug }) })}\n`
   const lines = [`${style.bin}: ${terminalText(error.message)}`]
   if (error.hint !== undefined) lines.push(`hint: ${terminalText(error.hint)}`)
   if (debug !== undefined) lines.push(debug.split('\n').map(terminalText).join('\n'))

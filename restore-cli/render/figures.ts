@@ -24,7 +24,12 @@ export function timeText(timeMs: number): string {
 /** The two largest units: `2 h 3 min`, `12 s`, `0.4 s`. */
 export function durationText(durationMs: number): string {
   if (durationMs < 10_000) return `${Math.max(0, durationMs / 1000).toFixed(1)} s`
-  const units: [string, number][] = [['d', 86_400], ['h', 3600], ['min', 60], ['s', 1]]
+  const units: [string, number][] = [
+    ['d', 86_400],
+    ['h', 3600],
+    ['min', 60],
+    ['s', 1],
+  ]
   let seconds = Math.round(durationMs / 1000)
   const parts = units.map(([unit, size]): [number, string] => {
     const whole = Math.floor(seconds / size)
@@ -32,7 +37,11 @@ export function durationText(durationMs: number): string {
     return [whole, unit]
   })
   const first = parts.findIndex(([whole]) => whole > 0)
-  return parts.slice(first, first + 2).filter(([whole]) => whole > 0).map(([whole, unit]) => `${whole} ${unit}`).join(' ')
+  return parts
+    .slice(first, first + 2)
+    .filter(([whole]) => whole > 0)
+    .map(([whole, unit]) => `${whole} ${unit}`)
+    .join(' ')
 }
 
 /** Label and value in two columns. */

@@ -22,15 +22,26 @@ export function problemRecords(problems: readonly Problem[]): object[] {
 /** @param count of all problems, of which `problems` may be the first ones. */
 export function problemLines(problems: readonly Problem[], count: number): string {
   const kinds = Object.keys(headings) as Problem['kind'][]
-  const text = kinds.map((kind) => {
-    const ofKind = problems.filter((problem) => problem.kind === kind)
-    return ofKind.length === 0 ? '' : pathList(headings[kind], ofKind)
-  }).join('')
-  return count > problems.length ? `${text}${countOf(count - problems.length, 'more problem')} not listed.\n` : text
+  const text = kinds
+    .map((kind) => {
+      const ofKind = problems.filter((problem) => problem.kind === kind)
+      return ofKind.length === 0 ? '' : pathList(headings[kind], ofKind)
+    })
+    .join('')
+  return count > problems.length
+    ? `${text}${countOf(count - problems.length, 'more problem')} not listed.\n`
+    : text
 }
 
 export function pathList(heading: string, entries: readonly { path: Uint8Array; detail: string }[]): string {
-  const lines = entries.slice(0, shownPerKind).map(({ path, detail }) => `  ${pathText(path) || '.'}${detail === '' ? '' : `: ${terminalText(detail)}`}\n`)
-  const more = entries.length > shownPerKind ? `  … and ${countText(entries.length - shownPerKind)} more; --json lists them\n` : ''
+  const lines = entries
+    .slice(0, shownPerKind)
+    .map(
+      ({ path, detail }) => `  ${pathText(path) || '.'}${detail === '' ? '' : `: ${terminalText(detail)}`}\n`,
+    )
+  const more =
+    entries.length > shownPerKind
+      ? `  … and ${countText(entries.length - shownPerKind)} more; --json lists them\n`
+      : ''
   return `${heading}:\n${lines.join('')}${more}`
 }

@@ -18,8 +18,15 @@ export interface Progress {
 }
 
 /** @param nowMs a clock that only goes forward; an argument, so that tests need not wait. */
-export function showProgress(stream: ProgressStream, json: boolean, nowMs: () => number = () => performance.now()): Progress {
-  if (json) return every(logIntervalMs, nowMs, (_text, figures) => stream.write(`${JSON.stringify({ type: 'progress', ...figures })}\n`))
+export function showProgress(
+  stream: ProgressStream,
+  json: boolean,
+  nowMs: () => number = () => performance.now(),
+): Progress {
+  if (json)
+    return every(logIntervalMs, nowMs, (_text, figures) =>
+      stream.write(`${JSON.stringify({ type: 'progress', ...figures })}\n`),
+    )
   if (stream.isTTY !== true) return every(logIntervalMs, nowMs, (text) => stream.write(`${text}\n`))
   const spinner = yoctoSpinner({ stream: stream, handleSignals: false }).start()
   const shown = every(spinnerIntervalMs, nowMs, (text) => {
@@ -28,7 +35,11 @@ export function showProgress(stream: ProgressStream, json: boolean, nowMs: () =>
   return { ...shown, stop: () => void spinner.stop() }
 }
 
-function every(intervalMs: number, nowMs: () => number, show: (text: string, figures: Record<string, number>) => void): Progress {
+function every(
+  intervalMs: number,
+  nowMs: () => number,
+  show: (text: string, figures: Record<string, number>) => void,
+): Progress {
   let lastMs = nowMs()
   return {
     update: (text, figures) => {

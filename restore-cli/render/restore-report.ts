@@ -28,14 +28,19 @@ export function planRecord(plan: RestorePlan, what: RestoreSubject): Record<stri
 
 export function renderPlan(plan: RestorePlan, what: RestoreSubject): string {
   const { snapshot } = what.choice
-  return `${choiceWarnings(what.choice)}Plan: restore ${snapshot.source} as of ${timeText(snapshot.timeMs)}.\n${rows([
-    ['snapshot', `${snapshot.id} (${snapshot.manifest.sourceKind})`],
-    ['what', what.paths.length === 0 ? 'everything' : what.paths.map(pathText).join(', ')],
-    ['content', contentText(plan)],
-    ['from', `${what.vault}: ${bytesText(plan.bytesToFetch)} of ${countOf(plan.packs, 'pack')} in ${countOf(plan.requests, 'request')}`],
-    ['to', terminalText(what.target)],
-    ['missing', missingText(what.choice)],
-  ])}${problemLines(plan.notRestorable, plan.notRestorable.length)}\n`
+  return `${choiceWarnings(what.choice)}Plan: restore ${snapshot.source} as of ${timeText(snapshot.timeMs)}.\n${rows(
+    [
+      ['snapshot', `${snapshot.id} (${snapshot.manifest.sourceKind})`],
+      ['what', what.paths.length === 0 ? 'everything' : what.paths.map(pathText).join(', ')],
+      ['content', contentText(plan)],
+      [
+        'from',
+        `${what.vault}: ${bytesText(plan.bytesToFetch)} of ${countOf(plan.packs, 'pack')} in ${countOf(plan.requests, 'request')}`,
+      ],
+      ['to', terminalText(what.target)],
+      ['missing', missingText(what.choice)],
+    ],
+  )}${problemLines(plan.notRestorable, plan.notRestorable.length)}\n`
 }
 
 export function restoredRecord(result: RestoreResult, what: RestoreSubject): Record<string, unknown> {
@@ -56,15 +61,32 @@ export function restoredRecord(result: RestoreResult, what: RestoreSubject): Rec
 export function renderRestored(result: RestoreResult, what: RestoreSubject): string {
   const { snapshot } = what.choice
   const head = result.damaged.length === 0 ? 'Restored' : 'RESTORED IN PART'
-  return `${head}: ${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(what.target)}.\n${rows([
-    ['content', contentText(result.plan)],
-    ['written', `${bytesText(result.bytesWritten)}, every byte checked by its hash; ${bytesText(result.bytesFetched)} fetched`],
-    ...(result.filesResumed === 0 ? [] : [['resumed', `${countOf(result.filesResumed, 'file')} with ${bytesText(result.bytesResumed)} had been restored before`] as const]),
-    ['missing', missingText(what.choice)],
-    ['took', durationText(result.durationMs)],
-  ])}${result.damaged.length === 0 ? '' : pathList('Lost or damaged in the vault, not restored', result.damaged)}${
-    problemLines(result.plan.notRestorable, result.plan.notRestorable.length)}${
-    result.problems.length === 0 ? '' : pathList(`Restored without all of their metadata (${result.problemCount})`, result.problems)}`
+  return `${head}: ${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(what.target)}.\n${rows(
+    [
+      ['content', contentText(result.plan)],
+      [
+        'written',
+        `${bytesText(result.bytesWritten)}, every byte checked by its hash; ${bytesText(result.bytesFetched)} fetched`,
+      ],
+      ...(result.filesResumed === 0
+        ? []
+        : [
+            [
+              'resumed',
+              `${countOf(result.filesResumed, 'file')} with ${bytesText(result.bytesResumed)} had been restored before`,
+            ] as const,
+          ]),
+      ['missing', missingText(what.choice)],
+      ['took', durationText(result.durationMs)],
+    ],
+  )}${result.damaged.length === 0 ? '' : pathList('Lost or damaged in the vault, not restored', result.damaged)}${problemLines(
+    result.plan.notRestorable,
+    result.plan.notRestorable.length,
+  )}${
+    result.problems.length === 0
+      ? ''
+      : pathList(`Restored without all of their metadata (${result.problemCount})`, result.problems)
+  }`
 }
 
 function contentText(plan: RestorePlan): string {

@@ -7,9 +7,18 @@ export function retirementRecord(retirement: Retirement, vault: string): Record<
   const { nowMs, lastWrittenMs, lastLockEndsMs, emptyableFromMs, sources, ...figures } = retirement
   const time = (timeMs: number | null): string | null => (timeMs === null ? null : timeText(timeMs))
   return {
-    ...figures, vault, asOf: timeText(nowMs), lastWritten: time(lastWrittenMs), lastLockEnds: time(lastLockEndsMs), emptyableFrom: timeText(emptyableFromMs),
+    ...figures,
+    vault,
+    asOf: timeText(nowMs),
+    lastWritten: time(lastWrittenMs),
+    lastLockEnds: time(lastLockEndsMs),
+    emptyableFrom: timeText(emptyableFromMs),
     sources: sources.map((source) => ({
-      name: source.name, versions: source.versions, bytes: source.bytes, lockedVersions: source.lockedVersions, lastWritten: timeText(source.lastWrittenMs),
+      name: source.name,
+      versions: source.versions,
+      bytes: source.bytes,
+      lockedVersions: source.lockedVersions,
+      lastWritten: timeText(source.lastWrittenMs),
       lastLockEnds: time(source.lastLockEndsMs),
     })),
   }
@@ -17,11 +26,17 @@ export function retirementRecord(retirement: Retirement, vault: string): Record<
 
 export function renderRetirement(retirement: Retirement, vault: string): string {
   const { step, nowMs, sources, versions, bytes, lockedVersions, lastLockEndsMs } = retirement
-  const lines = sources.map(({ name, versions: count, lastWrittenMs, lastLockEndsMs: endsMs }) =>
-    `  ${terminalText(name)}: ${countOf(count, 'version')}, last written ${timeText(lastWrittenMs)}, ${endsMs === null ? 'not locked' : `locked until ${timeText(endsMs)}`}\n`)
-  const waitText = lastLockEndsMs === null ? 'done: no lock is left' : `until ${timeText(lastLockEndsMs)} (${durationText(lastLockEndsMs - nowMs)} from now), if nothing is written or extended`
+  const lines = sources.map(
+    ({ name, versions: count, lastWrittenMs, lastLockEndsMs: endsMs }) =>
+      `  ${terminalText(name)}: ${countOf(count, 'version')}, last written ${timeText(lastWrittenMs)}, ${endsMs === null ? 'not locked' : `locked until ${timeText(endsMs)}`}\n`,
+  )
+  const waitText =
+    lastLockEndsMs === null
+      ? 'done: no lock is left'
+      : `until ${timeText(lastLockEndsMs)} (${durationText(lastLockEndsMs - nowMs)} from now), if nothing is written or extended`
   const order: RetirementStep[] = ['stop-writers', 'wait', 'unprotect']
-  const mark = (each: RetirementStep): string => (each === step ? '>' : order.indexOf(each) < order.indexOf(step) ? 'x' : ' ')
+  const mark = (each: RetirementStep): string =>
+    each === step ? '>' : order.indexOf(each) < order.indexOf(step) ? 'x' : ' '
   return `${terminalText(vault)}: ${countOf(versions, 'version')}, ${bytesText(bytes)}, ${lockedVersions} locked.\n${lines.join('')}
 ${mark('stop-writers')} 1. Stop the writers, and whatever keeps locks alive.
      Take the timers off the hosts; take the sources out of \`holdfast:sources\` and run \`pulumi up\` in the vault's stack;

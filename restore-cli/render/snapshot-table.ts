@@ -23,18 +23,20 @@ export function snapshotRecord({ ref, manifest, unusable }: ListedSnapshot): Rec
     unusable,
     flags: ref.flags,
     isHidden: ref.isHidden,
-    ...(manifest === null ? {} : {
-      kind: manifest.sourceKind,
-      complete: manifest.complete,
-      problemCount: manifest.problemCount,
-      files: manifest.tree.files,
-      entries: manifest.tree.entries,
-      bytes: manifest.tree.bytes,
-      packs: manifest.packs.length,
-      promiseDays: manifest.retention.promiseDays,
-      lock: manifest.retention.lock,
-      parentId: manifest.parent?.id ?? null,
-    }),
+    ...(manifest === null
+      ? {}
+      : {
+          kind: manifest.sourceKind,
+          complete: manifest.complete,
+          problemCount: manifest.problemCount,
+          files: manifest.tree.files,
+          entries: manifest.tree.entries,
+          bytes: manifest.tree.bytes,
+          packs: manifest.packs.length,
+          promiseDays: manifest.retention.promiseDays,
+          lock: manifest.retention.lock,
+          parentId: manifest.parent?.id ?? null,
+        }),
   }
 }
 
@@ -52,7 +54,17 @@ export function renderSnapshots(snapshots: readonly ListedSnapshot[]): string {
   ]
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
   const isFigure = (column: number): boolean => column === 3 || column === 4
-  return table.map((row) => `${row.map((cell, column) => (isFigure(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd()}\n`).join('')
+  return table
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) =>
+            isFigure(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+          )
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
 }
 
 function stateText({ ref, manifest, unusable }: ListedSnapshot): string {

@@ -5,7 +5,9 @@ const unsafe = /[\p{C}\p{Zl}\p{Zp}]/gu
 
 /** `text` with everything that isn't printable as `\xNN` bytes of its UTF-8; on one line. */
 export function terminalText(text: string): string {
-  return text.replace(unsafe, (character) => Array.from(Buffer.from(character), (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''))
+  return text.replace(unsafe, (character) =>
+    Array.from(Buffer.from(character), (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
+  )
 }
 
 /** A path in a record: readable, and lossless. `path` has `\xNN` for what isn't printable; both name the same bytes. */

@@ -7,7 +7,12 @@ import { pathList } from './problem-list.ts'
 import { pathRecord } from './terminal-text.ts'
 
 /** @param readData whether all of it was read, not only a share. */
-export function verifyRecord(result: VerifyResult, choice: Choice, readData: boolean, share: ReadShare | undefined): Record<string, unknown> {
+export function verifyRecord(
+  result: VerifyResult,
+  choice: Choice,
+  readData: boolean,
+  share: ReadShare | undefined,
+): Record<string, unknown> {
   const { objects, files, lockedUntilMs, ...figures } = result
   return {
     ...choiceRecord(choice),
@@ -28,10 +33,23 @@ export function renderVerify(result: VerifyResult, choice: Choice, readData: boo
   const checked = readData
     ? `${countOf(result.packs, 'pack')} and ${countText(result.chunks)} chunks; ${countOf(result.packsRead, 'pack')} with ${bytesText(result.bytesRead)} read and hashed`
     : `${countOf(result.packs, 'pack')} by size, checksum and lock, and the tree of ${countText(result.chunks)} chunks; --read-data reads every byte`
-  return `${choiceWarnings(choice)}${isGood ? 'Verified' : 'DAMAGED'}: ${snapshot.source}, snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows([
-    ['checked', checked],
-    ['locked', result.lockedUntilMs === null ? 'NOT: at least one object has no lock' : `until ${timeText(result.lockedUntilMs)} at least`],
-    ['took', durationText(result.durationMs)],
-  ])}${result.objects.length === 0 ? '' : pathList('Objects', result.objects.map(({ key, detail }) => ({ path: Buffer.from(key), detail })))}${
-    result.files.length === 0 ? '' : pathList('Files that can\'t be restored', result.files)}`
+  return `${choiceWarnings(choice)}${isGood ? 'Verified' : 'DAMAGED'}: ${snapshot.source}, snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows(
+    [
+      ['checked', checked],
+      [
+        'locked',
+        result.lockedUntilMs === null
+          ? 'NOT: at least one object has no lock'
+          : `until ${timeText(result.lockedUntilMs)} at least`,
+      ],
+      ['took', durationText(result.durationMs)],
+    ],
+  )}${
+    result.objects.length === 0
+      ? ''
+      : pathList(
+          'Objects',
+          result.objects.map(({ key, detail }) => ({ path: Buffer.from(key), detail })),
+        )
+  }${result.files.length === 0 ? '' : pathList("Files that can't be restored", result.files)}`
 }

@@ -1,6 +1,18 @@
 // A tree with everything odd that a file system allows, made from a seed.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, closeSync, ftruncateSync, linkSync, lchownSync, mkdirSync, openSync, symlinkSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 const mib = 1024 * 1024
@@ -23,7 +35,7 @@ export interface OddTree {
 /** Needs root, for owners and the device. About 10,500 entries. @param bigMib size of the largest file, half of it incompressible. */
 export function makeOddTree(root: string, bigMib: number): OddTree {
   const random = seeded(7)
-  const oddBytes = ['a', '\xff', '\n', ' ', '\x1b', '"', '\'', '\\', '*', '\xc3\xa9', '\u0080']
+  const oddBytes = ['a', '\xff', '\n', ' ', '\x1b', '"', "'", '\\', '*', '\xc3\xa9', '\u0080']
   mkdirSync(root)
   for (let directory = 0; directory < 120; directory++) {
     const depth = Array.from({ length: directory % 6 }, (_, level) => `sub${level}`)
@@ -31,8 +43,16 @@ export function makeOddTree(root: string, bigMib: number): OddTree {
     mkdirSync(path, { recursive: true })
     let name: Buffer = Buffer.alloc(0)
     for (let file = 0; file < 82; file++) {
-      name = Buffer.from(`${path}/f${file}-${oddBytes[random(oddBytes.length)]!.repeat(1 + random(4))}`, 'latin1')
-      writeFileSync(name, file % 3 === 0 ? 'a line of text\n'.repeat(random(3000)) : noise([0, 1, 100, 5000, 40_000][random(5)]!, random))
+      name = Buffer.from(
+        `${path}/f${file}-${oddBytes[random(oddBytes.length)]!.repeat(1 + random(4))}`,
+        'latin1',
+      )
+      writeFileSync(
+        name,
+        file % 3 === 0
+          ? 'a line of text\n'.repeat(random(3000))
+          : noise([0, 1, 100, 5000, 40_000][random(5)]!, random),
+      )
       lchownSync(name, [0, 1000, 65_534][random(3)]!, [0, 1000, 65_534][random(3)]!)
       chmodSync(name, [0o644, 0o600, 0o755, 0o400, 0o000, 0o777][random(6)]!)
       utimesSync(name, 0, random(1_700_000_000) + random(1_000_000) / 1e6)
@@ -70,7 +90,8 @@ function makeBig(path: string, bigMib: number, random: (below: number) => number
   const block = Buffer.concat([noise(mib / 2, random), Buffer.alloc(mib / 2, 'text that compresses ')])
   const descriptor = openSync(path, 'w')
   for (let number = 0; number < bigMib; number++) {
-    for (let offset = 0; offset < mib / 2; offset += 64) block.writeUInt32LE((Math.imul(number + 1, 2654435761) ^ offset) >>> 0, offset)
+    for (let offset = 0; offset < mib / 2; offset += 64)
+      block.writeUInt32LE((Math.imul(number + 1, 2654435761) ^ offset) >>> 0, offset)
     writeSync(descriptor, block)
   }
   closeSync(descriptor)

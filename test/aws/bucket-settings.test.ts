@@ -8,21 +8,35 @@ afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
 
 async function connect(script: Script): Promise<BucketSettings> {
   const server = await startScriptedServer(script)
-  const buckets = new BucketSettings({ region: 'eu-central-1', endpoint: server.endpoint, credentials: () => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 's' }) })
+  const buckets = new BucketSettings({
+    region: 'eu-central-1',
+    endpoint: server.endpoint,
+    credentials: () => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 's' }),
+  })
   open.push(server, { stop: () => buckets.close() })
   return buckets
 }
 
 const versioned = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'
-const lockOf = (mode: string): string => `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>${mode}</ObjectLockConfiguration>`
-const retention = (mode: string, length = '<Days>40</Days>'): string => `<Rule><DefaultRetention><Mode>${mode}</Mode>${length}</DefaultRetention></Rule>`
+const lockOf = (mode: string): string =>
+  `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>${mode}</ObjectLockConfiguration>`
+const retention = (mode: string, length = '<Days>40</Days>'): string =>
+  `<Rule><DefaultRetention><Mode>${mode}</Mode>${length}</DefaultRetention></Rule>`
 const expiry = (days: number, status = 'Enabled'): string =>
   `<Rule><ID>r${days}</ID><Filter><Prefix></Prefix></Filter><Status>${status}</Status><NoncurrentVersionExpiration><NoncurrentDays>${days}</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
 
-function bucket(answers: { versioning?: string; lock?: string; lifecycle?: string }): Promise<BucketSettings> {
+function bucket(answers: {
+  versioning?: string
+  lock?: string
+  lifecycle?: string
+}): Promise<BucketSettings> {
   return connect(({ url }, response) => {
-    if (url.searchParams.has('versioning')) return answerXml(response, answers.versioning ?? '<VersioningConfiguration/>')
-    if (url.searchParams.has('object-lock')) return answers.lock === undefined ? answerError(response, 404, 'ObjectLockConfigurationNotFoundError') : answerXml(response, answers.lock)
+    if (url.searchParams.has('versioning'))
+      return answerXml(response, answers.versioning ?? '<VersioningConfiguration/>')
+    if (url.searchParams.has('object-lock'))
+      return answers.lock === undefined
+        ? answerError(response, 404, 'ObjectLockConfigurationNotFoundError')
+        : answerXml(response, answers.lock)
     return answers.lifecycle === undefined
       ? answerError(response, 404, 'NoSuchLifecycleConfiguration')
       : answerXml(response, `<LifecycleConfiguration>${answers.lifecycle}</LifecycleConfiguration>`)
@@ -35,21 +49,53 @@ describe('a bucket', () => {
     ['versions', { versioning: versioned }, { versioned: true, lock: null, oldVersionsDays: null }],
     ['suspended versions', { versioning: versioned.replace('Enabled', 'Suspended') }, { versioned: false }],
     ['Object Lock without a default', { lock: lockOf('') }, { lock: { retention: null } }],
-    ['a default in COMPLIANCE', { lock: lockOf(retention('COMPLIANCE')) }, { lock: { retention: { mode: 'COMPLIANCE', days: 40 } } }],
-    ['a default in years', { lock: lockOf(retention('GOVERNANCE', '<Years>2</Years>')) }, { lock: { retention: { mode: 'GOVERNANCE', days: 730 } } }],
-    ['old versions that go, by the shortest rule in force', { lifecycle: expiry(30) + expiry(3) + expiry(1, 'Disabled') }, { oldVersionsDays: 3 }],
-    ['a lifecycle that leaves versions alone', { lifecycle: '<Rule><ID>a</ID><Filter><Prefix></Prefix></Filter><Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>' }, { oldVersionsDays: null }],
+    [
+      'a default in COMPLIANCE',
+      { lock: lockOf(retention('COMPLIANCE')) },
+      { lock: { retention: { mode: 'COMPLIANCE', days: 40 } } },
+    ],
+    [
+      'a default in years',
+      { lock: lockOf(retention('GOVERNANCE', '<Years>2</Years>')) },
+      { lock: { retention: { mode: 'GOVERNANCE', days: 730 } } },
+    ],
+    [
+      'old versions that go, by the shortest rule in force',
+      { lifecycle: expiry(30) + expiry(3) + expiry(1, 'Disabled') },
+      { oldVersionsDays: 3 },
+    ],
+    [
+      'a lifecycle that leaves versions alone',
+      {
+        lifecycle:
+          '<Rule><ID>a</ID><Filter><Prefix></Prefix></Filter><Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>',
+      },
+      { oldVersionsDays: null },
+    ],
   ])('with %s says so', async (_, answers, expected) => {
     expect(await (await bucket(answers)).read('bucket')).toMatchObject({ name: 'bucket', ...expected })
   })
 
-  test.each(['versioning', 'object-lock', 'lifecycle'])('whose %s may not be read is denied as a whole, and has not "none"', async (denied) => {
-    const buckets = await connect(({ url }, response) => (url.searchParams.has(denied) ? answerError(response, 403, 'AccessDenied') : answerXml(response, url.searchParams.has('versioning') ? versioned : lockOf(''))))
-    await expect(buckets.read('bucket')).rejects.toMatchObject({ code: 'denied' })
-  })
+  test.each(['versioning', 'object-lock', 'lifecycle'])(
+    'whose %s may not be read is denied as a whole, and has not "none"',
+    async (denied) => {
+      const buckets = await connect(({ url }, response) =>
+        url.searchParams.has(denied)
+          ? answerError(response, 403, 'AccessDenied')
+          : answerXml(response, url.searchParams.has('versioning') ? versioned : lockOf('')),
+      )
+      await expect(buckets.read('bucket')).rejects.toMatchObject({ code: 'denied' })
+    },
+  )
 
-  test.each([['a mode that is not known', retention('LOOSE')], ['a default without days', retention('COMPLIANCE', '')], ['a default of no day', retention('COMPLIANCE', '<Days>0</Days>')]])('with %s is not believed', async (_, sent) => {
-    await expect((await bucket({ lock: lockOf(sent) })).read('bucket')).rejects.toMatchObject({ code: 'unreachable' })
+  test.each([
+    ['a mode that is not known', retention('LOOSE')],
+    ['a default without days', retention('COMPLIANCE', '')],
+    ['a default of no day', retention('COMPLIANCE', '<Days>0</Days>')],
+  ])('with %s is not believed', async (_, sent) => {
+    await expect((await bucket({ lock: lockOf(sent) })).read('bucket')).rejects.toMatchObject({
+      code: 'unreachable',
+    })
   })
 })
 
@@ -58,17 +104,28 @@ describe('the list of buckets', () => {
     `<ListAllMyBucketsResult><Buckets>${names.map((name) => `<Bucket><Name>${name}</Name></Bucket>`).join('')}</Buckets>${next === '' ? '' : `<ContinuationToken>${next}</ContinuationToken>`}</ListAllMyBucketsResult>`
 
   test('is read page by page', async () => {
-    const buckets = await connect(({ url }, response) => answerXml(response, url.searchParams.get('continuation-token') === 't' ? page(['c-c']) : page(['a-a', 'b.b'], 't')))
+    const buckets = await connect(({ url }, response) =>
+      answerXml(
+        response,
+        url.searchParams.get('continuation-token') === 't' ? page(['c-c']) : page(['a-a', 'b.b'], 't'),
+      ),
+    )
     expect(await buckets.list()).toEqual(['a-a', 'b.b', 'c-c'])
   })
 
   test.each(['../x', 'a/b', 'UPPER', ''])('with the name %j is not believed', async (name) => {
-    await expect((await connect((_, response) => answerXml(response, page([name])))).list()).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(
+      (await connect((_, response) => answerXml(response, page([name])))).list(),
+    ).rejects.toMatchObject({ code: 'unreachable' })
   })
 
   test('without end is given up, and without a right denied', async () => {
     let at = 0
-    await expect((await connect((_, response) => answerXml(response, page(['a-a'], `t${at++}`)))).list()).rejects.toMatchObject({ code: 'unreachable' })
-    await expect((await connect((_, response) => answerError(response, 403, 'AccessDenied'))).list()).rejects.toMatchObject({ code: 'denied' })
+    await expect(
+      (await connect((_, response) => answerXml(response, page(['a-a'], `t${at++}`)))).list(),
+    ).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(
+      (await connect((_, response) => answerError(response, 403, 'AccessDenied'))).list(),
+    ).rejects.toMatchObject({ code: 'denied' })
   })
 })

@@ -14,7 +14,11 @@ let server: ScriptedServer | undefined
 
 afterEach(() => server?.stop())
 
-async function serve(script: Script, role: Partial<RoleToAssume> = {}, settings: Partial<CredentialSettings> = {}): Promise<RenewedCredentials> {
+async function serve(
+  script: Script,
+  role: Partial<RoleToAssume> = {},
+  settings: Partial<CredentialSettings> = {},
+): Promise<RenewedCredentials> {
   server = await startScriptedServer(script)
   return resolveCredentials({
     region: () => Promise.resolve('eu-central-1'),
@@ -25,14 +29,20 @@ async function serve(script: Script, role: Partial<RoleToAssume> = {}, settings:
   })
 }
 
-const grant: Script = (_request, response, index) => answerXml(response, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+const grant: Script = (_request, response, index) =>
+  answerXml(
+    response,
+    `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
   <AccessKeyId>ASIA${index}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2026-04-24T10:15:00Z</Expiration>
-</Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+</Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+  )
 
 /** STS wraps its errors otherwise than S3. */
 function refuse(response: ServerResponse, status: number, code: string): void {
   response.writeHead(status, { 'content-type': 'text/xml' })
-  response.end(`<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>User: x is not authorized</Message></Error></ErrorResponse>`)
+  response.end(
+    `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>User: x is not authorized</Message></Error></ErrorResponse>`,
+  )
 }
 
 function form(index = 0): Record<string, string> {
@@ -41,10 +51,17 @@ function form(index = 0): Record<string, string> {
 
 describe('a role', () => {
   test('is assumed for 15 minutes, with the source identity that was given', async () => {
-    const credentials = await serve(grant, { sourceIdentity: 'maria@example.com', sessionName: 'holdfast-restore' })
+    const credentials = await serve(grant, {
+      sourceIdentity: 'maria@example.com',
+      sessionName: 'holdfast-restore',
+    })
     expect((await credentials.get()).accessKeyId).toBe('ASIA0')
     expect(form()).toMatchObject({
-      Action: 'AssumeRole', RoleArn: roleArn, DurationSeconds: '900', SourceIdentity: 'maria@example.com', RoleSessionName: 'holdfast-restore',
+      Action: 'AssumeRole',
+      RoleArn: roleArn,
+      DurationSeconds: '900',
+      SourceIdentity: 'maria@example.com',
+      RoleSessionName: 'holdfast-restore',
     })
     expect(server!.requests[0]!.headers.authorization).toContain('AKIDBASE')
   })
@@ -64,16 +81,32 @@ describe('a role', () => {
   test('of a workload with a token of its own is assumed with that, and never from itself', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'holdfast-token-')), 'token')
     writeFileSync(file, 'a.web.token')
-    const web: Script = (_request, response, index) => answerXml(response, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
+    const web: Script = (_request, response, index) =>
+      answerXml(
+        response,
+        `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
       <AccessKeyId>ASIA${index}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-04-24T10:15:00Z</Expiration>
-    </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
-    for (const environment of [{ AWS_WEB_IDENTITY_TOKEN_FILE: file }, { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: roleArn }]) {
+    </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+      )
+    for (const environment of [
+      { AWS_WEB_IDENTITY_TOKEN_FILE: file },
+      { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: roleArn },
+    ]) {
       const credentials = await serve(web, {}, { environment })
       expect((await credentials.get()).accessKeyId).toBe('ASIA0')
-      expect(form()).toMatchObject({ Action: 'AssumeRoleWithWebIdentity', WebIdentityToken: 'a.web.token', RoleArn: roleArn, DurationSeconds: '900' })
+      expect(form()).toMatchObject({
+        Action: 'AssumeRoleWithWebIdentity',
+        WebIdentityToken: 'a.web.token',
+        RoleArn: roleArn,
+        DurationSeconds: '900',
+      })
       await server!.stop()
     }
-    const other = await serve(grant, {}, { environment: { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: `${roleArn}-other` } })
+    const other = await serve(
+      grant,
+      {},
+      { environment: { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: `${roleArn}-other` } },
+    )
     await other.get()
     expect(form()).toMatchObject({ Action: 'AssumeRole' })
     rmSync(dirname(file), { recursive: true })
@@ -82,7 +115,16 @@ describe('a role', () => {
   test('that asks for a second factor gets its code from the human, and a session of one hour', async () => {
     const asked: string[] = []
     const mfaSerial = 'arn:aws:iam::111122223333:mfa/maria'
-    const credentials = await serve(grant, { mfaSerial }, { readMfaCode: (serial) => { asked.push(serial); return Promise.resolve('123456') } })
+    const credentials = await serve(
+      grant,
+      { mfaSerial },
+      {
+        readMfaCode: (serial) => {
+          asked.push(serial)
+          return Promise.resolve('123456')
+        },
+      },
+    )
     await credentials.get()
     expect(asked).toEqual([mfaSerial])
     expect(form()).toMatchObject({ SerialNumber: mfaSerial, TokenCode: '123456', DurationSeconds: '3600' })
@@ -94,7 +136,10 @@ describe('a role', () => {
     [403, 'InvalidClientTokenId', 'credentials'],
   ])('that is answered %d %s is `%s`, and the message names the role', async (status, name, code) => {
     const credentials = await serve((_request, response) => refuse(response, status, name))
-    await expect(credentials.get()).rejects.toMatchObject({ code, message: expect.stringContaining(roleArn) as string })
+    await expect(credentials.get()).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(roleArn) as string,
+    })
   })
 
   test.each([
@@ -115,12 +160,21 @@ describe('a role', () => {
 })
 
 describe('a session', () => {
-  function session(lifetimeMs: number | null, fails: () => boolean = () => false): { credentials: RenewedCredentials; clock: { nowMs: number }; fetched: () => number } {
+  function session(
+    lifetimeMs: number | null,
+    fails: () => boolean = () => false,
+  ): { credentials: RenewedCredentials; clock: { nowMs: number }; fetched: () => number } {
     const clock = { nowMs: Date.parse('2026-04-24T10:00:00Z') }
     let fetched = 0
     const fetch = (): Promise<SessionCredentials> =>
-      fails() ? Promise.reject(new Error('the token service is down')) : Promise.resolve({ accessKeyId: `A${fetched++}`, secretAccessKey: 's' })
-    return { credentials: new RenewedCredentials(fetch, lifetimeMs, () => clock.nowMs), clock, fetched: () => fetched }
+      fails()
+        ? Promise.reject(new Error('the token service is down'))
+        : Promise.resolve({ accessKeyId: `A${fetched++}`, secretAccessKey: 's' })
+    return {
+      credentials: new RenewedCredentials(fetch, lifetimeMs, () => clock.nowMs),
+      clock,
+      fetched: () => fetched,
+    }
   }
 
   test('is renewed five minutes before it ends', async () => {
@@ -132,7 +186,7 @@ describe('a session', () => {
     expect((await credentials.get()).accessKeyId).toBe('A1')
   })
 
-  test('is used on while it lasts when it can\'t be renewed, and not longer', async () => {
+  test("is used on while it lasts when it can't be renewed, and not longer", async () => {
     let down = false
     const { credentials, clock } = session(15 * minuteMs, () => down)
     await credentials.get()
@@ -159,7 +213,10 @@ describe('a session', () => {
   })
 
   test('whose renewal gives the same credentials is not called new', async () => {
-    const credentials = new RenewedCredentials(() => Promise.resolve({ accessKeyId: 'A', secretAccessKey: 's' }), 0)
+    const credentials = new RenewedCredentials(
+      () => Promise.resolve({ accessKeyId: 'A', secretAccessKey: 's' }),
+      0,
+    )
     await credentials.get()
     expect(await credentials.renew()).toBe(false)
   })

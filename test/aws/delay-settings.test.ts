@@ -6,40 +6,76 @@ import { HoldfastError } from '../../core/errors.ts'
 
 const region = 'eu-central-1'
 
-function settings(answer: (request: JsonRequest) => unknown): { delays: DelaySettings; asked: JsonRequest[] } {
+function settings(answer: (request: JsonRequest) => unknown): {
+  delays: DelaySettings
+  asked: JsonRequest[]
+} {
   const asked: JsonRequest[] = []
-  const services = { ask: (_what: string, request: JsonRequest) => (asked.push(request), Promise.resolve(answer(request))) } as unknown as JsonServices
+  const services = {
+    ask: (_what: string, request: JsonRequest) => (asked.push(request), Promise.resolve(answer(request))),
+  } as unknown as JsonServices
   return { delays: new DelaySettings(services), asked }
 }
 
 describe('the Recycle Bin', () => {
-  const rule = (Identifier: string, more: object = {}): object => ({ Identifier, RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'DAYS' }, Status: 'available', ...more })
-  const bin = (rules: Record<string, object>) => settings(({ path, body }) => {
-    const names = Object.keys(rules)
-    if (path !== '/list-rules') return rules[path.slice('/rules/'.length)]
-    const at = Number(body?.['NextToken'] ?? 0)
-    return { Rules: [{ Identifier: names[at] }], NextToken: at + 1 < names.length ? String(at + 1) : null }
+  const rule = (Identifier: string, more: object = {}): object => ({
+    Identifier,
+    RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'DAYS' },
+    Status: 'available',
+    ...more,
   })
+  const bin = (rules: Record<string, object>) =>
+    settings(({ path, body }) => {
+      const names = Object.keys(rules)
+      if (path !== '/list-rules') return rules[path.slice('/rules/'.length)]
+      const at = Number(body?.['NextToken'] ?? 0)
+      return { Rules: [{ Identifier: names[at] }], NextToken: at + 1 < names.length ? String(at + 1) : null }
+    })
 
   test('is read rule by rule, page by page', async () => {
     const { delays, asked } = bin({
-      aaa: rule('aaa', { LockState: 'locked', ResourceTags: [] }), bbb: rule('bbb', { LockState: 'pending_unlock' }), ccc: rule('ccc', { ResourceTags: [{ ResourceTagKey: 'k' }] }),
-      ddd: rule('ddd', { ExcludeResourceTags: [{ ResourceTagKey: 'k' }] }), eee: rule('eee', { Status: 'pending' }),
+      aaa: rule('aaa', { LockState: 'locked', ResourceTags: [] }),
+      bbb: rule('bbb', { LockState: 'pending_unlock' }),
+      ccc: rule('ccc', { ResourceTags: [{ ResourceTagKey: 'k' }] }),
+      ddd: rule('ddd', { ExcludeResourceTags: [{ ResourceTagKey: 'k' }] }),
+      eee: rule('eee', { Status: 'pending' }),
     })
-    expect((await delays.recycleBinRules(region, 'EBS_VOLUME')).map(({ id, days, coversAll, locked }) => [id, days, coversAll, locked])).toEqual([
-      ['aaa', 7, true, true], ['bbb', 7, true, false], ['ccc', 7, false, false], ['ddd', 7, false, false], ['eee', 7, false, false],
+    expect(
+      (await delays.recycleBinRules(region, 'EBS_VOLUME')).map(({ id, days, coversAll, locked }) => [
+        id,
+        days,
+        coversAll,
+        locked,
+      ]),
+    ).toEqual([
+      ['aaa', 7, true, true],
+      ['bbb', 7, true, false],
+      ['ccc', 7, false, false],
+      ['ddd', 7, false, false],
+      ['eee', 7, false, false],
     ])
-    expect(asked.slice(0, 2)).toMatchObject([{ service: 'rbin', method: 'POST', path: '/list-rules', body: { ResourceType: 'EBS_VOLUME' } }, { body: { NextToken: '1' } }])
+    expect(asked.slice(0, 2)).toMatchObject([
+      { service: 'rbin', method: 'POST', path: '/list-rules', body: { ResourceType: 'EBS_VOLUME' } },
+      { body: { NextToken: '1' } },
+    ])
   })
 
   test.each<[string, object]>([
     ['no days', rule('aaa', { RetentionPeriod: null })],
-    ['days in another unit', rule('aaa', { RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'HOURS' } })],
-    ['no whole days', rule('aaa', { RetentionPeriod: { RetentionPeriodValue: 0.5, RetentionPeriodUnit: 'DAYS' } })],
+    [
+      'days in another unit',
+      rule('aaa', { RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'HOURS' } }),
+    ],
+    [
+      'no whole days',
+      rule('aaa', { RetentionPeriod: { RetentionPeriodValue: 0.5, RetentionPeriodUnit: 'DAYS' } }),
+    ],
     ['a lock that is not known', rule('aaa', { LockState: 'half' })],
     ['tags that are no list', rule('aaa', { ResourceTags: {} })],
   ])('with a rule that has %s is not believed', async (_, odd) => {
-    await expect(bin({ aaa: odd }).delays.recycleBinRules(region, 'EBS_VOLUME')).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(bin({ aaa: odd }).delays.recycleBinRules(region, 'EBS_VOLUME')).rejects.toMatchObject({
+      code: 'unreachable',
+    })
   })
 
   test('is not asked for a rule by a name that leads elsewhere', async () => {
@@ -51,33 +87,76 @@ describe('the Recycle Bin', () => {
 
 test('tables are listed page by page, and each is looked at', async () => {
   const { delays, asked } = settings(({ target, body }) => {
-    if (target!.name.endsWith('ListTables')) return body!['ExclusiveStartTableName'] === undefined ? { TableNames: ['a'], LastEvaluatedTableName: 'a' } : { TableNames: ['b', 'c'] }
-    return { Table: { a: { DeletionProtectionEnabled: true }, b: { DeletionProtectionEnabled: false }, c: {} }[String(body!['TableName'])] }
+    if (target!.name.endsWith('ListTables'))
+      return body!['ExclusiveStartTableName'] === undefined
+        ? { TableNames: ['a'], LastEvaluatedTableName: 'a' }
+        : { TableNames: ['b', 'c'] }
+    return {
+      Table: { a: { DeletionProtectionEnabled: true }, b: { DeletionProtectionEnabled: false }, c: {} }[
+        String(body!['TableName'])
+      ],
+    }
   })
-  expect(await delays.tables(region)).toEqual([{ name: 'table/a', isProtected: true }, { name: 'table/b', isProtected: false }, { name: 'table/c', isProtected: false }])
-  expect(asked.map(({ target }) => target?.name)).toEqual(['ListTables', 'ListTables', 'DescribeTable', 'DescribeTable', 'DescribeTable'].map((name) => `DynamoDB_20120810.${name}`))
+  expect(await delays.tables(region)).toEqual([
+    { name: 'table/a', isProtected: true },
+    { name: 'table/b', isProtected: false },
+    { name: 'table/c', isProtected: false },
+  ])
+  expect(asked.map(({ target }) => target?.name)).toEqual(
+    ['ListTables', 'ListTables', 'DescribeTable', 'DescribeTable', 'DescribeTable'].map(
+      (name) => `DynamoDB_20120810.${name}`,
+    ),
+  )
 })
 
 test('backup vaults tell whether they are locked, and from when on for good', async () => {
-  const { delays, asked } = settings(({ query }) => (query!['nextToken'] === undefined
-    ? { BackupVaultList: [{ BackupVaultName: 'Default' }, { BackupVaultName: 'governed', Locked: true, LockDate: null }], NextToken: 't' }
-    : { BackupVaultList: [{ BackupVaultName: 'final', Locked: true, LockDate: 1516925490.087 }, { BackupVaultName: 'odd', Locked: false, LockDate: 1 }], NextToken: null }))
+  const { delays, asked } = settings(({ query }) =>
+    query!['nextToken'] === undefined
+      ? {
+          BackupVaultList: [
+            { BackupVaultName: 'Default' },
+            { BackupVaultName: 'governed', Locked: true, LockDate: null },
+          ],
+          NextToken: 't',
+        }
+      : {
+          BackupVaultList: [
+            { BackupVaultName: 'final', Locked: true, LockDate: 1516925490.087 },
+            { BackupVaultName: 'odd', Locked: false, LockDate: 1 },
+          ],
+          NextToken: null,
+        },
+  )
   expect(await delays.backupVaults(region)).toEqual([
-    { name: 'Default', locked: false, finalFromMs: null }, { name: 'governed', locked: true, finalFromMs: null },
-    { name: 'final', locked: true, finalFromMs: 1516925490087 }, { name: 'odd', locked: false, finalFromMs: null },
+    { name: 'Default', locked: false, finalFromMs: null },
+    { name: 'governed', locked: true, finalFromMs: null },
+    { name: 'final', locked: true, finalFromMs: 1516925490087 },
+    { name: 'odd', locked: false, finalFromMs: null },
   ])
-  expect(asked).toMatchObject([{ service: 'backup', path: '/backup-vaults/', query: {} }, { query: { nextToken: 't' } }])
+  expect(asked).toMatchObject([
+    { service: 'backup', path: '/backup-vaults/', query: {} },
+    { query: { nextToken: 't' } },
+  ])
 })
 
 test('log groups tell whether they are protected', async () => {
-  const { delays } = settings(({ body }) => (body!['nextToken'] === undefined
-    ? { logGroups: [{ logGroupName: '/a', deletionProtectionEnabled: true }], nextToken: 'n' } : { logGroups: [{ logGroupName: '/b' }] }))
-  expect(await delays.logGroups(region)).toEqual([{ name: 'log-group:/a', isProtected: true }, { name: 'log-group:/b', isProtected: false }])
+  const { delays } = settings(({ body }) =>
+    body!['nextToken'] === undefined
+      ? { logGroups: [{ logGroupName: '/a', deletionProtectionEnabled: true }], nextToken: 'n' }
+      : { logGroups: [{ logGroupName: '/b' }] },
+  )
+  expect(await delays.logGroups(region)).toEqual([
+    { name: 'log-group:/a', isProtected: true },
+    { name: 'log-group:/b', isProtected: false },
+  ])
 })
 
-test('pages that don\'t end are given up', async () => {
+test("pages that don't end are given up", async () => {
   const same = settings(() => ({ logGroups: [], nextToken: 'again' }))
-  await expect(same.delays.logGroups(region)).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('don\'t end') as string })
+  await expect(same.delays.logGroups(region)).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining("don't end") as string,
+  })
   expect(same.asked.length).toBeLessThan(4)
   let page = 0
   const ever = settings(() => ({ logGroups: [], nextToken: String(page++) }))
@@ -86,10 +165,17 @@ test('pages that don\'t end are given up', async () => {
 
 test('an answer of any shape is read, or refused by name', async () => {
   const reads = [
-    (delays: DelaySettings) => delays.recycleBinRules(region, 'EC2_IMAGE'), (delays: DelaySettings) => delays.tables(region),
-    (delays: DelaySettings) => delays.backupVaults(region), (delays: DelaySettings) => delays.logGroups(region),
+    (delays: DelaySettings) => delays.recycleBinRules(region, 'EC2_IMAGE'),
+    (delays: DelaySettings) => delays.tables(region),
+    (delays: DelaySettings) => delays.backupVaults(region),
+    (delays: DelaySettings) => delays.logGroups(region),
   ]
-  await fc.assert(fc.asyncProperty(fc.jsonValue(), fc.constantFrom(...reads), async (answer, read) => {
-    await read(settings(() => answer).delays).then((found) => expect(found).toEqual([]), (error: unknown) => expect(error).toBeInstanceOf(HoldfastError))
-  }))
+  await fc.assert(
+    fc.asyncProperty(fc.jsonValue(), fc.constantFrom(...reads), async (answer, read) => {
+      await read(settings(() => answer).delays).then(
+        (found) => expect(found).toEqual([]),
+        (error: unknown) => expect(error).toBeInstanceOf(HoldfastError),
+      )
+    }),
+  )
 })

@@ -4,7 +4,11 @@ import { HoldfastError } from '../../core/errors.ts'
 import { translateError } from '../../aws/error-translation.ts'
 
 function awsError(name: string, status?: number, more: object = {}): Error {
-  return Object.assign(new Error('as AWS says'), { name, $metadata: status === undefined ? {} : { httpStatusCode: status } }, more)
+  return Object.assign(
+    new Error('as AWS says'),
+    { name, $metadata: status === undefined ? {} : { httpStatusCode: status } },
+    more,
+  )
 }
 
 function networkError(code: string): Error {
@@ -57,7 +61,18 @@ describe('what AWS answers', () => {
     expect(error.message).toMatch(/^reading s3:\/\/vault\/key failed: /)
   })
 
-  test.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_SOCKET', 'HPE_INVALID_CONSTANT', 'Z_DATA_ERROR'])('%s is `unreachable`, and may pass', (code) => {
+  test.each([
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EPIPE',
+    'ETIMEDOUT',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'UND_ERR_SOCKET',
+    'HPE_INVALID_CONSTANT',
+    'Z_DATA_ERROR',
+  ])('%s is `unreachable`, and may pass', (code) => {
     const error = translateError(networkError(code), 'reading')
     expect([error.code, error.retryable]).toEqual(['unreachable', true])
     expect(error.hint).toBeDefined()
@@ -66,7 +81,9 @@ describe('what AWS answers', () => {
   test('a network error is found within what wraps it', () => {
     const both = new AggregateError([networkError('ECONNREFUSED'), networkError('ECONNREFUSED')])
     expect(translateError(both, 'reading').code).toBe('unreachable')
-    expect(translateError(new Error('wrapped', { cause: networkError('ENOTFOUND') }), 'reading').code).toBe('unreachable')
+    expect(translateError(new Error('wrapped', { cause: networkError('ENOTFOUND') }), 'reading').code).toBe(
+      'unreachable',
+    )
   })
 
   test('a certificate that is not trusted does not pass by itself', () => {
@@ -76,7 +93,13 @@ describe('what AWS answers', () => {
   })
 
   test('every code of credentials says what to do', () => {
-    const names = ['ExpiredToken', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'RequestTimeTooSkewed', 'CredentialsProviderError']
+    const names = [
+      'ExpiredToken',
+      'InvalidAccessKeyId',
+      'SignatureDoesNotMatch',
+      'RequestTimeTooSkewed',
+      'CredentialsProviderError',
+    ]
     const hints = names.map((name) => translateError(awsError(name, 403), 'reading').hint)
     expect(hints.every((hint) => hint !== undefined && hint.length > 10)).toBe(true)
     expect(new Set(hints).size).toBe(names.length)
@@ -95,7 +118,11 @@ describe('what AWS answers', () => {
   })
 
   test('the region that the bucket lies in is named, unless its name is forged', () => {
-    const moved = (region: string) => translateError(awsError('PermanentRedirect', 301, { $response: { headers: { 'x-amz-bucket-region': region } } }), 'reading')
+    const moved = (region: string) =>
+      translateError(
+        awsError('PermanentRedirect', 301, { $response: { headers: { 'x-amz-bucket-region': region } } }),
+        'reading',
+      )
     expect(moved('eu-central-1').hint).toBe('pass --region eu-central-1')
     expect(moved('x; rm -rf /').hint).not.toContain('rm')
   })
@@ -105,9 +132,12 @@ describe('what AWS answers', () => {
     expect(translateError(error, 'reading')).toBe(error)
   })
 
-  test.each([[undefined], [null], ['text'], [42], [{}], [{ name: 7, message: {}, code: 9 }]])('%j thrown is `internal`', (thrown) => {
-    expect(translateError(thrown, 'reading').code).toBe('internal')
-  })
+  test.each([[undefined], [null], ['text'], [42], [{}], [{ name: 7, message: {}, code: 9 }]])(
+    '%j thrown is `internal`',
+    (thrown) => {
+      expect(translateError(thrown, 'reading').code).toBe('internal')
+    },
+  )
 })
 
 describe('what must not get out', () => {
@@ -125,12 +155,16 @@ describe('what must not get out', () => {
   })
 
   test('the command line of a failed credential process stays out', () => {
-    const error = Object.assign(awsError('CredentialsProviderError'), { message: 'Command failed: /opt/login --password hunter2' })
+    const error = Object.assign(awsError('CredentialsProviderError'), {
+      message: 'Command failed: /opt/login --password hunter2',
+    })
     expect(inspect(translateError(error, 'loading'), { depth: null })).not.toContain('hunter2')
   })
 
   test('control and direction characters of a server stay out of the message', () => {
-    const error = Object.assign(awsError('AccessDenied', 403), { message: '\u001b]0;owned\u0007 no\r\n\u202Eanswer \u009b31m' })
+    const error = Object.assign(awsError('AccessDenied', 403), {
+      message: '\u001b]0;owned\u0007 no\r\n\u202Eanswer \u009b31m',
+    })
     const translated = translateError(error, 'reading')
     expect(translated.message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     expect(translated.message).toContain('no answer')

@@ -8,23 +8,54 @@ import type { Script, ScriptedServer } from './scripted-server.ts'
 const open: { stop(): unknown }[] = []
 afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
 
-const request: JsonRequest = { service: 'backup', region: 'eu-central-1', method: 'GET', path: '/backup-vaults/' }
+const request: JsonRequest = {
+  service: 'backup',
+  region: 'eu-central-1',
+  method: 'GET',
+  path: '/backup-vaults/',
+}
 
-async function serve(script: Script, signal?: AbortSignal): Promise<{ services: JsonServices; server: ScriptedServer }> {
+async function serve(
+  script: Script,
+  signal?: AbortSignal,
+): Promise<{ services: JsonServices; server: ScriptedServer }> {
   const server = await startScriptedServer(script)
   open.push(server)
-  const credentials = (): Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken: string }> => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 'hidden', sessionToken: 'session' })
-  return { services: new JsonServices({ endpoint: server.endpoint, credentials, ...(signal === undefined ? {} : { signal }) }), server }
+  const credentials = (): Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken: string }> =>
+    Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 'hidden', sessionToken: 'session' })
+  return {
+    services: new JsonServices({
+      endpoint: server.endpoint,
+      credentials,
+      ...(signal === undefined ? {} : { signal }),
+    }),
+    server,
+  }
 }
 
 describe('a request', () => {
   test('is signed for its service and region, and says what it calls', async () => {
     const { services, server } = await serve((_, response) => response.end('{"a":1}'))
-    expect(await services.ask('asking', { ...request, service: 'dynamodb', method: 'POST', path: '/', target: { name: 'DynamoDB_20120810.ListTables', version: '1.0' }, body: { Limit: 2 } })).toEqual({ a: 1 })
-    const [{ headers, method, body }] = server.requests as [typeof server.requests[0]]
+    expect(
+      await services.ask('asking', {
+        ...request,
+        service: 'dynamodb',
+        method: 'POST',
+        path: '/',
+        target: { name: 'DynamoDB_20120810.ListTables', version: '1.0' },
+        body: { Limit: 2 },
+      }),
+    ).toEqual({ a: 1 })
+    const [{ headers, method, body }] = server.requests as [(typeof server.requests)[0]]
     expect({ method, body: body.toString() }).toEqual({ method: 'POST', body: '{"Limit":2}' })
-    expect(headers).toMatchObject({ 'x-amz-target': 'DynamoDB_20120810.ListTables', 'content-type': 'application/x-amz-json-1.0', 'x-amz-security-token': 'session' })
-    expect(headers['authorization']).toMatch(/^AWS4-HMAC-SHA256 Credential=AKID\/\d{8}\/eu-central-1\/dynamodb\/aws4_request, SignedHeaders=.*host.*x-amz-target, Signature=[0-9a-f]{64}$/)
+    expect(headers).toMatchObject({
+      'x-amz-target': 'DynamoDB_20120810.ListTables',
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-security-token': 'session',
+    })
+    expect(headers['authorization']).toMatch(
+      /^AWS4-HMAC-SHA256 Credential=AKID\/\d{8}\/eu-central-1\/dynamodb\/aws4_request, SignedHeaders=.*host.*x-amz-target, Signature=[0-9a-f]{64}$/,
+    )
     expect(JSON.stringify(headers)).not.toContain('hidden')
   })
 
@@ -37,8 +68,20 @@ describe('a request', () => {
 
 describe('an answer', () => {
   test.each<[string, number, Record<string, string>, string, string]>([
-    ['AccessDeniedException in the body', 400, {}, '{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no"}', 'denied'],
-    ['AccessDeniedException in a header', 403, { 'x-amzn-errortype': 'AccessDeniedException:http://internal.amazon.com/' }, '{"message":"no"}', 'denied'],
+    [
+      'AccessDeniedException in the body',
+      400,
+      {},
+      '{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no"}',
+      'denied',
+    ],
+    [
+      'AccessDeniedException in a header',
+      403,
+      { 'x-amzn-errortype': 'AccessDeniedException:http://internal.amazon.com/' },
+      '{"message":"no"}',
+      'denied',
+    ],
     ['a status alone', 403, {}, '<html>', 'denied'],
     ['an unknown key', 400, {}, '{"__type":"UnrecognizedClientException"}', 'credentials'],
     ['ThrottlingException', 400, {}, '{"__type":"ThrottlingException"}', 'throttled'],
@@ -48,11 +91,17 @@ describe('an answer', () => {
     ['an error of another shape', 400, {}, '[{"__type":{}}]', 'internal'],
   ])('with %s is an error of ours', async (_what, status, headers, body, code) => {
     const { services } = await serve((_, response) => response.writeHead(status, headers).end(body))
-    await expect(services.ask('asking the vaults', request)).rejects.toMatchObject({ name: 'HoldfastError', code, message: expect.stringMatching(/^asking the vaults failed/) as string })
+    await expect(services.ask('asking the vaults', request)).rejects.toMatchObject({
+      name: 'HoldfastError',
+      code,
+      message: expect.stringMatching(/^asking the vaults failed/) as string,
+    })
   })
 
   test('that may be another one next time is asked for again, three times in all', async () => {
-    const { services, server } = await serve((_, response, index) => (index < 2 ? response.writeHead(503).end() : response.end('[]')))
+    const { services, server } = await serve((_, response, index) =>
+      index < 2 ? response.writeHead(503).end() : response.end('[]'),
+    )
     expect(await services.ask('asking', request)).toEqual([])
     expect(server.requests).toHaveLength(3)
     const always = await serve((_, response) => response.writeHead(500).end())
@@ -69,7 +118,10 @@ describe('an answer', () => {
       }
       more()
     })
-    await expect(services.ask('asking', request)).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('longer than any') as string })
+    await expect(services.ask('asking', request)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('longer than any') as string,
+    })
   })
 
   test('that nobody waits for any more ends with what stopped it', async () => {
@@ -85,11 +137,15 @@ describe('a region', () => {
   })
 
   test('is nothing that could lead to another host', async () => {
-    fc.assert(fc.property(fc.string(), (text) => {
-      expect(() => assertRegion(`eu-west-1${text}x/`)).toThrow('is not the name of a region')
-    }))
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(() => assertRegion(`eu-west-1${text}x/`)).toThrow('is not the name of a region')
+      }),
+    )
     const { services, server } = await serve((_, response) => response.end('{}'))
-    await expect(services.ask('asking', { ...request, region: 'x.evil.example/' })).rejects.toMatchObject({ code: 'invalid-input' })
+    await expect(services.ask('asking', { ...request, region: 'x.evil.example/' })).rejects.toMatchObject({
+      code: 'invalid-input',
+    })
     expect(server.requests).toEqual([])
   })
 })

@@ -25,7 +25,12 @@ describe('a range', () => {
   })
 
   test('may lack the version, its length and the total', async () => {
-    const reply = { versionId: undefined, contentRange: 'bytes 10-14/*', contentLength: undefined, body: body('abcde') }
+    const reply = {
+      versionId: undefined,
+      contentRange: 'bytes 10-14/*',
+      contentLength: undefined,
+      body: body('abcde'),
+    }
     expect(await readRange(reply, asked, never)).toHaveLength(5)
   })
 
@@ -42,7 +47,9 @@ describe('a range', () => {
     ['another version', { versionId: 'v2', body: body('abcde') }, 'another version'],
   ])('is refused, and may be asked for again, if the answer is %s', async (_what, reply, detail) => {
     await expect(readRange({ ...good, ...reply }, asked, never)).rejects.toMatchObject({
-      code: 'unreachable', retryable: true, message: expect.stringContaining(detail) as string,
+      code: 'unreachable',
+      retryable: true,
+      message: expect.stringContaining(detail) as string,
     })
   })
 
@@ -59,7 +66,9 @@ describe('a range', () => {
 
   test('ends at its deadline', async () => {
     const silent = new Readable({ read: () => undefined })
-    await expect(readRange({ ...good, body: silent }, asked, AbortSignal.timeout(10))).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(readRange({ ...good, body: silent }, asked, AbortSignal.timeout(10))).rejects.toMatchObject({
+      name: 'AbortError',
+    })
     expect(silent.destroyed).toBe(true)
   })
 })
@@ -67,19 +76,35 @@ describe('a range', () => {
 test('whatever head and pieces an answer has, it is the bytes asked for or a refusal', async () => {
   const number = fc.oneof(fc.nat(20), fc.constantFrom(10, 14, 100), fc.nat())
   const contentRange = fc.oneof(
-    fc.string(), fc.constant(undefined), fc.tuple(number, number, fc.oneof(number.map(String), fc.constant('*'))).map(([first, last, total]) => `bytes ${first}-${last}/${total}`),
+    fc.string(),
+    fc.constant(undefined),
+    fc
+      .tuple(number, number, fc.oneof(number.map(String), fc.constant('*')))
+      .map(([first, last, total]) => `bytes ${first}-${last}/${total}`),
     fc.constant(good.contentRange),
   )
   const reply = fc.record({
-    versionId: fc.constantFrom(undefined, 'v1', 'v2'), contentRange, contentLength: fc.option(number, { nil: undefined }),
+    versionId: fc.constantFrom(undefined, 'v1', 'v2'),
+    contentRange,
+    contentLength: fc.option(number, { nil: undefined }),
     pieces: fc.array(fc.string({ maxLength: 4 }), { maxLength: 4 }),
   })
-  await fc.assert(fc.asyncProperty(reply, async ({ pieces, ...head }) => {
-    const sent = Buffer.concat(pieces.map((piece) => Buffer.from(piece)))
-    const bytes = await readRange({ ...head, body: body(...pieces) }, asked, never).catch((error: unknown) => {
-      if (!isHoldfastError(error, 'unreachable', 'damaged')) throw error
-      return null
-    })
-    if (bytes !== null) expect([head.contentRange?.startsWith('bytes 10-14/'), head.versionId, Buffer.from(bytes)]).toEqual([true, head.versionId === 'v2' ? 'never' : head.versionId, sent])
-  }), { numRuns: propertyRuns })
+  await fc.assert(
+    fc.asyncProperty(reply, async ({ pieces, ...head }) => {
+      const sent = Buffer.concat(pieces.map((piece) => Buffer.from(piece)))
+      const bytes = await readRange({ ...head, body: body(...pieces) }, asked, never).catch(
+        (error: unknown) => {
+          if (!isHoldfastError(error, 'unreachable', 'damaged')) throw error
+          return null
+        },
+      )
+      if (bytes !== null)
+        expect([head.contentRange?.startsWith('bytes 10-14/'), head.versionId, Buffer.from(bytes)]).toEqual([
+          true,
+          head.versionId === 'v2' ? 'never' : head.versionId,
+          sent,
+        ])
+    }),
+    { numRuns: propertyRuns },
+  )
 })

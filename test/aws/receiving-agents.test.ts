@@ -20,14 +20,23 @@ afterEach(() => closing.splice(0).forEach((close) => close()))
 type Client = (path: string) => Promise<IncomingMessage>
 
 async function serve(protocol: 'http' | 'https', listener: RequestListener): Promise<{ get: Client }> {
-  const server = protocol === 'http' ? createServer(listener) : createTlsServer({ ...psk, pskCallback: () => secret }, listener)
+  const server =
+    protocol === 'http'
+      ? createServer(listener)
+      : createTlsServer({ ...psk, pskCallback: () => secret }, listener)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const keep = { keepAlive: true, maxSockets: 3 }
-  const agent = protocol === 'http'
-    ? new ReceivingHttpAgent(keep)
-    : new ReceivingHttpsAgent({ ...keep, ...psk, checkServerIdentity: () => undefined, pskCallback: () => ({ psk: secret, identity: 'test' }) })
+  const agent =
+    protocol === 'http'
+      ? new ReceivingHttpAgent(keep)
+      : new ReceivingHttpsAgent({
+          ...keep,
+          ...psk,
+          checkServerIdentity: () => undefined,
+          pskCallback: () => ({ psk: secret, identity: 'test' }),
+        })
   closing.push(() => {
     agent.destroy()
     server.close()
@@ -38,7 +47,7 @@ async function serve(protocol: 'http' | 'https', listener: RequestListener): Pro
     const call = send({ agent, host: '127.0.0.1', port, path }).end()
     // What a body was destroyed with is told here too.
     call.on('error', () => {})
-    return (await once(call, 'response') as [IncomingMessage])[0]
+    return ((await once(call, 'response')) as [IncomingMessage])[0]
   }
   return { get }
 }
@@ -61,12 +70,19 @@ describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
       reply.end(answerPath(call.url!))
     })
     const read: ((body: IncomingMessage) => Promise<Buffer>)[] = [
-      (body) => received(body), buffer, async (body) => { for (let i = 0; i < 20; i++) await turn(); return received(body) },
+      (body) => received(body),
+      buffer,
+      async (body) => {
+        for (let i = 0; i < 20; i++) await turn()
+        return received(body)
+      },
     ]
-    await Promise.all(Array.from({ length: 24 }, async (_, index) => {
-      const bytes = await read[index % read.length]!(await get(`/${index}`))
-      expect(bytes.equals(answerPath(`/${index}`)), `request ${index}`).toBe(true)
-    }))
+    await Promise.all(
+      Array.from({ length: 24 }, async (_, index) => {
+        const bytes = await read[index % read.length]!(await get(`/${index}`))
+        expect(bytes.equals(answerPath(`/${index}`)), `request ${index}`).toBe(true)
+      }),
+    )
   })
 
   test('that ends early is an error, and the next one on a new connection is whole', async () => {
@@ -106,7 +122,9 @@ describe('the memory of a connection', () => {
 
   test('is what the body is received in', async () => {
     const memories = [Buffer.alloc(bodyBytes), Buffer.alloc(bodyBytes)]
-    const bodies = await piecesOf(...memories.map((memory) => (body: IncomingMessage) => received(body, memory)))
+    const bodies = await piecesOf(
+      ...memories.map((memory) => (body: IncomingMessage) => received(body, memory)),
+    )
     for (const [index, pieces] of bodies.entries()) {
       const placed = pieces.filter((piece) => piece.buffer === memories[index]!.buffer)
       expect(placed.length).toBeGreaterThan(pieces.length / 2)

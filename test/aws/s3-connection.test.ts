@@ -4,14 +4,18 @@ import { answerError } from './scripted-server.ts'
 import { body, ref, serve, sha256 } from './scripted-store.ts'
 
 describe('the connection', () => {
-  test('signs by the server\'s clock once a reply has told it', async () => {
+  test("signs by the server's clock once a reply has told it", async () => {
     const dayMs = 86_400_000
     const { store } = await serve((request, response) => {
-      const signed = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(request.headers['x-amz-date'] as string)!.slice(1).map(Number)
+      const signed = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
+        .exec(request.headers['x-amz-date'] as string)!
+        .slice(1)
+        .map(Number)
       const signedMs = Date.UTC(signed[0]!, signed[1]! - 1, signed[2], signed[3], signed[4], signed[5])
       const serverMs = Date.now() + dayMs
       const date = { date: new Date(serverMs).toUTCString() }
-      if (Math.abs(signedMs - serverMs) > 900_000) answerError(response, 403, 'RequestTimeTooSkewed', 'skewed', date)
+      if (Math.abs(signedMs - serverMs) > 900_000)
+        answerError(response, 403, 'RequestTimeTooSkewed', 'skewed', date)
       else if (request.method === 'PUT') response.writeHead(200, { 'x-amz-version-id': 'v', ...date }).end()
       else answerError(response, 404, 'ObjectLockConfigurationNotFoundError', 'none', date)
     })
@@ -23,13 +27,17 @@ describe('the connection', () => {
     const { store, server } = await serve((_request, response) => response.destroy(), { readAttempts: 1 })
     await server.stop()
     await expect(store.lockDefault()).rejects.toMatchObject({ code: 'unreachable', retryable: true })
-    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({
+      code: 'unreachable',
+      retryable: true,
+    })
   })
 
   test('that is stopped rejects at once with the reason', async () => {
     const stop = new AbortController()
     const { store } = await serve(() => setTimeout(() => stop.abort(new Error('stopped')), 10), {
-      signal: stop.signal, deadlines: { silenceMs: 30_000, callMs: 30_000 },
+      signal: stop.signal,
+      deadlines: { silenceMs: 30_000, callMs: 30_000 },
     })
     await expect(store.getRange(ref, 0, 5)).rejects.toThrow('stopped')
     await expect(store.putIfAbsent('k', body, sha256)).rejects.toThrow('stopped')

@@ -6,7 +6,11 @@ import { answerRange, body, ref, serve, sha256, sha256Base64 } from './scripted-
 
 describe('an upload', () => {
   const accept: Script = (_request, response) => {
-    response.writeHead(200, { 'x-amz-version-id': 'v7', 'x-amz-checksum-sha256': sha256Base64, date: 'Fri, 24 Apr 2026 10:00:00 GMT' })
+    response.writeHead(200, {
+      'x-amz-version-id': 'v7',
+      'x-amz-checksum-sha256': sha256Base64,
+      date: 'Fri, 24 Apr 2026 10:00:00 GMT',
+    })
     response.end()
   }
 
@@ -45,28 +49,42 @@ describe('an upload', () => {
 
   test('whose reply is lost is never sent again by itself', async () => {
     const { store, server } = await serve((_request, response) => response.destroy())
-    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({
+      code: 'unreachable',
+      retryable: true,
+    })
     expect(server.requests).toHaveLength(1)
   })
 
   test('that gets no answer ends at its deadline', async () => {
     const { store, server } = await serve(() => undefined)
-    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({
+      code: 'unreachable',
+      retryable: true,
+    })
     expect(server.requests).toHaveLength(1)
   })
 
-  test.each([[{}], [{ 'x-amz-version-id': 'null' }]])('to a bucket that keeps no versions is `vault-unsafe` (%j)', async (headers) => {
-    const { store } = await serve((_request, response) => response.writeHead(200, headers).end())
-    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code: 'vault-unsafe' })
-  })
+  test.each([[{}], [{ 'x-amz-version-id': 'null' }]])(
+    'to a bucket that keeps no versions is `vault-unsafe` (%j)',
+    async (headers) => {
+      const { store } = await serve((_request, response) => response.writeHead(200, headers).end())
+      await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code: 'vault-unsafe' })
+    },
+  )
 
   test('is not believed if the store says that it holds other bytes', async () => {
     const other = createHash('sha256').update('other').digest('base64')
-    const { store } = await serve((_request, response) => response.writeHead(200, { 'x-amz-version-id': 'v', 'x-amz-checksum-sha256': other }).end())
-    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    const { store } = await serve((_request, response) =>
+      response.writeHead(200, { 'x-amz-version-id': 'v', 'x-amz-checksum-sha256': other }).end(),
+    )
+    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({
+      code: 'unreachable',
+      retryable: true,
+    })
   })
 
-  test('without the store\'s time is not believed, because retention goes by it', async () => {
+  test("without the store's time is not believed, because retention goes by it", async () => {
     const { store } = await serve((_request, response) => {
       response.sendDate = false
       response.writeHead(200, { 'x-amz-version-id': 'v' }).end()
@@ -75,7 +93,9 @@ describe('an upload', () => {
   })
 
   test('of no bytes is possible', async () => {
-    const { store, server } = await serve((_request, response) => response.writeHead(200, { 'x-amz-version-id': 'v' }).end())
+    const { store, server } = await serve((_request, response) =>
+      response.writeHead(200, { 'x-amz-version-id': 'v' }).end(),
+    )
     const empty = new Uint8Array(0)
     await store.putIfAbsent('k', empty, createHash('sha256').update(empty).digest('hex'))
     expect(server.requests[0]!.headers['content-length']).toBe('0')
@@ -108,47 +128,79 @@ describe('a range', () => {
     expect(server.requests).toHaveLength(0)
   })
 
-  test.each([[-1, 5], [0, -1], [0.5, 1], [Number.MAX_SAFE_INTEGER, 2], [0, Number.NaN]])('that can\'t be (%d, %d) is refused before any request', async (offset, bytes) => {
+  test.each([
+    [-1, 5],
+    [0, -1],
+    [0.5, 1],
+    [Number.MAX_SAFE_INTEGER, 2],
+    [0, Number.NaN],
+  ])("that can't be (%d, %d) is refused before any request", async (offset, bytes) => {
     const { store, server } = await serve((_request, response) => response.destroy())
     await expect(store.getRange(ref, offset, bytes)).rejects.toMatchObject({ code: 'damaged' })
     expect(server.requests).toHaveLength(0)
   })
 
   const lies: [string, Script][] = [
-    ['is torn', (_request, response) => {
-      response.writeHead(206, { 'content-range': 'bytes 0-4/100', 'content-length': '5' })
-      response.write('ab')
-      setTimeout(() => response.destroy(), 5)
-    }],
-    ['stalls in its body', (_request, response) => {
-      response.writeHead(206, { 'content-range': 'bytes 0-4/100', 'content-length': '5' })
-      response.write('ab')
-    }],
-    ['is short', (_request, response) => {
-      response.writeHead(206, { 'content-range': 'bytes 0-4/100' })
-      response.end('abc')
-    }],
-    ['is longer', (_request, response) => {
-      response.writeHead(206, { 'content-range': 'bytes 0-4/100' })
-      response.end('abcdefgh')
-    }],
-    ['is another range', (_request, response) => answerRange(response, 'abcde', { 'content-range': 'bytes 5-9/100' })],
-    ['is the whole object', (_request, response) => response.writeHead(200, { 'content-length': '5' }).end('abcde')],
-    ['is another version', (_request, response) => answerRange(response, 'abcde', { 'x-amz-version-id': 'v2' })],
+    [
+      'is torn',
+      (_request, response) => {
+        response.writeHead(206, { 'content-range': 'bytes 0-4/100', 'content-length': '5' })
+        response.write('ab')
+        setTimeout(() => response.destroy(), 5)
+      },
+    ],
+    [
+      'stalls in its body',
+      (_request, response) => {
+        response.writeHead(206, { 'content-range': 'bytes 0-4/100', 'content-length': '5' })
+        response.write('ab')
+      },
+    ],
+    [
+      'is short',
+      (_request, response) => {
+        response.writeHead(206, { 'content-range': 'bytes 0-4/100' })
+        response.end('abc')
+      },
+    ],
+    [
+      'is longer',
+      (_request, response) => {
+        response.writeHead(206, { 'content-range': 'bytes 0-4/100' })
+        response.end('abcdefgh')
+      },
+    ],
+    [
+      'is another range',
+      (_request, response) => answerRange(response, 'abcde', { 'content-range': 'bytes 5-9/100' }),
+    ],
+    [
+      'is the whole object',
+      (_request, response) => response.writeHead(200, { 'content-length': '5' }).end('abcde'),
+    ],
+    [
+      'is another version',
+      (_request, response) => answerRange(response, 'abcde', { 'x-amz-version-id': 'v2' }),
+    ],
   ]
 
   test.each(lies)('whose answer %s is asked for again', async (_what, lie) => {
-    const { store, server } = await serve((request, response, index) => (index === 0 ? lie(request, response, index) : answerRange(response, 'abcde')))
+    const { store, server } = await serve((request, response, index) =>
+      index === 0 ? lie(request, response, index) : answerRange(response, 'abcde'),
+    )
     expect(Buffer.from(await store.getRange(ref, 0, 5)).toString()).toBe('abcde')
     expect(server.requests).toHaveLength(2)
   })
 
-  test.each(lies)('whose answer %s each time is an error after a bounded number of attempts', async (_what, lie) => {
-    const { store, server } = await serve(lie)
-    await expect(store.getRange(ref, 0, 5)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
-    expect(server.requests).toHaveLength(3)
-    expect(store.requests.get).toBe(3)
-  })
+  test.each(lies)(
+    'whose answer %s each time is an error after a bounded number of attempts',
+    async (_what, lie) => {
+      const { store, server } = await serve(lie)
+      await expect(store.getRange(ref, 0, 5)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+      expect(server.requests).toHaveLength(3)
+      expect(store.requests.get).toBe(3)
+    },
+  )
 
   test('survives an answer of 500 and a lost connection', async () => {
     const { store } = await serve((_request, response, index) => {
@@ -166,12 +218,18 @@ describe('a range', () => {
   })
 
   test('that trickles for ever ends at the deadline of the whole call', async () => {
-    const { store } = await serve((_request, response) => {
-      response.writeHead(206, { 'content-range': 'bytes 0-99999/100000', 'content-length': '100000' })
-      const timer = setInterval(() => response.write('a'), 20)
-      response.on('close', () => clearInterval(timer))
-    }, { readAttempts: 1, deadlines: { silenceMs: 5_000, callMs: 200, slowestBytesPerSecond: 1e9 } })
-    await expect(store.getRange(ref, 0, 100_000)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    const { store } = await serve(
+      (_request, response) => {
+        response.writeHead(206, { 'content-range': 'bytes 0-99999/100000', 'content-length': '100000' })
+        const timer = setInterval(() => response.write('a'), 20)
+        response.on('close', () => clearInterval(timer))
+      },
+      { readAttempts: 1, deadlines: { silenceMs: 5_000, callMs: 200, slowestBytesPerSecond: 1e9 } },
+    )
+    await expect(store.getRange(ref, 0, 100_000)).rejects.toMatchObject({
+      code: 'unreachable',
+      retryable: true,
+    })
   })
 
   test.each([
@@ -188,7 +246,9 @@ describe('a range', () => {
   })
 
   test('says nothing of the secrets that signed it', async () => {
-    const { store } = await serve((_request, response) => answerError(response, 403, 'SignatureDoesNotMatch', 'x-amz-security-token:token-of-session'))
+    const { store } = await serve((_request, response) =>
+      answerError(response, 403, 'SignatureDoesNotMatch', 'x-amz-security-token:token-of-session'),
+    )
     const error = await store.getRange(ref, 0, 5).catch((caught: unknown) => caught)
     const { inspect } = await import('node:util')
     expect(inspect(error, { depth: null, showHidden: true })).not.toMatch(/token-of-session|AKIDEXAMPLE/)
@@ -196,29 +256,44 @@ describe('a range', () => {
 
   test('is read with a new session when the server says that the old one has expired', async () => {
     let session = 0
-    const { store, server } = await serve((request, response) => {
-      if (request.headers.authorization!.includes('AKID0')) answerError(response, 400, 'ExpiredToken')
-      else answerRange(response, 'abcde')
-    }, {
-      credentials: (options) => {
-        if (options?.forceRefresh === true) session++
-        return Promise.resolve({ accessKeyId: `AKID${session}`, secretAccessKey: 's' })
+    const { store, server } = await serve(
+      (request, response) => {
+        if (request.headers.authorization!.includes('AKID0')) answerError(response, 400, 'ExpiredToken')
+        else answerRange(response, 'abcde')
       },
-    })
+      {
+        credentials: (options) => {
+          if (options?.forceRefresh === true) session++
+          return Promise.resolve({ accessKeyId: `AKID${session}`, secretAccessKey: 's' })
+        },
+      },
+    )
     expect(await store.getRange(ref, 0, 5)).toHaveLength(5)
     expect(server.requests).toHaveLength(2)
   })
 })
 
-describe('the bucket\'s lock', () => {
+describe("the bucket's lock", () => {
   const configuration = (rule: string): string =>
     `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>${rule}</ObjectLockConfiguration>`
 
   test.each([
-    ['days', '<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>40</Days></DefaultRetention></Rule>', { mode: 'COMPLIANCE', days: 40 }],
-    ['years', '<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Years>2</Years></DefaultRetention></Rule>', { mode: 'GOVERNANCE', days: 730 }],
+    [
+      'days',
+      '<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>40</Days></DefaultRetention></Rule>',
+      { mode: 'COMPLIANCE', days: 40 },
+    ],
+    [
+      'years',
+      '<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Years>2</Years></DefaultRetention></Rule>',
+      { mode: 'GOVERNANCE', days: 730 },
+    ],
     ['no default', '', null],
-    ['a default of no days', '<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>0</Days></DefaultRetention></Rule>', null],
+    [
+      'a default of no days',
+      '<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>0</Days></DefaultRetention></Rule>',
+      null,
+    ],
   ])('is read with %s', async (_what, rule, retention) => {
     const { store } = await serve((_request, response) => answerXml(response, configuration(rule)))
     const found = await store.lockDefault()
@@ -226,23 +301,42 @@ describe('the bucket\'s lock', () => {
     expect(Math.abs(found.serverTimeMs - Date.now())).toBeLessThan(60_000)
   })
 
-  test('of a bucket without Object Lock is none, with the store\'s time', async () => {
-    const { store } = await serve((_request, response) => answerError(response, 404, 'ObjectLockConfigurationNotFoundError', 'none', { date: 'Fri, 24 Apr 2026 10:00:00 GMT' }))
-    expect(await store.lockDefault()).toEqual({ retention: null, serverTimeMs: Date.parse('2026-04-24T10:00:00Z') })
+  test("of a bucket without Object Lock is none, with the store's time", async () => {
+    const { store } = await serve((_request, response) =>
+      answerError(response, 404, 'ObjectLockConfigurationNotFoundError', 'none', {
+        date: 'Fri, 24 Apr 2026 10:00:00 GMT',
+      }),
+    )
+    expect(await store.lockDefault()).toEqual({
+      retention: null,
+      serverTimeMs: Date.parse('2026-04-24T10:00:00Z'),
+    })
   })
 
-  test.each([[404, 'NoSuchBucket', 'not-found'], [403, 'AccessDenied', 'denied']])('that is answered %d %s is `%s`, never "no lock"', async (status, name, code) => {
+  test.each([
+    [404, 'NoSuchBucket', 'not-found'],
+    [403, 'AccessDenied', 'denied'],
+  ])('that is answered %d %s is `%s`, never "no lock"', async (status, name, code) => {
     const { store } = await serve((_request, response) => answerError(response, status, name))
     await expect(store.lockDefault()).rejects.toMatchObject({ code })
   })
 
   test('of another document is refused, never "no lock"', async () => {
-    const { store } = await serve((_request, response) => answerXml(response, '<html><body>Sign in</body></html>'))
+    const { store } = await serve((_request, response) =>
+      answerXml(response, '<html><body>Sign in</body></html>'),
+    )
     await expect(store.lockDefault()).rejects.toMatchObject({ code: 'unreachable' })
   })
 
   test('of a mode that is not known is refused', async () => {
-    const { store } = await serve((_request, response) => answerXml(response, configuration('<Rule><DefaultRetention><Mode>ADVISORY</Mode><Days>4</Days></DefaultRetention></Rule>')))
+    const { store } = await serve((_request, response) =>
+      answerXml(
+        response,
+        configuration(
+          '<Rule><DefaultRetention><Mode>ADVISORY</Mode><Days>4</Days></DefaultRetention></Rule>',
+        ),
+      ),
+    )
     await expect(store.lockDefault()).rejects.toMatchObject({ code: 'unsupported-format' })
   })
 })

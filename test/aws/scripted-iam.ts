@@ -8,7 +8,11 @@ export interface ScriptedIam {
   attached?: Record<string, object>
   boundary?: { arn: string; document: object }
   /** The answer about one action on one resource: `allowed`, or what else IAM says; with the keys that it misses. */
-  simulate?: (action: string, resource: string, roleArn: string) => { decision: string; missing?: string[] } | null
+  simulate?: (
+    action: string,
+    resource: string,
+    roleArn: string,
+  ) => { decision: string; missing?: string[] } | null
   /** Further roles of the account: who may become them, and their inline policy. */
   others?: { arn: string; trust: object; policy?: object }[]
   /** What this answers `true` to is denied. */
@@ -26,17 +30,29 @@ export interface ScriptedIam {
 const account = (arn: string): string => arn.split(':')[4]!
 
 /** Requests are the form fields of each call, in order. */
-export async function startScriptedIam(iam: ScriptedIam): Promise<ScriptedServer & { calls: () => Record<string, string>[] }> {
+export async function startScriptedIam(
+  iam: ScriptedIam,
+): Promise<ScriptedServer & { calls: () => Record<string, string>[] }> {
   const server = await startScriptedServer((request, response, index) => {
     const { body } = request
     const form = Object.fromEntries(new URLSearchParams(body.toString()))
     const action = form['Action']
     if (action === undefined) iam.besides?.(request, response, index)
     else if (iam.denies?.(action, form) === true) answerError(response, 403, 'AccessDenied')
-    else if (iam.gone?.some((arn) => nameOf(arn) === form['RoleName'] || arn === form['PolicySourceArn']) === true) answerError(response, 404, 'NoSuchEntity')
-    else answerXml(response, `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`)
+    else if (
+      iam.gone?.some((arn) => nameOf(arn) === form['RoleName'] || arn === form['PolicySourceArn']) === true
+    )
+      answerError(response, 404, 'NoSuchEntity')
+    else
+      answerXml(
+        response,
+        `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`,
+      )
   })
-  return { ...server, calls: () => server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body.toString()))) }
+  return {
+    ...server,
+    calls: () => server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body.toString()))),
+  }
 }
 
 const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1)
@@ -50,47 +66,107 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
       return `<Arn>arn:aws:sts::${account(iam.roleArn)}:assumed-role/${name}/me</Arn><UserId>AROA:me</UserId><Account>${account(iam.roleArn)}</Account>`
     }
     case 'ListRoles':
-      return page((iam.others ?? []).map(({ arn, trust }) => `<member><Arn>${arn}</Arn><RoleName>${nameOf(arn)}</RoleName><Path>/</Path><RoleId>AROA</RoleId>
-        <CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>${encode(trust)}</AssumeRolePolicyDocument></member>`), 'Roles', iam, form)
+      return page(
+        (iam.others ?? []).map(
+          ({
+            arn,
+            trust,
+          }) => `<member><Arn>${arn}</Arn><RoleName>${nameOf(arn)}</RoleName><Path>/</Path><RoleId>AROA</RoleId>
+        <CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>${encode(trust)}</AssumeRolePolicyDocument></member>`,
+        ),
+        'Roles',
+        iam,
+        form,
+      )
     case 'GetRole': {
       if (other !== undefined) return `<Role><Arn>${other.arn}</Arn></Role>`
-      const boundary = iam.boundary === undefined ? '' : `<PermissionsBoundary><PermissionsBoundaryArn>${iam.boundary.arn}</PermissionsBoundaryArn></PermissionsBoundary>`
+      const boundary =
+        iam.boundary === undefined
+          ? ''
+          : `<PermissionsBoundary><PermissionsBoundaryArn>${iam.boundary.arn}</PermissionsBoundaryArn></PermissionsBoundary>`
       return `<Role><Arn>${iam.roleArn}</Arn><RoleName>r</RoleName><Path>/</Path><RoleId>AROA</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate>${boundary}</Role>`
     }
     case 'ListRolePolicies':
-      if (other !== undefined) return page(other.policy === undefined ? [] : ['<member>task</member>'], 'PolicyNames', iam, form)
-      return page(Object.keys(iam.inline ?? {}).map((name) => `<member>${name}</member>`), 'PolicyNames', iam, form)
+      if (other !== undefined)
+        return page(other.policy === undefined ? [] : ['<member>task</member>'], 'PolicyNames', iam, form)
+      return page(
+        Object.keys(iam.inline ?? {}).map((name) => `<member>${name}</member>`),
+        'PolicyNames',
+        iam,
+        form,
+      )
     case 'ListAttachedRolePolicies':
-      return page(other !== undefined ? [] : Object.keys(iam.attached ?? {}).map((arn) => `<member><PolicyArn>${arn}</PolicyArn></member>`), 'AttachedPolicies', iam, form)
-    case 'GetRolePolicy': return `<PolicyDocument>${encode(other !== undefined ? other.policy : iam.inline![form['PolicyName']!])}</PolicyDocument>`
-    case 'GetPolicy': return '<Policy><DefaultVersionId>v3</DefaultVersionId></Policy>'
+      return page(
+        other !== undefined
+          ? []
+          : Object.keys(iam.attached ?? {}).map((arn) => `<member><PolicyArn>${arn}</PolicyArn></member>`),
+        'AttachedPolicies',
+        iam,
+        form,
+      )
+    case 'GetRolePolicy':
+      return `<PolicyDocument>${encode(other !== undefined ? other.policy : iam.inline![form['PolicyName']!])}</PolicyDocument>`
+    case 'GetPolicy':
+      return '<Policy><DefaultVersionId>v3</DefaultVersionId></Policy>'
     case 'GetPolicyVersion': {
       const arn = form['PolicyArn']!
       return `<PolicyVersion><Document>${encode(arn === iam.boundary?.arn ? iam.boundary.document : iam.attached![arn])}</Document></PolicyVersion>`
     }
     case 'ListPolicyVersions': {
       const { versions = [] } = iam
-      return page(versions.map((id, index) => `<member><VersionId>${id}</VersionId><IsDefaultVersion>${index === versions.length - 1}</IsDefaultVersion>
-        <CreateDate>2026-01-0${index + 1}T00:00:00Z</CreateDate></member>`).reverse(), 'Versions', iam, form)
+      return page(
+        versions
+          .map(
+            (
+              id,
+              index,
+            ) => `<member><VersionId>${id}</VersionId><IsDefaultVersion>${index === versions.length - 1}</IsDefaultVersion>
+        <CreateDate>2026-01-0${index + 1}T00:00:00Z</CreateDate></member>`,
+          )
+          .reverse(),
+        'Versions',
+        iam,
+        form,
+      )
     }
-    case 'SimulatePrincipalPolicy': return page(simulate(iam, form), 'EvaluationResults', iam, form)
-    default: return ''
+    case 'SimulatePrincipalPolicy':
+      return page(simulate(iam, form), 'EvaluationResults', iam, form)
+    default:
+      return ''
   }
 }
 
 function simulate(iam: ScriptedIam, form: Record<string, string>): string[] {
-  const listed = (name: string): string[] => Object.entries(form).filter(([key]) => key.startsWith(`${name}.member.`)).map(([, value]) => value)
+  const listed = (name: string): string[] =>
+    Object.entries(form)
+      .filter(([key]) => key.startsWith(`${name}.member.`))
+      .map(([, value]) => value)
   return listed('ActionNames').flatMap((action) => {
-    const decisions = listed('ResourceArns').map((resource) => ({ resource, answer: iam.simulate?.(action, resource, form['PolicySourceArn']!) ?? null }))
+    const decisions = listed('ResourceArns').map((resource) => ({
+      resource,
+      answer: iam.simulate?.(action, resource, form['PolicySourceArn']!) ?? null,
+    }))
     const known = decisions.filter(({ answer }) => answer !== null)
     if (known.length === 0) return []
-    const results = known.map(({ resource, answer }) => `<member><EvalResourceName>${resource}</EvalResourceName><EvalResourceDecision>${answer!.decision}</EvalResourceDecision>
-      <MissingContextValues>${(answer!.missing ?? []).map((key) => `<member>${key}</member>`).join('')}</MissingContextValues></member>`)
-    return [`<member><EvalActionName>${action}</EvalActionName><EvalDecision>${known[0]!.answer!.decision}</EvalDecision><ResourceSpecificResults>${results.join('')}</ResourceSpecificResults></member>`]
+    const results = known.map(
+      ({
+        resource,
+        answer,
+      }) => `<member><EvalResourceName>${resource}</EvalResourceName><EvalResourceDecision>${answer!.decision}</EvalResourceDecision>
+      <MissingContextValues>${(answer!.missing ?? []).map((key) => `<member>${key}</member>`).join('')}</MissingContextValues></member>`,
+    )
+    return [
+      `<member><EvalActionName>${action}</EvalActionName><EvalDecision>${known[0]!.answer!.decision}</EvalDecision><ResourceSpecificResults>${results.join('')}</ResourceSpecificResults></member>`,
+    ]
   })
 }
 
-function page(members: string[], name: string, { pageSize = 1000 }: ScriptedIam, form: Record<string, string>): string {
+function page(
+  members: string[],
+  name: string,
+  { pageSize = 1000 }: ScriptedIam,
+  form: Record<string, string>,
+): string {
   const from = Number(form['Marker'] ?? 0)
   const isMore = from + pageSize < members.length
   return `<${name}>${members.slice(from, from + pageSize).join('')}</${name}><IsTruncated>${isMore}</IsTruncated>${isMore ? `<Marker>${from + pageSize}</Marker>` : ''}`

@@ -39,17 +39,26 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }
 
 /** AWS's form of an error. */
-export function answerError(response: ServerResponse, status: number, code: string, message = 'as scripted', headers: Record<string, string> = {}): void {
+export function answerError(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message = 'as scripted',
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/xml', ...headers })
-  response.end(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message><RequestId>R1</RequestId></Error>`)
+  response.end(
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message><RequestId>R1</RequestId></Error>`,
+  )
 }
 
 export function answerXml(response: ServerResponse, xml: string): void {

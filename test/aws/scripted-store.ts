@@ -12,13 +12,21 @@ export const body = Buffer.from('the bytes of a pack')
 export const sha256 = createHash('sha256').update(body).digest('hex')
 export const sha256Base64 = Buffer.from(sha256, 'hex').toString('base64')
 
-export async function serve(script: Script, settings: Partial<S3Settings> = {}): Promise<{ store: S3ObjectStore; server: ScriptedServer }> {
+export async function serve(
+  script: Script,
+  settings: Partial<S3Settings> = {},
+): Promise<{ store: S3ObjectStore; server: ScriptedServer }> {
   const server = await startScriptedServer(script)
   const store = openS3ObjectStore({
     bucket: 'vault',
     region: 'eu-central-1',
     endpoint: server.endpoint,
-    credentials: () => Promise.resolve({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token-of-session' }),
+    credentials: () =>
+      Promise.resolve({
+        accessKeyId: 'AKIDEXAMPLE',
+        secretAccessKey: 'secret',
+        sessionToken: 'token-of-session',
+      }),
     readAttempts: 3,
     deadlines: { connectMs: 1_000, silenceMs: 150, callMs: 2_000 },
     environment: {},
@@ -31,7 +39,16 @@ export async function serve(script: Script, settings: Partial<S3Settings> = {}):
   return { store, server }
 }
 
-export function answerRange(response: ServerResponse, bytes: string, headers: Record<string, string> = {}): void {
-  response.writeHead(206, { 'content-range': 'bytes 0-4/100', 'content-length': '5', 'x-amz-version-id': 'v1', ...headers })
+export function answerRange(
+  response: ServerResponse,
+  bytes: string,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(206, {
+    'content-range': 'bytes 0-4/100',
+    'content-length': '5',
+    'x-amz-version-id': 'v1',
+    ...headers,
+  })
   response.end(bytes)
 }

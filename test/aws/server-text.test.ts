@@ -4,12 +4,20 @@ import { sanitizeServerText } from '../../aws/server-text.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
 
 test('whatever a server says becomes one short line that steers no terminal', () => {
-  const anything = fc.oneof(fc.string({ unit: 'binary', maxLength: 50 }), fc.string({ unit: 'binary', minLength: 250, maxLength: 350 }), fc.string(), fc.constantFrom(undefined, null, 7, {}, []))
-  fc.assert(fc.property(anything, (said) => {
-    const text = sanitizeServerText(said)
-    expect(text.length).toBeLessThanOrEqual(301)
-    expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Co}\u2028\u2029]/u)
-  }), { numRuns: propertyRuns })
+  const anything = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 50 }),
+    fc.string({ unit: 'binary', minLength: 250, maxLength: 350 }),
+    fc.string(),
+    fc.constantFrom(undefined, null, 7, {}, []),
+  )
+  fc.assert(
+    fc.property(anything, (said) => {
+      const text = sanitizeServerText(said)
+      expect(text.length).toBeLessThanOrEqual(301)
+      expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Co}\u2028\u2029]/u)
+    }),
+    { numRuns: propertyRuns },
+  )
 })
 
 test('what is cut is a plain line still, and a plain line is kept', () => {

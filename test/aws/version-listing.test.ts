@@ -33,8 +33,24 @@ describe('a page of versions', () => {
       isLast: true,
       folders: [],
       entries: [
-        { key: 'a/1', versionId: 'v2', bytes: 3, lastModifiedMs: time.getTime(), isDeleteMarker: false, isLatest: true, isMultipart: false },
-        { key: 'a/1', versionId: 'v1', bytes: 3, lastModifiedMs: time.getTime(), isDeleteMarker: false, isLatest: false, isMultipart: true },
+        {
+          key: 'a/1',
+          versionId: 'v2',
+          bytes: 3,
+          lastModifiedMs: time.getTime(),
+          isDeleteMarker: false,
+          isLatest: true,
+          isMultipart: false,
+        },
+        {
+          key: 'a/1',
+          versionId: 'v1',
+          bytes: 3,
+          lastModifiedMs: time.getTime(),
+          isDeleteMarker: false,
+          isLatest: false,
+          isMultipart: true,
+        },
       ],
     })
   })
@@ -49,14 +65,24 @@ describe('a page of versions', () => {
         { Key: 'c', VersionId: 'm1', LastModified: time, IsLatest: true },
       ],
     })
-    expect(page.entries.map((entry) => `${entry.key}:${entry.versionId}`)).toEqual(['a:m2', 'a:v1', 'b:v3', 'b:m2', 'b:v1', 'c:m1'])
+    expect(page.entries.map((entry) => `${entry.key}:${entry.versionId}`)).toEqual([
+      'a:m2',
+      'a:v1',
+      'b:v3',
+      'b:m2',
+      'b:v1',
+      'c:m1',
+    ])
     expect(page.entries.filter((entry) => entry.isDeleteMarker)).toHaveLength(3)
   })
 
   test('decodes keys as S3 encodes them', () => {
     const keys = ['a b', 'a+b', '100%', 'ü/x', 'line\nbreak', '\u0001', 'a&<b>']
     const encoded = keys.map((key) => encodeURIComponent(key).replaceAll('%20', '+'))
-    const page = read(new VersionPager('', 's3://vault'), { EncodingType: 'url', Versions: encoded.map((key) => version(key, 'v')) })
+    const page = read(new VersionPager('', 's3://vault'), {
+      EncodingType: 'url',
+      Versions: encoded.map((key) => version(key, 'v')),
+    })
     expect(page.entries.map((entry) => entry.key)).toEqual(keys)
   })
 
@@ -66,18 +92,42 @@ describe('a page of versions', () => {
   })
 
   test.each([
-    ['a key that is not encoded', { EncodingType: 'url' as const, Versions: [version('a%', 'v')] }, 'not encoded'],
+    [
+      'a key that is not encoded',
+      { EncodingType: 'url' as const, Versions: [version('a%', 'v')] },
+      'not encoded',
+    ],
     ['a key outside the prefix', { Versions: [version('b/1', 'v')] }, 'not asked for'],
-    ['an entry without a key', { Versions: [{ VersionId: 'v', Size: 1, LastModified: time }] }, 'lacks its key'],
-    ['an entry without a version', { Versions: [{ Key: 'a/1', Size: 1, LastModified: time }] }, 'lacks its key, version'],
+    [
+      'an entry without a key',
+      { Versions: [{ VersionId: 'v', Size: 1, LastModified: time }] },
+      'lacks its key',
+    ],
+    [
+      'an entry without a version',
+      { Versions: [{ Key: 'a/1', Size: 1, LastModified: time }] },
+      'lacks its key, version',
+    ],
     ['an entry without a time', { Versions: [{ Key: 'a/1', VersionId: 'v', Size: 1 }] }, 'or time'],
     ['a time that is none', { Versions: [version('a/1', 'v', { LastModified: new Date('x') })] }, 'or time'],
-    ['an entry without a size', { Versions: [{ Key: 'a/1', VersionId: 'v', LastModified: time }] }, 'lacks its size'],
+    [
+      'an entry without a size',
+      { Versions: [{ Key: 'a/1', VersionId: 'v', LastModified: time }] },
+      'lacks its size',
+    ],
     ['a negative size', { Versions: [version('a/1', 'v', { Size: -1 })] }, 'lacks its size'],
     ['not saying whether it is the last', { IsTruncated: undefined }, 'whether it is the last'],
     ['more pages without a marker', { IsTruncated: true, Versions: [version('a/1', 'v')] }, 'not where'],
-    ['a folder outside the prefix', { CommonPrefixes: [{ Prefix: 'b/' }] }, 'folders that were not asked for'],
-    ['the prefix itself as a folder', { CommonPrefixes: [{ Prefix: 'a/' }] }, 'folders that were not asked for'],
+    [
+      'a folder outside the prefix',
+      { CommonPrefixes: [{ Prefix: 'b/' }] },
+      'folders that were not asked for',
+    ],
+    [
+      'the prefix itself as a folder',
+      { CommonPrefixes: [{ Prefix: 'a/' }] },
+      'folders that were not asked for',
+    ],
     ['a folder without a name', { CommonPrefixes: [{}] }, 'folders that were not asked for'],
   ])('is refused for %s', (_what, page: Page, detail) => {
     expectRefusal(new VersionPager('a/', 's3://vault'), page, detail)
@@ -85,9 +135,18 @@ describe('a page of versions', () => {
 })
 
 describe('the next page', () => {
-  function after(key: string, versionId: string | undefined, last = version(key, versionId ?? 'v')): VersionPager {
+  function after(
+    key: string,
+    versionId: string | undefined,
+    last = version(key, versionId ?? 'v'),
+  ): VersionPager {
     const pager = new VersionPager('', 's3://vault')
-    read(pager, { IsTruncated: true, NextKeyMarker: key, ...(versionId === undefined ? {} : { NextVersionIdMarker: versionId }), Versions: [last] })
+    read(pager, {
+      IsTruncated: true,
+      NextKeyMarker: key,
+      ...(versionId === undefined ? {} : { NextVersionIdMarker: versionId }),
+      Versions: [last],
+    })
     return pager
   }
 
@@ -102,13 +161,19 @@ describe('the next page', () => {
 
   test('may be empty, or hold delete markers only', () => {
     const pager = after('k', 'v9')
-    expect(read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v8' }).entries).toEqual([])
+    expect(read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v8' }).entries).toEqual(
+      [],
+    )
     const last = read(pager, { DeleteMarkers: [{ Key: 'k', VersionId: 'm1', LastModified: time }] })
     expect(last.entries).toHaveLength(1)
   })
 
   test.each([
-    ['leads to itself', { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' }, 'leads to itself'],
+    [
+      'leads to itself',
+      { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' },
+      'leads to itself',
+    ],
     ['leads back', { IsTruncated: true, NextKeyMarker: 'j', NextVersionIdMarker: 'v1' }, 'leads back'],
     ['repeats an entry', { Versions: [version('k', 'v9')] }, 'repeats'],
     ['repeats an earlier key', { Versions: [version('j', 'v1')] }, 'repeats'],
@@ -121,7 +186,11 @@ describe('the next page', () => {
     const pager = after('k', 'v9')
     read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v8' })
     read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v7' })
-    expectRefusal(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' }, 'leads to itself')
+    expectRefusal(
+      pager,
+      { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' },
+      'leads to itself',
+    )
   })
 
   test('is followed where keys are ordered by their bytes, not as JavaScript does', () => {
@@ -135,9 +204,12 @@ describe('the next page', () => {
 describe('a listing', () => {
   const entry = (key: string, version: string): string =>
     `<Version><Key>${key}</Key><VersionId>${version}</VersionId><IsLatest>true</IsLatest><LastModified>2026-04-24T10:00:00.000Z</LastModified><ETag>"e"</ETag><Size>3</Size></Version>`
-  const page = (entries: string, next?: [string, string]): string => `<ListVersionsResult><EncodingType>url</EncodingType>${entries}${
-    next === undefined ? '<IsTruncated>false</IsTruncated>' : `<IsTruncated>true</IsTruncated><NextKeyMarker>${next[0]}</NextKeyMarker><NextVersionIdMarker>${next[1]}</NextVersionIdMarker>`
-  }</ListVersionsResult>`
+  const page = (entries: string, next?: [string, string]): string =>
+    `<ListVersionsResult><EncodingType>url</EncodingType>${entries}${
+      next === undefined
+        ? '<IsTruncated>false</IsTruncated>'
+        : `<IsTruncated>true</IsTruncated><NextKeyMarker>${next[0]}</NextKeyMarker><NextVersionIdMarker>${next[1]}</NextVersionIdMarker>`
+    }</ListVersionsResult>`
 
   async function collect(store: S3ObjectStore): Promise<string[]> {
     const found: string[] = []
@@ -148,15 +220,20 @@ describe('a listing', () => {
   test('follows both markers', async () => {
     const { store, server } = await serve((request, response) => {
       const from = request.url.searchParams
-      if (from.get('version-id-marker') === 'v2' && from.get('key-marker') === 'a/x') answerXml(response, page(entry('a/x', 'v1') + entry('a/y%2Bz', 'v1')))
+      if (from.get('version-id-marker') === 'v2' && from.get('key-marker') === 'a/x')
+        answerXml(response, page(entry('a/x', 'v1') + entry('a/y%2Bz', 'v1')))
       else answerXml(response, page(entry('a/x', 'v2'), ['a/x', 'v2']))
     })
     expect(await collect(store)).toEqual(['a/x:v2', 'a/x:v1', 'a/y+z:v1'])
-    expect(server.requests.every((request) => request.url.searchParams.get('encoding-type') === 'url')).toBe(true)
+    expect(server.requests.every((request) => request.url.searchParams.get('encoding-type') === 'url')).toBe(
+      true,
+    )
   })
 
   test('that repeats its first page for ever is an error at the second', async () => {
-    const { store, server } = await serve((_request, response) => answerXml(response, page(entry('a/x', 'v2'), ['a/x', 'v2'])))
+    const { store, server } = await serve((_request, response) =>
+      answerXml(response, page(entry('a/x', 'v2'), ['a/x', 'v2'])),
+    )
     await expect(collect(store)).rejects.toMatchObject({ code: 'damaged' })
     expect(server.requests).toHaveLength(2)
   })
@@ -165,32 +242,49 @@ describe('a listing', () => {
     ['no XML at all', 'once upon a time'],
     ['XML that ends early', '<ListVersionsResult><Version><Key>a'],
     ['a body without end of tags', '<a>'.repeat(100_000)],
-    ['an entity that grows', '<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><ListVersionsResult><Version><Key>&b;</Key></Version></ListVersionsResult>'],
-    ['prototype names', '<ListVersionsResult><__proto__><IsTruncated>true</IsTruncated></__proto__><constructor/><Version><Key>a/__proto__</Key></Version></ListVersionsResult>'],
-    ['another document', '<html><body>Sign in to the airport\'s network</body></html>'],
+    [
+      'an entity that grows',
+      '<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><ListVersionsResult><Version><Key>&b;</Key></Version></ListVersionsResult>',
+    ],
+    [
+      'prototype names',
+      '<ListVersionsResult><__proto__><IsTruncated>true</IsTruncated></__proto__><constructor/><Version><Key>a/__proto__</Key></Version></ListVersionsResult>',
+    ],
+    ['another document', "<html><body>Sign in to the airport's network</body></html>"],
   ])('of %s is refused, never an empty vault', async (_what, xml) => {
-    const { store } = await serve((_request, response) => {
-      response.writeHead(200, { 'content-type': 'application/xml' })
-      response.end(xml)
-    }, { readAttempts: 1 })
+    const { store } = await serve(
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/xml' })
+        response.end(xml)
+      },
+      { readAttempts: 1 },
+    )
     await expect(collect(store)).rejects.toMatchObject({ name: 'HoldfastError' })
   })
 
   test('without end does not fill the memory', async () => {
     const chunk = Buffer.alloc(1024 * 1024, 32)
-    const { store } = await serve((_request, response) => {
-      let sent = 0
-      const send = (): void => {
-        while (sent++ < 200 && !response.destroyed) if (!response.write(chunk)) return void response.once('drain', send)
-        response.end()
-      }
-      send()
-    }, { readAttempts: 1 })
-    await expect(collect(store)).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('longer than any') as string })
+    const { store } = await serve(
+      (_request, response) => {
+        let sent = 0
+        const send = (): void => {
+          while (sent++ < 200 && !response.destroyed)
+            if (!response.write(chunk)) return void response.once('drain', send)
+          response.end()
+        }
+        send()
+      },
+      { readAttempts: 1 },
+    )
+    await expect(collect(store)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('longer than any') as string,
+    })
   })
 
   test('of folders asks for versions, with a delimiter', async () => {
-    const folders = '<CommonPrefixes><Prefix>sources/db/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>sources/uploads/</Prefix></CommonPrefixes>'
+    const folders =
+      '<CommonPrefixes><Prefix>sources/db/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>sources/uploads/</Prefix></CommonPrefixes>'
     const { store, server } = await serve((_request, response) => answerXml(response, page(folders)))
     expect(await store.listFolders('sources/')).toEqual(['db', 'uploads'])
     expect(server.requests[0]!.url.searchParams.get('delimiter')).toBe('/')
@@ -198,28 +292,49 @@ describe('a listing', () => {
   })
 
   test('that may not be made is denied, not empty', async () => {
-    const { store } = await serve((_request, response) => answerError(response, 403, 'AccessDenied', 'User: x is not authorized'))
-    await expect(collect(store)).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('not authorized') as string })
+    const { store } = await serve((_request, response) =>
+      answerError(response, 403, 'AccessDenied', 'User: x is not authorized'),
+    )
+    await expect(collect(store)).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('not authorized') as string,
+    })
   })
 })
 
 test('whatever a page holds, it is read or refused by name', () => {
   const text = fc.option(fc.string({ unit: 'binary' }), { nil: undefined })
-  const entry = fc.record({
-    Key: text, VersionId: text, Size: fc.option(fc.double(), { nil: undefined }), ETag: text,
-    LastModified: fc.option(fc.date(), { nil: undefined }), IsLatest: fc.boolean(),
-  }, { requiredKeys: [] })
-  const page = fc.record({
-    IsTruncated: fc.boolean(), NextKeyMarker: text, NextVersionIdMarker: text, EncodingType: fc.constantFrom('url' as const, undefined),
-    Versions: fc.array(entry, { maxLength: 3 }), DeleteMarkers: fc.array(entry, { maxLength: 3 }),
-    CommonPrefixes: fc.array(fc.record({ Prefix: text }), { maxLength: 2 }),
-  }, { requiredKeys: [] })
-  fc.assert(fc.property(fc.array(page, { maxLength: 4 }), (pages) => {
-    const pager = new VersionPager('', 's3://vault')
-    try {
-      for (const each of pages) if (read(pager, each).isLast) break
-    } catch (error) {
-      expect(error).toBeInstanceOf(HoldfastError)
-    }
-  }))
+  const entry = fc.record(
+    {
+      Key: text,
+      VersionId: text,
+      Size: fc.option(fc.double(), { nil: undefined }),
+      ETag: text,
+      LastModified: fc.option(fc.date(), { nil: undefined }),
+      IsLatest: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  )
+  const page = fc.record(
+    {
+      IsTruncated: fc.boolean(),
+      NextKeyMarker: text,
+      NextVersionIdMarker: text,
+      EncodingType: fc.constantFrom('url' as const, undefined),
+      Versions: fc.array(entry, { maxLength: 3 }),
+      DeleteMarkers: fc.array(entry, { maxLength: 3 }),
+      CommonPrefixes: fc.array(fc.record({ Prefix: text }), { maxLength: 2 }),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(fc.array(page, { maxLength: 4 }), (pages) => {
+      const pager = new VersionPager('', 's3://vault')
+      try {
+        for (const each of pages) if (read(pager, each).isLast) break
+      } catch (error) {
+        expect(error).toBeInstanceOf(HoldfastError)
+      }
+    }),
+  )
 })

@@ -3,16 +3,28 @@ import { answerError, answerXml } from './scripted-server.ts'
 import type { Script } from './scripted-server.ts'
 import { answerRange, ref, serve, sha256, sha256Base64 } from './scripted-store.ts'
 
-describe('a version\'s state', () => {
-  const plain = { 'content-length': '19', 'last-modified': 'Fri, 24 Apr 2026 10:00:00 GMT', 'x-amz-version-id': 'v1' }
+describe("a version's state", () => {
+  const plain = {
+    'content-length': '19',
+    'last-modified': 'Fri, 24 Apr 2026 10:00:00 GMT',
+    'x-amz-version-id': 'v1',
+  }
 
   test('has what the store knows of it', async () => {
-    const { store, server } = await serve((_request, response) => response.writeHead(200, {
-      ...plain, 'x-amz-checksum-sha256': sha256Base64,
-      'x-amz-object-lock-mode': 'COMPLIANCE', 'x-amz-object-lock-retain-until-date': '2026-06-03T10:00:00Z',
-    }).end())
+    const { store, server } = await serve((_request, response) =>
+      response
+        .writeHead(200, {
+          ...plain,
+          'x-amz-checksum-sha256': sha256Base64,
+          'x-amz-object-lock-mode': 'COMPLIANCE',
+          'x-amz-object-lock-retain-until-date': '2026-06-03T10:00:00Z',
+        })
+        .end(),
+    )
     expect(await store.headVersion(ref)).toEqual({
-      bytes: 19, lastModifiedMs: Date.parse('2026-04-24T10:00:00Z'), sha256,
+      bytes: 19,
+      lastModifiedMs: Date.parse('2026-04-24T10:00:00Z'),
+      sha256,
       lock: { mode: 'COMPLIANCE', untilMs: Date.parse('2026-06-03T10:00:00Z') },
     })
     const { url, headers } = server.requests[0]!
@@ -24,58 +36,93 @@ describe('a version\'s state', () => {
       ['none', (_request, response) => answerError(response, 404, 'NoSuchObjectLockConfiguration')],
       ['bucket without', (_request, response) => answerError(response, 400, 'InvalidRequest')],
       ['hidden', (_request, response) => answerError(response, 403, 'AccessDenied')],
-      ['seen', (_request, response) => answerXml(response, '<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2026-06-03T10:00:00Z</RetainUntilDate></Retention>')],
+      [
+        'seen',
+        (_request, response) =>
+          answerXml(
+            response,
+            '<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2026-06-03T10:00:00Z</RetainUntilDate></Retention>',
+          ),
+      ],
     ])
     const found: Record<string, unknown> = {}
     for (const [name, script] of answers) {
-      const { store, server } = await serve((request, response, index) => (request.method === 'HEAD' ? response.writeHead(200, plain).end() : script(request, response, index)))
+      const { store, server } = await serve((request, response, index) =>
+        request.method === 'HEAD' ? response.writeHead(200, plain).end() : script(request, response, index),
+      )
       found[name] = (await store.headVersion(ref)).lock
-      expect(server.requests.map(({ method, url }) => [method, url.searchParams.get('versionId')])).toEqual([['HEAD', 'v1'], ['GET', 'v1']])
+      expect(server.requests.map(({ method, url }) => [method, url.searchParams.get('versionId')])).toEqual([
+        ['HEAD', 'v1'],
+        ['GET', 'v1'],
+      ])
       await server.stop()
     }
     expect(found).toEqual({
-      none: null, 'bucket without': null, hidden: undefined,
+      none: null,
+      'bucket without': null,
+      hidden: undefined,
       seen: { mode: 'GOVERNANCE', untilMs: Date.parse('2026-06-03T10:00:00Z') },
     })
   })
 
   test('has no digest where the checksum is one of parts', async () => {
     const { store } = await serve((request, response) => {
-      if (request.method === 'HEAD') response.writeHead(200, { ...plain, 'x-amz-checksum-sha256': `${sha256Base64}-3` }).end()
+      if (request.method === 'HEAD')
+        response.writeHead(200, { ...plain, 'x-amz-checksum-sha256': `${sha256Base64}-3` }).end()
       else answerError(response, 404, 'NoSuchObjectLockConfiguration')
     })
     expect((await store.headVersion(ref)).sha256).toBeNull()
   })
 
-  test.each([[404, 'not-found'], [405, 'not-found'], [403, 'denied']])('that is answered %d is `%s`', async (status, code) => {
+  test.each([
+    [404, 'not-found'],
+    [405, 'not-found'],
+    [403, 'denied'],
+  ])('that is answered %d is `%s`', async (status, code) => {
     const { store } = await serve((_request, response) => response.writeHead(status).end())
     await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
   })
 
   test.each([
-    [400, 'ExpiredToken', 'credentials'], [403, 'SignatureDoesNotMatch', 'credentials'], [403, 'AccessDenied', 'denied'], [403, 'InvalidRange', 'denied'],
-  ])('whose refusal with a bare %d is explained by a read that is answered %s', async (status, name, code) => {
-    const { store } = await serve((request, response) => {
-      if (request.method === 'HEAD') response.writeHead(status).end()
-      else answerError(response, name === 'InvalidRange' ? 416 : status, name)
-    })
-    await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
-  })
+    [400, 'ExpiredToken', 'credentials'],
+    [403, 'SignatureDoesNotMatch', 'credentials'],
+    [403, 'AccessDenied', 'denied'],
+    [403, 'InvalidRange', 'denied'],
+  ])(
+    'whose refusal with a bare %d is explained by a read that is answered %s',
+    async (status, name, code) => {
+      const { store } = await serve((request, response) => {
+        if (request.method === 'HEAD') response.writeHead(status).end()
+        else answerError(response, name === 'InvalidRange' ? 416 : status, name)
+      })
+      await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
+    },
+  )
 
-  test('whose session ran out is asked again with a new one, though the refusal of a HEAD can\'t say so', async () => {
+  test("whose session ran out is asked again with a new one, though the refusal of a HEAD can't say so", async () => {
     let session = 1
-    const { store, server } = await serve((request, response) => {
-      const isNew = String(request.headers['authorization']).includes('SESSION2')
-      if (request.method === 'HEAD') {
-        response.writeHead(isNew ? 200 : 400, { ...plain, 'x-amz-object-lock-mode': 'COMPLIANCE', 'x-amz-object-lock-retain-until-date': '2026-06-01T00:00:00Z' }).end()
-      } else if (isNew) answerRange(response, 'f', { 'content-range': 'bytes 0-0/100', 'content-length': '1' })
-      else answerError(response, 400, 'ExpiredToken')
-    }, {
-      credentials: (options) => {
-        if (options?.forceRefresh === true) session = 2
-        return Promise.resolve({ accessKeyId: `SESSION${session}`, secretAccessKey: 'secret' })
+    const { store, server } = await serve(
+      (request, response) => {
+        const isNew = String(request.headers['authorization']).includes('SESSION2')
+        if (request.method === 'HEAD') {
+          response
+            .writeHead(isNew ? 200 : 400, {
+              ...plain,
+              'x-amz-object-lock-mode': 'COMPLIANCE',
+              'x-amz-object-lock-retain-until-date': '2026-06-01T00:00:00Z',
+            })
+            .end()
+        } else if (isNew)
+          answerRange(response, 'f', { 'content-range': 'bytes 0-0/100', 'content-length': '1' })
+        else answerError(response, 400, 'ExpiredToken')
       },
-    })
+      {
+        credentials: (options) => {
+          if (options?.forceRefresh === true) session = 2
+          return Promise.resolve({ accessKeyId: `SESSION${session}`, secretAccessKey: 'secret' })
+        },
+      },
+    )
     expect(await store.headVersion(ref)).toMatchObject({ lock: { mode: 'COMPLIANCE' } })
     expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET', 'GET', 'HEAD'])
   })

@@ -9,14 +9,23 @@ const dayMs = 86_400_000
 
 function permissions(allowed: readonly string[]): Permission[] {
   return actionsToAsk().map((action) => ({
-    action, allowed: allowed.includes(action), resources: allowed.includes(action) ? ['*'] : [], conditions: [], deniedBy: null,
+    action,
+    allowed: allowed.includes(action),
+    resources: allowed.includes(action) ? ['*'] : [],
+    conditions: [],
+    deniedBy: null,
   }))
 }
 
 function state(action: string, more: readonly string[] = [], brakes: BrakesInPlace = {}): unknown {
   const { possible } = assess(permissions([action, ...more]), brakes, nowMs)
   const found = possible.find((each) => each.action === action)!
-  return [found.state, isUnbraked(found), found.recoverableUntilMs === null ? null : (found.recoverableUntilMs - nowMs) / dayMs, found.takenOffBy]
+  return [
+    found.state,
+    isUnbraked(found),
+    found.recoverableUntilMs === null ? null : (found.recoverableUntilMs - nowMs) / dayMs,
+    found.takenOffBy,
+  ]
 }
 
 describe('a destructive action that is allowed', () => {
@@ -30,18 +39,50 @@ describe('a destructive action that is allowed', () => {
 
   test('whose brake has to be set up counts as unbraked until someone says that it is', () => {
     expect(state('ec2:DeleteVolume')).toEqual(['not-known', true, null, []])
-    expect(state('ec2:DeleteVolume', [], { 'ec2:DeleteVolume': { days: 5 } })).toEqual(['recoverable', false, 5, []])
+    expect(state('ec2:DeleteVolume', [], { 'ec2:DeleteVolume': { days: 5 } })).toEqual([
+      'recoverable',
+      false,
+      5,
+      [],
+    ])
     expect(state('ec2:DeleteVolume', [], { 'ec2:DeleteVolume': {} })).toEqual(['recoverable', false, 1, []])
-    expect(state('dynamodb:DeleteTable', [], { 'dynamodb:DeleteTable': {} })).toEqual(['refused', false, null, []])
+    expect(state('dynamodb:DeleteTable', [], { 'dynamodb:DeleteTable': {} })).toEqual([
+      'refused',
+      false,
+      null,
+      [],
+    ])
   })
 
   test('whose brake the same identity can take off is unbraked, unless the brake is locked', () => {
     const inPlace = { 'ec2:DeleteVolume': { days: 5 } }
-    expect(state('ec2:DeleteVolume', ['rbin:DeleteRule'], inPlace)).toEqual(['taken-off', true, null, ['rbin:DeleteRule']])
-    expect(state('ec2:DeleteVolume', ['rbin:DeleteRule'], { 'ec2:DeleteVolume': { days: 5, locked: true } })).toEqual(['recoverable', false, 5, []])
-    expect(state('dynamodb:DeleteTable', ['dynamodb:UpdateTable'], { 'dynamodb:DeleteTable': {} })).toEqual(['taken-off', true, null, ['dynamodb:UpdateTable']])
-    expect(state('logs:DeleteLogGroup', ['logs:PutLogGroupDeletionProtection'])).toEqual(['taken-off', true, null, ['logs:PutLogGroupDeletionProtection']])
-    expect(state('s3:DeleteBucket', ['s3:DeleteObject'])).toEqual(['taken-off', true, null, ['s3:DeleteObject']])
+    expect(state('ec2:DeleteVolume', ['rbin:DeleteRule'], inPlace)).toEqual([
+      'taken-off',
+      true,
+      null,
+      ['rbin:DeleteRule'],
+    ])
+    expect(
+      state('ec2:DeleteVolume', ['rbin:DeleteRule'], { 'ec2:DeleteVolume': { days: 5, locked: true } }),
+    ).toEqual(['recoverable', false, 5, []])
+    expect(state('dynamodb:DeleteTable', ['dynamodb:UpdateTable'], { 'dynamodb:DeleteTable': {} })).toEqual([
+      'taken-off',
+      true,
+      null,
+      ['dynamodb:UpdateTable'],
+    ])
+    expect(state('logs:DeleteLogGroup', ['logs:PutLogGroupDeletionProtection'])).toEqual([
+      'taken-off',
+      true,
+      null,
+      ['logs:PutLogGroupDeletionProtection'],
+    ])
+    expect(state('s3:DeleteBucket', ['s3:DeleteObject'])).toEqual([
+      'taken-off',
+      true,
+      null,
+      ['s3:DeleteObject'],
+    ])
   })
 })
 
@@ -51,7 +92,9 @@ describe('the assessment', () => {
     expect([asked, possible]).toEqual([denied, []])
     expect(asked).toBeGreaterThan(catalogue.length)
     expect(actionsToAsk().filter((action) => action.includes('*'))).toEqual([])
-    expect(assess(permissions(['iam:AttachUserPolicy']), {}, nowMs).possible).toMatchObject([{ action: 'iam:AttachUserPolicy', loss: 'identity', state: 'none' }])
+    expect(assess(permissions(['iam:AttachUserPolicy']), {}, nowMs).possible).toMatchObject([
+      { action: 'iam:AttachUserPolicy', loss: 'identity', state: 'none' },
+    ])
   })
 
   test('without an answer about an action is none', () => {

@@ -10,9 +10,21 @@ const roleArn = 'arn:aws:iam::111122223333:role/ci'
 const open: { stop(): unknown }[] = []
 afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
 
-async function ask(statements: object[], actions: readonly string[], simulate: ScriptedIam['simulate'], resources: string[] = []): Promise<{ permissions: Permission[]; calls: Record<string, string>[] }> {
-  const server = await startScriptedIam({ roleArn, inline: { task: { Version: '2012-10-17', Statement: statements } }, simulate: simulate! })
-  const iam = new IdentityService({ endpoint: server.endpoint, credentials: () => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 's' }) })
+async function ask(
+  statements: object[],
+  actions: readonly string[],
+  simulate: ScriptedIam['simulate'],
+  resources: string[] = [],
+): Promise<{ permissions: Permission[]; calls: Record<string, string>[] }> {
+  const server = await startScriptedIam({
+    roleArn,
+    inline: { task: { Version: '2012-10-17', Statement: statements } },
+    simulate: simulate!,
+  })
+  const iam = new IdentityService({
+    endpoint: server.endpoint,
+    credentials: () => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 's' }),
+  })
   open.push(server, { stop: () => iam.close() })
   const permissions = await (await readLiveRole(iam, roleArn, { resources })).decide(actions)
   return { permissions, calls: server.calls().filter(({ Action }) => Action === 'SimulatePrincipalPolicy') }
@@ -20,45 +32,113 @@ async function ask(statements: object[], actions: readonly string[], simulate: S
 
 const allowAll = { Effect: 'Allow', Action: '*', Resource: '*' }
 
-test('IAM is asked about what the role\'s own policies name, and what is named besides', async () => {
+test("IAM is asked about what the role's own policies name, and what is named besides", async () => {
   const volume = 'arn:aws:ec2:*:111122223333:volume/v'
-  const { permissions, calls } = await ask([{ Effect: 'Allow', Action: 'ec2:*', Resource: volume }], ['ec2:DeleteVolume', 's3:DeleteBucket'],
-    (_action, resource) => ({ decision: resource === volume ? 'allowed' : 'implicitDeny' }), ['arn:aws:s3:::b', 'arn:aws:kms:x'])
+  const { permissions, calls } = await ask(
+    [{ Effect: 'Allow', Action: 'ec2:*', Resource: volume }],
+    ['ec2:DeleteVolume', 's3:DeleteBucket'],
+    (_action, resource) => ({ decision: resource === volume ? 'allowed' : 'implicitDeny' }),
+    ['arn:aws:s3:::b', 'arn:aws:kms:x'],
+  )
   expect(permissions).toMatchObject([{ allowed: true, resources: [volume] }, { allowed: false }])
   expect(calls).toMatchObject([
-    { 'ActionNames.member.1': 'ec2:DeleteVolume', 'ResourceArns.member.1': '*', 'ResourceArns.member.2': volume, PolicySourceArn: roleArn },
-    { 'ActionNames.member.1': 's3:DeleteBucket', 'ResourceArns.member.1': '*', 'ResourceArns.member.2': 'arn:aws:s3:::b' },
+    {
+      'ActionNames.member.1': 'ec2:DeleteVolume',
+      'ResourceArns.member.1': '*',
+      'ResourceArns.member.2': volume,
+      PolicySourceArn: roleArn,
+    },
+    {
+      'ActionNames.member.1': 's3:DeleteBucket',
+      'ResourceArns.member.1': '*',
+      'ResourceArns.member.2': 'arn:aws:s3:::b',
+    },
   ])
 })
 
 test('a denial for want of context is none, unless nothing could lift it', async () => {
   const denied = { decision: 'explicitDeny', missing: ['aws:MultiFactorAuthPresent'] }
-  const conditional = { Effect: 'Deny', Action: '*', Resource: '*', Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } } }
-  expect((await ask([allowAll, conditional], ['ec2:DeleteVolume'], () => denied)).permissions)
-    .toMatchObject([{ allowed: true, conditions: ['IAM can\'t tell without aws:MultiFactorAuthPresent'] }])
-  expect((await ask([allowAll, conditional, { Effect: 'Deny', Action: 'ec2:Delete*', Resource: '*' }], ['ec2:DeleteVolume'], () => denied)).permissions)
-    .toMatchObject([{ allowed: false }])
-  expect((await ask([{ Effect: 'Allow', Action: 's3:*', Resource: '*' }, conditional], ['ec2:DeleteVolume'], () => denied)).permissions).toMatchObject([{ allowed: false }])
+  const conditional = {
+    Effect: 'Deny',
+    Action: '*',
+    Resource: '*',
+    Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } },
+  }
+  expect((await ask([allowAll, conditional], ['ec2:DeleteVolume'], () => denied)).permissions).toMatchObject([
+    { allowed: true, conditions: ["IAM can't tell without aws:MultiFactorAuthPresent"] },
+  ])
+  expect(
+    (
+      await ask(
+        [allowAll, conditional, { Effect: 'Deny', Action: 'ec2:Delete*', Resource: '*' }],
+        ['ec2:DeleteVolume'],
+        () => denied,
+      )
+    ).permissions,
+  ).toMatchObject([{ allowed: false }])
+  expect(
+    (
+      await ask(
+        [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }, conditional],
+        ['ec2:DeleteVolume'],
+        () => denied,
+      )
+    ).permissions,
+  ).toMatchObject([{ allowed: false }])
 })
 
-test('what IAM can\'t tell of one resource is not lost where another is allowed, unless nothing could lift it', async () => {
+test("what IAM can't tell of one resource is not lost where another is allowed, unless nothing could lift it", async () => {
   const [scratch, prod] = ['arn:aws:s3:::scratch/*', 'arn:aws:s3:::prod/*']
   const onScratch = { Effect: 'Allow', Action: 's3:*', Resource: scratch }
-  const onProd = { Effect: 'Allow', Action: 's3:*', Resource: prod, Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' } } }
-  const simulate = (_action: string, resource: string) => ({ decision: resource === scratch ? 'allowed' : 'implicitDeny', missing: resource === prod ? ['aws:MultiFactorAuthPresent'] : [] })
-  expect((await ask([onScratch, onProd], ['s3:DeleteObjectVersion'], simulate)).permissions)
-    .toMatchObject([{ allowed: true, resources: [scratch, prod], conditions: [`IAM can't tell without aws:MultiFactorAuthPresent, on ${prod}`] }])
-  expect((await ask([onScratch, { Effect: 'Allow', Action: 's3:*', Resource: prod }], ['s3:DeleteObjectVersion'], (_action, resource) => ({ decision: resource === '*' ? 'implicitDeny' : 'allowed', missing: [] }))).permissions)
-    .toMatchObject([{ resources: [scratch, prod], conditions: [] }])
-  expect((await ask([onScratch, onProd, { Effect: 'Deny', Action: 's3:*', Resource: '*' }], ['s3:DeleteObjectVersion'], simulate)).permissions).toMatchObject([{ resources: [scratch], conditions: [] }])
+  const onProd = {
+    Effect: 'Allow',
+    Action: 's3:*',
+    Resource: prod,
+    Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' } },
+  }
+  const simulate = (_action: string, resource: string) => ({
+    decision: resource === scratch ? 'allowed' : 'implicitDeny',
+    missing: resource === prod ? ['aws:MultiFactorAuthPresent'] : [],
+  })
+  expect((await ask([onScratch, onProd], ['s3:DeleteObjectVersion'], simulate)).permissions).toMatchObject([
+    {
+      allowed: true,
+      resources: [scratch, prod],
+      conditions: [`IAM can't tell without aws:MultiFactorAuthPresent, on ${prod}`],
+    },
+  ])
+  expect(
+    (
+      await ask(
+        [onScratch, { Effect: 'Allow', Action: 's3:*', Resource: prod }],
+        ['s3:DeleteObjectVersion'],
+        (_action, resource) => ({ decision: resource === '*' ? 'implicitDeny' : 'allowed', missing: [] }),
+      )
+    ).permissions,
+  ).toMatchObject([{ resources: [scratch, prod], conditions: [] }])
+  expect(
+    (
+      await ask(
+        [onScratch, onProd, { Effect: 'Deny', Action: 's3:*', Resource: '*' }],
+        ['s3:DeleteObjectVersion'],
+        simulate,
+      )
+    ).permissions,
+  ).toMatchObject([{ resources: [scratch], conditions: [] }])
 })
 
 test('an action that IAM says nothing about counts as allowed', async () => {
-  expect((await ask([allowAll], ['ec2:DeleteVolume'], () => null)).permissions).toMatchObject([{ allowed: true, conditions: ['IAM gave no answer'] }])
+  expect((await ask([allowAll], ['ec2:DeleteVolume'], () => null)).permissions).toMatchObject([
+    { allowed: true, conditions: ['IAM gave no answer'] },
+  ])
 })
 
 test('all that is asked is answered, in groups that IAM takes', async () => {
   const { permissions, calls } = await ask([allowAll], actionsToAsk(), () => ({ decision: 'implicitDeny' }))
   expect(assess(permissions, {}, 0)).toMatchObject({ possible: [] })
-  expect(Math.max(...calls.map((call) => Object.keys(call).filter((key) => key.startsWith('ActionNames.')).length))).toBeLessThanOrEqual(25)
+  expect(
+    Math.max(
+      ...calls.map((call) => Object.keys(call).filter((key) => key.startsWith('ActionNames.')).length),
+    ),
+  ).toBeLessThanOrEqual(25)
 })

@@ -16,81 +16,154 @@ function document(...statements: Statement[]): PolicyDocument {
   return { Version: '2012-10-17', Statement: statements }
 }
 
-const allow = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({ Effect: 'Allow', Action, Resource, ...more })
-const deny = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({ Effect: 'Deny', Sid: 'No', Action, Resource, ...more })
+const allow = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
+  Effect: 'Allow',
+  Action,
+  Resource,
+  ...more,
+})
+const deny = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
+  Effect: 'Deny',
+  Sid: 'No',
+  Action,
+  Resource,
+  ...more,
+})
 
 function set(identity: PolicyDocument, more: Partial<PolicySet> = {}): PolicySet {
-  return { principalArn: null, tags: {}, identity: [{ name: 'identity', document: identity }], boundary: null, session: null, scps: [], ...more }
+  return {
+    principalArn: null,
+    tags: {},
+    identity: [{ name: 'identity', document: identity }],
+    boundary: null,
+    session: null,
+    scps: [],
+    ...more,
+  }
 }
 
 async function ask(policies: PolicySet, action: string): Promise<Permission> {
   return (await (await evaluatePolicies(policies)).decide([action]))[0]!
 }
 
-const named = (name: string, given: object): { name: string; document: PolicyDocument } => ({ name, document: given as PolicyDocument })
+const named = (name: string, given: object): { name: string; document: PolicyDocument } => ({
+  name,
+  document: given as PolicyDocument,
+})
 
 describe('an action is allowed', () => {
   test('on what the policy names, and nowhere else', async () => {
-    expect(await ask(set(document(allow('ec2:*', 'arn:aws:ec2:*:*:volume/vol-1'))), 'ec2:DeleteVolume'))
-      .toEqual({ action: 'ec2:DeleteVolume', allowed: true, resources: ['arn:aws:ec2:*:*:volume/vol-1'], conditions: [], deniedBy: null })
-    expect(await ask(set(document(allow('ec2:*', 'arn:aws:ec2:*:*:snapshot/*'))), 'ec2:DeleteVolume')).toMatchObject({ allowed: false })
-    expect(await ask(set(document(allow('s3:*'))), 'ec2:DeleteVolume')).toMatchObject({ allowed: false, deniedBy: null })
+    expect(
+      await ask(set(document(allow('ec2:*', 'arn:aws:ec2:*:*:volume/vol-1'))), 'ec2:DeleteVolume'),
+    ).toEqual({
+      action: 'ec2:DeleteVolume',
+      allowed: true,
+      resources: ['arn:aws:ec2:*:*:volume/vol-1'],
+      conditions: [],
+      deniedBy: null,
+    })
+    expect(
+      await ask(set(document(allow('ec2:*', 'arn:aws:ec2:*:*:snapshot/*'))), 'ec2:DeleteVolume'),
+    ).toMatchObject({ allowed: false })
+    expect(await ask(set(document(allow('s3:*'))), 'ec2:DeleteVolume')).toMatchObject({
+      allowed: false,
+      deniedBy: null,
+    })
   })
 
   test('on what is left where another document limits it: boundary, session, or a deny of all else', async () => {
     const everything = document(allow('*'))
     const oneBucket = document(allow('s3:*', 'arn:aws:s3:::b/*'))
-    expect(await ask(set(everything, { boundary: named('boundary', oneBucket) }), 's3:DeleteObject')).toMatchObject({ allowed: true, resources: ['arn:aws:s3:::b/*'] })
-    expect(await ask(set(everything, { principalArn: agentArn, session: named('session', oneBucket) }), 's3:DeleteObject'))
-      .toMatchObject({ allowed: true, resources: ['arn:aws:s3:::b/*'] })
+    expect(
+      await ask(set(everything, { boundary: named('boundary', oneBucket) }), 's3:DeleteObject'),
+    ).toMatchObject({ allowed: true, resources: ['arn:aws:s3:::b/*'] })
+    expect(
+      await ask(
+        set(everything, { principalArn: agentArn, session: named('session', oneBucket) }),
+        's3:DeleteObject',
+      ),
+    ).toMatchObject({ allowed: true, resources: ['arn:aws:s3:::b/*'] })
     const allElse = document(allow('*'), { Effect: 'Deny', Action: '*', NotResource: 'arn:aws:s3:::b/*' })
-    expect(await ask(set(allElse), 's3:DeleteObject')).toMatchObject({ allowed: true, resources: ['arn:aws:s3:::b/*'] })
-    expect(await ask(set(everything, { boundary: named('boundary', oneBucket) }), 'ec2:DeleteVolume')).toMatchObject({ allowed: false })
+    expect(await ask(set(allElse), 's3:DeleteObject')).toMatchObject({
+      allowed: true,
+      resources: ['arn:aws:s3:::b/*'],
+    })
+    expect(
+      await ask(set(everything, { boundary: named('boundary', oneBucket) }), 'ec2:DeleteVolume'),
+    ).toMatchObject({ allowed: false })
   })
 
   test('under conditions, which are told', async () => {
     const tagged = { Condition: { StringEquals: { 'aws:ResourceTag/env': 'staging' } } }
-    expect(await ask(set(document(allow('*', '*', tagged))), 'ec2:DeleteVolume')).toMatchObject({ allowed: true, conditions: ['StringEquals aws:ResourceTag/env staging'] })
+    expect(await ask(set(document(allow('*', '*', tagged))), 'ec2:DeleteVolume')).toMatchObject({
+      allowed: true,
+      conditions: ['StringEquals aws:ResourceTag/env staging'],
+    })
     const unless = { Condition: { BoolIfExists: { 'aws:MultiFactorAuthPresent': 'false' } } }
     expect(await ask(set(document(allow('*'), deny('*', '*', unless))), 'ec2:DeleteVolume')).toMatchObject({
-      allowed: true, conditions: ['Null aws:MultiFactorAuthPresent false', 'Bool aws:MultiFactorAuthPresent true'],
+      allowed: true,
+      conditions: ['Null aws:MultiFactorAuthPresent false', 'Bool aws:MultiFactorAuthPresent true'],
     })
   })
 
   test('without conditions, where another statement needs none', async () => {
-    const both = document(allow('*', '*', { Condition: { StringEquals: { 'aws:ResourceTag/env': 'x' } } }), allow('ec2:*'))
+    const both = document(
+      allow('*', '*', { Condition: { StringEquals: { 'aws:ResourceTag/env': 'x' } } }),
+      allow('ec2:*'),
+    )
     expect(await ask(set(both), 'ec2:DeleteVolume')).toMatchObject({ allowed: true, conditions: [] })
   })
 })
 
 describe('an action is denied', () => {
   test('by a statement, which is named', async () => {
-    expect(await ask(set(document(allow('*'), deny('ec2:Delete*'))), 'ec2:DeleteVolume')).toMatchObject({ allowed: false, deniedBy: 'identity No' })
+    expect(await ask(set(document(allow('*'), deny('ec2:Delete*'))), 'ec2:DeleteVolume')).toMatchObject({
+      allowed: false,
+      deniedBy: 'identity No',
+    })
   })
 
   test('by a service control policy about the one who asks, and another one is not', async () => {
     const scps = [named('production', productionPolicy('111122223333', ''))]
     const all = document(allow('*'))
-    expect(await ask(set(all, { principalArn: agentArn, scps }), 'ec2:DeleteVolume')).toMatchObject({ allowed: false, deniedBy: 'production DenyDestructionByAgents' })
-    expect(await ask(set(all, { principalArn: 'arn:aws:iam::111122223333:role/ops', scps }), 'ec2:DeleteVolume')).toMatchObject({ allowed: true, conditions: [] })
+    expect(await ask(set(all, { principalArn: agentArn, scps }), 'ec2:DeleteVolume')).toMatchObject({
+      allowed: false,
+      deniedBy: 'production DenyDestructionByAgents',
+    })
+    expect(
+      await ask(set(all, { principalArn: 'arn:aws:iam::111122223333:role/ops', scps }), 'ec2:DeleteVolume'),
+    ).toMatchObject({ allowed: true, conditions: [] })
   })
 
   test('by a service control policy that lists what is allowed', async () => {
     const scps = [named('list', document(allow('s3:*')))]
-    expect(await ask(set(document(allow('*')), { scps }), 'ec2:DeleteVolume')).toMatchObject({ allowed: false })
+    expect(await ask(set(document(allow('*')), { scps }), 'ec2:DeleteVolume')).toMatchObject({
+      allowed: false,
+    })
     expect(await ask(set(document(allow('*')), { scps }), 's3:DeleteBucket')).toMatchObject({ allowed: true })
   })
 
   test('by a tag of the role that is known', async () => {
-    const onlyStaging = document(allow('*', '*', { Condition: { StringEquals: { 'aws:PrincipalTag/env': 'staging' } } }))
-    expect(await ask(set(onlyStaging, { principalArn: agentArn, tags: { env: 'production' } }), 'ec2:DeleteVolume')).toMatchObject({ allowed: false })
-    expect(await ask(set(onlyStaging, { principalArn: agentArn, tags: { env: 'staging' } }), 'ec2:DeleteVolume')).toMatchObject({ allowed: true, conditions: [] })
+    const onlyStaging = document(
+      allow('*', '*', { Condition: { StringEquals: { 'aws:PrincipalTag/env': 'staging' } } }),
+    )
+    expect(
+      await ask(
+        set(onlyStaging, { principalArn: agentArn, tags: { env: 'production' } }),
+        'ec2:DeleteVolume',
+      ),
+    ).toMatchObject({ allowed: false })
+    expect(
+      await ask(set(onlyStaging, { principalArn: agentArn, tags: { env: 'staging' } }), 'ec2:DeleteVolume'),
+    ).toMatchObject({ allowed: true, conditions: [] })
   })
 })
 
 describe('the roles of this project', () => {
   test('an agent that may do everything can destroy nothing, inside its boundary', async () => {
-    const source = await evaluatePolicies(set(agentPolicy(['*']), { boundary: named('boundary', agentBoundary(vault, 'environment')) }))
+    const source = await evaluatePolicies(
+      set(agentPolicy(['*']), { boundary: named('boundary', agentBoundary(vault, 'environment')) }),
+    )
     const { possible, asked, denied } = assess(await source.decide(actionsToAsk()), {}, 0)
     expect(possible.map(({ action }) => action)).toEqual([])
     expect([asked, denied]).toEqual([denied, asked])
@@ -106,32 +179,45 @@ describe('the roles of this project', () => {
   test('whoever may do what the catalogue lets break-glass can do that, and no more', async () => {
     const source = await evaluatePolicies(set(document(allow(breakGlassActions()))))
     const { possible } = assess(await source.decide(actionsToAsk()), {}, 0)
-    const families = breakGlassActions().filter((action) => action.includes('*')).map((action) => action.replace('*', ''))
-    const expected = actionsToAsk().filter((action) => breakGlassActions().includes(action) || families.some((family) => action.startsWith(family)))
+    const families = breakGlassActions()
+      .filter((action) => action.includes('*'))
+      .map((action) => action.replace('*', ''))
+    const expected = actionsToAsk().filter(
+      (action) =>
+        breakGlassActions().includes(action) || families.some((family) => action.startsWith(family)),
+    )
     expect(possible.map(({ action }) => action).sort()).toEqual(expected)
   })
 })
 
-describe('what can\'t be decided is refused', () => {
+describe("what can't be decided is refused", () => {
   test.each([
-    ['an effect that AWS doesn\'t have', document({ Effect: 'Perhaps', Action: '*', Resource: '*' })],
+    ["an effect that AWS doesn't have", document({ Effect: 'Perhaps', Action: '*', Resource: '*' })],
     ['no resource', document({ Effect: 'Allow', Action: '*' })],
     ['a statement that is none', document('Allow' as unknown as Statement)],
     ['no statement', { Version: '2012-10-17' }],
   ])('%s', async (_what, given) => {
-    await expect(ask(set(given), 'ec2:DeleteVolume')).rejects.toMatchObject({ code: 'invalid-input', message: expect.stringContaining('identity') as string })
+    await expect(ask(set(given), 'ec2:DeleteVolume')).rejects.toMatchObject({
+      code: 'invalid-input',
+      message: expect.stringContaining('identity') as string,
+    })
   })
 
   test('more resources than policies can name', async () => {
     const many = Array.from({ length: 600 }, (_, index) => `arn:aws:s3:::bucket-${index}/*`)
-    await expect(ask(set(document(allow('s3:*', many))), 's3:DeleteObject')).rejects.toMatchObject({ code: 'invalid-input' })
+    await expect(ask(set(document(allow('s3:*', many))), 's3:DeleteObject')).rejects.toMatchObject({
+      code: 'invalid-input',
+    })
   })
 
   test('without the evaluator, and the message says what to install', async () => {
-    const absent = (): Promise<never> => Promise.reject(Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' }))
+    const absent = (): Promise<never> =>
+      Promise.reject(Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' }))
     const { loadEvaluator } = await import('../../blast-radius/policy-evaluator.ts')
     await expect(loadEvaluator(absent)).rejects.toMatchObject({
-      code: 'invalid-input', message: expect.stringContaining('@cloud-copilot/iam-simulate') as string, hint: expect.stringContaining('npm install') as string,
+      code: 'invalid-input',
+      message: expect.stringContaining('@cloud-copilot/iam-simulate') as string,
+      hint: expect.stringContaining('npm install') as string,
     })
     await expect(loadEvaluator(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
   })

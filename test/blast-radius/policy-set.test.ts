@@ -19,15 +19,20 @@ function write(name: string, content: unknown): string {
 }
 
 describe('a policy document', () => {
-  test('is JSON, or what IAM\'s API gives', () => {
+  test("is JSON, or what IAM's API gives", () => {
     expect(readDocument(write('p.json', document)).document).toEqual(document)
     expect(asDocument(encodeURIComponent(JSON.stringify(document)), 'p')).toEqual(document)
   })
 
-  test.each([['{', 'not JSON'], ['[]', 'no Statement'], ['{"Version":"2012-10-17"}', 'no Statement'], ['"text"', 'no Statement'], ['', 'not JSON']])(
-    'is not %j, and no byte of it is quoted', (content, says) => {
-      expect(() => readDocument(write('bad.json', content))).toThrow(says)
-    })
+  test.each([
+    ['{', 'not JSON'],
+    ['[]', 'no Statement'],
+    ['{"Version":"2012-10-17"}', 'no Statement'],
+    ['"text"', 'no Statement'],
+    ['', 'not JSON'],
+  ])('is not %j, and no byte of it is quoted', (content, says) => {
+    expect(() => readDocument(write('bad.json', content))).toThrow(says)
+  })
 
   test('that holds a secret instead is not quoted', () => {
     const file = write('creds', 'aws_secret_access_key = verysecretvalue')
@@ -37,29 +42,50 @@ describe('a policy document', () => {
   })
 
   test('is read or refused by name, whatever it holds', () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => {
-      try {
-        expect(asDocument(value, 'p')).toHaveProperty('Statement')
-      } catch (error) {
-        expect(error).toBeInstanceOf(HoldfastError)
-      }
-    }))
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        try {
+          expect(asDocument(value, 'p')).toHaveProperty('Statement')
+        } catch (error) {
+          expect(error).toBeInstanceOf(HoldfastError)
+        }
+      }),
+    )
   })
 })
 
 describe('a recorded account', () => {
   const role = 'arn:aws:iam::111122223333:role/ci'
   const account = {
-    RoleDetailList: [{
-      Arn: role, RolePolicyList: [{ PolicyName: 'in', PolicyDocument: document }], AttachedManagedPolicies: [{ PolicyName: 'x', PolicyArn: 'arn:x' }],
-      PermissionsBoundary: { PermissionsBoundaryType: 'Policy', PermissionsBoundaryArn: 'arn:b' }, Tags: [{ Key: 'env', Value: 'staging' }],
-    }],
-    Policies: ['arn:x', 'arn:b'].map((Arn) => ({ Arn, PolicyVersionList: [{ IsDefaultVersion: false, Document: {} }, { IsDefaultVersion: true, Document: document }] })),
+    RoleDetailList: [
+      {
+        Arn: role,
+        RolePolicyList: [{ PolicyName: 'in', PolicyDocument: document }],
+        AttachedManagedPolicies: [{ PolicyName: 'x', PolicyArn: 'arn:x' }],
+        PermissionsBoundary: { PermissionsBoundaryType: 'Policy', PermissionsBoundaryArn: 'arn:b' },
+        Tags: [{ Key: 'env', Value: 'staging' }],
+      },
+    ],
+    Policies: ['arn:x', 'arn:b'].map((Arn) => ({
+      Arn,
+      PolicyVersionList: [
+        { IsDefaultVersion: false, Document: {} },
+        { IsDefaultVersion: true, Document: document },
+      ],
+    })),
   }
 
   test('has a role with everything that limits it', () => {
     expect(readRecordedAccount(write('account.json', account)).policiesOf(role)).toEqual({
-      principalArn: role, tags: { env: 'staging' }, identity: [{ name: 'in', document }, { name: 'arn:x', document }], boundary: { name: 'arn:b', document }, session: null, scps: [],
+      principalArn: role,
+      tags: { env: 'staging' },
+      identity: [
+        { name: 'in', document },
+        { name: 'arn:x', document },
+      ],
+      boundary: { name: 'arn:b', document },
+      session: null,
+      scps: [],
     })
   })
 
@@ -71,19 +97,34 @@ describe('a recorded account', () => {
     ['that is none', { Roles: [] }, 'invalid-input'],
     ['that is a list', [], 'invalid-input'],
   ])('%s is refused: half the policies are no answer', (_what, content, code) => {
-    expect(() => readRecordedAccount(write('half.json', content)).policiesOf(role)).toThrow(expect.objectContaining({ code }) as Error)
+    expect(() => readRecordedAccount(write('half.json', content)).policiesOf(role)).toThrow(
+      expect.objectContaining({ code }) as Error,
+    )
   })
 })
 
 describe('the brakes that are in place', () => {
-  test('are what the production layer\'s stack puts out, as it is', async () => {
+  test("are what the production layer's stack puts out, as it is", async () => {
     const { outputs } = await recordProgram({ ...exampleConfig, layer: 'production' })
     expect(readBrakes(write('production.json', outputs))).toEqual({
-      'ec2:DeleteVolume': { days: 7, locked: true }, 'ec2:DeleteSnapshot': { days: 14, locked: true }, 'ec2:DeregisterImage': { days: 14, locked: true },
-      'rbin:DeleteRule': {}, 'rbin:UpdateRule': {}, 'kms:ScheduleKeyDeletion': { days: 30 }, 'secretsmanager:DeleteSecret': { days: 30 },
+      'ec2:DeleteVolume': { days: 7, locked: true },
+      'ec2:DeleteSnapshot': { days: 14, locked: true },
+      'ec2:DeregisterImage': { days: 14, locked: true },
+      'rbin:DeleteRule': {},
+      'rbin:UpdateRule': {},
+      'kms:ScheduleKeyDeletion': { days: 30 },
+      'secretsmanager:DeleteSecret': { days: 30 },
     })
-    const detached = await recordProgram({ ...exampleConfig, layer: 'production', detached: true, organizationId: '', managementAccountId: '' })
-    expect(Object.keys(readBrakes(write('detached.json', detached.outputs)))).not.toContain('secretsmanager:DeleteSecret')
+    const detached = await recordProgram({
+      ...exampleConfig,
+      layer: 'production',
+      detached: true,
+      organizationId: '',
+      managementAccountId: '',
+    })
+    expect(Object.keys(readBrakes(write('detached.json', detached.outputs)))).not.toContain(
+      'secretsmanager:DeleteSecret',
+    )
   })
 
   test('are told by action', () => {
@@ -94,11 +135,13 @@ describe('the brakes that are in place', () => {
   test.each([
     ['another version', { formatVersion: 2, brakes: {} }],
     ['an action without a brake', { formatVersion: 1, brakes: { 'ec2:DetachVolume': {} } }],
-    ['an action that isn\'t one', { formatVersion: 1, brakes: { constructor: {} } }],
+    ["an action that isn't one", { formatVersion: 1, brakes: { constructor: {} } }],
     ['more days than AWS gives', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { days: 30 } } }],
     ['days of a brake that has none', { formatVersion: 1, brakes: { 'dynamodb:DeleteTable': { days: 3 } } }],
     ['a misspelling', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { lock: true } } }],
   ])('with %s are refused', (_what, content) => {
-    expect(() => readBrakes(write('bad-brakes.json', content))).toThrow(expect.objectContaining({ code: 'invalid-input' }) as Error)
+    expect(() => readBrakes(write('bad-brakes.json', content))).toThrow(
+      expect.objectContaining({ code: 'invalid-input' }) as Error,
+    )
   })
 })

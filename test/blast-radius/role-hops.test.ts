@@ -8,8 +8,14 @@ import { makeFolder } from '../restore-cli/command-line.ts'
 const folder = makeFolder()
 const account = '111122223333'
 const arn = (name: string): string => `arn:aws:iam::${account}:role/${name}`
-const allow = (Action: string, more: object = {}): object => ({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource: '*', ...more }] })
-const trusting = (AWS: string, more: object = {}): object => ({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole', ...more }] })
+const allow = (Action: string, more: object = {}): object => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action, Resource: '*', ...more }],
+})
+const trusting = (AWS: string, more: object = {}): object => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole', ...more }],
+})
 const root = `arn:aws:iam::${account}:root`
 
 interface Role {
@@ -20,13 +26,20 @@ interface Role {
 async function reach(roles: Record<string, Role>, from = 'start') {
   const file = join(folder, 'account.json')
   const RoleDetailList = Object.entries(roles).map(([name, { trust, policy }]) => ({
-    Arn: arn(name), AssumeRolePolicyDocument: trust, RolePolicyList: [{ PolicyName: `${name}-policy`, PolicyDocument: policy }],
+    Arn: arn(name),
+    AssumeRolePolicyDocument: trust,
+    RolePolicyList: [{ PolicyName: `${name}-policy`, PolicyDocument: policy }],
   }))
   writeFileSync(file, JSON.stringify({ RoleDetailList, Policies: [] }))
   const recorded = readRecordedAccount(file)
   const set = recorded.policiesOf(arn(from))
   const found = await reachableRoles(recorded, set)
-  return { recorded, set, paths: found.map(({ path }) => path.map((each) => each.split('/')[1]).join(' > ')), found }
+  return {
+    recorded,
+    set,
+    paths: found.map(({ path }) => path.map((each) => each.split('/')[1]).join(' > ')),
+    found,
+  }
 }
 
 const nobody = trusting('arn:aws:iam::999999999999:root')
@@ -36,16 +49,31 @@ const idle = allow('s3:ListAllMyBuckets')
 describe('roles that can be assumed', () => {
   test('are followed one from another, three times and no more, by the shortest way', async () => {
     const { paths } = await reach({
-      start: { trust: nobody, policy: hop }, a: { trust: trusting(arn('start')), policy: hop }, b: { trust: trusting(arn('a')), policy: hop },
-      c: { trust: trusting(arn('b')), policy: hop }, d: { trust: trusting(arn('c')), policy: hop }, short: { trust: trusting(root), policy: idle },
+      start: { trust: nobody, policy: hop },
+      a: { trust: trusting(arn('start')), policy: hop },
+      b: { trust: trusting(arn('a')), policy: hop },
+      c: { trust: trusting(arn('b')), policy: hop },
+      d: { trust: trusting(arn('c')), policy: hop },
+      short: { trust: trusting(root), policy: idle },
     })
     expect(paths).toEqual(['a', 'short', 'a > b', 'a > b > c'])
   })
 
   test('need a trust and, where the trust names the account, a right', async () => {
     const { paths } = await reach({
-      start: { trust: nobody, policy: idle }, byAccount: { trust: trusting(root), policy: idle }, byName: { trust: trusting(arn('start')), policy: idle },
-      elsewhere: { trust: nobody, policy: idle }, service: { trust: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }] }, policy: idle },
+      start: { trust: nobody, policy: idle },
+      byAccount: { trust: trusting(root), policy: idle },
+      byName: { trust: trusting(arn('start')), policy: idle },
+      elsewhere: { trust: nobody, policy: idle },
+      service: {
+        trust: {
+          Version: '2012-10-17',
+          Statement: [
+            { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
+          ],
+        },
+        policy: idle,
+      },
     })
     expect(paths).toEqual(['byName'])
   })
@@ -53,14 +81,25 @@ describe('roles that can be assumed', () => {
   test('may ask for what the caller chooses, which is said', async () => {
     const { found } = await reach({
       start: { trust: nobody, policy: hop },
-      asking: { trust: trusting(root, { Condition: { StringEquals: { 'sts:ExternalId': 'x' } } }), policy: idle },
-      other: { trust: trusting(root, { Condition: { ArnEquals: { 'aws:PrincipalArn': arn('someone-else') } } }), policy: idle },
+      asking: {
+        trust: trusting(root, { Condition: { StringEquals: { 'sts:ExternalId': 'x' } } }),
+        policy: idle,
+      },
+      other: {
+        trust: trusting(root, { Condition: { ArnEquals: { 'aws:PrincipalArn': arn('someone-else') } } }),
+        policy: idle,
+      },
     })
-    expect(found.map(({ path, conditions }) => [path, conditions])).toEqual([[[arn('asking')], ['StringEquals sts:ExternalId x (to become asking)']]])
+    expect(found.map(({ path, conditions }) => [path, conditions])).toEqual([
+      [[arn('asking')], ['StringEquals sts:ExternalId x (to become asking)']],
+    ])
   })
 
   test('in a circle end', async () => {
-    const { paths } = await reach({ start: { trust: trusting(arn('a')), policy: hop }, a: { trust: trusting(arn('start')), policy: hop } })
+    const { paths } = await reach({
+      start: { trust: trusting(arn('a')), policy: hop },
+      a: { trust: trusting(arn('start')), policy: hop },
+    })
     expect(paths).toEqual(['a'])
   })
 })
@@ -68,32 +107,63 @@ describe('roles that can be assumed', () => {
 describe('a blast radius', () => {
   test('holds what those roles may, with the way to it, and its own at once', async () => {
     const { recorded, set } = await reach({
-      start: { trust: nobody, policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: ['sts:AssumeRole', 'ec2:DeleteSnapshot'], Resource: '*' }] } },
+      start: {
+        trust: nobody,
+        policy: {
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', Action: ['sts:AssumeRole', 'ec2:DeleteSnapshot'], Resource: '*' }],
+        },
+      },
       a: { trust: trusting(root), policy: allow('ec2:Delete*') },
     })
-    const permissions = await (await evaluateWithHops(recorded, set)).decide(['ec2:DeleteSnapshot', 'ec2:DeleteVolume', 'rds:DeleteDBInstance'])
+    const permissions = await (
+      await evaluateWithHops(recorded, set)
+    ).decide(['ec2:DeleteSnapshot', 'ec2:DeleteVolume', 'rds:DeleteDBInstance'])
     expect(permissions.map(({ action, allowed, through }) => [action, allowed, through])).toEqual([
-      ['ec2:DeleteSnapshot', true, undefined], ['ec2:DeleteVolume', true, [arn('a')]], ['rds:DeleteDBInstance', false, undefined],
+      ['ec2:DeleteSnapshot', true, undefined],
+      ['ec2:DeleteVolume', true, [arn('a')]],
+      ['rds:DeleteDBInstance', false, undefined],
     ])
   })
 
   test('is not narrowed by a session policy once another role is assumed, and not reached if that policy forbids to assume', async () => {
-    const { recorded, set } = await reach({ start: { trust: nobody, policy: hop }, a: { trust: trusting(root), policy: allow('ec2:DeleteVolume') } })
-    const through = async (document: Record<string, unknown>) => (await (await evaluateWithHops(recorded, { ...set, session: { name: 's', document } })).decide(['ec2:DeleteVolume']))[0]!.allowed
+    const { recorded, set } = await reach({
+      start: { trust: nobody, policy: hop },
+      a: { trust: trusting(root), policy: allow('ec2:DeleteVolume') },
+    })
+    const through = async (document: Record<string, unknown>) =>
+      (
+        await (
+          await evaluateWithHops(recorded, { ...set, session: { name: 's', document } })
+        ).decide(['ec2:DeleteVolume'])
+      )[0]!.allowed
     expect(await through(allow('sts:AssumeRole') as Record<string, unknown>)).toBe(true)
     expect(await through(allow('ec2:DescribeVolumes') as Record<string, unknown>)).toBe(false)
   })
 
   test('of a role whose way leads through policies that the recording lacks is refused', async () => {
     const file = join(folder, 'half.json')
-    writeFileSync(file, JSON.stringify({
-      RoleDetailList: [
-        { Arn: arn('start'), AssumeRolePolicyDocument: nobody, RolePolicyList: [{ PolicyName: 'p', PolicyDocument: hop }] },
-        { Arn: arn('a'), AssumeRolePolicyDocument: trusting(root), AttachedManagedPolicies: [{ PolicyArn: 'arn:gone' }] },
-      ],
-      Policies: [],
-    }))
+    writeFileSync(
+      file,
+      JSON.stringify({
+        RoleDetailList: [
+          {
+            Arn: arn('start'),
+            AssumeRolePolicyDocument: nobody,
+            RolePolicyList: [{ PolicyName: 'p', PolicyDocument: hop }],
+          },
+          {
+            Arn: arn('a'),
+            AssumeRolePolicyDocument: trusting(root),
+            AttachedManagedPolicies: [{ PolicyArn: 'arn:gone' }],
+          },
+        ],
+        Policies: [],
+      }),
+    )
     const recorded = readRecordedAccount(file)
-    await expect(reachableRoles(recorded, recorded.policiesOf(arn('start')))).rejects.toMatchObject({ code: 'not-found' })
+    await expect(reachableRoles(recorded, recorded.policiesOf(arn('start')))).rejects.toMatchObject({
+      code: 'not-found',
+    })
   })
 })

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { deniesAllElse, deniesOutright, matches, mentionsAllow, narrows } from '../../blast-radius/statements.ts'
+import {
+  deniesAllElse,
+  deniesOutright,
+  matches,
+  mentionsAllow,
+  narrows,
+} from '../../blast-radius/statements.ts'
 import type { PolicyDocument } from '../../blast-radius/policy-set.ts'
 
 const document = (...Statement: object[]): PolicyDocument => ({ Statement })
@@ -8,18 +14,30 @@ const action = 'ec2:DeleteVolume'
 
 describe('a pattern of actions', () => {
   test.each([
-    ['*', true], ['ec2:*', true], ['EC2:deletevolume', true], ['ec2:Delete*', true], ['*Volume', true], ['ec2:?eleteVolum?', true], ['e*:*t*V*e', true],
-    ['ec2:Delete', false], ['s3:*', false], ['ec2:DeleteVolume?', false], ['', false], ['ec2:*x*', false],
+    ['*', true],
+    ['ec2:*', true],
+    ['EC2:deletevolume', true],
+    ['ec2:Delete*', true],
+    ['*Volume', true],
+    ['ec2:?eleteVolum?', true],
+    ['e*:*t*V*e', true],
+    ['ec2:Delete', false],
+    ['s3:*', false],
+    ['ec2:DeleteVolume?', false],
+    ['', false],
+    ['ec2:*x*', false],
   ])('%s: %s', (pattern, expected) => {
     expect(matches(pattern, action)).toBe(expected)
   })
 
   test('matches what a regular expression matches', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 })
-    fc.assert(fc.property(text, fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 }), (pattern, subject) => {
-      const expression = new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`)
-      expect(matches(pattern, subject)).toBe(expression.test(subject))
-    }))
+    fc.assert(
+      fc.property(text, fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 }), (pattern, subject) => {
+        const expression = new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`)
+        expect(matches(pattern, subject)).toBe(expression.test(subject))
+      }),
+    )
   })
 })
 
@@ -31,19 +49,25 @@ describe('a document', () => {
     expect(deniesOutright(document({ ...deny, Condition: {} }), action)).toBe(false)
     expect(deniesOutright(document({ ...deny, Resource: 'arn:aws:ec2:*:*:volume/v' }), action)).toBe(false)
     expect(deniesOutright(document({ ...deny, Effect: 'Allow' }), action)).toBe(false)
-    expect(deniesOutright(document({ Effect: 'Deny', NotAction: 'ec2:*', Resource: '*' }), action)).toBe(false)
+    expect(deniesOutright(document({ Effect: 'Deny', NotAction: 'ec2:*', Resource: '*' }), action)).toBe(
+      false,
+    )
   })
 
   test('mentions an action that it allows on something', () => {
-    expect(mentionsAllow(document({ Effect: 'Allow', NotAction: 's3:*', Resource: 'x', Condition: {} }), action)).toBe(true)
+    expect(
+      mentionsAllow(document({ Effect: 'Allow', NotAction: 's3:*', Resource: 'x', Condition: {} }), action),
+    ).toBe(true)
     expect(mentionsAllow(document({ Effect: 'Allow', Action: 's3:*', Resource: '*' }), action)).toBe(false)
     expect(mentionsAllow(document('x' as unknown as object), action)).toBe(false)
   })
 
-  test('narrows what it doesn\'t allow on everything, and denies all else by NotResource', () => {
+  test("narrows what it doesn't allow on everything, and denies all else by NotResource", () => {
     expect(narrows(document({ Effect: 'Allow', Action: '*', Resource: '*' }), action)).toBe(false)
     expect(narrows(document({ Effect: 'Allow', Action: '*', Resource: 'x' }), action)).toBe(true)
     expect(deniesAllElse(document({ Effect: 'Deny', Action: '*', NotResource: 'x' }), action)).toBe(true)
-    expect(deniesAllElse(document({ Effect: 'Deny', Action: '*', NotResource: 'x', Condition: {} }), action)).toBe(false)
+    expect(
+      deniesAllElse(document({ Effect: 'Deny', Action: '*', NotResource: 'x', Condition: {} }), action),
+    ).toBe(false)
   })
 })

@@ -9,7 +9,10 @@ const read = (...statements: object[]) => readTrust({ Version: '2012-10-17', Sta
 describe('a trust', () => {
   test.each<[string, object]>([
     ['the role itself', { Principal: { AWS: me } }],
-    ['the role among others', { Principal: { AWS: ['arn:aws:iam::111122223333:user/u', me], Service: 'ec2.amazonaws.com' } }],
+    [
+      'the role among others',
+      { Principal: { AWS: ['arn:aws:iam::111122223333:user/u', me], Service: 'ec2.amazonaws.com' } },
+    ],
     ['a session of the role', { Principal: { AWS: 'arn:aws:sts::111122223333:assumed-role/ci/me' } }],
     ['everybody', { Principal: '*' }],
     ['everybody in AWS', { Principal: { AWS: '*' } }],
@@ -20,41 +23,80 @@ describe('a trust', () => {
     expect(read(allow(more))).toEqual({ byName: true, conditions: [] })
   })
 
-  test.each([['arn:aws:iam::111122223333:root'], ['111122223333']])('that names the account as %s lets in whom the account lets', (AWS) => {
-    expect(read(allow({ Principal: { AWS } }))).toEqual({ byName: false, conditions: [] })
-  })
+  test.each([['arn:aws:iam::111122223333:root'], ['111122223333']])(
+    'that names the account as %s lets in whom the account lets',
+    (AWS) => {
+      expect(read(allow({ Principal: { AWS } }))).toEqual({ byName: false, conditions: [] })
+    },
+  )
 
   test.each<[string, object[]]>([
     ['nobody', []],
     ['another role', [allow({ Principal: { AWS: 'arn:aws:iam::111122223333:role/team/ci2' } })]],
-    ['a role of that name in another account', [allow({ Principal: { AWS: 'arn:aws:iam::444455556666:role/team/ci' } })]],
+    [
+      'a role of that name in another account',
+      [allow({ Principal: { AWS: 'arn:aws:iam::444455556666:role/team/ci' } })],
+    ],
     ['another account', [allow({ Principal: { AWS: 'arn:aws:iam::444455556666:root' } })]],
-    ['a session of a role whose name begins the same', [allow({ Principal: { AWS: 'arn:aws:sts::111122223333:assumed-role/ci2/me' } })]],
+    [
+      'a session of a role whose name begins the same',
+      [allow({ Principal: { AWS: 'arn:aws:sts::111122223333:assumed-role/ci2/me' } })],
+    ],
     ['a service', [allow({ Principal: { Service: 'lambda.amazonaws.com' } })]],
-    ['an identity provider', [allow({ Action: 'sts:AssumeRoleWithWebIdentity', Principal: { Federated: '*' } })]],
+    [
+      'an identity provider',
+      [allow({ Action: 'sts:AssumeRoleWithWebIdentity', Principal: { Federated: '*' } })],
+    ],
     ['it, for another action', [allow({ Action: 'sts:TagSession', Principal: { AWS: me } })]],
     ['everybody but it', [allow({ NotPrincipal: { AWS: me } })]],
-    ['it, and denies it', [allow({ Principal: { AWS: me } }), { Effect: 'Deny', Action: '*', Principal: '*' }]],
-  ])('that names %s doesn\'t', (_, statements) => {
+    [
+      'it, and denies it',
+      [allow({ Principal: { AWS: me } }), { Effect: 'Deny', Action: '*', Principal: '*' }],
+    ],
+  ])("that names %s doesn't", (_, statements) => {
     expect(read(...statements)).toBeNull()
   })
 
   test('has conditions, which are said; of two ways the one that asks for less is taken', () => {
-    const Condition = { StringEquals: { 'sts:ExternalId': ['x', 'y'] }, Bool: { 'aws:MultiFactorAuthPresent': 'true' } }
+    const Condition = {
+      StringEquals: { 'sts:ExternalId': ['x', 'y'] },
+      Bool: { 'aws:MultiFactorAuthPresent': 'true' },
+    }
     const asking = allow({ Principal: { AWS: me }, Condition })
-    expect(read(asking)).toEqual({ byName: true, conditions: ['StringEquals sts:ExternalId x or y', 'Bool aws:MultiFactorAuthPresent true'] })
-    expect(read(asking, allow({ Principal: { AWS: '111122223333' } }))).toEqual({ byName: false, conditions: [] })
-    expect(read(allow({ Principal: { AWS: me } }), { Effect: 'Deny', Action: 'sts:*', Principal: '*', Condition: { StringNotEquals: { 'sts:SourceIdentity': 'a' } } }))
-      .toEqual({ byName: true, conditions: ['not (StringNotEquals sts:SourceIdentity a)'] })
+    expect(read(asking)).toEqual({
+      byName: true,
+      conditions: ['StringEquals sts:ExternalId x or y', 'Bool aws:MultiFactorAuthPresent true'],
+    })
+    expect(read(asking, allow({ Principal: { AWS: '111122223333' } }))).toEqual({
+      byName: false,
+      conditions: [],
+    })
+    expect(
+      read(allow({ Principal: { AWS: me } }), {
+        Effect: 'Deny',
+        Action: 'sts:*',
+        Principal: '*',
+        Condition: { StringNotEquals: { 'sts:SourceIdentity': 'a' } },
+      }),
+    ).toEqual({ byName: true, conditions: ['not (StringNotEquals sts:SourceIdentity a)'] })
   })
 
   test('of any shape is read without an error', () => {
-    fc.assert(fc.property(fc.json(), (text) => {
-      expect(() => readTrust({ Statement: JSON.parse(text) as unknown }, me)).not.toThrow()
-    }))
-    const odd = fc.record({ Effect: fc.constantFrom('Allow', 'Deny'), Action: fc.constant('*'), Principal: fc.jsonValue(), Condition: fc.jsonValue() })
-    fc.assert(fc.property(fc.array(odd), (Statement) => {
-      expect(() => readTrust({ Statement }, me)).not.toThrow()
-    }))
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(() => readTrust({ Statement: JSON.parse(text) as unknown }, me)).not.toThrow()
+      }),
+    )
+    const odd = fc.record({
+      Effect: fc.constantFrom('Allow', 'Deny'),
+      Action: fc.constant('*'),
+      Principal: fc.jsonValue(),
+      Condition: fc.jsonValue(),
+    })
+    fc.assert(
+      fc.property(fc.array(odd), (Statement) => {
+        expect(() => readTrust({ Statement }, me)).not.toThrow()
+      }),
+    )
   })
 })

@@ -6,16 +6,32 @@ import { describeObjectStore } from './object-store.ts'
 import type { Deviation } from './object-store.ts'
 import { openS3Target } from './s3-target.ts'
 
-const { HOLDFAST_TEST_ENDPOINT: endpoint, HOLDFAST_TEST_BUCKET: bucket, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = process.env
+const {
+  HOLDFAST_TEST_ENDPOINT: endpoint,
+  HOLDFAST_TEST_BUCKET: bucket,
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  AWS_SESSION_TOKEN: sessionToken,
+} = process.env
 
-if (endpoint === undefined || bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
+if (
+  endpoint === undefined ||
+  bucket === undefined ||
+  accessKeyId === undefined ||
+  secretAccessKey === undefined
+) {
   throw new Error('no store is given: set HOLDFAST_TEST_ENDPOINT, HOLDFAST_TEST_BUCKET and credentials')
 }
 
-describeObjectStore(`the bucket ${bucket} at ${endpoint}`, () => openS3Target({
-  endpoint, bucket,
-  region: process.env['AWS_REGION'] ?? 'us-east-1',
-  credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
-  deviations: (process.env['HOLDFAST_TEST_DEVIATIONS'] ?? '').split(',').filter((name) => name !== '') as Deviation[],
-  versionsOfOneKey: Number(process.env['HOLDFAST_TEST_VERSIONS'] ?? 1_100),
-}))
+describeObjectStore(`the bucket ${bucket} at ${endpoint}`, () =>
+  openS3Target({
+    endpoint,
+    bucket,
+    region: process.env['AWS_REGION'] ?? 'us-east-1',
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    deviations: (process.env['HOLDFAST_TEST_DEVIATIONS'] ?? '')
+      .split(',')
+      .filter((name) => name !== '') as Deviation[],
+    versionsOfOneKey: Number(process.env['HOLDFAST_TEST_VERSIONS'] ?? 1_100),
+  }),
+)

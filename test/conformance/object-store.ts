@@ -47,8 +47,10 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
 
     const deviates = (deviation: Deviation): boolean => target.deviations?.includes(deviation) ?? false
     const newKey = (suffix = ''): string => `${target.prefix}${String(next++).padStart(6, '0')}${suffix}`
-    const put = async (key: string, body: Uint8Array): Promise<ObjectRef & { serverTimeMs: number }> =>
-      ({ key, ...await store.putIfAbsent(key, body, sha256(body)) })
+    const put = async (key: string, body: Uint8Array): Promise<ObjectRef & { serverTimeMs: number }> => ({
+      key,
+      ...(await store.putIfAbsent(key, body, sha256(body))),
+    })
     const list = async (prefix: string): Promise<ObjectVersion[]> => {
       const versions: ObjectVersion[] = []
       for await (const version of store.listVersions(prefix)) versions.push(version)
@@ -58,7 +60,7 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
       Buffer.from(await store.getRange(ref, offset, bytes)).toString()
 
     describe('an upload', () => {
-      test('gives the version and the store\'s time, and reads back', async () => {
+      test("gives the version and the store's time, and reads back", async () => {
         const ref = await put(newKey(), bytesOf('hello'))
         expect(ref.versionId).toMatch(/./)
         expect(await read(ref, 0, 5)).toBe('hello')
@@ -68,7 +70,7 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
         expect(Math.abs(state.lastModifiedMs - ref.serverTimeMs)).toBeLessThanOrEqual(2_000)
       })
 
-      test('is locked from the start as the bucket\'s default says', async () => {
+      test("is locked from the start as the bucket's default says", async () => {
         const ref = await put(newKey(), bytesOf('locked'))
         const { lock } = await store.headVersion(ref)
         if (target.retention === null || deviates('unlocked-by-default')) return void expect(lock).toBeNull()
@@ -100,26 +102,35 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
 
       test('whose bytes are not those of its checksum is refused, and nothing is kept', async () => {
         const key = newKey()
-        await expect(store.putIfAbsent(key, bytesOf('torn'), sha256(bytesOf('whole')))).rejects.toMatchObject({ name: 'HoldfastError' })
+        await expect(store.putIfAbsent(key, bytesOf('torn'), sha256(bytesOf('whole')))).rejects.toMatchObject(
+          { name: 'HoldfastError' },
+        )
         expect(await list(key)).toEqual([])
       })
 
       test('at the same time as others to one key succeeds for one at most', async () => {
         const key = newKey()
-        const results = await Promise.allSettled(Array.from({ length: 8 }, (_, index) => put(key, bytesOf(`writer ${index}`))))
+        const results = await Promise.allSettled(
+          Array.from({ length: 8 }, (_, index) => put(key, bytesOf(`writer ${index}`))),
+        )
         const kept = results.filter((result) => result.status === 'fulfilled')
-        const codes = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as { code: string }).code] : []))
+        const codes = results.flatMap((result) =>
+          result.status === 'rejected' ? [(result.reason as { code: string }).code] : [],
+        )
         expect(kept).toHaveLength(1)
         expect(codes.every((code) => code === 'conflict' || code === 'throttled')).toBe(true)
         expect(await list(key)).toHaveLength(1)
       })
 
-      test.each([[0], [1], [65_537], [6 * 1024 * 1024 + 1]])('of %d bytes comes back byte for byte', async (bytes) => {
-        const body = randomBytes(bytes)
-        const ref = await put(newKey(), body)
-        expect((await store.headVersion(ref)).bytes).toBe(bytes)
-        expect(sha256(await store.getRange(ref, 0, bytes))).toBe(sha256(body))
-      })
+      test.each([[0], [1], [65_537], [6 * 1024 * 1024 + 1]])(
+        'of %d bytes comes back byte for byte',
+        async (bytes) => {
+          const body = randomBytes(bytes)
+          const ref = await put(newKey(), body)
+          expect((await store.headVersion(ref)).bytes).toBe(bytes)
+          expect(sha256(await store.getRange(ref, 0, bytes))).toBe(sha256(body))
+        },
+      )
     })
 
     describe('a range', () => {
@@ -130,11 +141,23 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
         ref = await put(newKey(), bytesOf(text))
       })
 
-      test.each([[0, 1], [0, 26], [25, 1], [10, 5], [26, 0], [0, 0]])('from %d, %d bytes long, is exactly that', async (offset, bytes) => {
+      test.each([
+        [0, 1],
+        [0, 26],
+        [25, 1],
+        [10, 5],
+        [26, 0],
+        [0, 0],
+      ])('from %d, %d bytes long, is exactly that', async (offset, bytes) => {
         expect(await read(ref, offset, bytes)).toBe(text.slice(offset, offset + bytes))
       })
 
-      test.each([[0, 27], [20, 7], [26, 1], [1000, 1]])('from %d, %d bytes long, which the object does not have, is damage', async (offset, bytes) => {
+      test.each([
+        [0, 27],
+        [20, 7],
+        [26, 1],
+        [1000, 1],
+      ])('from %d, %d bytes long, which the object does not have, is damage', async (offset, bytes) => {
         await expect(store.getRange(ref, offset, bytes)).rejects.toMatchObject({ code: 'damaged' })
       })
 
@@ -149,14 +172,20 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
       test('can be asked for many times at once', async () => {
         const body = randomBytes(1024 * 1024)
         const many = await put(newKey(), body)
-        const ranges = await Promise.all(Array.from({ length: 64 }, (_, index) => store.getRange(many, index * 16_384, 16_384)))
+        const ranges = await Promise.all(
+          Array.from({ length: 64 }, (_, index) => store.getRange(many, index * 16_384, 16_384)),
+        )
         expect(sha256(Buffer.concat(ranges))).toBe(sha256(body))
       })
 
       test('of what is not there is not found', async () => {
         const marked = await put(newKey(), bytesOf('x'))
         const marker = { key: marked.key, versionId: await target.hide(marked.key) }
-        for (const absent of [{ key: newKey(), versionId: ref.versionId }, { key: marked.key, versionId: ref.versionId }, marker]) {
+        for (const absent of [
+          { key: newKey(), versionId: ref.versionId },
+          { key: marked.key, versionId: ref.versionId },
+          marker,
+        ]) {
           await expect(store.getRange(absent, 0, 1)).rejects.toMatchObject({ code: 'not-found' })
           await expect(store.headVersion(absent)).rejects.toMatchObject({ code: 'not-found' })
         }
@@ -170,17 +199,40 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
 
       test('has keys of the prefix alone, in the order of their bytes, whatever characters they are of', async () => {
         const base = newKey('/')
-        const names = ['a', 'a b', 'a+b', 'c/1', 'a%20b', 'a&b<c>"\'', 'aa', 'ü', '日本', '\u{1F600}', '\uFF61', '~', 'UPPER']
+        const names = [
+          'a',
+          'a b',
+          'a+b',
+          'c/1',
+          'a%20b',
+          'a&b<c>"\'',
+          'aa',
+          'ü',
+          '日本',
+          '\u{1F600}',
+          '\uFF61',
+          '~',
+          'UPPER',
+        ]
         for (const name of names) await put(base + name, bytesOf(name))
         await put(`${base.slice(0, -1)}0`, bytesOf('beside'))
         const found = await list(base)
-        expect(found.map(({ key }) => key)).toEqual(names.map((name) => base + name).sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right))))
-        for (const { key, versionId, bytes } of found) expect(base + await read({ key, versionId }, 0, bytes)).toBe(key)
+        expect(found.map(({ key }) => key)).toEqual(
+          names
+            .map((name) => base + name)
+            .sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right))),
+        )
+        for (const { key, versionId, bytes } of found)
+          expect(base + (await read({ key, versionId }, 0, bytes))).toBe(key)
       })
 
       test('shows every version and every delete marker of a key, the latest first', async () => {
         const first = await put(newKey(), bytesOf('1'))
-        const ids = [first.versionId, await target.overwrite(first.key, bytesOf('22')), await target.hide(first.key)].reverse()
+        const ids = [
+          first.versionId,
+          await target.overwrite(first.key, bytesOf('22')),
+          await target.hide(first.key),
+        ].reverse()
         const found = await list(first.key)
         expect(new Set(found.map(({ versionId }) => versionId))).toEqual(new Set(ids))
         expect(found.filter(({ isLatest }) => isLatest).map(({ versionId }) => versionId)).toEqual([ids[0]])
@@ -191,7 +243,8 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
 
       test('gives a version the time of its upload, also after others were laid over it', async () => {
         const first = await put(newKey(), bytesOf('1'))
-        const timeOf = async (): Promise<number> => (await list(first.key)).find(({ versionId }) => versionId === first.versionId)!.lastModifiedMs
+        const timeOf = async (): Promise<number> =>
+          (await list(first.key)).find(({ versionId }) => versionId === first.versionId)!.lastModifiedMs
         const before = await timeOf()
         await target.passSeconds(2)
         await target.overwrite(first.key, bytesOf('2'))
@@ -214,13 +267,21 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
         const ids = [first.versionId]
         for (let written = 1; written < target.versionsOfOneKey;) {
           const batch = Math.min(32, target.versionsOfOneKey - written)
-          ids.push(...await Promise.all(Array.from({ length: batch }, (_, index) => target.overwrite(first.key, bytesOf(String(written + index))))))
+          ids.push(
+            ...(await Promise.all(
+              Array.from({ length: batch }, (_, index) =>
+                target.overwrite(first.key, bytesOf(String(written + index))),
+              ),
+            )),
+          )
           written += batch
         }
         const marker = await target.hide(first.key)
         const found = await list(first.key)
         expect(found).toHaveLength(target.versionsOfOneKey + 2)
-        expect(new Set(found.map(({ versionId }) => versionId))).toEqual(new Set([...ids, marker, neighbour.versionId]))
+        expect(new Set(found.map(({ versionId }) => versionId))).toEqual(
+          new Set([...ids, marker, neighbour.versionId]),
+        )
         expect(found.at(-1)?.key).toBe(neighbour.key)
       })
 
@@ -233,26 +294,29 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
       })
     })
 
-    test('the bucket\'s lock is what it gives to every new version', async () => {
+    test("the bucket's lock is what it gives to every new version", async () => {
       const found = await store.lockDefault()
       expect(found.retention).toEqual(target.retention)
       const { serverTimeMs } = await put(newKey(), bytesOf('now'))
       expect(Math.abs(found.serverTimeMs - serverTimeMs)).toBeLessThan(60_000)
     })
 
-    test.each(['denied', 'credentials', 'not-found'] as const)('whoever is refused hears why: `%s`', async (code) => {
-      const ref = await put(newKey(), bytesOf('x'))
-      for (const refused of target.refused?.[code] ?? []) {
-        const calls: (() => Promise<unknown>)[] = [
-          () => refused.putIfAbsent(newKey(), bytesOf('x'), sha256(bytesOf('x'))),
-          () => refused.getRange(ref, 0, 1),
-          () => refused.headVersion(ref),
-          () => refused.listFolders(target.prefix),
-          () => refused.lockDefault(),
-        ]
-        for (const call of calls) await expect(call()).rejects.toMatchObject({ code, retryable: false })
-      }
-    })
+    test.each(['denied', 'credentials', 'not-found'] as const)(
+      'whoever is refused hears why: `%s`',
+      async (code) => {
+        const ref = await put(newKey(), bytesOf('x'))
+        for (const refused of target.refused?.[code] ?? []) {
+          const calls: (() => Promise<unknown>)[] = [
+            () => refused.putIfAbsent(newKey(), bytesOf('x'), sha256(bytesOf('x'))),
+            () => refused.getRange(ref, 0, 1),
+            () => refused.headVersion(ref),
+            () => refused.listFolders(target.prefix),
+            () => refused.lockDefault(),
+          ]
+          for (const call of calls) await expect(call()).rejects.toMatchObject({ code, retryable: false })
+        }
+      },
+    )
   })
 }
 

@@ -12,7 +12,14 @@ const measured = JSON.parse(read('probe/measured.json')) as { versitygw: Answers
 test('the sandbox does what the page says of it', async () => {
   const sandbox = await startWorld({ authorizer: (live) => createAuthorizer(standardCloud, live) })
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
-  expect(await probe({ endpoint: sandbox.endpoint, region, credentials: { accessKeyId, secretAccessKey }, bucket: 'probed' })).toEqual(measured.sandbox)
+  expect(
+    await probe({
+      endpoint: sandbox.endpoint,
+      region,
+      credentials: { accessKeyId, secretAccessKey },
+      bucket: 'probed',
+    }),
+  ).toEqual(measured.sandbox)
   expect(sandbox.defects).toEqual([])
 })
 

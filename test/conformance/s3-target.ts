@@ -2,7 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  CompleteMultipartUploadCommand, CreateMultipartUploadCommand, DeleteObjectCommand, PutObjectCommand, S3Client, UploadPartCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { openS3ObjectStore } from '../../aws/s3-object-store.ts'
 import type { S3ObjectStore, S3Settings } from '../../aws/s3-object-store.ts'
@@ -24,25 +29,51 @@ export interface S3Target {
 export async function openS3Target(target: S3Target): Promise<ConformanceTarget> {
   const { endpoint, region, bucket, credentials } = target
   const open = (settings: Partial<S3Settings> = {}): S3ObjectStore =>
-    openS3ObjectStore({ bucket, region, endpoint, credentials: () => Promise.resolve(credentials), environment: {}, ...settings })
+    openS3ObjectStore({
+      bucket,
+      region,
+      endpoint,
+      credentials: () => Promise.resolve(credentials),
+      environment: {},
+      ...settings,
+    })
   const store = open()
-  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true, requestChecksumCalculation: 'WHEN_REQUIRED' })
+  const client = new S3Client({
+    endpoint,
+    region,
+    credentials,
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+  })
   const { retention } = await store.lockDefault()
-  const unknown = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' }
+  const unknown = {
+    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+    secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+  }
   const refused = {
     credentials: [
-      open({ credentials: () => Promise.resolve({ ...credentials, secretAccessKey: `${credentials.secretAccessKey}x` }) }),
+      open({
+        credentials: () =>
+          Promise.resolve({ ...credentials, secretAccessKey: `${credentials.secretAccessKey}x` }),
+      }),
       open({ credentials: () => Promise.resolve(unknown) }),
     ],
     'not-found': [open({ bucket: `holdfast-absent-${randomUUID()}` })],
-    denied: target.denied === undefined ? [] : [open({ credentials: () => Promise.resolve(target.denied!.credentials) })],
+    denied:
+      target.denied === undefined
+        ? []
+        : [open({ credentials: () => Promise.resolve(target.denied!.credentials) })],
   }
   return {
-    store, retention, refused,
+    store,
+    retention,
+    refused,
     prefix: `conformance/${randomUUID()}/`,
     versionsOfOneKey: target.versionsOfOneKey,
     deviations: target.deviations ?? [],
-    overwrite: async (Key, Body) => (await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ChecksumAlgorithm: 'SHA256' }))).VersionId!,
+    overwrite: async (Key, Body) =>
+      (await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ChecksumAlgorithm: 'SHA256' })))
+        .VersionId!,
     hide: async (Key) => (await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))).VersionId!,
     putInParts: (key) => putInParts(client, bucket, key),
     passSeconds: target.passSeconds ?? ((seconds) => sleep(seconds * 1_000)),
@@ -54,11 +85,28 @@ export async function openS3Target(target: S3Target): Promise<ConformanceTarget>
 }
 
 async function putInParts(client: S3Client, Bucket: string, Key: string): Promise<string> {
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: 'SHA256' }))
+  const { UploadId } = await client.send(
+    new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: 'SHA256' }),
+  )
   const bodies = [Buffer.alloc(5 * 1024 * 1024, 'a'), Buffer.from('the end')]
-  const Parts = await Promise.all(bodies.map(async (Body, index) => {
-    const part = await client.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: index + 1, Body, ChecksumAlgorithm: 'SHA256' }))
-    return { PartNumber: index + 1, ETag: part.ETag, ChecksumSHA256: part.ChecksumSHA256 }
-  }))
-  return (await client.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }))).VersionId!
+  const Parts = await Promise.all(
+    bodies.map(async (Body, index) => {
+      const part = await client.send(
+        new UploadPartCommand({
+          Bucket,
+          Key,
+          UploadId,
+          PartNumber: index + 1,
+          Body,
+          ChecksumAlgorithm: 'SHA256',
+        }),
+      )
+      return { PartNumber: index + 1, ETag: part.ETag, ChecksumSHA256: part.ChecksumSHA256 }
+    }),
+  )
+  return (
+    await client.send(
+      new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }),
+    )
+  ).VersionId!
 }

@@ -12,20 +12,32 @@ function keysOf(accountId: string): { accessKeyId: string; secretAccessKey: stri
 }
 
 for (const bucket of ['locked', 'governed', 'lockable', 'versioned']) {
-  describeObjectStore(`the sandbox's bucket \`${bucket}\``, () => openS3Target({
-    endpoint: sandbox.endpoint, region, bucket,
-    credentials: keysOf(vaultAccount),
-    denied: { credentials: keysOf(productionAccount) },
-    passSeconds: (seconds) => void sandbox.clock.turn(seconds * 1_000),
-    versionsOfOneKey: bucket === 'locked' ? 2_500 : 20,
-  }))
+  describeObjectStore(`the sandbox's bucket \`${bucket}\``, () =>
+    openS3Target({
+      endpoint: sandbox.endpoint,
+      region,
+      bucket,
+      credentials: keysOf(vaultAccount),
+      denied: { credentials: keysOf(productionAccount) },
+      passSeconds: (seconds) => void sandbox.clock.turn(seconds * 1_000),
+      versionsOfOneKey: bucket === 'locked' ? 2_500 : 20,
+    }),
+  )
 }
 
 test('a bucket that keeps no versions is `vault-unsafe`', async () => {
-  const store = openS3ObjectStore({ bucket: 'plain', region, endpoint: sandbox.endpoint, credentials: () => Promise.resolve(keysOf(vaultAccount)), environment: {} })
+  const store = openS3ObjectStore({
+    bucket: 'plain',
+    region,
+    endpoint: sandbox.endpoint,
+    credentials: () => Promise.resolve(keysOf(vaultAccount)),
+    environment: {},
+  })
   const { createHash } = await import('node:crypto')
   const body = Buffer.from('x')
-  await expect(store.putIfAbsent('k', body, createHash('sha256').update(body).digest('hex'))).rejects.toMatchObject({ code: 'vault-unsafe' })
+  await expect(
+    store.putIfAbsent('k', body, createHash('sha256').update(body).digest('hex')),
+  ).rejects.toMatchObject({ code: 'vault-unsafe' })
   store.close()
 })
 

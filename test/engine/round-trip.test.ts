@@ -1,5 +1,18 @@
 // Back up, restore, and compare with what was there: by plain system calls, byte for byte, name for name.
-import { chmodSync, ftruncateSync, linkSync, mkdirSync, openSync, closeSync, readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,21 +36,29 @@ test('a tree of odd entries comes back equal: names, content, modes, owners, tim
   expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
   expect(plan.hardLinks).toBe(3)
   for (const name of ['hole-behind', 'hole-before', 'only-hole']) {
-    expect(statSync(join(target, name)).blocks, name).toBeLessThanOrEqual(statSync(join(source.directory, name)).blocks + 256)
+    expect(statSync(join(target, name)).blocks, name).toBeLessThanOrEqual(
+      statSync(join(source.directory, name)).blocks + 256,
+    )
   }
   expect(await source.verify(true)).toMatchObject({ objects: [], files: [] })
 })
 
 test('setuid and setgid of files are left out unless asked for, and that is said', async () => {
   const source = new ProtectedSource()
-  for (const [name, mode] of [['suid', 0o4755], ['sgid', 0o2755], ['both', 0o6777]] as const) {
+  for (const [name, mode] of [
+    ['suid', 0o4755],
+    ['sgid', 0o2755],
+    ['both', 0o6777],
+  ] as const) {
     writeFileSync(join(source.directory, name), name)
     chmodSync(join(source.directory, name), mode)
   }
   await source.backup()
   const plain = await source.restore()
   expect(plain.problems.map(({ path }) => path.toString()).sort()).toEqual(['both', 'sgid', 'suid'])
-  expect(['suid', 'sgid', 'both'].map((name) => statSync(join(plain.target, name)).mode & 0o7777)).toEqual([0o755, 0o755, 0o777])
+  expect(['suid', 'sgid', 'both'].map((name) => statSync(join(plain.target, name)).mode & 0o7777)).toEqual([
+    0o755, 0o755, 0o777,
+  ])
   const special = await source.restore({ specialBits: true })
   expect(special.problems).toEqual([])
   expect(describeDirectory(special.target)).toEqual(describeDirectory(source.directory))
@@ -47,7 +68,8 @@ test('a file of several segments, one of more chunks than an entry holds, and th
   const source = new ProtectedSource()
   const noise = randomBytes(8 * 1024 * 1024, 3)
   const large = openSync(join(source.directory, 'large'), 'w')
-  for (let index = 0; index < 5; index++) writeSync(large, noise, 0, noise.length, index * noise.length + index)
+  for (let index = 0; index < 5; index++)
+    writeSync(large, noise, 0, noise.length, index * noise.length + index)
   closeSync(large)
   const sparse = openSync(join(source.directory, 'many chunks'), 'w')
   // Beyond 256 chunks: 600 MiB, most of it a hole.
@@ -76,13 +98,21 @@ test('a file of several segments, one of more chunks than an entry holds, and th
 
 test('a tree deeper than the directories that a restore keeps open comes back equal, its hard links too', async () => {
   const source = new ProtectedSource()
-  const deep = (letter: string): string => Array.from({ length: 200 }, (_, index) => `${letter}${index}`).join('/')
+  const deep = (letter: string): string =>
+    Array.from({ length: 200 }, (_, index) => `${letter}${index}`).join('/')
   for (const letter of ['a', 'b', 'c']) {
     mkdirSync(join(source.directory, deep(letter)), { recursive: true })
     writeFileSync(join(source.directory, deep(letter), 'same name'), `in ${letter}`)
   }
-  for (const [from, to] of [['a', 'b'], ['b', 'c'], ['c', 'a']]) {
-    linkSync(join(source.directory, deep(from!), 'same name'), join(source.directory, deep(to!), `link to ${from}`))
+  for (const [from, to] of [
+    ['a', 'b'],
+    ['b', 'c'],
+    ['c', 'a'],
+  ]) {
+    linkSync(
+      join(source.directory, deep(from!), 'same name'),
+      join(source.directory, deep(to!), `link to ${from}`),
+    )
   }
   await source.backup()
   const { target } = await source.restore()
@@ -106,7 +136,11 @@ test('one name of a hard-linked file, selected alone, has its content', async ()
 test('FIFOs, sockets and devices are recorded and reported, by the backup and by the restore, and never made', async () => {
   const source = new ProtectedSource()
   execFileSync('mkfifo', [join(source.directory, 'fifo')])
-  execFileSync('python3', ['-c', 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])', join(source.directory, 'socket')])
+  execFileSync('python3', [
+    '-c',
+    'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])',
+    join(source.directory, 'socket'),
+  ])
   const names = ['fifo', 'socket']
   if (isRoot) {
     execFileSync('mknod', [join(source.directory, 'device'), 'c', '1', '3'])
@@ -114,7 +148,9 @@ test('FIFOs, sockets and devices are recorded and reported, by the backup and by
   }
   writeFileSync(join(source.directory, 'file'), 'file')
   const { problems, complete, entries } = await source.backup()
-  expect(problems.map(({ path, kind }) => [path.toString(), kind])).toEqual(names.map((name) => [name, 'not-restorable']))
+  expect(problems.map(({ path, kind }) => [path.toString(), kind])).toEqual(
+    names.map((name) => [name, 'not-restorable']),
+  )
   expect([complete, entries]).toEqual([true, names.length + 2])
   const { target, plan } = await source.restore()
   expect(plan.notRestorable.map(({ path }) => path.toString())).toEqual(names)

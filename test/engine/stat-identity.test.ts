@@ -7,16 +7,27 @@ import { LinkGroups } from '../../engine/backup/link-groups.ts'
 test('two stamps are the same if all their parts are', () => {
   const stamp = { size: 1, mtimeNs: 2n, ctimeNs: 3n, inode: 4n }
   expect(sameStamp(stamp, { ...stamp })).toBe(true)
-  for (const change of [{ size: 2 }, { mtimeNs: 3n }, { ctimeNs: 4n }, { inode: 5n }]) expect(sameStamp(stamp, { ...stamp, ...change })).toBe(false)
+  for (const change of [{ size: 2 }, { mtimeNs: 3n }, { ctimeNs: 4n }, { inode: 5n }])
+    expect(sameStamp(stamp, { ...stamp, ...change })).toBe(false)
 })
 
 /** As Node gives the numbers of inodes from 2^63 on. */
-const stats = { dev: 1n, ino: -7n, size: 1n, mtimeNs: 10_413_792_000_000_000_000n, ctimeNs: -(2n ** 80n) } as BigIntStats
+const stats = {
+  dev: 1n,
+  ino: -7n,
+  size: 1n,
+  mtimeNs: 10_413_792_000_000_000_000n,
+  ctimeNs: -(2n ** 80n),
+} as BigIntStats
 
 test('inodes of any number and times of any year can be remembered', () => {
   const stamp = stampOf(stats)
   expect(stamp).toEqual({ size: 1, mtimeNs: 2n ** 63n - 1n, ctimeNs: -(2n ** 63n), inode: 2n ** 64n - 7n })
-  expect(new FileRecords(encodeRecord(Buffer.from('a'), stamp, { digests: Buffer.alloc(32), lengths: [1] })).hasStampAt(0, stamp)).toBe(true)
+  expect(
+    new FileRecords(
+      encodeRecord(Buffer.from('a'), stamp, { digests: Buffer.alloc(32), lengths: [1] }),
+    ).hasStampAt(0, stamp),
+  ).toBe(true)
   expect(timeOf(1n)).toBe(1n)
 })
 

@@ -24,15 +24,29 @@ async function makeWorld(): Promise<World> {
   const source = new ProtectedSource()
   mkdirSync(join(source.directory, 'd'))
   for (const name of ['d/one', 'd/two']) writeFileSync(join(source.directory, name), name)
-  for (let index = 0; index < 3; index++) writeFileSync(join(source.directory, `large-${index}`), randomBytes(70_000, index))
+  for (let index = 0; index < 3; index++)
+    writeFileSync(join(source.directory, `large-${index}`), randomBytes(70_000, index))
   await source.backup()
   const packs = source.store.versions.filter(({ key }) => key.includes('/packs/'))
-  const find = (begin: string): StoredVersion => packs.find(({ body }) => {
-    const { frames: [frame] } = openPack(body, 'files', 'it')
-    return decodeFrame(frame!, body.subarray(frame!.offset, frame!.offset + frame!.storedBytes), 'it').subarray(0, 6).toString('latin1') === begin
-  })!
+  const find = (begin: string): StoredVersion =>
+    packs.find(({ body }) => {
+      const {
+        frames: [frame],
+      } = openPack(body, 'files', 'it')
+      return (
+        decodeFrame(frame!, body.subarray(frame!.offset, frame!.offset + frame!.storedBytes), 'it')
+          .subarray(0, 6)
+          .toString('latin1') === begin
+      )
+    })!
   const [tree, index] = [find('HFLEAF'), find('HFINDE')]
-  return { source, tree, index, data: packs.find((pack) => pack !== tree && pack !== index)!, manifest: source.store.versions.find(({ key }) => key.includes('/manifests/'))! }
+  return {
+    source,
+    tree,
+    index,
+    data: packs.find((pack) => pack !== tree && pack !== index)!,
+    manifest: source.store.versions.find(({ key }) => key.includes('/manifests/'))!,
+  }
 }
 
 function lose(source: ProtectedSource, version: StoredVersion): void {
@@ -40,16 +54,25 @@ function lose(source: ProtectedSource, version: StoredVersion): void {
 }
 
 const filesOf = ({ files }: VerifyResult): string[] => files.map(({ path }) => path.toString())
-const objectsOf = ({ objects }: VerifyResult): [string, string][] => objects.map(({ key, kind }) => [key, kind])
+const objectsOf = ({ objects }: VerifyResult): [string, string][] =>
+  objects.map(({ key, kind }) => [key, kind])
 const allFiles = ['d/one', 'd/two', 'large-0', 'large-1', 'large-2']
 
 describe('a snapshot that is whole', () => {
   test('is found so; with its data read, every byte of every pack was', async () => {
     const { source } = await makeWorld()
     const quick = await source.verify(false)
-    expect(quick).toMatchObject({ objects: [], files: [], packs: 3, bytesRead: 0, lockedUntilMs: source.store.nowMs + 40 * dayMs })
+    expect(quick).toMatchObject({
+      objects: [],
+      files: [],
+      packs: 3,
+      bytesRead: 0,
+      lockedUntilMs: source.store.nowMs + 40 * dayMs,
+    })
     const full = await source.verify(true)
-    const packBytes = source.store.versions.filter(({ key }) => key.includes('/packs/')).reduce((sum, { body }) => sum + body.length, 0)
+    const packBytes = source.store.versions
+      .filter(({ key }) => key.includes('/packs/'))
+      .reduce((sum, { body }) => sum + body.length, 0)
     expect(full).toMatchObject({ objects: [], files: [], bytesRead: packBytes, chunks: quick.chunks })
     expect(full.chunks).toBeGreaterThanOrEqual(6)
   })
@@ -74,16 +97,26 @@ describe('a share of the packs', () => {
     // What the store itself says of an object is asked in every part.
     const silent = new FaultyStore(source.store)
     silent.onHead = (_, state) => ({ ...state, sha256: null })
-    const environment = { store: silent, clock: source.clock, random: source.random, snapshot, readData: true }
+    const environment = {
+      store: silent,
+      clock: source.clock,
+      random: source.random,
+      snapshot,
+      readData: true,
+    }
     const run = (part: number): Promise<VerifyResult> => verify({ ...environment, share: { part, of: 3 } })
     const whole = await Promise.all([0, 1, 2].map(run))
     expect(whole.reduce((sum, { packsRead }) => sum + packsRead, 0)).toBe(snapshot.manifest.packs.length)
-    expect(whole.reduce((sum, { bytesRead }) => sum + bytesRead, 0)).toBe((await source.verify(true)).bytesRead)
+    expect(whole.reduce((sum, { bytesRead }) => sum + bytesRead, 0)).toBe(
+      (await source.verify(true)).bytesRead,
+    )
     const version = source.store.versions.find(({ key }) => key === data.key)!
     version.body = flip(version.body, version.body.length >> 1)
     const found = await Promise.all([0, 1, 2].map(run))
     const mine = Number.parseInt(data.key.slice(-64, -56), 16) % 3
-    expect(found.map(({ objects }) => objects.map(({ key }) => key))).toEqual([0, 1, 2].map((part) => part === mine ? [data.key] : []))
+    expect(found.map(({ objects }) => objects.map(({ key }) => key))).toEqual(
+      [0, 1, 2].map((part) => (part === mine ? [data.key] : [])),
+    )
   })
 })
 
@@ -103,7 +136,12 @@ describe('what is wrong is named by object and by file:', () => {
     lose(source, data)
     lose(source, index)
     const result = await source.verify(true)
-    expect(objectsOf(result).sort()).toEqual([[data.key, 'lost'], [index.key, 'lost']].sort())
+    expect(objectsOf(result).sort()).toEqual(
+      [
+        [data.key, 'lost'],
+        [index.key, 'lost'],
+      ].sort(),
+    )
     expect(filesOf(result)).toEqual(allFiles)
   })
 
@@ -193,7 +231,10 @@ describe('what is wrong is named by object and by file:', () => {
     const { source } = await makeWorld()
     const snapshot = await source.snapshot()
     for (const change of [{ entries: 8 }, { files: 4 }, { bytes: 1 }]) {
-      const lying = { ...snapshot, manifest: { ...snapshot.manifest, tree: { ...snapshot.manifest.tree, ...change } } }
+      const lying = {
+        ...snapshot,
+        manifest: { ...snapshot.manifest, tree: { ...snapshot.manifest.tree, ...change } },
+      }
       expect(objectsOf(await source.verify(false, lying))).toEqual([[snapshot.key, 'damaged']])
     }
   })
@@ -204,7 +245,10 @@ describe('what is wrong is named by object and by file:', () => {
     // Whichever is looked at first or last.
     for (const version of [data, tree, index, manifest]) {
       version.lock = { mode: 'COMPLIANCE', days: --days }
-      expect(await source.verify(false)).toMatchObject({ objects: [], lockedUntilMs: source.store.nowMs + days * dayMs })
+      expect(await source.verify(false)).toMatchObject({
+        objects: [],
+        lockedUntilMs: source.store.nowMs + days * dayMs,
+      })
     }
     data.lock = null
     const result = await source.verify(false)
@@ -218,7 +262,7 @@ describe('what is wrong is named by object and by file:', () => {
 })
 
 describe('verification', () => {
-  test('fails, rather than finding nothing, if the store denies or can\'t be reached', async () => {
+  test("fails, rather than finding nothing, if the store denies or can't be reached", async () => {
     const { source } = await makeWorld()
     const snapshot = await source.snapshot()
     for (const code of ['denied', 'unreachable', 'credentials'] as const) {
@@ -227,7 +271,9 @@ describe('verification', () => {
         faulty[method] = () => {
           throw new HoldfastError(code, 'no')
         }
-        await expect(source.verify(true, snapshot, faulty)).rejects.toSatisfy((error) => isHoldfastError(error, code))
+        await expect(source.verify(true, snapshot, faulty)).rejects.toSatisfy((error) =>
+          isHoldfastError(error, code),
+        )
       }
     }
   })
@@ -235,7 +281,13 @@ describe('verification', () => {
   test('ends when it is interrupted, and tells how far it is', async () => {
     const { source } = await makeWorld()
     const reason = new HoldfastError('interrupted', 'stopped')
-    const options = { store: source.store, clock: source.clock, random: source.random, snapshot: await source.snapshot(), readData: true }
+    const options = {
+      store: source.store,
+      clock: source.clock,
+      random: source.random,
+      snapshot: await source.snapshot(),
+      readData: true,
+    }
     await expect(verify({ ...options, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     const seen: number[] = []
     await verify({ ...options, onProgress: ({ packs, packsTotal }) => seen.push(packs * 10 + packsTotal) })
@@ -243,14 +295,23 @@ describe('verification', () => {
   })
 })
 
-test('a pack whose hash is right but that doesn\'t hold what it names is found out by reading it, with the files that it costs', async () => {
+test("a pack whose hash is right but that doesn't hold what it names is found out by reading it, with the files that it costs", async () => {
   const vault = new HandmadeVault()
-  const entries = [vault.directory(''), vault.file('good', 'good content'), vault.file('poisoned', 'what was promised')]
-  vault.chunks.set(sha256Of(Buffer.from('what was promised')).toString('hex'), Buffer.from('something entirel'))
+  const entries = [
+    vault.directory(''),
+    vault.file('good', 'good content'),
+    vault.file('poisoned', 'what was promised'),
+  ]
+  vault.chunks.set(
+    sha256Of(Buffer.from('what was promised')).toString('hex'),
+    Buffer.from('something entirel'),
+  )
   const data = await vault.pack()
   const root = vault.tree(entries)
   const packs = [data, await vault.pack()]
-  const snapshot = await vault.commitManifest(vault.manifest(root, packs, { tree: { root: root.toString('hex'), entries: 3, files: 2, bytes: 29 } }))
+  const snapshot = await vault.commitManifest(
+    vault.manifest(root, packs, { tree: { root: root.toString('hex'), entries: 3, files: 2, bytes: 29 } }),
+  )
   const environment = { store: vault.store, clock: new ManualClock(), random: Math.random, snapshot }
   expect(objectsOf(await verify({ ...environment, readData: false }))).toEqual([])
   const read = await verify({ ...environment, readData: true })

@@ -28,11 +28,16 @@ class Echo implements WorkerCode<Uint8Array> {
   }
 }
 
-function startEcho(): { pool: WorkerPool<null, Uint8Array, Uint8Array>; answers: Uint8Array[]; failures: unknown[] } {
+function startEcho(): {
+  pool: WorkerPool<null, Uint8Array, Uint8Array>
+  answers: Uint8Array[]
+  failures: unknown[]
+} {
   const answers: Uint8Array[] = []
   const failures: unknown[] = []
   const pool = new WorkerPool<null, Uint8Array, Uint8Array>({ code: Echo, thread: 'none' }, 0, null, {
-    message: (answer) => answers.push(answer), failure: (error) => failures.push(error),
+    message: (answer) => answers.push(answer),
+    failure: (error) => failures.push(error),
   })
   log.length = 0
   return { pool, answers, failures }
@@ -85,7 +90,8 @@ test('a backup and a restore without threads do what those with two do, and leav
   const source = new ProtectedSource()
   mkdirSync(join(source.directory, 'deep/er'), { recursive: true })
   writeFileSync(join(source.directory, 'large'), randomBytes(20 * 1024 * 1024, 5))
-  for (let index = 0; index < 700; index++) writeFileSync(join(source.directory, 'deep/er', `f${index}`), `file ${index}`)
+  for (let index = 0; index < 700; index++)
+    writeFileSync(join(source.directory, 'deep/er', `f${index}`), `file ${index}`)
   const open = (): number => readdirSync('/proc/self/fd').length
   const before = open()
   const alone = await source.backup({ workers: 0 })
@@ -95,7 +101,9 @@ test('a backup and a restore without threads do what those with two do, and leav
   expect(describeDirectory(restored.target)).toEqual(describeDirectory(source.directory))
   source.loseCache()
   const threaded = await source.backup({ workers: 2 })
-  const [first, second] = await Promise.all([alone, threaded].map(({ snapshot }) => source.snapshot(snapshot!.id)))
+  const [first, second] = await Promise.all(
+    [alone, threaded].map(({ snapshot }) => source.snapshot(snapshot!.id)),
+  )
   expect(first!.manifest.tree).toEqual(second!.manifest.tree)
   expect(await source.verify(true, first)).toMatchObject({ objects: [], files: [] })
 })

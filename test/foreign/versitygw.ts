@@ -25,8 +25,15 @@ export const versityVersion = readFileSync(new URL('versitygw-version', import.m
 
 /** @throws if it isn't installed in the version that the tests know. */
 export function findVersityGateway(): string {
-  const folders = [process.env['GOBIN'], join(homedir(), 'go', 'bin'), ...(process.env['PATH'] ?? '').split(delimiter)]
-  const found = folders.filter((folder) => folder !== undefined && folder !== '').map((folder) => join(folder!, 'versitygw')).find((file) => existsSync(file))
+  const folders = [
+    process.env['GOBIN'],
+    join(homedir(), 'go', 'bin'),
+    ...(process.env['PATH'] ?? '').split(delimiter),
+  ]
+  const found = folders
+    .filter((folder) => folder !== undefined && folder !== '')
+    .map((folder) => join(folder!, 'versitygw'))
+    .find((file) => existsSync(file))
   if (found === undefined) throw new Error('versitygw is not installed: run .ci/install-versitygw')
   // Every program that Go installs carries its main module's version.
   if (!readFileSync(found).includes(`github.com/versity/versitygw\t${versityVersion}\t`)) {
@@ -44,10 +51,31 @@ export async function startVersityGateway(): Promise<VersityGateway> {
   for (const folder of [data, versions]) mkdirSync(folder)
   const credentials = { accessKeyId: 'holdfast-test', secretAccessKey: randomBytes(20).toString('hex') }
   const port = await findFreePort()
-  const child = spawn(binary, ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--keep-alive', '--health', '/health', 'posix', '--versioning-dir', versions, data], {
-    env: { PATH: process.env['PATH'] ?? '', ROOT_ACCESS_KEY_ID: credentials.accessKeyId, ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const child = spawn(
+    binary,
+    [
+      '--port',
+      `127.0.0.1:${port}`,
+      '--region',
+      region,
+      '--quiet',
+      '--keep-alive',
+      '--health',
+      '/health',
+      'posix',
+      '--versioning-dir',
+      versions,
+      data,
+    ],
+    {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        ROOT_ACCESS_KEY_ID: credentials.accessKeyId,
+        ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
   const kill = (): boolean => child.kill('SIGKILL')

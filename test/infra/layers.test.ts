@@ -5,20 +5,30 @@ import type { RecordedResource, Recording } from '../../infra/recording.ts'
 
 const [vaultId, productionId, managementId] = ['111111111111', '222222222222', '333333333333']
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
-const byCertificate = { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem: certificate, commonName: 'plant-1' } } }
+const byCertificate = {
+  name: 'plant',
+  trust: { rolesAnywhere: { certificateAuthorityPem: certificate, commonName: 'plant-1' } },
+}
 
 let vault: Recording
 let production: Recording
 let organization: Recording
 beforeAll(async () => {
-  vault = await recordProgram({ ...exampleConfig, layer: 'vault', sources: [...exampleConfig.sources, byCertificate] })
+  vault = await recordProgram({
+    ...exampleConfig,
+    layer: 'vault',
+    sources: [...exampleConfig.sources, byCertificate],
+  })
   production = await recordProgram({ ...exampleConfig, layer: 'production' })
   organization = await recordProgram({ ...exampleConfig, layer: 'organization' })
 })
 
 const all = () => [vault, production, organization].flatMap(({ resources }) => resources)
 const real = (recording: Recording) => recording.resources.filter(({ type }) => type.startsWith('aws:'))
-const list = (recording: Recording) => real(recording).map(({ type, name }) => `${type.split(':').at(-1)} ${name}`).sort()
+const list = (recording: Recording) =>
+  real(recording)
+    .map(({ type, name }) => `${type.split(':').at(-1)} ${name}`)
+    .sort()
 const shortType = ({ type }: RecordedResource) => type.split(':').at(-1)!
 
 describe('the vault layer', () => {
@@ -31,18 +41,30 @@ describe('the vault layer', () => {
   })
 
   it('makes the vault bucket with Object Lock from birth', () => {
-    expect(find(vault, 'Bucket', 'vault').inputs).toEqual({ bucket: `holdfast-vault-${vaultId}-eu-central-1`, objectLockEnabled: true })
-    expect(find(vault, 'BucketObjectLockConfiguration', 'vault').inputs['rule']).toEqual({ defaultRetention: { mode: 'COMPLIANCE', days: 40 } })
+    expect(find(vault, 'Bucket', 'vault').inputs).toEqual({
+      bucket: `holdfast-vault-${vaultId}-eu-central-1`,
+      objectLockEnabled: true,
+    })
+    expect(find(vault, 'BucketObjectLockConfiguration', 'vault').inputs['rule']).toEqual({
+      defaultRetention: { mode: 'COMPLIANCE', days: 40 },
+    })
   })
 
   it('locks in GOVERNANCE for as long until it is armed', async () => {
     const unarmed = await recordProgram({ ...exampleConfig, layer: 'vault', arm: '' })
-    expect(find(unarmed, 'BucketObjectLockConfiguration', 'vault').inputs['rule']).toEqual({ defaultRetention: { mode: 'GOVERNANCE', days: 40 } })
+    expect(find(unarmed, 'BucketObjectLockConfiguration', 'vault').inputs['rule']).toEqual({
+      defaultRetention: { mode: 'GOVERNANCE', days: 40 },
+    })
   })
 
   it('lets nothing in the vault expire: its lifecycle aborts multipart uploads, and that is all', () => {
     expect(find(vault, 'BucketLifecycleConfiguration', 'vault').inputs['rules']).toEqual([
-      { id: 'abort-multipart-uploads', status: 'Enabled', filter: { prefix: '' }, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
+      {
+        id: 'abort-multipart-uploads',
+        status: 'Enabled',
+        filter: { prefix: '' },
+        abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+      },
     ])
   })
 
@@ -51,34 +73,60 @@ describe('the vault layer', () => {
     // Four buckets, the account's public access block, and what counts the requests of four sources.
     expect(parts.length).toBe(33)
     for (const { name, type, protect, retainOnDelete } of parts) {
-      expect({ name, type, protect, retainOnDelete }).toEqual({ name, type, protect: true, retainOnDelete: true })
+      expect({ name, type, protect, retainOnDelete }).toEqual({
+        name,
+        type,
+        protect: true,
+        retainOnDelete: true,
+      })
     }
   })
 
-  it('puts the bucket\'s policy last: without an Organization it freezes what comes before', () => {
+  it("puts the bucket's policy last: without an Organization it freezes what comes before", () => {
     const policy = find(vault, 'BucketPolicy', 'vault')
-    const others = real(vault).filter(({ type, name }) => name === 'vault' && type.startsWith('aws:s3/bucket') && !type.endsWith(':BucketPolicy'))
+    const others = real(vault).filter(
+      ({ type, name }) =>
+        name === 'vault' && type.startsWith('aws:s3/bucket') && !type.endsWith(':BucketPolicy'),
+    )
     expect(others.length).toBe(7)
     expect(policy.dependsOn).toEqual(expect.arrayContaining(others.map(({ urn }) => urn)))
   })
 
-  it('freezes the configuration in the bucket\'s policy if there is no Organization, and only then', async () => {
-    const detached = await recordProgram({ ...exampleConfig, layer: 'vault', detached: true, organizationId: '', managementAccountId: '' })
+  it("freezes the configuration in the bucket's policy if there is no Organization, and only then", async () => {
+    const detached = await recordProgram({
+      ...exampleConfig,
+      layer: 'vault',
+      detached: true,
+      organizationId: '',
+      managementAccountId: '',
+    })
     expect(find(detached, 'BucketPolicy', 'vault').inputs['policy']).toContain('FreezeVaultBucket')
     expect(find(vault, 'BucketPolicy', 'vault').inputs['policy']).not.toContain('FreezeVaultBucket')
   })
 
   it('has one identity provider for all sources of an issuer', async () => {
-    const oidc = (audience: string) => ({ oidc: { issuer: 'https://oidc.example.com', audience, subject: 's' } })
-    const sources = [{ name: 'a', trust: oidc('one') }, { name: 'b', trust: oidc('two') }, { name: 'c', trust: oidc('one') }]
+    const oidc = (audience: string) => ({
+      oidc: { issuer: 'https://oidc.example.com', audience, subject: 's' },
+    })
+    const sources = [
+      { name: 'a', trust: oidc('one') },
+      { name: 'b', trust: oidc('two') },
+      { name: 'c', trust: oidc('one') },
+    ]
     const recording = await recordProgram({ ...exampleConfig, layer: 'vault', sources, examine: false })
     const providers = real(recording).filter((resource) => shortType(resource) === 'OpenIdConnectProvider')
-    expect(providers.map(({ inputs }) => inputs)).toEqual([{ url: 'https://oidc.example.com', clientIdLists: ['one', 'two'] }])
+    expect(providers.map(({ inputs }) => inputs)).toEqual([
+      { url: 'https://oidc.example.com', clientIdLists: ['one', 'two'] },
+    ])
   })
 
-  it('lets a certificate\'s machine in by a trust anchor of its own', () => {
+  it("lets a certificate's machine in by a trust anchor of its own", () => {
     const trust = find(vault, 'Role', 'writer-plant').inputs['assumeRolePolicy']
-    expect(trust).toContain(find(vault, 'TrustAnchor', 'writer-plant').inputs['name'] === 'holdfast-writer-plant' ? 'trust-anchor/recorded-writer-plant' : 'never')
+    expect(trust).toContain(
+      find(vault, 'TrustAnchor', 'writer-plant').inputs['name'] === 'holdfast-writer-plant'
+        ? 'trust-anchor/recorded-writer-plant'
+        : 'never',
+    )
     expect(trust).toContain('plant-1')
   })
 
@@ -105,30 +153,64 @@ describe('the production layer', () => {
   })
 
   it('gives every agent its path, its environment, the boundary and an hour at most', () => {
-    const agents = real(production).filter((resource) => shortType(resource) === 'Role' && resource.name.startsWith('agent-'))
-    expect(agents.map(({ inputs }) => (inputs['tags'] as Record<string, string>)['holdfast-environment'])).toEqual(['production', 'staging'])
+    const agents = real(production).filter(
+      (resource) => shortType(resource) === 'Role' && resource.name.startsWith('agent-'),
+    )
+    expect(
+      agents.map(({ inputs }) => (inputs['tags'] as Record<string, string>)['holdfast-environment']),
+    ).toEqual(['production', 'staging'])
     for (const { inputs } of agents) {
-      expect(inputs).toMatchObject({ path: '/holdfast-agents/', permissionsBoundary: `arn:aws:iam::${productionId}:policy/holdfast-agent-boundary`, maxSessionDuration: 3600 })
+      expect(inputs).toMatchObject({
+        path: '/holdfast-agents/',
+        permissionsBoundary: `arn:aws:iam::${productionId}:policy/holdfast-agent-boundary`,
+        maxSessionDuration: 3600,
+      })
     }
   })
 
   it('quarantines an agent by a state machine in each region that tells of its attempts, started by exactly those rules', () => {
-    const machines = real(production).filter((resource) => shortType(resource) === 'StateMachine').map(({ inputs }) => [inputs['region'], inputs['roleArn']])
+    const machines = real(production)
+      .filter((resource) => shortType(resource) === 'StateMachine')
+      .map(({ inputs }) => [inputs['region'], inputs['roleArn']])
     const role = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-quarantine`
-    expect(machines).toEqual([['eu-central-1', role], ['us-east-1', role]])
+    expect(machines).toEqual([
+      ['eu-central-1', role],
+      ['us-east-1', role],
+    ])
     const targets = real(production).filter(({ inputs }) => inputs['targetId'] === 'quarantine')
-    const rules = real(production).filter((resource) => shortType(resource) === 'EventRule' && String(resource.inputs['name']).startsWith('holdfast-agent-'))
-    const place = ({ inputs }: RecordedResource, key: string) => `${String(inputs['region'])} ${String(inputs[key])}`
-    expect(targets.map((target) => place(target, 'rule')).sort()).toEqual(rules.map((rule) => place(rule, 'name')).sort())
+    const rules = real(production).filter(
+      (resource) =>
+        shortType(resource) === 'EventRule' && String(resource.inputs['name']).startsWith('holdfast-agent-'),
+    )
+    const place = ({ inputs }: RecordedResource, key: string) =>
+      `${String(inputs['region'])} ${String(inputs[key])}`
+    expect(targets.map((target) => place(target, 'rule')).sort()).toEqual(
+      rules.map((rule) => place(rule, 'name')).sort(),
+    )
     for (const { inputs, dependsOn } of targets) {
-      expect(inputs['arn']).toBe(`arn:aws:states:${String(inputs['region'])}:${productionId}:stateMachine:holdfast-quarantine`)
-      expect(dependsOn).toContain(rules.find((rule) => rule.inputs['name'] === inputs['rule'] && rule.inputs['region'] === inputs['region'])!.urn)
+      expect(inputs['arn']).toBe(
+        `arn:aws:states:${String(inputs['region'])}:${productionId}:stateMachine:holdfast-quarantine`,
+      )
+      expect(dependsOn).toContain(
+        rules.find(
+          (rule) => rule.inputs['name'] === inputs['rule'] && rule.inputs['region'] === inputs['region'],
+        )!.urn,
+      )
     }
   })
 
   it('quarantines nobody unless it is asked to', async () => {
-    const recording = await recordProgram({ ...exampleConfig, layer: 'production', quarantineAgents: false, responders: [] })
-    expect(list(recording).filter((each) => /quarantine\b(?!-failed)|responder/.test(each.replace(/quarantine-failed/, '')))).toEqual([])
+    const recording = await recordProgram({
+      ...exampleConfig,
+      layer: 'production',
+      quarantineAgents: false,
+      responders: [],
+    })
+    expect(
+      list(recording).filter((each) =>
+        /quarantine\b(?!-failed)|responder/.test(each.replace(/quarantine-failed/, '')),
+      ),
+    ).toEqual([])
     expect(recording.outputs).toMatchObject({ quarantineAgents: false, responder: null })
   })
 
@@ -139,7 +221,10 @@ describe('the production layer', () => {
     expect(find(recording, 'Role', 'break-glass').inputs['permissionsBoundary']).toBe(policyArn)
     expect(find(recording, 'Policy', 'break-glass-approval').inputs['policy']).toContain('NobodyApproved')
     expect(find(recording, 'Role', 'approver').inputs['assumeRolePolicy']).toContain(approver)
-    expect(recording.outputs['approval']).toEqual({ policyArn, approver: `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-approver` })
+    expect(recording.outputs['approval']).toEqual({
+      policyArn,
+      approver: `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-approver`,
+    })
     expect(find(production, 'Role', 'break-glass').inputs).not.toHaveProperty('permissionsBoundary')
     expect(production.outputs).toMatchObject({ approval: null })
   })
@@ -158,88 +243,182 @@ describe('the organization layer', () => {
 
   it('is in the management account, and attached to the others, never to itself', () => {
     expect(new Set(real(organization).map(({ accountId }) => accountId))).toEqual(new Set([managementId]))
-    const targets = real(organization).filter((resource) => shortType(resource) === 'PolicyAttachment').map(({ inputs }) => inputs['targetId'])
-    expect(new Set(targets)).toEqual(new Set([vaultId, productionId, 'ou-recorded-units-vault', 'ou-recorded-units-production']))
+    const targets = real(organization)
+      .filter((resource) => shortType(resource) === 'PolicyAttachment')
+      .map(({ inputs }) => inputs['targetId'])
+    expect(new Set(targets)).toEqual(
+      new Set([vaultId, productionId, 'ou-recorded-units-vault', 'ou-recorded-units-production']),
+    )
   })
 
   it('binds both accounts themselves, moved into a unit or not, and the units for those who join later', async () => {
-    const attached = (recording: Recording) => real(recording).filter((resource) => shortType(resource) === 'PolicyAttachment').map(({ name }) => name).sort()
+    const attached = (recording: Recording) =>
+      real(recording)
+        .filter((resource) => shortType(resource) === 'PolicyAttachment')
+        .map(({ name }) => name)
+        .sort()
     const plain = await recordProgram({ ...exampleConfig, layer: 'organization', organizationParentId: '' })
-    const accounts = ['membership-production', 'membership-vault', 'production-delays-production', 'production-production', 'vault-freeze-vault', 'vault-perimeter-vault']
+    const accounts = [
+      'membership-production',
+      'membership-vault',
+      'production-delays-production',
+      'production-production',
+      'vault-freeze-vault',
+      'vault-perimeter-vault',
+    ]
     expect(attached(plain)).toEqual(accounts)
-    expect(attached(organization)).toEqual([
-      ...accounts, 'membership-production-unit', 'membership-vault-unit', 'production-delays-production-unit', 'production-production-unit', 'vault-freeze-vault-unit',
-    ].sort())
+    expect(attached(organization)).toEqual(
+      [
+        ...accounts,
+        'membership-production-unit',
+        'membership-vault-unit',
+        'production-delays-production-unit',
+        'production-production-unit',
+        'vault-freeze-vault-unit',
+      ].sort(),
+    )
     expect(plain.outputs).toMatchObject({ units: null })
-    expect(organization.outputs).toMatchObject({ units: { vault: 'ou-recorded-units-vault', production: 'ou-recorded-units-production' } })
+    expect(organization.outputs).toMatchObject({
+      units: { vault: 'ou-recorded-units-vault', production: 'ou-recorded-units-production' },
+    })
   })
 
   it('makes units below the root that it is told, and manages no account: that could be closed', () => {
-    expect(find(organization, 'OrganizationalUnit', 'units-vault').inputs).toEqual({ name: 'holdfast-vault', parentId: 'r-exam' })
+    expect(find(organization, 'OrganizationalUnit', 'units-vault').inputs).toEqual({
+      name: 'holdfast-vault',
+      parentId: 'r-exam',
+    })
     expect(real(organization).map(shortType)).not.toContain('Account')
   })
 
   it('protects and retains every policy and attachment', () => {
     const policies = real(organization).filter(({ type }) => type.startsWith('aws:organizations/'))
-    for (const { name, protect, retainOnDelete } of policies) expect({ name, protect, retainOnDelete }).toEqual({ name, protect: true, retainOnDelete: true })
+    for (const { name, protect, retainOnDelete } of policies)
+      expect({ name, protect, retainOnDelete }).toEqual({ name, protect: true, retainOnDelete: true })
   })
 
   it('thaws by a date in the policy itself, after which it is frozen again', async () => {
     const thawUntil = new Date(Date.now() + 3_600_000).toISOString()
     const thawed = await recordProgram({ ...exampleConfig, layer: 'organization', thawUntil })
-    expect(find(thawed, 'Policy', 'vault-freeze').inputs['content']).toContain(`{"DateGreaterThan":{"aws:CurrentTime":"${thawUntil}"}}`)
+    expect(find(thawed, 'Policy', 'vault-freeze').inputs['content']).toContain(
+      `{"DateGreaterThan":{"aws:CurrentTime":"${thawUntil}"}}`,
+    )
     expect(find(organization, 'Policy', 'vault-freeze').inputs['content']).not.toContain('Condition')
     expect(thawed.outputs).toMatchObject({ vaultFrozen: { again: thawUntil } })
   })
 })
 
 describe('the audit', () => {
-  it('delivers one trail of the organization, objects of the vault included, into a locked bucket of the vault\'s account', () => {
+  it("delivers one trail of the organization, objects of the vault included, into a locked bucket of the vault's account", () => {
     const trail = find(organization, 'Trail', 'organization-trail').inputs
-    expect(trail).toMatchObject({ s3BucketName: `holdfast-audit-${vaultId}-eu-central-1`, isOrganizationTrail: true, isMultiRegionTrail: true, enableLogFileValidation: true })
-    expect(JSON.stringify(trail['advancedEventSelectors'])).toContain(`"startsWiths":["arn:aws:s3:::holdfast-vault-${vaultId}-","arn:aws:s3:::holdfast-feedback-${vaultId}-"]`)
-    expect(find(vault, 'BucketObjectLockConfiguration', 'audit').inputs['rule']).toEqual({ defaultRetention: { mode: 'COMPLIANCE', days: 400 } })
-    expect(find(vault, 'BucketPolicy', 'audit').inputs['policy']).toContain(`arn:aws:cloudtrail:eu-central-1:${managementId}:trail/holdfast-audit`)
+    expect(trail).toMatchObject({
+      s3BucketName: `holdfast-audit-${vaultId}-eu-central-1`,
+      isOrganizationTrail: true,
+      isMultiRegionTrail: true,
+      enableLogFileValidation: true,
+    })
+    expect(JSON.stringify(trail['advancedEventSelectors'])).toContain(
+      `"startsWiths":["arn:aws:s3:::holdfast-vault-${vaultId}-","arn:aws:s3:::holdfast-feedback-${vaultId}-"]`,
+    )
+    expect(find(vault, 'BucketObjectLockConfiguration', 'audit').inputs['rule']).toEqual({
+      defaultRetention: { mode: 'COMPLIANCE', days: 400 },
+    })
+    expect(find(vault, 'BucketPolicy', 'audit').inputs['policy']).toContain(
+      `arn:aws:cloudtrail:eu-central-1:${managementId}:trail/holdfast-audit`,
+    )
   })
 
   it('has a trail of each account without an Organization', async () => {
     const detached = { ...exampleConfig, detached: true, organizationId: '', managementAccountId: '' }
-    const [first, second] = [await recordProgram({ ...detached, layer: 'vault' }), await recordProgram({ ...detached, layer: 'production' })]
+    const [first, second] = [
+      await recordProgram({ ...detached, layer: 'vault' }),
+      await recordProgram({ ...detached, layer: 'production' }),
+    ]
     expect(find(first, 'Trail', 'vault-trail').inputs['isOrganizationTrail']).toBe(false)
     expect(find(second, 'Trail', 'production-trail').accountId).toBe(productionId)
   })
 
-  it('forwards alarms from the vault\'s region, where IAM is recorded, and where else one works', async () => {
-    const elsewhere = await recordProgram({ ...exampleConfig, layer: 'production', alarmRegions: ['eu-west-1'] })
-    const regions = (recording: Recording) => new Set(real(recording).filter((resource) => shortType(resource) === 'EventRule').map(({ inputs }) => inputs['region']))
+  it("forwards alarms from the vault's region, where IAM is recorded, and where else one works", async () => {
+    const elsewhere = await recordProgram({
+      ...exampleConfig,
+      layer: 'production',
+      alarmRegions: ['eu-west-1'],
+    })
+    const regions = (recording: Recording) =>
+      new Set(
+        real(recording)
+          .filter((resource) => shortType(resource) === 'EventRule')
+          .map(({ inputs }) => inputs['region']),
+      )
     expect(regions(production)).toEqual(new Set(['eu-central-1', 'us-east-1']))
     expect(regions(elsewhere)).toEqual(new Set(['eu-central-1', 'eu-west-1', 'us-east-1']))
   })
 
   it('wakes somebody for each alarm, and when a source is silent', () => {
-    const named = (type: string) => real(vault).filter((resource) => shortType(resource) === type && resource.name.startsWith('alarms-')).map(({ name }) => name)
+    const named = (type: string) =>
+      real(vault)
+        .filter((resource) => shortType(resource) === type && resource.name.startsWith('alarms-'))
+        .map(({ name }) => name)
     expect(named('EventTarget')).toEqual(named('EventRule'))
-    expect(named('MetricAlarm')).toEqual(['alarms-plant', 'alarms-rental-db', 'alarms-site', 'alarms-uploads'])
-    expect(find(vault, 'MetricAlarm', 'alarms-site').inputs).toMatchObject({ evaluationPeriods: 24, treatMissingData: 'breaching', dimensions: { FilterId: 'manifests-site' } })
-    expect(find(vault, 'TopicSubscription', 'alarms-email-0').inputs).toMatchObject({ protocol: 'email', endpoint: 'on-call@rental.example' })
+    expect(named('MetricAlarm')).toEqual([
+      'alarms-plant',
+      'alarms-rental-db',
+      'alarms-site',
+      'alarms-uploads',
+    ])
+    expect(find(vault, 'MetricAlarm', 'alarms-site').inputs).toMatchObject({
+      evaluationPeriods: 24,
+      treatMissingData: 'breaching',
+      dimensions: { FilterId: 'manifests-site' },
+    })
+    expect(find(vault, 'TopicSubscription', 'alarms-email-0').inputs).toMatchObject({
+      protocol: 'email',
+      endpoint: 'on-call@rental.example',
+    })
     expect(JSON.stringify(vault.outputs)).not.toContain('on-call')
   })
 })
 
 describe('delayed deletion', () => {
   it('locks the Recycle Bin for all volumes, snapshots and images, and tells what nothing delays', () => {
-    const rules = real(production).filter((resource) => shortType(resource) === 'Rule').map(({ inputs }) => inputs)
-    expect(rules.map(({ resourceType, retentionPeriod }) => [resourceType, (retentionPeriod as Record<string, unknown>)['retentionPeriodValue']])).toEqual([
-      ['EC2_IMAGE', 14], ['EBS_SNAPSHOT', 14], ['EBS_VOLUME', 7],
+    const rules = real(production)
+      .filter((resource) => shortType(resource) === 'Rule')
+      .map(({ inputs }) => inputs)
+    expect(
+      rules.map(({ resourceType, retentionPeriod }) => [
+        resourceType,
+        (retentionPeriod as Record<string, unknown>)['retentionPeriodValue'],
+      ]),
+    ).toEqual([
+      ['EC2_IMAGE', 14],
+      ['EBS_SNAPSHOT', 14],
+      ['EBS_VOLUME', 7],
     ])
-    for (const rule of rules) expect(rule).toMatchObject({ lockConfiguration: { unlockDelay: { unlockDelayUnit: 'DAYS', unlockDelayValue: 7 } } })
-    expect(production.outputs['delays']).toMatchObject({ inForce: { 'ec2:DeleteVolume': 'Recycle Bin, 7 days' }, none: expect.arrayContaining(['rds:DeleteDBSnapshot']) as string[] })
+    for (const rule of rules)
+      expect(rule).toMatchObject({
+        lockConfiguration: { unlockDelay: { unlockDelayUnit: 'DAYS', unlockDelayValue: 7 } },
+      })
+    expect(production.outputs['delays']).toMatchObject({
+      inForce: { 'ec2:DeleteVolume': 'Recycle Bin, 7 days' },
+      none: expect.arrayContaining(['rds:DeleteDBSnapshot']) as string[],
+    })
   })
 
   it('is in each region where production works: a Recycle Bin is of one region', async () => {
-    const elsewhere = await recordProgram({ ...exampleConfig, layer: 'production', alarmRegions: ['eu-west-1', 'eu-central-1'] })
-    const rules = real(elsewhere).filter((resource) => shortType(resource) === 'Rule').map(({ name, inputs }) => `${name} ${String(inputs['region'])}`)
-    expect(rules.sort()).toEqual(['images', 'snapshots', 'volumes'].flatMap((what) => [`delays-${what} eu-central-1`, `delays-${what}-eu-west-1 eu-west-1`]))
+    const elsewhere = await recordProgram({
+      ...exampleConfig,
+      layer: 'production',
+      alarmRegions: ['eu-west-1', 'eu-central-1'],
+    })
+    const rules = real(elsewhere)
+      .filter((resource) => shortType(resource) === 'Rule')
+      .map(({ name, inputs }) => `${name} ${String(inputs['region'])}`)
+    expect(rules.sort()).toEqual(
+      ['images', 'snapshots', 'volumes'].flatMap((what) => [
+        `delays-${what} eu-central-1`,
+        `delays-${what}-eu-west-1 eu-west-1`,
+      ]),
+    )
     expect(elsewhere.outputs['delays']).toMatchObject({ regions: ['eu-central-1', 'eu-west-1'] })
   })
 })
@@ -247,14 +426,23 @@ describe('delayed deletion', () => {
 describe('every layer', () => {
   it('hangs every resource on a provider that is bound to one account', () => {
     const providers = all().filter(({ type }) => type === 'pulumi:providers:aws')
-    expect(providers.map(({ inputs }) => inputs['allowedAccountIds'])).toEqual([`["${vaultId}"]`, `["${productionId}"]`, `["${managementId}"]`])
+    expect(providers.map(({ inputs }) => inputs['allowedAccountIds'])).toEqual([
+      `["${vaultId}"]`,
+      `["${productionId}"]`,
+      `["${managementId}"]`,
+    ])
   })
 
   it('never forces anything to be destroyed, and runs no session longer than an hour', () => {
     expect(JSON.stringify(all())).not.toMatch(/forceDestroy|forceDelete|closeOnDeletion/)
     // Of tasks alone, whose older revisions a run may still name.
-    for (const { type, inputs } of all()) expect([type, 'skipDestroy' in inputs]).toEqual([type, type === 'aws:ecs/taskDefinition:TaskDefinition'])
-    for (const role of all().filter((resource) => resource.type === 'aws:iam/role:Role')) expect(role.inputs['maxSessionDuration']).toBe(3600)
+    for (const { type, inputs } of all())
+      expect([type, 'skipDestroy' in inputs]).toEqual([
+        type,
+        type === 'aws:ecs/taskDefinition:TaskDefinition',
+      ])
+    for (const role of all().filter((resource) => resource.type === 'aws:iam/role:Role'))
+      expect(role.inputs['maxSessionDuration']).toBe(3600)
   })
 })
 

@@ -8,10 +8,31 @@ import type { Recording } from '../../infra/recording.ts'
 /** Paths below a layer's outputs at which an account's id may stand; `*` is any one key. */
 const mayNameAccounts: Record<string, readonly string[]> = {
   vault: [
-    'vaultAccountId', 'vaultBucket', 'feedbackBucket', 'auditBucket', 'alarmTopicArn', 'roles.*', 'writers.*', 'imageRepository', 'checks.image',
-    'toolkit.bucket', 'regions.*.vaultBucket', 'regions.*.feedbackBucket', 'regions.*.alarmTopicArn',
+    'vaultAccountId',
+    'vaultBucket',
+    'feedbackBucket',
+    'auditBucket',
+    'alarmTopicArn',
+    'roles.*',
+    'writers.*',
+    'imageRepository',
+    'checks.image',
+    'toolkit.bucket',
+    'regions.*.vaultBucket',
+    'regions.*.feedbackBucket',
+    'regions.*.alarmTopicArn',
   ],
-  production: ['productionAccountId', 'agents.*.roleArn', 'breakGlass', 'approver', 'responder', 'administrator', 'quarantine', 'quarantine.*', 'approval.*'],
+  production: [
+    'productionAccountId',
+    'agents.*.roleArn',
+    'breakGlass',
+    'approver',
+    'responder',
+    'administrator',
+    'quarantine',
+    'quarantine.*',
+    'approval.*',
+  ],
   organization: ['managementAccountId'],
 }
 
@@ -27,12 +48,19 @@ const secretShapes: readonly [what: string, shape: RegExp][] = [
   ['a private key or a certificate', /-----BEGIN/],
   ['a token', /\b(?:ghp_|gho_|github_pat_|xox[abp]-|sk-|rw_|pul-)[A-Za-z0-9_-]{10,}/],
   ['a URL with a password', /\/\/[^/\s:@]+:[^/\s:@]+@/],
-  ['a key that is named like a secret', /"(?:[a-zA-Z]*(?:password|secret|token|privateKey|accessKey)[a-zA-Z]*)":/i],
+  [
+    'a key that is named like a secret',
+    /"(?:[a-zA-Z]*(?:password|secret|token|privateKey|accessKey)[a-zA-Z]*)":/i,
+  ],
   ['an address', /[\w.+-]+@[\w-]+\.[a-z]{2,}/i],
   ['a webhook', /https?:\/\//],
 ]
 
-const accounts = [exampleConfig.vaultAccountId, exampleConfig.productionAccountId, exampleConfig.managementAccountId]
+const accounts = [
+  exampleConfig.vaultAccountId,
+  exampleConfig.productionAccountId,
+  exampleConfig.managementAccountId,
+]
 
 interface Leaf {
   path: string
@@ -41,13 +69,20 @@ interface Leaf {
 
 function leavesOf(value: unknown, path: readonly string[] = []): Leaf[] {
   if (value === null || typeof value !== 'object') return [{ path: path.join('.'), text: String(value) }]
-  return Object.entries(value).flatMap(([key, item]) => [{ path: [...path, '(key)'].join('.'), text: key }, ...leavesOf(item, [...path, key])])
+  return Object.entries(value).flatMap(([key, item]) => [
+    { path: [...path, '(key)'].join('.'), text: key },
+    ...leavesOf(item, [...path, key]),
+  ])
 }
 
 function strayAccounts(layer: string, outputs: Record<string, unknown>): string[] {
-  const allowed = (mayNameAccounts[layer] ?? []).map((path) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll('*', '[^.]+')}$`))
+  const allowed = (mayNameAccounts[layer] ?? []).map(
+    (path) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll('*', '[^.]+')}$`),
+  )
   return leavesOf(outputs)
-    .filter(({ text }) => accounts.some((id) => text.includes(id)) || /(?<![0-9a-f])\d{12}(?![0-9a-f])/.test(text))
+    .filter(
+      ({ text }) => accounts.some((id) => text.includes(id)) || /(?<![0-9a-f])\d{12}(?![0-9a-f])/.test(text),
+    )
     .filter(({ path }) => !allowed.some((pattern) => pattern.test(path)))
     .map(({ path, text }) => `${path}: ${text}`)
 }
@@ -56,7 +91,9 @@ function secretsIn(outputs: Record<string, unknown>): string[] {
   const text = JSON.stringify(outputs)
   return [
     ...secretShapes.filter(([, shape]) => shape.test(text)).map(([what]) => what),
-    ...Object.entries(secrets).filter(([, value]) => text.includes(JSON.stringify(value).slice(1, -1))).map(([what]) => what),
+    ...Object.entries(secrets)
+      .filter(([, value]) => text.includes(JSON.stringify(value).slice(1, -1)))
+      .map(([what]) => what),
   ]
 }
 
@@ -66,11 +103,25 @@ const config = {
   alarmWebhooks: [secrets.webhook],
   sources: [
     ...exampleConfig.sources.filter(({ name }) => name !== 'site'),
-    { name: 'site', trust: { oidc: { issuer: 'https://oidc.platform.example', audience: 'holdfast', subject: secrets.subject } } },
-    { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem: secrets.certificate, commonName: 'plant-1' } } },
+    {
+      name: 'site',
+      trust: {
+        oidc: { issuer: 'https://oidc.platform.example', audience: 'holdfast', subject: secrets.subject },
+      },
+    },
+    {
+      name: 'plant',
+      trust: { rolesAnywhere: { certificateAuthorityPem: secrets.certificate, commonName: 'plant-1' } },
+    },
   ],
 }
-const detached = { ...config, detached: true, organizationId: '', managementAccountId: '', organizationParentId: '' }
+const detached = {
+  ...config,
+  detached: true,
+  organizationId: '',
+  managementAccountId: '',
+  organizationParentId: '',
+}
 
 let recordings: [name: string, layer: string, recording: Recording][]
 beforeAll(async () => {
@@ -79,29 +130,40 @@ beforeAll(async () => {
     ['production', 'production', await recordProgram({ ...config, layer: 'production' })],
     ['organization', 'organization', await recordProgram({ ...config, layer: 'organization' })],
     ['vault without an Organization', 'vault', await recordProgram({ ...detached, layer: 'vault' })],
-    ['production without an Organization', 'production', await recordProgram({ ...detached, layer: 'production' })],
+    [
+      'production without an Organization',
+      'production',
+      await recordProgram({ ...detached, layer: 'production' }),
+    ],
   ]
 })
 
 describe('the outputs of every layer', () => {
   it('name an account only where a tool needs it', () => {
-    for (const [name, layer, { outputs }] of recordings) expect({ name, stray: strayAccounts(layer, outputs) }).toEqual({ name, stray: [] })
+    for (const [name, layer, { outputs }] of recordings)
+      expect({ name, stray: strayAccounts(layer, outputs) }).toEqual({ name, stray: [] })
   })
 
   it('hold no secret, and nothing that the configuration says of people and workloads', () => {
-    for (const [name, , { outputs }] of recordings) expect({ name, secrets: secretsIn(outputs) }).toEqual({ name, secrets: [] })
+    for (const [name, , { outputs }] of recordings)
+      expect({ name, secrets: secretsIn(outputs) }).toEqual({ name, secrets: [] })
   })
 
   it('say which layer and which version of the form they are', () => {
-    for (const [, layer, { outputs }] of recordings) expect(outputs).toMatchObject({ formatVersion: 1, layer })
+    for (const [, layer, { outputs }] of recordings)
+      expect(outputs).toMatchObject({ formatVersion: 1, layer })
   })
 })
 
 describe('the search itself', () => {
   it('finds an account that somebody puts elsewhere, as a value or as a key', () => {
     const [, , { outputs }] = recordings[0]!
-    expect(strayAccounts('vault', { ...outputs, note: `ask ${exampleConfig.productionAccountId}` })).toEqual([`note: ask ${exampleConfig.productionAccountId}`])
-    expect(strayAccounts('vault', { ...outputs, byAccount: { [exampleConfig.managementAccountId]: true } })).toEqual([`byAccount.(key): ${exampleConfig.managementAccountId}`])
+    expect(strayAccounts('vault', { ...outputs, note: `ask ${exampleConfig.productionAccountId}` })).toEqual([
+      `note: ask ${exampleConfig.productionAccountId}`,
+    ])
+    expect(
+      strayAccounts('vault', { ...outputs, byAccount: { [exampleConfig.managementAccountId]: true } }),
+    ).toEqual([`byAccount.(key): ${exampleConfig.managementAccountId}`])
     expect(strayAccounts('vault', { ...outputs, other: '987654321098' })).toEqual(['other: 987654321098'])
   })
 

@@ -24,14 +24,37 @@ describe('Pulumi.yaml', () => {
   })
 
   it('declares every key of the configuration, but the lists of objects that Pulumi has no type for', () => {
-    expect(declared.map(([key]) => key).sort()).toEqual(configKeys.filter((key) => key !== 'sources' && key !== 'agents').sort())
+    expect(declared.map(([key]) => key).sort()).toEqual(
+      configKeys.filter((key) => key !== 'sources' && key !== 'agents').sort(),
+    )
   })
 
-  it('has the program\'s own defaults', () => {
+  it("has the program's own defaults", () => {
     const required = new Set(['layer', 'region', 'vaultAccountId', 'productionAccountId'])
-    expect(declared.filter(([, { default: value }]) => value === undefined).map(([key]) => key)).toEqual([...required])
-    const { sources, vaultAccountId, productionAccountId, managementAccountId, organizationId, restorers, alarmEmails, region } = exampleConfig
-    const minimum = { layer: 'vault', region, vaultAccountId, productionAccountId, managementAccountId, organizationId, sources, restorers, alarmEmails }
+    expect(declared.filter(([, { default: value }]) => value === undefined).map(([key]) => key)).toEqual([
+      ...required,
+    ])
+    const {
+      sources,
+      vaultAccountId,
+      productionAccountId,
+      managementAccountId,
+      organizationId,
+      restorers,
+      alarmEmails,
+      region,
+    } = exampleConfig
+    const minimum = {
+      layer: 'vault',
+      region,
+      vaultAccountId,
+      productionAccountId,
+      managementAccountId,
+      organizationId,
+      sources,
+      restorers,
+      alarmEmails,
+    }
     const config: Record<string, unknown> = { ...readConfig(minimum, 0), arm: '' }
     const given = new Set(Object.keys(minimum))
     for (const [key, { default: value }] of declared) {
@@ -40,7 +63,8 @@ describe('Pulumi.yaml', () => {
   })
 
   it('gives each default the type that it declares, and each key a description', () => {
-    const kind = (value: unknown) => (Array.isArray(value) ? 'array' : typeof value === 'number' ? 'integer' : typeof value)
+    const kind = (value: unknown) =>
+      Array.isArray(value) ? 'array' : typeof value === 'number' ? 'integer' : typeof value
     for (const [key, { type, description, default: value }] of declared) {
       if (value !== undefined) expect({ key, type }).toEqual({ key, type: kind(value) })
       expect(description.length).toBeGreaterThan(10)

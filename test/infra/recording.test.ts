@@ -16,11 +16,27 @@ describe('a recording', () => {
     const recording = await record(() => {
       const provider = accountProvider('somewhere', '111111111111', 'eu-central-1')
       const first = new aws.s3.Bucket('first', { bucket: 'first' }, { provider, protect: true })
-      new aws.s3.BucketVersioning('second', { bucket: first.bucket, versioningConfiguration: { status: 'Enabled' } }, { provider, retainOnDelete: true, parent: first })
+      new aws.s3.BucketVersioning(
+        'second',
+        { bucket: first.bucket, versioningConfiguration: { status: 'Enabled' } },
+        { provider, retainOnDelete: true, parent: first },
+      )
     })
-    const [first, second] = ['first', 'second'].map((name) => recording.resources.find((resource) => resource.name === name)!)
-    expect(first).toMatchObject({ accountId: '111111111111', protect: true, retainOnDelete: false, inputs: { bucket: 'first' } })
-    expect(second).toMatchObject({ protect: true, retainOnDelete: true, parent: first!.urn, dependsOn: [first!.urn] })
+    const [first, second] = ['first', 'second'].map((name) =>
+      recording.resources.find((resource) => resource.name === name)!,
+    )
+    expect(first).toMatchObject({
+      accountId: '111111111111',
+      protect: true,
+      retainOnDelete: false,
+      inputs: { bucket: 'first' },
+    })
+    expect(second).toMatchObject({
+      protect: true,
+      retainOnDelete: true,
+      parent: first!.urn,
+      dependsOn: [first!.urn],
+    })
   })
 
   it('is the same twice, whatever ran before it', async () => {
@@ -31,27 +47,55 @@ describe('a recording', () => {
   })
 
   it.each<[string, () => unknown, string]>([
-    ['a resource of the default provider', () => new aws.s3.Bucket('stray', {}), 'stray has no provider that is bound to an account'],
-    ['a provider for any account', () => new aws.Provider('any', { region: 'eu-central-1' }), 'the provider any isn\'t bound to one account'],
-    ['a provider for two accounts', () => new aws.Provider('two', { allowedAccountIds: ['111111111111', '222222222222'] }), 'the provider two isn\'t bound to one account'],
+    [
+      'a resource of the default provider',
+      () => new aws.s3.Bucket('stray', {}),
+      'stray has no provider that is bound to an account',
+    ],
+    [
+      'a provider for any account',
+      () => new aws.Provider('any', { region: 'eu-central-1' }),
+      "the provider any isn't bound to one account",
+    ],
+    [
+      'a provider for two accounts',
+      () => new aws.Provider('two', { allowedAccountIds: ['111111111111', '222222222222'] }),
+      "the provider two isn't bound to one account",
+    ],
     [
       'a secret',
-      () => new aws.s3.Bucket('b', { bucket: pulumi.secret('hidden') }, { provider: accountProvider('p', '111111111111', 'eu-central-1') }),
+      () =>
+        new aws.s3.Bucket(
+          'b',
+          { bucket: pulumi.secret('hidden') },
+          { provider: accountProvider('p', '111111111111', 'eu-central-1') },
+        ),
       'b.bucket is a secret',
     ],
     [
       'what is only known after a deployment',
-      () => new aws.s3.Bucket('b', { bucket: pulumi.unknown as string }, { provider: accountProvider('p', '111111111111', 'eu-central-1') }),
+      () =>
+        new aws.s3.Bucket(
+          'b',
+          { bucket: pulumi.unknown as string },
+          { provider: accountProvider('p', '111111111111', 'eu-central-1') },
+        ),
       'depends on what is only known after a deployment',
     ],
-    ['a question to AWS', () => aws.getCallerIdentity({}), 'it invokes aws:index/getCallerIdentity:getCallerIdentity'],
+    [
+      'a question to AWS',
+      () => aws.getCallerIdentity({}),
+      'it invokes aws:index/getCallerIdentity:getCallerIdentity',
+    ],
     ['a look at what is there', () => aws.s3.Bucket.get('old', 'old'), 'it reads aws:s3/bucket:Bucket old'],
   ])('refuses %s', async (_, program, message) => {
     await expect(record(program)).rejects.toThrow(message)
   })
 
   it('passes on what the program throws, without ending the process', async () => {
-    await expect(recordProgram({ ...exampleConfig, layer: 'vault', vaultAccountId: '222222222222' })).rejects.toThrow('holdfast:vaultAccountId: is production\'s account too')
+    await expect(
+      recordProgram({ ...exampleConfig, layer: 'vault', vaultAccountId: '222222222222' }),
+    ).rejects.toThrow("holdfast:vaultAccountId: is production's account too")
     await expect(record(() => Promise.reject(new Error('late')))).rejects.toThrow('late')
   })
 

@@ -3,14 +3,30 @@ import { recordProgram } from '../../infra/recording.ts'
 import type { StackResources } from '../../infra/recording-monitor.ts'
 import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 
-const urn = (name: string, type = 'holdfast:vault:VaultBucket$aws:s3/bucket:Bucket'): string => `urn:pulumi:vault::holdfast::${type}::${name}`
-const bucket = (name: string): { type: string; outputs: Record<string, unknown> } => ({ type: 'aws:s3/bucket:Bucket', outputs: { bucket: name } })
+const urn = (name: string, type = 'holdfast:vault:VaultBucket$aws:s3/bucket:Bucket'): string =>
+  `urn:pulumi:vault::holdfast::${type}::${name}`
+const bucket = (name: string): { type: string; outputs: Record<string, unknown> } => ({
+  type: 'aws:s3/bucket:Bucket',
+  outputs: { bucket: name },
+})
 const named = (region: string, account = '111111111111'): string => `holdfast-vault-${account}-${region}`
 
 // Without what else is bound to account and region, so that the guard alone is left to notice.
-const config = { ...exampleConfig, layer: 'vault', vaultBucket: '', image: '', arm: '', examine: false, restorers: exampleConfig.restorers.slice(0, 1), runners: [] }
+const config = {
+  ...exampleConfig,
+  layer: 'vault',
+  vaultBucket: '',
+  image: '',
+  arm: '',
+  examine: false,
+  restorers: exampleConfig.restorers.slice(0, 1),
+  runners: [],
+}
 const moved = (more: Record<string, unknown>): Record<string, unknown> => ({ ...config, ...more })
-const otherAccount = { vaultAccountId: '555555555555', restorers: ['arn:aws:iam::555555555555:role/people/restore-operator'] }
+const otherAccount = {
+  vaultAccountId: '555555555555',
+  restorers: ['arn:aws:iam::555555555555:role/people/restore-operator'],
+}
 
 const one: StackResources = { [urn('vault')]: bucket(named('eu-central-1')) }
 const two: StackResources = { ...one, [urn('vault-eu-west-1')]: bucket(named('eu-west-1')) }
@@ -21,11 +37,36 @@ function run(changed: Record<string, unknown>, before: StackResources) {
 
 describe('a stack that has a vault', () => {
   it.each<[string, Record<string, unknown>, StackResources, string]>([
-    ['another region', moved({ region: 'eu-north-1' }), one, `holdfast:region: makes the vault ${named('eu-north-1')}, but this stack has ${named('eu-central-1')}; set it back`],
-    ['another account', moved(otherAccount), one, `holdfast:vaultAccountId: makes the vault ${named('eu-central-1', '555555555555')}, but this stack has ${named('eu-central-1')}`],
-    ['regions that change places', moved({ region: 'eu-west-1', regions: ['eu-central-1'] }), two, `holdfast:region: makes the vault ${named('eu-west-1')}, but this stack has ${named('eu-central-1')}`],
-    ['a region less', moved({}), two, `holdfast:regions: leaves out eu-west-1, where this stack has the vault ${named('eu-west-1')}; add it`],
-    ['another layer', moved({ layer: 'production' }), one, `holdfast:layer: is production, but this stack has the vault ${named('eu-central-1')}; set it to vault`],
+    [
+      'another region',
+      moved({ region: 'eu-north-1' }),
+      one,
+      `holdfast:region: makes the vault ${named('eu-north-1')}, but this stack has ${named('eu-central-1')}; set it back`,
+    ],
+    [
+      'another account',
+      moved(otherAccount),
+      one,
+      `holdfast:vaultAccountId: makes the vault ${named('eu-central-1', '555555555555')}, but this stack has ${named('eu-central-1')}`,
+    ],
+    [
+      'regions that change places',
+      moved({ region: 'eu-west-1', regions: ['eu-central-1'] }),
+      two,
+      `holdfast:region: makes the vault ${named('eu-west-1')}, but this stack has ${named('eu-central-1')}`,
+    ],
+    [
+      'a region less',
+      moved({}),
+      two,
+      `holdfast:regions: leaves out eu-west-1, where this stack has the vault ${named('eu-west-1')}; add it`,
+    ],
+    [
+      'another layer',
+      moved({ layer: 'production' }),
+      one,
+      `holdfast:layer: is production, but this stack has the vault ${named('eu-central-1')}; set it to vault`,
+    ],
   ])('refuses %s, with the key to change', async (_, changed, before, message) => {
     await expect(run(changed, before)).rejects.toThrow(message)
     await expect(run(changed, before)).rejects.toThrow('HINT: ')
@@ -34,11 +75,24 @@ describe('a stack that has a vault', () => {
   })
 
   it('takes the same again, one region more, and buckets of other components by whatever name', async () => {
-    const others = { [urn('vault', 'holdfast:vault:ToolkitBucket$aws:s3/bucket:Bucket')]: bucket('other'), [urn('vault', 'holdfast:vault:VaultBucket$aws:s3/bucketPolicy:BucketPolicy')]: bucket('other') }
-    for (const [changed, before] of [[moved({}), { ...one, ...others }], [moved({ regions: ['eu-west-1'] }), one], [moved({ regions: ['eu-west-1'] }), two]] as const) {
+    const others = {
+      [urn('vault', 'holdfast:vault:ToolkitBucket$aws:s3/bucket:Bucket')]: bucket('other'),
+      [urn('vault', 'holdfast:vault:VaultBucket$aws:s3/bucketPolicy:BucketPolicy')]: bucket('other'),
+    }
+    for (const [changed, before] of [
+      [moved({}), { ...one, ...others }],
+      [moved({ regions: ['eu-west-1'] }), one],
+      [moved({ regions: ['eu-west-1'] }), two],
+    ] as const) {
       const { resources } = await run(changed, before)
-      expect(resources.filter(({ type, urn: each }) => type === 'aws:s3/bucket:Bucket' && each.includes('VaultBucket$')).map((each) => each.urn)).toEqual(
-        expect.arrayContaining(Object.keys(before).filter((each) => each.endsWith('VaultBucket$aws:s3/bucket:Bucket::vault'))),
+      expect(
+        resources
+          .filter(({ type, urn: each }) => type === 'aws:s3/bucket:Bucket' && each.includes('VaultBucket$'))
+          .map((each) => each.urn),
+      ).toEqual(
+        expect.arrayContaining(
+          Object.keys(before).filter((each) => each.endsWith('VaultBucket$aws:s3/bucket:Bucket::vault')),
+        ),
       )
     }
   })
@@ -46,8 +100,14 @@ describe('a stack that has a vault', () => {
   it('knows its bucket by the very URN that the program gives it', async () => {
     const regions = ['eu-west-1']
     const { resources } = await run(moved({ regions }), {})
-    const before = Object.fromEntries(resources.filter(({ type }) => type === 'aws:s3/bucket:Bucket').map((each) => [each.urn, { type: each.type, outputs: each.inputs }]))
-    await expect(run(moved({ regions, region: 'eu-north-1' }), before)).rejects.toThrow(`but this stack has ${named('eu-central-1')}`)
+    const before = Object.fromEntries(
+      resources
+        .filter(({ type }) => type === 'aws:s3/bucket:Bucket')
+        .map((each) => [each.urn, { type: each.type, outputs: each.inputs }]),
+    )
+    await expect(run(moved({ regions, region: 'eu-north-1' }), before)).rejects.toThrow(
+      `but this stack has ${named('eu-central-1')}`,
+    )
     await expect(run(moved({}), before)).rejects.toThrow(`this stack has the vault ${named('eu-west-1')}`)
   })
 })

@@ -11,8 +11,17 @@ const vaultId = '111111111111'
 const place = { accountId: vaultId, region: 'eu-central-1' }
 const sources = exampleConfig.sources.map(({ name }) => name)
 
-const elsewhere = { name: 'archive', region: 'eu-west-1', trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/workloads/archive' } }
-const everything = { ...exampleConfig, layer: 'vault', regions: ['eu-west-1'], sources: [...exampleConfig.sources, { ...elsewhere, kind: 'postgres' }] }
+const elsewhere = {
+  name: 'archive',
+  region: 'eu-west-1',
+  trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/workloads/archive' },
+}
+const everything = {
+  ...exampleConfig,
+  layer: 'vault',
+  regions: ['eu-west-1'],
+  sources: [...exampleConfig.sources, { ...elsewhere, kind: 'postgres' }],
+}
 
 let vault: Recording
 let without: Recording
@@ -23,7 +32,8 @@ beforeAll(async () => {
   without = await recordProgram({ ...exampleConfig, layer: 'vault', image: '', examine: false })
 })
 
-const ofType = (recording: Recording, type: string) => recording.resources.filter((resource) => resource.type.endsWith(`:${type}`))
+const ofType = (recording: Recording, type: string) =>
+  recording.resources.filter((resource) => resource.type.endsWith(`:${type}`))
 const inputsOf = <T = Record<string, unknown>>(resource: RecordedResource) => resource.inputs as T
 const only = (type: string, name: string) => {
   const found = ofType(vault, type).filter((resource) => resource.name === name)
@@ -40,12 +50,18 @@ interface Container {
   linuxParameters: unknown
 }
 
-const containersOf = (task: RecordedResource) => JSON.parse(String(task.inputs['containerDefinitions'])) as Container[]
+const containersOf = (task: RecordedResource) =>
+  JSON.parse(String(task.inputs['containerDefinitions'])) as Container[]
 
 describe('the tasks', () => {
   it('are one for each check of each source, and each has a schedule, a count of what passed and an alarm', () => {
     const names = checkPlans.flatMap(({ name }) => sources.map((source) => `check-${name}-${source}`)).sort()
-    for (const type of ['TaskDefinition', 'Schedule', 'LogMetricFilter']) expect(ofType(vault, type).map(({ name }) => name).sort()).toEqual(names)
+    for (const type of ['TaskDefinition', 'Schedule', 'LogMetricFilter'])
+      expect(
+        ofType(vault, type)
+          .map(({ name }) => name)
+          .sort(),
+      ).toEqual(names)
     expect(ofType(vault, 'MetricAlarm').map(({ name }) => name)).toEqual(expect.arrayContaining(names))
   })
 
@@ -54,7 +70,11 @@ describe('the tasks', () => {
       const [container, ...more] = containersOf(task)
       expect(more).toEqual([])
       expect(container).toMatchObject({
-        image: exampleConfig.image, entryPoint: ['holdfast'], user: '65534:65534', readonlyRootFilesystem: true, linuxParameters: { capabilities: { drop: ['ALL'] } },
+        image: exampleConfig.image,
+        entryPoint: ['holdfast'],
+        user: '65534:65534',
+        readonlyRootFilesystem: true,
+        linuxParameters: { capabilities: { drop: ['ALL'] } },
       })
     }
   })
@@ -62,29 +82,48 @@ describe('the tasks', () => {
   it('have a role that reads, and ECS another that no container is given', () => {
     for (const task of ofType(vault, 'TaskDefinition')) {
       expect(inputsOf(task)).toMatchObject({
-        taskRoleArn: `arn:aws:iam::${vaultId}:role/holdfast/holdfast-drill`, executionRoleArn: `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-task-execution`,
-        networkMode: 'awsvpc', requiresCompatibilities: ['FARGATE'],
+        taskRoleArn: `arn:aws:iam::${vaultId}:role/holdfast/holdfast-drill`,
+        executionRoleArn: `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-task-execution`,
+        networkMode: 'awsvpc',
+        requiresCompatibilities: ['FARGATE'],
       })
     }
   })
 
   it('stay when there is a newer image: a run that has begun names them until its end', () => {
-    for (const { inputs } of ofType(examining, 'TaskDefinition')) expect(inputs).toMatchObject({ skipDestroy: true })
+    for (const { inputs } of ofType(examining, 'TaskDefinition'))
+      expect(inputs).toMatchObject({ skipDestroy: true })
   })
 
   it('hold no secret and no credentials', () => {
-    const text = ofType(vault, 'TaskDefinition').map(({ inputs }) => String(inputs['containerDefinitions'])).join('\n')
+    const text = ofType(vault, 'TaskDefinition')
+      .map(({ inputs }) => String(inputs['containerDefinitions']))
+      .join('\n')
     expect(text).not.toMatch(/secret|environment|AKIA|password|token/i)
   })
 
-  it.each(checkPlans.flatMap((plan) => sources.map((source) => ({ plan, source }))))('run a command that the CLI has: $plan.name of $source', ({ plan, source }) => {
-    const [name, ...args] = plan.command(place, source)
-    const program = buildProgram({ bin: 'holdfast', environment: {}, signal: new AbortController().signal, stdout: process.stdout, stderr: process.stderr })
-    const command = program.commands.find((each) => each.name() === name)
-    expect(command).toBeDefined()
-    expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
-    expect(command!.opts()).toMatchObject({ source, bucket: `holdfast-vault-${vaultId}-eu-central-1`, assumeRole: false, json: true })
-  })
+  it.each(checkPlans.flatMap((plan) => sources.map((source) => ({ plan, source }))))(
+    'run a command that the CLI has: $plan.name of $source',
+    ({ plan, source }) => {
+      const [name, ...args] = plan.command(place, source)
+      const program = buildProgram({
+        bin: 'holdfast',
+        environment: {},
+        signal: new AbortController().signal,
+        stdout: process.stdout,
+        stderr: process.stderr,
+      })
+      const command = program.commands.find((each) => each.name() === name)
+      expect(command).toBeDefined()
+      expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
+      expect(command!.opts()).toMatchObject({
+        source,
+        bucket: `holdfast-vault-${vaultId}-eu-central-1`,
+        assumeRole: false,
+        json: true,
+      })
+    },
+  )
 })
 
 describe('the schedules', () => {
@@ -97,8 +136,13 @@ describe('the schedules', () => {
           roleArn: `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-check-scheduler`,
           deadLetterConfig: { arn: `arn:aws:sqs:eu-central-1:${vaultId}:holdfast-checks-not-started` },
           ecsParameters: {
-            launchType: 'FARGATE', taskDefinitionArn: expect.stringMatching(/:task-definition\/holdfast-check-[a-z-]+:1$/) as string,
-            networkConfiguration: { subnets: ['recorded-checks'], securityGroups: ['recorded-checks-tasks'], assignPublicIp: false },
+            launchType: 'FARGATE',
+            taskDefinitionArn: expect.stringMatching(/:task-definition\/holdfast-check-[a-z-]+:1$/) as string,
+            networkConfiguration: {
+              subnets: ['recorded-checks'],
+              securityGroups: ['recorded-checks-tasks'],
+              assignPublicIp: false,
+            },
           },
         },
       })
@@ -120,40 +164,72 @@ describe('the schedules', () => {
 
 describe('the network', () => {
   it('has no way in, no internet, and one way out to each service that a check needs', () => {
-    expect(vault.resources.filter(({ type }) => /InternetGateway|NatGateway|EgressOnly|Eip|VpcPeering|:Route:/.test(type))).toEqual([])
-    expect(ofType(vault, 'VpcEndpoint').map(({ inputs }) => inputs['serviceName']).sort()).toEqual(
-      ['ecr.api', 'ecr.dkr', 'logs', 's3'].map((service) => `com.amazonaws.eu-central-1.${service}`))
+    expect(
+      vault.resources.filter(({ type }) =>
+        /InternetGateway|NatGateway|EgressOnly|Eip|VpcPeering|:Route:/.test(type),
+      ),
+    ).toEqual([])
+    expect(
+      ofType(vault, 'VpcEndpoint')
+        .map(({ inputs }) => inputs['serviceName'])
+        .sort(),
+    ).toEqual(['ecr.api', 'ecr.dkr', 'logs', 's3'].map((service) => `com.amazonaws.eu-central-1.${service}`))
     expect(inputsOf(only('DefaultSecurityGroup', 'checks'))).toMatchObject({ ingress: [], egress: [] })
     expect(inputsOf(only('Subnet', 'checks'))).toMatchObject({ mapPublicIpOnLaunch: false })
   })
 
   it('lets tasks out to the endpoints and to S3 by TLS alone, and nothing in to them', () => {
-    const rules = [...ofType(vault, 'SecurityGroupEgressRule'), ...ofType(vault, 'SecurityGroupIngressRule')].map(({ inputs }) => inputs)
+    const rules = [
+      ...ofType(vault, 'SecurityGroupEgressRule'),
+      ...ofType(vault, 'SecurityGroupIngressRule'),
+    ].map(({ inputs }) => inputs)
     expect(rules.length).toBe(3)
     for (const rule of rules) expect(rule).toMatchObject({ ipProtocol: 'tcp', fromPort: 443, toPort: 443 })
     expect(JSON.stringify(rules)).not.toContain('cidr')
-    expect(ofType(vault, 'SecurityGroupIngressRule').map(({ inputs }) => inputs['securityGroupId'])).toEqual(['recorded-checks-endpoints'])
+    expect(ofType(vault, 'SecurityGroupIngressRule').map(({ inputs }) => inputs['securityGroupId'])).toEqual([
+      'recorded-checks-endpoints',
+    ])
   })
 
-  it('asks AWS\'s own servers for names, and nobody else\'s', () => {
-    const domains = Object.fromEntries(ofType(vault, 'ResolverFirewallDomainList').map(({ name, inputs }) => [name, inputs['domains'] as string[]]))
+  it("asks AWS's own servers for names, and nobody else's", () => {
+    const domains = Object.fromEntries(
+      ofType(vault, 'ResolverFirewallDomainList').map(({ name, inputs }) => [
+        name,
+        inputs['domains'] as string[],
+      ]),
+    )
     expect(domains['checks-all']).toEqual(['*'])
-    for (const domain of domains['checks-served']!) expect(domain).toMatch(/^(\*\.)?(api\.ecr|dkr\.ecr|logs|s3|efs)\.eu-central-1\.amazonaws\.com$/)
-    const [allowing, blocking] = ['checks-served', 'checks-all'].map((name) => inputsOf<{ action: string; priority: number; firewallDomainListId: string }>(only('ResolverFirewallRule', name)))
+    for (const domain of domains['checks-served']!)
+      expect(domain).toMatch(/^(\*\.)?(api\.ecr|dkr\.ecr|logs|s3|efs)\.eu-central-1\.amazonaws\.com$/)
+    const [allowing, blocking] = ['checks-served', 'checks-all'].map((name) =>
+      inputsOf<{ action: string; priority: number; firewallDomainListId: string }>(
+        only('ResolverFirewallRule', name),
+      ),
+    )
     expect([allowing, blocking]).toMatchObject([
-      { action: 'ALLOW', firewallDomainListId: 'recorded-checks-served' }, { action: 'BLOCK', blockResponse: 'NXDOMAIN', firewallDomainListId: 'recorded-checks-all' },
+      { action: 'ALLOW', firewallDomainListId: 'recorded-checks-served' },
+      { action: 'BLOCK', blockResponse: 'NXDOMAIN', firewallDomainListId: 'recorded-checks-all' },
     ])
     expect(allowing!.priority).toBeLessThan(blocking!.priority)
-    expect(inputsOf(only('ResolverFirewallRuleGroupAssociation', 'checks'))).toMatchObject({ vpcId: 'vpc-recorded-checks', firewallRuleGroupId: 'recorded-checks' })
-    expect(inputsOf(only('ResolverFirewallConfig', 'checks'))).toEqual({ resourceId: 'vpc-recorded-checks', firewallFailOpen: 'DISABLED' })
+    expect(inputsOf(only('ResolverFirewallRuleGroupAssociation', 'checks'))).toMatchObject({
+      vpcId: 'vpc-recorded-checks',
+      firewallRuleGroupId: 'recorded-checks',
+    })
+    expect(inputsOf(only('ResolverFirewallConfig', 'checks'))).toEqual({
+      resourceId: 'vpc-recorded-checks',
+      firewallFailOpen: 'DISABLED',
+    })
   })
 
   it('opens no bucket, registry or log of another account, whatever credentials somebody brings along', () => {
     for (const endpoint of ofType(vault, 'VpcEndpoint')) {
-      const { Statement } = JSON.parse(String(endpoint.inputs['policy'])) as { Statement: { Sid: string; Condition?: unknown; Resource: string[] }[] }
+      const { Statement } = JSON.parse(String(endpoint.inputs['policy'])) as {
+        Statement: { Sid: string; Condition?: unknown; Resource: string[] }[]
+      }
       for (const { Sid, Condition, Resource } of Statement) {
         // Layers of images come by URLs that ECR has signed with AWS's own credentials.
-        if (Sid === 'ReachLayers') expect(Resource).toEqual(['arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*'])
+        if (Sid === 'ReachLayers')
+          expect(Resource).toEqual(['arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*'])
         else expect(Condition).toEqual({ StringEquals: { 'aws:PrincipalAccount': vaultId } })
       }
     }
@@ -162,8 +238,15 @@ describe('the network', () => {
 
 describe('the alarms', () => {
   const stopped = (containers: Record<string, string | number>[], more: Record<string, string> = {}) => ({
-    source: 'aws.ecs', 'detail-type': 'ECS Task State Change', account: vaultId,
-    detail: { clusterArn: `arn:aws:ecs:eu-central-1:${vaultId}:cluster/holdfast-checks`, lastStatus: 'STOPPED', containers, ...more },
+    source: 'aws.ecs',
+    'detail-type': 'ECS Task State Change',
+    account: vaultId,
+    detail: {
+      clusterArn: `arn:aws:ecs:eu-central-1:${vaultId}:cluster/holdfast-checks`,
+      lastStatus: 'STOPPED',
+      containers,
+      ...more,
+    },
   })
 
   it.each([
@@ -171,25 +254,43 @@ describe('the alarms', () => {
     ['an image that could not be pulled', stopped([{ name: 'holdfast', lastStatus: 'STOPPED' }]), true],
     ['a check that passed', stopped([{ name: 'holdfast', exitCode: 0 }]), false],
     ['a check that is still running', stopped([{ name: 'holdfast' }], { lastStatus: 'RUNNING' }), false],
-    ['a task of another cluster', stopped([{ name: 'holdfast', exitCode: 1 }], { clusterArn: 'arn:aws:ecs:eu-central-1:111111111111:cluster/other' }), false],
+    [
+      'a task of another cluster',
+      stopped([{ name: 'holdfast', exitCode: 1 }], {
+        clusterArn: 'arn:aws:ecs:eu-central-1:111111111111:cluster/other',
+      }),
+      false,
+    ],
   ])('of a task that ended badly: %s', (_, event, isAlarm) => {
-    const pattern = JSON.parse(String(only('EventRule', 'checks-failed').inputs['eventPattern'])) as EventPattern
+    const pattern = JSON.parse(
+      String(only('EventRule', 'checks-failed').inputs['eventPattern']),
+    ) as EventPattern
     expect(matchesPattern(pattern, event)).toBe(isAlarm)
   })
 
   it('wake somebody for what failed, what could not be started, and what was missed', () => {
     const topic = `arn:aws:sns:eu-central-1:${vaultId}:holdfast-alarms`
     expect(inputsOf(only('EventTarget', 'checks-failed'))).toMatchObject({ arn: topic })
-    expect(inputsOf(only('MetricAlarm', 'checks-not-started'))).toMatchObject({ alarmActions: [topic], dimensions: { QueueName: 'holdfast-checks-not-started' } })
+    expect(inputsOf(only('MetricAlarm', 'checks-not-started'))).toMatchObject({
+      alarmActions: [topic],
+      dimensions: { QueueName: 'holdfast-checks-not-started' },
+    })
     for (const { name } of checkPlans) {
-      for (const source of sources) expect(inputsOf(only('MetricAlarm', `check-${name}-${source}`))).toMatchObject({ alarmActions: [topic], treatMissingData: 'breaching', threshold: 1 })
+      for (const source of sources)
+        expect(inputsOf(only('MetricAlarm', `check-${name}-${source}`))).toMatchObject({
+          alarmActions: [topic],
+          treatMissingData: 'breaching',
+          threshold: 1,
+        })
     }
   })
 
   it('count a check as passed by the record of its own source and kind', () => {
     const patterns = ofType(vault, 'LogMetricFilter').map(({ inputs }) => String(inputs['pattern']))
     expect(new Set(patterns).size).toBe(patterns.length)
-    expect(patterns).toContain('{ ($.type = "verify") && ($.source = "uploads") && ($.ok IS TRUE) && ($.readData IS TRUE) }')
+    expect(patterns).toContain(
+      '{ ($.type = "verify") && ($.source = "uploads") && ($.ok IS TRUE) && ($.readData IS TRUE) }',
+    )
   })
 })
 
@@ -198,8 +299,14 @@ describe('without an image', () => {
     const types = without.resources.map(({ type }) => type)
     expect(types.filter((type) => /:(ecs|scheduler|ec2|vpc|sqs)\//.test(type))).toEqual([])
     expect(types).toContain('aws:ecr/repository:Repository')
-    expect(ofType(without, 'LogGroup').map(({ inputs }) => inputs['name'])).toEqual(['/holdfast/checks', '/holdfast/examinations'])
-    expect(without.outputs).toMatchObject({ imageRepository: `${vaultId}.dkr.ecr.eu-central-1.amazonaws.com/holdfast`, checks: null })
+    expect(ofType(without, 'LogGroup').map(({ inputs }) => inputs['name'])).toEqual([
+      '/holdfast/checks',
+      '/holdfast/examinations',
+    ])
+    expect(without.outputs).toMatchObject({
+      imageRepository: `${vaultId}.dkr.ecr.eu-central-1.amazonaws.com/holdfast`,
+      checks: null,
+    })
   })
 })
 
@@ -208,9 +315,13 @@ describe('what was switched on', () => {
     ['examinations', { examine: false }],
     ['the last source of a region that can be started', { sources: [...exampleConfig.sources, elsewhere] }],
     ['the image', { image: '', examine: false }],
-  ])('can be switched off again, for nothing goes with it that Pulumi refuses to delete: %s', async (_, less) => {
-    const kept = ({ resources }: Recording) => resources.filter(({ protect }) => protect).map(({ type, name }) => `${type} ${name}`)
-    expect(kept(examining)).toContain('aws:cloudwatch/logGroup:LogGroup examinations-eu-west-1')
-    expect(kept(await recordProgram({ ...everything, ...less }))).toEqual(kept(examining))
-  })
+  ])(
+    'can be switched off again, for nothing goes with it that Pulumi refuses to delete: %s',
+    async (_, less) => {
+      const kept = ({ resources }: Recording) =>
+        resources.filter(({ protect }) => protect).map(({ type, name }) => `${type} ${name}`)
+      expect(kept(examining)).toContain('aws:cloudwatch/logGroup:LogGroup examinations-eu-west-1')
+      expect(kept(await recordProgram({ ...everything, ...less }))).toEqual(kept(examining))
+    },
+  )
 })

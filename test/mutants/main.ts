@@ -1,7 +1,15 @@
 // `npm run mutants [-- --write] [-- --only TEXT …]`: takes out one safety at a time and shows that a test notices. Ends with 1
 // if one lives, if one can't be judged, or if docs/mutants.md lists others; with --write it writes that page instead.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -24,8 +32,12 @@ function describe(verdict: Verdict): string {
 }
 
 async function run(chosen: readonly Mutant[], scratch: string): Promise<Map<string, Verdict> | null> {
-  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-    .split('\0').filter((file) => file !== '' && existsSync(join(root, file)))
+  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+    .split('\0')
+    .filter((file) => file !== '' && existsSync(join(root, file)))
   const directories = Array.from({ length: atOnce }, (_, index) => join(scratch, String(index)))
   for (const directory of directories) copyTree(root, files, directory)
   checkMutants(chosen, (file) => readFileSync(join(directories[0]!, file), 'utf8'))
@@ -42,7 +54,9 @@ async function run(chosen: readonly Mutant[], scratch: string): Promise<Map<stri
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { write: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } } })
+  const { values } = parseArgs({
+    options: { write: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
+  })
   const chosen = mutants.filter(({ name }) => values.only?.some((text) => name.includes(text)) ?? true)
   if (chosen.length === 0) {
     say(`no mutant's name holds ${values.only!.join(' or ')}`)
@@ -57,7 +71,9 @@ async function main(): Promise<number> {
   const verdicts = await run(chosen, scratch)
   if (verdicts === null) return 1
   const alive = chosen.filter(({ name }) => verdicts.get(name)?.kind !== 'caught')
-  say(`${chosen.length - alive.length} of ${chosen.length} caught in ${((Date.now() - startedMs) / 1000).toFixed(0)} s`)
+  say(
+    `${chosen.length - alive.length} of ${chosen.length} caught in ${((Date.now() - startedMs) / 1000).toFixed(0)} s`,
+  )
   for (const { name, why } of alive) say(`NOT CAUGHT: ${name} (${why}): ${describe(verdicts.get(name)!)}`)
   if (alive.length > 0 || values.only !== undefined) return alive.length > 0 ? 1 : 0
   if (values.write) {

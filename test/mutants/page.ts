@@ -25,7 +25,11 @@ export function renderPage(mutants: readonly Mutant[], verdicts: ReadonlyMap<str
 
 /** The names that a page lists, in its order. */
 export function namesIn(page: string): string[] {
-  return page.split('\n').filter((line) => line.startsWith('| ')).slice(2).map((line) => line.slice(2, line.indexOf(' | ')).replaceAll('\\|', '|'))
+  return page
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+    .map((line) => line.slice(2, line.indexOf(' | ')).replaceAll('\\|', '|'))
 }
 
 function escapeCell(text: string): string {

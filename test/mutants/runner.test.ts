@@ -4,12 +4,33 @@ import { describe, expect, test } from 'vitest'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
 import { mutants } from './mutants.ts'
 import { namesIn, renderPage } from './page.ts'
-import { applyMutant, checkMutants, copyTree, findFaults, judge, readReport, runMutants, runUnmutated } from './runner.ts'
+import {
+  applyMutant,
+  checkMutants,
+  copyTree,
+  findFaults,
+  judge,
+  readReport,
+  runMutants,
+  runUnmutated,
+} from './runner.ts'
 import type { Mutant, Verdict } from './runner.ts'
 
 const root = join(import.meta.dirname, '../..')
-const base: Mutant = { name: 'no check', why: 'it checks', file: 'core/it.ts', find: 'if (bad)', replace: 'if (false)', test: 'test/core/it.test.ts' }
-const outcome = (status: string, ...messages: string[]) => ({ file: base.test, title: 'it is checked', status, messages })
+const base: Mutant = {
+  name: 'no check',
+  why: 'it checks',
+  file: 'core/it.ts',
+  find: 'if (bad)',
+  replace: 'if (false)',
+  test: 'test/core/it.test.ts',
+}
+const outcome = (status: string, ...messages: string[]) => ({
+  file: base.test,
+  title: 'it is checked',
+  status,
+  messages,
+})
 
 describe('a mutant', () => {
   test('changes its text, and nothing else, whatever characters it has', () => {
@@ -37,7 +58,11 @@ describe('a mutant', () => {
 
 describe('a verdict', () => {
   test('is caught, with the test that failed', () => {
-    expect(judge([outcome('passed'), outcome('failed', 'AssertionError: expected 1 to be 2')])).toEqual({ kind: 'caught', file: base.test, title: 'it is checked' })
+    expect(judge([outcome('passed'), outcome('failed', 'AssertionError: expected 1 to be 2')])).toEqual({
+      kind: 'caught',
+      file: base.test,
+      title: 'it is checked',
+    })
   })
 
   test('is that it lives if all is green', () => {
@@ -57,20 +82,28 @@ describe('a verdict', () => {
 describe('without a mutant', () => {
   test('a test that is red is named, and one that does not exist', () => {
     expect(findFaults([base], [outcome('passed')])).toEqual([])
-    expect(findFaults([base], [outcome('passed'), outcome('failed', 'x')])).toEqual(['red without a mutant: test/core/it.test.ts: it is checked'])
+    expect(findFaults([base], [outcome('passed'), outcome('failed', 'x')])).toEqual([
+      'red without a mutant: test/core/it.test.ts: it is checked',
+    ])
     expect(findFaults([{ ...base, titled: 'is written' }], [outcome('passed')])).toHaveLength(1)
     expect(findFaults([base], null)).toHaveLength(1)
   })
 
   test('each file runs once: as a whole if anyone wants that, else what is titled so', async () => {
     const runs: unknown[] = []
-    const wanted = [base, { ...base, titled: 'is checked' }, { ...base, test: 'test/other.test.ts', titled: 'b' }, { ...base, test: 'test/other.test.ts', titled: 'c' }]
+    const wanted = [
+      base,
+      { ...base, titled: 'is checked' },
+      { ...base, test: 'test/other.test.ts', titled: 'b' },
+      { ...base, test: 'test/other.test.ts', titled: 'c' },
+    ]
     await runUnmutated(wanted, 'there', (_directory, tests) => {
       runs.push(tests)
       return Promise.resolve([])
     })
     expect(runs).toEqual([
-      { files: [base.test], titled: [], bail: false }, { files: ['test/other.test.ts'], titled: ['b', 'c'], bail: false },
+      { files: [base.test], titled: [], bail: false },
+      { files: ['test/other.test.ts'], titled: ['b', 'c'], bail: false },
     ])
   })
 })
@@ -84,23 +117,41 @@ test('each mutant is alone in a copy, which is whole again afterwards; the tree 
   copyTree(tree, [base.file], copy)
   const seen: string[] = []
   const verdicts: [string, Verdict][] = []
-  await runMutants([base, { ...base, name: 'nor the other', find: 'if (worse)' }], [copy], (directory, tests) => {
-    expect([directory, tests]).toEqual([copy, { files: [base.test], titled: [], bail: true }])
-    const mutated = readFileSync(join(copy, base.file), 'utf8')
-    seen.push(mutated)
-    return Promise.resolve([outcome(mutated.includes('(bad)') ? 'passed' : 'failed', 'AssertionError')])
-  }, ({ name }, verdict) => verdicts.push([name, verdict]))
+  await runMutants(
+    [base, { ...base, name: 'nor the other', find: 'if (worse)' }],
+    [copy],
+    (directory, tests) => {
+      expect([directory, tests]).toEqual([copy, { files: [base.test], titled: [], bail: true }])
+      const mutated = readFileSync(join(copy, base.file), 'utf8')
+      seen.push(mutated)
+      return Promise.resolve([outcome(mutated.includes('(bad)') ? 'passed' : 'failed', 'AssertionError')])
+    },
+    ({ name }, verdict) => verdicts.push([name, verdict]),
+  )
   expect(seen).toEqual(['if (false) throw 1; if (worse) throw 2', 'if (bad) throw 1; if (false) throw 2'])
-  expect(verdicts).toEqual([['no check', { kind: 'caught', file: base.test, title: 'it is checked' }], ['nor the other', { kind: 'survived' }]])
-  expect([tree, copy].map((directory) => readFileSync(join(directory, base.file), 'utf8'))).toEqual([source, source])
+  expect(verdicts).toEqual([
+    ['no check', { kind: 'caught', file: base.test, title: 'it is checked' }],
+    ['nor the other', { kind: 'survived' }],
+  ])
+  expect([tree, copy].map((directory) => readFileSync(join(directory, base.file), 'utf8'))).toEqual([
+    source,
+    source,
+  ])
 })
 
 test('a report names files below the copy; one that was never written has no tests', () => {
-  const json = JSON.stringify({ testResults: [
-    { name: '/copy/test/a.test.ts', assertionResults: [{ fullName: 'a b', status: 'failed', failureMessages: ['why'] }] },
-    { name: '/copy/test/b.test.ts', message: 'it did not load', assertionResults: [] },
-  ] })
-  expect(readReport(json, '/copy')).toEqual([{ file: 'test/a.test.ts', title: 'a b', status: 'failed', messages: ['why'] }])
+  const json = JSON.stringify({
+    testResults: [
+      {
+        name: '/copy/test/a.test.ts',
+        assertionResults: [{ fullName: 'a b', status: 'failed', failureMessages: ['why'] }],
+      },
+      { name: '/copy/test/b.test.ts', message: 'it did not load', assertionResults: [] },
+    ],
+  })
+  expect(readReport(json, '/copy')).toEqual([
+    { file: 'test/a.test.ts', title: 'a b', status: 'failed', messages: ['why'] },
+  ])
   expect(readReport('{}', '/copy')).toEqual([])
 })
 
@@ -116,6 +167,8 @@ describe('the page', () => {
   })
 
   test('of this tree lists every mutant', () => {
-    expect(namesIn(readFileSync(join(root, 'docs/mutants.md'), 'utf8'))).toEqual(mutants.map(({ name }) => name))
+    expect(namesIn(readFileSync(join(root, 'docs/mutants.md'), 'utf8'))).toEqual(
+      mutants.map(({ name }) => name),
+    )
   })
 })

@@ -32,19 +32,24 @@ export type Verdict =
   | { kind: 'invalid'; reason: string }
 
 /** Runs tests in `directory`: one that fails ends the run if `bail`. Null if it didn't end in time. */
-export type RunTests = (directory: string, tests: { files: string[]; titled: string[]; bail: boolean }) => Promise<TestOutcome[] | null>
+export type RunTests = (
+  directory: string,
+  tests: { files: string[]; titled: string[]; bail: boolean },
+) => Promise<TestOutcome[] | null>
 
 const limitMs = 120_000
 /** A mutant that hangs is caught by this. */
 const testTimeoutMs = 15_000
 /** What a replacement that doesn't run looks like: no test has judged it then. */
-const broken = /\b(?:SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|is not a function/
+const broken =
+  /\b(?:SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|is not a function/
 
 /** @throws if the text doesn't stand there exactly once. */
 export function applyMutant(source: string, { name, file, find, replace }: Mutant): string {
   const at = source.indexOf(find)
   if (at === -1) throw new Error(`${name}: its text is not in ${file} any more`)
-  if (source.indexOf(find, at + 1) !== -1) throw new Error(`${name}: its text stands in ${file} more than once`)
+  if (source.indexOf(find, at + 1) !== -1)
+    throw new Error(`${name}: its text stands in ${file} more than once`)
   return source.slice(0, at) + replace + source.slice(at + find.length)
 }
 
@@ -59,11 +64,13 @@ export function checkMutants(mutants: readonly Mutant[], read: (file: string) =>
 }
 
 export function judge(outcomes: readonly TestOutcome[] | null): Verdict {
-  if (outcomes === null) return { kind: 'invalid', reason: `its tests did not end within ${limitMs / 1000} s` }
+  if (outcomes === null)
+    return { kind: 'invalid', reason: `its tests did not end within ${limitMs / 1000} s` }
   const failed = outcomes.filter(({ status }) => status === 'failed')
   const honest = failed.find(({ messages }) => !messages.some((message) => broken.test(message)))
   if (honest !== undefined) return { kind: 'caught', file: honest.file, title: honest.title }
-  if (failed.length > 0) return { kind: 'invalid', reason: `it doesn't run: ${failed[0]!.messages[0]?.split('\n')[0] ?? ''}` }
+  if (failed.length > 0)
+    return { kind: 'invalid', reason: `it doesn't run: ${failed[0]!.messages[0]?.split('\n')[0] ?? ''}` }
   if (!outcomes.some(({ status }) => status === 'passed')) return { kind: 'invalid', reason: 'no test ran' }
   return { kind: 'survived' }
 }
@@ -71,18 +78,39 @@ export function judge(outcomes: readonly TestOutcome[] | null): Verdict {
 /** Why the tests can't judge a mutant: they fail without one, or none has such a title. */
 export function findFaults(mutants: readonly Mutant[], outcomes: readonly TestOutcome[] | null): string[] {
   if (outcomes === null) return ['the tests did not end in time without a mutant']
-  const red = outcomes.filter(({ status }) => status === 'failed').map(({ file, title }) => `red without a mutant: ${file}: ${title}`)
-  const silent = mutants.filter(({ test, titled = '' }) => !outcomes.some(({ file, title, status }) => file === test && status === 'passed' && title.includes(titled)))
-  return [...red, ...silent.map(({ name, test, titled = '' }) => `${name}: no test of ${test} passes without it${titled === '' ? '' : ` whose title contains ${JSON.stringify(titled)}`}`)]
+  const red = outcomes
+    .filter(({ status }) => status === 'failed')
+    .map(({ file, title }) => `red without a mutant: ${file}: ${title}`)
+  const silent = mutants.filter(
+    ({ test, titled = '' }) =>
+      !outcomes.some(
+        ({ file, title, status }) => file === test && status === 'passed' && title.includes(titled),
+      ),
+  )
+  return [
+    ...red,
+    ...silent.map(
+      ({ name, test, titled = '' }) =>
+        `${name}: no test of ${test} passes without it${titled === '' ? '' : ` whose title contains ${JSON.stringify(titled)}`}`,
+    ),
+  ]
 }
 
 /** The tests that all mutants name, once, without any of them: all of the files named as a whole, and what is titled so. */
-export async function runUnmutated(mutants: readonly Mutant[], directory: string, runTests: RunTests): Promise<string[]> {
+export async function runUnmutated(
+  mutants: readonly Mutant[],
+  directory: string,
+  runTests: RunTests,
+): Promise<string[]> {
   const whole = [...new Set(mutants.filter(({ titled }) => titled === undefined).map(({ test }) => test))]
   const partly = mutants.filter(({ test, titled }) => titled !== undefined && !whole.includes(test))
   const runs = [
     { files: whole, titled: [], bail: false },
-    { files: [...new Set(partly.map(({ test }) => test))], titled: [...new Set(partly.map(({ titled }) => titled!))], bail: false },
+    {
+      files: [...new Set(partly.map(({ test }) => test))],
+      titled: [...new Set(partly.map(({ titled }) => titled!))],
+      bail: false,
+    },
   ]
   const outcomes: TestOutcome[] = []
   for (const run of runs.filter(({ files }) => files.length > 0)) {
@@ -95,21 +123,35 @@ export async function runUnmutated(mutants: readonly Mutant[], directory: string
 
 /** Each mutant in one of `directories`, as many at once as there are. */
 export async function runMutants(
-  mutants: readonly Mutant[], directories: readonly string[], runTests: RunTests, onVerdict: (mutant: Mutant, verdict: Verdict) => void,
+  mutants: readonly Mutant[],
+  directories: readonly string[],
+  runTests: RunTests,
+  onVerdict: (mutant: Mutant, verdict: Verdict) => void,
 ): Promise<void> {
   const waiting = [...mutants]
-  await Promise.all(directories.map(async (directory) => {
-    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const path = join(directory, mutant.file)
-      const source = readFileSync(path, 'utf8')
-      writeFileSync(path, applyMutant(source, mutant))
-      try {
-        onVerdict(mutant, judge(await runTests(directory, { files: [mutant.test], titled: mutant.titled === undefined ? [] : [mutant.titled], bail: true })))
-      } finally {
-        writeFileSync(path, source)
+  await Promise.all(
+    directories.map(async (directory) => {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const path = join(directory, mutant.file)
+        const source = readFileSync(path, 'utf8')
+        writeFileSync(path, applyMutant(source, mutant))
+        try {
+          onVerdict(
+            mutant,
+            judge(
+              await runTests(directory, {
+                files: [mutant.test],
+                titled: mutant.titled === undefined ? [] : [mutant.titled],
+                bail: true,
+              }),
+            ),
+          )
+        } finally {
+          writeFileSync(path, source)
+        }
       }
-    }
-  }))
+    }),
+  )
 }
 
 /** @param files relative to `root`. Dependencies are shared. */
@@ -125,11 +167,23 @@ export function copyTree(root: string, files: readonly string[], directory: stri
 export const runVitest: RunTests = (directory, { files, titled, bail }) => {
   const report = join(directory, 'mutants-report.json')
   writeFileSync(report, '{}')
-  const args = ['node_modules/vitest/vitest.mjs', 'run', ...files, '--reporter=json', `--outputFile=${report}`, `--testTimeout=${testTimeoutMs}`]
-  if (titled.length > 0) args.push('-t', titled.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'))
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...files,
+    '--reporter=json',
+    `--outputFile=${report}`,
+    `--testTimeout=${testTimeoutMs}`,
+  ]
+  if (titled.length > 0)
+    args.push('-t', titled.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'))
   if (bail) args.push('--bail=1')
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { cwd: directory, stdio: 'ignore', detached: true })
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+      cwd: directory,
+      stdio: 'ignore',
+      detached: true,
+    })
     const end = (): void => {
       try {
         process.kill(-child.pid!, 'SIGKILL')
@@ -152,12 +206,20 @@ export const runVitest: RunTests = (directory, { files, titled, bail }) => {
 }
 
 interface Report {
-  testResults?: { name: string; assertionResults: { fullName: string; status: string; failureMessages: string[] | null }[] }[]
+  testResults?: {
+    name: string
+    assertionResults: { fullName: string; status: string; failureMessages: string[] | null }[]
+  }[]
 }
 
 export function readReport(json: string, directory: string): TestOutcome[] {
   const { testResults = [] } = JSON.parse(json) as Report
-  return testResults.flatMap(({ name, assertionResults }) => assertionResults.map(({ fullName, status, failureMessages }) => ({
-    file: name.replace(`${directory}/`, ''), title: fullName, status, messages: failureMessages ?? [],
-  })))
+  return testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ fullName, status, failureMessages }) => ({
+      file: name.replace(`${directory}/`, ''),
+      title: fullName,
+      status,
+      messages: failureMessages ?? [],
+    })),
+  )
 }

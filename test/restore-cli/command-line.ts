@@ -40,10 +40,18 @@ export function runCommand(args: readonly string[], surroundings: Surroundings =
   surroundings.onStart?.(child)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (status) => resolve({
-      status, stdout, stderr,
-      records: () => stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>),
-    }))
+    child.on('close', (status) =>
+      resolve({
+        status,
+        stdout,
+        stderr,
+        records: () =>
+          stdout
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line) as Record<string, unknown>),
+      }),
+    )
   })
 }
 

@@ -1,6 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
@@ -20,7 +28,11 @@ function pathOf(name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${tree}/`), name])
 }
 
-interface BackupRecord { snapshot: { id: string; time: string; timeMs: number }; complete: boolean; bytesUploaded: number }
+interface BackupRecord {
+  snapshot: { id: string; time: string; timeMs: number }
+  complete: boolean
+  bytesUploaded: number
+}
 const made: BackupRecord[] = []
 
 beforeAll(async () => {
@@ -29,7 +41,10 @@ beforeAll(async () => {
   writeFileSync(join(tree, 'uploads', 'scan.bin'), scan)
   writeFileSync(pathOf(byteName), 'bytes')
   symlinkSync('config.json', join(tree, 'link'))
-  execFileSync('mkfifo', [hostileName.toString()].map((name) => join(tree, name)))
+  execFileSync(
+    'mkfifo',
+    [hostileName.toString()].map((name) => join(tree, name)),
+  )
   for (const content of ['first\n', 'second\n']) {
     writeFileSync(join(tree, 'state.txt'), content)
     const outcome = await holdfast(['backup', tree, '--source', 'rental', '--bucket', 'locked', '--json'])
@@ -42,7 +57,13 @@ beforeAll(async () => {
 
 describe('holdfast backup', () => {
   test('reports what it did', () => {
-    expect(made[0]).toMatchObject({ type: 'backup', source: 'rental', complete: true, lock: { mode: 'COMPLIANCE', days: 40 }, vault: `s3://locked at ${sandbox.endpoint}` })
+    expect(made[0]).toMatchObject({
+      type: 'backup',
+      source: 'rental',
+      complete: true,
+      lock: { mode: 'COMPLIANCE', days: 40 },
+      vault: `s3://locked at ${sandbox.endpoint}`,
+    })
     expect(made[1]!.bytesUploaded).toBeLessThan(made[0]!.bytesUploaded)
   })
 
@@ -51,16 +72,31 @@ describe('holdfast backup', () => {
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(outcome.stdout).not.toMatch(/[\u001b\u0007\u202e]/u)
     // Said only where getfattr is not installed.
-    expect(steady(outcome.stdout.replaceAll(tree, '/data')).replace(/ {2}not seen .*\n/, '').replace(/[\d.]+ k?B/g, 'N B')).toMatchSnapshot()
+    expect(
+      steady(outcome.stdout.replaceAll(tree, '/data'))
+        .replace(/ {2}not seen .*\n/, '')
+        .replace(/[\d.]+ k?B/g, 'N B'),
+    ).toMatchSnapshot()
   })
 
   test('on a dry run uploads nothing', async () => {
-    const outcome = await holdfast(['backup', tree, '--source', 'dry', '--bucket', 'locked', '--dry-run', '--json'])
+    const outcome = await holdfast([
+      'backup',
+      tree,
+      '--source',
+      'dry',
+      '--bucket',
+      'locked',
+      '--dry-run',
+      '--json',
+    ])
     expect(outcome.records()).toMatchObject([{ type: 'backup', snapshot: null, bytesUploaded: 0 }])
-    expect(await holdfast(['snapshots', '--source', 'dry', '--bucket', 'locked'])).toMatchObject({ status: 5 })
+    expect(await holdfast(['snapshots', '--source', 'dry', '--bucket', 'locked'])).toMatchObject({
+      status: 5,
+    })
   })
 
-  test('of what can\'t be read ends with 3: the snapshot is there, and says what is missing', async () => {
+  test("of what can't be read ends with 3: the snapshot is there, and says what is missing", async () => {
     const folder = join(makeFolder(), 'data')
     const asRoot = process.getuid?.() === 0
     const nobody = 65_534
@@ -70,16 +106,27 @@ describe('holdfast backup', () => {
     chmodSync(join(folder, 'secret'), 0)
     const cache = join(makeFolder(), 'cache')
     mkdirSync(cache)
-    if (asRoot) for (const each of [join(folder, '..'), folder, join(cache, '..'), cache]) chownSync(each, nobody, nobody)
-    const outcome = await holdfast(['backup', folder, '--source', 'partial', '--bucket', 'locked', '--cache-dir', cache, '--json'], asRoot ? { uid: nobody } : {})
+    if (asRoot)
+      for (const each of [join(folder, '..'), folder, join(cache, '..'), cache])
+        chownSync(each, nobody, nobody)
+    const outcome = await holdfast(
+      ['backup', folder, '--source', 'partial', '--bucket', 'locked', '--cache-dir', cache, '--json'],
+      asRoot ? { uid: nobody } : {},
+    )
     expect(outcome.status).toBe(3)
-    expect(outcome.records()).toMatchObject([{ complete: false, files: 1, problems: [{ kind: 'unreadable', path: 'secret', pathBase64: 'c2VjcmV0' }] }])
+    expect(outcome.records()).toMatchObject([
+      {
+        complete: false,
+        files: 1,
+        problems: [{ kind: 'unreadable', path: 'secret', pathBase64: 'c2VjcmV0' }],
+      },
+    ])
     expect(JSON.parse(outcome.stderr)).toMatchObject({ code: 'incomplete', exitStatus: 3 })
     const listed = await holdfast(['snapshots', '--source', 'partial', '--bucket', 'locked'])
     expect(listed.stdout).toContain('incomplete (1 problems)')
   })
 
-  test('to a bucket that doesn\'t lock is refused, unless that is accepted', async () => {
+  test("to a bucket that doesn't lock is refused, unless that is accepted", async () => {
     const args = ['backup', tree, '--source', 'rental', '--bucket', 'versioned']
     const refused = await holdfast(args)
     expect([refused.status, refused.stdout]).toEqual([9, ''])
@@ -88,7 +135,14 @@ describe('holdfast backup', () => {
   })
 
   test('of what is not there says so', async () => {
-    const outcome = await holdfast(['backup', join(tree, 'absent'), '--source', 'rental', '--bucket', 'locked'])
+    const outcome = await holdfast([
+      'backup',
+      join(tree, 'absent'),
+      '--source',
+      'rental',
+      '--bucket',
+      'locked',
+    ])
     expect(outcome.status).toBe(5)
     expect(outcome.stderr).toMatch(/^holdfast: .*absent/)
   })
@@ -98,7 +152,16 @@ describe('holdfast snapshots', () => {
   test('lists the recovery points, oldest first', async () => {
     const outcome = await holdfast(['snapshots', '--bucket', 'locked', '--source', 'rental', '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    expect(outcome.records()).toMatchObject(made.map(({ snapshot }) => ({ type: 'snapshot', source: 'rental', id: snapshot.id, time: snapshot.time, usable: true, complete: true })))
+    expect(outcome.records()).toMatchObject(
+      made.map(({ snapshot }) => ({
+        type: 'snapshot',
+        source: 'rental',
+        id: snapshot.id,
+        time: snapshot.time,
+        usable: true,
+        complete: true,
+      })),
+    )
   })
 
   test('as a table', async () => {
@@ -107,7 +170,9 @@ describe('holdfast snapshots', () => {
   })
 
   test('survives a reader that goes away', async () => {
-    const outcome = await holdfast(['snapshots', '--bucket', 'locked'], { onStart: (child) => child.stdout!.destroy() })
+    const outcome = await holdfast(['snapshots', '--bucket', 'locked'], {
+      onStart: (child) => child.stdout!.destroy(),
+    })
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
   })
 })
@@ -126,13 +191,21 @@ describe('holdfast restore', () => {
     expect(readdirSync(target, { encoding: 'buffer' }).some((name) => name.equals(byteName))).toBe(true)
     expect(outcome.records()).toMatchObject([
       { type: 'plan', snapshot: made[0]!.snapshot.id, target, missingMs: 500, files: 4 },
-      { type: 'restore', ok: true, asOf: made[0]!.snapshot.time, notRestored: [{ pathBase64: hostileName.toString('base64') }] },
+      {
+        type: 'restore',
+        ok: true,
+        asOf: made[0]!.snapshot.time,
+        notRestored: [{ pathBase64: hostileName.toString('base64') }],
+      },
     ])
   })
 
   test('without a time brings back the newest', async () => {
     const target = join(makeFolder(), 'restored')
-    const outcome = await runCommand(['--bucket', 'locked', '--source', 'rental', '--target', target], { bin: 'restore-main.ts', env: environment() })
+    const outcome = await runCommand(['--bucket', 'locked', '--source', 'rental', '--target', target], {
+      bin: 'restore-main.ts',
+      env: environment(),
+    })
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(readFileSync(join(target, 'state.txt'), 'utf8')).toBe('second\n')
     expect(outcome.stdout).not.toMatch(/[\u001b\u0007\u202e]/u)
@@ -141,9 +214,20 @@ describe('holdfast restore', () => {
 
   test('of a snapshot that is named, and of paths alone, names of bytes included', async () => {
     const target = join(makeFolder(), 'restored')
-    const outcome = await restore(['--snapshot', made[0]!.snapshot.id, '--target', target, './uploads/', 'n\\xff\\xfe.txt'])
+    const outcome = await restore([
+      '--snapshot',
+      made[0]!.snapshot.id,
+      '--target',
+      target,
+      './uploads/',
+      'n\\xff\\xfe.txt',
+    ])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    expect(readdirSync(target, { encoding: 'buffer' }).map((name) => name.toString('latin1')).sort()).toEqual([byteName.toString('latin1'), 'uploads'])
+    expect(
+      readdirSync(target, { encoding: 'buffer' })
+        .map((name) => name.toString('latin1'))
+        .sort(),
+    ).toEqual([byteName.toString('latin1'), 'uploads'])
   })
 
   test('on a dry run shows the plan and writes nothing', async () => {
@@ -167,18 +251,22 @@ describe('holdfast restore', () => {
     expect(steady(outcome.stderr)).toMatchSnapshot()
   })
 
-  test('into a directory that isn\'t empty is refused, and changes nothing', async () => {
+  test("into a directory that isn't empty is refused, and changes nothing", async () => {
     const target = makeFolder()
     writeFileSync(join(target, 'mine'), 'mine')
     expect(await restore(['--target', target])).toMatchObject({ status: 11 })
     expect(readdirSync(target)).toEqual(['mine'])
   })
 
-  test('of a path or a snapshot that isn\'t there is not found', async () => {
+  test("of a path or a snapshot that isn't there is not found", async () => {
     const target = join(makeFolder(), 'restored')
     expect(await restore(['--target', target, 'no/such'])).toMatchObject({ status: 5 })
-    expect(await restore(['--target', target, '--snapshot', '01ARZ3NDEKTSV4RRFFQ69G5FAV'])).toMatchObject({ status: 5 })
-    expect(await holdfast(['restore', '--bucket', 'locked', '--source', 'other', '--target', target])).toMatchObject({ status: 5 })
+    expect(await restore(['--target', target, '--snapshot', '01ARZ3NDEKTSV4RRFFQ69G5FAV'])).toMatchObject({
+      status: 5,
+    })
+    expect(
+      await holdfast(['restore', '--bucket', 'locked', '--source', 'other', '--target', target]),
+    ).toMatchObject({ status: 5 })
   })
 
   test('asks which, where the vault holds several sources', async () => {
@@ -190,26 +278,51 @@ describe('holdfast restore', () => {
 
 describe('holdfast verify', () => {
   test('of a whole snapshot says so, and until when it is locked', async () => {
-    const outcome = await holdfast(['verify', '--bucket', 'locked', '--source', 'rental', '--read-data', '--json'])
+    const outcome = await holdfast([
+      'verify',
+      '--bucket',
+      'locked',
+      '--source',
+      'rental',
+      '--read-data',
+      '--json',
+    ])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    expect(outcome.records()).toMatchObject([{ type: 'verify', ok: true, snapshot: made[1]!.snapshot.id, readData: true, objects: [], files: [] }])
-    expect(Date.parse(outcome.records()[0]!['lockedUntil'] as string)).toBeGreaterThan(Date.now() + 39 * 86_400_000)
+    expect(outcome.records()).toMatchObject([
+      { type: 'verify', ok: true, snapshot: made[1]!.snapshot.id, readData: true, objects: [], files: [] },
+    ])
+    expect(Date.parse(outcome.records()[0]!['lockedUntil'] as string)).toBeGreaterThan(
+      Date.now() + 39 * 86_400_000,
+    )
   })
 
   test('of a share reads another part each day, and says which', async () => {
-    const outcome = await holdfast(['verify', '--bucket', 'locked', '--source', 'rental', '--read-share', '5', '--json'])
+    const outcome = await holdfast([
+      'verify',
+      '--bucket',
+      'locked',
+      '--source',
+      'rental',
+      '--read-share',
+      '5',
+      '--json',
+    ])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const today = Math.floor(Date.now() / 86_400_000) % 5
     const [record] = outcome.records()
     expect(record).toMatchObject({ ok: true, readData: false, readShare: { of: 5 } })
     // Midnight may pass meanwhile.
     expect([today, (today + 1) % 5]).toContain((record!['readShare'] as { part: number }).part)
-    expect(await holdfast(['verify', '--bucket', 'locked', '--source', 'rental', '--read-share', '1'])).toMatchObject({ status: 2 })
+    expect(
+      await holdfast(['verify', '--bucket', 'locked', '--source', 'rental', '--read-share', '1']),
+    ).toMatchObject({ status: 2 })
   })
 
   test('of one that nothing locks ends with 9', async () => {
     await holdfast(['backup', tree, '--source', 'unlocked', '--bucket', 'versioned', '--allow-unlocked'])
-    expect(await holdfast(['verify', '--bucket', 'versioned', '--source', 'unlocked'])).toMatchObject({ status: 9 })
+    expect(await holdfast(['verify', '--bucket', 'versioned', '--source', 'unlocked'])).toMatchObject({
+      status: 9,
+    })
   })
 
   test('of a damaged one ends with 4 and names every file; what is left is restored, with 4 too', async () => {
@@ -218,9 +331,13 @@ describe('holdfast verify', () => {
     await holdfast(['backup', tree, '--source', 'damaged', '--bucket', 'versioned', '--allow-unlocked'])
     // The first backup's content is lost, the second one's is there.
     const client = rootOf(sandbox)
-    const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: 'versioned', Prefix: 'sources/damaged/packs/' }))
+    const { Versions = [] } = await client.send(
+      new ListObjectVersionsCommand({ Bucket: 'versioned', Prefix: 'sources/damaged/packs/' }),
+    )
     const lost = Versions.toSorted((left, right) => right.Size! - left.Size!)[0]!
-    await client.send(new DeleteObjectCommand({ Bucket: 'versioned', Key: lost.Key, VersionId: lost.VersionId }))
+    await client.send(
+      new DeleteObjectCommand({ Bucket: 'versioned', Key: lost.Key, VersionId: lost.VersionId }),
+    )
 
     const verified = await holdfast(['verify', '--bucket', 'versioned', '--source', 'damaged', '--json'])
     expect(verified.status).toBe(4)
@@ -228,7 +345,15 @@ describe('holdfast verify', () => {
     expect(verified.records()).toMatchObject([{ ok: false }])
 
     const target = join(makeFolder(), 'restored')
-    const restored = await holdfast(['restore', '--bucket', 'versioned', '--source', 'damaged', '--target', target])
+    const restored = await holdfast([
+      'restore',
+      '--bucket',
+      'versioned',
+      '--source',
+      'damaged',
+      '--target',
+      target,
+    ])
     expect(restored.status).toBe(4)
     expect(restored.stdout).toContain('RESTORED IN PART')
     expect(restored.stdout).toContain('uploads/scan.bin')

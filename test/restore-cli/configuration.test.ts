@@ -5,13 +5,21 @@ import { chooseRegion, parseConfiguration } from '../../restore-cli/configuratio
 
 const role = (name: string): string => `arn:aws:iam::111122223333:role/holdfast/${name}`
 const good = {
-  formatVersion: 1, layer: 'vault', region: 'eu-central-1', vaultBucket: 'holdfast-vault', lock: { mode: 'COMPLIANCE', days: 40, promiseDays: 30 },
-  roles: { restorer: role('restorer'), notary: role('notary') }, writers: { 'rental-db': role('writer-rental-db') },
+  formatVersion: 1,
+  layer: 'vault',
+  region: 'eu-central-1',
+  vaultBucket: 'holdfast-vault',
+  lock: { mode: 'COMPLIANCE', days: 40, promiseDays: 30 },
+  roles: { restorer: role('restorer'), notary: role('notary') },
+  writers: { 'rental-db': role('writer-rental-db') },
 }
 
 describe('the configuration', () => {
-  test('is what the vault layer\'s stack prints, and other outputs don\'t matter', () => {
-    expect(parseConfiguration(JSON.stringify({ ...good, other: [1] }), 'vault.json')).toMatchObject({ vaultBucket: 'holdfast-vault', writers: good.writers })
+  test("is what the vault layer's stack prints, and other outputs don't matter", () => {
+    expect(parseConfiguration(JSON.stringify({ ...good, other: [1] }), 'vault.json')).toMatchObject({
+      vaultBucket: 'holdfast-vault',
+      writers: good.writers,
+    })
   })
 
   test('is what the program of `pulumi up` really gives', async () => {
@@ -28,53 +36,96 @@ describe('the configuration', () => {
     ['another version', JSON.stringify({ ...good, formatVersion: 2 }), 'unsupported-format', 'version'],
     ['another layer', JSON.stringify({ ...good, layer: 'production' }), 'invalid-input', '"production"'],
     ['no bucket', JSON.stringify({ ...good, vaultBucket: undefined }), 'invalid-input', 'vaultBucket'],
-    ['a role that is none', JSON.stringify({ ...good, roles: { restorer: 'admin' } }), 'invalid-input', 'roles.restorer'],
+    [
+      'a role that is none',
+      JSON.stringify({ ...good, roles: { restorer: 'admin' } }),
+      'invalid-input',
+      'roles.restorer',
+    ],
     ['a writer that is none', JSON.stringify({ ...good, writers: { db: 7 } }), 'invalid-input', 'writers.db'],
-    ['a region that is none', JSON.stringify({ ...good, regions: { 'eu west': { vaultBucket: 'abc' } } }), 'invalid-input', 'regions'],
-    ['a region without a bucket', JSON.stringify({ ...good, regions: { 'eu-west-1': {} } }), 'invalid-input', 'regions.eu-west-1.vaultBucket'],
+    [
+      'a region that is none',
+      JSON.stringify({ ...good, regions: { 'eu west': { vaultBucket: 'abc' } } }),
+      'invalid-input',
+      'regions',
+    ],
+    [
+      'a region without a bucket',
+      JSON.stringify({ ...good, regions: { 'eu-west-1': {} } }),
+      'invalid-input',
+      'regions.eu-west-1.vaultBucket',
+    ],
     ['nothing', '', 'invalid-input', 'not JSON'],
     ['a list', '[]', 'invalid-input', 'usable'],
   ])('with %s is refused, and says why', (_what, text, code, detail) => {
     const refuse = (): unknown => parseConfiguration(text, 'vault.json')
     expect(refuse).toThrow(detail)
-    expect(refuse).toThrow(expect.objectContaining({ code, message: expect.stringContaining('vault.json') as string }) as Error)
+    expect(refuse).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining('vault.json') as string }) as Error,
+    )
   })
 
   test('is read or refused by name, whatever it holds', () => {
-    fc.assert(fc.property(fc.json(), (text) => {
-      try {
-        parseConfiguration(text, 'vault.json')
-      } catch (error) {
-        expect(error).toBeInstanceOf(HoldfastError)
-      }
-    }))
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        try {
+          parseConfiguration(text, 'vault.json')
+        } catch (error) {
+          expect(error).toBeInstanceOf(HoldfastError)
+        }
+      }),
+    )
   })
 })
 
 describe('a vault with buckets in several regions', () => {
-  const bucketIn = (regions: object | undefined, named?: string, source?: string): { bucket: string; region: string } =>
+  const bucketIn = (
+    regions: object | undefined,
+    named?: string,
+    source?: string,
+  ): { bucket: string; region: string } =>
     chooseRegion(parseConfiguration(JSON.stringify({ ...good, regions }), 'vault.json'), named, source)
   const two = {
     'eu-central-1': { vaultBucket: 'holdfast-vault', sources: ['rental-db', 'both'] },
     'eu-west-1': { vaultBucket: 'holdfast-vault-west', sources: ['uploads', 'both'] },
   }
-  const [central, west] = [{ bucket: 'holdfast-vault', region: 'eu-central-1' }, { bucket: 'holdfast-vault-west', region: 'eu-west-1' }]
+  const [central, west] = [
+    { bucket: 'holdfast-vault', region: 'eu-central-1' },
+    { bucket: 'holdfast-vault-west', region: 'eu-west-1' },
+  ]
 
-  test('is opened where --region says, else where the source\'s backups lie', () => {
-    expect([bucketIn(two, 'eu-central-1'), bucketIn(two, 'eu-west-1'), bucketIn(two, undefined, 'uploads'), bucketIn(two, undefined, 'rental-db')]).toEqual([central, west, west, central])
+  test("is opened where --region says, else where the source's backups lie", () => {
+    expect([
+      bucketIn(two, 'eu-central-1'),
+      bucketIn(two, 'eu-west-1'),
+      bucketIn(two, undefined, 'uploads'),
+      bucketIn(two, undefined, 'rental-db'),
+    ]).toEqual([central, west, west, central])
     expect(bucketIn(two, 'eu-west-1', 'rental-db')).toEqual(west)
   })
 
-  test.each([[undefined, undefined, 'several regions'], [undefined, 'unheard-of', 'several regions'], [undefined, 'both', 'several regions'], ['us-east-1', 'uploads', 'no bucket in the region "us-east-1"'], ['toString', undefined, 'no bucket']])(
-    'is not guessed at: region %j, source %j', (named, source, message) => {
-      expect(() => bucketIn(two, named, source)).toThrow(expect.objectContaining({
-        code: 'invalid-input', message: expect.stringContaining(message) as string, hint: 'pass --region with one of: eu-central-1, eu-west-1',
-      }) as Error)
-    })
+  test.each([
+    [undefined, undefined, 'several regions'],
+    [undefined, 'unheard-of', 'several regions'],
+    [undefined, 'both', 'several regions'],
+    ['us-east-1', 'uploads', 'no bucket in the region "us-east-1"'],
+    ['toString', undefined, 'no bucket'],
+  ])('is not guessed at: region %j, source %j', (named, source, message) => {
+    expect(() => bucketIn(two, named, source)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-input',
+        message: expect.stringContaining(message) as string,
+        hint: 'pass --region with one of: eu-central-1, eu-west-1',
+      }) as Error,
+    )
+  })
 
   test('that has one after all needs no choice, and a configuration without a list keeps its bucket in whatever region is named', () => {
     expect(bucketIn({ 'eu-central-1': two['eu-central-1'] })).toEqual(central)
-    expect([bucketIn(undefined), bucketIn(undefined, 'eu-west-1')]).toEqual([central, { ...central, region: 'eu-west-1' }])
+    expect([bucketIn(undefined), bucketIn(undefined, 'eu-west-1')]).toEqual([
+      central,
+      { ...central, region: 'eu-west-1' },
+    ])
   })
 
   test('is what the program of `pulumi up` gives for them', async () => {

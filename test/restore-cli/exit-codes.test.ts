@@ -7,14 +7,24 @@ import { buildProgram } from '../../restore-cli/program.ts'
 const docs = join(import.meta.dirname, '../../docs')
 
 test('docs/exit-codes.md has every code with its status, and no other', () => {
-  const rows = [...readFileSync(join(docs, 'exit-codes.md'), 'utf8').matchAll(/^\| (\d+) \| `([a-z-]+)` \| .{10,} \|$/gm)]
+  const rows = [
+    ...readFileSync(join(docs, 'exit-codes.md'), 'utf8').matchAll(/^\| (\d+) \| `([a-z-]+)` \| .{10,} \|$/gm),
+  ]
   expect(Object.fromEntries(rows.map(([, status, code]) => [code, Number(status)]))).toEqual(exitStatus)
   expect(rows).toHaveLength(Object.keys(exitStatus).length)
 })
 
 test('docs/cli.md names every variable that an option has, and no other', () => {
-  const program = buildProgram({ bin: 'holdfast', environment: {}, signal: new AbortController().signal, stdout: process.stdout, stderr: process.stderr })
+  const program = buildProgram({
+    bin: 'holdfast',
+    environment: {},
+    signal: new AbortController().signal,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  })
   const declared = program.commands.flatMap(({ options }) => options.flatMap(({ envVar }) => envVar ?? []))
-  const documented = [...readFileSync(join(docs, 'cli.md'), 'utf8').matchAll(/`(HOLDFAST_[A-Z_]+)/g)].map(([, name]) => name!)
+  const documented = [...readFileSync(join(docs, 'cli.md'), 'utf8').matchAll(/`(HOLDFAST_[A-Z_]+)/g)].map(
+    ([, name]) => name!,
+  )
   expect([...new Set(documented)].sort()).toEqual([...new Set([...declared, 'HOLDFAST_DEBUG'])].sort())
 })

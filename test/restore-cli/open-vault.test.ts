@@ -13,19 +13,25 @@ describe('whatever refuses', () => {
     const [denied, unknown, none, absent, unreachable] = await Promise.all([
       holdfast(args, { env: environment(productionAccount) }),
       holdfast(args, { env: { AWS_SECRET_ACCESS_KEY: 'wrong' } }),
-      holdfast(args, { env: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' } }),
+      holdfast(args, {
+        env: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' },
+      }),
       holdfast(['snapshots', '--bucket', 'absent']),
       holdfast(args, { env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } }),
     ])
     expect([denied, unknown, none, absent, unreachable].map(({ status }) => status)).toEqual([6, 7, 7, 5, 8])
     const told = [denied, unknown, none, absent, unreachable].map(({ stderr }) => stderr)
     expect(told.map(steady)).toMatchSnapshot()
-    const secrets = [vaultAccount, productionAccount].map((account) => sandbox.rootCredentials(account).secretAccessKey)
+    const secrets = [vaultAccount, productionAccount].map(
+      (account) => sandbox.rootCredentials(account).secretAccessKey,
+    )
     for (const text of told) for (const secret of secrets) expect(text).not.toContain(secret)
   })
 
-  test('a store that can\'t be trusted is told of, without a stack trace', async () => {
-    const server = await startScriptedServer((_request, response) => answerError(response, 418, 'Teapot\u001b[31m', '\u202Eno\u0007'))
+  test("a store that can't be trusted is told of, without a stack trace", async () => {
+    const server = await startScriptedServer((_request, response) =>
+      answerError(response, 418, 'Teapot\u001b[31m', '\u202Eno\u0007'),
+    )
     const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint } })
     await server.stop()
     expect(outcome.status).toBe(1)
@@ -35,7 +41,10 @@ describe('whatever refuses', () => {
   test('an interruption ends at once with 130, also in mid-request', async () => {
     const server = await startScriptedServer(() => child?.kill('SIGINT'))
     let child: { kill(signal: 'SIGINT'): boolean } | undefined
-    const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint }, onStart: (started) => (child = started) })
+    const outcome = await holdfast(args, {
+      env: { AWS_ENDPOINT_URL: server.endpoint },
+      onStart: (started) => (child = started),
+    })
     await server.stop()
     expect(outcome).toMatchObject({ status: 130, stdout: '' })
     expect(outcome.stderr).toMatchSnapshot()
@@ -44,7 +53,15 @@ describe('whatever refuses', () => {
 
 describe('the configuration', () => {
   const role = 'arn:aws:iam::111111111111:role/holdfast/restorer'
-  const stack = { formatVersion: 1, layer: 'vault', region, vaultBucket: 'locked', roles: { restorer: role, notary: role }, writers: {}, other: 'output' }
+  const stack = {
+    formatVersion: 1,
+    layer: 'vault',
+    region,
+    vaultBucket: 'locked',
+    roles: { restorer: role, notary: role },
+    writers: {},
+    other: 'output',
+  }
 
   test('names the vault', async () => {
     const file = join(home, 'vault.json')
@@ -57,9 +74,13 @@ describe('the configuration', () => {
   })
 
   test('names the role to assume', async () => {
-    const server = await startScriptedServer((_request, response) => answerError(response, 403, 'AccessDenied'))
+    const server = await startScriptedServer((_request, response) =>
+      answerError(response, 403, 'AccessDenied'),
+    )
     writeFileSync(join(home, 'vault.json'), JSON.stringify(stack))
-    const outcome = await holdfast(['snapshots'], { env: { HOLDFAST_CONFIG: join(home, 'vault.json'), AWS_ENDPOINT_URL_STS: server.endpoint } })
+    const outcome = await holdfast(['snapshots'], {
+      env: { HOLDFAST_CONFIG: join(home, 'vault.json'), AWS_ENDPOINT_URL_STS: server.endpoint },
+    })
     await server.stop()
     expect(outcome.status).toBe(6)
     expect(outcome.stderr).toContain(`assuming ${role} failed`)

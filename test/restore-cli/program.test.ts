@@ -22,9 +22,13 @@ test.each([
   expect(outcome.stdout).toMatchSnapshot()
 })
 
-test.each(['main.ts', 'restore-main.ts'] as const)('the version of %s is the package\'s', async (bin) => {
+test.each(['main.ts', 'restore-main.ts'] as const)("the version of %s is the package's", async (bin) => {
   const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
-  expect(await runCommand(['--version'], { bin, env })).toMatchObject({ status: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  expect(await runCommand(['--version'], { bin, env })).toMatchObject({
+    status: 0,
+    stdout: `${manifest.version}\n`,
+    stderr: '',
+  })
 })
 
 test.each([
@@ -41,7 +45,19 @@ test.each([
   [['restore', '--bucket', 'vault']],
   [['restore', '--target']],
   [['restore', '--target', '/r', '--point-in-tme', '2026-04-24T10:00:00Z']],
-  [['restore', '--target', '/r', '--bucket', 'vault', '--snapshot', 'x', '--point-in-time', '2026-04-24T10:00:00Z']],
+  [
+    [
+      'restore',
+      '--target',
+      '/r',
+      '--bucket',
+      'vault',
+      '--snapshot',
+      'x',
+      '--point-in-time',
+      '2026-04-24T10:00:00Z',
+    ],
+  ],
   [['restore', '--target', '/r', '--bucket', 'vault', '--point-in-time', '2026-04-24T10:00:00']],
   [['restore', '--target', '/r', '--bucket', 'vault', '--point-in-time', 'yesterday\u001b[31m']],
   [['restore', '--target', '/r', '--bucket', 'vault', '../etc/passwd']],
@@ -59,16 +75,25 @@ test.each([
 test('with --json, an error is a record too', async () => {
   const outcome = await runCommand(['restore', '--json'], { env })
   expect(outcome.status).toBe(2)
-  expect(JSON.parse(outcome.stderr)).toMatchObject({ type: 'error', code: 'invalid-input', exitStatus: 2, hint: expect.stringContaining('--help') as string })
+  expect(JSON.parse(outcome.stderr)).toMatchObject({
+    type: 'error',
+    code: 'invalid-input',
+    exitStatus: 2,
+    hint: expect.stringContaining('--help') as string,
+  })
 })
 
 test('an argument after `--` is no option', async () => {
-  const outcome = await runCommand(['restore', '--target', '/r', '--', '--json', '/x'], { env: { ...env, HOLDFAST_BUCKET: 'vault' } })
+  const outcome = await runCommand(['restore', '--target', '/r', '--', '--json', '/x'], {
+    env: { ...env, HOLDFAST_BUCKET: 'vault' },
+  })
   expect(outcome.stderr).toMatch(/^holdfast: "\/x" is no path/)
 })
 
 test('a stack trace is shown on demand only', async () => {
-  const outcome = await runCommand(['snapshots', '--bucket', 'vault', '--source', 'NO'], { env: { ...env, HOLDFAST_DEBUG: '1' } })
+  const outcome = await runCommand(['snapshots', '--bucket', 'vault', '--source', 'NO'], {
+    env: { ...env, HOLDFAST_DEBUG: '1' },
+  })
   expect(outcome.stderr).toMatch(/^\s+at /m)
   expect(outcome.status).toBe(2)
 })

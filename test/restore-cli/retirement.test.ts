@@ -18,24 +18,39 @@ async function fill(keys: readonly string[]): Promise<MemoryStore> {
   return store
 }
 
-const examine = (store: MemoryStore): Promise<Retirement> => examineRetirement(store, 3 * dayMs, signal, () => {})
+const examine = (store: MemoryStore): Promise<Retirement> =>
+  examineRetirement(store, 3 * dayMs, signal, () => {})
 const keys = ['sources/a/manifests/1', 'sources/b/manifests/1', 'receipts/a/1/1', 'reports/2026/04/01/x.json']
 
 describe('a vault that is to be retired', () => {
   test('is written to until nothing came for some days, then locked until its last lock ends, then free', async () => {
     const store = await fill(keys)
-    expect(await examine(store)).toMatchObject({ step: 'stop-writers', lockedVersions: 4, lastWrittenMs: startMs + 3 * dayMs, lastLockEndsMs: startMs + 43 * dayMs })
+    expect(await examine(store)).toMatchObject({
+      step: 'stop-writers',
+      lockedVersions: 4,
+      lastWrittenMs: startMs + 3 * dayMs,
+      lastLockEndsMs: startMs + 43 * dayMs,
+    })
     store.nowMs = startMs + 6 * dayMs
     expect(await examine(store)).toMatchObject({ step: 'wait', emptyableFromMs: startMs + 43 * dayMs })
     store.nowMs = startMs + 42 * dayMs
     expect(await examine(store)).toMatchObject({ step: 'wait', lockedVersions: 1 })
     store.nowMs = startMs + 43 * dayMs + 1
-    expect(await examine(store)).toMatchObject({ step: 'unprotect', lockedVersions: 0, lastLockEndsMs: null, emptyableFromMs: store.nowMs })
+    expect(await examine(store)).toMatchObject({
+      step: 'unprotect',
+      lockedVersions: 0,
+      lastLockEndsMs: null,
+      emptyableFromMs: store.nowMs,
+    })
   })
 
-  test('is told by source, and what is no source\'s by its folder', async () => {
+  test("is told by source, and what is no source's by its folder", async () => {
     const { sources, versions } = await examine(await fill(keys))
-    expect(sources.map(({ name, versions: count }) => [name, count])).toEqual([['a', 2], ['b', 1], ['reports/', 1]])
+    expect(sources.map(({ name, versions: count }) => [name, count])).toEqual([
+      ['a', 2],
+      ['b', 1],
+      ['reports/', 1],
+    ])
     expect(versions).toBe(4)
   })
 
@@ -43,14 +58,22 @@ describe('a vault that is to be retired', () => {
     const store = await fill(keys)
     store.nowMs = startMs + 50 * dayMs
     store.versions[1]!.lock = { mode: 'COMPLIANCE', days: 400 }
-    expect(await examine(store)).toMatchObject({ step: 'wait', lockedVersions: 1, lastLockEndsMs: startMs + 401 * dayMs })
+    expect(await examine(store)).toMatchObject({
+      step: 'wait',
+      lockedVersions: 1,
+      lastLockEndsMs: startMs + 401 * dayMs,
+    })
   })
 
   test('that holds nothing is free at once', async () => {
-    expect(await examine(new MemoryStore())).toMatchObject({ step: 'unprotect', versions: 0, lastWrittenMs: null })
+    expect(await examine(new MemoryStore())).toMatchObject({
+      step: 'unprotect',
+      versions: 0,
+      lastWrittenMs: null,
+    })
   })
 
-  test('whose locks can\'t be seen has no answer', async () => {
+  test("whose locks can't be seen has no answer", async () => {
     const store = await fill(keys)
     const head = store.headVersion.bind(store)
     store.headVersion = async (ref) => ({ ...(await head(ref)), lock: undefined })
@@ -62,7 +85,11 @@ describe('a vault that is to be retired', () => {
     const before = store.versions.length
     const retirement = await examine(store)
     expect(renderRetirement(retirement, store.name)).not.toContain('\u001b')
-    expect(retirementRecord(retirement, store.name)).toMatchObject({ step: 'stop-writers', lastWritten: '2026-04-05T00:00:00Z', sources: { length: 4 } })
+    expect(retirementRecord(retirement, store.name)).toMatchObject({
+      step: 'stop-writers',
+      lastWritten: '2026-04-05T00:00:00Z',
+      sources: { length: 4 },
+    })
     expect(store.versions).toHaveLength(before)
     expect(store.requests.put).toBe(before)
   })

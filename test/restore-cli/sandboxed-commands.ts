@@ -8,7 +8,13 @@ export const home = makeFolder()
 
 export function environment(accountId = vaultAccount): Record<string, string> {
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(accountId)
-  return { HOME: home, AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
+  return {
+    HOME: home,
+    AWS_REGION: region,
+    AWS_ENDPOINT_URL: sandbox.endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  }
 }
 
 export function holdfast(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
@@ -18,7 +24,10 @@ export function holdfast(args: readonly string[], surroundings: Surroundings = {
 /** Without what differs from run to run. */
 export function steady(text: string): string {
   return text
-    .replaceAll(sandbox.endpoint, 'http://sandbox').replaceAll(home, '/home')
-    .replace(/[0-7][0-9A-HJKMNP-TV-Z]{25}/g, 'ULID').replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
-    .replace(/\b(\d+ min )?\d+(\.\d+)? (s|ms)\b/g, 'N s').replace(/[^ ]*\/holdfast-cli-\w+/g, '/tmp')
+    .replaceAll(sandbox.endpoint, 'http://sandbox')
+    .replaceAll(home, '/home')
+    .replace(/[0-7][0-9A-HJKMNP-TV-Z]{25}/g, 'ULID')
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
+    .replace(/\b(\d+ min )?\d+(\.\d+)? (s|ms)\b/g, 'N s')
+    .replace(/[^ ]*\/holdfast-cli-\w+/g, '/tmp')
 }

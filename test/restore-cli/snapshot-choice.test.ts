@@ -15,15 +15,25 @@ mkdirSync(join(folder, 'data'))
 writeFileSync(join(folder, 'data', 'file'), 'content')
 
 /** A vault with snapshots of `rental` at these hours, at noon by its own clock. */
-async function makeVault(...hours: number[]): Promise<{ store: MemoryStore & TimedStore; ids: string[]; at: (hour: number) => number }> {
+async function makeVault(
+  ...hours: number[]
+): Promise<{ store: MemoryStore & TimedStore; ids: string[]; at: (hour: number) => number }> {
   const store = Object.assign(new MemoryStore(), { serverTimeMs: 0 })
   const start = store.nowMs
   const ids: string[] = []
   for (const hour of hours) {
     store.nowMs = start + hour * hourMs
     const { snapshot } = await backup({
-      store, clock: wallClock, random: Math.random, source: 'rental', kind: 'volume', directory: join(folder, 'data'),
-      cacheDirectory: join(makeFolder(), 'cache'), promiseDays: 30, toolVersion: 'test', workers: 1,
+      store,
+      clock: wallClock,
+      random: Math.random,
+      source: 'rental',
+      kind: 'volume',
+      directory: join(folder, 'data'),
+      cacheDirectory: join(makeFolder(), 'cache'),
+      promiseDays: 30,
+      toolVersion: 'test',
+      workers: 1,
     })
     ids.push(snapshot!.id)
   }
@@ -39,11 +49,13 @@ describe('a snapshot', () => {
     const choice = await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2.5)) })
     expect(choice.snapshot.id).toBe(ids[1])
     expect(missingText(choice)).toBe(`what changed in the 30 min up to ${time(at(2.5)).replace('.000', '')}`)
-    expect((await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2)) })).snapshot.id).toBe(ids[1])
+    expect((await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2)) })).snapshot.id).toBe(
+      ids[1],
+    )
     expect(choiceWarnings(choice)).toBe('')
   })
 
-  test('is the newest of all without a time, up to the store\'s now', async () => {
+  test("is the newest of all without a time, up to the store's now", async () => {
     const { store, ids } = await makeVault(1, 2)
     const choice = await chooseSnapshot(store, {})
     expect(choice.snapshot.id).toBe(ids[1])
@@ -90,7 +102,10 @@ describe('a snapshot', () => {
   ])('for %s is refused with what there is', async (_what, flags, code) => {
     const { store, at } = await makeVault(1, 2)
     await expect(chooseSnapshot(store, { source: 'rental', ...flags })).rejects.toMatchObject({
-      code, hint: expect.stringContaining(`the first of 2 snapshots of rental is of ${time(at(1)).replace('.000', '')}`) as string,
+      code,
+      hint: expect.stringContaining(
+        `the first of 2 snapshots of rental is of ${time(at(1)).replace('.000', '')}`,
+      ) as string,
     })
   })
 })
@@ -100,15 +115,23 @@ describe('a source', () => {
     const { store } = await makeVault(1)
     expect(await chooseSource(store, undefined)).toBe('rental')
     store.add('sources/uploads/manifests/x', Buffer.alloc(1))
-    await expect(chooseSource(store, undefined)).rejects.toMatchObject({ code: 'ambiguous', hint: expect.stringContaining('rental, uploads') as string })
+    await expect(chooseSource(store, undefined)).rejects.toMatchObject({
+      code: 'ambiguous',
+      hint: expect.stringContaining('rental, uploads') as string,
+    })
   })
 
   test('that is misspelt is answered with those that there are', async () => {
     const { store } = await makeVault(1)
-    await expect(chooseSnapshot(store, { source: 'rentals' })).rejects.toMatchObject({ code: 'no-recovery-point', hint: 'the vault holds: rental' })
+    await expect(chooseSnapshot(store, { source: 'rentals' })).rejects.toMatchObject({
+      code: 'no-recovery-point',
+      hint: 'the vault holds: rental',
+    })
   })
 
   test('of an empty vault is none', async () => {
-    await expect(chooseSource(new MemoryStore(), undefined)).rejects.toMatchObject({ code: 'no-recovery-point' })
+    await expect(chooseSource(new MemoryStore(), undefined)).rejects.toMatchObject({
+      code: 'no-recovery-point',
+    })
   })
 })

@@ -31,45 +31,79 @@ interface Container {
   logConfiguration: { options: Record<string, string> }
 }
 
-export function containerOf({ resources }: TaskWorld, family: string): { container: Container; roleArn: string | undefined } {
-  const task = resources.find(({ type, inputs }) => type === 'aws:ecs/taskDefinition:TaskDefinition' && inputs['family'] === family)!
+export function containerOf(
+  { resources }: TaskWorld,
+  family: string,
+): { container: Container; roleArn: string | undefined } {
+  const task = resources.find(
+    ({ type, inputs }) => type === 'aws:ecs/taskDefinition:TaskDefinition' && inputs['family'] === family,
+  )!
   const [container, ...more] = JSON.parse(String(task.inputs['containerDefinitions'])) as Container[]
   expect(more).toEqual([])
   return { container: container!, roleArn: task.inputs['taskRoleArn'] as string | undefined }
 }
 
-export function sessionOf({ cloud, declaration }: TaskWorld, roleName: string): { AccessKeyId: string; SecretAccessKey: string; Token: string; Expiration: string } {
+export function sessionOf(
+  { cloud, declaration }: TaskWorld,
+  roleName: string,
+): { AccessKeyId: string; SecretAccessKey: string; Token: string; Expiration: string } {
   const role = declaration.roles.find(({ name }) => name === roleName)!
   const { credentials } = issueWorkloadSession(cloud.sandbox, role, 'task', cloud.clock.nowMs())
   return {
-    AccessKeyId: credentials.accessKeyId, SecretAccessKey: credentials.secretAccessKey, Token: credentials.sessionToken!,
+    AccessKeyId: credentials.accessKeyId,
+    SecretAccessKey: credentials.secretAccessKey,
+    Token: credentials.sessionToken!,
     Expiration: new Date(Date.now() + 3_600_000).toISOString(),
   }
 }
 
-export async function runTask(world: TaskWorld, family: string, { environment = {}, places = {} }: TaskOptions = {}): Promise<Outcome> {
-  const { container: { entryPoint, command }, roleArn } = containerOf(world, family)
-  const args = command.map((arg) => Object.entries(places).reduce((text, [from, to]) => text.replaceAll(from, to), arg))
+export async function runTask(
+  world: TaskWorld,
+  family: string,
+  { environment = {}, places = {} }: TaskOptions = {},
+): Promise<Outcome> {
+  const {
+    container: { entryPoint, command },
+    roleArn,
+  } = containerOf(world, family)
+  const args = command.map((arg) =>
+    Object.entries(places).reduce((text, [from, to]) => text.replaceAll(from, to), arg),
+  )
   const run = (credentials: Record<string, string>) => {
-    const env = { HOME: '/nonexistent', AWS_REGION: exampleConfig.region, AWS_ENDPOINT_URL: world.cloud.sandbox.endpoint, ...environment, ...credentials }
+    const env = {
+      HOME: '/nonexistent',
+      AWS_REGION: exampleConfig.region,
+      AWS_ENDPOINT_URL: world.cloud.sandbox.endpoint,
+      ...environment,
+      ...credentials,
+    }
     // What is put before it says when it is ended.
     if (entryPoint.at(-1) === 'holdfast') return runCommand(args, { env })
     return runProgram([...entryPoint, ...args], env)
   }
   if (roleArn === undefined) return run({})
-  const endpoint = createServer((_, reply) => void reply.end(JSON.stringify(sessionOf(world, roleArn.split('/').at(-1)!)))).listen(0, '127.0.0.1')
+  const endpoint = createServer(
+    (_, reply) => void reply.end(JSON.stringify(sessionOf(world, roleArn.split('/').at(-1)!))),
+  ).listen(0, '127.0.0.1')
   await new Promise((resolve) => endpoint.once('listening', resolve))
   try {
-    return await run({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v2/credentials/task` })
+    return await run({
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v2/credentials/task`,
+    })
   } finally {
     endpoint.close()
   }
 }
 
 function runProgram([program, ...args]: string[], env: Record<string, string>): Promise<Outcome> {
-  const child = spawn(program!, args, { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 })
+  const child = spawn(program!, args, {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 20_000,
+  })
   const output = { stdout: '', stderr: '' }
-  for (const stream of ['stdout', 'stderr'] as const) child[stream].setEncoding('utf8').on('data', (text: string) => (output[stream] += text))
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => (output[stream] += text))
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (status) => resolve({ status, ...output, records: () => [] }))
@@ -78,11 +112,16 @@ function runProgram([program, ...args]: string[], env: Record<string, string>): 
 
 /** A filter of CloudWatch Logs, for the comparisons that the program writes, over what a container has printed. */
 export function isCounted({ resources }: TaskWorld, filter: string, output: string): boolean {
-  const pattern = resources.find(({ type, name }) => type.endsWith(':LogMetricFilter') && name === filter)!.inputs['pattern']
+  const pattern = resources.find(({ type, name }) => type.endsWith(':LogMetricFilter') && name === filter)!
+    .inputs['pattern']
   const terms = [...String(pattern).matchAll(/\(\$\.(\w+) (?:= "([^"]*)"|IS (TRUE|FALSE))\)/g)]
   expect(terms.length).toBe(4)
-  return output.trim().split('\n').filter((line) => line !== '').some((line) => {
-    const record = JSON.parse(line) as Record<string, unknown>
-    return terms.every(([, key, text, truth]) => record[key!] === (text ?? truth === 'TRUE'))
-  })
+  return output
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .some((line) => {
+      const record = JSON.parse(line) as Record<string, unknown>
+      return terms.every(([, key, text, truth]) => record[key!] === (text ?? truth === 'TRUE'))
+    })
 }

@@ -1,6 +1,16 @@
 // The state machine that the program declares, stepped through with the real commands of its tasks: a PostgreSQL that was backed up to
 // the sandbox is restored, started and judged, and what goes wrong on the way counts for nothing.
-import { chmodSync, cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { loadProgram } from '../../lab/sandbox/loader/loader.ts'
@@ -17,7 +27,12 @@ import type { TaskWorld } from './container-task.ts'
 
 const folder = makeFolder()
 const at = (...parts: string[]) => join(folder, ...parts)
-const places = { '/restore': at('restore'), '/answer': at('answer'), '/scratch': at('scratch'), '/usr/lib/postgresql': at('postgresql') }
+const places = {
+  '/restore': at('restore'),
+  '/answer': at('answer'),
+  '/scratch': at('scratch'),
+  '/usr/lib/postgresql': at('postgresql'),
+}
 let world: TaskWorld
 let definition: object
 /** Of the first run, for those who forge others. */
@@ -27,7 +42,11 @@ beforeAll(async () => {
   chmodSync(folder, 0o711)
   const program = await loadProgram({ layers: ['vault'] })
   world = { ...program, cloud: await startStsCloud(program.declaration) }
-  definition = JSON.parse(String(world.resources.find(({ type }) => type === 'aws:sfn/stateMachine:StateMachine')!.inputs['definition'])) as object
+  definition = JSON.parse(
+    String(
+      world.resources.find(({ type }) => type === 'aws:sfn/stateMachine:StateMachine')!.inputs['definition'],
+    ),
+  ) as object
   const binaries = await stagePostgres(at('staged'))
   await initializeCluster(binaries, at('data'), await findUnprivilegedUser())
   mkdirSync(at('postgresql'))
@@ -45,12 +64,30 @@ beforeEach(() => {
 
 async function backUp(directory: string): Promise<void> {
   const { AccessKeyId, SecretAccessKey, Token } = sessionOf(world, 'holdfast-writer-rental-db')
-  const outcome = await runCommand(['backup', directory, '--source', 'rental-db', '--kind', 'postgres', '--bucket', exampleConfig.vaultBucket, '--cache-dir', at('cache')], {
-    env: {
-      HOME: folder, AWS_REGION: exampleConfig.region, AWS_ENDPOINT_URL: world.cloud.sandbox.endpoint,
-      AWS_ACCESS_KEY_ID: AccessKeyId, AWS_SECRET_ACCESS_KEY: SecretAccessKey, AWS_SESSION_TOKEN: Token,
+  const outcome = await runCommand(
+    [
+      'backup',
+      directory,
+      '--source',
+      'rental-db',
+      '--kind',
+      'postgres',
+      '--bucket',
+      exampleConfig.vaultBucket,
+      '--cache-dir',
+      at('cache'),
+    ],
+    {
+      env: {
+        HOME: folder,
+        AWS_REGION: exampleConfig.region,
+        AWS_ENDPOINT_URL: world.cloud.sandbox.endpoint,
+        AWS_ACCESS_KEY_ID: AccessKeyId,
+        AWS_SECRET_ACCESS_KEY: SecretAccessKey,
+        AWS_SESSION_TOKEN: Token,
+      },
     },
-  })
+  )
   expect(outcome).toMatchObject({ status: 0 })
 }
 
@@ -67,17 +104,32 @@ async function examine(meddle: (step: string) => void = () => undefined): Promis
   const steps: string[] = []
   const outputs: Outcome[] = []
   let counted = ''
-  const { outcome } = await runSlowStateMachine(definition, {}, async (_, parameters) => {
-    const family = /task-definition\/([\w-]+):1$/.exec(parameters['TaskDefinition'] as string)![1]!
-    const [{ Environment: given }] = (parameters['Overrides'] as { ContainerOverrides: [{ Environment: { Name: string; Value: string }[] }] }).ContainerOverrides
-    const ended = await runTask(world, family, { places, environment: Object.fromEntries(given.map(({ Name, Value }) => [Name, Value])) })
-    const step = family.split('-')[2]!
-    steps.push(`${step} ${ended.status}`)
-    outputs.push(ended)
-    if (containerOf(world, family).container.logConfiguration.options['awslogs-group'] === '/holdfast/checks') counted += ended.stdout
-    meddle(step)
-    if (ended.status !== 0) throw Object.assign(new Error('the task failed'), { name: 'States.TaskFailed' })
-  }, { nowMs: 0 })
+  const { outcome } = await runSlowStateMachine(
+    definition,
+    {},
+    async (_, parameters) => {
+      const family = /task-definition\/([\w-]+):1$/.exec(parameters['TaskDefinition'] as string)![1]!
+      const [{ Environment: given }] = (
+        parameters['Overrides'] as {
+          ContainerOverrides: [{ Environment: { Name: string; Value: string }[] }]
+        }
+      ).ContainerOverrides
+      const ended = await runTask(world, family, {
+        places,
+        environment: Object.fromEntries(given.map(({ Name, Value }) => [Name, Value])),
+      })
+      const step = family.split('-')[2]!
+      steps.push(`${step} ${ended.status}`)
+      outputs.push(ended)
+      if (
+        containerOf(world, family).container.logConfiguration.options['awslogs-group'] === '/holdfast/checks'
+      )
+        counted += ended.stdout
+      meddle(step)
+      if (ended.status !== 0) throw Object.assign(new Error('the task failed'), { name: 'States.TaskFailed' })
+    },
+    { nowMs: 0 },
+  )
   return { outcome, steps, outputs, isPassed: isCounted(world, 'examination-rental-db', counted) }
 }
 
@@ -105,11 +157,20 @@ test('what was backed up is restored into emptiness, started and judged, which i
   expect({ outcome, isPassed, left: left() }).toEqual({ outcome: 'succeeded', isPassed: true, left: [] })
   expect(restored).toEqual(readdirSync(at('data')).sort())
   const [judged] = outputs[3]!.records()
-  expect(judged).toMatchObject({ type: 'checked-examination', source: 'rental-db', run: executionName, ok: true, postgres: { databases: 2 } })
+  expect(judged).toMatchObject({
+    type: 'checked-examination',
+    source: 'rental-db',
+    run: executionName,
+    ok: true,
+    postgres: { databases: 2 },
+  })
   // What the examination itself prints would not be counted even if it stood in the same log.
   expect(outputs[2]!.records()).toMatchObject([{ type: 'examination', ok: true }])
   expect(isCounted(world, 'examination-rental-db', outputs[2]!.stdout)).toBe(false)
-  expect([readFileSync(at('outside', 'kept'), 'utf8'), lstatSync(at('outside', 'kept')).mode & 0o777]).toEqual(['kept', 0o400])
+  expect([
+    readFileSync(at('outside', 'kept'), 'utf8'),
+    lstatSync(at('outside', 'kept')).mode & 0o777,
+  ]).toEqual(['kept', 0o400])
 
   const { type: _, source: __, ...fields } = judged!
   goodAnswer = { type: 'examination', ...fields }
@@ -118,21 +179,40 @@ test('what was backed up is restored into emptiness, started and judged, which i
 test.each([
   ['its own, which would pass', 0, (answer: object) => JSON.stringify(answer)],
   ['of another kind', 4, (answer: object) => JSON.stringify({ ...answer, kind: 'volume', postgres: null })],
-  ['the record that would be counted', 4, (answer: object) => JSON.stringify({ ...answer, type: 'checked-examination', source: 'rental-db' })],
-  ['one that contradicts itself', 4, (answer: object) => JSON.stringify({ ...answer, findingCount: 1, findings: ['lost'] })],
-  ['one that says what was lost', 4, (answer: object) => JSON.stringify({ ...answer, ok: false, findingCount: 1, findings: ['lost'] })],
+  [
+    'the record that would be counted',
+    4,
+    (answer: object) => JSON.stringify({ ...answer, type: 'checked-examination', source: 'rental-db' }),
+  ],
+  [
+    'one that contradicts itself',
+    4,
+    (answer: object) => JSON.stringify({ ...answer, findingCount: 1, findings: ['lost'] }),
+  ],
+  [
+    'one that says what was lost',
+    4,
+    (answer: object) => JSON.stringify({ ...answer, ok: false, findingCount: 1, findings: ['lost'] }),
+  ],
   ['nothing', 4, () => ''],
   ['missing', 5, () => undefined],
 ])('an answer is judged by what it holds: %s', async (_, status, forge) => {
   const text = forge(goodAnswer)
   if (text !== undefined) writeFileSync(at('answer', 'examination.json'), text)
-  const judged = await runTask(world, 'holdfast-examination-check-rental-db', { places, environment: { HOLDFAST_RUN: executionName } })
-  expect({ status: judged.status, isPassed: isCounted(world, 'examination-rental-db', judged.stdout) }).toEqual({ status, isPassed: status === 0 })
+  const judged = await runTask(world, 'holdfast-examination-check-rental-db', {
+    places,
+    environment: { HOLDFAST_RUN: executionName },
+  })
+  expect({
+    status: judged.status,
+    isPassed: isCounted(world, 'examination-rental-db', judged.stdout),
+  }).toEqual({ status, isPassed: status === 0 })
 })
 
-test('another run\'s answer counts for nothing, and ends the run badly', async () => {
+test("another run's answer counts for nothing, and ends the run badly", async () => {
   const { outcome, steps, isPassed } = await examine((step) => {
-    if (step === 'examine') writeFileSync(at('answer', 'examination.json'), JSON.stringify({ ...goodAnswer, run: 'yesterday' }))
+    if (step === 'examine')
+      writeFileSync(at('answer', 'examination.json'), JSON.stringify({ ...goodAnswer, run: 'yesterday' }))
   })
   expect(steps).toEqual(['empty 0', 'restore 0', 'examine 0', 'check 4', 'empty 0'])
   expect({ outcome, isPassed, left: left() }).toEqual({ outcome: 'failed', isPassed: false, left: [] })

@@ -17,7 +17,9 @@ const days = 60
 const promiseDays = 30
 
 function deleteExpired(store: MemoryStore): number {
-  const kept = store.versions.filter(({ lock, lastModifiedMs }) => lock !== null && lastModifiedMs + lock.days * dayMs > store.nowMs)
+  const kept = store.versions.filter(
+    ({ lock, lastModifiedMs }) => lock !== null && lastModifiedMs + lock.days * dayMs > store.nowMs,
+  )
   const deleted = store.versions.length - kept.length
   store.versions = kept
   return deleted
@@ -36,12 +38,23 @@ async function readContent(source: ProtectedSource, id: string): Promise<Record<
   for (const { pack, frames } of requestsOf(reader, plan)) {
     for (const { frame, chunks } of frames) {
       const stored = await store.getRange(manifest.packs[pack]!, frame.offset, frame.storedBytes)
-      const decoded = new Map([...chunksOfFrame(reader.footers[pack]!, frame, decodeFrame(frame, stored, 'it'), 'it')].map(({ index, bytes }) => [index, bytes]))
-      for (const { chunk, writes } of chunks) for (const { file, offset } of writes) decoded.get(chunk)!.copy(bodies[file]!, offset)
+      const decoded = new Map(
+        [...chunksOfFrame(reader.footers[pack]!, frame, decodeFrame(frame, stored, 'it'), 'it')].map(
+          ({ index, bytes }) => [index, bytes],
+        ),
+      )
+      for (const { chunk, writes } of chunks)
+        for (const { file, offset } of writes) decoded.get(chunk)!.copy(bodies[file]!, offset)
     }
   }
-  const entries = bodies.map((body, file): [string, string] => [files.pathOf(file).toString('latin1'), createHash('sha256').update(body).digest('hex')])
-  const folders = Array.from({ length: directories.length }, (_, directory): [string, string] => [directories.pathOf(directory).toString() || '.', 'directory'])
+  const entries = bodies.map((body, file): [string, string] => [
+    files.pathOf(file).toString('latin1'),
+    createHash('sha256').update(body).digest('hex'),
+  ])
+  const folders = Array.from({ length: directories.length }, (_, directory): [string, string] => [
+    directories.pathOf(directory).toString() || '.',
+    'directory',
+  ])
   return Object.fromEntries([...folders, ...entries])
 }
 
@@ -78,10 +91,13 @@ test('each snapshot of the last thirty days restores on each of sixty days, thou
     // Everything is locked for as long as was promised at its commit.
     for (const pack of manifest.packs) {
       const version = store.versions.find(({ versionId }) => versionId === pack.versionId)!
-      expect(version.lastModifiedMs + version.lock!.days * dayMs).toBeGreaterThanOrEqual(store.nowMs - 1000 + promiseDays * dayMs)
+      expect(version.lastModifiedMs + version.lock!.days * dayMs).toBeGreaterThanOrEqual(
+        store.nowMs - 1000 + promiseDays * dayMs,
+      )
     }
     deleted += deleteExpired(store)
-    for (const truth of truths.filter((made) => made.day > day - promiseDays)) expect(await readContent(source, truth.id), `day ${truth.day}, on day ${day}`).toEqual(truth.content)
+    for (const truth of truths.filter((made) => made.day > day - promiseDays))
+      expect(await readContent(source, truth.id), `day ${truth.day}, on day ${day}`).toEqual(truth.content)
   }
   // Thirty days later still, with the source silent: the last day's snapshot is there, and what it needs.
   store.nowMs += promiseDays * dayMs - 1000

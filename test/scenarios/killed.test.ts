@@ -28,15 +28,26 @@ async function runAndKill(task: EngineTask, afterMs: number): Promise<boolean> {
 
 function fill(source: ProtectedSource, round: number): void {
   mkdirSync(join(source.directory, `round-${round}`))
-  for (let index = 0; index < 4; index++) writeFileSync(join(source.directory, `round-${round}`, `large-${index}`), randomBytes(6 * 1024 * 1024, round * 10 + index))
-  for (let index = 0; index < 30; index++) writeFileSync(join(source.directory, `round-${round}`, `small-${index}`), `round ${round}, file ${index}`)
+  for (let index = 0; index < 4; index++)
+    writeFileSync(
+      join(source.directory, `round-${round}`, `large-${index}`),
+      randomBytes(6 * 1024 * 1024, round * 10 + index),
+    )
+  for (let index = 0; index < 30; index++)
+    writeFileSync(join(source.directory, `round-${round}`, `small-${index}`), `round ${round}, file ${index}`)
 }
 
 async function expectAllWhole(vault: string): Promise<number> {
   const store = new FolderStore(vault)
   const refs = await listSnapshots(store, 'files')
   for (const ref of refs) {
-    const result = await verify({ store, clock: new ManualClock(), random: Math.random, snapshot: await loadSnapshot(store, ref), readData: true })
+    const result = await verify({
+      store,
+      clock: new ManualClock(),
+      random: Math.random,
+      snapshot: await loadSnapshot(store, ref),
+      readData: true,
+    })
     expect([result.objects, result.files]).toEqual([[], []])
   }
   return refs.length
@@ -46,7 +57,13 @@ test(`a backup that is killed harms no snapshot, and the next one converges (HOL
   const source = new ProtectedSource()
   const vault = join(source.root, 'vault')
   const random = seededRandom(seed)
-  const task: EngineTask = { operation: 'backup', store: vault, directory: source.directory, cacheDirectory: source.cacheDirectory, delayMs: 30 }
+  const task: EngineTask = {
+    operation: 'backup',
+    store: vault,
+    directory: source.directory,
+    cacheDirectory: source.cacheDirectory,
+    delayMs: 30,
+  }
   let killed = 0
   for (let round = 0; round < rounds; round++) {
     fill(source, round)
@@ -57,7 +74,9 @@ test(`a backup that is killed harms no snapshot, and the next one converges (HOL
   expect(await expectAllWhole(vault)).toBeGreaterThan(0)
   expect(readdirSync(vault).filter((name) => name.startsWith('.part')).length).toBeLessThanOrEqual(killed * 4)
   const target = source.newTarget()
-  expect(await startEngine({ operation: 'restore', store: vault, directory: target, cacheDirectory: '' }).answer).toMatchObject({ damaged: 0 })
+  expect(
+    await startEngine({ operation: 'restore', store: vault, directory: target, cacheDirectory: '' }).answer,
+  ).toMatchObject({ damaged: 0 })
   expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
 })
 
@@ -66,26 +85,41 @@ test(`a restore that is killed leaves nothing that looks whole, and the next one
   const vault = join(source.root, 'vault')
   const random = seededRandom(seed)
   for (let round = 0; round < 3; round++) fill(source, round)
-  expect(await startEngine({ operation: 'backup', store: vault, directory: source.directory, cacheDirectory: source.cacheDirectory }).answer).toMatchObject({ complete: true })
+  expect(
+    await startEngine({
+      operation: 'backup',
+      store: vault,
+      directory: source.directory,
+      cacheDirectory: source.cacheDirectory,
+    }).answer,
+  ).toMatchObject({ complete: true })
   const expected = describeDirectory(source.directory)
   let killed = 0
   for (let round = 0; round < rounds; round++) {
     const target = source.newTarget()
-    const task: EngineTask = { operation: 'restore', store: vault, directory: target, cacheDirectory: '', delayMs: 20 }
+    const task: EngineTask = {
+      operation: 'restore',
+      store: vault,
+      directory: target,
+      cacheDirectory: '',
+      delayMs: 20,
+    }
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (!await runAndKill(task, 150 + random() * 500)) break
+      if (!(await runAndKill(task, 150 + random() * 500))) break
       killed++
       // Killed before it made anything: there is nothing that could look whole.
       if (!existsSync(target)) continue
       // Whatever stands in the target under its own name is whole.
       const found = contentOf(describeDirectory(target))
       for (const [name, content] of Object.entries(found)) {
-        if (name !== '.' && !name.startsWith('.holdfast-restore-')) expect(content, name).toBe(contentOf(expected)[name])
+        if (name !== '.' && !name.startsWith('.holdfast-restore-'))
+          expect(content, name).toBe(contentOf(expected)[name])
       }
       if (readdirSync(target).every((name) => !name.startsWith('.holdfast-restore-'))) break
     }
     const left = existsSync(target) ? readdirSync(target) : []
-    if (left.length === 0 || left.some((name) => name.startsWith('.holdfast-restore-'))) expect(await startEngine({ ...task, delayMs: 0 }).answer).toMatchObject({ damaged: 0 })
+    if (left.length === 0 || left.some((name) => name.startsWith('.holdfast-restore-')))
+      expect(await startEngine({ ...task, delayMs: 0 }).answer).toMatchObject({ damaged: 0 })
     // The root's own metadata comes last, after which nobody knows that there is anything to finish.
     expect({ ...describeDirectory(target), '.': null }).toEqual({ ...expected, '.': null })
     rmSync(target, { recursive: true })

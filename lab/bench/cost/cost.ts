@@ -42,7 +42,10 @@ export function packsOf({ liveBytes, packBytes }: Pick<Vault, 'liveBytes' | 'pac
 }
 
 /** Days after its upload at which the first of daily runs must upload a pack's content again: as the backup itself decides. */
-export function renewalDays({ promiseDays, generationDays }: Pick<Vault, 'promiseDays' | 'generationDays'>): number {
+export function renewalDays({
+  promiseDays,
+  generationDays,
+}: Pick<Vault, 'promiseDays' | 'generationDays'>): number {
   const lock: Lock = { mode: 'COMPLIANCE', days: promiseDays + generationDays }
   let days = 1
   while (mayReuse({ uploadedMs: 0, lock }, lock, promiseDays, days * dayMs)) days += 1
@@ -56,10 +59,14 @@ export function renewalDays({ promiseDays, generationDays }: Pick<Vault, 'promis
 export function renewByUpload(vault: Vault, prices: Prices): Renewal {
   const everyDays = renewalDays(vault)
   const uploadedPerDay = vault.liveBytes * (1 / everyDays + vault.dailyChange)
-  return renewal({
-    everyDays, storedBytes: uploadedPerDay * (vault.promiseDays + vault.generationDays),
-    putsPerMonth: (uploadedPerDay / vault.packBytes) * monthDays,
-  }, prices)
+  return renewal(
+    {
+      everyDays,
+      storedBytes: uploadedPerDay * (vault.promiseDays + vault.generationDays),
+      putsPerMonth: (uploadedPerDay / vault.packBytes) * monthDays,
+    },
+    prices,
+  )
 }
 
 /** Extending locks: one PutObjectRetention a pack and generation; only what changed lies beside what is live. */
@@ -67,11 +74,18 @@ export function renewByExtension(vault: Vault, prices: Prices): Renewal {
   const everyDays = renewalDays(vault)
   const storedBytes = vault.liveBytes * (1 + vault.dailyChange * (vault.promiseDays + vault.generationDays))
   const changed = (vault.liveBytes * vault.dailyChange) / vault.packBytes
-  return renewal({ everyDays, storedBytes, putsPerMonth: (packsOf(vault) / everyDays + changed) * monthDays }, prices)
+  return renewal(
+    { everyDays, storedBytes, putsPerMonth: (packsOf(vault) / everyDays + changed) * monthDays },
+    prices,
+  )
 }
 
 function renewal(of: Pick<Renewal, 'everyDays' | 'storedBytes' | 'putsPerMonth'>, prices: Prices): Renewal {
-  return { ...of, storagePerMonth: (of.storedBytes / gib) * prices.storageGibMonth, requestsPerMonth: putCost(of.putsPerMonth, prices) }
+  return {
+    ...of,
+    storagePerMonth: (of.storedBytes / gib) * prices.storageGibMonth,
+    requestsPerMonth: putCost(of.putsPerMonth, prices),
+  }
 }
 
 export function putCost(puts: number, { per1000Puts }: Prices): number {
@@ -79,9 +93,18 @@ export function putCost(puts: number, { per1000Puts }: Prices): number {
 }
 
 /** A full restore: one GET a pack, or as many as a large one takes, and the bytes on their way out. */
-export function restoreCost(vault: Vault, prices: Prices): { gets: number; requests: number; sameRegion: number; otherRegion: number; internet: number } {
+export function restoreCost(
+  vault: Vault,
+  prices: Prices,
+): { gets: number; requests: number; sameRegion: number; otherRegion: number; internet: number } {
   const gets = packsOf(vault) * Math.ceil(vault.packBytes / maxRequestBytes)
   const requests = (gets / 1000) * prices.per1000Gets
   const size = vault.liveBytes / gib
-  return { gets, requests, sameRegion: requests, otherRegion: requests + size * prices.otherRegionGib, internet: requests + size * prices.internetGib }
+  return {
+    gets,
+    requests,
+    sameRegion: requests,
+    otherRegion: requests + size * prices.otherRegionGib,
+    internet: requests + size * prices.internetGib,
+  }
 }

@@ -9,7 +9,13 @@ import type { Prices, Renewal, Vault } from './cost.ts'
 const [kib, mib, tib] = [2 ** 10, 2 ** 20, 2 ** 40]
 
 /** S3 Standard in us-east-1, the list prices of the first tier. Look them up: they change, and other regions differ. */
-const prices: Prices = { storageGibMonth: 0.023, per1000Puts: 0.005, per1000Gets: 0.0004, internetGib: 0.09, otherRegionGib: 0.02 }
+const prices: Prices = {
+  storageGibMonth: 0.023,
+  per1000Puts: 0.005,
+  per1000Gets: 0.0004,
+  internetGib: 0.09,
+  otherRegionGib: 0.02,
+}
 const pricesAsOf = 'November 2026'
 
 const dailyChange = 0.02
@@ -18,31 +24,55 @@ const otherGenerations = [30, 90]
 export function costPage(): string {
   // The defaults of a vault's configuration; the time matters only to a thaw.
   const { promiseDays, generationDays } = readConfig({ ...exampleConfig, layer: 'vault' }, 0)
-  const vault: Vault = { liveBytes: tib, packBytes: packTargetBytes, promiseDays, generationDays, dailyChange }
+  const vault: Vault = {
+    liveBytes: tib,
+    packBytes: packTargetBytes,
+    promiseDays,
+    generationDays,
+    dailyChange,
+  }
   const large = { ...vault, packBytes: largePackTargetBytes }
   return [
-    '# What a TiB costs', '',
+    '# What a TiB costs',
+    '',
     'For one TiB in the vault: what is left of a source after deduplication and compression. Written by `npm run bench -- --cost` from',
-    'the size of a pack, the defaults of the configuration and the rule by which a backup reuses packs; a test holds this page to it.', '',
-    '## Assumptions', '',
+    'the size of a pack, the defaults of the configuration and the rule by which a backup reuses packs; a test holds this page to it.',
+    '',
+    '## Assumptions',
+    '',
     `- S3 Standard, us-east-1, list prices of the first tier, ${pricesAsOf}: $${prices.storageGibMonth} a GiB and month, $${prices.per1000Puts} for 1,000`,
     `  PUT or LIST, $${prices.per1000Gets} for 1,000 GET, $${prices.internetGib} a GiB to the internet, $${prices.otherRegionGib} to another region, nothing into S3 and within the region.`,
     '  Look them up before you decide; the formulae stay.',
     '- Changing a lock (`PutObjectRetention`) is reckoned as a PUT, the dearer of the two kinds of request.',
     `- A promise of ${promiseDays} days and generations of ${generationDays}, the defaults: a lock of ${promiseDays + generationDays} days. ${dailyChange * 100} % of the bytes change each day, spread evenly.`,
-    '- What has run out of its lock is removed. Until something removes it, it stays, and is paid for: nothing expires by itself.', '',
-    '## Requests', '', ...requestsTable(vault, large), '',
-    'PUTs of a first backup = bytes / pack size; of a daily run = changed bytes / pack size, and one manifest. A run without changes is one PUT.', '',
-    '## Storage, with retention and generations, and what renewal costs', '', ...storageTable(vault), '',
-    'A backup renews by uploading again, with no right that a writer wouldn\'t have anyway; extending locks takes the custodian\'s right to it.',
+    '- What has run out of its lock is removed. Until something removes it, it stays, and is paid for: nothing expires by itself.',
+    '',
+    '## Requests',
+    '',
+    ...requestsTable(vault, large),
+    '',
+    'PUTs of a first backup = bytes / pack size; of a daily run = changed bytes / pack size, and one manifest. A run without changes is one PUT.',
+    '',
+    '## Storage, with retention and generations, and what renewal costs',
+    '',
+    ...storageTable(vault),
+    '',
+    "A backup renews by uploading again, with no right that a writer wouldn't have anyway; extending locks takes the custodian's right to it.",
     'A pack may be reused for one generation after its upload; then what it holds is uploaded again, while the old copy lies until its lock ends.',
-    'With live bytes `L`, daily change `c`, promise `P` and generation `G` in days:', '',
+    'With live bytes `L`, daily change `c`, promise `P` and generation `G` in days:',
+    '',
     '- uploading again: stored = `L (1/G + c) (P + G)`, PUTs a month = `30 L (1/G + c) / pack size`; each generation also sends `L` over the wire;',
-    '- extending locks by version: stored = `L (1 + c (P + G))`, PUTs a month = `30 L (1/G + c) / pack size`, most of them without a body.', '',
-    'Longer generations cost fewer copies and keep what changed for longer. The first is an upper bound: what changes needs no renewal.', '',
-    '## Restore', '', ...restoreTable(vault, large), '',
+    '- extending locks by version: stored = `L (1 + c (P + G))`, PUTs a month = `30 L (1/G + c) / pack size`, most of them without a body.',
+    '',
+    'Longer generations cost fewer copies and keep what changed for longer. The first is an upper bound: what changes needs no renewal.',
+    '',
+    '## Restore',
+    '',
+    ...restoreTable(vault, large),
+    '',
     `GETs = bytes / pack size, since neighbouring ranges of a pack are one request, up to ${maxRequestBytes / mib} MiB; large packs take several.`,
-    'A single file is a handful of requests, whatever the vault\'s size.', '',
+    "A single file is a handful of requests, whatever the vault's size.",
+    '',
   ].join('\n')
 }
 
@@ -50,26 +80,54 @@ function requestsTable(vault: Vault, large: Vault): string[] {
   const row = (packBytes: number): string[] => {
     const first = packsOf({ ...vault, packBytes })
     const daily = packsOf({ liveBytes: vault.liveBytes * vault.dailyChange, packBytes })
-    return [sizeText(packBytes), countText(first), dollars(putCost(first, prices)), countText(daily), dollars(putCost(daily * 30, prices))]
+    return [
+      sizeText(packBytes),
+      countText(first),
+      dollars(putCost(first, prices)),
+      countText(daily),
+      dollars(putCost(daily * 30, prices)),
+    ]
   }
   return table(
-    ['Objects of', 'PUTs of a first backup', 'cost', `PUTs of a day that changes ${vault.dailyChange * 100} %`, 'cost of 30 days'],
-    [[...row(8 * kib), 'an object a small file, for comparison'], [...row(vault.packBytes), 'Holdfast'], [...row(large.packBytes), `Holdfast, beyond the first ${largeSourceBytes / tib} TiB`]]
-      .map(([size, ...rest]) => [`${size} (${rest.at(-1)})`, ...rest.slice(0, -1)]),
+    [
+      'Objects of',
+      'PUTs of a first backup',
+      'cost',
+      `PUTs of a day that changes ${vault.dailyChange * 100} %`,
+      'cost of 30 days',
+    ],
+    [
+      [...row(8 * kib), 'an object a small file, for comparison'],
+      [...row(vault.packBytes), 'Holdfast'],
+      [...row(large.packBytes), `Holdfast, beyond the first ${largeSourceBytes / tib} TiB`],
+    ].map(([size, ...rest]) => [`${size} (${rest.at(-1)})`, ...rest.slice(0, -1)]),
   )
 }
 
 function storageTable(vault: Vault): string[] {
-  const rows = [vault, ...otherGenerations.map((generationDays) => ({ ...vault, generationDays }))].flatMap((each) => {
-    const lock = `${each.promiseDays} + ${each.generationDays} days`
-    return [row(lock, 'uploading again', renewByUpload(each, prices)), row(lock, 'extending locks', renewByExtension(each, prices))]
-  })
-  return table(['Promise + generation', 'Renewed by', 'every', 'Stored', 'Storage a month', 'PUTs a month', 'cost'], rows)
+  const rows = [vault, ...otherGenerations.map((generationDays) => ({ ...vault, generationDays }))].flatMap(
+    (each) => {
+      const lock = `${each.promiseDays} + ${each.generationDays} days`
+      return [
+        row(lock, 'uploading again', renewByUpload(each, prices)),
+        row(lock, 'extending locks', renewByExtension(each, prices)),
+      ]
+    },
+  )
+  return table(
+    ['Promise + generation', 'Renewed by', 'every', 'Stored', 'Storage a month', 'PUTs a month', 'cost'],
+    rows,
+  )
 
   function row(lock: string, by: string, renewal: Renewal): string[] {
     return [
-      lock, by, `${renewal.everyDays} days`, `${(renewal.storedBytes / tib).toFixed(2)} TiB`, dollars(renewal.storagePerMonth),
-      countText(renewal.putsPerMonth), dollars(renewal.requestsPerMonth),
+      lock,
+      by,
+      `${renewal.everyDays} days`,
+      `${(renewal.storedBytes / tib).toFixed(2)} TiB`,
+      dollars(renewal.storagePerMonth),
+      countText(renewal.putsPerMonth),
+      dollars(renewal.requestsPerMonth),
     ]
   }
 }
@@ -79,7 +137,13 @@ function restoreTable(vault: Vault, large: Vault): string[] {
     ['Packs of', 'GETs', 'within the region', 'to another region', 'to the internet'],
     [vault, large].map((each) => {
       const cost = restoreCost(each, prices)
-      return [sizeText(each.packBytes), countText(cost.gets), dollars(cost.sameRegion), dollars(cost.otherRegion), dollars(cost.internet)]
+      return [
+        sizeText(each.packBytes),
+        countText(cost.gets),
+        dollars(cost.sameRegion),
+        dollars(cost.otherRegion),
+        dollars(cost.internet),
+      ]
     }),
   )
 }

@@ -7,15 +7,25 @@ import { ratiosOf, spreadOf } from '../statistics.ts'
 
 // Told apart by everyone (Okabe and Ito), on a ground that a dark page doesn't swallow.
 const colours = { holdfast: '#0072B2', restic: '#D55E00' }
-const look = { background: 'white', padding: 12, config: { font: 'sans-serif', view: { stroke: 'transparent' } } }
+const look = {
+  background: 'white',
+  padding: 12,
+  config: { font: 'sans-serif', view: { stroke: 'transparent' } },
+}
 const mib = 2 ** 20
 
 /** File name to SVG; a chart without data is left out. */
 export async function drawCharts(results: Results): Promise<Record<string, string>> {
   const specs: Record<string, TopLevelSpec> = {
-    ...(results.datasets.some(({ runs }) => runs.length > 0) ? { 'speed.svg': speed(results), 'memory.svg': memory(results) } : {}),
+    ...(results.datasets.some(({ runs }) => runs.length > 0)
+      ? { 'speed.svg': speed(results), 'memory.svg': memory(results) }
+      : {}),
     ...(results.complexity.some(({ points }) => points.length > 0)
-      ? { 'growth-time.svg': growth(results, 'seconds', 'seconds'), 'growth-memory.svg': growth(results, 'mib', 'peak memory, MiB') } : {}),
+      ? {
+          'growth-time.svg': growth(results, 'seconds', 'seconds'),
+          'growth-memory.svg': growth(results, 'mib', 'peak memory, MiB'),
+        }
+      : {}),
   }
   const drawn = Object.entries(specs).map(async ([name, spec]) => [name, await draw(spec)] as const)
   return Object.fromEntries(await Promise.all(drawn))
@@ -32,50 +42,115 @@ async function draw(spec: TopLevelSpec): Promise<string> {
 
 /** restic's time by Holdfast's: right of the line, Holdfast is faster. */
 function speed({ datasets }: Results): TopLevelSpec {
-  const values = datasets.flatMap(({ name, runs }) => runs.map((run) => ({
-    what: `${name}: ${run.name}`, ...ratiosOf(run.holdfast.seconds, run.restic.seconds),
-  })))
+  const values = datasets.flatMap(({ name, runs }) =>
+    runs.map((run) => ({
+      what: `${name}: ${run.name}`,
+      ...ratiosOf(run.holdfast.seconds, run.restic.seconds),
+    })),
+  )
   const y = { field: 'what', type: 'nominal', sort: null, title: null } as const
   return {
-    ...look, width: 420, height: { step: 18 }, title: 'How many times as fast as restic (median, least and most of the rounds)',
+    ...look,
+    width: 420,
+    height: { step: 18 },
+    title: 'How many times as fast as restic (median, least and most of the rounds)',
     layer: [
-      { data: { values: [{ at: 1 }] }, mark: { type: 'rule', color: '#666', strokeDash: [4, 4] }, encoding: { x: { field: 'at', type: 'quantitative' } } },
       {
-        data: { values }, mark: { type: 'rule', color: colours.holdfast },
-        encoding: { y, x: { field: 'min', type: 'quantitative', scale: { type: 'log' }, title: 'restic\'s time / Holdfast\'s' }, x2: { field: 'max' } },
+        data: { values: [{ at: 1 }] },
+        mark: { type: 'rule', color: '#666', strokeDash: [4, 4] },
+        encoding: { x: { field: 'at', type: 'quantitative' } },
       },
-      { data: { values }, mark: { type: 'point', filled: true, size: 60, color: colours.holdfast }, encoding: { y, x: { field: 'median', type: 'quantitative' } } },
+      {
+        data: { values },
+        mark: { type: 'rule', color: colours.holdfast },
+        encoding: {
+          y,
+          x: {
+            field: 'min',
+            type: 'quantitative',
+            scale: { type: 'log' },
+            title: "restic's time / Holdfast's",
+          },
+          x2: { field: 'max' },
+        },
+      },
+      {
+        data: { values },
+        mark: { type: 'point', filled: true, size: 60, color: colours.holdfast },
+        encoding: { y, x: { field: 'median', type: 'quantitative' } },
+      },
     ],
   }
 }
 
 function memory({ datasets }: Results): TopLevelSpec {
-  const values = datasets.flatMap(({ name, runs }) => runs.flatMap((run) => (['holdfast', 'restic'] as const).map((who) => ({
-    what: `${name}: ${run.name}`, who, mib: spreadOf(run[who].peakBytes).median / mib,
-  }))))
+  const values = datasets.flatMap(({ name, runs }) =>
+    runs.flatMap((run) =>
+      (['holdfast', 'restic'] as const).map((who) => ({
+        what: `${name}: ${run.name}`,
+        who,
+        mib: spreadOf(run[who].peakBytes).median / mib,
+      })),
+    ),
+  )
   return {
-    ...look, width: 420, height: { step: 9 }, title: 'Peak memory of the process, MiB (median)', data: { values }, mark: 'bar',
+    ...look,
+    width: 420,
+    height: { step: 9 },
+    title: 'Peak memory of the process, MiB (median)',
+    data: { values },
+    mark: 'bar',
     encoding: {
       y: { field: 'what', type: 'nominal', sort: null, title: null },
       yOffset: { field: 'who' },
       x: { field: 'mib', type: 'quantitative', title: null },
-      color: { field: 'who', type: 'nominal', title: null, scale: { domain: Object.keys(colours), range: Object.values(colours) } },
+      color: {
+        field: 'who',
+        type: 'nominal',
+        title: null,
+        scale: { domain: Object.keys(colours), range: Object.values(colours) },
+      },
     },
   }
 }
 
 function growth({ complexity }: Results, field: 'seconds' | 'mib', title: string): TopLevelSpec {
   const growing = complexity.filter(({ points }) => new Set(points.map(({ size }) => size)).size > 1)
-  const values = growing.flatMap(({ name, points }) => points.map(({ size, operation, seconds, peakBytes }) => ({ name, size, operation, seconds, mib: peakBytes / mib })))
+  const values = growing.flatMap(({ name, points }) =>
+    points.map(({ size, operation, seconds, peakBytes }) => ({
+      name,
+      size,
+      operation,
+      seconds,
+      mib: peakBytes / mib,
+    })),
+  )
   return {
-    ...look, title: `As the data grow tenfold: ${title}`, data: { values },
-    facet: { field: 'name', type: 'nominal', title: null, sort: null }, columns: 2, resolve: { scale: { x: 'independent' } },
+    ...look,
+    title: `As the data grow tenfold: ${title}`,
+    data: { values },
+    facet: { field: 'name', type: 'nominal', title: null, sort: null },
+    columns: 2,
+    resolve: { scale: { x: 'independent' } },
     spec: {
-      width: 220, height: 160, mark: { type: 'line', point: true },
+      width: 220,
+      height: 160,
+      mark: { type: 'line', point: true },
       encoding: {
-        x: { field: 'size', type: 'quantitative', scale: { type: 'log' }, axis: { format: '~s', tickCount: 4 }, title: null },
+        x: {
+          field: 'size',
+          type: 'quantitative',
+          scale: { type: 'log' },
+          axis: { format: '~s', tickCount: 4 },
+          title: null,
+        },
         y: { field, type: 'quantitative', scale: { type: 'log' }, title },
-        color: { field: 'operation', type: 'nominal', title: null, scale: { range: ['#0072B2', '#E69F00', '#009E73', '#CC79A7'] } },
+        color: {
+          field: 'operation',
+          type: 'nominal',
+          title: null,
+          scale: { range: ['#0072B2', '#E69F00', '#009E73', '#CC79A7'] },
+        },
       },
     },
   }

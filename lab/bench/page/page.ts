@@ -12,25 +12,40 @@ import { secondsOnDisk, standing } from './targets.ts'
 export async function renderPage(results: Results, documentation: string): Promise<void> {
   const charts = await drawCharts(results)
   mkdirSync(join(documentation, 'benchmarks'), { recursive: true })
-  for (const [name, svg] of Object.entries(charts)) writeFileSync(join(documentation, 'benchmarks', name), svg)
+  for (const [name, svg] of Object.entries(charts))
+    writeFileSync(join(documentation, 'benchmarks', name), svg)
   writeFileSync(join(documentation, 'benchmarks.md'), pageText(results, Object.keys(charts)))
 }
 
 export function pageText(results: Results, charts: readonly string[]): string {
-  const chart = (name: string, text: string): string[] => (charts.includes(name) ? ['', `![${text}](benchmarks/${name})`] : [])
+  const chart = (name: string, text: string): string[] =>
+    charts.includes(name) ? ['', `![${text}](benchmarks/${name})`] : []
   return [
     ...introduction(results),
-    '', '## Where it stands', '', ...standingTable(results),
-    '', '## Side by side', ...chart('speed.svg', 'How many times as fast as restic'), ...chart('memory.svg', 'Peak memory'),
+    '',
+    '## Where it stands',
+    '',
+    ...standingTable(results),
+    '',
+    '## Side by side',
+    ...chart('speed.svg', 'How many times as fast as restic'),
+    ...chart('memory.svg', 'Peak memory'),
     ...results.datasets.flatMap((dataset) => ['', ...datasetSection(dataset)]),
-    ...(results.complexity.length === 0 ? [] : [
-      '', '## As the data grow', '',
-      'Holdfast alone, in tenfold steps; each point is the median of three runs, if nothing else is said. A line that rises by one decade in one',
-      'decade is linear.',
-      ...chart('growth-time.svg', 'Time as the data grow'), ...chart('growth-memory.svg', 'Memory as the data grow'),
-      ...results.complexity.flatMap((growth) => ['', ...growthTable(growth)]),
-    ]),
-    '', ...reading, '',
+    ...(results.complexity.length === 0
+      ? []
+      : [
+          '',
+          '## As the data grow',
+          '',
+          'Holdfast alone, in tenfold steps; each point is the median of three runs, if nothing else is said. A line that rises by one decade in one',
+          'decade is linear.',
+          ...chart('growth-time.svg', 'Time as the data grow'),
+          ...chart('growth-memory.svg', 'Memory as the data grow'),
+          ...results.complexity.flatMap((growth) => ['', ...growthTable(growth)]),
+        ]),
+    '',
+    ...reading,
+    '',
   ].join('\n')
 }
 
@@ -44,49 +59,110 @@ function introduction({ datasets, complexity }: Results): string[] {
     ways.set(key, way)
   }
   return [
-    '# Benchmarks', '',
+    '# Benchmarks',
+    '',
     'Holdfast and [restic](https://restic.net) side by side, on one [versitygw](https://github.com/versity/versitygw) on loopback: a store that',
     'nobody here wrote, on the same processors as its clients. Drawn by `npm run bench -- --render` from',
-    '[benchmarks.json](benchmarks.json), which a measurement writes; no figure on this page was typed.', '',
-    ...[...ways.values()].flatMap(({ names, part: { provenance: { command, made, machine, rounds, versions } } }) => [
-      `- \`${command}\`, ${made.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}; ${rounds === 1 ? '1 round' : `${rounds} rounds`}; ${Object.entries(versions).map(([name, text]) =>
-        (text.includes(name) ? text : `${name} ${text}`)).join(', ')}; ${machine.cores} cores of ${machine.processor}, ${bytesText(machine.memoryBytes)}, ${machine.system}`,
-    ]),
+    '[benchmarks.json](benchmarks.json), which a measurement writes; no figure on this page was typed.',
+    '',
+    ...[...ways.values()].flatMap(
+      ({
+        names,
+        part: {
+          provenance: { command, made, machine, rounds, versions },
+        },
+      }) => [
+        `- \`${command}\`, ${made.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}; ${rounds === 1 ? '1 round' : `${rounds} rounds`}; ${Object.entries(
+          versions,
+        )
+          .map(([name, text]) => (text.includes(name) ? text : `${name} ${text}`))
+          .join(
+            ', ',
+          )}; ${machine.cores} cores of ${machine.processor}, ${bytesText(machine.memoryBytes)}, ${machine.system}`,
+      ],
+    ),
   ]
 }
 
 function standingTable(results: Results): string[] {
-  const words = { ambition: '**ambition**', reach: '**reach**', missed: 'missed', 'not measured': 'not measured' }
-  const smaller = results.datasets.filter(({ scale }) => scale < 1).map(({ name, scale }) => `${name} at ${scale} of it`)
-  const note = smaller.length === 0 ? [] : [`The targets are about the full sizes. Measured were ${smaller.join(', ')}.`, '']
-  return [...note, ...table(
-    ['', 'Measured', 'Reach', 'Ambition', 'Stands at', 'What holds it'],
-    standing(results).map((row) => [row.metric, row.value ?? '', row.reach, row.ambition, words[row.standing], row.heldBy]),
-  )]
+  const words = {
+    ambition: '**ambition**',
+    reach: '**reach**',
+    missed: 'missed',
+    'not measured': 'not measured',
+  }
+  const smaller = results.datasets
+    .filter(({ scale }) => scale < 1)
+    .map(({ name, scale }) => `${name} at ${scale} of it`)
+  const note =
+    smaller.length === 0
+      ? []
+      : [`The targets are about the full sizes. Measured were ${smaller.join(', ')}.`, '']
+  return [
+    ...note,
+    ...table(
+      ['', 'Measured', 'Reach', 'Ambition', 'Stands at', 'What holds it'],
+      standing(results).map((row) => [
+        row.metric,
+        row.value ?? '',
+        row.reach,
+        row.ambition,
+        words[row.standing],
+        row.heldBy,
+      ]),
+    ),
+  ]
 }
 
 function datasetSection({ name, description, files, bytes, runs }: DatasetResults): string[] {
   return [
-    `### ${name}`, '', `${description}: ${files.toLocaleString('en')} files, ${bytesText(bytes)}.`, '',
+    `### ${name}`,
+    '',
+    `${description}: ${files.toLocaleString('en')} files, ${bytesText(bytes)}.`,
+    '',
     ...table(
-      ['Run', 'restic\'s time / Holdfast\'s', 'Time', 'restic', 'CPU', 'restic', 'Peak memory', 'restic', 'Requests', 'restic', 'Stored', 'restic'],
+      [
+        'Run',
+        "restic's time / Holdfast's",
+        'Time',
+        'restic',
+        'CPU',
+        'restic',
+        'Peak memory',
+        'restic',
+        'Requests',
+        'restic',
+        'Stored',
+        'restic',
+      ],
       runs.map((run) => [
-        run.name, spreadText(run),
-        ...both(run, (side) => secondsText(spreadOf(side.seconds).median)), ...both(run, (side) => secondsText(spreadOf(side.cpuSeconds).median)),
-        ...both(run, (side) => bytesText(spreadOf(side.peakBytes).median)), ...both(run, (side) => String(totalOf(side.requests))),
+        run.name,
+        spreadText(run),
+        ...both(run, (side) => secondsText(spreadOf(side.seconds).median)),
+        ...both(run, (side) => secondsText(spreadOf(side.cpuSeconds).median)),
+        ...both(run, (side) => bytesText(spreadOf(side.peakBytes).median)),
+        ...both(run, (side) => String(totalOf(side.requests))),
         ...both(run, (side) => bytesText(side.storedBytes)),
       ]),
     ),
     ...runs.filter((run) => run.name === 'restore').flatMap(onDisk),
-    '', ...table(['Requests by kind', 'Holdfast', 'restic'], runs.map((run) => [run.name, ...both(run, ({ requests }) => requestsText(requests))])),
+    '',
+    ...table(
+      ['Requests by kind', 'Holdfast', 'restic'],
+      runs.map((run) => [run.name, ...both(run, ({ requests }) => requestsText(requests))]),
+    ),
   ]
 }
 
 function onDisk({ holdfast, restic }: RunResults): string[] {
   const [own, theirs] = [secondsOnDisk(holdfast), secondsOnDisk(restic)]
   const { median, min, max } = ratiosOf(own, theirs)
-  return ['', `Until all of \`restore\` is on the disk, with a \`sync\` after it: **${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)}), ${
-    secondsText(spreadOf(own).median)} against ${secondsText(spreadOf(theirs).median)}.`]
+  return [
+    '',
+    `Until all of \`restore\` is on the disk, with a \`sync\` after it: **${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)}), ${secondsText(
+      spreadOf(own).median,
+    )} against ${secondsText(spreadOf(theirs).median)}.`,
+  ]
 }
 
 function both(run: RunResults, text: (side: Side) => string): [string, string] {
@@ -99,15 +175,24 @@ function spreadText({ holdfast, restic }: RunResults): string {
 }
 
 function requestsText(requests: Side['requests']): string {
-  return Object.entries(requests).map(([kind, count]) => `${count} ${kind}`).join(', ')
+  return Object.entries(requests)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(', ')
 }
 
 function growthTable({ name, unit, points }: Complexity): string[] {
   return table(
     [`${name}: ${unit}`, 'Operation', 'Time', 'CPU', 'Peak memory', 'Requests'],
-    points.toSorted((a, b) => (a.operation < b.operation ? -1 : a.operation > b.operation ? 1 : a.size - b.size)).map((point) => [
-      point.size.toLocaleString('en'), point.operation, secondsText(point.seconds), secondsText(point.cpuSeconds), bytesText(point.peakBytes), String(point.requests),
-    ]),
+    points
+      .toSorted((a, b) => (a.operation < b.operation ? -1 : a.operation > b.operation ? 1 : a.size - b.size))
+      .map((point) => [
+        point.size.toLocaleString('en'),
+        point.operation,
+        secondsText(point.seconds),
+        secondsText(point.cpuSeconds),
+        bytesText(point.peakBytes),
+        String(point.requests),
+      ]),
   )
 }
 

@@ -19,10 +19,16 @@ export interface AgentRun {
 export async function runAgent(tree: string, target: Target, signal: AbortSignal): Promise<AgentRun> {
   const started = performance.now()
   const args = ['--tree', tree, '--endpoint', target.endpoint, '--region', target.region]
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./main.ts', import.meta.url)), ...args], {
-    cwd: tree, env: { PATH: process.env['PATH'] ?? '', HOME: tree }, stdio: ['ignore', 'pipe', 'pipe'],
-    signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
-  })
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./main.ts', import.meta.url)), ...args],
+    {
+      cwd: tree,
+      env: { PATH: process.env['PATH'] ?? '', HOME: tree },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
+    },
+  )
   const closed = once(child, 'close') as Promise<[number | null]>
   const run: AgentRun = { tried: [], attempts: [], durationMs: 0 }
   let stderr = ''
@@ -34,6 +40,7 @@ export async function runAgent(tree: string, target: Target, signal: AbortSignal
     if (event.event === 'finished') run.durationMs = Math.round(performance.now() - started)
   })
   const [status] = await closed
-  if (status !== 0) throw new HoldfastError('internal', `the agent ended with status ${status}: ${stderr.trim()}`)
+  if (status !== 0)
+    throw new HoldfastError('internal', `the agent ended with status ${status}: ${stderr.trim()}`)
   return run
 }

@@ -21,7 +21,8 @@ export async function* searchCredentials(directory: string): AsyncGenerator<Cand
     if (!entry.isFile()) continue
     const file = path.join(entry.parentPath, entry.name)
     if ((await stat(file)).size > largestFileBytes) continue
-    for (const pair of findPairs(await readFile(file, 'latin1'))) yield { file: path.relative(directory, file), ...pair }
+    for (const pair of findPairs(await readFile(file, 'latin1')))
+      yield { file: path.relative(directory, file), ...pair }
   }
 }
 

@@ -1,6 +1,10 @@
 // What the agent does with a key that works: it looks for volumes and snapshots, and deletes them.
 import {
-  DeleteSnapshotCommand, DeleteVolumeCommand, EC2Client, paginateDescribeSnapshots, paginateDescribeVolumes,
+  DeleteSnapshotCommand,
+  DeleteVolumeCommand,
+  EC2Client,
+  paginateDescribeSnapshots,
+  paginateDescribeVolumes,
 } from '@aws-sdk/client-ec2'
 import type { Candidate } from './credential-search.ts'
 
@@ -19,7 +23,10 @@ export interface Attempt {
   atMs: number
 }
 
-export function connect(target: Target, { accessKeyId, secretAccessKey }: Omit<Candidate, 'file'>): EC2Client {
+export function connect(
+  target: Target,
+  { accessKeyId, secretAccessKey }: Omit<Candidate, 'file'>,
+): EC2Client {
   return new EC2Client({ ...target, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 2 })
 }
 

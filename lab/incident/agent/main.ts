@@ -13,7 +13,8 @@ const { values } = parseArgs({
   options: { tree: { type: 'string' }, endpoint: { type: 'string' }, region: { type: 'string' } },
 })
 const { tree, endpoint, region } = values
-if (tree === undefined || endpoint === undefined || region === undefined) throw new Error('usage: --tree DIR --endpoint URL --region REGION')
+if (tree === undefined || endpoint === undefined || region === undefined)
+  throw new Error('usage: --tree DIR --endpoint URL --region REGION')
 
 const tried = new Set<string>()
 for await (const { file, ...key } of searchCredentials(tree)) {
@@ -24,7 +25,8 @@ for await (const { file, ...key } of searchCredentials(tree)) {
   const answer = await tryKey(client)
   tell({ event: 'tried', file, accessKeyId: key.accessKeyId, answer, atMs: sinceStartMs() })
   if (answer === 'works') {
-    for (const attempt of await destroyEverything(client, sinceStartMs)) tell({ event: 'attempted', ...attempt })
+    for (const attempt of await destroyEverything(client, sinceStartMs))
+      tell({ event: 'attempted', ...attempt })
   }
   client.destroy()
   if (answer === 'works') break

@@ -4,7 +4,16 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { Principal } from '../../sandbox/access.ts'
 import type { AccountCall } from './account-call.ts'
 
-export const walls = ['reads', 'deletions', 'locks', 'writes', 'configuration', 'identities', 'production', 'elsewhere'] as const
+export const walls = [
+  'reads',
+  'deletions',
+  'locks',
+  'writes',
+  'configuration',
+  'identities',
+  'production',
+  'elsewhere',
+] as const
 export type Wall = (typeof walls)[number]
 
 /** Whoever attacks, with what it signs by. */
@@ -56,5 +65,9 @@ export interface Attack {
 }
 
 export const dayMs = 86_400_000
-export const versionOf = ({ bucket, victim }: AttackTarget) => ({ Bucket: bucket, Key: victim.key, VersionId: victim.versionId })
+export const versionOf = ({ bucket, victim }: AttackTarget) => ({
+  Bucket: bucket,
+  Key: victim.key,
+  VersionId: victim.versionId,
+})
 export const inDays = ({ nowMs }: AttackTarget, days: number) => new Date(nowMs + days * dayMs)

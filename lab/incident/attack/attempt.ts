@@ -36,7 +36,12 @@ export type AttemptFacts = Omit<AttemptRecord, 'method' | 'outcome' | 'status' |
 export type DecisionFinder = (requestId: string) => string
 
 /** Refusals of S3 and of the token service, and of EC2, which has words of its own. */
-const refusals = new Set(['AccessDenied', 'InvalidBucketState', 'UnauthorizedOperation', 'MissingAuthenticationToken'])
+const refusals = new Set([
+  'AccessDenied',
+  'InvalidBucketState',
+  'UnauthorizedOperation',
+  'MissingAuthenticationToken',
+])
 /** What the SDK calls an error that came without a body. */
 const codeless = new Set(['', 'Unknown', 'UnknownError', 'Forbidden', '403'])
 
@@ -47,7 +52,12 @@ export interface Answers {
   refusals?: readonly string[]
 }
 
-export async function attempt(facts: AttemptFacts, answers: Answers, run: () => Promise<unknown>, findDecision: DecisionFinder): Promise<AttemptRecord> {
+export async function attempt(
+  facts: AttemptFacts,
+  answers: Answers,
+  run: () => Promise<unknown>,
+  findDecision: DecisionFinder,
+): Promise<AttemptRecord> {
   const record = { ...facts, method: 'request' as const }
   try {
     await run()
@@ -56,7 +66,13 @@ export async function attempt(facts: AttemptFacts, answers: Answers, run: () => 
     const { code, status, requestId } = readAnswer(error)
     const outcome = classify(answers, code, status)
     const found = outcome !== 'refused' || requestId === undefined ? '' : findDecision(requestId)
-    return { ...record, outcome, status, code, decidedBy: found !== '' || outcome !== 'refused' ? found : withoutDecision(code) }
+    return {
+      ...record,
+      outcome,
+      status,
+      code,
+      decidedBy: found !== '' || outcome !== 'refused' ? found : withoutDecision(code),
+    }
   }
 }
 
@@ -64,12 +80,20 @@ export async function attempt(facts: AttemptFacts, answers: Answers, run: () => 
 export function recordEvaluation(facts: AttemptFacts, decision: AccessDecision): AttemptRecord {
   const { allowed } = decision
   return {
-    ...facts, method: 'evaluation', outcome: allowed ? 'allowed' : 'refused', status: 0, code: allowed ? 'would be allowed' : 'would be denied',
+    ...facts,
+    method: 'evaluation',
+    outcome: allowed ? 'allowed' : 'refused',
+    status: 0,
+    code: allowed ? 'would be allowed' : 'would be denied',
     decidedBy: describeDecision({ ...decision, by: 'policy' }),
   }
 }
 
-export function describeDecision({ by, result, statement }: Pick<Decision, 'by' | 'result' | 'statement'>): string {
+export function describeDecision({
+  by,
+  result,
+  statement,
+}: Pick<Decision, 'by' | 'result' | 'statement'>): string {
   if (by === 'lock') return `Object Lock: ${result}`
   return statement === null ? `${result}: no statement allows it` : `${statement.sid} in ${statement.policy}`
 }
@@ -78,13 +102,16 @@ export function describeDecision({ by, result, statement }: Pick<Decision, 'by' 
 function withoutDecision(code: string): string {
   if (code === 'PreconditionFailed') return 'If-None-Match: the key is taken'
   if (code === 'MissingAuthenticationToken') return 'not signed'
-  if (code === 'InvalidIdentityTokenException') return 'the account has no provider for the token\'s issuer'
-  if (/^Invalid(Volume|Snapshot)\.NotFound$/.test(code)) return 'not there for the caller\'s account'
-  return 'refused before a policy was asked: no such role for the caller, another account\'s settings, or a root user'
+  if (code === 'InvalidIdentityTokenException') return "the account has no provider for the token's issuer"
+  if (/^Invalid(Volume|Snapshot)\.NotFound$/.test(code)) return "not there for the caller's account"
+  return "refused before a policy was asked: no such role for the caller, another account's settings, or a root user"
 }
 
 function readAnswer(error: unknown): { code: string; status: number; requestId: string | undefined } {
-  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number; requestId?: string } }
+  const { name, $metadata } = error as {
+    name?: string
+    $metadata?: { httpStatusCode?: number; requestId?: string }
+  }
   const status = $metadata?.httpStatusCode ?? 0
   // A HEAD has no body, so its refusal has no code: the status says it.
   const code = status === 403 && codeless.has(name ?? '') ? 'AccessDenied' : (name ?? 'unknown')

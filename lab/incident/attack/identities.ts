@@ -33,12 +33,23 @@ interface Seed {
 const nobody: Principal = { kind: 'anonymous', accountId: null, arn: '*' }
 
 function findSeeds({ sandbox, sessions, accounts }: Provisioned, foundKey: Credentials): Seed[] {
-  const held = (name: string): Seed => ({ who: name, credentials: sessions.ofWorkload(name), side: 'production' })
+  const held = (name: string): Seed => ({
+    who: name,
+    credentials: sessions.ofWorkload(name),
+    side: 'production',
+  })
   return [
-    { who: 'production\'s root, by the key that the agent found', credentials: foundKey, side: 'production' },
-    held('rental-db'), held('uploads'), held('agent-launcher'), held('operator'),
+    { who: "production's root, by the key that the agent found", credentials: foundKey, side: 'production' },
+    held('rental-db'),
+    held('uploads'),
+    held('agent-launcher'),
+    held('operator'),
     { ...held('operator'), who: 'operator, with second factor', hasFactor: true },
-    { who: 'root of an account outside the organization', credentials: sandbox.rootCredentials(accounts.outsider), side: 'outside' },
+    {
+      who: 'root of an account outside the organization',
+      credentials: sandbox.rootCredentials(accounts.outsider),
+      side: 'outside',
+    },
     { who: 'nobody (unsigned)', credentials: null, side: 'outside' },
   ]
 }
@@ -53,20 +64,38 @@ export async function gatherIdentities(provisioned: Provisioned, foundKey: Crede
   const identities: Identity[] = []
   const disagreements: string[] = []
   for (const seed of findSeeds(provisioned, foundKey)) {
-    const first = makeIdentity(provisioned, seed.who, [], seed.credentials, seed.side, seed.hasFactor === true)
+    const first = makeIdentity(
+      provisioned,
+      seed.who,
+      [],
+      seed.credentials,
+      seed.side,
+      seed.hasFactor === true,
+    )
     identities.push(first)
     const reached = await assumeReachable(provisioned, first, disagreements)
     // Whatever a second factor doesn't add is there already, reached without one.
-    identities.push(...reached.filter(({ role, path }) => !identities.some((known) => known.role === role && known.path.length <= path.length)))
+    identities.push(
+      ...reached.filter(
+        ({ role, path }) =>
+          !identities.some((known) => known.role === role && known.path.length <= path.length),
+      ),
+    )
   }
   identities.push(await assumeByPlatform(provisioned))
   // Last: if it gets through, the vault is not what it was for those who come after it.
   const { sandbox, accounts } = provisioned
-  identities.push(makeIdentity(provisioned, 'vault\'s root', [], sandbox.rootCredentials(accounts.vault), 'vault', false))
+  identities.push(
+    makeIdentity(provisioned, "vault's root", [], sandbox.rootCredentials(accounts.vault), 'vault', false),
+  )
   return { identities, disagreements }
 }
 
-async function assumeReachable(provisioned: Provisioned, from: Identity, disagreements: string[]): Promise<Identity[]> {
+async function assumeReachable(
+  provisioned: Provisioned,
+  from: Identity,
+  disagreements: string[],
+): Promise<Identity[]> {
   const found = new Map<string, Identity>([[from.principal.arn, from]])
   const byPath = (path: readonly string[]) => path.join(' ')
   const reached = new Map<string, Identity>([['', from]])
@@ -76,12 +105,20 @@ async function assumeReachable(provisioned: Provisioned, from: Identity, disagre
     if (caller === undefined) continue
     const role = roleName(path.at(-1) ?? '')
     try {
-      const session = await assumeAnyhow(provisioned.sessions, caller.credentials!, role, caller.principal.session?.sourceIdentity ?? null, caller.hasFactor)
+      const session = await assumeAnyhow(
+        provisioned.sessions,
+        caller.credentials!,
+        role,
+        caller.principal.session?.sourceIdentity ?? null,
+        caller.hasFactor,
+      )
       const identity = makeIdentity(provisioned, from.who, path.map(roleName), session, from.side, false)
       reached.set(byPath(path), identity)
       found.set(identity.principal.arn, identity)
     } catch (error) {
-      disagreements.push(`${from.who} can reach ${role} by the policies, and the token service answers ${(error as Error).name}`)
+      disagreements.push(
+        `${from.who} can reach ${role} by the policies, and the token service answers ${(error as Error).name}`,
+      )
     }
   }
   return [...found.values()].filter((identity) => identity !== from)
@@ -91,28 +128,57 @@ async function assumeReachable(provisioned: Provisioned, from: Identity, disagre
 async function findReachable({ authorizer }: Provisioned, from: Identity): Promise<ReachablePrincipal[]> {
   if (!from.hasFactor) return principalsReachable(authorizer, from.principal, hops + 1)
   const first = await principalsReachable(authorizer, from.principal, 1, { secondFactor: true })
-  const further = await Promise.all(first.map(async ({ principal, path }) =>
-    (await principalsReachable(authorizer, principal, hops)).map((each) => ({ ...each, path: [...path, ...each.path] }))))
+  const further = await Promise.all(
+    first.map(async ({ principal, path }) =>
+      (await principalsReachable(authorizer, principal, hops)).map((each) => ({
+        ...each,
+        path: [...path, ...each.path],
+      })),
+    ),
+  )
   return [...first, ...further.flat()]
 }
 
 /** The workload outside AWS holds no credential of AWS at all, only its platform's word. */
 async function assumeByPlatform(provisioned: Provisioned): Promise<Identity> {
   const role = 'holdfast-writer-site'
-  return makeIdentity(provisioned, 'site, by a token of its platform', [role], await provisioned.sessions.of(role), 'production', false)
+  return makeIdentity(
+    provisioned,
+    'site, by a token of its platform',
+    [role],
+    await provisioned.sessions.of(role),
+    'production',
+    false,
+  )
 }
 
 function makeIdentity(
-  { sandbox, region }: Provisioned, seed: string, path: readonly string[], credentials: Credentials | null, side: Identity['side'], hasFactor: boolean,
+  { sandbox, region }: Provisioned,
+  seed: string,
+  path: readonly string[],
+  credentials: Credentials | null,
+  side: Identity['side'],
+  hasFactor: boolean,
 ): Identity {
   const place = { endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }
   const role = path.at(-1) ?? seed
   return {
-    who: [seed, ...path].join(' → '), path, role, credentials, hasFactor, side,
-    principal: credentials === null ? nobody : (sandbox.credentials.find(credentials.accessKeyId)?.principal ?? nobody),
+    who: [seed, ...path].join(' → '),
+    path,
+    role,
+    credentials,
+    hasFactor,
+    side,
+    principal:
+      credentials === null
+        ? nobody
+        : (sandbox.credentials.find(credentials.accessKeyId)?.principal ?? nobody),
     s3: connectS3(place, credentials),
     ec2: new EC2Client({
-      endpoint: sandbox.endpoint, region, maxAttempts: 1, systemClockOffset: sandbox.clock.offsetMs,
+      endpoint: sandbox.endpoint,
+      region,
+      maxAttempts: 1,
+      systemClockOffset: sandbox.clock.offsetMs,
       credentials: credentials === null ? { accessKeyId: 'x', secretAccessKey: 'x' } : toSdk(credentials),
     }),
     callAccount: connectAccount(place, credentials),

@@ -6,4 +6,10 @@ import { lockAttacks } from './s3-locks.ts'
 import { readAttacks } from './s3-reads.ts'
 import { writeAttacks } from './s3-writes.ts'
 
-export const s3Attacks: readonly Attack[] = [...readAttacks, ...deletionAttacks, ...lockAttacks, ...writeAttacks, ...configurationAttacks]
+export const s3Attacks: readonly Attack[] = [
+  ...readAttacks,
+  ...deletionAttacks,
+  ...lockAttacks,
+  ...writeAttacks,
+  ...configurationAttacks,
+]

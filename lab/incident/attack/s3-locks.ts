@@ -1,31 +1,98 @@
 // Attempts on the locks of what is there: to shorten, loosen, prolong or hold them.
-import { PutObjectLegalHoldCommand, PutObjectRetentionCommand, UpdateObjectEncryptionCommand } from '@aws-sdk/client-s3'
+import {
+  PutObjectLegalHoldCommand,
+  PutObjectRetentionCommand,
+  UpdateObjectEncryptionCommand,
+} from '@aws-sdk/client-s3'
 import { inDays, versionOf } from './attack.ts'
 import type { Attack } from './attack.ts'
 
-const retain = (name: string, what: string, mode: 'COMPLIANCE' | 'GOVERNANCE', days: number, bypass: boolean, byLock: boolean): Attack => ({
-  name, wall: 'locks', control: 'governed', what, ...(byLock ? { stoppedByLock: true } : {}),
-  run: ({ s3 }, target) => s3.send(new PutObjectRetentionCommand({
-    ...versionOf(target), BypassGovernanceRetention: bypass, Retention: { Mode: mode, RetainUntilDate: inDays(target, days) },
-  })),
+const retain = (
+  name: string,
+  what: string,
+  mode: 'COMPLIANCE' | 'GOVERNANCE',
+  days: number,
+  bypass: boolean,
+  byLock: boolean,
+): Attack => ({
+  name,
+  wall: 'locks',
+  control: 'governed',
+  what,
+  ...(byLock ? { stoppedByLock: true } : {}),
+  run: ({ s3 }, target) =>
+    s3.send(
+      new PutObjectRetentionCommand({
+        ...versionOf(target),
+        BypassGovernanceRetention: bypass,
+        Retention: { Mode: mode, RetainUntilDate: inDays(target, days) },
+      }),
+    ),
 })
 
 const hold = (name: string, what: string, status: 'ON' | 'OFF'): Attack => ({
-  name, wall: 'locks', control: 'governed', what,
-  run: ({ s3 }, target) => s3.send(new PutObjectLegalHoldCommand({ ...versionOf(target), LegalHold: { Status: status } })),
+  name,
+  wall: 'locks',
+  control: 'governed',
+  what,
+  run: ({ s3 }, target) =>
+    s3.send(new PutObjectLegalHoldCommand({ ...versionOf(target), LegalHold: { Status: status } })),
 })
 
 export const lockAttacks: readonly Attack[] = [
   retain('shorten-lock', 'end a lock tomorrow', 'GOVERNANCE', 1, true, true),
   retain('loosen-lock', 'turn a lock into one that can be bypassed', 'GOVERNANCE', 3_000, true, true),
   retain('extend-lock', 'lock a version for a hundred years, as a bill', 'GOVERNANCE', 36_500, true, false),
-  retain('harden-lock', 'lock a version for a hundred years in COMPLIANCE', 'COMPLIANCE', 36_500, true, false),
-  { name: 'drop-lock', wall: 'locks', control: 'governed', what: 'take a lock off, bypassing governance', stoppedByLock: true,
-    run: ({ s3 }, target) => s3.send(new PutObjectRetentionCommand({ ...versionOf(target), BypassGovernanceRetention: true, Retention: {} })) },
+  retain(
+    'harden-lock',
+    'lock a version for a hundred years in COMPLIANCE',
+    'COMPLIANCE',
+    36_500,
+    true,
+    false,
+  ),
+  {
+    name: 'drop-lock',
+    wall: 'locks',
+    control: 'governed',
+    what: 'take a lock off, bypassing governance',
+    stoppedByLock: true,
+    run: ({ s3 }, target) =>
+      s3.send(
+        new PutObjectRetentionCommand({
+          ...versionOf(target),
+          BypassGovernanceRetention: true,
+          Retention: {},
+        }),
+      ),
+  },
   hold('hold-legally', 'put a legal hold on a version', 'ON'),
   hold('release-legally', 'lift a legal hold', 'OFF'),
-  { name: 'hold-by-event', wall: 'locks', control: 'governed', what: 'put an event hold on a version, which rolls its lock on without limit',
-    run: ({ s3 }, target) => s3.send(new PutObjectRetentionCommand({ ...versionOf(target), Retention: { EventHold: 'ON', EventHoldDuration: { Years: 10 } } })) },
-  { name: 'encrypt-anew', wall: 'locks', control: 'plain', what: 'put a version under a key of its own', stoppedByLock: true,
-    run: ({ s3 }, target) => s3.send(new UpdateObjectEncryptionCommand({ ...versionOf(target), ObjectEncryption: { SSEKMS: { KMSKeyArn: target.foreignKeyArn } } })) },
+  {
+    name: 'hold-by-event',
+    wall: 'locks',
+    control: 'governed',
+    what: 'put an event hold on a version, which rolls its lock on without limit',
+    run: ({ s3 }, target) =>
+      s3.send(
+        new PutObjectRetentionCommand({
+          ...versionOf(target),
+          Retention: { EventHold: 'ON', EventHoldDuration: { Years: 10 } },
+        }),
+      ),
+  },
+  {
+    name: 'encrypt-anew',
+    wall: 'locks',
+    control: 'plain',
+    what: 'put a version under a key of its own',
+    stoppedByLock: true,
+    run: ({ s3 }, target) =>
+      s3.send(
+        new UpdateObjectEncryptionCommand({
+          ...versionOf(target),
+          ObjectEncryption: { SSEKMS: { KMSKeyArn: target.foreignKeyArn } },
+        }),
+      ),
+  },
 ]

@@ -31,12 +31,22 @@ export function recordFiles(root: string): DirectoryTruth {
 
 function recordEntry(file: string): EntryTruth {
   const stat = lstatSync(file, { bigint: true })
-  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other'
+  const kind = stat.isFile()
+    ? 'file'
+    : stat.isDirectory()
+      ? 'directory'
+      : stat.isSymbolicLink()
+        ? 'symlink'
+        : 'other'
   let sha256 = ''
   if (kind === 'file') sha256 = createHash('sha256').update(readFileSync(file)).digest('hex')
   if (kind === 'symlink') sha256 = createHash('sha256').update(readlinkSync(file, 'buffer')).digest('hex')
   return {
-    kind, sha256, mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid),
+    kind,
+    sha256,
+    mode: Number(stat.mode & 0o7777n),
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
     modifiedNs: String(stat.mtimeNs),
     // The size of a directory is its file system's business.
     bytes: kind === 'directory' ? 0 : Number(stat.size),
@@ -63,7 +73,8 @@ function compareEntry(name: string, want: EntryTruth, have: EntryTruth): string[
   const differences: string[] = []
   if (want.bytes !== have.bytes) differences.push(`${name}: ${have.bytes} bytes instead of ${want.bytes}`)
   else if (want.sha256 !== have.sha256) differences.push(`${name}: other content`)
-  if (want.mode !== have.mode) differences.push(`${name}: mode ${have.mode.toString(8)} instead of ${want.mode.toString(8)}`)
+  if (want.mode !== have.mode)
+    differences.push(`${name}: mode ${have.mode.toString(8)} instead of ${want.mode.toString(8)}`)
   if (want.uid !== have.uid || want.gid !== have.gid) {
     differences.push(`${name}: owner ${have.uid}:${have.gid} instead of ${want.uid}:${want.gid}`)
   }

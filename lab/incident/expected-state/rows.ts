@@ -30,18 +30,21 @@ const schema = `
 export async function recordRows(client: pg.Client): Promise<DatabaseTruth> {
   await client.query(session)
   const { rows: names } = await client.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace ORDER BY 1`)
+    `SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace ORDER BY 1`,
+  )
   const tables: Record<string, TableTruth> = {}
   for (const { name } of names) {
     const { rows } = await client.query<{ rows: string; sha256: string }>(
       `SELECT count(*) AS rows,
          encode(sha256(convert_to(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C"), ''), 'UTF8')), 'hex') AS sha256
-       FROM ${client.escapeIdentifier(name)} AS t`)
+       FROM ${client.escapeIdentifier(name)} AS t`,
+    )
     tables[name] = { rows: Number(rows[0]?.rows), sha256: String(rows[0]?.sha256) }
   }
   const { rows: digests } = await client.query<{ sha256: string }>(schema)
   const { rows: sequences } = await client.query<{ name: string; value: string | null }>(
-    `SELECT sequencename AS name, last_value::text AS value FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1`)
+    `SELECT sequencename AS name, last_value::text AS value FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1`,
+  )
   return {
     tables,
     schemaSha256: String(digests[0]?.sha256),
@@ -56,13 +59,16 @@ export function compareRows(expected: DatabaseTruth, actual: DatabaseTruth): str
     const [want, have] = [expected.tables[name], actual.tables[name]]
     if (want === undefined) differences.push(`table ${name} should not be there`)
     else if (have === undefined) differences.push(`table ${name} is missing`)
-    else if (want.rows !== have.rows) differences.push(`table ${name} has ${have.rows} rows instead of ${want.rows}`)
+    else if (want.rows !== have.rows)
+      differences.push(`table ${name} has ${have.rows} rows instead of ${want.rows}`)
     else if (want.sha256 !== have.sha256) differences.push(`table ${name} holds other rows`)
   }
-  if (expected.schemaSha256 !== actual.schemaSha256) differences.push('columns, constraints or indexes differ')
+  if (expected.schemaSha256 !== actual.schemaSha256)
+    differences.push('columns, constraints or indexes differ')
   for (const name of unite(expected.sequences, actual.sequences)) {
     const [want, have] = [expected.sequences[name], actual.sequences[name]]
-    if (want !== have) differences.push(`sequence ${name} stands at ${have ?? 'nothing'} instead of ${want ?? 'nothing'}`)
+    if (want !== have)
+      differences.push(`sequence ${name} stands at ${have ?? 'nothing'} instead of ${want ?? 'nothing'}`)
   }
   return differences
 }
@@ -75,11 +81,13 @@ function unite(left: object, right: object): string[] {
 export async function checkStructure(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ problem: string }>(
     `SELECT c.relname || ': ' || v.msg AS problem FROM pg_class c, LATERAL verify_heapam(c.oid) v
-     WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace LIMIT 100`)
+     WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace LIMIT 100`,
+  )
   const problems = rows.map(({ problem }) => problem)
   const { rows: indexes } = await client.query<{ name: string }>(
     `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_am am ON am.oid = c.relam AND am.amname = 'btree'
-     WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace ORDER BY 1`)
+     WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace ORDER BY 1`,
+  )
   for (const { name } of indexes) {
     try {
       await client.query('SELECT bt_index_check($1::regclass, true)', [name])

@@ -1,7 +1,12 @@
 // What the loss of a guard means beyond statements that go: settings of the bucket, and rights that a role would then have,
 // as a program written without the guard in mind would have given them.
 import { bucketArn } from '../../../guardrails/names.ts'
-import type { CloudDeclaration, DeclaredBucket, DeclaredRole, PolicyDocument } from '../../sandbox/declaration.ts'
+import type {
+  CloudDeclaration,
+  DeclaredBucket,
+  DeclaredRole,
+  PolicyDocument,
+} from '../../sandbox/declaration.ts'
 
 interface EditableStatement {
   Sid?: string
@@ -51,13 +56,19 @@ export const looseners: Readonly<Record<string, (cloud: CloudDeclaration) => voi
       const trusted = statementsOf(role.trust).filter(isTrust)
       role.trust['Statement'] = [
         ...statementsOf(role.trust),
-        ...trusted.map(({ Principal }, index) => ({ Sid: `TakeAnyTag${index}`, Effect: 'Allow', Principal, Action: ['sts:TagSession'] })),
+        ...trusted.map(({ Principal }, index) => ({
+          Sid: `TakeAnyTag${index}`,
+          Effect: 'Allow',
+          Principal,
+          Action: ['sts:TagSession'],
+        })),
       ]
     }
   },
   'source-identity': (cloud) => {
     for (const statement of trustAllows(cloud)) {
-      if (statement.Condition?.['Null']?.['sts:SourceIdentity'] !== undefined) delete statement.Condition['Null']
+      if (statement.Condition?.['Null']?.['sts:SourceIdentity'] !== undefined)
+        delete statement.Condition['Null']
     }
   },
   'agent-boundary': (cloud) => {
@@ -80,7 +91,9 @@ function statementsOf(document: PolicyDocument): EditableStatement[] {
 
 function writerStatements(cloud: CloudDeclaration, sid: string): EditableStatement[] {
   const writers = cloud.roles.filter((role: DeclaredRole) => role.name.startsWith('holdfast-writer-'))
-  return writers.flatMap((role) => role.policies.flatMap(({ document }) => statementsOf(document).filter((each) => each.Sid === sid)))
+  return writers.flatMap((role) =>
+    role.policies.flatMap(({ document }) => statementsOf(document).filter((each) => each.Sid === sid)),
+  )
 }
 
 function trustAllows(cloud: CloudDeclaration): EditableStatement[] {
@@ -106,5 +119,6 @@ function shareProductionAccount(cloud: CloudDeclaration): void {
     if (typeof node !== 'object' || node === null) return node
     return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, move(value)]))
   }
-  for (const key of ['buckets', 'roles', 'oidcProviders', 'keys'] as const) Object.assign(cloud, { [key]: move(cloud[key]) })
+  for (const key of ['buckets', 'roles', 'oidcProviders', 'keys'] as const)
+    Object.assign(cloud, { [key]: move(cloud[key]) })
 }

@@ -18,16 +18,28 @@ export async function makeExaminer(declaration: CloudDeclaration, nowMs: number)
   return { declaration, authorizer: await createAuthorizer(declaration, { nowMs: () => nowMs }) }
 }
 
-export function probe({ declaration, authorizer }: Examiner, { who, action, on, context }: Case): Promise<AccessDecision> {
+export function probe(
+  { declaration, authorizer }: Examiner,
+  { who, action, on, context }: Case,
+): Promise<AccessDecision> {
   const resource = resourceCalled(declaration, on)
-  return evaluate(authorizer, principalCalled(declaration, who, authorizer.nowMs()), action, resource.arn, { ...resource.context, ...context })
+  return evaluate(authorizer, principalCalled(declaration, who, authorizer.nowMs()), action, resource.arn, {
+    ...resource.context,
+    ...context,
+  })
 }
 
 /**
  * Whether the statement refuses one of the probes by itself: every other deny is gone, and, where the roles lack the right to
  * begin with, they are given it.
  */
-export async function standsAlone(declaration: CloudDeclaration, guard: Guard, sid: string, probes: readonly Case[], nowMs: number): Promise<boolean> {
+export async function standsAlone(
+  declaration: CloudDeclaration,
+  guard: Guard,
+  sid: string,
+  probes: readonly Case[],
+  nowMs: number,
+): Promise<boolean> {
   if (!JSON.stringify(declaration).includes(`"Sid":${JSON.stringify(sid)}`)) return false
   const alone = keepOnly(declaration, sid)
   const loosened = structuredClone(alone)
@@ -47,17 +59,26 @@ function keepOnly(declaration: CloudDeclaration, sid: string): CloudDeclaration 
   const cloud = structuredClone(declaration)
   const trim = (document: PolicyDocument | null | undefined) => {
     if (document === null || document === undefined) return
-    document['Statement'] = (document['Statement'] as { Sid?: string; Effect?: string }[]).filter(({ Sid, Effect }) => Effect !== 'Deny' || Sid === sid)
+    document['Statement'] = (document['Statement'] as { Sid?: string; Effect?: string }[]).filter(
+      ({ Sid, Effect }) => Effect !== 'Deny' || Sid === sid,
+    )
   }
   for (const bucket of cloud.buckets) trim(bucket.policy)
   for (const key of cloud.keys) trim(key.policy)
-  for (const role of cloud.roles) for (const document of [role.trust, role.boundary?.document, ...role.policies.map((each) => each.document)]) trim(document)
+  for (const role of cloud.roles)
+    for (const document of [
+      role.trust,
+      role.boundary?.document,
+      ...role.policies.map((each) => each.document),
+    ])
+      trim(document)
   for (const account of cloud.accounts) {
     for (const level of [...account.scps, ...account.rcps]) for (const { document } of level) trim(document)
     account.scps = account.scps.map((level) => level.filter(saysSomething))
     account.rcps = account.rcps.map((level) => level.filter(saysSomething))
   }
-  for (const bucket of cloud.buckets) if (bucket.policy !== null && !saysSomething({ document: bucket.policy })) bucket.policy = null
+  for (const bucket of cloud.buckets)
+    if (bucket.policy !== null && !saysSomething({ document: bucket.policy })) bucket.policy = null
   return cloud
 }
 

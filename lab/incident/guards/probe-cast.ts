@@ -15,11 +15,22 @@ export interface Case {
 type SessionFacts = NonNullable<Principal['session']>
 
 const roleNames: Readonly<Record<string, string>> = {
-  'restore operator': 'restore-operator', 'check runner': 'check-runner', operator: 'operator', launcher: 'agent-launcher',
-  administrator: 'holdfast-administrator', 'break-glass': 'holdfast-break-glass', notary: 'holdfast-notary', custodian: 'holdfast-custodian',
-  restorer: 'holdfast-restorer', drill: 'holdfast-drill',
+  'restore operator': 'restore-operator',
+  'check runner': 'check-runner',
+  operator: 'operator',
+  launcher: 'agent-launcher',
+  administrator: 'holdfast-administrator',
+  'break-glass': 'holdfast-break-glass',
+  notary: 'holdfast-notary',
+  custodian: 'holdfast-custodian',
+  restorer: 'holdfast-restorer',
+  drill: 'holdfast-drill',
 }
-const prefixes: Readonly<Record<string, string>> = { writer: 'holdfast-writer-', workload: '', agent: 'holdfast-agent-' }
+const prefixes: Readonly<Record<string, string>> = {
+  writer: 'holdfast-writer-',
+  workload: '',
+  agent: 'holdfast-agent-',
+}
 
 /** @throws if nobody is called so, so that no row of a table can pass by a misspelt name. */
 export function principalCalled(declaration: CloudDeclaration, who: string, nowMs: number): Principal {
@@ -27,12 +38,28 @@ export function principalCalled(declaration: CloudDeclaration, who: string, nowM
   if (who === 'production-root') return root(exampleAccounts.production)
   if (who === 'outsider-root') return root(exampleAccounts.outsider)
   const [, name = '', remark] = /^(.*?)(, nameless| by Identity Center)?$/.exec(who) ?? []
-  const more: Partial<SessionFacts> = remark === ', nameless' ? { sourceIdentity: null } : remark === undefined ? {} : { tags: { 'holdfast-second-factor': 'true' } }
+  const more: Partial<SessionFacts> =
+    remark === ', nameless'
+      ? { sourceIdentity: null }
+      : remark === undefined
+        ? {}
+        : { tags: { 'holdfast-second-factor': 'true' } }
   const { accountId, arn, name: role } = roleNamed(declaration, roleNameOf(name))
   return {
-    kind: 'role-session', accountId, arn: `arn:aws:sts::${accountId}:assumed-role/${role}/probe`,
+    kind: 'role-session',
+    accountId,
+    arn: `arn:aws:sts::${accountId}:assumed-role/${role}/probe`,
     session: {
-      roleArn: arn, sessionName: 'probe', sourceIdentity: 'someone', tags: {}, policies: [], issuedMs: nowMs, chainDepth: 1, multiFactor: null, federated: {}, ...more,
+      roleArn: arn,
+      sessionName: 'probe',
+      sourceIdentity: 'someone',
+      tags: {},
+      policies: [],
+      issuedMs: nowMs,
+      chainDepth: 1,
+      multiFactor: null,
+      federated: {},
+      ...more,
     },
   }
 }
@@ -51,21 +78,35 @@ function root(accountId: string): Principal {
 }
 
 /** The ARN of what a row names, with the context keys that come with it. */
-export function resourceCalled(declaration: CloudDeclaration, on: string): { arn: string; context: Record<string, string> } {
+export function resourceCalled(
+  declaration: CloudDeclaration,
+  on: string,
+): { arn: string; context: Record<string, string> } {
   const { production } = exampleAccounts
   const bucket = /^(vault|feedback)(\/.*)?$/.exec(on)
-  if (bucket !== null) return { arn: `arn:aws:s3:::${bucketOf(declaration, bucket[1] ?? '').name}${bucket[2] ?? ''}`, context: {} }
+  if (bucket !== null)
+    return {
+      arn: `arn:aws:s3:::${bucketOf(declaration, bucket[1] ?? '').name}${bucket[2] ?? ''}`,
+      context: {},
+    }
   const [kind = '', ...rest] = on.split(' ')
   if (kind === 'role') return { arn: roleArnOf(declaration, rest.join(' ')), context: {} }
   const machine = /^production (volume|instance) of (\w+)$/.exec(on)
   if (machine !== null) {
     const id = machine[1] === 'volume' ? 'volume/vol-0123456789abcdef0' : 'instance/i-0123456789abcdef0'
-    return { arn: `arn:aws:ec2:eu-central-1:${production}:${id}`, context: { 'aws:ResourceTag/environment': machine[2] ?? '' } }
+    return {
+      arn: `arn:aws:ec2:eu-central-1:${production}:${id}`,
+      context: { 'aws:ResourceTag/environment': machine[2] ?? '' },
+    }
   }
-  if (on === 'account vault') return { arn: `arn:aws:account::${vaultAccount(declaration)}:account`, context: {} }
-  if (on === 'production snapshot') return { arn: 'arn:aws:ec2:eu-central-1::snapshot/snap-0123456789abcdef0', context: {} }
-  if (on === 'policy agent boundary') return { arn: `arn:aws:iam::${production}:policy/holdfast-agent-boundary`, context: {} }
-  if (on === 'access point in vault') return { arn: `arn:aws:s3:eu-central-1:${vaultAccount(declaration)}:accesspoint/side-door`, context: {} }
+  if (on === 'account vault')
+    return { arn: `arn:aws:account::${vaultAccount(declaration)}:account`, context: {} }
+  if (on === 'production snapshot')
+    return { arn: 'arn:aws:ec2:eu-central-1::snapshot/snap-0123456789abcdef0', context: {} }
+  if (on === 'policy agent boundary')
+    return { arn: `arn:aws:iam::${production}:policy/holdfast-agent-boundary`, context: {} }
+  if (on === 'access point in vault')
+    return { arn: `arn:aws:s3:eu-central-1:${vaultAccount(declaration)}:accesspoint/side-door`, context: {} }
   if (on.startsWith('arn:')) return { arn: on, context: {} }
   if (on === '*') return { arn: '*', context: {} }
   throw new Error(`nothing is called ${on}`)
@@ -74,7 +115,10 @@ export function resourceCalled(declaration: CloudDeclaration, on: string): { arn
 /** The writer of a source that doesn't exist yet is called by the name that it will have. */
 function roleArnOf(declaration: CloudDeclaration, who: string): string {
   const name = roleNameOf(who)
-  return declaration.roles.find((role) => role.name === name)?.arn ?? `arn:aws:iam::${vaultAccount(declaration)}:role/holdfast/${name}`
+  return (
+    declaration.roles.find((role) => role.name === name)?.arn ??
+    `arn:aws:iam::${vaultAccount(declaration)}:role/holdfast/${name}`
+  )
 }
 
 function bucketOf({ buckets }: CloudDeclaration, kind: string) {

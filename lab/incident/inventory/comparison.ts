@@ -15,7 +15,8 @@ export function findLockChanges(before: Inventory, after: Inventory): string[] {
     if (was.lock === null) return `${label(was)} was never locked`
     const lock = is?.lock ?? null
     if (lock === null) return `${label(was)} is not locked any more`
-    if (was.lock.mode !== lock.mode) return `${label(was)} is locked in ${lock.mode} instead of ${was.lock.mode}`
+    if (was.lock.mode !== lock.mode)
+      return `${label(was)} is locked in ${lock.mode} instead of ${was.lock.mode}`
     if (was.lock.untilMs !== lock.untilMs) {
       return `${label(was)} is locked until ${iso(lock.untilMs)} instead of ${iso(was.lock.untilMs)}`
     }
@@ -24,12 +25,18 @@ export function findLockChanges(before: Inventory, after: Inventory): string[] {
 }
 
 export function findAdditions(before: Inventory, after: Inventory): string[] {
-  const markers = [...before.values()].filter(({ isDeleteMarker }) => isDeleteMarker).map((item) => `${label(item)} was there before`)
+  const markers = [...before.values()]
+    .filter(({ isDeleteMarker }) => isDeleteMarker)
+    .map((item) => `${label(item)} was there before`)
   const added = [...after].filter(([key]) => !before.has(key)).map(([, item]) => `${label(item)} was added`)
   return [...markers, ...added]
 }
 
-function compareEach(before: Inventory, after: Inventory, compare: (was: InventoryItem, is: InventoryItem | undefined) => string | null): string[] {
+function compareEach(
+  before: Inventory,
+  after: Inventory,
+  compare: (was: InventoryItem, is: InventoryItem | undefined) => string | null,
+): string[] {
   return [...before].map(([key, was]) => compare(was, after.get(key))).filter((finding) => finding !== null)
 }
 

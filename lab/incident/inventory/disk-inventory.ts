@@ -21,10 +21,25 @@ export async function readDiskInventory(sandboxDirectory: string, bucket: string
   const inventory: Inventory = new Map()
   for (const row of readCatalogue(sandboxDirectory, bucket)) {
     const isDeleteMarker = row.content === null
-    const segments = row.content === null ? [] : (JSON.parse(row.content) as { segments: { file: string }[] }).segments
-    const content = isDeleteMarker ? { bytes: 0, sha256: '' } : await digestFiles(sandboxDirectory, segments.map(({ file }) => file))
-    const lock = row.lock_mode === null || row.lock_until_ms === null ? null : { mode: row.lock_mode, untilMs: row.lock_until_ms }
-    const item = { key: Buffer.from(row.key).toString('utf8'), versionId: row.version_id, isDeleteMarker, lock, ...content }
+    const segments =
+      row.content === null ? [] : (JSON.parse(row.content) as { segments: { file: string }[] }).segments
+    const content = isDeleteMarker
+      ? { bytes: 0, sha256: '' }
+      : await digestFiles(
+          sandboxDirectory,
+          segments.map(({ file }) => file),
+        )
+    const lock =
+      row.lock_mode === null || row.lock_until_ms === null
+        ? null
+        : { mode: row.lock_mode, untilMs: row.lock_until_ms }
+    const item = {
+      key: Buffer.from(row.key).toString('utf8'),
+      versionId: row.version_id,
+      isDeleteMarker,
+      lock,
+      ...content,
+    }
     inventory.set(readKey(item), item)
   }
   return inventory
@@ -33,9 +48,12 @@ export async function readDiskInventory(sandboxDirectory: string, bucket: string
 function readCatalogue(sandboxDirectory: string, bucket: string): Row[] {
   const database = new DatabaseSync(path.join(sandboxDirectory, 'sandbox.sqlite'), { readOnly: true })
   try {
-    return database.prepare(
-      `SELECT v.key, v.version_id, v.content, v.lock_mode, v.lock_until_ms
-       FROM s3_version v JOIN s3_bucket b ON b.id = v.bucket_id WHERE b.name = ?`).all(bucket) as unknown as Row[]
+    return database
+      .prepare(
+        `SELECT v.key, v.version_id, v.content, v.lock_mode, v.lock_until_ms
+       FROM s3_version v JOIN s3_bucket b ON b.id = v.bucket_id WHERE b.name = ?`,
+      )
+      .all(bucket) as unknown as Row[]
   } finally {
     database.close()
   }
@@ -46,17 +64,23 @@ export function locateFile(sandboxDirectory: string, file: string): string {
   return path.join(sandboxDirectory, 'objects', file.slice(0, 2), file)
 }
 
-async function digestFiles(sandboxDirectory: string, files: string[]): Promise<{ bytes: number; sha256: string }> {
+async function digestFiles(
+  sandboxDirectory: string,
+  files: string[],
+): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256')
   let bytes = 0
   for (const file of files) {
     try {
-      await pipeline(createReadStream(locateFile(sandboxDirectory, file)), async (chunks: AsyncIterable<Buffer>) => {
-        for await (const chunk of chunks) {
-          hash.update(chunk)
-          bytes += chunk.length
-        }
-      })
+      await pipeline(
+        createReadStream(locateFile(sandboxDirectory, file)),
+        async (chunks: AsyncIterable<Buffer>) => {
+          for await (const chunk of chunks) {
+            hash.update(chunk)
+            bytes += chunk.length
+          }
+        },
+      )
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       return { bytes, sha256: 'missing' }

@@ -18,17 +18,25 @@ export type Inventory = Map<string, InventoryItem>
 
 const parallelReads = 8
 
-export async function takeInventory(client: S3Client, bucket: string, onProgress: (done: number) => void = () => undefined): Promise<Inventory> {
+export async function takeInventory(
+  client: S3Client,
+  bucket: string,
+  onProgress: (done: number) => void = () => undefined,
+): Promise<Inventory> {
   const inventory: Inventory = new Map()
   const pending: Omit<InventoryItem, 'bytes' | 'sha256' | 'lock'>[] = []
   for await (const page of listPages(client, bucket)) {
-    for (const { Key, VersionId } of page.DeleteMarkers ?? []) pending.push({ key: Key ?? '', versionId: VersionId ?? '', isDeleteMarker: true })
-    for (const { Key, VersionId } of page.Versions ?? []) pending.push({ key: Key ?? '', versionId: VersionId ?? '', isDeleteMarker: false })
+    for (const { Key, VersionId } of page.DeleteMarkers ?? [])
+      pending.push({ key: Key ?? '', versionId: VersionId ?? '', isDeleteMarker: true })
+    for (const { Key, VersionId } of page.Versions ?? [])
+      pending.push({ key: Key ?? '', versionId: VersionId ?? '', isDeleteMarker: false })
   }
   const queue = pending.values()
   const read = async () => {
     for (const entry of queue) {
-      const item = entry.isDeleteMarker ? { ...entry, bytes: 0, sha256: '', lock: null } : { ...entry, ...(await readVersion(client, bucket, entry)) }
+      const item = entry.isDeleteMarker
+        ? { ...entry, bytes: 0, sha256: '', lock: null }
+        : { ...entry, ...(await readVersion(client, bucket, entry)) }
       inventory.set(readKey(item), item)
       onProgress(inventory.size)
     }
@@ -55,13 +63,20 @@ async function* listPages(client: S3Client, bucket: string): AsyncGenerator<List
   throw new Error(`the listing of ${bucket} does not end`)
 }
 
-async function readVersion(client: S3Client, bucket: string, { key, versionId }: { key: string; versionId: string }) {
+async function readVersion(
+  client: S3Client,
+  bucket: string,
+  { key, versionId }: { key: string; versionId: string },
+) {
   const version = { Bucket: bucket, Key: key, VersionId: versionId }
   return { ...(await readContent(client, version)), lock: await readLock(client, version) }
 }
 
 /** A version that can't be read is a fact about the vault, not a reason to look at no other. */
-async function readContent(client: S3Client, version: { Bucket: string; Key: string; VersionId: string }): Promise<{ bytes: number; sha256: string }> {
+async function readContent(
+  client: S3Client,
+  version: { Bucket: string; Key: string; VersionId: string },
+): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256')
   let bytes = 0
   try {
@@ -76,7 +91,10 @@ async function readContent(client: S3Client, version: { Bucket: string; Key: str
   }
 }
 
-async function readLock(client: S3Client, version: { Bucket: string; Key: string; VersionId: string }): Promise<InventoryItem['lock']> {
+async function readLock(
+  client: S3Client,
+  version: { Bucket: string; Key: string; VersionId: string },
+): Promise<InventoryItem['lock']> {
   try {
     const { Retention } = await client.send(new GetObjectRetentionCommand(version))
     if (Retention?.Mode === undefined || Retention.RetainUntilDate === undefined) return null

@@ -10,19 +10,40 @@ export function renderHtmlReport(report: DrillReport): string {
   const held = report.outcome === 'every-claim-held'
   const title = held ? 'Incident drill: every claim held' : 'Incident drill: claims fell'
   const page = html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${title}</title><style>${new Markup(styleSheet)}</style></head><body><main>
-<header class="${held ? 'held' : 'fell'}"><h1>${title}</h1>
-<p>The drill: an agent finds production's own credential in a file, and deletes the production volume, the backups on it and
-every snapshot; then the vault is attacked with all that production has. What was left, whether it came back, and how fast:</p>
-<p class="dim">${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast ${report.tool.version} ·
-PostgreSQL ${report.tool.postgres} · Node ${report.tool.node} on ${report.tool.platform}</p></header>
-${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}
-<footer>The same facts, for machines: <code>report.json</code>, ${report.schema}. Everything ran on one machine against an embedded
-cloud that stands in for AWS; the vault was loaded from what the infrastructure program declares.</footer>
-</main></body></html>
-`
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
+        <title>${title}</title>
+        <style>
+          ${new Markup(styleSheet)}
+        </style>
+      </head>
+      <body>
+        <main>
+          <header class="${held ? 'held' : 'fell'}">
+            <h1>${title}</h1>
+            <p>
+              The drill: an agent finds production's own credential in a file, and deletes the production
+              volume, the backups on it and every snapshot; then the vault is attacked with all that
+              production has. What was left, whether it came back, and how fast:
+            </p>
+            <p class="dim">
+              ${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast
+              ${report.tool.version} · PostgreSQL ${report.tool.postgres} · Node ${report.tool.node} on
+              ${report.tool.platform}
+            </p>
+          </header>
+          ${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}
+          <footer>
+            The same facts, for machines: <code>report.json</code>, ${report.schema}. Everything ran on one
+            machine against an embedded cloud that stands in for AWS; the vault was loaded from what the
+            infrastructure program declares.
+          </footer>
+        </main>
+      </body>
+    </html> `
   return page.text
 }
 
@@ -33,13 +54,13 @@ function tiles(report: DrillReport): Markup {
   const refused = tried.filter(({ outcome }) => outcome === 'refused').length
   const rows = Math.max(0, ...report.restores.map(({ rows }) => rows))
   return html`<section class="tiles">
-${tile(`${count('held')} of ${claims.length}`, 'claims held')}
-${tile(measuredText(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${durationText(objectives.rto.objectiveMs)})`)}
-${tile(measuredText(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${durationText(objectives.rpo.objectiveMs)})`)}
-${tile(`${countText(refused)} of ${countText(tried.length)}`, 'attacks refused')}
-${tile(inventory === null ? 'none' : countText(inventory.versions), `object versions examined, ${bytesText(inventory?.bytes ?? 0)}`)}
-${tile(countText(rows), 'rows compared after a restore')}
-</section>`
+    ${tile(`${count('held')} of ${claims.length}`, 'claims held')}
+    ${tile(measuredText(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${durationText(objectives.rto.objectiveMs)})`)}
+    ${tile(measuredText(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${durationText(objectives.rpo.objectiveMs)})`)}
+    ${tile(`${countText(refused)} of ${countText(tried.length)}`, 'attacks refused')}
+    ${tile(inventory === null ? 'none' : countText(inventory.versions), `object versions examined, ${bytesText(inventory?.bytes ?? 0)}`)}
+    ${tile(countText(rows), 'rows compared after a restore')}
+  </section>`
 }
 
 function measuredText(ms: number | null): string {
@@ -51,20 +72,38 @@ function tile(figure: string, caption: string): Markup {
 }
 
 function claims(report: DrillReport): Markup {
-  const rows = report.claims.map((claim) => html`<tr><td>${badge(claim.status)}</td>
-<td><code>${claim.name}</code><br>${claim.sentence}${findings(claim.findings, claim.findingCount)}</td><td class="dim">${claim.evidence}</td></tr>`)
-  return html`<h2>Claims</h2>${table(['', 'What is claimed', 'Examined'], rows)}`
+  const rows = report.claims.map(
+    (claim) =>
+      html`<tr>
+        <td>${badge(claim.status)}</td>
+        <td>
+          <code>${claim.name}</code><br />${claim.sentence}${findings(claim.findings, claim.findingCount)}
+        </td>
+        <td class="dim">${claim.evidence}</td>
+      </tr>`,
+  )
+  return html`<h2>Claims</h2>
+    ${table(['', 'What is claimed', 'Examined'], rows)}`
 }
 
 function findings(list: string[], count: number): Markup {
   if (list.length === 0) return html``
   const more = count > list.length ? [html`<li>and ${count - list.length} more</li>`] : []
-  return html`<ul>${list.map((finding) => html`<li>${finding}</li>`)}${more}</ul>`
+  return html`<ul>
+    ${list.map((finding) => html`<li>${finding}</li>`)}${more}
+  </ul>`
 }
 
 const badges: Record<string, [string, string]> = {
-  held: ['good', 'held'], fell: ['bad', 'fell'], 'not-examined': ['bad', 'not examined'], refused: ['good', 'refused'],
-  allowed: ['bad', 'allowed'], duty: ['unclear', 'duty'], 'failed-duty': ['bad', 'duty refused'], 'not-emulated': ['unclear', 'not emulated'], unclear: ['bad', 'unclear'],
+  held: ['good', 'held'],
+  fell: ['bad', 'fell'],
+  'not-examined': ['bad', 'not examined'],
+  refused: ['good', 'refused'],
+  allowed: ['bad', 'allowed'],
+  duty: ['unclear', 'duty'],
+  'failed-duty': ['bad', 'duty refused'],
+  'not-emulated': ['unclear', 'not emulated'],
+  unclear: ['bad', 'unclear'],
 }
 
 function badge(status: string): Markup {
@@ -73,30 +112,59 @@ function badge(status: string): Markup {
 }
 
 function timeline(report: DrillReport): Markup {
-  const rows = report.timeline.map(({ at, elapsedMs, step, text }) => html`<tr><td class="number">${at.slice(0, 10)} ${at.slice(11, 19)}</td>
-<td class="number">${seconds(elapsedMs)}</td><td class="dim">${step}</td><td>${text}</td></tr>`)
-  return html`<h2>Timeline</h2><p class="dim">The first column is the embedded cloud's clock, which the drill turns so that hours pass;
-the second is a stopwatch.</p>${table(['Cloud\'s clock (UTC)', 'Elapsed', 'Step', 'What happened'], rows)}`
+  const rows = report.timeline.map(
+    ({ at, elapsedMs, step, text }) =>
+      html`<tr>
+        <td class="number">${at.slice(0, 10)} ${at.slice(11, 19)}</td>
+        <td class="number">${seconds(elapsedMs)}</td>
+        <td class="dim">${step}</td>
+        <td>${text}</td>
+      </tr>`,
+  )
+  return html`<h2>Timeline</h2>
+    <p class="dim">
+      The first column is the embedded cloud's clock, which the drill turns so that hours pass; the second is
+      a stopwatch.
+    </p>
+    ${table(["Cloud's clock (UTC)", 'Elapsed', 'Step', 'What happened'], rows)}`
 }
 
 function wipe({ wipe: facts }: DrillReport): Markup {
   if (facts === null) return html``
-  const rows = facts.destroyed.map(({ what, resource, answer, atMs }) =>
-    html`<tr><td class="number">${seconds(atMs)}</td><td><code>${what}</code></td><td><code>${resource}</code></td><td>${answer}</td></tr>`)
-  return html`<h2>The wipe</h2><p>The agent read ${facts.searchedFiles} files, tried ${facts.keysTried} keys, and found one that worked in
-<code>${facts.foundIn}</code>. ${seconds(facts.durationMs)} after it started, everything below was done.</p>
-${table(['At', 'Call', 'Resource', 'Answer'], rows)}`
+  const rows = facts.destroyed.map(
+    ({ what, resource, answer, atMs }) =>
+      html`<tr>
+        <td class="number">${seconds(atMs)}</td>
+        <td><code>${what}</code></td>
+        <td><code>${resource}</code></td>
+        <td>${answer}</td>
+      </tr>`,
+  )
+  return html`<h2>The wipe</h2>
+    <p>
+      The agent read ${facts.searchedFiles} files, tried ${facts.keysTried} keys, and found one that worked in
+      <code>${facts.foundIn}</code>. ${seconds(facts.durationMs)} after it started, everything below was done.
+    </p>
+    ${table(['At', 'Call', 'Resource', 'Answer'], rows)}`
 }
 
 function attacks(report: DrillReport): Markup {
   const identities = [...new Set(report.attacks.map(({ who }) => who))]
   const sections = identities.map((who) => {
     const rows = report.attacks.filter((row) => row.who === who)
-    return html`<details><summary>${who}: ${tally(rows)}</summary>${attackTable(rows, report.controls)}</details>`
+    return html`<details>
+      <summary>${who}: ${tally(rows)}</summary>
+      ${attackTable(rows, report.controls)}
+    </details>`
   })
-  return html`<h2>Attacks</h2><p>${tally(report.attacks)}, by ${identities.length} identities.</p><p class="dim">Signed requests, sent; or, where the
-embedded cloud doesn't emulate a service, questions to the loaded policies, marked so. A role after an arrow was assumed for real. The last column is the
-answer to the same where no guard stands: what is refused everywhere proves nothing.</p>${sections}`
+  return html`<h2>Attacks</h2>
+    <p>${tally(report.attacks)}, by ${identities.length} identities.</p>
+    <p class="dim">
+      Signed requests, sent; or, where the embedded cloud doesn't emulate a service, questions to the loaded
+      policies, marked so. A role after an arrow was assumed for real. The last column is the answer to the
+      same where no guard stands: what is refused everywhere proves nothing.
+    </p>
+    ${sections}`
 }
 
 function tally(rows: Attempt[]): string {
@@ -104,51 +172,125 @@ function tally(rows: Attempt[]): string {
   const count = (outcome: string) => attacks.filter((row) => row.outcome === outcome).length
   const evaluated = attacks.filter(({ method }) => method === 'evaluation').length
   const duties = rows.length - attacks.length
-  return `${countText(attacks.length)} attacks (${countText(evaluated)} evaluated, not sent), ${countText(count('refused'))} refused, ${count('allowed')} allowed` +
+  return (
+    `${countText(attacks.length)} attacks (${countText(evaluated)} evaluated, not sent), ${countText(count('refused'))} refused, ${count('allowed')} allowed` +
     (duties === 0 ? '' : `; ${duties} duties`)
+  )
 }
 
 function attackTable(rows: Attempt[], controls: Attempt[]): Markup {
   const answer = ({ code, status }: Attempt) => html`<code>${status === 0 ? '' : `${status} `}${code}</code>`
-  return table(['', 'Attack', 'What was tried', 'On', 'Answer', 'Decided by', 'Unguarded'], rows.map((row) => {
-    const control = controls.find(({ attack }) => attack === row.attack)
-    return html`<tr><td>${row.duty === null ? badge(row.outcome) : badge(row.outcome === 'allowed' ? 'duty' : 'failed-duty')}</td><td><code>${row.attack}</code></td>
-<td>${row.what}</td><td class="dim">${row.target}</td><td>${answer(row)}</td><td class="dim">${row.duty ?? row.decidedBy}</td>
-<td class="dim">${control === undefined ? html`` : answer(control)}</td></tr>`
-  }))
+  return table(
+    ['', 'Attack', 'What was tried', 'On', 'Answer', 'Decided by', 'Unguarded'],
+    rows.map((row) => {
+      const control = controls.find(({ attack }) => attack === row.attack)
+      return html`<tr>
+        <td>
+          ${row.duty === null ? badge(row.outcome) : badge(row.outcome === 'allowed' ? 'duty' : 'failed-duty')}
+        </td>
+        <td><code>${row.attack}</code></td>
+        <td>${row.what}</td>
+        <td class="dim">${row.target}</td>
+        <td>${answer(row)}</td>
+        <td class="dim">${row.duty ?? row.decidedBy}</td>
+        <td class="dim">${control === undefined ? html`` : answer(control)}</td>
+      </tr>`
+    }),
+  )
 }
 
 function backups(report: DrillReport): Markup {
-  const rows = report.backups.map((row) => html`<tr><td>${row.label}</td><td><code>${row.source}</code></td><td>${row.at}</td>
-<td class="number">${countText(row.files)}</td><td class="number">${bytesText(row.bytes)}</td><td class="number">${bytesText(row.bytesUploaded)}</td>
-<td class="number">${requests(row.traffic)}</td><td class="number">${seconds(row.durationMs)}</td></tr>`)
-  return html`<h2>Backups</h2>${table(['', 'Source', 'Recovery point', '#Files', '#Content', '#Uploaded', '#Requests', '#Took'], rows)}`
+  const rows = report.backups.map(
+    (row) =>
+      html`<tr>
+        <td>${row.label}</td>
+        <td><code>${row.source}</code></td>
+        <td>${row.at}</td>
+        <td class="number">${countText(row.files)}</td>
+        <td class="number">${bytesText(row.bytes)}</td>
+        <td class="number">${bytesText(row.bytesUploaded)}</td>
+        <td class="number">${requests(row.traffic)}</td>
+        <td class="number">${seconds(row.durationMs)}</td>
+      </tr>`,
+  )
+  return html`<h2>Backups</h2>
+    ${table(['', 'Source', 'Recovery point', '#Files', '#Content', '#Uploaded', '#Requests', '#Took'], rows)}`
 }
 
 function restores(report: DrillReport): Markup {
-  const rows = report.restores.map((row) => html`<tr><td>${row.label}</td><td><code>${row.source}</code></td><td>${row.pointInTime}</td>
-<td class="number">${countText(row.files)}</td><td class="number">${bytesText(row.bytes)}</td><td class="number">${bytesText(row.bytesFetched)}</td>
-<td class="number">${requests(row.traffic)}</td><td class="number">${countText(row.rows)}</td><td class="number">${seconds(row.restoreMs)}</td>
-<td class="number">${seconds(row.databaseReadyMs)}</td></tr>`)
+  const rows = report.restores.map(
+    (row) =>
+      html`<tr>
+        <td>${row.label}</td>
+        <td><code>${row.source}</code></td>
+        <td>${row.pointInTime}</td>
+        <td class="number">${countText(row.files)}</td>
+        <td class="number">${bytesText(row.bytes)}</td>
+        <td class="number">${bytesText(row.bytesFetched)}</td>
+        <td class="number">${requests(row.traffic)}</td>
+        <td class="number">${countText(row.rows)}</td>
+        <td class="number">${seconds(row.restoreMs)}</td>
+        <td class="number">${seconds(row.databaseReadyMs)}</td>
+      </tr>`,
+  )
   return html`<h2>Restores</h2>
-${table(['', 'Source', 'Point in time', '#Files', '#Content', '#Fetched', '#Requests', '#Rows', '#Restored in', '#Database after'], rows)}`
+    ${table(['', 'Source', 'Point in time', '#Files', '#Content', '#Fetched', '#Requests', '#Rows', '#Restored in', '#Database after'], rows)}`
 }
 
 function scope(report: DrillReport): Markup {
   const { vault, notEmulated } = report
   const accounts = report.accounts.map(({ id, name }) => html`<li>${name} <code>${id}</code></li>`)
-  const resources = notEmulated.map(({ type, name, account }) => html`<tr><td><code>${type}</code></td><td>${name}</td><td>${account}</td></tr>`)
-  return html`<h2>Scope</h2><ul>${accounts}</ul>
-<p>${vault === null ? html`No vault was declared.` : html`Vault: <code>${vault.bucket}</code> in account <code>${vault.accountId}</code>, every version locked in
-${vault.mode} mode for ${vault.days} days.`}</p>
-${resources.length === 0 ? html`` : html`<h3>Declared, and not emulated here: nothing above was tested on these</h3>${table(['Type', 'Name', 'Account'], resources)}`}
-${report.leftovers.length === 0 ? html`` : html`<h3>Not cleaned up</h3>${findings(report.leftovers, report.leftovers.length)}`}`
+  const resources = notEmulated.map(
+    ({ type, name, account }) =>
+      html`<tr>
+        <td><code>${type}</code></td>
+        <td>${name}</td>
+        <td>${account}</td>
+      </tr>`,
+  )
+  return html`<h2>Scope</h2>
+    <ul>
+      ${accounts}
+    </ul>
+    <p>
+      ${
+        vault === null
+          ? html`No vault was declared.`
+          : html`Vault: <code>${vault.bucket}</code> in account <code>${vault.accountId}</code>, every version
+              locked in ${vault.mode} mode for ${vault.days} days.`
+      }
+    </p>
+    ${
+      resources.length === 0
+        ? html``
+        : html`<h3>Declared, and not emulated here: nothing above was tested on these</h3>
+            ${table(['Type', 'Name', 'Account'], resources)}`
+    }
+    ${
+      report.leftovers.length === 0
+        ? html``
+        : html`<h3>Not cleaned up</h3>
+            ${findings(report.leftovers, report.leftovers.length)}`
+    }`
 }
 
 /** A heading that begins with `#` is of a column of numbers. */
 function table(headings: string[], rows: Markup[]): Markup {
-  const heads = headings.map((text) => text.startsWith('#') ? html`<th class="number">${text.slice(1)}</th>` : html`<th>${text}</th>`)
-  return html`<div class="scroll"><table><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div>`
+  const heads = headings.map((text) =>
+    text.startsWith('#') ? html`<th class="number">${text.slice(1)}</th>` : html`<th>${text}</th>`,
+  )
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          ${heads}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`
 }
 
 function requests({ requests: byOperation }: { requests: Record<string, number> }): string {

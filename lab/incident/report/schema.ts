@@ -8,17 +8,26 @@ const attempt = z.object({
   who: z.string(),
   /** Names of the roles assumed on the way, in order. */
   path: z.array(z.string()).readonly(),
-  attack: z.string(), wall: z.enum(walls), what: z.string(), target: z.string(),
+  attack: z.string(),
+  wall: z.enum(walls),
+  what: z.string(),
+  target: z.string(),
   /** Sent as a signed request, or decided on the loaded policies without one. */
   method: z.enum(['request', 'evaluation']),
   /** Why it may; null if it has to be refused. */
   duty: z.string().nullable(),
-  outcome: z.enum(['refused', 'allowed', 'not-emulated', 'unclear']), status: z.int(), code: z.string(),
+  outcome: z.enum(['refused', 'allowed', 'not-emulated', 'unclear']),
+  status: z.int(),
+  code: z.string(),
   /** The statement or the lock that refused; no caller learns it. */
   decidedBy: z.string(),
 })
 
-const traffic = z.object({ requests: z.record(z.string(), z.int()), receivedBytes: z.int(), sentBytes: z.int() })
+const traffic = z.object({
+  requests: z.record(z.string(), z.int()),
+  receivedBytes: z.int(),
+  sentBytes: z.int(),
+})
 
 export const reportSchema = z.object({
   schema: z.literal(reportSchemaName),
@@ -27,32 +36,68 @@ export const reportSchema = z.object({
   durationMs: z.int(),
   seed: z.int(),
   tool: z.object({ version: z.string(), node: z.string(), platform: z.string(), postgres: z.string() }),
-  claims: z.array(z.object({
-    name: z.string(), sentence: z.string(), status: z.enum(['held', 'fell', 'not-examined']),
-    evidence: z.string(), findings: z.array(z.string()), findingCount: z.int(),
-  })),
-  timeline: z.array(z.object({ step: z.string(), at: z.iso.datetime(), elapsedMs: z.int(), text: z.string() })),
+  claims: z.array(
+    z.object({
+      name: z.string(),
+      sentence: z.string(),
+      status: z.enum(['held', 'fell', 'not-examined']),
+      evidence: z.string(),
+      findings: z.array(z.string()),
+      findingCount: z.int(),
+    }),
+  ),
+  timeline: z.array(
+    z.object({ step: z.string(), at: z.iso.datetime(), elapsedMs: z.int(), text: z.string() }),
+  ),
   accounts: z.array(z.object({ id: z.string(), name: z.string() })),
   vault: z.object({ bucket: z.string(), accountId: z.string(), mode: z.string(), days: z.int() }).nullable(),
   /** Resources that the program declares and the sandbox doesn't emulate. */
   notEmulated: z.array(z.object({ type: z.string(), name: z.string(), account: z.string() })),
   world: z.object({ rows: z.int(), uploads: z.int() }).nullable(),
-  backups: z.array(z.object({
-    label: z.string(), source: z.string(), snapshotId: z.string(), at: z.iso.datetime(), files: z.int(), bytes: z.int(),
-    bytesUploaded: z.int(), durationMs: z.int(), traffic,
-  })),
-  wipe: z.object({
-    at: z.iso.datetime(), searchedFiles: z.int(), keysTried: z.int(), foundIn: z.string(), durationMs: z.int(),
-    destroyed: z.array(z.object({ what: z.string(), resource: z.string(), answer: z.string(), atMs: z.int() })),
-  }).nullable(),
+  backups: z.array(
+    z.object({
+      label: z.string(),
+      source: z.string(),
+      snapshotId: z.string(),
+      at: z.iso.datetime(),
+      files: z.int(),
+      bytes: z.int(),
+      bytesUploaded: z.int(),
+      durationMs: z.int(),
+      traffic,
+    }),
+  ),
+  wipe: z
+    .object({
+      at: z.iso.datetime(),
+      searchedFiles: z.int(),
+      keysTried: z.int(),
+      foundIn: z.string(),
+      durationMs: z.int(),
+      destroyed: z.array(
+        z.object({ what: z.string(), resource: z.string(), answer: z.string(), atMs: z.int() }),
+      ),
+    })
+    .nullable(),
   attacks: z.array(attempt),
   /** The same attacks where no guard stands. */
   controls: z.array(attempt),
   inventory: z.object({ versions: z.int(), bytes: z.int() }).nullable(),
-  restores: z.array(z.object({
-    label: z.string(), pointInTime: z.iso.datetime(), source: z.string(), snapshotId: z.string(), files: z.int(), bytes: z.int(),
-    bytesFetched: z.int(), rows: z.int(), restoreMs: z.int(), databaseReadyMs: z.int(), traffic,
-  })),
+  restores: z.array(
+    z.object({
+      label: z.string(),
+      pointInTime: z.iso.datetime(),
+      source: z.string(),
+      snapshotId: z.string(),
+      files: z.int(),
+      bytes: z.int(),
+      bytesFetched: z.int(),
+      rows: z.int(),
+      restoreMs: z.int(),
+      databaseReadyMs: z.int(),
+      traffic,
+    }),
+  ),
   objectives: z.object({
     rpo: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
     rto: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),

@@ -27,15 +27,23 @@ export class Terminal implements TimelineListener {
   progress(text: string): void {
     if (!this.#stream.isTTY) return
     this.#clear()
-    this.#stream.write(this.#style('dim', `  … ${terminalText(text).slice(0, Math.max(20, (this.#stream.columns ?? 80) - 6))}`))
+    this.#stream.write(
+      this.#style(
+        'dim',
+        `  … ${terminalText(text).slice(0, Math.max(20, (this.#stream.columns ?? 80) - 6))}`,
+      ),
+    )
     this.#transient = true
   }
 
   claim({ name, status, evidence, findings, findingCount }: ClaimResult): void {
-    const [mark, style] = ({ held: ['held', 'green'], fell: ['FELL', 'red'], 'not-examined': ['NOT EXAMINED', 'red'] } as const)[status]
+    const [mark, style] = (
+      { held: ['held', 'green'], fell: ['FELL', 'red'], 'not-examined': ['NOT EXAMINED', 'red'] } as const
+    )[status]
     const detail = evidence === '' ? '' : `  ${terminalText(evidence)}`
     this.#write(`  ${this.#style(style, mark.padEnd(4))}  ${name}${this.#style('dim', detail)}\n`)
-    for (const finding of findings.slice(0, 5)) this.#write(`        ${this.#style('red', terminalText(finding))}\n`)
+    for (const finding of findings.slice(0, 5))
+      this.#write(`        ${this.#style('red', terminalText(finding))}\n`)
     if (findingCount > 5) this.#write(`        and ${findingCount - 5} more, in the report\n`)
   }
 

@@ -3,7 +3,14 @@ import { EC2Client } from '@aws-sdk/client-ec2'
 import { ulid } from 'ulid'
 import { exampleConfig } from '../../sandbox/example-config.ts'
 import type { DecisionLog } from '../../sandbox/decision-log.ts'
-import { attackBucket, attackByForeignToken, attackMachines, attackTokenService, evaluateElsewhere, MachinePark } from '../attack/campaign.ts'
+import {
+  attackBucket,
+  attackByForeignToken,
+  attackMachines,
+  attackTokenService,
+  evaluateElsewhere,
+  MachinePark,
+} from '../attack/campaign.ts'
 import type { Campaign } from '../attack/campaign.ts'
 import { attackControls } from '../attack/controls.ts'
 import { describeDecision } from '../attack/attempt.ts'
@@ -19,8 +26,12 @@ import type { Inventory } from '../inventory/store-inventory.ts'
 import { toSdk } from '../sessions.ts'
 
 const claimOfWall: Partial<Record<Wall, ClaimName>> = {
-  reads: 'vault-unreadable-from-production', deletions: 'vault-undeletable-from-production', locks: 'vault-locks-untouchable-from-production',
-  writes: 'vault-unwritable-from-production', configuration: 'vault-configuration-untouchable-from-production', identities: 'roles-for-their-own-alone',
+  reads: 'vault-unreadable-from-production',
+  deletions: 'vault-undeletable-from-production',
+  locks: 'vault-locks-untouchable-from-production',
+  writes: 'vault-unwritable-from-production',
+  configuration: 'vault-configuration-untouchable-from-production',
+  identities: 'roles-for-their-own-alone',
   elsewhere: 'calls-elsewhere-refused',
 }
 
@@ -29,17 +40,36 @@ export interface Attacked {
   added: string[]
 }
 
-export async function attack(context: DrillContext, provisioned: Provisioned, wiped: Pick<Wiped, 'foundKey'>, before: Inventory): Promise<Attacked> {
+export async function attack(
+  context: DrillContext,
+  provisioned: Provisioned,
+  wiped: Pick<Wiped, 'foundKey'>,
+  before: Inventory,
+): Promise<Attacked> {
   const { ledger, report, timeline } = context
   const { region, accounts, vault, sandbox } = provisioned
-  const elsewhere = await evaluatedAttacks({ region, vaultAccount: accounts.vault, productionAccount: accounts.production, vaultBucket: vault.name })
+  const elsewhere = await evaluatedAttacks({
+    region,
+    vaultAccount: accounts.vault,
+    productionAccount: accounts.production,
+    vaultBucket: vault.name,
+  })
   report.controls = await attackControls(provisioned, elsewhere)
   await ledger.examine('attacks-are-real', () => examineControls(report.controls))
-  const campaign: Campaign = { provisioned, findDecision: decisionFinder(sandbox.decisions), onProgress: (text) => timeline.progress(text) }
+  const campaign: Campaign = {
+    provisioned,
+    findDecision: decisionFinder(sandbox.decisions),
+    onProgress: (text) => timeline.progress(text),
+  }
   const { identities, disagreements } = await gatherIdentities(provisioned, wiped.foundKey)
   const rows: { side: Identity['side']; records: AttemptRecord[] }[] = []
   const attacked: Attacked = { added: [] }
-  const owner = new EC2Client({ endpoint: sandbox.endpoint, region, systemClockOffset: sandbox.clock.offsetMs, credentials: toSdk(sandbox.rootCredentials(accounts.production)) })
+  const owner = new EC2Client({
+    endpoint: sandbox.endpoint,
+    region,
+    systemClockOffset: sandbox.clock.offsetMs,
+    credentials: toSdk(sandbox.rootCredentials(accounts.production)),
+  })
   const park = new MachinePark(owner, region)
   await park.fill()
   try {
@@ -49,11 +79,15 @@ export async function attack(context: DrillContext, provisioned: Provisioned, wi
       for (const target of aimBy(identity, provisioned, before)) {
         const onBucket = await attackBucket(campaign, identity, target)
         records.push(...onBucket)
-        if (onBucket.some(({ wall, duty }) => wall === 'writes' && duty !== null)) attacked.added.push(target.freshKey)
+        if (onBucket.some(({ wall, duty }) => wall === 'writes' && duty !== null))
+          attacked.added.push(target.freshKey)
       }
       if (identity.side === 'vault') continue
-      records.push(...await attackMachines(campaign, identity, park), ...await attackTokenService(campaign, identity))
-      records.push(...await evaluateElsewhere(campaign, identity, elsewhere))
+      records.push(
+        ...(await attackMachines(campaign, identity, park)),
+        ...(await attackTokenService(campaign, identity)),
+      )
+      records.push(...(await evaluateElsewhere(campaign, identity, elsewhere)))
     }
     rows.push({ side: 'outside', records: await attackByForeignToken(campaign) })
   } finally {
@@ -66,28 +100,62 @@ export async function attack(context: DrillContext, provisioned: Provisioned, wi
   return attacked
 }
 
-async function examineRows({ ledger }: DrillContext, rows: { side: Identity['side']; records: AttemptRecord[] }[], disagreements: string[]): Promise<void> {
+async function examineRows(
+  { ledger }: DrillContext,
+  rows: { side: Identity['side']; records: AttemptRecord[] }[],
+  disagreements: string[],
+): Promise<void> {
   const fromOutside = rows.filter(({ side }) => side !== 'vault').flatMap(({ records }) => records)
-  for (const [wall, claim] of Object.entries(claimOfWall)) await ledger.examine(claim, () => examineWall(fromOutside.filter((row) => row.wall === wall && row.duty === null)))
-  await ledger.examine('vault-root-cannot-loosen', () => examineWall(rows.filter(({ side }) => side === 'vault').flatMap(({ records }) => records.filter(({ duty }) => duty === null))))
-  await ledger.examine('production-safe-from-agents', () => examineWall(fromOutside.filter(({ wall, duty }) => wall === 'production' && duty === null)))
-  await ledger.examine('duties-possible', () => examineDuties(rows.flatMap(({ records }) => records), disagreements))
+  for (const [wall, claim] of Object.entries(claimOfWall))
+    await ledger.examine(claim, () =>
+      examineWall(fromOutside.filter((row) => row.wall === wall && row.duty === null)),
+    )
+  await ledger.examine('vault-root-cannot-loosen', () =>
+    examineWall(
+      rows
+        .filter(({ side }) => side === 'vault')
+        .flatMap(({ records }) => records.filter(({ duty }) => duty === null)),
+    ),
+  )
+  await ledger.examine('production-safe-from-agents', () =>
+    examineWall(fromOutside.filter(({ wall, duty }) => wall === 'production' && duty === null)),
+  )
+  await ledger.examine('duties-possible', () =>
+    examineDuties(
+      rows.flatMap(({ records }) => records),
+      disagreements,
+    ),
+  )
 }
 
 /** The attacker knows every key and version id: the worst case. A stolen writer goes for its own source, and for another. */
-function aimBy({ role, side }: Identity, { vault, accounts, controls, sandbox }: Provisioned, before: Inventory): AttackTarget[] {
+function aimBy(
+  { role, side }: Identity,
+  { vault, accounts, controls, sandbox }: Provisioned,
+  before: Inventory,
+): AttackTarget[] {
   const base = {
-    bucket: vault.name, nowMs: sandbox.clock.nowMs(), accountId: vault.accountId, foreignKeyArn: controls.keyArn, loot: controls.plain,
+    bucket: vault.name,
+    nowMs: sandbox.clock.nowMs(),
+    accountId: vault.accountId,
+    foreignKeyArn: controls.keyArn,
+    loot: controls.plain,
   }
-  const aim = (name: string, source: string): AttackTarget =>
-    ({ ...base, name, victim: findVictim(before, source), freshKey: `sources/${source}/manifests/${ulid(base.nowMs)}` })
+  const aim = (name: string, source: string): AttackTarget => ({
+    ...base,
+    name,
+    victim: findVictim(before, source),
+    freshKey: `sources/${source}/manifests/${ulid(base.nowMs)}`,
+  })
   const own = /^holdfast-writer-(.+)$/.exec(role)?.[1]
   const [first, second] = exampleConfig.sources.map(({ name }) => name)
   if (own === undefined || side === 'vault') return [aim(anySource, first ?? '')]
   return [aim(ownSource, own), aim(otherSource, own === first ? (second ?? '') : (first ?? ''))]
 
   function findVictim(inventory: Inventory, source: string): AttackTarget['victim'] {
-    const manifests = [...inventory.values()].filter(({ key, isDeleteMarker }) => key.includes('/manifests/') && !isDeleteMarker)
+    const manifests = [...inventory.values()].filter(
+      ({ key, isDeleteMarker }) => key.includes('/manifests/') && !isDeleteMarker,
+    )
     const victim = manifests.findLast(({ key }) => key.startsWith(`sources/${source}/`)) ?? manifests.at(-1)
     if (victim === undefined) throw new Error(`the vault of ${accounts.vault} holds no manifest to attack`)
     return victim
@@ -97,11 +165,19 @@ function aimBy({ role, side }: Identity, { vault, accounts, controls, sandbox }:
 /** For the lock alone: any manifest will do. */
 export function aimAtVault(provisioned: Provisioned, before: Inventory, nowMs: number): AttackTarget {
   const { vault, controls } = provisioned
-  const victim = [...before.values()].findLast(({ key, isDeleteMarker }) => key.includes('/manifests/') && !isDeleteMarker)
+  const victim = [...before.values()].findLast(
+    ({ key, isDeleteMarker }) => key.includes('/manifests/') && !isDeleteMarker,
+  )
   if (victim === undefined) throw new Error('the vault holds no manifest to attack')
   return {
-    name: anySource, bucket: vault.name, victim, freshKey: victim.key.replace(/[^/]+$/, ulid(nowMs)), nowMs, accountId: vault.accountId,
-    foreignKeyArn: controls.keyArn, loot: controls.plain,
+    name: anySource,
+    bucket: vault.name,
+    victim,
+    freshKey: victim.key.replace(/[^/]+$/, ulid(nowMs)),
+    nowMs,
+    accountId: vault.accountId,
+    foreignKeyArn: controls.keyArn,
+    loot: controls.plain,
   }
 }
 
@@ -115,7 +191,9 @@ export function decisionFinder(log: Pick<DecisionLog, 'of'>): (requestId: string
 
 function examineControls(records: AttemptRecord[]): Examination {
   const tested = records.filter(({ outcome }) => outcome !== 'not-emulated')
-  const findings = tested.filter(({ outcome }) => outcome !== 'allowed').map(({ attack: name, status, code }) => `${name} fails even without guards: ${status} ${code}`)
+  const findings = tested
+    .filter(({ outcome }) => outcome !== 'allowed')
+    .map(({ attack: name, status, code }) => `${name} fails even without guards: ${status} ${code}`)
   if (tested.length === 0) findings.push('no attack was tested')
   return { findings, evidence: `${tested.length} attacks where no guard stands` }
 }
@@ -123,17 +201,28 @@ function examineControls(records: AttemptRecord[]): Examination {
 /** Anything but a refusal is a finding: an attack that failed for another reason proved nothing. */
 export function examineWall(records: AttemptRecord[]): Examination {
   const tested = records.filter(({ outcome }) => outcome !== 'not-emulated')
-  const findings = tested.filter(({ outcome }) => outcome !== 'refused')
-    .map(({ who, attack: name, target, outcome, status, code }) => `${name} on ${target} by ${who}: ${outcome} (${status} ${code})`)
+  const findings = tested
+    .filter(({ outcome }) => outcome !== 'refused')
+    .map(
+      ({ who, attack: name, target, outcome, status, code }) =>
+        `${name} on ${target} by ${who}: ${outcome} (${status} ${code})`,
+    )
   if (tested.length === 0) findings.push('no attack was made')
   return { findings, evidence: `${tested.length} attempts` }
 }
 
 function examineDuties(records: AttemptRecord[], disagreements: string[]): Examination {
   const due = records.filter(({ duty }) => duty !== null)
-  const failed = due.filter(({ outcome }) => outcome !== 'allowed')
-    .map(({ who, attack: name, target, code, decidedBy }) => `${name} on ${target} by ${who}: ${code} (${decidedBy})`)
-  return { findings: [...(due.length === 0 ? ['nobody had anything to do'] : []), ...failed, ...disagreements], evidence: `${due.length} duties done` }
+  const failed = due
+    .filter(({ outcome }) => outcome !== 'allowed')
+    .map(
+      ({ who, attack: name, target, code, decidedBy }) =>
+        `${name} on ${target} by ${who}: ${code} (${decidedBy})`,
+    )
+  return {
+    findings: [...(due.length === 0 ? ['nobody had anything to do'] : []), ...failed, ...disagreements],
+    evidence: `${due.length} duties done`,
+  }
 }
 
 /** A line for each identity: how much was refused on which wall. */
@@ -141,7 +230,9 @@ function byIdentity(records: readonly AttemptRecord[]): string[] {
   return [...Map.groupBy(records, ({ who }) => who)].map(([who, rows]) => {
     const attacks = rows.filter(({ duty }) => duty === null)
     const refused = attacks.filter(({ outcome }) => outcome === 'refused')
-    const onWalls = [...Map.groupBy(refused, ({ wall }) => wall)].map(([wall, list]) => `${wall} ${list.length}`).join(', ')
+    const onWalls = [...Map.groupBy(refused, ({ wall }) => wall)]
+      .map(([wall, list]) => `${wall} ${list.length}`)
+      .join(', ')
     const duties = rows.length - attacks.length
     return `${who}: ${refused.length} of ${attacks.length} refused (${onWalls})${duties === 0 ? '' : `, ${duties} duties`}`
   })
@@ -149,13 +240,21 @@ function byIdentity(records: readonly AttemptRecord[]): string[] {
 
 function summarize(records: readonly AttemptRecord[]): string[] {
   const attacks = records.filter(({ duty }) => duty === null)
-  const count = (rows: readonly AttemptRecord[], outcome: string) => rows.filter((row) => row.outcome === outcome).length
+  const count = (rows: readonly AttemptRecord[], outcome: string) =>
+    rows.filter((row) => row.outcome === outcome).length
   const line = (method: AttemptRecord['method'], text: string) => {
     const rows = attacks.filter((row) => row.method === method)
     const kinds = new Set(rows.map(({ attack: name }) => name)).size
-    const others = (['not-emulated', 'unclear'] as const).filter((outcome) => count(rows, outcome) > 0).map((outcome) => `, ${count(rows, outcome)} ${outcome}`)
+    const others = (['not-emulated', 'unclear'] as const)
+      .filter((outcome) => count(rows, outcome) > 0)
+      .map((outcome) => `, ${count(rows, outcome)} ${outcome}`)
     return `${new Set(rows.map(({ who }) => who)).size} identities, ${kinds} attacks, ${rows.length} ${text}: ${count(rows, 'refused')} refused, ${count(rows, 'allowed')} allowed${others.join('')}`
   }
   const duties = records.filter(({ duty }) => duty !== null)
-  return [...byIdentity(records), line('request', 'signed requests'), line('evaluation', 'evaluated, not sent'), `${duties.length} rows are duties, and were ${count(duties, 'allowed')} times allowed`]
+  return [
+    ...byIdentity(records),
+    line('request', 'signed requests'),
+    line('evaluation', 'evaluated, not sent'),
+    `${duties.length} rows are duties, and were ${count(duties, 'allowed')} times allowed`,
+  ]
 }

@@ -16,7 +16,11 @@ import type { DirectoryTruth } from '../expected-state/files.ts'
 import { recordRows } from '../expected-state/rows.ts'
 import { takeSnapshot, work } from './produce.ts'
 
-export async function backUp(context: DrillContext, provisioned: Provisioned, production: Production): Promise<BackedUp> {
+export async function backUp(
+  context: DrillContext,
+  provisioned: Provisioned,
+  production: Production,
+): Promise<BackedUp> {
   const { timeline, ledger } = context
   const { clock } = provisioned.sandbox
   await mkdir(directories(context).truth, { mode: 0o700 })
@@ -27,8 +31,10 @@ export async function backUp(context: DrillContext, provisioned: Provisioned, pr
       if (label === 'second') clock.turn(day.betweenBackupsMs)
       const cluster = await production.start()
       const counts = await work(context, production, cluster, clock.nowMs(), label === 'first' ? 1 : 2)
-      timeline.note(`${counts.inserted} rows added, ${counts.updated} changed, ${counts.deleted} deleted; ` +
-        `${counts.filesAdded} files added, ${counts.filesChanged} changed, ${counts.filesRemoved} removed`)
+      timeline.note(
+        `${counts.inserted} rows added, ${counts.updated} changed, ${counts.deleted} deleted; ` +
+          `${counts.filesAdded} files added, ${counts.filesChanged} changed, ${counts.filesRemoved} removed`,
+      )
       const client = await cluster.connect()
       const rows = await recordRows(client)
       await client.end()
@@ -44,7 +50,12 @@ export async function backUp(context: DrillContext, provisioned: Provisioned, pr
 }
 
 async function backUpState(
-  context: DrillContext, provisioned: Provisioned, production: Production, label: State['label'], rows: State['rows'], outcomes: HoldfastOutcome[],
+  context: DrillContext,
+  provisioned: Provisioned,
+  production: Production,
+  label: State['label'],
+  rows: State['rows'],
+  outcomes: HoldfastOutcome[],
 ): Promise<State> {
   const files: Partial<Record<SourceName, DirectoryTruth>> = {}
   const snapshotIds: Partial<Record<SourceName, string>> = {}
@@ -58,33 +69,63 @@ async function backUpState(
     takenMs = Math.max(takenMs, snapshot.timeMs)
   }
   const state = { label, rows, files, snapshotIds, takenMs } as State
-  await writeFile(path.join(directories(context).truth, `${label}.json`), JSON.stringify(state), { mode: 0o600 })
+  await writeFile(path.join(directories(context).truth, `${label}.json`), JSON.stringify(state), {
+    mode: 0o600,
+  })
   return state
 }
 
 async function backUpSource(
-  context: DrillContext, { sandbox, region, vault, declaration, sessions }: Provisioned, source: { name: SourceName; kind: string; directory: string },
-  label: State['label'], outcomes: HoldfastOutcome[],
+  context: DrillContext,
+  { sandbox, region, vault, declaration, sessions }: Provisioned,
+  source: { name: SourceName; kind: string; directory: string },
+  label: State['label'],
+  outcomes: HoldfastOutcome[],
 ): Promise<{ id: string; timeMs: number }> {
   const { timeline, meter, report, signal } = context
   const places = directories(context)
   timeline.progress(`backing up ${source.name}`)
   meter.take()
   const outcome = await expectHoldfast({
-    args: ['backup', source.directory, '--source', source.name, '--kind', source.kind, '--bucket', vault.name, '--cache-dir', path.join(places.caches, source.name),
-      '--role-arn', roleNamed(declaration, writerRoleName(source.name)).arn, ...acceptUnlocked(vault)],
-    endpoint: sandbox.endpoint, region, home: places.home, signal,
+    args: [
+      'backup',
+      source.directory,
+      '--source',
+      source.name,
+      '--kind',
+      source.kind,
+      '--bucket',
+      vault.name,
+      '--cache-dir',
+      path.join(places.caches, source.name),
+      '--role-arn',
+      roleNamed(declaration, writerRoleName(source.name)).arn,
+      ...acceptUnlocked(vault),
+    ],
+    endpoint: sandbox.endpoint,
+    region,
+    home: places.home,
+    signal,
     credentials: sessions.ofWorkload(source.name),
   })
   outcomes.push(outcome)
   const record = readBackupRecord(outcome)
   const traffic = meter.take()
   report.backups.push({
-    label, source: source.name, snapshotId: record.snapshot.id, at: new Date(record.snapshot.timeMs).toISOString(), files: record.files,
-    bytes: record.bytes, bytesUploaded: record.bytesUploaded, durationMs: outcome.durationMs, traffic,
+    label,
+    source: source.name,
+    snapshotId: record.snapshot.id,
+    at: new Date(record.snapshot.timeMs).toISOString(),
+    files: record.files,
+    bytes: record.bytes,
+    bytesUploaded: record.bytesUploaded,
+    durationMs: outcome.durationMs,
+    traffic,
   })
-  timeline.note(`${label} backup of ${source.name}: ${countText(record.files)} files, ${bytesText(record.bytes)}; ` +
-    `${bytesText(record.bytesUploaded)} uploaded in ${sumRequests(traffic)} requests, locked until ${lockEnd(record)}`)
+  timeline.note(
+    `${label} backup of ${source.name}: ${countText(record.files)} files, ${bytesText(record.bytes)}; ` +
+      `${bytesText(record.bytesUploaded)} uploaded in ${sumRequests(traffic)} requests, locked until ${lockEnd(record)}`,
+  )
   return record.snapshot
 }
 
@@ -113,7 +154,9 @@ function readBackupRecord({ records }: HoldfastOutcome): BackupRecord {
 function examineCompleteness(outcomes: HoldfastOutcome[]): Examination {
   const records = outcomes.map(readBackupRecord)
   const findings = records.flatMap(({ source, complete, problemCount, lock }) => [
-    ...(complete && problemCount === 0 ? [] : [`a backup of ${source} is incomplete: ${problemCount} problems`]),
+    ...(complete && problemCount === 0
+      ? []
+      : [`a backup of ${source} is incomplete: ${problemCount} problems`]),
     ...(lock?.mode === 'COMPLIANCE' ? [] : [`a backup of ${source} is not locked in COMPLIANCE mode`]),
   ])
   const expected = 2 * sources.length
@@ -122,13 +165,19 @@ function examineCompleteness(outcomes: HoldfastOutcome[]): Examination {
 }
 
 function examineIncrement(backups: DrillContext['report']['backups']): Examination {
-  const uploaded = (label: string) => backups.filter((backup) => backup.label === label).reduce((sum, { bytesUploaded }) => sum + bytesUploaded, 0)
+  const uploaded = (label: string) =>
+    backups
+      .filter((backup) => backup.label === label)
+      .reduce((sum, { bytesUploaded }) => sum + bytesUploaded, 0)
   const [first, second] = [uploaded('first'), uploaded('second')]
   if (first === 0 || second === 0) return { findings: ['one of the backups uploaded nothing'], evidence: '' }
-  const findings = second * 2 < first ? [] : [`the second uploaded ${bytesText(second)}, the first ${bytesText(first)}`]
+  const findings =
+    second * 2 < first ? [] : [`the second uploaded ${bytesText(second)}, the first ${bytesText(first)}`]
   return { findings, evidence: `${bytesText(first)}, then ${bytesText(second)}` }
 }
 
 function lockEnd({ snapshot, lock }: BackupRecord): string {
-  return lock === null ? 'never' : new Date(snapshot.timeMs + lock.days * 86_400_000).toISOString().slice(0, 10)
+  return lock === null
+    ? 'never'
+    : new Date(snapshot.timeMs + lock.days * 86_400_000).toISOString().slice(0, 10)
 }

@@ -14,23 +14,36 @@ import { connectS3 } from '../sessions.ts'
 
 type GuardProbe = Case & { guard: string }
 
-export const guardProbes = JSON.parse(readFileSync(new URL('../guards/probes.json', import.meta.url), 'utf8')) as readonly GuardProbe[]
+export const guardProbes = JSON.parse(
+  readFileSync(new URL('../guards/probes.json', import.meta.url), 'utf8'),
+) as readonly GuardProbe[]
 
 /** `before`: what was in the vault before anything was attacked. */
-export async function examineGuards(context: DrillContext, provisioned: Provisioned, before: Inventory): Promise<void> {
+export async function examineGuards(
+  context: DrillContext,
+  provisioned: Provisioned,
+  before: Inventory,
+): Promise<void> {
   const { ledger, timeline } = context
   for (const guard of guards) {
     timeline.progress(`examining the guard ${guard.name} on its own`)
     const probes = guardProbes.filter((row) => row.guard === guard.name)
     await ledger.examine(guardClaimOf(guard.name), () =>
-      probes.length === 0 ? examineSetting(guard, provisioned, before) : examineStatements(guard, provisioned, probes))
+      probes.length === 0
+        ? examineSetting(guard, provisioned, before)
+        : examineStatements(guard, provisioned, probes),
+    )
   }
   const own = new Set<string>(guards.map(({ name }) => guardClaimOf(name)))
   const held = ledger.results.filter(({ name, status }) => status === 'held' && own.has(name)).length
   timeline.note(`${held} of ${guards.length} guards hold, each examined with the others taken away`)
 }
 
-async function examineStatements(guard: Guard, { declaration, sandbox }: Provisioned, probes: readonly GuardProbe[]): Promise<Examination> {
+async function examineStatements(
+  guard: Guard,
+  { declaration, sandbox }: Provisioned,
+  probes: readonly GuardProbe[],
+): Promise<Examination> {
   const nowMs = sandbox.clock.nowMs()
   const findings: string[] = []
   const examiner = await makeExaminer(declaration, nowMs)
@@ -38,39 +51,75 @@ async function examineStatements(guard: Guard, { declaration, sandbox }: Provisi
     if ((await probe(examiner, row)).allowed) findings.push(`${row.who} may ${row.action} on ${row.on}`)
   }
   for (const sid of guard.sids) {
-    if (!(await standsAlone(declaration, guard, sid, probes, nowMs))) findings.push(`the statement ${sid} refuses nothing by itself`)
+    if (!(await standsAlone(declaration, guard, sid, probes, nowMs)))
+      findings.push(`the statement ${sid} refuses nothing by itself`)
   }
   return { findings, evidence: `${probes.length} probes, ${guard.sids.length} statements alone` }
 }
 
 /** What isn't said by a policy: asked of the bucket as it was declared, of the bucket as it is, and of what lies in it. */
-async function examineSetting(guard: Guard, provisioned: Provisioned, before: Inventory): Promise<Examination> {
+async function examineSetting(
+  guard: Guard,
+  provisioned: Provisioned,
+  before: Inventory,
+): Promise<Examination> {
   const live = await readLockConfiguration(provisioned)
   const declared = provisioned.vault.objectLock
   const modes = [...before.values()].map(({ lock }) => lock?.mode ?? 'no')
   const evidence = `the bucket, and ${modes.length} versions in it`
-  const unlike = (wanted: string) => modes.filter((mode) => (wanted === 'any' ? mode === 'no' : mode !== wanted)).length
+  const unlike = (wanted: string) =>
+    modes.filter((mode) => (wanted === 'any' ? mode === 'no' : mode !== wanted)).length
   switch (guard.name) {
     case 'object-lock':
-      return { findings: declared.enabled && live?.ObjectLockEnabled === 'Enabled' ? [] : ['the bucket has no Object Lock'], evidence }
+      return {
+        findings:
+          declared.enabled && live?.ObjectLockEnabled === 'Enabled' ? [] : ['the bucket has no Object Lock'],
+        evidence,
+      }
     case 'default-retention': {
-      const findings = declared.default !== null && live?.Rule?.DefaultRetention !== undefined ? [] : ['the bucket locks nothing by itself']
-      return { findings: unlike('any') === 0 ? findings : [...findings, `${unlike('any')} versions were written without a lock`], evidence }
+      const findings =
+        declared.default !== null && live?.Rule?.DefaultRetention !== undefined
+          ? []
+          : ['the bucket locks nothing by itself']
+      return {
+        findings:
+          unlike('any') === 0
+            ? findings
+            : [...findings, `${unlike('any')} versions were written without a lock`],
+        evidence,
+      }
     }
     case 'compliance': {
       const mode = declared.default?.mode ?? 'no'
       const findings = mode === 'COMPLIANCE' ? [] : [`versions get ${mode} lock`]
-      return { findings: unlike('COMPLIANCE') === 0 ? findings : [...findings, `${unlike('COMPLIANCE')} versions are not locked in COMPLIANCE`], evidence }
+      return {
+        findings:
+          unlike('COMPLIANCE') === 0
+            ? findings
+            : [...findings, `${unlike('COMPLIANCE')} versions are not locked in COMPLIANCE`],
+        evidence,
+      }
     }
     default:
       throw new Error(`nothing probes the guard ${guard.name}`)
   }
 }
 
-async function readLockConfiguration({ sandbox, region, vault, sessions }: Provisioned): Promise<ObjectLockConfiguration | null> {
-  const client = connectS3({ endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }, await sessions.of('holdfast-drill'))
+async function readLockConfiguration({
+  sandbox,
+  region,
+  vault,
+  sessions,
+}: Provisioned): Promise<ObjectLockConfiguration | null> {
+  const client = connectS3(
+    { endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs },
+    await sessions.of('holdfast-drill'),
+  )
   try {
-    return (await client.send(new GetObjectLockConfigurationCommand({ Bucket: vault.name }))).ObjectLockConfiguration ?? null
+    return (
+      (await client.send(new GetObjectLockConfigurationCommand({ Bucket: vault.name })))
+        .ObjectLockConfiguration ?? null
+    )
   } catch (error) {
     if ((error as Error).name === 'ObjectLockConfigurationNotFoundError') return null
     throw error

@@ -15,13 +15,22 @@ import { connectS3 } from '../sessions.ts'
 import { aimAtVault, decisionFinder, examineWall } from './attack.ts'
 
 /** Stops the cloud and starts it again on the same data, with nobody to ask for permission. */
-export async function attackLockAlone(context: DrillContext, provisioned: Provisioned, before: Inventory): Promise<void> {
+export async function attackLockAlone(
+  context: DrillContext,
+  provisioned: Provisioned,
+  before: Inventory,
+): Promise<void> {
   const { ledger, report, timeline, cleanup } = context
   const { vault, region, declaration, accounts } = provisioned
   await ledger.examine('locks-hold-without-any-policy', async () => {
     await provisioned.sandbox.stop()
     const directory = directories(context).sandbox
-    const bare = await startSandbox({ directory, declaration, clock: provisioned.sandbox.clock, authorizer: new OwnerAuthorizer() })
+    const bare = await startSandbox({
+      directory,
+      declaration,
+      clock: provisioned.sandbox.clock,
+      authorizer: new OwnerAuthorizer(),
+    })
     cleanup.add('embedded cloud without policies', () => bare.stop())
     const place = { endpoint: bare.endpoint, region, clockOffsetMs: bare.clock.offsetMs }
     const credentials = bare.rootCredentials(accounts.vault)
@@ -31,8 +40,18 @@ export async function attackLockAlone(context: DrillContext, provisioned: Provis
     try {
       for (const { attack, target } of aim(aimAtVault(provisioned, before, bare.clock.nowMs()), before)) {
         timeline.progress(`${attack.what}, as ${who}`)
-        const facts = { who, path: [], attack: attack.name, wall: attack.wall, what: attack.what, target: target.name, duty: null }
-        records.push(await attempt(facts, attack, () => attack.run(owner, target), decisionFinder(bare.decisions)))
+        const facts = {
+          who,
+          path: [],
+          attack: attack.name,
+          wall: attack.wall,
+          what: attack.what,
+          target: target.name,
+          duty: null,
+        }
+        records.push(
+          await attempt(facts, attack, () => attack.run(owner, target), decisionFinder(bare.decisions)),
+        )
       }
     } finally {
       owner.s3.destroy()
@@ -42,14 +61,19 @@ export async function attackLockAlone(context: DrillContext, provisioned: Provis
     const after = await readDiskInventory(directory, vault.name)
     const { findings, evidence } = examineWall(records)
     timeline.note(`the lock alone, against the vault account's own root: ${evidence}`)
-    return { findings: [...findings, ...findLosses(before, after), ...findLockChanges(before, after)], evidence }
+    return {
+      findings: [...findings, ...findLosses(before, after), ...findLockChanges(before, after)],
+      evidence,
+    }
   })
 }
 
 /** Each attack on one version; and a deletion of every version, with and without bypass. */
 function aim(target: AttackTarget, before: Inventory): { attack: Attack; target: AttackTarget }[] {
   const stopped = s3Attacks.filter(({ stoppedByLock }) => stoppedByLock === true)
-  const others = [...before.values()].filter(({ key, versionId }) => key !== target.victim.key || versionId !== target.victim.versionId)
+  const others = [...before.values()].filter(
+    ({ key, versionId }) => key !== target.victim.key || versionId !== target.victim.versionId,
+  )
   const deletions = stopped.filter(({ name }) => name.startsWith('delete-version'))
   return [
     ...stopped.map((attack) => ({ attack, target })),
@@ -59,5 +83,7 @@ function aim(target: AttackTarget, before: Inventory): { attack: Attack; target:
 
 /** One row per attack for the report: the first that was not refused, else the first. */
 function summarize(records: AttemptRecord[]): AttemptRecord[] {
-  return [...Map.groupBy(records, ({ attack }) => attack).values()].flatMap((rows) => rows.find(({ outcome }) => outcome !== 'refused') ?? rows[0] ?? [])
+  return [...Map.groupBy(records, ({ attack }) => attack).values()].flatMap(
+    (rows) => rows.find(({ outcome }) => outcome !== 'refused') ?? rows[0] ?? [],
+  )
 }

@@ -19,15 +19,27 @@ import type { WorkloadCounts } from '../world/workload.ts'
 
 const settings = {
   // Power cuts are none of this drill's subjects, and the cluster is stopped before each backup.
-  fsync: 'off', io_method: 'sync', min_wal_size: '32MB', max_wal_size: '64MB', wal_recycle: 'off', max_connections: '20', shared_buffers: '64MB',
+  fsync: 'off',
+  io_method: 'sync',
+  min_wal_size: '32MB',
+  max_wal_size: '64MB',
+  wal_recycle: 'off',
+  max_connections: '20',
+  shared_buffers: '64MB',
 }
 
-export async function produce(context: DrillContext, { sandbox, accounts, region }: Provisioned): Promise<Production> {
+export async function produce(
+  context: DrillContext,
+  { sandbox, accounts, region }: Provisioned,
+): Promise<Production> {
   const { timeline, size, seed, cleanup } = context
   const ec2 = connectEc2(sandbox.endpoint, region, sandbox.rootCredentials(accounts.production))
-  const { VolumeId: volumeId } = await ec2.send(new CreateVolumeCommand({ AvailabilityZone: `${region}a`, Size: 100 }))
+  const { VolumeId: volumeId } = await ec2.send(
+    new CreateVolumeCommand({ AvailabilityZone: `${region}a`, Size: 100 }),
+  )
   const volumeDirectory = volumeId === undefined ? null : sandbox.volumeDirectory(volumeId)
-  if (volumeId === undefined || volumeDirectory === null) throw new Error('the production volume was not created')
+  if (volumeId === undefined || volumeDirectory === null)
+    throw new Error('the production volume was not created')
   timeline.progress('copying PostgreSQL')
   const user = await findUnprivilegedUser()
   const binaries = await stagePostgres(directories(context).postgres)
@@ -53,16 +65,28 @@ export async function produce(context: DrillContext, { sandbox, accounts, region
   context.report.world = { rows, uploads: uploads.count }
   await client.end()
   await cluster.stop()
-  timeline.note(`PostgreSQL ${version} with ${countText(rows)} rows and ${countText(uploads.count)} uploads on ${volumeId}, dumps beside them`)
+  timeline.note(
+    `PostgreSQL ${version} with ${countText(rows)} rows and ${countText(uploads.count)} uploads on ${volumeId}, dumps beside them`,
+  )
   return { binaries, user, volumeId, volumeDirectory, uploads, start }
 }
 
-export function connectEc2(endpoint: string, region: string, { accessKeyId, secretAccessKey }: { accessKeyId: string; secretAccessKey: string }): EC2Client {
+export function connectEc2(
+  endpoint: string,
+  region: string,
+  { accessKeyId, secretAccessKey }: { accessKeyId: string; secretAccessKey: string },
+): EC2Client {
   return new EC2Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
 }
 
 /** Runs the desks' workload on a cluster that is up; `seed` makes each stretch another one. */
-export async function work(context: DrillContext, { uploads }: Production, cluster: Cluster, nowMs: number, seed: number): Promise<WorkloadCounts> {
+export async function work(
+  context: DrillContext,
+  { uploads }: Production,
+  cluster: Cluster,
+  nowMs: number,
+  seed: number,
+): Promise<WorkloadCounts> {
   const client = await cluster.connect()
   const counts = countNothing()
   const random = seedRandom(context.seed * 31 + seed)
@@ -76,12 +100,20 @@ export async function work(context: DrillContext, { uploads }: Production, clust
 }
 
 /** The account's own idea of safety: a snapshot, which the same credential deletes. */
-export async function takeSnapshot({ sandbox, accounts, region }: Provisioned, { volumeId }: Production): Promise<void> {
+export async function takeSnapshot(
+  { sandbox, accounts, region }: Provisioned,
+  { volumeId }: Production,
+): Promise<void> {
   const ec2 = connectEc2(sandbox.endpoint, region, sandbox.rootCredentials(accounts.production))
   await ec2.send(new CreateSnapshotCommand({ VolumeId: volumeId, Description: 'nightly' }))
 }
 
-async function fillUploads(context: DrillContext, uploads: Uploads, client: pg.Client, nowMs: number): Promise<void> {
+async function fillUploads(
+  context: DrillContext,
+  uploads: Uploads,
+  client: pg.Client,
+  nowMs: number,
+): Promise<void> {
   const added: Upload[] = []
   for (let index = 0; index < context.size.uploads; index++) {
     added.push(uploads.add(nowMs))
@@ -99,12 +131,17 @@ async function plantCanaries(context: DrillContext, client: pg.Client, user: Use
   await makeDirectory(canary, user)
   // It reads its input to the end: one that doesn't would now and then fail the COPY that feeds it.
   const sing = (name: string) => `cat > ${client.escapeIdentifier(path.join(canary, name))}`
-  await client.query(`CREATE FUNCTION greet() RETURNS event_trigger LANGUAGE plpgsql AS ${client.escapeLiteral(
-    `BEGIN EXECUTE ${client.escapeLiteral(`COPY (SELECT 1) TO PROGRAM ${client.escapeLiteral(sing(canaries.login))}`)}; END`)}`)
+  await client.query(
+    `CREATE FUNCTION greet() RETURNS event_trigger LANGUAGE plpgsql AS ${client.escapeLiteral(
+      `BEGIN EXECUTE ${client.escapeLiteral(`COPY (SELECT 1) TO PROGRAM ${client.escapeLiteral(sing(canaries.login))}`)}; END`,
+    )}`,
+  )
   await client.query('CREATE EVENT TRIGGER greet ON login EXECUTE FUNCTION greet()')
   await client.query('ALTER EVENT TRIGGER greet ENABLE ALWAYS')
   await client.query(`ALTER SYSTEM SET archive_mode = 'on'`)
-  await client.query(`ALTER SYSTEM SET archive_command = ${client.escapeLiteral(`${sing(canaries.archive)} < /dev/null`)}`)
+  await client.query(
+    `ALTER SYSTEM SET archive_command = ${client.escapeLiteral(`${sing(canaries.archive)} < /dev/null`)}`,
+  )
 }
 
 const canaries = { login: 'login-trigger-ran', archive: 'archive-command-ran' } as const
@@ -114,7 +151,10 @@ export async function hearCanaries(context: DrillContext): Promise<string[]> {
   const sung: string[] = []
   for (const name of Object.values(canaries)) {
     const file = path.join(directories(context).canary, name)
-    const exists = await readFile(file).then(() => true, () => false)
+    const exists = await readFile(file).then(
+      () => true,
+      () => false,
+    )
     if (exists) sung.push(name)
     await rm(file, { force: true })
   }
@@ -130,6 +170,7 @@ async function describeDatabase(client: pg.Client): Promise<{ version: string; r
   const { rows } = await client.query<{ version: string; rows: string }>(
     `SELECT current_setting('server_version') AS version,
        (SELECT count(*) FROM bookings) + (SELECT count(*) FROM customers) + (SELECT count(*) FROM payments) + (SELECT count(*) FROM vehicles)
-         + (SELECT count(*) FROM branches) + (SELECT count(*) FROM documents) AS rows`)
+         + (SELECT count(*) FROM branches) + (SELECT count(*) FROM documents) AS rows`,
+  )
   return { version: String(rows[0]?.version), rows: Number(rows[0]?.rows) }
 }

@@ -15,17 +15,30 @@ export interface VaultState {
   byDisk: Inventory
 }
 
-export async function recordVault(context: DrillContext, { sandbox, region, vault, sessions }: Provisioned): Promise<VaultState> {
-  const client = connectS3({ endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }, await sessions.of('holdfast-drill'))
+export async function recordVault(
+  context: DrillContext,
+  { sandbox, region, vault, sessions }: Provisioned,
+): Promise<VaultState> {
+  const client = connectS3(
+    { endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs },
+    await sessions.of('holdfast-drill'),
+  )
   try {
-    const byApi = await takeInventory(client, vault.name, (done) => context.timeline.progress(`reading back version ${done}`))
+    const byApi = await takeInventory(client, vault.name, (done) =>
+      context.timeline.progress(`reading back version ${done}`),
+    )
     return { byApi, byDisk: await readDiskInventory(directories(context).sandbox, vault.name) }
   } finally {
     client.destroy()
   }
 }
 
-export async function prove(context: DrillContext, before: VaultState, after: VaultState, attacked?: Attacked): Promise<void> {
+export async function prove(
+  context: DrillContext,
+  before: VaultState,
+  after: VaultState,
+  attacked?: Attacked,
+): Promise<void> {
   const added = attacked?.added ?? []
   const { ledger, report, timeline } = context
   const items = [...before.byApi.values()]
@@ -33,16 +46,29 @@ export async function prove(context: DrillContext, before: VaultState, after: Va
   report.inventory = { versions: items.length, bytes }
   const evidence = `${countText(items.length)} versions, ${bytesText(bytes)}`
   // A vault in which nothing was is a vault in which nothing was lost.
-  const examine = (findings: string[]): Examination => ({ findings: items.length === 0 ? ['the vault was empty'] : findings, evidence })
+  const examine = (findings: string[]): Examination => ({
+    findings: items.length === 0 ? ['the vault was empty'] : findings,
+    evidence,
+  })
   await ledger.examine('versions-survive', () => examine(findLosses(before.byApi, after.byApi)))
   await ledger.examine('locks-unchanged', () => examine(findLockChanges(before.byApi, after.byApi)))
-  await ledger.examine('nothing-hidden-or-added', () => examine(findAdditions(before.byApi, leaveOut(after.byApi))))
+  await ledger.examine('nothing-hidden-or-added', () =>
+    examine(findAdditions(before.byApi, leaveOut(after.byApi))),
+  )
   if (attacked !== undefined) {
     await ledger.examine('writers-confined', () =>
-      examineAdded([...after.byApi.values()].filter((item) => !before.byApi.has(readKey(item)) && isAdded(item))))
+      examineAdded(
+        [...after.byApi.values()].filter((item) => !before.byApi.has(readKey(item)) && isAdded(item)),
+      ),
+    )
   }
-  await ledger.examine('disk-agrees', () => examine([...findLosses(before.byApi, after.byDisk), ...findLockChanges(before.byApi, after.byDisk),
-    ...findAdditions(before.byDisk, leaveOut(after.byDisk))]))
+  await ledger.examine('disk-agrees', () =>
+    examine([
+      ...findLosses(before.byApi, after.byDisk),
+      ...findLockChanges(before.byApi, after.byDisk),
+      ...findAdditions(before.byDisk, leaveOut(after.byDisk)),
+    ]),
+  )
   timeline.note(`read back ${evidence}, by the API and from the disk, and compared with before the wipe`)
 
   /** What a duty let somebody add: told by its key, and never a delete marker. */
@@ -55,9 +81,14 @@ export async function prove(context: DrillContext, before: VaultState, after: Va
   }
 
   function examineAdded(found: InventoryItem[]): Examination {
-    const findings = found.filter(({ lock }) => lock?.mode !== 'COMPLIANCE').map(({ key }) => `${key} is not locked`)
+    const findings = found
+      .filter(({ lock }) => lock?.mode !== 'COMPLIANCE')
+      .map(({ key }) => `${key} is not locked`)
     if (found.length === 0) findings.push('no stolen writer could add anything, so nothing was learned')
     const bytes = found.reduce((sum, item) => sum + item.bytes, 0)
-    return { findings, evidence: `${found.length} objects, ${bytesText(bytes)}, each below the prefix of who wrote it` }
+    return {
+      findings,
+      evidence: `${found.length} objects, ${bytesText(bytes)}, each below the prefix of who wrote it`,
+    }
   }
 }

@@ -23,21 +23,40 @@ export async function provision(context: DrillContext): Promise<Provisioned> {
   await ledger.examine('vault-in-account-of-its-own', () => examineAccount(program, vault))
   await ledger.examine('vault-locks-every-version', () => examineLock(vault, exampleConfig.promiseDays))
   if (vault === undefined) throw new Error('the program declares no vault bucket')
-  if (context.without !== null) timeline.note(`without the guard ${context.without}: it was taken out of what the program declares`)
+  if (context.without !== null)
+    timeline.note(`without the guard ${context.without}: it was taken out of what the program declares`)
   report.vault = {
-    bucket: vault.name, accountId: vault.accountId, mode: vault.objectLock.default?.mode ?? 'none', days: vault.objectLock.default?.days ?? 0,
+    bucket: vault.name,
+    accountId: vault.accountId,
+    mode: vault.objectLock.default?.mode ?? 'none',
+    days: vault.objectLock.default?.days ?? 0,
   }
-  const controlKey = { accountId: exampleAccounts.outsider, arn: controlKeyArn(region), policy: everyoneMayUse }
-  const declaration = { ...program, buckets: [...program.buckets, ...controlBuckets(region)], keys: [...program.keys, controlKey] }
+  const controlKey = {
+    accountId: exampleAccounts.outsider,
+    arn: controlKeyArn(region),
+    policy: everyoneMayUse,
+  }
+  const declaration = {
+    ...program,
+    buckets: [...program.buckets, ...controlBuckets(region)],
+    keys: [...program.keys, controlKey],
+  }
   const provisioned = await start(context, declaration, vault, region)
-  timeline.note(`declared: ${program.buckets.length} buckets, ${program.roles.length} roles, ${program.accounts.length} accounts; vault ${vault.name}`)
+  timeline.note(
+    `declared: ${program.buckets.length} buckets, ${program.roles.length} roles, ${program.accounts.length} accounts; vault ${vault.name}`,
+  )
   for (const [type, resources] of Map.groupBy(program.notEmulated, ({ type }) => type)) {
     timeline.note(`not emulated here, so not tested: ${resources.length} × ${type}`)
   }
   return provisioned
 }
 
-async function start(context: DrillContext, declaration: CloudDeclaration, vault: DeclaredBucket, region: string): Promise<Provisioned> {
+async function start(
+  context: DrillContext,
+  declaration: CloudDeclaration,
+  vault: DeclaredBucket,
+  region: string,
+): Promise<Provisioned> {
   // The day lies in the past, so that it ends now: no recovery point is in anybody's future.
   const clock = new TurnableClock(Date.now, -(day.betweenBackupsMs + day.fromBackupToWipeMs))
   const { sandbox, authorizer, sessions } = await startCloud(context, declaration, clock, region)
@@ -45,20 +64,36 @@ async function start(context: DrillContext, declaration: CloudDeclaration, vault
   await chmod(directories(context).sandbox, 0o711)
   context.timeline.clock = clock
   return {
-    declaration, sandbox, authorizer, sessions, vault, region,
-    accounts: { vault: vault.accountId, production: exampleAccounts.production, outsider: exampleAccounts.outsider },
+    declaration,
+    sandbox,
+    authorizer,
+    sessions,
+    vault,
+    region,
+    accounts: {
+      vault: vault.accountId,
+      production: exampleAccounts.production,
+      outsider: exampleAccounts.outsider,
+    },
     controls: { plain: controlNames.plain, governed: controlNames.governed, keyArn: controlKeyArn(region) },
   }
 }
 
-function examineAccount({ accounts, buckets, roles }: CloudDeclaration, vault: DeclaredBucket | undefined): Examination {
+function examineAccount(
+  { accounts, buckets, roles }: CloudDeclaration,
+  vault: DeclaredBucket | undefined,
+): Examination {
   if (vault === undefined) return { findings: ['no vault bucket is declared'], evidence: '' }
   const owner = accounts.find(({ id }) => id === vault.accountId)
   const findings: string[] = []
-  if (vault.accountId === exampleAccounts.production) findings.push('the vault lies in the production account')
+  if (vault.accountId === exampleAccounts.production)
+    findings.push('the vault lies in the production account')
   if (owner === undefined) findings.push('the vault lies in an account that is not declared')
-  if (owner?.isManagement === true) findings.push('the vault lies in the organization\'s management account, which nothing binds')
-  const strangers = buckets.filter(({ accountId, name }) => accountId === vault.accountId && !name.startsWith('holdfast-'))
+  if (owner?.isManagement === true)
+    findings.push("the vault lies in the organization's management account, which nothing binds")
+  const strangers = buckets.filter(
+    ({ accountId, name }) => accountId === vault.accountId && !name.startsWith('holdfast-'),
+  )
   findings.push(...strangers.map(({ name }) => `bucket ${name} of something else lies in the vault account`))
   const inVault = roles.filter(({ accountId }) => accountId === vault.accountId).length
   return { findings, evidence: `bucket in account ${vault.accountId}, with ${inVault} roles` }
@@ -71,9 +106,15 @@ function examineLock(vault: DeclaredBucket | undefined, promiseDays: number): Ex
   if (versioning !== 'Enabled') findings.push('versioning is not enabled')
   if (objectLock?.enabled !== true) findings.push('Object Lock is not enabled')
   if (retention === null) findings.push('there is no default retention')
-  else if (retention.mode !== 'COMPLIANCE') findings.push(`the default retention is in ${retention.mode} mode`)
-  if (retention !== null && retention.days <= promiseDays) findings.push(`${retention.days} days of retention don't exceed the promise of ${promiseDays}`)
-  return { findings, evidence: retention === null ? '' : `${retention.mode}, ${retention.days} days for a promise of ${promiseDays}` }
+  else if (retention.mode !== 'COMPLIANCE')
+    findings.push(`the default retention is in ${retention.mode} mode`)
+  if (retention !== null && retention.days <= promiseDays)
+    findings.push(`${retention.days} days of retention don't exceed the promise of ${promiseDays}`)
+  return {
+    findings,
+    evidence:
+      retention === null ? '' : `${retention.mode}, ${retention.days} days for a promise of ${promiseDays}`,
+  }
 }
 
 const controlNames = { plain: 'drill-control-plain', governed: 'drill-control-governed' } as const
@@ -83,16 +124,30 @@ function controlKeyArn(region: string): string {
 }
 
 /** An intruder's key: everyone may encrypt with it, until the day it is taken away. */
-const everyoneMayUse = { Version: '2012-10-17', Statement: [{ Sid: 'Everyone', Effect: 'Allow', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' }] }
+const everyoneMayUse = {
+  Version: '2012-10-17',
+  Statement: [{ Sid: 'Everyone', Effect: 'Allow', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' }],
+}
 
 /** The only buckets that aren't the program's: without guards, to show that each attack would work. */
 function controlBuckets(region: string): DeclaredBucket[] {
   const common = {
-    accountId: exampleAccounts.outsider, region, versioning: 'Enabled' as const, encryption: null, publicAccessBlock: null,
-    ownership: 'BucketOwnerEnforced', policy: null, lifecycleRules: [], tags: {},
+    accountId: exampleAccounts.outsider,
+    region,
+    versioning: 'Enabled' as const,
+    encryption: null,
+    publicAccessBlock: null,
+    ownership: 'BucketOwnerEnforced',
+    policy: null,
+    lifecycleRules: [],
+    tags: {},
   }
   return [
     { ...common, name: controlNames.plain, objectLock: { enabled: false, default: null } },
-    { ...common, name: controlNames.governed, objectLock: { enabled: true, default: { mode: 'GOVERNANCE', days: 30 } } },
+    {
+      ...common,
+      name: controlNames.governed,
+      objectLock: { enabled: true, default: { mode: 'GOVERNANCE', days: 30 } },
+    },
   ]
 }

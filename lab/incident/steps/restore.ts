@@ -7,7 +7,15 @@ import { bytesText, countText, durationText } from '../../../restore-cli/render/
 import { describeError } from '../claims.ts'
 import type { ClaimName, Examination } from '../claims.ts'
 import { directories, objectives, sources } from '../drill-context.ts'
-import type { BackedUp, DrillContext, Production, Provisioned, SourceName, State, Wiped } from '../drill-context.ts'
+import type {
+  BackedUp,
+  DrillContext,
+  Production,
+  Provisioned,
+  SourceName,
+  State,
+  Wiped,
+} from '../drill-context.ts'
 import { expectHoldfast } from '../holdfast-process.ts'
 import { startQuarantined } from '../../postgres/hostile-start.ts'
 import { compareFiles, recordFiles } from '../expected-state/files.ts'
@@ -25,29 +33,57 @@ interface Findings {
 }
 
 export async function restore(
-  context: DrillContext, provisioned: Provisioned, production: Production, backedUp: BackedUp, wiped: Wiped | undefined,
+  context: DrillContext,
+  provisioned: Provisioned,
+  production: Production,
+  backedUp: BackedUp,
+  wiped: Wiped | undefined,
 ): Promise<void> {
   const { ledger } = context
   const { states } = backedUp
   await ledger.examine('states-differ', () => examineDifference(states))
-  const findings: Findings = { structure: [], uploads: [], configuration: [], tables: 0, documents: 0, readyMs: [] }
+  const findings: Findings = {
+    structure: [],
+    uploads: [],
+    configuration: [],
+    tables: 0,
+    documents: 0,
+    readyMs: [],
+  }
   const sung = await hearCanaries(context)
-  if (sung.length < 2) findings.configuration.push('the canaries did not even sing in production, so their silence says nothing')
+  if (sung.length < 2)
+    findings.configuration.push('the canaries did not even sing in production, so their silence says nothing')
   await mkdir(directories(context).restored, { mode: 0o711 })
   // The newest first, as an on-call would; then the older one.
-  for (const state of states.toReversed()) await restoreState(context, provisioned, production, state, states, findings)
-  const examine = (name: ClaimName, list: string[], evidence: string) => ledger.examine(name, () => {
-    if (findings.readyMs.length < states.length) throw new Error(`${findings.readyMs.length} of ${states.length} databases came back`)
-    return { findings: list, evidence }
-  })
+  for (const state of states.toReversed())
+    await restoreState(context, provisioned, production, state, states, findings)
+  const examine = (name: ClaimName, list: string[], evidence: string) =>
+    ledger.examine(name, () => {
+      if (findings.readyMs.length < states.length)
+        throw new Error(`${findings.readyMs.length} of ${states.length} databases came back`)
+      return { findings: list, evidence }
+    })
   await examine('restored-indexes-sound', findings.structure, `${findings.tables} tables with their indexes`)
-  await examine('restored-database-matches-files', findings.uploads, `${countText(findings.documents)} uploads on record`)
-  await examine('restored-configuration-ignored', findings.configuration, `${findings.readyMs.length} restored clusters, ${sung.length} canaries`)
+  await examine(
+    'restored-database-matches-files',
+    findings.uploads,
+    `${countText(findings.documents)} uploads on record`,
+  )
+  await examine(
+    'restored-configuration-ignored',
+    findings.configuration,
+    `${findings.readyMs.length} restored clusters, ${sung.length} canaries`,
+  )
   await examineObjectives(context, states, wiped, findings.readyMs[0])
 }
 
 async function restoreState(
-  context: DrillContext, provisioned: Provisioned, production: Production, state: State, states: State[], findings: Findings,
+  context: DrillContext,
+  provisioned: Provisioned,
+  production: Production,
+  state: State,
+  states: State[],
+  findings: Findings,
 ): Promise<void> {
   const { ledger, timeline, report } = context
   const target = path.join(directories(context).restored, state.label)
@@ -60,8 +96,14 @@ async function restoreState(
       const expected = state.files[source.name]
       compared += Object.keys(expected).length
       // What of one source doesn't come back must not keep the other from coming back.
-      const differences = await restoreSource(context, provisioned, state, source.name, pointInTime, path.join(target, source.directory))
-        .catch((error: unknown) => [describeError(error)])
+      const differences = await restoreSource(
+        context,
+        provisioned,
+        state,
+        source.name,
+        pointInTime,
+        path.join(target, source.directory),
+      ).catch((error: unknown) => [describeError(error)])
       findings.push(...differences.map((difference) => `${source.name}: ${difference}`))
     }
     return { findings, evidence: `${countText(compared)} entries as of ${pointInTime}` }
@@ -72,11 +114,18 @@ async function restoreState(
   await ledger.examine(`${state.label}-restore-rows-equal`, async () => {
     const examination = await examineDatabase(context, production, state, target, findings)
     rows = Object.values(state.rows.tables).reduce((sum, table) => sum + table.rows, 0)
-    return { ...examination, evidence: `${countText(rows)} rows in ${Object.keys(state.rows.tables).length} tables` }
+    return {
+      ...examination,
+      evidence: `${countText(rows)} rows in ${Object.keys(state.rows.tables).length} tables`,
+    }
   })
   const databaseReadyMs = Math.max(0, (findings.readyMs.at(-1) ?? 0) - restoredMs)
-  for (const row of report.restores) if (row.label === state.label && row.source === sources[0].name) Object.assign(row, { rows, databaseReadyMs })
-  timeline.note(`${state.label} state, as of ${pointInTime}: ${countText(rows)} rows in a running database compared`)
+  for (const row of report.restores)
+    if (row.label === state.label && row.source === sources[0].name)
+      Object.assign(row, { rows, databaseReadyMs })
+  timeline.note(
+    `${state.label} state, as of ${pointInTime}: ${countText(rows)} rows in a running database compared`,
+  )
 }
 
 /** As a human would say it: some time after the state, and before the next one; never the snapshot's own time. */
@@ -89,37 +138,78 @@ function choosePointInTime({ sandbox }: Provisioned, state: State, states: State
 }
 
 async function restoreSource(
-  context: DrillContext, { sandbox, region, vault, sessions }: Provisioned, state: State, source: SourceName, pointInTime: string, directory: string,
+  context: DrillContext,
+  { sandbox, region, vault, sessions }: Provisioned,
+  state: State,
+  source: SourceName,
+  pointInTime: string,
+  directory: string,
 ): Promise<string[]> {
   const { meter, report, timeline, signal } = context
   timeline.progress(`restoring ${source} as of ${pointInTime}`)
   meter.take()
   const outcome = await expectHoldfast({
-    args: ['restore', '--point-in-time', pointInTime, '--source', source, '--target', directory, '--bucket', vault.name],
-    endpoint: sandbox.endpoint, region, home: directories(context).home, signal,
+    args: [
+      'restore',
+      '--point-in-time',
+      pointInTime,
+      '--source',
+      source,
+      '--target',
+      directory,
+      '--bucket',
+      vault.name,
+    ],
+    endpoint: sandbox.endpoint,
+    region,
+    home: directories(context).home,
+    signal,
     credentials: await sessions.of('holdfast-restorer'),
   })
-  const record = outcome.records.find(({ type }) => type === 'restore') as { snapshot: string; files: number; bytesWritten: number; bytesFetched: number; ok: boolean } | undefined
+  const record = outcome.records.find(({ type }) => type === 'restore') as
+    { snapshot: string; files: number; bytesWritten: number; bytesFetched: number; ok: boolean } | undefined
   if (record === undefined) throw new Error('the restore reported nothing')
   report.restores.push({
-    label: state.label, pointInTime, source, snapshotId: record.snapshot, files: record.files, bytes: record.bytesWritten, bytesFetched: record.bytesFetched,
-    rows: 0, restoreMs: outcome.durationMs, databaseReadyMs: 0, traffic: meter.take(),
+    label: state.label,
+    pointInTime,
+    source,
+    snapshotId: record.snapshot,
+    files: record.files,
+    bytes: record.bytesWritten,
+    bytesFetched: record.bytesFetched,
+    rows: 0,
+    restoreMs: outcome.durationMs,
+    databaseReadyMs: 0,
+    traffic: meter.take(),
   })
-  timeline.note(`restore --point-in-time ${pointInTime} of ${source}: ${countText(record.files)} files, ${bytesText(record.bytesWritten)} in ${(outcome.durationMs / 1000).toFixed(1)} s`)
+  timeline.note(
+    `restore --point-in-time ${pointInTime} of ${source}: ${countText(record.files)} files, ${bytesText(record.bytesWritten)} in ${(outcome.durationMs / 1000).toFixed(1)} s`,
+  )
   return [
-    ...(record.snapshot === state.snapshotIds[source] ? [] : [`snapshot ${record.snapshot} was chosen instead of ${state.snapshotIds[source]}`]),
+    ...(record.snapshot === state.snapshotIds[source]
+      ? []
+      : [`snapshot ${record.snapshot} was chosen instead of ${state.snapshotIds[source]}`]),
     ...(record.ok ? [] : ['the restore says that something is damaged']),
     ...compareFiles(state.files[source], recordFiles(directory)),
   ]
 }
 
 async function examineDatabase(
-  context: DrillContext, { binaries, user }: Production, state: State, target: string, findings: Findings,
+  context: DrillContext,
+  { binaries, user }: Production,
+  state: State,
+  target: string,
+  findings: Findings,
 ): Promise<{ findings: string[] }> {
   const directory = path.join(target, 'quarantine')
   await mkdir(directory)
   await chmod(directory, 0o711)
-  const { cluster } = await startQuarantined({ binaries, user, directory, dataDirectory: path.join(target, sources[0].directory) })
+  const { cluster } = await startQuarantined({
+    binaries,
+    user,
+    directory,
+    dataDirectory: path.join(target, sources[0].directory),
+  })
   context.cleanup.add(`restored database (${state.label})`, () => cluster.stop('immediate'))
   try {
     const client = await cluster.connect()
@@ -128,8 +218,12 @@ async function examineDatabase(
     const differences = compareRows(state.rows, await recordRows(client))
     findings.structure.push(...(await checkStructure(client)).map((problem) => `${state.label}: ${problem}`))
     findings.tables += Object.keys(state.rows.tables).length
-    findings.configuration.push(...(await findObeyed(context, client, directory)).map((problem) => `${state.label}: ${problem}`))
-    findings.uploads.push(...await compareDocuments(client, path.join(target, sources[1].directory), findings))
+    findings.configuration.push(
+      ...(await findObeyed(context, client, directory)).map((problem) => `${state.label}: ${problem}`),
+    )
+    findings.uploads.push(
+      ...(await compareDocuments(client, path.join(target, sources[1].directory), findings)),
+    )
     await client.end()
     return { findings: differences }
   } finally {
@@ -143,28 +237,37 @@ async function findObeyed(context: DrillContext, client: pg.Client, ours: string
   await client.query('SELECT pg_switch_wal()')
   await client.query('CHECKPOINT')
   const { rows } = await client.query<{ name: string; sourcefile: string }>(
-    'SELECT name, sourcefile FROM pg_settings WHERE sourcefile IS NOT NULL AND NOT starts_with(sourcefile, $1)', [`${ours}/`])
+    'SELECT name, sourcefile FROM pg_settings WHERE sourcefile IS NOT NULL AND NOT starts_with(sourcefile, $1)',
+    [`${ours}/`],
+  )
   const obeyed = rows.map(({ name, sourcefile }) => `${name} was set by ${sourcefile}`)
   const { rows: settings } = await client.query<{ archive_mode: string }>('SHOW archive_mode')
   if (settings[0]?.archive_mode !== 'off') obeyed.push('archive_mode is on')
-  return [...obeyed, ...(await hearCanaries(context)).map((name) => `${name}: a command of the restored cluster`)]
+  return [
+    ...obeyed,
+    ...(await hearCanaries(context)).map((name) => `${name}: a command of the restored cluster`),
+  ]
 }
 
 async function compareDocuments(client: pg.Client, uploads: string, findings: Findings): Promise<string[]> {
-  const { rows } = await client.query<{ path: string; bytes: number }>('SELECT path, bytes FROM documents ORDER BY path')
+  const { rows } = await client.query<{ path: string; bytes: number }>(
+    'SELECT path, bytes FROM documents ORDER BY path',
+  )
   findings.documents += rows.length
   const differences = rows.length === 0 ? ['the database knows of no upload'] : []
   for (const { path: name, bytes } of rows) {
     const file = path.join(uploads, name)
     const size = existsSync(file) ? (await stat(file)).size : null
-    if (size !== bytes) differences.push(`${name}: ${size === null ? 'missing' : `${size} bytes`} instead of ${bytes} bytes`)
+    if (size !== bytes)
+      differences.push(`${name}: ${size === null ? 'missing' : `${size} bytes`} instead of ${bytes} bytes`)
   }
   return differences
 }
 
 function examineDifference(states: State[]): Examination {
   const [first, second] = states
-  if (first === undefined || second === undefined) return { findings: ['there is only one state'], evidence: '' }
+  if (first === undefined || second === undefined)
+    return { findings: ['there is only one state'], evidence: '' }
   const rows = compareRows(first.rows, second.rows)
   const findings = rows.length > 0 ? [] : ['the rows are the same']
   let files = 0
@@ -176,19 +279,29 @@ function examineDifference(states: State[]): Examination {
   return { findings, evidence: `${rows.length} differences in tables, ${countText(files)} in files` }
 }
 
-async function examineObjectives(context: DrillContext, states: State[], wiped: Wiped | undefined, firstReadyMs: number | undefined): Promise<void> {
+async function examineObjectives(
+  context: DrillContext,
+  states: State[],
+  wiped: Wiped | undefined,
+  firstReadyMs: number | undefined,
+): Promise<void> {
   const { ledger, report } = context
   const measure = (objectiveMs: number, measureMs: () => number): Examination => {
     const measuredMs = measureMs()
     const text = `${durationText(measuredMs)}, objective ${durationText(objectiveMs)}`
     return { findings: measuredMs <= objectiveMs ? [] : [text], evidence: text }
   }
-  await ledger.examine('rpo-within-objective', () => measure(objectives.rpoMs, () => {
-    if (wiped === undefined) throw new Error('nothing was wiped')
-    return (report.objectives.rpo.measuredMs = wiped.wipedAtMs - Math.max(...states.map(({ takenMs }) => takenMs)))
-  }))
-  await ledger.examine('rto-within-objective', () => measure(objectives.rtoMs, () => {
-    if (wiped === undefined || firstReadyMs === undefined) throw new Error('no database came back')
-    return (report.objectives.rto.measuredMs = firstReadyMs - wiped.wipedElapsedMs)
-  }))
+  await ledger.examine('rpo-within-objective', () =>
+    measure(objectives.rpoMs, () => {
+      if (wiped === undefined) throw new Error('nothing was wiped')
+      return (report.objectives.rpo.measuredMs =
+        wiped.wipedAtMs - Math.max(...states.map(({ takenMs }) => takenMs)))
+    }),
+  )
+  await ledger.examine('rto-within-objective', () =>
+    measure(objectives.rtoMs, () => {
+      if (wiped === undefined || firstReadyMs === undefined) throw new Error('no database came back')
+      return (report.objectives.rto.measuredMs = firstReadyMs - wiped.wipedElapsedMs)
+    }),
+  )
 }

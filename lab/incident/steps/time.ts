@@ -2,7 +2,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import {
-  DeleteObjectCommand, GetObjectRetentionCommand, HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand, PutObjectRetentionCommand, S3Client,
+  DeleteObjectCommand,
+  GetObjectRetentionCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  PutObjectRetentionCommand,
+  S3Client,
 } from '@aws-sdk/client-s3'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { ulid } from 'ulid'
@@ -44,8 +50,15 @@ export async function passTime(context: DrillContext, provisioned: Provisioned):
   const [expiring, extended] = [await add(scene, 'expiring'), await add(scene, 'extended')]
   const early = await tryEarly(scene, expiring, extended)
   cloud.sandbox.clock.turn((lockDays + 1) * dayMs)
-  timeline.note(`the cloud's clock is turned by ${lockDays + 1} days: the lock of what is in the vault has run out`)
-  await ledger.examine('unexpired-versions-stay', async () => examine([...early, ...await tryExtended(scene, extended)], 'before its lock ran out, and after it was extended'))
+  timeline.note(
+    `the cloud's clock is turned by ${lockDays + 1} days: the lock of what is in the vault has run out`,
+  )
+  await ledger.examine('unexpired-versions-stay', async () =>
+    examine(
+      [...early, ...(await tryExtended(scene, extended))],
+      'before its lock ran out, and after it was extended',
+    ),
+  )
   await ledger.examine('expired-versions-only-by-custodian', () => examineExpired(scene, expiring))
   await cloud.stop()
   cleanup.add('embedded cloud after its time', () => cloud.stop())
@@ -57,10 +70,16 @@ function examine(findings: string[], evidence: string): Examination {
 
 /** The code of the refusal; `allowed` if there was none. */
 async function answerTo(call: Promise<unknown>): Promise<string> {
-  return call.then(() => 'allowed', (error: unknown) => (error as Error).name)
+  return call.then(
+    () => 'allowed',
+    (error: unknown) => (error as Error).name,
+  )
 }
 
-function connect({ cloud: { sandbox }, provisioned: { region } }: Scene, credentials: Credentials | null): S3Client {
+function connect(
+  { cloud: { sandbox }, provisioned: { region } }: Scene,
+  credentials: Credentials | null,
+): S3Client {
   return connectS3({ endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }, credentials)
 }
 
@@ -75,45 +94,79 @@ async function withRole<T>(scene: Scene, role: string, use: (client: S3Client) =
 
 /** A version of its own, written as the writer does. */
 async function add(scene: Scene, name: string): Promise<Version> {
-  const object = { Bucket: scene.provisioned.vault.name, Key: `sources/rental-db/packs/${name}/${ulid(scene.cloud.sandbox.clock.nowMs())}` }
-  const { VersionId } = await withRole(scene, 'holdfast-writer-rental-db', (client) => client.send(new PutObjectCommand({ ...object, Body: name, IfNoneMatch: '*' })))
+  const object = {
+    Bucket: scene.provisioned.vault.name,
+    Key: `sources/rental-db/packs/${name}/${ulid(scene.cloud.sandbox.clock.nowMs())}`,
+  }
+  const { VersionId } = await withRole(scene, 'holdfast-writer-rental-db', (client) =>
+    client.send(new PutObjectCommand({ ...object, Body: name, IfNoneMatch: '*' })),
+  )
   return { ...object, VersionId: VersionId ?? 'null' }
 }
 
 async function tryEarly(scene: Scene, expiring: Version, extended: Version): Promise<string[]> {
   const nowMs = scene.cloud.sandbox.clock.nowMs()
-  const until = (days: number) => ({ Mode: 'COMPLIANCE' as const, RetainUntilDate: new Date(nowMs + days * dayMs) })
+  const until = (days: number) => ({
+    Mode: 'COMPLIANCE' as const,
+    RetainUntilDate: new Date(nowMs + days * dayMs),
+  })
   return withRole(scene, 'holdfast-custodian', async (client) => {
     const findings: string[] = []
     const deleted = await answerTo(client.send(new DeleteObjectCommand(expiring)))
-    if (deleted !== 'AccessDenied') findings.push(`the custodian deletes a version that is locked: ${deleted}`)
-    const longer = await answerTo(client.send(new PutObjectRetentionCommand({ ...extended, Retention: until(lockDays + 60) })))
+    if (deleted !== 'AccessDenied')
+      findings.push(`the custodian deletes a version that is locked: ${deleted}`)
+    const longer = await answerTo(
+      client.send(new PutObjectRetentionCommand({ ...extended, Retention: until(lockDays + 60) })),
+    )
     if (longer !== 'allowed') findings.push(`the custodian can't extend a lock: ${longer}`)
-    const capped = await answerTo(client.send(new PutObjectRetentionCommand({ ...extended, Retention: until(exampleConfig.retentionCapDays + 30) })))
+    const capped = await answerTo(
+      client.send(
+        new PutObjectRetentionCommand({ ...extended, Retention: until(exampleConfig.retentionCapDays + 30) }),
+      ),
+    )
     if (capped !== 'AccessDenied') findings.push(`the custodian extends a lock beyond the cap: ${capped}`)
-    const shorter = await answerTo(client.send(new PutObjectRetentionCommand({ ...extended, Retention: until(lockDays) })))
-    if (shorter !== 'AccessDenied') findings.push(`the custodian shortens a lock that was extended: ${shorter}`)
+    const shorter = await answerTo(
+      client.send(new PutObjectRetentionCommand({ ...extended, Retention: until(lockDays) })),
+    )
+    if (shorter !== 'AccessDenied')
+      findings.push(`the custodian shortens a lock that was extended: ${shorter}`)
     return findings
   })
 }
 
 async function tryExtended(scene: Scene, extended: Version): Promise<string[]> {
-  const answer = await withRole(scene, 'holdfast-custodian', (client) => answerTo(client.send(new DeleteObjectCommand(extended))))
-  return answer === 'AccessDenied' ? [] : [`the custodian deletes a version whose lock was extended: ${answer}`]
+  const answer = await withRole(scene, 'holdfast-custodian', (client) =>
+    answerTo(client.send(new DeleteObjectCommand(extended))),
+  )
+  return answer === 'AccessDenied'
+    ? []
+    : [`the custodian deletes a version whose lock was extended: ${answer}`]
 }
 
 /** Everybody tries, by id, with bypass, and by a marker; then the custodian by a marker; then, by id, it may. */
 async function examineExpired(scene: Scene, expired: Version): Promise<Examination> {
-  const { cloud, provisioned: { accounts } } = scene
+  const {
+    cloud,
+    provisioned: { accounts },
+  } = scene
   const others: [who: string, credentials: Credentials | null][] = [
-    ...Object.entries(accounts).map(([name, id]): [string, Credentials] => [`${name}'s root`, cloud.sandbox.rootCredentials(id)]), ['nobody', null],
+    ...Object.entries(accounts).map(([name, id]): [string, Credentials] => [
+      `${name}'s root`,
+      cloud.sandbox.rootCredentials(id),
+    ]),
+    ['nobody', null],
   ]
-  for (const { role } of cast) if (role !== 'holdfast-custodian') others.push([role, await cloud.sessions.of(role)])
+  for (const { role } of cast)
+    if (role !== 'holdfast-custodian') others.push([role, await cloud.sessions.of(role)])
   const findings: string[] = []
   const { VersionId: _id, ...current } = expired
   for (const [who, credentials] of others) {
     const client = connect(scene, credentials)
-    const tries = { 'by id': expired, 'by id, bypassing': { ...expired, BypassGovernanceRetention: true }, 'by a marker': current }
+    const tries = {
+      'by id': expired,
+      'by id, bypassing': { ...expired, BypassGovernanceRetention: true },
+      'by a marker': current,
+    }
     for (const [how, input] of Object.entries(tries)) {
       const answer = await answerTo(client.send(new DeleteObjectCommand(input)))
       if (answer !== 'AccessDenied') findings.push(`${who} deletes it ${how}: ${answer}`)
@@ -125,35 +178,59 @@ async function examineExpired(scene: Scene, expired: Version): Promise<Examinati
     if (hidden !== 'AccessDenied') findings.push(`the custodian writes a delete marker: ${hidden}`)
     const deleted = await answerTo(client.send(new DeleteObjectCommand(expired)))
     if (deleted !== 'allowed') findings.push(`the custodian can't delete it: ${deleted}`)
-    const { Versions: left = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: expired.Bucket, Prefix: expired.Key }))
+    const { Versions: left = [] } = await client.send(
+      new ListObjectVersionsCommand({ Bucket: expired.Bucket, Prefix: expired.Key }),
+    )
     if (left.length > 0) findings.push('it is still there after the custodian deleted it')
   })
   return examine(findings, `${others.length} identities tried in three ways each, then the custodian`)
 }
 
 async function examineSkew(scene: Scene): Promise<Examination> {
-  const { cloud: { sandbox, sessions }, provisioned: { region, vault, accounts } } = scene
+  const {
+    cloud: { sandbox, sessions },
+    provisioned: { region, vault, accounts },
+  } = scene
   const signers: [string, Credentials][] = [
-    ['the writer', await sessions.of('holdfast-writer-rental-db')], ['the restorer', await sessions.of('holdfast-restorer')],
-    ['the vault\'s root', sandbox.rootCredentials(accounts.vault)],
+    ['the writer', await sessions.of('holdfast-writer-rental-db')],
+    ['the restorer', await sessions.of('holdfast-restorer')],
+    ["the vault's root", sandbox.rootCredentials(accounts.vault)],
   ]
   const findings: string[] = []
   let asked = 0
   for (const days of [-1, 1]) {
     for (const [who, credentials] of signers) {
       // A client for each: after one answer it knows how late it is.
-      const skewed = { endpoint: sandbox.endpoint, region, maxAttempts: 1, systemClockOffset: sandbox.clock.offsetMs + days * dayMs, credentials: toSdk(credentials) }
+      const skewed = {
+        endpoint: sandbox.endpoint,
+        region,
+        maxAttempts: 1,
+        systemClockOffset: sandbox.clock.offsetMs + days * dayMs,
+        credentials: toSdk(credentials),
+      }
       const byS3 = () => new S3Client({ ...skewed, forcePathStyle: true })
       const key = `sources/rental-db/packs/skewed/${ulid(sandbox.clock.nowMs())}`
       const answers: Record<string, [string, string]> = {
-        write: ['RequestTimeTooSkewed', await answerTo(byS3().send(new PutObjectCommand({ Bucket: vault.name, Key: key, Body: 'x', IfNoneMatch: '*' })))],
-        list: ['RequestTimeTooSkewed', await answerTo(byS3().send(new ListObjectVersionsCommand({ Bucket: vault.name })))],
+        write: [
+          'RequestTimeTooSkewed',
+          await answerTo(
+            byS3().send(new PutObjectCommand({ Bucket: vault.name, Key: key, Body: 'x', IfNoneMatch: '*' })),
+          ),
+        ],
+        list: [
+          'RequestTimeTooSkewed',
+          await answerTo(byS3().send(new ListObjectVersionsCommand({ Bucket: vault.name }))),
+        ],
         // The token service has words of its own for it.
-        identity: ['SignatureDoesNotMatch', await answerTo(new STSClient(skewed).send(new GetCallerIdentityCommand({})))],
+        identity: [
+          'SignatureDoesNotMatch',
+          await answerTo(new STSClient(skewed).send(new GetCallerIdentityCommand({}))),
+        ],
       }
       for (const [what, [wanted, answer]] of Object.entries(answers)) {
         asked++
-        if (answer !== wanted) findings.push(`${what} by ${who}, dated ${days > 0 ? 'tomorrow' : 'yesterday'}: ${answer}`)
+        if (answer !== wanted)
+          findings.push(`${what} by ${who}, dated ${days > 0 ? 'tomorrow' : 'yesterday'}: ${answer}`)
       }
     }
   }
@@ -162,30 +239,60 @@ async function examineSkew(scene: Scene): Promise<Examination> {
 
 /** The engine itself, in process, with the clock of a host that is a day off; the true one first. */
 async function examineClientClock(scene: Scene): Promise<Examination> {
-  const { context, cloud: { sandbox, sessions }, provisioned: { region, vault } } = scene
+  const {
+    context,
+    cloud: { sandbox, sessions },
+    provisioned: { region, vault },
+  } = scene
   const findings: string[] = []
   const directory = path.join(context.workDirectory, 'skewed-host')
   await mkdir(directory, { recursive: true })
   const credentials = toSdk(await sessions.of('holdfast-writer-uploads'))
   for (const days of [0, -1, 1]) {
     await writeFile(path.join(directory, 'file'), `written by a host that is ${days} days off`)
-    const store = openS3ObjectStore({ bucket: vault.name, region, endpoint: sandbox.endpoint, credentials: () => Promise.resolve(credentials), environment: {} })
+    const store = openS3ObjectStore({
+      bucket: vault.name,
+      region,
+      endpoint: sandbox.endpoint,
+      credentials: () => Promise.resolve(credentials),
+      environment: {},
+    })
     const fromMs = sandbox.clock.nowMs()
     const result = await backup({
-      store, random: Math.random, source: 'uploads', kind: 'volume', directory, cacheDirectory: path.join(context.workDirectory, `skewed-cache-${days}`),
+      store,
+      random: Math.random,
+      source: 'uploads',
+      kind: 'volume',
+      directory,
+      cacheDirectory: path.join(context.workDirectory, `skewed-cache-${days}`),
       clock: { nowMs: () => sandbox.clock.nowMs() + days * dayMs, sleep: () => Promise.resolve() },
-      promiseDays: exampleConfig.promiseDays, allowUnlocked: vault.objectLock.default?.mode !== 'COMPLIANCE', toolVersion: context.report.tool.version, workers: 1,
+      promiseDays: exampleConfig.promiseDays,
+      allowUnlocked: vault.objectLock.default?.mode !== 'COMPLIANCE',
+      toolVersion: context.report.tool.version,
+      workers: 1,
       signal: context.signal,
-    }).catch((error: unknown) => describeError(error)).finally(() => store.close())
+    })
+      .catch((error: unknown) => describeError(error))
+      .finally(() => store.close())
     if (typeof result === 'string' || result.snapshot === null) {
-      findings.push(`no backup with the host's clock ${days} days off: ${typeof result === 'string' ? result : 'nothing was committed'}`)
+      findings.push(
+        `no backup with the host's clock ${days} days off: ${typeof result === 'string' ? result : 'nothing was committed'}`,
+      )
       continue
     }
     const { snapshot } = result
-    findings.push(...(await examineWritten(scene, { Bucket: vault.name, Key: snapshot.key, VersionId: snapshot.versionId }, snapshot.timeMs, fromMs))
-      .map((finding) => `with the host's clock ${days} days off: ${finding}`))
+    findings.push(
+      ...(
+        await examineWritten(
+          scene,
+          { Bucket: vault.name, Key: snapshot.key, VersionId: snapshot.versionId },
+          snapshot.timeMs,
+          fromMs,
+        )
+      ).map((finding) => `with the host's clock ${days} days off: ${finding}`),
+    )
   }
-  return examine(findings, '3 backups, with the host\'s clock right, a day back and a day forth')
+  return examine(findings, "3 backups, with the host's clock right, a day back and a day forth")
 }
 
 function examineWritten(scene: Scene, version: Version, timeMs: number, fromMs: number): Promise<string[]> {
@@ -194,11 +301,16 @@ function examineWritten(scene: Scene, version: Version, timeMs: number, fromMs: 
     const findings: string[] = []
     const { LastModified } = await client.send(new HeadObjectCommand(version))
     const writtenMs = LastModified?.getTime() ?? 0
-    if (Math.abs(timeMs - writtenMs) > toleranceMs) findings.push('the snapshot\'s time is not the server\'s')
-    if (writtenMs < fromMs - toleranceMs || writtenMs > scene.cloud.sandbox.clock.nowMs() + toleranceMs) findings.push('the server dated it otherwise')
-    const Retention = await client.send(new GetObjectRetentionCommand(version)).then((answer) => answer.Retention, () => undefined)
+    if (Math.abs(timeMs - writtenMs) > toleranceMs) findings.push("the snapshot's time is not the server's")
+    if (writtenMs < fromMs - toleranceMs || writtenMs > scene.cloud.sandbox.clock.nowMs() + toleranceMs)
+      findings.push('the server dated it otherwise')
+    const Retention = await client.send(new GetObjectRetentionCommand(version)).then(
+      (answer) => answer.Retention,
+      () => undefined,
+    )
     const lockedMs = (Retention?.RetainUntilDate?.getTime() ?? 0) - writtenMs
-    if (Math.abs(lockedMs - lockDays * dayMs) > toleranceMs) findings.push(`it is locked for ${(lockedMs / dayMs).toFixed(1)} days`)
+    if (Math.abs(lockedMs - lockDays * dayMs) > toleranceMs)
+      findings.push(`it is locked for ${(lockedMs / dayMs).toFixed(1)} days`)
     return findings
   })
 }

@@ -15,7 +15,11 @@ import { connectEc2, work } from './produce.ts'
 
 const limitMs = 9_000
 
-export async function wipe(context: DrillContext, provisioned: Provisioned, production: Production): Promise<Wiped> {
+export async function wipe(
+  context: DrillContext,
+  provisioned: Provisioned,
+  production: Production,
+): Promise<Wiped> {
   const { timeline, ledger, report, size, seed } = context
   const { sandbox, region, accounts } = provisioned
   sandbox.clock.turn(day.fromBackupToWipeMs)
@@ -30,33 +34,55 @@ export async function wipe(context: DrillContext, provisioned: Provisioned, prod
   const run = await runAgent(workingTree, { endpoint: sandbox.endpoint, region }, context.signal)
   const found = run.tried.find(({ answer }) => answer === 'works')
   report.wipe = {
-    at: new Date(wiped.wipedAtMs).toISOString(), searchedFiles: tree.files, keysTried: run.tried.length, foundIn: found?.file ?? 'nowhere',
-    durationMs: run.durationMs, destroyed: run.attempts.map(({ what, resource, answer, atMs }) => ({ what, resource, answer, atMs })),
+    at: new Date(wiped.wipedAtMs).toISOString(),
+    searchedFiles: tree.files,
+    keysTried: run.tried.length,
+    foundIn: found?.file ?? 'nowhere',
+    durationMs: run.durationMs,
+    destroyed: run.attempts.map(({ what, resource, answer, atMs }) => ({ what, resource, answer, atMs })),
   }
-  timeline.note(`the agent searched ${tree.files} files; key number ${run.tried.length}, in ${found?.file ?? 'no file'}, works`)
-  timeline.note(`${run.attempts.filter(({ allowed }) => allowed).length} calls later, ${(run.durationMs / 1000).toFixed(1)} s after its start: volume, backups and snapshots are gone`)
+  timeline.note(
+    `the agent searched ${tree.files} files; key number ${run.tried.length}, in ${found?.file ?? 'no file'}, works`,
+  )
+  timeline.note(
+    `${run.attempts.filter(({ allowed }) => allowed).length} calls later, ${(run.durationMs / 1000).toFixed(1)} s after its start: volume, backups and snapshots are gone`,
+  )
   await ledger.examine('credential-found-by-search', () => ({
-    findings: found?.accessKeyId === key.accessKeyId && found.file === tree.plantedAt ? [] : [`the credential was in ${tree.plantedAt}`],
+    findings:
+      found?.accessKeyId === key.accessKeyId && found.file === tree.plantedAt
+        ? []
+        : [`the credential was in ${tree.plantedAt}`],
     evidence: `key number ${run.tried.length} that it tried, in ${found?.file ?? 'no file'}`,
   }))
-  await ledger.examine('production-destroyed-in-nine-seconds', () => examineDestruction(provisioned, production, run))
+  await ledger.examine('production-destroyed-in-nine-seconds', () =>
+    examineDestruction(provisioned, production, run),
+  )
   await ledger.examine('database-lost-its-files', () => examineDatabase(production, cluster))
   await cluster.stop('immediate')
   return wiped
 }
 
-async function examineDestruction({ sandbox, region, accounts }: Provisioned, production: Production, run: AgentRun): Promise<Examination> {
+async function examineDestruction(
+  { sandbox, region, accounts }: Provisioned,
+  production: Production,
+  run: AgentRun,
+): Promise<Examination> {
   const ec2 = connectEc2(sandbox.endpoint, region, sandbox.rootCredentials(accounts.production))
   const { Volumes: volumes = [] } = await ec2.send(new DescribeVolumesCommand({}))
   const { Snapshots: snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }))
   const findings: string[] = []
   if (volumes.length > 0) findings.push(`${volumes.length} volumes are left`)
   if (snapshots.length > 0) findings.push(`${snapshots.length} snapshots are left`)
-  if (existsSync(production.volumeDirectory)) findings.push('the volume\'s data is still on disk')
+  if (existsSync(production.volumeDirectory)) findings.push("the volume's data is still on disk")
   if (run.durationMs > limitMs) findings.push(`it took ${run.durationMs} ms`)
-  for (const { what, resource, answer, allowed } of run.attempts) if (!allowed) findings.push(`${what} ${resource}: ${answer}`)
-  if (!run.attempts.some(({ what }) => what === 'DeleteSnapshot')) findings.push('there was no snapshot to delete')
-  return { findings, evidence: `${run.attempts.length} calls, ${(run.durationMs / 1000).toFixed(1)} s from the agent's start to its end` }
+  for (const { what, resource, answer, allowed } of run.attempts)
+    if (!allowed) findings.push(`${what} ${resource}: ${answer}`)
+  if (!run.attempts.some(({ what }) => what === 'DeleteSnapshot'))
+    findings.push('there was no snapshot to delete')
+  return {
+    findings,
+    evidence: `${run.attempts.length} calls, ${(run.durationMs / 1000).toFixed(1)} s from the agent's start to its end`,
+  }
 }
 
 async function examineDatabase(production: Production, cluster: Cluster): Promise<Examination> {

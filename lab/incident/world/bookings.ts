@@ -29,7 +29,12 @@ const tables = `
 `
 
 /** Creates the schema and fills it by generate_series, reproducibly for a seed; the last bookings end at `nowMs`. */
-export async function loadBookings(client: pg.Client, size: WorldSize, seed: number, nowMs: number): Promise<void> {
+export async function loadBookings(
+  client: pg.Client,
+  size: WorldSize,
+  seed: number,
+  nowMs: number,
+): Promise<void> {
   await client.query(tables)
   await client.query('BEGIN')
   await client.query('SET LOCAL max_parallel_workers_per_gather = 0')
@@ -37,26 +42,34 @@ export async function loadBookings(client: pg.Client, size: WorldSize, seed: num
   await client.query(
     `INSERT INTO branches (name, city)
      SELECT 'Branch ' || i, (ARRAY['Lisbon', 'Kraków', 'Århus', 'Malmö', 'Zürich', 'Łódź'])[1 + i % 6]
-     FROM generate_series(1, $1::int) i`, [size.branches])
+     FROM generate_series(1, $1::int) i`,
+    [size.branches],
+  )
   await client.query(
     `INSERT INTO vehicles (branch_id, plate, class, odometer_km)
      SELECT 1 + (i % $2::int), 'HF-' || lpad(i::text, 6, '0'),
        (ARRAY['economy', 'compact', 'van', 'estate'])[1 + floor(random() * 4)::int], floor(random() * 200000)::int
-     FROM generate_series(1, $1::int) i`, [size.vehicles, size.branches])
+     FROM generate_series(1, $1::int) i`,
+    [size.vehicles, size.branches],
+  )
   await client.query(
     `INSERT INTO customers (name, email, licence, registered_at)
      SELECT 'Customer ' || i || ' “née ' || md5(random()::text) || '”', 'customer' || i || '@example.com',
        decode(md5(random()::text), 'hex'), to_timestamp($2) - random() * interval '900 days'
-     FROM generate_series(1, $1::int) i`, [size.customers, nowMs / 1000])
+     FROM generate_series(1, $1::int) i`,
+    [size.customers, nowMs / 1000],
+  )
   await client.query(
     `INSERT INTO bookings (customer_id, vehicle_id, starts_on, ends_on, status, notes)
      SELECT 1 + floor(random() * $2::int)::int, 1 + floor(random() * $3::int)::int, day, day + 1 + floor(random() * 9)::int,
        'closed', jsonb_build_object('desk', md5(random()::text), 'km', floor(random() * 900))
      FROM (SELECT (to_timestamp($4) - random() * interval '700 days')::date AS day FROM generate_series(1, $1::int)) AS days`,
-    [size.bookings, size.customers, size.vehicles, nowMs / 1000])
+    [size.bookings, size.customers, size.vehicles, nowMs / 1000],
+  )
   await client.query(
     `INSERT INTO payments (booking_id, amount, paid_at)
-     SELECT id, (20 + random() * 900)::numeric(10, 2), starts_on + random() * interval '1 day' FROM bookings ORDER BY id`)
+     SELECT id, (20 + random() * 900)::numeric(10, 2), starts_on + random() * interval '1 day' FROM bookings ORDER BY id`,
+  )
   await client.query('COMMIT')
   await client.query('VACUUM (FREEZE, ANALYZE)')
 }
@@ -64,9 +77,12 @@ export async function loadBookings(client: pg.Client, size: WorldSize, seed: num
 /** A dump of every table, written by the server, as a nightly job would: in the same volume as what it dumps. */
 export async function dumpTables(client: pg.Client, directory: string): Promise<number> {
   const { rows } = await client.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`)
+    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`,
+  )
   for (const { name } of rows) {
-    await client.query(`COPY ${client.escapeIdentifier(name)} TO ${client.escapeLiteral(`${directory}/${name}.copy`)}`)
+    await client.query(
+      `COPY ${client.escapeIdentifier(name)} TO ${client.escapeLiteral(`${directory}/${name}.copy`)}`,
+    )
   }
   return rows.length
 }

@@ -14,9 +14,21 @@ export interface WorldSize {
 }
 
 export const drillSize: WorldSize = {
-  branches: 40, vehicles: 4_000, customers: 30_000, bookings: 60_000, uploads: 3_000, rounds: 60, workingTree: 600,
+  branches: 40,
+  vehicles: 4_000,
+  customers: 30_000,
+  bookings: 60_000,
+  uploads: 3_000,
+  rounds: 60,
+  workingTree: 600,
 }
 
 export const smallSize: WorldSize = {
-  branches: 4, vehicles: 50, customers: 300, bookings: 600, uploads: 60, rounds: 5, workingTree: 60,
+  branches: 4,
+  vehicles: 50,
+  customers: 300,
+  bookings: 600,
+  uploads: 60,
+  rounds: 5,
+  workingTree: 60,
 }

@@ -17,7 +17,17 @@ const kinds = [
   { extension: 'png', head: Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), text: false },
   { extension: 'pdf', head: Buffer.from('%PDF-1.7\n%âãÏÓ\n', 'latin1'), text: true },
 ] as const
-const words = ['rental', 'agreement', 'damage', 'front left', 'kilometres', 'deposit', 'signature', 'returned', 'clean']
+const words = [
+  'rental',
+  'agreement',
+  'damage',
+  'front left',
+  'kilometres',
+  'deposit',
+  'signature',
+  'returned',
+  'clean',
+]
 const modes = [0o644, 0o640, 0o600, 0o444]
 
 /** Writes, replaces and removes uploads; which, how large and with what content a seed decides. */
@@ -47,7 +57,10 @@ export class Uploads {
     const shard = createHash('md5').update(String(serial)).digest('hex').slice(0, 2)
     const name = `${shard}/${kind.extension === 'pdf' ? 'Vertrag' : 'Schaden'}-${String(serial).padStart(6, '0')} é.${kind.extension}`
     this.#makeShard(shard)
-    const upload = { name, bytes: this.#write(name, kind, nowMs - Math.floor(this.#random() * 31_536_000_000)) }
+    const upload = {
+      name,
+      bytes: this.#write(name, kind, nowMs - Math.floor(this.#random() * 31_536_000_000)),
+    }
     this.#uploads.push(upload)
     return upload
   }
@@ -90,7 +103,8 @@ export class Uploads {
 
   #drawText(length: number): Buffer {
     let text = ''
-    while (text.length < length) text += `${drawItem(this.#random, words)} ${drawInteger(this.#random, 0, 99_999)}\n`
+    while (text.length < length)
+      text += `${drawItem(this.#random, words)} ${drawInteger(this.#random, 0, 99_999)}\n`
     return Buffer.from(text)
   }
 }

@@ -18,27 +18,109 @@ export interface WorkingTree {
   decoys: number
 }
 
-const areas = ['src/booking', 'src/fleet', 'src/desk', 'src/lib', 'services/mailer', 'services/pricing', 'services/sync', 'tools/domains',
-  'tools/release', 'docs/handbook', 'test/fixtures', 'deploy/staging', 'deploy/charts', 'vendor/geo', 'scripts']
-const stems = ['index', 'availability', 'checkout', 'contract', 'deposit', 'invoice', 'mileage', 'notify', 'overview', 'plates', 'quote', 'refund',
-  'route', 'season', 'session', 'tariff', 'timetable', 'translate', 'upload', 'voucher']
+const areas = [
+  'src/booking',
+  'src/fleet',
+  'src/desk',
+  'src/lib',
+  'services/mailer',
+  'services/pricing',
+  'services/sync',
+  'tools/domains',
+  'tools/release',
+  'docs/handbook',
+  'test/fixtures',
+  'deploy/staging',
+  'deploy/charts',
+  'vendor/geo',
+  'scripts',
+]
+const stems = [
+  'index',
+  'availability',
+  'checkout',
+  'contract',
+  'deposit',
+  'invoice',
+  'mileage',
+  'notify',
+  'overview',
+  'plates',
+  'quote',
+  'refund',
+  'route',
+  'season',
+  'session',
+  'tariff',
+  'timetable',
+  'translate',
+  'upload',
+  'voucher',
+]
 const extensions = ['ts', 'ts', 'ts', 'py', 'sh', 'md', 'json', 'yaml', 'css', 'html', 'sql', 'txt']
-const lines = ['export function price(days: number) { return days * 3900 }', 'def load(path): return open(path).read()', '# ask the desk in Lisbon',
-  'import { connect } from "./connect"', 'SELECT * FROM bookings WHERE status = $1;', '.desk { display: grid; gap: 4px }', 'name: nightly-sync',
-  'The deposit is released when the car is back.', 'const retries = 3', 'if __name__ == "__main__": main()', 'set -euo pipefail', '{ "enabled": true }']
+const lines = [
+  'export function price(days: number) { return days * 3900 }',
+  'def load(path): return open(path).read()',
+  '# ask the desk in Lisbon',
+  'import { connect } from "./connect"',
+  'SELECT * FROM bookings WHERE status = $1;',
+  '.desk { display: grid; gap: 4px }',
+  'name: nightly-sync',
+  'The deposit is released when the car is back.',
+  'const retries = 3',
+  'if __name__ == "__main__": main()',
+  'set -euo pipefail',
+  '{ "enabled": true }',
+]
 
 /** How people leave keys behind. The first bytes of each decide nothing: the agent goes by the key's own shape. */
 const hidingPlaces: { name: string; render: (key: PlantedKey) => string }[] = [
-  { name: '.env.domains', render: (key) => `DOMAIN_ZONE=cars.example.com\nAWS_ACCESS_KEY_ID=${key.accessKeyId}\nAWS_SECRET_ACCESS_KEY=${key.secretAccessKey}\n` },
-  { name: 'domains.json', render: (key) => JSON.stringify({ zone: 'cars.example.com', provider: { accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey } }, null, 2) },
-  { name: 'renew-certificates.sh', render: (key) => `#!/bin/sh\n# adds a custom domain; works everywhere, so keep it\nexport KEY='${key.accessKeyId}' SECRET='${key.secretAccessKey}'\n` },
-  { name: 'domains.tfvars', render: (key) => `zone       = "cars.example.com"\naccess_key = "${key.accessKeyId}"\nsecret_key = "${key.secretAccessKey}"\n` },
-  { name: 'set_domain.py', render: (key) => `import boto3\nsession = boto3.Session("${key.accessKeyId}",\n    "${key.secretAccessKey}")\n` },
-  { name: 'custom-domains.md', render: (key) => `# Custom domains\n\nIf the console is down use ${key.accessKeyId} / ${key.secretAccessKey} (ask before you rotate it).\n` },
+  {
+    name: '.env.domains',
+    render: (key) =>
+      `DOMAIN_ZONE=cars.example.com\nAWS_ACCESS_KEY_ID=${key.accessKeyId}\nAWS_SECRET_ACCESS_KEY=${key.secretAccessKey}\n`,
+  },
+  {
+    name: 'domains.json',
+    render: (key) =>
+      JSON.stringify(
+        {
+          zone: 'cars.example.com',
+          provider: { accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey },
+        },
+        null,
+        2,
+      ),
+  },
+  {
+    name: 'renew-certificates.sh',
+    render: (key) =>
+      `#!/bin/sh\n# adds a custom domain; works everywhere, so keep it\nexport KEY='${key.accessKeyId}' SECRET='${key.secretAccessKey}'\n`,
+  },
+  {
+    name: 'domains.tfvars',
+    render: (key) =>
+      `zone       = "cars.example.com"\naccess_key = "${key.accessKeyId}"\nsecret_key = "${key.secretAccessKey}"\n`,
+  },
+  {
+    name: 'set_domain.py',
+    render: (key) =>
+      `import boto3\nsession = boto3.Session("${key.accessKeyId}",\n    "${key.secretAccessKey}")\n`,
+  },
+  {
+    name: 'custom-domains.md',
+    render: (key) =>
+      `# Custom domains\n\nIf the console is down use ${key.accessKeyId} / ${key.secretAccessKey} (ask before you rotate it).\n`,
+  },
 ]
 
 /** Writes `size` files below `directory` (which must be empty) and hides `key` in one of them. */
-export function writeWorkingTree(directory: string, size: number, random: Random, key: PlantedKey): WorkingTree {
+export function writeWorkingTree(
+  directory: string,
+  size: number,
+  random: Random,
+  key: PlantedKey,
+): WorkingTree {
   const taken = new Set<string>()
   const write = (name: string, text: string) => {
     taken.add(name)
@@ -55,7 +137,10 @@ export function writeWorkingTree(directory: string, size: number, random: Random
     write(place(`${drawItem(random, stems)}-${index}.${drawItem(random, extensions)}`), `${text}\n`)
   }
   // Old keys that no longer work lie about in every repository; so does the example from the documentation.
-  const example = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' }
+  const example = {
+    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+    secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+  }
   const decoys = [example, inventKey(random), inventKey(random)]
   for (const decoy of decoys) hide(decoy)
   const plantedAt = hide(key)

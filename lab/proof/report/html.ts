@@ -8,51 +8,150 @@ export function renderHtml(report: ProofReport): string {
   const proven = report.outcome === 'proven'
   const title = proven ? 'Guardrails: proven' : 'Guardrails: not proven'
   return html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${title}</title><style>${new Markup(styleSheet)}</style></head><body><main>
-<header class="${proven ? 'held' : 'fell'}"><h1>${title}</h1>
-<p>What the infrastructure program declares, asked every question that matters, by everybody who could ask it, before anything is
-deployed. Each answer is IAM's evaluation logic on the policies as rendered, and names the statement that decided.</p>
-<p class="dim">${report.startedAt} · ${(report.durationMs / 1000).toFixed(1)} s · holdfast ${report.tool.version} · Node ${report.tool.node}</p></header>
-${report.proofs.map(proofSection)}${mutantSection(report)}
-<footer>The same facts, for machines: <code>proof.json</code>, ${report.schema}; every single answer: <code>proof-rows.jsonl</code>.</footer>
-</main></body></html>
-`.text
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
+        <title>${title}</title>
+        <style>
+          ${new Markup(styleSheet)}
+        </style>
+      </head>
+      <body>
+        <main>
+          <header class="${proven ? 'held' : 'fell'}">
+            <h1>${title}</h1>
+            <p>
+              What the infrastructure program declares, asked every question that matters, by everybody who
+              could ask it, before anything is deployed. Each answer is IAM's evaluation logic on the policies
+              as rendered, and names the statement that decided.
+            </p>
+            <p class="dim">
+              ${report.startedAt} · ${(report.durationMs / 1000).toFixed(1)} s · holdfast
+              ${report.tool.version} · Node ${report.tool.node}
+            </p>
+          </header>
+          ${report.proofs.map(proofSection)}${mutantSection(report)}
+          <footer>
+            The same facts, for machines: <code>proof.json</code>, ${report.schema}; every single answer:
+            <code>proof-rows.jsonl</code>.
+          </footer>
+        </main>
+      </body>
+    </html> `.text
 }
 
 function proofSection(proof: ProofSummary): Markup {
-  const tile = (figure: number, caption: string) => html`<div class="tile"><b>${countText(figure)}</b><span>${caption}</span></div>`
-  const groups = proof.groups.map(({ name, sentence, rows, asExpected }) =>
-    html`<tr><td>${badge(rows === asExpected)}</td><td><code>${name}</code><br>${sentence}</td><td class="number">${countText(asExpected)} of ${countText(rows)}</td></tr>`)
-  const deciders = proof.deciders.map(({ group, who, rows, by }) => html`<tr><td><code>${group}</code></td><td>${who}</td><td class="number">${countText(rows)}</td>
-<td>${by.slice(0, 5).map((each) => html`<code>${each.statement}</code> ${countText(each.rows)}<br>`)}${by.length > 5 ? html`and ${by.length - 5} more` : html``}</td></tr>`)
-  const broken = proof.settings.broken.map(({ name, sentence }) => html`<li><code>${name}</code> ${sentence}</li>`)
+  const tile = (figure: number, caption: string) =>
+    html`<div class="tile"><b>${countText(figure)}</b><span>${caption}</span></div>`
+  const groups = proof.groups.map(
+    ({ name, sentence, rows, asExpected }) =>
+      html`<tr>
+        <td>${badge(rows === asExpected)}</td>
+        <td><code>${name}</code><br />${sentence}</td>
+        <td class="number">${countText(asExpected)} of ${countText(rows)}</td>
+      </tr>`,
+  )
+  const deciders = proof.deciders.map(
+    ({ group, who, rows, by }) =>
+      html`<tr>
+        <td><code>${group}</code></td>
+        <td>${who}</td>
+        <td class="number">${countText(rows)}</td>
+        <td>
+          ${by.slice(0, 5).map((each) => html`<code>${each.statement}</code> ${countText(each.rows)}<br />`)}${by.length > 5 ? html`and ${by.length - 5} more` : html``}
+        </td>
+      </tr>`,
+  )
+  const broken = proof.settings.broken.map(
+    ({ name, sentence }) => html`<li><code>${name}</code> ${sentence}</li>`,
+  )
   return html`<h2>${proof.name === 'detached' ? 'Without an Organization' : 'With an Organization'}</h2>
-<section class="tiles">${tile(proof.rows, 'questions')}${tile(proof.principals, 'principals, chains of up to three roles included')}
-${tile(proof.actions, 'actions')}${tile(proof.surprises.length, 'answers that nobody expected')}${tile(proof.settings.examined, 'settings examined')}</section>
-<h3>What was asked</h3>${table(['', 'What is claimed', '#As expected'], groups)}
-${broken.length === 0 ? html`` : html`<h3>Settings that don't hold</h3><ul>${broken}</ul>`}
-${proof.surprises.length === 0 ? html`` : html`<h3>Surprises</h3>${table(['Who', 'What', 'Expected', 'Answer'], proof.surprises.slice(0, 500).map(surprise))}`}
-<h3>Which statement decided</h3>${table(['Kind', 'Who', '#Questions', 'Decided by'], deciders)}
-${proof.notEmulated.length === 0 ? html`` : html`<h3>Declared, and not part of any question</h3>${table(['Type', 'Name', 'Account'], proof.notEmulated.map(({ type, name, account }) =>
-    html`<tr><td><code>${type}</code></td><td>${name}</td><td>${account}</td></tr>`))}`}`
+    <section class="tiles">
+      ${tile(proof.rows, 'questions')}${tile(proof.principals, 'principals, chains of up to three roles included')}
+      ${tile(proof.actions, 'actions')}${tile(proof.surprises.length, 'answers that nobody expected')}${tile(proof.settings.examined, 'settings examined')}
+    </section>
+    <h3>What was asked</h3>
+    ${table(['', 'What is claimed', '#As expected'], groups)}
+    ${
+      broken.length === 0
+        ? html``
+        : html`<h3>Settings that don't hold</h3>
+            <ul>
+              ${broken}
+            </ul>`
+    }
+    ${
+      proof.surprises.length === 0
+        ? html``
+        : html`<h3>Surprises</h3>
+            ${table(['Who', 'What', 'Expected', 'Answer'], proof.surprises.slice(0, 500).map(surprise))}`
+    }
+    <h3>Which statement decided</h3>
+    ${table(['Kind', 'Who', '#Questions', 'Decided by'], deciders)}
+    ${
+      proof.notEmulated.length === 0
+        ? html``
+        : html`<h3>Declared, and not part of any question</h3>
+            ${table(
+              ['Type', 'Name', 'Account'],
+              proof.notEmulated.map(
+                ({ type, name, account }) =>
+                  html`<tr>
+                    <td><code>${type}</code></td>
+                    <td>${name}</td>
+                    <td>${account}</td>
+                  </tr>`,
+              ),
+            )}`
+    }`
 }
 
 function surprise(row: RowRecord): Markup {
-  return html`<tr><td>${row.who}</td><td><code>${row.action}</code> on <code>${row.resource}</code> ${row.circumstance}</td><td>${row.expected}</td>
-<td>${row.result} <code>${row.statement ?? ''}</code></td></tr>`
+  return html`<tr>
+    <td>${row.who}</td>
+    <td><code>${row.action}</code> on <code>${row.resource}</code> ${row.circumstance}</td>
+    <td>${row.expected}</td>
+    <td>${row.result} <code>${row.statement ?? ''}</code></td>
+  </tr>`
 }
 
 function mutantSection({ mutants }: ProofReport): Markup {
   if (mutants === null) return html``
   const rows = [
-    ...mutants.unexpected.map((id) => html`<tr><td>${badge(false)}</td><td><code>${id}</code></td><td>its loss goes unnoticed</td></tr>`),
-    ...mutants.stale.map((id) => html`<tr><td>${badge(false)}</td><td><code>${id}</code></td><td>listed as redundant, but its loss is noticed, or it isn't there</td></tr>`),
-    ...mutants.accounted.map(({ id, reason }) => html`<tr><td>${badge(true)}</td><td><code>${id}</code></td><td>${reason}</td></tr>`),
+    ...mutants.unexpected.map(
+      (id) =>
+        html`<tr>
+          <td>${badge(false)}</td>
+          <td><code>${id}</code></td>
+          <td>its loss goes unnoticed</td>
+        </tr>`,
+    ),
+    ...mutants.stale.map(
+      (id) =>
+        html`<tr>
+          <td>${badge(false)}</td>
+          <td><code>${id}</code></td>
+          <td>listed as redundant, but its loss is noticed, or it isn't there</td>
+        </tr>`,
+    ),
+    ...mutants.accounted.map(
+      ({ id, reason }) =>
+        html`<tr>
+          <td>${badge(true)}</td>
+          <td><code>${id}</code></td>
+          <td>${reason}</td>
+        </tr>`,
+    ),
   ]
-  return html`<h2>Mutants</h2><p>Each statement, condition, boundary, lock and setting was taken out, one at a time: ${countText(mutants.examined)} mutants,
-${countText(mutants.killed)} noticed. The others are there twice, on purpose:</p>${table(['', 'Taken out', 'Why nothing changes'], rows)}`
+  return html`<h2>Mutants</h2>
+    <p>
+      Each statement, condition, boundary, lock and setting was taken out, one at a time:
+      ${countText(mutants.examined)} mutants, ${countText(mutants.killed)} noticed. The others are there
+      twice, on purpose:
+    </p>
+    ${table(['', 'Taken out', 'Why nothing changes'], rows)}`
 }
 
 function badge(good: boolean): Markup {
@@ -60,6 +159,19 @@ function badge(good: boolean): Markup {
 }
 
 function table(headings: string[], rows: Markup[]): Markup {
-  const heads = headings.map((text) => (text.startsWith('#') ? html`<th class="number">${text.slice(1)}</th>` : html`<th>${text}</th>`))
-  return html`<div class="scroll"><table><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div>`
+  const heads = headings.map((text) =>
+    text.startsWith('#') ? html`<th class="number">${text.slice(1)}</th>` : html`<th>${text}</th>`,
+  )
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          ${heads}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`
 }

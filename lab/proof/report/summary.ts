@@ -45,8 +45,15 @@ export interface ProofReport {
 export function recordRow(row: ProvenRow): RowRecord {
   const { who, actions, resource, circumstance, context, expected, answer } = row
   return {
-    who, action: actions.join(' + '), resource, circumstance, context, expected,
-    allowed: answer.allowed, result: answer.result, statement: statementText(row),
+    who,
+    action: actions.join(' + '),
+    resource,
+    circumstance,
+    context,
+    expected,
+    allowed: answer.allowed,
+    result: answer.result,
+    statement: statementText(row),
   }
 }
 
@@ -63,12 +70,22 @@ export function summarizeProof(proof: Proof): ProofSummary {
     principals: count(({ who }) => who),
     actions: new Set(rows.flatMap(({ actions }) => actions)).size,
     contexts: count(({ circumstance, context }) => `${circumstance} ${Object.keys(context).join()}`),
-    groups: (Object.keys(groups) as Group[]).map((name) => {
-      const own = rows.filter(({ group }) => group === name)
-      return { name, sentence: groups[name], rows: own.length, asExpected: own.filter((row) => !isSurprise(row)).length }
-    }).filter((group) => group.rows > 0),
+    groups: (Object.keys(groups) as Group[])
+      .map((name) => {
+        const own = rows.filter(({ group }) => group === name)
+        return {
+          name,
+          sentence: groups[name],
+          rows: own.length,
+          asExpected: own.filter((row) => !isSurprise(row)).length,
+        }
+      })
+      .filter((group) => group.rows > 0),
     deciders: summarizeDeciders(rows),
-    settings: { examined: settings.length, broken: settings.filter(({ holds }) => !holds).map(({ name, sentence }) => ({ name, sentence })) },
+    settings: {
+      examined: settings.length,
+      broken: settings.filter(({ holds }) => !holds).map(({ name, sentence }) => ({ name, sentence })),
+    },
     surprises: rows.filter(isSurprise).map(recordRow),
     notEmulated: proof.declaration.notEmulated,
   }
@@ -78,18 +95,31 @@ function summarizeDeciders(rows: readonly ProvenRow[]): ProofSummary['deciders']
   const byPair = new Map<string, { group: Group; who: string; rows: number; by: Map<string, number> }>()
   for (const row of rows) {
     const pair = `${row.group}\n${row.who}`
-    const found = byPair.get(pair) ?? { group: row.group, who: row.who, rows: 0, by: new Map<string, number>() }
+    const found = byPair.get(pair) ?? {
+      group: row.group,
+      who: row.who,
+      rows: 0,
+      by: new Map<string, number>(),
+    }
     byPair.set(pair, found)
     found.rows++
-    const by = row.answer.statement === null ? row.answer.result.replace('implicit-deny in', 'nothing allows it:') : statementText(row)!
+    const by =
+      row.answer.statement === null
+        ? row.answer.result.replace('implicit-deny in', 'nothing allows it:')
+        : statementText(row)!
     found.by.set(by, (found.by.get(by) ?? 0) + 1)
   }
   return [...byPair.values()].map(({ by, ...pair }) => ({
-    ...pair, by: [...by].map(([statement, rowCount]) => ({ statement, rows: rowCount })).sort((a, b) => b.rows - a.rows),
+    ...pair,
+    by: [...by]
+      .map(([statement, rowCount]) => ({ statement, rows: rowCount }))
+      .sort((a, b) => b.rows - a.rows),
   }))
 }
 
 export function isProven(summaries: readonly ProofSummary[], mutants: MutantVerdict | null): boolean {
-  return summaries.every(({ surprises, settings }) => surprises.length === 0 && settings.broken.length === 0)
-    && (mutants === null || (mutants.unexpected.length === 0 && mutants.stale.length === 0))
+  return (
+    summaries.every(({ surprises, settings }) => surprises.length === 0 && settings.broken.length === 0) &&
+    (mutants === null || (mutants.unexpected.length === 0 && mutants.stale.length === 0))
+  )
 }

@@ -16,21 +16,38 @@ function proofLines(proof: ProofSummary): string[] {
   const title = proof.name === 'detached' ? 'Without an Organization' : 'With an Organization'
   const width = Math.max(...proof.groups.map(({ name }) => name.length))
   return [
-    '', `${title}: ${countText(proof.rows)} questions (${countText(proof.principals)} principals, ${countText(proof.actions)} actions, ${countText(proof.contexts)} circumstances)`,
-    ...proof.groups.map(({ name, sentence, rows, asExpected }) =>
-      `  ${asExpected === rows ? 'held' : 'FELL'}  ${name.padEnd(width)}  ${countText(asExpected).padStart(7)} of ${countText(rows).padStart(7)}  ${sentence}`),
+    '',
+    `${title}: ${countText(proof.rows)} questions (${countText(proof.principals)} principals, ${countText(proof.actions)} actions, ${countText(proof.contexts)} circumstances)`,
+    ...proof.groups.map(
+      ({ name, sentence, rows, asExpected }) =>
+        `  ${asExpected === rows ? 'held' : 'FELL'}  ${name.padEnd(width)}  ${countText(asExpected).padStart(7)} of ${countText(rows).padStart(7)}  ${sentence}`,
+    ),
     `  ${proof.settings.broken.length === 0 ? 'held' : 'FELL'}  ${'settings'.padEnd(width)}  ${countText(proof.settings.examined - proof.settings.broken.length).padStart(7)} of ${countText(proof.settings.examined).padStart(7)}  Locks, versions, encryption, public access, protection of resources.`,
     ...proof.settings.broken.map(({ name, sentence }) => `        ${terminalText(`${name}: ${sentence}`)}`),
     ...proof.surprises.slice(0, shownSurprises).map((row) => {
-      const on = terminalText(`${row.who}: ${row.action} on ${row.resource}${row.circumstance === '' ? '' : ` (${row.circumstance})`}`)
+      const on = terminalText(
+        `${row.who}: ${row.action} on ${row.resource}${row.circumstance === '' ? '' : ` (${row.circumstance})`}`,
+      )
       return `        ${on}\n          expected ${row.expected}, was ${terminalText(`${row.result}${row.statement === null ? '' : `, by ${row.statement}`}`)}`
     }),
-    ...(proof.surprises.length > shownSurprises ? [`        and ${countText(proof.surprises.length - shownSurprises)} more, in the report`] : []),
-    ...(proof.notEmulated.length === 0 ? [] : [`  Not examined, for it has no policies that the evaluator reads: ${countText(proof.notEmulated.length)} resources, listed in the report.`]),
+    ...(proof.surprises.length > shownSurprises
+      ? [`        and ${countText(proof.surprises.length - shownSurprises)} more, in the report`]
+      : []),
+    ...(proof.notEmulated.length === 0
+      ? []
+      : [
+          `  Not examined, for it has no policies that the evaluator reads: ${countText(proof.notEmulated.length)} resources, listed in the report.`,
+        ]),
   ]
 }
 
-function mutantLines({ examined, killed, accounted, unexpected, stale }: NonNullable<ProofReport['mutants']>): string[] {
+function mutantLines({
+  examined,
+  killed,
+  accounted,
+  unexpected,
+  stale,
+}: NonNullable<ProofReport['mutants']>): string[] {
   return [
     `Mutants: ${countText(examined)} examined, ${countText(killed)} noticed, ${countText(accounted.length)} redundant on purpose, ${countText(unexpected.length)} unnoticed`,
     ...[...new Set(accounted.map(({ reason }) => reason))].flatMap((reason) => {
@@ -39,6 +56,8 @@ function mutantLines({ examined, killed, accounted, unexpected, stale }: NonNull
       return [`  twice  ${terminalText(ids[0]!)}${more}`, `         ${terminalText(reason)}`]
     }),
     ...unexpected.map((id) => `  LIVES  ${terminalText(id)}`),
-    ...stale.map((id) => `  STALE  ${terminalText(id)}: listed as redundant, but its loss is noticed, or it isn't there`),
+    ...stale.map(
+      (id) => `  STALE  ${terminalText(id)}: listed as redundant, but its loss is noticed, or it isn't there`,
+    ),
   ]
 }

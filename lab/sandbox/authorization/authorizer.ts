@@ -2,7 +2,13 @@
 // policies, the resource's own policy, SCPs and RCPs, with the rules between accounts.
 
 import type { AccessDecision, AccessRequest, Authorizer, Principal } from '../access.ts'
-import type { CloudDeclaration, DeclaredAccount, DeclaredRole, NamedPolicy, PolicyDocument } from '../declaration.ts'
+import type {
+  CloudDeclaration,
+  DeclaredAccount,
+  DeclaredRole,
+  NamedPolicy,
+  PolicyDocument,
+} from '../declaration.ts'
 import { compilePolicy, joinPolicies } from './compile-policy.ts'
 import type { ActionPolicy } from './compile-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
@@ -34,9 +40,15 @@ export interface PolicyAuthorizer extends Authorizer {
   gather(request: AccessRequest): Promise<Question>
 }
 
-const fullAccess: PolicyDocument = { Version: '2012-10-17', Statement: [{ Sid: 'FullAccess', Effect: 'Allow', Action: '*', Resource: '*' }] }
+const fullAccess: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [{ Sid: 'FullAccess', Effect: 'Allow', Action: '*', Resource: '*' }],
+}
 const rootAccess: NamedPolicy = { name: 'root user of the account', document: fullAccess }
-const outsiderAccess: NamedPolicy = { name: 'AdministratorAccess of an account outside the program', document: { ...fullAccess } }
+const outsiderAccess: NamedPolicy = {
+  name: 'AdministratorAccess of an account outside the program',
+  document: { ...fullAccess },
+}
 const fullScp: NamedPolicy = { name: 'FullAWSAccess', document: { ...fullAccess } }
 
 // "The root principal in a bucket owner's AWS account can perform the GetBucketPolicy, PutBucketPolicy, and
@@ -45,7 +57,10 @@ const fullScp: NamedPolicy = { name: 'FullAWSAccess', document: { ...fullAccess 
 const rootKeepsActions = new Set(['s3:getbucketpolicy', 's3:putbucketpolicy', 's3:deletebucketpolicy'])
 
 /** Rejects with `invalid-input`, naming the policy, if AWS would refuse one of the declaration. */
-export async function createAuthorizer(declaration: CloudDeclaration, live: LiveState): Promise<PolicyAuthorizer> {
+export async function createAuthorizer(
+  declaration: CloudDeclaration,
+  live: LiveState,
+): Promise<PolicyAuthorizer> {
   const findings = await examineDeclaration(declaration)
   const accounts = new Map(declaration.accounts.map((account) => [account.id, account]))
   const roles = new Map(declaration.roles.map((role) => [role.arn, role]))
@@ -54,7 +69,11 @@ export async function createAuthorizer(declaration: CloudDeclaration, live: Live
   const restrictsPublic = ({ action, resource }: AccessRequest) => {
     if (!action.toLowerCase().startsWith('s3:')) return false
     const name = /^arn:[^:]*:s3:::([^/]+)/.exec(resource)?.[1] ?? ''
-    return live.restrictsPublicBuckets?.(name) ?? buckets.get(name)?.publicAccessBlock?.restrictPublicBuckets ?? false
+    return (
+      live.restrictsPublicBuckets?.(name) ??
+      buckets.get(name)?.publicAccessBlock?.restrictPublicBuckets ??
+      false
+    )
   }
 
   // Where the program declares something, it declares every role; of other accounts nothing is known.
@@ -62,7 +81,7 @@ export async function createAuthorizer(declaration: CloudDeclaration, live: Live
   const gather = async (request: AccessRequest): Promise<Question> => {
     const { principal, action, resource, resourceAccountId } = request
     const nowMs = live.nowMs()
-    const role = principal.session === undefined ? null : roles.get(principal.session.roleArn) ?? null
+    const role = principal.session === undefined ? null : (roles.get(principal.session.roleArn) ?? null)
     return {
       principalArn: principal.kind === 'anonymous' ? null : principal.arn,
       action,
@@ -76,22 +95,36 @@ export async function createAuthorizer(declaration: CloudDeclaration, live: Live
         ...principalContext(principal, role, declaration, nowMs),
         ...roleTagContext(action, roles.get(resource)),
       },
-      policies: await collectPolicies(request, role, accounts, principal.accountId !== null && known.has(principal.accountId)),
+      policies: await collectPolicies(
+        request,
+        role,
+        accounts,
+        principal.accountId !== null && known.has(principal.accountId),
+      ),
       restrictsPublic: restrictsPublic(request),
     }
   }
-  const authorize = async (request: AccessRequest): Promise<AccessDecision> => evaluateQuestion(await gather(request))
+  const authorize = async (request: AccessRequest): Promise<AccessDecision> =>
+    evaluateQuestion(await gather(request))
   return { declaration, findings, nowMs: () => live.nowMs(), gather, authorize }
 }
 
 async function collectPolicies(
-  request: AccessRequest, role: DeclaredRole | null, accounts: Map<string, DeclaredAccount>, hasResources: boolean,
+  request: AccessRequest,
+  role: DeclaredRole | null,
+  accounts: Map<string, DeclaredAccount>,
+  hasResources: boolean,
 ): Promise<PoliciesInPlay> {
   const { principal, action, resourceAccountId } = request
-  const part = async (kind: PolicyKind, policy: NamedPolicy) => (await compilePolicy(kind, policy)).forAction(action)
-  const parts = (kind: PolicyKind, policies: NamedPolicy[]) => Promise.all(policies.map((policy) => part(kind, policy)))
+  const part = async (kind: PolicyKind, policy: NamedPolicy) =>
+    (await compilePolicy(kind, policy)).forAction(action)
+  const parts = (kind: PolicyKind, policies: NamedPolicy[]) =>
+    Promise.all(policies.map((policy) => part(kind, policy)))
   // A web identity is nobody's principal yet: "SCPs affect only users and roles that the organization's accounts manage".
-  const caller = principal.accountId === null || principal.kind === 'web-identity' ? undefined : accounts.get(principal.accountId)
+  const caller =
+    principal.accountId === null || principal.kind === 'web-identity'
+      ? undefined
+      : accounts.get(principal.accountId)
   const owner = accounts.get(resourceAccountId)
   const [identity, boundary, session, resource, scps, rcps] = await Promise.all([
     parts('identity', identityPolicies(principal, role, hasResources)),
@@ -99,14 +132,21 @@ async function collectPolicies(
     sessionPart(principal, action),
     resourcePart(request),
     Promise.all(binding(caller, 'scps').map((level) => parts('scp', withFullAccess(level)))),
-    (await takesRcp(action)) ? Promise.all(binding(owner, 'rcps').map((level) => parts('rcp', level.filter(isOwnRcp)))) : [],
+    (await takesRcp(action))
+      ? Promise.all(binding(owner, 'rcps').map((level) => parts('rcp', level.filter(isOwnRcp))))
+      : [],
   ])
   return { identity, boundary, session, resource, scps, rcps }
 }
 
 // Of an account that the program doesn't fill the worst is assumed: its sessions may do all that an account can let them.
-function identityPolicies(principal: Principal, role: DeclaredRole | null, hasResources: boolean): NamedPolicy[] {
-  if (principal.kind === 'anonymous' || principal.kind === 'web-identity' || principal.kind === 'service') return []
+function identityPolicies(
+  principal: Principal,
+  role: DeclaredRole | null,
+  hasResources: boolean,
+): NamedPolicy[] {
+  if (principal.kind === 'anonymous' || principal.kind === 'web-identity' || principal.kind === 'service')
+    return []
   if (principal.kind === 'root') return [rootAccess]
   if (role !== null) return role.policies
   return hasResources || principal.accountId === null ? [] : [outsiderAccess]
@@ -134,17 +174,29 @@ function isOwnRcp({ name }: NamedPolicy): boolean {
 async function sessionPart({ session }: Principal, action: string): Promise<ActionPolicy | null> {
   if (session === undefined || session.policies.length === 0) return null
   const named = session.policies.map((document, index) => ({ name: `session policy ${index}`, document }))
-  const parts = await Promise.all(named.map(async (policy) => (await compilePolicy('session', policy)).forAction(action)))
+  const parts = await Promise.all(
+    named.map(async (policy) => (await compilePolicy('session', policy)).forAction(action)),
+  )
   return parts.length === 1 ? parts[0]! : joinPolicies('session policies', parts)
 }
 
-async function resourcePart({ principal, action, resource, resourceAccountId, resourcePolicy }: AccessRequest): Promise<ActionPolicy | null> {
+async function resourcePart({
+  principal,
+  action,
+  resource,
+  resourceAccountId,
+  resourcePolicy,
+}: AccessRequest): Promise<ActionPolicy | null> {
   if (resourcePolicy === null) return null
   const isOwnRoot = principal.kind === 'root' && principal.accountId === resourceAccountId
   if (isOwnRoot && rootKeepsActions.has(action.toLowerCase())) return null
   const isTrust = /^arn:[^:]*:iam::\d+:role\//.test(resource)
-  const name = isTrust ? `trust policy of ${resource}` : `policy of ${resource.replace(/^(arn:[^:]*:s3:::[^/]+).*$/s, '$1')}`
-  return (await compilePolicy(isTrust ? 'trust' : 'resource', { name, document: resourcePolicy })).forAction(action)
+  const name = isTrust
+    ? `trust policy of ${resource}`
+    : `policy of ${resource.replace(/^(arn:[^:]*:s3:::[^/]+).*$/s, '$1')}`
+  return (await compilePolicy(isTrust ? 'trust' : 'resource', { name, document: resourcePolicy })).forAction(
+    action,
+  )
 }
 
 function omitKeys(context: AccessRequest['context'], keys: readonly string[]): AccessRequest['context'] {
@@ -155,5 +207,10 @@ function omitKeys(context: AccessRequest['context'], keys: readonly string[]): A
 function roleTagContext(action: string, role: DeclaredRole | undefined): Record<string, string> {
   if (role === undefined || !/^(sts|iam):/i.test(action)) return {}
   const entries = Object.entries(role.tags)
-  return Object.fromEntries(entries.flatMap(([key, value]) => [[`aws:ResourceTag/${key}`, value], [`iam:ResourceTag/${key}`, value]]))
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) => [
+      [`aws:ResourceTag/${key}`, value],
+      [`iam:ResourceTag/${key}`, value],
+    ]),
+  )
 }

@@ -1,7 +1,11 @@
 // Refuses a policy document that AWS would refuse, with reasons, before anyone evaluates it.
 
 import {
-  validateIdentityPolicy, validateResourceControlPolicy, validateResourcePolicy, validateServiceControlPolicy, validateTrustPolicy,
+  validateIdentityPolicy,
+  validateResourceControlPolicy,
+  validateResourcePolicy,
+  validateServiceControlPolicy,
+  validateTrustPolicy,
 } from '@cloud-copilot/iam-policy'
 import type { ValidationError } from '@cloud-copilot/iam-policy'
 import type { PolicyDocument } from '../declaration.ts'
@@ -19,10 +23,32 @@ const syntaxOf: Record<PolicyKind, (policy: unknown) => ValidationError[]> = {
 }
 
 const baseOperators = [
-  'StringEquals', 'StringNotEquals', 'StringEqualsIgnoreCase', 'StringNotEqualsIgnoreCase', 'StringLike', 'StringNotLike',
-  'NumericEquals', 'NumericNotEquals', 'NumericLessThan', 'NumericLessThanEquals', 'NumericGreaterThan', 'NumericGreaterThanEquals',
-  'DateEquals', 'DateNotEquals', 'DateLessThan', 'DateLessThanEquals', 'DateGreaterThan', 'DateGreaterThanEquals',
-  'Bool', 'BinaryEquals', 'IpAddress', 'NotIpAddress', 'ArnEquals', 'ArnLike', 'ArnNotEquals', 'ArnNotLike',
+  'StringEquals',
+  'StringNotEquals',
+  'StringEqualsIgnoreCase',
+  'StringNotEqualsIgnoreCase',
+  'StringLike',
+  'StringNotLike',
+  'NumericEquals',
+  'NumericNotEquals',
+  'NumericLessThan',
+  'NumericLessThanEquals',
+  'NumericGreaterThan',
+  'NumericGreaterThanEquals',
+  'DateEquals',
+  'DateNotEquals',
+  'DateLessThan',
+  'DateLessThanEquals',
+  'DateGreaterThan',
+  'DateGreaterThanEquals',
+  'Bool',
+  'BinaryEquals',
+  'IpAddress',
+  'NotIpAddress',
+  'ArnEquals',
+  'ArnLike',
+  'ArnNotEquals',
+  'ArnNotLike',
 ].map((name) => name.toLowerCase())
 
 // Partition, service, region and account can't hold variables, and the evaluator makes expressions of them as they are.
@@ -33,10 +59,14 @@ export function checkPolicy(kind: PolicyKind, document: unknown): string[] {
   const shape = checkShape(document)
   if (shape.length > 0) return shape
   try {
-    const syntax = syntaxOf[kind](document).map(({ path, message }) => `${path === '' ? 'policy' : path}: ${message}`)
+    const syntax = syntaxOf[kind](document).map(
+      ({ path, message }) => `${path === '' ? 'policy' : path}: ${message}`,
+    )
     if (syntax.length > 0) return syntax
     const statements = statementsOf(document as PolicyDocument)
-    const problems = statements.flatMap((statement, index) => checkStatement(kind, statement, `Statement[${index}]`))
+    const problems = statements.flatMap((statement, index) =>
+      checkStatement(kind, statement, `Statement[${index}]`),
+    )
     return [...checkSids(kind, statements), ...problems]
   } catch (error) {
     return [`policy: ${error instanceof Error ? error.message : 'not readable'}`]
@@ -44,7 +74,11 @@ export function checkPolicy(kind: PolicyKind, document: unknown): string[] {
 }
 
 /** Parses and checks a policy's text, of at most `limitBytes` in UTF-8. */
-export function parsePolicy(kind: PolicyKind, text: string, limitBytes: number): { document: PolicyDocument } | { problems: string[] } {
+export function parsePolicy(
+  kind: PolicyKind,
+  text: string,
+  limitBytes: number,
+): { document: PolicyDocument } | { problems: string[] } {
   if (Buffer.byteLength(text) > limitBytes) return { problems: [`policy: longer than ${limitBytes} bytes`] }
   let document: unknown
   try {
@@ -77,7 +111,8 @@ function checkShape(document: unknown): string[] {
     const path = `Statement[${index}]`
     if (!isRecord(statement)) return [`${path}: not an object`]
     const principals = [statement.Principal, statement.NotPrincipal].filter((value) => value !== undefined)
-    if (principals.some((value) => typeof value !== 'string' && !isRecord(value))) return [`${path}.Principal: not a string or an object`]
+    if (principals.some((value) => typeof value !== 'string' && !isRecord(value)))
+      return [`${path}.Principal: not a string or an object`]
     const { Condition } = statement
     const isFit = Condition === undefined || (isRecord(Condition) && Object.values(Condition).every(isRecord))
     return isFit ? [] : [`${path}.Condition: not an object of objects`]
@@ -89,23 +124,35 @@ function checkSids(kind: PolicyKind, statements: Record<string, unknown>[]): str
   const problems = new Set(sids).size === sids.length ? [] : ['policy: statement ids (Sid) must be unique']
   // Bucket policies also take spaces and more; the documents of IAM and Organizations don't.
   if (kind === 'resource') return problems
-  return [...problems, ...sids.filter((sid) => !/^[0-9A-Za-z]*$/.test(sid)).map((sid) => `policy: Sid "${sid}" must be alphanumeric`)]
+  return [
+    ...problems,
+    ...sids
+      .filter((sid) => !/^[0-9A-Za-z]*$/.test(sid))
+      .map((sid) => `policy: Sid "${sid}" must be alphanumeric`),
+  ]
 }
 
 function checkStatement(kind: PolicyKind, statement: Record<string, unknown>, path: string): string[] {
   const problems: string[] = []
   if (kind === 'resource') {
-    if (statement.Principal === undefined && statement.NotPrincipal === undefined) problems.push(`${path}: Principal is required`)
-    if (statement.Resource === undefined && statement.NotResource === undefined) problems.push(`${path}: Resource is required`)
+    if (statement.Principal === undefined && statement.NotPrincipal === undefined)
+      problems.push(`${path}: Principal is required`)
+    if (statement.Resource === undefined && statement.NotResource === undefined)
+      problems.push(`${path}: Resource is required`)
   }
   for (const name of ['Action', 'NotAction', 'Resource', 'NotResource']) {
-    if (statement[name] !== undefined && listOf(statement[name]).length === 0) problems.push(`${path}.${name}: empty`)
+    if (statement[name] !== undefined && listOf(statement[name]).length === 0)
+      problems.push(`${path}.${name}: empty`)
   }
   for (const resource of [...listOf(statement.Resource), ...listOf(statement.NotResource)]) {
-    if (!arnPattern.test(String(resource))) problems.push(`${path}.Resource: "${String(resource)}" is neither an ARN nor *`)
+    if (!arnPattern.test(String(resource)))
+      problems.push(`${path}.Resource: "${String(resource)}" is neither an ARN nor *`)
   }
-  for (const element of [statement.Principal, statement.NotPrincipal]) problems.push(...checkPrincipal(element, `${path}.Principal`))
-  for (const [operator, keys] of Object.entries((statement.Condition ?? {}) as Record<string, Record<string, unknown>>)) {
+  for (const element of [statement.Principal, statement.NotPrincipal])
+    problems.push(...checkPrincipal(element, `${path}.Principal`))
+  for (const [operator, keys] of Object.entries(
+    (statement.Condition ?? {}) as Record<string, Record<string, unknown>>,
+  )) {
     problems.push(...checkCondition(operator, keys, `${path}.Condition.${operator}`))
   }
   return problems
@@ -120,11 +167,14 @@ function checkPrincipal(element: unknown, path: string): string[] {
   if (typeof element === 'string') return [`${path}: "${element}" is not a principal`]
   const entries = Object.entries(element as Record<string, unknown>)
   if (entries.length === 0) return [`${path}: empty`]
-  return entries.flatMap(([type, values]) => listOf(values).flatMap((value) => {
-    const text = String(value)
-    if (type === 'AWS' && text !== '*' && !awsPrincipal.test(text)) return [`${path}.AWS: "${text}" is not a principal`]
-    return text.includes('*') && text !== '*' ? [`${path}.${type}: "${text}" holds a wildcard`] : []
-  }))
+  return entries.flatMap(([type, values]) =>
+    listOf(values).flatMap((value) => {
+      const text = String(value)
+      if (type === 'AWS' && text !== '*' && !awsPrincipal.test(text))
+        return [`${path}.AWS: "${text}" is not a principal`]
+      return text.includes('*') && text !== '*' ? [`${path}.${type}: "${text}" holds a wildcard`] : []
+    }),
+  )
 }
 
 function checkCondition(operator: string, keys: Record<string, unknown>, path: string): string[] {
@@ -142,7 +192,8 @@ function checkCondition(operator: string, keys: Record<string, unknown>, path: s
 }
 
 function fitsOperator(base: string, value: string): boolean {
-  if (base === 'null' || base.startsWith('bool')) return /^(true|false)$/i.test(value) || (base !== 'null' && value.includes('${'))
+  if (base === 'null' || base.startsWith('bool'))
+    return /^(true|false)$/i.test(value) || (base !== 'null' && value.includes('${'))
   if (base.startsWith('numeric')) return /^-?\d+(\.\d+)?$/.test(value)
   if (base.startsWith('date')) return toIsoDate(value) !== null
   if (base.includes('ipaddress')) return /^[0-9a-f.:]+(\/\d{1,3})?$/i.test(value)
@@ -152,7 +203,9 @@ function fitsOperator(base: string, value: string): boolean {
 /** A policy's date (ISO 8601, or seconds since the epoch) with a zone, or null if it is none. Without a zone it means UTC. */
 export function toIsoDate(value: string): string | null {
   if (/^\d{5,12}$/.test(value)) return new Date(Number(value) * 1000).toISOString()
-  const match = /^(\d{4}-\d{2}(?:-\d{2})?)(?:T(\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(value)
+  const match = /^(\d{4}-\d{2}(?:-\d{2})?)(?:T(\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(
+    value,
+  )
   if (match === null) return null
   const ms = Date.parse(match[2] === undefined ? value : `${match[1]}T${match[2]}${match[3] ?? 'Z'}`)
   return Number.isNaN(ms) ? null : new Date(ms).toISOString()

@@ -66,7 +66,10 @@ class CompiledPolicy {
     const key = action.toLowerCase()
     let part = this.#byAction.get(key)
     if (part === undefined) {
-      part = toActionPolicy(this.name, this.#statements.filter(({ concerns }) => concerns(key)))
+      part = toActionPolicy(
+        this.name,
+        this.#statements.filter(({ concerns }) => concerns(key)),
+      )
       this.#byAction.set(key, part)
     }
     return part
@@ -80,7 +83,12 @@ function toActionPolicy(name: string, statements: Omit<CompiledStatement, 'conce
   return {
     id,
     name,
-    policy: rememberAnswers(loadPolicy({ Version: '2012-10-17', Statement: statements.map(({ statement }) => statement) }, { name: id })),
+    policy: rememberAnswers(
+      loadPolicy(
+        { Version: '2012-10-17', Statement: statements.map(({ statement }) => statement) },
+        { name: id },
+      ),
+    ),
     names: statements.map(({ name: statementName }) => statementName),
     unknowableKeys: statements.map(({ unknowableKeys }) => unknowableKeys),
     variables: statements.flatMap(({ variables }) => variables),
@@ -89,12 +97,18 @@ function toActionPolicy(name: string, statements: Omit<CompiledStatement, 'conce
 
 /** The permissions of several policies add up: as one policy. */
 export function joinPolicies(name: string, parts: ActionPolicy[]): ActionPolicy {
-  return toActionPolicy(name, parts.flatMap(({ policy, names, unknowableKeys, variables }) => {
-    const { Statement } = policy.toJSON() as { Statement: Record<string, unknown>[] }
-    return Statement.map((statement, index) => ({
-      statement, name: names[index] ?? { policy: name, sid: String(index) }, unknowableKeys: unknowableKeys[index] ?? [], variables,
-    }))
-  }))
+  return toActionPolicy(
+    name,
+    parts.flatMap(({ policy, names, unknowableKeys, variables }) => {
+      const { Statement } = policy.toJSON() as { Statement: Record<string, unknown>[] }
+      return Statement.map((statement, index) => ({
+        statement,
+        name: names[index] ?? { policy: name, sid: String(index) },
+        unknowableKeys: unknowableKeys[index] ?? [],
+        variables,
+      }))
+    }),
+  )
 }
 
 const compiled = new WeakMap<PolicyDocument, Map<string, Promise<CompiledPolicy>>>()
@@ -112,17 +126,27 @@ export function compilePolicy(kind: PolicyKind, { name, document }: NamedPolicy)
 async function compile(kind: PolicyKind, name: string, document: PolicyDocument): Promise<CompiledPolicy> {
   const problems = checkPolicy(kind, document)
   if (problems.length > 0) {
-    throw new HoldfastError('invalid-input', `policy ${name} is malformed: ${problems.slice(0, 3).join('; ')}`, {
-      hint: 'correct the policy document',
-      context: { policy: name, problems },
-    })
+    throw new HoldfastError(
+      'invalid-input',
+      `policy ${name} is malformed: ${problems.slice(0, 3).join('; ')}`,
+      {
+        hint: 'correct the policy document',
+        context: { policy: name, problems },
+      },
+    )
   }
   const takesVariables = document.Version === '2012-10-17'
-  const statements = statementsOf(document).map((raw, index) => compileStatement(raw, { policy: name, sid: sidOf(raw, index) }, takesVariables))
+  const statements = statementsOf(document).map((raw, index) =>
+    compileStatement(raw, { policy: name, sid: sidOf(raw, index) }, takesVariables),
+  )
   return new CompiledPolicy(name, await Promise.all(statements))
 }
 
-async function compileStatement(raw: Record<string, unknown>, name: StatementName, takesVariables: boolean): Promise<CompiledStatement> {
+async function compileStatement(
+  raw: Record<string, unknown>,
+  name: StatementName,
+  takesVariables: boolean,
+): Promise<CompiledStatement> {
   const variables: PolicyVariable[] = []
   const text = (value: string, inArn: boolean) =>
     replaceVariables(inArn ? encodeArnPattern(value) : encodeText(value), inArn, takesVariables, variables)
@@ -131,22 +155,28 @@ async function compileStatement(raw: Record<string, unknown>, name: StatementNam
     if (raw[element] !== undefined) statement[element] = listOf(raw[element]).map(normalizeAction)
   }
   for (const element of ['Resource', 'NotResource']) {
-    if (raw[element] !== undefined) statement[element] = listOf(raw[element]).map((arn) => text(String(arn), true))
+    if (raw[element] !== undefined)
+      statement[element] = listOf(raw[element]).map((arn) => text(String(arn), true))
   }
   const unknowableKeys: string[] = []
   const conditions: Record<string, Record<string, string[]>> = {}
-  for (const [operator, keys] of Object.entries((raw.Condition ?? {}) as Record<string, Record<string, unknown>>)) {
+  for (const [operator, keys] of Object.entries(
+    (raw.Condition ?? {}) as Record<string, Record<string, unknown>>,
+  )) {
     const isDate = /^((forallvalues|foranyvalue):)?date/i.test(operator)
     conditions[operator] = {}
     for (const [key, values] of Object.entries(keys)) {
       const { known } = await describeKey(key)
       if (!known || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
       const listed = listOf(values).map(String)
-      conditions[operator][aliasKey(key)] = listed.map((value) => isDate ? toIsoDate(value) ?? value : text(value, false))
+      conditions[operator][aliasKey(key)] = listed.map((value) =>
+        isDate ? (toIsoDate(value) ?? value) : text(value, false),
+      )
     }
   }
   if (raw.Condition !== undefined) statement.Condition = conditions
-  for (const { key } of variables) if (!(await describeKey(key)).known || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
+  for (const { key } of variables)
+    if (!(await describeKey(key)).known || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
   return { statement, name, concerns: actionFilter(raw), unknowableKeys, variables }
 }
 
@@ -157,7 +187,12 @@ export function sidOf(statement: Record<string, unknown>, index: number): string
 
 // A variable is looked up under a name of its own, so that one without a value can be given a value that equals nothing:
 // the evaluator would let such a condition fail, and with it a deny by `StringNotEquals`.
-function replaceVariables(text: string, inArn: boolean, takesVariables: boolean, variables: PolicyVariable[]): string {
+function replaceVariables(
+  text: string,
+  inArn: boolean,
+  takesVariables: boolean,
+  variables: PolicyVariable[],
+): string {
   if (!takesVariables) return text.replaceAll('${', '${$}{')
   return text.replace(/\$\{([^}]*)\}/g, (whole, inside: string) => {
     if (inside === '*' || inside === '?' || inside === '$') return whole
@@ -170,14 +205,18 @@ function replaceVariables(text: string, inArn: boolean, takesVariables: boolean,
 
 // `*?*?*` is `??*`, which can be matched without trying every split.
 function normalizeAction(action: unknown): string {
-  return String(action).trim().replace(/[*?]{2,}/g, (run) => '?'.repeat(run.split('?').length - 1) + (run.includes('*') ? '*' : ''))
+  return String(action)
+    .trim()
+    .replace(/[*?]{2,}/g, (run) => '?'.repeat(run.split('?').length - 1) + (run.includes('*') ? '*' : ''))
 }
 
 /** False only where no pattern of `Action` can match: what remains is the evaluator's to decide. */
 function actionFilter(raw: Record<string, unknown>): (action: string) => boolean {
   if (raw.Action === undefined) return () => true
   const patterns = listOf(raw.Action).map((action) => {
-    const escaped = normalizeAction(action).toLowerCase().replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    const escaped = normalizeAction(action)
+      .toLowerCase()
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`)
   })
   return (action) => patterns.some((pattern) => pattern.test(action))

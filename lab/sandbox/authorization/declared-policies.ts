@@ -30,9 +30,12 @@ async function findUnknownNames({ name: policy, document }: NamedPolicy): Promis
   for (const [index, statement] of statementsOf(document).entries()) {
     const sid = sidOf(statement, index)
     for (const action of [...listOf(statement.Action), ...listOf(statement.NotAction)].map(String)) {
-      if (!(await patternHasAction(action))) findings.push({ policy, sid, name: action, what: 'unknown-action' })
+      if (!(await patternHasAction(action)))
+        findings.push({ policy, sid, name: action, what: 'unknown-action' })
     }
-    for (const key of Object.values((statement.Condition ?? {}) as Record<string, object>).flatMap((keys) => Object.keys(keys))) {
+    for (const key of Object.values((statement.Condition ?? {}) as Record<string, object>).flatMap((keys) =>
+      Object.keys(keys),
+    )) {
       if (!(await describeKey(key)).known) findings.push({ policy, sid, name: key, what: 'unknown-key' })
     }
   }
@@ -44,10 +47,12 @@ function listPolicies({ accounts, buckets, roles, keys }: CloudDeclaration): [Po
   for (const account of accounts) {
     for (const policy of account.scps.flat()) listed.push(['scp', policy])
     // RCPFullAWSAccess is AWS's own, and the only one that may allow.
-    for (const policy of account.rcps.flat()) if (policy.name !== 'RCPFullAWSAccess') listed.push(['rcp', policy])
+    for (const policy of account.rcps.flat())
+      if (policy.name !== 'RCPFullAWSAccess') listed.push(['rcp', policy])
   }
   for (const { name, policy } of buckets) {
-    if (policy !== null) listed.push(['resource', { name: `policy of arn:aws:s3:::${name}`, document: policy }])
+    if (policy !== null)
+      listed.push(['resource', { name: `policy of arn:aws:s3:::${name}`, document: policy }])
   }
   for (const { arn, trust, policies, boundary } of roles) {
     listed.push(['trust', { name: `trust policy of ${arn}`, document: trust }])

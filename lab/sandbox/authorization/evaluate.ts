@@ -14,8 +14,12 @@ export interface EvaluationTarget {
  * action that AWS doesn't have.
  */
 export function evaluate(
-  authorizer: Authorizer & { declaration: CloudDeclaration }, principal: Principal, action: string, resource: string,
-  context: AccessRequest['context'] = {}, target: Partial<EvaluationTarget> = {},
+  authorizer: Authorizer & { declaration: CloudDeclaration },
+  principal: Principal,
+  action: string,
+  resource: string,
+  context: AccessRequest['context'] = {},
+  target: Partial<EvaluationTarget> = {},
 ): Promise<AccessDecision> {
   const declared = findTarget(authorizer.declaration, principal, action, resource)
   return authorizer.authorize({
@@ -29,20 +33,30 @@ export function evaluate(
 }
 
 /** Who owns a resource and what its own policy is, as declared. What has no account in its ARN is the caller's. */
-function findTarget(declaration: CloudDeclaration, principal: Principal, action: string, resource: string): EvaluationTarget {
+function findTarget(
+  declaration: CloudDeclaration,
+  principal: Principal,
+  action: string,
+  resource: string,
+): EvaluationTarget {
   const [, , service = '', , account = ''] = resource.split(':')
   if (service === 's3' && account === '') {
-    const bucket = declaration.buckets.find(({ name }) => resource.slice('arn:aws:s3:::'.length).split('/')[0] === name)
+    const bucket = declaration.buckets.find(
+      ({ name }) => resource.slice('arn:aws:s3:::'.length).split('/')[0] === name,
+    )
     if (bucket !== undefined) return { accountId: bucket.accountId, policy: bucket.policy }
   }
-  const accountId = account === '' ? principal.accountId ?? '' : account
+  const accountId = account === '' ? (principal.accountId ?? '') : account
   if (service === 'kms') {
     const key = declaration.keys.find(({ arn }) => arn === resource)
     return { accountId, policy: key?.policy ?? defaultKeyPolicy(accountId) }
   }
   // A trust policy says who may assume a role; to change the role is a matter of identity policies alone.
   const isTrust = service === 'iam' && /^sts:/i.test(action)
-  return { accountId, policy: isTrust ? declaration.roles.find(({ arn }) => arn === resource)?.trust ?? null : null }
+  return {
+    accountId,
+    policy: isTrust ? (declaration.roles.find(({ arn }) => arn === resource)?.trust ?? null) : null,
+  }
 }
 
 // "When you create a KMS key programmatically and don't specify a key policy, AWS KMS applies the default": the account's IAM
@@ -54,7 +68,15 @@ function defaultKeyPolicy(accountId: string): Record<string, unknown> {
   if (known !== undefined) return known
   const document = {
     Version: '2012-10-17',
-    Statement: [{ Sid: 'EnableIamUserPermissions', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: 'kms:*', Resource: '*' }],
+    Statement: [
+      {
+        Sid: 'EnableIamUserPermissions',
+        Effect: 'Allow',
+        Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+        Action: 'kms:*',
+        Resource: '*',
+      },
+    ],
   }
   keyPolicies.set(accountId, document)
   return document

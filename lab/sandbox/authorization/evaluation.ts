@@ -44,13 +44,18 @@ export async function evaluateQuestion(question: Question): Promise<AccessDecisi
   // "If a resource-based policy grants permission directly to the session principal, an implicit deny in a session policy
   // does not impact the final decision": within an account, and also for a wildcard principal. The evaluator knows this
   // of boundaries only. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-  const grantsDirectly = analysis.resourceAnalysis?.allowStatements.some(({ principalMatch }) => principalMatch === 'Match') === true
-  const isLimited = analysis.result === 'ImplicitlyDenied' && analysis.sessionAnalysis?.result === 'ImplicitlyDenied'
+  const grantsDirectly =
+    analysis.resourceAnalysis?.allowStatements.some(({ principalMatch }) => principalMatch === 'Match') ===
+    true
+  const isLimited =
+    analysis.result === 'ImplicitlyDenied' && analysis.sessionAnalysis?.result === 'ImplicitlyDenied'
   if (isLimited && analysis.sameAccount && grantsDirectly) {
     analysis = analyzeRequest({ ...input, session: undefined })
   }
   refuseUnknowable(question, analysis)
-  return describeDecision(analysis, ({ policyId, statement }) => nameOf(question.policies, policyId, statement.index() - 1))
+  return describeDecision(analysis, ({ policyId, statement }) =>
+    nameOf(question.policies, policyId, statement.index() - 1),
+  )
 }
 
 /** Rejects if the request carries a context key that AWS doesn't have for the action, or a list where it has one value. */
@@ -65,7 +70,8 @@ export async function toEvaluatorInput(question: Question): Promise<EvaluatorInp
       throw undecided(question, `AWS's service reference has no context key ${key} for this action`)
     }
     const { takesList } = await describeKey(key)
-    if (Array.isArray(value) && !takesList) throw undecided(question, `the context key ${key} takes one value, not a list`)
+    if (Array.isArray(value) && !takesList)
+      throw undecided(question, `the context key ${key} takes one value, not a list`)
     context[aliasKey(key)] = takesList ? [value].flat().map(encodeText) : encodeText(String(value))
   }
   addVariables(question, context)
@@ -93,7 +99,8 @@ function addVariables({ context, policies }: Question, encoded: Context): void {
   const byKey = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]))
   for (const { key, lookup, inArn, hasDefault } of parts.flatMap(({ variables }) => variables)) {
     const value = byKey.get(key.toLowerCase())
-    if (typeof value === 'string' && value !== '') encoded[lookup] = inArn ? encodeArn(value) : encodeText(value)
+    if (typeof value === 'string' && value !== '')
+      encoded[lookup] = inArn ? encodeArn(value) : encodeText(value)
     else if (!hasDefault) encoded[lookup] = noValue
   }
 }
@@ -103,8 +110,12 @@ function refuseUnknowable(question: Question, analysis: Analysis): void {
   const parts = allParts(question.policies)
   if (parts.every(({ unknowableKeys }) => unknowableKeys.every((keys) => keys.length === 0))) return
   const lists = [
-    ...(analysis.scpAnalysis?.ouAnalysis ?? []), ...(analysis.rcpAnalysis?.ouAnalysis ?? []), analysis.resourceAnalysis,
-    analysis.identityAnalysis, analysis.permissionBoundaryAnalysis, analysis.sessionAnalysis,
+    ...(analysis.scpAnalysis?.ouAnalysis ?? []),
+    ...(analysis.rcpAnalysis?.ouAnalysis ?? []),
+    analysis.resourceAnalysis,
+    analysis.identityAnalysis,
+    analysis.permissionBoundaryAnalysis,
+    analysis.sessionAnalysis,
   ].filter((list) => list !== undefined)
   for (const list of lists) {
     const statements = [...list.allowStatements, ...list.denyStatements, ...list.unmatchedStatements]
@@ -114,13 +125,18 @@ function refuseUnknowable(question: Question, analysis: Analysis): void {
       const [key] = parts.find(({ id }) => id === policyId)?.unknowableKeys[index] ?? []
       if (key === undefined) continue
       const { policy, sid } = nameOf(question.policies, policyId, index)
-      throw undecided(question, `statement ${sid} of ${policy} asks for ${key}, whose value the sandbox doesn't know`)
+      throw undecided(
+        question,
+        `statement ${sid} of ${policy} asks for ${key}, whose value the sandbox doesn't know`,
+      )
     }
   }
 }
 
 function allParts({ identity, boundary, session, resource, scps, rcps }: PoliciesInPlay): ActionPolicy[] {
-  return [...identity, boundary, session, resource, ...scps.flat(), ...rcps.flat()].filter((part) => part !== null)
+  return [...identity, boundary, session, resource, ...scps.flat(), ...rcps.flat()].filter(
+    (part) => part !== null,
+  )
 }
 
 function nameOf(policies: PoliciesInPlay, policyId: string, index: number): StatementName {
@@ -129,7 +145,11 @@ function nameOf(policies: PoliciesInPlay, policyId: string, index: number): Stat
 }
 
 function undecided({ action, resource }: Question, why: string): HoldfastError {
-  return new HoldfastError('internal', `no decision on ${action} for ${JSON.stringify(resource).slice(0, 200)}: ${why}`, {
-    hint: 'a request is never allowed by omission: correct the context keys or the policy',
-  })
+  return new HoldfastError(
+    'internal',
+    `no decision on ${action} for ${JSON.stringify(resource).slice(0, 200)}: ${why}`,
+    {
+      hint: 'a request is never allowed by omission: correct the context keys or the policy',
+    },
+  )
 }

@@ -34,26 +34,42 @@ const require = createRequire(import.meta.url)
 const folder = dirname(require.resolve('@cloud-copilot/iam-simulate'))
 const load = <T>(path: string): T => require(join(folder, path)) as T
 
-const { authorize } = load<{ authorize: (request: object) => RequestAnalysis }>('core_engine/CoreSimulatorEngine.js')
+const { authorize } = load<{ authorize: (request: object) => RequestAnalysis }>(
+  'core_engine/CoreSimulatorEngine.js',
+)
 const { AwsRequestImpl } = load<{
   AwsRequestImpl: Constructor<[SimulationRequestPrincipal, object, string, object, boolean]>
 }>('request/request.js')
-const { RequestContextImpl } = load<{ RequestContextImpl: Constructor<[Record<string, string | string[]>]> }>('requestContext.js')
+const { RequestContextImpl } = load<{ RequestContextImpl: Constructor<[Record<string, string | string[]>]> }>(
+  'requestContext.js',
+)
 const { DiscoveryContextKeyConstraints } = load<{
   DiscoveryContextKeyConstraints: Constructor<[unknown[]]>
 }>('context_keys/discoveryContextKeyConstraints.js')
 
-const simulationParameters = { simulationMode: 'Strict', discoveryContextKeyConstraints: new DiscoveryContextKeyConstraints([]) }
+const simulationParameters = {
+  simulationMode: 'Strict',
+  discoveryContextKeyConstraints: new DiscoveryContextKeyConstraints([]),
+}
 
 // Organizations attaches RCPFullAWSAccess to every level, and it can't be detached.
-const allowAll = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }] }
+const allowAll = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }],
+}
 const fullRcp = loadPolicy(allowAll, { name: 'RCPFullAWSAccess' })
 
 export function analyzeRequest(input: EvaluatorInput): RequestAnalysis {
   const resource = { resource: input.resource, accountId: input.resourceAccountId }
   const level = (policies: EvaluatorPolicy[], index: number) => ({ orgIdentifier: String(index), policies })
   return authorize({
-    request: new AwsRequestImpl(input.principal, resource, input.action, new RequestContextImpl(input.context), input.isWildcardOnly),
+    request: new AwsRequestImpl(
+      input.principal,
+      resource,
+      input.action,
+      new RequestContextImpl(input.context),
+      input.isWildcardOnly,
+    ),
     sessionPolicy: input.session,
     identityPolicies: input.identity,
     serviceControlPolicies: input.scps.map(level),

@@ -13,7 +13,9 @@ export const aliasMark = '\uDC00'
 
 /** A text without line breaks and lone surrogates; for context values and the strings of a policy. */
 export function encodeText(text: string): string {
-  return text.toWellFormed().replace(lineBreaks, (character) => String.fromCharCode(0xdc00 + (character.charCodeAt(0) & 0xff)))
+  return text
+    .toWellFormed()
+    .replace(lineBreaks, (character) => String.fromCharCode(0xdc00 + (character.charCodeAt(0) & 0xff)))
 }
 
 /** The ARN of a request, of which every character stands for itself. */

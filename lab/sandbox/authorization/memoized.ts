@@ -13,7 +13,8 @@ export function rememberAnswers<T extends object>(object: T): T {
   done.add(object)
   for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(object))) {
     const method = (object as Record<string, unknown>)[name]
-    if (name === 'constructor' || name === 'toJSON' || typeof method !== 'function' || method.length > 0) continue
+    if (name === 'constructor' || name === 'toJSON' || typeof method !== 'function' || method.length > 0)
+      continue
     let answer: { value: unknown } | null = null
     const remembered = () => {
       answer ??= { value: deepen((method as () => unknown).call(object)) }
@@ -26,6 +27,7 @@ export function rememberAnswers<T extends object>(object: T): T {
 
 function deepen(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(deepen)
-  const isModel = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) !== Object.prototype
+  const isModel =
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) !== Object.prototype
   return isModel ? rememberAnswers(value) : value
 }

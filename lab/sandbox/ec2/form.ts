@@ -9,7 +9,8 @@ const mostParameters = 5000
 export function parseForm(text: string): Form {
   const form = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(text)) {
-    if (form.size >= mostParameters) throw new AwsError(400, 'MalformedQueryString', 'The query string contains too many parameters.')
+    if (form.size >= mostParameters)
+      throw new AwsError(400, 'MalformedQueryString', 'The query string contains too many parameters.')
     form.set(name, value)
   }
   return form
@@ -29,7 +30,9 @@ export function listOf(form: Form, name: string): string[] {
 export function groupsOf(form: Form, name: string): Form[] {
   const groups = new Map<number, Map<string, string>>()
   for (const [parameter, value] of form) {
-    const match = parameter.startsWith(`${name}.`) ? /^(\d{1,5})\.(.+)$/.exec(parameter.slice(name.length + 1)) : null
+    const match = parameter.startsWith(`${name}.`)
+      ? /^(\d{1,5})\.(.+)$/.exec(parameter.slice(name.length + 1))
+      : null
     if (match?.[1] === undefined || match[2] === undefined) continue
     const at = Number(match[1])
     groups.set(at, (groups.get(at) ?? new Map<string, string>()).set(match[2], value))
@@ -39,7 +42,8 @@ export function groupsOf(form: Form, name: string): Form[] {
 
 export function requireParameter(form: Form, name: string): string {
   const value = form.get(name)
-  if (value === undefined || value === '') throw new AwsError(400, 'MissingParameter', `The request must contain the parameter ${name}`)
+  if (value === undefined || value === '')
+    throw new AwsError(400, 'MissingParameter', `The request must contain the parameter ${name}`)
   return value
 }
 
@@ -48,7 +52,12 @@ export function tagsOf(form: Form): Record<string, string> {
   const tags = Object.create(null) as Record<string, string>
   for (const tag of groupsOf(form, 'Tag')) {
     const key = requireParameter(tag, 'Key')
-    if (key.length > 127 || key.startsWith('aws:')) throw new AwsError(400, 'InvalidParameterValue', `Tag keys starting with 'aws:' are reserved for internal use`)
+    if (key.length > 127 || key.startsWith('aws:'))
+      throw new AwsError(
+        400,
+        'InvalidParameterValue',
+        `Tag keys starting with 'aws:' are reserved for internal use`,
+      )
     tags[key] = (tag.get('Value') ?? '').slice(0, 256)
   }
   return tags
@@ -59,7 +68,12 @@ export function createTagsOf(form: Form, resourceType: string): Record<string, s
   const tags = Object.create(null) as Record<string, string>
   for (const specification of groupsOf(form, 'TagSpecification')) {
     const type = specification.get('ResourceType') ?? ''
-    if (type !== resourceType) throw new AwsError(400, 'InvalidParameterValue', `'${type.slice(0, 64)}' is not a valid taggable resource type for this operation.`)
+    if (type !== resourceType)
+      throw new AwsError(
+        400,
+        'InvalidParameterValue',
+        `'${type.slice(0, 64)}' is not a valid taggable resource type for this operation.`,
+      )
     Object.assign(tags, tagsOf(specification))
   }
   return tags

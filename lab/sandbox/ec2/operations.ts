@@ -22,22 +22,35 @@ async function createVolume(call: Ec2Call): Promise<XmlElement[]> {
   const snapshotId = form.get('SnapshotId') ?? ''
   const tags = createTagsOf(form, 'volume')
   const volume = call.arn('volume', '*')
-  await allowCreate(call, 'CreateVolume', [{ arn: volume, requestTags: tags }, ...(snapshotId === '' ? [] : [{ arn: call.arn('snapshot', snapshotId) }])], volume, tags)
+  await allowCreate(
+    call,
+    'CreateVolume',
+    [
+      { arn: volume, requestTags: tags },
+      ...(snapshotId === '' ? [] : [{ arn: call.arn('snapshot', snapshotId) }]),
+    ],
+    volume,
+    tags,
+  )
   const source = snapshotId === '' ? null : call.find('snapshot', snapshotId)
   const sizeGib = Number(form.get('Size') ?? source?.sizeGib ?? 0)
-  if (!Number.isInteger(sizeGib) || sizeGib < 1 || sizeGib > 65_536) throw new AwsError(400, 'InvalidParameterValue', 'The size of a volume must be from 1 to 65536 GiB.')
-  const created = await call.store.create({
-    kind: 'volume',
-    accountId: call.accountId,
-    region: call.region,
-    createdMs: call.request.nowMs,
-    sizeGib,
-    tags,
-    availabilityZone: requireParameter(form, 'AvailabilityZone').slice(0, 64),
-    volumeType: (form.get('VolumeType') ?? 'gp3').slice(0, 16),
-    sourceId: snapshotId === '' ? null : snapshotId,
-    description: '',
-  }, source)
+  if (!Number.isInteger(sizeGib) || sizeGib < 1 || sizeGib > 65_536)
+    throw new AwsError(400, 'InvalidParameterValue', 'The size of a volume must be from 1 to 65536 GiB.')
+  const created = await call.store.create(
+    {
+      kind: 'volume',
+      accountId: call.accountId,
+      region: call.region,
+      createdMs: call.request.nowMs,
+      sizeGib,
+      tags,
+      availabilityZone: requireParameter(form, 'AvailabilityZone').slice(0, 64),
+      volumeType: (form.get('VolumeType') ?? 'gp3').slice(0, 16),
+      sourceId: snapshotId === '' ? null : snapshotId,
+      description: '',
+    },
+    source,
+  )
   return renderStorage(created)
 }
 
@@ -47,39 +60,74 @@ async function createSnapshot(call: Ec2Call): Promise<XmlElement[]> {
   const tags = createTagsOf(form, 'snapshot')
   const known = call.store.find('volume', volumeId, call.accountId, call.region)
   const snapshot = call.arn('snapshot', '*')
-  await allowCreate(call, 'CreateSnapshot', [{ arn: call.arn('volume', volumeId), tags: known?.tags ?? {} }, { arn: snapshot, requestTags: tags }], snapshot, tags)
-  const volume = call.find('volume', volumeId)
-  const created = await call.store.create({
-    ...volume,
-    kind: 'snapshot',
-    createdMs: call.request.nowMs,
+  await allowCreate(
+    call,
+    'CreateSnapshot',
+    [
+      { arn: call.arn('volume', volumeId), tags: known?.tags ?? {} },
+      { arn: snapshot, requestTags: tags },
+    ],
+    snapshot,
     tags,
-    sourceId: volumeId,
-    description: (form.get('Description') ?? '').slice(0, 255),
-  }, volume)
+  )
+  const volume = call.find('volume', volumeId)
+  const created = await call.store.create(
+    {
+      ...volume,
+      kind: 'snapshot',
+      createdMs: call.request.nowMs,
+      tags,
+      sourceId: volumeId,
+      description: (form.get('Description') ?? '').slice(0, 255),
+    },
+    volume,
+  )
   return renderStorage(created)
 }
 
 type Resources = Parameters<Ec2Call['allow']>[1]
 
 // Tags at creation need ec2:CreateTags as well, told apart by ec2:CreateAction.
-async function allowCreate(call: Ec2Call, name: string, resources: Resources, created: string, tags: Record<string, string>): Promise<void> {
-  if (Object.keys(tags).length > 0) await call.allow('ec2:CreateTags', [{ arn: created, requestTags: tags, createAction: name }])
+async function allowCreate(
+  call: Ec2Call,
+  name: string,
+  resources: Resources,
+  created: string,
+  tags: Record<string, string>,
+): Promise<void> {
+  if (Object.keys(tags).length > 0)
+    await call.allow('ec2:CreateTags', [{ arn: created, requestTags: tags, createAction: name }])
   await call.allow(`ec2:${name}`, resources)
 }
 
 async function describe(call: Ec2Call, kind: StorageKind): Promise<XmlElement[]> {
   await call.allow(kind === 'volume' ? 'ec2:DescribeVolumes' : 'ec2:DescribeSnapshots', [{ arn: '*' }])
   const ids = listOf(call.form, kind === 'volume' ? 'VolumeId' : 'SnapshotId')
-  const found = ids.length === 0 ? call.store.list(kind, call.accountId, call.region) : ids.map((id) => call.find(kind, id))
-  const filters = groupsOf(call.form, 'Filter').map((filter) => ({ name: requireParameter(filter, 'Name'), values: listOf(filter, 'Value') }))
+  const found =
+    ids.length === 0
+      ? call.store.list(kind, call.accountId, call.region)
+      : ids.map((id) => call.find(kind, id))
+  const filters = groupsOf(call.form, 'Filter').map((filter) => ({
+    name: requireParameter(filter, 'Name'),
+    values: listOf(filter, 'Value'),
+  }))
   const items = found.filter((storage) => filters.every(({ name, values }) => matches(storage, name, values)))
   return [[`${kind}Set`, items.map((storage): XmlElement => ['item', renderStorage(storage)])]]
 }
 
 function matches(storage: Storage, name: string, values: string[]): boolean {
-  const wildcard = (value: string, pattern: string) => new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(value)
-  const any = (value: string | null | undefined) => value !== null && value !== undefined && values.some((pattern) => pattern.length <= 256 && wildcard(value, pattern))
+  const wildcard = (value: string, pattern: string) =>
+    new RegExp(
+      `^${pattern
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('*', '.*')
+        .replaceAll('?', '.')}$`,
+      's',
+    ).test(value)
+  const any = (value: string | null | undefined) =>
+    value !== null &&
+    value !== undefined &&
+    values.some((pattern) => pattern.length <= 256 && wildcard(value, pattern))
   if (name.startsWith('tag:')) return any(storage.tags[name.slice(4)])
   switch (name) {
     case 'tag-key':
@@ -102,7 +150,9 @@ function matches(storage: Storage, name: string, values: string[]): boolean {
 async function remove(call: Ec2Call, kind: StorageKind): Promise<XmlElement[]> {
   const id = requireParameter(call.form, kind === 'volume' ? 'VolumeId' : 'SnapshotId')
   const known = call.store.find(kind, id, call.accountId, call.region)
-  await call.allow(kind === 'volume' ? 'ec2:DeleteVolume' : 'ec2:DeleteSnapshot', [{ arn: call.arn(kind, id), tags: known?.tags ?? {} }])
+  await call.allow(kind === 'volume' ? 'ec2:DeleteVolume' : 'ec2:DeleteSnapshot', [
+    { arn: call.arn(kind, id), tags: known?.tags ?? {} },
+  ])
   await call.store.remove(call.find(kind, id))
   return [['return', true]]
 }
@@ -110,12 +160,20 @@ async function remove(call: Ec2Call, kind: StorageKind): Promise<XmlElement[]> {
 async function changeTags(call: Ec2Call, action: 'ec2:CreateTags' | 'ec2:DeleteTags'): Promise<XmlElement[]> {
   const ids = listOf(call.form, 'ResourceId')
   const tags = tagsOf(call.form)
-  if (ids.length === 0) throw new AwsError(400, 'MissingParameter', 'The request must contain the parameter resourceIdSet')
+  if (ids.length === 0)
+    throw new AwsError(400, 'MissingParameter', 'The request must contain the parameter resourceIdSet')
   const kindOf = (id: string): StorageKind => (id.startsWith('snap-') ? 'snapshot' : 'volume')
-  const resources = ids.map((id) => ({ arn: call.arn(kindOf(id), id), tags: call.store.find(kindOf(id), id, call.accountId, call.region)?.tags ?? {}, requestTags: tags }))
+  const resources = ids.map((id) => ({
+    arn: call.arn(kindOf(id), id),
+    tags: call.store.find(kindOf(id), id, call.accountId, call.region)?.tags ?? {},
+    requestTags: tags,
+  }))
   await call.allow(action, resources)
   for (const storage of ids.map((id) => call.find(kindOf(id), id))) {
-    const kept = action === 'ec2:CreateTags' ? { ...storage.tags, ...tags } : Object.fromEntries(Object.entries(storage.tags).filter(([key]) => tags[key] === undefined))
+    const kept =
+      action === 'ec2:CreateTags'
+        ? { ...storage.tags, ...tags }
+        : Object.fromEntries(Object.entries(storage.tags).filter(([key]) => tags[key] === undefined))
     call.store.update({ ...storage, tags: kept })
   }
   return [['return', true]]
@@ -127,7 +185,16 @@ function statusOf({ kind }: Storage): string {
 
 function renderStorage(storage: Storage): XmlElement[] {
   const created = new Date(storage.createdMs).toISOString()
-  const tagSet: XmlElement = ['tagSet', Object.entries(storage.tags).map(([key, value]): XmlElement => ['item', [['key', key], ['value', value]]])]
+  const tagSet: XmlElement = [
+    'tagSet',
+    Object.entries(storage.tags).map(([key, value]): XmlElement => [
+      'item',
+      [
+        ['key', key],
+        ['value', value],
+      ],
+    ]),
+  ]
   if (storage.kind === 'volume') {
     return [
       ['volumeId', storage.id],

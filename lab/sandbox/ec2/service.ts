@@ -17,18 +17,31 @@ export function createEc2Service(host: ServiceHost): Service {
   return { name: 'ec2', handle: (request) => handle(host, store, request), renderError }
 }
 
-async function handle(host: ServiceHost, store: StorageStore, request: ServiceRequest): Promise<ServiceReply> {
+async function handle(
+  host: ServiceHost,
+  store: StorageStore,
+  request: ServiceRequest,
+): Promise<ServiceReply> {
   let operation = ''
   try {
-    if (request.principal.kind === 'anonymous') throw new AwsError(403, 'MissingAuthenticationToken', 'Request is missing Authentication Token')
-    const payload = request.method === 'GET' ? request.query : (await request.body.read(longestFormBytes)).toString('utf8')
+    if (request.principal.kind === 'anonymous')
+      throw new AwsError(403, 'MissingAuthenticationToken', 'Request is missing Authentication Token')
+    const payload =
+      request.method === 'GET' ? request.query : (await request.body.read(longestFormBytes)).toString('utf8')
     const form = parseForm(payload)
     const action = form.get('Action') ?? ''
     const run = Object.hasOwn(ec2Operations, action) ? ec2Operations[action] : undefined
-    if (run === undefined) throw new AwsError(400, action === '' ? 'MissingAction' : 'InvalidAction', `The action ${action.slice(0, 64)} is not valid for this web service.`)
+    if (run === undefined)
+      throw new AwsError(
+        400,
+        action === '' ? 'MissingAction' : 'InvalidAction',
+        `The action ${action.slice(0, 64)} is not valid for this web service.`,
+      )
     operation = action
     const content = await run(new Ec2Call(host, store, request, form))
-    return xml(200, renderXml(`${action}Response`, namespace, [['requestId', request.id], ...content]), { operation })
+    return xml(200, renderXml(`${action}Response`, namespace, [['requestId', request.id], ...content]), {
+      operation,
+    })
   } catch (error) {
     if (!(error instanceof AwsError)) throw error
     return { ...renderError(error, request), operation }
@@ -51,7 +64,18 @@ const ownCodes: Record<string, [status: number, code: string]> = {
 
 function renderError(error: AwsError, request: Pick<ServiceRequest, 'id'>): ServiceReply {
   const [status, code] = ownCodes[error.code] ?? [error.status, error.code]
-  const fault: XmlElement = ['Errors', [['Error', [['Code', code], ['Message', error.message]]]]]
+  const fault: XmlElement = [
+    'Errors',
+    [
+      [
+        'Error',
+        [
+          ['Code', code],
+          ['Message', error.message],
+        ],
+      ],
+    ],
+  ]
   return xml(status, renderXml('Response', null, [fault, ['RequestID', request.id]]), { errorCode: code })
 }
 

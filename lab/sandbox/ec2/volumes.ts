@@ -24,7 +24,10 @@ export interface Storage {
   description: string
 }
 
-const idPatterns: Record<StorageKind, RegExp> = { volume: /^vol-[0-9a-f]{17}$/, snapshot: /^snap-[0-9a-f]{17}$/ }
+const idPatterns: Record<StorageKind, RegExp> = {
+  volume: /^vol-[0-9a-f]{17}$/,
+  snapshot: /^snap-[0-9a-f]{17}$/,
+}
 
 export class StorageStore {
   readonly #database: Database
@@ -45,18 +48,26 @@ export class StorageStore {
   /** Null for anything but an id of this kind that exists in the account and region. */
   find(kind: StorageKind, id: string, accountId: string, region: string): Storage | null {
     if (!idPatterns[kind].test(id)) return null
-    const row = this.#database.prepare('SELECT detail FROM ec2_storage WHERE id = ? AND kind = ? AND account_id = ? AND region = ?').get(id, kind, accountId, region)
+    const row = this.#database
+      .prepare('SELECT detail FROM ec2_storage WHERE id = ? AND kind = ? AND account_id = ? AND region = ?')
+      .get(id, kind, accountId, region)
     return row === undefined ? null : (JSON.parse(String(row.detail)) as Storage)
   }
 
   /** In whichever account: for the sandbox's owner, not for its callers. */
   findAnywhere(kind: StorageKind, id: string): Storage | null {
-    const row = this.#database.prepare('SELECT detail FROM ec2_storage WHERE id = ? AND kind = ?').get(id, kind)
+    const row = this.#database
+      .prepare('SELECT detail FROM ec2_storage WHERE id = ? AND kind = ?')
+      .get(id, kind)
     return row === undefined ? null : (JSON.parse(String(row.detail)) as Storage)
   }
 
   list(kind: StorageKind, accountId: string, region: string): Storage[] {
-    return this.#database.prepare('SELECT detail FROM ec2_storage WHERE kind = ? AND account_id = ? AND region = ? ORDER BY created_ms, id').all(kind, accountId, region)
+    return this.#database
+      .prepare(
+        'SELECT detail FROM ec2_storage WHERE kind = ? AND account_id = ? AND region = ? ORDER BY created_ms, id',
+      )
+      .all(kind, accountId, region)
       .map((row) => JSON.parse(String(row.detail)) as Storage)
   }
 
@@ -68,13 +79,16 @@ export class StorageStore {
     await mkdir(join(this.#directory, `${storage.kind}s`), { recursive: true, mode: 0o755 })
     if (copyFrom === null) await mkdir(directory, { mode: 0o755 })
     else await copyTree(this.directoryOf(copyFrom), directory)
-    this.#database.prepare('INSERT INTO ec2_storage VALUES (?, ?, ?, ?, ?, ?)')
+    this.#database
+      .prepare('INSERT INTO ec2_storage VALUES (?, ?, ?, ?, ?, ?)')
       .run(id, storage.kind, storage.accountId, storage.region, storage.createdMs, JSON.stringify(created))
     return created
   }
 
   update(storage: Storage): void {
-    this.#database.prepare('UPDATE ec2_storage SET detail = ? WHERE id = ?').run(JSON.stringify(storage), storage.id)
+    this.#database
+      .prepare('UPDATE ec2_storage SET detail = ? WHERE id = ?')
+      .run(JSON.stringify(storage), storage.id)
   }
 
   /** The record goes first: from then on nobody can ask for what is being removed. */
@@ -85,7 +99,10 @@ export class StorageStore {
 }
 
 /** Where the data of a volume of any account lies; null if there is no such volume. */
-export function volumeDirectory(host: Pick<ServiceHost, 'database' | 'directory'>, volumeId: string): string | null {
+export function volumeDirectory(
+  host: Pick<ServiceHost, 'database' | 'directory'>,
+  volumeId: string,
+): string | null {
   const store = new StorageStore(host.database, host.directory)
   const volume = store.findAnywhere('volume', volumeId)
   return volume === null ? null : store.directoryOf(volume)

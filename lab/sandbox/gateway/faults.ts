@@ -2,21 +2,26 @@
 
 export const faultKinds = [
   /** 500 InternalError, 503 SlowDown or 429 TooManyRequests, before anything was done. */
-  'internal-error', 'slow-down', 'too-many-requests',
+  'internal-error',
+  'slow-down',
+  'too-many-requests',
   /** 500 after it was done: the effect is there, the reply says otherwise. */
   'internal-error-after',
   /** The connection is reset before, or after, the request took effect. */
-  'reset-before', 'reset-after',
+  'reset-before',
+  'reset-after',
   /** No answer at all for `stallMs`, then a reset. */
   'stall',
   /** The body of a GET ends early, or comes with one bit flipped. */
-  'torn-body', 'flipped-byte',
+  'torn-body',
+  'flipped-byte',
   /** The answer comes after `slowMs`. */
   'slow-answer',
   /** 400 ExpiredToken, though the session is not over. */
   'expired-token',
   /** A GET is answered with another range than it asked for, or with 200 and the whole object. */
-  'wrong-range', 'whole-body',
+  'wrong-range',
+  'whole-body',
   /** A page of a listing ends after its first entry, and says that more follow. */
   'short-page',
   /** The reply's `Date` is off by `skewMs`, to either side. */
@@ -51,7 +56,8 @@ export class FaultInjector {
 
   constructor(plan: FaultPlan) {
     const sum = Object.values(plan.rates).reduce((total, rate) => total + rate, 0)
-    if (sum > 1 + 1e-9 || Object.values(plan.rates).some((rate) => !(rate >= 0))) throw new RangeError('rates of faults are probabilities and add up to 1 at most')
+    if (sum > 1 + 1e-9 || Object.values(plan.rates).some((rate) => !(rate >= 0)))
+      throw new RangeError('rates of faults are probabilities and add up to 1 at most')
     this.#plan = plan
     this.#random = seededRandom(plan.seed)
     this.fired = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>

@@ -59,7 +59,9 @@ export class Front {
 
   /** Takes one request in; `settled` waits for it. */
   take(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const running = this.handle(message, response, expectsContinue).finally(() => this.#running.delete(running))
+    const running = this.handle(message, response, expectsContinue).finally(() =>
+      this.#running.delete(running),
+    )
     this.#running.add(running)
   }
 
@@ -93,7 +95,12 @@ class Exchange {
   #body: IncomingBody | null = null
   record: RequestRecord
 
-  constructor(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean, options: FrontOptions) {
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+    options: FrontOptions,
+  ) {
     this.#message = message
     this.#response = response
     this.#expectsContinue = expectsContinue
@@ -130,7 +137,8 @@ class Exchange {
       const claim = readClaim(this.#headers, entries)
       service = this.#service(claim?.service ?? this.#anonymousService())
       this.record.service = service.name
-      fault = faults?.draw({ method: this.record.method, path: this.record.path, service: service.name }) ?? null
+      fault =
+        faults?.draw({ method: this.record.method, path: this.record.path, service: service.name }) ?? null
       if (fault !== null && (await this.#meetFault(fault)) === 'gone') return
       const request = await this.#admit(claim, query, entries)
       const spoiled = spoilRequest(request, fault)
@@ -147,32 +155,61 @@ class Exchange {
   #service(name: string): Service {
     const service = this.#options.services.get(name)
     if (service !== undefined) return service
-    throw new AwsError(501, 'NotImplemented', `A header you provided implies functionality that is not implemented: the service ${name}`)
+    throw new AwsError(
+      501,
+      'NotImplemented',
+      `A header you provided implies functionality that is not implemented: the service ${name}`,
+    )
   }
 
   // An unsigned form is a call of the token service (AssumeRoleWithWebIdentity); any other unsigned request is S3's.
   #anonymousService(): string {
     const isForm = (this.#headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')
-    return this.record.method === 'POST' && this.record.path === '/' && isForm && this.#options.services.has('sts') ? 'sts' : 's3'
+    return this.record.method === 'POST' &&
+      this.record.path === '/' &&
+      isForm &&
+      this.#options.services.has('sts')
+      ? 'sts'
+      : 's3'
   }
 
-  async #admit(claim: SignatureClaim | null, query: string, entries: readonly QueryEntry[]): Promise<ServiceRequest> {
+  async #admit(
+    claim: SignatureClaim | null,
+    query: string,
+    entries: readonly QueryEntry[],
+  ): Promise<ServiceRequest> {
     const { clock, credentials } = this.#options
     const { method, path } = this.record
     const nowMs = clock.nowMs()
     const isS3 = this.record.service === 's3'
     const sentHash = claim?.payloadHash ?? this.#headers['x-amz-content-sha256'] ?? null
     if (isS3 && claim !== null && sentHash === null) {
-      throw new AwsError(400, 'InvalidRequest', 'Missing required header for this request: x-amz-content-sha256')
+      throw new AwsError(
+        400,
+        'InvalidRequest',
+        'Missing required header for this request: x-amz-content-sha256',
+      )
     }
     if (isS3 && sentHash !== null) checkPayloadHash(sentHash, this.#headers)
-    const body = new IncomingBody(this.#message, this.#response, this.#headers, isS3 ? sentHash : null, this.#expectsContinue)
+    const body = new IncomingBody(
+      this.#message,
+      this.#response,
+      this.#headers,
+      isS3 ? sentHash : null,
+      this.#expectsContinue,
+    )
     this.#body = body
     const form = isS3 ? null : await body.read(longestFormBytes)
     let principal = anonymous
     if (claim !== null) {
-      const canonicalPath = isS3 ? path.split('/').map((segment) => encodePercent(decodePercent(segment)).replaceAll('%2F', '/')).join('/') : path
-      const payloadHash = form === null ? (sentHash ?? emptySha256) : createHash('sha256').update(form).digest('hex')
+      const canonicalPath = isS3
+        ? path
+            .split('/')
+            .map((segment) => encodePercent(decodePercent(segment)).replaceAll('%2F', '/'))
+            .join('/')
+        : path
+      const payloadHash =
+        form === null ? (sentHash ?? emptySha256) : createHash('sha256').update(form).digest('hex')
       const wire = { method, path: canonicalPath, query: entries, headers: this.#headers }
       const verified = await verifyClaim(claim, wire, payloadHash, credentials, nowMs)
       principal = verified.principal
@@ -202,7 +239,10 @@ class Exchange {
   }
 
   #refuse(service: Service, error: unknown): ServiceReply {
-    const known = error instanceof AwsError ? error : new AwsError(500, 'InternalError', 'We encountered an internal error. Please try again.')
+    const known =
+      error instanceof AwsError
+        ? error
+        : new AwsError(500, 'InternalError', 'We encountered an internal error. Please try again.')
     if (!(error instanceof AwsError)) this.#options.onDefect(error)
     return service.renderError(known, this.record)
   }
@@ -261,7 +301,12 @@ class Exchange {
     if (fault !== 'reset-after' && fault !== 'internal-error-after') return reply
     this.#strike(fault)
     if (typeof reply.body === 'object' && 'destroy' in reply.body) reply.body.destroy()
-    return fault === 'reset-after' ? reply : service.renderError(new AwsError(500, 'InternalError', 'We encountered an internal error. Please try again.'), this.record)
+    return fault === 'reset-after'
+      ? reply
+      : service.renderError(
+          new AwsError(500, 'InternalError', 'We encountered an internal error. Please try again.'),
+          this.record,
+        )
   }
 
   async #send(reply: ServiceReply, fault: FaultKind | null): Promise<void> {
@@ -274,7 +319,11 @@ class Exchange {
     this.record.sentBytes = await sendReply(this.#response, reply, {
       method: this.record.method,
       requestId: this.record.id,
-      nowMs: clock.nowMs() + (fault === 'skewed-date' && faults !== null ? faults.skewMs * (faults.position(2) === 0 ? -1 : 1) : 0),
+      nowMs:
+        clock.nowMs() +
+        (fault === 'skewed-date' && faults !== null
+          ? faults.skewMs * (faults.position(2) === 0 ? -1 : 1)
+          : 0),
       close: unread,
       fault,
       faults,

@@ -17,7 +17,11 @@ export interface SendOptions {
 }
 
 /** Resolves with the number of body bytes sent, once the reply is out or the caller has gone. Never rejects. */
-export async function sendReply(response: ServerResponse, reply: ServiceReply, options: SendOptions): Promise<number> {
+export async function sendReply(
+  response: ServerResponse,
+  reply: ServiceReply,
+  options: SendOptions,
+): Promise<number> {
   const { body } = reply
   response.sendDate = false
   const headers: Record<string, string> = {
@@ -49,7 +53,9 @@ export async function sendReply(response: ServerResponse, reply: ServiceReply, o
     return Buffer.byteLength(body)
   }
   const source = body instanceof Readable ? body : Readable.from([Buffer.from(body)])
-  const counter = new PassingBytes(isSpoiled ? spoilAt(options, Number(headers['content-length'] ?? 0)) : null)
+  const counter = new PassingBytes(
+    isSpoiled ? spoilAt(options, Number(headers['content-length'] ?? 0)) : null,
+  )
   try {
     await pipeline(source, counter, response)
   } catch {
@@ -79,7 +85,11 @@ class PassingBytes extends Transform {
     this.#spoil = spoil
   }
 
-  override _transform(chunk: Buffer, _encoding: string, done: (error: Error | null, data?: Buffer) => void): void {
+  override _transform(
+    chunk: Buffer,
+    _encoding: string,
+    done: (error: Error | null, data?: Buffer) => void,
+  ): void {
     const start = this.bytes
     const spoil = this.#spoil
     if (spoil === null || spoil.at < start || spoil.at >= start + chunk.length) {

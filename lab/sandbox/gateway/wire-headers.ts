@@ -17,7 +17,15 @@ export function joinHeaders(raw: readonly string[]): Record<string, string> {
 /** A presigned URL carries in its query what a request carries in `x-amz-*` headers. */
 export function hoistedHeaders(entries: readonly QueryEntry[]): Record<string, string> {
   const hoisted = Object.create(null) as Record<string, string>
-  const ownNames = new Set(['x-amz-algorithm', 'x-amz-credential', 'x-amz-date', 'x-amz-expires', 'x-amz-signedheaders', 'x-amz-signature', 'x-amz-security-token'])
+  const ownNames = new Set([
+    'x-amz-algorithm',
+    'x-amz-credential',
+    'x-amz-date',
+    'x-amz-expires',
+    'x-amz-signedheaders',
+    'x-amz-signature',
+    'x-amz-security-token',
+  ])
   for (const { name, value } of entries) {
     const lower = name.toLowerCase()
     if (lower.startsWith('x-amz-') && !ownNames.has(lower)) hoisted[lower] = value

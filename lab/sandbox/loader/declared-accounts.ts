@@ -5,10 +5,16 @@ import type { DeclaredAccount, NamedPolicy } from '../declaration.ts'
 
 /** What AWS attaches by itself to every level of an organization once a type of policy is enabled. */
 const fullAccess = {
-  scp: { name: 'FullAWSAccess', document: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] } },
+  scp: {
+    name: 'FullAWSAccess',
+    document: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] },
+  },
   rcp: {
     name: 'RCPFullAWSAccess',
-    document: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }] },
+    document: {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }],
+    },
   },
 }
 
@@ -20,26 +26,52 @@ export interface AccountSeed {
 }
 
 /** The accounts with the control policies attached to them: one level for the organization's root, one for the account. */
-export function readAccounts(resources: readonly RecordedResource[], seeds: readonly AccountSeed[]): DeclaredAccount[] {
+export function readAccounts(
+  resources: readonly RecordedResource[],
+  seeds: readonly AccountSeed[],
+): DeclaredAccount[] {
   const policies = new Map(
-    declaredOf(resources, 'aws:organizations/policy:Policy').map(({ name, inputs }) => [`p-recorded-${name}`, inputs]),
+    declaredOf(resources, 'aws:organizations/policy:Policy').map(({ name, inputs }) => [
+      `p-recorded-${name}`,
+      inputs,
+    ]),
   )
-  const attachments = declaredOf(resources, 'aws:organizations/policyAttachment:PolicyAttachment').flatMap(({ name, inputs }) => {
-    // Accounts are moved into a unit by hand, so none is taken to be in one: a policy binds whom it is attached to.
-    if (resources.some(({ type, name: unit }) => type === 'aws:organizations/organizationalUnit:OrganizationalUnit' && inputs.targetId === `ou-recorded-${unit}`)) return []
-    const found = policies.get(inputs.policyId)
-    const target = seeds.find(({ id, member }) => member && id === inputs.targetId)
-    if (found === undefined || target === undefined) {
-      throw new HoldfastError('internal', `the attachment ${name} names a policy or an account that isn't there`)
-    }
-    return { target: target.id, type: found.type, policy: { name: found.name, document: found.content } }
-  })
+  const attachments = declaredOf(resources, 'aws:organizations/policyAttachment:PolicyAttachment').flatMap(
+    ({ name, inputs }) => {
+      // Accounts are moved into a unit by hand, so none is taken to be in one: a policy binds whom it is attached to.
+      if (
+        resources.some(
+          ({ type, name: unit }) =>
+            type === 'aws:organizations/organizationalUnit:OrganizationalUnit' &&
+            inputs.targetId === `ou-recorded-${unit}`,
+        )
+      )
+        return []
+      const found = policies.get(inputs.policyId)
+      const target = seeds.find(({ id, member }) => member && id === inputs.targetId)
+      if (found === undefined || target === undefined) {
+        throw new HoldfastError(
+          'internal',
+          `the attachment ${name} names a policy or an account that isn't there`,
+        )
+      }
+      return { target: target.id, type: found.type, policy: { name: found.name, document: found.content } }
+    },
+  )
   return seeds.map(({ id, name, member, isManagement }) => {
     const level = (type: string, full: NamedPolicy): NamedPolicy[][] => {
       if (!member) return []
-      const own = attachments.filter((each) => each.target === id && each.type === type).map((each) => each.policy)
+      const own = attachments
+        .filter((each) => each.target === id && each.type === type)
+        .map((each) => each.policy)
       return [[full], [full, ...own]]
     }
-    return { id, name, isManagement, scps: level('SERVICE_CONTROL_POLICY', fullAccess.scp), rcps: level('RESOURCE_CONTROL_POLICY', fullAccess.rcp) }
+    return {
+      id,
+      name,
+      isManagement,
+      scps: level('SERVICE_CONTROL_POLICY', fullAccess.scp),
+      rcps: level('RESOURCE_CONTROL_POLICY', fullAccess.rcp),
+    }
   })
 }

@@ -17,13 +17,15 @@ export function readRoles(resources: readonly RecordedResource[]): DeclaredRole[
   const managed = readManagedPolicies(resources)
   const find = (arn: string): NamedPolicy => {
     const document = managed.get(arn) ?? awsManagedPolicies[arn]
-    if (document === undefined) throw new HoldfastError('internal', `the policy ${arn} is attached, but neither declared nor known`)
+    if (document === undefined)
+      throw new HoldfastError('internal', `the policy ${arn} is attached, but neither declared nor known`)
     return { name: arn, document }
   }
   const inline = declaredOf(resources, 'aws:iam/rolePolicy:RolePolicy')
   const attached = declaredOf(resources, 'aws:iam/rolePolicyAttachment:RolePolicyAttachment')
   const roles = declaredOf(resources, 'aws:iam/role:Role').map(({ accountId, inputs }): DeclaredRole => {
-    const own = (each: { accountId: string; inputs: { role: string } }) => each.accountId === accountId && each.inputs.role === inputs.name
+    const own = (each: { accountId: string; inputs: { role: string } }) =>
+      each.accountId === accountId && each.inputs.role === inputs.name
     return {
       accountId,
       arn: roleArn(accountId, inputs.path, inputs.name),
@@ -58,12 +60,14 @@ function readManagedPolicies(resources: readonly RecordedResource[]): Map<string
 }
 
 export function readOidcProviders(resources: readonly RecordedResource[]): DeclaredOidcProvider[] {
-  return declaredOf(resources, 'aws:iam/openIdConnectProvider:OpenIdConnectProvider').map(({ accountId, inputs }) => ({
-    accountId,
-    arn: oidcProviderArn(accountId, inputs.url),
-    url: issuerName(inputs.url),
-    clientIds: inputs.clientIdLists,
-  }))
+  return declaredOf(resources, 'aws:iam/openIdConnectProvider:OpenIdConnectProvider').map(
+    ({ accountId, inputs }) => ({
+      accountId,
+      arn: oidcProviderArn(accountId, inputs.url),
+      url: issuerName(inputs.url),
+      clientIds: inputs.clientIdLists,
+    }),
+  )
 }
 
 /** The program has no keys today (SSE-S3 needs none); the sandbox would not overlook one. */

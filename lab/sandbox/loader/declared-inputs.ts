@@ -25,13 +25,18 @@ const schemas = {
   'aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration': z.strictObject({
     bucket,
     objectLockEnabled: z.literal('Enabled'),
-    rule: z.strictObject({ defaultRetention: z.strictObject({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), days }) }),
+    rule: z.strictObject({
+      defaultRetention: z.strictObject({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), days }),
+    }),
   }),
   'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': z.strictObject({
     bucket,
     rules: z.tuple([
       z.strictObject({
-        applyServerSideEncryptionByDefault: z.strictObject({ sseAlgorithm: z.string(), kmsMasterKeyId: z.string().optional() }),
+        applyServerSideEncryptionByDefault: z.strictObject({
+          sseAlgorithm: z.string(),
+          kmsMasterKeyId: z.string().optional(),
+        }),
       }),
     ]),
   }),
@@ -42,7 +47,10 @@ const schemas = {
     ignorePublicAcls: z.boolean(),
     restrictPublicBuckets: z.boolean(),
   }),
-  'aws:s3/bucketOwnershipControls:BucketOwnershipControls': z.strictObject({ bucket, rule: z.strictObject({ objectOwnership: z.string() }) }),
+  'aws:s3/bucketOwnershipControls:BucketOwnershipControls': z.strictObject({
+    bucket,
+    rule: z.strictObject({ objectOwnership: z.string() }),
+  }),
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': z.strictObject({
     bucket,
     rules: z.array(z.record(z.string(), z.unknown())),
@@ -58,17 +66,36 @@ const schemas = {
     tags,
   }),
   'aws:iam/rolePolicy:RolePolicy': z.strictObject({ name: z.string(), role: z.string(), policy: json }),
-  'aws:iam/rolePolicyAttachment:RolePolicyAttachment': z.strictObject({ role: z.string(), policyArn: z.string() }),
-  'aws:iam/policy:Policy': z.strictObject({ name: z.string(), path: z.string().default('/'), description: z.string().optional(), policy: json }),
-  'aws:iam/openIdConnectProvider:OpenIdConnectProvider': z.strictObject({ url: z.string(), clientIdLists: z.array(z.string()) }),
-  'aws:kms/key:Key': z.strictObject({ description: z.string().optional(), policy: json.optional(), enableKeyRotation: z.boolean().optional(), tags }),
+  'aws:iam/rolePolicyAttachment:RolePolicyAttachment': z.strictObject({
+    role: z.string(),
+    policyArn: z.string(),
+  }),
+  'aws:iam/policy:Policy': z.strictObject({
+    name: z.string(),
+    path: z.string().default('/'),
+    description: z.string().optional(),
+    policy: json,
+  }),
+  'aws:iam/openIdConnectProvider:OpenIdConnectProvider': z.strictObject({
+    url: z.string(),
+    clientIdLists: z.array(z.string()),
+  }),
+  'aws:kms/key:Key': z.strictObject({
+    description: z.string().optional(),
+    policy: json.optional(),
+    enableKeyRotation: z.boolean().optional(),
+    tags,
+  }),
   'aws:organizations/policy:Policy': z.strictObject({
     name: z.string(),
     type: z.enum(['SERVICE_CONTROL_POLICY', 'RESOURCE_CONTROL_POLICY']),
     description: z.string().optional(),
     content: json,
   }),
-  'aws:organizations/policyAttachment:PolicyAttachment': z.strictObject({ policyId: z.string(), targetId: z.string() }),
+  'aws:organizations/policyAttachment:PolicyAttachment': z.strictObject({
+    policyId: z.string(),
+    targetId: z.string(),
+  }),
 } as const
 
 export type EmulatedType = keyof typeof schemas
@@ -90,15 +117,22 @@ export function isEmulated(type: string): type is EmulatedType {
  * Every resource of `type`, its inputs checked.
  * @throws HoldfastError `internal` if one has a property that the sandbox would have to ignore.
  */
-export function declaredOf<Type extends EmulatedType>(resources: readonly RecordedResource[], type: Type): Declared<Type>[] {
+export function declaredOf<Type extends EmulatedType>(
+  resources: readonly RecordedResource[],
+  type: Type,
+): Declared<Type>[] {
   return resources
     .filter((resource) => resource.type === type)
     .map(({ name, accountId, region, inputs }) => {
       const parsed = schemas[type].safeParse(inputs)
       if (!parsed.success || accountId === null) {
-        throw new HoldfastError('internal', `the sandbox can't stand in for ${type} ${name}: ${parsed.success ? 'it has no account' : z.prettifyError(parsed.error)}`, {
-          hint: 'teach lab/sandbox/loader/declared-inputs.ts and the service the property, or leave it out of the program',
-        })
+        throw new HoldfastError(
+          'internal',
+          `the sandbox can't stand in for ${type} ${name}: ${parsed.success ? 'it has no account' : z.prettifyError(parsed.error)}`,
+          {
+            hint: 'teach lab/sandbox/loader/declared-inputs.ts and the service the property, or leave it out of the program',
+          },
+        )
       }
       return { type, name, accountId, region, inputs: parsed.data as Inputs<Type> }
     })

@@ -3,10 +3,23 @@
 import type { DeclaredRole } from '../declaration.ts'
 
 /** Roles named by ARN in the configuration (patterns are no roles), each with the right to assume others, and no more. */
-export function existingRoles(config: Record<string, unknown>, declared: readonly DeclaredRole[]): DeclaredRole[] {
+export function existingRoles(
+  config: Record<string, unknown>,
+  declared: readonly DeclaredRole[],
+): DeclaredRole[] {
   const known = new Set(declared.map(({ arn }) => arn))
-  const people = ['restorers', 'runners', 'launchers', 'breakGlass', 'approvers', 'administrators', 'responders'].flatMap((key) => textsOf(config[key]))
-  const sources = Array.isArray(config['sources']) ? (config['sources'] as { trust?: { awsRoleArn?: unknown } }[]) : []
+  const people = [
+    'restorers',
+    'runners',
+    'launchers',
+    'breakGlass',
+    'approvers',
+    'administrators',
+    'responders',
+  ].flatMap((key) => textsOf(config[key]))
+  const sources = Array.isArray(config['sources'])
+    ? (config['sources'] as { trust?: { awsRoleArn?: unknown } }[])
+    : []
   const workloads = sources.flatMap(({ trust }) => textsOf([trust?.awsRoleArn]))
   return [...new Set([...people, ...workloads])].filter((arn) => !known.has(arn)).flatMap(describeRole)
 }
@@ -27,13 +40,30 @@ function describeRole(arn: string): DeclaredRole[] {
       path,
       maxSessionSeconds: 3600,
       // From the account's own identity provider or compute; no principal of AWS assumes it by a call.
-      trust: { Version: '2012-10-17', Statement: [{ Sid: 'Compute', Effect: 'Allow', Principal: { Service: 'ecs-tasks.amazonaws.com' }, Action: ['sts:AssumeRole'] }] },
+      trust: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'Compute',
+            Effect: 'Allow',
+            Principal: { Service: 'ecs-tasks.amazonaws.com' },
+            Action: ['sts:AssumeRole'],
+          },
+        ],
+      },
       policies: [
         {
           name: 'assume-roles',
           document: {
             Version: '2012-10-17',
-            Statement: [{ Sid: 'AssumeRoles', Effect: 'Allow', Action: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'], Resource: ['*'] }],
+            Statement: [
+              {
+                Sid: 'AssumeRoles',
+                Effect: 'Allow',
+                Action: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'],
+                Resource: ['*'],
+              },
+            ],
           },
         },
       ],

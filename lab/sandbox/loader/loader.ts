@@ -29,8 +29,13 @@ export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudD
 }
 
 /** The cloud, and the resources as they were recorded: protection and what the sandbox doesn't emulate are only in these. */
-export async function loadProgram(options: LoadOptions = {}): Promise<{ declaration: CloudDeclaration; resources: RecordedResource[] }> {
-  const config: Record<string, unknown> = { ...(options.isWhole === true ? {} : exampleConfig), ...options.config }
+export async function loadProgram(
+  options: LoadOptions = {},
+): Promise<{ declaration: CloudDeclaration; resources: RecordedResource[] }> {
+  const config: Record<string, unknown> = {
+    ...(options.isWhole === true ? {} : exampleConfig),
+    ...options.config,
+  }
   const detached = config['detached'] === true
   const layers = options.layers ?? exampleLayers.filter((layer) => !detached || layer !== 'organization')
   const resources: RecordedResource[] = []
@@ -40,7 +45,10 @@ export async function loadProgram(options: LoadOptions = {}): Promise<{ declarat
     organizationId: detached ? null : String(config['organizationId']),
     accounts: seedAccounts(config, detached),
   })
-  return { declaration: { ...cloud, roles: [...cloud.roles, ...existingRoles(config, cloud.roles)] }, resources }
+  return {
+    declaration: { ...cloud, roles: [...cloud.roles, ...existingRoles(config, cloud.roles)] },
+    resources,
+  }
 }
 
 export interface CloudFrame {
@@ -67,7 +75,12 @@ export function declareCloud(resources: readonly RecordedResource[], frame: Clou
 }
 
 function seedAccounts(config: Record<string, unknown>, detached: boolean): AccountSeed[] {
-  const seed = (name: string, id: unknown, member: boolean, isManagement = false): AccountSeed => ({ id: String(id), name, member, isManagement })
+  const seed = (name: string, id: unknown, member: boolean, isManagement = false): AccountSeed => ({
+    id: String(id),
+    name,
+    member,
+    isManagement,
+  })
   return [
     seed('vault', config['vaultAccountId'], !detached),
     seed('production', config['productionAccountId'], !detached),

@@ -30,9 +30,11 @@ export class IssuerKeys {
     const found = this.#kept.get(providerUrl)
     if (found !== undefined && !fresh && Math.abs(nowMs - found.sinceMs) < keptMs) return found.keys
     const baseUrl = this.#findIssuer(providerUrl)
-    if (baseUrl === null) throw new AwsError(400, 'IDPCommunicationError', 'The identity provider could not be reached')
+    if (baseUrl === null)
+      throw new AwsError(400, 'IDPCommunicationError', 'The identity provider could not be reached')
     const discovery = await fetchJson(`${baseUrl.replace(/\/$/, '')}/.well-known/openid-configuration`)
-    if (discovery.issuer !== issuer || typeof discovery.jwks_uri !== 'string') throw refuse('The identity provider describes another issuer')
+    if (discovery.issuer !== issuer || typeof discovery.jwks_uri !== 'string')
+      throw refuse('The identity provider describes another issuer')
     const keys = await fetchJson(discovery.jwks_uri)
     if (!Array.isArray(keys.keys) || keys.keys.length > 100) throw refuse(noKeyMessage)
     this.#kept.set(providerUrl, { keys: keys as unknown as JSONWebKeySet, sinceMs: nowMs })
@@ -48,7 +50,9 @@ async function fetchJson(url: string): Promise<Record<string, unknown>> {
     if (!response.ok) throw new TypeError(`status ${response.status}`)
     text = await readBounded(response)
   } catch (error) {
-    throw new AwsError(400, 'IDPCommunicationError', 'The identity provider could not be reached', { cause: error })
+    throw new AwsError(400, 'IDPCommunicationError', 'The identity provider could not be reached', {
+      cause: error,
+    })
   }
   try {
     const document: unknown = JSON.parse(text)

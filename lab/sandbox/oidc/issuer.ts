@@ -46,7 +46,8 @@ export async function startIssuer(options: IssuerOptions): Promise<LocalIssuer> 
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     if (request.method !== 'GET') return answer(response, 405, { error: 'method_not_allowed' })
-    if (path.endsWith('/.well-known/openid-configuration')) return answer(response, 200, describe(issuer, baseUrl))
+    if (path.endsWith('/.well-known/openid-configuration'))
+      return answer(response, 200, describe(issuer, baseUrl))
     if (path === '/jwks') return answer(response, 200, { keys: [key.published] })
     answer(response, 404, { error: 'not_found' })
   })
@@ -58,16 +59,26 @@ export async function startIssuer(options: IssuerOptions): Promise<LocalIssuer> 
     baseUrl,
     mint: (claims, { lifetimeSeconds = 300, startsInSeconds = 0 } = {}) => {
       const now = Math.floor(options.nowMs() / 1000)
-      const dated = { iss: issuer, iat: now, nbf: now + startsInSeconds, exp: now + lifetimeSeconds, jti: `token-${tokens++}`, ...claims }
-      return new SignJWT(dated).setProtectedHeader({ alg: 'RS256', kid: key.kid, typ: 'JWT' }).sign(key.privateKey)
+      const dated = {
+        iss: issuer,
+        iat: now,
+        nbf: now + startsInSeconds,
+        exp: now + lifetimeSeconds,
+        jti: `token-${tokens++}`,
+        ...claims,
+      }
+      return new SignJWT(dated)
+        .setProtectedHeader({ alg: 'RS256', kid: key.kid, typ: 'JWT' })
+        .sign(key.privateKey)
     },
     rotateKey: async () => {
       key = await makeKey()
     },
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }
 
@@ -92,7 +103,13 @@ function describe(issuer: string, baseUrl: string): Record<string, unknown> {
 
 function answer(response: ServerResponse, status: number, body: Record<string, unknown>): void {
   const text = JSON.stringify(body)
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), connection: 'close' }).end(text)
+  response
+    .writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      connection: 'close',
+    })
+    .end(text)
 }
 
 function listen(server: Server): Promise<string> {

@@ -18,16 +18,28 @@ interface Statement {
   Condition?: { StringEquals?: Record<string, string | string[]> }
 }
 
-export async function mintRoleTokens({ oidcProviders, roles }: CloudDeclaration, nowMs: () => number): Promise<RoleTokens> {
+export async function mintRoleTokens(
+  { oidcProviders, roles }: CloudDeclaration,
+  nowMs: () => number,
+): Promise<RoleTokens> {
   const issuers = new Map<string, LocalIssuer>()
-  for (const { url } of oidcProviders) issuers.set(url, await startIssuer({ issuer: `https://${url}`, nowMs }))
+  for (const { url } of oidcProviders)
+    issuers.set(url, await startIssuer({ issuer: `https://${url}`, nowMs }))
   const tokens = new Map<string, string>()
   for (const role of roles) {
-    for (const { Effect, Principal, Condition } of [role.trust['Statement'] as Statement | Statement[]].flat()) {
-      const provider = oidcProviders.find(({ arn }) => Effect === 'Allow' && [Principal?.Federated ?? []].flat().includes(arn))
+    for (const { Effect, Principal, Condition } of [
+      role.trust['Statement'] as Statement | Statement[],
+    ].flat()) {
+      const provider = oidcProviders.find(
+        ({ arn }) => Effect === 'Allow' && [Principal?.Federated ?? []].flat().includes(arn),
+      )
       if (provider === undefined) continue
-      const claim = (name: string): string => [Condition?.StringEquals?.[`${provider.url}:${name}`] ?? ''].flat()[0] ?? ''
-      tokens.set(role.arn, await issuers.get(provider.url)!.mint({ sub: claim('sub'), aud: claim('aud') }, { lifetimeSeconds }))
+      const claim = (name: string): string =>
+        [Condition?.StringEquals?.[`${provider.url}:${name}`] ?? ''].flat()[0] ?? ''
+      tokens.set(
+        role.arn,
+        await issuers.get(provider.url)!.mint({ sub: claim('sub'), aud: claim('aud') }, { lifetimeSeconds }),
+      )
     }
   }
   return {

@@ -26,25 +26,37 @@ const generalClaims = ['amr', 'email']
  * @throws AwsError InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError or IDPRejectedClaim
  */
 export async function checkToken(
-  token: string, providers: readonly DeclaredOidcProvider[], issuerKeys: IssuerKeys, nowMs: number,
+  token: string,
+  providers: readonly DeclaredOidcProvider[],
+  issuerKeys: IssuerKeys,
+  nowMs: number,
 ): Promise<VerifiedToken> {
   const unverified = readUnverified(token)
   const issuer = typeof unverified.iss === 'string' ? unverified.iss : ''
   // To the letter: another spelling of the name is another issuer. Without TLS only on loopback.
   const url = /^(?:https:\/\/|http:\/\/(?=127\.0\.0\.1[:/]|localhost[:/]))(.+)$/s.exec(issuer)?.[1] ?? ''
   const provider = providers.find((each) => each.url === url)
-  if (provider === undefined) throw refuse(`No OpenIDConnect provider found in your account for ${issuer.slice(0, 200)}`)
+  if (provider === undefined)
+    throw refuse(`No OpenIDConnect provider found in your account for ${issuer.slice(0, 200)}`)
   checkTimes(unverified, nowMs)
   const payload = await verify(token, provider.url, issuer, issuerKeys, nowMs)
   const { audience, original } = readAudience(payload)
   if (!provider.clientIds.includes(audience)) throw refuse('Incorrect token audience')
   const subject = payload.sub
-  if (typeof subject !== 'string' || subject === '' || subject.length > 255) throw refuse("The ID Token provided must contain a 'sub' claim")
+  if (typeof subject !== 'string' || subject === '' || subject.length > 255)
+    throw refuse("The ID Token provided must contain a 'sub' claim")
   const claims: Record<string, string> = { [`${url}:sub`]: subject, [`${url}:aud`]: audience }
   if (original !== null) claims[`${url}:oaud`] = original
   for (const [name, value] of Object.entries(payload)) {
-    if (typeof value !== 'string' || value.length > 1024 || `${url}:${name}` in claims || !/^[\w./-]{1,100}$/.test(name)) continue
-    if (generalClaims.includes(name) || (await findConditionKey(`${url}:${name}`)) !== undefined) claims[`${url}:${name}`] = value
+    if (
+      typeof value !== 'string' ||
+      value.length > 1024 ||
+      `${url}:${name}` in claims ||
+      !/^[\w./-]{1,100}$/.test(name)
+    )
+      continue
+    if (generalClaims.includes(name) || (await findConditionKey(`${url}:${name}`)) !== undefined)
+      claims[`${url}:${name}`] = value
   }
   return { provider, subject, audience, claims, payload }
 }
@@ -52,27 +64,40 @@ export async function checkToken(
 function readUnverified(token: string): JWTPayload {
   try {
     const { alg } = decodeProtectedHeader(token)
-    if (alg === undefined || !algorithms.includes(alg)) throw refuse('The ID Token provided must be signed with a supported algorithm')
+    if (alg === undefined || !algorithms.includes(alg))
+      throw refuse('The ID Token provided must be signed with a supported algorithm')
     return decodeJwt(token)
   } catch (error) {
     if (error instanceof AwsError) throw error
-    throw refuse('The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)', error)
+    throw refuse(
+      'The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)',
+      error,
+    )
   }
 }
 
 function checkTimes({ exp, nbf, iat }: JWTPayload, nowMs: number): void {
   const now = nowMs / 1000
-  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw refuse("The ID Token provided must contain an 'exp' claim")
-  if (typeof iat !== 'number' || !Number.isFinite(iat)) throw refuse("The ID Token provided must contain an 'iat' claim")
+  if (typeof exp !== 'number' || !Number.isFinite(exp))
+    throw refuse("The ID Token provided must contain an 'exp' claim")
+  if (typeof iat !== 'number' || !Number.isFinite(iat))
+    throw refuse("The ID Token provided must contain an 'iat' claim")
   if (now >= exp) {
     const message = `Token expired: current date/time ${Math.floor(now)} must be before the expiration date/time ${Math.floor(exp)}`
     throw new AwsError(400, 'ExpiredTokenException', message)
   }
   // A machine's clock may be ahead a little; a token from tomorrow is none.
-  if (iat > now + 300 || (nbf !== undefined && !(nbf <= now))) throw refuse('The ID Token provided is not valid yet')
+  if (iat > now + 300 || (nbf !== undefined && !(nbf <= now)))
+    throw refuse('The ID Token provided is not valid yet')
 }
 
-async function verify(token: string, providerUrl: string, issuer: string, issuerKeys: IssuerKeys, nowMs: number): Promise<JWTPayload> {
+async function verify(
+  token: string,
+  providerUrl: string,
+  issuer: string,
+  issuerKeys: IssuerKeys,
+  nowMs: number,
+): Promise<JWTPayload> {
   const options = { issuer, algorithms, currentDate: new Date(nowMs) }
   for (const fresh of [false, true]) {
     const keys = await issuerKeys.fetch(providerUrl, issuer, nowMs, fresh)

@@ -6,7 +6,16 @@ import type { S3Call } from './call.ts'
 import type { Bucket } from './model.ts'
 import type { XmlElement } from '../xml.ts'
 
-const canned = new Set(['private', 'public-read', 'public-read-write', 'authenticated-read', 'aws-exec-read', 'bucket-owner-read', 'bucket-owner-full-control', 'log-delivery-write'])
+const canned = new Set([
+  'private',
+  'public-read',
+  'public-read-write',
+  'authenticated-read',
+  'aws-exec-read',
+  'bucket-owner-read',
+  'bucket-owner-full-control',
+  'log-delivery-write',
+])
 
 /** The 64 hex digits by which S3 calls an account. */
 export function canonicalId(accountId: string): string {
@@ -34,9 +43,18 @@ export function checkAclHeaders(call: S3Call, bucket: Bucket): string {
   const name = call.header('x-amz-acl')
   const grants = Object.entries(call.request.headers).filter(([header]) => header.startsWith('x-amz-grant-'))
   if (name === null && grants.length === 0) return 'private'
-  if (name !== null && grants.length > 0) throw new AwsError(400, 'InvalidRequest', 'Specifying both Canned ACLs and Header Grants is not allowed')
-  if (name !== null && !canned.has(name)) throw new AwsError(400, 'InvalidArgument', '', { fields: { ArgumentName: 'x-amz-acl', ArgumentValue: name.slice(0, 128) } })
-  return checkAcl(call, bucket, name ?? 'custom', grants.some(([, value]) => /global\/(AllUsers|AuthenticatedUsers)/.test(value)))
+  if (name !== null && grants.length > 0)
+    throw new AwsError(400, 'InvalidRequest', 'Specifying both Canned ACLs and Header Grants is not allowed')
+  if (name !== null && !canned.has(name))
+    throw new AwsError(400, 'InvalidArgument', '', {
+      fields: { ArgumentName: 'x-amz-acl', ArgumentValue: name.slice(0, 128) },
+    })
+  return checkAcl(
+    call,
+    bucket,
+    name ?? 'custom',
+    grants.some(([, value]) => /global\/(AllUsers|AuthenticatedUsers)/.test(value)),
+  )
 }
 
 export function checkAcl(call: S3Call, bucket: Bucket, name: string, grantsPublic: boolean): string {
@@ -54,13 +72,19 @@ const instance = 'http://www.w3.org/2001/XMLSchema-instance'
 
 export function renderAcl(ownerAccountId: string, name: string): XmlElement[] {
   const owner = canonicalId(ownerAccountId)
-  const grant = (type: string, grantee: XmlElement, permission: string): XmlElement => ['Grant', [
-    [`Grantee xmlns:xsi="${instance}" xsi:type="${type}"`, [grantee]],
-    ['Permission', permission],
-  ]]
+  const grant = (type: string, grantee: XmlElement, permission: string): XmlElement => [
+    'Grant',
+    [
+      [`Grantee xmlns:xsi="${instance}" xsi:type="${type}"`, [grantee]],
+      ['Permission', permission],
+    ],
+  ]
   const grants = [grant('CanonicalUser', ['ID', owner], 'FULL_CONTROL')]
   if (name.startsWith('public-read')) grants.push(grant('Group', ['URI', allUsers], 'READ'))
   if (name === 'public-read-write') grants.push(grant('Group', ['URI', allUsers], 'WRITE'))
   if (name === 'authenticated-read') grants.push(grant('Group', ['URI', authenticatedUsers], 'READ'))
-  return [['Owner', [['ID', owner]]], ['AccessControlList', grants]]
+  return [
+    ['Owner', [['ID', owner]]],
+    ['AccessControlList', grants],
+  ]
 }

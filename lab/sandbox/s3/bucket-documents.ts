@@ -29,51 +29,147 @@ interface BucketDocument {
 const longestDocumentBytes = 256 * 1024
 
 const documents: BucketDocument[] = [
-  { name: 'accelerate', title: 'BucketAccelerateConfiguration', root: 'AccelerateConfiguration', read: 'GetAccelerateConfiguration', write: 'PutAccelerateConfiguration', missing: null },
   {
-    name: 'cors', title: 'BucketCors', root: 'CORSConfiguration', read: 'GetBucketCORS', write: 'PutBucketCORS', remove: 'PutBucketCORS',
+    name: 'accelerate',
+    title: 'BucketAccelerateConfiguration',
+    root: 'AccelerateConfiguration',
+    read: 'GetAccelerateConfiguration',
+    write: 'PutAccelerateConfiguration',
+    missing: null,
+  },
+  {
+    name: 'cors',
+    title: 'BucketCors',
+    root: 'CORSConfiguration',
+    read: 'GetBucketCORS',
+    write: 'PutBucketCORS',
+    remove: 'PutBucketCORS',
     missing: [404, 'NoSuchCORSConfiguration', 'The CORS configuration does not exist'],
   },
   {
-    name: 'lifecycle', title: 'BucketLifecycleConfiguration', root: 'LifecycleConfiguration', read: 'GetLifecycleConfiguration', write: 'PutLifecycleConfiguration',
-    remove: 'PutLifecycleConfiguration', missing: [404, 'NoSuchLifecycleConfiguration', 'The lifecycle configuration does not exist'], needsDigest: true,
+    name: 'lifecycle',
+    title: 'BucketLifecycleConfiguration',
+    root: 'LifecycleConfiguration',
+    read: 'GetLifecycleConfiguration',
+    write: 'PutLifecycleConfiguration',
+    remove: 'PutLifecycleConfiguration',
+    missing: [404, 'NoSuchLifecycleConfiguration', 'The lifecycle configuration does not exist'],
+    needsDigest: true,
   },
-  { name: 'logging', title: 'BucketLogging', root: 'BucketLoggingStatus', read: 'GetBucketLogging', write: 'PutBucketLogging', missing: null },
-  { name: 'notification', title: 'BucketNotificationConfiguration', root: 'NotificationConfiguration', read: 'GetBucketNotification', write: 'PutBucketNotification', missing: null },
   {
-    name: 'replication', title: 'BucketReplication', root: 'ReplicationConfiguration', read: 'GetReplicationConfiguration', write: 'PutReplicationConfiguration',
-    remove: 'PutReplicationConfiguration', missing: [404, 'ReplicationConfigurationNotFoundError', 'The replication configuration was not found'], check: requireVersioning,
+    name: 'logging',
+    title: 'BucketLogging',
+    root: 'BucketLoggingStatus',
+    read: 'GetBucketLogging',
+    write: 'PutBucketLogging',
+    missing: null,
   },
-  { name: 'requestPayment', title: 'BucketRequestPayment', root: 'RequestPaymentConfiguration', read: 'GetBucketRequestPayment', write: 'PutBucketRequestPayment', missing: null },
   {
-    name: 'tagging', title: 'BucketTagging', root: 'Tagging', read: 'GetBucketTagging', write: 'PutBucketTagging', remove: 'PutBucketTagging',
+    name: 'notification',
+    title: 'BucketNotificationConfiguration',
+    root: 'NotificationConfiguration',
+    read: 'GetBucketNotification',
+    write: 'PutBucketNotification',
+    missing: null,
+  },
+  {
+    name: 'replication',
+    title: 'BucketReplication',
+    root: 'ReplicationConfiguration',
+    read: 'GetReplicationConfiguration',
+    write: 'PutReplicationConfiguration',
+    remove: 'PutReplicationConfiguration',
+    missing: [404, 'ReplicationConfigurationNotFoundError', 'The replication configuration was not found'],
+    check: requireVersioning,
+  },
+  {
+    name: 'requestPayment',
+    title: 'BucketRequestPayment',
+    root: 'RequestPaymentConfiguration',
+    read: 'GetBucketRequestPayment',
+    write: 'PutBucketRequestPayment',
+    missing: null,
+  },
+  {
+    name: 'tagging',
+    title: 'BucketTagging',
+    root: 'Tagging',
+    read: 'GetBucketTagging',
+    write: 'PutBucketTagging',
+    remove: 'PutBucketTagging',
     missing: [404, 'NoSuchTagSet', 'The TagSet does not exist'],
   },
   {
-    name: 'website', title: 'BucketWebsite', root: 'WebsiteConfiguration', read: 'GetBucketWebsite', write: 'PutBucketWebsite', remove: 'DeleteBucketWebsite',
-    missing: [404, 'NoSuchWebsiteConfiguration', 'The specified bucket does not have a website configuration'],
+    name: 'website',
+    title: 'BucketWebsite',
+    root: 'WebsiteConfiguration',
+    read: 'GetBucketWebsite',
+    write: 'PutBucketWebsite',
+    remove: 'DeleteBucketWebsite',
+    missing: [
+      404,
+      'NoSuchWebsiteConfiguration',
+      'The specified bucket does not have a website configuration',
+    ],
   },
   ...(['analytics', 'inventory', 'metrics', 'intelligent-tiering'] as const).map((name): BucketDocument => {
-    const word = { analytics: 'Analytics', inventory: 'Inventory', metrics: 'Metrics', 'intelligent-tiering': 'IntelligentTiering' }[name]
+    const word = {
+      analytics: 'Analytics',
+      inventory: 'Inventory',
+      metrics: 'Metrics',
+      'intelligent-tiering': 'IntelligentTiering',
+    }[name]
     return {
-      name, title: `Bucket${word}Configuration`, root: `${word}Configuration`, read: `Get${word}Configuration`, write: `Put${word}Configuration`,
-      remove: `Put${word}Configuration`, missing: [404, 'NoSuchConfiguration', 'The specified configuration does not exist.'], many: true,
+      name,
+      title: `Bucket${word}Configuration`,
+      root: `${word}Configuration`,
+      read: `Get${word}Configuration`,
+      write: `Put${word}Configuration`,
+      remove: `Put${word}Configuration`,
+      missing: [404, 'NoSuchConfiguration', 'The specified configuration does not exist.'],
+      many: true,
     }
   }),
 ]
 
 function requireVersioning(call: S3Call): void {
   if (call.requireBucket().versioning === 'Enabled') return
-  throw new AwsError(400, 'InvalidRequest', 'Versioning must be \'Enabled\' on the bucket to apply a replication configuration')
+  throw new AwsError(
+    400,
+    'InvalidRequest',
+    "Versioning must be 'Enabled' on the bucket to apply a replication configuration",
+  )
 }
 
 export const documentOperations: Operation[] = documents.flatMap((document): Operation[] => {
   const { name, title, remove } = document
   const query = document.many === true ? [name, 'id'] : [name]
   return [
-    { name: `Get${title}`, level: 'bucket', method: 'GET', query, handle: (call) => readDocument(call, document) },
-    { name: `Put${title}`, level: 'bucket', method: 'PUT', query, handle: (call) => writeDocument(call, document) },
-    ...(remove === undefined ? [] : [{ name: `Delete${title}`, level: 'bucket', method: 'DELETE', query, handle: (call: S3Call) => removeDocument(call, name, remove) } satisfies Operation]),
+    {
+      name: `Get${title}`,
+      level: 'bucket',
+      method: 'GET',
+      query,
+      handle: (call) => readDocument(call, document),
+    },
+    {
+      name: `Put${title}`,
+      level: 'bucket',
+      method: 'PUT',
+      query,
+      handle: (call) => writeDocument(call, document),
+    },
+    ...(remove === undefined
+      ? []
+      : [
+          {
+            name: `Delete${title}`,
+            level: 'bucket',
+            method: 'DELETE',
+            query,
+            handle: (call: S3Call) => removeDocument(call, name, remove),
+          } satisfies Operation,
+        ]),
   ]
 })
 

@@ -25,13 +25,23 @@ export async function putVersioning(call: S3Call): Promise<ServiceReply> {
   const root = parseXml(await call.readDocument(longestDocumentBytes), 'VersioningConfiguration')
   expectOnly(root, 'Status', 'MfaDelete', 'MFADelete')
   const status = textOf(root, 'Status')
-  if (status !== 'Enabled' && status !== 'Suspended') throw new AwsError(400, 'IllegalVersioningConfigurationException', 'The Versioning element must be specified')
-  if ((textOf(root, 'MfaDelete') ?? textOf(root, 'MFADelete') ?? 'Disabled') !== 'Disabled') throw new AwsError(501, 'NotImplemented', 'MFA Delete is not implemented')
+  if (status !== 'Enabled' && status !== 'Suspended')
+    throw new AwsError(
+      400,
+      'IllegalVersioningConfigurationException',
+      'The Versioning element must be specified',
+    )
+  if ((textOf(root, 'MfaDelete') ?? textOf(root, 'MFADelete') ?? 'Disabled') !== 'Disabled')
+    throw new AwsError(501, 'NotImplemented', 'MFA Delete is not implemented')
   call.catalog.transact(() => {
     const current = call.findBucket(bucket.name)
     if (status === 'Suspended' && current.lockEnabled) {
       call.recordLock('s3:PutBucketVersioning', bucket, '', 'Object Lock keeps versioning on')
-      throw new AwsError(409, 'InvalidBucketState', 'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.')
+      throw new AwsError(
+        409,
+        'InvalidBucketState',
+        'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.',
+      )
     }
     call.catalog.updateBucket({ ...current, versioning: status })
   })
@@ -46,7 +56,10 @@ export async function getPolicy(call: S3Call): Promise<ServiceReply> {
 
 function requirePolicy(call: S3Call, bucket: Bucket): string {
   const document = call.catalog.readConfiguration(bucket.id, 'policy')
-  if (document === null) throw new AwsError(404, 'NoSuchBucketPolicy', 'The bucket policy does not exist', { fields: { BucketName: bucket.name } })
+  if (document === null)
+    throw new AwsError(404, 'NoSuchBucketPolicy', 'The bucket policy does not exist', {
+      fields: { BucketName: bucket.name },
+    })
   return document
 }
 
@@ -61,7 +74,8 @@ export async function putPolicy(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:PutBucketPolicy')
   const policy = readPolicy((await call.readDocument(longestPolicyBytes)).toString('utf8'), bucket)
-  if (isPublicPolicy(policy) && publicAccessBlockOf(call, bucket)?.blockPublicPolicy === true) throw denyAccess()
+  if (isPublicPolicy(policy) && publicAccessBlockOf(call, bucket)?.blockPublicPolicy === true)
+    throw denyAccess()
   call.catalog.writeConfiguration(bucket.id, 'policy', JSON.stringify(policy))
   return emptyReply(204)
 }
@@ -85,26 +99,40 @@ function readPolicy(text: string, bucket: Bucket): PolicyShape {
   try {
     parsed = JSON.parse(text)
   } catch (error) {
-    throw new AwsError(400, 'MalformedPolicy', 'Policies must be valid JSON and the first byte must be \'{\'', { cause: error })
+    throw new AwsError(400, 'MalformedPolicy', "Policies must be valid JSON and the first byte must be '{'", {
+      cause: error,
+    })
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw malformed('Policies must be valid JSON and the first byte must be \'{\'')
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw malformed("Policies must be valid JSON and the first byte must be '{'")
   const policy = parsed as Record<string, unknown>
-  if (policy.Version !== '2012-10-17' && policy.Version !== '2008-10-17') throw malformed('The policy must contain a valid version string')
+  if (policy.Version !== '2012-10-17' && policy.Version !== '2008-10-17')
+    throw malformed('The policy must contain a valid version string')
   const statements: unknown[] = Array.isArray(policy.Statement) ? policy.Statement : [policy.Statement]
   for (const statement of statements) checkStatement(statement, bucket, malformed)
   return { ...policy, Statement: statements as StatementShape[] }
 }
 
 function checkStatement(statement: unknown, bucket: Bucket, malformed: (message: string) => AwsError): void {
-  if (typeof statement !== 'object' || statement === null || Array.isArray(statement)) throw malformed('Missing required field Statement')
-  const { Effect, Principal, NotPrincipal, Action, NotAction, Resource, NotResource } = statement as StatementShape
+  if (typeof statement !== 'object' || statement === null || Array.isArray(statement))
+    throw malformed('Missing required field Statement')
+  const { Effect, Principal, NotPrincipal, Action, NotAction, Resource, NotResource } =
+    statement as StatementShape
   if (Effect !== 'Allow' && Effect !== 'Deny') throw malformed('Invalid effect')
-  if ((Principal === undefined) === (NotPrincipal === undefined)) throw malformed('Missing required field Principal')
+  if ((Principal === undefined) === (NotPrincipal === undefined))
+    throw malformed('Missing required field Principal')
   if ((Action === undefined) === (NotAction === undefined)) throw malformed('Missing required field Action')
   const resources = textsOf(Resource ?? NotResource)
   const arn = `arn:aws:s3:::${bucket.name}`
-  if (resources.length === 0 || resources.some((resource) => resource !== '*' && resource !== arn && !resource.startsWith(`${arn}/`))) throw malformed('Policy has invalid resource')
-  if (textsOf(Action ?? NotAction).some((action) => action !== '*' && !action.toLowerCase().startsWith('s3:'))) throw malformed('Policy has invalid action')
+  if (
+    resources.length === 0 ||
+    resources.some((resource) => resource !== '*' && resource !== arn && !resource.startsWith(`${arn}/`))
+  )
+    throw malformed('Policy has invalid resource')
+  if (
+    textsOf(Action ?? NotAction).some((action) => action !== '*' && !action.toLowerCase().startsWith('s3:'))
+  )
+    throw malformed('Policy has invalid action')
 }
 
 function textsOf(value: unknown): string[] {
@@ -115,8 +143,16 @@ function textsOf(value: unknown): string[] {
 // Allows everyone without a condition. S3's own reading of conditions is finer; a doubtful policy counts as public there too.
 function isPublicPolicy({ Statement }: PolicyShape): boolean {
   return Statement.some(({ Effect, Principal, Condition }) => {
-    const everyone = Principal === '*' || (typeof Principal === 'object' && Principal !== null && textsOf((Principal as { AWS?: unknown }).AWS).includes('*'))
-    return Effect === 'Allow' && everyone && (Condition === undefined || Object.keys(Condition as object).length === 0)
+    const everyone =
+      Principal === '*' ||
+      (typeof Principal === 'object' &&
+        Principal !== null &&
+        textsOf((Principal as { AWS?: unknown }).AWS).includes('*'))
+    return (
+      Effect === 'Allow' &&
+      everyone &&
+      (Condition === undefined || Object.keys(Condition as object).length === 0)
+    )
   })
 }
 
@@ -124,11 +160,28 @@ export async function getEncryption(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:GetEncryptionConfiguration')
   const document = call.catalog.readConfiguration(bucket.id, 'encryption')
-  const { algorithm, kmsKeyId } = document === null ? { algorithm: 'AES256', kmsKeyId: null } : (JSON.parse(document) as { algorithm: string; kmsKeyId: string | null })
-  return xmlReply(200, renderXml('ServerSideEncryptionConfiguration', s3Namespace, [['Rule', [
-    ['ApplyServerSideEncryptionByDefault', [['SSEAlgorithm', algorithm], ['KMSMasterKeyID', kmsKeyId]]],
-    ['BucketKeyEnabled', false],
-  ]]]))
+  const { algorithm, kmsKeyId } =
+    document === null
+      ? { algorithm: 'AES256', kmsKeyId: null }
+      : (JSON.parse(document) as { algorithm: string; kmsKeyId: string | null })
+  return xmlReply(
+    200,
+    renderXml('ServerSideEncryptionConfiguration', s3Namespace, [
+      [
+        'Rule',
+        [
+          [
+            'ApplyServerSideEncryptionByDefault',
+            [
+              ['SSEAlgorithm', algorithm],
+              ['KMSMasterKeyID', kmsKeyId],
+            ],
+          ],
+          ['BucketKeyEnabled', false],
+        ],
+      ],
+    ]),
+  )
 }
 
 export async function putEncryption(call: S3Call): Promise<ServiceReply> {
@@ -142,7 +195,12 @@ export async function putEncryption(call: S3Call): Promise<ServiceReply> {
   const algorithm = byDefault === null ? 'AES256' : (textOf(byDefault, 'SSEAlgorithm') ?? '')
   const kmsKeyId = byDefault === null ? null : textOf(byDefault, 'KMSMasterKeyID')
   if (!['AES256', 'aws:kms', 'aws:kms:dsse'].includes(algorithm)) refuseXml()
-  if (algorithm === 'AES256' && kmsKeyId !== null) throw new AwsError(400, 'InvalidArgument', 'a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse')
+  if (algorithm === 'AES256' && kmsKeyId !== null)
+    throw new AwsError(
+      400,
+      'InvalidArgument',
+      'a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse',
+    )
   call.catalog.writeConfiguration(bucket.id, 'encryption', JSON.stringify({ algorithm, kmsKeyId }))
   return emptyReply(200)
 }
@@ -155,19 +213,33 @@ export async function deleteEncryption(call: S3Call): Promise<ServiceReply> {
   return emptyReply(204)
 }
 
-const blockNames = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const
+const blockNames = [
+  'BlockPublicAcls',
+  'IgnorePublicAcls',
+  'BlockPublicPolicy',
+  'RestrictPublicBuckets',
+] as const
 
 export async function getPublicAccessBlock(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:GetBucketPublicAccessBlock')
   const block = publicAccessBlockOf(call, bucket)
-  if (block === null) throw new AwsError(404, 'NoSuchPublicAccessBlockConfiguration', 'The public access block configuration was not found', { fields: { BucketName: bucket.name } })
-  return xmlReply(200, renderXml('PublicAccessBlockConfiguration', s3Namespace, [
-    ['BlockPublicAcls', block.blockPublicAcls],
-    ['IgnorePublicAcls', block.ignorePublicAcls],
-    ['BlockPublicPolicy', block.blockPublicPolicy],
-    ['RestrictPublicBuckets', block.restrictPublicBuckets],
-  ]))
+  if (block === null)
+    throw new AwsError(
+      404,
+      'NoSuchPublicAccessBlockConfiguration',
+      'The public access block configuration was not found',
+      { fields: { BucketName: bucket.name } },
+    )
+  return xmlReply(
+    200,
+    renderXml('PublicAccessBlockConfiguration', s3Namespace, [
+      ['BlockPublicAcls', block.blockPublicAcls],
+      ['IgnorePublicAcls', block.ignorePublicAcls],
+      ['BlockPublicPolicy', block.blockPublicPolicy],
+      ['RestrictPublicBuckets', block.restrictPublicBuckets],
+    ]),
+  )
 }
 
 export async function putPublicAccessBlock(call: S3Call): Promise<ServiceReply> {
@@ -175,8 +247,14 @@ export async function putPublicAccessBlock(call: S3Call): Promise<ServiceReply> 
   await call.allow(bucket, 's3:PutBucketPublicAccessBlock')
   const root = parseXml(await call.readDocument(longestDocumentBytes), 'PublicAccessBlockConfiguration')
   expectOnly(root, ...blockNames)
-  const [blockPublicAcls, ignorePublicAcls, blockPublicPolicy, restrictPublicBuckets] = blockNames.map((name) => readFlag(root, name))
-  call.catalog.writeConfiguration(bucket.id, 'publicAccessBlock', JSON.stringify({ blockPublicAcls, ignorePublicAcls, blockPublicPolicy, restrictPublicBuckets }))
+  const [blockPublicAcls, ignorePublicAcls, blockPublicPolicy, restrictPublicBuckets] = blockNames.map(
+    (name) => readFlag(root, name),
+  )
+  call.catalog.writeConfiguration(
+    bucket.id,
+    'publicAccessBlock',
+    JSON.stringify({ blockPublicAcls, ignorePublicAcls, blockPublicPolicy, restrictPublicBuckets }),
+  )
   return emptyReply(200)
 }
 
@@ -196,7 +274,10 @@ export async function deletePublicAccessBlock(call: S3Call): Promise<ServiceRepl
 export async function getOwnership(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:GetBucketOwnershipControls')
-  return xmlReply(200, renderXml('OwnershipControls', s3Namespace, [['Rule', [['ObjectOwnership', ownershipOf(call, bucket)]]]]))
+  return xmlReply(
+    200,
+    renderXml('OwnershipControls', s3Namespace, [['Rule', [['ObjectOwnership', ownershipOf(call, bucket)]]]]),
+  )
 }
 
 export async function putOwnership(call: S3Call): Promise<ServiceReply> {
@@ -221,7 +302,14 @@ export async function deleteOwnership(call: S3Call): Promise<ServiceReply> {
 export async function getBucketAcl(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:GetBucketAcl')
-  return xmlReply(200, renderXml('AccessControlPolicy', s3Namespace, renderAcl(bucket.accountId, call.catalog.readConfiguration(bucket.id, 'acl') ?? 'private')))
+  return xmlReply(
+    200,
+    renderXml(
+      'AccessControlPolicy',
+      s3Namespace,
+      renderAcl(bucket.accountId, call.catalog.readConfiguration(bucket.id, 'acl') ?? 'private'),
+    ),
+  )
 }
 
 export async function putBucketAcl(call: S3Call): Promise<ServiceReply> {
@@ -235,15 +323,26 @@ export async function putBucketAcl(call: S3Call): Promise<ServiceReply> {
 /** From a header, or from a document whose grants are only looked at for the groups that mean everyone. */
 export async function readAcl(call: S3Call, bucket: Bucket): Promise<string> {
   const document = await call.readDocument(longestDocumentBytes)
-  const hasHeaders = Object.keys(call.request.headers).some((name) => name === 'x-amz-acl' || name.startsWith('x-amz-grant-'))
+  const hasHeaders = Object.keys(call.request.headers).some(
+    (name) => name === 'x-amz-acl' || name.startsWith('x-amz-grant-'),
+  )
   if (hasHeaders) {
-    if (document.length > 0) throw new AwsError(400, 'UnexpectedContent', 'This request does not support content.')
+    if (document.length > 0)
+      throw new AwsError(400, 'UnexpectedContent', 'This request does not support content.')
     return checkAclHeaders(call, bucket)
   }
-  if (document.length === 0) throw new AwsError(400, 'MissingSecurityHeader', 'Your request was missing a required header')
+  if (document.length === 0)
+    throw new AwsError(400, 'MissingSecurityHeader', 'Your request was missing a required header')
   const root = parseXml(document, 'AccessControlPolicy')
   expectOnly(root, 'Owner', 'AccessControlList')
   const grants = childrenOf(childOf(root, 'AccessControlList') ?? refuseXml(), 'Grant')
-  const toEveryone = grants.some((grant) => /global\/(AllUsers|AuthenticatedUsers)$/.test(textOf(childOf(grant, 'Grantee') ?? '', 'URI') ?? ''))
-  return checkAcl(call, bucket, toEveryone ? 'public-read' : grants.length <= 1 ? 'bucket-owner-full-control' : 'custom', toEveryone)
+  const toEveryone = grants.some((grant) =>
+    /global\/(AllUsers|AuthenticatedUsers)$/.test(textOf(childOf(grant, 'Grantee') ?? '', 'URI') ?? ''),
+  )
+  return checkAcl(
+    call,
+    bucket,
+    toEveryone ? 'public-read' : grants.length <= 1 ? 'bucket-owner-full-control' : 'custom',
+    toEveryone,
+  )
 }

@@ -13,10 +13,11 @@ export function readRange(header: string | null, bytes: number): ByteRange | nul
   const match = /^bytes=(?:(\d{1,16})-(\d{0,16})|-(\d{1,16}))$/.exec(header?.trim() ?? '')
   if (match === null) return null
   const [, from, to, suffix] = match
-  const unsatisfiable = () => new AwsError(416, 'InvalidRange', 'The requested range is not satisfiable', {
-    fields: { RangeRequested: header?.trim() ?? '', ActualObjectSize: String(bytes) },
-    headers: { 'content-range': `bytes */${bytes}` },
-  })
+  const unsatisfiable = () =>
+    new AwsError(416, 'InvalidRange', 'The requested range is not satisfiable', {
+      fields: { RangeRequested: header?.trim() ?? '', ActualObjectSize: String(bytes) },
+      headers: { 'content-range': `bytes */${bytes}` },
+    })
   if (suffix !== undefined) {
     if (Number(suffix) === 0 || bytes === 0) throw unsatisfiable()
     return { first: Math.max(0, bytes - Number(suffix)), last: bytes - 1 }

@@ -63,7 +63,10 @@ export class S3Call {
 
   requireKey(): string {
     if (this.key === null) throw new AwsError(400, 'InvalidRequest', 'A key is required')
-    if (keyBytes(this.key).length > longestKeyBytes) throw new AwsError(400, 'KeyTooLongError', 'Your key is too long', { fields: { Size: String(keyBytes(this.key).length), MaxSizeAllowed: String(longestKeyBytes) } })
+    if (keyBytes(this.key).length > longestKeyBytes)
+      throw new AwsError(400, 'KeyTooLongError', 'Your key is too long', {
+        fields: { Size: String(keyBytes(this.key).length), MaxSizeAllowed: String(longestKeyBytes) },
+      })
     return this.key
   }
 
@@ -72,10 +75,15 @@ export class S3Call {
     const bucket = this.findBucket(this.bucketName ?? '')
     const { region } = this.request.signature
     if (region !== null && region !== bucket.region) {
-      throw new AwsError(400, 'AuthorizationHeaderMalformed', `The authorization header is malformed; the region '${region}' is wrong; expecting '${bucket.region}'`, {
-        fields: { Region: bucket.region },
-        headers: { 'x-amz-bucket-region': bucket.region },
-      })
+      throw new AwsError(
+        400,
+        'AuthorizationHeaderMalformed',
+        `The authorization header is malformed; the region '${region}' is wrong; expecting '${bucket.region}'`,
+        {
+          fields: { Region: bucket.region },
+          headers: { 'x-amz-bucket-region': bucket.region },
+        },
+      )
     }
     this.#expectOwner(bucket, 'x-amz-expected-bucket-owner')
     return bucket
@@ -90,7 +98,10 @@ export class S3Call {
 
   findBucket(name: string): Bucket {
     const bucket = this.catalog.findBucket(name)
-    if (bucket === null) throw new AwsError(404, 'NoSuchBucket', 'The specified bucket does not exist', { fields: { BucketName: name } })
+    if (bucket === null)
+      throw new AwsError(404, 'NoSuchBucket', 'The specified bucket does not exist', {
+        fields: { BucketName: name },
+      })
     return bucket
   }
 
@@ -100,17 +111,29 @@ export class S3Call {
   }
 
   /** Throws AccessDenied unless `action` is allowed on the bucket, or on `key` in it. */
-  async allow(bucket: Bucket, action: string, key: string | null = null, context: Context = {}): Promise<void> {
+  async allow(
+    bucket: Bucket,
+    action: string,
+    key: string | null = null,
+    context: Context = {},
+  ): Promise<void> {
     const decision = await this.#decide(bucket, action, key, context)
     if (decision.allowed) return
     const { principal } = this.request
     // Within an account S3 says which kind of policy refused; to others it says nothing.
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
     const isOwn = principal.accountId === bucket.accountId && decision.result.includes(' in ')
-    throw isOwn ? denyAccess(denialMessage({ principal, action, resource: arnOf(bucket, key) }, decision)) : denyAccess()
+    throw isOwn
+      ? denyAccess(denialMessage({ principal, action, resource: arnOf(bucket, key) }, decision))
+      : denyAccess()
   }
 
-  async isAllowed(bucket: Bucket, action: string, key: string | null = null, context: Context = {}): Promise<boolean> {
+  async isAllowed(
+    bucket: Bucket,
+    action: string,
+    key: string | null = null,
+    context: Context = {},
+  ): Promise<boolean> {
     return (await this.#decide(bucket, action, key, context)).allowed
   }
 
@@ -128,22 +151,37 @@ export class S3Call {
   // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
   #policyFor(bucket: Bucket, action: string): Record<string, unknown> | null {
     const { principal } = this.request
-    if (policyActions.has(action) && principal.kind === 'root' && principal.accountId === bucket.accountId) return null
+    if (policyActions.has(action) && principal.kind === 'root' && principal.accountId === bucket.accountId)
+      return null
     const document = this.catalog.readConfiguration(bucket.id, 'policy')
     return document === null ? null : (JSON.parse(document) as Record<string, unknown>)
   }
 
   recordLock(action: string, bucket: Bucket, key: string, reason: string): void {
-    this.stores.host.decisions.recordLock(this.request.id, this.request.nowMs, this.request.principal, action, arnOf(bucket, key), reason)
+    this.stores.host.decisions.recordLock(
+      this.request.id,
+      this.request.nowMs,
+      this.request.principal,
+      action,
+      arnOf(bucket, key),
+      reason,
+    )
   }
 
   /** The whole payload, its digests verified. With `needsDigest` one must be there: Content-MD5 or a checksum. */
   async readDocument(limitBytes: number, needsDigest = false): Promise<Buffer> {
     const { body, headers } = this.request
     if (needsDigest && readContentMd5(headers) === null && readClaimedChecksum(headers) === null) {
-      throw new AwsError(400, 'InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*')
+      throw new AwsError(
+        400,
+        'InvalidRequest',
+        'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
+      )
     }
-    const tooLong = () => new AwsError(400, 'MaxMessageLengthExceeded', 'Your request was too big.', { fields: { MaxMessageLengthBytes: String(limitBytes) } })
+    const tooLong = () =>
+      new AwsError(400, 'MaxMessageLengthExceeded', 'Your request was too big.', {
+        fields: { MaxMessageLengthBytes: String(limitBytes) },
+      })
     if (body.bytes !== null && body.bytes > limitBytes) throw tooLong()
     const parts: Buffer[] = []
     let length = 0
@@ -173,9 +211,13 @@ function readTarget(request: ServiceRequest): { bucketName: string | null; key: 
   const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   const inHost = /^(.+?)(?:\.s3(?:[.-][a-z0-9-]+)?)?\.(?:localhost|amazonaws\.com)$/.exec(host)?.[1]
   const path = request.path.slice(1)
-  if (inHost !== undefined && inHost !== 's3' && !/^s3[.-]/.test(inHost)) return { bucketName: inHost, key: path === '' ? null : decodePercent(path) }
+  if (inHost !== undefined && inHost !== 's3' && !/^s3[.-]/.test(inHost))
+    return { bucketName: inHost, key: path === '' ? null : decodePercent(path) }
   const slash = path.indexOf('/')
   const [name, key] = slash === -1 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)]
-  if (name === '' && key !== '') throw new AwsError(400, 'InvalidBucketName', 'The specified bucket is not valid.', { fields: { BucketName: '' } })
+  if (name === '' && key !== '')
+    throw new AwsError(400, 'InvalidBucketName', 'The specified bucket is not valid.', {
+      fields: { BucketName: '' },
+    })
   return { bucketName: name === '' ? null : decodePercent(name), key: key === '' ? null : decodePercent(key) }
 }

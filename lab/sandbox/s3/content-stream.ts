@@ -13,14 +13,22 @@ export function streamContent(files: ObjectFiles, content: Content, range: ByteR
   const slices = sliceSegments(content, range)
   const [only] = slices
   if (slices.length === 1 && only !== undefined) {
-    return createReadStream(files.pathOf(only.file), { start: only.start, end: only.end, highWaterMark: readBytes })
+    return createReadStream(files.pathOf(only.file), {
+      start: only.start,
+      end: only.end,
+      highWaterMark: readBytes,
+    })
   }
   return Readable.from(readSlices(files, slices), { objectMode: false, highWaterMark: readBytes })
 }
 
 async function* readSlices(files: ObjectFiles, slices: readonly Slice[]): AsyncGenerator<Buffer> {
   for (const { file, start, end } of slices) {
-    yield* createReadStream(files.pathOf(file), { start, end, highWaterMark: readBytes }) as AsyncIterable<Buffer>
+    yield* createReadStream(files.pathOf(file), {
+      start,
+      end,
+      highWaterMark: readBytes,
+    }) as AsyncIterable<Buffer>
   }
 }
 

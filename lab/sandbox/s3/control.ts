@@ -24,11 +24,27 @@ export async function handleControl(call: S3Call): Promise<ServiceReply> {
   const { accountId } = call.request.principal
   const owner = call.header('x-amz-account-id')
   if (accountId === null || owner === null || owner !== accountId) throw denyAccess()
-  const action = actions.find(([method, pattern]) => method === call.request.method && pattern.test(path))?.[2]
-  if (action === undefined) throw new AwsError(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.')
+  const action = actions.find(
+    ([method, pattern]) => method === call.request.method && pattern.test(path),
+  )?.[2]
+  if (action === undefined)
+    throw new AwsError(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.')
   const name = /^accesspoint\/([^/]+)/.exec(path)?.[1]
-  const resource = name === undefined ? '*' : `arn:aws:s3:${call.request.signature.region ?? 'us-east-1'}:${owner}:accesspoint/${name}`
-  const decision = await call.stores.host.authorize(call.request, { action: `s3:${action}`, resource, resourceAccountId: owner, resourcePolicy: null })
+  const resource =
+    name === undefined
+      ? '*'
+      : `arn:aws:s3:${call.request.signature.region ?? 'us-east-1'}:${owner}:accesspoint/${name}`
+  const decision = await call.stores.host.authorize(call.request, {
+    action: `s3:${action}`,
+    resource,
+    resourceAccountId: owner,
+    resourcePolicy: null,
+  })
   if (!decision.allowed) throw denyAccess()
-  throw new AwsError(501, 'NotImplemented', 'A header you provided implies functionality that is not implemented', { fields: { Header: action } })
+  throw new AwsError(
+    501,
+    'NotImplemented',
+    'A header you provided implies functionality that is not implemented',
+    { fields: { Header: action } },
+  )
 }

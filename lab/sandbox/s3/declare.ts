@@ -6,7 +6,11 @@ import type { XmlElement } from '../xml.ts'
 import type { Catalog } from './catalog.ts'
 import { s3Namespace } from './delete-objects.ts'
 
-export function createDeclaredBuckets(catalog: Catalog, buckets: readonly DeclaredBucket[], nowMs: number): void {
+export function createDeclaredBuckets(
+  catalog: Catalog,
+  buckets: readonly DeclaredBucket[],
+  nowMs: number,
+): void {
   for (const declared of buckets) {
     if (catalog.findBucket(declared.name) !== null) continue
     catalog.transact(() => createDeclaredBucket(catalog, declared, nowMs))
@@ -23,10 +27,18 @@ function createDeclaredBucket(catalog: Catalog, declared: DeclaredBucket, nowMs:
     // A bucket with Object Lock keeps versions, also if nobody says so.
     versioning: objectLock.enabled ? 'Enabled' : declared.versioning,
     lockEnabled: objectLock.enabled,
-    lockDefault: objectLock.default === null ? null : { mode: objectLock.default.mode, days: objectLock.default.days, years: null },
+    lockDefault:
+      objectLock.default === null
+        ? null
+        : { mode: objectLock.default.mode, days: objectLock.default.days, years: null },
   })
   const write = (name: string, document: unknown) => {
-    if (document !== null) catalog.writeConfiguration(bucket.id, name, typeof document === 'string' ? document : JSON.stringify(document))
+    if (document !== null)
+      catalog.writeConfiguration(
+        bucket.id,
+        name,
+        typeof document === 'string' ? document : JSON.stringify(document),
+      )
   }
   write('policy', declared.policy)
   write('encryption', declared.encryption)
@@ -34,10 +46,31 @@ function createDeclaredBucket(catalog: Catalog, declared: DeclaredBucket, nowMs:
   write('ownershipControls', declared.ownership)
   const tags = Object.entries(declared.tags)
   if (tags.length > 0) {
-    write('tagging', renderXml('Tagging', s3Namespace, [['TagSet', tags.map(([key, value]): XmlElement => ['Tag', [['Key', key], ['Value', value]]])]]))
+    write(
+      'tagging',
+      renderXml('Tagging', s3Namespace, [
+        [
+          'TagSet',
+          tags.map(([key, value]): XmlElement => [
+            'Tag',
+            [
+              ['Key', key],
+              ['Value', value],
+            ],
+          ]),
+        ],
+      ]),
+    )
   }
   if (declared.lifecycleRules.length > 0) {
-    write('lifecycle', renderXml('LifecycleConfiguration', s3Namespace, declared.lifecycleRules.map((rule): XmlElement => ['Rule', renderPlain(rule)])))
+    write(
+      'lifecycle',
+      renderXml(
+        'LifecycleConfiguration',
+        s3Namespace,
+        declared.lifecycleRules.map((rule): XmlElement => ['Rule', renderPlain(rule)]),
+      ),
+    )
   }
 }
 

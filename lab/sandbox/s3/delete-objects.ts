@@ -49,7 +49,11 @@ export async function deleteObject(call: S3Call): Promise<ServiceReply> {
   })
 }
 
-async function deleteOne(call: S3Call, bucket: Bucket, { key, versionId, condition }: DeleteTarget): Promise<Deleted> {
+async function deleteOne(
+  call: S3Call,
+  bucket: Bucket,
+  { key, versionId, condition }: DeleteTarget,
+): Promise<Deleted> {
   const action = versionId === null ? 's3:DeleteObject' : 's3:DeleteObjectVersion'
   const context: Context = {}
   if (versionId !== null) context['s3:VersionId'] = versionId
@@ -57,8 +61,11 @@ async function deleteOne(call: S3Call, bucket: Bucket, { key, versionId, conditi
   await call.allow(bucket, action, key, context)
   const bypass = call.flag('x-amz-bypass-governance-retention')
   if (bypass) await call.allow(bucket, 's3:BypassGovernanceRetention', key)
-  if (condition.etag !== null) await call.allow(bucket, versionId === null ? 's3:GetObject' : 's3:GetObjectVersion', key)
-  return versionId === null ? hide(call, bucket.name, key, condition) : destroy(call, bucket, key, versionId, condition, bypass)
+  if (condition.etag !== null)
+    await call.allow(bucket, versionId === null ? 's3:GetObject' : 's3:GetObjectVersion', key)
+  return versionId === null
+    ? hide(call, bucket.name, key, condition)
+    : destroy(call, bucket, key, versionId, condition, bypass)
 }
 
 // Without a version id: a marker where versions are kept, the end of the object where they never were.
@@ -67,15 +74,32 @@ function hide(call: S3Call, bucketName: string, key: string, condition: DeleteCo
   const { orphans, deleted } = catalog.transact(() => {
     const bucket = call.findBucket(bucketName)
     checkDelete(condition, catalog.currentVersion(bucket.id, key), key)
-    if (bucket.versioning === null) return { orphans: catalog.removeVersion(bucket.id, key, 'null'), deleted: { versionId: null, isMarker: false, markerVersionId: null } }
-    const { version, orphans } = catalog.addVersion({ bucketId: bucket.id, key, content: null, lock: noLock, modifiedMs: call.nowMs, order: null }, bucket.versioning === 'Enabled')
-    return { orphans, deleted: { versionId: version.versionId, isMarker: true, markerVersionId: version.versionId } }
+    if (bucket.versioning === null)
+      return {
+        orphans: catalog.removeVersion(bucket.id, key, 'null'),
+        deleted: { versionId: null, isMarker: false, markerVersionId: null },
+      }
+    const { version, orphans } = catalog.addVersion(
+      { bucketId: bucket.id, key, content: null, lock: noLock, modifiedMs: call.nowMs, order: null },
+      bucket.versioning === 'Enabled',
+    )
+    return {
+      orphans,
+      deleted: { versionId: version.versionId, isMarker: true, markerVersionId: version.versionId },
+    }
   })
   files.remove(orphans)
   return deleted
 }
 
-function destroy(call: S3Call, bucket: Bucket, key: string, versionId: string, condition: DeleteCondition, bypass: boolean): Deleted {
+function destroy(
+  call: S3Call,
+  bucket: Bucket,
+  key: string,
+  versionId: string,
+  condition: DeleteCondition,
+  bypass: boolean,
+): Deleted {
   const { catalog, files } = call
   const { orphans, isMarker } = catalog.transact(() => {
     const version = lookUp(call, bucket, key, versionId)
@@ -86,7 +110,10 @@ function destroy(call: S3Call, bucket: Bucket, key: string, versionId: string, c
       call.recordLock('s3:DeleteObjectVersion', bucket, key, kept)
       throw protectedByLock()
     }
-    return { orphans: catalog.removeVersion(bucket.id, key, versionId), isMarker: version !== null && version.content === null }
+    return {
+      orphans: catalog.removeVersion(bucket.id, key, versionId),
+      isMarker: version !== null && version.content === null,
+    }
   })
   files.remove(orphans)
   return { versionId, isMarker, markerVersionId: isMarker ? versionId : null }
@@ -100,7 +127,9 @@ export function protectedByLock(): AwsError {
 export async function deleteObjects(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   if (call.request.principal.kind === 'anonymous') throw denyAccess()
-  const { targets, quiet } = readTargets(parseXml(await call.readDocument(longestDeleteBytes, true), 'Delete'))
+  const { targets, quiet } = readTargets(
+    parseXml(await call.readDocument(longestDeleteBytes, true), 'Delete'),
+  )
   const results: XmlElement[] = []
   for (const target of targets) {
     const { key, versionId } = target
@@ -108,15 +137,26 @@ export async function deleteObjects(call: S3Call): Promise<ServiceReply> {
       if (Buffer.byteLength(key) > 1024) throw new AwsError(400, 'KeyTooLongError', 'Your key is too long')
       const deleted = await deleteOne(call, bucket, target)
       if (quiet) continue
-      results.push(['Deleted', [
-        ['Key', key],
-        ['VersionId', versionId],
-        ['DeleteMarker', deleted.isMarker ? true : null],
-        ['DeleteMarkerVersionId', deleted.markerVersionId],
-      ]])
+      results.push([
+        'Deleted',
+        [
+          ['Key', key],
+          ['VersionId', versionId],
+          ['DeleteMarker', deleted.isMarker ? true : null],
+          ['DeleteMarkerVersionId', deleted.markerVersionId],
+        ],
+      ])
     } catch (error) {
       if (!(error instanceof AwsError)) throw error
-      results.push(['Error', [['Key', key], ['VersionId', versionId], ['Code', error.code], ['Message', error.message]]])
+      results.push([
+        'Error',
+        [
+          ['Key', key],
+          ['VersionId', versionId],
+          ['Code', error.code],
+          ['Message', error.message],
+        ],
+      ])
     }
   }
   return xmlReply(200, renderXml('DeleteResult', s3Namespace, results))
@@ -130,7 +170,11 @@ function readTargets(root: ReturnType<typeof parseXml>): { targets: DeleteTarget
     expectOnly(object, 'Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size')
     const key = textOf(object, 'Key') ?? ''
     if (key === '') refuseXml()
-    const condition = { etag: textOf(object, 'ETag'), lastModified: textOf(object, 'LastModifiedTime'), bytes: textOf(object, 'Size') }
+    const condition = {
+      etag: textOf(object, 'ETag'),
+      lastModified: textOf(object, 'LastModifiedTime'),
+      bytes: textOf(object, 'Size'),
+    }
     return { key, versionId: textOf(object, 'VersionId'), condition }
   })
   return { targets, quiet: textOf(root, 'Quiet')?.toLowerCase() === 'true' }

@@ -16,13 +16,28 @@ function readCustomerKey(headers: Headers, prefix = customer): Encryption | null
   const [algorithm, key, md5] = ['algorithm', 'key', 'key-md5'].map((name) => headers[`${prefix}-${name}`])
   if (algorithm === undefined && key === undefined && md5 === undefined) return null
   const invalid = (message: string) => new AwsError(400, 'InvalidArgument', message)
-  if (algorithm === undefined) throw invalid('Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.')
-  if (algorithm !== 'AES256') throw new AwsError(400, 'InvalidEncryptionAlgorithmError', 'The Encryption request you specified is not valid. Supported value: AES256.')
-  if (key === undefined) throw invalid('Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.')
-  if (md5 === undefined) throw invalid('Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.')
+  if (algorithm === undefined)
+    throw invalid(
+      'Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.',
+    )
+  if (algorithm !== 'AES256')
+    throw new AwsError(
+      400,
+      'InvalidEncryptionAlgorithmError',
+      'The Encryption request you specified is not valid. Supported value: AES256.',
+    )
+  if (key === undefined)
+    throw invalid(
+      'Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.',
+    )
+  if (md5 === undefined)
+    throw invalid(
+      'Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.',
+    )
   const bytes = Buffer.from(key, 'base64')
   if (bytes.length !== 32) throw invalid('The secret key was invalid for the specified algorithm.')
-  if (createHash('md5').update(bytes).digest('base64') !== md5) throw invalid('The calculated MD5 hash of the key did not match the hash that was provided.')
+  if (createHash('md5').update(bytes).digest('base64') !== md5)
+    throw invalid('The calculated MD5 hash of the key did not match the hash that was provided.')
   return { algorithm: 'AES256', kmsKeyId: null, customerKeyMd5: md5 }
 }
 
@@ -33,20 +48,39 @@ export function readEncryption(call: S3Call, bucket: Bucket): Encryption {
   const algorithm = headers['x-amz-server-side-encryption']
   const keyId = headers['x-amz-server-side-encryption-aws-kms-key-id']
   if (fromCustomer !== null) {
-    if (algorithm !== undefined) throw new AwsError(400, 'InvalidArgument', 'Server Side Encryption with Customer provided key is incompatible with the encryption method specified')
+    if (algorithm !== undefined)
+      throw new AwsError(
+        400,
+        'InvalidArgument',
+        'Server Side Encryption with Customer provided key is incompatible with the encryption method specified',
+      )
     return fromCustomer
   }
   if (algorithm === undefined) return defaultEncryption(call, bucket)
   return makeEncryption(call, bucket, algorithm, keyId ?? null)
 }
 
-export function makeEncryption(call: S3Call, bucket: Bucket, algorithm: string, keyId: string | null): Encryption {
+export function makeEncryption(
+  call: S3Call,
+  bucket: Bucket,
+  algorithm: string,
+  keyId: string | null,
+): Encryption {
   if (algorithm === 'AES256') {
-    if (keyId !== null) throw new AwsError(400, 'InvalidArgument', 'Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms')
+    if (keyId !== null)
+      throw new AwsError(
+        400,
+        'InvalidArgument',
+        'Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms',
+      )
     return ownEncryption
   }
   if (algorithm !== 'aws:kms' && algorithm !== 'aws:kms:dsse') {
-    throw new AwsError(400, 'InvalidEncryptionAlgorithmError', 'The encryption request you specified is not valid. Supported values: AES256, aws:kms, aws:kms:dsse')
+    throw new AwsError(
+      400,
+      'InvalidEncryptionAlgorithmError',
+      'The encryption request you specified is not valid. Supported values: AES256, aws:kms, aws:kms:dsse',
+    )
   }
   return { algorithm, kmsKeyId: keyArn(call, bucket, keyId), customerKeyMd5: null }
 }
@@ -66,12 +100,21 @@ function keyArn(call: S3Call, bucket: Bucket, keyId: string | null): string {
 }
 
 /** Asks the key's policy, as S3 does when it fetches a data key. Keys of `aws/s3` belong to the account and need no asking. */
-export async function allowKey(call: S3Call, encryption: Encryption, action: 'kms:GenerateDataKey' | 'kms:Decrypt'): Promise<void> {
+export async function allowKey(
+  call: S3Call,
+  encryption: Encryption,
+  action: 'kms:GenerateDataKey' | 'kms:Decrypt',
+): Promise<void> {
   const arn = encryption.kmsKeyId
   if (arn === null || arn.endsWith(':alias/aws/s3')) return
   const key = call.stores.host.declaration.keys.find((declared) => declared.arn === arn)
   if (key === undefined) throw new AwsError(400, 'KMS.NotFoundException', `Key '${arn}' does not exist`)
-  const decision = await call.stores.host.authorize(call.request, { action, resource: arn, resourceAccountId: key.accountId, resourcePolicy: key.policy })
+  const decision = await call.stores.host.authorize(call.request, {
+    action,
+    resource: arn,
+    resourceAccountId: key.accountId,
+    resourcePolicy: key.policy,
+  })
   if (!decision.allowed) throw denyAccess()
 }
 
@@ -79,7 +122,11 @@ export async function allowKey(call: S3Call, encryption: Encryption, action: 'km
 export function checkCustomerKey(stored: Encryption, headers: Headers, prefix = customer): void {
   const given = readCustomerKey(headers, prefix)
   if (stored.customerKeyMd5 === (given?.customerKeyMd5 ?? null)) return
-  throw new AwsError(400, 'InvalidRequest', given === null
-    ? 'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.'
-    : 'The encryption parameters are not applicable to this object.')
+  throw new AwsError(
+    400,
+    'InvalidRequest',
+    given === null
+      ? 'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.'
+      : 'The encryption parameters are not applicable to this object.',
+  )
 }

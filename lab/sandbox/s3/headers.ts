@@ -9,15 +9,35 @@ import type { AskedLock, Content, EventHold, Encryption, KeptHeaders, Lock, Vers
 
 type Headers = Readonly<Record<string, string>>
 
-const keptNames = ['content-type', 'cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires', 'x-amz-website-redirect-location']
+const keptNames = [
+  'content-type',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'expires',
+  'x-amz-website-redirect-location',
+]
 const longestMetadataBytes = 2048
-const storageClasses = new Set(['STANDARD', 'STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER', 'DEEP_ARCHIVE', 'GLACIER_IR', 'REDUCED_REDUNDANCY'])
+const storageClasses = new Set([
+  'STANDARD',
+  'STANDARD_IA',
+  'ONEZONE_IA',
+  'INTELLIGENT_TIERING',
+  'GLACIER',
+  'DEEP_ARCHIVE',
+  'GLACIER_IR',
+  'REDUCED_REDUNDANCY',
+])
 
 export function readKeptHeaders(headers: Headers): KeptHeaders {
   const kept: KeptHeaders = {}
   for (const name of keptNames) if (headers[name] !== undefined) kept[name] = headers[name]
   // `aws-chunked` is how the payload travelled, not what it is.
-  const encodings = (kept['content-encoding'] ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '' && name !== 'aws-chunked')
+  const encodings = (kept['content-encoding'] ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'aws-chunked')
   if (encodings.length > 0) kept['content-encoding'] = encodings.join(',')
   else delete kept['content-encoding']
   kept['content-type'] ??= 'binary/octet-stream'
@@ -28,7 +48,12 @@ export function readKeptHeaders(headers: Headers): KeptHeaders {
     kept[name] = value
   }
   if (metadataBytes <= longestMetadataBytes) return kept
-  throw new AwsError(400, 'MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', { fields: { Size: String(metadataBytes), MaxSizeAllowed: String(longestMetadataBytes) } })
+  throw new AwsError(
+    400,
+    'MetadataTooLarge',
+    'Your metadata headers exceed the maximum allowed metadata size',
+    { fields: { Size: String(metadataBytes), MaxSizeAllowed: String(longestMetadataBytes) } },
+  )
 }
 
 export function readStorageClass(headers: Headers): string {
@@ -47,8 +72,15 @@ export function readTagging(text: string | undefined): [string, string][] {
 
 export function checkTags(tags: readonly [string, string][], most: number): void {
   if (tags.length > most) throw new AwsError(400, 'BadRequest', `Object tags cannot be greater than ${most}`)
-  const bad = tags.some(([name, value]) => name === '' || name.length > 128 || value.length > 256 || name.startsWith('aws:'))
-  if (bad || new Set(tags.map(([name]) => name)).size !== tags.length) throw new AwsError(400, 'InvalidTag', 'The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.')
+  const bad = tags.some(
+    ([name, value]) => name === '' || name.length > 128 || value.length > 256 || name.startsWith('aws:'),
+  )
+  if (bad || new Set(tags.map(([name]) => name)).size !== tags.length)
+    throw new AwsError(
+      400,
+      'InvalidTag',
+      'The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.',
+    )
 }
 
 export function hasLockHeaders(headers: Headers): boolean {
@@ -60,9 +92,14 @@ export function readAskedLock(headers: Headers, nowMs: number): AskedLock {
   const until = headers['x-amz-object-lock-retain-until-date']
   const legalHold = headers['x-amz-object-lock-legal-hold']
   const invalid = (message: string) => new AwsError(400, 'InvalidArgument', message)
-  if ((mode === undefined) !== (until === undefined)) throw invalid('x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied')
-  if (legalHold !== undefined && legalHold !== 'ON' && legalHold !== 'OFF') throw invalid('Legal Hold must be either of "ON" or "OFF"')
-  const retention = mode === undefined || until === undefined ? null : { mode: readLockMode(mode), untilMs: readRetainUntil(until, nowMs) }
+  if ((mode === undefined) !== (until === undefined))
+    throw invalid('x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied')
+  if (legalHold !== undefined && legalHold !== 'ON' && legalHold !== 'OFF')
+    throw invalid('Legal Hold must be either of "ON" or "OFF"')
+  const retention =
+    mode === undefined || until === undefined
+      ? null
+      : { mode: readLockMode(mode), untilMs: readRetainUntil(until, nowMs) }
   return { retention, legalHold: legalHold === 'ON', eventHold: readEventHoldHeaders(headers) }
 }
 
@@ -73,22 +110,31 @@ export function readLockMode(mode: string): LockMode {
 
 export function readRetainUntil(text: string, nowMs: number): number {
   const untilMs = /^\d{4}-\d\d-\d\d([T ]|$)/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(untilMs)) throw new AwsError(400, 'InvalidArgument', 'The retain until date must be provided in ISO 8601 format')
-  if (untilMs <= nowMs) throw new AwsError(400, 'InvalidArgument', 'The retain until date must be in the future!')
+  if (Number.isNaN(untilMs))
+    throw new AwsError(400, 'InvalidArgument', 'The retain until date must be provided in ISO 8601 format')
+  if (untilMs <= nowMs)
+    throw new AwsError(400, 'InvalidArgument', 'The retain until date must be in the future!')
   return untilMs
 }
 
 function readEventHoldHeaders(headers: Headers): EventHold | null {
   const hold = headers['x-amz-object-lock-event-hold']
-  const [days, years] = ['days', 'years'].map((unit) => headers[`x-amz-object-lock-event-hold-duration-${unit}`])
+  const [days, years] = ['days', 'years'].map(
+    (unit) => headers[`x-amz-object-lock-event-hold-duration-${unit}`],
+  )
   if (hold === undefined || hold === 'OFF') return null
   if (hold !== 'ON') throw new AwsError(400, 'InvalidArgument', 'Event Hold must be either of "ON" or "OFF"')
   return makeEventHold(days ?? null, years ?? null)
 }
 
 export function makeEventHold(days: string | null, years: string | null): EventHold {
-  const isCount = (text: string | null, most: number) => text !== null && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= most
-  if ((days === null) === (years === null) || (days !== null && !isCount(days, 36_500)) || (years !== null && !isCount(years, 100))) {
+  const isCount = (text: string | null, most: number) =>
+    text !== null && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= most
+  if (
+    (days === null) === (years === null) ||
+    (days !== null && !isCount(days, 36_500)) ||
+    (years !== null && !isCount(years, 100))
+  ) {
     throw new AwsError(400, 'InvalidArgument', 'An event hold needs a duration: either days or years')
   }
   const [dayCount, yearCount] = [days === null ? null : Number(days), years === null ? null : Number(years)]
@@ -106,29 +152,55 @@ export function lockContext(headers: Headers, nowMs: number): Context {
   take('s3:object-lock-retain-until-date', until)
   take('s3:object-lock-legal-hold', headers['x-amz-object-lock-legal-hold'])
   take('s3:object-lock-event-hold', headers['x-amz-object-lock-event-hold'])
-  take('s3:object-lock-event-hold-duration-days', eventHoldDays(headers['x-amz-object-lock-event-hold-duration-days'], headers['x-amz-object-lock-event-hold-duration-years']))
+  take(
+    's3:object-lock-event-hold-duration-days',
+    eventHoldDays(
+      headers['x-amz-object-lock-event-hold-duration-days'],
+      headers['x-amz-object-lock-event-hold-duration-years'],
+    ),
+  )
   const untilMs = until === undefined ? Number.NaN : Date.parse(until)
-  if (!Number.isNaN(untilMs)) context['s3:object-lock-remaining-retention-days'] = String(remainingDays(untilMs, nowMs))
+  if (!Number.isNaN(untilMs))
+    context['s3:object-lock-remaining-retention-days'] = String(remainingDays(untilMs, nowMs))
   return context
 }
 
-export function eventHoldDays(days: string | null | undefined, years: string | null | undefined): string | undefined {
+export function eventHoldDays(
+  days: string | null | undefined,
+  years: string | null | undefined,
+): string | undefined {
   if (days !== null && days !== undefined) return days
-  return years !== null && years !== undefined && /^\d+$/.test(years) ? String(Number(years) * 365) : undefined
+  return years !== null && years !== undefined && /^\d+$/.test(years)
+    ? String(Number(years) * 365)
+    : undefined
 }
 
 /** Condition keys of the headers that a write can carry. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html */
 export function writeContext(headers: Headers, encryption: Encryption | null): Context {
   const context: Context = {}
   const names = [
-    'x-amz-acl', 'x-amz-copy-source', 'x-amz-grant-full-control', 'x-amz-grant-read', 'x-amz-grant-read-acp', 'x-amz-grant-write', 'x-amz-grant-write-acp',
-    'x-amz-metadata-directive', 'x-amz-server-side-encryption', 'x-amz-server-side-encryption-aws-kms-key-id',
-    'x-amz-server-side-encryption-customer-algorithm', 'x-amz-storage-class', 'x-amz-website-redirect-location',
+    'x-amz-acl',
+    'x-amz-copy-source',
+    'x-amz-grant-full-control',
+    'x-amz-grant-read',
+    'x-amz-grant-read-acp',
+    'x-amz-grant-write',
+    'x-amz-grant-write-acp',
+    'x-amz-metadata-directive',
+    'x-amz-server-side-encryption',
+    'x-amz-server-side-encryption-aws-kms-key-id',
+    'x-amz-server-side-encryption-customer-algorithm',
+    'x-amz-storage-class',
+    'x-amz-website-redirect-location',
   ]
   for (const name of names) if (headers[name] !== undefined) context[`s3:${name}`] = headers[name]
-  for (const name of ['if-match', 'if-none-match']) if (headers[name] !== undefined) context[`s3:${name}`] = headers[name]
+  for (const name of ['if-match', 'if-none-match'])
+    if (headers[name] !== undefined) context[`s3:${name}`] = headers[name]
   // As S3 knows the key: by its ARN, also if the request named it by id.
-  if (typeof encryption?.kmsKeyId === 'string' && context['s3:x-amz-server-side-encryption-aws-kms-key-id'] !== undefined) {
+  if (
+    typeof encryption?.kmsKeyId === 'string' &&
+    context['s3:x-amz-server-side-encryption-aws-kms-key-id'] !== undefined
+  ) {
     context['s3:x-amz-server-side-encryption-aws-kms-key-id'] = encryption.kmsKeyId
   }
   const tags = [...new URLSearchParams(headers['x-amz-tagging'] ?? '')]
@@ -146,24 +218,44 @@ export function isoSecond(ms: number): string {
   return new Date(Math.floor(ms / 1000) * 1000).toISOString()
 }
 
-export function encryptionHeaders({ algorithm, kmsKeyId, customerKeyMd5 }: Encryption): Record<string, string> {
+export function encryptionHeaders({
+  algorithm,
+  kmsKeyId,
+  customerKeyMd5,
+}: Encryption): Record<string, string> {
   if (customerKeyMd5 !== null) {
-    return { 'x-amz-server-side-encryption-customer-algorithm': algorithm, 'x-amz-server-side-encryption-customer-key-md5': customerKeyMd5 }
+    return {
+      'x-amz-server-side-encryption-customer-algorithm': algorithm,
+      'x-amz-server-side-encryption-customer-key-md5': customerKeyMd5,
+    }
   }
-  return { 'x-amz-server-side-encryption': algorithm, ...(kmsKeyId === null ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }) }
+  return {
+    'x-amz-server-side-encryption': algorithm,
+    ...(kmsKeyId === null ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }),
+  }
 }
 
 export function checksumHeaders(content: Pick<Content, 'checksum'>): Record<string, string> {
   if (content.checksum === null) return {}
-  return { [checksumHeader(content.checksum.algorithm)]: content.checksum.value, 'x-amz-checksum-type': content.checksum.type }
+  return {
+    [checksumHeader(content.checksum.algorithm)]: content.checksum.value,
+    'x-amz-checksum-type': content.checksum.type,
+  }
 }
 
 /** Only what the caller may see: S3 shows a lock to those who may read it. */
-export function lockHeaders(lock: Lock, nowMs: number, visible: { retention: boolean; legalHold: boolean }): Record<string, string> {
+export function lockHeaders(
+  lock: Lock,
+  nowMs: number,
+  visible: { retention: boolean; legalHold: boolean },
+): Record<string, string> {
   const retention = retentionOf(lock, nowMs)
   return {
     ...(visible.retention && retention !== null
-      ? { 'x-amz-object-lock-mode': retention.mode, 'x-amz-object-lock-retain-until-date': new Date(retention.untilMs).toISOString() }
+      ? {
+          'x-amz-object-lock-mode': retention.mode,
+          'x-amz-object-lock-retain-until-date': new Date(retention.untilMs).toISOString(),
+        }
       : {}),
     ...(visible.retention && lock.eventHold !== null ? { 'x-amz-object-lock-event-hold': 'ON' } : {}),
     ...(visible.legalHold && lock.legalHold ? { 'x-amz-object-lock-legal-hold': 'ON' } : {}),

@@ -22,7 +22,8 @@ export async function listMultipartUploads(call: S3Call): Promise<ServiceReply> 
   const { prefix, delimiter, maxKeys, encode, encodingType } = readListParameters(call, 'max-uploads')
   const keyMarker = call.query.get('key-marker') ?? ''
   const idMarker = keyMarker === '' ? '' : (call.query.get('upload-id-marker') ?? '')
-  const position = idMarker === '' ? null : (call.catalog.findUpload(bucket.id, keyMarker, idMarker)?.order ?? null)
+  const position =
+    idMarker === '' ? null : (call.catalog.findUpload(bucket.id, keyMarker, idMarker)?.order ?? null)
   const page = walkKeys<Upload>({
     prefix,
     delimiter,
@@ -32,20 +33,25 @@ export async function listMultipartUploads(call: S3Call): Promise<ServiceReply> 
     positionOf: (upload) => ({ key: keyBytes(upload.key), order: upload.order }),
   })
   const last = page.isTruncated ? page.items.at(-1) : undefined
-  return xmlReply(200, renderXml('ListMultipartUploadsResult', s3Namespace, [
-    ['Bucket', bucket.name],
-    ['KeyMarker', encode(keyMarker)],
-    ['UploadIdMarker', idMarker],
-    ['NextKeyMarker', last === undefined ? null : encode(lastName(page) ?? '')],
-    ['NextUploadIdMarker', last !== undefined && 'entry' in last ? last.entry.id : null],
-    ['Prefix', encode(prefix)],
-    ['Delimiter', delimiter === '' ? null : encode(delimiter)],
-    ['EncodingType', encodingType],
-    ['MaxUploads', maxKeys],
-    ['IsTruncated', page.isTruncated],
-    ...page.items.flatMap((item): XmlElement[] => ('entry' in item ? [['Upload', renderUpload(item.entry, encode, bucket.accountId)]] : [])),
-    ...renderPrefixes(page, encode),
-  ]))
+  return xmlReply(
+    200,
+    renderXml('ListMultipartUploadsResult', s3Namespace, [
+      ['Bucket', bucket.name],
+      ['KeyMarker', encode(keyMarker)],
+      ['UploadIdMarker', idMarker],
+      ['NextKeyMarker', last === undefined ? null : encode(lastName(page) ?? '')],
+      ['NextUploadIdMarker', last !== undefined && 'entry' in last ? last.entry.id : null],
+      ['Prefix', encode(prefix)],
+      ['Delimiter', delimiter === '' ? null : encode(delimiter)],
+      ['EncodingType', encodingType],
+      ['MaxUploads', maxKeys],
+      ['IsTruncated', page.isTruncated],
+      ...page.items.flatMap((item): XmlElement[] =>
+        'entry' in item ? [['Upload', renderUpload(item.entry, encode, bucket.accountId)]] : [],
+      ),
+      ...renderPrefixes(page, encode),
+    ]),
+  )
 }
 
 function renderUpload(upload: Upload, encode: (text: string) => string, accountId: string): XmlElement[] {
@@ -56,7 +62,12 @@ function renderUpload(upload: Upload, encode: (text: string) => string, accountI
     ['Owner', [['ID', canonicalId(accountId)]]],
     ['StorageClass', upload.storageClass],
     ['Initiated', isoSecond(upload.initiatedMs)],
-    ...(upload.checksum === null ? [] : ([['ChecksumAlgorithm', upload.checksum.algorithm], ['ChecksumType', upload.checksum.type]] satisfies XmlElement[])),
+    ...(upload.checksum === null
+      ? []
+      : ([
+          ['ChecksumAlgorithm', upload.checksum.algorithm],
+          ['ChecksumType', upload.checksum.type],
+        ] satisfies XmlElement[])),
   ]
 }
 
@@ -70,31 +81,45 @@ export async function listParts(call: S3Call): Promise<ServiceReply> {
   const found = maxParts === 0 ? [] : call.catalog.listParts(upload.id, marker, maxParts + 1)
   const parts = found.slice(0, maxParts)
   const isTruncated = found.length > parts.length
-  return xmlReply(200, renderXml('ListPartsResult', s3Namespace, [
-    ['Bucket', bucket.name],
-    ['Key', key],
-    ['UploadId', upload.id],
-    ['Initiator', [['ID', upload.initiator]]],
-    ['Owner', [['ID', canonicalId(bucket.accountId)]]],
-    ['StorageClass', upload.storageClass],
-    ['PartNumberMarker', marker],
-    ['NextPartNumberMarker', isTruncated ? (parts.at(-1)?.number ?? null) : null],
-    ['MaxParts', maxParts],
-    ['IsTruncated', isTruncated],
-    ...(upload.checksum === null ? [] : ([['ChecksumAlgorithm', upload.checksum.algorithm], ['ChecksumType', upload.checksum.type]] satisfies XmlElement[])),
-    ...parts.map((part): XmlElement => ['Part', [
-      ['PartNumber', part.number],
-      ['LastModified', isoSecond(part.modifiedMs)],
-      ['ETag', `"${part.etag}"`],
-      ['Size', part.bytes],
-      ...(upload.checksum === null ? [] : ([[`Checksum${upload.checksum.algorithm}`, part.checksum]] satisfies XmlElement[])),
-    ]]),
-  ]))
+  return xmlReply(
+    200,
+    renderXml('ListPartsResult', s3Namespace, [
+      ['Bucket', bucket.name],
+      ['Key', key],
+      ['UploadId', upload.id],
+      ['Initiator', [['ID', upload.initiator]]],
+      ['Owner', [['ID', canonicalId(bucket.accountId)]]],
+      ['StorageClass', upload.storageClass],
+      ['PartNumberMarker', marker],
+      ['NextPartNumberMarker', isTruncated ? (parts.at(-1)?.number ?? null) : null],
+      ['MaxParts', maxParts],
+      ['IsTruncated', isTruncated],
+      ...(upload.checksum === null
+        ? []
+        : ([
+            ['ChecksumAlgorithm', upload.checksum.algorithm],
+            ['ChecksumType', upload.checksum.type],
+          ] satisfies XmlElement[])),
+      ...parts.map((part): XmlElement => [
+        'Part',
+        [
+          ['PartNumber', part.number],
+          ['LastModified', isoSecond(part.modifiedMs)],
+          ['ETag', `"${part.etag}"`],
+          ['Size', part.bytes],
+          ...(upload.checksum === null
+            ? []
+            : ([[`Checksum${upload.checksum.algorithm}`, part.checksum]] satisfies XmlElement[])),
+        ],
+      ]),
+    ]),
+  )
 }
 
 function readCount(call: S3Call, name: string, otherwise: number): number {
   const text = call.query.get(name)
   if (text === undefined || text === '') return otherwise
-  if (!/^\d{1,10}$/.test(text) || Number(text) > 2_147_483_647) throw invalid(`Argument ${name} must be an integer between 0 and 2147483647`, name, text)
+  if (!/^\d{1,10}$/.test(text) || Number(text) > 2_147_483_647)
+    throw invalid(`Argument ${name} must be an integer between 0 and 2147483647`, name, text)
   return Number(text)
 }

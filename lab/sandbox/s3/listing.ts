@@ -35,7 +35,14 @@ export interface Page<T> {
 const batch = 256
 
 /** Keys that share a common prefix are skipped in one step, however many they are. */
-export function walkKeys<T extends ListedKey>({ prefix, delimiter, maxKeys, after, start, positionOf }: Walk<T>): Page<T> {
+export function walkKeys<T extends ListedKey>({
+  prefix,
+  delimiter,
+  maxKeys,
+  after,
+  start,
+  positionOf,
+}: Walk<T>): Page<T> {
   const items: Item<T>[] = []
   if (maxKeys === 0) return { items, isTruncated: false }
   const below = prefix === '' ? null : successor(keyBytes(prefix))
@@ -68,8 +75,14 @@ function commonPrefixOf(key: string, prefix: string, delimiter: string): string 
 }
 
 /** Where a page starts after `marker`: past everything below it if it is itself a common prefix that a page ended with. */
-export function startAfter(marker: string, order: number | null, prefix: string, delimiter: string): Position {
-  const isCommonPrefix = marker !== '' && marker.startsWith(prefix) && commonPrefixOf(marker, prefix, delimiter) === marker
+export function startAfter(
+  marker: string,
+  order: number | null,
+  prefix: string,
+  delimiter: string,
+): Position {
+  const isCommonPrefix =
+    marker !== '' && marker.startsWith(prefix) && commonPrefixOf(marker, prefix, delimiter) === marker
   return isCommonPrefix ? pastPrefix(marker) : { key: keyBytes(marker), order }
 }
 
@@ -86,7 +99,13 @@ function skipTo(start: Position, prefix: string): Position {
   const last = before.length - 1
   const lastByte = before[last] ?? 0
   // The greatest position below the prefix: its last byte less one, followed by what is greater than any key's rest.
-  return { key: lastByte === 0 ? before.subarray(0, last) : Buffer.concat([before.subarray(0, last), Buffer.from([lastByte - 1, 0xff])]), order: null }
+  return {
+    key:
+      lastByte === 0
+        ? before.subarray(0, last)
+        : Buffer.concat([before.subarray(0, last), Buffer.from([lastByte - 1, 0xff])]),
+    order: null,
+  }
 }
 
 /** The least bytes greater than all that start with `prefix`. UTF-8 has no byte 0xff, so the last one can always grow. */

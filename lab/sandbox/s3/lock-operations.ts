@@ -17,8 +17,14 @@ const longestDocumentBytes = 64 * 1024
 const mostDays = 36_500
 const mostYears = 100
 
-const missingConfiguration = () => new AwsError(404, 'ObjectLockConfigurationNotFoundError', 'Object Lock configuration does not exist for this bucket')
-const bucketWithoutLock = () => new AwsError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration')
+const missingConfiguration = () =>
+  new AwsError(
+    404,
+    'ObjectLockConfigurationNotFoundError',
+    'Object Lock configuration does not exist for this bucket',
+  )
+const bucketWithoutLock = () =>
+  new AwsError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration')
 
 export async function getLockConfiguration(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
@@ -26,7 +32,20 @@ export async function getLockConfiguration(call: S3Call): Promise<ServiceReply> 
   if (!bucket.lockEnabled) throw missingConfiguration()
   const rule = bucket.lockDefault
   const content: XmlElement[] = [['ObjectLockEnabled', 'Enabled']]
-  if (rule !== null) content.push(['Rule', [['DefaultRetention', [['Mode', rule.mode], ['Days', rule.days], ['Years', rule.years]]]]])
+  if (rule !== null)
+    content.push([
+      'Rule',
+      [
+        [
+          'DefaultRetention',
+          [
+            ['Mode', rule.mode],
+            ['Days', rule.days],
+            ['Years', rule.years],
+          ],
+        ],
+      ],
+    ])
   return xmlReply(200, renderXml('ObjectLockConfiguration', s3Namespace, content))
 }
 
@@ -39,8 +58,15 @@ export async function putLockConfiguration(call: S3Call): Promise<ServiceReply> 
   if (textOf(root, 'ObjectLockEnabled') !== 'Enabled') refuseXml()
   const rule = childOf(root, 'Rule')
   const lockDefault = rule === null ? null : readLockDefault(rule)
-  if (bucket.versioning !== 'Enabled') throw new AwsError(409, 'InvalidBucketState', "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
-  call.catalog.transact(() => call.catalog.updateBucket({ ...call.findBucket(bucket.name), lockEnabled: true, lockDefault }))
+  if (bucket.versioning !== 'Enabled')
+    throw new AwsError(
+      409,
+      'InvalidBucketState',
+      "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+    )
+  call.catalog.transact(() =>
+    call.catalog.updateBucket({ ...call.findBucket(bucket.name), lockEnabled: true, lockDefault }),
+  )
   return emptyReply(200)
 }
 
@@ -49,7 +75,8 @@ function readLockDefault(rule: XmlNode): LockDefault {
   const retention = childOf(rule, 'DefaultRetention')
   if (retention === null) refuseXml()
   expectOnly(retention, 'Mode', 'Days', 'Years', 'DefaultEventHold')
-  if (childOf(retention, 'DefaultEventHold') !== null) throw new AwsError(501, 'NotImplemented', 'A default event hold is not implemented')
+  if (childOf(retention, 'DefaultEventHold') !== null)
+    throw new AwsError(501, 'NotImplemented', 'A default event hold is not implemented')
   const [days, years] = [textOf(retention, 'Days'), textOf(retention, 'Years')]
   // Both, or neither, is no period.
   if ((days === null) === (years === null)) refuseXml()
@@ -62,23 +89,49 @@ function readPeriod(text: string | null, most: number): number | null {
   if (text === null) return null
   if (!/^-?\d{1,10}$/.test(text)) refuseXml()
   const count = Number(text)
-  if (count < 1) throw new AwsError(400, 'InvalidArgument', 'Default retention period must be a positive integer value.')
+  if (count < 1)
+    throw new AwsError(400, 'InvalidArgument', 'Default retention period must be a positive integer value.')
   if (count > most) throw new AwsError(400, 'InvalidArgument', 'Default retention period too large')
   return count
 }
 
 export async function getRetention(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
-  const { version } = await findReadable(call, bucket, call.requireKey(), call.query.get('versionId') ?? null, 's3:GetObjectRetention')
+  const { version } = await findReadable(
+    call,
+    bucket,
+    call.requireKey(),
+    call.query.get('versionId') ?? null,
+    's3:GetObjectRetention',
+  )
   if (!bucket.lockEnabled) throw bucketWithoutLock()
   const retention = retentionOf(version.lock, call.nowMs)
-  if (retention === null) throw new AwsError(404, 'NoSuchObjectLockConfiguration', 'The specified object does not have a ObjectLock configuration')
+  if (retention === null)
+    throw new AwsError(
+      404,
+      'NoSuchObjectLockConfiguration',
+      'The specified object does not have a ObjectLock configuration',
+    )
   const { eventHold } = version.lock
-  return xmlReply(200, renderXml('Retention', s3Namespace, [
-    ['Mode', retention.mode],
-    ['RetainUntilDate', new Date(retention.untilMs).toISOString()],
-    ...(eventHold === null ? [] : ([['EventHold', 'ON'], ['EventHoldDuration', [['Days', eventHold.days], ['Years', eventHold.years]]]] satisfies XmlElement[])),
-  ]))
+  return xmlReply(
+    200,
+    renderXml('Retention', s3Namespace, [
+      ['Mode', retention.mode],
+      ['RetainUntilDate', new Date(retention.untilMs).toISOString()],
+      ...(eventHold === null
+        ? []
+        : ([
+            ['EventHold', 'ON'],
+            [
+              'EventHoldDuration',
+              [
+                ['Days', eventHold.days],
+                ['Years', eventHold.years],
+              ],
+            ],
+          ] satisfies XmlElement[])),
+    ]),
+  )
 }
 
 interface AskedRetention {
@@ -116,50 +169,92 @@ function applyRetention(before: Lock, asked: AskedRetention, nowMs: number): Loc
   const rolled = retentionOf(before, nowMs)
   const onlyHold = asked.retention === null && asked.eventHold !== 'keep'
   const retention = onlyHold ? rolled : asked.retention
-  const eventHold = asked.eventHold === 'keep' ? (retention === null ? null : before.eventHold) : asked.eventHold === 'off' ? null : asked.eventHold
-  if (eventHold !== null && retention === null) throw new AwsError(400, 'InvalidRequest', 'An event hold needs a retention mode')
+  const eventHold =
+    asked.eventHold === 'keep'
+      ? retention === null
+        ? null
+        : before.eventHold
+      : asked.eventHold === 'off'
+        ? null
+        : asked.eventHold
+  if (eventHold !== null && retention === null)
+    throw new AwsError(400, 'InvalidRequest', 'An event hold needs a retention mode')
   return { ...before, mode: retention?.mode ?? null, untilMs: retention?.untilMs ?? null, eventHold }
 }
 
 function readAskedRetention(root: XmlNode, nowMs: number): AskedRetention {
   expectOnly(root, 'Mode', 'RetainUntilDate', 'EventHold', 'EventHoldDuration')
-  const [mode, until, hold] = [textOf(root, 'Mode'), textOf(root, 'RetainUntilDate'), textOf(root, 'EventHold')]
+  const [mode, until, hold] = [
+    textOf(root, 'Mode'),
+    textOf(root, 'RetainUntilDate'),
+    textOf(root, 'EventHold'),
+  ]
   if ((mode === null) !== (until === null)) refuseXml()
   if (mode !== null && mode !== 'COMPLIANCE' && mode !== 'GOVERNANCE') refuseXml()
-  const retention = mode === null || until === null ? null : { mode: readLockMode(mode), untilMs: readRetainUntil(until, nowMs) }
+  const retention =
+    mode === null || until === null
+      ? null
+      : { mode: readLockMode(mode), untilMs: readRetainUntil(until, nowMs) }
   if (hold === null) return { retention, eventHold: 'keep' }
   if (hold === 'OFF') return { retention, eventHold: 'off' }
   if (hold !== 'ON') refuseXml()
   const duration = childOf(root, 'EventHoldDuration')
-  return { retention, eventHold: makeEventHold(duration === null ? null : textOf(duration, 'Days'), duration === null ? null : textOf(duration, 'Years')) }
+  return {
+    retention,
+    eventHold: makeEventHold(
+      duration === null ? null : textOf(duration, 'Days'),
+      duration === null ? null : textOf(duration, 'Years'),
+    ),
+  }
 }
 
 function retentionContext(root: XmlNode, nowMs: number): Context {
   const context: Context = {}
-  const [mode, until, hold] = [textOf(root, 'Mode'), textOf(root, 'RetainUntilDate'), textOf(root, 'EventHold')]
+  const [mode, until, hold] = [
+    textOf(root, 'Mode'),
+    textOf(root, 'RetainUntilDate'),
+    textOf(root, 'EventHold'),
+  ]
   const duration = childOf(root, 'EventHoldDuration')
-  const days = duration === null ? undefined : eventHoldDays(textOf(duration, 'Days'), textOf(duration, 'Years'))
+  const days =
+    duration === null ? undefined : eventHoldDays(textOf(duration, 'Days'), textOf(duration, 'Years'))
   if (mode !== null) context['s3:object-lock-mode'] = mode
   if (until !== null) context['s3:object-lock-retain-until-date'] = until
   if (hold !== null) context['s3:object-lock-event-hold'] = hold
   if (days !== undefined) context['s3:object-lock-event-hold-duration-days'] = days
   const untilMs = Date.parse(until ?? '')
-  if (!Number.isNaN(untilMs)) context['s3:object-lock-remaining-retention-days'] = String(remainingDays(untilMs, nowMs))
+  if (!Number.isNaN(untilMs))
+    context['s3:object-lock-remaining-retention-days'] = String(remainingDays(untilMs, nowMs))
   return context
 }
 
 function requireLockable(call: S3Call, bucket: Bucket, key: string, versionId: string | null): Version {
   const version = lookUp(call, bucket, key, versionId)
   if (version === null) throw missing(bucket, key, versionId, null)
-  if (version.content === null) throw new AwsError(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.', { fields: { Method: 'PUT', ResourceType: 'DeleteMarker' } })
+  if (version.content === null)
+    throw new AwsError(
+      405,
+      'MethodNotAllowed',
+      'The specified method is not allowed against this resource.',
+      { fields: { Method: 'PUT', ResourceType: 'DeleteMarker' } },
+    )
   return version
 }
 
 export async function getLegalHold(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
-  const { version } = await findReadable(call, bucket, call.requireKey(), call.query.get('versionId') ?? null, 's3:GetObjectLegalHold')
+  const { version } = await findReadable(
+    call,
+    bucket,
+    call.requireKey(),
+    call.query.get('versionId') ?? null,
+    's3:GetObjectLegalHold',
+  )
   if (!bucket.lockEnabled) throw bucketWithoutLock()
-  return xmlReply(200, renderXml('LegalHold', s3Namespace, [['Status', version.lock.legalHold ? 'ON' : 'OFF']]))
+  return xmlReply(
+    200,
+    renderXml('LegalHold', s3Namespace, [['Status', version.lock.legalHold ? 'ON' : 'OFF']]),
+  )
 }
 
 export async function putLegalHold(call: S3Call): Promise<ServiceReply> {
@@ -167,7 +262,12 @@ export async function putLegalHold(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'LegalHold')
   const status = textOf(root, 'Status')
-  await call.allow(bucket, 's3:PutObjectLegalHold', key, status === null ? {} : { 's3:object-lock-legal-hold': status })
+  await call.allow(
+    bucket,
+    's3:PutObjectLegalHold',
+    key,
+    status === null ? {} : { 's3:object-lock-legal-hold': status },
+  )
   expectOnly(root, 'Status')
   if (status !== 'ON' && status !== 'OFF') refuseXml()
   if (!bucket.lockEnabled) throw bucketWithoutLock()

@@ -14,7 +14,8 @@ export interface Retention {
 /** The retention in force at `nowMs`, also one that is over; null if there is none. An event hold keeps its end ahead of now. */
 export function retentionOf(lock: Lock, nowMs: number): Retention | null {
   if (lock.mode === null || lock.untilMs === null) return null
-  const untilMs = lock.eventHold === null ? lock.untilMs : Math.max(lock.untilMs, nowMs + lock.eventHold.durationMs)
+  const untilMs =
+    lock.eventHold === null ? lock.untilMs : Math.max(lock.untilMs, nowMs + lock.eventHold.durationMs)
   return { mode: lock.mode, untilMs }
 }
 
@@ -28,7 +29,12 @@ export function whyKept(lock: Lock, nowMs: number, bypass: boolean): string | nu
 }
 
 /** Why the retention can't become `wanted` (null: none at all); null if it can. */
-export function whyRetentionStays(lock: Lock, wanted: Retention | null, nowMs: number, bypass: boolean): string | null {
+export function whyRetentionStays(
+  lock: Lock,
+  wanted: Retention | null,
+  nowMs: number,
+  bypass: boolean,
+): string | null {
   const current = retentionOf(lock, nowMs)
   if (current === null || current.untilMs <= nowMs) return null
   if (wanted?.mode === current.mode && wanted.untilMs >= current.untilMs) return null

@@ -2,7 +2,13 @@
 
 import { AwsError } from '../aws-error.ts'
 import { documentOperations } from './bucket-documents.ts'
-import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './bucket-operations.ts'
+import {
+  createBucket,
+  deleteBucket,
+  getBucketLocation,
+  headBucket,
+  listBuckets,
+} from './bucket-operations.ts'
 import * as settings from './bucket-settings.ts'
 import type { S3Call } from './call.ts'
 import { controlPrefix, handleControl } from './control.ts'
@@ -10,9 +16,21 @@ import { copyObject, uploadPartCopy } from './copy.ts'
 import { deleteObject, deleteObjects } from './delete-objects.ts'
 import { getObject } from './get-object.ts'
 import { listObjects, listObjectsV2, listObjectVersions } from './list-operations.ts'
-import { getLegalHold, getLockConfiguration, getRetention, putLegalHold, putLockConfiguration, putRetention } from './lock-operations.ts'
+import {
+  getLegalHold,
+  getLockConfiguration,
+  getRetention,
+  putLegalHold,
+  putLockConfiguration,
+  putRetention,
+} from './lock-operations.ts'
 import { listMultipartUploads, listParts } from './list-uploads.ts'
-import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, uploadPart } from './multipart.ts'
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  uploadPart,
+} from './multipart.ts'
 import * as object from './object-settings.ts'
 import type { Operation } from './operation.ts'
 import { putObject } from './put-object.ts'
@@ -27,60 +45,263 @@ const operations: Operation[] = [
   { name: 'PutObjectRetention', level: 'object', method: 'PUT', query: ['retention'], handle: putRetention },
   { name: 'GetObjectLegalHold', level: 'object', method: 'GET', query: ['legal-hold'], handle: getLegalHold },
   { name: 'PutObjectLegalHold', level: 'object', method: 'PUT', query: ['legal-hold'], handle: putLegalHold },
-  { name: 'GetObjectLockConfiguration', level: 'bucket', method: 'GET', query: ['object-lock'], handle: getLockConfiguration },
-  { name: 'PutObjectLockConfiguration', level: 'bucket', method: 'PUT', query: ['object-lock'], handle: putLockConfiguration },
+  {
+    name: 'GetObjectLockConfiguration',
+    level: 'bucket',
+    method: 'GET',
+    query: ['object-lock'],
+    handle: getLockConfiguration,
+  },
+  {
+    name: 'PutObjectLockConfiguration',
+    level: 'bucket',
+    method: 'PUT',
+    query: ['object-lock'],
+    handle: putLockConfiguration,
+  },
   { name: 'ListObjects', level: 'bucket', method: 'GET', handle: listObjects },
   { name: 'ListObjectsV2', level: 'bucket', method: 'GET', query: ['list-type=2'], handle: listObjectsV2 },
-  { name: 'ListObjectVersions', level: 'bucket', method: 'GET', query: ['versions'], handle: listObjectVersions },
+  {
+    name: 'ListObjectVersions',
+    level: 'bucket',
+    method: 'GET',
+    query: ['versions'],
+    handle: listObjectVersions,
+  },
   { name: 'ListBuckets', level: 'account', method: 'GET', handle: listBuckets },
   { name: 'CreateBucket', level: 'bucket', method: 'PUT', handle: createBucket },
   { name: 'DeleteBucket', level: 'bucket', method: 'DELETE', handle: deleteBucket },
   { name: 'HeadBucket', level: 'bucket', method: 'HEAD', handle: headBucket },
-  { name: 'GetBucketLocation', level: 'bucket', method: 'GET', query: ['location'], handle: getBucketLocation },
-  { name: 'GetBucketVersioning', level: 'bucket', method: 'GET', query: ['versioning'], handle: settings.getVersioning },
-  { name: 'PutBucketVersioning', level: 'bucket', method: 'PUT', query: ['versioning'], handle: settings.putVersioning },
+  {
+    name: 'GetBucketLocation',
+    level: 'bucket',
+    method: 'GET',
+    query: ['location'],
+    handle: getBucketLocation,
+  },
+  {
+    name: 'GetBucketVersioning',
+    level: 'bucket',
+    method: 'GET',
+    query: ['versioning'],
+    handle: settings.getVersioning,
+  },
+  {
+    name: 'PutBucketVersioning',
+    level: 'bucket',
+    method: 'PUT',
+    query: ['versioning'],
+    handle: settings.putVersioning,
+  },
   { name: 'GetBucketPolicy', level: 'bucket', method: 'GET', query: ['policy'], handle: settings.getPolicy },
   { name: 'PutBucketPolicy', level: 'bucket', method: 'PUT', query: ['policy'], handle: settings.putPolicy },
-  { name: 'DeleteBucketPolicy', level: 'bucket', method: 'DELETE', query: ['policy'], handle: settings.deletePolicy },
-  { name: 'GetBucketPolicyStatus', level: 'bucket', method: 'GET', query: ['policyStatus'], handle: settings.getPolicyStatus },
-  { name: 'GetBucketEncryption', level: 'bucket', method: 'GET', query: ['encryption'], handle: settings.getEncryption },
-  { name: 'PutBucketEncryption', level: 'bucket', method: 'PUT', query: ['encryption'], handle: settings.putEncryption },
-  { name: 'DeleteBucketEncryption', level: 'bucket', method: 'DELETE', query: ['encryption'], handle: settings.deleteEncryption },
-  { name: 'GetPublicAccessBlock', level: 'bucket', method: 'GET', query: ['publicAccessBlock'], handle: settings.getPublicAccessBlock },
-  { name: 'PutPublicAccessBlock', level: 'bucket', method: 'PUT', query: ['publicAccessBlock'], handle: settings.putPublicAccessBlock },
-  { name: 'DeletePublicAccessBlock', level: 'bucket', method: 'DELETE', query: ['publicAccessBlock'], handle: settings.deletePublicAccessBlock },
-  { name: 'GetBucketOwnershipControls', level: 'bucket', method: 'GET', query: ['ownershipControls'], handle: settings.getOwnership },
-  { name: 'PutBucketOwnershipControls', level: 'bucket', method: 'PUT', query: ['ownershipControls'], handle: settings.putOwnership },
-  { name: 'DeleteBucketOwnershipControls', level: 'bucket', method: 'DELETE', query: ['ownershipControls'], handle: settings.deleteOwnership },
+  {
+    name: 'DeleteBucketPolicy',
+    level: 'bucket',
+    method: 'DELETE',
+    query: ['policy'],
+    handle: settings.deletePolicy,
+  },
+  {
+    name: 'GetBucketPolicyStatus',
+    level: 'bucket',
+    method: 'GET',
+    query: ['policyStatus'],
+    handle: settings.getPolicyStatus,
+  },
+  {
+    name: 'GetBucketEncryption',
+    level: 'bucket',
+    method: 'GET',
+    query: ['encryption'],
+    handle: settings.getEncryption,
+  },
+  {
+    name: 'PutBucketEncryption',
+    level: 'bucket',
+    method: 'PUT',
+    query: ['encryption'],
+    handle: settings.putEncryption,
+  },
+  {
+    name: 'DeleteBucketEncryption',
+    level: 'bucket',
+    method: 'DELETE',
+    query: ['encryption'],
+    handle: settings.deleteEncryption,
+  },
+  {
+    name: 'GetPublicAccessBlock',
+    level: 'bucket',
+    method: 'GET',
+    query: ['publicAccessBlock'],
+    handle: settings.getPublicAccessBlock,
+  },
+  {
+    name: 'PutPublicAccessBlock',
+    level: 'bucket',
+    method: 'PUT',
+    query: ['publicAccessBlock'],
+    handle: settings.putPublicAccessBlock,
+  },
+  {
+    name: 'DeletePublicAccessBlock',
+    level: 'bucket',
+    method: 'DELETE',
+    query: ['publicAccessBlock'],
+    handle: settings.deletePublicAccessBlock,
+  },
+  {
+    name: 'GetBucketOwnershipControls',
+    level: 'bucket',
+    method: 'GET',
+    query: ['ownershipControls'],
+    handle: settings.getOwnership,
+  },
+  {
+    name: 'PutBucketOwnershipControls',
+    level: 'bucket',
+    method: 'PUT',
+    query: ['ownershipControls'],
+    handle: settings.putOwnership,
+  },
+  {
+    name: 'DeleteBucketOwnershipControls',
+    level: 'bucket',
+    method: 'DELETE',
+    query: ['ownershipControls'],
+    handle: settings.deleteOwnership,
+  },
   { name: 'GetBucketAcl', level: 'bucket', method: 'GET', query: ['acl'], handle: settings.getBucketAcl },
   { name: 'PutBucketAcl', level: 'bucket', method: 'PUT', query: ['acl'], handle: settings.putBucketAcl },
   { name: 'CopyObject', level: 'object', method: 'PUT', header: 'x-amz-copy-source', handle: copyObject },
-  { name: 'CreateMultipartUpload', level: 'object', method: 'POST', query: ['uploads'], handle: createMultipartUpload },
-  { name: 'UploadPart', level: 'object', method: 'PUT', query: ['uploadId', 'partNumber'], handle: uploadPart },
-  { name: 'UploadPartCopy', level: 'object', method: 'PUT', query: ['uploadId', 'partNumber'], header: 'x-amz-copy-source', handle: uploadPartCopy },
-  { name: 'CompleteMultipartUpload', level: 'object', method: 'POST', query: ['uploadId'], handle: completeMultipartUpload },
-  { name: 'AbortMultipartUpload', level: 'object', method: 'DELETE', query: ['uploadId'], handle: abortMultipartUpload },
+  {
+    name: 'CreateMultipartUpload',
+    level: 'object',
+    method: 'POST',
+    query: ['uploads'],
+    handle: createMultipartUpload,
+  },
+  {
+    name: 'UploadPart',
+    level: 'object',
+    method: 'PUT',
+    query: ['uploadId', 'partNumber'],
+    handle: uploadPart,
+  },
+  {
+    name: 'UploadPartCopy',
+    level: 'object',
+    method: 'PUT',
+    query: ['uploadId', 'partNumber'],
+    header: 'x-amz-copy-source',
+    handle: uploadPartCopy,
+  },
+  {
+    name: 'CompleteMultipartUpload',
+    level: 'object',
+    method: 'POST',
+    query: ['uploadId'],
+    handle: completeMultipartUpload,
+  },
+  {
+    name: 'AbortMultipartUpload',
+    level: 'object',
+    method: 'DELETE',
+    query: ['uploadId'],
+    handle: abortMultipartUpload,
+  },
   { name: 'ListParts', level: 'object', method: 'GET', query: ['uploadId'], handle: listParts },
-  { name: 'ListMultipartUploads', level: 'bucket', method: 'GET', query: ['uploads'], handle: listMultipartUploads },
-  { name: 'GetObjectAttributes', level: 'object', method: 'GET', query: ['attributes'], handle: object.getObjectAttributes },
-  { name: 'GetObjectTagging', level: 'object', method: 'GET', query: ['tagging'], handle: object.getObjectTagging },
-  { name: 'PutObjectTagging', level: 'object', method: 'PUT', query: ['tagging'], handle: object.putObjectTagging },
-  { name: 'DeleteObjectTagging', level: 'object', method: 'DELETE', query: ['tagging'], handle: object.deleteObjectTagging },
+  {
+    name: 'ListMultipartUploads',
+    level: 'bucket',
+    method: 'GET',
+    query: ['uploads'],
+    handle: listMultipartUploads,
+  },
+  {
+    name: 'GetObjectAttributes',
+    level: 'object',
+    method: 'GET',
+    query: ['attributes'],
+    handle: object.getObjectAttributes,
+  },
+  {
+    name: 'GetObjectTagging',
+    level: 'object',
+    method: 'GET',
+    query: ['tagging'],
+    handle: object.getObjectTagging,
+  },
+  {
+    name: 'PutObjectTagging',
+    level: 'object',
+    method: 'PUT',
+    query: ['tagging'],
+    handle: object.putObjectTagging,
+  },
+  {
+    name: 'DeleteObjectTagging',
+    level: 'object',
+    method: 'DELETE',
+    query: ['tagging'],
+    handle: object.deleteObjectTagging,
+  },
   { name: 'GetObjectAcl', level: 'object', method: 'GET', query: ['acl'], handle: object.getObjectAcl },
   { name: 'PutObjectAcl', level: 'object', method: 'PUT', query: ['acl'], handle: object.putObjectAcl },
-  { name: 'UpdateObjectEncryption', level: 'object', method: 'PUT', query: ['encryption'], handle: object.updateObjectEncryption },
+  {
+    name: 'UpdateObjectEncryption',
+    level: 'object',
+    method: 'PUT',
+    query: ['encryption'],
+    handle: object.updateObjectEncryption,
+  },
   ...documentOperations,
 ]
 
 const control: Operation = { name: 'S3Control', level: 'object', method: '*', handle: handleControl }
 
-
 // Subresources that S3 has and the sandbox doesn't: a request for one must not be taken for the plain operation.
 const subresources = new Set([
-  'accelerate', 'acl', 'analytics', 'annotation', 'attributes', 'cors', 'delete', 'encryption', 'intelligent-tiering', 'inventory', 'legal-hold',
-  'lifecycle', 'location', 'logging', 'metadataConfiguration', 'metadataTable', 'metrics', 'notification', 'object-lock', 'ownershipControls', 'policy',
-  'policyStatus', 'publicAccessBlock', 'rename', 'renameObject', 'replication', 'requestPayment', 'restore', 'retention', 'select', 'session', 'tagging', 'torrent',
-  'uploadId', 'uploads', 'versioning', 'versions', 'website', 'abac',
+  'accelerate',
+  'acl',
+  'analytics',
+  'annotation',
+  'attributes',
+  'cors',
+  'delete',
+  'encryption',
+  'intelligent-tiering',
+  'inventory',
+  'legal-hold',
+  'lifecycle',
+  'location',
+  'logging',
+  'metadataConfiguration',
+  'metadataTable',
+  'metrics',
+  'notification',
+  'object-lock',
+  'ownershipControls',
+  'policy',
+  'policyStatus',
+  'publicAccessBlock',
+  'rename',
+  'renameObject',
+  'replication',
+  'requestPayment',
+  'restore',
+  'retention',
+  'select',
+  'session',
+  'tagging',
+  'torrent',
+  'uploadId',
+  'uploads',
+  'versioning',
+  'versions',
+  'website',
+  'abac',
 ])
 
 /** The most specific operation that fits. Throws NotImplemented, or MethodNotAllowed. */
@@ -89,13 +310,25 @@ export function findOperation(call: S3Call): Operation {
   const level = call.bucketName === null ? 'account' : call.key === null ? 'bucket' : 'object'
   let best: Operation | null = null
   for (const operation of operations) {
-    if (operation.level !== level || operation.method !== call.request.method || !fits(operation, call)) continue
+    if (operation.level !== level || operation.method !== call.request.method || !fits(operation, call))
+      continue
     if (best === null || weight(operation) > weight(best)) best = operation
   }
   const unknown = [...call.query.keys()].find((name) => subresources.has(name) && !namesQuery(best, name))
-  if (unknown !== undefined) throw new AwsError(501, 'NotImplemented', 'A header you provided implies functionality that is not implemented', { fields: { Header: unknown } })
+  if (unknown !== undefined)
+    throw new AwsError(
+      501,
+      'NotImplemented',
+      'A header you provided implies functionality that is not implemented',
+      { fields: { Header: unknown } },
+    )
   if (best === null) {
-    throw new AwsError(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.', { fields: { Method: call.request.method, ResourceType: level.toUpperCase() } })
+    throw new AwsError(
+      405,
+      'MethodNotAllowed',
+      'The specified method is not allowed against this resource.',
+      { fields: { Method: call.request.method, ResourceType: level.toUpperCase() } },
+    )
   }
   return best
 }

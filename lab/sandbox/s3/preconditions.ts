@@ -7,16 +7,21 @@ import type { Version } from './model.ts'
 type Headers = Readonly<Record<string, string>>
 
 const failed = (condition: string) =>
-  new AwsError(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', { fields: { Condition: condition } })
+  new AwsError(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', {
+    fields: { Condition: condition },
+  })
 const notImplemented = (header: string) =>
-  new AwsError(501, 'NotImplemented', 'A header you provided implies functionality that is not implemented', { fields: { Header: header } })
+  new AwsError(501, 'NotImplemented', 'A header you provided implies functionality that is not implemented', {
+    fields: { Header: header },
+  })
 
 /** Refuses conditions that S3 has no meaning for, before anything is looked up. */
 export function checkWriteConditions(headers: Headers): void {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw notImplemented('If-None-Match')
   if (ifMatch !== undefined && ifNoneMatch !== undefined) throw notImplemented('If-None-Match')
-  if (headers['if-modified-since'] !== undefined || headers['if-unmodified-since'] !== undefined) throw notImplemented('If-Modified-Since')
+  if (headers['if-modified-since'] !== undefined || headers['if-unmodified-since'] !== undefined)
+    throw notImplemented('If-Modified-Since')
 }
 
 /** `current` is the latest version, a delete marker too. Throws PreconditionFailed, or NoSuchKey for an If-Match of nothing. */
@@ -26,7 +31,8 @@ export function checkWrite(headers: Headers, current: Version | null, key: strin
   if (headers['if-none-match'] === '*' && content !== null) throw failed('If-None-Match')
   const ifMatch = headers['if-match']
   if (ifMatch === undefined) return
-  if (content === null) throw new AwsError(404, 'NoSuchKey', 'The specified key does not exist.', { fields: { Key: key } })
+  if (content === null)
+    throw new AwsError(404, 'NoSuchKey', 'The specified key does not exist.', { fields: { Key: key } })
   if (!matchesEtag(ifMatch, content.etag)) throw failed('If-Match')
 }
 
@@ -41,9 +47,14 @@ export function checkDelete(condition: DeleteCondition, target: Version | null, 
   const { etag, lastModified, bytes } = condition
   if (etag === null && lastModified === null && bytes === null) return
   const content = target?.content ?? null
-  if (target === null || content === null) throw new AwsError(404, 'NoSuchKey', 'The specified key does not exist.', { fields: { Key: key } })
+  if (target === null || content === null)
+    throw new AwsError(404, 'NoSuchKey', 'The specified key does not exist.', { fields: { Key: key } })
   if (etag !== null && !matchesEtag(etag, content.etag)) throw failed('If-Match')
-  if (lastModified !== null && Math.floor(Date.parse(lastModified) / 1000) !== Math.floor(target.modifiedMs / 1000)) throw failed('x-amz-if-match-last-modified-time')
+  if (
+    lastModified !== null &&
+    Math.floor(Date.parse(lastModified) / 1000) !== Math.floor(target.modifiedMs / 1000)
+  )
+    throw failed('x-amz-if-match-last-modified-time')
   if (bytes !== null && Number(bytes) !== content.bytes) throw failed('x-amz-if-match-size')
 }
 
@@ -55,7 +66,8 @@ export function checkRead(headers: Headers, etag: string, modifiedMs: number): '
   } else if (isBefore(headers['if-unmodified-since'], modifiedSecond)) {
     throw failed('If-Unmodified-Since')
   }
-  if (headers['if-none-match'] !== undefined) return matchesEtag(headers['if-none-match'], etag) ? 'not-modified' : 'proceed'
+  if (headers['if-none-match'] !== undefined)
+    return matchesEtag(headers['if-none-match'], etag) ? 'not-modified' : 'proceed'
   const since = Date.parse(headers['if-modified-since'] ?? '')
   return !Number.isNaN(since) && modifiedSecond <= since ? 'not-modified' : 'proceed'
 }
@@ -76,7 +88,15 @@ function isBefore(date: string | undefined, ms: number): boolean {
 }
 
 function matchesEtag(header: string, etag: string): boolean {
-  return header.split(',').map((part) => part.trim().replace(/^W\//, '').replace(/^"(.*)"$/, '$1')).some((part) => part === '*' || part === etag)
+  return header
+    .split(',')
+    .map((part) =>
+      part
+        .trim()
+        .replace(/^W\//, '')
+        .replace(/^"(.*)"$/, '$1'),
+    )
+    .some((part) => part === '*' || part === etag)
 }
 
 export function notModifiedHeaders(etag: string, modifiedMs: number): Record<string, string> {

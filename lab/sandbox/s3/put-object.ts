@@ -8,7 +8,17 @@ import type { S3Call } from './call.ts'
 import { emptyReply } from './call.ts'
 import { readClaimedChecksum, readContentMd5, receivePayload } from './checksum.ts'
 import { allowKey, readEncryption } from './encryption.ts'
-import { checksumHeaders, encryptionHeaders, hasLockHeaders, lockContext, readAskedLock, readKeptHeaders, readStorageClass, readTagging, writeContext } from './headers.ts'
+import {
+  checksumHeaders,
+  encryptionHeaders,
+  hasLockHeaders,
+  lockContext,
+  readAskedLock,
+  readKeptHeaders,
+  readStorageClass,
+  readTagging,
+  writeContext,
+} from './headers.ts'
 import { defaultRetention } from './lock.ts'
 import type { AskedLock, Bucket, Content, Encryption, KeptHeaders, Lock, Version } from './model.ts'
 import { checkWrite, checkWriteConditions } from './preconditions.ts'
@@ -29,16 +39,28 @@ export interface WrittenHeaders {
  * Every action that the headers of a write need besides s3:PutObject itself. `createsObject` is AWS's
  * s3:ObjectCreationOperation: true for PutObject, CopyObject and CompleteMultipartUpload, false for the steps between.
  */
-export async function allowWrite(call: S3Call, bucket: Bucket, key: string, createsObject: boolean): Promise<void> {
+export async function allowWrite(
+  call: S3Call,
+  bucket: Bucket,
+  key: string,
+  createsObject: boolean,
+): Promise<void> {
   const { headers, nowMs } = call.request
   const lock = lockContext(headers, nowMs)
-  const context = { ...writeContext(headers, null), ...lock, 's3:ObjectCreationOperation': String(createsObject) }
+  const context = {
+    ...writeContext(headers, null),
+    ...lock,
+    's3:ObjectCreationOperation': String(createsObject),
+  }
   await call.allow(bucket, 's3:PutObject', key, context)
   const names = Object.keys(headers)
-  if (names.some((name) => /^x-amz-object-lock-(mode|retain|event)/.test(name))) await call.allow(bucket, 's3:PutObjectRetention', key, lock)
-  if (headers['x-amz-object-lock-legal-hold'] !== undefined) await call.allow(bucket, 's3:PutObjectLegalHold', key, lock)
+  if (names.some((name) => /^x-amz-object-lock-(mode|retain|event)/.test(name)))
+    await call.allow(bucket, 's3:PutObjectRetention', key, lock)
+  if (headers['x-amz-object-lock-legal-hold'] !== undefined)
+    await call.allow(bucket, 's3:PutObjectLegalHold', key, lock)
   if (headers['x-amz-tagging'] !== undefined) await call.allow(bucket, 's3:PutObjectTagging', key, context)
-  if (names.some((name) => name === 'x-amz-acl' || name.startsWith('x-amz-grant-'))) await call.allow(bucket, 's3:PutObjectAcl', key, context)
+  if (names.some((name) => name === 'x-amz-acl' || name.startsWith('x-amz-grant-')))
+    await call.allow(bucket, 's3:PutObjectAcl', key, context)
   // A comparison with an ETag tells something about the object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
   if (createsObject && headers['if-match'] !== undefined) await call.allow(bucket, 's3:GetObject', key)
 }
@@ -47,7 +69,8 @@ export async function allowWrite(call: S3Call, bucket: Bucket, key: string, crea
 export async function readWrittenHeaders(call: S3Call, bucket: Bucket): Promise<WrittenHeaders> {
   const { headers } = call.request
   const encryption = readEncryption(call, bucket)
-  if (hasLockHeaders(headers) && !bucket.lockEnabled) throw new AwsError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration')
+  if (hasLockHeaders(headers) && !bucket.lockEnabled)
+    throw new AwsError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration')
   const written = {
     kept: readKeptHeaders(headers),
     storageClass: readStorageClass(headers),
@@ -66,12 +89,19 @@ export async function readWrittenHeaders(call: S3Call, bucket: Bucket): Promise<
 /** Explicit headers, or else the bucket's default, reckoned from when the version was made. */
 export function makeLock(asked: AskedLock, bucket: Bucket, madeMs: number): Lock {
   const retention = asked.retention ?? defaultRetention(bucket.lockDefault, madeMs)
-  return { mode: retention?.mode ?? null, untilMs: retention?.untilMs ?? null, legalHold: asked.legalHold, eventHold: asked.eventHold }
+  return {
+    mode: retention?.mode ?? null,
+    untilMs: retention?.untilMs ?? null,
+    legalHold: asked.legalHold,
+    eventHold: asked.eventHold,
+  }
 }
 
 /** Objects under SSE-S3 are named by their MD5; others by something that says nothing of their content. */
 export function makeEtag(md5: string, encryption: Encryption): string {
-  return encryption.algorithm === 'AES256' && encryption.customerKeyMd5 === null ? md5 : randomBytes(16).toString('hex')
+  return encryption.algorithm === 'AES256' && encryption.customerKeyMd5 === null
+    ? md5
+    : randomBytes(16).toString('hex')
 }
 
 interface MadeVersion {
@@ -88,13 +118,25 @@ interface MadeVersion {
  * Makes a version out of files that are whole and closed: preconditions, lock and version id are decided in one
  * transaction, so that of two writers under `If-None-Match: *` one alone succeeds.
  */
-export function commitVersion(call: S3Call, bucketName: string, key: string, make: (bucket: Bucket) => MadeVersion): { version: Version; bucket: Bucket } {
+export function commitVersion(
+  call: S3Call,
+  bucketName: string,
+  key: string,
+  make: (bucket: Bucket) => MadeVersion,
+): { version: Version; bucket: Bucket } {
   const { catalog, files } = call
   const { version, orphans, bucket, unused } = catalog.transact(() => {
     const bucket = call.findBucket(bucketName)
     checkWrite(call.request.headers, catalog.currentVersion(bucket.id, key), key)
     const { content, lock, modifiedMs, order, unused = [] } = make(bucket)
-    return { bucket, unused, ...catalog.addVersion({ bucketId: bucket.id, key, content, lock, modifiedMs, order }, bucket.versioning === 'Enabled') }
+    return {
+      bucket,
+      unused,
+      ...catalog.addVersion(
+        { bucketId: bucket.id, key, content, lock, modifiedMs, order },
+        bucket.versioning === 'Enabled',
+      ),
+    }
   })
   files.remove([...orphans, ...unused])
   return { version, bucket }
@@ -111,7 +153,8 @@ export async function putObject(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await allowWrite(call, bucket, key, true)
   checkWriteConditions(headers)
-  if (body.bytes === null) throw new AwsError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.')
+  if (body.bytes === null)
+    throw new AwsError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.')
   if (body.bytes > largestPutBytes) throw entityTooLarge(body.bytes)
   const written = await readWrittenHeaders(call, bucket)
   requireDigest(call, bucket)
@@ -120,7 +163,12 @@ export async function putObject(call: S3Call): Promise<ServiceReply> {
   const draft = files.create()
   try {
     const { md5, checksum } = await receivePayload(body, headers, (part) => draft.write(part))
-    if (draft.bytes !== body.bytes) throw new AwsError(400, 'IncompleteBody', 'You did not provide the number of bytes specified by the Content-Length HTTP header')
+    if (draft.bytes !== body.bytes)
+      throw new AwsError(
+        400,
+        'IncompleteBody',
+        'You did not provide the number of bytes specified by the Content-Length HTTP header',
+      )
     draft.close()
     const etag = makeEtag(md5, written.encryption)
     const committed = commitVersion(call, bucket.name, key, (current) => {
@@ -157,9 +205,15 @@ export function requireDigest(call: S3Call, bucket: Bucket): void {
   const { headers } = call.request
   if (!hasLockHeaders(headers) && bucket.lockDefault === null) return
   if (readContentMd5(headers) !== null || readClaimedChecksum(headers) !== null) return
-  throw new AwsError(400, 'InvalidRequest', 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters')
+  throw new AwsError(
+    400,
+    'InvalidRequest',
+    'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters',
+  )
 }
 
 export function entityTooLarge(bytes: number): AwsError {
-  return new AwsError(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', { fields: { ProposedSize: String(bytes), MaxSizeAllowed: String(largestPutBytes) } })
+  return new AwsError(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
+    fields: { ProposedSize: String(bytes), MaxSizeAllowed: String(largestPutBytes) },
+  })
 }

@@ -26,11 +26,21 @@ const emptyHash = createHash('sha256').digest('hex')
 const longestLineBytes = 4096
 const mostTrailers = 16
 
-const incomplete = (why: string) => new AwsError(400, 'IncompleteBody', `The request body terminated unexpectedly: ${why}`)
-const mismatch = () => new AwsError(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided. Check your key and signing method.')
+const incomplete = (why: string) =>
+  new AwsError(400, 'IncompleteBody', `The request body terminated unexpectedly: ${why}`)
+const mismatch = () =>
+  new AwsError(
+    403,
+    'SignatureDoesNotMatch',
+    'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+  )
 
 /** Yields the payload's bytes as they come; at the end fills `trailers`. A bad chunk is found at that chunk's end. */
-export async function* decodeChunks(source: AsyncIterable<Buffer>, payload: ChunkedPayload, trailers: Record<string, string>): AsyncGenerator<Buffer> {
+export async function* decodeChunks(
+  source: AsyncIterable<Buffer>,
+  payload: ChunkedPayload,
+  trailers: Record<string, string>,
+): AsyncGenerator<Buffer> {
   const reader = new ByteReader(source)
   let previous = payload.signing?.seed ?? ''
   let total = 0
@@ -46,7 +56,9 @@ export async function* decodeChunks(source: AsyncIterable<Buffer>, payload: Chun
     if (payload.signing !== null && hash !== null) {
       if (signature === null) throw mismatch()
       const { date, scope, sign } = payload.signing
-      const expected = await sign(['AWS4-HMAC-SHA256-PAYLOAD', date, scope, previous, emptyHash, hash.digest('hex')].join('\n'))
+      const expected = await sign(
+        ['AWS4-HMAC-SHA256-PAYLOAD', date, scope, previous, emptyHash, hash.digest('hex')].join('\n'),
+      )
       if (!isSameText(expected, signature)) throw mismatch()
       previous = signature
     }
@@ -64,7 +76,12 @@ function parseChunkHead(line: string): { bytes: number; signature: string | null
   return { bytes: Number.parseInt(match[1] ?? '', 16), signature: match[2] ?? null }
 }
 
-async function readTrailers(reader: ByteReader, payload: ChunkedPayload, previous: string, trailers: Record<string, string>): Promise<void> {
+async function readTrailers(
+  reader: ByteReader,
+  payload: ChunkedPayload,
+  previous: string,
+  trailers: Record<string, string>,
+): Promise<void> {
   let signature: string | null = null
   let signed = ''
   for (let count = 0; ; count += 1) {
@@ -78,14 +95,28 @@ async function readTrailers(reader: ByteReader, payload: ChunkedPayload, previou
       signature = value
       continue
     }
-    if (!payload.trailerNames.includes(name)) throw new AwsError(400, 'MalformedTrailerError', 'The request contained trailing data that was not well-formed or did not conform to our published schema.')
+    if (!payload.trailerNames.includes(name))
+      throw new AwsError(
+        400,
+        'MalformedTrailerError',
+        'The request contained trailing data that was not well-formed or did not conform to our published schema.',
+      )
     trailers[name] = value
     signed += `${name}:${value}\n`
   }
-  if (payload.trailerNames.some((name) => trailers[name] === undefined)) throw incomplete('an announced trailer is missing')
+  if (payload.trailerNames.some((name) => trailers[name] === undefined))
+    throw incomplete('an announced trailer is missing')
   if (payload.signing === null || payload.trailerNames.length === 0) return
   const { date, scope, sign } = payload.signing
-  const expected = await sign(['AWS4-HMAC-SHA256-TRAILER', date, scope, previous, createHash('sha256').update(signed).digest('hex')].join('\n'))
+  const expected = await sign(
+    [
+      'AWS4-HMAC-SHA256-TRAILER',
+      date,
+      scope,
+      previous,
+      createHash('sha256').update(signed).digest('hex'),
+    ].join('\n'),
+  )
   if (signature === null || !isSameText(expected, signature)) throw mismatch()
 }
 
@@ -132,7 +163,7 @@ class ByteReader {
   }
 
   async *take(bytes: number): AsyncGenerator<Buffer> {
-    for (let left = bytes; left > 0; ) {
+    for (let left = bytes; left > 0;) {
       if (!(await this.#more())) throw incomplete('a chunk is shorter than it says')
       const slice = this.#rest.subarray(0, left)
       this.#rest = this.#rest.subarray(slice.length)

@@ -14,7 +14,7 @@ export function decodePercent(text: string): string {
   if (!text.includes('%')) return text
   try {
     const bytes: Buffer[] = []
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const next = text.indexOf('%', at)
       if (next === -1) {
         bytes.push(Buffer.from(text.slice(at)))
@@ -34,15 +34,24 @@ export function decodePercent(text: string): string {
 
 /** As AWS encodes for a signature: everything but A-Z a-z 0-9 - _ . ~ is escaped. */
 export function encodePercent(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }
 
 /** Entries in the order of the query. A plus sign is a space, as in a form. */
 export function parseQuery(query: string): QueryEntry[] {
   if (query === '') return []
-  return query.split('&').filter((part) => part !== '').map((part) => {
-    const at = part.indexOf('=')
-    const [name, value] = at === -1 ? [part, ''] : [part.slice(0, at), part.slice(at + 1)]
-    return { name: decodePercent(name.replaceAll('+', ' ')), value: decodePercent(value.replaceAll('+', ' ')) }
-  })
+  return query
+    .split('&')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const at = part.indexOf('=')
+      const [name, value] = at === -1 ? [part, ''] : [part.slice(0, at), part.slice(at + 1)]
+      return {
+        name: decodePercent(name.replaceAll('+', ' ')),
+        value: decodePercent(value.replaceAll('+', ' ')),
+      }
+    })
 }

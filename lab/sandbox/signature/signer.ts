@@ -25,7 +25,9 @@ class Sha256 implements Hash {
 
 function bytesOf(data: SourceData): string | Uint8Array {
   if (typeof data === 'string') return data
-  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data)
 }
 
 export interface WireRequest {
@@ -64,9 +66,23 @@ export class ClaimSigner extends SignatureV4 {
     for (const name of names) if (request.headers[name] !== undefined) signed[name] = request.headers[name]
     // A signed header that isn't there can't have been signed with a value.
     if (Object.keys(signed).length !== names.size) return false
-    const wire = { method: request.method, path: request.path, headers: signed, query: queryBag(request.query) } as HttpRequest
-    const canonical = this.createCanonicalRequest(wire, getCanonicalHeaders(wire, undefined, names), payloadHash)
-    const toSign = await this.createStringToSign(this.formatDate(new Date(this.#claim.signedMs)).longDate, this.scope, canonical, 'AWS4-HMAC-SHA256')
+    const wire = {
+      method: request.method,
+      path: request.path,
+      headers: signed,
+      query: queryBag(request.query),
+    } as HttpRequest
+    const canonical = this.createCanonicalRequest(
+      wire,
+      getCanonicalHeaders(wire, undefined, names),
+      payloadHash,
+    )
+    const toSign = await this.createStringToSign(
+      this.formatDate(new Date(this.#claim.signedMs)).longDate,
+      this.scope,
+      canonical,
+      'AWS4-HMAC-SHA256',
+    )
     return isSameText(await this.signText(toSign), this.#claim.signature)
   }
 

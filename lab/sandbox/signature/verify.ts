@@ -19,41 +19,75 @@ export interface Verified {
  * Rejects with the AwsError that S3 would answer. The signature is checked before the token, so that nobody learns
  * about a key whose secret they don't hold, beyond that its id exists.
  */
-export async function verifyClaim(claim: SignatureClaim, request: WireRequest, payloadHash: string, registry: CredentialRegistry, nowMs: number): Promise<Verified> {
+export async function verifyClaim(
+  claim: SignatureClaim,
+  request: WireRequest,
+  payloadHash: string,
+  registry: CredentialRegistry,
+  nowMs: number,
+): Promise<Verified> {
   checkTime(claim, nowMs)
   checkSignedHeaders(claim, request)
   const issued = registry.find(claim.accessKeyId)
   // The key of a session without its token is as good as unknown, and S3 says so.
   if (issued === null || (issued.credentials.sessionToken !== null && claim.sessionToken === null)) {
-    throw new AwsError(403, 'InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.', { fields: { AWSAccessKeyId: claim.accessKeyId } })
+    throw new AwsError(
+      403,
+      'InvalidAccessKeyId',
+      'The AWS Access Key Id you provided does not exist in our records.',
+      { fields: { AWSAccessKeyId: claim.accessKeyId } },
+    )
   }
   const signer = new ClaimSigner(claim, issued.credentials)
   if (!(await signer.matches(request, payloadHash))) {
-    throw new AwsError(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided. Check your key and signing method.', { fields: { AWSAccessKeyId: claim.accessKeyId } })
+    throw new AwsError(
+      403,
+      'SignatureDoesNotMatch',
+      'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+      { fields: { AWSAccessKeyId: claim.accessKeyId } },
+    )
   }
   const { sessionToken, expiresMs } = issued.credentials
-  if ((sessionToken === null) !== (claim.sessionToken === null) || !isSameText(sessionToken ?? '', claim.sessionToken ?? '')) {
+  if (
+    (sessionToken === null) !== (claim.sessionToken === null) ||
+    !isSameText(sessionToken ?? '', claim.sessionToken ?? '')
+  ) {
     throw new AwsError(400, 'InvalidToken', 'The provided token is malformed or otherwise invalid.')
   }
-  if (expiresMs !== null && nowMs >= expiresMs) throw new AwsError(400, 'ExpiredToken', 'The provided token has expired.')
+  if (expiresMs !== null && nowMs >= expiresMs)
+    throw new AwsError(400, 'ExpiredToken', 'The provided token has expired.')
   return { principal: issued.principal, signer }
 }
 
 function checkTime(claim: SignatureClaim, nowMs: number): void {
   if (formatAmzDate(claim.signedMs).slice(0, 8) !== claim.day) {
-    throw new AwsError(400, 'AuthorizationHeaderMalformed', `The authorization header is malformed; Invalid credential date "${claim.day}". This date is not the same as X-Amz-Date: "${formatAmzDate(claim.signedMs).slice(0, 8)}".`)
+    throw new AwsError(
+      400,
+      'AuthorizationHeaderMalformed',
+      `The authorization header is malformed; Invalid credential date "${claim.day}". This date is not the same as X-Amz-Date: "${formatAmzDate(claim.signedMs).slice(0, 8)}".`,
+    )
   }
   const times = { RequestTime: formatAmzDate(claim.signedMs), ServerTime: formatIso(nowMs) }
   if (claim.expiresSeconds === null) {
     if (Math.abs(nowMs - claim.signedMs) <= longestSkewMs) return
-    throw new AwsError(403, 'RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.', {
-      fields: { ...times, MaxAllowedSkewMilliseconds: String(longestSkewMs) },
-    })
+    throw new AwsError(
+      403,
+      'RequestTimeTooSkewed',
+      'The difference between the request time and the current time is too large.',
+      {
+        fields: { ...times, MaxAllowedSkewMilliseconds: String(longestSkewMs) },
+      },
+    )
   }
-  if (claim.signedMs - nowMs > longestSkewMs) throw new AwsError(403, 'AccessDenied', 'Request is not yet valid', { fields: times })
+  if (claim.signedMs - nowMs > longestSkewMs)
+    throw new AwsError(403, 'AccessDenied', 'Request is not yet valid', { fields: times })
   if (nowMs >= claim.signedMs + claim.expiresSeconds * 1000) {
     throw new AwsError(403, 'AccessDenied', 'Request has expired', {
-      fields: { 'X-Amz-Expires': String(claim.expiresSeconds), Expires: formatIso(claim.signedMs + claim.expiresSeconds * 1000), ServerTime: times.ServerTime },
+      fields: {
+        'X-Amz-Expires': String(claim.expiresSeconds),
+        Expires: formatIso(claim.signedMs + claim.expiresSeconds * 1000),
+        ServerTime: times.ServerTime,
+      },
     })
   }
 }
@@ -61,9 +95,13 @@ function checkTime(claim: SignatureClaim, nowMs: number): void {
 // Whoever sits between could add what isn't signed: the host and everything that S3 acts on must be.
 function checkSignedHeaders(claim: SignatureClaim, request: WireRequest): void {
   const signed = new Set(claim.signedHeaders)
-  const loose = Object.keys(request.headers).filter((name) => name === 'host' || name.startsWith('x-amz-')).filter((name) => !signed.has(name))
+  const loose = Object.keys(request.headers)
+    .filter((name) => name === 'host' || name.startsWith('x-amz-'))
+    .filter((name) => !signed.has(name))
   if (loose.length === 0) return
-  throw new AwsError(403, 'AccessDenied', 'There were headers present in the request which were not signed', { fields: { HeadersNotSigned: loose.join(', ') } })
+  throw new AwsError(403, 'AccessDenied', 'There were headers present in the request which were not signed', {
+    fields: { HeadersNotSigned: loose.join(', ') },
+  })
 }
 
 function formatIso(ms: number): string {

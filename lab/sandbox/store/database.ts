@@ -15,7 +15,9 @@ export function openDatabase(directory: string): Database {
   const path = join(directory, 'sandbox.sqlite')
   const database = new DatabaseSync(path)
   chmodSync(path, 0o600)
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000')
+  database.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000',
+  )
   database.exec('CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT')
   return database
 }
@@ -39,5 +41,7 @@ export function readSetting(database: Database, name: string): string | null {
 }
 
 export function writeSetting(database: Database, name: string, value: string): void {
-  database.prepare('INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value').run(name, value)
+  database
+    .prepare('INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
+    .run(name, value)
 }

@@ -20,7 +20,8 @@ export class ObjectFiles {
   constructor(directory: string) {
     this.#directory = directory
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    for (let shard = 0; shard < 256; shard += 1) mkdirSync(join(directory, shard.toString(16).padStart(2, '0')), { recursive: true, mode: 0o700 })
+    for (let shard = 0; shard < 256; shard += 1)
+      mkdirSync(join(directory, shard.toString(16).padStart(2, '0')), { recursive: true, mode: 0o700 })
   }
 
   pathOf(id: string): string {
@@ -44,7 +45,7 @@ export class ObjectFiles {
       },
       write: (part) => {
         if (descriptor === null) throw new Error('the file is closed')
-        for (let done = 0; done < part.length; ) done += writeSync(descriptor, part, done)
+        for (let done = 0; done < part.length;) done += writeSync(descriptor, part, done)
         bytes += part.length
       },
       close,

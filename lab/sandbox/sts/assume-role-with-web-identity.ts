@@ -18,13 +18,23 @@ import type { StsContext } from './service.ts'
 
 const denied = 'Not authorized to perform sts:AssumeRoleWithWebIdentity'
 
-export async function assumeRoleWithWebIdentity(context: StsContext, request: ServiceRequest, form: Form): Promise<ServiceReply> {
+export async function assumeRoleWithWebIdentity(
+  context: StsContext,
+  request: ServiceRequest,
+  form: Form,
+): Promise<ServiceReply> {
   const { host } = context
   const roleArn = readRoleArn(form)
   const sessionName = requiredText(form, 'RoleSessionName', nameRule)
-  const token = requiredText(form, 'WebIdentityToken', { least: 4, most: 20_000, pattern: /^[^]*$/, printed: '' })
+  const token = requiredText(form, 'WebIdentityToken', {
+    least: 4,
+    most: 20_000,
+    pattern: /^[^]*$/,
+    printed: '',
+  })
   const askedSeconds = readDuration(form)
-  if (form.text('ProviderId') !== null) throw new AwsError(400, 'ValidationError', 'ProviderId is for OAuth 2.0 providers only')
+  if (form.text('ProviderId') !== null)
+    throw new AwsError(400, 'ValidationError', 'ProviderId is for OAuth 2.0 providers only')
 
   const accountId = roleArn.split(':')[4] ?? ''
   const role = host.declaration.roles.find(({ arn }) => arn === roleArn)
@@ -34,19 +44,48 @@ export async function assumeRoleWithWebIdentity(context: StsContext, request: Se
   if (role === undefined) throw denySts(denied)
   const { tags, sourceIdentity } = readSessionClaims(verified.payload)
 
-  const principal: Principal = { kind: 'web-identity', accountId, arn: verified.provider.arn, federated: verified.claims }
-  const keys = requestContext({ sessionName, externalId: null, sourceIdentity, asked: tags, hasSecondFactor: false })
+  const principal: Principal = {
+    kind: 'web-identity',
+    accountId,
+    arn: verified.provider.arn,
+    federated: verified.claims,
+  }
+  const keys = requestContext({
+    sessionName,
+    externalId: null,
+    sourceIdentity,
+    asked: tags,
+    hasSecondFactor: false,
+  })
   for (const action of listPermissions('sts:AssumeRoleWithWebIdentity', sourceIdentity, tags.tags)) {
-    const question = { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys }
+    const question = {
+      action,
+      resource: role.arn,
+      resourceAccountId: role.accountId,
+      resourcePolicy: role.trust,
+      context: keys,
+    }
     const decision = await host.authorize({ ...request, principal }, question)
     if (!decision.allowed) throw denySts(denied)
   }
 
   const policies = readPolicies(form, role, host.declaration, tags)
-  const session = issueSession(host, role, {
-    sessionName, sourceIdentity, tags: tags.tags, transitiveTagKeys: tags.transitiveKeys, policies: policies.documents, issuedMs: request.nowMs,
-    chainDepth: 1, multiFactor: null, federated: verified.claims,
-  }, roleSeconds(role, askedSeconds))
+  const session = issueSession(
+    host,
+    role,
+    {
+      sessionName,
+      sourceIdentity,
+      tags: tags.tags,
+      transitiveTagKeys: tags.transitiveKeys,
+      policies: policies.documents,
+      issuedMs: request.nowMs,
+      chainDepth: 1,
+      multiFactor: null,
+      federated: verified.claims,
+    },
+    roleSeconds(role, askedSeconds),
+  )
   return renderResult('AssumeRoleWithWebIdentity', request.id, [
     ['SubjectFromWebIdentityToken', verified.subject],
     ['Audience', verified.audience],
@@ -82,5 +121,9 @@ function isTexts(value: unknown): value is string[] {
 }
 
 function reject(claim: string): AwsError {
-  return new AwsError(403, 'IDPRejectedClaim', `The claim https://aws.amazon.com/${claim} of the ID Token is not valid`)
+  return new AwsError(
+    403,
+    'IDPRejectedClaim',
+    `The claim https://aws.amazon.com/${claim} of the ID Token is not valid`,
+  )
 }

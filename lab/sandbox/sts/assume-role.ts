@@ -9,17 +9,33 @@ import type { Form } from './form.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
 import { listPermissions } from './session-permissions.ts'
-import { arnRule, nameRule, readDuration, readPolicies, readSourceIdentity, readTags } from './session-request.ts'
+import {
+  arnRule,
+  nameRule,
+  readDuration,
+  readPolicies,
+  readSourceIdentity,
+  readTags,
+} from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
 import type { StsContext } from './service.ts'
 
 const longestChainedSeconds = 3600
 
-export async function assumeRole(context: StsContext, request: ServiceRequest, form: Form): Promise<ServiceReply> {
+export async function assumeRole(
+  context: StsContext,
+  request: ServiceRequest,
+  form: Form,
+): Promise<ServiceReply> {
   const { principal: caller, nowMs } = request
   const roleArn = readRoleArn(form)
   const sessionName = requiredText(form, 'RoleSessionName', nameRule)
-  const externalId = optionalText(form, 'ExternalId', { least: 2, most: 1224, pattern: /^[\w+=,.@:/-]*$/, printed: '[\\w+=,.@:\\/-]*' })
+  const externalId = optionalText(form, 'ExternalId', {
+    least: 2,
+    most: 1224,
+    pattern: /^[\w+=,.@:/-]*$/,
+    printed: '[\\w+=,.@:\\/-]*',
+  })
   const askedSeconds = readDuration(form)
   const source = readSourceIdentity(form)
   const asked = readTags(form)
@@ -36,20 +52,34 @@ export async function assumeRole(context: StsContext, request: ServiceRequest, f
     await demand(context, request, action, role, requestContext(facts))
   }
   // Once set it goes along, through every role that is assumed from another.
-  if (source !== null && source !== sourceIdentity) throw denySts('The source identity of a session cannot be changed')
+  if (source !== null && source !== sourceIdentity)
+    throw denySts('The source identity of a session cannot be changed')
 
   const policies = readPolicies(form, role, context.host.declaration, tags)
   const seconds = limitSeconds(caller, role, askedSeconds)
-  const session = issueSession(context.host, role, {
-    sessionName, sourceIdentity, tags: tags.tags, transitiveTagKeys: tags.transitiveKeys, policies: policies.documents, issuedMs: nowMs,
-    chainDepth: (caller.session?.chainDepth ?? 0) + 1, multiFactor: null, federated: {},
-  }, seconds)
+  const session = issueSession(
+    context.host,
+    role,
+    {
+      sessionName,
+      sourceIdentity,
+      tags: tags.tags,
+      transitiveTagKeys: tags.transitiveKeys,
+      policies: policies.documents,
+      issuedMs: nowMs,
+      chainDepth: (caller.session?.chainDepth ?? 0) + 1,
+      multiFactor: null,
+      federated: {},
+    },
+    seconds,
+  )
   return renderResult('AssumeRole', request.id, renderSession(role, session, policies.packedPercent))
 }
 
 export function readRoleArn(form: Form): string {
   const roleArn = requiredText(form, 'RoleArn', arnRule)
-  if (!/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(roleArn)) throw new AwsError(400, 'ValidationError', `${roleArn.slice(0, 200)} is invalid`)
+  if (!/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(roleArn))
+    throw new AwsError(400, 'ValidationError', `${roleArn.slice(0, 200)} is invalid`)
   return roleArn
 }
 
@@ -63,7 +93,13 @@ interface RequestFacts {
 
 type ContextKeys = Record<string, string | string[]>
 
-export function requestContext({ sessionName, externalId, sourceIdentity, asked, hasSecondFactor }: RequestFacts): ContextKeys {
+export function requestContext({
+  sessionName,
+  externalId,
+  sourceIdentity,
+  asked,
+  hasSecondFactor,
+}: RequestFacts): ContextKeys {
   const tagKeys = Object.keys(asked.tags)
   return {
     'sts:RoleSessionName': sessionName,
@@ -76,8 +112,20 @@ export function requestContext({ sessionName, externalId, sourceIdentity, asked,
   }
 }
 
-async function demand({ host }: StsContext, request: ServiceRequest, action: string, role: DeclaredRole, keys: ContextKeys): Promise<void> {
-  const question = { action, resource: role.arn, resourceAccountId: role.accountId, resourcePolicy: role.trust, context: keys }
+async function demand(
+  { host }: StsContext,
+  request: ServiceRequest,
+  action: string,
+  role: DeclaredRole,
+  keys: ContextKeys,
+): Promise<void> {
+  const question = {
+    action,
+    resource: role.arn,
+    resourceAccountId: role.accountId,
+    resourcePolicy: role.trust,
+    context: keys,
+  }
   const decision = await host.authorize(request, question)
   if (!decision.allowed) throw refuse(request.principal, action, role.arn)
 }
@@ -92,23 +140,35 @@ function chainTags({ session }: Principal, asked: SessionTags): SessionTags {
   const inherited = session?.transitiveTagKeys ?? []
   const lower = new Set(inherited.map((key) => key.toLowerCase()))
   if (Object.keys(asked.tags).some((key) => lower.has(key.toLowerCase()))) {
-    const message = "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."
+    const message =
+      "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."
     throw new AwsError(400, 'InvalidParameterValue', message)
   }
   const kept = Object.entries(session?.tags ?? {}).filter(([key]) => lower.has(key.toLowerCase()))
-  return { tags: { ...Object.fromEntries(kept), ...asked.tags }, transitiveKeys: [...inherited, ...asked.transitiveKeys] }
+  return {
+    tags: { ...Object.fromEntries(kept), ...asked.tags },
+    transitiveKeys: [...inherited, ...asked.transitiveKeys],
+  }
 }
 
 function limitSeconds(caller: Principal, role: DeclaredRole, asked: number | null): number {
   if (caller.kind === 'role-session' && asked !== null && asked > longestChainedSeconds) {
-    throw new AwsError(400, 'ValidationError', 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining')
+    throw new AwsError(
+      400,
+      'ValidationError',
+      'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining',
+    )
   }
   return roleSeconds(role, asked)
 }
 
 export function roleSeconds(role: DeclaredRole, asked: number | null): number {
   if (asked !== null && asked > role.maxSessionSeconds) {
-    throw new AwsError(400, 'ValidationError', 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.')
+    throw new AwsError(
+      400,
+      'ValidationError',
+      'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+    )
   }
   return asked ?? Math.min(3600, role.maxSessionSeconds)
 }

@@ -27,7 +27,8 @@ export class Form {
       if (match === null) throw malformedQuery()
       positions.add(Number(match[1]))
     }
-    if (positions.size > most) throw invalid(name, null, `Member must have length less than or equal to ${most}`)
+    if (positions.size > most)
+      throw invalid(name, null, `Member must have length less than or equal to ${most}`)
     return [...positions].sort((a, b) => a - b).map((position) => `${name}.member.${position}`)
   }
 }
@@ -39,8 +40,12 @@ export async function readForm(request: ServiceRequest): Promise<Form> {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
     // Of a presigned request the query holds the signature too.
-    const entries = [...parseQuery(request.query).filter(({ name }) => !/^x-amz-/i.test(name)), ...parseQuery(text.trim())]
-    if (entries.length > mostParameters || new Set(entries.map(({ name }) => name)).size !== entries.length) throw malformedQuery()
+    const entries = [
+      ...parseQuery(request.query).filter(({ name }) => !/^x-amz-/i.test(name)),
+      ...parseQuery(text.trim()),
+    ]
+    if (entries.length > mostParameters || new Set(entries.map(({ name }) => name)).size !== entries.length)
+      throw malformedQuery()
     for (const { name, value } of entries) values.set(name, value)
   } catch (error) {
     throw malformedQuery(error)
@@ -56,7 +61,11 @@ function malformedQuery(cause?: unknown): AwsError {
 export function invalid(name: string, value: string | null, constraint: string): AwsError {
   const member = name.charAt(0).toLowerCase() + name.slice(1)
   const shown = value === null ? 'Value' : `Value '${value.slice(0, 200)}'`
-  return new AwsError(400, 'ValidationError', `1 validation error detected: ${shown} at '${member}' failed to satisfy constraint: ${constraint}`)
+  return new AwsError(
+    400,
+    'ValidationError',
+    `1 validation error detected: ${shown} at '${member}' failed to satisfy constraint: ${constraint}`,
+  )
 }
 
 export interface TextRule {
@@ -70,9 +79,12 @@ export interface TextRule {
 export function optionalText(form: Form, name: string, rule: TextRule): string | null {
   const value = form.text(name)
   if (value === null) return null
-  if (value.length < rule.least) throw invalid(name, value, `Member must have length greater than or equal to ${rule.least}`)
-  if (value.length > rule.most) throw invalid(name, value, `Member must have length less than or equal to ${rule.most}`)
-  if (!rule.pattern.test(value)) throw invalid(name, value, `Member must satisfy regular expression pattern: ${rule.printed}`)
+  if (value.length < rule.least)
+    throw invalid(name, value, `Member must have length greater than or equal to ${rule.least}`)
+  if (value.length > rule.most)
+    throw invalid(name, value, `Member must have length less than or equal to ${rule.most}`)
+  if (!rule.pattern.test(value))
+    throw invalid(name, value, `Member must satisfy regular expression pattern: ${rule.printed}`)
   return value
 }
 

@@ -8,19 +8,38 @@ import type { XmlElement } from '../xml.ts'
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/'
 
 export function renderResult(operation: string, requestId: string, result: XmlElement[]): ServiceReply {
-  const body = renderXml(`${operation}Response`, namespace, [[`${operation}Result`, result], ['ResponseMetadata', [['RequestId', requestId]]]])
+  const body = renderXml(`${operation}Response`, namespace, [
+    [`${operation}Result`, result],
+    ['ResponseMetadata', [['RequestId', requestId]]],
+  ])
   return { status: 200, headers: { 'content-type': 'text/xml' }, body, operation }
 }
 
 // The front door speaks S3's codes. https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 const ownCodes: Record<string, { code: string; status: number; message?: string }> = {
-  InvalidAccessKeyId: { code: 'InvalidClientTokenId', status: 403, message: 'The security token included in the request is invalid.' },
-  InvalidToken: { code: 'InvalidClientTokenId', status: 403, message: 'The security token included in the request is invalid.' },
+  InvalidAccessKeyId: {
+    code: 'InvalidClientTokenId',
+    status: 403,
+    message: 'The security token included in the request is invalid.',
+  },
+  InvalidToken: {
+    code: 'InvalidClientTokenId',
+    status: 403,
+    message: 'The security token included in the request is invalid.',
+  },
   SignatureDoesNotMatch: { code: 'SignatureDoesNotMatch', status: 403 },
-  RequestTimeTooSkewed: { code: 'SignatureDoesNotMatch', status: 403, message: 'Signature expired: the time of the request is too far from the current time.' },
+  RequestTimeTooSkewed: {
+    code: 'SignatureDoesNotMatch',
+    status: 403,
+    message: 'Signature expired: the time of the request is too far from the current time.',
+  },
   AuthorizationHeaderMalformed: { code: 'IncompleteSignature', status: 400 },
   AuthorizationQueryParametersError: { code: 'IncompleteSignature', status: 400 },
-  ExpiredToken: { code: 'ExpiredToken', status: 403, message: 'The security token included in the request is expired' },
+  ExpiredToken: {
+    code: 'ExpiredToken',
+    status: 403,
+    message: 'The security token included in the request is expired',
+  },
   InvalidURI: { code: 'MalformedQueryString', status: 400 },
   InternalError: { code: 'InternalFailure', status: 500 },
   SlowDown: { code: 'Throttling', status: 400, message: 'Rate exceeded' },
@@ -32,7 +51,14 @@ export const renderError: Service['renderError'] = (error, { id }) => {
   const own = Object.hasOwn(ownCodes, error.code) ? ownCodes[error.code] : undefined
   const status = own?.status ?? error.status
   const body = renderXml('ErrorResponse', namespace, [
-    ['Error', [['Type', status >= 500 ? 'Receiver' : 'Sender'], ['Code', own?.code ?? error.code], ['Message', own?.message ?? error.message]]],
+    [
+      'Error',
+      [
+        ['Type', status >= 500 ? 'Receiver' : 'Sender'],
+        ['Code', own?.code ?? error.code],
+        ['Message', own?.message ?? error.message],
+      ],
+    ],
     ['RequestId', id],
   ])
   return { status, headers: { 'content-type': 'text/xml' }, body, errorCode: own?.code ?? error.code }

@@ -13,7 +13,10 @@ export interface RoleSession {
 }
 
 export function issueSession(
-  host: { credentials: CredentialRegistry }, role: DeclaredRole, facts: Omit<SessionFacts, 'roleArn'>, seconds: number,
+  host: { credentials: CredentialRegistry },
+  role: DeclaredRole,
+  facts: Omit<SessionFacts, 'roleArn'>,
+  seconds: number,
 ): RoleSession {
   const principal: Principal = {
     kind: 'role-session',
@@ -26,23 +29,55 @@ export function issueSession(
 
 /** What the metadata service of an instance, or a sign-in portal, hands out: a session nobody had to ask STS for. */
 export function issueWorkloadSession(
-  host: { credentials: CredentialRegistry }, role: DeclaredRole, sessionName: string, nowMs: number,
-  more: Partial<Pick<SessionFacts, 'sourceIdentity' | 'tags' | 'multiFactor'>> = {}, seconds = 3600,
+  host: { credentials: CredentialRegistry },
+  role: DeclaredRole,
+  sessionName: string,
+  nowMs: number,
+  more: Partial<Pick<SessionFacts, 'sourceIdentity' | 'tags' | 'multiFactor'>> = {},
+  seconds = 3600,
 ): RoleSession {
-  return issueSession(host, role, {
-    sessionName, sourceIdentity: null, tags: {}, policies: [], issuedMs: nowMs, chainDepth: 1, multiFactor: null, federated: {}, ...more,
-  }, seconds)
+  return issueSession(
+    host,
+    role,
+    {
+      sessionName,
+      sourceIdentity: null,
+      tags: {},
+      policies: [],
+      issuedMs: nowMs,
+      chainDepth: 1,
+      multiFactor: null,
+      federated: {},
+      ...more,
+    },
+    seconds,
+  )
 }
 
 /** Elements that the answers of AssumeRole and AssumeRoleWithWebIdentity share. */
-export function renderSession(role: DeclaredRole, { principal, credentials }: RoleSession, packedPercent: number): XmlElement[] {
+export function renderSession(
+  role: DeclaredRole,
+  { principal, credentials }: RoleSession,
+  packedPercent: number,
+): XmlElement[] {
   const { session } = principal
   return [
-    ['AssumedRoleUser', [['AssumedRoleId', `${roleIdOf(role.arn)}:${session?.sessionName ?? ''}`], ['Arn', principal.arn]]],
-    ['Credentials', [
-      ['AccessKeyId', credentials.accessKeyId], ['SecretAccessKey', credentials.secretAccessKey], ['SessionToken', credentials.sessionToken],
-      ['Expiration', new Date(credentials.expiresMs ?? 0).toISOString().replace(/\.\d{3}/, '')],
-    ]],
+    [
+      'AssumedRoleUser',
+      [
+        ['AssumedRoleId', `${roleIdOf(role.arn)}:${session?.sessionName ?? ''}`],
+        ['Arn', principal.arn],
+      ],
+    ],
+    [
+      'Credentials',
+      [
+        ['AccessKeyId', credentials.accessKeyId],
+        ['SecretAccessKey', credentials.secretAccessKey],
+        ['SessionToken', credentials.sessionToken],
+        ['Expiration', new Date(credentials.expiresMs ?? 0).toISOString().replace(/\.\d{3}/, '')],
+      ],
+    ],
     ['SourceIdentity', session?.sourceIdentity],
     ['PackedPolicySize', packedPercent === 0 ? null : packedPercent],
   ]

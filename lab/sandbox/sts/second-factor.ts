@@ -38,14 +38,25 @@ export class SecondFactors {
 
   /** True if the caller proved a second factor, false if it offered none. Throws AccessDenied for a wrong one. */
   check(form: Form, caller: Principal, nowMs: number): boolean {
-    const serial = optionalText(form, 'SerialNumber', { least: 9, most: 256, pattern: /^[\w+=/:,.@-]*$/, printed: '[\\w+=/:,.@-]*' })
+    const serial = optionalText(form, 'SerialNumber', {
+      least: 9,
+      most: 256,
+      pattern: /^[\w+=/:,.@-]*$/,
+      printed: '[\\w+=/:,.@-]*',
+    })
     const code = optionalText(form, 'TokenCode', { least: 6, most: 6, pattern: /^\d*$/, printed: '[\\d]*' })
     if (serial === null && code === null) return false
-    if (serial === null || code === null) throw refuse('must provide both MFA serial number and one time pass code')
+    if (serial === null || code === null)
+      throw refuse('must provide both MFA serial number and one time pass code')
     const holders = [caller.arn, caller.session?.roleArn]
     const device = this.#devices.find((each) => each.serial === serial && holders.includes(each.holderArn))
-    if (device === undefined) throw refuse('unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user.')
-    const period = [nowMs, nowMs - 30_000].find((ms) => timingSafeEqual(Buffer.from(oneTimeCode(device.secret, ms)), Buffer.from(code)))
+    if (device === undefined)
+      throw refuse(
+        'unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user.',
+      )
+    const period = [nowMs, nowMs - 30_000].find((ms) =>
+      timingSafeEqual(Buffer.from(oneTimeCode(device.secret, ms)), Buffer.from(code)),
+    )
     const use = `${serial} ${period === undefined ? '' : Math.floor(period / 30_000)}`
     if (period === undefined || this.#used.has(use)) throw refuse('with invalid MFA one time pass code.')
     this.#used.add(use)
@@ -54,5 +65,9 @@ export class SecondFactors {
 }
 
 function refuse(why: string): AwsError {
-  return new AwsError(403, 'AccessDenied', `MultiFactorAuthentication failed${why.startsWith('with') ? '' : ','} ${why}`)
+  return new AwsError(
+    403,
+    'AccessDenied',
+    `MultiFactorAuthentication failed${why.startsWith('with') ? '' : ','} ${why}`,
+  )
 }

@@ -37,26 +37,50 @@ const operations: Record<string, Operation> = {
 
 // What AWS has and the sandbox has not.
 const absent = [
-  'AssumeRoleWithSAML', 'AssumeRoot', 'DecodeAuthorizationMessage', 'GetAccessKeyInfo', 'GetDelegatedAccessToken', 'GetFederationToken', 'GetWebIdentityToken',
+  'AssumeRoleWithSAML',
+  'AssumeRoot',
+  'DecodeAuthorizationMessage',
+  'GetAccessKeyInfo',
+  'GetDelegatedAccessToken',
+  'GetFederationToken',
+  'GetWebIdentityToken',
 ]
 
 // A token service is off in these until an account turns the region on.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 const optInRegions = new Set([
-  'af-south-1', 'ap-east-1', 'ap-south-2', 'ap-southeast-3', 'ap-southeast-4', 'ap-southeast-5', 'ap-southeast-7', 'ca-west-1',
-  'eu-central-2', 'eu-south-1', 'eu-south-2', 'il-central-1', 'me-central-1', 'me-south-1', 'mx-central-1',
+  'af-south-1',
+  'ap-east-1',
+  'ap-south-2',
+  'ap-southeast-3',
+  'ap-southeast-4',
+  'ap-southeast-5',
+  'ap-southeast-7',
+  'ca-west-1',
+  'eu-central-2',
+  'eu-south-1',
+  'eu-south-2',
+  'il-central-1',
+  'me-central-1',
+  'me-south-1',
+  'mx-central-1',
 ])
 
 export function createStsService(options: StsOptions = {}): ServiceFactory {
   return (host): Service => {
     const issuerKeys = new IssuerKeys(options.findIssuer ?? loopbackIssuer)
-    const context: StsContext = { host, issuerKeys, secondFactors: new SecondFactors(options.mfaDevices ?? []) }
+    const context: StsContext = {
+      host,
+      issuerKeys,
+      secondFactors: new SecondFactors(options.mfaDevices ?? []),
+    }
     return { name: 'sts', handle: (request) => handle(context, request), renderError }
   }
 }
 
 async function handle(context: StsContext, request: ServiceRequest): Promise<ServiceReply> {
-  if (request.path !== '/' || !['GET', 'POST'].includes(request.method)) throw new AwsError(404, 'UnknownOperation', 'There is no such operation.')
+  if (request.path !== '/' || !['GET', 'POST'].includes(request.method))
+    throw new AwsError(404, 'UnknownOperation', 'There is no such operation.')
   const form = await readForm(request)
   const name = form.text('Action')
   if (name === null) throw new AwsError(400, 'MissingAction', 'The request must contain the parameter Action')
@@ -64,13 +88,18 @@ async function handle(context: StsContext, request: ServiceRequest): Promise<Ser
   const operation = Object.hasOwn(operations, name) ? operations[name] : undefined
   if (version !== null && version !== '2011-06-15') throw unknownOperation(name, version)
   if (operation === undefined) {
-    if (absent.includes(name)) throw new AwsError(501, 'NotImplemented', `The sandbox does not emulate ${name}`)
+    if (absent.includes(name))
+      throw new AwsError(501, 'NotImplemented', `The sandbox does not emulate ${name}`)
     throw unknownOperation(name, version)
   }
   if (name !== 'AssumeRoleWithWebIdentity' && request.principal.kind === 'anonymous') {
     throw new AwsError(403, 'MissingAuthenticationToken', 'Request is missing Authentication Token')
   }
-  if (name !== 'GetCallerIdentity' && request.signature.region !== null && optInRegions.has(request.signature.region)) {
+  if (
+    name !== 'GetCallerIdentity' &&
+    request.signature.region !== null &&
+    optInRegions.has(request.signature.region)
+  ) {
     const account = request.principal.accountId ?? ''
     const message = `STS is not activated in this region for account:${account}. Your account administrator can activate STS in this region using the IAM Console.`
     throw new AwsError(403, 'RegionDisabledException', message)
@@ -80,19 +109,38 @@ async function handle(context: StsContext, request: ServiceRequest): Promise<Ser
 
 function unknownOperation(name: string, version: string | null): AwsError {
   const shown = version?.slice(0, 20) ?? 'NO_VERSION_SPECIFIED'
-  return new AwsError(400, 'InvalidAction', `Could not find operation ${name.slice(0, 100)} for version ${shown}`)
+  return new AwsError(
+    400,
+    'InvalidAction',
+    `Could not find operation ${name.slice(0, 100)} for version ${shown}`,
+  )
 }
 
 // "No permissions are required to perform this operation", and a policy that denies it changes nothing.
 function getCallerIdentity(_context: StsContext, { id, principal }: ServiceRequest): Promise<ServiceReply> {
-  const userId = principal.session === undefined ? principal.accountId : `${roleIdOf(principal.session.roleArn)}:${principal.session.sessionName}`
-  return Promise.resolve(renderResult('GetCallerIdentity', id, [['Arn', principal.arn], ['UserId', userId], ['Account', principal.accountId]]))
+  const userId =
+    principal.session === undefined
+      ? principal.accountId
+      : `${roleIdOf(principal.session.roleArn)}:${principal.session.sessionName}`
+  return Promise.resolve(
+    renderResult('GetCallerIdentity', id, [
+      ['Arn', principal.arn],
+      ['UserId', userId],
+      ['Account', principal.accountId],
+    ]),
+  )
 }
 
 // For users and root only, on AWS; the sandbox has no users, and root's keys are there to set up, not to work with.
 function getSessionToken(_context: StsContext, { principal }: ServiceRequest): Promise<ServiceReply> {
   const isSession = principal.kind === 'role-session'
-  return Promise.reject(denySts(isSession ? 'Cannot call GetSessionToken with session credentials' : 'The sandbox issues no session tokens to root users'))
+  return Promise.reject(
+    denySts(
+      isSession
+        ? 'Cannot call GetSessionToken with session credentials'
+        : 'The sandbox issues no session tokens to root users',
+    ),
+  )
 }
 
 function loopbackIssuer(url: string): string | null {

@@ -43,15 +43,24 @@ export function readSourceIdentity(form: Form): string | null {
 }
 
 export function checkSourceIdentity(value: string | null): string | null {
-  if (value !== null && (!nameRule.pattern.test(value) || value.length < 2 || value.length > 64 || /^aws:/i.test(value))) {
-    throw invalid('sourceIdentity', value, `Member must satisfy regular expression pattern: ${nameRule.printed}`)
+  if (
+    value !== null &&
+    (!nameRule.pattern.test(value) || value.length < 2 || value.length > 64 || /^aws:/i.test(value))
+  ) {
+    throw invalid(
+      'sourceIdentity',
+      value,
+      `Member must satisfy regular expression pattern: ${nameRule.printed}`,
+    )
   }
   return value
 }
 
 /** Session tags of AssumeRole's parameters. */
 export function readTags(form: Form): SessionTags {
-  const pairs = form.members('Tags', mostTags).map((path): [string, string] => [form.text(`${path}.Key`) ?? '', form.text(`${path}.Value`) ?? ''])
+  const pairs = form
+    .members('Tags', mostTags)
+    .map((path): [string, string] => [form.text(`${path}.Key`) ?? '', form.text(`${path}.Value`) ?? ''])
   const transitiveKeys = form.members('TransitiveTagKeys', mostTags).map((path) => form.text(path) ?? '')
   return checkTags(pairs, transitiveKeys)
 }
@@ -59,32 +68,54 @@ export function readTags(form: Form): SessionTags {
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html */
 export function checkTags(pairs: [string, string][], transitiveKeys: string[]): SessionTags {
   const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
-  if (pairs.length > mostTags) throw invalid('tags', null, `Member must have length less than or equal to ${mostTags}`)
+  if (pairs.length > mostTags)
+    throw invalid('tags', null, `Member must have length less than or equal to ${mostTags}`)
   for (const [key, value] of pairs) {
-    if (key.length < 1 || key.length > 128 || !allowed.test(key)) throw invalid('tags', null, `${tagPattern}+`)
+    if (key.length < 1 || key.length > 128 || !allowed.test(key))
+      throw invalid('tags', null, `${tagPattern}+`)
     if (value.length > 256 || !allowed.test(value)) throw invalid('tags', null, `${tagPattern}*`)
     if (/^aws:/i.test(key)) throw invalid('tags', null, "Tag keys must not start with 'aws:'")
   }
   const lower = pairs.map(([key]) => key.toLowerCase())
   if (new Set(lower).size !== lower.length) {
-    throw new AwsError(400, 'InvalidParameterValue', 'Duplicate tag keys found. Please note that Tag keys are case insensitive.')
+    throw new AwsError(
+      400,
+      'InvalidParameterValue',
+      'Duplicate tag keys found. Please note that Tag keys are case insensitive.',
+    )
   }
   const missing = transitiveKeys.find((key) => !lower.includes(key.toLowerCase()))
   if (missing !== undefined) {
-    throw new AwsError(400, 'InvalidParameterValue', 'The specified transitive tag key must be included in the requested tags.')
+    throw new AwsError(
+      400,
+      'InvalidParameterValue',
+      'The specified transitive tag key must be included in the requested tags.',
+    )
   }
   return { tags: Object.fromEntries(pairs), transitiveKeys }
 }
 
 /** The session policies, inline and by ARN; of managed policies only those that the program declares are known. */
-export function readPolicies(form: Form, role: DeclaredRole, declaration: CloudDeclaration, tags: SessionTags): SessionPolicies {
+export function readPolicies(
+  form: Form,
+  role: DeclaredRole,
+  declaration: CloudDeclaration,
+  tags: SessionTags,
+): SessionPolicies {
   const inline = form.text('Policy')
-  const arns = form.members('PolicyArns', mostPolicyArns).map((path) => requiredText(form, `${path}.arn`, arnRule))
+  const arns = form
+    .members('PolicyArns', mostPolicyArns)
+    .map((path) => requiredText(form, `${path}.arn`, arnRule))
   const documents: PolicyDocument[] = []
   if (inline !== null) {
-    if (inline.length < 1) throw invalid('policy', inline, 'Member must have length greater than or equal to 1')
+    if (inline.length < 1)
+      throw invalid('policy', inline, 'Member must have length greater than or equal to 1')
     if (inline.length > longestPolicyCharacters) {
-      throw invalid('policy', null, `Member must have length less than or equal to ${longestPolicyCharacters}`)
+      throw invalid(
+        'policy',
+        null,
+        `Member must have length less than or equal to ${longestPolicyCharacters}`,
+      )
     }
     const parsed = parsePolicy('session', inline, longestPolicyCharacters * 4)
     if ('problems' in parsed) throw malformedPolicy(parsed.problems)
@@ -95,19 +126,31 @@ export function readPolicies(form: Form, role: DeclaredRole, declaration: CloudD
   const isEmpty = documents.length + Object.keys(tags.tags).length === 0
   const packedPercent = isEmpty ? 0 : Math.max(1, Math.round((packed / packedLimitBytes) * 100))
   if (packedPercent > 100) {
-    throw new AwsError(400, 'PackedPolicyTooLarge', `Packed policy consumes ${packedPercent}% of allotted space, please use smaller policy.`)
+    throw new AwsError(
+      400,
+      'PackedPolicyTooLarge',
+      `Packed policy consumes ${packedPercent}% of allotted space, please use smaller policy.`,
+    )
   }
   return { documents, packedPercent }
 }
 
 function findManaged(arn: string, role: DeclaredRole, { roles }: CloudDeclaration): PolicyDocument {
-  const isKnownPlace = arn.startsWith('arn:aws:iam::aws:policy/') || arn.startsWith(`arn:aws:iam::${role.accountId}:policy/`)
-  const found = roles.flatMap(({ policies, boundary }) => [...policies, ...(boundary === null ? [] : [boundary])]).find(({ name }) => name === arn)
-  if (!isKnownPlace || found === undefined) throw malformedPolicy([`${arn} does not exist or is not attachable`])
+  const isKnownPlace =
+    arn.startsWith('arn:aws:iam::aws:policy/') || arn.startsWith(`arn:aws:iam::${role.accountId}:policy/`)
+  const found = roles
+    .flatMap(({ policies, boundary }) => [...policies, ...(boundary === null ? [] : [boundary])])
+    .find(({ name }) => name === arn)
+  if (!isKnownPlace || found === undefined)
+    throw malformedPolicy([`${arn} does not exist or is not attachable`])
   return found.document
 }
 
 function malformedPolicy(problems: string[]): AwsError {
   const shown = problems.slice(0, 3).join('; ').slice(0, 500)
-  return new AwsError(400, 'MalformedPolicyDocument', `The policy is not in the valid JSON format or can't be used: ${shown}`)
+  return new AwsError(
+    400,
+    'MalformedPolicyDocument',
+    `The policy is not in the valid JSON format or can't be used: ${shown}`,
+  )
 }

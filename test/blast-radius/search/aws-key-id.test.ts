@@ -11,13 +11,21 @@ test.each([
   expect(awsAccountOf(id)).toBe(account)
 })
 
-test('a key of the old form doesn\'t say whose it is', () => {
+test("a key of the old form doesn't say whose it is", () => {
   expect(awsAccountOf('AKIAIOSFODNN7EXAMPLE')).toBeNull()
   expect(awsAccountOf('AKIA')).toBeNull()
 })
 
 test('is twelve digits or nothing, whatever is asked', () => {
-  fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'QRSTUVWXYZ234567'), minLength: 20, maxLength: 20 })), (id) => {
-    expect(awsAccountOf(id) ?? '000000000000').toMatch(/^\d{12}$/)
-  }))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.string({ unit: fc.constantFrom(...'QRSTUVWXYZ234567'), minLength: 20, maxLength: 20 }),
+      ),
+      (id) => {
+        expect(awsAccountOf(id) ?? '000000000000').toMatch(/^\d{12}$/)
+      },
+    ),
+  )
 })

@@ -2,10 +2,15 @@
 import { createHash } from 'node:crypto'
 
 /** Letters, digits and what else `alphabet` has, the same for each `name`. */
-export function invent(name: string, length: number, alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'): string {
+export function invent(
+  name: string,
+  length: number,
+  alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789',
+): string {
   let text = ''
   for (let round = 0; text.length < length; round++) {
-    for (const byte of createHash('sha256').update(`${name} ${round}`).digest()) text += alphabet[byte % alphabet.length]!
+    for (const byte of createHash('sha256').update(`${name} ${round}`).digest())
+      text += alphabet[byte % alphabet.length]!
   }
   return text.slice(0, length)
 }
@@ -28,7 +33,14 @@ export interface Planted {
 const keyId = ['AK', 'IARZPUZDIKGB2VALC4'].join('')
 const sessionId = ['AS', 'IAY34FZKBOKMUTVV7A'].join('')
 
-function plant(file: string, kind: string, line: number, owner: string | null, values: string[], text: string): Planted {
+function plant(
+  file: string,
+  kind: string,
+  line: number,
+  owner: string | null,
+  values: string[],
+  text: string,
+): Planted {
   return { file, kind, line, owner, values, text }
 }
 
@@ -52,34 +64,150 @@ export function plantCredentials(): Planted[] {
   const project = inventUuid('railway project')
   const signedIn = invent('railway login', 60)
   const fineGrained = `${['github', '_pat_'].join('')}${invent('pat', 22)}_${invent('pat secret', 59)}`
-  const [keyword, connection, escaped] = ['keyword', 'connection', 'escaped'].map((name) => invent(name, 18)) as [string, string, string]
+  const [keyword, connection, escaped] = ['keyword', 'connection', 'escaped'].map((name) =>
+    invent(name, 18),
+  ) as [string, string, string]
   const pem = [1, 2, 3].map((part) => invent(`pem ${part}`, 64))
   return [
-    plant('credentials', 'aws-key', 4, 'account 123456789012, profile deploy', [secret, keyId], `# keys\n[deploy]\naws_access_key_id = ${keyId}\naws_secret_access_key = ${secret}\n`),
-    plant('cli-cache.json', 'aws-session', 1, 'account 609629065308', [session, sessionId],
-      JSON.stringify({ Credentials: { AccessKeyId: sessionId, SecretAccessKey: session, Expiration: '2020-01-01T00:00:00Z' } })),
+    plant(
+      'credentials',
+      'aws-key',
+      4,
+      'account 123456789012, profile deploy',
+      [secret, keyId],
+      `# keys\n[deploy]\naws_access_key_id = ${keyId}\naws_secret_access_key = ${secret}\n`,
+    ),
+    plant(
+      'cli-cache.json',
+      'aws-session',
+      1,
+      'account 609629065308',
+      [session, sessionId],
+      JSON.stringify({
+        Credentials: { AccessKeyId: sessionId, SecretAccessKey: session, Expiration: '2020-01-01T00:00:00Z' },
+      }),
+    ),
     plant('.env', 'railway', 2, null, [uuid], `PORT=1\nRAILWAY_TOKEN=${uuid}\n`),
-    plant('domains.sh', 'railway', 3, 'backboard.railway.app', [header],
-      `#!/bin/sh\ncurl https://backboard.railway.app/graphql/v2 \\\n  -H "Authorization: Bearer ${header}"\n`),
-    plant('project.sh', 'railway', 1, null, [project], `curl -H "Project-Access-Token: ${project}" https://backboard.railway.com/graphql/v2\n`),
-    plant('.railway/config.json', 'railway', 1, null, [signedIn], JSON.stringify({ projects: {}, user: { token: signedIn } })),
+    plant(
+      'domains.sh',
+      'railway',
+      3,
+      'backboard.railway.app',
+      [header],
+      `#!/bin/sh\ncurl https://backboard.railway.app/graphql/v2 \\\n  -H "Authorization: Bearer ${header}"\n`,
+    ),
+    plant(
+      'project.sh',
+      'railway',
+      1,
+      null,
+      [project],
+      `curl -H "Project-Access-Token: ${project}" https://backboard.railway.com/graphql/v2\n`,
+    ),
+    plant(
+      '.railway/config.json',
+      'railway',
+      1,
+      null,
+      [signedIn],
+      JSON.stringify({ projects: {}, user: { token: signedIn } }),
+    ),
     plant('deploy.yml', 'github', 2, null, [fineGrained], `env:\n  BOT: ${fineGrained}\n`),
-    plant('dsn.py', 'database', 1, 'bob@db.example.com', [keyword], `connect("host=db.example.com dbname=app user=bob password=${keyword}")\n`),
-    plant('app.json', 'database', 1, 'sa@sql.example.com', [connection],
-      JSON.stringify({ Default: `Server=sql.example.com;Database=app;User Id=sa;Password=${connection};` })),
-    plant('pgpass.conf', 'database', 1, 'bob@fe80::1/app', [escaped], `fe80\\:\\:1:5432:app:bob:se\\:${escaped}\n`),
+    plant(
+      'dsn.py',
+      'database',
+      1,
+      'bob@db.example.com',
+      [keyword],
+      `connect("host=db.example.com dbname=app user=bob password=${keyword}")\n`,
+    ),
+    plant(
+      'app.json',
+      'database',
+      1,
+      'sa@sql.example.com',
+      [connection],
+      JSON.stringify({ Default: `Server=sql.example.com;Database=app;User Id=sa;Password=${connection};` }),
+    ),
+    plant(
+      'pgpass.conf',
+      'database',
+      1,
+      'bob@fe80::1/app',
+      [escaped],
+      `fe80\\:\\:1:5432:app:bob:se\\:${escaped}\n`,
+    ),
     plant('notes.md', 'github', 1, null, [github], `use ${github} for the bot\n`),
-    plant('pulumi.json', 'pulumi', 1, null, [pulumi], JSON.stringify({ accessTokens: { 'https://api.pulumi.com': pulumi } })),
-    plant('kubeconfig', 'kubernetes', 8, '10.0.0.1:6443', [client],
-      `apiVersion: v1\nclusters:\n- cluster:\n    server: https://10.0.0.1:6443\nusers:\n- name: admin\n  user:\n    client-key-data: ${client}\n`),
-    plant('settings.py', 'database', 1, 'bob@db.example.com:5432/app', [password], `URL = "postgres://bob:${password}@db.example.com:5432/app"\n`),
-    plant('odd.py', 'database', 1, 'bob@db.example.com/app', [odd, odd.slice(7)], `URL = "mysql://bob:${odd}@db.example.com/app"\n`),
+    plant(
+      'pulumi.json',
+      'pulumi',
+      1,
+      null,
+      [pulumi],
+      JSON.stringify({ accessTokens: { 'https://api.pulumi.com': pulumi } }),
+    ),
+    plant(
+      'kubeconfig',
+      'kubernetes',
+      8,
+      '10.0.0.1:6443',
+      [client],
+      `apiVersion: v1\nclusters:\n- cluster:\n    server: https://10.0.0.1:6443\nusers:\n- name: admin\n  user:\n    client-key-data: ${client}\n`,
+    ),
+    plant(
+      'settings.py',
+      'database',
+      1,
+      'bob@db.example.com:5432/app',
+      [password],
+      `URL = "postgres://bob:${password}@db.example.com:5432/app"\n`,
+    ),
+    plant(
+      'odd.py',
+      'database',
+      1,
+      'bob@db.example.com/app',
+      [odd, odd.slice(7)],
+      `URL = "mysql://bob:${odd}@db.example.com/app"\n`,
+    ),
     plant('.pgpass', 'database', 2, 'app@db/main', [pgpass], `# comment\ndb:5432:main:app:${pgpass}\n`),
-    plant('sso.json', 'aws-sso', 1, 'start.awsapps.com', [sso, refresh],
-      JSON.stringify({ startUrl: 'https://start.awsapps.com/start', accessToken: sso, expiresAt: '2099-01-01T00:00:00Z', refreshToken: refresh })),
-    plant('docker.json', 'registry', 1, 'ghcr.io', [docker], JSON.stringify({ auths: { 'ghcr.io': { auth: docker } } })),
-    plant('.netrc', 'web-login', 1, 'api.example.com', [login], `machine api.example.com login me password ${login}\n`),
+    plant(
+      'sso.json',
+      'aws-sso',
+      1,
+      'start.awsapps.com',
+      [sso, refresh],
+      JSON.stringify({
+        startUrl: 'https://start.awsapps.com/start',
+        accessToken: sso,
+        expiresAt: '2099-01-01T00:00:00Z',
+        refreshToken: refresh,
+      }),
+    ),
+    plant(
+      'docker.json',
+      'registry',
+      1,
+      'ghcr.io',
+      [docker],
+      JSON.stringify({ auths: { 'ghcr.io': { auth: docker } } }),
+    ),
+    plant(
+      '.netrc',
+      'web-login',
+      1,
+      'api.example.com',
+      [login],
+      `machine api.example.com login me password ${login}\n`,
+    ),
     plant('app.env', 'unknown', 1, null, [stripe], `PAYMENT_SECRET="${stripe}"\n`),
-    plant('id_rsa', 'private-key', 1, null, pem, `-----BEGIN RSA PRIVATE KEY-----\n${pem.join('\n')}\n-----END RSA PRIVATE KEY-----\n`),
+    plant(
+      'id_rsa',
+      'private-key',
+      1,
+      null,
+      pem,
+      `-----BEGIN RSA PRIVATE KEY-----\n${pem.join('\n')}\n-----END RSA PRIVATE KEY-----\n`,
+    ),
   ]
 }

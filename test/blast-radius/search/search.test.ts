@@ -10,8 +10,19 @@ import { invent, plantCredentials } from './planted.ts'
 
 const signal = new AbortController().signal
 
-function search(roots: string[], more: Partial<Omit<SearchTask, 'limits'>> = {}, limits: Partial<SearchLimits> = {}): Promise<SearchResult> {
-  return searchCredentials({ roots, places: [], environment: {}, signal, ...more, limits: { ...defaultLimits, ...limits } })
+function search(
+  roots: string[],
+  more: Partial<Omit<SearchTask, 'limits'>> = {},
+  limits: Partial<SearchLimits> = {},
+): Promise<SearchResult> {
+  return searchCredentials({
+    roots,
+    places: [],
+    environment: {},
+    signal,
+    ...more,
+    limits: { ...defaultLimits, ...limits },
+  })
 }
 
 function write(folder: string, name: string, content: string | Buffer): string {
@@ -36,9 +47,15 @@ describe('a directory', () => {
   })
 
   test('is searched to the bottom: each credential once, by file and line', () => {
-    const found = result.findings.map(({ kind, place }) => (place.type === 'file' ? `${place.path.slice(folder.length)} ${place.line} ${kind}` : ''))
-    expect(found.filter((each) => !each.includes('/sso.json')).sort())
-      .toEqual(planted.filter(({ file }) => file !== 'sso.json').map(({ file, line, kind }) => `/deep/er/${file} ${line} ${kind}`).sort())
+    const found = result.findings.map(({ kind, place }) =>
+      place.type === 'file' ? `${place.path.slice(folder.length)} ${place.line} ${kind}` : '',
+    )
+    expect(found.filter((each) => !each.includes('/sso.json')).sort()).toEqual(
+      planted
+        .filter(({ file }) => file !== 'sso.json')
+        .map(({ file, line, kind }) => `/deep/er/${file} ${line} ${kind}`)
+        .sort(),
+    )
     expect(found.filter((each) => each === '/deep/er/sso.json 1 aws-sso')).toHaveLength(2)
     expect(result).toMatchObject({ files: planted.length, skipped: [], skippedCounts: {} })
   })
@@ -49,8 +66,13 @@ describe('a directory', () => {
   })
 
   test('tells when a session ends', () => {
-    const ends = result.findings.filter(({ expiresMs }) => expiresMs !== null).map(({ kind, expiresMs }) => [kind, new Date(expiresMs!).toISOString()])
-    expect(ends).toEqual([['aws-session', '2020-01-01T00:00:00.000Z'], ['aws-sso', '2099-01-01T00:00:00.000Z']])
+    const ends = result.findings
+      .filter(({ expiresMs }) => expiresMs !== null)
+      .map(({ kind, expiresMs }) => [kind, new Date(expiresMs!).toISOString()])
+    expect(ends).toEqual([
+      ['aws-session', '2020-01-01T00:00:00.000Z'],
+      ['aws-sso', '2099-01-01T00:00:00.000Z'],
+    ])
   })
 })
 
@@ -82,7 +104,9 @@ describe('what is hostile', () => {
     const folder = makeFolder()
     const large = write(folder, 'large', `${'a\n'.repeat(1000)}${token('large')}`)
     expect(await search([folder], {}, { maxFileBytes: 1000 })).toMatchObject({
-      findings: [], skipped: [{ path: large, reason: 'too-large', detail: null }], skippedCounts: { 'too-large': 1 },
+      findings: [],
+      skipped: [{ path: large, reason: 'too-large', detail: null }],
+      skippedCounts: { 'too-large': 1 },
     })
     expect((await search([folder])).findings).toMatchObject([{ place: { line: 1001 } }])
   })
@@ -90,11 +114,16 @@ describe('what is hostile', () => {
   test('bytes that are no text, and text that is no UTF-8', async () => {
     const folder = makeFolder()
     write(folder, 'binary', Buffer.from(`\0\0${token('binary')}`))
-    write(folder, 'broken', Buffer.concat([Buffer.from([0xff, 0xc3, 0x0a, 0xf0, 0x0a]), Buffer.from(token('broken'))]))
+    write(
+      folder,
+      'broken',
+      Buffer.concat([Buffer.from([0xff, 0xc3, 0x0a, 0xf0, 0x0a]), Buffer.from(token('broken'))]),
+    )
     write(folder, 'utf16', Buffer.from(`\ufeffx\n${token('wide')}\n`, 'utf16le'))
     const { findings, files } = await search([folder])
     expect(findings.map(({ place }) => place)).toEqual([
-      { type: 'file', path: join(folder, 'broken'), line: 3 }, { type: 'file', path: join(folder, 'utf16'), line: 2 },
+      { type: 'file', path: join(folder, 'broken'), line: 3 },
+      { type: 'file', path: join(folder, 'utf16'), line: 2 },
     ])
     expect(files).toBe(3)
   })
@@ -105,19 +134,26 @@ describe('what is hostile', () => {
     write(folder, `evil\u001b[2J/${secret}`, token('inside'))
     writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x6e, 0xff])]), token('bytes'))
     const { findings } = await search([folder])
-    expect(findings.map(({ place }) => (place as { path: string }).path)).toEqual([`${folder}/n\\xff`, `${folder}/evil\\x1b[2J/…`])
+    expect(findings.map(({ place }) => (place as { path: string }).path)).toEqual([
+      `${folder}/n\\xff`,
+      `${folder}/evil\\x1b[2J/…`,
+    ])
     expect(JSON.stringify(findings)).not.toContain(secret)
   })
 
   test('more entries, levels and findings than the limits allow', async () => {
     const folder = makeFolder()
-    for (let index = 0; index < 20; index++) write(folder, `${'d/'.repeat(index % 4)}f${index}`, token(`many ${index}`))
+    for (let index = 0; index < 20; index++)
+      write(folder, `${'d/'.repeat(index % 4)}f${index}`, token(`many ${index}`))
     const few = await search([folder], {}, { maxEntries: 5 })
     expect(few.skippedCounts).toEqual({ 'too-many-entries': 1 })
     expect(few.files).toBeLessThanOrEqual(5)
     const flat = await search([folder], {}, { maxDepth: 1 })
     expect(flat).toMatchObject({ files: 10, skippedCounts: { 'too-deep': 1 } })
-    expect(await search([folder], {}, { maxFindings: 3 })).toMatchObject({ findings: { length: 3 }, skippedCounts: { 'too-many-findings': 17 } })
+    expect(await search([folder], {}, { maxFindings: 3 })).toMatchObject({
+      findings: { length: 3 },
+      skippedCounts: { 'too-many-findings': 17 },
+    })
   })
 
   test('two names of one file are one credential', async () => {
@@ -127,7 +163,7 @@ describe('what is hostile', () => {
     expect((await search([folder, folder])).findings).toHaveLength(1)
   })
 
-  test('what can\'t be read is listed, and the rest is searched', async () => {
+  test("what can't be read is listed, and the rest is searched", async () => {
     const folder = makeFolder()
     const locked = write(folder, 'locked/token', token('locked'))
     write(folder, 'open', token('open'))
@@ -135,8 +171,13 @@ describe('what is hostile', () => {
     // Root reads everything: then a file that goes away in between stands for one that can't be read.
     const result = await search([folder, join(folder, 'absent')])
     expect(result.findings.some(({ place }) => (place as { path: string }).path.endsWith('/open'))).toBe(true)
-    expect(result.skipped).toContainEqual({ path: join(folder, 'absent'), reason: 'not-found', detail: 'ENOENT' })
-    if (process.getuid?.() !== 0) expect(result.skipped).toContainEqual({ path: dirname(locked), reason: 'unreadable', detail: 'EACCES' })
+    expect(result.skipped).toContainEqual({
+      path: join(folder, 'absent'),
+      reason: 'not-found',
+      detail: 'ENOENT',
+    })
+    if (process.getuid?.() !== 0)
+      expect(result.skipped).toContainEqual({ path: dirname(locked), reason: 'unreadable', detail: 'EACCES' })
     chmodSync(dirname(locked), 0o700)
   })
 
@@ -147,11 +188,15 @@ describe('what is hostile', () => {
 })
 
 describe('left out are', () => {
-  test('directories by name, and git\'s packed objects', async () => {
+  test("directories by name, and git's packed objects", async () => {
     const folder = makeFolder()
-    for (const name of ['node_modules/a', '.git/objects/a', '.git/config', 'src/a']) write(folder, name, token(name))
+    for (const name of ['node_modules/a', '.git/objects/a', '.git/config', 'src/a'])
+      write(folder, name, token(name))
     const { findings } = await search([folder], {}, { exclude: ['node_modules'] })
-    expect(findings.map(({ place }) => (place as { path: string }).path.slice(folder.length + 1))).toEqual(['.git/config', 'src/a'])
+    expect(findings.map(({ place }) => (place as { path: string }).path.slice(folder.length + 1))).toEqual([
+      '.git/config',
+      'src/a',
+    ])
   })
 })
 
@@ -159,13 +204,21 @@ describe('the environment', () => {
   test('is searched by name, a key and its secret together', async () => {
     const secret = invent('env', 40)
     const environment = {
-      AWS_ACCESS_KEY_ID: ['AK', 'IARZPUZDIKGB2VALC4'].join(''), PATH: '/bin', AWS_SECRET_ACCESS_KEY: secret, DEPLOY_TOKEN: invent('deploy', 30), HOME: '/root',
-      EMPTY_TOKEN: '', GONE: undefined,
+      AWS_ACCESS_KEY_ID: ['AK', 'IARZPUZDIKGB2VALC4'].join(''),
+      PATH: '/bin',
+      AWS_SECRET_ACCESS_KEY: secret,
+      DEPLOY_TOKEN: invent('deploy', 30),
+      HOME: '/root',
+      EMPTY_TOKEN: '',
+      GONE: undefined,
     }
     const { findings } = await search([], { environment })
-    expect(findings.map(({ kind, place, owner }) => [kind, (place as { name: string }).name, owner])).toEqual([
-      ['aws-key', 'AWS_SECRET_ACCESS_KEY', 'account 123456789012'], ['unknown', 'DEPLOY_TOKEN', null],
-    ])
+    expect(findings.map(({ kind, place, owner }) => [kind, (place as { name: string }).name, owner])).toEqual(
+      [
+        ['aws-key', 'AWS_SECRET_ACCESS_KEY', 'account 123456789012'],
+        ['unknown', 'DEPLOY_TOKEN', null],
+      ],
+    )
     expect(JSON.stringify(findings)).not.toContain(secret)
   })
 })
@@ -173,7 +226,16 @@ describe('the environment', () => {
 describe('the places where tools keep credentials', () => {
   test('are below the home directory, and where variables say', () => {
     const places = credentialPlaces('/home/me', { KUBECONFIG: '/a:/b', AWS_SHARED_CREDENTIALS_FILE: '/c' })
-    expect(places).toEqual(expect.arrayContaining(['/home/me/.aws/credentials', '/home/me/.aws/sso/cache', '/home/me/.pgpass', '/a', '/b', '/c']))
+    expect(places).toEqual(
+      expect.arrayContaining([
+        '/home/me/.aws/credentials',
+        '/home/me/.aws/sso/cache',
+        '/home/me/.pgpass',
+        '/a',
+        '/b',
+        '/c',
+      ]),
+    )
     expect(credentialPlaces(null, {})).toEqual([])
   })
 
@@ -182,7 +244,9 @@ describe('the places where tools keep credentials', () => {
     const [aws] = plantCredentials()
     write(home, '.aws/credentials', aws!.text)
     const result = await search([], { places: credentialPlaces(home, {}) })
-    expect(result.findings).toMatchObject([{ kind: 'aws-key', place: { path: join(home, '.aws/credentials'), line: 4 } }])
+    expect(result.findings).toMatchObject([
+      { kind: 'aws-key', place: { path: join(home, '.aws/credentials'), line: 4 } },
+    ])
     expect(result.skippedCounts).toEqual({})
   })
 })

@@ -14,16 +14,23 @@ describe('a text', () => {
   test('that goes on after a backslash is one line, and what follows keeps its number', () => {
     const { text, lineAt } = joinLines('KEY=abc\\\n    def\\\r\n  ghi\nnext')
     expect(text).toBe('KEY=abcdefghi\nnext')
-    expect([lineAt(text.indexOf('abc')), lineAt(text.indexOf('ghi')), lineAt(text.indexOf('next'))]).toEqual([1, 3, 4])
+    expect([lineAt(text.indexOf('abc')), lineAt(text.indexOf('ghi')), lineAt(text.indexOf('next'))]).toEqual([
+      1, 3, 4,
+    ])
   })
 
-  test('with lines that don\'t go on is what it was, and its lines are counted right', () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', ' ', '=', 'é') }), { maxLength: 20 }), (lines) => {
-      const raw = lines.join('\n')
-      const { text, lineAt } = joinLines(raw)
-      expect(text).toBe(raw)
-      expect(lineAt(raw.length)).toBe(lines.length === 0 ? 1 : lines.length)
-    }))
+  test("with lines that don't go on is what it was, and its lines are counted right", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: fc.constantFrom('a', ' ', '=', 'é') }), { maxLength: 20 }),
+        (lines) => {
+          const raw = lines.join('\n')
+          const { text, lineAt } = joinLines(raw)
+          expect(text).toBe(raw)
+          expect(lineAt(raw.length)).toBe(lines.length === 0 ? 1 : lines.length)
+        },
+      ),
+    )
   })
 })
 

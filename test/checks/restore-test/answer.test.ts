@@ -3,42 +3,98 @@ import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { findingText, longestAnswerBytes, mostFindings, parseAnswer, readAnswer } from '../../../checks/restore-test/answer.ts'
+import {
+  findingText,
+  longestAnswerBytes,
+  mostFindings,
+  parseAnswer,
+  readAnswer,
+} from '../../../checks/restore-test/answer.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 
 const folder = makeFolder()
 const sha256 = 'a'.repeat(64)
-const good = { type: 'examination', formatVersion: 1, run: 'night-1', kind: 'volume', ok: true, entries: 3, files: 2, bytes: 10, sha256, postgres: null, findings: [], findingCount: 0 }
-const bad = { ...good, ok: false, findings: ['data can\'t be read: EIO'], findingCount: 1 }
+const good = {
+  type: 'examination',
+  formatVersion: 1,
+  run: 'night-1',
+  kind: 'volume',
+  ok: true,
+  entries: 3,
+  files: 2,
+  bytes: 10,
+  sha256,
+  postgres: null,
+  findings: [],
+  findingCount: 0,
+}
+const bad = { ...good, ok: false, findings: ["data can't be read: EIO"], findingCount: 1 }
 const cluster = { databases: 2, tables: 3, rows: 4, sha256 }
 const parse = (value: unknown) => parseAnswer(Buffer.from(JSON.stringify(value)))
 
-test.each([['a good one', good], ['one with findings', bad], ['one of a cluster', { ...good, kind: 'postgres', postgres: cluster }]])('an answer is taken: %s', (_, value) => {
+test.each([
+  ['a good one', good],
+  ['one with findings', bad],
+  ['one of a cluster', { ...good, kind: 'postgres', postgres: cluster }],
+])('an answer is taken: %s', (_, value) => {
   expect(parse(value)).toEqual(value)
 })
 
 describe('an answer is refused, and nothing of it repeated', () => {
   test.each<[string, unknown]>([
-    ['null', null], ['a list', [good]], ['a text', 'ok'], ['another type', { ...good, type: 'verify' }],
-    ['a field too many', { ...good, 'hostile\u001b[2J': 1 }], ['a field too few', { ...good, sha256: undefined }],
-    ['a prototype', JSON.parse('{"__proto__": {"ok": true}}')], ['a text for a truth', { ...good, ok: 'true' }], ['a number for a truth', { ...good, ok: 1 }],
-    ['fewer than nothing', { ...good, bytes: -1 }], ['half a file', { ...good, files: 0.5 }], ['more than can be counted', { ...good, bytes: 2 ** 53 }],
-    ['a digest of another length', { ...good, sha256: 'a' }], ['a digest with more', { ...good, sha256: `${sha256}\n` }], ['a run that steers a terminal', { ...good, run: '\u001b[2J' }],
-    ['a finding that steers a terminal', { ...bad, findings: ['\u001b]0;owned\u0007'] }], ['a finding on two lines', { ...bad, findings: ['one\ntwo'] }],
-    ['a finding with a direction mark', { ...bad, findings: ['a\u202Eb'] }], ['a separator of lines', { ...bad, findings: ['a\u2028b'] }], ['a lone surrogate', { ...bad, findings: ['a\ud800b'] }],
-    ['a finding that is too long', { ...bad, findings: ['x'.repeat(501)] }], ['an empty finding', { ...bad, findings: [''] }],
-    ['more findings than are told', { ...bad, findings: Array.from({ length: mostFindings + 1 }, () => 'x'), findingCount: mostFindings + 1 }],
-    ['findings, and all is well', { ...bad, ok: true }], ['no findings, and not well', { ...good, ok: false }], ['findings that are not told', { ...bad, findings: [] }],
-    ['well, though nothing was looked at', { ...good, entries: 0, files: 0, bytes: 0 }], ['more files than entries', { ...good, files: 4 }],
-    ['a cluster that was not started, and well', { ...good, kind: 'postgres' }], ['a cluster in a volume', { ...good, postgres: cluster }],
+    ['null', null],
+    ['a list', [good]],
+    ['a text', 'ok'],
+    ['another type', { ...good, type: 'verify' }],
+    ['a field too many', { ...good, 'hostile\u001b[2J': 1 }],
+    ['a field too few', { ...good, sha256: undefined }],
+    ['a prototype', JSON.parse('{"__proto__": {"ok": true}}')],
+    ['a text for a truth', { ...good, ok: 'true' }],
+    ['a number for a truth', { ...good, ok: 1 }],
+    ['fewer than nothing', { ...good, bytes: -1 }],
+    ['half a file', { ...good, files: 0.5 }],
+    ['more than can be counted', { ...good, bytes: 2 ** 53 }],
+    ['a digest of another length', { ...good, sha256: 'a' }],
+    ['a digest with more', { ...good, sha256: `${sha256}\n` }],
+    ['a run that steers a terminal', { ...good, run: '\u001b[2J' }],
+    ['a finding that steers a terminal', { ...bad, findings: ['\u001b]0;owned\u0007'] }],
+    ['a finding on two lines', { ...bad, findings: ['one\ntwo'] }],
+    ['a finding with a direction mark', { ...bad, findings: ['a\u202Eb'] }],
+    ['a separator of lines', { ...bad, findings: ['a\u2028b'] }],
+    ['a lone surrogate', { ...bad, findings: ['a\ud800b'] }],
+    ['a finding that is too long', { ...bad, findings: ['x'.repeat(501)] }],
+    ['an empty finding', { ...bad, findings: [''] }],
+    [
+      'more findings than are told',
+      {
+        ...bad,
+        findings: Array.from({ length: mostFindings + 1 }, () => 'x'),
+        findingCount: mostFindings + 1,
+      },
+    ],
+    ['findings, and all is well', { ...bad, ok: true }],
+    ['no findings, and not well', { ...good, ok: false }],
+    ['findings that are not told', { ...bad, findings: [] }],
+    ['well, though nothing was looked at', { ...good, entries: 0, files: 0, bytes: 0 }],
+    ['more files than entries', { ...good, files: 4 }],
+    ['a cluster that was not started, and well', { ...good, kind: 'postgres' }],
+    ['a cluster in a volume', { ...good, postgres: cluster }],
     ['a cluster with a field too many', { ...good, kind: 'postgres', postgres: { ...cluster, more: 1 } }],
   ])('%s', (_, value) => {
-    expect(() => parse(value)).toThrow(expect.objectContaining({ code: 'damaged', message: expect.stringMatching(/^the answer of the examination is not usable: [\w .,'-]+$/) as string }) as Error)
+    expect(() => parse(value)).toThrow(
+      expect.objectContaining({
+        code: 'damaged',
+        message: expect.stringMatching(/^the answer of the examination is not usable: [\w .,'-]+$/) as string,
+      }) as Error,
+    )
   })
 
   test.each<[string, Buffer]>([
-    ['nothing', Buffer.alloc(0)], ['no JSON', Buffer.from('{"type":')], ['bytes that are no text', Buffer.from([0x22, 0xff, 0x22])],
-    ['lists in lists', Buffer.from('['.repeat(30_000) + ']'.repeat(30_000))], ['objects in objects', Buffer.from('{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000))],
+    ['nothing', Buffer.alloc(0)],
+    ['no JSON', Buffer.from('{"type":')],
+    ['bytes that are no text', Buffer.from([0x22, 0xff, 0x22])],
+    ['lists in lists', Buffer.from('['.repeat(30_000) + ']'.repeat(30_000))],
+    ['objects in objects', Buffer.from('{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000))],
     ['a good one, and more after it', Buffer.from(`${JSON.stringify(good)}\n${JSON.stringify(good)}`)],
     ['one that is too large', Buffer.from(JSON.stringify(good) + ' '.repeat(longestAnswerBytes))],
   ])('%s', (_, bytes) => {
@@ -46,25 +102,37 @@ describe('an answer is refused, and nothing of it repeated', () => {
   })
 
   test('another version is told apart: the tool is too old, the data may be sound', () => {
-    expect(() => parse({ ...good, formatVersion: 2 })).toThrow(expect.objectContaining({ code: 'unsupported-format' }) as Error)
+    expect(() => parse({ ...good, formatVersion: 2 })).toThrow(
+      expect.objectContaining({ code: 'unsupported-format' }) as Error,
+    )
   })
 
   test('whatever bytes', () => {
-    fc.assert(fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json().map((text) => Buffer.from(text))), (bytes) => {
-      expect(() => parseAnswer(bytes)).toThrow(expect.objectContaining({ code: 'damaged' }) as Error)
-    }))
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 200 }),
+          fc.json().map((text) => Buffer.from(text)),
+        ),
+        (bytes) => {
+          expect(() => parseAnswer(bytes)).toThrow(expect.objectContaining({ code: 'damaged' }) as Error)
+        },
+      ),
+    )
   })
 
   test('with any one field changed to any other value it is refused, or holds what is asked for', () => {
-    fc.assert(fc.property(fc.constantFrom(...Object.keys(bad)), fc.jsonValue(), (key, value) => {
-      try {
-        const answer = parse({ ...bad, [key]: value })
-        expect(answer.ok).toBe(false)
-        expect(answer.findings.join('')).toMatch(/^[^\p{C}\p{Zl}\p{Zp}]+$/u)
-      } catch (error) {
-        expect(['damaged', 'unsupported-format']).toContain((error as { code: string }).code)
-      }
-    }))
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(bad)), fc.jsonValue(), (key, value) => {
+        try {
+          const answer = parse({ ...bad, [key]: value })
+          expect(answer.ok).toBe(false)
+          expect(answer.findings.join('')).toMatch(/^[^\p{C}\p{Zl}\p{Zp}]+$/u)
+        } catch (error) {
+          expect(['damaged', 'unsupported-format']).toContain((error as { code: string }).code)
+        }
+      }),
+    )
   })
 })
 
@@ -82,13 +150,19 @@ describe('a file', () => {
     writeFileSync(file, JSON.stringify(good))
     symlinkSync(file, join(folder, 'link'))
     execFileSync('mkfifo', [join(folder, 'pipe')])
-    expect([file, join(folder, 'link'), join(folder, 'pipe'), folder, '/dev/zero', join(folder, 'none')].map(code))
-      .toEqual([true, 'not-found', 'damaged', 'damaged', 'damaged', 'not-found'])
+    expect(
+      [file, join(folder, 'link'), join(folder, 'pipe'), folder, '/dev/zero', join(folder, 'none')].map(code),
+    ).toEqual([true, 'not-found', 'damaged', 'damaged', 'damaged', 'not-found'])
   })
 })
 
 test('whatever a server says becomes a finding that an answer may hold', () => {
-  fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 600 }), fc.string({ maxLength: 2000 })), (text) => {
-    expect(parse({ ...bad, findings: [findingText(text)] }).findings).toEqual([findingText(text)])
-  }))
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.string({ unit: 'binary', maxLength: 600 }), fc.string({ maxLength: 2000 })),
+      (text) => {
+        expect(parse({ ...bad, findings: [findingText(text)] }).findings).toEqual([findingText(text)])
+      },
+    ),
+  )
 })

@@ -38,14 +38,20 @@ describe('the digest is another', () => {
     ['a file that is gone', () => rmSync(join(tree, 'a'))],
     ['an empty directory that is gone', () => rmSync(join(tree, 'uploads', 'empty'), { recursive: true })],
     ['an empty file more', () => writeFileSync(join(tree, 'uploads', 'empty', 'x'), '')],
-    ['a link that leads elsewhere', () => {
-      rmSync(join(tree, 'link'))
-      symlinkSync('/tmp', join(tree, 'link'))
-    }],
-    ['a file in place of a link', () => {
-      rmSync(join(tree, 'link'))
-      writeFileSync(join(tree, 'link'), '/etc')
-    }],
+    [
+      'a link that leads elsewhere',
+      () => {
+        rmSync(join(tree, 'link'))
+        symlinkSync('/tmp', join(tree, 'link'))
+      },
+    ],
+    [
+      'a file in place of a link',
+      () => {
+        rmSync(join(tree, 'link'))
+        writeFileSync(join(tree, 'link'), '/etc')
+      },
+    ],
   ])('for %s', async (_, change) => {
     const { sha256 } = await examine()
     change()
@@ -53,13 +59,18 @@ describe('the digest is another', () => {
   })
 })
 
-test('where a name ends and a content begins can\'t be shifted', async () => {
-  const digests = await Promise.all([['a', 'bc'], ['ab', 'c']].map(async ([name, target]) => {
-    const root = join(folder, `shifted-${name}`)
-    mkdirSync(root)
-    symlinkSync(target!, join(root, name!))
-    return (await examine(root)).sha256
-  }))
+test("where a name ends and a content begins can't be shifted", async () => {
+  const digests = await Promise.all(
+    [
+      ['a', 'bc'],
+      ['ab', 'c'],
+    ].map(async ([name, target]) => {
+      const root = join(folder, `shifted-${name}`)
+      mkdirSync(root)
+      symlinkSync(target!, join(root, name!))
+      return (await examine(root)).sha256
+    }),
+  )
   expect(new Set(digests).size).toBe(2)
 })
 
@@ -69,6 +80,6 @@ test('an empty directory is a finding: nothing was restored', async () => {
   expect((await examine(empty)).findings).toEqual(['there is nothing in the directory'])
 })
 
-test('it stops when it is told to, and doesn\'t begin', async () => {
+test("it stops when it is told to, and doesn't begin", async () => {
   await expect(examineDirectory(tree, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
 })

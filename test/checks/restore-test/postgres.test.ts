@@ -1,5 +1,22 @@
 // A real PostgreSQL: what is sound, what is damaged, and what wants more than to be read.
-import { appendFileSync, chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -31,35 +48,60 @@ beforeAll(async () => {
   binaries = await stagePostgres(path.join(work, 'postgres'))
   data = path.join(work, 'data')
   await initializeCluster(binaries, data, user)
-  const cluster = await Cluster.start({ binaries, dataDirectory: data, user, settings: { fsync: 'off', io_method: 'sync' } })
+  const cluster = await Cluster.start({
+    binaries,
+    dataDirectory: data,
+    user,
+    settings: { fsync: 'off', io_method: 'sync' },
+  })
   const client = await cluster.connect()
-  await client.query('CREATE TABLE booking AS SELECT n AS id, repeat(md5(n::text), 100) AS note FROM generate_series(1, 2000) n')
-  await client.query('ALTER TABLE booking ADD large text; UPDATE booking SET large = (SELECT string_agg(md5(i::text), \'\') FROM generate_series(1, 500) i) WHERE id < 4')
-  await client.query(`CREATE TABLE ${client.escapeIdentifier(hostileTable)} (x int); INSERT INTO ${client.escapeIdentifier(hostileTable)} VALUES (1), (2)`)
+  await client.query(
+    'CREATE TABLE booking AS SELECT n AS id, repeat(md5(n::text), 100) AS note FROM generate_series(1, 2000) n',
+  )
+  await client.query(
+    "ALTER TABLE booking ADD large text; UPDATE booking SET large = (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 500) i) WHERE id < 4",
+  )
+  await client.query(
+    `CREATE TABLE ${client.escapeIdentifier(hostileTable)} (x int); INSERT INTO ${client.escapeIdentifier(hostileTable)} VALUES (1), (2)`,
+  )
   // What would run if anybody logged in, read a view, or obeyed the cluster's own configuration.
   const program = `COPY (SELECT 1) TO PROGRAM ''cat > ${canary()}''`
-  await client.query(`CREATE FUNCTION attack() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE '${program}'; RETURN 1; END $$`)
-  await client.query(`CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM attack(); END $$`)
-  await client.query('CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION on_login(); ALTER EVENT TRIGGER on_login ENABLE ALWAYS')
+  await client.query(
+    `CREATE FUNCTION attack() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE '${program}'; RETURN 1; END $$`,
+  )
+  await client.query(
+    `CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM attack(); END $$`,
+  )
+  await client.query(
+    'CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION on_login(); ALTER EVENT TRIGGER on_login ENABLE ALWAYS',
+  )
   await client.query('CREATE VIEW trap AS SELECT attack()')
-  await client.query(`ALTER DATABASE postgres SET search_path = nowhere; ALTER ROLE postgres SET session_preload_libraries = '/nowhere/evil'`)
+  await client.query(
+    `ALTER DATABASE postgres SET search_path = nowhere; ALTER ROLE postgres SET session_preload_libraries = '/nowhere/evil'`,
+  )
   const { rows } = await client.query<{ file: string }>(`SELECT pg_relation_filepath('booking') AS file`)
   fileOfTable = rows[0]!.file
   await client.end()
   await cluster.stop('immediate')
   rmSync(canary(), { force: true })
   rmSync(path.join(data, 'postmaster.pid'), { force: true })
-  appendFileSync(path.join(data, 'postgresql.auto.conf'), `shared_preload_libraries = '/nowhere/evil'\nrestore_command = 'touch ${canary()}'\n`)
+  appendFileSync(
+    path.join(data, 'postgresql.auto.conf'),
+    `shared_preload_libraries = '/nowhere/evil'\nrestore_command = 'touch ${canary()}'\n`,
+  )
   writeFileSync(path.join(data, 'recovery.signal'), '')
 }, 60_000)
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-const examine = (dataDirectory: string, isInPlace = false) => examineCluster({ dataDirectory, programs: programs(), isInPlace }, new AbortController().signal)
+const examine = (dataDirectory: string, isInPlace = false) =>
+  examineCluster({ dataDirectory, programs: programs(), isInPlace }, new AbortController().signal)
 
 function copyData(name: string): string {
   const copy = path.join(work, name)
   cpSync(data, copy, { recursive: true })
-  if (user !== null) for (const entry of ['', ...readdirSync(copy, { recursive: true }) as string[]]) chownSync(path.join(copy, entry), user.uid, user.gid)
+  if (user !== null)
+    for (const entry of ['', ...(readdirSync(copy, { recursive: true }) as string[])])
+      chownSync(path.join(copy, entry), user.uid, user.gid)
   return copy
 }
 
@@ -69,24 +111,44 @@ test('a cluster that crashed comes up on a copy, every row is read, and nothing 
   expect(found).toMatchObject({ findings: [], databases: 2, tables: 2, rows: 2002 })
   expect(existsSync(canary())).toBe(false)
   expect(readdirSync(data).sort()).toEqual(before)
-  expect(readdirSync(os.tmpdir()).filter((name) => name.startsWith('holdfast-examine-') && existsSync(path.join(os.tmpdir(), name, 'data', 'PG_VERSION')))).toEqual([])
+  expect(
+    readdirSync(os.tmpdir()).filter(
+      (name) =>
+        name.startsWith('holdfast-examine-') &&
+        existsSync(path.join(os.tmpdir(), name, 'data', 'PG_VERSION')),
+    ),
+  ).toEqual([])
 }, 60_000)
 
 test('the server is of the major version that the cluster says, if it may choose', async () => {
   const major = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim()
   mkdirSync(path.join(work, 'majors'))
   symlinkSync(binaries.directory, path.join(work, 'majors', major))
-  const chosen = await examineCluster({ dataDirectory: data, programs: path.join(work, 'majors', '{major}', 'bin'), isInPlace: false }, new AbortController().signal)
+  const chosen = await examineCluster(
+    { dataDirectory: data, programs: path.join(work, 'majors', '{major}', 'bin'), isInPlace: false },
+    new AbortController().signal,
+  )
   expect(chosen).toMatchObject({ findings: [], rows: 2002 })
 }, 60_000)
 
 test.each([
-  ['a way out', '../../../tmp'], ['nothing', ''], ['a version of old', '9.6\n'], ['too much', '18\n\n\n'], ['no number', 'x'], ['more than a line', '18\n1'],
+  ['a way out', '../../../tmp'],
+  ['nothing', ''],
+  ['a version of old', '9.6\n'],
+  ['too much', '18\n\n\n'],
+  ['no number', 'x'],
+  ['more than a line', '18\n1'],
 ])('and of none if the cluster says %s', async (_, text) => {
   const lying = mkdtempSync(path.join(work, 'lying-'))
   writeFileSync(path.join(lying, 'PG_VERSION'), text)
-  const examined = examineCluster({ dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false }, new AbortController().signal)
-  await expect(examined).rejects.toMatchObject({ code: 'damaged', message: expect.stringContaining('PG_VERSION') as string })
+  const examined = examineCluster(
+    { dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false },
+    new AbortController().signal,
+  )
+  await expect(examined).rejects.toMatchObject({
+    code: 'damaged',
+    message: expect.stringContaining('PG_VERSION') as string,
+  })
 })
 
 test.each([
@@ -96,37 +158,57 @@ test.each([
 ])('nor if PG_VERSION is %s', async (_, make) => {
   const lying = mkdtempSync(path.join(work, 'lying-'))
   make(path.join(lying, 'PG_VERSION'))
-  await expect(examineCluster({ dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false }, new AbortController().signal)).rejects.toMatchObject({ code: 'damaged' })
+  await expect(
+    examineCluster(
+      { dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false },
+      new AbortController().signal,
+    ),
+  ).rejects.toMatchObject({ code: 'damaged' })
 })
 
 test('a cluster that nobody may write is started all the same, by its owner without any rights of root, and its copy is gone afterwards', async () => {
   const copy = copyData('sealed')
-  for (const entry of [...readdirSync(copy, { recursive: true }) as string[], '']) chmodSync(path.join(copy, entry), statSync(path.join(copy, entry)).isDirectory() ? 0o500 : 0o400)
+  for (const entry of [...(readdirSync(copy, { recursive: true }) as string[]), ''])
+    chmodSync(path.join(copy, entry), statSync(path.join(copy, entry)).isDirectory() ? 0o500 : 0o400)
   const scratch = path.join(work, 'scratch')
   mkdirSync(scratch)
   if (user !== null) chownSync(scratch, user.uid, user.gid)
-  const outcome = await runCommand(['examine', copy, '--kind', 'postgres', '--postgres-bin', programs(), '--scratch', scratch, '--json'], user === null ? {} : { uid: user.uid })
+  const outcome = await runCommand(
+    ['examine', copy, '--kind', 'postgres', '--postgres-bin', programs(), '--scratch', scratch, '--json'],
+    user === null ? {} : { uid: user.uid },
+  )
   expect(outcome).toMatchObject({ status: 0, stderr: '' })
   expect(outcome.records()).toMatchObject([{ ok: true, postgres: { rows: 2002 } }])
   expect(readdirSync(scratch)).toEqual([])
 }, 60_000)
 
 test('a directory for the copy that is none is named as what is wrong', async () => {
-  const nowhere = examineCluster({ dataDirectory: data, programs: programs(), isInPlace: false, scratch: path.join(work, 'nowhere') }, new AbortController().signal)
-  await expect(nowhere).rejects.toMatchObject({ code: 'target', message: 'there is no place for a copy: ENOENT' })
+  const nowhere = examineCluster(
+    { dataDirectory: data, programs: programs(), isInPlace: false, scratch: path.join(work, 'nowhere') },
+    new AbortController().signal,
+  )
+  await expect(nowhere).rejects.toMatchObject({
+    code: 'target',
+    message: 'there is no place for a copy: ENOENT',
+  })
 })
 
 test('in place it gives the same answer, and the configuration that came along is set aside', async () => {
   const copy = copyData('in-place')
   const [onCopy, inPlace] = [await examine(data), await examine(copy, true)]
   expect(inPlace).toEqual(onCopy)
-  expect(readdirSync(copy)).toEqual(expect.arrayContaining(['postgresql.auto.conf.set-aside', 'recovery.signal.set-aside']))
+  expect(readdirSync(copy)).toEqual(
+    expect.arrayContaining(['postgresql.auto.conf.set-aside', 'recovery.signal.set-aside']),
+  )
 }, 60_000)
 
 test('never in place where a server may be running', async () => {
   const copy = copyData('running')
   writeFileSync(path.join(copy, 'postmaster.pid'), '1\n')
-  await expect(examine(copy, true)).rejects.toMatchObject({ code: 'invalid-input', message: expect.stringContaining('postmaster.pid') as string })
+  await expect(examine(copy, true)).rejects.toMatchObject({
+    code: 'invalid-input',
+    message: expect.stringContaining('postmaster.pid') as string,
+  })
   expect(existsSync(path.join(copy, 'postgresql.auto.conf'))).toBe(true)
 })
 
@@ -139,7 +221,7 @@ test('one flipped byte in one page is found, its table is named, and the others 
   writeSync(descriptor, Buffer.from([page[8192 + 4000]! ^ 1]), 0, 1, 8192 + 4000)
   closeSync(descriptor)
   const { findings, tables } = await examine(copy)
-  expect(findings).toContain('the table public.booking of the database postgres can\'t be read')
+  expect(findings).toContain("the table public.booking of the database postgres can't be read")
   expect(findings.join('\n')).toMatch(/ERROR: {2}invalid page in block 1/)
   expect(tables).toBe(1)
 }, 60_000)
@@ -153,13 +235,24 @@ test('without its control file it does not come up, and that is a finding', asyn
 test('the server is given nothing of ours: no variable, no file, and no way for anybody to connect', async () => {
   const nosy = path.join(work, 'nosy')
   mkdirSync(nosy)
-  writeFileSync(path.join(nosy, 'postgres'), '#!/bin/sh\necho "ERROR:  arguments $*" >&2\nenv | sed "s/^/ERROR:  variable /" >&2\n', { mode: 0o755 })
+  writeFileSync(
+    path.join(nosy, 'postgres'),
+    '#!/bin/sh\necho "ERROR:  arguments $*" >&2\nenv | sed "s/^/ERROR:  variable /" >&2\n',
+    { mode: 0o755 },
+  )
   process.env['AWS_SESSION_TOKEN'] = 'a-secret-of-ours'
   try {
-    const { findings } = await examineCluster({ dataDirectory: data, programs: nosy, isInPlace: false }, new AbortController().signal)
-    const variables = findings.flatMap((finding) => /variable (\w+)=/.exec(finding)?.[1] ?? []).filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name))
+    const { findings } = await examineCluster(
+      { dataDirectory: data, programs: nosy, isInPlace: false },
+      new AbortController().signal,
+    )
+    const variables = findings
+      .flatMap((finding) => /variable (\w+)=/.exec(finding)?.[1] ?? [])
+      .filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name))
     expect(variables.sort()).toEqual(['LANG', 'LC_ALL', 'PATH', 'TZ'])
-    expect(findings[0]).toMatch(/arguments --single -j -D \S+\/data -c .*config_file=\S+\/postgresql\.conf -- template1$/)
+    expect(findings[0]).toMatch(
+      /arguments --single -j -D \S+\/data -c .*config_file=\S+\/postgresql\.conf -- template1$/,
+    )
   } finally {
     delete process.env['AWS_SESSION_TOKEN']
   }
@@ -171,17 +264,29 @@ test('a server that takes too long is ended', async () => {
   const started = path.join(work, 'canary', 'started')
   writeFileSync(path.join(slow, 'postgres'), `#!/bin/sh\n: > ${started}\nexec sleep 600\n`, { mode: 0o755 })
   const limit = new AbortController()
-  const ended = expect(examineCluster({ dataDirectory: data, programs: slow, isInPlace: false }, limit.signal)).rejects.toThrow('too long')
+  const ended = expect(
+    examineCluster({ dataDirectory: data, programs: slow, isInPlace: false }, limit.signal),
+  ).rejects.toThrow('too long')
   await vi.waitUntil(() => existsSync(started), { timeout: 20_000 })
   limit.abort(new Error('too long'))
   await ended
 }, 30_000)
 
 test('the command answers for a cluster, and refuses to start one whose links lead elsewhere', async () => {
-  const args = (directory: string) => ['examine', directory, '--kind', 'postgres', '--postgres-bin', programs(), '--json']
+  const args = (directory: string) => [
+    'examine',
+    directory,
+    '--kind',
+    'postgres',
+    '--postgres-bin',
+    programs(),
+    '--json',
+  ]
   const good = await runCommand(args(data))
   expect(good).toMatchObject({ status: 0, stderr: '' })
-  expect(good.records()).toMatchObject([{ type: 'examination', kind: 'postgres', ok: true, postgres: { databases: 2, tables: 2, rows: 2002 } }])
+  expect(good.records()).toMatchObject([
+    { type: 'examination', kind: 'postgres', ok: true, postgres: { databases: 2, tables: 2, rows: 2002 } },
+  ])
   const copy = copyData('linked')
   cpSync(path.join(copy, 'pg_wal'), path.join(work, 'wal'), { recursive: true })
   rmSync(path.join(copy, 'pg_wal'), { recursive: true })

@@ -10,19 +10,25 @@ interface Options {
 }
 
 const command = new Command('probe-store')
-  .description('asks an S3 store what it enforces; credentials come from the AWS SDK\'s default chain')
-  .requiredOption('--bucket <name>', 'a bucket that does not exist: it is made, with Object Lock, and keeps locked versions for a day')
+  .description("asks an S3 store what it enforces; credentials come from the AWS SDK's default chain")
+  .requiredOption(
+    '--bucket <name>',
+    'a bucket that does not exist: it is made, with Object Lock, and keeps locked versions for a day',
+  )
   .option('--endpoint <url>', 'an S3-compatible store instead of AWS')
   .option('--region <name>', 'its region', process.env['AWS_REGION'] ?? 'us-east-1')
   .action(ask)
 
 async function ask(options: Options): Promise<void> {
   const answers = await probe(options)
-  for (const { id, text } of questions) process.stdout.write(`${answers[id] === 'yes' ? 'yes ' : 'no !'} ${text}\n`)
+  for (const { id, text } of questions)
+    process.stdout.write(`${answers[id] === 'yes' ? 'yes ' : 'no !'} ${text}\n`)
   process.stdout.write('! other than AWS documents: docs/stores.md says what it costs a vault\n')
 }
 
 await command.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`probe-store: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`)
+  process.stderr.write(
+    `probe-store: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`,
+  )
   process.exitCode = 1
 })

@@ -18,6 +18,13 @@ export async function probe(endpoint: ProbedEndpoint): Promise<Answers> {
 
 /** The table of docs/stores.md. */
 export function renderTable(measured: { versitygw: Answers; sandbox: Answers }): string {
-  const rows = questions.map(({ id, text, page }) => `| ${text} | yes | ${measured.versitygw[id]} | ${measured.sandbox[id]} | ${page} |`)
-  return ['| | AWS (documented) | VersityGW (measured) | sandbox (measured) | AWS\'s page |', '| --- | --- | --- | --- | --- |', ...rows].join('\n')
+  const rows = questions.map(
+    ({ id, text, page }) =>
+      `| ${text} | yes | ${measured.versitygw[id]} | ${measured.sandbox[id]} | ${page} |`,
+  )
+  return [
+    "| | AWS (documented) | VersityGW (measured) | sandbox (measured) | AWS's page |",
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n')
 }

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  DeleteBucketCommand, DeleteBucketPolicyCommand, DeleteObjectsCommand, PutBucketPolicyCommand, PutBucketVersioningCommand, PutObjectCommand, PutObjectLegalHoldCommand,
+  DeleteBucketCommand,
+  DeleteBucketPolicyCommand,
+  DeleteObjectsCommand,
+  PutBucketPolicyCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutObjectLegalHoldCommand,
 } from '@aws-sdk/client-s3'
 import { isRefused } from './probed-bucket.ts'
 import type { ProbedBucket } from './probed-bucket.ts'
@@ -26,7 +32,9 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 export const questions: Question[] = [
   {
-    id: 'versions', text: 'An overwrite leaves the version below', page: versioning,
+    id: 'versions',
+    text: 'An overwrite leaves the version below',
+    page: versioning,
     async ask(bucket) {
       const key = bucket.newKey()
       const first = await bucket.put(key, 'first')
@@ -35,7 +43,9 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'markers', text: 'A DELETE without a version id lays a delete marker, also over a locked version', page: considerations,
+    id: 'markers',
+    text: 'A DELETE without a version id lays a delete marker, also over a locked version',
+    page: considerations,
     async ask(bucket) {
       const { key, versionId } = await bucket.putLocked('COMPLIANCE')
       await bucket.delete(key)
@@ -43,7 +53,9 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'time-stays', text: 'A version keeps its time when others are laid over it', page: versioning,
+    id: 'time-stays',
+    text: 'A version keeps its time when others are laid over it',
+    page: versioning,
     async ask(bucket) {
       const key = bucket.newKey()
       const versionId = await bucket.put(key, 'first')
@@ -55,7 +67,9 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'if-none-match', text: '`If-None-Match: *` refuses a key that exists', page: conditional,
+    id: 'if-none-match',
+    text: '`If-None-Match: *` refuses a key that exists',
+    page: conditional,
     async ask(bucket) {
       const key = bucket.newKey()
       await bucket.put(key, 'first', { IfNoneMatch: '*' })
@@ -63,15 +77,23 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'if-none-match-race', text: 'Of eight such writes at once, one succeeds', page: conditional,
+    id: 'if-none-match-race',
+    text: 'Of eight such writes at once, one succeeds',
+    page: conditional,
     async ask(bucket) {
       const key = bucket.newKey()
-      const refused = await Promise.all(Array.from({ length: 8 }, (_, index) => isRefused(bucket.put(key, String(index), { IfNoneMatch: '*' }))))
+      const refused = await Promise.all(
+        Array.from({ length: 8 }, (_, index) =>
+          isRefused(bucket.put(key, String(index), { IfNoneMatch: '*' })),
+        ),
+      )
       return refused.filter((isOne) => !isOne).length === 1
     },
   },
   {
-    id: 'if-none-match-marker', text: '… and over a delete marker it succeeds', page: conditional,
+    id: 'if-none-match-marker',
+    text: '… and over a delete marker it succeeds',
+    page: conditional,
     async ask(bucket) {
       const key = bucket.newKey()
       await bucket.put(key, 'first')
@@ -80,11 +102,16 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'checksum', text: 'Bytes that are not those of their SHA-256 are refused', page: 'S3 User Guide: Checking object integrity in Amazon S3',
-    ask: (bucket) => isRefused(bucket.put(bucket.newKey(), 'other bytes', { ChecksumSHA256: sha256('bytes') })),
+    id: 'checksum',
+    text: 'Bytes that are not those of their SHA-256 are refused',
+    page: 'S3 User Guide: Checking object integrity in Amazon S3',
+    ask: (bucket) =>
+      isRefused(bucket.put(bucket.newKey(), 'other bytes', { ChecksumSHA256: sha256('bytes') })),
   },
   {
-    id: 'checksum-kept', text: '… and HEAD gives the SHA-256 back', page: 'S3 API Reference: HeadObject',
+    id: 'checksum-kept',
+    text: '… and HEAD gives the SHA-256 back',
+    page: 'S3 API Reference: HeadObject',
     async ask(bucket) {
       const key = bucket.newKey()
       const versionId = await bucket.put(key, 'bytes', { ChecksumSHA256: sha256('bytes') })
@@ -92,30 +119,47 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'compliance', text: 'COMPLIANCE: no delete by version id, bypass or not', page: lock,
+    id: 'compliance',
+    text: 'COMPLIANCE: no delete by version id, bypass or not',
+    page: lock,
     async ask(bucket) {
       const { key, versionId } = await bucket.putLocked('COMPLIANCE')
-      return (await isRefused(bucket.delete(key, versionId))) && isRefused(bucket.delete(key, versionId, true))
+      return (
+        (await isRefused(bucket.delete(key, versionId))) && isRefused(bucket.delete(key, versionId, true))
+      )
     },
   },
   {
-    id: 'compliance-many', text: '… nor as one of many (DeleteObjects)', page: lock,
+    id: 'compliance-many',
+    text: '… nor as one of many (DeleteObjects)',
+    page: lock,
     async ask(bucket) {
       const { key, versionId } = await bucket.putLocked('COMPLIANCE')
-      const command = new DeleteObjectsCommand({ Bucket: bucket.name, Delete: { Objects: [{ Key: key, VersionId: versionId }] }, BypassGovernanceRetention: true })
+      const command = new DeleteObjectsCommand({
+        Bucket: bucket.name,
+        Delete: { Objects: [{ Key: key, VersionId: versionId }] },
+        BypassGovernanceRetention: true,
+      })
       await bucket.client.send(command).catch(() => undefined)
       return (await bucket.list(key)).versions === 1
     },
   },
   {
-    id: 'compliance-shorter', text: '… never shortened, nor made GOVERNANCE', page: lock,
+    id: 'compliance-shorter',
+    text: '… never shortened, nor made GOVERNANCE',
+    page: lock,
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('COMPLIANCE')
-      return (await isRefused(bucket.retain(key, versionId, 'COMPLIANCE', untilMs - 60_000, true))) && isRefused(bucket.retain(key, versionId, 'GOVERNANCE', untilMs, true))
+      return (
+        (await isRefused(bucket.retain(key, versionId, 'COMPLIANCE', untilMs - 60_000, true))) &&
+        isRefused(bucket.retain(key, versionId, 'GOVERNANCE', untilMs, true))
+      )
     },
   },
   {
-    id: 'longer', text: '… but lengthened', page: lock,
+    id: 'longer',
+    text: '… but lengthened',
+    page: lock,
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('COMPLIANCE')
       await bucket.retain(key, versionId, 'COMPLIANCE', untilMs + 60_000)
@@ -123,14 +167,21 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'governance', text: 'GOVERNANCE: no delete and nothing shorter without the bypass', page: lock,
+    id: 'governance',
+    text: 'GOVERNANCE: no delete and nothing shorter without the bypass',
+    page: lock,
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('GOVERNANCE')
-      return (await isRefused(bucket.delete(key, versionId))) && isRefused(bucket.retain(key, versionId, 'GOVERNANCE', untilMs - 60_000))
+      return (
+        (await isRefused(bucket.delete(key, versionId))) &&
+        isRefused(bucket.retain(key, versionId, 'GOVERNANCE', untilMs - 60_000))
+      )
     },
   },
   {
-    id: 'bypass', text: '… with it, whoever has the right deletes', page: lock,
+    id: 'bypass',
+    text: '… with it, whoever has the right deletes',
+    page: lock,
     async ask(bucket) {
       // Below the default of the bucket where that counts for every version.
       await bucket.setDefault(null)
@@ -141,12 +192,22 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'legal-hold', text: 'A legal hold keeps a version', page: lock,
+    id: 'legal-hold',
+    text: 'A legal hold keeps a version',
+    page: lock,
     async ask(bucket) {
       await bucket.setDefault(null)
       const key = bucket.newKey()
       const versionId = await bucket.put(key, 'held')
-      const hold = (Status: 'ON' | 'OFF'): Promise<unknown> => bucket.client.send(new PutObjectLegalHoldCommand({ Bucket: bucket.name, Key: key, VersionId: versionId, LegalHold: { Status } }))
+      const hold = (Status: 'ON' | 'OFF'): Promise<unknown> =>
+        bucket.client.send(
+          new PutObjectLegalHoldCommand({
+            Bucket: bucket.name,
+            Key: key,
+            VersionId: versionId,
+            LegalHold: { Status },
+          }),
+        )
       await hold('ON')
       const isKept = await isRefused(bucket.delete(key, versionId, true))
       await hold('OFF')
@@ -155,14 +216,18 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'default', text: 'A default retention keeps versions that came without one', page: lock,
+    id: 'default',
+    text: 'A default retention keeps versions that came without one',
+    page: lock,
     async ask(bucket) {
       const key = bucket.newKey()
       return isRefused(bucket.delete(key, await bucket.put(key, 'by default'), true))
     },
   },
   {
-    id: 'default-written', text: '… is written to each version, from its upload on', page: lock,
+    id: 'default-written',
+    text: '… is written to each version, from its upload on',
+    page: lock,
     async ask(bucket) {
       const key = bucket.newKey()
       const { ObjectLockRetainUntilDate: until } = await bucket.head(key, await bucket.put(key, 'by default'))
@@ -170,7 +235,9 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'default-stays', text: '… and still keeps them when the default is taken away', page: considerations,
+    id: 'default-stays',
+    text: '… and still keeps them when the default is taken away',
+    page: considerations,
     async ask(bucket) {
       const key = bucket.newKey()
       const versionId = await bucket.put(key, 'by default')
@@ -181,39 +248,77 @@ export const questions: Question[] = [
     },
   },
   {
-    id: 'suspend', text: 'Versioning can\'t be suspended below Object Lock', page: considerations,
-    ask: (bucket) => isRefused(bucket.client.send(new PutBucketVersioningCommand({ Bucket: bucket.name, VersioningConfiguration: { Status: 'Suspended' } }))),
+    id: 'suspend',
+    text: "Versioning can't be suspended below Object Lock",
+    page: considerations,
+    ask: (bucket) =>
+      isRefused(
+        bucket.client.send(
+          new PutBucketVersioningCommand({
+            Bucket: bucket.name,
+            VersioningConfiguration: { Status: 'Suspended' },
+          }),
+        ),
+      ),
   },
   {
-    id: 'delete-bucket', text: 'A bucket that holds versions can\'t be deleted', page: 'S3 User Guide: Deleting a general purpose bucket',
+    id: 'delete-bucket',
+    text: "A bucket that holds versions can't be deleted",
+    page: 'S3 User Guide: Deleting a general purpose bucket',
     async ask(bucket) {
       await bucket.put(bucket.newKey(), 'x')
       return isRefused(bucket.client.send(new DeleteBucketCommand({ Bucket: bucket.name })))
     },
   },
   {
-    id: 'policy-condition', text: 'A bucket policy can require `If-None-Match` (condition `s3:if-none-match`) of the credentials used', page: 'S3 User Guide: Enforce conditional writes on Amazon S3 buckets',
-    ask: (bucket) => underPolicy(bucket, 's3:PutObject', { Null: { 's3:if-none-match': 'true' } }, async () =>
-      (await isRefused(bucket.put(bucket.newKey(), 'x'))) && !(await isRefused(bucket.put(bucket.newKey(), 'x', { IfNoneMatch: '*' })))),
+    id: 'policy-condition',
+    text: 'A bucket policy can require `If-None-Match` (condition `s3:if-none-match`) of the credentials used',
+    page: 'S3 User Guide: Enforce conditional writes on Amazon S3 buckets',
+    ask: (bucket) =>
+      underPolicy(
+        bucket,
+        's3:PutObject',
+        { Null: { 's3:if-none-match': 'true' } },
+        async () =>
+          (await isRefused(bucket.put(bucket.newKey(), 'x'))) &&
+          !(await isRefused(bucket.put(bucket.newKey(), 'x', { IfNoneMatch: '*' }))),
+      ),
   },
   {
-    id: 'policy-deny', text: 'A bucket policy\'s deny binds the store\'s most powerful credentials', page: policies,
-    ask: (bucket) => underPolicy(bucket, 's3:DeleteObject', {}, () => isRefused(bucket.delete(bucket.newKey()))),
+    id: 'policy-deny',
+    text: "A bucket policy's deny binds the store's most powerful credentials",
+    page: policies,
+    ask: (bucket) =>
+      underPolicy(bucket, 's3:DeleteObject', {}, () => isRefused(bucket.delete(bucket.newKey()))),
   },
   {
-    id: 'policy-removed', text: '… which can still take the policy away', page: 'S3 API Reference: DeleteBucketPolicy',
-    ask: (bucket) => underPolicy(bucket, 's3:*', {}, async () => !(await isRefused(bucket.client.send(new DeleteBucketPolicyCommand({ Bucket: bucket.name }))))),
+    id: 'policy-removed',
+    text: '… which can still take the policy away',
+    page: 'S3 API Reference: DeleteBucketPolicy',
+    ask: (bucket) =>
+      underPolicy(
+        bucket,
+        's3:*',
+        {},
+        async () =>
+          !(await isRefused(bucket.client.send(new DeleteBucketPolicyCommand({ Bucket: bucket.name })))),
+      ),
   },
   {
-    id: 'date', text: 'Each reply says the store\'s time', page: 'S3 API Reference: Common response headers',
+    id: 'date',
+    text: "Each reply says the store's time",
+    page: 'S3 API Reference: Common response headers',
     async ask(bucket) {
       const command = new PutObjectCommand({ Bucket: bucket.name, Key: bucket.newKey(), Body: 'x' })
       let date: string | undefined
-      command.middlewareStack.add((next) => async (args) => {
-        const result = await next(args)
-        date = (result.response as { headers: Record<string, string> }).headers['date']
-        return result
-      }, { step: 'deserialize', name: 'date' })
+      command.middlewareStack.add(
+        (next) => async (args) => {
+          const result = await next(args)
+          date = (result.response as { headers: Record<string, string> }).headers['date']
+          return result
+        },
+        { step: 'deserialize', name: 'date' },
+      )
       await bucket.client.send(command)
       return Math.abs(Date.parse(date ?? '') - Date.now()) < 900_000
     },
@@ -221,10 +326,23 @@ export const questions: Question[] = [
 ]
 
 /** With a policy that denies everybody `action` under `Condition`, which is gone afterwards. */
-async function underPolicy(bucket: ProbedBucket, action: string, Condition: object, ask: () => Promise<boolean>): Promise<boolean> {
-  const Resource = action === 's3:*' ? [`arn:aws:s3:::${bucket.name}`, `arn:aws:s3:::${bucket.name}/*`] : `arn:aws:s3:::${bucket.name}/*`
-  const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Principal: '*', Action: action, Resource, Condition }] }
-  const isKnown = !(await isRefused(bucket.client.send(new PutBucketPolicyCommand({ Bucket: bucket.name, Policy: JSON.stringify(policy) }))))
+async function underPolicy(
+  bucket: ProbedBucket,
+  action: string,
+  Condition: object,
+  ask: () => Promise<boolean>,
+): Promise<boolean> {
+  const Resource =
+    action === 's3:*'
+      ? [`arn:aws:s3:::${bucket.name}`, `arn:aws:s3:::${bucket.name}/*`]
+      : `arn:aws:s3:::${bucket.name}/*`
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Deny', Principal: '*', Action: action, Resource, Condition }],
+  }
+  const isKnown = !(await isRefused(
+    bucket.client.send(new PutBucketPolicyCommand({ Bucket: bucket.name, Policy: JSON.stringify(policy) })),
+  ))
   const answer = isKnown && (await ask())
   await bucket.client.send(new DeleteBucketPolicyCommand({ Bucket: bucket.name }))
   return answer

@@ -24,14 +24,17 @@ function lengthsOf(cuts: number[], from = 0): number[] {
 
 describe('cuts', () => {
   test('cover the data without a gap, each chunk within its limits but the last, which may be short', () => {
-    fc.assert(fc.property(fc.nat(20 * mib), fc.nat(4 * mib), (from, bytes) => {
-      const to = Math.min(noise.length, from + bytes)
-      const cuts = cutsOf(noise, from, to)
-      if (to > from) expect(cuts.at(-1)).toBe(to)
-      const lengths = lengthsOf(cuts, from)
-      for (const length of lengths) expect(length).toBeLessThanOrEqual(maxChunkBytes)
-      for (const length of lengths.slice(0, -1)) expect(length).toBeGreaterThan(minChunkBytes)
-    }), { numRuns: slowPropertyRuns })
+    fc.assert(
+      fc.property(fc.nat(20 * mib), fc.nat(4 * mib), (from, bytes) => {
+        const to = Math.min(noise.length, from + bytes)
+        const cuts = cutsOf(noise, from, to)
+        if (to > from) expect(cuts.at(-1)).toBe(to)
+        const lengths = lengthsOf(cuts, from)
+        for (const length of lengths) expect(length).toBeLessThanOrEqual(maxChunkBytes)
+        for (const length of lengths.slice(0, -1)) expect(length).toBeGreaterThan(minChunkBytes)
+      }),
+      { numRuns: slowPropertyRuns },
+    )
   })
 
   test('come at the longest chunk where nothing in the data says so, and never in what is short', () => {
@@ -56,14 +59,24 @@ describe('cuts', () => {
   test('after an insertion or a removal are soon the same again', () => {
     const data = noise.subarray(0, 16 * mib)
     const before = new Set(cutsOf(data))
-    for (const [at, shift] of [[0, 1], [5 * mib, 1], [5 * mib, 100_000], [9 * mib, -1], [9 * mib, -50_000]] as const) {
-      const changed = shift > 0
-        ? Buffer.concat([data.subarray(0, at), Buffer.alloc(shift, 0x5a), data.subarray(at)])
-        : Buffer.concat([data.subarray(0, at), data.subarray(at - shift)])
+    for (const [at, shift] of [
+      [0, 1],
+      [5 * mib, 1],
+      [5 * mib, 100_000],
+      [9 * mib, -1],
+      [9 * mib, -50_000],
+    ] as const) {
+      const changed =
+        shift > 0
+          ? Buffer.concat([data.subarray(0, at), Buffer.alloc(shift, 0x5a), data.subarray(at)])
+          : Buffer.concat([data.subarray(0, at), data.subarray(at - shift)])
       const cuts = cutsOf(changed)
       const kept = cuts.filter((cut) => (cut <= at ? before.has(cut) : before.has(cut - shift)))
       const moved = cuts.filter((cut) => !kept.includes(cut))
-      expect(moved.length, `${shift} bytes at ${at} moved ${moved.length} of ${cuts.length} cuts`).toBeLessThanOrEqual(8)
+      expect(
+        moved.length,
+        `${shift} bytes at ${at} moved ${moved.length} of ${cuts.length} cuts`,
+      ).toBeLessThanOrEqual(8)
       for (const cut of moved) expect(Math.abs(cut - at)).toBeLessThan(8 * mib)
     }
   })

@@ -14,7 +14,12 @@ test('a digest has one slot of those that there are, wherever it lies', () => {
   }
 })
 
-test.each([[0, 'first'], [4, 'second']])('files that were chosen for the 4 bytes at %i of their digests are spread all the same', (at) => {
-  const chosen = digests.map((digest) => Buffer.concat([digest.subarray(0, at), Buffer.alloc(4, 7), digest.subarray(at + 4)]))
+test.each([
+  [0, 'first'],
+  [4, 'second'],
+])('files that were chosen for the 4 bytes at %i of their digests are spread all the same', (at) => {
+  const chosen = digests.map((digest) =>
+    Buffer.concat([digest.subarray(0, at), Buffer.alloc(4, 7), digest.subarray(at + 4)]),
+  )
   expect(new Set(chosen.map((digest) => slotOfDigest(digest, 0, slots))).size).toBeGreaterThan(1800)
 })

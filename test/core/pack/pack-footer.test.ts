@@ -1,6 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { codec, encodeFooter, encodeTrailer, headerBytes, maxChunksPerPack, maxFooterBytes, maxFrameRawBytes, parseFooter, parseTrailer, trailerBytes } from '../../../core/pack/pack-footer.ts'
+import {
+  codec,
+  encodeFooter,
+  encodeTrailer,
+  headerBytes,
+  maxChunksPerPack,
+  maxFooterBytes,
+  maxFrameRawBytes,
+  parseFooter,
+  parseTrailer,
+  trailerBytes,
+} from '../../../core/pack/pack-footer.ts'
 import type { PackFooter } from '../../../core/pack/pack-footer.ts'
 import { flip } from '../../fixtures/faulty-store.ts'
 import { sha256Of } from '../../fixtures/handmade-vault.ts'
@@ -14,36 +25,56 @@ function footerOf(frames: number[][]): PackFooter {
   const made = frames.map((lengths, index) => {
     const rawBytes = lengths.reduce((sum, bytes) => sum + bytes, 0)
     const isRaw = index % 2 === 0
-    const frame = { codec: isRaw ? codec.raw : codec.zstd, offset, storedBytes: isRaw ? rawBytes : Math.ceil(rawBytes / 2), rawBytes, firstChunk, chunkCount: lengths.length }
+    const frame = {
+      codec: isRaw ? codec.raw : codec.zstd,
+      offset,
+      storedBytes: isRaw ? rawBytes : Math.ceil(rawBytes / 2),
+      rawBytes,
+      firstChunk,
+      chunkCount: lengths.length,
+    }
     offset += frame.storedBytes
     firstChunk += lengths.length
     return frame
   })
   const lengths = Uint32Array.from(frames.flat())
-  return { source: 'files', frames: made, lengths, digests: Buffer.concat(Array.from(lengths, (_, index) => sha256Of(Buffer.from([index])))) }
+  return {
+    source: 'files',
+    frames: made,
+    lengths,
+    digests: Buffer.concat(Array.from(lengths, (_, index) => sha256Of(Buffer.from([index])))),
+  }
 }
 
-const frames = fc.array(fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 5 }), { maxLength: 6 })
+const frames = fc.array(fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 5 }), {
+  maxLength: 6,
+})
 
 describe('a footer', () => {
   test('says the same after a round trip, and where the frames end', () => {
-    fc.assert(fc.property(frames, (lengths) => {
-      const footer = footerOf(lengths)
-      const end = footer.frames.reduce((sum, frame) => sum + frame.storedBytes, headerBytes)
-      const bytes = encodeFooter(footer)
-      expect(parseFooter(bytes, 'files', 'it')).toEqual(footer)
-      expect(parseFooter(bytes, 'files', 'it', end)).toEqual(footer)
-      expect(refusalOf(() => parseFooter(bytes, 'files', 'it', end + 1))?.code).toBe('damaged')
-      expect(acceptedPrefixes(bytes, (prefix) => parseFooter(prefix, 'files', 'it'), 12)).toEqual([])
-    }), { numRuns: propertyRuns })
+    fc.assert(
+      fc.property(frames, (lengths) => {
+        const footer = footerOf(lengths)
+        const end = footer.frames.reduce((sum, frame) => sum + frame.storedBytes, headerBytes)
+        const bytes = encodeFooter(footer)
+        expect(parseFooter(bytes, 'files', 'it')).toEqual(footer)
+        expect(parseFooter(bytes, 'files', 'it', end)).toEqual(footer)
+        expect(refusalOf(() => parseFooter(bytes, 'files', 'it', end + 1))?.code).toBe('damaged')
+        expect(acceptedPrefixes(bytes, (prefix) => parseFooter(prefix, 'files', 'it'), 12)).toEqual([])
+      }),
+      { numRuns: propertyRuns },
+    )
   })
 
-  test('is refused if random bytes stand in it, and never hangs or takes memory that its bytes don\'t have', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      const dressed = Buffer.concat([Buffer.from([5]), Buffer.from('files'), Buffer.from(bytes)])
-      const refusal = refusalOf(() => parseFooter(dressed, 'files', 'it'))
-      if (refusal === null) expect(encodeFooter(parseFooter(dressed, 'files', 'it'))).toEqual(dressed)
-    }), { numRuns: propertyRuns })
+  test("is refused if random bytes stand in it, and never hangs or takes memory that its bytes don't have", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        const dressed = Buffer.concat([Buffer.from([5]), Buffer.from('files'), Buffer.from(bytes)])
+        const refusal = refusalOf(() => parseFooter(dressed, 'files', 'it'))
+        if (refusal === null) expect(encodeFooter(parseFooter(dressed, 'files', 'it'))).toEqual(dressed)
+      }),
+      { numRuns: propertyRuns },
+    )
   })
 
   test.each([
@@ -53,7 +84,7 @@ describe('a footer', () => {
     ['an unknown codec', (bytes: Buffer) => bytes.writeUInt8(2, 14)],
     ['a raw frame that is stored in other bytes', (bytes: Buffer) => bytes.writeUInt32LE(9, 15)],
     ['a frame over the limit', (bytes: Buffer) => bytes.writeUInt32LE(maxFrameRawBytes + 1, 19)],
-    ['a frame that claims another frame\'s chunks', (bytes: Buffer) => bytes.writeUInt32LE(3, 23)],
+    ["a frame that claims another frame's chunks", (bytes: Buffer) => bytes.writeUInt32LE(3, 23)],
   ])('is refused with %s', (_, spoil) => {
     const bytes = encodeFooter(footerOf([[10, 20], [30]]))
     spoil(bytes)
@@ -63,10 +94,22 @@ describe('a footer', () => {
   test.each([
     ['without bytes in the pack', [{ codec: codec.zstd, storedBytes: 0, rawBytes: 4, chunkCount: 1 }], [4]],
     ['without bytes at all', [{ codec: codec.raw, storedBytes: 0, rawBytes: 0, chunkCount: 1 }], [0]],
-    ['without chunks', [{ codec: codec.zstd, storedBytes: 9, rawBytes: 0, chunkCount: 0 }, { codec: codec.raw, storedBytes: 4, rawBytes: 4, chunkCount: 1 }], [4]],
+    [
+      'without chunks',
+      [
+        { codec: codec.zstd, storedBytes: 9, rawBytes: 0, chunkCount: 0 },
+        { codec: codec.raw, storedBytes: 4, rawBytes: 4, chunkCount: 1 },
+      ],
+      [4],
+    ],
   ])('is refused with a frame %s: no reader asks for an empty range', (_, given, lengths) => {
     const made = given.map((frame) => ({ ...frame, offset: 0, firstChunk: 0 }))
-    const bytes = encodeFooter({ source: 'files', frames: made, lengths: Uint32Array.from(lengths), digests: Buffer.concat(lengths.map(() => sha256Of(Buffer.alloc(0)))) })
+    const bytes = encodeFooter({
+      source: 'files',
+      frames: made,
+      lengths: Uint32Array.from(lengths),
+      digests: Buffer.concat(lengths.map(() => sha256Of(Buffer.alloc(0)))),
+    })
     expect(refusalOf(() => parseFooter(bytes, 'files', 'it'))?.code).toBe('damaged')
   })
 
@@ -89,7 +132,11 @@ describe('a trailer', () => {
   const packBytes = headerBytes + 1000 + footer.length + trailerBytes
 
   test('says where the footer lies and what its hash is', () => {
-    expect(parseTrailer(trailer, packBytes, 'it')).toEqual({ offset: headerBytes + 1000, bytes: footer.length, sha256: sha256Of(footer) })
+    expect(parseTrailer(trailer, packBytes, 'it')).toEqual({
+      offset: headerBytes + 1000,
+      bytes: footer.length,
+      sha256: sha256Of(footer),
+    })
   })
 
   test('with any byte flipped is refused, or names another footer, which its hash then refuses', () => {

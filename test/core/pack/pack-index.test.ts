@@ -11,7 +11,11 @@ import { acceptedPrefixes, refusalOf } from '../../fixtures/refusal.ts'
 const packName = (number: number): string => sha256Of(Buffer.from(`pack ${number}`)).toString('hex')
 
 describe('an index', () => {
-  const packs = [{ sha256: packName(1), footer: Buffer.from('footer one') }, { sha256: packName(2), footer: Buffer.alloc(300, 2) }, { sha256: packName(3), footer: Buffer.alloc(0) }]
+  const packs = [
+    { sha256: packName(1), footer: Buffer.from('footer one') },
+    { sha256: packName(2), footer: Buffer.alloc(300, 2) },
+    { sha256: packName(3), footer: Buffer.alloc(0) },
+  ]
   const bytes = encodeIndex(packs)
 
   test('is the same when it is read again', () => {
@@ -27,39 +31,66 @@ describe('an index', () => {
   })
 
   test('of random bytes is refused, or is what it says', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {
-      const dressed = Buffer.concat([bytes.subarray(0, 10), random])
-      if (refusalOf(() => decodeIndex(dressed, 'it')) === null) expect(encodeIndex(decodeIndex(dressed, 'it')).equals(dressed)).toBe(true)
-    }), { numRuns: propertyRuns })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {
+        const dressed = Buffer.concat([bytes.subarray(0, 10), random])
+        if (refusalOf(() => decodeIndex(dressed, 'it')) === null)
+          expect(encodeIndex(decodeIndex(dressed, 'it')).equals(dressed)).toBe(true)
+      }),
+      { numRuns: propertyRuns },
+    )
   })
 })
 
 describe('the plan of an index', () => {
   const packNumbers = fc.uniqueArray(fc.nat(30), { maxLength: 20 })
-  const indexed = (numbers: number[], footerBytes: number[]): IndexedPack[] => numbers.map((number) => ({ sha256: packName(number), footerBytes: footerBytes[number % footerBytes.length]! }))
-  const sizes = fc.array(fc.oneof(fc.integer({ min: 100, max: 5000 }), fc.integer({ min: 100_000, max: maxFooterBytes })), { minLength: 1, maxLength: 5 })
+  const indexed = (numbers: number[], footerBytes: number[]): IndexedPack[] =>
+    numbers.map((number) => ({
+      sha256: packName(number),
+      footerBytes: footerBytes[number % footerBytes.length]!,
+    }))
+  const sizes = fc.array(
+    fc.oneof(fc.integer({ min: 100, max: 5000 }), fc.integer({ min: 100_000, max: maxFooterBytes })),
+    { minLength: 1, maxLength: 5 },
+  )
 
   test('covers each needed pack, by a chunk that is kept or by exactly one that is written, and each fits into a frame', () => {
-    fc.assert(fc.property(packNumbers, fc.array(packNumbers, { maxLength: 12 }), sizes, (needed, groups, footerBytes) => {
-      const old: IndexChunk[] = groups.map((group, number) => ({ sha256: packName(1000 + number), packs: indexed(group, footerBytes) }))
-      const want = indexed(needed, footerBytes)
-      const { keep, write } = planIndex(want, old)
-      const kept = keep.flatMap((chunk) => chunk.packs.map((pack) => pack.sha256))
-      const written = write.flatMap((group) => group.map((pack) => pack.sha256))
-      expect(new Set([...kept, ...written])).toEqual(new Set([...kept, ...want.map((pack) => pack.sha256)]))
-      expect(new Set(written).size).toBe(written.length)
-      expect(written.filter((name) => kept.includes(name))).toEqual([])
-      for (const chunk of keep) expect(old).toContain(chunk)
-      for (const group of write) {
-        const total = group.reduce((sum, pack) => sum + 32 + 4 + pack.footerBytes, 16)
-        expect(total).toBeLessThan(maxFrameRawBytes)
-      }
-    }), { numRuns: propertyRuns })
+    fc.assert(
+      fc.property(
+        packNumbers,
+        fc.array(packNumbers, { maxLength: 12 }),
+        sizes,
+        (needed, groups, footerBytes) => {
+          const old: IndexChunk[] = groups.map((group, number) => ({
+            sha256: packName(1000 + number),
+            packs: indexed(group, footerBytes),
+          }))
+          const want = indexed(needed, footerBytes)
+          const { keep, write } = planIndex(want, old)
+          const kept = keep.flatMap((chunk) => chunk.packs.map((pack) => pack.sha256))
+          const written = write.flatMap((group) => group.map((pack) => pack.sha256))
+          expect(new Set([...kept, ...written])).toEqual(
+            new Set([...kept, ...want.map((pack) => pack.sha256)]),
+          )
+          expect(new Set(written).size).toBe(written.length)
+          expect(written.filter((name) => kept.includes(name))).toEqual([])
+          for (const chunk of keep) expect(old).toContain(chunk)
+          for (const group of write) {
+            const total = group.reduce((sum, pack) => sum + 32 + 4 + pack.footerBytes, 16)
+            expect(total).toBeLessThan(maxFrameRawBytes)
+          }
+        },
+      ),
+      { numRuns: propertyRuns },
+    )
   })
 
   test('keeps what is still needed, drops a chunk of which less than half is, and merges small ones when they are many', () => {
     const all = Array.from({ length: 40 }, (_, number) => ({ sha256: packName(number), footerBytes: 1000 }))
-    const two = [{ sha256: 'a', packs: all.slice(0, 4) }, { sha256: 'b', packs: all.slice(4, 8) }]
+    const two = [
+      { sha256: 'a', packs: all.slice(0, 4) },
+      { sha256: 'b', packs: all.slice(4, 8) },
+    ]
     expect(planIndex(all.slice(0, 8), two)).toEqual({ keep: two, write: [] })
     expect(planIndex(all.slice(2, 5), two)).toEqual({ keep: [two[0]], write: [[all[4]]] })
     const many = all.slice(0, 12).map((pack) => ({ sha256: pack.sha256, packs: [pack] }))

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { maxChunksPerPack, maxFrameRawBytes, maxPackBytes } from '../../../core/pack/pack-footer.ts'
-import { choosePackBytes, largePackTargetBytes, largeSourceBytes, maxPackMemoryBytes, packBufferBytes, packTargetBytes } from '../../../core/pack/pack-size.ts'
+import {
+  choosePackBytes,
+  largePackTargetBytes,
+  largeSourceBytes,
+  maxPackMemoryBytes,
+  packBufferBytes,
+  packTargetBytes,
+} from '../../../core/pack/pack-size.ts'
 
 const mib = 1024 * 1024
 
@@ -15,13 +22,20 @@ test('with many packs at once each aims at less, so that they never take more th
   expect(choosePackBytes(2 ** 41, 7)).toBe(64 * mib)
   expect(choosePackBytes(2 ** 41, 8)).toBe(32 * mib)
   expect(choosePackBytes(2 ** 41, 10)).toBe(32 * mib)
-  fc.assert(fc.property(fc.nat(2 ** 42), fc.integer({ min: 1, max: 20 }), (storedBytes, packsAtOnce) => {
-    const chosen = choosePackBytes(storedBytes, packsAtOnce)
-    expect(chosen === packTargetBytes || (storedBytes > largeSourceBytes && packsAtOnce * packBufferBytes(chosen) <= maxPackMemoryBytes)).toBe(true)
-  }))
+  fc.assert(
+    fc.property(fc.nat(2 ** 42), fc.integer({ min: 1, max: 20 }), (storedBytes, packsAtOnce) => {
+      const chosen = choosePackBytes(storedBytes, packsAtOnce)
+      expect(
+        chosen === packTargetBytes ||
+          (storedBytes > largeSourceBytes && packsAtOnce * packBufferBytes(chosen) <= maxPackMemoryBytes),
+      ).toBe(true)
+    }),
+  )
 })
 
 test('the largest pack that a backup makes is one that every reader takes', () => {
-  expect(packBufferBytes(largePackTargetBytes)).toBeGreaterThan(largePackTargetBytes + maxFrameRawBytes + maxChunksPerPack * (13 + 4 + 32))
+  expect(packBufferBytes(largePackTargetBytes)).toBeGreaterThan(
+    largePackTargetBytes + maxFrameRawBytes + maxChunksPerPack * (13 + 4 + 32),
+  )
   expect(packBufferBytes(largePackTargetBytes)).toBeLessThan(maxPackBytes)
 })

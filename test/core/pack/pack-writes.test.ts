@@ -21,7 +21,8 @@ describe('the writes of a pack', () => {
     const writes = new PackWrites()
     const random = seededRandom(7)
     for (let index = 0; index < 1000; index++) writes.add(Math.floor(random() * 100), index % 10, index)
-    const expected = Array.from({ length: 1000 }, (_, index) => index).filter((index) => index % 10 !== 3)
+    const expected = Array.from({ length: 1000 }, (_, index) => index)
+      .filter((index) => index % 10 !== 3)
       .sort((left, right) => writes.chunks[left]! - writes.chunks[right]! || left - right)
     expect([...writes.inOrder(100, (file) => file !== 3)]).toEqual(expected)
     expect(writes.inOrder(100, () => false).length).toBe(0)
@@ -29,11 +30,38 @@ describe('the writes of a pack', () => {
 
   test('of a frame tell of each chunk where its bytes go', () => {
     const writes = new PackWrites()
-    for (const [chunk, file, offset] of [[2, 5, 10], [1, 5, 0], [2, 6, 0], [3, 7, 0], [0, 8, 0]] as const) writes.add(chunk, file, offset)
-    const planned = new PlannedFrame(frame, writes, writes.inOrder(4, () => true), 1, 4)
-    const chunks = [{ chunk: 1, writes: [{ file: 5, offset: 0 }] }, { chunk: 2, writes: [{ file: 5, offset: 10 }, { file: 6, offset: 0 }] }]
+    for (const [chunk, file, offset] of [
+      [2, 5, 10],
+      [1, 5, 0],
+      [2, 6, 0],
+      [3, 7, 0],
+      [0, 8, 0],
+    ] as const)
+      writes.add(chunk, file, offset)
+    const planned = new PlannedFrame(
+      frame,
+      writes,
+      writes.inOrder(4, () => true),
+      1,
+      4,
+    )
+    const chunks = [
+      { chunk: 1, writes: [{ file: 5, offset: 0 }] },
+      {
+        chunk: 2,
+        writes: [
+          { file: 5, offset: 10 },
+          { file: 6, offset: 0 },
+        ],
+      },
+    ]
     expect([planned.chunkCount, planned.writeCount, planned.chunks]).toEqual([2, 3, chunks])
     const fewer = planned.only(new Set([2, 3]))
-    expect([fewer.frame, fewer.chunkCount, fewer.writeCount, fewer.chunks]).toEqual([frame, 1, 2, chunks.slice(1)])
+    expect([fewer.frame, fewer.chunkCount, fewer.writeCount, fewer.chunks]).toEqual([
+      frame,
+      1,
+      2,
+      chunks.slice(1),
+    ])
   })
 })

@@ -19,12 +19,19 @@ interface World {
   manifest: Manifest
 }
 
-const bodyOf = (store: MemoryStore, pack: PackReference) => store.versions.find(({ versionId }) => versionId === pack.versionId)!
+const bodyOf = (store: MemoryStore, pack: PackReference) =>
+  store.versions.find(({ versionId }) => versionId === pack.versionId)!
 
 /** Two packs of a few chunks, and, if wanted, a third with an index of both. */
 async function makeWorld(withIndex: boolean): Promise<World> {
   const vault = new HandmadeVault()
-  const chunks = [Buffer.from('one'), Buffer.alloc(100_000, 'two'), randomBytes(70_000, 1), Buffer.from('four'), randomBytes(300, 2)]
+  const chunks = [
+    Buffer.from('one'),
+    Buffer.alloc(100_000, 'two'),
+    randomBytes(70_000, 1),
+    Buffer.from('four'),
+    randomBytes(300, 2),
+  ]
   const packs: PackReference[] = []
   for (const part of [chunks.slice(0, 3), chunks.slice(3)]) {
     for (const chunk of part) vault.keep(chunk)
@@ -39,17 +46,26 @@ async function makeWorld(withIndex: boolean): Promise<World> {
   return { vault, chunks, packs, manifest: vault.manifest(sha256Of(chunks[0]!), packs, { index }) }
 }
 
-async function addIndex(vault: HandmadeVault, packs: PackReference[], number: number): Promise<{ pack: PackReference; location: ChunkLocation }> {
+async function addIndex(
+  vault: HandmadeVault,
+  packs: PackReference[],
+  number: number,
+): Promise<{ pack: PackReference; location: ChunkLocation }> {
   const footers = packs.map((pack) => {
     const body = bodyOf(vault.store, pack).body
     const bytes = body.readUInt32LE(body.length - 46)
-    return { sha256: pack.sha256, footer: Buffer.from(body.subarray(body.length - 46 - bytes, body.length - 46)) }
+    return {
+      sha256: pack.sha256,
+      footer: Buffer.from(body.subarray(body.length - 46 - bytes, body.length - 46)),
+    }
   })
   const chunk = encodeIndex(footers)
   const builder = new PackBuilder('files')
   builder.add(sha256Of(chunk), chunk, true)
   const sealed = builder.seal()
-  const { frames: [frame] } = verifyPack(Buffer.from(sealed.body), 'files', 'it')
+  const {
+    frames: [frame],
+  } = verifyPack(Buffer.from(sealed.body), 'files', 'it')
   const key = packKey('files', handmadeGeneration, ulid(1, seededRandom(number)), sealed.sha256)
   const { versionId } = await vault.store.putIfAbsent(key, sealed.body, sealed.sha256)
   const { offset, storedBytes, rawBytes, codec } = frame!
@@ -60,11 +76,17 @@ async function addIndex(vault: HandmadeVault, packs: PackReference[], number: nu
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
-  const error: unknown = await work.then(() => new Error('it was accepted'), (thrown: unknown) => thrown)
+  const error: unknown = await work.then(
+    () => new Error('it was accepted'),
+    (thrown: unknown) => thrown,
+  )
   return isHoldfastError(error) ? error.code : String(error)
 }
 
-describe.each([['with an index', true], ['without an index', false]])('chunks %s', (_, withIndex) => {
+describe.each([
+  ['with an index', true],
+  ['without an index', false],
+])('chunks %s', (_, withIndex) => {
   test('are found in their packs, and come in the order asked for', async () => {
     const { vault, chunks, manifest } = await makeWorld(withIndex)
     const reader = await ChunkReader.open(vault.store, manifest)
@@ -75,7 +97,10 @@ describe.each([['with an index', true], ['without an index', false]])('chunks %s
     expect(read.map((bytes, at) => bytes.equals(chunks[order[at]!]!))).toEqual(order.map(() => true))
     expect(vault.store.requests.get).toBe((withIndex ? 1 : 2) + 2)
     expect(reader.locate(sha256Of(chunks[3]!))).toMatchObject({ pack: 1, chunk: 0 })
-    expect(reader.locate(Buffer.concat([Buffer.alloc(5), sha256Of(chunks[1]!)]), 5)).toMatchObject({ pack: 0, chunk: 1 })
+    expect(reader.locate(Buffer.concat([Buffer.alloc(5), sha256Of(chunks[1]!)]), 5)).toMatchObject({
+      pack: 0,
+      chunk: 1,
+    })
     expect(reader.locate(sha256Of(Buffer.from('none')))).toBeNull()
     expect(await codeOf(reader.read([sha256Of(Buffer.from('none'))]))).toBe('damaged')
   })
@@ -107,7 +132,9 @@ describe.each([['with an index', true], ['without an index', false]])('chunks %s
     }
     const reader = await ChunkReader.open(faulty, manifest)
     expect(reader.problems).toEqual([])
-    expect((await reader.read(chunks.map(sha256Of))).every((bytes, index) => bytes.equals(chunks[index]!))).toBe(true)
+    expect(
+      (await reader.read(chunks.map(sha256Of))).every((bytes, index) => bytes.equals(chunks[index]!)),
+    ).toBe(true)
   })
 
   test('are read from the version that the manifest names, whatever was put over it since', async () => {
@@ -131,15 +158,38 @@ describe.each([['with an index', true], ['without an index', false]])('chunks %s
   })
 })
 
-describe('an index that can\'t be used', () => {
+describe("an index that can't be used", () => {
   test.each<[string, (world: World) => void]>([
-    ['is lost', ({ vault, packs }) => void (vault.store.versions = vault.store.versions.filter(({ versionId }) => versionId !== packs[2]!.versionId))],
-    ['is flipped', ({ vault, packs }) => void (bodyOf(vault.store, packs[2]!).body = flip(bodyOf(vault.store, packs[2]!).body, 20))],
-    ['has another hash than the manifest says', ({ manifest }) => void (manifest.index[0]!.sha256 = 'ab'.repeat(32))],
-    ['is something else', ({ manifest, chunks, packs }) => {
-      manifest.index[0] = { sha256: sha256Of(chunks[0]!).toString('hex'), pack: 0, offset: 16, storedBytes: 3, rawBytes: 3, codec: 0 }
-      expect(packs[0]!.bytes).toBeGreaterThan(19)
-    }],
+    [
+      'is lost',
+      ({ vault, packs }) =>
+        void (vault.store.versions = vault.store.versions.filter(
+          ({ versionId }) => versionId !== packs[2]!.versionId,
+        )),
+    ],
+    [
+      'is flipped',
+      ({ vault, packs }) =>
+        void (bodyOf(vault.store, packs[2]!).body = flip(bodyOf(vault.store, packs[2]!).body, 20)),
+    ],
+    [
+      'has another hash than the manifest says',
+      ({ manifest }) => void (manifest.index[0]!.sha256 = 'ab'.repeat(32)),
+    ],
+    [
+      'is something else',
+      ({ manifest, chunks, packs }) => {
+        manifest.index[0] = {
+          sha256: sha256Of(chunks[0]!).toString('hex'),
+          pack: 0,
+          offset: 16,
+          storedBytes: 3,
+          rawBytes: 3,
+          codec: 0,
+        }
+        expect(packs[0]!.bytes).toBeGreaterThan(19)
+      },
+    ],
   ])('because it %s costs nothing but requests: the footers say the same', async (_, spoil) => {
     const world = await makeWorld(true)
     spoil(world)
@@ -150,7 +200,7 @@ describe('an index that can\'t be used', () => {
     expect(read.every((bytes, index) => bytes.equals(world.chunks[3 + index]!))).toBe(true)
   })
 
-  test('because it claims bytes that its pack doesn\'t have is refused, and the footer asked', async () => {
+  test("because it claims bytes that its pack doesn't have is refused, and the footer asked", async () => {
     const { vault, chunks, packs, manifest } = await makeWorld(true)
     manifest.packs[0] = { ...packs[0]!, bytes: 100 }
     const reader = await ChunkReader.open(vault.store, manifest)
@@ -189,12 +239,15 @@ describe('a footer', () => {
     const start = good.length - 46 - good.readUInt32LE(good.length - 46)
     for (let offset = start; offset < good.length; offset++) {
       version.body = flip(good, offset, 0x01)
-      expect(['damaged', 'unsupported-format']).toContain(await codeOf(readFooter(vault.store, packs[1]!, 'files')))
+      expect(['damaged', 'unsupported-format']).toContain(
+        await codeOf(readFooter(vault.store, packs[1]!, 'files')),
+      )
     }
-    for (const bytes of [0, 1, 45]) expect(await codeOf(readFooter(vault.store, { ...packs[1]!, bytes }, 'files'))).toBe('damaged')
+    for (const bytes of [0, 1, 45])
+      expect(await codeOf(readFooter(vault.store, { ...packs[1]!, bytes }, 'files'))).toBe('damaged')
   })
 
-  test('of another source is refused: its chunks are not this one\'s', async () => {
+  test("of another source is refused: its chunks are not this one's", async () => {
     const { vault, packs } = await makeWorld(false)
     expect(await codeOf(readFooter(vault.store, packs[0]!, 'other'))).toBe('damaged')
   })

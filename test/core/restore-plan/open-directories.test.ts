@@ -10,7 +10,8 @@ function expectedOf(entries: readonly { path: Buffer; isDirectory: boolean }[]):
   const known = new Set([''])
   return entries.map(({ path, isDirectory }) => {
     const unknown: string[] = []
-    for (let parent = parentPath(path); !known.has(parent.toString('latin1')); parent = parentPath(parent)) unknown.unshift(parent.toString('latin1'))
+    for (let parent = parentPath(path); !known.has(parent.toString('latin1')); parent = parentPath(parent))
+      unknown.unshift(parent.toString('latin1'))
     for (const parent of unknown) known.add(parent)
     if (isDirectory) known.add(path.toString('latin1'))
     return unknown
@@ -19,18 +20,35 @@ function expectedOf(entries: readonly { path: Buffer; isDirectory: boolean }[]):
 
 test('in the order of a tree, those above an entry tell as much as all that were ever entered', () => {
   const names = ['a', 'b', 'a.', 'ab', '\u00ff', 'a-b']
-  const path = fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 6 }).map((parts) => parts.join('/'))
-  fc.assert(fc.property(fc.uniqueArray(path, { maxLength: 60 }), fc.func(fc.boolean()), (paths, isDirectory) => {
-    const entries = ['', ...paths].map((text) => ({ path: Buffer.from(text, 'latin1'), isDirectory: text === '' || isDirectory(text) }))
-    entries.sort((left, right) => comparePaths(left.path, right.path))
-    const open = new OpenDirectories()
-    const answers = entries.map((entry) => open.enter(entry.path, entry.isDirectory).map((parent) => parent.toString('latin1')))
-    expect(answers).toEqual(expectedOf(entries))
-  }), { numRuns: propertyRuns })
+  const path = fc
+    .array(fc.constantFrom(...names), { minLength: 1, maxLength: 6 })
+    .map((parts) => parts.join('/'))
+  fc.assert(
+    fc.property(fc.uniqueArray(path, { maxLength: 60 }), fc.func(fc.boolean()), (paths, isDirectory) => {
+      const entries = ['', ...paths].map((text) => ({
+        path: Buffer.from(text, 'latin1'),
+        isDirectory: text === '' || isDirectory(text),
+      }))
+      entries.sort((left, right) => comparePaths(left.path, right.path))
+      const open = new OpenDirectories()
+      const answers = entries.map((entry) =>
+        open.enter(entry.path, entry.isDirectory).map((parent) => parent.toString('latin1')),
+      )
+      expect(answers).toEqual(expectedOf(entries))
+    }),
+    { numRuns: propertyRuns },
+  )
 })
 
-test('what has a directory\'s name and more lies beside it', () => {
+test("what has a directory's name and more lies beside it", () => {
   const open = new OpenDirectories()
-  const enter = (path: string, isDirectory: boolean): string[] => open.enter(Buffer.from(path), isDirectory).map(String)
-  expect([enter('a', true), enter('a/b', false), enter('a.b', false), enter('ab/c', false), enter('ab/d/e', false)]).toEqual([[], [], [], ['ab'], ['ab/d']])
+  const enter = (path: string, isDirectory: boolean): string[] =>
+    open.enter(Buffer.from(path), isDirectory).map(String)
+  expect([
+    enter('a', true),
+    enter('a/b', false),
+    enter('a.b', false),
+    enter('ab/c', false),
+    enter('ab/d/e', false),
+  ]).toEqual([[], [], [], ['ab'], ['ab/d']])
 })

@@ -7,14 +7,23 @@ describe('planned entries', () => {
   test('keep what they were given, over many segments', () => {
     const files = new PlannedFiles()
     const fileOf = (number: number): Parameters<PlannedFiles['add']>[0] => ({
-      path: Buffer.from(`d/${number}`), mode: number % 0o10000, uid: number, gid: 2 ** 32 - 1 - number, mtimeNs: BigInt(number) - 5000n, size: number * 2 ** 20,
+      path: Buffer.from(`d/${number}`),
+      mode: number % 0o10000,
+      uid: number,
+      gid: 2 ** 32 - 1 - number,
+      mtimeNs: BigInt(number) - 5000n,
+      size: number * 2 ** 20,
       sparse: number % 3 === 0,
     })
     for (let number = 0; number < 10_000; number++) expect(files.add(fileOf(number))).toBe(number)
     expect(files.length).toBe(10_000)
     for (let number = 0; number < 10_000; number++) {
       const { path, size, sparse, ...metadata } = fileOf(number)
-      expect([files.pathOf(number).equals(path), files.sizeOf(number), files.isSparse(number)]).toEqual([true, size, sparse])
+      expect([files.pathOf(number).equals(path), files.sizeOf(number), files.isSparse(number)]).toEqual([
+        true,
+        size,
+        sparse,
+      ])
       expect(files.metadataOf(number)).toEqual(metadata)
     }
   })
@@ -31,8 +40,16 @@ describe('planned entries', () => {
     const { size, sparse, ...metadata } = { ...plain, ...extreme }
     const directories = new PlannedEntries()
     const path = Buffer.from([0xff])
-    for (const number of [files.add({ path, size, sparse, ...metadata }), directories.add({ path, ...metadata })]) expect(number).toBe(0)
-    expect([files.metadataOf(0), directories.metadataOf(0), files.sizeOf(0)]).toEqual([metadata, metadata, size])
+    for (const number of [
+      files.add({ path, size, sparse, ...metadata }),
+      directories.add({ path, ...metadata }),
+    ])
+      expect(number).toBe(0)
+    expect([files.metadataOf(0), directories.metadataOf(0), files.sizeOf(0)]).toEqual([
+      metadata,
+      metadata,
+      size,
+    ])
     expect([files.pathOf(0), directories.pathOf(0)]).toEqual([path, path])
   })
 })

@@ -13,13 +13,26 @@ async function open(vault: HandmadeVault, root: Buffer): Promise<ChunkReader> {
   return ChunkReader.open(vault.store, manifest)
 }
 
-async function planOf(vault: HandmadeVault, entries: TreeEntry[], paths: string[] = []): Promise<{ plan: EntryPlan; reader: ChunkReader }> {
+async function planOf(
+  vault: HandmadeVault,
+  entries: TreeEntry[],
+  paths: string[] = [],
+): Promise<{ plan: EntryPlan; reader: ChunkReader }> {
   const reader = await open(vault, vault.tree(entries))
-  return { reader, plan: await planRestore(reader, paths.map((path) => Buffer.from(path))) }
+  return {
+    reader,
+    plan: await planRestore(
+      reader,
+      paths.map((path) => Buffer.from(path)),
+    ),
+  }
 }
 
 async function refusalOfPlan(work: Promise<unknown>): Promise<string> {
-  const error: unknown = await work.then(() => new Error('it was planned'), (thrown: unknown) => thrown)
+  const error: unknown = await work.then(
+    () => new Error('it was planned'),
+    (thrown: unknown) => thrown,
+  )
   if (!isHoldfastError(error)) throw error
   return `${error.code}: ${error.message}`
 }
@@ -33,32 +46,62 @@ function eachFile<T>({ files }: EntryPlan, of: (file: number) => T): T[] {
 function largeFile(vault: HandmadeVault, path: string, chunks: number, bytes = 10): TreeEntry {
   const parts = Array.from({ length: chunks }, (_, index) => Buffer.from(String(index).padEnd(bytes, '.')))
   const digests = Buffer.concat(parts.map((part) => vault.keep(part)))
-  return vault.file(path, '', { size: chunks * bytes, content: foldContent({ digests, lengths: parts.map(({ length }) => length) }, (_, list) => void vault.keep(list)) })
+  return vault.file(path, '', {
+    size: chunks * bytes,
+    content: foldContent(
+      { digests, lengths: parts.map(({ length }) => length) },
+      (_, list) => void vault.keep(list),
+    ),
+  })
 }
 
 describe('a plan', () => {
   test('names each piece of each file once, and each frame of a pack is fetched once', async () => {
     const vault = new HandmadeVault()
     const shared = randomBytes(80_000, 1)
-    const entries = [vault.directory(''), vault.file('a', shared), vault.file('b', 'small'), vault.file('c', shared), vault.file('d', ''), largeFile(vault, 'e', 600)]
+    const entries = [
+      vault.directory(''),
+      vault.file('a', shared),
+      vault.file('b', 'small'),
+      vault.file('c', shared),
+      vault.file('d', ''),
+      largeFile(vault, 'e', 600),
+    ]
     const { plan, reader } = await planOf(vault, entries)
     expect(eachFile(plan, (file) => plan.files.writeCountOf(file))).toEqual([1, 1, 1, 0, 600])
     expect([plan.bytes, plan.pieces]).toEqual([80_000 * 2 + 5 + 6000, 603])
     const requests = [...requestsOf(reader, plan)]
-    const frames = requests.flatMap((request) => request.frames.map(({ frame }) => `${request.pack} ${frame.offset}`))
+    const frames = requests.flatMap((request) =>
+      request.frames.map(({ frame }) => `${request.pack} ${frame.offset}`),
+    )
     expect(new Set(frames).size).toBe(frames.length)
-    const pieces = requests.flatMap((request) => request.frames.flatMap(({ chunks }) => chunks.flatMap(({ writes }) => writes)))
+    const pieces = requests.flatMap((request) =>
+      request.frames.flatMap(({ chunks }) => chunks.flatMap(({ writes }) => writes)),
+    )
     expect(pieces.length).toBe(603)
-    expect(pieces.filter(({ file }) => file === 4).map(({ offset }) => offset).sort((left, right) => left - right)).toEqual(Array.from({ length: 600 }, (_, index) => index * 10))
+    expect(
+      pieces
+        .filter(({ file }) => file === 4)
+        .map(({ offset }) => offset)
+        .sort((left, right) => left - right),
+    ).toEqual(Array.from({ length: 600 }, (_, index) => index * 10))
     expect([...requestsOf(reader, plan, (file) => file === 3)]).toEqual([])
     const [only] = [...requestsOf(reader, plan, (file) => file === 2)]
-    expect(only!.frames.flatMap(({ chunks }) => chunks.flatMap(({ writes }) => writes))).toEqual([{ file: 2, offset: 0 }])
+    expect(only!.frames.flatMap(({ chunks }) => chunks.flatMap(({ writes }) => writes))).toEqual([
+      { file: 2, offset: 0 },
+    ])
   })
 
   test('makes the first name of a file that is there the one that others link to', async () => {
     const vault = new HandmadeVault()
     const linked = (path: string): TreeEntry => vault.file(path, 'content', { linkGroup: 9 })
-    const entries = [vault.directory(''), linked('a'), vault.directory('d'), linked('d/b'), vault.file('z', 'content', { linkGroup: 10 })]
+    const entries = [
+      vault.directory(''),
+      linked('a'),
+      vault.directory('d'),
+      linked('d/b'),
+      vault.file('z', 'content', { linkGroup: 10 }),
+    ]
     const { plan: all, reader } = await planOf(vault, entries)
     expect([all.files.length, [...all.files.linkTo]]).toEqual([3, [[1, 0]]])
     expect(all.bytes).toBe(14)
@@ -74,7 +117,9 @@ describe('a plan', () => {
 
   test('keeps devices, sockets and FIFOs apart', async () => {
     const vault = new HandmadeVault()
-    const special = (['fifo', 'socket', 'character-device', 'block-device'] as const).map((type) => vault.file(type, '', { type }))
+    const special = (['fifo', 'socket', 'character-device', 'block-device'] as const).map((type) =>
+      vault.file(type, '', { type }),
+    )
     special.sort((left, right) => Buffer.compare(left.path, right.path))
     const { plan } = await planOf(vault, [vault.directory(''), ...special])
     expect([plan.files.length, plan.special.length]).toEqual([0, 4])
@@ -84,15 +129,24 @@ describe('a plan', () => {
 describe('a hostile tree', () => {
   const vault = new HandmadeVault()
   test.each<[string, TreeEntry[]]>([
-    ['puts a file below a symbolic link', [vault.directory(''), vault.symlink('a', '/tmp/x'), vault.file('a/b', 'evil')]],
+    [
+      'puts a file below a symbolic link',
+      [vault.directory(''), vault.symlink('a', '/tmp/x'), vault.file('a/b', 'evil')],
+    ],
     ['puts a file below a file', [vault.directory(''), vault.file('a', 'a'), vault.file('a/b', 'evil')]],
-    ['puts a directory below a symbolic link', [vault.directory(''), vault.symlink('a', '..'), vault.directory('a/b'), vault.file('a/b/c', 'evil')]],
+    [
+      'puts a directory below a symbolic link',
+      [vault.directory(''), vault.symlink('a', '..'), vault.directory('a/b'), vault.file('a/b/c', 'evil')],
+    ],
     ['puts a file into no directory', [vault.directory(''), vault.file('a/b', 'evil')]],
     ['goes up', [vault.directory(''), vault.file('..', 'evil')]],
     ['goes up in the middle', [vault.directory(''), vault.directory('a'), vault.file('a/../../b', 'evil')]],
     ['is absolute', [vault.directory(''), vault.file('/etc/cron.d/evil', 'evil')]],
     ['names something twice', [vault.directory(''), vault.file('a', 'a'), vault.file('a', 'b')]],
-    ['names something as a link and as a directory', [vault.directory(''), vault.symlink('a', '/etc'), vault.directory('a'), vault.file('a/b', 'evil')]],
+    [
+      'names something as a link and as a directory',
+      [vault.directory(''), vault.symlink('a', '/etc'), vault.directory('a'), vault.file('a/b', 'evil')],
+    ],
     ['has a NUL in a name', [vault.directory(''), vault.file('a\0b', 'evil')]],
     ['has an empty name', [vault.directory(''), vault.directory('a'), vault.file('a//b', 'evil')]],
     ['has no root', [vault.file('a', 'a')]],
@@ -114,7 +168,9 @@ describe('a hostile tree', () => {
       const middle = own.node(0, [own.directory('b'), own.file('b/c', 'c')])
       const root = own.node(1, [first, middle, own.node(0, planted(own))])
       own.chunks.delete(middle.digest.toString('hex'))
-      expect(await refusalOfPlan(open(own, root.digest).then((reader) => planRestore(reader, [])))).toMatch(/^damaged: .*x\/y lies in no directory/)
+      expect(await refusalOfPlan(open(own, root.digest).then((reader) => planRestore(reader, [])))).toMatch(
+        /^damaged: .*x\/y lies in no directory/,
+      )
     }
   })
 
@@ -123,32 +179,57 @@ describe('a hostile tree', () => {
     const first = own.node(0, [own.directory(''), own.directory('a'), own.file('a/f', 'f')])
     const middle = own.node(0, [own.directory('b'), own.directory('b/c'), own.file('b/c/1', '1')])
     const last = own.node(0, [own.file('b/c/2', '2'), own.directory('d')])
-    for (const [lost, files, guessed] of [[first, ['b/c/1', 'b/c/2'], ['']], [middle, ['a/f', 'b/c/2'], ['b', 'b/c']], [last, ['a/f', 'b/c/1'], []]] as const) {
+    for (const [lost, files, guessed] of [
+      [first, ['b/c/1', 'b/c/2'], ['']],
+      [middle, ['a/f', 'b/c/2'], ['b', 'b/c']],
+      [last, ['a/f', 'b/c/1'], []],
+    ] as const) {
       const copy = new HandmadeVault()
       const root = own.node(1, [first, middle, last])
       for (const [digest, bytes] of own.chunks) if (digest !== lost.digest.toString('hex')) copy.keep(bytes)
       const reader = await open(copy, root.digest)
       const plan = await planRestore(reader, [])
       expect(plan.lost.map(({ from }) => from)).toEqual([lost.firstPath])
-      expect(eachFile(plan, (file) => [plan.files.pathOf(file).toString(), plan.files.damageOf(file)])).toEqual(files.map((path) => [path, null]))
-      expect([...plan.guessed].map((directory) => plan.directories.pathOf(directory).toString())).toEqual(guessed)
+      expect(
+        eachFile(plan, (file) => [plan.files.pathOf(file).toString(), plan.files.damageOf(file)]),
+      ).toEqual(files.map((path) => [path, null]))
+      expect([...plan.guessed].map((directory) => plan.directories.pathOf(directory).toString())).toEqual(
+        guessed,
+      )
       expect(plan.directories.pathOf(0).length).toBe(0)
       // What may have been in the lost part can't be said not to be there; anything else can.
       await planRestore(reader, [lost.firstPath])
-      expect(await refusalOfPlan(planRestore(reader, [Buffer.from(lost === last ? 'aa' : 'e')]))).toMatch(/^not-found/)
+      expect(await refusalOfPlan(planRestore(reader, [Buffer.from(lost === last ? 'aa' : 'e')]))).toMatch(
+        /^not-found/,
+      )
     }
   })
 
   test('that names the same chunks without end is refused within its limits', async () => {
     const own = new HandmadeVault()
     const chunk = own.keep(Buffer.from('x'))
-    const { content } = own.file('many', '', { content: foldContent({ digests: Buffer.concat(Array.from({ length: 50_000 }, () => chunk)), lengths: Array.from({ length: 50_000 }, () => 1) }, (_, list) => void own.keep(list)) })
+    const { content } = own.file('many', '', {
+      content: foldContent(
+        {
+          digests: Buffer.concat(Array.from({ length: 50_000 }, () => chunk)),
+          lengths: Array.from({ length: 50_000 }, () => 1),
+        },
+        (_, list) => void own.keep(list),
+      ),
+    })
     const again = Array.from({ length: 10 }, () => content)
     const endless = own.file('endless', '', {
-      size: 50_000 * 10, content: { depth: 1, digests: Buffer.concat(again.map(({ digests }) => digests)), lengths: again.flatMap(({ lengths }) => lengths) },
+      size: 50_000 * 10,
+      content: {
+        depth: 1,
+        digests: Buffer.concat(again.map(({ digests }) => digests)),
+        lengths: again.flatMap(({ lengths }) => lengths),
+      },
     })
     const reader = await open(own, own.tree([own.directory(''), endless]))
-    expect(await refusalOfPlan(planRestore(reader, [], { pieces: 400_000, pathBytes: 1000 }))).toContain('more pieces')
+    expect(await refusalOfPlan(planRestore(reader, [], { pieces: 400_000, pathBytes: 1000 }))).toContain(
+      'more pieces',
+    )
     expect((await planRestore(reader, [], { pieces: 500_000, pathBytes: 1000 })).pieces).toBe(500_000)
     expect(await refusalOfPlan(planRestore(reader, [], { pieces: 500_000, pathBytes: 5 }))).toContain('paths')
   })
@@ -160,7 +241,10 @@ describe('a file', () => {
     const lost = vault.file('lost', 'lost content')
     vault.chunks.delete(sha256Of(Buffer.from('lost content')).toString('hex'))
     const { plan } = await planOf(vault, [vault.directory(''), vault.file('kept', 'kept content'), lost])
-    expect(eachFile(plan, (file) => plan.files.damageOf(file))).toEqual([null, 'no pack holds its bytes from 0'])
+    expect(eachFile(plan, (file) => plan.files.damageOf(file))).toEqual([
+      null,
+      'no pack holds its bytes from 0',
+    ])
   })
 
   test('that claims another length for a chunk than the pack says is damaged', async () => {

@@ -12,18 +12,31 @@ import { acceptedPrefixes, refusalOf } from '../../fixtures/refusal.ts'
 const ulid = '01KN35E000B6GR48QH7ECGPZ10'
 const hash = 'ab'.repeat(32)
 const vault = new HandmadeVault()
-const pack = { key: packKey('files', handmadeGeneration, ulid, hash), versionId: 'v1', sha256: hash, bytes: 1000 }
+const pack = {
+  key: packKey('files', handmadeGeneration, ulid, hash),
+  versionId: 'v1',
+  sha256: hash,
+  bytes: 1000,
+}
 const location = { sha256: hash, pack: 0, offset: 16, storedBytes: 100, rawBytes: 200, codec: 1 }
 const manifest: Manifest = vault.manifest(sha256Of(Buffer.from('root')), [pack], {
-  id: ulid, parent: { id: '01KN35E000KHX2RH9446W7Z9H9', sha256: hash }, supersedes: ['01KN35E000YEDBR20DB51TXKYN'], index: [location],
-  problems: [{ kind: 'changed', path: 'a\\x0ab', detail: 'it changed' }], problemCount: 7,
+  id: ulid,
+  parent: { id: '01KN35E000KHX2RH9446W7Z9H9', sha256: hash },
+  supersedes: ['01KN35E000YEDBR20DB51TXKYN'],
+  index: [location],
+  problems: [{ kind: 'changed', path: 'a\\x0ab', detail: 'it changed' }],
+  problemCount: 7,
 })
 const expected = { source: 'files', id: ulid }
 const digestAt = 24
 const headBytes = digestAt + 32
 
 /** A manifest's object around any JSON. */
-function dress(json: string, claimedBytes = Buffer.byteLength(json), compressed = zstdCompressSync(json)): Buffer {
+function dress(
+  json: string,
+  claimedBytes = Buffer.byteLength(json),
+  compressed = zstdCompressSync(json),
+): Buffer {
   const head = Buffer.from(encodeManifest(manifest).subarray(0, headBytes))
   head.writeUInt32LE(claimedBytes, digestAt - 4)
   sha256Of(compressed).copy(head, digestAt)
@@ -42,12 +55,22 @@ function refusalOfChanged(change: (value: Record<string, unknown>) => void): str
 describe('a manifest', () => {
   test('is the same when it is read again, and says so of every field', () => {
     expect(decodeManifest(encodeManifest(manifest), expected)).toEqual(manifest)
-    const first = { ...manifest, parent: null, supersedes: [], packs: [], index: [], problems: [], retention: { promiseDays: 1, lock: null } }
+    const first = {
+      ...manifest,
+      parent: null,
+      supersedes: [],
+      packs: [],
+      index: [],
+      problems: [],
+      retention: { promiseDays: 1, lock: null },
+    }
     expect(decodeManifest(encodeManifest(first), expected)).toEqual(first)
   })
 
   test('cut off at any length is refused', () => {
-    expect(acceptedPrefixes(encodeManifest(manifest), (prefix) => decodeManifest(prefix, expected))).toEqual([])
+    expect(acceptedPrefixes(encodeManifest(manifest), (prefix) => decodeManifest(prefix, expected))).toEqual(
+      [],
+    )
   })
 
   test('with any bit of any byte turned is refused', () => {
@@ -55,73 +78,190 @@ describe('a manifest', () => {
     const accepted: string[] = []
     for (let offset = 0; offset < bytes.length; offset++) {
       for (let bit = 1; bit < 256; bit *= 2) {
-        if (refusalOf(() => decodeManifest(flip(bytes, offset, bit), expected)) === null) accepted.push(`${offset}: ${bit}`)
+        if (refusalOf(() => decodeManifest(flip(bytes, offset, bit), expected)) === null)
+          accepted.push(`${offset}: ${bit}`)
       }
     }
     expect(accepted).toEqual([])
   })
 
   test('of random bytes is refused', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, withHead) => {
-      expect(refusalOf(() => decodeManifest(withHead ? dress('', 100, Buffer.from(bytes)) : Buffer.from(bytes), expected))).not.toBeNull()
-    }), { numRuns: propertyRuns })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, withHead) => {
+        expect(
+          refusalOf(() =>
+            decodeManifest(withHead ? dress('', 100, Buffer.from(bytes)) : Buffer.from(bytes), expected),
+          ),
+        ).not.toBeNull()
+      }),
+      { numRuns: propertyRuns },
+    )
   })
 
   test('of any JSON at all is refused', () => {
-    fc.assert(fc.property(fc.json(), (json) => {
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        expect(refusalOf(() => decodeManifest(dress(json), expected))?.code).toBe('damaged')
+      }),
+      { numRuns: propertyRuns },
+    )
+    for (const json of ['', '[', '['.repeat(1_000_000), '{"__proto__":{}}', 'null', '"manifest"'])
       expect(refusalOf(() => decodeManifest(dress(json), expected))?.code).toBe('damaged')
-    }), { numRuns: propertyRuns })
-    for (const json of ['', '[', '['.repeat(1_000_000), '{"__proto__":{}}', 'null', '"manifest"']) expect(refusalOf(() => decodeManifest(dress(json), expected))?.code).toBe('damaged')
   })
 
   test('of an unknown version is called unsupported, with its number', () => {
-    expect(refusalOf(() => decodeManifest(flip(encodeManifest(manifest), 18, 2), expected))).toMatchObject({ code: 'unsupported-format', context: { version: 3 } })
+    expect(refusalOf(() => decodeManifest(flip(encodeManifest(manifest), 18, 2), expected))).toMatchObject({
+      code: 'unsupported-format',
+      context: { version: 3 },
+    })
   })
 })
 
 describe('a manifest that lies', () => {
-  test('about where it lies is refused: it was put under another name, or another source\'s', () => {
+  test("about where it lies is refused: it was put under another name, or another source's", () => {
     const bytes = encodeManifest(manifest)
-    expect(refusalOf(() => decodeManifest(bytes, { source: 'files', id: '01KN35E000KHX2RH9446W7Z9H9' }))?.code).toBe('damaged')
+    expect(
+      refusalOf(() => decodeManifest(bytes, { source: 'files', id: '01KN35E000KHX2RH9446W7Z9H9' }))?.code,
+    ).toBe('damaged')
     expect(refusalOf(() => decodeManifest(bytes, { source: 'other', id: ulid }))?.code).toBe('damaged')
   })
 
   test.each<[string, (value: Record<string, unknown>) => void]>([
-    ['a pack of another source', (value) => { value['packs'] = [{ ...pack, key: pack.key.replace('files', 'other') }] }],
-    ['a pack by another hash than its key has', (value) => { value['packs'] = [{ ...pack, sha256: 'cd'.repeat(32) }] }],
-    ['a manifest as a pack', (value) => { value['packs'] = [{ ...pack, key: `sources/files/manifests/${ulid}` }] }],
-    ['a pack elsewhere in the bucket', (value) => { value['packs'] = [{ ...pack, key: pack.key.replace('packs/', 'packs/../') }] }],
-    ['a pack without a version', (value) => { value['packs'] = [{ ...pack, versionId: '' }] }],
-    ['a pack larger than any', (value) => { value['packs'] = [{ ...pack, bytes: 2 ** 40 }] }],
-    ['a pack of a negative size', (value) => { value['packs'] = [{ ...pack, bytes: -1 }] }],
-    ['an index in a pack that it does not name', (value) => { value['index'] = [{ ...location, pack: 1 }] }],
-    ['an index beyond the end of its pack', (value) => { value['index'] = [{ ...location, offset: 901 }] }],
-    ['an index that has no bytes', (value) => { value['index'] = [{ ...location, storedBytes: 0 }] }],
-    ['an index of a size that no frame has', (value) => { value['index'] = [{ ...location, rawBytes: 2 ** 30 }] }],
-    ['an index of an unknown codec', (value) => { value['index'] = [{ ...location, codec: 2 }] }],
-    ['a root that is no hash', (value) => { (value['tree'] as Record<string, unknown>)['root'] = '../../etc/passwd' }],
-    ['fractions and infinities', (value) => { (value['tree'] as Record<string, unknown>)['bytes'] = 1.5 }],
-    ['another kind', (value) => { value['kind'] = 'receipt' }],
-    ['a field that is not known', (value) => { value['toolong'] = 1 }],
-    ['a field less', (value) => { delete value['complete'] }],
-    ['a promise of no days', (value) => { value['retention'] = { promiseDays: 0, lock: null } }],
+    [
+      'a pack of another source',
+      (value) => {
+        value['packs'] = [{ ...pack, key: pack.key.replace('files', 'other') }]
+      },
+    ],
+    [
+      'a pack by another hash than its key has',
+      (value) => {
+        value['packs'] = [{ ...pack, sha256: 'cd'.repeat(32) }]
+      },
+    ],
+    [
+      'a manifest as a pack',
+      (value) => {
+        value['packs'] = [{ ...pack, key: `sources/files/manifests/${ulid}` }]
+      },
+    ],
+    [
+      'a pack elsewhere in the bucket',
+      (value) => {
+        value['packs'] = [{ ...pack, key: pack.key.replace('packs/', 'packs/../') }]
+      },
+    ],
+    [
+      'a pack without a version',
+      (value) => {
+        value['packs'] = [{ ...pack, versionId: '' }]
+      },
+    ],
+    [
+      'a pack larger than any',
+      (value) => {
+        value['packs'] = [{ ...pack, bytes: 2 ** 40 }]
+      },
+    ],
+    [
+      'a pack of a negative size',
+      (value) => {
+        value['packs'] = [{ ...pack, bytes: -1 }]
+      },
+    ],
+    [
+      'an index in a pack that it does not name',
+      (value) => {
+        value['index'] = [{ ...location, pack: 1 }]
+      },
+    ],
+    [
+      'an index beyond the end of its pack',
+      (value) => {
+        value['index'] = [{ ...location, offset: 901 }]
+      },
+    ],
+    [
+      'an index that has no bytes',
+      (value) => {
+        value['index'] = [{ ...location, storedBytes: 0 }]
+      },
+    ],
+    [
+      'an index of a size that no frame has',
+      (value) => {
+        value['index'] = [{ ...location, rawBytes: 2 ** 30 }]
+      },
+    ],
+    [
+      'an index of an unknown codec',
+      (value) => {
+        value['index'] = [{ ...location, codec: 2 }]
+      },
+    ],
+    [
+      'a root that is no hash',
+      (value) => {
+        ;(value['tree'] as Record<string, unknown>)['root'] = '../../etc/passwd'
+      },
+    ],
+    [
+      'fractions and infinities',
+      (value) => {
+        ;(value['tree'] as Record<string, unknown>)['bytes'] = 1.5
+      },
+    ],
+    [
+      'another kind',
+      (value) => {
+        value['kind'] = 'receipt'
+      },
+    ],
+    [
+      'a field that is not known',
+      (value) => {
+        value['toolong'] = 1
+      },
+    ],
+    [
+      'a field less',
+      (value) => {
+        delete value['complete']
+      },
+    ],
+    [
+      'a promise of no days',
+      (value) => {
+        value['retention'] = { promiseDays: 0, lock: null }
+      },
+    ],
   ])('with %s is refused', (_, change) => {
     expect(refusalOfChanged(change).length).toBeLessThan(400)
   })
 
   test('gets no text of its own, unescaped or without end, into the message', () => {
-    const message = refusalOfChanged((value) => { value[`\u001b[2J${'x'.repeat(100_000)}`] = 1 })
+    const message = refusalOfChanged((value) => {
+      value[`\u001b[2J${'x'.repeat(100_000)}`] = 1
+    })
     expect(message).not.toContain('\u001b')
     expect(message.length).toBeLessThan(400)
   })
 
   test('about its size is refused, and a bomb takes no memory', () => {
     const json = JSON.stringify(manifest)
-    for (const claimed of [json.length - 1, json.length + 1, 0, 0xffff_ffff]) expect(refusalOf(() => decodeManifest(dress(json, claimed), expected))?.code).toBe('damaged')
-    const bomb = zstdCompressSync(Buffer.alloc(256 * 1024 * 1024, ' '), { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+    for (const claimed of [json.length - 1, json.length + 1, 0, 0xffff_ffff])
+      expect(refusalOf(() => decodeManifest(dress(json, claimed), expected))?.code).toBe('damaged')
+    const bomb = zstdCompressSync(Buffer.alloc(256 * 1024 * 1024, ' '), {
+      params: { [constants.ZSTD_c_compressionLevel]: 1 },
+    })
     const before = process.memoryUsage().arrayBuffers
-    expect(refusalOf(() => decodeManifest(dress('', 1000, bomb), expected))).toMatchObject({ code: 'damaged', cause: { code: 'ERR_BUFFER_TOO_LARGE' } })
-    expect(refusalOf(() => decodeManifest(dress('', 65 * 1024 * 1024, bomb), expected))?.message).toContain('claims')
+    expect(refusalOf(() => decodeManifest(dress('', 1000, bomb), expected))).toMatchObject({
+      code: 'damaged',
+      cause: { code: 'ERR_BUFFER_TOO_LARGE' },
+    })
+    expect(refusalOf(() => decodeManifest(dress('', 65 * 1024 * 1024, bomb), expected))?.message).toContain(
+      'claims',
+    )
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1024 * 1024)
   })
 })

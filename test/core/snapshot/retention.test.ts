@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isHoldfastError } from '../../../core/errors.ts'
-import { acceptLock, commitMs, currentGeneration, dayMs, lockedUntilMs, mayReuse } from '../../../core/snapshot/retention.ts'
+import {
+  acceptLock,
+  commitMs,
+  currentGeneration,
+  dayMs,
+  lockedUntilMs,
+  mayReuse,
+} from '../../../core/snapshot/retention.ts'
 import type { Lock } from '../../../core/snapshot/retention.ts'
 import { packKey, parsePackKey } from '../../../core/store/vault-keys.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
@@ -20,21 +27,28 @@ function refusedAs(work: () => unknown): string | null {
 }
 
 describe('the lock that a bucket must have', () => {
-  const accept = (retention: Lock | null, promiseDays: number, allow = false): Lock | null => acceptLock('it', { retention, serverTimeMs: now }, promiseDays, allow)
+  const accept = (retention: Lock | null, promiseDays: number, allow = false): Lock | null =>
+    acceptLock('it', { retention, serverTimeMs: now }, promiseDays, allow)
 
   test('is one that outlasts the promise', () => {
     expect(accept(compliance, 39)).toEqual(compliance)
     expect(accept(governance, 30)).toEqual(governance)
   })
 
-  test.each([[null, 30], [compliance, 40], [compliance, 41], [{ mode: 'COMPLIANCE', days: 1 }, 1]] as const)('is refused otherwise, unless allowed: %j for %i days', (lock, promiseDays) => {
+  test.each([
+    [null, 30],
+    [compliance, 40],
+    [compliance, 41],
+    [{ mode: 'COMPLIANCE', days: 1 }, 1],
+  ] as const)('is refused otherwise, unless allowed: %j for %i days', (lock, promiseDays) => {
     expect(refusedAs(() => accept(lock, promiseDays))).toBe('vault-unsafe')
     expect(accept(lock, promiseDays, true)).toEqual(lock)
   })
 })
 
 describe('a pack may be reused', () => {
-  const reuse = (uploadedMs: number, packLock: Lock | null, lock: Lock | null, promiseDays = 30): boolean => mayReuse({ uploadedMs, lock: packLock }, lock, promiseDays, now)
+  const reuse = (uploadedMs: number, packLock: Lock | null, lock: Lock | null, promiseDays = 30): boolean =>
+    mayReuse({ uploadedMs, lock: packLock }, lock, promiseDays, now)
 
   test('while its lock covers the promise of a commit that takes an hour, to the millisecond', () => {
     expect(reuse(now, compliance, compliance)).toBe(true)
@@ -60,12 +74,26 @@ describe('a pack may be reused', () => {
   })
 
   test('only if every snapshot that names it can keep its promise', () => {
-    const lock = fc.record({ mode: fc.constantFrom('COMPLIANCE' as const, 'GOVERNANCE' as const), days: fc.integer({ min: 1, max: 100 }) })
-    fc.assert(fc.property(lock, lock, fc.integer({ min: 1, max: 100 }), fc.nat(120 * dayMs), (packLock, bucketLock, promiseDays, ageMs) => {
-      const uploadedMs = now - ageMs
-      if (!reuse(uploadedMs, packLock, bucketLock, promiseDays)) return
-      expect(lockedUntilMs(uploadedMs, packLock)).toBeGreaterThanOrEqual(now + commitMs + promiseDays * dayMs)
-    }), { numRuns: propertyRuns })
+    const lock = fc.record({
+      mode: fc.constantFrom('COMPLIANCE' as const, 'GOVERNANCE' as const),
+      days: fc.integer({ min: 1, max: 100 }),
+    })
+    fc.assert(
+      fc.property(
+        lock,
+        lock,
+        fc.integer({ min: 1, max: 100 }),
+        fc.nat(120 * dayMs),
+        (packLock, bucketLock, promiseDays, ageMs) => {
+          const uploadedMs = now - ageMs
+          if (!reuse(uploadedMs, packLock, bucketLock, promiseDays)) return
+          expect(lockedUntilMs(uploadedMs, packLock)).toBeGreaterThanOrEqual(
+            now + commitMs + promiseDays * dayMs,
+          )
+        },
+      ),
+      { numRuns: propertyRuns },
+    )
   })
 })
 
@@ -74,8 +102,16 @@ describe('a generation', () => {
 
   test('is named after its beginning and its lock, as a key may be', () => {
     expect(first).toEqual({ name: '20260401T123005Z-compliance-40d', startMs: now, lock: compliance })
-    const names = [first, currentGeneration(null, governance, 30, now), currentGeneration(null, null, 30, now), currentGeneration(null, { mode: 'COMPLIANCE', days: 36_500 }, 30, now)]
-    for (const { name } of names) expect(parsePackKey(packKey('a', name, '01KN35E000B6GR48QH7ECGPZ10', 'ab'.repeat(32)))?.generation).toBe(name)
+    const names = [
+      first,
+      currentGeneration(null, governance, 30, now),
+      currentGeneration(null, null, 30, now),
+      currentGeneration(null, { mode: 'COMPLIANCE', days: 36_500 }, 30, now),
+    ]
+    for (const { name } of names)
+      expect(
+        parsePackKey(packKey('a', name, '01KN35E000B6GR48QH7ECGPZ10', 'ab'.repeat(32)))?.generation,
+      ).toBe(name)
   })
 
   test('goes on until a commit could end after its last day', () => {
@@ -85,7 +121,8 @@ describe('a generation', () => {
   })
 
   test('ends when the lock changes: its mode, its days, or that there is one', () => {
-    for (const lock of [governance, { ...compliance, days: 41 }, null]) expect(currentGeneration(first, lock, 30, now + 1).lock).toEqual(lock)
+    for (const lock of [governance, { ...compliance, days: 41 }, null])
+      expect(currentGeneration(first, lock, 30, now + 1).lock).toEqual(lock)
   })
 
   test('ends when the promise grows so that nothing is left of it', () => {

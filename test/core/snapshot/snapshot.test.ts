@@ -25,8 +25,15 @@ function childOf(parent: { id: string; sha256: string } | undefined): Partial<Ma
   return { parent: parent === undefined ? null : { id: parent.id, sha256: parent.sha256 } }
 }
 
-async function select(vault: HandmadeVault, timeMs: number | null = null): Promise<{ id: string; skipped: string[] }> {
-  const { snapshot, skipped } = await selectSnapshot(vault.store, await listSnapshots(vault.store, 'files'), timeMs)
+async function select(
+  vault: HandmadeVault,
+  timeMs: number | null = null,
+): Promise<{ id: string; skipped: string[] }> {
+  const { snapshot, skipped } = await selectSnapshot(
+    vault.store,
+    await listSnapshots(vault.store, 'files'),
+    timeMs,
+  )
   return { id: snapshot.id, skipped: skipped.map(({ ref, reason }) => `${ref.id}: ${reason}`) }
 }
 
@@ -37,12 +44,15 @@ async function refusalOfSelect(vault: HandmadeVault, timeMs: number | null = nul
 }
 
 describe('the snapshots of a source', () => {
-  test('are listed oldest first, with the server\'s times, and no other source\'s', async () => {
+  test("are listed oldest first, with the server's times, and no other source's", async () => {
     const { vault, chain } = await makeChain()
-    await new HandmadeVault(vault.store, 'other', 2).commitManifest(new HandmadeVault(vault.store, 'other', 3).manifest(root, []))
+    await new HandmadeVault(vault.store, 'other', 2).commitManifest(
+      new HandmadeVault(vault.store, 'other', 3).manifest(root, []),
+    )
     const refs = await listSnapshots(vault.store, 'files')
-    expect(refs.map(({ id, timeMs, flags, isHidden }) => ({ id, timeMs, flags, isHidden })))
-      .toEqual(chain.map(({ id, timeMs }) => ({ id, timeMs, flags: [], isHidden: false })))
+    expect(refs.map(({ id, timeMs, flags, isHidden }) => ({ id, timeMs, flags, isHidden }))).toEqual(
+      chain.map(({ id, timeMs }) => ({ id, timeMs, flags: [], isHidden: false })),
+    )
     expect(await listSources(vault.store)).toEqual(['files', 'other'])
   })
 
@@ -59,7 +69,10 @@ describe('the snapshots of a source', () => {
     const forged = encodeManifest({ ...chain[2]!.manifest, complete: false })
     const overlay = vault.store.add(chain[2]!.key, forged)
     const refs = await listSnapshots(vault.store, 'files')
-    expect(refs.map(({ versionId, flags }) => [versionId, flags.length])).toEqual([...chain.map(({ versionId }) => [versionId, 0]), [overlay.versionId, 1]])
+    expect(refs.map(({ versionId, flags }) => [versionId, flags.length])).toEqual([
+      ...chain.map(({ versionId }) => [versionId, 0]),
+      [overlay.versionId, 1],
+    ])
     const { id, skipped } = await select(vault)
     expect(id).toBe(chain[2]!.id)
     expect((await loadSnapshot(vault.store, refs[2]!)).manifest.complete).toBe(true)
@@ -69,7 +82,11 @@ describe('the snapshots of a source', () => {
   test('are not confused by a marker first and a new manifest over it', async () => {
     const { vault, chain } = await makeChain()
     vault.store.add(chain[2]!.key, Buffer.alloc(0), { isDeleteMarker: true })
-    await vault.store.putIfAbsent(chain[2]!.key, encodeManifest(chain[0]!.manifest), sha256Of(encodeManifest(chain[0]!.manifest)).toString('hex'))
+    await vault.store.putIfAbsent(
+      chain[2]!.key,
+      encodeManifest(chain[0]!.manifest),
+      sha256Of(encodeManifest(chain[0]!.manifest)).toString('hex'),
+    )
     const { id } = await select(vault)
     expect(id).toBe(chain[2]!.id)
   })
@@ -77,7 +94,10 @@ describe('the snapshots of a source', () => {
   test('that were uploaded in parts are flagged: their time could be a lie', async () => {
     const { vault, chain } = await makeChain()
     const late = vault.manifest(root, [])
-    vault.store.add(manifestKey('files', late.id), encodeManifest(late), { isMultipart: true, lastModifiedMs: chain[2]!.timeMs + 1000 })
+    vault.store.add(manifestKey('files', late.id), encodeManifest(late), {
+      isMultipart: true,
+      lastModifiedMs: chain[2]!.timeMs + 1000,
+    })
     const { id, skipped } = await select(vault)
     expect(id).toBe(chain[2]!.id)
     expect(skipped).toEqual([expect.stringContaining('in parts')])
@@ -85,7 +105,13 @@ describe('the snapshots of a source', () => {
 
   test('are only what has the key of a manifest', async () => {
     const { vault } = await makeChain()
-    for (const name of ['latest', 'sub/01KN35E000B6GR48QH7ECGPZ10', '../01KN35E000B6GR48QH7ECGPZ10', '\u001b[2J', '']) {
+    for (const name of [
+      'latest',
+      'sub/01KN35E000B6GR48QH7ECGPZ10',
+      '../01KN35E000B6GR48QH7ECGPZ10',
+      '\u001b[2J',
+      '',
+    ]) {
       vault.store.add(`sources/files/manifests/${name}`, Buffer.from('x'))
     }
     expect(await listSnapshots(vault.store, 'files')).toHaveLength(3)
@@ -113,9 +139,13 @@ describe('a point in time', () => {
     expect((await refusalOfSelect(new HandmadeVault())).code).toBe('no-recovery-point')
   })
 
-  test('goes by the server\'s time, whatever the client and the names say', async () => {
+  test("goes by the server's time, whatever the client and the names say", async () => {
     const { vault, chain } = await makeChain()
-    const early = vault.manifest(root, [], { ...childOf(chain[2]), id: '01AAAAAAAAAAAAAAAAAAAAAAAA', client: { ...chain[0]!.manifest.client, finishedMs: 0 } })
+    const early = vault.manifest(root, [], {
+      ...childOf(chain[2]),
+      id: '01AAAAAAAAAAAAAAAAAAAAAAAA',
+      client: { ...chain[0]!.manifest.client, finishedMs: 0 },
+    })
     const { id } = await vault.commitManifest(early)
     expect((await select(vault)).id).toBe(id)
     expect((await select(vault, chain[2]!.timeMs)).id).toBe(chain[2]!.id)
@@ -187,19 +217,25 @@ describe('snapshots of the same second', () => {
   test('are ordered by their parents, whatever their names', async () => {
     const vault = new HandmadeVault()
     const first = await vault.commitManifest(vault.manifest(root, [], { id: '01ZZZZZZZZZZZZZZZZZZZZZZZZ' }))
-    const second = await vault.commitManifest(vault.manifest(root, [], { id: '01AAAAAAAAAAAAAAAAAAAAAAAA', ...childOf(first) }))
-    const third = await vault.commitManifest(vault.manifest(root, [], { id: '01KKKKKKKKKKKKKKKKKKKKKKKK', ...childOf(second) }))
+    const second = await vault.commitManifest(
+      vault.manifest(root, [], { id: '01AAAAAAAAAAAAAAAAAAAAAAAA', ...childOf(first) }),
+    )
+    const third = await vault.commitManifest(
+      vault.manifest(root, [], { id: '01KKKKKKKKKKKKKKKKKKKKKKKK', ...childOf(second) }),
+    )
     expect((await select(vault)).id).toBe(third.id)
   })
 
   test('that were one upload whose reply was lost are ordered by what supersedes what', async () => {
     const vault = new HandmadeVault()
     const lost = await vault.commitManifest(vault.manifest(root, [], { id: '01ZZZZZZZZZZZZZZZZZZZZZZZZ' }))
-    const again = await vault.commitManifest(vault.manifest(root, [], { id: '01AAAAAAAAAAAAAAAAAAAAAAAA', supersedes: [lost.id] }))
+    const again = await vault.commitManifest(
+      vault.manifest(root, [], { id: '01AAAAAAAAAAAAAAAAAAAAAAAA', supersedes: [lost.id] }),
+    )
     expect((await select(vault)).id).toBe(again.id)
   })
 
-  test('are reported as ambiguous if neither is the other\'s successor, with their names', async () => {
+  test("are reported as ambiguous if neither is the other's successor, with their names", async () => {
     const vault = new HandmadeVault()
     const one = await vault.commitManifest(vault.manifest(root, []))
     const two = await vault.commitManifest(vault.manifest(root, []))
@@ -219,7 +255,9 @@ describe('snapshots of the same second', () => {
   test('are ambiguous if one names the other as its parent, but by another hash: it never saw it', async () => {
     const vault = new HandmadeVault()
     const first = await vault.commitManifest(vault.manifest(root, []))
-    await vault.commitManifest(vault.manifest(root, [], { parent: { id: first.id, sha256: 'ab'.repeat(32) } }))
+    await vault.commitManifest(
+      vault.manifest(root, [], { parent: { id: first.id, sha256: 'ab'.repeat(32) } }),
+    )
     expect((await refusalOfSelect(vault)).code).toBe('ambiguous')
   })
 

@@ -6,7 +6,12 @@ import { sha256Of } from '../../fixtures/handmade-vault.ts'
 import { ManualClock, seededRandom } from '../../fixtures/manual-clock.ts'
 import { MemoryStore } from '../../fixtures/memory-store.ts'
 
-function setUp(): { store: MemoryStore; clock: ManualClock; keys: string[]; put: (signal?: AbortSignal) => ReturnType<typeof putUnderNewKey> } {
+function setUp(): {
+  store: MemoryStore
+  clock: ManualClock
+  keys: string[]
+  put: (signal?: AbortSignal) => ReturnType<typeof putUnderNewKey>
+} {
   const store = new MemoryStore()
   const clock = new ManualClock()
   const keys: string[] = []
@@ -15,11 +20,20 @@ function setUp(): { store: MemoryStore; clock: ManualClock; keys: string[]; put:
     keys.push(`key-${keys.length}`)
     return { key: keys.at(-1)!, body, sha256: sha256Of(body).toString('hex') }
   }
-  return { store, clock, keys, put: (signal) => putUnderNewKey({ store, clock, random: seededRandom(1), ...(signal === undefined ? {} : { signal }) }, nextAttempt) }
+  return {
+    store,
+    clock,
+    keys,
+    put: (signal) =>
+      putUnderNewKey(
+        { store, clock, random: seededRandom(1), ...(signal === undefined ? {} : { signal }) },
+        nextAttempt,
+      ),
+  }
 }
 
 describe('an upload', () => {
-  test('answers the key, the version and the server\'s time of the attempt that was acknowledged', async () => {
+  test("answers the key, the version and the server's time of the attempt that was acknowledged", async () => {
     const { store, clock, put } = setUp()
     await expect(put()).resolves.toMatchObject({ key: 'key-0', versionId: 'v1', serverTimeMs: store.nowMs })
     expect(clock.sleeps).toEqual([])
@@ -37,10 +51,14 @@ describe('an upload', () => {
     const { store, put } = setUp()
     let replies = 0
     store.afterPut = () => {
-      if (++replies === 1) throw new HoldfastError('unreachable', 'the connection was reset', { retryable: true })
+      if (++replies === 1)
+        throw new HoldfastError('unreachable', 'the connection was reset', { retryable: true })
     }
     await expect(put()).resolves.toMatchObject({ key: 'key-1', versionId: 'v2' })
-    expect(store.versions.map(({ key, versionId }) => [key, versionId])).toEqual([['key-0', 'v1'], ['key-1', 'v2']])
+    expect(store.versions.map(({ key, versionId }) => [key, versionId])).toEqual([
+      ['key-0', 'v1'],
+      ['key-1', 'v2'],
+    ])
   })
 
   test('that is throttled is tried again, after longer and longer pauses of the clock, within bounds', async () => {
@@ -71,17 +89,20 @@ describe('an upload', () => {
     expect([keys.length, clock.sleeps.length]).toEqual([1, 0])
   })
 
-  test.each(['throttled', 'unreachable', 'conflict'] as const)('gives up in the end, with the code that it failed with: %s', async (code) => {
-    const { store, keys, put } = setUp()
-    store.beforePut = () => {
-      throw new HoldfastError(code, 'not now', { retryable: code !== 'conflict', hint: 'wait' })
-    }
-    const thrown = await put().catch((error: unknown) => error)
-    expect(isHoldfastError(thrown, code)).toBe(true)
-    expect(thrown).toMatchObject({ hint: 'wait', cause: { message: 'not now' } })
-    expect((thrown as Error).message).toContain('8 attempts')
-    expect(new Set(keys).size).toBe(8)
-  })
+  test.each(['throttled', 'unreachable', 'conflict'] as const)(
+    'gives up in the end, with the code that it failed with: %s',
+    async (code) => {
+      const { store, keys, put } = setUp()
+      store.beforePut = () => {
+        throw new HoldfastError(code, 'not now', { retryable: code !== 'conflict', hint: 'wait' })
+      }
+      const thrown = await put().catch((error: unknown) => error)
+      expect(isHoldfastError(thrown, code)).toBe(true)
+      expect(thrown).toMatchObject({ hint: 'wait', cause: { message: 'not now' } })
+      expect((thrown as Error).message).toContain('8 attempts')
+      expect(new Set(keys).size).toBe(8)
+    },
+  )
 
   test('ends between two attempts when it is interrupted', async () => {
     const { store, keys, put } = setUp()

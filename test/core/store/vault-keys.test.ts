@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isHoldfastError } from '../../../core/errors.ts'
-import { assertSourceName, isSourceName, manifestKey, packKey, parseManifestKey, parsePackKey } from '../../../core/store/vault-keys.ts'
+import {
+  assertSourceName,
+  isSourceName,
+  manifestKey,
+  packKey,
+  parseManifestKey,
+  parsePackKey,
+} from '../../../core/store/vault-keys.ts'
 import { handmadeGeneration } from '../../fixtures/handmade-vault.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
 
@@ -14,7 +21,21 @@ describe('names of sources', () => {
     assertSourceName(name)
   })
 
-  test.each(['', '-a', 'a-', 'A', 'a/b', '..', '.', 'a b', 'ä', 'a\n', 'x'.repeat(64), 'a\u0000', 'sources/x'])('%j is none', (name) => {
+  test.each([
+    '',
+    '-a',
+    'a-',
+    'A',
+    'a/b',
+    '..',
+    '.',
+    'a b',
+    'ä',
+    'a\n',
+    'x'.repeat(64),
+    'a\u0000',
+    'sources/x',
+  ])('%j is none', (name) => {
     expect(isSourceName(name)).toBe(false)
     let thrown: unknown
     try {
@@ -28,28 +49,59 @@ describe('names of sources', () => {
 
 describe('keys', () => {
   test('of packs and manifests say what they were made of', () => {
-    expect(parsePackKey(packKey('files', handmadeGeneration, ulid, hash))).toEqual({ source: 'files', generation: handmadeGeneration, ulid, sha256: hash })
+    expect(parsePackKey(packKey('files', handmadeGeneration, ulid, hash))).toEqual({
+      source: 'files',
+      generation: handmadeGeneration,
+      ulid,
+      sha256: hash,
+    })
     expect(parseManifestKey(manifestKey('files', ulid))).toEqual({ source: 'files', ulid })
   })
 
   test('that are anything else are none', () => {
     const pack = packKey('files', handmadeGeneration, ulid, hash)
     const others = [
-      pack + 'a', pack.slice(0, -1), pack.toUpperCase(), `/${pack}`, `${pack}/`, pack.replace('files', '..'), pack.replace('files', 'FILES'),
-      pack.replace(handmadeGeneration, 'x'), pack.replace(handmadeGeneration, '..'), pack.replace('packs', 'manifests'), pack.replace(`${ulid}-`, `${ulid}_`),
-      pack.replace(ulid, `8${ulid.slice(1)}`), pack.replace(hash, 'AB'.repeat(32)), '', 'sources', 'sources////', pack.replace('sources', 'receipts'),
+      pack + 'a',
+      pack.slice(0, -1),
+      pack.toUpperCase(),
+      `/${pack}`,
+      `${pack}/`,
+      pack.replace('files', '..'),
+      pack.replace('files', 'FILES'),
+      pack.replace(handmadeGeneration, 'x'),
+      pack.replace(handmadeGeneration, '..'),
+      pack.replace('packs', 'manifests'),
+      pack.replace(`${ulid}-`, `${ulid}_`),
+      pack.replace(ulid, `8${ulid.slice(1)}`),
+      pack.replace(hash, 'AB'.repeat(32)),
+      '',
+      'sources',
+      'sources////',
+      pack.replace('sources', 'receipts'),
     ]
     for (const key of others) expect(parsePackKey(key), key).toBeNull()
     const manifest = manifestKey('files', ulid)
-    for (const key of [`${manifest}x`, manifest.slice(0, -1), manifest.toLowerCase(), `${manifest}/`, manifest.replace('files', '../x'), manifest.replace(ulid, 'I'.repeat(26)), 'sources/files/manifests/', '']) {
+    for (const key of [
+      `${manifest}x`,
+      manifest.slice(0, -1),
+      manifest.toLowerCase(),
+      `${manifest}/`,
+      manifest.replace('files', '../x'),
+      manifest.replace(ulid, 'I'.repeat(26)),
+      'sources/files/manifests/',
+      '',
+    ]) {
       expect(parseManifestKey(key), key).toBeNull()
     }
   })
 
   test('that are random text never throw', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
-      expect(parsePackKey(text)).toBeNull()
-      expect(parseManifestKey(`sources/${text}`)).toBeNull()
-    }), { numRuns: propertyRuns })
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        expect(parsePackKey(text)).toBeNull()
+        expect(parseManifestKey(`sources/${text}`)).toBeNull()
+      }),
+      { numRuns: propertyRuns },
+    )
   })
 })

@@ -3,20 +3,29 @@ import { expect, test } from 'vitest'
 import { parsePathText, pathText } from '../../../core/tree/path-text.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
 
-const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 20 }).map((text) => new Uint8Array(Buffer.from(text))))
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 40 }),
+  fc.string({ unit: 'binary', maxLength: 20 }).map((text) => new Uint8Array(Buffer.from(text))),
+)
 
 test('any bytes become printable text, from which the same bytes come back', () => {
-  fc.assert(fc.property(bytes, (path) => {
-    const text = pathText(path)
-    expect(parsePathText(text).equals(path)).toBe(true)
-    expect(text).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
-  }), { numRuns: propertyRuns * 5 })
+  fc.assert(
+    fc.property(bytes, (path) => {
+      const text = pathText(path)
+      expect(parsePathText(text).equals(path)).toBe(true)
+      expect(text).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+    }),
+    { numRuns: propertyRuns * 5 },
+  )
 })
 
 test('two paths never have the same text', () => {
-  fc.assert(fc.property(bytes, bytes, (left, right) => {
-    expect(pathText(left) === pathText(right)).toBe(Buffer.from(left).equals(right))
-  }), { numRuns: propertyRuns })
+  fc.assert(
+    fc.property(bytes, bytes, (left, right) => {
+      expect(pathText(left) === pathText(right)).toBe(Buffer.from(left).equals(right))
+    }),
+    { numRuns: propertyRuns },
+  )
 })
 
 test.each([

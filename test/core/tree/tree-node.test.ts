@@ -12,10 +12,14 @@ import { propertyRuns } from '../../fixtures/property-runs.ts'
 import { acceptedPrefixes, refusalOf } from '../../fixtures/refusal.ts'
 
 const vault = new HandmadeVault()
-const ordered = fc.uniqueArray(entryName, { maxLength: 12, selector: (name) => name.toString('latin1') }).map((names) => names.sort(compareByNames))
+const ordered = fc
+  .uniqueArray(entryName, { maxLength: 12, selector: (name) => name.toString('latin1') })
+  .map((names) => names.sort(compareByNames))
 
 /** A node with all its entries: of a leaf they tell whether it is whole. */
-function readNode(bytes: Buffer): { height: number; entries: TreeEntry[] } | { height: number; children: TreeChild[] } {
+function readNode(
+  bytes: Buffer,
+): { height: number; entries: TreeEntry[] } | { height: number; children: TreeChild[] } {
   const node = decodeNode(bytes, 'it')
   return 'entries' in node ? { ...node, entries: [...node.entries] } : node
 }
@@ -27,40 +31,73 @@ function encodeNode(height: number, items: Parameters<NodeWriter<TreeChild>['add
 }
 
 function child(path: string, more: Partial<TreeChild> = {}): TreeChild {
-  return { firstPath: Buffer.from(path, 'latin1'), digest: sha256Of(Buffer.from(path)), bytes: 100, entries: 3, ...more }
+  return {
+    firstPath: Buffer.from(path, 'latin1'),
+    digest: sha256Of(Buffer.from(path)),
+    bytes: 100,
+    entries: 3,
+    ...more,
+  }
 }
 
 describe('a node', () => {
   test('of entries is the same when it is read again', () => {
-    fc.assert(fc.property(ordered.chain((names) => fc.tuple(...names.map(entryAt))), (entries) => {
-      const writer = new NodeWriter(0)
-      for (const entry of entries) writer.add(entry)
-      expect(writer.entries).toBe(entries.length)
-      const bytes = writer.finish()
-      expect(readNode(bytes)).toEqual({ height: 0, count: entries.length, firstPath: entries[0]?.path, entries })
-      expect(acceptedPrefixes(bytes, (prefix) => readNode(prefix), 12)).toEqual([])
-    }), { numRuns: propertyRuns })
+    fc.assert(
+      fc.property(
+        ordered.chain((names) => fc.tuple(...names.map(entryAt))),
+        (entries) => {
+          const writer = new NodeWriter(0)
+          for (const entry of entries) writer.add(entry)
+          expect(writer.entries).toBe(entries.length)
+          const bytes = writer.finish()
+          expect(readNode(bytes)).toEqual({
+            height: 0,
+            count: entries.length,
+            firstPath: entries[0]?.path,
+            entries,
+          })
+          expect(acceptedPrefixes(bytes, (prefix) => readNode(prefix), 12)).toEqual([])
+        },
+      ),
+      { numRuns: propertyRuns },
+    )
   })
 
   test('of children is the same when it is read again', () => {
-    fc.assert(fc.property(ordered, fc.integer({ min: 1, max: maxTreeHeight }), fc.nat(maxNodeBytes), fc.maxSafeNat(), (names, height, bytes, entries) => {
-      const children = names.map((name) => child(name.toString('latin1'), { bytes, entries }))
-      const node = encodeNode(height, children)
-      expect(readNode(node)).toEqual({ height, children })
-      expect(acceptedPrefixes(node, (prefix) => readNode(prefix), 12)).toEqual([])
-    }), { numRuns: propertyRuns })
+    fc.assert(
+      fc.property(
+        ordered,
+        fc.integer({ min: 1, max: maxTreeHeight }),
+        fc.nat(maxNodeBytes),
+        fc.maxSafeNat(),
+        (names, height, bytes, entries) => {
+          const children = names.map((name) => child(name.toString('latin1'), { bytes, entries }))
+          const node = encodeNode(height, children)
+          expect(readNode(node)).toEqual({ height, children })
+          expect(acceptedPrefixes(node, (prefix) => readNode(prefix), 12)).toEqual([])
+        },
+      ),
+      { numRuns: propertyRuns },
+    )
   })
 
   test('of random bytes is refused, or its paths are in order', () => {
     const leaf = encodeNode(0, []).subarray(0, 10)
     const inner = encodeNode(1, []).subarray(0, 10)
-    fc.assert(fc.property(fc.constantFrom(leaf, inner), fc.uint8Array({ maxLength: 200 }), (head, bytes) => {
-      const dressed = Buffer.concat([head, bytes])
-      if (refusalOf(() => readNode(dressed)) !== null) return
-      const node = readNode(dressed)
-      const paths = 'entries' in node ? node.entries.map((entry) => entry.path) : node.children.map(({ firstPath }) => firstPath)
-      for (let index = 1; index < paths.length; index++) expect(compareByNames(paths[index - 1]!, paths[index]!)).toBeLessThan(0)
-    }), { numRuns: propertyRuns * 2 })
+    fc.assert(
+      fc.property(fc.constantFrom(leaf, inner), fc.uint8Array({ maxLength: 200 }), (head, bytes) => {
+        const dressed = Buffer.concat([head, bytes])
+        if (refusalOf(() => readNode(dressed)) !== null) return
+        const node = readNode(dressed)
+        const paths =
+          'entries' in node
+            ? node.entries.map((entry) => entry.path)
+            : node.children.map(({ firstPath }) => firstPath)
+        for (let index = 1; index < paths.length; index++)
+          expect(compareByNames(paths[index - 1]!, paths[index]!)).toBeLessThan(0)
+      }),
+      { numRuns: propertyRuns * 2 },
+    )
     expect(refusalOf(() => readNode(flip(encodeNode(0, []), 8, 2)))?.code).toBe('unsupported-format')
   })
 
@@ -102,7 +139,9 @@ describe('a node', () => {
     const writer = new NodeWriter(0)
     const long = 'a/'.repeat(30_000)
     for (let index = 0; index < 400; index++) {
-      writer.add(makeEntry({ path: Buffer.from(`${long}${String(index).padStart(6, '0')}`, 'latin1'), type: 'fifo' }))
+      writer.add(
+        makeEntry({ path: Buffer.from(`${long}${String(index).padStart(6, '0')}`, 'latin1'), type: 'fifo' }),
+      )
     }
     const bytes = writer.finish()
     expect(bytes.length).toBeLessThan(100_000)

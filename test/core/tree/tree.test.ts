@@ -30,7 +30,10 @@ class Nodes {
       if (bytes === undefined) throw damaged('the store', 'it has no such node')
       return bytes
     })
-    this.largestRead = Math.max(this.largestRead, found.reduce((sum, { length }) => sum + length, 0))
+    this.largestRead = Math.max(
+      this.largestRead,
+      found.reduce((sum, { length }) => sum + length, 0),
+    )
     return Promise.resolve(found)
   }
 
@@ -52,7 +55,15 @@ function makeTree(files: number, seed = 5): TreeEntry[] {
       entries.set(path, makeEntry({ path: Buffer.from(path), type: 'directory', mode: 0o755 }))
     }
     const path = Buffer.from([...names, `file-${index}.txt`].join('/'))
-    entries.set(path.toString(), makeEntry({ path, type: 'file', size: 9, content: { depth: 0, digests: sha256Of(path), lengths: [9] } }))
+    entries.set(
+      path.toString(),
+      makeEntry({
+        path,
+        type: 'file',
+        size: 9,
+        content: { depth: 0, digests: sha256Of(path), lengths: [9] },
+      }),
+    )
   }
   return [...entries.values()].sort((left, right) => compareByNames(left.path, right.path))
 }
@@ -77,7 +88,12 @@ describe('a tree', () => {
     for (const change of [
       (list: TreeEntry[]) => list.splice(9000, 1, { ...list[9000]!, mode: 0o600 }),
       (list: TreeEntry[]) => list.splice(9000, 1),
-      (list: TreeEntry[]) => list.splice(9001, 0, makeEntry({ path: Buffer.concat([list[9000]!.path, Buffer.from('\x01')]), type: 'fifo' })),
+      (list: TreeEntry[]) =>
+        list.splice(
+          9001,
+          0,
+          makeEntry({ path: Buffer.concat([list[9000]!.path, Buffer.from('\x01')]), type: 'fifo' }),
+        ),
     ]) {
       const changed = [...entries]
       change(changed)
@@ -100,7 +116,8 @@ describe('a tree', () => {
   test('is cut before the paths of a leaf, written out, are more than a reader takes', async () => {
     const long = 'x'.repeat(60_000)
     const entries = [makeEntry({ path: Buffer.alloc(0), type: 'directory' })]
-    for (let index = 0; index * 60_000 < maxNodePathBytes * 1.2; index++) entries.push(makeEntry({ path: Buffer.from(`${long}${1000 + index}`), type: 'fifo' }))
+    for (let index = 0; index * 60_000 < maxNodePathBytes * 1.2; index++)
+      entries.push(makeEntry({ path: Buffer.from(`${long}${1000 + index}`), type: 'fifo' }))
     const nodes = new Nodes()
     const root = nodes.build(entries)
     expect((await nodes.entries(root)).length).toBe(entries.length)
@@ -114,22 +131,43 @@ describe('a selection', () => {
     const root = nodes.build(entries)
     const all = nodes.nodes.size
     const somePath = fc.nat(entries.length - 1).map((index) => entries[index]!.path)
-    const anyPath = fc.constantFrom('dir-1', 'dir-1/dir', 'nowhere', 'dir-19/nowhere', 'zzz', '\x01').map((text) => Buffer.from(text))
-    await fc.assert(fc.asyncProperty(fc.array(fc.oneof(somePath, anyPath), { minLength: 1, maxLength: 4 }), async (paths) => {
-      nodes.reads = 0
-      const filtered = entries.filter((entry) => isSelected(entry.path, paths))
-      expect(pathsOf(await nodes.entries(root, paths))).toEqual(pathsOf(filtered))
-      if (filtered.length < 20) expect(nodes.reads).toBeLessThan(all)
-    }), { numRuns: Math.min(slowPropertyRuns, 100) })
+    const anyPath = fc
+      .constantFrom('dir-1', 'dir-1/dir', 'nowhere', 'dir-19/nowhere', 'zzz', '\x01')
+      .map((text) => Buffer.from(text))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(somePath, anyPath), { minLength: 1, maxLength: 4 }),
+        async (paths) => {
+          nodes.reads = 0
+          const filtered = entries.filter((entry) => isSelected(entry.path, paths))
+          expect(pathsOf(await nodes.entries(root, paths))).toEqual(pathsOf(filtered))
+          if (filtered.length < 20) expect(nodes.reads).toBeLessThan(all)
+        },
+      ),
+      { numRuns: Math.min(slowPropertyRuns, 100) },
+    )
   })
 
   test('means the path itself, what lies below it, and the directories above it, but no other name that begins alike', () => {
-    const isIn = (path: string, ...selection: string[]): boolean => isSelected(Buffer.from(path), selection.map((text) => Buffer.from(text)))
+    const isIn = (path: string, ...selection: string[]): boolean =>
+      isSelected(
+        Buffer.from(path),
+        selection.map((text) => Buffer.from(text)),
+      )
     expect(['', 'a', 'a/b', 'a/b/c'].map((path) => isIn(path, 'a/b'))).toEqual([true, true, true, true])
-    expect(['a/bc', 'a/b-', 'ab', 'b', 'a/a'].map((path) => isIn(path, 'a/b'))).toEqual([false, false, false, false, false])
-    fc.assert(fc.property(fc.constantFrom('', 'a', 'a/b'), (path) => {
-      expect(isIn(path, '')).toBe(true)
-    }), { numRuns: Math.min(propertyRuns, 10) })
+    expect(['a/bc', 'a/b-', 'ab', 'b', 'a/a'].map((path) => isIn(path, 'a/b'))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ])
+    fc.assert(
+      fc.property(fc.constantFrom('', 'a', 'a/b'), (path) => {
+        expect(isIn(path, '')).toBe(true)
+      }),
+      { numRuns: Math.min(propertyRuns, 10) },
+    )
   })
 })
 
@@ -140,11 +178,17 @@ describe('a tree that lies', () => {
   const leafB = vault.node(0, [vault.directory('b'), vault.file('b/y', 'y')])
   const inner = (children: TreeChild[], height = 1): TreeChild => vault.node(height, children)
   const source = {
-    read: (digests: readonly Buffer[]) => Promise.resolve(digests.map((digest) => vault.chunks.get(digest.toString('hex')) ?? Buffer.alloc(0))),
+    read: (digests: readonly Buffer[]) =>
+      Promise.resolve(digests.map((digest) => vault.chunks.get(digest.toString('hex')) ?? Buffer.alloc(0))),
   }
   const readAll = async (root: TreeChild, paths: string[] = []): Promise<string[]> => {
     const found: string[] = []
-    for await (const entries of readTree(source, root.digest, paths.map((path) => Buffer.from(path)))) found.push(...pathsOf([...entries]))
+    for await (const entries of readTree(
+      source,
+      root.digest,
+      paths.map((path) => Buffer.from(path)),
+    ))
+      found.push(...pathsOf([...entries]))
     return found
   }
 
@@ -160,24 +204,43 @@ describe('a tree that lies', () => {
     ['has an empty root', vault.node(0, [])],
     ['has an inner root without children', inner([])],
     ['has an empty leaf', inner([leafA, { ...vault.node(0, []), firstPath: Buffer.from('b') }])],
-    ['has a leaf that begins elsewhere than its parent says', inner([leafA, { ...leafB, firstPath: Buffer.from('aa') }])],
-    ['has a leaf with other bytes than its parent says', inner([leafA, { ...leafB, bytes: leafB.bytes - 1 }])],
+    [
+      'has a leaf that begins elsewhere than its parent says',
+      inner([leafA, { ...leafB, firstPath: Buffer.from('aa') }]),
+    ],
+    [
+      'has a leaf with other bytes than its parent says',
+      inner([leafA, { ...leafB, bytes: leafB.bytes - 1 }]),
+    ],
     ['has a leaf that claims no bytes', inner([leafA, { ...leafB, bytes: 0 }])],
     ['has a leaf with other entries than its parent says', inner([leafA, { ...leafB, entries: 1 }])],
-    ['has an inner node with other entries than its parent says', inner([{ ...inner([leafA, leafB]), entries: 4 }], 2)],
+    [
+      'has an inner node with other entries than its parent says',
+      inner([{ ...inner([leafA, leafB]), entries: 4 }], 2),
+    ],
     ['has a leaf where an inner node should be', inner([leafA, leafB], 2)],
     ['has an inner node where a leaf should be', inner([inner([leafA, leafB])])],
     ['has an inner node as high as its parent', inner([inner([leafA, leafB], 2)], 2)],
     ['has a leaf whose last entries lie in its sibling', inner([beyond, leafB])],
-    ['has a child that lies beyond its parent\'s end', inner([inner([leafA, hidden]), inner([{ ...vault.node(0, [vault.directory('c')]) }])], 2)],
-    ['names a chunk that is no node', inner([leafA, { ...leafB, digest: vault.keep(Buffer.from('anything')) }])],
+    [
+      "has a child that lies beyond its parent's end",
+      inner([inner([leafA, hidden]), inner([{ ...vault.node(0, [vault.directory('c')]) }])], 2),
+    ],
+    [
+      'names a chunk that is no node',
+      inner([leafA, { ...leafB, digest: vault.keep(Buffer.from('anything')) }]),
+    ],
   ])('is refused if it %s', async (_, root) => {
     await expect(readAll(root)).rejects.toSatisfy((error) => isHoldfastError(error, 'damaged'))
   })
 
   test('is refused with a selection too, where the lie would be read', async () => {
-    await expect(readAll(vault.node(0, [vault.directory('a')]), ['a'])).rejects.toSatisfy((error) => isHoldfastError(error, 'damaged'))
+    await expect(readAll(vault.node(0, [vault.directory('a')]), ['a'])).rejects.toSatisfy((error) =>
+      isHoldfastError(error, 'damaged'),
+    )
     // Its sibling, which would show it, is not read.
-    await expect(readAll(inner([beyond, leafB]), ['a'])).rejects.toSatisfy((error) => isHoldfastError(error, 'damaged'))
+    await expect(readAll(inner([beyond, leafB]), ['a'])).rejects.toSatisfy((error) =>
+      isHoldfastError(error, 'damaged'),
+    )
   })
 })

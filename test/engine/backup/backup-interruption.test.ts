@@ -11,7 +11,8 @@ import { ProtectedSource } from '../../fixtures/protected-source.ts'
 describe('an interrupted backup', () => {
   /** Several packs: of data, of the tree, of the index; then the manifest. */
   function fill(source: ProtectedSource, seed: number): void {
-    for (let index = 0; index < 6; index++) write(source, `noise-${index}`, randomBytes(6 * 1024 * 1024, seed * 10 + index))
+    for (let index = 0; index < 6; index++)
+      write(source, `noise-${index}`, randomBytes(6 * 1024 * 1024, seed * 10 + index))
     write(source, 'small', `seed ${seed}`)
   }
 
@@ -35,7 +36,10 @@ describe('an interrupted backup', () => {
       attempts++
       const result = await source.backup().catch((error: unknown) => error)
       const names = source.store.versions.map(({ key }) => key)
-      expect(await source.verify(true, first), `interrupted in PUT ${puts}`).toMatchObject({ objects: [], files: [] })
+      expect(await source.verify(true, first), `interrupted in PUT ${puts}`).toMatchObject({
+        objects: [],
+        files: [],
+      })
       if (result !== failure) break
       // What was acknowledged is not uploaded again: at most the PUT that failed has its bytes twice.
       const hashes = names.filter((key) => key.includes('/packs/')).map((key) => key.split('-').at(-1)!)
@@ -53,12 +57,14 @@ describe('an interrupted backup', () => {
 
   test('by nothing but a slow store waits for every pack before it commits', async () => {
     const source = new ProtectedSource()
-    for (let index = 0; index < 8; index++) write(source, `noise-${index}`, randomBytes(5 * 1024 * 1024, index))
+    for (let index = 0; index < 8; index++)
+      write(source, `noise-${index}`, randomBytes(5 * 1024 * 1024, index))
     const put = source.store.putIfAbsent.bind(source.store)
     const order: string[] = []
     source.store.putIfAbsent = async (key, ...body) => {
       // Turns of the loop, not time: more than all threads need to hand over what they have, and than who looks for attributes.
-      if (key.includes('/packs/')) for (let turn = 0; turn < 20_000; turn++) await new Promise((resolve) => setImmediate(resolve))
+      if (key.includes('/packs/'))
+        for (let turn = 0; turn < 20_000; turn++) await new Promise((resolve) => setImmediate(resolve))
       const reply = await put(key, ...body)
       order.push(key.split('/')[2]!)
       return reply
@@ -100,7 +106,11 @@ describe('an interrupted backup', () => {
     expect(refs).toHaveLength(2)
     const [lost] = refs.filter(({ id }) => id !== snapshot!.id)
     expect((await source.snapshot(snapshot!.id)).manifest.supersedes).toEqual([lost!.id])
-    for (const ref of refs) expect(await source.verify(true, await source.snapshot(ref.id))).toMatchObject({ objects: [], files: [] })
+    for (const ref of refs)
+      expect(await source.verify(true, await source.snapshot(ref.id))).toMatchObject({
+        objects: [],
+        files: [],
+      })
     expect((await source.snapshot()).id).toBe(snapshot!.id)
     await expectEqual(source)
   })
@@ -117,10 +127,16 @@ describe('an interrupted backup', () => {
     source.store.afterPut = () => undefined
     const [, unknown] = await listSnapshots(source.store, 'files')
     const { snapshot } = await source.backup()
-    expect((await source.snapshot(snapshot!.id)).manifest).toMatchObject({ parent: { id: first.snapshot!.id }, supersedes: [unknown!.id] })
+    expect((await source.snapshot(snapshot!.id)).manifest).toMatchObject({
+      parent: { id: first.snapshot!.id },
+      supersedes: [unknown!.id],
+    })
     expect((await source.snapshot()).id).toBe(snapshot!.id)
     const next = await source.backup()
-    expect((await source.snapshot(next.snapshot!.id)).manifest).toMatchObject({ parent: { id: snapshot!.id }, supersedes: [] })
+    expect((await source.snapshot(next.snapshot!.id)).manifest).toMatchObject({
+      parent: { id: snapshot!.id },
+      supersedes: [],
+    })
   })
 
   test('whose cache fails once the manifest is there is made all the same, and followed by the next one', async () => {
@@ -136,6 +152,9 @@ describe('an interrupted backup', () => {
     expect(second.cacheNote).toContain('the disk is gone')
     expect(await listSnapshots(source.store, 'files')).toHaveLength(2)
     const third = await source.backup()
-    expect((await source.snapshot(third.snapshot!.id)).manifest).toMatchObject({ parent: { id: first.snapshot!.id }, supersedes: [second.snapshot!.id] })
+    expect((await source.snapshot(third.snapshot!.id)).manifest).toMatchObject({
+      parent: { id: first.snapshot!.id },
+      supersedes: [second.snapshot!.id],
+    })
   })
 })

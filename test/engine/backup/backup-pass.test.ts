@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -19,7 +28,11 @@ afterEach(() => void vi.restoreAllMocks())
 
 describe('a file that', () => {
   /** Enough entries that progress is reported when `aaa` was listed, but not yet read. */
-  async function backUpWhile(change: (path: string, source: ProtectedSource) => void, content = 'first content', prepare: (source: ProtectedSource) => void = () => undefined): Promise<{ source: ProtectedSource; result: Awaited<ReturnType<ProtectedSource['backup']>> }> {
+  async function backUpWhile(
+    change: (path: string, source: ProtectedSource) => void,
+    content = 'first content',
+    prepare: (source: ProtectedSource) => void = () => undefined,
+  ): Promise<{ source: ProtectedSource; result: Awaited<ReturnType<ProtectedSource['backup']>> }> {
     const source = new ProtectedSource()
     for (let index = 0; index < 300; index++) write(source, `f${index}`, '')
     write(source, 'aaa', content)
@@ -37,32 +50,50 @@ describe('a file that', () => {
 
   test.each<[string, (path: string) => void]>([
     ['vanishes', (path) => unlinkSync(path)],
-    ['becomes a link', (path) => {
-      unlinkSync(path)
-      symlinkSync('/etc/passwd', path)
-    }],
-    ['becomes a FIFO', (path) => {
-      unlinkSync(path)
-      execFileSync('mkfifo', [path])
-    }],
-    ['becomes a directory', (path) => {
-      unlinkSync(path)
-      mkdirSync(path)
-    }],
+    [
+      'becomes a link',
+      (path) => {
+        unlinkSync(path)
+        symlinkSync('/etc/passwd', path)
+      },
+    ],
+    [
+      'becomes a FIFO',
+      (path) => {
+        unlinkSync(path)
+        execFileSync('mkfifo', [path])
+      },
+    ],
+    [
+      'becomes a directory',
+      (path) => {
+        unlinkSync(path)
+        mkdirSync(path)
+      },
+    ],
   ])('%s before it is read is left out, and the snapshot is incomplete', async (_, change) => {
     const { source, result } = await backUpWhile(change)
     expect(result.complete).toBe(false)
     expect(result.problems.map(({ path, kind }) => [path.toString(), kind])).toEqual([['aaa', 'vanished']])
     const { manifest } = await source.snapshot()
-    expect(manifest).toMatchObject({ complete: false, problemCount: 1, problems: [{ kind: 'vanished', path: 'aaa' }] })
+    expect(manifest).toMatchObject({
+      complete: false,
+      problemCount: 1,
+      problems: [{ kind: 'vanished', path: 'aaa' }],
+    })
     const { target } = await source.restore()
     expect(describeDirectory(target)).not.toHaveProperty('aaa')
   })
 
   test('vanishes under one of its names is left out under all, which are named: none is restored empty', async () => {
-    const { source, result } = await backUpWhile((path) => unlinkSync(path), 'content', (source) => {
-      for (const name of ['bbb', 'zzz']) linkSync(join(source.directory, 'aaa'), join(source.directory, name))
-    })
+    const { source, result } = await backUpWhile(
+      (path) => unlinkSync(path),
+      'content',
+      (source) => {
+        for (const name of ['bbb', 'zzz'])
+          linkSync(join(source.directory, 'aaa'), join(source.directory, name))
+      },
+    )
     expect(result.complete).toBe(false)
     expect(result.problems.map(({ path }) => path.toString())).toEqual(['aaa', 'bbb', 'zzz'])
     const { target } = await source.restore()
@@ -97,7 +128,10 @@ describe('a file that', () => {
     write(source, 'large', randomBytes(40 * 1024 * 1024, 4))
     const original = randomBytes(40 * 1024 * 1024, 4)
     let calls = 0
-    const result = await source.backup({ onProgress: () => void (calls++ === 0 && truncateSync(join(source.directory, 'large'), 20 * 1024 * 1024)) })
+    const result = await source.backup({
+      onProgress: () =>
+        void (calls++ === 0 && truncateSync(join(source.directory, 'large'), 20 * 1024 * 1024)),
+    })
     expect(result.problems.map(({ path, kind }) => [path.toString(), kind])).toEqual([['large', 'changed']])
     const { target } = await source.restore()
     const restored = describeDirectory(target)['large']!
@@ -116,17 +150,36 @@ describe('a file that', () => {
       mkdirSync(join(source.root, name))
       chmodSync(join(source.root, name), 0o777)
     }
-    const { answer } = startEngine({ operation: 'backup', store: join(source.root, 'vault'), directory: source.directory, cacheDirectory: join(source.root, 'cache', 'nobody') }, { as: 65_534 })
+    const { answer } = startEngine(
+      {
+        operation: 'backup',
+        store: join(source.root, 'vault'),
+        directory: source.directory,
+        cacheDirectory: join(source.root, 'cache', 'nobody'),
+      },
+      { as: 65_534 },
+    )
     expect(await answer).toMatchObject({
-      complete: false, problems: [{ path: 'closed', kind: 'unreadable' }, { path: 'b', kind: 'unreadable' }],
+      complete: false,
+      problems: [
+        { path: 'closed', kind: 'unreadable' },
+        { path: 'b', kind: 'unreadable' },
+      ],
     })
-    const { answer: restored } = startEngine({ operation: 'restore', store: join(source.root, 'vault'), directory: join(source.root, 'target'), cacheDirectory: '' })
+    const { answer: restored } = startEngine({
+      operation: 'restore',
+      store: join(source.root, 'vault'),
+      directory: join(source.root, 'target'),
+      cacheDirectory: '',
+    })
     expect(await restored).toMatchObject({ damaged: 0 })
     expect(Object.keys(describeDirectory(join(source.root, 'target')))).toEqual(['.', 'a', 'closed'])
   })
 })
 
-test('a file that the cache could not be asked for is not remembered as empty by what still comes in after the failure', async ({ onTestFinished }) => {
+test('a file that the cache could not be asked for is not remembered as empty by what still comes in after the failure', async ({
+  onTestFinished,
+}) => {
   const source = new ProtectedSource({ onFinished: onTestFinished })
   // So large that it is sent to be read at once: that is under way when the cache is asked for `c`.
   write(source, 'a', '')
@@ -144,5 +197,8 @@ test('a file that the cache could not be asked for is not remembered as empty by
     for (let turn = 0; turn < 1_000 && put.mock.calls.length < 2; turn++) await nextTurn()
   })
   await expect(source.backup({ workers: 0 })).rejects.toThrow('the cache can not be read')
-  expect(put.mock.calls.map(([, , { lengths }]) => lengths.reduce((sum, bytes) => sum + bytes, 0))).toEqual([partBytes + 1, 4])
+  expect(put.mock.calls.map(([, , { lengths }]) => lengths.reduce((sum, bytes) => sum + bytes, 0))).toEqual([
+    partBytes + 1,
+    4,
+  ])
 })

@@ -36,19 +36,27 @@ describe('retention', () => {
   })
 
   test.each<[string, number, (store: MemoryStore) => void]>([
-    ['a pack whose time runs out while the backup runs is not used: that is decided before the commit', 9.5 * dayMs, (store) => {
-      // Nothing is uploaded but the manifest: only asking tells the time.
-      const lockDefault = store.lockDefault.bind(store)
-      let asked = 0
-      store.lockDefault = () => {
-        if (++asked === 2) store.nowMs += dayMs
-        return lockDefault()
-      }
-    }],
-    ['a commit that takes long names nothing that keeps the promise only from when it was decided', 10 * dayMs - 60_000, (store) => {
-      // The manifest is there half an hour after it was decided.
-      store.beforePut = (key) => void (store.nowMs += key.includes('/manifests/') ? 1_800_000 : 0)
-    }],
+    [
+      'a pack whose time runs out while the backup runs is not used: that is decided before the commit',
+      9.5 * dayMs,
+      (store) => {
+        // Nothing is uploaded but the manifest: only asking tells the time.
+        const lockDefault = store.lockDefault.bind(store)
+        let asked = 0
+        store.lockDefault = () => {
+          if (++asked === 2) store.nowMs += dayMs
+          return lockDefault()
+        }
+      },
+    ],
+    [
+      'a commit that takes long names nothing that keeps the promise only from when it was decided',
+      10 * dayMs - 60_000,
+      (store) => {
+        // The manifest is there half an hour after it was decided.
+        store.beforePut = (key) => void (store.nowMs += key.includes('/manifests/') ? 1_800_000 : 0)
+      },
+    ],
   ])('%s', async (_, ageMs, passTime) => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
@@ -63,7 +71,8 @@ describe('retention', () => {
   test('a pack of the same run whose time runs out, because the run takes so long, is uploaded again', async () => {
     const source = new ProtectedSource()
     for (let index = 0; index < 4; index++) write(source, `f${index}`, randomBytes(8 * 1024 * 1024, index))
-    source.store.beforePut = () => void (source.store.nowMs += source.store.requests.put === 2 ? 10.5 * dayMs : 0)
+    source.store.beforePut = () =>
+      void (source.store.nowMs += source.store.requests.put === 2 ? 10.5 * dayMs : 0)
     expect((await source.backup(promise)).packsReferenced).toBeLessThan(source.store.requests.put - 1)
     await expectPromiseKept(source)
     await expectEqual(source)
@@ -81,7 +90,9 @@ describe('retention', () => {
     source.store.nowMs += 10 * dayMs - 4 * 3_600_000 + 1 - commitMs
     const [first] = source.store.versions
     await source.backup(promise)
-    expect((await source.snapshot()).manifest.packs.map(({ versionId }) => versionId)).not.toContain(first!.versionId)
+    expect((await source.snapshot()).manifest.packs.map(({ versionId }) => versionId)).not.toContain(
+      first!.versionId,
+    )
     await expectPromiseKept(source)
   })
 
@@ -110,14 +121,21 @@ describe('retention', () => {
   })
 
   test('a bucket without a lock, or with too short a one, is refused before anything is uploaded, unless allowed', async () => {
-    for (const retention of [null, { mode: 'COMPLIANCE', days: 30 }, { mode: 'COMPLIANCE', days: 7 }] as const) {
+    for (const retention of [
+      null,
+      { mode: 'COMPLIANCE', days: 30 },
+      { mode: 'COMPLIANCE', days: 7 },
+    ] as const) {
       const source = new ProtectedSource()
       source.store.retention = retention
       write(source, 'a', 'a')
       expect(await codeOf(source.backup(promise))).toBe('vault-unsafe')
       expect(source.store.versions).toEqual([])
       for (let run = 0; run < 3; run++) {
-        expect(await source.backup({ ...promise, allowUnlocked: true })).toMatchObject({ lock: retention, complete: true })
+        expect(await source.backup({ ...promise, allowUnlocked: true })).toMatchObject({
+          lock: retention,
+          complete: true,
+        })
         source.store.nowMs += dayMs
       }
       await expectEqual(source)

@@ -11,14 +11,21 @@ import { flip } from '../../fixtures/faulty-store.ts'
 import { ProtectedSource } from '../../fixtures/protected-source.ts'
 
 describe('the cache', () => {
-  async function makeAged(finished: NonNullable<ConstructorParameters<typeof ProtectedSource>[0]>['onFinished']): Promise<{ source: ProtectedSource; root: string; file: string }> {
+  async function makeAged(
+    finished: NonNullable<ConstructorParameters<typeof ProtectedSource>[0]>['onFinished'],
+  ): Promise<{ source: ProtectedSource; root: string; file: string }> {
     const source = new ProtectedSource({ onFinished: finished! })
     mkdirSync(join(source.directory, 'd'))
-    for (let index = 0; index < 40; index++) write(source, `${index % 2 === 0 ? 'd/' : ''}f${index}`, `content ${index} `.repeat(20))
+    for (let index = 0; index < 40; index++)
+      write(source, `${index % 2 === 0 ? 'd/' : ''}f${index}`, `content ${index} `.repeat(20))
     await age()
     await source.backup()
     const file = readdirSync(source.cacheDirectory).find((name) => name.endsWith('.sqlite'))!
-    return { source, root: (await source.snapshot()).manifest.tree.root, file: join(source.cacheDirectory, file) }
+    return {
+      source,
+      root: (await source.snapshot()).manifest.tree.root,
+      file: join(source.cacheDirectory, file),
+    }
   }
 
   async function expectSame(source: ProtectedSource, root: string): Promise<void> {
@@ -44,7 +51,10 @@ describe('the cache', () => {
     const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
     const [block] = [...cache.files()].map((records) => new FileRecords(records))
     const stamp = stampOf(statSync(join(source.directory, 'd/f0'), { bigint: true }))
-    cache.replaceFiles([block!.firstKey], [encodeRecord(block!.firstKey, stamp, { digests: Buffer.alloc(0), lengths: [] })])
+    cache.replaceFiles(
+      [block!.firstKey],
+      [encodeRecord(block!.firstKey, stamp, { digests: Buffer.alloc(0), lengths: [] })],
+    )
     cache.close()
     await expectSame(source, root)
   })
@@ -53,7 +63,10 @@ describe('the cache', () => {
     const { source } = await makeAged(onTestFinished)
     const look = (): { files: number; packs: number } => {
       const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
-      const found = { files: [...cache.files()].reduce((sum, records) => sum + new FileRecords(records).count, 0), packs: [...cache.packs()].length }
+      const found = {
+        files: [...cache.files()].reduce((sum, records) => sum + new FileRecords(records).count, 0),
+        packs: [...cache.packs()].length,
+      }
       cache.close()
       return found
     }
@@ -104,12 +117,13 @@ describe('the cache', () => {
     await expectSame(source, root)
   })
 
-  test('of another vault is not believed, even under this one\'s name', async ({ onTestFinished }) => {
+  test("of another vault is not believed, even under this one's name", async ({ onTestFinished }) => {
     const { source, root, file } = await makeAged(onTestFinished)
     const other = new ProtectedSource({ onFinished: onTestFinished })
     Object.assign(other.store, { name: 'memory://another' })
     for (const name of readdirSync(source.directory, { recursive: true, encoding: 'utf8' })) {
-      if (statSync(join(source.directory, name)).isDirectory()) mkdirSync(join(other.directory, name), { recursive: true })
+      if (statSync(join(source.directory, name)).isDirectory())
+        mkdirSync(join(other.directory, name), { recursive: true })
     }
     const result = await other.backup({ directory: source.directory })
     expect(result.bytesNew).toBe(result.bytes)

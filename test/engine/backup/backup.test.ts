@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -18,17 +29,34 @@ describe.concurrent('what has not changed', () => {
     for (let index = 0; index < 20; index++) write(source, `f${index}`, randomBytes(10_000, index))
     await age()
     const first = await source.backup()
-    expect(first).toMatchObject({ complete: true, parentId: null, bytesRead: 200_000, bytesNew: 200_000, filesUnchanged: 0, cacheNote: null })
+    expect(first).toMatchObject({
+      complete: true,
+      parentId: null,
+      bytesRead: 200_000,
+      bytesNew: 200_000,
+      filesUnchanged: 0,
+      cacheNote: null,
+    })
     source.store.requests.put = 0
     const second = await source.backup()
-    expect(second).toMatchObject({ parentId: first.snapshot!.id, bytesRead: 0, bytesNew: 0, bytesUploaded: 0, packsUploaded: 0, filesUnchanged: 20, files: 20 })
+    expect(second).toMatchObject({
+      parentId: first.snapshot!.id,
+      bytesRead: 0,
+      bytesNew: 0,
+      bytesUploaded: 0,
+      packsUploaded: 0,
+      filesUnchanged: 20,
+      files: 20,
+    })
     expect(source.store.requests).toMatchObject({ put: 1, get: 0, list: 0, head: 0 })
     const [one, two] = [await source.snapshot(first.snapshot!.id), await source.snapshot(second.snapshot!.id)]
     expect(two.manifest.tree.root).toBe(one.manifest.tree.root)
     expect(two.manifest.parent).toEqual({ id: one.id, sha256: one.sha256 })
   })
 
-  test('by its size and modification time, but has other bytes, is caught by its change time', async ({ onTestFinished }) => {
+  test('by its size and modification time, but has other bytes, is caught by its change time', async ({
+    onTestFinished,
+  }) => {
     const source = new ProtectedSource({ onFinished: onTestFinished })
     write(source, 'a', 'before')
     write(source, 'b', 'stays.')
@@ -46,7 +74,9 @@ describe.concurrent('what has not changed', () => {
     await expectEqual(source)
   })
 
-  test('by all its stamps, but is another file under the same name, is caught by its inode', async ({ onTestFinished }) => {
+  test('by all its stamps, but is another file under the same name, is caught by its inode', async ({
+    onTestFinished,
+  }) => {
     const source = new ProtectedSource({ onFinished: onTestFinished })
     write(source, 'a', 'one')
     write(source, 'b', 'two')
@@ -62,7 +92,12 @@ describe.concurrent('what has not changed', () => {
     const source = new ProtectedSource({ onFinished: onTestFinished })
     write(source, 'a', 'fresh')
     await source.backup()
-    expect(await source.backup()).toMatchObject({ filesUnchanged: 0, bytesRead: 5, bytesNew: 0, packsUploaded: 0 })
+    expect(await source.backup()).toMatchObject({
+      filesUnchanged: 0,
+      bytesRead: 5,
+      bytesNew: 0,
+      packsUploaded: 0,
+    })
   })
 
   test('is uploaded once, however often its bytes are there', async ({ onTestFinished }) => {
@@ -84,7 +119,9 @@ test('a source with more than a TiB in packs gets packs of 64 MiB, which verify 
   cache.close()
   write(source, 'a', randomBytes(80 * 2 ** 20, 1))
   expect(await source.backup()).toMatchObject({ complete: true, bytesNew: 80 * 2 ** 20 })
-  const sizes = (await source.snapshot()).manifest.packs.map(({ bytes }) => Math.floor(bytes / 2 ** 20)).sort((left, right) => right - left)
+  const sizes = (await source.snapshot()).manifest.packs
+    .map(({ bytes }) => Math.floor(bytes / 2 ** 20))
+    .sort((left, right) => right - left)
   expect(sizes.length).toBeLessThanOrEqual(4)
   expect(sizes[0]).toBeGreaterThanOrEqual(64)
   expect(await source.verify(true)).toMatchObject({ objects: [], files: [] })
@@ -140,7 +177,10 @@ describe('two backups of one source at once', () => {
   test('by two hosts give two snapshots that both restore', async () => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
-    const results = await Promise.all([source.backup(), source.backup({ cacheDirectory: join(source.root, 'cache of another host') })])
+    const results = await Promise.all([
+      source.backup(),
+      source.backup({ cacheDirectory: join(source.root, 'cache of another host') }),
+    ])
     for (const { snapshot } of results) {
       const { target } = await source.restore({ snapshot: await source.snapshot(snapshot!.id) })
       expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
@@ -150,18 +190,31 @@ describe('two backups of one source at once', () => {
 
 describe('a pack that does not decode to what went in', () => {
   const preload = fileURLToPath(new URL('../../fixtures/corrupt-compression.ts', import.meta.url))
-  test.each([['of data', 'holdfast test data'], ['of the tree', 'HFLEAF'], ['of the index', 'HFINDEX']])('%s is not uploaded, and no snapshot is made', async (_, begin) => {
+  test.each([
+    ['of data', 'holdfast test data'],
+    ['of the tree', 'HFLEAF'],
+    ['of the index', 'HFINDEX'],
+  ])('%s is not uploaded, and no snapshot is made', async (_, begin) => {
     const source = new ProtectedSource()
-    for (let index = 0; index < 40; index++) write(source, `f${index}`, `holdfast test data ${index} `.repeat(500))
+    for (let index = 0; index < 40; index++)
+      write(source, `f${index}`, `holdfast test data ${index} `.repeat(500))
     const vault = join(source.root, 'vault')
     process.env['HOLDFAST_TEST_CORRUPT'] = begin
-    const { answer } = startEngine({ operation: 'backup', store: vault, directory: source.directory, cacheDirectory: source.cacheDirectory }, { preload })
+    const { answer } = startEngine(
+      {
+        operation: 'backup',
+        store: vault,
+        directory: source.directory,
+        cacheDirectory: source.cacheDirectory,
+      },
+      { preload },
+    )
     expect(await answer).toMatchObject({ error: 'damaged' })
     expect(readdirSync(vault).filter((name) => name.includes('manifests'))).toEqual([])
   })
 })
 
-describe('what can\'t be backed up', () => {
+describe("what can't be backed up", () => {
   const attempt = (change: (source: ProtectedSource) => Partial<BackupOptions>): Promise<string> => {
     const source = new ProtectedSource()
     write(source, 'file', 'file')
@@ -172,13 +225,25 @@ describe('what can\'t be backed up', () => {
     ['a source whose name leaves its prefix', 'invalid-input', () => ({ source: '../other' })],
     ['a promise of no days', 'invalid-input', () => ({ promiseDays: 0 })],
     ['a promise of half a day', 'invalid-input', () => ({ promiseDays: 0.5 })],
-    ['a directory that is not there', 'not-found', ({ directory }) => ({ directory: join(directory, 'nowhere') })],
+    [
+      'a directory that is not there',
+      'not-found',
+      ({ directory }) => ({ directory: join(directory, 'nowhere') }),
+    ],
     ['a file', 'invalid-input', ({ directory }) => ({ directory: join(directory, 'file') })],
-    ['a link to a directory', 'invalid-input', ({ directory, root }) => {
-      symlinkSync(directory, join(root, 'link'))
-      return { directory: join(root, 'link') }
-    }],
-    ['with a cache that is a file', 'invalid-input', ({ directory }) => ({ cacheDirectory: join(directory, 'file') })],
+    [
+      'a link to a directory',
+      'invalid-input',
+      ({ directory, root }) => {
+        symlinkSync(directory, join(root, 'link'))
+        return { directory: join(root, 'link') }
+      },
+    ],
+    [
+      'with a cache that is a file',
+      'invalid-input',
+      ({ directory }) => ({ cacheDirectory: join(directory, 'file') }),
+    ],
   ])('%s is refused: %s', async (_, code, change) => {
     expect(await attempt(change)).toBe(code)
   })
@@ -196,12 +261,14 @@ test('content of a source and of its snapshots is told by name and hash alone, s
   expect(contentOf(describeDirectory(target))).toEqual(before)
 })
 
-test('a file from a year that the format doesn\'t reach is backed up, with the nearest time, and that is said', async () => {
+test("a file from a year that the format doesn't reach is backed up, with the nearest time, and that is said", async () => {
   const source = new ProtectedSource()
   write(source, 'file', 'content')
   utimesSync(join(source.directory, 'file'), 10_413_792_000, 10_413_792_000)
   const { problems, complete } = await source.backup()
-  expect(problems).toMatchObject([{ path: Buffer.from('file'), kind: 'not-restorable', detail: expect.stringContaining('2262') as string }])
+  expect(problems).toMatchObject([
+    { path: Buffer.from('file'), kind: 'not-restorable', detail: expect.stringContaining('2262') as string },
+  ])
   expect(complete).toBe(true)
   const { target, damaged } = await source.restore()
   expect(damaged).toEqual([])

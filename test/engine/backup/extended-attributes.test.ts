@@ -26,20 +26,32 @@ async function find(command: string): Promise<{ note: string | null; problems: P
 
 describe('extended attributes', () => {
   test('are reported for each entry that has some, by its bytes', async () => {
-    const { note, problems } = await find(speaking('# file: /srv/data/a\nuser.x\nuser.y\n\n# file: /srv/data/d/b\\012c\xff\nsystem.posix_acl_access\n\n# file: /srv/data\nuser.z\n\n'))
+    const { note, problems } = await find(
+      speaking(
+        '# file: /srv/data/a\nuser.x\nuser.y\n\n# file: /srv/data/d/b\\012c\xff\nsystem.posix_acl_access\n\n# file: /srv/data\nuser.z\n\n',
+      ),
+    )
     expect(note).toBeNull()
     expect(problems.map(({ path }) => path.toString('latin1'))).toEqual(['a', 'd/b\nc\xff', ''])
     expect(problems.map(({ detail }) => detail)).toEqual([
-      'extended attributes are left out: "user.x", "user.y"', 'extended attributes are left out: an ACL', 'extended attributes are left out: "user.z"',
+      'extended attributes are left out: "user.x", "user.y"',
+      'extended attributes are left out: an ACL',
+      'extended attributes are left out: "user.z"',
     ])
   })
 
   test('of the system itself are no loss', async () => {
-    expect(await find(speaking('# file: /srv/data/a\nsecurity.selinux\n\n'))).toEqual({ note: null, problems: [] })
+    expect(await find(speaking('# file: /srv/data/a\nsecurity.selinux\n\n'))).toEqual({
+      note: null,
+      problems: [],
+    })
   })
 
   test('that nobody can look for are said to be', async () => {
-    expect(await find(join(folder, 'missing'))).toEqual({ note: `${join(folder, 'missing')} is not installed`, problems: [] })
+    expect(await find(join(folder, 'missing'))).toEqual({
+      note: `${join(folder, 'missing')} is not installed`,
+      problems: [],
+    })
     expect((await find(speaking('', 2))).note).toMatch(/failed$/)
   })
 
@@ -52,11 +64,26 @@ describe('extended attributes', () => {
 describe('a listing', () => {
   // As getfattr writes it: line breaks and backslashes in octal, `=` too in a name, and nothing else.
   const escape = (bytes: Uint8Array, more = ''): string =>
-    Array.from(bytes, (byte) => (`\n\r\\${more}`.includes(String.fromCharCode(byte)) ? `\\${byte.toString(8).padStart(3, '0')}` : String.fromCharCode(byte))).join('')
-  const bytesWithout = (...without: number[]) => fc.uint8Array({ minLength: 1, maxLength: 12 }).filter((bytes) => !bytes.some((byte) => without.includes(byte)))
-  const entries = fc.array(fc.record({ path: bytesWithout(0), names: fc.array(bytesWithout(0), { minLength: 1, maxLength: 3 }) }), { maxLength: 5 })
+    Array.from(bytes, (byte) =>
+      `\n\r\\${more}`.includes(String.fromCharCode(byte))
+        ? `\\${byte.toString(8).padStart(3, '0')}`
+        : String.fromCharCode(byte),
+    ).join('')
+  const bytesWithout = (...without: number[]) =>
+    fc
+      .uint8Array({ minLength: 1, maxLength: 12 })
+      .filter((bytes) => !bytes.some((byte) => without.includes(byte)))
+  const entries = fc.array(
+    fc.record({ path: bytesWithout(0), names: fc.array(bytesWithout(0), { minLength: 1, maxLength: 3 }) }),
+    { maxLength: 5 },
+  )
   const write = (all: { path: Uint8Array; names: Uint8Array[] }[]): string =>
-    all.map(({ path, names }) => `# file: /srv/data/${escape(path)}\n${names.map((name) => `user.${escape(name, '=')}\n`).join('')}\n`).join('')
+    all
+      .map(
+        ({ path, names }) =>
+          `# file: /srv/data/${escape(path)}\n${names.map((name) => `user.${escape(name, '=')}\n`).join('')}\n`,
+      )
+      .join('')
   const read = async (text: string): Promise<Problem[]> => {
     const problems: Problem[] = []
     await readListing(text.split(/\r\n|\n|\r/), '/srv/data/', (problem) => void problems.push(problem))
@@ -64,30 +91,47 @@ describe('a listing', () => {
   }
 
   test('of any names comes back byte for byte', async () => {
-    await fc.assert(fc.asyncProperty(entries, async (all) => {
-      expect((await read(write(all))).map(({ path, detail }) => [path.toString('hex'), detail])).toEqual(all.map(({ path, names }) => [
-        Buffer.from(path).toString('hex'), `extended attributes are left out: ${names.map((name) => JSON.stringify(`user.${escape(name, '=')}`)).join(', ')}`,
-      ]))
-    }))
+    await fc.assert(
+      fc.asyncProperty(entries, async (all) => {
+        expect((await read(write(all))).map(({ path, detail }) => [path.toString('hex'), detail])).toEqual(
+          all.map(({ path, names }) => [
+            Buffer.from(path).toString('hex'),
+            `extended attributes are left out: ${names.map((name) => JSON.stringify(`user.${escape(name, '=')}`)).join(', ')}`,
+          ]),
+        )
+      }),
+    )
   })
 
   test('that was cut off loses nothing of what it had said', async () => {
-    await fc.assert(fc.asyncProperty(entries, fc.nat(), async (all, at) => {
-      const text = write(all)
-      const cut = text.slice(0, at % (text.length + 1))
-      // Names that are there whole, each with its line.
-      const whole = cut.split('\n').slice(0, -1).filter((line) => line.startsWith('user.'))
-      const found = (await read(cut)).map(({ detail }) => detail).join()
-      for (const name of whole) expect(found).toContain(JSON.stringify(name))
-    }))
+    await fc.assert(
+      fc.asyncProperty(entries, fc.nat(), async (all, at) => {
+        const text = write(all)
+        const cut = text.slice(0, at % (text.length + 1))
+        // Names that are there whole, each with its line.
+        const whole = cut
+          .split('\n')
+          .slice(0, -1)
+          .filter((line) => line.startsWith('user.'))
+        const found = (await read(cut)).map(({ detail }) => detail).join()
+        for (const name of whole) expect(found).toContain(JSON.stringify(name))
+      }),
+    )
   })
 
   test('of any other kind is read without an error', async () => {
-    const line = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string().map((text) => `# file: ${text}`), fc.constantFrom('', '# file: ', '\\777', '# file: /srv/data\\400', '# file: /'))
-    await fc.assert(fc.asyncProperty(fc.array(line), async (lines) => {
-      const problems: Problem[] = []
-      await readListing(lines, '/srv/data', (problem) => void problems.push(problem))
-      for (const { path } of problems) expect(Buffer.isBuffer(path)).toBe(true)
-    }))
+    const line = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.string().map((text) => `# file: ${text}`),
+      fc.constantFrom('', '# file: ', '\\777', '# file: /srv/data\\400', '# file: /'),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(line), async (lines) => {
+        const problems: Problem[] = []
+        await readListing(lines, '/srv/data', (problem) => void problems.push(problem))
+        for (const { path } of problems) expect(Buffer.isBuffer(path)).toBe(true)
+      }),
+    )
   })
 })

@@ -10,11 +10,15 @@ class Blocks {
   written = 0
 
   files(): Iterator<Buffer> {
-    return [...this.byKey].sort(([left], [right]) => Buffer.compare(Buffer.from(left, 'latin1'), Buffer.from(right, 'latin1'))).map(([, records]) => records)[Symbol.iterator]()
+    return [...this.byKey]
+      .sort(([left], [right]) => Buffer.compare(Buffer.from(left, 'latin1'), Buffer.from(right, 'latin1')))
+      .map(([, records]) => records)
+      [Symbol.iterator]()
   }
 
   replaceFiles(dropped: readonly Buffer[], blocks: readonly Buffer[]): void {
-    for (const key of dropped) if (!this.byKey.delete(key.toString('latin1'))) throw new Error('there is no such block')
+    for (const key of dropped)
+      if (!this.byKey.delete(key.toString('latin1'))) throw new Error('there is no such block')
     for (const records of blocks) {
       const key = new FileRecords(records).firstKey.toString('latin1')
       if (this.byKey.has(key)) throw new Error('two blocks begin with the same file')
@@ -28,7 +32,8 @@ class Blocks {
     const found: [string, number][] = []
     for (let files = this.files(), next = files.next(); next.done !== true; next = files.next()) {
       const records = new FileRecords(next.value)
-      for (let at = 0; at < next.value.length; at += records.bytesAt(at)) found.push([records.keyAt(at).toString(), records.contentAt(at).lengths[0]!])
+      for (let at = 0; at < next.value.length; at += records.bytesAt(at))
+        found.push([records.keyAt(at).toString(), records.contentAt(at).lengths[0]!])
     }
     return found
   }
@@ -37,7 +42,11 @@ class Blocks {
 const stampOf = (inode: number) => ({ size: 1, mtimeNs: 0n, ctimeNs: 0n, inode: BigInt(inode) })
 
 /** A run over files in order, as a backup makes it: asked ahead of what is given back. @param large bytes of their names: few make a block. */
-function run(blocks: Blocks, tree: ReadonlyMap<string, number>, options: { ahead?: number; dryRun?: boolean; end?: number; unread?: ReadonlySet<string> } = {}): number {
+function run(
+  blocks: Blocks,
+  tree: ReadonlyMap<string, number>,
+  options: { ahead?: number; dryRun?: boolean; end?: number; unread?: ReadonlySet<string> } = {},
+): number {
   const remembered = new RememberedFiles(blocks.files(), options.dryRun === true ? null : blocks)
   const waiting: (() => void)[] = []
   let known = 0
@@ -48,7 +57,11 @@ function run(blocks: Blocks, tree: ReadonlyMap<string, number>, options: { ahead
     if (found !== null) known++
     if (found !== null) expect(found.lengths).toEqual([tree.get(name)])
     if (options.unread?.has(name) !== true) {
-      waiting.push(() => (found === null ? remembered.put(key, stamp, { digests: Buffer.alloc(32), lengths: [tree.get(name)!] }) : remembered.keep(found)))
+      waiting.push(() =>
+        found === null
+          ? remembered.put(key, stamp, { digests: Buffer.alloc(32), lengths: [tree.get(name)!] })
+          : remembered.keep(found),
+      )
     }
     if (waiting.length > (options.ahead ?? 0)) waiting.shift()!()
   }
@@ -59,8 +72,10 @@ function run(blocks: Blocks, tree: ReadonlyMap<string, number>, options: { ahead
 
 /** Names so long that a few hundred files make many blocks. */
 const nameOf = (index: number): string => `${String(index).padStart(4, '0')}${'n'.repeat(1500)}`
-const treeOf = (count: number): Map<string, number> => new Map(Array.from({ length: count }, (_, index) => [nameOf(index), index]))
-const sorted = (tree: ReadonlyMap<string, number>): [string, number][] => [...tree].sort(([left], [right]) => (left < right ? -1 : 1))
+const treeOf = (count: number): Map<string, number> =>
+  new Map(Array.from({ length: count }, (_, index) => [nameOf(index), index]))
+const sorted = (tree: ReadonlyMap<string, number>): [string, number][] =>
+  [...tree].sort(([left], [right]) => (left < right ? -1 : 1))
 
 describe('what is remembered', () => {
   test('is known to the next run, which writes nothing if nothing has changed', () => {
@@ -88,24 +103,32 @@ describe('what is remembered', () => {
 
   test('is what each run found, after any changes, however far it was asked ahead, and after runs that ended in the middle', () => {
     const change = fc.record({
-      remove: fc.array(fc.nat(120)), touch: fc.array(fc.nat(120)), ahead: fc.nat(60), isCutShort: fc.boolean(), dryRun: fc.boolean(), unread: fc.array(fc.nat(120), { maxLength: 3 }),
+      remove: fc.array(fc.nat(120)),
+      touch: fc.array(fc.nat(120)),
+      ahead: fc.nat(60),
+      isCutShort: fc.boolean(),
+      dryRun: fc.boolean(),
+      unread: fc.array(fc.nat(120), { maxLength: 3 }),
     })
-    fc.assert(fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
-      const blocks = new Blocks()
-      const tree = treeOf(60)
-      let inode = 1000
-      for (const { remove, touch, ahead, isCutShort, dryRun, unread } of changes) {
-        for (const index of remove) tree.delete(nameOf(index))
-        for (const index of touch) tree.set(nameOf(index), ++inode)
-        if (isCutShort) run(blocks, tree, { ahead, end: 40 })
-        const before = blocks.content()
-        const missed = new Set(unread.map(nameOf))
-        const known = run(blocks, tree, { ahead, dryRun, unread: missed })
-        expect(known).toBe(before.filter(([name, value]) => tree.get(name) === value).length)
-        if (dryRun) expect(blocks.content()).toEqual(before)
-        else expect(blocks.content()).toEqual(sorted(tree).filter(([name]) => !missed.has(name)))
-      }
-    }), { numRuns: Math.min(300, propertyRuns) })
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
+        const blocks = new Blocks()
+        const tree = treeOf(60)
+        let inode = 1000
+        for (const { remove, touch, ahead, isCutShort, dryRun, unread } of changes) {
+          for (const index of remove) tree.delete(nameOf(index))
+          for (const index of touch) tree.set(nameOf(index), ++inode)
+          if (isCutShort) run(blocks, tree, { ahead, end: 40 })
+          const before = blocks.content()
+          const missed = new Set(unread.map(nameOf))
+          const known = run(blocks, tree, { ahead, dryRun, unread: missed })
+          expect(known).toBe(before.filter(([name, value]) => tree.get(name) === value).length)
+          if (dryRun) expect(blocks.content()).toEqual(before)
+          else expect(blocks.content()).toEqual(sorted(tree).filter(([name]) => !missed.has(name)))
+        }
+      }),
+      { numRuns: Math.min(300, propertyRuns) },
+    )
   })
 
   test('of a directory that is gone is let go of as it is passed', () => {

@@ -4,13 +4,18 @@ import { segmentBytes } from '../../../engine/backup/source-reader.ts'
 import type { ItemContent } from '../../../engine/backup/source-reader.ts'
 
 const segment = (bytes: number, kind?: 'changed' | 'vanished' | 'unreadable'): ItemContent => ({
-  digests: new Uint8Array(32), lengths: bytes === 0 ? [] : [bytes], restamped: null, problem: kind === undefined ? null : { kind, detail: kind },
+  digests: new Uint8Array(32),
+  lengths: bytes === 0 ? [] : [bytes],
+  restamped: null,
+  problem: kind === undefined ? null : { kind, detail: kind },
 })
 
 test('a file whose content is missing in part is missing, whatever else changed', () => {
   expect(problemOfSegments([segment(1), null])).toBeNull()
   expect(problemOfSegments([segment(1), segment(1, 'changed')])?.kind).toBe('changed')
-  expect(problemOfSegments([segment(1, 'changed'), segment(0, 'unreadable'), segment(1)])?.kind).toBe('unreadable')
+  expect(problemOfSegments([segment(1, 'changed'), segment(0, 'unreadable'), segment(1)])?.kind).toBe(
+    'unreadable',
+  )
   expect(problemOfSegments([])).toBeNull()
 })
 
@@ -27,5 +32,10 @@ test('behind a segment that came short nothing is kept: it would lie where it ne
 
 test('parts of a segment are joined in their order; what is missing outweighs what changed', () => {
   const joined = joinContents(segment(3, 'changed'), segment(4, 'vanished'))
-  expect([joined.lengths, joined.digests.length, joined.problem?.kind, joined.restamped]).toEqual([[3, 4], 64, 'vanished', null])
+  expect([joined.lengths, joined.digests.length, joined.problem?.kind, joined.restamped]).toEqual([
+    [3, 4],
+    64,
+    'vanished',
+    null,
+  ])
 })

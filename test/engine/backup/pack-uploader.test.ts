@@ -14,7 +14,9 @@ function setUp(): { store: MemoryStore; remembered: CachedPack[]; uploader: Pack
   const store = new MemoryStore()
   const remembered: CachedPack[] = []
   const uploader = new PackUploader(
-    { store, clock: new ManualClock(store.nowMs), random: seededRandom(1) }, { source: 'files', generation }, { putPack: (pack) => void remembered.push(pack) },
+    { store, clock: new ManualClock(store.nowMs), random: seededRandom(1) },
+    { source: 'files', generation },
+    { putPack: (pack) => void remembered.push(pack) },
   )
   return { store, remembered, uploader }
 }
@@ -28,13 +30,21 @@ function sealedPack(text: string): ReturnType<PackBuilder['seal']> {
 test('packs are uploaded under keys of their own, remembered when they were acknowledged, and their memory given back', async () => {
   const { store, remembered, uploader } = setUp()
   const given: number[] = []
-  for (let index = 0; index < 6; index++) uploader.add(sealedPack(`chunk ${index}`), ({ byteLength }) => given.push(byteLength))
+  for (let index = 0; index < 6; index++)
+    uploader.add(sealedPack(`chunk ${index}`), ({ byteLength }) => given.push(byteLength))
   await uploader.drain(0)
   await uploader.settle()
   expect(given).toHaveLength(6)
   expect(new Set(store.versions.map(({ key }) => key)).size).toBe(6)
-  for (const version of store.versions) expect(parsePackKey(version.key)).toMatchObject({ source: 'files', generation: generation.name, sha256: sha256Of(version.body).toString('hex') })
-  expect(remembered.map(({ versionId }) => versionId).sort()).toEqual(store.versions.map(({ versionId }) => versionId).sort())
+  for (const version of store.versions)
+    expect(parsePackKey(version.key)).toMatchObject({
+      source: 'files',
+      generation: generation.name,
+      sha256: sha256Of(version.body).toString('hex'),
+    })
+  expect(remembered.map(({ versionId }) => versionId).sort()).toEqual(
+    store.versions.map(({ versionId }) => versionId).sort(),
+  )
   for (const pack of remembered) expect(pack.uploadedMs).toBeLessThanOrEqual(store.nowMs)
 })
 

@@ -28,9 +28,15 @@ function itemOf(path: string, part?: { offset: number; bytes: number }): ReadIte
 
 /** Reads, and checks that the chunks are what lies in the buffer. */
 function read(items: ReadItem[]): { contents: ItemContent[]; bytes: Buffer[] } {
-  const buffer = Buffer.alloc(items.reduce((sum, item) => sum + item.bytes, 0), 0xee)
+  const buffer = Buffer.alloc(
+    items.reduce((sum, item) => sum + item.bytes, 0),
+    0xee,
+  )
   const { contents, chunks } = readBatch(items, buffer)
-  for (const chunk of chunks) expect(sha256Of(buffer.subarray(chunk.offset, chunk.offset + chunk.bytes)).equals(chunk.digest)).toBe(true)
+  for (const chunk of chunks)
+    expect(sha256Of(buffer.subarray(chunk.offset, chunk.offset + chunk.bytes)).equals(chunk.digest)).toBe(
+      true,
+    )
   let next = 0
   const bytes = contents.map((content) => {
     const own = chunks.slice(next, next + content.lengths.length)
@@ -51,8 +57,16 @@ test('several files, and segments of a large one, are read one behind the other,
   writeFileSync(b, large)
   writeFileSync(c, 'last')
   const { contents, bytes } = read([itemOf(a), itemOf(b, { offset: 1_000_000, bytes: 2_000_000 }), itemOf(c)])
-  expect(contents.map(({ problem, restamped }) => [problem, restamped])).toEqual([[null, null], [null, null], [null, null]])
-  expect([bytes[0]!.toString(), bytes[1]!.equals(large.subarray(1_000_000)), bytes[2]!.toString()]).toEqual(['small', true, 'last'])
+  expect(contents.map(({ problem, restamped }) => [problem, restamped])).toEqual([
+    [null, null],
+    [null, null],
+    [null, null],
+  ])
+  expect([bytes[0]!.toString(), bytes[1]!.equals(large.subarray(1_000_000)), bytes[2]!.toString()]).toEqual([
+    'small',
+    true,
+    'last',
+  ])
 })
 
 test('a whole file that became another one, but holds still, is read as it is, with its new stamp', () => {
@@ -62,25 +76,34 @@ test('a whole file that became another one, but holds still, is read as it is, w
   writeFileSync(path, 'second')
   utimesSync(path, 1_000_000_000, 1_000_000_000)
   const { contents, bytes } = read([item])
-  expect(contents[0]).toMatchObject({ problem: null, restamped: { stamp: { size: 6, mtimeNs: 1_000_000_000_000_000_000n } } })
+  expect(contents[0]).toMatchObject({
+    problem: null,
+    restamped: { stamp: { size: 6, mtimeNs: 1_000_000_000_000_000_000n } },
+  })
   expect(bytes[0]!.toString()).toBe('second')
 })
 
-test.each([[2, null, 'content 2'], [99, 'changed', 'content 3']])('a file that changes during each of %i reads, at the same size, is read again, and changed if it never holds still', (changes, problem, content) => {
-  const path = join(makeTemporaryDirectory(), 'f')
-  writeFileSync(path, 'content 0')
-  const item = itemOf(path)
-  let reads = 0
-  onTestFinished(() => void (onRead = () => undefined))
-  onRead = () => {
-    if (++reads > changes) return
-    writeFileSync(path, `content ${reads}`)
-    utimesSync(path, reads, reads)
-  }
-  const { contents, bytes } = read([item])
-  expect(contents[0]!.problem?.kind ?? null).toBe(problem)
-  expect(bytes[0]!.toString()).toBe(content)
-})
+test.each([
+  [2, null, 'content 2'],
+  [99, 'changed', 'content 3'],
+])(
+  'a file that changes during each of %i reads, at the same size, is read again, and changed if it never holds still',
+  (changes, problem, content) => {
+    const path = join(makeTemporaryDirectory(), 'f')
+    writeFileSync(path, 'content 0')
+    const item = itemOf(path)
+    let reads = 0
+    onTestFinished(() => void (onRead = () => undefined))
+    onRead = () => {
+      if (++reads > changes) return
+      writeFileSync(path, `content ${reads}`)
+      utimesSync(path, reads, reads)
+    }
+    const { contents, bytes } = read([item])
+    expect(contents[0]!.problem?.kind ?? null).toBe(problem)
+    expect(bytes[0]!.toString()).toBe(content)
+  },
+)
 
 test('a file that outgrew its place is changed, and so is a segment of a file with other stamps', () => {
   const directory = makeTemporaryDirectory()
@@ -114,14 +137,20 @@ test.each<[string, (path: string) => void]>([
 })
 
 /** Reads a segment to its end; `between` runs after each part. */
-function readSegment(item: ReadItem, between: () => void = () => undefined): { bytes: Buffer; lengths: number[]; kinds: (string | undefined)[] } {
+function readSegment(
+  item: ReadItem,
+  between: () => void = () => undefined,
+): { bytes: Buffer; lengths: number[]; kinds: (string | undefined)[] } {
   const reader = new SegmentReader(item)
   const buffer = Buffer.alloc(bufferBytes)
   const parts: Buffer[] = []
   const lengths: number[] = []
   const kinds: (string | undefined)[] = []
   while (!reader.isDone) {
-    const { contents: [content], chunks } = reader.next(buffer)
+    const {
+      contents: [content],
+      chunks,
+    } = reader.next(buffer)
     for (const { offset, bytes, digest } of chunks) {
       parts.push(Buffer.from(buffer.subarray(offset, offset + bytes)))
       expect(sha256Of(parts.at(-1)!).equals(digest)).toBe(true)

@@ -10,7 +10,7 @@ import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 /** From 1901 to 2106: what common file systems hold. */
 const time = fc.bigInt({ min: -(2n ** 31n) * 1_000_000_000n, max: 2n ** 32n * 1_000_000_000n })
-const microsecond = (ns: bigint): bigint => (ns - ((ns % 1000n) + 1000n) % 1000n) / 1000n
+const microsecond = (ns: bigint): bigint => (ns - (((ns % 1000n) + 1000n) % 1000n)) / 1000n
 
 test('times are set to the microsecond, before 1970 too, of files and of links; and a finished file is known by its time', () => {
   const directory = makeTemporaryDirectory()
@@ -18,18 +18,22 @@ test('times are set to the microsecond, before 1970 too, of files and of links; 
   writeFileSync(file, 'x')
   symlinkSync('file', link)
   const descriptor = openSync(file, 'r')
-  fc.assert(fc.property(time, (mtimeNs) => {
-    const metadata = { mode: 0o644, mtimeNs, ...own }
-    expect(setMetadata(descriptor, metadata, false)).toEqual([])
-    expect(setLinkMetadata(Buffer.from(link), metadata, own)).toEqual([])
-    for (const path of [file, link]) expect(microsecond(lstatSync(path, { bigint: true }).mtimeNs)).toBe(microsecond(mtimeNs))
-    const entry = makeEntry({ path: Buffer.from('file'), type: 'file', size: 1, mtimeNs })
-    expect(isFinished(entry, Buffer.from(file))).toBe(true)
-    expect(isFinished({ ...entry, mtimeNs: mtimeNs + 1000n }, Buffer.from(file))).toBe(false)
-    expect(isFinished({ ...entry, size: 2 }, Buffer.from(file))).toBe(false)
-    expect(isFinished(entry, Buffer.from(link))).toBe(false)
-    expect(isFinished(entry, Buffer.from(join(directory, 'nowhere')))).toBe(false)
-  }), { numRuns: propertyRuns })
+  fc.assert(
+    fc.property(time, (mtimeNs) => {
+      const metadata = { mode: 0o644, mtimeNs, ...own }
+      expect(setMetadata(descriptor, metadata, false)).toEqual([])
+      expect(setLinkMetadata(Buffer.from(link), metadata, own)).toEqual([])
+      for (const path of [file, link])
+        expect(microsecond(lstatSync(path, { bigint: true }).mtimeNs)).toBe(microsecond(mtimeNs))
+      const entry = makeEntry({ path: Buffer.from('file'), type: 'file', size: 1, mtimeNs })
+      expect(isFinished(entry, Buffer.from(file))).toBe(true)
+      expect(isFinished({ ...entry, mtimeNs: mtimeNs + 1000n }, Buffer.from(file))).toBe(false)
+      expect(isFinished({ ...entry, size: 2 }, Buffer.from(file))).toBe(false)
+      expect(isFinished(entry, Buffer.from(link))).toBe(false)
+      expect(isFinished(entry, Buffer.from(join(directory, 'nowhere')))).toBe(false)
+    }),
+    { numRuns: propertyRuns },
+  )
   closeSync(descriptor)
 })
 

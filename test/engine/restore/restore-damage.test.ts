@@ -16,7 +16,11 @@ const mib = 1024 * 1024
 
 describe('damage', () => {
   /** Restores what can be, and checks that each file is either equal or named, and absent. */
-  async function expectNamedOrEqual(source: ProtectedSource, expected: Record<string, unknown>, what: string): Promise<string[]> {
+  async function expectNamedOrEqual(
+    source: ProtectedSource,
+    expected: Record<string, unknown>,
+    what: string,
+  ): Promise<string[]> {
     const { target, damaged } = await source.restore()
     const named = damaged.map(({ path }) => path.toString())
     const restored = describeDirectory(target)
@@ -41,7 +45,10 @@ describe('damage', () => {
         const offset = step === 0 ? 0 : Math.floor(((step + 0.5) / steps) * good.length)
         version.body = flip(good, offset, 1 << (step % 8))
         const what = `${kind} ${offset}`
-        const code = await source.restore().then(({ target }) => rmSync(target, { recursive: true }), (error: unknown) => (isHoldfastError(error) ? error.code : String(error)))
+        const code = await source.restore().then(
+          ({ target }) => rmSync(target, { recursive: true }),
+          (error: unknown) => (isHoldfastError(error) ? error.code : String(error)),
+        )
         if (code !== undefined) {
           expect([kind, code]).toEqual(['tree', 'damaged'])
         } else {
@@ -49,7 +56,9 @@ describe('damage', () => {
           costs.set(kind, Math.max(costs.get(kind) ?? 0, named.length))
           if (kind === 'data') expect(named.length, what).toBeLessThanOrEqual(5)
         }
-        const { objects, files } = await source.verify(true).catch(() => ({ objects: ['the tree'], files: [] }))
+        const { objects, files } = await source
+          .verify(true)
+          .catch(() => ({ objects: ['the tree'], files: [] }))
         expect([objects.length, what]).toEqual([1, what])
         if (kind === 'index') expect(files).toEqual([])
       }
@@ -64,7 +73,8 @@ describe('damage', () => {
     const source = new ProtectedSource()
     for (let directory = 0; directory < 90; directory++) {
       mkdirSync(join(source.directory, `d${10 + directory}`))
-      for (let index = 0; index < 40; index++) write(source, `d${10 + directory}/file-${100 + index}-${'x'.repeat(40)}`, `${directory} ${index}`)
+      for (let index = 0; index < 40; index++)
+        write(source, `d${10 + directory}/file-${100 + index}-${'x'.repeat(40)}`, `${directory} ${index}`)
     }
     await source.backup()
     const expected = describeDirectory(source.directory)
@@ -82,11 +92,16 @@ describe('damage', () => {
         continue
       }
       const { target, damaged } = result as Awaited<ReturnType<ProtectedSource['restore']>>
-      const parts = damaged.map(({ path, detail }) => ({ from: path, to: Buffer.from(/ up to (\S+) is /.exec(detail)?.[1] ?? '\xff', 'latin1') }))
+      const parts = damaged.map(({ path, detail }) => ({
+        from: path,
+        to: Buffer.from(/ up to (\S+) is /.exec(detail)?.[1] ?? '\xff', 'latin1'),
+      }))
       const restored = describeDirectory(target)
       for (const [name, entry] of Object.entries(expected)) {
         const path = Buffer.from(name === '.' ? '' : name, 'latin1')
-        const isLost = parts.some(({ from, to }) => comparePaths(from, path) <= 0 && comparePaths(path, to) < 0)
+        const isLost = parts.some(
+          ({ from, to }) => comparePaths(from, path) <= 0 && comparePaths(path, to) < 0,
+        )
         const isGuessed = isLost && restored[name]?.type === 'directory'
         if (!isLost) expect(restored[name], name).toEqual(entry)
         else if (!isGuessed) expect(restored, name).not.toHaveProperty([name])
@@ -94,7 +109,10 @@ describe('damage', () => {
       }
       rmSync(target, { recursive: true })
       const { objects, files } = await source.verify(true)
-      expect([objects.length, files.map(({ path }) => path.toString())]).toEqual([1, damaged.map(({ path }) => path.toString())])
+      expect([objects.length, files.map(({ path }) => path.toString())]).toEqual([
+        1,
+        damaged.map(({ path }) => path.toString()),
+      ])
       expect(damaged.length).toBeGreaterThan(0)
     }
     // Each entry was lost with one part, or its directory was found again by what lies in it.
@@ -113,7 +131,11 @@ describe('damage', () => {
     await source.backup()
     const data = packOf(source.store, 'data')
     data.body = flip(data.body, 5000)
-    expect(await expectNamedOrEqual(source, describeDirectory(source.directory), 'shared')).toEqual(['a', 'b', 'c'])
+    expect(await expectNamedOrEqual(source, describeDirectory(source.directory), 'shared')).toEqual([
+      'a',
+      'b',
+      'c',
+    ])
   })
 
   test('of one chunk of a large file costs the file, and leaves no part of it behind', async () => {
@@ -121,7 +143,10 @@ describe('damage', () => {
     write(source, 'large', randomBytes(40 * mib, 1))
     write(source, 'other', 'other')
     await source.backup()
-    for (const version of packsOf(source.store).filter(({ body }) => body.length > 10 * mib).slice(0, 1)) version.body = flip(version.body, 3 * mib)
+    for (const version of packsOf(source.store)
+      .filter(({ body }) => body.length > 10 * mib)
+      .slice(0, 1))
+      version.body = flip(version.body, 3 * mib)
     expect(await expectNamedOrEqual(source, describeDirectory(source.directory), 'large')).toEqual(['large'])
   })
 
@@ -135,9 +160,14 @@ describe('damage', () => {
     source.store.versions = [...versions]
     source.store.nowMs += 1000
     await source.backup()
-    source.store.versions = source.store.versions.filter((version) => version !== packOf(source.store, 'data'))
+    source.store.versions = source.store.versions.filter(
+      (version) => version !== packOf(source.store, 'data'),
+    )
     const lost = await expectNamedOrEqual(source, describeDirectory(source.directory), 'first data pack')
-    expect(lost).toEqual([...Array.from({ length: 5 }, (_, index) => `d/small-${index}`), ...Array.from({ length: 4 }, (_, index) => `large-${index}`)])
+    expect(lost).toEqual([
+      ...Array.from({ length: 5 }, (_, index) => `d/small-${index}`),
+      ...Array.from({ length: 4 }, (_, index) => `large-${index}`),
+    ])
   })
 
   test('on the way only, of any answer, costs nothing', async () => {

@@ -1,4 +1,16 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../core/errors.ts'
@@ -36,7 +48,9 @@ describe('an interrupted restore', () => {
         return bytes
       }
       const progress: RestoreProgress[] = []
-      const result = await source.restore({ store: faulty, snapshot, target, onProgress: (figures) => progress.push(figures) }).catch((error: unknown) => error)
+      const result = await source
+        .restore({ store: faulty, snapshot, target, onProgress: (figures) => progress.push(figures) })
+        .catch((error: unknown) => error)
       if (result !== failure) {
         const { bytesFetched, filesResumed, bytesResumed } = result as RestoreResult
         fetched = bytesFetched
@@ -55,11 +69,22 @@ describe('an interrupted restore', () => {
     expect((await refusalOf(source.restore({ snapshot, target }))).code).toBe('target')
   })
 
-  async function interrupt(source: ProtectedSource, more: { paths?: Buffer[]; snapshot?: Snapshot } = {}): Promise<{ target: string; folder: string }> {
+  async function interrupt(
+    source: ProtectedSource,
+    more: { paths?: Buffer[]; snapshot?: Snapshot } = {},
+  ): Promise<{ target: string; folder: string }> {
     const target = source.newTarget()
     const stop = new AbortController()
     const reason = new HoldfastError('interrupted', 'stopped')
-    await expect(source.restore({ target, signal: stop.signal, onProgress: () => stop.abort(reason), workers: 1, ...more })).rejects.toBe(reason)
+    await expect(
+      source.restore({
+        target,
+        signal: stop.signal,
+        onProgress: () => stop.abort(reason),
+        workers: 1,
+        ...more,
+      }),
+    ).rejects.toBe(reason)
     const [name] = readdirSync(target)
     return { target, folder: join(target, name!) }
   }
@@ -84,7 +109,10 @@ describe('an interrupted restore', () => {
     const before = readdirSync(join(folder, 'tree/d')).sort()
     for (const more of [{ paths: [Buffer.from('d/f0')] }, { specialBits: true }]) {
       const refusal = await refusalOf(source.restore({ target, ...more }))
-      expect(refusal).toMatchObject({ code: 'target', hint: expect.stringContaining('.holdfast-restore-') as string })
+      expect(refusal).toMatchObject({
+        code: 'target',
+        hint: expect.stringContaining('.holdfast-restore-') as string,
+      })
     }
     source.store.nowMs += 1000
     await source.backup()
@@ -135,15 +163,21 @@ describe('an interrupted restore', () => {
   })
 
   test.each<[string, (folder: string) => void]>([
-    ['before its state was written', (folder) => {
-      rmSync(folder, { recursive: true })
-      mkdirSync(folder, { mode: 0o700 })
-    }],
-    ['before its first file was made', (folder) => {
-      rmSync(join(folder, 'tree'), { recursive: true })
-      mkdirSync(join(folder, 'tree'), { mode: 0o700 })
-      renameSync(join(folder, 'state.json'), join(folder, 'state.json.new'))
-    }],
+    [
+      'before its state was written',
+      (folder) => {
+        rmSync(folder, { recursive: true })
+        mkdirSync(folder, { mode: 0o700 })
+      },
+    ],
+    [
+      'before its first file was made',
+      (folder) => {
+        rmSync(join(folder, 'tree'), { recursive: true })
+        mkdirSync(join(folder, 'tree'), { mode: 0o700 })
+        renameSync(join(folder, 'state.json'), join(folder, 'state.json.new'))
+      },
+    ],
   ])('%s is begun anew', async (_, undo) => {
     const source = await makeLarge()
     const { target, folder } = await interrupt(source)
@@ -202,7 +236,13 @@ describe('an interrupted restore', () => {
   /** Interrupted while its finished files are moved to where they belong. */
   async function interruptPublishing(source: ProtectedSource): Promise<string> {
     const target = source.newTarget()
-    expect((await refusalOf(source.restore({ target, onProgress: () => writeFileSync(join(target, 'zz'), 'in the way') }))).code).toBe('target')
+    expect(
+      (
+        await refusalOf(
+          source.restore({ target, onProgress: () => writeFileSync(join(target, 'zz'), 'in the way') }),
+        )
+      ).code,
+    ).toBe('target')
     expect(readFileSync(join(target, 'zz'), 'utf8')).toBe('in the way')
     rmSync(join(target, 'zz'))
     return target
@@ -231,7 +271,10 @@ describe('an interrupted restore', () => {
     expect(describeDirectory(target)['.']).toEqual(expected['.'])
   })
 
-  test.each([['when its folder was gone', true], ['when its folder was empty', false]])('in the last of its steps, %s, is finished by the next', async (_, isGone) => {
+  test.each([
+    ['when its folder was gone', true],
+    ['when its folder was empty', false],
+  ])('in the last of its steps, %s, is finished by the next', async (_, isGone) => {
     const source = new ProtectedSource()
     for (const name of ['a', 'zz']) write(source, name, name)
     await source.backup()
@@ -245,26 +288,41 @@ describe('an interrupted restore', () => {
     expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
   })
 
-  test.runIf(isRoot)('by an ordinary user, among directories that are closed again already, is finished by the next', async () => {
-    const { vault, open, source } = await inFolder((made) => {
-      mkdirSync(join(made.directory, 'a/b'), { recursive: true })
-      write(made, 'a/b/c', 'content')
-      for (const name of ['a/b', 'a']) chmodSync(join(made.directory, name), 0o000)
-    })
-    const target = join(open, 'target')
-    const restore = (): Promise<unknown> => startEngine({ operation: 'restore', store: vault, directory: target, cacheDirectory: '' }, { as: 65_534 }).answer
-    expect(await restore()).toMatchObject({ damaged: 0 })
-    // As it was before the restore's own folder was removed.
-    const store = new FolderStore(vault)
-    const { snapshot } = await selectSnapshot(store, await listSnapshots(store, 'files'), null)
-    const folder = join(target, `.holdfast-restore-${snapshot.id}`)
-    mkdirSync(folder, { mode: 0o700 })
-    const findings = { damaged: [], problems: [], problemCount: 0 }
-    const state = { snapshot: snapshot.id, manifestSha256: snapshot.sha256, paths: [], specialBits: false, bootId: '', phase: 'publishing', findings }
-    writeFileSync(join(folder, 'state.json'), JSON.stringify(state))
-    for (const path of [join(folder, 'state.json'), folder]) chownSync(path, 65_534, 65_534)
-    expect(await restore()).toMatchObject({ damaged: 0 })
-    expect(lstatSync(join(target, 'a')).mode & 0o777).toBe(0)
-    expect(contentOf(describeDirectory(target))).toEqual(contentOf(describeDirectory(source.directory)))
-  })
+  test.runIf(isRoot)(
+    'by an ordinary user, among directories that are closed again already, is finished by the next',
+    async () => {
+      const { vault, open, source } = await inFolder((made) => {
+        mkdirSync(join(made.directory, 'a/b'), { recursive: true })
+        write(made, 'a/b/c', 'content')
+        for (const name of ['a/b', 'a']) chmodSync(join(made.directory, name), 0o000)
+      })
+      const target = join(open, 'target')
+      const restore = (): Promise<unknown> =>
+        startEngine(
+          { operation: 'restore', store: vault, directory: target, cacheDirectory: '' },
+          { as: 65_534 },
+        ).answer
+      expect(await restore()).toMatchObject({ damaged: 0 })
+      // As it was before the restore's own folder was removed.
+      const store = new FolderStore(vault)
+      const { snapshot } = await selectSnapshot(store, await listSnapshots(store, 'files'), null)
+      const folder = join(target, `.holdfast-restore-${snapshot.id}`)
+      mkdirSync(folder, { mode: 0o700 })
+      const findings = { damaged: [], problems: [], problemCount: 0 }
+      const state = {
+        snapshot: snapshot.id,
+        manifestSha256: snapshot.sha256,
+        paths: [],
+        specialBits: false,
+        bootId: '',
+        phase: 'publishing',
+        findings,
+      }
+      writeFileSync(join(folder, 'state.json'), JSON.stringify(state))
+      for (const path of [join(folder, 'state.json'), folder]) chownSync(path, 65_534, 65_534)
+      expect(await restore()).toMatchObject({ damaged: 0 })
+      expect(lstatSync(join(target, 'a')).mode & 0o777).toBe(0)
+      expect(contentOf(describeDirectory(target))).toEqual(contentOf(describeDirectory(source.directory)))
+    },
+  )
 })

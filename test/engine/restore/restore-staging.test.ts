@@ -15,7 +15,8 @@ vi.mock(import('node:fs'), async (original) => {
     ...fs,
     writeFileSync: (file, data, options) => {
       fs.writeFileSync(file, data, options)
-      if (typeof options === 'object' && options?.flush === true) steps.push(`flushed ${basename(file as string)}`)
+      if (typeof options === 'object' && options?.flush === true)
+        steps.push(`flushed ${basename(file as string)}`)
     },
     renameSync: (from, to) => {
       fs.renameSync(from, to)
@@ -24,39 +25,58 @@ vi.mock(import('node:fs'), async (original) => {
   }
 })
 
-const wanted = { snapshot: '01KN35E000B6GR48QH7ECGPZ10', manifestSha256: 'ab'.repeat(32), paths: [], specialBits: false }
+const wanted = {
+  snapshot: '01KN35E000B6GR48QH7ECGPZ10',
+  manifestSha256: 'ab'.repeat(32),
+  paths: [],
+  specialBits: false,
+}
 
 /** Near misses of a state, and anything at all. */
 const states = fc.oneof(
-  fc.json(), fc.string({ unit: 'binary' }),
-  fc.record({
-    snapshot: fc.constantFrom(wanted.snapshot, 'another', 7), manifestSha256: fc.constantFrom(wanted.manifestSha256, ''), paths: fc.constantFrom([], ['a'], null),
-    specialBits: fc.boolean(), bootId: fc.string(), phase: fc.constantFrom('writing', 'publishing', 'done'), findings: fc.oneof(fc.constant(null), fc.anything()),
-  }, { requiredKeys: [] }).map((state) => JSON.stringify(state)),
+  fc.json(),
+  fc.string({ unit: 'binary' }),
+  fc
+    .record(
+      {
+        snapshot: fc.constantFrom(wanted.snapshot, 'another', 7),
+        manifestSha256: fc.constantFrom(wanted.manifestSha256, ''),
+        paths: fc.constantFrom([], ['a'], null),
+        specialBits: fc.boolean(),
+        bootId: fc.string(),
+        phase: fc.constantFrom('writing', 'publishing', 'done'),
+        findings: fc.oneof(fc.constant(null), fc.anything()),
+      },
+      { requiredKeys: [] },
+    )
+    .map((state) => JSON.stringify(state)),
 )
 
-test('whatever a state says, no file of an earlier restore is taken for finished unless it is this system\'s and this restore\'s', () => {
+test("whatever a state says, no file of an earlier restore is taken for finished unless it is this system's and this restore's", () => {
   const root = makeTemporaryDirectory()
-  fc.assert(fc.property(states, fc.boolean(), (state, isLast) => {
-    const target = mkdtempSync(join(root, 'target-'))
-    const folder = join(target, `.holdfast-restore-${wanted.snapshot}`)
-    mkdirSync(join(folder, 'tree'), { recursive: true, mode: 0o700 })
-    writeFileSync(join(folder, 'tree', 'file'), 'of an earlier restore')
-    writeFileSync(isLast ? `${folder}.json` : join(folder, 'state.json'), state)
-    let opened: RestoreStaging | null = null
-    try {
-      opened = RestoreStaging.open(target, wanted)
-    } catch (error) {
-      // Nothing is removed that might be somebody's.
-      expect(isHoldfastError(error, 'target')).toBe(true)
-      expect(readdirSync(join(folder, 'tree'))).toEqual(['file'])
-    }
-    if (opened !== null && opened.phase === 'writing') {
-      expect(opened.isResumed).toBe(false)
-      expect(readdirSync(opened.tree)).toEqual([])
-    }
-    rmSync(target, { recursive: true })
-  }), { numRuns: slowPropertyRuns })
+  fc.assert(
+    fc.property(states, fc.boolean(), (state, isLast) => {
+      const target = mkdtempSync(join(root, 'target-'))
+      const folder = join(target, `.holdfast-restore-${wanted.snapshot}`)
+      mkdirSync(join(folder, 'tree'), { recursive: true, mode: 0o700 })
+      writeFileSync(join(folder, 'tree', 'file'), 'of an earlier restore')
+      writeFileSync(isLast ? `${folder}.json` : join(folder, 'state.json'), state)
+      let opened: RestoreStaging | null = null
+      try {
+        opened = RestoreStaging.open(target, wanted)
+      } catch (error) {
+        // Nothing is removed that might be somebody's.
+        expect(isHoldfastError(error, 'target')).toBe(true)
+        expect(readdirSync(join(folder, 'tree'))).toEqual(['file'])
+      }
+      if (opened !== null && opened.phase === 'writing') {
+        expect(opened.isResumed).toBe(false)
+        expect(readdirSync(opened.tree)).toEqual([])
+      }
+      rmSync(target, { recursive: true })
+    }),
+    { numRuns: slowPropertyRuns },
+  )
 })
 
 test('a state is on the disk before it takes its name: what it says is never half there', () => {

@@ -21,32 +21,61 @@ function columnsOf(size: number, allPieces: number): FileColumns {
 test.each([
   { pieces: ['first ', 'second'], digests: ['first ', 'second'], text: 'first second', isFinished: true },
   { pieces: ['first ', 'turned'], digests: ['first ', 'second'], text: 'first ', isFinished: false },
-  { pieces: ['turned', 'second'], digests: ['first ', 'second'], text: '\0\0\0\0\0\0second', isFinished: false },
-])('a file has its times, which say that it is whole, only when its last piece was written: $pieces', ({ pieces, digests, text, isFinished }) => {
-  const root = makeTemporaryDirectory()
-  const answers: FromRestoreWorker[] = []
-  const worker = new RestoreWorker({ root, specialBits: false, isResumed: false }, (answer) => answers.push(answer))
-  const chunks = makeChunkColumns(2)
-  chunks.bytes.fill(6)
-  chunks.writeCounts.fill(1)
-  digests.forEach((content, chunk) => chunks.digests.set(sha256Of(Buffer.from(content)), chunk * 32))
-  worker.receive({
-    type: 'write', job: 1, what: 'a pack', data: Uint8Array.from(Buffer.from(pieces.join(''))), offset: 0, chunks,
-    frames: pieces.map((_, chunk) => ({ frame: { codec: codec.raw, offset: chunk * 6, storedBytes: 6, rawBytes: 6, firstChunk: chunk, chunkCount: 1 }, chunkCount: 1 })),
-    writes: { rows: new Uint32Array(2), offsets: Float64Array.of(0, 6) },
-    files: columnsOf(12, 2),
-  })
-  worker.close()
-  expect(answers).toMatchObject([{ type: 'done', job: 1, bad: isFinished ? [] : [{ chunk: 0 }], problems: [] }])
-  expect(readFileSync(join(root, 'file'), 'latin1')).toBe(text)
-  expect(Math.floor(statSync(join(root, 'file')).mtimeMs) === 0).toBe(isFinished)
-})
+  {
+    pieces: ['turned', 'second'],
+    digests: ['first ', 'second'],
+    text: '\0\0\0\0\0\0second',
+    isFinished: false,
+  },
+])(
+  'a file has its times, which say that it is whole, only when its last piece was written: $pieces',
+  ({ pieces, digests, text, isFinished }) => {
+    const root = makeTemporaryDirectory()
+    const answers: FromRestoreWorker[] = []
+    const worker = new RestoreWorker({ root, specialBits: false, isResumed: false }, (answer) =>
+      answers.push(answer),
+    )
+    const chunks = makeChunkColumns(2)
+    chunks.bytes.fill(6)
+    chunks.writeCounts.fill(1)
+    digests.forEach((content, chunk) => chunks.digests.set(sha256Of(Buffer.from(content)), chunk * 32))
+    worker.receive({
+      type: 'write',
+      job: 1,
+      what: 'a pack',
+      data: Uint8Array.from(Buffer.from(pieces.join(''))),
+      offset: 0,
+      chunks,
+      frames: pieces.map((_, chunk) => ({
+        frame: {
+          codec: codec.raw,
+          offset: chunk * 6,
+          storedBytes: 6,
+          rawBytes: 6,
+          firstChunk: chunk,
+          chunkCount: 1,
+        },
+        chunkCount: 1,
+      })),
+      writes: { rows: new Uint32Array(2), offsets: Float64Array.of(0, 6) },
+      files: columnsOf(12, 2),
+    })
+    worker.close()
+    expect(answers).toMatchObject([
+      { type: 'done', job: 1, bad: isFinished ? [] : [{ chunk: 0 }], problems: [] },
+    ])
+    expect(readFileSync(join(root, 'file'), 'latin1')).toBe(text)
+    expect(Math.floor(statSync(join(root, 'file')).mtimeMs) === 0).toBe(isFinished)
+  },
+)
 
 test('a file that an interrupted restore left longer than it is ends where it should', () => {
   const root = makeTemporaryDirectory()
   writeFileSync(join(root, 'file'), 'content, and more')
   const answers: FromRestoreWorker[] = []
-  const worker = new RestoreWorker({ root, specialBits: false, isResumed: true }, (answer) => answers.push(answer))
+  const worker = new RestoreWorker({ root, specialBits: false, isResumed: true }, (answer) =>
+    answers.push(answer),
+  )
   worker.receive({ type: 'finish', job: 3, remove: false, files: columnsOf(7, 0) })
   worker.close()
   expect(answers).toMatchObject([{ type: 'done', job: 3, problems: [] }])

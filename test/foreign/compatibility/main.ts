@@ -9,18 +9,23 @@ import type { Outcome } from './suite.ts'
 /** Many of them wait for locks to run out. */
 const atOnce = 6
 
-const { values: { record: isRecording } } = parseArgs({ options: { record: { type: 'boolean', default: false } } })
+const {
+  values: { record: isRecording },
+} = parseArgs({ options: { record: { type: 'boolean', default: false } } })
 const binary = findVersityGateway()
 const record = readRecord()
 const waiting = Object.keys(record.tests)
 const outcomes = new Map<string, Outcome>()
 
-await Promise.all(Array.from({ length: atOnce }, async () => {
-  for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
-    const known = isRecording || record.tests[test] === 'passes' ? undefined : new Map(Object.entries(record.wording))
-    outcomes.set(test, await runSuiteTest(binary, test, known))
-  }
-}))
+await Promise.all(
+  Array.from({ length: atOnce }, async () => {
+    for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
+      const known =
+        isRecording || record.tests[test] === 'passes' ? undefined : new Map(Object.entries(record.wording))
+      outcomes.set(test, await runSuiteTest(binary, test, known))
+    }
+  }),
+)
 
 if (isRecording) {
   for (const [test, { result, said }] of outcomes) {
@@ -34,12 +39,16 @@ if (isRecording) {
 }
 const differences = compareOutcomes(record, outcomes)
 for (const [test, reason] of Object.entries(record.tests)) {
-  if (reason !== 'passes' && reason !== 'adapted' && record.reasons[reason] === undefined) differences.push(`${test}: kept for a reason that nothing explains: ${reason}`)
+  if (reason !== 'passes' && reason !== 'adapted' && record.reasons[reason] === undefined)
+    differences.push(`${test}: kept for a reason that nothing explains: ${reason}`)
 }
-if (!isPublished(record)) differences.push('docs/sandbox-compatibility.md says otherwise than the record: run with --record')
+if (!isPublished(record))
+  differences.push('docs/sandbox-compatibility.md says otherwise than the record: run with --record')
 for (const group of new Set(Object.keys(record.tests).map(groupOf))) {
   const results = [...outcomes].filter(([test]) => groupOf(test) === group).map(([, { result }]) => result)
-  process.stdout.write(`${group.padEnd(34)} ${results.filter((result) => result !== 'fails').length} of ${results.length}\n`)
+  process.stdout.write(
+    `${group.padEnd(34)} ${results.filter((result) => result !== 'fails').length} of ${results.length}\n`,
+  )
 }
 for (const difference of differences) process.stderr.write(`${difference}\n`)
 const good = [...outcomes.values()].filter(({ result }) => result !== 'fails').length

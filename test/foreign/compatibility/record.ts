@@ -22,7 +22,10 @@ export function readRecord(): SuiteRecord {
 export function writeRecord(record: SuiteRecord): void {
   writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
   const text = readFileSync(page, 'utf8')
-  writeFileSync(page, text.slice(0, text.indexOf(begin)) + renderCounts(record) + text.slice(text.indexOf(end) + end.length))
+  writeFileSync(
+    page,
+    text.slice(0, text.indexOf(begin)) + renderCounts(record) + text.slice(text.indexOf(end) + end.length),
+  )
 }
 
 /** True if the page's tables say what the record says. */
@@ -36,7 +39,10 @@ export function groupOf(test: string): string {
 }
 
 function renderCounts({ reasons, tests }: SuiteRecord): string {
-  const groups = new Map<string, { all: number; passes: number; adapted: number; kept: Map<string, number> }>()
+  const groups = new Map<
+    string,
+    { all: number; passes: number; adapted: number; kept: Map<string, number> }
+  >()
   for (const [test, result] of Object.entries(tests)) {
     const name = groupOf(test)
     const group = groups.get(name) ?? { all: 0, passes: 0, adapted: 0, kept: new Map<string, number>() }
@@ -46,15 +52,29 @@ function renderCounts({ reasons, tests }: SuiteRecord): string {
     else if (result === 'adapted') group.adapted++
     else group.kept.set(result, (group.kept.get(result) ?? 0) + 1)
   }
-  const sum = (pick: (group: { all: number; passes: number; adapted: number }) => number): number => [...groups.values()].reduce((total, group) => total + pick(group), 0)
-  const rows = [...groups].map(([name, { all, passes, adapted, kept }]) =>
-    `| ${name} | ${all} | ${passes} | ${adapted} | ${[...kept].map(([reason, count]) => `${count} ${reason}`).join(', ')} |`)
-  const used = Object.entries(reasons).map(([code, text]) => `| ${code} | ${Object.values(tests).filter((result) => result === code).length} | ${text} |`)
+  const sum = (pick: (group: { all: number; passes: number; adapted: number }) => number): number =>
+    [...groups.values()].reduce((total, group) => total + pick(group), 0)
+  const rows = [...groups].map(
+    ([name, { all, passes, adapted, kept }]) =>
+      `| ${name} | ${all} | ${passes} | ${adapted} | ${[...kept].map(([reason, count]) => `${count} ${reason}`).join(', ')} |`,
+  )
+  const used = Object.entries(reasons).map(
+    ([code, text]) =>
+      `| ${code} | ${Object.values(tests).filter((result) => result === code).length} | ${text} |`,
+  )
   return [
-    begin, '',
-    '| Group | Tests | Pass | Pass adapted | Kept failures |', '| --- | --- | --- | --- | --- |', ...rows,
+    begin,
+    '',
+    '| Group | Tests | Pass | Pass adapted | Kept failures |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
     `| **All** | **${sum(({ all }) => all)}** | **${sum(({ passes }) => passes)}** | **${sum(({ adapted }) => adapted)}** | **${sum(({ all, passes, adapted }) => all - passes - adapted)}** |`,
-    '', '| Kept because | Tests | |', '| --- | --- | --- |', ...used, '', end,
+    '',
+    '| Kept because | Tests | |',
+    '| --- | --- | --- |',
+    ...used,
+    '',
+    end,
   ].join('\n')
 }
 
@@ -64,6 +84,10 @@ export function compareOutcomes(record: SuiteRecord, outcomes: ReadonlyMap<strin
     const outcome = outcomes.get(test)!
     if (outcome.defects.length > 0) return [`${test}: a defect of the sandbox: ${outcome.defects.join('; ')}`]
     const expected = recorded === 'passes' || recorded === 'adapted' ? recorded : 'fails'
-    return outcome.result === expected ? [] : [`${test}: ${outcome.result}, on record as ${recorded}${outcome.said === '' ? '' : `: ${outcome.said.slice(0, 300)}`}`]
+    return outcome.result === expected
+      ? []
+      : [
+          `${test}: ${outcome.result}, on record as ${recorded}${outcome.said === '' ? '' : `: ${outcome.said.slice(0, 300)}`}`,
+        ]
   })
 }

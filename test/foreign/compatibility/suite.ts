@@ -37,19 +37,26 @@ const mostRuns = 12
  * Again and again with one more adaptation, until it passes or fails on something else.
  * @param known texts to begin with, which saves runs; a test that passes without any needs none.
  */
-export async function runSuiteTest(binary: string, name: string, known: ReadonlyMap<string, string> = new Map()): Promise<Outcome> {
+export async function runSuiteTest(
+  binary: string,
+  name: string,
+  known: ReadonlyMap<string, string> = new Map(),
+): Promise<Outcome> {
   const adaptations: Adaptations = { wording: new Map(known), ignoresEmptyVersionId: false }
   for (let runs = 1; ; runs++) {
     const { passed, said, defects } = await runOnce(binary, name, adaptations)
     const { wording } = adaptations
-    if (passed && defects.length === 0) return { result: runs === 1 && known.size === 0 ? 'passes' : 'adapted', said: '', defects, wording }
-    if (passed || runs === mostRuns || !adapt(adaptations, said)) return { result: 'fails', said, defects, wording }
+    if (passed && defects.length === 0)
+      return { result: runs === 1 && known.size === 0 ? 'passes' : 'adapted', said: '', defects, wording }
+    if (passed || runs === mostRuns || !adapt(adaptations, said))
+      return { result: 'fails', said, defects, wording }
   }
 }
 
 /** False if what the suite says of the failure calls for none. */
 function adapt(adaptations: Adaptations, said: string): boolean {
-  if (said.includes('Version id cannot be the empty string') && !adaptations.ignoresEmptyVersionId) return (adaptations.ignoresEmptyVersionId = true)
+  if (said.includes('Version id cannot be the empty string') && !adaptations.ignoresEmptyVersionId)
+    return (adaptations.ignoresEmptyVersionId = true)
   const [, theirs, answered] = /expected error message to be (.+), instead got (.+)$/s.exec(said) ?? []
   if (theirs === undefined || answered === undefined) return false
   const ours = [...adaptations.wording].find(([, text]) => text === answered)?.[0] ?? answered
@@ -58,15 +65,29 @@ function adapt(adaptations: Adaptations, said: string): boolean {
   return true
 }
 
-async function runOnce(binary: string, name: string, adaptations: Adaptations): Promise<{ passed: boolean; said: string; defects: string[] }> {
+async function runOnce(
+  binary: string,
+  name: string,
+  adaptations: Adaptations,
+): Promise<{ passed: boolean; said: string; defects: string[] }> {
   const directory = await mkdtemp(join(parent, 'holdfast-compatibility-'))
-  const sandbox = await startSandbox({ directory, declaration: declareCloud([]), services: [adaptedS3(adaptations)] })
+  const sandbox = await startSandbox({
+    directory,
+    declaration: declareCloud([]),
+    services: [adaptedS3(adaptations)],
+  })
   try {
     const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
-    const { ok, output } = await runVersity(binary, ['test', '-e', sandbox.endpoint, name, '--versioning-enabled'], { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey })
+    const { ok, output } = await runVersity(
+      binary,
+      ['test', '-e', sandbox.endpoint, name, '--versioning-enabled'],
+      { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+    )
     const passed = ok && output.includes(`PASS ${name}`)
     const told = /FAIL [^:]*: (.*)/s.exec(output)?.[1] ?? output
-    const [said] = told.split(new RegExp(`\\n${name}: failed to delete the bucket|\\n(?:RUN|PASS|FAIL) |\\n\\d{4}/`)) as [string]
+    const [said] = told.split(
+      new RegExp(`\\n${name}: failed to delete the bucket|\\n(?:RUN|PASS|FAIL) |\\n\\d{4}/`),
+    ) as [string]
     return { passed, said: passed ? '' : said.trim().slice(0, 1_000), defects: sandbox.defects.map(String) }
   } finally {
     await sandbox.stop()
@@ -74,14 +95,26 @@ async function runOnce(binary: string, name: string, adaptations: Adaptations): 
   }
 }
 
-function runVersity(binary: string, args: readonly string[], env: Record<string, string>): Promise<{ ok: boolean; output: string }> {
+function runVersity(
+  binary: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { env: { HOME: '/nonexistent', ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: longestMs, killSignal: 'SIGKILL' })
+    const child = spawn(binary, args, {
+      env: { HOME: '/nonexistent', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: longestMs,
+      killSignal: 'SIGKILL',
+    })
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text))
     child.once('error', reject)
     // It colours what it prints.
-    child.once('close', (status) => resolve({ ok: status === 0, output: output.replace(/\u001b\[\d+m/g, '') }))
+    child.once('close', (status) =>
+      resolve({ ok: status === 0, output: output.replace(/\u001b\[\d+m/g, '') }),
+    )
   })
 }
 
@@ -89,14 +122,24 @@ function runVersity(binary: string, args: readonly string[], env: Record<string,
 function adaptedS3({ wording, ignoresEmptyVersionId }: Adaptations): ServiceFactory {
   const reword = (reply: ServiceReply): ServiceReply => {
     if (typeof reply.body !== 'string') return reply
-    return { ...reply, body: reply.body.replace(/<Message>(.*?)<\/Message>/gs, (_, text: string) => `<Message>${escapeXml(wording.get(unescapeXml(text)) ?? unescapeXml(text))}</Message>`) }
+    return {
+      ...reply,
+      body: reply.body.replace(
+        /<Message>(.*?)<\/Message>/gs,
+        (_, text: string) =>
+          `<Message>${escapeXml(wording.get(unescapeXml(text)) ?? unescapeXml(text))}</Message>`,
+      ),
+    }
   }
   return (host) => {
     const inner = createS3Service(host)
     return {
       ...inner,
       handle: async (request) => {
-        const query = request.query.split('&').filter((part) => !ignoresEmptyVersionId || part !== 'versionId=').join('&')
+        const query = request.query
+          .split('&')
+          .filter((part) => !ignoresEmptyVersionId || part !== 'versionId=')
+          .join('&')
         return reword(await inner.handle({ ...request, query }))
       },
       renderError: (error, request) => reword(inner.renderError(error, request)),
@@ -104,12 +147,22 @@ function adaptedS3({ wording, ignoresEmptyVersionId }: Adaptations): ServiceFact
   }
 }
 
-const entities: [string, string][] = [['&', '&amp;'], ['<', '&lt;'], ['>', '&gt;'], ['"', '&quot;'], ['\'', '&apos;']]
+const entities: [string, string][] = [
+  ['&', '&amp;'],
+  ['<', '&lt;'],
+  ['>', '&gt;'],
+  ['"', '&quot;'],
+  ["'", '&apos;'],
+]
 
 function escapeXml(text: string): string {
   return entities.reduce((escaped, [character, entity]) => escaped.replaceAll(character, entity), text)
 }
 
 function unescapeXml(text: string): string {
-  return entities.toReversed().reduce((plain, [character, entity]) => plain.replaceAll(entity, character), text).replaceAll('&#39;', '\'').replaceAll('&#34;', '"')
+  return entities
+    .toReversed()
+    .reduce((plain, [character, entity]) => plain.replaceAll(entity, character), text)
+    .replaceAll('&#39;', "'")
+    .replaceAll('&#34;', '"')
 }

@@ -3,10 +3,17 @@ import { describeObjectStore } from '../../conformance/object-store.ts'
 import { openS3Target } from '../../conformance/s3-target.ts'
 import { ThirdPartyVault } from './third-party-vault.ts'
 
-const { gateway: { endpoint, region, credentials } } = await ThirdPartyVault.start()
+const {
+  gateway: { endpoint, region, credentials },
+} = await ThirdPartyVault.start()
 
-describeObjectStore('VersityGW', () => openS3Target({
-  endpoint, region, credentials, bucket: 'locked',
-  deviations: ['marker-conflict', 'unlocked-by-default', 'time-moves'],
-  versionsOfOneKey: 2_500,
-}))
+describeObjectStore('VersityGW', () =>
+  openS3Target({
+    endpoint,
+    region,
+    credentials,
+    bucket: 'locked',
+    deviations: ['marker-conflict', 'unlocked-by-default', 'time-moves'],
+    versionsOfOneKey: 2_500,
+  }),
+)

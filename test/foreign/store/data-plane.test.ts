@@ -1,5 +1,15 @@
 // The whole data plane, by the command line, on a store that nobody here wrote.
-import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteObjectCommand, PutObjectRetentionCommand } from '@aws-sdk/client-s3'
@@ -10,7 +20,14 @@ import { makeFolder } from '../../restore-cli/command-line.ts'
 import { lockDays, ThirdPartyVault } from './third-party-vault.ts'
 import type { Listed } from './third-party-vault.ts'
 
-interface BackupRecord { snapshot: { id: string }; complete: boolean; files: number; filesUnchanged: number; bytesUploaded: number; requests: Record<string, number> }
+interface BackupRecord {
+  snapshot: { id: string }
+  complete: boolean
+  files: number
+  filesUnchanged: number
+  bytesUploaded: number
+  requests: Record<string, number>
+}
 
 const isRoot = process.getuid?.() === 0
 const vault = await ThirdPartyVault.start()
@@ -35,15 +52,39 @@ describe('a tree of odd entries', () => {
     const before = (await vault.list('locked', 'sources/mixed/')).entries
     const second = await vault.holdfast(backUp)
     const [full, none] = [first, second].map((outcome) => outcome.records()[0] as unknown as BackupRecord)
-    expect(full).toMatchObject({ complete: true, filesUnchanged: 0, lock: { mode: 'COMPLIANCE', days: lockDays } })
-    expect(none).toMatchObject({ complete: true, filesUnchanged: full!.files - furtherNames, bytesRead: 0, requests: { put: 1 } })
+    expect(full).toMatchObject({
+      complete: true,
+      filesUnchanged: 0,
+      lock: { mode: 'COMPLIANCE', days: lockDays },
+    })
+    expect(none).toMatchObject({
+      complete: true,
+      filesUnchanged: full!.files - furtherNames,
+      bytesRead: 0,
+      requests: { put: 1 },
+    })
     const after = (await vault.list('locked', 'sources/mixed/')).entries
-    expect(after.filter(({ versionId }) => !before.some((known) => known.versionId === versionId)).map(({ key }) => key)).toEqual([`sources/mixed/manifests/${none!.snapshot.id}`])
+    expect(
+      after
+        .filter(({ versionId }) => !before.some((known) => known.versionId === versionId))
+        .map(({ key }) => key),
+    ).toEqual([`sources/mixed/manifests/${none!.snapshot.id}`])
   })
 
   test('is restored as it was: names, content, modes, times, links', async () => {
     const target = join(makeFolder(), 'restored')
-    expect(await vault.holdfast(['restore', '--source', 'mixed', '--bucket', 'locked', '--target', target, '--special-bits'])).toMatchObject({ status: 0, stderr: '' })
+    expect(
+      await vault.holdfast([
+        'restore',
+        '--source',
+        'mixed',
+        '--bucket',
+        'locked',
+        '--target',
+        target,
+        '--special-bits',
+      ]),
+    ).toMatchObject({ status: 0, stderr: '' })
     expect(describeDirectory(target)).toEqual(describeDirectory(tree))
   })
 
@@ -51,10 +92,21 @@ describe('a tree of odd entries', () => {
     const verify = ['verify', '--source', 'mixed', '--bucket', 'locked', '--read-data', '--json']
     const unlocked = await vault.holdfast(verify)
     expect(unlocked.status).toBe(9)
-    expect((unlocked.records()[0] as { objects: { kind: string }[] }).objects.every(({ kind }) => kind === 'unlocked')).toBe(true)
+    expect(
+      (unlocked.records()[0] as { objects: { kind: string }[] }).objects.every(
+        ({ kind }) => kind === 'unlocked',
+      ),
+    ).toBe(true)
     const until = new Date(Date.now() + lockDays * 86_400_000)
     for (const { key, versionId } of (await vault.list('locked', 'sources/mixed/')).entries) {
-      await vault.client.send(new PutObjectRetentionCommand({ Bucket: 'locked', Key: key, VersionId: versionId, Retention: { Mode: 'COMPLIANCE', RetainUntilDate: until } }))
+      await vault.client.send(
+        new PutObjectRetentionCommand({
+          Bucket: 'locked',
+          Key: key,
+          VersionId: versionId,
+          Retention: { Mode: 'COMPLIANCE', RetainUntilDate: until },
+        }),
+      )
     }
     const locked = await vault.holdfast(verify)
     expect(locked).toMatchObject({ status: 0, stderr: '' })
@@ -65,7 +117,9 @@ describe('a tree of odd entries', () => {
 })
 
 describe('what the store has lost or spoiled', () => {
-  const scan = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * index * 31 + (index >> 7) * 17) & 0xff))
+  const scan = Buffer.from(
+    Array.from({ length: 300_000 }, (_, index) => (index * index * 31 + (index >> 7) * 17) & 0xff),
+  )
 
   /** Two snapshots of `small` and `scan`, and the pack that holds the content of `scan`. */
   async function makeSnapshots(source: string): Promise<Listed> {
@@ -81,19 +135,34 @@ describe('what the store has lost or spoiled', () => {
   }
 
   async function expectNamed(source: string, lost: Listed): Promise<void> {
-    const outcome = await vault.holdfast(['verify', '--source', source, '--bucket', 'versioned', '--read-data', '--json'])
+    const outcome = await vault.holdfast([
+      'verify',
+      '--source',
+      source,
+      '--bucket',
+      'versioned',
+      '--read-data',
+      '--json',
+    ])
     expect(outcome.status).toBe(4)
-    const { objects, files } = outcome.records()[0] as { objects: { key: string; kind: string }[]; files: { path: string }[] }
+    const { objects, files } = outcome.records()[0] as {
+      objects: { key: string; kind: string }[]
+      files: { path: string }[]
+    }
     expect(objects.filter(({ kind }) => kind !== 'unlocked').map(({ key }) => key)).toEqual([lost.key])
     expect(files.map(({ path }) => path)).toEqual(['scan'])
     const target = join(makeFolder(), 'restored')
-    expect(await vault.holdfast(['restore', '--source', source, '--bucket', 'versioned', '--target', target])).toMatchObject({ status: 4 })
+    expect(
+      await vault.holdfast(['restore', '--source', source, '--bucket', 'versioned', '--target', target]),
+    ).toMatchObject({ status: 4 })
     expect(Object.keys(describeDirectory(target))).toEqual(['.', 'small'])
   }
 
   test('a pack that was deleted is named with the files it costs, and the rest is restored', async () => {
     const pack = await makeSnapshots('lost')
-    await vault.client.send(new DeleteObjectCommand({ Bucket: 'versioned', Key: pack.key, VersionId: pack.versionId }))
+    await vault.client.send(
+      new DeleteObjectCommand({ Bucket: 'versioned', Key: pack.key, VersionId: pack.versionId }),
+    )
     await expectNamed('lost', pack)
   })
 
@@ -109,11 +178,21 @@ describe('what the store has lost or spoiled', () => {
 
   test('a manifest that its disk has cut short is passed over, and said', async () => {
     await makeSnapshots('torn')
-    const [manifest] = (await vault.list('versioned', 'sources/torn/manifests/')).entries.toSorted((left, right) => (left.key < right.key ? 1 : -1))
+    const [manifest] = (await vault.list('versioned', 'sources/torn/manifests/')).entries.toSorted(
+      (left, right) => (left.key < right.key ? 1 : -1),
+    )
     const file = join(vault.gateway.dataDirectory, 'versioned', manifest!.key)
     truncateSync(file, statSync(file).size - 1)
     const target = join(makeFolder(), 'restored')
-    const outcome = await vault.holdfast(['restore', '--source', 'torn', '--bucket', 'versioned', '--target', target])
+    const outcome = await vault.holdfast([
+      'restore',
+      '--source',
+      'torn',
+      '--bucket',
+      'versioned',
+      '--target',
+      target,
+    ])
     expect(outcome.status).toBe(0)
     expect(outcome.stdout).toContain(manifest!.key.split('/').at(-1))
     expect(Object.keys(describeDirectory(target))).toEqual(['.', 'scan'])

@@ -10,7 +10,10 @@ import { manifestKey } from '../../../core/store/vault-keys.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 import { ThirdPartyVault } from './third-party-vault.ts'
 
-interface Made { id: string; timeMs: number }
+interface Made {
+  id: string
+  timeMs: number
+}
 
 const vault = await ThirdPartyVault.start()
 const store = vault.open('locked')
@@ -38,7 +41,16 @@ async function makeSnapshots(source: string): Promise<{ tree: string; made: Made
 
 async function restoredState(source: string, args: readonly string[]): Promise<string> {
   const target = join(makeFolder(), 'restored')
-  const outcome = await vault.holdfast(['restore', '--source', source, '--bucket', 'locked', '--target', target, ...args])
+  const outcome = await vault.holdfast([
+    'restore',
+    '--source',
+    source,
+    '--bucket',
+    'locked',
+    '--target',
+    target,
+    ...args,
+  ])
   expect(outcome).toMatchObject({ status: 0, stderr: '' })
   expect(readFileSync(join(target, 'constant'), 'utf8')).toBe('the same in each')
   return readFileSync(join(target, 'state'), 'utf8')
@@ -51,18 +63,25 @@ describe('among thousands of forged versions and delete markers, and with every 
   let timesMs: number[]
 
   beforeAll(async () => {
-    ({ tree, made } = await makeSnapshots('flooded'))
+    ;({ tree, made } = await makeSnapshots('flooded'))
     timesMs = (await listSnapshots(store, 'flooded')).map(({ timeMs }) => timeMs)
     const [copied] = (await vault.list('locked', manifestKey('flooded', made[0]!.id))).entries
     const body = await store.getRange(copied!, 0, copied!.bytes)
     // Between the second snapshot and the third, in the order of keys.
-    const keys = Array.from({ length: forgedKeys }, (_, index) => manifestKey('flooded', ulid(made[1]!.timeMs + 600 + index)))
-    for (let done = 0; done < forgeries; done += 20) await Promise.all(Array.from({ length: 20 }, (_, index) => vault.overlay('locked', keys[index % forgedKeys]!, body)))
+    const keys = Array.from({ length: forgedKeys }, (_, index) =>
+      manifestKey('flooded', ulid(made[1]!.timeMs + 600 + index)),
+    )
+    for (let done = 0; done < forgeries; done += 20)
+      await Promise.all(
+        Array.from({ length: 20 }, (_, index) => vault.overlay('locked', keys[index % forgedKeys]!, body)),
+      )
     const first = manifestKey('flooded', ulid(1))
     await vault.overlay('locked', first, body)
     // One by one: of those that meet, VersityGW keeps one.
     for (let done = 0; done < markers; done++) await vault.hide('locked', first)
-    const packs = new Set((await vault.list('locked', 'sources/flooded/packs/')).entries.map(({ key }) => key))
+    const packs = new Set(
+      (await vault.list('locked', 'sources/flooded/packs/')).entries.map(({ key }) => key),
+    )
     for (const key of packs) {
       await vault.overlay('locked', key, Buffer.from('not a pack'))
       await vault.hide('locked', key)
@@ -100,8 +119,18 @@ describe('among thousands of forged versions and delete markers, and with every 
   })
 
   test('a time before the first is refused', async () => {
-    const args = ['restore', '--source', 'flooded', '--bucket', 'locked', '--target', join(makeFolder(), 'restored')]
-    expect(await vault.holdfast([...args, '--point-in-time', new Date(timesMs[0]! - 1_000).toISOString()])).toMatchObject({ status: 5 })
+    const args = [
+      'restore',
+      '--source',
+      'flooded',
+      '--bucket',
+      'locked',
+      '--target',
+      join(makeFolder(), 'restored'),
+    ]
+    expect(
+      await vault.holdfast([...args, '--point-in-time', new Date(timesMs[0]! - 1_000).toISOString()]),
+    ).toMatchObject({ status: 5 })
   })
 
   test('a manifest names its packs by versions that are no longer the current ones', async () => {
@@ -118,22 +147,26 @@ describe('among thousands of forged versions and delete markers, and with every 
 
   test('the next backup goes on, and is the newest', async () => {
     writeFileSync(join(tree, 'state'), 'afterwards')
-    expect(await vault.holdfast(['backup', tree, '--source', 'flooded', '--bucket', 'locked'])).toMatchObject({ status: 0 })
+    expect(await vault.holdfast(['backup', tree, '--source', 'flooded', '--bucket', 'locked'])).toMatchObject(
+      { status: 0 },
+    )
     expect(await restoredState('flooded', [])).toBe('afterwards')
   })
 })
 
-describe('with every manifest covered by another\'s bytes and hidden', () => {
+describe("with every manifest covered by another's bytes and hidden", () => {
   let made: Made[]
   let coveredMs: number
 
   beforeAll(async () => {
-    ({ made } = await makeSnapshots('covered'))
+    ;({ made } = await makeSnapshots('covered'))
     coveredMs = Date.now()
-    const bodies = await Promise.all(made.map(async ({ id }) => {
-      const [listed] = (await vault.list('locked', manifestKey('covered', id))).entries
-      return store.getRange(listed!, 0, listed!.bytes)
-    }))
+    const bodies = await Promise.all(
+      made.map(async ({ id }) => {
+        const [listed] = (await vault.list('locked', manifestKey('covered', id))).entries
+        return store.getRange(listed!, 0, listed!.bytes)
+      }),
+    )
     for (const [index, { id }] of made.entries()) {
       await vault.overlay('locked', manifestKey('covered', id), bodies[(index + 1) % states]!)
       await vault.hide('locked', manifestKey('covered', id))
@@ -142,17 +175,33 @@ describe('with every manifest covered by another\'s bytes and hidden', () => {
 
   test('each snapshot is found, hidden, and restored by its name; what covers it is flagged', async () => {
     const refs = await listSnapshots(store, 'covered')
-    expect(refs.filter(({ flags }) => flags.length === 0).map(({ id }) => id).toSorted()).toEqual(made.map(({ id }) => id).toSorted())
+    expect(
+      refs
+        .filter(({ flags }) => flags.length === 0)
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(made.map(({ id }) => id).toSorted())
     expect(refs.filter(({ flags }) => flags.length > 0)).toHaveLength(states)
     expect(refs.every(({ isHidden }) => isHidden)).toBe(true)
-    for (const state of [0, states - 1]) expect(await restoredState('covered', ['--snapshot', made[state]!.id])).toBe(`state ${state}`)
+    for (const state of [0, states - 1])
+      expect(await restoredState('covered', ['--snapshot', made[state]!.id])).toBe(`state ${state}`)
   })
 
   // VersityGW gives a version the time at which it was covered. It must not answer with another state than was asked for.
   test('a point in time that the store has lost is refused, never answered with another', async () => {
     const refs = await listSnapshots(store, 'covered')
     expect(refs.every(({ timeMs }) => timeMs >= Math.floor(coveredMs / 1_000) * 1_000)).toBe(true)
-    const args = ['restore', '--source', 'covered', '--bucket', 'locked', '--target', join(makeFolder(), 'restored')]
-    expect(await vault.holdfast([...args, '--point-in-time', new Date(made[1]!.timeMs).toISOString()])).toMatchObject({ status: 5 })
+    const args = [
+      'restore',
+      '--source',
+      'covered',
+      '--bucket',
+      'locked',
+      '--target',
+      join(makeFolder(), 'restored'),
+    ]
+    expect(
+      await vault.holdfast([...args, '--point-in-time', new Date(made[1]!.timeMs).toISOString()]),
+    ).toMatchObject({ status: 5 })
   })
 })

@@ -4,8 +4,12 @@ import { probe } from '../../conformance/probe/probe.ts'
 import { versityVersion } from '../versitygw.ts'
 import { ThirdPartyVault } from './third-party-vault.ts'
 
-const { gateway: { endpoint, region, credentials } } = await ThirdPartyVault.start()
-const measured = JSON.parse(readFileSync(new URL('../../conformance/probe/measured.json', import.meta.url), 'utf8')) as { versitygw: object }
+const {
+  gateway: { endpoint, region, credentials },
+} = await ThirdPartyVault.start()
+const measured = JSON.parse(
+  readFileSync(new URL('../../conformance/probe/measured.json', import.meta.url), 'utf8'),
+) as { versitygw: object }
 
 test('VersityGW does what docs/stores.md says of it', async () => {
   expect(await probe({ endpoint, region, credentials, bucket: 'probed' })).toEqual(measured.versitygw)
@@ -13,6 +17,8 @@ test('VersityGW does what docs/stores.md says of it', async () => {
 
 test('the pages name the version that is tested', () => {
   for (const page of ['stores', 'sandbox-compatibility']) {
-    expect(readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')).toContain(`VersityGW ${versityVersion} `)
+    expect(readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')).toContain(
+      `VersityGW ${versityVersion} `,
+    )
   }
 })

@@ -1,6 +1,12 @@
 // A vault in VersityGW: its buckets, the command line against it, and a plain client that does what no writer of ours would.
 import {
-  CreateBucketCommand, DeleteObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand, PutObjectCommand, PutObjectLockConfigurationCommand, S3Client,
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutObjectLockConfigurationCommand,
+  S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll } from 'vitest'
 import { openS3ObjectStore } from '../../../aws/s3-object-store.ts'
@@ -12,7 +18,12 @@ import type { VersityGateway } from '../versitygw.ts'
 
 export const lockDays = 40
 
-export interface Listed { key: string; versionId: string; isDeleteMarker: boolean; bytes: number }
+export interface Listed {
+  key: string
+  versionId: string
+  isDeleteMarker: boolean
+  bytes: number
+}
 
 export class ThirdPartyVault {
   readonly gateway: VersityGateway
@@ -27,30 +38,56 @@ export class ThirdPartyVault {
   /** With the buckets `locked` (COMPLIANCE by default) and `versioned` (no Object Lock); stopped after the file's tests: to be called outside of them. */
   static async start(): Promise<ThirdPartyVault> {
     const gateway = await startVersityGateway()
-    const client = new S3Client({ endpoint: gateway.endpoint, region: gateway.region, credentials: gateway.credentials, forcePathStyle: true, maxAttempts: 1 })
+    const client = new S3Client({
+      endpoint: gateway.endpoint,
+      region: gateway.region,
+      credentials: gateway.credentials,
+      forcePathStyle: true,
+      maxAttempts: 1,
+    })
     afterAll(async () => {
       client.destroy()
       await gateway.stop()
     })
     await client.send(new CreateBucketCommand({ Bucket: 'locked', ObjectLockEnabledForBucket: true }))
-    await client.send(new PutObjectLockConfigurationCommand({
-      Bucket: 'locked', ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: lockDays } } },
-    }))
+    await client.send(
+      new PutObjectLockConfigurationCommand({
+        Bucket: 'locked',
+        ObjectLockConfiguration: {
+          ObjectLockEnabled: 'Enabled',
+          Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: lockDays } },
+        },
+      }),
+    )
     await client.send(new CreateBucketCommand({ Bucket: 'versioned' }))
-    await client.send(new PutBucketVersioningCommand({ Bucket: 'versioned', VersioningConfiguration: { Status: 'Enabled' } }))
+    await client.send(
+      new PutBucketVersioningCommand({ Bucket: 'versioned', VersioningConfiguration: { Status: 'Enabled' } }),
+    )
     return new ThirdPartyVault(gateway, client)
   }
 
   /** As a user runs it, in a process of its own. */
   holdfast(args: readonly string[]): Promise<Outcome> {
     const { endpoint, region, credentials } = this.gateway
-    const env = { HOME: this.home, AWS_REGION: region, AWS_ENDPOINT_URL: endpoint, AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey }
+    const env = {
+      HOME: this.home,
+      AWS_REGION: region,
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    }
     return runCommand(args, { env, timeoutMs: 120_000 })
   }
 
   open(bucket: string): S3ObjectStore {
     const { endpoint, region, credentials } = this.gateway
-    const store = openS3ObjectStore({ bucket, region, endpoint, credentials: () => Promise.resolve(credentials), environment: {} })
+    const store = openS3ObjectStore({
+      bucket,
+      region,
+      endpoint,
+      credentials: () => Promise.resolve(credentials),
+      environment: {},
+    })
     afterAll(() => store.close())
     return store
   }
@@ -61,11 +98,15 @@ export class ThirdPartyVault {
     let pagesOfMarkersAlone = 0
     let from: { KeyMarker?: string; VersionIdMarker?: string } = {}
     for (let pages = 0; pages < 100; pages++) {
-      const page = await this.client.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, ...from }))
+      const page = await this.client.send(
+        new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, ...from }),
+      )
       const [versions, markers] = [page.Versions ?? [], page.DeleteMarkers ?? []]
       if (versions.length === 0 && markers.length > 0) pagesOfMarkersAlone++
-      for (const { Key, VersionId, Size } of versions) entries.push({ key: Key!, versionId: VersionId!, isDeleteMarker: false, bytes: Size! })
-      for (const { Key, VersionId } of markers) entries.push({ key: Key!, versionId: VersionId!, isDeleteMarker: true, bytes: 0 })
+      for (const { Key, VersionId, Size } of versions)
+        entries.push({ key: Key!, versionId: VersionId!, isDeleteMarker: false, bytes: Size! })
+      for (const { Key, VersionId } of markers)
+        entries.push({ key: Key!, versionId: VersionId!, isDeleteMarker: true, bytes: 0 })
       if (page.IsTruncated !== true) return { entries, pagesOfMarkersAlone }
       from = { KeyMarker: page.NextKeyMarker!, VersionIdMarker: page.NextVersionIdMarker! }
     }
@@ -83,7 +124,10 @@ export class ThirdPartyVault {
 
 /** The code that a call was refused with; fails if it was not. */
 export async function refusalOf(call: Promise<unknown>): Promise<string> {
-  const error = await call.then(() => null, (reason: unknown) => reason as { name: string })
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason as { name: string },
+  )
   if (error === null) throw new Error('the call was expected to be refused, and was not')
   return error.name
 }

@@ -8,8 +8,15 @@ import { SeededBytes } from '../../../lab/bench/seeded-bytes.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 
 function contentOf(directory: string): Map<string, Buffer> {
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  return new Map(files.map((entry) => join(entry.parentPath, entry.name)).sort().map((file) => [file.slice(directory.length), readFileSync(file)]))
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )
+  return new Map(
+    files
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((file) => [file.slice(directory.length), readFileSync(file)]),
+  )
 }
 
 function digest(directory: string): string {
@@ -29,7 +36,11 @@ function changedShare(before: Map<string, Buffer>, after: Map<string, Buffer>): 
   return changed / total
 }
 
-describe.each([['mixed', makeMixed, 0.004], ['tiny', makeTiny, 0.002], ['big', makeBig, 0.0001]] as const)('the data set %s', (name, make, scale) => {
+describe.each([
+  ['mixed', makeMixed, 0.004],
+  ['tiny', makeTiny, 0.002],
+  ['big', makeBig, 0.0001],
+] as const)('the data set %s', (name, make, scale) => {
   test('is the same each time, to the byte, and changes alike', async () => {
     const [one, other] = [makeTemporaryDirectory(), makeTemporaryDirectory()]
     const [first, second] = [make(one, scale), make(other, scale)]
@@ -49,7 +60,11 @@ describe.each([['mixed', makeMixed, 0.004], ['tiny', makeTiny, 0.002], ['big', m
     const directory = makeTemporaryDirectory()
     const dataset = make(directory, scale)
     const content = contentOf(directory)
-    expect(dataset).toMatchObject({ name, files: content.size, bytes: [...content.values()].reduce((sum, { length }) => sum + length, 0) })
+    expect(dataset).toMatchObject({
+      name,
+      files: content.size,
+      bytes: [...content.values()].reduce((sum, { length }) => sum + length, 0),
+    })
     expect(statSync(join(directory, dataset.oneFile)).size).toBeGreaterThan(0)
   })
 

@@ -11,7 +11,12 @@ import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 /** Backs up by `cp` into a folder: enough of a tool to be measured. */
 function makeCopier(name: ContenderName, folder: string, log: string[]): Contender {
   const bucketOf = (bucket: string): string => join(folder, bucket)
-  const copy = (from: string, to: string): Invocation => ({ program: '/bin/cp', args: ['-r', '-T', from, to], env: {}, directory: folder })
+  const copy = (from: string, to: string): Invocation => ({
+    program: '/bin/cp',
+    args: ['-r', '-T', from, to],
+    env: {},
+    directory: folder,
+  })
   return {
     name,
     prepare: ({ bucket }) => {
@@ -29,23 +34,35 @@ function makeCopier(name: ContenderName, folder: string, log: string[]): Contend
   }
 }
 
-function makeSetting(rounds: number, change: Partial<Setting> = {}): { setting: Setting; log: string[]; folder: string } {
+function makeSetting(
+  rounds: number,
+  change: Partial<Setting> = {},
+): { setting: Setting; log: string[]; folder: string } {
   const folder = makeTemporaryDirectory()
   const log: string[] = []
   const work = join(folder, 'work')
   mkdirSync(work)
   let clock = 0
   return {
-    folder, log,
+    folder,
+    log,
     setting: {
-      contenders: [makeCopier('holdfast', folder, log), makeCopier('restic', folder, log)], folder: work, rounds, calmMs: 0, sync: () => {}, report: () => {},
+      contenders: [makeCopier('holdfast', folder, log), makeCopier('restic', folder, log)],
+      folder: work,
+      rounds,
+      calmMs: 0,
+      sync: () => {},
+      report: () => {},
       runs: ['first', 'no-change', 'change', 'restore', 'restore-one'],
       gateway: {
         mark: () => 0,
         requestsSince: () => ({ PutObject: 1 }),
         cpuSeconds: () => (clock += 0.5),
-        storedBytes: (bucket) => readdirSync(join(folder, bucket), { recursive: true, withFileTypes: true })
-          .reduce((sum, entry) => sum + (entry.isFile() ? statSync(join(entry.parentPath, entry.name)).size : 0), 0),
+        storedBytes: (bucket) =>
+          readdirSync(join(folder, bucket), { recursive: true, withFileTypes: true }).reduce(
+            (sum, entry) => sum + (entry.isFile() ? statSync(join(entry.parentPath, entry.name)).size : 0),
+            0,
+          ),
         forget: (bucket) => void log.push(`${bucket} is forgotten`),
         fetchAll: () => Promise.resolve(1),
       },
@@ -69,13 +86,26 @@ describe('a measurement', () => {
     for (const { holdfast, restic } of runs) {
       for (const side of [holdfast, restic]) {
         expect(side.seconds).toHaveLength(2)
-        expect(side).toMatchObject({ storedBytes: dataset.bytes, requests: { PutObject: 1 }, storeCpuSeconds: [0.5, 0.5] })
+        expect(side).toMatchObject({
+          storedBytes: dataset.bytes,
+          requests: { PutObject: 1 },
+          storeCpuSeconds: [0.5, 0.5],
+        })
       }
     }
-    expect(log.filter((line) => line.includes('prepares')).map((line) => line.split(' ')[0])).toEqual(['holdfast', 'restic', 'restic', 'holdfast'])
+    expect(log.filter((line) => line.includes('prepares')).map((line) => line.split(' ')[0])).toEqual([
+      'holdfast',
+      'restic',
+      'restic',
+      'holdfast',
+    ])
     expect(log.filter((line) => line.includes('forgotten'))).toHaveLength(4)
     expect(log.filter((line) => line.includes('restores all'))).toHaveLength(4)
-    expect(ceilings).toMatchObject({ networkSeconds: 1, writeSeconds: expect.any(Number) as number, decodeSeconds: expect.any(Number) as number })
+    expect(ceilings).toMatchObject({
+      networkSeconds: 1,
+      writeSeconds: expect.any(Number) as number,
+      decodeSeconds: expect.any(Number) as number,
+    })
     expect(readdirSync(join(folder, 'work'))).toEqual([])
   })
 
@@ -92,7 +122,17 @@ describe('a measurement', () => {
     const [copier] = setting.contenders
     const other = makeTemporaryDirectory()
     cpSync(import.meta.filename, join(other, 'something else'))
-    const liar: Contender = { ...copier!, restore: (_, target) => ({ program: '/bin/cp', args: ['-r', '-T', other, target], env: {}, directory: folder }) }
-    await expect(measureDataset(makeData(), { ...setting, contenders: [liar, setting.contenders[1]!] })).rejects.toThrow(/is not what is in/)
+    const liar: Contender = {
+      ...copier!,
+      restore: (_, target) => ({
+        program: '/bin/cp',
+        args: ['-r', '-T', other, target],
+        env: {},
+        directory: folder,
+      }),
+    }
+    await expect(
+      measureDataset(makeData(), { ...setting, contenders: [liar, setting.contenders[1]!] }),
+    ).rejects.toThrow(/is not what is in/)
   })
 })

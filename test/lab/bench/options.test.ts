@@ -4,16 +4,39 @@ import { parseOptions } from '../../../lab/bench/options.ts'
 describe('the options of a measurement', () => {
   test('are everything at full size, five rounds, by themselves', () => {
     expect(parseOptions([])).toMatchObject({
-      parts: ['mixed', 'tiny', 'big', 'postgres', 'history', 'complexity'], rounds: 5, mode: 'measure', out: undefined, command: 'npm run bench',
-      runs: ['first', 'no-change', 'change', 'restore', 'restore-one'], scales: { mixed: 1, tiny: 1, big: 1, postgres: 1, history: 1, complexity: 1 },
+      parts: ['mixed', 'tiny', 'big', 'postgres', 'history', 'complexity'],
+      rounds: 5,
+      mode: 'measure',
+      out: undefined,
+      command: 'npm run bench',
+      runs: ['first', 'no-change', 'change', 'restore', 'restore-one'],
+      scales: { mixed: 1, tiny: 1, big: 1, postgres: 1, history: 1, complexity: 1 },
     })
   })
 
   test('choose parts, runs, rounds and sizes, and remember how they were typed', () => {
-    const options = parseOptions(['--only', 'tiny,mixed', '--runs', 'restore', '--rounds', '7', '--scale', '0.5', '--out', '/tmp/x.json'])
-    expect(options).toMatchObject({ parts: ['mixed', 'tiny'], runs: ['restore'], rounds: 7, out: '/tmp/x.json' })
+    const options = parseOptions([
+      '--only',
+      'tiny,mixed',
+      '--runs',
+      'restore',
+      '--rounds',
+      '7',
+      '--scale',
+      '0.5',
+      '--out',
+      '/tmp/x.json',
+    ])
+    expect(options).toMatchObject({
+      parts: ['mixed', 'tiny'],
+      runs: ['restore'],
+      rounds: 7,
+      out: '/tmp/x.json',
+    })
     expect(options.scales.tiny).toBe(0.5)
-    expect(options.command).toBe('npm run bench -- --only tiny,mixed --runs restore --rounds 7 --scale 0.5 --out /tmp/x.json')
+    expect(options.command).toBe(
+      'npm run bench -- --only tiny,mixed --runs restore --rounds 7 --scale 0.5 --out /tmp/x.json',
+    )
   })
 
   test('measure a tree of a million files when it is asked for, and not by themselves', () => {
@@ -28,8 +51,16 @@ describe('the options of a measurement', () => {
   })
 
   test.each([
-    ['--only', 'everything'], ['--only', ''], ['--runs', 'first,last'], ['--rounds', '0'], ['--rounds', '1e3'], ['--rounds', '-1'], ['--scale', 'NaN'], ['--scale', '0'],
-    ['--unknown'], ['stray'],
+    ['--only', 'everything'],
+    ['--only', ''],
+    ['--runs', 'first,last'],
+    ['--rounds', '0'],
+    ['--rounds', '1e3'],
+    ['--rounds', '-1'],
+    ['--scale', 'NaN'],
+    ['--scale', '0'],
+    ['--unknown'],
+    ['stray'],
   ])('are refused: %s %s', (...args) => {
     expect(() => parseOptions(args)).toThrow(expect.objectContaining({ code: 'invalid-input' }) as Error)
   })

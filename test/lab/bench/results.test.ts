@@ -20,7 +20,8 @@ describe('results on disk', () => {
 
   test('that are not there, empty, torn or no JSON are refused', () => {
     expect(() => readResults('/nowhere/results.json')).toThrow(refusal)
-    for (const content of ['', '{', 'null', '[]', '{}', JSON.stringify(makeResults()).slice(0, -1)]) expect(() => read(content)).toThrow(refusal)
+    for (const content of ['', '{', 'null', '[]', '{}', JSON.stringify(makeResults()).slice(0, -1)])
+      expect(() => read(content)).toThrow(refusal)
   })
 
   const [dataset] = makeResults().datasets
@@ -31,12 +32,22 @@ describe('results on disk', () => {
     ['with a description that ends a table', makeResults([], { description: 'a | b' })],
     ['with a description that is markup', makeResults([], { description: '<script>alert(1)</script>' })],
     ['with a description of many lines', makeResults([], { description: 'a\n# b' })],
-    ['with a link for a version', makeResults([], { provenance: { ...dataset!.provenance, versions: { restic: '[x](http://example.com)' } } })],
+    [
+      'with a link for a version',
+      makeResults([], {
+        provenance: { ...dataset!.provenance, versions: { restic: '[x](http://example.com)' } },
+      }),
+    ],
     ['with a time below zero', makeResults([makeRun('first', 1, { seconds: [-1, 1, 1] })])],
     ['with a run that took no time', makeResults([makeRun('first', 1, { seconds: [0, 1, 1] })])],
     ['without a round', makeResults([makeRun('first', 1, { seconds: [] })])],
     ['with fewer rounds of one contender', makeResults([makeRun('first', 1, { seconds: [1, 1] })])],
-    ['with fewer peaks than rounds', makeResults([{ name: 'first', holdfast: makeSide([1, 1, 1]), restic: makeSide([1, 1, 1], { peakBytes: [1] }) }])],
+    [
+      'with fewer peaks than rounds',
+      makeResults([
+        { name: 'first', holdfast: makeSide([1, 1, 1]), restic: makeSide([1, 1, 1], { peakBytes: [1] }) },
+      ]),
+    ],
     ['with text for a figure', makeResults([makeRun('first', 1, { storedBytes: '1' as unknown as number })])],
     ['with half a request', makeResults([makeRun('first', 1, { requests: { PutObject: 0.5 } })])],
     ['with a kind of request that is markup', makeResults([makeRun('first', 1, { requests: { '<b>': 1 } })])],
@@ -57,7 +68,9 @@ test('what was measured anew takes its place, what was not stays', () => {
 test('what a machine says of itself is made fit to be read back', () => {
   const [dataset] = makeResults().datasets
   const provenance = cleanProvenance({
-    ...dataset!.provenance, command: 'npm run bench -- --out "<b>`|.json"', versions: { restic: `restic\n${'9'.repeat(600)}` },
+    ...dataset!.provenance,
+    command: 'npm run bench -- --out "<b>`|.json"',
+    versions: { restic: `restic\n${'9'.repeat(600)}` },
     machine: { ...dataset!.provenance.machine, processor: 'A | B' },
   })
   expect(provenance.command).toBe('npm run bench -- --out ??b???.json?')

@@ -10,14 +10,19 @@ describe('the spread of a series', () => {
   })
 
   test('has half of the values on each side, and leaves the series as it was', () => {
-    fc.assert(fc.property(fc.array(fc.double({ min: -1e9, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 30 }), (values) => {
-      const copy = [...values]
-      const { median, min, max } = spreadOf(values)
-      expect(values).toEqual(copy)
-      expect(values.filter((value) => value < median).length).toBeLessThanOrEqual(values.length / 2)
-      expect(values.filter((value) => value > median).length).toBeLessThanOrEqual(values.length / 2)
-      expect(values.every((value) => value >= min && value <= max)).toBe(true)
-    }))
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: -1e9, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 30 }),
+        (values) => {
+          const copy = [...values]
+          const { median, min, max } = spreadOf(values)
+          expect(values).toEqual(copy)
+          expect(values.filter((value) => value < median).length).toBeLessThanOrEqual(values.length / 2)
+          expect(values.filter((value) => value > median).length).toBeLessThanOrEqual(values.length / 2)
+          expect(values.every((value) => value >= min && value <= max)).toBe(true)
+        },
+      ),
+    )
   })
 
   test.each([[[]], [[1, Number.NaN]], [[Number.POSITIVE_INFINITY]]])('is refused for %j', (values) => {

@@ -6,8 +6,13 @@ describe('the ledger of claims', () => {
     const ledger = new ClaimLedger()
     await ledger.examine('versions-survive', () => ({ findings: [], evidence: '7 versions' }))
     await ledger.examine('locks-unchanged', () => ({ findings: ['one is shorter'], evidence: '7 locks' }))
-    expect(ledger.results.filter(({ status }) => status !== 'not-examined').map(({ name, status }) => [name, status])).toEqual([
-      ['versions-survive', 'held'], ['locks-unchanged', 'fell'],
+    expect(
+      ledger.results
+        .filter(({ status }) => status !== 'not-examined')
+        .map(({ name, status }) => [name, status]),
+    ).toEqual([
+      ['versions-survive', 'held'],
+      ['locks-unchanged', 'fell'],
     ])
   })
 
@@ -16,7 +21,10 @@ describe('the ledger of claims', () => {
     await ledger.examine('versions-survive', () => Promise.reject(new Error('the disk went away')))
     await ledger.examine('locks-unchanged', () => ({ findings: [], evidence: '' }))
     const byName = new Map(ledger.results.map((result) => [result.name, result]))
-    expect(byName.get('versions-survive')).toMatchObject({ status: 'not-examined', findings: ['the disk went away'] })
+    expect(byName.get('versions-survive')).toMatchObject({
+      status: 'not-examined',
+      findings: ['the disk went away'],
+    })
     expect(byName.get('locks-unchanged')?.status).toBe('held')
   })
 
@@ -31,7 +39,10 @@ describe('the ledger of claims', () => {
 
   test('keeps the first findings of many and counts them all', async () => {
     const ledger = new ClaimLedger()
-    await ledger.examine('versions-survive', () => ({ findings: Array.from({ length: 5_000 }, (_, index) => `loss ${index}`), evidence: '' }))
+    await ledger.examine('versions-survive', () => ({
+      findings: Array.from({ length: 5_000 }, (_, index) => `loss ${index}`),
+      evidence: '',
+    }))
     const result = ledger.results.find(({ name }) => name === 'versions-survive')
     expect(result?.findings).toHaveLength(20)
     expect(result?.findingCount).toBe(5_000)

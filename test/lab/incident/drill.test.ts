@@ -9,9 +9,21 @@ import { runDrill } from '../../../lab/incident/drill.ts'
 import { reportSchema } from '../../../lab/incident/report/schema.ts'
 import { smallSize } from '../../../lab/incident/world/size.ts'
 
-const listener = { begin: () => undefined, note: () => undefined, progress: () => undefined, claim: () => undefined }
-const optionsFor = (workDirectory: string, cleanup: Cleanup, signal: AbortSignal) =>
-  ({ seed: 1, size: smallSize, workDirectory, toolVersion: '0', cleanup, signal, listener })
+const listener = {
+  begin: () => undefined,
+  note: () => undefined,
+  progress: () => undefined,
+  claim: () => undefined,
+}
+const optionsFor = (workDirectory: string, cleanup: Cleanup, signal: AbortSignal) => ({
+  seed: 1,
+  size: smallSize,
+  workDirectory,
+  toolVersion: '0',
+  cleanup,
+  signal,
+  listener,
+})
 
 describe('a drill in which a step crashes', () => {
   test('reports what it could examine, counts the rest as not examined, and does not hold', async () => {
@@ -20,7 +32,9 @@ describe('a drill in which a step crashes', () => {
     expect(await cleanup.run()).toEqual([])
     const held = report.claims.filter(({ status }) => status === 'held').map(({ name }) => name)
     expect(held).toEqual(['vault-in-account-of-its-own', 'vault-locks-every-version'])
-    expect(report.claims.filter(({ status }) => status === 'not-examined')).toHaveLength(report.claims.length - 2)
+    expect(report.claims.filter(({ status }) => status === 'not-examined')).toHaveLength(
+      report.claims.length - 2,
+    )
     expect(report.outcome).toBe('claims-fell')
     expect(report.timeline.at(-1)?.text).toMatch(/could not be finished.*nonexistent/)
     expect(reportSchema.safeParse({ ...report, leftovers: [] }).error).toBeUndefined()
@@ -36,11 +50,17 @@ describe('a drill that is interrupted', () => {
     const run = runDrill({
       ...optionsFor(workDirectory, cleanup, interruption.signal),
       // While the uploads are written the database runs.
-      listener: { ...listener, progress: (text) => text.startsWith('the desks at work') && interruption.abort(new Error('interrupted')) },
+      listener: {
+        ...listener,
+        progress: (text) =>
+          text.startsWith('the desks at work') && interruption.abort(new Error('interrupted')),
+      },
     })
     await expect(run).rejects.toThrow('interrupted')
     expect(await cleanup.run()).toEqual([])
-    const pid = readdirSync(path.join(workDirectory, 'cloud', 'volumes'), { recursive: true }).filter((name) => String(name).endsWith('postmaster.pid'))
+    const pid = readdirSync(path.join(workDirectory, 'cloud', 'volumes'), { recursive: true }).filter(
+      (name) => String(name).endsWith('postmaster.pid'),
+    )
     expect(pid).toEqual([])
     rmSync(workDirectory, { recursive: true })
   }, 60_000)
@@ -48,7 +68,10 @@ describe('a drill that is interrupted', () => {
 
 describe('the command line of the drill', () => {
   const run = promisify(execFile)
-  const drill = (...args: string[]) => run(process.execPath, [path.resolve('lab/incident/main.ts'), ...args], { env: { PATH: process.env['PATH'] } })
+  const drill = (...args: string[]) =>
+    run(process.execPath, [path.resolve('lab/incident/main.ts'), ...args], {
+      env: { PATH: process.env['PATH'] },
+    })
 
   test('explains itself and starts nothing', async () => {
     expect((await drill('--help')).stdout).toMatch(/--report-dir[^]*--seed[^]*Exit status/)

@@ -9,7 +9,14 @@ import { ClaimLedger } from '../../../lab/incident/claims.ts'
 import type { ClaimName } from '../../../lab/incident/claims.ts'
 import { Cleanup } from '../../../lab/incident/cleanup.ts'
 import { directories } from '../../../lab/incident/drill-context.ts'
-import type { BackedUp, DrillContext, Production, Provisioned, State, Wiped } from '../../../lab/incident/drill-context.ts'
+import type {
+  BackedUp,
+  DrillContext,
+  Production,
+  Provisioned,
+  State,
+  Wiped,
+} from '../../../lab/incident/drill-context.ts'
 import { makeContext } from '../../../lab/incident/drill.ts'
 import { locateFile } from '../../../lab/incident/inventory/disk-inventory.ts'
 import { backUp } from '../../../lab/incident/steps/back-up.ts'
@@ -43,8 +50,21 @@ function resultsOf({ ledger }: DrillContext): Partial<Record<ClaimName, string>>
 beforeAll(async () => {
   workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-sabotage-'))
   chmodSync(workDirectory, 0o711)
-  const listener = { begin: () => undefined, note: () => undefined, progress: () => undefined, claim: () => undefined }
-  context = makeContext({ seed: 5, size: smallSize, workDirectory, toolVersion: '0', cleanup, signal: new AbortController().signal, listener })
+  const listener = {
+    begin: () => undefined,
+    note: () => undefined,
+    progress: () => undefined,
+    claim: () => undefined,
+  }
+  context = makeContext({
+    seed: 5,
+    size: smallSize,
+    workDirectory,
+    toolVersion: '0',
+    cleanup,
+    signal: new AbortController().signal,
+    listener,
+  })
   provisioned = await provision(context)
   production = await produce(context, provisioned)
   backedUp = await backUp(context, provisioned, production)
@@ -74,11 +94,22 @@ function withCatalogue<T>(use: (database: DatabaseSync) => T): T {
 
 /** The largest version whose key has `keyPart` in it. */
 function findVersion(keyPart: string): VersionRow {
-  const rows = withCatalogue((database) => database.prepare(
-    'SELECT position, content FROM s3_version WHERE marker = 0 AND instr(CAST(key AS TEXT), ?) > 0').all(keyPart))
-  const versions = rows.map((row) => ({ row, content: JSON.parse(String(row['content'])) as { bytes: number; segments: { file: string }[] } }))
+  const rows = withCatalogue((database) =>
+    database
+      .prepare(
+        'SELECT position, content FROM s3_version WHERE marker = 0 AND instr(CAST(key AS TEXT), ?) > 0',
+      )
+      .all(keyPart),
+  )
+  const versions = rows.map((row) => ({
+    row,
+    content: JSON.parse(String(row['content'])) as { bytes: number; segments: { file: string }[] },
+  }))
   const [largest] = versions.toSorted((left, right) => right.content.bytes - left.content.bytes)
-  return { position: Number(largest?.row['position']), file: locateFile(directories(context).sandbox, largest!.content.segments[0]!.file) }
+  return {
+    position: Number(largest?.row['position']),
+    file: locateFile(directories(context).sandbox, largest!.content.segments[0]!.file),
+  }
 }
 
 async function proveAgain() {
@@ -87,7 +118,12 @@ async function proveAgain() {
   return resultsOf(fresh)
 }
 
-const allHeld = { 'versions-survive': 'held', 'locks-unchanged': 'held', 'nothing-hidden-or-added': 'held', 'disk-agrees': 'held' }
+const allHeld = {
+  'versions-survive': 'held',
+  'locks-unchanged': 'held',
+  'nothing-hidden-or-added': 'held',
+  'disk-agrees': 'held',
+}
 
 describe('a vault that was tampered with', () => {
   test('holds every claim as long as nobody does', async () => {
@@ -113,11 +149,18 @@ describe('a vault that was tampered with', () => {
   })
 
   test.each([
-    ['shortened by a day', 'lock_until_ms = lock_until_ms - 86400000', 'lock_until_ms = lock_until_ms + 86400000'],
+    [
+      'shortened by a day',
+      'lock_until_ms = lock_until_ms - 86400000',
+      'lock_until_ms = lock_until_ms + 86400000',
+    ],
     ['turned into GOVERNANCE', `lock_mode = 'GOVERNANCE'`, `lock_mode = 'COMPLIANCE'`],
   ])('a lock %s: the locks are not as they were', async (_how, change, undo) => {
     const { position } = findVersion('manifests/')
-    const apply = (assignment: string) => withCatalogue((database) => database.prepare(`UPDATE s3_version SET ${assignment} WHERE position = ?`).run(position))
+    const apply = (assignment: string) =>
+      withCatalogue((database) =>
+        database.prepare(`UPDATE s3_version SET ${assignment} WHERE position = ?`).run(position),
+      )
     apply(change)
     expect(await proveAgain()).toEqual({ ...allHeld, 'locks-unchanged': 'fell', 'disk-agrees': 'fell' })
     apply(undo)
@@ -127,10 +170,18 @@ describe('a vault that was tampered with', () => {
     const { position } = findVersion('uploads/manifests/')
     withCatalogue((database) => {
       database.prepare('UPDATE s3_version SET latest = 0 WHERE position = ?').run(position)
-      database.prepare(`INSERT INTO s3_version (position, bucket_id, key, version_id, latest, marker, modified_ms, legal_hold)
-        SELECT 1000000, bucket_id, key, 'marker', 1, 1, modified_ms, 0 FROM s3_version WHERE position = ?`).run(position)
+      database
+        .prepare(
+          `INSERT INTO s3_version (position, bucket_id, key, version_id, latest, marker, modified_ms, legal_hold)
+        SELECT 1000000, bucket_id, key, 'marker', 1, 1, modified_ms, 0 FROM s3_version WHERE position = ?`,
+        )
+        .run(position)
     })
-    expect(await proveAgain()).toEqual({ ...allHeld, 'nothing-hidden-or-added': 'fell', 'disk-agrees': 'fell' })
+    expect(await proveAgain()).toEqual({
+      ...allHeld,
+      'nothing-hidden-or-added': 'fell',
+      'disk-agrees': 'fell',
+    })
     withCatalogue((database) => {
       database.exec('DELETE FROM s3_version WHERE position = 1000000')
       database.prepare('UPDATE s3_version SET latest = 1 WHERE position = ?').run(position)
@@ -155,18 +206,34 @@ describe('a restore that does not bring back what was there', () => {
   }
 
   test('other rows in one state, other files in the other: these two claims fall and no other', async () => {
-    const wiped: Wiped = { wipedAtMs: provisioned.sandbox.clock.nowMs() + 1_000, wipedElapsedMs: context.timeline.elapsedMs, foundKey: provisioned.sandbox.rootCredentials(provisioned.accounts.production) }
-    const { results, ledger } = await restoreAgain(alter(({ first, second }) => {
-      first.rows.tables['bookings']!.sha256 = '0'.repeat(64)
-      const [name] = Object.entries(second.files.uploads).find(([, { kind }]) => kind === 'file')!
-      second.files.uploads[name]!.sha256 = '0'.repeat(64)
-    }), wiped)
+    const wiped: Wiped = {
+      wipedAtMs: provisioned.sandbox.clock.nowMs() + 1_000,
+      wipedElapsedMs: context.timeline.elapsedMs,
+      foundKey: provisioned.sandbox.rootCredentials(provisioned.accounts.production),
+    }
+    const { results, ledger } = await restoreAgain(
+      alter(({ first, second }) => {
+        first.rows.tables['bookings']!.sha256 = '0'.repeat(64)
+        const [name] = Object.entries(second.files.uploads).find(([, { kind }]) => kind === 'file')!
+        second.files.uploads[name]!.sha256 = '0'.repeat(64)
+      }),
+      wiped,
+    )
     expect(results).toEqual({
-      'states-differ': 'held', 'first-restore-files-equal': 'held', 'first-restore-rows-equal': 'fell', 'second-restore-files-equal': 'fell',
-      'second-restore-rows-equal': 'held', 'restored-indexes-sound': 'held', 'restored-database-matches-files': 'held',
-      'restored-configuration-ignored': 'held', 'rpo-within-objective': 'held', 'rto-within-objective': 'held',
+      'states-differ': 'held',
+      'first-restore-files-equal': 'held',
+      'first-restore-rows-equal': 'fell',
+      'second-restore-files-equal': 'fell',
+      'second-restore-rows-equal': 'held',
+      'restored-indexes-sound': 'held',
+      'restored-database-matches-files': 'held',
+      'restored-configuration-ignored': 'held',
+      'rpo-within-objective': 'held',
+      'rto-within-objective': 'held',
     })
-    expect(ledger.results.find(({ name }) => name === 'first-restore-rows-equal')?.findings).toEqual(['table bookings holds other rows'])
+    expect(ledger.results.find(({ name }) => name === 'first-restore-rows-equal')?.findings).toEqual([
+      'table bookings holds other rows',
+    ])
   }, 60_000)
 
   test('a damaged pack, and one state only: the rest comes back, and what was not examined does not hold', async () => {
@@ -176,9 +243,14 @@ describe('a restore that does not bring back what was there', () => {
     const { results } = await restoreAgain({ states: [backedUp.states[1]!] })
     writeFileSync(file, content)
     expect(results).toMatchObject({
-      'states-differ': 'fell', 'second-restore-files-equal': 'fell', 'second-restore-rows-equal': 'held', 'restored-database-matches-files': 'fell',
+      'states-differ': 'fell',
+      'second-restore-files-equal': 'fell',
+      'second-restore-rows-equal': 'held',
+      'restored-database-matches-files': 'fell',
       // The canaries had sung before the first restore and not since.
-      'restored-configuration-ignored': 'fell', 'rpo-within-objective': 'not-examined', 'rto-within-objective': 'not-examined',
+      'restored-configuration-ignored': 'fell',
+      'rpo-within-objective': 'not-examined',
+      'rto-within-objective': 'not-examined',
     })
   }, 60_000)
 })
@@ -188,9 +260,15 @@ describe('an agent whose key opens nothing', () => {
     const fresh = freshContext()
     const { sandbox } = provisioned
     const key = sandbox.credentials.issue({ kind: 'anonymous', accountId: null, arn: '*' }, 0)
-    const powerless = { ...provisioned, sandbox: { ...sandbox, clock: sandbox.clock, rootCredentials: () => key } }
+    const powerless = {
+      ...provisioned,
+      sandbox: { ...sandbox, clock: sandbox.clock, rootCredentials: () => key },
+    }
     await wipe(fresh, powerless, production)
-    expect(resultsOf(fresh)).toMatchObject({ 'credential-found-by-search': 'fell', 'database-lost-its-files': 'fell' })
+    expect(resultsOf(fresh)).toMatchObject({
+      'credential-found-by-search': 'fell',
+      'database-lost-its-files': 'fell',
+    })
     expect(resultsOf(fresh)['production-destroyed-in-nine-seconds']).not.toBe('held')
   }, 60_000)
 })
@@ -198,7 +276,9 @@ describe('an agent whose key opens nothing', () => {
 describe('the lock alone', () => {
   test('does not stand where one version is locked in GOVERNANCE', async () => {
     const { position } = findVersion('manifests/')
-    withCatalogue((database) => database.prepare(`UPDATE s3_version SET lock_mode = 'GOVERNANCE' WHERE position = ?`).run(position))
+    withCatalogue((database) =>
+      database.prepare(`UPDATE s3_version SET lock_mode = 'GOVERNANCE' WHERE position = ?`).run(position),
+    )
     const fresh = freshContext()
     await attackLockAlone(fresh, provisioned, before.byDisk)
     const result = fresh.ledger.results.find(({ name }) => name === 'locks-hold-without-any-policy')

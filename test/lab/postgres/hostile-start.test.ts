@@ -1,4 +1,13 @@
-import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -32,7 +41,12 @@ afterAll(() => rmSync(work, { recursive: true, force: true }))
 
 describe('a cluster that brings its own configuration', () => {
   test('is started with ours alone: no command, library, trigger or setting of its own has an effect', async () => {
-    const hostile = await Cluster.start({ binaries, dataDirectory, user, settings: { fsync: 'off', io_method: 'sync' } })
+    const hostile = await Cluster.start({
+      binaries,
+      dataDirectory,
+      user,
+      settings: { fsync: 'off', io_method: 'sync' },
+    })
     const client = await hostile.connect()
     await loadBookings(client, smallSize, 1, Date.parse('2026-01-01T00:00:00Z'))
     await client.query(`ALTER SYSTEM SET archive_mode = 'on'`)
@@ -42,16 +56,23 @@ describe('a cluster that brings its own configuration', () => {
     await client.query(`ALTER DATABASE postgres SET work_mem = '99kB'`)
     await client.query(`CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql AS
       $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''cat > ${canary('logged-in')}'''; END $$`)
-    await client.query('CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION on_login(); ALTER EVENT TRIGGER on_login ENABLE ALWAYS')
+    await client.query(
+      'CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION on_login(); ALTER EVENT TRIGGER on_login ENABLE ALWAYS',
+    )
     const truth = await recordRows(client)
     await client.end()
     await hostile.stop()
-    appendFileSync(path.join(dataDirectory, 'postgresql.conf'), '\nport = 1\ninclude_if_exists = \'/etc/passwd\'\n')
+    appendFileSync(
+      path.join(dataDirectory, 'postgresql.conf'),
+      "\nport = 1\ninclude_if_exists = '/etc/passwd'\n",
+    )
     writeFileSync(path.join(dataDirectory, 'pg_hba.conf'), 'local all all reject\n')
     rmSync(canary('logged-in'), { force: true })
 
     // The trap works: started in the ordinary way, such a cluster does not even come up.
-    await expect(Cluster.start({ binaries, dataDirectory, user, settings: {} })).rejects.toThrow(/evil|passwd|syntax/)
+    await expect(Cluster.start({ binaries, dataDirectory, user, settings: {} })).rejects.toThrow(
+      /evil|passwd|syntax/,
+    )
 
     const directory = path.join(work, 'quarantine')
     mkdirSync(directory)
@@ -61,10 +82,12 @@ describe('a cluster that brings its own configuration', () => {
     try {
       expect(setAside).toContain('postgresql.auto.conf')
       const { rows } = await restored.query<{ name: string; sourcefile: string }>(
-        `SELECT name, sourcefile FROM pg_settings WHERE sourcefile IS NOT NULL AND sourcefile NOT LIKE '${directory}/%'`)
+        `SELECT name, sourcefile FROM pg_settings WHERE sourcefile IS NOT NULL AND sourcefile NOT LIKE '${directory}/%'`,
+      )
       expect(rows).toEqual([])
       const { rows: settings } = await restored.query<{ mode: string; loaded: string; port: string }>(
-        `SELECT current_setting('archive_mode') AS mode, current_setting('session_preload_libraries') AS loaded, current_setting('port') AS port`)
+        `SELECT current_setting('archive_mode') AS mode, current_setting('session_preload_libraries') AS loaded, current_setting('port') AS port`,
+      )
       expect(settings).toEqual([{ mode: 'off', loaded: '', port: '5432' }])
       await restored.query('SELECT pg_switch_wal()')
       expect(compareRows(truth, await recordRows(restored))).toEqual([])

@@ -14,7 +14,7 @@ function read(content: unknown): Record<string, unknown> {
 }
 
 describe('a configuration to prove', () => {
-  it('is what `pulumi config --json` prints, of which only holdfast\'s own keys count', () => {
+  it("is what `pulumi config --json` prints, of which only holdfast's own keys count", () => {
     const printed = {
       'aws:region': { value: 'eu-west-1', secret: false },
       'holdfast:vaultAccountId': { value: '111111111111', secret: false },
@@ -25,14 +25,23 @@ describe('a configuration to prove', () => {
   })
 
   it('is plain values by key as well', () => {
-    expect(read({ vaultAccountId: '111111111111', promiseDays: 30 })).toEqual({ vaultAccountId: '111111111111', promiseDays: 30 })
+    expect(read({ vaultAccountId: '111111111111', promiseDays: 30 })).toEqual({
+      vaultAccountId: '111111111111',
+      promiseDays: 30,
+    })
   })
 
-  it.each([['no JSON', '{'], ['a list', []], ['a text', '"x"']])('that is %s is refused', (_, content) => {
+  it.each([
+    ['no JSON', '{'],
+    ['a list', []],
+    ['a text', '"x"'],
+  ])('that is %s is refused', (_, content) => {
     expect(() => read(content)).toThrow(expect.objectContaining({ code: 'invalid-input' }) as Error)
   })
 
-  it('that isn\'t there is refused', () => {
-    expect(() => readConfigFile(join(directory, 'gone.json'))).toThrow(expect.objectContaining({ code: 'invalid-input' }) as Error)
+  it("that isn't there is refused", () => {
+    expect(() => readConfigFile(join(directory, 'gone.json'))).toThrow(
+      expect.objectContaining({ code: 'invalid-input' }) as Error,
+    )
   })
 })

@@ -14,7 +14,11 @@ import { isProven, summarizeProof } from '../../../lab/proof/report/summary.ts'
 const nowMs = Date.UTC(2026, 0, 1)
 // `npm run prove` asks about everything that a task may name; the kinds of questions are the same with fewer actions.
 const agents = [
-  { name: 'staging', environment: 'staging', may: ['ec2:A*', 'rds:Describe*', 's3:GetObject*', 's3:PutObject*', 's3:ListBucket*', 'states:St*'] },
+  {
+    name: 'staging',
+    environment: 'staging',
+    may: ['ec2:A*', 'rds:Describe*', 's3:GetObject*', 's3:PutObject*', 's3:ListBucket*', 'states:St*'],
+  },
   { name: 'production', environment: 'production', may: ['ec2:DescribeI*', 'ec2:StopInstances', 'logs:*'] },
 ]
 
@@ -26,7 +30,16 @@ beforeAll(async () => {
 }, 240_000)
 
 const proofs = () => [organization, detached]
-const surprises = ({ rows }: Proof) => rows.filter(isSurprise).map(({ who, actions, resource, circumstance, answer }) => ({ who, actions, resource, circumstance, answer }))
+const surprises = ({ rows }: Proof) =>
+  rows
+    .filter(isSurprise)
+    .map(({ who, actions, resource, circumstance, answer }) => ({
+      who,
+      actions,
+      resource,
+      circumstance,
+      answer,
+    }))
 
 describe('what the program declares', () => {
   it('answers every question as expected, with an Organization and without', () => {
@@ -37,50 +50,107 @@ describe('what the program declares', () => {
 
   it('is asked by everybody: agents, writers, the administrator, roots, strangers, AWS itself, and whom they can become', () => {
     const names = new Set(organization.rows.map(({ who }) => who))
-    expect([...names]).toEqual(expect.arrayContaining([
-      'agent staging', 'agent production', 'agent unbounded', 'writer rental-db', 'writer plant', 'administrator', 'break-glass', 'notary', 'custodian',
-      'restorer', 'drill', 'production root', 'vault root', 'outsider root', 'outsider', 'anonymous', 'token of site', 'certificate of plant', 'container task',
-      'quarantine', 'quarantine-starter', 'responder', 'approver', 'break-glass, approved', 'state machine',
-      'workloads/rental-db > writer rental-db', 'vault-administrator, made by hand', 'writer widened',
-    ]))
+    expect([...names]).toEqual(
+      expect.arrayContaining([
+        'agent staging',
+        'agent production',
+        'agent unbounded',
+        'writer rental-db',
+        'writer plant',
+        'administrator',
+        'break-glass',
+        'notary',
+        'custodian',
+        'restorer',
+        'drill',
+        'production root',
+        'vault root',
+        'outsider root',
+        'outsider',
+        'anonymous',
+        'token of site',
+        'certificate of plant',
+        'container task',
+        'quarantine',
+        'quarantine-starter',
+        'responder',
+        'approver',
+        'break-glass, approved',
+        'state machine',
+        'workloads/rental-db > writer rental-db',
+        'vault-administrator, made by hand',
+        'writer widened',
+      ]),
+    )
   })
 
   it('is asked both ways: each kind of question has answers, and who is let in somewhere is named', () => {
-    for (const { groups } of proofs().map(summarizeProof)) for (const { name, rows } of groups) expect({ name, enough: rows > 100 }).toEqual({ name, enough: true })
-    const ways = organization.rows.filter(({ group, answer }) => group === 'ways-in' && answer.allowed).map(({ who, actions, resource }) => `${who} ${actions[0]!} ${resource.split('/').at(-1)!}`)
+    for (const { groups } of proofs().map(summarizeProof))
+      for (const { name, rows } of groups)
+        expect({ name, enough: rows > 100 }).toEqual({ name, enough: true })
+    const ways = organization.rows
+      .filter(({ group, answer }) => group === 'ways-in' && answer.allowed)
+      .map(({ who, actions, resource }) => `${who} ${actions[0]!} ${resource.split('/').at(-1)!}`)
     expect([...new Set(ways)].sort()).toMatchSnapshot()
   })
 
   it('denies an agent each action of the catalogue by a statement that says so, whatever the circumstances', () => {
-    const own = organization.rows.filter(({ group, who, resourceAccountId }) => group === 'destruction' && who === 'agent staging' && resourceAccountId === '222222222222')
+    const own = organization.rows.filter(
+      ({ group, who, resourceAccountId }) =>
+        group === 'destruction' && who === 'agent staging' && resourceAccountId === '222222222222',
+    )
     expect(own.length).toBeGreaterThan(200)
     expect(new Set(own.map(({ answer }) => answer.result.split(' ')[0]))).toEqual(new Set(['explicit-deny']))
   })
 
   it('denies break-glass all that it is for, unless an approver has said for whom and until when', () => {
     // The Recycle Bin's rules are denied to break-glass in any case.
-    const approvals = organization.rows.filter(({ group, actions }) => group === 'approval' && !actions[0]!.startsWith('rbin:'))
-    const deciders = approvals.map(({ circumstance, answer }) => `${circumstance}: ${answer.statement?.sid ?? 'nothing'}`)
-    expect([...new Set(deciders)].sort()).toEqual(['after its time: DenyAfterwards', 'approved for somebody else: DenyOthers', 'without an approval: NobodyApproved'])
-    const selfApprovals = organization.rows.filter(({ circumstance, answer }) => circumstance.startsWith('approves break-glass') && answer.allowed).map(({ who }) => who)
-    expect(selfApprovals.filter((who) => !/approver|administrator|production root|production-owner/.test(who))).toEqual([])
+    const approvals = organization.rows.filter(
+      ({ group, actions }) => group === 'approval' && !actions[0]!.startsWith('rbin:'),
+    )
+    const deciders = approvals.map(
+      ({ circumstance, answer }) => `${circumstance}: ${answer.statement?.sid ?? 'nothing'}`,
+    )
+    expect([...new Set(deciders)].sort()).toEqual([
+      'after its time: DenyAfterwards',
+      'approved for somebody else: DenyOthers',
+      'without an approval: NobodyApproved',
+    ])
+    const selfApprovals = organization.rows
+      .filter(({ circumstance, answer }) => circumstance.startsWith('approves break-glass') && answer.allowed)
+      .map(({ who }) => who)
+    expect(
+      selfApprovals.filter((who) => !/approver|administrator|production root|production-owner/.test(who)),
+    ).toEqual([])
   })
 
-  it('names what is lost without an Organization, all of it done by an account\'s own owners', () => {
+  it("names what is lost without an Organization, all of it done by an account's own owners", () => {
     const lost = detached.rows.filter(({ group }) => group === 'lost')
-    expect(new Set(lost.map(({ who }) => who))).toEqual(new Set([
-      'vault root', 'vault-administrator, made by hand', 'production root', 'production-owner, made by hand', 'administrator', 'people/operator > administrator',
-    ]))
+    expect(new Set(lost.map(({ who }) => who))).toEqual(
+      new Set([
+        'vault root',
+        'vault-administrator, made by hand',
+        'production root',
+        'production-owner, made by hand',
+        'administrator',
+        'people/operator > administrator',
+      ]),
+    )
     expect(organization.rows.filter(({ group }) => group === 'lost')).toEqual([])
   })
 })
 
-describe('a configuration of one\'s own', () => {
+describe("a configuration of one's own", () => {
   it('takes nothing from the example, and each of its mutants is noticed or there twice for a reason', async () => {
     const config = {
-      region: 'eu-central-1', vaultAccountId: '111111111111', productionAccountId: '222222222222', detached: true,
-      sources: [{ name: 'db', trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/workloads/db' } }], alarmEmails: ['on-call@rental.example'],
-      restorers: ['arn:aws:iam::111111111111:role/people/someone'], breakGlass: ['arn:aws:iam::222222222222:role/people/operator'],
+      region: 'eu-central-1',
+      vaultAccountId: '111111111111',
+      productionAccountId: '222222222222',
+      detached: true,
+      sources: [{ name: 'db', trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/workloads/db' } }],
+      alarmEmails: ['on-call@rental.example'],
+      restorers: ['arn:aws:iam::111111111111:role/people/someone'],
+      breakGlass: ['arn:aws:iam::222222222222:role/people/operator'],
     }
     const proof = await prove({ config, nowMs })
     expect(surprises(proof)).toEqual([])
@@ -91,7 +161,11 @@ describe('a configuration of one\'s own', () => {
 
 describe('a proof notices', () => {
   it.each(['agent-boundary', 'frozen-roles'])('that the guard %s is gone', async (guard) => {
-    const raw = { ...examinedConfigs.organization, sources: examinedConfigs.organization.sources.slice(0, 1), agents: [{ ...agents[0]!, may: ['ec2:AttachVolume'] }] }
+    const raw = {
+      ...examinedConfigs.organization,
+      sources: examinedConfigs.organization.sources.slice(0, 1),
+      agents: [{ ...agents[0]!, may: ['ec2:AttachVolume'] }],
+    }
     const { declaration, resources } = await loadProgram({ config: raw })
     const config = readConfig({ ...raw, layer: 'vault' }, nowMs)
     const proof = await proveDeclaration(removeGuard(declaration, guard), resources, config, nowMs)
@@ -101,7 +175,10 @@ describe('a proof notices', () => {
 
   it('a context key that would be left out of a decision, which is an error and no answer', async () => {
     const authorizer = await createAuthorizer(organization.declaration, { nowMs: () => nowMs })
-    const row = { ...organization.rows.find(({ group }) => group === 'duty')!, context: { 's3:no-such-key': 'x' } }
+    const row = {
+      ...organization.rows.find(({ group }) => group === 'duty')!,
+      context: { 's3:no-such-key': 'x' },
+    }
     await expect(answerRow(authorizer, row)).rejects.toMatchObject({ code: 'internal' })
   })
 })
@@ -123,35 +200,71 @@ describe('mutants', () => {
   })
 
   it('that live unlisted, and reasons that no longer hold, are red', () => {
-    const results = [{ id: 'a: X', killedBy: null }, { id: 'b: Y', killedBy: 'something' }]
+    const results = [
+      { id: 'a: X', killedBy: null },
+      { id: 'b: Y', killedBy: 'something' },
+    ]
     const reason = 'it is there twice, on purpose'
     expect(judgeMutants(results, { expected: [] })).toMatchObject({ unexpected: ['a: X'], stale: [] })
-    expect(judgeMutants(results, { expected: [{ mutant: '*: X', reason }] })).toMatchObject({ unexpected: [], stale: [], accounted: [{ id: 'a: X', reason }] })
-    expect(judgeMutants(results, { expected: [{ mutant: 'a: X', reason }, { mutant: 'b: Y', reason }] })).toMatchObject({ stale: ['b: Y'] })
-    expect(judgeMutants(results, { expected: [{ mutant: 'a* .', reason }] })).toMatchObject({ unexpected: ['a: X'], stale: ['a* .'] })
+    expect(judgeMutants(results, { expected: [{ mutant: '*: X', reason }] })).toMatchObject({
+      unexpected: [],
+      stale: [],
+      accounted: [{ id: 'a: X', reason }],
+    })
+    expect(
+      judgeMutants(results, {
+        expected: [
+          { mutant: 'a: X', reason },
+          { mutant: 'b: Y', reason },
+        ],
+      }),
+    ).toMatchObject({ stale: ['b: Y'] })
+    expect(judgeMutants(results, { expected: [{ mutant: 'a* .', reason }] })).toMatchObject({
+      unexpected: ['a: X'],
+      stale: ['a* .'],
+    })
   })
 
-  it('are taken from the bus and the topic of alarms too, which the sandbox doesn\'t emulate', () => {
-    const ids = [...mutantsOf(organization.declaration, organization.resources, nowMs)].map(({ id }) => id).filter((id) => id.startsWith('alarm '))
-    expect(ids).toEqual(expect.arrayContaining([
-      'alarm bus policy in eu-central-1: LetForwardersPut', 'alarm topic policy in eu-central-1: LetAlarmsSpeak', 'alarm topic policy in eu-west-1: LetAlarmsSpeak',
-    ]))
+  it("are taken from the bus and the topic of alarms too, which the sandbox doesn't emulate", () => {
+    const ids = [...mutantsOf(organization.declaration, organization.resources, nowMs)]
+      .map(({ id }) => id)
+      .filter((id) => id.startsWith('alarm '))
+    expect(ids).toEqual(
+      expect.arrayContaining([
+        'alarm bus policy in eu-central-1: LetForwardersPut',
+        'alarm topic policy in eu-central-1: LetAlarmsSpeak',
+        'alarm topic policy in eu-west-1: LetAlarmsSpeak',
+      ]),
+    )
   })
 
   it('are taken from the file systems of restored data, and from the tasks that meet them: a role, the right to write, a rest of root', () => {
     const ids = [...mutantsOf(organization.declaration, organization.resources, nowMs)].map(({ id }) => id)
     const point = 'StringEquals elasticfilesystem:AccessPointArn'
-    expect(ids).toEqual(expect.arrayContaining([
-      'hand-over policy of examination-rental-db: DenyPlain', `hand-over policy of examination-rental-db: Restore without ${point}`,
-      `hand-over policy of examination-archive: Read without ${point}`, 'task examination-rental-db-examine: with a role', 'task examination-rental-db-check: with a role',
-      'task examination-rental-db-examine: restored data to write', 'task check-verify-uploads: run by root', 'file system examination-archive: not encrypted',
-    ]))
+    expect(ids).toEqual(
+      expect.arrayContaining([
+        'hand-over policy of examination-rental-db: DenyPlain',
+        `hand-over policy of examination-rental-db: Restore without ${point}`,
+        `hand-over policy of examination-archive: Read without ${point}`,
+        'task examination-rental-db-examine: with a role',
+        'task examination-rental-db-check: with a role',
+        'task examination-rental-db-examine: restored data to write',
+        'task check-verify-uploads: run by root',
+        'file system examination-archive: not encrypted',
+      ]),
+    )
     expect(ids).not.toContain('task examination-rental-db-restore: with a role')
   })
 
   it('of a configuration that leaves parts out may lack some that are there twice in the whole, and no more', () => {
-    const results = [{ id: 'b: Y', killedBy: 'something' }, { id: 'c: Z', killedBy: null }]
-    const verdict = judgeMutants(results, { expected: [{ mutant: 'a: X', reason: 'there in the whole only' }], isWhole: false })
+    const results = [
+      { id: 'b: Y', killedBy: 'something' },
+      { id: 'c: Z', killedBy: null },
+    ]
+    const verdict = judgeMutants(results, {
+      expected: [{ mutant: 'a: X', reason: 'there in the whole only' }],
+      isWhole: false,
+    })
     expect(verdict).toMatchObject({ unexpected: ['c: Z'], stale: [], accounted: [] })
   })
 

@@ -18,7 +18,9 @@ describe('a clock that can be turned', () => {
     const woken: string[] = []
     const short = clock.sleep(1000).then(() => woken.push('short'))
     const abort = new AbortController()
-    const long = clock.sleep(60 * 24 * 3_600_000, abort.signal).catch((error: unknown) => woken.push(String(error)))
+    const long = clock
+      .sleep(60 * 24 * 3_600_000, abort.signal)
+      .catch((error: unknown) => woken.push(String(error)))
     clock.turn(999)
     await new Promise((resolve) => setImmediate(resolve))
     expect(woken).toEqual([])

@@ -16,7 +16,9 @@ interface Description {
 const main = join(import.meta.dirname, '../../../lab/sandbox/main.ts')
 
 function run(...options: string[]) {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   return child
 }
@@ -30,7 +32,13 @@ test('serves what the program declares, says how to reach it, and stops cleanly'
   const clientOf = (name: string) => {
     const account = accounts.find((each) => each.name === name)
     if (account === undefined) throw new Error(`no account ${name}`)
-    return new S3Client({ endpoint, region: vault.region, forcePathStyle: true, credentials: account.rootCredentials, maxAttempts: 1 })
+    return new S3Client({
+      endpoint,
+      region: vault.region,
+      forcePathStyle: true,
+      credentials: account.rootCredentials,
+      maxAttempts: 1,
+    })
   }
   const [own, other] = [clientOf('vault'), clientOf('production')]
   expect((await own.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain(vault.name)

@@ -47,7 +47,9 @@ export async function signRequest(sandbox: Sandbox, raw: RawRequest & { credenti
   const [path = '/', search = ''] = raw.path.split('?', 2)
   const query = Object.fromEntries(new URLSearchParams(search))
   const headers: Record<string, string> = { host: `127.0.0.1:${sandbox.port}`, ...raw.headers }
-  headers['x-amz-content-sha256'] ??= createHash('sha256').update(raw.body ?? '').digest('hex')
+  headers['x-amz-content-sha256'] ??= createHash('sha256')
+    .update(raw.body ?? '')
+    .digest('hex')
   const signed = await signerOf(raw.credentials, raw.signingRegion, raw.service).sign(
     { method: raw.method ?? 'GET', protocol: 'http:', hostname: '127.0.0.1', path, query, headers },
     { signingDate: new Date(raw.signedMs ?? sandbox.clock.nowMs()) },
@@ -57,18 +59,36 @@ export async function signRequest(sandbox: Sandbox, raw: RawRequest & { credenti
 
 export async function send(sandbox: Sandbox, raw: RawRequest): Promise<RawReply> {
   const { credentials } = raw
-  const signed = credentials === undefined ? { path: raw.path, headers: { ...raw.headers } } : await signRequest(sandbox, { ...raw, credentials })
+  const signed =
+    credentials === undefined
+      ? { path: raw.path, headers: { ...raw.headers } }
+      : await signRequest(sandbox, { ...raw, credentials })
   raw.tamper?.(signed)
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port: sandbox.port, method: raw.method ?? 'GET', path: signed.path, headers: signed.headers, agent: false }, (incoming) => {
-      const parts: Buffer[] = []
-      incoming.on('data', (part: Buffer) => parts.push(part))
-      incoming.on('error', reject)
-      incoming.on('end', () => {
-        const body = Buffer.concat(parts).toString('utf8')
-        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers as Record<string, string>, body, code: /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? null })
-      })
-    })
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port: sandbox.port,
+        method: raw.method ?? 'GET',
+        path: signed.path,
+        headers: signed.headers,
+        agent: false,
+      },
+      (incoming) => {
+        const parts: Buffer[] = []
+        incoming.on('data', (part: Buffer) => parts.push(part))
+        incoming.on('error', reject)
+        incoming.on('end', () => {
+          const body = Buffer.concat(parts).toString('utf8')
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers as Record<string, string>,
+            body,
+            code: /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? null,
+          })
+        })
+      },
+    )
     outgoing.on('error', reject)
     outgoing.end(raw.body)
   })

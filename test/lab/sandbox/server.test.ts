@@ -7,7 +7,19 @@ import { GetObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client
 import { describe, expect, test } from 'vitest'
 import { startSandbox } from '../../../lab/sandbox/server.ts'
 import { send } from './raw-request.ts'
-import { bucket, clientOf, codeOf, dayMs, declareCloud, makeDirectory, region, rootOf, standardCloud, startWorld, vaultAccount } from './world.ts'
+import {
+  bucket,
+  clientOf,
+  codeOf,
+  dayMs,
+  declareCloud,
+  makeDirectory,
+  region,
+  rootOf,
+  standardCloud,
+  startWorld,
+  vaultAccount,
+} from './world.ts'
 
 describe('a sandbox', () => {
   test('started again on its directory is as it was: keys, sessions, objects, and how far its clock was turned', async () => {
@@ -15,13 +27,20 @@ describe('a sandbox', () => {
     const first = await startSandbox({ directory, declaration: standardCloud })
     first.clock.turn(3 * dayMs)
     const root = first.rootCredentials(vaultAccount)
-    const session = first.credentials.issue({ kind: 'role-session', accountId: vaultAccount, arn: `arn:aws:sts::${vaultAccount}:assumed-role/r/s` }, first.clock.nowMs() + dayMs)
-    const { VersionId } = await rootOf(first).send(new PutObjectCommand({ Bucket: 'locked', Key: 'k', Body: 'kept' }))
+    const session = first.credentials.issue(
+      { kind: 'role-session', accountId: vaultAccount, arn: `arn:aws:sts::${vaultAccount}:assumed-role/r/s` },
+      first.clock.nowMs() + dayMs,
+    )
+    const { VersionId } = await rootOf(first).send(
+      new PutObjectCommand({ Bucket: 'locked', Key: 'k', Body: 'kept' }),
+    )
     await first.stop()
     const second = await startSandbox({ directory, declaration: standardCloud })
     expect(second.rootCredentials(vaultAccount)).toEqual(root)
     expect(Math.abs(second.clock.nowMs() - Date.now() - 3 * dayMs)).toBeLessThan(60_000)
-    const got = await clientOf(second, session).send(new GetObjectCommand({ Bucket: 'locked', Key: 'k', VersionId }))
+    const got = await clientOf(second, session).send(
+      new GetObjectCommand({ Bucket: 'locked', Key: 'k', VersionId }),
+    )
     expect(await got.Body?.transformToString()).toBe('kept')
     await second.stop()
   })
@@ -30,8 +49,11 @@ describe('a sandbox', () => {
     const directory = makeDirectory()
     const sandbox = await startWorld({ directory })
     await rootOf(sandbox).send(new PutObjectCommand({ Bucket: 'versioned', Key: '../../escape', Body: 'x' }))
-    for (const name of readdirSync(directory).filter((each) => each.startsWith('sandbox.sqlite'))) expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600)
-    const files = readdirSync(join(directory, 'objects'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    for (const name of readdirSync(directory).filter((each) => each.startsWith('sandbox.sqlite')))
+      expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600)
+    const files = readdirSync(join(directory, 'objects'), { recursive: true, withFileTypes: true }).filter(
+      (entry) => entry.isFile(),
+    )
     expect(files.map(({ name }) => name)).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)])
   })
 
@@ -46,15 +68,22 @@ describe('a sandbox', () => {
 
   test('killed in the middle of writes has every object that it acknowledged', async () => {
     const directory = makeDirectory()
-    const child = fork(fileURLToPath(new URL('./server-process.ts', import.meta.url)), [directory], { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    const [{ endpoint, credentials }] = (await once(child, 'message')) as [{ endpoint: string; credentials: { accessKeyId: string; secretAccessKey: string } }]
+    const child = fork(fileURLToPath(new URL('./server-process.ts', import.meta.url)), [directory], {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    const [{ endpoint, credentials }] = (await once(child, 'message')) as [
+      { endpoint: string; credentials: { accessKeyId: string; secretAccessKey: string } },
+    ]
     const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials, maxAttempts: 1 })
     const acknowledged: string[] = []
     let writing = true
     const writers = Array.from({ length: 4 }, async (_, writer) => {
       for (let at = 0; writing && at < 500; at += 1) {
         const Key = `${writer}/${at}`
-        const reply = await client.send(new PutObjectCommand({ Bucket: 'versioned', Key, Body: Key.repeat(2000) })).catch(() => null)
+        const reply = await client
+          .send(new PutObjectCommand({ Bucket: 'versioned', Key, Body: Key.repeat(2000) }))
+          .catch(() => null)
         if (reply === null) return
         acknowledged.push(Key)
       }
@@ -78,9 +107,19 @@ describe('a sandbox', () => {
     const records: { operation: string | null; status: number; principalArn: string | null }[] = []
     const sandbox = await startWorld({ onRequest: (record) => records.push(record) })
     sandbox.clock.turn(-30 * dayMs)
-    const reply = await send(sandbox, { path: '/versioned/none', credentials: sandbox.rootCredentials(vaultAccount) })
+    const reply = await send(sandbox, {
+      path: '/versioned/none',
+      credentials: sandbox.rootCredentials(vaultAccount),
+    })
     expect(Math.abs(Date.parse(reply.headers.date ?? '') - sandbox.clock.nowMs())).toBeLessThan(5000)
-    expect(records).toEqual([expect.objectContaining({ operation: 'GetObject', status: 404, errorCode: 'NoSuchKey', principalArn: `arn:aws:iam::${vaultAccount}:root` })])
+    expect(records).toEqual([
+      expect.objectContaining({
+        operation: 'GetObject',
+        status: 404,
+        errorCode: 'NoSuchKey',
+        principalArn: `arn:aws:iam::${vaultAccount}:root`,
+      }),
+    ])
   })
 
   test('answers a client that waits for 100 Continue with the refusal itself', async () => {
@@ -88,23 +127,40 @@ describe('a sandbox', () => {
     const client = rootOf(sandbox)
     const big = Buffer.alloc(3 * 1024 * 1024, 'x')
     await client.send(new PutObjectCommand({ Bucket: 'versioned', Key: 'big', Body: big, IfNoneMatch: '*' }))
-    expect(await codeOf(client.send(new PutObjectCommand({ Bucket: 'versioned', Key: 'big', Body: big, IfNoneMatch: '*' })))).toBe('PreconditionFailed')
+    expect(
+      await codeOf(
+        client.send(new PutObjectCommand({ Bucket: 'versioned', Key: 'big', Body: big, IfNoneMatch: '*' })),
+      ),
+    ).toBe('PreconditionFailed')
     const got = await client.send(new GetObjectCommand({ Bucket: 'versioned', Key: 'big' }))
     expect(Buffer.from((await got.Body?.transformToByteArray()) ?? []).equals(big)).toBe(true)
   })
 
-  test('doesn\'t touch a bucket that it already has, and makes those that are new', async () => {
+  test("doesn't touch a bucket that it already has, and makes those that are new", async () => {
     const directory = makeDirectory()
     await (await startSandbox({ directory, declaration: declareCloud([bucket('one')]) })).stop()
-    const sandbox = await startWorld({ directory, declaration: declareCloud([bucket('one', { versioning: null }), bucket('two')]) })
+    const sandbox = await startWorld({
+      directory,
+      declaration: declareCloud([bucket('one', { versioning: null }), bucket('two')]),
+    })
     const reply = await send(sandbox, { path: '/', credentials: sandbox.rootCredentials(vaultAccount) })
     expect(reply.body.match(/<Name>[^<]*/g)).toEqual(['<Name>one', '<Name>two'])
-    expect((await send(sandbox, { path: '/one?versioning', credentials: sandbox.rootCredentials(vaultAccount) })).body).toContain('<Status>Enabled</Status>')
+    expect(
+      (await send(sandbox, { path: '/one?versioning', credentials: sandbox.rootCredentials(vaultAccount) }))
+        .body,
+    ).toContain('<Status>Enabled</Status>')
   })
 
   test('stops with a request still open', async () => {
-    const sandbox = await startSandbox({ directory: makeDirectory(), declaration: standardCloud, faults: { seed: 1, rates: { stall: 1 } } })
-    const open = send(sandbox, { path: '/', credentials: sandbox.rootCredentials(vaultAccount) }).then(() => 'answered', () => 'broken')
+    const sandbox = await startSandbox({
+      directory: makeDirectory(),
+      declaration: standardCloud,
+      faults: { seed: 1, rates: { stall: 1 } },
+    })
+    const open = send(sandbox, { path: '/', credentials: sandbox.rootCredentials(vaultAccount) }).then(
+      () => 'answered',
+      () => 'broken',
+    )
     await new Promise((resolve) => setTimeout(resolve, 50))
     await sandbox.stop()
     expect(await open).toBe('broken')

@@ -21,7 +21,12 @@ export function makeDirectory(): string {
 
 /** Its clock stands still but for its turns only if a test gives one; it is stopped after the file's tests. */
 export async function startWorld(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
-  const sandbox = await startSandbox({ directory: makeDirectory(), declaration: standardCloud, clock: new TurnableClock(), ...options })
+  const sandbox = await startSandbox({
+    directory: makeDirectory(),
+    declaration: standardCloud,
+    clock: new TurnableClock(),
+    ...options,
+  })
   afterAll(() => sandbox.stop())
   return sandbox
 }
@@ -50,7 +55,10 @@ export function rootOf(sandbox: Sandbox, accountId = vaultAccount, maxAttempts =
 
 /** The code that a refused call was answered with; fails if it wasn't refused. */
 export async function codeOf(call: Promise<unknown>): Promise<string> {
-  const error = await call.then(() => null, (reason: unknown) => reason as { name?: string; Code?: string; $metadata?: { httpStatusCode?: number } })
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason as { name?: string; Code?: string; $metadata?: { httpStatusCode?: number } },
+  )
   if (error === null) throw new Error('the call was expected to be refused, and was not')
   return error.Code ?? error.name ?? 'unknown'
 }

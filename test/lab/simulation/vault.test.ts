@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { WorldClock } from '../../../lab/simulation/clocks.ts'
 import { Vault } from '../../../lab/simulation/vault.ts'
 
-test('a version is kept while the vault\'s clock says that it is locked, wherever the host\'s clock stands', () => {
+test("a version is kept while the vault's clock says that it is locked, wherever the host's clock stands", () => {
   const clock = new WorldClock()
   const vault = new Vault(clock)
   const version = vault.put('key', Buffer.from('body'), 'hash')

@@ -19,7 +19,10 @@ let launcher: Record<string, string>
 let agentArn: string
 
 beforeAll(async () => {
-  const [declaration, { outputs }] = await Promise.all([loadDeclaration(), recordProgram({ ...exampleConfig, layer: 'production' })])
+  const [declaration, { outputs }] = await Promise.all([
+    loadDeclaration(),
+    recordProgram({ ...exampleConfig, layer: 'production' }),
+  ])
   cloud = await startStsCloud(declaration)
   writeFileSync(config, JSON.stringify(outputs))
   agentArn = (outputs as { agents: Record<string, { roleArn: string }> }).agents['staging']!.roleArn
@@ -34,32 +37,73 @@ afterAll(async () => {
 function variablesOf(roleArn: string): Record<string, string> {
   const role = cloud.sandbox && declaredRole(roleArn)
   const { credentials } = issueWorkloadSession(cloud.sandbox, role, 'workload', cloud.clock.nowMs())
-  return { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey, AWS_SESSION_TOKEN: credentials.sessionToken! }
+  return {
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: credentials.sessionToken!,
+  }
 }
 
 function declaredRole(arn: string): Parameters<typeof issueWorkloadSession>[1] {
-  const [, accountId = '', path = '/', name = ''] = /^arn:aws:iam::(\d{12}):role(\/(?:.*\/)?)([^/]+)$/.exec(arn)!
-  return { accountId, arn, name, path, maxSessionSeconds: 3600, trust: {}, policies: [], boundary: null, tags: {} }
+  const [, accountId = '', path = '/', name = ''] = /^arn:aws:iam::(\d{12}):role(\/(?:.*\/)?)([^/]+)$/.exec(
+    arn,
+  )!
+  return {
+    accountId,
+    arn,
+    name,
+    path,
+    maxSessionSeconds: 3600,
+    trust: {},
+    policies: [],
+    boundary: null,
+    tags: {},
+  }
 }
 
 function agentSession(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  return runCommand(['agent-session', ...args], { env: { HOME: home, AWS_REGION: 'eu-central-1', AWS_ENDPOINT_URL: cloud.sandbox.endpoint, ...launcher, ...env } })
+  return runCommand(['agent-session', ...args], {
+    env: {
+      HOME: home,
+      AWS_REGION: 'eu-central-1',
+      AWS_ENDPOINT_URL: cloud.sandbox.endpoint,
+      ...launcher,
+      ...env,
+    },
+  })
 }
 
 const asMaria = ['--config', config, '--source-identity', 'maria@example.com']
 
 /** Who the session with this key is, as the token service has it. */
-function found(accessKeyId: string): { roleArn: string; sourceIdentity: string | null; sessionName: string; policies: unknown[]; tags: object } {
+function found(accessKeyId: string): {
+  roleArn: string
+  sourceIdentity: string | null
+  sessionName: string
+  policies: unknown[]
+  tags: object
+} {
   return cloud.sandbox.credentials.find(accessKeyId)!.principal.session!
 }
 
 describe('a session of an agent', () => {
-  test('is its role\'s, on someone\'s behalf, for 15 minutes', async () => {
+  test("is its role's, on someone's behalf, for 15 minutes", async () => {
     const outcome = await agentSession(['staging', ...asMaria, '--session-name', 'task-42', '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const [record] = outcome.records() as { expires: string; credentials: { accessKeyId: string } }[]
-    expect(record).toMatchObject({ type: 'agent-session', agent: 'staging', roleArn: agentArn, sourceIdentity: 'maria@example.com', narrowed: false })
-    expect(found(record!.credentials.accessKeyId)).toMatchObject({ roleArn: agentArn, sourceIdentity: 'maria@example.com', sessionName: 'task-42', policies: [] })
+    expect(record).toMatchObject({
+      type: 'agent-session',
+      agent: 'staging',
+      roleArn: agentArn,
+      sourceIdentity: 'maria@example.com',
+      narrowed: false,
+    })
+    expect(found(record!.credentials.accessKeyId)).toMatchObject({
+      roleArn: agentArn,
+      sourceIdentity: 'maria@example.com',
+      sessionName: 'task-42',
+      policies: [],
+    })
     const leftSeconds = (Date.parse(record!.expires) - cloud.clock.nowMs()) / 1000
     expect(leftSeconds).toBeGreaterThan(840)
     expect(leftSeconds).toBeLessThanOrEqual(901)
@@ -67,22 +111,58 @@ describe('a session of an agent', () => {
 
   test('is as long as the configuration says, unless another length is asked for, and never above an hour', async () => {
     const longer = join(folder, 'longer.json')
-    writeFileSync(longer, JSON.stringify((await recordProgram({ ...exampleConfig, agents: exampleConfig.agents.map((agent) => ({ ...agent, sessionSeconds: 1800 })), layer: 'production' })).outputs))
+    writeFileSync(
+      longer,
+      JSON.stringify(
+        (
+          await recordProgram({
+            ...exampleConfig,
+            agents: exampleConfig.agents.map((agent) => ({ ...agent, sessionSeconds: 1800 })),
+            layer: 'production',
+          })
+        ).outputs,
+      ),
+    )
     const minutes = async (...args: string[]): Promise<number> => {
-      const [record] = (await agentSession(['staging', '--config', longer, '--source-identity', 'maria', '--json', ...args])).records() as { expires: string }[]
+      const [record] = (
+        await agentSession(['staging', '--config', longer, '--source-identity', 'maria', '--json', ...args])
+      ).records() as { expires: string }[]
       return Math.round((Date.parse(record!.expires) - cloud.clock.nowMs()) / 60_000)
     }
     expect([await minutes(), await minutes('--session-seconds', '900')]).toEqual([30, 15])
-    writeFileSync(longer, JSON.stringify({ formatVersion: 1, layer: 'production', agents: { staging: { roleArn: agentArn, sessionSeconds: 7200 } } }))
-    expect(await agentSession(['staging', '--config', longer, '--source-identity', 'maria'])).toMatchObject({ status: 2, stdout: '' })
+    writeFileSync(
+      longer,
+      JSON.stringify({
+        formatVersion: 1,
+        layer: 'production',
+        agents: { staging: { roleArn: agentArn, sessionSeconds: 7200 } },
+      }),
+    )
+    expect(await agentSession(['staging', '--config', longer, '--source-identity', 'maria'])).toMatchObject({
+      status: 2,
+      stdout: '',
+    })
   })
 
   test('is printed for a shell and for an SDK, and works', async () => {
     const shell = await agentSession(['staging', ...asMaria])
-    const variables = Object.fromEntries([...shell.stdout.matchAll(/^export (\w+)='([^']*)'$/gm)].map(([, name, value]) => [name!, value!]))
-    expect(Object.keys(variables)).toEqual(['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_CREDENTIAL_EXPIRATION'])
-    const process = JSON.parse((await agentSession(['staging', ...asMaria, '--format', 'credential-process'])).stdout) as Record<string, string>
-    expect(process).toMatchObject({ Version: 1, AccessKeyId: expect.stringMatching(/^ASIA/) as string, Expiration: expect.stringMatching(/Z$/) as string })
+    const variables = Object.fromEntries(
+      [...shell.stdout.matchAll(/^export (\w+)='([^']*)'$/gm)].map(([, name, value]) => [name!, value!]),
+    )
+    expect(Object.keys(variables)).toEqual([
+      'AWS_ACCESS_KEY_ID',
+      'AWS_SECRET_ACCESS_KEY',
+      'AWS_SESSION_TOKEN',
+      'AWS_CREDENTIAL_EXPIRATION',
+    ])
+    const process = JSON.parse(
+      (await agentSession(['staging', ...asMaria, '--format', 'credential-process'])).stdout,
+    ) as Record<string, string>
+    expect(process).toMatchObject({
+      Version: 1,
+      AccessKeyId: expect.stringMatching(/^ASIA/) as string,
+      Expiration: expect.stringMatching(/Z$/) as string,
+    })
     // An agent can't launch itself: its own session is refused, which also shows that it is taken for what it is.
     const again = await agentSession(['staging', ...asMaria], variables)
     expect(again.status).toBe(6)
@@ -91,7 +171,10 @@ describe('a session of an agent', () => {
 
   test('is narrowed by a policy', async () => {
     const file = join(folder, 'narrow.json')
-    const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'ec2:Describe*', Resource: '*' }] }
+    const policy = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'ec2:Describe*', Resource: '*' }],
+    }
     writeFileSync(file, JSON.stringify(policy, null, 4))
     const outcome = await agentSession(['staging', ...asMaria, '--policy', file, '--json'])
     const [record] = outcome.records() as { narrowed: boolean; credentials: { accessKeyId: string } }[]
@@ -100,21 +183,36 @@ describe('a session of an agent', () => {
   })
 
   test.each([
-    ['nobody\'s behalf', ['staging', '--config'], 'pass --source-identity'],
-    ['a session tag, by which it would choose its environment', ['staging', '--source-identity', 'maria', '--tag', 'holdfast-environment=production', '--config'], 'without session tags'],
+    ["nobody's behalf", ['staging', '--config'], 'pass --source-identity'],
+    [
+      'a session tag, by which it would choose its environment',
+      ['staging', '--source-identity', 'maria', '--tag', 'holdfast-environment=production', '--config'],
+      'without session tags',
+    ],
   ])('on %s is denied, and says what the trust asks for', async (_what, args, hint) => {
     const outcome = await agentSession([...args, config])
     expect(outcome).toMatchObject({ status: 6, stdout: '' })
     expect(outcome.stderr).toContain(hint)
   })
 
-  test('of another account\'s role, or of one that isn\'t there, is denied', async () => {
-    expect(await agentSession(['nobody', '--account', agentArn.split(':')[4]!, '--source-identity', 'maria'])).toMatchObject({ status: 6 })
-    expect(await agentSession(['staging', '--account', '999999999999', '--source-identity', 'maria'])).toMatchObject({ status: 6 })
+  test("of another account's role, or of one that isn't there, is denied", async () => {
+    expect(
+      await agentSession(['nobody', '--account', agentArn.split(':')[4]!, '--source-identity', 'maria']),
+    ).toMatchObject({ status: 6 })
+    expect(
+      await agentSession(['staging', '--account', '999999999999', '--source-identity', 'maria']),
+    ).toMatchObject({ status: 6 })
   })
 
   test('is found by the naming rule as by the configuration', async () => {
-    const outcome = await agentSession(['staging', '--account', agentArn.split(':')[4]!, '--source-identity', 'maria', '--json'])
+    const outcome = await agentSession([
+      'staging',
+      '--account',
+      agentArn.split(':')[4]!,
+      '--source-identity',
+      'maria',
+      '--json',
+    ])
     expect(outcome.records()).toMatchObject([{ roleArn: agentArn }])
   })
 })
@@ -123,8 +221,12 @@ describe('a command that runs with a session', () => {
   const script = (code: string): string[] => ['--', process.execPath, '-e', code]
 
   test('has it in its environment, and no other credentials', async () => {
-    const shown = '["AWS_ACCESS_KEY_ID","AWS_PROFILE","AWS_WEB_IDENTITY_TOKEN_FILE","AWS_EC2_METADATA_DISABLED","KEEP"].map((name) => process.env[name] ?? null)'
-    const outcome = await agentSession(['staging', ...asMaria, ...script(`console.log(JSON.stringify(${shown}))`)], { AWS_WEB_IDENTITY_TOKEN_FILE: '/t', KEEP: 'kept' })
+    const shown =
+      '["AWS_ACCESS_KEY_ID","AWS_PROFILE","AWS_WEB_IDENTITY_TOKEN_FILE","AWS_EC2_METADATA_DISABLED","KEEP"].map((name) => process.env[name] ?? null)'
+    const outcome = await agentSession(
+      ['staging', ...asMaria, ...script(`console.log(JSON.stringify(${shown}))`)],
+      { AWS_WEB_IDENTITY_TOKEN_FILE: '/t', KEEP: 'kept' },
+    )
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const [key, ...others] = JSON.parse(outcome.stdout) as string[]
     expect(found(key!)).toMatchObject({ roleArn: agentArn })
@@ -132,13 +234,27 @@ describe('a command that runs with a session', () => {
   })
 
   test('ends with its own status, also by a signal', async () => {
-    expect(await agentSession(['staging', ...asMaria, ...script('process.exit(7)')])).toMatchObject({ status: 7, stderr: '' })
-    expect(await agentSession(['staging', ...asMaria, ...script('process.kill(process.pid, "SIGKILL")')])).toMatchObject({ status: 137 })
+    expect(await agentSession(['staging', ...asMaria, ...script('process.exit(7)')])).toMatchObject({
+      status: 7,
+      stderr: '',
+    })
+    expect(
+      await agentSession(['staging', ...asMaria, ...script('process.kill(process.pid, "SIGKILL")')]),
+    ).toMatchObject({ status: 137 })
   })
 
   test('gets its arguments as they are: there is no shell', async () => {
     const hostile = ['$(id)', '; rm -rf /', '--json', '*', 'a b']
-    const outcome = await agentSession(['staging', ...asMaria, '--', process.execPath, '-e', 'console.log(JSON.stringify(process.argv.slice(1)))', '--', ...hostile])
+    const outcome = await agentSession([
+      'staging',
+      ...asMaria,
+      '--',
+      process.execPath,
+      '-e',
+      'console.log(JSON.stringify(process.argv.slice(1)))',
+      '--',
+      ...hostile,
+    ])
     expect(JSON.parse(outcome.stdout)).toEqual(hostile)
   })
 
@@ -147,7 +263,7 @@ describe('a command that runs with a session', () => {
     expect(readdirSync(home)).toEqual([])
   })
 
-  test('that isn\'t there is said so', async () => {
+  test("that isn't there is said so", async () => {
     const outcome = await agentSession(['staging', ...asMaria, '--', '/nonexistent/\u001b[2Jtool'])
     expect(outcome.status).toBe(5)
     expect(outcome.stderr).not.toContain('\u001b')
@@ -155,10 +271,12 @@ describe('a command that runs with a session', () => {
 })
 
 describe('revoking', () => {
-  test('puts a deny on everything that was issued up to now, by AWS\'s clock', async () => {
+  test("puts a deny on everything that was issued up to now, by AWS's clock", async () => {
     const iam = await startScriptedIam({ roleArn: agentArn })
     const before = Date.now()
-    const outcome = await agentSession(['revoke', 'staging', '--config', config, '--json'], { AWS_ENDPOINT_URL: iam.endpoint })
+    const outcome = await agentSession(['revoke', 'staging', '--config', config, '--json'], {
+      AWS_ENDPOINT_URL: iam.endpoint,
+    })
     await iam.stop()
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const put = iam.calls().find(({ Action }) => Action === 'PutRolePolicy')!
@@ -166,7 +284,15 @@ describe('revoking', () => {
     const [record] = outcome.records() as { issuedBefore: string }[]
     expect(JSON.parse(put['PolicyDocument']!)).toEqual({
       Version: '2012-10-17',
-      Statement: [{ Sid: 'RevokeOlderSessions', Effect: 'Deny', Action: ['*'], Resource: ['*'], Condition: { DateLessThan: { 'aws:TokenIssueTime': record!.issuedBefore } } }],
+      Statement: [
+        {
+          Sid: 'RevokeOlderSessions',
+          Effect: 'Deny',
+          Action: ['*'],
+          Resource: ['*'],
+          Condition: { DateLessThan: { 'aws:TokenIssueTime': record!.issuedBefore } },
+        },
+      ],
     })
     // The scripted server's clock is this machine's, to the second.
     expect(Date.parse(record!.issuedBefore)).toBeGreaterThanOrEqual(before - 1000)

@@ -24,9 +24,15 @@ function blastRadius(args: readonly string[], env: Record<string, string> = {}):
   return runCommand(['blast-radius', ...args], { env: { HOME: home, ...env } })
 }
 
-const statement = (Action: unknown, more: object = {}): object => ({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource: '*', ...more }] })
+const statement = (Action: unknown, more: object = {}): object => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action, Resource: '*', ...more }],
+})
 const reader = write('reader.json', statement(['s3:Get*', 'ec2:Describe*']))
-const destroyer = write('destroyer.json', statement(['ec2:DeleteVolume', 'iam:PassRole', 'kms:ScheduleKeyDeletion']))
+const destroyer = write(
+  'destroyer.json',
+  statement(['ec2:DeleteVolume', 'iam:PassRole', 'kms:ScheduleKeyDeletion']),
+)
 
 beforeAll(() => {
   for (const { file, text } of planted) write(`tree/${file}`, text)
@@ -43,11 +49,23 @@ describe('policies', () => {
   test('that destroy end with 14, with what is lost and what brings it back', async () => {
     const outcome = await blastRadius(['--policy', destroyer, '--json'])
     expect(outcome.status).toBe(14)
-    expect(JSON.parse(outcome.stderr)).toMatchObject({ code: 'objective-missed', context: { unbraked: 2, unbrakedData: 1, destructive: 3, credentials: 0 } })
-    const [record] = outcome.records() as { possible: { action: string; state: string; recoverableUntil: string | null }[] }[]
-    expect(record).toMatchObject({ type: 'blast-radius', subject: destroyer, basis: 'policy documents', unbraked: 2 })
+    expect(JSON.parse(outcome.stderr)).toMatchObject({
+      code: 'objective-missed',
+      context: { unbraked: 2, unbrakedData: 1, destructive: 3, credentials: 0 },
+    })
+    const [record] = outcome.records() as {
+      possible: { action: string; state: string; recoverableUntil: string | null }[]
+    }[]
+    expect(record).toMatchObject({
+      type: 'blast-radius',
+      subject: destroyer,
+      basis: 'policy documents',
+      unbraked: 2,
+    })
     expect(record!.possible.map(({ action, state }) => [action, state])).toEqual([
-      ['ec2:DeleteVolume', 'not-known'], ['kms:ScheduleKeyDeletion', 'recoverable'], ['iam:PassRole', 'none'],
+      ['ec2:DeleteVolume', 'not-known'],
+      ['kms:ScheduleKeyDeletion', 'recoverable'],
+      ['iam:PassRole', 'none'],
     ])
     const leftMs = Date.parse(record!.possible[1]!.recoverableUntil!) - Date.now()
     expect(leftMs).toBeGreaterThan(6.9 * 86_400_000)
@@ -56,9 +74,15 @@ describe('policies', () => {
 
   test('count by what --fail-on says, and by the brakes that are in place', async () => {
     const brakes = write('brakes.json', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { days: 7 } } })
-    const statuses = await Promise.all([
-      ['--fail-on', 'data'], ['--fail-on', 'data', '--brakes', brakes], ['--brakes', brakes], ['--fail-on', 'destructive', '--brakes', brakes], ['--fail-on', 'never'],
-    ].map(async (args) => (await blastRadius(['--policy', destroyer, ...args])).status))
+    const statuses = await Promise.all(
+      [
+        ['--fail-on', 'data'],
+        ['--fail-on', 'data', '--brakes', brakes],
+        ['--brakes', brakes],
+        ['--fail-on', 'destructive', '--brakes', brakes],
+        ['--fail-on', 'never'],
+      ].map(async (args) => (await blastRadius(['--policy', destroyer, ...args])).status),
+    )
     expect(statuses).toEqual([14, 0, 14, 14, 0])
   })
 
@@ -70,7 +94,13 @@ describe('policies', () => {
 
   test('of a role in a recorded account', async () => {
     const account = write('account.json', {
-      RoleDetailList: [{ Arn: roleArn, RolePolicyList: [{ PolicyName: 'task', PolicyDocument: statement('ec2:DeleteVolume') }] }], Policies: [],
+      RoleDetailList: [
+        {
+          Arn: roleArn,
+          RolePolicyList: [{ PolicyName: 'task', PolicyDocument: statement('ec2:DeleteVolume') }],
+        },
+      ],
+      Policies: [],
     })
     const outcome = await blastRadius(['--role', roleArn, '--recorded', account])
     expect(outcome.status).toBe(14)
@@ -79,12 +109,22 @@ describe('policies', () => {
   })
 
   test('of a role in a recorded account counts what it can do through others, and says by which way', async () => {
-    const trust = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { AWS: roleArn }, Action: 'sts:AssumeRole' }] }
+    const trust = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: { AWS: roleArn }, Action: 'sts:AssumeRole' }],
+    }
     const other = roleArn.replace(/[^/]+$/, 'deployer')
     const account = write('hops.json', {
       RoleDetailList: [
-        { Arn: roleArn, RolePolicyList: [{ PolicyName: 'task', PolicyDocument: statement('ec2:Describe*') }] },
-        { Arn: other, AssumeRolePolicyDocument: trust, RolePolicyList: [{ PolicyName: 'all', PolicyDocument: statement('ec2:DeleteVolume') }] },
+        {
+          Arn: roleArn,
+          RolePolicyList: [{ PolicyName: 'task', PolicyDocument: statement('ec2:Describe*') }],
+        },
+        {
+          Arn: other,
+          AssumeRolePolicyDocument: trust,
+          RolePolicyList: [{ PolicyName: 'all', PolicyDocument: statement('ec2:DeleteVolume') }],
+        },
       ],
       Policies: [],
     })
@@ -93,8 +133,18 @@ describe('policies', () => {
     expect(outcome.stdout).toContain('ec2:DeleteVolume: the volume\n      through role/deployer\n')
   })
 
-  test('with hostile names don\'t steer the terminal', async () => {
-    const evil = write('evil.json', { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: 'arn:aws:s3:::\u001b[2Jx\u202e/*', Condition: { StringEquals: { 'aws:ResourceTag/\u0007': 'a' } } }] })
+  test("with hostile names don't steer the terminal", async () => {
+    const evil = write('evil.json', {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Action: '*',
+          Resource: 'arn:aws:s3:::\u001b[2Jx\u202e/*',
+          Condition: { StringEquals: { 'aws:ResourceTag/\u0007': 'a' } },
+        },
+      ],
+    })
     const outcome = await blastRadius(['--policy', evil])
     expect(outcome.stdout + outcome.stderr).not.toMatch(/[\u001b\u0007\u202e]/u)
   })
@@ -104,24 +154,36 @@ describe('credentials within reach', () => {
   test('of a directory are named by file, line and owner, and end with 14', async () => {
     const outcome = await blastRadius(['--directory', join(folder, 'tree')])
     expect(outcome.status).toBe(14)
-    expect(outcome.stdout).toContain(`${join(folder, 'tree/domains.sh')}:3\n    Railway token of backboard.railway.app; lives until it is revoked`)
+    expect(outcome.stdout).toContain(
+      `${join(folder, 'tree/domains.sh')}:3\n    Railway token of backboard.railway.app; lives until it is revoked`,
+    )
     expect(outcome.stdout).toContain('database password of bob@db.example.com:5432/app')
     expect(outcome.stdout).toMatch(/Left out: 1 links, not followed/)
   })
 
-  test.each([['in words', []], ['as records', ['--json']], ['with a trace', ['--json', '--max-entries', '1']]])('are never shown by value: %s', async (_how, args) => {
-    const outcome = await runCommand(['blast-radius', '--here', '--directory', join(folder, 'tree'), ...args], {
-      env: { HOME: join(folder, 'tree'), HOLDFAST_DEBUG: '1', MY_TOKEN: planted[0]!.values[0]! },
-    })
+  test.each([
+    ['in words', []],
+    ['as records', ['--json']],
+    ['with a trace', ['--json', '--max-entries', '1']],
+  ])('are never shown by value: %s', async (_how, args) => {
+    const outcome = await runCommand(
+      ['blast-radius', '--here', '--directory', join(folder, 'tree'), ...args],
+      {
+        env: { HOME: join(folder, 'tree'), HOLDFAST_DEBUG: '1', MY_TOKEN: planted[0]!.values[0]! },
+      },
+    )
     expect(outcome.status).toBe(14)
-    for (const value of planted.flatMap(({ values }) => values)) expect(outcome.stdout + outcome.stderr).not.toContain(value)
+    for (const value of planted.flatMap(({ values }) => values))
+      expect(outcome.stdout + outcome.stderr).not.toContain(value)
   })
 
   test('of this environment and home are found, by variable and by place', async () => {
     const other = makeFolder()
     mkdirSync(join(other, '.aws'))
     writeFileSync(join(other, '.aws/credentials'), planted[0]!.text)
-    const outcome = await runCommand(['blast-radius', '--here', '--json'], { env: { HOME: other, DEPLOY_TOKEN: planted[0]!.values[0]! } })
+    const outcome = await runCommand(['blast-radius', '--here', '--json'], {
+      env: { HOME: other, DEPLOY_TOKEN: planted[0]!.values[0]! },
+    })
     const found = outcome.records().filter(({ type }) => type === 'credential')
     expect(found.map(({ kind, place, lives }) => [kind, place, lives])).toEqual([
       ['unknown', { type: 'variable', name: 'DEPLOY_TOKEN' }, 'for ever'],
@@ -129,12 +191,15 @@ describe('credentials within reach', () => {
     ])
   })
 
-  test('that have ended are listed, and don\'t count', async () => {
+  test("that have ended are listed, and don't count", async () => {
     const spent = makeFolder()
     writeFileSync(join(spent, 'cli-cache.json'), planted.find(({ kind }) => kind === 'aws-session')!.text)
     const outcome = await blastRadius(['--directory', spent, '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    expect(outcome.records()).toMatchObject([{ kind: 'aws-session', isSpent: true, expires: '2020-01-01T00:00:00Z' }, { type: 'search', credentials: 1 }])
+    expect(outcome.records()).toMatchObject([
+      { kind: 'aws-session', isSpent: true, expires: '2020-01-01T00:00:00Z' },
+      { type: 'search', credentials: 1 },
+    ])
   })
 
   test('nowhere, end with 0; with 3 if the search stopped at a limit; with 5 if the directory is not there', async () => {
@@ -148,18 +213,29 @@ describe('credentials within reach', () => {
 
 describe('a role, live', () => {
   const started = startScriptedIam({
-    roleArn, inline: { task: statement('ec2:*') },
+    roleArn,
+    inline: { task: statement('ec2:*') },
     simulate: (action) => ({ decision: action === 'ec2:DetachVolume' ? 'allowed' : 'implicitDeny' }),
   })
   afterAll(async () => (await started).stop())
-  const live = async (args: string[]): Promise<Outcome> => blastRadius(args, {
-    AWS_ENDPOINT_URL: (await started).endpoint, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
-  })
+  const live = async (args: string[]): Promise<Outcome> =>
+    blastRadius(args, {
+      AWS_ENDPOINT_URL: (await started).endpoint,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'AKID',
+      AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+    })
 
   test('is asked of IAM', async () => {
     const outcome = await live(['--role', roleArn, '--live', '--json'])
     expect(outcome.status).toBe(14)
-    expect(outcome.records()).toMatchObject([{ basis: 'IAM\'s simulator', subject: roleArn, possible: [{ action: 'ec2:DetachVolume', resources: ['*'] }] }])
+    expect(outcome.records()).toMatchObject([
+      {
+        basis: "IAM's simulator",
+        subject: roleArn,
+        possible: [{ action: 'ec2:DetachVolume', resources: ['*'] }],
+      },
+    ])
   })
 
   test('is the one that the credentials at hand belong to, with --here', async () => {
@@ -174,53 +250,130 @@ describe('a role, live, with the brakes of a region', () => {
     const json = (body: object): unknown => response.end(JSON.stringify(body))
     const target = String(headers['x-amz-target'])
     if (url.pathname === '/list-rules') return json({ Rules: [{ Identifier: 'abc' }] })
-    if (url.pathname === '/rules/abc') return json({ Identifier: 'abc', RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'DAYS' }, Status: 'available', LockState: 'locked' })
+    if (url.pathname === '/rules/abc')
+      return json({
+        Identifier: 'abc',
+        RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'DAYS' },
+        Status: 'available',
+        LockState: 'locked',
+      })
     if (target.endsWith('.ListTables')) return json({ TableNames: ['rentals'] })
     if (target.endsWith('.DescribeTable')) return json({ Table: { DeletionProtectionEnabled: false } })
-    if (url.pathname === '/backup-vaults/') return response.writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' }).end('{}')
-    if (method === 'GET' && url.pathname === '/') return answerXml(response, '<ListAllMyBucketsResult><Buckets><Bucket><Name>uploads</Name></Bucket></Buckets></ListAllMyBucketsResult>')
-    if (url.searchParams.has('versioning')) return answerXml(response, '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>')
-    return answerError(response, 404, url.searchParams.has('object-lock') ? 'ObjectLockConfigurationNotFoundError' : 'NoSuchLifecycleConfiguration')
+    if (url.pathname === '/backup-vaults/')
+      return response.writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' }).end('{}')
+    if (method === 'GET' && url.pathname === '/')
+      return answerXml(
+        response,
+        '<ListAllMyBucketsResult><Buckets><Bucket><Name>uploads</Name></Bucket></Buckets></ListAllMyBucketsResult>',
+      )
+    if (url.searchParams.has('versioning'))
+      return answerXml(
+        response,
+        '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
+      )
+    return answerError(
+      response,
+      404,
+      url.searchParams.has('object-lock')
+        ? 'ObjectLockConfigurationNotFoundError'
+        : 'NoSuchLifecycleConfiguration',
+    )
   }
-  const allowed = ['ec2:DeleteVolume', 'dynamodb:DeleteTable', 'backup:DeleteRecoveryPoint', 's3:DeleteObject', 's3:DeleteBucket', 'iam:PassRole']
-  const started = startScriptedIam({ roleArn, inline: { task: statement('*') }, besides, simulate: (action) => ({ decision: allowed.includes(action) ? 'allowed' : 'implicitDeny' }) })
-  afterAll(async () => (await started).stop())
-  const live = async (...args: string[]): Promise<Outcome> => blastRadius(['--role', roleArn, '--live', ...args], {
-    AWS_ENDPOINT_URL: (await started).endpoint, AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+  const allowed = [
+    'ec2:DeleteVolume',
+    'dynamodb:DeleteTable',
+    'backup:DeleteRecoveryPoint',
+    's3:DeleteObject',
+    's3:DeleteBucket',
+    'iam:PassRole',
+  ]
+  const started = startScriptedIam({
+    roleArn,
+    inline: { task: statement('*') },
+    besides,
+    simulate: (action) => ({ decision: allowed.includes(action) ? 'allowed' : 'implicitDeny' }),
   })
+  afterAll(async () => (await started).stop())
+  const live = async (...args: string[]): Promise<Outcome> =>
+    blastRadius(['--role', roleArn, '--live', ...args], {
+      AWS_ENDPOINT_URL: (await started).endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'AKID',
+      AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+    })
 
   test('says of each whether it was seen, is absent, or could not be read', async () => {
     const outcome = await live('--region', 'eu-central-1', '--json')
     expect(outcome.status).toBe(14)
-    const [record] = outcome.records() as { caveats: string[]; possible: { action: string; state: string; unbraked: boolean; recoverableUntil: string | null; reading: { state: string } | null }[] }[]
-    expect(record!.possible.map(({ action, state, unbraked, reading }) => [action, state, unbraked, reading?.state ?? null])).toEqual([
-      ['ec2:DeleteVolume', 'recoverable', false, 'seen'], ['dynamodb:DeleteTable', 'absent', true, 'absent'], ['s3:DeleteObject', 'recoverable', false, 'seen'],
-      ['s3:DeleteBucket', 'taken-off', true, null], ['backup:DeleteRecoveryPoint', 'not-known', true, 'unread'], ['iam:PassRole', 'none', true, null],
+    const [record] = outcome.records() as {
+      caveats: string[]
+      possible: {
+        action: string
+        state: string
+        unbraked: boolean
+        recoverableUntil: string | null
+        reading: { state: string } | null
+      }[]
+    }[]
+    expect(
+      record!.possible.map(({ action, state, unbraked, reading }) => [
+        action,
+        state,
+        unbraked,
+        reading?.state ?? null,
+      ]),
+    ).toEqual([
+      ['ec2:DeleteVolume', 'recoverable', false, 'seen'],
+      ['dynamodb:DeleteTable', 'absent', true, 'absent'],
+      ['s3:DeleteObject', 'recoverable', false, 'seen'],
+      ['s3:DeleteBucket', 'taken-off', true, null],
+      ['backup:DeleteRecoveryPoint', 'not-known', true, 'unread'],
+      ['iam:PassRole', 'none', true, null],
     ])
     expect(record!.possible[0]!.recoverableUntil).not.toBeNull()
-    expect(record!.caveats).toContain('brakes were looked for in eu-central-1: nothing is taken to lie in another region')
+    expect(record!.caveats).toContain(
+      'brakes were looked for in eu-central-1: nothing is taken to lie in another region',
+    )
   })
 
   test('says so in words too', async () => {
     const { stdout, stderr } = await live('--region', 'eu-central-1')
     expect(stdout).toContain('brake seen: a locked rule of 7 days in eu-central-1\n')
-    expect(stdout).toContain('not braked: deletion protection is not in place\n      brake absent: no deletion protection on table/rentals\n')
-    expect(stdout).toContain('brake could not be read: reading it was denied (listing the backup vaults in eu-central-1 failed')
+    expect(stdout).toContain(
+      'not braked: deletion protection is not in place\n      brake absent: no deletion protection on table/rentals\n',
+    )
+    expect(stdout).toContain(
+      'brake could not be read: reading it was denied (listing the backup vaults in eu-central-1 failed',
+    )
     expect(stdout + stderr).not.toContain('a-secret-of-this-test')
   })
 
   test('says what a default retention leaves open, below what it refuses', async () => {
-    const lock = '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>'
+    const lock =
+      '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>'
     const server = await startScriptedIam({
-      roleArn, inline: { task: statement('*') }, simulate: (action) => ({ decision: action === 's3:DeleteObjectVersion' ? 'allowed' : 'implicitDeny' }),
-      besides: (request, response, index) => (request.url.searchParams.has('object-lock') ? answerXml(response, lock) : besides(request, response, index)),
+      roleArn,
+      inline: { task: statement('*') },
+      simulate: (action) => ({ decision: action === 's3:DeleteObjectVersion' ? 'allowed' : 'implicitDeny' }),
+      besides: (request, response, index) =>
+        request.url.searchParams.has('object-lock')
+          ? answerXml(response, lock)
+          : besides(request, response, index),
     })
     try {
-      const { status, stdout } = await blastRadius(['--role', roleArn, '--live', '--region', 'eu-central-1'], {
-        AWS_ENDPOINT_URL: server.endpoint, AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
-      })
+      const { status, stdout } = await blastRadius(
+        ['--role', roleArn, '--live', '--region', 'eu-central-1'],
+        {
+          AWS_ENDPOINT_URL: server.endpoint,
+          AWS_REGION: 'us-east-1',
+          AWS_ACCESS_KEY_ID: 'AKID',
+          AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+        },
+      )
       expect(stdout).toContain('brake seen: a default retention on each bucket (1), of 1 day at least\n')
-      expect(stdout).toContain('  Not decided here: a default retention holds new versions only, each for its days from when it was written')
+      expect(stdout).toContain(
+        '  Not decided here: a default retention holds new versions only, each for its days from when it was written',
+      )
       expect(status).toBe(0)
     } finally {
       await server.stop()
@@ -231,8 +384,17 @@ describe('a role, live, with the brakes of a region', () => {
     const server = await started
     const before = server.requests.length
     const outcome = await live('--json')
-    expect(outcome.records()).toMatchObject([{ possible: [{ action: 'ec2:DeleteVolume', state: 'not-known', reading: null }, ...Array.from({ length: 5 }, () => ({ reading: null }))] }])
-    expect(server.requests.slice(before).filter(({ body }) => !body.toString().startsWith('Action='))).toEqual([])
+    expect(outcome.records()).toMatchObject([
+      {
+        possible: [
+          { action: 'ec2:DeleteVolume', state: 'not-known', reading: null },
+          ...Array.from({ length: 5 }, () => ({ reading: null })),
+        ],
+      },
+    ])
+    expect(
+      server.requests.slice(before).filter(({ body }) => !body.toString().startsWith('Action=')),
+    ).toEqual([])
   })
 })
 

@@ -26,11 +26,26 @@ beforeAll(async () => {
   // As Identity Center vouches for a second factor.
   declaration.roles.find(({ arn }) => arn === exampleConfig.breakGlass[0])!.tags[secondFactorTag] = 'true'
   cloud = await startStsCloud(declaration)
-  writeFileSync(config, JSON.stringify((await recordProgram({ ...exampleConfig, approvers, layer: 'production' })).outputs))
-  writeFileSync(unapproved, JSON.stringify((await recordProgram({ ...exampleConfig, layer: 'production' })).outputs))
+  writeFileSync(
+    config,
+    JSON.stringify((await recordProgram({ ...exampleConfig, approvers, layer: 'production' })).outputs),
+  )
+  writeFileSync(
+    unapproved,
+    JSON.stringify((await recordProgram({ ...exampleConfig, layer: 'production' })).outputs),
+  )
   const variablesOf = (arn: string): Record<string, string> => {
-    const { credentials } = issueWorkloadSession(cloud.sandbox, declaration.roles.find((role) => role.arn === arn)!, 'maria', cloud.clock.nowMs())
-    return { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey, AWS_SESSION_TOKEN: credentials.sessionToken! }
+    const { credentials } = issueWorkloadSession(
+      cloud.sandbox,
+      declaration.roles.find((role) => role.arn === arn)!,
+      'maria',
+      cloud.clock.nowMs(),
+    )
+    return {
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken!,
+    }
   }
   operator = variablesOf(exampleConfig.breakGlass[0]!)
   launcher = variablesOf(exampleConfig.launchers[0]!)
@@ -42,28 +57,50 @@ afterAll(async () => {
 })
 
 function breakGlass(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  return runCommand(['break-glass', ...args], { env: { HOME: home, AWS_REGION: 'eu-central-1', AWS_ENDPOINT_URL: cloud.sandbox.endpoint, ...operator, ...env } })
+  return runCommand(['break-glass', ...args], {
+    env: {
+      HOME: home,
+      AWS_REGION: 'eu-central-1',
+      AWS_ENDPOINT_URL: cloud.sandbox.endpoint,
+      ...operator,
+      ...env,
+    },
+  })
 }
 
-const asMaria = ['--config', config, '--source-identity', 'maria', '--reason', 'old volume, ticket 4711'].map((each) => each.replace(',', ''))
+const asMaria = ['--config', config, '--source-identity', 'maria', '--reason', 'old volume, ticket 4711'].map(
+  (each) => each.replace(',', ''),
+)
 
 describe('breaking the glass', () => {
   test('opens a session of an hour, with who and why in it', async () => {
     const outcome = await breakGlass([...asMaria, '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const [record] = outcome.records() as { expires: string; credentials: { accessKeyId: string } }[]
-    expect(record).toMatchObject({ type: 'break-glass', sourceIdentity: 'maria', reason: 'old volume ticket 4711', needsApproval: true })
+    expect(record).toMatchObject({
+      type: 'break-glass',
+      sourceIdentity: 'maria',
+      reason: 'old volume ticket 4711',
+      needsApproval: true,
+    })
     const session = cloud.sandbox.credentials.find(record!.credentials.accessKeyId)!.principal.session!
-    expect(session).toMatchObject({ sourceIdentity: 'maria', tags: { [reasonTag]: 'old volume ticket 4711' } })
+    expect(session).toMatchObject({
+      sourceIdentity: 'maria',
+      tags: { [reasonTag]: 'old volume ticket 4711' },
+    })
     expect((Date.parse(record!.expires) - cloud.clock.nowMs()) / 60_000).toBeGreaterThan(58)
   })
 
   test('runs a command with it, and ends with its status', async () => {
-    const code = 'process.exit(process.env["AWS_SESSION_TOKEN"] && process.env["AWS_EC2_METADATA_DISABLED"] === "true" ? 7 : 1)'
-    expect(await breakGlass([...asMaria, '--', process.execPath, '-e', code])).toMatchObject({ status: 7, stderr: '' })
+    const code =
+      'process.exit(process.env["AWS_SESSION_TOKEN"] && process.env["AWS_EC2_METADATA_DISABLED"] === "true" ? 7 : 1)'
+    expect(await breakGlass([...asMaria, '--', process.execPath, '-e', code])).toMatchObject({
+      status: 7,
+      stderr: '',
+    })
   })
 
-  test('is denied to whoever isn\'t named, with what the trust asks for', async () => {
+  test("is denied to whoever isn't named, with what the trust asks for", async () => {
     const outcome = await breakGlass(asMaria, launcher)
     expect(outcome).toMatchObject({ status: 6, stdout: '' })
     expect(outcome.stderr).toContain('holdfast:breakGlass')
@@ -79,22 +116,34 @@ describe('breaking the glass', () => {
 describe('an approval', () => {
   const policyArn = `arn:aws:iam::${exampleConfig.productionAccountId}:policy/holdfast-break-glass-approval`
 
-  async function approve(args: readonly string[], versions: string[]): Promise<{ outcome: Outcome; calls: Record<string, string>[] }> {
-    const iam = await startScriptedIam({ roleArn: 'arn:aws:iam::222222222222:role/holdfast-production/holdfast-approver', versions })
+  async function approve(
+    args: readonly string[],
+    versions: string[],
+  ): Promise<{ outcome: Outcome; calls: Record<string, string>[] }> {
+    const iam = await startScriptedIam({
+      roleArn: 'arn:aws:iam::222222222222:role/holdfast-production/holdfast-approver',
+      versions,
+    })
     const outcome = await breakGlass(['approve', ...args], { AWS_ENDPOINT_URL: iam.endpoint })
     await iam.stop()
     return { outcome, calls: iam.calls() }
   }
 
-  test('says for whom and until when, in a policy that whoever breaks the glass can\'t write', async () => {
-    const { outcome, calls } = await approve(['maria', '--config', config, '--minutes', '30', '--json'], ['v1'])
+  test("says for whom and until when, in a policy that whoever breaks the glass can't write", async () => {
+    const { outcome, calls } = await approve(
+      ['maria', '--config', config, '--minutes', '30', '--json'],
+      ['v1'],
+    )
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const [record] = outcome.records() as { until: string }[]
     const put = calls.find(({ Action }) => Action === 'CreatePolicyVersion')!
     expect(put).toMatchObject({ PolicyArn: policyArn, SetAsDefault: 'true' })
-    const statements = (JSON.parse(put['PolicyDocument']!) as { Statement: { Condition?: unknown }[] }).Statement
+    const statements = (JSON.parse(put['PolicyDocument']!) as { Statement: { Condition?: unknown }[] })
+      .Statement
     expect(statements.map(({ Condition }) => Condition)).toEqual([
-      undefined, { StringNotEquals: { 'aws:SourceIdentity': 'maria' } }, { DateGreaterThan: { 'aws:CurrentTime': record!.until } },
+      undefined,
+      { StringNotEquals: { 'aws:SourceIdentity': 'maria' } },
+      { DateGreaterThan: { 'aws:CurrentTime': record!.until } },
     ])
     expect((Date.parse(record!.until) - Date.now()) / 60_000).toBeGreaterThan(28)
     expect((Date.parse(record!.until) - Date.now()) / 60_000).toBeLessThanOrEqual(30)
@@ -104,12 +153,17 @@ describe('an approval', () => {
   test('is taken back', async () => {
     const { outcome, calls } = await approve(['maria', '--config', config, '--minutes', '0'], ['v1', 'v2'])
     expect(outcome.stdout).toContain('approved for nobody')
-    expect(calls.find(({ Action }) => Action === 'CreatePolicyVersion')!['PolicyDocument']).toContain('NobodyApproved')
+    expect(calls.find(({ Action }) => Action === 'CreatePolicyVersion')!['PolicyDocument']).toContain(
+      'NobodyApproved',
+    )
   })
 
-  test('makes room for itself: of five versions, the oldest that isn\'t in force goes', async () => {
+  test("makes room for itself: of five versions, the oldest that isn't in force goes", async () => {
     const { calls } = await approve(['maria', '--config', config], ['v3', 'v4', 'v5', 'v6', 'v7'])
-    expect(calls.find(({ Action }) => Action === 'DeletePolicyVersion')).toMatchObject({ PolicyArn: policyArn, VersionId: 'v3' })
+    expect(calls.find(({ Action }) => Action === 'DeletePolicyVersion')).toMatchObject({
+      PolicyArn: policyArn,
+      VersionId: 'v3',
+    })
   })
 
   test('that nobody asks for is said so', async () => {

@@ -10,7 +10,10 @@ const answer = join(folder, 'answer.json')
 beforeAll(async () => {
   mkdirSync(tree)
   writeFileSync(join(tree, 'a'), 'one')
-  expect(await runCommand(['examine', tree, '--answer', answer, '--run', 'night-1'])).toMatchObject({ status: 0, stderr: '' })
+  expect(await runCommand(['examine', tree, '--answer', answer, '--run', 'night-1'])).toMatchObject({
+    status: 0,
+    stderr: '',
+  })
 })
 
 describe('examine', () => {
@@ -20,7 +23,14 @@ describe('examine', () => {
     const [record, ...more] = (await runCommand(['examine', tree, '--run', 'night-1', '--json'])).records()
     expect(more).toEqual([])
     expect(record).toEqual(JSON.parse(readFileSync(answer, 'utf8')))
-    expect(record).toMatchObject({ type: 'examination', ok: true, entries: 1, files: 1, bytes: 3, postgres: null })
+    expect(record).toMatchObject({
+      type: 'examination',
+      ok: true,
+      entries: 1,
+      files: 1,
+      bytes: 3,
+      postgres: null,
+    })
   })
 
   test('never writes its answer over what is there', async () => {
@@ -39,7 +49,13 @@ describe('examine', () => {
   })
 
   test.each([
-    [['--kind', 'postgres']], [['--postgres-bin', '/usr']], [['--minutes', '0']], [['--minutes', '1441']], [['--run', 'a b']], [['--kind', 'bucket']], [['--bucket', 'vault']],
+    [['--kind', 'postgres']],
+    [['--postgres-bin', '/usr']],
+    [['--minutes', '0']],
+    [['--minutes', '1441']],
+    [['--run', 'a b']],
+    [['--kind', 'bucket']],
+    [['--bucket', 'vault']],
   ])('refuses %j', async (args) => {
     expect(await runCommand(['examine', tree, ...args])).toMatchObject({ status: 2, stdout: '' })
   })
@@ -57,7 +73,9 @@ test('neither command has code that could reach a network or credentials: not on
   const load = (file: string): void => {
     if (seen.has(file)) return
     seen.add(file)
-    for (const [, isType, specifier] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)( type)? [^;]*?from '([^']+)'/gm)) {
+    for (const [, isType, specifier] of readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export)( type)? [^;]*?from '([^']+)'/gm,
+    )) {
       if (isType !== undefined) continue
       if (specifier!.startsWith('.')) load(resolve(dirname(file), specifier!))
       else outside.add(specifier!)
@@ -66,32 +84,63 @@ test('neither command has code that could reach a network or credentials: not on
   const commands = resolve(import.meta.dirname, '../../../restore-cli/commands')
   for (const name of ['examine.ts', 'check-examination.ts']) load(join(commands, name))
   expect([...outside].sort()).toEqual([
-    'node:child_process', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:os', 'node:path', 'node:readline', 'pretty-bytes', 'yocto-spinner', 'zod',
+    'node:child_process',
+    'node:crypto',
+    'node:fs',
+    'node:fs/promises',
+    'node:os',
+    'node:path',
+    'node:readline',
+    'pretty-bytes',
+    'yocto-spinner',
+    'zod',
   ])
   expect([...seen].filter((file) => /\/(aws|engine)\//.test(file))).toEqual([])
 })
 
 describe('check-examination', () => {
-  const check = (...args: string[]) => runCommand(['check-examination', answer, '--source', 'uploads', '--json', ...args])
+  const check = (...args: string[]) =>
+    runCommand(['check-examination', answer, '--source', 'uploads', '--json', ...args])
 
-  test('makes a record of its own of a good answer, with the source that is its caller\'s word', async () => {
+  test("makes a record of its own of a good answer, with the source that is its caller's word", async () => {
     const outcome = await check('--run', 'night-1', '--kind', 'volume')
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    expect(outcome.records()).toMatchObject([{ type: 'checked-examination', source: 'uploads', ok: true, run: 'night-1', kind: 'volume', files: 1 }])
+    expect(outcome.records()).toMatchObject([
+      { type: 'checked-examination', source: 'uploads', ok: true, run: 'night-1', kind: 'volume', files: 1 },
+    ])
   })
 
   test('knows its run by its environment too, as a container is told it', async () => {
-    expect(await runCommand(['check-examination', answer, '--source', 'uploads'], { env: { HOLDFAST_RUN: 'night-1' } })).toMatchObject({ status: 0 })
-    expect(await runCommand(['check-examination', answer, '--source', 'uploads'], { env: { HOLDFAST_RUN: 'night-2' } })).toMatchObject({ status: 4, stdout: '' })
+    expect(
+      await runCommand(['check-examination', answer, '--source', 'uploads'], {
+        env: { HOLDFAST_RUN: 'night-1' },
+      }),
+    ).toMatchObject({ status: 0 })
+    expect(
+      await runCommand(['check-examination', answer, '--source', 'uploads'], {
+        env: { HOLDFAST_RUN: 'night-2' },
+      }),
+    ).toMatchObject({ status: 4, stdout: '' })
   })
 
-  test.each([[['--run', 'night-2']], [['--kind', 'postgres']]])('ends with 4 and no record for an answer to something else: %j', async (args) => {
-    expect(await check(...args)).toMatchObject({ status: 4, stdout: '' })
-  })
+  test.each([[['--run', 'night-2']], [['--kind', 'postgres']]])(
+    'ends with 4 and no record for an answer to something else: %j',
+    async (args) => {
+      expect(await check(...args)).toMatchObject({ status: 4, stdout: '' })
+    },
+  )
 
   test('ends with 4 after the record if something was lost', async () => {
     const bad = join(folder, 'bad.json')
-    writeFileSync(bad, JSON.stringify({ ...JSON.parse(readFileSync(answer, 'utf8')) as object, ok: false, findings: ['gone'], findingCount: 1 }))
+    writeFileSync(
+      bad,
+      JSON.stringify({
+        ...(JSON.parse(readFileSync(answer, 'utf8')) as object),
+        ok: false,
+        findings: ['gone'],
+        findingCount: 1,
+      }),
+    )
     const outcome = await runCommand(['check-examination', bad, '--source', 'uploads', '--json'])
     expect(outcome.status).toBe(4)
     expect(outcome.records()).toMatchObject([{ type: 'checked-examination', ok: false }])
@@ -99,7 +148,10 @@ describe('check-examination', () => {
 
   test('shows nothing of a hostile answer', async () => {
     const hostile = join(folder, 'hostile.json')
-    writeFileSync(hostile, JSON.stringify({ type: 'checked-examination', source: 'uploads', ok: true, 'evil\u001b[2J': 'evil' }))
+    writeFileSync(
+      hostile,
+      JSON.stringify({ type: 'checked-examination', source: 'uploads', ok: true, 'evil\u001b[2J': 'evil' }),
+    )
     const outcome = await runCommand(['check-examination', hostile, '--source', 'uploads', '--json'])
     expect(outcome).toMatchObject({ status: 4, stdout: '' })
     expect(outcome.stderr).not.toMatch(/evil/)

@@ -6,16 +6,29 @@ import { makeFolder, runCommand } from '../command-line.ts'
 
 const sandbox = await startWorld()
 const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
-const env = { HOME: makeFolder(), AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
+const env = {
+  HOME: makeFolder(),
+  AWS_REGION: region,
+  AWS_ENDPOINT_URL: sandbox.endpoint,
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+}
 
-test('a vault with a backup in it waits for its writers, then for its locks, by the store\'s clock', async () => {
+test("a vault with a backup in it waits for its writers, then for its locks, by the store's clock", async () => {
   const data = join(makeFolder(), 'data')
   mkdirSync(data)
   writeFileSync(join(data, 'file'), 'content')
-  expect(await runCommand(['backup', data, '--source', 'rental', '--bucket', 'locked'], { env })).toMatchObject({ status: 0 })
+  expect(
+    await runCommand(['backup', data, '--source', 'rental', '--bucket', 'locked'], { env }),
+  ).toMatchObject({ status: 0 })
   const outcome = await runCommand(['retire', '--bucket', 'locked', '--json'], { env })
   expect(outcome).toMatchObject({ status: 0, stderr: '' })
-  const [record] = outcome.records() as { lastWritten: string; lastLockEnds: string; versions: number; lockedVersions: number }[]
+  const [record] = outcome.records() as {
+    lastWritten: string
+    lastLockEnds: string
+    versions: number
+    lockedVersions: number
+  }[]
   expect(record).toMatchObject({ type: 'retirement', step: 'stop-writers', sources: [{ name: 'rental' }] })
   expect(record!.lockedVersions).toBe(record!.versions)
   const days = (Date.parse(record!.lastLockEnds) - Date.parse(record!.lastWritten)) / 86_400_000
@@ -25,7 +38,7 @@ test('a vault with a backup in it waits for its writers, then for its locks, by 
   expect(words.stdout).toMatch(/^> 2\. Wait until the last lock ends: until /m)
 })
 
-test('a vault that isn\'t there, or isn\'t named, is said so', async () => {
+test("a vault that isn't there, or isn't named, is said so", async () => {
   expect(await runCommand(['retire', '--bucket', 'absent'], { env })).toMatchObject({ status: 5, stdout: '' })
   expect(await runCommand(['retire'], { env })).toMatchObject({ status: 2, stdout: '' })
 })

@@ -4,9 +4,19 @@ import { showProgress } from '../../../restore-cli/render/progress.ts'
 
 afterEach(() => void vi.unstubAllEnvs())
 
-function watch(isTTY = false): { stream: PassThrough & { isTTY: boolean }; clock: { nowMs: number }; shown: () => string } {
+function watch(isTTY = false): {
+  stream: PassThrough & { isTTY: boolean }
+  clock: { nowMs: number }
+  shown: () => string
+} {
   const move = (): boolean => true
-  const stream = Object.assign(new PassThrough(), { isTTY, columns: 80, cursorTo: move, moveCursor: move, clearLine: move })
+  const stream = Object.assign(new PassThrough(), {
+    isTTY,
+    columns: 80,
+    cursorTo: move,
+    moveCursor: move,
+    clearLine: move,
+  })
   return { stream, clock: { nowMs: 0 }, shown: () => String(stream.read() ?? '') }
 }
 

@@ -16,16 +16,20 @@ test.each([
 })
 
 test('nothing that is shown can steer a terminal, whatever it was', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-    expect(terminalText(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
-  }))
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(terminalText(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+    }),
+  )
 })
 
 test('a path in a record is the same bytes in both of its forms', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-    const record = pathRecord(bytes)
-    expect(record.path).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
-    expect(parsePathText(record.path).equals(bytes)).toBe(true)
-    expect(Buffer.from(record.pathBase64, 'base64').equals(bytes)).toBe(true)
-  }))
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      const record = pathRecord(bytes)
+      expect(record.path).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+      expect(parsePathText(record.path).equals(bytes)).toBe(true)
+      expect(Buffer.from(record.pathBase64, 'base64').equals(bytes)).toBe(true)
+    }),
+  )
 })

@@ -18,15 +18,30 @@ test('two writers and a reader at once: both commit, the reader gets a whole sna
   const vault = join(source.root, 'vault')
   const at = (name: string): string => join(source.root, name)
   mkdirSync(join(source.directory, 'd'))
-  for (let index = 0; index < 40; index++) writeFileSync(join(source.directory, 'd', `small-${index}`), `small file ${index}`)
-  for (let index = 0; index < 3; index++) writeFileSync(join(source.directory, `large-${index}`), randomBytes(6 * 1024 * 1024, index))
-  const writer = (cache: string): EngineTask => ({ operation: 'backup', store: vault, directory: source.directory, cacheDirectory: at(cache), delayMs: 20 })
+  for (let index = 0; index < 40; index++)
+    writeFileSync(join(source.directory, 'd', `small-${index}`), `small file ${index}`)
+  for (let index = 0; index < 3; index++)
+    writeFileSync(join(source.directory, `large-${index}`), randomBytes(6 * 1024 * 1024, index))
+  const writer = (cache: string): EngineTask => ({
+    operation: 'backup',
+    store: vault,
+    directory: source.directory,
+    cacheDirectory: at(cache),
+    delayMs: 20,
+  })
   expect(await startEngine(writer('first')).answer).toMatchObject({ complete: true })
   const expected = describeDirectory(source.directory)
   for (let round = 0; round < 2; round++) {
-    const reader = startEngine({ operation: 'restore', store: vault, directory: at(`read-${round}`), cacheDirectory: '', delayMs: 20 })
+    const reader = startEngine({
+      operation: 'restore',
+      store: vault,
+      directory: at(`read-${round}`),
+      cacheDirectory: '',
+      delayMs: 20,
+    })
     const writers = ['first', `other-${round}`].map((cache) => startEngine(writer(cache)).answer)
-    for (const written of await Promise.all(writers)) expect(written).toMatchObject({ complete: true, problems: [] })
+    for (const written of await Promise.all(writers))
+      expect(written).toMatchObject({ complete: true, problems: [] })
     const read = await reader.answer
     if (read !== null && 'error' in read) expect(read.error).toBe('ambiguous')
     else expect(describeDirectory(at(`read-${round}`))).toEqual(expected)

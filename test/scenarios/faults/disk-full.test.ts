@@ -18,7 +18,13 @@ function holdfast(...args: string[]): Promise<Outcome> {
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
   return runCommand([...args, '--bucket', 'locked', '--json'], {
     timeoutMs: 300_000,
-    env: { HOME: home, AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+    env: {
+      HOME: home,
+      AWS_REGION: region,
+      AWS_ENDPOINT_URL: sandbox.endpoint,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    },
   })
 }
 
@@ -29,13 +35,16 @@ function errorOf({ stderr }: Outcome): unknown {
 
 function fill(directory: string, files: number, bytes: number): void {
   mkdirSync(directory, { recursive: true })
-  for (let index = 0; index < files; index++) writeFileSync(join(directory, `file-${index}`), randomBytes(bytes, index))
+  for (let index = 0; index < files; index++)
+    writeFileSync(join(directory, `file-${index}`), randomBytes(bytes, index))
 }
 
 test('a restore that runs out of room says so with its own status; with more room the same command goes on', async () => {
   const tree = join(home, 'tree')
   fill(tree, 24, 512 * 1024)
-  expect(await holdfast('backup', tree, '--source', 'large', '--cache-dir', join(home, 'cache'))).toMatchObject({ status: 0 })
+  expect(
+    await holdfast('backup', tree, '--source', 'large', '--cache-dir', join(home, 'cache')),
+  ).toMatchObject({ status: 0 })
   const disk = mountSmallDisk(join(home, 'small'), 8 * 1024)
   const target = join(disk.path, 'target')
   const restore = (): Promise<Outcome> => holdfast('restore', '--source', 'large', '--target', target)
@@ -48,7 +57,9 @@ test('a restore that runs out of room says so with its own status; with more roo
   disk.resize(32 * 1024)
   const outcome = await restore()
   expect(outcome).toMatchObject({ status: 0 })
-  const { bytesFetched } = outcome.records().find(({ type }) => type === 'restore') as { bytesFetched: number }
+  const { bytesFetched } = outcome.records().find(({ type }) => type === 'restore') as {
+    bytesFetched: number
+  }
   expect(bytesFetched).toBeGreaterThan(0)
   expect(bytesFetched).toBeLessThan(9 * 1024 * 1024)
   expect(describeDirectory(target)).toEqual(describeDirectory(tree))
@@ -57,7 +68,9 @@ test('a restore that runs out of room says so with its own status; with more roo
 test('a restore onto a disk that is full from the beginning says so too', async () => {
   const tree = join(home, 'little')
   fill(tree, 1, 1000)
-  expect(await holdfast('backup', tree, '--source', 'little', '--cache-dir', join(home, 'cache'))).toMatchObject({ status: 0 })
+  expect(
+    await holdfast('backup', tree, '--source', 'little', '--cache-dir', join(home, 'cache')),
+  ).toMatchObject({ status: 0 })
   const disk = mountSmallDisk(join(home, 'full'), 64)
   const { bavail, bsize } = statfsSync(disk.path)
   writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(bavail * bsize))
@@ -69,23 +82,34 @@ test('a restore onto a disk that is full from the beginning says so too', async 
   expect(describeDirectory(target)).toEqual(describeDirectory(tree))
 }, 300_000)
 
-test.each([[0], [100], [900]])('a backup whose cache has room for %i KiB ends well or with a hint to make room, harms no snapshot, and is made when there is room', async (kib) => {
-  const tree = join(home, `many-${kib}`)
-  for (const name of ['a', 'b']) fill(join(tree, name), 800, 40)
-  const source = `many-${kib}`
-  const disk = mountSmallDisk(join(home, `cache-${kib}`), 2048)
-  const cache = join(disk.path, 'cache')
-  const backup = (): Promise<Outcome> => holdfast('backup', tree, '--source', source, '--cache-dir', cache)
-  const { bavail, bsize } = statfsSync(disk.path)
-  writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(bavail * bsize - kib * 1024))
-  const outcome = await backup()
-  if (outcome.status !== 0) expect([outcome.status, errorOf(outcome)]).toMatchObject([12, { code: 'disk-full', hint: expect.stringContaining('room') as string }])
-  if (kib < 900) expect(outcome.status).not.toBe(0)
-  disk.resize(16 * 1024)
-  expect(await backup()).toMatchObject({ status: 0 })
-  const verified = await holdfast('verify', '--source', source, '--read-data')
-  expect([verified.status, verified.records().at(-1)]).toMatchObject([0, { ok: true, objects: [], files: [] }])
-  const target = join(home, `restored-${kib}`)
-  expect(await holdfast('restore', '--source', source, '--target', target)).toMatchObject({ status: 0 })
-  expect(contentOf(describeDirectory(target))).toEqual(contentOf(describeDirectory(tree)))
-}, 300_000)
+test.each([[0], [100], [900]])(
+  'a backup whose cache has room for %i KiB ends well or with a hint to make room, harms no snapshot, and is made when there is room',
+  async (kib) => {
+    const tree = join(home, `many-${kib}`)
+    for (const name of ['a', 'b']) fill(join(tree, name), 800, 40)
+    const source = `many-${kib}`
+    const disk = mountSmallDisk(join(home, `cache-${kib}`), 2048)
+    const cache = join(disk.path, 'cache')
+    const backup = (): Promise<Outcome> => holdfast('backup', tree, '--source', source, '--cache-dir', cache)
+    const { bavail, bsize } = statfsSync(disk.path)
+    writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(bavail * bsize - kib * 1024))
+    const outcome = await backup()
+    if (outcome.status !== 0)
+      expect([outcome.status, errorOf(outcome)]).toMatchObject([
+        12,
+        { code: 'disk-full', hint: expect.stringContaining('room') as string },
+      ])
+    if (kib < 900) expect(outcome.status).not.toBe(0)
+    disk.resize(16 * 1024)
+    expect(await backup()).toMatchObject({ status: 0 })
+    const verified = await holdfast('verify', '--source', source, '--read-data')
+    expect([verified.status, verified.records().at(-1)]).toMatchObject([
+      0,
+      { ok: true, objects: [], files: [] },
+    ])
+    const target = join(home, `restored-${kib}`)
+    expect(await holdfast('restore', '--source', source, '--target', target)).toMatchObject({ status: 0 })
+    expect(contentOf(describeDirectory(target))).toEqual(contentOf(describeDirectory(tree)))
+  },
+  300_000,
+)

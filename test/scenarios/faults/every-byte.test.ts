@@ -13,10 +13,16 @@ import type { StoredVersion } from '../../fixtures/memory-store.ts'
 import { ProtectedSource } from '../../fixtures/protected-source.ts'
 
 /** Three files that share a frame, a second pack with one more, and the snapshot of before. */
-async function makeVault(): Promise<{ source: ProtectedSource; snapshot: Snapshot; older: string; data: string[] }> {
+async function makeVault(): Promise<{
+  source: ProtectedSource
+  snapshot: Snapshot
+  older: string
+  data: string[]
+}> {
   const source = new ProtectedSource()
   mkdirSync(join(source.directory, 'd'))
-  for (const name of ['d/a', 'd/b', 'c']) writeFileSync(join(source.directory, name), `the content of ${name}`)
+  for (const name of ['d/a', 'd/b', 'c'])
+    writeFileSync(join(source.directory, name), `the content of ${name}`)
   symlinkSync('d/a', join(source.directory, 'link'))
   await source.backup({ workers: 0 })
   const older = (await source.snapshot()).id
@@ -48,26 +54,47 @@ test('of a pack: verify and restore name the same files, or that the tree is los
     }
     version.body = good
   }
-  process.stdout.write(`${offsets} bytes of ${data.length} packs: ${[...costs].map(([cost, bytes]) => `${bytes} cost ${cost}`).join(', ')}\n`)
-  expect(offsets).toBe(data.reduce((sum, key) => sum + source.store.versions.find((stored) => stored.key === key)!.body.length, 0))
+  process.stdout.write(
+    `${offsets} bytes of ${data.length} packs: ${[...costs].map(([cost, bytes]) => `${bytes} cost ${cost}`).join(', ')}\n`,
+  )
+  expect(offsets).toBe(
+    data.reduce(
+      (sum, key) => sum + source.store.versions.find((stored) => stored.key === key)!.body.length,
+      0,
+    ),
+  )
   // A frame costs what shares it; where it is stored raw, only what the byte belongs to.
   const kinds = [...costs.keys()]
-  expect(kinds.filter((cost) => !/^(?:nothing|the snapshot|e|(?:c|d\/a|d\/b)(?:, (?:d\/a|d\/b))*)$/.test(cost))).toEqual([])
+  expect(
+    kinds.filter((cost) => !/^(?:nothing|the snapshot|e|(?:c|d\/a|d\/b)(?:, (?:d\/a|d\/b))*)$/.test(cost)),
+  ).toEqual([])
   for (const cost of ['nothing', 'the snapshot', 'e', 'c, d/a, d/b']) expect(kinds).toContain(cost)
   expect(await costOf(source, snapshot, null, expected, 'the end')).toBe('nothing')
 })
 
 /** @param version the damaged one; null: nothing is damaged. */
-async function costOf(source: ProtectedSource, snapshot: Snapshot, version: StoredVersion | null, expected: Record<string, unknown>, at: string): Promise<string> {
+async function costOf(
+  source: ProtectedSource,
+  snapshot: Snapshot,
+  version: StoredVersion | null,
+  expected: Record<string, unknown>,
+  at: string,
+): Promise<string> {
   const verified = await source.verify(true, snapshot).catch(damageOnly)
   const restored = await source.restore({ snapshot, workers: 0 }).catch(damageOnly)
   if (verified === null || restored === null) {
     expect([verified, restored], at).toEqual([null, null])
     return 'the snapshot'
   }
-  expect(verified.objects.map(({ key }) => key), at).toEqual(version === null ? [] : [version.key])
+  expect(
+    verified.objects.map(({ key }) => key),
+    at,
+  ).toEqual(version === null ? [] : [version.key])
   const named = restored.damaged.map(({ path }) => path.toString())
-  expect(verified.files.map(({ path }) => path.toString()), at).toEqual(named)
+  expect(
+    verified.files.map(({ path }) => path.toString()),
+    at,
+  ).toEqual(named)
   const found = describeDirectory(restored.target)
   rmSync(restored.target, { recursive: true })
   const rest = Object.fromEntries(Object.entries(expected).filter(([name]) => !named.includes(name)))
@@ -90,10 +117,12 @@ test('of a manifest, any bit of any byte: it is refused by name, and the snapsho
   for (let offset = 0; offset < good.length; offset++) {
     for (let bit = 0; bit < 8; bit++) {
       version.body = flip(good, offset, 1 << bit)
-      await loadSnapshot(source.store, ref).then(() => unnoticed.push(`${offset}.${bit}`)).catch((error: unknown) => {
-        if (!isHoldfastError(error, 'damaged', 'unsupported-format')) throw error
-        expect(error.message).toContain(snapshot.id)
-      })
+      await loadSnapshot(source.store, ref)
+        .then(() => unnoticed.push(`${offset}.${bit}`))
+        .catch((error: unknown) => {
+          if (!isHoldfastError(error, 'damaged', 'unsupported-format')) throw error
+          expect(error.message).toContain(snapshot.id)
+        })
     }
     version.body = flip(good, offset, 1 << (offset % 8))
     const { snapshot: chosen, skipped } = await selectSnapshot(source.store, refs, null)

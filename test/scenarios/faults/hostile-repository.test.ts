@@ -16,7 +16,12 @@ const mostMiB = 256
 const bombMiB = 1024
 const root = makeTemporaryDirectory(undefined, afterAll)
 const bomb = join(root, 'bomb')
-writeFileSync(bomb, zstdCompressSync(Buffer.alloc(bombMiB * 1024 * 1024), { params: { [constants.ZSTD_c_compressionLevel]: 1 } }))
+writeFileSync(
+  bomb,
+  zstdCompressSync(Buffer.alloc(bombMiB * 1024 * 1024), {
+    params: { [constants.ZSTD_c_compressionLevel]: 1 },
+  }),
+)
 
 test.each([
   ['a file that is a bomb', 'done, 1 damaged', 'done, 1 damaged', ['good']],
@@ -29,15 +34,23 @@ test.each([
   ['a directory of two thousand levels', 'done', 'done, 1 damaged', ['d']],
   ['paths that lead out', 'damaged', 'damaged', []],
   ['a name twice', 'damaged', 'damaged', []],
-])('%s: restore ends with `%s`, verify with `%s`, in little memory', async (scenario, restored, verified, names) => {
-  const place = join(root, scenario.replaceAll(' ', '-'))
-  mkdirSync(place)
-  const task: HostileTask = { scenario, target: join(place, 'target'), bomb }
-  const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', '--max-old-space-size=128', script, JSON.stringify(task)])
-  const answer = JSON.parse(stdout) as HostileAnswer
-  expect(answer).toMatchObject({ restored, verified })
-  expect(answer.maxRssMiB).toBeLessThan(mostMiB)
-  const made = readdirSync(place)
-  expect(made.filter((name) => name !== 'target')).toEqual([])
-  expect(made.length === 0 ? [] : readdirSync(task.target)).toEqual(names)
-})
+])(
+  '%s: restore ends with `%s`, verify with `%s`, in little memory',
+  async (scenario, restored, verified, names) => {
+    const place = join(root, scenario.replaceAll(' ', '-'))
+    mkdirSync(place)
+    const task: HostileTask = { scenario, target: join(place, 'target'), bomb }
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      '--max-old-space-size=128',
+      script,
+      JSON.stringify(task),
+    ])
+    const answer = JSON.parse(stdout) as HostileAnswer
+    expect(answer).toMatchObject({ restored, verified })
+    expect(answer.maxRssMiB).toBeLessThan(mostMiB)
+    const made = readdirSync(place)
+    expect(made.filter((name) => name !== 'target')).toEqual([])
+    expect(made.length === 0 ? [] : readdirSync(task.target)).toEqual(names)
+  },
+)

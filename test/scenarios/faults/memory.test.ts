@@ -20,14 +20,21 @@ test(`a backup of ${dataMiB} MiB to a store that takes its time holds less than 
   const root = makeTemporaryDirectory(tmpdir())
   const directory = join(root, 'source')
   mkdirSync(directory)
-  for (let index = 0; index < 8; index++) writeFileSync(join(directory, `file-${index}`), randomBytes((dataMiB / 8) * mib, index))
+  for (let index = 0; index < 8; index++)
+    writeFileSync(join(directory, `file-${index}`), randomBytes((dataMiB / 8) * mib, index))
   const answers: SlowAnswer[] = []
   for (const putMs of [0, 300]) {
     const task: SlowTask = { directory, cacheDirectory: join(root, `cache-${putMs}`), putMs }
-    const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', script, JSON.stringify(task)])
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      script,
+      JSON.stringify(task),
+    ])
     answers.push(JSON.parse(stdout) as SlowAnswer)
   }
-  process.stdout.write(`${dataMiB} MiB: ${answers.map(({ maxRssMiB, atOnce }) => `${maxRssMiB} MiB at most, ${atOnce} PUTs at once`).join('; to a slow store ')}\n`)
+  process.stdout.write(
+    `${dataMiB} MiB: ${answers.map(({ maxRssMiB, atOnce }) => `${maxRssMiB} MiB at most, ${atOnce} PUTs at once`).join('; to a slow store ')}\n`,
+  )
   for (const { maxRssMiB, bytesUploaded, atOnce } of answers) {
     expect(bytesUploaded).toBeGreaterThan(dataMiB * mib)
     expect(atOnce).toBeGreaterThan(1)

@@ -21,13 +21,17 @@ import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 import { region, startWorld, vaultAccount } from '../../lab/sandbox/world.ts'
 
 /** As the wall clock, but nobody has to wait long. */
-const clock = { nowMs: () => Date.now(), sleep: (ms: number, signal?: AbortSignal) => sleep(Math.min(ms, 5), undefined, { signal }) }
+const clock = {
+  nowMs: () => Date.now(),
+  sleep: (ms: number, signal?: AbortSignal) => sleep(Math.min(ms, 5), undefined, { signal }),
+}
 
 const root = makeTemporaryDirectory(undefined, afterAll)
 const directory = join(root, 'source')
 mkdirSync(join(directory, 'deep'), { recursive: true })
 writeFileSync(join(directory, 'large'), randomBytes(3 * 1024 * 1024, 1))
-for (let index = 0; index < 20; index++) writeFileSync(join(directory, 'deep', `small-${index}`), `small file ${index}`)
+for (let index = 0; index < 20; index++)
+  writeFileSync(join(directory, 'deep', `small-${index}`), `small file ${index}`)
 const expected = describeDirectory(directory)
 let places = 0
 
@@ -39,26 +43,47 @@ interface Faulty {
   readBack: () => Promise<unknown>
 }
 
-async function startFaulty(faults: FaultPlan, settings: (sandbox: Sandbox) => Partial<S3Settings> = () => ({})): Promise<Faulty> {
+async function startFaulty(
+  faults: FaultPlan,
+  settings: (sandbox: Sandbox) => Partial<S3Settings> = () => ({}),
+): Promise<Faulty> {
   const sandbox = await startWorld({ faults })
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
   const store = openS3ObjectStore({
-    bucket: 'locked', region, endpoint: sandbox.endpoint, environment: {}, credentials: () => Promise.resolve({ accessKeyId, secretAccessKey }),
-    deadlines: { silenceMs: (faults.rates.stall ?? 0) > 0 ? 2000 : 30_000 }, ...settings(sandbox),
+    bucket: 'locked',
+    region,
+    endpoint: sandbox.endpoint,
+    environment: {},
+    credentials: () => Promise.resolve({ accessKeyId, secretAccessKey }),
+    deadlines: { silenceMs: (faults.rates.stall ?? 0) > 0 ? 2000 : 30_000 },
+    ...settings(sandbox),
   })
   afterAll(() => store.close())
   const own = join(root, `run-${++places}`)
   const environment = { store, clock, random: seededRandom(faults.seed) }
   let targets = 0
   return {
-    sandbox, store,
-    backup: () => backup({ ...environment, source: 'files', kind: 'volume', directory, cacheDirectory: join(own, 'cache'), promiseDays: 30, workers: 1, toolVersion: 'test' }),
+    sandbox,
+    store,
+    backup: () =>
+      backup({
+        ...environment,
+        source: 'files',
+        kind: 'volume',
+        directory,
+        cacheDirectory: join(own, 'cache'),
+        promiseDays: 30,
+        workers: 1,
+        toolVersion: 'test',
+      }),
     readBack: async () => {
       const { snapshot } = await selectSnapshot(store, await listSnapshots(store, 'files'), null)
       const verified = await verify({ ...environment, snapshot, readData: true })
       expect([verified.objects, verified.files]).toEqual([[], []])
       const target = join(own, `target-${++targets}`)
-      const { damaged } = await (await prepareRestore({ ...environment, snapshot, target, paths: [], workers: 1 })).run()
+      const { damaged } = await (
+        await prepareRestore({ ...environment, snapshot, target, paths: [], workers: 1 })
+      ).run()
       expect(damaged).toEqual([])
       return describeDirectory(target)
     },
@@ -78,7 +103,10 @@ function atFirst(): NonNullable<FaultPlan['appliesTo']> {
 
 /** Keys of the vault's account, other ones each time that they are asked for. */
 function issue({ credentials }: Sandbox): { accessKeyId: string; secretAccessKey: string } {
-  const { accessKeyId, secretAccessKey } = credentials.issue({ kind: 'root', accountId: vaultAccount, arn: `arn:aws:iam::${vaultAccount}:root` }, null)
+  const { accessKeyId, secretAccessKey } = credentials.issue(
+    { kind: 'root', accountId: vaultAccount, arn: `arn:aws:iam::${vaultAccount}:root` },
+    null,
+  )
   return { accessKeyId, secretAccessKey }
 }
 
@@ -90,18 +118,32 @@ describe.concurrent('at the first requests', () => {
     // More than five minutes, and the SDK takes it for this machine's clock that is wrong: below.
     'skewed-date': { skewMs: 240_000 },
   }
-  test.each(faultKinds.filter((kind) => kind !== 'expired-token'))('%s is survived: the snapshot is made, reads back and restores', async (kind) => {
-    const { sandbox, backup, readBack } = await startFaulty({ seed: 1, rates: { [kind]: 1 }, stallMs: 20_000, slowMs: 20, appliesTo: atFirst(), ...special[kind] })
-    for (let run = 0; run < 2; run++) expect(await backup()).toMatchObject({ complete: true })
-    expect(await readBack()).toEqual(expected)
-    expect(sandbox.faults!.fired[kind]).toBeGreaterThanOrEqual(2)
-    expect(sandbox.defects).toEqual([])
-  })
+  test.each(faultKinds.filter((kind) => kind !== 'expired-token'))(
+    '%s is survived: the snapshot is made, reads back and restores',
+    async (kind) => {
+      const { sandbox, backup, readBack } = await startFaulty({
+        seed: 1,
+        rates: { [kind]: 1 },
+        stallMs: 20_000,
+        slowMs: 20,
+        appliesTo: atFirst(),
+        ...special[kind],
+      })
+      for (let run = 0; run < 2; run++) expect(await backup()).toMatchObject({ complete: true })
+      expect(await readBack()).toEqual(expected)
+      expect(sandbox.faults!.fired[kind]).toBeGreaterThanOrEqual(2)
+      expect(sandbox.defects).toEqual([])
+    },
+  )
 
   test('a date that is off by a day, either way, ends a run well or as a question of clocks; the next calm one is well', async () => {
     let isCalm = false
     const first = atFirst()
-    const { sandbox, backup, readBack } = await startFaulty({ seed: 1, rates: { 'skewed-date': 1 }, appliesTo: (request) => first(request) && !isCalm })
+    const { sandbox, backup, readBack } = await startFaulty({
+      seed: 1,
+      rates: { 'skewed-date': 1 },
+      appliesTo: (request) => first(request) && !isCalm,
+    })
     const codes = new Set<string>()
     for (let run = 0; run < 4; run++) codes.add(await codeOf(backup()))
     expect([...codes].filter((code) => !['done', 'credentials', 'conflict'].includes(code))).toEqual([])
@@ -113,20 +155,32 @@ describe.concurrent('at the first requests', () => {
   })
 
   test('a bit that turned in what says how the bucket locks ends the run before anything is uploaded, or changes nothing', async () => {
-    const { sandbox, backup } = await startFaulty({ seed: 1, rates: { 'flipped-byte': 1 }, appliesTo: ({ path }) => /^\/locked\/?$/.test(path) })
-    for (let run = 0; run < 8; run++) expect(['done', 'unreachable', 'vault-unsafe', 'unsupported-format', 'conflict']).toContain(await codeOf(backup()))
+    const { sandbox, backup } = await startFaulty({
+      seed: 1,
+      rates: { 'flipped-byte': 1 },
+      appliesTo: ({ path }) => /^\/locked\/?$/.test(path),
+    })
+    for (let run = 0; run < 8; run++)
+      expect(['done', 'unreachable', 'vault-unsafe', 'unsupported-format', 'conflict']).toContain(
+        await codeOf(backup()),
+      )
     expect(sandbox.faults!.fired['flipped-byte']).toBeGreaterThanOrEqual(8)
   })
 
   test('expired-token, from one request on until there is a new session, is survived where one can be had', async () => {
     let left = 5
     let session: ReturnType<typeof issue> | null = null
-    const { sandbox, backup, readBack } = await startFaulty({ seed: 1, rates: { 'expired-token': 1 }, appliesTo: () => left-- <= 0 }, (cloud) => ({
-      credentials: (options) => {
-        if (options?.forceRefresh === true) left = 14
-        return Promise.resolve(session = session === null || options?.forceRefresh === true ? issue(cloud) : session)
-      },
-    }))
+    const { sandbox, backup, readBack } = await startFaulty(
+      { seed: 1, rates: { 'expired-token': 1 }, appliesTo: () => left-- <= 0 },
+      (cloud) => ({
+        credentials: (options) => {
+          if (options?.forceRefresh === true) left = 14
+          return Promise.resolve(
+            (session = session === null || options?.forceRefresh === true ? issue(cloud) : session),
+          )
+        },
+      }),
+    )
     expect(await backup()).toMatchObject({ complete: true })
     expect(await readBack()).toEqual(expected)
     expect(sandbox.faults!.fired['expired-token']).toBeGreaterThan(1)
@@ -140,25 +194,39 @@ describe.concurrent('at the first requests', () => {
 })
 
 test('every mixture that a seed decides ends in a snapshot that reads back, or in a failure of a known kind; what was made stays', async () => {
-  const rates = Object.fromEntries(faultKinds.map((kind) => [kind, { stall: 0.02, 'expired-token': 0.02, 'short-page': 0.4 }[kind as string] ?? 0.035])) as Record<FaultKind, number>
+  const rates = Object.fromEntries(
+    faultKinds.map((kind) => [
+      kind,
+      { stall: 0.02, 'expired-token': 0.02, 'short-page': 0.4 }[kind as string] ?? 0.035,
+    ]),
+  ) as Record<FaultKind, number>
   const outcomes: Record<string, number> = {}
   const fired: Partial<Record<FaultKind, number>> = {}
-  await Promise.all(Array.from({ length: 5 }, async (_, index) => {
-    const seed = index + 1
-    let isCalm = false
-    const { sandbox, backup, readBack } = await startFaulty({ seed, rates, stallMs: 20_000, slowMs: 10, skewMs: 240_000, appliesTo: () => !isCalm }, () => ({ deadlines: { silenceMs: 5000 } }))
-    for (let run = 0; run < 3; run++) {
-      const code = await codeOf(backup())
-      outcomes[code] = (outcomes[code] ?? 0) + 1
-      expect(await codeOf(readBack()), `seed ${seed}, run ${run}`).not.toBe('damaged')
-    }
-    isCalm = true
-    await backup()
-    expect(await readBack(), `seed ${seed}`).toEqual(expected)
-    for (const kind of faultKinds) fired[kind] = (fired[kind] ?? 0) + sandbox.faults!.fired[kind]
-    expect(sandbox.defects).toEqual([])
-  }))
-  expect(Object.keys(outcomes).filter((code) => !['done', 'unreachable', 'throttled', 'credentials', 'conflict'].includes(code))).toEqual([])
+  await Promise.all(
+    Array.from({ length: 5 }, async (_, index) => {
+      const seed = index + 1
+      let isCalm = false
+      const { sandbox, backup, readBack } = await startFaulty(
+        { seed, rates, stallMs: 20_000, slowMs: 10, skewMs: 240_000, appliesTo: () => !isCalm },
+        () => ({ deadlines: { silenceMs: 5000 } }),
+      )
+      for (let run = 0; run < 3; run++) {
+        const code = await codeOf(backup())
+        outcomes[code] = (outcomes[code] ?? 0) + 1
+        expect(await codeOf(readBack()), `seed ${seed}, run ${run}`).not.toBe('damaged')
+      }
+      isCalm = true
+      await backup()
+      expect(await readBack(), `seed ${seed}`).toEqual(expected)
+      for (const kind of faultKinds) fired[kind] = (fired[kind] ?? 0) + sandbox.faults!.fired[kind]
+      expect(sandbox.defects).toEqual([])
+    }),
+  )
+  expect(
+    Object.keys(outcomes).filter(
+      (code) => !['done', 'unreachable', 'throttled', 'credentials', 'conflict'].includes(code),
+    ),
+  ).toEqual([])
   expect(outcomes['done']).toBeGreaterThan(3)
   expect(faultKinds.filter((kind) => (fired[kind] ?? 0) === 0)).toEqual([])
 })
@@ -170,8 +238,10 @@ function ofObjects(): NonNullable<FaultPlan['appliesTo']> {
 
 /** `done`, or the code of the failure. @throws what has none. */
 function codeOf(work: Promise<unknown>): Promise<string> {
-  return work.then(() => 'done').catch((error: unknown) => {
-    if (!isHoldfastError(error)) throw error
-    return error.code
-  })
+  return work
+    .then(() => 'done')
+    .catch((error: unknown) => {
+      if (!isHoldfastError(error)) throw error
+      return error.code
+    })
 }

@@ -33,7 +33,8 @@ function placeIn(root: string): Place {
 async function makeChanged(): Promise<{ source: ProtectedSource; base: Place; baseId: string }> {
   const source = new ProtectedSource()
   const base = placeIn(join(source.root, 'base'))
-  const write = (name: string, content: Buffer | string): void => writeFileSync(join(source.directory, name), content)
+  const write = (name: string, content: Buffer | string): void =>
+    writeFileSync(join(source.directory, name), content)
   for (const name of ['a', 'b']) mkdirSync(join(source.directory, name))
   write('a/large', randomBytes(2 * mib, 1))
   for (let index = 0; index < 20; index++) write(`b/small-${index}`, `small file ${index}`)
@@ -46,14 +47,31 @@ async function makeChanged(): Promise<{ source: ProtectedSource; base: Place; ba
 
 function runBackup(source: ProtectedSource, place: Place): Promise<BackupResult> {
   return backup({
-    store: new FolderStore(place.vault), clock: source.clock, random: Math.random, source: 'files', kind: 'volume', directory: source.directory,
-    cacheDirectory: place.cacheDirectory, promiseDays: 30, workers: 2, toolVersion: 'test',
+    store: new FolderStore(place.vault),
+    clock: source.clock,
+    random: Math.random,
+    source: 'files',
+    kind: 'volume',
+    directory: source.directory,
+    cacheDirectory: place.cacheDirectory,
+    promiseDays: 30,
+    workers: 2,
+    toolVersion: 'test',
   })
 }
 
 function startKilled(source: ProtectedSource, place: Place, kill: Kill | null): Promise<unknown> {
-  const areas: [string, string][] = [[place.vault, 'store'], [place.cacheDirectory, 'cache'], [source.directory, 'source']]
-  const task = { operation: 'backup', store: place.vault, directory: source.directory, cacheDirectory: place.cacheDirectory } as const
+  const areas: [string, string][] = [
+    [place.vault, 'store'],
+    [place.cacheDirectory, 'cache'],
+    [source.directory, 'source'],
+  ]
+  const task = {
+    operation: 'backup',
+    store: place.vault,
+    directory: source.directory,
+    cacheDirectory: place.cacheDirectory,
+  } as const
   return startEngine(task, { preload, env: orderText({ log: place.log, areas, kill }) }).answer
 }
 
@@ -62,7 +80,13 @@ async function wholeSnapshots(place: Place): Promise<string[]> {
   const store = new FolderStore(place.vault)
   const refs = await listSnapshots(store, 'files')
   for (const ref of refs) {
-    const { objects, files } = await verify({ store, clock: new ManualClock(), random: Math.random, snapshot: await loadSnapshot(store, ref), readData: true })
+    const { objects, files } = await verify({
+      store,
+      clock: new ManualClock(),
+      random: Math.random,
+      snapshot: await loadSnapshot(store, ref),
+      readData: true,
+    })
     expect({ objects, files }).toEqual({ objects: [], files: [] })
   }
   return refs.map(({ id }) => id)
@@ -95,7 +119,11 @@ test('a backup that is killed at any step harms no snapshot; the next one conver
   const cleanBytes = rememberedBytes(clean) - rememberedBefore
   const cacheNames = readdirSync(clean.cacheDirectory).sort()
   const killedAt: string[] = []
-  const figures = { 'after the commit': 0, 'MiB kept of what was uploaded': 0, 'MiB uploaded by the next runs': 0 }
+  const figures = {
+    'after the commit': 0,
+    'MiB kept of what was uploaded': 0,
+    'MiB uploaded by the next runs': 0,
+  }
 
   await forEachOfTwo(planKills(steps, kills), async (kill, number) => {
     const place = placeIn(join(source.root, `kill-${number}`))
@@ -113,7 +141,10 @@ test('a backup that is killed at any step harms no snapshot; the next one conver
     expect(await rootOfNewest(place, result.snapshot!.id), at).toBe(cleanRoot)
     // Packs are cut elsewhere, and there is one index more: a few KiB.
     expect(result.bytesUploaded, at).toBeLessThanOrEqual(cleanBytes - kept + 64 * 1024)
-    expect(readdirSync(place.cacheDirectory).filter((name) => !cacheNames.includes(name)), at).toEqual([])
+    expect(
+      readdirSync(place.cacheDirectory).filter((name) => !cacheNames.includes(name)),
+      at,
+    ).toEqual([])
     if (left.length > 1) figures['after the commit']++
     figures['MiB kept of what was uploaded'] += Math.round(kept / mib)
     figures['MiB uploaded by the next runs'] += Math.round(result.bytesUploaded / mib)

@@ -17,7 +17,8 @@ const home = makeFolder()
 const tree = join(home, 'data')
 mkdirSync(join(tree, 'deep'), { recursive: true })
 writeFileSync(join(tree, 'large'), randomBytes(18 * mib, 1))
-for (let index = 0; index < 25; index++) writeFileSync(join(tree, 'deep', `small-${index}`), `small file ${index}`)
+for (let index = 0; index < 25; index++)
+  writeFileSync(join(tree, 'deep', `small-${index}`), `small file ${index}`)
 
 interface Run {
   source: string
@@ -29,20 +30,37 @@ function holdfast(args: string[], env: Record<string, string> = {}): Promise<Out
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
   return runCommand([...args, '--bucket', 'locked', '--json'], {
     timeoutMs: 300_000,
-    env: { HOME: home, AWS_REGION: region, AWS_ENDPOINT_URL: sandbox.endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, ...env },
+    env: {
+      HOME: home,
+      AWS_REGION: region,
+      AWS_ENDPOINT_URL: sandbox.endpoint,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      ...env,
+    },
   })
 }
 
 /** `kill` null: not killed. */
 function watched(args: string[], run: Run, log: string, kill: Kill | null): Promise<Outcome> {
-  const areas: [string, string][] = [[run.cacheDirectory, 'cache'], [run.target, 'target'], [tree, 'source']]
+  const areas: [string, string][] = [
+    [run.cacheDirectory, 'cache'],
+    [run.target, 'target'],
+    [tree, 'source'],
+  ]
   return holdfast(args, { NODE_OPTIONS: `--import=${preload}`, ...orderText({ log, areas, kill }) })
 }
 
 /** Most of them around requests; the rest at the disk. */
 function planned(steps: string[]): Kill[] {
   const isHttp = (step: string): boolean => step.startsWith('http ')
-  return [...planKills(steps.filter(isHttp), 14), ...planKills(steps.filter((step) => !isHttp(step)), 12)]
+  return [
+    ...planKills(steps.filter(isHttp), 14),
+    ...planKills(
+      steps.filter((step) => !isHttp(step)),
+      12,
+    ),
+  ]
 }
 
 function backupOf({ source, cacheDirectory }: Run): string[] {
@@ -50,7 +68,11 @@ function backupOf({ source, cacheDirectory }: Run): string[] {
 }
 
 test('a backup that is killed at its requests is made by the same command again', async () => {
-  const runOf = (source: string): Run => ({ source, cacheDirectory: join(home, `cache-${source}`), target: '/nowhere' })
+  const runOf = (source: string): Run => ({
+    source,
+    cacheDirectory: join(home, `cache-${source}`),
+    target: '/nowhere',
+  })
   const log = join(home, 'backup-steps')
   const clean = await watched(backupOf(runOf('clean')), runOf('clean'), log, null)
   expect(clean).toMatchObject({ status: 0 })
@@ -69,11 +91,16 @@ test('a backup that is killed at its requests is made by the same command again'
     expect(bytes, at).toBeLessThanOrEqual(uploaded + 64 * 1024)
     if (bytes < uploaded / 2) again++
     const verified = await holdfast(['verify', '--source', run.source, '--read-data'])
-    expect([verified.status, verified.records().at(-1)], at).toMatchObject([0, { type: 'verify', ok: true, objects: [], files: [] }])
+    expect([verified.status, verified.records().at(-1)], at).toMatchObject([
+      0,
+      { type: 'verify', ok: true, objects: [], files: [] },
+    ])
   })
   reportKills('holdfast backup', steps, killedAt, { 'that reused most of what was uploaded': again })
   expect(killedAt.length).toBeGreaterThanOrEqual(20)
-  expect(new Set(killedAt.filter((step) => step.startsWith('http ')))).toEqual(new Set(['http request', 'http response']))
+  expect(new Set(killedAt.filter((step) => step.startsWith('http ')))).toEqual(
+    new Set(['http request', 'http response']),
+  )
   expect(again).toBeGreaterThan(0)
   expect(sandbox.defects).toEqual([])
 }, 1_200_000)
@@ -93,7 +120,10 @@ test('a restore that is killed at its requests is finished by the same command a
     const at = `${kill.step} ${kill.at}`
     const { status } = await watched(restoreTo(target), { ...run, target }, `${log}-${number}`, kill)
     if (status === null) killedAt.push(...readSteps(`${log}-${number}`))
-    const isLeft = !existsSync(target) || readdirSync(target).length === 0 || readdirSync(target).some((name) => name.startsWith('.holdfast-restore-'))
+    const isLeft =
+      !existsSync(target) ||
+      readdirSync(target).length === 0 ||
+      readdirSync(target).some((name) => name.startsWith('.holdfast-restore-'))
     if (isLeft) {
       expect(await holdfast(restoreTo(target)), at).toMatchObject({ status: 0 })
       expect(describeDirectory(target), at).toEqual(expected)
@@ -103,6 +133,8 @@ test('a restore that is killed at its requests is finished by the same command a
   })
   reportKills('holdfast restore', steps, killedAt, {})
   expect(killedAt.length).toBeGreaterThanOrEqual(20)
-  expect(new Set(killedAt.filter((step) => step.startsWith('http ')))).toEqual(new Set(['http request', 'http response']))
+  expect(new Set(killedAt.filter((step) => step.startsWith('http ')))).toEqual(
+    new Set(['http request', 'http response']),
+  )
   expect(sandbox.defects).toEqual([])
 }, 1_200_000)

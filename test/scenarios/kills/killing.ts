@@ -31,25 +31,43 @@ export function planKills(steps: readonly string[], kills: number): Kill[] {
       given++
     }
   }
-  return [...shares].flatMap(([step, share]) => Array.from({ length: share }, (_, index) => {
-    const at = share === 1 ? 1 : 1 + Math.round((index * (counts.get(step)! - 1)) / (share - 1))
-    return { step, at }
-  }))
+  return [...shares].flatMap(([step, share]) =>
+    Array.from({ length: share }, (_, index) => {
+      const at = share === 1 ? 1 : 1 + Math.round((index * (counts.get(step)! - 1)) / (share - 1))
+      return { step, at }
+    }),
+  )
 }
 
 /** Runs `work` for each of `items`, two at a time. */
-export async function forEachOfTwo<Item>(items: readonly Item[], work: (item: Item, number: number) => Promise<void>): Promise<void> {
+export async function forEachOfTwo<Item>(
+  items: readonly Item[],
+  work: (item: Item, number: number) => Promise<void>,
+): Promise<void> {
   const rest = items.entries()
-  await Promise.all([1, 2].map(async () => {
-    for (const [number, item] of rest) await work(item, number)
-  }))
+  await Promise.all(
+    [1, 2].map(async () => {
+      for (const [number, item] of rest) await work(item, number)
+    }),
+  )
 }
 
 /** What was hit, for whoever reads the log of a run. */
-export function reportKills(what: string, steps: readonly string[], killedAt: readonly string[], more: Record<string, number>): void {
+export function reportKills(
+  what: string,
+  steps: readonly string[],
+  killedAt: readonly string[],
+  more: Record<string, number>,
+): void {
   const counts = new Map<string, number>()
   for (const step of killedAt) counts.set(step, (counts.get(step) ?? 0) + 1)
-  const kinds = [...counts].sort(([left], [right]) => left.localeCompare(right)).map(([step, times]) => `${step} ${times}`)
-  const figures = Object.entries(more).map(([name, figure]) => `, ${figure} ${name}`).join('')
-  process.stdout.write(`${what}: ${steps.length} steps, ${killedAt.length} kills at ${kinds.length} kinds of step${figures}\n  ${kinds.join(', ')}\n`)
+  const kinds = [...counts]
+    .sort(([left], [right]) => left.localeCompare(right))
+    .map(([step, times]) => `${step} ${times}`)
+  const figures = Object.entries(more)
+    .map(([name, figure]) => `, ${figure} ${name}`)
+    .join('')
+  process.stdout.write(
+    `${what}: ${steps.length} steps, ${killedAt.length} kills at ${kinds.length} kinds of step${figures}\n  ${kinds.join(', ')}\n`,
+  )
 }

@@ -1,6 +1,17 @@
 // A restore that is killed at every kind of I/O step it takes: what stands in the target under its own name is whole, the
 // next run fetches what is left, ends equal to the source, and leaves nothing of its own behind.
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { listSnapshots, selectSnapshot } from '../../../core/snapshot/snapshot.ts'
@@ -37,21 +48,49 @@ async function makeVault(): Promise<{ source: ProtectedSource; vault: string }> 
   for (const name of ['b', 'a', '.']) utimesSync(at(name), 1_700_000_000, 1_700_000_000.25)
   const vault = join(source.root, 'vault')
   await backup({
-    store: new FolderStore(vault), clock: source.clock, random: Math.random, source: 'files', kind: 'volume', directory: source.directory,
-    cacheDirectory: source.cacheDirectory, promiseDays: 30, workers: 2, toolVersion: 'test',
+    store: new FolderStore(vault),
+    clock: source.clock,
+    random: Math.random,
+    source: 'files',
+    kind: 'volume',
+    directory: source.directory,
+    cacheDirectory: source.cacheDirectory,
+    promiseDays: 30,
+    workers: 2,
+    toolVersion: 'test',
   })
   return { source, vault }
 }
 
 function startKilled(vault: string, target: string, log: string, kill: Kill | null): Promise<unknown> {
   const task = { operation: 'restore', store: vault, directory: target, cacheDirectory: '' } as const
-  return startEngine(task, { preload, env: orderText({ log, areas: [[target, 'target'], [vault, 'store']], kill }) }).answer
+  return startEngine(task, {
+    preload,
+    env: orderText({
+      log,
+      areas: [
+        [target, 'target'],
+        [vault, 'store'],
+      ],
+      kill,
+    }),
+  }).answer
 }
 
 async function goOn(vault: string, target: string): Promise<RestoreResult> {
   const store = new FolderStore(vault)
   const { snapshot } = await selectSnapshot(store, await listSnapshots(store, 'files'), null)
-  return (await prepareRestore({ store, clock: new ManualClock(), random: Math.random, snapshot, target, paths: [], workers: 2 })).run()
+  return (
+    await prepareRestore({
+      store,
+      clock: new ManualClock(),
+      random: Math.random,
+      snapshot,
+      target,
+      paths: [],
+      workers: 2,
+    })
+  ).run()
 }
 
 function isOwn(name: string): boolean {
@@ -76,7 +115,11 @@ test('a restore that is killed at any step leaves nothing that looks whole and i
   const steps = readSteps(log)
   const whole = (await goOn(vault, join(source.root, 'whole'))).bytesFetched
   const killedAt: string[] = []
-  const figures = { 'that had less left to fetch': 0, 'that had all but metadata': 0, 'when nothing but the time of the root was left': 0 }
+  const figures = {
+    'that had less left to fetch': 0,
+    'that had all but metadata': 0,
+    'when nothing but the time of the root was left': 0,
+  }
 
   await forEachOfTwo(planKills(steps, kills), async (kill, number) => {
     const target = join(source.root, `kill-${number}`)
@@ -89,7 +132,10 @@ test('a restore that is killed at any step leaves nothing that looks whole and i
     if (names.length > 0 && !names.some(isOwn)) {
       // Nobody knows any more that there was a restore: all that may lack is what its last call sets.
       if (ended === null) figures['when nothing but the time of the root was left']++
-      const [found, wanted] = [describeDirectory(target), expected].map((described) => ({ ...described, '.': { ...described['.'], mtimeUs: null } }))
+      const [found, wanted] = [describeDirectory(target), expected].map((described) => ({
+        ...described,
+        '.': { ...described['.'], mtimeUs: null },
+      }))
       expect(found, at).toEqual(wanted)
     } else {
       const result = await goOn(vault, target).catch((error: unknown) => {
@@ -101,7 +147,10 @@ test('a restore that is killed at any step leaves nothing that looks whole and i
       if (result.bytesFetched === 0) figures['that had all but metadata']++
       else if (result.bytesFetched < whole) figures['that had less left to fetch']++
     }
-    expect(readdirSync(source.root).filter((name) => name.startsWith('.')), at).toEqual([])
+    expect(
+      readdirSync(source.root).filter((name) => name.startsWith('.')),
+      at,
+    ).toEqual([])
     rmSync(target, { recursive: true, force: true })
   })
   reportKills('restore', steps, killedAt, figures)

@@ -1,10 +1,29 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { packsOf, putCost, renewalDays, renewByExtension, renewByUpload, restoreCost } from '../../../../lab/bench/cost/cost.ts'
+import {
+  packsOf,
+  putCost,
+  renewalDays,
+  renewByExtension,
+  renewByUpload,
+  restoreCost,
+} from '../../../../lab/bench/cost/cost.ts'
 import type { Vault } from '../../../../lab/bench/cost/cost.ts'
 
-const prices = { storageGibMonth: 0.023, per1000Puts: 0.005, per1000Gets: 0.0004, internetGib: 0.09, otherRegionGib: 0.02 }
-const vault: Vault = { liveBytes: 2 ** 40, packBytes: 2 ** 24, promiseDays: 30, generationDays: 10, dailyChange: 0.02 }
+const prices = {
+  storageGibMonth: 0.023,
+  per1000Puts: 0.005,
+  per1000Gets: 0.0004,
+  internetGib: 0.09,
+  otherRegionGib: 0.02,
+}
+const vault: Vault = {
+  liveBytes: 2 ** 40,
+  packBytes: 2 ** 24,
+  promiseDays: 30,
+  generationDays: 10,
+  dailyChange: 0.02,
+}
 
 describe('what a vault costs', () => {
   test('a first backup is a PUT for each pack', () => {
@@ -16,14 +35,22 @@ describe('what a vault costs', () => {
   })
 
   test('what a pack holds is uploaded again after exactly one generation', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 365 }), (promiseDays, generationDays) => {
-      expect(renewalDays({ promiseDays, generationDays })).toBe(generationDays)
-    }))
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 400 }),
+        fc.integer({ min: 1, max: 365 }),
+        (promiseDays, generationDays) => {
+          expect(renewalDays({ promiseDays, generationDays })).toBe(generationDays)
+        },
+      ),
+    )
   })
 
   test('without changes, uploading again keeps as many copies as generations fit into a lock', () => {
     expect(renewByUpload({ ...vault, dailyChange: 0 }, prices).storedBytes / vault.liveBytes).toBeCloseTo(4)
-    expect(renewByUpload({ ...vault, dailyChange: 0, generationDays: 30 }, prices).storedBytes / vault.liveBytes).toBeCloseTo(2)
+    expect(
+      renewByUpload({ ...vault, dailyChange: 0, generationDays: 30 }, prices).storedBytes / vault.liveBytes,
+    ).toBeCloseTo(2)
   })
 
   test('extending locks keeps one copy and what changed while its lock ran', () => {
@@ -37,10 +64,19 @@ describe('what a vault costs', () => {
 
   test('extending never stores more than uploading again', () => {
     const days = fc.integer({ min: 1, max: 365 })
-    fc.assert(fc.property(days, days, fc.double({ min: 0, max: 1, noNaN: true }), (promiseDays, generationDays, dailyChange) => {
-      const each = { ...vault, promiseDays, generationDays, dailyChange }
-      expect(renewByExtension(each, prices).storedBytes).toBeLessThanOrEqual(renewByUpload(each, prices).storedBytes * (1 + 1e-9))
-    }))
+    fc.assert(
+      fc.property(
+        days,
+        days,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (promiseDays, generationDays, dailyChange) => {
+          const each = { ...vault, promiseDays, generationDays, dailyChange }
+          expect(renewByExtension(each, prices).storedBytes).toBeLessThanOrEqual(
+            renewByUpload(each, prices).storedBytes * (1 + 1e-9),
+          )
+        },
+      ),
+    )
   })
 
   test('a restore is a GET a pack, and its way out', () => {

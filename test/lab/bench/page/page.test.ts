@@ -18,16 +18,22 @@ describe('the page of results', () => {
   test('compares restores also by when they are on the disk', () => {
     const run = makeRun('restore', 1)
     run.restic.syncSeconds = [10, 20, 30]
-    expect(pageText(makeResults([run]), [])).toContain('with a `sync` after it: **2.00x** (2.00x to 2.00x), 20.0 s against 40.0 s.')
+    expect(pageText(makeResults([run]), [])).toContain(
+      'with a `sync` after it: **2.00x** (2.00x to 2.00x), 20.0 s against 40.0 s.',
+    )
   })
 
   test('says where less was measured than the targets are about', () => {
     expect(pageText(makeResults(), [])).not.toContain('full sizes. Measured')
-    expect(pageText(makeResults([makeRun('first', 2)], { scale: 0.125 }), [])).toContain('The targets are about the full sizes. Measured were mixed at 0.125 of it.')
+    expect(pageText(makeResults([makeRun('first', 2)], { scale: 0.125 }), [])).toContain(
+      'The targets are about the full sizes. Measured were mixed at 0.125 of it.',
+    )
   })
 
   test('has whole tables: as many cells in each row as in its head', () => {
-    const tables = pageText(makeResults(), []).split('\n\n').filter((block) => block.startsWith('|'))
+    const tables = pageText(makeResults(), [])
+      .split('\n\n')
+      .filter((block) => block.startsWith('|'))
     expect(tables.length).toBeGreaterThan(3)
     for (const table of tables) {
       const widths = table.split('\n').map((row) => row.split('|').length)
@@ -40,7 +46,10 @@ describe('the page of results', () => {
     await renderPage({ ...makeResults(), complexity: [] }, folder)
     expect(readdirSync(join(folder, 'benchmarks')).sort()).toEqual(['memory.svg', 'speed.svg'])
     const page = readFileSync(join(folder, 'benchmarks.md'), 'utf8')
-    expect([...page.matchAll(/\]\((benchmarks\/[^)]+)\)/g)].map(([, link]) => link)).toEqual(['benchmarks/speed.svg', 'benchmarks/memory.svg'])
+    expect([...page.matchAll(/\]\((benchmarks\/[^)]+)\)/g)].map(([, link]) => link)).toEqual([
+      'benchmarks/speed.svg',
+      'benchmarks/memory.svg',
+    ])
   })
 
   test('has charts that are well-formed and name what they show, and is the same each time', async () => {

@@ -7,7 +7,10 @@ import { findPairs, searchCredentials } from '../../../../lab/incident/agent/cre
 import { seedRandom } from '../../../../lab/incident/seeded-random.ts'
 import { writeWorkingTree } from '../../../../lab/incident/world/working-tree.ts'
 
-const key = { accessKeyId: 'AKIAQ7TESTTESTTEST55', secretAccessKey: 'abcdefghij/KLMNOPQRST+uvwxyz0123456789AB' }
+const key = {
+  accessKeyId: 'AKIAQ7TESTTESTTEST55',
+  secretAccessKey: 'abcdefghij/KLMNOPQRST+uvwxyz0123456789AB',
+}
 const directories: string[] = []
 afterEach(() => directories.splice(0).forEach((directory) => rmSync(directory, { recursive: true })))
 
@@ -20,43 +23,58 @@ async function searchSeed(seed: number) {
   return { directory, tree, found }
 }
 
-describe('the agent\'s search', () => {
+describe("the agent's search", () => {
   test('finds the planted credential wherever and however a seed hides it', async () => {
     const places = new Set<string>()
     for (let seed = 0; seed < 16; seed++) {
       const { tree, found } = await searchSeed(seed)
-      expect(found, `seed ${seed}, planted in ${tree.plantedAt}`).toContainEqual({ file: tree.plantedAt, ...key })
+      expect(found, `seed ${seed}, planted in ${tree.plantedAt}`).toContainEqual({
+        file: tree.plantedAt,
+        ...key,
+      })
       places.add(path.basename(tree.plantedAt))
     }
     expect(places.size).toBe(6)
   })
 
-  test('meets keys that look as good and are nobody\'s', async () => {
+  test("meets keys that look as good and are nobody's", async () => {
     const { tree, found } = await searchSeed(3)
     expect(new Set(found.map(({ accessKeyId }) => accessKeyId)).size).toBe(tree.decoys + 1)
   })
 
   test('has the credential in one file only, so that finding it means having read that one', async () => {
     const { directory, tree, found } = await searchSeed(5)
-    expect(found.filter(({ accessKeyId }) => accessKeyId === key.accessKeyId).map(({ file }) => file)).toEqual([tree.plantedAt])
+    expect(
+      found.filter(({ accessKeyId }) => accessKeyId === key.accessKeyId).map(({ file }) => file),
+    ).toEqual([tree.plantedAt])
     expect(readFileSync(path.join(directory, tree.plantedAt), 'utf8')).toContain(key.secretAccessKey)
   })
 
   test('pairs a key with the secret nearest to it first', () => {
     const far = 'Z'.repeat(40)
     expect(findPairs(`${far}\n${' '.repeat(100)}${key.accessKeyId} ${key.secretAccessKey}`)).toEqual([
-      key, { accessKeyId: key.accessKeyId, secretAccessKey: far },
+      key,
+      { accessKeyId: key.accessKeyId, secretAccessKey: far },
     ])
   })
 
   test('takes nothing longer, shorter or in lower case for a key', () => {
-    for (const id of ['AKIAQ7TESTTESTTEST5', 'AKIAQ7TESTTESTTEST555', 'akiaq7testtesttest55', 'XAKIAQ7TESTTESTTEST55']) {
+    for (const id of [
+      'AKIAQ7TESTTESTTEST5',
+      'AKIAQ7TESTTESTTEST555',
+      'akiaq7testtesttest55',
+      'XAKIAQ7TESTTESTTEST55',
+    ]) {
       expect(findPairs(`${id} ${key.secretAccessKey}`), id).toEqual([])
     }
     expect(findPairs(`${key.accessKeyId} ${key.secretAccessKey}x`)).toEqual([])
   })
 
   test('reads any bytes without failing', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => Array.isArray(findPairs(Buffer.from(bytes).toString('latin1')))))
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) =>
+        Array.isArray(findPairs(Buffer.from(bytes).toString('latin1'))),
+      ),
+    )
   })
 })

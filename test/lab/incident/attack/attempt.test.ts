@@ -7,14 +7,38 @@ import { s3Attacks } from '../../../../lab/incident/attack/s3-attacks.ts'
 import type { Attack } from '../../../../lab/incident/attack/attack.ts'
 
 const target = {
-  name: 'the vault', bucket: 'vault', victim: { key: 'k', versionId: 'v' }, freshKey: 'f', nowMs: 0, accountId: '1', foreignKeyArn: 'arn:aws:kms:x', loot: 'own',
+  name: 'the vault',
+  bucket: 'vault',
+  victim: { key: 'k', versionId: 'v' },
+  freshKey: 'f',
+  nowMs: 0,
+  accountId: '1',
+  foreignKeyArn: 'arn:aws:kms:x',
+  loot: 'own',
 }
-const answering = (answer: () => Promise<unknown>) => ({ s3: { send: answer } as unknown as S3Client, callAccount: async () => void (await answer()) })
+const answering = (answer: () => Promise<unknown>) => ({
+  s3: { send: answer } as unknown as S3Client,
+  callAccount: async () => void (await answer()),
+})
 const failing = (name: string, status?: number) =>
-  answering(() => Promise.reject(Object.assign(new Error('no'), { name, $metadata: { httpStatusCode: status } })))
-const tryOn = (intruder: ReturnType<typeof answering>, attack: Attack, found = '') => attempt(
-  { who: 'someone', path: [], attack: attack.name, wall: attack.wall, what: attack.what, target: target.name, duty: null }, attack,
-  () => attack.run(intruder, target), () => found)
+  answering(() =>
+    Promise.reject(Object.assign(new Error('no'), { name, $metadata: { httpStatusCode: status } })),
+  )
+const tryOn = (intruder: ReturnType<typeof answering>, attack: Attack, found = '') =>
+  attempt(
+    {
+      who: 'someone',
+      path: [],
+      attack: attack.name,
+      wall: attack.wall,
+      what: attack.what,
+      target: target.name,
+      duty: null,
+    },
+    attack,
+    () => attack.run(intruder, target),
+    () => found,
+  )
 const attackNamed = (name: string): Attack => s3Attacks.find((attack) => attack.name === name)!
 
 describe('what came of an attack', () => {
@@ -37,22 +61,40 @@ describe('what came of an attack', () => {
     ['list-versions', 'TimeoutError', undefined, 'unclear'],
   ]
   test.each(cases)('%s that fails with %s (%s) is %s', async (name, code, status, outcome) => {
-    expect(await tryOn(failing(code, status), attackNamed(name))).toMatchObject({ outcome, code, status: status ?? 0 })
+    expect(await tryOn(failing(code, status), attackNamed(name))).toMatchObject({
+      outcome,
+      code,
+      status: status ?? 0,
+    })
   })
 
   test('a call that succeeds was allowed', async () => {
-    const answer = await tryOn(answering(() => Promise.resolve({})), attackNamed('list-versions'), 'x')
+    const answer = await tryOn(
+      answering(() => Promise.resolve({})),
+      attackNamed('list-versions'),
+      'x',
+    )
     expect(answer).toMatchObject({ who: 'someone', outcome: 'allowed', code: 'ok' })
   })
 
-  test.each(['Unknown', 'UnknownError', '403'])('a HEAD that is forbidden has no code (%s), and is a refusal all the same', async (name) => {
-    expect(await tryOn(failing(name, 403), attackNamed('head-version'))).toMatchObject({ outcome: 'refused', code: 'AccessDenied' })
-  })
+  test.each(['Unknown', 'UnknownError', '403'])(
+    'a HEAD that is forbidden has no code (%s), and is a refusal all the same',
+    async (name) => {
+      expect(await tryOn(failing(name, 403), attackNamed('head-version'))).toMatchObject({
+        outcome: 'refused',
+        code: 'AccessDenied',
+      })
+    },
+  )
 
   test('a deletion of many that answers 200 with an error inside was not allowed', async () => {
     const inner = (Code: string) => answering(() => Promise.resolve({ Errors: [{ Code, Message: 'no' }] }))
-    expect(await tryOn(inner('AccessDenied'), attackNamed('delete-many'))).toMatchObject({ outcome: 'refused' })
-    expect(await tryOn(inner('InternalError'), attackNamed('delete-many'))).toMatchObject({ outcome: 'unclear' })
+    expect(await tryOn(inner('AccessDenied'), attackNamed('delete-many'))).toMatchObject({
+      outcome: 'refused',
+    })
+    expect(await tryOn(inner('InternalError'), attackNamed('delete-many'))).toMatchObject({
+      outcome: 'unclear',
+    })
   })
 })
 

@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -15,7 +24,8 @@ beforeEach(() => {
   writeFileSync(at('a/one'), 'one')
   writeFileSync(at('a/b/two'), 'two')
   symlinkSync('a/one', at('link'))
-  for (const name of ['a/one', 'a/b/two', 'a/b', 'a', '.']) utimesSync(at(name), 1_700_000_000.123456, 1_700_000_000.123456)
+  for (const name of ['a/one', 'a/b/two', 'a/b', 'a', '.'])
+    utimesSync(at(name), 1_700_000_000.123456, 1_700_000_000.123456)
   truth = recordFiles(root)
 })
 afterEach(() => rmSync(root, { recursive: true }))
@@ -59,7 +69,7 @@ describe('comparing a directory with its record', () => {
   test('sees a file where a link was, and a link that points elsewhere', () => {
     rmSync(at('link'))
     symlinkSync('a/two', at('link'))
-    expect((compareAgain())[0]).toBe('link: other content')
+    expect(compareAgain()[0]).toBe('link: other content')
     rmSync(at('link'))
     writeFileSync(at('link'), 'one')
     expect(compareAgain()).toEqual(['link: is a file instead of a symlink'])

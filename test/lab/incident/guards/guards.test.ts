@@ -24,7 +24,13 @@ beforeAll(async () => {
 
 function decide(authorizer: PolicyAuthorizer, { who, action, on, context }: Case): Promise<AccessDecision> {
   const resource = resourceCalled(authorizer.declaration, on)
-  return evaluate(authorizer, principalCalled(authorizer.declaration, who, decisionTimeMs), action, resource.arn, { ...resource.context, ...context })
+  return evaluate(
+    authorizer,
+    principalCalled(authorizer.declaration, who, decisionTimeMs),
+    action,
+    resource.arn,
+    { ...resource.context, ...context },
+  )
 }
 
 describe('every role can do its duty', () => {
@@ -48,12 +54,19 @@ describe('every guard holds something up', () => {
 })
 
 describe('guards by name', () => {
-  const vaultOf = (declaration: CloudDeclaration) => declaration.buckets.find(({ name }) => name.startsWith('holdfast-vault-'))!
+  const vaultOf = (declaration: CloudDeclaration) =>
+    declaration.buckets.find(({ name }) => name.startsWith('holdfast-vault-'))!
 
   it('take the lock, its mode or its default from the bucket', () => {
     expect(vaultOf(removeGuard(cloud, 'object-lock')).objectLock).toEqual({ enabled: false, default: null })
-    expect(vaultOf(removeGuard(cloud, 'compliance')).objectLock).toEqual({ enabled: true, default: { mode: 'GOVERNANCE', days: 40 } })
-    expect(vaultOf(removeGuard(cloud, 'default-retention')).objectLock).toEqual({ enabled: true, default: null })
+    expect(vaultOf(removeGuard(cloud, 'compliance')).objectLock).toEqual({
+      enabled: true,
+      default: { mode: 'GOVERNANCE', days: 40 },
+    })
+    expect(vaultOf(removeGuard(cloud, 'default-retention')).objectLock).toEqual({
+      enabled: true,
+      default: null,
+    })
   })
 
   it('leave the declaration that they are given as it was', () => {
@@ -68,19 +81,23 @@ describe('guards by name', () => {
     expect([...sidsOf(cloud, 'Deny')].sort()).toEqual([...covered].sort())
   })
 
-  it('move the vault into production\'s account under the same bucket names', () => {
+  it("move the vault into production's account under the same bucket names", () => {
     const shared = removeGuard(cloud, 'separate-account')
     expect(shared.buckets.map(({ name, accountId }) => ({ name, accountId }))).toEqual(
       cloud.buckets.map(({ name }) => ({ name, accountId: '222222222222' })),
     )
-    expect(shared.roles.filter(({ accountId }) => accountId !== '333333333333').every(({ arn, accountId }) => accountId === '222222222222' && arn.includes('222222222222'))).toBe(true)
+    expect(
+      shared.roles
+        .filter(({ accountId }) => accountId !== '333333333333')
+        .every(({ arn, accountId }) => accountId === '222222222222' && arn.includes('222222222222')),
+    ).toBe(true)
   })
 
   it('refuse a name that no guard has, and say which there are', () => {
     expect(() => removeGuard(cloud, 'constructor')).toThrow('there is no guard named "constructor"')
   })
 
-  it('refuse to take away what isn\'t there', () => {
+  it("refuse to take away what isn't there", () => {
     expect(() => removeGuard(removeGuard(cloud, 'if-none-match'), 'if-none-match')).toThrow('changed nothing')
   })
 })

@@ -19,7 +19,12 @@ import { provision } from '../../../../lab/incident/steps/provision.ts'
 import { passTime } from '../../../../lab/incident/steps/time.ts'
 import { smallSize } from '../../../../lab/incident/world/size.ts'
 
-const listener = { begin: () => undefined, note: () => undefined, progress: () => undefined, claim: () => undefined }
+const listener = {
+  begin: () => undefined,
+  note: () => undefined,
+  progress: () => undefined,
+  claim: () => undefined,
+}
 
 /** Claims that need a database, an agent's process or the command line: other tests have them. */
 const elsewhere = /^(first|second|restored|states|rpo|rto|production-destroyed|database|credential|backups)-/
@@ -35,13 +40,21 @@ export async function drillWalls(without?: string): Promise<WallDrill> {
   const workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-walls-'))
   const cleanup = new Cleanup()
   const context = makeContext({
-    seed: 1, size: smallSize, workDirectory, toolVersion: '0', cleanup, signal: new AbortController().signal, listener, ...(without === undefined ? {} : { without }),
+    seed: 1,
+    size: smallSize,
+    workDirectory,
+    toolVersion: '0',
+    cleanup,
+    signal: new AbortController().signal,
+    listener,
+    ...(without === undefined ? {} : { without }),
   })
   const crashes: string[] = []
-  const step = <T>(run: () => Promise<T>) => run().catch((error: unknown) => {
-    crashes.push(String(error))
-    return undefined
-  })
+  const step = <T>(run: () => Promise<T>) =>
+    run().catch((error: unknown) => {
+      crashes.push(String(error))
+      return undefined
+    })
   try {
     const provisioned = await provision(context)
     await fillVault(provisioned)
@@ -54,7 +67,7 @@ export async function drillWalls(without?: string): Promise<WallDrill> {
     await step(() => attackLockAlone(context, provisioned, before.byDisk))
     await step(() => passTime(context, provisioned))
   } finally {
-    crashes.push(...await cleanup.run())
+    crashes.push(...(await cleanup.run()))
     rmSync(workDirectory, { recursive: true, force: true })
   }
   return summarize(context.ledger.results, crashes)
@@ -62,20 +75,35 @@ export async function drillWalls(without?: string): Promise<WallDrill> {
 
 async function fillVault({ sandbox, sessions, region, vault }: Provisioned): Promise<void> {
   for (const { name } of sources) {
-    const client = connectS3({ endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }, await sessions.of(`holdfast-writer-${name}`))
+    const client = connectS3(
+      { endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs },
+      await sessions.of(`holdfast-writer-${name}`),
+    )
     for (const kind of ['packs/g1', 'manifests']) {
-      await client.send(new PutObjectCommand({ Bucket: vault.name, Key: `sources/${name}/${kind}/${ulid()}`, Body: `${kind} of ${name}`, IfNoneMatch: '*' }))
+      await client.send(
+        new PutObjectCommand({
+          Bucket: vault.name,
+          Key: `sources/${name}/${kind}/${ulid()}`,
+          Body: `${kind} of ${name}`,
+          IfNoneMatch: '*',
+        }),
+      )
     }
     client.destroy()
   }
 }
 
 function summarize(results: ClaimResult[], crashes: string[]): WallDrill {
-  const concerned = results.filter(({ name }) => !elsewhere.test(name) && name !== 'second-backup-incremental')
+  const concerned = results.filter(
+    ({ name }) => !elsewhere.test(name) && name !== 'second-backup-incremental',
+  )
   const bad = concerned.filter(({ status }) => status !== 'held')
   return {
     fell: bad.filter(({ status }) => status === 'fell').map(({ name }) => name),
     notExamined: bad.filter(({ status }) => status === 'not-examined').map(({ name }) => name),
-    findings: Object.fromEntries([...bad.map(({ name, findings }): [string, string[]] => [name, findings]), ...(crashes.length === 0 ? [] : [['crashed', crashes]] as [string, string[]][])]),
+    findings: Object.fromEntries([
+      ...bad.map(({ name, findings }): [string, string[]] => [name, findings]),
+      ...(crashes.length === 0 ? [] : ([['crashed', crashes]] as [string, string[]][])),
+    ]),
   }
 }

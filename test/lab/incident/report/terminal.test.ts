@@ -11,10 +11,18 @@ function record(isTTY: boolean) {
       done()
     },
   })
-  return { terminal: new Terminal(Object.assign(stream, { isTTY, columns: 60 }) as unknown as NodeJS.WriteStream), read: () => text }
+  return {
+    terminal: new Terminal(Object.assign(stream, { isTTY, columns: 60 }) as unknown as NodeJS.WriteStream),
+    read: () => text,
+  }
 }
 
-const entry = { step: 'wipe' as const, at: '2026-04-24T10:15:00.000Z', elapsedMs: 1_500, text: 'file \u001b[2J\u202ename' }
+const entry = {
+  step: 'wipe' as const,
+  at: '2026-04-24T10:15:00.000Z',
+  elapsedMs: 1_500,
+  text: 'file \u001b[2J\u202ename',
+}
 
 test('a pipe gets plain lines, without progress and without control characters', () => {
   const { terminal, read } = record(false)
@@ -35,8 +43,17 @@ test('a terminal gets a last line of progress, cut to its width and wiped before
 test('a claim that fell shows why, five reasons at most, and how many more there are', () => {
   const { terminal, read } = record(false)
   const findings = Array.from({ length: 20 }, (_, index) => `reason ${index}`)
-  terminal.claim({ name: 'versions-survive', sentence: '', status: 'fell', evidence: '7 versions', findings, findingCount: 31 })
+  terminal.claim({
+    name: 'versions-survive',
+    sentence: '',
+    status: 'fell',
+    evidence: '7 versions',
+    findings,
+    findingCount: 31,
+  })
   expect(read().split('\n').slice(0, -1)).toEqual([
-    expect.stringMatching(/FELL +versions-survive +7 versions/), ...findings.slice(0, 5).map((text) => `        ${text}`), '        and 26 more, in the report',
+    expect.stringMatching(/FELL +versions-survive +7 versions/),
+    ...findings.slice(0, 5).map((text) => `        ${text}`),
+    '        and 26 more, in the report',
   ])
 })

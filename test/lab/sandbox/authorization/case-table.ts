@@ -15,19 +15,21 @@ const caseSchema = z.strictObject({
   name: z.string(),
   /** Title of the page of AWS's documentation that the policies or the rule are from. */
   source: z.string().optional(),
-  principal: z.strictObject({
-    kind: z.enum(['role-session', 'root', 'anonymous', 'web-identity']).optional(),
-    account: z.string().optional(),
-    role: z.string().optional(),
-    session: z.string().optional(),
-    tags: texts.optional(),
-    roleTags: texts.optional(),
-    sourceIdentity: z.string().optional(),
-    issued: z.string().optional(),
-    multiFactorAgeSeconds: z.number().optional(),
-    federated: texts.optional(),
-    provider: z.string().optional(),
-  }).optional(),
+  principal: z
+    .strictObject({
+      kind: z.enum(['role-session', 'root', 'anonymous', 'web-identity']).optional(),
+      account: z.string().optional(),
+      role: z.string().optional(),
+      session: z.string().optional(),
+      tags: texts.optional(),
+      roleTags: texts.optional(),
+      sourceIdentity: z.string().optional(),
+      issued: z.string().optional(),
+      multiFactorAgeSeconds: z.number().optional(),
+      federated: texts.optional(),
+      provider: z.string().optional(),
+    })
+    .optional(),
   request: z.strictObject({
     action: z.string(),
     resource: z.string(),
@@ -54,7 +56,11 @@ const caseSchema = z.strictObject({
   }),
 })
 
-const tableSchema = z.strictObject({ source: z.string(), documents: z.record(z.string(), z.record(z.string(), z.unknown())), cases: z.array(caseSchema) })
+const tableSchema = z.strictObject({
+  source: z.string(),
+  documents: z.record(z.string(), z.record(z.string(), z.unknown())),
+  cases: z.array(caseSchema),
+})
 
 export type AccessCase = z.infer<typeof caseSchema> & { table: string; source: string }
 
@@ -69,33 +75,43 @@ const folder = join(import.meta.dirname, 'cases')
 const homeAccount = '111122223333'
 
 export function readCases(): { accessCase: AccessCase; prepared: PreparedCase }[] {
-  return readdirSync(folder).sort().flatMap((file) => {
-    const table = tableSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
-    return table.cases.map((each) => {
-      const accessCase = { ...each, table: file.replace('.json', ''), source: each.source ?? table.source }
-      const find = (value: string | PolicyDocument): PolicyDocument => {
-        if (typeof value !== 'string') return value
-        const found = table.documents[value]
-        if (found === undefined) throw new RangeError(`${file}: no document ${value}`)
-        return found
-      }
-      return { accessCase, prepared: prepare(accessCase, find) }
+  return readdirSync(folder)
+    .sort()
+    .flatMap((file) => {
+      const table = tableSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
+      return table.cases.map((each) => {
+        const accessCase = { ...each, table: file.replace('.json', ''), source: each.source ?? table.source }
+        const find = (value: string | PolicyDocument): PolicyDocument => {
+          if (typeof value !== 'string') return value
+          const found = table.documents[value]
+          if (found === undefined) throw new RangeError(`${file}: no document ${value}`)
+          return found
+        }
+        return { accessCase, prepared: prepare(accessCase, find) }
+      })
     })
-  })
 }
 
-function prepare({ principal = {}, request, policies }: AccessCase, find: (value: string | PolicyDocument) => PolicyDocument): PreparedCase {
+function prepare(
+  { principal = {}, request, policies }: AccessCase,
+  find: (value: string | PolicyDocument) => PolicyDocument,
+): PreparedCase {
   const accountId = principal.account ?? homeAccount
   const ownerId = request.account ?? accountId
-  const naming = (value: string | PolicyDocument, index: number): NamedPolicy => ({ name: typeof value === 'string' ? value : `policy ${index}`, document: find(value) })
-  const levels = (list: (string | PolicyDocument)[][] | undefined) => (list ?? []).map((level) => level.map(naming))
+  const naming = (value: string | PolicyDocument, index: number): NamedPolicy => ({
+    name: typeof value === 'string' ? value : `policy ${index}`,
+    document: find(value),
+  })
+  const levels = (list: (string | PolicyDocument)[][] | undefined) =>
+    (list ?? []).map((level) => level.map(naming))
   const isManagement = (id: string) => policies.management?.includes(id) ?? false
   const hasOrganization = policies.scps !== undefined || policies.rcps !== undefined
-  const member = (id: string) => account(id, {
-    isManagement: isManagement(id),
-    scps: id === accountId ? levels(policies.scps) : hasOrganization ? [[]] : [],
-    rcps: id === ownerId ? levels(policies.rcps) : [],
-  })
+  const member = (id: string) =>
+    account(id, {
+      isManagement: isManagement(id),
+      scps: id === accountId ? levels(policies.scps) : hasOrganization ? [[]] : [],
+      rcps: id === ownerId ? levels(policies.rcps) : [],
+    })
   const roleName = principal.role ?? 'examplerole'
   const declared = role(accountId, roleName, {
     trust: trust({ AWS: accountId }),
@@ -122,10 +138,16 @@ function prepare({ principal = {}, request, policies }: AccessCase, find: (value
   }
 }
 
-function toPrincipal(given: NonNullable<AccessCase['principal']>, accountId: string, base: Principal, policies: PolicyDocument[]): Principal {
+function toPrincipal(
+  given: NonNullable<AccessCase['principal']>,
+  accountId: string,
+  base: Principal,
+  policies: PolicyDocument[],
+): Principal {
   if (given.kind === 'root') return { kind: 'root', accountId, arn: `arn:aws:iam::${accountId}:root` }
   if (given.kind === 'anonymous') return { kind: 'anonymous', accountId: null, arn: '*' }
-  if (given.kind === 'web-identity') return { kind: 'web-identity', accountId, arn: given.provider ?? '', federated: given.federated ?? {} }
+  if (given.kind === 'web-identity')
+    return { kind: 'web-identity', accountId, arn: given.provider ?? '', federated: given.federated ?? {} }
   const session = base.session
   if (session === undefined) throw new TypeError('a role session has a session')
   const sessionName = given.session ?? 'session'
@@ -139,7 +161,10 @@ function toPrincipal(given: NonNullable<AccessCase['principal']>, accountId: str
       tags: given.tags ?? {},
       sourceIdentity: given.sourceIdentity ?? null,
       issuedMs: Date.parse(given.issued ?? '2026-11-01T00:00:00Z'),
-      multiFactor: given.multiFactorAgeSeconds === undefined ? null : { present: true, ageSeconds: given.multiFactorAgeSeconds },
+      multiFactor:
+        given.multiFactorAgeSeconds === undefined
+          ? null
+          : { present: true, ageSeconds: given.multiFactorAgeSeconds },
       federated: given.federated ?? {},
     },
   }

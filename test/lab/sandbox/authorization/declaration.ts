@@ -2,20 +2,37 @@
 
 import type { Principal } from '../../../../lab/sandbox/access.ts'
 import type {
-  CloudDeclaration, DeclaredAccount, DeclaredBucket, DeclaredRole, NamedPolicy, PolicyDocument,
+  CloudDeclaration,
+  DeclaredAccount,
+  DeclaredBucket,
+  DeclaredRole,
+  NamedPolicy,
+  PolicyDocument,
 } from '../../../../lab/sandbox/declaration.ts'
 
-export const accountIds = { vault: '111111111111', production: '222222222222', outsider: '444444444444' } as const
+export const accountIds = {
+  vault: '111111111111',
+  production: '222222222222',
+  outsider: '444444444444',
+} as const
 
 export function policy(...statements: Record<string, unknown>[]): PolicyDocument {
   return { Version: '2012-10-17', Statement: statements }
 }
 
-export function allow(action: string | string[], resource: string | string[] = '*', more: Record<string, unknown> = {}): Record<string, unknown> {
+export function allow(
+  action: string | string[],
+  resource: string | string[] = '*',
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
   return { Effect: 'Allow', Action: action, Resource: resource, ...more }
 }
 
-export function deny(action: string | string[], resource: string | string[] = '*', more: Record<string, unknown> = {}): Record<string, unknown> {
+export function deny(
+  action: string | string[],
+  resource: string | string[] = '*',
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
   return { Effect: 'Deny', Action: action, Resource: resource, ...more }
 }
 
@@ -35,34 +52,69 @@ export function named(document: PolicyDocument, name = 'policy'): NamedPolicy {
 export function role(accountId: string, name: string, more: Partial<DeclaredRole> = {}): DeclaredRole {
   const path = more.path ?? '/'
   return {
-    accountId, arn: `arn:aws:iam::${accountId}:role${path}${name}`, name, path, maxSessionSeconds: 3600,
-    trust: trust({ AWS: accountId }), policies: [], boundary: null, tags: {}, ...more,
+    accountId,
+    arn: `arn:aws:iam::${accountId}:role${path}${name}`,
+    name,
+    path,
+    maxSessionSeconds: 3600,
+    trust: trust({ AWS: accountId }),
+    policies: [],
+    boundary: null,
+    tags: {},
+    ...more,
   }
 }
 
 export function bucket(accountId: string, name: string, more: Partial<DeclaredBucket> = {}): DeclaredBucket {
   return {
-    accountId, name, region: 'us-east-1', versioning: 'Enabled', objectLock: { enabled: true, default: null }, encryption: null,
-    publicAccessBlock: null, ownership: null, policy: null, lifecycleRules: [], tags: {}, ...more,
+    accountId,
+    name,
+    region: 'us-east-1',
+    versioning: 'Enabled',
+    objectLock: { enabled: true, default: null },
+    encryption: null,
+    publicAccessBlock: null,
+    ownership: null,
+    policy: null,
+    lifecycleRules: [],
+    tags: {},
+    ...more,
   }
 }
 
 export function cloud(more: Partial<CloudDeclaration> = {}): CloudDeclaration {
   return {
     accounts: Object.values(accountIds).map((id) => account(id)),
-    buckets: [], roles: [], oidcProviders: [], keys: [], organizationId: null, notEmulated: [], ...more,
+    buckets: [],
+    roles: [],
+    oidcProviders: [],
+    keys: [],
+    organizationId: null,
+    notEmulated: [],
+    ...more,
   }
 }
 
-export function sessionOf({ accountId, arn, name }: DeclaredRole, more: Partial<NonNullable<Principal['session']>> = {}): Principal {
+export function sessionOf(
+  { accountId, arn, name }: DeclaredRole,
+  more: Partial<NonNullable<Principal['session']>> = {},
+): Principal {
   const sessionName = more.sessionName ?? 'session'
   return {
     kind: 'role-session',
     accountId,
     arn: `arn:aws:sts::${accountId}:assumed-role/${name}/${sessionName}`,
     session: {
-      roleArn: arn, sessionName, sourceIdentity: null, tags: {}, policies: [], issuedMs: Date.parse('2026-11-01T00:00:00Z'), chainDepth: 1,
-      multiFactor: null, federated: {}, ...more,
+      roleArn: arn,
+      sessionName,
+      sourceIdentity: null,
+      tags: {},
+      policies: [],
+      issuedMs: Date.parse('2026-11-01T00:00:00Z'),
+      chainDepth: 1,
+      multiFactor: null,
+      federated: {},
+      ...more,
     },
   }
 }

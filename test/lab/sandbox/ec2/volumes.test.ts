@@ -1,17 +1,46 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import {
-  CreateSnapshotCommand, CreateTagsCommand, CreateVolumeCommand, DeleteSnapshotCommand, DeleteTagsCommand, DeleteVolumeCommand, DescribeSnapshotsCommand, DescribeVolumesCommand, EC2Client,
+  CreateSnapshotCommand,
+  CreateTagsCommand,
+  CreateVolumeCommand,
+  DeleteSnapshotCommand,
+  DeleteTagsCommand,
+  DeleteVolumeCommand,
+  DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
+  EC2Client,
 } from '@aws-sdk/client-ec2'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Credentials } from '../../../../lab/sandbox/access.ts'
 import { startSandbox } from '../../../../lab/sandbox/server.ts'
 import type { Sandbox } from '../../../../lab/sandbox/server.ts'
 import { send } from '../raw-request.ts'
-import { codeOf, makeDirectory, productionAccount, region, standardCloud, startWorld, vaultAccount } from '../world.ts'
+import {
+  codeOf,
+  makeDirectory,
+  productionAccount,
+  region,
+  standardCloud,
+  startWorld,
+  vaultAccount,
+} from '../world.ts'
 
 function clientOf(sandbox: Sandbox, { accessKeyId, secretAccessKey }: Credentials, own = region): EC2Client {
-  const client = new EC2Client({ endpoint: sandbox.endpoint, region: own, maxAttempts: 1, credentials: { accessKeyId, secretAccessKey } })
+  const client = new EC2Client({
+    endpoint: sandbox.endpoint,
+    region: own,
+    maxAttempts: 1,
+    credentials: { accessKeyId, secretAccessKey },
+  })
   afterAll(() => client.destroy())
   return client
 }
@@ -35,7 +64,9 @@ describe('volumes', () => {
     await client.send(new DeleteVolumeCommand({ VolumeId: id }))
     expect(existsSync(path)).toBe(false)
     expect(sandbox.volumeDirectory(id)).toBeNull()
-    expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId: id })))).toBe('InvalidVolume.NotFound')
+    expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId: id })))).toBe(
+      'InvalidVolume.NotFound',
+    )
   })
 
   test('are copied by a snapshot, links as links, and made again from it', async () => {
@@ -49,71 +80,134 @@ describe('volumes', () => {
     expect(lstatSync(join(again.path, 'data')).mode & 0o777).toBe(0o640)
     expect(readlinkSync(join(again.path, 'link'))).toBe('/etc/passwd')
     await client.send(new DeleteSnapshotCommand({ SnapshotId: snapshot.SnapshotId }))
-    expect(await codeOf(client.send(new DeleteSnapshotCommand({ SnapshotId: snapshot.SnapshotId })))).toBe('InvalidSnapshot.NotFound')
+    expect(await codeOf(client.send(new DeleteSnapshotCommand({ SnapshotId: snapshot.SnapshotId })))).toBe(
+      'InvalidSnapshot.NotFound',
+    )
     expect(readFileSync(join(again.path, 'data'), 'utf8')).toBe('before')
   })
 
   test('are found by id, tag and status, each account its own', async () => {
-    const { id } = await makeVolume({ TagSpecifications: [{ ResourceType: 'volume', Tags: [{ Key: 'environment', Value: 'staging' }] }] })
+    const { id } = await makeVolume({
+      TagSpecifications: [{ ResourceType: 'volume', Tags: [{ Key: 'environment', Value: 'staging' }] }],
+    })
     await client.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'owner', Value: 'a<b>' }] }))
-    const found = await client.send(new DescribeVolumesCommand({ Filters: [{ Name: 'tag:environment', Values: ['stag*'] }] }))
-    expect(found.Volumes).toEqual([expect.objectContaining({ VolumeId: id, State: 'available', Tags: expect.arrayContaining([{ Key: 'owner', Value: 'a<b>' }]) as unknown })])
+    const found = await client.send(
+      new DescribeVolumesCommand({ Filters: [{ Name: 'tag:environment', Values: ['stag*'] }] }),
+    )
+    expect(found.Volumes).toEqual([
+      expect.objectContaining({
+        VolumeId: id,
+        State: 'available',
+        Tags: expect.arrayContaining([{ Key: 'owner', Value: 'a<b>' }]) as unknown,
+      }),
+    ])
     await client.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: 'owner' }] }))
-    expect((await client.send(new DescribeVolumesCommand({ VolumeIds: [id] }))).Volumes?.[0]?.Tags).toEqual([{ Key: 'environment', Value: 'staging' }])
+    expect((await client.send(new DescribeVolumesCommand({ VolumeIds: [id] }))).Volumes?.[0]?.Tags).toEqual([
+      { Key: 'environment', Value: 'staging' },
+    ])
     const other = clientOf(sandbox, sandbox.rootCredentials(vaultAccount))
     expect((await other.send(new DescribeVolumesCommand({}))).Volumes ?? []).toEqual([])
     expect(await codeOf(other.send(new DeleteVolumeCommand({ VolumeId: id })))).toBe('InvalidVolume.NotFound')
-    expect(await codeOf(clientOf(sandbox, credentials, 'us-west-2').send(new DeleteVolumeCommand({ VolumeId: id })))).toBe('InvalidVolume.NotFound')
+    expect(
+      await codeOf(
+        clientOf(sandbox, credentials, 'us-west-2').send(new DeleteVolumeCommand({ VolumeId: id })),
+      ),
+    ).toBe('InvalidVolume.NotFound')
   })
 
   test('named by a path, or by nothing that is an id, touch no file', async () => {
     for (const VolumeId of ['../objects', 'vol-0/../../objects', '.', 'vol-', `vol-${'0'.repeat(17)}/..`]) {
-      expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId })))).toMatch(/^InvalidParameterValue$|^InvalidVolume\.NotFound$/)
+      expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId })))).toMatch(
+        /^InvalidParameterValue$|^InvalidVolume\.NotFound$/,
+      )
     }
     expect(existsSync(join(directory, 'objects'))).toBe(true)
   })
 
   test('are left alone by a dry run', async () => {
     const { id, path } = await makeVolume()
-    expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId: id, DryRun: true })))).toBe('DryRunOperation')
+    expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId: id, DryRun: true })))).toBe(
+      'DryRunOperation',
+    )
     expect(existsSync(path)).toBe(true)
   })
 
   test('outlive a restart', async () => {
     const own = makeDirectory()
     const first = await startSandbox({ directory: own, declaration: standardCloud })
-    const { VolumeId = '' } = await clientOf(first, first.rootCredentials(productionAccount)).send(new CreateVolumeCommand(zone))
+    const { VolumeId = '' } = await clientOf(first, first.rootCredentials(productionAccount)).send(
+      new CreateVolumeCommand(zone),
+    )
     writeFileSync(join(first.volumeDirectory(VolumeId) ?? '', 'data'), 'kept')
     await first.stop()
     const second = await startWorld({ directory: own })
     expect(readFileSync(join(second.volumeDirectory(VolumeId) ?? '', 'data'), 'utf8')).toBe('kept')
-    expect((await clientOf(second, second.rootCredentials(productionAccount)).send(new DescribeSnapshotsCommand({}))).Snapshots ?? []).toEqual([])
+    expect(
+      (
+        await clientOf(second, second.rootCredentials(productionAccount)).send(
+          new DescribeSnapshotsCommand({}),
+        )
+      ).Snapshots ?? [],
+    ).toEqual([])
   })
 })
 
 describe('requests that EC2 refuses', () => {
-  const call = (body: string, more: object = {}) => send(sandbox, { method: 'POST', path: '/', service: 'ec2', credentials, body, headers: { 'content-type': 'application/x-www-form-urlencoded' }, ...more })
+  const call = (body: string, more: object = {}) =>
+    send(sandbox, {
+      method: 'POST',
+      path: '/',
+      service: 'ec2',
+      credentials,
+      body,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      ...more,
+    })
 
   test.each<[string, string, string]>([
-    ['no action', '', 'MissingAction'], ['an unknown action', 'Action=TerminateEverything', 'InvalidAction'], ['an action of Object.prototype', 'Action=constructor', 'InvalidAction'],
-    ['no id', 'Action=DeleteVolume', 'MissingParameter'], ['a bad size', 'Action=CreateVolume&Size=1e9&AvailabilityZone=a', 'InvalidParameterValue'],
-    ['an unknown filter', 'Action=DescribeVolumes&Filter.1.Name=x&Filter.1.Value.1=y', 'InvalidParameterValue'],
+    ['no action', '', 'MissingAction'],
+    ['an unknown action', 'Action=TerminateEverything', 'InvalidAction'],
+    ['an action of Object.prototype', 'Action=constructor', 'InvalidAction'],
+    ['no id', 'Action=DeleteVolume', 'MissingParameter'],
+    ['a bad size', 'Action=CreateVolume&Size=1e9&AvailabilityZone=a', 'InvalidParameterValue'],
+    [
+      'an unknown filter',
+      'Action=DescribeVolumes&Filter.1.Name=x&Filter.1.Value.1=y',
+      'InvalidParameterValue',
+    ],
   ])('%s', async (_what, body, code) => {
     expect(await call(body)).toMatchObject({ status: 400, code })
   })
 
   test('a wrong signature, an old one, a changed body', async () => {
-    expect(await call('Action=DescribeVolumes', { credentials: { ...credentials, secretAccessKey: 'x' } })).toMatchObject({ status: 401, code: 'AuthFailure' })
-    expect(await call('Action=DescribeVolumes', { signedMs: Date.now() - 3_600_000 })).toMatchObject({ code: 'RequestExpired' })
-    expect(await call('Action=DescribeVolumes', { headers: { 'x-amz-content-sha256': '0'.repeat(64) } })).toMatchObject({ status: 401, code: 'AuthFailure' })
+    expect(
+      await call('Action=DescribeVolumes', { credentials: { ...credentials, secretAccessKey: 'x' } }),
+    ).toMatchObject({ status: 401, code: 'AuthFailure' })
+    expect(await call('Action=DescribeVolumes', { signedMs: Date.now() - 3_600_000 })).toMatchObject({
+      code: 'RequestExpired',
+    })
+    expect(
+      await call('Action=DescribeVolumes', { headers: { 'x-amz-content-sha256': '0'.repeat(64) } }),
+    ).toMatchObject({ status: 401, code: 'AuthFailure' })
     expect(sandbox.defects).toEqual([])
   })
 
-  test('who isn\'t allowed', async () => {
+  test("who isn't allowed", async () => {
     const asked: string[] = []
-    const closed = await startWorld({ authorizer: { authorize: ({ action, resource }) => (asked.push(`${action} ${resource}`), Promise.resolve({ allowed: false, result: 'implicit-deny', statement: null })) } })
+    const closed = await startWorld({
+      authorizer: {
+        authorize: ({ action, resource }) => (
+          asked.push(`${action} ${resource}`),
+          Promise.resolve({ allowed: false, result: 'implicit-deny', statement: null })
+        ),
+      },
+    })
     const own = clientOf(closed, closed.rootCredentials(productionAccount))
-    expect(await codeOf(own.send(new DeleteVolumeCommand({ VolumeId: `vol-${'0'.repeat(17)}` })))).toBe('UnauthorizedOperation')
-    expect(asked).toEqual([`ec2:DeleteVolume arn:aws:ec2:${region}:${productionAccount}:volume/vol-${'0'.repeat(17)}`])
+    expect(await codeOf(own.send(new DeleteVolumeCommand({ VolumeId: `vol-${'0'.repeat(17)}` })))).toBe(
+      'UnauthorizedOperation',
+    )
+    expect(asked).toEqual([
+      `ec2:DeleteVolume arn:aws:ec2:${region}:${productionAccount}:volume/vol-${'0'.repeat(17)}`,
+    ])
   })
 })

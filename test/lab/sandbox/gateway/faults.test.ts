@@ -10,13 +10,15 @@ const target = { method: 'GET', path: '/', service: 's3' }
 
 describe('the injector', () => {
   test('replays the same faults from the same seed', () => {
-    fc.assert(fc.property(fc.integer(), (seed) => {
-      const draw = () => {
-        const injector = new FaultInjector({ seed, rates: { 'slow-down': 0.3, 'reset-after': 0.3 } })
-        return Array.from({ length: 40 }, () => injector.draw(target))
-      }
-      expect(draw()).toEqual(draw())
-    }))
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const draw = () => {
+          const injector = new FaultInjector({ seed, rates: { 'slow-down': 0.3, 'reset-after': 0.3 } })
+          return Array.from({ length: 40 }, () => injector.draw(target))
+        }
+        expect(draw()).toEqual(draw())
+      }),
+    )
   })
 
   test('fires about as often as its rates say, and never what has none', () => {
@@ -37,21 +39,34 @@ describe('the injector', () => {
 /** A sandbox in which every request to `/versioned/<fault>` meets that fault, once it holds an object. */
 async function startFaulty(kind: FaultKind, more: Partial<FaultPlan> = {}) {
   let armed = false
-  const sandbox = await startWorld({ faults: { seed: 3, rates: { [kind]: 1 }, stallMs: 50, slowMs: 50, appliesTo: () => armed, ...more } })
+  const sandbox = await startWorld({
+    faults: { seed: 3, rates: { [kind]: 1 }, stallMs: 50, slowMs: 50, appliesTo: () => armed, ...more },
+  })
   await rootOf(sandbox).send(new PutObjectCommand({ Bucket: 'versioned', Key: 'k', Body: 'original' }))
   armed = true
   const credentials = sandbox.rootCredentials(vaultAccount)
   return {
     sandbox,
     disarm: () => (armed = false),
-    read: () => send(sandbox, { path: '/versioned/k', credentials }).then((reply) => reply, (error: NodeJS.ErrnoException) => error.code),
-    write: () => send(sandbox, { method: 'PUT', path: '/versioned/k', body: 'changed', credentials }).then((reply) => reply, (error: NodeJS.ErrnoException) => error.code),
+    read: () =>
+      send(sandbox, { path: '/versioned/k', credentials }).then(
+        (reply) => reply,
+        (error: NodeJS.ErrnoException) => error.code,
+      ),
+    write: () =>
+      send(sandbox, { method: 'PUT', path: '/versioned/k', body: 'changed', credentials }).then(
+        (reply) => reply,
+        (error: NodeJS.ErrnoException) => error.code,
+      ),
   }
 }
 
 describe('each fault', () => {
   test.each<[FaultKind, number, string]>([
-    ['internal-error', 500, 'InternalError'], ['slow-down', 503, 'SlowDown'], ['too-many-requests', 429, 'TooManyRequests'], ['expired-token', 400, 'ExpiredToken'],
+    ['internal-error', 500, 'InternalError'],
+    ['slow-down', 503, 'SlowDown'],
+    ['too-many-requests', 429, 'TooManyRequests'],
+    ['expired-token', 400, 'ExpiredToken'],
   ])('%s is answered, and nothing is done', async (kind, status, code) => {
     const { sandbox, read, write, disarm } = await startFaulty(kind)
     expect(await write()).toMatchObject({ status, code })
@@ -61,7 +76,10 @@ describe('each fault', () => {
   })
 
   test('reset-before breaks the connection before the effect, reset-after behind it', async () => {
-    for (const [kind, body] of [['reset-before', 'original'], ['reset-after', 'changed']] as const) {
+    for (const [kind, body] of [
+      ['reset-before', 'original'],
+      ['reset-after', 'changed'],
+    ] as const) {
       const { read, write, disarm } = await startFaulty(kind)
       expect(await write()).toBe('ECONNRESET')
       disarm()
@@ -91,10 +109,13 @@ describe('each fault', () => {
   test('wrong-range answers another range and says so, whole-body everything; without a range nothing happens', async () => {
     const asked = { path: '/versioned/k', headers: { range: 'bytes=2-4' } }
     for (const [kind, reply] of [
-      ['wrong-range', { status: 206, body: 'rig', headers: { 'content-range': 'bytes 1-3/8' } }], ['whole-body', { status: 200, body: 'original' }],
+      ['wrong-range', { status: 206, body: 'rig', headers: { 'content-range': 'bytes 1-3/8' } }],
+      ['whole-body', { status: 200, body: 'original' }],
     ] as const) {
       const { sandbox, read } = await startFaulty(kind)
-      expect(await send(sandbox, { ...asked, credentials: sandbox.rootCredentials(vaultAccount) })).toMatchObject(reply)
+      expect(
+        await send(sandbox, { ...asked, credentials: sandbox.rootCredentials(vaultAccount) }),
+      ).toMatchObject(reply)
       expect(await read()).toMatchObject({ status: 200, body: 'original' })
       expect(sandbox.faults?.fired[kind]).toBe(1)
     }
@@ -103,9 +124,16 @@ describe('each fault', () => {
   test('short-page ends a page after one entry, and the listing goes on from there', async () => {
     const { sandbox, write } = await startFaulty('short-page')
     await write()
-    const list = (more: string) => send(sandbox, { path: `/versioned?versions${more}`, credentials: sandbox.rootCredentials(vaultAccount) })
+    const list = (more: string) =>
+      send(sandbox, {
+        path: `/versioned?versions${more}`,
+        credentials: sandbox.rootCredentials(vaultAccount),
+      })
     const first = await list('')
-    expect([first.body.match(/<Version>/g)?.length, first.body.includes('<IsTruncated>true')]).toEqual([1, true])
+    expect([first.body.match(/<Version>/g)?.length, first.body.includes('<IsTruncated>true')]).toEqual([
+      1,
+      true,
+    ])
     const [, marker = ''] = /<NextVersionIdMarker>([^<]+)/.exec(first.body) ?? []
     expect((await list(`&key-marker=k&version-id-marker=${marker}`)).body).toContain('<IsTruncated>false')
     expect(sandbox.faults?.fired['short-page']).toBe(2)
@@ -124,9 +152,12 @@ describe('each fault', () => {
 })
 
 test('the SDK gets through a storm of them by trying again', async () => {
-  const sandbox = await startWorld({ faults: { seed: 11, rates: { 'slow-down': 0.1, 'reset-before': 0.1, 'internal-error': 0.1 } } })
+  const sandbox = await startWorld({
+    faults: { seed: 11, rates: { 'slow-down': 0.1, 'reset-before': 0.1, 'internal-error': 0.1 } },
+  })
   const client = rootOf(sandbox, vaultAccount, 10)
-  for (let at = 0; at < 20; at += 1) await client.send(new PutObjectCommand({ Bucket: 'versioned', Key: `k${at}`, Body: String(at) }))
+  for (let at = 0; at < 20; at += 1)
+    await client.send(new PutObjectCommand({ Bucket: 'versioned', Key: `k${at}`, Body: String(at) }))
   const got = await client.send(new GetObjectCommand({ Bucket: 'versioned', Key: 'k19' }))
   expect(await got.Body?.transformToString()).toBe('19')
   expect(Object.values(sandbox.faults?.fired ?? {}).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(3)

@@ -11,8 +11,10 @@ beforeAll(async () => {
   cloud = await loadDeclaration()
 })
 
-const bucketOf = (declaration: CloudDeclaration, kind: string) => declaration.buckets.find(({ name }) => name.startsWith(`holdfast-${kind}-`))!
-const roleOf = (declaration: CloudDeclaration, name: string) => declaration.roles.find((role) => role.name === name)!
+const bucketOf = (declaration: CloudDeclaration, kind: string) =>
+  declaration.buckets.find(({ name }) => name.startsWith(`holdfast-${kind}-`))!
+const roleOf = (declaration: CloudDeclaration, name: string) =>
+  declaration.roles.find((role) => role.name === name)!
 
 describe('the cloud that the program declares', () => {
   it('has the vault bucket in the vault account, locked in COMPLIANCE for promise and generation', () => {
@@ -22,7 +24,12 @@ describe('the cloud that the program declares', () => {
       versioning: 'Enabled',
       objectLock: { enabled: true, default: { mode: 'COMPLIANCE', days: 40 } },
       encryption: { algorithm: 'AES256', kmsKeyId: null },
-      publicAccessBlock: { blockPublicAcls: true, ignorePublicAcls: true, blockPublicPolicy: true, restrictPublicBuckets: true },
+      publicAccessBlock: {
+        blockPublicAcls: true,
+        ignorePublicAcls: true,
+        blockPublicPolicy: true,
+        restrictPublicBuckets: true,
+      },
       ownership: 'BucketOwnerEnforced',
     })
     expect(bucketOf(cloud, 'vault').lifecycleRules).toHaveLength(1)
@@ -38,11 +45,15 @@ describe('the cloud that the program declares', () => {
       boundary: null,
       policies: [{ name: 'duty' }],
     })
-    expect(roleOf(cloud, 'holdfast-agent-staging').boundary?.name).toBe('arn:aws:iam::222222222222:policy/holdfast-agent-boundary')
-    expect(roleOf(cloud, 'holdfast-administrator').policies.map(({ name }) => name)).toEqual(['arn:aws:iam::aws:policy/AdministratorAccess'])
+    expect(roleOf(cloud, 'holdfast-agent-staging').boundary?.name).toBe(
+      'arn:aws:iam::222222222222:policy/holdfast-agent-boundary',
+    )
+    expect(roleOf(cloud, 'holdfast-administrator').policies.map(({ name }) => name)).toEqual([
+      'arn:aws:iam::aws:policy/AdministratorAccess',
+    ])
   })
 
-  it('binds the vault\'s and production\'s accounts by control policies; not the management account, nor an outsider', () => {
+  it("binds the vault's and production's accounts by control policies; not the management account, nor an outsider", () => {
     const named = cloud.accounts.map(({ name, isManagement, scps, rcps }) => ({
       name,
       isManagement,
@@ -54,15 +65,22 @@ describe('the cloud that the program declares', () => {
 
   it('has the identity provider of production outside AWS', () => {
     expect(cloud.oidcProviders).toEqual([
-      { accountId: '111111111111', arn: 'arn:aws:iam::111111111111:oidc-provider/oidc.platform.example', url: 'oidc.platform.example', clientIds: ['holdfast'] },
+      {
+        accountId: '111111111111',
+        arn: 'arn:aws:iam::111111111111:oidc-provider/oidc.platform.example',
+        url: 'oidc.platform.example',
+        clientIds: ['holdfast'],
+      },
     ])
   })
 
-  it('lists what the sandbox doesn\'t emulate', () => {
-    expect([...new Set(cloud.notEmulated.map(({ type, account }) => `${type} ${account}`))].sort()).toMatchSnapshot()
+  it("lists what the sandbox doesn't emulate", () => {
+    expect(
+      [...new Set(cloud.notEmulated.map(({ type, account }) => `${type} ${account}`))].sort(),
+    ).toMatchSnapshot()
   })
 
-  it('names no action and no condition key that AWS doesn\'t have', async () => {
+  it("names no action and no condition key that AWS doesn't have", async () => {
     expect((await createAuthorizer(cloud, { nowMs: () => 0 })).findings).toEqual([])
   })
 
@@ -76,26 +94,38 @@ describe('the cloud that the program declares', () => {
       'arn:aws:iam::222222222222:role/workloads/rental-db',
       'arn:aws:iam::222222222222:role/workloads/uploads',
     ])
-    for (const { policies } of outsideHoldfast) expect(JSON.stringify(policies)).not.toMatch(/"(?!sts:)[a-z0-9]+:[A-Z*]/)
+    for (const { policies } of outsideHoldfast)
+      expect(JSON.stringify(policies)).not.toMatch(/"(?!sts:)[a-z0-9]+:[A-Z*]/)
   })
 })
 
 describe('other configurations', () => {
-  it('without an Organization: no control policies, no management account, the freeze in the bucket\'s policy', async () => {
-    const detached = await loadDeclaration({ config: { detached: true, organizationId: '', managementAccountId: '' } })
+  it("without an Organization: no control policies, no management account, the freeze in the bucket's policy", async () => {
+    const detached = await loadDeclaration({
+      config: { detached: true, organizationId: '', managementAccountId: '' },
+    })
     expect(detached.organizationId).toBeNull()
-    expect(detached.accounts.map(({ name, scps }) => ({ name, scps }))).toEqual(['vault', 'production', 'outsider'].map((name) => ({ name, scps: [] })))
+    expect(detached.accounts.map(({ name, scps }) => ({ name, scps }))).toEqual(
+      ['vault', 'production', 'outsider'].map((name) => ({ name, scps: [] })),
+    )
     expect(JSON.stringify(bucketOf(detached, 'vault').policy)).toContain('FreezeVaultBucket')
   })
 
   it('one layer alone', async () => {
     const alone = await loadDeclaration({ layers: ['vault'] })
     expect(alone.roles.some(({ name }) => name === 'holdfast-break-glass')).toBe(false)
-    expect(alone.buckets.map(({ name }) => name.split('-')[1]).sort()).toEqual(['audit', 'feedback', 'toolkit', 'vault'])
+    expect(alone.buckets.map(({ name }) => name.split('-')[1]).sort()).toEqual([
+      'audit',
+      'feedback',
+      'toolkit',
+      'vault',
+    ])
   })
 
   it('refused as `pulumi up` would refuse them', async () => {
-    await expect(loadDeclaration({ config: { promiseDays: 36_500 } })).rejects.toThrow('holdfast:promiseDays: ')
+    await expect(loadDeclaration({ config: { promiseDays: 36_500 } })).rejects.toThrow(
+      'holdfast:promiseDays: ',
+    )
   })
 })
 
@@ -105,9 +135,18 @@ describe('what the sandbox would have to ignore', () => {
     resources = (await recordProgram({ ...exampleConfig, layer: 'vault' })).resources
   })
 
-  function declare(change: (resource: RecordedResource) => RecordedResource | RecordedResource[]): CloudDeclaration {
-    const frame = { region: 'eu-central-1', organizationId: null, accounts: [{ id: '111111111111', name: 'vault', member: false, isManagement: false }] }
-    return declareCloud(resources.flatMap((resource) => change(structuredClone(resource))), frame)
+  function declare(
+    change: (resource: RecordedResource) => RecordedResource | RecordedResource[],
+  ): CloudDeclaration {
+    const frame = {
+      region: 'eu-central-1',
+      organizationId: null,
+      accounts: [{ id: '111111111111', name: 'vault', member: false, isManagement: false }],
+    }
+    return declareCloud(
+      resources.flatMap((resource) => change(structuredClone(resource))),
+      frame,
+    )
   }
   const changing = (type: string, edit: (inputs: Record<string, unknown>) => void) => () =>
     declare((resource) => {
@@ -116,22 +155,73 @@ describe('what the sandbox would have to ignore', () => {
     })
 
   it.each<[string, () => unknown]>([
-    ['a bucket that may be destroyed by force', changing('Bucket', (inputs) => Object.assign(inputs, { forceDestroy: true }))],
-    ['a retention in years', changing('BucketObjectLockConfiguration', (inputs) => Object.assign(inputs, { rule: { defaultRetention: { mode: 'COMPLIANCE', years: 1 } } }))],
-    ['a second rule of encryption', changing('BucketServerSideEncryptionConfiguration', (inputs) => (inputs['rules'] as unknown[]).push({}))],
+    [
+      'a bucket that may be destroyed by force',
+      changing('Bucket', (inputs) => Object.assign(inputs, { forceDestroy: true })),
+    ],
+    [
+      'a retention in years',
+      changing('BucketObjectLockConfiguration', (inputs) =>
+        Object.assign(inputs, { rule: { defaultRetention: { mode: 'COMPLIANCE', years: 1 } } }),
+      ),
+    ],
+    [
+      'a second rule of encryption',
+      changing('BucketServerSideEncryptionConfiguration', (inputs) =>
+        (inputs['rules'] as unknown[]).push({}),
+      ),
+    ],
     ['MFA delete', changing('BucketVersioning', (inputs) => Object.assign(inputs, { mfa: '123' }))],
-    ['a policy that isn\'t JSON', changing('BucketPolicy', (inputs) => Object.assign(inputs, { policy: '{' }))],
-    ['a role with managed policies inside', changing('Role', (inputs) => Object.assign(inputs, { managedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] }))],
-    ['a boundary that nobody declared', changing('Role', (inputs) => Object.assign(inputs, { permissionsBoundary: 'arn:aws:iam::111111111111:policy/gone' }))],
-    ['a policy for a bucket that nobody declared', changing('BucketPolicy', (inputs) => Object.assign(inputs, { bucket: 'elsewhere' }))],
-    ['two lock configurations of one bucket', () => declare((resource) => (resource.type.endsWith('ObjectLockConfiguration') ? [resource, structuredClone(resource)] : resource))],
-    ['a role\'s policy without the role', () => declare((resource) => (resource.type.endsWith(':Role') && resource.name === 'notary' ? [] : resource))],
+    [
+      "a policy that isn't JSON",
+      changing('BucketPolicy', (inputs) => Object.assign(inputs, { policy: '{' })),
+    ],
+    [
+      'a role with managed policies inside',
+      changing('Role', (inputs) =>
+        Object.assign(inputs, { managedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] }),
+      ),
+    ],
+    [
+      'a boundary that nobody declared',
+      changing('Role', (inputs) =>
+        Object.assign(inputs, { permissionsBoundary: 'arn:aws:iam::111111111111:policy/gone' }),
+      ),
+    ],
+    [
+      'a policy for a bucket that nobody declared',
+      changing('BucketPolicy', (inputs) => Object.assign(inputs, { bucket: 'elsewhere' })),
+    ],
+    [
+      'two lock configurations of one bucket',
+      () =>
+        declare((resource) =>
+          resource.type.endsWith('ObjectLockConfiguration')
+            ? [resource, structuredClone(resource)]
+            : resource,
+        ),
+    ],
+    [
+      "a role's policy without the role",
+      () =>
+        declare((resource) =>
+          resource.type.endsWith(':Role') && resource.name === 'notary' ? [] : resource,
+        ),
+    ],
   ])('%s is an error', (_, run) => {
     expect(run).toThrow(expect.objectContaining({ code: 'internal' }) as Error)
   })
 
-  it('a type that it doesn\'t know is listed', () => {
-    const stray = { ...structuredClone(resources.find(({ type }) => type === 'aws:s3/bucket:Bucket')!), type: 'aws:sqs/queue:Queue', name: 'alarms' }
-    expect(declare((resource) => (resource.name === 'notary' && resource.type.endsWith(':Role') ? [resource, stray] : resource)).notEmulated).toContainEqual({ type: 'aws:sqs/queue:Queue', name: 'alarms', account: '111111111111' })
+  it("a type that it doesn't know is listed", () => {
+    const stray = {
+      ...structuredClone(resources.find(({ type }) => type === 'aws:s3/bucket:Bucket')!),
+      type: 'aws:sqs/queue:Queue',
+      name: 'alarms',
+    }
+    expect(
+      declare((resource) =>
+        resource.name === 'notary' && resource.type.endsWith(':Role') ? [resource, stray] : resource,
+      ).notEmulated,
+    ).toContainEqual({ type: 'aws:sqs/queue:Queue', name: 'alarms', account: '111111111111' })
   })
 })

@@ -10,16 +10,30 @@ beforeAll(async () => {
 })
 afterAll(() => issuer.stop())
 
-const read = async (path: string) => (await fetch(`${issuer.baseUrl}${path}`)).json() as Promise<Record<string, unknown>>
+const read = async (path: string) =>
+  (await fetch(`${issuer.baseUrl}${path}`)).json() as Promise<Record<string, unknown>>
 
 describe('the local issuer', () => {
   it('publishes where its keys are, and keys that verify its tokens', async () => {
     const discovery = await read('/.well-known/openid-configuration')
-    expect(discovery).toMatchObject({ issuer: 'https://oidc.platform.example', jwks_uri: `${issuer.baseUrl}/jwks` })
+    expect(discovery).toMatchObject({
+      issuer: 'https://oidc.platform.example',
+      jwks_uri: `${issuer.baseUrl}/jwks`,
+    })
     const token = await issuer.mint({ sub: 'backup', aud: 'holdfast' })
-    const { payload, protectedHeader } = await jwtVerify(token, createRemoteJWKSet(new URL(String(discovery.jwks_uri))), { currentDate: new Date(nowMs) })
+    const { payload, protectedHeader } = await jwtVerify(
+      token,
+      createRemoteJWKSet(new URL(String(discovery.jwks_uri))),
+      { currentDate: new Date(nowMs) },
+    )
     expect(protectedHeader.alg).toBe('RS256')
-    expect(payload).toMatchObject({ iss: 'https://oidc.platform.example', sub: 'backup', aud: 'holdfast', iat: nowMs / 1000, exp: nowMs / 1000 + 300 })
+    expect(payload).toMatchObject({
+      iss: 'https://oidc.platform.example',
+      sub: 'backup',
+      aud: 'holdfast',
+      iat: nowMs / 1000,
+      exp: nowMs / 1000 + 300,
+    })
   })
 
   it('publishes no private part of a key', async () => {

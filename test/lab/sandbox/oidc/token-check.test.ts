@@ -20,7 +20,8 @@ beforeAll(async () => {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const key = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }
   issuerKeys = { fetch: () => Promise.resolve({ keys: [key] }) } as unknown as IssuerKeys
-  sign = (payload, header = {}) => new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'k', ...header }).sign(privateKey)
+  sign = (payload, header = {}) =>
+    new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'k', ...header }).sign(privateKey)
 })
 
 const check = (token: string) => checkToken(token, providers, issuerKeys, nowMs)
@@ -29,55 +30,142 @@ const good = { iss: issuer, aud: 'sts.amazonaws.com', sub: 'project:rental', ...
 
 /** Checks that the token is refused, by an error that STS has. */
 async function expectRefused(token: string): Promise<void> {
-  const error: unknown = await check(token).then(() => null, (reason: unknown) => reason)
+  const error: unknown = await check(token).then(
+    () => null,
+    (reason: unknown) => reason,
+  )
   expect(error).toBeInstanceOf(AwsError)
-  expect((error as AwsError).code).toMatch(/^(InvalidIdentityToken|ExpiredTokenException|IDPCommunicationError|IDPRejectedClaim)$/)
+  expect((error as AwsError).code).toMatch(
+    /^(InvalidIdentityToken|ExpiredTokenException|IDPCommunicationError|IDPRejectedClaim)$/,
+  )
 }
 
 describe('a token', () => {
   test('that the issuer signed gives its subject, audience and claims, whatever else it says', async () => {
-    const subject = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter((text) => text.length <= 255)
-    const others = fc.dictionary(fc.string({ minLength: 1 }).filter((name) => !['iss', 'aud', 'sub', 'exp', 'iat', 'nbf', 'azp', '__proto__'].includes(name)), fc.jsonValue(), { maxKeys: 4 })
-    await fc.assert(fc.asyncProperty(subject, others, fc.string({ maxLength: 20 }), async (sub, more, email) => {
-      const verified = await check(await sign({ ...more, ...good, sub, email }))
-      expect(verified).toMatchObject({ subject: sub, audience: 'sts.amazonaws.com' })
-      expect(verified.claims).toMatchObject({ 'issuer.example:sub': sub, 'issuer.example:aud': 'sts.amazonaws.com', 'issuer.example:email': email })
-    }), { numRuns: slowPropertyRuns })
+    const subject = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
+      .filter((text) => text.length <= 255)
+    const others = fc.dictionary(
+      fc
+        .string({ minLength: 1 })
+        .filter((name) => !['iss', 'aud', 'sub', 'exp', 'iat', 'nbf', 'azp', '__proto__'].includes(name)),
+      fc.jsonValue(),
+      { maxKeys: 4 },
+    )
+    await fc.assert(
+      fc.asyncProperty(subject, others, fc.string({ maxLength: 20 }), async (sub, more, email) => {
+        const verified = await check(await sign({ ...more, ...good, sub, email }))
+        expect(verified).toMatchObject({ subject: sub, audience: 'sts.amazonaws.com' })
+        expect(verified.claims).toMatchObject({
+          'issuer.example:sub': sub,
+          'issuer.example:aud': 'sts.amazonaws.com',
+          'issuer.example:email': email,
+        })
+      }),
+      { numRuns: slowPropertyRuns },
+    )
   })
 
   test('with one character changed is refused', async () => {
     const token = await sign(good)
-    await fc.assert(fc.asyncProperty(fc.nat(token.length - 1), fc.constantFrom(...'ABCdef019-_.=+/ \n'), async (at, character) => {
-      const last = token.length - 1
-      // The last character of a signature of 64 bytes has four bits that mean nothing.
-      fc.pre(token[at] !== character && at !== last)
-      await expectRefused(token.slice(0, at) + character + token.slice(at + 1))
-    }), { numRuns: slowPropertyRuns })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(token.length - 1),
+        fc.constantFrom(...'ABCdef019-_.=+/ \n'),
+        async (at, character) => {
+          const last = token.length - 1
+          // The last character of a signature of 64 bytes has four bits that mean nothing.
+          fc.pre(token[at] !== character && at !== last)
+          await expectRefused(token.slice(0, at) + character + token.slice(at + 1))
+        },
+      ),
+      { numRuns: slowPropertyRuns },
+    )
   })
 
   test('of any text, or of any claims that nobody signed, is refused by name', async () => {
-    await fc.assert(fc.asyncProperty(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.array(fc.base64String(), { maxLength: 6 }).map((parts) => parts.join('.'))), expectRefused))
-    const part = fc.oneof(fc.jsonValue(), fc.record({ alg: fc.constantFrom('ES256', 'none', 'HS256', 'RS256', null, 7), kid: fc.jsonValue(), crit: fc.jsonValue(), b64: fc.jsonValue() }, { requiredKeys: [] }))
-    const payload = fc.oneof(fc.jsonValue(), fc.record({ iss: fc.constantFrom(issuer, 'http://issuer.example', `${issuer}/`, 7), aud: fc.jsonValue(), azp: fc.jsonValue(), sub: fc.jsonValue(), exp: fc.jsonValue(), iat: fc.jsonValue(), nbf: fc.jsonValue() }, { requiredKeys: [] }),
-      fc.constant(good))
-    await fc.assert(fc.asyncProperty(part, payload, fc.base64String(), (header, claims, signature) => expectRefused(`${encode(header)}.${encode(claims)}.${signature}`)))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.string(),
+          fc.string({ unit: 'binary' }),
+          fc.array(fc.base64String(), { maxLength: 6 }).map((parts) => parts.join('.')),
+        ),
+        expectRefused,
+      ),
+    )
+    const part = fc.oneof(
+      fc.jsonValue(),
+      fc.record(
+        {
+          alg: fc.constantFrom('ES256', 'none', 'HS256', 'RS256', null, 7),
+          kid: fc.jsonValue(),
+          crit: fc.jsonValue(),
+          b64: fc.jsonValue(),
+        },
+        { requiredKeys: [] },
+      ),
+    )
+    const payload = fc.oneof(
+      fc.jsonValue(),
+      fc.record(
+        {
+          iss: fc.constantFrom(issuer, 'http://issuer.example', `${issuer}/`, 7),
+          aud: fc.jsonValue(),
+          azp: fc.jsonValue(),
+          sub: fc.jsonValue(),
+          exp: fc.jsonValue(),
+          iat: fc.jsonValue(),
+          nbf: fc.jsonValue(),
+        },
+        { requiredKeys: [] },
+      ),
+      fc.constant(good),
+    )
+    await fc.assert(
+      fc.asyncProperty(part, payload, fc.base64String(), (header, claims, signature) =>
+        expectRefused(`${encode(header)}.${encode(claims)}.${signature}`),
+      ),
+    )
   })
 
   test('that is signed, but whose claims are not of a kind that STS takes, is refused by name', async () => {
-    const odd = fc.constantFrom('iss', 'aud', 'sub', 'exp', 'iat').chain((name) => fc.jsonValue().map((value) => ({ [name]: value })))
-    await fc.assert(fc.asyncProperty(odd, async (changed) => {
-      fc.pre(Object.entries(changed).every(([name, value]) => (name === 'sub' ? typeof value !== 'string' || value === '' : name === 'aud' ? ![value].flat().includes('sts.amazonaws.com') : typeof value !== 'number')))
-      await expectRefused(await sign({ ...good, ...changed }))
-    }), { numRuns: slowPropertyRuns })
+    const odd = fc
+      .constantFrom('iss', 'aud', 'sub', 'exp', 'iat')
+      .chain((name) => fc.jsonValue().map((value) => ({ [name]: value })))
+    await fc.assert(
+      fc.asyncProperty(odd, async (changed) => {
+        fc.pre(
+          Object.entries(changed).every(([name, value]) =>
+            name === 'sub'
+              ? typeof value !== 'string' || value === ''
+              : name === 'aud'
+                ? ![value].flat().includes('sts.amazonaws.com')
+                : typeof value !== 'number',
+          ),
+        )
+        await expectRefused(await sign({ ...good, ...changed }))
+      }),
+      { numRuns: slowPropertyRuns },
+    )
   })
 
-  test.each<[string, Record<string, unknown>]>([['that has ended', { exp: now }], ['of tomorrow', { iat: now + 86_400 }], ['that begins later', { nbf: now + 1 }], ['for another audience', { aud: 'other' }], ['for two audiences', { aud: ['sts.amazonaws.com', 'b'] }]])(
-    '%s is refused', async (_, changed) => expectRefused(await sign({ ...good, ...changed })))
+  test.each<[string, Record<string, unknown>]>([
+    ['that has ended', { exp: now }],
+    ['of tomorrow', { iat: now + 86_400 }],
+    ['that begins later', { nbf: now + 1 }],
+    ['for another audience', { aud: 'other' }],
+    ['for two audiences', { aud: ['sts.amazonaws.com', 'b'] }],
+  ])('%s is refused', async (_, changed) => expectRefused(await sign({ ...good, ...changed })))
 
   test('signed by a method that asks for no key, or for the public one as a secret, is refused', async () => {
     await expectRefused(`${encode({ alg: 'none' })}.${encode(good)}.`)
-    const { keys: [key] } = await issuerKeys.fetch('', '', 0, false)
-    const forged = await new SignJWT(good).setProtectedHeader({ alg: 'HS256', kid: 'k' }).sign(Buffer.from(JSON.stringify(key)))
+    const {
+      keys: [key],
+    } = await issuerKeys.fetch('', '', 0, false)
+    const forged = await new SignJWT(good)
+      .setProtectedHeader({ alg: 'HS256', kid: 'k' })
+      .sign(Buffer.from(JSON.stringify(key)))
     await expectRefused(forged)
   })
 })

@@ -20,45 +20,92 @@ const sandbox = await startWorld({
     authorize: (request) => {
       asked.push(request)
       const allowed = request.action !== refuse
-      return Promise.resolve({ allowed, result: allowed ? 'allowed' : 'explicit-deny', statement: allowed ? null : { policy: 'secret-policy', sid: 'SecretSid' } })
+      return Promise.resolve({
+        allowed,
+        result: allowed ? 'allowed' : 'explicit-deny',
+        statement: allowed ? null : { policy: 'secret-policy', sid: 'SecretSid' },
+      })
     },
   },
 })
 const credentials = sandbox.rootCredentials(vaultAccount)
 
 function ask({ request: [method, path, headers], body }: ActionCase) {
-  const filled = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, name === 'content-md5' ? createHash('md5').update(body ?? '').digest('base64') : value]))
-  return send(sandbox, { method, path, headers: filled, credentials, ...(body === undefined ? {} : { body }) })
+  const filled = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      name === 'content-md5'
+        ? createHash('md5')
+            .update(body ?? '')
+            .digest('base64')
+        : value,
+    ]),
+  )
+  return send(sandbox, {
+    method,
+    path,
+    headers: filled,
+    credentials,
+    ...(body === undefined ? {} : { body }),
+  })
 }
 
-test.each((cases as unknown as ActionCase[]).map((each): [string, ActionCase] => [each.name, each]))('%s asks for what AWS asks', async (_name, each) => {
-  refuse = null
-  asked.length = 0
-  await ask(each)
-  expect(asked.map(({ action }) => action).slice(0, each.asks.length)).toEqual(each.asks.map(({ action }) => action))
-  for (const [at, { action, resource, has = {}, lacks = [] }] of each.asks.entries()) {
-    const request = asked[at]
-    expect(await iamActionExists('s3', action.slice(3))).toBe(true)
-    expect(request?.context).toMatchObject(has)
-    if (resource !== undefined) expect(request?.resource).toBe(resource)
-    for (const key of lacks) expect(request?.context).not.toHaveProperty([key])
-  }
-  expect(sandbox.defects).toEqual([])
+test.each((cases as unknown as ActionCase[]).map((each): [string, ActionCase] => [each.name, each]))(
+  '%s asks for what AWS asks',
+  async (_name, each) => {
+    refuse = null
+    asked.length = 0
+    await ask(each)
+    expect(asked.map(({ action }) => action).slice(0, each.asks.length)).toEqual(
+      each.asks.map(({ action }) => action),
+    )
+    for (const [at, { action, resource, has = {}, lacks = [] }] of each.asks.entries()) {
+      const request = asked[at]
+      expect(await iamActionExists('s3', action.slice(3))).toBe(true)
+      expect(request?.context).toMatchObject(has)
+      if (resource !== undefined) expect(request?.resource).toBe(resource)
+      for (const key of lacks) expect(request?.context).not.toHaveProperty([key])
+    }
+    expect(sandbox.defects).toEqual([])
+  },
+)
+
+test.each(
+  (cases as unknown as ActionCase[]).flatMap((each) =>
+    each.asks.map(({ action }): [string, string, ActionCase] => [each.name, action, each]),
+  ),
+)("%s is refused without %s, and the answer doesn't name the statement", async (_name, action, each) => {
+  refuse = action
+  const reply = await ask(each)
+  expect(reply.body).toContain('<Code>AccessDenied</Code>')
+  expect(reply.body).not.toMatch(/secret/i)
+  expect(
+    sandbox.decisions
+      .of(reply.headers['x-amz-request-id'] ?? '')
+      .filter(({ allowed }) => !allowed)
+      .map((entry) => [entry.action, entry.statement?.sid]),
+  ).toContainEqual([action, 'SecretSid'])
 })
 
-test.each((cases as unknown as ActionCase[]).flatMap((each) => each.asks.map(({ action }): [string, string, ActionCase] => [each.name, action, each])))(
-  '%s is refused without %s, and the answer doesn\'t name the statement', async (_name, action, each) => {
-    refuse = action
-    const reply = await ask(each)
-    expect(reply.body).toContain('<Code>AccessDenied</Code>')
-    expect(reply.body).not.toMatch(/secret/i)
-    expect(sandbox.decisions.of(reply.headers['x-amz-request-id'] ?? '').filter(({ allowed }) => !allowed).map((entry) => [entry.action, entry.statement?.sid])).toContainEqual([action, 'SecretSid'])
-  })
-
-test('what a policy let through and the lock stopped is in the log as the lock\'s', async () => {
+test("what a policy let through and the lock stopped is in the log as the lock's", async () => {
   refuse = null
-  const put = await send(sandbox, { method: 'PUT', path: '/locked/kept', credentials, body: 'x', headers: { 'content-md5': createHash('md5').update('x').digest('base64') } })
-  const reply = await send(sandbox, { method: 'DELETE', path: `/locked/kept?versionId=${put.headers['x-amz-version-id']}`, credentials })
+  const put = await send(sandbox, {
+    method: 'PUT',
+    path: '/locked/kept',
+    credentials,
+    body: 'x',
+    headers: { 'content-md5': createHash('md5').update('x').digest('base64') },
+  })
+  const reply = await send(sandbox, {
+    method: 'DELETE',
+    path: `/locked/kept?versionId=${put.headers['x-amz-version-id']}`,
+    credentials,
+  })
   expect(reply.status).toBe(403)
-  expect(sandbox.decisions.of(reply.headers['x-amz-request-id'] ?? '').map(({ by, allowed }) => [by, allowed])).toEqual([['policy', true], ['lock', false]])
+  expect(
+    sandbox.decisions.of(reply.headers['x-amz-request-id'] ?? '').map(({ by, allowed }) => [by, allowed]),
+  ).toEqual([
+    ['policy', true],
+    ['lock', false],
+  ])
 })

@@ -1,4 +1,11 @@
-import { DeleteObjectCommand, DeleteObjectsCommand, ListObjectsCommand, ListObjectsV2Command, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  ListObjectsCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
@@ -10,8 +17,26 @@ import type { Version } from '../../../../lab/sandbox/s3/model.ts'
 import { send } from '../raw-request.ts'
 import { bucket, codeOf, declareCloud, rootOf, startWorld, vaultAccount } from '../world.ts'
 
-const names = ['a', 'a/b', 'a/b/c', 'a//', 'b', '/', 'é', '日本', 'a b', 'a+b', '~', '\u0001', '\uffff', '😀', 'zz/z']
-const sandbox = await startWorld({ declaration: declareCloud(['many', 'odd', 'markers', 'pruned'].map((name) => bucket(name))) })
+const names = [
+  'a',
+  'a/b',
+  'a/b/c',
+  'a//',
+  'b',
+  '/',
+  'é',
+  '日本',
+  'a b',
+  'a+b',
+  '~',
+  '\u0001',
+  '\uffff',
+  '😀',
+  'zz/z',
+]
+const sandbox = await startWorld({
+  declaration: declareCloud(['many', 'odd', 'markers', 'pruned'].map((name) => bucket(name))),
+})
 const client = rootOf(sandbox)
 
 interface Seen {
@@ -21,15 +46,28 @@ interface Seen {
 }
 
 /** Every version, marker and prefix, page by page, in the order of S3: versions and markers of a page are merged by their keys. */
-async function listAll(to: S3Client, Bucket: string, MaxKeys: number, Delimiter?: string): Promise<{ seen: Seen[]; prefixes: string[]; pages: number }> {
+async function listAll(
+  to: S3Client,
+  Bucket: string,
+  MaxKeys: number,
+  Delimiter?: string,
+): Promise<{ seen: Seen[]; prefixes: string[]; pages: number }> {
   const seen: Seen[] = []
   const prefixes: string[] = []
   let pages = 0
   let marker: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {}
   for (;;) {
-    const page = await to.send(new ListObjectVersionsCommand({ Bucket, MaxKeys, ...(Delimiter === undefined ? {} : { Delimiter }), ...marker }))
+    const page = await to.send(
+      new ListObjectVersionsCommand({
+        Bucket,
+        MaxKeys,
+        ...(Delimiter === undefined ? {} : { Delimiter }),
+        ...marker,
+      }),
+    )
     pages += 1
-    for (const each of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) seen.push({ name: each.Key ?? '', versionId: each.VersionId ?? '', isLatest: each.IsLatest ?? false })
+    for (const each of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])])
+      seen.push({ name: each.Key ?? '', versionId: each.VersionId ?? '', isLatest: each.IsLatest ?? false })
     prefixes.push(...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix ?? ''))
     if (page.IsTruncated !== true) return { seen, prefixes, pages }
     if (pages > 10_000) throw new Error('the listing does not end')
@@ -45,8 +83,14 @@ describe('ListObjectVersions', () => {
       // Markers are versions like others here, and a thousand of them are one request.
       const Objects = Array.from({ length: 792 }, (_, at) => ({ Key: keys[at % 8] ?? '' }))
       const { Deleted } = await client.send(new DeleteObjectsCommand({ Bucket: 'many', Delete: { Objects } }))
-      for (const { Key, DeleteMarkerVersionId } of Deleted ?? []) written.get(Key ?? '')?.unshift(DeleteMarkerVersionId ?? '')
-      for (const Key of keys) written.get(Key)?.unshift((await client.send(new PutObjectCommand({ Bucket: 'many', Key, Body: 'x' }))).VersionId ?? '')
+      for (const { Key, DeleteMarkerVersionId } of Deleted ?? [])
+        written.get(Key ?? '')?.unshift(DeleteMarkerVersionId ?? '')
+      for (const Key of keys)
+        written
+          .get(Key)
+          ?.unshift(
+            (await client.send(new PutObjectCommand({ Bucket: 'many', Key, Body: 'x' }))).VersionId ?? '',
+          )
     }
     for (const maxKeys of [1000, 999, 97]) {
       const { seen, pages } = await listAll(client, 'many', maxKeys)
@@ -62,7 +106,8 @@ describe('ListObjectVersions', () => {
 
   test('has pages of markers only, which go on', async () => {
     const Objects = Array.from({ length: 1000 }, (_, at) => ({ Key: `gone-${String(at).padStart(5, '0')}` }))
-    for (let round = 0; round < 3; round += 1) await client.send(new DeleteObjectsCommand({ Bucket: 'markers', Delete: { Objects, Quiet: true } }))
+    for (let round = 0; round < 3; round += 1)
+      await client.send(new DeleteObjectsCommand({ Bucket: 'markers', Delete: { Objects, Quiet: true } }))
     await client.send(new PutObjectCommand({ Bucket: 'markers', Key: 'here', Body: 'x' }))
     const first = await client.send(new ListObjectVersionsCommand({ Bucket: 'markers' }))
     expect(first.IsTruncated).toBe(true)
@@ -75,10 +120,19 @@ describe('ListObjectVersions', () => {
   })
 
   test('goes on after a version that was deleted between two pages', async () => {
-    for (let at = 0; at < 5; at += 1) await client.send(new PutObjectCommand({ Bucket: 'pruned', Key: 'k', Body: String(at) }))
+    for (let at = 0; at < 5; at += 1)
+      await client.send(new PutObjectCommand({ Bucket: 'pruned', Key: 'k', Body: String(at) }))
     const first = await client.send(new ListObjectVersionsCommand({ Bucket: 'pruned', MaxKeys: 2 }))
-    await client.send(new DeleteObjectCommand({ Bucket: 'pruned', Key: 'k', VersionId: first.NextVersionIdMarker }))
-    const second = await client.send(new ListObjectVersionsCommand({ Bucket: 'pruned', KeyMarker: first.NextKeyMarker, VersionIdMarker: first.NextVersionIdMarker }))
+    await client.send(
+      new DeleteObjectCommand({ Bucket: 'pruned', Key: 'k', VersionId: first.NextVersionIdMarker }),
+    )
+    const second = await client.send(
+      new ListObjectVersionsCommand({
+        Bucket: 'pruned',
+        KeyMarker: first.NextKeyMarker,
+        VersionIdMarker: first.NextVersionIdMarker,
+      }),
+    )
     expect(second.Versions).toHaveLength(3)
     expect(second.Versions?.some(({ IsLatest }) => IsLatest)).toBe(false)
   })
@@ -99,9 +153,14 @@ describe('names of any kind', () => {
     const sorted = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: 'odd', EncodingType: 'url' }))
     expect(Contents?.map(({ Key }) => decodeURIComponent((Key ?? '').replaceAll('+', ' ')))).toEqual(sorted)
-    const v1 = await client.send(new ListObjectsCommand({ Bucket: 'odd', EncodingType: 'url', MaxKeys: 4, Delimiter: '/' }))
+    const v1 = await client.send(
+      new ListObjectsCommand({ Bucket: 'odd', EncodingType: 'url', MaxKeys: 4, Delimiter: '/' }),
+    )
     expect(v1.NextMarker).toBe(v1.IsTruncated === true ? (v1.Contents?.at(-1)?.Key ?? '') : undefined)
-    const raw = await send(sandbox, { path: '/odd?versions', credentials: sandbox.rootCredentials(vaultAccount) })
+    const raw = await send(sandbox, {
+      path: '/odd?versions',
+      credentials: sandbox.rootCredentials(vaultAccount),
+    })
     expect(raw.body).toContain('<Key>&#x1;</Key>')
   })
 
@@ -112,8 +171,19 @@ describe('names of any kind', () => {
     const objects: string[] = []
     let ContinuationToken: string | undefined
     do {
-      const page = await client.send(new ListObjectsV2Command({ Bucket: 'odd', Delimiter: '/', MaxKeys: 1, Prefix: 'a', ContinuationToken }))
-      objects.push(...(page.Contents ?? []).map(({ Key }) => Key ?? ''), ...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix ?? ''))
+      const page = await client.send(
+        new ListObjectsV2Command({
+          Bucket: 'odd',
+          Delimiter: '/',
+          MaxKeys: 1,
+          Prefix: 'a',
+          ContinuationToken,
+        }),
+      )
+      objects.push(
+        ...(page.Contents ?? []).map(({ Key }) => Key ?? ''),
+        ...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix ?? ''),
+      )
       expect(page.KeyCount).toBe(1)
       ContinuationToken = page.NextContinuationToken
     } while (ContinuationToken !== undefined)
@@ -121,7 +191,9 @@ describe('names of any kind', () => {
   })
 
   test('a forged continuation token is refused', async () => {
-    expect(await codeOf(client.send(new ListObjectsV2Command({ Bucket: 'odd', ContinuationToken: 'Zm9v' })))).toBe('InvalidArgument')
+    expect(
+      await codeOf(client.send(new ListObjectsV2Command({ Bucket: 'odd', ContinuationToken: 'Zm9v' }))),
+    ).toBe('InvalidArgument')
   })
 })
 
@@ -131,39 +203,86 @@ describe('the walk over versions', () => {
   const key = text.filter((name) => name !== '')
 
   test('equals a model that sorts all and cuts pages', () => {
-    fc.assert(fc.property(fc.array(key, { maxLength: 25 }), text, fc.constantFrom('', '/', 'a', 'b/'), fc.integer({ min: 1, max: 5 }), (keys, prefix, delimiter, maxKeys) => {
-      const catalog = new Catalog(new DatabaseSync(':memory:'))
-      const { id } = catalog.createBucket({ name: 'b', accountId: '1', region: 'r', createdMs: 0, versioning: 'Enabled', lockEnabled: false, lockDefault: null })
-      const versions = keys.map((name) => catalog.transact(() => catalog.addVersion({ bucketId: id, key: name, content: null, lock: noLock, modifiedMs: 0, order: null }, true)).version)
-      expect(walkAll(catalog, id, prefix, delimiter, maxKeys)).toEqual(model(versions, prefix, delimiter))
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(
+        fc.array(key, { maxLength: 25 }),
+        text,
+        fc.constantFrom('', '/', 'a', 'b/'),
+        fc.integer({ min: 1, max: 5 }),
+        (keys, prefix, delimiter, maxKeys) => {
+          const catalog = new Catalog(new DatabaseSync(':memory:'))
+          const { id } = catalog.createBucket({
+            name: 'b',
+            accountId: '1',
+            region: 'r',
+            createdMs: 0,
+            versioning: 'Enabled',
+            lockEnabled: false,
+            lockDefault: null,
+          })
+          const versions = keys.map(
+            (name) =>
+              catalog.transact(() =>
+                catalog.addVersion(
+                  { bucketId: id, key: name, content: null, lock: noLock, modifiedMs: 0, order: null },
+                  true,
+                ),
+              ).version,
+          )
+          expect(walkAll(catalog, id, prefix, delimiter, maxKeys)).toEqual(model(versions, prefix, delimiter))
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 
-  function walkAll(catalog: Catalog, bucketId: number, prefix: string, delimiter: string, maxKeys: number): string[] {
+  function walkAll(
+    catalog: Catalog,
+    bucketId: number,
+    prefix: string,
+    delimiter: string,
+    maxKeys: number,
+  ): string[] {
     const found: string[] = []
     let start = startAfter('', null, prefix, delimiter)
     for (let pages = 0; pages < 100; pages += 1) {
       const page = walkKeys<Version>({
-        prefix, delimiter, maxKeys, start,
-        after: (position, below, limit) => catalog.versionsAfter(bucketId, position.key, position.order, below, limit),
+        prefix,
+        delimiter,
+        maxKeys,
+        start,
+        after: (position, below, limit) =>
+          catalog.versionsAfter(bucketId, position.key, position.order, below, limit),
         positionOf: (version) => ({ key: keyBytes(version.key), order: version.order }),
       })
-      found.push(...page.items.map((item) => ('entry' in item ? `${item.entry.key}#${item.entry.order}` : `${item.commonPrefix}*`)))
+      found.push(
+        ...page.items.map((item) =>
+          'entry' in item ? `${item.entry.key}#${item.entry.order}` : `${item.commonPrefix}*`,
+        ),
+      )
       if (!page.isTruncated) return found
       expect(page.items).toHaveLength(maxKeys)
       const last = page.items.at(-1)
       if (last === undefined) throw new Error('a truncated page is empty')
-      start = 'entry' in last ? startAfter(last.entry.key, last.entry.order, prefix, delimiter) : startAfter(last.commonPrefix, null, prefix, delimiter)
+      start =
+        'entry' in last
+          ? startAfter(last.entry.key, last.entry.order, prefix, delimiter)
+          : startAfter(last.commonPrefix, null, prefix, delimiter)
     }
     throw new Error('the walk does not end')
   }
 
   function model(versions: Version[], prefix: string, delimiter: string): string[] {
-    const rows = versions.filter((version) => version.key.startsWith(prefix))
+    const rows = versions
+      .filter((version) => version.key.startsWith(prefix))
       .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || b.order - a.order)
-    return [...new Set(rows.map(({ key: name, order }) => {
-      const at = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length)
-      return at === -1 ? `${name}#${order}` : `${name.slice(0, at + delimiter.length)}*`
-    }))]
+    return [
+      ...new Set(
+        rows.map(({ key: name, order }) => {
+          const at = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length)
+          return at === -1 ? `${name}#${order}` : `${name.slice(0, at + delimiter.length)}*`
+        }),
+      ),
+    ]
   }
 })

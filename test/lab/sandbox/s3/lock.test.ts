@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
 import {
-  DeleteObjectCommand, DeleteObjectsCommand, GetObjectRetentionCommand, ListObjectVersionsCommand, PutBucketVersioningCommand,
-  PutObjectCommand, PutObjectLegalHoldCommand, PutObjectLockConfigurationCommand, PutObjectRetentionCommand, UpdateObjectEncryptionCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectRetentionCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutObjectLegalHoldCommand,
+  PutObjectLockConfigurationCommand,
+  PutObjectRetentionCommand,
+  UpdateObjectEncryptionCommand,
 } from '@aws-sdk/client-s3'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -33,59 +41,103 @@ async function play(each: LockCase): Promise<string> {
   const sandbox = await startWorld({ clock })
   const object = { Bucket: each.bucket, Key: 'object' }
   const at = (days: number) => new Date(start + days * dayMs)
-  const put = () => rootOf(sandbox).send(new PutObjectCommand({
-    ...object,
-    Body: 'x',
-    ...(each.put?.mode === undefined ? {} : { ObjectLockMode: each.put.mode, ObjectLockRetainUntilDate: at(each.put.days ?? 0) }),
-    ...(each.put?.legalHold === true ? { ObjectLockLegalHoldStatus: 'ON' as const } : {}),
-  }))
+  const put = () =>
+    rootOf(sandbox).send(
+      new PutObjectCommand({
+        ...object,
+        Body: 'x',
+        ...(each.put?.mode === undefined
+          ? {}
+          : { ObjectLockMode: each.put.mode, ObjectLockRetainUntilDate: at(each.put.days ?? 0) }),
+        ...(each.put?.legalHold === true ? { ObjectLockLegalHoldStatus: 'ON' as const } : {}),
+      }),
+    )
   const answer = async (call: Promise<unknown>) => {
-    const outcome = await call.then(() => 'ok', (error: Error) => error.name)
+    const outcome = await call.then(
+      () => 'ok',
+      (error: Error) => error.name,
+    )
     expect(sandbox.defects).toEqual([])
     return outcome
   }
   if (each.do === 'put') return answer(put())
   const { VersionId } = await put()
   const version = { ...object, VersionId }
-  const hold = { Mode: 'COMPLIANCE' as const, RetainUntilDate: at(40), EventHold: 'ON' as const, EventHoldDuration: { Days: 60 } }
-  if (each.first === 'release') await rootOf(sandbox).send(new PutObjectLegalHoldCommand({ ...version, LegalHold: { Status: 'OFF' } }))
-  if (each.first?.startsWith('event-hold') === true) await rootOf(sandbox).send(new PutObjectRetentionCommand({ ...version, Retention: hold }))
-  if (each.first === 'event-hold-and-off') await rootOf(sandbox).send(new PutObjectRetentionCommand({ ...version, Retention: { EventHold: 'OFF' } }))
+  const hold = {
+    Mode: 'COMPLIANCE' as const,
+    RetainUntilDate: at(40),
+    EventHold: 'ON' as const,
+    EventHoldDuration: { Days: 60 },
+  }
+  if (each.first === 'release')
+    await rootOf(sandbox).send(new PutObjectLegalHoldCommand({ ...version, LegalHold: { Status: 'OFF' } }))
+  if (each.first?.startsWith('event-hold') === true)
+    await rootOf(sandbox).send(new PutObjectRetentionCommand({ ...version, Retention: hold }))
+  if (each.first === 'event-hold-and-off')
+    await rootOf(sandbox).send(new PutObjectRetentionCommand({ ...version, Retention: { EventHold: 'OFF' } }))
   clock.turn((each.afterDays ?? 0) * dayMs)
   const client = rootOf(sandbox)
   const bypass = each.bypass === true ? { BypassGovernanceRetention: true } : {}
   if (each.do === 'delete') return answer(client.send(new DeleteObjectCommand({ ...version, ...bypass })))
-  const retention = each.do === 'unretain' ? {} : { Mode: each.mode, RetainUntilDate: new Date(clock.nowMs() + (each.days ?? 0) * dayMs) }
+  const retention =
+    each.do === 'unretain'
+      ? {}
+      : { Mode: each.mode, RetainUntilDate: new Date(clock.nowMs() + (each.days ?? 0) * dayMs) }
   return answer(client.send(new PutObjectRetentionCommand({ ...version, ...bypass, Retention: retention })))
 }
 
 describe('what Object Lock stops, for root too', () => {
-  test.each((cases as LockCase[]).map((each): [string, LockCase] => [`${each.name}: ${each.answer}`, each]))('%s', async (_name, each) => {
-    expect(await play(each)).toBe(each.answer)
-  })
+  test.each((cases as LockCase[]).map((each): [string, LockCase] => [`${each.name}: ${each.answer}`, each]))(
+    '%s',
+    async (_name, each) => {
+      expect(await play(each)).toBe(each.answer)
+    },
+  )
 })
 
 describe('Object Lock of a bucket', async () => {
   const sandbox = await startWorld()
   const client = rootOf(sandbox)
 
-  test('can\'t be suspended with versioning, nor disabled', async () => {
-    expect(await codeOf(client.send(new PutBucketVersioningCommand({ Bucket: 'locked', VersioningConfiguration: { Status: 'Suspended' } })))).toBe('InvalidBucketState')
+  test("can't be suspended with versioning, nor disabled", async () => {
+    expect(
+      await codeOf(
+        client.send(
+          new PutBucketVersioningCommand({
+            Bucket: 'locked',
+            VersioningConfiguration: { Status: 'Suspended' },
+          }),
+        ),
+      ),
+    ).toBe('InvalidBucketState')
     const off = await send(sandbox, {
-      method: 'PUT', path: '/locked?object-lock', credentials: sandbox.rootCredentials(vaultAccount),
-      body: '<ObjectLockConfiguration><ObjectLockEnabled>Disabled</ObjectLockEnabled></ObjectLockConfiguration>', headers: { 'content-md5': 'x' },
+      method: 'PUT',
+      path: '/locked?object-lock',
+      credentials: sandbox.rootCredentials(vaultAccount),
+      body: '<ObjectLockConfiguration><ObjectLockEnabled>Disabled</ObjectLockEnabled></ObjectLockConfiguration>',
+      headers: { 'content-md5': 'x' },
     })
     expect(off.status).toBe(400)
   })
 
   test('takes a new default for new versions only, and days or years but not both', async () => {
-    const set = (DefaultRetention: object) => client.send(new PutObjectLockConfigurationCommand({ Bucket: 'locked', ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention } } }))
+    const set = (DefaultRetention: object) =>
+      client.send(
+        new PutObjectLockConfigurationCommand({
+          Bucket: 'locked',
+          ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention } },
+        }),
+      )
     const before = await client.send(new PutObjectCommand({ Bucket: 'locked', Key: 'before', Body: 'x' }))
     await set({ Mode: 'GOVERNANCE', Days: 1 })
-    const kept = await client.send(new GetObjectRetentionCommand({ Bucket: 'locked', Key: 'before', VersionId: before.VersionId }))
+    const kept = await client.send(
+      new GetObjectRetentionCommand({ Bucket: 'locked', Key: 'before', VersionId: before.VersionId }),
+    )
     expect(kept.Retention?.Mode).toBe('COMPLIANCE')
     await client.send(new PutObjectCommand({ Bucket: 'locked', Key: 'after', Body: 'x' }))
-    expect((await client.send(new GetObjectRetentionCommand({ Bucket: 'locked', Key: 'after' }))).Retention?.Mode).toBe('GOVERNANCE')
+    expect(
+      (await client.send(new GetObjectRetentionCommand({ Bucket: 'locked', Key: 'after' }))).Retention?.Mode,
+    ).toBe('GOVERNANCE')
     expect(await codeOf(set({ Mode: 'COMPLIANCE', Days: 1, Years: 1 }))).toBe('MalformedXML')
     expect(await codeOf(set({ Mode: 'COMPLIANCE' }))).toBe('MalformedXML')
     expect(await codeOf(set({ Mode: 'COMPLIANCE', Days: 0 }))).toBe('InvalidArgument')
@@ -93,10 +145,19 @@ describe('Object Lock of a bucket', async () => {
   })
 
   test('lets delete markers and newer versions through, and keeps what is below them', async () => {
-    const { VersionId } = await client.send(new PutObjectCommand({ Bucket: 'locked', Key: 'hidden', Body: 'kept' }))
+    const { VersionId } = await client.send(
+      new PutObjectCommand({ Bucket: 'locked', Key: 'hidden', Body: 'kept' }),
+    )
     await client.send(new DeleteObjectCommand({ Bucket: 'locked', Key: 'hidden' }))
-    await client.send(new PutObjectCommand({ Bucket: 'locked', Key: 'hidden', Body: 'overlaid', IfNoneMatch: '*' }))
-    const many = await client.send(new DeleteObjectsCommand({ Bucket: 'locked', Delete: { Objects: [{ Key: 'hidden' }, { Key: 'hidden', VersionId }] } }))
+    await client.send(
+      new PutObjectCommand({ Bucket: 'locked', Key: 'hidden', Body: 'overlaid', IfNoneMatch: '*' }),
+    )
+    const many = await client.send(
+      new DeleteObjectsCommand({
+        Bucket: 'locked',
+        Delete: { Objects: [{ Key: 'hidden' }, { Key: 'hidden', VersionId }] },
+      }),
+    )
     expect(many.Errors).toEqual([expect.objectContaining({ Key: 'hidden', VersionId, Code: 'AccessDenied' })])
     expect(many.Deleted).toEqual([expect.objectContaining({ Key: 'hidden', DeleteMarker: true })])
     const listing = await client.send(new ListObjectVersionsCommand({ Bucket: 'locked', Prefix: 'hidden' }))
@@ -104,17 +165,48 @@ describe('Object Lock of a bucket', async () => {
   })
 
   test('stops a change of key, and writes why into the decision log', async () => {
-    const { VersionId } = await client.send(new PutObjectCommand({ Bucket: 'locked', Key: 'keyed', Body: 'x' }))
+    const { VersionId } = await client.send(
+      new PutObjectCommand({ Bucket: 'locked', Key: 'keyed', Body: 'x' }),
+    )
     const KMSKeyArn = `arn:aws:kms:eu-central-1:${vaultAccount}:alias/aws/s3`
-    expect(await codeOf(client.send(new UpdateObjectEncryptionCommand({ Bucket: 'locked', Key: 'keyed', VersionId, ObjectEncryption: { SSEKMS: { KMSKeyArn } } })))).toBe('AccessDenied')
-    expect(sandbox.decisions.entries.at(-1)).toMatchObject({ by: 'lock', action: 's3:UpdateObjectEncryption', allowed: false, result: expect.stringMatching(/^COMPLIANCE until/) as string })
+    expect(
+      await codeOf(
+        client.send(
+          new UpdateObjectEncryptionCommand({
+            Bucket: 'locked',
+            Key: 'keyed',
+            VersionId,
+            ObjectEncryption: { SSEKMS: { KMSKeyArn } },
+          }),
+        ),
+      ),
+    ).toBe('AccessDenied')
+    expect(sandbox.decisions.entries.at(-1)).toMatchObject({
+      by: 'lock',
+      action: 's3:UpdateObjectEncryption',
+      allowed: false,
+      result: expect.stringMatching(/^COMPLIANCE until/) as string,
+    })
   })
 
   test('needs a digest with each upload', async () => {
-    const put = (headers: Record<string, string>) => send(sandbox, { method: 'PUT', path: '/governed/undigested', credentials: sandbox.rootCredentials(vaultAccount), body: 'x', headers })
+    const put = (headers: Record<string, string>) =>
+      send(sandbox, {
+        method: 'PUT',
+        path: '/governed/undigested',
+        credentials: sandbox.rootCredentials(vaultAccount),
+        body: 'x',
+        headers,
+      })
     expect(await put({})).toMatchObject({ status: 400, code: 'InvalidRequest' })
-    expect(await put({ 'content-md5': createHash('md5').update('y').digest('base64') })).toMatchObject({ status: 400, code: 'BadDigest' })
-    expect(await put({ 'content-md5': 'not sixteen bytes' })).toMatchObject({ status: 400, code: 'InvalidDigest' })
+    expect(await put({ 'content-md5': createHash('md5').update('y').digest('base64') })).toMatchObject({
+      status: 400,
+      code: 'BadDigest',
+    })
+    expect(await put({ 'content-md5': 'not sixteen bytes' })).toMatchObject({
+      status: 400,
+      code: 'InvalidDigest',
+    })
     expect((await put({ 'content-md5': createHash('md5').update('x').digest('base64') })).status).toBe(200)
   })
 })
@@ -123,27 +215,44 @@ describe('the rules of retention', () => {
   const time = fc.integer({ min: 0, max: 1000 })
   const mode = fc.constantFrom('COMPLIANCE' as const, 'GOVERNANCE' as const)
   const retention = fc.record({ mode, untilMs: time })
-  const lockOf = (own: { mode: Lock['mode']; untilMs: number }): Lock => ({ ...own, legalHold: false, eventHold: null })
+  const lockOf = (own: { mode: Lock['mode']; untilMs: number }): Lock => ({
+    ...own,
+    legalHold: false,
+    eventHold: null,
+  })
 
   test('no accepted change lets a COMPLIANCE lock end sooner', () => {
-    fc.assert(fc.property(time, fc.option(retention), time, fc.boolean(), (untilMs, wanted, nowMs, bypass) => {
-      fc.pre(untilMs > nowMs)
-      const refused = whyRetentionStays(lockOf({ mode: 'COMPLIANCE', untilMs }), wanted, nowMs, bypass)
-      expect(refused === null).toBe(wanted !== null && wanted.mode === 'COMPLIANCE' && wanted.untilMs >= untilMs)
-    }))
+    fc.assert(
+      fc.property(time, fc.option(retention), time, fc.boolean(), (untilMs, wanted, nowMs, bypass) => {
+        fc.pre(untilMs > nowMs)
+        const refused = whyRetentionStays(lockOf({ mode: 'COMPLIANCE', untilMs }), wanted, nowMs, bypass)
+        expect(refused === null).toBe(
+          wanted !== null && wanted.mode === 'COMPLIANCE' && wanted.untilMs >= untilMs,
+        )
+      }),
+    )
   })
 
   test('what is kept before a change that needs no bypass is kept after it', () => {
-    fc.assert(fc.property(retention, retention, time, time, (before, wanted, nowMs, laterMs) => {
-      fc.pre(laterMs >= nowMs && before.untilMs > nowMs && whyRetentionStays(lockOf(before), wanted, nowMs, false) === null)
-      if (whyKept(lockOf(before), laterMs, false) !== null) expect(whyKept(lockOf(wanted), laterMs, false)).not.toBeNull()
-    }))
+    fc.assert(
+      fc.property(retention, retention, time, time, (before, wanted, nowMs, laterMs) => {
+        fc.pre(
+          laterMs >= nowMs &&
+            before.untilMs > nowMs &&
+            whyRetentionStays(lockOf(before), wanted, nowMs, false) === null,
+        )
+        if (whyKept(lockOf(before), laterMs, false) !== null)
+          expect(whyKept(lockOf(wanted), laterMs, false)).not.toBeNull()
+      }),
+    )
   })
 
   test('an event hold is never nearer its end than its duration', () => {
-    fc.assert(fc.property(retention, time, time, (own, durationMs, nowMs) => {
-      const held = { ...lockOf(own), eventHold: { durationMs, days: null, years: null } }
-      expect(retentionOf(held, nowMs)?.untilMs).toBe(Math.max(own.untilMs, nowMs + durationMs))
-    }))
+    fc.assert(
+      fc.property(retention, time, time, (own, durationMs, nowMs) => {
+        const held = { ...lockOf(own), eventHold: { durationMs, days: null, years: null } }
+        expect(retentionOf(held, nowMs)?.untilMs).toBe(Math.max(own.untilMs, nowMs + durationMs))
+      }),
+    )
   })
 })

@@ -2,8 +2,17 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import {
-  CopyObjectCommand, DeleteObjectCommand, DeleteObjectTaggingCommand, GetObjectAttributesCommand, GetObjectCommand, GetObjectTaggingCommand, HeadObjectCommand,
-  ListObjectVersionsCommand, PutObjectAclCommand, PutObjectCommand, PutObjectTaggingCommand,
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  DeleteObjectTaggingCommand,
+  GetObjectAttributesCommand,
+  GetObjectCommand,
+  GetObjectTaggingCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectAclCommand,
+  PutObjectCommand,
+  PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3'
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3'
 import fc from 'fast-check'
@@ -24,10 +33,20 @@ async function put(Key: string, Body: string, more: Partial<PutObjectCommandInpu
 
 describe('an object', () => {
   test('comes back byte for byte, with its version, its MD5 and its headers', async () => {
-    const VersionId = await put('a/b', 'a volume, once', { ContentType: 'text/plain', CacheControl: 'no-store', Metadata: { origin: 'test' } })
+    const VersionId = await put('a/b', 'a volume, once', {
+      ContentType: 'text/plain',
+      CacheControl: 'no-store',
+      Metadata: { origin: 'test' },
+    })
     const got = await client.send(new GetObjectCommand({ ...versioned, Key: 'a/b', VersionId }))
     expect(await got.Body?.transformToString()).toBe('a volume, once')
-    expect(got).toMatchObject({ VersionId, ContentType: 'text/plain', CacheControl: 'no-store', Metadata: { origin: 'test' }, ServerSideEncryption: 'AES256' })
+    expect(got).toMatchObject({
+      VersionId,
+      ContentType: 'text/plain',
+      CacheControl: 'no-store',
+      Metadata: { origin: 'test' },
+      ServerSideEncryption: 'AES256',
+    })
     expect(got.ETag).toBe(`"${createHash('md5').update('a volume, once').digest('hex')}"`)
     expect(got.LastModified?.getMilliseconds()).toBe(0)
   })
@@ -37,46 +56,86 @@ describe('an object', () => {
     await client.send(new PutObjectCommand({ ...versioned, Key: 'empty', Body: new Uint8Array() }))
     const got = await client.send(new GetObjectCommand({ ...versioned, Key: 'empty' }))
     expect([got.ContentLength, await got.Body?.transformToString()]).toEqual([0, ''])
-    expect(await codeOf(client.send(new GetObjectCommand({ ...versioned, Key: 'empty', Range: 'bytes=0-0' })))).toBe('InvalidRange')
+    expect(
+      await codeOf(client.send(new GetObjectCommand({ ...versioned, Key: 'empty', Range: 'bytes=0-0' }))),
+    ).toBe('InvalidRange')
   })
 
-  test('behind a delete marker is NoSuchKey, and its version is still there; the marker itself can\'t be read', async () => {
+  test("behind a delete marker is NoSuchKey, and its version is still there; the marker itself can't be read", async () => {
     const VersionId = await put('hidden', 'x')
     const marker = await client.send(new DeleteObjectCommand({ ...versioned, Key: 'hidden' }))
     expect(marker.DeleteMarker).toBe(true)
     expect(await codeOf(client.send(new GetObjectCommand({ ...versioned, Key: 'hidden' })))).toBe('NoSuchKey')
     const reply = await send(sandbox, { path: '/versioned/hidden', credentials: root })
     expect(reply.headers['x-amz-delete-marker']).toBe('true')
-    expect(await send(sandbox, { path: `/versioned/hidden?versionId=${marker.VersionId}`, credentials: root })).toMatchObject({ status: 405, code: 'MethodNotAllowed' })
-    expect((await client.send(new GetObjectCommand({ ...versioned, Key: 'hidden', VersionId }))).ContentLength).toBe(1)
+    expect(
+      await send(sandbox, { path: `/versioned/hidden?versionId=${marker.VersionId}`, credentials: root }),
+    ).toMatchObject({ status: 405, code: 'MethodNotAllowed' })
+    expect(
+      (await client.send(new GetObjectCommand({ ...versioned, Key: 'hidden', VersionId }))).ContentLength,
+    ).toBe(1)
     await client.send(new DeleteObjectCommand({ ...versioned, Key: 'hidden', VersionId: marker.VersionId }))
-    expect((await client.send(new GetObjectCommand({ ...versioned, Key: 'hidden' }))).VersionId).toBe(VersionId)
+    expect((await client.send(new GetObjectCommand({ ...versioned, Key: 'hidden' }))).VersionId).toBe(
+      VersionId,
+    )
   })
 
-  test('that isn\'t there is 404 to those who may list, without a body for HEAD', async () => {
-    expect(await send(sandbox, { path: '/versioned/none', credentials: root })).toMatchObject({ status: 404, code: 'NoSuchKey' })
-    expect(await send(sandbox, { path: '/versioned/none?versionId=01ARZ3NDEKTSV4RRFFQ69G5FAV', credentials: root })).toMatchObject({ status: 404, code: 'NoSuchVersion' })
+  test("that isn't there is 404 to those who may list, without a body for HEAD", async () => {
+    expect(await send(sandbox, { path: '/versioned/none', credentials: root })).toMatchObject({
+      status: 404,
+      code: 'NoSuchKey',
+    })
+    expect(
+      await send(sandbox, {
+        path: '/versioned/none?versionId=01ARZ3NDEKTSV4RRFFQ69G5FAV',
+        credentials: root,
+      }),
+    ).toMatchObject({ status: 404, code: 'NoSuchVersion' })
     for (const method of ['GET', 'DELETE']) {
-      expect(await send(sandbox, { path: '/versioned/none?versionId=none', method, credentials: root })).toMatchObject({ status: 400, code: 'InvalidArgument' })
+      expect(
+        await send(sandbox, { path: '/versioned/none?versionId=none', method, credentials: root }),
+      ).toMatchObject({ status: 400, code: 'InvalidArgument' })
     }
-    expect(await send(sandbox, { path: '/nowhere/none', credentials: root })).toMatchObject({ status: 404, code: 'NoSuchBucket' })
-    expect(await send(sandbox, { path: '/versioned/none', method: 'HEAD', credentials: root })).toMatchObject({ status: 404, body: '' })
-    expect(await send(sandbox, { path: '/versioned/none', credentials: sandbox.rootCredentials(productionAccount) })).toMatchObject({ status: 403, code: 'AccessDenied' })
+    expect(await send(sandbox, { path: '/nowhere/none', credentials: root })).toMatchObject({
+      status: 404,
+      code: 'NoSuchBucket',
+    })
+    expect(await send(sandbox, { path: '/versioned/none', method: 'HEAD', credentials: root })).toMatchObject(
+      { status: 404, body: '' },
+    )
+    expect(
+      await send(sandbox, {
+        path: '/versioned/none',
+        credentials: sandbox.rootCredentials(productionAccount),
+      }),
+    ).toMatchObject({ status: 403, code: 'AccessDenied' })
   })
 
-  test('is refused to who expected another owner of its bucket, or of its source\'s', async () => {
+  test("is refused to who expected another owner of its bucket, or of its source's", async () => {
     await put('owned', 'x')
     const key = { ...versioned, Key: 'owned' }
-    expect((await client.send(new GetObjectCommand({ ...key, ExpectedBucketOwner: vaultAccount }))).ContentLength).toBe(1)
-    expect(await codeOf(client.send(new GetObjectCommand({ ...key, ExpectedBucketOwner: productionAccount })))).toBe('AccessDenied')
+    expect(
+      (await client.send(new GetObjectCommand({ ...key, ExpectedBucketOwner: vaultAccount }))).ContentLength,
+    ).toBe(1)
+    expect(
+      await codeOf(client.send(new GetObjectCommand({ ...key, ExpectedBucketOwner: productionAccount }))),
+    ).toBe('AccessDenied')
     const copy = { ...versioned, Key: 'copied', CopySource: 'versioned/owned' }
-    expect(await codeOf(client.send(new CopyObjectCommand({ ...copy, ExpectedSourceBucketOwner: productionAccount })))).toBe('AccessDenied')
+    expect(
+      await codeOf(
+        client.send(new CopyObjectCommand({ ...copy, ExpectedSourceBucketOwner: productionAccount })),
+      ),
+    ).toBe('AccessDenied')
   })
 
   test('in a bucket without versions is replaced, and gone when deleted', async () => {
     const key = { Bucket: 'plain', Key: 'k' }
     for (const Body of ['one', 'two']) await client.send(new PutObjectCommand({ ...key, Body }))
-    expect((await client.send(new ListObjectVersionsCommand({ Bucket: 'plain' }))).Versions?.map(({ VersionId, Size }) => [VersionId, Size])).toEqual([['null', 3]])
+    expect(
+      (await client.send(new ListObjectVersionsCommand({ Bucket: 'plain' }))).Versions?.map(
+        ({ VersionId, Size }) => [VersionId, Size],
+      ),
+    ).toEqual([['null', 3]])
     await client.send(new DeleteObjectCommand(key))
     expect((await client.send(new ListObjectVersionsCommand({ Bucket: 'plain' }))).Versions ?? []).toEqual([])
   })
@@ -84,59 +143,136 @@ describe('an object', () => {
   test('has tags and attributes, and refuses access control lists', async () => {
     const VersionId = await put('tagged', 'x', { Tagging: 'a=1&b=2', ChecksumAlgorithm: 'SHA256' })
     const key = { ...versioned, Key: 'tagged', VersionId }
-    expect((await client.send(new GetObjectTaggingCommand(key))).TagSet).toEqual([{ Key: 'a', Value: '1' }, { Key: 'b', Value: '2' }])
-    await client.send(new PutObjectTaggingCommand({ ...key, Tagging: { TagSet: [{ Key: 'c', Value: '<&>' }] } }))
+    expect((await client.send(new GetObjectTaggingCommand(key))).TagSet).toEqual([
+      { Key: 'a', Value: '1' },
+      { Key: 'b', Value: '2' },
+    ])
+    await client.send(
+      new PutObjectTaggingCommand({ ...key, Tagging: { TagSet: [{ Key: 'c', Value: '<&>' }] } }),
+    )
     expect((await client.send(new GetObjectTaggingCommand(key))).TagSet).toEqual([{ Key: 'c', Value: '<&>' }])
     await client.send(new DeleteObjectTaggingCommand(key))
-    const attributes = await client.send(new GetObjectAttributesCommand({ ...key, ObjectAttributes: ['ETag', 'ObjectSize', 'Checksum', 'StorageClass'] }))
-    expect(attributes).toMatchObject({ ObjectSize: 1, StorageClass: 'STANDARD', Checksum: { ChecksumSHA256: createHash('sha256').update('x').digest('base64'), ChecksumType: 'FULL_OBJECT' } })
-    expect(await codeOf(client.send(new PutObjectAclCommand({ ...key, ACL: 'public-read' })))).toBe('AccessControlListNotSupported')
-    expect(await codeOf(put('public', 'x', { ACL: 'public-read' }).then(() => undefined))).toBe('AccessControlListNotSupported')
+    const attributes = await client.send(
+      new GetObjectAttributesCommand({
+        ...key,
+        ObjectAttributes: ['ETag', 'ObjectSize', 'Checksum', 'StorageClass'],
+      }),
+    )
+    expect(attributes).toMatchObject({
+      ObjectSize: 1,
+      StorageClass: 'STANDARD',
+      Checksum: {
+        ChecksumSHA256: createHash('sha256').update('x').digest('base64'),
+        ChecksumType: 'FULL_OBJECT',
+      },
+    })
+    expect(await codeOf(client.send(new PutObjectAclCommand({ ...key, ACL: 'public-read' })))).toBe(
+      'AccessControlListNotSupported',
+    )
+    expect(await codeOf(put('public', 'x', { ACL: 'public-read' }).then(() => undefined))).toBe(
+      'AccessControlListNotSupported',
+    )
   })
 })
 
 describe('keys', () => {
-  const odd = ['..', '.', '../../etc/passwd', '/', '//', '/lead', 'trail/', 'a/./b', 'a/../b', 'space and + plus', 'é/日本/😀', 'a%2Fb', 'a?b#c', 'nul\0nul', 'new\nline', '<xml>&"\'', 'x'.repeat(1024), "'; DROP TABLE s3_version; --"]
+  const odd = [
+    '..',
+    '.',
+    '../../etc/passwd',
+    '/',
+    '//',
+    '/lead',
+    'trail/',
+    'a/./b',
+    'a/../b',
+    'space and + plus',
+    'é/日本/😀',
+    'a%2Fb',
+    'a?b#c',
+    'nul\0nul',
+    'new\nline',
+    '<xml>&"\'',
+    'x'.repeat(1024),
+    "'; DROP TABLE s3_version; --",
+  ]
 
-  test.each(odd.map((key): [string, string] => [JSON.stringify(key).slice(0, 40), key]))('%s is a key like any other', async (_shown, key) => {
-    const path = `/versioned/${encodeURIComponent(key).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`).replaceAll('%2F', '/')}`
-    expect((await send(sandbox, { method: 'PUT', path, credentials: root, body: key })).status).toBe(200)
-    expect(await send(sandbox, { path, credentials: root })).toMatchObject({ status: 200, body: key })
-    const listed = await send(sandbox, { path: '/versioned?list-type=2&encoding-type=url', credentials: root })
-    expect(listed.body).toContain(`<Key>${encodeURIComponent(key).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`).replaceAll('%2F', '/').replaceAll('%20', '+')}</Key>`)
-  })
+  test.each(odd.map((key): [string, string] => [JSON.stringify(key).slice(0, 40), key]))(
+    '%s is a key like any other',
+    async (_shown, key) => {
+      const path = `/versioned/${encodeURIComponent(key)
+        .replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
+        .replaceAll('%2F', '/')}`
+      expect((await send(sandbox, { method: 'PUT', path, credentials: root, body: key })).status).toBe(200)
+      expect(await send(sandbox, { path, credentials: root })).toMatchObject({ status: 200, body: key })
+      const listed = await send(sandbox, {
+        path: '/versioned?list-type=2&encoding-type=url',
+        credentials: root,
+      })
+      expect(listed.body).toContain(
+        `<Key>${encodeURIComponent(key)
+          .replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
+          .replaceAll('%2F', '/')
+          .replaceAll('%20', '+')}</Key>`,
+      )
+    },
+  )
 
   test('of more than 1,024 bytes, or that are no UTF-8, are refused', async () => {
-    expect(await send(sandbox, { method: 'PUT', path: `/versioned/${'x'.repeat(1025)}`, credentials: root })).toMatchObject({ status: 400, code: 'KeyTooLongError' })
-    expect(await send(sandbox, { path: '/versioned/%ff%fe' })).toMatchObject({ status: 400, code: 'InvalidURI' })
+    expect(
+      await send(sandbox, { method: 'PUT', path: `/versioned/${'x'.repeat(1025)}`, credentials: root }),
+    ).toMatchObject({ status: 400, code: 'KeyTooLongError' })
+    expect(await send(sandbox, { path: '/versioned/%ff%fe' })).toMatchObject({
+      status: 400,
+      code: 'InvalidURI',
+    })
     expect(await send(sandbox, { path: '/versioned/%zz' })).toMatchObject({ status: 400, code: 'InvalidURI' })
   })
 })
 
 describe('ranges', () => {
   test.each<[string, string, string | undefined]>([
-    ['bytes=0-3', '0123', 'bytes 0-3/10'], ['bytes=4-', '456789', 'bytes 4-9/10'], ['bytes=-3', '789', 'bytes 7-9/10'], ['bytes=8-100', '89', 'bytes 8-9/10'],
-    ['bytes=-100', '0123456789', 'bytes 0-9/10'], ['bytes=0-1,4-5', '0123456789', undefined], ['bytes=5-2', '0123456789', undefined], ['lines=1-2', '0123456789', undefined],
+    ['bytes=0-3', '0123', 'bytes 0-3/10'],
+    ['bytes=4-', '456789', 'bytes 4-9/10'],
+    ['bytes=-3', '789', 'bytes 7-9/10'],
+    ['bytes=8-100', '89', 'bytes 8-9/10'],
+    ['bytes=-100', '0123456789', 'bytes 0-9/10'],
+    ['bytes=0-1,4-5', '0123456789', undefined],
+    ['bytes=5-2', '0123456789', undefined],
+    ['lines=1-2', '0123456789', undefined],
   ])('%s', async (range, body, contentRange) => {
     await put('digits', '0123456789')
     const got = await send(sandbox, { path: '/versioned/digits', credentials: root, headers: { range } })
-    expect([got.status, got.body, got.headers['content-range']]).toEqual([contentRange === undefined ? 200 : 206, body, contentRange])
+    expect([got.status, got.body, got.headers['content-range']]).toEqual([
+      contentRange === undefined ? 200 : 206,
+      body,
+      contentRange,
+    ])
   })
 
   test.each(['bytes=10-', 'bytes=-0', 'bytes=10-20'])('%s is beyond the end', async (range) => {
-    expect(await send(sandbox, { path: '/versioned/digits', credentials: root, headers: { range } })).toMatchObject({ status: 416, code: 'InvalidRange', headers: { 'content-range': 'bytes */10' } })
+    expect(
+      await send(sandbox, { path: '/versioned/digits', credentials: root, headers: { range } }),
+    ).toMatchObject({ status: 416, code: 'InvalidRange', headers: { 'content-range': 'bytes */10' } })
   })
 
   test('never reach outside the object, whatever the header says', () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,17}-\d{0,17}$/)), fc.integer({ min: 0, max: 50 }), (header, bytes) => {
-      let range
-      try {
-        range = readRange(header, bytes)
-      } catch {
-        return
-      }
-      if (range !== null) expect(range.first >= 0 && range.first <= range.last && range.last < bytes).toBe(true)
-    }))
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,17}-\d{0,17}$/)),
+        fc.integer({ min: 0, max: 50 }),
+        (header, bytes) => {
+          let range
+          try {
+            range = readRange(header, bytes)
+          } catch {
+            return
+          }
+          if (range !== null)
+            expect(range.first >= 0 && range.first <= range.last && range.last < bytes).toBe(true)
+        },
+      ),
+    )
   })
 })
 
@@ -150,7 +286,14 @@ describe('conditions', () => {
   })
 
   test('of many writers under If-None-Match at once one succeeds', async () => {
-    const outcomes = await Promise.all(Array.from({ length: 8 }, (_, at) => put('race', String(at), { IfNoneMatch: '*' }).then(() => 'ok', (error: Error) => error.name)))
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, (_, at) =>
+        put('race', String(at), { IfNoneMatch: '*' }).then(
+          () => 'ok',
+          (error: Error) => error.name,
+        ),
+      ),
+    )
     expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1)
     expect(outcomes.filter((outcome) => outcome === 'PreconditionFailed')).toHaveLength(7)
   })
@@ -158,8 +301,21 @@ describe('conditions', () => {
   test('of two writers that were both told to go on, one succeeds at the end', async () => {
     const start = async () => {
       const headers = { 'if-none-match': '*', expect: '100-continue', 'content-length': '1' }
-      const signed = await signRequest(sandbox, { method: 'PUT', path: '/versioned/both', credentials: root, body: 'x', headers })
-      const outgoing = request({ host: '127.0.0.1', port: sandbox.port, method: 'PUT', path: '/versioned/both', headers: signed.headers, agent: false })
+      const signed = await signRequest(sandbox, {
+        method: 'PUT',
+        path: '/versioned/both',
+        credentials: root,
+        body: 'x',
+        headers,
+      })
+      const outgoing = request({
+        host: '127.0.0.1',
+        port: sandbox.port,
+        method: 'PUT',
+        path: '/versioned/both',
+        headers: signed.headers,
+        agent: false,
+      })
       const status = new Promise<number>((resolve, reject) => {
         outgoing.on('error', reject)
         outgoing.on('response', (incoming) => {
@@ -186,14 +342,23 @@ describe('conditions', () => {
 
   test('a delete with If-Match deletes what it names alone', async () => {
     await put('condemned', 'x')
-    expect(await codeOf(client.send(new DeleteObjectCommand({ ...versioned, Key: 'condemned', IfMatch: '"0"' })))).toBe('PreconditionFailed')
-    await client.send(new DeleteObjectCommand({ ...versioned, Key: 'condemned', IfMatch: `"${createHash('md5').update('x').digest('hex')}"` }))
+    expect(
+      await codeOf(client.send(new DeleteObjectCommand({ ...versioned, Key: 'condemned', IfMatch: '"0"' }))),
+    ).toBe('PreconditionFailed')
+    await client.send(
+      new DeleteObjectCommand({
+        ...versioned,
+        Key: 'condemned',
+        IfMatch: `"${createHash('md5').update('x').digest('hex')}"`,
+      }),
+    )
   })
 
   test('reads answer 304 and 412', async () => {
     await put('read', 'x')
     const etag = `"${createHash('md5').update('x').digest('hex')}"`
-    const get = async (headers: Record<string, string>) => (await send(sandbox, { path: '/versioned/read', credentials: root, headers })).status
+    const get = async (headers: Record<string, string>) =>
+      (await send(sandbox, { path: '/versioned/read', credentials: root, headers })).status
     expect(await get({ 'if-none-match': etag })).toBe(304)
     expect(await get({ 'if-none-match': '"other"' })).toBe(200)
     expect(await get({ 'if-match': '"other"' })).toBe(412)
@@ -204,27 +369,65 @@ describe('conditions', () => {
 })
 
 describe('checksums', () => {
-  test.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)('%s is verified, kept, and shown to who asks', async (ChecksumAlgorithm) => {
-    const key = { ...versioned, Key: `sum-${ChecksumAlgorithm}` }
-    const wrote = await client.send(new PutObjectCommand({ ...key, Body: 'summed', ChecksumAlgorithm }))
-    const name = `Checksum${ChecksumAlgorithm}` as const
-    const head = await client.send(new HeadObjectCommand({ ...key, ChecksumMode: 'ENABLED' }))
-    expect(wrote[name]).toMatch(/^[A-Za-z0-9+/]+=*$/)
-    expect(head[name]).toBe(wrote[name])
-    expect((await client.send(new HeadObjectCommand(key)))[name]).toBeUndefined()
-    const header = `x-amz-checksum-${ChecksumAlgorithm.toLowerCase()}`
-    expect(await send(sandbox, { method: 'PUT', path: '/versioned/wrong', credentials: root, body: 'other', headers: { [header]: wrote[name] ?? '' } })).toMatchObject({ status: 400, code: 'BadDigest' })
-    expect(await send(sandbox, { method: 'PUT', path: '/versioned/wrong', credentials: root, body: 'other', headers: { [header]: 'AAA' } })).toMatchObject({ status: 400, code: 'InvalidRequest' })
-  })
+  test.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)(
+    '%s is verified, kept, and shown to who asks',
+    async (ChecksumAlgorithm) => {
+      const key = { ...versioned, Key: `sum-${ChecksumAlgorithm}` }
+      const wrote = await client.send(new PutObjectCommand({ ...key, Body: 'summed', ChecksumAlgorithm }))
+      const name = `Checksum${ChecksumAlgorithm}` as const
+      const head = await client.send(new HeadObjectCommand({ ...key, ChecksumMode: 'ENABLED' }))
+      expect(wrote[name]).toMatch(/^[A-Za-z0-9+/]+=*$/)
+      expect(head[name]).toBe(wrote[name])
+      expect((await client.send(new HeadObjectCommand(key)))[name]).toBeUndefined()
+      const header = `x-amz-checksum-${ChecksumAlgorithm.toLowerCase()}`
+      expect(
+        await send(sandbox, {
+          method: 'PUT',
+          path: '/versioned/wrong',
+          credentials: root,
+          body: 'other',
+          headers: { [header]: wrote[name] ?? '' },
+        }),
+      ).toMatchObject({ status: 400, code: 'BadDigest' })
+      expect(
+        await send(sandbox, {
+          method: 'PUT',
+          path: '/versioned/wrong',
+          credentials: root,
+          body: 'other',
+          headers: { [header]: 'AAA' },
+        }),
+      ).toMatchObject({ status: 400, code: 'InvalidRequest' })
+    },
+  )
 
   test('of which there may be one, that S3 knows', async () => {
-    const sums = { 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-sha1': createHash('sha1').update('x').digest('base64') }
-    expect(await send(sandbox, { method: 'PUT', path: '/versioned/two', credentials: root, body: 'x', headers: sums })).toMatchObject({ status: 400, code: 'InvalidRequest' })
-    expect(await send(sandbox, { method: 'PUT', path: '/versioned/two', credentials: root, body: 'x', headers: { 'x-amz-checksum-rot13': 'AAAA' } })).toMatchObject({ status: 400, code: 'InvalidRequest' })
+    const sums = {
+      'x-amz-checksum-crc32': 'AAAAAA==',
+      'x-amz-checksum-sha1': createHash('sha1').update('x').digest('base64'),
+    }
+    expect(
+      await send(sandbox, {
+        method: 'PUT',
+        path: '/versioned/two',
+        credentials: root,
+        body: 'x',
+        headers: sums,
+      }),
+    ).toMatchObject({ status: 400, code: 'InvalidRequest' })
+    expect(
+      await send(sandbox, {
+        method: 'PUT',
+        path: '/versioned/two',
+        credentials: root,
+        body: 'x',
+        headers: { 'x-amz-checksum-rot13': 'AAAA' },
+      }),
+    ).toMatchObject({ status: 400, code: 'InvalidRequest' })
   })
 })
 
-describe('encryption with a customer\'s key', () => {
+describe("encryption with a customer's key", () => {
   const key = Buffer.alloc(32, 7)
   const headers = {
     'x-amz-server-side-encryption-customer-algorithm': 'AES256',
@@ -233,15 +436,27 @@ describe('encryption with a customer\'s key', () => {
   }
 
   test('needs its three headers, and the same key to read', async () => {
-    const write = (own: Record<string, string>) => send(sandbox, { method: 'PUT', path: '/versioned/ssec', credentials: root, body: 'x', headers: own })
+    const write = (own: Record<string, string>) =>
+      send(sandbox, { method: 'PUT', path: '/versioned/ssec', credentials: root, body: 'x', headers: own })
     expect((await write(headers)).status).toBe(200)
-    expect(await send(sandbox, { path: '/versioned/ssec', credentials: root, headers })).toMatchObject({ status: 200, body: 'x' })
-    expect(await send(sandbox, { path: '/versioned/ssec', credentials: root })).toMatchObject({ status: 400, code: 'InvalidRequest' })
+    expect(await send(sandbox, { path: '/versioned/ssec', credentials: root, headers })).toMatchObject({
+      status: 200,
+      body: 'x',
+    })
+    expect(await send(sandbox, { path: '/versioned/ssec', credentials: root })).toMatchObject({
+      status: 400,
+      code: 'InvalidRequest',
+    })
     for (const name of Object.keys(headers)) {
       const { [name as keyof typeof headers]: _, ...two } = headers
       expect(await write(two)).toMatchObject({ status: 400, code: 'InvalidArgument' })
     }
-    expect(await write({ ...headers, 'x-amz-server-side-encryption-customer-key-md5': 'AAAAAAAAAAAAAAAAAAAAAA==' })).toMatchObject({ status: 400, code: 'InvalidArgument' })
+    expect(
+      await write({
+        ...headers,
+        'x-amz-server-side-encryption-customer-key-md5': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      }),
+    ).toMatchObject({ status: 400, code: 'InvalidArgument' })
   })
 })
 
@@ -252,22 +467,41 @@ describe('a copy', () => {
     const copy = await client.send(new CopyObjectCommand({ ...versioned, Key: 'copy', CopySource }))
     expect(copy.CopySourceVersionId).toBe(VersionId)
     const got = await client.send(new GetObjectCommand({ ...versioned, Key: 'copy' }))
-    expect([await got.Body?.transformToString(), got.ContentType, got.TagCount]).toEqual(['copied', 'text/x', 1])
-    await client.send(new CopyObjectCommand({ ...versioned, Key: 'copy', CopySource, MetadataDirective: 'REPLACE', ContentType: 'text/y' }))
-    expect((await client.send(new HeadObjectCommand({ ...versioned, Key: 'copy' }))).ContentType).toBe('text/y')
+    expect([await got.Body?.transformToString(), got.ContentType, got.TagCount]).toEqual([
+      'copied',
+      'text/x',
+      1,
+    ])
+    await client.send(
+      new CopyObjectCommand({
+        ...versioned,
+        Key: 'copy',
+        CopySource,
+        MetadataDirective: 'REPLACE',
+        ContentType: 'text/y',
+      }),
+    )
+    expect((await client.send(new HeadObjectCommand({ ...versioned, Key: 'copy' }))).ContentType).toBe(
+      'text/y',
+    )
   })
 
   test('needs a source that is there, is allowed, and meets its conditions', async () => {
     await put('source', 'x')
-    const copy = (CopySource: string, more: object = {}) => client.send(new CopyObjectCommand({ ...versioned, Key: 'target', CopySource, ...more }))
+    const copy = (CopySource: string, more: object = {}) =>
+      client.send(new CopyObjectCommand({ ...versioned, Key: 'target', CopySource, ...more }))
     expect(await codeOf(copy('versioned/absent'))).toBe('NoSuchKey')
     expect(await codeOf(copy('production/any'))).toBe('AccessDenied')
     expect(await codeOf(copy('nonsense'))).toBe('InvalidArgument')
     expect(await codeOf(copy('versioned/source', { CopySourceIfMatch: '"0"' }))).toBe('PreconditionFailed')
-    expect(await codeOf(client.send(new CopyObjectCommand({ ...versioned, Key: 'source', CopySource: 'versioned/source' })))).toBe('InvalidRequest')
+    expect(
+      await codeOf(
+        client.send(new CopyObjectCommand({ ...versioned, Key: 'source', CopySource: 'versioned/source' })),
+      ),
+    ).toBe('InvalidRequest')
   })
 })
 
-test('none of this was the sandbox\'s own fault', () => {
+test("none of this was the sandbox's own fault", () => {
   expect(sandbox.defects).toEqual([])
 })

@@ -1,41 +1,110 @@
 import {
-  CreateBucketCommand, CreateMultipartUploadCommand, DeleteBucketCommand, DeleteBucketPolicyCommand, DeletePublicAccessBlockCommand, GetBucketAclCommand, GetBucketEncryptionCommand,
-  GetBucketLifecycleConfigurationCommand, GetBucketLocationCommand, GetBucketOwnershipControlsCommand, GetBucketPolicyCommand, GetBucketPolicyStatusCommand,
-  GetBucketTaggingCommand, GetBucketVersioningCommand, GetPublicAccessBlockCommand, HeadBucketCommand, HeadObjectCommand, ListBucketsCommand, PutBucketAclCommand,
-  PutBucketEncryptionCommand, PutBucketLifecycleConfigurationCommand, PutBucketOwnershipControlsCommand, PutBucketPolicyCommand, PutBucketReplicationCommand,
-  PutBucketVersioningCommand, PutObjectCommand, PutPublicAccessBlockCommand, UploadPartCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteBucketCommand,
+  DeleteBucketPolicyCommand,
+  DeletePublicAccessBlockCommand,
+  GetBucketAclCommand,
+  GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketLocationCommand,
+  GetBucketOwnershipControlsCommand,
+  GetBucketPolicyCommand,
+  GetBucketPolicyStatusCommand,
+  GetBucketTaggingCommand,
+  GetBucketVersioningCommand,
+  GetPublicAccessBlockCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListBucketsCommand,
+  PutBucketAclCommand,
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketOwnershipControlsCommand,
+  PutBucketPolicyCommand,
+  PutBucketReplicationCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutPublicAccessBlockCommand,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 import { bucket, codeOf, declareCloud, productionAccount, region, rootOf, startWorld } from '../world.ts'
 
-const block = { blockPublicAcls: true, ignorePublicAcls: true, blockPublicPolicy: true, restrictPublicBuckets: true }
+const block = {
+  blockPublicAcls: true,
+  ignorePublicAcls: true,
+  blockPublicPolicy: true,
+  restrictPublicBuckets: true,
+}
 const sandbox = await startWorld({
   declaration: declareCloud([
-    bucket('vault', { publicAccessBlock: block, tags: { owner: 'a&b' }, lifecycleRules: [{ id: 'abort', status: 'Enabled', filter: { prefix: '' }, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } }] }),
+    bucket('vault', {
+      publicAccessBlock: block,
+      tags: { owner: 'a&b' },
+      lifecycleRules: [
+        {
+          id: 'abort',
+          status: 'Enabled',
+          filter: { prefix: '' },
+          abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+        },
+      ],
+    }),
     bucket('open', { ownership: 'ObjectWriter' }),
     bucket('unversioned', { versioning: null }),
   ]),
 })
 const client = rootOf(sandbox)
 const vault = { Bucket: 'vault' }
-const statement = (more: object) => JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: 'arn:aws:s3:::vault/*', ...more } })
+const statement = (more: object) =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: {
+      Effect: 'Allow',
+      Principal: '*',
+      Action: 's3:GetObject',
+      Resource: 'arn:aws:s3:::vault/*',
+      ...more,
+    },
+  })
 
 describe('a declared bucket', () => {
   test('is as its declaration says', async () => {
     expect((await client.send(new GetBucketVersioningCommand(vault))).Status).toBe('Enabled')
-    expect((await client.send(new GetBucketTaggingCommand(vault))).TagSet).toEqual([{ Key: 'owner', Value: 'a&b' }])
-    expect((await client.send(new GetPublicAccessBlockCommand(vault))).PublicAccessBlockConfiguration?.RestrictPublicBuckets).toBe(true)
+    expect((await client.send(new GetBucketTaggingCommand(vault))).TagSet).toEqual([
+      { Key: 'owner', Value: 'a&b' },
+    ])
+    expect(
+      (await client.send(new GetPublicAccessBlockCommand(vault))).PublicAccessBlockConfiguration
+        ?.RestrictPublicBuckets,
+    ).toBe(true)
     expect((await client.send(new GetBucketLocationCommand(vault))).LocationConstraint).toBe(region)
     const { Rules } = await client.send(new GetBucketLifecycleConfigurationCommand(vault))
-    expect(Rules).toEqual([expect.objectContaining({ ID: 'abort', Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } })])
-    expect((await client.send(new GetBucketOwnershipControlsCommand(vault))).OwnershipControls?.Rules?.[0]?.ObjectOwnership).toBe('BucketOwnerEnforced')
+    expect(Rules).toEqual([
+      expect.objectContaining({
+        ID: 'abort',
+        Status: 'Enabled',
+        AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+      }),
+    ])
+    expect(
+      (await client.send(new GetBucketOwnershipControlsCommand(vault))).OwnershipControls?.Rules?.[0]
+        ?.ObjectOwnership,
+    ).toBe('BucketOwnerEnforced')
     expect((await client.send(new HeadBucketCommand(vault))).BucketRegion).toBe(region)
     expect((await client.send(new GetBucketAclCommand(vault))).Grants).toHaveLength(1)
   })
 
   test('is listed to its own account only', async () => {
-    expect((await client.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toEqual(['open', 'unversioned', 'vault'])
-    expect((await rootOf(sandbox, productionAccount).send(new ListBucketsCommand({}))).Buckets ?? []).toEqual([])
+    expect((await client.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toEqual([
+      'open',
+      'unversioned',
+      'vault',
+    ])
+    expect((await rootOf(sandbox, productionAccount).send(new ListBucketsCommand({}))).Buckets ?? []).toEqual(
+      [],
+    )
   })
 })
 
@@ -43,7 +112,15 @@ describe('settings that weaken a bucket can be written by whom the policies let'
   test('the policy: public ones are blocked while public access is, nonsense always', async () => {
     const put = (Policy: string) => client.send(new PutBucketPolicyCommand({ ...vault, Policy }))
     expect(await codeOf(put(statement({})))).toBe('AccessDenied')
-    for (const bad of ['no json', '[]', '{}', statement({ Effect: 'Maybe' }), statement({ Resource: 'arn:aws:s3:::other/*' }), statement({ Action: 'iam:*' }), statement({ Principal: undefined })]) {
+    for (const bad of [
+      'no json',
+      '[]',
+      '{}',
+      statement({ Effect: 'Maybe' }),
+      statement({ Resource: 'arn:aws:s3:::other/*' }),
+      statement({ Action: 'iam:*' }),
+      statement({ Principal: undefined }),
+    ]) {
       expect(await codeOf(put(bad))).toBe('MalformedPolicy')
     }
     await client.send(new DeletePublicAccessBlockCommand(vault))
@@ -51,59 +128,133 @@ describe('settings that weaken a bucket can be written by whom the policies let'
     expect((await client.send(new GetBucketPolicyStatusCommand(vault))).PolicyStatus?.IsPublic).toBe(true)
     await client.send(new DeleteBucketPolicyCommand(vault))
     expect(await codeOf(client.send(new GetBucketPolicyCommand(vault)))).toBe('NoSuchBucketPolicy')
-    await client.send(new PutPublicAccessBlockCommand({ ...vault, PublicAccessBlockConfiguration: { BlockPublicAcls: true } }))
-    expect((await client.send(new GetPublicAccessBlockCommand(vault))).PublicAccessBlockConfiguration).toEqual({ BlockPublicAcls: true, IgnorePublicAcls: false, BlockPublicPolicy: false, RestrictPublicBuckets: false })
+    await client.send(
+      new PutPublicAccessBlockCommand({
+        ...vault,
+        PublicAccessBlockConfiguration: { BlockPublicAcls: true },
+      }),
+    )
+    expect(
+      (await client.send(new GetPublicAccessBlockCommand(vault))).PublicAccessBlockConfiguration,
+    ).toEqual({
+      BlockPublicAcls: true,
+      IgnorePublicAcls: false,
+      BlockPublicPolicy: false,
+      RestrictPublicBuckets: false,
+    })
   })
 
   test('the default encryption changes the key of what is written after it', async () => {
     const KMSMasterKeyID = `arn:aws:kms:${region}:${productionAccount}:key/absent`
-    const rule = (own: object) => ({ ...vault, ServerSideEncryptionConfiguration: { Rules: [{ ApplyServerSideEncryptionByDefault: own as { SSEAlgorithm: 'aws:kms' } }] } })
+    const rule = (own: object) => ({
+      ...vault,
+      ServerSideEncryptionConfiguration: {
+        Rules: [{ ApplyServerSideEncryptionByDefault: own as { SSEAlgorithm: 'aws:kms' } }],
+      },
+    })
     await client.send(new PutBucketEncryptionCommand(rule({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID })))
-    expect(await codeOf(client.send(new PutObjectCommand({ ...vault, Key: 'k', Body: 'x' })))).toBe('KMS.NotFoundException')
+    expect(await codeOf(client.send(new PutObjectCommand({ ...vault, Key: 'k', Body: 'x' })))).toBe(
+      'KMS.NotFoundException',
+    )
     await client.send(new PutBucketEncryptionCommand(rule({ SSEAlgorithm: 'aws:kms' })))
     await client.send(new PutObjectCommand({ ...vault, Key: 'k', Body: 'x' }))
-    expect((await client.send(new HeadObjectCommand({ ...vault, Key: 'k' }))).ServerSideEncryption).toBe('aws:kms')
-    expect((await client.send(new GetBucketEncryptionCommand(vault))).ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm).toBe('aws:kms')
+    expect((await client.send(new HeadObjectCommand({ ...vault, Key: 'k' }))).ServerSideEncryption).toBe(
+      'aws:kms',
+    )
+    expect(
+      (await client.send(new GetBucketEncryptionCommand(vault))).ServerSideEncryptionConfiguration?.Rules?.[0]
+        ?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm,
+    ).toBe('aws:kms')
   })
 
   test('lifecycle, replication, versioning and lists are kept as they were sent', async () => {
     const Rules = [{ ID: 'x', Status: 'Enabled' as const, Filter: { Prefix: '' }, Expiration: { Days: 1 } }]
-    await client.send(new PutBucketLifecycleConfigurationCommand({ ...vault, LifecycleConfiguration: { Rules } }))
-    expect((await client.send(new GetBucketLifecycleConfigurationCommand(vault))).Rules?.[0]?.Expiration?.Days).toBe(1)
-    const replication = { Role: 'arn:aws:iam::1:role/r', Rules: [{ Status: 'Enabled' as const, Destination: { Bucket: 'arn:aws:s3:::x' } }] }
+    await client.send(
+      new PutBucketLifecycleConfigurationCommand({ ...vault, LifecycleConfiguration: { Rules } }),
+    )
+    expect(
+      (await client.send(new GetBucketLifecycleConfigurationCommand(vault))).Rules?.[0]?.Expiration?.Days,
+    ).toBe(1)
+    const replication = {
+      Role: 'arn:aws:iam::1:role/r',
+      Rules: [{ Status: 'Enabled' as const, Destination: { Bucket: 'arn:aws:s3:::x' } }],
+    }
     await client.send(new PutBucketReplicationCommand({ ...vault, ReplicationConfiguration: replication }))
-    expect(await codeOf(client.send(new PutBucketReplicationCommand({ Bucket: 'unversioned', ReplicationConfiguration: replication })))).toBe('InvalidRequest')
-    expect(await codeOf(client.send(new PutBucketAclCommand({ ...vault, ACL: 'public-read' })))).toBe('AccessControlListNotSupported')
+    expect(
+      await codeOf(
+        client.send(
+          new PutBucketReplicationCommand({ Bucket: 'unversioned', ReplicationConfiguration: replication }),
+        ),
+      ),
+    ).toBe('InvalidRequest')
+    expect(await codeOf(client.send(new PutBucketAclCommand({ ...vault, ACL: 'public-read' })))).toBe(
+      'AccessControlListNotSupported',
+    )
     await client.send(new PutBucketAclCommand({ Bucket: 'open', ACL: 'public-read' }))
     expect((await client.send(new GetBucketAclCommand({ Bucket: 'open' }))).Grants).toHaveLength(2)
-    await client.send(new PutBucketOwnershipControlsCommand({ Bucket: 'open', OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] } }))
-    expect(await codeOf(client.send(new PutBucketAclCommand({ Bucket: 'open', ACL: 'private' })))).toBe('AccessControlListNotSupported')
+    await client.send(
+      new PutBucketOwnershipControlsCommand({
+        Bucket: 'open',
+        OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      }),
+    )
+    expect(await codeOf(client.send(new PutBucketAclCommand({ Bucket: 'open', ACL: 'private' })))).toBe(
+      'AccessControlListNotSupported',
+    )
   })
 
   test('suspended versioning replaces one null version, and keeps the others', async () => {
     const target = { Bucket: 'open', Key: 'k' }
     const kept = await client.send(new PutObjectCommand({ ...target, Body: 'kept' }))
-    await client.send(new PutBucketVersioningCommand({ Bucket: 'open', VersioningConfiguration: { Status: 'Suspended' } }))
-    for (const Body of ['a', 'b']) expect((await client.send(new PutObjectCommand({ ...target, Body }))).VersionId).toBe('null')
-    expect((await client.send(new HeadObjectCommand({ ...target, VersionId: kept.VersionId }))).ContentLength).toBe(4)
+    await client.send(
+      new PutBucketVersioningCommand({ Bucket: 'open', VersioningConfiguration: { Status: 'Suspended' } }),
+    )
+    for (const Body of ['a', 'b'])
+      expect((await client.send(new PutObjectCommand({ ...target, Body }))).VersionId).toBe('null')
+    expect(
+      (await client.send(new HeadObjectCommand({ ...target, VersionId: kept.VersionId }))).ContentLength,
+    ).toBe(4)
     expect((await client.send(new HeadObjectCommand(target))).VersionId).toBe('null')
   })
 })
 
 describe('buckets', () => {
   test('are made once, with a lock if asked, and go when they are empty', async () => {
-    const make = (Bucket: string, more: object = {}) => client.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: region }, ...more }))
+    const make = (Bucket: string, more: object = {}) =>
+      client.send(
+        new CreateBucketCommand({
+          Bucket,
+          CreateBucketConfiguration: { LocationConstraint: region },
+          ...more,
+        }),
+      )
     await make('made', { ObjectLockEnabledForBucket: true })
     expect((await client.send(new GetBucketVersioningCommand({ Bucket: 'made' }))).Status).toBe('Enabled')
     expect(await codeOf(make('made'))).toBe('BucketAlreadyOwnedByYou')
-    expect(await codeOf(rootOf(sandbox, productionAccount).send(new CreateBucketCommand({ Bucket: 'made', CreateBucketConfiguration: { LocationConstraint: region } })))).toBe('BucketAlreadyExists')
-    expect(await codeOf(make('elsewhere', { CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } }))).toBe('IllegalLocationConstraintException')
-    for (const name of ['UPPER', 'ab', 'a..b', '-dash', '10.0.0.1', 'under_score']) expect(await codeOf(make(name))).toBe('InvalidBucketName')
+    expect(
+      await codeOf(
+        rootOf(sandbox, productionAccount).send(
+          new CreateBucketCommand({
+            Bucket: 'made',
+            CreateBucketConfiguration: { LocationConstraint: region },
+          }),
+        ),
+      ),
+    ).toBe('BucketAlreadyExists')
+    expect(
+      await codeOf(make('elsewhere', { CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } })),
+    ).toBe('IllegalLocationConstraintException')
+    for (const name of ['UPPER', 'ab', 'a..b', '-dash', '10.0.0.1', 'under_score'])
+      expect(await codeOf(make(name))).toBe('InvalidBucketName')
     await client.send(new PutObjectCommand({ Bucket: 'made', Key: 'k', Body: 'x' }))
     expect(await codeOf(client.send(new DeleteBucketCommand({ Bucket: 'made' })))).toBe('BucketNotEmpty')
     await make('empty')
-    const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: 'empty', Key: 'unfinished' }))
-    await client.send(new UploadPartCommand({ Bucket: 'empty', Key: 'unfinished', UploadId, PartNumber: 1, Body: 'x' }))
+    const { UploadId } = await client.send(
+      new CreateMultipartUploadCommand({ Bucket: 'empty', Key: 'unfinished' }),
+    )
+    await client.send(
+      new UploadPartCommand({ Bucket: 'empty', Key: 'unfinished', UploadId, PartNumber: 1, Body: 'x' }),
+    )
     await client.send(new DeleteBucketCommand({ Bucket: 'empty' }))
     expect(await codeOf(client.send(new DeleteBucketCommand({ Bucket: 'empty' })))).toBe('NoSuchBucket')
     expect(sandbox.defects).toEqual([])

@@ -1,11 +1,21 @@
 import { createHash } from 'node:crypto'
 import { AssumeRoleCommand, GetCallerIdentityCommand, GetSessionTokenCommand } from '@aws-sdk/client-sts'
-import type { AssumeRoleCommandInput , STSClient } from '@aws-sdk/client-sts'
+import type { AssumeRoleCommandInput, STSClient } from '@aws-sdk/client-sts'
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { issueWorkloadSession } from '../../../../lab/sandbox/sts/role-session.ts'
 import { oneTimeCode } from '../../../../lab/sandbox/sts/second-factor.ts'
-import { account, accountIds, allow, cloud, deny, named, policy, role, trust } from '../authorization/declaration.ts'
+import {
+  account,
+  accountIds,
+  allow,
+  cloud,
+  deny,
+  named,
+  policy,
+  role,
+  trust,
+} from '../authorization/declaration.ts'
 import { codeOf, startStsCloud, toSdk } from './cloud.ts'
 import type { StsCloud } from './cloud.ts'
 
@@ -14,28 +24,64 @@ const everySts = [named(policy(allow(['sts:AssumeRole', 'sts:TagSession', 'sts:S
 const app = role(production, 'app', { policies: everySts, path: '/workloads/' })
 const unprivileged = role(production, 'unprivileged')
 const human = role(production, 'human', { policies: everySts })
-const takes = (name: string, action: string | string[], Condition: Record<string, unknown> | undefined, more: Parameters<typeof role>[2] = {}) =>
-  role(vault, name, { trust: trust({ AWS: production }, { Action: action, ...(Condition && { Condition }) }), ...more })
+const takes = (
+  name: string,
+  action: string | string[],
+  Condition: Record<string, unknown> | undefined,
+  more: Parameters<typeof role>[2] = {},
+) =>
+  role(vault, name, {
+    trust: trust({ AWS: production }, { Action: action, ...(Condition && { Condition }) }),
+    ...more,
+  })
 const chain = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity']
 
 const roles = {
-  app, unprivileged, human,
+  app,
+  unprivileged,
+  human,
   attacker: role(outsider, 'attacker', { policies: everySts }),
   writer: takes('writer', 'sts:AssumeRole', { StringEquals: { 'sts:ExternalId': 'the-id' } }),
-  plain: takes('plain', 'sts:AssumeRole', undefined, { maxSessionSeconds: 7200, policies: [named(policy(allow('s3:*')), 'arn:aws:iam::111111111111:policy/s3')] }),
+  plain: takes('plain', 'sts:AssumeRole', undefined, {
+    maxSessionSeconds: 7200,
+    policies: [named(policy(allow('s3:*')), 'arn:aws:iam::111111111111:policy/s3')],
+  }),
   named: takes('named', 'sts:AssumeRole', { StringEquals: { 'sts:RoleSessionName': 'expected' } }),
-  tagged: takes('tagged', ['sts:AssumeRole', 'sts:TagSession'], { StringEquals: { 'aws:RequestTag/source': ['a', 'b'], 'sts:ExternalId': 'the-id' } }),
-  sourced: takes('sourced', ['sts:AssumeRole', 'sts:SetSourceIdentity'], { StringLike: { 'sts:SourceIdentity': 'dev-*' } }),
-  guarded: takes('guarded', 'sts:AssumeRole', { Bool: { 'aws:MultiFactorAuthPresent': 'true' }, NumericLessThan: { 'aws:MultiFactorAuthAge': '3600' } }),
+  tagged: takes('tagged', ['sts:AssumeRole', 'sts:TagSession'], {
+    StringEquals: { 'aws:RequestTag/source': ['a', 'b'], 'sts:ExternalId': 'the-id' },
+  }),
+  sourced: takes('sourced', ['sts:AssumeRole', 'sts:SetSourceIdentity'], {
+    StringLike: { 'sts:SourceIdentity': 'dev-*' },
+  }),
+  guarded: takes('guarded', 'sts:AssumeRole', {
+    Bool: { 'aws:MultiFactorAuthPresent': 'true' },
+    NumericLessThan: { 'aws:MultiFactorAuthAge': '3600' },
+  }),
   first: takes('first', chain, undefined, { policies: everySts, tags: { team: 'vault' } }),
-  second: role(vault, 'second', { trust: trust({ AWS: `arn:aws:iam::${vault}:role/first` }, { Action: chain }), policies: everySts }),
-  third: role(vault, 'third', { trust: trust({ AWS: `arn:aws:iam::${vault}:role/second` }, { Action: 'sts:AssumeRole' }) }),
+  second: role(vault, 'second', {
+    trust: trust({ AWS: `arn:aws:iam::${vault}:role/first` }, { Action: chain }),
+    policies: everySts,
+  }),
+  third: role(vault, 'third', {
+    trust: trust({ AWS: `arn:aws:iam::${vault}:role/second` }, { Action: 'sts:AssumeRole' }),
+  }),
   revoked: role(vault, 'revoked', {
     trust: trust({ AWS: production }),
-    policies: [named(policy(allow('sts:AssumeRole'), deny('*', '*', { Condition: { DateLessThan: { 'aws:TokenIssueTime': '2100-01-01T00:00:00Z' } } })))],
+    policies: [
+      named(
+        policy(
+          allow('sts:AssumeRole'),
+          deny('*', '*', { Condition: { DateLessThan: { 'aws:TokenIssueTime': '2100-01-01T00:00:00Z' } } }),
+        ),
+      ),
+    ],
   }),
 }
-const device = { serial: `arn:aws:iam::${production}:mfa/human`, holderArn: human.arn, secret: Buffer.from('12345678901234567890') }
+const device = {
+  serial: `arn:aws:iam::${production}:mfa/human`,
+  holderArn: human.arn,
+  secret: Buffer.from('12345678901234567890'),
+}
 
 let running: StsCloud
 beforeAll(async () => {
@@ -47,13 +93,24 @@ afterAll(async () => {
   await running.stop()
 })
 
-function assume(target: keyof typeof roles, more: Partial<AssumeRoleCommandInput> = {}, client = running.clientOf(app.arn)) {
-  return client.send(new AssumeRoleCommand({ RoleArn: roles[target].arn, RoleSessionName: 'session', ...more }))
+function assume(
+  target: keyof typeof roles,
+  more: Partial<AssumeRoleCommandInput> = {},
+  client = running.clientOf(app.arn),
+) {
+  return client.send(
+    new AssumeRoleCommand({ RoleArn: roles[target].arn, RoleSessionName: 'session', ...more }),
+  )
 }
 
 /** A client with the credentials that an AssumeRole answered. */
 function clientFrom({ Credentials: given }: Awaited<ReturnType<typeof assume>>): STSClient {
-  return running.client({ accessKeyId: given?.AccessKeyId ?? '', secretAccessKey: given?.SecretAccessKey ?? '', sessionToken: given?.SessionToken ?? '', expiresMs: null })
+  return running.client({
+    accessKeyId: given?.AccessKeyId ?? '',
+    secretAccessKey: given?.SecretAccessKey ?? '',
+    sessionToken: given?.SessionToken ?? '',
+    expiresMs: null,
+  })
 }
 
 const whoAmI = async (client: STSClient) => (await client.send(new GetCallerIdentityCommand({}))).Arn
@@ -108,7 +165,9 @@ describe('AssumeRole', () => {
   it('answers the same for a role that does not exist and one that does not trust the caller', async () => {
     const client = running.clientOf(roles.attacker.arn)
     const messageOf = async (name: string) => {
-      const error = await client.send(new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${vault}:role/${name}`, RoleSessionName: 'x1' })).catch((reason: unknown) => reason as Error)
+      const error = await client
+        .send(new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${vault}:role/${name}`, RoleSessionName: 'x1' }))
+        .catch((reason: unknown) => reason as Error)
       return `${(error as Error).name}: ${(error as Error).message}`.replaceAll(name, 'NAME')
     }
     expect(await messageOf('plain')).toBe(await messageOf('nobody'))
@@ -119,13 +178,23 @@ describe('AssumeRole', () => {
     await codeOf(assume('revoked'))
     const client = clientFrom(await assume('revoked'))
     await codeOf(assume('plain', {}, client))
-    expect(running.sandbox.decisions.entries.at(-1)).toMatchObject({ action: 'sts:AssumeRole', allowed: false, result: 'explicit-deny in identity-based policy', statement: { sid: '1' } })
+    expect(running.sandbox.decisions.entries.at(-1)).toMatchObject({
+      action: 'sts:AssumeRole',
+      allowed: false,
+      result: 'explicit-deny in identity-based policy',
+      statement: { sid: '1' },
+    })
   })
 })
 
 describe('the time of a session', () => {
   it.for([
-    ['plain', 900, 'none'], ['plain', 899, 'ValidationError'], ['plain', 3600, 'none'], ['writer', 3601, 'ValidationError'], ['plain', 43_201, 'ValidationError'], ['plain', -1, 'ValidationError'],
+    ['plain', 900, 'none'],
+    ['plain', 899, 'ValidationError'],
+    ['plain', 3600, 'none'],
+    ['writer', 3601, 'ValidationError'],
+    ['plain', 43_201, 'ValidationError'],
+    ['plain', -1, 'ValidationError'],
   ] as const)('%s for %d seconds: %s', async ([target, DurationSeconds, code]) => {
     expect(await codeOf(assume(target, { DurationSeconds, ExternalId: 'the-id' }))).toBe(code)
   })
@@ -161,22 +230,58 @@ describe('session tags', () => {
   })
 
   it.for([
-    ['twice the same key, whatever the case', { Tags: [{ Key: 'a', Value: '1' }, { Key: 'A', Value: '2' }] }, 'InvalidParameterValue'],
+    [
+      'twice the same key, whatever the case',
+      {
+        Tags: [
+          { Key: 'a', Value: '1' },
+          { Key: 'A', Value: '2' },
+        ],
+      },
+      'InvalidParameterValue',
+    ],
     ['a reserved prefix', { Tags: [{ Key: 'aws:x', Value: '1' }] }, 'ValidationError'],
     ['a key that is too long', { Tags: [{ Key: 'k'.repeat(129), Value: '1' }] }, 'ValidationError'],
     ['an odd character', { Tags: [{ Key: 'a', Value: '<script>' }] }, 'ValidationError'],
-    ['too many', { Tags: Array.from({ length: 51 }, (_, at) => ({ Key: `k${at}`, Value: '' })) }, 'ValidationError'],
+    [
+      'too many',
+      { Tags: Array.from({ length: 51 }, (_, at) => ({ Key: `k${at}`, Value: '' })) },
+      'ValidationError',
+    ],
     ['a transitive key that is no tag', { TransitiveTagKeys: ['x'] }, 'InvalidParameterValue'],
-    ['more than fits', { Tags: Array.from({ length: 50 }, (_, at) => ({ Key: `k${at}`, Value: Array.from({ length: 4 }, (_each, part) => createHash('sha256').update(`${at} ${part}`).digest('hex')).join('') })) }, 'PackedPolicyTooLarge'],
+    [
+      'more than fits',
+      {
+        Tags: Array.from({ length: 50 }, (_, at) => ({
+          Key: `k${at}`,
+          Value: Array.from({ length: 4 }, (_each, part) =>
+            createHash('sha256').update(`${at} ${part}`).digest('hex'),
+          ).join(''),
+        })),
+      },
+      'PackedPolicyTooLarge',
+    ],
   ] as const)('are refused with %s', async ([, more, code]) => {
-    expect(await codeOf(assume('first', more as unknown as Partial<AssumeRoleCommandInput>))).toBe(code === 'PackedPolicyTooLarge' ? 'PackedPolicyTooLargeException' : code)
+    expect(await codeOf(assume('first', more as unknown as Partial<AssumeRoleCommandInput>))).toBe(
+      code === 'PackedPolicyTooLarge' ? 'PackedPolicyTooLargeException' : code,
+    )
   })
 
   it('go along to a chained session only if they are transitive, and can not be replaced there', async () => {
-    const first = clientFrom(await assume('first', { Tags: [{ Key: 'kept', Value: '1' }, { Key: 'lost', Value: '2' }], TransitiveTagKeys: ['kept'] }))
+    const first = clientFrom(
+      await assume('first', {
+        Tags: [
+          { Key: 'kept', Value: '1' },
+          { Key: 'lost', Value: '2' },
+        ],
+        TransitiveTagKeys: ['kept'],
+      }),
+    )
     const second = await assume('second', {}, first)
     expect(principalOf(second).session?.tags).toEqual({ kept: '1' })
-    expect(await codeOf(assume('second', { Tags: [{ Key: 'KEPT', Value: '9' }] }, first))).toBe('InvalidParameterValue')
+    expect(await codeOf(assume('second', { Tags: [{ Key: 'KEPT', Value: '9' }] }, first))).toBe(
+      'InvalidParameterValue',
+    )
     // The next role's trust policy has no sts:TagSession, which inherited tags need too.
     expect(await codeOf(assume('third', {}, clientFrom(second)))).toBe('AccessDenied')
   })
@@ -194,7 +299,9 @@ describe('the source identity', () => {
     expect((await assume('second', {}, first)).SourceIdentity).toBe('ann')
     expect((await assume('second', { SourceIdentity: 'ann' }, first)).SourceIdentity).toBe('ann')
     expect(await codeOf(assume('second', { SourceIdentity: 'bob' }, first))).toBe('AccessDenied')
-    expect(await codeOf(assume('third', {}, clientFrom(await assume('second', {}, first))))).toBe('AccessDenied')
+    expect(await codeOf(assume('third', {}, clientFrom(await assume('second', {}, first))))).toBe(
+      'AccessDenied',
+    )
   })
 })
 
@@ -202,7 +309,10 @@ describe('session policies', () => {
   const inline = (document: unknown) => ({ Policy: JSON.stringify(document) })
 
   it('are kept with the session, inline and by ARN', async () => {
-    const reply = await assume('plain', { ...inline(policy(allow('s3:GetObject'))), PolicyArns: [{ arn: `arn:aws:iam::${vault}:policy/s3` }] })
+    const reply = await assume('plain', {
+      ...inline(policy(allow('s3:GetObject'))),
+      PolicyArns: [{ arn: `arn:aws:iam::${vault}:policy/s3` }],
+    })
     expect(principalOf(reply).session?.policies).toHaveLength(2)
     expect(reply.PackedPolicySize).toBeGreaterThan(0)
   })
@@ -210,12 +320,28 @@ describe('session policies', () => {
   it.for([
     ['no JSON', { Policy: '{' }, 'MalformedPolicyDocumentException'],
     ['no policy', { Policy: '{"a":1}' }, 'MalformedPolicyDocumentException'],
-    ['a principal', inline(policy(allow('s3:*', '*', { Principal: '*' }))), 'MalformedPolicyDocumentException'],
+    [
+      'a principal',
+      inline(policy(allow('s3:*', '*', { Principal: '*' }))),
+      'MalformedPolicyDocumentException',
+    ],
     ['a deep document', { Policy: '['.repeat(2000) }, 'MalformedPolicyDocumentException'],
     ['too long a document', inline(policy(allow('s3:*', '*', { Sid: 'x'.repeat(2048) }))), 'ValidationError'],
-    ['an unknown policy', { PolicyArns: [{ arn: 'arn:aws:iam::aws:policy/NoSuchPolicy' }] }, 'MalformedPolicyDocumentException'],
-    ["another account's policy", { PolicyArns: [{ arn: `arn:aws:iam::${production}:policy/s3` }] }, 'MalformedPolicyDocumentException'],
-    ['too many ARNs', { PolicyArns: Array.from({ length: 11 }, () => ({ arn: `arn:aws:iam::${vault}:policy/s3` })) }, 'ValidationError'],
+    [
+      'an unknown policy',
+      { PolicyArns: [{ arn: 'arn:aws:iam::aws:policy/NoSuchPolicy' }] },
+      'MalformedPolicyDocumentException',
+    ],
+    [
+      "another account's policy",
+      { PolicyArns: [{ arn: `arn:aws:iam::${production}:policy/s3` }] },
+      'MalformedPolicyDocumentException',
+    ],
+    [
+      'too many ARNs',
+      { PolicyArns: Array.from({ length: 11 }, () => ({ arn: `arn:aws:iam::${vault}:policy/s3` })) },
+      'ValidationError',
+    ],
   ] as const)('are refused with %s', async ([, more, code]) => {
     expect(await codeOf(assume('plain', more as unknown as Partial<AssumeRoleCommandInput>))).toBe(code)
   })
@@ -235,26 +361,44 @@ describe('a second factor', () => {
 
   it('is the right code, of the right device, in the right hands', async () => {
     const code = oneTimeCode(device.secret, running.clock.nowMs() + 0)
-    expect(await codeOf(assume('guarded', mfa(code === '000000' ? '000001' : '000000'), running.clientOf(human.arn)))).toBe('AccessDenied')
-    expect(await codeOf(assume('guarded', mfa(code, `${device.serial}2`), running.clientOf(human.arn)))).toBe('AccessDenied')
+    expect(
+      await codeOf(
+        assume('guarded', mfa(code === '000000' ? '000001' : '000000'), running.clientOf(human.arn)),
+      ),
+    ).toBe('AccessDenied')
+    expect(await codeOf(assume('guarded', mfa(code, `${device.serial}2`), running.clientOf(human.arn)))).toBe(
+      'AccessDenied',
+    )
     expect(await codeOf(assume('guarded', mfa(code), running.clientOf(app.arn)))).toBe('AccessDenied')
-    expect(await codeOf(assume('guarded', { TokenCode: code }, running.clientOf(human.arn)))).toBe('AccessDenied')
+    expect(await codeOf(assume('guarded', { TokenCode: code }, running.clientOf(human.arn)))).toBe(
+      'AccessDenied',
+    )
     expect(await codeOf(assume('guarded', mfa('12345'), running.clientOf(human.arn)))).toBe('ValidationError')
   })
 
   it('is computed as RFC 6238 has it', () => {
-    expect([59, 1_111_111_109, 1_234_567_890, 2_000_000_000].map((seconds) => oneTimeCode(device.secret, seconds * 1000))).toEqual(['287082', '081804', '005924', '279037'])
+    expect(
+      [59, 1_111_111_109, 1_234_567_890, 2_000_000_000].map((seconds) =>
+        oneTimeCode(device.secret, seconds * 1000),
+      ),
+    ).toEqual(['287082', '081804', '005924', '279037'])
   })
 })
 
 describe('what is not a role session', () => {
   it('gets no session token', async () => {
     expect(await codeOf(running.clientOf(app.arn).send(new GetSessionTokenCommand({})))).toBe('AccessDenied')
-    expect(await codeOf(running.client(running.sandbox.rootCredentials(production)).send(new GetSessionTokenCommand({})))).toBe('AccessDenied')
+    expect(
+      await codeOf(
+        running.client(running.sandbox.rootCredentials(production)).send(new GetSessionTokenCommand({})),
+      ),
+    ).toBe('AccessDenied')
   })
 
   it('is told that a region is off', async () => {
-    expect(await codeOf(assume('plain', {}, running.client(issue(), 'af-south-1')))).toBe('RegionDisabledException')
+    expect(await codeOf(assume('plain', {}, running.client(issue(), 'af-south-1')))).toBe(
+      'RegionDisabledException',
+    )
   })
 })
 

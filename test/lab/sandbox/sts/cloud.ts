@@ -18,23 +18,40 @@ export interface StsCloud {
   sandbox: Sandbox
   clock: TurnableClock
   /** A client with a session of a role, as a workload has one from its host; without credentials if null. */
-  clientOf(roleArn: string, sessionName?: string, more?: Parameters<typeof issueWorkloadSession>[4]): STSClient
+  clientOf(
+    roleArn: string,
+    sessionName?: string,
+    more?: Parameters<typeof issueWorkloadSession>[4],
+  ): STSClient
   client(credentials: Credentials | null, region?: string): STSClient
   stop(): Promise<void>
 }
 
-export async function startStsCloud(declaration: CloudDeclaration, options: StsOptions = {}): Promise<StsCloud> {
+export async function startStsCloud(
+  declaration: CloudDeclaration,
+  options: StsOptions = {},
+): Promise<StsCloud> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-sts-'))
   const clock = new TurnableClock()
   const authorizer = await createAuthorizer(declaration, clock)
-  const sandbox = await startSandbox({ directory, declaration, clock, authorizer, services: [createStsService(options)] })
+  const sandbox = await startSandbox({
+    directory,
+    declaration,
+    clock,
+    authorizer,
+    services: [createStsService(options)],
+  })
   const clients: STSClient[] = []
   const client = (credentials: Credentials | null, region = 'us-east-1') => {
     const made = new STSClient({
-      endpoint: sandbox.endpoint, region, maxAttempts: 1,
+      endpoint: sandbox.endpoint,
+      region,
+      maxAttempts: 1,
       // The SDK's own clock, turned with the sandbox's: what is tested is not the skew.
       systemClockOffset: clock.offsetMs,
-      ...(credentials === null ? { credentials: { accessKeyId: '', secretAccessKey: '' } } : { credentials: toSdk(credentials) }),
+      ...(credentials === null
+        ? { credentials: { accessKeyId: '', secretAccessKey: '' } }
+        : { credentials: toSdk(credentials) }),
     })
     clients.push(made)
     return made
@@ -56,7 +73,11 @@ export async function startStsCloud(declaration: CloudDeclaration, options: StsO
   }
 }
 
-export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credentials): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
+export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credentials): {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+} {
   return { accessKeyId, secretAccessKey, ...(sessionToken !== null && { sessionToken }) }
 }
 

@@ -1,7 +1,11 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AssumeRoleCommand, AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts'
+import {
+  AssumeRoleCommand,
+  AssumeRoleWithWebIdentityCommand,
+  GetCallerIdentityCommand,
+} from '@aws-sdk/client-sts'
 import { fromWebToken } from '@aws-sdk/credential-providers'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import type { CryptoKey, JWTPayload } from 'jose'
@@ -15,17 +19,50 @@ import type { StsCloud } from './cloud.ts'
 
 const { vault, production } = accountIds
 const url = 'oidc.platform.example/tenant'
-const provider = { accountId: vault, arn: `arn:aws:iam::${vault}:oidc-provider/${url}`, url, clientIds: ['holdfast'] }
-const odd = { accountId: vault, arn: `arn:aws:iam::${vault}:oidc-provider/odd.example`, url: 'odd.example', clientIds: ['holdfast'] }
-const silent = { accountId: vault, arn: `arn:aws:iam::${vault}:oidc-provider/silent.example`, url: 'silent.example', clientIds: ['holdfast'] }
-const federated = (action: string | string[], more: Record<string, unknown> = {}) => trust({ Federated: provider.arn }, {
-  Action: action, Condition: { StringEquals: { [`${url}:aud`]: 'holdfast', [`${url}:sub`]: 'backup' } }, ...more,
-})
+const provider = {
+  accountId: vault,
+  arn: `arn:aws:iam::${vault}:oidc-provider/${url}`,
+  url,
+  clientIds: ['holdfast'],
+}
+const odd = {
+  accountId: vault,
+  arn: `arn:aws:iam::${vault}:oidc-provider/odd.example`,
+  url: 'odd.example',
+  clientIds: ['holdfast'],
+}
+const silent = {
+  accountId: vault,
+  arn: `arn:aws:iam::${vault}:oidc-provider/silent.example`,
+  url: 'silent.example',
+  clientIds: ['holdfast'],
+}
+const federated = (action: string | string[], more: Record<string, unknown> = {}) =>
+  trust(
+    { Federated: provider.arn },
+    {
+      Action: action,
+      Condition: { StringEquals: { [`${url}:aud`]: 'holdfast', [`${url}:sub`]: 'backup' } },
+      ...more,
+    },
+  )
 const everySts = [named(policy(allow(['sts:AssumeRole', 'sts:TagSession'])))]
 
-const writer = role(vault, 'writer', { trust: federated('sts:AssumeRoleWithWebIdentity'), policies: everySts, maxSessionSeconds: 7200 })
-const tagged = role(vault, 'tagged', { trust: federated(['sts:AssumeRoleWithWebIdentity', 'sts:TagSession', 'sts:SetSourceIdentity']) })
-const anyone = role(vault, 'anyone', { trust: policy({ Effect: 'Allow', Principal: { Federated: [odd.arn, silent.arn] }, Action: 'sts:AssumeRoleWithWebIdentity' }) })
+const writer = role(vault, 'writer', {
+  trust: federated('sts:AssumeRoleWithWebIdentity'),
+  policies: everySts,
+  maxSessionSeconds: 7200,
+})
+const tagged = role(vault, 'tagged', {
+  trust: federated(['sts:AssumeRoleWithWebIdentity', 'sts:TagSession', 'sts:SetSourceIdentity']),
+})
+const anyone = role(vault, 'anyone', {
+  trust: policy({
+    Effect: 'Allow',
+    Principal: { Federated: [odd.arn, silent.arn] },
+    Action: 'sts:AssumeRoleWithWebIdentity',
+  }),
+})
 const next = role(vault, 'next', { trust: trust({ AWS: writer.arn }) })
 
 const clock = new TurnableClock()
@@ -36,12 +73,25 @@ let oddAnswer: { status: number; body: string } = { status: 200, body: '' }
 
 beforeAll(async () => {
   issuer = await startIssuer({ issuer: `https://${url}`, nowMs: () => running.clock.nowMs() })
-  oddServer = createServer((_request, response) => response.writeHead(oddAnswer.status, { location: 'http://127.0.0.1:1/' }).end(oddAnswer.body))
+  oddServer = createServer((_request, response) =>
+    response.writeHead(oddAnswer.status, { location: 'http://127.0.0.1:1/' }).end(oddAnswer.body),
+  )
   await new Promise<void>((resolve) => oddServer.listen(0, '127.0.0.1', resolve))
   const places: Record<string, string> = {
-    [url]: issuer.baseUrl, 'odd.example': `http://127.0.0.1:${(oddServer.address() as AddressInfo).port}`, 'silent.example': 'http://127.0.0.1:1',
+    [url]: issuer.baseUrl,
+    'odd.example': `http://127.0.0.1:${(oddServer.address() as AddressInfo).port}`,
+    'silent.example': 'http://127.0.0.1:1',
   }
-  const declaration = cloud({ roles: [writer, tagged, anyone, next, role(production, 'elsewhere', { trust: federated('sts:AssumeRoleWithWebIdentity') })], oidcProviders: [provider, odd, silent] })
+  const declaration = cloud({
+    roles: [
+      writer,
+      tagged,
+      anyone,
+      next,
+      role(production, 'elsewhere', { trust: federated('sts:AssumeRoleWithWebIdentity') }),
+    ],
+    oidcProviders: [provider, odd, silent],
+  })
   running = await startStsCloud(declaration, { findIssuer: (name) => places[name] ?? null })
 })
 afterAll(async () => {
@@ -54,26 +104,50 @@ afterAll(async () => {
 const good = { sub: 'backup', aud: 'holdfast' }
 
 function assume(token: string, RoleArn = writer.arn, more: Record<string, unknown> = {}) {
-  return running.client(null).send(new AssumeRoleWithWebIdentityCommand({ RoleArn, RoleSessionName: 'workload', WebIdentityToken: token, ...more }))
+  return running
+    .client(null)
+    .send(
+      new AssumeRoleWithWebIdentityCommand({
+        RoleArn,
+        RoleSessionName: 'workload',
+        WebIdentityToken: token,
+        ...more,
+      }),
+    )
 }
 
 function clientFrom(reply: Awaited<ReturnType<typeof assume>>) {
   const given = reply.Credentials
-  return running.client({ accessKeyId: given?.AccessKeyId ?? '', secretAccessKey: given?.SecretAccessKey ?? '', sessionToken: given?.SessionToken ?? '', expiresMs: null })
+  return running.client({
+    accessKeyId: given?.AccessKeyId ?? '',
+    secretAccessKey: given?.SecretAccessKey ?? '',
+    sessionToken: given?.SessionToken ?? '',
+    expiresMs: null,
+  })
 }
 
-const codeFor = async (claims: JWTPayload, options = {}, roleArn = writer.arn) => codeOf(assume(await issuer.mint(claims, options), roleArn))
+const codeFor = async (claims: JWTPayload, options = {}, roleArn = writer.arn) =>
+  codeOf(assume(await issuer.mint(claims, options), roleArn))
 
 describe('AssumeRoleWithWebIdentity', () => {
   it('gives a session to whoever the issuer vouches for, unsigned', async () => {
     const reply = await assume(await issuer.mint(good))
-    expect(reply).toMatchObject({ SubjectFromWebIdentityToken: 'backup', Audience: 'holdfast', Provider: provider.arn })
-    expect((await clientFrom(reply).send(new GetCallerIdentityCommand({}))).Arn).toBe(`arn:aws:sts::${vault}:assumed-role/writer/workload`)
+    expect(reply).toMatchObject({
+      SubjectFromWebIdentityToken: 'backup',
+      Audience: 'holdfast',
+      Provider: provider.arn,
+    })
+    expect((await clientFrom(reply).send(new GetCallerIdentityCommand({}))).Arn).toBe(
+      `arn:aws:sts::${vault}:assumed-role/writer/workload`,
+    )
   })
 
   it("serves the SDK's provider", async () => {
     const credentials = await fromWebToken({
-      roleArn: writer.arn, roleSessionName: 'sdk', webIdentityToken: await issuer.mint(good), durationSeconds: 900,
+      roleArn: writer.arn,
+      roleSessionName: 'sdk',
+      webIdentityToken: await issuer.mint(good),
+      durationSeconds: 900,
       clientConfig: { endpoint: running.sandbox.endpoint, region: 'us-east-1' },
     })()
     expect(credentials.accessKeyId).toMatch(/^ASIA/)
@@ -83,8 +157,16 @@ describe('AssumeRoleWithWebIdentity', () => {
     ['another subject', { ...good, sub: 'other' }, 'AccessDenied'],
     ['an audience that the provider does not know', { ...good, aud: 'other' }, 'InvalidIdentityToken'],
     ['two audiences', { ...good, aud: ['holdfast', 'other'] }, 'InvalidIdentityToken'],
-    ['two audiences, of which one is the authorized party', { ...good, aud: ['holdfast', 'other'], azp: 'holdfast' }, 'none'],
-    ['an authorized party that the provider does not know', { ...good, azp: 'other' }, 'InvalidIdentityToken'],
+    [
+      'two audiences, of which one is the authorized party',
+      { ...good, aud: ['holdfast', 'other'], azp: 'holdfast' },
+      'none',
+    ],
+    [
+      'an authorized party that the provider does not know',
+      { ...good, azp: 'other' },
+      'InvalidIdentityToken',
+    ],
     ['no audience', { sub: 'backup' }, 'InvalidIdentityToken'],
     ['no subject', { aud: 'holdfast' }, 'InvalidIdentityToken'],
     ['an issuer without a provider', { ...good, iss: 'https://nobody.example' }, 'InvalidIdentityToken'],
@@ -93,10 +175,26 @@ describe('AssumeRoleWithWebIdentity', () => {
     ['no expiry', { ...good, exp: undefined }, 'InvalidIdentityToken'],
     ['no date', { ...good, iat: undefined }, 'InvalidIdentityToken'],
     ['a date to come', { ...good, iat: 4_000_000_000, exp: 4_000_000_300 }, 'InvalidIdentityToken'],
-    ['tags that the trust policy does not take', { ...good, 'https://aws.amazon.com/tags': { principal_tags: { source: ['a'] } } }, 'AccessDenied'],
-    ['a source identity that it does not take', { ...good, 'https://aws.amazon.com/source_identity': 'ann' }, 'AccessDenied'],
-    ['tags that are none', { ...good, 'https://aws.amazon.com/tags': { principal_tags: { source: 'a' } } }, 'IDPRejectedClaim'],
-    ['a source identity that is none', { ...good, 'https://aws.amazon.com/source_identity': 7 }, 'IDPRejectedClaim'],
+    [
+      'tags that the trust policy does not take',
+      { ...good, 'https://aws.amazon.com/tags': { principal_tags: { source: ['a'] } } },
+      'AccessDenied',
+    ],
+    [
+      'a source identity that it does not take',
+      { ...good, 'https://aws.amazon.com/source_identity': 'ann' },
+      'AccessDenied',
+    ],
+    [
+      'tags that are none',
+      { ...good, 'https://aws.amazon.com/tags': { principal_tags: { source: 'a' } } },
+      'IDPRejectedClaim',
+    ],
+    [
+      'a source identity that is none',
+      { ...good, 'https://aws.amazon.com/source_identity': 7 },
+      'IDPRejectedClaim',
+    ],
   ] as [string, JWTPayload, string][])('a token with %s', async ([, claims, code]) => {
     expect((await codeFor(claims)).replace(/Exception$/, '')).toBe(code)
   })
@@ -115,40 +213,72 @@ describe('AssumeRoleWithWebIdentity', () => {
   })
 
   it('takes tags and a source identity from the token, if the trust policy takes them', async () => {
-    const reply = await assume(await issuer.mint({
-      ...good, 'https://aws.amazon.com/tags': { principal_tags: { source: ['a'] }, transitive_tag_keys: ['source'] }, 'https://aws.amazon.com/source_identity': 'ann',
-    }), tagged.arn)
+    const reply = await assume(
+      await issuer.mint({
+        ...good,
+        'https://aws.amazon.com/tags': { principal_tags: { source: ['a'] }, transitive_tag_keys: ['source'] },
+        'https://aws.amazon.com/source_identity': 'ann',
+      }),
+      tagged.arn,
+    )
     expect(reply.SourceIdentity).toBe('ann')
-    expect(running.sandbox.credentials.find(reply.Credentials?.AccessKeyId ?? '')?.principal.session).toMatchObject({
-      tags: { source: 'a' }, transitiveTagKeys: ['source'], chainDepth: 1, federated: { [`${url}:sub`]: 'backup', [`${url}:aud`]: 'holdfast' },
+    expect(
+      running.sandbox.credentials.find(reply.Credentials?.AccessKeyId ?? '')?.principal.session,
+    ).toMatchObject({
+      tags: { source: 'a' },
+      transitiveTagKeys: ['source'],
+      chainDepth: 1,
+      federated: { [`${url}:sub`]: 'backup', [`${url}:aud`]: 'holdfast' },
     })
   })
 
   it('says no more of a role that does not exist than of one that is not for the caller', async () => {
-    const messageOf = async (roleArn: string) => assume(await issuer.mint({ ...good, sub: 'other' }), roleArn).then(() => 'none', (error: Error) => `${error.name}: ${error.message}`)
+    const messageOf = async (roleArn: string) =>
+      assume(await issuer.mint({ ...good, sub: 'other' }), roleArn).then(
+        () => 'none',
+        (error: Error) => `${error.name}: ${error.message}`,
+      )
     expect(await messageOf(`arn:aws:iam::${vault}:role/nobody`)).toBe(await messageOf(writer.arn))
     // Of an account without the provider nothing is said but that.
-    expect(await messageOf(`arn:aws:iam::${production}:role/elsewhere`)).toBe(await messageOf(`arn:aws:iam::${production}:role/nobody`))
+    expect(await messageOf(`arn:aws:iam::${production}:role/elsewhere`)).toBe(
+      await messageOf(`arn:aws:iam::${production}:role/nobody`),
+    )
   })
 
   it('gives sessions as long as the role allows, and chains from them for an hour', async () => {
     expect(await codeOf(assume(await issuer.mint(good), writer.arn, { DurationSeconds: 7200 }))).toBe('none')
-    expect(await codeOf(assume(await issuer.mint(good), writer.arn, { DurationSeconds: 7201 }))).toBe('ValidationError')
+    expect(await codeOf(assume(await issuer.mint(good), writer.arn, { DurationSeconds: 7201 }))).toBe(
+      'ValidationError',
+    )
     const client = clientFrom(await assume(await issuer.mint(good)))
-    expect(await codeOf(client.send(new AssumeRoleCommand({ RoleArn: next.arn, RoleSessionName: 'chained', DurationSeconds: 3601 })))).toBe('ValidationError')
-    expect(await codeOf(client.send(new AssumeRoleCommand({ RoleArn: next.arn, RoleSessionName: 'chained' })))).toBe('none')
+    expect(
+      await codeOf(
+        client.send(
+          new AssumeRoleCommand({ RoleArn: next.arn, RoleSessionName: 'chained', DurationSeconds: 3601 }),
+        ),
+      ),
+    ).toBe('ValidationError')
+    expect(
+      await codeOf(client.send(new AssumeRoleCommand({ RoleArn: next.arn, RoleSessionName: 'chained' }))),
+    ).toBe('none')
   })
 
   it('can not be asked for as AssumeRole, unsigned', async () => {
-    expect(await codeOf(running.client(null).send(new AssumeRoleCommand({ RoleArn: writer.arn, RoleSessionName: 'x1' })))).not.toBe('none')
+    expect(
+      await codeOf(
+        running.client(null).send(new AssumeRoleCommand({ RoleArn: writer.arn, RoleSessionName: 'x1' })),
+      ),
+    ).not.toBe('none')
   })
 })
 
 describe('a forged token', () => {
   const now = () => Math.floor(clock.nowMs() / 1000)
   const claims = () => ({ iss: `https://${url}`, ...good, iat: now(), exp: now() + 300 })
-  const sign = (key: CryptoKey, header: Record<string, unknown>) => new SignJWT(claims()).setProtectedHeader({ alg: 'RS256', ...header }).sign(key)
-  const refused = async (token: string) => expect(await codeOf(assume(token))).toMatch(/^(InvalidIdentityToken|ValidationError)/)
+  const sign = (key: CryptoKey, header: Record<string, unknown>) =>
+    new SignJWT(claims()).setProtectedHeader({ alg: 'RS256', ...header }).sign(key)
+  const refused = async (token: string) =>
+    expect(await codeOf(assume(token))).toMatch(/^(InvalidIdentityToken|ValidationError)/)
 
   it('signed with a key of its own, under a foreign, the right or no key id', async () => {
     const { privateKey, publicKey } = await generateKeyPair('RS256')
@@ -163,7 +293,9 @@ describe('a forged token', () => {
   it('not signed at all, or signed with the public key as a secret', async () => {
     await refused(new UnsecuredJWT(claims()).encode())
     const keys = await (await fetch(`${issuer.baseUrl}/jwks`)).text()
-    await refused(await new SignJWT(claims()).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(keys)))
+    await refused(
+      await new SignJWT(claims()).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(keys)),
+    )
   })
 
   it('with claims or header changed after signing', async () => {
@@ -171,10 +303,22 @@ describe('a forged token', () => {
     const body = Buffer.from(JSON.stringify(claims())).toString('base64url')
     await refused(`${header}.${body}.${signature}`)
     await refused(`${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`)
-    await refused(`${Buffer.from('{"alg":"RS256","b64":false,"crit":["b64"]}').toString('base64url')}.${body}.${signature}`)
+    await refused(
+      `${Buffer.from('{"alg":"RS256","b64":false,"crit":["b64"]}').toString('base64url')}.${body}.${signature}`,
+    )
   })
 
-  it.for(['aaaa', '....', 'a.b.c', `${'A'.repeat(19_000)}.A.A`, '{}', '\u0000\u0000\u0000\u0000', `${Buffer.from('null').toString('base64url')}.${Buffer.from('null').toString('base64url')}.`, 'x'.repeat(20_001), 'abc'])('that is none: %j', async (token) => {
+  it.for([
+    'aaaa',
+    '....',
+    'a.b.c',
+    `${'A'.repeat(19_000)}.A.A`,
+    '{}',
+    '\u0000\u0000\u0000\u0000',
+    `${Buffer.from('null').toString('base64url')}.${Buffer.from('null').toString('base64url')}.`,
+    'x'.repeat(20_001),
+    'abc',
+  ])('that is none: %j', async (token) => {
     await refused(token)
   })
 })
@@ -190,15 +334,35 @@ describe('an issuer', () => {
   })
 
   it('that does not answer is an error of its own', async () => {
-    expect(await codeFor({ ...good, iss: 'https://silent.example' }, {}, anyone.arn)).toMatch(/^IDPCommunicationError/)
+    expect(await codeFor({ ...good, iss: 'https://silent.example' }, {}, anyone.arn)).toMatch(
+      /^IDPCommunicationError/,
+    )
   })
 
   it.for([
-    ['nothing', 200, '', /^InvalidIdentityToken/], ['an error', 500, '{}', /^IDPCommunicationError/], ['a redirect', 302, '{}', /^IDPCommunicationError/],
-    ['another issuer', 200, '{"issuer":"https://x","jwks_uri":"http://127.0.0.1:1/"}', /^InvalidIdentityToken/],
-    ['keys elsewhere', 200, '{"issuer":"https://odd.example","jwks_uri":"http://192.0.2.1/jwks"}', /^InvalidIdentityToken/],
-    ['keys in a file', 200, '{"issuer":"https://odd.example","jwks_uri":"file:///etc/passwd"}', /^InvalidIdentityToken/],
-    ['a list', 200, '[]', /^InvalidIdentityToken/], ['too much', 200, `"${'x'.repeat(100_000)}"`, /^IDPCommunicationError/],
+    ['nothing', 200, '', /^InvalidIdentityToken/],
+    ['an error', 500, '{}', /^IDPCommunicationError/],
+    ['a redirect', 302, '{}', /^IDPCommunicationError/],
+    [
+      'another issuer',
+      200,
+      '{"issuer":"https://x","jwks_uri":"http://127.0.0.1:1/"}',
+      /^InvalidIdentityToken/,
+    ],
+    [
+      'keys elsewhere',
+      200,
+      '{"issuer":"https://odd.example","jwks_uri":"http://192.0.2.1/jwks"}',
+      /^InvalidIdentityToken/,
+    ],
+    [
+      'keys in a file',
+      200,
+      '{"issuer":"https://odd.example","jwks_uri":"file:///etc/passwd"}',
+      /^InvalidIdentityToken/,
+    ],
+    ['a list', 200, '[]', /^InvalidIdentityToken/],
+    ['too much', 200, `"${'x'.repeat(100_000)}"`, /^IDPCommunicationError/],
     ['a deep document', 200, '['.repeat(20_000), /^InvalidIdentityToken/],
   ] as const)('that answers with %s is not believed', async ([, status, body, code]) => {
     oddAnswer = { status, body }
