@@ -44,13 +44,28 @@ const testTimeoutMs = 15_000
 const broken =
   /\b(?:SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|is not a function/
 
-/** @throws if the text doesn't stand there exactly once. */
+/** @throws if the text doesn't occur exactly once. Line breaks and indentation don't count: the formatter owns them. */
 export function applyMutant(source: string, { name, file, find, replace }: Mutant): string {
-  const at = source.indexOf(find)
-  if (at === -1) throw new Error(`${name}: its text is not in ${file} any more`)
-  if (source.indexOf(find, at + 1) !== -1)
-    throw new Error(`${name}: its text stands in ${file} more than once`)
-  return source.slice(0, at) + replace + source.slice(at + find.length)
+  const [match, another] = source.matchAll(new RegExp(`(?=(${ignoringLayout(find)}))`, 'g'))
+  if (match === undefined) throw new Error(`${name}: its text is not in ${file} any more`)
+  if (another !== undefined) throw new Error(`${name}: its text stands in ${file} more than once`)
+  return source.slice(0, match.index) + replace + source.slice(match.index + match[1]!.length)
+}
+
+/** A pattern for `text` that accepts any white space between its words and signs. */
+function ignoringLayout(text: string): string {
+  const tokens = text.match(/\w+|[^\w\s]/g) ?? []
+  return tokens
+    .map((token, index) => {
+      if (index === 0) return escapePattern(token)
+      const isBetweenWords = /\w/.test(token) && /\w/.test(tokens[index - 1]!)
+      return (isBetweenWords ? '\\s+' : '\\s*') + escapePattern(token)
+    })
+    .join('')
+}
+
+function escapePattern(token: string): string {
+  return token.replace(/[^\w]/g, '\\$&')
 }
 
 /** @throws for names that are used twice, and for texts that don't apply. */
