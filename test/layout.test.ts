@@ -179,7 +179,7 @@ describe('names', () => {
 
   test('a test lies where its source lies', () => {
     const apart =
-      /^test\/(?:acceptance|conformance|scenarios|fixtures|foreign|mutants)\/|^test\/[^/]+\.test\.ts$/
+      /^test\/(?:acceptance|conformance|scenarios|fixtures|foreign|mutants|style)\/|^test\/[^/]+\.test\.ts$/
     const stray = files
       .filter((file) => file.startsWith('test/') && file.endsWith('.test.ts') && !apart.test(file))
       .filter((file) => {

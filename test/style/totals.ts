@@ -1,0 +1,27 @@
+// Sums of measures, and their ratios.
+import { measure } from './measures.ts'
+import type { Measures } from './measures.ts'
+
+export function total(all: readonly Measures[]): Measures {
+  const sum = measure('', '')
+  sum.lines = 0
+  for (const measures of all) {
+    for (const [name, value] of Object.entries(measures) as [keyof Measures, number | string[]][]) {
+      const before = sum[name] as number | string[]
+      Object.assign(sum, {
+        [name]: typeof value === 'number' ? (before as number) + value : [...(before as string[]), ...value],
+      })
+    }
+  }
+  return sum
+}
+
+/** With two digits. */
+export function percent(part: number, whole: number): number {
+  return whole === 0 ? 0 : Math.round((part / whole) * 10_000) / 100
+}
+
+/** With two digits. */
+export function perThousand(part: number, whole: number): number {
+  return percent(part, whole) * 10
+}
