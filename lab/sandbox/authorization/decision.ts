@@ -2,7 +2,7 @@
 
 import type { AccessDecision, AccessRequest } from '../access.ts'
 import type { StatementName } from './compile-policy.ts'
-import type { Analysis, StatementAnalysis } from './evaluation.ts'
+import type { Analysis, StatementAnalysis } from './inner-evaluator.ts'
 
 const policyTypes = {
   scp: 'service control policy',

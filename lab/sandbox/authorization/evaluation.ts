@@ -1,20 +1,16 @@
 // One call of the evaluator, with the proof that nothing of the request was left out: see authorizer.ts for what goes into it.
 
 import { anonymousPrincipal } from '@cloud-copilot/iam-simulate'
-import type { RequestAnalysis } from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../../core/errors.ts'
 import type { ActionPolicy, StatementName } from './compile-policy.ts'
 import { aliasKey, describeKey, isFederatedKey } from './condition-keys.ts'
 import { describeDecision } from './decision.ts'
 import { analyzeRequest } from './inner-evaluator.ts'
-import type { EvaluatorInput } from './inner-evaluator.ts'
+import type { Analysis, EvaluatorInput } from './inner-evaluator.ts'
 import { encodeArn, encodeText, noValue } from './literal-text.ts'
 import type { AccessDecision } from '../access.ts'
 import type { Context } from './principal-context.ts'
 import { findShape } from './service-reference.ts'
-
-export type Analysis = RequestAnalysis
-export type StatementAnalysis = NonNullable<RequestAnalysis['identityAnalysis']>['allowStatements'][number]
 
 /** What decides, each reduced to the action. SCPs and RCPs per level, outermost first. */
 export interface PoliciesInPlay {

@@ -10,6 +10,9 @@ import type { RequestAnalysis, SimulationRequestPrincipal } from '@cloud-copilot
 import { loadPolicy } from '@cloud-copilot/iam-policy'
 import type { EvaluatorPolicy } from './compile-policy.ts'
 
+export type Analysis = RequestAnalysis
+export type StatementAnalysis = NonNullable<RequestAnalysis['identityAnalysis']>['allowStatements'][number]
+
 export interface EvaluatorInput {
   principal: SimulationRequestPrincipal
   action: string

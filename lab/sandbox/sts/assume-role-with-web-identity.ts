@@ -6,15 +6,23 @@ import type { Principal } from '../access.ts'
 import { AwsError } from '../aws-error.ts'
 import { checkToken } from '../oidc/token-check.ts'
 import type { ServiceReply, ServiceRequest } from '../service.ts'
-import { readRoleArn, requestContext, roleSeconds } from './assume-role.ts'
+import { requestContext } from './assume-role.ts'
 import { requiredText } from './form.ts'
 import type { Form } from './form.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
 import { listPermissions } from './session-permissions.ts'
-import { checkSourceIdentity, checkTags, nameRule, readDuration, readPolicies } from './session-request.ts'
+import {
+  checkSourceIdentity,
+  checkTags,
+  nameRule,
+  readDuration,
+  readPolicies,
+  readRoleArn,
+  roleSeconds,
+} from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
-import type { StsContext } from './service.ts'
+import type { StsContext } from './operation.ts'
 
 const denied = 'Not authorized to perform sts:AssumeRoleWithWebIdentity'
 

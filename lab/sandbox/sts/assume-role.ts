@@ -10,15 +10,16 @@ import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
 import { listPermissions } from './session-permissions.ts'
 import {
-  arnRule,
   nameRule,
   readDuration,
   readPolicies,
+  readRoleArn,
   readSourceIdentity,
   readTags,
+  roleSeconds,
 } from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
-import type { StsContext } from './service.ts'
+import type { StsContext } from './operation.ts'
 
 const longestChainedSeconds = 3600
 
@@ -74,13 +75,6 @@ export async function assumeRole(
     seconds,
   )
   return renderResult('AssumeRole', request.id, renderSession(role, session, policies.packedPercent))
-}
-
-export function readRoleArn(form: Form): string {
-  const roleArn = requiredText(form, 'RoleArn', arnRule)
-  if (!/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(roleArn))
-    throw new AwsError(400, 'ValidationError', `${roleArn.slice(0, 200)} is invalid`)
-  return roleArn
 }
 
 interface RequestFacts {
@@ -160,15 +154,4 @@ function limitSeconds(caller: Principal, role: DeclaredRole, asked: number | nul
     )
   }
   return roleSeconds(role, asked)
-}
-
-export function roleSeconds(role: DeclaredRole, asked: number | null): number {
-  if (asked !== null && asked > role.maxSessionSeconds) {
-    throw new AwsError(
-      400,
-      'ValidationError',
-      'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
-    )
-  }
-  return asked ?? Math.min(3600, role.maxSessionSeconds)
 }

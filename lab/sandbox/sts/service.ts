@@ -4,11 +4,11 @@ import { AwsError } from '../aws-error.ts'
 import { roleIdOf } from '../authorization/principal-context.ts'
 import { IssuerKeys } from '../oidc/issuer-keys.ts'
 import type { FindIssuer } from '../oidc/issuer-keys.ts'
-import type { Service, ServiceFactory, ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
+import type { Service, ServiceFactory, ServiceReply, ServiceRequest } from '../service.ts'
 import { assumeRole } from './assume-role.ts'
 import { assumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts'
 import { readForm } from './form.ts'
-import type { Form } from './form.ts'
+import type { Operation, StsContext } from './operation.ts'
 import { denySts, renderError, renderResult } from './reply.ts'
 import { SecondFactors } from './second-factor.ts'
 import type { MfaDevice } from './second-factor.ts'
@@ -18,15 +18,6 @@ export interface StsOptions {
   findIssuer?: FindIssuer
   mfaDevices?: readonly MfaDevice[]
 }
-
-/** What the operations share. */
-export interface StsContext {
-  host: ServiceHost
-  issuerKeys: IssuerKeys
-  secondFactors: SecondFactors
-}
-
-type Operation = (context: StsContext, request: ServiceRequest, form: Form) => Promise<ServiceReply>
 
 const operations: Record<string, Operation> = {
   AssumeRole: assumeRole,

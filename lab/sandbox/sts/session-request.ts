@@ -8,7 +8,7 @@ import { invalid, optionalInteger, optionalText, requiredText } from './form.ts'
 import type { Form, TextRule } from './form.ts'
 
 export const nameRule: TextRule = { least: 2, most: 64, pattern: /^[\w+=,.@-]*$/, printed: '[\\w+=,.@-]*' }
-export const arnRule: TextRule = {
+const arnRule: TextRule = {
   least: 20,
   most: 2048,
   pattern: /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]+$/,
@@ -33,9 +33,27 @@ export interface SessionTags {
   transitiveKeys: string[]
 }
 
+export function readRoleArn(form: Form): string {
+  const roleArn = requiredText(form, 'RoleArn', arnRule)
+  if (!/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(roleArn))
+    throw new AwsError(400, 'ValidationError', `${roleArn.slice(0, 200)} is invalid`)
+  return roleArn
+}
+
 /** Seconds; null if the caller leaves it to STS. */
 export function readDuration(form: Form): number | null {
   return optionalInteger(form, 'DurationSeconds', 900, 43_200)
+}
+
+export function roleSeconds(role: DeclaredRole, asked: number | null): number {
+  if (asked !== null && asked > role.maxSessionSeconds) {
+    throw new AwsError(
+      400,
+      'ValidationError',
+      'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+    )
+  }
+  return asked ?? Math.min(3600, role.maxSessionSeconds)
 }
 
 export function readSourceIdentity(form: Form): string | null {
