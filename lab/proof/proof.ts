@@ -16,7 +16,7 @@ import { examinationRows } from './examination-rows.ts'
 import type { Answer, ProofRow, ProvenRow } from './proof-row.ts'
 import { serviceRows } from './service-rows.ts'
 import { examineSettings } from './settings.ts'
-import type { Setting } from './settings.ts'
+import type { Setting } from './setting.ts'
 import { wayInRows } from './way-in-rows.ts'
 
 export interface Proof {

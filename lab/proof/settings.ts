@@ -10,14 +10,8 @@ import { placesOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../sandbox/declaration.ts'
+import type { Setting } from './setting.ts'
 import { taskSettings } from './task-settings.ts'
-
-export interface Setting {
-  /** Stable: what a mutant of it is called by. */
-  name: string
-  sentence: string
-  holds: boolean
-}
 
 export function examineSettings(
   declaration: CloudDeclaration,

@@ -2,7 +2,7 @@
 // no role at all. And each way of taking one of these away.
 import { examinationFamily } from '../../guardrails/names.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
-import type { Setting } from './settings.ts'
+import type { Setting } from './setting.ts'
 
 const taskType = 'aws:ecs/taskDefinition:TaskDefinition'
 const fileSystemType = 'aws:efs/fileSystem:FileSystem'

@@ -332,18 +332,16 @@ function responseRows(
       ...others.map((arn) =>
         row("writes a policy on a role that is no agent's", 'iam:PutRolePolicy', arn, { accountId, only }),
       ),
-      ...agentNames
-        .slice(0, 1)
-        .flatMap((name) =>
-          frozenRoleActions
-            .filter((action) => action !== 'iam:PutRolePolicy')
-            .map((action) =>
-              row('does more to an agent than end its sessions', action, agentRoleArn(accountId, name), {
-                accountId,
-                only,
-              }),
-            ),
-        ),
+      ...agentNames.slice(0, 1).flatMap((name) =>
+        frozenRoleActions
+          .filter((action) => action !== 'iam:PutRolePolicy')
+          .map((action) =>
+            row('does more to an agent than end its sessions', action, agentRoleArn(accountId, name), {
+              accountId,
+              only,
+            }),
+          ),
+      ),
     ]),
   ]
 }

@@ -3,13 +3,21 @@ import { isHoldfastError } from '../../core/errors.ts'
 import type { FileTimes } from './file-system.ts'
 import { currentProcess } from './host-process.ts'
 import type { HostProcess } from './host-process.ts'
+import type { WorldClock } from './clocks.ts'
+import type { Vault } from './vault.ts'
 import type { VaultConnection } from './vault-connection.ts'
-import type { World } from './world.ts'
+
+/** The parts of a world that a planted bug reads. A world imports this file, so this file can't import the world. */
+export interface BuggedWorld {
+  readonly vault: Vault
+  readonly clock: WorldClock
+  readonly committed: readonly { readonly timeMs: number }[]
+}
 
 export interface Plant {
   /** What it does, in words. */
   bug: string
-  wrap?: (connection: VaultConnection, world: World, process: HostProcess) => VaultConnection
+  wrap?: (connection: VaultConnection, world: BuggedWorld, process: HostProcess) => VaultConnection
   prepare?: (process: HostProcess) => void
   times?: (times: Map<bigint, FileTimes>) => ReadonlyMap<bigint, FileTimes>
 }
@@ -34,7 +42,7 @@ export const plants: Record<string, Plant> = {
 
 function writeManifestFirst(
   connection: VaultConnection,
-  world: World,
+  world: BuggedWorld,
   process: HostProcess,
 ): VaultConnection {
   const late: (() => void)[] = []
@@ -56,7 +64,7 @@ function writeManifestFirst(
   return connection
 }
 
-function acceptConflicts(connection: VaultConnection, world: World): VaultConnection {
+function acceptConflicts(connection: VaultConnection, world: BuggedWorld): VaultConnection {
   const put = connection.putIfAbsent.bind(connection)
   connection.putIfAbsent = (key, body, sha256) =>
     put(key, body, sha256).catch((error: unknown) => {
@@ -67,7 +75,7 @@ function acceptConflicts(connection: VaultConnection, world: World): VaultConnec
   return connection
 }
 
-function stopTime(connection: VaultConnection, world: World): VaultConnection {
+function stopTime(connection: VaultConnection, world: BuggedWorld): VaultConnection {
   const ask = connection.lockDefault.bind(connection)
   const startMs = world.committed[0]?.timeMs
   connection.lockDefault = async () => {
@@ -77,7 +85,7 @@ function stopTime(connection: VaultConnection, world: World): VaultConnection {
   return connection
 }
 
-function readLatest(connection: VaultConnection, world: World): VaultConnection {
+function readLatest(connection: VaultConnection, world: BuggedWorld): VaultConnection {
   const read = connection.getRange.bind(connection)
   connection.getRange = (ref, offset, bytes) => {
     const latest = world.vault.latest(ref.key)
