@@ -1,0 +1,129 @@
+// Holds names, comments and pages to the word tables of docs/glossary.md.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, test } from 'vitest'
+import { brokenNames, brokenProse, proseOf, readGlossary } from './glossary.ts'
+import { commentsOf } from './measures.ts'
+import { readTree } from './tree.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const page = readFileSync(join(root, 'docs/glossary.md'), 'utf8')
+const glossary = readGlossary(page)
+
+/** Words that each folder may still hold. A figure only ever shrinks; a folder without one has none left. */
+const budget: Record<string, number> = {
+  aws: 70,
+  'blast-radius': 130,
+  checks: 32,
+  core: 55,
+  engine: 125,
+  guardrails: 96,
+  infra: 86,
+  lab: 499,
+  'restore-cli': 46,
+  test: 393,
+  'CHANGELOG.md': 1,
+  'CONTRIBUTING.md': 1,
+  'README.md': 9,
+  'SECURITY.md': 3,
+  'docs/adr/0006-freeze-and-thaw.md': 1,
+  'docs/adr/0007-evaluator-as-optional-peer.md': 1,
+  'docs/adr/0008-approval-as-boundary.md': 3,
+  'docs/adr/0009-checks-in-tasks-without-internet.md': 15,
+  'docs/adr/0010-toolkit-in-a-bucket-of-its-own.md': 3,
+  'docs/adr/0011-simulation-on-a-real-file-system.md': 1,
+  'docs/adr/0012-memory-that-does-not-grow.md': 1,
+  'docs/aws.md': 14,
+  'docs/benchmarks.md': 2,
+  'docs/blast-radius.md': 16,
+  'docs/cli.md': 5,
+  'docs/cost.md': 1,
+  'docs/drill.md': 4,
+  'docs/exit-codes.md': 1,
+  'docs/format.md': 3,
+  'docs/guardrails.md': 9,
+  'docs/reliability.md': 1,
+  'docs/simulation.md': 2,
+  'docs/stores.md': 5,
+}
+
+const sources = Map.groupBy(
+  // This folder's own examples are the words themselves.
+  readTree().filter(({ file }) => !file.startsWith('test/style/')),
+  ({ file }) => file.split('/')[0]!,
+)
+
+describe('every folder keeps to the words of the glossary', () => {
+  test.each([...sources])('%s', (folder, files) => {
+    const broken = files.flatMap(({ file, text }) => [
+      ...brokenNames(glossary, file, text),
+      ...commentsIn(file, text).flatMap(({ line, words }) =>
+        brokenProse(glossary, `${file}:${line}`, words.replace(/`[^`]*`/g, '')),
+      ),
+    ])
+    expect(broken.length, broken.join('\n')).toBeLessThanOrEqual(budget[folder] ?? 0)
+  })
+})
+
+describe('every page keeps to the words of the glossary', () => {
+  // The glossary shows the words. The rows of docs/mutants.md are titles of tests, drawn by a run of all mutants.
+  const pages = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
+    .split('\n')
+    .filter((file) => !['', 'docs/glossary.md', 'docs/mutants.md'].includes(file))
+
+  test.each(pages)('%s', (file) => {
+    const broken = brokenProse(glossary, file, proseOf(readFileSync(join(root, file), 'utf8')))
+    expect(broken.length, broken.join('\n')).toBeLessThanOrEqual(budget[file] ?? 0)
+  })
+})
+
+describe('the table is read as it is written', () => {
+  const rules = readGlossary(`
+## Words we replace
+
+| Instead of | Say | Where |
+| --- | --- | --- |
+| \`least\` | min | first words |
+| \`own\` | the noun | whole names |
+| \`known chunks\` | dedup index | names, prose |
+| \`memory\` | buffer | names in \`core/\` |
+
+## Words we keep
+
+| Name | Why |
+| --- | --- |
+| \`memoryLimit\` | a key of the configuration |
+`)
+  const text = `
+const leastDays = 1, atLeast = 1, own = 1, ownDays = 1, knownChunks = 1
+function f(memory: 1): void {}
+interface I { memoryLimit: 1; usedMemory: 1 }
+`
+
+  test('a name breaks the rules of its folder', () => {
+    expect(brokenNames(rules, 'core/a.ts', text)).toEqual([
+      'core/a.ts:2 leastDays (say min)',
+      'core/a.ts:2 own (say the noun)',
+      'core/a.ts:2 knownChunks (say dedup index)',
+      'core/a.ts:3 memory (say buffer)',
+      'core/a.ts:4 usedMemory (say buffer)',
+    ])
+    expect(brokenNames(rules, 'lab/a.ts', text)).toHaveLength(3)
+  })
+
+  test('prose is held to the rules for prose, outside of code', () => {
+    const markdown =
+      '# Known\nchunks, own memory\n\n```\nknown chunks\n```\n\n`known chunks` [a](known chunks)\n'
+    expect(brokenProse(rules, 'a.md', proseOf(markdown))).toEqual(['a.md: Known\nchunks (say dedup index)'])
+  })
+
+  test('a row without a known scope is an error', () => {
+    expect(() => readGlossary(page.replace('| names, prose |', '| everywhere |'))).toThrow('everywhere')
+  })
+})
+
+function commentsIn(file: string, text: string): { line: number; words: string }[] {
+  return commentsOf(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true), text)
+}

@@ -1,0 +1,151 @@
+// The word tables of docs/glossary.md, and the names and prose that break them.
+import ts from 'typescript'
+
+export interface WordRule {
+  /** In lower case. */
+  words: string[]
+  say: string
+  where: { kind: WordKind; folders: string[] }[]
+}
+
+export type WordKind = 'names' | 'whole names' | 'first words' | 'prose'
+
+export interface Glossary {
+  rules: WordRule[]
+  /** Declared names that no rule applies to. */
+  keptNames: ReadonlySet<string>
+}
+
+export function readGlossary(page: string): Glossary {
+  return {
+    rules: tableUnder(page, 'Words we replace').map(([words, say, where]) => ({
+      words: codeSpans(words!).map((word) => word.toLowerCase()),
+      say: say!,
+      where: readWhere(where!),
+    })),
+    keptNames: new Set(tableUnder(page, 'Words we keep').flatMap(([names]) => codeSpans(names!))),
+  }
+}
+
+function tableUnder(page: string, heading: string): string[][] {
+  const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`))
+  if (section === undefined) throw new Error(`no section "${heading}"`)
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+    .map((line) => line.slice(2, -2).split(' | '))
+}
+
+/** `names in `core/`, `engine/``, or `names, prose`. */
+function readWhere(cell: string): WordRule['where'] {
+  const [kinds, folders] = cell.split(' in ')
+  return kinds!.split(', ').map((kind) => {
+    if (!isWordKind(kind)) throw new Error(`"${kind}" is not a place for a word`)
+    return { kind, folders: codeSpans(folders ?? '') }
+  })
+}
+
+function isWordKind(text: string): text is WordKind {
+  return ['names', 'whole names', 'first words', 'prose'].includes(text)
+}
+
+function codeSpans(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, span]) => span!)
+}
+
+/** Each declared name that breaks a rule, as `path:line name (say …)`. */
+export function brokenNames(glossary: Glossary, file: string, text: string): string[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
+  return declaredNames(source).flatMap(({ name, line }) => {
+    if (glossary.keptNames.has(name)) return []
+    const rule = glossary.rules.find(({ words, where }) =>
+      where.some(
+        (entry) => isIn(file, entry.folders) && words.some((word) => breaks(name, word, entry.kind)),
+      ),
+    )
+    return rule === undefined ? [] : [`${file}:${line} ${name} (say ${rule.say})`]
+  })
+}
+
+/** @param prose without code spans and code blocks. */
+export function brokenProse(glossary: Glossary, file: string, prose: string): string[] {
+  const rules = glossary.rules.flatMap(({ words, say, where }) =>
+    where
+      .filter(({ kind, folders }) => kind === 'prose' && isIn(file, folders))
+      .flatMap(() => words.map((word) => ({ word, say }))),
+  )
+  return rules.flatMap(({ word, say }) =>
+    [...prose.matchAll(new RegExp(`\\b${word.replaceAll(' ', '\\s+')}s?\\b`, 'gi'))].map(
+      (match) => `${file}: ${match[0]} (say ${say})`,
+    ),
+  )
+}
+
+/** Markdown without front matter of code: fenced and indented blocks, spans, link targets. */
+export function proseOf(markdown: string): string {
+  return markdown
+    .replace(/^```[\s\S]*?^```/gm, '')
+    .replace(/^ {4}.*$/gm, '')
+    .replace(/`[^`]*`/g, '')
+    .replace(/\]\([^)]*\)/g, ']')
+}
+
+function isIn(file: string, folders: readonly string[]): boolean {
+  return folders.length === 0 || folders.some((folder) => file.replace(/^test\//, '').startsWith(folder))
+}
+
+function breaks(name: string, word: string, kind: WordKind): boolean {
+  const parts = splitName(name)
+  const wanted = word.replaceAll(' ', '')
+  if (kind === 'whole names') return name.toLowerCase() === wanted
+  if (kind === 'first words') return parts.length > 1 && parts[0] === wanted
+  if (kind === 'prose') return false
+  const joined = parts.map((part) => part.replace(/s$/, ''))
+  const singular = wanted.replace(/s$/, '')
+  return joined.some((_, start) =>
+    joined.some((__, end) => end >= start && joined.slice(start, end + 1).join('') === singular),
+  )
+}
+
+function splitName(name: string): string[] {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+    .split(/[\s_$]+/)
+    .filter((part) => part !== '')
+    .map((part) => part.toLowerCase())
+}
+
+function declaredNames(source: ts.SourceFile): { name: string; line: number }[] {
+  const names: { name: string; line: number }[] = []
+  const visit = (node: ts.Node): void => {
+    const name = isDeclaration(node) ? node.name : undefined
+    if (name !== undefined && (ts.isIdentifier(name) || ts.isPrivateIdentifier(name))) {
+      const { line } = source.getLineAndCharacterOfPosition(name.getStart(source))
+      names.push({ name: name.text.replace(/^#/, ''), line: line + 1 })
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return names
+}
+
+function isDeclaration(node: ts.Node): node is ts.NamedDeclaration {
+  return (
+    ts.isVariableDeclaration(node) ||
+    ts.isParameter(node) ||
+    ts.isBindingElement(node) ||
+    ts.isFunctionDeclaration(node) ||
+    ts.isClassDeclaration(node) ||
+    ts.isInterfaceDeclaration(node) ||
+    ts.isTypeAliasDeclaration(node) ||
+    ts.isEnumDeclaration(node) ||
+    ts.isMethodDeclaration(node) ||
+    ts.isMethodSignature(node) ||
+    ts.isPropertyDeclaration(node) ||
+    ts.isPropertySignature(node) ||
+    ts.isGetAccessor(node) ||
+    ts.isSetAccessor(node)
+  )
+}
