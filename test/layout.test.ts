@@ -74,7 +74,7 @@ describe('dependency direction', () => {
     expect(imports.length).toBeGreaterThan(200)
     expect(
       imports.some(
-        ({ file, specifier }) => file === 'engine/backup/backup.ts' && specifier === '../core/errors.ts',
+        ({ file, specifier }) => file === 'engine/backup/backup.ts' && specifier === '../../core/errors.ts',
       ),
     ).toBe(true)
   })
