@@ -32,7 +32,10 @@ export interface Principal {
   }
 }
 
-/** A request as IAM sees it. Context keys are spelled as in AWS's service reference (`s3:if-none-match`). */
+/** Condition keys and their values, spelled as in AWS's service reference (`s3:if-none-match`). */
+export type ConditionContext = Record<string, string | string[]>
+
+/** A request as IAM sees it. */
 export interface AccessRequest {
   principal: Principal
   /** `s3:PutObject`. */
@@ -43,7 +46,7 @@ export interface AccessRequest {
   resourceAccountId: string
   /** The resource's own policy (bucket policy, trust policy, key policy), null if it has none. */
   resourcePolicy: Record<string, unknown> | null
-  context: Record<string, string | string[]>
+  context: ConditionContext
 }
 
 export interface AccessDecision {

@@ -6,6 +6,7 @@ import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Authorizer, Credentials } from './access.ts'
 import { TurnableClock } from './clock.ts'
+import { requestContext } from './condition-keys/context.ts'
 import { StoredCredentials } from './credentials.ts'
 import { DecisionLog } from './decision-log.ts'
 import type { CloudDeclaration } from './declaration.ts'
@@ -16,7 +17,6 @@ import type { FaultPlan } from './gateway/faults.ts'
 import { Front } from './gateway/gateway.ts'
 import type { RequestRecord } from './gateway/gateway.ts'
 import { OwnerAuthorizer } from './owner-authorizer.ts'
-import { buildContext } from './gateway/request-context.ts'
 import { restrictsPublic } from './s3/catalog.ts'
 import { createS3Service } from './s3/service.ts'
 import type { Service, ServiceFactory, ServiceHost } from './service.ts'
@@ -81,7 +81,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     credentials,
     decisions,
     authorize: async (request, question) => {
-      const context = await buildContext(request, question, declaration)
+      const context = await requestContext(request, question, declaration)
       const decision = await authorizer.authorize({ ...question, principal: request.principal, context })
       decisions.record(
         request.id,

@@ -1,7 +1,13 @@
 // What the embedded cloud asks of a service: it gets a request whose signature was verified, and answers it.
 
 import type { Readable } from 'node:stream'
-import type { AccessDecision, AccessRequest, CredentialRegistry, Principal } from './access.ts'
+import type {
+  AccessDecision,
+  AccessRequest,
+  ConditionContext,
+  CredentialRegistry,
+  Principal,
+} from './access.ts'
 import type { AwsError } from './aws-error.ts'
 import type { TurnableClock } from './clock.ts'
 import type { CloudDeclaration } from './declaration.ts'
@@ -68,7 +74,7 @@ export type AccessQuestion = Pick<
   AccessRequest,
   'action' | 'resource' | 'resourceAccountId' | 'resourcePolicy'
 > & {
-  context?: Record<string, string | string[]>
+  context?: ConditionContext
 }
 
 /** What the sandbox lends to its services. */

@@ -9,6 +9,7 @@ import type {
   NamedPolicy,
   PolicyDocument,
 } from '../declaration.ts'
+import { completeContext } from '../condition-keys/context.ts'
 import { compilePolicy, joinPolicies } from './compile-policy.ts'
 import type { ActionPolicy } from './compile-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
@@ -17,7 +18,6 @@ import { examineDeclaration } from './declared-policies.ts'
 import type { PolicyFinding } from './declared-policies.ts'
 import { evaluateQuestion } from './evaluation.ts'
 import type { PoliciesInPlay, Question } from './evaluation.ts'
-import { ownerContext, ownerKeys, principalContext, surroundingContext } from './principal-context.ts'
 import { takesRcp } from './service-reference.ts'
 
 /** What the decisions depend on beside the declaration, and what can change while the sandbox runs. */
@@ -80,21 +80,20 @@ export async function createAuthorizer(
   const known = new Set([...declaration.roles, ...declaration.buckets].map(({ accountId }) => accountId))
   const gather = async (request: AccessRequest): Promise<Question> => {
     const { principal, action, resource, resourceAccountId } = request
-    const nowMs = live.nowMs()
     const role = principal.session === undefined ? null : (roles.get(principal.session.roleArn) ?? null)
     return {
       principalArn: principal.kind === 'anonymous' ? null : principal.arn,
       action,
       resource,
       resourceAccountId,
-      context: {
-        ...surroundingContext(nowMs, live.region ?? 'us-east-1'),
-        ...omitKeys(request.context, ownerKeys),
-        // After the service's: it doesn't know who is in the organization.
-        ...ownerContext(action, resourceAccountId, declaration),
-        ...principalContext(principal, role, declaration, nowMs),
-        ...roleTagContext(action, roles.get(resource)),
-      },
+      context: completeContext({
+        request,
+        callerRole: role,
+        targetRole: roles.get(resource),
+        declaration,
+        nowMs: live.nowMs(),
+        region: live.region ?? 'us-east-1',
+      }),
       policies: await collectPolicies(
         request,
         role,
@@ -196,21 +195,5 @@ async function resourcePart({
     : `policy of ${resource.replace(/^(arn:[^:]*:s3:::[^/]+).*$/s, '$1')}`
   return (await compilePolicy(isTrust ? 'trust' : 'resource', { name, document: resourcePolicy })).forAction(
     action,
-  )
-}
-
-function omitKeys(context: AccessRequest['context'], keys: readonly string[]): AccessRequest['context'] {
-  const omitted = new Set(keys.map((key) => key.toLowerCase()))
-  return Object.fromEntries(Object.entries(context).filter(([key]) => !omitted.has(key.toLowerCase())))
-}
-
-function roleTagContext(action: string, role: DeclaredRole | undefined): Record<string, string> {
-  if (role === undefined || !/^(sts|iam):/i.test(action)) return {}
-  const entries = Object.entries(role.tags)
-  return Object.fromEntries(
-    entries.flatMap(([key, value]) => [
-      [`aws:ResourceTag/${key}`, value],
-      [`iam:ResourceTag/${key}`, value],
-    ]),
   )
 }

@@ -7,7 +7,7 @@ import type { NamedPolicy, PolicyDocument } from '../declaration.ts'
 import { HoldfastError } from '../../../core/errors.ts'
 import { checkPolicy, listOf, statementsOf, toIsoDate } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
-import { aliasKey, describeKey } from './condition-keys.ts'
+import { aliasKey, describeKey } from './key-facts.ts'
 import { aliasMark, encodeArnPattern, encodeText } from './literal-text.ts'
 import { rememberAnswers } from './memoized.ts'
 

@@ -4,7 +4,7 @@ import type { CloudDeclaration, NamedPolicy } from '../declaration.ts'
 import { listOf, statementsOf } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
 import { compilePolicy, sidOf } from './compile-policy.ts'
-import { describeKey } from './condition-keys.ts'
+import { describeKey } from './key-facts.ts'
 import { patternHasAction } from './service-reference.ts'
 
 export interface PolicyFinding {

@@ -1,6 +1,7 @@
 // Asks the authorizer about an action that no service of the sandbox emulates: IAM, KMS, Organizations and the rest.
 
 import type { AccessDecision, AccessRequest, Authorizer, Principal } from '../access.ts'
+import { localCallerKeys } from '../condition-keys/global.ts'
 import type { CloudDeclaration } from '../declaration.ts'
 
 export interface EvaluationTarget {
@@ -28,7 +29,7 @@ export function evaluate(
     resource,
     resourceAccountId: target.accountId ?? declared.accountId,
     resourcePolicy: target.policy !== undefined ? target.policy : declared.policy,
-    context: { 'aws:SecureTransport': 'true', 'aws:SourceIp': '127.0.0.1', ...context },
+    context: { ...localCallerKeys, ...context },
   })
 }
 

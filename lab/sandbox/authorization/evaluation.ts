@@ -3,13 +3,12 @@
 import { anonymousPrincipal } from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../../core/errors.ts'
 import type { ActionPolicy, StatementName } from './compile-policy.ts'
-import { aliasKey, describeKey, isFederatedKey } from './condition-keys.ts'
+import { aliasKey, describeKey, isFederatedKey } from './key-facts.ts'
 import { describeDecision } from './decision.ts'
 import { analyzeRequest } from './inner-evaluator.ts'
 import type { Analysis, EvaluatorInput } from './inner-evaluator.ts'
 import { encodeArn, encodeText, noValue } from './literal-text.ts'
-import type { AccessDecision } from '../access.ts'
-import type { Context } from './principal-context.ts'
+import type { AccessDecision, ConditionContext } from '../access.ts'
 import { findShape } from './service-reference.ts'
 
 /** What decides, each reduced to the action. SCPs and RCPs per level, outermost first. */
@@ -28,7 +27,7 @@ export interface Question {
   action: string
   resource: string
   resourceAccountId: string
-  context: Context
+  context: ConditionContext
   policies: PoliciesInPlay
   /** S3's `RestrictPublicBuckets`, where it is in force. */
   restrictsPublic: boolean
@@ -58,7 +57,7 @@ export async function evaluateQuestion(question: Question): Promise<AccessDecisi
 export async function toEvaluatorInput(question: Question): Promise<EvaluatorInput> {
   const { policies, action } = question
   const { resource, isWildcardOnly, takesKey } = await findShape(action, question.resource)
-  const context: Context = {}
+  const context: ConditionContext = {}
   for (const [key, value] of Object.entries(question.context)) {
     if (!isFederatedKey(key) && !takesKey(key)) {
       // The authorizer's own addition, for all actions of S3: a few don't have it.
@@ -89,7 +88,7 @@ export async function toEvaluatorInput(question: Question): Promise<EvaluatorInp
   }
 }
 
-function addVariables({ context, policies }: Question, encoded: Context): void {
+function addVariables({ context, policies }: Question, encoded: ConditionContext): void {
   const parts = allParts(policies)
   if (parts.every(({ variables }) => variables.length === 0)) return
   const byKey = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]))

@@ -8,7 +8,7 @@ const lineBreaks = /[\n\r\u2028\u2029]/g
 /** Stands for a policy variable without a value: equal to nothing, as AWS has it ("there is no equal or like value"). */
 export const noValue = '\uDC00none'
 
-/** Starts the tag keys below which the evaluator finds what it doesn't know by name: see condition-keys.ts. */
+/** Starts the tag keys below which the evaluator finds what it doesn't know by name: see key-facts.ts. */
 export const aliasMark = '\uDC00'
 
 /** A text without line breaks and lone surrogates; for context values and the strings of a policy. */

@@ -1,6 +1,7 @@
 // Which roles a principal can get at by assuming one from another: what its credentials are worth, beyond what they say.
 
-import type { Principal } from '../access.ts'
+import type { ConditionContext, Principal } from '../access.ts'
+import { secondFactorKeys } from '../condition-keys/sts.ts'
 import type { DeclaredRole } from '../declaration.ts'
 import { listPermissions } from '../sts/session-permissions.ts'
 import type { PolicyAuthorizer } from './authorizer.ts'
@@ -63,15 +64,12 @@ async function tryRole(
   options: ReachOptions,
 ): Promise<Principal | null> {
   if (caller.kind !== 'role-session') return null
-  const factor =
-    options.secondFactor === true
-      ? { 'aws:MultiFactorAuthPresent': 'true', 'aws:MultiFactorAuthAge': '0' }
-      : {}
+  const factor = options.secondFactor === true ? secondFactorKeys : {}
   for (const attempt of listAttempts(role)) {
     const kept = caller.session?.sourceIdentity ?? null
     const asked = attempt['sts:SourceIdentity'] ?? null
     if (kept !== null && asked !== null && kept !== asked) continue
-    const context: Record<string, string | string[]> = {
+    const context: ConditionContext = {
       'sts:RoleSessionName': 'reached',
       ...attempt,
       ...factor,
@@ -94,7 +92,7 @@ function sessionOf(
   authorizer: PolicyAuthorizer,
   caller: Principal,
   role: DeclaredRole,
-  context: Record<string, string | string[]>,
+  context: ConditionContext,
 ): Principal {
   const name = String(context['sts:RoleSessionName'])
   const source = context['sts:SourceIdentity']

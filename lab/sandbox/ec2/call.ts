@@ -1,6 +1,8 @@
 // One EC2 request while it is being served: its parameters, its account, and what it may do.
 
 import { AwsError } from '../aws-error.ts'
+import { ec2Keys } from '../condition-keys/ec2.ts'
+import type { Ec2Resource } from '../condition-keys/ec2.ts'
 import type { ServiceHost, ServiceRequest } from '../service.ts'
 import type { Form } from './form.ts'
 import type { Storage, StorageKind, StorageStore } from './volumes.ts'
@@ -47,31 +49,14 @@ export class Ec2Call {
   }
 
   /** Throws UnauthorizedOperation unless the action is allowed on each of the resources. */
-  async allow(
-    action: string,
-    resources: {
-      arn: string
-      tags?: Record<string, string>
-      requestTags?: Record<string, string>
-      createAction?: string
-    }[],
-  ): Promise<void> {
-    for (const { arn, tags = {}, requestTags = {}, createAction } of resources) {
-      const context: Record<string, string | string[]> = {}
-      for (const [key, value] of Object.entries(tags)) {
-        context[`aws:ResourceTag/${key}`] = value
-        context[`ec2:ResourceTag/${key}`] = value
-      }
-      for (const [key, value] of Object.entries(requestTags)) context[`aws:RequestTag/${key}`] = value
-      if (Object.keys(requestTags).length > 0) context['aws:TagKeys'] = Object.keys(requestTags)
-      if (createAction !== undefined) context['ec2:CreateAction'] = createAction
-      context['ec2:Region'] = this.region
+  async allow(action: string, resources: readonly Ec2Resource[]): Promise<void> {
+    for (const resource of resources) {
       const decision = await this.host.authorize(this.request, {
         action,
-        resource: arn,
+        resource: resource.arn,
         resourceAccountId: this.accountId,
         resourcePolicy: null,
-        context,
+        context: ec2Keys(resource, this.region),
       })
       if (!decision.allowed)
         throw new AwsError(403, 'UnauthorizedOperation', 'You are not authorized to perform this operation.')

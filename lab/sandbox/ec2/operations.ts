@@ -1,6 +1,7 @@
 // What EC2 does with volumes and snapshots. A deleted one is gone, with everything in it: there is no recycle bin here.
 
 import { AwsError } from '../aws-error.ts'
+import type { Ec2Resource } from '../condition-keys/ec2.ts'
 import type { XmlElement } from '../xml.ts'
 import type { Ec2Call } from './call.ts'
 import { createTagsOf, groupsOf, listOf, requireParameter, tagsOf } from './form.ts'
@@ -85,13 +86,11 @@ async function createSnapshot(call: Ec2Call): Promise<XmlElement[]> {
   return renderStorage(created)
 }
 
-type Resources = Parameters<Ec2Call['allow']>[1]
-
 // Tags at creation need ec2:CreateTags as well, told apart by ec2:CreateAction.
 async function allowCreate(
   call: Ec2Call,
   name: string,
-  resources: Resources,
+  resources: readonly Ec2Resource[],
   created: string,
   tags: Record<string, string>,
 ): Promise<void> {

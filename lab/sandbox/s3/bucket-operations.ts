@@ -1,6 +1,7 @@
 // Buckets themselves: made, found, listed, removed.
 
 import { AwsError, denyAccess } from '../aws-error.ts'
+import { listKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { expectOnly, parseXml, renderXml, textOf } from '../xml.ts'
 import type { XmlElement } from '../xml.ts'
@@ -8,7 +9,6 @@ import { canonicalId } from './acl.ts'
 import type { S3Call } from './call.ts'
 import { emptyReply, xmlReply } from './call.ts'
 import { s3Namespace } from './delete-objects.ts'
-import { listContext } from './list-operations.ts'
 
 export async function listBuckets(call: S3Call): Promise<ServiceReply> {
   const { accountId } = call.request.principal
@@ -156,7 +156,7 @@ export async function deleteBucket(call: S3Call): Promise<ServiceReply> {
 
 export async function headBucket(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
-  await call.allow(bucket, 's3:ListBucket', null, listContext(call))
+  await call.allow(bucket, 's3:ListBucket', null, listKeys(call.query))
   return emptyReply(200, { 'x-amz-bucket-region': bucket.region, 'x-amz-access-point-alias': 'false' })
 }
 

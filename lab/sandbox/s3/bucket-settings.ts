@@ -1,6 +1,7 @@
 // The settings of a bucket that S3 acts on: versioning, policy, encryption, public access, ownership, access control list.
 
 import { AwsError, denyAccess } from '../aws-error.ts'
+import { aclKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { childOf, childrenOf, expectOnly, parseXml, refuseXml, renderXml, textOf } from '../xml.ts'
 import type { XmlNode } from '../xml.ts'
@@ -315,7 +316,7 @@ export async function getBucketAcl(call: S3Call): Promise<ServiceReply> {
 export async function putBucketAcl(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   const acl = call.header('x-amz-acl')
-  await call.allow(bucket, 's3:PutBucketAcl', null, acl === null ? {} : { 's3:x-amz-acl': acl })
+  await call.allow(bucket, 's3:PutBucketAcl', null, aclKeys(acl))
   call.catalog.writeConfiguration(bucket.id, 'acl', await readAcl(call, bucket))
   return emptyReply(200)
 }

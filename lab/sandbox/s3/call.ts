@@ -1,6 +1,6 @@
 // One S3 request while it is being served: what it names, and what it may do.
 
-import type { AccessDecision } from '../access.ts'
+import type { AccessDecision, ConditionContext } from '../access.ts'
 import { denialMessage } from '../authorization/decision.ts'
 import { AwsError, denyAccess } from '../aws-error.ts'
 import type { ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
@@ -16,8 +16,6 @@ export interface S3Stores {
   catalog: Catalog
   files: ObjectFiles
 }
-
-export type Context = Record<string, string | string[]>
 
 const longestKeyBytes = 1024
 const policyActions = new Set(['s3:PutBucketPolicy', 's3:GetBucketPolicy', 's3:DeleteBucketPolicy'])
@@ -115,7 +113,7 @@ export class S3Call {
     bucket: Bucket,
     action: string,
     key: string | null = null,
-    context: Context = {},
+    context: ConditionContext = {},
   ): Promise<void> {
     const decision = await this.#decide(bucket, action, key, context)
     if (decision.allowed) return
@@ -132,12 +130,17 @@ export class S3Call {
     bucket: Bucket,
     action: string,
     key: string | null = null,
-    context: Context = {},
+    context: ConditionContext = {},
   ): Promise<boolean> {
     return (await this.#decide(bucket, action, key, context)).allowed
   }
 
-  #decide(bucket: Bucket, action: string, key: string | null, context: Context): Promise<AccessDecision> {
+  #decide(
+    bucket: Bucket,
+    action: string,
+    key: string | null,
+    context: ConditionContext,
+  ): Promise<AccessDecision> {
     return this.stores.host.authorize(this.request, {
       action,
       resource: arnOf(bucket, key),

@@ -1,10 +1,11 @@
 // DeleteObject and DeleteObjects: a marker without a version id, the version itself with one, and Object Lock before either's end.
 
 import { AwsError, denyAccess } from '../aws-error.ts'
+import { deleteKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { childrenOf, expectOnly, parseXml, refuseXml, renderXml, textOf } from '../xml.ts'
 import type { XmlElement } from '../xml.ts'
-import type { Context, S3Call } from './call.ts'
+import type { S3Call } from './call.ts'
 import { emptyReply, xmlReply } from './call.ts'
 import { invalidVersionId, isVersionId, lookUp } from './get-object.ts'
 import { whyKept } from './lock.ts'
@@ -55,10 +56,7 @@ async function deleteOne(
   { key, versionId, condition }: DeleteTarget,
 ): Promise<Deleted> {
   const action = versionId === null ? 's3:DeleteObject' : 's3:DeleteObjectVersion'
-  const context: Context = {}
-  if (versionId !== null) context['s3:VersionId'] = versionId
-  if (condition.etag !== null) context['s3:if-match'] = condition.etag
-  await call.allow(bucket, action, key, context)
+  await call.allow(bucket, action, key, deleteKeys(versionId, condition.etag))
   const bypass = call.flag('x-amz-bypass-governance-retention')
   if (bypass) await call.allow(bucket, 's3:BypassGovernanceRetention', key)
   if (condition.etag !== null)

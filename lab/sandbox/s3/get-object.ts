@@ -1,6 +1,7 @@
 // GetObject and HeadObject.
 
 import { AwsError, denyAccess } from '../aws-error.ts'
+import { listKeys, versionKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import type { ByteRange } from './byte-range.ts'
 import { readRange } from './byte-range.ts'
@@ -19,14 +20,6 @@ export interface ReadableVersion {
   content: Content
 }
 
-/** Condition keys that depend on the version: its tags, and the id that was asked for. */
-function existingContext(version: Version | null, versionId: string | null): Record<string, string> {
-  const tags = Object.fromEntries(
-    (version?.content?.tags ?? []).map(([name, value]) => [`s3:ExistingObjectTag/${name}`, value]),
-  )
-  return versionId === null ? tags : { ...tags, 's3:VersionId': versionId }
-}
-
 /**
  * The version that a request names, once the caller may have it. What isn't there is 404 for those who may list the bucket
  * and 403 for others, so that nobody learns which keys exist.
@@ -43,10 +36,10 @@ export async function findReadable(
     bucket,
     versionId === null ? action : versionedAction(action),
     key,
-    existingContext(version, versionId),
+    versionKeys(version?.content?.tags ?? [], versionId),
   )
   if (version === null || (version.content === null && versionId === null)) {
-    const listable = await call.isAllowed(bucket, 's3:ListBucket', null, { 's3:prefix': key })
+    const listable = await call.isAllowed(bucket, 's3:ListBucket', null, listKeys(new Map([['prefix', key]])))
     if (!listable) throw denyAccess()
     throw missing(bucket, key, versionId, version)
   }

@@ -3,8 +3,7 @@
 import type { LockMode } from '../../../core/store/object-store.ts'
 import { AwsError } from '../aws-error.ts'
 import { checksumHeader } from './checksum.ts'
-import type { Context } from './call.ts'
-import { periodMs, remainingDays, retentionOf } from './lock.ts'
+import { periodMs, retentionOf } from './lock.ts'
 import type { AskedLock, Content, EventHold, Encryption, KeptHeaders, Lock, Version } from './model.ts'
 
 type Headers = Readonly<Record<string, string>>
@@ -139,74 +138,6 @@ export function makeEventHold(days: string | null, years: string | null): EventH
   }
   const [dayCount, yearCount] = [days === null ? null : Number(days), years === null ? null : Number(years)]
   return { days: dayCount, years: yearCount, durationMs: periodMs(dayCount, yearCount) }
-}
-
-/** Condition keys of a lock that a request asks for, also where it is nonsense: the policy decides before S3 reads it. */
-export function lockContext(headers: Headers, nowMs: number): Context {
-  const context: Context = {}
-  const take = (key: string, value: string | undefined) => {
-    if (value !== undefined) context[key] = value
-  }
-  const until = headers['x-amz-object-lock-retain-until-date']
-  take('s3:object-lock-mode', headers['x-amz-object-lock-mode'])
-  take('s3:object-lock-retain-until-date', until)
-  take('s3:object-lock-legal-hold', headers['x-amz-object-lock-legal-hold'])
-  take('s3:object-lock-event-hold', headers['x-amz-object-lock-event-hold'])
-  take(
-    's3:object-lock-event-hold-duration-days',
-    eventHoldDays(
-      headers['x-amz-object-lock-event-hold-duration-days'],
-      headers['x-amz-object-lock-event-hold-duration-years'],
-    ),
-  )
-  const untilMs = until === undefined ? Number.NaN : Date.parse(until)
-  if (!Number.isNaN(untilMs))
-    context['s3:object-lock-remaining-retention-days'] = String(remainingDays(untilMs, nowMs))
-  return context
-}
-
-export function eventHoldDays(
-  days: string | null | undefined,
-  years: string | null | undefined,
-): string | undefined {
-  if (days !== null && days !== undefined) return days
-  return years !== null && years !== undefined && /^\d+$/.test(years)
-    ? String(Number(years) * 365)
-    : undefined
-}
-
-/** Condition keys of the headers that a write can carry. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html */
-export function writeContext(headers: Headers, encryption: Encryption | null): Context {
-  const context: Context = {}
-  const names = [
-    'x-amz-acl',
-    'x-amz-copy-source',
-    'x-amz-grant-full-control',
-    'x-amz-grant-read',
-    'x-amz-grant-read-acp',
-    'x-amz-grant-write',
-    'x-amz-grant-write-acp',
-    'x-amz-metadata-directive',
-    'x-amz-server-side-encryption',
-    'x-amz-server-side-encryption-aws-kms-key-id',
-    'x-amz-server-side-encryption-customer-algorithm',
-    'x-amz-storage-class',
-    'x-amz-website-redirect-location',
-  ]
-  for (const name of names) if (headers[name] !== undefined) context[`s3:${name}`] = headers[name]
-  for (const name of ['if-match', 'if-none-match'])
-    if (headers[name] !== undefined) context[`s3:${name}`] = headers[name]
-  // As S3 knows the key: by its ARN, also if the request named it by id.
-  if (
-    typeof encryption?.kmsKeyId === 'string' &&
-    context['s3:x-amz-server-side-encryption-aws-kms-key-id'] !== undefined
-  ) {
-    context['s3:x-amz-server-side-encryption-aws-kms-key-id'] = encryption.kmsKeyId
-  }
-  const tags = [...new URLSearchParams(headers['x-amz-tagging'] ?? '')]
-  for (const [name, value] of tags) context[`s3:RequestObjectTag/${name}`] = value
-  if (tags.length > 0) context['s3:RequestObjectTagKeys'] = tags.map(([name]) => name)
-  return context
 }
 
 export function httpDate(ms: number): string {

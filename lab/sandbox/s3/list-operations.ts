@@ -1,13 +1,14 @@
 // ListObjects, ListObjectsV2 and ListObjectVersions.
 
 import { AwsError } from '../aws-error.ts'
+import { listKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { encodePercent } from '../signature/query.ts'
 import { renderXml } from '../xml.ts'
 import type { XmlElement } from '../xml.ts'
 import { canonicalId } from './acl.ts'
 import { keyBytes, orderOf } from './catalog.ts'
-import type { Context, S3Call } from './call.ts'
+import type { S3Call } from './call.ts'
 import { xmlReply } from './call.ts'
 import { s3Namespace } from './delete-objects.ts'
 import { isoSecond } from './headers.ts'
@@ -51,19 +52,9 @@ export function invalid(message: string, name: string, value: string): AwsError 
   })
 }
 
-/** Condition keys of a listing: only what the request carries. */
-export function listContext(call: S3Call): Context {
-  const context: Context = {}
-  for (const name of ['prefix', 'delimiter', 'max-keys']) {
-    const value = call.query.get(name)
-    if (value !== undefined) context[`s3:${name}`] = value
-  }
-  return context
-}
-
 export async function listObjects(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
-  await call.allow(bucket, 's3:ListBucket', null, listContext(call))
+  await call.allow(bucket, 's3:ListBucket', null, listKeys(call.query))
   const parameters = readListParameters(call)
   const { prefix, delimiter, maxKeys, encode, encodingType } = parameters
   const marker = call.query.get('marker') ?? ''
@@ -87,7 +78,7 @@ export async function listObjects(call: S3Call): Promise<ServiceReply> {
 
 export async function listObjectsV2(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
-  await call.allow(bucket, 's3:ListBucket', null, listContext(call))
+  await call.allow(bucket, 's3:ListBucket', null, listKeys(call.query))
   const parameters = readListParameters(call)
   const { prefix, delimiter, maxKeys, encode, encodingType } = parameters
   const token = call.query.get('continuation-token') ?? null
@@ -193,7 +184,7 @@ function readToken(token: string): string {
 
 export async function listObjectVersions(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
-  await call.allow(bucket, 's3:ListBucketVersions', null, listContext(call))
+  await call.allow(bucket, 's3:ListBucketVersions', null, listKeys(call.query))
   const { prefix, delimiter, maxKeys, encode, encodingType } = readListParameters(call)
   const keyMarker = call.query.get('key-marker') ?? ''
   const versionIdMarker = call.query.get('version-id-marker') ?? ''

@@ -1,5 +1,6 @@
 // ListMultipartUploads and ListParts.
 
+import { listKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { renderXml } from '../xml.ts'
 import type { XmlElement } from '../xml.ts'
@@ -10,7 +11,7 @@ import { keyBytes } from './catalog.ts'
 import { s3Namespace } from './delete-objects.ts'
 import { isoSecond } from './headers.ts'
 import { startAfter, walkKeys } from './listing.ts'
-import { invalid, lastName, listContext, readListParameters, renderPrefixes } from './list-operations.ts'
+import { invalid, lastName, readListParameters, renderPrefixes } from './list-operations.ts'
 import type { Upload } from './model.ts'
 import { requireUpload } from './multipart.ts'
 
@@ -18,7 +19,7 @@ const largestPage = 1000
 
 export async function listMultipartUploads(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
-  await call.allow(bucket, 's3:ListBucketMultipartUploads', null, listContext(call))
+  await call.allow(bucket, 's3:ListBucketMultipartUploads', null, listKeys(call.query))
   const { prefix, delimiter, maxKeys, encode, encodingType } = readListParameters(call, 'max-uploads')
   const keyMarker = call.query.get('key-marker') ?? ''
   const idMarker = keyMarker === '' ? '' : (call.query.get('upload-id-marker') ?? '')

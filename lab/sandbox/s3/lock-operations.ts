@@ -1,15 +1,18 @@
 // Object Lock: the bucket's configuration, and retention and legal hold of a version.
 
 import { AwsError } from '../aws-error.ts'
+import type { ConditionContext } from '../access.ts'
+import { lockKeys } from '../condition-keys/s3.ts'
+import type { RequestedLockFields } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { childOf, expectOnly, parseXml, refuseXml, renderXml, textOf } from '../xml.ts'
 import type { XmlElement, XmlNode } from '../xml.ts'
-import type { Context, S3Call } from './call.ts'
+import type { S3Call } from './call.ts'
 import { emptyReply, xmlReply } from './call.ts'
 import { protectedByLock, s3Namespace } from './delete-objects.ts'
 import { findReadable, lookUp, missing } from './get-object.ts'
-import { eventHoldDays, makeEventHold, readLockMode, readRetainUntil } from './headers.ts'
-import { remainingDays, retentionOf, whyRetentionStays } from './lock.ts'
+import { makeEventHold, readLockMode, readRetainUntil } from './headers.ts'
+import { retentionOf, whyRetentionStays } from './lock.ts'
 import type { Retention } from './lock.ts'
 import type { Bucket, EventHold, Lock, LockDefault, Version } from './model.ts'
 
@@ -146,7 +149,7 @@ export async function putRetention(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   const versionId = call.query.get('versionId') ?? null
   const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'Retention')
-  await call.allow(bucket, 's3:PutObjectRetention', key, retentionContext(root, call.nowMs))
+  await call.allow(bucket, 's3:PutObjectRetention', key, retentionKeys(root, call.nowMs))
   const bypass = call.flag('x-amz-bypass-governance-retention')
   if (bypass) await call.allow(bucket, 's3:BypassGovernanceRetention', key)
   if (!bucket.lockEnabled) throw bucketWithoutLock()
@@ -208,24 +211,16 @@ function readAskedRetention(root: XmlNode, nowMs: number): AskedRetention {
   }
 }
 
-function retentionContext(root: XmlNode, nowMs: number): Context {
-  const context: Context = {}
-  const [mode, until, hold] = [
-    textOf(root, 'Mode'),
-    textOf(root, 'RetainUntilDate'),
-    textOf(root, 'EventHold'),
-  ]
+function retentionKeys(root: XmlNode, nowMs: number): ConditionContext {
   const duration = childOf(root, 'EventHoldDuration')
-  const days =
-    duration === null ? undefined : eventHoldDays(textOf(duration, 'Days'), textOf(duration, 'Years'))
-  if (mode !== null) context['s3:object-lock-mode'] = mode
-  if (until !== null) context['s3:object-lock-retain-until-date'] = until
-  if (hold !== null) context['s3:object-lock-event-hold'] = hold
-  if (days !== undefined) context['s3:object-lock-event-hold-duration-days'] = days
-  const untilMs = Date.parse(until ?? '')
-  if (!Number.isNaN(untilMs))
-    context['s3:object-lock-remaining-retention-days'] = String(remainingDays(untilMs, nowMs))
-  return context
+  const fields: RequestedLockFields = {
+    mode: textOf(root, 'Mode'),
+    retainUntil: textOf(root, 'RetainUntilDate'),
+    eventHold: textOf(root, 'EventHold'),
+    eventHoldDays: duration === null ? null : textOf(duration, 'Days'),
+    eventHoldYears: duration === null ? null : textOf(duration, 'Years'),
+  }
+  return lockKeys(fields, nowMs)
 }
 
 function requireLockable(call: S3Call, bucket: Bucket, key: string, versionId: string | null): Version {
@@ -262,12 +257,7 @@ export async function putLegalHold(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'LegalHold')
   const status = textOf(root, 'Status')
-  await call.allow(
-    bucket,
-    's3:PutObjectLegalHold',
-    key,
-    status === null ? {} : { 's3:object-lock-legal-hold': status },
-  )
+  await call.allow(bucket, 's3:PutObjectLegalHold', key, lockKeys({ legalHold: status }, call.nowMs))
   expectOnly(root, 'Status')
   if (status !== 'ON' && status !== 'OFF') refuseXml()
   if (!bucket.lockEnabled) throw bucketWithoutLock()

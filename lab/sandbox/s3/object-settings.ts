@@ -1,6 +1,7 @@
 // What can be read and changed about an object beside its bytes: attributes, tags, access control list, encryption.
 
 import { AwsError } from '../aws-error.ts'
+import { kmsEncryptionKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { childOf, childrenOf, expectOnly, parseXml, refuseXml, renderXml, textOf } from '../xml.ts'
 import type { XmlElement } from '../xml.ts'
@@ -164,17 +165,7 @@ export async function updateObjectEncryption(call: S3Call): Promise<ServiceReply
   const kms = childOf(root, 'SSE-KMS')
   const arn = kms === null ? null : textOf(kms, 'KMSKeyArn')
   const versionId = call.query.get('versionId') ?? null
-  await call.allow(
-    bucket,
-    's3:UpdateObjectEncryption',
-    key,
-    kms === null
-      ? {}
-      : {
-          's3:x-amz-server-side-encryption': 'aws:kms',
-          ...(arn === null ? {} : { 's3:x-amz-server-side-encryption-aws-kms-key-id': arn }),
-        },
-  )
+  await call.allow(bucket, 's3:UpdateObjectEncryption', key, kms === null ? {} : kmsEncryptionKeys(arn))
   const invalid = (message: string) => new AwsError(400, 'InvalidRequest', message)
   if (kms === null)
     throw invalid(

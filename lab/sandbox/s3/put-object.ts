@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { AwsError } from '../aws-error.ts'
+import { headerLockKeys, writeKeys } from '../condition-keys/s3.ts'
 import type { ServiceReply } from '../service.ts'
 import { checkAclHeaders } from './acl.ts'
 import type { S3Call } from './call.ts'
@@ -12,12 +13,10 @@ import {
   checksumHeaders,
   encryptionHeaders,
   hasLockHeaders,
-  lockContext,
   readAskedLock,
   readKeptHeaders,
   readStorageClass,
   readTagging,
-  writeContext,
 } from './headers.ts'
 import { defaultRetention } from './lock.ts'
 import type { AskedLock, Bucket, Content, Encryption, KeptHeaders, Lock, Version } from './model.ts'
@@ -46,12 +45,8 @@ export async function allowWrite(
   createsObject: boolean,
 ): Promise<void> {
   const { headers, nowMs } = call.request
-  const lock = lockContext(headers, nowMs)
-  const context = {
-    ...writeContext(headers, null),
-    ...lock,
-    's3:ObjectCreationOperation': String(createsObject),
-  }
+  const lock = headerLockKeys(headers, nowMs)
+  const context = writeKeys(headers, nowMs, createsObject)
   await call.allow(bucket, 's3:PutObject', key, context)
   const names = Object.keys(headers)
   if (names.some((name) => /^x-amz-object-lock-(mode|retain|event)/.test(name)))

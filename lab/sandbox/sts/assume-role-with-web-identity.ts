@@ -4,9 +4,9 @@
 import type { JWTPayload } from 'jose'
 import type { Principal } from '../access.ts'
 import { AwsError } from '../aws-error.ts'
+import { sessionKeys } from '../condition-keys/sts.ts'
 import { checkToken } from '../oidc/token-check.ts'
 import type { ServiceReply, ServiceRequest } from '../service.ts'
-import { requestContext } from './assume-role.ts'
 import { requiredText } from './form.ts'
 import type { Form } from './form.ts'
 import { denySts, renderResult } from './reply.ts'
@@ -58,11 +58,12 @@ export async function assumeRoleWithWebIdentity(
     arn: verified.provider.arn,
     federated: verified.claims,
   }
-  const keys = requestContext({
+  const keys = sessionKeys({
     sessionName,
     externalId: null,
     sourceIdentity,
-    asked: tags,
+    tags: tags.tags,
+    transitiveTagKeys: tags.transitiveKeys,
     hasSecondFactor: false,
   })
   for (const action of listPermissions('sts:AssumeRoleWithWebIdentity', sourceIdentity, tags.tags)) {

@@ -1,7 +1,8 @@
 // AssumeRole. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
-import type { Principal } from '../access.ts'
+import type { ConditionContext, Principal } from '../access.ts'
 import { AwsError } from '../aws-error.ts'
+import { sessionKeys } from '../condition-keys/sts.ts'
 import type { DeclaredRole } from '../declaration.ts'
 import type { ServiceReply, ServiceRequest } from '../service.ts'
 import { optionalText, requiredText } from './form.ts'
@@ -48,9 +49,16 @@ export async function assumeRole(
   // Whether a role exists is not the caller's to know: the answer is the same as for one that doesn't trust it.
   if (role === undefined) throw refuse(caller, 'sts:AssumeRole', roleArn)
   const sourceIdentity = caller.session?.sourceIdentity ?? source
-  const facts = { sessionName, externalId, sourceIdentity, asked, hasSecondFactor }
+  const keys = sessionKeys({
+    sessionName,
+    externalId,
+    sourceIdentity,
+    tags: asked.tags,
+    transitiveTagKeys: asked.transitiveKeys,
+    hasSecondFactor,
+  })
   for (const action of listPermissions('sts:AssumeRole', sourceIdentity, tags.tags)) {
-    await demand(context, request, action, role, requestContext(facts))
+    await demand(context, request, action, role, keys)
   }
   // Once set it goes along, through every role that is assumed from another.
   if (source !== null && source !== sourceIdentity)
@@ -77,41 +85,12 @@ export async function assumeRole(
   return renderResult('AssumeRole', request.id, renderSession(role, session, policies.packedPercent))
 }
 
-interface RequestFacts {
-  sessionName: string
-  externalId: string | null
-  sourceIdentity: string | null
-  asked: SessionTags
-  hasSecondFactor: boolean
-}
-
-type ContextKeys = Record<string, string | string[]>
-
-export function requestContext({
-  sessionName,
-  externalId,
-  sourceIdentity,
-  asked,
-  hasSecondFactor,
-}: RequestFacts): ContextKeys {
-  const tagKeys = Object.keys(asked.tags)
-  return {
-    'sts:RoleSessionName': sessionName,
-    ...(externalId !== null && { 'sts:ExternalId': externalId }),
-    ...(sourceIdentity !== null && { 'sts:SourceIdentity': sourceIdentity }),
-    ...Object.fromEntries(Object.entries(asked.tags).map(([key, value]) => [`aws:RequestTag/${key}`, value])),
-    ...(tagKeys.length > 0 && { 'aws:TagKeys': tagKeys }),
-    ...(asked.transitiveKeys.length > 0 && { 'sts:TransitiveTagKeys': asked.transitiveKeys }),
-    ...(hasSecondFactor && { 'aws:MultiFactorAuthPresent': 'true', 'aws:MultiFactorAuthAge': '0' }),
-  }
-}
-
 async function demand(
   { host }: StsContext,
   request: ServiceRequest,
   action: string,
   role: DeclaredRole,
-  keys: ContextKeys,
+  keys: ConditionContext,
 ): Promise<void> {
   const question = {
     action,

@@ -1,7 +1,7 @@
 // A session of a role: made, registered, rendered. Also what a compute service would hand to its own workload.
 
 import type { CredentialRegistry, Credentials, Principal } from '../access.ts'
-import { roleIdOf } from '../authorization/principal-context.ts'
+import { roleIdOf } from '../identity/role-id.ts'
 import type { DeclaredRole } from '../declaration.ts'
 import type { XmlElement } from '../xml.ts'
 

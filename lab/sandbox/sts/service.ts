@@ -1,7 +1,7 @@
 // The token service: hands out sessions of roles, by AWS's rules on who may have them.
 
 import { AwsError } from '../aws-error.ts'
-import { roleIdOf } from '../authorization/principal-context.ts'
+import { roleIdOf } from '../identity/role-id.ts'
 import { IssuerKeys } from '../oidc/issuer-keys.ts'
 import type { FindIssuer } from '../oidc/issuer-keys.ts'
 import type { Service, ServiceFactory, ServiceReply, ServiceRequest } from '../service.ts'

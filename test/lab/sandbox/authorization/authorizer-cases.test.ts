@@ -2,7 +2,7 @@ import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate'
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
 import { toEvaluatorInput } from '../../../../lab/sandbox/authorization/evaluation.ts'
-import { isFederatedKey } from '../../../../lab/sandbox/authorization/condition-keys.ts'
+import { isFederatedKey } from '../../../../lab/sandbox/authorization/key-facts.ts'
 import { readCases } from './case-table.ts'
 
 const cases = readCases()

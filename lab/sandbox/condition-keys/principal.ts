@@ -1,28 +1,17 @@
-// The context keys that AWS adds to a request by who made it, on what, and in which organization.
+// Keys of the caller. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 
-import { createHash } from 'node:crypto'
-import type { Principal } from '../access.ts'
-import type { CloudDeclaration, DeclaredAccount, DeclaredRole } from '../declaration.ts'
+import type { ConditionContext, Principal } from '../access.ts'
+import type { CloudDeclaration, DeclaredRole } from '../declaration.ts'
+import { roleIdOf } from '../identity/role-id.ts'
+import { organizationOf } from './organization.ts'
 
-export type Context = Record<string, string | string[]>
-
-/** What stands in `aws:userid` for a role: stable for its ARN, as on AWS for its life. */
-export function roleIdOf(roleArn: string): string {
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  const digest = createHash('sha256').update(roleArn).digest()
-  return `AROA${Array.from(digest.subarray(0, 17), (byte) => letters[byte % 32]).join('')}`
-}
-
-/**
- * Keys of the principal. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
- * `aws:MultiFactorAuth*` are there only if the session was given them: sessions from AssumeRole don't have them.
- */
-export function principalContext(
+/** `aws:MultiFactorAuth*` only for a session that was issued with them: sessions from AssumeRole don't have them. */
+export function principalKeys(
   principal: Principal,
   role: DeclaredRole | null,
   declaration: CloudDeclaration,
   nowMs: number,
-): Context {
+): ConditionContext {
   if (principal.kind === 'service')
     return {
       'aws:PrincipalIsAWSService': 'true',
@@ -34,7 +23,7 @@ export function principalContext(
   }
   if (principal.kind === 'web-identity')
     return { 'aws:FederatedProvider': principal.arn, ...principal.federated }
-  const context: Context = {
+  const context: ConditionContext = {
     'aws:PrincipalAccount': principal.accountId,
     'aws:PrincipalIsAWSService': 'false',
     'aws:ViaAWSService': 'false',
@@ -74,47 +63,13 @@ export function principalContext(
   return context
 }
 
-/** Keys of the request's surroundings, for what the service didn't say. */
-export function surroundingContext(nowMs: number, region: string): Context {
-  return {
-    'aws:CurrentTime': new Date(nowMs).toISOString(),
-    'aws:EpochTime': String(Math.floor(nowMs / 1000)),
-    'aws:RequestedRegion': region,
-  }
-}
-
-/** Keys of the resource that its owner decides. */
-export const ownerKeys = ['aws:ResourceAccount', 'aws:ResourceOrgID', 's3:ResourceAccount']
-
-export function ownerContext(
-  action: string,
-  resourceAccountId: string,
-  declaration: CloudDeclaration,
-): Context {
-  const context: Context = { 'aws:ResourceAccount': resourceAccountId }
-  const organizationId = organizationOf(resourceAccountId, declaration)
-  if (organizationId !== null) context['aws:ResourceOrgID'] = organizationId
-  if (action.toLowerCase().startsWith('s3:')) context['s3:ResourceAccount'] = resourceAccountId
-  return context
-}
-
-/** A session's tag replaces the role's of the same key, whatever the case: tag keys of a session are told apart without it. */
+/** A session's tag replaces the role's tag of the same key. Case doesn't count in the tag keys of a session. */
 function mergeTags(role: Record<string, string>, session: Record<string, string>): Record<string, string> {
   const replaced = new Set(Object.keys(session).map((key) => key.toLowerCase()))
   return {
     ...Object.fromEntries(Object.entries(role).filter(([key]) => !replaced.has(key.toLowerCase()))),
     ...session,
   }
-}
-
-function organizationOf(accountId: string, declaration: CloudDeclaration): string | null {
-  const account = declaration.accounts.find(({ id }) => id === accountId)
-  return account !== undefined && isMember(account) ? declaration.organizationId : null
-}
-
-/** Whether an account is in the organization: a member has at least the level of the organization's root. */
-function isMember({ isManagement, scps, rcps }: DeclaredAccount): boolean {
-  return isManagement || scps.length > 0 || rcps.length > 0
 }
 
 function providerOf(

@@ -1,0 +1,41 @@
+// Keys that a request of any service has.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+
+import type { ConditionContext } from '../access.ts'
+import type { CloudDeclaration } from '../declaration.ts'
+import type { AccessQuestion, ServiceRequest } from '../service.ts'
+
+export function globalKeys(
+  request: ServiceRequest,
+  question: AccessQuestion,
+  declaration: CloudDeclaration,
+): ConditionContext {
+  const { headers, signature } = request
+  return {
+    'aws:SecureTransport': String(request.secureTransport),
+    'aws:SourceIp': request.sourceIp,
+    'aws:CurrentTime': new Date(request.nowMs).toISOString(),
+    'aws:EpochTime': String(Math.floor(request.nowMs / 1000)),
+    'aws:ViaAWSService': 'false',
+    'aws:ResourceAccount': question.resourceAccountId,
+    ...(headers['user-agent'] === undefined ? {} : { 'aws:UserAgent': headers['user-agent'] }),
+    ...(headers.referer === undefined ? {} : { 'aws:Referer': headers.referer }),
+    ...(signature.region === null ? {} : { 'aws:RequestedRegion': signature.region }),
+    ...(declaration.organizationId === null ? {} : { 'aws:ResourceOrgID': declaration.organizationId }),
+  }
+}
+
+/** For a request that no service filled in: time and region always have a value on AWS. */
+export function timeAndRegionKeys(nowMs: number, region: string): ConditionContext {
+  return {
+    'aws:CurrentTime': new Date(nowMs).toISOString(),
+    'aws:EpochTime': String(Math.floor(nowMs / 1000)),
+    'aws:RequestedRegion': region,
+  }
+}
+
+/** For a question without an HTTP request: a caller on this machine, over TLS. */
+export const localCallerKeys: ConditionContext = {
+  'aws:SecureTransport': 'true',
+  'aws:SourceIp': '127.0.0.1',
+}
