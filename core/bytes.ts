@@ -5,12 +5,12 @@ import { HoldfastError } from './errors.ts'
 export class ByteReader {
   readonly buffer: Buffer
   /** What is being read, for messages. */
-  readonly what: string
+  readonly subject: string
   position = 0
 
-  constructor(buffer: Buffer, what: string) {
+  constructor(buffer: Buffer, subject: string) {
     this.buffer = buffer
-    this.what = what
+    this.subject = subject
   }
 
   get remaining(): number {
@@ -18,7 +18,7 @@ export class ByteReader {
   }
 
   fail(detail: string): HoldfastError {
-    return damaged(this.what, `${detail} at byte ${this.position}`)
+    return damaged(this.subject, `${detail} at byte ${this.position}`)
   }
 
   take(bytes: number): Buffer {
@@ -121,12 +121,12 @@ export class ByteWriter {
 
   varint(value: number): void {
     this.reserve(8)
-    let rest = value
-    while (rest >= 128) {
-      this.buffer[this.length++] = (rest % 128) | 0x80
-      rest = Math.floor(rest / 128)
+    let remainder = value
+    while (remainder >= 128) {
+      this.buffer[this.length++] = (remainder % 128) | 0x80
+      remainder = Math.floor(remainder / 128)
     }
-    this.buffer[this.length++] = rest
+    this.buffer[this.length++] = remainder
   }
 
   /** A copy of what was written; the writer is empty afterwards. */
@@ -146,8 +146,8 @@ export function release(bytes: Uint8Array): void {
   if (bytes.buffer.byteLength > Buffer.poolSize) (bytes.buffer as ArrayBuffer).transfer(0)
 }
 
-export function damaged(what: string, detail: string, cause?: unknown): HoldfastError {
-  return new HoldfastError('damaged', `${what} is damaged: ${detail}`, {
+export function damaged(subject: string, detail: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('damaged', `${subject} is damaged: ${detail}`, {
     hint: "other snapshots are not affected; `holdfast verify --read-data` lists every file that this one can't bring back",
     cause,
   })

@@ -1,7 +1,7 @@
 // What tells, without reading it, that a file is the one that was read before.
 import type { BigIntStats } from 'node:fs'
 
-export interface FileStamp {
+export interface StatIdentity {
   size: number
   mtimeNs: bigint
   /** Catches other bytes of the same size and modification time: no call can set it. */
@@ -9,11 +9,11 @@ export interface FileStamp {
   inode: bigint
 }
 
-export function stampOf(stats: BigIntStats): FileStamp {
+export function statIdentityOf(stats: BigIntStats): StatIdentity {
   return {
     size: Number(stats.size),
-    mtimeNs: timeOf(stats.mtimeNs),
-    ctimeNs: timeOf(stats.ctimeNs),
+    mtimeNs: clampTimeNs(stats.mtimeNs),
+    ctimeNs: clampTimeNs(stats.ctimeNs),
     inode: inodeOf(stats),
   }
 }
@@ -26,16 +26,11 @@ export function inodeOf(stats: BigIntStats): bigint {
 const [earliestNs, latestNs] = [-(2n ** 63n), 2n ** 63n - 1n]
 
 /** The nearest time that 64 bits of nanoseconds hold, from 1677 to 2262: anybody can give a file another one. */
-export function timeOf(ns: bigint): bigint {
+export function clampTimeNs(ns: bigint): bigint {
   if (ns < earliestNs) return earliestNs
   return ns > latestNs ? latestNs : ns
 }
 
-export function sameStamp(left: FileStamp, right: FileStamp): boolean {
-  return (
-    left.size === right.size &&
-    left.mtimeNs === right.mtimeNs &&
-    left.ctimeNs === right.ctimeNs &&
-    left.inode === right.inode
-  )
+export function sameStatIdentity(a: StatIdentity, b: StatIdentity): boolean {
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode
 }

@@ -2,7 +2,7 @@
 // every byte reads back with the hash it had. What is wrong is named by object and by file.
 import { damaged } from '../core/bytes.ts'
 import { ChunkReader } from '../core/restore-plan/chunk-reader.ts'
-import { forEachAtOnce } from '../core/restore-plan/chunk-reader.ts'
+import { forEachConcurrently } from '../core/restore-plan/chunk-reader.ts'
 import { sha256, sha256Hex } from '../core/digest.ts'
 import { isHoldfastError } from '../core/errors.ts'
 import type { PackReference } from '../core/snapshot/manifest.ts'
@@ -14,17 +14,17 @@ import { damagedEntries, planRestore } from '../core/restore-plan/restore-plan.t
 import type { EntryPlan } from '../core/restore-plan/restore-plan.ts'
 import type { ReadShare, VerifyOptions, VerifyResult } from './operations.ts'
 
-const headsAtOnce = 16
+const maxConcurrentHeads = 16
 /** Packs are read whole, a few at once: as many as fit in here, and one at least. */
-const readBytesAtOnce = 160 * 1024 * 1024
-const readsAtOnce = 3
+const maxConcurrentReadBytes = 160 * 1024 * 1024
+const maxConcurrentReads = 3
 
 type Finding = VerifyResult['objects'][number]
 
 interface Findings {
   objects: Finding[]
   /** By number of the pack: which chunks are lost; `all` if the whole pack is. */
-  bad: Map<number, Set<number> | 'all'>
+  corruptChunks: Map<number, Set<number> | 'all'>
   lockedUntilMs: number | null
   bytesRead: number
 }
@@ -34,41 +34,43 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const startedMs = options.clock.nowMs()
   const { snapshot } = options
   const { packs } = snapshot.manifest
-  const findings: Findings = { objects: [], bad: new Map(), lockedUntilMs: Infinity, bytesRead: 0 }
+  const findings: Findings = { objects: [], corruptChunks: new Map(), lockedUntilMs: Infinity, bytesRead: 0 }
   const toRead: [number, PackReference][] = []
   await checkObject(options, findings, snapshot)
-  await forEachAtOnce([...packs.entries()], headsAtOnce, async ([number, pack]) => {
+  await forEachConcurrently([...packs.entries()], maxConcurrentHeads, async ([number, pack]) => {
     options.signal?.throwIfAborted()
     const state = await checkObject(options, findings, pack)
-    if (state === 'lost' || (state === 'damaged' && !options.readData)) findings.bad.set(number, 'all')
+    if (state === 'lost' || (state === 'damaged' && !options.readData))
+      findings.corruptChunks.set(number, 'all')
     if (options.readData && (state === 'damaged' || isInShare(pack, options.share)))
       toRead.push([number, pack])
   })
   const reader = await ChunkReader.open(options.store, snapshot.manifest)
-  for (const { detail, ...ref } of reader.problems) note(findings, ref, 'damaged', detail)
+  for (const { detail, ...ref } of reader.problems) addFinding(findings, ref, 'damaged', detail)
   const plan = await planRestore(reader, [])
-  if (plan.lost.length === 0 && !hasCounted(plan, snapshot.manifest.tree)) {
-    note(findings, snapshot, 'damaged', 'it counts other entries, files or bytes than its tree has')
+  if (plan.lostParts.length === 0 && !matchesTreeCounts(plan, snapshot.manifest.tree)) {
+    addFinding(findings, snapshot, 'damaged', 'it counts other entries, files or bytes than its tree has')
   }
-  let done = 0
-  const largestBytes = toRead.reduce((most, [, { bytes }]) => Math.max(most, bytes), 1)
-  await forEachAtOnce(
+  let packsDone = 0
+  const largestBytes = toRead.reduce((max, [, { bytes }]) => Math.max(max, bytes), 1)
+  await forEachConcurrently(
     toRead,
-    Math.max(1, Math.min(readsAtOnce, Math.floor(readBytesAtOnce / largestBytes))),
+    Math.max(1, Math.min(maxConcurrentReads, Math.floor(maxConcurrentReadBytes / largestBytes))),
     async ([number, pack]) => {
       options.signal?.throwIfAborted()
-      if (!findings.bad.has(number)) await readPack(options, findings, number, pack, reader.footers[number]!)
-      options.onProgress?.({ packs: ++done, packsTotal: toRead.length, bytesRead: findings.bytesRead })
+      if (!findings.corruptChunks.has(number))
+        await readPack(options, findings, number, pack, reader.footers[number]!)
+      options.onProgress?.({ packs: ++packsDone, packsTotal: toRead.length, bytesRead: findings.bytesRead })
     },
   )
   return {
     packs: packs.length,
-    packsRead: toRead.filter(([number]) => findings.bad.get(number) !== 'all').length,
+    packsRead: toRead.filter(([number]) => findings.corruptChunks.get(number) !== 'all').length,
     chunks: reader.footers.reduce((sum, footer) => sum + (footer?.lengths.length ?? 0), 0),
     bytesRead: findings.bytesRead,
     lockedUntilMs: findings.lockedUntilMs === Infinity ? null : findings.lockedUntilMs,
     objects: findings.objects,
-    files: affectedFiles(plan, findings.bad),
+    files: affectedFiles(plan, findings.corruptChunks),
     durationMs: options.clock.nowMs() - startedMs,
   }
 }
@@ -79,7 +81,7 @@ function isInShare({ sha256: hash }: PackReference, share: ReadShare | undefined
 }
 
 /** Once for each object and kind. */
-function note(
+function addFinding(
   findings: Findings,
   { key, versionId }: ObjectRef,
   kind: Finding['kind'],
@@ -92,8 +94,9 @@ function note(
 }
 
 /** Whether the manifest's figures are those of its tree: whoever looks at snapshots without reading them goes by these. */
-function hasCounted(plan: EntryPlan, tree: VerifyOptions['snapshot']['manifest']['tree']): boolean {
-  const entries = plan.directories.length + plan.files.length + plan.symlinks.length + plan.special.length
+function matchesTreeCounts(plan: EntryPlan, tree: VerifyOptions['snapshot']['manifest']['tree']): boolean {
+  const entries =
+    plan.directories.length + plan.files.length + plan.symlinks.length + plan.specialFiles.length
   let bytes = 0
   for (let file = 0; file < plan.files.length; file++) bytes += plan.files.sizeOf(file)
   return entries === tree.entries && plan.files.length === tree.files && bytes === tree.bytes
@@ -105,23 +108,25 @@ async function checkObject(
   findings: Findings,
   object: ObjectRef & { bytes: number; sha256: string },
 ): Promise<'whole' | 'damaged' | 'lost'> {
-  const find = (kind: Finding['kind'], detail: string): void => note(findings, object, kind, detail)
+  const addObjectFinding = (kind: Finding['kind'], detail: string): void =>
+    addFinding(findings, object, kind, detail)
   try {
     const state = await options.store.headVersion(object)
     if (state.lock === null) {
-      find('unlocked', 'it is not locked: anyone who may delete can delete it')
+      addObjectFinding('unlocked', 'it is not locked: anyone who may delete can delete it')
       findings.lockedUntilMs = null
     } else if (state.lock !== undefined && findings.lockedUntilMs !== null) {
       findings.lockedUntilMs = Math.min(findings.lockedUntilMs, state.lock.untilMs)
     }
-    if (state.bytes !== object.bytes) find('damaged', `it has ${state.bytes} bytes, not ${object.bytes}`)
+    if (state.bytes !== object.bytes)
+      addObjectFinding('damaged', `it has ${state.bytes} bytes, not ${object.bytes}`)
     else if (state.sha256 !== null && state.sha256 !== object.sha256)
-      find('damaged', 'the store says that it has another SHA-256')
+      addObjectFinding('damaged', 'the store says that it has another SHA-256')
     else return 'whole'
     return 'damaged'
   } catch (error) {
     if (!isHoldfastError(error, 'not-found')) throw error
-    find('lost', 'it is missing')
+    addObjectFinding('lost', 'it is missing')
     return 'lost'
   }
 }
@@ -144,8 +149,8 @@ async function readPack(
   } catch (error) {
     if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
     if (body.length === 0) {
-      note(findings, pack, error.code === 'not-found' ? 'lost' : 'damaged', error.message)
-      findings.bad.set(number, 'all')
+      addFinding(findings, pack, error.code === 'not-found' ? 'lost' : 'damaged', error.message)
+      findings.corruptChunks.set(number, 'all')
       return
     }
     detail = 'it has other bytes than its hash says'
@@ -153,18 +158,18 @@ async function readPack(
   findings.bytesRead += body.length
   let footer = indexed
   try {
-    const own = openPack(body, options.snapshot.manifest.source, pack.key)
-    footer ??= own
+    const parsedFooter = openPack(body, options.snapshot.manifest.source, pack.key)
+    footer ??= parsedFooter
   } catch (error) {
     if (!isHoldfastError(error, 'damaged', 'unsupported-format')) throw error
     detail = error.message
   }
-  const bad = footer === null ? 'all' : badChunks(body, footer, pack.key)
+  const corruptChunks = footer === null ? 'all' : findCorruptChunks(body, footer, pack.key)
   // A writer that lies gives the right hash of a pack that doesn't hold what it says.
-  if (bad !== 'all' && bad.size > 0) detail ??= "it doesn't hold the chunks that it names"
+  if (corruptChunks !== 'all' && corruptChunks.size > 0) detail ??= "it doesn't hold the chunks that it names"
   if (detail === null) return
-  note(findings, pack, 'damaged', detail)
-  findings.bad.set(number, bad)
+  addFinding(findings, pack, 'damaged', detail)
+  findings.corruptChunks.set(number, corruptChunks)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -172,12 +177,12 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** Which chunks of a damaged pack are lost; the others are fine. */
-function badChunks(body: Buffer, footer: PackFooter, what: string): Set<number> {
-  const bad = new Set<number>()
+function findCorruptChunks(body: Buffer, footer: PackFooter, subject: string): Set<number> {
+  const corruptChunks = new Set<number>()
   for (const frame of footer.frames) {
     let raw: Buffer | null = null
     try {
-      raw = decodeFrame(frame, body.subarray(frame.offset, frame.offset + frame.storedBytes), what)
+      raw = decodeFrame(frame, body.subarray(frame.offset, frame.offset + frame.storedBytes), subject)
     } catch (error) {
       if (!isHoldfastError(error, 'damaged')) throw error
     }
@@ -185,22 +190,22 @@ function badChunks(body: Buffer, footer: PackFooter, what: string): Set<number> 
     for (let chunk = frame.firstChunk; chunk < frame.firstChunk + frame.chunkCount; chunk++) {
       const bytes = footer.lengths[chunk]!
       if (raw === null || !sha256(raw.subarray(offset, offset + bytes)).equals(digestOf(footer, chunk)))
-        bad.add(chunk)
+        corruptChunks.add(chunk)
       offset += bytes
     }
     if (raw !== null) releaseFrame(frame, raw)
   }
-  return bad
+  return corruptChunks
 }
 
-function affectedFiles(plan: EntryPlan, bad: Findings['bad']): VerifyResult['files'] {
+function affectedFiles(plan: EntryPlan, corruptChunks: Findings['corruptChunks']): VerifyResult['files'] {
   const { files } = plan
-  for (const [pack, chunks] of bad) {
-    const writes = plan.packs.get(pack)
-    for (let index = 0; index < (writes?.length ?? 0); index++) {
-      const isLost = chunks === 'all' || chunks.has(writes!.chunks[index]!)
+  for (const [pack, chunks] of corruptChunks) {
+    const extents = plan.packs.get(pack)
+    for (let index = 0; index < (extents?.length ?? 0); index++) {
+      const isLost = chunks === 'all' || chunks.has(extents!.chunks[index]!)
       if (isLost)
-        files.noteDamage(writes!.files[index]!, `its bytes from ${writes!.offsets[index]!} are lost`)
+        files.noteDamage(extents!.files[index]!, `its bytes from ${extents!.offsets[index]!} are lost`)
     }
   }
   return damagedEntries(plan)

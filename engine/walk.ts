@@ -4,7 +4,7 @@ import type { BigIntStats } from 'node:fs'
 import { HoldfastError } from '../core/errors.ts'
 import { makeEntry } from '../core/tree/tree-entry.ts'
 import type { EntryType, TreeEntry } from '../core/tree/tree-entry.ts'
-import { timeOf } from './stat-identity.ts'
+import { clampTimeNs } from './stat-identity.ts'
 import type { Problem } from './operations.ts'
 
 export interface WalkedEntry {
@@ -84,7 +84,7 @@ function entryOf(path: Buffer, type: EntryType, stats: BigIntStats): TreeEntry {
     mode: Number(stats.mode) & 0o7777,
     uid: Number(stats.uid),
     gid: Number(stats.gid),
-    mtimeNs: timeOf(stats.mtimeNs),
+    mtimeNs: clampTimeNs(stats.mtimeNs),
     sparse: type === 'file' && Number(stats.blocks) * 512 < size,
     rdev: isDevice ? Number(stats.rdev) : 0,
   })

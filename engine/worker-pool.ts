@@ -10,7 +10,7 @@ export interface PoolMember<Request> {
   send(message: Request, transfer?: ArrayBuffer[]): void
 }
 
-export type Reply<Answer> = (answer: Answer, transfer?: ArrayBuffer[]) => void
+export type SendResponse<Response> = (response: Response, transfer?: ArrayBuffer[]) => void
 
 /** What a worker does. It answers by the `Reply` that it was made with; what it throws fails the pool. */
 export interface WorkerCode<Request> {
@@ -19,7 +19,10 @@ export interface WorkerCode<Request> {
   close(): void
 }
 
-export type WorkerClass<Data, Request, Answer> = new (data: Data, reply: Reply<Answer>) => WorkerCode<Request>
+export type WorkerClass<Data, Request, Response> = new (
+  data: Data,
+  reply: SendResponse<Response>,
+) => WorkerCode<Request>
 
 /**
  * A thread's heap holds little, but each frame leaves a buffer to the collector, which begins when they have reached half of
@@ -27,19 +30,19 @@ export type WorkerClass<Data, Request, Answer> = new (data: Data, reply: Reply<A
  */
 const resourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 64 }
 
-interface Running<Request> {
+interface RunningWorker<Request> {
   send(message: Request, transfer: ArrayBuffer[]): void
   stop(): Promise<unknown>
 }
 
-interface Listener<Answer> {
-  message(answer: Answer): void
+interface Listener<Response> {
+  message(response: Response): void
   failure(error: unknown): void
 }
 
-export class WorkerPool<Data, Request, Answer> {
+export class WorkerPool<Data, Request, Response> {
   readonly members: PoolMember<Request>[]
-  private running: (Running<Request> | undefined)[] = []
+  private running: (RunningWorker<Request> | undefined)[] = []
 
   /**
    * A worker is started when it is first sent something: a backup that finds nothing new needs none.
@@ -47,14 +50,17 @@ export class WorkerPool<Data, Request, Answer> {
    * @param threads 0: one worker in the calling thread.
    */
   constructor(
-    worker: { code: WorkerClass<Data, Request, Answer>; thread: string },
+    worker: { code: WorkerClass<Data, Request, Response>; thread: string },
     threads: number,
     data: Data,
-    on: { message: (answer: Answer, member: PoolMember<Request>) => void; failure: (error: unknown) => void },
+    on: {
+      message: (response: Response, member: PoolMember<Request>) => void
+      failure: (error: unknown) => void
+    },
   ) {
-    const start = (member: PoolMember<Request>): Running<Request> => {
-      const listener: Listener<Answer> = {
-        message: (answer) => on.message(answer, member),
+    const start = (member: PoolMember<Request>): RunningWorker<Request> => {
+      const listener: Listener<Response> = {
+        message: (response) => on.message(response, member),
         failure: on.failure,
       }
       return threads === 0
@@ -71,7 +77,7 @@ export class WorkerPool<Data, Request, Answer> {
   }
 
   /** The members that were sent something. */
-  get started(): PoolMember<Request>[] {
+  get startedMembers(): PoolMember<Request>[] {
     return this.members.filter(({ number }) => this.running[number] !== undefined)
   }
 
@@ -80,18 +86,18 @@ export class WorkerPool<Data, Request, Answer> {
   }
 }
 
-function startThread<Request, Answer>(
+function startThread<Request, Response>(
   script: string,
   workerData: unknown,
-  on: Listener<Answer>,
-): Running<Request> {
+  on: Listener<Response>,
+): RunningWorker<Request> {
   const worker = new Worker(
     new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url),
     { workerData, resourceLimits },
   )
   let stopping = false
-  worker.on('message', (answer: Answer) => on.message(answer))
-  worker.on('error', (error) => on.failure(revive(error)))
+  worker.on('message', (response: Response) => on.message(response))
+  worker.on('error', (error) => on.failure(restoreErrorClass(error)))
   worker.on('exit', (code) => {
     if (!stopping) on.failure(new HoldfastError('internal', `a worker thread ended with exit code ${code}`))
   })
@@ -105,11 +111,11 @@ function startThread<Request, Answer>(
 }
 
 /** Messages come later, in order, and cloned, as between threads: what was transferred is the receiver's alone. */
-function startInline<Data, Request, Answer>(
-  code: WorkerClass<Data, Request, Answer>,
+function startInline<Data, Request, Response>(
+  code: WorkerClass<Data, Request, Response>,
   data: Data,
-  on: Listener<Answer>,
-): Running<Request> {
+  on: Listener<Response>,
+): RunningWorker<Request> {
   let ended = false
   const deliver = <Message>(
     message: Message,
@@ -121,8 +127,8 @@ function startInline<Data, Request, Answer>(
       if (!ended) receive(copy)
     })
   }
-  const worker = new code(structuredClone(data), (answer, transfer = []) =>
-    deliver(answer, transfer, (copy) => on.message(copy)),
+  const worker = new code(structuredClone(data), (response, transfer = []) =>
+    deliver(response, transfer, (copy) => on.message(copy)),
   )
   const receive = (message: Request): void => {
     try {
@@ -143,14 +149,16 @@ function startInline<Data, Request, Answer>(
 }
 
 /** The whole of a thread's entry. */
-export function serveThread<Data, Request, Answer>(code: WorkerClass<Data, Request, Answer>): void {
+export function serveThread<Data, Request, Response>(code: WorkerClass<Data, Request, Response>): void {
   const port = parentPort!
-  const worker = new code(workerData as Data, (answer, transfer = []) => port.postMessage(answer, transfer))
+  const worker = new code(workerData as Data, (response, transfer = []) =>
+    port.postMessage(response, transfer),
+  )
   port.on('message', (message: Request) => worker.receive(message))
 }
 
 /** On its way out of a thread a HoldfastError loses its class, but not what it says. */
-function revive(error: unknown): unknown {
+function restoreErrorClass(error: unknown): unknown {
   const { name, code, message, hint } = error as Partial<HoldfastError>
   if (name !== 'HoldfastError' || code === undefined || !Object.hasOwn(exitStatus, code)) return error
   return new HoldfastError(code satisfies ErrorCode, message ?? '', {

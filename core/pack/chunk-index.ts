@@ -32,8 +32,8 @@ export class ChunkIndex {
         this.values.push(new Float64Array(segmentEntries))
       }
       const base = (entry & inSegment) * digestBytes
-      const own = this.digests[entry >> segmentBits]!
-      for (let index = 0; index < digestBytes; index++) own[base + index] = digest[offset + index]!
+      const segment = this.digests[entry >> segmentBits]!
+      for (let index = 0; index < digestBytes; index++) segment[base + index] = digest[offset + index]!
       this.slots[slot] = entry + 1
     }
     this.values[entry >> segmentBits]![entry & inSegment] = value
@@ -49,10 +49,10 @@ export class ChunkIndex {
   }
 
   private equals(entry: number, digest: Uint8Array, offset: number): boolean {
-    const own = this.digests[entry >> segmentBits]!
+    const segment = this.digests[entry >> segmentBits]!
     const base = (entry & inSegment) * digestBytes
     for (let index = 0; index < digestBytes; index++) {
-      if (own[base + index] !== digest[offset + index]) return false
+      if (segment[base + index] !== digest[offset + index]) return false
     }
     return true
   }
@@ -61,9 +61,9 @@ export class ChunkIndex {
     const slots = new Int32Array(this.slots.length * 2)
     const mask = slots.length - 1
     for (let entry = 0; entry < this.size; entry++) {
-      const own = this.digests[entry >> segmentBits]!
+      const segment = this.digests[entry >> segmentBits]!
       const base = (entry & inSegment) * digestBytes
-      let slot = slotOfDigest(own, base, slots.length)
+      let slot = slotOfDigest(segment, base, slots.length)
       while (slots[slot] !== 0) slot = (slot + 1) & mask
       slots[slot] = entry + 1
     }

@@ -46,10 +46,10 @@ export class FooterIndex {
 
   private equals(number: number, digest: Uint8Array, offset: number): boolean {
     const pack = this.packOf(number)
-    const own = this.footers[pack]!.digests
+    const packDigests = this.footers[pack]!.digests
     const base = (number - this.starts[pack]!) * digestBytes
     for (let index = 0; index < digestBytes; index++) {
-      if (own[base + index] !== digest[offset + index]) return false
+      if (packDigests[base + index] !== digest[offset + index]) return false
     }
     return true
   }

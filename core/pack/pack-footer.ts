@@ -78,18 +78,18 @@ export function encodeTrailer(footer: Buffer): Buffer {
 export function parseTrailer(
   trailer: Buffer,
   packBytes: number,
-  what: string,
+  subject: string,
 ): { offset: number; bytes: number; sha256: Buffer } {
-  const reader = new ByteReader(trailer, what)
+  const reader = new ByteReader(trailer, subject)
   const bytes = reader.u32()
   const footerSha256 = reader.take(digestBytes)
   const version = reader.u16()
   if (!reader.take(trailerMagic.length).equals(trailerMagic))
-    throw damaged(what, 'its trailer has no magic: it is torn, or not a pack')
-  if (version !== formatVersion) throw unsupported(what, version)
+    throw damaged(subject, 'its trailer has no magic: it is torn, or not a pack')
+  if (version !== formatVersion) throw unsupported(subject, version)
   const offset = packBytes - trailerBytes - bytes
   if (offset < headerBytes || bytes > maxFooterBytes)
-    throw damaged(what, `its trailer claims a footer of ${bytes} bytes`)
+    throw damaged(subject, `its trailer claims a footer of ${bytes} bytes`)
   return { offset, bytes, sha256: footerSha256 }
 }
 
@@ -97,11 +97,11 @@ export function parseTrailer(
  * @param source whose pack it must be: a footer of another source is refused.
  * @param framesEnd where the footer begins in the pack, if known: the frames must fill the pack up to there.
  */
-export function parseFooter(bytes: Buffer, source: string, what: string, framesEnd?: number): PackFooter {
-  const reader = new ByteReader(bytes, what)
+export function parseFooter(bytes: Buffer, source: string, subject: string, framesEnd?: number): PackFooter {
+  const reader = new ByteReader(bytes, subject)
   const owner = reader.take(reader.u8()).toString('latin1')
   if (owner !== source)
-    throw damaged(what, `it belongs to the source ${JSON.stringify(owner)}, not to ${source}`)
+    throw damaged(subject, `it belongs to the source ${JSON.stringify(owner)}, not to ${source}`)
   const frameCount = reader.u32()
   const chunkCount = reader.u32()
   if (chunkCount > maxChunksPerPack || frameCount > chunkCount)
@@ -141,10 +141,10 @@ export function parseFooter(bytes: Buffer, source: string, what: string, framesE
   return { source: owner, frames, lengths, digests: reader.take(chunkCount * digestBytes) }
 }
 
-export function unsupported(what: string, version: number): HoldfastError {
+export function unsupported(subject: string, version: number): HoldfastError {
   return new HoldfastError(
     'unsupported-format',
-    `${what} has format version ${version}; this Holdfast reads version ${formatVersion}`,
+    `${subject} has format version ${version}; this Holdfast reads version ${formatVersion}`,
     {
       hint: 'use the Holdfast that the vault keeps under toolkit/, or a newer one',
       context: { version },

@@ -10,7 +10,7 @@ const magic = Buffer.from('HFINDEX\n', 'latin1')
 const targetBytes = 2 * 1024 * 1024
 /** An index chunk below this is merged with others when there are too many. */
 const smallBytes = 512 * 1024
-const maxSmall = 8
+const maxSmallChunks = 8
 
 export interface IndexedPack {
   sha256: string
@@ -36,11 +36,11 @@ export function encodeIndex(packs: readonly { sha256: string; footer: Buffer }[]
   return writer.finish()
 }
 
-export function decodeIndex(bytes: Buffer, what: string): { sha256: string; footer: Buffer }[] {
-  const reader = new ByteReader(bytes, what)
+export function decodeIndex(bytes: Buffer, subject: string): { sha256: string; footer: Buffer }[] {
+  const reader = new ByteReader(bytes, subject)
   if (!reader.take(magic.length).equals(magic)) throw reader.fail('it is not an index')
   const version = reader.u16()
-  if (version !== formatVersion) throw unsupported(what, version)
+  if (version !== formatVersion) throw unsupported(subject, version)
   const count = reader.count(digestBytes + 1)
   const packs: { sha256: string; footer: Buffer }[] = []
   for (let index = 0; index < count; index++) {
@@ -56,20 +56,22 @@ export function decodeIndex(bytes: Buffer, what: string): { sha256: string; foot
  * kept while at least half of it is needed; small ones are merged when there are more than a few.
  */
 export function planIndex(
-  needed: readonly IndexedPack[],
+  neededPacks: readonly IndexedPack[],
   old: readonly IndexChunk[],
 ): { keep: IndexChunk[]; write: IndexedPack[][] } {
-  const isNeeded = new Set(needed.map((pack) => pack.sha256))
+  const isNeeded = new Set(neededPacks.map((pack) => pack.sha256))
   let keep = old.filter((chunk) => {
-    const all = bytesOf(chunk.packs)
-    return all > 0 && bytesOf(chunk.packs.filter((pack) => isNeeded.has(pack.sha256))) * 2 >= all
+    const totalBytes = bytesOf(chunk.packs)
+    return (
+      totalBytes > 0 && bytesOf(chunk.packs.filter((pack) => isNeeded.has(pack.sha256))) * 2 >= totalBytes
+    )
   })
   const small = keep.filter((chunk) => bytesOf(chunk.packs) < smallBytes)
-  if (small.length > maxSmall) keep = keep.filter((chunk) => !small.includes(chunk))
+  if (small.length > maxSmallChunks) keep = keep.filter((chunk) => !small.includes(chunk))
   const covered = new Set(keep.flatMap((chunk) => chunk.packs.map((pack) => pack.sha256)))
   const write: IndexedPack[][] = []
   let openBytes = targetBytes
-  for (const pack of needed) {
+  for (const pack of neededPacks) {
     if (covered.has(pack.sha256)) continue
     covered.add(pack.sha256)
     if (openBytes >= targetBytes) {

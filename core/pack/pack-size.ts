@@ -10,7 +10,7 @@ export const largePackTargetBytes = 64 * mib
 export const largeSourceBytes = 2 ** 40
 
 /** Of all packs that exist at once, where packs are large; on a host with many threads they become less large for it. */
-export const maxPackMemoryBytes = 512 * mib
+export const maxPackBufferBytes = 512 * mib
 /** Behind a full pack there is room for one more frame and the footer. */
 const sparePackBytes = maxFrameRawBytes + 2 * mib
 /** Where a shared frame is collected: it is compressed when it has reached `sharedFrameBytes`. */
@@ -36,7 +36,7 @@ export function packBufferBytes(targetBytes: number): number {
 export function choosePackBytes(storedBytes: number, packsAtOnce: number): number {
   if (storedBytes <= largeSourceBytes) return packTargetBytes
   let targetBytes = largePackTargetBytes
-  while (targetBytes > packTargetBytes && packsAtOnce * packBufferBytes(targetBytes) > maxPackMemoryBytes)
+  while (targetBytes > packTargetBytes && packsAtOnce * packBufferBytes(targetBytes) > maxPackBufferBytes)
     targetBytes /= 2
   return targetBytes
 }

@@ -40,7 +40,7 @@ export interface SealedPack {
 
 export class PackBuilder {
   readonly source: string
-  private memory: ArrayBuffer | undefined
+  private buffer: ArrayBuffer | undefined
   private targetBytes: number
   private pendingOffset: number
   /** Taken with the first frame: most builders of a run in which nothing is new never need it. */
@@ -53,18 +53,18 @@ export class PackBuilder {
   private pendingBytes = 0
   private pendingFirst = 0
 
-  /** @param memory to build in, of an earlier pack. What is too small for `targetBytes` is left alone; memory is allocated then, when it is needed. */
-  constructor(source: string, memory?: ArrayBuffer, targetBytes = packTargetBytes) {
+  /** @param buffer to build in, of an earlier pack. What is too small for `targetBytes` is left alone; memory is allocated then, when it is needed. */
+  constructor(source: string, buffer?: ArrayBuffer, targetBytes = packTargetBytes) {
     this.source = source
-    this.memory =
-      memory !== undefined && memory.byteLength >= packBufferBytes(targetBytes) ? memory : undefined
+    this.buffer =
+      buffer !== undefined && buffer.byteLength >= packBufferBytes(targetBytes) ? buffer : undefined
     this.targetBytes = targetBytes
     this.pendingOffset = pendingOffsetOf(targetBytes)
   }
 
   private get body(): Buffer<ArrayBuffer> {
     if (this.written === undefined) {
-      this.written = Buffer.from(this.memory ?? new ArrayBuffer(packBufferBytes(this.targetBytes)))
+      this.written = Buffer.from(this.buffer ?? new ArrayBuffer(packBufferBytes(this.targetBytes)))
       this.written.set(packMagic)
       this.written.writeUInt16LE(formatVersion, packMagic.length)
     }
@@ -143,9 +143,9 @@ function compress(raw: Uint8Array): Buffer | null {
   if (raw.length >= 4 * probeBytes) {
     const middle = (raw.length - probeBytes) >> 1
     const probe = zstdCompress(raw.subarray(middle, middle + probeBytes))
-    const isWorthIt = probe.length <= probeBytes * 0.97
+    const isCompressible = probe.length <= probeBytes * 0.97
     release(probe)
-    if (!isWorthIt) return null
+    if (!isCompressible) return null
   }
   const compressed = zstdCompress(raw)
   if (compressed.length < raw.length) return compressed
@@ -163,8 +163,9 @@ function zstdCompress(raw: Uint8Array): Buffer {
 }
 
 /** The raw bytes of a frame. `stored` is what lies at the frame's offset. */
-export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buffer {
-  if (stored.length !== frame.storedBytes) throw damaged(what, `a frame at byte ${frame.offset} is cut off`)
+export function decodeFrame(frame: Frame, stored: Uint8Array, subject: string): Buffer {
+  if (stored.length !== frame.storedBytes)
+    throw damaged(subject, `a frame at byte ${frame.offset} is cut off`)
   if (frame.codec === codec.raw) return Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   let raw: Buffer
   try {
@@ -175,11 +176,11 @@ export function decodeFrame(frame: Frame, stored: Uint8Array, what: string): Buf
       params: zstdLimits,
     })
   } catch (error) {
-    throw damaged(what, `the frame at byte ${frame.offset} doesn't decode`, error)
+    throw damaged(subject, `the frame at byte ${frame.offset} doesn't decode`, error)
   }
   if (raw.length !== frame.rawBytes)
     throw damaged(
-      what,
+      subject,
       `the frame at byte ${frame.offset} decodes to ${raw.length} bytes, not ${frame.rawBytes}`,
     )
   return raw
@@ -195,14 +196,17 @@ export function* chunksOfFrame(
   footer: PackFooter,
   frame: Frame,
   raw: Buffer,
-  what: string,
+  subject: string,
 ): Generator<{ index: number; bytes: Buffer }> {
   let offset = 0
   for (let index = frame.firstChunk; index < frame.firstChunk + frame.chunkCount; index++) {
     const bytes = raw.subarray(offset, offset + footer.lengths[index]!)
     offset += bytes.length
     if (!sha256(bytes).equals(digestOf(footer, index)))
-      throw damaged(what, `a chunk in the frame at byte ${frame.offset} has other bytes than its hash says`)
+      throw damaged(
+        subject,
+        `a chunk in the frame at byte ${frame.offset} has other bytes than its hash says`,
+      )
     yield { index, bytes }
   }
 }
@@ -212,16 +216,17 @@ export function digestOf(footer: PackFooter, index: number): Buffer {
 }
 
 /** The footer of a whole pack in memory, after its header and trailer were checked. */
-export function openPack(body: Buffer, source: string, what: string): PackFooter {
-  if (body.length < headerBytes + trailerBytes) throw damaged(what, 'it is shorter than an empty pack')
-  if (!body.subarray(0, packMagic.length).equals(packMagic)) throw damaged(what, "it doesn't begin as a pack")
+export function openPack(body: Buffer, source: string, subject: string): PackFooter {
+  if (body.length < headerBytes + trailerBytes) throw damaged(subject, 'it is shorter than an empty pack')
+  if (!body.subarray(0, packMagic.length).equals(packMagic))
+    throw damaged(subject, "it doesn't begin as a pack")
   const version = body.readUInt16LE(packMagic.length)
-  if (version !== formatVersion) throw unsupported(what, version)
-  const at = parseTrailer(body.subarray(body.length - trailerBytes), body.length, what)
+  if (version !== formatVersion) throw unsupported(subject, version)
+  const at = parseTrailer(body.subarray(body.length - trailerBytes), body.length, subject)
   const bytes = body.subarray(at.offset, at.offset + at.bytes)
   if (!sha256(bytes).equals(at.sha256))
-    throw damaged(what, 'its footer has other bytes than its trailer says')
-  return parseFooter(bytes, source, what, at.offset)
+    throw damaged(subject, 'its footer has other bytes than its trailer says')
+  return parseFooter(bytes, source, subject, at.offset)
 }
 
 /**
@@ -248,12 +253,12 @@ export function assertSealed(pack: SealedPack, source: string): PackFooter {
 }
 
 /** Decodes a whole pack and compares every chunk with its hash. */
-export function verifyPack(body: Buffer, source: string, what: string): PackFooter {
-  const footer = openPack(body, source, what)
+export function verifyPack(body: Buffer, source: string, subject: string): PackFooter {
+  const footer = openPack(body, source, subject)
   for (const frame of footer.frames) {
-    const raw = decodeFrame(frame, body.subarray(frame.offset, frame.offset + frame.storedBytes), what)
+    const raw = decodeFrame(frame, body.subarray(frame.offset, frame.offset + frame.storedBytes), subject)
     // Exhausting the generator checks each chunk.
-    for (const _ of chunksOfFrame(footer, frame, raw, what));
+    for (const _ of chunksOfFrame(footer, frame, raw, subject));
     releaseFrame(frame, raw)
   }
   return footer

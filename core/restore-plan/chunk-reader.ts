@@ -14,12 +14,12 @@ import { rereadDamaged } from '../store/reread.ts'
 import type { ChunkSource } from '../tree/tree.ts'
 
 /** How many requests are under way at once, and how large each may become. */
-const requestsAtOnce = 8
+const maxConcurrentRequests = 8
 const maxRequestBytes = 16 * 1024 * 1024
 /** Of decoded frames that one `read` may need: chunks that claim to be small may lie in frames that aren't. */
 const maxReadBytes = 128 * 1024 * 1024
 
-export interface Located {
+export interface ChunkAddress {
   /** Index into the manifest's packs. */
   pack: number
   /** Index of the chunk in the pack's footer. */
@@ -51,20 +51,20 @@ export class ChunkReader implements ChunkSource, PackContents {
   static async open(store: ObjectStore, manifest: Manifest): Promise<ChunkReader> {
     const reader = new ChunkReader(store, manifest)
     const packNumbers = new Map(manifest.packs.map((pack, number) => [pack.sha256, number]))
-    await forEachAtOnce(manifest.index, requestsAtOnce, async (location) => {
+    await forEachConcurrently(manifest.index, maxConcurrentRequests, async (location) => {
       const pack = manifest.packs[location.pack]!
       try {
-        const what = `the index in ${pack.key}`
+        const subject = `the index in ${pack.key}`
         const raw = await rereadDamaged(async () => {
           const stored = await store.getRange(pack, location.offset, location.storedBytes)
-          const bytes = decodeFrame({ ...location, firstChunk: 0, chunkCount: 1 }, stored, what)
+          const bytes = decodeFrame({ ...location, firstChunk: 0, chunkCount: 1 }, stored, subject)
           if (sha256Hex(bytes) !== location.sha256)
-            throw damaged(what, 'it has other bytes than its hash says')
+            throw damaged(subject, 'it has other bytes than its hash says')
           return bytes
         })
-        for (const { sha256, footer } of decodeIndex(raw, what)) {
+        for (const { sha256, footer } of decodeIndex(raw, subject)) {
           const number = packNumbers.get(sha256)
-          if (number !== undefined) reader.addFooter(number, parseFooter(footer, manifest.source, what))
+          if (number !== undefined) reader.addFooter(number, parseFooter(footer, manifest.source, subject))
         }
       } catch (error) {
         reader.noteProblem(pack, error)
@@ -72,10 +72,10 @@ export class ChunkReader implements ChunkSource, PackContents {
     })
     // A pack that holds a part of the index holds nothing else.
     const indexPacks = new Set(manifest.index.map(({ pack }) => pack))
-    const unknown = manifest.packs
+    const unindexed = manifest.packs
       .map((pack, number) => ({ pack, number }))
       .filter(({ number }) => reader.footers[number] === null && !indexPacks.has(number))
-    await forEachAtOnce(unknown, requestsAtOnce, async ({ pack, number }) => {
+    await forEachConcurrently(unindexed, maxConcurrentRequests, async ({ pack, number }) => {
       try {
         reader.addFooter(number, await rereadDamaged(() => readFooter(store, pack, manifest.source)))
       } catch (error) {
@@ -101,7 +101,7 @@ export class ChunkReader implements ChunkSource, PackContents {
   }
 
   /** Null if no pack that the snapshot names holds the chunk. @param digest 32 bytes at `offset`. */
-  locate(digest: Uint8Array, offset = 0): Located | null {
+  locate(digest: Uint8Array, offset = 0): ChunkAddress | null {
     return this.index.find(digest, offset)
   }
 
@@ -121,7 +121,7 @@ export class ChunkReader implements ChunkSource, PackContents {
     for (const frames of byPack.values()) for (const frame of frames.values()) rawBytes += frame.rawBytes
     if (rawBytes > maxReadBytes)
       throw damaged(`the snapshot ${this.manifest.id}`, `${rawBytes} bytes would be needed at once`)
-    const wanted = new Set(digests.map((digest) => digest.toString('latin1')))
+    const requestedNames = new Set(digests.map((digest) => digest.toString('latin1')))
     const requests = [...byPack].flatMap(([pack, frames]) => {
       const ranges = [...frames.values()].map((frame) => ({
         offset: frame.offset,
@@ -130,7 +130,7 @@ export class ChunkReader implements ChunkSource, PackContents {
       }))
       return coalesce(ranges, maxRequestBytes).map((range) => ({ pack, range }))
     })
-    await forEachAtOnce(requests, requestsAtOnce, ({ pack, range }) =>
+    await forEachConcurrently(requests, maxConcurrentRequests, ({ pack, range }) =>
       rereadDamaged(async () => {
         const reference = this.manifest.packs[pack]!
         const footer = this.footers[pack]!
@@ -148,7 +148,7 @@ export class ChunkReader implements ChunkSource, PackContents {
           const raw = decodeFrame(frame, stored, reference.key)
           for (const { index, bytes: chunk } of chunksOfFrame(footer, frame, raw, reference.key)) {
             const name = digestOf(footer, index).toString('latin1')
-            if (wanted.has(name)) results.set(name, chunk)
+            if (requestedNames.has(name)) results.set(name, chunk)
           }
         }
       }),
@@ -200,7 +200,7 @@ export function frameOf(footer: PackFooter, chunk: number): Frame {
 }
 
 /** Runs `work` for each item, at most `limit` at once; the first failure stops the rest and is thrown. */
-export async function forEachAtOnce<Item>(
+export async function forEachConcurrently<Item>(
   items: readonly Item[],
   limit: number,
   work: (item: Item) => Promise<void>,

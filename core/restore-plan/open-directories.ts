@@ -14,15 +14,15 @@ export class OpenDirectories {
     const shared = sharedPrefix(this.path, path)
     while (this.ends.length > 0 && (this.innermost > shared || path[this.innermost] !== slash))
       this.ends.pop()
-    const unknown: Buffer[] = []
+    const newDirectories: Buffer[] = []
     const from = this.ends.length === 0 ? 0 : this.innermost + 1
     for (let end = path.indexOf(slash, from); end !== -1; end = path.indexOf(slash, end + 1)) {
-      unknown.push(path.subarray(0, end))
+      newDirectories.push(path.subarray(0, end))
       this.ends.push(end)
     }
     if (isDirectory && path.length > 0) this.ends.push(path.length)
-    if (unknown.length > 0 || isDirectory) this.path = path
-    return unknown
+    if (newDirectories.length > 0 || isDirectory) this.path = path
+    return newDirectories
   }
 
   private get innermost(): number {

@@ -10,7 +10,7 @@ const pathsPerBlock = 16
 /** The first segments are smaller: most columns are short. */
 const firstSegmentBytes = 4 * 1024
 const segmentBytes = 256 * 1024
-const long = 0xff
+const longLengthMark = 0xff
 
 export class PathColumn {
   length = 0
@@ -29,20 +29,20 @@ export class PathColumn {
   /** @param path at most 65,535 bytes, which stay as they are. */
   push(path: Buffer): void {
     const shared = this.length % pathsPerBlock === 0 ? 0 : sharedPrefix(this.previous, path)
-    const rest = path.length - shared
-    const bytes = lengthBytes(shared) + lengthBytes(rest) + rest
+    const suffixBytes = path.length - shared
+    const bytes = lengthBytes(shared) + lengthBytes(suffixBytes) + suffixBytes
     if (this.segments.length === 0 || this.ends.at(-1)! + bytes > this.segments.at(-1)!.length) {
-      const usual = Math.min(segmentBytes, firstSegmentBytes * 2 ** this.segments.length)
-      this.segments.push(Buffer.allocUnsafeSlow(Math.max(usual, bytes)))
+      const usualBytes = Math.min(segmentBytes, firstSegmentBytes * 2 ** this.segments.length)
+      this.segments.push(Buffer.allocUnsafeSlow(Math.max(usualBytes, bytes)))
       this.ends.push(0)
     }
     const last = this.segments.length - 1
     const segment = this.segments[last]!
     const start = this.ends[last]!
     if (this.length % pathsPerBlock === 0) this.blocks.push(last * segmentBytes + start)
-    const at = writeLength(segment, writeLength(segment, start, shared), rest)
+    const at = writeLength(segment, writeLength(segment, start, shared), suffixBytes)
     segment.set(path.subarray(shared), at)
-    this.ends[last] = at + rest
+    this.ends[last] = at + suffixBytes
     this.previous = path
     this.length++
   }
@@ -71,32 +71,33 @@ export class PathColumn {
     }
     const segment = this.segments[this.nextSegment]!
     const shared = this.readLength(segment)
-    const rest = this.readLength(segment)
+    const suffixBytes = this.readLength(segment)
     const start = this.nextOffset
-    if (shared + rest > this.current.length) this.current = Buffer.concat([this.current], (shared + rest) * 2)
+    if (shared + suffixBytes > this.current.length)
+      this.current = Buffer.concat([this.current], (shared + suffixBytes) * 2)
     // Most are a few bytes: a call takes longer.
-    if (rest < 32)
-      for (let index = 0; index < rest; index++) this.current[shared + index] = segment[start + index]!
-    else segment.copy(this.current, shared, start, start + rest)
-    this.nextOffset += rest
+    if (suffixBytes < 32)
+      for (let index = 0; index < suffixBytes; index++) this.current[shared + index] = segment[start + index]!
+    else segment.copy(this.current, shared, start, start + suffixBytes)
+    this.nextOffset += suffixBytes
     this.next++
-    return shared + rest
+    return shared + suffixBytes
   }
 
   private readLength(segment: Buffer): number {
     const byte = segment[this.nextOffset++]!
-    if (byte !== long) return byte
+    if (byte !== longLengthMark) return byte
     this.nextOffset += 2
     return segment.readUInt16LE(this.nextOffset - 2)
   }
 }
 
 function lengthBytes(length: number): number {
-  return length < long ? 1 : 3
+  return length < longLengthMark ? 1 : 3
 }
 
 function writeLength(segment: Buffer, at: number, length: number): number {
-  if (length < long) return segment.writeUInt8(length, at)
-  segment[at] = long
+  if (length < longLengthMark) return segment.writeUInt8(length, at)
+  segment[at] = longLengthMark
   return segment.writeUInt16LE(length, at + 1)
 }

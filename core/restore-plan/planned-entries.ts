@@ -16,7 +16,7 @@ class MetadataSegment {
 
 class ContentSegment {
   readonly sizes = new Float64Array(segmentEntries)
-  readonly writeCounts = new Uint32Array(segmentEntries)
+  readonly extentCounts = new Uint32Array(segmentEntries)
   readonly sparse = new Uint8Array(segmentEntries)
 }
 
@@ -88,12 +88,12 @@ export class PlannedFiles extends PlannedEntries {
   }
 
   /** How many pieces of it must be written. */
-  writeCountOf(number: number): number {
-    return this.contents[number >> segmentBits]!.writeCounts[number & inSegment]!
+  extentCountOf(number: number): number {
+    return this.contents[number >> segmentBits]!.extentCounts[number & inSegment]!
   }
 
-  countWrite(number: number): void {
-    this.contents[number >> segmentBits]!.writeCounts[number & inSegment]!++
+  countExtent(number: number): void {
+    this.contents[number >> segmentBits]!.extentCounts[number & inSegment]!++
   }
 
   /** The first reason counts. */

@@ -17,7 +17,7 @@ export function coalesce<Part extends Range>(
   maxBytes: number,
   gapBytes = maxGapBytes,
 ): CoalescedRange<Part>[] {
-  const sorted = [...ranges].sort((left, right) => left.offset - right.offset)
+  const sorted = [...ranges].sort((a, b) => a.offset - b.offset)
   const joined: CoalescedRange<Part>[] = []
   for (const range of sorted) {
     const last = joined.at(-1)

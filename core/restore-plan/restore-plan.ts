@@ -7,7 +7,7 @@ import { decodeContentList } from '../tree/content-list.ts'
 import { digestBytes } from '../digest.ts'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import { OpenDirectories } from './open-directories.ts'
-import { PackWrites, PlannedFrame } from '../pack/pack-writes.ts'
+import { PackExtents, PlannedFrame } from '../pack/pack-extents.ts'
 import { PathColumn } from './path-column.ts'
 import { pathText } from '../tree/path-text.ts'
 import { PlannedEntries, PlannedFiles } from './planned-entries.ts'
@@ -23,7 +23,7 @@ export const maxRequestBytes = 20 * 1024 * 1024
 const listWindowBytes = 4 * 1024 * 1024
 
 /** What a plan may hold: a small tree can name the same chunks, or share the same long path, without end. */
-const planLimits = { pieces: 2 ** 26, pathBytes: 2 ** 30 }
+const planLimits = { extents: 2 ** 26, pathBytes: 2 ** 30 }
 
 /** One request, and what to do with the bytes it brings. */
 export interface PlannedRequest {
@@ -41,16 +41,16 @@ export interface EntryPlan {
   /** By number of the symbolic link. */
   linkTargets: PathColumn
   /** Devices, sockets and FIFOs: recorded, never created. */
-  special: TreeEntry[]
+  specialFiles: TreeEntry[]
   /** What the tree can no longer say. */
-  lost: LostPart[]
+  lostParts: LostPart[]
   /** Directories whose own entries are lost, but not what lies in them: made with no metadata of theirs. */
-  guessed: Set<number>
+  inferredDirectories: Set<number>
   bytes: number
   /** Of all files, each a chunk that goes somewhere. */
-  pieces: number
+  extents: number
   /** By number of the pack in the manifest. */
-  packs: Map<number, PackWrites>
+  packs: Map<number, PackExtents>
 }
 
 /**
@@ -69,17 +69,17 @@ export async function planRestore(
     files: new PlannedFiles(),
     symlinks: new PlannedEntries(),
     linkTargets: new PathColumn(),
-    special: [],
-    lost: [],
-    guessed: new Set(),
+    specialFiles: [],
+    lostParts: [],
+    inferredDirectories: new Set(),
     bytes: 0,
-    pieces: 0,
+    extents: 0,
     packs: new Map(),
   }
   const groups = new Map<number, number>()
   const missing = new Set(paths.filter((path) => path.length > 0).map((path) => path.toString('latin1')))
   const open = new OpenDirectories()
-  const onLost = (part: LostPart): void => void plan.lost.push(part)
+  const onLost = (part: LostPart): void => void plan.lostParts.push(part)
   for await (const entries of readTree(
     reader,
     Buffer.from(reader.manifest.tree.root, 'hex'),
@@ -91,23 +91,23 @@ export async function planRestore(
       if (pathBytes > limits.pathBytes)
         throw damaged('the tree', 'its paths are more than a restore can hold')
       if (missing.size > 0) missing.delete(entry.path.toString('latin1'))
-      if (plan.directories.length === 0 && entry.path.length > 0) guessDirectory(plan, Buffer.alloc(0))
+      if (plan.directories.length === 0 && entry.path.length > 0) inferDirectory(plan, Buffer.alloc(0))
       for (const parent of open.enter(entry.path, entry.type === 'directory'))
-        guessParent(plan, parent, entry.path)
+        inferParent(plan, parent, entry.path)
       if (entry.type === 'directory') plan.directories.add(entry)
       else if (entry.type === 'file') {
-        const reading = planFile(reader, plan, entry, groups, limits.pieces)
+        const reading = planFile(reader, plan, entry, groups, limits.extents)
         if (reading !== null) await reading
       } else if (entry.type === 'symlink') {
         plan.symlinks.add(entry)
         plan.linkTargets.push(entry.linkTarget)
-      } else plan.special.push(entry)
+      } else plan.specialFiles.push(entry)
     }
   }
-  for (const writes of plan.packs.values()) writes.trim()
-  if (plan.directories.length === 0) guessDirectory(plan, Buffer.alloc(0))
+  for (const packExtents of plan.packs.values()) packExtents.trim()
+  if (plan.directories.length === 0) inferDirectory(plan, Buffer.alloc(0))
   for (const path of missing) {
-    if (plan.lost.some((part) => mayHold(part, Buffer.from(path, 'latin1')))) continue
+    if (plan.lostParts.some((part) => mightContain(part, Buffer.from(path, 'latin1')))) continue
     throw new HoldfastError('not-found', `the snapshot holds no ${pathText(Buffer.from(path, 'latin1'))}`, {
       hint: 'paths are relative to the root of the source, e.g. `uploads/2026`; restore with --dry-run and without paths to see what is there',
     })
@@ -116,13 +116,13 @@ export async function planRestore(
 }
 
 /** What can't be brought back: the damaged files, and of each part of the tree that is lost the first path, which stands for it. */
-export function damagedEntries({ files, lost }: EntryPlan): { path: Buffer; detail: string }[] {
+export function damagedEntries({ files, lostParts }: EntryPlan): { path: Buffer; detail: string }[] {
   const entries: { path: Buffer; detail: string }[] = []
   for (let file = 0; files.damage.size > 0 && file < files.length; file++) {
     const detail = files.damageOf(file)
     if (detail !== null) entries.push({ path: files.pathOf(file), detail })
   }
-  for (const { from, to, detail } of lost) {
+  for (const { from, to, detail } of lostParts) {
     const end = to === null ? 'to the end' : `up to ${pathText(to)}`
     entries.push({
       path: from,
@@ -132,18 +132,18 @@ export function damagedEntries({ files, lost }: EntryPlan): { path: Buffer; deta
   return entries
 }
 
-function guessDirectory(plan: EntryPlan, path: Buffer): void {
-  plan.guessed.add(plan.directories.add(makeEntry({ path, type: 'directory', mode: 0o700 })))
+function inferDirectory(plan: EntryPlan, path: Buffer): void {
+  plan.inferredDirectories.add(plan.directories.add(makeEntry({ path, type: 'directory', mode: 0o700 })))
 }
 
 /** Where a part of the tree is lost, what lies in a directory tells that it was one. Nothing else could have been there. */
-function guessParent(plan: EntryPlan, parent: Buffer, path: Buffer): void {
-  const isLost = plan.lost.some((part) => mayHold(part, parent))
+function inferParent(plan: EntryPlan, parent: Buffer, path: Buffer): void {
+  const isLost = plan.lostParts.some((part) => mightContain(part, parent))
   if (!isLost) throw damaged('the tree', `${pathText(path)} lies in no directory`)
-  guessDirectory(plan, parent)
+  inferDirectory(plan, parent)
 }
 
-function mayHold({ from, to }: LostPart, path: Buffer): boolean {
+function mightContain({ from, to }: LostPart, path: Buffer): boolean {
   return comparePaths(from, path) <= 0 && (to === null || comparePaths(path, to) < 0)
 }
 
@@ -153,7 +153,7 @@ function planFile(
   plan: EntryPlan,
   entry: TreeEntry,
   groups: Map<number, number>,
-  maxPieces: number,
+  maxExtents: number,
 ): Promise<void> | null {
   const number = plan.files.add(entry)
   if (entry.linkGroup > 0) {
@@ -165,9 +165,9 @@ function planFile(
     groups.set(entry.linkGroup, number)
   }
   plan.bytes += entry.size
-  if (entry.content.depth === 1) return planLargeFile(reader, plan, entry, number, maxPieces)
+  if (entry.content.depth === 1) return planLargeFile(reader, plan, entry, number, maxExtents)
   // That they add up to the file's size was seen when the entry was decoded.
-  planChunks(reader, plan, { number, offset: 0 }, entry.content, maxPieces)
+  planChunks(reader, plan, { number, offset: 0 }, entry.content, maxExtents)
   return null
 }
 
@@ -176,17 +176,17 @@ async function planLargeFile(
   plan: EntryPlan,
   entry: TreeEntry,
   number: number,
-  maxPieces: number,
+  maxExtents: number,
 ): Promise<void> {
   try {
     let offset = 0
     for await (const list of readLists(reader, entry))
-      offset = planChunks(reader, plan, { number, offset }, list, maxPieces)
+      offset = planChunks(reader, plan, { number, offset }, list, maxExtents)
     if (offset !== entry.size)
       throw damaged(pathText(entry.path), `its chunks have ${offset} bytes, not ${entry.size}`)
   } catch (error) {
     // Too many pieces are not one file's damage: nothing of the plan can be used.
-    if (plan.pieces > maxPieces || !isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format'))
+    if (plan.extents > maxExtents || !isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format'))
       throw error
     plan.files.noteDamage(number, error.message)
   }
@@ -198,23 +198,24 @@ function planChunks(
   plan: EntryPlan,
   at: { number: number; offset: number },
   { digests, lengths }: Pick<TreeEntry['content'], 'digests' | 'lengths'>,
-  maxPieces: number,
+  maxExtents: number,
 ): number {
-  plan.pieces += lengths.length
-  if (plan.pieces > maxPieces) throw damaged('the tree', 'its files have more pieces than a restore can hold')
+  plan.extents += lengths.length
+  if (plan.extents > maxExtents)
+    throw damaged('the tree', 'its files have more pieces than a restore can hold')
   const { files } = plan
   let { offset } = at
   for (let index = 0; index < lengths.length; index++) {
     const bytes = lengths[index]!
-    const found = reader.locate(digests, index * digestBytes)
-    if (found === null) files.noteDamage(at.number, `no pack holds its bytes from ${offset}`)
-    else if (reader.footers[found.pack]!.lengths[found.chunk] !== bytes)
+    const address = reader.locate(digests, index * digestBytes)
+    if (address === null) files.noteDamage(at.number, `no pack holds its bytes from ${offset}`)
+    else if (reader.footers[address.pack]!.lengths[address.chunk] !== bytes)
       files.noteDamage(at.number, `its bytes from ${offset} have another length in their pack`)
     else {
-      let writes = plan.packs.get(found.pack)
-      if (writes === undefined) plan.packs.set(found.pack, (writes = new PackWrites()))
-      writes.add(found.chunk, at.number, offset)
-      files.countWrite(at.number)
+      let packExtents = plan.packs.get(address.pack)
+      if (packExtents === undefined) plan.packs.set(address.pack, (packExtents = new PackExtents()))
+      packExtents.add(address.chunk, at.number, offset)
+      files.countExtent(at.number)
     }
     offset += bytes
   }
@@ -244,21 +245,21 @@ async function* readLists(
 export function* requestsOf(
   { footers }: PackContents,
   plan: EntryPlan,
-  isWanted: (file: number) => boolean = () => true,
+  isIncluded: (file: number) => boolean = () => true,
 ): Generator<PlannedRequest> {
-  for (const pack of [...plan.packs.keys()].sort((left, right) => left - right)) {
-    const writes = plan.packs.get(pack)!
+  for (const pack of [...plan.packs.keys()].sort((a, b) => a - b)) {
+    const packExtents = plan.packs.get(pack)!
     const footer = footers[pack]!
-    const order = writes.inOrder(footer.lengths.length, isWanted)
+    const order = packExtents.sortByChunk(footer.lengths.length, isIncluded)
     const ranges: { offset: number; bytes: number; planned: PlannedFrame }[] = []
     for (let from = 0, to = 0; from < order.length; from = to) {
-      const frame = frameOf(footer, writes.chunks[order[from]!]!)
+      const frame = frameOf(footer, packExtents.chunks[order[from]!]!)
       const end = frame.firstChunk + frame.chunkCount
-      while (to < order.length && writes.chunks[order[to]!]! < end) to++
+      while (to < order.length && packExtents.chunks[order[to]!]! < end) to++
       ranges.push({
         offset: frame.offset,
         bytes: frame.storedBytes,
-        planned: new PlannedFrame(frame, writes, order, from, to),
+        planned: new PlannedFrame(frame, packExtents, order, from, to),
       })
     }
     for (const { offset, bytes, parts } of coalesce(ranges, maxRequestBytes)) {

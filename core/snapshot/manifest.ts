@@ -106,16 +106,16 @@ export function encodeManifest(manifest: Manifest): Buffer {
  * @throws `damaged`, or `unsupported-format` for a version that this code doesn't know.
  */
 export function decodeManifest(bytes: Buffer, expected: { source: string; id: string }): Manifest {
-  const what = `the manifest ${expected.id} of ${expected.source}`
+  const subject = `the manifest ${expected.id} of ${expected.source}`
   if (bytes.length < headBytes || !bytes.subarray(0, magic.length).equals(magic))
-    throw damaged(what, "it doesn't begin as a manifest")
+    throw damaged(subject, "it doesn't begin as a manifest")
   const version = bytes.readUInt16LE(magic.length)
-  if (version !== formatVersion) throw unsupported(what, version)
+  if (version !== formatVersion) throw unsupported(subject, version)
   const jsonBytes = bytes.readUInt32LE(magic.length + 2)
-  if (jsonBytes > maxJsonBytes) throw damaged(what, `it claims ${jsonBytes} bytes`)
+  if (jsonBytes > maxJsonBytes) throw damaged(subject, `it claims ${jsonBytes} bytes`)
   // zstd has bits that say nothing: one that turned would go unnoticed.
   if (!digestOf(bytes.subarray(headBytes)).equals(bytes.subarray(digestAt, headBytes)))
-    throw damaged(what, 'it has other bytes than its hash says')
+    throw damaged(subject, 'it has other bytes than its hash says')
   let value: unknown
   try {
     const json = zstdDecompressSync(bytes.subarray(headBytes), {
@@ -125,7 +125,7 @@ export function decodeManifest(bytes: Buffer, expected: { source: string; id: st
     if (json.length !== jsonBytes) throw new Error(`it decodes to ${json.length} bytes, not ${jsonBytes}`)
     value = JSON.parse(json.toString())
   } catch (error) {
-    throw damaged(what, "it doesn't decode", error)
+    throw damaged(subject, "it doesn't decode", error)
   }
   const parsed = manifestSchema.safeParse(value)
   if (!parsed.success) {
@@ -134,25 +134,29 @@ export function decodeManifest(bytes: Buffer, expected: { source: string; id: st
     const detail = pathText(
       Buffer.from(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`),
     )
-    throw damaged(what, detail.length > 200 ? `${detail.slice(0, 200)}…` : detail)
+    throw damaged(subject, detail.length > 200 ? `${detail.slice(0, 200)}…` : detail)
   }
-  checkReferences(parsed.data, expected, what)
+  checkReferences(parsed.data, expected, subject)
   return parsed.data
 }
 
-function checkReferences(manifest: Manifest, expected: { source: string; id: string }, what: string): void {
+function checkReferences(
+  manifest: Manifest,
+  expected: { source: string; id: string },
+  subject: string,
+): void {
   if (manifest.source !== expected.source || manifest.id !== expected.id) {
-    throw damaged(what, `it says that it is ${manifest.id} of ${manifest.source}`)
+    throw damaged(subject, `it says that it is ${manifest.id} of ${manifest.source}`)
   }
   for (const pack of manifest.packs) {
     const key = parsePackKey(pack.key)!
-    if (key.source !== manifest.source) throw damaged(what, `it names a pack of the source ${key.source}`)
+    if (key.source !== manifest.source) throw damaged(subject, `it names a pack of the source ${key.source}`)
     if (key.sha256 !== pack.sha256)
-      throw damaged(what, "it names a pack by another hash than the pack's key does")
+      throw damaged(subject, "it names a pack by another hash than the pack's key does")
   }
   for (const chunk of manifest.index) {
     const pack = manifest.packs[chunk.pack]
     if (pack === undefined || chunk.offset + chunk.storedBytes > pack.bytes)
-      throw damaged(what, 'its index lies outside its packs')
+      throw damaged(subject, 'its index lies outside its packs')
   }
 }

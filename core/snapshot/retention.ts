@@ -5,7 +5,7 @@ import type { LockDefault, LockMode } from '../store/object-store.ts'
 export const dayMs = 86_400_000
 
 /** A commit that was decided may take so long, with every attempt at it: what it names must keep the promise from then on. */
-export const commitMs = 3_600_000
+export const maxCommitMs = 3_600_000
 
 export interface Lock {
   mode: LockMode
@@ -29,17 +29,17 @@ export function lockedUntilMs(uploadedMs: number, lock: Lock | null): number | n
  * @throws `vault-unsafe` if the bucket doesn't lock, or for less than is promised, unless `allowUnlocked`.
  */
 export function acceptLock(
-  bucket: string,
-  found: LockDefault,
+  bucketName: string,
+  lockDefault: LockDefault,
   promiseDays: number,
   allowUnlocked: boolean,
 ): Lock | null {
-  const lock = found.retention
+  const lock = lockDefault.retention
   if (allowUnlocked) return lock
   if (lock === null) {
     throw new HoldfastError(
       'vault-unsafe',
-      `${bucket} has no Object Lock with a default retention: anyone who may delete could delete this backup`,
+      `${bucketName} has no Object Lock with a default retention: anyone who may delete could delete this backup`,
       {
         hint: 'back up to a vault that `pulumi up` made, or pass --allow-unlocked for a trial whose snapshots are not protected',
       },
@@ -48,7 +48,7 @@ export function acceptLock(
   if (lock.days <= promiseDays) {
     throw new HoldfastError(
       'vault-unsafe',
-      `${bucket} locks for ${lock.days} days, which leaves no time beyond the ${promiseDays} days promised`,
+      `${bucketName} locks for ${lock.days} days, which leaves no time beyond the ${promiseDays} days promised`,
       {
         hint: "raise the bucket's default retention to the promise plus one generation (e.g. 30 + 10 days), or lower --promise-days",
         context: { lockDays: lock.days, promiseDays },
@@ -66,11 +66,11 @@ export function currentGeneration(
   nowMs: number,
 ): Generation {
   if (last !== null && sameLock(last.lock, lock)) {
-    if (lock === null || nowMs + commitMs < last.startMs + (lock.days - promiseDays) * dayMs) return last
+    if (lock === null || nowMs + maxCommitMs < last.startMs + (lock.days - promiseDays) * dayMs) return last
   }
-  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
+  const timestamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
   const suffix = lock === null ? 'unlocked-0d' : `${lock.mode.toLowerCase()}-${lock.days}d`
-  return { name: `${stamp}-${suffix}`, startMs: nowMs, lock }
+  return { name: `${timestamp}-${suffix}`, startMs: nowMs, lock }
 }
 
 /** Whether a pack's chunks may be named by a snapshot whose commit is decided at `nowMs`: its lock must cover the promise. */
@@ -82,9 +82,9 @@ export function mayReuse(
 ): boolean {
   if (lock === null) return true
   if (pack.lock === null || (lock.mode === 'COMPLIANCE' && pack.lock.mode !== 'COMPLIANCE')) return false
-  return lockedUntilMs(pack.uploadedMs, pack.lock)! >= nowMs + commitMs + promiseDays * dayMs
+  return lockedUntilMs(pack.uploadedMs, pack.lock)! >= nowMs + maxCommitMs + promiseDays * dayMs
 }
 
-export function sameLock(left: Lock | null, right: Lock | null): boolean {
-  return left?.mode === right?.mode && left?.days === right?.days
+export function sameLock(a: Lock | null, b: Lock | null): boolean {
+  return a?.mode === b?.mode && a?.days === b?.days
 }

@@ -74,7 +74,7 @@ export async function listSnapshots(store: ObjectStore, source: string): Promise
       },
     ]
   })
-  return snapshots.sort((left, right) => left.timeMs - right.timeMs || (left.id < right.id ? -1 : 1))
+  return snapshots.sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1))
 }
 
 /** Reads and checks a snapshot's manifest, by its version. */
@@ -99,13 +99,13 @@ export async function selectSnapshot(
 ): Promise<{ snapshot: Snapshot; skipped: SkippedSnapshot[] }> {
   const candidates = refs
     .filter((ref) => timeMs === null || ref.timeMs <= timeMs)
-    .sort((left, right) => right.timeMs - left.timeMs)
+    .sort((a, b) => b.timeMs - a.timeMs)
   const skipped: SkippedSnapshot[] = []
   for (let index = 0; index < candidates.length;) {
-    const second = candidates.filter((ref) => ref.timeMs === candidates[index]!.timeMs)
-    index += second.length
+    const sameSecond = candidates.filter((ref) => ref.timeMs === candidates[index]!.timeMs)
+    index += sameSecond.length
     const loaded: Snapshot[] = []
-    for (const ref of second) {
+    for (const ref of sameSecond) {
       if (ref.flags.length > 0) {
         skipped.push({ ref, reason: ref.flags.join('; ') })
         continue
@@ -147,12 +147,12 @@ function noRecoveryPoint(
 ): HoldfastError {
   const first = refs[0]
   const last = refs.at(-1)
-  const asked = timeMs === null ? '' : ` at or before ${new Date(timeMs).toISOString()}`
+  const timeLimit = timeMs === null ? '' : ` at or before ${new Date(timeMs).toISOString()}`
   const unusable =
     skipped.length === 0
       ? ''
       : `; passed over: ${skipped.map(({ ref, reason }) => `${ref.id} (${reason})`).join(', ')}`
-  return new HoldfastError('no-recovery-point', `there is no usable snapshot${asked}${unusable}`, {
+  return new HoldfastError('no-recovery-point', `there is no usable snapshot${timeLimit}${unusable}`, {
     hint:
       first === undefined || last === undefined
         ? 'check the name of the source and the bucket; `holdfast snapshots` lists what is there'

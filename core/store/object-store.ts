@@ -53,9 +53,9 @@ export interface ObjectStore {
   putIfAbsent(key: string, body: Uint8Array, sha256: string): Promise<PutReply>
   /**
    * Exactly `bytes` bytes from `offset`, or an error: a short or longer answer is never returned. Retries by itself.
-   * @param memory of at least `bytes` bytes, which the answer may lie in; nobody else writes to it then.
+   * @param buffer of at least `bytes` bytes, which the answer may lie in; nobody else writes to it then.
    */
-  getRange(ref: ObjectRef, offset: number, bytes: number, memory?: SharedArrayBuffer): Promise<Uint8Array>
+  getRange(ref: ObjectRef, offset: number, bytes: number, buffer?: SharedArrayBuffer): Promise<Uint8Array>
   headVersion(ref: ObjectRef): Promise<ObjectState>
   /** Every version and delete marker below `prefix`, all pages, in the store's order. */
   listVersions(prefix: string): AsyncIterable<ObjectVersion>

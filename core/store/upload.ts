@@ -8,7 +8,7 @@ const attempts = 8
 const firstDelayMs = 200
 const longestDelayMs = 20_000
 
-export interface Attempt {
+export interface UploadAttempt {
   key: string
   body: Uint8Array
   sha256: string
@@ -20,8 +20,8 @@ export interface Attempt {
  */
 export async function putUnderNewKey(
   environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal },
-  nextAttempt: () => Attempt,
-): Promise<Attempt & PutReply> {
+  nextAttempt: () => UploadAttempt,
+): Promise<UploadAttempt & PutReply> {
   const { store, clock, random, signal } = environment
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()

@@ -16,7 +16,7 @@ const maxListChunks = 4096
 /** The content to put in the entry; what `keep` is called with are the bytes of lists, to be stored as chunks. */
 export function foldContent(
   chunks: { digests: Buffer; lengths: number[] },
-  keep: (digest: Buffer, bytes: Buffer) => void,
+  storeChunk: (digest: Buffer, bytes: Buffer) => void,
 ): Content {
   if (chunks.lengths.length <= maxInlineChunks)
     return { depth: 0, digests: chunks.digests, lengths: chunks.lengths }
@@ -37,7 +37,7 @@ export function foldContent(
     })
     const bytes = writer.finish()
     const digest = sha256(bytes)
-    keep(digest, bytes)
+    storeChunk(digest, bytes)
     digests.push(digest)
     lengths.push(bytes.length)
     first = index + 1
@@ -48,12 +48,12 @@ export function foldContent(
 /** @param bytes a chunk that `foldContent` made, after its hash was checked. */
 export function decodeContentList(
   bytes: Buffer,
-  what: string,
+  subject: string,
 ): { digests: Buffer; lengths: number[]; bytes: number } {
-  const reader = new ByteReader(bytes, what)
+  const reader = new ByteReader(bytes, subject)
   if (!reader.take(magic.length).equals(magic)) throw reader.fail('it is not a list of chunks')
   const version = reader.u16()
-  if (version !== formatVersion) throw unsupported(what, version)
+  if (version !== formatVersion) throw unsupported(subject, version)
   const chunks = readChunks(reader)
   reader.expectEnd()
   return { ...chunks, bytes: sumBytes(chunks.lengths) }

@@ -99,8 +99,8 @@ export function encodeEntry(writer: ByteWriter, entry: TreeEntry, previous: Buff
 
 export function decodeEntry(reader: ByteReader, previous: Buffer): TreeEntry {
   const shared = reader.varint(previous.length)
-  const rest = reader.take(reader.varint(maxPathBytes - shared))
-  const path = Buffer.concat([previous.subarray(0, shared), rest])
+  const suffix = reader.take(reader.varint(maxPathBytes - shared))
+  const path = Buffer.concat([previous.subarray(0, shared), suffix])
   if (!isTreePath(path)) throw reader.fail('an entry has a path that would leave its directory')
   const type = entryTypes[reader.u8()]
   if (type === undefined) throw reader.fail('an entry has an unknown type')
@@ -157,8 +157,8 @@ export function isTreePath(path: Buffer): boolean {
   if (path.length > maxPathBytes || path.includes(0)) return false
   let start = 0
   while (start <= path.length) {
-    const found = path.indexOf(slash, start)
-    const end = found === -1 ? path.length : found
+    const separator = path.indexOf(slash, start)
+    const end = separator === -1 ? path.length : separator
     const bytes = end - start
     if (bytes === 0) return false
     if (path[start] === 0x2e && (bytes === 1 || (bytes === 2 && path[start + 1] === 0x2e))) return false
@@ -168,12 +168,12 @@ export function isTreePath(path: Buffer): boolean {
 }
 
 /** The order of the tree: a directory, then all that lies below it, then its next sibling; names by their bytes. */
-export function comparePaths(left: Buffer, right: Buffer): number {
-  const shared = sharedPrefix(left, right)
-  if (shared === left.length || shared === right.length) return left.length - right.length
-  const a = left[shared]!
-  const b = right[shared]!
-  return (a === slash ? 0 : a) - (b === slash ? 0 : b)
+export function comparePaths(a: Buffer, b: Buffer): number {
+  const shared = sharedPrefix(a, b)
+  if (shared === a.length || shared === b.length) return a.length - b.length
+  const byteA = a[shared]!
+  const byteB = b[shared]!
+  return (byteA === slash ? 0 : byteA) - (byteB === slash ? 0 : byteB)
 }
 
 export function sumBytes(lengths: readonly number[]): number {
@@ -183,9 +183,9 @@ export function sumBytes(lengths: readonly number[]): number {
 }
 
 /** How many bytes both begin with. */
-export function sharedPrefix(left: Buffer, right: Buffer): number {
-  const end = Math.min(left.length, right.length)
+export function sharedPrefix(a: Buffer, b: Buffer): number {
+  const end = Math.min(a.length, b.length)
   let index = 0
-  while (index < end && left[index] === right[index]) index++
+  while (index < end && a[index] === b[index]) index++
   return index
 }

@@ -90,13 +90,13 @@ export class NodeWriter<Item extends TreeEntry | TreeChild> {
 }
 
 /** @param bytes a node after its hash was checked; what it says is hostile all the same. */
-export function decodeNode(bytes: Buffer, what: string): TreeNode {
-  const reader = new ByteReader(bytes, what)
+export function decodeNode(bytes: Buffer, subject: string): TreeNode {
+  const reader = new ByteReader(bytes, subject)
   const magic = reader.take(leafMagic.length)
   const isLeaf = magic.equals(leafMagic)
   if (!isLeaf && !magic.equals(innerMagic)) throw reader.fail('it is not a node of a tree')
   const version = reader.u16()
-  if (version !== formatVersion) throw unsupported(what, version)
+  if (version !== formatVersion) throw unsupported(subject, version)
   return isLeaf ? decodeLeaf(reader) : decodeInner(reader)
 }
 

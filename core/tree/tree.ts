@@ -16,13 +16,13 @@ const cutsOneIn = 512
 const windowBytes = 4 * 1024 * 1024
 
 export class TreeBuilder {
-  private keep: (digest: Buffer, bytes: Buffer) => void
+  private storeChunk: (digest: Buffer, bytes: Buffer) => void
   private levels: NodeWriter<TreeEntry | TreeChild>[] = [new NodeWriter(0)]
   entries = 0
 
-  /** @param keep is given every node, to be stored as a chunk. */
-  constructor(keep: (digest: Buffer, bytes: Buffer) => void) {
-    this.keep = keep
+  /** @param storeChunk is given every node, to be stored as a chunk. */
+  constructor(storeChunk: (digest: Buffer, bytes: Buffer) => void) {
+    this.storeChunk = storeChunk
   }
 
   /** Entries in the order of `comparePaths`, each path once, the root (the empty path) first. */
@@ -55,7 +55,7 @@ export class TreeBuilder {
     const { firstPath, entries } = writer
     const bytes = writer.finish()
     const digest = sha256(bytes)
-    this.keep(digest, bytes)
+    this.storeChunk(digest, bytes)
     return { firstPath, digest, bytes: bytes.length, entries }
   }
 }
@@ -96,20 +96,20 @@ export async function* readTree(
   if (('entries' in node ? node.count : node.children.length) === 0)
     throw damaged('the tree', 'its root is empty')
   const selection = paths.some((path) => path.length === 0) ? [] : paths
-  yield* readNode({ source, selection, onLost, last: null, hasLost: false }, node, null)
+  yield* readNode({ source, selection, onLost, previousPath: null, hasLost: false }, node, null)
 }
 
-interface Reading {
+interface TreeReading {
   source: ChunkSource
   selection: readonly Buffer[]
   onLost: ((part: LostPart) => void) | null
   /** The path of the entry before. */
-  last: Buffer | null
+  previousPath: Buffer | null
   hasLost: boolean
 }
 
 async function* readNode(
-  reading: Reading,
+  reading: TreeReading,
   node: TreeNode,
   end: Buffer | null,
 ): AsyncGenerator<Iterable<TreeEntry>> {
@@ -141,17 +141,21 @@ async function* readNode(
   }
 }
 
-function* readLeaf(reading: Reading, entries: Iterable<TreeEntry>, end: Buffer | null): Generator<TreeEntry> {
+function* readLeaf(
+  reading: TreeReading,
+  entries: Iterable<TreeEntry>,
+  end: Buffer | null,
+): Generator<TreeEntry> {
   const { selection } = reading
   for (const entry of entries) {
     // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
     const isNext =
-      reading.last === null
+      reading.previousPath === null
         ? entry.path.length === 0 || reading.hasLost
-        : comparePaths(reading.last, entry.path) < 0
+        : comparePaths(reading.previousPath, entry.path) < 0
     if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0))
       throw damaged('the tree', 'its leaves are out of order, or it has no root')
-    reading.last = entry.path
+    reading.previousPath = entry.path
     if (selection.length === 0 || isSelected(entry.path, selection)) yield entry
   }
 }
@@ -163,7 +167,7 @@ interface ChildRange {
 
 /** All at once; one after the other if that fails, to learn which are lost: these are undefined. */
 async function readChildren(
-  reading: Reading,
+  reading: TreeReading,
   window: readonly ChildRange[],
 ): Promise<(Buffer | undefined)[]> {
   const { source, onLost } = reading

@@ -11,12 +11,12 @@ import type { Generation, Lock } from '../../core/snapshot/retention.ts'
 import {
   CacheDamaged,
   cacheFailure,
-  forgetBeginning,
+  deleteResetNote,
   holdLock,
   openDatabase,
-  readBeginning,
+  readResetNote,
   removeDatabase,
-  unusable,
+  cacheUnusable,
 } from './cache-database.ts'
 import { FileRecords } from './file-records.ts'
 
@@ -49,12 +49,12 @@ export class BackupCache {
   private pendingWrites = 0
   private file: string
   /** Why nothing was remembered, if so. */
-  readonly note: string | null
+  readonly resetNote: string | null
 
   private constructor(file: string, owner: string, lock: DatabaseSync) {
     this.file = file
     this.lock = lock
-    this.note = readBeginning(file)
+    this.resetNote = readResetNote(file)
     this.database = openDatabase(file, owner)
     try {
       this.putBlock = this.database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?, ?)')
@@ -73,12 +73,12 @@ export class BackupCache {
    * be used now: it is left as it is then.
    */
   static open(directory: string, vault: string, source: string): BackupCache {
-    const { file, owner, lock } = locate(directory, vault, source)
+    const { file, owner, lock } = acquireLock(directory, vault, source)
     try {
       return new BackupCache(file, owner, lock)
     } catch (error) {
       const failure = cacheFailure(directory, error)
-      if (failure instanceof CacheDamaged) return BackupCache.begin(file, owner, lock, failure)
+      if (failure instanceof CacheDamaged) return BackupCache.recreate(file, owner, lock, failure)
       lock.close()
       throw failure
     }
@@ -86,17 +86,22 @@ export class BackupCache {
 
   /** Forgets everything, after a CacheDamaged. */
   static reset(directory: string, vault: string, source: string, damage: CacheDamaged): BackupCache {
-    const { file, owner, lock } = locate(directory, vault, source)
-    return BackupCache.begin(file, owner, lock, damage)
+    const { file, owner, lock } = acquireLock(directory, vault, source)
+    return BackupCache.recreate(file, owner, lock, damage)
   }
 
-  private static begin(file: string, owner: string, lock: DatabaseSync, damage: CacheDamaged): BackupCache {
+  private static recreate(
+    file: string,
+    owner: string,
+    lock: DatabaseSync,
+    damage: CacheDamaged,
+  ): BackupCache {
     try {
       removeDatabase(file, damage.message)
       return new BackupCache(file, owner, lock)
     } catch (error) {
       lock.close()
-      throw unusable(dirname(file), error)
+      throw cacheUnusable(dirname(file), error)
     }
   }
 
@@ -136,7 +141,9 @@ export class BackupCache {
     const row = this.guard(() => this.database.prepare('SELECT value, checksum FROM last_snapshot').get())
     return row === undefined
       ? null
-      : (JSON.parse(check('the last snapshot', row['checksum'], String(row['value']))) as LastSnapshot)
+      : (JSON.parse(
+          verifyChecksum('the last snapshot', row['checksum'], String(row['value'])),
+        ) as LastSnapshot)
   }
 
   /** What was committed; the attempts that led to it are settled by it. */
@@ -149,14 +156,14 @@ export class BackupCache {
       this.database.exec('DELETE FROM attempts')
     })
     this.commit()
-    this.guard(() => forgetBeginning(this.file))
+    this.guard(() => deleteResetNote(this.file))
   }
 
   /** The ids of manifests that were sent after the last snapshot, and of which nobody knows whether they arrived; oldest first. */
   attempts(): string[] {
     return this.guard(() =>
       this.database.prepare('SELECT id, checksum FROM attempts ORDER BY rowid').all(),
-    ).map((row) => check('an attempt', row['checksum'], String(row['id'])))
+    ).map((row) => verifyChecksum('an attempt', row['checksum'], String(row['id'])))
   }
 
   /** Before a manifest is sent: whoever runs after a crash must know that it may be there. */
@@ -173,7 +180,13 @@ export class BackupCache {
       const next = this.guard(() => rows.next())
       if (next.done === true) return
       const records = asBuffer(next.value['records'] as Uint8Array)
-      check('a block of files', next.value['checksum'], '', next.value['first_key'] as Uint8Array, records)
+      verifyChecksum(
+        'a block of files',
+        next.value['checksum'],
+        '',
+        next.value['first_key'] as Uint8Array,
+        records,
+      )
       yield records
     }
   }
@@ -239,7 +252,7 @@ export class BackupCache {
   }
 }
 
-function locate(
+function acquireLock(
   directory: string,
   vault: string,
   source: string,
@@ -251,10 +264,9 @@ function locate(
 
 function packOf(row: Record<string, unknown>): CachedPack {
   const footer = asBuffer(row['footer'] as Uint8Array)
-  const pack = JSON.parse(check('a pack', row['checksum'], String(row['description']), footer)) as Omit<
-    CachedPack,
-    'footer'
-  >
+  const pack = JSON.parse(
+    verifyChecksum('a pack', row['checksum'], String(row['description']), footer),
+  ) as Omit<CachedPack, 'footer'>
   return { ...pack, footer }
 }
 
@@ -262,8 +274,8 @@ function checksum(text: string, ...parts: Uint8Array[]): number {
   return parts.reduce((sum, part) => crc32(part, sum), crc32(text))
 }
 
-function check(what: string, expected: unknown, text: string, ...parts: Uint8Array[]): string {
-  if (checksum(text, ...parts) !== Number(expected)) throw new CacheDamaged(`${what} has another checksum`)
+function verifyChecksum(rowName: string, expected: unknown, text: string, ...parts: Uint8Array[]): string {
+  if (checksum(text, ...parts) !== Number(expected)) throw new CacheDamaged(`${rowName} has another checksum`)
   return text
 }
 

@@ -7,13 +7,13 @@ import { FileReading } from './file-reading.ts'
 import type { FileContent } from './file-reading.ts'
 import { sortKeyOf } from './file-records.ts'
 import { problemOfSegments, upToGap } from './file-segments.ts'
-import { stampOf } from '../stat-identity.ts'
-import type { FileStamp } from '../stat-identity.ts'
-import type { KnownChunks } from './dedup-index.ts'
+import { statIdentityOf } from '../stat-identity.ts'
+import type { StatIdentity } from '../stat-identity.ts'
+import type { DedupIndex } from './dedup-index.ts'
 import { LinkGroups } from './link-groups.ts'
 import type { BackupProgress, Problem } from '../operations.ts'
 import type { PackUploader } from './pack-uploader.ts'
-import type { RememberedFile, RememberedFiles } from './file-cache.ts'
+import type { CachedFile, FileCache } from './file-cache.ts'
 import { SnapshotTree } from './snapshot-tree.ts'
 import { walk } from '../walk.ts'
 import type { WalkedEntry } from '../walk.ts'
@@ -26,7 +26,7 @@ const racyNs = 1_000_000_000n
 interface PendingFile extends FileContent {
   entry: TreeEntry
   /** What the cache knew: it was not read then. */
-  remembered: RememberedFile | null
+  cachedFile: CachedFile | null
 }
 
 type Pending =
@@ -50,9 +50,9 @@ export interface PassResult {
 }
 
 export class BackupPass {
-  private known: KnownChunks
+  private dedupIndex: DedupIndex
   private uploader: PackUploader
-  private remembered: RememberedFiles
+  private cachedFile: FileCache
   private startedNs: bigint
   private reading: FileReading
   private tree: SnapshotTree
@@ -73,18 +73,18 @@ export class BackupPass {
   constructor(options: {
     source: string
     workers: number
-    known: KnownChunks
+    dedupIndex: DedupIndex
     uploader: PackUploader
-    remembered: RememberedFiles
+    cachedFile: FileCache
     /** What the source has in packs, as far as the cache knows. */
     bytesBefore: number
     startedNs: bigint
     signal: AbortSignal | undefined
     onProgress: ((progress: BackupProgress) => void) | undefined
   }) {
-    this.known = options.known
+    this.dedupIndex = options.dedupIndex
     this.uploader = options.uploader
-    this.remembered = options.remembered
+    this.cachedFile = options.cachedFile
     this.startedNs = options.startedNs
     this.signal = options.signal
     this.onProgress = options.onProgress
@@ -102,7 +102,7 @@ export class BackupPass {
       for (const walked of walk(directory)) {
         if ('kind' in walked) this.addProblem(walked)
         else this.addEntry(walked)
-        if (++steps % 256 === 0) await this.breathe()
+        if (++steps % 256 === 0) await this.yieldToEventLoop()
         if (this.mustWait()) await this.waitFor(() => !this.mustWait())
       }
       this.reading.dispatch()
@@ -110,7 +110,7 @@ export class BackupPass {
       this.reading.flush()
       await this.waitFor(() => this.reading.isFlushed)
       this.emit()
-      this.remembered.finish()
+      this.cachedFile.finish()
       const treeRoot = this.tree.finish()
       await this.uploader.drain(0)
       const notExamined = await attributes
@@ -138,7 +138,7 @@ export class BackupPass {
   }
 
   /** Lets replies in, so that the store is kept busy while a large tree is walked. */
-  private async breathe(): Promise<void> {
+  private async yieldToEventLoop(): Promise<void> {
     this.signal?.throwIfAborted()
     this.report()
     await new Promise((resolve) => setImmediate(resolve))
@@ -230,10 +230,16 @@ export class BackupPass {
         return
       }
     }
-    const file: PendingFile = { entry, stamp: stampOf(stats), segments: [], missing: 0, remembered: null }
+    const file: PendingFile = {
+      entry,
+      identity: statIdentityOf(stats),
+      segments: [],
+      missing: 0,
+      cachedFile: null,
+    }
     if (entry.linkGroup > 0) this.links.setFirst(stats, file)
-    file.remembered = this.recall(entry.path, file.stamp)
-    if (file.remembered === null && entry.size > 0) this.reading.read(walked.absolute, entry.size, file)
+    file.cachedFile = this.lookup(entry.path, file.identity)
+    if (file.cachedFile === null && entry.size > 0) this.reading.read(walked.absolute, entry.size, file)
     // Only now: what is pending and lacks nothing is taken for whole, also while a failed run comes to its end.
     this.push({ kind: 'file', file })
     this.emit()
@@ -245,15 +251,16 @@ export class BackupPass {
   }
 
   /** What the cache knows of an unchanged file, if all its chunks are in packs that may be reused. */
-  private recall(path: Buffer, stamp: FileStamp): RememberedFile | null {
-    const found = this.remembered.recall(sortKeyOf(path), stamp)
-    if (found === null) return null
-    const { digests, lengths } = found
-    if (lengths.reduce((sum, bytes) => sum + bytes, 0) !== stamp.size) return null
+  private lookup(path: Buffer, identity: StatIdentity): CachedFile | null {
+    const cachedFile = this.cachedFile.lookup(sortKeyOf(path), identity)
+    if (cachedFile === null) return null
+    const { digests, lengths } = cachedFile
+    if (lengths.reduce((sum, bytes) => sum + bytes, 0) !== identity.size) return null
     for (let offset = 0; offset < digests.length; offset += digestBytes)
-      if (!this.known.has(digests, offset)) return null
-    for (let offset = 0; offset < digests.length; offset += digestBytes) this.known.claim(digests, offset)
-    return found
+      if (!this.dedupIndex.has(digests, offset)) return null
+    for (let offset = 0; offset < digests.length; offset += digestBytes)
+      this.dedupIndex.markUsed(digests, offset)
+    return cachedFile
   }
 
   /** Adds to the tree what is at its turn and complete. */
@@ -274,15 +281,15 @@ export class BackupPass {
   }
 
   private emitFile(file: PendingFile): void {
-    if (file.remembered === null) this.emitRead(file)
-    else this.emitUnchanged(file.entry, file.remembered)
+    if (file.cachedFile === null) this.emitRead(file)
+    else this.emitUnchanged(file.entry, file.cachedFile)
   }
 
-  private emitUnchanged(entry: TreeEntry, remembered: RememberedFile): void {
-    this.remembered.keep(remembered)
+  private emitUnchanged(entry: TreeEntry, cachedFile: CachedFile): void {
+    this.cachedFile.keep(cachedFile)
     this.filesUnchanged++
     this.bytesUnchanged += entry.size
-    this.tree.addFile(entry, remembered)
+    this.tree.addFile(entry, cachedFile)
   }
 
   private emitRead(file: PendingFile): void {
@@ -293,23 +300,23 @@ export class BackupPass {
     )
     const problem = problemOfSegments(file.segments)
     if (problem) this.addProblem({ path: entry.path, ...problem })
-    const restamped = segments[0]?.restamped
+    const restamped = segments[0]?.newStats
     if (restamped) {
-      file.stamp = restamped.stamp
+      file.identity = restamped.identity
       Object.assign(entry, {
         mode: restamped.mode,
         uid: restamped.uid,
         gid: restamped.gid,
-        mtimeNs: restamped.stamp.mtimeNs,
+        mtimeNs: restamped.identity.mtimeNs,
       })
-      entry.sparse = restamped.blocks * 512 < restamped.stamp.size
+      entry.sparse = restamped.blocks * 512 < restamped.identity.size
     }
     // Without content an entry would restore as an empty file that looks whole.
     if (problem && problem.kind !== 'changed') return
     const lengths = segments.flatMap((segment) => segment.lengths)
     const digests = Buffer.concat(segments.map((segment) => segment.digests))
-    if (!problem && file.stamp.ctimeNs < this.startedNs - racyNs)
-      this.remembered.put(sortKeyOf(entry.path), file.stamp, { digests, lengths })
+    if (!problem && file.identity.ctimeNs < this.startedNs - racyNs)
+      this.cachedFile.put(sortKeyOf(entry.path), file.identity, { digests, lengths })
     this.tree.addFile(entry, { digests, lengths })
   }
 

@@ -3,7 +3,7 @@
 import { PackBuilder, assertSealed } from '../../core/pack/pack.ts'
 import { SegmentReader, bufferBytes, partBytes, readBatch } from './source-reader.ts'
 import type { BatchChunk, ItemContent, ReadItem } from './source-reader.ts'
-import type { Reply, WorkerCode } from '../worker-pool.ts'
+import type { SendResponse, WorkerCode } from '../worker-pool.ts'
 
 export type ToBackupWorker =
   /** Files that have `partBytes` together, or one segment of a large file: it is read in parts, each answered and packed. */
@@ -12,7 +12,7 @@ export type ToBackupWorker =
   | { type: 'pack'; batch: number; isNew: Uint8Array }
   | { type: 'flush' }
   /** The worker may begin another pack, in the memory of one that was uploaded if there is one; it aims at `packBytes`. */
-  | { type: 'begin'; memory: ArrayBuffer | undefined; packBytes: number }
+  | { type: 'begin'; buffer: ArrayBuffer | undefined; packBytes: number }
 
 export type FromBackupWorker =
   /** What was read of each item, and whether that was all of the batch. */
@@ -31,17 +31,20 @@ interface Batch {
 
 export class BackupWorker implements WorkerCode<ToBackupWorker> {
   private source: string
-  private reply: Reply<FromBackupWorker>
+  private reply: SendResponse<FromBackupWorker>
   private batches = new Map<number, Batch>()
   /** Null after a pack was sealed, until the next may begin. */
   private builder: PackBuilder | null
   /** What is to be packed then. */
-  private toPack: { number: number; batch: Batch }[] = []
+  private waitingBatches: { number: number; batch: Batch }[] = []
   /** Memory of batches that were packed: kept, because the collector is slow to return so much. */
   private freeBuffers: Buffer[] = []
 
   /** @param data.packBytes what the first pack aims at. */
-  constructor({ source, packBytes }: { source: string; packBytes: number }, reply: Reply<FromBackupWorker>) {
+  constructor(
+    { source, packBytes }: { source: string; packBytes: number },
+    reply: SendResponse<FromBackupWorker>,
+  ) {
     this.source = source
     this.reply = reply
     this.builder = new PackBuilder(source, undefined, packBytes)
@@ -56,8 +59,8 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
       this.seal()
       this.reply({ type: 'flushed' })
     } else {
-      this.builder = new PackBuilder(this.source, message.memory, message.packBytes)
-      for (const { number, batch } of this.toPack.splice(0)) this.packBatch(number, batch)
+      this.builder = new PackBuilder(this.source, message.buffer, message.packBytes)
+      for (const { number, batch } of this.waitingBatches.splice(0)) this.packBatch(number, batch)
     }
   }
 
@@ -71,10 +74,10 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
     const segment = items[0]!.bytes > partBytes ? new SegmentReader(items[0]!) : null
     const batch: Batch = { buffer, chunks: [], segment }
     this.batches.set(number, batch)
-    this.answer(number, batch, segment === null ? readBatch(items, buffer) : segment.next(buffer))
+    this.respond(number, batch, segment === null ? readBatch(items, buffer) : segment.next(buffer))
   }
 
-  private answer(number: number, batch: Batch, { contents, chunks }: ReturnType<typeof readBatch>): void {
+  private respond(number: number, batch: Batch, { contents, chunks }: ReturnType<typeof readBatch>): void {
     batch.chunks = chunks
     const bytesRead = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)
     this.reply({ type: 'read', batch: number, contents, bytesRead, isLast: batch.segment?.isDone ?? true })
@@ -92,13 +95,13 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
       if (this.builder?.isFull === true) this.seal()
       if (this.builder === null) {
         batch.chunks = chunks.slice(index)
-        this.toPack.push({ number, batch })
+        this.waitingBatches.push({ number, batch })
         return
       }
       this.builder.add(chunk.digest, buffer.subarray(chunk.offset, chunk.offset + chunk.bytes))
     }
     if (segment !== null && !segment.isDone) {
-      this.answer(number, batch, segment.next(buffer))
+      this.respond(number, batch, segment.next(buffer))
       return
     }
     this.batches.delete(number)

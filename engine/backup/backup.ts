@@ -17,13 +17,13 @@ import { BackupCache } from './backup-cache.ts'
 import type { CachedPack, LastSnapshot } from './backup-cache.ts'
 import { BackupPass } from './backup-pass.ts'
 import type { PassResult } from './backup-pass.ts'
-import { CacheDamaged, unusable } from './cache-database.ts'
+import { CacheDamaged, cacheUnusable } from './cache-database.ts'
 import { uploadIndex } from './index-upload.ts'
 import type { WrittenIndex } from './index-upload.ts'
-import { KnownChunks } from './dedup-index.ts'
+import { DedupIndex } from './dedup-index.ts'
 import type { BackupOptions, BackupResult } from '../operations.ts'
 import { PackUploader } from './pack-uploader.ts'
-import { RememberedFiles } from './file-cache.ts'
+import { FileCache } from './file-cache.ts'
 
 /** A pass is begun again at most so often: when the cache was damaged, or when packs grew too old while it ran. */
 const maxPasses = 4
@@ -40,16 +40,21 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
       hint: 'give whole days from 1 to 36500',
     })
   }
-  const found = await options.store.lockDefault()
-  const lock = acceptLock(options.store.name, found, options.promiseDays, options.allowUnlocked ?? false)
+  const lockDefault = await options.store.lockDefault()
+  const lock = acceptLock(
+    options.store.name,
+    lockDefault,
+    options.promiseDays,
+    options.allowUnlocked ?? false,
+  )
   let cache = BackupCache.open(options.cacheDirectory, options.store.name, options.source)
   try {
-    let nowMs = found.serverTimeMs
+    let nowMs = lockDefault.serverTimeMs
     for (let pass = 1; ; pass++) {
       try {
-        const done = await runPass(options, cache, lock, nowMs, startedMs)
-        if ('result' in done) return done.result
-        nowMs = done.tooOldAtMs
+        const outcome = await runPass(options, cache, lock, nowMs, startedMs)
+        if ('result' in outcome) return outcome.result
+        nowMs = outcome.tooOldAtMs
       } catch (error) {
         if (!(error instanceof CacheDamaged)) throw error
         cache.discard()
@@ -74,37 +79,37 @@ async function runPass(
   const dryRun = options.dryRun ?? false
   const last = cache.lastSnapshot()
   const generation = currentGeneration(last?.generation ?? null, lock, promiseDays, nowMs)
-  const known = new KnownChunks()
+  const dedupIndex = new DedupIndex()
   const tooOld: string[] = []
   let bytesBefore = 0
   for (const pack of cache.packs()) {
     bytesBefore += pack.bytes
-    if (mayReuse(pack, lock, promiseDays, nowMs)) known.add(pack, source)
+    if (mayReuse(pack, lock, promiseDays, nowMs)) dedupIndex.add(pack, source)
     else tooOld.push(pack.sha256)
   }
   if (!dryRun) cache.dropPacks(tooOld)
   const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache)
   const pass = new BackupPass({
     source,
-    known,
+    dedupIndex,
     uploader,
-    remembered: new RememberedFiles(cache.files(), dryRun ? null : cache),
+    cachedFile: new FileCache(cache.files(), dryRun ? null : cache),
     startedNs: fileSystemTimeNs(options.cacheDirectory),
     bytesBefore,
     workers: options.workers ?? Math.min(8, availableParallelism()),
     signal: options.signal,
     onProgress: options.onProgress,
   })
-  const passed = await pass.run(options.directory)
-  const reused = known.usedPacks()
-  const summary = summarize(options, lock, passed, uploader, reused, last, startedMs)
-  if (dryRun) return { result: { ...summary, snapshot: null, cacheNote: cache.note } }
+  const passResult = await pass.run(options.directory)
+  const reused = dedupIndex.usedPacks()
+  const summary = summarize(options, lock, passResult, uploader, reused, last, startedMs)
+  if (dryRun) return { result: { ...summary, snapshot: null, cacheNote: cache.resetNote } }
   const content = [...reused, ...uploader.uploaded]
   const index = await uploadIndex({
     source,
     content,
     old: last?.index ?? [],
-    reusable: known.packs,
+    reusable: dedupIndex.packs,
     cache,
     uploader,
   })
@@ -120,19 +125,19 @@ async function runPass(
       },
     )
   }
-  const needed = [
+  const neededPacks = [
     ...reused,
     ...index.reused,
     ...uploader.uploaded.map(({ uploadedMs }) => ({ uploadedMs, lock })),
   ]
-  if (needed.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs)))
+  if (neededPacks.some((pack) => isTooOld(pack, lock, promiseDays, before.serverTimeMs)))
     return { tooOldAtMs: before.serverTimeMs }
-  const snapshot = await commit(options, cache, { lock, generation, passed, index, last, startedMs })
-  const cacheNote = remember(cache, {
+  const snapshot = await commit(options, cache, { lock, generation, passResult, index, last, startedMs })
+  const cacheNote = cacheSnapshot(cache, {
     id: snapshot.id,
     sha256: snapshot.sha256,
     generation,
-    index: index.remember,
+    index: index.cachedIndex,
   })
   return {
     result: {
@@ -148,10 +153,10 @@ async function runPass(
 }
 
 /** The snapshot is made, whatever becomes of the cache: the next one finds it among the attempts then, and follows it. */
-function remember(cache: BackupCache, snapshot: LastSnapshot): string | null {
+function cacheSnapshot(cache: BackupCache, snapshot: LastSnapshot): string | null {
   try {
     cache.putLastSnapshot(snapshot)
-    return cache.note
+    return cache.resetNote
   } catch (error) {
     if (!(error instanceof CacheDamaged) && !isHoldfastError(error)) throw error
     return `the snapshot was made, but could not be remembered here: ${error.message}`
@@ -172,17 +177,17 @@ function isTooOld(
 async function commit(
   options: BackupOptions,
   cache: BackupCache,
-  made: {
+  content: {
     lock: Lock | null
     generation: Generation
-    passed: PassResult
+    passResult: PassResult
     index: WrittenIndex
     last: LastSnapshot | null
     startedMs: number
   },
 ): Promise<NonNullable<BackupResult['snapshot']>> {
   const { clock, random, source } = options
-  const { passed, index, last } = made
+  const { passResult, index, last } = content
   let id = ''
   const put = await putUnderNewKey(options, () => {
     // An attempt whose reply was lost, or whose sender was killed, may have been committed: its successor says that it follows it.
@@ -196,30 +201,28 @@ async function commit(
       id,
       supersedes,
       parent: last === null ? null : { id: last.id, sha256: last.sha256 },
-      generation: made.generation.name,
-      retention: { promiseDays: options.promiseDays, lock: made.lock },
-      complete: !passed.incomplete,
+      generation: content.generation.name,
+      retention: { promiseDays: options.promiseDays, lock: content.lock },
+      complete: !passResult.incomplete,
       tree: {
-        root: passed.treeRoot.toString('hex'),
-        entries: passed.entries,
-        files: passed.files,
-        bytes: passed.bytes,
+        root: passResult.treeRoot.toString('hex'),
+        entries: passResult.entries,
+        files: passResult.files,
+        bytes: passResult.bytes,
       },
       packs: index.packs,
       index: index.locations,
-      problems: passed.problems
-        .slice(0, 100)
-        .map(({ kind, path, detail }) => ({
-          kind,
-          path: pathText(path).slice(0, 8192),
-          detail: detail.slice(0, 1024),
-        })),
-      problemCount: passed.problemCount,
+      problems: passResult.problems.slice(0, 100).map(({ kind, path, detail }) => ({
+        kind,
+        path: pathText(path).slice(0, 8192),
+        detail: detail.slice(0, 1024),
+      })),
+      problemCount: passResult.problemCount,
       client: {
         version: options.toolVersion,
         host: hostname().slice(0, 1024),
         root: options.directory.slice(0, 8192),
-        startedMs: Math.max(0, made.startedMs),
+        startedMs: Math.max(0, content.startedMs),
         finishedMs: Math.max(0, clock.nowMs()),
       },
     }
@@ -232,7 +235,7 @@ async function commit(
 function summarize(
   options: BackupOptions,
   lock: Lock | null,
-  passed: PassResult,
+  passResult: PassResult,
   uploader: PackUploader,
   reused: readonly PackReference[],
   last: LastSnapshot | null,
@@ -241,20 +244,20 @@ function summarize(
   return {
     source: options.source,
     parentId: last?.id ?? null,
-    complete: !passed.incomplete,
+    complete: !passResult.incomplete,
     lock,
-    entries: passed.entries,
-    files: passed.files,
-    bytes: passed.bytes,
-    filesUnchanged: passed.filesUnchanged,
-    bytesRead: passed.bytesRead,
-    bytesNew: passed.bytesNew,
+    entries: passResult.entries,
+    files: passResult.files,
+    bytes: passResult.bytes,
+    filesUnchanged: passResult.filesUnchanged,
+    bytesRead: passResult.bytesRead,
+    bytesNew: passResult.bytesNew,
     bytesUploaded: uploader.bytesUploaded,
     packsUploaded: uploader.uploaded.length,
     packsReferenced: uploader.uploaded.length + reused.length,
-    problems: passed.problems,
-    problemCount: passed.problemCount,
-    attributesNote: passed.notExamined,
+    problems: passResult.problems,
+    problemCount: passResult.problemCount,
+    attributesNote: passResult.notExamined,
     durationMs: options.clock.nowMs() - startedMs,
   }
 }
@@ -267,6 +270,6 @@ function fileSystemTimeNs(directory: string): bigint {
     writeFileSync(file, '')
     return statSync(file, { bigint: true }).mtimeNs
   } catch (error) {
-    throw unusable(directory, error)
+    throw cacheUnusable(directory, error)
   }
 }

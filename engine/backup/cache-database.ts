@@ -25,7 +25,7 @@ export function cacheFailure(directory: string, error: unknown): CacheDamaged | 
   const { errcode } = error as { errcode?: number }
   if (errcode !== undefined && (errcode === shortRead || damageCodes.has(errcode & 0xff)))
     return new CacheDamaged((error as Error).message, { cause: error })
-  return unusable(directory, error)
+  return cacheUnusable(directory, error)
 }
 
 /** @param owner the vault and the source: a cache that was copied from another's would name packs that aren't there. */
@@ -59,14 +59,14 @@ export function holdLock(directory: string, name: string, source: string): Datab
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     lock = new DatabaseSync(join(directory, name))
   } catch (error) {
-    throw unusable(directory, error)
+    throw cacheUnusable(directory, error)
   }
   try {
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
-    if ((error as { errcode?: number }).errcode !== busy) throw unusable(directory, error)
+    if ((error as { errcode?: number }).errcode !== busy) throw cacheUnusable(directory, error)
     throw new HoldfastError('conflict', `another backup of ${source} is running`, {
       hint: 'wait for it to end, or give this one a --cache-dir of its own',
       retryable: true,
@@ -81,7 +81,7 @@ function isOutOfRoom(error: unknown): boolean {
   return errcode === full || code === 'ENOSPC' || code === 'EDQUOT'
 }
 
-export function unusable(path: string, error: unknown): HoldfastError {
+export function cacheUnusable(path: string, error: unknown): HoldfastError {
   if (isOutOfRoom(error)) {
     return new HoldfastError('disk-full', `there is no room left for the cache in ${path}`, {
       hint: 'make room there and repeat the command: what was uploaded is used again',
@@ -102,21 +102,21 @@ export function unusable(path: string, error: unknown): HoldfastError {
 }
 
 /** Why the cache was begun anew, until a snapshot was committed since; null if it was not. */
-export function readBeginning(file: string): string | null {
-  const path = beginningOf(file)
+export function readResetNote(file: string): string | null {
+  const path = resetNoteFile(file)
   return existsSync(path) ? `the cache was begun anew: ${readFileSync(path, 'utf8')}` : null
 }
 
 /** Throws the cache away. Why stands beside it first: the run that ends before it has a snapshot leaves it to the next one to say so. */
 export function removeDatabase(file: string, reason: string): void {
-  writeFileSync(beginningOf(file), reason)
+  writeFileSync(resetNoteFile(file), reason)
   for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
 }
 
-export function forgetBeginning(file: string): void {
-  rmSync(beginningOf(file), { force: true })
+export function deleteResetNote(file: string): void {
+  rmSync(resetNoteFile(file), { force: true })
 }
 
-function beginningOf(file: string): string {
+function resetNoteFile(file: string): string {
   return `${file}.begun-anew`
 }

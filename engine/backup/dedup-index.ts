@@ -5,14 +5,14 @@ import { parseFooter } from '../../core/pack/pack-footer.ts'
 import type { CachedPack } from './backup-cache.ts'
 
 /** The value of a chunk that this run packs. */
-const ofThisRun = 2 ** 40
+const packedInThisRun = 2 ** 40
 
 /** A pack of an earlier run that may be reused; of its footer only the size is kept, because all footers are megabytes. */
 export interface ReusablePack extends Omit<CachedPack, 'footer'> {
   footerBytes: number
 }
 
-export class KnownChunks {
+export class DedupIndex {
   private index = new ChunkIndex()
   readonly packs: ReusablePack[] = []
   private used: boolean[] = []
@@ -31,13 +31,13 @@ export class KnownChunks {
   }
 
   /** Notes that the snapshot needs the chunk. True if it must be packed: nobody has it yet. */
-  claim(digest: Uint8Array, offset = 0): boolean {
+  markUsed(digest: Uint8Array, offset = 0): boolean {
     const value = this.index.find(digest, offset)
     if (value === -1) {
-      this.index.set(digest, offset, ofThisRun)
+      this.index.set(digest, offset, packedInThisRun)
       return true
     }
-    if (value !== ofThisRun) this.used[value] = true
+    if (value !== packedInThisRun) this.used[value] = true
     return false
   }
 

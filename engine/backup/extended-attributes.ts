@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Problem } from '../operations.ts'
 
 /** Set by the system on every file where it is in use, and set again by it after a restore. */
-const ofTheSystem = /^security\.selinux$/
+const systemAttribute = /^security\.selinux$/
 
 /** Reports each entry with attributes. The answer is why nobody could look, or null. */
 export async function findExtendedAttributes(
@@ -40,9 +40,13 @@ export async function readListing(
   let path: Buffer | null = null
   let names: string[] = []
   const close = (): void => {
-    const own = names.filter((name) => !ofTheSystem.test(name))
-    if (path !== null && own.length > 0)
-      report({ path, kind: 'not-recorded', detail: `extended attributes are left out: ${describe(own)}` })
+    const reportedNames = names.filter((name) => !systemAttribute.test(name))
+    if (path !== null && reportedNames.length > 0)
+      report({
+        path,
+        kind: 'not-recorded',
+        detail: `extended attributes are left out: ${describe(reportedNames)}`,
+      })
     path = null
     names = []
   }

@@ -2,14 +2,14 @@
 // blocks: a row for each would cost more than its lstat. A block in which nothing has changed is left as it is.
 import type { BackupCache } from './backup-cache.ts'
 import { FileRecords, encodeRecord } from './file-records.ts'
-import type { FileStamp } from '../stat-identity.ts'
+import type { StatIdentity } from '../stat-identity.ts'
 
 /** A new block is closed when it has reached this. */
 const blockBytes = 32 * 1024
 /** One that is smaller is joined with what is written before or behind it: or each run would leave a block for what it found at the end. */
 const smallBytes = 8 * 1024
 
-export interface RememberedFile {
+export interface CachedFile {
   digests: Buffer
   lengths: number[]
   block: ReadBlock
@@ -26,12 +26,12 @@ interface ReadBlock {
   isReached: boolean
 }
 
-export class RememberedFiles {
+export class FileCache {
   private cache: Pick<BackupCache, 'replaceFiles'> | null
   private blocks: Iterator<Buffer>
   private current: ReadBlock | null = null
   private at = 0
-  private unsettled: ReadBlock[] = []
+  private pendingBlocks: ReadBlock[] = []
   private dropped: Buffer[] = []
   /** A small block that may stay as it is, right before what comes next. */
   private small: ReadBlock | null = null
@@ -48,7 +48,7 @@ export class RememberedFiles {
   }
 
   /** The file as it was read before, unless it was another one. Asked in the order of the keys. */
-  recall(key: Buffer, stamp: FileStamp): RememberedFile | null {
+  lookup(key: Buffer, identity: StatIdentity): CachedFile | null {
     for (;;) {
       const block = this.current
       if (block === null || this.at === block.records.bytes.length) {
@@ -61,7 +61,7 @@ export class RememberedFiles {
       if (order > 0) return null
       this.at += block.records.bytesAt(at)
       if (order < 0) continue
-      if (!block.records.hasStampAt(at, stamp)) return null
+      if (!block.records.hasStatIdentityAt(at, identity)) return null
       const { digests, lengths } = block.records.contentAt(at)
       return { digests, lengths, block, at }
     }
@@ -69,8 +69,8 @@ export class RememberedFiles {
 
   private nextBlock(): boolean {
     // Nothing of it is left, and nothing new belongs there: a directory that is gone may have had any number of files.
-    if (this.current?.isReached === false && this.unsettled.at(-1) === this.current) {
-      this.dropped.push(Buffer.from(this.unsettled.pop()!.records.firstKey))
+    if (this.current?.isReached === false && this.pendingBlocks.at(-1) === this.current) {
+      this.dropped.push(Buffer.from(this.pendingBlocks.pop()!.records.firstKey))
     }
     const next = this.blocks.next()
     if (next.done === true) {
@@ -79,22 +79,26 @@ export class RememberedFiles {
     }
     this.current = { records: new FileRecords(next.value), files: [], hasNew: false, isReached: false }
     this.at = 0
-    this.unsettled.push(this.current)
+    this.pendingBlocks.push(this.current)
     return true
   }
 
   /** Keeps a file that was recalled. What is kept and put comes in the order of the keys, each after it was asked for. */
-  keep({ block, at }: RememberedFile): void {
-    while (this.unsettled[0] !== block) this.settle(this.unsettled.shift()!)
+  keep({ block, at }: CachedFile): void {
+    while (this.pendingBlocks[0] !== block) this.settle(this.pendingBlocks.shift()!)
     block.files.push(at)
   }
 
   /** Remembers a file as it was read. */
-  put(key: Buffer, stamp: FileStamp, content: { digests: Uint8Array; lengths: readonly number[] }): void {
-    while (this.unsettled.length > 0 && Buffer.compare(this.unsettled[0]!.records.lastKey, key) < 0)
-      this.settle(this.unsettled.shift()!)
-    const record = encodeRecord(key, stamp, content)
-    const block = this.unsettled[0]
+  put(
+    key: Buffer,
+    identity: StatIdentity,
+    content: { digests: Uint8Array; lengths: readonly number[] },
+  ): void {
+    while (this.pendingBlocks.length > 0 && Buffer.compare(this.pendingBlocks[0]!.records.lastKey, key) < 0)
+      this.settle(this.pendingBlocks.shift()!)
+    const record = encodeRecord(key, identity, content)
+    const block = this.pendingBlocks[0]
     if (block === undefined || Buffer.compare(key, block.records.firstKey) < 0) {
       this.add([record])
     } else {
@@ -106,7 +110,7 @@ export class RememberedFiles {
   /** Forgets what was not kept, and writes what is left to write. */
   finish(): void {
     do {
-      for (const block of this.unsettled.splice(0)) this.settle(block)
+      for (const block of this.pendingBlocks.splice(0)) this.settle(block)
     } while (this.nextBlock())
     this.flush()
   }

@@ -5,9 +5,9 @@ import { choosePackBytes } from '../../core/pack/pack-size.ts'
 import { BackupWorker } from './backup-worker.ts'
 import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
 import { joinContents } from './file-segments.ts'
-import type { FileStamp } from '../stat-identity.ts'
-import type { KnownChunks } from './dedup-index.ts'
-import { PackMemory } from './pack-buffers.ts'
+import type { StatIdentity } from '../stat-identity.ts'
+import type { DedupIndex } from './dedup-index.ts'
+import { PackBufferPool } from './pack-buffers.ts'
 import type { PackUploader } from './pack-uploader.ts'
 import { partBytes, segmentBytes } from './source-reader.ts'
 import type { ItemContent, ReadItem } from './source-reader.ts'
@@ -25,7 +25,7 @@ const maxQueued = 8
 
 /** A file as it is read: what its segments hold comes in any order. */
 export interface FileContent {
-  stamp: FileStamp
+  identity: StatIdentity
   segments: (ItemContent | null)[]
   /** Segments that have not been read whole. */
   missing: number
@@ -39,7 +39,7 @@ interface Batch {
 }
 
 export class FileReading {
-  private known: KnownChunks
+  private dedupIndex: DedupIndex
   private uploader: PackUploader
   private bytesBefore: number
   private progress: () => void
@@ -50,7 +50,7 @@ export class FileReading {
   private nextBatch = 0
   private queued: Batch[] = []
   private open: Batch = { items: [], owners: [], bytes: 0 }
-  private packMemory = new PackMemory(maxPacksInFlight)
+  private packBuffers = new PackBufferPool(maxPacksInFlight)
   private flushed = 0
   bytesRead = 0
   bytesNew = 0
@@ -59,14 +59,14 @@ export class FileReading {
     options: {
       source: string
       workers: number
-      known: KnownChunks
+      dedupIndex: DedupIndex
       uploader: PackUploader
       /** What the source has in packs, as far as the cache knows. */
       bytesBefore: number
     },
     on: { progress: () => void; failure: (error: unknown) => void },
   ) {
-    this.known = options.known
+    this.dedupIndex = options.dedupIndex
     this.uploader = options.uploader
     this.bytesBefore = options.bytesBefore
     this.progress = on.progress
@@ -77,7 +77,7 @@ export class FileReading {
       options.workers,
       { source: options.source, packBytes: this.packBytes },
       {
-        message: (answer, member) => this.receive(answer, member),
+        message: (response, member) => this.receive(response, member),
         failure: on.failure,
       },
     )
@@ -102,17 +102,17 @@ export class FileReading {
   }
 
   get isFlushed(): boolean {
-    return this.flushed === this.pool.started.length
+    return this.flushed === this.pool.startedMembers.length
   }
 
   /** Has the packs sealed that are not full. */
   flush(): void {
-    for (const member of this.pool.started) member.send({ type: 'flush' })
+    for (const member of this.pool.startedMembers) member.send({ type: 'flush' })
   }
 
   async stop(): Promise<void> {
     await this.pool.stop()
-    this.packMemory.close()
+    this.packBuffers.close()
   }
 
   read(absolute: Buffer, size: number, file: FileContent): void {
@@ -121,7 +121,7 @@ export class FileReading {
     file.missing = segments
     for (let segment = 0; segment < segments; segment++) {
       const offset = segment * segmentBytes
-      const item = { absolute, stamp: file.stamp, offset, bytes: Math.min(segmentBytes, size - offset) }
+      const item = { absolute, identity: file.identity, offset, bytes: Math.min(segmentBytes, size - offset) }
       if (this.open.bytes + item.bytes > partBytes || this.open.items.length >= batchFiles) this.queueOpen()
       this.open.items.push(item)
       this.open.owners.push({ file, segment })
@@ -142,30 +142,30 @@ export class FileReading {
       this.open = { items: [], owners: [], bytes: 0 }
     }
     while (this.queued.length > 0) {
-      const least = this.load.indexOf(Math.min(...this.load))
-      if (this.load[least]! >= batchesPerWorker) return
+      const idlest = this.load.indexOf(Math.min(...this.load))
+      if (this.load[idlest]! >= batchesPerWorker) return
       const batch = this.queued.shift()!
       const number = this.nextBatch++
-      const member = this.pool.members[least]!
-      this.load[least]!++
+      const member = this.pool.members[idlest]!
+      this.load[idlest]!++
       this.batches.set(number, { batch, member })
       member.send({ type: 'read', batch: number, items: batch.items })
     }
   }
 
-  private receive(answer: FromBackupWorker, member: PoolMember<ToBackupWorker>): void {
+  private receive(response: FromBackupWorker, member: PoolMember<ToBackupWorker>): void {
     try {
-      if (answer.type === 'read') this.receiveRead(answer, member)
-      else if (answer.type === 'sealed') {
-        this.packMemory.request((memory) =>
+      if (response.type === 'read') this.receiveRead(response, member)
+      else if (response.type === 'sealed') {
+        this.packBuffers.request((buffer) =>
           member.send(
-            { type: 'begin', memory, packBytes: this.packBytes },
-            memory === undefined ? [] : [memory],
+            { type: 'begin', buffer, packBytes: this.packBytes },
+            buffer === undefined ? [] : [buffer],
           ),
         )
-        this.uploader.add(answer, (memory) => this.packMemory.giveBack(memory))
-      } else if (answer.type === 'packed') {
-        this.batches.delete(answer.batch)
+        this.uploader.add(response, (buffer) => this.packBuffers.release(buffer))
+      } else if (response.type === 'packed') {
+        this.batches.delete(response.batch)
         this.load[member.number]!--
         this.dispatch()
       } else this.flushed++
@@ -176,25 +176,25 @@ export class FileReading {
   }
 
   private receiveRead(
-    answer: Extract<FromBackupWorker, { type: 'read' }>,
+    response: Extract<FromBackupWorker, { type: 'read' }>,
     member: PoolMember<ToBackupWorker>,
   ): void {
-    const { batch } = this.batches.get(answer.batch)!
+    const { batch } = this.batches.get(response.batch)!
     const isNew: number[] = []
-    for (const content of answer.contents) {
+    for (const content of response.contents) {
       content.lengths.forEach((bytes, index) => {
-        const claimed = this.known.claim(content.digests, index * digestBytes)
-        if (claimed) this.bytesNew += bytes
-        isNew.push(claimed ? 1 : 0)
+        const isNewChunk = this.dedupIndex.markUsed(content.digests, index * digestBytes)
+        if (isNewChunk) this.bytesNew += bytes
+        isNew.push(isNewChunk ? 1 : 0)
       })
     }
-    this.bytesRead += answer.bytesRead
-    member.send({ type: 'pack', batch: answer.batch, isNew: Uint8Array.from(isNew) })
-    answer.contents.forEach((content, index) => {
+    this.bytesRead += response.bytesRead
+    member.send({ type: 'pack', batch: response.batch, isNew: Uint8Array.from(isNew) })
+    response.contents.forEach((content, index) => {
       const { file, segment } = batch.owners[index]!
       const before = file.segments[segment] ?? null
       file.segments[segment] = before === null ? content : joinContents(before, content)
-      if (answer.isLast) file.missing--
+      if (response.isLast) file.missing--
     })
   }
 }

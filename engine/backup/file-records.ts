@@ -4,7 +4,7 @@
 //             key, chunks x SHA-256, chunks x u32 bytes
 import { digestBytes } from '../../core/digest.ts'
 import { CacheDamaged } from './cache-database.ts'
-import type { FileStamp } from '../stat-identity.ts'
+import type { StatIdentity } from '../stat-identity.ts'
 
 const headBytes = 44
 
@@ -65,13 +65,13 @@ export class FileRecords {
     return this.bytes.compare(key, 0, key.length, at + headBytes, at + headBytes + this.keyBytesAt(at))
   }
 
-  hasStampAt(at: number, stamp: FileStamp): boolean {
+  hasStatIdentityAt(at: number, identity: StatIdentity): boolean {
     const { view } = this
     return (
-      view.getFloat64(at + 8, true) === stamp.size &&
-      view.getBigInt64(at + 16, true) === stamp.mtimeNs &&
-      view.getBigInt64(at + 24, true) === stamp.ctimeNs &&
-      view.getBigUint64(at + 32, true) === stamp.inode
+      view.getFloat64(at + 8, true) === identity.size &&
+      view.getBigInt64(at + 16, true) === identity.mtimeNs &&
+      view.getBigInt64(at + 24, true) === identity.ctimeNs &&
+      view.getBigUint64(at + 32, true) === identity.inode
     )
   }
 
@@ -88,16 +88,16 @@ export class FileRecords {
 
 export function encodeRecord(
   key: Buffer,
-  stamp: FileStamp,
+  identity: StatIdentity,
   { digests, lengths }: { digests: Uint8Array; lengths: readonly number[] },
 ): Buffer {
   const record = Buffer.allocUnsafe(headBytes + key.length + lengths.length * (digestBytes + 4))
   record.writeUInt32LE(record.length, 0)
   record.writeUInt32LE(key.length, 4)
-  record.writeDoubleLE(stamp.size, 8)
-  record.writeBigInt64LE(stamp.mtimeNs, 16)
-  record.writeBigInt64LE(stamp.ctimeNs, 24)
-  record.writeBigUInt64LE(stamp.inode, 32)
+  record.writeDoubleLE(identity.size, 8)
+  record.writeBigInt64LE(identity.mtimeNs, 16)
+  record.writeBigInt64LE(identity.ctimeNs, 24)
+  record.writeBigUInt64LE(identity.inode, 32)
   record.writeUInt32LE(lengths.length, 40)
   record.set(key, headBytes)
   record.set(digests, headBytes + key.length)

@@ -14,7 +14,7 @@ export function joinContents(first: ItemContent, second: ItemContent): ItemConte
   return {
     digests: Buffer.concat([first.digests, second.digests]),
     lengths: [...first.lengths, ...second.lengths],
-    restamped: null,
+    newStats: null,
     problem: problemOfSegments([first, second]),
   }
 }

@@ -15,11 +15,11 @@ export interface WrittenIndex {
   locations: ChunkLocation[]
   /** Packs of earlier runs that hold a part of the index. */
   reused: ReusablePack[]
-  remember: LastSnapshot['index']
+  cachedIndex: LastSnapshot['index']
 }
 
 /** @param made.content the packs that hold the snapshot's data and tree. */
-export async function uploadIndex(made: {
+export async function uploadIndex(options: {
   source: string
   content: UploadedPack[]
   old: LastSnapshot['index']
@@ -27,24 +27,24 @@ export async function uploadIndex(made: {
   cache: BackupCache
   uploader: PackUploader
 }): Promise<WrittenIndex> {
-  const byHash = new Map(made.reusable.map((pack) => [pack.sha256, pack]))
-  const usable = made.old.filter(({ packSha256 }) => byHash.has(packSha256))
-  const { keep, write } = planIndex(made.content, usable)
-  const kept = usable.filter((chunk) => keep.includes(chunk))
-  const written = await writeIndex(made, write)
-  const reused = [...new Set(kept.map(({ packSha256 }) => byHash.get(packSha256)!))]
+  const byHash = new Map(options.reusable.map((pack) => [pack.sha256, pack]))
+  const usable = options.old.filter(({ packSha256 }) => byHash.has(packSha256))
+  const { keep, write } = planIndex(options.content, usable)
+  const keptChunks = usable.filter((chunk) => keep.includes(chunk))
+  const written = await writeIndex(options, write)
+  const reused = [...new Set(keptChunks.map(({ packSha256 }) => byHash.get(packSha256)!))]
   const indexPacks = new Set(written.map(({ packSha256 }) => packSha256))
   const packs: PackReference[] = [
-    ...made.content,
+    ...options.content,
     ...reused,
-    ...made.uploader.uploaded.filter((pack) => indexPacks.has(pack.sha256)),
+    ...options.uploader.uploaded.filter((pack) => indexPacks.has(pack.sha256)),
   ].map(({ key, versionId, sha256: hash, bytes }) => ({ key, versionId, sha256: hash, bytes }))
   const numberOf = new Map(packs.map((pack, number) => [pack.sha256, number]))
-  const remember = [...kept, ...written].map((chunk) => ({
+  const cachedIndex = [...keptChunks, ...written].map((chunk) => ({
     ...chunk,
     location: { ...chunk.location, pack: numberOf.get(chunk.packSha256)! },
   }))
-  return { packs, locations: remember.map(({ location }) => location), reused, remember }
+  return { packs, locations: cachedIndex.map(({ location }) => location), reused, cachedIndex }
 }
 
 async function writeIndex(
@@ -54,12 +54,12 @@ async function writeIndex(
   if (groups.length === 0) return []
   const written: LastSnapshot['index'] = []
   let builder = new PackBuilder(source)
-  let inBuilder: IndexedPack[][] = []
+  let pendingGroups: IndexedPack[][] = []
   const seal = (): void => {
     const sealed = builder.seal()
     const footer = assertSealed(sealed, source)
     uploader.add(sealed)
-    inBuilder.forEach((packs, index) => {
+    pendingGroups.forEach((packs, index) => {
       const { offset, storedBytes, rawBytes, codec } = footer.frames[index]!
       const location = {
         sha256: digestOf(footer, index).toString('hex'),
@@ -72,7 +72,7 @@ async function writeIndex(
       written.push({ sha256: location.sha256, packs, location, packSha256: sealed.sha256 })
     })
     builder = new PackBuilder(source)
-    inBuilder = []
+    pendingGroups = []
   }
   for (const group of groups) {
     if (builder.isFull) seal()
@@ -80,7 +80,7 @@ async function writeIndex(
     const chunk = encodeIndex(packs)
     builder.add(sha256(chunk), chunk, true)
     for (const bytes of [chunk, ...packs.map(({ footer }) => footer)]) release(bytes)
-    inBuilder.push(group)
+    pendingGroups.push(group)
   }
   seal()
   await uploader.drain(0)

@@ -9,8 +9,8 @@ export class LinkGroups<First> {
   /** The group of a file; `first` is what was set for the name that came first. */
   find(stats: BigIntStats): { group: number; first: First | undefined } {
     const key = `${stats.dev}:${stats.ino}`
-    const known = this.groups.get(key)
-    if (known !== undefined) return known
+    const entry = this.groups.get(key)
+    if (entry !== undefined) return entry
     // The inode's number, so that the same links have the same number in the next snapshot; another device's may collide.
     let group = Number(inodeOf(stats) % 2n ** 48n) + 1
     while (this.taken.has(group)) group++

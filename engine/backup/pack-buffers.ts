@@ -3,34 +3,34 @@
 
 import { release } from '../../core/bytes.ts'
 
-type Begin = (memory: ArrayBuffer | undefined) => void
+type Begin = (buffer: ArrayBuffer | undefined) => void
 
-export class PackMemory {
-  private unused: ArrayBuffer[] = []
+export class PackBufferPool {
+  private freeBuffers: ArrayBuffer[] = []
   private waiting: Begin[] = []
-  private left: number
+  private remaining: number
 
   /** @param count packs, beside the first one of each thread, that may exist. */
   constructor(count: number) {
-    this.left = count
+    this.remaining = count
   }
 
   /** Calls `begin` when another pack may exist: with the memory of an earlier one, or undefined if it must be allocated. */
   request(begin: Begin): void {
-    const memory = this.unused.pop()
-    if (memory !== undefined || this.left-- > 0) begin(memory)
+    const buffer = this.freeBuffers.pop()
+    if (buffer !== undefined || this.remaining-- > 0) begin(buffer)
     else this.waiting.push(begin)
   }
 
   /** The memory of a pack that is no longer needed. */
-  giveBack(memory: ArrayBuffer): void {
+  release(buffer: ArrayBuffer): void {
     const begin = this.waiting.shift()
-    if (begin === undefined) this.unused.push(memory)
-    else begin(memory)
+    if (begin === undefined) this.freeBuffers.push(buffer)
+    else begin(buffer)
   }
 
   /** Gives all to the system that nobody will ask for any more. */
   close(): void {
-    for (const memory of this.unused.splice(0)) release(new Uint8Array(memory))
+    for (const buffer of this.freeBuffers.splice(0)) release(new Uint8Array(buffer))
   }
 }

@@ -27,7 +27,7 @@ export class PackUploader {
   private environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal }
   private target: { source: string; generation: Generation }
   private cache: Pick<BackupCache, 'putPack'> | null
-  private waiting: { pack: Sealed; done: (buffer: ArrayBuffer) => void }[] = []
+  private waiting: { pack: Sealed; onUploaded: (buffer: ArrayBuffer) => void }[] = []
   private active = 0
   private failure: { error: unknown } | null = null
   private idle: (() => void)[] = []
@@ -50,9 +50,12 @@ export class PackUploader {
     return this.waiting.length + this.active
   }
 
-  /** @param done is given the pack's memory back; without it, the system is. */
-  add(pack: Sealed, done: (buffer: ArrayBuffer) => void = (buffer) => release(new Uint8Array(buffer))): void {
-    this.waiting.push({ pack, done })
+  /** @param onUploaded is given the pack's memory back; without it, the system is. */
+  add(
+    pack: Sealed,
+    onUploaded: (buffer: ArrayBuffer) => void = (buffer) => release(new Uint8Array(buffer)),
+  ): void {
+    this.waiting.push({ pack, onUploaded })
     this.next()
   }
 
@@ -63,7 +66,7 @@ export class PackUploader {
       this.active++
       void this.upload(job.pack)
         .then(
-          () => job.done(job.pack.body.buffer),
+          () => job.onUploaded(job.pack.body.buffer),
           (error: unknown) => {
             this.failure ??= { error }
           },

@@ -5,12 +5,12 @@ import { PackBuilder, assertSealed } from '../../core/pack/pack.ts'
 import { comparePaths, sumBytes } from '../../core/tree/tree-entry.ts'
 import type { TreeEntry } from '../../core/tree/tree-entry.ts'
 import { TreeBuilder } from '../../core/tree/tree.ts'
-import type { KnownChunks } from './dedup-index.ts'
+import type { DedupIndex } from './dedup-index.ts'
 import type { PackUploader } from './pack-uploader.ts'
 
 export class SnapshotTree {
   private source: string
-  private known: KnownChunks
+  private dedupIndex: DedupIndex
   private uploader: PackUploader
   private tree: TreeBuilder
   /** Small, however large the source: nodes are few bytes, and this is one pack more that exists. */
@@ -20,12 +20,20 @@ export class SnapshotTree {
   files = 0
   bytes = 0
 
-  constructor({ source, known, uploader }: { source: string; known: KnownChunks; uploader: PackUploader }) {
+  constructor({
+    source,
+    dedupIndex,
+    uploader,
+  }: {
+    source: string
+    dedupIndex: DedupIndex
+    uploader: PackUploader
+  }) {
     this.source = source
-    this.known = known
+    this.dedupIndex = dedupIndex
     this.uploader = uploader
     this.metadata = new PackBuilder(source)
-    this.tree = new TreeBuilder((digest, bytes) => this.keep(digest, bytes))
+    this.tree = new TreeBuilder((digest, bytes) => this.storeChunk(digest, bytes))
   }
 
   /** In the order of `comparePaths`. */
@@ -43,7 +51,7 @@ export class SnapshotTree {
 
   addFile(entry: TreeEntry, { digests, lengths }: { digests: Buffer; lengths: number[] }): void {
     entry.size = sumBytes(lengths)
-    entry.content = foldContent({ digests, lengths }, (digest, bytes) => this.keep(digest, bytes))
+    entry.content = foldContent({ digests, lengths }, (digest, bytes) => this.storeChunk(digest, bytes))
     this.add(entry)
   }
 
@@ -54,8 +62,8 @@ export class SnapshotTree {
     return root
   }
 
-  private keep(digest: Buffer, bytes: Buffer): void {
-    if (!this.known.claim(digest)) return
+  private storeChunk(digest: Buffer, bytes: Buffer): void {
+    if (!this.dedupIndex.markUsed(digest)) return
     if (this.metadata.isFull) this.seal()
     this.metadata.add(digest, bytes)
   }

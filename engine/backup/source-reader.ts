@@ -3,8 +3,8 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { findCut, maxChunkBytes } from '../../core/pack/chunker.ts'
 import { digestBytes, sha256 } from '../../core/digest.ts'
-import { sameStamp, stampOf } from '../stat-identity.ts'
-import type { FileStamp } from '../stat-identity.ts'
+import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
+import type { StatIdentity } from '../stat-identity.ts'
 import { reasonOf } from '../walk.ts'
 
 /** Read at once: several small files, or a part of a segment. */
@@ -17,7 +17,7 @@ export const segmentBytes = 64 * 1024 * 1024
 /** A whole file, or a segment of a large one. */
 export interface ReadItem {
   absolute: Uint8Array
-  stamp: FileStamp
+  identity: StatIdentity
   offset: number
   bytes: number
 }
@@ -26,7 +26,7 @@ export interface ItemContent {
   digests: Uint8Array
   lengths: number[]
   /** What fstat said after reading, if the file as read differs from the stamp: the entry must say what was read. */
-  restamped: { stamp: FileStamp; mode: number; uid: number; gid: number; blocks: number } | null
+  newStats: { identity: StatIdentity; mode: number; uid: number; gid: number; blocks: number } | null
   problem: { kind: 'unreadable' | 'vanished' | 'changed'; detail: string } | null
 }
 
@@ -49,10 +49,10 @@ export function readBatch(
   let used = 0
   for (const item of items) {
     const read = readItem(item, buffer.subarray(used, used + item.bytes))
-    const own = cutChunks(buffer, used, used + read.bytes, 1)
+    const itemChunks = cutChunks(buffer, used, used + read.bytes, 1)
     used += read.bytes
-    chunks.push(...own)
-    contents.push(contentOf(own, read))
+    chunks.push(...itemChunks)
+    contents.push(contentOf(itemChunks, read))
   }
   return { contents, chunks }
 }
@@ -61,7 +61,7 @@ export function readBatch(
 export class SegmentReader {
   private item: ReadItem
   private bytesRead = 0
-  private rest = { start: 0, end: 0 }
+  private remainder = { start: 0, end: 0 }
   isDone = false
 
   constructor(item: ReadItem) {
@@ -70,8 +70,8 @@ export class SegmentReader {
 
   /** @param buffer of `bufferBytes`, the same each time: the chunks of the part before are overwritten. */
   next(buffer: Buffer): { contents: ItemContent[]; chunks: BatchChunk[] } {
-    buffer.copyWithin(0, this.rest.start, this.rest.end)
-    const used = this.rest.end - this.rest.start
+    buffer.copyWithin(0, this.remainder.start, this.remainder.end)
+    const used = this.remainder.end - this.remainder.start
     const bytes = Math.min(partBytes, this.item.bytes - this.bytesRead)
     const read = readItem(
       { ...this.item, offset: this.item.offset + this.bytesRead, bytes },
@@ -82,15 +82,15 @@ export class SegmentReader {
     const end = used + read.bytes
     const chunks = cutChunks(buffer, 0, end, this.isDone ? 1 : maxChunkBytes)
     const last = chunks.at(-1)
-    this.rest = { start: last === undefined ? 0 : last.offset + last.bytes, end }
+    this.remainder = { start: last === undefined ? 0 : last.offset + last.bytes, end }
     return { contents: [contentOf(chunks, read)], chunks }
   }
 }
 
 /** Cuts from `start` while at least `leastBytes` are left before `end`. */
-function cutChunks(buffer: Buffer, start: number, end: number, leastBytes: number): BatchChunk[] {
+function cutChunks(buffer: Buffer, start: number, end: number, minBytes: number): BatchChunk[] {
   const chunks: BatchChunk[] = []
-  for (let offset = start; end - offset >= leastBytes;) {
+  for (let offset = start; end - offset >= minBytes;) {
     const cut = findCut(buffer, offset, end)
     chunks.push({ digest: sha256(buffer.subarray(offset, cut)), offset, bytes: cut - offset })
     offset = cut
@@ -98,13 +98,13 @@ function cutChunks(buffer: Buffer, start: number, end: number, leastBytes: numbe
   return chunks
 }
 
-function contentOf(chunks: readonly BatchChunk[], { restamped, problem }: ItemRead): ItemContent {
+function contentOf(chunks: readonly BatchChunk[], { newStats, problem }: ItemRead): ItemContent {
   const digests = new Uint8Array(chunks.length * digestBytes)
   chunks.forEach(({ digest }, index) => digests.set(digest, index * digestBytes))
-  return { digests, lengths: chunks.map(({ bytes }) => bytes), restamped, problem }
+  return { digests, lengths: chunks.map(({ bytes }) => bytes), newStats, problem }
 }
 
-interface ItemRead extends Pick<ItemContent, 'restamped' | 'problem'> {
+interface ItemRead extends Pick<ItemContent, 'newStats' | 'problem'> {
   bytes: number
 }
 
@@ -120,12 +120,12 @@ function readItem(item: ReadItem, into: Buffer): ItemRead {
     const code = (error as NodeJS.ErrnoException).code
     // With O_NOFOLLOW, ELOOP says that a link took its place.
     const kind = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' ? 'vanished' : 'unreadable'
-    return { bytes: 0, restamped: null, problem: { kind, detail: reasonOf(error) } }
+    return { bytes: 0, newStats: null, problem: { kind, detail: reasonOf(error) } }
   }
   try {
     return readOpened(descriptor, item, into)
   } catch (error) {
-    return { bytes: 0, restamped: null, problem: { kind: 'unreadable', detail: reasonOf(error) } }
+    return { bytes: 0, newStats: null, problem: { kind: 'unreadable', detail: reasonOf(error) } }
   } finally {
     closeSync(descriptor)
   }
@@ -137,31 +137,31 @@ function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead 
     if (!before.isFile())
       return {
         bytes: 0,
-        restamped: null,
+        newStats: null,
         problem: { kind: 'vanished', detail: 'it is no longer a regular file' },
       }
     const bytes = readFully(descriptor, into, item.offset)
     const after = fstatSync(descriptor, { bigint: true })
-    const whole = item.offset === 0 && item.bytes === item.stamp.size
-    if (sameStamp(stampOf(after), item.stamp) && bytes === item.bytes)
-      return { bytes, restamped: null, problem: null }
+    const whole = item.offset === 0 && item.bytes === item.identity.size
+    if (sameStatIdentity(statIdentityOf(after), item.identity) && bytes === item.bytes)
+      return { bytes, newStats: null, problem: null }
     // A whole file that held still while it was read is consistent, though it isn't the one that was listed.
-    const isStill = sameStamp(stampOf(before), stampOf(after))
+    const isStill = sameStatIdentity(statIdentityOf(before), statIdentityOf(after))
     if (whole && isStill && Number(after.size) <= into.length && bytes === Number(after.size))
-      return { bytes, restamped: restampOf(after), problem: null }
+      return { bytes, newStats: fileStatsOf(after), problem: null }
     if (!whole || attempt === attempts || Number(after.size) > into.length) {
       return {
         bytes,
-        restamped: whole ? restampOf(after) : null,
+        newStats: whole ? fileStatsOf(after) : null,
         problem: { kind: 'changed', detail: 'it changed while it was read' },
       }
     }
   }
 }
 
-function restampOf(stats: BigIntStats): NonNullable<ItemContent['restamped']> {
+function fileStatsOf(stats: BigIntStats): NonNullable<ItemContent['newStats']> {
   return {
-    stamp: stampOf(stats),
+    identity: statIdentityOf(stats),
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
     gid: Number(stats.gid),

@@ -35,16 +35,16 @@ export class DirectoryHandles {
       missing.push(at)
       if (at.length === 0) break
     }
-    for (const at of missing.reverse()) this.openOne(at)
+    for (const at of missing.reverse()) this.openDirectory(at)
     const key = path.toString('latin1')
-    const known = this.open.get(key)!
+    const descriptor = this.open.get(key)!
     this.open.delete(key)
-    this.open.set(key, known)
-    return known
+    this.open.set(key, descriptor)
+    return descriptor
   }
 
   /** Its parent is open, and as the one that was used last not the one that makes room. */
-  private openOne(path: Buffer): void {
+  private openDirectory(path: Buffer): void {
     const opened = openSync(this.at(path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
     this.open.set(path.toString('latin1'), opened)
     if (this.open.size > this.limit) {

@@ -16,7 +16,7 @@ export function setMetadata(descriptor: number, metadata: Metadata, specialBits:
   const stats = fstatSync(descriptor)
   const hasOwner = stats.uid === metadata.uid && stats.gid === metadata.gid
   if (!hasOwner) {
-    attempt(problems, 'its owner', () => fchownSync(descriptor, metadata.uid, metadata.gid))
+    trySet(problems, 'its owner', () => fchownSync(descriptor, metadata.uid, metadata.gid))
   }
   const isFile = stats.isFile()
   const special = metadata.mode & 0o6000
@@ -24,8 +24,8 @@ export function setMetadata(descriptor: number, metadata: Metadata, specialBits:
     problems.push('setuid and setgid bits are left out unless asked for')
   const mode = isFile && !specialBits ? metadata.mode & 0o1777 : metadata.mode
   if (!hasOwner || (stats.mode & 0o7777) !== mode)
-    attempt(problems, 'its mode', () => fchmodSync(descriptor, mode))
-  attempt(problems, 'its times', () =>
+    trySet(problems, 'its mode', () => fchmodSync(descriptor, mode))
+  trySet(problems, 'its times', () =>
     futimesSync(descriptor, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)),
   )
   return problems
@@ -38,19 +38,19 @@ export function setLinkMetadata(
 ): string[] {
   const problems: string[] = []
   if (current.uid !== metadata.uid || current.gid !== metadata.gid) {
-    attempt(problems, 'its owner', () => lchownSync(path, metadata.uid, metadata.gid))
+    trySet(problems, 'its owner', () => lchownSync(path, metadata.uid, metadata.gid))
   }
-  attempt(problems, 'its times', () =>
+  trySet(problems, 'its times', () =>
     lutimesSync(path, timeArgument(metadata.mtimeNs), timeArgument(metadata.mtimeNs)),
   )
   return problems
 }
 
-function attempt(problems: string[], what: string, set: () => void): void {
+function trySet(problems: string[], fieldName: string, set: () => void): void {
   try {
     set()
   } catch (error) {
-    problems.push(`${what} could not be set: ${reasonOf(error)}`)
+    problems.push(`${fieldName} could not be set: ${reasonOf(error)}`)
   }
 }
 

@@ -18,7 +18,7 @@ export interface FileColumns {
   mtimesNs: BigInt64Array<ArrayBuffer>
   sparse: Uint8Array<ArrayBuffer>
   /** How many pieces of a file are in the message, if these are all that it has; 0 if more come, or came, in others. */
-  allPieces: Uint32Array<ArrayBuffer>
+  totalExtents: Uint32Array<ArrayBuffer>
 }
 
 export interface ChunkColumns {
@@ -26,11 +26,11 @@ export interface ChunkColumns {
   bytes: Uint32Array<ArrayBuffer>
   digests: Uint8Array<ArrayBuffer>
   /** How many of the writes are the chunk's. */
-  writeCounts: Uint32Array<ArrayBuffer>
+  extentCounts: Uint32Array<ArrayBuffer>
 }
 
 /** Pieces of files: the row of the file, and where in it. */
-export interface WriteColumns {
+export interface ExtentColumns {
   rows: Uint32Array<ArrayBuffer>
   offsets: Float64Array<ArrayBuffer>
 }
@@ -39,13 +39,13 @@ export type ToRestoreWorker =
   | {
       type: 'write'
       job: number
-      what: string
+      packKey: string
       /** What lies in the pack from `offset`. Shared memory is the thread's until it answers. */
       data: Uint8Array
       offset: number
       frames: { frame: Frame; chunkCount: number }[]
       chunks: ChunkColumns
-      writes: WriteColumns
+      extents: ExtentColumns
       files: FileColumns
     }
   /** Files whose last piece was written (or that have none), or that are damaged and must go. */
@@ -56,12 +56,12 @@ export type FromRestoreWorker =
       type: 'done'
       job: number
       bytesWritten: number
-      bad: BadChunk[]
+      corruptChunks: CorruptChunk[]
       problems: { file: number; detail: string }[]
     }
   | { type: 'failed'; job: number; code: string; syscall: string; file: number; detail: string }
 
-export interface BadChunk {
+export interface CorruptChunk {
   /** Index of the frame in the message, and of the chunk in the frame. */
   frame: number
   chunk: number
@@ -74,12 +74,12 @@ export interface FileTask extends Metadata {
   path: Buffer
   size: number
   sparse: boolean
-  allPieces: number
+  totalExtents: number
 }
 
 export function fileColumns(
   files: PlannedFiles,
-  rows: readonly { number: number; allPieces: number }[],
+  rows: readonly { number: number; totalExtents: number }[],
 ): FileColumns {
   const count = rows.length
   const paths = rows.map(({ number }) => files.pathOf(number))
@@ -93,10 +93,10 @@ export function fileColumns(
     gids: new Uint32Array(count),
     mtimesNs: new BigInt64Array(count),
     sparse: new Uint8Array(count),
-    allPieces: new Uint32Array(count),
+    totalExtents: new Uint32Array(count),
   }
   let end = 0
-  rows.forEach(({ number, allPieces }, row) => {
+  rows.forEach(({ number, totalExtents }, row) => {
     const { mode, uid, gid, mtimeNs } = files.metadataOf(number)
     columns.numbers[row] = number
     columns.paths.set(paths[row]!, end)
@@ -107,7 +107,7 @@ export function fileColumns(
     columns.gids[row] = gid
     columns.mtimesNs[row] = mtimeNs
     columns.sparse[row] = files.isSparse(number) ? 1 : 0
-    columns.allPieces[row] = allPieces
+    columns.totalExtents[row] = totalExtents
   })
   return columns
 }
@@ -119,7 +119,7 @@ export function fileOf(columns: FileColumns, row: number): FileTask {
     path: Buffer.from(columns.paths.buffer, start, columns.pathEnds[row]! - start),
     size: columns.sizes[row]!,
     sparse: columns.sparse[row] === 1,
-    allPieces: columns.allPieces[row]!,
+    totalExtents: columns.totalExtents[row]!,
     mode: columns.modes[row]!,
     uid: columns.uids[row]!,
     gid: columns.gids[row]!,
@@ -132,12 +132,12 @@ export function makeChunkColumns(count: number): ChunkColumns {
     offsetsInFrame: new Uint32Array(count),
     bytes: new Uint32Array(count),
     digests: new Uint8Array(count * digestBytes),
-    writeCounts: new Uint32Array(count),
+    extentCounts: new Uint32Array(count),
   }
 }
 
 /** The memory of columns, to be handed over with them. */
-export function memoryOf(...groups: (FileColumns | ChunkColumns | WriteColumns)[]): ArrayBuffer[] {
+export function buffersOf(...groups: (FileColumns | ChunkColumns | ExtentColumns)[]): ArrayBuffer[] {
   return groups
     .flatMap((columns) => Object.values(columns) as { buffer: ArrayBuffer }[])
     .map(({ buffer }) => buffer)

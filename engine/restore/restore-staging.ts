@@ -78,20 +78,20 @@ export class RestoreStaging {
   }
 
   /** @throws `target` if the target holds anything but an interrupted restore of the same snapshot and paths. */
-  static open(named: string, wanted: Omit<StagingState, 'bootId' | 'phase' | 'findings'>): RestoreStaging {
+  static open(named: string, request: Omit<StagingState, 'bootId' | 'phase' | 'findings'>): RestoreStaging {
     const target = makeTarget(named)
-    const folder = join(target, folderPrefix + wanted.snapshot)
-    const fresh: StagingState = { ...wanted, bootId: bootId(), phase: 'writing', findings: null }
+    const folder = join(target, folderPrefix + request.snapshot)
+    const fresh: StagingState = { ...request, bootId: bootId(), phase: 'writing', findings: null }
     try {
       const names = readdirSync(target)
-      const found = readState(folder)
-      const isSame = found !== null && restoreOf(found) === restoreOf(fresh)
+      const savedState = readState(folder)
+      const isSame = savedState !== null && restoreOf(savedState) === restoreOf(fresh)
       const mayBegin = names.length === 0 || (names.length === 1 && (isSame || wasNeverBegun(folder)))
-      if (!mayBegin && !(isSame && found.phase === 'publishing')) throw notEmpty(target, names)
-      const isResumed = isSame && (found.bootId === fresh.bootId || found.phase === 'publishing')
-      const staging = new RestoreStaging(target, folder, isResumed ? found : fresh, isResumed)
+      if (!mayBegin && !(isSame && savedState.phase === 'publishing')) throw notEmpty(target, names)
+      const isResumed = isSame && (savedState.bootId === fresh.bootId || savedState.phase === 'publishing')
+      const staging = new RestoreStaging(target, folder, isResumed ? savedState : fresh, isResumed)
       if (!isResumed) staging.begin()
-      else if (found.phase === 'writing') mkdirSync(staging.tree, { recursive: true, mode: 0o700 })
+      else if (savedState.phase === 'writing') mkdirSync(staging.tree, { recursive: true, mode: 0o700 })
       return staging
     } catch (error) {
       throw error instanceof HoldfastError ? error : unusable(target, error)
@@ -206,15 +206,15 @@ function wasNeverBegun(folder: string): boolean {
 }
 
 function notEmpty(target: string, names: string[]): HoldfastError {
-  const other = names.find((name) => name.startsWith(folderPrefix))
+  const otherFolder = names.find((name) => name.startsWith(folderPrefix))
   return new HoldfastError(
     'target',
-    `${target} is not empty${other === undefined ? '' : ': another restore was begun there'}`,
+    `${target} is not empty${otherFolder === undefined ? '' : ': another restore was begun there'}`,
     {
       hint:
-        other === undefined
+        otherFolder === undefined
           ? 'restore into a new or empty directory; nothing is ever overwritten'
-          : `repeat the restore of snapshot ${JSON.stringify(other.slice(folderPrefix.length))} with the same paths to finish it, or remove ${JSON.stringify(join(target, other))}`,
+          : `repeat the restore of snapshot ${JSON.stringify(otherFolder.slice(folderPrefix.length))} with the same paths to finish it, or remove ${JSON.stringify(join(target, otherFolder))}`,
     },
   )
 }

@@ -10,8 +10,8 @@ import type { EntryPlan, PlannedRequest } from '../../core/restore-plan/restore-
 import { DirectoryHandles } from './directory-handles.ts'
 import { isFinished } from './entry-metadata.ts'
 import type { RestoreProgress } from '../operations.ts'
-import { fileColumns, makeChunkColumns, memoryOf } from './restore-message.ts'
-import type { BadChunk, FromRestoreWorker, ToRestoreWorker } from './restore-message.ts'
+import { fileColumns, makeChunkColumns, buffersOf } from './restore-message.ts'
+import type { CorruptChunk, FromRestoreWorker, ToRestoreWorker } from './restore-message.ts'
 import { RestoreWorker } from './restore-worker.ts'
 import type { RestoreWorkerData } from './restore-worker.ts'
 import { WorkerPool } from '../worker-pool.ts'
@@ -23,7 +23,7 @@ const requestsPerWorker = 2
 const fetches = 3
 const finishAtOnce = 256
 /** Smaller answers have memory of their own. */
-const leastMemoryBytes = 1024 * 1024
+const minPooledBytes = 1024 * 1024
 
 export class RestoreTransfer {
   private options: {
@@ -38,15 +38,15 @@ export class RestoreTransfer {
     onProgress: ((progress: RestoreProgress) => void) | undefined
     onProblem: (path: Buffer, detail: string) => void
   }
-  private jobs = new Map<number, { resolve: (answer: Done) => void; reject: (error: unknown) => void }>()
+  private jobs = new Map<number, { resolve: (response: Done) => void; reject: (error: unknown) => void }>()
   private nextJob = 0
   /** What a thread ended with: it answers nothing that is sent to it afterwards. */
   private failure: { error: unknown } | null = null
   /** Jobs of each thread. */
   private load: number[] = []
   private pool: WorkerPool<RestoreWorkerData, ToRestoreWorker, FromRestoreWorker> | null = null
-  /** Pieces that are still to be written, by number of the file. */
-  private left: Int32Array
+  /** Extents that are still to be written, by number of the file. */
+  private remainingExtents: Int32Array
   /** 1 by number of each file that an interrupted restore finished; empty if there was none. */
   private resumed = new Uint8Array(0)
   private finishable: number[] = []
@@ -54,7 +54,7 @@ export class RestoreTransfer {
    * Memory of requests that were written, for the next ones: a collector would give it back late. Shared: each time that memory is
    * handed over, both collectors count it as new and begin to collect.
    */
-  private unused: SharedArrayBuffer[] = []
+  private freeBuffers: SharedArrayBuffer[] = []
   private filesDone = 0
   bytesWritten = 0
   bytesFetched = 0
@@ -64,8 +64,8 @@ export class RestoreTransfer {
   constructor(options: RestoreTransfer['options']) {
     this.options = options
     const { files } = options.plan
-    this.left = new Int32Array(files.length)
-    for (let file = 0; file < files.length; file++) this.left[file] = files.writeCountOf(file)
+    this.remainingExtents = new Int32Array(files.length)
+    for (let file = 0; file < files.length; file++) this.remainingExtents[file] = files.extentCountOf(file)
   }
 
   async run(): Promise<void> {
@@ -75,7 +75,7 @@ export class RestoreTransfer {
       workers,
       { root, specialBits, isResumed },
       {
-        message: (answer) => this.receive(answer),
+        message: (response) => this.receive(response),
         failure: (error) => {
           this.failure ??= { error }
           for (const job of this.jobs.values()) job.reject(error)
@@ -125,99 +125,101 @@ export class RestoreTransfer {
     let frames = request.frames
     for (let fetch = 1; ; fetch++) {
       this.options.signal?.throwIfAborted()
-      const bad = await this.fetchAndWrite({ ...request, frames })
-      if (bad.length === 0) return
-      frames = [...Map.groupBy(bad, ({ frame }) => frame)].map(([frame, inFrame]) => {
+      const corruptChunks = await this.fetchAndWrite({ ...request, frames })
+      if (corruptChunks.length === 0) return
+      frames = [...Map.groupBy(corruptChunks, ({ frame }) => frame)].map(([frame, inFrame]) => {
         const { chunks } = frames[frame]!
         if (fetch === fetches)
-          for (const { chunk, detail } of inFrame) this.damage(chunks[chunk]!.writes, detail)
+          for (const { chunk, detail } of inFrame) this.noteDamage(chunks[chunk]!.extents, detail)
         return frames[frame]!.only(new Set(inFrame.map(({ chunk }) => chunks[chunk]!.chunk)))
       })
       if (fetch === fetches) return
     }
   }
 
-  private async fetchAndWrite(request: PlannedRequest): Promise<BadChunk[]> {
+  private async fetchAndWrite(request: PlannedRequest): Promise<CorruptChunk[]> {
     const { manifest } = this.options.packs
     const reference = manifest.packs[request.pack]!
     const offset = request.frames[0]!.frame.offset
     const last = request.frames.at(-1)!.frame
     const bytes = last.offset + last.storedBytes - offset
-    const memory =
-      bytes < leastMemoryBytes ? undefined : (this.unused.pop() ?? new SharedArrayBuffer(maxRequestBytes))
+    const buffer =
+      bytes < minPooledBytes ? undefined : (this.freeBuffers.pop() ?? new SharedArrayBuffer(maxRequestBytes))
     let data: Uint8Array
     try {
-      data = await this.options.store.getRange(reference, offset, bytes, memory)
+      data = await this.options.store.getRange(reference, offset, bytes, buffer)
     } catch (error) {
       if (!isHoldfastError(error, 'not-found', 'damaged')) throw error
-      if (memory !== undefined) this.unused.push(memory)
+      if (buffer !== undefined) this.freeBuffers.push(buffer)
       // Nothing more can be learned by asking again: the adapter has.
       request.frames.forEach(({ chunks }) =>
-        chunks.forEach(({ writes }) => this.damage(writes, error.message)),
+        chunks.forEach(({ extents: writes }) => this.noteDamage(writes, error.message)),
       )
       return []
     }
     this.bytesFetched += data.length
     // Memory that may not be ours alone can't be handed over.
-    const own = data.buffer === memory ? null : new Uint8Array(data)
+    const ownedData = data.buffer === buffer ? null : new Uint8Array(data)
     const { message, wholeFiles } = this.makeMessage(request, {
-      what: reference.key,
-      data: own ?? data,
+      packKey: reference.key,
+      data: ownedData ?? data,
       offset,
     })
-    const done = await this.send(message, [
-      ...(own === null ? [] : [own.buffer]),
-      ...memoryOf(message.chunks, message.writes, message.files),
+    const response = await this.send(message, [
+      ...(ownedData === null ? [] : [ownedData.buffer]),
+      ...buffersOf(message.chunks, message.extents, message.files),
     ])
-    if (memory !== undefined) this.unused.push(memory)
-    for (const { file, detail } of done.problems)
+    if (buffer !== undefined) this.freeBuffers.push(buffer)
+    for (const { file, detail } of response.problems)
       this.options.onProblem(this.options.plan.files.pathOf(file), detail)
-    this.bytesWritten += done.bytesWritten
-    this.account(request, done.bad, wholeFiles)
+    this.bytesWritten += response.bytesWritten
+    this.countWritten(request, response.corruptChunks, wholeFiles)
     this.report()
-    return done.bad
+    return response.corruptChunks
   }
 
   private makeMessage(
     request: PlannedRequest,
-    fetched: { what: string; data: Uint8Array; offset: number },
+    fetched: { packKey: string; data: Uint8Array; offset: number },
   ): { message: Extract<ToRestoreWorker, { type: 'write' }>; wholeFiles: Set<number> } {
     const footer = this.options.packs.footers[request.pack]!
     let [chunkCount, writeCount] = [0, 0]
     for (const frame of request.frames) {
       chunkCount += frame.chunkCount
-      writeCount += frame.writeCount
+      writeCount += frame.extentCount
     }
     const chunks = makeChunkColumns(chunkCount)
     const writes = { rows: new Uint32Array(writeCount), offsets: new Float64Array(writeCount) }
-    const rows = new Map<number, { row: number; pieces: number }>()
+    const rows = new Map<number, { row: number; extentCount: number }>()
     let chunk = 0
     let write = 0
     const frames = request.frames.map(({ frame, chunks: inFrame }) => {
       let offsetInFrame = 0
       let at = frame.firstChunk
-      for (const { chunk: number, writes: pieces } of inFrame) {
+      for (const { chunk: number, extents: fileExtents } of inFrame) {
         for (; at < number; at++) offsetInFrame += footer.lengths[at]!
         chunks.offsetsInFrame[chunk] = offsetInFrame
         chunks.bytes[chunk] = footer.lengths[number]!
         chunks.digests.set(digestOf(footer, number), chunk * digestBytes)
-        chunks.writeCounts[chunk++] = pieces.length
-        for (const { file, offset } of pieces) {
-          let known = rows.get(file)
-          if (known === undefined) rows.set(file, (known = { row: rows.size, pieces: 0 }))
-          known.pieces++
-          writes.rows[write] = known.row
+        chunks.extentCounts[chunk++] = fileExtents.length
+        for (const { file, offset } of fileExtents) {
+          let entry = rows.get(file)
+          if (entry === undefined) rows.set(file, (entry = { row: rows.size, extentCount: 0 }))
+          entry.extentCount++
+          writes.rows[write] = entry.row
           writes.offsets[write++] = offset
         }
       }
       return { frame, chunkCount: inFrame.length }
     })
     const planned = this.options.plan.files
-    const files = [...rows].map(([number, { pieces }]) => ({
+    const files = [...rows].map(([number, { extentCount }]) => ({
       number,
-      allPieces: pieces === planned.writeCountOf(number) ? pieces : 0,
+      totalExtents: extentCount === planned.extentCountOf(number) ? extentCount : 0,
     }))
-    const wholeFiles = new Set(files.filter(({ allPieces }) => allPieces > 0).map(({ number }) => number))
+    const wholeFiles = new Set(
+      files.filter(({ totalExtents }) => totalExtents > 0).map(({ number }) => number),
+    )
     return {
       message: {
         type: 'write',
@@ -225,21 +227,25 @@ export class RestoreTransfer {
         ...fetched,
         frames,
         chunks,
-        writes,
+        extents: writes,
         files: fileColumns(planned, files),
       },
       wholeFiles,
     }
   }
 
-  /** Counts the pieces that were written; a file whose last one came is finished, here or already by the thread. */
-  private account(request: PlannedRequest, bad: BadChunk[], wholeFiles: ReadonlySet<number>): void {
-    const isBad = new Set(bad.map(({ frame, chunk }) => `${frame}.${chunk}`))
+  /** Counts the extents that were written; a file whose last one came is finished, here or already by the thread. */
+  private countWritten(
+    request: PlannedRequest,
+    corruptChunks: CorruptChunk[],
+    wholeFiles: ReadonlySet<number>,
+  ): void {
+    const isCorrupt = new Set(corruptChunks.map(({ frame, chunk }) => `${frame}.${chunk}`))
     request.frames.forEach(({ chunks }, frame) =>
-      chunks.forEach(({ writes }, chunk) => {
-        if (isBad.size > 0 && isBad.has(`${frame}.${chunk}`)) return
+      chunks.forEach(({ extents: writes }, chunk) => {
+        if (isCorrupt.size > 0 && isCorrupt.has(`${frame}.${chunk}`)) return
         for (const { file } of writes) {
-          if (--this.left[file]! > 0) continue
+          if (--this.remainingExtents[file]! > 0) continue
           this.filesDone++
           if (!wholeFiles.has(file)) this.finishable.push(file)
         }
@@ -247,7 +253,7 @@ export class RestoreTransfer {
     )
   }
 
-  private damage(writes: { file: number; offset: number }[], detail: string): void {
+  private noteDamage(writes: { file: number; offset: number }[], detail: string): void {
     for (const { file, offset } of writes)
       this.options.plan.files.noteDamage(file, `its bytes from ${offset} are lost: ${detail}`)
   }
@@ -256,23 +262,23 @@ export class RestoreTransfer {
   private async finish(): Promise<void> {
     const { files } = this.options.plan
     const isOwn = (file: number): boolean => !files.linkTo.has(file) && this.resumed[file] !== 1
-    const spoiled = [...files.damage.keys()].filter(isOwn)
+    const corruptFiles = [...files.damage.keys()].filter(isOwn)
     for (const [numbers, remove] of [
       [this.finishedFiles(isOwn), false],
-      [spoiled, true],
+      [corruptFiles, true],
     ] as const) {
       const batches = inBatches(numbers)
       await this.runAtOnce(async () => {
         for (const batch of batches) {
           const columns = fileColumns(
             files,
-            batch.map((number) => ({ number, allPieces: 0 })),
+            batch.map((number) => ({ number, totalExtents: 0 })),
           )
-          const answer = await this.send(
+          const response = await this.send(
             { type: 'finish', job: 0, files: columns, remove },
-            memoryOf(columns),
+            buffersOf(columns),
           )
-          for (const { file, detail } of answer.problems) this.options.onProblem(files.pathOf(file), detail)
+          for (const { file, detail } of response.problems) this.options.onProblem(files.pathOf(file), detail)
         }
       })
     }
@@ -284,7 +290,7 @@ export class RestoreTransfer {
       if (!files.damage.has(file)) yield file
     }
     for (let file = 0; file < files.length; file++) {
-      if (files.writeCountOf(file) === 0 && isOwn(file) && !files.damage.has(file)) yield file
+      if (files.extentCountOf(file) === 0 && isOwn(file) && !files.damage.has(file)) yield file
     }
   }
 
@@ -302,29 +308,29 @@ export class RestoreTransfer {
     if (this.failure !== null) throw this.failure.error
     const members: PoolMember<ToRestoreWorker>[] = this.pool!.members
     const job = this.nextJob++
-    const least = this.load.indexOf(Math.min(...this.load))
-    this.load[least]!++
+    const idlest = this.load.indexOf(Math.min(...this.load))
+    this.load[idlest]!++
     return new Promise<Done>((resolve, reject) => {
       this.jobs.set(job, { resolve, reject })
-      members[least]!.send({ ...message, job }, transfer)
-    }).finally(() => this.load[least]!--)
+      members[idlest]!.send({ ...message, job }, transfer)
+    }).finally(() => this.load[idlest]!--)
   }
 
-  private receive(answer: FromRestoreWorker): void {
-    const job = this.jobs.get(answer.job)
+  private receive(response: FromRestoreWorker): void {
+    const job = this.jobs.get(response.job)
     if (job === undefined) return
-    this.jobs.delete(answer.job)
-    if (answer.type === 'done') job.resolve(answer)
-    else job.reject(systemError(answer))
+    this.jobs.delete(response.job)
+    if (response.type === 'done') job.resolve(response)
+    else job.reject(systemError(response))
   }
 }
 
 type Done = Extract<FromRestoreWorker, { type: 'done' }>
 
-function systemError(answer: Extract<FromRestoreWorker, { type: 'failed' }>): Error {
-  if (answer.code === 'UNKNOWN')
-    return new HoldfastError('internal', `a restore thread failed: ${answer.detail}`)
-  return Object.assign(new Error(answer.detail), { code: answer.code, syscall: answer.syscall })
+function systemError(response: Extract<FromRestoreWorker, { type: 'failed' }>): Error {
+  if (response.code === 'UNKNOWN')
+    return new HoldfastError('internal', `a restore thread failed: ${response.detail}`)
+  return Object.assign(new Error(response.detail), { code: response.code, syscall: response.syscall })
 }
 
 function* inBatches(numbers: Iterable<number>): Generator<number[]> {

@@ -8,13 +8,13 @@ import { DirectoryHandles } from './directory-handles.ts'
 import { setMetadata } from './entry-metadata.ts'
 import { fileOf } from './restore-message.ts'
 import type {
-  BadChunk,
+  CorruptChunk,
   FileColumns,
   FileTask,
   FromRestoreWorker,
   ToRestoreWorker,
 } from './restore-message.ts'
-import type { Reply, WorkerCode } from '../worker-pool.ts'
+import type { SendResponse, WorkerCode } from '../worker-pool.ts'
 
 export interface RestoreWorkerData {
   root: string
@@ -30,12 +30,12 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
   private directories: DirectoryHandles
   private specialBits: boolean
   private isResumed: boolean
-  private reply: Reply<FromRestoreWorker>
+  private reply: SendResponse<FromRestoreWorker>
   private openFiles = new Map<number, number>()
   /** What is being written, for a failure's message. */
   private current = -1
 
-  constructor({ root, specialBits, isResumed }: RestoreWorkerData, reply: Reply<FromRestoreWorker>) {
+  constructor({ root, specialBits, isResumed }: RestoreWorkerData, reply: SendResponse<FromRestoreWorker>) {
     this.directories = new DirectoryHandles(root)
     this.specialBits = specialBits
     this.isResumed = isResumed
@@ -61,9 +61,9 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
   }
 
   private write(message: Extract<ToRestoreWorker, { type: 'write' }>): FromRestoreWorker {
-    const { chunks, writes, files } = message
-    const left = Uint32Array.from(files.allPieces)
-    const bad: BadChunk[] = []
+    const { chunks, extents: writes, files } = message
+    const remainingExtents = Uint32Array.from(files.totalExtents)
+    const corruptChunks: CorruptChunk[] = []
     const problems: { file: number; detail: string }[] = []
     let bytesWritten = 0
     let chunk = 0
@@ -73,28 +73,28 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
       for (let inFrame = 0; inFrame < chunkCount; inFrame++, chunk++) {
         const start = chunks.offsetsInFrame[chunk]!
         const bytes = raw?.subarray(start, start + chunks.bytes[chunk]!)
-        const isBad =
+        const isCorrupt =
           bytes === undefined ||
           !sha256(bytes).equals(chunks.digests.subarray(chunk * digestBytes, (chunk + 1) * digestBytes))
-        if (isBad)
-          bad.push({
+        if (isCorrupt)
+          corruptChunks.push({
             frame: frameNumber,
             chunk: inFrame,
-            detail: reason ?? `${message.what} has other bytes than a chunk's hash says`,
+            detail: reason ?? `${message.packKey} has other bytes than a chunk's hash says`,
           })
-        for (const end = write + chunks.writeCounts[chunk]!; write < end; write++) {
-          if (isBad) continue
+        for (const end = write + chunks.extentCounts[chunk]!; write < end; write++) {
+          if (isCorrupt) continue
           const row = writes.rows[write]!
           const file = fileOf(files, row)
-          this.writePiece(file, bytes, writes.offsets[write]!)
+          this.writeExtent(file, bytes, writes.offsets[write]!)
           bytesWritten += bytes.length
           // At once, while it is open. One that lacks a piece never gets there.
-          if (file.allPieces > 0 && --left[row]! === 0) problems.push(...this.finishFile(file))
+          if (file.totalExtents > 0 && --remainingExtents[row]! === 0) problems.push(...this.finishFile(file))
         }
       }
       if (raw !== undefined) releaseFrame(frame, raw)
     }
-    return { type: 'done', job: message.job, bytesWritten, bad, problems }
+    return { type: 'done', job: message.job, bytesWritten, corruptChunks, problems }
   }
 
   private finish(message: Extract<ToRestoreWorker, { type: 'finish' }>): FromRestoreWorker {
@@ -103,10 +103,10 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
       if (message.remove) this.remove(file)
       else problems.push(...this.finishFile(file))
     }
-    return { type: 'done', job: message.job, bytesWritten: 0, bad: [], problems }
+    return { type: 'done', job: message.job, bytesWritten: 0, corruptChunks: [], problems }
   }
 
-  private writePiece(file: FileTask, bytes: Buffer, offset: number): void {
+  private writeExtent(file: FileTask, bytes: Buffer, offset: number): void {
     const descriptor = this.openFile(file)
     if (!file.sparse) {
       writeFully(descriptor, bytes, offset)
@@ -121,8 +121,8 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
 
   private openFile(file: FileTask): number {
     this.current = file.number
-    const known = this.openFiles.get(file.number)
-    if (known !== undefined) return known
+    const openDescriptor = this.openFiles.get(file.number)
+    if (openDescriptor !== undefined) return openDescriptor
     if (this.openFiles.size >= maxOpenFiles) {
       const [oldest, descriptor] = this.openFiles.entries().next().value!
       this.openFiles.delete(oldest)
@@ -174,7 +174,7 @@ function decode(
     start + frame.storedBytes,
   )
   try {
-    return { raw: decodeFrame(frame, stored, message.what), reason: undefined }
+    return { raw: decodeFrame(frame, stored, message.packKey), reason: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'damaged')) throw error
     return { raw: undefined, reason: error.message }

@@ -51,7 +51,7 @@ async function runRestore(
   options: RestoreOptions,
   packs: PackContents,
   plan: EntryPlan,
-  described: RestorePlan,
+  summary: RestorePlan,
   onProgress: Parameters<PreparedRestore['run']>[0],
 ): Promise<RestoreResult> {
   const startedMs = options.clock.nowMs()
@@ -75,10 +75,10 @@ async function runRestore(
     workers: options.workers ?? Math.min(8, availableParallelism()),
     signal: options.signal,
     onProgress: (progress) => {
-      writeBack.note(progress.bytesWritten)
+      writeBack.recordProgress(progress.bytesWritten)
       onProgress?.(progress)
     },
-    onProblem: (path, detail) => note(outcome, path, detail),
+    onProblem: (path, detail) => addProblem(outcome, path, detail),
   })
   try {
     if (!wasWritten) {
@@ -98,13 +98,13 @@ async function runRestore(
     await flush(staging.target)
     finishRoot(staging, plan, specialBits, outcome)
   } catch (error) {
-    throw translate(error, options.target)
+    throw translateError(error, options.target)
   }
   const { filesResumed, bytesResumed } = wasWritten
-    ? { filesResumed: described.files, bytesResumed: described.bytes }
+    ? { filesResumed: summary.files, bytesResumed: summary.bytes }
     : transfer
   return {
-    plan: described,
+    plan: summary,
     filesResumed,
     bytesResumed,
     bytesWritten: transfer.bytesWritten,
@@ -141,7 +141,7 @@ function outcomeOf(findings: StagedFindings): Outcome {
   }
 }
 
-function note(outcome: Outcome, path: Buffer, detail: string): void {
+function addProblem(outcome: Outcome, path: Buffer, detail: string): void {
   outcome.problemCount++
   if (outcome.problems.length < maxProblems) outcome.problems.push({ path, detail })
 }
@@ -153,7 +153,7 @@ function describePlan(contents: PackContents, plan: EntryPlan): RestorePlan {
     bytesToFetch += request.bytes
     requests++
   }
-  const { directories, files, symlinks, special } = plan
+  const { directories, files, symlinks, specialFiles: special } = plan
   return {
     entries: directories.length + files.length + symlinks.length + special.length,
     files: files.length,
@@ -178,7 +178,7 @@ function makeDirectories(root: string, { directories }: EntryPlan): void {
   try {
     for (let directory = 0; directory < directories.length; directory++) {
       const path = directories.pathOf(directory)
-      if (path.length > 0) unlessThere(() => mkdirSync(handles.at(path), { mode: 0o700 }))
+      if (path.length > 0) ignoreExisting(() => mkdirSync(handles.at(path), { mode: 0o700 }))
     }
   } finally {
     handles.close()
@@ -194,7 +194,7 @@ function makeHardLinks(root: string, { files }: EntryPlan): void {
     for (const [file, first] of files.linkTo) {
       if (files.damageOf(file) !== null) continue
       const from = firstNames.at(files.pathOf(first))
-      unlessThere(() => linkSync(from, handles.at(files.pathOf(file))))
+      ignoreExisting(() => linkSync(from, handles.at(files.pathOf(file))))
     }
   } finally {
     firstNames.close()
@@ -208,10 +208,10 @@ function makeSymlinks(root: string, { symlinks, linkTargets }: EntryPlan, outcom
     for (let link = 0; link < symlinks.length; link++) {
       const path = symlinks.pathOf(link)
       const at = handles.at(path)
-      unlessThere(() => symlinkSync(linkTargets.at(link), at))
+      ignoreExisting(() => symlinkSync(linkTargets.at(link), at))
       const { uid, gid } = lstatSync(at)
       for (const detail of setLinkMetadata(at, symlinks.metadataOf(link), { uid, gid }))
-        note(outcome, path, detail)
+        addProblem(outcome, path, detail)
     }
   } finally {
     handles.close()
@@ -222,28 +222,28 @@ function makeSymlinks(root: string, { symlinks, linkTargets }: EntryPlan, outcom
 function finishDirectories(
   target: string,
   plan: EntryPlan,
-  how: { specialBits: boolean; mayBeFinished: boolean },
+  options: { specialBits: boolean; mayBeFinished: boolean },
   outcome: Outcome,
 ): void {
   const handles = new DirectoryHandles(target)
   try {
     for (let directory = plan.directories.length - 1; directory >= 0; directory--) {
       const path = plan.directories.pathOf(directory)
-      if (path.length === 0 || plan.guessed.has(directory)) continue
+      if (path.length === 0 || plan.inferredDirectories.has(directory)) continue
       try {
         finishDirectory(
           handles.at(path),
           path,
           plan.directories.metadataOf(directory),
-          how.specialBits,
+          options.specialBits,
           outcome,
         )
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
         // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on
         // with. If there was none, somebody else has closed it.
-        if (!how.mayBeFinished)
-          note(outcome, path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
+        if (!options.mayBeFinished)
+          addProblem(outcome, path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
       }
     }
   } finally {
@@ -254,7 +254,7 @@ function finishDirectories(
 /** Last of all. What lies in the root is on the disk: if its own end isn't, there is a restore to go on with, or a time is missing. */
 function finishRoot(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
   // The root is the first, whatever the tree has lost.
-  const root = plan.guessed.has(0) ? undefined : plan.directories.metadataOf(0)
+  const root = plan.inferredDirectories.has(0) ? undefined : plan.directories.metadataOf(0)
   const descriptor = openSync(
     staging.target,
     constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
@@ -264,7 +264,7 @@ function finishRoot(staging: RestoreStaging, plan: EntryPlan, specialBits: boole
       if (root !== undefined) openRoot(staging.target, root, specialBits)
     })
     const problems = root === undefined ? [] : setMetadata(descriptor, root, specialBits)
-    for (const detail of [...problems, ...sync(descriptor)]) note(outcome, Buffer.alloc(0), detail)
+    for (const detail of [...problems, ...sync(descriptor)]) addProblem(outcome, Buffer.alloc(0), detail)
   } finally {
     closeSync(descriptor)
   }
@@ -305,13 +305,13 @@ function finishDirectory(
 ): void {
   const descriptor = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
-    for (const detail of setMetadata(descriptor, metadata, specialBits)) note(outcome, path, detail)
+    for (const detail of setMetadata(descriptor, metadata, specialBits)) addProblem(outcome, path, detail)
   } finally {
     closeSync(descriptor)
   }
 }
 
-function unlessThere(make: () => void): void {
+function ignoreExisting(make: () => void): void {
   try {
     make()
   } catch (error) {
@@ -319,7 +319,7 @@ function unlessThere(make: () => void): void {
   }
 }
 
-function translate(error: unknown, target: string): unknown {
+function translateError(error: unknown, target: string): unknown {
   if (error instanceof HoldfastError) return error
   const { code } = error as NodeJS.ErrnoException
   if (typeof code !== 'string') return error

@@ -5,23 +5,23 @@ import { HoldfastError } from '../../core/errors.ts'
 import { diskFull } from './restore-staging.ts'
 
 /** What may be left for the end. The kernel would keep a tenth of the memory before it begins by itself. */
-const everyBytes = 256 * 1024 * 1024
+const flushEveryBytes = 256 * 1024 * 1024
 
 export class WriteBack {
   private flush: () => Promise<void>
   private running: Promise<void> | null = null
   /** Told once by the system, so that it must not be forgotten. */
   private failure: { error: unknown } | null = null
-  private begunAtBytes = 0
+  private lastFlushBytes = 0
 
   constructor(flush: () => Promise<void>) {
     this.flush = flush
   }
 
   /** Begins to flush if much was written since the last time, and none is under way. */
-  note(bytesWritten: number): void {
-    if (this.running !== null || bytesWritten - this.begunAtBytes < everyBytes) return
-    this.begunAtBytes = bytesWritten
+  recordProgress(bytesWritten: number): void {
+    if (this.running !== null || bytesWritten - this.lastFlushBytes < flushEveryBytes) return
+    this.lastFlushBytes = bytesWritten
     this.running = this.flush()
       .catch((error: unknown) => {
         this.failure ??= { error }

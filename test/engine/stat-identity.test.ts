@@ -1,14 +1,14 @@
 import type { BigIntStats } from 'node:fs'
 import { expect, test } from 'vitest'
 import { encodeRecord, FileRecords } from '../../engine/backup/file-records.ts'
-import { sameStamp, stampOf, timeOf } from '../../engine/stat-identity.ts'
+import { sameStatIdentity, statIdentityOf, clampTimeNs } from '../../engine/stat-identity.ts'
 import { LinkGroups } from '../../engine/backup/link-groups.ts'
 
 test('two stamps are the same if all their parts are', () => {
   const stamp = { size: 1, mtimeNs: 2n, ctimeNs: 3n, inode: 4n }
-  expect(sameStamp(stamp, { ...stamp })).toBe(true)
+  expect(sameStatIdentity(stamp, { ...stamp })).toBe(true)
   for (const change of [{ size: 2 }, { mtimeNs: 3n }, { ctimeNs: 4n }, { inode: 5n }])
-    expect(sameStamp(stamp, { ...stamp, ...change })).toBe(false)
+    expect(sameStatIdentity(stamp, { ...stamp, ...change })).toBe(false)
 })
 
 /** As Node gives the numbers of inodes from 2^63 on. */
@@ -21,14 +21,14 @@ const stats = {
 } as BigIntStats
 
 test('inodes of any number and times of any year can be remembered', () => {
-  const stamp = stampOf(stats)
+  const stamp = statIdentityOf(stats)
   expect(stamp).toEqual({ size: 1, mtimeNs: 2n ** 63n - 1n, ctimeNs: -(2n ** 63n), inode: 2n ** 64n - 7n })
   expect(
     new FileRecords(
       encodeRecord(Buffer.from('a'), stamp, { digests: Buffer.alloc(32), lengths: [1] }),
-    ).hasStampAt(0, stamp),
+    ).hasStatIdentityAt(0, stamp),
   ).toBe(true)
-  expect(timeOf(1n)).toBe(1n)
+  expect(clampTimeNs(1n)).toBe(1n)
 })
 
 test('links to such an inode have a number that the format holds', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { HoldfastError } from '../../core/errors.ts'
 import { WorkerPool } from '../../engine/worker-pool.ts'
-import type { Reply, WorkerCode } from '../../engine/worker-pool.ts'
+import type { SendResponse, WorkerCode } from '../../engine/worker-pool.ts'
 import { describeDirectory } from '../fixtures/directory-description.ts'
 import { randomBytes } from '../fixtures/manual-clock.ts'
 import { ProtectedSource } from '../fixtures/protected-source.ts'
@@ -11,9 +11,9 @@ import { ProtectedSource } from '../fixtures/protected-source.ts'
 const log: string[] = []
 
 class Echo implements WorkerCode<Uint8Array> {
-  private reply: Reply<Uint8Array>
+  private reply: SendResponse<Uint8Array>
 
-  constructor(_: null, reply: Reply<Uint8Array>) {
+  constructor(_: null, reply: SendResponse<Uint8Array>) {
     this.reply = reply
   }
 
@@ -49,12 +49,12 @@ async function turn(): Promise<void> {
 
 test('without threads there is one member, which answers later and in order', async () => {
   const { pool, answers } = startEcho()
-  expect([pool.members.length, pool.started.length]).toEqual([1, 0])
+  expect([pool.members.length, pool.startedMembers.length]).toEqual([1, 0])
   for (const length of [3, 1, 2]) pool.members[0]!.send(new Uint8Array(length))
   expect(answers).toEqual([])
   await turn()
   expect(answers.map(({ length }) => length)).toEqual([3, 1, 2])
-  expect(pool.started).toEqual(pool.members)
+  expect(pool.startedMembers).toEqual(pool.members)
 })
 
 test('without threads memory has one owner too: what was transferred is gone from who sent it, what was not is a copy', async () => {

@@ -33,7 +33,7 @@ async function readContent(source: ProtectedSource, id: string): Promise<Record<
   const reader = await ChunkReader.open(store, manifest)
   const plan = await planRestore(reader, [])
   const { files, directories } = plan
-  expect([plan.lost, [...files.damage]]).toEqual([[], []])
+  expect([plan.lostParts, [...files.damage]]).toEqual([[], []])
   const bodies = Array.from({ length: files.length }, (_, file) => Buffer.alloc(files.sizeOf(file)))
   for (const { pack, frames } of requestsOf(reader, plan)) {
     for (const { frame, chunks } of frames) {
@@ -43,7 +43,7 @@ async function readContent(source: ProtectedSource, id: string): Promise<Record<
           ({ index, bytes }) => [index, bytes],
         ),
       )
-      for (const { chunk, writes } of chunks)
+      for (const { chunk, extents: writes } of chunks)
         for (const { file, offset } of writes) decoded.get(chunk)!.copy(bodies[file]!, offset)
     }
   }

@@ -5,7 +5,7 @@ import {
   choosePackBytes,
   largePackTargetBytes,
   largeSourceBytes,
-  maxPackMemoryBytes,
+  maxPackBufferBytes,
   packBufferBytes,
   packTargetBytes,
 } from '../../../core/pack/pack-size.ts'
@@ -27,7 +27,7 @@ test('with many packs at once each aims at less, so that they never take more th
       const chosen = choosePackBytes(storedBytes, packsAtOnce)
       expect(
         chosen === packTargetBytes ||
-          (storedBytes > largeSourceBytes && packsAtOnce * packBufferBytes(chosen) <= maxPackMemoryBytes),
+          (storedBytes > largeSourceBytes && packsAtOnce * packBufferBytes(chosen) <= maxPackBufferBytes),
       ).toBe(true)
     }),
   )

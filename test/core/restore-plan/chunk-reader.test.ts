@@ -1,6 +1,11 @@
 import { ulid } from 'ulid'
 import { describe, expect, test } from 'vitest'
-import { ChunkReader, forEachAtOnce, frameOf, readFooter } from '../../../core/restore-plan/chunk-reader.ts'
+import {
+  ChunkReader,
+  forEachConcurrently,
+  frameOf,
+  readFooter,
+} from '../../../core/restore-plan/chunk-reader.ts'
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts'
 import type { ChunkLocation, Manifest, PackReference } from '../../../core/snapshot/manifest.ts'
 import { openPack, verifyPack } from '../../../core/pack/pack.ts'
@@ -277,10 +282,10 @@ describe('work on many things', () => {
       if (item === 7) throw new Error('seven')
       done.push(item)
     }
-    await forEachAtOnce([1, 2, 3, 4, 5, 6], 4, work)
+    await forEachConcurrently([1, 2, 3, 4, 5, 6], 4, work)
     expect([most, done.length]).toEqual([4, 6])
-    await expect(forEachAtOnce([1, 7, 8, 9, 10, 11, 12], 2, work)).rejects.toThrow('seven')
+    await expect(forEachConcurrently([1, 7, 8, 9, 10, 11, 12], 2, work)).rejects.toThrow('seven')
     expect(done).not.toContain(12)
-    await forEachAtOnce([], 4, work)
+    await forEachConcurrently([], 4, work)
   })
 })

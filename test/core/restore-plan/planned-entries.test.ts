@@ -63,8 +63,8 @@ describe('planned files', () => {
 
   test('count the pieces of each', () => {
     const files = threeFiles()
-    for (const file of [1, 2, 1]) files.countWrite(file)
-    expect([0, 1, 2].map((file) => files.writeCountOf(file))).toEqual([0, 2, 1])
+    for (const file of [1, 2, 1]) files.countExtent(file)
+    expect([0, 1, 2].map((file) => files.extentCountOf(file))).toEqual([0, 2, 1])
   })
 
   test('are damaged by whichever name, for the first reason', () => {

@@ -68,15 +68,15 @@ describe('a plan', () => {
       largeFile(vault, 'e', 600),
     ]
     const { plan, reader } = await planOf(vault, entries)
-    expect(eachFile(plan, (file) => plan.files.writeCountOf(file))).toEqual([1, 1, 1, 0, 600])
-    expect([plan.bytes, plan.pieces]).toEqual([80_000 * 2 + 5 + 6000, 603])
+    expect(eachFile(plan, (file) => plan.files.extentCountOf(file))).toEqual([1, 1, 1, 0, 600])
+    expect([plan.bytes, plan.extents]).toEqual([80_000 * 2 + 5 + 6000, 603])
     const requests = [...requestsOf(reader, plan)]
     const frames = requests.flatMap((request) =>
       request.frames.map(({ frame }) => `${request.pack} ${frame.offset}`),
     )
     expect(new Set(frames).size).toBe(frames.length)
     const pieces = requests.flatMap((request) =>
-      request.frames.flatMap(({ chunks }) => chunks.flatMap(({ writes }) => writes)),
+      request.frames.flatMap(({ chunks }) => chunks.flatMap(({ extents: writes }) => writes)),
     )
     expect(pieces.length).toBe(603)
     expect(
@@ -87,7 +87,7 @@ describe('a plan', () => {
     ).toEqual(Array.from({ length: 600 }, (_, index) => index * 10))
     expect([...requestsOf(reader, plan, (file) => file === 3)]).toEqual([])
     const [only] = [...requestsOf(reader, plan, (file) => file === 2)]
-    expect(only!.frames.flatMap(({ chunks }) => chunks.flatMap(({ writes }) => writes))).toEqual([
+    expect(only!.frames.flatMap(({ chunks }) => chunks.flatMap(({ extents: writes }) => writes))).toEqual([
       { file: 2, offset: 0 },
     ])
   })
@@ -106,7 +106,7 @@ describe('a plan', () => {
     expect([all.files.length, [...all.files.linkTo]]).toEqual([3, [[1, 0]]])
     expect(all.bytes).toBe(14)
     const alone = await planRestore(reader, [Buffer.from('d')])
-    expect([alone.files.length, alone.files.linkTo.size, alone.files.writeCountOf(0)]).toEqual([1, 0, 1])
+    expect([alone.files.length, alone.files.linkTo.size, alone.files.extentCountOf(0)]).toEqual([1, 0, 1])
   })
 
   test('of a path that is not there is refused with its name, escaped', async () => {
@@ -122,7 +122,7 @@ describe('a plan', () => {
     )
     special.sort((left, right) => Buffer.compare(left.path, right.path))
     const { plan } = await planOf(vault, [vault.directory(''), ...special])
-    expect([plan.files.length, plan.special.length]).toEqual([0, 4])
+    expect([plan.files.length, plan.specialFiles.length]).toEqual([0, 4])
   })
 })
 
@@ -189,13 +189,13 @@ describe('a hostile tree', () => {
       for (const [digest, bytes] of own.chunks) if (digest !== lost.digest.toString('hex')) copy.keep(bytes)
       const reader = await open(copy, root.digest)
       const plan = await planRestore(reader, [])
-      expect(plan.lost.map(({ from }) => from)).toEqual([lost.firstPath])
+      expect(plan.lostParts.map(({ from }) => from)).toEqual([lost.firstPath])
       expect(
         eachFile(plan, (file) => [plan.files.pathOf(file).toString(), plan.files.damageOf(file)]),
       ).toEqual(files.map((path) => [path, null]))
-      expect([...plan.guessed].map((directory) => plan.directories.pathOf(directory).toString())).toEqual(
-        guessed,
-      )
+      expect(
+        [...plan.inferredDirectories].map((directory) => plan.directories.pathOf(directory).toString()),
+      ).toEqual(guessed)
       expect(plan.directories.pathOf(0).length).toBe(0)
       // What may have been in the lost part can't be said not to be there; anything else can.
       await planRestore(reader, [lost.firstPath])
@@ -227,11 +227,13 @@ describe('a hostile tree', () => {
       },
     })
     const reader = await open(own, own.tree([own.directory(''), endless]))
-    expect(await refusalOfPlan(planRestore(reader, [], { pieces: 400_000, pathBytes: 1000 }))).toContain(
+    expect(await refusalOfPlan(planRestore(reader, [], { extents: 400_000, pathBytes: 1000 }))).toContain(
       'more pieces',
     )
-    expect((await planRestore(reader, [], { pieces: 500_000, pathBytes: 1000 })).pieces).toBe(500_000)
-    expect(await refusalOfPlan(planRestore(reader, [], { pieces: 500_000, pathBytes: 5 }))).toContain('paths')
+    expect((await planRestore(reader, [], { extents: 500_000, pathBytes: 1000 })).extents).toBe(500_000)
+    expect(await refusalOfPlan(planRestore(reader, [], { extents: 500_000, pathBytes: 5 }))).toContain(
+      'paths',
+    )
   })
 })
 

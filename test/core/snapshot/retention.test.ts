@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isHoldfastError } from '../../../core/errors.ts'
 import {
   acceptLock,
-  commitMs,
+  maxCommitMs,
   currentGeneration,
   dayMs,
   lockedUntilMs,
@@ -52,8 +52,8 @@ describe('a pack may be reused', () => {
 
   test('while its lock covers the promise of a commit that takes an hour, to the millisecond', () => {
     expect(reuse(now, compliance, compliance)).toBe(true)
-    expect(reuse(now - 10 * dayMs + commitMs, compliance, compliance)).toBe(true)
-    expect(reuse(now - 10 * dayMs + commitMs - 1, compliance, compliance)).toBe(false)
+    expect(reuse(now - 10 * dayMs + maxCommitMs, compliance, compliance)).toBe(true)
+    expect(reuse(now - 10 * dayMs + maxCommitMs - 1, compliance, compliance)).toBe(false)
   })
 
   test('by the lock that it was given, not by the one that is given now', () => {
@@ -88,7 +88,7 @@ describe('a pack may be reused', () => {
           const uploadedMs = now - ageMs
           if (!reuse(uploadedMs, packLock, bucketLock, promiseDays)) return
           expect(lockedUntilMs(uploadedMs, packLock)).toBeGreaterThanOrEqual(
-            now + commitMs + promiseDays * dayMs,
+            now + maxCommitMs + promiseDays * dayMs,
           )
         },
       ),
@@ -115,8 +115,8 @@ describe('a generation', () => {
   })
 
   test('goes on until a commit could end after its last day', () => {
-    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs - commitMs - 1)).toBe(first)
-    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs - commitMs)).not.toBe(first)
+    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs - maxCommitMs - 1)).toBe(first)
+    expect(currentGeneration(first, compliance, 30, now + 10 * dayMs - maxCommitMs)).not.toBe(first)
     expect(currentGeneration(first, compliance, 30, now - dayMs)).toBe(first)
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts'
 import { putUnderNewKey } from '../../../core/store/upload.ts'
-import type { Attempt } from '../../../core/store/upload.ts'
+import type { UploadAttempt } from '../../../core/store/upload.ts'
 import { sha256Of } from '../../fixtures/handmade-vault.ts'
 import { ManualClock, seededRandom } from '../../fixtures/manual-clock.ts'
 import { MemoryStore } from '../../fixtures/memory-store.ts'
@@ -16,7 +16,7 @@ function setUp(): {
   const clock = new ManualClock()
   const keys: string[] = []
   const body = Buffer.from('body')
-  const nextAttempt = (): Attempt => {
+  const nextAttempt = (): UploadAttempt => {
     keys.push(`key-${keys.length}`)
     return { key: keys.at(-1)!, body, sha256: sha256Of(body).toString('hex') }
   }

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { sortKeyOf } from '../../../engine/backup/file-records.ts'
-import { RememberedFiles } from '../../../engine/backup/file-cache.ts'
+import { FileCache } from '../../../engine/backup/file-cache.ts'
 import { partBytes } from '../../../engine/backup/source-reader.ts'
 import { WorkerPool } from '../../../engine/worker-pool.ts'
 import { age, expectEqual, write } from '../../fixtures/backup-steps.ts'
@@ -187,11 +187,11 @@ test('a file that the cache could not be asked for is not remembered as empty by
   write(source, 'b', 'read')
   write(source, 'c', 'not read')
   await age()
-  vi.spyOn(RememberedFiles.prototype, 'recall').mockImplementation((key) => {
+  vi.spyOn(FileCache.prototype, 'lookup').mockImplementation((key) => {
     if (key.equals(sortKeyOf(Buffer.from('c')))) throw new Error('the cache can not be read')
     return null
   })
-  const put = vi.spyOn(RememberedFiles.prototype, 'put')
+  const put = vi.spyOn(FileCache.prototype, 'put')
   // As with threads, whose answers are on their way while they are stopped.
   vi.spyOn(WorkerPool.prototype, 'stop').mockImplementation(async () => {
     for (let turn = 0; turn < 1_000 && put.mock.calls.length < 2; turn++) await nextTurn()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { commitMs, dayMs } from '../../../core/snapshot/retention.ts'
+import { maxCommitMs, dayMs } from '../../../core/snapshot/retention.ts'
 import { listSnapshots } from '../../../core/snapshot/snapshot.ts'
 import { codeOf, expectEqual, write } from '../../fixtures/backup-steps.ts'
 import { randomBytes } from '../../fixtures/manual-clock.ts'
@@ -22,7 +22,7 @@ describe('retention', () => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
     await source.backup(promise)
-    source.store.nowMs += 10 * dayMs - commitMs - 1000
+    source.store.nowMs += 10 * dayMs - maxCommitMs - 1000
     expect(await source.backup(promise)).toMatchObject({ packsUploaded: 0 })
     await expectPromiseKept(source)
     source.store.nowMs += 1000
@@ -87,7 +87,7 @@ describe('retention', () => {
     }
     await source.backup(promise)
     source.store.afterPut = () => undefined
-    source.store.nowMs += 10 * dayMs - 4 * 3_600_000 + 1 - commitMs
+    source.store.nowMs += 10 * dayMs - 4 * 3_600_000 + 1 - maxCommitMs
     const [first] = source.store.versions
     await source.backup(promise)
     expect((await source.snapshot()).manifest.packs.map(({ versionId }) => versionId)).not.toContain(
@@ -104,7 +104,7 @@ describe('retention', () => {
     source.store.retention = { mode: 'COMPLIANCE', days: 40 }
     expect(await source.backup(promise)).toMatchObject({ packsUploaded: 3, lock: { mode: 'COMPLIANCE' } })
     expect((await source.snapshot()).manifest.generation).toContain('compliance')
-    source.store.nowMs += dayMs - commitMs - 1000
+    source.store.nowMs += dayMs - maxCommitMs - 1000
     expect(await source.backup({ promiseDays: 39 })).toMatchObject({ packsUploaded: 0 })
     source.store.nowMs += 1000
     expect(await source.backup({ promiseDays: 39 })).toMatchObject({ packsUploaded: 3 })

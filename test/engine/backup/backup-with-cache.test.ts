@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { dayMs } from '../../../core/snapshot/retention.ts'
 import { BackupCache } from '../../../engine/backup/backup-cache.ts'
 import { FileRecords, encodeRecord } from '../../../engine/backup/file-records.ts'
-import { stampOf } from '../../../engine/stat-identity.ts'
+import { statIdentityOf } from '../../../engine/stat-identity.ts'
 import { age, expectEqual, write } from '../../fixtures/backup-steps.ts'
 import { flip } from '../../fixtures/faulty-store.ts'
 import { ProtectedSource } from '../../fixtures/protected-source.ts'
@@ -50,7 +50,7 @@ describe('the cache', () => {
     const { source, root } = await makeAged(onTestFinished)
     const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
     const [block] = [...cache.files()].map((records) => new FileRecords(records))
-    const stamp = stampOf(statSync(join(source.directory, 'd/f0'), { bigint: true }))
+    const stamp = statIdentityOf(statSync(join(source.directory, 'd/f0'), { bigint: true }))
     cache.replaceFiles(
       [block!.firstKey],
       [encodeRecord(block!.firstKey, stamp, { digests: Buffer.alloc(0), lengths: [] })],

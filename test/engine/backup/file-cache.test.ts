@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FileRecords } from '../../../engine/backup/file-records.ts'
-import { RememberedFiles } from '../../../engine/backup/file-cache.ts'
+import { FileCache } from '../../../engine/backup/file-cache.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
 
 /** The blocks of a cache, by their first key, and how often they were written. */
@@ -47,13 +47,13 @@ function run(
   tree: ReadonlyMap<string, number>,
   options: { ahead?: number; dryRun?: boolean; end?: number; unread?: ReadonlySet<string> } = {},
 ): number {
-  const remembered = new RememberedFiles(blocks.files(), options.dryRun === true ? null : blocks)
+  const remembered = new FileCache(blocks.files(), options.dryRun === true ? null : blocks)
   const waiting: (() => void)[] = []
   let known = 0
   for (const name of [...tree.keys()].sort().slice(0, options.end)) {
     const key = Buffer.from(name)
     const stamp = stampOf(tree.get(name)!)
-    const found = remembered.recall(key, stamp)
+    const found = remembered.lookup(key, stamp)
     if (found !== null) known++
     if (found !== null) expect(found.lengths).toEqual([tree.get(name)])
     if (options.unread?.has(name) !== true) {
@@ -134,8 +134,8 @@ describe('what is remembered', () => {
   test('of a directory that is gone is let go of as it is passed', () => {
     const blocks = new Blocks()
     run(blocks, treeOf(300))
-    const remembered = new RememberedFiles(blocks.files(), blocks)
-    expect(remembered.recall(Buffer.from(nameOf(299)), stampOf(299))).not.toBeNull()
+    const remembered = new FileCache(blocks.files(), blocks)
+    expect(remembered.lookup(Buffer.from(nameOf(299)), stampOf(299))).not.toBeNull()
     expect(Reflect.get(remembered, 'unsettled')).toHaveLength(1)
     remembered.finish()
     expect(blocks.byKey.size).toBe(0)

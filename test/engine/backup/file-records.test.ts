@@ -35,7 +35,7 @@ test('records give back keys, stamps and chunks as they were put in', () => {
       let at = 0
       given.forEach((file, index) => {
         expect(records.keyAt(at)).toEqual(file.key)
-        expect(records.hasStampAt(at, file.stamp)).toBe(true)
+        expect(records.hasStatIdentityAt(at, file.stamp)).toBe(true)
         expect(records.contentAt(at)).toEqual(contents[index])
         at += records.bytesAt(at)
       })
@@ -53,7 +53,7 @@ test.each([
   const records = new FileRecords(
     encodeRecord(Buffer.from('key'), stamp, { digests: Buffer.alloc(0), lengths: [] }),
   )
-  expect([records.hasStampAt(0, stamp), records.hasStampAt(0, other)]).toEqual([true, false])
+  expect([records.hasStatIdentityAt(0, stamp), records.hasStatIdentityAt(0, other)]).toEqual([true, false])
 })
 
 test("bytes that aren't whole records are damage, whatever they are", () => {

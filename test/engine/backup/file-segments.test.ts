@@ -6,7 +6,7 @@ import type { ItemContent } from '../../../engine/backup/source-reader.ts'
 const segment = (bytes: number, kind?: 'changed' | 'vanished' | 'unreadable'): ItemContent => ({
   digests: new Uint8Array(32),
   lengths: bytes === 0 ? [] : [bytes],
-  restamped: null,
+  newStats: null,
   problem: kind === undefined ? null : { kind, detail: kind },
 })
 
@@ -32,7 +32,7 @@ test('behind a segment that came short nothing is kept: it would lie where it ne
 
 test('parts of a segment are joined in their order; what is missing outweighs what changed', () => {
   const joined = joinContents(segment(3, 'changed'), segment(4, 'vanished'))
-  expect([joined.lengths, joined.digests.length, joined.problem?.kind, joined.restamped]).toEqual([
+  expect([joined.lengths, joined.digests.length, joined.problem?.kind, joined.newStats]).toEqual([
     [3, 4],
     64,
     'vanished',

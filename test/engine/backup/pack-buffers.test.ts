@@ -1,30 +1,30 @@
 import { expect, test } from 'vitest'
-import { PackMemory } from '../../../engine/backup/pack-buffers.ts'
+import { PackBufferPool } from '../../../engine/backup/pack-buffers.ts'
 
 test('so many packs may exist; the next one waits for the memory of one that was uploaded', () => {
-  const memory = new PackMemory(2)
+  const memory = new PackBufferPool(2)
   const begun: (ArrayBuffer | undefined)[] = []
   for (let request = 0; request < 4; request++) memory.request((given) => begun.push(given))
   expect(begun).toEqual([undefined, undefined])
   const [first, second] = [new ArrayBuffer(1), new ArrayBuffer(2)]
-  memory.giveBack(first)
-  memory.giveBack(second)
+  memory.release(first)
+  memory.release(second)
   expect(begun.map((given) => given?.byteLength)).toEqual([undefined, undefined, 1, 2])
 })
 
 test('memory that nobody waits for is kept for the next request', () => {
-  const memory = new PackMemory(0)
+  const memory = new PackBufferPool(0)
   const begun: (number | undefined)[] = []
-  memory.giveBack(new ArrayBuffer(3))
+  memory.release(new ArrayBuffer(3))
   memory.request((given) => begun.push(given?.byteLength))
   memory.request((given) => begun.push(given?.byteLength))
   expect(begun).toEqual([3])
 })
 
 test('what is left when it is closed is given to the system', () => {
-  const memory = new PackMemory(0)
+  const memory = new PackBufferPool(0)
   const left = new ArrayBuffer(1024 * 1024)
-  memory.giveBack(left)
+  memory.release(left)
   memory.close()
   expect(left.detached).toBe(true)
   const begun: unknown[] = []

@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileS
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { findCut } from '../../../core/pack/chunker.ts'
-import { stampOf } from '../../../engine/stat-identity.ts'
+import { statIdentityOf } from '../../../engine/stat-identity.ts'
 import { SegmentReader, bufferBytes, readBatch } from '../../../engine/backup/source-reader.ts'
 import type { ItemContent, ReadItem } from '../../../engine/backup/source-reader.ts'
 import { sha256Of } from '../../fixtures/handmade-vault.ts'
@@ -23,7 +23,13 @@ vi.mock(import('node:fs'), async (original) => {
 
 function itemOf(path: string, part?: { offset: number; bytes: number }): ReadItem {
   const stats = lstatSync(path, { bigint: true })
-  return { absolute: Buffer.from(path), stamp: stampOf(stats), offset: 0, bytes: Number(stats.size), ...part }
+  return {
+    absolute: Buffer.from(path),
+    identity: statIdentityOf(stats),
+    offset: 0,
+    bytes: Number(stats.size),
+    ...part,
+  }
 }
 
 /** Reads, and checks that the chunks are what lies in the buffer. */
@@ -57,7 +63,7 @@ test('several files, and segments of a large one, are read one behind the other,
   writeFileSync(b, large)
   writeFileSync(c, 'last')
   const { contents, bytes } = read([itemOf(a), itemOf(b, { offset: 1_000_000, bytes: 2_000_000 }), itemOf(c)])
-  expect(contents.map(({ problem, restamped }) => [problem, restamped])).toEqual([
+  expect(contents.map(({ problem, newStats: restamped }) => [problem, restamped])).toEqual([
     [null, null],
     [null, null],
     [null, null],

@@ -15,7 +15,7 @@ const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 function columnsOf(size: number, allPieces: number): FileColumns {
   const files = new PlannedFiles()
   files.add({ path: Buffer.from('file'), size, sparse: false, mode: 0o644, mtimeNs: 0n, ...own })
-  return fileColumns(files, [{ number: 0, allPieces }])
+  return fileColumns(files, [{ number: 0, totalExtents: allPieces }])
 }
 
 test.each([
@@ -37,12 +37,12 @@ test.each([
     )
     const chunks = makeChunkColumns(2)
     chunks.bytes.fill(6)
-    chunks.writeCounts.fill(1)
+    chunks.extentCounts.fill(1)
     digests.forEach((content, chunk) => chunks.digests.set(sha256Of(Buffer.from(content)), chunk * 32))
     worker.receive({
       type: 'write',
       job: 1,
-      what: 'a pack',
+      packKey: 'a pack',
       data: Uint8Array.from(Buffer.from(pieces.join(''))),
       offset: 0,
       chunks,
@@ -57,12 +57,12 @@ test.each([
         },
         chunkCount: 1,
       })),
-      writes: { rows: new Uint32Array(2), offsets: Float64Array.of(0, 6) },
+      extents: { rows: new Uint32Array(2), offsets: Float64Array.of(0, 6) },
       files: columnsOf(12, 2),
     })
     worker.close()
     expect(answers).toMatchObject([
-      { type: 'done', job: 1, bad: isFinished ? [] : [{ chunk: 0 }], problems: [] },
+      { type: 'done', job: 1, corruptChunks: isFinished ? [] : [{ chunk: 0 }], problems: [] },
     ])
     expect(readFileSync(join(root, 'file'), 'latin1')).toBe(text)
     expect(Math.floor(statSync(join(root, 'file')).mtimeMs) === 0).toBe(isFinished)

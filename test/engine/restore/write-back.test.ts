@@ -6,15 +6,15 @@ const mib = 1024 ** 2
 test('a flush begins after each 256 MiB, and never a second one beside it', async () => {
   const flushes: (() => void)[] = []
   const writeBack = new WriteBack(() => new Promise((resolve) => flushes.push(resolve)))
-  writeBack.note(256 * mib - 1)
+  writeBack.recordProgress(256 * mib - 1)
   expect(flushes).toHaveLength(0)
-  writeBack.note(256 * mib)
-  writeBack.note(900 * mib)
+  writeBack.recordProgress(256 * mib)
+  writeBack.recordProgress(900 * mib)
   expect(flushes).toHaveLength(1)
   flushes[0]!()
   await writeBack.finish()
-  writeBack.note(900 * mib)
-  writeBack.note(1000 * mib)
+  writeBack.recordProgress(900 * mib)
+  writeBack.recordProgress(1000 * mib)
   expect(flushes).toHaveLength(2)
 })
 
@@ -22,9 +22,9 @@ test('what a flush failed with is thrown at the end, though later ones succeed: 
   const failure = new Error('EIO')
   let flushes = 0
   const writeBack = new WriteBack(() => (++flushes === 1 ? Promise.reject(failure) : Promise.resolve()))
-  writeBack.note(300 * mib)
+  writeBack.recordProgress(300 * mib)
   await expect(writeBack.finish()).rejects.toBe(failure)
-  writeBack.note(600 * mib)
+  writeBack.recordProgress(600 * mib)
   await expect(writeBack.finish()).rejects.toBe(failure)
   expect(flushes).toBe(2)
 })

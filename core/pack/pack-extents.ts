@@ -2,7 +2,7 @@
 import type { Frame } from './pack-footer.ts'
 
 /** Entry `i`: chunk `chunks[i]` of the pack goes to the file `files[i]` at `offsets[i]`. */
-export class PackWrites {
+export class PackExtents {
   length = 0
   /** Of a pack's chunks, 32,768 at most. */
   chunks = new Uint16Array(16)
@@ -29,15 +29,15 @@ export class PackWrites {
   }
 
   /** The entries of files that are wanted, in the order of their chunks; of the same chunk, as they were added. @param chunkCount of the pack. */
-  inOrder(chunkCount: number, isWanted: (file: number) => boolean): Uint32Array {
+  sortByChunk(chunkCount: number, isIncluded: (file: number) => boolean): Uint32Array {
     const starts = new Uint32Array(chunkCount + 1)
     for (let index = 0; index < this.length; index++) {
-      if (isWanted(this.files[index]!)) starts[this.chunks[index]! + 1]!++
+      if (isIncluded(this.files[index]!)) starts[this.chunks[index]! + 1]!++
     }
     for (let chunk = 0; chunk < chunkCount; chunk++) starts[chunk + 1]! += starts[chunk]!
     const order = new Uint32Array(starts[chunkCount]!)
     for (let index = 0; index < this.length; index++) {
-      if (isWanted(this.files[index]!)) order[starts[this.chunks[index]!]!++] = index
+      if (isIncluded(this.files[index]!)) order[starts[this.chunks[index]!]!++] = index
     }
     return order
   }
@@ -47,27 +47,27 @@ export class PackWrites {
 export interface PlannedChunk {
   /** Index in the pack's footer. */
   chunk: number
-  writes: { file: number; offset: number }[]
+  extents: { file: number; offset: number }[]
 }
 
 /** A frame and the pieces that lie in it: of tiny files there are thousands, which become objects only while they are looked at. */
 export class PlannedFrame {
   readonly frame: Frame
-  private writes: PackWrites
+  private extents: PackExtents
   private order: Uint32Array
   private from: number
   private to: number
 
   /** @param order entries of `writes` in the order of their chunks; from `from` up to, but not including, `to` they are the frame's. */
-  constructor(frame: Frame, writes: PackWrites, order: Uint32Array, from: number, to: number) {
+  constructor(frame: Frame, extents: PackExtents, order: Uint32Array, from: number, to: number) {
     this.frame = frame
-    this.writes = writes
+    this.extents = extents
     this.order = order
     this.from = from
     this.to = to
   }
 
-  get writeCount(): number {
+  get extentCount(): number {
     return this.to - this.from
   }
 
@@ -82,8 +82,8 @@ export class PlannedFrame {
     const chunks: PlannedChunk[] = []
     for (let at = this.from; at < this.to; at++) {
       const entry = this.order[at]!
-      if (this.isFirst(at)) chunks.push({ chunk: this.writes.chunks[entry]!, writes: [] })
-      chunks.at(-1)!.writes.push({ file: this.writes.files[entry]!, offset: this.writes.offsets[entry]! })
+      if (this.isFirst(at)) chunks.push({ chunk: this.extents.chunks[entry]!, extents: [] })
+      chunks.at(-1)!.extents.push({ file: this.extents.files[entry]!, offset: this.extents.offsets[entry]! })
     }
     return chunks
   }
@@ -92,11 +92,13 @@ export class PlannedFrame {
   only(chunks: ReadonlySet<number>): PlannedFrame {
     const order = this.order
       .slice(this.from, this.to)
-      .filter((entry) => chunks.has(this.writes.chunks[entry]!))
-    return new PlannedFrame(this.frame, this.writes, order, 0, order.length)
+      .filter((entry) => chunks.has(this.extents.chunks[entry]!))
+    return new PlannedFrame(this.frame, this.extents, order, 0, order.length)
   }
 
   private isFirst(at: number): boolean {
-    return at === this.from || this.writes.chunks[this.order[at]!] !== this.writes.chunks[this.order[at - 1]!]
+    return (
+      at === this.from || this.extents.chunks[this.order[at]!] !== this.extents.chunks[this.order[at - 1]!]
+    )
   }
 }

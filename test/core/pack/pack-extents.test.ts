@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { codec, maxChunksPerPack } from '../../../core/pack/pack-footer.ts'
-import { PackWrites, PlannedFrame } from '../../../core/pack/pack-writes.ts'
+import { PackExtents, PlannedFrame } from '../../../core/pack/pack-extents.ts'
 import { seededRandom } from '../../fixtures/manual-clock.ts'
 
 const frame = { codec: codec.raw, offset: 16, storedBytes: 40, rawBytes: 40, firstChunk: 1, chunkCount: 2 }
 
 describe('the writes of a pack', () => {
   test.each([0, 1, 16, 17, 5000])('keep %i entries as they were added, and no memory besides', (count) => {
-    const writes = new PackWrites()
+    const writes = new PackExtents()
     const [chunk, file, offset] = [maxChunksPerPack - 1, 2 ** 32 - 1, 2 ** 50]
     for (let index = 0; index < count; index++) writes.add(chunk - index, file - index, offset + index)
     writes.trim()
@@ -18,18 +18,18 @@ describe('the writes of a pack', () => {
   })
 
   test('come in the order of their chunks, those of a chunk as they were added, without those that nobody wants', () => {
-    const writes = new PackWrites()
+    const writes = new PackExtents()
     const random = seededRandom(7)
     for (let index = 0; index < 1000; index++) writes.add(Math.floor(random() * 100), index % 10, index)
     const expected = Array.from({ length: 1000 }, (_, index) => index)
       .filter((index) => index % 10 !== 3)
       .sort((left, right) => writes.chunks[left]! - writes.chunks[right]! || left - right)
-    expect([...writes.inOrder(100, (file) => file !== 3)]).toEqual(expected)
-    expect(writes.inOrder(100, () => false).length).toBe(0)
+    expect([...writes.sortByChunk(100, (file) => file !== 3)]).toEqual(expected)
+    expect(writes.sortByChunk(100, () => false).length).toBe(0)
   })
 
   test('of a frame tell of each chunk where its bytes go', () => {
-    const writes = new PackWrites()
+    const writes = new PackExtents()
     for (const [chunk, file, offset] of [
       [2, 5, 10],
       [1, 5, 0],
@@ -41,7 +41,7 @@ describe('the writes of a pack', () => {
     const planned = new PlannedFrame(
       frame,
       writes,
-      writes.inOrder(4, () => true),
+      writes.sortByChunk(4, () => true),
       1,
       4,
     )
@@ -55,9 +55,9 @@ describe('the writes of a pack', () => {
         ],
       },
     ]
-    expect([planned.chunkCount, planned.writeCount, planned.chunks]).toEqual([2, 3, chunks])
+    expect([planned.chunkCount, planned.extentCount, planned.chunks]).toEqual([2, 3, chunks])
     const fewer = planned.only(new Set([2, 3]))
-    expect([fewer.frame, fewer.chunkCount, fewer.writeCount, fewer.chunks]).toEqual([
+    expect([fewer.frame, fewer.chunkCount, fewer.extentCount, fewer.chunks]).toEqual([
       frame,
       1,
       2,
