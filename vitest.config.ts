@@ -28,7 +28,7 @@ const properties = [
   'test/restore-cli/render/terminal-text.test.ts',
   'test/blast-radius/{policy-set,statements,trust-policy}.test.ts',
   'test/blast-radius/search/{aws-key-id,text}.test.ts',
-  'test/lab/sandbox/xml.test.ts',
+  'test/lab/sandbox/protocol/xml.test.ts',
   'test/lab/sandbox/{oidc/token-check,signature/chunks}.test.ts',
 ]
 

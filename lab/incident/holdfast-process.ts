@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { HoldfastError } from '../../core/errors.ts'
-import type { Credentials } from '../sandbox/access.ts'
+import type { Credentials } from '../sandbox/identity/credentials.ts'
 
 const entryPoint = path.resolve(import.meta.dirname, '..', '..', 'restore-cli', 'main.ts')
 const limitMs = 300_000

@@ -12,7 +12,7 @@ import {
   taskExecutionRoleName,
 } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
-import type { Principal } from '../sandbox/access.ts'
+import type { Principal } from '../sandbox/identity/principal.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
 

@@ -19,7 +19,7 @@ import {
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { stateOf } from '../../infra/recorded-state.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
-import type { Principal } from '../sandbox/access.ts'
+import type { Principal } from '../sandbox/identity/principal.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
 import { resourcePoliciesOf } from './resource-policies.ts'

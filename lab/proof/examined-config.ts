@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
 import { parseConfigValue } from '../../infra/config-values.ts'
-import { exampleAccounts, exampleConfig } from '../sandbox/example-config.ts'
+import { exampleAccounts, exampleConfig } from '../sandbox/loader/example-config.ts'
 
 /** Not a real certificate: nothing here reads it, and the program doesn't either. */
 const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'

@@ -1,10 +1,10 @@
 // Everybody who could ask: each declared role, the roots, people and workloads that were there before, and strangers.
 import { approvalPolicy } from '../../guardrails/break-glass-policy.ts'
 import { breakGlassRoleName, rolePaths } from '../../guardrails/names.ts'
-import type { Principal } from '../sandbox/access.ts'
 import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
 import { principalsReachable } from '../sandbox/authorization/reachable.ts'
 import type { CloudDeclaration, DeclaredRole } from '../sandbox/declaration.ts'
+import type { Principal } from '../sandbox/identity/principal.ts'
 
 export interface Subject {
   name: string

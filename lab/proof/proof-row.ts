@@ -1,5 +1,6 @@
 // One line of the proof: somebody, an action, a resource, circumstances, and what the answer has to be.
-import type { AccessRequest, Principal } from '../sandbox/access.ts'
+import type { AccessRequest } from '../sandbox/authorization/access.ts'
+import type { Principal } from '../sandbox/identity/principal.ts'
 
 export const groups = {
   destruction:

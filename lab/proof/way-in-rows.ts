@@ -9,8 +9,9 @@ import {
   secondFactorTag,
 } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
-import type { AccessRequest, Principal } from '../sandbox/access.ts'
+import type { AccessRequest } from '../sandbox/authorization/access.ts'
 import type { CloudDeclaration, DeclaredRole } from '../sandbox/declaration.ts'
+import type { Principal } from '../sandbox/identity/principal.ts'
 import { listPermissions } from '../sandbox/sts/session-permissions.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'

@@ -1,8 +1,8 @@
 // What a client needs to know of a sandbox that serves it: where it is, what is in it, and who one can be there.
 
 import { randomBytes } from 'node:crypto'
-import type { Credentials } from './access.ts'
 import type { CloudDeclaration, DeclaredRole } from './declaration.ts'
+import type { Credentials } from './identity/credentials.ts'
 import type { Sandbox } from './server.ts'
 import { issueWorkloadSession } from './sts/role-session.ts'
 import type { MfaDevice } from './sts/second-factor.ts'

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { isHoldfastError } from '../../core/errors.ts'
 import { armingPhrase, readConfig } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const good = { ...exampleConfig, layer: 'vault' }

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 import type { RecordedResource, Recording } from '../../infra/recording.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 const [vaultId, productionId, managementId] = ['111111111111', '222222222222', '333333333333']
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'

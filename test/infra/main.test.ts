@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 import { runProgram } from './engine-stand-in.ts'
 
 const { main } = parse(readFileSync(new URL('../../Pulumi.yaml', import.meta.url), 'utf8')) as {

@@ -2,8 +2,8 @@
 // needs an ARN, a name or the account itself; a secret stands nowhere.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 import type { Recording } from '../../infra/recording.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 /** Paths below a layer's outputs at which an account's id may stand; `*` is any one key. */
 const mayNameAccounts: Record<string, readonly string[]> = {

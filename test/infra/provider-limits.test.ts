@@ -2,8 +2,8 @@
 // names that the configuration allows. From AWS's API references, which the provider's own checks follow.
 import { beforeAll, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 type Limit = [property: string, shape: RegExp]
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { configKeys, readConfig } from '../../infra/config.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 interface Declared {
   type: string

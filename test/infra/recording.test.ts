@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { describe, expect, it } from 'vitest'
 import { accountProvider } from '../../infra/account-provider.ts'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 const nothing = { layer: 'trial' }
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
-import { loadProgram } from '../../lab/sandbox/loader/loader.ts'
 import type { RecordedResource, Recording } from '../../infra/recording.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { loadProgram } from '../../lab/sandbox/loader/loader.ts'
 
 const vaultId = '111111111111'
 const archive = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { recordProgram } from '../../infra/recording.ts'
 import type { StackResources } from '../../infra/recording-monitor.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
+import { recordProgram } from '../../infra/recording.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 const urn = (name: string, type = 'holdfast:vault:VaultBucket$aws:s3/bucket:Bucket'): string =>
   `urn:pulumi:vault::holdfast::${type}::${name}`

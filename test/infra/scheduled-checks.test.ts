@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { checkPlans } from '../../checks/check-plan.ts'
-import { recordProgram } from '../../infra/recording.ts'
-import { buildProgram } from '../../restore-cli/program.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
-import { matchesPattern } from '../guardrails/event-pattern.ts'
-import type { RecordedResource, Recording } from '../../infra/recording.ts'
 import type { EventPattern } from '../../guardrails/alarm-patterns.ts'
+import { recordProgram } from '../../infra/recording.ts'
+import type { RecordedResource, Recording } from '../../infra/recording.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { buildProgram } from '../../restore-cli/program.ts'
+import { matchesPattern } from '../guardrails/event-pattern.ts'
 
 const vaultId = '111111111111'
 const place = { accountId: vaultId, region: 'eu-central-1' }

@@ -5,10 +5,10 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
-import { readTarball } from '../../infra/toolkit.ts'
-import { parseConfiguration } from '../../restore-cli/configuration.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
 import type { Recording } from '../../infra/recording.ts'
+import { readTarball } from '../../infra/toolkit.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { parseConfiguration } from '../../restore-cli/configuration.ts'
 
 const bucket = 'holdfast-toolkit-111111111111-eu-central-1'
 const bytes = gzipSync('a tarball')

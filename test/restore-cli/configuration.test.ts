@@ -24,7 +24,7 @@ describe('the configuration', () => {
 
   test('is what the program of `pulumi up` really gives', async () => {
     const { recordProgram } = await import('../../infra/recording.ts')
-    const { exampleConfig } = await import('../../lab/sandbox/example-config.ts')
+    const { exampleConfig } = await import('../../lab/sandbox/loader/example-config.ts')
     const { outputs } = await recordProgram({ ...exampleConfig, layer: 'vault' })
     const configuration = parseConfiguration(JSON.stringify(outputs), 'vault.json')
     expect(configuration.roles.restorer).toMatch(/restorer$/)
@@ -130,7 +130,7 @@ describe('a vault with buckets in several regions', () => {
 
   test('is what the program of `pulumi up` gives for them', async () => {
     const { recordProgram } = await import('../../infra/recording.ts')
-    const { exampleConfig } = await import('../../lab/sandbox/example-config.ts')
+    const { exampleConfig } = await import('../../lab/sandbox/loader/example-config.ts')
     const { outputs } = await recordProgram({ ...exampleConfig, layer: 'vault', regions: ['eu-west-1'] })
     const configuration = parseConfiguration(JSON.stringify(outputs), 'vault.json')
     expect(chooseRegion(configuration, 'eu-west-1', undefined).bucket).toContain('eu-west-1')

@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 import { loadProgram } from '../../lab/sandbox/loader/loader.ts'
-import { exampleConfig } from '../../lab/sandbox/example-config.ts'
-import { makeFolder, runCommand } from '../restore-cli/command-line.ts'
 import { startStsCloud } from '../lab/sandbox/sts/cloud.ts'
+import { makeFolder, runCommand } from '../restore-cli/command-line.ts'
 import { isCounted, runTask, sessionOf } from './container-task.ts'
 import type { TaskWorld } from './container-task.ts'
 

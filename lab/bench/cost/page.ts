@@ -2,7 +2,7 @@
 import { largePackTargetBytes, largeSourceBytes, packTargetBytes } from '../../../core/pack/pack-size.ts'
 import { maxRequestBytes } from '../../../core/restore-plan/restore-plan.ts'
 import { readConfig } from '../../../infra/config.ts'
-import { exampleConfig } from '../../sandbox/example-config.ts'
+import { exampleConfig } from '../../sandbox/loader/example-config.ts'
 import { packsOf, putCost, renewByExtension, renewByUpload, restoreCost } from './cost.ts'
 import type { Prices, Renewal, Vault } from './cost.ts'
 

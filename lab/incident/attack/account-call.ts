@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { RequestHash } from '../../../aws/request-hash.ts'
-import type { Credentials } from '../../sandbox/access.ts'
+import type { Credentials } from '../../sandbox/identity/credentials.ts'
 import type { CloudPlace } from '../sessions.ts'
 
 /** Rejects as the SDK would, with the error's code as its name. */

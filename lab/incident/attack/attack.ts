@@ -1,7 +1,7 @@
 // What an attack is: a row of data with one real, signed request in it.
 import type { EC2Client } from '@aws-sdk/client-ec2'
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { Principal } from '../../sandbox/access.ts'
+import type { Principal } from '../../sandbox/identity/principal.ts'
 import type { AccountCall } from './account-call.ts'
 
 export const walls = [

@@ -1,6 +1,6 @@
 // One attack by one identity, and what came of it. Only a refusal counts as one.
-import type { AccessDecision } from '../../sandbox/access.ts'
-import type { Decision } from '../../sandbox/decision-log.ts'
+import type { AccessDecision } from '../../sandbox/authorization/access.ts'
+import type { Decision } from '../../sandbox/authorization/decision-log.ts'
 import type { Wall } from './attack.ts'
 
 /**

@@ -1,9 +1,10 @@
 // Everyone who attacks: the credentials that lie about in production, an outsider's, nobody's, and every role that can be
 // reached from them, assumed for real.
 import { EC2Client } from '@aws-sdk/client-ec2'
-import type { Credentials, Principal } from '../../sandbox/access.ts'
 import { principalsReachable } from '../../sandbox/authorization/reachable.ts'
 import type { ReachablePrincipal } from '../../sandbox/authorization/reachable.ts'
+import type { Credentials } from '../../sandbox/identity/credentials.ts'
+import type { Principal } from '../../sandbox/identity/principal.ts'
 import type { Provisioned } from '../drill-context.ts'
 import { connectS3, toSdk } from '../sessions.ts'
 import { connectAccount } from './account-call.ts'

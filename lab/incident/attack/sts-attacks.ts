@@ -1,6 +1,6 @@
 // What an intruder tries on the token service: to become somebody else, or somebody with other limits.
-import type { Credentials } from '../../sandbox/access.ts'
 import type { CloudDeclaration } from '../../sandbox/declaration.ts'
+import type { Credentials } from '../../sandbox/identity/credentials.ts'
 import { cast } from '../principals.ts'
 import type { DrillSessions } from '../sessions.ts'
 

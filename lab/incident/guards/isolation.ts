@@ -1,8 +1,8 @@
 // One wall at a time: a guard that another wall happens to cover is examined with the others taken away.
+import type { AccessDecision } from '../../sandbox/authorization/access.ts'
 import { createAuthorizer } from '../../sandbox/authorization/authorizer.ts'
 import type { PolicyAuthorizer } from '../../sandbox/authorization/authorizer.ts'
 import { evaluate } from '../../sandbox/authorization/evaluate.ts'
-import type { AccessDecision } from '../../sandbox/access.ts'
 import type { CloudDeclaration, NamedPolicy, PolicyDocument } from '../../sandbox/declaration.ts'
 import { looseners } from './guard-removal.ts'
 import type { Guard } from './guards.ts'

@@ -1,8 +1,8 @@
 // Who is who, and what is what, in the tables of probes and duties: names that read well, for principals, ARNs and resource
 // tags, as the declaration at hand has them.
-import type { Principal } from '../../sandbox/access.ts'
 import type { CloudDeclaration } from '../../sandbox/declaration.ts'
-import { exampleAccounts } from '../../sandbox/example-config.ts'
+import type { Principal } from '../../sandbox/identity/principal.ts'
+import { exampleAccounts } from '../../sandbox/loader/example-config.ts'
 import { roleNamed } from '../principals.ts'
 
 export interface Case {

@@ -1,21 +1,21 @@
 // Step 5: everything that an intruder can try, by everyone whom an intruder can be, and the same where no guard stands.
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { ulid } from 'ulid'
-import { exampleConfig } from '../../sandbox/example-config.ts'
-import type { DecisionLog } from '../../sandbox/decision-log.ts'
+import type { DecisionLog } from '../../sandbox/authorization/decision-log.ts'
+import { exampleConfig } from '../../sandbox/loader/example-config.ts'
+import type { AttackTarget, Wall } from '../attack/attack.ts'
+import { describeDecision } from '../attack/attempt.ts'
+import type { AttemptRecord } from '../attack/attempt.ts'
 import {
+  MachinePark,
   attackBucket,
   attackByForeignToken,
   attackMachines,
   attackTokenService,
   evaluateElsewhere,
-  MachinePark,
 } from '../attack/campaign.ts'
 import type { Campaign } from '../attack/campaign.ts'
 import { attackControls } from '../attack/controls.ts'
-import { describeDecision } from '../attack/attempt.ts'
-import type { AttemptRecord } from '../attack/attempt.ts'
-import type { AttackTarget, Wall } from '../attack/attack.ts'
 import { evaluatedAttacks } from '../attack/evaluated-attacks.ts'
 import { anySource, otherSource, ownSource } from '../attack/expectations.ts'
 import { dismiss, gatherIdentities } from '../attack/identities.ts'

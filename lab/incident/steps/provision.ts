@@ -1,15 +1,15 @@
 // Step 1: run the infrastructure program, and start the cloud that it declares.
 import { chmod } from 'node:fs/promises'
+import { vaultBucketName } from '../../../guardrails/names.ts'
 import { TurnableClock } from '../../sandbox/clock.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../../sandbox/declaration.ts'
-import { exampleAccounts, exampleConfig } from '../../sandbox/example-config.ts'
+import { exampleAccounts, exampleConfig } from '../../sandbox/loader/example-config.ts'
 import { loadDeclaration } from '../../sandbox/loader/loader.ts'
-import { removeGuard } from '../guards/guards.ts'
-import { vaultBucketName } from '../../../guardrails/names.ts'
 import type { Examination } from '../claims.ts'
 import { startCloud } from '../cloud.ts'
 import { day, directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
+import { removeGuard } from '../guards/guards.ts'
 
 export async function provision(context: DrillContext): Promise<Provisioned> {
   const { ledger, timeline, report } = context

@@ -1,7 +1,7 @@
 // Decides each request as AWS would, on the policies that the Pulumi program declares: identity policies, boundary, session
 // policies, the resource's own policy, SCPs and RCPs, with the rules between accounts.
 
-import type { AccessDecision, AccessRequest, Authorizer, Principal } from '../access.ts'
+import { completeContext } from '../condition-keys/context.ts'
 import type {
   CloudDeclaration,
   DeclaredAccount,
@@ -9,11 +9,12 @@ import type {
   NamedPolicy,
   PolicyDocument,
 } from '../declaration.ts'
-import { completeContext } from '../condition-keys/context.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { AccessDecision, AccessRequest, Authorizer } from './access.ts'
+import { statementsOf } from './check-policy.ts'
+import type { PolicyKind } from './check-policy.ts'
 import { compilePolicy, joinPolicies } from './compile-policy.ts'
 import type { ActionPolicy } from './compile-policy.ts'
-import type { PolicyKind } from './check-policy.ts'
-import { statementsOf } from './check-policy.ts'
 import { examineDeclaration } from './declared-policies.ts'
 import type { PolicyFinding } from './declared-policies.ts'
 import { evaluateQuestion } from './evaluation.ts'

@@ -1,6 +1,6 @@
 // Reads the deciding statement out of an evaluation, in the order and the words in which AWS would name it.
 
-import type { AccessDecision, AccessRequest } from '../access.ts'
+import type { AccessDecision, AccessRequest } from './access.ts'
 import type { StatementName } from './compile-policy.ts'
 import type { Analysis, StatementAnalysis } from './inner-evaluator.ts'
 

@@ -1,8 +1,9 @@
 // Asks the authorizer about an action that no service of the sandbox emulates: IAM, KMS, Organizations and the rest.
 
-import type { AccessDecision, AccessRequest, Authorizer, Principal } from '../access.ts'
 import { localCallerKeys } from '../condition-keys/global.ts'
 import type { CloudDeclaration } from '../declaration.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { AccessDecision, AccessRequest, Authorizer } from './access.ts'
 
 export interface EvaluationTarget {
   accountId: string

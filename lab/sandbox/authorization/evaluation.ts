@@ -2,13 +2,13 @@
 
 import { anonymousPrincipal } from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../../core/errors.ts'
+import type { AccessDecision, ConditionContext } from './access.ts'
 import type { ActionPolicy, StatementName } from './compile-policy.ts'
-import { aliasKey, describeKey, isFederatedKey } from './key-facts.ts'
 import { describeDecision } from './decision.ts'
 import { analyzeRequest } from './inner-evaluator.ts'
 import type { Analysis, EvaluatorInput } from './inner-evaluator.ts'
+import { aliasKey, describeKey, isFederatedKey } from './key-facts.ts'
 import { encodeArn, encodeText, noValue } from './literal-text.ts'
-import type { AccessDecision, ConditionContext } from '../access.ts'
 import { findShape } from './service-reference.ts'
 
 /** What decides, each reduced to the action. SCPs and RCPs per level, outermost first. */

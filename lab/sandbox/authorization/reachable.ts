@@ -1,9 +1,10 @@
 // Which roles a principal can get at by assuming one from another: what its credentials are worth, beyond what they say.
 
-import type { ConditionContext, Principal } from '../access.ts'
 import { secondFactorKeys } from '../condition-keys/sts.ts'
 import type { DeclaredRole } from '../declaration.ts'
+import type { Principal } from '../identity/principal.ts'
 import { listPermissions } from '../sts/session-permissions.ts'
+import type { ConditionContext } from './access.ts'
 import type { PolicyAuthorizer } from './authorizer.ts'
 import { isRecord, listOf, statementsOf } from './check-policy.ts'
 import { evaluate } from './evaluate.ts'

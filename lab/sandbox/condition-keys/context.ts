@@ -11,9 +11,9 @@
 // operation; `requestContext` adds the global keys and drops each key that AWS doesn't list for the action;
 // `completeContext`, called by the authorizer, adds the keys of the caller and of the resource.
 
-import type { AccessRequest, ConditionContext } from '../access.ts'
+import type { AccessRequest, ConditionContext } from '../authorization/access.ts'
 import type { CloudDeclaration, DeclaredRole } from '../declaration.ts'
-import type { AccessQuestion, ServiceRequest } from '../service.ts'
+import type { AccessQuestion, ServiceRequest } from '../protocol/service.ts'
 import { globalKeys, timeAndRegionKeys } from './global.ts'
 import { isListedKey } from './listed-keys.ts'
 import { principalKeys } from './principal.ts'

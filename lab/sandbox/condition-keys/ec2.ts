@@ -1,6 +1,6 @@
 // Keys of EC2. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 
-import type { ConditionContext } from '../access.ts'
+import type { ConditionContext } from '../authorization/access.ts'
 
 /** One resource of an EC2 request, with what its condition keys are made of. */
 export interface Ec2Resource {

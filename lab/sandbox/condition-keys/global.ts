@@ -1,9 +1,9 @@
 // Keys that a request of any service has.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 
-import type { ConditionContext } from '../access.ts'
+import type { ConditionContext } from '../authorization/access.ts'
 import type { CloudDeclaration } from '../declaration.ts'
-import type { AccessQuestion, ServiceRequest } from '../service.ts'
+import type { AccessQuestion, ServiceRequest } from '../protocol/service.ts'
 
 export function globalKeys(
   request: ServiceRequest,

@@ -1,7 +1,8 @@
 // Keys of the caller. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 
-import type { ConditionContext, Principal } from '../access.ts'
+import type { ConditionContext } from '../authorization/access.ts'
 import type { CloudDeclaration, DeclaredRole } from '../declaration.ts'
+import type { Principal } from '../identity/principal.ts'
 import { roleIdOf } from '../identity/role-id.ts'
 import { organizationOf } from './organization.ts'
 

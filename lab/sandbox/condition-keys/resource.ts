@@ -1,6 +1,6 @@
 // Keys of the resource: its account, its organization, and the tags of a role.
 
-import type { ConditionContext } from '../access.ts'
+import type { ConditionContext } from '../authorization/access.ts'
 import type { CloudDeclaration, DeclaredRole } from '../declaration.ts'
 import { organizationOf } from './organization.ts'
 

@@ -1,9 +1,9 @@
 // Keys of S3, each by the part of a request that it comes from.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 
-import type { ConditionContext } from '../access.ts'
-import { remainingDays } from '../s3/lock.ts'
-import type { AccessQuestion, ServiceRequest } from '../service.ts'
+import type { ConditionContext } from '../authorization/access.ts'
+import type { AccessQuestion, ServiceRequest } from '../protocol/service.ts'
+import { remainingDays } from '../s3/lock/lock-rules.ts'
 
 type Headers = Readonly<Record<string, string>>
 

@@ -1,6 +1,6 @@
 // Keys of STS. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 
-import type { ConditionContext } from '../access.ts'
+import type { ConditionContext } from '../authorization/access.ts'
 
 /** The parameters of AssumeRole and AssumeRoleWithWebIdentity that policies can test. */
 export interface SessionParameters {

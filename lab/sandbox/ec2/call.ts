@@ -1,9 +1,9 @@
 // One EC2 request while it is being served: its parameters, its account, and what it may do.
 
-import { AwsError } from '../aws-error.ts'
 import { ec2Keys } from '../condition-keys/ec2.ts'
 import type { Ec2Resource } from '../condition-keys/ec2.ts'
-import type { ServiceHost, ServiceRequest } from '../service.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { ServiceHost, ServiceRequest } from '../protocol/service.ts'
 import type { Form } from './form.ts'
 import type { Storage, StorageKind, StorageStore } from './volumes.ts'
 

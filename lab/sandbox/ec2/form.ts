@@ -1,6 +1,6 @@
 // EC2's query protocol: a form of dotted names in, XML out.
 
-import { AwsError } from '../aws-error.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 
 export type Form = ReadonlyMap<string, string>
 

@@ -1,8 +1,8 @@
 // What EC2 does with volumes and snapshots. A deleted one is gone, with everything in it: there is no recycle bin here.
 
-import { AwsError } from '../aws-error.ts'
 import type { Ec2Resource } from '../condition-keys/ec2.ts'
-import type { XmlElement } from '../xml.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { XmlElement } from '../protocol/xml.ts'
 import type { Ec2Call } from './call.ts'
 import { createTagsOf, groupsOf, listOf, requireParameter, tagsOf } from './form.ts'
 import type { Storage, StorageKind } from './volumes.ts'

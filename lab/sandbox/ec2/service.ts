@@ -1,9 +1,9 @@
 // The slice of EC2 that keeps and deletes data: volumes and snapshots, over the query protocol.
 
-import { AwsError } from '../aws-error.ts'
-import type { Service, ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
-import { renderXml } from '../xml.ts'
-import type { XmlElement } from '../xml.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { Service, ServiceHost, ServiceReply, ServiceRequest } from '../protocol/service.ts'
+import { renderXml } from '../protocol/xml.ts'
+import type { XmlElement } from '../protocol/xml.ts'
 import { Ec2Call } from './call.ts'
 import { parseForm } from './form.ts'
 import { ec2Operations } from './operations.ts'

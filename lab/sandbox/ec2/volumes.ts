@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ServiceHost } from '../service.ts'
+import type { ServiceHost } from '../protocol/service.ts'
 import type { Database } from '../store/database.ts'
 import { copyTree, removeTree } from './directories.ts'
 

@@ -1,8 +1,8 @@
 // Requests that a service is given other than they were sent, so that its answer is a wrong one: another range, the whole
 // object, a page that ends early.
 
+import type { ServiceRequest } from '../protocol/service.ts'
 import type { FaultKind } from './faults.ts'
-import type { ServiceRequest } from '../service.ts'
 
 /** Null if this fault can't happen to this request. */
 export function spoilRequest(request: ServiceRequest, fault: FaultKind | null): ServiceRequest | null {

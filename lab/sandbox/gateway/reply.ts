@@ -3,8 +3,8 @@
 import type { ServerResponse } from 'node:http'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { ServiceReply } from '../protocol/service.ts'
 import type { FaultInjector, FaultKind } from './faults.ts'
-import type { ServiceReply } from '../service.ts'
 
 export interface SendOptions {
   method: string

@@ -2,14 +2,14 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { AwsError } from '../aws-error.ts'
-import type { RequestBody } from '../service.ts'
-import type { SignatureClaim } from '../signature/claim.ts'
-import { formatAmzDate } from '../signature/claim.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { RequestBody } from '../protocol/service.ts'
 import { decodeChunks } from '../signature/chunks.ts'
 import type { ChunkSigning } from '../signature/chunks.ts'
-import type { ClaimSigner } from '../signature/signer.ts'
+import { formatAmzDate } from '../signature/claim.ts'
+import type { SignatureClaim } from '../signature/claim.ts'
 import { isSameText } from '../signature/signer.ts'
+import type { ClaimSigner } from '../signature/signer.ts'
 
 const chunkedHashes = new Set([
   'STREAMING-UNSIGNED-PAYLOAD-TRAILER',

@@ -1,15 +1,15 @@
 // Feeds the sandbox: runs the Pulumi program for each layer, and turns what it declares into the cloud that it would make.
+import type { Layer } from '../../../infra/config.ts'
 import { recordProgram } from '../../../infra/recording.ts'
+import type { RecordedResource } from '../../../infra/recording.ts'
+import type { CloudDeclaration } from '../declaration.ts'
 import { readAccounts } from './declared-accounts.ts'
+import type { AccountSeed } from './declared-accounts.ts'
 import { readBuckets } from './declared-buckets.ts'
 import { readKeys, readOidcProviders, readRoles } from './declared-identities.ts'
 import { isEmulated } from './declared-inputs.ts'
+import { exampleAccounts, exampleConfig, exampleLayers } from './example-config.ts'
 import { existingRoles } from './existing-roles.ts'
-import { exampleAccounts, exampleConfig, exampleLayers } from '../example-config.ts'
-import type { Layer } from '../../../infra/config.ts'
-import type { RecordedResource } from '../../../infra/recording.ts'
-import type { CloudDeclaration } from '../declaration.ts'
-import type { AccountSeed } from './declared-accounts.ts'
 
 export interface LoadOptions {
   /** Values of `holdfast:*` to change in the example configuration. */

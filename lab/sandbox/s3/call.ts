@@ -1,15 +1,15 @@
 // One S3 request while it is being served: what it names, and what it may do.
 
-import type { AccessDecision, ConditionContext } from '../access.ts'
+import type { AccessDecision, ConditionContext } from '../authorization/access.ts'
 import { denialMessage } from '../authorization/decision.ts'
-import { AwsError, denyAccess } from '../aws-error.ts'
-import type { ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
+import { AwsError, denyAccess } from '../protocol/aws-error.ts'
+import type { ServiceHost, ServiceReply, ServiceRequest } from '../protocol/service.ts'
 import { decodePercent, parseQuery } from '../signature/query.ts'
 import type { ObjectFiles } from '../store/object-files.ts'
-import type { Catalog } from './catalog.ts'
-import { keyBytes } from './catalog.ts'
-import { readClaimedChecksum, readContentMd5, receivePayload } from './checksum.ts'
+import { keyBytes } from './catalog/catalog.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import type { Bucket } from './model.ts'
+import { readClaimedChecksum, readContentMd5, receivePayload } from './objects/checksum.ts'
 
 export interface S3Stores {
   host: ServiceHost

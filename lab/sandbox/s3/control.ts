@@ -1,7 +1,7 @@
 // The part of S3 that manages accounts and access points has an API of its own. Here it is authorized, and goes no further.
 
-import { AwsError, denyAccess } from '../aws-error.ts'
-import type { ServiceReply } from '../service.ts'
+import { AwsError, denyAccess } from '../protocol/aws-error.ts'
+import type { ServiceReply } from '../protocol/service.ts'
 import type { S3Call } from './call.ts'
 
 export const controlPrefix = '/v20180820/'

@@ -1,7 +1,7 @@
 // What S3 keeps: the shapes that its catalogue stores and its operations work on.
 
 import type { LockMode } from '../../../core/store/object-store.ts'
-import type { ChecksumAlgorithm } from './checksum.ts'
+import type { ChecksumAlgorithm } from './objects/checksum.ts'
 
 export interface LockDefault {
   mode: LockMode

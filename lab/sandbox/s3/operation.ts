@@ -1,4 +1,4 @@
-import type { ServiceReply } from '../service.ts'
+import type { ServiceReply } from '../protocol/service.ts'
 import type { S3Call } from './call.ts'
 
 /** One entry of S3's table of operations. */

@@ -1,21 +1,12 @@
 // The table of S3's operations: which method, level and subresource mean which action.
 
-import { AwsError } from '../aws-error.ts'
-import { documentOperations } from './bucket-documents.ts'
-import {
-  createBucket,
-  deleteBucket,
-  getBucketLocation,
-  headBucket,
-  listBuckets,
-} from './bucket-operations.ts'
-import * as settings from './bucket-settings.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets/buckets.ts'
+import * as settings from './buckets/settings.ts'
+import { documentOperations } from './buckets/stored-documents.ts'
 import type { S3Call } from './call.ts'
 import { controlPrefix, handleControl } from './control.ts'
-import { copyObject, uploadPartCopy } from './copy.ts'
-import { deleteObject, deleteObjects } from './delete-objects.ts'
-import { getObject } from './get-object.ts'
-import { listObjects, listObjectsV2, listObjectVersions } from './list-operations.ts'
+import { listObjectVersions, listObjects, listObjectsV2 } from './listing/list-objects.ts'
 import {
   getLegalHold,
   getLockConfiguration,
@@ -23,17 +14,20 @@ import {
   putLegalHold,
   putLockConfiguration,
   putRetention,
-} from './lock-operations.ts'
-import { listMultipartUploads, listParts } from './list-uploads.ts'
+} from './lock/lock-operations.ts'
+import { listMultipartUploads, listParts } from './multipart/list-uploads.ts'
 import {
   abortMultipartUpload,
   completeMultipartUpload,
   createMultipartUpload,
   uploadPart,
-} from './multipart.ts'
-import * as object from './object-settings.ts'
+} from './multipart/uploads.ts'
+import { copyObject, uploadPartCopy } from './objects/copy-object.ts'
+import { deleteObject, deleteObjects } from './objects/delete-objects.ts'
+import { getObject } from './objects/get-object.ts'
+import * as object from './objects/object-settings.ts'
+import { putObject } from './objects/put-object.ts'
 import type { Operation } from './operation.ts'
-import { putObject } from './put-object.ts'
 
 const operations: Operation[] = [
   { name: 'PutObject', level: 'object', method: 'PUT', handle: putObject },

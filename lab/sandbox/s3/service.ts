@@ -1,13 +1,13 @@
 // S3 as one service of the sandbox: finds the operation that a request means, and renders its errors.
 
 import { join } from 'node:path'
-import { AwsError } from '../aws-error.ts'
-import type { Service, ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { Service, ServiceHost, ServiceReply, ServiceRequest } from '../protocol/service.ts'
+import { renderXml } from '../protocol/xml.ts'
 import { ObjectFiles } from '../store/object-files.ts'
-import { renderXml } from '../xml.ts'
+import { createDeclaredBuckets } from './buckets/declared-buckets.ts'
 import { S3Call } from './call.ts'
-import { Catalog } from './catalog.ts'
-import { createDeclaredBuckets } from './declare.ts'
+import { Catalog } from './catalog/catalog.ts'
 import { findOperation } from './operations.ts'
 
 export function createS3Service(host: ServiceHost): Service {

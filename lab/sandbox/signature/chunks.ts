@@ -1,7 +1,7 @@
 // Decodes `aws-chunked` payloads and verifies what they carry: each chunk's signature and the trailer's.
 
 import { createHash } from 'node:crypto'
-import { AwsError } from '../aws-error.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 import { isSameText } from './signer.ts'
 
 export interface ChunkSigning {

@@ -1,6 +1,6 @@
 // Reads what a request says about its own signature: from the Authorization header, or from a presigned URL's query.
 
-import { AwsError } from '../aws-error.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 import type { QueryEntry } from './query.ts'
 
 export interface SignatureClaim {

@@ -1,6 +1,6 @@
 // A request's path and query as bytes on the wire, decoded strictly: what was signed is what is read.
 
-import { AwsError } from '../aws-error.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 
 export interface QueryEntry {
   name: string

@@ -3,7 +3,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { getCanonicalHeaders, SignatureV4 } from '@smithy/signature-v4'
 import type { Hash, HttpRequest, SourceData } from '@smithy/types'
-import type { Credentials } from '../access.ts'
+import type { Credentials } from '../identity/credentials.ts'
 import type { SignatureClaim } from './claim.ts'
 import type { QueryEntry } from './query.ts'
 

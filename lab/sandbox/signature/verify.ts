@@ -1,9 +1,10 @@
 // Decides who sent a request: its claim is checked against the clock, the registry and the signature itself.
 
-import type { CredentialRegistry, Principal } from '../access.ts'
-import { AwsError } from '../aws-error.ts'
-import type { SignatureClaim } from './claim.ts'
+import type { CredentialRegistry } from '../identity/credentials.ts'
+import type { Principal } from '../identity/principal.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 import { formatAmzDate } from './claim.ts'
+import type { SignatureClaim } from './claim.ts'
 import { ClaimSigner, isSameText } from './signer.ts'
 import type { WireRequest } from './signer.ts'
 

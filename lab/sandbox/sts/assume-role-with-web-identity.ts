@@ -2,13 +2,14 @@
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 
 import type { JWTPayload } from 'jose'
-import type { Principal } from '../access.ts'
-import { AwsError } from '../aws-error.ts'
 import { sessionKeys } from '../condition-keys/sts.ts'
+import type { Principal } from '../identity/principal.ts'
 import { checkToken } from '../oidc/token-check.ts'
-import type { ServiceReply, ServiceRequest } from '../service.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { ServiceReply, ServiceRequest } from '../protocol/service.ts'
 import { requiredText } from './form.ts'
 import type { Form } from './form.ts'
+import type { StsContext } from './operation.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
 import { listPermissions } from './session-permissions.ts'
@@ -22,7 +23,6 @@ import {
   roleSeconds,
 } from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
-import type { StsContext } from './operation.ts'
 
 const denied = 'Not authorized to perform sts:AssumeRoleWithWebIdentity'
 

@@ -1,12 +1,14 @@
 // AssumeRole. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
-import type { ConditionContext, Principal } from '../access.ts'
-import { AwsError } from '../aws-error.ts'
+import type { ConditionContext } from '../authorization/access.ts'
 import { sessionKeys } from '../condition-keys/sts.ts'
 import type { DeclaredRole } from '../declaration.ts'
-import type { ServiceReply, ServiceRequest } from '../service.ts'
+import type { Principal } from '../identity/principal.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { ServiceReply, ServiceRequest } from '../protocol/service.ts'
 import { optionalText, requiredText } from './form.ts'
 import type { Form } from './form.ts'
+import type { StsContext } from './operation.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
 import { listPermissions } from './session-permissions.ts'
@@ -20,7 +22,6 @@ import {
   roleSeconds,
 } from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
-import type { StsContext } from './operation.ts'
 
 const longestChainedSeconds = 3600
 

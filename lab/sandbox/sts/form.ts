@@ -1,7 +1,7 @@
 // The query protocol's request: a form of named parameters, lists as `Tags.member.1.Key`.
 
-import { AwsError } from '../aws-error.ts'
-import type { ServiceRequest } from '../service.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { ServiceRequest } from '../protocol/service.ts'
 import { parseQuery } from '../signature/query.ts'
 
 const longestFormBytes = 256 * 1024

@@ -1,7 +1,7 @@
 // The signature of an operation of the token service.
 
 import type { IssuerKeys } from '../oidc/issuer-keys.ts'
-import type { ServiceHost, ServiceReply, ServiceRequest } from '../service.ts'
+import type { ServiceHost, ServiceReply, ServiceRequest } from '../protocol/service.ts'
 import type { Form } from './form.ts'
 import type { SecondFactors } from './second-factor.ts'
 

@@ -1,9 +1,9 @@
 // Answers and errors of the query protocol, as XML.
 
-import { AwsError } from '../aws-error.ts'
-import type { Service, ServiceReply } from '../service.ts'
-import { renderXml } from '../xml.ts'
-import type { XmlElement } from '../xml.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { Service, ServiceReply } from '../protocol/service.ts'
+import { renderXml } from '../protocol/xml.ts'
+import type { XmlElement } from '../protocol/xml.ts'
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/'
 

@@ -1,9 +1,10 @@
 // A session of a role: made, registered, rendered. Also what a compute service would hand to its own workload.
 
-import type { CredentialRegistry, Credentials, Principal } from '../access.ts'
-import { roleIdOf } from '../identity/role-id.ts'
 import type { DeclaredRole } from '../declaration.ts'
-import type { XmlElement } from '../xml.ts'
+import type { CredentialRegistry, Credentials } from '../identity/credentials.ts'
+import type { Principal } from '../identity/principal.ts'
+import { roleIdOf } from '../identity/role-id.ts'
+import type { XmlElement } from '../protocol/xml.ts'
 
 export type SessionFacts = NonNullable<Principal['session']>
 

@@ -1,8 +1,8 @@
 // MFA devices that a test or a drill registers: AssumeRole with SerialNumber and TokenCode.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Principal } from '../access.ts'
-import { AwsError } from '../aws-error.ts'
+import type { Principal } from '../identity/principal.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 import { optionalText } from './form.ts'
 import type { Form } from './form.ts'
 

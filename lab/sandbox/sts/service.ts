@@ -1,12 +1,12 @@
 // The token service: hands out sessions of roles, by AWS's rules on who may have them.
 
-import { AwsError } from '../aws-error.ts'
 import { roleIdOf } from '../identity/role-id.ts'
 import { IssuerKeys } from '../oidc/issuer-keys.ts'
 import type { FindIssuer } from '../oidc/issuer-keys.ts'
-import type { Service, ServiceFactory, ServiceReply, ServiceRequest } from '../service.ts'
-import { assumeRole } from './assume-role.ts'
+import { AwsError } from '../protocol/aws-error.ts'
+import type { Service, ServiceFactory, ServiceReply, ServiceRequest } from '../protocol/service.ts'
 import { assumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts'
+import { assumeRole } from './assume-role.ts'
 import { readForm } from './form.ts'
 import type { Operation, StsContext } from './operation.ts'
 import { denySts, renderError, renderResult } from './reply.ts'

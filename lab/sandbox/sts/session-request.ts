@@ -1,9 +1,9 @@
 // What a caller asks of a session, checked as STS checks it: name, duration, tags, source identity, session policies.
 
 import { deflateRawSync } from 'node:zlib'
-import { AwsError } from '../aws-error.ts'
 import { parsePolicy } from '../authorization/check-policy.ts'
 import type { CloudDeclaration, DeclaredRole, PolicyDocument } from '../declaration.ts'
+import { AwsError } from '../protocol/aws-error.ts'
 import { invalid, optionalInteger, optionalText, requiredText } from './form.ts'
 import type { Form, TextRule } from './form.ts'
 

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ServiceFactory, ServiceReply } from '../../../lab/sandbox/protocol/service.ts'
 import { createS3Service } from '../../../lab/sandbox/s3/service.ts'
 import { startSandbox } from '../../../lab/sandbox/server.ts'
-import type { ServiceFactory, ServiceReply } from '../../../lab/sandbox/service.ts'
 import { declareCloud, vaultAccount } from '../../lab/sandbox/small-cloud.ts'
 
 export interface Outcome {

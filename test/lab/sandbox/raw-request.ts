@@ -5,7 +5,7 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { RequestHash } from '../../../aws/request-hash.ts'
-import type { Credentials } from '../../../lab/sandbox/access.ts'
+import type { Credentials } from '../../../lab/sandbox/identity/credentials.ts'
 import type { Sandbox } from '../../../lab/sandbox/server.ts'
 import { region } from './world.ts'
 

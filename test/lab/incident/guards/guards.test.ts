@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
-import { evaluate } from '../../../../lab/sandbox/authorization/evaluate.ts'
-import type { PolicyAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
-import type { AccessDecision } from '../../../../lab/sandbox/access.ts'
-import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
 import { defenceInDepth, guards, removeGuard } from '../../../../lab/incident/guards/guards.ts'
-import { loadDeclaration } from '../../../../lab/sandbox/loader/loader.ts'
 import { principalCalled, resourceCalled } from '../../../../lab/incident/guards/probe-cast.ts'
 import type { Case } from '../../../../lab/incident/guards/probe-cast.ts'
 import { guardProbes as probes } from '../../../../lab/incident/steps/guards.ts'
+import type { AccessDecision } from '../../../../lab/sandbox/authorization/access.ts'
+import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
+import type { PolicyAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
+import { evaluate } from '../../../../lab/sandbox/authorization/evaluate.ts'
+import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
+import { loadDeclaration } from '../../../../lab/sandbox/loader/loader.ts'
 
 const decisionTimeMs = Date.UTC(2026, 0, 1)
 

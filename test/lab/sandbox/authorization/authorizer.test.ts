@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AccessRequest } from '../../../../lab/sandbox/access.ts'
+import type { AccessRequest } from '../../../../lab/sandbox/authorization/access.ts'
 import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
 import { denialMessage } from '../../../../lab/sandbox/authorization/decision.ts'
 import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'

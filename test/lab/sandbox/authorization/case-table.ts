@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { AccessRequest, Principal } from '../../../../lab/sandbox/access.ts'
+import type { AccessRequest } from '../../../../lab/sandbox/authorization/access.ts'
 import type { CloudDeclaration, NamedPolicy, PolicyDocument } from '../../../../lab/sandbox/declaration.ts'
+import type { Principal } from '../../../../lab/sandbox/identity/principal.ts'
 import { account, cloud, role, sessionOf, trust } from './declaration.ts'
 
 const document = z.union([z.string(), z.record(z.string(), z.unknown())])

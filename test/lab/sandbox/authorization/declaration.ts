@@ -1,6 +1,5 @@
 // Small clouds for tests: everything has a default, a test says only what it is about.
 
-import type { Principal } from '../../../../lab/sandbox/access.ts'
 import type {
   CloudDeclaration,
   DeclaredAccount,
@@ -9,6 +8,7 @@ import type {
   NamedPolicy,
   PolicyDocument,
 } from '../../../../lab/sandbox/declaration.ts'
+import type { Principal } from '../../../../lab/sandbox/identity/principal.ts'
 
 export const accountIds = {
   vault: '111111111111',

@@ -20,7 +20,7 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { Credentials } from '../../../../lab/sandbox/access.ts'
+import type { Credentials } from '../../../../lab/sandbox/identity/credentials.ts'
 import { startSandbox } from '../../../../lab/sandbox/server.ts'
 import type { Sandbox } from '../../../../lab/sandbox/server.ts'
 import { send } from '../raw-request.ts'

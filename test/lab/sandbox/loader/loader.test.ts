@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
-import { declareCloud, loadDeclaration } from '../../../../lab/sandbox/loader/loader.ts'
 import { recordProgram } from '../../../../infra/recording.ts'
-import { exampleConfig } from '../../../../lab/sandbox/example-config.ts'
 import type { RecordedResource } from '../../../../infra/recording.ts'
+import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
 import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
+import { exampleConfig } from '../../../../lab/sandbox/loader/example-config.ts'
+import { declareCloud, loadDeclaration } from '../../../../lab/sandbox/loader/loader.ts'
 
 let cloud: CloudDeclaration
 beforeAll(async () => {

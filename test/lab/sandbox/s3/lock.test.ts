@@ -14,7 +14,7 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TurnableClock } from '../../../../lab/sandbox/clock.ts'
-import { retentionOf, whyKept, whyRetentionStays } from '../../../../lab/sandbox/s3/lock.ts'
+import { retentionOf, whyKept, whyRetentionStays } from '../../../../lab/sandbox/s3/lock/lock-rules.ts'
 import type { Lock } from '../../../../lab/sandbox/s3/model.ts'
 import { send } from '../raw-request.ts'
 import { codeOf, dayMs, rootOf, startWorld, vaultAccount } from '../world.ts'

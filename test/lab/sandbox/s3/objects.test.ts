@@ -17,7 +17,7 @@ import {
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readRange } from '../../../../lab/sandbox/s3/byte-range.ts'
+import { readRange } from '../../../../lab/sandbox/s3/objects/byte-range.ts'
 import { send, signRequest } from '../raw-request.ts'
 import { codeOf, productionAccount, rootOf, startWorld, vaultAccount } from '../world.ts'
 

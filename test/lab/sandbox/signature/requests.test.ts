@@ -1,8 +1,9 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Credentials, Principal } from '../../../../lab/sandbox/access.ts'
-import { send, signerOf, signRequest } from '../raw-request.ts'
+import type { Credentials } from '../../../../lab/sandbox/identity/credentials.ts'
+import type { Principal } from '../../../../lab/sandbox/identity/principal.ts'
+import { send, signRequest, signerOf } from '../raw-request.ts'
 import type { RawRequest } from '../raw-request.ts'
 import { dayMs, productionAccount, rootOf, startWorld, vaultAccount } from '../world.ts'
 

@@ -1,0 +1,64 @@
+// Why each request was allowed or refused: for reports and tests. A reply to a caller never carries any of it.
+
+import type { Principal } from '../identity/principal.ts'
+import type { AccessDecision } from './access.ts'
+
+export interface Decision {
+  requestId: string
+  atMs: number
+  principalArn: string
+  action: string
+  resource: string
+  allowed: boolean
+  /** `policy`: an authorizer's answer. `lock`: Object Lock stopped what the policies had allowed. */
+  by: 'policy' | 'lock'
+  result: string
+  statement: AccessDecision['statement']
+}
+
+/** Keeps the newest `limit` decisions. */
+export class DecisionLog {
+  readonly #limit: number
+  #entries: Decision[] = []
+
+  constructor(limit = 100_000) {
+    this.#limit = limit
+  }
+
+  get entries(): readonly Decision[] {
+    return this.#entries
+  }
+
+  of(requestId: string): Decision[] {
+    return this.#entries.filter((entry) => entry.requestId === requestId)
+  }
+
+  record(
+    requestId: string,
+    atMs: number,
+    principal: Principal,
+    action: string,
+    resource: string,
+    decision: AccessDecision,
+  ): void {
+    this.#add({ requestId, atMs, principalArn: principal.arn, action, resource, by: 'policy', ...decision })
+  }
+
+  recordLock(
+    requestId: string,
+    atMs: number,
+    principal: Principal,
+    action: string,
+    resource: string,
+    reason: string,
+  ): void {
+    const entry = { requestId, atMs, principalArn: principal.arn, action, resource }
+    this.#add({ ...entry, allowed: false, by: 'lock', result: reason, statement: null })
+  }
+
+  // Drops half at once, so that a full log doesn't cost a copy per entry.
+  #add(entry: Decision): void {
+    if (this.#entries.length >= this.#limit) this.#entries = this.#entries.slice(-Math.floor(this.#limit / 2))
+    this.#entries.push(entry)
+  }
+}

@@ -1,0 +1,71 @@
+// The configuration that drills, demonstrations and `npm run sandbox` load: one fleet's accounts, sources and agents.
+// It is what a user would write with `pulumi config`, armed.
+import { imageRepository, vaultBucketName } from '../../../guardrails/names.ts'
+import { armingPhrase } from '../../../infra/config.ts'
+import type { Layer } from '../../../infra/config.ts'
+
+export const exampleAccounts = {
+  vault: '111111111111',
+  production: '222222222222',
+  organization: '333333333333',
+  /** In no organization with the others. */
+  outsider: '444444444444',
+} as const
+
+const { vault, production, organization } = exampleAccounts
+const region = 'eu-central-1'
+const [promiseDays, generationDays] = [30, 10]
+
+export const exampleConfig = {
+  region,
+  vaultAccountId: vault,
+  productionAccountId: production,
+  managementAccountId: organization,
+  organizationId: 'o-example0001',
+  organizationParentId: 'r-exam',
+  promiseDays,
+  generationDays,
+  retentionCapDays: 400,
+  arm: armingPhrase(vaultBucketName({ accountId: vault, region }), promiseDays + generationDays),
+  vaultBucket: vaultBucketName({ accountId: vault, region }),
+  image: `${imageRepository({ accountId: vault, region })}@sha256:${'0'.repeat(64)}`,
+  examine: true,
+  sources: [
+    {
+      name: 'rental-db',
+      kind: 'postgres',
+      trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` },
+    },
+    { name: 'uploads', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/uploads` } },
+    // Production that runs outside AWS, as the incident's did.
+    {
+      name: 'site',
+      trust: {
+        oidc: {
+          issuer: 'https://oidc.platform.example',
+          audience: 'holdfast',
+          subject: 'project:rental:service:site',
+        },
+      },
+    },
+  ],
+  restorers: [`arn:aws:iam::${vault}:role/people/restore-operator`],
+  runners: [`arn:aws:iam::${vault}:role/people/check-runner`],
+  agents: [
+    { name: 'staging', environment: 'staging', may: ['ec2:*', 'rds:*', 's3:*', 'logs:*', 'states:*'] },
+    {
+      name: 'production',
+      environment: 'production',
+      may: ['ec2:Describe*', 'ec2:StartInstances', 'ec2:StopInstances', 'rds:Describe*', 'logs:*'],
+    },
+  ],
+  launchers: [`arn:aws:iam::${production}:role/workloads/agent-launcher`],
+  breakGlass: [`arn:aws:iam::${production}:role/people/operator`],
+  alarmEmails: ['on-call@rental.example'],
+  administrators: [`arn:aws:iam::${production}:role/people/operator`],
+  responders: [`arn:aws:iam::${production}:role/people/operator`],
+  quarantineAgents: true,
+} satisfies Record<string, unknown>
+
+/** In the order in which a user deploys them for the first time: the organization freezes what the vault has set up. */
+export const exampleLayers: readonly Layer[] = ['vault', 'production', 'organization']

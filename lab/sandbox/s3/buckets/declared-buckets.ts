@@ -1,0 +1,83 @@
+// Buckets of a declaration, made the first time a sandbox meets them. A bucket that is there already keeps its own state.
+
+import type { DeclaredBucket } from '../../declaration.ts'
+import { renderXml } from '../../protocol/xml.ts'
+import type { XmlElement } from '../../protocol/xml.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import { s3Namespace } from '../objects/delete-objects.ts'
+
+export function createDeclaredBuckets(
+  catalog: Catalog,
+  buckets: readonly DeclaredBucket[],
+  nowMs: number,
+): void {
+  for (const declared of buckets) {
+    if (catalog.findBucket(declared.name) !== null) continue
+    catalog.transact(() => createDeclaredBucket(catalog, declared, nowMs))
+  }
+}
+
+function createDeclaredBucket(catalog: Catalog, declared: DeclaredBucket, nowMs: number): void {
+  const { objectLock } = declared
+  const bucket = catalog.createBucket({
+    name: declared.name,
+    accountId: declared.accountId,
+    region: declared.region,
+    createdMs: nowMs,
+    // A bucket with Object Lock keeps versions, also if nobody says so.
+    versioning: objectLock.enabled ? 'Enabled' : declared.versioning,
+    lockEnabled: objectLock.enabled,
+    lockDefault:
+      objectLock.default === null
+        ? null
+        : { mode: objectLock.default.mode, days: objectLock.default.days, years: null },
+  })
+  const write = (name: string, document: unknown) => {
+    if (document !== null)
+      catalog.writeConfiguration(
+        bucket.id,
+        name,
+        typeof document === 'string' ? document : JSON.stringify(document),
+      )
+  }
+  write('policy', declared.policy)
+  write('encryption', declared.encryption)
+  write('publicAccessBlock', declared.publicAccessBlock)
+  write('ownershipControls', declared.ownership)
+  const tags = Object.entries(declared.tags)
+  if (tags.length > 0) {
+    write(
+      'tagging',
+      renderXml('Tagging', s3Namespace, [
+        [
+          'TagSet',
+          tags.map(([key, value]): XmlElement => [
+            'Tag',
+            [
+              ['Key', key],
+              ['Value', value],
+            ],
+          ]),
+        ],
+      ]),
+    )
+  }
+  if (declared.lifecycleRules.length > 0) {
+    write(
+      'lifecycle',
+      renderXml(
+        'LifecycleConfiguration',
+        s3Namespace,
+        declared.lifecycleRules.map((rule): XmlElement => ['Rule', renderPlain(rule)]),
+      ),
+    )
+  }
+}
+
+// The program's names are S3's but for their first letter (`daysAfterInitiation`) and `id`.
+function renderPlain(value: unknown): XmlElement[] {
+  return Object.entries(value as Record<string, unknown>).map(([name, content]): XmlElement => {
+    const element = name === 'id' ? 'ID' : name.charAt(0).toUpperCase() + name.slice(1)
+    return [element, typeof content === 'object' && content !== null ? renderPlain(content) : String(content)]
+  })
+}

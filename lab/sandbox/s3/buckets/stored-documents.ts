@@ -1,0 +1,205 @@
+// Settings of a bucket that the sandbox keeps and gives back, but doesn't act on: nothing expires, is replicated or notified here.
+
+import { AwsError } from '../../protocol/aws-error.ts'
+import { parseXml, renderXml } from '../../protocol/xml.ts'
+import { emptyReply, xmlReply } from '../call.ts'
+import type { S3Call } from '../call.ts'
+import { s3Namespace } from '../objects/delete-objects.ts'
+import type { Operation } from '../operation.ts'
+
+interface BucketDocument {
+  /** Query parameter. */
+  name: string
+  /** Of its operations: `GetBucketCors`. */
+  title: string
+  root: string
+  read: string
+  write: string
+  /** Whether there is a DELETE, and what it needs: the action to write unless it has one of its own. */
+  remove?: string
+  /** Answered where none was set: an error, or an empty document. */
+  missing: [status: number, code: string, message: string] | null
+  needsDigest?: boolean
+  /** There are many of them, told apart by `id`. */
+  many?: boolean
+  check?: (call: S3Call) => void
+}
+
+const longestDocumentBytes = 256 * 1024
+
+const documents: BucketDocument[] = [
+  {
+    name: 'accelerate',
+    title: 'BucketAccelerateConfiguration',
+    root: 'AccelerateConfiguration',
+    read: 'GetAccelerateConfiguration',
+    write: 'PutAccelerateConfiguration',
+    missing: null,
+  },
+  {
+    name: 'cors',
+    title: 'BucketCors',
+    root: 'CORSConfiguration',
+    read: 'GetBucketCORS',
+    write: 'PutBucketCORS',
+    remove: 'PutBucketCORS',
+    missing: [404, 'NoSuchCORSConfiguration', 'The CORS configuration does not exist'],
+  },
+  {
+    name: 'lifecycle',
+    title: 'BucketLifecycleConfiguration',
+    root: 'LifecycleConfiguration',
+    read: 'GetLifecycleConfiguration',
+    write: 'PutLifecycleConfiguration',
+    remove: 'PutLifecycleConfiguration',
+    missing: [404, 'NoSuchLifecycleConfiguration', 'The lifecycle configuration does not exist'],
+    needsDigest: true,
+  },
+  {
+    name: 'logging',
+    title: 'BucketLogging',
+    root: 'BucketLoggingStatus',
+    read: 'GetBucketLogging',
+    write: 'PutBucketLogging',
+    missing: null,
+  },
+  {
+    name: 'notification',
+    title: 'BucketNotificationConfiguration',
+    root: 'NotificationConfiguration',
+    read: 'GetBucketNotification',
+    write: 'PutBucketNotification',
+    missing: null,
+  },
+  {
+    name: 'replication',
+    title: 'BucketReplication',
+    root: 'ReplicationConfiguration',
+    read: 'GetReplicationConfiguration',
+    write: 'PutReplicationConfiguration',
+    remove: 'PutReplicationConfiguration',
+    missing: [404, 'ReplicationConfigurationNotFoundError', 'The replication configuration was not found'],
+    check: requireVersioning,
+  },
+  {
+    name: 'requestPayment',
+    title: 'BucketRequestPayment',
+    root: 'RequestPaymentConfiguration',
+    read: 'GetBucketRequestPayment',
+    write: 'PutBucketRequestPayment',
+    missing: null,
+  },
+  {
+    name: 'tagging',
+    title: 'BucketTagging',
+    root: 'Tagging',
+    read: 'GetBucketTagging',
+    write: 'PutBucketTagging',
+    remove: 'PutBucketTagging',
+    missing: [404, 'NoSuchTagSet', 'The TagSet does not exist'],
+  },
+  {
+    name: 'website',
+    title: 'BucketWebsite',
+    root: 'WebsiteConfiguration',
+    read: 'GetBucketWebsite',
+    write: 'PutBucketWebsite',
+    remove: 'DeleteBucketWebsite',
+    missing: [
+      404,
+      'NoSuchWebsiteConfiguration',
+      'The specified bucket does not have a website configuration',
+    ],
+  },
+  ...(['analytics', 'inventory', 'metrics', 'intelligent-tiering'] as const).map((name): BucketDocument => {
+    const word = {
+      analytics: 'Analytics',
+      inventory: 'Inventory',
+      metrics: 'Metrics',
+      'intelligent-tiering': 'IntelligentTiering',
+    }[name]
+    return {
+      name,
+      title: `Bucket${word}Configuration`,
+      root: `${word}Configuration`,
+      read: `Get${word}Configuration`,
+      write: `Put${word}Configuration`,
+      remove: `Put${word}Configuration`,
+      missing: [404, 'NoSuchConfiguration', 'The specified configuration does not exist.'],
+      many: true,
+    }
+  }),
+]
+
+function requireVersioning(call: S3Call): void {
+  if (call.requireBucket().versioning === 'Enabled') return
+  throw new AwsError(
+    400,
+    'InvalidRequest',
+    "Versioning must be 'Enabled' on the bucket to apply a replication configuration",
+  )
+}
+
+export const documentOperations: Operation[] = documents.flatMap((document): Operation[] => {
+  const { name, title, remove } = document
+  const query = document.many === true ? [name, 'id'] : [name]
+  return [
+    {
+      name: `Get${title}`,
+      level: 'bucket',
+      method: 'GET',
+      query,
+      handle: (call) => readDocument(call, document),
+    },
+    {
+      name: `Put${title}`,
+      level: 'bucket',
+      method: 'PUT',
+      query,
+      handle: (call) => writeDocument(call, document),
+    },
+    ...(remove === undefined
+      ? []
+      : [
+          {
+            name: `Delete${title}`,
+            level: 'bucket',
+            method: 'DELETE',
+            query,
+            handle: (call: S3Call) => removeDocument(call, name, remove),
+          } satisfies Operation,
+        ]),
+  ]
+})
+
+function nameOf(call: S3Call, name: string): string {
+  const id = call.query.get('id')
+  return id === undefined ? name : `${name}:${id.slice(0, 64)}`
+}
+
+async function readDocument(call: S3Call, { name, root, read, missing }: BucketDocument) {
+  const bucket = call.requireBucket()
+  await call.allow(bucket, `s3:${read}`)
+  const document = call.catalog.readConfiguration(bucket.id, nameOf(call, name))
+  if (document !== null) return xmlReply(200, document)
+  if (missing === null) return xmlReply(200, renderXml(root, s3Namespace, []))
+  const [status, code, message] = missing
+  throw new AwsError(status, code, message, { fields: { BucketName: bucket.name } })
+}
+
+async function writeDocument(call: S3Call, { name, root, write, needsDigest, check }: BucketDocument) {
+  const bucket = call.requireBucket()
+  await call.allow(bucket, `s3:${write}`)
+  const document = await call.readDocument(longestDocumentBytes, needsDigest)
+  parseXml(document, root)
+  check?.(call)
+  call.catalog.writeConfiguration(bucket.id, nameOf(call, name), document.toString('utf8'))
+  return emptyReply(name === 'tagging' ? 204 : 200)
+}
+
+async function removeDocument(call: S3Call, name: string, action: string) {
+  const bucket = call.requireBucket()
+  await call.allow(bucket, `s3:${action}`)
+  call.catalog.deleteConfiguration(bucket.id, nameOf(call, name))
+  return emptyReply(204)
+}

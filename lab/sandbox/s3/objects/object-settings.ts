@@ -1,0 +1,206 @@
+// What can be read and changed about an object beside its bytes: attributes, tags, access control list, encryption.
+
+import { kmsEncryptionKeys } from '../../condition-keys/s3.ts'
+import { AwsError } from '../../protocol/aws-error.ts'
+import type { ServiceReply } from '../../protocol/service.ts'
+import {
+  childOf,
+  childrenOf,
+  expectOnly,
+  parseXml,
+  refuseXml,
+  renderXml,
+  textOf,
+} from '../../protocol/xml.ts'
+import type { XmlElement } from '../../protocol/xml.ts'
+import { renderAcl } from '../buckets/acl.ts'
+import { readAcl } from '../buckets/settings.ts'
+import { emptyReply, xmlReply } from '../call.ts'
+import type { S3Call } from '../call.ts'
+import { whyEncryptionStays } from '../lock/lock-rules.ts'
+import type { Content } from '../model.ts'
+import { protectedByLock, s3Namespace } from './delete-objects.ts'
+import { allowKey, checkCustomerKey, makeEncryption } from './encryption.ts'
+import { findReadable, lookUp } from './get-object.ts'
+import type { ReadableVersion } from './get-object.ts'
+import { checkTags, httpDate } from './headers.ts'
+import { versionHeaders } from './put-object.ts'
+
+const longestDocumentBytes = 64 * 1024
+const attributeNames = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']
+
+function find(call: S3Call, action: string): Promise<ReadableVersion> {
+  return findReadable(
+    call,
+    call.requireBucket(),
+    call.requireKey(),
+    call.query.get('versionId') ?? null,
+    action,
+  )
+}
+
+/** Changes a version's content record as it is now, in one transaction. */
+function change(
+  call: S3Call,
+  { bucket, version }: ReadableVersion,
+  edit: (content: Content) => Content,
+): void {
+  call.catalog.transact(() => {
+    const current = call.catalog.findVersion(bucket.id, version.key, version.versionId)
+    if (current === null || current.content === null)
+      throw new AwsError(404, 'NoSuchVersion', 'The specified version does not exist.')
+    call.catalog.updateContent(current.order, edit(current.content))
+  })
+}
+
+export async function getObjectAttributes(call: S3Call): Promise<ServiceReply> {
+  const wanted = new Set(
+    (call.header('x-amz-object-attributes') ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  )
+  const found = await find(call, 's3:GetObject')
+  const { bucket, version, content } = found
+  await call.allow(
+    bucket,
+    call.query.has('versionId') ? 's3:GetObjectVersionAttributes' : 's3:GetObjectAttributes',
+    version.key,
+  )
+  if (wanted.size === 0 || [...wanted].some((name) => !attributeNames.includes(name)))
+    throw new AwsError(400, 'InvalidArgument', 'Invalid attribute name specified.', {
+      fields: { ArgumentName: 'x-amz-object-attributes' },
+    })
+  checkCustomerKey(content.encryption, call.request.headers)
+  const elements: XmlElement[] = []
+  if (wanted.has('ETag')) elements.push(['ETag', content.etag])
+  if (wanted.has('Checksum') && content.checksum !== null)
+    elements.push([
+      'Checksum',
+      [
+        [`Checksum${content.checksum.algorithm}`, content.checksum.value],
+        ['ChecksumType', content.checksum.type],
+      ],
+    ])
+  if (wanted.has('ObjectParts') && content.partCount !== null)
+    elements.push(['ObjectParts', renderParts(call, content)])
+  if (wanted.has('StorageClass')) elements.push(['StorageClass', content.storageClass])
+  if (wanted.has('ObjectSize')) elements.push(['ObjectSize', content.bytes])
+  return xmlReply(200, renderXml('GetObjectAttributesResponse', s3Namespace, elements), {
+    'last-modified': httpDate(version.modifiedMs),
+    ...versionHeaders(bucket, version),
+  })
+}
+
+function renderParts(call: S3Call, content: Content): XmlElement[] {
+  const marker = Number(call.header('x-amz-part-number-marker') ?? 0)
+  const most = Math.min(Number(call.header('x-amz-max-parts') ?? 1000), 1000)
+  const after = content.segments.filter((segment) => segment.partNumber > marker)
+  const page = after.slice(0, most)
+  const isTruncated = after.length > page.length
+  return [
+    ['PartsCount', content.partCount],
+    ['PartNumberMarker', marker],
+    ['NextPartNumberMarker', isTruncated ? page.at(-1)?.partNumber : null],
+    ['MaxParts', most],
+    ['IsTruncated', isTruncated],
+    // Without checksums S3 tells no more than how many parts there are.
+    ...(content.checksum === null
+      ? []
+      : page.map((segment): XmlElement => [
+          'Part',
+          [
+            ['PartNumber', segment.partNumber],
+            ['Size', segment.bytes],
+            [`Checksum${content.checksum?.algorithm ?? ''}`, segment.checksum],
+          ],
+        ])),
+  ]
+}
+
+export async function getObjectTagging(call: S3Call): Promise<ServiceReply> {
+  const { bucket, version, content } = await find(call, 's3:GetObjectTagging')
+  const tags = content.tags.map(([name, value]): XmlElement => [
+    'Tag',
+    [
+      ['Key', name],
+      ['Value', value],
+    ],
+  ])
+  return xmlReply(200, renderXml('Tagging', s3Namespace, [['TagSet', tags]]), versionHeaders(bucket, version))
+}
+
+export async function putObjectTagging(call: S3Call): Promise<ServiceReply> {
+  const root = parseXml(await call.readDocument(longestDocumentBytes), 'Tagging')
+  const found = await find(call, 's3:PutObjectTagging')
+  expectOnly(root, 'TagSet')
+  const tags = childrenOf(childOf(root, 'TagSet') ?? refuseXml(), 'Tag').map((tag): [string, string] => [
+    textOf(tag, 'Key') ?? refuseXml(),
+    textOf(tag, 'Value') ?? refuseXml(),
+  ])
+  checkTags(tags, 10)
+  change(call, found, (content) => ({ ...content, tags }))
+  return emptyReply(200, versionHeaders(found.bucket, found.version))
+}
+
+export async function deleteObjectTagging(call: S3Call): Promise<ServiceReply> {
+  const found = await find(call, 's3:DeleteObjectTagging')
+  change(call, found, (content) => ({ ...content, tags: [] }))
+  return emptyReply(204, versionHeaders(found.bucket, found.version))
+}
+
+export async function getObjectAcl(call: S3Call): Promise<ServiceReply> {
+  const { bucket, version, content } = await find(call, 's3:GetObjectAcl')
+  return xmlReply(
+    200,
+    renderXml('AccessControlPolicy', s3Namespace, renderAcl(bucket.accountId, content.acl)),
+    versionHeaders(bucket, version),
+  )
+}
+
+export async function putObjectAcl(call: S3Call): Promise<ServiceReply> {
+  const found = await find(call, 's3:PutObjectAcl')
+  const acl = await readAcl(call, found.bucket)
+  change(call, found, (content) => ({ ...content, acl }))
+  return emptyReply(200, versionHeaders(found.bucket, found.version))
+}
+
+/** To SSE-KMS only. What Object Lock protects keeps its key. https://docs.aws.amazon.com/AmazonS3/latest/userguide/update-sse-encryption.html */
+export async function updateObjectEncryption(call: S3Call): Promise<ServiceReply> {
+  const key = call.requireKey()
+  const bucket = call.requireBucket()
+  const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'ObjectEncryption')
+  const kms = childOf(root, 'SSE-KMS')
+  const arn = kms === null ? null : textOf(kms, 'KMSKeyArn')
+  const versionId = call.query.get('versionId') ?? null
+  await call.allow(bucket, 's3:UpdateObjectEncryption', key, kms === null ? {} : kmsEncryptionKeys(arn))
+  const invalid = (message: string) => new AwsError(400, 'InvalidRequest', message)
+  if (kms === null)
+    throw invalid(
+      'Requests that modify an object encryption configuration require a valid new encryption type. Valid values are SSEKMS. Modify the request to specify SSE-KMS for the updated encryption type, and then try again.',
+    )
+  if (arn === null || !arn.startsWith('arn:aws:kms:'))
+    throw invalid(
+      "Requests that modify an object's encryption type to SSE-KMS require an AWS KMS key Amazon Resource Name (ARN). Modify the request to specify a KMS key ARN, and then try again.",
+    )
+  const encryption = makeEncryption(call, bucket, 'aws:kms', arn)
+  await allowKey(call, encryption, 'kms:GenerateDataKey')
+  const version = lookUp(call, bucket, key, versionId)
+  if (version === null || version.content === null)
+    throw new AwsError(
+      404,
+      versionId === null ? 'NoSuchKey' : 'NoSuchVersion',
+      'The specified object does not exist.',
+    )
+  if (version.content.encryption.customerKeyMd5 !== null)
+    throw invalid(
+      "The UpdateObjectEncryption operation doesn't support source objects with the encryption type DSSE-KMS or SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported.",
+    )
+  const kept = whyEncryptionStays(version.lock, call.nowMs)
+  if (kept !== null) {
+    call.recordLock('s3:UpdateObjectEncryption', bucket, key, kept)
+    throw protectedByLock()
+  }
+  change(call, { bucket, version, content: version.content }, (content) => ({ ...content, encryption }))
+  return emptyReply(200)
+}
