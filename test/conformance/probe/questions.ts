@@ -33,7 +33,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 export const questions: Question[] = [
   {
     id: 'versions',
-    text: 'An overwrite leaves the version below',
+    text: 'An overwrite keeps the older version',
     page: versioning,
     async ask(bucket) {
       const key = bucket.newKey()
@@ -44,7 +44,7 @@ export const questions: Question[] = [
   },
   {
     id: 'markers',
-    text: 'A DELETE without a version id lays a delete marker, also over a locked version',
+    text: 'A DELETE without a version id adds a delete marker, also over a locked version',
     page: considerations,
     async ask(bucket) {
       const { key, versionId } = await bucket.putLocked('COMPLIANCE')
@@ -54,7 +54,7 @@ export const questions: Question[] = [
   },
   {
     id: 'time-stays',
-    text: 'A version keeps its time when others are laid over it',
+    text: 'A version keeps its time when newer versions are added',
     page: versioning,
     async ask(bucket) {
       const key = bucket.newKey()
@@ -103,14 +103,14 @@ export const questions: Question[] = [
   },
   {
     id: 'checksum',
-    text: 'Bytes that are not those of their SHA-256 are refused',
+    text: 'Bytes that do not match their SHA-256 are refused',
     page: 'S3 User Guide: Checking object integrity in Amazon S3',
     ask: (bucket) =>
       isRefused(bucket.put(bucket.newKey(), 'other bytes', { ChecksumSHA256: sha256('bytes') })),
   },
   {
     id: 'checksum-kept',
-    text: '… and HEAD gives the SHA-256 back',
+    text: '… and HEAD returns the SHA-256',
     page: 'S3 API Reference: HeadObject',
     async ask(bucket) {
       const key = bucket.newKey()
@@ -146,7 +146,7 @@ export const questions: Question[] = [
   },
   {
     id: 'compliance-shorter',
-    text: '… never shortened, nor made GOVERNANCE',
+    text: '… the lock is never made shorter, nor made GOVERNANCE',
     page: lock,
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('COMPLIANCE')
@@ -158,7 +158,7 @@ export const questions: Question[] = [
   },
   {
     id: 'longer',
-    text: '… but lengthened',
+    text: '… but it can be made longer',
     page: lock,
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('COMPLIANCE')
@@ -168,7 +168,7 @@ export const questions: Question[] = [
   },
   {
     id: 'governance',
-    text: 'GOVERNANCE: no delete and nothing shorter without the bypass',
+    text: 'GOVERNANCE: no delete and no shorter lock without the bypass',
     page: lock,
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('GOVERNANCE')
@@ -180,7 +180,7 @@ export const questions: Question[] = [
   },
   {
     id: 'bypass',
-    text: '… with it, whoever has the right deletes',
+    text: '… with it, an identity with the right can delete',
     page: lock,
     async ask(bucket) {
       // Below the default of the bucket where that counts for every version.
@@ -217,7 +217,7 @@ export const questions: Question[] = [
   },
   {
     id: 'default',
-    text: 'A default retention keeps versions that came without one',
+    text: 'A default retention protects versions uploaded without one',
     page: lock,
     async ask(bucket) {
       const key = bucket.newKey()
@@ -226,7 +226,7 @@ export const questions: Question[] = [
   },
   {
     id: 'default-written',
-    text: '… is written to each version, from its upload on',
+    text: '… is recorded on each version, from its upload on',
     page: lock,
     async ask(bucket) {
       const key = bucket.newKey()
@@ -236,7 +236,7 @@ export const questions: Question[] = [
   },
   {
     id: 'default-stays',
-    text: '… and still keeps them when the default is taken away',
+    text: '… and still protects them when the default is removed',
     page: considerations,
     async ask(bucket) {
       const key = bucket.newKey()
@@ -249,7 +249,7 @@ export const questions: Question[] = [
   },
   {
     id: 'suspend',
-    text: "Versioning can't be suspended below Object Lock",
+    text: "Versioning can't be suspended with Object Lock",
     page: considerations,
     ask: (bucket) =>
       isRefused(
@@ -293,7 +293,7 @@ export const questions: Question[] = [
   },
   {
     id: 'policy-removed',
-    text: '… which can still take the policy away',
+    text: '… which can still remove the policy',
     page: 'S3 API Reference: DeleteBucketPolicy',
     ask: (bucket) =>
       underPolicy(
@@ -306,7 +306,7 @@ export const questions: Question[] = [
   },
   {
     id: 'date',
-    text: "Each reply says the store's time",
+    text: "Each reply has the store's time",
     page: 'S3 API Reference: Common response headers',
     async ask(bucket) {
       const command = new PutObjectCommand({ Bucket: bucket.name, Key: bucket.newKey(), Body: 'x' })
