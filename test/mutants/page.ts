@@ -1,16 +1,18 @@
 // docs/mutants.md: which safeties were taken out, and what noticed.
 import type { Mutant, Verdict } from './runner.ts'
 
-const head = `# Mutants
+const head = `# Does a test notice when a safety is removed?
 
-\`npm run mutants\` takes one safety at a time out of a copy of the sources (a hash that is compared, a flag of an \`open\`, a
-limit, the order of two steps) and runs the tests that must notice. Without a mutant these are green; with one, a test must
-fail because of what it asserts, not because the sources no longer load. One that lives fails the run, and so does one whose
-text no longer stands in the sources. \`npm run mutants -- --write\` makes this page; \`-- --only TEXT\` tries some.
+\`npm run mutants\` removes one safety at a time from a copy of the sources: a hash comparison, a flag of an \`open\`, a limit, the order of two steps. Then it
+runs the tests that must notice.
+
+- Without a mutant these tests pass. With one, a test must fail because of its assertion, not because the sources no longer load.
+- The run fails if a mutant survives, or if its text is no longer in the sources.
+- \`npm run mutants -- --write\` draws this page. \`-- --only TEXT\` runs some mutants.
 
 Guards of policies and of the drill have mutants of their own: \`npx vitest run --project guards\`, \`npm run prove\`.
 
-| Taken out | Because of it | In | Noticed by |
+| Removed or changed | Why it matters | In | Noticed by |
 | --- | --- | --- | --- |
 `
 

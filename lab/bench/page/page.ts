@@ -23,11 +23,11 @@ export function pageText(results: Results, charts: readonly string[]): string {
   return [
     ...introduction(results),
     '',
-    '## Where it stands',
+    '## Which targets does it meet?',
     '',
     ...standingTable(results),
     '',
-    '## Side by side',
+    '## How does it compare with restic?',
     ...chart('speed.svg', 'How many times as fast as restic'),
     ...chart('memory.svg', 'Peak memory'),
     ...results.datasets.flatMap((dataset) => ['', ...datasetSection(dataset)]),
@@ -35,10 +35,10 @@ export function pageText(results: Results, charts: readonly string[]): string {
       ? []
       : [
           '',
-          '## As the data grow',
+          '## What happens as the data grow?',
           '',
-          'Holdfast alone, in tenfold steps; each point is the median of three runs, if nothing else is said. A line that rises by one decade in one',
-          'decade is linear.',
+          'These runs measure Holdfast alone, in tenfold steps. Each point is the median of three runs, unless the table says otherwise. A line that',
+          'rises by one decade per decade is linear.',
           ...chart('growth-time.svg', 'Time as the data grow'),
           ...chart('growth-memory.svg', 'Memory as the data grow'),
           ...results.complexity.flatMap((growth) => ['', ...growthTable(growth)]),
@@ -59,11 +59,13 @@ function introduction({ datasets, complexity }: Results): string[] {
     ways.set(key, way)
   }
   return [
-    '# Benchmarks',
+    '# How fast is it, and how much memory does it need?',
     '',
-    'Holdfast and [restic](https://restic.net) side by side, on one [versitygw](https://github.com/versity/versitygw) on loopback: a store that',
-    'nobody here wrote, on the same processors as its clients. Drawn by `npm run bench -- --render` from',
-    '[benchmarks.json](benchmarks.json), which a measurement writes; no figure on this page was typed.',
+    'Holdfast and [restic](https://restic.net) run side by side against one',
+    '[versitygw](https://github.com/versity/versitygw) on loopback. This is a third-party store, on the same processors as its clients.',
+    '`npm run bench -- --render` draws this page from [benchmarks.json](benchmarks.json), which a measurement writes. No figure here was typed.',
+    '',
+    'These commands measured it:',
     '',
     ...[...ways.values()].flatMap(
       ({
@@ -97,7 +99,7 @@ function standingTable(results: Results): string[] {
   const note =
     smaller.length === 0
       ? []
-      : [`The targets are about the full sizes. Measured were ${smaller.join(', ')}.`, '']
+      : [`The targets are for the full sizes. These were smaller: ${smaller.join(', ')}.`, '']
   return [
     ...note,
     ...table(
@@ -159,7 +161,7 @@ function onDisk({ holdfast, restic }: RunResults): string[] {
   const { median, min, max } = ratiosOf(own, theirs)
   return [
     '',
-    `Until all of \`restore\` is on the disk, with a \`sync\` after it: **${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)}), ${secondsText(
+    `Until everything is on the disk, with a \`sync\` after it: **${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)}), ${secondsText(
       spreadOf(own).median,
     )} against ${secondsText(spreadOf(theirs).median)}.`,
   ]
@@ -201,33 +203,49 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)]
 }
 
-const reading = `## How to read it
+const reading = `## How do I read it?
 
-Who waits for a restore at night asks three things of this page.
+On-call, who waits for a restore at night, asks three questions.
 
-- **How long will it take?** Bytes of the source by the rate of \`restore\` in the data set that is most like it, and more where the
-  store is further away than loopback: a request then costs some ten milliseconds, which is why their number is here.
-- **Will it fit?** Peak memory is what the largest process ever had resident; the growth charts say whether more data need more.
-- **What does a mistake cost?** \`restore-one\` is one file out of everything, \`point-in-time\` an old snapshot among many.
+- **How long will it take?** Take the data set that is most like yours, and scale its \`restore\` by the bytes. A store that is further away than loopback
+  adds some ten milliseconds for each request, so the tables show the number of requests.
+- **Does it fit?** Peak memory is the largest resident size of any process. The growth charts show whether more data needs more.
+- **What does a small mistake cost?** \`restore-one\` restores one file out of everything. \`point-in-time\` restores an old snapshot among many.
 
-What was done, so that the ratios mean something:
+## How was it measured?
 
-- Both run as whole processes, as somebody would start them: Holdfast as \`npm run build\` leaves it, restic with its defaults
-  (compression \`auto\`, its cache warm). restic encrypts, which Holdfast leaves to the store; Holdfast decodes and compares every pack
-  before it uploads it, has each checksum verified by the server, writes under a COMPLIANCE lock with \`If-None-Match\`, and syncs what it restores to
-  the disk. Nothing of that was turned off.
-- Rounds alternate, with new buckets and caches in each, and who begins changes. A ratio is taken within a round, where both had the
-  same machine; quoted are the median of the ratios, the least and the most.
-- Page cache warm for both, nothing left to be written before each run (\`sync\`), every first restore compared with its source by \`diff\`.
-- Time is the wall's; CPU is user and system time of the process and its children; memory the kernel's \`ru_maxrss\`; requests come from
-  the store's own access log; stored is what lies in the bucket's folder, every version.
-- \`first\`: into an empty bucket. \`no-change\`: again. \`change\`: after 2 % of the bytes changed. \`restore\`: all of the newest state.
-  \`restore-one\`: one file of it. \`point-in-time\`: the state in the middle of all snapshots; Holdfast is given a time, restic, which
-  doesn't look for one, the snapshot's id.
-- The store shares the processors with its client: a client that takes less leaves more to it.
-- Absolute times of a shared machine mean little; ratios mean more; more rounds (\`--rounds\`) mean most.
+- Both tools run as whole processes, as a user starts them: Holdfast as \`npm run build\` leaves it, restic with its defaults (compression \`auto\`, a warm
+  cache).
+- restic encrypts; Holdfast leaves this to the store. Holdfast decodes and compares every pack before it uploads it, and the server verifies each checksum.
+  Holdfast writes under a COMPLIANCE lock with \`If-None-Match\`, and syncs restored data to the disk. None of this was turned off.
+- Rounds alternate, with new buckets and caches in each, and take turns in which tool begins. A ratio compares two runs of one round. The tables show the
+  median of the ratios, the smallest and the largest.
+- The page cache is warm for both. A \`sync\` before each run leaves nothing to be written. \`diff\` compares every first restore with its source.
 
-\`npm run bench -- --quick\` measures everything at smaller sizes in about 20 minutes, \`npm run bench\` at full sizes; \`--only\`, \`--runs\`, \`--scale\` and
-\`--rounds\` choose, \`--out FILE\` leaves this page alone, \`--help\` has the rest. What is measured anew takes its place among
-what was measured before. It needs Linux, Python 3, Go (which builds restic and versitygw from the Go module proxy once, into the
-user's cache, if they aren't in the path), and room on the disk: 45 GiB for the full sizes.`.split('\n')
+| Column | Meaning |
+| --- | --- |
+| Time | wall-clock time |
+| CPU | user and system time of the process and its children |
+| Peak memory | the kernel's \`ru_maxrss\` |
+| Requests | from the store's own access log |
+| Stored | all bytes in the bucket's folder, every version |
+
+| Run | Meaning |
+| --- | --- |
+| \`first\` | a backup into an empty bucket |
+| \`no-change\` | the same backup again |
+| \`change\` | a backup after 2 % of the bytes changed |
+| \`restore\` | the whole newest state |
+| \`restore-one\` | one file of it |
+| \`point-in-time\` | the state in the middle of all snapshots. Holdfast gets a time; restic gets the snapshot's id, because it doesn't search by time |
+
+The store shares the processors with its client, so a client that takes less leaves more to the store. Absolute times of a shared machine mean little. Ratios mean
+more, and more rounds (\`--rounds\`) make them more reliable.
+
+## How do I measure it myself?
+
+\`npm run bench -- --quick\` measures everything at smaller sizes, \`npm run bench\` at full sizes. \`--only\`, \`--runs\`, \`--scale\` and \`--rounds\` choose.
+\`--out FILE\` leaves this page alone, and \`--help\` lists all options. A new measurement replaces the same part of an earlier one.
+
+You need Linux, Python 3, Go, and 45 GiB on the disk for the full sizes. Go builds restic and versitygw from the Go module proxy once, into the user's
+cache, if they aren't in the path.`.split('\n')

@@ -24,9 +24,9 @@ describe('the page of results', () => {
   })
 
   test('says where less was measured than the targets are about', () => {
-    expect(pageText(makeResults(), [])).not.toContain('full sizes. Measured')
+    expect(pageText(makeResults(), [])).not.toContain('full sizes. These were')
     expect(pageText(makeResults([makeRun('first', 2)], { scale: 0.125 }), [])).toContain(
-      'The targets are about the full sizes. Measured were mixed at 0.125 of it.',
+      'The targets are for the full sizes. These were smaller: mixed at 0.125 of it.',
     )
   })
 
