@@ -3,7 +3,7 @@
 import type { AccessDecision, ConditionContext } from '../authorization/access.ts'
 import { denialMessage } from '../authorization/decision.ts'
 import { AwsError, denyAccess } from '../protocol/aws-error.ts'
-import type { ServiceHost, ServiceReply, ServiceRequest } from '../protocol/service.ts'
+import type { ServiceHost, ServiceRequest } from '../protocol/service.ts'
 import { decodePercent, parseQuery } from '../signature/query.ts'
 import type { ObjectFiles } from '../store/object-files.ts'
 import { keyBytes } from './catalog/catalog.ts'
@@ -18,6 +18,8 @@ export interface S3Stores {
 }
 
 const longestKeyBytes = 1024
+/** Of a document that configures a bucket. */
+export const maxBucketDocumentBytes = 256 * 1024
 const policyActions = new Set(['s3:PutBucketPolicy', 's3:GetBucketPolicy', 's3:DeleteBucketPolicy'])
 
 export class S3Call {
@@ -199,14 +201,6 @@ export class S3Call {
 
 function arnOf(bucket: { name: string }, key: string | null): string {
   return key === null ? `arn:aws:s3:::${bucket.name}` : `arn:aws:s3:::${bucket.name}/${key}`
-}
-
-export function xmlReply(status: number, body: string, headers: Record<string, string> = {}): ServiceReply {
-  return { status, headers: { 'content-type': 'application/xml', ...headers }, body }
-}
-
-export function emptyReply(status: number, headers: Record<string, string> = {}): ServiceReply {
-  return { status, headers }
 }
 
 // `bucket.localhost`, `bucket.s3.localhost` and AWS's own names carry the bucket in the host; any other host is path-style.

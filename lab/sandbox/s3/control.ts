@@ -19,7 +19,7 @@ const actions: [method: string, path: RegExp, action: string][] = [
   ['POST', /^jobs$/, 'CreateJob'],
 ]
 
-export async function handleControl(call: S3Call): Promise<ServiceReply> {
+export async function serveControl(call: S3Call): Promise<ServiceReply> {
   const path = call.request.path.slice(controlPrefix.length)
   const { accountId } = call.request.principal
   const owner = call.header('x-amz-account-id')

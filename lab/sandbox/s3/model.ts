@@ -121,3 +121,16 @@ export interface Part {
 }
 
 export const noLock: Lock = { mode: null, untilMs: null, legalHold: false, eventHold: null }
+
+/** After `key`, or, with an order, after that version or upload of `key`. */
+export interface Position {
+  key: Uint8Array
+  order: number | null
+}
+
+/** At most `limit` entries after a position, all with keys below `below`. */
+export interface KeyRange {
+  after: Position
+  below: Uint8Array | null
+  limit: number
+}

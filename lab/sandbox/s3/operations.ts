@@ -1,11 +1,24 @@
-// The table of S3's operations: which method, level and subresource mean which action.
+// The table of S3's operations: which method, level and subresource mean which operation, and the function that serves it.
+//
+// To add an operation, write its function in the folder of its subject and add one row here. A document that the sandbox
+// only stores is one entry of buckets/stored-documents.ts instead.
 
+import type { Operation } from './operation.ts'
 import { AwsError } from '../protocol/aws-error.ts'
+import { getBucketAcl, putBucketAcl } from './buckets/acl-operations.ts'
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets/buckets.ts'
-import * as settings from './buckets/settings.ts'
+import { deleteEncryption, getEncryption, putEncryption } from './buckets/encryption.ts'
+import { deleteOwnership, getOwnership, putOwnership } from './buckets/ownership.ts'
+import { deletePolicy, getPolicy, getPolicyStatus, putPolicy } from './buckets/policy.ts'
+import {
+  deletePublicAccessBlock,
+  getPublicAccessBlock,
+  putPublicAccessBlock,
+} from './buckets/public-access.ts'
 import { documentOperations } from './buckets/stored-documents.ts'
+import { getVersioning, putVersioning } from './buckets/versioning.ts'
 import type { S3Call } from './call.ts'
-import { controlPrefix, handleControl } from './control.ts'
+import { controlPrefix, serveControl } from './control.ts'
 import { listObjectVersions, listObjects, listObjectsV2 } from './listing/list-objects.ts'
 import {
   getLegalHold,
@@ -15,308 +28,137 @@ import {
   putLockConfiguration,
   putRetention,
 } from './lock/lock-operations.ts'
+import { completeMultipartUpload } from './multipart/complete.ts'
 import { listMultipartUploads, listParts } from './multipart/list-uploads.ts'
-import {
-  abortMultipartUpload,
-  completeMultipartUpload,
-  createMultipartUpload,
-  uploadPart,
-} from './multipart/uploads.ts'
-import { copyObject, uploadPartCopy } from './objects/copy-object.ts'
+import { uploadPart, uploadPartCopy } from './multipart/parts.ts'
+import { abortMultipartUpload, createMultipartUpload } from './multipart/uploads.ts'
+import { copyObject } from './objects/copy-object.ts'
 import { deleteObject, deleteObjects } from './objects/delete-objects.ts'
 import { getObject } from './objects/get-object.ts'
-import * as object from './objects/object-settings.ts'
+import {
+  deleteObjectTagging,
+  getObjectAcl,
+  getObjectAttributes,
+  getObjectTagging,
+  putObjectAcl,
+  putObjectTagging,
+  updateObjectEncryption,
+} from './objects/object-settings.ts'
 import { putObject } from './objects/put-object.ts'
-import type { Operation } from './operation.ts'
+import { operation } from './operation.ts'
 
-const operations: Operation[] = [
-  { name: 'PutObject', level: 'object', method: 'PUT', handle: putObject },
-  { name: 'GetObject', level: 'object', method: 'GET', handle: getObject },
-  { name: 'HeadObject', level: 'object', method: 'HEAD', handle: getObject },
-  { name: 'DeleteObject', level: 'object', method: 'DELETE', handle: deleteObject },
-  { name: 'DeleteObjects', level: 'bucket', method: 'POST', query: ['delete'], handle: deleteObjects },
-  { name: 'GetObjectRetention', level: 'object', method: 'GET', query: ['retention'], handle: getRetention },
-  { name: 'PutObjectRetention', level: 'object', method: 'PUT', query: ['retention'], handle: putRetention },
-  { name: 'GetObjectLegalHold', level: 'object', method: 'GET', query: ['legal-hold'], handle: getLegalHold },
-  { name: 'PutObjectLegalHold', level: 'object', method: 'PUT', query: ['legal-hold'], handle: putLegalHold },
-  {
-    name: 'GetObjectLockConfiguration',
-    level: 'bucket',
-    method: 'GET',
-    query: ['object-lock'],
-    handle: getLockConfiguration,
-  },
-  {
-    name: 'PutObjectLockConfiguration',
-    level: 'bucket',
-    method: 'PUT',
-    query: ['object-lock'],
-    handle: putLockConfiguration,
-  },
-  { name: 'ListObjects', level: 'bucket', method: 'GET', handle: listObjects },
-  { name: 'ListObjectsV2', level: 'bucket', method: 'GET', query: ['list-type=2'], handle: listObjectsV2 },
-  {
-    name: 'ListObjectVersions',
-    level: 'bucket',
-    method: 'GET',
-    query: ['versions'],
-    handle: listObjectVersions,
-  },
-  { name: 'ListBuckets', level: 'account', method: 'GET', handle: listBuckets },
-  { name: 'CreateBucket', level: 'bucket', method: 'PUT', handle: createBucket },
-  { name: 'DeleteBucket', level: 'bucket', method: 'DELETE', handle: deleteBucket },
-  { name: 'HeadBucket', level: 'bucket', method: 'HEAD', handle: headBucket },
-  {
-    name: 'GetBucketLocation',
-    level: 'bucket',
-    method: 'GET',
-    query: ['location'],
-    handle: getBucketLocation,
-  },
-  {
-    name: 'GetBucketVersioning',
-    level: 'bucket',
-    method: 'GET',
-    query: ['versioning'],
-    handle: settings.getVersioning,
-  },
-  {
-    name: 'PutBucketVersioning',
-    level: 'bucket',
-    method: 'PUT',
-    query: ['versioning'],
-    handle: settings.putVersioning,
-  },
-  { name: 'GetBucketPolicy', level: 'bucket', method: 'GET', query: ['policy'], handle: settings.getPolicy },
-  { name: 'PutBucketPolicy', level: 'bucket', method: 'PUT', query: ['policy'], handle: settings.putPolicy },
-  {
-    name: 'DeleteBucketPolicy',
-    level: 'bucket',
-    method: 'DELETE',
-    query: ['policy'],
-    handle: settings.deletePolicy,
-  },
-  {
-    name: 'GetBucketPolicyStatus',
-    level: 'bucket',
-    method: 'GET',
-    query: ['policyStatus'],
-    handle: settings.getPolicyStatus,
-  },
-  {
-    name: 'GetBucketEncryption',
-    level: 'bucket',
-    method: 'GET',
-    query: ['encryption'],
-    handle: settings.getEncryption,
-  },
-  {
-    name: 'PutBucketEncryption',
-    level: 'bucket',
-    method: 'PUT',
-    query: ['encryption'],
-    handle: settings.putEncryption,
-  },
-  {
-    name: 'DeleteBucketEncryption',
-    level: 'bucket',
-    method: 'DELETE',
-    query: ['encryption'],
-    handle: settings.deleteEncryption,
-  },
-  {
-    name: 'GetPublicAccessBlock',
-    level: 'bucket',
-    method: 'GET',
-    query: ['publicAccessBlock'],
-    handle: settings.getPublicAccessBlock,
-  },
-  {
-    name: 'PutPublicAccessBlock',
-    level: 'bucket',
-    method: 'PUT',
-    query: ['publicAccessBlock'],
-    handle: settings.putPublicAccessBlock,
-  },
-  {
-    name: 'DeletePublicAccessBlock',
-    level: 'bucket',
-    method: 'DELETE',
-    query: ['publicAccessBlock'],
-    handle: settings.deletePublicAccessBlock,
-  },
-  {
-    name: 'GetBucketOwnershipControls',
-    level: 'bucket',
-    method: 'GET',
-    query: ['ownershipControls'],
-    handle: settings.getOwnership,
-  },
-  {
-    name: 'PutBucketOwnershipControls',
-    level: 'bucket',
-    method: 'PUT',
-    query: ['ownershipControls'],
-    handle: settings.putOwnership,
-  },
-  {
-    name: 'DeleteBucketOwnershipControls',
-    level: 'bucket',
-    method: 'DELETE',
-    query: ['ownershipControls'],
-    handle: settings.deleteOwnership,
-  },
-  { name: 'GetBucketAcl', level: 'bucket', method: 'GET', query: ['acl'], handle: settings.getBucketAcl },
-  { name: 'PutBucketAcl', level: 'bucket', method: 'PUT', query: ['acl'], handle: settings.putBucketAcl },
-  { name: 'CopyObject', level: 'object', method: 'PUT', header: 'x-amz-copy-source', handle: copyObject },
-  {
-    name: 'CreateMultipartUpload',
-    level: 'object',
-    method: 'POST',
-    query: ['uploads'],
-    handle: createMultipartUpload,
-  },
-  {
-    name: 'UploadPart',
-    level: 'object',
-    method: 'PUT',
-    query: ['uploadId', 'partNumber'],
-    handle: uploadPart,
-  },
-  {
-    name: 'UploadPartCopy',
-    level: 'object',
-    method: 'PUT',
-    query: ['uploadId', 'partNumber'],
-    header: 'x-amz-copy-source',
-    handle: uploadPartCopy,
-  },
-  {
-    name: 'CompleteMultipartUpload',
-    level: 'object',
-    method: 'POST',
-    query: ['uploadId'],
-    handle: completeMultipartUpload,
-  },
-  {
-    name: 'AbortMultipartUpload',
-    level: 'object',
-    method: 'DELETE',
-    query: ['uploadId'],
-    handle: abortMultipartUpload,
-  },
-  { name: 'ListParts', level: 'object', method: 'GET', query: ['uploadId'], handle: listParts },
-  {
-    name: 'ListMultipartUploads',
-    level: 'bucket',
-    method: 'GET',
-    query: ['uploads'],
-    handle: listMultipartUploads,
-  },
-  {
-    name: 'GetObjectAttributes',
-    level: 'object',
-    method: 'GET',
-    query: ['attributes'],
-    handle: object.getObjectAttributes,
-  },
-  {
-    name: 'GetObjectTagging',
-    level: 'object',
-    method: 'GET',
-    query: ['tagging'],
-    handle: object.getObjectTagging,
-  },
-  {
-    name: 'PutObjectTagging',
-    level: 'object',
-    method: 'PUT',
-    query: ['tagging'],
-    handle: object.putObjectTagging,
-  },
-  {
-    name: 'DeleteObjectTagging',
-    level: 'object',
-    method: 'DELETE',
-    query: ['tagging'],
-    handle: object.deleteObjectTagging,
-  },
-  { name: 'GetObjectAcl', level: 'object', method: 'GET', query: ['acl'], handle: object.getObjectAcl },
-  { name: 'PutObjectAcl', level: 'object', method: 'PUT', query: ['acl'], handle: object.putObjectAcl },
-  {
-    name: 'UpdateObjectEncryption',
-    level: 'object',
-    method: 'PUT',
-    query: ['encryption'],
-    handle: object.updateObjectEncryption,
-  },
+/** Ordered: `findOperation` takes the first of two rows that fit a request equally well. */
+const operations: readonly Operation[] = [
+  // Objects
+  operation('PutObject', 'PUT object', putObject),
+  operation('GetObject', 'GET object', getObject),
+  operation('HeadObject', 'HEAD object', getObject),
+  operation('DeleteObject', 'DELETE object', deleteObject),
+  operation('DeleteObjects', 'POST bucket?delete', deleteObjects),
+  operation('CopyObject', 'PUT object', copyObject, 'x-amz-copy-source'),
+  // Object Lock
+  operation('GetObjectRetention', 'GET object?retention', getRetention),
+  operation('PutObjectRetention', 'PUT object?retention', putRetention),
+  operation('GetObjectLegalHold', 'GET object?legal-hold', getLegalHold),
+  operation('PutObjectLegalHold', 'PUT object?legal-hold', putLegalHold),
+  operation('GetObjectLockConfiguration', 'GET bucket?object-lock', getLockConfiguration),
+  operation('PutObjectLockConfiguration', 'PUT bucket?object-lock', putLockConfiguration),
+  // Listings
+  operation('ListObjects', 'GET bucket', listObjects),
+  operation('ListObjectsV2', 'GET bucket?list-type=2', listObjectsV2),
+  operation('ListObjectVersions', 'GET bucket?versions', listObjectVersions),
+  // Buckets
+  operation('ListBuckets', 'GET account', listBuckets),
+  operation('CreateBucket', 'PUT bucket', createBucket),
+  operation('DeleteBucket', 'DELETE bucket', deleteBucket),
+  operation('HeadBucket', 'HEAD bucket', headBucket),
+  operation('GetBucketLocation', 'GET bucket?location', getBucketLocation),
+  operation('GetBucketVersioning', 'GET bucket?versioning', getVersioning),
+  operation('PutBucketVersioning', 'PUT bucket?versioning', putVersioning),
+  operation('GetBucketPolicy', 'GET bucket?policy', getPolicy),
+  operation('PutBucketPolicy', 'PUT bucket?policy', putPolicy),
+  operation('DeleteBucketPolicy', 'DELETE bucket?policy', deletePolicy),
+  operation('GetBucketPolicyStatus', 'GET bucket?policyStatus', getPolicyStatus),
+  operation('GetBucketEncryption', 'GET bucket?encryption', getEncryption),
+  operation('PutBucketEncryption', 'PUT bucket?encryption', putEncryption),
+  operation('DeleteBucketEncryption', 'DELETE bucket?encryption', deleteEncryption),
+  operation('GetPublicAccessBlock', 'GET bucket?publicAccessBlock', getPublicAccessBlock),
+  operation('PutPublicAccessBlock', 'PUT bucket?publicAccessBlock', putPublicAccessBlock),
+  operation('DeletePublicAccessBlock', 'DELETE bucket?publicAccessBlock', deletePublicAccessBlock),
+  operation('GetBucketOwnershipControls', 'GET bucket?ownershipControls', getOwnership),
+  operation('PutBucketOwnershipControls', 'PUT bucket?ownershipControls', putOwnership),
+  operation('DeleteBucketOwnershipControls', 'DELETE bucket?ownershipControls', deleteOwnership),
+  operation('GetBucketAcl', 'GET bucket?acl', getBucketAcl),
+  operation('PutBucketAcl', 'PUT bucket?acl', putBucketAcl),
+  // Multipart uploads
+  operation('CreateMultipartUpload', 'POST object?uploads', createMultipartUpload),
+  operation('UploadPart', 'PUT object?uploadId&partNumber', uploadPart),
+  operation('UploadPartCopy', 'PUT object?uploadId&partNumber', uploadPartCopy, 'x-amz-copy-source'),
+  operation('CompleteMultipartUpload', 'POST object?uploadId', completeMultipartUpload),
+  operation('AbortMultipartUpload', 'DELETE object?uploadId', abortMultipartUpload),
+  operation('ListParts', 'GET object?uploadId', listParts),
+  operation('ListMultipartUploads', 'GET bucket?uploads', listMultipartUploads),
+  // Settings of an object
+  operation('GetObjectAttributes', 'GET object?attributes', getObjectAttributes),
+  operation('GetObjectTagging', 'GET object?tagging', getObjectTagging),
+  operation('PutObjectTagging', 'PUT object?tagging', putObjectTagging),
+  operation('DeleteObjectTagging', 'DELETE object?tagging', deleteObjectTagging),
+  operation('GetObjectAcl', 'GET object?acl', getObjectAcl),
+  operation('PutObjectAcl', 'PUT object?acl', putObjectAcl),
+  operation('UpdateObjectEncryption', 'PUT object?encryption', updateObjectEncryption),
   ...documentOperations,
 ]
 
-const control: Operation = { name: 'S3Control', level: 'object', method: '*', handle: handleControl }
+const control: Operation = {
+  name: 'S3Control',
+  level: 'object',
+  method: '*',
+  query: [],
+  header: null,
+  serve: serveControl,
+}
 
-// Subresources that S3 has and the sandbox doesn't: a request for one must not be taken for the plain operation.
-const subresources = new Set([
-  'accelerate',
-  'acl',
-  'analytics',
+/** Subresources that S3 has and the sandbox doesn't. A request for one must not be taken for the plain operation. */
+const notEmulated = [
+  'abac',
   'annotation',
-  'attributes',
-  'cors',
-  'delete',
-  'encryption',
-  'intelligent-tiering',
-  'inventory',
-  'legal-hold',
-  'lifecycle',
-  'location',
-  'logging',
   'metadataConfiguration',
   'metadataTable',
-  'metrics',
-  'notification',
-  'object-lock',
-  'ownershipControls',
-  'policy',
-  'policyStatus',
-  'publicAccessBlock',
   'rename',
   'renameObject',
-  'replication',
-  'requestPayment',
   'restore',
-  'retention',
   'select',
   'session',
-  'tagging',
   'torrent',
-  'uploadId',
-  'uploads',
-  'versioning',
-  'versions',
-  'website',
-  'abac',
+]
+const subresources: ReadonlySet<string> = new Set([
+  ...operations.flatMap(({ query: [first] }) =>
+    first === undefined || first.value !== null ? [] : [first.name],
+  ),
+  ...notEmulated,
 ])
 
 /** The most specific operation that fits. Throws NotImplemented, or MethodNotAllowed. */
 export function findOperation(call: S3Call): Operation {
   if (call.request.path.startsWith(controlPrefix)) return control
   const level = call.bucketName === null ? 'account' : call.key === null ? 'bucket' : 'object'
-  let best: Operation | null = null
+  let match: Operation | null = null
   for (const operation of operations) {
     if (operation.level !== level || operation.method !== call.request.method || !fits(operation, call))
       continue
-    if (best === null || weight(operation) > weight(best)) best = operation
+    if (match === null || weight(operation) > weight(match)) match = operation
   }
-  const unknown = [...call.query.keys()].find((name) => subresources.has(name) && !namesQuery(best, name))
-  if (unknown !== undefined)
+  const subresource = [...call.query.keys()].find(
+    (name) => subresources.has(name) && !namesQuery(match, name),
+  )
+  if (subresource !== undefined)
     throw new AwsError(
       501,
       'NotImplemented',
       'A header you provided implies functionality that is not implemented',
-      { fields: { Header: unknown } },
+      { fields: { Header: subresource } },
     )
-  if (best === null) {
+  if (match === null) {
     throw new AwsError(
       405,
       'MethodNotAllowed',
@@ -324,21 +166,20 @@ export function findOperation(call: S3Call): Operation {
       { fields: { Method: call.request.method, ResourceType: level.toUpperCase() } },
     )
   }
-  return best
+  return match
 }
 
-function fits(operation: Operation, call: S3Call): boolean {
-  if (operation.header !== undefined && call.header(operation.header) === null) return false
-  return (operation.query ?? []).every((part) => {
-    const [name = '', value] = part.split('=')
-    return value === undefined ? call.query.has(name) : call.query.get(name) === value
-  })
+function fits({ query, header }: Operation, call: S3Call): boolean {
+  if (header !== null && call.header(header) === null) return false
+  return query.every(({ name, value }) =>
+    value === null ? call.query.has(name) : call.query.get(name) === value,
+  )
 }
 
 function namesQuery(operation: Operation | null, name: string): boolean {
-  return (operation?.query ?? []).some((part) => part.split('=')[0] === name)
+  return operation !== null && operation.query.some((parameter) => parameter.name === name)
 }
 
 function weight({ query, header }: Operation): number {
-  return (query?.length ?? 0) * 2 + (header === undefined ? 0 : 1)
+  return query.length * 2 + (header === null ? 0 : 1)
 }

@@ -23,7 +23,7 @@ export function createS3Service(host: ServiceHost): Service {
       const call = new S3Call(request, stores)
       const operation = findOperation(call)
       try {
-        return { ...(await operation.handle(call)), operation: operation.name }
+        return { ...(await operation.serve(call)), operation: operation.name }
       } catch (error) {
         if (error instanceof AwsError) return { ...renderError(error, request), operation: operation.name }
         throw error

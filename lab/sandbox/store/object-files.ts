@@ -29,7 +29,7 @@ export class ObjectFiles {
   }
 
   // Synchronous on purpose: a write to the page cache costs less than a trip through the thread pool.
-  create(): FileDraft {
+  private create(): FileDraft {
     const id = randomBytes(16).toString('hex')
     const path = this.pathOf(id)
     let descriptor: number | null = openSync(path, 'wx', 0o600)
@@ -53,6 +53,17 @@ export class ObjectFiles {
         close()
         rmSync(path, { force: true })
       },
+    }
+  }
+
+  /** Fills a new file by `fill`, and discards it if `fill` fails. */
+  async withDraft<T>(fill: (draft: FileDraft) => Promise<T>): Promise<T> {
+    const draft = this.create()
+    try {
+      return await fill(draft)
+    } catch (error) {
+      draft.discard()
+      throw error
     }
   }
 

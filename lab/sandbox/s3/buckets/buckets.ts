@@ -3,11 +3,10 @@
 import { listKeys } from '../../condition-keys/s3.ts'
 import { AwsError, denyAccess } from '../../protocol/aws-error.ts'
 import type { ServiceReply } from '../../protocol/service.ts'
-import { expectOnly, parseXml, renderXml, textOf } from '../../protocol/xml.ts'
+import { expectOnly, parseXml, textOf } from '../../protocol/xml.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
-import { emptyReply, xmlReply } from '../call.ts'
 import type { S3Call } from '../call.ts'
-import { s3Namespace } from '../objects/delete-objects.ts'
+import { emptyReply, xmlReply } from '../reply.ts'
 import { canonicalId } from './acl.ts'
 
 export async function listBuckets(call: S3Call): Promise<ServiceReply> {
@@ -28,13 +27,10 @@ export async function listBuckets(call: S3Call): Promise<ServiceReply> {
       ['BucketRegion', bucket.region],
     ],
   ])
-  return xmlReply(
-    200,
-    renderXml('ListAllMyBucketsResult', s3Namespace, [
-      ['Owner', [['ID', canonicalId(accountId)]]],
-      ['Buckets', buckets],
-    ]),
-  )
+  return xmlReply('ListAllMyBucketsResult', [
+    ['Owner', [['ID', canonicalId(accountId)]]],
+    ['Buckets', buckets],
+  ])
 }
 
 export async function createBucket(call: S3Call): Promise<ServiceReply> {
@@ -164,8 +160,5 @@ export async function getBucketLocation(call: S3Call): Promise<ServiceReply> {
   // Asked in any region, as it is how a client finds the right one.
   const bucket = call.findBucket(call.bucketName ?? '')
   await call.allow(bucket, 's3:GetBucketLocation')
-  return xmlReply(
-    200,
-    renderXml('LocationConstraint', s3Namespace, bucket.region === 'us-east-1' ? '' : bucket.region),
-  )
+  return xmlReply('LocationConstraint', bucket.region === 'us-east-1' ? '' : bucket.region)
 }

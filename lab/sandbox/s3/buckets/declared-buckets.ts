@@ -1,10 +1,9 @@
 // Buckets of a declaration, made the first time a sandbox meets them. A bucket that is there already keeps its own state.
 
 import type { DeclaredBucket } from '../../declaration.ts'
-import { renderXml } from '../../protocol/xml.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
 import type { Catalog } from '../catalog/catalog.ts'
-import { s3Namespace } from '../objects/delete-objects.ts'
+import { renderDocument } from '../reply.ts'
 
 export function createDeclaredBuckets(
   catalog: Catalog,
@@ -48,7 +47,7 @@ function createDeclaredBucket(catalog: Catalog, declared: DeclaredBucket, nowMs:
   if (tags.length > 0) {
     write(
       'tagging',
-      renderXml('Tagging', s3Namespace, [
+      renderDocument('Tagging', [
         [
           'TagSet',
           tags.map(([key, value]): XmlElement => [
@@ -65,9 +64,8 @@ function createDeclaredBucket(catalog: Catalog, declared: DeclaredBucket, nowMs:
   if (declared.lifecycleRules.length > 0) {
     write(
       'lifecycle',
-      renderXml(
+      renderDocument(
         'LifecycleConfiguration',
-        s3Namespace,
         declared.lifecycleRules.map((rule): XmlElement => ['Rule', renderPlain(rule)]),
       ),
     )

@@ -1,11 +1,12 @@
 // Settings of a bucket that the sandbox keeps and gives back, but doesn't act on: nothing expires, is replicated or notified here.
 
 import { AwsError } from '../../protocol/aws-error.ts'
-import { parseXml, renderXml } from '../../protocol/xml.ts'
-import { emptyReply, xmlReply } from '../call.ts'
+import { parseXml } from '../../protocol/xml.ts'
+import { maxBucketDocumentBytes } from '../call.ts'
 import type { S3Call } from '../call.ts'
-import { s3Namespace } from '../objects/delete-objects.ts'
+import { operation } from '../operation.ts'
 import type { Operation } from '../operation.ts'
+import { documentReply, emptyReply, xmlReply } from '../reply.ts'
 
 interface BucketDocument {
   /** Query parameter. */
@@ -24,8 +25,6 @@ interface BucketDocument {
   many?: boolean
   check?: (call: S3Call) => void
 }
-
-const longestDocumentBytes = 256 * 1024
 
 const documents: BucketDocument[] = [
   {
@@ -142,33 +141,15 @@ function requireVersioning(call: S3Call): void {
 
 export const documentOperations: Operation[] = documents.flatMap((document): Operation[] => {
   const { name, title, remove } = document
-  const query = document.many === true ? [name, 'id'] : [name]
+  const target = document.many === true ? `bucket?${name}&id` : `bucket?${name}`
+  const operations = [
+    operation(`Get${title}`, `GET ${target}`, (call) => readDocument(call, document)),
+    operation(`Put${title}`, `PUT ${target}`, (call) => writeDocument(call, document)),
+  ]
+  if (remove === undefined) return operations
   return [
-    {
-      name: `Get${title}`,
-      level: 'bucket',
-      method: 'GET',
-      query,
-      handle: (call) => readDocument(call, document),
-    },
-    {
-      name: `Put${title}`,
-      level: 'bucket',
-      method: 'PUT',
-      query,
-      handle: (call) => writeDocument(call, document),
-    },
-    ...(remove === undefined
-      ? []
-      : [
-          {
-            name: `Delete${title}`,
-            level: 'bucket',
-            method: 'DELETE',
-            query,
-            handle: (call: S3Call) => removeDocument(call, name, remove),
-          } satisfies Operation,
-        ]),
+    ...operations,
+    operation(`Delete${title}`, `DELETE ${target}`, (call) => removeDocument(call, name, remove)),
   ]
 })
 
@@ -181,8 +162,8 @@ async function readDocument(call: S3Call, { name, root, read, missing }: BucketD
   const bucket = call.requireBucket()
   await call.allow(bucket, `s3:${read}`)
   const document = call.catalog.readConfiguration(bucket.id, nameOf(call, name))
-  if (document !== null) return xmlReply(200, document)
-  if (missing === null) return xmlReply(200, renderXml(root, s3Namespace, []))
+  if (document !== null) return documentReply(document)
+  if (missing === null) return xmlReply(root, [])
   const [status, code, message] = missing
   throw new AwsError(status, code, message, { fields: { BucketName: bucket.name } })
 }
@@ -190,7 +171,7 @@ async function readDocument(call: S3Call, { name, root, read, missing }: BucketD
 async function writeDocument(call: S3Call, { name, root, write, needsDigest, check }: BucketDocument) {
   const bucket = call.requireBucket()
   await call.allow(bucket, `s3:${write}`)
-  const document = await call.readDocument(longestDocumentBytes, needsDigest)
+  const document = await call.readDocument(maxBucketDocumentBytes, needsDigest)
   parseXml(document, root)
   check?.(call)
   call.catalog.writeConfiguration(bucket.id, nameOf(call, name), document.toString('utf8'))

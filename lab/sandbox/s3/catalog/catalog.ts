@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
 import { inTransaction } from '../../store/database.ts'
 import type { Database } from '../../store/database.ts'
-import type { Bucket, Content, Lock, Part, Upload, Version } from '../model.ts'
+import type { Bucket, Content, KeyRange, Lock, Part, Upload, Version } from '../model.ts'
 import { readBucket, readOptional, readPart, readUpload, readVersion, toJson } from './catalog-rows.ts'
 
 // Keys are blobs: their order is that of their UTF-8 bytes, as in S3, and a NUL is a byte like others.
@@ -55,9 +55,9 @@ export class Catalog {
   }
 
   #prepare(sql: string): StatementSync {
-    const found = this.#statements.get(sql) ?? this.#database.prepare(sql)
-    this.#statements.set(sql, found)
-    return found
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
   }
 
   // Positions are taken when an upload starts: of two uploads to one key, the one that started later is the newer version.
@@ -228,42 +228,27 @@ export class Catalog {
     this.#prepare('UPDATE s3_version SET content = ? WHERE position = ?').run(toJson(content), order)
   }
 
-  /** At most `limit` versions after (`afterKey`, `afterOrder`), by key, newest first. A null order skips the key itself. */
-  versionsAfter(
-    bucketId: number,
-    afterKey: Uint8Array | null,
-    afterOrder: number | null,
-    below: Uint8Array | null,
-    limit: number,
-  ): Version[] {
-    const rest =
-      afterKey === null || afterOrder === null
+  /** By key, and the versions of one key from the newest. */
+  versionsIn(bucketId: number, { after, below, limit }: KeyRange): Version[] {
+    const sameKey =
+      after.order === null
         ? []
         : this.#prepare(
             'SELECT * FROM s3_version WHERE bucket_id = ? AND key = ? AND position < ? ORDER BY position DESC LIMIT ?',
-          ).all(bucketId, afterKey, afterOrder, limit)
-    const more =
-      rest.length >= limit
-        ? []
-        : this.#prepare(
-            `SELECT * FROM s3_version WHERE bucket_id = ? AND key > ? ${below === null ? '' : 'AND key < ?'} ORDER BY key, position DESC LIMIT ?`,
-          ).all(
-            ...[
-              bucketId,
-              afterKey ?? new Uint8Array(),
-              ...(below === null ? [] : [below]),
-              limit - rest.length,
-            ],
-          )
-    return [...rest, ...more].map(readVersion)
+          ).all(bucketId, after.key, after.order, limit)
+    if (sameKey.length >= limit) return sameKey.map(readVersion)
+    const laterKeys = this.#prepare(
+      `SELECT * FROM s3_version WHERE bucket_id = ? AND key > ? ${belowClause(below)} ORDER BY key, position DESC LIMIT ?`,
+    ).all(...[bucketId, after.key, ...(below === null ? [] : [below]), limit - sameKey.length])
+    return [...sameKey, ...laterKeys].map(readVersion)
   }
 
-  /** At most `limit` current objects after `afterKey`, without those whose latest version is a delete marker. */
-  objectsAfter(bucketId: number, afterKey: Uint8Array, below: Uint8Array | null, limit: number): Version[] {
+  /** Current objects by key, without those whose latest version is a delete marker. */
+  objectsIn(bucketId: number, { after, below, limit }: KeyRange): Version[] {
     return this.#prepare(
-      `SELECT * FROM s3_version WHERE bucket_id = ? AND latest = 1 AND marker = 0 AND key > ? ${below === null ? '' : 'AND key < ?'} ORDER BY key LIMIT ?`,
+      `SELECT * FROM s3_version WHERE bucket_id = ? AND latest = 1 AND marker = 0 AND key > ? ${belowClause(below)} ORDER BY key LIMIT ?`,
     )
-      .all(...[bucketId, afterKey, ...(below === null ? [] : [below]), limit])
+      .all(...[bucketId, after.key, ...(below === null ? [] : [below]), limit])
       .map(readVersion)
   }
 
@@ -293,27 +278,19 @@ export class Catalog {
     )
   }
 
-  /** By key, then by age; after (`afterKey`, `afterPosition`), a null position skipping the key itself. */
-  uploadsAfter(
-    bucketId: number,
-    afterKey: Uint8Array,
-    afterPosition: number | null,
-    below: Uint8Array | null,
-    limit: number,
-  ): Upload[] {
-    const rest =
-      afterPosition === null
+  /** By key, and the uploads to one key from the oldest. */
+  uploadsIn(bucketId: number, { after, below, limit }: KeyRange): Upload[] {
+    const sameKey =
+      after.order === null
         ? []
         : this.#prepare(
             'SELECT detail FROM s3_upload WHERE bucket_id = ? AND key = ? AND position > ? ORDER BY position LIMIT ?',
-          ).all(bucketId, afterKey, afterPosition, limit)
-    const more =
-      rest.length >= limit
-        ? []
-        : this.#prepare(
-            `SELECT detail FROM s3_upload WHERE bucket_id = ? AND key > ? ${below === null ? '' : 'AND key < ?'} ORDER BY key, position LIMIT ?`,
-          ).all(...[bucketId, afterKey, ...(below === null ? [] : [below]), limit - rest.length])
-    return [...rest, ...more].map(readUpload)
+          ).all(bucketId, after.key, after.order, limit)
+    if (sameKey.length >= limit) return sameKey.map(readUpload)
+    const laterKeys = this.#prepare(
+      `SELECT detail FROM s3_upload WHERE bucket_id = ? AND key > ? ${belowClause(below)} ORDER BY key, position LIMIT ?`,
+    ).all(...[bucketId, after.key, ...(below === null ? [] : [below]), limit - sameKey.length])
+    return [...sameKey, ...laterKeys].map(readUpload)
   }
 
   putPart(uploadId: string, part: Part): string | null {
@@ -361,6 +338,10 @@ export function restrictsPublic(database: Database, bucketName: string): boolean
     row !== undefined &&
     (JSON.parse(String(row.document)) as { restrictPublicBuckets?: boolean }).restrictPublicBuckets === true
   )
+}
+
+function belowClause(below: Uint8Array | null): string {
+  return below === null ? '' : 'AND key < ?'
 }
 
 export function keyBytes(key: string): Buffer {

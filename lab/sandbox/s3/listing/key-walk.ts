@@ -1,6 +1,7 @@
 // The walk behind every listing: prefix, delimiter and page size over entries that come in the order of their keys.
 
 import { keyBytes } from '../catalog/catalog.ts'
+import type { KeyRange, Position } from '../model.ts'
 
 export interface ListedKey {
   key: string
@@ -11,18 +12,12 @@ export interface Walk<T extends ListedKey> {
   /** Empty: none. */
   delimiter: string
   maxKeys: number
-  /** At most `limit` entries after a position, in order, all below `below`. */
-  after: (position: Position, below: Uint8Array | null, limit: number) => T[]
+  /** The entries of a range, in order. */
+  entriesIn: (range: KeyRange) => T[]
   /** Where the walk starts. */
   start: Position
   /** The position right after an entry: past the key, or past the version of a key. */
   positionOf: (entry: T) => Position
-}
-
-/** After `key`, or, with an order, after that version of `key`. */
-export interface Position {
-  key: Uint8Array
-  order: number | null
 }
 
 type Item<T> = { entry: T } | { commonPrefix: string }
@@ -39,7 +34,7 @@ export function walkKeys<T extends ListedKey>({
   prefix,
   delimiter,
   maxKeys,
-  after,
+  entriesIn,
   start,
   positionOf,
 }: Walk<T>): Page<T> {
@@ -49,7 +44,8 @@ export function walkKeys<T extends ListedKey>({
   let position = skipTo(start, prefix)
   for (;;) {
     // One more than fits tells whether there is a next page.
-    const entries = after(position, below, Math.min(batch, maxKeys - items.length + 1))
+    const limit = Math.min(batch, maxKeys - items.length + 1)
+    const entries = entriesIn({ after: position, below, limit })
     if (entries.length === 0) return { items, isTruncated: false }
     for (const entry of entries) {
       if (items.length === maxKeys) return { items, isTruncated: true }

@@ -3,16 +3,14 @@
 import { listKeys } from '../../condition-keys/s3.ts'
 import { AwsError } from '../../protocol/aws-error.ts'
 import type { ServiceReply } from '../../protocol/service.ts'
-import { renderXml } from '../../protocol/xml.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
 import { encodePercent } from '../../signature/query.ts'
 import { canonicalId } from '../buckets/acl.ts'
-import { xmlReply } from '../call.ts'
 import type { S3Call } from '../call.ts'
 import { keyBytes, orderOf } from '../catalog/catalog.ts'
 import type { Bucket, Content, Version } from '../model.ts'
-import { s3Namespace } from '../objects/delete-objects.ts'
 import { isoSecond } from '../objects/headers.ts'
+import { xmlReply } from '../reply.ts'
 import { startAfter, walkKeys } from './key-walk.ts'
 import type { Page } from './key-walk.ts'
 
@@ -60,20 +58,17 @@ export async function listObjects(call: S3Call): Promise<ServiceReply> {
   const marker = call.query.get('marker') ?? ''
   const page = walkObjects(call, bucket, parameters, marker)
   const next = page.isTruncated && delimiter !== '' ? lastName(page) : null
-  return xmlReply(
-    200,
-    renderXml('ListBucketResult', s3Namespace, [
-      ['Name', bucket.name],
-      ['Prefix', encode(prefix)],
-      ['Marker', encode(marker)],
-      ['NextMarker', next === null ? null : encode(next)],
-      ['MaxKeys', maxKeys],
-      ['Delimiter', delimiter === '' ? null : encode(delimiter)],
-      ['EncodingType', encodingType],
-      ['IsTruncated', page.isTruncated],
-      ...renderItems(bucket, page, encode, true),
-    ]),
-  )
+  return xmlReply('ListBucketResult', [
+    ['Name', bucket.name],
+    ['Prefix', encode(prefix)],
+    ['Marker', encode(marker)],
+    ['NextMarker', next === null ? null : encode(next)],
+    ['MaxKeys', maxKeys],
+    ['Delimiter', delimiter === '' ? null : encode(delimiter)],
+    ['EncodingType', encodingType],
+    ['IsTruncated', page.isTruncated],
+    ...renderItems(bucket, page, encode, true),
+  ])
 }
 
 export async function listObjectsV2(call: S3Call): Promise<ServiceReply> {
@@ -89,22 +84,19 @@ export async function listObjectsV2(call: S3Call): Promise<ServiceReply> {
     parameters,
     token === null ? (startAfterKey ?? '') : readToken(token),
   )
-  return xmlReply(
-    200,
-    renderXml('ListBucketResult', s3Namespace, [
-      ['Name', bucket.name],
-      ['Prefix', encode(prefix)],
-      ['StartAfter', startAfterKey === null ? null : encode(startAfterKey)],
-      ['ContinuationToken', token],
-      ['NextContinuationToken', page.isTruncated ? makeToken(lastName(page) ?? '') : null],
-      ['KeyCount', page.items.length],
-      ['MaxKeys', maxKeys],
-      ['Delimiter', delimiter === '' ? null : encode(delimiter)],
-      ['EncodingType', encodingType],
-      ['IsTruncated', page.isTruncated],
-      ...renderItems(bucket, page, encode, call.query.get('fetch-owner') === 'true'),
-    ]),
-  )
+  return xmlReply('ListBucketResult', [
+    ['Name', bucket.name],
+    ['Prefix', encode(prefix)],
+    ['StartAfter', startAfterKey === null ? null : encode(startAfterKey)],
+    ['ContinuationToken', token],
+    ['NextContinuationToken', page.isTruncated ? makeToken(lastName(page) ?? '') : null],
+    ['KeyCount', page.items.length],
+    ['MaxKeys', maxKeys],
+    ['Delimiter', delimiter === '' ? null : encode(delimiter)],
+    ['EncodingType', encodingType],
+    ['IsTruncated', page.isTruncated],
+    ...renderItems(bucket, page, encode, call.query.get('fetch-owner') === 'true'),
+  ])
 }
 
 function walkObjects(
@@ -118,7 +110,7 @@ function walkObjects(
     delimiter,
     maxKeys,
     start: startAfter(marker, null, prefix, delimiter),
-    after: (position, below, limit) => call.catalog.objectsAfter(bucket.id, position.key, below, limit),
+    entriesIn: (range) => call.catalog.objectsIn(bucket.id, range),
     positionOf: (version) => ({ key: keyBytes(version.key), order: null }),
   })
 }
@@ -198,30 +190,26 @@ export async function listObjectVersions(call: S3Call): Promise<ServiceReply> {
       prefix,
       delimiter,
     ),
-    after: (position, below, limit) =>
-      call.catalog.versionsAfter(bucket.id, position.key, position.order, below, limit),
+    entriesIn: (range) => call.catalog.versionsIn(bucket.id, range),
     positionOf: (version) => ({ key: keyBytes(version.key), order: version.order }),
   })
   const last = page.isTruncated ? page.items.at(-1) : undefined
-  return xmlReply(
-    200,
-    renderXml('ListVersionsResult', s3Namespace, [
-      ['Name', bucket.name],
-      ['Prefix', encode(prefix)],
-      ['KeyMarker', encode(keyMarker)],
-      ['VersionIdMarker', versionIdMarker],
-      ['NextKeyMarker', last === undefined ? null : encode(lastName(page) ?? '')],
-      ['NextVersionIdMarker', last !== undefined && 'entry' in last ? last.entry.versionId : null],
-      ['MaxKeys', maxKeys],
-      ['Delimiter', delimiter === '' ? null : encode(delimiter)],
-      ['EncodingType', encodingType],
-      ['IsTruncated', page.isTruncated],
-      ...page.items.flatMap((item): XmlElement[] =>
-        'entry' in item ? [renderVersion(bucket, item.entry, encode)] : [],
-      ),
-      ...renderPrefixes(page, encode),
-    ]),
-  )
+  return xmlReply('ListVersionsResult', [
+    ['Name', bucket.name],
+    ['Prefix', encode(prefix)],
+    ['KeyMarker', encode(keyMarker)],
+    ['VersionIdMarker', versionIdMarker],
+    ['NextKeyMarker', last === undefined ? null : encode(lastName(page) ?? '')],
+    ['NextVersionIdMarker', last !== undefined && 'entry' in last ? last.entry.versionId : null],
+    ['MaxKeys', maxKeys],
+    ['Delimiter', delimiter === '' ? null : encode(delimiter)],
+    ['EncodingType', encodingType],
+    ['IsTruncated', page.isTruncated],
+    ...page.items.flatMap((item): XmlElement[] =>
+      'entry' in item ? [renderVersion(bucket, item.entry, encode)] : [],
+    ),
+    ...renderPrefixes(page, encode),
+  ])
 }
 
 // The marker goes by the order that the id carries, so that a page goes on after a version that has been deleted since.

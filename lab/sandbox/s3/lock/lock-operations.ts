@@ -5,15 +5,14 @@ import { lockKeys } from '../../condition-keys/s3.ts'
 import type { RequestedLockFields } from '../../condition-keys/s3.ts'
 import { AwsError } from '../../protocol/aws-error.ts'
 import type { ServiceReply } from '../../protocol/service.ts'
-import { childOf, expectOnly, parseXml, refuseXml, renderXml, textOf } from '../../protocol/xml.ts'
+import { childOf, expectOnly, parseXml, refuseXml, textOf } from '../../protocol/xml.ts'
 import type { XmlElement, XmlNode } from '../../protocol/xml.ts'
-import { emptyReply, xmlReply } from '../call.ts'
 import type { S3Call } from '../call.ts'
 import type { Bucket, EventHold, Lock, LockDefault, Version } from '../model.ts'
-import { protectedByLock, s3Namespace } from '../objects/delete-objects.ts'
-import { findReadable, lookUp, missing } from '../objects/get-object.ts'
+import { findRequestedVersion, lookUp, missing } from '../objects/find-version.ts'
 import { makeEventHold, readLockMode, readRetainUntil } from '../objects/headers.ts'
-import { retentionOf, whyRetentionStays } from './lock-rules.ts'
+import { emptyReply, xmlReply } from '../reply.ts'
+import { protectedByLock, retentionOf, whyRetentionStays } from './lock-rules.ts'
 import type { Retention } from './lock-rules.ts'
 
 const longestDocumentBytes = 64 * 1024
@@ -49,7 +48,7 @@ export async function getLockConfiguration(call: S3Call): Promise<ServiceReply> 
         ],
       ],
     ])
-  return xmlReply(200, renderXml('ObjectLockConfiguration', s3Namespace, content))
+  return xmlReply('ObjectLockConfiguration', content)
 }
 
 /** Enables the lock, where versions are kept, or changes the default for new objects. It can't be disabled. */
@@ -99,14 +98,7 @@ function readPeriod(text: string | null, most: number): number | null {
 }
 
 export async function getRetention(call: S3Call): Promise<ServiceReply> {
-  const bucket = call.requireBucket()
-  const { version } = await findReadable(
-    call,
-    bucket,
-    call.requireKey(),
-    call.query.get('versionId') ?? null,
-    's3:GetObjectRetention',
-  )
+  const { bucket, version } = await findRequestedVersion(call, 's3:GetObjectRetention')
   if (!bucket.lockEnabled) throw bucketWithoutLock()
   const retention = retentionOf(version.lock, call.nowMs)
   if (retention === null)
@@ -116,25 +108,22 @@ export async function getRetention(call: S3Call): Promise<ServiceReply> {
       'The specified object does not have a ObjectLock configuration',
     )
   const { eventHold } = version.lock
-  return xmlReply(
-    200,
-    renderXml('Retention', s3Namespace, [
-      ['Mode', retention.mode],
-      ['RetainUntilDate', new Date(retention.untilMs).toISOString()],
-      ...(eventHold === null
-        ? []
-        : ([
-            ['EventHold', 'ON'],
+  return xmlReply('Retention', [
+    ['Mode', retention.mode],
+    ['RetainUntilDate', new Date(retention.untilMs).toISOString()],
+    ...(eventHold === null
+      ? []
+      : ([
+          ['EventHold', 'ON'],
+          [
+            'EventHoldDuration',
             [
-              'EventHoldDuration',
-              [
-                ['Days', eventHold.days],
-                ['Years', eventHold.years],
-              ],
+              ['Days', eventHold.days],
+              ['Years', eventHold.years],
             ],
-          ] satisfies XmlElement[])),
-    ]),
-  )
+          ],
+        ] satisfies XmlElement[])),
+  ])
 }
 
 interface AskedRetention {
@@ -237,19 +226,9 @@ function requireLockable(call: S3Call, bucket: Bucket, key: string, versionId: s
 }
 
 export async function getLegalHold(call: S3Call): Promise<ServiceReply> {
-  const bucket = call.requireBucket()
-  const { version } = await findReadable(
-    call,
-    bucket,
-    call.requireKey(),
-    call.query.get('versionId') ?? null,
-    's3:GetObjectLegalHold',
-  )
+  const { bucket, version } = await findRequestedVersion(call, 's3:GetObjectLegalHold')
   if (!bucket.lockEnabled) throw bucketWithoutLock()
-  return xmlReply(
-    200,
-    renderXml('LegalHold', s3Namespace, [['Status', version.lock.legalHold ? 'ON' : 'OFF']]),
-  )
+  return xmlReply('LegalHold', [['Status', version.lock.legalHold ? 'ON' : 'OFF']])
 }
 
 export async function putLegalHold(call: S3Call): Promise<ServiceReply> {

@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 
 import type { LockMode } from '../../../../core/store/object-store.ts'
+import { AwsError } from '../../protocol/aws-error.ts'
 import type { Lock, LockDefault } from '../model.ts'
 
 const dayMs = 24 * 3600 * 1000
@@ -61,4 +62,8 @@ export function periodMs(days: number | null, years: number | null): number {
 /** For `s3:object-lock-remaining-retention-days`: a part of a day counts as one, so that a cap is never passed. */
 export function remainingDays(untilMs: number, nowMs: number): number {
   return Math.max(0, Math.ceil((untilMs - nowMs) / dayMs))
+}
+
+export function protectedByLock(): AwsError {
+  return new AwsError(403, 'AccessDenied', 'Access Denied because object protected by object lock.')
 }

@@ -2,17 +2,15 @@
 
 import { listKeys } from '../../condition-keys/s3.ts'
 import type { ServiceReply } from '../../protocol/service.ts'
-import { renderXml } from '../../protocol/xml.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
 import { canonicalId } from '../buckets/acl.ts'
-import { xmlReply } from '../call.ts'
 import type { S3Call } from '../call.ts'
 import { keyBytes } from '../catalog/catalog.ts'
 import { startAfter, walkKeys } from '../listing/key-walk.ts'
 import { invalid, lastName, readListParameters, renderPrefixes } from '../listing/list-objects.ts'
 import type { Upload } from '../model.ts'
-import { s3Namespace } from '../objects/delete-objects.ts'
 import { isoSecond } from '../objects/headers.ts'
+import { xmlReply } from '../reply.ts'
 import { requireUpload } from './uploads.ts'
 
 const largestPage = 1000
@@ -30,29 +28,26 @@ export async function listMultipartUploads(call: S3Call): Promise<ServiceReply> 
     delimiter,
     maxKeys,
     start: startAfter(keyMarker, position, prefix, delimiter),
-    after: (from, below, limit) => call.catalog.uploadsAfter(bucket.id, from.key, from.order, below, limit),
+    entriesIn: (range) => call.catalog.uploadsIn(bucket.id, range),
     positionOf: (upload) => ({ key: keyBytes(upload.key), order: upload.order }),
   })
   const last = page.isTruncated ? page.items.at(-1) : undefined
-  return xmlReply(
-    200,
-    renderXml('ListMultipartUploadsResult', s3Namespace, [
-      ['Bucket', bucket.name],
-      ['KeyMarker', encode(keyMarker)],
-      ['UploadIdMarker', idMarker],
-      ['NextKeyMarker', last === undefined ? null : encode(lastName(page) ?? '')],
-      ['NextUploadIdMarker', last !== undefined && 'entry' in last ? last.entry.id : null],
-      ['Prefix', encode(prefix)],
-      ['Delimiter', delimiter === '' ? null : encode(delimiter)],
-      ['EncodingType', encodingType],
-      ['MaxUploads', maxKeys],
-      ['IsTruncated', page.isTruncated],
-      ...page.items.flatMap((item): XmlElement[] =>
-        'entry' in item ? [['Upload', renderUpload(item.entry, encode, bucket.accountId)]] : [],
-      ),
-      ...renderPrefixes(page, encode),
-    ]),
-  )
+  return xmlReply('ListMultipartUploadsResult', [
+    ['Bucket', bucket.name],
+    ['KeyMarker', encode(keyMarker)],
+    ['UploadIdMarker', idMarker],
+    ['NextKeyMarker', last === undefined ? null : encode(lastName(page) ?? '')],
+    ['NextUploadIdMarker', last !== undefined && 'entry' in last ? last.entry.id : null],
+    ['Prefix', encode(prefix)],
+    ['Delimiter', delimiter === '' ? null : encode(delimiter)],
+    ['EncodingType', encodingType],
+    ['MaxUploads', maxKeys],
+    ['IsTruncated', page.isTruncated],
+    ...page.items.flatMap((item): XmlElement[] =>
+      'entry' in item ? [['Upload', renderUpload(item.entry, encode, bucket.accountId)]] : [],
+    ),
+    ...renderPrefixes(page, encode),
+  ])
 }
 
 function renderUpload(upload: Upload, encode: (text: string) => string, accountId: string): XmlElement[] {
@@ -82,39 +77,36 @@ export async function listParts(call: S3Call): Promise<ServiceReply> {
   const found = maxParts === 0 ? [] : call.catalog.listParts(upload.id, marker, maxParts + 1)
   const parts = found.slice(0, maxParts)
   const isTruncated = found.length > parts.length
-  return xmlReply(
-    200,
-    renderXml('ListPartsResult', s3Namespace, [
-      ['Bucket', bucket.name],
-      ['Key', key],
-      ['UploadId', upload.id],
-      ['Initiator', [['ID', upload.initiator]]],
-      ['Owner', [['ID', canonicalId(bucket.accountId)]]],
-      ['StorageClass', upload.storageClass],
-      ['PartNumberMarker', marker],
-      ['NextPartNumberMarker', isTruncated ? (parts.at(-1)?.number ?? null) : null],
-      ['MaxParts', maxParts],
-      ['IsTruncated', isTruncated],
-      ...(upload.checksum === null
-        ? []
-        : ([
-            ['ChecksumAlgorithm', upload.checksum.algorithm],
-            ['ChecksumType', upload.checksum.type],
-          ] satisfies XmlElement[])),
-      ...parts.map((part): XmlElement => [
-        'Part',
-        [
-          ['PartNumber', part.number],
-          ['LastModified', isoSecond(part.modifiedMs)],
-          ['ETag', `"${part.etag}"`],
-          ['Size', part.bytes],
-          ...(upload.checksum === null
-            ? []
-            : ([[`Checksum${upload.checksum.algorithm}`, part.checksum]] satisfies XmlElement[])),
-        ],
-      ]),
+  return xmlReply('ListPartsResult', [
+    ['Bucket', bucket.name],
+    ['Key', key],
+    ['UploadId', upload.id],
+    ['Initiator', [['ID', upload.initiator]]],
+    ['Owner', [['ID', canonicalId(bucket.accountId)]]],
+    ['StorageClass', upload.storageClass],
+    ['PartNumberMarker', marker],
+    ['NextPartNumberMarker', isTruncated ? (parts.at(-1)?.number ?? null) : null],
+    ['MaxParts', maxParts],
+    ['IsTruncated', isTruncated],
+    ...(upload.checksum === null
+      ? []
+      : ([
+          ['ChecksumAlgorithm', upload.checksum.algorithm],
+          ['ChecksumType', upload.checksum.type],
+        ] satisfies XmlElement[])),
+    ...parts.map((part): XmlElement => [
+      'Part',
+      [
+        ['PartNumber', part.number],
+        ['LastModified', isoSecond(part.modifiedMs)],
+        ['ETag', `"${part.etag}"`],
+        ['Size', part.bytes],
+        ...(upload.checksum === null
+          ? []
+          : ([[`Checksum${upload.checksum.algorithm}`, part.checksum]] satisfies XmlElement[])),
+      ],
     ]),
-  )
+  ])
 }
 
 function readCount(call: S3Call, name: string, otherwise: number): number {

@@ -3,18 +3,17 @@
 import { deleteKeys } from '../../condition-keys/s3.ts'
 import { AwsError, denyAccess } from '../../protocol/aws-error.ts'
 import type { ServiceReply } from '../../protocol/service.ts'
-import { childrenOf, expectOnly, parseXml, refuseXml, renderXml, textOf } from '../../protocol/xml.ts'
+import { childrenOf, expectOnly, parseXml, refuseXml, textOf } from '../../protocol/xml.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
-import { emptyReply, xmlReply } from '../call.ts'
 import type { S3Call } from '../call.ts'
-import { whyKept } from '../lock/lock-rules.ts'
+import { protectedByLock, whyKept } from '../lock/lock-rules.ts'
 import { noLock } from '../model.ts'
 import type { Bucket } from '../model.ts'
-import { invalidVersionId, isVersionId, lookUp } from './get-object.ts'
+import { emptyReply, xmlReply } from '../reply.ts'
+import { invalidVersionId, isVersionId, lookUp } from './find-version.ts'
 import { checkDelete } from './preconditions.ts'
 import type { DeleteCondition } from './preconditions.ts'
 
-export const s3Namespace = 'http://s3.amazonaws.com/doc/2006-03-01/'
 const longestDeleteBytes = 2 * 1024 * 1024
 const mostDeletes = 1000
 
@@ -117,10 +116,6 @@ function destroy(
   return { versionId, isMarker, markerVersionId: isMarker ? versionId : null }
 }
 
-export function protectedByLock(): AwsError {
-  return new AwsError(403, 'AccessDenied', 'Access Denied because object protected by object lock.')
-}
-
 /** One decision per key: what fails is listed, the rest is done. */
 export async function deleteObjects(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
@@ -157,7 +152,7 @@ export async function deleteObjects(call: S3Call): Promise<ServiceReply> {
       ])
     }
   }
-  return xmlReply(200, renderXml('DeleteResult', s3Namespace, results))
+  return xmlReply('DeleteResult', results)
 }
 
 function readTargets(root: ReturnType<typeof parseXml>): { targets: DeleteTarget[]; quiet: boolean } {

@@ -3,7 +3,16 @@
 import type { LockMode } from '../../../../core/store/object-store.ts'
 import { AwsError } from '../../protocol/aws-error.ts'
 import { periodMs, retentionOf } from '../lock/lock-rules.ts'
-import type { AskedLock, Content, Encryption, EventHold, KeptHeaders, Lock, Version } from '../model.ts'
+import type {
+  AskedLock,
+  Bucket,
+  Content,
+  Encryption,
+  EventHold,
+  KeptHeaders,
+  Lock,
+  Version,
+} from '../model.ts'
 import { checksumHeader } from './checksum.ts'
 
 type Headers = Readonly<Record<string, string>>
@@ -191,6 +200,10 @@ export function lockHeaders(
     ...(visible.retention && lock.eventHold !== null ? { 'x-amz-object-lock-event-hold': 'ON' } : {}),
     ...(visible.legalHold && lock.legalHold ? { 'x-amz-object-lock-legal-hold': 'ON' } : {}),
   }
+}
+
+export function versionHeaders(bucket: Bucket, version: Pick<Version, 'versionId'>): Record<string, string> {
+  return bucket.versioning === null ? {} : { 'x-amz-version-id': version.versionId }
 }
 
 export function contentHeaders(version: Version, content: Content): Record<string, string> {

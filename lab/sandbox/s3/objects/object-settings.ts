@@ -3,41 +3,21 @@
 import { kmsEncryptionKeys } from '../../condition-keys/s3.ts'
 import { AwsError } from '../../protocol/aws-error.ts'
 import type { ServiceReply } from '../../protocol/service.ts'
-import {
-  childOf,
-  childrenOf,
-  expectOnly,
-  parseXml,
-  refuseXml,
-  renderXml,
-  textOf,
-} from '../../protocol/xml.ts'
+import { childOf, childrenOf, expectOnly, parseXml, refuseXml, textOf } from '../../protocol/xml.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
+import { readAcl } from '../buckets/acl-operations.ts'
 import { renderAcl } from '../buckets/acl.ts'
-import { readAcl } from '../buckets/settings.ts'
-import { emptyReply, xmlReply } from '../call.ts'
 import type { S3Call } from '../call.ts'
-import { whyEncryptionStays } from '../lock/lock-rules.ts'
+import { protectedByLock, whyEncryptionStays } from '../lock/lock-rules.ts'
 import type { Content } from '../model.ts'
-import { protectedByLock, s3Namespace } from './delete-objects.ts'
+import { emptyReply, xmlReply } from '../reply.ts'
 import { allowKey, checkCustomerKey, makeEncryption } from './encryption.ts'
-import { findReadable, lookUp } from './get-object.ts'
-import type { ReadableVersion } from './get-object.ts'
-import { checkTags, httpDate } from './headers.ts'
-import { versionHeaders } from './put-object.ts'
+import { findRequestedVersion, lookUp } from './find-version.ts'
+import type { ReadableVersion } from './find-version.ts'
+import { checkTags, httpDate, versionHeaders } from './headers.ts'
 
 const longestDocumentBytes = 64 * 1024
 const attributeNames = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']
-
-function find(call: S3Call, action: string): Promise<ReadableVersion> {
-  return findReadable(
-    call,
-    call.requireBucket(),
-    call.requireKey(),
-    call.query.get('versionId') ?? null,
-    action,
-  )
-}
 
 /** Changes a version's content record as it is now, in one transaction. */
 function change(
@@ -60,7 +40,7 @@ export async function getObjectAttributes(call: S3Call): Promise<ServiceReply> {
       .map((name) => name.trim())
       .filter((name) => name !== ''),
   )
-  const found = await find(call, 's3:GetObject')
+  const found = await findRequestedVersion(call, 's3:GetObject')
   const { bucket, version, content } = found
   await call.allow(
     bucket,
@@ -86,7 +66,7 @@ export async function getObjectAttributes(call: S3Call): Promise<ServiceReply> {
     elements.push(['ObjectParts', renderParts(call, content)])
   if (wanted.has('StorageClass')) elements.push(['StorageClass', content.storageClass])
   if (wanted.has('ObjectSize')) elements.push(['ObjectSize', content.bytes])
-  return xmlReply(200, renderXml('GetObjectAttributesResponse', s3Namespace, elements), {
+  return xmlReply('GetObjectAttributesResponse', elements, {
     'last-modified': httpDate(version.modifiedMs),
     ...versionHeaders(bucket, version),
   })
@@ -119,7 +99,7 @@ function renderParts(call: S3Call, content: Content): XmlElement[] {
 }
 
 export async function getObjectTagging(call: S3Call): Promise<ServiceReply> {
-  const { bucket, version, content } = await find(call, 's3:GetObjectTagging')
+  const { bucket, version, content } = await findRequestedVersion(call, 's3:GetObjectTagging')
   const tags = content.tags.map(([name, value]): XmlElement => [
     'Tag',
     [
@@ -127,12 +107,12 @@ export async function getObjectTagging(call: S3Call): Promise<ServiceReply> {
       ['Value', value],
     ],
   ])
-  return xmlReply(200, renderXml('Tagging', s3Namespace, [['TagSet', tags]]), versionHeaders(bucket, version))
+  return xmlReply('Tagging', [['TagSet', tags]], versionHeaders(bucket, version))
 }
 
 export async function putObjectTagging(call: S3Call): Promise<ServiceReply> {
   const root = parseXml(await call.readDocument(longestDocumentBytes), 'Tagging')
-  const found = await find(call, 's3:PutObjectTagging')
+  const found = await findRequestedVersion(call, 's3:PutObjectTagging')
   expectOnly(root, 'TagSet')
   const tags = childrenOf(childOf(root, 'TagSet') ?? refuseXml(), 'Tag').map((tag): [string, string] => [
     textOf(tag, 'Key') ?? refuseXml(),
@@ -144,22 +124,22 @@ export async function putObjectTagging(call: S3Call): Promise<ServiceReply> {
 }
 
 export async function deleteObjectTagging(call: S3Call): Promise<ServiceReply> {
-  const found = await find(call, 's3:DeleteObjectTagging')
+  const found = await findRequestedVersion(call, 's3:DeleteObjectTagging')
   change(call, found, (content) => ({ ...content, tags: [] }))
   return emptyReply(204, versionHeaders(found.bucket, found.version))
 }
 
 export async function getObjectAcl(call: S3Call): Promise<ServiceReply> {
-  const { bucket, version, content } = await find(call, 's3:GetObjectAcl')
+  const { bucket, version, content } = await findRequestedVersion(call, 's3:GetObjectAcl')
   return xmlReply(
-    200,
-    renderXml('AccessControlPolicy', s3Namespace, renderAcl(bucket.accountId, content.acl)),
+    'AccessControlPolicy',
+    renderAcl(bucket.accountId, content.acl),
     versionHeaders(bucket, version),
   )
 }
 
 export async function putObjectAcl(call: S3Call): Promise<ServiceReply> {
-  const found = await find(call, 's3:PutObjectAcl')
+  const found = await findRequestedVersion(call, 's3:PutObjectAcl')
   const acl = await readAcl(call, found.bucket)
   change(call, found, (content) => ({ ...content, acl }))
   return emptyReply(200, versionHeaders(found.bucket, found.version))

@@ -1,214 +1,53 @@
-// PutObject, and what every write of an object has in common: permission, lock, encryption, and the commit.
+// PutObject.
 
-import { randomBytes } from 'node:crypto'
-import { headerLockKeys, writeKeys } from '../../condition-keys/s3.ts'
-import { AwsError } from '../../protocol/aws-error.ts'
 import type { ServiceReply } from '../../protocol/service.ts'
-import { checkAclHeaders } from '../buckets/acl.ts'
-import { emptyReply } from '../call.ts'
 import type { S3Call } from '../call.ts'
-import { defaultRetention } from '../lock/lock-rules.ts'
-import type { AskedLock, Bucket, Content, Encryption, KeptHeaders, Lock, Version } from '../model.ts'
-import { readClaimedChecksum, readContentMd5, receivePayload } from './checksum.ts'
-import { allowKey, readEncryption } from './encryption.ts'
-import {
-  checksumHeaders,
-  encryptionHeaders,
-  hasLockHeaders,
-  readAskedLock,
-  readKeptHeaders,
-  readStorageClass,
-  readTagging,
-} from './headers.ts'
+import { emptyReply } from '../reply.ts'
+import { checksumHeaders, encryptionHeaders, versionHeaders } from './headers.ts'
 import { checkWrite, checkWriteConditions } from './preconditions.ts'
-
-const largestPutBytes = 5 * 1024 ** 3
-
-/** What a write's headers say about the object to be. */
-export interface WrittenHeaders {
-  kept: KeptHeaders
-  storageClass: string
-  encryption: Encryption
-  lock: AskedLock
-  tags: [string, string][]
-  acl: string
-}
-
-/**
- * Every action that the headers of a write need besides s3:PutObject itself. `createsObject` is AWS's
- * s3:ObjectCreationOperation: true for PutObject, CopyObject and CompleteMultipartUpload, false for the steps between.
- */
-export async function allowWrite(
-  call: S3Call,
-  bucket: Bucket,
-  key: string,
-  createsObject: boolean,
-): Promise<void> {
-  const { headers, nowMs } = call.request
-  const lock = headerLockKeys(headers, nowMs)
-  const context = writeKeys(headers, nowMs, createsObject)
-  await call.allow(bucket, 's3:PutObject', key, context)
-  const names = Object.keys(headers)
-  if (names.some((name) => /^x-amz-object-lock-(mode|retain|event)/.test(name)))
-    await call.allow(bucket, 's3:PutObjectRetention', key, lock)
-  if (headers['x-amz-object-lock-legal-hold'] !== undefined)
-    await call.allow(bucket, 's3:PutObjectLegalHold', key, lock)
-  if (headers['x-amz-tagging'] !== undefined) await call.allow(bucket, 's3:PutObjectTagging', key, context)
-  if (names.some((name) => name === 'x-amz-acl' || name.startsWith('x-amz-grant-')))
-    await call.allow(bucket, 's3:PutObjectAcl', key, context)
-  // A comparison with an ETag tells something about the object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-  if (createsObject && headers['if-match'] !== undefined) await call.allow(bucket, 's3:GetObject', key)
-}
-
-/** Throws what S3 says to headers that are nonsense, and AccessDenied where a KMS key is not the caller's to use. */
-export async function readWrittenHeaders(call: S3Call, bucket: Bucket): Promise<WrittenHeaders> {
-  const { headers } = call.request
-  const encryption = readEncryption(call, bucket)
-  if (hasLockHeaders(headers) && !bucket.lockEnabled)
-    throw new AwsError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration')
-  const written = {
-    kept: readKeptHeaders(headers),
-    storageClass: readStorageClass(headers),
-    encryption,
-    lock: readAskedLock(headers, call.nowMs),
-    tags: readTagging(headers['x-amz-tagging']),
-    acl: checkAclHeaders(call, bucket),
-  }
-  if (written.lock.eventHold !== null && written.lock.retention === null && bucket.lockDefault === null) {
-    throw new AwsError(400, 'InvalidRequest', 'An event hold needs a retention mode')
-  }
-  await allowKey(call, encryption, 'kms:GenerateDataKey')
-  return written
-}
-
-/** Explicit headers, or else the bucket's default, reckoned from when the version was made. */
-export function makeLock(asked: AskedLock, bucket: Bucket, madeMs: number): Lock {
-  const retention = asked.retention ?? defaultRetention(bucket.lockDefault, madeMs)
-  return {
-    mode: retention?.mode ?? null,
-    untilMs: retention?.untilMs ?? null,
-    legalHold: asked.legalHold,
-    eventHold: asked.eventHold,
-  }
-}
-
-/** Objects under SSE-S3 are named by their MD5; others by something that says nothing of their content. */
-export function makeEtag(md5: string, encryption: Encryption): string {
-  return encryption.algorithm === 'AES256' && encryption.customerKeyMd5 === null
-    ? md5
-    : randomBytes(16).toString('hex')
-}
-
-interface MadeVersion {
-  content: Content
-  lock: Lock
-  modifiedMs: number
-  /** Null: the next one. */
-  order: number | null
-  /** Files that nothing names once the version is there. */
-  unused?: string[]
-}
-
-/**
- * Makes a version out of files that are whole and closed: preconditions, lock and version id are decided in one
- * transaction, so that of two writers under `If-None-Match: *` one alone succeeds.
- */
-export function commitVersion(
-  call: S3Call,
-  bucketName: string,
-  key: string,
-  make: (bucket: Bucket) => MadeVersion,
-): { version: Version; bucket: Bucket } {
-  const { catalog, files } = call
-  const { version, orphans, bucket, unused } = catalog.transact(() => {
-    const bucket = call.findBucket(bucketName)
-    checkWrite(call.request.headers, catalog.currentVersion(bucket.id, key), key)
-    const { content, lock, modifiedMs, order, unused = [] } = make(bucket)
-    return {
-      bucket,
-      unused,
-      ...catalog.addVersion(
-        { bucketId: bucket.id, key, content, lock, modifiedMs, order },
-        bucket.versioning === 'Enabled',
-      ),
-    }
-  })
-  files.remove([...orphans, ...unused])
-  return { version, bucket }
-}
-
-export function versionHeaders(bucket: Bucket, version: Pick<Version, 'versionId'>): Record<string, string> {
-  return bucket.versioning === null ? {} : { 'x-amz-version-id': version.versionId }
-}
+import {
+  allowWrite,
+  commitVersion,
+  makeContent,
+  makeEtag,
+  makeLock,
+  readWrittenHeaders,
+  receiveInto,
+  requireDigest,
+  requireLength,
+} from './write-object.ts'
 
 export async function putObject(call: S3Call): Promise<ServiceReply> {
   const key = call.requireKey()
   const { request, catalog, files } = call
-  const { headers, body } = request
+  const { headers } = request
   const bucket = call.requireBucket()
   await allowWrite(call, bucket, key, true)
   checkWriteConditions(headers)
-  if (body.bytes === null)
-    throw new AwsError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.')
-  if (body.bytes > largestPutBytes) throw entityTooLarge(body.bytes)
+  requireLength(request.body)
   const written = await readWrittenHeaders(call, bucket)
   requireDigest(call, bucket)
-  // Decided again at the commit; here so that a client that waits for `100 Continue` needn't send what is in vain.
+  // The commit checks this again. Checked here too, because a client that waits for `100 Continue` need not send a payload
+  // that S3 would refuse.
   checkWrite(headers, catalog.currentVersion(bucket.id, key), key)
-  const draft = files.create()
-  try {
-    const { md5, checksum } = await receivePayload(body, headers, (part) => draft.write(part))
-    if (draft.bytes !== body.bytes)
-      throw new AwsError(
-        400,
-        'IncompleteBody',
-        'You did not provide the number of bytes specified by the Content-Length HTTP header',
-      )
-    draft.close()
+  return files.withDraft(async (draft) => {
+    const { md5, checksum } = await receiveInto(draft, request)
     const etag = makeEtag(md5, written.encryption)
+    const content = makeContent(
+      written,
+      draft,
+      etag,
+      checksum === null ? null : { ...checksum, type: 'FULL_OBJECT' },
+    )
     const committed = commitVersion(call, bucket.name, key, (current) => {
       const modifiedMs = call.nowMs
-      const content: Content = {
-        bytes: draft.bytes,
-        etag,
-        partCount: null,
-        segments: [{ file: draft.id, bytes: draft.bytes, partNumber: 1, checksum: null }],
-        headers: written.kept,
-        storageClass: written.storageClass,
-        encryption: written.encryption,
-        checksum: checksum === null ? null : { ...checksum, type: 'FULL_OBJECT' },
-        tags: written.tags,
-        acl: written.acl,
-      }
       return { content, lock: makeLock(written.lock, current, modifiedMs), modifiedMs, order: null }
     })
-    const content = committed.version.content
     return emptyReply(200, {
       etag: `"${etag}"`,
       ...versionHeaders(committed.bucket, committed.version),
       ...encryptionHeaders(written.encryption),
-      ...(content === null ? {} : checksumHeaders(content)),
+      ...checksumHeaders(content),
     })
-  } catch (error) {
-    draft.discard()
-    throw error
-  }
-}
-
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: a digest is required where a retention period applies. */
-export function requireDigest(call: S3Call, bucket: Bucket): void {
-  const { headers } = call.request
-  if (!hasLockHeaders(headers) && bucket.lockDefault === null) return
-  if (readContentMd5(headers) !== null || readClaimedChecksum(headers) !== null) return
-  throw new AwsError(
-    400,
-    'InvalidRequest',
-    'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters',
-  )
-}
-
-export function entityTooLarge(bytes: number): AwsError {
-  return new AwsError(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
-    fields: { ProposedSize: String(bytes), MaxSizeAllowed: String(largestPutBytes) },
   })
 }

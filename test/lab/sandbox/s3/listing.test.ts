@@ -251,8 +251,7 @@ describe('the walk over versions', () => {
         delimiter,
         maxKeys,
         start,
-        after: (position, below, limit) =>
-          catalog.versionsAfter(bucketId, position.key, position.order, below, limit),
+        entriesIn: (range) => catalog.versionsIn(bucketId, range),
         positionOf: (version) => ({ key: keyBytes(version.key), order: version.order }),
       })
       found.push(
