@@ -3,7 +3,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { SignatureV4 } from '@smithy/signature-v4'
-import { HoldfastError, isHoldfastError } from '../core/errors.ts'
+import { HoldfastError } from '../core/errors.ts'
+import { retryAfterDelay, serviceCallRetry } from '../core/retry.ts'
 import { translateError } from './error-translation.ts'
 import { RequestHash } from './request-hash.ts'
 import type { ServiceSettings } from './service-settings.ts'
@@ -20,7 +21,6 @@ export interface JsonRequest {
   body?: Record<string, unknown>
 }
 
-const attempts = 3
 const deadlineMs = 30_000
 const longestAnswerBytes = 8 * 1024 * 1024
 const regionPattern = /^[a-z]{2}(?:-[a-z]{2,16}){1,3}-\d{1,2}$/
@@ -37,20 +37,14 @@ export class JsonServices {
   /** The answer as it was sent: any JSON. @throws `denied`, `not-found`, `credentials`, `throttled`, `unreachable`, `invalid-input`. */
   async ask(what: string, request: JsonRequest): Promise<unknown> {
     assertRegion(request.region)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.askOnce(what, request)
-      } catch (error) {
-        this.settings.signal?.throwIfAborted()
-        const translated = translateError(error, what)
-        if (!isHoldfastError(translated) || !translated.retryable || attempt === attempts) throw translated
-        await wait(
-          100 * 2 ** attempt,
-          undefined,
-          this.settings.signal === undefined ? {} : { signal: this.settings.signal },
-        )
-      }
-    }
+    const { signal } = this.settings
+    const sleep = (ms: number): Promise<void> => wait(ms, undefined, signal === undefined ? {} : { signal })
+    return retryAfterDelay(serviceCallRetry, { random: Math.random, sleep }, () =>
+      this.askOnce(what, request).catch((error: unknown) => {
+        signal?.throwIfAborted()
+        throw translateError(error, what)
+      }),
+    )
   }
 
   private async askOnce(

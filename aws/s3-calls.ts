@@ -1,5 +1,6 @@
 // Calls of the SDK: their errors in our words, and a session that ran out renewed.
-import { HoldfastError, isHoldfastError } from '../core/errors.ts'
+import { HoldfastError } from '../core/errors.ts'
+import { renewedSessionRetry, retryAtOnce } from '../core/retry.ts'
 import type { RenewedCredentials } from './credentials.ts'
 import { translateError } from './error-translation.ts'
 import type { S3Connection } from './s3-connection.ts'
@@ -15,11 +16,7 @@ export class S3Calls {
 
   /** A read, once more if its session had run out and a new one could be had. */
   async read<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
-    return this.attempt(operation, call).catch((error: unknown) => {
-      const hasNewSession = isHoldfastError(error, 'credentials') && error.context['renewed'] === true
-      if (!hasNewSession) throw error
-      return this.attempt(operation, call)
-    })
+    return retryAtOnce(renewedSessionRetry, () => this.attempt(operation, call))
   }
 
   /** Runs one call of the SDK; what it throws is translated, and a session that ran out is renewed for the next call. */

@@ -5,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import type { RenewedCredentials } from './credentials.ts'
 import { HoldfastError } from '../core/errors.ts'
+import { sdkAttempts } from '../core/retry.ts'
 import { ReceivingHttpAgent, ReceivingHttpsAgent } from './receiving-agents.ts'
 import { RequestCounter } from './request-count.ts'
 
@@ -63,7 +64,7 @@ export class S3Connection {
       httpAgent: new ReceivingHttpAgent({ keepAlive: true, maxSockets }),
       httpsAgent: new ReceivingHttpsAgent({ keepAlive: true, maxSockets }),
     }
-    this.writer = this.makeClient(settings, agents, 1)
+    this.writer = this.makeClient(settings, agents, sdkAttempts.put)
     this.reader = this.makeClient(settings, agents, settings.readAttempts)
   }
 

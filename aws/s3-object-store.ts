@@ -8,7 +8,9 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
-import { HoldfastError, isHoldfastError } from '../core/errors.ts'
+import { HoldfastError } from '../core/errors.ts'
+import { retryAfterDelay, sdkAttempts, truncatedReadRetry } from '../core/retry.ts'
+import type { DelayedRetryPolicy } from '../core/retry.ts'
 import type {
   LockDefault,
   ObjectRef,
@@ -68,7 +70,7 @@ export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
     ...(settings.readMfaCode === undefined ? {} : { readMfaCode: settings.readMfaCode }),
     ...(settings.credentials === undefined ? {} : { base: settings.credentials }),
   })
-  const readAttempts = settings.readAttempts ?? 5
+  const readAttempts = settings.readAttempts ?? sdkAttempts.read
   const connection = new S3Connection({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -97,7 +99,7 @@ export class S3ObjectStore implements ObjectStore {
   private readonly bucket: string
   private readonly connection: S3Connection
   private readonly calls: S3Calls
-  private readonly readAttempts: number
+  private readonly readRetry: DelayedRetryPolicy
 
   /** Use `openS3ObjectStore`. */
   constructor(
@@ -112,7 +114,7 @@ export class S3ObjectStore implements ObjectStore {
     this.bucket = place.bucket
     this.connection = connection
     this.calls = new S3Calls(connection, credentials)
-    this.readAttempts = readAttempts
+    this.readRetry = { ...truncatedReadRetry, maxAttempts: readAttempts }
   }
 
   /** Requests sent so far, each attempt counted. */
@@ -188,15 +190,9 @@ export class S3ObjectStore implements ObjectStore {
     }
     // HTTP has no empty range.
     if (bytes === 0) return new Uint8Array(0)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.readOnce(ref, offset, bytes, memory)
-      } catch (error) {
-        const again = isHoldfastError(error) && error.context['torn'] === true && attempt < this.readAttempts
-        if (!again) throw error
-        await sleep(Math.random() * Math.min(5_000, 50 * 2 ** attempt))
-      }
-    }
+    return retryAfterDelay(this.readRetry, { random: Math.random, sleep }, () =>
+      this.readOnce(ref, offset, bytes, memory),
+    )
   }
 
   headVersion(ref: ObjectRef): Promise<ObjectState> {

@@ -1,4 +1,5 @@
 // What the small services, IAM and STS, are asked with. S3 has a connection of its own.
+import { sdkAttempts } from '../core/retry.ts'
 import { translateError } from './error-translation.ts'
 
 export interface ServiceSettings {
@@ -14,7 +15,7 @@ export function clientSettings({ region, endpoint, credentials }: ServiceSetting
     region: region || 'us-east-1',
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
-    maxAttempts: 3,
+    maxAttempts: sdkAttempts.serviceCall,
     requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
   }
 }

@@ -10,7 +10,7 @@ import { parseFooter, parseTrailer, trailerBytes } from '../pack/pack-footer.ts'
 import type { Frame, PackFooter } from '../pack/pack-footer.ts'
 import { decodeIndex } from '../pack/pack-index.ts'
 import { coalesce } from './ranges.ts'
-import { rereadDamaged } from '../store/reread.ts'
+import { rereadDamaged } from '../retry.ts'
 import type { ChunkSource } from '../tree/tree.ts'
 
 /** How many requests are under way at once, and how large each may become. */

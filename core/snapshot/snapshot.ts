@@ -5,7 +5,7 @@ import { HoldfastError, isHoldfastError } from '../errors.ts'
 import { decodeManifest, maxManifestBytes } from './manifest.ts'
 import type { Manifest } from './manifest.ts'
 import type { ObjectStore, ObjectVersion } from '../store/object-store.ts'
-import { rereadDamaged } from '../store/reread.ts'
+import { rereadDamaged } from '../retry.ts'
 import { isSourceName, manifestPrefix, parseManifestKey } from '../store/vault-keys.ts'
 
 /** A manifest's object version, as the store lists it: known without reading it. */

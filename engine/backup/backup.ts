@@ -10,6 +10,7 @@ import type { Manifest, PackReference } from '../../core/snapshot/manifest.ts'
 import { sha256Hex } from '../../core/digest.ts'
 import { acceptLock, currentGeneration, mayReuse, sameLock } from '../../core/snapshot/retention.ts'
 import type { Generation, Lock } from '../../core/snapshot/retention.ts'
+import { maxBackupPasses } from '../../core/retry.ts'
 import { putUnderNewKey } from '../../core/store/upload.ts'
 import { assertSourceName, manifestKey } from '../../core/store/vault-keys.ts'
 import { pathText } from '../../core/tree/path-text.ts'
@@ -24,9 +25,6 @@ import { DedupIndex } from './dedup-index.ts'
 import type { BackupOptions, BackupResult } from '../operations.ts'
 import { PackUploader } from './pack-uploader.ts'
 import { FileCache } from './file-cache.ts'
-
-/** A pass is begun again at most so often: when the cache was damaged, or when packs grew too old while it ran. */
-const maxPasses = 4
 
 /**
  * @throws `vault-unsafe` for a bucket that doesn't keep what is promised, `conflict` if the same source is being backed
@@ -60,8 +58,8 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
         cache.discard()
         cache = BackupCache.reset(options.cacheDirectory, options.store.name, options.source, error)
       }
-      if (pass === maxPasses)
-        throw new HoldfastError('internal', `the backup did not settle after ${maxPasses} passes`)
+      if (pass === maxBackupPasses)
+        throw new HoldfastError('internal', `the backup did not settle after ${maxBackupPasses} passes`)
     }
   } finally {
     cache.close()

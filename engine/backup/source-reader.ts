@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { findCut, maxChunkBytes } from '../../core/pack/chunker.ts'
 import { digestBytes, sha256 } from '../../core/digest.ts'
+import { maxFileReads } from '../../core/retry.ts'
 import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 import { reasonOf } from '../walk.ts'
@@ -36,8 +37,6 @@ export interface BatchChunk {
   offset: number
   bytes: number
 }
-
-const attempts = 3
 
 /** Reads the items one after the other into `buffer`, which has room for all of them. */
 export function readBatch(
@@ -149,7 +148,7 @@ function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead 
     const isStill = sameStatIdentity(statIdentityOf(before), statIdentityOf(after))
     if (whole && isStill && Number(after.size) <= into.length && bytes === Number(after.size))
       return { bytes, newStats: fileStatsOf(after), problem: null }
-    if (!whole || attempt === attempts || Number(after.size) > into.length) {
+    if (!whole || attempt === maxFileReads || Number(after.size) > into.length) {
       return {
         bytes,
         newStats: whole ? fileStatsOf(after) : null,

@@ -3,6 +3,7 @@
 import type { PackContents } from '../../core/restore-plan/chunk-reader.ts'
 import { digestBytes } from '../../core/digest.ts'
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
+import { damagedReadRetry } from '../../core/retry.ts'
 import type { ObjectStore } from '../../core/store/object-store.ts'
 import { digestOf } from '../../core/pack/pack.ts'
 import { maxRequestBytes, requestsOf } from '../../core/restore-plan/restore-plan.ts'
@@ -19,8 +20,6 @@ import type { PoolMember } from '../worker-pool.ts'
 
 /** Requests that are being fetched or written, for each thread; and one that whoever is free next finds ready. */
 const requestsPerWorker = 2
-/** How often bytes with a wrong hash are fetched. */
-const fetches = 3
 const finishAtOnce = 256
 /** Smaller answers have memory of their own. */
 const minPooledBytes = 1024 * 1024
@@ -129,11 +128,11 @@ export class RestoreTransfer {
       if (corruptChunks.length === 0) return
       frames = [...Map.groupBy(corruptChunks, ({ frame }) => frame)].map(([frame, inFrame]) => {
         const { chunks } = frames[frame]!
-        if (fetch === fetches)
+        if (fetch === damagedReadRetry.maxAttempts)
           for (const { chunk, detail } of inFrame) this.noteDamage(chunks[chunk]!.extents, detail)
         return frames[frame]!.only(new Set(inFrame.map(({ chunk }) => chunks[chunk]!.chunk)))
       })
-      if (fetch === fetches) return
+      if (fetch === damagedReadRetry.maxAttempts) return
     }
   }
 

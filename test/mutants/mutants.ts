@@ -58,7 +58,7 @@ export const mutants: Mutant[] = [
     name: 'the SDK repeats PUTs',
     why: 'a PUT whose reply was lost is never sent again under its key',
     file: 'aws/s3-connection.ts',
-    find: 'this.makeClient(settings, agents, 1)',
+    find: 'this.makeClient(settings, agents, sdkAttempts.put)',
     replace: 'this.makeClient(settings, agents, 3)',
     test: s3,
     titled: 'an upload',
@@ -76,18 +76,18 @@ export const mutants: Mutant[] = [
     name: 'a 412 is success',
     why: 'a key that exists says nothing of its bytes',
     file: 'core/store/upload.ts',
-    find: 'const again =',
+    find: 'const reply = await store.putIfAbsent(attempt.key, attempt.body, attempt.sha256)',
     replace:
-      "if (isHoldfastError(error, 'conflict')) return { ...next, versionId: 'v', serverTimeMs: clock.nowMs() }\n      const again =",
+      "const reply = await store.putIfAbsent(attempt.key, attempt.body, attempt.sha256).catch((error) => { if (error.code === 'conflict') return { versionId: 'v', serverTimeMs: clock.nowMs() }; throw error })",
     test: core('store/upload'),
   },
   {
     name: 'the next attempt has the same key',
     why: 'each upload has a key that was never used',
     file: 'core/store/upload.ts',
-    find: 'const next = nextAttempt()',
+    find: 'const attempt = nextAttempt()',
     replace:
-      'const next: UploadAttempt = (nextAttempt as { made?: UploadAttempt } & typeof nextAttempt).made ??= nextAttempt()',
+      'const attempt: UploadAttempt = (nextAttempt as { made?: UploadAttempt } & typeof nextAttempt).made ??= nextAttempt()',
     test: core('store/upload'),
   },
   {
@@ -599,11 +599,11 @@ export const mutants: Mutant[] = [
     test: core('pack/pack-footer'),
   },
   {
-    name: 'bytes that were spoiled on the way are damage',
-    why: 'who calls a whole snapshot damaged makes it useless',
-    file: 'core/store/reread.ts',
-    find: 'if (fetch === fetches ||',
-    replace: 'if (fetch > 0 ||',
+    name: 'bytes that were corrupted on the way are damage',
+    why: 'a snapshot that is wrongly called damaged is useless',
+    file: 'core/retry.ts',
+    find: 'return retryAtOnce(damagedReadRetry, read)',
+    replace: 'return read()',
     test: core('restore-plan/chunk-reader'),
   },
 
