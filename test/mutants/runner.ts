@@ -186,6 +186,8 @@ export const runVitest: RunTests = (directory, { files, titled, bail }) => {
     'node_modules/vitest/vitest.mjs',
     'run',
     ...files,
+    // The files of `properties` are those of `unit` again.
+    '--project=!properties',
     '--reporter=json',
     `--outputFile=${report}`,
     `--testTimeout=${testTimeoutMs}`,
