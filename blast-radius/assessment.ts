@@ -1,110 +1,115 @@
-// What an identity's permissions amount to: for each destructive action that it may do, whether anything stands between the
+// Assesses an identity's permissions: for each destructive action that it may do, whether a safeguard stands between the
 // call and the loss.
 import { catalogue } from '../guardrails/catalogue.ts'
 import type { DestructiveAction } from '../guardrails/catalogue.ts'
 import { actionFamilies, recoveries } from '../guardrails/recovery.ts'
 import type { Recovery } from '../guardrails/recovery.ts'
-import type { BrakesInPlace } from './safeguards-in-place.ts'
-import type { BrakeReading, BrakeReadings } from './live-safeguards.ts'
+import type { SafeguardReading, SafeguardReadings } from './live-safeguards.ts'
 import type { Permission } from './permissions.ts'
+import type { SafeguardsInPlace } from './stated-safeguards.ts'
 
 /**
- * `refused`: the brake refuses the call. `recoverable`: what was lost can be brought back for a time. The others are not
- * braked: `not-known` has a brake on AWS that nobody said is in place, `absent` one that was looked for in vain, `taken-off` one
- * that the same identity can remove.
+ * `refused`: the safeguard refuses the call. `recoverable`: the loss can be undone for a time. The other states have no
+ * safeguard: with `not-known`, AWS offers one, and no file or reading shows that it is in place; with `absent`, we looked and it is
+ * not in place; with `taken-off`, the same identity can remove it; with `none`, AWS offers none.
  */
-export type BrakeState = 'refused' | 'recoverable' | 'not-known' | 'absent' | 'taken-off' | 'none'
+export type SafeguardState = 'refused' | 'recoverable' | 'not-known' | 'absent' | 'taken-off' | 'none'
 
 export interface Possibility {
   action: string
   loss: DestructiveAction['loss']
   lost: string
-  brake: string | null
-  state: BrakeState
-  /** What AWS said of the brake, if it was asked. */
-  reading: BrakeReading | null
-  /** Until when it could be brought back if it were done now, milliseconds since the epoch; null: not at all, or without end. */
+  /** The safeguard that AWS offers, in words. */
+  safeguard: string | null
+  state: SafeguardState
+  /** AWS's own report on the safeguard, if we asked for it. */
+  reading: SafeguardReading | null
+  /** Until when an action done now could be undone, milliseconds since the epoch; null: never, or without end. */
   recoverableUntilMs: number | null
-  /** The right by which it is brought back: whoever has it. */
+  /** The permission that undoes the loss. */
   broughtBackBy: string | null
-  /** What the same identity may do to take the brake off first. */
+  /** Actions with which the same identity may remove the safeguard first. */
   takenOffBy: string[]
   resources: string[]
-  /** What else it is possible on once other roles are assumed, as far as it was asked for. */
+  /** Resources that the identity reaches only by assuming other roles, as far as they were simulated. */
   furtherResources: readonly string[]
   conditions: string[]
-  /** ARNs of the roles to be assumed first; empty if it can be done at once. */
+  /** ARNs of the roles to assume first; empty if the identity can do it directly. */
   through: readonly string[]
 }
 
 export interface Assessment {
   possible: Possibility[]
-  /** Destructive actions that were asked about, and how many of them are not allowed. */
+  /** Number of destructive actions that were decided, and how many of them are denied. */
   asked: number
   denied: number
 }
 
 const dayMs = 86_400_000
 
-/** Every destructive action by its own name: families of the catalogue as their members. */
+/** Every destructive action by its own name, with the members of families, and the actions that remove safeguards. */
 export function actionsToAsk(): string[] {
-  return [
-    ...new Set([...catalogue.flatMap(({ action }) => actionFamilies[action] ?? [action]), ...helpers()]),
-  ].sort()
-}
-
-// Not all that takes a brake off is itself destructive.
-function helpers(): string[] {
-  return Object.values(recoveries).flatMap(({ takenOffBy }) => takenOffBy)
+  const destructive = catalogue.flatMap(({ action }) => actionFamilies[action] ?? [action])
+  const removing = Object.values(recoveries).flatMap(({ takenOffBy }) => takenOffBy)
+  return [...new Set([...destructive, ...removing])].sort()
 }
 
 /**
- * @param permissions the answers to `actionsToAsk()`; throws if one of the catalogue is missing.
- * @param brakes what is in place, `readings` taken into account
+ * @param permissions the decisions on `actionsToAsk()`; throws if one of the catalogue is missing.
+ * @param safeguards those in place, already corrected by `readings`.
  */
 export function assess(
   permissions: readonly Permission[],
-  brakes: BrakesInPlace,
+  safeguards: SafeguardsInPlace,
   nowMs: number,
-  readings: BrakeReadings = new Map(),
+  readings: SafeguardReadings = new Map(),
 ): Assessment {
   const byAction = new Map(permissions.map((permission) => [permission.action, permission]))
-  const rows = catalogue.flatMap((entry) =>
-    (actionFamilies[entry.action] ?? [entry.action]).map((action) => ({ entry, action })),
-  )
-  const asked = rows.map(({ entry, action }) => {
-    const permission = byAction.get(action)
-    if (permission === undefined) throw new Error(`no answer about ${action}`)
-    return { entry, permission }
-  })
-  const possible = asked
+  const isAllowed = (action: string): boolean => byAction.get(action)?.allowed === true
+  const decisions = catalogue
+    .flatMap((entry) => (actionFamilies[entry.action] ?? [entry.action]).map((action) => ({ entry, action })))
+    .map(({ entry, action }) => {
+      const permission = byAction.get(action)
+      if (permission === undefined) throw new Error(`no decision on ${action}`)
+      return { entry, permission }
+    })
+  const possible = decisions
     .filter(({ permission }) => permission.allowed)
-    .map(({ entry, permission }) =>
-      describe(entry, permission, byAction, brakes, nowMs, readings.get(permission.action) ?? null),
-    )
-  return { possible, asked: asked.length, denied: asked.length - possible.length }
+    .map(({ entry, permission }) => {
+      const reading = readings.get(permission.action) ?? null
+      return describe(
+        { entry, permission, reading, inPlace: safeguards[permission.action] },
+        isAllowed,
+        nowMs,
+      )
+    })
+  return { possible, asked: decisions.length, denied: decisions.length - possible.length }
 }
 
-/** True if nothing that can be relied on stands between the call and the loss. */
-export function isUnbraked({ state }: Possibility): boolean {
+/** True if no reliable safeguard stands between the call and the loss. */
+export function lacksSafeguard({ state }: Possibility): boolean {
   return state !== 'refused' && state !== 'recoverable'
 }
 
+/** A destructive action that the identity may do, with all facts about its safeguard. */
+interface AllowedAction {
+  entry: DestructiveAction
+  permission: Permission
+  reading: SafeguardReading | null
+  inPlace: SafeguardsInPlace[string] | undefined
+}
+
 function describe(
-  entry: DestructiveAction,
-  permission: Permission,
-  all: Map<string, Permission>,
-  brakes: BrakesInPlace,
+  { entry, permission, reading, inPlace }: AllowedAction,
+  isAllowed: (action: string) => boolean,
   nowMs: number,
-  reading: BrakeReading | null,
 ): Possibility {
   const { action } = permission
   const recovery = Object.hasOwn(recoveries, entry.action) ? recoveries[entry.action]! : null
-  const inPlace = brakes[action]
   const takenOffBy =
     recovery === null || inPlace?.locked === true
       ? []
-      : recovery.takenOffBy.filter((each) => each !== action && all.get(each)?.allowed === true)
+      : recovery.takenOffBy.filter((remover) => remover !== action && isAllowed(remover))
   const state =
     reading?.state === 'absent' && recovery !== null
       ? 'absent'
@@ -114,7 +119,7 @@ function describe(
     action,
     loss: entry.loss,
     lost: entry.lost,
-    brake: entry.brake,
+    safeguard: entry.brake,
     state,
     reading,
     recoverableUntilMs: state === 'recoverable' && days !== null ? nowMs + days * dayMs : null,
@@ -127,9 +132,9 @@ function describe(
   }
 }
 
-function stateOf(recovery: Recovery | null, isSaidToBeInPlace: boolean, takenOffBy: string[]): BrakeState {
+function stateOf(recovery: Recovery | null, isInPlace: boolean, takenOffBy: string[]): SafeguardState {
   if (recovery === null) return 'none'
   if (takenOffBy.length > 0) return 'taken-off'
-  if (recovery.presence === 'set-up' && !isSaidToBeInPlace) return 'not-known'
+  if (recovery.presence === 'set-up' && !isInPlace) return 'not-known'
   return recovery.effect === 'refuses' ? 'refused' : 'recoverable'
 }

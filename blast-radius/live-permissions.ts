@@ -1,5 +1,5 @@
-// Permissions of a role as IAM itself decides them, boundary and organization included. The role's documents are read first,
-// since the simulator has to be told on which resources.
+// Permissions of a role as IAM's simulator decides them, boundary and organization included. We read the role's documents first,
+// because the simulator needs the resources to decide on.
 import type { IdentityService, RoleDocuments, SimulatedDecision } from '../aws/identity-service.ts'
 import type { Permission } from './permissions.ts'
 import { asDocument } from './policy-set.ts'
@@ -7,29 +7,29 @@ import type { PolicyDocument, PolicySet } from './policy-set.ts'
 import { candidatePatterns } from './resource-patterns.ts'
 import { deniesOutright, mentionsAllow } from './statements.ts'
 
-/** What the simulator is asked in one call: its answers come in pages, and a page takes seconds. */
+/** The results of a call come in pages, and each page takes seconds. */
 const actionsPerCall = 25
 const resourcesPerCall = 25
-const mostNamed = 3
+const maxNamed = 3
 const assumption = 'sts:AssumeRole'
 
 export interface LiveOptions {
-  /** ARNs to ask about besides those that the role's own policies name. */
+  /** ARNs to simulate besides those that the role's policies name. */
   resources: readonly string[]
 }
 
-/** A role, what limits it, and what IAM says of it. */
+/** A role with its documents, and IAM's decisions on it. */
 export interface LiveRole {
   arn: string
   set: PolicySet
   decide: (actions: readonly string[]) => Promise<Permission[]>
-  /** Which of these roles it has the right to assume, whatever their trusts say: by ARN. */
+  /** Whether its own policies allow it to assume each of these roles; their trust policies don't count. By ARN. */
   decideAssumption: (roleArns: readonly string[]) => Promise<Map<string, Assumption>>
 }
 
 export interface Assumption {
   permission: Permission
-  /** A statement denies it, and no missing context could change that: not even a trust that names the role helps. */
+  /** A statement denies it, and no missing context could change that. Then a trust policy that names the role does not help. */
   ruledOut: boolean
 }
 
@@ -58,7 +58,7 @@ export async function readLiveRole(
           permissions.push(
             summarize(
               action,
-              decisions.filter((each) => each.action.toLowerCase() === action.toLowerCase()),
+              decisions.filter((decision) => decision.action.toLowerCase() === action.toLowerCase()),
               set,
             ),
           )
@@ -66,20 +66,20 @@ export async function readLiveRole(
       return permissions
     },
     decideAssumption: async (roleArns) => {
-      const answers = new Map<string, Assumption>()
+      const assumptions = new Map<string, Assumption>()
       for (let from = 0; from < roleArns.length; from += resourcesPerCall) {
         const group = roleArns.slice(from, from + resourcesPerCall)
         const decisions = await iam.simulateRole(role.arn, [assumption], group)
         for (const arn of group) {
-          const own = decisions.filter(({ resource }) => resource === arn)
-          const permission = summarize(assumption, own, set)
-          answers.set(arn, {
+          const roleDecisions = decisions.filter(({ resource }) => resource === arn)
+          const permission = summarize(assumption, roleDecisions, set)
+          assumptions.set(arn, {
             permission,
-            ruledOut: !permission.allowed && own.some(({ deniedExpressly }) => deniedExpressly),
+            ruledOut: !permission.allowed && roleDecisions.some(({ deniedExpressly }) => deniedExpressly),
           })
         }
       }
-      return answers
+      return assumptions
     },
   }
 }
@@ -102,24 +102,24 @@ function asPolicySet(role: RoleDocuments): PolicySet {
   }
 }
 
-/** An action without an answer counts as allowed: silence is no proof. */
+/** An action without a decision counts as allowed, because a missing decision proves nothing. */
 function summarize(action: string, decisions: readonly SimulatedDecision[], set: PolicySet): Permission {
   const granted = decisions.filter(({ allowed }) => allowed)
   if (decisions.length === 0)
-    return { action, allowed: true, resources: ['*'], conditions: ['IAM gave no answer'], deniedBy: null }
-  const untellable = mayBeGranted(set, action)
+    return { action, allowed: true, resources: ['*'], conditions: ['IAM made no decision'], deniedBy: null }
+  const incomplete = mayBeGranted(set, action)
     ? decisions.filter(({ allowed, missingContext }) => !allowed && missingContext.length > 0)
     : []
-  const missing = [...new Set(untellable.flatMap(({ missingContext }) => missingContext))]
-  // Where nothing is granted plainly, what is missing of one resource may be missing of all.
-  const undecided = granted.length === 0 && missing.length > 0 ? decisions : untellable
+  const missing = [...new Set(incomplete.flatMap(({ missingContext }) => missingContext))]
+  // Without a plain grant, context that is missing for one resource may be missing for all.
+  const undecided = granted.length === 0 && missing.length > 0 ? decisions : incomplete
   const possible = [...granted, ...undecided]
   if (possible.length > 0) {
     return {
       action,
       allowed: true,
       resources: possible.map(({ resource }) => resource),
-      conditions: missing.length === 0 ? [] : [untold(missing, granted, undecided)],
+      conditions: missing.length === 0 ? [] : [missingContextText(missing, granted, undecided)],
       deniedBy: null,
     }
   }
@@ -133,21 +133,21 @@ function summarize(action: string, decisions: readonly SimulatedDecision[], set:
   }
 }
 
-/** In words; where some of the resources need none of it, with those that do. */
-function untold(
+/** Names the resources too, if the other resources are granted without the missing context. */
+function missingContextText(
   missing: readonly string[],
   granted: readonly SimulatedDecision[],
   undecided: readonly SimulatedDecision[],
 ): string {
   const named = undecided
-    .slice(0, mostNamed)
+    .slice(0, maxNamed)
     .map(({ resource }) => resource)
     .join(', ')
-  const more = undecided.length > mostNamed ? ` and ${undecided.length - mostNamed} more` : ''
-  return `IAM can't tell without ${missing.join(', ')}${granted.length === 0 ? '' : `, on ${named}${more}`}`
+  const unnamed = undecided.length > maxNamed ? ` and ${undecided.length - maxNamed} more` : ''
+  return `IAM can't decide without ${missing.join(', ')}${granted.length === 0 ? '' : `, on ${named}${unnamed}`}`
 }
 
-/** False only where no request could be allowed, whatever its context: nothing grants the action, or something denies it outright. */
+/** False only if no request could be allowed in any context: no statement grants the action, or one denies it outright. */
 function mayBeGranted({ identity, boundary }: PolicySet, action: string): boolean {
   const granting = identity.some(({ document }) => mentionsAllow(document, action))
   const documents = [...identity, ...(boundary === null ? [] : [boundary])].map(({ document }) => document)

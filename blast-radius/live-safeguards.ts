@@ -1,5 +1,5 @@
-// Which brakes an account really has, asked of AWS itself. A brake is seen only if everything that the action could hit, in the
-// regions named, has it; what may not be looked at is said, and counts as no brake.
+// Reads from AWS which safeguards an account has in place. A safeguard counts as seen only if every resource that the action
+// could hit, in the given regions, has it. A safeguard that we may not read counts as not in place, and is reported.
 import type { BucketKeeping, BucketSettings, DefaultRetention } from '../aws/bucket-settings.ts'
 import type { DatabaseSettings } from '../aws/database-settings.ts'
 import type {
@@ -10,57 +10,57 @@ import type {
   RetentionRule,
 } from '../aws/delay-settings.ts'
 import { isHoldfastError } from '../core/errors.ts'
-import type { BrakesInPlace } from './safeguards-in-place.ts'
+import type { SafeguardsInPlace } from './stated-safeguards.ts'
 import type { Permission } from './permissions.ts'
 import { matches } from './statements.ts'
 
-export interface BrakeReading {
+export interface SafeguardReading {
   state: 'seen' | 'absent' | 'unread'
   days?: number
   locked?: boolean
-  /** On what it was seen, what lacks it, or why it could not be read. */
+  /** The resources that have it or lack it, or why it could not be read. */
   detail: string
-  /** What a brake that was seen leaves out, in words. */
+  /** A limit of a safeguard that was seen, in words. */
   caveat?: string
 }
 
-export type BrakeReadings = ReadonlyMap<string, BrakeReading>
+export type SafeguardReadings = ReadonlyMap<string, SafeguardReading>
 
-export interface BrakeWorld {
+export interface SafeguardServices {
   buckets: Pick<BucketSettings, 'list' | 'read'>
   databases: Pick<DatabaseSettings, 'databases' | 'clusters'>
   delays: Pick<DelaySettings, 'recycleBinRules' | 'tables' | 'backupVaults' | 'logGroups'>
-  /** What the account uses: nothing is taken to be in any other. */
+  /** The regions that the account uses: we assume that the other regions are empty. */
   regions: readonly string[]
   nowMs: number
 }
 
-/** Each costs three calls. */
-const mostBuckets = 300
-const mostNamed = 3
+/** Each bucket costs three calls. */
+const maxBuckets = 300
+const maxNamed = 3
 const newVersionsOnly =
-  'a default retention holds new versions only, each for its days from when it was written: not what was there before it was set, nor what is past its days'
+  'a default retention protects only versions written since it was set, each for its days: not older versions, nor those past their days'
 
-/** One reading for each allowed action whose brake AWS tells about. */
-export async function readBrakesInPlace(
-  world: BrakeWorld,
+/** One reading for each allowed action whose safeguard AWS reports. */
+export async function readLiveSafeguards(
+  services: SafeguardServices,
   permissions: readonly Permission[],
-): Promise<BrakeReadings> {
-  const account = remember(world)
-  const readings = new Map<string, BrakeReading>()
-  for (const { action, allowed, resources: own, furtherResources = [] } of permissions) {
+): Promise<SafeguardReadings> {
+  const account = withCache(services)
+  const readings = new Map<string, SafeguardReading>()
+  for (const { action, allowed, resources: directResources, furtherResources = [] } of permissions) {
     const read = Object.hasOwn(readers, action) ? readers[action]! : null
     if (!allowed || read === null) continue
-    const resources = [...own, ...furtherResources]
+    const resources = [...directResources, ...furtherResources]
     const unnamed = [...new Set(resources.flatMap((arn) => regionOf(arn) ?? []))].filter(
-      (region) => !world.regions.includes(region),
+      (region) => !services.regions.includes(region),
     )
     readings.set(
       action,
       unnamed.length > 0
         ? {
             state: 'unread',
-            detail: `it is allowed in ${unnamed.join(', ')} too, which --region doesn't name`,
+            detail: `the action is also allowed in ${unnamed.join(', ')}, which --region doesn't name`,
           }
         : await unlessUnreadable(() => read(account, resources)),
     )
@@ -68,32 +68,32 @@ export async function readBrakesInPlace(
   return readings
 }
 
-/** Whether AWS tells of the brake against an action: then all that the action may hit has to be known, over every way. */
-export function isBrakeReadable(action: string): boolean {
+/** Whether AWS reports the safeguard against an action. If so, we need every resource that the action may hit, by every path. */
+export function isSafeguardReadable(action: string): boolean {
   return Object.hasOwn(readers, action)
 }
 
-/** What was said to be in place, corrected by what was seen: a brake that was looked for and is absent is none. */
-export function correctBrakes(said: BrakesInPlace, readings: BrakeReadings): BrakesInPlace {
-  const brakes = { ...said }
+/** The stated safeguards, corrected by the readings: a stated safeguard that is absent is removed. */
+export function correctSafeguards(stated: SafeguardsInPlace, readings: SafeguardReadings): SafeguardsInPlace {
+  const safeguards = { ...stated }
   for (const [action, { state, days, locked }] of readings) {
-    if (state === 'absent') delete brakes[action]
+    if (state === 'absent') delete safeguards[action]
     if (state === 'seen')
-      brakes[action] = {
+      safeguards[action] = {
         ...(days === undefined ? {} : { days }),
         ...(locked === undefined ? {} : { locked }),
       }
   }
-  return brakes
+  return safeguards
 }
 
-interface Account extends BrakeWorld {
+interface Account extends SafeguardServices {
   allBuckets: () => Promise<BucketKeeping[]>
   rules: (resource: BinResource) => Promise<{ region: string; rules: RetentionRule[] }[]>
   inRegions: <Item>(kind: string, list: (region: string) => Promise<Item[]>) => Promise<Item[]>
 }
 
-type Reader = (account: Account, resources: readonly string[]) => Promise<BrakeReading>
+type Reader = (account: Account, resources: readonly string[]) => Promise<SafeguardReading>
 
 const readers: Readonly<Record<string, Reader>> = {
   'ec2:DeleteVolume': recycleBin('EBS_VOLUME'),
@@ -142,11 +142,11 @@ const readers: Readonly<Record<string, Reader>> = {
   'backup:DeleteBackupVaultLockConfiguration': onVaults(isFinal),
 }
 
-/** A rule for everything of the kind, in every region; of several the longest is what holds. */
+/** Needs a rule for all resources of the kind in every region; the longest rule of a region counts. */
 function recycleBin(resource: BinResource): Reader {
   return async ({ rules }) => {
-    const regions = (await rules(resource)).map(({ region, rules: all }) => {
-      const covering = all.filter(({ coversAll }) => coversAll)
+    const regions = (await rules(resource)).map(({ region, rules: regionRules }) => {
+      const covering = regionRules.filter(({ coversAll }) => coversAll)
       const locked = covering.filter((rule) => rule.locked)
       return {
         region,
@@ -158,9 +158,9 @@ function recycleBin(resource: BinResource): Reader {
     if (without.length > 0)
       return {
         state: 'absent',
-        detail: `no rule of the Recycle Bin for all of them in ${without.join(', ')}`,
+        detail: `no rule of the Recycle Bin covers all of them in ${without.join(', ')}`,
       }
-    const days = Math.min(...regions.map((each) => each.days))
+    const days = Math.min(...regions.map((region) => region.days))
     const locked = regions.every(({ isLocked }) => isLocked)
     return {
       state: 'seen',
@@ -171,26 +171,26 @@ function recycleBin(resource: BinResource): Reader {
   }
 }
 
-/** Not for good: whoever may unlock a rule gets at it once the unlocking has run its days. */
-async function lockedRules({ rules }: Account): Promise<BrakeReading> {
-  const all = (
+/** `isLocked` is false, because an identity that may unlock a rule can delete it after the unlock delay. */
+async function lockedRules({ rules }: Account): Promise<SafeguardReading> {
+  const allRules = (
     await Promise.all(
       (['EBS_VOLUME', 'EBS_SNAPSHOT', 'EC2_IMAGE'] as const).map((resource) => rules(resource)),
     )
   )
     .flat()
-    .flatMap((each) => each.rules)
+    .flatMap(({ rules: regionRules }) => regionRules)
   return judge(
     'rule of the Recycle Bin',
     'a lock',
-    all.map((rule) => ({ name: rule.id, isBraked: rule.locked, isLocked: false })),
+    allRules.map((rule) => ({ name: rule.id, hasSafeguard: rule.locked, isLocked: false })),
   )
 }
 
-function onRetentions(brake: string, isBraked: (retention: DefaultRetention) => boolean): Reader {
+function onRetentions(safeguard: string, hasSafeguard: (retention: DefaultRetention) => boolean): Reader {
   const read = onBuckets(
-    brake,
-    ({ lock }) => lock !== null && lock.retention !== null && isBraked(lock.retention),
+    safeguard,
+    ({ lock }) => lock !== null && lock.retention !== null && hasSafeguard(lock.retention),
   )
   return async (account, resources) => {
     const judged = await read(account, resources)
@@ -210,20 +210,21 @@ async function bucketsMeant({ allBuckets }: Account, resources: readonly string[
   return (await allBuckets()).filter(({ name }) => resources.some((arn) => meansBucket(arn, name)))
 }
 
-function onBuckets(brake: string, isBraked: (bucket: BucketKeeping) => boolean): Reader {
+function onBuckets(safeguard: string, hasSafeguard: (bucket: BucketKeeping) => boolean): Reader {
   return async (account, resources) => {
     const meant = await bucketsMeant(account, resources)
     const judged = judge(
       'bucket',
-      brake,
+      safeguard,
       meant.map((bucket) => ({
         name: bucket.name,
-        isBraked: isBraked(bucket),
+        hasSafeguard: hasSafeguard(bucket),
         isLocked: bucket.lock?.retention?.mode === 'COMPLIANCE',
       })),
     )
-    if (brake !== 'versions') return judged
-    // Versions that a lifecycle rule removes come back for so long only, and whoever may delete them takes them off, locked or not by default.
+    if (safeguard !== 'versions') return judged
+    // A lifecycle rule limits how long old versions can be restored. We report no lock, because an identity that may delete versions
+    // removes this safeguard whether or not a default retention locks them.
     const days = meant.flatMap(({ oldVersionsDays }) => oldVersionsDays ?? [])
     return {
       state: judged.state,
@@ -235,29 +236,29 @@ function onBuckets(brake: string, isBraked: (bucket: BucketKeeping) => boolean):
 
 function onThings(
   kind: string,
-  list: (world: BrakeWorld) => (region: string) => Promise<ProtectedThing[]>,
+  list: (services: SafeguardServices) => (region: string) => Promise<ProtectedThing[]>,
 ): Reader {
   return async (account, resources) => {
-    const all = await account.inRegions(kind, list(account))
-    const meant = all.filter(({ name }) => resources.some((arn) => meansName(arn, name)))
+    const things = await account.inRegions(kind, list(account))
+    const meant = things.filter(({ name }) => resources.some((arn) => meansName(arn, name)))
     return judge(
       kind,
       'deletion protection',
-      meant.map(({ name, isProtected }) => ({ name, isBraked: isProtected, isLocked: false })),
+      meant.map(({ name, isProtected }) => ({ name, hasSafeguard: isProtected, isLocked: false })),
     )
   }
 }
 
-/** Recovery points don't tell by their ARN in which vault they lie. */
-function onVaults(isBraked: (vault: BackupVaultLock, nowMs: number) => boolean): Reader {
+/** All vaults, because the ARN of a recovery point does not name its vault. */
+function onVaults(hasSafeguard: (vault: BackupVaultLock, nowMs: number) => boolean): Reader {
   return async ({ inRegions, delays, nowMs }) => {
-    const all = await inRegions('backup vault', (region) => delays.backupVaults(region))
+    const vaults = await inRegions('backup vault', (region) => delays.backupVaults(region))
     return judge(
       'backup vault',
       'a lock',
-      all.map((vault) => ({
+      vaults.map((vault) => ({
         name: vault.name,
-        isBraked: isBraked(vault, nowMs),
+        hasSafeguard: hasSafeguard(vault, nowMs),
         isLocked: isFinal(vault, nowMs),
       })),
     )
@@ -270,60 +271,60 @@ function isFinal({ locked, finalFromMs }: BackupVaultLock, nowMs: number): boole
 
 function judge(
   kind: string,
-  brake: string,
-  all: readonly { name: string; isBraked: boolean; isLocked: boolean }[],
-): BrakeReading {
-  // Something may be there tomorrow, or be another account's: nothing was seen that would hold it.
-  if (all.length === 0) return { state: 'absent', detail: `there is no ${kind} that it is about` }
-  const without = all.filter(({ isBraked }) => !isBraked).map(({ name }) => name)
+  safeguard: string,
+  things: readonly { name: string; hasSafeguard: boolean; isLocked: boolean }[],
+): SafeguardReading {
+  // Absent, because a resource may be created tomorrow, or belong to another account.
+  if (things.length === 0) return { state: 'absent', detail: `there is no ${kind} that the action could hit` }
+  const without = things.filter(({ hasSafeguard }) => !hasSafeguard).map(({ name }) => name)
   if (without.length === 0)
     return {
       state: 'seen',
-      locked: all.every(({ isLocked }) => isLocked),
-      detail: `${brake} on each ${kind} (${all.length})`,
+      locked: things.every(({ isLocked }) => isLocked),
+      detail: `${safeguard} on each ${kind} (${things.length})`,
     }
-  const more = without.length > mostNamed ? ` and ${without.length - mostNamed} more` : ''
+  const unnamed = without.length > maxNamed ? ` and ${without.length - maxNamed} more` : ''
   return {
     state: 'absent',
-    detail: `no ${brake.replace(/^an? /, '')} on ${without.slice(0, mostNamed).join(', ')}${more}`,
+    detail: `no ${safeguard.replace(/^an? /, '')} on ${without.slice(0, maxNamed).join(', ')}${unnamed}`,
   }
 }
 
-/** The lists of an account, each asked for once. */
-function remember(world: BrakeWorld): Account {
-  const asked = new Map<string, Promise<unknown>>()
-  const once = <Answer>(key: string, ask: () => Promise<Answer>): Promise<Answer> => {
-    const known = asked.get(key) ?? ask()
-    asked.set(key, known)
-    return known as Promise<Answer>
+/** Requests each list of the account once. */
+function withCache(services: SafeguardServices): Account {
+  const cache = new Map<string, Promise<unknown>>()
+  const once = <List>(key: string, read: () => Promise<List>): Promise<List> => {
+    const list = cache.get(key) ?? read()
+    cache.set(key, list)
+    return list as Promise<List>
   }
   return {
-    ...world,
-    allBuckets: () => once('buckets', () => readBuckets(world)),
+    ...services,
+    allBuckets: () => once('buckets', () => readBuckets(services)),
     rules: (resource) =>
       once(resource, () =>
         Promise.all(
-          world.regions.map(async (region) => ({
+          services.regions.map(async (region) => ({
             region,
-            rules: await world.delays.recycleBinRules(region, resource),
+            rules: await services.delays.recycleBinRules(region, resource),
           })),
         ),
       ),
-    inRegions: (kind, list) => once(kind, async () => (await Promise.all(world.regions.map(list))).flat()),
+    inRegions: (kind, list) => once(kind, async () => (await Promise.all(services.regions.map(list))).flat()),
   }
 }
 
-async function readBuckets({ buckets }: BrakeWorld): Promise<BucketKeeping[]> {
+async function readBuckets({ buckets }: SafeguardServices): Promise<BucketKeeping[]> {
   const names = await buckets.list()
-  if (names.length > mostBuckets) throw new TooMany(`the account has more than ${mostBuckets} buckets`)
-  const found: BucketKeeping[] = []
-  for (const name of names) found.push(await buckets.read(name))
-  return found
+  if (names.length > maxBuckets) throw new TooMany(`the account has more than ${maxBuckets} buckets`)
+  const states: BucketKeeping[] = []
+  for (const name of names) states.push(await buckets.read(name))
+  return states
 }
 
 class TooMany extends Error {}
 
-async function unlessUnreadable(read: () => Promise<BrakeReading>): Promise<BrakeReading> {
+async function unlessUnreadable(read: () => Promise<SafeguardReading>): Promise<SafeguardReading> {
   try {
     return await read()
   } catch (error) {
@@ -336,22 +337,22 @@ async function unlessUnreadable(read: () => Promise<BrakeReading>): Promise<Brak
   }
 }
 
-/** `arn:aws:s3:::name/key`, with stars anywhere, which stand for slashes too; other forms (access points) can lead to any bucket. */
+/** `arn:aws:s3:::name/key` with wildcards, which match slashes too. Other forms (access points) can lead to any bucket. */
 function meansBucket(arn: string, name: string): boolean {
-  const [, rest] = arn.split(':::')
-  if (rest === undefined) return true
-  const [first] = rest.split('/') as [string]
+  const [, path] = arn.split(':::')
+  if (path === undefined) return true
+  const [first] = path.split('/') as [string]
   const wildcard = first.search(/[*?]/)
   return wildcard === -1 ? first === name : name.startsWith(first.slice(0, wildcard))
 }
 
-/** By the last part of an ARN, with stars anywhere. */
+/** Compares the last part of an ARN, with wildcards. */
 function meansName(arn: string, name: string): boolean {
   const last = arn.split(':').slice(5).join(':')
   return last === '' || matches(last, name) || matches(last, `${name}:*`)
 }
 
-/** Null where the ARN leaves the region open, or has none. */
+/** Null if the ARN has no region, or a wildcard for it. */
 function regionOf(arn: string): string | null {
   const region = arn.split(':')[3] ?? ''
   return /^[a-z0-9-]+$/.test(region) ? region : null

@@ -1,27 +1,27 @@
-// The port through which a blast radius is asked for: what may an identity do, on which resources, and under what conditions.
+// The port that decides on permissions: the actions that an identity may do, the resources and the conditions.
 
 export interface Permission {
   /** `ec2:DeleteVolume`: one action, no pattern. */
   action: string
   allowed: boolean
-  /** Of an allowed action: ARNs or patterns of what it is allowed on. */
+  /** ARNs or patterns of the resources on which the action is allowed; empty if it is not. */
   resources: string[]
-  /** Of an allowed action: conditions that the request has to meet, in words; empty if it needs none. */
+  /** Conditions that an allowed request must meet, in words; empty if it needs none. */
   conditions: string[]
-  /** Of an allowed action: ARNs of the roles to be assumed first, one from another; empty or left out if none has to be. */
+  /** ARNs of the roles to assume first, one from another; empty or undefined if the identity needs none. */
   through?: readonly string[]
-  /** Of an allowed action: what else it is allowed on once other roles are assumed, as far as it was asked for. */
+  /** Resources that the identity reaches only by assuming other roles, as far as they were simulated. */
   furtherResources?: readonly string[]
-  /** The policy and the statement that denies it, where one does so expressly. */
+  /** The policy and the statement that denies it explicitly; null if there is none. */
   deniedBy: string | null
 }
 
 export interface PermissionSource {
-  /** Where the answers come from, for the report: `policies given`, `IAM's simulator`. */
+  /** The origin of the decisions, for the report: `policies given`, `IAM's simulator`. */
   readonly basis: string
-  /** Whose permissions they are. */
+  /** The identity that has the permissions. */
   readonly subject: string
-  /** What these answers leave out, in words. */
+  /** The limits of these decisions, in words. */
   readonly caveats: readonly string[]
   decide(actions: readonly string[]): Promise<Permission[]>
 }

@@ -1,5 +1,5 @@
-// Decides on policy documents without AWS. The evaluator is an optional peer under AGPL-3.0: this file alone imports it, when
-// it is asked, and nothing of it is part of what is published (docs/adr/0007-evaluator-as-optional-peer.md).
+// Decides on policy documents without AWS. The evaluator is an optional peer under AGPL-3.0. Only this file imports it, on demand,
+// and the published package contains none of it (docs/adr/0007-evaluator-as-optional-peer.md).
 import type * as evaluator from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../core/errors.ts'
 import type { Permission, PermissionSource } from './permissions.ts'
@@ -13,8 +13,8 @@ type Result = Exclude<Awaited<ReturnType<Evaluator['runSimulation']>>, { resultT
 type Analysis = Extract<Result, { resultType: 'single' }>['result']['analysis']
 type Expression = NonNullable<Analysis['conditions']>
 
-/** What stands for the account and the role of documents that nobody was named for. */
-const nobody = 'arn:aws:iam::000000000000:role/nobody'
+/** Stands in for the account and the role, if the documents belong to no role. */
+const placeholderArn = 'arn:aws:iam::000000000000:role/nobody'
 const evaluatorPackage = '@cloud-copilot/iam-simulate'
 
 /** @throws `invalid-input` if the evaluator isn't installed, or if AWS would refuse a document. */
@@ -23,7 +23,7 @@ export async function evaluatePolicies(set: PolicySet): Promise<PermissionSource
   const caveats = [
     'policies of resources (bucket, key) may grant more, or deny',
     ...(set.scps.length === 0 ? ['no service control policy was given: the organization may deny more'] : []),
-    ...(set.principalArn === null ? ['conditions on who asks are shown, not decided'] : []),
+    ...(set.principalArn === null ? ['conditions on the caller are shown, not decided'] : []),
   ]
   return {
     basis: 'policy documents',
@@ -46,7 +46,7 @@ export async function loadEvaluator(
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
     throw new HoldfastError(
       'invalid-input',
-      `to decide on policy documents, ${evaluatorPackage} has to be installed`,
+      `${evaluatorPackage} is not installed: it decides on policy documents`,
       {
         hint: `run \`npm install ${evaluatorPackage}\` beside holdfast (its licence is AGPL-3.0), or pass --live to ask IAM's own simulator`,
       },
@@ -55,9 +55,9 @@ export async function loadEvaluator(
 }
 
 /**
- * Under which conditions, in words, the identity can become the role; null if it can't. What the caller chooses (external id,
- * session name, tags), and a second factor, is what it likes.
- * @param trust the role's own policy: who may become it
+ * The conditions, in words, under which the identity can assume the role; null if it can't. We assume that the caller can choose
+ * any external id, session name and tags, and has a second factor.
+ * @param trust the role's trust policy
  */
 export async function mayAssume(
   set: PolicySet,
@@ -69,10 +69,10 @@ export async function mayAssume(
   const outcome = await runSimulation({ request, ...policies, resourcePolicy: trust }, discovery(set))
   if (outcome.resultType === 'error') throw refused(outcome.errors, 'sts:AssumeRole')
   const [result] = outcome.resultType === 'single' ? [outcome.result] : outcome.results
-  return result?.analysis.result === 'Allowed' ? wordsOf(result.analysis.conditions) : null
+  return result?.analysis.result === 'Allowed' ? conditionTexts(result.analysis.conditions) : null
 }
 
-/** Who asks is known where an ARN was given; anything else of the request may be whatever the caller likes. */
+/** Only the caller is known, and only if the set has an ARN; the rest of the request may have any value. */
 function discovery(set: PolicySet): Parameters<Evaluator['runSimulation']>[1] {
   return {
     simulationMode: 'Discovery',
@@ -89,7 +89,7 @@ async function decide(
   set: PolicySet,
   action: string,
 ): Promise<Permission> {
-  const found: { resource: string; conditions: string[] }[] = []
+  const grants: { resource: string; conditions: string[] }[] = []
   let deniedBy: string | null = null
   for (const pattern of candidatePatterns(set, action)) {
     const outcome = await runSimulation(simulate(set, action, pattern), discovery(set))
@@ -103,43 +103,44 @@ async function decide(
       if (ignoredContextKeys.length > 0)
         throw new HoldfastError(
           'internal',
-          `the evaluator left ${ignoredContextKeys.join(', ')} out of account for ${action}`,
+          `the evaluator ignored ${ignoredContextKeys.join(', ')} for ${action}`,
         )
-      // The evaluator answers for what overlaps: of two patterns, what both mean is no more than the narrower one.
+      // The evaluator reports the overlap of two patterns, which is never more than the narrower one.
       const resource = pattern === '*' || resourcePattern !== '*' ? resourcePattern : pattern
-      if (analysis.result === 'Allowed') found.push({ resource, conditions: wordsOf(analysis.conditions) })
+      if (analysis.result === 'Allowed')
+        grants.push({ resource, conditions: conditionTexts(analysis.conditions) })
       else deniedBy ??= denierOf(analysis)
     }
   }
-  // A pattern on which it needs no condition says more than one on which it does.
-  const free = found.filter(({ conditions }) => conditions.length === 0)
-  const telling = free.length > 0 ? free : found
+  // Report the patterns that need no condition, if there are any: the others add nothing.
+  const free = grants.filter(({ conditions }) => conditions.length === 0)
+  const telling = free.length > 0 ? free : grants
   return {
     action,
-    allowed: found.length > 0,
+    allowed: grants.length > 0,
     resources: withoutEverything([...new Set(telling.map(({ resource }) => resource))], set, action),
     conditions: [...new Set(telling.flatMap(({ conditions }) => conditions))],
-    deniedBy: found.length > 0 ? null : deniedBy,
+    deniedBy: grants.length > 0 ? null : deniedBy,
   }
 }
 
-/** Where a document leaves less than everything, `*` only stands for the narrower patterns beside it. */
+/** If a document narrows the action, `*` only stands for the narrower patterns beside it, so we drop it. */
 function withoutEverything(
   resources: string[],
   { identity, boundary, session, scps }: PolicySet,
   action: string,
 ): string[] {
   const limits = [boundary, session].flatMap((named) => (named === null ? [] : [named.document]))
-  const all = [...identity, ...scps].map(({ document }) => document).concat(limits)
+  const documents = [...identity, ...scps].map(({ document }) => document).concat(limits)
   const isNarrowed =
     limits.some((document) => narrows(document, action)) ||
-    all.some((document) => deniesAllElse(document, action))
+    documents.some((document) => deniesAllElse(document, action))
   const narrower = resources.filter((resource) => resource !== '*')
   return isNarrowed && narrower.length > 0 ? narrower : resources
 }
 
 function simulate(set: PolicySet, action: string, resource: string): Simulation {
-  const principal = set.principalArn ?? nobody
+  const principal = set.principalArn ?? placeholderArn
   const named = ({ name, document }: NamedDocument): { name: string; policy: unknown } => ({
     name,
     policy: document,
@@ -154,7 +155,7 @@ function simulate(set: PolicySet, action: string, resource: string): Simulation 
     identityPolicies: set.identity.map(named),
     ...(set.boundary === null ? {} : { permissionBoundaryPolicies: [named(set.boundary)] }),
     sessionPolicy: set.session?.document,
-    // Each given policy is one that has to allow at its level, beside what Organizations attaches by itself.
+    // Each policy must allow the action at its own level, together with the policy that Organizations attaches by default.
     serviceControlPolicies: set.scps.map((scp, index) => ({
       orgIdentifier: String(index),
       policies: [...fullAccessBeside(scp), named(scp)],
@@ -187,15 +188,15 @@ function knownContext({ principalArn, tags }: PolicySet): Record<string, string>
   }
 }
 
-/** The candidate is of a kind that the action isn't done to: an object's ARN for an action on buckets. */
+/** The action does not apply to this kind of resource: an object's ARN for an action on buckets. */
 function fitsNotAction(message: string): boolean {
   return message === 'no.resource.types' || message === 'must.use.wildcard'
 }
 
 function refused(errors: { message: string } & object, action: string): HoldfastError {
   if (errors.message !== 'policy.errors') {
-    return new HoldfastError('internal', `the evaluator has no answer about ${action}: ${errors.message}`, {
-      hint: "ask IAM's own simulator with --live",
+    return new HoldfastError('internal', `the evaluator can't decide on ${action}: ${errors.message}`, {
+      hint: "use IAM's own simulator: pass --live",
     })
   }
   const names = Object.values(errors).flatMap((value) =>
@@ -205,7 +206,7 @@ function refused(errors: { message: string } & object, action: string): Holdfast
     'invalid-input',
     `AWS would refuse ${names.length === 0 ? 'a policy document' : names.join(', ')}`,
     {
-      hint: "correct the document: IAM's policy validator (`aws accessanalyzer validate-policy`) says what is wrong with it",
+      hint: "correct the document: IAM's policy validator (`aws accessanalyzer validate-policy`) lists its errors",
     },
   )
 }
@@ -225,14 +226,14 @@ function denierOf(analysis: Analysis): string | null {
   return null
 }
 
-function wordsOf(expression: Expression | undefined): string[] {
+function conditionTexts(expression: Expression | undefined): string[] {
   if (expression === undefined || expression.conditionType === 'always') return []
   if (expression.conditionType === 'group' && expression.operator === 'and')
-    return expression.conditions.flatMap(wordsOf)
-  return [sayExpression(expression)]
+    return expression.conditions.flatMap(conditionTexts)
+  return [expressionText(expression)]
 }
 
-function sayExpression(expression: Expression): string {
+function expressionText(expression: Expression): string {
   switch (expression.conditionType) {
     case 'always':
       return 'always'
@@ -244,7 +245,9 @@ function sayExpression(expression: Expression): string {
       return `${expression.op} ${expression.key} ${expression.values.join(' or ')}`
     case 'group':
       return expression.conditions
-        .map((each) => (each.conditionType === 'group' ? `(${sayExpression(each)})` : sayExpression(each)))
+        .map((condition) =>
+          condition.conditionType === 'group' ? `(${expressionText(condition)})` : expressionText(condition),
+        )
         .join(` ${expression.operator} `)
   }
 }

@@ -1,4 +1,4 @@
-// Everything that decides what an identity may do, as documents: given one by one, or read from a recorded account.
+// The policy documents that decide what an identity may do: from single files, or from a recorded account.
 import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import { parseJsonFile } from './json-file.ts'
@@ -11,9 +11,9 @@ export interface NamedDocument {
 }
 
 export interface PolicySet {
-  /** ARN of whom they belong to; null for documents that nobody was named for. */
+  /** ARN of the role that they belong to; null for documents without a role. */
   principalArn: string | null
-  /** Tags of the role: AWS lets policies compare them. */
+  /** Tags of the role, because policies can compare them. */
   tags: Record<string, string>
   identity: NamedDocument[]
   boundary: NamedDocument | null
@@ -48,7 +48,7 @@ const inline = z.object({ PolicyName: z.string(), PolicyDocument: z.unknown() })
 const attached = z.object({ PolicyArn: z.string() })
 const tag = z.object({ Key: z.string(), Value: z.string() })
 
-/** What `aws iam get-account-authorization-details` prints, as far as it is needed. */
+/** The fields that we use of the output of `aws iam get-account-authorization-details`. */
 const accountSchema = z.object({
   RoleDetailList: z.array(
     z.object({
@@ -80,16 +80,20 @@ export interface RecordedAccount {
 export function readRecordedAccount(file: string): RecordedAccount {
   const parsed = accountSchema.safeParse(parseJsonFile(file, 'the recorded account'))
   if (!parsed.success || parsed.data.IsTruncated === true) {
-    throw new HoldfastError('invalid-input', `${file} is no complete recording of an account's identities`, {
-      hint: 'write it with `aws iam get-account-authorization-details --output json > FILE`, which fetches every page',
-    })
+    throw new HoldfastError(
+      'invalid-input',
+      `${file} is not a complete recording of an account's identities`,
+      {
+        hint: 'write it with `aws iam get-account-authorization-details --output json > FILE`, which fetches every page',
+      },
+    )
   }
   const { RoleDetailList: roles, Policies: policies } = parsed.data
   const managed = (arn: string): NamedDocument => {
     const version = policies
       .find(({ Arn }) => Arn === arn)
       ?.PolicyVersionList.find(({ IsDefaultVersion }) => IsDefaultVersion)
-    if (version === undefined) throw missing(file, `the policy ${arn}, which the role has`)
+    if (version === undefined) throw missing(file, `the policy ${arn}, which is attached to the role`)
     return { name: arn, document: asDocument(version.Document, arn) }
   }
   return {
@@ -123,13 +127,13 @@ export function readRecordedAccount(file: string): RecordedAccount {
   }
 }
 
-/** A document, also as the API gives it: JSON in percent-encoding. */
+/** Accepts the API's form too: JSON in percent-encoding. */
 export function asDocument(value: unknown, name: string): PolicyDocument {
   const decoded = typeof value === 'string' ? decode(value) : value
   if (typeof decoded === 'object' && decoded !== null && !Array.isArray(decoded) && 'Statement' in decoded)
     return { ...decoded }
   throw new HoldfastError('invalid-input', `${name} is not a policy document: it has no Statement`, {
-    hint: 'name the document itself, as IAM stores it',
+    hint: 'pass the document itself, as IAM stores it',
   })
 }
 
@@ -141,8 +145,8 @@ function decode(text: string): unknown {
   }
 }
 
-function missing(file: string, what: string): HoldfastError {
-  return new HoldfastError('not-found', `${file} doesn't hold ${what}`, {
+function missing(file: string, entry: string): HoldfastError {
+  return new HoldfastError('not-found', `${file} doesn't contain ${entry}`, {
     hint: 'record the account without a filter: `aws iam get-account-authorization-details --output json`',
   })
 }

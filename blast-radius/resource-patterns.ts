@@ -1,13 +1,13 @@
-// On what an action could be allowed: the resources that the policies themselves speak of, and everything.
+// The resources on which to decide an action: those that the policies name, and `*`.
 import { HoldfastError } from '../core/errors.ts'
 import type { PolicyDocument, PolicySet } from './policy-set.ts'
 
-/** AWS's quotas leave room for fewer; more are no policies of AWS. */
-const mostPatterns = 500
+/** AWS's quotas allow fewer, so more can't come from AWS. */
+const maxPatterns = 500
 
 /**
- * `*`, and every resource pattern that limits the service of `action`: where one document allows everything and another
- * one bucket, the answer lies on that bucket. @throws `invalid-input` for more patterns than policies can have.
+ * `*`, and every resource pattern of the action's service: if one document allows everything and another only one bucket,
+ * the action is allowed on that bucket. @throws `invalid-input` for more patterns than policies can have.
  */
 export function candidatePatterns(set: PolicySet, action: string): string[] {
   const documents = [...set.identity, set.boundary, set.session, ...set.scps].flatMap((named) =>
@@ -17,13 +17,13 @@ export function candidatePatterns(set: PolicySet, action: string): string[] {
   const patterns = new Set(['*'])
   for (const pattern of documents.flatMap(resourcesOf)) {
     const concerned = /^arn:[^:]*:([^:]*):/.exec(pattern)?.[1]?.toLowerCase()
-    if (concerned === service || concerned === '*') patterns.add(plain(pattern))
+    if (concerned === service || concerned === '*') patterns.add(withoutVariables(pattern))
   }
-  if (patterns.size > mostPatterns) {
+  if (patterns.size > maxPatterns) {
     throw new HoldfastError(
       'invalid-input',
-      `the policies name more than ${mostPatterns} resources of ${service}`,
-      { hint: "ask IAM's own simulator with --live" },
+      `the policies name more than ${maxPatterns} resources of ${service}`,
+      { hint: "use IAM's own simulator: pass --live" },
     )
   }
   return [...patterns]
@@ -33,11 +33,11 @@ function resourcesOf(document: PolicyDocument): string[] {
   return [document['Statement']].flat().flatMap((statement) => {
     if (typeof statement !== 'object' || statement === null) return []
     const { Resource, NotResource } = statement as { Resource?: unknown; NotResource?: unknown }
-    return [Resource, NotResource].flat().filter((each) => typeof each === 'string')
+    return [Resource, NotResource].flat().filter((pattern) => typeof pattern === 'string')
   })
 }
 
-/** A variable can have any value, so it stands for any. */
-function plain(pattern: string): string {
+/** Replaces policy variables by `*`, because a variable can have any value. */
+function withoutVariables(pattern: string): string {
   return pattern.replace(/\$\{[^}]*\}/g, '*')
 }

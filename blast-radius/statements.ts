@@ -1,11 +1,11 @@
-// The parts of a policy document, read without deciding anything: which statements speak of an action.
+// Reads the statements of a policy document that concern an action. It decides nothing.
 import type { PolicyDocument } from './policy-set.ts'
 
 export type Statement = Record<string, unknown>
 
 export function statementsOf(document: PolicyDocument): Statement[] {
   return listOf(document['Statement']).filter(
-    (each): each is Statement => typeof each === 'object' && each !== null,
+    (statement): statement is Statement => typeof statement === 'object' && statement !== null,
   )
 }
 
@@ -20,52 +20,55 @@ export function concerns(statement: Statement, action: string): boolean {
   return !listOf(statement['NotAction']).some((pattern) => matches(String(pattern), action))
 }
 
-/** True if a document denies the action on everything, whatever the request's context. */
+/** True if a document denies the action on everything, in every context. */
 export function deniesOutright(document: PolicyDocument, action: string): boolean {
   return statementsOf(document).some(
-    (each) =>
-      each['Effect'] === 'Deny' &&
-      each['Condition'] === undefined &&
-      concerns(each, action) &&
-      listOf(each['Resource']).includes('*'),
+    (statement) =>
+      statement['Effect'] === 'Deny' &&
+      statement['Condition'] === undefined &&
+      concerns(statement, action) &&
+      listOf(statement['Resource']).includes('*'),
   )
 }
 
-/** True if a document has a statement that allows the action on something, under whatever conditions. */
+/** True if a document has a statement that allows the action on some resource, under any conditions. */
 export function mentionsAllow(document: PolicyDocument, action: string): boolean {
-  return statementsOf(document).some((each) => each['Effect'] === 'Allow' && concerns(each, action))
+  return statementsOf(document).some(
+    (statement) => statement['Effect'] === 'Allow' && concerns(statement, action),
+  )
 }
 
-/** True if a document that limits others leaves the action less than everything. */
+/** True if a limiting document (boundary, session policy) allows the action on less than everything. */
 export function narrows(document: PolicyDocument, action: string): boolean {
-  const speaking = statementsOf(document).filter((each) => concerns(each, action))
-  const allows = speaking.filter((each) => each['Effect'] === 'Allow')
-  return !allows.some((each) => listOf(each['Resource']).includes('*'))
+  const allows = statementsOf(document).filter(
+    (statement) => concerns(statement, action) && statement['Effect'] === 'Allow',
+  )
+  return !allows.some((statement) => listOf(statement['Resource']).includes('*'))
 }
 
-/** True if a document denies the action on everything but what it names. */
+/** True if a document denies the action on everything except the resources that it names. */
 export function deniesAllElse(document: PolicyDocument, action: string): boolean {
   return statementsOf(document).some(
-    (each) =>
-      each['Effect'] === 'Deny' &&
-      each['Condition'] === undefined &&
-      each['NotResource'] !== undefined &&
-      concerns(each, action),
+    (statement) =>
+      statement['Effect'] === 'Deny' &&
+      statement['Condition'] === undefined &&
+      statement['NotResource'] !== undefined &&
+      concerns(statement, action),
   )
 }
 
-/** `*` and `?` as IAM has them: each star takes as little as it can, so that no pattern takes long. */
+/** Matches `*` and `?` as IAM does. Each star takes as little as it can, so that the time is bounded for any pattern. */
 export function matches(pattern: string, action: string): boolean {
-  const [wanted, text] = [pattern.toLowerCase(), action.toLowerCase()]
+  const [glob, text] = [pattern.toLowerCase(), action.toLowerCase()]
   let star = -1
   let mark = 0
   let at = 0
   let index = 0
   while (index < text.length) {
-    if (wanted[at] === '*') {
+    if (glob[at] === '*') {
       star = at++
       mark = index
-    } else if (wanted[at] === '?' || wanted[at] === text[index]) {
+    } else if (glob[at] === '?' || glob[at] === text[index]) {
       at++
       index++
     } else if (star >= 0) {
@@ -75,6 +78,6 @@ export function matches(pattern: string, action: string): boolean {
       return false
     }
   }
-  while (wanted[at] === '*') at++
-  return at === wanted.length
+  while (glob[at] === '*') at++
+  return at === glob.length
 }

@@ -1,59 +1,64 @@
-// Who may become a role, read from its trust alone: IAM's simulator doesn't take trusts. It errs on the side of "may": a
-// condition is one that the caller can meet, and is said.
+// Reads from a trust policy which principals may assume a role, because IAM's simulator ignores trust policies. It errs towards
+// "may": we assume that the caller can meet every condition, and list the conditions.
 import type { PolicyDocument } from './policy-set.ts'
 import { concerns, listOf, statementsOf } from './statements.ts'
 import type { Statement } from './statements.ts'
 
 export interface TrustReading {
-  /** The trust names the role itself or everybody, so that it needs no right of its own; else it names the account. */
+  /** True if the trust names the role or `*`: the role then needs no permission of its own. False: it names the account. */
   byName: boolean
-  /** What has to be met, in words. */
+  /** Conditions that the caller must meet, in words. */
   conditions: string[]
 }
 
-/** How the trust lets `principalArn`, a role, become what it belongs to; null if it doesn't. */
+/** How the trust allows the role `principalArn` to assume the trust's role; null if it doesn't. */
 export function readTrust(trust: PolicyDocument, principalArn: string): TrustReading | null {
-  const speaking = statementsOf(trust).filter((each) => concerns(each, 'sts:AssumeRole'))
-  const denies = speaking.filter((each) => each['Effect'] === 'Deny' && matchOf(each, principalArn) !== null)
-  if (denies.some((each) => conditionsOf(each).length === 0)) return null
-  const ways = speaking
-    .filter((each) => each['Effect'] === 'Allow')
-    .flatMap((each) => {
-      const match = matchOf(each, principalArn)
-      return match === null ? [] : [{ byName: match === 'name', conditions: conditionsOf(each) }]
-    })
-  // The way that asks for least: no condition, and no right.
-  const [way] = ways.sort(
-    (one, other) =>
-      one.conditions.length - other.conditions.length || Number(other.byName) - Number(one.byName),
+  const statements = statementsOf(trust).filter((statement) => concerns(statement, 'sts:AssumeRole'))
+  const denies = statements.filter(
+    (statement) => statement['Effect'] === 'Deny' && matchOf(statement, principalArn) !== null,
   )
-  if (way === undefined) return null
+  if (denies.some((statement) => conditionsOf(statement).length === 0)) return null
+  const grants = statements
+    .filter((statement) => statement['Effect'] === 'Allow')
+    .flatMap((statement) => {
+      const match = matchOf(statement, principalArn)
+      return match === null ? [] : [{ byName: match === 'name', conditions: conditionsOf(statement) }]
+    })
+  // Take the grant that is easiest to use: the fewest conditions, then no permission of its own.
+  const [grant] = grants.sort(
+    (left, right) =>
+      left.conditions.length - right.conditions.length || Number(right.byName) - Number(left.byName),
+  )
+  if (grant === undefined) return null
   return {
-    ...way,
-    conditions: [...way.conditions, ...denies.map((each) => `not (${conditionsOf(each).join(' and ')})`)],
+    ...grant,
+    conditions: [
+      ...grant.conditions,
+      ...denies.map((statement) => `not (${conditionsOf(statement).join(' and ')})`),
+    ],
   }
 }
 
 function matchOf(statement: Statement, principalArn: string): 'name' | 'account' | null {
   const { Principal: principal, NotPrincipal: excluded } = statement
   if (excluded !== undefined)
-    return namesOf(excluded).some((each) => isSame(each, principalArn)) ? null : 'name'
+    return namesOf(excluded).some((name) => isSame(name, principalArn)) ? null : 'name'
   const names = namesOf(principal)
-  if (names.some((each) => each === '*' || isSame(each, principalArn))) return 'name'
+  if (names.some((name) => name === '*' || isSame(name, principalArn))) return 'name'
   const [, partition, , , account] = principalArn.split(':')
-  return names.some((each) => each === account || each === `arn:${partition!}:iam::${account!}:root`)
+  return names.some((name) => name === account || name === `arn:${partition!}:iam::${account!}:root`)
     ? 'account'
     : null
 }
 
-/** Principals that AWS's IAM knows; services and identity providers are nobody's role. */
+/** The IAM principals only, because no role is a service or an identity provider. */
 function namesOf(principal: unknown): string[] {
   if (principal === '*') return ['*']
   if (typeof principal !== 'object' || principal === null) return []
-  return listOf((principal as Record<string, unknown>)['AWS']).filter((each) => typeof each === 'string')
+  return listOf((principal as Record<string, unknown>)['AWS']).filter((name) => typeof name === 'string')
 }
 
-/** The role's ARN, or that of a session of it. */
+/** Whether `name` is the role's ARN, or that of one of its sessions. */
 function isSame(name: string, principalArn: string): boolean {
   if (name === principalArn) return true
   const [, partition, , , account] = principalArn.split(':')

@@ -1,40 +1,43 @@
-// The file given with --config: what `pulumi stack output --json` prints, which names the vault and its roles.
+// Parses the file of `--config`: the output of `pulumi stack output --json` in the vault layer's stack.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 
 const arn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/, 'not the ARN of a role')
 
-/** What the vault layer's stack says of itself; other outputs may stand beside these, and are ignored. */
+/** The vault layer's outputs that the commands use; we ignore its other outputs. */
 const schema = z.object({
   /** Raised when the meaning of a field changes. */
   formatVersion: z.literal(1),
   layer: z.literal('vault'),
   region: z.string().min(1),
   vaultBucket: z.string().min(3).max(63),
-  /** A vault of its own in each of several regions, the first among them; left out, there is only the first. */
+  /** A vault in each of several regions, including the first one. Without it, only the first region has a vault. */
   regions: z
     .record(
       z.string().regex(/^[a-z0-9-]{1,40}$/, 'not the name of a region'),
       z.object({
         vaultBucket: z.string().min(3).max(63),
-        /** Whose backups lie there. */
+        /** The sources whose backups are in this bucket. */
         sources: z.array(z.string()).default([]),
       }),
     )
     .optional(),
-  /** Only for a store that is not AWS's: no stack has it, it is added by hand. */
+  /** Only for a store that is not AWS: no stack writes it, users add it by hand. */
   endpoint: z.url().optional(),
   lock: z.object({ promiseDays: z.number().int().min(1) }).optional(),
-  /** The role that reads the vault, for a human. */
+  /** The role with which a human reads the vault. */
   roles: z.object({ restorer: arn }),
-  /** The role that adds to it, by source. */
+  /** The roles that add to the vault, by source. */
   writers: z.record(z.string(), arn),
 })
 
 export type Configuration = z.infer<typeof schema>
 
-/** @throws `not-found`, or `invalid-input` with the field that is wrong. */
+const writeHint =
+  "write it with `pulumi stack output --json > FILE` in the vault layer's stack, or pass --bucket and --role-arn instead"
+
+/** @throws `not-found`, `unsupported-format`, or `invalid-input` with the field that is wrong. */
 export function readConfiguration(file: string): Configuration {
   let text: string
   try {
@@ -43,10 +46,7 @@ export function readConfiguration(file: string): Configuration {
     throw new HoldfastError(
       'not-found',
       `the configuration ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      {
-        hint: "write it with `pulumi stack output --json > FILE` in the vault layer's stack, or pass --bucket and --role-arn instead",
-        cause: error,
-      },
+      { hint: writeHint, cause: error },
     )
   }
   return parseConfiguration(text, file)
@@ -60,16 +60,14 @@ export function parseConfiguration(text: string, name: string): Configuration {
     throw invalid(name, 'it is not JSON')
   }
   if (typeof value === 'object' && value !== null && 'formatVersion' in value && value.formatVersion !== 1) {
-    throw new HoldfastError(
-      'unsupported-format',
-      `the configuration ${name} has a version that is not known`,
-      { hint: 'update holdfast' },
-    )
+    throw new HoldfastError('unsupported-format', `the configuration ${name} has an unknown version`, {
+      hint: 'update holdfast',
+    })
   }
   if (typeof value === 'object' && value !== null && 'layer' in value && value.layer !== 'vault') {
     throw invalid(
       name,
-      `it is of the layer ${JSON.stringify(value.layer)?.slice(0, 40)}, and the vault's is needed`,
+      `it is of the layer ${JSON.stringify(value.layer)?.slice(0, 40)}, not of the vault layer`,
     )
   }
   const parsed = schema.safeParse(value)
@@ -78,45 +76,40 @@ export function parseConfiguration(text: string, name: string): Configuration {
   throw invalid(name, `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'not as expected'}`)
 }
 
-interface VaultInRegion {
+export interface VaultInRegion {
   bucket: string
   region: string
 }
 
 /**
- * The vault's bucket in the region that is named; in none, that of the source; without either, the only one.
- * @throws `invalid-input`, which names the regions, if there is none in that region, or several to choose from.
+ * The vault's bucket in `regionName`; without it, in the region of `source`; without both, the only bucket.
+ * @throws `invalid-input`, which lists the regions, if none matches or several do.
  */
 export function chooseRegion(
-  { region: first, vaultBucket, regions = {} }: Configuration,
-  named: string | undefined,
+  { region: firstRegion, vaultBucket, regions = {} }: Configuration,
+  regionName: string | undefined,
   source: string | undefined,
 ): VaultInRegion {
-  const all = Object.entries(regions)
-  if (all.length === 0) return { bucket: vaultBucket, region: named ?? first }
-  const hint = `pass --region with one of: ${all.map(([each]) => each).join(', ')}`
-  const chosen = all.filter(([region, { sources }]) =>
-    named === undefined
-      ? all.length === 1 || (source !== undefined && sources.includes(source))
-      : region === named,
+  const entries = Object.entries(regions)
+  if (entries.length === 0) return { bucket: vaultBucket, region: regionName ?? firstRegion }
+  const matches = entries.filter(([region, { sources }]) =>
+    regionName === undefined
+      ? entries.length === 1 || (source !== undefined && sources.includes(source))
+      : region === regionName,
   )
-  const [only] = chosen
-  if (only !== undefined && chosen.length === 1) return { bucket: only[1].vaultBucket, region: only[0] }
-  throw named === undefined
-    ? new HoldfastError(
-        'invalid-input',
-        'the vault has buckets in several regions, and which one is meant is not said',
-        { hint },
-      )
-    : new HoldfastError(
-        'invalid-input',
-        `the vault has no bucket in the region ${JSON.stringify(named.slice(0, 40))}`,
-        { hint },
-      )
+  const [match] = matches
+  if (match !== undefined && matches.length === 1) return { bucket: match[1].vaultBucket, region: match[0] }
+  throw new HoldfastError(
+    'invalid-input',
+    regionName === undefined
+      ? 'the vault has buckets in several regions, and no region given: pass --region'
+      : `the vault has no bucket in the region ${JSON.stringify(regionName.slice(0, 40))}`,
+    { hint: `pass --region with one of: ${entries.map(([region]) => region).join(', ')}` },
+  )
 }
 
 function invalid(name: string, detail: string): HoldfastError {
   return new HoldfastError('invalid-input', `the configuration ${name} is not usable: ${detail}`, {
-    hint: "write it with `pulumi stack output --json > FILE` in the vault layer's stack, or pass --bucket and --role-arn instead",
+    hint: writeHint,
   })
 }

@@ -1,4 +1,4 @@
-// The entry point of `holdfast`, which bin/holdfast starts. Nothing but the exit status is decided here.
+// The entry point of `holdfast`, started by bin/holdfast. It only sets the exit status.
 import './quiet-warnings.ts'
 import { run } from './run.ts'
 

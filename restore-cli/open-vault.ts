@@ -1,12 +1,11 @@
-// The vault that a command works on, opened and closed around it.
-import { openS3ObjectStore } from '../aws/s3-object-store.ts'
+// Opens the vault that a command works on, and closes it afterwards.
 import type { S3ObjectStore } from '../aws/s3-object-store.ts'
 import type { Clock, Random } from '../core/clock.ts'
 import { readMfaCode } from './mfa-prompt.ts'
 import type { VaultAddress } from './vault-options.ts'
 import { wallClock } from './wall-clock.ts'
 
-/** What every operation of the engine is given. */
+/** The adapters that every operation of the engine takes. */
 export interface OpenVault {
   store: S3ObjectStore
   clock: Clock
@@ -19,6 +18,7 @@ export async function withVault<Result>(
   signal: AbortSignal,
   use: (vault: OpenVault) => Promise<Result>,
 ): Promise<Result> {
+  const { openS3ObjectStore } = await import('../aws/s3-object-store.ts')
   const store = openS3ObjectStore({
     ...address,
     signal,

@@ -1,4 +1,4 @@
-// Where a command's answer goes: words, or one JSON object a line, on standard output.
+// The output of a command on standard output: text, or one JSON object a line.
 import type { Writable } from 'node:stream'
 import { showProgress } from './render/progress.ts'
 import type { Progress, ProgressStream } from './render/progress.ts'

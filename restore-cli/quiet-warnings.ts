@@ -1,4 +1,4 @@
-// Node warns that its SQLite is experimental. Users of the command can do nothing about it; every other warning is shown.
+// Hides Node's warning that its SQLite is experimental, because users can do nothing about it. Shows all other warnings.
 
 process.removeAllListeners('warning')
 process.on('warning', (warning) => {

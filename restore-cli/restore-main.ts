@@ -1,4 +1,4 @@
-// The entry point of `restore`, which bin/restore starts.
+// The entry point of `restore`, started by bin/restore.
 import './quiet-warnings.ts'
 import { run } from './run.ts'
 

@@ -1,44 +1,48 @@
-// A session of a role for a command that runs with it, or printed: what an agent and whoever breaks the glass are handed alike.
-import { SessionService } from '../aws/session-service.ts'
+// Opens a session of a role, and hands it to a command or prints it: for agents, and for break-glass.
 import type { Session, SessionRequest } from '../aws/session-service.ts'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
-import type { formats } from './declare-agent-session.ts'
+import type { Invocation } from './invocation.ts'
+import type { SessionFormat } from './options.ts'
 import { makeOutput } from './output.ts'
-import type { Invocation } from './program.ts'
 import { runTask, sessionVariables, taskEnvironment } from './task-process.ts'
 
-export interface HandOutFlags {
-  format: (typeof formats)[number]
-  json?: boolean
+/** A session to hand out, and how. */
+export interface HandOut {
+  session: Session
+  /** The program to run with the session, with its arguments. Empty: print the session. */
+  command: readonly string[]
+  format: SessionFormat
+  json: boolean
+  /** The record of the session, without its credentials. */
+  record: { type: string } & Record<string, unknown>
 }
 
-/** @param hint for whoever is denied: what the role's trust asks for. @throws `denied`, `credentials`, `unreachable`. */
+/** @param deniedHint what the role's trust policy requires. @throws `denied`, `credentials`, `unreachable`. */
 export async function openSession(
   request: SessionRequest,
-  { environment, signal }: Invocation,
-  hint: string,
+  invocation: Invocation,
+  deniedHint: string,
 ): Promise<Session> {
-  const sts = new SessionService({
-    region: environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'],
-    signal,
-  })
+  const { SessionService } = await import('../aws/session-service.ts')
+  const sts = new SessionService({ region: regionOf(invocation), signal: invocation.signal })
   try {
     return await sts.assumeRole(request)
   } catch (error) {
     if (!isHoldfastError(error, 'denied')) throw error
-    throw new HoldfastError('denied', error.message, { hint, context: error.context, cause: error })
+    throw new HoldfastError('denied', error.message, {
+      hint: deniedHint,
+      context: error.context,
+      cause: error,
+    })
   } finally {
     sts.close()
   }
 }
 
-/** Runs the command with the session, or prints it. @param record what it says of it, without the credentials. */
+/** Runs the command with the session, or prints the session. */
 export async function handOut(
-  session: Session,
-  command: readonly string[],
-  flags: HandOutFlags,
+  { session, command, format, json, record }: HandOut,
   invocation: Invocation,
-  record: { type: string } & Record<string, unknown>,
 ): Promise<void> {
   const { environment, signal } = invocation
   if (command.length > 0) {
@@ -46,32 +50,46 @@ export async function handOut(
     signal.throwIfAborted()
     return invocation.endWith?.(status)
   }
-  const output = makeOutput(invocation, flags.json ?? false)
+  const output = makeOutput(invocation, json)
   const { accessKeyId, secretAccessKey, sessionToken } = session
   const { type, ...fields } = record
   output.record(type, { ...fields, credentials: { accessKeyId, secretAccessKey, sessionToken } })
-  output.text(renderSession(session, flags.format))
+  output.text(renderSession(session, format))
 }
 
-export function checkName(what: string, value: string): string {
+/** The region that the environment names, for services that have one endpoint per region. */
+export function regionOf({ environment }: Pick<Invocation, 'environment'>): string | undefined {
+  return environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION']
+}
+
+/** @param label names the value in an error: `session name`. @throws `invalid-input`. */
+export function checkName(label: string, value: string): string {
   if (/^[\w+=,.@-]{2,64}$/.test(value)) return value
-  throw new HoldfastError('invalid-input', `the ${what} is not one that AWS accepts`, {
+  throw new HoldfastError('invalid-input', `AWS does not accept this ${label}`, {
     hint: 'use 2 to 64 letters, digits and characters of _+=,.@-',
   })
 }
 
+/** @throws `invalid-input`. */
 export function checkSeconds(seconds: number): number {
   if (seconds >= 900 && seconds <= 3600) return seconds
   throw new HoldfastError('invalid-input', `a session of ${seconds} seconds is not allowed`, {
-    hint: 'choose 900 to 3600 seconds: it should end with the task',
+    hint: 'pass --session-seconds 900 to 3600: the session should end with the task',
   })
 }
 
-function renderSession(session: Session, format: HandOutFlags['format']): string {
+function renderSession(session: Session, format: SessionFormat): string {
   const { accessKeyId, secretAccessKey, sessionToken, expiresMs } = session
   if (format === 'credential-process') {
     // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
-    return `${JSON.stringify({ Version: 1, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken, Expiration: new Date(expiresMs).toISOString() })}\n`
+    const credentials = {
+      Version: 1,
+      AccessKeyId: accessKeyId,
+      SecretAccessKey: secretAccessKey,
+      SessionToken: sessionToken,
+      Expiration: new Date(expiresMs).toISOString(),
+    }
+    return `${JSON.stringify(credentials)}\n`
   }
   return Object.entries(sessionVariables(session))
     .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)

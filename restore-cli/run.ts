@@ -1,14 +1,14 @@
-// Runs one command line: the only place that turns errors into words for the user and into an exit status.
+// Runs one command line. Only this file turns errors into text for the user, and into an exit status.
 import { CommanderError } from 'commander'
 import { exitStatus, HoldfastError } from '../core/errors.ts'
-import { buildProgram } from './program.ts'
-import type { Bin, Invocation } from './program.ts'
+import type { Bin, Invocation } from './invocation.ts'
+import { buildProgram, commandNameOf } from './program.ts'
 import { renderError } from './render/error-text.ts'
 
-/** After an interruption, how long a command may take to stop cleanly. */
+/** How long a command may take to stop cleanly after an interruption. */
 const graceMs = 10_000
 
-/** The exit status of `bin` with `args`; see docs/exit-codes.md. Everything that fails is told on standard error. */
+/** The exit status of `bin` with `args`; see docs/exit-codes.md. Reports every failure on standard error. */
 export async function run(bin: Bin, args: readonly string[]): Promise<number> {
   const interruption = new AbortController()
   const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json')
@@ -26,11 +26,12 @@ export async function run(bin: Bin, args: readonly string[]): Promise<number> {
       signal: interruption.signal,
       stdout: process.stdout,
       stderr: process.stderr,
-      endWith: (passedOn) => {
-        status = passedOn
+      endWith: (taskStatus) => {
+        status = taskStatus
       },
     }
-    await buildProgram(invocation).parseAsync([...args], { from: 'user' })
+    const program = await buildProgram(invocation, args)
+    await program.parseAsync([...args], { from: 'user' })
     return status
   } catch (error) {
     if (interruption.signal.aborted) return fail(interruption.signal.reason as HoldfastError)
@@ -41,13 +42,13 @@ export async function run(bin: Bin, args: readonly string[]): Promise<number> {
   }
 }
 
-/** The first signal asks the command to stop; a second one, or a command that doesn't, ends the process. */
+/** The first signal asks the command to stop. A second signal, or the end of the grace time, ends the process. */
 function watchSignals(interruption: AbortController): () => void {
   const stop = (signal: NodeJS.Signals): void => {
     if (interruption.signal.aborted) process.exit(exitStatus.interrupted)
     interruption.abort(
       new HoldfastError('interrupted', `stopped by ${signal}`, {
-        hint: 'nothing that was acknowledged is lost; run the same command again to go on',
+        hint: 'acknowledged uploads are safe; run the same command again to go on',
       }),
     )
     setTimeout(() => process.exit(exitStatus.interrupted), graceMs).unref()
@@ -60,7 +61,7 @@ function watchSignals(interruption: AbortController): () => void {
   }
 }
 
-/** `holdfast snapshots | head` closes our output: that is no failure, and no reason to stop a restore. */
+/** `holdfast snapshots | head` closes our output, which must not fail the command or stop a restore. */
 function ignoreClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -70,28 +71,21 @@ function ignoreClosedPipes(): void {
 }
 
 function usageError(bin: Bin, args: readonly string[], error: CommanderError): HoldfastError {
-  const command =
-    bin === 'holdfast'
-      ? args.find((arg) =>
-          /^(backup|snapshots|restore|verify|examine|check-examination|retire|agent-session|break-glass|blast-radius)$/.test(
-            arg,
-          ),
-        )
-      : undefined
-  const help = `run \`${command === undefined ? bin : `${bin} ${command}`} --help\` to see what it takes`
-  // Without a command, commander has printed the help already and has no message of its own.
+  const commandName = bin === 'holdfast' ? commandNameOf(args) : undefined
+  const command = commandName === undefined ? bin : `${bin} ${commandName}`
+  // Without a command, Commander has already printed the help, and its error has no message.
   const isHelp = error.code === 'commander.help'
   return new HoldfastError(
     'invalid-input',
-    isHelp ? 'no command was given' : error.message.replace(/^error: /, '').replaceAll('\n', ' '),
-    { hint: help },
+    isHelp ? 'no command given' : error.message.replace(/^error: /, '').replaceAll('\n', ' '),
+    { hint: `run \`${command} --help\` to see its options` },
   )
 }
 
 function defect(error: unknown): HoldfastError {
   const message = error instanceof Error ? error.message : String(error)
   return new HoldfastError('internal', `a defect in holdfast: ${message}`, {
-    hint: 'run it again with HOLDFAST_DEBUG=1 and report what it prints',
+    hint: 'run the command again with HOLDFAST_DEBUG=1, and report its output',
     cause: error,
   })
 }

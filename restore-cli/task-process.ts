@@ -1,4 +1,4 @@
-// Runs a command with a session's credentials in its environment, and nothing on disk. No shell: arguments stay what they are.
+// Runs a program with a session's credentials in its environment, and writes nothing to disk. Uses no shell, so that no argument is interpreted.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Session } from '../aws/session-service.ts'
@@ -6,8 +6,8 @@ import { HoldfastError } from '../core/errors.ts'
 
 type Environment = Record<string, string | undefined>
 
-/** Everything by which an SDK would find other credentials than the session's. */
-const otherWays = [
+/** Variables by which an SDK would find other credentials than the session's. */
+const credentialVariables = [
   'AWS_PROFILE',
   'AWS_DEFAULT_PROFILE',
   'AWS_ROLE_ARN',
@@ -35,13 +35,13 @@ export function sessionVariables({
   }
 }
 
-/** The environment of a task: the session's credentials in place of any others, and no way from an ended session to the machine's own role. */
+/** The environment of a task: the session's credentials replace all others, and an ended session can't fall back to the machine's role. */
 export function taskEnvironment(environment: Environment, session: Session): Environment {
-  const kept = Object.fromEntries(Object.entries(environment).filter(([name]) => !otherWays.includes(name)))
-  return { ...kept, ...sessionVariables(session), AWS_EC2_METADATA_DISABLED: 'true' }
+  const variables = Object.entries(environment).filter(([name]) => !credentialVariables.includes(name))
+  return { ...Object.fromEntries(variables), ...sessionVariables(session), AWS_EC2_METADATA_DISABLED: 'true' }
 }
 
-/** The command's status; 128 and the signal's number for one that a signal ended. @throws `not-found`, `denied`: it can't be started. */
+/** The program's exit status; 128 plus the signal's number if a signal ended it. @throws `not-found`, `denied` if it can't be started. */
 export function runTask(
   [command, ...args]: readonly string[],
   environment: Environment,
@@ -59,7 +59,7 @@ export function runTask(
           error.code === 'EACCES' ? 'denied' : 'not-found',
           `the command ${JSON.stringify(command!.slice(0, 200))} can't be started: ${error.code ?? 'unknown error'}`,
           {
-            hint: 'check its name and its permissions; the session that was made for it ends by itself',
+            hint: 'check its name and its permissions; its session expires by itself',
           },
         ),
       )

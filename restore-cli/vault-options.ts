@@ -1,9 +1,9 @@
-// The options that every command shares: which vault, and as whom.
-import { InvalidArgumentError, Option } from 'commander'
+// The options that every command on a vault shares: the vault, and the role that opens it.
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../core/errors.ts'
-import { chooseRegion, readConfiguration } from './configuration.ts'
-import type { Configuration } from './configuration.ts'
+import type { Configuration, VaultInRegion } from './configuration.ts'
+import { jsonOption, sourceIdentityOption, wholeNumber } from './options.ts'
 
 export interface VaultFlags {
   bucket?: string
@@ -17,16 +17,16 @@ export interface VaultFlags {
   mfaSerial?: string
   config?: string
   json?: boolean
-  /** Of the commands that have one: tells the region too. */
+  /** Only some commands declare it. It also selects one of the configuration's regions. */
   source?: string
 }
 
-/** Where the vault is and which role opens it: the flags, the environment and the configuration made one. */
+/** The vault, and the role that opens it: what flags, environment and configuration add up to. */
 export interface VaultAddress {
   bucket: string
   region?: string
   endpoint?: string
-  /** What the vault was set up to promise; only a configuration tells. */
+  /** The vault's guaranteed retention; only a configuration has it. */
   promiseDays?: number
   role?: {
     roleArn: string
@@ -38,11 +38,19 @@ export interface VaultAddress {
   }
 }
 
-const heading = 'Vault:'
+/** The role that a command needs. */
+export interface RoleRequest {
+  /** Name of the command: it is part of the session's name in the audit trail. */
+  command: string
+  /** The configuration's role for this command. */
+  roleOf: (configuration: Configuration) => string | undefined
+  /** The external id that the role's trust policy requires. */
+  externalId?: string
+}
 
-export function addVaultOptions(command: Command): Command {
-  return command
-    .optionsGroup(heading)
+export function addVaultOptions(command: Command): void {
+  command
+    .optionsGroup('Vault:')
     .addOption(new Option('--bucket <name>', 'bucket of the vault').env('HOLDFAST_BUCKET'))
     .addOption(
       new Option('--region <name>', "its region (default: the configuration's or the SDK's)").env(
@@ -53,87 +61,85 @@ export function addVaultOptions(command: Command): Command {
       new Option('--endpoint <url>', 'an S3-compatible store instead of AWS').env('HOLDFAST_ENDPOINT'),
     )
     .addOption(
-      new Option('--role-arn <arn>', 'role to assume (default: as the configuration says)').env(
+      new Option('--role-arn <arn>', "role to assume (default: the configuration's)").env(
         'HOLDFAST_ROLE_ARN',
       ),
     )
     .addOption(
-      new Option('--no-assume-role', 'use the credentials as they are, whatever the configuration says'),
+      new Option('--no-assume-role', 'use the credentials directly, even if the configuration names a role'),
     )
-    .addOption(
-      new Option('--source-identity <name>', 'who is behind the session, for the audit trail').env(
-        'HOLDFAST_SOURCE_IDENTITY',
-      ),
-    )
+    .addOption(sourceIdentityOption('the person behind the session, for the audit trail'))
     .addOption(
       new Option('--session-seconds <n>', 'length of the session, 900 to 3600')
         .env('HOLDFAST_SESSION_SECONDS')
         .argParser(wholeNumber),
     )
     .addOption(
-      new Option('--mfa-serial <arn>', 'second factor that the role asks for').env('HOLDFAST_MFA_SERIAL'),
+      new Option('--mfa-serial <arn>', 'second factor that the role requires').env('HOLDFAST_MFA_SERIAL'),
     )
     .addOption(
-      new Option('--config <file>', 'what `pulumi stack output --json` prints').env('HOLDFAST_CONFIG'),
+      new Option(
+        '--config <file>',
+        "the output of `pulumi stack output --json` in the vault layer's stack",
+      ).env('HOLDFAST_CONFIG'),
     )
     .optionsGroup('Output:')
-    .addOption(new Option('--json', 'records on standard output, one JSON object a line; errors as JSON too'))
+    .addOption(jsonOption())
 }
 
-/**
- * @param roleOf the role that the configuration has for this command.
- * @param externalId what the trust of such a role asks for.
- * @throws `invalid-input` without a bucket, or for a configuration that can't be used.
- */
-export function resolveVault(
-  flags: VaultFlags,
-  command: string,
-  roleOf: (configuration: Configuration) => string | undefined,
-  externalId?: string,
-): VaultAddress {
-  const configuration = given(flags.config) === undefined ? undefined : readConfiguration(flags.config!)
-  // A bucket that is named may lie anywhere: whoever names it says where, or leaves it to the configuration.
-  const chosen =
-    given(flags.bucket) !== undefined || configuration === undefined
-      ? undefined
-      : chooseRegion(configuration, given(flags.region), given(flags.source))
-  const bucket = given(flags.bucket) ?? chosen?.bucket
+/** @throws `invalid-input` without a bucket, or for a configuration that can't be used; `not-found`. */
+export async function resolveVault(flags: VaultFlags, request: RoleRequest): Promise<VaultAddress> {
+  const values = withoutEmpty(flags)
+  const { configuration, configuredVault } = await readConfigured(values)
+  const bucket = values.bucket ?? configuredVault?.bucket
   if (bucket === undefined) {
-    throw new HoldfastError('invalid-input', 'which vault is not said', {
-      hint: 'pass --bucket NAME (or HOLDFAST_BUCKET), or --config FILE with what `pulumi stack output --json` prints',
+    throw new HoldfastError('invalid-input', 'no vault given: pass --bucket or --config', {
+      hint: "pass --bucket NAME (or HOLDFAST_BUCKET), or --config FILE with the output of `pulumi stack output --json` in the vault layer's stack",
     })
   }
-  const region = chosen?.region ?? given(flags.region) ?? configuration?.region
-  const endpoint = given(flags.endpoint) ?? configuration?.endpoint
-  const roleArn = flags.assumeRole
-    ? (given(flags.roleArn) ?? (configuration === undefined ? undefined : roleOf(configuration)))
+  const roleArn = values.assumeRole
+    ? (values.roleArn ?? (configuration === undefined ? undefined : request.roleOf(configuration)))
     : undefined
-  return {
+  return withoutEmpty({
     bucket,
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(configuration?.lock === undefined ? {} : { promiseDays: configuration.lock.promiseDays }),
-    ...(roleArn === undefined
-      ? {}
-      : {
-          role: {
+    region: configuredVault?.region ?? values.region ?? configuration?.region,
+    endpoint: values.endpoint ?? configuration?.endpoint,
+    promiseDays: configuration?.lock?.promiseDays,
+    role:
+      roleArn === undefined
+        ? undefined
+        : withoutEmpty({
             roleArn,
-            sessionName: `holdfast-${command}`,
-            ...(externalId === undefined ? {} : { externalId }),
-            ...(given(flags.sourceIdentity) === undefined ? {} : { sourceIdentity: flags.sourceIdentity! }),
-            ...(flags.sessionSeconds === undefined ? {} : { durationSeconds: flags.sessionSeconds }),
-            ...(given(flags.mfaSerial) === undefined ? {} : { mfaSerial: flags.mfaSerial! }),
-          },
-        }),
-  }
+            sessionName: `holdfast-${request.command}`,
+            externalId: request.externalId,
+            sourceIdentity: values.sourceIdentity,
+            durationSeconds: values.sessionSeconds,
+            mfaSerial: values.mfaSerial,
+          }),
+  })
 }
 
-export function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.')
-  return Number(text)
+async function readConfigured(
+  values: VaultFlags,
+): Promise<{ configuration?: Configuration; configuredVault?: VaultInRegion }> {
+  if (values.config === undefined) return {}
+  // Loaded on demand, because the schema library takes longer to load than the rest of the command line.
+  const { chooseRegion, readConfiguration } = await import('./configuration.ts')
+  const configuration = readConfiguration(values.config)
+  // A bucket that the user names can be in any region, so the configuration's regions do not apply to it.
+  if (values.bucket !== undefined) return { configuration }
+  return { configuration, configuredVault: chooseRegion(configuration, values.region, values.source) }
 }
 
-/** A variable that is set to nothing is as good as unset. */
-function given(value: string | undefined): string | undefined {
-  return value === '' ? undefined : value
+type WithoutUndefined<Fields> = {
+  [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name]
+} & {
+  [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Exclude<Fields[Name], undefined>
+}
+
+/** A copy without the fields that are undefined or empty: an environment variable set to '' counts as unset. */
+function withoutEmpty<Fields extends object>(fields: Fields): WithoutUndefined<Fields> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== ''),
+  ) as WithoutUndefined<Fields>
 }

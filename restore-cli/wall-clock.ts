@@ -1,4 +1,4 @@
-// The real clock, for the engine, which never asks for it by itself.
+// The real clock. The engine takes it as an argument, so that tests can replace it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 

@@ -1,14 +1,14 @@
-// What lies in a restored directory: every entry is looked at and every byte read, nothing is followed and nothing written.
+// Reads every entry and every byte of a restored directory. Follows no link, and writes nothing.
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { lstat, open, readdir, readlink } from 'node:fs/promises'
 import { pathText } from '../../core/tree/path-text.ts'
 
-export interface DirectoryExamination {
+export interface DirectoryResult {
   entries: number
   files: number
-  /** Of files. */
+  /** The content of all files. */
   bytes: number
   links: number
   sha256: string
@@ -19,16 +19,16 @@ const readBytes = 1024 * 1024
 const empty = Buffer.alloc(0)
 
 /**
- * The digest goes over kind, path and content of every entry, in the order of the paths' bytes within each directory: not over
- * modes, owners and times, which depend on who has restored. @throws what `signal` was aborted with, or why `root` can't be listed.
+ * The digest covers kind, path and content of every entry, in the order of the paths' bytes within each directory. It excludes
+ * modes, owners and times, because they depend on the user that restored. @throws the reason of `signal`, or why `root` can't be listed.
  */
-export async function examineDirectory(root: string, signal: AbortSignal): Promise<DirectoryExamination> {
+export async function testDirectory(root: string, signal: AbortSignal): Promise<DirectoryResult> {
   const result = { entries: 0, files: 0, bytes: 0, links: 0, findings: [] as string[] }
   const tree = createHash('sha256')
   const buffer = Buffer.allocUnsafe(readBytes)
   const rootPath = Buffer.from(`${root}/`)
-  const waiting = (await listNames(rootPath)).reverse()
-  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+  const pending = (await listNames(rootPath)).reverse()
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     signal.throwIfAborted()
     const full = Buffer.concat([rootPath, path])
     result.entries++
@@ -37,7 +37,7 @@ export async function examineDirectory(root: string, signal: AbortSignal): Promi
       if (stat.isDirectory()) {
         addEntry(tree, 'directory', path, empty)
         const below = Buffer.concat([path, Buffer.from('/')])
-        for (const name of (await listNames(full)).reverse()) waiting.push(Buffer.concat([below, name]))
+        for (const name of (await listNames(full)).reverse()) pending.push(Buffer.concat([below, name]))
       } else if (stat.isFile()) {
         result.files++
         const { bytes, digest } = await readContent(full, buffer, signal)
@@ -56,7 +56,7 @@ export async function examineDirectory(root: string, signal: AbortSignal): Promi
       )
     }
   }
-  if (result.entries === 0) result.findings.push('there is nothing in the directory')
+  if (result.entries === 0) result.findings.push('the directory is empty')
   return { ...result, sha256: tree.digest('hex') }
 }
 
@@ -64,7 +64,7 @@ async function listNames(directory: Buffer): Promise<Buffer[]> {
   return (await readdir(directory, { encoding: 'buffer' })).sort((left, right) => Buffer.compare(left, right))
 }
 
-/** Lengths before contents: no two trees make the same bytes. */
+/** The lengths precede the contents, so that no two trees give the same bytes. */
 function addEntry(tree: Hash, kind: string, path: Buffer, content: Buffer): void {
   tree.update(`${kind} ${path.length} ${content.length}\n`).update(path).update(content)
 }

@@ -1,5 +1,5 @@
-// PostgreSQL in single-user mode: one process that reads its commands from standard input. There is no socket that anybody could
-// reach, no background process, no login, and none of the settings that a cluster's catalogue attaches to roles and databases.
+// Runs PostgreSQL in single-user mode: one process that reads its commands from standard input. It has no socket, no background
+// process, no login, and ignores the settings that a cluster's catalogue attaches to roles and databases.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
@@ -12,27 +12,27 @@ export interface StandaloneServer {
   /** Absolute path of `postgres`. */
   program: string
   dataDirectory: string
-  /** Our own, and the only one that is read. */
+  /** Ours: the server reads no other one. */
   configurationFile: string
-  /** Whom to run it as; undefined: as ourselves. */
+  /** The user that runs it; undefined: the user of this process. */
   user?: ServerUser
 }
 
 export interface Session {
-  /** What the queries' only column held, in order. */
+  /** The values of the queries' only column, in order. */
   values: string[]
-  /** What went wrong, as the server says it: at most 20 lines. */
+  /** The first 20 errors, in the server's words. */
   errors: string[]
-  /** It came up, took every command, and shut down by itself. */
+  /** True if the server started, took every command, and shut down by itself. */
   isWhole: boolean
 }
 
 /** The name that every query gives its only column. */
 export const resultColumn = 'holdfast'
-const mostErrors = 20
-/** Nothing is inherited: no credentials, no library path, no proxy. */
+const maxErrors = 20
+/** The server inherits nothing: no credentials, no library path, no proxy. */
 const environment = { LANG: 'C', LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' }
-/** They win over every file; what lies in the directory was copied, or is disposable. */
+/** They override every file. No fsync, because the directory is a copy or disposable. */
 const settings = [
   'fsync=off',
   'jit=off',
@@ -43,8 +43,8 @@ const settings = [
 ]
 
 /**
- * Runs `queries` on one database, each on its own: one that fails doesn't stop the others. Each answers texts without quotes or line
- * breaks. @throws if the server can't be started, or what `signal` was aborted with, after the server's end.
+ * Runs `queries` on one database, one by one: a query that fails doesn't stop the next. Their values must have no quotes and no line
+ * breaks. @throws if the server can't be started, or the reason of `signal`, after the server's end.
  */
 export function runStandalone(
   server: StandaloneServer,
@@ -68,16 +68,16 @@ export function runStandalone(
     },
   )
   const session: Session = { values: [], errors: [], isWhole: false }
-  const answer = new RegExp(`^(?:backend> )*\\t 1: ${resultColumn} = "([^"]*)"\\t`)
+  const valuePattern = new RegExp(`^(?:backend> )*\\t 1: ${resultColumn} = "([^"]*)"\\t`)
   createInterface({ input: child.stdout }).on('line', (line) => {
-    const value = answer.exec(line)?.[1]
+    const value = valuePattern.exec(line)?.[1]
     if (value !== undefined) session.values.push(value)
   })
   createInterface({ input: child.stderr }).on('line', (line) => {
     const error = /(?:ERROR|FATAL|PANIC): {2}.*/.exec(line)?.[0]
-    if (error !== undefined && session.errors.length < mostErrors) session.errors.push(error)
+    if (error !== undefined && session.errors.length < maxErrors) session.errors.push(error)
   })
-  // A server that ends early closes its input: what it said is the answer.
+  // Ignore: a server that ends early closes its input, and its exit status and output tell why.
   child.stdin.on('error', () => undefined)
   child.stdin.end(queries.map((query) => `${query};\n\n`).join(''))
   const kill = (): void => void child.kill('SIGKILL')

@@ -146,7 +146,7 @@ export function unsupported(subject: string, version: number): HoldfastError {
     'unsupported-format',
     `${subject} has format version ${version}; this Holdfast reads version ${formatVersion}`,
     {
-      hint: 'use the Holdfast that the vault keeps under toolkit/, or a newer one',
+      hint: 'use a newer Holdfast; the one that wrote it is in the bucket `holdfast-toolkit-…`',
       context: { version },
     },
   )

@@ -1,24 +1,23 @@
-// `holdfast backup`: one more snapshot of a source.
+// `holdfast backup`: adds one snapshot of a source to the vault.
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { Option } from 'commander'
+import type { Command } from 'commander'
 import { HoldfastError } from '../../core/errors.ts'
 import { assertSourceName } from '../../core/store/vault-keys.ts'
-import { backup } from '../../engine/backup/backup.ts'
 import type { BackupProgress } from '../../engine/operations.ts'
 import { externalIdOf } from '../../guardrails/names.ts'
-import type { Configuration } from '../configuration.ts'
+import type { Invocation } from '../invocation.ts'
 import { withVault } from '../open-vault.ts'
+import { sourceOption, wholeNumber } from '../options.ts'
 import { makeOutput } from '../output.ts'
-import { toolVersion } from '../program.ts'
-import type { Invocation } from '../program.ts'
 import { backupRecord, renderBackup } from '../render/backup-report.ts'
 import { bytesText, countOf } from '../render/figures.ts'
-import { resolveVault } from '../vault-options.ts'
+import { toolVersion } from '../tool-version.ts'
+import { addVaultOptions, resolveVault } from '../vault-options.ts'
 import type { VaultFlags } from '../vault-options.ts'
 
-const defaultPromiseDays = 30
-
-export interface BackupFlags extends VaultFlags {
+interface BackupFlags extends VaultFlags {
   source: string
   kind: 'volume' | 'postgres'
   cacheDir?: string
@@ -27,17 +26,56 @@ export interface BackupFlags extends VaultFlags {
   dryRun?: boolean
 }
 
-/** @throws `incomplete` after the snapshot was committed and reported, if something in it is missing. */
-export async function runBackup(
-  directory: string,
-  flags: BackupFlags,
-  invocation: Invocation,
-): Promise<void> {
+const defaultPromiseDays = 30
+
+export function declare(command: Command, invocation: Invocation): void {
+  command
+    .description('Back up a directory to the vault, as one more snapshot of its source.')
+    .argument('<dir>', 'the directory to back up')
+    .addOption(sourceOption('the source that this is a snapshot of').makeOptionMandatory())
+    .addOption(
+      new Option('--kind <kind>', 'the kind of the directory')
+        .choices(['volume', 'postgres'])
+        .default('volume'),
+    )
+    .addOption(
+      new Option(
+        '--cache-dir <dir>',
+        "where to keep the list of uploaded content (default: the user's cache)",
+      ).env('HOLDFAST_CACHE_DIR'),
+    )
+    .addOption(
+      new Option(
+        '--promise-days <n>',
+        "how long the snapshot must stay restorable (default: the configuration's days, or 30)",
+      ).argParser(wholeNumber),
+    )
+    .option('--allow-unlocked', 'accept a bucket that does not lock its objects: for trials only')
+    .option('--dry-run', 'walk and read everything, upload nothing')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  holdfast backup /srv/rental --source rental-db --bucket my-vault
+  holdfast backup /var/lib/postgresql/18/main --source rental-db --kind postgres --config vault.json
+
+Ends with 3 if something was unreadable, vanished or changed: the snapshot is in the vault, and marked incomplete.
+`,
+    )
+    .action((directory: string) => backUp(directory, command.opts(), invocation))
+  addVaultOptions(command)
+}
+
+/** @throws `incomplete` after it committed and reported the snapshot, if content is missing from it. */
+async function backUp(directory: string, flags: BackupFlags, invocation: Invocation): Promise<void> {
   assertSourceName(flags.source)
   const output = makeOutput(invocation, flags.json ?? false)
-  const writerOf = ({ writers }: Configuration): string | undefined =>
-    Object.hasOwn(writers, flags.source) ? writers[flags.source] : undefined
-  const address = resolveVault(flags, 'backup', writerOf, externalIdOf(flags.source))
+  const address = await resolveVault(flags, {
+    command: 'backup',
+    roleOf: ({ writers }) => (Object.hasOwn(writers, flags.source) ? writers[flags.source] : undefined),
+    externalId: externalIdOf(flags.source),
+  })
+  const { backup } = await import('../../engine/backup/backup.ts')
   await withVault(address, invocation.signal, async (vault) => {
     const progress = output.progress()
     try {
@@ -68,24 +106,27 @@ export async function runBackup(
 }
 
 function incomplete(id: string | null): HoldfastError {
-  const what = id === null ? 'a snapshot would be incomplete' : `the snapshot ${id} is incomplete`
+  const state = id === null ? 'a snapshot would be incomplete' : `the snapshot ${id} is incomplete`
   return new HoldfastError(
     'incomplete',
-    `${what}: something was unreadable, vanished or changed while it was read`,
+    `${state}: some entries were unreadable, vanished, or changed while they were read`,
     {
-      hint: 'see which above, mend it (permissions, a stopped service, a file-system snapshot to read from), and back up again',
+      hint: 'fix the entries listed above (permissions, a stopped service, a file-system snapshot to read from), and back up again',
       context: { snapshot: id },
     },
   )
 }
 
 function progressText(progress: BackupProgress): string {
-  return `${countOf(progress.entries, 'entry', 'entries')}, ${bytesText(progress.bytesRead)} read, ${bytesText(progress.bytesUnchanged)} unchanged, ${bytesText(
-    progress.bytesUploaded,
-  )} uploaded in ${countOf(progress.packsUploaded, 'pack')}`
+  return [
+    countOf(progress.entries, 'entry', 'entries'),
+    `${bytesText(progress.bytesRead)} read`,
+    `${bytesText(progress.bytesUnchanged)} unchanged`,
+    `${bytesText(progress.bytesUploaded)} uploaded in ${countOf(progress.packsUploaded, 'pack')}`,
+  ].join(', ')
 }
 
-/** As the XDG base directory specification says. */
-function defaultCacheDirectory(environment: Record<string, string | undefined>): string {
+/** The directory that the XDG base directory specification names. */
+function defaultCacheDirectory(environment: Invocation['environment']): string {
   return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast')
 }

@@ -1,37 +1,24 @@
-// `holdfast blast-radius`: what a role, a set of policies, or whatever credentials lie around could destroy.
+// `holdfast blast-radius`: shows what a role, a set of policies, or the credentials within reach could destroy.
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
-import { BucketSettings } from '../../aws/bucket-settings.ts'
-import { DatabaseSettings } from '../../aws/database-settings.ts'
-import { DelaySettings } from '../../aws/delay-settings.ts'
-import { IdentityService } from '../../aws/identity-service.ts'
-import { assertRegion, JsonServices } from '../../aws/json-services.ts'
-import { SessionService } from '../../aws/session-service.ts'
-import { HoldfastError } from '../../core/errors.ts'
-import { credentialPlaces } from '../../blast-radius/search/places.ts'
-import { defaultLimits, searchCredentials } from '../../blast-radius/search/search.ts'
+import { Option } from 'commander'
+import type { Command } from 'commander'
 import type { SearchResult } from '../../blast-radius/search/search.ts'
-import { actionsToAsk, assess, isUnbraked } from '../../blast-radius/assessment.ts'
-import type { Assessment } from '../../blast-radius/assessment.ts'
-import { readBrakes as readSaidBrakes } from '../../blast-radius/safeguards-in-place.ts'
-import type { BrakesInPlace } from '../../blast-radius/safeguards-in-place.ts'
-import { correctBrakes, readBrakesInPlace } from '../../blast-radius/live-safeguards.ts'
-import type { BrakeReadings } from '../../blast-radius/live-safeguards.ts'
-import { askIam } from '../../blast-radius/live-hops.ts'
-import type { Permission, PermissionSource } from '../../blast-radius/permissions.ts'
-import { evaluatePolicies } from '../../blast-radius/policy-evaluator.ts'
-import { evaluateWithHops } from '../../blast-radius/role-hops.ts'
-import { readDocument, readPolicySet, readRecordedAccount } from '../../blast-radius/policy-set.ts'
-import type { failOnChoices } from '../declare-blast-radius.ts'
+import type { Subject } from '../../blast-radius/subject.ts'
+import { failureScopes, failuresOf, judge } from '../../blast-radius/verdict.ts'
+import type { FailureScope, Verdict } from '../../blast-radius/verdict.ts'
+import { HoldfastError } from '../../core/errors.ts'
+import type { Invocation } from '../invocation.ts'
+import { jsonOption, repeatable, wholeNumber } from '../options.ts'
 import { makeOutput } from '../output.ts'
 import type { Output } from '../output.ts'
-import type { Invocation } from '../program.ts'
 import { assessmentRecord, renderAssessment } from '../render/assessment-report.ts'
 import { findingRecord, isSpent, renderSearch, searchRecord } from '../render/credential-report.ts'
 import { bytesText, countOf } from '../render/figures.ts'
+import { regionOf } from '../role-session.ts'
 import { wallClock } from '../wall-clock.ts'
 
-export interface BlastRadiusFlags {
+interface BlastRadiusFlags {
   role?: string
   recorded?: string
   live?: boolean
@@ -48,84 +35,213 @@ export interface BlastRadiusFlags {
   maxFileBytes?: number
   maxEntries?: number
   maxDepth?: number
-  failOn: (typeof failOnChoices)[number]
+  failOn: FailureScope
   json?: boolean
 }
 
-/** Something that the report has and the caller doesn't want: `objective-missed` ends with how much of it there is. */
-interface Verdict {
-  unbraked: number
-  unbrakedData: number
-  destructive: number
-  credentials: number
+export function declare(command: Command, invocation: Invocation): void {
+  command.description(
+    'What a role, a set of policies, or the credentials within reach could destroy, and what would bring it back.',
+  )
+  addPolicyOptions(command)
+  addSearchOptions(command)
+  command
+    .optionsGroup('Output:')
+    .addOption(
+      new Option(
+        '--fail-on <scope>',
+        'end with 14 for: every action without a safeguard, only those that lose data, all, or nothing',
+      )
+        .choices(failureScopes)
+        .default('unbraked'),
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  holdfast blast-radius --here --directory .                     what would an agent find here?
+  holdfast blast-radius --policy agent.json --boundary boundary.json
+  holdfast blast-radius --role arn:aws:iam::111122223333:role/ci --live --brakes brakes.json
+  holdfast blast-radius --directory . --json | jq -r 'select(.type == "credential") | .place.path'
+
+The report names a credential by location and owner, never by value, and uses none of them.
+Ends with 14 if something could be destroyed without a safeguard, or a credential lies within reach.
+`,
+    )
+    .action(() => showBlastRadius(command.opts(), invocation))
+}
+
+function addPolicyOptions(command: Command): void {
+  command
+    .optionsGroup('A role or policies:')
+    .addOption(new Option('--role <arn>', 'the role to assess'))
+    .addOption(
+      new Option('--live', "use IAM's own simulator; with --here, for the role of the SDK's credentials"),
+    )
+    .addOption(new Option('--recorded <file>', 'the output of `aws iam get-account-authorization-details`'))
+    .addOption(
+      repeatable(new Option('--policy <file>', "an identity's policy document; may be repeated"), 'none'),
+    )
+    .addOption(new Option('--boundary <file>', 'its permissions boundary'))
+    .addOption(new Option('--session-policy <file>', 'its session policy'))
+    .addOption(
+      repeatable(
+        new Option('--scp <file>', 'a service control policy over its account; may be repeated'),
+        'none',
+      ),
+    )
+    .addOption(
+      repeatable(
+        new Option('--resource <arn>', 'with --live, assess this resource too; may be repeated'),
+        'those that the policies name',
+      ),
+    )
+    .addOption(
+      repeatable(
+        new Option(
+          '--region <name>',
+          'with --live, read the safeguards in this region: name every region in use; may be repeated',
+        ),
+        'none',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--brakes <file>',
+        'the safeguards that are in place; the format is in docs/blast-radius.md',
+      ),
+    )
+}
+
+function addSearchOptions(command: Command): void {
+  command
+    .optionsGroup('Credentials within reach:')
+    .addOption(
+      new Option(
+        '--here',
+        'search this environment, and where tools keep credentials below the home directory',
+      ),
+    )
+    .addOption(
+      repeatable(new Option('--directory <dir>', 'search this directory (or file); may be repeated'), 'none'),
+    )
+    .addOption(
+      repeatable(new Option('--exclude <name>', 'skip directories of this name; may be repeated'), 'none'),
+    )
+    .addOption(
+      new Option('--max-file-bytes <n>', 'skip larger files (default: 1048576)').argParser(wholeNumber),
+    )
+    .addOption(
+      new Option('--max-entries <n>', 'stop after so many files and directories (default: 200000)').argParser(
+        wholeNumber,
+      ),
+    )
+    .addOption(
+      new Option('--max-depth <n>', 'descend at most so many levels (default: 64)').argParser(wholeNumber),
+    )
 }
 
 /** @throws `objective-missed` after the report, by `--fail-on`; `incomplete` if the search stopped at a limit. */
-export async function runBlastRadius(flags: BlastRadiusFlags, invocation: Invocation): Promise<void> {
-  checkFlags(flags)
+async function showBlastRadius(flags: BlastRadiusFlags, invocation: Invocation): Promise<void> {
+  await checkFlags(flags)
   const output = makeOutput(invocation, flags.json ?? false)
-  const brakes = flags.brakes === undefined ? {} : readSaidBrakes(flags.brakes)
-  const verdict: Verdict = { unbraked: 0, unbrakedData: 0, destructive: 0, credentials: 0 }
-  let search: SearchResult | null = null
-  if (flags.here === true || flags.directory.length > 0) {
-    search = await searchAround(flags, invocation, output)
-    verdict.credentials = search.findings.filter((finding) => !isSpent(finding, wallClock.nowMs())).length
-  }
-  await withSource(flags, invocation, async (source) => {
-    if (source !== null) judge(await report(source, brakes, flags, invocation, output), verdict)
+  const { measureBlastRadius } = await import('../../blast-radius/blast-radius.ts')
+  const { readStatedSafeguards } = await import('../../blast-radius/stated-safeguards.ts')
+  const { withPermissions } = await import('../../blast-radius/subject.ts')
+  const stated = flags.brakes === undefined ? {} : readStatedSafeguards(flags.brakes)
+  const search = isSearch(flags) ? await searchCredentials(flags, invocation, output) : null
+  const settings = { region: regionOf(invocation), signal: invocation.signal }
+  const endpoint = invocation.environment['AWS_ENDPOINT_URL']
+  const possible = await withPermissions(subjectOf(flags), settings, async (source) => {
+    if (source === null) return []
+    const radius = await measureBlastRadius(source, {
+      stated,
+      regions: flags.region,
+      settings: { ...settings, ...(endpoint ? { endpoint } : {}) },
+      nowMs: wallClock.nowMs(),
+    })
+    output.record('blast-radius', assessmentRecord(radius.source, radius.assessment))
+    output.text(renderAssessment(radius.source, radius.assessment))
+    return radius.assessment.possible
   })
-  conclude(flags.failOn, verdict, search)
+  assertNoFailures(flags.failOn, judge(possible, search?.usable ?? 0))
+  if (search !== null) assertComplete(search.result)
 }
 
-function checkFlags(flags: BlastRadiusFlags): void {
-  const isSearch = flags.here === true || flags.directory.length > 0
-  const wrong =
-    flags.role !== undefined && flags.policy.length > 0
-      ? ['--role and --policy ask for two different answers', 'run it once for each']
-      : flags.role !== undefined && flags.recorded === undefined && flags.live !== true
-        ? [
-            "where the role's policies come from is not said",
-            'pass --live to ask IAM, or --recorded FILE with what `aws iam get-account-authorization-details` printed',
-          ]
-        : flags.recorded !== undefined && (flags.role === undefined || flags.live === true)
-          ? [
-              '--recorded goes with --role, and not with --live',
-              'name the role in the recording with --role ARN',
-            ]
-          : flags.live === true &&
-              (flags.policy.length > 0 ||
-                flags.boundary !== undefined ||
-                flags.sessionPolicy !== undefined ||
-                flags.scp.length > 0)
-            ? [
-                '--live asks about a role as it is, not about documents',
-                'leave --live out to decide on the documents here',
-              ]
-            : flags.region.length > 0 && flags.live !== true
-              ? [
-                  '--region goes with --live',
-                  'pass --live to look which brakes are in place there, or say it with --brakes',
-                ]
-              : flags.role === undefined && flags.policy.length === 0 && !isSearch
-                ? [
-                    'whose blast radius is not said',
-                    'pass --role ARN, --policy FILE, --here, or --directory DIR',
-                  ]
-                : null
-  if (wrong !== null) throw new HoldfastError('invalid-input', wrong[0]!, { hint: wrong[1]! })
+function isSearch(flags: BlastRadiusFlags): boolean {
+  return flags.here === true || flags.directory.length > 0
+}
+
+function subjectOf(flags: BlastRadiusFlags): Subject {
+  return {
+    isLive: flags.live ?? false,
+    policyFiles: flags.policy,
+    scpFiles: flags.scp,
+    resources: flags.resource,
+    ...(flags.role === undefined ? {} : { role: flags.role }),
+    ...(flags.recorded === undefined ? {} : { recordedFile: flags.recorded }),
+    ...(flags.boundary === undefined ? {} : { boundaryFile: flags.boundary }),
+    ...(flags.sessionPolicy === undefined ? {} : { sessionPolicyFile: flags.sessionPolicy }),
+  }
+}
+
+/** Wrong combinations of flags, the first that applies is reported. */
+const wrongUses: readonly [applies: (flags: BlastRadiusFlags) => boolean, message: string, hint: string][] = [
+  [
+    ({ role, policy }) => role !== undefined && policy.length > 0,
+    '--role and --policy exclude each other',
+    'run the command once for each',
+  ],
+  [
+    ({ role, recorded, live }) => role !== undefined && recorded === undefined && live !== true,
+    'no policies given for --role: pass --live or --recorded',
+    'pass --live to use IAM, or --recorded FILE with the output of `aws iam get-account-authorization-details`',
+  ],
+  [
+    ({ role, recorded, live }) => recorded !== undefined && (role === undefined || live === true),
+    '--recorded needs --role, and excludes --live',
+    'pass the role in the recording with --role ARN',
+  ],
+  [
+    ({ live, policy, boundary, sessionPolicy, scp }) =>
+      live === true &&
+      (policy.length > 0 || boundary !== undefined || sessionPolicy !== undefined || scp.length > 0),
+    '--live assesses a role in AWS, not documents',
+    'leave --live out to assess the documents',
+  ],
+  [
+    ({ region, live }) => region.length > 0 && live !== true,
+    '--region needs --live',
+    'pass --live to read the safeguards there, or state them with --brakes',
+  ],
+  [
+    (flags) => flags.role === undefined && flags.policy.length === 0 && !isSearch(flags),
+    'no subject given: pass --role, --policy, --here or --directory',
+    'pass --role ARN, --policy FILE, --here, or --directory DIR',
+  ],
+]
+
+async function checkFlags(flags: BlastRadiusFlags): Promise<void> {
+  const wrongUse = wrongUses.find(([applies]) => applies(flags))
+  if (wrongUse !== undefined) throw new HoldfastError('invalid-input', wrongUse[1], { hint: wrongUse[2] })
+  if (flags.region.length === 0) return
+  const { assertRegion } = await import('../../aws/json-services.ts')
   flags.region.forEach(assertRegion)
 }
 
-async function searchAround(
+/** The result, and the number of credentials in it that have not expired. */
+async function searchCredentials(
   flags: BlastRadiusFlags,
-  invocation: Invocation,
+  { environment, signal }: Invocation,
   output: Output,
-): Promise<SearchResult> {
-  const { environment, signal } = invocation
+): Promise<{ result: SearchResult; usable: number }> {
+  const { credentialPlaces } = await import('../../blast-radius/search/places.ts')
+  const { defaultLimits, searchCredentials: search } = await import('../../blast-radius/search/search.ts')
   const isHere = flags.here === true
   const progress = output.progress()
   try {
-    const result = await searchCredentials({
+    const result = await search({
       roots: flags.directory.map((directory) => resolve(directory)),
       places: isHere ? credentialPlaces(environment['HOME'] || homedir(), environment) : [],
       environment: isHere ? environment : {},
@@ -145,159 +261,37 @@ async function searchAround(
     progress.stop()
     const missing = result.skipped.find(({ reason }) => reason === 'not-found')
     if (missing !== undefined)
-      throw new HoldfastError('not-found', `${missing.path} is not there`, {
-        hint: 'name an existing directory or file',
+      throw new HoldfastError('not-found', `${missing.path} does not exist`, {
+        hint: 'pass an existing directory or file with --directory',
       })
-    for (const finding of result.findings)
-      output.record('credential', findingRecord(finding, wallClock.nowMs()))
+    const nowMs = wallClock.nowMs()
+    for (const finding of result.findings) output.record('credential', findingRecord(finding, nowMs))
     output.record('search', searchRecord(result))
-    output.text(renderSearch(result, wallClock.nowMs()))
-    return result
+    output.text(renderSearch(result, nowMs))
+    return { result, usable: result.findings.filter((finding) => !isSpent(finding, nowMs)).length }
   } finally {
     progress.stop()
   }
 }
 
-async function withSource(
-  flags: BlastRadiusFlags,
-  { environment, signal }: Invocation,
-  use: (source: PermissionSource | null) => Promise<void>,
-): Promise<void> {
-  if (flags.live !== true) return use(await recordedSource(flags))
-  const region = environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION']
-  const iam = new IdentityService({ region, signal })
-  try {
-    await use(
-      await askIam(iam, flags.role ?? (await roleAtHand(region, signal)), { resources: flags.resource }),
-    )
-  } finally {
-    iam.close()
-  }
+function assertNoFailures(scope: FailureScope, verdict: Verdict): void {
+  const { actions, credentials } = failuresOf(verdict, scope)
+  if (actions + credentials === 0) return
+  const qualifier = scope === 'destructive' ? 'possible' : 'possible without a safeguard'
+  const failures = [
+    ...(actions === 0 ? [] : [`${countOf(actions, 'destructive action')} ${qualifier}`]),
+    ...(credentials === 0 ? [] : [`${countOf(credentials, 'credential')} within reach`]),
+  ]
+  throw new HoldfastError('objective-missed', failures.join(', '), {
+    hint: 'remove the permission, put a safeguard in place, or revoke the credential; --fail-on sets what counts',
+    context: { ...verdict },
+  })
 }
 
-async function recordedSource(flags: BlastRadiusFlags): Promise<PermissionSource | null> {
-  const extra = {
-    ...(flags.boundary === undefined ? {} : { boundary: readDocument(flags.boundary) }),
-    ...(flags.sessionPolicy === undefined ? {} : { session: readDocument(flags.sessionPolicy) }),
-  }
-  if (flags.role !== undefined) {
-    const account = readRecordedAccount(flags.recorded!)
-    return evaluateWithHops(account, {
-      ...account.policiesOf(flags.role),
-      scps: flags.scp.map(readDocument),
-      ...extra,
-    })
-  }
-  if (flags.policy.length === 0) return null
-  return evaluatePolicies({ ...readPolicySet({ identity: flags.policy, scps: flags.scp }), ...extra })
-}
-
-/** The role that the SDK's default chain finds: what an agent on this machine is. */
-async function roleAtHand(region: string | undefined, signal: AbortSignal): Promise<string> {
-  const sts = new SessionService({ region, signal })
-  try {
-    const { arn, accountId } = await sts.whoAmI()
-    const role = /^arn:([\w-]+):sts::\d{12}:assumed-role\/([\w+=,.@-]{1,64})\//.exec(arn)
-    if (role !== null) return `arn:${role[1]!}:iam::${accountId}:role/${role[2]!}`
-    throw new HoldfastError('invalid-input', `the credentials at hand are ${arn}, not a role's`, {
-      hint: arn.endsWith(':root')
-        ? "they are the root user's, which no policy of its account limits: delete its access keys"
-        : "a user's key lives for ever: replace it by a role, and ask about that with --role",
-    })
-  } finally {
-    sts.close()
-  }
-}
-
-async function report(
-  source: PermissionSource,
-  said: BrakesInPlace,
-  { region: regions }: BlastRadiusFlags,
-  invocation: Invocation,
-  output: Output,
-): Promise<Assessment> {
-  const permissions = await source.decide(actionsToAsk())
-  const readings =
-    regions.length === 0 ? (new Map() as BrakeReadings) : await readBrakes(permissions, regions, invocation)
-  const assessment = assess(permissions, correctBrakes(said, readings), wallClock.nowMs(), readings)
-  const ofBrakes = new Set([...readings.values()].flatMap(({ caveat }) => caveat ?? []))
-  const shown =
-    regions.length === 0
-      ? source
-      : {
-          ...source,
-          caveats: [
-            ...source.caveats,
-            `brakes were looked for in ${regions.join(', ')}: nothing is taken to lie in another region`,
-            ...ofBrakes,
-          ],
-        }
-  output.record('blast-radius', assessmentRecord(shown, assessment))
-  output.text(renderAssessment(shown, assessment))
-  return assessment
-}
-
-async function readBrakes(
-  permissions: readonly Permission[],
-  regions: readonly string[],
-  { environment, signal }: Invocation,
-): Promise<BrakeReadings> {
-  const endpoint = environment['AWS_ENDPOINT_URL']
-  const settings = { region: regions[0], signal, ...(endpoint ? { endpoint } : {}) }
-  const buckets = new BucketSettings(settings)
-  try {
-    return await readBrakesInPlace(
-      {
-        buckets,
-        databases: new DatabaseSettings(settings),
-        delays: new DelaySettings(new JsonServices(settings)),
-        regions,
-        nowMs: wallClock.nowMs(),
-      },
-      permissions,
-    )
-  } finally {
-    buckets.close()
-  }
-}
-
-function judge({ possible }: Assessment, verdict: Verdict): void {
-  const unbraked = possible.filter(isUnbraked)
-  verdict.destructive += possible.length
-  verdict.unbraked += unbraked.length
-  verdict.unbrakedData += unbraked.filter(({ loss }) => loss === 'data' || loss === 'readability').length
-}
-
-function conclude(failOn: BlastRadiusFlags['failOn'], verdict: Verdict, search: SearchResult | null): void {
-  const actions = {
-    unbraked: verdict.unbraked,
-    data: verdict.unbrakedData,
-    destructive: verdict.destructive,
-    never: 0,
-  }[failOn]
-  const credentials = failOn === 'never' ? 0 : verdict.credentials
-  if (actions + credentials > 0) {
-    const what = [
-      ...(actions === 0
-        ? []
-        : [
-            `${countOf(actions, 'destructive action')} ${failOn === 'destructive' ? 'possible' : 'possible without a brake'}`,
-          ]),
-      ...(credentials === 0 ? [] : [`${countOf(credentials, 'credential')} within reach`]),
-    ]
-    throw new HoldfastError('objective-missed', what.join(', '), {
-      hint: 'take the right away, put a brake in its place, or revoke the credential; --fail-on says what counts',
-      context: { ...verdict },
-    })
-  }
-  const { 'too-many-entries': entries = 0, 'too-deep': deep = 0 } = search?.skippedCounts ?? {}
-  if (entries + deep > 0) {
-    throw new HoldfastError(
-      'incomplete',
-      'the search stopped at a limit: what lies beyond it was not looked at',
-      {
-        hint: 'search a smaller directory, leave directories out (--exclude), or raise the limit (--max-entries, --max-depth)',
-      },
-    )
-  }
+function assertComplete({ skippedCounts }: SearchResult): void {
+  const { 'too-many-entries': entries = 0, 'too-deep': deep = 0 } = skippedCounts
+  if (entries + deep === 0) return
+  throw new HoldfastError('incomplete', 'the search stopped at a limit, before it had read everything', {
+    hint: 'search a smaller directory, skip directories (--exclude), or raise the limit (--max-entries, --max-depth)',
+  })
 }

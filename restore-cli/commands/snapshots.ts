@@ -1,67 +1,53 @@
-// `holdfast snapshots`: what could be restored.
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
-import type { ObjectStore } from '../../core/store/object-store.ts'
-import { listSnapshots, listSources, loadSnapshot } from '../../core/snapshot/snapshot.ts'
-import type { SnapshotRef } from '../../core/snapshot/snapshot.ts'
+// `holdfast snapshots`: lists the recovery points.
+import type { Command } from 'commander'
+import { HoldfastError } from '../../core/errors.ts'
+import type { ListedSnapshot } from '../../core/snapshot/snapshot-manifests.ts'
 import { assertSourceName } from '../../core/store/vault-keys.ts'
+import type { Invocation } from '../invocation.ts'
 import { withVault } from '../open-vault.ts'
+import { sourceOption } from '../options.ts'
 import { makeOutput } from '../output.ts'
-import type { Invocation } from '../program.ts'
 import { renderSnapshots, snapshotRecord } from '../render/snapshot-table.ts'
-import type { ListedSnapshot } from '../render/snapshot-table.ts'
-import { resolveVault } from '../vault-options.ts'
+import { addVaultOptions, resolveVault } from '../vault-options.ts'
 import type { VaultFlags } from '../vault-options.ts'
 
-/** Manifests read at a time: each is one small object. */
-const readers = 16
+export function declare(command: Command, invocation: Invocation): void {
+  command
+    .description('List the recovery points of the vault, oldest first.')
+    .addOption(sourceOption('only this source'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  holdfast snapshots --bucket my-vault
+  holdfast snapshots --bucket my-vault --source rental-db --json | jq -r .time
+`,
+    )
+    .action(() => showSnapshots(command.opts(), invocation))
+  addVaultOptions(command)
+}
 
-export async function runSnapshots(
-  flags: VaultFlags & { source?: string },
-  invocation: Invocation,
-): Promise<void> {
+async function showSnapshots(flags: VaultFlags, invocation: Invocation): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
-  const address = resolveVault(flags, 'snapshots', (configuration) => configuration.roles.restorer)
+  const address = await resolveVault(flags, {
+    command: 'snapshots',
+    roleOf: ({ roles }) => roles.restorer,
+  })
   if (flags.source !== undefined) assertSourceName(flags.source)
+  const { listSnapshots, listSources } = await import('../../core/snapshot/snapshot.ts')
+  const { readManifests } = await import('../../core/snapshot/snapshot-manifests.ts')
   await withVault(address, invocation.signal, async ({ store, signal }) => {
     const sources = flags.source === undefined ? await listSources(store) : [flags.source]
-    const listed: ListedSnapshot[] = []
+    const snapshots: ListedSnapshot[] = []
     for (const source of sources)
-      listed.push(...(await readAll(store, await listSnapshots(store, source), signal)))
-    if (listed.length === 0) {
-      const where = flags.source === undefined ? store.name : `the source ${flags.source} in ${store.name}`
-      throw new HoldfastError('no-recovery-point', `there is no snapshot of ${where}`, {
+      snapshots.push(...(await readManifests(store, await listSnapshots(store, source), signal)))
+    if (snapshots.length === 0) {
+      const searched = flags.source === undefined ? store.name : `the source ${flags.source} in ${store.name}`
+      throw new HoldfastError('no-recovery-point', `there is no snapshot of ${searched}`, {
         hint: 'check the names of the bucket and of the source',
       })
     }
-    for (const snapshot of listed) output.record('snapshot', snapshotRecord(snapshot))
-    output.text(renderSnapshots(listed))
+    for (const snapshot of snapshots) output.record('snapshot', snapshotRecord(snapshot))
+    output.text(renderSnapshots(snapshots))
   })
-}
-
-/** A manifest that can't be used is listed with what is wrong with it, and hides no other. */
-async function readAll(
-  store: ObjectStore,
-  refs: readonly SnapshotRef[],
-  signal: AbortSignal,
-): Promise<ListedSnapshot[]> {
-  const listed = new Array<ListedSnapshot>(refs.length)
-  let next = 0
-  const read = async (): Promise<void> => {
-    while (next < refs.length) {
-      signal.throwIfAborted()
-      const index = next++
-      listed[index] = await readOne(store, refs[index]!)
-    }
-  }
-  await Promise.all(Array.from({ length: readers }, read))
-  return listed
-}
-
-async function readOne(store: ObjectStore, ref: SnapshotRef): Promise<ListedSnapshot> {
-  try {
-    return { ref, manifest: (await loadSnapshot(store, ref)).manifest, unusable: null }
-  } catch (error) {
-    if (!isHoldfastError(error, 'damaged', 'unsupported-format', 'not-found')) throw error
-    return { ref, manifest: null, unusable: error.message }
-  }
 }

@@ -1,12 +1,13 @@
-// A blast radius: as a table, and as a record.
-import { isUnbraked } from '../../blast-radius/assessment.ts'
+// A blast radius, as text and as a record.
+import { lacksSafeguard } from '../../blast-radius/assessment.ts'
 import type { Assessment, Possibility } from '../../blast-radius/assessment.ts'
-import type { BrakeReading } from '../../blast-radius/live-safeguards.ts'
+import type { SafeguardReading } from '../../blast-radius/live-safeguards.ts'
 import type { PermissionSource } from '../../blast-radius/permissions.ts'
-import { countOf, timeText } from './figures.ts'
+import { timeText } from '../../core/time-text.ts'
+import { countOf } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 
-const mostResources = 3
+const maxResources = 3
 
 export function assessmentRecord(source: PermissionSource, assessment: Assessment): Record<string, unknown> {
   return {
@@ -15,24 +16,28 @@ export function assessmentRecord(source: PermissionSource, assessment: Assessmen
     caveats: source.caveats,
     asked: assessment.asked,
     denied: assessment.denied,
-    unbraked: assessment.possible.filter(isUnbraked).length,
-    possible: assessment.possible.map(({ recoverableUntilMs, ...possibility }) => ({
-      ...possibility,
-      unbraked: isUnbraked(possibility as Possibility),
-      recoverableUntil: recoverableUntilMs === null ? null : timeText(recoverableUntilMs),
-    })),
+    unbraked: assessment.possible.filter(lacksSafeguard).length,
+    possible: assessment.possible.map((possibility) => {
+      const { recoverableUntilMs, safeguard, ...fields } = possibility
+      return {
+        ...fields,
+        brake: safeguard,
+        unbraked: lacksSafeguard(possibility),
+        recoverableUntil: recoverableUntilMs === null ? null : timeText(recoverableUntilMs),
+      }
+    }),
   }
 }
 
 export function renderAssessment(source: PermissionSource, { possible, asked, denied }: Assessment): string {
   const head = `Blast radius of ${terminalText(source.subject)} (by ${source.basis}):\n`
-  const sum = `${countOf(denied, 'destructive action')} of ${asked} denied, ${possible.length} possible, ${possible.filter(isUnbraked).length} without a brake.\n`
-  const caveats = source.caveats.map((caveat) => `  Not decided here: ${caveat}.\n`).join('')
+  const sum = `${countOf(denied, 'destructive action')} of ${asked} denied, ${possible.length} possible, ${possible.filter(lacksSafeguard).length} without a safeguard.\n`
+  const caveats = source.caveats.map((caveat) => `  Not decided: ${caveat}.\n`).join('')
   if (possible.length === 0) return `${head}${sum}${caveats}`
   const losses = [...new Set(possible.map(({ loss }) => loss))]
   const sections = losses.map((loss) => {
-    const rows = possible.filter((each) => each.loss === loss)
-    return `\n${titles[loss]}\n${rows.map(renderPossibility).join('')}`
+    const section = possible.filter((possibility) => possibility.loss === loss)
+    return `\n${titles[loss]}\n${section.map(renderPossibility).join('')}`
   })
   return `${head}${sections.join('')}\n${sum}${caveats}`
 }
@@ -48,8 +53,8 @@ const titles: Record<Possibility['loss'], string> = {
 function renderPossibility(possibility: Possibility): string {
   const { action, lost, resources, furtherResources, conditions, through, reading } = possibility
   const lines = [
-    `  ${isUnbraked(possibility) ? '!' : ' '} ${action}: ${lost}`,
-    ...(resources.length === 1 && resources[0] === '*' ? [] : [`      on ${listed(resources)}`]),
+    `  ${lacksSafeguard(possibility) ? '!' : ' '} ${action}: ${lost}`,
+    ...(resources.length === 1 && resources[0] === '*' ? [] : [`      on ${resourceList(resources)}`]),
     ...(through.length === 0
       ? []
       : [
@@ -57,41 +62,43 @@ function renderPossibility(possibility: Possibility): string {
         ]),
     ...(furtherResources.length === 0
       ? []
-      : [`      through roles that it may assume also on ${listed(furtherResources)}`]),
+      : [`      through roles that it may assume also on ${resourceList(furtherResources)}`]),
     ...conditions.map((condition) => `      if ${terminalText(condition)}`),
-    `      ${brakeText(possibility)}`,
+    `      ${safeguardText(possibility)}`,
     ...(reading === null ? [] : [`      ${readingTexts[reading.state]}: ${terminalText(reading.detail)}`]),
   ]
   return `${lines.join('\n')}\n`
 }
 
-function listed(resources: readonly string[]): string {
-  const more = resources.length > mostResources ? ` and ${resources.length - mostResources} more` : ''
-  return `${resources.slice(0, mostResources).map(terminalText).join(', ')}${more}`
+function resourceList(resources: readonly string[]): string {
+  const unlisted = resources.length > maxResources ? ` and ${resources.length - maxResources} more` : ''
+  return `${resources.slice(0, maxResources).map(terminalText).join(', ')}${unlisted}`
 }
 
-const readingTexts: Record<BrakeReading['state'], string> = {
-  seen: 'brake seen',
-  absent: 'brake absent',
-  unread: 'brake could not be read',
+const readingTexts: Record<SafeguardReading['state'], string> = {
+  seen: 'safeguard seen',
+  absent: 'safeguard absent',
+  unread: 'safeguard could not be read',
 }
 
-function brakeText({ state, brake, recoverableUntilMs, broughtBackBy, takenOffBy }: Possibility): string {
-  const by = broughtBackBy === null ? '' : `, by whoever may ${broughtBackBy}`
+function safeguardText(possibility: Possibility): string {
+  const { state, recoverableUntilMs, broughtBackBy, takenOffBy } = possibility
+  const safeguard = possibility.safeguard ?? 'its safeguard'
+  const by = broughtBackBy === null ? '' : `, by a principal that may ${broughtBackBy}`
   switch (state) {
     case 'none':
-      return 'not recoverable: no brake'
+      return 'not recoverable: no safeguard'
     case 'taken-off':
-      return `not braked: ${brake ?? 'its brake'} can be taken off by the same hand (${takenOffBy.join(', ')})`
+      return `no safeguard: the same identity can remove it with ${takenOffBy.join(', ')}: ${safeguard}`
     case 'not-known':
-      return `not braked as far as is known: ${brake ?? 'its brake'} would, if it is in place (--brakes)`
+      return `no safeguard as far as is known: ${safeguard} would be one, if it is in place (--brakes)`
     case 'absent':
-      return `not braked: ${brake ?? 'its brake'} is not in place`
+      return `no safeguard: ${safeguard} is not in place`
     case 'refused':
-      return `refused by ${brake ?? 'its brake'}`
+      return `refused by ${safeguard}`
     case 'recoverable':
       return recoverableUntilMs === null
-        ? `recoverable: ${brake ?? 'its brake'}${by}`
-        : `recoverable until ${timeText(recoverableUntilMs)} if done now: ${brake ?? 'its brake'}${by}`
+        ? `recoverable: ${safeguard}${by}`
+        : `recoverable until ${timeText(recoverableUntilMs)} if done now: ${safeguard}${by}`
   }
 }

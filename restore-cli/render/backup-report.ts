@@ -1,6 +1,7 @@
-// What a backup has done, as text and as a record.
+// The result of a backup, as text and as a record.
 import type { BackupResult } from '../../engine/operations.ts'
-import { bytesText, countOf, countText, durationText, rows, timeText } from './figures.ts'
+import { timeText } from '../../core/time-text.ts'
+import { bytesText, countOf, countText, durationText, rows } from './figures.ts'
 import { problemLines, problemRecords } from './problem-list.ts'
 import { terminalText } from './terminal-text.ts'
 
@@ -13,13 +14,13 @@ export function backupRecord(result: BackupResult): Record<string, unknown> {
   }
 }
 
-export function renderBackup(result: BackupResult, place: { directory: string; vault: string }): string {
+export function renderBackup(result: BackupResult, location: { directory: string; vault: string }): string {
   const { snapshot } = result
-  const directory = terminalText(place.directory)
+  const directory = terminalText(location.directory)
   const head =
     snapshot === null
-      ? `Dry run: nothing of ${directory} was uploaded to ${place.vault}.\n`
-      : `Backed up ${directory} to ${place.vault}.\n`
+      ? `Dry run: nothing of ${directory} was uploaded to ${location.vault}.\n`
+      : `Backed up ${directory} to ${location.vault}.\n`
   return (
     head +
     rows([
@@ -53,6 +54,6 @@ export function renderBackup(result: BackupResult, place: { directory: string; v
 }
 
 function lockText({ lock }: BackupResult): string {
-  if (lock === null) return 'NONE: whoever may delete in this bucket can delete this backup'
-  return `${lock.mode}, ${countOf(lock.days, 'day')}${lock.mode === 'GOVERNANCE' ? ' (who holds the right to bypass it can delete)' : ''}`
+  if (lock === null) return 'NONE: a principal that may delete in this bucket can delete this backup'
+  return `${lock.mode}, ${countOf(lock.days, 'day')}${lock.mode === 'GOVERNANCE' ? ' (a principal with the right to bypass it can delete)' : ''}`
 }

@@ -1,28 +1,29 @@
-// Which snapshot was chosen, what was passed over on the way, and what is missing up to the time that was asked for.
-import type { Choice } from '../snapshot-choice.ts'
-import { countText, durationText, timeText } from './figures.ts'
+// The chosen snapshot as text and as a record: with the snapshots passed over, and the time missing up to the request.
+import type { SnapshotChoice } from '../../core/snapshot/snapshot-choice.ts'
+import { timeText } from '../../core/time-text.ts'
+import { countText, durationText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 
-/** How much of the source's history lies between the snapshot and the time asked for, or now. */
-function missingMs(choice: Choice): number {
-  return Math.max(0, (choice.askedMs ?? choice.serverMs) - choice.snapshot.timeMs)
+/** The time between the snapshot and the requested time, or now. */
+function missingMs(choice: SnapshotChoice): number {
+  return Math.max(0, (choice.requestedMs ?? choice.serverMs) - choice.snapshot.timeMs)
 }
 
-export function missingText(choice: Choice): string {
+export function missingText(choice: SnapshotChoice): string {
   const ms = missingMs(choice)
-  const until = choice.askedMs === null ? 'now' : timeText(choice.askedMs)
+  const until = choice.requestedMs === null ? 'now' : timeText(choice.requestedMs)
   return ms === 0 ? `nothing up to ${until}` : `what changed in the ${durationText(ms)} up to ${until}`
 }
 
-export function choiceRecord(choice: Choice): Record<string, unknown> {
-  const { snapshot, askedMs, skipped, warnings } = choice
+export function choiceRecord(choice: SnapshotChoice): Record<string, unknown> {
+  const { snapshot, requestedMs, skipped, warnings } = choice
   return {
     source: snapshot.source,
     kind: snapshot.manifest.sourceKind,
     snapshot: snapshot.id,
     asOf: timeText(snapshot.timeMs),
     asOfMs: snapshot.timeMs,
-    asked: askedMs === null ? null : timeText(askedMs),
+    asked: requestedMs === null ? null : timeText(requestedMs),
     missingMs: missingMs(choice),
     complete: snapshot.manifest.complete,
     isHidden: snapshot.isHidden,
@@ -36,12 +37,12 @@ export function choiceRecord(choice: Choice): Record<string, unknown> {
   }
 }
 
-/** Lines that must not be missed, each with its reason; empty if nothing speaks against the choice. */
-export function choiceWarnings({ snapshot, skipped, warnings }: Choice): string {
+/** One line for each reason to doubt the choice; empty if there is none. */
+export function choiceWarnings({ snapshot, skipped, warnings }: SnapshotChoice): string {
   const lines = [
     ...skipped.map(({ ref, reason }) => `passed over ${ref.id} of ${timeText(ref.timeMs)}: ${reason}`),
     ...warnings.map((warning) => `the snapshot is flagged: ${warning}`),
-    ...(snapshot.isHidden ? ['a delete marker lies over the snapshot: someone tried to hide it'] : []),
+    ...(snapshot.isHidden ? ['a delete marker covers the snapshot: someone tried to hide it'] : []),
     ...(snapshot.manifest.complete
       ? []
       : [

@@ -1,11 +1,12 @@
-// Credentials that were found: by file, line and owner, never by value.
+// Credentials within reach, as text and as records: by file, line and owner, never by value.
 import type { Finding, SkipReason } from '../../blast-radius/search/finding.ts'
 import { credentialKinds } from '../../blast-radius/search/kinds.ts'
 import type { SearchResult } from '../../blast-radius/search/search.ts'
-import { bytesText, countOf, countText, timeText } from './figures.ts'
+import { timeText } from '../../core/time-text.ts'
+import { bytesText, countOf, countText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 
-/** A session that has ended opens nothing any more. */
+/** A session that has ended gives access to nothing. */
 export function isSpent({ expiresMs }: Finding, nowMs: number): boolean {
   return expiresMs !== null && expiresMs <= nowMs
 }
@@ -45,7 +46,7 @@ export function renderSearch(result: SearchResult, nowMs: number): string {
 function renderFinding(finding: Finding, nowMs: number): string {
   const kind = credentialKinds[finding.kind]
   const { place } = finding
-  // Paths come with their own escapes.
+  // The search has already escaped paths.
   const where = place.type === 'file' ? `${place.path}:${place.line}` : `variable ${terminalText(place.name)}`
   const whose = finding.owner === null ? '' : ` of ${terminalText(finding.owner)}`
   const ends =
@@ -70,8 +71,8 @@ const reasons: Record<SkipReason, string> = {
 function renderSkipped({ skipped, skippedCounts }: SearchResult): string {
   return (Object.entries(skippedCounts) as [SkipReason, number][])
     .map(([reason, count]) => {
-      const listed = reason === 'link' ? [] : skipped.filter((each) => each.reason === reason)
-      return `  Left out: ${countText(count)} ${reasons[reason]}\n${listed.map(({ path, detail }) => `    ${terminalText(path)}${detail === null ? '' : ` (${detail})`}\n`).join('')}`
+      const entries = reason === 'link' ? [] : skipped.filter((entry) => entry.reason === reason)
+      return `  Left out: ${countText(count)} ${reasons[reason]}\n${entries.map(({ path, detail }) => `    ${terminalText(path)}${detail === null ? '' : ` (${detail})`}\n`).join('')}`
     })
     .join('')
 }

@@ -1,4 +1,4 @@
-// An error as a human reads it on two lines, or as a script reads it from one line of JSON.
+// An error as text for humans on two lines, or as one line of JSON for scripts.
 import { inspect } from 'node:util'
 import type { HoldfastError } from '../../core/errors.ts'
 import { terminalText } from './terminal-text.ts'

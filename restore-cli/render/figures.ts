@@ -1,4 +1,4 @@
-// Sizes, counts, times and durations as text.
+// Sizes, counts and durations as text.
 import prettyBytes from 'pretty-bytes'
 
 const count = new Intl.NumberFormat('en')
@@ -8,17 +8,12 @@ export function countText(value: number): string {
 }
 
 /** `1 file`, `3,210 files`. */
-export function countOf(value: number, one: string, many = `${one}s`): string {
-  return `${countText(value)} ${value === 1 ? one : many}`
+export function countOf(value: number, singular: string, plural = `${singular}s`): string {
+  return `${countText(value)} ${value === 1 ? singular : plural}`
 }
 
 export function bytesText(bytes: number): string {
   return prettyBytes(bytes, { space: true })
-}
-
-/** In UTC, to the second where there is nothing below it: the form that --point-in-time takes. */
-export function timeText(timeMs: number): string {
-  return new Date(timeMs).toISOString().replace('.000Z', 'Z')
 }
 
 /** The two largest units: `2 h 3 min`, `12 s`, `0.4 s`. */

@@ -1,10 +1,10 @@
-// What went wrong with single files, by kind.
+// Problems with single files, by kind.
 import { pathText } from '../../core/tree/path-text.ts'
 import type { Problem } from '../../engine/operations.ts'
 import { countOf, countText } from './figures.ts'
 import { pathRecord, terminalText } from './terminal-text.ts'
 
-/** Of each kind, as many are shown as a screen can take; a record has all. */
+/** The text shows this many of each kind, to fit a screen; the record has all. */
 const shownPerKind = 20
 
 const headings: Record<Problem['kind'], string> = {
@@ -19,7 +19,7 @@ export function problemRecords(problems: readonly Problem[]): object[] {
   return problems.map(({ kind, path, detail }) => ({ kind, ...pathRecord(path), detail }))
 }
 
-/** @param count of all problems, of which `problems` may be the first ones. */
+/** @param count number of all problems; `problems` may be only the first ones. */
 export function problemLines(problems: readonly Problem[], count: number): string {
   const kinds = Object.keys(headings) as Problem['kind'][]
   const text = kinds
@@ -39,9 +39,9 @@ export function pathList(heading: string, entries: readonly { path: Uint8Array; 
     .map(
       ({ path, detail }) => `  ${pathText(path) || '.'}${detail === '' ? '' : `: ${terminalText(detail)}`}\n`,
     )
-  const more =
+  const unlisted =
     entries.length > shownPerKind
       ? `  … and ${countText(entries.length - shownPerKind)} more; --json lists them\n`
       : ''
-  return `${heading}:\n${lines.join('')}${more}`
+  return `${heading}:\n${lines.join('')}${unlisted}`
 }

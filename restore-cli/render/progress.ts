@@ -1,8 +1,8 @@
-// What is going on, on standard error: a spinner on a terminal, a line every few seconds in a log, records with --json.
+// Progress on standard error: a spinner on a terminal, a line every few seconds in a log, records with --json.
 import type { Writable } from 'node:stream'
 import yoctoSpinner from 'yocto-spinner'
 
-/** In a log, more often would be noise. */
+/** The interval between lines of a log, and between records. */
 const logIntervalMs = 5_000
 const spinnerIntervalMs = 100
 
@@ -11,13 +11,13 @@ export interface ProgressStream extends Writable {
 }
 
 export interface Progress {
-  /** `text` for humans, `figures` for scripts. Called as often as one likes. */
+  /** `text` for humans, `figures` for scripts. It limits its own rate, so callers may call it at any rate. */
   update: (text: string, figures: Record<string, number>) => void
-  /** Takes the spinner off the screen. */
+  /** Removes the spinner from the screen. */
   stop: () => void
 }
 
-/** @param nowMs a clock that only goes forward; an argument, so that tests need not wait. */
+/** @param nowMs a monotonic clock; an argument, so that tests need not wait. */
 export function showProgress(
   stream: ProgressStream,
   json: boolean,

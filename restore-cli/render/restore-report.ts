@@ -1,53 +1,54 @@
-// What a restore will do and what it has done, as text and as records.
+// The plan and the result of a restore, as text and as records.
 import { pathText } from '../../core/tree/path-text.ts'
 import type { RestorePlan, RestoreResult, TreePath } from '../../engine/operations.ts'
-import type { Choice } from '../snapshot-choice.ts'
+import type { SnapshotChoice } from '../../core/snapshot/snapshot-choice.ts'
 import { choiceRecord, choiceWarnings, missingText } from './choice-text.ts'
-import { bytesText, countOf, durationText, rows, timeText } from './figures.ts'
+import { timeText } from '../../core/time-text.ts'
+import { bytesText, countOf, durationText, rows } from './figures.ts'
 import { pathList, problemLines, problemRecords } from './problem-list.ts'
 import { pathRecord, terminalText } from './terminal-text.ts'
 
 export interface RestoreSubject {
-  choice: Choice
+  choice: SnapshotChoice
   paths: readonly TreePath[]
   target: string
   vault: string
 }
 
-export function planRecord(plan: RestorePlan, what: RestoreSubject): Record<string, unknown> {
+export function planRecord(plan: RestorePlan, subject: RestoreSubject): Record<string, unknown> {
   const { notRestorable, ...figures } = plan
   return {
-    ...choiceRecord(what.choice),
-    vault: what.vault,
-    target: what.target,
-    paths: what.paths.map(pathRecord),
+    ...choiceRecord(subject.choice),
+    vault: subject.vault,
+    target: subject.target,
+    paths: subject.paths.map(pathRecord),
     ...figures,
     notRestorable: problemRecords(notRestorable),
   }
 }
 
-export function renderPlan(plan: RestorePlan, what: RestoreSubject): string {
-  const { snapshot } = what.choice
-  return `${choiceWarnings(what.choice)}Plan: restore ${snapshot.source} as of ${timeText(snapshot.timeMs)}.\n${rows(
+export function renderPlan(plan: RestorePlan, subject: RestoreSubject): string {
+  const { snapshot } = subject.choice
+  return `${choiceWarnings(subject.choice)}Plan: restore ${snapshot.source} as of ${timeText(snapshot.timeMs)}.\n${rows(
     [
       ['snapshot', `${snapshot.id} (${snapshot.manifest.sourceKind})`],
-      ['what', what.paths.length === 0 ? 'everything' : what.paths.map(pathText).join(', ')],
+      ['what', subject.paths.length === 0 ? 'everything' : subject.paths.map(pathText).join(', ')],
       ['content', contentText(plan)],
       [
         'from',
-        `${what.vault}: ${bytesText(plan.bytesToFetch)} of ${countOf(plan.packs, 'pack')} in ${countOf(plan.requests, 'request')}`,
+        `${subject.vault}: ${bytesText(plan.bytesToFetch)} of ${countOf(plan.packs, 'pack')} in ${countOf(plan.requests, 'request')}`,
       ],
-      ['to', terminalText(what.target)],
-      ['missing', missingText(what.choice)],
+      ['to', terminalText(subject.target)],
+      ['missing', missingText(subject.choice)],
     ],
   )}${problemLines(plan.notRestorable, plan.notRestorable.length)}\n`
 }
 
-export function restoredRecord(result: RestoreResult, what: RestoreSubject): Record<string, unknown> {
+export function restoredRecord(result: RestoreResult, subject: RestoreSubject): Record<string, unknown> {
   const { plan, problems, damaged, ...figures } = result
   return {
-    ...choiceRecord(what.choice),
-    target: what.target,
+    ...choiceRecord(subject.choice),
+    target: subject.target,
     ok: damaged.length === 0,
     files: plan.files,
     entries: plan.entries,
@@ -58,10 +59,10 @@ export function restoredRecord(result: RestoreResult, what: RestoreSubject): Rec
   }
 }
 
-export function renderRestored(result: RestoreResult, what: RestoreSubject): string {
-  const { snapshot } = what.choice
+export function renderRestored(result: RestoreResult, subject: RestoreSubject): string {
+  const { snapshot } = subject.choice
   const head = result.damaged.length === 0 ? 'Restored' : 'RESTORED IN PART'
-  return `${head}: ${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(what.target)}.\n${rows(
+  return `${head}: ${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(subject.target)}.\n${rows(
     [
       ['content', contentText(result.plan)],
       [
@@ -76,7 +77,7 @@ export function renderRestored(result: RestoreResult, what: RestoreSubject): str
               `${countOf(result.filesResumed, 'file')} with ${bytesText(result.bytesResumed)} had been restored before`,
             ] as const,
           ]),
-      ['missing', missingText(what.choice)],
+      ['missing', missingText(subject.choice)],
       ['took', durationText(result.durationMs)],
     ],
   )}${result.damaged.length === 0 ? '' : pathList('Lost or damaged in the vault, not restored', result.damaged)}${problemLines(
@@ -90,10 +91,10 @@ export function renderRestored(result: RestoreResult, what: RestoreSubject): str
 }
 
 function contentText(plan: RestorePlan): string {
-  const others = [
+  const counts = [
     countOf(plan.directories, 'directory', 'directories'),
     ...(plan.symlinks === 0 ? [] : [countOf(plan.symlinks, 'symbolic link')]),
     ...(plan.hardLinks === 0 ? [] : [countOf(plan.hardLinks, 'hard link')]),
   ]
-  return `${countOf(plan.files, 'file')}, ${others.join(', ')}: ${bytesText(plan.bytes)}`
+  return `${countOf(plan.files, 'file')}, ${counts.join(', ')}: ${bytesText(plan.bytes)}`
 }

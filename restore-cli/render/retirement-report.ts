@@ -1,6 +1,7 @@
-// A vault's retirement: where it stands, and what is to be done next, by hand.
-import type { Retirement, RetirementStep } from '../retirement.ts'
-import { bytesText, countOf, durationText, timeText } from './figures.ts'
+// The retirement of a vault, as text and as a record: its state, and the next steps by hand.
+import type { Retirement, RetirementStep } from '../../engine/retirement.ts'
+import { timeText } from '../../core/time-text.ts'
+import { bytesText, countOf, durationText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 
 export function retirementRecord(retirement: Retirement, vault: string): Record<string, unknown> {
@@ -32,24 +33,24 @@ export function renderRetirement(retirement: Retirement, vault: string): string 
   )
   const waitText =
     lastLockEndsMs === null
-      ? 'done: no lock is left'
-      : `until ${timeText(lastLockEndsMs)} (${durationText(lastLockEndsMs - nowMs)} from now), if nothing is written or extended`
+      ? 'done: no version is locked'
+      : `until ${timeText(lastLockEndsMs)} (${durationText(lastLockEndsMs - nowMs)} from now), if no version is written and no lock extended`
   const order: RetirementStep[] = ['stop-writers', 'wait', 'unprotect']
-  const mark = (each: RetirementStep): string =>
-    each === step ? '>' : order.indexOf(each) < order.indexOf(step) ? 'x' : ' '
+  const mark = (target: RetirementStep): string =>
+    target === step ? '>' : order.indexOf(target) < order.indexOf(step) ? 'x' : ' '
   return `${terminalText(vault)}: ${countOf(versions, 'version')}, ${bytesText(bytes)}, ${lockedVersions} locked.\n${lines.join('')}
-${mark('stop-writers')} 1. Stop the writers, and whatever keeps locks alive.
-     Take the timers off the hosts; take the sources out of \`holdfast:sources\` and run \`pulumi up\` in the vault's stack;
-     stop the custodian, which extends locks when production goes silent.
+${mark('stop-writers')} 1. Stop the writers, and the custodian.
+     Remove the timers from the hosts. Remove the sources from \`holdfast:sources\`, and run \`pulumi up\` in the vault's stack.
+     Stop the custodian, because it extends locks when production goes silent.
 ${mark('wait')} 2. Wait until the last lock ends: ${waitText}.
-     In COMPLIANCE nobody can shorten it, and the bucket costs what it holds until then.
-     Closing the account is no way around it that you can take back.
+     In COMPLIANCE no principal can shorten a lock, and you pay for the storage until then.
+     Don't close the account to avoid the wait: you can't undo that.
 ${mark('unprotect')} 3. Unprotect and remove, by hand and with a second person.
-     In the organization's stack, thaw the vault; in the vault's, \`pulumi state unprotect URN\` for the bucket (\`pulumi stack -u\` lists URNs).
-     \`protect\` and \`retainOnDelete\` are in the program, so that \`pulumi destroy\` alone leaves the bucket where it is.
+     Thaw the vault in the organization's stack. Run \`pulumi state unprotect URN\` for the bucket in the vault's stack (\`pulumi stack -u\` lists URNs).
+     \`pulumi destroy\` alone does not delete the bucket, because the program sets \`protect\` and \`retainOnDelete\`.
      Delete every version and delete marker (\`aws s3api delete-objects\`), then the bucket, as the vault account's administrator.
-     Until then everything in it can be restored. Keep the last restore's report.
+     Until then you can restore everything in it. Keep the report of the last restore.
 
-This command reads, and never deletes anything.
+This command only reads, and never deletes anything.
 `
 }

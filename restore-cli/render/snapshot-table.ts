@@ -1,15 +1,8 @@
 // The recovery points of a vault, as a table and as records.
-import type { Manifest } from '../../core/snapshot/manifest.ts'
-import type { SnapshotRef } from '../../core/snapshot/snapshot.ts'
-import { bytesText, countText, timeText } from './figures.ts'
+import type { ListedSnapshot } from '../../core/snapshot/snapshot-manifests.ts'
+import { timeText } from '../../core/time-text.ts'
+import { bytesText, countText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
-
-export interface ListedSnapshot {
-  ref: SnapshotRef
-  manifest: Manifest | null
-  /** Why there is no manifest; null if there is one. */
-  unusable: string | null
-}
 
 export function snapshotRecord({ ref, manifest, unusable }: ListedSnapshot): Record<string, unknown> {
   return {
@@ -71,7 +64,7 @@ function stateText({ ref, manifest, unusable }: ListedSnapshot): string {
   const parts = [
     ...(unusable === null ? [] : [`UNUSABLE: ${unusable}`]),
     ...ref.flags.map((flag) => `FLAGGED: ${flag}`),
-    ...(ref.isHidden ? ['a delete marker lies over it'] : []),
+    ...(ref.isHidden ? ['a delete marker covers it'] : []),
     ...(manifest?.complete === false ? [`incomplete (${countText(manifest.problemCount)} problems)`] : []),
     ...(manifest?.retention.lock === null ? ['not locked'] : []),
   ]

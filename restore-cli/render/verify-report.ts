@@ -1,17 +1,22 @@
-// What a verification has found, as text and as a record.
+// The result of a verification, as text and as a record.
 import type { ReadShare, VerifyResult } from '../../engine/operations.ts'
-import type { Choice } from '../snapshot-choice.ts'
+import type { SnapshotChoice } from '../../core/snapshot/snapshot-choice.ts'
 import { choiceRecord, choiceWarnings } from './choice-text.ts'
-import { bytesText, countOf, countText, durationText, rows, timeText } from './figures.ts'
+import { timeText } from '../../core/time-text.ts'
+import { bytesText, countOf, countText, durationText, rows } from './figures.ts'
 import { pathList } from './problem-list.ts'
 import { pathRecord } from './terminal-text.ts'
 
-/** @param readData whether all of it was read, not only a share. */
+export interface Verification {
+  choice: SnapshotChoice
+  /** True if it read every byte, false if it read none or a share. */
+  readData: boolean
+  share: ReadShare | undefined
+}
+
 export function verifyRecord(
   result: VerifyResult,
-  choice: Choice,
-  readData: boolean,
-  share: ReadShare | undefined,
+  { choice, readData, share }: Verification,
 ): Record<string, unknown> {
   const { objects, files, lockedUntilMs, ...figures } = result
   return {
@@ -27,13 +32,13 @@ export function verifyRecord(
   }
 }
 
-export function renderVerify(result: VerifyResult, choice: Choice, readData: boolean): string {
-  const isGood = result.objects.length === 0 && result.files.length === 0
+export function renderVerify(result: VerifyResult, choice: SnapshotChoice, readData: boolean): string {
+  const isIntact = result.objects.length === 0 && result.files.length === 0
   const { snapshot } = choice
   const checked = readData
     ? `${countOf(result.packs, 'pack')} and ${countText(result.chunks)} chunks; ${countOf(result.packsRead, 'pack')} with ${bytesText(result.bytesRead)} read and hashed`
     : `${countOf(result.packs, 'pack')} by size, checksum and lock, and the tree of ${countText(result.chunks)} chunks; --read-data reads every byte`
-  return `${choiceWarnings(choice)}${isGood ? 'Verified' : 'DAMAGED'}: ${snapshot.source}, snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows(
+  return `${choiceWarnings(choice)}${isIntact ? 'Verified' : 'DAMAGED'}: ${snapshot.source}, snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows(
     [
       ['checked', checked],
       [

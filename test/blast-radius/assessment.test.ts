@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { catalogue } from '../../guardrails/catalogue.ts'
-import { actionsToAsk, assess, isUnbraked } from '../../blast-radius/assessment.ts'
-import type { BrakesInPlace } from '../../blast-radius/safeguards-in-place.ts'
+import { actionsToAsk, assess, lacksSafeguard } from '../../blast-radius/assessment.ts'
+import type { SafeguardsInPlace } from '../../blast-radius/stated-safeguards.ts'
 import type { Permission } from '../../blast-radius/permissions.ts'
 
 const nowMs = Date.parse('2026-04-24T10:00:00Z')
@@ -17,12 +17,12 @@ function permissions(allowed: readonly string[]): Permission[] {
   }))
 }
 
-function state(action: string, more: readonly string[] = [], brakes: BrakesInPlace = {}): unknown {
+function state(action: string, more: readonly string[] = [], brakes: SafeguardsInPlace = {}): unknown {
   const { possible } = assess(permissions([action, ...more]), brakes, nowMs)
   const found = possible.find((each) => each.action === action)!
   return [
     found.state,
-    isUnbraked(found),
+    lacksSafeguard(found),
     found.recoverableUntilMs === null ? null : (found.recoverableUntilMs - nowMs) / dayMs,
     found.takenOffBy,
   ]
@@ -98,6 +98,6 @@ describe('the assessment', () => {
   })
 
   test('without an answer about an action is none', () => {
-    expect(() => assess(permissions([]).slice(1), {}, nowMs)).toThrow('no answer about')
+    expect(() => assess(permissions([]).slice(1), {}, nowMs)).toThrow('no decision on')
   })
 })

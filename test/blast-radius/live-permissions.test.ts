@@ -65,7 +65,7 @@ test('a denial for want of context is none, unless nothing could lift it', async
     Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } },
   }
   expect((await ask([allowAll, conditional], ['ec2:DeleteVolume'], () => denied)).permissions).toMatchObject([
-    { allowed: true, conditions: ["IAM can't tell without aws:MultiFactorAuthPresent"] },
+    { allowed: true, conditions: ["IAM can't decide without aws:MultiFactorAuthPresent"] },
   ])
   expect(
     (
@@ -104,7 +104,7 @@ test("what IAM can't tell of one resource is not lost where another is allowed, 
     {
       allowed: true,
       resources: [scratch, prod],
-      conditions: [`IAM can't tell without aws:MultiFactorAuthPresent, on ${prod}`],
+      conditions: [`IAM can't decide without aws:MultiFactorAuthPresent, on ${prod}`],
     },
   ])
   expect(
@@ -129,7 +129,7 @@ test("what IAM can't tell of one resource is not lost where another is allowed, 
 
 test('an action that IAM says nothing about counts as allowed', async () => {
   expect((await ask([allowAll], ['ec2:DeleteVolume'], () => null)).permissions).toMatchObject([
-    { allowed: true, conditions: ['IAM gave no answer'] },
+    { allowed: true, conditions: ['IAM made no decision'] },
   ])
 })
 

@@ -5,8 +5,8 @@ import { HoldfastError } from '../../core/errors.ts'
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { recoveries } from '../../guardrails/recovery.ts'
 import { actionsToAsk, assess } from '../../blast-radius/assessment.ts'
-import { correctBrakes, readBrakesInPlace } from '../../blast-radius/live-safeguards.ts'
-import type { BrakeReading } from '../../blast-radius/live-safeguards.ts'
+import { correctSafeguards, readLiveSafeguards } from '../../blast-radius/live-safeguards.ts'
+import type { SafeguardReading } from '../../blast-radius/live-safeguards.ts'
 
 const nowMs = Date.UTC(2026, 3, 24)
 const [central, west] = ['eu-central-1', 'eu-west-1']
@@ -23,7 +23,11 @@ interface World {
   fails?: HoldfastError
 }
 
-function read(world: World, action: string, resources: string[] = ['*']): Promise<BrakeReading | undefined> {
+function read(
+  world: World,
+  action: string,
+  resources: string[] = ['*'],
+): Promise<SafeguardReading | undefined> {
   return readAll(world, [[action, resources]]).then((readings) => readings.get(action))
 }
 
@@ -46,7 +50,7 @@ function readAll(
     calls.push(call)
     return fails === undefined ? Promise.resolve(found) : Promise.reject(fails)
   }
-  return readBrakesInPlace(
+  return readLiveSafeguards(
     {
       regions,
       nowMs,
@@ -131,7 +135,7 @@ describe('the Recycle Bin', () => {
         { regions: [central, west], rules: (region) => (region === west ? there : [rule()]) },
         'ec2:DeregisterImage',
       ),
-    ).toEqual({ state: 'absent', detail: 'no rule of the Recycle Bin for all of them in eu-west-1' })
+    ).toEqual({ state: 'absent', detail: 'no rule of the Recycle Bin covers all of them in eu-west-1' })
   })
 
   test('keeps its rules where all of them are locked', async () => {
@@ -162,7 +166,7 @@ test('a locked rule of the Recycle Bin is taken off by whoever may unlock it, an
         conditions: [],
         deniedBy: null,
       })),
-      correctBrakes({}, readings),
+      correctSafeguards({}, readings),
       nowMs,
       readings,
     )
@@ -217,7 +221,7 @@ describe('buckets', () => {
         state: 'seen',
         locked: true,
         detail: expect.stringMatching(/on each bucket \(2\), of 1 day at least$/) as string,
-        caveat: expect.stringContaining('not what was there before it was set') as string,
+        caveat: expect.stringContaining('not older versions') as string,
       })
       expect((await read({ buckets }, action, both.slice(0, 1)))?.detail).toMatch(/, of 40 days at least$/)
       expect(await read({ buckets }, action)).toEqual({
@@ -343,7 +347,10 @@ describe("what can't be read", () => {
         'arn:aws:ec2:eu-west-1:111122223333:volume/*',
         'arn:aws:ec2:*:*:volume/*',
       ]),
-    ).toEqual({ state: 'unread', detail: "it is allowed in eu-west-1 too, which --region doesn't name" })
+    ).toEqual({
+      state: 'unread',
+      detail: "the action is also allowed in eu-west-1, which --region doesn't name",
+    })
   })
 
   test('in a region that only another role reaches is said', async () => {
@@ -354,7 +361,7 @@ describe("what can't be read", () => {
       conditions: [],
       deniedBy: null,
     }
-    const readings = await readBrakesInPlace(
+    const readings = await readLiveSafeguards(
       {
         regions: [central],
         nowMs,
@@ -391,7 +398,7 @@ test('every list is asked for once, and only for what is allowed', async () => {
   // Each is of an action that has a brake which someone has to set up.
   for (const action of readings.keys()) expect(recoveries[action]).toMatchObject({ presence: 'set-up' })
   expect(
-    await readBrakesInPlace({} as never, [
+    await readLiveSafeguards({} as never, [
       { action: 's3:DeleteObject', allowed: false, resources: [], conditions: [], deniedBy: null },
     ]),
   ).toEqual(new Map())
@@ -405,9 +412,9 @@ describe('an assessment', () => {
     conditions: [],
     deniedBy: null,
   }))
-  const judge = (readings: [string, BrakeReading][], said = {}) => {
+  const judge = (readings: [string, SafeguardReading][], said = {}) => {
     const map = new Map(readings)
-    return assess(permissions, correctBrakes(said, map), nowMs, map).possible.map(
+    return assess(permissions, correctSafeguards(said, map), nowMs, map).possible.map(
       ({ action, state, recoverableUntilMs, reading }) => [
         action,
         state,

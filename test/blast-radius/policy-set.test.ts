@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { asDocument, readDocument, readRecordedAccount } from '../../blast-radius/policy-set.ts'
-import { readBrakes } from '../../blast-radius/safeguards-in-place.ts'
+import { readStatedSafeguards } from '../../blast-radius/stated-safeguards.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import { recordProgram } from '../../infra/recording.ts'
 import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
@@ -106,7 +106,7 @@ describe('a recorded account', () => {
 describe('the brakes that are in place', () => {
   test("are what the production layer's stack puts out, as it is", async () => {
     const { outputs } = await recordProgram({ ...exampleConfig, layer: 'production' })
-    expect(readBrakes(write('production.json', outputs))).toEqual({
+    expect(readStatedSafeguards(write('production.json', outputs))).toEqual({
       'ec2:DeleteVolume': { days: 7, locked: true },
       'ec2:DeleteSnapshot': { days: 14, locked: true },
       'ec2:DeregisterImage': { days: 14, locked: true },
@@ -122,14 +122,14 @@ describe('the brakes that are in place', () => {
       organizationId: '',
       managementAccountId: '',
     })
-    expect(Object.keys(readBrakes(write('detached.json', detached.outputs)))).not.toContain(
+    expect(Object.keys(readStatedSafeguards(write('detached.json', detached.outputs)))).not.toContain(
       'secretsmanager:DeleteSecret',
     )
   })
 
   test('are told by action', () => {
     const brakes = { 'ec2:DeleteVolume': { days: 7, locked: true }, 'dynamodb:DeleteTable': {} }
-    expect(readBrakes(write('brakes.json', { formatVersion: 1, brakes }))).toEqual(brakes)
+    expect(readStatedSafeguards(write('brakes.json', { formatVersion: 1, brakes }))).toEqual(brakes)
   })
 
   test.each([
@@ -140,7 +140,7 @@ describe('the brakes that are in place', () => {
     ['days of a brake that has none', { formatVersion: 1, brakes: { 'dynamodb:DeleteTable': { days: 3 } } }],
     ['a misspelling', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { lock: true } } }],
   ])('with %s are refused', (_what, content) => {
-    expect(() => readBrakes(write('bad-brakes.json', content))).toThrow(
+    expect(() => readStatedSafeguards(write('bad-brakes.json', content))).toThrow(
       expect.objectContaining({ code: 'invalid-input' }) as Error,
     )
   })

@@ -235,12 +235,12 @@ describe('the other tasks', () => {
 
   it.each(examinationSteps.filter((step) => step !== 'empty'))(
     'run a command that the CLI has: %s',
-    (step) => {
+    async (step) => {
       const {
         entryPoint,
         command: [name, ...args],
       } = containerOf(step)
-      const program = buildProgram({
+      const program = await buildProgram({
         bin: 'holdfast',
         environment: {},
         signal: new AbortController().signal,

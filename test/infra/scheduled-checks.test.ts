@@ -104,9 +104,9 @@ describe('the tasks', () => {
 
   it.each(checkPlans.flatMap((plan) => sources.map((source) => ({ plan, source }))))(
     'run a command that the CLI has: $plan.name of $source',
-    ({ plan, source }) => {
+    async ({ plan, source }) => {
       const [name, ...args] = plan.command(place, source)
-      const program = buildProgram({
+      const program = await buildProgram({
         bin: 'holdfast',
         environment: {},
         signal: new AbortController().signal,

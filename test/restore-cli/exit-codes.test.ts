@@ -14,8 +14,8 @@ test('docs/exit-codes.md has every code with its status, and no other', () => {
   expect(rows).toHaveLength(Object.keys(exitStatus).length)
 })
 
-test('docs/cli.md names every variable that an option has, and no other', () => {
-  const program = buildProgram({
+test('docs/cli.md names every variable that an option has, and no other', async () => {
+  const program = await buildProgram({
     bin: 'holdfast',
     environment: {},
     signal: new AbortController().signal,

@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeFolder, runCommand } from './command-line.ts'
+import { loadedBy } from './loaded-modules.ts'
 
 const home = makeFolder()
 const env = { HOME: home }
@@ -87,7 +90,7 @@ test('an argument after `--` is no option', async () => {
   const outcome = await runCommand(['restore', '--target', '/r', '--', '--json', '/x'], {
     env: { ...env, HOLDFAST_BUCKET: 'vault' },
   })
-  expect(outcome.stderr).toMatch(/^holdfast: "\/x" is no path/)
+  expect(outcome.stderr).toMatch(/^holdfast: "\/x" is not a path/)
 })
 
 test('a stack trace is shown on demand only', async () => {
@@ -96,4 +99,16 @@ test('a stack trace is shown on demand only', async () => {
   })
   expect(outcome.stderr).toMatch(/^\s+at /m)
   expect(outcome.status).toBe(2)
+})
+
+test('help loads nothing heavy: commands load the AWS SDK, the engine and schemas only when they run', () => {
+  const folder = resolve(import.meta.dirname, '../../restore-cli')
+  const commands = readdirSync(join(folder, 'commands')).map((name) => join(folder, 'commands', name))
+  const { files, packages } = loadedBy([join(folder, 'main.ts'), ...commands], { withDynamic: false })
+  expect(files).toEqual(expect.arrayContaining([join(folder, 'open-vault.ts')]))
+  expect(packages.filter((name) => !name.startsWith('node:'))).toEqual([
+    'commander',
+    'pretty-bytes',
+    'yocto-spinner',
+  ])
 })

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { examineDirectory } from '../../../checks/restore-test/directory.ts'
+import { testDirectory } from '../../../checks/restore-test/directory.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 
 const folder = makeFolder()
 const tree = join(folder, 'tree')
-const examine = (root = tree) => examineDirectory(root, new AbortController().signal)
+const examine = (root = tree) => testDirectory(root, new AbortController().signal)
 
 beforeEach(() => {
   rmSync(tree, { recursive: true, force: true })
@@ -77,9 +77,9 @@ test("where a name ends and a content begins can't be shifted", async () => {
 test('an empty directory is a finding: nothing was restored', async () => {
   const empty = join(folder, 'empty')
   mkdirSync(empty)
-  expect((await examine(empty)).findings).toEqual(['there is nothing in the directory'])
+  expect((await examine(empty)).findings).toEqual(['the directory is empty'])
 })
 
 test("it stops when it is told to, and doesn't begin", async () => {
-  await expect(examineDirectory(tree, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
+  await expect(testDirectory(tree, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
 })

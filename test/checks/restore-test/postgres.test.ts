@@ -20,7 +20,7 @@ import {
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { examineCluster } from '../../../checks/restore-test/postgres.ts'
+import { testCluster } from '../../../checks/restore-test/postgres.ts'
 import { stagePostgres } from '../../../lab/postgres/binaries.ts'
 import type { PostgresBinaries } from '../../../lab/postgres/binaries.ts'
 import { Cluster, initializeCluster } from '../../../lab/postgres/cluster.ts'
@@ -94,7 +94,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
 const examine = (dataDirectory: string, isInPlace = false) =>
-  examineCluster({ dataDirectory, programs: programs(), isInPlace }, new AbortController().signal)
+  testCluster({ dataDirectory, programs: programs(), isInPlace }, new AbortController().signal)
 
 function copyData(name: string): string {
   const copy = path.join(work, name)
@@ -124,7 +124,7 @@ test('the server is of the major version that the cluster says, if it may choose
   const major = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim()
   mkdirSync(path.join(work, 'majors'))
   symlinkSync(binaries.directory, path.join(work, 'majors', major))
-  const chosen = await examineCluster(
+  const chosen = await testCluster(
     { dataDirectory: data, programs: path.join(work, 'majors', '{major}', 'bin'), isInPlace: false },
     new AbortController().signal,
   )
@@ -141,7 +141,7 @@ test.each([
 ])('and of none if the cluster says %s', async (_, text) => {
   const lying = mkdtempSync(path.join(work, 'lying-'))
   writeFileSync(path.join(lying, 'PG_VERSION'), text)
-  const examined = examineCluster(
+  const examined = testCluster(
     { dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false },
     new AbortController().signal,
   )
@@ -159,7 +159,7 @@ test.each([
   const lying = mkdtempSync(path.join(work, 'lying-'))
   make(path.join(lying, 'PG_VERSION'))
   await expect(
-    examineCluster(
+    testCluster(
       { dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false },
       new AbortController().signal,
     ),
@@ -183,13 +183,13 @@ test('a cluster that nobody may write is started all the same, by its owner with
 }, 60_000)
 
 test('a directory for the copy that is none is named as what is wrong', async () => {
-  const nowhere = examineCluster(
+  const nowhere = testCluster(
     { dataDirectory: data, programs: programs(), isInPlace: false, scratch: path.join(work, 'nowhere') },
     new AbortController().signal,
   )
   await expect(nowhere).rejects.toMatchObject({
     code: 'target',
-    message: 'there is no place for a copy: ENOENT',
+    message: 'there is no directory for the copy: ENOENT',
   })
 })
 
@@ -229,7 +229,7 @@ test('one flipped byte in one page is found, its table is named, and the others 
 test('without its control file it does not come up, and that is a finding', async () => {
   const copy = copyData('headless')
   rmSync(path.join(copy, 'global', 'pg_control'))
-  expect((await examine(copy)).findings).toContain('the server does not come up')
+  expect((await examine(copy)).findings).toContain('the server does not start')
 }, 30_000)
 
 test('the server is given nothing of ours: no variable, no file, and no way for anybody to connect', async () => {
@@ -242,7 +242,7 @@ test('the server is given nothing of ours: no variable, no file, and no way for 
   )
   process.env['AWS_SESSION_TOKEN'] = 'a-secret-of-ours'
   try {
-    const { findings } = await examineCluster(
+    const { findings } = await testCluster(
       { dataDirectory: data, programs: nosy, isInPlace: false },
       new AbortController().signal,
     )
@@ -265,7 +265,7 @@ test('a server that takes too long is ended', async () => {
   writeFileSync(path.join(slow, 'postgres'), `#!/bin/sh\n: > ${started}\nexec sleep 600\n`, { mode: 0o755 })
   const limit = new AbortController()
   const ended = expect(
-    examineCluster({ dataDirectory: data, programs: slow, isInPlace: false }, limit.signal),
+    testCluster({ dataDirectory: data, programs: slow, isInPlace: false }, limit.signal),
   ).rejects.toThrow('too long')
   await vi.waitUntil(() => existsSync(started), { timeout: 20_000 })
   limit.abort(new Error('too long'))

@@ -332,18 +332,18 @@ describe('a role, live, with the brakes of a region', () => {
     ])
     expect(record!.possible[0]!.recoverableUntil).not.toBeNull()
     expect(record!.caveats).toContain(
-      'brakes were looked for in eu-central-1: nothing is taken to lie in another region',
+      'safeguards were read in eu-central-1: resources in other regions are not considered',
     )
   })
 
   test('says so in words too', async () => {
     const { stdout, stderr } = await live('--region', 'eu-central-1')
-    expect(stdout).toContain('brake seen: a locked rule of 7 days in eu-central-1\n')
+    expect(stdout).toContain('safeguard seen: a locked rule of 7 days in eu-central-1\n')
     expect(stdout).toContain(
-      'not braked: deletion protection is not in place\n      brake absent: no deletion protection on table/rentals\n',
+      'no safeguard: deletion protection is not in place\n      safeguard absent: no deletion protection on table/rentals\n',
     )
     expect(stdout).toContain(
-      'brake could not be read: reading it was denied (listing the backup vaults in eu-central-1 failed',
+      'safeguard could not be read: reading it was denied (listing the backup vaults in eu-central-1 failed',
     )
     expect(stdout + stderr).not.toContain('a-secret-of-this-test')
   })
@@ -370,9 +370,9 @@ describe('a role, live, with the brakes of a region', () => {
           AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
         },
       )
-      expect(stdout).toContain('brake seen: a default retention on each bucket (1), of 1 day at least\n')
+      expect(stdout).toContain('safeguard seen: a default retention on each bucket (1), of 1 day at least\n')
       expect(stdout).toContain(
-        '  Not decided here: a default retention holds new versions only, each for its days from when it was written',
+        '  Not decided: a default retention protects only versions written since it was set',
       )
       expect(status).toBe(0)
     } finally {

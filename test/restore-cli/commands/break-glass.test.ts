@@ -152,7 +152,7 @@ describe('an approval', () => {
 
   test('is taken back', async () => {
     const { outcome, calls } = await approve(['maria', '--config', config, '--minutes', '0'], ['v1', 'v2'])
-    expect(outcome.stdout).toContain('approved for nobody')
+    expect(outcome.stdout).toContain('No break-glass session is approved')
     expect(calls.find(({ Action }) => Action === 'CreatePolicyVersion')!['PolicyDocument']).toContain(
       'NobodyApproved',
     )

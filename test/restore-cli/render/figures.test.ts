@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { countOf, durationText, rows, timeText } from '../../../restore-cli/render/figures.ts'
+import { timeText } from '../../../core/time-text.ts'
+import { countOf, durationText, rows } from '../../../restore-cli/render/figures.ts'
 
 test.each([
   [-5, '0.0 s'],

@@ -1,7 +1,7 @@
-// The time that --point-in-time names. Nothing is guessed: a time without a zone could be hours off, so it is refused.
+// Parses `--point-in-time`. We guess nothing: a time without a zone could be hours off, so we refuse it.
 import { Temporal } from 'temporal-polyfill'
-import { HoldfastError } from '../core/errors.ts'
-import { timeText } from './render/figures.ts'
+import { HoldfastError } from '../errors.ts'
+import { timeText } from '../time-text.ts'
 
 /** Milliseconds since the epoch; a finer fraction is cut off. @throws `invalid-input`. */
 export function parsePointInTime(text: string): number {
@@ -16,28 +16,22 @@ export function parsePointInTime(text: string): number {
         cause: error,
       })
     }
-    throw new HoldfastError(
-      'invalid-input',
-      `${name} has no time zone, so that it could mean any of 24 hours`,
-      {
-        hint: `say which: ${local}Z is UTC, ${local}+02:00 is two hours ahead of it`,
-        cause: error,
-      },
-    )
+    throw new HoldfastError('invalid-input', `${name} has no time zone`, {
+      hint: `add the zone: ${local}Z is UTC, ${local}+02:00 is two hours ahead of UTC`,
+      cause: error,
+    })
   }
 }
 
-/** @param serverMs the store's clock; a snapshot's time is the store's, and this machine's may be off. */
+/** @param serverMs the store's clock: snapshots carry its times, and this machine's clock may be wrong. */
 export function assertNotInFuture(timeMs: number, serverMs: number): void {
-  // The store tells its time to the second: what lies within this one is not the future.
+  // The store reports whole seconds, so any time within the current second is not in the future.
   if (timeMs < serverMs + 1000) return
   const nowText = timeText(Math.floor(serverMs / 1000) * 1000)
   throw new HoldfastError(
     'invalid-input',
-    `the point in time ${timeText(timeMs)} is in the future: the vault's clock says ${nowText}`,
-    {
-      hint: 'leave --point-in-time out to restore the newest state',
-    },
+    `the point in time ${timeText(timeMs)} is in the future: the vault's clock shows ${nowText}`,
+    { hint: 'leave --point-in-time out to restore the newest state' },
   )
 }
 

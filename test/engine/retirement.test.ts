@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { sha256Hex } from '../../core/digest.ts'
-import { examineRetirement } from '../../restore-cli/retirement.ts'
-import type { Retirement } from '../../restore-cli/retirement.ts'
+import { readRetirement } from '../../engine/retirement.ts'
+import type { Retirement } from '../../engine/retirement.ts'
 import { renderRetirement, retirementRecord } from '../../restore-cli/render/retirement-report.ts'
 import { MemoryStore } from '../fixtures/memory-store.ts'
 
@@ -18,25 +18,25 @@ async function fill(keys: readonly string[]): Promise<MemoryStore> {
   return store
 }
 
-const examine = (store: MemoryStore): Promise<Retirement> =>
-  examineRetirement(store, 3 * dayMs, signal, () => {})
+const read = (store: MemoryStore): Promise<Retirement> =>
+  readRetirement(store, { quietMs: 3 * dayMs, signal, onProgress: () => {} })
 const keys = ['sources/a/manifests/1', 'sources/b/manifests/1', 'receipts/a/1/1', 'reports/2026/04/01/x.json']
 
 describe('a vault that is to be retired', () => {
   test('is written to until nothing came for some days, then locked until its last lock ends, then free', async () => {
     const store = await fill(keys)
-    expect(await examine(store)).toMatchObject({
+    expect(await read(store)).toMatchObject({
       step: 'stop-writers',
       lockedVersions: 4,
       lastWrittenMs: startMs + 3 * dayMs,
       lastLockEndsMs: startMs + 43 * dayMs,
     })
     store.nowMs = startMs + 6 * dayMs
-    expect(await examine(store)).toMatchObject({ step: 'wait', emptyableFromMs: startMs + 43 * dayMs })
+    expect(await read(store)).toMatchObject({ step: 'wait', emptyableFromMs: startMs + 43 * dayMs })
     store.nowMs = startMs + 42 * dayMs
-    expect(await examine(store)).toMatchObject({ step: 'wait', lockedVersions: 1 })
+    expect(await read(store)).toMatchObject({ step: 'wait', lockedVersions: 1 })
     store.nowMs = startMs + 43 * dayMs + 1
-    expect(await examine(store)).toMatchObject({
+    expect(await read(store)).toMatchObject({
       step: 'unprotect',
       lockedVersions: 0,
       lastLockEndsMs: null,
@@ -45,7 +45,7 @@ describe('a vault that is to be retired', () => {
   })
 
   test("is told by source, and what is no source's by its folder", async () => {
-    const { sources, versions } = await examine(await fill(keys))
+    const { sources, versions } = await read(await fill(keys))
     expect(sources.map(({ name, versions: count }) => [name, count])).toEqual([
       ['a', 2],
       ['b', 1],
@@ -58,7 +58,7 @@ describe('a vault that is to be retired', () => {
     const store = await fill(keys)
     store.nowMs = startMs + 50 * dayMs
     store.versions[1]!.lock = { mode: 'COMPLIANCE', days: 400 }
-    expect(await examine(store)).toMatchObject({
+    expect(await read(store)).toMatchObject({
       step: 'wait',
       lockedVersions: 1,
       lastLockEndsMs: startMs + 401 * dayMs,
@@ -66,7 +66,7 @@ describe('a vault that is to be retired', () => {
   })
 
   test('that holds nothing is free at once', async () => {
-    expect(await examine(new MemoryStore())).toMatchObject({
+    expect(await read(new MemoryStore())).toMatchObject({
       step: 'unprotect',
       versions: 0,
       lastWrittenMs: null,
@@ -77,13 +77,13 @@ describe('a vault that is to be retired', () => {
     const store = await fill(keys)
     const head = store.headVersion.bind(store)
     store.headVersion = async (ref) => ({ ...(await head(ref)), lock: undefined })
-    await expect(examine(store)).rejects.toMatchObject({ code: 'denied' })
+    await expect(read(store)).rejects.toMatchObject({ code: 'denied' })
   })
 
   test('is not changed by being looked at, and no key of it steers a terminal', async () => {
     const store = await fill([...keys, 'evil\u001b[2J/x'])
     const before = store.versions.length
-    const retirement = await examine(store)
+    const retirement = await read(store)
     expect(renderRetirement(retirement, store.name)).not.toContain('\u001b')
     expect(retirementRecord(retirement, store.name)).toMatchObject({
       step: 'stop-writers',
@@ -97,7 +97,7 @@ describe('a vault that is to be retired', () => {
   test('is marked step by step', async () => {
     const store = await fill(keys)
     store.nowMs = startMs + 6 * dayMs
-    const text = renderRetirement(await examine(store), store.name)
+    const text = renderRetirement(await read(store), store.name)
     expect(text).toMatch(/^x 1\. Stop/m)
     expect(text).toMatch(/^> 2\. Wait .*until 2026-05-14T00:00:00Z \(37 d from now\)/m)
     expect(text).toMatch(/^ {2}3\. Unprotect/m)

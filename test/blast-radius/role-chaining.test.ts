@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readRecordedAccount } from '../../blast-radius/policy-set.ts'
-import { evaluateWithHops, reachableRoles } from '../../blast-radius/role-hops.ts'
+import { evaluateWithRoleChaining, reachableRoles } from '../../blast-radius/role-chaining.ts'
 import { makeFolder } from '../restore-cli/command-line.ts'
 
 const folder = makeFolder()
@@ -117,7 +117,7 @@ describe('a blast radius', () => {
       a: { trust: trusting(root), policy: allow('ec2:Delete*') },
     })
     const permissions = await (
-      await evaluateWithHops(recorded, set)
+      await evaluateWithRoleChaining(recorded, set)
     ).decide(['ec2:DeleteSnapshot', 'ec2:DeleteVolume', 'rds:DeleteDBInstance'])
     expect(permissions.map(({ action, allowed, through }) => [action, allowed, through])).toEqual([
       ['ec2:DeleteSnapshot', true, undefined],
@@ -134,7 +134,7 @@ describe('a blast radius', () => {
     const through = async (document: Record<string, unknown>) =>
       (
         await (
-          await evaluateWithHops(recorded, { ...set, session: { name: 's', document } })
+          await evaluateWithRoleChaining(recorded, { ...set, session: { name: 's', document } })
         ).decide(['ec2:DeleteVolume'])
       )[0]!.allowed
     expect(await through(allow('sts:AssumeRole') as Record<string, unknown>)).toBe(true)

@@ -1,18 +1,18 @@
-// What a role can do through others, as IAM says it now: the roles of its account that it may assume, one from another, each
-// asked about at IAM's simulator. Who may become a role is read from its trust.
+// Simulates a live role in IAM, with the roles of its account that it may assume, one from another (role chaining). IAM's
+// simulator ignores trust policies, so we read those ourselves.
 import type { IdentityService } from '../aws/identity-service.ts'
 import { isHoldfastError } from '../core/errors.ts'
-import { isBrakeReadable } from './live-safeguards.ts'
+import { isSafeguardReadable } from './live-safeguards.ts'
 import { readLiveRole } from './live-permissions.ts'
 import type { LiveOptions, LiveRole } from './live-permissions.ts'
 import type { PermissionSource } from './permissions.ts'
 import { asDocument } from './policy-set.ts'
 import type { PolicyDocument } from './policy-set.ts'
-import { mostHops, withHops } from './role-hops.ts'
+import { maxRoleChainingSteps, withRoleChaining } from './role-chaining.ts'
 import { readTrust } from './trust-policy.ts'
 
-/** Each costs a call for every service of the catalogue, and IAM's simulator is slow. */
-const mostRoles = 25
+/** Each role costs a call for every service of the catalogue, and IAM's simulator is slow. */
+const maxRoles = 25
 
 interface ReachedRole {
   role: LiveRole
@@ -20,8 +20,8 @@ interface ReachedRole {
   conditions: string[]
 }
 
-/** @throws `denied`, `not-found`, `credentials`, `unreachable` about the role itself; what can't be read of others is a caveat. */
-export async function askIam(
+/** @throws `denied`, `not-found`, `credentials`, `unreachable` for the role itself; other roles that can't be read become caveats. */
+export async function simulatedPermissions(
   iam: IdentityService,
   roleArn: string,
   options: LiveOptions,
@@ -39,16 +39,19 @@ export async function askIam(
     caveats,
     decide: (actions) => role.decide(actions),
   }
-  return withHops(
+  return withRoleChaining(
     source,
     reached.map(({ role: { arn, decide }, path, conditions }) => ({
       path,
       conditions,
       decide: async (actions) =>
-        (await unlessUnreadable(() => decide(actions), `what ${arn} may do, which it may assume`, caveats)) ??
-        [],
+        (await unlessUnreadable(
+          () => decide(actions),
+          `permissions of ${arn}, which it may assume`,
+          caveats,
+        )) ?? [],
     })),
-    isBrakeReadable,
+    isSafeguardReadable,
   )
 }
 
@@ -70,10 +73,10 @@ async function followRoles(
   account.delete(start.arn)
   const reached: ReachedRole[] = []
   let frontier: ReachedRole[] = [{ role: start, path: [], conditions: [] }]
-  for (let hop = 0; hop < mostHops && frontier.length > 0; hop++) {
+  for (let step = 0; step < maxRoleChainingSteps && frontier.length > 0; step++) {
     const next: ReachedRole[] = []
     for (const { role, path, conditions } of frontier) {
-      const ways =
+      const targets =
         path.length === 0
           ? await assumable(role, account)
           : await unlessUnreadable(
@@ -81,26 +84,26 @@ async function followRoles(
               `roles that ${role.arn} may assume`,
               caveats,
             )
-      for (const [arn, asked] of ways ?? []) {
-        if (reached.length === mostRoles) {
-          caveats.push(`it may assume more than ${mostRoles} roles, and the others are not followed`)
+      for (const [arn, required] of targets ?? []) {
+        if (reached.length === maxRoles) {
+          caveats.push(`it may assume more than ${maxRoles} roles, and only these are followed`)
           return reached
         }
         account.delete(arn)
-        const other = await unlessUnreadable(
+        const target = await unlessUnreadable(
           () => readLiveRole(iam, arn, options),
-          `what ${arn} may do, which it may assume`,
+          `permissions of ${arn}, which it may assume`,
           caveats,
         )
-        if (other === null) continue
+        if (target === null) continue
         const name = arn.slice(arn.lastIndexOf('/') + 1)
-        const found = {
-          role: other,
+        const reachedRole = {
+          role: target,
           path: [...path, arn],
-          conditions: [...conditions, ...asked.map((each) => `${each} (to become ${name})`)],
+          conditions: [...conditions, ...required.map((condition) => `${condition} (to become ${name})`)],
         }
-        reached.push(found)
-        next.push(found)
+        reached.push(reachedRole)
+        next.push(reachedRole)
       }
     }
     frontier = next
@@ -108,7 +111,7 @@ async function followRoles(
   return reached
 }
 
-/** The roles of `account` that `role` may become, and what has to be met. */
+/** The roles of `account` that `role` may assume, with the conditions. */
 async function assumable(
   role: LiveRole,
   account: ReadonlyMap<string, PolicyDocument>,
@@ -125,20 +128,23 @@ async function assumable(
   })
 }
 
-/** Null, and a caveat, where the one who asks may not look, or where what was listed is gone or too large to ask about. */
-async function unlessUnreadable<Answer>(
-  ask: () => Promise<Answer>,
-  what: string,
+/**
+ * Null, and a caveat, if our credentials may not read it, or if a listed role is gone or too large to simulate.
+ * @param subject names the information in the caveat.
+ */
+async function unlessUnreadable<Result>(
+  read: () => Promise<Result>,
+  subject: string,
   caveats: string[],
-): Promise<Answer | null> {
+): Promise<Result | null> {
   try {
-    return await ask()
+    return await read()
   } catch (error) {
     if (!isHoldfastError(error, 'denied', 'not-found', 'invalid-input')) throw error
     caveats.push(
       error.code === 'denied'
-        ? `${what}: reading it was denied`
-        : `${what}: it could not be read (${error.message})`,
+        ? `${subject}: reading was denied`
+        : `${subject}: could not be read (${error.message})`,
     )
     return null
   }

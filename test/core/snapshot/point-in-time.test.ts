@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HoldfastError } from '../../core/errors.ts'
-import { assertNotInFuture, parsePointInTime } from '../../restore-cli/point-in-time.ts'
+import { HoldfastError } from '../../../core/errors.ts'
+import { assertNotInFuture, parsePointInTime } from '../../../core/snapshot/point-in-time.ts'
 
 describe('a point in time', () => {
   test.each([

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { IdentityService } from '../../aws/identity-service.ts'
-import { readBrakesInPlace } from '../../blast-radius/live-safeguards.ts'
-import { askIam } from '../../blast-radius/live-hops.ts'
+import { readLiveSafeguards } from '../../blast-radius/live-safeguards.ts'
+import { simulatedPermissions } from '../../blast-radius/live-role-chaining.ts'
 import type { Permission, PermissionSource } from '../../blast-radius/permissions.ts'
 import { startScriptedIam } from '../aws/scripted-iam.ts'
 import type { ScriptedIam } from '../aws/scripted-iam.ts'
@@ -54,7 +54,7 @@ async function ask(
     credentials: () => Promise.resolve({ accessKeyId: 'AKID', secretAccessKey: 's' }),
   })
   open.push(server, { stop: () => iam.close() })
-  const source = await askIam(iam, arn('start'), { resources: [] })
+  const source = await simulatedPermissions(iam, arn('start'), { resources: [] })
   return { source, permissions: await source.decide(actions), calls: server.calls() }
 }
 
@@ -112,7 +112,7 @@ describe('roles that IAM lets a role assume', () => {
       lock: name === 'prod' ? null : { retention: { mode: 'COMPLIANCE' as const, days: 40 } },
       oldVersionsDays: null,
     }))
-    const readings = await readBrakesInPlace(
+    const readings = await readLiveSafeguards(
       {
         buckets: {
           list: () => Promise.resolve(['scratch', 'prod']),
@@ -181,7 +181,7 @@ describe('roles that IAM lets a role assume', () => {
         through: [arn('a')],
         conditions: [
           'StringEquals sts:ExternalId x (to become a)',
-          "IAM can't tell without aws:SourceIp (to become a)",
+          "IAM can't decide without aws:SourceIp (to become a)",
         ],
       },
     ])
@@ -209,7 +209,7 @@ describe('roles that IAM lets a role assume', () => {
       trust: trusting(arn('start')),
     }))
     const { source, calls } = await ask(many, [], { pageSize: 40 })
-    expect(source.caveats).toContain('it may assume more than 25 roles, and the others are not followed')
+    expect(source.caveats).toContain('it may assume more than 25 roles, and only these are followed')
     expect(
       new Set(
         calls
@@ -225,12 +225,12 @@ describe('what the one who asks may not read', () => {
     [
       'the list of roles',
       (action) => action === 'ListRoles',
-      'roles that it may assume (iam:ListRoles): reading it was denied',
+      'roles that it may assume (iam:ListRoles): reading was denied',
     ],
     [
       'a role',
       (action, { RoleName }) => action === 'GetRole' && RoleName === 'a',
-      `what ${arn('a')} may do, which it may assume: reading it was denied`,
+      `permissions of ${arn('a')}, which it may assume: reading was denied`,
     ],
     [
       'what IAM says of a role',
@@ -238,7 +238,7 @@ describe('what the one who asks may not read', () => {
         action === 'SimulatePrincipalPolicy' &&
         form['PolicySourceArn'] === arn('a') &&
         form['ActionNames.member.1'] !== 'sts:AssumeRole',
-      `what ${arn('a')} may do, which it may assume: reading it was denied`,
+      `permissions of ${arn('a')}, which it may assume: reading was denied`,
     ],
   ])('is said: %s', async (_, denies, caveat) => {
     const { source, permissions } = await ask(
@@ -254,7 +254,7 @@ describe('what the one who asks may not read', () => {
   test('since it is gone by then, or too large to ask about, is said', async () => {
     const gone = await ask(chain.slice(0, 1), ['start ec2:DeleteVolume *'], { gone: [arn('a')] })
     expect(gone.source.caveats).toContainEqual(
-      expect.stringMatching(/role\/a may do, which it may assume: it could not be read \(reading the role/),
+      expect.stringMatching(/role\/a, which it may assume: could not be read \(reading the role/),
     )
     expect(gone.permissions).toMatchObject([{ allowed: true }])
     const Resource = Array.from({ length: 501 }, (_, index) => `arn:aws:ec2:*:*:volume/v${index}`)
@@ -268,9 +268,7 @@ describe('what the one who asks may not read', () => {
       ['start ec2:DeleteVolume *'],
     )
     expect(large.source.caveats).toContainEqual(
-      expect.stringMatching(
-        /role\/a may do, which it may assume: it could not be read \(the policies name more than/,
-      ),
+      expect.stringMatching(/role\/a, which it may assume: could not be read \(the policies name more than/),
     )
     expect(large.permissions).toMatchObject([{ allowed: true }])
   })

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { backup } from '../../engine/backup/backup.ts'
+import { backup } from '../../../engine/backup/backup.ts'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chooseSnapshot, chooseSource } from '../../restore-cli/snapshot-choice.ts'
-import type { TimedStore } from '../../restore-cli/snapshot-choice.ts'
-import { choiceRecord, choiceWarnings, missingText } from '../../restore-cli/render/choice-text.ts'
-import { wallClock } from '../../restore-cli/wall-clock.ts'
-import { MemoryStore } from '../fixtures/memory-store.ts'
-import { makeFolder } from './command-line.ts'
+import { chooseSnapshot, chooseSource } from '../../../core/snapshot/snapshot-choice.ts'
+import type { TimedStore } from '../../../core/snapshot/snapshot-choice.ts'
+import { choiceRecord, choiceWarnings, missingText } from '../../../restore-cli/render/choice-text.ts'
+import { wallClock } from '../../../restore-cli/wall-clock.ts'
+import { MemoryStore } from '../../fixtures/memory-store.ts'
+import { makeFolder } from '../../restore-cli/command-line.ts'
 
 const hourMs = 3_600_000
 const folder = makeFolder()
@@ -46,18 +46,18 @@ const time = (ms: number): string => new Date(ms).toISOString()
 describe('a snapshot', () => {
   test('is the newest at or before the time, and what is missing up to it is said', async () => {
     const { store, ids, at } = await makeVault(1, 2, 3)
-    const choice = await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2.5)) })
+    const choice = await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2.5)) }, wallClock)
     expect(choice.snapshot.id).toBe(ids[1])
     expect(missingText(choice)).toBe(`what changed in the 30 min up to ${time(at(2.5)).replace('.000', '')}`)
-    expect((await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2)) })).snapshot.id).toBe(
-      ids[1],
-    )
+    expect(
+      (await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2)) }, wallClock)).snapshot.id,
+    ).toBe(ids[1])
     expect(choiceWarnings(choice)).toBe('')
   })
 
   test("is the newest of all without a time, up to the store's now", async () => {
     const { store, ids } = await makeVault(1, 2)
-    const choice = await chooseSnapshot(store, {})
+    const choice = await chooseSnapshot(store, {}, wallClock)
     expect(choice.snapshot.id).toBe(ids[1])
     expect(missingText(choice)).toBe('what changed in the 10 h up to now')
   })
@@ -65,7 +65,7 @@ describe('a snapshot', () => {
   test('that is damaged is passed over, aloud', async () => {
     const { store, ids } = await makeVault(1, 2)
     store.versions.find(({ key }) => key.endsWith(ids[1]!))!.body[40]! ^= 1
-    const choice = await chooseSnapshot(store, { source: 'rental' })
+    const choice = await chooseSnapshot(store, { source: 'rental' }, wallClock)
     expect(choice.snapshot.id).toBe(ids[0])
     expect(choiceWarnings(choice)).toMatch(new RegExp(`^warning: passed over ${ids[1]} .*damaged`))
     expect(choiceRecord(choice)).toMatchObject({ skipped: [{ id: ids[1] }] })
@@ -74,14 +74,18 @@ describe('a snapshot', () => {
   test('that was hidden is chosen all the same, aloud', async () => {
     const { store, ids } = await makeVault(1)
     store.add(`sources/rental/manifests/${ids[0]}`, Buffer.alloc(0), { isDeleteMarker: true })
-    const choice = await chooseSnapshot(store, { source: 'rental' })
+    const choice = await chooseSnapshot(store, { source: 'rental' }, wallClock)
     expect(choiceWarnings(choice)).toContain('someone tried to hide it')
   })
 
   test('that is named is taken in spite of what speaks against it, aloud', async () => {
     const { store, ids } = await makeVault(1)
     store.versions.find(({ key }) => key.endsWith(ids[0]!))!.isMultipart = true
-    const choice = await chooseSnapshot(store, { source: 'rental', snapshot: ids[0]!.toLowerCase() })
+    const choice = await chooseSnapshot(
+      store,
+      { source: 'rental', snapshot: ids[0]!.toLowerCase() },
+      wallClock,
+    )
     expect(choice.snapshot.id).toBe(ids[0])
     expect(choiceWarnings(choice)).toContain('warning: the snapshot is flagged: uploaded in parts')
   })
@@ -91,7 +95,7 @@ describe('a snapshot', () => {
     const key = `sources/rental/manifests/${ids[0]}`
     const original = store.versions.find((version) => version.key === key)!
     store.add(key, Buffer.from('forged'))
-    const choice = await chooseSnapshot(store, { source: 'rental', snapshot: ids[0]! })
+    const choice = await chooseSnapshot(store, { source: 'rental', snapshot: ids[0]! }, wallClock)
     expect(choice.snapshot.versionId).toBe(original.versionId)
   })
 
@@ -101,7 +105,7 @@ describe('a snapshot', () => {
     ['a time before the first', { pointInTime: '2026-03-31T00:00:00Z' }, 'no-recovery-point'],
   ])('for %s is refused with what there is', async (_what, flags, code) => {
     const { store, at } = await makeVault(1, 2)
-    await expect(chooseSnapshot(store, { source: 'rental', ...flags })).rejects.toMatchObject({
+    await expect(chooseSnapshot(store, { source: 'rental', ...flags }, wallClock)).rejects.toMatchObject({
       code,
       hint: expect.stringContaining(
         `the first of 2 snapshots of rental is of ${time(at(1)).replace('.000', '')}`,
@@ -123,7 +127,7 @@ describe('a source', () => {
 
   test('that is misspelt is answered with those that there are', async () => {
     const { store } = await makeVault(1)
-    await expect(chooseSnapshot(store, { source: 'rentals' })).rejects.toMatchObject({
+    await expect(chooseSnapshot(store, { source: 'rentals' }, wallClock)).rejects.toMatchObject({
       code: 'no-recovery-point',
       hint: 'the vault holds: rental',
     })

@@ -1,9 +1,9 @@
-// How far a vault is from being retired: who still writes, and when its last lock ends. It reads; nothing here deletes.
-import type { ObjectStore, ObjectVersion } from '../core/store/object-store.ts'
+// How far a vault is from being retired: which sources still receive writes, and when the last lock ends. It only reads.
 import { HoldfastError } from '../core/errors.ts'
+import type { ObjectStore, ObjectVersion } from '../core/store/object-store.ts'
 
 export interface SourceState {
-  /** A source, or for what is no source's the folder that it lies in. */
+  /** A source; for objects outside `sources/` and `receipts/`, their top folder. */
   name: string
   versions: number
   bytes: number
@@ -13,7 +13,7 @@ export interface SourceState {
   lastLockEndsMs: number | null
 }
 
-/** `stop-writers`: something was written lately. `wait`: locks are left. `unprotect`: nothing in it is locked any more. */
+/** `stop-writers`: the vault received a write recently. `wait`: some versions are locked. `unprotect`: no version is locked. */
 export type RetirementStep = 'stop-writers' | 'wait' | 'unprotect'
 
 export interface Retirement {
@@ -26,25 +26,27 @@ export interface Retirement {
   lockedVersions: number
   lastWrittenMs: number | null
   lastLockEndsMs: number | null
-  /** When the last lock ends if nothing is written from now on and no lock is extended; with a writer at work it moves on. */
+  /** When the last lock ends if no writer adds a version and no custodian extends a lock from now on. */
   emptyableFromMs: number
+}
+
+export interface RetirementOptions {
+  /** Writers count as stopped after this time without a write. */
+  quietMs: number
+  signal: AbortSignal
+  onProgress: (versions: number) => void
 }
 
 const readers = 16
 
-/**
- * @param quietMs without a write for so long, the writers count as stopped.
- * @throws `denied` if the locks can't be seen: without them there is no answer.
- */
-export async function examineRetirement(
+/** @throws `denied` if the role can't read locks: without them there is no result. */
+export async function readRetirement(
   store: ObjectStore,
-  quietMs: number,
-  signal: AbortSignal,
-  onProgress: (versions: number) => void,
+  { quietMs, signal, onProgress }: RetirementOptions,
 ): Promise<Retirement> {
   const { serverTimeMs: nowMs } = await store.lockDefault()
   const sources = new Map<string, SourceState>()
-  let seen = 0
+  let versionCount = 0
   const pending = store.listVersions('')[Symbol.asyncIterator]()
   let hasFailed = false
   const read = async (): Promise<void> => {
@@ -52,10 +54,10 @@ export async function examineRetirement(
       for (let next = await pending.next(); next.done !== true && !hasFailed; next = await pending.next()) {
         signal.throwIfAborted()
         addVersion(sources, next.value, await lockEndOf(store, next.value), nowMs)
-        if (++seen % 100 === 0) onProgress(seen)
+        if (++versionCount % 100 === 0) onProgress(versionCount)
       }
     } catch (error) {
-      // The others stop asking for what nobody will be told.
+      // Stop the other readers: their results are lost.
       hasFailed = true
       throw error
     }
@@ -69,11 +71,11 @@ export async function examineRetirement(
 }
 
 async function lockEndOf(store: ObjectStore, version: ObjectVersion): Promise<number | null> {
-  // Markers can't be locked.
+  // S3 can't lock a delete marker.
   if (version.isDeleteMarker) return null
   const { lock } = await store.headVersion(version)
   if (lock !== undefined) return lock === null ? null : lock.untilMs
-  throw new HoldfastError('denied', "the locks of the vault's versions can't be seen with this role", {
+  throw new HoldfastError('denied', "this role can't read the locks of the vault's versions", {
     hint: "use the restorer's role, which may read retention",
   })
 }

@@ -5,11 +5,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   findingText,
-  longestAnswerBytes,
-  mostFindings,
-  parseAnswer,
-  readAnswer,
-} from '../../../checks/restore-test/answer.ts'
+  maxResultBytes,
+  maxFindings,
+  parseResult,
+  readResult,
+} from '../../../checks/restore-test/result.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 
 const folder = makeFolder()
@@ -30,7 +30,7 @@ const good = {
 }
 const bad = { ...good, ok: false, findings: ["data can't be read: EIO"], findingCount: 1 }
 const cluster = { databases: 2, tables: 3, rows: 4, sha256 }
-const parse = (value: unknown) => parseAnswer(Buffer.from(JSON.stringify(value)))
+const parse = (value: unknown) => parseResult(Buffer.from(JSON.stringify(value)))
 
 test.each([
   ['a good one', good],
@@ -68,8 +68,8 @@ describe('an answer is refused, and nothing of it repeated', () => {
       'more findings than are told',
       {
         ...bad,
-        findings: Array.from({ length: mostFindings + 1 }, () => 'x'),
-        findingCount: mostFindings + 1,
+        findings: Array.from({ length: maxFindings + 1 }, () => 'x'),
+        findingCount: maxFindings + 1,
       },
     ],
     ['findings, and all is well', { ...bad, ok: true }],
@@ -84,7 +84,9 @@ describe('an answer is refused, and nothing of it repeated', () => {
     expect(() => parse(value)).toThrow(
       expect.objectContaining({
         code: 'damaged',
-        message: expect.stringMatching(/^the answer of the examination is not usable: [\w .,'-]+$/) as string,
+        message: expect.stringMatching(
+          /^the result of the restore test is not usable: [\w .,'-]+$/,
+        ) as string,
       }) as Error,
     )
   })
@@ -96,9 +98,9 @@ describe('an answer is refused, and nothing of it repeated', () => {
     ['lists in lists', Buffer.from('['.repeat(30_000) + ']'.repeat(30_000))],
     ['objects in objects', Buffer.from('{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000))],
     ['a good one, and more after it', Buffer.from(`${JSON.stringify(good)}\n${JSON.stringify(good)}`)],
-    ['one that is too large', Buffer.from(JSON.stringify(good) + ' '.repeat(longestAnswerBytes))],
+    ['one that is too large', Buffer.from(JSON.stringify(good) + ' '.repeat(maxResultBytes))],
   ])('%s', (_, bytes) => {
-    expect(() => parseAnswer(bytes)).toThrow(expect.objectContaining({ code: 'damaged' }) as Error)
+    expect(() => parseResult(bytes)).toThrow(expect.objectContaining({ code: 'damaged' }) as Error)
   })
 
   test('another version is told apart: the tool is too old, the data may be sound', () => {
@@ -115,7 +117,7 @@ describe('an answer is refused, and nothing of it repeated', () => {
           fc.json().map((text) => Buffer.from(text)),
         ),
         (bytes) => {
-          expect(() => parseAnswer(bytes)).toThrow(expect.objectContaining({ code: 'damaged' }) as Error)
+          expect(() => parseResult(bytes)).toThrow(expect.objectContaining({ code: 'damaged' }) as Error)
         },
       ),
     )
@@ -139,7 +141,7 @@ describe('an answer is refused, and nothing of it repeated', () => {
 describe('a file', () => {
   const code = (file: string) => {
     try {
-      return readAnswer(file).ok
+      return readResult(file).ok
     } catch (error) {
       return (error as { code: string }).code
     }

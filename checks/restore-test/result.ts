@@ -1,20 +1,21 @@
-// What an examination answers. It comes from where restored data was read or started, and may be anything: parsed as a stranger's bytes.
+// The result of a restore test. It comes from the task that read or started the restored data, so it may be hostile: we parse
+// it as untrusted bytes.
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
 
-/** An honest answer is smaller; nothing larger is read. */
-export const longestAnswerBytes = 64 * 1024
-export const mostFindings = 20
-const longestFindingChars = 500
+/** An honest result is smaller; we read nothing larger. */
+export const maxResultBytes = 64 * 1024
+export const maxFindings = 20
+const maxFindingChars = 500
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
-/** Printable and on one line: it is shown on terminals and in logs. */
+/** Printable and on one line, because terminals and logs show it. */
 const finding = z
   .string()
   .min(1)
-  .max(longestFindingChars)
+  .max(maxFindingChars)
   .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u)
 
 export const runPattern = /^[\w-]{1,80}$/
@@ -23,7 +24,7 @@ const schema = z
   .strictObject({
     type: z.literal('examination'),
     formatVersion: z.literal(1),
-    /** Which run asked: an answer that was left by an earlier one is not taken for it. */
+    /** The run that started the test: a result that an earlier run left has another id. */
     run: z.string().regex(runPattern).nullable(),
     kind: z.enum(['volume', 'postgres']),
     ok: z.boolean(),
@@ -32,44 +33,56 @@ const schema = z
     bytes: count,
     /** Over the paths, kinds and contents of all entries, in order. */
     sha256,
-    /** What the server read, template databases included and the catalogs' own rows not; null if none was started. */
+    /** The figures include template databases, and exclude rows of system catalogs. Null if the test started no server. */
     postgres: z.strictObject({ databases: count, tables: count, rows: count, sha256 }).nullable(),
-    findings: z.array(finding).max(mostFindings),
+    findings: z.array(finding).max(maxFindings),
     findingCount: count,
   })
   .refine(({ ok, findingCount }) => ok === (findingCount === 0), {
     path: ['ok'],
     error: 'contradicts the findings',
   })
-  .refine(({ findings, findingCount }) => findings.length === Math.min(findingCount, mostFindings), {
+  .refine(({ findings, findingCount }) => findings.length === Math.min(findingCount, maxFindings), {
     path: ['findings'],
-    error: 'are not as many as it says',
+    error: 'are not as many as the count says',
   })
   .refine(({ entries, files }) => files <= entries, { path: ['files'], error: 'are more than the entries' })
-  .refine(({ ok, entries }) => !ok || entries > 0, { path: ['ok'], error: 'though nothing was looked at' })
+  .refine(({ ok, entries }) => !ok || entries > 0, { path: ['ok'], error: 'though the test read no entry' })
   .refine(({ ok, kind, postgres }) => !ok || (kind === 'postgres') === (postgres !== null), {
     path: ['postgres'],
     error: "doesn't fit the kind",
   })
 
-export type Answer = z.infer<typeof schema>
+export type RestoreTestResult = z.infer<typeof schema>
 
-/** `text`, made such that it may stand in an answer. */
+/** The result that the caller of the test expects. */
+export interface ExpectedResult {
+  run?: string
+  kind?: 'volume' | 'postgres'
+}
+
+/** `text` as a finding of a result: printable, on one line, not too long. */
 export function findingText(text: string): string {
   return (
     Array.from(text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' '))
-      .slice(0, longestFindingChars / 2)
+      .slice(0, maxFindingChars / 2)
       .join('') || 'something without a name'
   )
 }
 
-/** @throws `not-found`, `unsupported-format`, or `damaged` with the field that is wrong; nothing of the content is repeated. */
-export function readAnswer(file: string): Answer {
-  return parseAnswer(readBounded(file))
+/**
+ * @throws `not-found`, `unsupported-format`, or `damaged` with the field that is wrong, and for a result of another run or
+ * kind; no error repeats content of the file.
+ */
+export function readResult(file: string, expected: ExpectedResult = {}): RestoreTestResult {
+  const result = parseResult(readBounded(file))
+  if (expected.run !== undefined && result.run !== expected.run) throw unusable('it is of another run')
+  if (expected.kind !== undefined && result.kind !== expected.kind) throw unusable('it is of another kind')
+  return result
 }
 
-export function parseAnswer(bytes: Uint8Array): Answer {
-  if (bytes.length > longestAnswerBytes) throw unusable(`it is larger than ${longestAnswerBytes} bytes`)
+export function parseResult(bytes: Uint8Array): RestoreTestResult {
+  if (bytes.length > maxResultBytes) throw unusable(`it is larger than ${maxResultBytes} bytes`)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -83,24 +96,22 @@ export function parseAnswer(bytes: Uint8Array): Answer {
     typeof value.formatVersion === 'number' &&
     value.formatVersion > 1
   ) {
-    throw new HoldfastError(
-      'unsupported-format',
-      'the answer of the examination has a version that is not known',
-      { hint: 'update holdfast' },
-    )
+    throw new HoldfastError('unsupported-format', 'the result of the restore test has an unknown version', {
+      hint: 'update holdfast',
+    })
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  // What was found stays out of it: keys that nobody knows may be anything, and as long as the file.
+  // Don't repeat the names of unknown fields: an attacker chooses them, and their length.
   throw unusable(
     issue?.code === 'unrecognized_keys'
-      ? 'it has fields that are not known'
+      ? 'it has unknown fields'
       : `${issue?.path.join('.') || 'its content'} ${issue?.code === 'custom' ? issue.message : 'is not as it should be'}`,
   )
 }
 
-/** One read of at most one byte too many, without following a link: whoever wrote the file has chosen what lies there. */
+/** Reads at most one byte over the limit, and follows no link: the writer of the file is not trusted. */
 function readBounded(file: string): Uint8Array {
   let descriptor: number
   try {
@@ -108,15 +119,15 @@ function readBounded(file: string): Uint8Array {
   } catch (error) {
     throw new HoldfastError(
       'not-found',
-      `the answer ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
+      `the result ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
       {
-        hint: 'name the file that `holdfast examine --answer` has written',
+        hint: 'name the file that `holdfast examine --answer` wrote',
         cause: error,
       },
     )
   }
   try {
-    const buffer = Buffer.alloc(longestAnswerBytes + 1)
+    const buffer = Buffer.alloc(maxResultBytes + 1)
     let length = 0
     for (let read = -1; read !== 0 && length < buffer.length; length += read)
       read = readSync(descriptor, buffer, length, buffer.length - length, null)
@@ -128,8 +139,8 @@ function readBounded(file: string): Uint8Array {
   }
 }
 
-export function unusable(detail: string): HoldfastError {
-  return new HoldfastError('damaged', `the answer of the examination is not usable: ${detail}`, {
-    hint: 'count the data as not examined: run it again, and look at the log of whoever answered',
+function unusable(detail: string): HoldfastError {
+  return new HoldfastError('damaged', `the result of the restore test is not usable: ${detail}`, {
+    hint: 'count the data as not tested: run the test again, and read the log of the task that wrote the result',
   })
 }

@@ -1,0 +1,77 @@
+// Chooses who decides on the permissions of a subject: IAM's simulator for a live role, our evaluator for documents.
+import { IdentityService } from '../aws/identity-service.ts'
+import type { ServiceSettings } from '../aws/service-settings.ts'
+import { SessionService } from '../aws/session-service.ts'
+import { HoldfastError } from '../core/errors.ts'
+import { simulatedPermissions } from './live-role-chaining.ts'
+import type { PermissionSource } from './permissions.ts'
+import { evaluatePolicies } from './policy-evaluator.ts'
+import { readDocument, readPolicySet, readRecordedAccount } from './policy-set.ts'
+import { evaluateWithRoleChaining } from './role-chaining.ts'
+
+/** A role or a set of policy files whose blast radius we measure. */
+export interface Subject {
+  /** ARN of a role. Needs `isLive` or `recordedFile`; if it is live and undefined, the role of the SDK's credentials. */
+  role?: string
+  isLive: boolean
+  /** A recording of the role's account. */
+  recordedFile?: string
+  /** Identity policies, if there is no role. */
+  policyFiles: readonly string[]
+  boundaryFile?: string
+  sessionPolicyFile?: string
+  scpFiles: readonly string[]
+  /** ARNs that a live role is simulated on besides those in its policies. */
+  resources: readonly string[]
+}
+
+/** Calls `use` with the subject's permissions; null if the subject is neither a role nor policies. */
+export async function withPermissions<Result>(
+  subject: Subject,
+  settings: ServiceSettings,
+  use: (source: PermissionSource | null) => Promise<Result>,
+): Promise<Result> {
+  if (!subject.isLive) return use(await permissionsOfDocuments(subject))
+  const iam = new IdentityService(settings)
+  try {
+    const role = subject.role ?? (await currentRole(settings))
+    return await use(await simulatedPermissions(iam, role, { resources: subject.resources }))
+  } finally {
+    iam.close()
+  }
+}
+
+async function permissionsOfDocuments(subject: Subject): Promise<PermissionSource | null> {
+  const limits = {
+    ...(subject.boundaryFile === undefined ? {} : { boundary: readDocument(subject.boundaryFile) }),
+    ...(subject.sessionPolicyFile === undefined ? {} : { session: readDocument(subject.sessionPolicyFile) }),
+  }
+  if (subject.role !== undefined) {
+    const account = readRecordedAccount(subject.recordedFile!)
+    return evaluateWithRoleChaining(account, {
+      ...account.policiesOf(subject.role),
+      scps: subject.scpFiles.map(readDocument),
+      ...limits,
+    })
+  }
+  if (subject.policyFiles.length === 0) return null
+  const set = readPolicySet({ identity: subject.policyFiles, scps: subject.scpFiles })
+  return evaluatePolicies({ ...set, ...limits })
+}
+
+/** ARN of the role that the SDK's default chain finds: the role that an agent on this machine has. */
+async function currentRole(settings: ServiceSettings): Promise<string> {
+  const sts = new SessionService(settings)
+  try {
+    const { arn, accountId } = await sts.whoAmI()
+    const role = /^arn:([\w-]+):sts::\d{12}:assumed-role\/([\w+=,.@-]{1,64})\//.exec(arn)
+    if (role !== null) return `arn:${role[1]!}:iam::${accountId}:role/${role[2]!}`
+    throw new HoldfastError('invalid-input', `the current credentials belong to ${arn}, not to a role`, {
+      hint: arn.endsWith(':root')
+        ? 'no policy of the account limits its root user: delete the access keys of the root user'
+        : "a user's key never expires: replace the user by a role, and pass the role with --role",
+    })
+  } finally {
+    sts.close()
+  }
+}

@@ -1,0 +1,15 @@
+// The arguments that every command gets besides its own: streams, environment, interruption.
+import type { Writable } from 'node:stream'
+import type { ProgressStream } from './render/progress.ts'
+
+export type Bin = 'holdfast' | 'restore'
+
+export interface Invocation {
+  bin: Bin
+  environment: Record<string, string | undefined>
+  signal: AbortSignal
+  stdout: Writable
+  stderr: ProgressStream
+  /** Passes on the exit status of a program that a command ran. */
+  endWith?: (status: number) => void
+}
