@@ -6,7 +6,7 @@ import { evaluatedAttacks } from '../lab/incident/attack/evaluated-attacks.ts'
 import { s3Attacks } from '../lab/incident/attack/s3-attacks.ts'
 import { stsAttacks } from '../lab/incident/attack/sts-attacks.ts'
 import { claimSentences } from '../lab/incident/claims.ts'
-import { guards } from '../lab/incident/guards/guards.ts'
+import { guards } from '../guardrails/guards.ts'
 import { loadDeclaration } from '../lab/sandbox/loader/loader.ts'
 
 const countNames = (attacks: readonly { name: string }[]): number =>

@@ -1,5 +1,5 @@
 // What the drill claims, each with a stable name and one sentence, and the ledger that holds the drill to it.
-import { guards } from './guards/guards.ts'
+import { guards } from '../../guardrails/guards.ts'
 
 const sentences = {
   'vault-in-account-of-its-own': 'The program puts the vault into an account that production has no part in.',

@@ -1,10 +1,14 @@
-// What the loss of a guard means beyond statements that go: settings of the bucket, and rights that a role would then have,
-// as a program written without the guard in mind would have given them.
+// The declared cloud without one guard: the drill removes a guard to see which claims fail. Besides the guard's statements, a
+// removal changes settings of the bucket, or grants the rights that a program written without the guard would have granted.
+import { HoldfastError } from '../../../core/errors.ts'
+import { guards } from '../../../guardrails/guards.ts'
+import type { Guard } from '../../../guardrails/guards.ts'
 import { bucketArn } from '../../../guardrails/names.ts'
 import type {
   CloudDeclaration,
   DeclaredBucket,
   DeclaredRole,
+  NamedPolicy,
   PolicyDocument,
 } from '../../sandbox/declaration.ts'
 
@@ -15,6 +19,64 @@ interface EditableStatement {
   Action?: string[]
   Resource?: string[]
   Condition?: Record<string, Record<string, unknown>>
+}
+
+/** @throws HoldfastError `invalid-input` for a guard that doesn't exist. */
+export function findGuard(name: string): Guard {
+  const guard = guards.find((entry) => entry.name === name)
+  if (guard === undefined) {
+    throw new HoldfastError('invalid-input', `there is no guard named ${JSON.stringify(name)}`, {
+      hint: `name one of ${guards.map((entry) => entry.name).join(', ')}`,
+    })
+  }
+  return guard
+}
+
+/**
+ * The declaration without one guard; `declaration` itself is left as it is.
+ * @throws HoldfastError `invalid-input` for a guard that doesn't exist; `internal` if taking it away changes nothing.
+ */
+export function removeGuard(declaration: CloudDeclaration, name: string): CloudDeclaration {
+  const guard = findGuard(name)
+  const changed = structuredClone(declaration)
+  dropStatements(changed, new Set(guard.sids))
+  looseners[guard.name]?.(changed)
+  if (JSON.stringify(changed) === JSON.stringify(declaration)) {
+    throw new HoldfastError(
+      'internal',
+      `the guard ${guard.name} isn't in what the program declares: taking it away changed nothing`,
+    )
+  }
+  return changed
+}
+
+/** Removes the statements from every policy of the cloud, and then the control policies that have no statement any more. */
+function dropStatements(cloud: CloudDeclaration, sids: ReadonlySet<string>): void {
+  const trim = (document: PolicyDocument | null | undefined) => {
+    if (document === null || document === undefined) return
+    document['Statement'] = (document['Statement'] as { Sid?: string }[]).filter(
+      (statement) => !sids.has(statement.Sid ?? ''),
+    )
+  }
+  for (const bucket of cloud.buckets) trim(bucket.policy)
+  for (const key of cloud.keys) trim(key.policy)
+  for (const role of cloud.roles) {
+    for (const document of [
+      role.trust,
+      role.boundary?.document,
+      ...role.policies.map((policy) => policy.document),
+    ])
+      trim(document)
+  }
+  for (const account of cloud.accounts) {
+    for (const level of [...account.scps, ...account.rcps]) for (const { document } of level) trim(document)
+    account.scps = account.scps.map((level) => level.filter(isNotEmpty))
+    account.rcps = account.rcps.map((level) => level.filter(isNotEmpty))
+  }
+}
+
+function isNotEmpty({ document }: NamedPolicy): boolean {
+  return (document['Statement'] as unknown[]).length > 0
 }
 
 /** By the guard's name. Each changes the declaration that it is given. */

@@ -5,7 +5,7 @@ import type { PolicyAuthorizer } from '../../sandbox/authorization/authorizer.ts
 import { evaluate } from '../../sandbox/authorization/evaluate.ts'
 import type { CloudDeclaration, NamedPolicy, PolicyDocument } from '../../sandbox/declaration.ts'
 import { looseners } from './guard-removal.ts'
-import type { Guard } from './guards.ts'
+import type { Guard } from '../../../guardrails/guards.ts'
 import { principalCalled, resourceCalled } from './probe-cast.ts'
 import type { Case } from './probe-cast.ts'
 

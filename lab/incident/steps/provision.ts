@@ -9,7 +9,7 @@ import type { Examination } from '../claims.ts'
 import { startCloud } from '../cloud.ts'
 import { day, directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
-import { removeGuard } from '../guards/guards.ts'
+import { removeGuard } from '../guards/guard-removal.ts'
 
 export async function provision(context: DrillContext): Promise<Provisioned> {
   const { ledger, timeline, report } = context

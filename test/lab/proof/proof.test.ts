@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readConfig } from '../../../infra/config.ts'
 import { createAuthorizer } from '../../../lab/sandbox/authorization/authorizer.ts'
-import { removeGuard } from '../../../lab/incident/guards/guards.ts'
+import { removeGuard } from '../../../lab/incident/guards/guard-removal.ts'
 import { loadProgram } from '../../../lab/sandbox/loader/loader.ts'
 import { examinedConfigs } from '../../../lab/proof/examined-config.ts'
 import { expectedSurvivors, judgeMutants, runMutants } from '../../../lab/proof/mutant-run.ts'
@@ -31,15 +31,13 @@ beforeAll(async () => {
 
 const proofs = () => [organization, detached]
 const surprises = ({ rows }: Proof) =>
-  rows
-    .filter(isSurprise)
-    .map(({ who, actions, resource, circumstance, answer }) => ({
-      who,
-      actions,
-      resource,
-      circumstance,
-      answer,
-    }))
+  rows.filter(isSurprise).map(({ who, actions, resource, circumstance, answer }) => ({
+    who,
+    actions,
+    resource,
+    circumstance,
+    answer,
+  }))
 
 describe('what the program declares', () => {
   it('answers every question as expected, with an Organization and without', () => {

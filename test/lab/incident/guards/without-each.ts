@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { guardClaimOf } from '../../../../lab/incident/claims.ts'
 import { consequences } from '../../../../lab/incident/guards/consequences.ts'
-import { guards } from '../../../../lab/incident/guards/guards.ts'
+import { guards } from '../../../../guardrails/guards.ts'
 import { drillWalls } from './small-drill.ts'
 
 const limitMs = 180_000

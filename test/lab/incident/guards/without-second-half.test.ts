@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { consequences } from '../../../../lab/incident/guards/consequences.ts'
-import { guards } from '../../../../lab/incident/guards/guards.ts'
+import { guards } from '../../../../guardrails/guards.ts'
 import { drillWalls } from './small-drill.ts'
 import { testWithout } from './without-each.ts'
 
