@@ -1,9 +1,6 @@
-// The program's configuration: what `pulumi config` holds, checked before anything is touched. Pulumi.yaml declares the
-// same keys with the same defaults; Pulumi has no type for a list of objects, so `sources` and `agents` are checked here alone.
+// The configuration of the Pulumi program: every key of `pulumi config`, its shape and its default. Pulumi.yaml declares the
+// same keys with the same defaults. It has no type for a list of objects, so only this schema checks `sources` and `agents`.
 import { z } from 'zod'
-import { HoldfastError } from '../core/errors.ts'
-import { vaultBucketName } from '../guardrails/names.ts'
-import { findConflicts } from './config-conflicts.ts'
 import type { VaultPlace } from '../guardrails/names.ts'
 import {
   agent,
@@ -18,7 +15,7 @@ import {
 
 const layers = ['organization', 'vault', 'production'] as const
 
-const schema = z.strictObject({
+export const configSchema = z.strictObject({
   layer: z.enum(layers, { error: 'say which part this stack is: organization, vault or production' }),
   region,
   regions: z.array(region).default([]),
@@ -86,7 +83,7 @@ const schema = z.strictObject({
 })
 
 export type Layer = (typeof layers)[number]
-export type HoldfastConfig = Omit<z.infer<typeof schema>, 'arm'> & {
+export type HoldfastConfig = Omit<z.infer<typeof configSchema>, 'arm'> & {
   /** Default retention of the vault bucket: the promise plus one generation. */
   retentionDays: number
   lockMode: 'COMPLIANCE' | 'GOVERNANCE'
@@ -117,48 +114,9 @@ export function alarmRegionsOf({
   return [...new Set([own, 'us-east-1', ...regions, ...alarmRegions])].sort()
 }
 
-export const configKeys = Object.keys(schema.shape) as (keyof z.infer<typeof schema>)[]
+export const configKeys = Object.keys(configSchema.shape) as (keyof z.infer<typeof configSchema>)[]
 
 /** What has to be typed, to the letter, before locks become irrevocable. */
 export function armingPhrase(bucket: string, days: number): string {
   return `lock ${bucket} in COMPLIANCE for ${days} days`
-}
-
-/**
- * Checks raw values (as parsed from `pulumi config`) and fills in the defaults.
- * @throws HoldfastError `invalid-input`, naming every key that is wrong and what to set.
- */
-export function readConfig(raw: Record<string, unknown>, nowMs: number): HoldfastConfig {
-  const parsed = schema.safeParse(raw)
-  if (!parsed.success)
-    throw refuse(parsed.error.issues.map((issue) => `${keyOf(issue.path, issue)}: ${issue.message}`))
-  const { arm, ...config } = parsed.data
-  const retentionDays = config.promiseDays + config.generationDays
-  const conflicts = findConflicts({ ...config, retentionDays }, nowMs)
-  const phrase = armingPhrase(
-    vaultBucketName({ accountId: config.vaultAccountId, region: config.region }),
-    retentionDays,
-  )
-  if (arm !== '' && arm !== phrase)
-    conflicts.push(`holdfast:arm: must read exactly ${JSON.stringify(phrase)}, or be empty`)
-  if (conflicts.length > 0) throw refuse(conflicts)
-  return { ...config, retentionDays, lockMode: arm === '' ? 'GOVERNANCE' : 'COMPLIANCE' }
-}
-
-function keyOf(path: readonly PropertyKey[], issue: { code: string }): string {
-  const unknown = issue.code === 'unrecognized_keys' && 'keys' in issue ? (issue.keys as string[]) : []
-  const parts = path.length > 0 ? path : unknown
-  return `holdfast:${parts.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`)).join('')}`
-}
-
-function refuse(problems: string[]): HoldfastError {
-  const first = problems[0]!.split(':').slice(0, 2).join(':')
-  return new HoldfastError(
-    'invalid-input',
-    `the configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-    {
-      hint: `change it with \`pulumi config set\`, beginning with ${first}; nothing was touched`,
-      context: { problems },
-    },
-  )
 }

@@ -1,7 +1,7 @@
 // What `pulumi up` runs: one layer of Holdfast's infrastructure, as the stack's configuration says.
 import * as pulumi from '@pulumi/pulumi'
 import { isHoldfastError } from '../core/errors.ts'
-import { readConfig } from './config.ts'
+import { readConfig } from './config-reader.ts'
 import { parseConfigValue } from './config-values.ts'
 import { deployOrganizationLayer } from './organization-layer.ts'
 import { deployProductionLayer } from './production-layer.ts'

@@ -1,5 +1,5 @@
 // The proof: what the program declares, asked everything that matters, by everybody.
-import { readConfig } from '../../infra/config.ts'
+import { readConfig } from '../../infra/config-reader.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import { createAuthorizer } from '../sandbox/authorization/authorizer.ts'

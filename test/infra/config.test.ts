@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isHoldfastError } from '../../core/errors.ts'
-import { armingPhrase, readConfig } from '../../infra/config.ts'
+import { readConfig } from '../../infra/config-reader.ts'
+import { armingPhrase } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { configKeys, readConfig } from '../../infra/config.ts'
+import { readConfig } from '../../infra/config-reader.ts'
+import { configKeys } from '../../infra/config.ts'
 import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 
 interface Declared {

@@ -1,7 +1,7 @@
 // docs/cost.md: what a TiB costs, computed from the product's own constants.
 import { largePackTargetBytes, largeSourceBytes, packTargetBytes } from '../../../core/pack/pack-size.ts'
 import { maxRequestBytes } from '../../../core/restore-plan/restore-plan.ts'
-import { readConfig } from '../../../infra/config.ts'
+import { readConfig } from '../../../infra/config-reader.ts'
 import { exampleConfig } from '../../sandbox/loader/example-config.ts'
 import { packsOf, putCost, renewByExtension, renewByUpload, restoreCost } from './cost.ts'
 import type { Prices, Renewal, Vault } from './cost.ts'

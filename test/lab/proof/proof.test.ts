@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { readConfig } from '../../../infra/config.ts'
+import { readConfig } from '../../../infra/config-reader.ts'
 import { createAuthorizer } from '../../../lab/sandbox/authorization/authorizer.ts'
 import { removeGuard } from '../../../lab/incident/guards/guard-removal.ts'
 import { loadProgram } from '../../../lab/sandbox/loader/loader.ts'
