@@ -1,6 +1,6 @@
 // Which checks run by themselves, as whom, and how often: commands of the published CLI, one task for each source.
 import { vaultBucketName } from '../guardrails/names.ts'
-import type { Duty, VaultPlace } from '../guardrails/names.ts'
+import type { Duty, VaultLocation } from '../guardrails/names.ts'
 
 export interface CheckPlan {
   /** Kebab-case; part of the names of task, schedule, metric and alarm. */
@@ -9,11 +9,11 @@ export interface CheckPlan {
   duty: Duty
   sentence: string
   /** What `holdfast` is started with. */
-  command: (place: VaultPlace, source: string) => string[]
+  command: (location: VaultLocation, source: string) => string[]
   /** As EventBridge Scheduler writes it, in UTC. */
   schedule: string
   /** Of the record that the command prints if all is well: a filter of CloudWatch Logs. */
-  passed: (source: string) => string
+  passedFilter: (source: string) => string
   /** Without a check that passed for so long, somebody is woken: 168 at most, as far as CloudWatch looks back. */
   silenceHours: number
   cpu: string
@@ -21,22 +21,22 @@ export interface CheckPlan {
 }
 
 /** The task's own role reads: no further role is assumed, and no endpoint of STS is needed. */
-function verify(place: VaultPlace, source: string, ...more: string[]): string[] {
+function verifyCommand(location: VaultLocation, source: string, ...options: string[]): string[] {
   return [
     'verify',
     '--bucket',
-    vaultBucketName(place),
+    vaultBucketName(location),
     '--region',
-    place.region,
+    location.region,
     '--no-assume-role',
     '--json',
     '--source',
     source,
-    ...more,
+    ...options,
   ]
 }
 
-function verified(source: string, readData: boolean): string {
+function verifiedFilter(source: string, readData: boolean): string {
   return `{ ($.type = "verify") && ($.source = "${source}") && ($.ok IS TRUE) && ($.readData IS ${readData ? 'TRUE' : 'FALSE'}) }`
 }
 
@@ -45,9 +45,9 @@ export const checkPlans: readonly CheckPlan[] = [
     name: 'verify',
     duty: 'drill',
     sentence: 'The newest snapshot is there, whole and locked: every object is looked at, the tree is read',
-    command: (place, source) => verify(place, source),
+    command: (location, source) => verifyCommand(location, source),
     schedule: 'cron(0 2 * * ? *)',
-    passed: (source) => verified(source, false),
+    passedFilter: (source) => verifiedFilter(source, false),
     // A day, the hour of the window in which it may start, and five for a large one.
     silenceHours: 30,
     cpu: '1024',
@@ -57,10 +57,10 @@ export const checkPlans: readonly CheckPlan[] = [
     name: 'read',
     duty: 'drill',
     sentence: 'Every byte of the newest snapshot is fetched and hashed',
-    command: (place, source) => verify(place, source, '--read-data'),
+    command: (location, source) => verifyCommand(location, source, '--read-data'),
     // Twice a week: CloudWatch doesn't look back over more than one, so that a weekly check could be missed unnoticed.
     schedule: 'cron(0 4 ? * SUN,WED *)',
-    passed: (source) => verified(source, true),
+    passedFilter: (source) => verifiedFilter(source, true),
     silenceHours: 120,
     cpu: '2048',
     memoryMiB: '4096',

@@ -1,7 +1,7 @@
 // What each step of an examination runs, as whom, and what it sees of the file system between them.
-import type { ExaminationStep } from '../guardrails/examination-machine.ts'
+import type { RestoreTestStep } from '../guardrails/restore-test-machine.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
-import type { Duty, VaultPlace } from '../guardrails/names.ts'
+import type { Duty, VaultLocation } from '../guardrails/names.ts'
 
 /** Where a container finds what: the two access points of the file system, and a disk of its own that goes with the task. */
 export const mountPaths = { data: '/restore', answer: '/answer', scratch: '/scratch' } as const
@@ -13,7 +13,7 @@ export interface StepPlan {
   /** Whether its network leads to the vault. */
   isNearVault: boolean
   entryPoint: string[]
-  command: (place: VaultPlace, source: string) => string[]
+  command: (location: VaultLocation, source: string) => string[]
   mounts: Partial<Record<Mount, 'read' | 'write'>>
   cpu: string
   memoryMiB: string
@@ -21,14 +21,14 @@ export interface StepPlan {
 }
 
 /** Below the mount: the restore needs a directory that it can make. */
-const restored = `${mountPaths.data}/data`
+const restoredDirectory = `${mountPaths.data}/data`
 const answerFile = `${mountPaths.answer}/examination.json`
 const kind = 'postgres'
 
 /** What a state leaves a task for being started and stopped, besides the minutes in which it works. */
-const aroundMinutes = 10
-const minutesOf = { empty: 50, restore: 230, examine: 110 } as const
-const stateSeconds = (step: keyof typeof minutesOf) => (minutesOf[step] + aroundMinutes) * 60
+const startStopMinutes = 10
+const runMinutes = { empty: 50, restore: 230, examine: 110 } as const
+const stateSeconds = (step: keyof typeof runMinutes) => (runMinutes[step] + startStopMinutes) * 60
 
 /**
  * Whoever writes what is restored ends by itself before its state does: Step Functions only asks ECS to stop a task, which may fail, and it
@@ -38,12 +38,12 @@ function endAfter(minutes: number, ...program: string[]): string[] {
   return ['timeout', '--kill-after=60', String(minutes * 60), ...program]
 }
 
-export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
+export const restoreTestPlan: Readonly<Record<RestoreTestStep, StepPlan>> = {
   empty: {
     // To write among what is restored takes this role.
     duty: 'drill',
     isNearVault: false,
-    entryPoint: endAfter(minutesOf.empty, 'sh', '-c'),
+    entryPoint: endAfter(runMinutes.empty, 'sh', '-c'),
     // Neither follows a link, and what was restored may have taken its owner's rights away.
     command: () => [
       `chmod -R u+rwX ${mountPaths.data} ${mountPaths.answer} && find ${mountPaths.data} ${mountPaths.answer} -mindepth 1 -delete`,
@@ -56,19 +56,19 @@ export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
   restore: {
     duty: 'drill',
     isNearVault: true,
-    entryPoint: endAfter(minutesOf.restore, 'holdfast'),
-    command: (place, source) => [
+    entryPoint: endAfter(runMinutes.restore, 'holdfast'),
+    command: (location, source) => [
       'restore',
       '--bucket',
-      vaultBucketName(place),
+      vaultBucketName(location),
       '--region',
-      place.region,
+      location.region,
       '--no-assume-role',
       '--json',
       '--source',
       source,
       '--target',
-      restored,
+      restoredDirectory,
     ],
     mounts: { data: 'write' },
     cpu: '2048',
@@ -82,7 +82,7 @@ export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
     // PostgreSQL writes: it is started on a copy, on a disk that nobody else sees.
     command: () => [
       'examine',
-      restored,
+      restoredDirectory,
       '--kind',
       kind,
       '--postgres-bin',
@@ -90,7 +90,7 @@ export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
       '--scratch',
       mountPaths.scratch,
       '--minutes',
-      String(minutesOf.examine),
+      String(runMinutes.examine),
       '--answer',
       answerFile,
       '--json',
@@ -114,11 +114,11 @@ export const examinationPlan: Readonly<Record<ExaminationStep, StepPlan>> = {
 }
 
 /** In UTC; after the nightly verification, which says more cheaply that something is missing. */
-export const examinationSchedule = 'cron(0 6 * * ? *)'
+export const restoreTestSchedule = 'cron(0 6 * * ? *)'
 /** A day, the hour of the window in which it may start, and all that its steps may take. */
-export const examinationSilenceHours = 36
+export const restoreTestSilenceHours = 36
 
 /** Of the record that the last step prints if all is well. Nothing that the examination itself prints gets into that log. */
-export function examinationPassed(source: string): string {
+export function restoreTestPassedFilter(source: string): string {
   return `{ ($.type = "checked-examination") && ($.source = "${source}") && ($.kind = "${kind}") && ($.ok IS TRUE) }`
 }

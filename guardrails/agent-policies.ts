@@ -11,10 +11,10 @@ import {
 } from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
-import type { VaultPlace } from './names.ts'
+import type { VaultLocation } from './names.ts'
 
 /** The permissions boundary of every agent. A boundary grants nothing: it caps what the agent's own policy grants. */
-export function agentBoundary(vault: VaultPlace, environmentTag: string): Policy {
+export function agentBoundary(vault: VaultLocation, environmentTag: string): Policy {
   const vaultBuckets = [vaultBucketName, feedbackBucketName].map((nameOf) =>
     bucketArn(nameOf(everyRegion(vault))),
   )

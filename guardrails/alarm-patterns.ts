@@ -8,7 +8,7 @@ import {
   auditBucketName,
   breakGlassRoleName,
   checkRoleArn,
-  examinationMachineRoleName,
+  restoreTestMachineRoleName,
   feedbackBucketName,
   quarantineName,
   roleArn,
@@ -17,7 +17,7 @@ import {
   taskRuleName,
   vaultBucketName,
 } from './names.ts'
-import type { VaultPlace } from './names.ts'
+import type { VaultLocation } from './names.ts'
 
 type Match =
   | string
@@ -41,18 +41,19 @@ export interface AlarmPattern {
 /** AWS's quota for the text of a pattern. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
 export const patternQuotaChars = 2048
 
-export interface AlarmPlace {
-  vault: VaultPlace
+export interface AlarmScope {
+  vault: VaultLocation
   productionAccountId: string
 }
 
-export function alarmPatterns(place: AlarmPlace): AlarmPattern[] {
-  const accountId = place.productionAccountId
+export function alarmPatterns(scope: AlarmScope): AlarmPattern[] {
+  const accountId = scope.productionAccountId
   return [
     ...agentAlarms(accountId),
     quarantineAlarm(),
     ...breakGlassAlarms(accountId),
-    ...vaultAlarms(place.vault),
+    ...vaultBucketAlarms(scope.vault),
+    ...vaultAccountAlarms(scope.vault),
   ]
 }
 
@@ -77,8 +78,8 @@ const operations: Readonly<Record<string, readonly string[]>> = {
 
 function operationsOf(actions: readonly string[]): Match[] {
   const names = actions.flatMap((action): Match[] => {
-    const known = operations[action]
-    if (known !== undefined) return [...known]
+    const recordedNames = operations[action]
+    if (recordedNames !== undefined) return [...recordedNames]
     const name = action.slice(action.indexOf(':') + 1)
     return [name.endsWith('*') ? { prefix: name.slice(0, -1) } : name]
   })
@@ -92,13 +93,13 @@ function sourcesOf(actions: readonly string[]): string[] {
 
 // Whoever may put events on a bus chooses their type and detail, but only AWS has a source that begins like this: without it
 // an agent could make up another's attempt.
-const byAws = { source: [{ prefix: 'aws.' }] } as const
-const recorded = { ...byAws, 'detail-type': ['AWS API Call via CloudTrail'] } as const
+const fromAws = { source: [{ prefix: 'aws.' }] } as const
+const recordedCall = { ...fromAws, 'detail-type': ['AWS API Call via CloudTrail'] } as const
 
-function called(actions: readonly string[], more: EventPattern = {}): EventPattern {
+function callPattern(actions: readonly string[], details: EventPattern = {}): EventPattern {
   return {
-    ...recorded,
-    detail: { eventSource: sourcesOf(actions), eventName: operationsOf(actions), ...more },
+    ...recordedCall,
+    detail: { eventSource: sourcesOf(actions), eventName: operationsOf(actions), ...details },
   }
 }
 
@@ -116,7 +117,7 @@ function agentAlarms(accountId: string): AlarmPattern[] {
     name: `${agentAlarmPrefix}${loss}`,
     sentence: `An agent tried to destroy or loosen: ${loss}. Denied or not, look at what its session did before.`,
     account: 'production',
-    pattern: called(
+    pattern: callPattern(
       catalogue.filter((row) => row.loss === loss).map(({ action }) => action),
       byRole({ prefix: anyAgentArn(accountId).slice(0, -1) }),
     ),
@@ -131,7 +132,7 @@ function quarantineAlarm(): AlarmPattern {
       'An agent tried to destroy, and its sessions could not be ended: run `holdfast agent-session revoke`.',
     account: 'production',
     pattern: {
-      ...byAws,
+      ...fromAws,
       'detail-type': ['Step Functions Execution Status Change'],
       detail: {
         status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
@@ -148,14 +149,14 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
       name: 'break-glass-assumed',
       sentence: "Someone broke the glass, or tried to. The reason is in the session's tags.",
       account: 'production',
-      pattern: called(['sts:AssumeRole'], { requestParameters: { roleArn: [arn] } }),
+      pattern: callPattern(['sts:AssumeRole'], { requestParameters: { roleArn: [arn] } }),
     },
     {
       name: 'break-glass-approved',
       sentence:
         'Someone approved that the glass is broken, or tried to: the event says for whom and until when.',
       account: 'production',
-      pattern: called(['iam:CreatePolicyVersion', 'iam:SetDefaultPolicyVersion'], {
+      pattern: callPattern(['iam:CreatePolicyVersion', 'iam:SetDefaultPolicyVersion'], {
         requestParameters: { policyArn: [approvalPolicyArn(accountId)] },
       }),
     },
@@ -163,7 +164,7 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
       name: 'break-glass-acts',
       sentence: 'A break-glass session changes something.',
       account: 'production',
-      pattern: { ...recorded, detail: { readOnly: [false], ...byRole(arn) } },
+      pattern: { ...recordedCall, detail: { readOnly: [false], ...byRole(arn) } },
     },
   ]
 }
@@ -205,108 +206,102 @@ const checkChanges = [
   'route53resolver:DisassociateFirewallRuleGroup',
 ]
 
-function vaultAlarms(place: VaultPlace): AlarmPattern[] {
-  // In every region: what follows is the region.
-  const buckets = [vaultBucketName, feedbackBucketName, auditBucketName].map((nameOf) => ({
-    prefix: nameOf({ ...place, region: '' }),
-  }))
-  // Step Functions sets up a rule of its own for the tasks that it waits for.
-  const notTaskRule: readonly Match[] = [{ exists: false }, { 'anything-but': [taskRuleName] }]
-  // Root and users have no role that issued their session.
-  const notStarter: Match[] = [
-    { exists: false },
-    {
-      'anything-but': [schedulerRoleName, examinationMachineRoleName].map((name) =>
-        checkRoleArn(place.accountId, name),
-      ),
-    },
-  ]
-  const onBucket = (names: readonly Match[]) => ({ requestParameters: { bucketName: names } })
+const alarmChanges = [
+  'events:DeleteRule',
+  'events:DisableRule',
+  'events:PutRule',
+  'events:PutTargets',
+  'events:RemoveTargets',
+  'events:DeleteEventBus',
+  'events:RemovePermission',
+  'sns:DeleteTopic',
+  'sns:SetTopicAttributes',
+  'sns:Unsubscribe',
+  'monitoring:DeleteAlarms',
+  'monitoring:DisableAlarmActions',
+  'monitoring:PutMetricAlarm',
+]
+
+function vaultBucketAlarms(location: VaultLocation): AlarmPattern[] {
+  // The region ends the name, so one prefix matches the bucket in every region.
+  const [vaultBucket, ...otherBuckets] = [vaultBucketName, feedbackBucketName, auditBucketName].map(
+    (nameOf): Match => ({ prefix: nameOf({ ...location, region: '' }) }),
+  ) as [Match, ...Match[]]
+  const deletion = (eventName: string, requestParameters: EventPattern): EventPattern => ({
+    ...recordedCall,
+    detail: { eventSource: ['s3.amazonaws.com'], eventName: [eventName], requestParameters },
+  })
   return [
     {
       name: 'delete-marker',
       sentence:
-        'Someone tried to hide a version in the vault behind a delete marker. The data is there: restores read versions.',
+        'A caller tried to hide a version in the vault behind a delete marker. The data is still there: restores read versions.',
       account: 'vault',
-      pattern: {
-        ...recorded,
-        detail: {
-          eventSource: ['s3.amazonaws.com'],
-          eventName: ['DeleteObject'],
-          requestParameters: { bucketName: [buckets[0]!], versionId: [{ exists: false }] },
-        },
-      },
+      pattern: deletion('DeleteObject', { bucketName: [vaultBucket], versionId: [{ exists: false }] }),
     },
     {
       name: 'delete-many',
-      sentence: 'Someone tried to delete many objects of the vault at once; nothing of Holdfast does.',
+      sentence:
+        'A caller tried to delete many objects of the vault in one request; Holdfast never does that.',
       account: 'vault',
-      pattern: {
-        ...recorded,
-        detail: {
-          eventSource: ['s3.amazonaws.com'],
-          eventName: ['DeleteObjects'],
-          ...onBucket([buckets[0]!]),
-        },
-      },
+      pattern: deletion('DeleteObjects', { bucketName: [vaultBucket] }),
     },
     {
       name: 'vault-configuration',
-      sentence: "Someone tried to change the configuration of the vault's buckets.",
+      sentence: "A caller tried to change the configuration of the vault's buckets.",
       account: 'vault',
-      pattern: called([...frozenBucketActions, 's3:PutMetricsConfiguration'], onBucket(buckets)),
+      pattern: callPattern([...frozenBucketActions, 's3:PutMetricsConfiguration'], {
+        requestParameters: { bucketName: [vaultBucket, ...otherBuckets] },
+      }),
     },
+  ]
+}
+
+function vaultAccountAlarms({ accountId }: VaultLocation): AlarmPattern[] {
+  // Step Functions manages a rule of its own, which tells it when a task has ended.
+  const exceptTaskRule: readonly Match[] = [{ exists: false }, { 'anything-but': [taskRuleName] }]
+  const starterArns = [schedulerRoleName, restoreTestMachineRoleName].map((name) =>
+    checkRoleArn(accountId, name),
+  )
+  // `exists: false` matches the root user and IAM users, because no role issued their session.
+  const exceptStarters: Match[] = [{ exists: false }, { 'anything-but': starterArns }]
+  return [
     {
       name: 'vault-roles',
-      sentence: 'Someone tried to change what a role of the vault may do, or who becomes it.',
+      sentence: 'A caller tried to change the permissions or the trust of a role of the vault.',
       account: 'vault',
-      pattern: called([...frozenRoleActions, 'iam:CreateRole'], {
+      pattern: callPattern([...frozenRoleActions, 'iam:CreateRole'], {
         requestParameters: { roleName: [{ prefix: 'holdfast-' }] },
       }),
     },
     {
       name: 'vault-alarms',
-      sentence: 'Someone tried to change the alarms themselves.',
+      sentence: 'A caller tried to change the alarms themselves.',
       account: 'vault',
-      pattern: called(
-        [
-          'events:DeleteRule',
-          'events:DisableRule',
-          'events:PutRule',
-          'events:PutTargets',
-          'events:RemoveTargets',
-          'events:DeleteEventBus',
-          'events:RemovePermission',
-          'sns:DeleteTopic',
-          'sns:SetTopicAttributes',
-          'sns:Unsubscribe',
-          'monitoring:DeleteAlarms',
-          'monitoring:DisableAlarmActions',
-          'monitoring:PutMetricAlarm',
-        ],
-        { requestParameters: { name: notTaskRule, rule: notTaskRule } },
-      ),
+      pattern: callPattern(alarmChanges, {
+        requestParameters: { name: exceptTaskRule, rule: exceptTaskRule },
+      }),
     },
     {
       name: 'vault-checks',
       sentence:
-        'Someone tried to change what checks run, what counts as passed, or what their network leads to.',
+        'A caller tried to change the checks that run, the filter that counts a pass, or their network.',
       account: 'vault',
-      pattern: called(checkChanges),
+      pattern: callPattern(checkChanges),
     },
     {
       name: 'vault-tasks',
       sentence:
-        "Someone started a container task in the vault's account, or tried to, by hand: schedules and examinations start theirs.",
+        "A caller started a container task in the vault's account by hand, or tried to: only schedules and restore tests start tasks.",
       account: 'vault',
-      pattern: called(['ecs:RunTask', 'ecs:StartTask', 'ecs:CreateService'], byRole(...notStarter)),
+      pattern: callPattern(['ecs:RunTask', 'ecs:StartTask', 'ecs:CreateService'], byRole(...exceptStarters)),
     },
     {
       name: 'vault-root',
-      sentence: "The root user of the vault's account did something.",
+      sentence: "The root user of the vault's account made a call or signed in.",
       account: 'vault',
       pattern: {
-        ...byAws,
+        ...fromAws,
         'detail-type': ['AWS API Call via CloudTrail', 'AWS Console Sign In via CloudTrail'],
         detail: { userIdentity: { type: ['Root'] } },
       },

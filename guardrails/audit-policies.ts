@@ -2,11 +2,11 @@
 import { auditBucketName, bucketArn, forwarderRoleArn } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
-import type { VaultPlace } from './names.ts'
+import type { VaultLocation } from './names.ts'
 
 /** @param trailArns the trails that deliver here: the confused deputy's key, without which any account's trail could */
-export function auditBucketPolicy(place: VaultPlace, trailArns: readonly string[]): Policy {
-  const bucket = bucketArn(auditBucketName(place))
+export function auditBucketPolicy(location: VaultLocation, trailArns: readonly string[]): Policy {
+  const bucket = bucketArn(auditBucketName(location))
   const objects = `${bucket}/*`
   const cloudTrail = { Service: 'cloudtrail.amazonaws.com' }
   const ofTrails = { StringEquals: { 'aws:SourceArn': trailArns } }

@@ -5,9 +5,9 @@ import { delayStatements } from './delay-policies.ts'
 import { approvalPolicyArn, bucketArn, everyRegion, feedbackBucketName, vaultBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
-import type { VaultPlace } from './names.ts'
+import type { VaultLocation } from './names.ts'
 
-const lookFirst = [
+const readOnlyActions = [
   'ec2:Describe*',
   'rds:Describe*',
   'dynamodb:Describe*',
@@ -18,14 +18,14 @@ const lookFirst = [
   'kms:DescribeKey',
 ]
 
-export function breakGlassPolicy(vault: VaultPlace): Policy {
+export function breakGlassPolicy(vault: VaultLocation): Policy {
   const buckets = [vaultBucketName, feedbackBucketName].map((nameOf) => bucketArn(nameOf(everyRegion(vault))))
   return policy(
     { Sid: 'BreakGlass', Effect: 'Allow', Action: breakGlassActions(), Resource: ['*'] },
     {
       Sid: 'LookFirst',
       Effect: 'Allow',
-      Action: lookFirst,
+      Action: readOnlyActions,
       Resource: ['*'],
     },
     // Hurry is no reason to do without the way back.
@@ -56,7 +56,12 @@ export function approvalPolicy(approval: Approval | null): Policy {
   const everything = { Effect: 'Deny', Action: ['*'], Resource: ['*'] } as const
   if (approval === null) return policy({ Sid: 'NobodyApproved', ...everything })
   return policy(
-    { Sid: 'Approved', Effect: 'Allow', Action: [...breakGlassActions(), ...lookFirst], Resource: ['*'] },
+    {
+      Sid: 'Approved',
+      Effect: 'Allow',
+      Action: [...breakGlassActions(), ...readOnlyActions],
+      Resource: ['*'],
+    },
     // Denied, not only not allowed: a resource's own policy that names a session goes around what a boundary leaves out.
     {
       Sid: 'DenyOthers',

@@ -7,42 +7,42 @@ import {
   checkQueueArn,
   checkRoleArn,
   dutyRoleArn,
-  examinationLogGroupName,
+  restoreTestLogGroupName,
   imageRepositoryName,
   taskExecutionRoleName,
   vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
-import type { Duty, VaultPlace } from './names.ts'
+import type { Duty, VaultLocation } from './names.ts'
 
 /** For ECS itself, not for what runs in a task: a container is never given these. */
-export function taskExecutionPolicy(places: readonly VaultPlace[]): Policy {
+export function taskExecutionPolicy(locations: readonly VaultLocation[]): Policy {
   return policy(
     // The registry's token is the account's: IAM has no resource for it.
     { Sid: 'OpenRegistry', Effect: 'Allow', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'] },
-    { Sid: 'PullImage', Effect: 'Allow', Action: [...pullActions], Resource: places.map(repositoryArn) },
+    { Sid: 'PullImage', Effect: 'Allow', Action: [...pullActions], Resource: locations.map(repositoryArn) },
     {
       Sid: 'WriteLogs',
       Effect: 'Allow',
       Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      Resource: places.flatMap(logStreamArns),
+      Resource: locations.flatMap(logStreamArns),
     },
   )
 }
 
 /** The schedules start these tasks as these roles, and nothing else. */
-export function schedulerPolicy(places: readonly VaultPlace[], duties: readonly Duty[]): Policy {
-  const { accountId } = places[0]!
+export function schedulerPolicy(locations: readonly VaultLocation[], duties: readonly Duty[]): Policy {
+  const { accountId } = locations[0]!
   return policy(
     {
       Sid: 'StartChecks',
       Effect: 'Allow',
       Action: ['ecs:RunTask'],
-      Resource: places.map(
+      Resource: locations.map(
         ({ region }) => `arn:aws:ecs:${region}:${accountId}:task-definition/holdfast-check-*`,
       ),
-      Condition: { ArnEquals: { 'ecs:cluster': places.map(checkClusterArn) } },
+      Condition: { ArnEquals: { 'ecs:cluster': locations.map(checkClusterArn) } },
     },
     {
       Sid: 'PassRoles',
@@ -58,13 +58,13 @@ export function schedulerPolicy(places: readonly VaultPlace[], duties: readonly 
       Sid: 'SayWhatFailed',
       Effect: 'Allow',
       Action: ['sqs:SendMessage'],
-      Resource: places.map(checkQueueArn),
+      Resource: locations.map(checkQueueArn),
     },
   )
 }
 
-export function schedulerTrustPolicy(places: readonly VaultPlace[]): Policy {
-  return trustSchedules(places[0]!.accountId, places.map(checkGroupArn))
+export function schedulerTrustPolicy(locations: readonly VaultLocation[]): Policy {
+  return trustSchedules(locations[0]!.accountId, locations.map(checkGroupArn))
 }
 
 /** AWS's confused deputy: Scheduler acts for the schedules of these groups, or not at all. */
@@ -86,8 +86,8 @@ export function trustSchedules(accountId: string, groupArns: readonly string[]):
  * which S3 hands out by signed URLs of ECR's. Credentials that someone brings along open no other bucket.
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
  */
-export function storageEndpointPolicy(place: VaultPlace): Policy {
-  const vault = bucketArn(vaultBucketName(place))
+export function storageEndpointPolicy(location: VaultLocation): Policy {
+  const vault = bucketArn(vaultBucketName(location))
   return policy(
     {
       Sid: 'ReachVault',
@@ -95,18 +95,18 @@ export function storageEndpointPolicy(place: VaultPlace): Policy {
       Principal: '*',
       Action: ['s3:Get*', 's3:List*', 's3:PutObject'],
       Resource: [vault, `${vault}/*`],
-      Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
+      Condition: { StringEquals: { 'aws:PrincipalAccount': location.accountId } },
     },
-    reachLayers(place),
+    reachLayers(location),
   )
 }
 
 /** For tasks that have no business with the vault: the layers of images, and no other bucket for anybody. */
-export function layerEndpointPolicy(place: VaultPlace): Policy {
-  return policy(reachLayers(place))
+export function layerEndpointPolicy(location: VaultLocation): Policy {
+  return policy(reachLayers(location))
 }
 
-function reachLayers({ region }: VaultPlace): Statement {
+function reachLayers({ region }: VaultLocation): Statement {
   return {
     Sid: 'ReachLayers',
     Effect: 'Allow',
@@ -117,8 +117,8 @@ function reachLayers({ region }: VaultPlace): Statement {
 }
 
 /** What goes through the ways to the registry and to the logs: the vault's own principals, to the vault's own repository and log group. */
-export function registryEndpointPolicy(place: VaultPlace): Policy {
-  const own = { StringEquals: { 'aws:PrincipalAccount': place.accountId } }
+export function registryEndpointPolicy(location: VaultLocation): Policy {
+  const fromVaultAccount = { StringEquals: { 'aws:PrincipalAccount': location.accountId } }
   return policy(
     {
       Sid: 'OpenRegistry',
@@ -126,27 +126,27 @@ export function registryEndpointPolicy(place: VaultPlace): Policy {
       Principal: '*',
       Action: ['ecr:GetAuthorizationToken'],
       Resource: ['*'],
-      Condition: own,
+      Condition: fromVaultAccount,
     },
     {
       Sid: 'PullImage',
       Effect: 'Allow',
       Principal: '*',
       Action: [...pullActions],
-      Resource: [repositoryArn(place)],
-      Condition: own,
+      Resource: [repositoryArn(location)],
+      Condition: fromVaultAccount,
     },
   )
 }
 
-export function logEndpointPolicy(place: VaultPlace): Policy {
+export function logEndpointPolicy(location: VaultLocation): Policy {
   return policy({
     Sid: 'WriteLogs',
     Effect: 'Allow',
     Principal: '*',
     Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    Resource: logStreamArns(place),
-    Condition: { StringEquals: { 'aws:PrincipalAccount': place.accountId } },
+    Resource: logStreamArns(location),
+    Condition: { StringEquals: { 'aws:PrincipalAccount': location.accountId } },
   })
 }
 
@@ -156,12 +156,12 @@ const pullActions = [
   'ecr:GetDownloadUrlForLayer',
 ] as const
 
-function repositoryArn({ accountId, region }: VaultPlace): string {
+function repositoryArn({ accountId, region }: VaultLocation): string {
   return `arn:aws:ecr:${region}:${accountId}:repository/${imageRepositoryName}`
 }
 
-function logStreamArns({ accountId, region }: VaultPlace): string[] {
-  return [checkLogGroupName, examinationLogGroupName].map(
+function logStreamArns({ accountId, region }: VaultLocation): string[] {
+  return [checkLogGroupName, restoreTestLogGroupName].map(
     (group) => `arn:aws:logs:${region}:${accountId}:log-group:${group}:*`,
   )
 }

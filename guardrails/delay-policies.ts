@@ -51,13 +51,16 @@ export interface DelayReport {
 }
 
 /** As `holdfast blast-radius --brakes` reads it: what is in place against an action, on everything that it could hit. */
-export type BrakesInForce = Record<string, { days?: number; locked?: true }>
+export type SafeguardsInForce = Record<string, { days?: number; locked?: true }>
 
 /**
  * @param isEnforced whether the organization holds everyone to the longest waiting times; without, only break-glass is, and an
  * owner may choose the shortest.
  */
-export function brakesInForce({ volumes, snapshots }: RecycleDays, isEnforced: boolean): BrakesInForce {
+export function safeguardsInForce(
+  { volumes, snapshots }: RecycleDays,
+  isEnforced: boolean,
+): SafeguardsInForce {
   return {
     'ec2:DeleteVolume': { days: volumes, locked: true },
     'ec2:DeleteSnapshot': { days: snapshots, locked: true },
@@ -87,15 +90,15 @@ export function describeDelays({ volumes, snapshots }: RecycleDays): DelayReport
     'kms:ScheduleKeyDeletion': `pending for ${pendingWindowDays} days (but unusable at once)`,
     'secretsmanager:DeleteSecret': `pending for ${pendingWindowDays} days`,
   }
-  const rest = catalogue.filter(
+  const otherActions = catalogue.filter(
     ({ action, loss }) => (loss === 'data' || loss === 'readability') && inForce[action] === undefined,
   )
   return {
     inForce,
     onEachResource: Object.fromEntries(
-      rest.flatMap(({ action, brake }) => (brake === null ? [] : [[action, brake]])),
+      otherActions.flatMap(({ action, brake }) => (brake === null ? [] : [[action, brake]])),
     ),
-    none: rest
+    none: otherActions
       .filter(({ brake }) => brake === null)
       .map(({ action }) => action)
       .sort(),

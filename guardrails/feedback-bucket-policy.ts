@@ -2,10 +2,10 @@
 import { anyWriterArn, bucketArn, dutyRoleArn, feedbackBucketName, sourceTag } from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
-import type { VaultPlace } from './names.ts'
+import type { VaultLocation } from './names.ts'
 
-export function feedbackBucketPolicy(place: VaultPlace): Policy {
-  const bucket = bucketArn(feedbackBucketName(place))
+export function feedbackBucketPolicy(location: VaultLocation): Policy {
+  const bucket = bucketArn(feedbackBucketName(location))
   const objects = `${bucket}/*`
   const base = { Effect: 'Deny', Principal: '*' } as const
   return policy(
@@ -21,21 +21,21 @@ export function feedbackBucketPolicy(place: VaultPlace): Policy {
       ...base,
       Action: ['s3:*'],
       Resource: [bucket, objects],
-      Condition: { StringNotEquals: { 'aws:PrincipalAccount': place.accountId } },
+      Condition: { StringNotEquals: { 'aws:PrincipalAccount': location.accountId } },
     },
     {
       Sid: 'DenyFeedbackWrites',
       ...base,
       Action: ['s3:PutObject'],
       Resource: [objects],
-      Condition: { ArnNotEquals: { 'aws:PrincipalArn': dutyRoleArn(place.accountId, 'notary') } },
+      Condition: { ArnNotEquals: { 'aws:PrincipalArn': dutyRoleArn(location.accountId, 'notary') } },
     },
     {
       Sid: 'DenyFeedbackOfOthers',
       ...base,
       Action: ['s3:GetObject', 's3:GetObjectVersion'],
       NotResource: [`${bucket}/feedback/${principalTag(sourceTag)}/*`],
-      Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(place.accountId) } },
+      Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(location.accountId) } },
     },
   )
 }

@@ -1,7 +1,7 @@
 // Names and ARNs that follow from account, region and source alone, so that no layer has to ask another for one.
 
 /** Where the vault is. Commercial partition only (`arn:aws:`). */
-export interface VaultPlace {
+export interface VaultLocation {
   /** Twelve digits. */
   accountId: string
   /** As AWS spells it, e.g. `eu-central-1`. */
@@ -9,7 +9,7 @@ export interface VaultPlace {
 }
 
 /** Stands for the place of a vault in every region: its buckets' names with `*` for the region. For denies; no right is given so. */
-export function everyRegion({ accountId }: Pick<VaultPlace, 'accountId'>): VaultPlace {
+export function everyRegion({ accountId }: Pick<VaultLocation, 'accountId'>): VaultLocation {
   return { accountId, region: '*' }
 }
 
@@ -34,21 +34,21 @@ export const secondFactorTag = 'holdfast-second-factor'
 /** Session tag in which whoever breaks the glass says why. */
 export const reasonTag = 'holdfast-reason'
 
-export function vaultBucketName(place: VaultPlace): string {
-  return `holdfast-vault-${place.accountId}-${place.region}`
+export function vaultBucketName(location: VaultLocation): string {
+  return `holdfast-vault-${location.accountId}-${location.region}`
 }
 
-export function feedbackBucketName(place: VaultPlace): string {
-  return `holdfast-feedback-${place.accountId}-${place.region}`
+export function feedbackBucketName(location: VaultLocation): string {
+  return `holdfast-feedback-${location.accountId}-${location.region}`
 }
 
-export function auditBucketName(place: VaultPlace): string {
-  return `holdfast-audit-${place.accountId}-${place.region}`
+export function auditBucketName(location: VaultLocation): string {
+  return `holdfast-audit-${location.accountId}-${location.region}`
 }
 
 /** Tool, configuration and runbook. A bucket of its own, for Pulumi's uploads can't say `If-None-Match`, which the vault's asks of everybody. */
-export function toolkitBucketName(place: VaultPlace): string {
-  return `holdfast-toolkit-${place.accountId}-${place.region}`
+export function toolkitBucketName(location: VaultLocation): string {
+  return `holdfast-toolkit-${location.accountId}-${location.region}`
 }
 
 export function bucketArn(bucket: string): string {
@@ -96,31 +96,31 @@ export const taskExecutionRoleName = 'holdfast-task-execution'
 export const schedulerRoleName = 'holdfast-check-scheduler'
 
 /** Where restored data is started: one state machine per source, and the roles by which it starts tasks and is started. */
-export const examinationGroupName = 'holdfast-examinations'
-export const examinationMachineRoleName = 'holdfast-examination-machine'
-export const examinationStarterRoleName = 'holdfast-examination-starter'
+export const restoreTestGroupName = 'holdfast-examinations'
+export const restoreTestMachineRoleName = 'holdfast-examination-machine'
+export const restoreTestStarterRoleName = 'holdfast-examination-starter'
 /** What a task without a role says, which may be anything: nothing is counted by it. */
-export const examinationLogGroupName = '/holdfast/examinations'
+export const restoreTestLogGroupName = '/holdfast/examinations'
 
 /** Step Functions' own rule, by which it learns that a task has ended. */
 export const taskRuleName = 'StepFunctionsGetEventsForECSTaskRule'
 
 /** The state machine of one source; `*` for all. */
-export function examinationName(source: string): string {
+export function restoreTestName(source: string): string {
   return `holdfast-examination-${source}`
 }
 
 /** Family of the task definition that does one step of it. */
-export function examinationFamily(step: string, source: string): string {
+export function restoreTestFamily(step: string, source: string): string {
   return `holdfast-examination-${step}-${source}`
 }
 
-export function examinationMachineArn({ accountId, region }: VaultPlace, source: string): string {
-  return `arn:aws:states:${region}:${accountId}:stateMachine:${examinationName(source)}`
+export function restoreTestMachineArn({ accountId, region }: VaultLocation, source: string): string {
+  return `arn:aws:states:${region}:${accountId}:stateMachine:${restoreTestName(source)}`
 }
 
 /** What stands before the `@sha256:…` of the image that checks run: the vault account's own registry, and nobody else's. */
-export function imageRepository({ accountId, region }: VaultPlace): string {
+export function imageRepository({ accountId, region }: VaultLocation): string {
   return `${accountId}.dkr.ecr.${region}.amazonaws.com/${imageRepositoryName}`
 }
 
@@ -129,20 +129,20 @@ export function checkFamily(check: string, source: string): string {
   return `holdfast-check-${check}-${source}`
 }
 
-export function checkClusterArn({ accountId, region }: VaultPlace): string {
+export function checkClusterArn({ accountId, region }: VaultLocation): string {
   return `arn:aws:ecs:${region}:${accountId}:cluster/${checkClusterName}`
 }
 
-export function checkQueueArn({ accountId, region }: VaultPlace): string {
+export function checkQueueArn({ accountId, region }: VaultLocation): string {
   return `arn:aws:sqs:${region}:${accountId}:${checkQueueName}`
 }
 
-export function checkGroupArn({ accountId, region }: VaultPlace): string {
+export function checkGroupArn({ accountId, region }: VaultLocation): string {
   return `arn:aws:scheduler:${region}:${accountId}:schedule-group/${checkGroupName}`
 }
 
-export function examinationGroupArn({ accountId, region }: VaultPlace): string {
-  return `arn:aws:scheduler:${region}:${accountId}:schedule-group/${examinationGroupName}`
+export function restoreTestGroupArn({ accountId, region }: VaultLocation): string {
+  return `arn:aws:scheduler:${region}:${accountId}:schedule-group/${restoreTestGroupName}`
 }
 
 export function checkRoleArn(accountId: string, name: string): string {
@@ -153,12 +153,12 @@ export function trailArn(accountId: string, region: string): string {
   return `arn:aws:cloudtrail:${region}:${accountId}:trail/${trailName}`
 }
 
-export function alarmBusArn(place: VaultPlace): string {
-  return `arn:aws:events:${place.region}:${place.accountId}:event-bus/${alarmBusName}`
+export function alarmBusArn(location: VaultLocation): string {
+  return `arn:aws:events:${location.region}:${location.accountId}:event-bus/${alarmBusName}`
 }
 
-export function alarmTopicArn(place: VaultPlace): string {
-  return `arn:aws:sns:${place.region}:${place.accountId}:${alarmTopicName}`
+export function alarmTopicArn(location: VaultLocation): string {
+  return `arn:aws:sns:${location.region}:${location.accountId}:${alarmTopicName}`
 }
 
 export function forwarderRoleArn(accountId: string): string {

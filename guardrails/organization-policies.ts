@@ -32,7 +32,7 @@ import {
   vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
-import type { Duty, VaultPlace } from './names.ts'
+import type { Duty, VaultLocation } from './names.ts'
 import type { Condition, Policy } from './policy.ts'
 
 function frozenAfter(thawUntil: string): { Condition?: Condition } {
@@ -69,7 +69,7 @@ export function membershipPolicy(): Policy {
  * among the frozen roles, so that a source can be added at any time: the bucket policy holds what a writer may never do.
  * @param thawUntil ISO 8601; until then the freeze is off, afterwards it is on again by itself. Empty: it is on.
  */
-export function vaultFreezePolicy(vault: VaultPlace, thawUntil: string): Policy {
+export function vaultFreezePolicy(vault: VaultLocation, thawUntil: string): Policy {
   const thaw = frozenAfter(thawUntil)
   const buckets = [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) =>
     bucketArn(nameOf(everyRegion(vault))),
@@ -171,7 +171,7 @@ export function productionDelayPolicy(productionAccountId: string, thawUntil: st
  * Resource control policy for the vault account: nobody from outside it touches its data, nobody from outside the
  * organization becomes one of its roles. It holds even if a bucket or trust policy should ever say otherwise.
  */
-export function vaultPerimeterPolicy(vault: VaultPlace, organizationId: string): Policy {
+export function vaultPerimeterPolicy(vault: VaultLocation, organizationId: string): Policy {
   return policy(
     {
       Sid: 'VaultDataStaysInside',

@@ -13,7 +13,7 @@ const callersRole = '$.detail.userIdentity.sessionContext.sessionIssuer'
 const enteredTime = '$$.State.EnteredTime'
 
 /** So long it tries again; then it has failed, and somebody is woken. */
-const giveUpAfterSeconds = 900
+const maxRetrySeconds = 900
 
 /**
  * In Amazon States Language. The deny's time is that of the attempt to write it, not the event's: events come minutes late and
@@ -25,7 +25,7 @@ export function quarantineDefinition(accountId: string): Record<string, unknown>
   return {
     Comment: 'Ends every session of the agent that a recorded call belongs to',
     StartAt: 'IsAgent',
-    TimeoutSeconds: giveUpAfterSeconds,
+    TimeoutSeconds: maxRetrySeconds,
     States: {
       IsAgent: {
         Type: 'Choice',
@@ -75,8 +75,8 @@ function withPaths(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withPaths)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, each]) =>
-      each === enteredTime ? [`${key}.$`, each] : [key, withPaths(each)],
+    Object.entries(value).map(([key, member]) =>
+      member === enteredTime ? [`${key}.$`, member] : [key, withPaths(member)],
     ),
   )
 }

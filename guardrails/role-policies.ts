@@ -2,7 +2,7 @@
 import { bucketArn, feedbackBucketName, toolkitBucketName, vaultBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
-import type { Duty, VaultPlace } from './names.ts'
+import type { Duty, VaultLocation } from './names.ts'
 
 const readObjects = [
   's3:GetObject',
@@ -20,9 +20,9 @@ const readBucket = [
 ]
 
 /** A writer adds objects below its own source, sees whether the bucket locks them, and reads what the notary misses. */
-export function writerPolicy(place: VaultPlace, source: string): Policy {
-  const vault = bucketArn(vaultBucketName(place))
-  const feedback = bucketArn(feedbackBucketName(place))
+export function writerPolicy(location: VaultLocation, source: string): Policy {
+  const vault = bucketArn(vaultBucketName(location))
+  const feedback = bucketArn(feedbackBucketName(location))
   return policy(
     {
       Sid: 'WriteOwnSource',
@@ -48,8 +48,8 @@ export function writerPolicy(place: VaultPlace, source: string): Policy {
 }
 
 /** Who restores with nothing but the vault begins here. */
-function readToolkit(place: VaultPlace): Statement[] {
-  const toolkit = bucketArn(toolkitBucketName(place))
+function readToolkit(location: VaultLocation): Statement[] {
+  const toolkit = bucketArn(toolkitBucketName(location))
   return [
     {
       Sid: 'ReadToolkit',
@@ -66,9 +66,9 @@ function readToolkit(place: VaultPlace): Statement[] {
   ]
 }
 
-/** @param places where there is a vault, the one of the toolkit first */
-export function dutyPolicy(places: readonly VaultPlace[], duty: Duty): Policy {
-  const vaults = places.map((place) => bucketArn(vaultBucketName(place)))
+/** @param locations where there is a vault, the one of the toolkit first */
+export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Policy {
+  const vaults = locations.map((location) => bucketArn(vaultBucketName(location)))
   const below = (prefix: string) => vaults.map((vault) => `${vault}/${prefix}*`)
   const read: Statement[] = [
     { Sid: 'ReadVersions', Effect: 'Allow', Action: readObjects, Resource: below('') },
@@ -76,7 +76,7 @@ export function dutyPolicy(places: readonly VaultPlace[], duty: Duty): Policy {
   ]
   switch (duty) {
     case 'restorer':
-      return policy(...read, ...readToolkit(places[0]!))
+      return policy(...read, ...readToolkit(locations[0]!))
     case 'notary':
       return policy(
         ...read,
@@ -85,7 +85,7 @@ export function dutyPolicy(places: readonly VaultPlace[], duty: Duty): Policy {
           Sid: 'WriteFeedback',
           Effect: 'Allow',
           Action: ['s3:PutObject'],
-          Resource: places.map((place) => `${bucketArn(feedbackBucketName(place))}/feedback/*`),
+          Resource: locations.map((location) => `${bucketArn(feedbackBucketName(location))}/feedback/*`),
         },
       )
     case 'custodian':

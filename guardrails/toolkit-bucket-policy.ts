@@ -2,10 +2,10 @@
 import { bucketArn, toolkitBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
-import type { VaultPlace } from './names.ts'
+import type { VaultLocation } from './names.ts'
 
-export function toolkitBucketPolicy(place: VaultPlace): Policy {
-  const bucket = bucketArn(toolkitBucketName(place))
+export function toolkitBucketPolicy(location: VaultLocation): Policy {
+  const bucket = bucketArn(toolkitBucketName(location))
   const objects = `${bucket}/*`
   const base = { Effect: 'Deny', Principal: '*' } as const
   return policy(
@@ -21,9 +21,9 @@ export function toolkitBucketPolicy(place: VaultPlace): Policy {
       ...base,
       Action: ['s3:*'],
       Resource: [bucket, objects],
-      Condition: { StringNotEquals: { 'aws:PrincipalAccount': place.accountId } },
+      Condition: { StringNotEquals: { 'aws:PrincipalAccount': location.accountId } },
     },
-    ...Object.entries(never).map(([Sid, Action]) => ({
+    ...Object.entries(forbiddenActions).map(([Sid, Action]) => ({
       Sid,
       ...base,
       Action: [Action],
@@ -33,7 +33,7 @@ export function toolkitBucketPolicy(place: VaultPlace): Policy {
 }
 
 /** Called as in the vault's policy: each is the same guard. */
-const never = {
+const forbiddenActions = {
   DenyDeleteMarkers: 's3:DeleteObject',
   DenyVersionDeletes: 's3:DeleteObjectVersion',
   DenyBypass: 's3:BypassGovernanceRetention',

@@ -97,7 +97,7 @@ export function runnerTrustPolicy(trust: RunnerTrust): Policy {
     },
   ]
   if (trust.runners.length > 0)
-    statements.push(...trustPrincipals('TrustRunners', trust.accountId, trust.runners, sourceIdentityGiven))
+    statements.push(...trustPrincipals('TrustRunners', trust.accountId, trust.runners, requireSourceIdentity))
   return policy(...statements, denySessionTags)
 }
 
@@ -113,7 +113,7 @@ export function restorerTrustPolicy(accountId: string, people: readonly string[]
 /** For an agent: whoever launches it says on whose behalf; it can't choose its own environment. */
 export function agentTrustPolicy(accountId: string, launchers: readonly string[]): Policy {
   return policy(
-    ...trustPrincipals('TrustLaunchers', accountId, launchers, sourceIdentityGiven),
+    ...trustPrincipals('TrustLaunchers', accountId, launchers, requireSourceIdentity),
     denySessionTags,
   )
 }
@@ -123,7 +123,7 @@ export function breakGlassTrustPolicy(accountId: string, people: readonly string
   const onlyReason = { 'aws:TagKeys': [reasonTag] }
   return policy(
     ...trustPrincipals('TrustPeople', accountId, people, {
-      ...sourceIdentityGiven,
+      ...requireSourceIdentity,
       StringLike: { [`aws:RequestTag/${reasonTag}`]: '?*' },
     }),
     {
@@ -141,7 +141,7 @@ export function breakGlassTrustPolicy(accountId: string, people: readonly string
 /** For whoever answers an agent, or approves that the glass is broken: a human with a second factor, who says who they are. */
 export function namedHumanTrustPolicy(accountId: string, people: readonly string[]): Policy {
   return policy(
-    ...trustPrincipals('TrustPeople', accountId, people, sourceIdentityGiven),
+    ...trustPrincipals('TrustPeople', accountId, people, requireSourceIdentity),
     denyWithoutSecondFactor,
     denySessionTags,
   )
@@ -156,7 +156,7 @@ export function administratorTrustPolicy(accountId: string, people: readonly str
   )
 }
 
-const sourceIdentityGiven: Condition = { Null: { 'sts:SourceIdentity': 'false' } }
+const requireSourceIdentity: Condition = { Null: { 'sts:SourceIdentity': 'false' } }
 
 // Long-term keys and Identity Center sessions carry no MFA key at all, hence IfExists; the latter may show a tag instead,
 // which only the identity provider can have set: roles below deny session tags.
@@ -181,10 +181,10 @@ function trustPrincipals(
   condition: Condition,
 ): Statement[] {
   const base = { Effect: 'Allow', Principal: accountPrincipal(accountId) } as const
-  const these = { ArnLike: { 'aws:PrincipalArn': arns } }
+  const fromArns = { ArnLike: { 'aws:PrincipalArn': arns } }
   return [
-    { Sid: sid, ...base, Action: ['sts:AssumeRole'], Condition: { ...condition, ...these } },
-    { Sid: 'CarrySourceIdentity', ...base, Action: ['sts:SetSourceIdentity'], Condition: these },
+    { Sid: sid, ...base, Action: ['sts:AssumeRole'], Condition: { ...condition, ...fromArns } },
+    { Sid: 'CarrySourceIdentity', ...base, Action: ['sts:SetSourceIdentity'], Condition: fromArns },
   ]
 }
 

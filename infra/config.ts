@@ -1,7 +1,7 @@
 // The configuration of the Pulumi program: every key of `pulumi config`, its shape and its default. Pulumi.yaml declares the
 // same keys with the same defaults. It has no type for a list of objects, so only this schema checks `sources` and `agents`.
 import { z } from 'zod'
-import type { VaultPlace } from '../guardrails/names.ts'
+import type { VaultLocation } from '../guardrails/names.ts'
 import {
   agent,
   accountId,
@@ -90,28 +90,28 @@ export type HoldfastConfig = Omit<z.infer<typeof configSchema>, 'arm'> & {
 }
 export type SourceConfig = HoldfastConfig['sources'][number]
 
-type Places = Pick<HoldfastConfig, 'vaultAccountId' | 'region' | 'regions'>
+type LocationConfig = Pick<HoldfastConfig, 'vaultAccountId' | 'region' | 'regions'>
 
 /** Where there is a vault: the stack's own region first, in which alarms and trail come together. */
-export function placesOf({ vaultAccountId: accountId, region: own, regions }: Places): VaultPlace[] {
-  return [own, ...regions].map((each) => ({ accountId, region: each }))
+export function locationsOf({ vaultAccountId: accountId, region, regions }: LocationConfig): VaultLocation[] {
+  return [region, ...regions].map((name) => ({ accountId, region: name }))
 }
 
 /** Where a source's backups lie. */
-export function placeOf(
-  { vaultAccountId: accountId, region: own }: Places,
+export function locationOf(
+  { vaultAccountId: accountId, region }: LocationConfig,
   source: SourceConfig,
-): VaultPlace {
-  return { accountId, region: source.region ?? own }
+): VaultLocation {
+  return { accountId, region: source.region ?? region }
 }
 
 /** Where calls raise an alarm: where the vault is, where AWS records what is global (IAM, root), and where else one works. */
 export function alarmRegionsOf({
-  region: own,
+  region,
   regions,
   alarmRegions,
 }: Pick<HoldfastConfig, 'region' | 'regions' | 'alarmRegions'>): string[] {
-  return [...new Set([own, 'us-east-1', ...regions, ...alarmRegions])].sort()
+  return [...new Set([region, 'us-east-1', ...regions, ...alarmRegions])].sort()
 }
 
 export const configKeys = Object.keys(configSchema.shape) as (keyof z.infer<typeof configSchema>)[]

@@ -10,7 +10,9 @@ import {
 import { accountProvider } from './account-provider.ts'
 import { AuditTrail } from './components/audit-trail.ts'
 import { ControlPolicy } from './components/control-policy.ts'
+import type { ControlPolicyArgs } from './components/control-policy.ts'
 import { OrganizationUnits } from './components/organization-units.ts'
+import type { VaultLocation } from '../guardrails/names.ts'
 import type * as pulumi from '@pulumi/pulumi'
 import type { HoldfastConfig } from './config.ts'
 
@@ -21,73 +23,14 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
     config.organizationParentId === ''
       ? undefined
       : new OrganizationUnits('units', { parentId: config.organizationParentId }, options)
-  // The accounts themselves, wherever they are moved; and the units, for accounts that come later.
-  const vaults = {
-    vault: config.vaultAccountId,
-    ...(units === undefined ? {} : { 'vault-unit': units.vault.id }),
-  }
-  const productions = {
-    production: config.productionAccountId,
-    ...(units === undefined ? {} : { 'production-unit': units.production.id }),
-  }
-  const service = 'SERVICE_CONTROL_POLICY' as const
-  // First: what the policies below freeze has to be watched.
+  // First, because the trail has to record every attempt against the policies below.
   new AuditTrail(
     'organization-trail',
     { vault, accountId: config.managementAccountId, ofOrganization: true },
     options,
   )
-  new ControlPolicy(
-    'membership',
-    {
-      type: service,
-      description: 'Nobody leaves, closes or detaches',
-      document: membershipPolicy(),
-      targets: { ...vaults, ...productions },
-    },
-    options,
-  )
-  new ControlPolicy(
-    'vault-freeze',
-    {
-      type: service,
-      description: "The vault's buckets and roles stay as they are",
-      document: vaultFreezePolicy(vault, config.thawUntil),
-      targets: vaults,
-    },
-    options,
-  )
-  new ControlPolicy(
-    'production',
-    {
-      type: service,
-      description: "Agents don't destroy",
-      document: productionPolicy(config.productionAccountId, config.thawUntil),
-      targets: productions,
-    },
-    options,
-  )
-  new ControlPolicy(
-    'production-delays',
-    {
-      type: service,
-      description: 'No deletion is final at once where AWS can delay it',
-      document: productionDelayPolicy(config.productionAccountId, config.thawUntil),
-      targets: productions,
-    },
-    options,
-  )
-  new ControlPolicy(
-    'vault-perimeter',
-    {
-      type: 'RESOURCE_CONTROL_POLICY',
-      description: 'Nobody from outside touches the vault',
-      document: vaultPerimeterPolicy(vault, config.organizationId),
-      // Not the unit: it says of which account the principals have to be.
-      targets: { vault: config.vaultAccountId },
-    },
-    options,
-  )
+  for (const [name, args] of Object.entries(controlPolicies(config, vault, units)))
+    new ControlPolicy(name, args, options)
   return {
     formatVersion: 1,
     layer: 'organization',
@@ -95,6 +38,57 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
     managementAccountId: config.managementAccountId,
     units: describeUnits(units),
     vaultFrozen: config.thawUntil === '' ? true : { again: config.thawUntil },
+  }
+}
+
+/** The control policies by resource name. Each is attached to the accounts, and to the units for accounts that join later. */
+function controlPolicies(
+  config: HoldfastConfig,
+  vault: VaultLocation,
+  units: OrganizationUnits | undefined,
+): Record<string, ControlPolicyArgs> {
+  const { productionAccountId, thawUntil } = config
+  const type = 'SERVICE_CONTROL_POLICY'
+  const vaultTargets = {
+    vault: vault.accountId,
+    ...(units === undefined ? {} : { 'vault-unit': units.vault.id }),
+  }
+  const productionTargets = {
+    production: productionAccountId,
+    ...(units === undefined ? {} : { 'production-unit': units.production.id }),
+  }
+  return {
+    membership: {
+      type,
+      description: 'No account leaves the organization, is closed, or loses its policies',
+      document: membershipPolicy(),
+      targets: { ...vaultTargets, ...productionTargets },
+    },
+    'vault-freeze': {
+      type,
+      description: "The vault's buckets and roles can't be changed",
+      document: vaultFreezePolicy(vault, thawUntil),
+      targets: vaultTargets,
+    },
+    production: {
+      type,
+      description: "Agents can't destroy data",
+      document: productionPolicy(productionAccountId, thawUntil),
+      targets: productionTargets,
+    },
+    'production-delays': {
+      type,
+      description: 'No deletion is final at once where AWS can delay it',
+      document: productionDelayPolicy(productionAccountId, thawUntil),
+      targets: productionTargets,
+    },
+    'vault-perimeter': {
+      type: 'RESOURCE_CONTROL_POLICY',
+      description: "No principal outside the vault's account can access the vault",
+      document: vaultPerimeterPolicy(vault, config.organizationId),
+      // Not attached to the unit, because the policy names the one account that its principals must belong to.
+      targets: { vault: vault.accountId },
+    },
   }
 }
 

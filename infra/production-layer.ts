@@ -64,13 +64,13 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
   }
   deployBreakGlass(config, provider)
   deployResponder(config, provider)
-  const worked = [...new Set([config.region, ...config.regions, ...config.alarmRegions])]
-  const delayed = new DelayedDeletion(
+  const productionRegions = [...new Set([config.region, ...config.regions, ...config.alarmRegions])]
+  const delayedDeletion = new DelayedDeletion(
     'delays',
     {
       days: config.recycleBinDays,
       unlockDelayDays: config.unlockDelayDays,
-      regions: worked,
+      regions: productionRegions,
       isEnforced: !config.detached,
     },
     { providers: [provider] },
@@ -97,7 +97,7 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
   if (config.detached)
     new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
   if (config.administrators.length > 0) deployAdministrator(config, provider)
-  return { ...describeProduction(config), delays: delayed.report, brakes: delayed.brakes }
+  return { ...describeProduction(config), delays: delayedDeletion.report, brakes: delayedDeletion.safeguards }
 }
 
 function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void {

@@ -95,7 +95,7 @@ export class RecordingMonitor extends MockMonitor {
     if (type.startsWith('pulumi:providers:')) this.registerProvider(urn, name, inputs)
     else if (request.getCustom() && accountId === null)
       this.problems.push(`${type} ${name} has no provider that is bound to an account`)
-    if (this.recorded.some((known) => known.urn === urn)) this.problems.push(`${urn} is there twice`)
+    if (this.recorded.some((resource) => resource.urn === urn)) this.problems.push(`${urn} is there twice`)
     this.recorded.push({
       type,
       name,

@@ -4,7 +4,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { HoldfastError } from '../core/errors.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
 import { vaultResourceName } from './components/vault-bucket.ts'
-import { placesOf } from './config.ts'
+import { locationsOf } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
 
 /** Of Pulumi's own provider: the resources of a stack as its last update left them, by URN. */
@@ -32,22 +32,22 @@ export async function assertVaultStays(config: HoldfastConfig): Promise<void> {
 function findReplacements(present: VaultBuckets, config: HoldfastConfig): string[] {
   const declared = new Map(
     config.layer === 'vault'
-      ? placesOf(config).map((place) => [vaultResourceName(place, config.region), place])
+      ? locationsOf(config).map((location) => [vaultResourceName(location, config.region), location])
       : [],
   )
   return [...present].flatMap(([name, bucket]) => {
     if (config.layer !== 'vault')
       return [`holdfast:layer: is ${config.layer}, but this stack has the vault ${bucket}; set it to vault`]
-    const place = declared.get(name)
-    if (place === undefined)
+    const location = declared.get(name)
+    if (location === undefined)
       return [
         `holdfast:regions: leaves out ${name.slice('vault-'.length)}, where this stack has the vault ${bucket}; add it`,
       ]
-    const wanted = vaultBucketName(place)
-    if (wanted === bucket) return []
-    const isOfAccount = bucket.startsWith(vaultBucketName({ ...place, region: '' }))
+    const declaredBucket = vaultBucketName(location)
+    if (declaredBucket === bucket) return []
+    const isOfAccount = bucket.startsWith(vaultBucketName({ ...location, region: '' }))
     return [
-      `${isOfAccount ? 'holdfast:region' : 'holdfast:vaultAccountId'}: makes the vault ${wanted}, but this stack has ${bucket}; set it back`,
+      `${isOfAccount ? 'holdfast:region' : 'holdfast:vaultAccountId'}: makes the vault ${declaredBucket}, but this stack has ${bucket}; set it back`,
     ]
   })
 }
@@ -57,11 +57,11 @@ async function readVaultBuckets(): Promise<VaultBuckets> {
   const { outputs } = (await pulumi.runtime.invoke(readStackToken, { stackName: stack })) as {
     outputs?: Record<string, unknown>
   }
-  const found = new Map<string, string>()
+  const buckets = new Map<string, string>()
   for (const [urn, resource] of Object.entries(outputs ?? {})) {
     const name = bucketUrn.exec(urn)?.[1]
     const bucket = (resource as { outputs?: { bucket?: unknown } } | null)?.outputs?.bucket
-    if (name !== undefined && typeof bucket === 'string') found.set(name, bucket)
+    if (name !== undefined && typeof bucket === 'string') buckets.set(name, bucket)
   }
-  return found
+  return buckets
 }

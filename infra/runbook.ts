@@ -1,17 +1,17 @@
 // What somebody reads who has nothing but the vault's account: how to get the tool, and bring the data back.
 import { toolkitBucketName, vaultBucketName } from '../guardrails/names.ts'
-import type { VaultPlace } from '../guardrails/names.ts'
+import type { VaultLocation } from '../guardrails/names.ts'
 
 /** @param sources by name, and where the backups of each lie */
 export function renderRunbook(
-  place: VaultPlace,
-  sources: readonly { name: string; place: VaultPlace }[],
+  location: VaultLocation,
+  sources: readonly { name: string; location: VaultLocation }[],
   version: string,
 ): string {
-  const [vault, toolkit] = [vaultBucketName(place), toolkitBucketName(place)]
+  const [vault, toolkit] = [vaultBucketName(location), toolkitBucketName(location)]
   return `# Restoring from this vault
 
-Everything that is needed lies in the account ${place.accountId}, region ${place.region}: the data in \`${vault}\`, the tool
+Everything that is needed lies in the account ${location.accountId}, region ${location.region}: the data in \`${vault}\`, the tool
 (holdfast ${version}) and its configuration beside this file in \`${toolkit}\`. Nothing of production is needed.
 
 1. Sign in as somebody whom the role \`holdfast-restorer\` trusts, with a second factor. A new computer with Node 22.18 or later
@@ -35,9 +35,9 @@ Everything that is needed lies in the account ${place.accountId}, region ${place
    restore --config vault.json --mfa-serial ARN-OF-YOUR-DEVICE --source SOURCE --point-in-time 2026-01-31T12:00:00Z --target /restore
    \`\`\`
 
-   Where each lies (another region than ${place.region}: add \`--bucket BUCKET --region REGION\`):
+   Where each lies (another region than ${location.region}: add \`--bucket BUCKET --region REGION\`):
 
-${sources.map((source) => `   - \`${source.name}\`: \`${vaultBucketName(source.place)}\`, ${source.place.region}`).join('\n')}
+${sources.map((source) => `   - \`${source.name}\`: \`${vaultBucketName(source.location)}\`, ${source.location.region}`).join('\n')}
 
    The time needs its zone. An interrupted restore is started again with the same target.
 

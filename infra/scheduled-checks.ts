@@ -5,7 +5,7 @@ import { schedulerPolicy, schedulerTrustPolicy, taskExecutionPolicy } from '../g
 import {
   checkFamily,
   checkLogGroupName,
-  examinationLogGroupName,
+  restoreTestLogGroupName,
   imageRepository,
   imageRepositoryName,
   rolePaths,
@@ -18,14 +18,14 @@ import { CheckCluster } from './components/check-cluster.ts'
 import { CheckNetwork } from './components/check-network.ts'
 import { ScheduledCheck } from './components/scheduled-check.ts'
 import { ScopedRole } from './components/scoped-role.ts'
-import { deployExaminationRoles, deployExaminations, describeExaminations } from './examinations.ts'
+import { deployRestoreTestRoles, deployRestoreTests, describeRestoreTests } from './restore-tests.ts'
 import type { HoldfastConfig } from './config.ts'
-import type { VaultPlace } from '../guardrails/names.ts'
+import type { VaultLocation } from '../guardrails/names.ts'
 
 const logDays = 90
 
 export interface RegionChecks {
-  place: VaultPlace
+  location: VaultLocation
   /** Those whose backups lie there. */
   sources: readonly string[]
   /** All that a schedule, a task or a file system names: Scheduler tries whether it can become its role. */
@@ -34,10 +34,10 @@ export interface RegionChecks {
 
 export function deployChecks(
   config: HoldfastConfig,
-  { place, sources, roles }: RegionChecks,
+  { location, sources, roles }: RegionChecks,
   provider: aws.Provider,
 ): void {
-  const suffix = place.region === config.region ? '' : `-${place.region}`
+  const suffix = location.region === config.region ? '' : `-${location.region}`
   // A tag can't be moved, and what runs is named by its digest all the same.
   new aws.ecr.Repository(
     `checks${suffix}`,
@@ -51,28 +51,28 @@ export function deployChecks(
   const logs = declareLogs(suffix, provider)
   if (config.image === '') return
   const options = { providers: [provider] }
-  const network = new CheckNetwork(`checks${suffix}`, { place }, options)
-  const cluster = new CheckCluster(`checks${suffix}`, { place }, options)
-  const image = imageIn(config, place)
+  const network = new CheckNetwork(`checks${suffix}`, { location }, options)
+  const cluster = new CheckCluster(`checks${suffix}`, { location }, options)
+  const image = imageIn(config, location)
   const after = [...roles, ...logs, ...cluster.parts]
   for (const source of sources) {
     for (const plan of checkPlans) {
       new ScheduledCheck(
         `check-${plan.name}-${source}`,
-        { place, plan, source, image, network },
+        { location, plan, source, image, network },
         { ...options, dependsOn: after },
       )
     }
   }
-  deployExaminations(config, { place, image, network, after }, provider)
+  deployRestoreTests(config, { location, image, network, after }, provider)
 }
 
 /** Whether anything is started or not: what is protected, Pulumi refuses to take away, and nothing could be switched off again. */
 function declareLogs(suffix: string, provider: aws.Provider): pulumi.Resource[] {
-  return Object.entries({ checks: checkLogGroupName, examinations: examinationLogGroupName }).map(
-    ([what, name]) =>
+  return Object.entries({ checks: checkLogGroupName, examinations: restoreTestLogGroupName }).map(
+    ([resourceName, name]) =>
       new aws.cloudwatch.LogGroup(
-        `${what}${suffix}`,
+        `${resourceName}${suffix}`,
         { name, retentionInDays: logDays, deletionProtectionEnabled: true },
         { provider, protect: true, retainOnDelete: true },
       ),
@@ -80,18 +80,18 @@ function declareLogs(suffix: string, provider: aws.Provider): pulumi.Resource[] 
 }
 
 /** The registry of the stack's own region sends what is pushed there to the others: the same digest everywhere. */
-function imageIn({ image }: HoldfastConfig, place: VaultPlace): string {
-  return `${imageRepository(place)}${image.slice(image.indexOf('@'))}`
+function imageIn({ image }: HoldfastConfig, location: VaultLocation): string {
+  return `${imageRepository(location)}${image.slice(image.indexOf('@'))}`
 }
 
 /** Roles are of no region; the copies of the image are sent from the stack's own. */
 export function deployCheckRoles(
   config: HoldfastConfig,
-  places: readonly VaultPlace[],
+  locations: readonly VaultLocation[],
   options: { providers: aws.Provider[] },
 ): pulumi.Resource[] {
-  const { accountId } = places[0]!
-  const regions = places.map(({ region }) => region)
+  const { accountId } = locations[0]!
+  const regions = locations.map(({ region }) => region)
   if (regions.length > 1) {
     new aws.ecr.ReplicationConfiguration(
       'checks',
@@ -118,7 +118,7 @@ export function deployCheckRoles(
         path,
         description: 'ECS brings the image and takes the log; no container is given it',
         trust: runnerTrustPolicy({ accountId, regions, runners: [] }),
-        policy: taskExecutionPolicy(places),
+        policy: taskExecutionPolicy(locations),
       },
       options,
     ),
@@ -128,17 +128,17 @@ export function deployCheckRoles(
         roleName: schedulerRoleName,
         path,
         description: 'Schedules start checks, and nothing else',
-        trust: schedulerTrustPolicy(places),
-        policy: schedulerPolicy(places, [...new Set(checkPlans.map(({ duty }) => duty))]),
+        trust: schedulerTrustPolicy(locations),
+        policy: schedulerPolicy(locations, [...new Set(checkPlans.map(({ duty }) => duty))]),
       },
       options,
     ),
-    ...deployExaminationRoles(config, places, options),
+    ...deployRestoreTestRoles(config, locations, options),
   ]
 }
 
 /** For `pulumi stack output`: where the image is pushed to, and what runs. */
-export function describeChecks(config: HoldfastConfig, place: VaultPlace): Record<string, unknown> {
+export function describeChecks(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
   const scheduled = checkPlans.flatMap((plan) =>
     config.sources.map(({ name: source }) => ({
       check: plan.name,
@@ -149,7 +149,7 @@ export function describeChecks(config: HoldfastConfig, place: VaultPlace): Recor
     })),
   )
   return {
-    imageRepository: imageRepository(place),
+    imageRepository: imageRepository(location),
     checks:
       config.image === ''
         ? null
@@ -157,7 +157,7 @@ export function describeChecks(config: HoldfastConfig, place: VaultPlace): Recor
             image: config.image,
             logGroup: checkLogGroupName,
             scheduled,
-            examinations: describeExaminations(config),
+            examinations: describeRestoreTests(config),
           },
   }
 }

@@ -23,14 +23,14 @@ export interface Tarball {
 }
 
 const projectFolder = fileURLToPath(new URL('..', import.meta.url))
-const longestBytes = 64 * 2 ** 20
+const maxTarballBytes = 64 * 2 ** 20
 
 /**
- * @param given path of what `npm pack` made, absolute or from the project's folder: Pulumi runs the program in another
+ * @param tarballPath path of what `npm pack` made, absolute or from the project's folder: Pulumi runs the program in another
  * @throws HoldfastError `invalid-input` if it isn't there, or isn't such a tarball
  */
-export function readTarball(given: string): Tarball {
-  const file = path.resolve(projectFolder, given)
+export function readTarball(tarballPath: string): Tarball {
+  const file = path.resolve(projectFolder, tarballPath)
   const refuse = (problem: string, cause?: unknown) =>
     new HoldfastError('invalid-input', `holdfast:toolkit: ${problem}`, {
       hint: 'make one with `npm pack`, and set holdfast:toolkit to its path; nothing was touched',
@@ -45,8 +45,8 @@ export function readTarball(given: string): Tarball {
   } catch (error) {
     throw refuse(`${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, error)
   }
-  if (bytes.length > longestBytes || bytes[0] !== 0x1f || bytes[1] !== 0x8b)
-    throw refuse(`${file} is not a tarball of at most ${longestBytes / 2 ** 20} MiB`)
+  if (bytes.length > maxTarballBytes || bytes[0] !== 0x1f || bytes[1] !== 0x8b)
+    throw refuse(`${file} is not a tarball of at most ${maxTarballBytes / 2 ** 20} MiB`)
   return { file, version, sha256: sha256Of(bytes) }
 }
 
@@ -57,14 +57,14 @@ export function toolkitFiles(
 ): ToolkitFile[] {
   const text = (
     name: 'configuration' | 'runbook',
-    called: string,
+    fileName: string,
     contentType: string,
     value: string,
   ): ToolkitFile => {
     const sha256 = sha256Of(value)
     return {
       name,
-      key: `toolkit/${tarball.version}/${sha256}/${called}`,
+      key: `toolkit/${tarball.version}/${sha256}/${fileName}`,
       sha256,
       contentType,
       content: { text: value },

@@ -29,8 +29,8 @@ import { SourceWriter } from './components/source-writer.ts'
 import { ToolkitBucket } from './components/toolkit-bucket.ts'
 import { VaultBucket, vaultResourceName } from './components/vault-bucket.ts'
 import type * as pulumi from '@pulumi/pulumi'
-import type { Duty, VaultPlace } from '../guardrails/names.ts'
-import { alarmRegionsOf, placeOf, placesOf } from './config.ts'
+import type { Duty, VaultLocation } from '../guardrails/names.ts'
+import { alarmRegionsOf, locationOf, locationsOf } from './config.ts'
 import { renderRunbook } from './runbook.ts'
 import { deployCheckRoles, deployChecks, describeChecks } from './scheduled-checks.ts'
 import { readTarball, toolkitFiles } from './toolkit.ts'
@@ -45,11 +45,11 @@ const descriptions: Record<Duty, string> = {
 }
 
 export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown> {
-  const place: VaultPlace = { accountId: config.vaultAccountId, region: config.region }
-  const described = describeVault(config, place)
-  const files = toolkitOf(config, place, described)
-  const places = placesOf(config)
-  const provider = accountProvider('vault', place.accountId, place.region)
+  const location: VaultLocation = { accountId: config.vaultAccountId, region: config.region }
+  const description = describeVault(config, location)
+  const files = readToolkitFiles(config, location, description)
+  const locations = locationsOf(config)
+  const provider = accountProvider('vault', location.accountId, location.region)
   const options = { providers: [provider] }
   // Against a bucket of this account that someone opens later, here or by another name.
   new aws.s3.AccountPublicAccessBlock(
@@ -57,26 +57,25 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
     { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
     { provider, protect: true, retainOnDelete: true },
   )
-  new ToolkitBucket('toolkit', { ...config, place, files }, options)
-  const roles = [...deployDuties(config, places, options), ...deployCheckRoles(config, places, options)]
-  for (const each of places) {
-    const own =
-      each.region === place.region
-        ? provider
-        : accountProvider(`vault-${each.region}`, each.accountId, each.region)
-    deployRegion(config, each, roles, own)
+  new ToolkitBucket('toolkit', { ...config, location, files }, options)
+  const roles = [...deployDuties(config, locations, options), ...deployCheckRoles(config, locations, options)]
+  for (const regionLocation of locations) {
+    const { accountId, region } = regionLocation
+    const regionProvider =
+      region === location.region ? provider : accountProvider(`vault-${region}`, accountId, region)
+    deployRegion(config, regionLocation, roles, regionProvider)
   }
-  const patterns = alarmPatterns({ vault: place, productionAccountId: config.productionAccountId })
+  const patterns = alarmPatterns({ vault: location, productionAccountId: config.productionAccountId })
   const trails = config.detached
-    ? [place.accountId, config.productionAccountId]
+    ? [location.accountId, config.productionAccountId]
     : [config.managementAccountId]
   const audit = new AuditBucket(
     'audit',
     {
-      place,
+      location,
       lockMode: config.lockMode,
       retentionDays: config.auditRetentionDays,
-      trailArns: trails.map((id) => trailArn(id, place.region)),
+      trailArns: trails.map((id) => trailArn(id, location.region)),
     },
     options,
   )
@@ -84,46 +83,51 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   if (config.detached)
     new AuditTrail(
       'vault-trail',
-      { vault: place, accountId: place.accountId, ofOrganization: false },
+      { vault: location, accountId: location.accountId, ofOrganization: false },
       { ...options, dependsOn: [audit.policy] },
     )
-  new AlarmCenter('alarms', { place, patterns, productionAccountId: config.productionAccountId }, options)
-  const own = patterns.filter(({ account }) => account === 'vault')
+  new AlarmCenter('alarms', { location, patterns, productionAccountId: config.productionAccountId }, options)
+  const vaultPatterns = patterns.filter(({ account }) => account === 'vault')
   new AlarmForwarder(
     'vault-forwarder',
-    { vault: place, accountId: place.accountId, regions: alarmRegionsOf(config), patterns: own },
+    {
+      vault: location,
+      accountId: location.accountId,
+      regions: alarmRegionsOf(config),
+      patterns: vaultPatterns,
+    },
     options,
   )
-  const issuers = trustIssuers(config, provider)
+  const issuers = createIssuers(config, provider)
   for (const source of config.sources) {
     const issuer = 'oidc' in source.trust ? issuers.get(issuerName(source.trust.oidc.issuer)) : undefined
     new SourceWriter(
       `writer-${source.name}`,
-      { place: placeOf(config, source), source, provider: issuer },
+      { location: locationOf(config, source), source, provider: issuer },
       options,
     )
   }
-  return { ...described, toolkit: describeToolkit(place, files) }
+  return { ...description, toolkit: describeToolkit(location, files) }
 }
 
 /** What a region has of its own: backups, what is told to their writers, whoever is woken there, and its checks. */
 function deployRegion(
   config: HoldfastConfig,
-  place: VaultPlace,
+  location: VaultLocation,
   roles: readonly pulumi.Resource[],
   provider: aws.Provider,
 ): void {
   const options = { providers: [provider] }
-  const suffix = place.region === config.region ? '' : `-${place.region}`
+  const suffix = location.region === config.region ? '' : `-${location.region}`
   const sources = config.sources
-    .filter((source) => placeOf(config, source).region === place.region)
+    .filter((source) => locationOf(config, source).region === location.region)
     .map(({ name }) => name)
-  const vault = new VaultBucket(vaultResourceName(place, config.region), { ...config, place }, options)
-  new FeedbackBucket(`feedback${suffix}`, { place }, options)
+  const vault = new VaultBucket(vaultResourceName(location, config.region), { ...config, location }, options)
+  new FeedbackBucket(`feedback${suffix}`, { location }, options)
   new RegionAlarms(
     `alarms${suffix}`,
     {
-      place,
+      location,
       emails: config.alarmEmails,
       webhooks: config.alarmWebhooks,
       sources,
@@ -132,12 +136,12 @@ function deployRegion(
     },
     options,
   )
-  deployChecks(config, { place, sources, roles }, provider)
+  deployChecks(config, { location, sources, roles }, provider)
 }
 
 function deployDuties(
   config: HoldfastConfig,
-  places: readonly VaultPlace[],
+  locations: readonly VaultLocation[],
   options: pulumi.ComponentResourceOptions,
 ): pulumi.Resource[] {
   const accountId = config.vaultAccountId
@@ -147,7 +151,7 @@ function deployDuties(
         ? restorerTrustPolicy(accountId, config.restorers)
         : runnerTrustPolicy({
             accountId,
-            regions: places.map(({ region }) => region),
+            regions: locations.map(({ region }) => region),
             runners: config.runners,
           })
     return new ScopedRole(
@@ -157,7 +161,7 @@ function deployDuties(
         path: rolePaths.vault,
         description: descriptions[duty],
         trust,
-        policy: dutyPolicy(places, duty),
+        policy: dutyPolicy(locations, duty),
       },
       options,
     )
@@ -165,22 +169,22 @@ function deployDuties(
 }
 
 /** One identity provider per issuer, for all audiences that its sources name. */
-function trustIssuers(
+function createIssuers(
   config: HoldfastConfig,
   provider: aws.Provider,
 ): Map<string, aws.iam.OpenIdConnectProvider> {
-  const audiences = new Map<string, { url: string; audiences: Set<string> }>()
+  const issuers = new Map<string, { url: string; audiences: Set<string> }>()
   for (const { trust } of config.sources) {
     if (!('oidc' in trust)) continue
-    const known = audiences.get(issuerName(trust.oidc.issuer)) ?? {
+    const issuer = issuers.get(issuerName(trust.oidc.issuer)) ?? {
       url: trust.oidc.issuer,
       audiences: new Set(),
     }
-    audiences.set(issuerName(trust.oidc.issuer), known)
-    known.audiences.add(trust.oidc.audience)
+    issuers.set(issuerName(trust.oidc.issuer), issuer)
+    issuer.audiences.add(trust.oidc.audience)
   }
   return new Map(
-    [...audiences].map(([name, issuer]) => [
+    [...issuers].map(([name, issuer]) => [
       name,
       new aws.iam.OpenIdConnectProvider(
         `issuer-${name}`,
@@ -192,60 +196,65 @@ function trustIssuers(
 }
 
 /** What the tools read with `pulumi stack output --json`: versioned, without a secret. */
-function describeVault(config: HoldfastConfig, place: VaultPlace): Record<string, unknown> {
+function describeVault(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
   return {
     formatVersion: 1,
     layer: 'vault',
-    region: place.region,
-    vaultAccountId: place.accountId,
-    vaultBucket: vaultBucketName(place),
-    feedbackBucket: feedbackBucketName(place),
-    auditBucket: auditBucketName(place),
-    alarmTopicArn: alarmTopicArn(place),
-    regions: Object.fromEntries(placesOf(config).map((each) => [each.region, describeRegion(config, each)])),
+    region: location.region,
+    vaultAccountId: location.accountId,
+    vaultBucket: vaultBucketName(location),
+    feedbackBucket: feedbackBucketName(location),
+    auditBucket: auditBucketName(location),
+    alarmTopicArn: alarmTopicArn(location),
+    regions: Object.fromEntries(
+      locationsOf(config).map((regionLocation) => [
+        regionLocation.region,
+        describeRegion(config, regionLocation),
+      ]),
+    ),
     silenceHours: config.silenceHours,
     lock: { mode: config.lockMode, days: config.retentionDays, promiseDays: config.promiseDays },
-    roles: Object.fromEntries(duties.map((duty) => [duty, dutyRoleArn(place.accountId, duty)])),
-    ...describeChecks(config, place),
+    roles: Object.fromEntries(duties.map((duty) => [duty, dutyRoleArn(location.accountId, duty)])),
+    ...describeChecks(config, location),
     writers: Object.fromEntries(
-      config.sources.map(({ name }) => [name, writerRoleArn(place.accountId, name)]),
+      config.sources.map(({ name }) => [name, writerRoleArn(location.accountId, name)]),
     ),
   }
 }
 
 /** Read before anything is declared: a file that isn't there refuses the deployment as a whole. */
-function toolkitOf(
+function readToolkitFiles(
   config: HoldfastConfig,
-  place: VaultPlace,
-  described: Record<string, unknown>,
+  location: VaultLocation,
+  description: Record<string, unknown>,
 ): ToolkitFile[] {
   if (config.toolkit === '') return []
   const tarball = readTarball(config.toolkit)
   return toolkitFiles(
     tarball,
-    described,
+    description,
     renderRunbook(
-      place,
-      config.sources.map((source) => ({ name: source.name, place: placeOf(config, source) })),
+      location,
+      config.sources.map((source) => ({ name: source.name, location: locationOf(config, source) })),
       tarball.version,
     ),
   )
 }
 
-function describeToolkit(place: VaultPlace, files: readonly ToolkitFile[]): Record<string, unknown> {
+function describeToolkit(location: VaultLocation, files: readonly ToolkitFile[]): Record<string, unknown> {
   return {
-    bucket: toolkitBucketName(place),
+    bucket: toolkitBucketName(location),
     files: Object.fromEntries(files.map(({ name, key }) => [name, key])),
   }
 }
 
-function describeRegion(config: HoldfastConfig, place: VaultPlace): Record<string, unknown> {
+function describeRegion(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
   return {
-    vaultBucket: vaultBucketName(place),
-    feedbackBucket: feedbackBucketName(place),
-    alarmTopicArn: alarmTopicArn(place),
+    vaultBucket: vaultBucketName(location),
+    feedbackBucket: feedbackBucketName(location),
+    alarmTopicArn: alarmTopicArn(location),
     sources: config.sources
-      .filter((source) => placeOf(config, source).region === place.region)
+      .filter((source) => locationOf(config, source).region === location.region)
       .map(({ name }) => name),
   }
 }

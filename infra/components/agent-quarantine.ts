@@ -28,7 +28,7 @@ export class AgentQuarantine extends pulumi.ComponentResource {
   constructor(name: string, args: AgentQuarantineArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:production:AgentQuarantine', name, {}, options)
     const { accountId } = args
-    const own = { parent: this }
+    const childOptions = { parent: this }
     const writer = new ScopedRole(
       name,
       {
@@ -38,7 +38,7 @@ export class AgentQuarantine extends pulumi.ComponentResource {
         trust: quarantineTrustPolicy(accountId),
         policy: quarantinePolicy(accountId),
       },
-      own,
+      childOptions,
     )
     const starter = new ScopedRole(
       `${name}-starter`,
@@ -49,7 +49,7 @@ export class AgentQuarantine extends pulumi.ComponentResource {
         trust: quarantineStarterTrustPolicy(accountId),
         policy: quarantineStarterPolicy(accountId),
       },
-      own,
+      childOptions,
     )
     const definition = JSON.stringify(quarantineDefinition(accountId))
     for (const region of args.regions) {

@@ -6,10 +6,10 @@ import { alarmBusPolicy } from '../../guardrails/audit-policies.ts'
 import { alarmBusArn, alarmBusName, alarmTopicArn } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import type { AlarmPattern } from '../../guardrails/alarm-patterns.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface AlarmCenterArgs {
-  place: VaultPlace
+  location: VaultLocation
   productionAccountId: string
   patterns: readonly AlarmPattern[]
 }
@@ -22,17 +22,20 @@ export class AlarmCenter extends pulumi.ComponentResource {
       { name: alarmBusName },
       { parent: this, protect: true, retainOnDelete: true },
     )
-    const accounts = [args.place.accountId, args.productionAccountId]
+    const accounts = [args.location.accountId, args.productionAccountId]
     new aws.cloudwatch.EventBusPolicy(
       name,
-      { eventBusName: alarmBusName, policy: renderPolicy(alarmBusPolicy(alarmBusArn(args.place), accounts)) },
+      {
+        eventBusName: alarmBusName,
+        policy: renderPolicy(alarmBusPolicy(alarmBusArn(args.location), accounts)),
+      },
       { parent: this, dependsOn: [bus] },
     )
     for (const alarm of args.patterns) {
-      const called = `${name}-${alarm.name}`
+      const resourceName = `${name}-${alarm.name}`
       const ruleName = `holdfast-${alarm.name}`
       const rule = new aws.cloudwatch.EventRule(
-        called,
+        resourceName,
         {
           name: ruleName,
           eventBusName: alarmBusName,
@@ -42,12 +45,12 @@ export class AlarmCenter extends pulumi.ComponentResource {
         { parent: this, dependsOn: [bus] },
       )
       new aws.cloudwatch.EventTarget(
-        called,
+        resourceName,
         {
           rule: ruleName,
           eventBusName: alarmBusName,
           targetId: 'topic',
-          arn: alarmTopicArn(args.place),
+          arn: alarmTopicArn(args.location),
           inputTransformer: {
             inputPaths: {
               account: '$.account',

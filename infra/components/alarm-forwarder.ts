@@ -5,10 +5,10 @@ import { forwarderPolicy, forwarderTrustPolicy } from '../../guardrails/audit-po
 import { alarmBusArn, forwarderRoleName, rolePaths } from '../../guardrails/names.ts'
 import { ScopedRole } from './scoped-role.ts'
 import type { AlarmPattern } from '../../guardrails/alarm-patterns.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface AlarmForwarderArgs {
-  vault: VaultPlace
+  vault: VaultLocation
   accountId: string
   regions: readonly string[]
   patterns: readonly AlarmPattern[]
@@ -31,10 +31,10 @@ export class AlarmForwarder extends pulumi.ComponentResource {
     )
     for (const region of args.regions) {
       for (const alarm of args.patterns) {
-        const called = `${name}-${alarm.name}-${region}`
+        const resourceName = `${name}-${alarm.name}-${region}`
         const ruleName = `holdfast-${alarm.name}`
         const rule = new aws.cloudwatch.EventRule(
-          called,
+          resourceName,
           {
             region,
             name: ruleName,
@@ -44,7 +44,7 @@ export class AlarmForwarder extends pulumi.ComponentResource {
           { parent: this },
         )
         new aws.cloudwatch.EventTarget(
-          called,
+          resourceName,
           { region, rule: ruleName, targetId: 'vault', arn: bus, roleArn: role.arn },
           { parent: this, dependsOn: [rule] },
         )

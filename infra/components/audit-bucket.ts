@@ -5,10 +5,10 @@ import { auditBucketPolicy } from '../../guardrails/audit-policies.ts'
 import { auditBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import { keepLocked, keepPrivate } from './private-bucket.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface AuditBucketArgs {
-  place: VaultPlace
+  location: VaultLocation
   lockMode: 'COMPLIANCE' | 'GOVERNANCE'
   retentionDays: number
   trailArns: readonly string[]
@@ -19,19 +19,19 @@ export class AuditBucket extends pulumi.ComponentResource {
 
   constructor(name: string, args: AuditBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:audit:AuditBucket', name, {}, options)
-    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.s3.Bucket(
       name,
-      { bucket: auditBucketName(args.place), objectLockEnabled: true },
-      kept,
+      { bucket: auditBucketName(args.location), objectLockEnabled: true },
+      protectedOptions,
     )
     const bucket = created.bucket
-    const locked = keepLocked(name, bucket, args, kept)
-    const settings = keepPrivate(name, bucket, kept)
+    const locked = keepLocked(name, bucket, args, protectedOptions)
+    const settings = keepPrivate(name, bucket, protectedOptions)
     this.policy = new aws.s3.BucketPolicy(
       name,
-      { bucket, policy: renderPolicy(auditBucketPolicy(args.place, args.trailArns)) },
-      { ...kept, dependsOn: [...locked, ...settings] },
+      { bucket, policy: renderPolicy(auditBucketPolicy(args.location, args.trailArns)) },
+      { ...protectedOptions, dependsOn: [...locked, ...settings] },
     )
     this.registerOutputs({})
   }

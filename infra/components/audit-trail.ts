@@ -13,10 +13,10 @@ import {
 } from '../../guardrails/names.ts'
 import { policy } from '../../guardrails/policy.ts'
 import { ScopedRole } from './scoped-role.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface AuditTrailArgs {
-  vault: VaultPlace
+  vault: VaultLocation
   /** Whose trail it is: the management account's, or without an Organization each account's own. */
   accountId: string
   ofOrganization: boolean
@@ -30,12 +30,12 @@ export class AuditTrail extends pulumi.ComponentResource {
   constructor(name: string, args: AuditTrailArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:audit:AuditTrail', name, {}, options)
     const { vault, accountId, ofOrganization } = args
-    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     const logGroupArn = `arn:aws:logs:${vault.region}:${accountId}:log-group:${logGroupName}:*`
     const logs = new aws.cloudwatch.LogGroup(
       name,
       { name: logGroupName, retentionInDays: searchableDays, deletionProtectionEnabled: true },
-      kept,
+      protectedOptions,
     )
     const deliverer = new ScopedRole(
       `${name}-logs`,
@@ -86,7 +86,7 @@ export class AuditTrail extends pulumi.ComponentResource {
           },
         ],
       },
-      { ...kept, dependsOn: [logs, deliverer] },
+      { ...protectedOptions, dependsOn: [logs, deliverer] },
     )
     this.registerOutputs({})
   }

@@ -9,7 +9,7 @@ import {
   checkLogGroupName,
   checkQueueName,
 } from '../../guardrails/names.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 /** As long as SQS keeps anything. */
 const queueSeconds = 14 * 86_400
@@ -17,28 +17,28 @@ const queueSeconds = 14 * 86_400
 export class CheckCluster extends pulumi.ComponentResource {
   readonly parts: pulumi.Resource[]
 
-  constructor(name: string, args: { place: VaultPlace }, options: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: { location: VaultLocation }, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:CheckCluster', name, {}, options)
-    const own = { parent: this }
+    const childOptions = { parent: this }
     this.parts = [
       new aws.ecs.Cluster(
         name,
         { name: checkClusterName, settings: [{ name: 'containerInsights', value: 'disabled' }] },
-        own,
+        childOptions,
       ),
-      new aws.scheduler.ScheduleGroup(name, { name: checkGroupName }, own),
+      new aws.scheduler.ScheduleGroup(name, { name: checkGroupName }, childOptions),
       new aws.sqs.Queue(
         name,
         { name: checkQueueName, sqsManagedSseEnabled: true, messageRetentionSeconds: queueSeconds },
-        own,
+        childOptions,
       ),
     ]
-    this.cryIfNotStarted(name, args.place)
-    this.cryIfFailed(name, args.place)
+    this.alarmIfNotStarted(name, args.location)
+    this.alarmIfFailed(name, args.location)
     this.registerOutputs({})
   }
 
-  private cryIfNotStarted(name: string, place: VaultPlace): void {
+  private alarmIfNotStarted(name: string, location: VaultLocation): void {
     new aws.cloudwatch.MetricAlarm(
       `${name}-not-started`,
       {
@@ -53,20 +53,20 @@ export class CheckCluster extends pulumi.ComponentResource {
         comparisonOperator: 'GreaterThanThreshold',
         threshold: 0,
         treatMissingData: 'notBreaching',
-        alarmActions: [alarmTopicArn(place)],
+        alarmActions: [alarmTopicArn(location)],
       },
       { parent: this },
     )
   }
 
   /** Also if a container never got as far as an exit status: an image that can't be pulled, memory that ran out. */
-  private cryIfFailed(name: string, place: VaultPlace): void {
+  private alarmIfFailed(name: string, location: VaultLocation): void {
     const ruleName = 'holdfast-check-failed'
     const pattern = {
       source: ['aws.ecs'],
       'detail-type': ['ECS Task State Change'],
       detail: {
-        clusterArn: [checkClusterArn(place)],
+        clusterArn: [checkClusterArn(location)],
         lastStatus: ['STOPPED'],
         containers: { exitCode: [{ 'anything-but': [0] }, { exists: false }] },
       },
@@ -81,7 +81,7 @@ export class CheckCluster extends pulumi.ComponentResource {
       {
         rule: ruleName,
         targetId: 'topic',
-        arn: alarmTopicArn(place),
+        arn: alarmTopicArn(location),
         inputTransformer: {
           inputPaths: {
             group: '$.detail.group',

@@ -2,15 +2,15 @@
 // its own or as none.
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
-import { containerName } from '../../guardrails/examination-machine.ts'
+import { containerName } from '../../guardrails/restore-test-machine.ts'
 import { checkRoleArn, dutyRoleArn, taskExecutionRoleName } from '../../guardrails/names.ts'
-import type { Duty, VaultPlace } from '../../guardrails/names.ts'
+import type { Duty, VaultLocation } from '../../guardrails/names.ts'
 
 /** `nobody`, on every Linux. */
 export const taskUser = 65_534
 
 export interface CheckTask {
-  place: VaultPlace
+  location: VaultLocation
   family: string
   /** By digest: what runs is what was looked at. */
   image: string
@@ -29,7 +29,7 @@ export interface CheckTask {
 }
 
 export function defineTask(name: string, task: CheckTask, parent: pulumi.Resource): aws.ecs.TaskDefinition {
-  const { place, duty, volumes, diskGib } = task
+  const { location, duty, volumes, diskGib } = task
   return new aws.ecs.TaskDefinition(
     name,
     {
@@ -39,8 +39,8 @@ export function defineTask(name: string, task: CheckTask, parent: pulumi.Resourc
       cpu: task.cpu,
       memory: task.memoryMiB,
       runtimePlatform: { operatingSystemFamily: 'LINUX', cpuArchitecture: 'X86_64' },
-      executionRoleArn: checkRoleArn(place.accountId, taskExecutionRoleName),
-      ...(duty === null ? {} : { taskRoleArn: dutyRoleArn(place.accountId, duty) }),
+      executionRoleArn: checkRoleArn(location.accountId, taskExecutionRoleName),
+      ...(duty === null ? {} : { taskRoleArn: dutyRoleArn(location.accountId, duty) }),
       ...(volumes === undefined ? {} : { volumes }),
       ...(diskGib === undefined ? {} : { ephemeralStorage: { sizeInGib: diskGib } }),
       containerDefinitions: JSON.stringify([containerOf(task)]),
@@ -52,7 +52,7 @@ export function defineTask(name: string, task: CheckTask, parent: pulumi.Resourc
 }
 
 function containerOf({
-  place,
+  location,
   image,
   entryPoint,
   command,
@@ -82,7 +82,7 @@ function containerOf({
       logDriver: 'awslogs',
       options: {
         'awslogs-group': logGroup,
-        'awslogs-region': place.region,
+        'awslogs-region': location.region,
         'awslogs-stream-prefix': logStream,
       },
     },

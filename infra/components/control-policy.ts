@@ -15,7 +15,7 @@ export interface ControlPolicyArgs {
 export class ControlPolicy extends pulumi.ComponentResource {
   constructor(name: string, args: ControlPolicyArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:organization:ControlPolicy', name, {}, options)
-    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.organizations.Policy(
       name,
       {
@@ -24,10 +24,14 @@ export class ControlPolicy extends pulumi.ComponentResource {
         description: args.description,
         content: renderPolicy(args.document),
       },
-      kept,
+      protectedOptions,
     )
     for (const [target, targetId] of Object.entries(args.targets)) {
-      new aws.organizations.PolicyAttachment(`${name}-${target}`, { policyId: created.id, targetId }, kept)
+      new aws.organizations.PolicyAttachment(
+        `${name}-${target}`,
+        { policyId: created.id, targetId },
+        protectedOptions,
+      )
     }
     this.registerOutputs({})
   }

@@ -1,8 +1,8 @@
 // Delayed deletion in production: what is deleted by mistake, or by an agent, lies in the Recycle Bin, whose rules are locked.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { brakesInForce, describeDelays } from '../../guardrails/delay-policies.ts'
-import type { BrakesInForce, DelayReport } from '../../guardrails/delay-policies.ts'
+import { safeguardsInForce, describeDelays } from '../../guardrails/delay-policies.ts'
+import type { SafeguardsInForce, DelayReport } from '../../guardrails/delay-policies.ts'
 
 export interface DelayedDeletionArgs {
   /** The Recycle Bin keeps snapshots and images up to 365 days, volumes up to 7. */
@@ -15,27 +15,27 @@ export interface DelayedDeletionArgs {
   isEnforced: boolean
 }
 
-const longestForVolumesDays = 7
+const maxVolumeDays = 7
 
 export class DelayedDeletion extends pulumi.ComponentResource {
   readonly report: DelayReport & { regions: readonly string[] }
-  readonly brakes: BrakesInForce
+  readonly safeguards: SafeguardsInForce
 
   constructor(name: string, args: DelayedDeletionArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:production:DelayedDeletion', name, {}, options)
-    const volumes = Math.min(args.days, longestForVolumesDays)
+    const volumes = Math.min(args.days, maxVolumeDays)
     const rules = [
       ['volumes', 'EBS_VOLUME', volumes],
       ['snapshots', 'EBS_SNAPSHOT', args.days],
       ['images', 'EC2_IMAGE', args.days],
     ] as const
     for (const [index, region] of args.regions.entries()) {
-      for (const [what, resourceType, days] of rules) {
+      for (const [ruleName, resourceType, days] of rules) {
         new aws.rbin.Rule(
-          index === 0 ? `${name}-${what}` : `${name}-${what}-${region}`,
+          index === 0 ? `${name}-${ruleName}` : `${name}-${ruleName}-${region}`,
           {
             region,
-            description: `Holdfast: deleted ${what} can be had back for ${days} days`,
+            description: `Holdfast: deleted ${ruleName} can be had back for ${days} days`,
             resourceType,
             retentionPeriod: { retentionPeriodUnit: 'DAYS', retentionPeriodValue: days },
             // Of the whole region: rules by tag can't be locked, and a tag is taken off by whoever deletes.
@@ -47,9 +47,9 @@ export class DelayedDeletion extends pulumi.ComponentResource {
         )
       }
     }
-    const kept = { volumes, snapshots: args.days }
-    this.report = { ...describeDelays(kept), regions: args.regions }
-    this.brakes = brakesInForce(kept, args.isEnforced)
+    const recycleDays = { volumes, snapshots: args.days }
+    this.report = { ...describeDelays(recycleDays), regions: args.regions }
+    this.safeguards = safeguardsInForce(recycleDays, args.isEnforced)
     this.registerOutputs({})
   }
 }

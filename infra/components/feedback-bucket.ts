@@ -5,7 +5,7 @@ import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts
 import { feedbackBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import { keepPrivate } from './private-bucket.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 /** A writer that hasn't looked for so long has other troubles; the notary says it again. */
 const keptDays = 30
@@ -13,10 +13,10 @@ const keptDays = 30
 export class FeedbackBucket extends pulumi.ComponentResource {
   readonly bucket: aws.s3.Bucket
 
-  constructor(name: string, args: { place: VaultPlace }, options: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: { location: VaultLocation }, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:FeedbackBucket', name, {}, options)
-    const kept = { parent: this, protect: true, retainOnDelete: true }
-    this.bucket = new aws.s3.Bucket(name, { bucket: feedbackBucketName(args.place) }, kept)
+    const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
+    this.bucket = new aws.s3.Bucket(name, { bucket: feedbackBucketName(args.location) }, protectedOptions)
     const bucket = this.bucket.bucket
     const lifecycle = new aws.s3.BucketLifecycleConfiguration(
       name,
@@ -32,13 +32,13 @@ export class FeedbackBucket extends pulumi.ComponentResource {
           },
         ],
       },
-      kept,
+      protectedOptions,
     )
-    const settings = keepPrivate(name, bucket, kept)
+    const settings = keepPrivate(name, bucket, protectedOptions)
     new aws.s3.BucketPolicy(
       name,
-      { bucket, policy: renderPolicy(feedbackBucketPolicy(args.place)) },
-      { ...kept, dependsOn: [lifecycle, ...settings] },
+      { bucket, policy: renderPolicy(feedbackBucketPolicy(args.location)) },
+      { ...protectedOptions, dependsOn: [lifecycle, ...settings] },
     )
     this.registerOutputs({ bucket })
   }

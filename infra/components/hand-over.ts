@@ -1,16 +1,16 @@
 // What lies between the task that restores and the one that examines: a file system of one source, empty but for the hours of a run.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { handOverPolicy } from '../../guardrails/examination-policies.ts'
-import { alarmTopicArn, examinationName } from '../../guardrails/names.ts'
+import { handOverPolicy } from '../../guardrails/restore-test-policies.ts'
+import { alarmTopicArn, restoreTestName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 import { taskUser } from './check-task.ts'
 
 const lowCreditBytes = 400 * 2 ** 30
 
 export interface HandOverArgs {
-  place: VaultPlace
+  location: VaultLocation
   source: string
   vpcId: pulumi.Input<string>
   subnetId: pulumi.Input<string>
@@ -21,35 +21,39 @@ export class HandOver extends pulumi.ComponentResource {
   /** Of whoever may reach the file system, besides its own group. */
   readonly clientGroupId: pulumi.Output<string>
   private readonly fileSystem: aws.efs.FileSystem
-  private readonly points: Record<'data' | 'answer', aws.efs.AccessPoint>
+  private readonly accessPoints: Record<'data' | 'answer', aws.efs.AccessPoint>
 
   constructor(name: string, args: HandOverArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:HandOver', name, {}, options)
-    const { place, source } = args
-    const own = { parent: this }
-    const tags = { Name: examinationName(source) }
+    const { location, source } = args
+    const childOptions = { parent: this }
+    const tags = { Name: restoreTestName(source) }
     // Elastic would cost some $0.15 for each GB that is restored, every night.
-    this.fileSystem = new aws.efs.FileSystem(name, { encrypted: true, throughputMode: 'bursting', tags }, own)
+    this.fileSystem = new aws.efs.FileSystem(
+      name,
+      { encrypted: true, throughputMode: 'bursting', tags },
+      childOptions,
+    )
     const fileSystemId = this.fileSystem.id
     // Whoever comes through one is this user, whatever it says it is; and sees nothing above the point's directory.
     const user = { uid: taskUser, gid: taskUser }
-    const point = (what: string) =>
+    const point = (pointName: string) =>
       new aws.efs.AccessPoint(
-        `${name}-${what}`,
+        `${name}-${pointName}`,
         {
           fileSystemId,
           posixUser: user,
           tags,
           rootDirectory: {
-            path: `/${what}`,
+            path: `/${pointName}`,
             creationInfo: { ownerUid: taskUser, ownerGid: taskUser, permissions: '0700' },
           },
         },
-        own,
+        childOptions,
       )
-    this.points = { data: point('data'), answer: point('answer') }
-    const arns = pulumi.all([this.fileSystem.arn, this.points.data.arn, this.points.answer.arn])
-    const { clients, files } = this.leadToFiles(name, args)
+    this.accessPoints = { data: point('data'), answer: point('answer') }
+    const arns = pulumi.all([this.fileSystem.arn, this.accessPoints.data.arn, this.accessPoints.answer.arn])
+    const { clients, files } = this.connectClients(name, args)
     this.clientGroupId = clients.id
     this.parts = [
       new aws.efs.FileSystemPolicy(
@@ -57,32 +61,32 @@ export class HandOver extends pulumi.ComponentResource {
         {
           fileSystemId,
           policy: arns.apply(([fileSystem, data, answer]) =>
-            renderPolicy(handOverPolicy(place.accountId, { fileSystem, data, answer })),
+            renderPolicy(handOverPolicy(location.accountId, { fileSystem, data, answer })),
           ),
         },
-        own,
+        childOptions,
       ),
       new aws.efs.MountTarget(
         name,
         { fileSystemId, subnetId: args.subnetId, securityGroups: [files.id] },
-        own,
+        childOptions,
       ),
     ]
-    this.cryBeforeSlow(name, args)
+    this.alarmBeforeSlow(name, args)
     this.registerOutputs({})
   }
 
   /** A pair of groups of this source alone: a task of another one finds nothing that answers. */
-  private leadToFiles(
+  private connectClients(
     name: string,
     { source, vpcId }: HandOverArgs,
   ): Record<'clients' | 'files', aws.ec2.SecurityGroup> {
-    const own = { parent: this }
-    const group = (what: string, description: string) =>
+    const childOptions = { parent: this }
+    const group = (groupName: string, description: string) =>
       new aws.ec2.SecurityGroup(
-        `${name}-${what}`,
-        { name: `holdfast-${what}-${source}`, description, vpcId },
-        own,
+        `${name}-${groupName}`,
+        { name: `holdfast-${groupName}-${source}`, description, vpcId },
+        childOptions,
       )
     const clients = group('hand-over', `Whoever reads or writes what was restored of ${source}`)
     const files = group('files', `What was restored of ${source}`)
@@ -90,22 +94,22 @@ export class HandOver extends pulumi.ComponentResource {
     new aws.vpc.SecurityGroupEgressRule(
       `${name}-to-files`,
       { securityGroupId: clients.id, referencedSecurityGroupId: files.id, ...nfs },
-      own,
+      childOptions,
     )
     new aws.vpc.SecurityGroupIngressRule(
       `${name}-into-files`,
       { securityGroupId: files.id, referencedSecurityGroupId: clients.id, ...nfs },
-      own,
+      childOptions,
     )
     return { clients, files }
   }
 
   /** What AWS gives it for nothing: 2 TiB to begin with, some 84 GiB a day; without, it is a hundred times slower, and no run ends in time. */
-  private cryBeforeSlow(name: string, { place, source }: HandOverArgs): void {
+  private alarmBeforeSlow(name: string, { location, source }: HandOverArgs): void {
     new aws.cloudwatch.MetricAlarm(
       `${name}-slow`,
       {
-        name: `${examinationName(source)}-slow`,
+        name: `${restoreTestName(source)}-slow`,
         alarmDescription: `Examinations of ${source} move more than their file system is given credit for, and will soon not end in time: docs/aws.md says what to do.`,
         namespace: 'AWS/EFS',
         metricName: 'BurstCreditBalance',
@@ -116,20 +120,23 @@ export class HandOver extends pulumi.ComponentResource {
         comparisonOperator: 'LessThanThreshold',
         threshold: lowCreditBytes,
         treatMissingData: 'notBreaching',
-        alarmActions: [alarmTopicArn(place)],
+        alarmActions: [alarmTopicArn(location)],
       },
       { parent: this },
     )
   }
 
   /** As a task mounts it: saying whose role it has, or without one. */
-  volume(what: 'data' | 'answer', hasRole: boolean): aws.types.input.ecs.TaskDefinitionVolume {
+  volume(volumeName: 'data' | 'answer', hasRole: boolean): aws.types.input.ecs.TaskDefinitionVolume {
     return {
-      name: what,
+      name: volumeName,
       efsVolumeConfiguration: {
         fileSystemId: this.fileSystem.id,
         transitEncryption: 'ENABLED',
-        authorizationConfig: { accessPointId: this.points[what].id, iam: hasRole ? 'ENABLED' : 'DISABLED' },
+        authorizationConfig: {
+          accessPointId: this.accessPoints[volumeName].id,
+          iam: hasRole ? 'ENABLED' : 'DISABLED',
+        },
       },
     }
   }

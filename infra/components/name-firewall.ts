@@ -9,51 +9,55 @@ export class NameFirewall extends pulumi.ComponentResource {
     options: pulumi.ComponentResourceOptions,
   ) {
     super('holdfast:checks:NameFirewall', name, {}, options)
-    const own = { parent: this }
+    const childOptions = { parent: this }
     const { vpcId, region } = args
-    const group = new aws.route53.ResolverFirewallRuleGroup(name, { name: 'holdfast-checks' }, own)
+    const group = new aws.route53.ResolverFirewallRuleGroup(name, { name: 'holdfast-checks' }, childOptions)
     // The first that fits decides.
     const rules = [
       // A name of AWS's may lead on to another of AWS's.
       {
-        what: 'served',
-        domains: servedNames(region),
+        listName: 'served',
+        domains: awsNames(region),
         action: 'ALLOW',
         firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN',
       },
-      { what: 'all', domains: ['*'], action: 'BLOCK', blockResponse: 'NXDOMAIN' },
+      { listName: 'all', domains: ['*'], action: 'BLOCK', blockResponse: 'NXDOMAIN' },
     ]
-    const declared = rules.map(({ what, domains, ...rule }, index) => {
+    const firewallRules = rules.map(({ listName, domains, ...rule }, index) => {
       const list = new aws.route53.ResolverFirewallDomainList(
-        `${name}-${what}`,
-        { name: `holdfast-checks-${what}`, domains },
-        own,
+        `${name}-${listName}`,
+        { name: `holdfast-checks-${listName}`, domains },
+        childOptions,
       )
       return new aws.route53.ResolverFirewallRule(
-        `${name}-${what}`,
+        `${name}-${listName}`,
         {
-          name: `holdfast-checks-${what}`,
+          name: `holdfast-checks-${listName}`,
           firewallRuleGroupId: group.id,
           firewallDomainListId: list.id,
           priority: 100 * (index + 1),
           ...rule,
         },
-        own,
+        childOptions,
       )
     })
     new aws.route53.ResolverFirewallRuleGroupAssociation(
       name,
       { name: 'holdfast-checks', firewallRuleGroupId: group.id, vpcId, priority: 101 },
-      { ...own, dependsOn: declared },
+      { ...childOptions, dependsOn: firewallRules },
     )
     // If AWS can't tell whether a name is allowed, it isn't.
-    new aws.route53.ResolverFirewallConfig(name, { resourceId: vpcId, firewallFailOpen: 'DISABLED' }, own)
+    new aws.route53.ResolverFirewallConfig(
+      name,
+      { resourceId: vpcId, firewallFailOpen: 'DISABLED' },
+      childOptions,
+    )
     this.registerOutputs({})
   }
 }
 
 /** What the network leads to, and nobody but AWS serves: below these no customer sees what is asked. */
-function servedNames(region: string): string[] {
+function awsNames(region: string): string[] {
   return ['api.ecr', '*.dkr.ecr', 'logs', 's3', '*.s3', '*.efs'].map(
     (service) => `${service}.${region}.amazonaws.com`,
   )

@@ -10,16 +10,16 @@ export class OrganizationUnits extends pulumi.ComponentResource {
   constructor(name: string, args: { parentId: string }, options: pulumi.ComponentResourceOptions) {
     super('holdfast:organization:OrganizationUnits', name, {}, options)
     const { parentId } = args
-    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     this.vault = new aws.organizations.OrganizationalUnit(
       `${name}-vault`,
       { name: 'holdfast-vault', parentId },
-      kept,
+      protectedOptions,
     )
     this.production = new aws.organizations.OrganizationalUnit(
       `${name}-production`,
       { name: 'holdfast-production', parentId },
-      kept,
+      protectedOptions,
     )
     this.registerOutputs({})
   }

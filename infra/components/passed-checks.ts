@@ -2,44 +2,44 @@
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 import { alarmTopicArn, checkLogGroupName } from '../../guardrails/names.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 /** What passed checks are counted under. */
 const metricNamespace = 'Holdfast/Checks'
 
 export interface PassedChecks {
-  place: VaultPlace
+  location: VaultLocation
   /** Of metric and filter; the alarm's begins with it. */
-  called: string
+  metricName: string
   /** A filter of CloudWatch Logs. */
   pattern: string
   silenceHours: number
   /** What nobody knows if it is missed. */
-  missed: string
+  alarmDescription: string
 }
 
-export function countPassed(
+export function countPassedChecks(
   name: string,
-  { place, called, pattern, silenceHours, missed }: PassedChecks,
+  { location, metricName, pattern, silenceHours, alarmDescription }: PassedChecks,
   parent: pulumi.Resource,
 ): void {
   const filter = new aws.cloudwatch.LogMetricFilter(
     name,
     {
-      name: called,
+      name: metricName,
       logGroupName: checkLogGroupName,
       pattern,
-      metricTransformation: { namespace: metricNamespace, name: called, value: '1' },
+      metricTransformation: { namespace: metricNamespace, name: metricName, value: '1' },
     },
     { parent },
   )
   new aws.cloudwatch.MetricAlarm(
     name,
     {
-      name: `${called}-missed`,
-      alarmDescription: missed,
+      name: `${metricName}-missed`,
+      alarmDescription,
       namespace: metricNamespace,
-      metricName: called,
+      metricName,
       statistic: 'Sum',
       period: 3600,
       evaluationPeriods: silenceHours,
@@ -47,8 +47,8 @@ export function countPassed(
       comparisonOperator: 'LessThanThreshold',
       threshold: 1,
       treatMissingData: 'breaching',
-      alarmActions: [alarmTopicArn(place)],
-      okActions: [alarmTopicArn(place)],
+      alarmActions: [alarmTopicArn(location)],
+      okActions: [alarmTopicArn(location)],
     },
     { parent, dependsOn: [filter] },
   )

@@ -5,10 +5,10 @@ import * as pulumi from '@pulumi/pulumi'
 import { alarmTopicPolicy } from '../../guardrails/audit-policies.ts'
 import { alarmTopicArn, alarmTopicName, vaultBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface RegionAlarmsArgs {
-  place: VaultPlace
+  location: VaultLocation
   emails: readonly string[]
   webhooks: readonly string[]
   sources: readonly string[]
@@ -22,13 +22,13 @@ export class RegionAlarms extends pulumi.ComponentResource {
 
   constructor(name: string, args: RegionAlarmsArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:audit:RegionAlarms', name, {}, options)
-    const topicArn = alarmTopicArn(args.place)
+    const topicArn = alarmTopicArn(args.location)
     this.topic = new aws.sns.Topic(
       name,
-      { name: alarmTopicName, policy: renderPolicy(alarmTopicPolicy(args.place.accountId, topicArn)) },
+      { name: alarmTopicName, policy: renderPolicy(alarmTopicPolicy(args.location.accountId, topicArn)) },
       { parent: this, protect: true, retainOnDelete: true },
     )
-    const told = { parent: this, dependsOn: [this.topic] }
+    const topicOptions = { parent: this, dependsOn: [this.topic] }
     for (const [protocol, endpoints] of [
       ['email', args.emails],
       ['https', args.webhooks],
@@ -38,17 +38,21 @@ export class RegionAlarms extends pulumi.ComponentResource {
           new aws.sns.TopicSubscription(
             `${name}-${protocol}-${index}`,
             { topic: topicArn, protocol, endpoint },
-            told,
+            topicOptions,
           ),
       )
     }
-    this.cry(name, args, told)
+    this.alarmOnSilence(name, args, topicOptions)
     this.registerOutputs({})
   }
 
   /** Per source, by the requests that S3 counts below its manifests: no data is as bad as none. */
-  private cry(name: string, args: RegionAlarmsArgs, told: pulumi.CustomResourceOptions): void {
-    const bucket = vaultBucketName(args.place)
+  private alarmOnSilence(
+    name: string,
+    args: RegionAlarmsArgs,
+    topicOptions: pulumi.CustomResourceOptions,
+  ): void {
+    const bucket = vaultBucketName(args.location)
     for (const source of args.sources) {
       const filterId = `manifests-${source}`
       const metric = new aws.s3.BucketMetric(
@@ -71,10 +75,10 @@ export class RegionAlarms extends pulumi.ComponentResource {
           comparisonOperator: 'LessThanThreshold',
           threshold: 1,
           treatMissingData: 'breaching',
-          alarmActions: [alarmTopicArn(args.place)],
-          okActions: [alarmTopicArn(args.place)],
+          alarmActions: [alarmTopicArn(args.location)],
+          okActions: [alarmTopicArn(args.location)],
         },
-        { ...told, dependsOn: [metric] },
+        { ...topicOptions, dependsOn: [metric] },
       )
     }
   }

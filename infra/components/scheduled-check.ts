@@ -11,12 +11,12 @@ import {
   schedulerRoleName,
 } from '../../guardrails/names.ts'
 import type { CheckPlan } from '../../checks/check-plan.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 import { defineTask } from './check-task.ts'
-import { countPassed } from './passed-checks.ts'
+import { countPassedChecks } from './passed-checks.ts'
 
 export interface ScheduledCheckArgs {
-  place: VaultPlace
+  location: VaultLocation
   plan: CheckPlan
   source: string
   image: string
@@ -26,16 +26,16 @@ export interface ScheduledCheckArgs {
 export class ScheduledCheck extends pulumi.ComponentResource {
   constructor(name: string, args: ScheduledCheckArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:ScheduledCheck', name, {}, options)
-    const { place, plan, source, image } = args
-    const called = checkFamily(plan.name, source)
+    const { location, plan, source, image } = args
+    const family = checkFamily(plan.name, source)
     const task = defineTask(
       name,
       {
-        place,
-        family: called,
+        location,
+        family,
         image,
         entryPoint: ['holdfast'],
-        command: plan.command(place, source),
+        command: plan.command(location, source),
         duty: plan.duty,
         cpu: plan.cpu,
         memoryMiB: plan.memoryMiB,
@@ -56,8 +56,8 @@ export class ScheduledCheck extends pulumi.ComponentResource {
         // Not all sources at once.
         flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: 60 },
         target: {
-          arn: checkClusterArn(place),
-          roleArn: checkRoleArn(place.accountId, schedulerRoleName),
+          arn: checkClusterArn(location),
+          roleArn: checkRoleArn(location.accountId, schedulerRoleName),
           ecsParameters: {
             taskDefinitionArn: task.arn,
             launchType: 'FARGATE',
@@ -69,15 +69,21 @@ export class ScheduledCheck extends pulumi.ComponentResource {
             },
           },
           retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: 3600 },
-          deadLetterConfig: { arn: checkQueueArn(place) },
+          deadLetterConfig: { arn: checkQueueArn(location) },
         },
       },
       { parent: this },
     )
-    const missed = `No check ${plan.name} of ${source} passed for ${plan.silenceHours} hours. ${plan.sentence}: nobody knows.`
-    countPassed(
+    const alarmDescription = `No check ${plan.name} of ${source} passed for ${plan.silenceHours} hours. ${plan.sentence}: nobody knows.`
+    countPassedChecks(
       name,
-      { place, called, pattern: plan.passed(source), silenceHours: plan.silenceHours, missed },
+      {
+        location,
+        metricName: family,
+        pattern: plan.passedFilter(source),
+        silenceHours: plan.silenceHours,
+        alarmDescription,
+      },
       this,
     )
     this.registerOutputs({})

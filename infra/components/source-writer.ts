@@ -5,12 +5,12 @@ import { rolePaths, sourceTag, writerRoleName } from '../../guardrails/names.ts'
 import { writerPolicy } from '../../guardrails/role-policies.ts'
 import { writerTrustPolicy } from '../../guardrails/trust-policies.ts'
 import { ScopedRole } from './scoped-role.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 import type { Policy } from '../../guardrails/policy.ts'
 import type { SourceConfig } from '../config.ts'
 
 export interface SourceWriterArgs {
-  place: VaultPlace
+  location: VaultLocation
   source: SourceConfig
   /** Of the issuer that the source trusts, if it trusts one: IAM has one provider per issuer, whatever the sources. */
   provider: aws.iam.OpenIdConnectProvider | undefined
@@ -21,7 +21,7 @@ export class SourceWriter extends pulumi.ComponentResource {
 
   constructor(name: string, args: SourceWriterArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:SourceWriter', name, {}, options)
-    const { place, source } = args
+    const { location, source } = args
     const scoped = new ScopedRole(
       name,
       {
@@ -29,7 +29,7 @@ export class SourceWriter extends pulumi.ComponentResource {
         path: rolePaths.vault,
         description: `Adds snapshots of ${source.name}; can't read, list, delete or lock`,
         trust: this.trust(name, args),
-        policy: writerPolicy(place, source.name),
+        policy: writerPolicy(location, source.name),
         tags: { [sourceTag]: source.name },
       },
       { parent: this, ...(args.provider === undefined ? {} : { dependsOn: [args.provider] }) },
@@ -50,12 +50,15 @@ export class SourceWriter extends pulumi.ComponentResource {
     this.registerOutputs({})
   }
 
-  private trust(name: string, { place, source }: SourceWriterArgs): pulumi.Input<Policy> {
+  private trust(name: string, { location, source }: SourceWriterArgs): pulumi.Input<Policy> {
     const trust = source.trust
     if ('awsRoleArn' in trust)
-      return writerTrustPolicy(place.accountId, source.name, { kind: 'aws-role', roleArn: trust.awsRoleArn })
+      return writerTrustPolicy(location.accountId, source.name, {
+        kind: 'aws-role',
+        roleArn: trust.awsRoleArn,
+      })
     if ('oidc' in trust)
-      return writerTrustPolicy(place.accountId, source.name, { kind: 'oidc', ...trust.oidc })
+      return writerTrustPolicy(location.accountId, source.name, { kind: 'oidc', ...trust.oidc })
     const { certificateAuthorityPem, commonName } = trust.rolesAnywhere
     const anchor = new aws.rolesanywhere.TrustAnchor(
       name,
@@ -70,7 +73,11 @@ export class SourceWriter extends pulumi.ComponentResource {
       { parent: this },
     )
     return anchor.arn.apply((trustAnchorArn) =>
-      writerTrustPolicy(place.accountId, source.name, { kind: 'roles-anywhere', trustAnchorArn, commonName }),
+      writerTrustPolicy(location.accountId, source.name, {
+        kind: 'roles-anywhere',
+        trustAnchorArn,
+        commonName,
+      }),
     )
   }
 }

@@ -6,10 +6,10 @@ import { renderPolicy } from '../../guardrails/policy.ts'
 import { toolkitBucketPolicy } from '../../guardrails/toolkit-bucket-policy.ts'
 import { keepLocked, keepPrivate } from './private-bucket.ts'
 import type { ToolkitFile } from '../toolkit.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface ToolkitBucketArgs {
-  place: VaultPlace
+  location: VaultLocation
   lockMode: 'COMPLIANCE' | 'GOVERNANCE'
   retentionDays: number
   files: readonly ToolkitFile[]
@@ -18,19 +18,19 @@ export interface ToolkitBucketArgs {
 export class ToolkitBucket extends pulumi.ComponentResource {
   constructor(name: string, args: ToolkitBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:ToolkitBucket', name, {}, options)
-    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.s3.Bucket(
       name,
-      { bucket: toolkitBucketName(args.place), objectLockEnabled: true },
-      kept,
+      { bucket: toolkitBucketName(args.location), objectLockEnabled: true },
+      protectedOptions,
     )
     const bucket = created.bucket
-    const locked = keepLocked(name, bucket, args, kept)
-    const settings = keepPrivate(name, bucket, kept)
+    const locked = keepLocked(name, bucket, args, protectedOptions)
+    const settings = keepPrivate(name, bucket, protectedOptions)
     const policy = new aws.s3.BucketPolicy(
       name,
-      { bucket, policy: renderPolicy(toolkitBucketPolicy(args.place)) },
-      { ...kept, dependsOn: [...locked, ...settings] },
+      { bucket, policy: renderPolicy(toolkitBucketPolicy(args.location)) },
+      { ...protectedOptions, dependsOn: [...locked, ...settings] },
     )
     for (const { name: file, key, contentType, content } of args.files) {
       new aws.s3.BucketObjectv2(

@@ -5,10 +5,10 @@ import { vaultBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import { vaultBucketPolicy } from '../../guardrails/vault-bucket-policy.ts'
 import { keepLocked, keepPrivate } from './private-bucket.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface VaultBucketArgs {
-  place: VaultPlace
+  location: VaultLocation
   lockMode: 'COMPLIANCE' | 'GOVERNANCE'
   retentionDays: number
   retentionCapDays: number
@@ -16,8 +16,8 @@ export interface VaultBucketArgs {
 }
 
 /** The component's name, and its bucket's: another one for a bucket that is there would replace it. */
-export function vaultResourceName(place: VaultPlace, firstRegion: string): string {
-  return place.region === firstRegion ? 'vault' : `vault-${place.region}`
+export function vaultResourceName(location: VaultLocation, firstRegion: string): string {
+  return location.region === firstRegion ? 'vault' : `vault-${location.region}`
 }
 
 export class VaultBucket extends pulumi.ComponentResource {
@@ -26,14 +26,14 @@ export class VaultBucket extends pulumi.ComponentResource {
   constructor(name: string, args: VaultBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:VaultBucket', name, {}, options)
     // What `pulumi destroy` may not touch and `pulumi state` may not lose: a settings resource that goes takes its setting with it.
-    const kept = { parent: this, protect: true, retainOnDelete: true }
+    const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     this.bucket = new aws.s3.Bucket(
       name,
-      { bucket: vaultBucketName(args.place), objectLockEnabled: true },
-      kept,
+      { bucket: vaultBucketName(args.location), objectLockEnabled: true },
+      protectedOptions,
     )
     const bucket = this.bucket.bucket
-    const locked = keepLocked(name, bucket, args, kept)
+    const locked = keepLocked(name, bucket, args, protectedOptions)
     const lifecycle = new aws.s3.BucketLifecycleConfiguration(
       name,
       {
@@ -48,14 +48,14 @@ export class VaultBucket extends pulumi.ComponentResource {
           },
         ],
       },
-      { ...kept, dependsOn: locked },
+      { ...protectedOptions, dependsOn: locked },
     )
-    const settings = keepPrivate(name, bucket, kept)
+    const settings = keepPrivate(name, bucket, protectedOptions)
     // Last: without an Organization it freezes everything before it.
     new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(vaultBucketPolicy(args)) },
-      { ...kept, dependsOn: [...locked, lifecycle, ...settings] },
+      { ...protectedOptions, dependsOn: [...locked, lifecycle, ...settings] },
     )
     this.registerOutputs({ bucket })
   }

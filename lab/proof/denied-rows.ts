@@ -1,7 +1,7 @@
 // The rows that must be denied: destruction, other environments, and every weakening of the vault.
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { agentEnvironmentTag } from '../../guardrails/names.ts'
-import { placeOf, placesOf } from '../../infra/config.ts'
+import { locationOf, locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { Principal } from '../sandbox/identity/principal.ts'
 import type { Session, Subject } from './principals.ts'
@@ -147,10 +147,10 @@ export async function weakeningRows(config: Settings, subjects: readonly Subject
   const weakenings = await weakeningsOf({
     place: ofVault(config),
     productionAccountId: config.productionAccountId,
-    vaults: placesOf(config).map((place) => ({
+    vaults: locationsOf(config).map((place) => ({
       place,
       sources: config.sources
-        .filter((source) => placeOf(config, source).region === place.region)
+        .filter((source) => locationOf(config, source).region === place.region)
         .map(({ name }) => name),
     })),
     agentNames: config.agents.map(({ name }) => name),

@@ -9,7 +9,7 @@ import {
   toolkitBucketName,
   vaultBucketName,
 } from '../../guardrails/names.ts'
-import { placeOf, placesOf } from '../../infra/config.ts'
+import { locationOf, locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { approvalMs, approvedSubject } from './principals.ts'
 import type { Subject } from './principals.ts'
@@ -55,7 +55,7 @@ function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
     // Of a source: where its backups lie. Of none: everywhere.
     return choices.flatMap((values) => {
       const source = config.sources.find(({ name }) => name === values['source'])
-      return (source === undefined ? placesOf(config) : [placeOf(config, source)]).map((at) => {
+      return (source === undefined ? locationsOf(config) : [locationOf(config, source)]).map((at) => {
         const buckets = { vault: bucketArn(vaultBucketName(at)), feedback: bucketArn(feedbackBucketName(at)) }
         return JSON.parse(fill(JSON.stringify(row), { ...fixed, ...buckets, ...values })) as z.infer<
           typeof duty

@@ -8,11 +8,11 @@ import {
   checkRoleArn,
   duties,
   dutyRoleArn,
-  examinationGroupArn,
-  examinationLogGroupName,
-  examinationMachineArn,
-  examinationMachineRoleName,
-  examinationStarterRoleName,
+  restoreTestGroupArn,
+  restoreTestLogGroupName,
+  restoreTestMachineArn,
+  restoreTestMachineRoleName,
+  restoreTestStarterRoleName,
   schedulerRoleName,
   taskExecutionRoleName,
 } from '../../guardrails/names.ts'
@@ -40,7 +40,7 @@ export function examinationRows(
 ): ProofRow[] {
   const accountId = config.vaultAccountId
   const role = (name: string) => cast.find(({ role: each }) => each?.arn === checkRoleArn(accountId, name))
-  const [machine, starter] = [role(examinationMachineRoleName), role(examinationStarterRoleName)]
+  const [machine, starter] = [role(restoreTestMachineRoleName), role(restoreTestStarterRoleName)]
   if (machine === undefined || starter === undefined) return []
   const row: Asked = (subject, action, resource, isRight, context = {}, circumstance = '') => ({
     group: isRight ? 'duty' : action === 'sts:AssumeRole' ? 'ways-in' : 'weakening',
@@ -85,14 +85,14 @@ function trustRows(
       { 'aws:SourceAccount': account, 'aws:SourceArn': source },
       `of ${source} for ${account}`,
     )
-  const named = examinationMachineArn(place, 'some')
+  const named = restoreTestMachineArn(place, 'some')
   return [
     become('state machine', 'states', machine, accountId, named, true),
     become('state machine', 'states', machine, accountId, named.replace('holdfast-', 'another-'), false),
     become('state machine', 'states', machine, '999999999999', named, false),
-    become('schedule', 'scheduler', starter, accountId, examinationGroupArn(place), true),
+    become('schedule', 'scheduler', starter, accountId, restoreTestGroupArn(place), true),
     become('schedule', 'scheduler', starter, accountId, checkGroupArn(place), false),
-    become('schedule', 'scheduler', starter, '999999999999', examinationGroupArn(place), false),
+    become('schedule', 'scheduler', starter, '999999999999', restoreTestGroupArn(place), false),
   ]
 }
 
@@ -155,8 +155,8 @@ function starterRows(
   starter: Subject,
   [scheduler, execution]: Subject[],
 ): ProofRow[] {
-  const named = examinationMachineArn({ accountId, region }, 'some')
-  const stream = `arn:aws:logs:${region}:${accountId}:log-group:${examinationLogGroupName}:log-stream:x`
+  const named = restoreTestMachineArn({ accountId, region }, 'some')
+  const stream = `arn:aws:logs:${region}:${accountId}:log-group:${restoreTestLogGroupName}:log-stream:x`
   return [
     row(starter, 'states:StartExecution', named, true),
     row(

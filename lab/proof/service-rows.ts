@@ -12,7 +12,7 @@ import {
   rolePaths,
   trailArn,
 } from '../../guardrails/names.ts'
-import { placesOf } from '../../infra/config.ts'
+import { locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration } from '../sandbox/declaration.ts'
@@ -149,7 +149,7 @@ function topicRows(
   resources: readonly RecordedResource[],
   cast: readonly Subject[],
 ): ProofRow[] {
-  return placesOf(config).flatMap((place) => {
+  return locationsOf(config).flatMap((place) => {
     const more = {
       resource: alarmTopicArn(place),
       resourceAccountId: place.accountId,

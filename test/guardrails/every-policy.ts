@@ -18,12 +18,12 @@ import {
   taskExecutionPolicy,
 } from '../../guardrails/check-policies.ts'
 import {
-  examinationMachinePolicy,
-  examinationMachineTrustPolicy,
-  examinationStarterPolicy,
-  examinationStarterTrustPolicy,
+  restoreTestMachinePolicy,
+  restoreTestMachineTrustPolicy,
+  restoreTestStarterPolicy,
+  restoreTestStarterTrustPolicy,
   handOverPolicy,
-} from '../../guardrails/examination-policies.ts'
+} from '../../guardrails/restore-test-policies.ts'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
 import { alarmBusArn, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
 import {
@@ -60,9 +60,9 @@ export interface NamedDocument {
   document: Policy
 }
 
-const place = { accountId: '111111111111', region: 'ap-southeast-7' }
-const places = [place, { ...place, region: 'eu-west-1' }, { ...place, region: 'eu-south-2' }]
-const fileSystemArn = `arn:aws:elasticfilesystem:${place.region}:${place.accountId}`
+const location = { accountId: '111111111111', region: 'ap-southeast-7' }
+const locations = [location, { ...location, region: 'eu-west-1' }, { ...location, region: 'eu-south-2' }]
+const fileSystemArn = `arn:aws:elasticfilesystem:${location.region}:${location.accountId}`
 const [production, longName] = ['222222222222', 'a'.repeat(48)]
 const people = ['operator', 'AWSReservedSSO_Operators_*', 'third'].map(
   (name) => `arn:aws:iam::${production}:role/people/${name}`,
@@ -73,76 +73,76 @@ export const everyPolicy: readonly NamedDocument[] = [
   {
     name: 'vault bucket',
     quota: 'bucketPolicy',
-    document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: false }),
+    document: vaultBucketPolicy({ location, retentionCapDays: 3650, detached: false }),
   },
   {
     name: 'vault bucket, detached',
     quota: 'bucketPolicy',
-    document: vaultBucketPolicy({ place, retentionCapDays: 3650, detached: true }),
+    document: vaultBucketPolicy({ location, retentionCapDays: 3650, detached: true }),
   },
   {
     name: 'audit bucket',
     quota: 'bucketPolicy',
     document: auditBucketPolicy(
-      place,
-      ['333333333333', '444444444444'].map((id) => trailArn(id, place.region)),
+      location,
+      ['333333333333', '444444444444'].map((id) => trailArn(id, location.region)),
     ),
   },
   {
     name: 'alarm topic',
     quota: 'managedPolicy',
-    document: alarmTopicPolicy(place.accountId, alarmTopicArn(place)),
+    document: alarmTopicPolicy(location.accountId, alarmTopicArn(location)),
   },
   {
     name: 'alarm bus',
     quota: 'bucketPolicy',
-    document: alarmBusPolicy(alarmBusArn(place), [place.accountId, '222222222222']),
+    document: alarmBusPolicy(alarmBusArn(location), [location.accountId, '222222222222']),
   },
-  { name: 'alarm forwarder', quota: 'inlinePolicies', document: forwarderPolicy(alarmBusArn(place)) },
+  { name: 'alarm forwarder', quota: 'inlinePolicies', document: forwarderPolicy(alarmBusArn(location)) },
   {
     name: 'trust of the alarm forwarder',
     quota: 'trustPolicy',
-    document: forwarderTrustPolicy(place.accountId),
+    document: forwarderTrustPolicy(location.accountId),
   },
-  { name: 'execution of tasks', quota: 'inlinePolicies', document: taskExecutionPolicy([place]) },
-  { name: 'scheduler of checks', quota: 'inlinePolicies', document: schedulerPolicy([place], duties) },
-  { name: 'trust of the scheduler', quota: 'trustPolicy', document: schedulerTrustPolicy([place]) },
-  { name: 'machine of examinations', quota: 'inlinePolicies', document: examinationMachinePolicy(places) },
+  { name: 'execution of tasks', quota: 'inlinePolicies', document: taskExecutionPolicy([location]) },
+  { name: 'scheduler of checks', quota: 'inlinePolicies', document: schedulerPolicy([location], duties) },
+  { name: 'trust of the scheduler', quota: 'trustPolicy', document: schedulerTrustPolicy([location]) },
+  { name: 'machine of examinations', quota: 'inlinePolicies', document: restoreTestMachinePolicy(locations) },
   {
     name: 'trust of the machine of examinations',
     quota: 'trustPolicy',
-    document: examinationMachineTrustPolicy(places),
+    document: restoreTestMachineTrustPolicy(locations),
   },
-  { name: 'starter of examinations', quota: 'inlinePolicies', document: examinationStarterPolicy(places) },
+  { name: 'starter of examinations', quota: 'inlinePolicies', document: restoreTestStarterPolicy(locations) },
   {
     name: 'trust of the starter of examinations',
     quota: 'trustPolicy',
-    document: examinationStarterTrustPolicy(places),
+    document: restoreTestStarterTrustPolicy(locations),
   },
   {
     name: 'hand-over of restored data',
     quota: 'fileSystemPolicy',
-    document: handOverPolicy(place.accountId, {
+    document: handOverPolicy(location.accountId, {
       fileSystem: `${fileSystemArn}:file-system/fs-0123456789abcdef0`,
       data: `${fileSystemArn}:access-point/fsap-0123456789abcdef0`,
       answer: `${fileSystemArn}:access-point/fsap-0123456789abcdef1`,
     }),
   },
-  { name: 'way to layers', quota: 'bucketPolicy', document: layerEndpointPolicy(place) },
-  { name: 'way to S3', quota: 'bucketPolicy', document: storageEndpointPolicy(place) },
-  { name: 'way to the registry', quota: 'bucketPolicy', document: registryEndpointPolicy(place) },
-  { name: 'way to the logs', quota: 'bucketPolicy', document: logEndpointPolicy(place) },
-  { name: 'toolkit bucket', quota: 'bucketPolicy', document: toolkitBucketPolicy(place) },
-  { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(place) },
-  { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(place, longName) },
+  { name: 'way to layers', quota: 'bucketPolicy', document: layerEndpointPolicy(location) },
+  { name: 'way to S3', quota: 'bucketPolicy', document: storageEndpointPolicy(location) },
+  { name: 'way to the registry', quota: 'bucketPolicy', document: registryEndpointPolicy(location) },
+  { name: 'way to the logs', quota: 'bucketPolicy', document: logEndpointPolicy(location) },
+  { name: 'toolkit bucket', quota: 'bucketPolicy', document: toolkitBucketPolicy(location) },
+  { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(location) },
+  { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(location, longName) },
   ...duties.map((duty) => ({
     name: duty,
     quota: 'inlinePolicies' as const,
-    document: dutyPolicy(places, duty),
+    document: dutyPolicy(locations, duty),
   })),
-  { name: 'agent boundary', quota: 'managedPolicy', document: agentBoundary(place, 'e'.repeat(128)) },
+  { name: 'agent boundary', quota: 'managedPolicy', document: agentBoundary(location, 'e'.repeat(128)) },
   { name: 'agent', quota: 'inlinePolicies', document: agentPolicy(['ec2:*', 'logs:Describe*']) },
-  { name: 'break-glass', quota: 'inlinePolicies', document: breakGlassPolicy(place) },
+  { name: 'break-glass', quota: 'inlinePolicies', document: breakGlassPolicy(location) },
   {
     name: 'approval of break-glass',
     quota: 'managedPolicy',
@@ -167,7 +167,7 @@ export const everyPolicy: readonly NamedDocument[] = [
   {
     name: 'vault freeze',
     quota: 'serviceControlPolicy',
-    document: vaultFreezePolicy(place, '2030-01-31T18:00:00.000+00:00'),
+    document: vaultFreezePolicy(location, '2030-01-31T18:00:00.000+00:00'),
   },
   {
     name: 'production',
@@ -182,12 +182,12 @@ export const everyPolicy: readonly NamedDocument[] = [
   {
     name: 'vault perimeter',
     quota: 'resourceControlPolicy',
-    document: vaultPerimeterPolicy(place, `o-${'a'.repeat(32)}`),
+    document: vaultPerimeterPolicy(location, `o-${'a'.repeat(32)}`),
   },
   {
     name: 'trust of a writer by role',
     quota: 'trustPolicy',
-    document: writerTrustPolicy(place.accountId, longName, {
+    document: writerTrustPolicy(location.accountId, longName, {
       kind: 'aws-role',
       roleArn: `arn:aws:iam::${production}:role/workloads/${longName}`,
     }),
@@ -195,7 +195,7 @@ export const everyPolicy: readonly NamedDocument[] = [
   {
     name: 'trust of a writer by token',
     quota: 'trustPolicy',
-    document: writerTrustPolicy(place.accountId, longName, {
+    document: writerTrustPolicy(location.accountId, longName, {
       kind: 'oidc',
       issuer,
       audience: 'holdfast',
@@ -205,7 +205,7 @@ export const everyPolicy: readonly NamedDocument[] = [
   {
     name: 'trust of a writer by certificate',
     quota: 'trustPolicy',
-    document: writerTrustPolicy(place.accountId, longName, {
+    document: writerTrustPolicy(location.accountId, longName, {
       kind: 'roles-anywhere',
       trustAnchorArn:
         'arn:aws:rolesanywhere:ap-southeast-7:111111111111:trust-anchor/00000000-0000-0000-0000-000000000000',
@@ -216,15 +216,15 @@ export const everyPolicy: readonly NamedDocument[] = [
     name: 'trust of a duty',
     quota: 'trustPolicy',
     document: runnerTrustPolicy({
-      accountId: place.accountId,
-      regions: ['eu-central-1', 'eu-west-1', place.region],
+      accountId: location.accountId,
+      regions: ['eu-central-1', 'eu-west-1', location.region],
       runners: people,
     }),
   },
   {
     name: 'trust of the restorer',
     quota: 'trustPolicy',
-    document: restorerTrustPolicy(place.accountId, people),
+    document: restorerTrustPolicy(location.accountId, people),
   },
   { name: 'trust of an agent', quota: 'trustPolicy', document: agentTrustPolicy(production, people) },
   { name: 'trust of break-glass', quota: 'trustPolicy', document: breakGlassTrustPolicy(production, people) },

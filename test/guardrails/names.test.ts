@@ -11,23 +11,26 @@ import {
   writerRoleName,
 } from '../../guardrails/names.ts'
 
-const place = { accountId: '111111111111', region: 'eu-central-1' }
+const location = { accountId: '111111111111', region: 'eu-central-1' }
 
 describe('names follow from account, region and source', () => {
   it.each([
-    [vaultBucketName(place), 'holdfast-vault-111111111111-eu-central-1'],
-    [feedbackBucketName(place), 'holdfast-feedback-111111111111-eu-central-1'],
+    [vaultBucketName(location), 'holdfast-vault-111111111111-eu-central-1'],
+    [feedbackBucketName(location), 'holdfast-feedback-111111111111-eu-central-1'],
     [
-      writerRoleArn(place.accountId, 'rental-db'),
+      writerRoleArn(location.accountId, 'rental-db'),
       'arn:aws:iam::111111111111:role/holdfast/holdfast-writer-rental-db',
     ],
-    [dutyRoleArn(place.accountId, 'custodian'), 'arn:aws:iam::111111111111:role/holdfast/holdfast-custodian'],
+    [
+      dutyRoleArn(location.accountId, 'custodian'),
+      'arn:aws:iam::111111111111:role/holdfast/holdfast-custodian',
+    ],
     [
       agentRoleArn('222222222222', 'staging'),
       'arn:aws:iam::222222222222:role/holdfast-agents/holdfast-agent-staging',
     ],
     [
-      oidcProviderArn(place.accountId, 'https://oidc.example.com/a/'),
+      oidcProviderArn(location.accountId, 'https://oidc.example.com/a/'),
       'arn:aws:iam::111111111111:oidc-provider/oidc.example.com/a',
     ],
     [externalIdOf('rental-db'), 'holdfast/rental-db'],
@@ -38,7 +41,7 @@ describe('names follow from account, region and source', () => {
 
   it('the longest of each is no longer than AWS allows', () => {
     expect(
-      feedbackBucketName({ accountId: place.accountId, region: 'ap-northeast-1' }).length,
+      feedbackBucketName({ accountId: location.accountId, region: 'ap-northeast-1' }).length,
     ).toBeLessThanOrEqual(63)
     expect(writerRoleName('a'.repeat(48)).length).toBeLessThanOrEqual(64)
   })

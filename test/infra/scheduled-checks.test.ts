@@ -8,7 +8,7 @@ import { buildProgram } from '../../restore-cli/program.ts'
 import { matchesPattern } from '../guardrails/event-pattern.ts'
 
 const vaultId = '111111111111'
-const place = { accountId: vaultId, region: 'eu-central-1' }
+const location = { accountId: vaultId, region: 'eu-central-1' }
 const sources = exampleConfig.sources.map(({ name }) => name)
 
 const elsewhere = {
@@ -105,7 +105,7 @@ describe('the tasks', () => {
   it.each(checkPlans.flatMap((plan) => sources.map((source) => ({ plan, source }))))(
     'run a command that the CLI has: $plan.name of $source',
     async ({ plan, source }) => {
-      const [name, ...args] = plan.command(place, source)
+      const [name, ...args] = plan.command(location, source)
       const program = await buildProgram({
         bin: 'holdfast',
         environment: {},

@@ -1,17 +1,17 @@
 // What all examinations of a region share: their schedules' group, and who is told if one fails.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import { alarmTopicArn, examinationGroupName, examinationMachineArn } from '../../guardrails/names.ts'
-import type { VaultPlace } from '../../guardrails/names.ts'
+import { alarmTopicArn, restoreTestGroupName, restoreTestMachineArn } from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
 
-export class ExaminationPlace extends pulumi.ComponentResource {
+export class RestoreTestGroup extends pulumi.ComponentResource {
   readonly parts: pulumi.Resource[]
 
-  constructor(name: string, args: { place: VaultPlace }, options: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: { location: VaultLocation }, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:ExaminationPlace', name, {}, options)
-    const { place } = args
-    const own = { parent: this }
-    this.parts = [new aws.scheduler.ScheduleGroup(name, { name: examinationGroupName }, own)]
+    const { location } = args
+    const childOptions = { parent: this }
+    this.parts = [new aws.scheduler.ScheduleGroup(name, { name: restoreTestGroupName }, childOptions)]
     // Also if no task failed: one that could not be started, a right that is missing, somebody who stopped it.
     const ruleName = 'holdfast-examination-failed'
     const pattern = {
@@ -19,7 +19,7 @@ export class ExaminationPlace extends pulumi.ComponentResource {
       'detail-type': ['Step Functions Execution Status Change'],
       detail: {
         status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
-        stateMachineArn: [{ prefix: examinationMachineArn(place, '') }],
+        stateMachineArn: [{ prefix: restoreTestMachineArn(location, '') }],
       },
     }
     const rule = new aws.cloudwatch.EventRule(
@@ -29,14 +29,14 @@ export class ExaminationPlace extends pulumi.ComponentResource {
         description: 'Restored data could not be examined',
         eventPattern: JSON.stringify(pattern),
       },
-      own,
+      childOptions,
     )
     new aws.cloudwatch.EventTarget(
       name,
       {
         rule: ruleName,
         targetId: 'topic',
-        arn: alarmTopicArn(place),
+        arn: alarmTopicArn(location),
         inputTransformer: {
           inputPaths: { run: '$.detail.executionArn', status: '$.detail.status', time: '$.time' },
           inputTemplate: JSON.stringify(
@@ -44,7 +44,7 @@ export class ExaminationPlace extends pulumi.ComponentResource {
           ),
         },
       },
-      { ...own, dependsOn: [rule] },
+      { ...childOptions, dependsOn: [rule] },
     )
     this.registerOutputs({})
   }

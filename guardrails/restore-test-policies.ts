@@ -6,44 +6,44 @@ import {
   checkQueueArn,
   checkRoleArn,
   dutyRoleArn,
-  examinationFamily,
-  examinationGroupArn,
-  examinationMachineArn,
+  restoreTestFamily,
+  restoreTestGroupArn,
+  restoreTestMachineArn,
   taskExecutionRoleName,
   taskRuleName,
 } from './names.ts'
 import { trustSchedules } from './check-policies.ts'
 import { policy } from './policy.ts'
 import type { Condition, Policy } from './policy.ts'
-import type { VaultPlace } from './names.ts'
+import type { VaultLocation } from './names.ts'
 
 /**
  * One role for the machines of all sources: the role that their tasks may be given reads all sources too.
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
  */
-export function examinationMachinePolicy(places: readonly VaultPlace[]): Policy {
-  const { accountId } = places[0]!
-  const inEach = (service: string, rest: string) =>
-    places.map(({ region }) => `arn:aws:${service}:${region}:${accountId}:${rest}`)
+export function restoreTestMachinePolicy(locations: readonly VaultLocation[]): Policy {
+  const { accountId } = locations[0]!
+  const arnsOf = (service: string, resource: string) =>
+    locations.map(({ region }) => `arn:aws:${service}:${region}:${accountId}:${resource}`)
   return policy(
     {
       Sid: 'StartSteps',
       Effect: 'Allow',
       Action: ['ecs:RunTask'],
-      Resource: inEach('ecs', `task-definition/${examinationFamily('*', '*')}`),
-      Condition: { ArnEquals: { 'ecs:cluster': places.map(checkClusterArn) } },
+      Resource: arnsOf('ecs', `task-definition/${restoreTestFamily('*', '*')}`),
+      Condition: { ArnEquals: { 'ecs:cluster': locations.map(checkClusterArn) } },
     },
     {
       Sid: 'WatchSteps',
       Effect: 'Allow',
       Action: ['ecs:DescribeTasks', 'ecs:StopTask'],
-      Resource: inEach('ecs', `task/${checkClusterName}/*`),
+      Resource: arnsOf('ecs', `task/${checkClusterName}/*`),
     },
     {
       Sid: 'HearOfEnd',
       Effect: 'Allow',
       Action: ['events:DescribeRule', 'events:PutRule', 'events:PutTargets'],
-      Resource: inEach('events', `rule/${taskRuleName}`),
+      Resource: arnsOf('events', `rule/${taskRuleName}`),
     },
     {
       Sid: 'PassRoles',
@@ -55,39 +55,39 @@ export function examinationMachinePolicy(places: readonly VaultPlace[]): Policy 
   )
 }
 
-export function examinationMachineTrustPolicy(places: readonly VaultPlace[]): Policy {
+export function restoreTestMachineTrustPolicy(locations: readonly VaultLocation[]): Policy {
   return policy({
     Sid: 'TrustMachines',
     Effect: 'Allow',
     Principal: { Service: 'states.amazonaws.com' },
     Action: ['sts:AssumeRole'],
     Condition: {
-      StringEquals: { 'aws:SourceAccount': places[0]!.accountId },
-      ArnLike: { 'aws:SourceArn': places.map((place) => examinationMachineArn(place, '*')) },
+      StringEquals: { 'aws:SourceAccount': locations[0]!.accountId },
+      ArnLike: { 'aws:SourceArn': locations.map((location) => restoreTestMachineArn(location, '*')) },
     },
   })
 }
 
 /** The schedules of examinations start these machines, and nothing else. */
-export function examinationStarterPolicy(places: readonly VaultPlace[]): Policy {
+export function restoreTestStarterPolicy(locations: readonly VaultLocation[]): Policy {
   return policy(
     {
       Sid: 'StartExaminations',
       Effect: 'Allow',
       Action: ['states:StartExecution'],
-      Resource: places.map((place) => examinationMachineArn(place, '*')),
+      Resource: locations.map((location) => restoreTestMachineArn(location, '*')),
     },
     {
       Sid: 'SayWhatFailed',
       Effect: 'Allow',
       Action: ['sqs:SendMessage'],
-      Resource: places.map(checkQueueArn),
+      Resource: locations.map(checkQueueArn),
     },
   )
 }
 
-export function examinationStarterTrustPolicy(places: readonly VaultPlace[]): Policy {
-  return trustSchedules(places[0]!.accountId, places.map(examinationGroupArn))
+export function restoreTestStarterTrustPolicy(locations: readonly VaultLocation[]): Policy {
+  return trustSchedules(locations[0]!.accountId, locations.map(restoreTestGroupArn))
 }
 
 export interface HandOverArns {
@@ -110,7 +110,7 @@ export function handOverPolicy(accountId: string, { fileSystem, data, answer }: 
     Bool: { 'elasticfilesystem:AccessedViaMountTarget': 'true' },
     StringEquals: { 'elasticfilesystem:AccessPointArn': accessPoint },
   })
-  const anybody = { AWS: '*' }
+  const everyone = { AWS: '*' }
   return policy(
     {
       Sid: 'Restore',
@@ -123,7 +123,7 @@ export function handOverPolicy(accountId: string, { fileSystem, data, answer }: 
     {
       Sid: 'Read',
       Effect: 'Allow',
-      Principal: anybody,
+      Principal: everyone,
       Action: [mount],
       Resource: [fileSystem],
       Condition: through(data),
@@ -131,7 +131,7 @@ export function handOverPolicy(accountId: string, { fileSystem, data, answer }: 
     {
       Sid: 'Answer',
       Effect: 'Allow',
-      Principal: anybody,
+      Principal: everyone,
       Action: [mount, write],
       Resource: [fileSystem],
       Condition: through(answer),
@@ -139,7 +139,7 @@ export function handOverPolicy(accountId: string, { fileSystem, data, answer }: 
     {
       Sid: 'DenyPlain',
       Effect: 'Deny',
-      Principal: anybody,
+      Principal: everyone,
       Action: [mount, write, 'elasticfilesystem:ClientRootAccess'],
       Resource: [fileSystem],
       Condition: { Bool: { 'aws:SecureTransport': 'false' } },

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
-  examinationDefinition,
-  examinationSeconds,
-  examinationSteps,
-} from '../../guardrails/examination-machine.ts'
-import type { ExaminationStep, StepTask } from '../../guardrails/examination-machine.ts'
+  restoreTestDefinition,
+  maxRestoreTestSeconds,
+  restoreTestSteps,
+} from '../../guardrails/restore-test-machine.ts'
+import type { RestoreTestStep, StepTask } from '../../guardrails/restore-test-machine.ts'
 import { executionName, runStateMachine } from './state-machine.ts'
 
 const stepTask = (step: string): StepTask => ({
@@ -13,11 +13,11 @@ const stepTask = (step: string): StepTask => ({
   securityGroupIds: [`sg-${step}`],
   timeoutSeconds: 600,
 })
-const steps = Object.fromEntries(examinationSteps.map((step) => [step, stepTask(step)])) as Record<
-  ExaminationStep,
+const steps = Object.fromEntries(restoreTestSteps.map((step) => [step, stepTask(step)])) as Record<
+  RestoreTestStep,
   StepTask
 >
-const definition = examinationDefinition({ clusterArn: 'cluster', steps })
+const definition = restoreTestDefinition({ clusterArn: 'cluster', steps })
 
 const failure = (name: string) => Object.assign(new Error('failed'), { name })
 
@@ -110,11 +110,11 @@ describe('an examination', () => {
     const slow = (step: string, nth: number): string | undefined => {
       const isStart = step !== 'empty' ? nth % 3 !== 0 : nth !== 3 && nth !== 6
       if (isStart) return 'ECS.ServerException'
-      clock.nowMs += steps[step as ExaminationStep].timeoutSeconds * 1000
+      clock.nowMs += steps[step as RestoreTestStep].timeoutSeconds * 1000
       return undefined
     }
     expect(run(slow, clock).outcome).toBe('succeeded')
-    expect(clock.nowMs).toBe(examinationSeconds(steps) * 1000)
+    expect(clock.nowMs).toBe(maxRestoreTestSeconds(steps) * 1000)
   })
 
   it('has an end for every task', () => {

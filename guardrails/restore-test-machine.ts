@@ -1,8 +1,8 @@
 // The order in which restored data is examined, in Amazon States Language: what one task leaves, the next one finds, and whichever of
 // them fails, nothing of it stays. Unless the run was stopped by hand, or emptying failed: then the next night's empties.
 
-export const examinationSteps = ['empty', 'restore', 'examine', 'check'] as const
-export type ExaminationStep = (typeof examinationSteps)[number]
+export const restoreTestSteps = ['empty', 'restore', 'examine', 'check'] as const
+export type RestoreTestStep = (typeof restoreTestSteps)[number]
 
 export interface StepTask {
   taskDefinitionArn: string
@@ -15,9 +15,9 @@ export interface StepTask {
   timeoutSeconds: number
 }
 
-export interface ExaminationMachine {
+export interface RestoreTestMachine {
   clusterArn: string
-  steps: Readonly<Record<ExaminationStep, StepTask>>
+  steps: Readonly<Record<RestoreTestStep, StepTask>>
 }
 
 /** How a container learns which run it is part of: what an earlier one answered is not taken for its answer. */
@@ -30,7 +30,7 @@ const startRetry = { ErrorEquals: notStarted, IntervalSeconds: 60, MaxAttempts: 
 const retrySeconds = 60 + 120
 
 /** @see https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html */
-export function examinationDefinition({ clusterArn, steps }: ExaminationMachine): Record<string, unknown> {
+export function restoreTestDefinition({ clusterArn, steps }: RestoreTestMachine): Record<string, unknown> {
   const run = (
     { taskDefinitionArn, subnetId, securityGroupIds, timeoutSeconds }: StepTask,
     next: object,
@@ -68,7 +68,7 @@ export function examinationDefinition({ clusterArn, steps }: ExaminationMachine)
   return {
     Comment: 'Restores the newest snapshot of a source and starts it, where it finds no role and no network',
     StartAt: 'Empty',
-    TimeoutSeconds: examinationSeconds(steps),
+    TimeoutSeconds: maxRestoreTestSeconds(steps),
     States: {
       Empty: run(steps.empty, { Next: 'Restore' }),
       Restore: run(steps.restore, { Next: 'Examine' }, afterFailure),
@@ -82,9 +82,9 @@ export function examinationDefinition({ clusterArn, steps }: ExaminationMachine)
 }
 
 /** The longest that all of it can take: no step is cut short by the machine itself, for then nobody would empty what is left. */
-export function examinationSeconds(
-  steps: Readonly<Record<ExaminationStep, Pick<StepTask, 'timeoutSeconds'>>>,
+export function maxRestoreTestSeconds(
+  steps: Readonly<Record<RestoreTestStep, Pick<StepTask, 'timeoutSeconds'>>>,
 ): number {
-  const inOrder = [...examinationSteps, 'empty'] as const
+  const inOrder = [...restoreTestSteps, 'empty'] as const
   return inOrder.reduce((sum, step) => sum + steps[step].timeoutSeconds + retrySeconds, 0)
 }

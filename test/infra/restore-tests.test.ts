@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { examinationPlan, examinationSilenceHours } from '../../checks/restore-test-plan.ts'
+import { restoreTestPlan, restoreTestSilenceHours } from '../../checks/restore-test-plan.ts'
 import type { EventPattern } from '../../guardrails/alarm-patterns.ts'
-import { examinationSeconds, examinationSteps } from '../../guardrails/examination-machine.ts'
-import type { ExaminationStep } from '../../guardrails/examination-machine.ts'
+import { maxRestoreTestSeconds, restoreTestSteps } from '../../guardrails/restore-test-machine.ts'
+import type { RestoreTestStep } from '../../guardrails/restore-test-machine.ts'
 import { recordProgram } from '../../infra/recording.ts'
 import type { RecordedResource, Recording } from '../../infra/recording.ts'
 import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
@@ -43,7 +43,7 @@ const only = (type: string, name: string) => {
   if (found.length !== 1) throw new Error(`${found.length} of ${type} ${name}`)
   return found[0]!.inputs
 }
-const taskOf = (step: ExaminationStep) => only('TaskDefinition', `examination-rental-db-${step}`)
+const taskOf = (step: RestoreTestStep) => only('TaskDefinition', `examination-rental-db-${step}`)
 const containersOf = (task: RecordedResource['inputs']) =>
   JSON.parse(String(task['containerDefinitions'])) as {
     entryPoint: string[]
@@ -51,7 +51,7 @@ const containersOf = (task: RecordedResource['inputs']) =>
     mountPoints: { sourceVolume: string; containerPath: string; readOnly: boolean }[]
     logConfiguration: { options: Record<string, string> }
   }[]
-const containerOf = (step: ExaminationStep) => containersOf(taskOf(step))[0]!
+const containerOf = (step: RestoreTestStep) => containersOf(taskOf(step))[0]!
 
 interface State {
   TimeoutSeconds: number
@@ -181,7 +181,7 @@ describe('the task that starts what was restored', () => {
 
 describe('the other tasks', () => {
   it('have a role where they need it: to write what was restored, and to read the vault', () => {
-    expect(examinationSteps.map((step) => taskOf(step)['taskRoleArn'])).toEqual([
+    expect(restoreTestSteps.map((step) => taskOf(step)['taskRoleArn'])).toEqual([
       drill,
       drill,
       undefined,
@@ -191,7 +191,7 @@ describe('the other tasks', () => {
       Subnets: ['recorded-checks'],
       SecurityGroups: ['recorded-checks-tasks', 'recorded-examination-rental-db-hand-over'],
     })
-    const mounts = (step: ExaminationStep) =>
+    const mounts = (step: RestoreTestStep) =>
       (
         taskOf(step)['volumes'] as {
           name: string
@@ -220,7 +220,7 @@ describe('the other tasks', () => {
   })
 
   it('run the very image that the configuration names, as nobody, without a writable disk of its own or a right of the host', () => {
-    for (const step of examinationSteps) {
+    for (const step of restoreTestSteps) {
       const [container, ...more] = containersOf(taskOf(step))
       expect(more).toEqual([])
       expect(container).toMatchObject({
@@ -233,7 +233,7 @@ describe('the other tasks', () => {
     }
   })
 
-  it.each(examinationSteps.filter((step) => step !== 'empty'))(
+  it.each(restoreTestSteps.filter((step) => step !== 'empty'))(
     'run a command that the CLI has: %s',
     async (step) => {
       const {
@@ -361,9 +361,9 @@ describe('a run', () => {
       )
       expect(seconds).toBeGreaterThan(0)
     }
-    expect(TimeoutSeconds).toBe(examinationSeconds(examinationPlan))
+    expect(TimeoutSeconds).toBe(maxRestoreTestSeconds(restoreTestPlan))
     // A day, and the hour within which it starts.
-    expect(TimeoutSeconds / 3600 + 25).toBeLessThanOrEqual(examinationSilenceHours)
+    expect(TimeoutSeconds / 3600 + 25).toBeLessThanOrEqual(restoreTestSilenceHours)
   })
 
   it('has no task that goes on behind the next one: each that writes what is restored or reads it ends by itself before its state does', () => {
