@@ -119,7 +119,7 @@ function describe(
     action,
     loss: entry.loss,
     lost: entry.lost,
-    safeguard: entry.brake,
+    safeguard: entry.safeguard,
     state,
     reading,
     recoverableUntilMs: state === 'recoverable' && days !== null ? nowMs + days * dayMs : null,

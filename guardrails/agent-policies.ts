@@ -1,4 +1,5 @@
-// Agents: what their task needs, inside a boundary that no task can widen.
+// Policies of agents: an agent's role gets the actions of its task, inside a permissions boundary that no
+// task can widen.
 import { destructiveActions } from './catalogue.ts'
 import {
   agentEnvironmentTag,
@@ -13,7 +14,10 @@ import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultLocation } from './names.ts'
 
-/** The permissions boundary of every agent. A boundary grants nothing: it caps what the agent's own policy grants. */
+/**
+ * The permissions boundary of every agent. A boundary grants nothing; it limits the grants of the agent's own
+ * policy.
+ */
 export function agentBoundary(vault: VaultLocation, environmentTag: string): Policy {
   const vaultBuckets = [vaultBucketName, feedbackBucketName].map((nameOf) =>
     bucketArn(nameOf(everyRegion(vault))),
@@ -22,7 +26,8 @@ export function agentBoundary(vault: VaultLocation, environmentTag: string): Pol
     {
       Sid: 'CapToTasks',
       Effect: 'Allow',
-      // Identities, sessions and accounts are never part of a task. (GetCallerIdentity needs no permission and knows no deny.)
+      // No task may change identities, sessions or accounts. (No policy can deny sts:GetCallerIdentity, which
+      // needs no permission.)
       NotAction: [
         'iam:*',
         'organizations:*',
@@ -42,7 +47,8 @@ export function agentBoundary(vault: VaultLocation, environmentTag: string): Pol
       Resource: ['*'],
       Condition: {
         StringNotEquals: { [`aws:ResourceTag/${environmentTag}`]: principalTag(agentEnvironmentTag) },
-        // Most of AWS carries no such tag, and most list calls have no resource: only a known other environment is off limits.
+        // The deny needs a tag that is present, because most resources have none and most list calls name no
+        // resource.
         Null: { [`aws:ResourceTag/${environmentTag}`]: 'false' },
       },
     },
@@ -56,7 +62,8 @@ export function agentBoundary(vault: VaultLocation, environmentTag: string): Pol
         `arn:aws:iam::${vault.accountId}:role/*`,
       ],
     },
-    // Whoever starts it says of whom it is.
+    // Denied, because the input of an execution names the agent to quarantine, so one agent could quarantine
+    // another.
     {
       Sid: 'DenyQuarantine',
       Effect: 'Deny',
@@ -73,7 +80,7 @@ export function agentBoundary(vault: VaultLocation, environmentTag: string): Pol
   )
 }
 
-/** What one agent's task needs, as its declaration says. */
+/** @param may the actions that the agent's declaration in `holdfast:agents` lists */
 export function agentPolicy(may: readonly string[]): Policy {
   return policy({ Sid: 'DoTask', Effect: 'Allow', Action: [...may].sort(), Resource: ['*'] })
 }

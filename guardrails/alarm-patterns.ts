@@ -1,5 +1,6 @@
-// What raises an alarm, as EventBridge patterns over what CloudTrail records. A call that was denied is recorded like one
-// that was done, so one pattern is for both. Generated from the same catalogue as the denies.
+// EventBridge patterns that raise an alarm on calls recorded by CloudTrail. CloudTrail records denied and
+// successful calls alike, so one pattern covers both. The patterns come from the same catalogue as the
+// denies.
 import { catalogue } from './catalogue.ts'
 import { frozenBucketActions, frozenRoleActions } from './frozen-actions.ts'
 import {
@@ -31,14 +32,17 @@ export type EventPattern = { [key: string]: EventPattern | readonly Match[] }
 export interface AlarmPattern {
   /** Kebab-case; part of the names of rules. */
   name: string
-  /** What whoever is woken reads first. */
+  /** The first sentence that on-call reads. */
   sentence: string
-  /** In whose account CloudTrail records it. */
+  /** The account in which CloudTrail records the call. */
   account: 'vault' | 'production'
   pattern: EventPattern
 }
 
-/** AWS's quota for the text of a pattern. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
+/**
+ * AWS's quota for the text of a pattern.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+ */
 export const patternQuotaChars = 2048
 
 export interface AlarmScope {
@@ -57,7 +61,8 @@ export function alarmPatterns(scope: AlarmScope): AlarmPattern[] {
   ]
 }
 
-// CloudTrail names the operation that was called, IAM the right that it needs; where the two differ, the operations.
+// CloudTrail records API operations, IAM policies name actions. These are the operations of the actions whose
+// names differ.
 const operations: Readonly<Record<string, readonly string[]>> = {
   's3:DeleteObjectVersion': ['DeleteObject', 'DeleteObjects'],
   's3:DeleteObject': ['DeleteObject', 'DeleteObjects'],
@@ -70,7 +75,7 @@ const operations: Readonly<Record<string, readonly string[]>> = {
   's3:PutBucketWebsite': ['PutBucketWebsite'],
   's3:PutAccelerateConfiguration': ['PutAccelerateConfiguration'],
   's3:PutInventoryConfiguration': ['PutBucketInventoryConfiguration', 'DeleteBucketInventoryConfiguration'],
-  // A header of another request, and a check within one: neither is an operation.
+  // Neither is an operation: IAM checks both as part of another request.
   's3:BypassGovernanceRetention': [],
   'iam:PassRole': [],
   'account:CloseAccount': ['CloseAccount'],
@@ -91,8 +96,8 @@ function sourcesOf(actions: readonly string[]): string[] {
   return [...new Set(services)].sort().map((service) => `${service}.amazonaws.com`)
 }
 
-// Whoever may put events on a bus chooses their type and detail, but only AWS has a source that begins like this: without it
-// an agent could make up another's attempt.
+// A caller of events:PutEvents chooses the type and the detail, but only AWS can use a source that begins
+// with `aws.`. Without this prefix an agent could forge an attempt by another agent.
 const fromAws = { source: [{ prefix: 'aws.' }] } as const
 const recordedCall = { ...fromAws, 'detail-type': ['AWS API Call via CloudTrail'] } as const
 
@@ -107,15 +112,18 @@ function byRole(...arn: Match[]): EventPattern {
   return { userIdentity: { sessionContext: { sessionIssuer: { arn } } } }
 }
 
-/** What the alarms on an agent's attempts are called by, and the rules that quarantine it hang on. */
+/**
+ * The common prefix of the alarms on an agent's attempts. The quarantine starts from the rules with this
+ * prefix.
+ */
 export const agentAlarmPrefix = 'agent-'
 
-/** One per kind of loss: all in one would be longer than a pattern may be. */
+/** One pattern for each kind of loss, because a single pattern would exceed AWS's quota. */
 function agentAlarms(accountId: string): AlarmPattern[] {
   const losses = [...new Set(catalogue.map(({ loss }) => loss))]
   return losses.map((loss) => ({
     name: `${agentAlarmPrefix}${loss}`,
-    sentence: `An agent tried to destroy or loosen: ${loss}. Denied or not, look at what its session did before.`,
+    sentence: `An agent tried to destroy or weaken: ${loss}. Check what its session did before, even if the call was denied.`,
     account: 'production',
     pattern: callPattern(
       catalogue.filter((row) => row.loss === loss).map(({ action }) => action),
@@ -124,12 +132,14 @@ function agentAlarms(accountId: string): AlarmPattern[] {
   }))
 }
 
-/** It hangs on the agents' alarms, which have woken somebody by then: this is for whoever relies on it. */
+/**
+ * The agent's alarm has already paged on-call. This alarm tells on-call that the sessions are still valid.
+ */
 function quarantineAlarm(): AlarmPattern {
   return {
     name: 'quarantine-failed',
     sentence:
-      'An agent tried to destroy, and its sessions could not be ended: run `holdfast agent-session revoke`.',
+      'An agent tried a destructive action, and the quarantine failed to end its sessions: run `holdfast agent-session revoke`.',
     account: 'production',
     pattern: {
       ...fromAws,
@@ -147,14 +157,14 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
   return [
     {
       name: 'break-glass-assumed',
-      sentence: "Someone broke the glass, or tried to. The reason is in the session's tags.",
+      sentence: "A person opened a break-glass session, or tried to. The session's tags hold the reason.",
       account: 'production',
       pattern: callPattern(['sts:AssumeRole'], { requestParameters: { roleArn: [arn] } }),
     },
     {
       name: 'break-glass-approved',
       sentence:
-        'Someone approved that the glass is broken, or tried to: the event says for whom and until when.',
+        'A person approved a break-glass session, or tried to. The event holds the approved person and the end time.',
       account: 'production',
       pattern: callPattern(['iam:CreatePolicyVersion', 'iam:SetDefaultPolicyVersion'], {
         requestParameters: { policyArn: [approvalPolicyArn(accountId)] },
@@ -162,14 +172,17 @@ function breakGlassAlarms(accountId: string): AlarmPattern[] {
     },
     {
       name: 'break-glass-acts',
-      sentence: 'A break-glass session changes something.',
+      sentence: 'A break-glass session made a change.',
       account: 'production',
       pattern: { ...recordedCall, detail: { readOnly: [false], ...byRole(arn) } },
     },
   ]
 }
 
-/** In an account of the vault and of nothing else, whatever these are called on is Holdfast's. */
+/**
+ * The patterns name no resource, because every resource of these services in the vault's account belongs to
+ * Holdfast.
+ */
 const checkChanges = [
   'ecs:RegisterTaskDefinition',
   'ecs:DeregisterTaskDefinition',

@@ -1,10 +1,14 @@
-// The audit bucket and the ways of an alarm: what CloudTrail, EventBridge and CloudWatch may do, and nobody else.
+// Policies of the audit bucket and of the path of an alarm. Only CloudTrail, EventBridge and CloudWatch can
+// write there.
 import { auditBucketName, bucketArn, forwarderRoleArn } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultLocation } from './names.ts'
 
-/** @param trailArns the trails that deliver here: the confused deputy's key, without which any account's trail could */
+/**
+ * @param trailArns the trails that deliver here. Without the condition on them, a trail of any account could
+ * (confused deputy).
+ */
 export function auditBucketPolicy(location: VaultLocation, trailArns: readonly string[]): Policy {
   const bucket = bucketArn(auditBucketName(location))
   const objects = `${bucket}/*`
@@ -36,7 +40,8 @@ export function auditBucketPolicy(location: VaultLocation, trailArns: readonly s
       Condition: { Bool: { 'aws:SecureTransport': 'false' } },
     },
     {
-      // Trails are AWS's own principals; whoever else puts an object here invents history.
+      // Only CloudTrail, an AWS service principal, may write here, because any other object would be a forged
+      // log.
       Sid: 'DenyAllButTrails',
       Effect: 'Deny',
       Principal: '*',
@@ -54,7 +59,7 @@ export function auditBucketPolicy(location: VaultLocation, trailArns: readonly s
   )
 }
 
-/** Who may raise an alarm: the rules and metric alarms of the vault's own account. */
+/** Only event rules and metric alarms of the vault's account may publish to the alarm topic. */
 export function alarmTopicPolicy(accountId: string, topicArn: string): Policy {
   return policy({
     Sid: 'LetAlarmsSpeak',
@@ -66,7 +71,7 @@ export function alarmTopicPolicy(accountId: string, topicArn: string): Policy {
   })
 }
 
-/** Which accounts' forwarders may put events on the vault's bus. */
+/** Only the forwarder roles of the named accounts may put events on the vault's bus. */
 export function alarmBusPolicy(busArn: string, accountIds: readonly string[]): Policy {
   return policy({
     Sid: 'LetForwardersPut',

@@ -1,5 +1,6 @@
-// Break-glass: the destructive part of the catalogue, for an hour, and never the vault or the evidence; if approvers are named,
-// only for whom and until when one of them has said.
+// Break-glass: a role that may call the destructive actions of the catalogue for one hour, but never on the
+// vault or on evidence. With approvers configured, only an approved person may use it, and only until the
+// approved time.
 import { breakGlassActions } from './catalogue.ts'
 import { delayStatements } from './delay-policies.ts'
 import { approvalPolicyArn, bucketArn, everyRegion, feedbackBucketName, vaultBucketName } from './names.ts'
@@ -28,7 +29,7 @@ export function breakGlassPolicy(vault: VaultLocation): Policy {
       Action: readOnlyActions,
       Resource: ['*'],
     },
-    // Hurry is no reason to do without the way back.
+    // An emergency is no reason to delete without a waiting time.
     ...delayStatements('*'),
     {
       Sid: 'DenyVault',
@@ -40,17 +41,17 @@ export function breakGlassPolicy(vault: VaultLocation): Policy {
 }
 
 export interface Approval {
-  /** The source identity with which the glass is broken. */
+  /** The source identity of the break-glass session. */
   sourceIdentity: string
   /** ISO 8601 in UTC. */
   until: string
 }
 
 /**
- * The boundary of break-glass where approvers are named. A boundary is the one document that somebody may be trusted to
- * write for a role without gaining anything by it: it grants nothing, whoever writes it can't assume the role, and whoever
- * assumes the role can't write it. IAM compares the time itself, for sessions that are running too.
- * @param approval null: nobody has approved
+ * The permissions boundary of break-glass when approvers are configured. A boundary grants nothing, so an
+ * approver gains nothing by writing it: the approver can't assume the role, and the role can't write its own
+ * boundary. IAM compares the time at each call, so an approval also ends for open sessions.
+ * @param approval null while no approver has approved
  */
 export function approvalPolicy(approval: Approval | null): Policy {
   const everything = { Effect: 'Deny', Action: ['*'], Resource: ['*'] } as const
@@ -62,7 +63,8 @@ export function approvalPolicy(approval: Approval | null): Policy {
       Action: [...breakGlassActions(), ...readOnlyActions],
       Resource: ['*'],
     },
-    // Denied, not only not allowed: a resource's own policy that names a session goes around what a boundary leaves out.
+    // An explicit deny, because a resource policy that names a session is not limited by a boundary that only
+    // omits an action.
     {
       Sid: 'DenyOthers',
       ...everything,
@@ -76,7 +78,10 @@ export function approvalPolicy(approval: Approval | null): Policy {
   )
 }
 
-/** For whoever approves: another version of that one policy, and the removal of old ones, of which IAM keeps five. */
+/**
+ * An approver may write new versions of the approval policy, and delete old ones, because IAM keeps at most
+ * five.
+ */
 export function approverPolicy(accountId: string): Policy {
   return policy({
     Sid: 'Approve',

@@ -1,22 +1,41 @@
-// The destructive catalogue: every action that loses data, or loosens what protects it, and the brake that AWS has.
-// Boundaries, service control policies, break-glass, proofs, alarms and documentation all read it from here.
+// The destructive catalogue: every AWS action that destroys data, or weakens the protection of data, with
+// AWS's safeguard.
+//
+// This is the first file to read in guardrails/. The folder holds pure functions and data, and imports
+// nothing from the rest:
+//
+// - lists: this catalogue, recovery.ts (the worth of each safeguard), frozen-actions.ts, guards.ts, names.ts
+// - vault: vault-bucket-policy.ts, feedback-, toolkit- and audit-bucket policies, role-policies.ts, trust-policies.ts
+// - production: agent-policies.ts, break-glass-policy.ts, quarantine.ts, revocation-policy.ts, delay-policies.ts
+// - organization: organization-policies.ts
+// - checks: check-policies.ts, restore-test-policies.ts, restore-test-machine.ts
+// - alarms: alarm-patterns.ts
+//
+// Boundaries, control policies, break-glass, alarms and the proof read the catalogue, so one new row reaches
+// all of them.
 
 type Loss = 'data' | 'protection' | 'readability' | 'evidence' | 'identity'
 
 export interface DestructiveAction {
-  /** As in a policy: `ec2:DeleteVolume`, or with a `*` at its end where a whole family is meant. */
+  /** An IAM action such as `ec2:DeleteVolume`. A `*` at the end stands for a family of actions. */
   action: string
   loss: Loss
   lost: string
-  /** What AWS offers against it; null if nothing but the deny. */
-  brake: string | null
-  /** Whether break-glass may do it: what an operator may have to do at three in the morning, and nothing that only hides tracks. */
+  /** AWS's own protection against the action. Null if AWS has none, so that only a deny protects. */
+  safeguard: string | null
+  /**
+   * Whether break-glass may call it: yes for emergency repairs at night, no for actions that only hide
+   * tracks.
+   */
   breakGlass: boolean
-  /** Year in which AWS introduced the action, or its brake, where that decides whether older advice covers it. */
+  /**
+   * The year in which AWS introduced the action or its safeguard. Set only where older advice can't cover it
+   * yet.
+   */
   since: number | null
 }
 
-type Row = [action: string, lost: string, brake: string | null, since?: number]
+type Row = [action: string, lost: string, safeguard: string | null, since?: number]
 
 const recycleBin = 'Recycle Bin with a locked rule'
 const deletionProtection = 'deletion protection'
@@ -130,11 +149,11 @@ export const catalogue: readonly DestructiveAction[] = [
 ]
 
 function describe(loss: Loss, rows: Row[], breakGlass: boolean): DestructiveAction[] {
-  return rows.map(([action, lost, brake, since]) => ({
+  return rows.map(([action, lost, safeguard, since]) => ({
     action,
     loss,
     lost,
-    brake,
+    safeguard,
     breakGlass,
     since: since ?? null,
   }))
@@ -145,7 +164,7 @@ export function destructiveActions(): string[] {
   return catalogue.map(({ action }) => action).sort()
 }
 
-/** What break-glass may do, sorted. */
+/** The actions that break-glass may call, sorted. */
 export function breakGlassActions(): string[] {
   return catalogue
     .filter(({ breakGlass }) => breakGlass)

@@ -1,4 +1,5 @@
-// What scheduled checks stand on: who starts a task, what brings its image and takes its log, and what its network lets through.
+// Policies of scheduled checks: the roles that start a task, pull its image and write its log, and its
+// network's endpoints.
 import {
   bucketArn,
   checkClusterArn,
@@ -16,10 +17,10 @@ import { policy } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
 import type { Duty, VaultLocation } from './names.ts'
 
-/** For ECS itself, not for what runs in a task: a container is never given these. */
+/** For the ECS agent that prepares a task. The container itself never gets these permissions. */
 export function taskExecutionPolicy(locations: readonly VaultLocation[]): Policy {
   return policy(
-    // The registry's token is the account's: IAM has no resource for it.
+    // IAM has no resource for the registry's token, because the token belongs to the account.
     { Sid: 'OpenRegistry', Effect: 'Allow', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'] },
     { Sid: 'PullImage', Effect: 'Allow', Action: [...pullActions], Resource: locations.map(repositoryArn) },
     {
@@ -31,7 +32,7 @@ export function taskExecutionPolicy(locations: readonly VaultLocation[]): Policy
   )
 }
 
-/** The schedules start these tasks as these roles, and nothing else. */
+/** The schedules may start only the tasks of checks, and only with these roles. */
 export function schedulerPolicy(locations: readonly VaultLocation[], duties: readonly Duty[]): Policy {
   const { accountId } = locations[0]!
   return policy(
@@ -67,7 +68,10 @@ export function schedulerTrustPolicy(locations: readonly VaultLocation[]): Polic
   return trustSchedules(locations[0]!.accountId, locations.map(checkGroupArn))
 }
 
-/** AWS's confused deputy: Scheduler acts for the schedules of these groups, or not at all. */
+/**
+ * EventBridge Scheduler may use the role only for schedules of these groups (against AWS's confused deputy
+ * problem).
+ */
 export function trustSchedules(accountId: string, groupArns: readonly string[]): Policy {
   return policy({
     Sid: 'TrustSchedules',
@@ -82,8 +86,9 @@ export function trustSchedules(accountId: string, groupArns: readonly string[]):
 }
 
 /**
- * What goes through the way to S3: the vault's own reading and reports by the vault's own principals, and the layers of images,
- * which S3 hands out by signed URLs of ECR's. Credentials that someone brings along open no other bucket.
+ * The endpoint to S3 lets principals of the vault's account read the vault and write reports, and lets ECR's
+ * signed URLs fetch image layers. Every other bucket is closed, so stolen credentials can't move data out
+ * through this endpoint.
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
  */
 export function storageEndpointPolicy(location: VaultLocation): Policy {
@@ -101,7 +106,7 @@ export function storageEndpointPolicy(location: VaultLocation): Policy {
   )
 }
 
-/** For tasks that have no business with the vault: the layers of images, and no other bucket for anybody. */
+/** For tasks that must not reach the vault: the endpoint serves image layers only, to every principal. */
 export function layerEndpointPolicy(location: VaultLocation): Policy {
   return policy(reachLayers(location))
 }
@@ -116,7 +121,10 @@ function reachLayers({ region }: VaultLocation): Statement {
   }
 }
 
-/** What goes through the ways to the registry and to the logs: the vault's own principals, to the vault's own repository and log group. */
+/**
+ * Only principals of the vault's account may use the endpoint, and only to pull from the vault's own
+ * repository.
+ */
 export function registryEndpointPolicy(location: VaultLocation): Policy {
   const fromVaultAccount = { StringEquals: { 'aws:PrincipalAccount': location.accountId } }
   return policy(

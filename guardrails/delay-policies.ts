@@ -1,11 +1,15 @@
-// No deletion is final at once where AWS can delay it: what nobody in production may do to the delays, and what has none.
+// Delayed deletion in production: the denies that keep AWS's waiting times in force, and the list of actions
+// without one.
 import { catalogue } from './catalogue.ts'
 import type { Condition, Statement } from './policy.ts'
 
-/** AWS's longest waiting time of keys and secrets, and the default of both. */
+/** AWS's maximum waiting time for keys and secrets, which is also the default. */
 const pendingWindowDays = 30
 
-/** Locked rules can't be changed by anyone until the delay is over; this keeps the unlocking itself from beginning. */
+/**
+ * AWS already rejects changes of a locked Recycle Bin rule until the unlock delay ends. The deny also stops a
+ * caller from starting it.
+ */
 export function delayStatements(accountId: string, thaw: { Condition?: Condition } = {}): Statement[] {
   return [
     {
@@ -42,20 +46,25 @@ export function delayStatements(accountId: string, thaw: { Condition?: Condition
 }
 
 export interface DelayReport {
-  /** What this layer has put in force, whoever deletes. */
+  /** Delays that this layer enforces for every caller, by action. */
   inForce: Record<string, string>
-  /** What AWS can hold back, but only where each resource says so: the layer doesn't own these. */
+  /** Safeguards that each resource has to enable, because this layer doesn't own the resource. */
   onEachResource: Record<string, string>
-  /** Gone at once: only the deny stands before it, and the vault behind it. */
+  /**
+   * Actions that AWS can't delay. Only the deny protects production, and only the vault brings the data back.
+   */
   none: string[]
 }
 
-/** As `holdfast blast-radius --brakes` reads it: what is in place against an action, on everything that it could hit. */
+/**
+ * The input of `holdfast blast-radius --brakes`: for each action, the safeguard that covers every resource it
+ * could destroy.
+ */
 export type SafeguardsInForce = Record<string, { days?: number; locked?: true }>
 
 /**
- * @param isEnforced whether the organization holds everyone to the longest waiting times; without, only break-glass is, and an
- * owner may choose the shortest.
+ * @param isEnforced whether a control policy enforces the maximum waiting times on every principal. Without
+ * an Organization only break-glass has to keep them, and an account owner may choose the minimum.
  */
 export function safeguardsInForce(
   { volumes, snapshots }: RecycleDays,
@@ -81,7 +90,7 @@ export interface RecycleDays {
   snapshots: number
 }
 
-/** Of each action of the catalogue that loses data or readability. */
+/** Sorts the catalogue's actions that destroy data or make it unreadable by the delay that covers them. */
 export function describeDelays({ volumes, snapshots }: RecycleDays): DelayReport {
   const inForce: Record<string, string> = {
     'ec2:DeleteVolume': `Recycle Bin, ${volumes} days`,
@@ -96,10 +105,10 @@ export function describeDelays({ volumes, snapshots }: RecycleDays): DelayReport
   return {
     inForce,
     onEachResource: Object.fromEntries(
-      otherActions.flatMap(({ action, brake }) => (brake === null ? [] : [[action, brake]])),
+      otherActions.flatMap(({ action, safeguard }) => (safeguard === null ? [] : [[action, safeguard]])),
     ),
     none: otherActions
-      .filter(({ brake }) => brake === null)
+      .filter(({ safeguard }) => safeguard === null)
       .map(({ action }) => action)
       .sort(),
   }

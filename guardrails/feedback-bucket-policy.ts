@@ -1,4 +1,5 @@
-// The feedback bucket's policy: the notary writes, each writer reads what concerns its own source, and that is all.
+// The feedback bucket's policy: only the notary can write, and a writer can read only the feedback on its own
+// source.
 import { anyWriterArn, bucketArn, dutyRoleArn, feedbackBucketName, sourceTag } from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'

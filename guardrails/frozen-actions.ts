@@ -1,6 +1,10 @@
-// What changes a bucket's configuration, or opens another way to it: frozen for the vault, root included.
+// Actions that change the vault's configuration or open another way to its buckets. The freeze denies them,
+// to the root user too.
 
-/** On the bucket itself. Where S3 names one action for setting and removing (versioning, encryption), one is listed. */
+/**
+ * Actions on a bucket. S3 uses one action for both setting and removing, for example of encryption, so the
+ * list has one.
+ */
 export const frozenBucketActions = [
   's3:DeleteBucket',
   's3:DeleteBucketPolicy',
@@ -24,7 +28,10 @@ export const frozenBucketActions = [
   's3:PutReplicationConfiguration',
 ] as const
 
-/** On the account: each is a way around the bucket's name, or around the account's own public access block. */
+/**
+ * Actions on the account. Each opens a way around the bucket's name, or around the account's public access
+ * block.
+ */
 export const frozenAccountActions = [
   's3:CreateAccessGrantsInstance',
   's3:CreateAccessPoint',
@@ -35,7 +42,7 @@ export const frozenAccountActions = [
   's3:PutAccountPublicAccessBlock',
 ] as const
 
-/** On a role whose documents are frozen: whatever changes what it may do or who may assume it. */
+/** Actions on a frozen role: everything that changes its permissions or its trust. */
 export const frozenRoleActions = [
   'iam:AttachRolePolicy',
   'iam:DeleteRole',
@@ -50,10 +57,10 @@ export const frozenRoleActions = [
   'iam:UpdateRole',
 ] as const
 
-/** On the rules of alarms, and the bus in the vault's account. */
+/** Actions on the event rules of the alarms. */
 export const frozenRuleActions = ['events:DeleteRule', 'events:DisableRule', 'events:RemoveTargets'] as const
 
-/** On the bus, the topic and the metric alarms in the vault's account. */
+/** Actions on the event bus, the topic and the metric alarms in the vault's account. */
 export const frozenTopicActions = [
   'cloudwatch:DeleteAlarms',
   'cloudwatch:DisableAlarmActions',
@@ -63,7 +70,7 @@ export const frozenTopicActions = [
   'sns:Unsubscribe',
 ] as const
 
-/** On the state machine that quarantines agents. */
+/** Actions on the state machine that quarantines agents. */
 export const frozenMachineActions = [
   'states:DeleteStateMachine',
   'states:StopExecution',

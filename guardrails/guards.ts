@@ -1,12 +1,16 @@
-// Every guard of the vault and of production, by name: the property that it protects and the policy statements that enforce it.
-// The drill removes each guard in turn (lab/incident/guards/guard-removal.ts), because a guard that no test misses may not
-// work at all. The Pulumi program has no option that leaves a guard out.
+// Every guard of the vault and of production, by name: the property that it protects and the policy
+// statements that enforce it. The drill removes each guard in turn (lab/incident/guards/guard-removal.ts),
+// because a guard that no test misses may not work at all. The Pulumi program has no option that leaves a
+// guard out.
 
 export interface Guard {
   name: string
   /** The property that is lost without the guard, as a clause that completes "By itself: …". */
   description: string
-  /** The policy statements that make up the guard. Removal drops them from every policy. Empty for a setting of a bucket or a role. */
+  /**
+   * The policy statements that make up the guard. Removal drops them from every policy. Empty for a setting
+   * of a bucket or a role.
+   */
   sids: readonly string[]
 }
 
@@ -168,8 +172,8 @@ export const guards: readonly Guard[] = [
 ]
 
 /**
- * Statements that duplicate another guard, by Sid, with the guard that decides today. Removing one alone changes no decision. They
- * stay because they still deny on the day the other guard fails.
+ * Statements that duplicate another guard, by Sid, with the guard that decides today. Removing one alone
+ * changes no decision. They stay because they still deny on the day the other guard fails.
  */
 export const defenceInDepth: Readonly<Record<string, string>> = {
   DenyOtherAccounts:

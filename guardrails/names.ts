@@ -1,6 +1,7 @@
-// Names and ARNs that follow from account, region and source alone, so that no layer has to ask another for one.
+// Names and ARNs of all resources. They follow from account, region and source alone, so no layer reads the
+// outputs of another.
 
-/** Where the vault is. Commercial partition only (`arn:aws:`). */
+/** The account and region of a vault. Commercial partition only (`arn:aws:`). */
 export interface VaultLocation {
   /** Twelve digits. */
   accountId: string
@@ -8,13 +9,16 @@ export interface VaultLocation {
   region: string
 }
 
-/** Stands for the place of a vault in every region: its buckets' names with `*` for the region. For denies; no right is given so. */
+/**
+ * A location with `*` for the region, which matches the vault's buckets in every region. For denies only,
+ * never for a grant.
+ */
 export function everyRegion({ accountId }: Pick<VaultLocation, 'accountId'>): VaultLocation {
   return { accountId, region: '*' }
 }
 
 export const duties = ['notary', 'custodian', 'restorer', 'drill'] as const
-/** A role of the vault that isn't bound to one source. */
+/** A role of the vault that serves all sources. */
 export type Duty = (typeof duties)[number]
 
 export const rolePaths = {
@@ -25,13 +29,19 @@ export const rolePaths = {
   checks: '/holdfast-checks/',
 } as const
 
-/** Set on a writer's role; the bucket policies hold it to this source, whatever its own policy says. */
+/**
+ * Tag of a writer's role. The bucket policies limit the writer to this source, even if its own policy allows
+ * more.
+ */
 export const sourceTag = 'holdfast-source'
-/** Set on an agent's role; compared with the environment tag of what it touches. */
+/** Tag of an agent's role. The boundary compares it with the environment tag of the resource. */
 export const agentEnvironmentTag = 'holdfast-environment'
-/** Session tag by which Identity Center (whose sessions carry no MFA keys) vouches for a second factor. */
+/**
+ * Session tag that confirms a second factor for Identity Center, because its sessions carry no MFA condition
+ * keys.
+ */
 export const secondFactorTag = 'holdfast-second-factor'
-/** Session tag in which whoever breaks the glass says why. */
+/** Session tag that holds the reason of a break-glass session. */
 export const reasonTag = 'holdfast-reason'
 
 export function vaultBucketName(location: VaultLocation): string {
@@ -46,7 +56,10 @@ export function auditBucketName(location: VaultLocation): string {
   return `holdfast-audit-${location.accountId}-${location.region}`
 }
 
-/** Tool, configuration and runbook. A bucket of its own, for Pulumi's uploads can't say `If-None-Match`, which the vault's asks of everybody. */
+/**
+ * Bucket of the tool, the configuration and the runbook. Not the vault, because Pulumi's uploads can't send
+ * `If-None-Match`.
+ */
 export function toolkitBucketName(location: VaultLocation): string {
   return `holdfast-toolkit-${location.accountId}-${location.region}`
 }
@@ -71,22 +84,26 @@ export const breakGlassRoleName = 'holdfast-break-glass'
 export const administratorRoleName = 'holdfast-administrator'
 export const agentBoundaryName = 'holdfast-agent-boundary'
 
-/** One trail per account that has one: the management account's covers the organization. */
+/** The trail's name in every account. The management account's trail covers the whole organization. */
 export const trailName = 'holdfast-audit'
 export const alarmBusName = 'holdfast-alarms'
 export const alarmTopicName = 'holdfast-alarms'
 export const forwarderRoleName = 'holdfast-alarm-forwarder'
 
-/** The state machine that ends an agent's sessions, the role that it runs as, and the role by which a rule starts it. */
+/** The name of the state machine that ends an agent's sessions, and of its role. */
 export const quarantineName = 'holdfast-quarantine'
+/** The role with which an event rule starts the quarantine. */
 export const quarantineStarterName = 'holdfast-quarantine-starter'
-/** Whoever ends an agent's sessions by hand. */
+/** The role of a person who ends an agent's sessions by hand. */
 export const responderRoleName = 'holdfast-responder'
-/** Whoever approves that the glass is broken, and the policy that says for whom and until when. */
+/**
+ * The role of a person who approves break-glass, and the policy that holds the approved person and the end
+ * time.
+ */
 export const approverRoleName = 'holdfast-approver'
 export const approvalPolicyName = 'holdfast-break-glass-approval'
 
-/** Where checks run: container tasks in the vault's account, started by a schedule. */
+/** Scheduled checks: container tasks in the vault's account. */
 export const checkClusterName = 'holdfast-checks'
 export const checkGroupName = 'holdfast-checks'
 export const checkQueueName = 'holdfast-checks-not-started'
@@ -95,22 +112,27 @@ export const imageRepositoryName = 'holdfast'
 export const taskExecutionRoleName = 'holdfast-task-execution'
 export const schedulerRoleName = 'holdfast-check-scheduler'
 
-/** Where restored data is started: one state machine per source, and the roles by which it starts tasks and is started. */
+/**
+ * Restore tests: one state machine for each source, the role that starts its tasks, and the role that starts
+ * the machine.
+ */
 export const restoreTestGroupName = 'holdfast-examinations'
 export const restoreTestMachineRoleName = 'holdfast-examination-machine'
 export const restoreTestStarterRoleName = 'holdfast-examination-starter'
-/** What a task without a role says, which may be anything: nothing is counted by it. */
+/**
+ * Log of the task that starts restored data. Restored data can forge any line, so no metric counts this log.
+ */
 export const restoreTestLogGroupName = '/holdfast/examinations'
 
-/** Step Functions' own rule, by which it learns that a task has ended. */
+/** The rule that Step Functions manages itself, to learn that a task has ended. */
 export const taskRuleName = 'StepFunctionsGetEventsForECSTaskRule'
 
-/** The state machine of one source; `*` for all. */
+/** The state machine of one source, or of all sources with `*`. */
 export function restoreTestName(source: string): string {
   return `holdfast-examination-${source}`
 }
 
-/** Family of the task definition that does one step of it. */
+/** Family of the task definition that runs one step of a restore test. */
 export function restoreTestFamily(step: string, source: string): string {
   return `holdfast-examination-${step}-${source}`
 }
@@ -119,7 +141,7 @@ export function restoreTestMachineArn({ accountId, region }: VaultLocation, sour
   return `arn:aws:states:${region}:${accountId}:stateMachine:${restoreTestName(source)}`
 }
 
-/** What stands before the `@sha256:…` of the image that checks run: the vault account's own registry, and nobody else's. */
+/** The image of checks without its `@sha256:…`. Only the vault account's own registry may hold it. */
 export function imageRepository({ accountId, region }: VaultLocation): string {
   return `${accountId}.dkr.ecr.${region}.amazonaws.com/${imageRepositoryName}`
 }
@@ -165,17 +187,17 @@ export function forwarderRoleArn(accountId: string): string {
   return roleArn(accountId, rolePaths.audit, forwarderRoleName)
 }
 
-/** Of the state machine in one region, or with `*` in any. */
+/** ARN of the state machine in one region, or in every region with `*`. */
 export function quarantineMachineArn(accountId: string, region: string): string {
   return `arn:aws:states:${region}:${accountId}:stateMachine:${quarantineName}`
 }
 
-/** Any run of it, in any region. */
+/** Matches every execution of the quarantine, in every region. */
 export function quarantineExecutionArn(accountId: string): string {
   return `arn:aws:states:*:${accountId}:execution:${quarantineName}:*`
 }
 
-/** Every agent of an account, those that don't exist yet too. */
+/** Matches every agent of an account, also an agent that is added later. */
 export function anyAgentArn(accountId: string): string {
   return roleArn(accountId, rolePaths.agents, '*')
 }
@@ -192,7 +214,7 @@ export function writerRoleArn(accountId: string, source: string): string {
   return roleArn(accountId, rolePaths.vault, writerRoleName(source))
 }
 
-/** Matches every writer of the vault, those of sources that don't exist yet too. */
+/** Matches every writer of the vault, also the writer of a source that is added later. */
 export function anyWriterArn(accountId: string): string {
   return roleArn(accountId, rolePaths.vault, writerRoleName('*'))
 }
@@ -209,12 +231,15 @@ export function oidcProviderArn(accountId: string, issuer: string): string {
   return `arn:aws:iam::${accountId}:oidc-provider/${issuerName(issuer)}`
 }
 
-/** An issuer's URL as IAM spells it in ARNs and condition keys: without scheme and trailing slash. */
+/** An issuer's URL without scheme and trailing slash, as IAM writes it in ARNs and condition keys. */
 export function issuerName(issuer: string): string {
   return issuer.replace(/^https:\/\//, '').replace(/\/+$/, '')
 }
 
-/** What a workload with an AWS role sends along with AssumeRole, so that it can't be made to write another source by mistake. */
+/**
+ * The external id that a workload sends with AssumeRole, so that a misconfigured workload can't write another
+ * source.
+ */
 export function externalIdOf(source: string): string {
   return `holdfast/${source}`
 }

@@ -1,4 +1,5 @@
-// What the organization holds against everyone in an account, root included: service and resource control policies.
+// Service and resource control policies, with which the organization binds every principal of an account, the
+// root user included.
 import { destructiveActions } from './catalogue.ts'
 import { delayStatements } from './delay-policies.ts'
 import {
@@ -39,12 +40,15 @@ function frozenAfter(thawUntil: string): { Condition?: Condition } {
   return thawUntil === '' ? {} : { Condition: { DateGreaterThan: { 'aws:CurrentTime': thawUntil } } }
 }
 
-/** Rules of Holdfast: on the default bus, and on the bus of alarms. */
+/** Matches Holdfast's event rules, on the default bus and on the alarm bus. */
 function ruleArns(accountId: string): string[] {
   return [`arn:aws:events:*:${accountId}:rule/holdfast-*`]
 }
 
-/** For every member account: it stays a member, and stays open. */
+/**
+ * For every member account: no principal can take it out of the organization, close it or detach its
+ * policies.
+ */
 export function membershipPolicy(): Policy {
   return policy({
     Sid: 'StayInOrganization',
@@ -65,9 +69,10 @@ export function membershipPolicy(): Policy {
 }
 
 /**
- * For the vault account: buckets, their policies and the documents of its roles stay as they are. Writers are not
- * among the frozen roles, so that a source can be added at any time: the bucket policy holds what a writer may never do.
- * @param thawUntil ISO 8601; until then the freeze is off, afterwards it is on again by itself. Empty: it is on.
+ * For the vault account: no principal can change the buckets, their policies or the policies of the roles.
+ * Writers are not frozen, so that a source can be added at any time. The bucket policy still limits every
+ * writer.
+ * @param thawUntil ISO 8601. The freeze is off until then, and on again afterwards. Empty: the freeze is on.
  */
 export function vaultFreezePolicy(vault: VaultLocation, thawUntil: string): Policy {
   const thaw = frozenAfter(thawUntil)
@@ -87,7 +92,8 @@ export function vaultFreezePolicy(vault: VaultLocation, thawUntil: string): Poli
     {
       Sid: 'FreezeAlarms',
       Effect: 'Deny',
-      // Not what adds one: a new source brings its own. An alarm says when one is put.
+      // PutRule and PutMetricAlarm stay allowed, because a new source adds its alarms. The alarm
+      // `vault-alarms` reports each such call.
       Action: [...frozenRuleActions, ...frozenTopicActions],
       Resource: [
         ...ruleArns(vault.accountId),
@@ -100,7 +106,7 @@ export function vaultFreezePolicy(vault: VaultLocation, thawUntil: string): Poli
   )
 }
 
-/** For production: agents don't destroy, and nobody takes an agent's boundary off or widens it. */
+/** For production: agents can't destroy data, and no principal can remove or widen an agent's boundary. */
 export function productionPolicy(productionAccountId: string, thawUntil: string): Policy {
   const agents = anyAgentArn(productionAccountId)
   const inProduction = (name: string) => roleArn(productionAccountId, rolePaths.production, name)
@@ -116,8 +122,8 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
     {
       Sid: 'KeepAgentBoundary',
       Effect: 'Deny',
-      // A role is created with its boundary: putting one on later is only ever a way of replacing it. That of break-glass is
-      // the approval, if one is asked for.
+      // Roles are created with their boundary, so a later PutRolePermissionsBoundary could only replace it.
+      // The boundary of break-glass is the approval, if approvers are configured.
       Action: ['iam:DeleteRolePermissionsBoundary', 'iam:PutRolePermissionsBoundary'],
       Resource: [agents, inProduction(breakGlassRoleName)],
       ...thaw,
@@ -162,14 +168,15 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
   )
 }
 
-/** For production: what delays a deletion stays, whoever deletes, root included. */
+/** For production: no principal can shorten the delay of a deletion, the root user included. */
 export function productionDelayPolicy(productionAccountId: string, thawUntil: string): Policy {
   return policy(...delayStatements(productionAccountId, frozenAfter(thawUntil)))
 }
 
 /**
- * Resource control policy for the vault account: nobody from outside it touches its data, nobody from outside the
- * organization becomes one of its roles. It holds even if a bucket or trust policy should ever say otherwise.
+ * Resource control policy for the vault account: no principal of another account can access its data, and no
+ * principal outside the organization can assume its roles. It also holds if a bucket policy or a trust policy
+ * allows too much by mistake.
  */
 export function vaultPerimeterPolicy(vault: VaultLocation, organizationId: string): Policy {
   return policy(
@@ -188,7 +195,7 @@ export function vaultPerimeterPolicy(vault: VaultLocation, organizationId: strin
       Sid: 'VaultRolesStayInside',
       Effect: 'Deny',
       Principal: '*',
-      // Not AssumeRoleWithWebIdentity: whoever comes with a token of another issuer has no organization to be in.
+      // Not AssumeRoleWithWebIdentity, because a caller with an OIDC token belongs to no organization.
       Action: ['sts:AssumeRole'],
       Resource: ['*'],
       Condition: {

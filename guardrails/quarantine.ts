@@ -1,24 +1,30 @@
-// Quarantine: an agent's first destructive attempt ends every session that it has, without anybody awake. A state machine
-// of AWS's own does it in one call: no code is deployed, and its role can put a policy on agents' roles and nothing else.
+// Quarantine: an agent's first destructive attempt ends all its sessions, without waiting for on-call. A Step
+// Functions state machine does it in one call. It deploys no code, and its role can only put an inline policy
+// on the roles of agents.
 import { anyAgentArn, quarantineExecutionArn, quarantineMachineArn } from './names.ts'
 import { policy } from './policy.ts'
 import { revocationPolicy } from './revocation-policy.ts'
 import type { Policy } from './policy.ts'
 
-/** Another name than that of a revocation by hand: neither overwrites the other with an earlier time. */
+/**
+ * Differs from the name of a revocation by hand, so that neither overwrites the other with an earlier time.
+ */
 export const quarantinePolicyName = 'holdfast-quarantined-sessions'
 
-/** In what CloudTrail records: the role whose session called. It is AWS's word; no request can claim another's. */
+/**
+ * Path to the caller's role in a CloudTrail event. AWS fills it in, so a request can't claim the role of
+ * another agent.
+ */
 const callersRole = '$.detail.userIdentity.sessionContext.sessionIssuer'
 const enteredTime = '$$.State.EnteredTime'
 
-/** So long it tries again; then it has failed, and somebody is woken. */
+/** The machine retries for this long. Then it fails, and the alarm `quarantine-failed` fires. */
 const maxRetrySeconds = 900
 
 /**
- * In Amazon States Language. The deny's time is that of the attempt to write it, not the event's: events come minutes late and
- * out of order, and an earlier time would let sessions live again that a later one had ended. For the same reason a call that
- * fails is not retried as it was, but with a new time.
+ * In Amazon States Language. The deny takes the time of the write, not of the event, because events arrive
+ * minutes late and out of order, and an earlier time would revive sessions that a later one had ended. A
+ * failed call is retried with a new time, for the same reason.
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
  */
 export function quarantineDefinition(accountId: string): Record<string, unknown> {
@@ -70,7 +76,9 @@ export function quarantineDefinition(accountId: string): Record<string, unknown>
   }
 }
 
-/** A value that is to be looked up when the machine runs is told by its key. */
+/**
+ * Adds `.$` to the key of a value that the machine looks up at run time, as Amazon States Language requires.
+ */
 function withPaths(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withPaths)
   if (typeof value !== 'object' || value === null) return value
@@ -81,7 +89,10 @@ function withPaths(value: unknown): unknown {
   )
 }
 
-/** IAM has no key for a policy's name or content: what else this could write on an agent's role, the agents' boundary caps. */
+/**
+ * IAM has no condition key for the name or content of an inline policy. The agents' boundary limits any other
+ * policy put here.
+ */
 export function quarantinePolicy(accountId: string): Policy {
   return policy({
     Sid: 'EndSessionsOfAgents',
@@ -104,7 +115,7 @@ export function quarantineStarterPolicy(accountId: string): Policy {
   })
 }
 
-/** The rules that tell of an agent's destructive attempts, and no other rule. */
+/** Only the rules of the alarms on agents may start the quarantine. */
 export function quarantineStarterTrustPolicy(accountId: string): Policy {
   return trustService(
     'TrustRules',
@@ -114,7 +125,10 @@ export function quarantineStarterTrustPolicy(accountId: string): Policy {
   )
 }
 
-/** For a human who ends an agent's sessions by hand (`holdfast agent-session revoke`), and looks at what the agent may do. */
+/**
+ * For a person who ends an agent's sessions by hand (`holdfast agent-session revoke`), and inspects the
+ * agent's permissions.
+ */
 export function responderPolicy(accountId: string): Policy {
   const agents = [anyAgentArn(accountId)]
   return policy(
@@ -134,7 +148,10 @@ export function responderPolicy(accountId: string): Policy {
   )
 }
 
-/** AWS's confused deputy: it acts for this account and this resource, or not at all. */
+/**
+ * The service may use the role only for this account and this resource (against AWS's confused deputy
+ * problem).
+ */
 function trustService(sid: string, service: string, accountId: string, sourceArn: string): Policy {
   return policy({
     Sid: sid,

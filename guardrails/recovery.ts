@@ -1,16 +1,25 @@
-// What each brake of the destructive catalogue is worth: how long what was lost can be brought back, by which right, and
-// which rights take the brake off first. From AWS's user guides of the services named.
+// The worth of each safeguard in the destructive catalogue: for how long and by which action a caller can
+// undo a loss, and which actions remove the safeguard first. The facts come from the AWS user guide of each
+// service.
 
 export interface Recovery {
-  /** A brake that AWS puts on for everyone, or one that is there only where someone has set it up. */
+  /**
+   * `always`: AWS applies the safeguard to every account. `set-up`: only an account that configured it has
+   * it.
+   */
   presence: 'always' | 'set-up'
-  /** The brake refuses the action, or it keeps for a while what the action removed. */
+  /** `refuses`: the action fails. `delays`: AWS keeps the deleted resource for a time. */
   effect: 'refuses' | 'delays'
-  /** Of a delay: least and most days that AWS lets it have; null where it has no end, or where the brake refuses. */
-  days: readonly [least: number, most: number] | null
-  /** The right by which what was lost is brought back; null where the brake refuses, or where it is AWS itself. */
+  /**
+   * The minimum and maximum days of a delay. Null for a delay without an end, or if the safeguard refuses.
+   */
+  days: readonly [minDays: number, maxDays: number] | null
+  /** The action that undoes the loss. Null if the safeguard refuses. */
   broughtBackBy: string | null
-  /** Rights that take the brake off: whoever has one of them and the action itself is not braked, unless the brake is locked. */
+  /**
+   * Actions that remove the safeguard. It doesn't stop a caller that has the action and one of these, unless
+   * it is locked.
+   */
   takenOffBy: readonly string[]
 }
 
@@ -37,7 +46,7 @@ const lockedRule: Recovery = {
   takenOffBy: ['rbin:UnlockRule'],
 }
 
-/** By action of the catalogue. An action that has no row here has no brake that anyone should rely on. */
+/** Recoveries by action of the catalogue. An action without a row has no reliable safeguard. */
 export const recoveries: Readonly<Record<string, Recovery>> = {
   // https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin.html
   'ec2:DeleteVolume': recycleBin([1, 7], 'ec2:RestoreVolumeFromRecycleBin'),
@@ -54,7 +63,8 @@ export const recoveries: Readonly<Record<string, Recovery>> = {
     broughtBackBy: 'backup:StartRestoreJob',
     takenOffBy: ['backup:DeleteRecoveryPoint', 'backup:UpdateRecoveryPointLifecycle'],
   },
-  // A delete marker goes by deleting its version; the versions below it stay until someone deletes them.
+  // Deleting the delete marker undoes the action. The versions behind the marker stay until a caller deletes
+  // them.
   's3:DeleteObject': {
     presence: 'set-up',
     effect: 'delays',
@@ -79,7 +89,7 @@ export const recoveries: Readonly<Record<string, Recovery>> = {
     takenOffBy: ['backup:DeleteRecoveryPoint'],
   },
   'cloudformation:DeleteStack': protection('cloudformation:UpdateTerminationProtection'),
-  // In compliance mode only: in governance mode this very action is how the lock is taken off.
+  // Compliance mode only, because in governance mode this very action removes the lock.
   'ec2:UnlockSnapshot': {
     presence: 'set-up',
     effect: 'refuses',
@@ -89,7 +99,7 @@ export const recoveries: Readonly<Record<string, Recovery>> = {
   },
   'rbin:DeleteRule': lockedRule,
   'rbin:UpdateRule': lockedRule,
-  // A locked rule opens 7 to 30 days after it was unlocked, and can be locked again in between.
+  // AWS unlocks a rule 7 to 30 days after the call. The owner can lock it again in the meantime.
   'rbin:UnlockRule': {
     presence: 'always',
     effect: 'delays',
@@ -123,7 +133,8 @@ export const recoveries: Readonly<Record<string, Recovery>> = {
     takenOffBy: [],
   },
   's3:UpdateObjectEncryption': objectLock,
-  // The window is skipped by a parameter of the same call: it holds only where a policy denies that parameter.
+  // A parameter of the same call skips the window, so the safeguard counts only where a policy denies that
+  // parameter.
   'secretsmanager:DeleteSecret': {
     presence: 'set-up',
     effect: 'delays',
@@ -134,7 +145,10 @@ export const recoveries: Readonly<Record<string, Recovery>> = {
   'logs:DeleteLogGroup': protection('logs:PutLogGroupDeletionProtection'),
 }
 
-/** Families of the catalogue (`iam:Attach*`) as the actions that they stand for: AWS's simulator takes no wildcard. */
+/**
+ * The actions behind each family of the catalogue (`iam:Attach*`), because AWS's policy simulator accepts no
+ * wildcard.
+ */
 export const actionFamilies: Readonly<Record<string, readonly string[]>> = {
   'backup:DisassociateRecoveryPoint*': [
     'backup:DisassociateRecoveryPoint',

@@ -1,5 +1,6 @@
-// The order in which restored data is examined, in Amazon States Language: what one task leaves, the next one finds, and whichever of
-// them fails, nothing of it stays. Unless the run was stopped by hand, or emptying failed: then the next night's empties.
+// The state machine of a restore test, in Amazon States Language. Each task works on the files of the task
+// before it. After the last task, or after a failure, the file system is emptied. A run that was stopped by
+// hand leaves files, which the next run removes.
 
 export const restoreTestSteps = ['empty', 'restore', 'examine', 'check'] as const
 export type RestoreTestStep = (typeof restoreTestSteps)[number]
@@ -9,7 +10,8 @@ export interface StepTask {
   subnetId: string
   securityGroupIds: readonly string[]
   /**
-   * Afterwards the next step begins, and ECS is asked to stop the task, which AWS doesn't promise: a task needs an end of its own before.
+   * The task has to end itself before this time. After it, the next step starts, and AWS doesn't guarantee
+   * that ECS stops the task.
    * @see https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync
    */
   timeoutSeconds: number
@@ -20,11 +22,16 @@ export interface RestoreTestMachine {
   steps: Readonly<Record<RestoreTestStep, StepTask>>
 }
 
-/** How a container learns which run it is part of: what an earlier one answered is not taken for its answer. */
+/**
+ * Tells a container the id of its run, so that the check rejects a result that an earlier run left behind.
+ */
 const runVariable = 'HOLDFAST_RUN'
 export const containerName = 'holdfast'
 
-/** A task that couldn't be started, for want of room, say. What has run is never run again: the next night is the next try. */
+/**
+ * Errors of tasks that never started, for example because AWS had no capacity. A task that has run is not
+ * retried until the next night.
+ */
 const notStarted = ['AmazonECS.Unknown', 'ECS.AmazonECSException', 'ECS.ServerException']
 const startRetry = { ErrorEquals: notStarted, IntervalSeconds: 60, MaxAttempts: 2, BackoffRate: 2 }
 const retrySeconds = 60 + 120
@@ -56,7 +63,7 @@ export function restoreTestDefinition({ clusterArn, steps }: RestoreTestMachine)
         ],
       },
     },
-    // What ECS says of a task is of no use to the next one.
+    // Dropped, because no later step uses ECS's description of the task.
     ResultPath: null,
     Retry: [startRetry],
     ...(onFailure === undefined
@@ -66,7 +73,8 @@ export function restoreTestDefinition({ clusterArn, steps }: RestoreTestMachine)
   })
   const afterFailure = 'EmptyAfterFailure'
   return {
-    Comment: 'Restores the newest snapshot of a source and starts it, where it finds no role and no network',
+    Comment:
+      'Restores the newest snapshot of a source, and starts it in a task without a role and without the internet',
     StartAt: 'Empty',
     TimeoutSeconds: maxRestoreTestSeconds(steps),
     States: {
@@ -81,7 +89,10 @@ export function restoreTestDefinition({ clusterArn, steps }: RestoreTestMachine)
   }
 }
 
-/** The longest that all of it can take: no step is cut short by the machine itself, for then nobody would empty what is left. */
+/**
+ * The maximum time of a run, with every step and retry. A shorter limit would abort the machine before it
+ * empties the file system.
+ */
 export function maxRestoreTestSeconds(
   steps: Readonly<Record<RestoreTestStep, Pick<StepTask, 'timeoutSeconds'>>>,
 ): number {

@@ -1,5 +1,5 @@
-// What examinations stand on: who starts them, what starts their tasks, and what lies between the task that reads the vault and
-// those that have no role.
+// Policies of restore tests: the roles that start a run and its tasks, and the file system that hands
+// restored data from the task that reads the vault to the tasks that have no role.
 import {
   checkClusterArn,
   checkClusterName,
@@ -18,7 +18,8 @@ import type { Condition, Policy } from './policy.ts'
 import type { VaultLocation } from './names.ts'
 
 /**
- * One role for the machines of all sources: the role that their tasks may be given reads all sources too.
+ * All sources share one machine role. A role for each source would protect nothing, because the drill role of
+ * their tasks reads every source.
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
  */
 export function restoreTestMachinePolicy(locations: readonly VaultLocation[]): Policy {
@@ -68,7 +69,7 @@ export function restoreTestMachineTrustPolicy(locations: readonly VaultLocation[
   })
 }
 
-/** The schedules of examinations start these machines, and nothing else. */
+/** The schedules of restore tests may start only these state machines. */
 export function restoreTestStarterPolicy(locations: readonly VaultLocation[]): Policy {
   return policy(
     {
@@ -92,15 +93,16 @@ export function restoreTestStarterTrustPolicy(locations: readonly VaultLocation[
 
 export interface HandOverArns {
   fileSystem: string
-  /** Access point of what was restored. */
+  /** The access point of the restored files. */
   data: string
-  /** Access point of the answer. */
+  /** The access point of the restore test's result. */
   answer: string
 }
 
 /**
- * A client without a role is anybody whom the network lets near: it may read what was restored and write an answer. To write
- * among what was restored takes the role that restores. Nobody is root on it, and nothing goes around the access points.
+ * A task without a role is anonymous, so every client that the network admits may read the restored files and
+ * write a result. Only the role that restores may write the restored files. No client gets root access, and
+ * every client has to use an access point.
  * @see https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
  */
 export function handOverPolicy(accountId: string, { fileSystem, data, answer }: HandOverArns): Policy {

@@ -1,8 +1,9 @@
-// Ends every session of a role that was issued before a point in time: the only way to end one early.
+// Ends every session of a role that was issued before a given time. AWS has no other way to end a session
+// early.
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
 
-/** The inline policy's name: putting it again moves the point in time, and adds nothing. */
+/** The inline policy's name. It is fixed, so a second revocation replaces the first one with a later time. */
 export const revocationPolicyName = 'holdfast-revoked-sessions'
 
 /**

@@ -1,4 +1,4 @@
-// What each role of the vault may do: identity policies that only allow. What nobody may is in the bucket policies.
+// Identity policies of the vault's roles. They contain allows only; the denies are in the bucket policies.
 import { bucketArn, feedbackBucketName, toolkitBucketName, vaultBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
@@ -19,7 +19,10 @@ const readBucket = [
   's3:GetBucketVersioning',
 ]
 
-/** A writer adds objects below its own source, sees whether the bucket locks them, and reads what the notary misses. */
+/**
+ * A writer adds objects under its own source's prefix, reads the bucket's lock settings, and reads the
+ * notary's feedback.
+ */
 export function writerPolicy(location: VaultLocation, source: string): Policy {
   const vault = bucketArn(vaultBucketName(location))
   const feedback = bucketArn(feedbackBucketName(location))
@@ -47,7 +50,7 @@ export function writerPolicy(location: VaultLocation, source: string): Policy {
   )
 }
 
-/** Who restores with nothing but the vault begins here. */
+/** A restore after the loss of production starts with the toolkit. */
 function readToolkit(location: VaultLocation): Statement[] {
   const toolkit = bucketArn(toolkitBucketName(location))
   return [
@@ -66,7 +69,7 @@ function readToolkit(location: VaultLocation): Statement[] {
   ]
 }
 
-/** @param locations where there is a vault, the one of the toolkit first */
+/** @param locations all vaults; the first region also holds the toolkit */
 export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Policy {
   const vaults = locations.map((location) => bucketArn(vaultBucketName(location)))
   const below = (prefix: string) => vaults.map((vault) => `${vault}/${prefix}*`)

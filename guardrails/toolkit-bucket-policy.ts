@@ -1,4 +1,5 @@
-// The toolkit bucket's policy: what a restore starts with is added and read, and nobody takes it away.
+// The toolkit bucket's policy: roles can add and read the tool, its configuration and the runbook, but no
+// principal can delete them.
 import { bucketArn, toolkitBucketName } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy } from './policy.ts'
@@ -32,7 +33,7 @@ export function toolkitBucketPolicy(location: VaultLocation): Policy {
   )
 }
 
-/** Called as in the vault's policy: each is the same guard. */
+/** The Sids equal those of the vault's policy, because each is the same guard. */
 const forbiddenActions = {
   DenyDeleteMarkers: 's3:DeleteObject',
   DenyVersionDeletes: 's3:DeleteObjectVersion',

@@ -1,13 +1,17 @@
-// Who may become which role. Session tags are chosen by whoever assumes a role, so they are denied wherever they aren't the point.
+// Trust policies: the principals that may assume each role. A caller chooses its session tags, so every role
+// denies tags it doesn't need.
 import { externalIdOf, issuerName, oidcProviderArn, reasonTag, secondFactorTag } from './names.ts'
 import { policy } from './policy.ts'
 import type { Condition, Policy, Statement } from './policy.ts'
 
-/** How one workload of production proves who it is. */
+/** How a production workload proves its identity. */
 export type WriterTrust =
   | { kind: 'aws-role'; roleArn: string }
   | { kind: 'oidc'; issuer: string; audience: string; subject: string }
-  /** For machines outside AWS: a certificate with this common name, from the authority behind the trust anchor. */
+  /**
+   * For machines outside AWS: a certificate with this common name, issued by the trust anchor's certificate
+   * authority.
+   */
   | { kind: 'roles-anywhere'; trustAnchorArn: string; commonName: string }
 
 const denySessionTags: Statement = {
@@ -29,7 +33,8 @@ export function writerTrustPolicy(accountId: string, source: string, trust: Writ
           Action: ['sts:AssumeRole'],
           Condition: { StringEquals: { 'sts:ExternalId': externalIdOf(source) } },
         },
-        // A caller's source identity is carried on into this role, which needs a right of its own.
+        // A separate permission, without which a caller that already has a source identity can't assume the
+        // role.
         {
           Sid: 'CarrySourceIdentity',
           Effect: 'Allow',
@@ -66,7 +71,8 @@ export function writerTrustPolicy(accountId: string, source: string, trust: Writ
             ArnEquals: { 'aws:SourceArn': trust.trustAnchorArn },
           },
         },
-        // Roles Anywhere always tags a session with what the certificate says; every other tag is a claim.
+        // Roles Anywhere tags every session with the certificate's fields. Any other tag would be the
+        // caller's own claim.
         { ...denySessionTags, Condition: { 'ForAnyValue:StringNotLike': { 'aws:TagKeys': ['x509*'] } } },
       )
   }
@@ -74,13 +80,15 @@ export function writerTrustPolicy(accountId: string, source: string, trust: Writ
 
 export interface RunnerTrust {
   accountId: string
-  /** Where its tasks run. */
+  /** The regions of the role's container tasks. */
   regions: readonly string[]
-  /** Roles of the vault account, apart from scheduled tasks, that may run this duty: ARNs, `*` allowed. */
+  /** ARNs of the vault account's principals that may assume the role besides scheduled tasks; `*` allowed. */
   runners: readonly string[]
 }
 
-/** For notary, custodian and drill: a container task of the vault account, or a runner that says on whose behalf. */
+/**
+ * For notary, custodian and drill: a container task of the vault account, or a runner with a source identity.
+ */
 export function runnerTrustPolicy(trust: RunnerTrust): Policy {
   const statements: Statement[] = [
     {
@@ -101,7 +109,7 @@ export function runnerTrustPolicy(trust: RunnerTrust): Policy {
   return policy(...statements, denySessionTags)
 }
 
-/** For the restorer: a human with a second factor. */
+/** For the restorer: a person with a second factor. */
 export function restorerTrustPolicy(accountId: string, people: readonly string[]): Policy {
   return policy(
     ...trustPrincipals('TrustPeople', accountId, people, {}),
@@ -110,7 +118,10 @@ export function restorerTrustPolicy(accountId: string, people: readonly string[]
   )
 }
 
-/** For an agent: whoever launches it says on whose behalf; it can't choose its own environment. */
+/**
+ * For an agent: the launcher has to set a source identity, and can't choose the environment, which is a tag
+ * of the role.
+ */
 export function agentTrustPolicy(accountId: string, launchers: readonly string[]): Policy {
   return policy(
     ...trustPrincipals('TrustLaunchers', accountId, launchers, requireSourceIdentity),
@@ -118,7 +129,7 @@ export function agentTrustPolicy(accountId: string, launchers: readonly string[]
   )
 }
 
-/** For break-glass: a human with a second factor, who says who they are and why. */
+/** For break-glass: a person with a second factor, a source identity and a reason. */
 export function breakGlassTrustPolicy(accountId: string, people: readonly string[]): Policy {
   const onlyReason = { 'aws:TagKeys': [reasonTag] }
   return policy(
@@ -138,7 +149,7 @@ export function breakGlassTrustPolicy(accountId: string, people: readonly string
   )
 }
 
-/** For whoever answers an agent, or approves that the glass is broken: a human with a second factor, who says who they are. */
+/** For responders and approvers: a person with a second factor and a source identity. */
 export function namedHumanTrustPolicy(accountId: string, people: readonly string[]): Policy {
   return policy(
     ...trustPrincipals('TrustPeople', accountId, people, requireSourceIdentity),
@@ -147,7 +158,10 @@ export function namedHumanTrustPolicy(accountId: string, people: readonly string
   )
 }
 
-/** For production's own administrator: a human with a second factor. Nothing in the vault relies on it. */
+/**
+ * For production's administrator: a person with a second factor. The vault's safety doesn't depend on this
+ * policy.
+ */
 export function administratorTrustPolicy(accountId: string, people: readonly string[]): Policy {
   return policy(
     ...trustPrincipals('TrustPeople', accountId, people, {}),
@@ -158,8 +172,9 @@ export function administratorTrustPolicy(accountId: string, people: readonly str
 
 const requireSourceIdentity: Condition = { Null: { 'sts:SourceIdentity': 'false' } }
 
-// Long-term keys and Identity Center sessions carry no MFA key at all, hence IfExists; the latter may show a tag instead,
-// which only the identity provider can have set: roles below deny session tags.
+// BoolIfExists, because long-term keys and Identity Center sessions carry no MFA condition key. Identity
+// Center can send a session tag instead. Only the identity provider can set it, because the roles deny
+// session tags.
 const denyWithoutSecondFactor: Statement = {
   Sid: 'DenyWithoutSecondFactor',
   Effect: 'Deny',
@@ -171,9 +186,10 @@ const denyWithoutSecondFactor: Statement = {
   },
 }
 
-// The account as principal and the ARNs as a condition: IAM refuses a document that names a role which is gone, and
-// Identity Center's role names are only known by pattern. The source identity is a right of its own, with a context of its
-// own: what is asked of AssumeRole (a tag, an external id) isn't there to be asked again.
+// The principal is the account, and a condition holds the ARNs, because IAM rejects a policy that names a
+// deleted role, and Identity Center's role names are known only as patterns. SetSourceIdentity has a
+// statement of its own, because IAM evaluates it without the tags and the external id of the AssumeRole
+// request.
 function trustPrincipals(
   sid: string,
   accountId: string,

@@ -1,5 +1,6 @@
-// The vault bucket's own policy: nothing but denies, none of which spares a deployer. Who may do what is for the roles
-// to say; this says what nobody may, whatever roles come later.
+// The vault bucket's policy. It contains denies only, and no statement exempts a deployer. The identity
+// policies of the roles grant access (role-policies.ts); this policy limits every role, also one that is
+// added later.
 import { frozenBucketActions } from './frozen-actions.ts'
 import { anyWriterArn, bucketArn, duties, dutyRoleArn, sourceTag, vaultBucketName } from './names.ts'
 import { policy, principalTag } from './policy.ts'
@@ -8,11 +9,15 @@ import type { VaultLocation } from './names.ts'
 
 export interface VaultBucketGuards {
   location: VaultLocation
-  /** The custodian may set a lock that ends at most this many days from now: a 100-year lock is a bill. */
+  /**
+   * No lock may end later than this many days from now, because a lock of 100 years would have to be paid
+   * for.
+   */
   retentionCapDays: number
   /**
-   * True without an Organization: the configuration is then frozen here, where only the account's root can thaw it.
-   * With one, the freeze is a service control policy, which binds root too and can be thawed for a time.
+   * True without an Organization. The freeze is then part of this policy, and only the account's root user
+   * can lift it. With an Organization, the freeze is a service control policy, which binds the root user too
+   * and allows a timed thaw.
    */
   detached: boolean
 }
@@ -56,7 +61,7 @@ function deny(
 function transportAndPerimeter(location: VaultLocation): Statement[] {
   return [
     deny('DenyPlainText', ['s3:*'], everything(location), { Bool: { 'aws:SecureTransport': 'false' } }),
-    // Every role of the vault lives in its account, so nobody else is ever right, nor an AWS service on its own.
+    // Every role of the vault is in its own account, so no other account and no AWS service needs access.
     deny('DenyOtherAccounts', ['s3:*'], everything(location), {
       StringNotEquals: { 'aws:PrincipalAccount': location.accountId },
     }),
@@ -65,7 +70,8 @@ function transportAndPerimeter(location: VaultLocation): Statement[] {
 
 function deletion(location: VaultLocation): Statement[] {
   return [
-    // COMPLIANCE doesn't stop a delete marker, and `If-None-Match: *` succeeds over one.
+    // Object Lock allows delete markers even in COMPLIANCE mode, and `If-None-Match: *` succeeds over a
+    // marker.
     deny('DenyDeleteMarkers', ['s3:DeleteObject'], [objects(location)]),
     deny(
       'DenyVersionDeletes',
@@ -80,9 +86,11 @@ function deletion(location: VaultLocation): Statement[] {
 function writing(location: VaultLocation): Statement[] {
   const put = ['s3:PutObject']
   return [
-    // Without exemption: CreateMultipartUpload and UploadPart can't carry the header, so this rules them out as well.
+    // No exemption, which also rejects multipart uploads: CreateMultipartUpload and UploadPart can't send the
+    // header.
     deny('RequireIfNoneMatch', put, [objects(location)], { Null: { 's3:if-none-match': 'true' } }),
-    // False for the steps of a multipart upload. An object made of parts is dated by its initiation: it can lie about time.
+    // False for the steps of a multipart upload. S3 dates such an object by its first step, so a writer could
+    // backdate a backup.
     deny('DenyMultipart', put, [objects(location)], { Bool: { 's3:ObjectCreationOperation': 'false' } }),
     {
       Sid: 'DenyOtherSources',
@@ -93,7 +101,7 @@ function writing(location: VaultLocation): Statement[] {
       Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(location.accountId) } },
     },
     deny('DenyAclWrites', ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'], [objects(location)]),
-    // A replica brings the retention of its source, over this bucket's default.
+    // A replica keeps the retention of its source bucket, which overrides this bucket's default.
     deny(
       'DenyReplicas',
       ['s3:ReplicateObject', 's3:ReplicateDelete', 's3:ReplicateTags'],
@@ -107,7 +115,8 @@ function retention(location: VaultLocation, capDays: number): Statement[] {
   const extend = ['s3:PutObjectRetention']
   const present = (key: string) => ({ Null: { [key]: 'false' } })
   return [
-    // S3 takes the mode only together with a date, so this covers `x-amz-object-lock-retain-until-date` as well.
+    // S3 accepts the mode only together with a date, so this covers `x-amz-object-lock-retain-until-date` as
+    // well.
     deny('DenyLockHeaders', put, [objects(location)], present('s3:object-lock-mode')),
     deny('DenyLegalHoldHeader', put, [objects(location)], present('s3:object-lock-legal-hold')),
     deny('DenyEventHoldHeader', put, [objects(location)], present('s3:object-lock-event-hold')),
@@ -126,7 +135,8 @@ function encryption(location: VaultLocation): Statement[] {
     deny('DenyCustomerKeys', put, [objects(location)], {
       Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'false' },
     }),
-    // Without the header the bucket's default is taken, which is SSE-S3; and a missing key would count as unequal.
+    // The Null condition admits requests without the header, which get the bucket's default, SSE-S3. Without
+    // it, a missing key counts as unequal.
     deny('DenyForeignKeys', put, [objects(location)], {
       Null: { 's3:x-amz-server-side-encryption': 'false' },
       StringNotEquals: { 's3:x-amz-server-side-encryption': 'AES256' },
@@ -136,7 +146,7 @@ function encryption(location: VaultLocation): Statement[] {
 }
 
 function reading(location: VaultLocation): Statement[] {
-  // Not `s3:ListBucket`: the deployer's provider asks for HeadBucket, which IAM can't tell from listing.
+  // Not `s3:ListBucket`, because Pulumi's AWS provider calls HeadBucket, which IAM checks as the same action.
   const reads = [
     's3:GetObject',
     's3:GetObjectVersion',

@@ -5,8 +5,8 @@ import { actionFamilies, recoveries } from '../../guardrails/recovery.ts'
 
 describe('the brakes', () => {
   test('are of actions that the catalogue has, and each brake of the catalogue is described', () => {
-    const braked = catalogue.filter(({ brake }) => brake !== null).map(({ action }) => action)
-    expect(Object.keys(recoveries).sort()).toEqual(braked.sort())
+    const withSafeguard = catalogue.filter(({ safeguard }) => safeguard !== null).map(({ action }) => action)
+    expect(Object.keys(recoveries).sort()).toEqual(withSafeguard.sort())
   })
 
   test.each(Object.entries(recoveries))(
