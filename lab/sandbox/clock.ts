@@ -9,39 +9,39 @@ interface Sleeper {
 }
 
 // setTimeout takes no more than a signed 32-bit number of milliseconds; a longer sleep is armed again when it ends.
-const longestTimerMs = 2_147_483_647
+const maxTimerMs = 2_147_483_647
 
 export class TurnableClock implements Clock {
-  readonly #wall: () => number
-  readonly #sleepers = new Set<Sleeper>()
-  readonly #onTurn = new Set<(offsetMs: number) => void>()
-  #offsetMs: number
+  private readonly wall: () => number
+  private readonly sleepers = new Set<Sleeper>()
+  private readonly listeners = new Set<(offsetMs: number) => void>()
+  private turnedMs: number
 
   /** `wall` gives milliseconds since the epoch; a test passes a constant to stop the clock but for its turns. */
   constructor(wall: () => number = Date.now, offsetMs = 0) {
-    this.#wall = wall
-    this.#offsetMs = offsetMs
+    this.wall = wall
+    this.turnedMs = offsetMs
   }
 
   get offsetMs(): number {
-    return this.#offsetMs
+    return this.turnedMs
   }
 
   nowMs(): number {
-    return this.#wall() + this.#offsetMs
+    return this.wall() + this.turnedMs
   }
 
   /** Turns the clock by `ms`, back if negative, and wakes whoever slept until a time that has now come. */
   turn(ms: number): void {
     if (!Number.isFinite(ms)) throw new RangeError('a clock turns by a finite number of milliseconds')
-    this.#offsetMs += Math.trunc(ms)
-    for (const listen of this.#onTurn) listen(this.#offsetMs)
-    for (const sleeper of [...this.#sleepers]) this.#arm(sleeper)
+    this.turnedMs += Math.trunc(ms)
+    for (const listen of this.listeners) listen(this.turnedMs)
+    for (const sleeper of [...this.sleepers]) this.arm(sleeper)
   }
 
   /** Calls `listen` with the new offset after each turn. */
   onTurn(listen: (offsetMs: number) => void): void {
-    this.#onTurn.add(listen)
+    this.listeners.add(listen)
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -55,21 +55,21 @@ export class TurnableClock implements Clock {
       const abort = () => end(() => reject(reasonOf(signal)))
       const end = (settle: () => void) => {
         clearTimeout(sleeper.timer)
-        this.#sleepers.delete(sleeper)
+        this.sleepers.delete(sleeper)
         signal?.removeEventListener('abort', abort)
         settle()
       }
-      this.#sleepers.add(sleeper)
+      this.sleepers.add(sleeper)
       signal?.addEventListener('abort', abort, { once: true })
-      this.#arm(sleeper)
+      this.arm(sleeper)
     })
   }
 
-  #arm(sleeper: Sleeper): void {
+  private arm(sleeper: Sleeper): void {
     clearTimeout(sleeper.timer)
     const leftMs = sleeper.deadlineMs - this.nowMs()
     if (leftMs <= 0) return sleeper.wake()
-    sleeper.timer = setTimeout(() => this.#arm(sleeper), Math.min(leftMs, longestTimerMs))
+    sleeper.timer = setTimeout(() => this.arm(sleeper), Math.min(leftMs, maxTimerMs))
   }
 }
 

@@ -101,8 +101,8 @@ export function registerDevices({ roles }: CloudDeclaration): RoleDevice[] {
       return []
     const [holder] = statements
       .filter(({ Effect }) => Effect === 'Allow')
-      .flatMap(whoOf)
-      .filter((arn) => roles.some((each) => each.arn === arn))
+      .flatMap(trustedNames)
+      .filter((arn) => roles.some((declared) => declared.arn === arn))
     return holder === undefined
       ? []
       : [
@@ -116,7 +116,7 @@ export function registerDevices({ roles }: CloudDeclaration): RoleDevice[] {
   })
 }
 
-function isAsked(isAbsent: string | string[] | undefined): boolean {
+function isRequired(isAbsent: string | string[] | undefined): boolean {
   return isAbsent !== undefined && listOf<string>(isAbsent).every((value) => value === 'false')
 }
 
@@ -135,24 +135,24 @@ function describeRole(
 ): Omit<DescribedRole, 'webIdentityToken'> {
   const allowed = listOf<Statement>(role.trust.Statement).filter(({ Effect }) => Effect === 'Allow')
   const principals = allowed.map(({ Principal }) => (typeof Principal === 'object' ? Principal : {}))
-  const assumedBy = [...new Set(allowed.flatMap(whoOf))]
+  const assumedBy = [...new Set(allowed.flatMap(trustedNames))]
   const [externalId] = allowed.flatMap(({ Condition }) =>
     listOf<string>(Condition?.StringEquals?.['sts:ExternalId']),
   )
-  const isTakenOn = principals.some((principal) => principal.Service !== undefined)
+  const isWorkloadRole = principals.some((principal) => principal.Service !== undefined)
   return {
     arn: role.arn,
     accountId: role.accountId,
     assumedBy,
     externalId: externalId ?? null,
-    sourceIdentity: allowed.some(({ Condition }) => isAsked(Condition?.Null?.['sts:SourceIdentity'])),
+    sourceIdentity: allowed.some(({ Condition }) => isRequired(Condition?.Null?.['sts:SourceIdentity'])),
     tags: allowed
       .flatMap(({ Condition }) => Object.keys(Condition?.StringLike ?? {}))
       .filter((key) => key.startsWith(requestTag))
       .map((key) => key.slice(requestTag.length)),
     secondFactor:
       device === undefined ? null : { serialNumber: device.serial, secret: encodeBase32(device.secret) },
-    credentials: isTakenOn
+    credentials: isWorkloadRole
       ? issueWorkloadSession(sandbox, role, 'sandbox', sandbox.clock.nowMs(), {}, role.maxSessionSeconds)
           .credentials
       : null,
@@ -160,7 +160,7 @@ function describeRole(
 }
 
 // A whole account that the condition narrows to some of its roles is those roles.
-function whoOf({ Principal, Condition }: Statement): string[] {
+function trustedNames({ Principal, Condition }: Statement): string[] {
   const narrowed = ['ArnLike', 'ArnEquals', 'StringEquals', 'StringLike'].flatMap((operator) =>
     listOf<string>(Condition?.[operator]?.['aws:PrincipalArn']),
   )
@@ -219,7 +219,7 @@ function renderRole({
   credentials,
   webIdentityToken,
 }: DescribedRole): string[] {
-  const asked = [
+  const requirements = [
     ...(externalId === null ? [] : [`external id ${externalId}`]),
     ...(sourceIdentity ? ['a source identity'] : []),
     ...tags.map((tag) => `the tag ${tag}`),
@@ -229,7 +229,7 @@ function renderRole({
   ]
   const lines = [
     `  ${arn}`,
-    `    by ${assumedBy.join(', ')}${asked.length === 0 ? '' : `, with ${asked.join(', ')}`}`,
+    `    by ${assumedBy.join(', ')}${requirements.length === 0 ? '' : `, with ${requirements.join(', ')}`}`,
   ]
   if (webIdentityToken !== null) lines.push(`    a web identity token: ${webIdentityToken}`)
   if (credentials === null) return lines

@@ -14,7 +14,7 @@ import { createEc2Service } from './ec2/service.ts'
 import { volumeDirectory } from './ec2/volumes.ts'
 import { FaultInjector } from './gateway/faults.ts'
 import type { FaultPlan } from './gateway/faults.ts'
-import { Front } from './gateway/gateway.ts'
+import { Gateway } from './gateway/gateway.ts'
 import type { RequestRecord } from './gateway/gateway.ts'
 import { StoredCredentials } from './identity/credentials.ts'
 import type { Credentials } from './identity/credentials.ts'
@@ -102,7 +102,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
   const faults = options.faults === undefined ? null : new FaultInjector(options.faults)
   const defects: unknown[] = []
-  const front = new Front({
+  const gateway = new Gateway({
     services,
     clock,
     credentials,
@@ -110,7 +110,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     onRequest: options.onRequest ?? (() => undefined),
     onDefect: (error) => defects.push(error),
   })
-  const server = await listen(front, options.host ?? '127.0.0.1', options.port ?? 0).catch(
+  const server = await listen(gateway, options.host ?? '127.0.0.1', options.port ?? 0).catch(
     (error: unknown) => {
       database.close()
       throw error
@@ -132,7 +132,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       return credentials.rootOf(accountId)
     },
     volumeDirectory: (volumeId) => volumeDirectory(host, volumeId),
-    stop: () => (stopped ??= close(server, front, services, () => database.close())),
+    stop: () => (stopped ??= close(server, gateway, services, () => database.close())),
   }
 }
 
@@ -146,7 +146,7 @@ function rememberedClock(database: ReturnType<typeof openDatabase>): TurnableClo
   return clock
 }
 
-function listen(front: Front, host: string, port: number): Promise<Server> {
+function listen(gateway: Gateway, host: string, port: number): Promise<Server> {
   const server = createServer({
     keepAlive: true,
     noDelay: true,
@@ -154,8 +154,8 @@ function listen(front: Front, host: string, port: number): Promise<Server> {
     keepAliveTimeout: 60_000,
     maxHeaderSize: 32 * 1024,
   })
-  server.on('request', (request, response) => front.take(request, response, false))
-  server.on('checkContinue', (request, response) => front.take(request, response, true))
+  server.on('request', (request, response) => gateway.accept(request, response, false))
+  server.on('checkContinue', (request, response) => gateway.accept(request, response, true))
   server.on('clientError', refuseGarbage)
   server.timeout = idleConnectionMs
   return new Promise((resolve, reject) => {
@@ -185,7 +185,7 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
 
 async function close(
   server: Server,
-  front: Front,
+  gateway: Gateway,
   services: ReadonlyMap<string, Service>,
   closeDatabase: () => void,
 ): Promise<void> {
@@ -193,7 +193,7 @@ async function close(
   server.closeAllConnections()
   await closed
   // Requests in flight end with their sockets; their last steps may still touch the database.
-  await front.settled()
+  await gateway.settled()
   for (const service of services.values()) service.close?.()
   closeDatabase()
 }

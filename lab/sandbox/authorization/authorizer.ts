@@ -15,10 +15,10 @@ import { statementsOf } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
 import { compilePolicy, joinPolicies } from './compile-policy.ts'
 import type { ActionPolicy } from './compile-policy.ts'
-import { examineDeclaration } from './declared-policies.ts'
+import { checkDeclaredPolicies } from './declared-policies.ts'
 import type { PolicyFinding } from './declared-policies.ts'
 import { evaluateQuestion } from './evaluation.ts'
-import type { PoliciesInPlay, Question } from './evaluation.ts'
+import type { ApplicablePolicies, Question } from './evaluation.ts'
 import { takesRcp } from './service-reference.ts'
 
 /** What the decisions depend on beside the declaration, and what can change while the sandbox runs. */
@@ -62,7 +62,7 @@ export async function createAuthorizer(
   declaration: CloudDeclaration,
   live: LiveState,
 ): Promise<PolicyAuthorizer> {
-  const findings = await examineDeclaration(declaration)
+  const findings = await checkDeclaredPolicies(declaration)
   const accounts = new Map(declaration.accounts.map((account) => [account.id, account]))
   const roles = new Map(declaration.roles.map((role) => [role.arn, role]))
   const buckets = new Map(declaration.buckets.map((bucket) => [bucket.name, bucket]))
@@ -78,7 +78,9 @@ export async function createAuthorizer(
   }
 
   // Where the program declares something, it declares every role; of other accounts nothing is known.
-  const known = new Set([...declaration.roles, ...declaration.buckets].map(({ accountId }) => accountId))
+  const declaringAccounts = new Set(
+    [...declaration.roles, ...declaration.buckets].map(({ accountId }) => accountId),
+  )
   const gather = async (request: AccessRequest): Promise<Question> => {
     const { principal, action, resource, resourceAccountId } = request
     const role = principal.session === undefined ? null : (roles.get(principal.session.roleArn) ?? null)
@@ -99,7 +101,7 @@ export async function createAuthorizer(
         request,
         role,
         accounts,
-        principal.accountId !== null && known.has(principal.accountId),
+        principal.accountId !== null && declaringAccounts.has(principal.accountId),
       ),
       restrictsPublic: restrictsPublic(request),
     }
@@ -114,7 +116,7 @@ async function collectPolicies(
   role: DeclaredRole | null,
   accounts: Map<string, DeclaredAccount>,
   hasResources: boolean,
-): Promise<PoliciesInPlay> {
+): Promise<ApplicablePolicies> {
   const { principal, action, resourceAccountId } = request
   const part = async (kind: PolicyKind, policy: NamedPolicy) =>
     (await compilePolicy(kind, policy)).forAction(action)

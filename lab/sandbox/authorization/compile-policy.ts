@@ -9,7 +9,7 @@ import { checkPolicy, listOf, statementsOf, toIsoDate } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
 import { aliasKey, describeKey } from './key-facts.ts'
 import { aliasMark, encodeArnPattern, encodeText } from './literal-text.ts'
-import { rememberAnswers } from './memoized.ts'
+import { memoizeMethods } from './memoized.ts'
 
 export type EvaluatorPolicy = Policy<{ name: string }>
 
@@ -53,24 +53,24 @@ const unknowable = new Set(['aws:principalorgpaths', 'aws:resourceorgpaths'])
 
 class CompiledPolicy {
   readonly name: string
-  readonly #statements: CompiledStatement[]
-  readonly #byAction = new Map<string, ActionPolicy>()
+  private readonly statements: CompiledStatement[]
+  private readonly byAction = new Map<string, ActionPolicy>()
 
   constructor(name: string, statements: CompiledStatement[]) {
     this.name = name
-    this.#statements = statements
+    this.statements = statements
   }
 
   /** The part of the policy that can concern `action`. */
   forAction(action: string): ActionPolicy {
     const key = action.toLowerCase()
-    let part = this.#byAction.get(key)
+    let part = this.byAction.get(key)
     if (part === undefined) {
       part = toActionPolicy(
         this.name,
-        this.#statements.filter(({ concerns }) => concerns(key)),
+        this.statements.filter(({ concerns }) => concerns(key)),
       )
-      this.#byAction.set(key, part)
+      this.byAction.set(key, part)
     }
     return part
   }
@@ -83,7 +83,7 @@ function toActionPolicy(name: string, statements: Omit<CompiledStatement, 'conce
   return {
     id,
     name,
-    policy: rememberAnswers(
+    policy: memoizeMethods(
       loadPolicy(
         { Version: '2012-10-17', Statement: statements.map(({ statement }) => statement) },
         { name: id },
@@ -118,9 +118,9 @@ export function compilePolicy(kind: PolicyKind, { name, document }: NamedPolicy)
   let byName = compiled.get(document)
   if (byName === undefined) compiled.set(document, (byName = new Map<string, Promise<CompiledPolicy>>()))
   const key = `${kind} ${name}`
-  let found = byName.get(key)
-  if (found === undefined) byName.set(key, (found = compile(kind, name, document)))
-  return found
+  let policy = byName.get(key)
+  if (policy === undefined) byName.set(key, (policy = compile(kind, name, document)))
+  return policy
 }
 
 async function compile(kind: PolicyKind, name: string, document: PolicyDocument): Promise<CompiledPolicy> {
@@ -166,8 +166,8 @@ async function compileStatement(
     const isDate = /^((forallvalues|foranyvalue):)?date/i.test(operator)
     conditions[operator] = {}
     for (const [key, values] of Object.entries(keys)) {
-      const { known } = await describeKey(key)
-      if (!known || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
+      const { exists } = await describeKey(key)
+      if (!exists || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
       const listed = listOf(values).map(String)
       conditions[operator][aliasKey(key)] = listed.map((value) =>
         isDate ? (toIsoDate(value) ?? value) : text(value, false),
@@ -176,7 +176,7 @@ async function compileStatement(
   }
   if (raw.Condition !== undefined) statement.Condition = conditions
   for (const { key } of variables)
-    if (!(await describeKey(key)).known || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
+    if (!(await describeKey(key)).exists || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
   return { statement, name, concerns: actionFilter(raw), unknowableKeys, variables }
 }
 
@@ -196,10 +196,10 @@ function replaceVariables(
   if (!takesVariables) return text.replaceAll('${', '${$}{')
   return text.replace(/\$\{([^}]*)\}/g, (whole, inside: string) => {
     if (inside === '*' || inside === '?' || inside === '$') return whole
-    const [key = '', ...rest] = inside.split(',')
+    const [key = '', ...defaultParts] = inside.split(',')
     const lookup = `aws:PrincipalTag/${aliasMark}${inArn ? 'arn' : 'text'}:${key.trim().toLowerCase()}`
-    variables.push({ key: key.trim(), lookup, inArn, hasDefault: rest.length > 0 })
-    return rest.length > 0 ? `\${${lookup},${rest.join(',')}}` : `\${${lookup}}`
+    variables.push({ key: key.trim(), lookup, inArn, hasDefault: defaultParts.length > 0 })
+    return defaultParts.length > 0 ? `\${${lookup},${defaultParts.join(',')}}` : `\${${lookup}}`
   })
 }
 

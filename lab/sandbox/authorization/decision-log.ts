@@ -18,19 +18,19 @@ export interface Decision {
 
 /** Keeps the newest `limit` decisions. */
 export class DecisionLog {
-  readonly #limit: number
-  #entries: Decision[] = []
+  private readonly limit: number
+  private decisions: Decision[] = []
 
   constructor(limit = 100_000) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   get entries(): readonly Decision[] {
-    return this.#entries
+    return this.decisions
   }
 
   of(requestId: string): Decision[] {
-    return this.#entries.filter((entry) => entry.requestId === requestId)
+    return this.decisions.filter((entry) => entry.requestId === requestId)
   }
 
   record(
@@ -41,7 +41,7 @@ export class DecisionLog {
     resource: string,
     decision: AccessDecision,
   ): void {
-    this.#add({ requestId, atMs, principalArn: principal.arn, action, resource, by: 'policy', ...decision })
+    this.add({ requestId, atMs, principalArn: principal.arn, action, resource, by: 'policy', ...decision })
   }
 
   recordLock(
@@ -53,12 +53,13 @@ export class DecisionLog {
     reason: string,
   ): void {
     const entry = { requestId, atMs, principalArn: principal.arn, action, resource }
-    this.#add({ ...entry, allowed: false, by: 'lock', result: reason, statement: null })
+    this.add({ ...entry, allowed: false, by: 'lock', result: reason, statement: null })
   }
 
   // Drops half at once, so that a full log doesn't cost a copy per entry.
-  #add(entry: Decision): void {
-    if (this.#entries.length >= this.#limit) this.#entries = this.#entries.slice(-Math.floor(this.#limit / 2))
-    this.#entries.push(entry)
+  private add(entry: Decision): void {
+    if (this.decisions.length >= this.limit)
+      this.decisions = this.decisions.slice(-Math.floor(this.limit / 2))
+    this.decisions.push(entry)
   }
 }

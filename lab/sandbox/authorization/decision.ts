@@ -16,7 +16,7 @@ const policyTypes = {
 
 type DecidingType = keyof typeof policyTypes
 
-interface Found {
+interface DecidingPolicy {
   type: DecidingType
   statement: StatementAnalysis | null
 }
@@ -24,7 +24,7 @@ interface Found {
 export type NameStatement = (statement: StatementAnalysis) => StatementName
 
 export function describeDecision(analysis: Analysis, nameOf: NameStatement): AccessDecision {
-  const decide = (allowed: boolean, result: string, { type, statement }: Found): AccessDecision => ({
+  const decide = (allowed: boolean, result: string, { type, statement }: DecidingPolicy): AccessDecision => ({
     allowed,
     result: `${result} in ${policyTypes[type]}`,
     statement: statement === null ? null : nameOf(statement),
@@ -34,7 +34,7 @@ export function describeDecision(analysis: Analysis, nameOf: NameStatement): Acc
   return decide(false, 'implicit-deny', { type: findGap(analysis), statement: null })
 }
 
-function findDeny(analysis: Analysis): Found {
+function findDeny(analysis: Analysis): DecidingPolicy {
   const candidates: [DecidingType, StatementAnalysis[]][] = [
     ['scp', analysis.scpAnalysis?.ouAnalysis.flatMap(({ denyStatements }) => denyStatements) ?? []],
     ['rcp', analysis.rcpAnalysis?.ouAnalysis.flatMap(({ denyStatements }) => denyStatements) ?? []],
@@ -47,7 +47,7 @@ function findDeny(analysis: Analysis): Found {
   return { type: 'block', statement: null }
 }
 
-function findAllow(analysis: Analysis): Found {
+function findAllow(analysis: Analysis): DecidingPolicy {
   const direct = analysis.resourceAnalysis?.allowStatements.find(
     ({ principalMatch }) => principalMatch !== 'AccountLevelMatch',
   )

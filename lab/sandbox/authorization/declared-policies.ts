@@ -16,7 +16,7 @@ export interface PolicyFinding {
 }
 
 /** Rejects with `invalid-input`, naming the policy, if one is malformed. */
-export async function examineDeclaration(declaration: CloudDeclaration): Promise<PolicyFinding[]> {
+export async function checkDeclaredPolicies(declaration: CloudDeclaration): Promise<PolicyFinding[]> {
   const findings: PolicyFinding[] = []
   for (const [kind, policy] of listPolicies(declaration)) {
     await compilePolicy(kind, policy)
@@ -36,7 +36,7 @@ async function findUnknownNames({ name: policy, document }: NamedPolicy): Promis
     for (const key of Object.values((statement.Condition ?? {}) as Record<string, object>).flatMap((keys) =>
       Object.keys(keys),
     )) {
-      if (!(await describeKey(key)).known) findings.push({ policy, sid, name: key, what: 'unknown-key' })
+      if (!(await describeKey(key)).exists) findings.push({ policy, sid, name: key, what: 'unknown-key' })
     }
   }
   return findings

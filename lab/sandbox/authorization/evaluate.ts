@@ -66,8 +66,8 @@ function findTarget(
 const keyPolicies = new Map<string, Record<string, unknown>>()
 
 function defaultKeyPolicy(accountId: string): Record<string, unknown> {
-  const known = keyPolicies.get(accountId)
-  if (known !== undefined) return known
+  const policy = keyPolicies.get(accountId)
+  if (policy !== undefined) return policy
   const document = {
     Version: '2012-10-17',
     Statement: [

@@ -12,7 +12,7 @@ import { encodeArn, encodeText, noValue } from './literal-text.ts'
 import { findShape } from './service-reference.ts'
 
 /** What decides, each reduced to the action. SCPs and RCPs per level, outermost first. */
-export interface PoliciesInPlay {
+export interface ApplicablePolicies {
   identity: ActionPolicy[]
   boundary: ActionPolicy | null
   session: ActionPolicy | null
@@ -28,7 +28,7 @@ export interface Question {
   resource: string
   resourceAccountId: string
   context: ConditionContext
-  policies: PoliciesInPlay
+  policies: ApplicablePolicies
   /** S3's `RestrictPublicBuckets`, where it is in force. */
   restrictsPublic: boolean
 }
@@ -128,13 +128,13 @@ function refuseUnknowable(question: Question, analysis: Analysis): void {
   }
 }
 
-function allParts({ identity, boundary, session, resource, scps, rcps }: PoliciesInPlay): ActionPolicy[] {
+function allParts({ identity, boundary, session, resource, scps, rcps }: ApplicablePolicies): ActionPolicy[] {
   return [...identity, boundary, session, resource, ...scps.flat(), ...rcps.flat()].filter(
     (part) => part !== null,
   )
 }
 
-function nameOf(policies: PoliciesInPlay, policyId: string, index: number): StatementName {
+function nameOf(policies: ApplicablePolicies, policyId: string, index: number): StatementName {
   const part = allParts(policies).find(({ id }) => id === policyId)
   return part?.names[index] ?? { policy: policyId, sid: String(index) }
 }

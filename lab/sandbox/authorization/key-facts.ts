@@ -26,7 +26,7 @@ export function aliasKey(key: string): string {
 
 export interface KeyFacts {
   /** False if neither the service reference nor the list of global keys has it: a misspelling, or newer than both. */
-  known: boolean
+  exists: boolean
   takesList: boolean
 }
 
@@ -36,18 +36,18 @@ const facts = new Map<string, Promise<KeyFacts>>()
 export function describeKey(key: string): Promise<KeyFacts> {
   const slash = key.indexOf('/')
   const name = (slash > 0 && !isFederatedKey(key) ? `${key.slice(0, slash)}/x` : key).toLowerCase()
-  let found = facts.get(name)
-  if (found !== undefined) return found
-  facts.set(name, (found = lookUp(name)))
-  void found.then(({ known }) => known || facts.delete(name))
-  return found
+  let fact = facts.get(name)
+  if (fact !== undefined) return fact
+  facts.set(name, (fact = lookUp(name)))
+  void fact.then(({ exists }) => exists || facts.delete(name))
+  return fact
 }
 
 async function lookUp(name: string): Promise<KeyFacts> {
-  if (isFederatedKey(name)) return { known: true, takesList: false }
+  if (isFederatedKey(name)) return { exists: true, takesList: false }
   const slash = name.indexOf('/')
   const global =
     slash > 0 ? getGlobalConditionKeyByPrefix(name.slice(0, slash)) : getGlobalConditionKeyByName(name)
   const details = global ?? (await findConditionKey(name))
-  return { known: details !== undefined, takesList: details?.type.startsWith('ArrayOf') ?? false }
+  return { exists: details !== undefined, takesList: details?.type.startsWith('ArrayOf') ?? false }
 }

@@ -48,9 +48,9 @@ export async function principalsReachable(
         if (reached.has(role.arn) || role.arn === from.session?.roleArn) continue
         const session = await tryRole(authorizer, principal, role, options)
         if (session === null) continue
-        const found = { roleArn: role.arn, principal: session, path: [...path, role.arn] }
-        reached.set(role.arn, found)
-        next.push(found)
+        const reachable = { roleArn: role.arn, principal: session, path: [...path, role.arn] }
+        reached.set(role.arn, reachable)
+        next.push(reachable)
       }
     }
     frontier = next
@@ -67,15 +67,16 @@ async function tryRole(
   if (caller.kind !== 'role-session') return null
   const factor = options.secondFactor === true ? secondFactorKeys : {}
   for (const attempt of listAttempts(role)) {
-    const kept = caller.session?.sourceIdentity ?? null
-    const asked = attempt['sts:SourceIdentity'] ?? null
-    if (kept !== null && asked !== null && kept !== asked) continue
+    const inheritedIdentity = caller.session?.sourceIdentity ?? null
+    const requestedIdentity = attempt['sts:SourceIdentity'] ?? null
+    if (inheritedIdentity !== null && requestedIdentity !== null && inheritedIdentity !== requestedIdentity)
+      continue
     const context: ConditionContext = {
       'sts:RoleSessionName': 'reached',
       ...attempt,
       ...factor,
     }
-    if (kept !== null) context['sts:SourceIdentity'] = kept
+    if (inheritedIdentity !== null) context['sts:SourceIdentity'] = inheritedIdentity
     const tagKeys = Object.keys(attempt)
       .filter((key) => key.startsWith(tagPrefix))
       .map((key) => key.slice(tagPrefix.length))
@@ -130,7 +131,7 @@ function listAttempts({ trust }: DeclaredRole): Attempt[] {
       if (/^null$/i.test(operator)) {
         // Something has to be said, no matter what.
         for (const [key, isAbsent] of Object.entries(keys)) {
-          if (choosable.test(key) && listOf(isAbsent).every((each) => String(each) === 'false'))
+          if (choosable.test(key) && listOf(isAbsent).every((item) => String(item) === 'false'))
             attempt[spellKey(key)] ??= 'reached'
         }
       }

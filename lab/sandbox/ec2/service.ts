@@ -10,7 +10,7 @@ import { ec2Operations } from './operations.ts'
 import { StorageStore } from './volumes.ts'
 
 const namespace = 'http://ec2.amazonaws.com/doc/2016-11-15/'
-const longestFormBytes = 1024 * 1024
+const maxFormBytes = 1024 * 1024
 
 export function createEc2Service(host: ServiceHost): Service {
   const store = new StorageStore(host.database, host.directory)
@@ -27,7 +27,7 @@ async function handle(
     if (request.principal.kind === 'anonymous')
       throw new AwsError(403, 'MissingAuthenticationToken', 'Request is missing Authentication Token')
     const payload =
-      request.method === 'GET' ? request.query : (await request.body.read(longestFormBytes)).toString('utf8')
+      request.method === 'GET' ? request.query : (await request.body.read(maxFormBytes)).toString('utf8')
     const form = parseForm(payload)
     const action = form.get('Action') ?? ''
     const run = Object.hasOwn(ec2Operations, action) ? ec2Operations[action] : undefined
@@ -50,7 +50,7 @@ async function handle(
 
 // The signature's errors come with S3's codes; EC2 has words of its own for them.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-const ownCodes: Record<string, [status: number, code: string]> = {
+const ec2Codes: Record<string, [status: number, code: string]> = {
   InvalidAccessKeyId: [401, 'AuthFailure'],
   SignatureDoesNotMatch: [401, 'AuthFailure'],
   InvalidToken: [401, 'AuthFailure'],
@@ -63,7 +63,7 @@ const ownCodes: Record<string, [status: number, code: string]> = {
 }
 
 function renderError(error: AwsError, request: Pick<ServiceRequest, 'id'>): ServiceReply {
-  const [status, code] = ownCodes[error.code] ?? [error.status, error.code]
+  const [status, code] = ec2Codes[error.code] ?? [error.status, error.code]
   const fault: XmlElement = [
     'Errors',
     [
@@ -79,6 +79,6 @@ function renderError(error: AwsError, request: Pick<ServiceRequest, 'id'>): Serv
   return xml(status, renderXml('Response', null, [fault, ['RequestID', request.id]]), { errorCode: code })
 }
 
-function xml(status: number, body: string, more: Partial<ServiceReply>): ServiceReply {
-  return { status, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body, ...more }
+function xml(status: number, body: string, fields: Partial<ServiceReply>): ServiceReply {
+  return { status, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body, ...fields }
 }

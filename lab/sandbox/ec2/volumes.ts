@@ -30,25 +30,25 @@ const idPatterns: Record<StorageKind, RegExp> = {
 }
 
 export class StorageStore {
-  readonly #database: Database
-  readonly #directory: string
+  private readonly database: Database
+  private readonly directory: string
 
   constructor(database: Database, directory: string) {
-    this.#database = database
-    this.#directory = directory
+    this.database = database
+    this.directory = directory
     database.exec(`CREATE TABLE IF NOT EXISTS ec2_storage (
       id TEXT PRIMARY KEY, kind TEXT NOT NULL, account_id TEXT NOT NULL, region TEXT NOT NULL, created_ms INTEGER NOT NULL, detail TEXT NOT NULL
     ) STRICT`)
   }
 
   directoryOf({ kind, id }: Pick<Storage, 'kind' | 'id'>): string {
-    return join(this.#directory, `${kind}s`, id)
+    return join(this.directory, `${kind}s`, id)
   }
 
   /** Null for anything but an id of this kind that exists in the account and region. */
   find(kind: StorageKind, id: string, accountId: string, region: string): Storage | null {
     if (!idPatterns[kind].test(id)) return null
-    const row = this.#database
+    const row = this.database
       .prepare('SELECT detail FROM ec2_storage WHERE id = ? AND kind = ? AND account_id = ? AND region = ?')
       .get(id, kind, accountId, region)
     return row === undefined ? null : (JSON.parse(String(row.detail)) as Storage)
@@ -56,14 +56,14 @@ export class StorageStore {
 
   /** In whichever account: for the sandbox's owner, not for its callers. */
   findAnywhere(kind: StorageKind, id: string): Storage | null {
-    const row = this.#database
+    const row = this.database
       .prepare('SELECT detail FROM ec2_storage WHERE id = ? AND kind = ?')
       .get(id, kind)
     return row === undefined ? null : (JSON.parse(String(row.detail)) as Storage)
   }
 
   list(kind: StorageKind, accountId: string, region: string): Storage[] {
-    return this.#database
+    return this.database
       .prepare(
         'SELECT detail FROM ec2_storage WHERE kind = ? AND account_id = ? AND region = ? ORDER BY created_ms, id',
       )
@@ -76,24 +76,24 @@ export class StorageStore {
     const id = `${storage.kind === 'volume' ? 'vol' : 'snap'}-0${randomBytes(8).toString('hex')}`
     const created = { ...storage, id }
     const directory = this.directoryOf(created)
-    await mkdir(join(this.#directory, `${storage.kind}s`), { recursive: true, mode: 0o755 })
+    await mkdir(join(this.directory, `${storage.kind}s`), { recursive: true, mode: 0o755 })
     if (copyFrom === null) await mkdir(directory, { mode: 0o755 })
     else await copyTree(this.directoryOf(copyFrom), directory)
-    this.#database
+    this.database
       .prepare('INSERT INTO ec2_storage VALUES (?, ?, ?, ?, ?, ?)')
       .run(id, storage.kind, storage.accountId, storage.region, storage.createdMs, JSON.stringify(created))
     return created
   }
 
   update(storage: Storage): void {
-    this.#database
+    this.database
       .prepare('UPDATE ec2_storage SET detail = ? WHERE id = ?')
       .run(JSON.stringify(storage), storage.id)
   }
 
   /** The record goes first: from then on nobody can ask for what is being removed. */
   async remove(storage: Storage): Promise<void> {
-    this.#database.prepare('DELETE FROM ec2_storage WHERE id = ?').run(storage.id)
+    this.database.prepare('DELETE FROM ec2_storage WHERE id = ?').run(storage.id)
     await removeTree(this.directoryOf(storage))
   }
 }

@@ -5,7 +5,7 @@ import type { ServiceRequest } from '../protocol/service.ts'
 import type { FaultKind } from './faults.ts'
 
 /** Null if this fault can't happen to this request. */
-export function spoilRequest(request: ServiceRequest, fault: FaultKind | null): ServiceRequest | null {
+export function corruptRequest(request: ServiceRequest, fault: FaultKind | null): ServiceRequest | null {
   if (request.method !== 'GET') return null
   switch (fault) {
     case 'wrong-range':
@@ -36,6 +36,6 @@ function isListing(query: string): boolean {
 
 /** S3 may answer fewer entries than were asked for, and say that more follow. */
 function shortPage(query: string): string {
-  const others = query.split('&').filter((part) => !part.startsWith('max-keys='))
-  return [...others, 'max-keys=1'].join('&')
+  const parameters = query.split('&').filter((part) => !part.startsWith('max-keys='))
+  return [...parameters, 'max-keys=1'].join('&')
 }

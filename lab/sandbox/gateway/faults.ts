@@ -51,15 +51,15 @@ export class FaultInjector {
   readonly stallMs: number
   readonly slowMs: number
   readonly skewMs: number
-  readonly #plan: FaultPlan
-  readonly #random: () => number
+  private readonly plan: FaultPlan
+  private readonly random: () => number
 
   constructor(plan: FaultPlan) {
     const sum = Object.values(plan.rates).reduce((total, rate) => total + rate, 0)
     if (sum > 1 + 1e-9 || Object.values(plan.rates).some((rate) => !(rate >= 0)))
       throw new RangeError('rates of faults are probabilities and add up to 1 at most')
-    this.#plan = plan
-    this.#random = seededRandom(plan.seed)
+    this.plan = plan
+    this.random = seededRandom(plan.seed)
     this.fired = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>
     this.stallMs = Math.min(plan.stallMs ?? 30_000, 600_000)
     this.slowMs = Math.min(plan.slowMs ?? 1000, 600_000)
@@ -68,11 +68,11 @@ export class FaultInjector {
 
   /** Draws once per request, whatever comes of it, so that the sequence stays the seed's. */
   draw(request: { method: string; path: string; service: string }): FaultKind | null {
-    let left = this.#random()
-    if (this.#plan.appliesTo?.(request) === false) return null
+    let remainder = this.random()
+    if (this.plan.appliesTo?.(request) === false) return null
     for (const kind of faultKinds) {
-      left -= this.#plan.rates[kind] ?? 0
-      if (left >= 0) continue
+      remainder -= this.plan.rates[kind] ?? 0
+      if (remainder >= 0) continue
       return bodyKinds.has(kind) && request.method !== 'GET' ? null : kind
     }
     return null
@@ -80,7 +80,7 @@ export class FaultInjector {
 
   /** Uniform in [0, `below`). */
   position(below: number): number {
-    return Math.floor(this.#random() * below)
+    return Math.floor(this.random() * below)
   }
 
   count(kind: FaultKind): void {

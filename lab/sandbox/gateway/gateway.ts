@@ -12,7 +12,7 @@ import type { SignatureClaim } from '../signature/claim.ts'
 import { decodePercent, encodePercent, parseQuery } from '../signature/query.ts'
 import type { QueryEntry } from '../signature/query.ts'
 import { verifyClaim } from '../signature/verify.ts'
-import { spoilRequest } from './corrupt-request.ts'
+import { corruptRequest } from './corrupt-request.ts'
 import type { FaultInjector, FaultKind } from './faults.ts'
 import { sendReply } from './reply.ts'
 import { IncomingBody, ReadBody, checkPayloadHash } from './request-body.ts'
@@ -36,7 +36,7 @@ export interface RequestRecord {
   fault: FaultKind | null
 }
 
-export interface FrontOptions {
+export interface GatewayOptions {
   services: ReadonlyMap<string, Service>
   clock: TurnableClock
   credentials: CredentialRegistry
@@ -47,66 +47,66 @@ export interface FrontOptions {
 
 const anonymous: Principal = { kind: 'anonymous', accountId: null, arn: '*' }
 // Services other than S3 sign the hash of their whole payload, which is a form or a small document.
-const longestFormBytes = 1024 * 1024
+const maxFormBytes = 1024 * 1024
 const emptySha256 = createHash('sha256').digest('hex')
 
-export class Front {
-  readonly #options: FrontOptions
-  readonly #running = new Set<Promise<void>>()
+export class Gateway {
+  private readonly options: GatewayOptions
+  private readonly running = new Set<Promise<void>>()
 
-  constructor(options: FrontOptions) {
-    this.#options = options
+  constructor(options: GatewayOptions) {
+    this.options = options
   }
 
   /** Takes one request in; `settled` waits for it. */
-  take(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  accept(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const running = this.handle(message, response, expectsContinue).finally(() =>
-      this.#running.delete(running),
+      this.running.delete(running),
     )
-    this.#running.add(running)
+    this.running.add(running)
   }
 
   /** Resolves once every request taken in has been dealt with. */
   async settled(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running)
+    while (this.running.size > 0) await Promise.all(this.running)
   }
 
   /** Answers one request. Never rejects: what goes wrong is an answer, a closed connection, or a reported defect. */
   async handle(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     const started = performance.now()
-    const exchange = new Exchange(message, response, expectsContinue, this.#options)
+    const exchange = new Exchange(message, response, expectsContinue, this.options)
     message.on('error', () => undefined)
     response.on('error', () => undefined)
     try {
       await exchange.run()
     } catch (error) {
-      this.#options.onDefect(error)
+      this.options.onDefect(error)
       response.destroy()
     }
-    this.#options.onRequest({ ...exchange.record, durationMs: performance.now() - started })
+    this.options.onRequest({ ...exchange.record, durationMs: performance.now() - started })
   }
 }
 
 class Exchange {
-  readonly #message: IncomingMessage
-  readonly #response: ServerResponse
-  readonly #expectsContinue: boolean
-  readonly #options: FrontOptions
-  readonly #headers: Record<string, string>
-  #body: IncomingBody | null = null
+  private readonly message: IncomingMessage
+  private readonly response: ServerResponse
+  private readonly expectsContinue: boolean
+  private readonly options: GatewayOptions
+  private readonly headers: Record<string, string>
+  private body: IncomingBody | null = null
   record: RequestRecord
 
   constructor(
     message: IncomingMessage,
     response: ServerResponse,
     expectsContinue: boolean,
-    options: FrontOptions,
+    options: GatewayOptions,
   ) {
-    this.#message = message
-    this.#response = response
-    this.#expectsContinue = expectsContinue
-    this.#options = options
-    this.#headers = joinHeaders(message.rawHeaders)
+    this.message = message
+    this.response = response
+    this.expectsContinue = expectsContinue
+    this.options = options
+    this.headers = joinHeaders(message.rawHeaders)
     const [path = '/'] = (message.url ?? '/').split('?', 1)
     this.record = {
       id: randomBytes(8).toString('hex').toUpperCase(),
@@ -126,35 +126,35 @@ class Exchange {
   }
 
   async run(): Promise<void> {
-    const { faults } = this.#options
-    let service = this.#service('s3')
+    const { faults } = this.options
+    let service = this.findService('s3')
     let reply: ServiceReply
     let fault: FaultKind | null = null
     try {
-      const url = this.#message.url ?? '/'
+      const url = this.message.url ?? '/'
       const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
       if (!url.startsWith('/')) throw new AwsError(400, 'InvalidURI', "Couldn't parse the specified URI.")
       const entries = parseQuery(query)
-      const claim = readClaim(this.#headers, entries)
-      service = this.#service(claim?.service ?? this.#anonymousService())
+      const claim = readClaim(this.headers, entries)
+      service = this.findService(claim?.service ?? this.anonymousService())
       this.record.service = service.name
       fault =
         faults?.draw({ method: this.record.method, path: this.record.path, service: service.name }) ?? null
-      if (fault !== null && (await this.#meetFault(fault)) === 'gone') return
-      const request = await this.#admit(claim, query, entries)
-      const spoiled = spoilRequest(request, fault)
-      if (spoiled !== null) this.#strike(fault)
-      reply = await service.handle(spoiled ?? request)
+      if (fault !== null && (await this.meetFault(fault)) === 'gone') return
+      const request = await this.admit(claim, query, entries)
+      const corruptedRequest = corruptRequest(request, fault)
+      if (corruptedRequest !== null) this.strike(fault)
+      reply = await service.handle(corruptedRequest ?? request)
     } catch (error) {
-      reply = this.#refuse(service, error)
+      reply = this.refuse(service, error)
     }
-    reply = this.#afterEffect(service, fault, reply)
-    if (this.record.fault === 'reset-after') return this.#reset()
-    await this.#send(reply, fault)
+    reply = this.afterEffect(service, fault, reply)
+    if (this.record.fault === 'reset-after') return this.reset()
+    await this.send(reply, fault)
   }
 
-  #service(name: string): Service {
-    const service = this.#options.services.get(name)
+  private findService(name: string): Service {
+    const service = this.options.services.get(name)
     if (service !== undefined) return service
     throw new AwsError(
       501,
@@ -164,26 +164,26 @@ class Exchange {
   }
 
   // An unsigned form is a call of the token service (AssumeRoleWithWebIdentity); any other unsigned request is S3's.
-  #anonymousService(): string {
-    const isForm = (this.#headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')
+  private anonymousService(): string {
+    const isForm = (this.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')
     return this.record.method === 'POST' &&
       this.record.path === '/' &&
       isForm &&
-      this.#options.services.has('sts')
+      this.options.services.has('sts')
       ? 'sts'
       : 's3'
   }
 
-  async #admit(
+  private async admit(
     claim: SignatureClaim | null,
     query: string,
     entries: readonly QueryEntry[],
   ): Promise<ServiceRequest> {
-    const { clock, credentials } = this.#options
+    const { clock, credentials } = this.options
     const { method, path } = this.record
     const nowMs = clock.nowMs()
     const isS3 = this.record.service === 's3'
-    const sentHash = claim?.payloadHash ?? this.#headers['x-amz-content-sha256'] ?? null
+    const sentHash = claim?.payloadHash ?? this.headers['x-amz-content-sha256'] ?? null
     if (isS3 && claim !== null && sentHash === null) {
       throw new AwsError(
         400,
@@ -191,16 +191,16 @@ class Exchange {
         'Missing required header for this request: x-amz-content-sha256',
       )
     }
-    if (isS3 && sentHash !== null) checkPayloadHash(sentHash, this.#headers)
+    if (isS3 && sentHash !== null) checkPayloadHash(sentHash, this.headers)
     const body = new IncomingBody(
-      this.#message,
-      this.#response,
-      this.#headers,
+      this.message,
+      this.response,
+      this.headers,
       isS3 ? sentHash : null,
-      this.#expectsContinue,
+      this.expectsContinue,
     )
-    this.#body = body
-    const form = isS3 ? null : await body.read(longestFormBytes)
+    this.body = body
+    const form = isS3 ? null : await body.read(maxFormBytes)
     let principal = anonymous
     if (claim !== null) {
       const canonicalPath = isS3
@@ -211,7 +211,7 @@ class Exchange {
         : path
       const payloadHash =
         form === null ? (sentHash ?? emptySha256) : createHash('sha256').update(form).digest('hex')
-      const wire = { method, path: canonicalPath, query: entries, headers: this.#headers }
+      const wire = { method, path: canonicalPath, query: entries, headers: this.headers }
       const verified = await verifyClaim(claim, wire, payloadHash, credentials, nowMs)
       principal = verified.principal
       body.signChunksWith(verified.signer, claim)
@@ -222,7 +222,7 @@ class Exchange {
       method,
       path,
       query,
-      headers: claim?.type === 'query' ? { ...hoistedHeaders(entries), ...this.#headers } : this.#headers,
+      headers: claim?.type === 'query' ? { ...hoistedHeaders(entries), ...this.headers } : this.headers,
       body: form === null ? body : new ReadBody(form),
       principal,
       signature: {
@@ -233,25 +233,25 @@ class Exchange {
         contentSha256: sentHash,
       },
       nowMs,
-      sourceIp: (this.#message.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
+      sourceIp: (this.message.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
       // The sandbox plays the endpoint behind TLS; whoever wants to be seen without it says so, as a proxy would.
-      secureTransport: this.#headers['x-forwarded-proto'] !== 'http',
+      secureTransport: this.headers['x-forwarded-proto'] !== 'http',
     }
   }
 
-  #refuse(service: Service, error: unknown): ServiceReply {
-    const known =
+  private refuse(service: Service, error: unknown): ServiceReply {
+    const awsError =
       error instanceof AwsError
         ? error
         : new AwsError(500, 'InternalError', 'We encountered an internal error. Please try again.')
-    if (!(error instanceof AwsError)) this.#options.onDefect(error)
-    return service.renderError(known, this.record)
+    if (!(error instanceof AwsError)) this.options.onDefect(error)
+    return service.renderError(awsError, this.record)
   }
 
-  async #meetFault(fault: FaultKind): Promise<'gone' | 'here'> {
-    const { faults } = this.#options
+  private async meetFault(fault: FaultKind): Promise<'gone' | 'here'> {
+    const { faults } = this.options
     if (faults === null) return 'here'
-    const strike = () => this.#strike(fault)
+    const strike = () => this.strike(fault)
     switch (fault) {
       case 'internal-error':
         strike()
@@ -267,16 +267,16 @@ class Exchange {
         throw new AwsError(400, 'ExpiredToken', 'The provided token has expired.')
       case 'reset-before':
         strike()
-        this.#reset()
+        this.reset()
         return 'gone'
       case 'stall':
         strike()
-        await waitUnlessClosed(this.#response, faults.stallMs)
-        this.#reset()
+        await waitUnlessClosed(this.response, faults.stallMs)
+        this.reset()
         return 'gone'
       case 'slow-answer':
         strike()
-        await waitUnlessClosed(this.#response, faults.slowMs)
+        await waitUnlessClosed(this.response, faults.slowMs)
         return 'here'
       case 'skewed-date':
         strike()
@@ -292,15 +292,15 @@ class Exchange {
     }
   }
 
-  #strike(fault: FaultKind | null): void {
+  private strike(fault: FaultKind | null): void {
     if (fault === null) return
-    this.#options.faults?.count(fault)
+    this.options.faults?.count(fault)
     this.record.fault = fault
   }
 
-  #afterEffect(service: Service, fault: FaultKind | null, reply: ServiceReply): ServiceReply {
+  private afterEffect(service: Service, fault: FaultKind | null, reply: ServiceReply): ServiceReply {
     if (fault !== 'reset-after' && fault !== 'internal-error-after') return reply
-    this.#strike(fault)
+    this.strike(fault)
     if (typeof reply.body === 'object' && 'destroy' in reply.body) reply.body.destroy()
     return fault === 'reset-after'
       ? reply
@@ -310,14 +310,14 @@ class Exchange {
         )
   }
 
-  async #send(reply: ServiceReply, fault: FaultKind | null): Promise<void> {
-    const { clock, faults } = this.#options
+  private async send(reply: ServiceReply, fault: FaultKind | null): Promise<void> {
+    const { clock, faults } = this.options
     this.record.operation = reply.operation ?? null
     this.record.status = reply.status
     this.record.errorCode = reply.errorCode ?? null
-    const unread = this.#body === null ? !this.#message.complete : this.#body.isUnread
+    const unread = this.body === null ? !this.message.complete : this.body.isUnread
     if (fault === 'torn-body' || fault === 'flipped-byte') this.record.fault = fault
-    this.record.sentBytes = await sendReply(this.#response, reply, {
+    this.record.sentBytes = await sendReply(this.response, reply, {
       method: this.record.method,
       requestId: this.record.id,
       nowMs:
@@ -329,11 +329,11 @@ class Exchange {
       fault,
       faults,
     })
-    this.record.receivedBytes = this.#body?.receivedBytes ?? 0
-    if (unread && this.#body?.awaitsContinue !== true) drain(this.#message, this.#response)
+    this.record.receivedBytes = this.body?.receivedBytes ?? 0
+    if (unread && this.body?.awaitsContinue !== true) drain(this.message, this.response)
   }
 
-  #reset(): void {
-    this.#message.socket.resetAndDestroy()
+  private reset(): void {
+    this.message.socket.resetAndDestroy()
   }
 }

@@ -47,14 +47,15 @@ export async function sendReply(
     response.end()
     return 0
   }
-  const isSpoiled = reply.status < 300 && (options.fault === 'torn-body' || options.fault === 'flipped-byte')
-  if (!(body instanceof Readable) && !isSpoiled) {
+  const isCorrupted =
+    reply.status < 300 && (options.fault === 'torn-body' || options.fault === 'flipped-byte')
+  if (!(body instanceof Readable) && !isCorrupted) {
     response.end(body)
     return Buffer.byteLength(body)
   }
   const source = body instanceof Readable ? body : Readable.from([Buffer.from(body)])
   const counter = new PassingBytes(
-    isSpoiled ? spoilAt(options, Number(headers['content-length'] ?? 0)) : null,
+    isCorrupted ? chooseCorruption(options, Number(headers['content-length'] ?? 0)) : null,
   )
   try {
     await pipeline(source, counter, response)
@@ -64,13 +65,13 @@ export async function sendReply(
   return counter.bytes
 }
 
-interface Spoil {
+interface Corruption {
   kind: 'torn-body' | 'flipped-byte'
   /** Byte of the body, from 0. */
   at: number
 }
 
-function spoilAt({ fault, faults }: SendOptions, bytes: number): Spoil | null {
+function chooseCorruption({ fault, faults }: SendOptions, bytes: number): Corruption | null {
   if (faults === null || bytes === 0 || (fault !== 'torn-body' && fault !== 'flipped-byte')) return null
   faults.count(fault)
   return { kind: fault, at: faults.position(bytes) }
@@ -78,34 +79,34 @@ function spoilAt({ fault, faults }: SendOptions, bytes: number): Spoil | null {
 
 class PassingBytes extends Transform {
   bytes = 0
-  readonly #spoil: Spoil | null
+  private readonly corruption: Corruption | null
 
-  constructor(spoil: Spoil | null) {
+  constructor(corruption: Corruption | null) {
     super({ highWaterMark: 1024 * 1024 })
-    this.#spoil = spoil
+    this.corruption = corruption
   }
 
   override _transform(
     chunk: Buffer,
     _encoding: string,
-    done: (error: Error | null, data?: Buffer) => void,
+    callback: (error: Error | null, data?: Buffer) => void,
   ): void {
     const start = this.bytes
-    const spoil = this.#spoil
-    if (spoil === null || spoil.at < start || spoil.at >= start + chunk.length) {
+    const corruption = this.corruption
+    if (corruption === null || corruption.at < start || corruption.at >= start + chunk.length) {
       this.bytes += chunk.length
-      return done(null, chunk)
+      return callback(null, chunk)
     }
-    if (spoil.kind === 'torn-body') {
-      this.push(chunk.subarray(0, spoil.at - start))
-      this.bytes = spoil.at
+    if (corruption.kind === 'torn-body') {
+      this.push(chunk.subarray(0, corruption.at - start))
+      this.bytes = corruption.at
       // Once what came before is on its way, the connection breaks.
-      setImmediate(() => done(new Error('torn by a fault')))
+      setImmediate(() => callback(new Error('torn by a fault')))
       return
     }
     const flipped = Buffer.from(chunk)
-    flipped[spoil.at - start] = (flipped[spoil.at - start] ?? 0) ^ 1
+    flipped[corruption.at - start] = (flipped[corruption.at - start] ?? 0) ^ 1
     this.bytes += chunk.length
-    done(null, flipped)
+    callback(null, flipped)
   }
 }

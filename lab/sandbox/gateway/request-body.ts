@@ -45,15 +45,15 @@ export function checkPayloadHash(payloadHash: string, headers: Readonly<Record<s
 
 export class IncomingBody implements RequestBody {
   readonly bytes: number | null
-  readonly #message: IncomingMessage
-  readonly #response: ServerResponse
-  readonly #headers: Readonly<Record<string, string>>
-  readonly #payloadHash: string | null
-  readonly #trailers: Record<string, string> = {}
-  readonly #expectsContinue: boolean
-  #signing: ChunkSigning | null = null
-  #verifiedSha256: string | null = null
-  #started = false
+  private readonly message: IncomingMessage
+  private readonly response: ServerResponse
+  private readonly headers: Readonly<Record<string, string>>
+  private readonly payloadHash: string | null
+  private readonly receivedTrailers: Record<string, string> = {}
+  private readonly expectsContinue: boolean
+  private signing: ChunkSigning | null = null
+  private verifiedSha256: string | null = null
+  private started = false
   /** Bytes read off the wire, framing included. */
   receivedBytes = 0
 
@@ -64,33 +64,33 @@ export class IncomingBody implements RequestBody {
     payloadHash: string | null,
     expectsContinue: boolean,
   ) {
-    this.#message = message
-    this.#response = response
-    this.#headers = headers
-    this.#payloadHash = payloadHash
-    this.#expectsContinue = expectsContinue
-    const declared = this.#isChunked ? headers['x-amz-decoded-content-length'] : headers['content-length']
+    this.message = message
+    this.response = response
+    this.headers = headers
+    this.payloadHash = payloadHash
+    this.expectsContinue = expectsContinue
+    const declared = this.isChunked ? headers['x-amz-decoded-content-length'] : headers['content-length']
     const hasBody = declared !== undefined || headers['transfer-encoding'] !== undefined
     this.bytes = declared === undefined ? (hasBody ? null : 0) : Number(declared)
   }
 
-  get #isChunked(): boolean {
-    return this.#payloadHash !== null && chunkedHashes.has(this.#payloadHash)
+  private get isChunked(): boolean {
+    return this.payloadHash !== null && chunkedHashes.has(this.payloadHash)
   }
 
   /** True if the client may still be sending, or waits for a `100 Continue` that never came. */
   get isUnread(): boolean {
-    return !this.#message.complete || (this.#expectsContinue && !this.#started)
+    return !this.message.complete || (this.expectsContinue && !this.started)
   }
 
   get awaitsContinue(): boolean {
-    return this.#expectsContinue && !this.#started
+    return this.expectsContinue && !this.started
   }
 
   /** Arms the check of chunk signatures, once the request's own signature was found right. */
   signChunksWith(signer: ClaimSigner, claim: SignatureClaim): void {
-    if (this.#payloadHash?.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD') !== true) return
-    this.#signing = {
+    if (this.payloadHash?.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD') !== true) return
+    this.signing = {
       date: formatAmzDate(claim.signedMs),
       scope: signer.scope,
       seed: claim.signature,
@@ -99,18 +99,18 @@ export class IncomingBody implements RequestBody {
   }
 
   sha256(): string | null {
-    return this.#verifiedSha256
+    return this.verifiedSha256
   }
 
   trailers(): Readonly<Record<string, string>> {
-    return this.#trailers
+    return this.receivedTrailers
   }
 
   stream(): AsyncIterable<Buffer> {
-    if (this.#started) throw new Error('a request body can be read once only')
-    this.#started = true
-    if (this.#expectsContinue) this.#response.writeContinue()
-    return this.#isChunked ? this.#decoded() : this.#plain()
+    if (this.started) throw new Error('a request body can be read once only')
+    this.started = true
+    if (this.expectsContinue) this.response.writeContinue()
+    return this.isChunked ? this.decoded() : this.plain()
   }
 
   async read(limitBytes: number): Promise<Buffer> {
@@ -129,21 +129,21 @@ export class IncomingBody implements RequestBody {
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
   }
 
-  #decoded(): AsyncIterable<Buffer> {
-    const trailerNames = (this.#headers['x-amz-trailer'] ?? '')
+  private decoded(): AsyncIterable<Buffer> {
+    const trailerNames = (this.headers['x-amz-trailer'] ?? '')
       .toLowerCase()
       .split(',')
       .map((name) => name.trim())
       .filter((name) => name !== '')
-    const payload = { signing: this.#signing, trailerNames, decodedBytes: this.bytes ?? 0 }
-    return decodeChunks(this.#wire(), payload, this.#trailers)
+    const payload = { signing: this.signing, trailerNames, decodedBytes: this.bytes ?? 0 }
+    return decodeChunks(this.wire(), payload, this.receivedTrailers)
   }
 
-  async *#plain(): AsyncGenerator<Buffer> {
+  private async *plain(): AsyncGenerator<Buffer> {
     const signed =
-      this.#payloadHash !== null && this.#payloadHash !== 'UNSIGNED-PAYLOAD' ? this.#payloadHash : null
+      this.payloadHash !== null && this.payloadHash !== 'UNSIGNED-PAYLOAD' ? this.payloadHash : null
     const hash = signed === null ? null : createHash('sha256')
-    for await (const part of this.#wire()) {
+    for await (const part of this.wire()) {
       hash?.update(part)
       yield part
     }
@@ -159,13 +159,13 @@ export class IncomingBody implements RequestBody {
         },
       )
     }
-    this.#verifiedSha256 = computed
+    this.verifiedSha256 = computed
   }
 
   // The socket must outlive a refusal in mid-body, or the client never reads why.
-  async *#wire(): AsyncGenerator<Buffer> {
+  private async *wire(): AsyncGenerator<Buffer> {
     try {
-      for await (const part of this.#message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      for await (const part of this.message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         this.receivedBytes += part.length
         yield part
       }
@@ -183,25 +183,25 @@ export class IncomingBody implements RequestBody {
 /** A payload that was read whole to verify it. */
 export class ReadBody implements RequestBody {
   readonly bytes: number
-  readonly #payload: Buffer
+  private readonly payload: Buffer
 
   constructor(payload: Buffer) {
-    this.#payload = payload
+    this.payload = payload
     this.bytes = payload.length
   }
 
   async *stream(): AsyncGenerator<Buffer> {
-    yield await Promise.resolve(this.#payload)
+    yield await Promise.resolve(this.payload)
   }
 
   read(limitBytes: number): Promise<Buffer> {
     if (this.bytes > limitBytes)
       return Promise.reject(new AwsError(413, 'RequestEntityTooLarge', 'Request body is too large.'))
-    return Promise.resolve(this.#payload)
+    return Promise.resolve(this.payload)
   }
 
   sha256(): string {
-    return createHash('sha256').update(this.#payload).digest('hex')
+    return createHash('sha256').update(this.payload).digest('hex')
   }
 
   trailers(): Readonly<Record<string, string>> {

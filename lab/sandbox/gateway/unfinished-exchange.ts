@@ -2,14 +2,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-const mostDrainedBytes = 64 * 1024 * 1024
+const maxDrainedBytes = 64 * 1024 * 1024
 
 // Reading on for a while lets a client that is still sending come to the answer, instead of to a broken pipe.
 export function drain(message: IncomingMessage, response: ServerResponse): void {
   let drained = 0
   message.on('data', (part: Buffer) => {
     drained += part.length
-    if (drained > mostDrainedBytes) message.destroy()
+    if (drained > maxDrainedBytes) message.destroy()
   })
   const timer = setTimeout(() => message.destroy(), 10_000)
   response.once('close', () => clearTimeout(timer))

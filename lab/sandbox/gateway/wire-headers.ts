@@ -17,7 +17,7 @@ export function joinHeaders(raw: readonly string[]): Record<string, string> {
 /** A presigned URL carries in its query what a request carries in `x-amz-*` headers. */
 export function hoistedHeaders(entries: readonly QueryEntry[]): Record<string, string> {
   const hoisted = Object.create(null) as Record<string, string>
-  const ownNames = new Set([
+  const signatureNames = new Set([
     'x-amz-algorithm',
     'x-amz-credential',
     'x-amz-date',
@@ -28,7 +28,7 @@ export function hoistedHeaders(entries: readonly QueryEntry[]): Record<string, s
   ])
   for (const { name, value } of entries) {
     const lower = name.toLowerCase()
-    if (lower.startsWith('x-amz-') && !ownNames.has(lower)) hoisted[lower] = value
+    if (lower.startsWith('x-amz-') && !signatureNames.has(lower)) hoisted[lower] = value
   }
   return hoisted
 }

@@ -25,17 +25,17 @@ interface Issued {
 }
 
 export class StoredCredentials implements CredentialRegistry {
-  readonly #database: Database
-  readonly #issued = new Map<string, Issued>()
+  private readonly database: Database
+  private readonly issued = new Map<string, Issued>()
 
   constructor(database: Database) {
-    this.#database = database
+    this.database = database
     database.exec(
       'CREATE TABLE IF NOT EXISTS credential (access_key_id TEXT PRIMARY KEY, issued TEXT NOT NULL) STRICT',
     )
     for (const row of database.prepare('SELECT issued FROM credential').all()) {
       const issued = JSON.parse(String(row.issued)) as Issued
-      this.#issued.set(issued.credentials.accessKeyId, issued)
+      this.issued.set(issued.credentials.accessKeyId, issued)
     }
   }
 
@@ -48,21 +48,21 @@ export class StoredCredentials implements CredentialRegistry {
       expiresMs,
     }
     const issued = { credentials, principal: structuredClone(principal) }
-    this.#database
+    this.database
       .prepare('INSERT INTO credential VALUES (?, ?)')
       .run(credentials.accessKeyId, JSON.stringify(issued))
-    this.#issued.set(credentials.accessKeyId, issued)
+    this.issued.set(credentials.accessKeyId, issued)
     return { ...credentials }
   }
 
   find(accessKeyId: string): Issued | null {
-    return this.#issued.get(accessKeyId) ?? null
+    return this.issued.get(accessKeyId) ?? null
   }
 
   /** The root keys of an account: made once, then the same for as long as the directory lives. */
   rootOf(accountId: string): Credentials {
     const arn = `arn:aws:iam::${accountId}:root`
-    for (const { credentials, principal } of this.#issued.values()) {
+    for (const { credentials, principal } of this.issued.values()) {
       if (principal.kind === 'root' && principal.arn === arn) return { ...credentials }
     }
     return this.issue({ kind: 'root', accountId, arn }, null)

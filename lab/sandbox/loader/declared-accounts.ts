@@ -47,24 +47,24 @@ export function readAccounts(
         )
       )
         return []
-      const found = policies.get(inputs.policyId)
+      const policy = policies.get(inputs.policyId)
       const target = seeds.find(({ id, member }) => member && id === inputs.targetId)
-      if (found === undefined || target === undefined) {
+      if (policy === undefined || target === undefined) {
         throw new HoldfastError(
           'internal',
           `the attachment ${name} names a policy or an account that isn't there`,
         )
       }
-      return { target: target.id, type: found.type, policy: { name: found.name, document: found.content } }
+      return { target: target.id, type: policy.type, policy: { name: policy.name, document: policy.content } }
     },
   )
   return seeds.map(({ id, name, member, isManagement }) => {
     const level = (type: string, full: NamedPolicy): NamedPolicy[][] => {
       if (!member) return []
-      const own = attachments
-        .filter((each) => each.target === id && each.type === type)
-        .map((each) => each.policy)
-      return [[full], [full, ...own]]
+      const attached = attachments
+        .filter((attachment) => attachment.target === id && attachment.type === type)
+        .map((attachment) => attachment.policy)
+      return [[full], [full, ...attached]]
     }
     return {
       id,

@@ -7,10 +7,10 @@ import type { Declared, EmulatedType } from './declared-inputs.ts'
 /** The buckets of the program, each put together from the resources that hold its settings. */
 export function readBuckets(resources: readonly RecordedResource[], region: string): DeclaredBucket[] {
   const buckets = declaredOf(resources, 'aws:s3/bucket:Bucket').map(
-    ({ accountId, region: own, inputs }): DeclaredBucket => ({
+    ({ accountId, region: declaredRegion, inputs }): DeclaredBucket => ({
       accountId,
       name: inputs.bucket,
-      region: own ?? region,
+      region: declaredRegion ?? region,
       versioning: inputs.objectLockEnabled ? 'Enabled' : null,
       objectLock: { enabled: inputs.objectLockEnabled, default: null },
       encryption: null,
@@ -22,57 +22,57 @@ export function readBuckets(resources: readonly RecordedResource[], region: stri
     }),
   )
   const owner = settle(buckets)
-  for (const each of declaredOf(resources, 'aws:s3/bucketVersioning:BucketVersioning')) {
-    owner(each).versioning = each.inputs.versioningConfiguration.status
+  for (const setting of declaredOf(resources, 'aws:s3/bucketVersioning:BucketVersioning')) {
+    owner(setting).versioning = setting.inputs.versioningConfiguration.status
   }
-  for (const each of declaredOf(
+  for (const setting of declaredOf(
     resources,
     'aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration',
   )) {
-    const { mode, days } = each.inputs.rule.defaultRetention
-    owner(each).objectLock = { enabled: true, default: { mode, days } }
+    const { mode, days } = setting.inputs.rule.defaultRetention
+    owner(setting).objectLock = { enabled: true, default: { mode, days } }
   }
-  for (const each of declaredOf(
+  for (const setting of declaredOf(
     resources,
     'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
   )) {
-    const { sseAlgorithm, kmsMasterKeyId } = each.inputs.rules[0].applyServerSideEncryptionByDefault
-    owner(each).encryption = { algorithm: sseAlgorithm, kmsKeyId: kmsMasterKeyId ?? null }
+    const { sseAlgorithm, kmsMasterKeyId } = setting.inputs.rules[0].applyServerSideEncryptionByDefault
+    owner(setting).encryption = { algorithm: sseAlgorithm, kmsKeyId: kmsMasterKeyId ?? null }
   }
-  for (const each of declaredOf(resources, 'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock')) {
-    const { bucket: _, ...block } = each.inputs
-    owner(each).publicAccessBlock = block
+  for (const setting of declaredOf(resources, 'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock')) {
+    const { bucket: _, ...block } = setting.inputs
+    owner(setting).publicAccessBlock = block
   }
-  for (const each of declaredOf(resources, 'aws:s3/bucketOwnershipControls:BucketOwnershipControls')) {
-    owner(each).ownership = each.inputs.rule.objectOwnership
+  for (const setting of declaredOf(resources, 'aws:s3/bucketOwnershipControls:BucketOwnershipControls')) {
+    owner(setting).ownership = setting.inputs.rule.objectOwnership
   }
-  for (const each of declaredOf(
+  for (const setting of declaredOf(
     resources,
     'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
   )) {
-    owner(each).lifecycleRules = each.inputs.rules
+    owner(setting).lifecycleRules = setting.inputs.rules
   }
-  for (const each of declaredOf(resources, 'aws:s3/bucketPolicy:BucketPolicy'))
-    owner(each).policy = each.inputs.policy
+  for (const setting of declaredOf(resources, 'aws:s3/bucketPolicy:BucketPolicy'))
+    owner(setting).policy = setting.inputs.policy
   return buckets
 }
 
 /** Finds the bucket that a setting belongs to; each kind of setting may be there once per bucket. */
 function settle(buckets: DeclaredBucket[]) {
-  const seen = new Set<string>()
+  const settled = new Set<string>()
   return <Type extends EmulatedType>(
     setting: Declared<Type> & { inputs: { bucket: string } },
   ): DeclaredBucket => {
-    const found = buckets.find(
+    const bucket = buckets.find(
       ({ name, accountId }) => name === setting.inputs.bucket && accountId === setting.accountId,
     )
     const mark = `${setting.type} ${setting.inputs.bucket}`
-    if (found === undefined || seen.has(mark)) {
-      const what =
-        found === undefined ? "is for a bucket that isn't declared in its account" : 'is there twice'
-      throw new HoldfastError('internal', `${setting.type} of ${setting.inputs.bucket} ${what}`)
+    if (bucket === undefined || settled.has(mark)) {
+      const problem =
+        bucket === undefined ? "is for a bucket that isn't declared in its account" : 'is there twice'
+      throw new HoldfastError('internal', `${setting.type} of ${setting.inputs.bucket} ${problem}`)
     }
-    seen.add(mark)
-    return found
+    settled.add(mark)
+    return bucket
   }
 }

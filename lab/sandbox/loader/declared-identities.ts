@@ -24,8 +24,8 @@ export function readRoles(resources: readonly RecordedResource[]): DeclaredRole[
   const inline = declaredOf(resources, 'aws:iam/rolePolicy:RolePolicy')
   const attached = declaredOf(resources, 'aws:iam/rolePolicyAttachment:RolePolicyAttachment')
   const roles = declaredOf(resources, 'aws:iam/role:Role').map(({ accountId, inputs }): DeclaredRole => {
-    const own = (each: { accountId: string; inputs: { role: string } }) =>
-      each.accountId === accountId && each.inputs.role === inputs.name
+    const isOfRole = (attachment: { accountId: string; inputs: { role: string } }) =>
+      attachment.accountId === accountId && attachment.inputs.role === inputs.name
     return {
       accountId,
       arn: roleArn(accountId, inputs.path, inputs.name),
@@ -34,17 +34,22 @@ export function readRoles(resources: readonly RecordedResource[]): DeclaredRole[
       maxSessionSeconds: inputs.maxSessionDuration,
       trust: inputs.assumeRolePolicy,
       policies: [
-        ...inline.filter(own).map((each) => ({ name: each.inputs.name, document: each.inputs.policy })),
-        ...attached.filter(own).map((each) => find(each.inputs.policyArn)),
+        ...inline
+          .filter(isOfRole)
+          .map((attachment) => ({ name: attachment.inputs.name, document: attachment.inputs.policy })),
+        ...attached.filter(isOfRole).map((attachment) => find(attachment.inputs.policyArn)),
       ],
       boundary: inputs.permissionsBoundary === undefined ? null : find(inputs.permissionsBoundary),
       tags: inputs.tags,
     }
   })
-  const known = new Set(roles.map(({ accountId, name }) => `${accountId} ${name}`))
-  for (const each of [...inline, ...attached]) {
-    if (!known.has(`${each.accountId} ${each.inputs.role}`)) {
-      throw new HoldfastError('internal', `a policy of ${each.inputs.role} is declared, but not the role`)
+  const declaredRoles = new Set(roles.map(({ accountId, name }) => `${accountId} ${name}`))
+  for (const attachment of [...inline, ...attached]) {
+    if (!declaredRoles.has(`${attachment.accountId} ${attachment.inputs.role}`)) {
+      throw new HoldfastError(
+        'internal',
+        `a policy of ${attachment.inputs.role} is declared, but not the role`,
+      )
     }
   }
   return roles

@@ -7,7 +7,7 @@ export function existingRoles(
   config: Record<string, unknown>,
   declared: readonly DeclaredRole[],
 ): DeclaredRole[] {
-  const known = new Set(declared.map(({ arn }) => arn))
+  const declaredArns = new Set(declared.map(({ arn }) => arn))
   const people = [
     'restorers',
     'runners',
@@ -21,7 +21,7 @@ export function existingRoles(
     ? (config['sources'] as { trust?: { awsRoleArn?: unknown } }[])
     : []
   const workloads = sources.flatMap(({ trust }) => textsOf([trust?.awsRoleArn]))
-  return [...new Set([...people, ...workloads])].filter((arn) => !known.has(arn)).flatMap(describeRole)
+  return [...new Set([...people, ...workloads])].filter((arn) => !declaredArns.has(arn)).flatMap(describeRole)
 }
 
 function textsOf(value: unknown): string[] {

@@ -3,23 +3,23 @@
 import type { JSONWebKeySet } from 'jose'
 import { AwsError } from '../protocol/aws-error.ts'
 
-const longestDocumentBytes = 64 * 1024
-const patienceMs = 5_000
+const maxDocumentBytes = 64 * 1024
+const timeoutMs = 5_000
 export const noKeyMessage =
   "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"
 
 /** AWS keeps keys too: one that was taken back serves for a while. By the sandbox's clock. */
-const keptMs = 60_000
+const maxCacheAgeMs = 60_000
 
 /** Where an issuer's documents are, on loopback; null if it is nowhere. `url` is the declared provider's, without scheme. */
 export type FindIssuer = (url: string) => string | null
 
 export class IssuerKeys {
-  readonly #kept = new Map<string, { keys: JSONWebKeySet; sinceMs: number }>()
-  readonly #findIssuer: FindIssuer
+  private readonly cached = new Map<string, { keys: JSONWebKeySet; sinceMs: number }>()
+  private readonly findIssuer: FindIssuer
 
   constructor(findIssuer: FindIssuer) {
-    this.#findIssuer = findIssuer
+    this.findIssuer = findIssuer
   }
 
   /**
@@ -27,9 +27,9 @@ export class IssuerKeys {
    * @throws AwsError IDPCommunicationError if the issuer doesn't answer, InvalidIdentityToken if it answers nonsense
    */
   async fetch(providerUrl: string, issuer: string, nowMs: number, fresh: boolean): Promise<JSONWebKeySet> {
-    const found = this.#kept.get(providerUrl)
-    if (found !== undefined && !fresh && Math.abs(nowMs - found.sinceMs) < keptMs) return found.keys
-    const baseUrl = this.#findIssuer(providerUrl)
+    const entry = this.cached.get(providerUrl)
+    if (entry !== undefined && !fresh && Math.abs(nowMs - entry.sinceMs) < maxCacheAgeMs) return entry.keys
+    const baseUrl = this.findIssuer(providerUrl)
     if (baseUrl === null)
       throw new AwsError(400, 'IDPCommunicationError', 'The identity provider could not be reached')
     const discovery = await fetchJson(`${baseUrl.replace(/\/$/, '')}/.well-known/openid-configuration`)
@@ -37,7 +37,7 @@ export class IssuerKeys {
       throw refuse('The identity provider describes another issuer')
     const keys = await fetchJson(discovery.jwks_uri)
     if (!Array.isArray(keys.keys) || keys.keys.length > 100) throw refuse(noKeyMessage)
-    this.#kept.set(providerUrl, { keys: keys as unknown as JSONWebKeySet, sinceMs: nowMs })
+    this.cached.set(providerUrl, { keys: keys as unknown as JSONWebKeySet, sinceMs: nowMs })
     return keys as unknown as JSONWebKeySet
   }
 }
@@ -46,7 +46,7 @@ async function fetchJson(url: string): Promise<Record<string, unknown>> {
   if (!isLoopback(url)) throw refuse('The identity provider is out of reach')
   let text: string
   try {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(patienceMs) })
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) })
     if (!response.ok) throw new TypeError(`status ${response.status}`)
     text = await readBounded(response)
   } catch (error) {
@@ -68,7 +68,7 @@ async function readBounded(response: Response): Promise<string> {
   let bytes = 0
   for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += part.length
-    if (bytes > longestDocumentBytes) throw new RangeError('the document is too long')
+    if (bytes > maxDocumentBytes) throw new RangeError('the document is too long')
     parts.push(part)
   }
   return Buffer.concat(parts).toString('utf8')

@@ -45,11 +45,11 @@ export async function startIssuer(options: IssuerOptions): Promise<LocalIssuer> 
   let tokens = 0
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-    if (request.method !== 'GET') return answer(response, 405, { error: 'method_not_allowed' })
+    if (request.method !== 'GET') return sendJson(response, 405, { error: 'method_not_allowed' })
     if (path.endsWith('/.well-known/openid-configuration'))
-      return answer(response, 200, describe(issuer, baseUrl))
-    if (path === '/jwks') return answer(response, 200, { keys: [key.published] })
-    answer(response, 404, { error: 'not_found' })
+      return sendJson(response, 200, describe(issuer, baseUrl))
+    if (path === '/jwks') return sendJson(response, 200, { keys: [key.published] })
+    sendJson(response, 404, { error: 'not_found' })
   })
   const baseUrl = await listen(server)
   const issuer = options.issuer ?? baseUrl
@@ -101,7 +101,7 @@ function describe(issuer: string, baseUrl: string): Record<string, unknown> {
   }
 }
 
-function answer(response: ServerResponse, status: number, body: Record<string, unknown>): void {
+function sendJson(response: ServerResponse, status: number, body: Record<string, unknown>): void {
   const text = JSON.stringify(body)
   response
     .writeHead(status, {

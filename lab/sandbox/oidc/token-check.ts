@@ -35,7 +35,7 @@ export async function checkToken(
   const issuer = typeof unverified.iss === 'string' ? unverified.iss : ''
   // To the letter: another spelling of the name is another issuer. Without TLS only on loopback.
   const url = /^(?:https:\/\/|http:\/\/(?=127\.0\.0\.1[:/]|localhost[:/]))(.+)$/s.exec(issuer)?.[1] ?? ''
-  const provider = providers.find((each) => each.url === url)
+  const provider = providers.find((declared) => declared.url === url)
   if (provider === undefined)
     throw refuse(`No OpenIDConnect provider found in your account for ${issuer.slice(0, 200)}`)
   checkTimes(unverified, nowMs)

@@ -13,7 +13,7 @@ const malformed = (cause?: unknown) =>
     { cause },
   )
 
-const deepestNesting = 24
+const maxNesting = 24
 
 // Entities are not the parser's business: a document type is refused, and the five that XML itself has are decoded below.
 const parser = new XMLParser({
@@ -59,7 +59,7 @@ function checkNesting(text: string): void {
   for (const match of text.matchAll(/<(\/?)[^!?][^>]*?(\/?)>/g)) {
     if (match[1] === '/') depth -= 1
     else if (match[2] !== '/') depth += 1
-    if (depth > deepestNesting) throw malformed()
+    if (depth > maxNesting) throw malformed()
   }
 }
 

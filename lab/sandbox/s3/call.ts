@@ -17,7 +17,7 @@ export interface S3Stores {
   files: ObjectFiles
 }
 
-const longestKeyBytes = 1024
+const maxKeyBytes = 1024
 /** Of a document that configures a bucket. */
 export const maxBucketDocumentBytes = 256 * 1024
 const policyActions = new Set(['s3:PutBucketPolicy', 's3:GetBucketPolicy', 's3:DeleteBucketPolicy'])
@@ -63,9 +63,9 @@ export class S3Call {
 
   requireKey(): string {
     if (this.key === null) throw new AwsError(400, 'InvalidRequest', 'A key is required')
-    if (keyBytes(this.key).length > longestKeyBytes)
+    if (keyBytes(this.key).length > maxKeyBytes)
       throw new AwsError(400, 'KeyTooLongError', 'Your key is too long', {
-        fields: { Size: String(keyBytes(this.key).length), MaxSizeAllowed: String(longestKeyBytes) },
+        fields: { Size: String(keyBytes(this.key).length), MaxSizeAllowed: String(maxKeyBytes) },
       })
     return this.key
   }
@@ -85,14 +85,14 @@ export class S3Call {
         },
       )
     }
-    this.#expectOwner(bucket, 'x-amz-expected-bucket-owner')
+    this.expectOwner(bucket, 'x-amz-expected-bucket-owner')
     return bucket
   }
 
   /** A copy's source: another bucket than the request's own, in any region. */
   findSourceBucket(name: string): Bucket {
     const bucket = this.findBucket(name)
-    this.#expectOwner(bucket, 'x-amz-source-expected-bucket-owner')
+    this.expectOwner(bucket, 'x-amz-source-expected-bucket-owner')
     return bucket
   }
 
@@ -105,7 +105,7 @@ export class S3Call {
     return bucket
   }
 
-  #expectOwner(bucket: Bucket, header: string): void {
+  private expectOwner(bucket: Bucket, header: string): void {
     const expected = this.header(header)
     if (expected !== null && expected !== bucket.accountId) throw denyAccess()
   }
@@ -117,7 +117,7 @@ export class S3Call {
     key: string | null = null,
     context: ConditionContext = {},
   ): Promise<void> {
-    const decision = await this.#decide(bucket, action, key, context)
+    const decision = await this.decide(bucket, action, key, context)
     if (decision.allowed) return
     const { principal } = this.request
     // Within an account S3 says which kind of policy refused; to others it says nothing.
@@ -134,10 +134,10 @@ export class S3Call {
     key: string | null = null,
     context: ConditionContext = {},
   ): Promise<boolean> {
-    return (await this.#decide(bucket, action, key, context)).allowed
+    return (await this.decide(bucket, action, key, context)).allowed
   }
 
-  #decide(
+  private decide(
     bucket: Bucket,
     action: string,
     key: string | null,
@@ -147,14 +147,14 @@ export class S3Call {
       action,
       resource: arnOf(bucket, key),
       resourceAccountId: bucket.accountId,
-      resourcePolicy: this.#policyFor(bucket, action),
+      resourcePolicy: this.policyFor(bucket, action),
       context,
     })
   }
 
   // Root of the owning account can always read, replace and remove the bucket's policy, whatever that policy says:
   // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
-  #policyFor(bucket: Bucket, action: string): Record<string, unknown> | null {
+  private policyFor(bucket: Bucket, action: string): Record<string, unknown> | null {
     const { principal } = this.request
     if (policyActions.has(action) && principal.kind === 'root' && principal.accountId === bucket.accountId)
       return null

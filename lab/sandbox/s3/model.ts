@@ -57,7 +57,7 @@ export interface Lock {
 }
 
 /** The lock that a writer asked for in headers. */
-export interface AskedLock {
+export interface RequestedLock {
   /** Null if it didn't say: the bucket's default applies. */
   retention: { mode: LockMode; untilMs: number } | null
   legalHold: boolean
@@ -65,7 +65,7 @@ export interface AskedLock {
 }
 
 /** Headers that a client gave to keep, by name in lower case: content-type, x-amz-meta-…, and so on. */
-export type KeptHeaders = Record<string, string>
+export type StoredHeaders = Record<string, string>
 
 export interface Content {
   bytes: number
@@ -73,7 +73,7 @@ export interface Content {
   /** Null for a single PUT; the number of parts otherwise. */
   partCount: number | null
   segments: Segment[]
-  headers: KeptHeaders
+  headers: StoredHeaders
   storageClass: string
   encryption: Encryption
   checksum: Checksum | null
@@ -102,13 +102,13 @@ export interface Upload {
   key: string
   initiatedMs: number
   initiator: string
-  headers: KeptHeaders
+  headers: StoredHeaders
   storageClass: string
   encryption: Encryption
   checksum: { algorithm: ChecksumAlgorithm; type: Checksum['type'] } | null
   tags: [string, string][]
   acl: string
-  askedLock: AskedLock
+  requestedLock: RequestedLock
 }
 
 export interface Part {

@@ -23,8 +23,8 @@ export interface ChunkedPayload {
 }
 
 const emptyHash = createHash('sha256').digest('hex')
-const longestLineBytes = 4096
-const mostTrailers = 16
+const maxLineBytes = 4096
+const maxTrailers = 16
 
 const incomplete = (why: string) =>
   new AwsError(400, 'IncompleteBody', `The request body terminated unexpectedly: ${why}`)
@@ -87,7 +87,7 @@ async function readTrailers(
   for (let count = 0; ; count += 1) {
     const line = await reader.line(count === 0)
     if (line === null || line === '') break
-    if (count > mostTrailers) throw incomplete('too many trailers')
+    if (count > maxTrailers) throw incomplete('too many trailers')
     const at = line.indexOf(':')
     const name = line.slice(0, Math.max(0, at)).trim().toLowerCase()
     const value = line.slice(at + 1).trim()
@@ -122,18 +122,18 @@ async function readTrailers(
 
 /** Lines and byte counts over a stream of buffers, without copying the payload. */
 class ByteReader {
-  readonly #source: AsyncIterator<Buffer>
-  #rest: Buffer = Buffer.alloc(0)
+  private readonly source: AsyncIterator<Buffer>
+  private buffer: Buffer = Buffer.alloc(0)
 
   constructor(source: AsyncIterable<Buffer>) {
-    this.#source = source[Symbol.asyncIterator]()
+    this.source = source[Symbol.asyncIterator]()
   }
 
-  async #more(): Promise<boolean> {
-    while (this.#rest.length === 0) {
-      const next = await this.#source.next()
+  private async fill(): Promise<boolean> {
+    while (this.buffer.length === 0) {
+      const next = await this.source.next()
       if (next.done === true) return false
-      this.#rest = next.value
+      this.buffer = next.value
     }
     return true
   }
@@ -145,16 +145,16 @@ class ByteReader {
     const parts: Buffer[] = []
     let length = 0
     for (;;) {
-      if (!(await this.#more())) {
+      if (!(await this.fill())) {
         if (mayEnd && length === 0) return null
         throw incomplete('no end of line')
       }
-      const at = this.#rest.indexOf(10)
-      const part = at === -1 ? this.#rest : this.#rest.subarray(0, at + 1)
+      const at = this.buffer.indexOf(10)
+      const part = at === -1 ? this.buffer : this.buffer.subarray(0, at + 1)
       parts.push(part)
       length += part.length
-      if (length > longestLineBytes) throw incomplete('a chunk header is too long')
-      this.#rest = this.#rest.subarray(part.length)
+      if (length > maxLineBytes) throw incomplete('a chunk header is too long')
+      this.buffer = this.buffer.subarray(part.length)
       if (at === -1) continue
       const line = Buffer.concat(parts).toString('latin1')
       if (!line.endsWith('\r\n')) throw incomplete('a line ends without CR LF')
@@ -163,16 +163,16 @@ class ByteReader {
   }
 
   async *take(bytes: number): AsyncGenerator<Buffer> {
-    for (let left = bytes; left > 0;) {
-      if (!(await this.#more())) throw incomplete('a chunk is shorter than it says')
-      const slice = this.#rest.subarray(0, left)
-      this.#rest = this.#rest.subarray(slice.length)
-      left -= slice.length
+    for (let remaining = bytes; remaining > 0;) {
+      if (!(await this.fill())) throw incomplete('a chunk is shorter than it says')
+      const slice = this.buffer.subarray(0, remaining)
+      this.buffer = this.buffer.subarray(slice.length)
+      remaining -= slice.length
       yield slice
     }
   }
 
   async expectEnd(): Promise<void> {
-    if (await this.#more()) throw incomplete('bytes after the last chunk')
+    if (await this.fill()) throw incomplete('bytes after the last chunk')
   }
 }

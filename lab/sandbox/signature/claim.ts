@@ -21,7 +21,7 @@ export interface SignatureClaim {
 }
 
 const algorithm = 'AWS4-HMAC-SHA256'
-const longestPresignSeconds = 7 * 24 * 3600
+const maxPresignSeconds = 7 * 24 * 3600
 
 /** Null for an unsigned request. Throws an AwsError for a signature that can't be read. */
 export function readClaim(
@@ -87,9 +87,9 @@ function readQueryClaim(
 ): SignatureClaim {
   const malformed = (why: string) => new AwsError(400, 'AuthorizationQueryParametersError', why)
   const read = (name: string): string => {
-    const found = query.filter((entry) => entry.name === name)
-    if (found.length > 1) throw malformed(`${name} must not be given more than once`)
-    return found[0]?.value ?? ''
+    const entries = query.filter((entry) => entry.name === name)
+    if (entries.length > 1) throw malformed(`${name} must not be given more than once`)
+    return entries[0]?.value ?? ''
   }
   const required = [
     'X-Amz-Algorithm',
@@ -107,7 +107,7 @@ function readQueryClaim(
   if (read('X-Amz-Algorithm') !== algorithm) throw malformed(`X-Amz-Algorithm only supports "${algorithm}"`)
   const expires = read('X-Amz-Expires')
   if (!/^\d{1,9}$/.test(expires)) throw malformed('X-Amz-Expires should be a number')
-  if (Number(expires) > longestPresignSeconds)
+  if (Number(expires) > maxPresignSeconds)
     throw malformed(
       'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds',
     )
@@ -127,9 +127,9 @@ function readQueryClaim(
 }
 
 function readScope(credential: string, malformed: (why: string) => AwsError) {
-  const [accessKeyId = '', day = '', region = '', service = '', terminator = '', ...rest] =
+  const [accessKeyId = '', day = '', region = '', service = '', terminator = '', ...extraParts] =
     credential.split('/')
-  if (rest.length > 0 || terminator !== 'aws4_request' || !/^[A-Za-z0-9]{16,128}$/.test(accessKeyId)) {
+  if (extraParts.length > 0 || terminator !== 'aws4_request' || !/^[A-Za-z0-9]{16,128}$/.test(accessKeyId)) {
     throw malformed(
       'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
     )

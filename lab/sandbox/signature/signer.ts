@@ -8,18 +8,18 @@ import type { SignatureClaim } from './claim.ts'
 import type { QueryEntry } from './query.ts'
 
 class Sha256 implements Hash {
-  readonly #hash
+  private readonly hash
 
   constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret))
+    this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret))
   }
 
   update(data: SourceData): void {
-    this.#hash.update(bytesOf(data))
+    this.hash.update(bytesOf(data))
   }
 
   digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest())
+    return Promise.resolve(this.hash.digest())
   }
 }
 
@@ -40,7 +40,7 @@ export interface WireRequest {
 
 /** Signs with the claim's key, day, region and service, so that the result can be compared with the claim's signature. */
 export class ClaimSigner extends SignatureV4 {
-  readonly #claim: SignatureClaim
+  private readonly claim: SignatureClaim
 
   constructor(claim: SignatureClaim, credentials: Credentials) {
     const { accessKeyId, secretAccessKey } = credentials
@@ -52,16 +52,16 @@ export class ClaimSigner extends SignatureV4 {
       // S3 alone signs the path escaped once.
       uriEscapePath: claim.service !== 's3',
     })
-    this.#claim = claim
+    this.claim = claim
   }
 
   get scope(): string {
-    const { day, region, service } = this.#claim
+    const { day, region, service } = this.claim
     return `${day}/${region}/${service}/aws4_request`
   }
 
   async matches(request: WireRequest, payloadHash: string): Promise<boolean> {
-    const names = new Set(this.#claim.signedHeaders)
+    const names = new Set(this.claim.signedHeaders)
     const signed: Record<string, string> = {}
     for (const name of names) if (request.headers[name] !== undefined) signed[name] = request.headers[name]
     // A signed header that isn't there can't have been signed with a value.
@@ -78,18 +78,18 @@ export class ClaimSigner extends SignatureV4 {
       payloadHash,
     )
     const toSign = await this.createStringToSign(
-      this.formatDate(new Date(this.#claim.signedMs)).longDate,
+      this.formatDate(new Date(this.claim.signedMs)).longDate,
       this.scope,
       canonical,
       'AWS4-HMAC-SHA256',
     )
-    return isSameText(await this.signText(toSign), this.#claim.signature)
+    return isSameText(await this.signText(toSign), this.claim.signature)
   }
 
   /** HMAC of a string to sign, as lower-case hex: also for the chunks of a streamed payload. */
   signText(text: string): Promise<string> {
     // The key goes by the scope's day, not by the request's date: a mismatch of the two is refused before.
-    return this.sign(text, { signingDate: new Date(this.#claim.signedMs) })
+    return this.sign(text, { signingDate: new Date(this.claim.signedMs) })
   }
 }
 
@@ -104,6 +104,6 @@ function queryBag(entries: readonly QueryEntry[]): Record<string, string | strin
 
 /** Compares in a time that depends on the lengths only. */
 export function isSameText(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
+  const [bytesA, bytesB] = [Buffer.from(a), Buffer.from(b)]
+  return bytesA.length === bytesB.length && timingSafeEqual(bytesA, bytesB)
 }

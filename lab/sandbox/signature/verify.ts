@@ -8,7 +8,7 @@ import type { SignatureClaim } from './claim.ts'
 import { ClaimSigner, isSameText } from './signer.ts'
 import type { WireRequest } from './signer.ts'
 
-const longestSkewMs = 15 * 60_000
+const maxSkewMs = 15 * 60_000
 
 export interface Verified {
   principal: Principal
@@ -70,17 +70,17 @@ function checkTime(claim: SignatureClaim, nowMs: number): void {
   }
   const times = { RequestTime: formatAmzDate(claim.signedMs), ServerTime: formatIso(nowMs) }
   if (claim.expiresSeconds === null) {
-    if (Math.abs(nowMs - claim.signedMs) <= longestSkewMs) return
+    if (Math.abs(nowMs - claim.signedMs) <= maxSkewMs) return
     throw new AwsError(
       403,
       'RequestTimeTooSkewed',
       'The difference between the request time and the current time is too large.',
       {
-        fields: { ...times, MaxAllowedSkewMilliseconds: String(longestSkewMs) },
+        fields: { ...times, MaxAllowedSkewMilliseconds: String(maxSkewMs) },
       },
     )
   }
-  if (claim.signedMs - nowMs > longestSkewMs)
+  if (claim.signedMs - nowMs > maxSkewMs)
     throw new AwsError(403, 'AccessDenied', 'Request is not yet valid', { fields: times })
   if (nowMs >= claim.signedMs + claim.expiresSeconds * 1000) {
     throw new AwsError(403, 'AccessDenied', 'Request has expired', {

@@ -15,17 +15,17 @@ export interface FileDraft {
 }
 
 export class ObjectFiles {
-  readonly #directory: string
+  private readonly directory: string
 
   constructor(directory: string) {
-    this.#directory = directory
+    this.directory = directory
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     for (let shard = 0; shard < 256; shard += 1)
       mkdirSync(join(directory, shard.toString(16).padStart(2, '0')), { recursive: true, mode: 0o700 })
   }
 
   pathOf(id: string): string {
-    return join(this.#directory, id.slice(0, 2), id)
+    return join(this.directory, id.slice(0, 2), id)
   }
 
   // Synchronous on purpose: a write to the page cache costs less than a trip through the thread pool.
@@ -45,7 +45,7 @@ export class ObjectFiles {
       },
       write: (part) => {
         if (descriptor === null) throw new Error('the file is closed')
-        for (let done = 0; done < part.length;) done += writeSync(descriptor, part, done)
+        for (let written = 0; written < part.length;) written += writeSync(descriptor, part, written)
         bytes += part.length
       },
       close,
@@ -74,10 +74,10 @@ export class ObjectFiles {
   /** Removes what no catalogue entry names: uploads that a kill cut short. */
   sweep(isKnown: (id: string) => boolean): number {
     let removed = 0
-    for (const shard of readdirSync(this.#directory)) {
-      for (const id of readdirSync(join(this.#directory, shard))) {
+    for (const shard of readdirSync(this.directory)) {
+      for (const id of readdirSync(join(this.directory, shard))) {
         if (isKnown(id)) continue
-        unlinkSync(join(this.#directory, shard, id))
+        unlinkSync(join(this.directory, shard, id))
         removed += 1
       }
     }

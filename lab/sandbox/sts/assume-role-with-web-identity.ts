@@ -35,8 +35,8 @@ export async function assumeRoleWithWebIdentity(
   const roleArn = readRoleArn(form)
   const sessionName = requiredText(form, 'RoleSessionName', nameRule)
   const token = requiredText(form, 'WebIdentityToken', {
-    least: 4,
-    most: 20_000,
+    min: 4,
+    max: 20_000,
     pattern: /^[^]*$/,
     printed: '',
   })
@@ -114,8 +114,8 @@ function readSessionClaims(payload: JWTPayload): { tags: SessionTags; sourceIden
   const transitive = tagClaim.transitive_tag_keys ?? []
   if (!isTexts(transitive)) throw reject('tags')
   const pairs = Object.entries(tagClaim.principal_tags).map(([key, values]): [string, string] => {
-    const [value, ...rest] = isTexts(values) ? values : []
-    if (value === undefined || rest.length > 0) throw reject('tags')
+    const [value, ...extraValues] = isTexts(values) ? values : []
+    if (value === undefined || extraValues.length > 0) throw reject('tags')
     return [key, value]
   })
   return { tags: checkTags(pairs, transitive), sourceIdentity }
@@ -126,7 +126,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
 function reject(claim: string): AwsError {

@@ -23,7 +23,7 @@ import {
 } from './session-request.ts'
 import type { SessionTags } from './session-request.ts'
 
-const longestChainedSeconds = 3600
+const maxChainedSeconds = 3600
 
 export async function assumeRole(
   context: StsContext,
@@ -34,17 +34,17 @@ export async function assumeRole(
   const roleArn = readRoleArn(form)
   const sessionName = requiredText(form, 'RoleSessionName', nameRule)
   const externalId = optionalText(form, 'ExternalId', {
-    least: 2,
-    most: 1224,
+    min: 2,
+    max: 1224,
     pattern: /^[\w+=,.@:/-]*$/,
     printed: '[\\w+=,.@:\\/-]*',
   })
   const askedSeconds = readDuration(form)
   const source = readSourceIdentity(form)
-  const asked = readTags(form)
+  const requested = readTags(form)
   if (caller.kind === 'root') throw denySts('Roles may not be assumed by root accounts.')
 
-  const tags = chainTags(caller, asked)
+  const tags = chainTags(caller, requested)
   const hasSecondFactor = context.secondFactors.check(form, caller, nowMs)
   const role = context.host.declaration.roles.find(({ arn }) => arn === roleArn)
   // Whether a role exists is not the caller's to know: the answer is the same as for one that doesn't trust it.
@@ -54,8 +54,8 @@ export async function assumeRole(
     sessionName,
     externalId,
     sourceIdentity,
-    tags: asked.tags,
-    transitiveTagKeys: asked.transitiveKeys,
+    tags: requested.tags,
+    transitiveTagKeys: requested.transitiveKeys,
     hasSecondFactor,
   })
   for (const action of listPermissions('sts:AssumeRole', sourceIdentity, tags.tags)) {
@@ -110,28 +110,28 @@ function refuse(caller: Principal, action: string, roleArn: string): AwsError {
 
 // "You cannot override a transitive tag with a session tag of the same key."
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
-function chainTags({ session }: Principal, asked: SessionTags): SessionTags {
+function chainTags({ session }: Principal, requested: SessionTags): SessionTags {
   const inherited = session?.transitiveTagKeys ?? []
   const lower = new Set(inherited.map((key) => key.toLowerCase()))
-  if (Object.keys(asked.tags).some((key) => lower.has(key.toLowerCase()))) {
+  if (Object.keys(requested.tags).some((key) => lower.has(key.toLowerCase()))) {
     const message =
       "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."
     throw new AwsError(400, 'InvalidParameterValue', message)
   }
-  const kept = Object.entries(session?.tags ?? {}).filter(([key]) => lower.has(key.toLowerCase()))
+  const inheritedTags = Object.entries(session?.tags ?? {}).filter(([key]) => lower.has(key.toLowerCase()))
   return {
-    tags: { ...Object.fromEntries(kept), ...asked.tags },
-    transitiveKeys: [...inherited, ...asked.transitiveKeys],
+    tags: { ...Object.fromEntries(inheritedTags), ...requested.tags },
+    transitiveKeys: [...inherited, ...requested.transitiveKeys],
   }
 }
 
-function limitSeconds(caller: Principal, role: DeclaredRole, asked: number | null): number {
-  if (caller.kind === 'role-session' && asked !== null && asked > longestChainedSeconds) {
+function limitSeconds(caller: Principal, role: DeclaredRole, requested: number | null): number {
+  if (caller.kind === 'role-session' && requested !== null && requested > maxChainedSeconds) {
     throw new AwsError(
       400,
       'ValidationError',
       'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining',
     )
   }
-  return roleSeconds(role, asked)
+  return roleSeconds(role, requested)
 }

@@ -4,38 +4,38 @@ import { AwsError } from '../protocol/aws-error.ts'
 import type { ServiceRequest } from '../protocol/service.ts'
 import { parseQuery } from '../signature/query.ts'
 
-const longestFormBytes = 256 * 1024
-const mostParameters = 1000
+const maxFormBytes = 256 * 1024
+const maxParameters = 1000
 
 export class Form {
-  readonly #values: ReadonlyMap<string, string>
+  private readonly values: ReadonlyMap<string, string>
 
   constructor(values: ReadonlyMap<string, string>) {
-    this.#values = values
+    this.values = values
   }
 
   text(name: string): string | null {
-    return this.#values.get(name) ?? null
+    return this.values.get(name) ?? null
   }
 
   /** The positions of a list, in order: `['Tags.member.1', 'Tags.member.2']`. */
-  members(name: string, most: number): string[] {
+  members(name: string, max: number): string[] {
     const positions = new Set<number>()
-    for (const key of this.#values.keys()) {
+    for (const key of this.values.keys()) {
       if (!key.startsWith(`${name}.`)) continue
       const match = /^\.member\.([1-9]\d{0,3})(\.|$)/.exec(key.slice(name.length))
       if (match === null) throw malformedQuery()
       positions.add(Number(match[1]))
     }
-    if (positions.size > most)
-      throw invalid(name, null, `Member must have length less than or equal to ${most}`)
+    if (positions.size > max)
+      throw invalid(name, null, `Member must have length less than or equal to ${max}`)
     return [...positions].sort((a, b) => a - b).map((position) => `${name}.member.${position}`)
   }
 }
 
 /** Parameters of the query and of the body. Throws MalformedQueryString if one comes twice or can't be read. */
 export async function readForm(request: ServiceRequest): Promise<Form> {
-  const body = request.method === 'POST' ? await request.body.read(longestFormBytes) : Buffer.alloc(0)
+  const body = request.method === 'POST' ? await request.body.read(maxFormBytes) : Buffer.alloc(0)
   const values = new Map<string, string>()
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
@@ -44,7 +44,7 @@ export async function readForm(request: ServiceRequest): Promise<Form> {
       ...parseQuery(request.query).filter(({ name }) => !/^x-amz-/i.test(name)),
       ...parseQuery(text.trim()),
     ]
-    if (entries.length > mostParameters || new Set(entries.map(({ name }) => name)).size !== entries.length)
+    if (entries.length > maxParameters || new Set(entries.map(({ name }) => name)).size !== entries.length)
       throw malformedQuery()
     for (const { name, value } of entries) values.set(name, value)
   } catch (error) {
@@ -69,8 +69,8 @@ export function invalid(name: string, value: string | null, constraint: string):
 }
 
 export interface TextRule {
-  least: number
-  most: number
+  min: number
+  max: number
   pattern: RegExp
   /** The pattern as AWS prints it. */
   printed: string
@@ -79,10 +79,10 @@ export interface TextRule {
 export function optionalText(form: Form, name: string, rule: TextRule): string | null {
   const value = form.text(name)
   if (value === null) return null
-  if (value.length < rule.least)
-    throw invalid(name, value, `Member must have length greater than or equal to ${rule.least}`)
-  if (value.length > rule.most)
-    throw invalid(name, value, `Member must have length less than or equal to ${rule.most}`)
+  if (value.length < rule.min)
+    throw invalid(name, value, `Member must have length greater than or equal to ${rule.min}`)
+  if (value.length > rule.max)
+    throw invalid(name, value, `Member must have length less than or equal to ${rule.max}`)
   if (!rule.pattern.test(value))
     throw invalid(name, value, `Member must satisfy regular expression pattern: ${rule.printed}`)
   return value
@@ -95,12 +95,12 @@ export function requiredText(form: Form, name: string, rule: TextRule): string {
 }
 
 /** A whole number from `least` to `most`; null if it wasn't sent. */
-export function optionalInteger(form: Form, name: string, least: number, most: number): number | null {
+export function optionalInteger(form: Form, name: string, min: number, max: number): number | null {
   const value = form.text(name)
   if (value === null) return null
   if (!/^[+-]?\d{1,10}$/.test(value)) throw new AwsError(400, 'MalformedInput', `Invalid integer for ${name}`)
   const number = Number(value)
-  if (number < least) throw invalid(name, value, `Member must have value greater than or equal to ${least}`)
-  if (number > most) throw invalid(name, value, `Member must have value less than or equal to ${most}`)
+  if (number < min) throw invalid(name, value, `Member must have value greater than or equal to ${min}`)
+  if (number > max) throw invalid(name, value, `Member must have value less than or equal to ${max}`)
   return number
 }

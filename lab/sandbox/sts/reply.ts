@@ -16,7 +16,7 @@ export function renderResult(operation: string, requestId: string, result: XmlEl
 }
 
 // The front door speaks S3's codes. https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-const ownCodes: Record<string, { code: string; status: number; message?: string }> = {
+const stsErrors: Record<string, { code: string; status: number; message?: string }> = {
   InvalidAccessKeyId: {
     code: 'InvalidClientTokenId',
     status: 403,
@@ -48,20 +48,20 @@ const ownCodes: Record<string, { code: string; status: number; message?: string 
 }
 
 export const renderError: Service['renderError'] = (error, { id }) => {
-  const own = Object.hasOwn(ownCodes, error.code) ? ownCodes[error.code] : undefined
-  const status = own?.status ?? error.status
+  const stsError = Object.hasOwn(stsErrors, error.code) ? stsErrors[error.code] : undefined
+  const status = stsError?.status ?? error.status
   const body = renderXml('ErrorResponse', namespace, [
     [
       'Error',
       [
         ['Type', status >= 500 ? 'Receiver' : 'Sender'],
-        ['Code', own?.code ?? error.code],
-        ['Message', own?.message ?? error.message],
+        ['Code', stsError?.code ?? error.code],
+        ['Message', stsError?.message ?? error.message],
       ],
     ],
     ['RequestId', id],
   ])
-  return { status, headers: { 'content-type': 'text/xml' }, body, errorCode: own?.code ?? error.code }
+  return { status, headers: { 'content-type': 'text/xml' }, body, errorCode: stsError?.code ?? error.code }
 }
 
 export function denySts(message: string): AwsError {

@@ -34,7 +34,7 @@ export function issueWorkloadSession(
   role: DeclaredRole,
   sessionName: string,
   nowMs: number,
-  more: Partial<Pick<SessionFacts, 'sourceIdentity' | 'tags' | 'multiFactor'>> = {},
+  facts: Partial<Pick<SessionFacts, 'sourceIdentity' | 'tags' | 'multiFactor'>> = {},
   seconds = 3600,
 ): RoleSession {
   return issueSession(
@@ -49,7 +49,7 @@ export function issueWorkloadSession(
       chainDepth: 1,
       multiFactor: null,
       federated: {},
-      ...more,
+      ...facts,
     },
     seconds,
   )

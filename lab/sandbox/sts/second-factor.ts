@@ -29,27 +29,29 @@ export function oneTimeCode(secret: Buffer, nowMs: number): string {
 
 /** Checks the codes of a set of devices. A code is good once, for the period it is shown in and the one after. */
 export class SecondFactors {
-  readonly #devices: readonly MfaDevice[]
-  readonly #used = new Set<string>()
+  private readonly devices: readonly MfaDevice[]
+  private readonly used = new Set<string>()
 
   constructor(devices: readonly MfaDevice[]) {
-    this.#devices = devices
+    this.devices = devices
   }
 
   /** True if the caller proved a second factor, false if it offered none. Throws AccessDenied for a wrong one. */
   check(form: Form, caller: Principal, nowMs: number): boolean {
     const serial = optionalText(form, 'SerialNumber', {
-      least: 9,
-      most: 256,
+      min: 9,
+      max: 256,
       pattern: /^[\w+=/:,.@-]*$/,
       printed: '[\\w+=/:,.@-]*',
     })
-    const code = optionalText(form, 'TokenCode', { least: 6, most: 6, pattern: /^\d*$/, printed: '[\\d]*' })
+    const code = optionalText(form, 'TokenCode', { min: 6, max: 6, pattern: /^\d*$/, printed: '[\\d]*' })
     if (serial === null && code === null) return false
     if (serial === null || code === null)
       throw refuse('must provide both MFA serial number and one time pass code')
     const holders = [caller.arn, caller.session?.roleArn]
-    const device = this.#devices.find((each) => each.serial === serial && holders.includes(each.holderArn))
+    const device = this.devices.find(
+      (device) => device.serial === serial && holders.includes(device.holderArn),
+    )
     if (device === undefined)
       throw refuse(
         'unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user.',
@@ -58,8 +60,8 @@ export class SecondFactors {
       timingSafeEqual(Buffer.from(oneTimeCode(device.secret, ms)), Buffer.from(code)),
     )
     const use = `${serial} ${period === undefined ? '' : Math.floor(period / 30_000)}`
-    if (period === undefined || this.#used.has(use)) throw refuse('with invalid MFA one time pass code.')
-    this.#used.add(use)
+    if (period === undefined || this.used.has(use)) throw refuse('with invalid MFA one time pass code.')
+    this.used.add(use)
     return true
   }
 }

@@ -7,17 +7,17 @@ import { AwsError } from '../protocol/aws-error.ts'
 import { invalid, optionalInteger, optionalText, requiredText } from './form.ts'
 import type { Form, TextRule } from './form.ts'
 
-export const nameRule: TextRule = { least: 2, most: 64, pattern: /^[\w+=,.@-]*$/, printed: '[\\w+=,.@-]*' }
+export const nameRule: TextRule = { min: 2, max: 64, pattern: /^[\w+=,.@-]*$/, printed: '[\\w+=,.@-]*' }
 const arnRule: TextRule = {
-  least: 20,
-  most: 2048,
+  min: 20,
+  max: 2048,
   pattern: /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]+$/,
   printed: '[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+',
 }
 
-const longestPolicyCharacters = 2048
-const mostPolicyArns = 10
-const mostTags = 50
+const maxPolicyCharacters = 2048
+const maxPolicyArns = 10
+const maxTags = 50
 const tagPattern = 'Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]'
 /** AWS packs policies and tags into a format of its own, with a limit that it doesn't publish: deflated JSON comes near. */
 const packedLimitBytes = 2048
@@ -45,15 +45,15 @@ export function readDuration(form: Form): number | null {
   return optionalInteger(form, 'DurationSeconds', 900, 43_200)
 }
 
-export function roleSeconds(role: DeclaredRole, asked: number | null): number {
-  if (asked !== null && asked > role.maxSessionSeconds) {
+export function roleSeconds(role: DeclaredRole, requested: number | null): number {
+  if (requested !== null && requested > role.maxSessionSeconds) {
     throw new AwsError(
       400,
       'ValidationError',
       'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
     )
   }
-  return asked ?? Math.min(3600, role.maxSessionSeconds)
+  return requested ?? Math.min(3600, role.maxSessionSeconds)
 }
 
 export function readSourceIdentity(form: Form): string | null {
@@ -77,17 +77,17 @@ export function checkSourceIdentity(value: string | null): string | null {
 /** Session tags of AssumeRole's parameters. */
 export function readTags(form: Form): SessionTags {
   const pairs = form
-    .members('Tags', mostTags)
+    .members('Tags', maxTags)
     .map((path): [string, string] => [form.text(`${path}.Key`) ?? '', form.text(`${path}.Value`) ?? ''])
-  const transitiveKeys = form.members('TransitiveTagKeys', mostTags).map((path) => form.text(path) ?? '')
+  const transitiveKeys = form.members('TransitiveTagKeys', maxTags).map((path) => form.text(path) ?? '')
   return checkTags(pairs, transitiveKeys)
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html */
 export function checkTags(pairs: [string, string][], transitiveKeys: string[]): SessionTags {
   const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
-  if (pairs.length > mostTags)
-    throw invalid('tags', null, `Member must have length less than or equal to ${mostTags}`)
+  if (pairs.length > maxTags)
+    throw invalid('tags', null, `Member must have length less than or equal to ${maxTags}`)
   for (const [key, value] of pairs) {
     if (key.length < 1 || key.length > 128 || !allowed.test(key))
       throw invalid('tags', null, `${tagPattern}+`)
@@ -122,20 +122,16 @@ export function readPolicies(
 ): SessionPolicies {
   const inline = form.text('Policy')
   const arns = form
-    .members('PolicyArns', mostPolicyArns)
+    .members('PolicyArns', maxPolicyArns)
     .map((path) => requiredText(form, `${path}.arn`, arnRule))
   const documents: PolicyDocument[] = []
   if (inline !== null) {
     if (inline.length < 1)
       throw invalid('policy', inline, 'Member must have length greater than or equal to 1')
-    if (inline.length > longestPolicyCharacters) {
-      throw invalid(
-        'policy',
-        null,
-        `Member must have length less than or equal to ${longestPolicyCharacters}`,
-      )
+    if (inline.length > maxPolicyCharacters) {
+      throw invalid('policy', null, `Member must have length less than or equal to ${maxPolicyCharacters}`)
     }
-    const parsed = parsePolicy('session', inline, longestPolicyCharacters * 4)
+    const parsed = parsePolicy('session', inline, maxPolicyCharacters * 4)
     if ('problems' in parsed) throw malformedPolicy(parsed.problems)
     documents.push(parsed.document)
   }
@@ -156,12 +152,12 @@ export function readPolicies(
 function findManaged(arn: string, role: DeclaredRole, { roles }: CloudDeclaration): PolicyDocument {
   const isKnownPlace =
     arn.startsWith('arn:aws:iam::aws:policy/') || arn.startsWith(`arn:aws:iam::${role.accountId}:policy/`)
-  const found = roles
+  const policy = roles
     .flatMap(({ policies, boundary }) => [...policies, ...(boundary === null ? [] : [boundary])])
     .find(({ name }) => name === arn)
-  if (!isKnownPlace || found === undefined)
+  if (!isKnownPlace || policy === undefined)
     throw malformedPolicy([`${arn} does not exist or is not attachable`])
-  return found.document
+  return policy.document
 }
 
 function malformedPolicy(problems: string[]): AwsError {

@@ -38,11 +38,11 @@ export async function createBucket(call: S3Call): Promise<ServiceReply> {
   const { accountId } = call.request.principal
   if (accountId === null) throw denyAccess()
   const wantsLock = call.flag('x-amz-bucket-object-lock-enabled')
-  const own = { accountId, name }
-  await allowOwn(call, own, 's3:CreateBucket')
+  const newBucket = { accountId, name }
+  await allowOnNewBucket(call, newBucket, 's3:CreateBucket')
   if (wantsLock) {
-    await allowOwn(call, own, 's3:PutBucketObjectLockConfiguration')
-    await allowOwn(call, own, 's3:PutBucketVersioning')
+    await allowOnNewBucket(call, newBucket, 's3:PutBucketObjectLockConfiguration')
+    await allowOnNewBucket(call, newBucket, 's3:PutBucketVersioning')
   }
   if (!isBucketName(name))
     throw new AwsError(400, 'InvalidBucketName', 'The specified bucket is not valid.', {
@@ -95,7 +95,7 @@ export async function createBucket(call: S3Call): Promise<ServiceReply> {
   return emptyReply(200, { location: `/${name}` })
 }
 
-async function allowOwn(
+async function allowOnNewBucket(
   call: S3Call,
   { accountId, name }: { accountId: string; name: string },
   action: string,
@@ -111,12 +111,12 @@ async function allowOwn(
 
 async function checkLocation(call: S3Call, region: string): Promise<void> {
   const document = await call.readDocument(64 * 1024)
-  const wanted = document.length === 0 ? null : readLocation(document)
-  if ((wanted ?? 'us-east-1') === region) return
+  const location = document.length === 0 ? null : readLocation(document)
+  if ((location ?? 'us-east-1') === region) return
   throw new AwsError(
     400,
     'IllegalLocationConstraintException',
-    `The ${wanted ?? 'unspecified'} location constraint is incompatible for the region specific endpoint this request was sent to.`,
+    `The ${location ?? 'unspecified'} location constraint is incompatible for the region specific endpoint this request was sent to.`,
   )
 }
 

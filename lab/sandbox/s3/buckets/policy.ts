@@ -7,7 +7,7 @@ import type { Bucket } from '../model.ts'
 import { emptyReply, xmlReply } from '../reply.ts'
 import { publicAccessBlockOf } from './acl.ts'
 
-const longestPolicyBytes = 20 * 1024
+const maxPolicyBytes = 20 * 1024
 
 export async function getPolicy(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
@@ -34,7 +34,7 @@ export async function getPolicyStatus(call: S3Call): Promise<ServiceReply> {
 export async function putPolicy(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:PutBucketPolicy')
-  const policy = readPolicy((await call.readDocument(longestPolicyBytes)).toString('utf8'), bucket)
+  const policy = readPolicy((await call.readDocument(maxPolicyBytes)).toString('utf8'), bucket)
   if (isPublicPolicy(policy) && publicAccessBlockOf(call, bucket)?.blockPublicPolicy === true)
     throw denyAccess()
   call.catalog.writeConfiguration(bucket.id, 'policy', JSON.stringify(policy))

@@ -42,28 +42,28 @@ const noFiles: readonly string[] = []
 export type NewVersion = Omit<Version, 'order' | 'isLatest' | 'versionId'> & { order: number | null }
 
 export class Catalog {
-  readonly #database: Database
-  readonly #statements = new Map<string, StatementSync>()
+  private readonly database: Database
+  private readonly statements = new Map<string, StatementSync>()
 
   constructor(database: Database) {
-    this.#database = database
+    this.database = database
     database.exec(schema)
   }
 
   transact<T>(change: () => T): T {
-    return inTransaction(this.#database, change)
+    return inTransaction(this.database, change)
   }
 
-  #prepare(sql: string): StatementSync {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
-    this.#statements.set(sql, statement)
+  private prepare(sql: string): StatementSync {
+    const statement = this.statements.get(sql) ?? this.database.prepare(sql)
+    this.statements.set(sql, statement)
     return statement
   }
 
   // Positions are taken when an upload starts: of two uploads to one key, the one that started later is the newer version.
   nextPosition(): number {
     return Number(
-      this.#prepare("UPDATE s3_counter SET value = value + 1 WHERE name = 'position' RETURNING value").get()
+      this.prepare("UPDATE s3_counter SET value = value + 1 WHERE name = 'position' RETURNING value").get()
         ?.value,
     )
   }
@@ -71,18 +71,18 @@ export class Catalog {
   // Buckets
 
   findBucket(name: string): Bucket | null {
-    const row = this.#prepare('SELECT * FROM s3_bucket WHERE name = ?').get(name)
+    const row = this.prepare('SELECT * FROM s3_bucket WHERE name = ?').get(name)
     return row === undefined ? null : readBucket(row)
   }
 
   listBuckets(accountId: string): Bucket[] {
-    return this.#prepare('SELECT * FROM s3_bucket WHERE account_id = ? ORDER BY name')
+    return this.prepare('SELECT * FROM s3_bucket WHERE account_id = ? ORDER BY name')
       .all(accountId)
       .map(readBucket)
   }
 
   createBucket(bucket: Omit<Bucket, 'id'>): Bucket {
-    const row = this.#prepare(
+    const row = this.prepare(
       'INSERT INTO s3_bucket (name, account_id, region, created_ms, versioning, lock_enabled, lock_default) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *',
     ).get(
       bucket.name,
@@ -97,7 +97,7 @@ export class Catalog {
   }
 
   updateBucket(bucket: Bucket): void {
-    this.#prepare('UPDATE s3_bucket SET versioning = ?, lock_enabled = ?, lock_default = ? WHERE id = ?').run(
+    this.prepare('UPDATE s3_bucket SET versioning = ?, lock_enabled = ?, lock_default = ? WHERE id = ?').run(
       bucket.versioning,
       Number(bucket.lockEnabled),
       toJson(bucket.lockDefault),
@@ -107,19 +107,19 @@ export class Catalog {
 
   /** Null if it holds a version; otherwise the files of its unfinished uploads, which go with it. */
   deleteBucket(bucketId: number): readonly string[] | null {
-    if (this.#prepare('SELECT 1 FROM s3_version WHERE bucket_id = ? LIMIT 1').get(bucketId) !== undefined)
+    if (this.prepare('SELECT 1 FROM s3_version WHERE bucket_id = ? LIMIT 1').get(bucketId) !== undefined)
       return null
-    const uploads = this.#prepare('SELECT id FROM s3_upload WHERE bucket_id = ?')
+    const uploads = this.prepare('SELECT id FROM s3_upload WHERE bucket_id = ?')
       .all(bucketId)
       .map(({ id }) => String(id))
     const orphans = uploads.flatMap((id) => this.listParts(id).map((part) => part.file))
-    this.#prepare('DELETE FROM s3_upload WHERE bucket_id = ?').run(bucketId)
-    this.#prepare('DELETE FROM s3_bucket WHERE id = ?').run(bucketId)
+    this.prepare('DELETE FROM s3_upload WHERE bucket_id = ?').run(bucketId)
+    this.prepare('DELETE FROM s3_bucket WHERE id = ?').run(bucketId)
     return orphans
   }
 
   readConfiguration(bucketId: number, name: string): string | null {
-    const row = this.#prepare('SELECT document FROM s3_configuration WHERE bucket_id = ? AND name = ?').get(
+    const row = this.prepare('SELECT document FROM s3_configuration WHERE bucket_id = ? AND name = ?').get(
       bucketId,
       name,
     )
@@ -127,17 +127,17 @@ export class Catalog {
   }
 
   writeConfiguration(bucketId: number, name: string, document: string): void {
-    this.#prepare(
+    this.prepare(
       'INSERT INTO s3_configuration VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document',
     ).run(bucketId, name, document)
   }
 
   deleteConfiguration(bucketId: number, name: string): void {
-    this.#prepare('DELETE FROM s3_configuration WHERE bucket_id = ? AND name = ?').run(bucketId, name)
+    this.prepare('DELETE FROM s3_configuration WHERE bucket_id = ? AND name = ?').run(bucketId, name)
   }
 
   listConfigurations(bucketId: number, prefix: string): { name: string; document: string }[] {
-    return this.#prepare(
+    return this.prepare(
       'SELECT name, document FROM s3_configuration WHERE bucket_id = ? AND substr(name, 1, length(?)) = ? ORDER BY name',
     )
       .all(bucketId, prefix, prefix)
@@ -148,7 +148,7 @@ export class Catalog {
 
   currentVersion(bucketId: number, key: string): Version | null {
     return readOptional(
-      this.#prepare('SELECT * FROM s3_version WHERE bucket_id = ? AND key = ? AND latest = 1').get(
+      this.prepare('SELECT * FROM s3_version WHERE bucket_id = ? AND key = ? AND latest = 1').get(
         bucketId,
         keyBytes(key),
       ),
@@ -158,7 +158,7 @@ export class Catalog {
 
   findVersion(bucketId: number, key: string, versionId: string): Version | null {
     return readOptional(
-      this.#prepare('SELECT * FROM s3_version WHERE bucket_id = ? AND key = ? AND version_id = ?').get(
+      this.prepare('SELECT * FROM s3_version WHERE bucket_id = ? AND key = ? AND version_id = ?').get(
         bucketId,
         keyBytes(key),
         versionId,
@@ -177,16 +177,16 @@ export class Catalog {
     const order = version.order ?? this.nextPosition()
     const orphans = keepOthers ? noFiles : this.removeVersion(bucketId, version.key, 'null')
     const versionId = keepOthers ? newVersionId(order) : 'null'
-    this.#prepare(
+    this.prepare(
       'UPDATE s3_version SET latest = 0 WHERE bucket_id = ? AND key = ? AND latest = 1 AND position < ?',
     ).run(bucketId, key, order)
     const isLatest =
-      this.#prepare('SELECT 1 FROM s3_version WHERE bucket_id = ? AND key = ? AND latest = 1').get(
+      this.prepare('SELECT 1 FROM s3_version WHERE bucket_id = ? AND key = ? AND latest = 1').get(
         bucketId,
         key,
       ) === undefined
     const { lock, content } = version
-    this.#prepare('INSERT INTO s3_version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    this.prepare('INSERT INTO s3_version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       order,
       bucketId,
       key,
@@ -205,13 +205,13 @@ export class Catalog {
 
   /** Removes a version and makes the next older one the latest; returns its files. In a transaction. */
   removeVersion(bucketId: number, key: string, versionId: string): string[] {
-    const row = this.#prepare(
+    const row = this.prepare(
       'DELETE FROM s3_version WHERE bucket_id = ? AND key = ? AND version_id = ? RETURNING *',
     ).get(bucketId, keyBytes(key), versionId)
     if (row === undefined) return []
     const version = readVersion(row)
     if (version.isLatest) {
-      this.#prepare(
+      this.prepare(
         'UPDATE s3_version SET latest = 1 WHERE position = (SELECT position FROM s3_version WHERE bucket_id = ? AND key = ? ORDER BY position DESC LIMIT 1)',
       ).run(bucketId, keyBytes(key))
     }
@@ -219,13 +219,13 @@ export class Catalog {
   }
 
   updateLock(order: number, lock: Lock): void {
-    this.#prepare(
+    this.prepare(
       'UPDATE s3_version SET lock_mode = ?, lock_until_ms = ?, legal_hold = ?, event_hold = ? WHERE position = ?',
     ).run(lock.mode, lock.untilMs, Number(lock.legalHold), toJson(lock.eventHold), order)
   }
 
   updateContent(order: number, content: Content): void {
-    this.#prepare('UPDATE s3_version SET content = ? WHERE position = ?').run(toJson(content), order)
+    this.prepare('UPDATE s3_version SET content = ? WHERE position = ?').run(toJson(content), order)
   }
 
   /** By key, and the versions of one key from the newest. */
@@ -233,11 +233,11 @@ export class Catalog {
     const sameKey =
       after.order === null
         ? []
-        : this.#prepare(
+        : this.prepare(
             'SELECT * FROM s3_version WHERE bucket_id = ? AND key = ? AND position < ? ORDER BY position DESC LIMIT ?',
           ).all(bucketId, after.key, after.order, limit)
     if (sameKey.length >= limit) return sameKey.map(readVersion)
-    const laterKeys = this.#prepare(
+    const laterKeys = this.prepare(
       `SELECT * FROM s3_version WHERE bucket_id = ? AND key > ? ${belowClause(below)} ORDER BY key, position DESC LIMIT ?`,
     ).all(...[bucketId, after.key, ...(below === null ? [] : [below]), limit - sameKey.length])
     return [...sameKey, ...laterKeys].map(readVersion)
@@ -245,7 +245,7 @@ export class Catalog {
 
   /** Current objects by key, without those whose latest version is a delete marker. */
   objectsIn(bucketId: number, { after, below, limit }: KeyRange): Version[] {
-    return this.#prepare(
+    return this.prepare(
       `SELECT * FROM s3_version WHERE bucket_id = ? AND latest = 1 AND marker = 0 AND key > ? ${belowClause(below)} ORDER BY key LIMIT ?`,
     )
       .all(...[bucketId, after.key, ...(below === null ? [] : [below]), limit])
@@ -256,7 +256,7 @@ export class Catalog {
 
   createUpload(upload: Omit<Upload, 'id' | 'order'>): Upload {
     const created = { ...upload, id: randomBytes(48).toString('base64url'), order: this.nextPosition() }
-    this.#prepare('INSERT INTO s3_upload VALUES (?, ?, ?, ?, ?, ?)').run(
+    this.prepare('INSERT INTO s3_upload VALUES (?, ?, ?, ?, ?, ?)').run(
       created.id,
       created.order,
       upload.bucketId,
@@ -269,7 +269,7 @@ export class Catalog {
 
   findUpload(bucketId: number, key: string, id: string): Upload | null {
     return readOptional(
-      this.#prepare('SELECT detail FROM s3_upload WHERE id = ? AND bucket_id = ? AND key = ?').get(
+      this.prepare('SELECT detail FROM s3_upload WHERE id = ? AND bucket_id = ? AND key = ?').get(
         id,
         bucketId,
         keyBytes(key),
@@ -283,29 +283,29 @@ export class Catalog {
     const sameKey =
       after.order === null
         ? []
-        : this.#prepare(
+        : this.prepare(
             'SELECT detail FROM s3_upload WHERE bucket_id = ? AND key = ? AND position > ? ORDER BY position LIMIT ?',
           ).all(bucketId, after.key, after.order, limit)
     if (sameKey.length >= limit) return sameKey.map(readUpload)
-    const laterKeys = this.#prepare(
+    const laterKeys = this.prepare(
       `SELECT detail FROM s3_upload WHERE bucket_id = ? AND key > ? ${belowClause(below)} ORDER BY key, position LIMIT ?`,
     ).all(...[bucketId, after.key, ...(below === null ? [] : [below]), limit - sameKey.length])
     return [...sameKey, ...laterKeys].map(readUpload)
   }
 
   putPart(uploadId: string, part: Part): string | null {
-    const before = this.#prepare('SELECT detail FROM s3_part WHERE upload_id = ? AND number = ?').get(
+    const before = this.prepare('SELECT detail FROM s3_part WHERE upload_id = ? AND number = ?').get(
       uploadId,
       part.number,
     )
-    this.#prepare(
+    this.prepare(
       'INSERT INTO s3_part VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET detail = excluded.detail',
     ).run(uploadId, part.number, JSON.stringify(part))
     return before === undefined ? null : readPart(before).file
   }
 
   listParts(uploadId: string, after = 0, limit = 10_001): Part[] {
-    return this.#prepare(
+    return this.prepare(
       'SELECT detail FROM s3_part WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?',
     )
       .all(uploadId, after, limit)
@@ -313,16 +313,16 @@ export class Catalog {
   }
 
   deleteUpload(uploadId: string): void {
-    this.#prepare('DELETE FROM s3_upload WHERE id = ?').run(uploadId)
+    this.prepare('DELETE FROM s3_upload WHERE id = ?').run(uploadId)
   }
 
   /** Ids of all files that an object or a part names. */
   namedFiles(): Set<string> {
     const files = new Set<string>()
-    for (const row of this.#prepare('SELECT content FROM s3_version WHERE content IS NOT NULL').iterate()) {
+    for (const row of this.prepare('SELECT content FROM s3_version WHERE content IS NOT NULL').iterate()) {
       for (const segment of (JSON.parse(String(row.content)) as Content).segments) files.add(segment.file)
     }
-    for (const row of this.#prepare('SELECT detail FROM s3_part').iterate()) files.add(readPart(row).file)
+    for (const row of this.prepare('SELECT detail FROM s3_part').iterate()) files.add(readPart(row).file)
     return files
   }
 }

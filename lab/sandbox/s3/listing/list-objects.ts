@@ -14,7 +14,7 @@ import { xmlReply } from '../reply.ts'
 import { startAfter, walkKeys } from './key-walk.ts'
 import type { Page } from './key-walk.ts'
 
-const largestPage = 1000
+const maxPageSize = 1000
 
 export interface ListParameters {
   prefix: string
@@ -29,13 +29,13 @@ export function readListParameters(call: S3Call, maxName = 'max-keys'): ListPara
   const encodingType = call.query.get('encoding-type') ?? null
   if (encodingType !== null && encodingType !== 'url')
     throw invalid('Invalid Encoding Method specified in Request', 'encoding-type', encodingType)
-  const max = call.query.get(maxName) ?? String(largestPage)
+  const max = call.query.get(maxName) ?? String(maxPageSize)
   if (!/^\d{1,10}$/.test(max) || Number(max) > 2_147_483_647)
     throw invalid(`Argument ${maxName} must be an integer between 0 and 2147483647`, maxName, max)
   return {
     prefix: call.query.get('prefix') ?? '',
     delimiter: call.query.get('delimiter') ?? '',
-    maxKeys: Math.min(Number(max), largestPage),
+    maxKeys: Math.min(Number(max), maxPageSize),
     encodingType,
     encode:
       encodingType === null

@@ -9,15 +9,15 @@ import { childOf, expectOnly, parseXml, refuseXml, textOf } from '../../protocol
 import type { XmlElement, XmlNode } from '../../protocol/xml.ts'
 import type { S3Call } from '../call.ts'
 import type { Bucket, EventHold, Lock, LockDefault, Version } from '../model.ts'
-import { findRequestedVersion, lookUp, missing } from '../objects/find-version.ts'
+import { findRequestedVersion, findVersion, missingVersion } from '../objects/find-version.ts'
 import { makeEventHold, readLockMode, readRetainUntil } from '../objects/headers.ts'
 import { emptyReply, xmlReply } from '../reply.ts'
-import { protectedByLock, retentionOf, whyRetentionStays } from './lock-rules.ts'
+import { protectedByLock, retentionOf, reasonAgainstRetention } from './lock-rules.ts'
 import type { Retention } from './lock-rules.ts'
 
-const longestDocumentBytes = 64 * 1024
-const mostDays = 36_500
-const mostYears = 100
+const maxDocumentBytes = 64 * 1024
+const maxDays = 36_500
+const maxYears = 100
 
 const missingConfiguration = () =>
   new AwsError(
@@ -55,7 +55,7 @@ export async function getLockConfiguration(call: S3Call): Promise<ServiceReply> 
 export async function putLockConfiguration(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:PutBucketObjectLockConfiguration')
-  const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'ObjectLockConfiguration')
+  const root = parseXml(await call.readDocument(maxDocumentBytes, true), 'ObjectLockConfiguration')
   expectOnly(root, 'ObjectLockEnabled', 'Rule')
   if (textOf(root, 'ObjectLockEnabled') !== 'Enabled') refuseXml()
   const rule = childOf(root, 'Rule')
@@ -84,16 +84,16 @@ function readLockDefault(rule: XmlNode): LockDefault {
   if ((days === null) === (years === null)) refuseXml()
   const mode = textOf(retention, 'Mode')
   if (mode !== 'COMPLIANCE' && mode !== 'GOVERNANCE') refuseXml()
-  return { mode, days: readPeriod(days, mostDays), years: readPeriod(years, mostYears) }
+  return { mode, days: readPeriod(days, maxDays), years: readPeriod(years, maxYears) }
 }
 
-function readPeriod(text: string | null, most: number): number | null {
+function readPeriod(text: string | null, max: number): number | null {
   if (text === null) return null
   if (!/^-?\d{1,10}$/.test(text)) refuseXml()
   const count = Number(text)
   if (count < 1)
     throw new AwsError(400, 'InvalidArgument', 'Default retention period must be a positive integer value.')
-  if (count > most) throw new AwsError(400, 'InvalidArgument', 'Default retention period too large')
+  if (count > max) throw new AwsError(400, 'InvalidArgument', 'Default retention period too large')
   return count
 }
 
@@ -126,7 +126,7 @@ export async function getRetention(call: S3Call): Promise<ServiceReply> {
   ])
 }
 
-interface AskedRetention {
+interface RequestedRetention {
   /** Null removes the retention. */
   retention: Retention | null
   /** `keep` if the request doesn't speak of it. */
@@ -137,18 +137,18 @@ export async function putRetention(call: S3Call): Promise<ServiceReply> {
   const key = call.requireKey()
   const bucket = call.requireBucket()
   const versionId = call.query.get('versionId') ?? null
-  const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'Retention')
+  const root = parseXml(await call.readDocument(maxDocumentBytes, true), 'Retention')
   await call.allow(bucket, 's3:PutObjectRetention', key, retentionKeys(root, call.nowMs))
   const bypass = call.flag('x-amz-bypass-governance-retention')
   if (bypass) await call.allow(bucket, 's3:BypassGovernanceRetention', key)
   if (!bucket.lockEnabled) throw bucketWithoutLock()
-  const asked = readAskedRetention(root, call.nowMs)
+  const request = readRequestedRetention(root, call.nowMs)
   call.catalog.transact(() => {
     const version = requireLockable(call, bucket, key, versionId)
-    const lock = applyRetention(version.lock, asked, call.nowMs)
-    const kept = whyRetentionStays(version.lock, retentionOf(lock, call.nowMs), call.nowMs, bypass)
-    if (kept !== null) {
-      call.recordLock('s3:PutObjectRetention', bucket, key, kept)
+    const lock = applyRetention(version.lock, request, call.nowMs)
+    const reason = reasonAgainstRetention(version.lock, retentionOf(lock, call.nowMs), call.nowMs, bypass)
+    if (reason !== null) {
+      call.recordLock('s3:PutObjectRetention', bucket, key, reason)
       throw protectedByLock()
     }
     call.catalog.updateLock(version.order, lock)
@@ -157,24 +157,24 @@ export async function putRetention(call: S3Call): Promise<ServiceReply> {
 }
 
 // A hold that ends leaves the version locked for its duration from now on; one that goes on rolls ahead of the clock.
-function applyRetention(before: Lock, asked: AskedRetention, nowMs: number): Lock {
+function applyRetention(before: Lock, request: RequestedRetention, nowMs: number): Lock {
   const rolled = retentionOf(before, nowMs)
-  const onlyHold = asked.retention === null && asked.eventHold !== 'keep'
-  const retention = onlyHold ? rolled : asked.retention
+  const onlyHold = request.retention === null && request.eventHold !== 'keep'
+  const retention = onlyHold ? rolled : request.retention
   const eventHold =
-    asked.eventHold === 'keep'
+    request.eventHold === 'keep'
       ? retention === null
         ? null
         : before.eventHold
-      : asked.eventHold === 'off'
+      : request.eventHold === 'off'
         ? null
-        : asked.eventHold
+        : request.eventHold
   if (eventHold !== null && retention === null)
     throw new AwsError(400, 'InvalidRequest', 'An event hold needs a retention mode')
   return { ...before, mode: retention?.mode ?? null, untilMs: retention?.untilMs ?? null, eventHold }
 }
 
-function readAskedRetention(root: XmlNode, nowMs: number): AskedRetention {
+function readRequestedRetention(root: XmlNode, nowMs: number): RequestedRetention {
   expectOnly(root, 'Mode', 'RetainUntilDate', 'EventHold', 'EventHoldDuration')
   const [mode, until, hold] = [
     textOf(root, 'Mode'),
@@ -213,8 +213,8 @@ function retentionKeys(root: XmlNode, nowMs: number): ConditionContext {
 }
 
 function requireLockable(call: S3Call, bucket: Bucket, key: string, versionId: string | null): Version {
-  const version = lookUp(call, bucket, key, versionId)
-  if (version === null) throw missing(bucket, key, versionId, null)
+  const version = findVersion(call, bucket, key, versionId)
+  if (version === null) throw missingVersion(bucket, key, versionId, null)
   if (version.content === null)
     throw new AwsError(
       405,
@@ -234,7 +234,7 @@ export async function getLegalHold(call: S3Call): Promise<ServiceReply> {
 export async function putLegalHold(call: S3Call): Promise<ServiceReply> {
   const key = call.requireKey()
   const bucket = call.requireBucket()
-  const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'LegalHold')
+  const root = parseXml(await call.readDocument(maxDocumentBytes, true), 'LegalHold')
   const status = textOf(root, 'Status')
   await call.allow(bucket, 's3:PutObjectLegalHold', key, lockKeys({ legalHold: status }, call.nowMs))
   expectOnly(root, 'Status')

@@ -21,7 +21,7 @@ export function retentionOf(lock: Lock, nowMs: number): Retention | null {
 }
 
 /** Why a version can't be deleted now; null if it can. `bypass` is a permitted request to bypass GOVERNANCE. */
-export function whyKept(lock: Lock, nowMs: number, bypass: boolean): string | null {
+export function reasonAgainstDeletion(lock: Lock, nowMs: number, bypass: boolean): string | null {
   if (lock.legalHold) return 'legal hold'
   const retention = retentionOf(lock, nowMs)
   if (retention === null || retention.untilMs <= nowMs) return null
@@ -30,22 +30,22 @@ export function whyKept(lock: Lock, nowMs: number, bypass: boolean): string | nu
 }
 
 /** Why the retention can't become `wanted` (null: none at all); null if it can. */
-export function whyRetentionStays(
+export function reasonAgainstRetention(
   lock: Lock,
-  wanted: Retention | null,
+  requested: Retention | null,
   nowMs: number,
   bypass: boolean,
 ): string | null {
   const current = retentionOf(lock, nowMs)
   if (current === null || current.untilMs <= nowMs) return null
-  if (wanted?.mode === current.mode && wanted.untilMs >= current.untilMs) return null
+  if (requested?.mode === current.mode && requested.untilMs >= current.untilMs) return null
   if (current.mode === 'GOVERNANCE' && bypass) return null
   return `${current.mode} until ${new Date(current.untilMs).toISOString()}`
 }
 
 /** Why the object's encryption can't be changed: only objects without a lock, or in COMPLIANCE refused outright. */
 export function whyEncryptionStays(lock: Lock, nowMs: number): string | null {
-  return whyKept(lock, nowMs, false)
+  return reasonAgainstDeletion(lock, nowMs, false)
 }
 
 /** What a bucket's default gives to a version made at `madeMs`. */

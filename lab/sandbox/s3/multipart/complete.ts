@@ -16,11 +16,11 @@ import { allowWrite, commitVersion, makeLock } from '../objects/write-object.ts'
 import { xmlReply } from '../reply.ts'
 import { requireUpload } from './uploads.ts'
 
-const smallestPartBytes = 5 * 1024 ** 2
-const mostParts = 10_000
-const longestCompletionBytes = 4 * 1024 * 1024
+const minPartBytes = 5 * 1024 ** 2
+const maxParts = 10_000
+const maxCompletionBytes = 4 * 1024 * 1024
 
-interface NamedPart {
+interface ListedPart {
   number: number
   etag: string
   checksum: string | null
@@ -36,11 +36,11 @@ export async function completeMultipartUpload(call: S3Call): Promise<ServiceRepl
   checkCustomerKey(upload.encryption, headers)
   await allowKey(call, upload.encryption, 'kms:Decrypt')
   // The digest in the headers is of the object, not of this document.
-  const document = await call.request.body.read(longestCompletionBytes)
+  const document = await call.request.body.read(maxCompletionBytes)
   const parts = chooseParts(
     upload,
     call.catalog.listParts(upload.id),
-    readNamedParts(parseXml(document, 'CompleteMultipartUpload'), upload),
+    readListedParts(parseXml(document, 'CompleteMultipartUpload'), upload),
   )
   const content = await assemble(call, upload, parts)
   const committed = commitVersion(call, bucket.name, key, (current) => {
@@ -50,7 +50,7 @@ export async function completeMultipartUpload(call: S3Call): Promise<ServiceRepl
     call.catalog.deleteUpload(upload.id)
     return {
       content,
-      lock: makeLock(upload.askedLock, current, upload.initiatedMs),
+      lock: makeLock(upload.requestedLock, current, upload.initiatedMs),
       modifiedMs: upload.initiatedMs,
       order: upload.order,
       unused: [...stored],
@@ -74,9 +74,9 @@ export async function completeMultipartUpload(call: S3Call): Promise<ServiceRepl
   )
 }
 
-function readNamedParts(root: XmlNode, upload: Upload): NamedPart[] {
+function readListedParts(root: XmlNode, upload: Upload): ListedPart[] {
   expectOnly(root, 'Part')
-  const parts = childrenOf(root, 'Part').map((part): NamedPart => {
+  const parts = childrenOf(root, 'Part').map((part): ListedPart => {
     expectOnly(
       part,
       'PartNumber',
@@ -92,7 +92,7 @@ function readNamedParts(root: XmlNode, upload: Upload): NamedPart[] {
     const checksum = upload.checksum === null ? null : textOf(part, `Checksum${upload.checksum.algorithm}`)
     return { number: Number(number), etag: etag.replace(/^"(.*)"$/, '$1'), checksum }
   })
-  if (parts.length === 0 || parts.length > mostParts) refuseXml()
+  if (parts.length === 0 || parts.length > maxParts) refuseXml()
   return parts
 }
 
@@ -103,7 +103,7 @@ const invalidPart = () =>
     "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
   )
 
-function chooseParts(upload: Upload, stored: Part[], named: NamedPart[]): Part[] {
+function chooseParts(upload: Upload, stored: Part[], named: ListedPart[]): Part[] {
   const byNumber = new Map(stored.map((part) => [part.number, part]))
   const chosen = named.map(({ number, etag, checksum }, at) => {
     const previous = named[at - 1]
@@ -126,7 +126,7 @@ function chooseParts(upload: Upload, stored: Part[], named: NamedPart[]): Part[]
     return part
   })
   for (const part of chosen.slice(0, -1)) {
-    if (part.bytes >= smallestPartBytes) continue
+    if (part.bytes >= minPartBytes) continue
     throw new AwsError(
       400,
       'EntityTooSmall',
@@ -134,7 +134,7 @@ function chooseParts(upload: Upload, stored: Part[], named: NamedPart[]): Part[]
       {
         fields: {
           ProposedSize: String(part.bytes),
-          MinSizeAllowed: String(smallestPartBytes),
+          MinSizeAllowed: String(minPartBytes),
           PartNumber: String(part.number),
           ETag: part.etag,
         },

@@ -13,7 +13,7 @@ import { isoSecond } from '../objects/headers.ts'
 import { xmlReply } from '../reply.ts'
 import { requireUpload } from './uploads.ts'
 
-const largestPage = 1000
+const maxPageSize = 1000
 
 export async function listMultipartUploads(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
@@ -72,11 +72,11 @@ export async function listParts(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:ListMultipartUploadParts', key)
   const upload = requireUpload(call, bucket, key)
-  const maxParts = Math.min(readCount(call, 'max-parts', largestPage), largestPage)
+  const maxParts = Math.min(readCount(call, 'max-parts', maxPageSize), maxPageSize)
   const marker = readCount(call, 'part-number-marker', 0)
-  const found = maxParts === 0 ? [] : call.catalog.listParts(upload.id, marker, maxParts + 1)
-  const parts = found.slice(0, maxParts)
-  const isTruncated = found.length > parts.length
+  const parts = maxParts === 0 ? [] : call.catalog.listParts(upload.id, marker, maxParts + 1)
+  const page = parts.slice(0, maxParts)
+  const isTruncated = parts.length > page.length
   return xmlReply('ListPartsResult', [
     ['Bucket', bucket.name],
     ['Key', key],
@@ -85,7 +85,7 @@ export async function listParts(call: S3Call): Promise<ServiceReply> {
     ['Owner', [['ID', canonicalId(bucket.accountId)]]],
     ['StorageClass', upload.storageClass],
     ['PartNumberMarker', marker],
-    ['NextPartNumberMarker', isTruncated ? (parts.at(-1)?.number ?? null) : null],
+    ['NextPartNumberMarker', isTruncated ? (page.at(-1)?.number ?? null) : null],
     ['MaxParts', maxParts],
     ['IsTruncated', isTruncated],
     ...(upload.checksum === null
@@ -94,7 +94,7 @@ export async function listParts(call: S3Call): Promise<ServiceReply> {
           ['ChecksumAlgorithm', upload.checksum.algorithm],
           ['ChecksumType', upload.checksum.type],
         ] satisfies XmlElement[])),
-    ...parts.map((part): XmlElement => [
+    ...page.map((part): XmlElement => [
       'Part',
       [
         ['PartNumber', part.number],

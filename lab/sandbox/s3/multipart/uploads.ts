@@ -27,7 +27,7 @@ export async function createMultipartUpload(call: S3Call): Promise<ServiceReply>
       checksum,
       tags: written.tags,
       acl: written.acl,
-      askedLock: written.lock,
+      requestedLock: written.lock,
     }),
   )
   return xmlReply(
@@ -48,9 +48,9 @@ export async function createMultipartUpload(call: S3Call): Promise<ServiceReply>
 
 function readUploadChecksum(call: S3Call): Upload['checksum'] {
   const algorithm = call.header('x-amz-checksum-algorithm')?.toUpperCase() ?? null
-  const asked = call.header('x-amz-checksum-type')?.toUpperCase() ?? null
+  const requestedType = call.header('x-amz-checksum-type')?.toUpperCase() ?? null
   if (algorithm === null) {
-    if (asked === null) return null
+    if (requestedType === null) return null
     throw new AwsError(
       400,
       'InvalidRequest',
@@ -63,7 +63,7 @@ function readUploadChecksum(call: S3Call): Upload['checksum'] {
       'InvalidRequest',
       'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]',
     )
-  const type = asked ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE')
+  const type = requestedType ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE')
   if (type !== 'FULL_OBJECT' && type !== 'COMPOSITE')
     throw new AwsError(400, 'InvalidRequest', 'Value for x-amz-checksum-type header is invalid.')
   const isCrc = algorithm.startsWith('CRC')

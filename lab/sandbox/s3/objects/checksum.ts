@@ -74,7 +74,7 @@ export interface ClaimedChecksum {
 /** Throws InvalidRequest for several checksums, an unknown one, or a value of the wrong length. */
 export function readClaimedChecksum(headers: Readonly<Record<string, string>>): ClaimedChecksum | null {
   const notChecksums = new Set(['x-amz-checksum-algorithm', 'x-amz-checksum-mode', 'x-amz-checksum-type'])
-  const given = Object.keys(headers).filter(
+  const headerNames = Object.keys(headers).filter(
     (name) => name.startsWith('x-amz-checksum-') && !notChecksums.has(name),
   )
   const trailers = (headers['x-amz-trailer'] ?? '')
@@ -82,7 +82,7 @@ export function readClaimedChecksum(headers: Readonly<Record<string, string>>): 
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name.startsWith('x-amz-checksum-'))
-  const [name, ...more] = [...given, ...trailers]
+  const [name, ...extraNames] = [...headerNames, ...trailers]
   if (name === undefined) {
     if (headers['x-amz-sdk-checksum-algorithm'] === undefined) return null
     throw new AwsError(
@@ -91,7 +91,7 @@ export function readClaimedChecksum(headers: Readonly<Record<string, string>>): 
       'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
     )
   }
-  if (more.length > 0)
+  if (extraNames.length > 0)
     throw new AwsError(
       400,
       'InvalidRequest',
@@ -107,7 +107,7 @@ export function readClaimedChecksum(headers: Readonly<Record<string, string>>): 
   const announced = headers['x-amz-sdk-checksum-algorithm']
   if (announced !== undefined && announced.toUpperCase() !== algorithm)
     throw new AwsError(400, 'InvalidRequest', 'Value for x-amz-sdk-checksum-algorithm header is invalid.')
-  const value = given.length > 0 ? (headers[name] ?? '') : null
+  const value = headerNames.length > 0 ? (headers[name] ?? '') : null
   if (value !== null) checkValue(name, algorithm, value)
   return { algorithm, value }
 }

@@ -6,16 +6,16 @@ import type { ServiceReply } from '../../protocol/service.ts'
 import { childrenOf, expectOnly, parseXml, refuseXml, textOf } from '../../protocol/xml.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
 import type { S3Call } from '../call.ts'
-import { protectedByLock, whyKept } from '../lock/lock-rules.ts'
+import { protectedByLock, reasonAgainstDeletion } from '../lock/lock-rules.ts'
 import { noLock } from '../model.ts'
 import type { Bucket } from '../model.ts'
 import { emptyReply, xmlReply } from '../reply.ts'
-import { invalidVersionId, isVersionId, lookUp } from './find-version.ts'
+import { invalidVersionId, isVersionId, findVersion } from './find-version.ts'
 import { checkDelete } from './preconditions.ts'
 import type { DeleteCondition } from './preconditions.ts'
 
-const longestDeleteBytes = 2 * 1024 * 1024
-const mostDeletes = 1000
+const maxDeleteBytes = 2 * 1024 * 1024
+const maxDeletes = 1000
 
 interface Deleted {
   versionId: string | null
@@ -99,12 +99,12 @@ function destroy(
 ): Deleted {
   const { catalog, files } = call
   const { orphans, isMarker } = catalog.transact(() => {
-    const version = lookUp(call, bucket, key, versionId)
+    const version = findVersion(call, bucket, key, versionId)
     if (version === null && !isVersionId(versionId)) throw invalidVersionId(versionId)
     checkDelete(condition, version, key)
-    const kept = version === null ? null : whyKept(version.lock, call.nowMs, bypass)
-    if (kept !== null) {
-      call.recordLock('s3:DeleteObjectVersion', bucket, key, kept)
+    const reason = version === null ? null : reasonAgainstDeletion(version.lock, call.nowMs, bypass)
+    if (reason !== null) {
+      call.recordLock('s3:DeleteObjectVersion', bucket, key, reason)
       throw protectedByLock()
     }
     return {
@@ -120,9 +120,7 @@ function destroy(
 export async function deleteObjects(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   if (call.request.principal.kind === 'anonymous') throw denyAccess()
-  const { targets, quiet } = readTargets(
-    parseXml(await call.readDocument(longestDeleteBytes, true), 'Delete'),
-  )
+  const { targets, quiet } = readTargets(parseXml(await call.readDocument(maxDeleteBytes, true), 'Delete'))
   const results: XmlElement[] = []
   for (const target of targets) {
     const { key, versionId } = target
@@ -158,7 +156,7 @@ export async function deleteObjects(call: S3Call): Promise<ServiceReply> {
 function readTargets(root: ReturnType<typeof parseXml>): { targets: DeleteTarget[]; quiet: boolean } {
   expectOnly(root, 'Object', 'Quiet')
   const objects = childrenOf(root, 'Object')
-  if (objects.length === 0 || objects.length > mostDeletes) refuseXml()
+  if (objects.length === 0 || objects.length > maxDeletes) refuseXml()
   const targets = objects.map((object) => {
     expectOnly(object, 'Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size')
     const key = textOf(object, 'Key') ?? ''

@@ -7,7 +7,7 @@ import type { Bucket, Encryption } from '../model.ts'
 
 type Headers = Readonly<Record<string, string>>
 
-const ownEncryption: Encryption = { algorithm: 'AES256', kmsKeyId: null, customerKeyMd5: null }
+const sseS3: Encryption = { algorithm: 'AES256', kmsKeyId: null, customerKeyMd5: null }
 
 const customer = 'x-amz-server-side-encryption-customer'
 
@@ -73,7 +73,7 @@ export function makeEncryption(
         'InvalidArgument',
         'Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms',
       )
-    return ownEncryption
+    return sseS3
   }
   if (algorithm !== 'aws:kms' && algorithm !== 'aws:kms:dsse') {
     throw new AwsError(
@@ -87,7 +87,7 @@ export function makeEncryption(
 
 function defaultEncryption(call: S3Call, bucket: Bucket): Encryption {
   const document = call.catalog.readConfiguration(bucket.id, 'encryption')
-  if (document === null) return ownEncryption
+  if (document === null) return sseS3
   const { algorithm, kmsKeyId } = JSON.parse(document) as { algorithm: string; kmsKeyId: string | null }
   return makeEncryption(call, bucket, algorithm, kmsKeyId)
 }
@@ -120,12 +120,12 @@ export async function allowKey(
 
 /** A reader of an SSE-C object must bring the same key. */
 export function checkCustomerKey(stored: Encryption, headers: Headers, prefix = customer): void {
-  const given = readCustomerKey(headers, prefix)
-  if (stored.customerKeyMd5 === (given?.customerKeyMd5 ?? null)) return
+  const requested = readCustomerKey(headers, prefix)
+  if (stored.customerKeyMd5 === (requested?.customerKeyMd5 ?? null)) return
   throw new AwsError(
     400,
     'InvalidRequest',
-    given === null
+    requested === null
       ? 'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.'
       : 'The encryption parameters are not applicable to this object.',
   )

@@ -35,7 +35,7 @@ export function findRequestedVersion(call: S3Call, action: string): Promise<Read
  */
 export async function findReadable(call: S3Call, target: VersionTarget): Promise<ReadableVersion> {
   const { bucket, key, versionId, action } = target
-  const version = lookUp(call, bucket, key, versionId)
+  const version = findVersion(call, bucket, key, versionId)
   await call.allow(
     bucket,
     versionId === null ? action : versionedAction(action),
@@ -45,7 +45,7 @@ export async function findReadable(call: S3Call, target: VersionTarget): Promise
   if (version === null || (version.content === null && versionId === null)) {
     const listable = await call.isAllowed(bucket, 's3:ListBucket', null, listKeys(new Map([['prefix', key]])))
     if (!listable) throw denyAccess()
-    throw missing(bucket, key, versionId, version)
+    throw missingVersion(bucket, key, versionId, version)
   }
   if (version.content === null) {
     throw new AwsError(
@@ -73,7 +73,12 @@ function versionedAction(action: string): string {
     : action.replace('Object', 'ObjectVersion')
 }
 
-export function lookUp(call: S3Call, bucket: Bucket, key: string, versionId: string | null): Version | null {
+export function findVersion(
+  call: S3Call,
+  bucket: Bucket,
+  key: string,
+  versionId: string | null,
+): Version | null {
   if (versionId === null) return call.catalog.currentVersion(bucket.id, key)
   if (versionId === '')
     throw new AwsError(400, 'InvalidArgument', 'Version id cannot be the empty string', {
@@ -88,14 +93,14 @@ export function isVersionId(text: string): boolean {
   return text === 'null' || /^[\w.-]{20,64}$/.test(text)
 }
 
-export function invalidVersionId(given: string): AwsError {
+export function invalidVersionId(versionId: string): AwsError {
   return new AwsError(400, 'InvalidArgument', 'Invalid version id specified', {
-    fields: { ArgumentName: 'versionId', ArgumentValue: given },
+    fields: { ArgumentName: 'versionId', ArgumentValue: versionId },
   })
 }
 
 /** InvalidArgument for what can't be a version id: asked after the permission, as for one that is not there. */
-export function missing(
+export function missingVersion(
   bucket: Bucket,
   key: string,
   versionId: string | null,

@@ -25,8 +25,8 @@ const overrides = [
 
 export async function getObject(call: S3Call): Promise<ServiceReply> {
   const { headers, method, principal } = call.request
-  const found = await findRequestedVersion(call, 's3:GetObject')
-  const { bucket, version, content } = found
+  const readable = await findRequestedVersion(call, 's3:GetObject')
+  const { bucket, version, content } = readable
   checkCustomerKey(content.encryption, headers)
   await allowKey(call, content.encryption, 'kms:Decrypt')
   if (checkRead(headers, content.etag, version.modifiedMs) === 'not-modified') {
@@ -40,7 +40,7 @@ export async function getObject(call: S3Call): Promise<ServiceReply> {
   const reply: Record<string, string> = {
     ...contentHeaders(version, content),
     ...versionHeaders(bucket, version),
-    ...(await visibleLock(call, found)),
+    ...(await visibleLock(call, readable)),
     ...(call.header('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED' && range === null
       ? checksumHeaders(content)
       : {}),

@@ -4,12 +4,12 @@ import type { LockMode } from '../../../../core/store/object-store.ts'
 import { AwsError } from '../../protocol/aws-error.ts'
 import { periodMs, retentionOf } from '../lock/lock-rules.ts'
 import type {
-  AskedLock,
+  RequestedLock,
   Bucket,
   Content,
   Encryption,
   EventHold,
-  KeptHeaders,
+  StoredHeaders,
   Lock,
   Version,
 } from '../model.ts'
@@ -17,7 +17,7 @@ import { checksumHeader } from './checksum.ts'
 
 type Headers = Readonly<Record<string, string>>
 
-const keptNames = [
+const storedNames = [
   'content-type',
   'cache-control',
   'content-disposition',
@@ -26,7 +26,7 @@ const keptNames = [
   'expires',
   'x-amz-website-redirect-location',
 ]
-const longestMetadataBytes = 2048
+const maxMetadataBytes = 2048
 const storageClasses = new Set([
   'STANDARD',
   'STANDARD_IA',
@@ -38,29 +38,29 @@ const storageClasses = new Set([
   'REDUCED_REDUNDANCY',
 ])
 
-export function readKeptHeaders(headers: Headers): KeptHeaders {
-  const kept: KeptHeaders = {}
-  for (const name of keptNames) if (headers[name] !== undefined) kept[name] = headers[name]
+export function readStoredHeaders(headers: Headers): StoredHeaders {
+  const stored: StoredHeaders = {}
+  for (const name of storedNames) if (headers[name] !== undefined) stored[name] = headers[name]
   // `aws-chunked` is how the payload travelled, not what it is.
-  const encodings = (kept['content-encoding'] ?? '')
+  const encodings = (stored['content-encoding'] ?? '')
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '' && name !== 'aws-chunked')
-  if (encodings.length > 0) kept['content-encoding'] = encodings.join(',')
-  else delete kept['content-encoding']
-  kept['content-type'] ??= 'binary/octet-stream'
+  if (encodings.length > 0) stored['content-encoding'] = encodings.join(',')
+  else delete stored['content-encoding']
+  stored['content-type'] ??= 'binary/octet-stream'
   let metadataBytes = 0
   for (const [name, value] of Object.entries(headers)) {
     if (!name.startsWith('x-amz-meta-')) continue
     metadataBytes += Buffer.byteLength(name) - 'x-amz-meta-'.length + Buffer.byteLength(value)
-    kept[name] = value
+    stored[name] = value
   }
-  if (metadataBytes <= longestMetadataBytes) return kept
+  if (metadataBytes <= maxMetadataBytes) return stored
   throw new AwsError(
     400,
     'MetadataTooLarge',
     'Your metadata headers exceed the maximum allowed metadata size',
-    { fields: { Size: String(metadataBytes), MaxSizeAllowed: String(longestMetadataBytes) } },
+    { fields: { Size: String(metadataBytes), MaxSizeAllowed: String(maxMetadataBytes) } },
   )
 }
 
@@ -78,12 +78,12 @@ export function readTagging(text: string | undefined): [string, string][] {
   return tags
 }
 
-export function checkTags(tags: readonly [string, string][], most: number): void {
-  if (tags.length > most) throw new AwsError(400, 'BadRequest', `Object tags cannot be greater than ${most}`)
-  const bad = tags.some(
+export function checkTags(tags: readonly [string, string][], max: number): void {
+  if (tags.length > max) throw new AwsError(400, 'BadRequest', `Object tags cannot be greater than ${max}`)
+  const hasInvalidTag = tags.some(
     ([name, value]) => name === '' || name.length > 128 || value.length > 256 || name.startsWith('aws:'),
   )
-  if (bad || new Set(tags.map(([name]) => name)).size !== tags.length)
+  if (hasInvalidTag || new Set(tags.map(([name]) => name)).size !== tags.length)
     throw new AwsError(
       400,
       'InvalidTag',
@@ -95,7 +95,7 @@ export function hasLockHeaders(headers: Headers): boolean {
   return Object.keys(headers).some((name) => name.startsWith('x-amz-object-lock-'))
 }
 
-export function readAskedLock(headers: Headers, nowMs: number): AskedLock {
+export function readRequestedLock(headers: Headers, nowMs: number): RequestedLock {
   const mode = headers['x-amz-object-lock-mode']
   const until = headers['x-amz-object-lock-retain-until-date']
   const legalHold = headers['x-amz-object-lock-legal-hold']
@@ -136,8 +136,8 @@ function readEventHoldHeaders(headers: Headers): EventHold | null {
 }
 
 export function makeEventHold(days: string | null, years: string | null): EventHold {
-  const isCount = (text: string | null, most: number) =>
-    text !== null && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= most
+  const isCount = (text: string | null, max: number) =>
+    text !== null && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= max
   if (
     (days === null) === (years === null) ||
     (days !== null && !isCount(days, 36_500)) ||

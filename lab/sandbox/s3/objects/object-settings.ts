@@ -12,11 +12,11 @@ import { protectedByLock, whyEncryptionStays } from '../lock/lock-rules.ts'
 import type { Content } from '../model.ts'
 import { emptyReply, xmlReply } from '../reply.ts'
 import { allowKey, checkCustomerKey, makeEncryption } from './encryption.ts'
-import { findRequestedVersion, lookUp } from './find-version.ts'
+import { findRequestedVersion, findVersion } from './find-version.ts'
 import type { ReadableVersion } from './find-version.ts'
 import { checkTags, httpDate, versionHeaders } from './headers.ts'
 
-const longestDocumentBytes = 64 * 1024
+const maxDocumentBytes = 64 * 1024
 const attributeNames = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']
 
 /** Changes a version's content record as it is now, in one transaction. */
@@ -34,27 +34,27 @@ function change(
 }
 
 export async function getObjectAttributes(call: S3Call): Promise<ServiceReply> {
-  const wanted = new Set(
+  const requestedNames = new Set(
     (call.header('x-amz-object-attributes') ?? '')
       .split(',')
       .map((name) => name.trim())
       .filter((name) => name !== ''),
   )
-  const found = await findRequestedVersion(call, 's3:GetObject')
-  const { bucket, version, content } = found
+  const readable = await findRequestedVersion(call, 's3:GetObject')
+  const { bucket, version, content } = readable
   await call.allow(
     bucket,
     call.query.has('versionId') ? 's3:GetObjectVersionAttributes' : 's3:GetObjectAttributes',
     version.key,
   )
-  if (wanted.size === 0 || [...wanted].some((name) => !attributeNames.includes(name)))
+  if (requestedNames.size === 0 || [...requestedNames].some((name) => !attributeNames.includes(name)))
     throw new AwsError(400, 'InvalidArgument', 'Invalid attribute name specified.', {
       fields: { ArgumentName: 'x-amz-object-attributes' },
     })
   checkCustomerKey(content.encryption, call.request.headers)
   const elements: XmlElement[] = []
-  if (wanted.has('ETag')) elements.push(['ETag', content.etag])
-  if (wanted.has('Checksum') && content.checksum !== null)
+  if (requestedNames.has('ETag')) elements.push(['ETag', content.etag])
+  if (requestedNames.has('Checksum') && content.checksum !== null)
     elements.push([
       'Checksum',
       [
@@ -62,10 +62,10 @@ export async function getObjectAttributes(call: S3Call): Promise<ServiceReply> {
         ['ChecksumType', content.checksum.type],
       ],
     ])
-  if (wanted.has('ObjectParts') && content.partCount !== null)
+  if (requestedNames.has('ObjectParts') && content.partCount !== null)
     elements.push(['ObjectParts', renderParts(call, content)])
-  if (wanted.has('StorageClass')) elements.push(['StorageClass', content.storageClass])
-  if (wanted.has('ObjectSize')) elements.push(['ObjectSize', content.bytes])
+  if (requestedNames.has('StorageClass')) elements.push(['StorageClass', content.storageClass])
+  if (requestedNames.has('ObjectSize')) elements.push(['ObjectSize', content.bytes])
   return xmlReply('GetObjectAttributesResponse', elements, {
     'last-modified': httpDate(version.modifiedMs),
     ...versionHeaders(bucket, version),
@@ -74,15 +74,15 @@ export async function getObjectAttributes(call: S3Call): Promise<ServiceReply> {
 
 function renderParts(call: S3Call, content: Content): XmlElement[] {
   const marker = Number(call.header('x-amz-part-number-marker') ?? 0)
-  const most = Math.min(Number(call.header('x-amz-max-parts') ?? 1000), 1000)
+  const maxParts = Math.min(Number(call.header('x-amz-max-parts') ?? 1000), 1000)
   const after = content.segments.filter((segment) => segment.partNumber > marker)
-  const page = after.slice(0, most)
+  const page = after.slice(0, maxParts)
   const isTruncated = after.length > page.length
   return [
     ['PartsCount', content.partCount],
     ['PartNumberMarker', marker],
     ['NextPartNumberMarker', isTruncated ? page.at(-1)?.partNumber : null],
-    ['MaxParts', most],
+    ['MaxParts', maxParts],
     ['IsTruncated', isTruncated],
     // Without checksums S3 tells no more than how many parts there are.
     ...(content.checksum === null
@@ -111,22 +111,22 @@ export async function getObjectTagging(call: S3Call): Promise<ServiceReply> {
 }
 
 export async function putObjectTagging(call: S3Call): Promise<ServiceReply> {
-  const root = parseXml(await call.readDocument(longestDocumentBytes), 'Tagging')
-  const found = await findRequestedVersion(call, 's3:PutObjectTagging')
+  const root = parseXml(await call.readDocument(maxDocumentBytes), 'Tagging')
+  const readable = await findRequestedVersion(call, 's3:PutObjectTagging')
   expectOnly(root, 'TagSet')
   const tags = childrenOf(childOf(root, 'TagSet') ?? refuseXml(), 'Tag').map((tag): [string, string] => [
     textOf(tag, 'Key') ?? refuseXml(),
     textOf(tag, 'Value') ?? refuseXml(),
   ])
   checkTags(tags, 10)
-  change(call, found, (content) => ({ ...content, tags }))
-  return emptyReply(200, versionHeaders(found.bucket, found.version))
+  change(call, readable, (content) => ({ ...content, tags }))
+  return emptyReply(200, versionHeaders(readable.bucket, readable.version))
 }
 
 export async function deleteObjectTagging(call: S3Call): Promise<ServiceReply> {
-  const found = await findRequestedVersion(call, 's3:DeleteObjectTagging')
-  change(call, found, (content) => ({ ...content, tags: [] }))
-  return emptyReply(204, versionHeaders(found.bucket, found.version))
+  const readable = await findRequestedVersion(call, 's3:DeleteObjectTagging')
+  change(call, readable, (content) => ({ ...content, tags: [] }))
+  return emptyReply(204, versionHeaders(readable.bucket, readable.version))
 }
 
 export async function getObjectAcl(call: S3Call): Promise<ServiceReply> {
@@ -139,17 +139,17 @@ export async function getObjectAcl(call: S3Call): Promise<ServiceReply> {
 }
 
 export async function putObjectAcl(call: S3Call): Promise<ServiceReply> {
-  const found = await findRequestedVersion(call, 's3:PutObjectAcl')
-  const acl = await readAcl(call, found.bucket)
-  change(call, found, (content) => ({ ...content, acl }))
-  return emptyReply(200, versionHeaders(found.bucket, found.version))
+  const readable = await findRequestedVersion(call, 's3:PutObjectAcl')
+  const acl = await readAcl(call, readable.bucket)
+  change(call, readable, (content) => ({ ...content, acl }))
+  return emptyReply(200, versionHeaders(readable.bucket, readable.version))
 }
 
 /** To SSE-KMS only. What Object Lock protects keeps its key. https://docs.aws.amazon.com/AmazonS3/latest/userguide/update-sse-encryption.html */
 export async function updateObjectEncryption(call: S3Call): Promise<ServiceReply> {
   const key = call.requireKey()
   const bucket = call.requireBucket()
-  const root = parseXml(await call.readDocument(longestDocumentBytes, true), 'ObjectEncryption')
+  const root = parseXml(await call.readDocument(maxDocumentBytes, true), 'ObjectEncryption')
   const kms = childOf(root, 'SSE-KMS')
   const arn = kms === null ? null : textOf(kms, 'KMSKeyArn')
   const versionId = call.query.get('versionId') ?? null
@@ -165,7 +165,7 @@ export async function updateObjectEncryption(call: S3Call): Promise<ServiceReply
     )
   const encryption = makeEncryption(call, bucket, 'aws:kms', arn)
   await allowKey(call, encryption, 'kms:GenerateDataKey')
-  const version = lookUp(call, bucket, key, versionId)
+  const version = findVersion(call, bucket, key, versionId)
   if (version === null || version.content === null)
     throw new AwsError(
       404,
@@ -176,9 +176,9 @@ export async function updateObjectEncryption(call: S3Call): Promise<ServiceReply
     throw invalid(
       "The UpdateObjectEncryption operation doesn't support source objects with the encryption type DSSE-KMS or SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported.",
     )
-  const kept = whyEncryptionStays(version.lock, call.nowMs)
-  if (kept !== null) {
-    call.recordLock('s3:UpdateObjectEncryption', bucket, key, kept)
+  const reason = whyEncryptionStays(version.lock, call.nowMs)
+  if (reason !== null) {
+    call.recordLock('s3:UpdateObjectEncryption', bucket, key, reason)
     throw protectedByLock()
   }
   change(call, { bucket, version, content: version.content }, (content) => ({ ...content, encryption }))

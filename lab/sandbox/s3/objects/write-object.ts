@@ -9,29 +9,35 @@ import { checkAclHeaders } from '../buckets/acl.ts'
 import type { S3Call } from '../call.ts'
 import { defaultRetention } from '../lock/lock-rules.ts'
 import type {
-  AskedLock,
+  RequestedLock,
   Bucket,
   Checksum,
   Content,
   Encryption,
-  KeptHeaders,
+  StoredHeaders,
   Lock,
   Version,
 } from '../model.ts'
 import { readClaimedChecksum, readContentMd5, receivePayload } from './checksum.ts'
 import type { ChecksumAlgorithm, VerifiedPayload } from './checksum.ts'
 import { allowKey, readEncryption } from './encryption.ts'
-import { hasLockHeaders, readAskedLock, readKeptHeaders, readStorageClass, readTagging } from './headers.ts'
+import {
+  hasLockHeaders,
+  readRequestedLock,
+  readStoredHeaders,
+  readStorageClass,
+  readTagging,
+} from './headers.ts'
 import { checkWrite } from './preconditions.ts'
 
 const maxPutBytes = 5 * 1024 ** 3
 
 /** What a write's headers say about the object to be. */
 export interface WrittenHeaders {
-  headers: KeptHeaders
+  headers: StoredHeaders
   storageClass: string
   encryption: Encryption
-  lock: AskedLock
+  lock: RequestedLock
   tags: [string, string][]
   acl: string
 }
@@ -69,10 +75,10 @@ export async function readWrittenHeaders(call: S3Call, bucket: Bucket): Promise<
   if (hasLockHeaders(headers) && !bucket.lockEnabled)
     throw new AwsError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration')
   const written = {
-    headers: readKeptHeaders(headers),
+    headers: readStoredHeaders(headers),
     storageClass: readStorageClass(headers),
     encryption,
-    lock: readAskedLock(headers, call.nowMs),
+    lock: readRequestedLock(headers, call.nowMs),
     tags: readTagging(headers['x-amz-tagging']),
     acl: checkAclHeaders(call, bucket),
   }
@@ -84,13 +90,13 @@ export async function readWrittenHeaders(call: S3Call, bucket: Bucket): Promise<
 }
 
 /** Explicit headers, or else the bucket's default, reckoned from when the version was made. */
-export function makeLock(asked: AskedLock, bucket: Bucket, madeMs: number): Lock {
-  const retention = asked.retention ?? defaultRetention(bucket.lockDefault, madeMs)
+export function makeLock(requested: RequestedLock, bucket: Bucket, madeMs: number): Lock {
+  const retention = requested.retention ?? defaultRetention(bucket.lockDefault, madeMs)
   return {
     mode: retention?.mode ?? null,
     untilMs: retention?.untilMs ?? null,
-    legalHold: asked.legalHold,
-    eventHold: asked.eventHold,
+    legalHold: requested.legalHold,
+    eventHold: requested.eventHold,
   }
 }
 

@@ -14,7 +14,11 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TurnableClock } from '../../../../lab/sandbox/clock.ts'
-import { retentionOf, whyKept, whyRetentionStays } from '../../../../lab/sandbox/s3/lock/lock-rules.ts'
+import {
+  retentionOf,
+  reasonAgainstDeletion,
+  reasonAgainstRetention,
+} from '../../../../lab/sandbox/s3/lock/lock-rules.ts'
 import type { Lock } from '../../../../lab/sandbox/s3/model.ts'
 import { send } from '../raw-request.ts'
 import { codeOf, dayMs, rootOf, startWorld, vaultAccount } from '../world.ts'
@@ -225,7 +229,7 @@ describe('the rules of retention', () => {
     fc.assert(
       fc.property(time, fc.option(retention), time, fc.boolean(), (untilMs, wanted, nowMs, bypass) => {
         fc.pre(untilMs > nowMs)
-        const refused = whyRetentionStays(lockOf({ mode: 'COMPLIANCE', untilMs }), wanted, nowMs, bypass)
+        const refused = reasonAgainstRetention(lockOf({ mode: 'COMPLIANCE', untilMs }), wanted, nowMs, bypass)
         expect(refused === null).toBe(
           wanted !== null && wanted.mode === 'COMPLIANCE' && wanted.untilMs >= untilMs,
         )
@@ -239,10 +243,10 @@ describe('the rules of retention', () => {
         fc.pre(
           laterMs >= nowMs &&
             before.untilMs > nowMs &&
-            whyRetentionStays(lockOf(before), wanted, nowMs, false) === null,
+            reasonAgainstRetention(lockOf(before), wanted, nowMs, false) === null,
         )
-        if (whyKept(lockOf(before), laterMs, false) !== null)
-          expect(whyKept(lockOf(wanted), laterMs, false)).not.toBeNull()
+        if (reasonAgainstDeletion(lockOf(before), laterMs, false) !== null)
+          expect(reasonAgainstDeletion(lockOf(wanted), laterMs, false)).not.toBeNull()
       }),
     )
   })
