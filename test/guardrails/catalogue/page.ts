@@ -1,0 +1,60 @@
+// docs/catalogue.md, drawn from the judgements.
+import { losses } from '../../../guardrails/catalogue/judgement-rows.ts'
+import { examinedServices, expandTier } from '../../../guardrails/catalogue/judgements.ts'
+import knownActions from '../../../guardrails/catalogue/known-actions.json' with { type: 'json' }
+
+const verdicts: readonly [title: string, matches: (verdict: string) => boolean][] = [
+  ['Tier 1', (verdict) => verdict.startsWith('1 ')],
+  ['Tier 2', (verdict) => verdict.startsWith('2 ')],
+  ['Exempt', (verdict) => verdict === 'exempt'],
+  ['Reads', (verdict) => verdict === 'read'],
+]
+
+const known: Readonly<Record<string, Readonly<Record<string, string>>>> = knownActions
+const thousands = new Intl.NumberFormat('en')
+
+export function cataloguePage(): string {
+  const all = Object.values(known).flatMap((names) => Object.values(names))
+  return `# Which actions of AWS are destructive?
+
+After this page you know how each action of ${examinedServices.length} AWS services is judged, and how many there are of each kind.
+
+[judgements.json](../guardrails/catalogue/judgements.json) has one row per group of actions: the loss, AWS's own safeguard, the condition keys, the
+tier, or the reason for an exemption. [known-actions.json](../guardrails/catalogue/known-actions.json) shows the judgement of each action by name.
+A test compares both with AWS's service reference. An action that no row judges fails it, and so does a new action that a wide pattern would judge unseen.
+This page is written by \`vitest run --project unit test/guardrails/catalogue -u\`.
+
+- **Tier 1**: no agent's task needs the action.
+- **Tier 2**: the action overwrites or executes. A task may need it.
+- **Exempt**: the action writes and destroys nothing. The row gives the reason.
+- **Reads**: the action only reads.
+
+## How many actions are there of each kind?
+
+| Judgement | Actions | Patterns |
+| --- | ---: | ---: |
+| Tier 1 | ${count(all, verdicts[0]![1])} | ${thousands.format(patternsOf(1))} |
+| Tier 2 | ${count(all, verdicts[1]![1])} | ${thousands.format(patternsOf(2))} |
+| Exempt | ${count(all, verdicts[2]![1])} | |
+| Reads | ${count(all, verdicts[3]![1])} | |
+| All | ${thousands.format(all.length)} | |
+
+| Loss | Tier 1 | Tier 2 |
+| --- | ---: | ---: |
+${losses.map((loss) => `| ${loss} | ${count(all, (each) => each === `1 ${loss}`)} | ${count(all, (each) => each === `2 ${loss}`)} |`).join('\n')}
+
+## Which services are examined?
+
+| Service | ${verdicts.map(([title]) => title).join(' | ')} |
+| --- | ${verdicts.map(() => '---:').join(' | ')} |
+${examinedServices.map((service) => `| \`${service}\` | ${verdicts.map(([, matches]) => count(Object.values(known[service] ?? {}), matches)).join(' | ')} |`).join('\n')}
+`
+}
+
+function count(all: readonly string[], matches: (verdict: string) => boolean): string {
+  return thousands.format(all.filter(matches).length)
+}
+
+function patternsOf(tier: 1 | 2): number {
+  return examinedServices.flatMap((service) => expandTier(service, tier)).length
+}
