@@ -1,7 +1,7 @@
 // docs/catalogue.md, drawn from the judgements.
 import { losses } from '../../../guardrails/catalogue/judgement-rows.ts'
 import { examinedServices, expandTier } from '../../../guardrails/catalogue/judgements.ts'
-import knownActions from '../../../guardrails/catalogue/known-actions.json' with { type: 'json' }
+import { judgeKnown, knownActionsOf } from '../../../guardrails/catalogue/known-names.ts'
 
 const verdicts: readonly [title: string, matches: (verdict: string) => boolean][] = [
   ['Tier 1', (verdict) => verdict.startsWith('1 ')],
@@ -10,11 +10,10 @@ const verdicts: readonly [title: string, matches: (verdict: string) => boolean][
   ['Reads', (verdict) => verdict === 'read'],
 ]
 
-const known: Readonly<Record<string, Readonly<Record<string, string>>>> = knownActions
 const thousands = new Intl.NumberFormat('en')
 
 export function cataloguePage(): string {
-  const all = Object.values(known).flatMap((names) => Object.values(names))
+  const all = examinedServices.flatMap(verdictsOf)
   return `# Which actions of AWS are destructive?
 
 After this page you know how each action of ${examinedServices.length} AWS services is judged, and how many there are of each kind.
@@ -47,7 +46,7 @@ ${losses.map((loss) => `| ${loss} | ${count(all, (each) => each === `1 ${loss}`)
 
 | Service | ${verdicts.map(([title]) => title).join(' | ')} |
 | --- | ${verdicts.map(() => '---:').join(' | ')} |
-${examinedServices.map((service) => `| \`${service}\` | ${verdicts.map(([, matches]) => count(Object.values(known[service] ?? {}), matches)).join(' | ')} |`).join('\n')}
+${examinedServices.map((service) => `| \`${service}\` | ${verdicts.map(([, matches]) => count(verdictsOf(service), matches)).join(' | ')} |`).join('\n')}
 `
 }
 
@@ -57,4 +56,12 @@ function count(all: readonly string[], matches: (verdict: string) => boolean): s
 
 function patternsOf(tier: 1 | 2): number {
   return examinedServices.flatMap((service) => expandTier(service, tier)).length
+}
+
+/** The judgement of each action of the service: `1 data`, `exempt`. */
+function verdictsOf(service: string): string[] {
+  return knownActionsOf(service).map((action) => {
+    const judgement = judgeKnown(action)
+    return judgement.verdict === 'destructive' ? `${judgement.tier} ${judgement.loss}` : judgement.verdict
+  })
 }
