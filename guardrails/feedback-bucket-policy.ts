@@ -1,6 +1,13 @@
 // The feedback bucket's policy: only the notary can write, and a writer can read only the feedback on its own
 // source.
-import { anyWriterArn, bucketArn, dutyRoleArn, feedbackBucketName, sourceTag } from './names.ts'
+import {
+  anyWriterArn,
+  bucketArn,
+  dutyRoleArn,
+  feedbackBucketName,
+  feedbackPrefix,
+  sourceTag,
+} from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { VaultLocation } from './names.ts'
@@ -35,7 +42,7 @@ export function feedbackBucketPolicy(location: VaultLocation): Policy {
       Sid: 'DenyFeedbackOfOthers',
       ...base,
       Action: ['s3:GetObject', 's3:GetObjectVersion'],
-      NotResource: [`${bucket}/feedback/${principalTag(sourceTag)}/*`],
+      NotResource: [`${bucket}/${feedbackPrefix(principalTag(sourceTag))}*`],
       Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(location.accountId) } },
     },
   )

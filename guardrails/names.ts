@@ -64,6 +64,33 @@ export function toolkitBucketName(location: VaultLocation): string {
   return `holdfast-toolkit-${location.accountId}-${location.region}`
 }
 
+/**
+ * Prefixes of keys: the first two and `reports` in the vault, `toolkit` and `feedback` in their buckets. The product's
+ * own keys are those of core/store/vault-keys.ts, which this folder may not import: a test holds both equal.
+ */
+export const keyPrefixes = {
+  sources: 'sources/',
+  receipts: 'receipts/',
+  reports: 'reports/',
+  toolkit: 'toolkit/',
+  feedback: 'feedback/',
+} as const
+
+/** @param source its name, or a policy variable that stands for it. */
+export function sourcePrefix(source: string): string {
+  return `${keyPrefixes.sources}${source}/`
+}
+
+/** @param source its name, or a policy variable that stands for it. */
+export function feedbackPrefix(source: string): string {
+  return `${keyPrefixes.feedback}${source}/`
+}
+
+/** The SHA-256 of a file stands in its key: an altered file has another one. */
+export function toolkitKey(version: string, sha256: string, fileName: string): string {
+  return `${keyPrefixes.toolkit}${version}/${sha256}/${fileName}`
+}
+
 export function bucketArn(bucket: string): string {
   return `arn:aws:s3:::${bucket}`
 }

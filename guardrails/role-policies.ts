@@ -1,5 +1,13 @@
 // Identity policies of the vault's roles. They contain allows only; the denies are in the bucket policies.
-import { bucketArn, feedbackBucketName, toolkitBucketName, vaultBucketName } from './names.ts'
+import {
+  bucketArn,
+  feedbackBucketName,
+  feedbackPrefix,
+  keyPrefixes,
+  sourcePrefix,
+  toolkitBucketName,
+  vaultBucketName,
+} from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
 import type { Duty, VaultLocation } from './names.ts'
@@ -31,21 +39,21 @@ export function writerPolicy(location: VaultLocation, source: string): Policy {
       Sid: 'WriteOwnSource',
       Effect: 'Allow',
       Action: ['s3:PutObject'],
-      Resource: [`${vault}/sources/${source}/*`],
+      Resource: [`${vault}/${sourcePrefix(source)}*`],
     },
     { Sid: 'SeeLock', Effect: 'Allow', Action: ['s3:GetBucketObjectLockConfiguration'], Resource: [vault] },
     {
       Sid: 'ReadOwnFeedback',
       Effect: 'Allow',
       Action: ['s3:GetObject'],
-      Resource: [`${feedback}/feedback/${source}/*`],
+      Resource: [`${feedback}/${feedbackPrefix(source)}*`],
     },
     {
       Sid: 'ListOwnFeedback',
       Effect: 'Allow',
       Action: ['s3:ListBucket'],
       Resource: [feedback],
-      Condition: { StringLike: { 's3:prefix': `feedback/${source}/*` } },
+      Condition: { StringLike: { 's3:prefix': `${feedbackPrefix(source)}*` } },
     },
   )
 }
@@ -83,12 +91,19 @@ export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Pol
     case 'notary':
       return policy(
         ...read,
-        { Sid: 'WriteReceipts', Effect: 'Allow', Action: ['s3:PutObject'], Resource: below('receipts/') },
+        {
+          Sid: 'WriteReceipts',
+          Effect: 'Allow',
+          Action: ['s3:PutObject'],
+          Resource: below(keyPrefixes.receipts),
+        },
         {
           Sid: 'WriteFeedback',
           Effect: 'Allow',
           Action: ['s3:PutObject'],
-          Resource: locations.map((location) => `${bucketArn(feedbackBucketName(location))}/feedback/*`),
+          Resource: locations.map(
+            (location) => `${bucketArn(feedbackBucketName(location))}/${keyPrefixes.feedback}*`,
+          ),
         },
       )
     case 'custodian':
@@ -102,7 +117,7 @@ export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Pol
         Sid: 'WriteReports',
         Effect: 'Allow',
         Action: ['s3:PutObject'],
-        Resource: below('reports/'),
+        Resource: below(keyPrefixes.reports),
       })
   }
 }

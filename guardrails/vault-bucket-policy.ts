@@ -2,7 +2,15 @@
 // policies of the roles grant access (role-policies.ts); this policy limits every role, also one that is
 // added later.
 import { frozenBucketActions } from './frozen-actions.ts'
-import { anyWriterArn, bucketArn, duties, dutyRoleArn, sourceTag, vaultBucketName } from './names.ts'
+import {
+  anyWriterArn,
+  bucketArn,
+  duties,
+  dutyRoleArn,
+  sourcePrefix,
+  sourceTag,
+  vaultBucketName,
+} from './names.ts'
 import { policy, principalTag } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
 import type { VaultLocation } from './names.ts'
@@ -97,7 +105,7 @@ function writing(location: VaultLocation): Statement[] {
       Effect: 'Deny',
       Principal: '*',
       Action: put,
-      NotResource: [`${bucketArn(vaultBucketName(location))}/sources/${principalTag(sourceTag)}/*`],
+      NotResource: [`${bucketArn(vaultBucketName(location))}/${sourcePrefix(principalTag(sourceTag))}*`],
       Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(location.accountId) } },
     },
     deny('DenyAclWrites', ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'], [objects(location)]),

@@ -1,5 +1,5 @@
 // What somebody reads who has nothing but the vault's account: how to get the tool, and bring the data back.
-import { toolkitBucketName, vaultBucketName } from '../guardrails/names.ts'
+import { keyPrefixes, toolkitBucketName, toolkitKey, vaultBucketName } from '../guardrails/names.ts'
 import type { VaultLocation } from '../guardrails/names.ts'
 
 /** @param sources by name, and where the backups of each lie */
@@ -19,9 +19,9 @@ Everything that is needed lies in the account ${location.accountId}, region ${lo
 2. Get the tool. Names hold the SHA-256 of what they name: compare it.
 
    \`\`\`sh
-   aws s3api list-object-versions --bucket ${toolkit} --prefix toolkit/ --query 'Versions[].[LastModified,Key,VersionId]' --output text | sort
-   aws s3api get-object --bucket ${toolkit} --key toolkit/VERSION/SHA256/holdfast-VERSION.tgz --version-id ID holdfast.tgz
-   aws s3api get-object --bucket ${toolkit} --key toolkit/VERSION/SHA256/vault.json --version-id ID vault.json
+   aws s3api list-object-versions --bucket ${toolkit} --prefix ${keyPrefixes.toolkit} --query 'Versions[].[LastModified,Key,VersionId]' --output text | sort
+   aws s3api get-object --bucket ${toolkit} --key ${toolkitKey('VERSION', 'SHA256', 'holdfast-VERSION.tgz')} --version-id ID holdfast.tgz
+   aws s3api get-object --bucket ${toolkit} --key ${toolkitKey('VERSION', 'SHA256', 'vault.json')} --version-id ID vault.json
    sha256sum holdfast.tgz vault.json
    npm install --global ./holdfast.tgz
    \`\`\`

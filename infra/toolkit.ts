@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HoldfastError } from '../core/errors.ts'
+import { toolkitKey } from '../guardrails/names.ts'
 
 export interface ToolkitFile {
   /** Stable: what the program calls it. */
@@ -64,7 +65,7 @@ export function toolkitFiles(
     const sha256 = sha256Of(value)
     return {
       name,
-      key: `toolkit/${tarball.version}/${sha256}/${fileName}`,
+      key: toolkitKey(tarball.version, sha256, fileName),
       sha256,
       contentType,
       content: { text: value },
@@ -73,7 +74,7 @@ export function toolkitFiles(
   return [
     {
       name: 'tarball',
-      key: `toolkit/${tarball.version}/${tarball.sha256}/holdfast-${tarball.version}.tgz`,
+      key: toolkitKey(tarball.version, tarball.sha256, `holdfast-${tarball.version}.tgz`),
       sha256: tarball.sha256,
       contentType: 'application/gzip',
       content: { file: tarball.file },

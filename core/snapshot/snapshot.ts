@@ -6,7 +6,7 @@ import { decodeManifest, maxManifestBytes } from './manifest.ts'
 import type { Manifest } from './manifest.ts'
 import type { ObjectStore, ObjectVersion } from '../store/object-store.ts'
 import { rereadDamaged } from '../retry.ts'
-import { isSourceName, manifestPrefix, parseManifestKey } from '../store/vault-keys.ts'
+import { isSourceName, manifestPrefix, parseManifestKey, sourcesPrefix } from '../store/vault-keys.ts'
 
 /** A manifest's object version, as the store lists it: known without reading it. */
 export interface SnapshotRef {
@@ -38,7 +38,7 @@ export interface SkippedSnapshot {
 }
 
 export async function listSources(store: ObjectStore): Promise<string[]> {
-  return (await store.listFolders('sources/')).filter(isSourceName).sort()
+  return (await store.listFolders(sourcesPrefix)).filter(isSourceName).sort()
 }
 
 /** All snapshots of a source, oldest first. Delete markers hide nothing: each version of each manifest is listed. */

@@ -1,4 +1,10 @@
-// Where things lie in a vault. Keys that come back from a listing are hostile until they have been parsed here.
+// The layout of a vault's keys:
+//
+//   sources/<source>/packs/<generation>/<ULID>-<SHA-256 of the pack>
+//   sources/<source>/manifests/<ULID>
+//
+// Policies name the same prefixes by guardrails/names.ts, which may not import this file: a test holds both equal.
+// Keys that a listing returns are hostile until the functions here have parsed them.
 import { HoldfastError } from '../errors.ts'
 
 const sourcePattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
@@ -22,11 +28,23 @@ export function assertSourceName(name: string): void {
   })
 }
 
-export function packKey(source: string, generation: string, ulid: string, sha256: string): string {
-  return `sources/${source}/packs/${generation}/${ulid}-${sha256}`
+/** Above the folders of all sources. */
+export const sourcesPrefix = 'sources/'
+
+/** Everything that one source's writer may add. */
+export function sourcePrefix(source: string): string {
+  return `${sourcesPrefix}${source}/`
 }
 
-/** What a pack's key says of it; null if `key` is not one. */
+export function packPrefix(source: string): string {
+  return `${sourcePrefix(source)}packs/`
+}
+
+export function packKey(source: string, generation: string, ulid: string, sha256: string): string {
+  return `${packPrefix(source)}${generation}/${ulid}-${sha256}`
+}
+
+/** The parts of a pack's key; null if `key` is not one. */
 export function parsePackKey(
   key: string,
 ): { source: string; generation: string; ulid: string; sha256: string } | null {
@@ -41,14 +59,14 @@ export function parsePackKey(
 }
 
 export function manifestPrefix(source: string): string {
-  return `sources/${source}/manifests/`
+  return `${sourcePrefix(source)}manifests/`
 }
 
 export function manifestKey(source: string, ulid: string): string {
   return manifestPrefix(source) + ulid
 }
 
-/** What a manifest's key says of it; null if `key` is not one. */
+/** The parts of a manifest's key; null if `key` is not one. */
 export function parseManifestKey(key: string): { source: string; ulid: string } | null {
   const parts = key.split('/')
   const [sources, source, manifests, ulid] = parts

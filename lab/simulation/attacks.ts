@@ -2,6 +2,7 @@
 // turn where they lie, and the end of locks. None of it may change what a promised snapshot brings back.
 import { sha256Hex } from '../../core/digest.ts'
 import { isHoldfastError } from '../../core/errors.ts'
+import { manifestKey, packKey, parseManifestKey } from '../../core/store/vault-keys.ts'
 import type { StoredVersion } from './vault.ts'
 import { Violation, dayMs, sourceName } from './world.ts'
 import type { World } from './world.ts'
@@ -25,19 +26,15 @@ export function attack(world: World): void {
   if (kind === 'garbage pack')
     return void put(
       world,
-      `sources/${sourceName}/packs/20260101T000000Z-compliance-40d/${newUlid(world)}-${'0'.repeat(64)}`,
+      packKey(sourceName, '20260101T000000Z-compliance-40d', newUlid(world), '0'.repeat(64)),
       random.bytes(100),
     )
   if (kind === 'garbage manifest')
-    return void put(
-      world,
-      `sources/${sourceName}/manifests/${newUlid(world)}`,
-      random.bytes(random.below(300)),
-    )
+    return void put(world, manifestKey(sourceName, newUlid(world)), random.bytes(random.below(300)))
   if (versions.length === 0) return
   const victim = pickVictim(world, versions)
   if (kind === 'manifest under another name')
-    put(world, `sources/${sourceName}/manifests/${newUlid(world)}`, victim.pristine)
+    put(world, manifestKey(sourceName, newUlid(world)), victim.pristine)
   else if (kind === 'delete marker') vault.put(victim.key, Buffer.alloc(0), '', true)
   else if (kind === 'overlay') {
     // A bucket that enforces If-None-Match lets one through that comes after a delete marker.
@@ -52,7 +49,7 @@ export function attack(world: World): void {
 
 /** Manifests and packs alike, though there are more packs. */
 function pickVictim({ random }: World, versions: readonly StoredVersion[]): StoredVersion {
-  const manifests = versions.filter(({ key }) => key.includes('/manifests/'))
+  const manifests = versions.filter(({ key }) => parseManifestKey(key) !== null)
   return random.pick(manifests.length > 0 && random.chance(0.4) ? manifests : versions)
 }
 

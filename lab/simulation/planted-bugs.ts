@@ -1,5 +1,6 @@
 // Bugs that are planted on purpose, outside the product's code: a simulation that doesn't find them finds nothing.
 import { isHoldfastError } from '../../core/errors.ts'
+import { parsePackKey } from '../../core/store/vault-keys.ts'
 import type { FileTimes } from './file-system.ts'
 import { currentProcess } from './host-process.ts'
 import type { HostProcess } from './host-process.ts'
@@ -48,7 +49,7 @@ function writeManifestFirst(
   const late: (() => void)[] = []
   const put = connection.putIfAbsent.bind(connection)
   connection.putIfAbsent = async (key, body, sha256) => {
-    if (key.includes('/packs/')) {
+    if (parsePackKey(key) !== null) {
       const versionId = world.vault.reserve()
       const copy = Buffer.from(body)
       late.push(() => void world.vault.put(key, copy, sha256, false, versionId))

@@ -5,6 +5,7 @@ import { sha256Hex } from '../../core/digest.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import { decodeManifest } from '../../core/snapshot/manifest.ts'
 import type { Manifest } from '../../core/snapshot/manifest.ts'
+import { parseManifestKey } from '../../core/store/vault-keys.ts'
 import { parsePathText } from '../../core/tree/path-text.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import { backup } from '../../engine/backup/backup.ts'
@@ -155,7 +156,7 @@ export class World {
       }),
     )
     const made = process.written
-      .filter(({ key }) => key.includes('/manifests/'))
+      .filter(({ key }) => parseManifestKey(key) !== null)
       .map((ref) => this.note(ref, expected, changed))
     if (typeof outcome === 'object' && 'result' in outcome && outcome.result.cacheNote !== null)
       host.mayBeginAnew = true

@@ -11,6 +11,7 @@ import { HandmadeVault, sha256Of } from '../fixtures/handmade-vault.ts'
 import { ManualClock, randomBytes } from '../fixtures/manual-clock.ts'
 import type { StoredVersion } from '../fixtures/memory-store.ts'
 import { ProtectedSource } from '../fixtures/protected-source.ts'
+import { parseManifestKey, parsePackKey } from '../../core/store/vault-keys.ts'
 
 interface World {
   source: ProtectedSource
@@ -27,7 +28,7 @@ async function makeWorld(): Promise<World> {
   for (let index = 0; index < 3; index++)
     writeFileSync(join(source.directory, `large-${index}`), randomBytes(70_000, index))
   await source.backup()
-  const packs = source.store.versions.filter(({ key }) => key.includes('/packs/'))
+  const packs = source.store.versions.filter(({ key }) => parsePackKey(key) !== null)
   const find = (begin: string): StoredVersion =>
     packs.find(({ body }) => {
       const {
@@ -45,7 +46,7 @@ async function makeWorld(): Promise<World> {
     tree,
     index,
     data: packs.find((pack) => pack !== tree && pack !== index)!,
-    manifest: source.store.versions.find(({ key }) => key.includes('/manifests/'))!,
+    manifest: source.store.versions.find(({ key }) => parseManifestKey(key) !== null)!,
   }
 }
 
@@ -71,7 +72,7 @@ describe('a snapshot that is whole', () => {
     })
     const full = await source.verify(true)
     const packBytes = source.store.versions
-      .filter(({ key }) => key.includes('/packs/'))
+      .filter(({ key }) => parsePackKey(key) !== null)
       .reduce((sum, { body }) => sum + body.length, 0)
     expect(full).toMatchObject({ objects: [], files: [], bytesRead: packBytes, chunks: quick.chunks })
     expect(full.chunks).toBeGreaterThanOrEqual(6)

@@ -1,11 +1,16 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
+import * as vaultKeys from '../../core/store/vault-keys.ts'
 import {
   agentRoleArn,
   dutyRoleArn,
   externalIdOf,
   feedbackBucketName,
+  feedbackPrefix,
   issuerName,
+  keyPrefixes,
   oidcProviderArn,
+  sourcePrefix,
+  toolkitKey,
   vaultBucketName,
   writerRoleArn,
   writerRoleName,
@@ -44,5 +49,21 @@ describe('names follow from account, region and source', () => {
       feedbackBucketName({ accountId: location.accountId, region: 'ap-northeast-1' }).length,
     ).toBeLessThanOrEqual(63)
     expect(writerRoleName('a'.repeat(48)).length).toBeLessThanOrEqual(64)
+  })
+})
+
+describe('prefixes of keys', () => {
+  test('are those under which the product writes', () => {
+    expect(keyPrefixes.sources).toBe(vaultKeys.sourcesPrefix)
+    expect(sourcePrefix('rental-db')).toBe(vaultKeys.sourcePrefix('rental-db'))
+  })
+
+  test('are folders of their own', () => {
+    const prefixes = Object.values(keyPrefixes)
+    expect(prefixes.filter((prefix) => !/^[a-z]+\/$/.test(prefix))).toEqual([])
+    expect(new Set(prefixes).size).toBe(prefixes.length)
+    expect(sourcePrefix('a')).toBe('sources/a/')
+    expect(feedbackPrefix('a')).toBe('feedback/a/')
+    expect(toolkitKey('1.0.0', 'ab', 'x.tgz')).toBe('toolkit/1.0.0/ab/x.tgz')
   })
 })

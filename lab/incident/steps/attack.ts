@@ -24,6 +24,7 @@ import type { ClaimName, Examination } from '../claims.ts'
 import type { DrillContext, Provisioned, Wiped } from '../drill-context.ts'
 import type { Inventory } from '../inventory/store-inventory.ts'
 import { toSdk } from '../sessions.ts'
+import { manifestKey, parseManifestKey } from '../../../core/store/vault-keys.ts'
 
 const claimOfWall: Partial<Record<Wall, ClaimName>> = {
   reads: 'vault-unreadable-from-production',
@@ -145,7 +146,7 @@ function aimBy(
     ...base,
     name,
     victim: findVictim(before, source),
-    freshKey: `sources/${source}/manifests/${ulid(base.nowMs)}`,
+    freshKey: manifestKey(source, ulid(base.nowMs)),
   })
   const own = /^holdfast-writer-(.+)$/.exec(role)?.[1]
   const [first, second] = exampleConfig.sources.map(({ name }) => name)
@@ -154,9 +155,10 @@ function aimBy(
 
   function findVictim(inventory: Inventory, source: string): AttackTarget['victim'] {
     const manifests = [...inventory.values()].filter(
-      ({ key, isDeleteMarker }) => key.includes('/manifests/') && !isDeleteMarker,
+      ({ key, isDeleteMarker }) => parseManifestKey(key) !== null && !isDeleteMarker,
     )
-    const victim = manifests.findLast(({ key }) => key.startsWith(`sources/${source}/`)) ?? manifests.at(-1)
+    const victim =
+      manifests.findLast(({ key }) => parseManifestKey(key)?.source === source) ?? manifests.at(-1)
     if (victim === undefined) throw new Error(`the vault of ${accounts.vault} holds no manifest to attack`)
     return victim
   }
@@ -166,7 +168,7 @@ function aimBy(
 export function aimAtVault(provisioned: Provisioned, before: Inventory, nowMs: number): AttackTarget {
   const { vault, controls } = provisioned
   const victim = [...before.values()].findLast(
-    ({ key, isDeleteMarker }) => key.includes('/manifests/') && !isDeleteMarker,
+    ({ key, isDeleteMarker }) => parseManifestKey(key) !== null && !isDeleteMarker,
   )
   if (victim === undefined) throw new Error('the vault holds no manifest to attack')
   return {

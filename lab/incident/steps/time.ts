@@ -24,6 +24,7 @@ import type { DrillCloud } from '../cloud.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 import { cast } from '../principals.ts'
 import { connectS3, toSdk } from '../sessions.ts'
+import { packPrefix } from '../../../core/store/vault-keys.ts'
 
 interface Version {
   Bucket: string
@@ -96,7 +97,7 @@ async function withRole<T>(scene: Scene, role: string, use: (client: S3Client) =
 async function add(scene: Scene, name: string): Promise<Version> {
   const object = {
     Bucket: scene.provisioned.vault.name,
-    Key: `sources/rental-db/packs/${name}/${ulid(scene.cloud.sandbox.clock.nowMs())}`,
+    Key: `${packPrefix('rental-db')}${name}/${ulid(scene.cloud.sandbox.clock.nowMs())}`,
   }
   const { VersionId } = await withRole(scene, 'holdfast-writer-rental-db', (client) =>
     client.send(new PutObjectCommand({ ...object, Body: name, IfNoneMatch: '*' })),
@@ -209,7 +210,7 @@ async function examineSkew(scene: Scene): Promise<Examination> {
         credentials: toSdk(credentials),
       }
       const byS3 = () => new S3Client({ ...skewed, forcePathStyle: true })
-      const key = `sources/rental-db/packs/skewed/${ulid(sandbox.clock.nowMs())}`
+      const key = `${packPrefix('rental-db')}skewed/${ulid(sandbox.clock.nowMs())}`
       const answers: Record<string, [string, string]> = {
         write: [
           'RequestTimeTooSkewed',

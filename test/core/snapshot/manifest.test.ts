@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeManifest, encodeManifest } from '../../../core/snapshot/manifest.ts'
 import type { Manifest } from '../../../core/snapshot/manifest.ts'
-import { packKey } from '../../../core/store/vault-keys.ts'
+import { manifestKey, packKey } from '../../../core/store/vault-keys.ts'
 import { flip } from '../../fixtures/faulty-store.ts'
 import { HandmadeVault, handmadeGeneration, sha256Of } from '../../fixtures/handmade-vault.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
@@ -142,7 +142,7 @@ describe('a manifest that lies', () => {
     [
       'a manifest as a pack',
       (value) => {
-        value['packs'] = [{ ...pack, key: `sources/files/manifests/${ulid}` }]
+        value['packs'] = [{ ...pack, key: manifestKey('files', ulid) }]
       },
     ],
     [

@@ -112,7 +112,7 @@ describe('the snapshots of a source', () => {
       '\u001b[2J',
       '',
     ]) {
-      vault.store.add(`sources/files/manifests/${name}`, Buffer.from('x'))
+      vault.store.add(manifestKey('files', name), Buffer.from('x'))
     }
     expect(await listSnapshots(vault.store, 'files')).toHaveLength(3)
     vault.store.add('sources/NO SOURCE/manifests/x', Buffer.from('x'))

@@ -7,6 +7,7 @@ import { expectEqual, write } from '../../fixtures/backup-steps.ts'
 import { describeDirectory } from '../../fixtures/directory-description.ts'
 import { randomBytes } from '../../fixtures/manual-clock.ts'
 import { ProtectedSource } from '../../fixtures/protected-source.ts'
+import { parseManifestKey, parsePackKey } from '../../../core/store/vault-keys.ts'
 
 describe('an interrupted backup', () => {
   /** Several packs: of data, of the tree, of the index; then the manifest. */
@@ -42,7 +43,7 @@ describe('an interrupted backup', () => {
       })
       if (result !== failure) break
       // What was acknowledged is not uploaded again: at most the PUT that failed has its bytes twice.
-      const hashes = names.filter((key) => key.includes('/packs/')).map((key) => key.split('-').at(-1)!)
+      const hashes = names.filter((key) => parsePackKey(key) !== null).map((key) => key.split('-').at(-1)!)
       expect(hashes.length - new Set(hashes).size).toBeLessThanOrEqual(attempts)
       uploaded = new Set([...uploaded, ...hashes])
     }
@@ -63,7 +64,7 @@ describe('an interrupted backup', () => {
     const order: string[] = []
     source.store.putIfAbsent = async (key, ...body) => {
       // Turns of the loop, not time: more than all threads need to hand over what they have, and than who looks for attributes.
-      if (key.includes('/packs/'))
+      if (parsePackKey(key) !== null)
         for (let turn = 0; turn < 20_000; turn++) await new Promise((resolve) => setImmediate(resolve))
       const reply = await put(key, ...body)
       order.push(key.split('/')[2]!)
@@ -96,7 +97,7 @@ describe('an interrupted backup', () => {
     write(source, 'a', 'a')
     const seen = new Set<string>()
     source.store.afterPut = (key) => {
-      const kind = key.includes('/manifests/') ? 'manifest' : key.slice(-64)
+      const kind = parseManifestKey(key) !== null ? 'manifest' : key.slice(-64)
       if (seen.has(kind)) return
       seen.add(kind)
       throw new HoldfastError('unreachable', 'the reply was lost', { retryable: true })
@@ -121,7 +122,7 @@ describe('an interrupted backup', () => {
     const first = await source.backup()
     write(source, 'b', 'b')
     source.store.afterPut = (key) => {
-      if (key.includes('/manifests/')) throw new Error('killed')
+      if (parseManifestKey(key) !== null) throw new Error('killed')
     }
     await expect(source.backup()).rejects.toThrow('killed')
     source.store.afterPut = () => undefined

@@ -5,6 +5,7 @@ import { codeOf, expectEqual, write } from '../../fixtures/backup-steps.ts'
 import { randomBytes } from '../../fixtures/manual-clock.ts'
 import type { MemoryStore } from '../../fixtures/memory-store.ts'
 import { ProtectedSource } from '../../fixtures/protected-source.ts'
+import { parseManifestKey } from '../../../core/store/vault-keys.ts'
 
 describe('retention', () => {
   const promise = { promiseDays: 30 }
@@ -54,7 +55,7 @@ describe('retention', () => {
       10 * dayMs - 60_000,
       (store) => {
         // The manifest is there half an hour after it was decided.
-        store.beforePut = (key) => void (store.nowMs += key.includes('/manifests/') ? 1_800_000 : 0)
+        store.beforePut = (key) => void (store.nowMs += parseManifestKey(key) !== null ? 1_800_000 : 0)
       },
     ],
   ])('%s', async (_, ageMs, passTime) => {

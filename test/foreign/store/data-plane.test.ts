@@ -19,6 +19,7 @@ import { makeOddTree } from '../../fixtures/odd-tree.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 import { lockDays, ThirdPartyVault } from './third-party-vault.ts'
 import type { Listed } from './third-party-vault.ts'
+import { manifestKey, manifestPrefix, packPrefix, sourcePrefix } from '../../../core/store/vault-keys.ts'
 
 interface BackupRecord {
   snapshot: { id: string }
@@ -49,7 +50,7 @@ describe('a tree of odd entries', () => {
   test('is backed up, and a second time without a byte of content and with one PUT', async () => {
     const first = await vault.holdfast(backUp)
     expect(first).toMatchObject({ status: 0, stderr: '' })
-    const before = (await vault.list('locked', 'sources/mixed/')).entries
+    const before = (await vault.list('locked', sourcePrefix('mixed'))).entries
     const second = await vault.holdfast(backUp)
     const [full, none] = [first, second].map((outcome) => outcome.records()[0] as unknown as BackupRecord)
     expect(full).toMatchObject({
@@ -63,12 +64,12 @@ describe('a tree of odd entries', () => {
       bytesRead: 0,
       requests: { put: 1 },
     })
-    const after = (await vault.list('locked', 'sources/mixed/')).entries
+    const after = (await vault.list('locked', sourcePrefix('mixed'))).entries
     expect(
       after
         .filter(({ versionId }) => !before.some((known) => known.versionId === versionId))
         .map(({ key }) => key),
-    ).toEqual([`sources/mixed/manifests/${none!.snapshot.id}`])
+    ).toEqual([manifestKey('mixed', none!.snapshot.id)])
   })
 
   test('is restored as it was: names, content, modes, times, links', async () => {
@@ -98,7 +99,7 @@ describe('a tree of odd entries', () => {
       ),
     ).toBe(true)
     const until = new Date(Date.now() + lockDays * 86_400_000)
-    for (const { key, versionId } of (await vault.list('locked', 'sources/mixed/')).entries) {
+    for (const { key, versionId } of (await vault.list('locked', sourcePrefix('mixed'))).entries) {
       await vault.client.send(
         new PutObjectRetentionCommand({
           Bucket: 'locked',
@@ -130,7 +131,7 @@ describe('what the store has lost or spoiled', () => {
     expect(await vault.holdfast(args)).toMatchObject({ status: 0 })
     writeFileSync(join(directory, 'small'), 'written later\n')
     expect(await vault.holdfast(args)).toMatchObject({ status: 0 })
-    const packs = (await vault.list('versioned', `sources/${source}/packs/`)).entries
+    const packs = (await vault.list('versioned', packPrefix(source))).entries
     return packs.toSorted((left, right) => right.bytes - left.bytes)[0]!
   }
 
@@ -178,7 +179,7 @@ describe('what the store has lost or spoiled', () => {
 
   test('a manifest that its disk has cut short is passed over, and said', async () => {
     await makeSnapshots('torn')
-    const [manifest] = (await vault.list('versioned', 'sources/torn/manifests/')).entries.toSorted(
+    const [manifest] = (await vault.list('versioned', manifestPrefix('torn'))).entries.toSorted(
       (left, right) => (left.key < right.key ? 1 : -1),
     )
     const file = join(vault.gateway.dataDirectory, 'versioned', manifest!.key)

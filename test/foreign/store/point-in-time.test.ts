@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ulid } from 'ulid'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { listSnapshots, loadSnapshot, selectSnapshot } from '../../../core/snapshot/snapshot.ts'
-import { manifestKey } from '../../../core/store/vault-keys.ts'
+import { manifestKey, manifestPrefix, packPrefix } from '../../../core/store/vault-keys.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 import { ThirdPartyVault } from './third-party-vault.ts'
 
@@ -79,9 +79,7 @@ describe('among thousands of forged versions and delete markers, and with every 
     await vault.overlay('locked', first, body)
     // One by one: of those that meet, VersityGW keeps one.
     for (let done = 0; done < markers; done++) await vault.hide('locked', first)
-    const packs = new Set(
-      (await vault.list('locked', 'sources/flooded/packs/')).entries.map(({ key }) => key),
-    )
+    const packs = new Set((await vault.list('locked', packPrefix('flooded'))).entries.map(({ key }) => key))
     for (const key of packs) {
       await vault.overlay('locked', key, Buffer.from('not a pack'))
       await vault.hide('locked', key)
@@ -89,12 +87,12 @@ describe('among thousands of forged versions and delete markers, and with every 
   }, 180_000)
 
   test('the listing has them all, on pages of which some hold delete markers alone', async () => {
-    const { entries, pagesOfMarkersAlone } = await vault.list('locked', 'sources/flooded/manifests/')
+    const { entries, pagesOfMarkersAlone } = await vault.list('locked', manifestPrefix('flooded'))
     expect(entries).toHaveLength(states + forgeries + 1 + markers)
     expect(entries.length).toBeGreaterThan(3_000)
     expect(pagesOfMarkersAlone).toBeGreaterThan(0)
     const listed: string[] = []
-    for await (const { versionId } of store.listVersions('sources/flooded/manifests/')) listed.push(versionId)
+    for await (const { versionId } of store.listVersions(manifestPrefix('flooded'))) listed.push(versionId)
     expect(listed.toSorted()).toEqual(entries.map(({ versionId }) => versionId).toSorted())
   })
 
@@ -136,7 +134,7 @@ describe('among thousands of forged versions and delete markers, and with every 
   test('a manifest names its packs by versions that are no longer the current ones', async () => {
     const ref = (await listSnapshots(store, 'flooded')).find(({ id }) => id === made[0]!.id)!
     const { manifest } = await loadSnapshot(store, ref)
-    const listed = (await vault.list('locked', 'sources/flooded/packs/')).entries
+    const listed = (await vault.list('locked', packPrefix('flooded'))).entries
     for (const { key, versionId } of manifest.packs) {
       const versions = listed.filter((entry) => entry.key === key)
       expect(versions.map(({ isDeleteMarker }) => isDeleteMarker).toSorted()).toEqual([false, false, true])

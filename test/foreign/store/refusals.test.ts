@@ -12,6 +12,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 import { refusalOf, ThirdPartyVault } from './third-party-vault.ts'
 import type { Listed } from './third-party-vault.ts'
+import { sourcePrefix } from '../../../core/store/vault-keys.ts'
 
 const vault = await ThirdPartyVault.start()
 const untilMs = Date.now() + 30 * 86_400_000
@@ -42,7 +43,7 @@ beforeAll(async () => {
   expect(await vault.holdfast(['backup', tree, '--source', 'kept', '--bucket', Bucket])).toMatchObject({
     status: 0,
   })
-  versions = (await vault.list(Bucket, 'sources/kept/')).entries
+  versions = (await vault.list(Bucket, sourcePrefix('kept'))).entries
   expect(versions.length).toBeGreaterThanOrEqual(3)
   for (const version of versions) await retain(version, 'COMPLIANCE', untilMs)
 })
@@ -103,7 +104,7 @@ describe('a locked version', () => {
 })
 
 test('after all of it every version is there, and the snapshot restores', async () => {
-  expect((await vault.list(Bucket, 'sources/kept/')).entries).toEqual(versions)
+  expect((await vault.list(Bucket, sourcePrefix('kept'))).entries).toEqual(versions)
   const target = join(makeFolder(), 'restored')
   expect(
     await vault.holdfast(['restore', '--source', 'kept', '--bucket', Bucket, '--target', target]),
