@@ -27,7 +27,7 @@ const properties = [
   'test/restore-cli/{configuration,point-in-time}.test.ts',
   'test/restore-cli/render/terminal-text.test.ts',
   'test/blast-radius/{policy-set,statements,trust-policy}.test.ts',
-  'test/blast-radius/search/{aws-key-id,text}.test.ts',
+  'test/blast-radius/search/{rules/aws-key-id,text}.test.ts',
   'test/lab/sandbox/protocol/xml.test.ts',
   'test/lab/sandbox/{oidc/token-check,signature/chunks}.test.ts',
 ]

@@ -34,6 +34,7 @@ const mayImportInLab: Record<string, string[]> = {
   proof: ['sandbox', 'report'],
   incident: ['sandbox', 'report', 'postgres'],
   bench: ['sandbox', 'postgres'],
+  'rule-import': [],
 }
 
 // Loaded when it is asked for, if it is there: docs/adr/0007-evaluator-as-optional-peer.md.
@@ -44,7 +45,11 @@ const restricted: [package_: RegExp, folders: string[], why: string][] = [
   [/^@aws-sdk\/|^@smithy\//, ['aws', 'lab'], 'only adapters know AWS, and what fills a store from outside'],
   [/^@cloud-copilot\//, ['lab'], 'it is AGPL-3.0: never part of what is published'],
   [/^@pulumi\//, ['infra'], 'only the program provisions'],
-  [/^@secretlint\//, ['blast-radius'], 'what it finds are secrets: they stay where they are found'],
+  [
+    /^(?:dockerfile-ast|dot-properties|ignore|jsonc-parser)$/,
+    ['blast-radius'],
+    'only the search reads files that others write',
+  ],
   [/^commander$/, ['restore-cli', 'lab'], 'only programs parse arguments'],
 ]
 

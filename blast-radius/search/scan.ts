@@ -1,85 +1,223 @@
-// One text's credentials: the kept scanner and the rules beside it, each value once, and no value in what comes out.
-import type { Match } from './finding.ts'
+// One text's credentials: the rules that its words call for, and its settings; each value once, and no value in the result.
+import { KeywordIndex } from './keyword-index.ts'
+import type { KeywordHit } from './keyword-index.ts'
+import { formatOf } from './formats/file-format.ts'
+import { readSettings } from './formats/read-settings.ts'
+import type { Setting } from './formats/setting.ts'
 import type { KindName } from './kinds.ts'
-import { findNamedSecrets, rules } from './rules.ts'
-import { scanWithSecretlint } from './secretlint.ts'
+import { judgeSettings, judgeWholeFile } from './named-secrets.ts'
+import { formRules } from './rules/published-rules.ts'
+import { sureRules } from './rules/rules.ts'
+import type { Match } from './rules/rule.ts'
 
 export interface Located {
   kind: KindName
   /** Position of the value in the text. */
   start: number
+  end: number
+  setting: string | null
   owner: string | null
   expiresMs: number | null
 }
 
 export interface ScanContext {
-  /** Rules go by it: `.pgpass`. */
+  /** The format goes by it, and some rules: `.pgpass`. */
   path: string
-  /** The text holds settings: what is named like a secret is taken for one. */
-  holdsSettings: boolean
+  /** The text's settings, where the caller has them: then the text isn't parsed. */
+  settings?: readonly Setting[]
 }
 
-/** More than any file of settings has; a dump of hashes must not fill the memory. */
-const mostMatches = 1000
-/** Shorter than this, a value may be part of any word. */
-const shortestTelltale = 4
+export interface Scan {
+  found: Located[]
+  /** False if the text is not what its name says, or only in part. */
+  isWhole: boolean
+}
 
-export async function scanText(text: string, context: ScanContext): Promise<Located[]> {
-  const matches = await findMatches(text, context)
+/** More than any file of settings has; a dump of hashes must not fill the heap. */
+const maxMatches = 1000
+/** Shorter than this, a value may be part of any word. */
+const minTelltaleLength = 4
+
+/** Words that name a secret: settings are read around them. */
+const namingWords = [
+  ...[
+    'secret',
+    'token',
+    'passw',
+    'passphrase',
+    'passcode',
+    'requirepass',
+    'masterauth',
+    'pwd',
+    'credential',
+    'creds',
+  ],
+  ...[
+    'apikey',
+    'accesskey',
+    'privatekey',
+    'secretkey',
+    'authkey',
+    '_key',
+    '-key',
+    '.key',
+    ' key',
+    '"key"',
+    '_auth',
+    '_psk',
+    '_pat',
+  ],
+  ...['key:', 'key =', 'key=', 'key>', "key'", 'key"', 'key`', '_pass', '-pass', '.pass', 'dbpass', 'pgpass'],
+  ...["pass'", 'pass"', 'pass:', 'pass =', 'pass=', 'pass>', '"pass'],
+]
+
+const words = [
+  ...new Set([
+    ...namingWords,
+    ...sureRules.flatMap(({ keywords }) => keywords),
+    ...formRules.flatMap(({ keywords }) => keywords),
+  ]),
+]
+/** Where the name itself begins, in a word that begins with a sign. */
+const offsets = namingWords.map((word) => word.search(/[a-z]/))
+const positionOfWord = new Map(words.map((word, position) => [word, position]))
+const sureRulesOf = rulesByWord(sureRules)
+const formRulesOf = rulesByWord(formRules)
+const index = new KeywordIndex(words)
+
+function rulesByWord<Rule extends { keywords: readonly string[] }>(rules: readonly Rule[]): Rule[][] {
+  const byWord: Rule[][] = words.map(() => [])
+  for (const rule of rules)
+    for (const keyword of rule.keywords) byWord[positionOfWord.get(keyword)!]!.push(rule)
+  return byWord
+}
+
+/** Whether a text can hold a credential at all: most files have none of the words. */
+export function mayHoldCredential(bytes: Uint8Array): boolean {
+  return index.matchesBytes(bytes)
+}
+
+export function scanText(text: string, context: ScanContext): Scan {
+  const { matches, isWhole } = findMatches(text, context)
   const values = matches
     .map(({ start, end }) => text.slice(start, end))
-    .filter((value) => value.length >= shortestTelltale)
-  return matches
-    .filter(({ isGuess, kind }) => !(isGuess === true && kind.startsWith('aws-')))
-    .map(({ kind, start, owner, expiresMs }) => ({
+    .filter((value) => value.length >= minTelltaleLength)
+  const found = matches
+    .filter(({ isHarmless }) => isHarmless !== true)
+    .map(({ kind, start, end, setting, owner, expiresMs }) => ({
       kind,
       start,
+      end,
+      setting: setting === undefined ? null : withoutValues(setting, values),
       owner: owner === null ? null : withoutValues(owner, values),
       expiresMs: expiresMs ?? null,
     }))
+  return { found, isWhole }
 }
 
 /** `text` with everything that looks like a credential taken out: for names, which may hold one. */
-export async function redact(text: string): Promise<string> {
-  const matches = await findMatches(text, { path: '', holdsSettings: false })
+export function redact(text: string): string {
+  const { matches } = findMatches(text, { path: '', settings: [] })
   let redacted = text
-  for (const { start, end } of matches.sort((left, right) => right.start - left.start))
+  for (const { start, end } of matches.toReversed())
     redacted = `${redacted.slice(0, start)}…${redacted.slice(end)}`
   return redacted
 }
 
-async function findMatches(text: string, { path, holdsSettings }: ScanContext): Promise<Match[]> {
-  const own: Match[] = []
-  for (const rule of [...rules, ...(holdsSettings ? [findNamedSecrets] : [])]) {
-    for (const match of rule(text, path)) {
-      if (own.length >= mostMatches) break
-      own.push(match)
+function findMatches(text: string, context: ScanContext): { matches: Match[]; isWhole: boolean } {
+  const hits = index.findAll(text)
+  const sure = limited(applySureRules(text, context.path, hits))
+  const forms = limited(applyFormRules(text, hits))
+  const { named, isWhole } = findNamed(text, context, hits)
+  // The surest word on each stretch of text: a rule that knows the owner, then a token's form, then a name.
+  const ranked = [
+    ...sure,
+    ...forms.filter(({ isByName }) => !isByName).map(({ match }) => match),
+    ...named.map((match) => withFormKind(match, forms)),
+    ...forms.filter(({ isByName }) => isByName).map(({ match }) => match),
+  ]
+  return { matches: withoutOverlaps(ranked).sort((a, b) => a.start - b.start), isWhole }
+}
+
+function findNamed(
+  text: string,
+  { path, settings }: ScanContext,
+  hits: readonly KeywordHit[],
+): { named: Match[]; isWhole: boolean } {
+  if (settings !== undefined)
+    return { named: limited(judgeSettings(settings, 'settings', path)), isWhole: true }
+  const wholeFile = judgeWholeFile(text, path)
+  const naming = hits
+    .filter(({ word }) => word < namingWords.length)
+    .map(({ word, end }) => end - words[word]!.length + offsets[word]!)
+  if (naming.length === 0) return { named: wholeFile, isWhole: true }
+  const format = formatOf(path, text)
+  const read = readSettings(text, format, naming)
+  const named = [
+    ...limited(judgeSettings(read.settings, format, path)),
+    ...limited(judgeDecoded(read.settings)),
+    ...wholeFile,
+  ]
+  return { named, isWhole: read.isWhole }
+}
+
+/** A file in base64, as Kubernetes keeps it in a Secret: the whole value is what was found. */
+function* judgeDecoded(settings: readonly Setting[]): Iterable<Match> {
+  for (const { value, isDecoded, start, end, path } of settings) {
+    if (isDecoded !== true) continue
+    const [first] = scanText(value, { path: path.at(-1) ?? '' }).found
+    if (first !== undefined) yield { ...first, start, end, setting: path.at(-1) ?? '' }
+  }
+}
+
+function* applySureRules(text: string, path: string, hits: readonly KeywordHit[]): Iterable<Match> {
+  for (const rule of new Set(hits.flatMap(({ word }) => sureRulesOf[word]!))) yield* rule.find(text, path)
+}
+
+interface FormMatch {
+  match: Match
+  isByName: boolean
+}
+
+function* applyFormRules(text: string, hits: readonly KeywordHit[]): Iterable<FormMatch> {
+  for (const { word, end } of hits) {
+    for (const rule of formRulesOf[word]!) {
+      const match = rule.find(text, end)
+      if (match !== null) yield { match, isByName: rule.isByName }
     }
   }
-  const extension = /\.[\w-]{1,20}$/.exec(path)?.[0] ?? ''
-  const kept = await scanWithSecretlint(text, extension)
-  // The surest word on each stretch of text: a rule that knows the owner, then the kept scanner, then a guess.
-  const ranked = [
-    ...own.filter(({ isGuess }) => isGuess !== true),
-    ...kept.slice(0, mostMatches),
-    ...own.filter(({ isGuess }) => isGuess === true),
-  ]
-  return withoutOverlaps(ranked).sort((left, right) => left.start - right.start)
 }
 
-function withoutOverlaps(ranked: readonly Match[]): Match[] {
-  const taken: Match[] = []
-  for (const match of ranked) {
-    if (match.end > match.start && !taken.some(({ start, end }) => match.start < end && start < match.end))
-      taken.push(match)
+/** A rule that goes by the platform's name knows the kind better than the setting's name does. */
+function withFormKind(match: Match, forms: readonly FormMatch[]): Match {
+  if (match.kind !== 'unknown') return match
+  const form = forms.find(({ match: { start, end } }) => start < match.end && match.start < end)
+  return form === undefined ? match : { ...match, kind: form.match.kind, owner: form.match.owner }
+}
+
+function limited<Item>(items: Iterable<Item>): Item[] {
+  const list: Item[] = []
+  for (const item of items) {
+    if (list.length >= maxMatches) break
+    list.push(item)
   }
-  return taken
+  return list
 }
 
-/** An owner read beside a value that was cut wrongly may hold a part of it: then nobody is named. */
-function withoutValues(owner: string, values: readonly string[]): string | null {
-  const parts = owner.split(/[@/:, ]+/).filter((part) => part.length >= shortestTelltale)
-  return values.some((value) => owner.includes(value) || parts.some((part) => value.includes(part)))
+/** The first of each stretch of text stays. */
+function withoutOverlaps(ranked: readonly Match[]): Match[] {
+  const kept: Match[] = []
+  for (const match of ranked) {
+    if (match.end > match.start && !kept.some(({ start, end }) => match.start < end && start < match.end))
+      kept.push(match)
+  }
+  return kept
+}
+
+/** A name read beside a value that was cut wrongly may hold a part of it: then no name is given. */
+function withoutValues(name: string, values: readonly string[]): string | null {
+  const parts = name.split(/[@/:, ]+/).filter((part) => part.length >= minTelltaleLength)
+  return values.some((value) => name.includes(value) || parts.some((part) => value.includes(part)))
     ? null
-    : owner
+    : name
 }

@@ -1,11 +1,16 @@
-// Searches what is within reach of a process for credentials, the way an agent finds them: its environment, the places where
+// Searches what is within reach of a process for credentials, the way an agent finds them: its environment, the locations where
 // tools keep them, and files in a directory. Values are looked at and forgotten: none leaves this folder.
-import { constants } from 'node:fs'
-import { open, realpath, stat } from 'node:fs/promises'
+import { createHmac } from 'node:crypto'
+import { realpathSync, statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { pathText } from '../../core/tree/path-text.ts'
-import type { Finding, Skipped, SkipReason } from './finding.ts'
-import { redact, scanText } from './scan.ts'
-import { decodeText, joinLines } from './text.ts'
+import { isAllowed } from './allow-comments.ts'
+import { FileReader } from './file-reader.ts'
+import type { Finding, FindingLocation, Skipped, SkipReason } from './finding.ts'
+import type { Setting } from './formats/setting.ts'
+import { mayHoldCredential, redact, scanText } from './scan.ts'
+import type { Located } from './scan.ts'
+import { decodeText, wideEncodingOf } from './text.ts'
 import { walkFiles } from './walk.ts'
 import type { WalkLimits } from './walk.ts'
 
@@ -16,9 +21,9 @@ export interface SearchLimits extends WalkLimits {
 }
 
 export const defaultLimits: SearchLimits = {
-  maxEntries: 200_000,
+  maxEntries: 1_000_000,
   maxDepth: 64,
-  maxFileBytes: 1024 * 1024,
+  maxFileBytes: 4 * 1024 * 1024,
   maxFindings: 1000,
   exclude: [],
 }
@@ -26,16 +31,20 @@ export const defaultLimits: SearchLimits = {
 export interface SearchTask {
   /** Files and directories to search; it is an error if one isn't there. */
   roots: readonly string[]
-  /** The same, but nobody expects all of them to be there. */
-  places: readonly string[]
+  /** The same, but not all of them need be there. */
+  locations: readonly string[]
   environment: Readonly<Record<string, string | undefined>>
   limits: SearchLimits
+  /** Makes a fingerprint of each value; without it there is none, since that of a short value could be guessed. */
+  fingerprintKey?: string
   signal: AbortSignal
   onProgress?: (figures: { files: number; bytes: number }) => void
 }
 
 export interface SearchResult {
   findings: Finding[]
+  /** Findings that a comment lets pass. */
+  allowed: number
   /** The first of each reason; `skippedCounts` has all of them. */
   skipped: Skipped[]
   skippedCounts: Partial<Record<SkipReason, number>>
@@ -43,48 +52,51 @@ export interface SearchResult {
   bytes: number
 }
 
-const listedPerReason = 20
-/** Files whose content is `NAME=value`, or the like. */
-const settingsFile =
-  /(?:^|\/)(?:\.?env(?:\..*)?|.*\.(?:env|tfvars|properties|ini|cnf|conf|cfg|toml|ya?ml|json)|\.(?:bash|zsh)(?:rc|_history|_profile)|\.profile|\.envrc|credentials|config)$/i
+const maxListedPerReason = 20
+const maxVariableLength = 100_000
+/** Between two of these, signals and progress wait. */
+const maxSliceMs = 40
 
 /** @throws `signal`'s reason. Nothing else: what can't be read is listed. */
 export async function searchCredentials(task: SearchTask): Promise<SearchResult> {
   const search = new Search(task)
-  await search.scanEnvironment()
-  for (const root of task.places) await search.scanRoot(root, false)
+  search.scanEnvironment()
+  for (const root of task.locations) await search.scanRoot(root, false)
   for (const root of task.roots) await search.scanRoot(root, true)
   return search.result
 }
 
 class Search {
-  readonly result: SearchResult = { findings: [], skipped: [], skippedCounts: {}, files: 0, bytes: 0 }
+  readonly result: SearchResult = {
+    findings: [],
+    allowed: 0,
+    skipped: [],
+    skippedCounts: {},
+    files: 0,
+    bytes: 0,
+  }
   private readonly task: SearchTask
+  private readonly reader: FileReader
   private readonly budget = { entries: 0 }
-  /** A file that is reached twice is one file. */
-  private readonly seen = new Set<string>()
+  private sliceEnd = performance.now() + maxSliceMs
 
   constructor(task: SearchTask) {
     this.task = task
+    this.reader = new FileReader(task.limits.maxFileBytes)
   }
 
-  async scanEnvironment(): Promise<void> {
-    // Keys and their secrets lie together, as in a file.
-    const entries = Object.entries(this.task.environment)
-      .flatMap(([name, value]) => (value ? [[name, value] as const] : []))
-      .sort(
-        ([left], [right]) =>
-          Number(right.startsWith('AWS_')) - Number(left.startsWith('AWS_')) || (left < right ? -1 : 1),
-      )
-    const starts: { at: number; name: string }[] = []
+  scanEnvironment(): void {
+    const settings: Setting[] = []
     let text = ''
-    for (const [name, value] of entries) {
-      starts.push({ at: text.length, name })
-      text += `${name}=${value.slice(0, 100_000)}\n`
+    for (const [name, value] of sortedVariables(this.task.environment)) {
+      const start = text.length + name.length + 1
+      settings.push({ path: [name], value, start, end: start + value.length })
+      text += `${name}=${value}\n`
     }
-    for (const { kind, start, owner, expiresMs } of await scanText(text, { path: '', holdsSettings: true })) {
-      const name = await redact(starts.findLast(({ at }) => at <= start)?.name ?? '')
-      this.add({ kind, place: { type: 'variable', name }, owner, expiresMs })
+    for (const located of scanText(text, { path: '', settings }).found) {
+      const name = settings.findLast(({ start, path }) => start - path[0]!.length - 1 <= located.start)!
+        .path[0]!
+      this.add({ type: 'variable', name: redact(name) }, located, text)
     }
   }
 
@@ -93,109 +105,97 @@ class Search {
     let isDirectory
     let path
     try {
-      // Someone named it, so a link is followed: this one, and none below it.
-      path = await realpath(root)
-      isDirectory = (await stat(path)).isDirectory()
+      // The caller named it, so a link is followed: this one, and none below it.
+      path = realpathSync(root)
+      isDirectory = statSync(path).isDirectory()
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (isNamed || code !== 'ENOENT')
-        await this.skip(root, code === 'ENOENT' ? 'not-found' : 'unreadable', code)
+      if (isNamed || code !== 'ENOENT') this.skip(root, code === 'ENOENT' ? 'not-found' : 'unreadable', code)
       return
     }
     if (!isDirectory) return this.scanFile(Buffer.from(path))
-    const skips: Promise<void>[] = []
-    for await (const file of walkFiles(
-      Buffer.from(path === '/' ? '' : path),
-      this.task.limits,
-      this.budget,
-      (...skip) => void skips.push(this.skip(...skip)),
-    )) {
-      await this.scanFile(file)
-      await Promise.all(skips.splice(0))
+    const start = Buffer.from(path === '/' ? '' : path)
+    for (const file of walkFiles(start, this.task.limits, this.budget, (...skip) => this.skip(...skip))) {
+      this.scanFile(file)
+      if (performance.now() > this.sliceEnd) await this.pause()
     }
-    await Promise.all(skips)
   }
 
-  private async scanFile(path: Buffer): Promise<void> {
+  private async pause(): Promise<void> {
+    this.task.onProgress?.({ files: this.result.files, bytes: this.result.bytes })
+    await setImmediate()
     this.task.signal.throwIfAborted()
+    this.sliceEnd = performance.now() + maxSliceMs
+  }
+
+  private scanFile(path: Buffer): void {
+    const content = this.reader.read(path)
+    if ('bytes' in content) {
+      this.result.files++
+      this.result.bytes += content.bytes.length
+      if (content.hasChanged) this.skip(pathText(path), 'changed')
+      if (
+        wideEncodingOf(content.bytes) !== null ||
+        mayHoldCredential(content.bytes) ||
+        isNamedLikeSecret(path)
+      )
+        this.scanBytes(content.bytes, path)
+    } else if (content.reason !== null) this.skip(pathText(path), content.reason, content.detail)
+  }
+
+  private scanBytes(bytes: Uint8Array, path: Buffer): void {
+    const { text, lineAt } = decodeText(bytes)
     const shown = pathText(path)
-    const bytes = await this.read(path, shown)
-    if (bytes === null) return
-    this.result.files++
-    this.result.bytes += bytes.length
-    if (this.result.files % 200 === 0)
-      this.task.onProgress?.({ files: this.result.files, bytes: this.result.bytes })
-    const source = decodeText(bytes)
-    if (source === null) return
-    for (const { kind, start, owner, expiresMs } of await scanText(source.text, {
-      path: shown,
-      holdsSettings: settingsFile.test(shown),
-    })) {
-      this.add({
-        kind,
-        place: { type: 'file', path: await redact(shown), line: source.lineAt(start) },
-        owner,
-        expiresMs,
-      })
+    const { found, isWhole } = scanText(text, { path: shown })
+    if (!isWhole) this.skip(shown, 'not-parsed')
+    for (const located of found) {
+      if (isAllowed(text, located.start)) this.result.allowed++
+      else this.add({ type: 'file', path: redact(shown), line: lineAt(located.start) }, located, text)
     }
   }
 
-  private async read(path: Buffer, shown: string): Promise<Buffer | null> {
-    let file
-    try {
-      // Never through a link that took the file's place, and never waiting for a pipe that did.
-      file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-      const status = await file.stat()
-      if (!status.isFile() || this.isSeen(status)) return null
-      if (status.size > this.task.limits.maxFileBytes) {
-        await this.skip(shown, 'too-large')
-        return null
-      }
-      // A file of /proc says that it is empty; one that grows is cut.
-      const buffer = Buffer.alloc(Math.max(status.size, 65_536))
-      let length = 0
-      while (length < buffer.length) {
-        const { bytesRead } = await file.read(buffer, length, buffer.length - length)
-        if (bytesRead === 0) break
-        length += bytesRead
-      }
-      return buffer.subarray(0, length)
-    } catch (error) {
-      await this.skip(shown, 'unreadable', (error as NodeJS.ErrnoException).code)
-      return null
-    } finally {
-      await file?.close()
-    }
+  private add(location: FindingLocation, located: Located, text: string): void {
+    const { kind, owner, expiresMs, setting, start, end } = located
+    if (this.result.findings.length >= this.task.limits.maxFindings) return this.count('too-many-findings')
+    const key = this.task.fingerprintKey
+    const fingerprint =
+      key === undefined
+        ? null
+        : createHmac('sha256', key)
+            .update(`${kind}\0${text.slice(start, end)}`)
+            .digest('hex')
+    this.result.findings.push({
+      kind,
+      location,
+      setting: setting === null ? null : redact(setting),
+      owner,
+      expiresMs,
+      fingerprint,
+    })
   }
 
-  private isSeen({ dev, ino }: { dev: number; ino: number }): boolean {
-    const id = `${dev}:${ino}`
-    if (this.seen.has(id)) return true
-    this.seen.add(id)
-    return false
+  private skip(path: string, reason: SkipReason, detail?: string): void {
+    this.count(reason)
+    if (this.result.skippedCounts[reason]! <= maxListedPerReason)
+      this.result.skipped.push({ path: redact(path), reason, detail: detail ?? null })
   }
 
-  private add(finding: Finding): void {
-    if (this.result.findings.length < this.task.limits.maxFindings) this.result.findings.push(finding)
-    else
-      this.result.skippedCounts['too-many-findings'] =
-        (this.result.skippedCounts['too-many-findings'] ?? 0) + 1
-  }
-
-  private async skip(path: string, reason: SkipReason, detail?: string): Promise<void> {
-    const count = (this.result.skippedCounts[reason] ?? 0) + 1
-    this.result.skippedCounts[reason] = count
-    if (count <= listedPerReason)
-      this.result.skipped.push({ path: await redact(path), reason, detail: detail ?? null })
+  private count(reason: SkipReason): void {
+    this.result.skippedCounts[reason] = (this.result.skippedCounts[reason] ?? 0) + 1
   }
 }
 
-/** For tests and callers that have a text already: line and kind of each credential in it. */
-export async function searchText(
-  raw: string,
-  path: string,
-): Promise<{ kind: Finding['kind']; line: number; owner: string | null }[]> {
-  const source = joinLines(raw)
-  const located = await scanText(source.text, { path, holdsSettings: settingsFile.test(path) })
-  return located.map(({ kind, start, owner }) => ({ kind, line: source.lineAt(start), owner }))
+/** A file's name can be the only word that tells: `master.key` holds sixteen bytes in hexadecimal. */
+function isNamedLikeSecret(path: Buffer): boolean {
+  return mayHoldCredential(path.subarray(path.lastIndexOf('/') - 40))
+}
+
+/** Keys and their secrets lie together, as in a file. */
+function sortedVariables(environment: SearchTask['environment']): [string, string][] {
+  const isAws = (name: string): number => Number(name.startsWith('AWS_'))
+  return Object.entries(environment)
+    .flatMap(([name, value]): [string, string][] =>
+      value ? [[name, value.slice(0, maxVariableLength)]] : [],
+    )
+    .sort(([a], [b]) => isAws(b) - isAws(a) || (a < b ? -1 : 1))
 }

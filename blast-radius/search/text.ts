@@ -6,20 +6,28 @@ export interface SourceText {
   lineAt: (index: number) => number
 }
 
-const binaryProbeBytes = 8192
+/** As many bytes as git looks at. */
+const binaryProbeBytes = 8000
 
-/** Null for what is no text. Invalid UTF-8 is no reason not to look: what is damaged is replaced, the rest is read. */
-export function decodeText(bytes: Uint8Array): SourceText | null {
+/** Git's test: a zero among the first bytes, unless they say that they are UTF-16, as PowerShell's `>` writes it. */
+export function isBinary(bytes: Uint8Array): boolean {
+  return wideEncodingOf(bytes) === null && bytes.subarray(0, binaryProbeBytes).includes(0)
+}
+
+export function wideEncodingOf(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | null {
   const [first, second] = bytes
-  // What PowerShell's `>` writes.
-  if (first === 0xff && second === 0xfe) return joinLines(new TextDecoder('utf-16le').decode(bytes))
-  if (first === 0xfe && second === 0xff) return joinLines(new TextDecoder('utf-16be').decode(bytes))
-  if (bytes.subarray(0, binaryProbeBytes).includes(0)) return null
-  return joinLines(new TextDecoder('utf-8').decode(bytes))
+  if (first === 0xff && second === 0xfe) return 'utf-16le'
+  return first === 0xfe && second === 0xff ? 'utf-16be' : null
+}
+
+/** Invalid UTF-8 is no reason not to look: what is damaged is replaced, the rest is read. */
+export function decodeText(bytes: Uint8Array): SourceText {
+  return joinLines(new TextDecoder(wideEncodingOf(bytes) ?? 'utf-8').decode(bytes))
 }
 
 /** A value can go on after a backslash at a line's end: lines that a shell would join are joined. */
 export function joinLines(raw: string): SourceText {
+  if (!/\\\r?\n/.test(raw)) return { text: raw, lineAt: lineCounter(raw) }
   const starts: { at: number; line: number }[] = [{ at: 0, line: 1 }]
   const parts: string[] = []
   let length = 0
@@ -37,6 +45,19 @@ export function joinLines(raw: string): SourceText {
   }
   parts.push(raw.slice(from))
   return { text: parts.join(''), lineAt: (index) => lineOf(starts, index) }
+}
+
+/** Few characters are asked for: the lines before them are counted then, each stretch once. */
+function lineCounter(raw: string): (index: number) => number {
+  let [at, line] = [0, 1]
+  return (index) => {
+    if (index < at) [at, line] = [0, 1]
+    for (let end = raw.indexOf('\n', at); end >= 0 && end < index; end = raw.indexOf('\n', at)) {
+      line++
+      at = end + 1
+    }
+    return line
+  }
 }
 
 function lineOf(starts: readonly { at: number; line: number }[], index: number): number {

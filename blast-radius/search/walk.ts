@@ -1,44 +1,48 @@
-// The files below a directory, as an agent would go through them: bounded, without following links, and saying what was left out.
-import { readdir } from 'node:fs/promises'
+// The files below a directory, as an agent would go through them: bounded, without following links, and reporting each skip.
+import { readdirSync } from 'node:fs'
+import type { Dirent } from 'node:fs'
+import ignore from 'ignore'
 import { pathText } from '../../core/tree/path-text.ts'
 import type { SkipReason } from './finding.ts'
 
 export interface WalkLimits {
   maxEntries: number
   maxDepth: number
-  /** Names of directories that are left out. */
+  /** Patterns of .gitignore, relative to each root: files and directories that are left out. */
   exclude: readonly string[]
 }
 
 export type OnSkip = (path: string, reason: SkipReason, detail?: string) => void
 
+interface Folder {
+  path: Buffer
+  /** Relative to the root, with a `/` at the end; empty for the root. Patterns are compared with it. */
+  relative: string
+  depth: number
+}
+
 /** Each regular file's path, as bytes, since names need not be UTF-8. Directories are read one at a time, in the order of their names. */
-export async function* walkFiles(
+export function* walkFiles(
   root: Buffer,
   limits: WalkLimits,
   budget: { entries: number },
   onSkip: OnSkip,
-): AsyncGenerator<Buffer> {
-  const pending: { path: Buffer; depth: number }[] = [{ path: root, depth: 0 }]
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { path, depth } = next
-    let entries
-    try {
-      entries = await readdir(path, { withFileTypes: true, encoding: 'buffer' })
-    } catch (error) {
-      onSkip(pathText(path), 'unreadable', (error as NodeJS.ErrnoException).code)
-      continue
-    }
-    const below: typeof pending = []
-    for (const entry of entries.sort((left, right) => Buffer.compare(left.name, right.name))) {
-      const child = Buffer.concat([path, separator, entry.name])
-      if (budget.entries >= limits.maxEntries) return onSkip(pathText(child), 'too-many-entries')
+): Generator<Buffer> {
+  const isExcluded = exclusion(limits.exclude)
+  const pending: Folder[] = [{ path: root, relative: '', depth: 0 }]
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    const below: Folder[] = []
+    for (const entry of readEntries(folder.path, onSkip)) {
+      const path = Buffer.concat([folder.path, separator, entry.name])
+      if (budget.entries >= limits.maxEntries) return onSkip(pathText(path), 'too-many-entries')
       budget.entries++
-      if (entry.isSymbolicLink()) onSkip(pathText(child), 'link')
-      else if (entry.isFile()) yield child
-      else if (!entry.isDirectory() || isExcluded(child, entry.name, limits)) continue
-      else if (depth >= limits.maxDepth) onSkip(pathText(child), 'too-deep')
-      else below.push({ path: child, depth: depth + 1 })
+      const relative = `${folder.relative}${entry.name.toString()}`
+      if (entry.isSymbolicLink()) onSkip(pathText(path), 'link')
+      else if (entry.isFile()) {
+        if (!isExcluded(relative)) yield path
+      } else if (!entry.isDirectory() || isExcluded(`${relative}/`) || isObjectStore(path)) continue
+      else if (folder.depth >= limits.maxDepth) onSkip(pathText(path), 'too-deep')
+      else below.push({ path, relative: `${relative}/`, depth: folder.depth + 1 })
     }
     pending.push(...below.reverse())
   }
@@ -46,7 +50,28 @@ export async function* walkFiles(
 
 const separator = Buffer.from('/')
 
-function isExcluded(path: Buffer, name: Buffer, limits: WalkLimits): boolean {
-  // Compressed: nobody greps in there.
-  return limits.exclude.includes(name.toString()) || path.toString('latin1').endsWith('/.git/objects')
+function readEntries(path: Buffer, onSkip: OnSkip): Dirent<Buffer>[] {
+  try {
+    // An empty path is the root of the file system.
+    const entries = readdirSync(path.length === 0 ? separator : path, {
+      withFileTypes: true,
+      encoding: 'buffer',
+    })
+    return entries.sort((a, b) => Buffer.compare(a.name, b.name))
+  } catch (error) {
+    onSkip(pathText(path), 'unreadable', (error as NodeJS.ErrnoException).code)
+    return []
+  }
+}
+
+/** @throws nothing: a path that has no place in a pattern is not excluded. */
+function exclusion(patterns: readonly string[]): (relative: string) => boolean {
+  if (patterns.length === 0) return () => false
+  const matcher = ignore({ allowRelativePaths: true }).add(patterns)
+  return (relative) => matcher.ignores(relative)
+}
+
+/** Git's objects are compressed: no agent greps in there. */
+function isObjectStore(path: Buffer): boolean {
+  return path.toString('latin1').endsWith('/.git/objects')
 }

@@ -130,12 +130,13 @@ function addSearchOptions(command: Command): void {
       repeatable(new Option('--exclude <name>', 'skip directories of this name; may be repeated'), 'none'),
     )
     .addOption(
-      new Option('--max-file-bytes <n>', 'skip larger files (default: 1048576)').argParser(wholeNumber),
+      new Option('--max-file-bytes <n>', 'skip larger files (default: 4194304)').argParser(wholeNumber),
     )
     .addOption(
-      new Option('--max-entries <n>', 'stop after so many files and directories (default: 200000)').argParser(
-        wholeNumber,
-      ),
+      new Option(
+        '--max-entries <n>',
+        'stop after so many files and directories (default: 1000000)',
+      ).argParser(wholeNumber),
     )
     .addOption(
       new Option('--max-depth <n>', 'descend at most so many levels (default: 64)').argParser(wholeNumber),
@@ -236,14 +237,14 @@ async function searchCredentials(
   { environment, signal }: Invocation,
   output: Output,
 ): Promise<{ result: SearchResult; usable: number }> {
-  const { credentialPlaces } = await import('../../blast-radius/search/places.ts')
+  const { credentialLocations } = await import('../../blast-radius/search/credential-locations.ts')
   const { defaultLimits, searchCredentials: search } = await import('../../blast-radius/search/search.ts')
   const isHere = flags.here === true
   const progress = output.progress()
   try {
     const result = await search({
       roots: flags.directory.map((directory) => resolve(directory)),
-      places: isHere ? credentialPlaces(environment['HOME'] || homedir(), environment) : [],
+      locations: isHere ? credentialLocations(environment['HOME'] || homedir(), environment) : [],
       environment: isHere ? environment : {},
       limits: {
         maxEntries: flags.maxEntries ?? defaultLimits.maxEntries,

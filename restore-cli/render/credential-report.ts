@@ -16,7 +16,8 @@ export function findingRecord(finding: Finding, nowMs: number): Record<string, u
   return {
     kind: finding.kind,
     title: kind.title,
-    place: finding.place,
+    place: finding.location,
+    setting: finding.setting,
     owner: finding.owner,
     lives: kind.lives,
     expires: finding.expiresMs === null ? null : timeText(finding.expiresMs),
@@ -29,12 +30,13 @@ export function findingRecord(finding: Finding, nowMs: number): Record<string, u
 
 export function searchRecord({
   findings,
+  allowed,
   skipped,
   skippedCounts,
   files,
   bytes,
 }: SearchResult): Record<string, unknown> {
-  return { credentials: findings.length, files, bytes, skippedCounts, skipped }
+  return { credentials: findings.length, allowed, files, bytes, skippedCounts, skipped }
 }
 
 export function renderSearch(result: SearchResult, nowMs: number): string {
@@ -45,9 +47,10 @@ export function renderSearch(result: SearchResult, nowMs: number): string {
 
 function renderFinding(finding: Finding, nowMs: number): string {
   const kind = credentialKinds[finding.kind]
-  const { place } = finding
+  const { location } = finding
   // The search has already escaped paths.
-  const where = place.type === 'file' ? `${place.path}:${place.line}` : `variable ${terminalText(place.name)}`
+  const where =
+    location.type === 'file' ? `${location.path}:${location.line}` : `variable ${terminalText(location.name)}`
   const whose = finding.owner === null ? '' : ` of ${terminalText(finding.owner)}`
   const ends =
     finding.expiresMs === null
@@ -59,8 +62,11 @@ function renderFinding(finding: Finding, nowMs: number): string {
 }
 
 const reasons: Record<SkipReason, string> = {
-  unreadable: "can't be read with these rights",
+  unreadable: 'could not be read',
   'too-large': 'larger than --max-file-bytes',
+  binary: 'binary files',
+  changed: 'changed while they were read: searched as far as they were read',
+  'not-parsed': 'not what their names say: searched line by line',
   'too-many-entries': 'stopped: more entries than --max-entries',
   'too-deep': 'deeper than --max-depth',
   link: 'links, not followed',
@@ -71,7 +77,8 @@ const reasons: Record<SkipReason, string> = {
 function renderSkipped({ skipped, skippedCounts }: SearchResult): string {
   return (Object.entries(skippedCounts) as [SkipReason, number][])
     .map(([reason, count]) => {
-      const entries = reason === 'link' ? [] : skipped.filter((entry) => entry.reason === reason)
+      const isListed = reason !== 'link' && reason !== 'binary'
+      const entries = isListed ? skipped.filter((entry) => entry.reason === reason) : []
       return `  Left out: ${countText(count)} ${reasons[reason]}\n${entries.map(({ path, detail }) => `    ${terminalText(path)}${detail === null ? '' : ` (${detail})`}\n`).join('')}`
     })
     .join('')

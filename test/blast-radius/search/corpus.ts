@@ -49,7 +49,7 @@ const words =
  */
 export function readCorpus(folder: string): CorpusFile[] {
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.txt'))
+    .filter((name) => name.endsWith('.txt') && name !== 'carriers.txt')
     .flatMap((name) => readFileSync(join(folder, name), 'utf8').split(/^== /m).slice(1))
     .map((section) => {
       const lineEnd = section.indexOf('\n')
@@ -137,4 +137,57 @@ export function score(file: CorpusFile, findings: readonly Span[]): Score {
 
 function lineStart(text: string, index: number): number {
   return Math.max(text.lastIndexOf('\n', index - 1) + 1, index - 100)
+}
+
+/** Each form of `forms.tsv`, in some of the files of `carriers.txt`; each near miss of `near-misses.tsv`, in some of them too. */
+export function crossCorpus(folder: string, perForm: number, perNearMiss: number): CorpusFile[] {
+  const carriers = readFileSync(join(folder, 'carriers.txt'), 'utf8').split(/^== /m).slice(1)
+  const rows = (name: string): string[][] =>
+    readFileSync(join(folder, name), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'))
+  const forms = rows('forms.tsv').map(([label, name, value]) => ({
+    name: name!,
+    value: value!,
+    label: label!,
+  }))
+  const nearMisses = rows('near-misses.tsv').map(([name, value]) => ({
+    name: name!,
+    value: value!,
+    label: null,
+  }))
+  // Steps without a common divisor, so that over all forms every carrier has its turn.
+  const pick = (entry: Entry, index: number, count: number): CorpusFile[] =>
+    Array.from({ length: count }, (_, turn) =>
+      fill(carriers[(index * 5 + turn * 7) % carriers.length]!, entry, index),
+    )
+  return [
+    ...forms.flatMap((entry, index) => pick(entry, index, perForm)),
+    ...nearMisses.flatMap((entry, index) => pick(entry, index, perNearMiss)),
+  ]
+}
+
+interface Entry {
+  name: string
+  value: string
+  label: string | null
+}
+
+function fill(carrier: string, { name, value, label }: Entry, index: number): CorpusFile {
+  const lineEnd = carrier.indexOf('\n')
+  const lowerName = /[a-z]/.test(name) ? name : name.toLowerCase()
+  const marked = (text: string): string => (label === null ? `‹${text}›` : `«${label}:${text}»`)
+  const text = carrier
+    .slice(lineEnd + 1)
+    .replaceAll('@NAME@', name)
+    .replaceAll('@name@', lowerName)
+    .replaceAll('@dotted@', lowerName.replaceAll('_', '.'))
+    .replaceAll(
+      '@camel@',
+      lowerName.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase()),
+    )
+    .replaceAll('@VALUE@', () => marked(value))
+    .replaceAll('@BASE64@', () => marked(`{base64of:${value}}`))
+  return readTemplate(`${index}/${carrier.slice(0, lineEnd)}`, text)
 }

@@ -1,39 +1,50 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { redact, scanText } from '../../../blast-radius/search/scan.ts'
-import { searchText } from '../../../blast-radius/search/search.ts'
+import { joinLines } from '../../../blast-radius/search/text.ts'
+import type { KindName } from '../../../blast-radius/search/kinds.ts'
 import { invent, inventUuid, plantCredentials } from './planted.ts'
+
+/** Line and kind of each credential in a file's text. */
+function searchText(raw: string, path: string): { kind: KindName; line: number; owner: string | null }[] {
+  const source = joinLines(raw)
+  return scanText(source.text, { path }).found.map(({ kind, start, owner }) => ({
+    kind,
+    line: source.lineAt(start),
+    owner,
+  }))
+}
 
 describe('a credential is found by kind, line and owner', () => {
   test.each(plantCredentials().map((planted) => [planted.file, planted] as const))(
     '%s',
-    async (file, { text, kind, line, owner, values }) => {
-      const found = await searchText(text, `/home/me/${file}`)
+    (file, { text, kind, line, owner, values }) => {
+      const found = searchText(text, `/home/me/${file}`)
       expect(found[0]).toEqual({ kind, line, owner })
       const shown = JSON.stringify(found)
       for (const value of values) expect(shown).not.toContain(value)
     },
   )
 
-  test('a value that goes on after a backslash is named where it begins, and no part of it is shown', async () => {
+  test('a value that goes on after a backslash is named where it begins, and no part of it is shown', () => {
     const secret = invent('split', 40)
     const id = ['AK', 'IARZPUZDIKGB2VALC4'].join('')
-    const found = await searchText(
+    const found = searchText(
       `export AWS_ACCESS_KEY_ID=${id}\nexport AWS_SECRET_ACCESS_KEY=${secret.slice(0, 17)}\\\n${secret.slice(17)}\n`,
       'x.sh',
     )
     expect(found).toEqual([{ kind: 'aws-key', line: 2, owner: 'account 123456789012' }])
   })
 
-  test('a comment that switches the scanner off switches nothing off', async () => {
+  test('a comment that switches the scanner off switches nothing off', () => {
     const token = `${['gh', 'p_'].join('')}${invent('hidden', 36)}`
     expect(
-      await searchText(`// secretlint-disable\ntoken = ${token} // secretlint-disable-line\n`, 'a.js'),
+      searchText(`// secretlint-disable\ntoken = ${token} // secretlint-disable-line\n`, 'a.js'),
     ).toMatchObject([{ kind: 'github', line: 2 }])
   })
 
-  test('the same value is told once, with its owner', async () => {
-    const found = await searchText(
+  test('the same value is told once, with its owner', () => {
+    const found = searchText(
       `DATABASE_PASSWORD_URL=postgres://bob:${invent('once', 16)}@db.example.com/app\n`,
       '.env',
     )
@@ -58,13 +69,13 @@ describe('what is no credential is none', () => {
       'postgres://db.example.com/app postgres://bob@db.example.com/app postgres://bob:@db/app\n',
     ],
     ['a UUID', `id: ${inventUuid('id')}\n`],
-  ])('%s', async (_what, text) => {
-    expect(await searchText(text, '.env')).toEqual([])
+  ])('%s', (_what, text) => {
+    expect(searchText(text, '.env')).toEqual([])
   })
 })
 
 describe('an owner never holds the value', () => {
-  test('of a URL whose password was not encoded', async () => {
+  test('of a URL whose password was not encoded', () => {
     const secret = invent('part', 12)
     for (const password of [
       `a@${secret}`,
@@ -75,37 +86,34 @@ describe('an owner never holds the value', () => {
       `${secret}?q=@`,
     ]) {
       const text = `postgres://bob:${password}@db.example.com/app`
-      expect(JSON.stringify(await searchText(text, 'a.txt'))).not.toContain(secret)
+      expect(JSON.stringify(searchText(text, 'a.txt'))).not.toContain(secret)
     }
   })
 
-  test('whatever the URL is made of', async () => {
+  test('whatever the URL is made of', () => {
     const part = fc.string({
       unit: fc.constantFrom('a', 'b', '1', ':', '@', '/', '.', '?', '-'),
       maxLength: 12,
     })
-    await fc.assert(
-      fc.asyncProperty(part, part, async (before, after) => {
+    fc.assert(
+      fc.property(part, part, (before, after) => {
         const secret = 'Zq7Xv9Kt'
-        const found = await searchText(
-          `postgres://bob:${before}${secret}${after}@db.example.com/app`,
-          'a.txt',
-        )
+        const found = searchText(`postgres://bob:${before}${secret}${after}@db.example.com/app`, 'a.txt')
         expect(JSON.stringify(found)).not.toContain(secret)
       }),
     )
   })
 })
 
-test('a name that is a credential is cut out of what is shown', async () => {
+test('a name that is a credential is cut out of what is shown', () => {
   const token = `${['gh', 'p_'].join('')}${invent('name', 36)}`
-  expect(await redact(`/tmp/${token}/notes`)).toBe('/tmp/…/notes')
+  expect(redact(`/tmp/${token}/notes`)).toBe('/tmp/…/notes')
 })
 
-test('a text of nothing but keys is told within bounds', async () => {
+test('a text of nothing but keys is told within bounds', () => {
   const id = ['AK', 'IARZPUZDIKGB2VALC4'].join('')
   const text = Array.from({ length: 5000 }, (_, index) => `${id} ${invent(`many ${index}`, 40)}`).join('\n')
-  const found = await scanText(text, { path: 'a', holdsSettings: true })
+  const found = scanText(text, { path: 'a' }).found
   expect(found.length).toBeGreaterThan(100)
   expect(found.length).toBeLessThanOrEqual(2000)
 })
@@ -124,16 +132,15 @@ test.each([
   ['escapes', '\\\\:'],
   ['keywords', 'host=a '],
   ['keywords in one', 'host=host='],
-])('half a megabyte of %s is scanned without backtracking for ever', async (_name, unit) => {
+])('half a megabyte of %s is scanned without backtracking for ever', (_name, unit) => {
   const text = unit.repeat(Math.ceil(500_000 / unit.length))
-  expect((await scanText(text, { path: '/x/.pgpass', holdsSettings: true })).length).toBeLessThan(5000)
+  expect(scanText(text, { path: '/x/.pgpass' }).found.length).toBeLessThan(5000)
 })
 
-test('any text is scanned', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 300 }), async (text) => {
-      for (const { start } of await scanText(text, { path: '.env', holdsSettings: true }))
-        expect(start).toBeLessThan(text.length)
+test('any text is scanned', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+      for (const { start } of scanText(text, { path: '.env' }).found) expect(start).toBeLessThan(text.length)
     }),
     { numRuns: 60 },
   )

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { credentialPlaces } from '../../../blast-radius/search/places.ts'
+import { credentialLocations } from '../../../blast-radius/search/credential-locations.ts'
 import { defaultLimits, searchCredentials } from '../../../blast-radius/search/search.ts'
 import type { SearchLimits, SearchResult, SearchTask } from '../../../blast-radius/search/search.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
@@ -17,7 +17,7 @@ function search(
 ): Promise<SearchResult> {
   return searchCredentials({
     roots,
-    places: [],
+    locations: [],
     environment: {},
     signal,
     ...more,
@@ -47,8 +47,8 @@ describe('a directory', () => {
   })
 
   test('is searched to the bottom: each credential once, by file and line', () => {
-    const found = result.findings.map(({ kind, place }) =>
-      place.type === 'file' ? `${place.path.slice(folder.length)} ${place.line} ${kind}` : '',
+    const found = result.findings.map(({ kind, location }) =>
+      location.type === 'file' ? `${location.path.slice(folder.length)} ${location.line} ${kind}` : '',
     )
     expect(found.filter((each) => !each.includes('/sso.json')).sort()).toEqual(
       planted
@@ -108,7 +108,7 @@ describe('what is hostile', () => {
       skipped: [{ path: large, reason: 'too-large', detail: null }],
       skippedCounts: { 'too-large': 1 },
     })
-    expect((await search([folder])).findings).toMatchObject([{ place: { line: 1001 } }])
+    expect((await search([folder])).findings).toMatchObject([{ location: { line: 1001 } }])
   })
 
   test('bytes that are no text, and text that is no UTF-8', async () => {
@@ -120,12 +120,12 @@ describe('what is hostile', () => {
       Buffer.concat([Buffer.from([0xff, 0xc3, 0x0a, 0xf0, 0x0a]), Buffer.from(token('broken'))]),
     )
     write(folder, 'utf16', Buffer.from(`\ufeffx\n${token('wide')}\n`, 'utf16le'))
-    const { findings, files } = await search([folder])
-    expect(findings.map(({ place }) => place)).toEqual([
+    const { findings, files, skippedCounts } = await search([folder])
+    expect(findings.map(({ location }) => location)).toEqual([
       { type: 'file', path: join(folder, 'broken'), line: 3 },
       { type: 'file', path: join(folder, 'utf16'), line: 2 },
     ])
-    expect(files).toBe(3)
+    expect({ files, skippedCounts }).toEqual({ files: 2, skippedCounts: { binary: 1 } })
   })
 
   test('names that steer a terminal, are no UTF-8, or hold a credential', async () => {
@@ -134,7 +134,7 @@ describe('what is hostile', () => {
     write(folder, `evil\u001b[2J/${secret}`, token('inside'))
     writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x6e, 0xff])]), token('bytes'))
     const { findings } = await search([folder])
-    expect(findings.map(({ place }) => (place as { path: string }).path)).toEqual([
+    expect(findings.map(({ location }) => (location as { path: string }).path)).toEqual([
       `${folder}/n\\xff`,
       `${folder}/evil\\x1b[2J/…`,
     ])
@@ -170,7 +170,9 @@ describe('what is hostile', () => {
     chmodSync(dirname(locked), 0)
     // Root reads everything: then a file that goes away in between stands for one that can't be read.
     const result = await search([folder, join(folder, 'absent')])
-    expect(result.findings.some(({ place }) => (place as { path: string }).path.endsWith('/open'))).toBe(true)
+    expect(
+      result.findings.some(({ location }) => (location as { path: string }).path.endsWith('/open')),
+    ).toBe(true)
     expect(result.skipped).toContainEqual({
       path: join(folder, 'absent'),
       reason: 'not-found',
@@ -193,10 +195,9 @@ describe('left out are', () => {
     for (const name of ['node_modules/a', '.git/objects/a', '.git/config', 'src/a'])
       write(folder, name, token(name))
     const { findings } = await search([folder], {}, { exclude: ['node_modules'] })
-    expect(findings.map(({ place }) => (place as { path: string }).path.slice(folder.length + 1))).toEqual([
-      '.git/config',
-      'src/a',
-    ])
+    expect(
+      findings.map(({ location }) => (location as { path: string }).path.slice(folder.length + 1)),
+    ).toEqual(['.git/config', 'src/a'])
   })
 })
 
@@ -213,20 +214,23 @@ describe('the environment', () => {
       GONE: undefined,
     }
     const { findings } = await search([], { environment })
-    expect(findings.map(({ kind, place, owner }) => [kind, (place as { name: string }).name, owner])).toEqual(
-      [
-        ['aws-key', 'AWS_SECRET_ACCESS_KEY', 'account 123456789012'],
-        ['unknown', 'DEPLOY_TOKEN', null],
-      ],
-    )
+    expect(
+      findings.map(({ kind, location, owner }) => [kind, (location as { name: string }).name, owner]),
+    ).toEqual([
+      ['aws-key', 'AWS_SECRET_ACCESS_KEY', 'account 123456789012'],
+      ['unknown', 'DEPLOY_TOKEN', null],
+    ])
     expect(JSON.stringify(findings)).not.toContain(secret)
   })
 })
 
 describe('the places where tools keep credentials', () => {
   test('are below the home directory, and where variables say', () => {
-    const places = credentialPlaces('/home/me', { KUBECONFIG: '/a:/b', AWS_SHARED_CREDENTIALS_FILE: '/c' })
-    expect(places).toEqual(
+    const locations = credentialLocations('/home/me', {
+      KUBECONFIG: '/a:/b',
+      AWS_SHARED_CREDENTIALS_FILE: '/c',
+    })
+    expect(locations).toEqual(
       expect.arrayContaining([
         '/home/me/.aws/credentials',
         '/home/me/.aws/sso/cache',
@@ -236,16 +240,16 @@ describe('the places where tools keep credentials', () => {
         '/c',
       ]),
     )
-    expect(credentialPlaces(null, {})).toEqual([])
+    expect(credentialLocations(null, {})).toEqual([])
   })
 
   test('are searched where they are, and not missed where they are not', async () => {
     const home = makeFolder()
     const [aws] = plantCredentials()
     write(home, '.aws/credentials', aws!.text)
-    const result = await search([], { places: credentialPlaces(home, {}) })
+    const result = await search([], { locations: credentialLocations(home, {}) })
     expect(result.findings).toMatchObject([
-      { kind: 'aws-key', place: { path: join(home, '.aws/credentials'), line: 4 } },
+      { kind: 'aws-key', location: { path: join(home, '.aws/credentials'), line: 4 } },
     ])
     expect(result.skippedCounts).toEqual({})
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeText, joinLines } from '../../../blast-radius/search/text.ts'
+import { decodeText, isBinary, joinLines } from '../../../blast-radius/search/text.ts'
 
 describe('a text', () => {
   test('knows the line of each character, with Unix and with Windows line ends', () => {
@@ -36,17 +36,19 @@ describe('a text', () => {
 
 describe('bytes', () => {
   test('that are no UTF-8 are read as far as they are', () => {
-    expect(decodeText(Buffer.from([0xff, 0x61, 0xc3, 0x0a, 0x62]))?.text).toMatch(/a.\nb$/)
+    expect(decodeText(Buffer.from([0xff, 0x61, 0xc3, 0x0a, 0x62])).text).toMatch(/a.\nb$/)
   })
 
   test('of UTF-16 are text, in both orders', () => {
     const little = Buffer.from('\ufeffKEY=1\n', 'utf16le')
-    expect(decodeText(little)?.text).toBe('KEY=1\n')
-    expect(decodeText(Buffer.from(little).swap16())?.text).toBe('KEY=1\n')
+    expect(decodeText(little).text).toBe('KEY=1\n')
+    expect(decodeText(Buffer.from(little).swap16()).text).toBe('KEY=1\n')
   })
 
   test('with a zero at the beginning are no text', () => {
-    expect(decodeText(Buffer.from('ELF\0abc'))).toBeNull()
-    expect(decodeText(Buffer.alloc(0))?.text).toBe('')
+    expect(isBinary(Buffer.from('ELF\0abc'))).toBe(true)
+    expect(isBinary(Buffer.from(`${'a'.repeat(8000)}\0`))).toBe(false)
+    expect(isBinary(Buffer.from('\ufeffA', 'utf16le'))).toBe(false)
+    expect(decodeText(Buffer.alloc(0)).text).toBe('')
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { awsAccountOf } from '../../../blast-radius/search/aws-key-id.ts'
+import { awsAccountOf } from '../../../../blast-radius/search/rules/aws-key-id.ts'
 
 test.each([
   ['ASIAY34FZKBOKMUTVV7A', '609629065308'],
