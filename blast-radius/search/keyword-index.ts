@@ -28,7 +28,7 @@ export class KeywordIndex {
       count++
     }
     this.classCount = count
-    const trie: Map<number, number>[] = [new Map()]
+    const trie: Map<number, number>[] = [new Map<number, number>()]
     words.forEach((word, index) => this.insert(trie, word, index))
     this.transitions = new Int32Array(trie.length * count)
     this.link(trie)

@@ -12,7 +12,7 @@ export function readYaml(text: string): { documents: Setting[][]; isWhole: boole
   return {
     documents: documents.map((document) => {
       const settings: Setting[] = []
-      collect(document.contents as Node | null, [], settings)
+      collect(document.contents, [], settings)
       return settings
     }),
     isWhole: documents.every(({ errors }) => errors.length === 0),

@@ -43,13 +43,11 @@ describe('the imported rules', () => {
     expect(published.origin.licence).toContain('Permission is hereby granted')
   })
 
-  test.each(published.rules.map((entry) => [entry.id, entry] as const))(
-    '%s compiles and has keywords',
-    (_id, entry) => {
-      expect(() => new RegExp(entry.source, entry.flags)).not.toThrow()
-      expect(entry.keywords.every((keyword) => keyword !== '' && keyword === keyword.toLowerCase())).toBe(
-        true,
-      )
-    },
-  )
+  test('compile, and have keywords in lower case', () => {
+    for (const { source, flags, keywords } of published.rules) {
+      expect(() => new RegExp(source, flags)).not.toThrow()
+      expect(keywords.filter((keyword) => keyword === '' || keyword !== keyword.toLowerCase())).toEqual([])
+      expect(keywords).not.toEqual([])
+    }
+  })
 })
