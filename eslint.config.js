@@ -6,6 +6,8 @@ export default tseslint.config(
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
+      // A field that no method assigns says so.
+      '@typescript-eslint/prefer-readonly': 'error',
       // An unawaited write is a lost backup.
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',

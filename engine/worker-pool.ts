@@ -42,7 +42,7 @@ interface Listener<Response> {
 
 export class WorkerPool<Data, Request, Response> {
   readonly members: PoolMember<Request>[]
-  private running: (RunningWorker<Request> | undefined)[] = []
+  private readonly running: (RunningWorker<Request> | undefined)[] = []
 
   /**
    * A worker is started when it is first sent something: a backup that finds nothing new needs none.

@@ -10,8 +10,8 @@ const inSegment = segmentEntries - 1
 export class ChunkIndex {
   /** Slot to entry + 1; 0 is free. Always at most half full. */
   private slots = new Int32Array(1024)
-  private digests: Uint8Array[] = []
-  private values: Float64Array[] = []
+  private readonly digests: Uint8Array[] = []
+  private readonly values: Float64Array[] = []
   size = 0
 
   /** The value of `digest` (32 bytes at `offset`), or -1. */

@@ -4,11 +4,11 @@ import { slotOfDigest } from './digest-slots.ts'
 import type { PackFooter } from './pack-footer.ts'
 
 export class FooterIndex {
-  private footers: readonly (PackFooter | null)[]
+  private readonly footers: readonly (PackFooter | null)[]
   /** Chunks are numbered through all packs: the number of each pack's first, and behind the last pack the count of all. */
-  private starts: number[] = [0]
+  private readonly starts: number[] = [0]
   /** Number + 1; 0 is free. At most half full. */
-  private slots: Uint32Array
+  private readonly slots: Uint32Array
   /** The pack that was found last, which most often is the next one too. */
   private latest = 0
 

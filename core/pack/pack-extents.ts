@@ -53,10 +53,10 @@ export interface PlannedChunk {
 /** A frame and the pieces that lie in it: of tiny files there are thousands, which become objects only while they are looked at. */
 export class PlannedFrame {
   readonly frame: Frame
-  private extents: PackExtents
-  private order: Uint32Array
-  private from: number
-  private to: number
+  private readonly extents: PackExtents
+  private readonly order: Uint32Array
+  private readonly from: number
+  private readonly to: number
 
   /** @param order entries of `writes` in the order of their chunks; from `from` up to, but not including, `to` they are the frame's. */
   constructor(frame: Frame, extents: PackExtents, order: Uint32Array, from: number, to: number) {

@@ -40,15 +40,15 @@ export interface SealedPack {
 
 export class PackBuilder {
   readonly source: string
-  private buffer: ArrayBuffer | undefined
-  private targetBytes: number
-  private pendingOffset: number
+  private readonly buffer: ArrayBuffer | undefined
+  private readonly targetBytes: number
+  private readonly pendingOffset: number
   /** Taken with the first frame: most builders of a run in which nothing is new never need it. */
   private written: Buffer<ArrayBuffer> | undefined
   private length = headerBytes
-  private frames: Frame[] = []
-  private lengths: number[] = []
-  private digests: Uint8Array[] = []
+  private readonly frames: Frame[] = []
+  private readonly lengths: number[] = []
+  private readonly digests: Uint8Array[] = []
   private pendingChunks = 0
   private pendingBytes = 0
   private pendingFirst = 0

@@ -34,7 +34,7 @@ export interface PackContents {
 }
 
 export class ChunkReader implements ChunkSource, PackContents {
-  private store: ObjectStore
+  private readonly store: ObjectStore
   readonly manifest: Manifest
   readonly footers: (PackFooter | null)[]
   private index = new FooterIndex([])

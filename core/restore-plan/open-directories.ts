@@ -7,7 +7,7 @@ const slash = 0x2f
 export class OpenDirectories {
   /** The innermost directory; the others are beginnings of its path. The root, which all lies in, is not among them. */
   private path: Buffer = Buffer.alloc(0)
-  private ends: number[] = []
+  private readonly ends: number[] = []
 
   /** The next entry, which comes behind all before it. Answers the directories that it lies in and nobody has entered, outermost first. */
   enter(path: Buffer, isDirectory: boolean): Buffer[] {

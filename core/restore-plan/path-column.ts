@@ -14,11 +14,11 @@ const longLengthMark = 0xff
 
 export class PathColumn {
   length = 0
-  private segments: Buffer[] = []
+  private readonly segments: Buffer[] = []
   /** Where each segment ends: no path lies in two. */
   private ends: number[] = []
   /** Where each block begins: the number of its segment times `segmentBytes`, and where in it. */
-  private blocks: number[] = []
+  private readonly blocks: number[] = []
   private previous: Buffer = Buffer.alloc(0)
   /** The path that was read last, which the next one goes on from: whoever reads one after the other reads each once. */
   private current = Buffer.alloc(0)

@@ -22,8 +22,8 @@ class ContentSegment {
 
 /** Directories, or symbolic links. */
 export class PlannedEntries {
-  private paths = new PathColumn()
-  private metadata: MetadataSegment[] = []
+  private readonly paths = new PathColumn()
+  private readonly metadata: MetadataSegment[] = []
 
   get length(): number {
     return this.paths.length
@@ -61,7 +61,7 @@ export class PlannedEntries {
 }
 
 export class PlannedFiles extends PlannedEntries {
-  private contents: ContentSegment[] = []
+  private readonly contents: ContentSegment[] = []
   /** The first name of a file, by the number of each other one: these are made as hard links. */
   readonly linkTo = new Map<number, number>()
   /** Why a file can't be restored. */

@@ -35,7 +35,7 @@ export type TreeNode =
 /** Collects a leaf's or an inner node's items and encodes them. */
 export class NodeWriter<Item extends TreeEntry | TreeChild> {
   readonly height: number
-  private body = new ByteWriter(64 * 1024)
+  private readonly body = new ByteWriter(64 * 1024)
   private count = 0
   private previous: Buffer = Buffer.alloc(0)
   firstPath: Buffer = Buffer.alloc(0)

@@ -16,8 +16,8 @@ const cutsOneIn = 512
 const windowBytes = 4 * 1024 * 1024
 
 export class TreeBuilder {
-  private storeChunk: (digest: Buffer, bytes: Buffer) => void
-  private levels: NodeWriter<TreeEntry | TreeChild>[] = [new NodeWriter(0)]
+  private readonly storeChunk: (digest: Buffer, bytes: Buffer) => void
+  private readonly levels: NodeWriter<TreeEntry | TreeChild>[] = [new NodeWriter(0)]
   entries = 0
 
   /** @param storeChunk is given every node, to be stored as a chunk. */

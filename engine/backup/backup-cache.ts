@@ -40,14 +40,14 @@ export interface LastSnapshot {
 }
 
 export class BackupCache {
-  private database: DatabaseSync
+  private readonly database: DatabaseSync
   /** A second connection, whose view of the files doesn't move while they are rewritten. */
-  private reader: DatabaseSync
-  private lock: DatabaseSync
-  private putBlock: StatementSync
-  private dropBlock: StatementSync
+  private readonly reader: DatabaseSync
+  private readonly lock: DatabaseSync
+  private readonly putBlock: StatementSync
+  private readonly dropBlock: StatementSync
   private pendingWrites = 0
-  private file: string
+  private readonly file: string
   /** Why nothing was remembered, if so. */
   readonly resetNote: string | null
 

@@ -50,24 +50,24 @@ export interface PassResult {
 }
 
 export class BackupPass {
-  private dedupIndex: DedupIndex
-  private uploader: PackUploader
-  private cachedFile: FileCache
-  private startedNs: bigint
-  private reading: FileReading
-  private tree: SnapshotTree
-  private pending: Pending[] = []
+  private readonly dedupIndex: DedupIndex
+  private readonly uploader: PackUploader
+  private readonly cachedFile: FileCache
+  private readonly startedNs: bigint
+  private readonly reading: FileReading
+  private readonly tree: SnapshotTree
+  private readonly pending: Pending[] = []
   private head = 0
-  private links = new LinkGroups<PendingFile>()
+  private readonly links = new LinkGroups<PendingFile>()
   private filesUnchanged = 0
   private bytesUnchanged = 0
-  private problems: Problem[] = []
+  private readonly problems: Problem[] = []
   private problemCount = 0
   private incomplete = false
   private failure: { error: unknown } | null = null
-  private waiting: (() => void)[] = []
-  private signal: AbortSignal | undefined
-  private onProgress: ((progress: BackupProgress) => void) | undefined
+  private readonly waiting: (() => void)[] = []
+  private readonly signal: AbortSignal | undefined
+  private readonly onProgress: ((progress: BackupProgress) => void) | undefined
   private reportedEntries = 0
 
   constructor(options: {

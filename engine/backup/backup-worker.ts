@@ -30,13 +30,13 @@ interface Batch {
 }
 
 export class BackupWorker implements WorkerCode<ToBackupWorker> {
-  private source: string
-  private reply: SendResponse<FromBackupWorker>
-  private batches = new Map<number, Batch>()
+  private readonly source: string
+  private readonly reply: SendResponse<FromBackupWorker>
+  private readonly batches = new Map<number, Batch>()
   /** Null after a pack was sealed, until the next may begin. */
   private builder: PackBuilder | null
   /** What is to be packed then. */
-  private waitingBatches: { number: number; batch: Batch }[] = []
+  private readonly waitingBatches: { number: number; batch: Batch }[] = []
   /** Memory of batches that were packed: kept, because the collector is slow to return so much. */
   private freeBuffers: Buffer[] = []
 

@@ -13,7 +13,7 @@ export interface ReusablePack extends Omit<CachedPack, 'footer'> {
 }
 
 export class DedupIndex {
-  private index = new ChunkIndex()
+  private readonly index = new ChunkIndex()
   readonly packs: ReusablePack[] = []
   private used: boolean[] = []
 

@@ -27,11 +27,11 @@ interface ReadBlock {
 }
 
 export class FileCache {
-  private cache: Pick<BackupCache, 'replaceFiles'> | null
-  private blocks: Iterator<Buffer>
+  private readonly cache: Pick<BackupCache, 'replaceFiles'> | null
+  private readonly blocks: Iterator<Buffer>
   private current: ReadBlock | null = null
   private at = 0
-  private pendingBlocks: ReadBlock[] = []
+  private readonly pendingBlocks: ReadBlock[] = []
   private dropped: Buffer[] = []
   /** A small block that may stay as it is, right before what comes next. */
   private small: ReadBlock | null = null

@@ -39,18 +39,18 @@ interface Batch {
 }
 
 export class FileReading {
-  private dedupIndex: DedupIndex
-  private uploader: PackUploader
-  private bytesBefore: number
-  private progress: () => void
-  private fail: (error: unknown) => void
-  private pool: WorkerPool<{ source: string; packBytes: number }, ToBackupWorker, FromBackupWorker>
-  private load: number[]
-  private batches = new Map<number, { batch: Batch; member: PoolMember<ToBackupWorker> }>()
+  private readonly dedupIndex: DedupIndex
+  private readonly uploader: PackUploader
+  private readonly bytesBefore: number
+  private readonly progress: () => void
+  private readonly fail: (error: unknown) => void
+  private readonly pool: WorkerPool<{ source: string; packBytes: number }, ToBackupWorker, FromBackupWorker>
+  private readonly load: number[]
+  private readonly batches = new Map<number, { batch: Batch; member: PoolMember<ToBackupWorker> }>()
   private nextBatch = 0
-  private queued: Batch[] = []
+  private readonly queued: Batch[] = []
   private open: Batch = { items: [], owners: [], bytes: 0 }
-  private packBuffers = new PackBufferPool(maxPacksInFlight)
+  private readonly packBuffers = new PackBufferPool(maxPacksInFlight)
   private flushed = 0
   bytesRead = 0
   bytesNew = 0

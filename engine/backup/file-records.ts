@@ -11,10 +11,10 @@ const headBytes = 44
 /** Records of a block of the cache, read where they lie. */
 export class FileRecords {
   readonly bytes: Buffer
-  private view: DataView
+  private readonly view: DataView
   /** How many there are, and where the last one begins. */
   readonly count: number
-  private last = 0
+  private readonly last: number = 0
 
   /** @throws CacheDamaged if they don't fill the bytes. */
   constructor(bytes: Buffer) {

@@ -3,8 +3,8 @@ import type { BigIntStats } from 'node:fs'
 import { inodeOf } from '../stat-identity.ts'
 
 export class LinkGroups<First> {
-  private groups = new Map<string, { group: number; first: First | undefined }>()
-  private taken = new Set<number>()
+  private readonly groups = new Map<string, { group: number; first: First | undefined }>()
+  private readonly taken = new Set<number>()
 
   /** The group of a file; `first` is what was set for the name that came first. */
   find(stats: BigIntStats): { group: number; first: First | undefined } {

@@ -6,8 +6,8 @@ import { release } from '../../core/bytes.ts'
 type Begin = (buffer: ArrayBuffer | undefined) => void
 
 export class PackBufferPool {
-  private freeBuffers: ArrayBuffer[] = []
-  private waiting: Begin[] = []
+  private readonly freeBuffers: ArrayBuffer[] = []
+  private readonly waiting: Begin[] = []
   private remaining: number
 
   /** @param count packs, beside the first one of each thread, that may exist. */

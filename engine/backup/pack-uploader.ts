@@ -24,13 +24,13 @@ interface Sealed {
 }
 
 export class PackUploader {
-  private environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal }
-  private target: { source: string; generation: Generation }
-  private cache: Pick<BackupCache, 'putPack'> | null
+  private readonly environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal }
+  private readonly target: { source: string; generation: Generation }
+  private readonly cache: Pick<BackupCache, 'putPack'> | null
   private waiting: { pack: Sealed; onUploaded: (buffer: ArrayBuffer) => void }[] = []
   private active = 0
   private failure: { error: unknown } | null = null
-  private idle: (() => void)[] = []
+  private readonly idle: (() => void)[] = []
   readonly uploaded: UploadedPack[] = []
   bytesUploaded = 0
 

@@ -9,10 +9,10 @@ import type { DedupIndex } from './dedup-index.ts'
 import type { PackUploader } from './pack-uploader.ts'
 
 export class SnapshotTree {
-  private source: string
-  private dedupIndex: DedupIndex
-  private uploader: PackUploader
-  private tree: TreeBuilder
+  private readonly source: string
+  private readonly dedupIndex: DedupIndex
+  private readonly uploader: PackUploader
+  private readonly tree: TreeBuilder
   /** Small, however large the source: nodes are few bytes, and this is one pack more that exists. */
   private metadata: PackBuilder
   private lastPath: Buffer | null = null

@@ -58,7 +58,7 @@ export function readBatch(
 
 /** Reads a segment part by part. What a part's last cut leaves goes before the next one: cuts don't depend on the parts. */
 export class SegmentReader {
-  private item: ReadItem
+  private readonly item: ReadItem
   private bytesRead = 0
   private remainder = { start: 0, end: 0 }
   isDone = false

@@ -8,10 +8,10 @@ const slash = Buffer.from('/')
 const useDescriptors = process.platform === 'linux'
 
 export class DirectoryHandles {
-  private root: string
-  private limit: number
+  private readonly root: string
+  private readonly limit: number
   /** Path to descriptor, least recently used first. */
-  private open = new Map<string, number>()
+  private readonly open = new Map<string, number>()
 
   constructor(root: string, limit = 128) {
     this.root = root

@@ -48,7 +48,7 @@ export type StagedFindings = NonNullable<StagingState['findings']>
 
 export class RestoreStaging {
   readonly target: string
-  private folder: string
+  private readonly folder: string
   private state: StagingState
   /** False once it was removed: what has its name then is not ours. */
   private hasFolder: boolean

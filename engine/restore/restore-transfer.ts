@@ -25,7 +25,7 @@ const finishAtOnce = 256
 const minPooledBytes = 1024 * 1024
 
 export class RestoreTransfer {
-  private options: {
+  private readonly options: {
     store: ObjectStore
     packs: PackContents
     plan: EntryPlan
@@ -37,7 +37,10 @@ export class RestoreTransfer {
     onProgress: ((progress: RestoreProgress) => void) | undefined
     onProblem: (path: Buffer, detail: string) => void
   }
-  private jobs = new Map<number, { resolve: (response: Done) => void; reject: (error: unknown) => void }>()
+  private readonly jobs = new Map<
+    number,
+    { resolve: (response: Done) => void; reject: (error: unknown) => void }
+  >()
   private nextJob = 0
   /** What a thread ended with: it answers nothing that is sent to it afterwards. */
   private failure: { error: unknown } | null = null
@@ -45,15 +48,15 @@ export class RestoreTransfer {
   private load: number[] = []
   private pool: WorkerPool<RestoreWorkerData, ToRestoreWorker, FromRestoreWorker> | null = null
   /** Extents that are still to be written, by number of the file. */
-  private remainingExtents: Int32Array
+  private readonly remainingExtents: Int32Array
   /** 1 by number of each file that an interrupted restore finished; empty if there was none. */
   private resumed = new Uint8Array(0)
-  private finishable: number[] = []
+  private readonly finishable: number[] = []
   /**
    * Memory of requests that were written, for the next ones: a collector would give it back late. Shared: each time that memory is
    * handed over, both collectors count it as new and begin to collect.
    */
-  private freeBuffers: SharedArrayBuffer[] = []
+  private readonly freeBuffers: SharedArrayBuffer[] = []
   private filesDone = 0
   bytesWritten = 0
   bytesFetched = 0

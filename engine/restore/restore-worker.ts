@@ -27,11 +27,11 @@ const maxOpenFiles = 64
 const zeros = Buffer.alloc(64 * 1024)
 
 export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
-  private directories: DirectoryHandles
-  private specialBits: boolean
-  private isResumed: boolean
-  private reply: SendResponse<FromRestoreWorker>
-  private openFiles = new Map<number, number>()
+  private readonly directories: DirectoryHandles
+  private readonly specialBits: boolean
+  private readonly isResumed: boolean
+  private readonly reply: SendResponse<FromRestoreWorker>
+  private readonly openFiles = new Map<number, number>()
   /** What is being written, for a failure's message. */
   private current = -1
 

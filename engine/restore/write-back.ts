@@ -8,7 +8,7 @@ import { diskFull } from './restore-staging.ts'
 const flushEveryBytes = 256 * 1024 * 1024
 
 export class WriteBack {
-  private flush: () => Promise<void>
+  private readonly flush: () => Promise<void>
   private running: Promise<void> | null = null
   /** Told once by the system, so that it must not be forgotten. */
   private failure: { error: unknown } | null = null

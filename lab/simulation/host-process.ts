@@ -66,10 +66,10 @@ export class Crash extends Error {}
 
 export class HostProcess {
   readonly name: string
-  private tally: Tally
-  private faults: readonly PlannedFault[]
-  private crash: PlannedCrash | null
-  private met = new Map<FaultKind, number>()
+  private readonly tally: Tally
+  private readonly faults: readonly PlannedFault[]
+  private readonly crash: PlannedCrash | null
+  private readonly met = new Map<FaultKind, number>()
   /** Steps taken so far, by where it could end: calls of the file system, statements of the cache, requests and their replies. */
   readonly steps = new Map<CrashPlace, number>()
   crashed = false

@@ -20,7 +20,7 @@ export class SourceTree {
   readonly nodes = new Map<string, TreeNode>()
   /** By the simulated kernel, for lstat and fstat of the engine. */
   readonly times = new Map<bigint, FileTimes>()
-  private nowNs: () => bigint
+  private readonly nowNs: () => bigint
 
   constructor(nowNs: () => bigint) {
     this.nowNs = nowNs

@@ -26,10 +26,10 @@ const longestAnswerMs = 10 * 60_000
 
 export class VaultConnection implements ObjectStore {
   readonly name = 'simulated://vault'
-  private vault: Vault
-  private clock: WorldClock
-  private process: HostProcess
-  private random: Seeded
+  private readonly vault: Vault
+  private readonly clock: WorldClock
+  private readonly process: HostProcess
+  private readonly random: Seeded
 
   /** @param random decides in which order requests that are under way at once are answered. */
   constructor(vault: Vault, clock: WorldClock, process: HostProcess, random: Seeded) {

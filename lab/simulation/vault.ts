@@ -21,11 +21,11 @@ export interface StoredVersion extends ObjectRef {
 
 export class Vault {
   readonly lockDays = 40
-  private clock: WorldClock
+  private readonly clock: WorldClock
   private next = 1
   /** In the order in which they came. */
-  private byKey = new Map<string, StoredVersion[]>()
-  private byId = new Map<string, StoredVersion>()
+  private readonly byKey = new Map<string, StoredVersion[]>()
+  private readonly byId = new Map<string, StoredVersion>()
   /** Grows with every change: what was found in one revision holds until the next. */
   revision = 0
 

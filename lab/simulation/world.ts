@@ -69,7 +69,7 @@ export class World {
   /** What was done, in words. */
   readonly log: string[] = []
   private targets = 0
-  private strays: string[] = []
+  private readonly strays: string[] = []
   /** Steps that an operation of this name took the last time, for a place to crash in. */
   readonly usualSteps = new Map<string, ReadonlyMap<CrashPlace, number>>()
 

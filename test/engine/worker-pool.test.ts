@@ -11,7 +11,7 @@ import { ProtectedSource } from '../fixtures/protected-source.ts'
 const log: string[] = []
 
 class Echo implements WorkerCode<Uint8Array> {
-  private reply: SendResponse<Uint8Array>
+  private readonly reply: SendResponse<Uint8Array>
 
   constructor(_: null, reply: SendResponse<Uint8Array>) {
     this.reply = reply
