@@ -1,10 +1,13 @@
-// What happens to a vault that nobody in it wants: thieves with a writer's or an administrator's credentials, bytes that
-// turn where they lie, and the end of locks. None of it may change what a promised snapshot brings back.
+// Attacks on a vault: an intruder with a writer's or an administrator's credentials, bits that turn in stored objects, and
+// locks that end. No attack may change the content that a restore of a snapshot with guaranteed retention brings back.
 import { sha256Hex } from '../../core/digest.ts'
 import { isHoldfastError } from '../../core/errors.ts'
 import { manifestKey, packKey, parseManifestKey } from '../../core/store/vault-keys.ts'
 import type { StoredVersion } from './vault.ts'
-import { Violation, dayMs, sourceName } from './world.ts'
+import { objectsOf } from './committed-snapshots.ts'
+import { sourceName } from './source-tree.ts'
+import { dayMs } from './vault.ts'
+import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
 const attacks = {
@@ -35,10 +38,10 @@ export function attack(world: World): void {
   const victim = pickVictim(world, versions)
   if (kind === 'manifest under another name')
     put(world, manifestKey(sourceName, newUlid(world)), victim.pristine)
-  else if (kind === 'delete marker') vault.put(victim.key, Buffer.alloc(0), '', true)
+  else if (kind === 'delete marker') hide(world, victim)
   else if (kind === 'overlay') {
-    // A bucket that enforces If-None-Match lets one through that comes after a delete marker.
-    if (random.chance(0.5)) vault.put(victim.key, Buffer.alloc(0), '', true)
+    // A bucket that enforces If-None-Match accepts an overlay after a delete marker.
+    if (random.chance(0.5)) hide(world, victim)
     put(
       world,
       victim.key,
@@ -47,7 +50,7 @@ export function attack(world: World): void {
   } else deleteAll(world)
 }
 
-/** Manifests and packs alike, though there are more packs. */
+/** Picks a manifest in 40 % of the cases, because a vault holds many more packs than manifests. */
 function pickVictim({ random }: World, versions: readonly StoredVersion[]): StoredVersion {
   const manifests = versions.filter(({ key }) => parseManifestKey(key) !== null)
   return random.pick(manifests.length > 0 && random.chance(0.4) ? manifests : versions)
@@ -57,6 +60,10 @@ function put({ vault }: World, key: string, body: Buffer): void {
   vault.put(key, body, sha256Hex(body))
 }
 
+function hide({ vault }: World, { key }: StoredVersion): void {
+  vault.put(key, Buffer.alloc(0), '', { isDeleteMarker: true })
+}
+
 function newUlid({ random, clock }: World): string {
   let time = clock.nowMs() + random.below(1000)
   let text = ''
@@ -64,7 +71,7 @@ function newUlid({ random, clock }: World): string {
   return text + Array.from({ length: 16 }, () => random.pick([...ulidLetters])).join('')
 }
 
-/** Whatever is locked stays. */
+/** An intruder deletes every version; the vault must refuse for each locked one. */
 function deleteAll(world: World): void {
   for (const version of world.vault.versions()) {
     try {
@@ -75,11 +82,11 @@ function deleteAll(world: World): void {
       continue
     }
     if (!version.isDeleteMarker && version.lockedUntilMs > world.clock.serverMs)
-      throw new Violation(`${version.key} was deleted, and it is locked`)
+      throw new Violation(`${version.key} was deleted while it was locked`)
   }
 }
 
-/** Time passes until some locks have run out, and somebody deletes all that they held. */
+/** Time passes until some locks have run out; then an intruder deletes every version without a lock. */
 export function expire(world: World): void {
   const { random, clock, vault } = world
   const locked = vault.versions().filter(({ lockedUntilMs }) => lockedUntilMs > clock.serverMs)
@@ -92,17 +99,17 @@ export function expire(world: World): void {
   deleteAll(world)
 }
 
-/** A bit turns where it lies, in something that a promised snapshot needs. */
-export function spoil(world: World): void {
+/** One bit turns in a stored object of a snapshot with guaranteed retention. */
+export function corrupt(world: World): void {
   const { random, vault } = world
-  const needed = world.committed
-    .filter((snapshot) => world.isPromised(snapshot))
-    .flatMap((snapshot) => [snapshot, ...snapshot.manifest.packs])
-  if (needed.length === 0) return
-  // Rather a large one: data, not what describes it.
-  const version = [random.pick(needed), random.pick(needed)]
+  const neededVersions = world.snapshots.list
+    .filter((snapshot) => world.snapshots.isGuaranteed(snapshot))
+    .flatMap((snapshot) => [...objectsOf(snapshot)])
+  if (neededVersions.length === 0) return
+  // The larger of two draws, because data is larger than metadata.
+  const version = [random.pick(neededVersions), random.pick(neededVersions)]
     .map((ref) => vault.find(ref)!)
-    .reduce((left, right) => (left.body.length > right.body.length ? left : right))
+    .reduce((first, second) => (first.body.length > second.body.length ? first : second))
   const offset = random.below(version.body.length)
   vault.turnBit(version, offset, random.below(8))
   world.log.push(`byte ${offset} of ${version.key}`)

@@ -1,4 +1,4 @@
-// Time in a simulated world: the vault's, which only goes on, and the host's, which may be wrong.
+// Time in a simulated world: the vault's clock, which only moves forward, and the host's clock, which may be wrong.
 import type { Clock } from '../../core/clock.ts'
 
 /** The granularity of the times that a kernel gives to files. */
@@ -7,14 +7,14 @@ const tickMs = 4
 export class WorldClock implements Clock {
   /** The vault's time. */
   serverMs = Date.UTC(2026, 0, 5)
-  /** By how much the host's clock is ahead of it. */
+  /** The host's time minus the vault's time. */
   hostOffsetMs = 0
 
   pass(ms: number): void {
     this.serverMs += Math.ceil(ms)
   }
 
-  /** As the host sees it. */
+  /** The host's time. */
   nowMs(): number {
     return this.serverMs + this.hostOffsetMs
   }
@@ -25,7 +25,7 @@ export class WorldClock implements Clock {
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** What the host's kernel would stamp a file with now. */
+  /** The time that the host's kernel gives to a file that changes now. */
   kernelNs(): bigint {
     return BigInt(Math.floor(this.nowMs() / tickMs) * tickMs) * 1_000_000n
   }

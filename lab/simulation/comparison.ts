@@ -1,56 +1,60 @@
-// What differs between a directory on the disk and what the model says: by plain system calls, byte for byte.
+// Compares a directory on the disk with the model of it, byte for byte, by plain system calls.
 import * as fs from 'node:fs'
 import type { Expected, TreeNode } from './source-tree.ts'
 
 export interface Difference {
   path: string
-  what: string
+  problem: string
 }
 
-interface Found extends Omit<TreeNode, 'mtimeNs'> {
+interface RestoredNode extends Omit<TreeNode, 'mtimeNs'> {
   mtimeUs: bigint
 }
 
 export function differences(expected: Expected, directory: string): Difference[] {
-  const found = new Map<string, Found>()
-  describe(Buffer.from(directory), '', found)
+  const restored = new Map<string, RestoredNode>()
+  describe(Buffer.from(directory), '', restored)
   const differing: Difference[] = []
   for (const [path, node] of expected) {
-    const what = differenceOf(node, found.get(path))
-    if (what !== null) differing.push({ path, what })
+    const problem = differenceOf(node, restored.get(path))
+    if (problem !== null) differing.push({ path, problem })
   }
-  for (const path of found.keys()) if (!expected.has(path)) differing.push({ path, what: 'nobody knows it' })
-  const whole = [...expected].filter(
+  for (const path of restored.keys())
+    if (!expected.has(path)) differing.push({ path, problem: 'it is not in the model' })
+  const intact = [...expected].filter(
     ([path, node]) =>
-      node.kind === 'file' && found.has(path) && !differing.some((other) => other.path === path),
+      node.kind === 'file' && restored.has(path) && !differing.some((difference) => difference.path === path),
   )
-  return [...differing, ...wrongLinks(whole, found)]
+  return [...differing, ...wrongLinks(intact, restored)]
 }
 
-function differenceOf(node: Readonly<TreeNode>, found: Found | undefined): string | null {
-  if (found === undefined) return 'it is missing'
-  if (found.kind !== node.kind) return `it is a ${found.kind}, not a ${node.kind}`
-  if (!found.bytes.equals(node.bytes)) return 'it has other bytes'
-  if (node.kind !== 'symlink' && found.mode !== node.mode)
-    return `it has mode ${found.mode.toString(8)}, not ${node.mode.toString(8)}`
+function differenceOf(node: Readonly<TreeNode>, actual: RestoredNode | undefined): string | null {
+  if (actual === undefined) return 'it is missing'
+  if (actual.kind !== node.kind) return `it is a ${actual.kind}, not a ${node.kind}`
+  if (!actual.bytes.equals(node.bytes)) return 'it has other bytes'
+  if (node.kind !== 'symlink' && actual.mode !== node.mode)
+    return `it has mode ${actual.mode.toString(8)}, not ${node.mode.toString(8)}`
   const mtimeUs = node.mtimeNs / 1000n
-  return found.mtimeUs === mtimeUs ? null : `it was changed at ${found.mtimeUs} µs, not ${mtimeUs}`
+  return actual.mtimeUs === mtimeUs ? null : `it was changed at ${actual.mtimeUs} µs, not ${mtimeUs}`
 }
 
-/** Names of one file must be names of one file again, and of no other. */
-function wrongLinks(whole: [string, Readonly<TreeNode>][], found: ReadonlyMap<string, Found>): Difference[] {
+/** The hard links of one file must be links of one file again, and of no other file. */
+function wrongLinks(
+  intact: [string, Readonly<TreeNode>][],
+  restored: ReadonlyMap<string, RestoredNode>,
+): Difference[] {
   const inodes = new Map<Readonly<TreeNode>, bigint>()
   const owners = new Map<bigint, Readonly<TreeNode>>()
-  return whole.flatMap(([path, node]) => {
-    const { ino } = found.get(path)!
+  return intact.flatMap(([path, node]) => {
+    const { ino } = restored.get(path)!
     const isSame = (inodes.get(node) ?? ino) === ino && (owners.get(ino) ?? node) === node
     inodes.set(node, ino)
     owners.set(ino, node)
-    return isSame ? [] : [{ path, what: 'its hard links are others' }]
+    return isSame ? [] : [{ path, problem: 'its hard links differ' }]
   })
 }
 
-function describe(absolute: Buffer, path: string, found: Map<string, Found>): void {
+function describe(absolute: Buffer, path: string, restored: Map<string, RestoredNode>): void {
   const stats = fs.lstatSync(absolute, { bigint: true })
   const kind = stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'file'
   const bytes =
@@ -59,7 +63,7 @@ function describe(absolute: Buffer, path: string, found: Map<string, Found>): vo
       : kind === 'symlink'
         ? fs.readlinkSync(absolute, { encoding: 'buffer' })
         : Buffer.alloc(0)
-  found.set(path, {
+  restored.set(path, {
     kind,
     bytes,
     mode: Number(stats.mode & 0o7777n),
@@ -69,6 +73,10 @@ function describe(absolute: Buffer, path: string, found: Map<string, Found>): vo
   if (kind !== 'directory') return
   for (const name of fs.readdirSync(absolute, { encoding: 'buffer' })) {
     const text = name.toString('latin1')
-    describe(Buffer.concat([absolute, Buffer.from('/'), name]), path === '' ? text : `${path}/${text}`, found)
+    describe(
+      Buffer.concat([absolute, Buffer.from('/'), name]),
+      path === '' ? text : `${path}/${text}`,
+      restored,
+    )
   }
 }

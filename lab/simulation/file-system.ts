@@ -1,5 +1,5 @@
-// The file system that the engine sees: the real one, whose calls can fail or be where a process ends. Node's functions
-// are replaced, also for those who imported them by name; who runs in no simulated process gets the real ones.
+// The file system that the engine sees: the real one, in which a call can fail or end the process. We replace Node's
+// functions, also for modules that imported them by name. Code outside a simulated process gets the real functions.
 import type childProcessModule from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import type fsModule from 'node:fs'
@@ -8,7 +8,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module'
 import type sqliteModule from 'node:sqlite'
 import { PassThrough } from 'node:stream'
 import { promisify } from 'node:util'
-import { Crash, asNobody, currentProcess } from './host-process.ts'
+import { Crash, outsideProcess, currentProcess } from './host-process.ts'
 import type { FaultKind, HostProcess } from './host-process.ts'
 
 type Mutable<Module> = { -readonly [Name in keyof Module]: Module[Name] }
@@ -21,7 +21,7 @@ const childProcess = require('node:child_process') as Mutable<typeof childProces
 const { DatabaseSync, StatementSync } = require('node:sqlite') as typeof sqliteModule
 const real = { ...fs }
 
-/** Calls that change something below a path, and those that only look. */
+/** Calls that change an entry by its path, and calls that only read. */
 const changingByPath = [
   'mkdirSync',
   'writeFileSync',
@@ -43,7 +43,7 @@ const lookingByPath = [
   'readFileSync',
   'existsSync',
 ] as const
-/** What they make is named by their second argument. */
+/** Calls whose second argument names the new entry. */
 const namesSecond: ReadonlySet<string> = new Set(['renameSync', 'linkSync', 'symlinkSync'])
 const changingByDescriptor = [
   'writeSync',
@@ -55,7 +55,7 @@ const changingByDescriptor = [
 ] as const
 const lookingByDescriptor = ['readSync', 'fstatSync'] as const
 
-/** Which fault may happen to which call in which area, and what the call fails with. */
+/** The calls that each kind of fault can hit, and the error code of the failed call. */
 const failures: { kind: FaultKind; area: Area; code: string; calls: ReadonlySet<string> }[] = [
   {
     kind: 'source EIO',
@@ -90,7 +90,7 @@ const failures: { kind: FaultKind; area: Area; code: string; calls: ReadonlySet<
   },
 ]
 
-/** Times that a source's files have by the simulated kernel, by inode. */
+/** Times that the simulated kernel gives to a file of the source; stored by inode. */
 export interface FileTimes {
   mtimeNs: bigint
   ctimeNs: bigint
@@ -100,7 +100,7 @@ export interface FileSystemSettings {
   /** The current directory, with a slash: sources, caches and targets lie in it. */
   here: string
   times: ReadonlyMap<bigint, FileTimes>
-  /** What the simulated kernel's clock says. */
+  /** The time of the simulated kernel's clock. */
   nowNs: () => bigint
   /** Called with a path that a process tries to change and that is neither in a cache nor in a target. */
   onStray: (call: string, path: string) => void
@@ -109,9 +109,9 @@ export interface FileSystemSettings {
 let settings: FileSystemSettings
 const areaOfDescriptor = new Map<number, { area: Area; path: Buffer | string }>()
 
-function areaOf(place: unknown): Area {
-  if (typeof place === 'number') return areaOfDescriptor.get(place)?.area ?? 'elsewhere'
-  let path = place instanceof Uint8Array ? Buffer.from(place).toString('latin1') : String(place)
+function areaOf(location: unknown): Area {
+  if (typeof location === 'number') return areaOfDescriptor.get(location)?.area ?? 'elsewhere'
+  let path = location instanceof Uint8Array ? Buffer.from(location).toString('latin1') : String(location)
   const descriptor = /^\/proc\/self\/fd\/(\d+)\//.exec(path)
   if (descriptor !== null) return areaOf(Number(descriptor[1]))
   if (path.startsWith(settings.here)) path = path.slice(settings.here.length)
@@ -122,7 +122,7 @@ function fail(code: string, call: string): Error {
   return Object.assign(new Error(`${code}: injected, ${call}`), { code, syscall: call.replace(/Sync$/, '') })
 }
 
-/** Half of what a call would write: what is there if the process ends in the middle of it. */
+/** Writes half of the bytes, as a process does that ends in the middle of the call. */
 function halfOf(call: string, args: unknown[]): () => void {
   if (call === 'writeSync' && args[1] instanceof Uint8Array) {
     const [descriptor, bytes, offset, length, position] = args as [
@@ -142,14 +142,14 @@ function halfOf(call: string, args: unknown[]): () => void {
 }
 
 function before(owner: HostProcess, call: string, args: unknown[], isChanging: boolean): void {
-  const place = namesSecond.has(call) ? args[1] : args[0]
-  const area = areaOf(place)
+  const location = namesSecond.has(call) ? args[1] : args[0]
+  const area = areaOf(location)
   if (area === 'elsewhere' && !isChanging) return
-  if (isChanging && (area === 'elsewhere' || area === 'source')) settings.onStray(call, String(place))
+  if (isChanging && (area === 'elsewhere' || area === 'source')) settings.onStray(call, String(location))
   owner.step('crash in a file system call', isChanging ? halfOf(call, args) : undefined)
   if (call === 'openSync' && area === 'source') {
     for (const kind of ['file changes', 'file vanishes'] as const)
-      if (owner.meets(kind)) asNobody(() => owner.onSourceFault(kind, args[0] as Buffer))
+      if (owner.meets(kind)) outsideProcess(() => owner.onSourceFault(kind, args[0] as Buffer))
   }
   const name = call === 'openSync' && (Number(args[1]) & real.constants.O_CREAT) !== 0 ? 'create' : call
   for (const failure of failures) {
@@ -159,12 +159,12 @@ function before(owner: HostProcess, call: string, args: unknown[], isChanging: b
   if (area === 'cache' && isChanging && owner.meets('cache full')) throw fail('ENOSPC', call)
 }
 
-/** The times of a source are the simulated kernel's; so is the time of whatever a cache's file is stamped with. */
-function stamped(result: unknown, call: string, place: unknown): unknown {
+/** Files of the source and of a cache have the times of the simulated kernel. */
+function withSimulatedTimes(result: unknown, call: string, location: unknown): unknown {
   if (!call.endsWith('statSync') || typeof (result as BigIntStats | undefined)?.mtimeNs !== 'bigint')
     return result
   const stats = result as BigIntStats
-  const area = areaOf(place)
+  const area = areaOf(location)
   const times = area === 'source' ? settings.times.get(stats.ino) : undefined
   if (times !== undefined) {
     stats.mtimeNs = times.mtimeNs
@@ -182,7 +182,7 @@ function replace(call: string, isChanging: boolean): void {
     const result = original(...(args as never[]))
     if (call === 'openSync')
       areaOfDescriptor.set(result as number, { area: areaOf(args[0]), path: args[0] as string })
-    return stamped(result, call, args[0])
+    return withSimulatedTimes(result, call, args[0])
   }
   Object.assign(fs, { [call]: Object.assign(replaced, original) })
 }
@@ -195,7 +195,7 @@ function replaceOpen(): void {
   }
 }
 
-/** Statements of the cache's database. What SQLite itself does with its files is its own affair. */
+/** Statements of the cache's database can fail. SQLite's own file accesses stay real, because they bypass Node. */
 function replaceStatements(): void {
   const watch = (owner: object, name: string): void => {
     const original = (owner as Record<string, AnyFunction>)[name]!
@@ -214,7 +214,7 @@ function replaceStatements(): void {
   for (const name of ['run', 'get', 'all']) watch(StatementSync.prototype, name)
 }
 
-/** No program is started: `sync` has nothing to do in memory and can fail, and nobody looks for extended attributes. */
+/** No process starts: `sync` does nothing in memory and can fail, and getfattr is reported as not installed. */
 function replacePrograms(): void {
   const sync = (): Promise<unknown> => {
     const owner = currentProcess()!
@@ -243,7 +243,7 @@ function replacePrograms(): void {
 
 let isInstalled = false
 
-/** From now on simulated processes see this file system. @param world is asked at each call. */
+/** From now on simulated processes see this file system. */
 export function useFileSystem(world: FileSystemSettings): void {
   settings = world
   if (isInstalled) return

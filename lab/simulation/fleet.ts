@@ -1,4 +1,4 @@
-// Spreads seeds over processes: each asks for the next few when it is done with its own.
+// Spreads seeds over processes. A process gets the next few seeds as soon as it has run its own.
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { FromRunner, ToRunner } from './seed-runner.ts'
@@ -7,7 +7,7 @@ import { newTally } from './simulation.ts'
 import type { Tally } from './tally.ts'
 
 const seedsAtOnce = 10
-/** With room from the beginning: the collector takes half of the time otherwise. */
+/** Large heaps from the start, because the garbage collector takes half of the time otherwise. */
 const execArgv = [
   '--disable-warning=ExperimentalWarning',
   '--initial-heap-size=256',
@@ -15,17 +15,22 @@ const execArgv = [
   '--max-semi-space-size=64',
 ]
 
+export interface Job {
+  readonly first: number
+  readonly count: number
+  readonly plantedBug: string | null
+  readonly processes: number
+  readonly maxFailures: number
+}
+
 export interface FleetResult {
   seeds: number
   failures: Failure[]
   tally: Tally
 }
 
-/** Ends early once as many seeds as `mostFailures` have failed. @throws if a process ends by itself. */
-export async function runSeeds(
-  job: { first: number; count: number; plant: string | null; processes: number; mostFailures: number },
-  onProgress: (done: number) => void,
-): Promise<FleetResult> {
+/** Ends early as soon as `maxFailures` seeds have failed. @throws if a process ends by itself. */
+export async function runSeeds(job: Job, onProgress: (seedsDone: number) => void): Promise<FleetResult> {
   const result: FleetResult = { seeds: 0, failures: [], tally: newTally() }
   let next = job.first
   const end = job.first + job.count
@@ -36,17 +41,17 @@ export async function runSeeds(
         new Promise<void>((resolve, reject) => {
           const child = fork(fileURLToPath(new URL('./seed-runner.ts', import.meta.url)), { execArgv })
           const proceed = (): void => {
-            if (next >= end || result.failures.length >= job.mostFailures) return child.disconnect()
+            if (next >= end || result.failures.length >= job.maxFailures) return child.disconnect()
             const message: ToRunner = {
               first: next,
               count: Math.min(seedsAtOnce, end - next),
-              plant: job.plant,
+              plantedBug: job.plantedBug,
             }
             next += message.count
             child.send(message)
           }
-          child.on('message', ({ done, failures, counts }: FromRunner) => {
-            result.seeds += done
+          child.on('message', ({ seedsDone, failures, counts }: FromRunner) => {
+            result.seeds += seedsDone
             result.failures.push(...failures)
             result.tally.add(counts)
             onProgress(result.seeds)
@@ -62,6 +67,6 @@ export async function runSeeds(
         }),
     ),
   )
-  result.failures.sort((left, right) => left.seed - right.seed)
+  result.failures.sort((first, second) => first.seed - second.seed)
   return result
 }

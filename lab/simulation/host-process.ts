@@ -1,10 +1,10 @@
-// A process of the simulated host: what the engine does on its behalf is counted, can meet faults, and can end anywhere.
-// After a crash nothing it tries has an effect; what is on the disk and in the vault stays.
+// A process of the simulated host. The process counts the engine's steps, meets the planned faults, and can end at any step.
+// After a crash no call has an effect; the disk and the vault keep their state.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Tally } from './tally.ts'
 
 export const faultKinds = [
-  // Of the store.
+  // Faults of the store.
   'internal error',
   'slow down',
   'too many requests',
@@ -17,7 +17,7 @@ export const faultKinds = [
   'broken listing',
   'expired credentials',
   'slow answer',
-  // Of the source's files, the target's and the cache's.
+  // Faults of the source's, the target's and the cache's files.
   'source EIO',
   'source EACCES',
   'file changes',
@@ -33,10 +33,10 @@ export const faultKinds = [
 ] as const
 
 export type FaultKind = (typeof faultKinds)[number]
-export type CrashPlace =
+export type CrashPoint =
   'crash at a request' | 'crash after a request' | 'crash in a file system call' | 'crash in the cache'
 
-export const crashPlaces: readonly CrashPlace[] = [
+export const crashPoints: readonly CrashPoint[] = [
   'crash at a request',
   'crash after a request',
   'crash in a file system call',
@@ -50,9 +50,9 @@ export interface PlannedFault {
   times: number
 }
 
-/** The process ends at its `at`th step of this kind. */
+/** The process ends at its `at`th step of this kind, counted from 1. */
 export interface PlannedCrash {
-  place: CrashPlace
+  point: CrashPoint
   at: number
 }
 
@@ -61,59 +61,58 @@ export interface Plan {
   crash?: PlannedCrash
 }
 
-/** Thrown by everything that a process tries after its end. */
+/** Every call of a process throws this after the end of the process. */
 export class Crash extends Error {}
 
 export class HostProcess {
   readonly name: string
   private readonly tally: Tally
-  private readonly faults: readonly PlannedFault[]
-  private readonly crash: PlannedCrash | null
-  private readonly met = new Map<FaultKind, number>()
-  /** Steps taken so far, by where it could end: calls of the file system, statements of the cache, requests and their replies. */
-  readonly steps = new Map<CrashPlace, number>()
+  private readonly plan: Plan
+  private readonly eventsByFault = new Map<FaultKind, number>()
+  /** Steps so far, by kind: calls of the file system, statements of the cache, requests and their replies. */
+  readonly steps = new Map<CrashPoint, number>()
   crashed = false
-  /** Faults that it met. */
+  /** Kinds of faults that this process met. */
   readonly fired = new Set<FaultKind>()
-  /** Object versions that it wrote, whether it learned of it or not. */
+  /** Object versions that this process wrote, also those whose reply was lost. */
   readonly written: { key: string; versionId: string }[] = []
-  /** Memory that it took or handed to the store: free when it has ended. */
-  readonly memory = new Set<ArrayBufferLike | Buffer<ArrayBuffer>>()
-  /** Changes the file that is about to be read: what a fault of the source means. */
+  /** Buffers that this process allocated or passed to the store: free after its end. */
+  readonly buffers = new Set<ArrayBufferLike | Buffer<ArrayBuffer>>()
+  /** Changes the file that the engine is about to read. */
   onSourceFault: (kind: FaultKind, path: Buffer) => void = () => {}
 
   constructor(name: string, tally: Tally, plan: Plan = {}) {
     this.name = name
     this.tally = tally
-    this.faults = plan.faults ?? []
-    this.crash = plan.crash ?? null
+    this.plan = plan
   }
 
-  /** @param half what may be done of a step that is cut off. */
-  step(place: CrashPlace, half: () => void = () => {}): void {
+  /** @param half does the part of the step that takes effect before the process ends. */
+  step(point: CrashPoint, half: () => void = () => {}): void {
     if (this.crashed) throw new Crash('this process has ended')
-    const steps = (this.steps.get(place) ?? 0) + 1
-    this.steps.set(place, steps)
-    if (this.crash?.place !== place || steps < this.crash.at) return
+    const steps = (this.steps.get(point) ?? 0) + 1
+    this.steps.set(point, steps)
+    const { crash } = this.plan
+    if (crash?.point !== point || steps < crash.at) return
     this.crashed = true
-    this.tally.count('fault', place)
+    this.tally.count('fault', point)
     half()
     throw new Crash('the process ended here')
   }
 
   /** Whether a fault of this kind happens to this event. */
   meets(kind: FaultKind): boolean {
-    const plan = this.faults.find((fault) => fault.kind === kind)
+    const plan = this.plan.faults?.find((fault) => fault.kind === kind)
     if (plan === undefined) return false
-    const event = (this.met.get(kind) ?? 0) + 1
-    this.met.set(kind, event)
+    const event = (this.eventsByFault.get(kind) ?? 0) + 1
+    this.eventsByFault.set(kind, event)
     if (event < plan.at || event >= plan.at + plan.times) return false
     this.fired.add(kind)
     this.tally.count('fault', kind)
     return true
   }
 
-  /** Whatever `work` does, now and later, is this process's. */
+  /** Attributes all calls of `work`, also the later ones, to this process. */
   run<Result>(work: () => Promise<Result>): Promise<Result> {
     return running.run(this, work)
   }
@@ -126,7 +125,7 @@ export function currentProcess(): HostProcess | undefined {
   return running.getStore()
 }
 
-/** For what somebody else does in the middle of a process's call. */
-export function asNobody(work: () => void): void {
+/** Runs `work` as the simulation itself, in the middle of a process's call. */
+export function outsideProcess(work: () => void): void {
   running.exit(work)
 }

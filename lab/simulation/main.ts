@@ -1,25 +1,25 @@
-// `npm run simulate -- --seeds N [--seed S] [--plant NAME] [--json]`: N seeds from S on. Ends with 1 if any of them fails,
-// or if something happened too rarely to prove anything.
+// `npm run simulate -- --seeds N [--seed S] [--plant NAME] [--json]`: runs N seeds from S on. The exit status is 1 if a seed
+// fails, or if an operation or a fault happened too rarely to prove anything.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { runSeeds } from './fleet.ts'
 import type { FleetResult } from './fleet.ts'
-import { plants } from './planted-bugs.ts'
+import { plantedBugs } from './planted-bugs.ts'
 
-/** How often each operation and each fault must have happened in 10,000 seeds; less in fewer. */
-const leastTimes = 1000
-const leastSeeds = 10_000
-const mostFailures = 20
-const mostShown = 3
+/** How often each operation and each fault must happen in 10,000 seeds; in fewer seeds proportionally less. */
+const requiredTimes = 1000
+const requiredSeeds = 10_000
+const maxFailures = 20
+const maxShown = 3
 
-interface Order {
+interface Options {
   first: number
   count: number
-  plant: string | null
+  plantedBug: string | null
   json: boolean
 }
 
-function readOrder(args: string[]): Order {
+function readOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
@@ -29,45 +29,49 @@ function readOrder(args: string[]): Order {
       json: { type: 'boolean', default: false },
     },
   })
-  const whole = (text: string, least: number): number => {
+  const whole = (text: string, min: number): number => {
     const number = Number(text)
-    if (!Number.isInteger(number) || number < least || number > 2 ** 31)
-      throw new Error(`${JSON.stringify(text)} is not a whole number from ${least} on`)
+    if (!Number.isInteger(number) || number < min || number > 2 ** 31)
+      throw new Error(`${JSON.stringify(text)} is not a whole number of at least ${min}`)
     return number
   }
-  const plant = values.plant ?? null
-  if (plant !== null && !Object.hasOwn(plants, plant))
+  const plantedBug = values.plant ?? null
+  if (plantedBug !== null && !Object.hasOwn(plantedBugs, plantedBug))
     throw new Error(
-      `there is no plant ${JSON.stringify(plant)}: ${Object.entries(plants)
+      `there is no planted bug ${JSON.stringify(plantedBug)}: ${Object.entries(plantedBugs)
         .map(([name, { bug }]) => `${name} (${bug})`)
         .join(', ')}`,
     )
-  return { first: whole(values.seed, 0), count: whole(values.seeds, 1), plant, json: values.json }
+  return { first: whole(values.seed, 0), count: whole(values.seeds, 1), plantedBug, json: values.json }
 }
 
-function report({ plant, json }: Order, { seeds, failures, tally }: FleetResult, seconds: number): number {
-  const least = Math.floor(Math.min(1, seeds / leastSeeds) * leastTimes)
-  // A run that found something ended early.
-  const rare = failures.length > 0 ? [] : tally.rare(least)
-  const failed = failures.map(({ seed, what, log }) => ({
+function report(
+  { plantedBug, json }: Options,
+  { seeds, failures, tally }: FleetResult,
+  seconds: number,
+): number {
+  const minTimes = Math.floor(Math.min(1, seeds / requiredSeeds) * requiredTimes)
+  // A run with failures ended early, so its counts say nothing.
+  const rare = failures.length > 0 ? [] : tally.rare(minTimes)
+  const failed = failures.map(({ seed, problem, log }) => ({
     seed,
-    what,
+    what: problem,
     log,
-    replay: `npm run simulate -- --seeds 1 --seed ${seed}${plant === null ? '' : ` --plant ${plant}`}`,
+    replay: `npm run simulate -- --seeds 1 --seed ${seed}${plantedBug === null ? '' : ` --plant ${plantedBug}`}`,
   }))
   const rate = seeds / seconds
   if (json)
     process.stdout.write(
-      `${JSON.stringify({ seeds, seconds, seedsPerSecond: rate, ...tally.counts, leastTimes: least, rare, failures: failed })}\n`,
+      `${JSON.stringify({ seeds, seconds, seedsPerSecond: rate, ...tally.counts, leastTimes: minTimes, rare, failures: failed })}\n`,
     )
   else {
     process.stdout.write(`${tally.render()}\n\n`)
-    for (const { seed, what, log, replay } of failed.slice(0, mostShown)) {
+    for (const { seed, what: problem, log, replay } of failed.slice(0, maxShown)) {
       process.stdout.write(
-        `seed ${seed} failed: ${printable(what)}\n  after:\n${log.map((line) => `    ${printable(line)}`).join('\n')}\n  replay it: ${replay}\n\n`,
+        `seed ${seed} failed: ${printable(problem)}\n  after:\n${log.map((line) => `    ${printable(line)}`).join('\n')}\n  replay it: ${replay}\n\n`,
       )
     }
-    for (const text of rare) process.stdout.write(`too rare (${least} times expected): ${text}\n`)
+    for (const text of rare) process.stdout.write(`too rare (${minTimes} times expected): ${text}\n`)
     process.stdout.write(
       `${seeds} seeds in ${seconds.toFixed(1)} s (${rate.toFixed(1)} a second), ${failures.length} failed\n`,
     )
@@ -75,7 +79,7 @@ function report({ plant, json }: Order, { seeds, failures, tally }: FleetResult,
   return failures.length + rare.length > 0 ? 1 : 0
 }
 
-/** Names in a source are hostile to terminals on purpose. */
+/** Some names in a simulated source contain control characters on purpose. */
 function printable(text: string): string {
   return text.replace(
     /[\x00-\x09\x0b-\x1f\x7f-\x9f]/g,
@@ -84,22 +88,22 @@ function printable(text: string): string {
 }
 
 async function main(): Promise<number> {
-  let order: Order
+  let options: Options
   try {
-    order = readOrder(process.argv.slice(2))
+    options = readOptions(process.argv.slice(2))
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`)
     return 2
   }
   const startedMs = Date.now()
   const processes = availableParallelism()
-  const result = await runSeeds({ ...order, processes, mostFailures }, (done) => {
-    if (done % 500 === 0 || done === order.count)
+  const result = await runSeeds({ ...options, processes, maxFailures }, (seedsDone) => {
+    if (seedsDone % 500 === 0 || seedsDone === options.count)
       process.stderr.write(
-        `${done} of ${order.count} seeds, ${((Date.now() - startedMs) / 1000).toFixed(0)} s\n`,
+        `${seedsDone} of ${options.count} seeds, ${((Date.now() - startedMs) / 1000).toFixed(0)} s\n`,
       )
   })
-  return report(order, result, (Date.now() - startedMs) / 1000)
+  return report(options, result, (Date.now() - startedMs) / 1000)
 }
 
 process.exitCode = await main()

@@ -1,9 +1,9 @@
-// What users do to a source between backups, and sometimes during one.
+// The changes that users make to a source between two backups, and sometimes during one.
 import type { Seeded } from './random.ts'
 import { isWithin, parentOf } from './source-tree.ts'
 import type { SourceTree } from './source-tree.ts'
 
-/** In latin1: some are no UTF-8, one is hostile to terminals, one looks like a restore's own folder. */
+/** In latin1: some are not UTF-8, one contains a control sequence, one looks like the temporary folder of a restore. */
 const names = [
   'a',
   'b',
@@ -41,7 +41,7 @@ const changes = {
 
 type Change = keyof typeof changes
 
-/** @returns what was done, in words; null if it was not possible. */
+/** @returns the name of the change; null if the tree allowed none of this kind. */
 export function mutate(tree: SourceTree, random: Seeded): string | null {
   const change = random.weigh<Change>(changes)
   return doChange(change, tree, random) ? change : null
@@ -120,7 +120,7 @@ function moveOrRemove(
   return true
 }
 
-/** As editors do that write anew and rename: another inode, and here the same size and time. */
+/** An editor writes a new file and renames it over the old one: another inode, here with the same size and time. */
 function replaceFile(path: string, tree: SourceTree, random: Seeded): void {
   const { bytes, mtimeNs, mode } = tree.nodes.get(path)!
   const temporary = `${parentOf(path)}${parentOf(path) === '' ? '' : '/'}.new`
@@ -140,23 +140,23 @@ function sizeOf(random: Seeded): number {
   return random.chance(0.1) ? 0 : random.below(random.chance(0.2) ? 20_000 : 2000)
 }
 
-function content(tree: SourceTree, random: Seeded, wanted: number): Buffer {
+function content(tree: SourceTree, random: Seeded, maxContentBytes: number): Buffer {
   const used = [...new Set(tree.nodes.values())].reduce((sum, node) => sum + node.bytes.length, 0)
-  const bytes = Math.min(wanted, Math.max(0, maxBytes - used))
+  const bytes = Math.min(maxContentBytes, Math.max(0, maxBytes - used))
   if (random.chance(0.5)) return random.bytes(bytes)
   return random.chance(0.2)
     ? Buffer.alloc(bytes)
     : Buffer.alloc(bytes, `line ${random.below(1000)} of a file that compresses\n`)
 }
 
-/** Of the same size, but other bytes where there are any. */
+/** A copy of the same size in which one byte differs, unless the file is empty. */
 function edited(bytes: Buffer, random: Seeded): Buffer {
   const copy = Buffer.from(bytes)
   if (copy.length > 0) copy[random.below(copy.length)]! ^= 1 + random.below(255)
   return copy
 }
 
-/** Shorter, or longer by a hole. */
+/** A shorter copy, or one with a hole at its end. */
 function truncated(bytes: Buffer, random: Seeded): Buffer {
   return random.chance(0.7)
     ? bytes.subarray(0, random.below(bytes.length + 1))

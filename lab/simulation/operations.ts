@@ -1,19 +1,23 @@
-// What can happen in a simulated world, and how often. Each operation leaves the record of its world true, or throws.
+// The operations of a simulated world, with their weights. Each operation keeps the record of the world correct, or throws.
 import * as fs from 'node:fs'
 import { isHoldfastError } from '../../core/errors.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { listSnapshots, loadSnapshot, selectSnapshot } from '../../core/snapshot/snapshot.ts'
 import type { RestoreResult } from '../../engine/operations.ts'
 import { verify } from '../../engine/verify.ts'
-import { attack, expire, spoil } from './attacks.ts'
+import { attack, expire, corrupt } from './attacks.ts'
 import { differences } from './comparison.ts'
-import { crashPlaces } from './host-process.ts'
-import type { CrashPlace, FaultKind, HostProcess, Plan, PlannedCrash, PlannedFault } from './host-process.ts'
+import { crashPoints } from './host-process.ts'
+import type { CrashPoint, FaultKind, HostProcess, Plan, PlannedCrash, PlannedFault } from './host-process.ts'
 import { assertRestored, isCopy, newestOf } from './invariants.ts'
 import { mutate } from './mutations.ts'
-import { isWithin } from './source-tree.ts'
-import { Violation, dayMs, promiseDays, sourceName } from './world.ts'
-import type { Committed, Host, Outcome, World } from './world.ts'
+import { promiseDays } from './committed-snapshots.ts'
+import type { Committed, Host } from './committed-snapshots.ts'
+import type { Outcome } from './process-runner.ts'
+import { isWithin, sourceName } from './source-tree.ts'
+import { dayMs } from './vault.ts'
+import { Violation } from './violation.ts'
+import type { World } from './world.ts'
 
 const requestFaults: FaultKind[] = [
   'internal error',
@@ -42,7 +46,7 @@ const targetFaults: FaultKind[] = [
   'sync EIO',
 ]
 
-/** What an operation may fail with after such a fault. Those not named here can't fail anything on their own. */
+/** The error codes that each fault explains. A fault without an entry can't fail an operation on its own. */
 const failsWith: Partial<Record<FaultKind, ErrorCode[]>> = {
   'internal error': ['unreachable'],
   'connection reset': ['unreachable'],
@@ -68,13 +72,13 @@ const failsWith: Partial<Record<FaultKind, ErrorCode[]>> = {
 
 export const operations = {
   mutate: { weight: 5, run: mutateSource },
-  backup: { weight: 9, run: (world: World) => backUp(world, world.startProcess('backup')) },
+  backup: { weight: 9, run: (world: World) => backUp(world, world.processes.start('backup')) },
   'backup with faults': {
     weight: 28,
     run: (world: World) =>
       backUp(
         world,
-        world.startProcess('backup', {
+        world.processes.start('backup', {
           faults: plan(world, [
             ...requestFaults,
             ...uploadFaults,
@@ -113,7 +117,7 @@ export const operations = {
     weight: 8,
     run: (world: World) =>
       restoreTwice(world, {
-        crash: placeToCrash(world, 'restore', [
+        crash: planCrash(world, 'restore', [
           'crash at a request',
           'crash after a request',
           'crash in a file system call',
@@ -124,11 +128,11 @@ export const operations = {
   'restore at a point in time': { weight: 5, run: restoreAt },
   'verify with faults': { weight: 7, run: verifyWithFaults },
   expire: { weight: 4, run: expire },
-  corrupt: { weight: 5, run: spoil },
+  corrupt: { weight: 5, run: corrupt },
   'turn the clock': { weight: 6, run: turnClock },
   attack: { weight: 6, run: attack },
   'lose the cache': { weight: 3, run: loseCache },
-  'spoil the cache': { weight: 3, run: spoilCache },
+  'spoil the cache': { weight: 3, run: corruptCache },
 } satisfies Record<string, { weight: number; run: (world: World) => Promise<void> | void }>
 
 export type OperationName = keyof typeof operations
@@ -137,7 +141,7 @@ export const weights = Object.fromEntries(
   operationNames.map((name) => [name, operations[name].weight]),
 ) as Record<OperationName, number>
 
-/** Of faults that can happen to many events of an operation, or to few, how many they are. */
+/** The usual number of events that a fault can hit in one operation; the plan draws the hit among them. */
 const usualEvents: Partial<Record<FaultKind, number>> = {
   'cache EIO': 25,
   'cache full': 3,
@@ -154,7 +158,7 @@ const usualEvents: Partial<Record<FaultKind, number>> = {
   'target EACCES': 5,
 }
 
-/** One or two kinds of faults. Changes of files come alone: what a second pass would see of them is another story. */
+/** One or two kinds of faults. A change of a file comes alone, because a second fault could make the engine read the file twice. */
 function plan({ random }: World, kinds: readonly FaultKind[]): PlannedFault[] {
   const first = random.pick(kinds)
   const chosen =
@@ -168,16 +172,12 @@ function plan({ random }: World, kinds: readonly FaultKind[]): PlannedFault[] {
   }))
 }
 
-function placeToCrash(
-  { random, usualSteps }: World,
-  name: string,
-  places: readonly CrashPlace[],
-): PlannedCrash {
-  const place = random.pick(places)
-  return { place, at: 1 + random.below(Math.max(4, usualSteps.get(name)?.get(place) ?? 0)) }
+function planCrash({ random, processes }: World, name: string, points: readonly CrashPoint[]): PlannedCrash {
+  const point = random.pick(points)
+  return { point, at: 1 + random.below(Math.max(4, processes.usualSteps.get(name)?.get(point) ?? 0)) }
 }
 
-/** A failure must be one that the faults explain: silence and the wrong reason are both worse than failing. */
+/** The faults must explain the failure. No failure at all and a wrong reason are both worse. */
 function judge(process: HostProcess, outcome: Outcome<unknown>): void {
   if (outcome === 'crashed' || 'result' in outcome) return
   const codes = [...process.fired].flatMap((kind) => failsWith[kind] ?? [])
@@ -189,14 +189,14 @@ function judge(process: HostProcess, outcome: Outcome<unknown>): void {
 }
 
 function mutateSource(world: World): void {
-  const done: string[] = []
+  const changes: string[] = []
   for (let count = 1 + world.random.below(4); count > 0; count--) {
     const change = mutate(world.tree, world.random)
-    if (change !== null) done.push(change)
-    // Often within one tick of the kernel's clock.
+    if (change !== null) changes.push(change)
+    // Often two changes fall into one tick of the kernel's clock.
     if (world.random.chance(0.4)) world.clock.pass(world.random.below(3000))
   }
-  world.log.push(done.join(', '))
+  world.log.push(changes.join(', '))
 }
 
 async function backUp(world: World, process: HostProcess, host = hostOf(world)): Promise<void> {
@@ -216,22 +216,22 @@ function describe(process: HostProcess): string {
   return `${process.name}${process.fired.size === 0 ? '' : ` (${[...process.fired].join(', ')})`}${process.crashed ? ' (ended)' : ''}`
 }
 
-/** Then again, as whoever restarts it would. */
+/** A backup that crashes; in half of the cases the host starts it again. */
 async function crashBackup(world: World): Promise<void> {
   const host = hostOf(world)
   await backUp(
     world,
-    world.startProcess('backup', { crash: placeToCrash(world, 'backup', crashPlaces) }),
+    world.processes.start('backup', { crash: planCrash(world, 'backup', crashPoints) }),
     host,
   )
-  if (world.random.chance(0.5)) await backUp(world, world.startProcess('backup'), host)
+  if (world.random.chance(0.5)) await backUp(world, world.processes.start('backup'), host)
 }
 
-/** Two hosts with a cache each, or one host twice: then one of them must say that the other runs, unless it has ended by then. */
+/** Two hosts with a cache each, or one host twice. On one host the second writer must report a conflict if the first still runs. */
 async function twoWriters(world: World): Promise<void> {
   const isOneHost = world.random.chance(0.3)
   const [first, second] = world.hosts as [Host, Host]
-  const processes = [world.startProcess('first writer'), world.startProcess('second writer')] as const
+  const processes = [world.processes.start('first writer'), world.processes.start('second writer')] as const
   const outcomes = await Promise.all([
     world.backup(first, processes[0]),
     world.backup(isOneHost ? first : second, processes[1]),
@@ -251,13 +251,15 @@ async function twoWriters(world: World): Promise<void> {
 }
 
 function choose(world: World): Committed | undefined {
-  const whole = world.committed.filter((snapshot) => world.isPromised(snapshot) && !world.isSpoiled(snapshot))
+  const whole = world.snapshots.list.filter(
+    (snapshot) => world.snapshots.isGuaranteed(snapshot) && !world.snapshots.isCorrupt(snapshot),
+  )
   return whole.length === 0 ? undefined : world.random.pick(whole)
 }
 
 async function readerWithWriter(world: World): Promise<void> {
   const snapshot = choose(world)
-  const [reader, writer] = [world.startProcess('reader'), world.startProcess('writer')]
+  const [reader, writer] = [world.processes.start('reader'), world.processes.start('writer')]
   const target = world.newTarget()
   const [read, written] = await Promise.all([
     snapshot === undefined ? null : world.restore(reader, (store) => load(store, snapshot.id), target),
@@ -271,17 +273,17 @@ async function readerWithWriter(world: World): Promise<void> {
 
 async function load(store: Parameters<typeof listSnapshots>[0], id: string): ReturnType<typeof loadSnapshot> {
   const refs = await listSnapshots(store, sourceName)
-  const ref = refs.find((other) => other.id === id && other.flags.length === 0)
+  const ref = refs.find((candidate) => candidate.id === id && candidate.flags.length === 0)
   if (ref === undefined) throw new Violation(`${id} is not listed`)
   return loadSnapshot(store, ref)
 }
 
-/** Once with whatever happens to it, then again into the same target without any of it: that must end well. */
+/** A restore with faults or a crash; after a failure a second one into the same target without them, which must succeed. */
 async function restoreTwice(world: World, trouble: Plan): Promise<void> {
   const snapshot = choose(world)
   if (snapshot === undefined) return
   const target = world.newTarget()
-  const process = world.startProcess('restore', trouble)
+  const process = world.processes.start('restore', trouble)
   const outcome = await world.restore(process, (store) => load(store, snapshot.id), target)
   judge(process, outcome)
   world.log.push(
@@ -289,35 +291,33 @@ async function restoreTwice(world: World, trouble: Plan): Promise<void> {
   )
   if (outcome !== 'crashed' && 'result' in outcome) {
     const named = namedBy(outcome.result, process)
-    const maySpoil = readFaults.some((kind) => process.fired.has(kind))
-    if (named.length > 0 && !maySpoil)
-      throw new Violation(`a restore names ${JSON.stringify(named)}, and nothing was spoiled on the way`)
+    const mayCorrupt = readFaults.some((kind) => process.fired.has(kind))
+    if (named.length > 0 && !mayCorrupt)
+      throw new Violation(`a restore names ${JSON.stringify(named)}, and no response was corrupt`)
     return assertRestored(snapshot, target, named)
   }
-  const again = world.startProcess('resumed restore')
+  const again = world.processes.start('resumed restore')
   const resumed = await world.restore(again, (store) => load(store, snapshot.id), target)
-  // It ended between its very last two calls: nothing is left to do, and nobody can tell any more that it was ours.
+  // The first restore ended between its last two calls: it is complete, and its marker in the target is already removed.
   const isOver =
     process.crashed && resumed !== 'crashed' && 'error' in resumed && isHoldfastError(resumed.error, 'target')
   if (isOver) return assertRestored(snapshot, target, [], true)
   if (resumed === 'crashed' || 'error' in resumed)
-    throw new Violation(
-      `an interrupted restore doesn't go on: ${resumed === 'crashed' ? '' : String(resumed.error)}`,
-    )
-  // What bytes that were spoiled on the way had cost is said again; it is named, and the snapshot itself is whole.
+    throw new Violation(`a resumed restore failed: ${resumed === 'crashed' ? '' : String(resumed.error)}`)
+  // The second restore names again the paths that corrupt responses cost the first one; the snapshot itself is intact.
   const named = namedBy(resumed.result, again)
   if (named.length > 0 && !readFaults.some((kind) => process.fired.has(kind)))
     throw new Violation(`a resumed restore names ${JSON.stringify(named)}`)
   assertRestored(snapshot, target, named)
 }
 
-/** Paths that a restore says are not as they were. That the last fsync failed is said of the root, and costs it nothing here. */
+/** Paths that a restore reports as different. A failed last fsync is reported for the root, and costs nothing here. */
 function namedBy({ damaged, problems }: RestoreResult, process: HostProcess): string[] {
-  const own = problems.filter(
+  const attributable = problems.filter(
     ({ path, detail }) =>
       !(path.length === 0 && process.fired.has('target EIO') && detail.startsWith('its times may not')),
   )
-  return [...damaged, ...own].map(({ path }) => path.toString('latin1'))
+  return [...damaged, ...attributable].map(({ path }) => path.toString('latin1'))
 }
 
 async function restorePath(world: World): Promise<void> {
@@ -334,16 +334,18 @@ async function restorePath(world: World): Promise<void> {
   if (snapshot === undefined || paths.length === 0) return
   const path = world.random.pick(paths)
   const target = world.newTarget()
-  const process = world.startProcess('restore of one path')
+  const process = world.processes.start('restore of one path')
   const outcome = await world.restore(process, (store) => load(store, snapshot.id), target, [path])
   judge(process, outcome)
-  // The folders above it are there to hold it.
-  const selected = new Map([...snapshot.expected].filter(([other]) => isWithin(other, path)))
+  // The restore also makes the folders above the path.
+  const selected = new Map([...snapshot.expected].filter(([candidate]) => isWithin(candidate, path)))
   const wrong = differences(selected, target)
     .filter((difference) => !isWithin(path, difference.path) || difference.path === path)
     .filter(
       (difference) =>
-        ![...snapshot.excused, ...snapshot.changed.keys()].some((other) => isWithin(difference.path, other)),
+        ![...snapshot.excused, ...snapshot.changed.keys()].some((excused) =>
+          isWithin(difference.path, excused),
+        ),
     )
   fs.rmSync(target, { recursive: true, force: true })
   if (wrong.length > 0)
@@ -351,17 +353,18 @@ async function restorePath(world: World): Promise<void> {
 }
 
 async function restoreAt(world: World): Promise<void> {
-  const { committed, random } = world
+  const { snapshots, random } = world
+  const committed = snapshots.list
   if (committed.length === 0) return
   const timeMs = random.pick(committed).timeMs + random.pick([-1000, 0, 0, 1000, 3_600_000])
   const expected = newestOf(world, timeMs)
-  const process = world.startProcess('restore at a point in time')
-  const outcome = await world.run(process, async () => {
-    const store = world.connect(process)
+  const process = world.processes.start('restore at a point in time')
+  const outcome = await world.processes.run(process, async () => {
+    const store = world.processes.connect(process)
     const { snapshot } = await selectSnapshot(store, await listSnapshots(store, sourceName), timeMs)
     return snapshot.id
   })
-  const found =
+  const chosen =
     outcome === 'crashed'
       ? outcome
       : 'result' in outcome
@@ -369,28 +372,33 @@ async function restoreAt(world: World): Promise<void> {
         : isHoldfastError(outcome.error)
           ? outcome.error.code
           : 'an error'
-  if (found !== expected && !isCopy(world, found))
+  if (chosen !== expected && !isCopy(world, chosen))
     throw new Violation(
-      `at ${new Date(timeMs).toISOString()} the newest snapshot was ${expected}, and ${found} was chosen`,
+      `at ${new Date(timeMs).toISOString()} the newest snapshot was ${expected}, and the engine selected ${chosen}`,
     )
-  const snapshot = committed.find(({ id }) => id === found)
-  if (snapshot === undefined || !world.isPromised(snapshot) || world.isSpoiled(snapshot)) return
+  const snapshot = committed.find(({ id }) => id === chosen)
+  if (
+    snapshot === undefined ||
+    !world.snapshots.isGuaranteed(snapshot) ||
+    world.snapshots.isCorrupt(snapshot)
+  )
+    return
   const target = world.newTarget()
   const restored = await world.restore(
-    world.startProcess('restore'),
+    world.processes.start('restore'),
     (store) => load(store, snapshot.id),
     target,
   )
-  if (restored === 'crashed' || 'error' in restored) throw new Violation(`${found} doesn't restore`)
+  if (restored === 'crashed' || 'error' in restored) throw new Violation(`${chosen} doesn't restore`)
   assertRestored(snapshot, target)
 }
 
-/** May fail, and may call what is spoiled on the way damaged; never calls what is damaged whole. */
+/** Verify may fail, and may report a corrupt response as damage. Verify never reports a damaged snapshot as intact. */
 async function verifyWithFaults(world: World): Promise<void> {
-  const promised = world.committed.filter((snapshot) => world.isPromised(snapshot))
-  if (promised.length === 0) return
-  const snapshot = world.random.pick(promised)
-  const process = world.startProcess('verify', {
+  const guaranteed = world.snapshots.list.filter((snapshot) => world.snapshots.isGuaranteed(snapshot))
+  if (guaranteed.length === 0) return
+  const snapshot = world.random.pick(guaranteed)
+  const process = world.processes.start('verify', {
     faults: plan(world, [
       ...requestFaults,
       ...readFaults,
@@ -400,8 +408,8 @@ async function verifyWithFaults(world: World): Promise<void> {
       'broken listing',
     ]).map((fault) => (fault.kind === 'broken listing' ? { ...fault, at: 1 } : fault)),
   })
-  const outcome = await world.run(process, async () => {
-    const store = world.connect(process)
+  const outcome = await world.processes.run(process, async () => {
+    const store = world.processes.connect(process)
     return verify({
       store,
       clock: world.clock,
@@ -410,19 +418,19 @@ async function verifyWithFaults(world: World): Promise<void> {
       readData: true,
     })
   })
-  const isSpoiled = world.isSpoiled(snapshot)
+  const isSpoiled = world.snapshots.isCorrupt(snapshot)
   if (!isSpoiled) judge(process, outcome)
   if (outcome === 'crashed' || 'error' in outcome) return
   const { objects } = outcome.result
   if (isSpoiled && objects.length === 0)
-    throw new Violation(`${snapshot.id} is damaged, and verify calls it whole`)
+    throw new Violation(`${snapshot.id} is damaged, and verify reports no damage`)
   if (!isSpoiled && objects.length > 0 && !readFaults.some((kind) => process.fired.has(kind)))
-    throw new Violation(`${snapshot.id} is whole, and verify says ${JSON.stringify(objects)}`)
+    throw new Violation(`${snapshot.id} is intact, and verify reports ${JSON.stringify(objects)}`)
 }
 
 function turnClock(world: World): void {
   const { random, clock, vault } = world
-  // To when a pack may hardly be used again: what counts then is the time of the commit.
+  // Just before the end of a pack's reuse, because the time of the commit decides, not the time of the lookup.
   const ends = vault
     .versions()
     .map(({ lockedUntilMs }) => lockedUntilMs - promiseDays * dayMs)
@@ -443,10 +451,10 @@ function loseCache(world: World): void {
 }
 
 /** One byte of the cache's database turns. */
-function spoilCache(world: World): void {
+function corruptCache(world: World): void {
   const host = world.hosts[0]!
   const name = fs.existsSync(host.cacheDirectory)
-    ? fs.readdirSync(host.cacheDirectory).find((other) => other.endsWith('.sqlite'))
+    ? fs.readdirSync(host.cacheDirectory).find((entry) => entry.endsWith('.sqlite'))
     : undefined
   if (name === undefined) return
   const file = `${host.cacheDirectory}/${name}`

@@ -1,46 +1,46 @@
-// Memory of packs and of what is read, used again from one operation to the next: to get and clear 30 MiB for a few hundred
-// bytes costs more than all the rest of a simulated backup. Only speed depends on it.
+// A pool of buffers for packs and reads, shared by successive operations. A fresh, zeroed 30 MiB buffer for a few hundred
+// bytes would cost more than the rest of a simulated backup. The pool changes speed only.
 import { packBufferBytes, packTargetBytes } from '../../core/pack/pack-size.ts'
 import { currentProcess } from './host-process.ts'
 
-const leastBytes = 1024 * 1024
-const mostUnused = 8
+const minBytes = 1024 * 1024
+const maxPooled = 8
 const packBytes = packBufferBytes(packTargetBytes)
-const unusedPacks: ArrayBuffer[] = []
-const unusedBuffers = new Map<number, Buffer<ArrayBuffer>[]>()
-let isUsed = false
+const packPool: ArrayBuffer[] = []
+const bufferPools = new Map<number, Buffer<ArrayBuffer>[]>()
+let isInstalled = false
 
-/** From now on large memory of a simulated process comes from what was given back, if there is any. */
-export function reuseMemory(): void {
-  if (isUsed) return
-  isUsed = true
+/** From now on large buffers of a simulated process come from the pool, if it has one of the size. */
+export function poolBuffers(): void {
+  if (isInstalled) return
+  isInstalled = true
   globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
     construct: (target, parameters: [number], newTarget) =>
-      (parameters[0] === packBytes ? unusedPacks.pop() : undefined) ??
+      (parameters[0] === packBytes ? packPool.pop() : undefined) ??
       (Reflect.construct(target, parameters, newTarget) as ArrayBuffer),
   })
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer)
   Buffer.allocUnsafeSlow = (bytes: number): Buffer<ArrayBuffer> => {
-    const owner = bytes < leastBytes ? undefined : currentProcess()
+    const owner = bytes < minBytes ? undefined : currentProcess()
     if (owner === undefined) return allocate(bytes)
-    const buffer = unusedBuffers.get(bytes)?.pop() ?? allocate(bytes)
-    owner.memory.add(buffer)
+    const buffer = bufferPools.get(bytes)?.pop() ?? allocate(bytes)
+    owner.buffers.add(buffer)
     return buffer
   }
 }
 
-/** @param memory nobody uses it any more. */
-export function giveBackMemory(memory: ArrayBufferLike | Buffer<ArrayBuffer>): void {
-  if (Buffer.isBuffer(memory)) {
-    const same = unusedBuffers.get(memory.length) ?? []
-    unusedBuffers.set(memory.length, same)
-    if (memory.length > 0 && same.length < mostUnused) same.push(memory)
+/** Returns a buffer to the pool. No code may use the buffer afterwards. */
+export function releaseBuffer(buffer: ArrayBufferLike | Buffer<ArrayBuffer>): void {
+  if (Buffer.isBuffer(buffer)) {
+    const pool = bufferPools.get(buffer.length) ?? []
+    bufferPools.set(buffer.length, pool)
+    if (buffer.length > 0 && pool.length < maxPooled) pool.push(buffer)
   } else if (
-    memory instanceof ArrayBuffer &&
-    memory.byteLength === packBytes &&
-    unusedPacks.length < mostUnused &&
-    !unusedPacks.includes(memory)
+    buffer instanceof ArrayBuffer &&
+    buffer.byteLength === packBytes &&
+    packPool.length < maxPooled &&
+    !packPool.includes(buffer)
   ) {
-    unusedPacks.push(memory)
+    packPool.push(buffer)
   }
 }

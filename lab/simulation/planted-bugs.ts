@@ -1,29 +1,30 @@
-// Bugs that are planted on purpose, outside the product's code: a simulation that doesn't find them finds nothing.
+// Bugs planted on purpose, outside the product's code. A simulation that doesn't find them proves nothing.
 import { isHoldfastError } from '../../core/errors.ts'
 import { parsePackKey } from '../../core/store/vault-keys.ts'
 import type { FileTimes } from './file-system.ts'
 import { currentProcess } from './host-process.ts'
 import type { HostProcess } from './host-process.ts'
 import type { WorldClock } from './clocks.ts'
+import type { CommittedSnapshots } from './committed-snapshots.ts'
 import type { Vault } from './vault.ts'
 import type { VaultConnection } from './vault-connection.ts'
 
-/** The parts of a world that a planted bug reads. A world imports this file, so this file can't import the world. */
+/** The parts of a world that a planted bug uses. The world imports this file, so this file can't import the world. */
 export interface BuggedWorld {
   readonly vault: Vault
   readonly clock: WorldClock
-  readonly committed: readonly { readonly timeMs: number }[]
+  readonly snapshots: CommittedSnapshots
 }
 
-export interface Plant {
-  /** What it does, in words. */
+export interface PlantedBug {
+  /** The wrong behaviour, as one clause. */
   bug: string
   wrap?: (connection: VaultConnection, world: BuggedWorld, process: HostProcess) => VaultConnection
   prepare?: (process: HostProcess) => void
   times?: (times: Map<bigint, FileTimes>) => ReadonlyMap<bigint, FileTimes>
 }
 
-export const plants: Record<string, Plant> = {
+export const plantedBugs: Record<string, PlantedBug> = {
   'manifest-before-packs': {
     bug: 'packs are acknowledged at once and written after the manifest',
     wrap: writeManifestFirst,
@@ -52,7 +53,7 @@ function writeManifestFirst(
     if (parsePackKey(key) !== null) {
       const versionId = world.vault.reserve()
       const copy = Buffer.from(body)
-      late.push(() => void world.vault.put(key, copy, sha256, false, versionId))
+      late.push(() => void world.vault.put(key, copy, sha256, { versionId }))
       return { versionId, serverTimeMs: world.clock.serverMs }
     }
     const reply = await put(key, body, sha256)
@@ -69,19 +70,19 @@ function acceptConflicts(connection: VaultConnection, world: BuggedWorld): Vault
   const put = connection.putIfAbsent.bind(connection)
   connection.putIfAbsent = (key, body, sha256) =>
     put(key, body, sha256).catch((error: unknown) => {
-      const there = world.vault.latest(key)
-      if (!isHoldfastError(error, 'conflict') || there === undefined) throw error
-      return { versionId: there.versionId, serverTimeMs: world.clock.serverMs }
+      const existing = world.vault.latest(key)
+      if (!isHoldfastError(error, 'conflict') || existing === undefined) throw error
+      return { versionId: existing.versionId, serverTimeMs: world.clock.serverMs }
     })
   return connection
 }
 
 function stopTime(connection: VaultConnection, world: BuggedWorld): VaultConnection {
   const ask = connection.lockDefault.bind(connection)
-  const startMs = world.committed[0]?.timeMs
+  const startMs = world.snapshots.list[0]?.timeMs
   connection.lockDefault = async () => {
-    const answer = await ask()
-    return { ...answer, serverTimeMs: startMs ?? answer.serverTimeMs }
+    const response = await ask()
+    return { ...response, serverTimeMs: startMs ?? response.serverTimeMs }
   }
   return connection
 }
@@ -98,16 +99,16 @@ function readLatest(connection: VaultConnection, world: BuggedWorld): VaultConne
 const trusting = new WeakSet<HostProcess>()
 let isPatched = false
 
-/** Hashes of chunks are what readers compare by `equals`: 32 bytes against 32 bytes. */
+/** Readers compare the hash of a chunk by `equals`: 32 bytes against 32 bytes. */
 function trustChunks(process: HostProcess): void {
   trusting.add(process)
   if (isPatched) return
   isPatched = true
-  const prototype = Buffer.prototype as unknown as { equals: (this: Buffer, other: Uint8Array) => boolean }
+  const prototype = Buffer.prototype as unknown as { equals: (this: Buffer, bytes: Uint8Array) => boolean }
   const { equals } = prototype
-  prototype.equals = function (other) {
-    const owner = this.length === 32 && other.length === 32 ? currentProcess() : undefined
-    return owner !== undefined && trusting.has(owner) ? true : equals.call(this, other)
+  prototype.equals = function (bytes) {
+    const owner = this.length === 32 && bytes.length === 32 ? currentProcess() : undefined
+    return owner !== undefined && trusting.has(owner) ? true : equals.call(this, bytes)
   }
 }
 
@@ -115,8 +116,8 @@ function copyTimes(times: Map<bigint, FileTimes>): ReadonlyMap<bigint, FileTimes
   const read = times.get.bind(times)
   const copy = new Map(times)
   copy.get = (ino) => {
-    const found = read(ino)
-    return found === undefined ? undefined : { mtimeNs: found.mtimeNs, ctimeNs: found.mtimeNs }
+    const fileTimes = read(ino)
+    return fileTimes === undefined ? undefined : { mtimeNs: fileTimes.mtimeNs, ctimeNs: fileTimes.mtimeNs }
   }
   return copy
 }

@@ -1,15 +1,15 @@
-// Everything that a run decides by chance, from one seed.
+// The random source of a simulation: one seed decides every draw.
 import { createCipheriv } from 'node:crypto'
 
 export class Seeded {
   private state: number
 
-  /** @param seed its lower 32 bits count. */
+  /** @param seed only its lower 32 bits are used. */
   constructor(seed: number) {
     this.state = seed >>> 0
   }
 
-  /** Uniform in [0, 1) (mulberry32). An arrow, so that it can be passed on as a `Random`. */
+  /** Uniform in [0, 1) (mulberry32). An arrow function, because the engine takes it as a `Random`. */
   readonly next = (): number => {
     this.state = (this.state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1)
@@ -31,11 +31,11 @@ export class Seeded {
     return items[this.below(items.length)]!
   }
 
-  /** One of the names, as often as its weight says. */
+  /** Draws a name with the probability of its weight. */
   weigh<Name extends string>(weights: Readonly<Partial<Record<Name, number>>>): Name {
     const entries = Object.entries(weights) as [Name, number][]
-    let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)
-    return (entries.find(([, weight]) => (left -= weight) < 0) ?? entries.at(-1)!)[0]
+    let remaining = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)
+    return (entries.find(([, weight]) => (remaining -= weight) < 0) ?? entries.at(-1)!)[0]
   }
 
   /** Bytes that don't compress. */

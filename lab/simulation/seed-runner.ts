@@ -1,4 +1,4 @@
-// A process of the fleet: runs the seeds that it is sent, in a directory of its own in memory, and answers what came of them.
+// A process of the fleet: runs the seeds that it receives, in its own directory in memory, and reports the results.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,17 +9,19 @@ import type { Counts } from './tally.ts'
 export interface ToRunner {
   first: number
   count: number
-  plant: string | null
+  plantedBug: string | null
 }
 
 export interface FromRunner {
-  done: number
+  seedsDone: number
   failures: Failure[]
   counts: Counts
 }
 
-const memory = '/dev/shm'
-const directory = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'holdfast-simulation-'))
+const memoryFileSystem = '/dev/shm'
+const directory = mkdtempSync(
+  join(existsSync(memoryFileSystem) ? memoryFileSystem : tmpdir(), 'holdfast-simulation-'),
+)
 process.chdir(directory)
 process.on('exit', () => {
   process.chdir('/')
@@ -28,16 +30,16 @@ process.on('exit', () => {
 process.on('disconnect', () => process.exit())
 process.on('SIGTERM', () => process.exit())
 
-process.on('message', ({ first, count, plant }: ToRunner) => {
-  void run(first, count, plant).then((answer) => process.send!(answer))
+process.on('message', ({ first, count, plantedBug }: ToRunner) => {
+  void run(first, count, plantedBug).then((report) => process.send!(report))
 })
 
-async function run(first: number, count: number, plant: string | null): Promise<FromRunner> {
+async function run(first: number, count: number, plantedBug: string | null): Promise<FromRunner> {
   const tally = newTally()
   const failures: Failure[] = []
   for (let seed = first; seed < first + count; seed++) {
-    const failure = await runSeed(seed, plant, tally)
+    const failure = await runSeed(seed, plantedBug, tally)
     if (failure !== null) failures.push(failure)
   }
-  return { done: count, failures, counts: tally.counts }
+  return { seedsDone: count, failures, counts: tally.counts }
 }

@@ -1,7 +1,9 @@
-// The reference model of a source: path to kind, bytes and metadata, kept beside the real directory by the one who changes
-// both. Nothing of it comes from the code under test; files are compared byte for byte.
+// The reference model of a source: path to kind, bytes and metadata. SourceTree changes the model and the real directory
+// together. No part of the model comes from the code under test.
 import * as fs from 'node:fs'
 import type { FileTimes } from './file-system.ts'
+
+export const sourceName = 'files'
 
 export interface TreeNode {
   kind: 'file' | 'directory' | 'symlink'
@@ -12,13 +14,13 @@ export interface TreeNode {
   ino: bigint
 }
 
-/** What one snapshot must bring back. Paths are latin1 text, so that any bytes are kept; the root is the empty one. */
+/** The expected state of one snapshot. Paths are latin1 text, which keeps any bytes; the root is the empty path. */
 export type Expected = ReadonlyMap<string, Readonly<TreeNode>>
 
 export class SourceTree {
   readonly root = 'source'
   readonly nodes = new Map<string, TreeNode>()
-  /** By the simulated kernel, for lstat and fstat of the engine. */
+  /** Times by the simulated kernel, for the engine's lstat and fstat. */
   readonly times = new Map<bigint, FileTimes>()
   private readonly nowNs: () => bigint
 
@@ -75,7 +77,7 @@ export class SourceTree {
     this.touchParent(path)
   }
 
-  /** In place. @param mtimeNs set back to this after the change, as some programs do. */
+  /** Writes in place. @param mtimeNs the modification time afterwards; some programs restore the old one. */
   write(path: string, bytes: Buffer, mtimeNs = this.nowNs()): void {
     const node = this.nodes.get(path)!
     fs.writeFileSync(this.at(path), bytes)
@@ -91,31 +93,31 @@ export class SourceTree {
     this.change(this.nodes.get(path)!, { mtimeNs })
   }
 
-  /** With all that lies below. */
+  /** Removes the path and all below it. */
   remove(path: string): void {
     fs.rmSync(this.at(path), { recursive: true })
-    for (const other of this.below(path)) {
-      const node = this.nodes.get(other)!
-      this.nodes.delete(other)
+    for (const descendant of this.below(path)) {
+      const node = this.nodes.get(descendant)!
+      this.nodes.delete(descendant)
       this.times.get(node.ino)!.ctimeNs = this.nowNs()
     }
     this.touchParent(path)
   }
 
-  /** @param to must not be there, or be a file that is replaced by a file. */
+  /** @param to must not exist, or be a file that a file replaces. */
   rename(path: string, to: string): void {
     fs.renameSync(this.at(path), this.at(to))
-    const moved = this.below(path).map((other) => [other, this.nodes.get(other)!] as const)
-    for (const [other] of moved) this.nodes.delete(other)
-    for (const [other, node] of moved) this.nodes.set(to + other.slice(path.length), node)
+    const moved = this.below(path).map((descendant) => [descendant, this.nodes.get(descendant)!] as const)
+    for (const [descendant] of moved) this.nodes.delete(descendant)
+    for (const [descendant, node] of moved) this.nodes.set(to + descendant.slice(path.length), node)
     this.times.get(moved[0]![1].ino)!.ctimeNs = this.nowNs()
     this.touchParent(path)
     this.touchParent(to)
   }
 
-  /** A path and all that lies below it. */
+  /** The path and all below it. */
   below(path: string): string[] {
-    return [...this.nodes.keys()].filter((other) => isWithin(other, path))
+    return [...this.nodes.keys()].filter((candidate) => isWithin(candidate, path))
   }
 
   private note(path: string, kind: TreeNode['kind'], bytes: Buffer, mode: number): void {

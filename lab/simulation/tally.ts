@@ -1,4 +1,4 @@
-// How often each operation, each fault and each check happened: what never happened proves nothing.
+// Counts how often each operation, fault and check happened. A fault that never happened proves nothing.
 
 const groups = ['operation', 'fault', 'check'] as const
 type Group = (typeof groups)[number]
@@ -8,7 +8,7 @@ export type Counts = Record<Group, Record<string, number>>
 export class Tally {
   readonly counts: Counts = { operation: {}, fault: {}, check: {} }
 
-  /** @param names everything that can happen, so that a zero is seen. */
+  /** @param names all names of operations and faults, so that the table shows a zero. */
   constructor(names: { operation: readonly string[]; fault: readonly string[] }) {
     for (const group of ['operation', 'fault'] as const)
       for (const name of names[group]) this.counts[group][name] = 0
@@ -23,16 +23,16 @@ export class Tally {
       for (const [name, times] of Object.entries(counts[group])) this.count(group, name, times)
   }
 
-  /** Operations and faults that happened less often than `least`. */
-  rare(least: number): string[] {
+  /** Operations and faults that happened fewer than `minTimes` times. */
+  rare(minTimes: number): string[] {
     return (['operation', 'fault'] as const).flatMap((group) =>
       Object.entries(this.counts[group])
-        .filter(([, times]) => times < least)
+        .filter(([, times]) => times < minTimes)
         .map(([name, times]) => `${group} ${name}: ${times}`),
     )
   }
 
-  /** As a table for a terminal. */
+  /** A table for a terminal. */
   render(): string {
     return groups
       .flatMap((group) => [

@@ -1,5 +1,5 @@
-// The port to a simulated vault as one process has it, with the faults that its seed decides. It keeps what the port
-// promises: an answer has the length that was asked for, a listing is whole or fails; bytes may be other ones.
+// One process's connection to the simulated vault, with the faults that the seed plans. The connection keeps the contract of
+// the port: a response has the requested length, and a listing is complete or fails. Only the bytes may be wrong.
 import { sha256Hex } from '../../core/digest.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import type { ErrorCode } from '../../core/errors.ts'
@@ -22,7 +22,7 @@ const refusals: [kind: FaultKind, code: ErrorCode][] = [
   ['too many requests', 'throttled'],
   ['connection reset', 'unreachable'],
 ]
-const longestAnswerMs = 10 * 60_000
+const maxResponseMs = 10 * 60_000
 
 export class VaultConnection implements ObjectStore {
   readonly name = 'simulated://vault'
@@ -31,7 +31,7 @@ export class VaultConnection implements ObjectStore {
   private readonly process: HostProcess
   private readonly random: Seeded
 
-  /** @param random decides in which order requests that are under way at once are answered. */
+  /** @param random decides the order of the responses to concurrent requests. */
   constructor(vault: Vault, clock: WorldClock, process: HostProcess, random: Seeded) {
     this.vault = vault
     this.clock = clock
@@ -46,18 +46,18 @@ export class VaultConnection implements ObjectStore {
     process.step('crash at a request')
     for (const [kind, code] of refusals) {
       if (process.meets(kind))
-        throw new HoldfastError(code, `the vault answers: ${kind}`, { retryable: true })
+        throw new HoldfastError(code, `the vault responds: ${kind}`, { retryable: true })
     }
     if (process.meets('expired credentials'))
       throw new HoldfastError('credentials', 'the session has expired')
-    if (process.meets('slow answer')) this.clock.pass(this.random.below(longestAnswerMs))
+    if (process.meets('slow answer')) this.clock.pass(this.random.below(maxResponseMs))
     const result = work()
     process.step('crash after a request')
     return result
   }
 
   putIfAbsent(key: string, body: Uint8Array, sha256: string): Promise<PutReply> {
-    this.process.memory.add(body.buffer)
+    this.process.buffers.add(body.buffer)
     return this.request(() => {
       if (this.process.meets('key taken')) this.add(key, this.random.bytes(body.length))
       const latest = this.vault.latest(key)
@@ -76,10 +76,10 @@ export class VaultConnection implements ObjectStore {
   }
 
   private find(ref: ObjectRef): StoredVersion {
-    const found = this.vault.find(ref)
-    if (found === undefined || found.isDeleteMarker)
+    const version = this.vault.find(ref)
+    if (version === undefined || version.isDeleteMarker)
       throw new HoldfastError('not-found', `there is no version ${ref.versionId} of ${ref.key}`)
-    return found
+    return version
   }
 
   getRange(ref: ObjectRef, offset: number, bytes: number): Promise<Uint8Array> {
@@ -89,14 +89,14 @@ export class VaultConnection implements ObjectStore {
         throw new HoldfastError('damaged', `${ref.key} has only ${body.length} bytes`)
       if (this.process.meets('torn body'))
         throw new HoldfastError('unreachable', `the body of ${ref.key} ended early`, { retryable: true })
-      const answer = Buffer.from(body.subarray(offset, offset + bytes))
+      const response = Buffer.from(body.subarray(offset, offset + bytes))
       if (bytes > 0 && this.process.meets('flipped body'))
-        answer[this.random.below(bytes)]! ^= 1 << this.random.below(8)
+        response[this.random.below(bytes)]! ^= 1 << this.random.below(8)
       if (bytes < body.length && this.process.meets('other range')) {
-        const other = this.random.below(body.length - bytes + 1)
-        body.copy(answer, 0, other, other + bytes)
+        const otherOffset = this.random.below(body.length - bytes + 1)
+        body.copy(response, 0, otherOffset, otherOffset + bytes)
       }
-      return answer
+      return response
     })
   }
 

@@ -1,9 +1,9 @@
-// The vault of a simulated world: every version is kept, locks run by the server's clock, and nobody can shorten them.
+// The vault of a simulated world. It keeps every version, locks end by the server's clock, and no call shortens a lock.
 import { HoldfastError } from '../../core/errors.ts'
 import type { ObjectRef } from '../../core/store/object-store.ts'
 import type { WorldClock } from './clocks.ts'
 
-const dayMs = 86_400_000
+export const dayMs = 86_400_000
 
 export interface StoredVersion extends ObjectRef {
   body: Buffer
@@ -11,33 +11,39 @@ export interface StoredVersion extends ObjectRef {
   lastModifiedMs: number
   isDeleteMarker: boolean
   lockedUntilMs: number
-  /** Of the body as it was sent. */
+  /** SHA-256 of the body as the client sent it. */
   sha256: string
-  /** Bytes that have turned since: their offsets. */
-  turned: number[]
-  /** The body as it was sent. */
+  /** Offsets of the bytes in which a bit turned. */
+  turnedOffsets: number[]
+  /** The body as the client sent it. */
   pristine: Buffer
+}
+
+export interface PutOptions {
+  isDeleteMarker?: boolean
+  /** A reserved id; default: a new one. */
+  versionId?: string
 }
 
 export class Vault {
   readonly lockDays = 40
   private readonly clock: WorldClock
   private next = 1
-  /** In the order in which they came. */
+  /** Versions of each key, in the order of their PUTs. */
   private readonly byKey = new Map<string, StoredVersion[]>()
   private readonly byId = new Map<string, StoredVersion>()
-  /** Grows with every change: what was found in one revision holds until the next. */
+  /** Grows with every change. A result for one revision stays valid until the next. */
   revision = 0
 
   constructor(clock: WorldClock) {
     this.clock = clock
   }
 
-  /** All versions, by the order of keys, newest first. */
+  /** All versions, ordered by key, the newest first. */
   versions(prefix = ''): StoredVersion[] {
     const keys = [...this.byKey.keys()]
       .filter((key) => key.startsWith(prefix))
-      .sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)))
+      .sort((first, second) => Buffer.compare(Buffer.from(first), Buffer.from(second)))
     return keys.flatMap((key) => this.byKey.get(key)!.toReversed())
   }
 
@@ -46,17 +52,12 @@ export class Vault {
   }
 
   find(ref: ObjectRef): StoredVersion | undefined {
-    const found = this.byId.get(ref.versionId)
-    return found?.key === ref.key ? found : undefined
+    const version = this.byId.get(ref.versionId)
+    return version?.key === ref.key ? version : undefined
   }
 
-  put(
-    key: string,
-    body: Buffer,
-    sha256: string,
-    isDeleteMarker = false,
-    versionId = this.reserve(),
-  ): StoredVersion {
+  put(key: string, body: Buffer, sha256: string, options: PutOptions = {}): StoredVersion {
+    const { isDeleteMarker = false, versionId = this.reserve() } = options
     const lastModifiedMs = Math.floor(this.clock.serverMs / 1000) * 1000
     const version = {
       key,
@@ -66,7 +67,7 @@ export class Vault {
       sha256,
       lastModifiedMs,
       isDeleteMarker,
-      turned: [],
+      turnedOffsets: [],
       // Markers are never locked.
       lockedUntilMs: isDeleteMarker ? 0 : lastModifiedMs + this.lockDays * dayMs,
     }
@@ -78,12 +79,12 @@ export class Vault {
     return version
   }
 
-  /** The id of a version that is still to come. */
+  /** Reserves the id of a later version. */
   reserve(): string {
     return `v${String(this.next++).padStart(6, '0')}`
   }
 
-  /** @throws `denied` while it is locked. */
+  /** @throws `denied` while the version is locked. */
   deleteVersion(ref: ObjectRef): void {
     const version = this.find(ref)
     if (version === undefined) return
@@ -91,16 +92,16 @@ export class Vault {
     this.byId.delete(ref.versionId)
     this.byKey.set(
       ref.key,
-      this.byKey.get(ref.key)!.filter((other) => other !== version),
+      this.byKey.get(ref.key)!.filter((candidate) => candidate !== version),
     )
     this.revision++
   }
 
-  /** Turns one bit where it lies. */
+  /** Turns one bit of a stored body. */
   turnBit(version: StoredVersion, offset: number, bit: number): void {
     version.body = Buffer.from(version.body)
     version.body[offset]! ^= 1 << bit
-    version.turned.push(offset)
+    version.turnedOffsets.push(offset)
     this.revision++
   }
 }

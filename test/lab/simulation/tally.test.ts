@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Tally } from '../../../lab/simulation/tally.ts'
 
-test('what happened too rarely is named, and what never happened too', () => {
+test('names that happened too rarely are reported, also with a count of zero', () => {
   const tally = new Tally({ operation: ['backup', 'restore'], fault: ['lost reply'] })
   tally.count('operation', 'backup', 3)
   tally.add({ operation: { restore: 1 }, fault: {}, check: { listing: 1 } })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { WorldClock } from '../../../lab/simulation/clocks.ts'
 import { Vault } from '../../../lab/simulation/vault.ts'
 
-test("a version is kept while the vault's clock says that it is locked, wherever the host's clock stands", () => {
+test("the vault keeps a version until the lock ends by the vault's clock, whatever the host's clock shows", () => {
   const clock = new WorldClock()
   const vault = new Vault(clock)
   const version = vault.put('key', Buffer.from('body'), 'hash')
@@ -14,10 +14,10 @@ test("a version is kept while the vault's clock says that it is locked, wherever
   expect(vault.versions()).toEqual([])
 })
 
-test('versions of a key are listed newest first, markers among them, and a turned bit spoils one alone', () => {
+test('versions of a key are listed newest first, with the delete markers, and a turned bit corrupts one version only', () => {
   const vault = new Vault(new WorldClock())
   const old = vault.put('b', Buffer.from('old'), '')
-  const marker = vault.put('b', Buffer.alloc(0), '', true)
+  const marker = vault.put('b', Buffer.alloc(0), '', { isDeleteMarker: true })
   const other = vault.put('a', Buffer.from('old'), '')
   expect(vault.versions()).toEqual([other, marker, old])
   const before = vault.revision
