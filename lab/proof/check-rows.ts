@@ -1,4 +1,4 @@
-// What scheduled checks stand on: schedules start their own tasks as their own roles, ECS brings their image, and none of it does more.
+// Rows on scheduled checks: a schedule starts its own tasks with its own roles, ECS pulls their image, and neither can do more.
 import {
   checkClusterArn,
   checkGroupArn,
@@ -12,106 +12,98 @@ import {
   taskExecutionRoleName,
 } from '../../guardrails/names.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
-import type { Principal } from '../sandbox/identity/principal.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
+import { makeRowsOf, servicePrincipal } from './row-maker.ts'
+import type { RowMaker } from './row-maker.ts'
 
-/** Of the duties, those that a check has: what the schedules may pass. */
+/** The duties of scheduled checks: a schedule may pass the role of these and of no other duty. */
 const checkDuties: readonly string[] = ['drill']
 
-export function checkRows(config: HoldfastConfig, cast: readonly Subject[]): ProofRow[] {
-  const place = { accountId: config.vaultAccountId, region: config.region }
-  const execution = cast.find(
-    ({ role }) => role?.arn === checkRoleArn(place.accountId, taskExecutionRoleName),
-  )
-  const scheduler = cast.find(({ role }) => role?.arn === checkRoleArn(place.accountId, schedulerRoleName))
+interface Vault {
+  readonly accountId: string
+  readonly region: string
+}
+
+export function checkRows(config: HoldfastConfig, principals: readonly Subject[]): ProofRow[] {
+  const vault: Vault = { accountId: config.vaultAccountId, region: config.region }
+  const withRole = (name: string) =>
+    principals.find(({ role }) => role?.arn === checkRoleArn(vault.accountId, name))
+  const [execution, scheduler] = [withRole(taskExecutionRoleName), withRole(schedulerRoleName)]
   if (execution === undefined || scheduler === undefined) return []
-  const inVault = (service: string, rest: string) =>
-    `arn:aws:${service}:${place.region}:${place.accountId}:${rest}`
-  const row = (
-    subject: { name: string; principal: Principal },
-    action: string,
-    resource: string,
-    isRight: boolean,
-    context: ProofRow['context'] = {},
-    circumstance = '',
-  ): ProofRow => ({
-    group: isRight ? 'duty' : 'weakening',
-    who: subject.name,
-    principal: subject.principal,
-    actions: [action],
-    resource,
-    resourceAccountId: place.accountId,
-    context,
-    circumstance,
-    expected: isRight ? 'allowed' : 'denied',
-  })
-  const task = (family: string) => inVault('ecs', `task-definition/${family}:1`)
-  const inCluster = (arn: string) => ({ 'ecs:cluster': arn })
-  const passedTo = (service: string) => ({ 'iam:PassedToService': `${service}.amazonaws.com` })
-  const stream = (group: string) => inVault('logs', `log-group:${group}:log-stream:x`)
-  const schedules: Subject = {
-    ...scheduler,
-    name: 'schedule',
-    principal: { kind: 'service', accountId: null, arn: 'scheduler.amazonaws.com' },
-  }
-  const comesFrom = (accountId: string, group: string, isRight: boolean): ProofRow => ({
-    ...row(
-      schedules,
-      'sts:AssumeRole',
-      scheduler.role!.arn,
-      isRight,
-      { 'aws:SourceAccount': accountId, 'aws:SourceArn': group },
-      `of ${group} for ${accountId}`,
-    ),
-    group: isRight ? 'duty' : 'ways-in',
-  })
+  const rows = makeRowsOf(vault.accountId)
   return [
-    comesFrom(place.accountId, checkGroupArn(place), true),
-    comesFrom(place.accountId, checkGroupArn(place).replace(/[^/]+$/, 'default'), false),
-    comesFrom('999999999999', checkGroupArn(place), false),
-    row(
-      scheduler,
-      'ecs:RunTask',
-      task('holdfast-check-verify-some'),
-      true,
-      inCluster(checkClusterArn(place)),
-      'in its cluster',
-    ),
-    row(
-      scheduler,
-      'ecs:RunTask',
-      task('holdfast-check-verify-some'),
-      false,
-      inCluster(inVault('ecs', 'cluster/another')),
-      'in another cluster',
-    ),
-    row(scheduler, 'ecs:RunTask', task('another'), false, inCluster(checkClusterArn(place)), 'another task'),
-    row(scheduler, 'ecs:RegisterTaskDefinition', task('holdfast-check-verify-some'), false),
-    ...[
-      checkRoleArn(place.accountId, taskExecutionRoleName),
-      ...duties.map((duty) => dutyRoleArn(place.accountId, duty)),
-    ].flatMap((arn) => [
-      row(
-        scheduler,
-        'iam:PassRole',
-        arn,
-        !duties.some((duty) => !checkDuties.includes(duty) && arn === dutyRoleArn(place.accountId, duty)),
-        passedTo('ecs-tasks'),
-        'to a task',
-      ),
-      row(scheduler, 'iam:PassRole', arn, false, passedTo('lambda'), 'to something else'),
-    ]),
-    row(scheduler, 'sqs:SendMessage', checkQueueArn(place), true),
-    row(execution, 'ecr:GetAuthorizationToken', '*', true),
+    ...trustRows(rows, vault, scheduler),
+    ...taskRows(rows, vault, scheduler),
+    ...passRows(rows, vault, scheduler),
+    rows.may(scheduler, 'sqs:SendMessage', checkQueueArn(vault)),
+    ...executionRows(rows, vault, execution),
+  ]
+}
+
+function arnIn({ accountId, region }: Vault, service: string, name: string): string {
+  return `arn:aws:${service}:${region}:${accountId}:${name}`
+}
+
+function trustRows({ may, mayNot }: RowMaker, vault: Vault, scheduler: Subject): ProofRow[] {
+  const schedule = { name: 'schedule', principal: servicePrincipal('scheduler') }
+  const from = (accountId: string, group: string) => ({
+    context: { 'aws:SourceAccount': accountId, 'aws:SourceArn': group },
+    circumstance: `of ${group} for ${accountId}`,
+  })
+  const { arn } = scheduler.role!
+  const group = checkGroupArn(vault)
+  return [
+    may(schedule, 'sts:AssumeRole', arn, from(vault.accountId, group)),
+    mayNot(schedule, 'sts:AssumeRole', arn, from(vault.accountId, group.replace(/[^/]+$/, 'default'))),
+    mayNot(schedule, 'sts:AssumeRole', arn, from('999999999999', group)),
+  ]
+}
+
+function taskRows({ may, mayNot }: RowMaker, vault: Vault, scheduler: Subject): ProofRow[] {
+  const task = (family: string) => arnIn(vault, 'ecs', `task-definition/${family}:1`)
+  const ownTask = task('holdfast-check-verify-some')
+  const context = { 'ecs:cluster': checkClusterArn(vault) }
+  const elsewhere = { 'ecs:cluster': arnIn(vault, 'ecs', 'cluster/another') }
+  return [
+    may(scheduler, 'ecs:RunTask', ownTask, { context, circumstance: 'in its cluster' }),
+    mayNot(scheduler, 'ecs:RunTask', ownTask, { context: elsewhere, circumstance: 'in another cluster' }),
+    mayNot(scheduler, 'ecs:RunTask', task('another'), { context, circumstance: 'another task' }),
+    mayNot(scheduler, 'ecs:RegisterTaskDefinition', ownTask),
+  ]
+}
+
+function passRows({ may, mayNot }: RowMaker, { accountId }: Vault, scheduler: Subject): ProofRow[] {
+  const passedTo = (service: string) => ({ 'iam:PassedToService': `${service}.amazonaws.com` })
+  const passed = [
+    { arn: checkRoleArn(accountId, taskExecutionRoleName), make: may },
+    ...duties.map((duty) => ({
+      arn: dutyRoleArn(accountId, duty),
+      make: checkDuties.includes(duty) ? may : mayNot,
+    })),
+  ]
+  return passed.flatMap(({ arn, make }) => [
+    make(scheduler, 'iam:PassRole', arn, { context: passedTo('ecs-tasks'), circumstance: 'to a task' }),
+    mayNot(scheduler, 'iam:PassRole', arn, {
+      context: passedTo('lambda'),
+      circumstance: 'to another service',
+    }),
+  ])
+}
+
+function executionRows({ may, mayNot }: RowMaker, vault: Vault, execution: Subject): ProofRow[] {
+  const repository = (name: string) => arnIn(vault, 'ecr', `repository/${name}`)
+  const stream = (group: string) => arnIn(vault, 'logs', `log-group:${group}:log-stream:x`)
+  return [
+    may(execution, 'ecr:GetAuthorizationToken', '*'),
     ...['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability'].flatMap(
       (action) => [
-        row(execution, action, inVault('ecr', `repository/${imageRepositoryName}`), true),
-        row(execution, action, inVault('ecr', 'repository/another'), false),
+        may(execution, action, repository(imageRepositoryName)),
+        mayNot(execution, action, repository('another')),
       ],
     ),
-    row(execution, 'ecr:PutImage', inVault('ecr', `repository/${imageRepositoryName}`), false),
-    row(execution, 'logs:PutLogEvents', stream(checkLogGroupName), true),
-    row(execution, 'logs:PutLogEvents', stream('/another'), false),
+    mayNot(execution, 'ecr:PutImage', repository(imageRepositoryName)),
+    may(execution, 'logs:PutLogEvents', stream(checkLogGroupName)),
+    mayNot(execution, 'logs:PutLogEvents', stream('/another')),
   ]
 }

@@ -1,4 +1,4 @@
-// The rows that must be denied: destruction, other environments, and every weakening of the vault.
+// Rows that must be denied: destruction, requests on other environments, and every weakening of the vault.
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { agentEnvironmentTag } from '../../guardrails/names.ts'
 import { locationOf, locationsOf } from '../../infra/config.ts'
@@ -7,7 +7,8 @@ import type { Principal } from '../sandbox/identity/principal.ts'
 import type { Session, Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
 import { expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
-import { isLostToOwner, weakeningsOf } from './weakenings.ts'
+import { isLostToOwner } from './weakening.ts'
+import { weakeningsOf } from './weakenings.ts'
 
 type Settings = Pick<
   HoldfastConfig,
@@ -23,11 +24,11 @@ type Settings = Pick<
 
 const ofVault = (config: Settings) => ({ accountId: config.vaultAccountId, region: config.region })
 
-/** The same subject with other facts of its session; subjects without a session are as they are. */
-function withSession(principal: Principal, more: Partial<Session>): Principal {
+/** The same principal with changes to its session; a principal without a session stays as it is. */
+function withSession(principal: Principal, changes: Partial<Session>): Principal {
   return principal.session === undefined
     ? principal
-    : { ...principal, session: { ...principal.session, ...more } }
+    : { ...principal, session: { ...principal.session, ...changes } }
 }
 
 const factors = [
@@ -35,10 +36,10 @@ const factors = [
   { text: 'with a second factor', session: { multiFactor: { present: true, ageSeconds: 0 } } },
 ] as const
 
-/** Whose second factor might open something: they are asked with it and without, everywhere. */
+/** Subjects that might gain a permission by a second factor: every row exists with one and without one. */
 const attackers: ReadonlySet<Subject['kind']> = new Set(['agent', 'writer', 'administrator'])
 
-/** Production's owners and break-glass may destroy production: that is what they are. Agents, writers and strangers may not. */
+/** Production's owners and break-glass may destroy production. Agents, writers and strangers may not. */
 function destroysNothingOf(subject: Subject, account: 'vault' | 'production'): boolean {
   if (subject.account === account)
     return (
@@ -66,10 +67,13 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
               (subject.name === 'custodian' && action === 's3:DeleteObjectVersion')
             )
               continue
-            // An action without a resource acts on the caller's own account: asking for another's makes no sense.
+            // An action without a resource acts on the caller's own account, so a row on another account would mean nothing.
             if (arn === '*' && subject.account !== account) continue
-            const own = subject.role?.tags[agentEnvironmentTag]
-            const environments = tagged && own !== undefined ? [null, own, `not-${own}`] : [null]
+            const ownEnvironment = subject.role?.tags[agentEnvironmentTag]
+            const environments =
+              tagged && ownEnvironment !== undefined
+                ? [null, ownEnvironment, `not-${ownEnvironment}`]
+                : [null]
             for (const environment of environments) {
               for (const factor of factors) {
                 if (subject.principal.session === undefined && factor.text !== '') continue
@@ -85,7 +89,7 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
                   circumstance: describe([
                     environment === null
                       ? ''
-                      : environment === own
+                      : environment === ownEnvironment
                         ? 'its own environment'
                         : 'another environment',
                     factor.text,
@@ -101,7 +105,7 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
   return rows
 }
 
-/** All that an agent's task allows, on another environment's resources, and on its own without saying for whom. */
+/** Every action of an agent's task on another environment's resources, and on its own ones without a source identity. */
 export async function environmentRows(config: Settings, subjects: readonly Subject[]): Promise<ProofRow[]> {
   const rows: ProofRow[] = []
   const tagKey = `aws:ResourceTag/${config.environmentTag}`
@@ -161,7 +165,7 @@ export async function weakeningRows(config: Settings, subjects: readonly Subject
     for (const subject of subjects) {
       if (weakening.only === null ? subject.name === 'writer widened' : subject.name !== weakening.only)
         continue
-      // The management account isn't bound by its own policies; what it owns is not the vault, and no credentials belong there.
+      // Control policies don't bind the management account. It owns no vault, and no credentials belong there.
       if (subject.account === 'organization' && weakening.resource.includes(':organizations:')) continue
       if (weakening.resource === '*' && subject.principal.accountId !== weakening.accountId) continue
       if (weakening.duty.some((name) => subject.name === name || subject.name.endsWith(` > ${name}`)))
@@ -179,7 +183,7 @@ export async function weakeningRows(config: Settings, subjects: readonly Subject
           resource: weakening.resource,
           resourceAccountId: weakening.accountId,
           context: weakening.context,
-          circumstance: describe([weakening.what, factor.text]),
+          circumstance: describe([weakening.effect, factor.text]),
           expected: isLost ? 'allowed' : 'denied',
         })
       }

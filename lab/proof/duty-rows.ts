@@ -1,4 +1,4 @@
-// The rows that must be allowed: a guard that stops a duty is a guard that someone will take away.
+// Rows that must be allowed, because an operator removes a guard that stops a duty.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { breakGlassActions, catalogue } from '../../guardrails/catalogue.ts'
@@ -31,7 +31,7 @@ function fill(template: string, values: Values): string {
   return template.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole)
 }
 
-/** Every row of the table, for every source, agent and duty that it speaks of. */
+/** Every row of the table, once for each source, agent and duty that it names. */
 function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
   const fixed: Values = {
@@ -49,10 +49,11 @@ function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
   return table.flatMap((row) => {
     const used = Object.keys(lists).filter((key) => JSON.stringify(row).includes(`{${key}}`))
     const choices = used.reduce<Values[]>(
-      (known, key) => known.flatMap((values) => lists[key]!.map((value) => ({ ...values, [key]: value }))),
+      (combinations, key) =>
+        combinations.flatMap((values) => lists[key]!.map((value) => ({ ...values, [key]: value }))),
       [{}],
     )
-    // Of a source: where its backups lie. Of none: everywhere.
+    // A row on a source applies in the region of its backups; any other row applies in every region.
     return choices.flatMap((values) => {
       const source = config.sources.find(({ name }) => name === values['source'])
       return (source === undefined ? locationsOf(config) : [locationOf(config, source)]).map((at) => {
@@ -65,12 +66,12 @@ function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
   })
 }
 
-export async function dutyRows(config: HoldfastConfig, cast: readonly Subject[]): Promise<ProofRow[]> {
+export async function dutyRows(config: HoldfastConfig, principals: readonly Subject[]): Promise<ProofRow[]> {
   const rows = fillTable(config).flatMap((row): ProofRow[] => {
-    // Where an approval is asked for, break-glass has duties once it is there.
+    // If the configuration requires an approval, break-glass can do its duties only with one.
     const subject =
-      cast.find(({ name }) => row.who === 'break-glass' && name === approvedSubject) ??
-      cast.find(({ name }) => name === row.who)
+      principals.find(({ name }) => row.who === 'break-glass' && name === approvedSubject) ??
+      principals.find(({ name }) => name === row.who)
     if (subject === undefined) return []
     return [
       {
@@ -88,17 +89,17 @@ export async function dutyRows(config: HoldfastConfig, cast: readonly Subject[])
       },
     ]
   })
-  return [...rows, ...(await taskRows(config, cast))]
+  return [...rows, ...(await taskRows(config, principals))]
 }
 
-/** Of every agent: all that its task names and that destroys nothing, on what is its environment's and on what has no tag. */
-async function taskRows(config: HoldfastConfig, cast: readonly Subject[]): Promise<ProofRow[]> {
+/** Every action of an agent's task that destroys nothing, on resources of its environment and on resources without a tag. */
+async function taskRows(config: HoldfastConfig, principals: readonly Subject[]): Promise<ProofRow[]> {
   const destructive = new Set((await Promise.all(catalogue.map(({ action }) => expandAction(action)))).flat())
   const place = { accountId: config.vaultAccountId, region: config.region }
   const tagKey = `aws:ResourceTag/${config.environmentTag}`
   const rows: ProofRow[] = []
   for (const agent of config.agents) {
-    const subject = cast.find(({ name }) => name === `agent ${agent.name}`)
+    const subject = principals.find(({ name }) => name === `agent ${agent.name}`)
     if (subject === undefined) continue
     for (const action of (await Promise.all(agent.may.map(expandAction))).flat()) {
       if (destructive.has(action)) continue
@@ -127,17 +128,17 @@ async function taskRows(config: HoldfastConfig, cast: readonly Subject[]): Promi
   return rows
 }
 
-/** All that break-glass is for: without an approval, with one for somebody else, and after its time. */
+/** Every action of break-glass: without an approval, with an approval for another operator, and after the approval has ended. */
 export async function approvalRows(
   config: HoldfastConfig,
-  cast: readonly Subject[],
+  principals: readonly Subject[],
   nowMs: number,
 ): Promise<ProofRow[]> {
-  const [asked, approved] = ['break-glass', approvedSubject].map((who) =>
-    cast.find(({ name }) => name === who),
+  const [unapproved, approved] = ['break-glass', approvedSubject].map((subjectName) =>
+    principals.find(({ name }) => name === subjectName),
   )
-  if (asked === undefined || approved === undefined) return []
-  const other = {
+  if (unapproved === undefined || approved === undefined) return []
+  const otherOperator = {
     ...approved.principal,
     session: { ...approved.principal.session!, sourceIdentity: 'someone-else' },
   }
@@ -161,24 +162,24 @@ export async function approvalRows(
     rows.push(
       {
         ...base,
-        who: asked.name,
-        principal: asked.principal,
+        who: unapproved.name,
+        principal: unapproved.principal,
         context: {},
         circumstance: 'without an approval',
       },
       {
         ...base,
         who: approved.name,
-        principal: other,
+        principal: otherOperator,
         context: {},
-        circumstance: 'approved for somebody else',
+        circumstance: 'approved for another operator',
       },
       {
         ...base,
         who: approved.name,
         principal: approved.principal,
         context: late,
-        circumstance: 'after its time',
+        circumstance: 'after its end',
       },
     )
   }

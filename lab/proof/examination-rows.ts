@@ -1,5 +1,5 @@
-// What examinations stand on: schedules start their machines, these start their own tasks with two roles, and of the file systems
-// between the tasks, whoever has no role may read one half and write the other.
+// Rows on restore tests: a schedule starts a state machine, and the machine starts its own tasks with two roles. The tasks
+// share a file system: the task without a role may read the restored data and write its result, and nothing else.
 import {
   checkClusterArn,
   checkClusterName,
@@ -19,246 +19,237 @@ import {
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { stateOf } from '../../infra/recorded-state.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
-import type { Principal } from '../sandbox/identity/principal.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
 import { resourcePoliciesOf } from './resource-policies.ts'
+import type { ResourcePolicy } from './resource-policies.ts'
+import { makeRowsOf, servicePrincipal } from './row-maker.ts'
+import type { RowMaker } from './row-maker.ts'
 
-type Asked = (
-  subject: { name: string; principal: Principal },
-  action: string,
-  resource: string,
-  isRight: boolean,
-  context?: ProofRow['context'],
-  circumstance?: string,
-) => ProofRow
+type Vault = Pick<HoldfastConfig, 'vaultAccountId' | 'region'>
 
 export function examinationRows(
   config: HoldfastConfig,
   resources: readonly RecordedResource[],
-  cast: readonly Subject[],
+  principals: readonly Subject[],
 ): ProofRow[] {
   const accountId = config.vaultAccountId
-  const role = (name: string) => cast.find(({ role: each }) => each?.arn === checkRoleArn(accountId, name))
-  const [machine, starter] = [role(restoreTestMachineRoleName), role(restoreTestStarterRoleName)]
+  const withRole = (name: string) =>
+    principals.find(({ role }) => role?.arn === checkRoleArn(accountId, name))
+  const [machine, starter] = [withRole(restoreTestMachineRoleName), withRole(restoreTestStarterRoleName)]
   if (machine === undefined || starter === undefined) return []
-  const row: Asked = (subject, action, resource, isRight, context = {}, circumstance = '') => ({
-    group: isRight ? 'duty' : action === 'sts:AssumeRole' ? 'ways-in' : 'weakening',
-    who: subject.name,
-    principal: subject.principal,
-    actions: [action],
-    resource,
-    resourceAccountId: accountId,
-    context,
-    circumstance,
-    expected: isRight ? 'allowed' : 'denied',
-  })
-  const others = [role(schedulerRoleName)!, role(taskExecutionRoleName)!]
+  const rows = makeRowsOf(accountId)
   return [
-    ...trustRows(config, row, machine, starter),
-    ...machineRows(config, row, machine),
-    ...starterRows(config, row, starter, others),
-    ...handOverRows(config, row, resources, cast),
+    ...trustRows(rows, config, machine, starter),
+    ...machineRows(rows, config, machine),
+    ...starterRows(rows, config, starter),
+    ...schedulerRows(rows, config, withRole(schedulerRoleName)!),
+    ...logRows(rows, config, withRole(taskExecutionRoleName)!),
+    ...handOverRows(rows, accountId, resources, principals),
   ]
 }
 
 function trustRows(
-  { vaultAccountId: accountId, region }: HoldfastConfig,
-  row: Asked,
+  { may, mayNot }: RowMaker,
+  { vaultAccountId: accountId, region }: Vault,
   machine: Subject,
   starter: Subject,
 ): ProofRow[] {
+  const from = (source: string, account = accountId) => ({
+    context: { 'aws:SourceAccount': account, 'aws:SourceArn': source },
+    circumstance: `of ${source} for ${account}`,
+  })
   const place = { accountId, region }
-  const become = (
-    name: string,
-    by: string,
-    whose: Subject,
-    account: string,
-    source: string,
-    isRight: boolean,
-  ) =>
-    row(
-      { name, principal: { kind: 'service', accountId: null, arn: `${by}.amazonaws.com` } },
-      'sts:AssumeRole',
-      whose.role!.arn,
-      isRight,
-      { 'aws:SourceAccount': account, 'aws:SourceArn': source },
-      `of ${source} for ${account}`,
-    )
-  const named = restoreTestMachineArn(place, 'some')
+  const states = { name: 'state machine', principal: servicePrincipal('states') }
+  const schedule = { name: 'schedule', principal: servicePrincipal('scheduler') }
+  const machineArn = restoreTestMachineArn(place, 'some')
+  const group = restoreTestGroupArn(place)
+  const [machineRole, starterRole] = [machine.role!.arn, starter.role!.arn]
   return [
-    become('state machine', 'states', machine, accountId, named, true),
-    become('state machine', 'states', machine, accountId, named.replace('holdfast-', 'another-'), false),
-    become('state machine', 'states', machine, '999999999999', named, false),
-    become('schedule', 'scheduler', starter, accountId, restoreTestGroupArn(place), true),
-    become('schedule', 'scheduler', starter, accountId, checkGroupArn(place), false),
-    become('schedule', 'scheduler', starter, '999999999999', restoreTestGroupArn(place), false),
+    may(states, 'sts:AssumeRole', machineRole, from(machineArn)),
+    mayNot(states, 'sts:AssumeRole', machineRole, from(machineArn.replace('holdfast-', 'another-'))),
+    mayNot(states, 'sts:AssumeRole', machineRole, from(machineArn, '999999999999')),
+    may(schedule, 'sts:AssumeRole', starterRole, from(group)),
+    mayNot(schedule, 'sts:AssumeRole', starterRole, from(checkGroupArn(place))),
+    mayNot(schedule, 'sts:AssumeRole', starterRole, from(group, '999999999999')),
   ]
 }
 
 function machineRows(
-  { vaultAccountId: accountId, region }: HoldfastConfig,
-  row: Asked,
+  { may, mayNot }: RowMaker,
+  { vaultAccountId: accountId, region }: Vault,
   machine: Subject,
 ): ProofRow[] {
-  const inVault = (service: string, rest: string) => `arn:aws:${service}:${region}:${accountId}:${rest}`
+  const inVault = (service: string, name: string) => `arn:aws:${service}:${region}:${accountId}:${name}`
   const task = (family: string) => inVault('ecs', `task-definition/${family}:1`)
-  const inCluster = (arn: string) => ({ 'ecs:cluster': arn })
-  const own = inCluster(checkClusterArn({ accountId, region }))
-  const ended = inVault('events', 'rule/StepFunctionsGetEventsForECSTaskRule')
+  const ownTask = task('holdfast-examination-examine-some')
+  const context = { 'ecs:cluster': checkClusterArn({ accountId, region }) }
+  const elsewhere = { 'ecs:cluster': inVault('ecs', 'cluster/another') }
+  const endRule = inVault('events', 'rule/StepFunctionsGetEventsForECSTaskRule')
   const passable = [checkRoleArn(accountId, taskExecutionRoleName), dutyRoleArn(accountId, 'drill')]
+  const passedTo = (service: string) => ({ 'iam:PassedToService': `${service}.amazonaws.com` })
   return [
-    row(machine, 'ecs:RunTask', task('holdfast-examination-examine-some'), true, own, 'in its cluster'),
-    row(
-      machine,
-      'ecs:RunTask',
-      task('holdfast-examination-examine-some'),
-      false,
-      inCluster(inVault('ecs', 'cluster/another')),
-      'in another cluster',
-    ),
-    row(machine, 'ecs:RunTask', task('holdfast-check-verify-some'), false, own, 'another task'),
-    row(machine, 'ecs:RegisterTaskDefinition', task('holdfast-examination-examine-some'), false),
+    may(machine, 'ecs:RunTask', ownTask, { context, circumstance: 'in its cluster' }),
+    mayNot(machine, 'ecs:RunTask', ownTask, { context: elsewhere, circumstance: 'in another cluster' }),
+    mayNot(machine, 'ecs:RunTask', task('holdfast-check-verify-some'), {
+      context,
+      circumstance: 'another task',
+    }),
+    mayNot(machine, 'ecs:RegisterTaskDefinition', ownTask),
     ...['ecs:DescribeTasks', 'ecs:StopTask'].flatMap((action) => [
-      row(machine, action, inVault('ecs', `task/${checkClusterName}/some`), true),
-      row(machine, action, inVault('ecs', 'task/another/some'), false),
+      may(machine, action, inVault('ecs', `task/${checkClusterName}/some`)),
+      mayNot(machine, action, inVault('ecs', 'task/another/some')),
     ]),
     ...['events:DescribeRule', 'events:PutRule', 'events:PutTargets'].flatMap((action) => [
-      row(machine, action, ended, true),
-      row(machine, action, inVault('events', 'rule/holdfast-check-failed'), false),
+      may(machine, action, endRule),
+      mayNot(machine, action, inVault('events', 'rule/holdfast-check-failed')),
     ]),
-    row(machine, 'events:DeleteRule', ended, false),
+    mayNot(machine, 'events:DeleteRule', endRule),
     ...[passable[0]!, ...duties.map((duty) => dutyRoleArn(accountId, duty))].flatMap((arn) => [
-      row(
-        machine,
-        'iam:PassRole',
-        arn,
-        passable.includes(arn),
-        { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
-        'to a task',
-      ),
-      row(
-        machine,
-        'iam:PassRole',
-        arn,
-        false,
-        { 'iam:PassedToService': 'lambda.amazonaws.com' },
-        'to something else',
-      ),
+      (passable.includes(arn) ? may : mayNot)(machine, 'iam:PassRole', arn, {
+        context: passedTo('ecs-tasks'),
+        circumstance: 'to a task',
+      }),
+      mayNot(machine, 'iam:PassRole', arn, {
+        context: passedTo('lambda'),
+        circumstance: 'to another service',
+      }),
     ]),
   ]
 }
 
 function starterRows(
-  { vaultAccountId: accountId, region }: HoldfastConfig,
-  row: Asked,
+  { may, mayNot }: RowMaker,
+  { vaultAccountId: accountId, region }: Vault,
   starter: Subject,
-  [scheduler, execution]: Subject[],
 ): ProofRow[] {
-  const named = restoreTestMachineArn({ accountId, region }, 'some')
-  const stream = `arn:aws:logs:${region}:${accountId}:log-group:${restoreTestLogGroupName}:log-stream:x`
+  const machineArn = restoreTestMachineArn({ accountId, region }, 'some')
   return [
-    row(starter, 'states:StartExecution', named, true),
-    row(
-      starter,
-      'states:StartExecution',
-      named.replace('holdfast-', 'another-'),
-      false,
-      {},
-      'another machine',
-    ),
-    row(starter, 'states:UpdateStateMachine', named, false),
-    row(starter, 'sqs:SendMessage', checkQueueArn({ accountId, region }), true),
-    row(scheduler!, 'states:StartExecution', named, false),
-    row(
-      scheduler!,
+    may(starter, 'states:StartExecution', machineArn),
+    mayNot(starter, 'states:StartExecution', machineArn.replace('holdfast-', 'another-'), {
+      circumstance: 'another machine',
+    }),
+    mayNot(starter, 'states:UpdateStateMachine', machineArn),
+    may(starter, 'sqs:SendMessage', checkQueueArn({ accountId, region })),
+  ]
+}
+
+function schedulerRows(
+  { mayNot }: RowMaker,
+  { vaultAccountId: accountId, region }: Vault,
+  scheduler: Subject,
+): ProofRow[] {
+  const place = { accountId, region }
+  return [
+    mayNot(scheduler, 'states:StartExecution', restoreTestMachineArn(place, 'some')),
+    mayNot(
+      scheduler,
       'ecs:RunTask',
       `arn:aws:ecs:${region}:${accountId}:task-definition/holdfast-examination-restore-some:1`,
-      false,
-      { 'ecs:cluster': checkClusterArn({ accountId, region }) },
-      'a step of an examination',
+      { context: { 'ecs:cluster': checkClusterArn(place) }, circumstance: 'a step of a restore test' },
     ),
-    row(execution!, 'logs:PutLogEvents', stream, true),
   ]
+}
+
+function logRows(
+  { may }: RowMaker,
+  { vaultAccountId: accountId, region }: Vault,
+  execution: Subject,
+): ProofRow[] {
+  const stream = `arn:aws:logs:${region}:${accountId}:log-group:${restoreTestLogGroupName}:log-stream:x`
+  return [may(execution, 'logs:PutLogEvents', stream)]
 }
 
 const mount = 'elasticfilesystem:ClientMount'
 const write = 'elasticfilesystem:ClientWrite'
+const beRoot = 'elasticfilesystem:ClientRootAccess'
 
-/** By everybody in the vault's account and by whoever has no role, as whom the examined data act. */
+/** The file systems between the tasks, mounted by every principal of the vault's account and by the task without a role. */
 function handOverRows(
-  { vaultAccountId: accountId }: HoldfastConfig,
-  row: Asked,
+  rows: RowMaker,
+  accountId: string,
   resources: readonly RecordedResource[],
-  cast: readonly Subject[],
+  principals: readonly Subject[],
 ): ProofRow[] {
-  const drill = cast.find(({ role }) => role?.arn === dutyRoleArn(accountId, 'drill'))!
-  const nobody = cast.find(({ kind }) => kind === 'anonymous')!
-  // An owner of the account may do there what it likes; the others are strangers to it, but for the network.
-  const others = cast.filter(
+  const drill = principals.find(({ role }) => role?.arn === dutyRoleArn(accountId, 'drill'))!
+  const anonymous = principals.find(({ kind }) => kind === 'anonymous')!
+  // Owners of the account are left out, because they may do anything there. All others are strangers to the file system.
+  const strangers = principals.filter(
     ({ account, kind, name }) =>
       account === 'vault' && !['root', 'owner'].includes(kind) && name !== drill.name,
   )
   const points = resources.filter(({ type }) => type === 'aws:efs/accessPoint:AccessPoint')
+  const pointArn = (name: string) =>
+    points
+      .filter((point) => point.name === name)
+      .map((point) => String(stateOf(point.type, point.name, accountId, point.inputs).state['arn']))[0]!
   return resourcePoliciesOf(resources)
     .filter(({ label }) => label.startsWith('hand-over'))
-    .flatMap(({ resource, document, name }) => {
-      const point = (what: string) =>
-        points
-          .filter((each) => each.name === `${name}-${what}`)
-          .map((each) => String(stateOf(each.type, each.name, accountId, each.inputs).state['arn']))[0]!
-      const ask = (
-        subject: Subject,
-        action: string,
-        accessPoint: string,
-        isRight: boolean,
-        more: ProofRow['context'] = {},
-        circumstance = '',
-      ) => ({
-        ...row(
-          subject,
-          action,
-          resource,
-          isRight,
-          {
-            'elasticfilesystem:AccessedViaMountTarget': 'true',
-            'elasticfilesystem:AccessPointArn': accessPoint,
-            'aws:SecureTransport': 'true',
-            ...more,
-          },
-          `through ${accessPoint.split('/').at(-1)!}${circumstance}`,
+    .flatMap((policy) =>
+      fileSystemRows(
+        rows,
+        policy,
+        { drill, anonymous, strangers },
+        {
+          data: pointArn(`${policy.name}-data`),
+          answer: pointArn(`${policy.name}-answer`),
+        },
+      ),
+    )
+}
+
+interface HandOverSubjects {
+  /** Restores, with the role `drill`. */
+  readonly drill: Subject
+  /** Examines the restored data, without a role. */
+  readonly anonymous: Subject
+  readonly strangers: readonly Subject[]
+}
+
+/** ARNs of the access points of one file system. */
+interface AccessPoints {
+  readonly data: string
+  readonly answer: string
+}
+
+const anotherPoint = 'arn:aws:elasticfilesystem:recorded:000000000000:access-point/fsap-another'
+
+function fileSystemRows(
+  { may, mayNot }: RowMaker,
+  { resource, document }: ResourcePolicy,
+  { drill, anonymous, strangers }: HandOverSubjects,
+  { data, answer }: AccessPoints,
+): ProofRow[] {
+  const through = (point: string, context: ProofRow['context'] = {}, remark = '') => ({
+    context: {
+      'elasticfilesystem:AccessedViaMountTarget': 'true',
+      'elasticfilesystem:AccessPointArn': point,
+      'aws:SecureTransport': 'true',
+      ...context,
+    },
+    circumstance: `through ${point.split('/').at(-1)!}${remark}`,
+    resourcePolicy: document,
+  })
+  const unguarded = (point: string) => [
+    through(point, { 'aws:SecureTransport': 'false' }, ', in plain'),
+    through(point, { 'elasticfilesystem:AccessedViaMountTarget': 'false' }, ', around the network'),
+  ]
+  const tasks = [drill, anonymous]
+  return [
+    ...[mount, write].flatMap((action) => [
+      may(drill, action, resource, through(data)),
+      may(anonymous, action, resource, through(answer)),
+      ...tasks.flatMap((subject) => [
+        mayNot(subject, action, resource, through(anotherPoint)),
+        ...[data, answer].flatMap((point) =>
+          unguarded(point).map((details) => mayNot(subject, action, resource, details)),
         ),
-        resourcePolicy: document,
-      })
-      const [data, answer, another] = [
-        point('data'),
-        point('answer'),
-        'arn:aws:elasticfilesystem:recorded:000000000000:access-point/fsap-another',
-      ]
-      return [
-        ...[mount, write].flatMap((action) => [
-          ask(drill, action, data, true),
-          ask(nobody, action, answer, true),
-          ...[drill, nobody].flatMap((subject) => [
-            ask(subject, action, another, false),
-            ...[data, answer].flatMap((at) => [
-              ask(subject, action, at, false, { 'aws:SecureTransport': 'false' }, ', in plain'),
-              ask(
-                subject,
-                action,
-                at,
-                false,
-                { 'elasticfilesystem:AccessedViaMountTarget': 'false' },
-                ', around the network',
-              ),
-            ]),
-          ]),
-        ]),
-        ask(nobody, mount, data, true),
-        ...[nobody, ...others].map((subject) => ask(subject, write, data, false)),
-        ...[drill, nobody].flatMap((subject) =>
-          [data, answer].map((at) => ask(subject, 'elasticfilesystem:ClientRootAccess', at, false)),
-        ),
-      ]
-    })
+      ]),
+    ]),
+    may(anonymous, mount, resource, through(data)),
+    ...[anonymous, ...strangers].map((subject) => mayNot(subject, write, resource, through(data))),
+    ...tasks.flatMap((subject) =>
+      [data, answer].map((point) => mayNot(subject, beRoot, resource, through(point))),
+    ),
+  ]
 }

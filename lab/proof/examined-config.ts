@@ -1,14 +1,14 @@
-// Which configurations are proven: the example, with every kind of source there is, with an Organization and without; or a
-// stack's own.
+// The configurations to prove: the example with every kind of source, with an Organization and without one; or the
+// configuration of a stack.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
 import { parseConfigValue } from '../../infra/config-values.ts'
 import { exampleAccounts, exampleConfig } from '../sandbox/loader/example-config.ts'
 
-/** Not a real certificate: nothing here reads it, and the program doesn't either. */
+/** Not a real certificate, because neither the proof nor the program reads it. */
 const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
-/** In a region of its own. */
+/** A source whose backups lie in another region. */
 const archive = {
   name: 'archive',
   kind: 'postgres',
@@ -17,7 +17,7 @@ const archive = {
 }
 const plant = { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem, commonName: 'plant-1' } } }
 
-// With an approval for break-glass in one of the two, and without in the other.
+// Only one of the two configurations requires an approval for break-glass, so the proof covers both.
 const approvers = [`arn:aws:iam::${exampleAccounts.production}:role/people/duty-manager`]
 
 export const examinedConfigs = {
@@ -53,9 +53,11 @@ export function readConfigFile(file: string): Record<string, unknown> {
       cause: error,
     })
   }
-  const own = Object.entries(entries).filter(([key]) => !key.includes(':') || key.startsWith('holdfast:'))
+  const ownEntries = Object.entries(entries).filter(
+    ([key]) => !key.includes(':') || key.startsWith('holdfast:'),
+  )
   return Object.fromEntries(
-    own.map(([full, entry]) => {
+    ownEntries.map(([full, entry]) => {
       const key = full.replace(/^holdfast:/, '')
       const stored = pulumiValue.safeParse(entry)
       if (!stored.success) return [key, entry]

@@ -1,4 +1,4 @@
-// `npm run prove`: proves, before anything is deployed, that what the program declares denies what it must and allows what it must.
+// `npm run prove`: proves before a deployment that the declared policies deny and allow exactly the expected requests.
 import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -23,20 +23,23 @@ interface Flags {
 
 const program = new Command('npm run prove --')
   .description(
-    'Asks what the infrastructure program declares every question that matters, by everybody who could ask it,\n' +
-      'and reports each answer that nobody expected. Nothing is deployed, and no account is needed.',
+    'Evaluates every relevant request of every principal against the policies that the infrastructure program\n' +
+      'declares, and reports each unexpected result. It deploys nothing and needs no account.',
   )
-  .option('--config <file>', 'prove this configuration (as of `pulumi config --json`) instead of the example')
+  .option(
+    '--config <file>',
+    'prove this configuration (output of `pulumi config --json`) instead of the example',
+  )
   .option(
     '--mutants',
-    'also take out each statement, condition, boundary and lock, one at a time: something has to notice',
+    'also remove each statement, condition, boundary and lock, one at a time: the proof must notice each',
   )
   .option('--report-dir <dir>', 'where proof.json, proof.html and proof-rows.jsonl go', 'proof-report')
   .option('--json', 'print proof.json on standard output')
   .addHelpText(
     'after',
     `
-Exit status: 0 proven, ${exitStatus['objective-missed']} an answer was not the expected one or a mutant went unnoticed, ${exitStatus['invalid-input']} the configuration is refused.`,
+Exit status: 0 proven, ${exitStatus['objective-missed']} a result was unexpected or a mutant went unnoticed, ${exitStatus['invalid-input']} the configuration is refused.`,
   )
 
 async function main(flags: Flags): Promise<number> {
@@ -107,7 +110,7 @@ try {
   else {
     process.stderr.write(`prove: ${terminalText(error instanceof Error ? error.message : String(error))}\n`)
     if (isHoldfastError(error) && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`)
-    // The program's own refusals come as Pulumi's RunError.
+    // The program reports an invalid configuration as Pulumi's RunError.
     process.exitCode = isHoldfastError(error) ? error.exitStatus : 1
   }
 }

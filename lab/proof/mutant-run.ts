@@ -1,4 +1,4 @@
-// Runs the mutants against the proofs: each has to change an answer or a setting, or be on the list of what is there twice.
+// Runs the mutants against the proofs. Each mutant must change a result or a setting, or be on the list of redundant guards.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { createAuthorizer } from '../sandbox/authorization/authorizer.ts'
@@ -13,41 +13,41 @@ const survivorTable = z.array(z.strictObject({ mutant: z.string(), reason: z.str
 
 export type Survivor = z.infer<typeof survivorTable>[number]
 
-/** Mutants that may live, by a pattern in which `*` stands for anything, and why. */
+/** Mutants that may survive, with the reason. In the pattern `*` matches any text. */
 export const expectedSurvivors: readonly Survivor[] = survivorTable.parse(
   JSON.parse(readFileSync(new URL('survivors.json', import.meta.url), 'utf8')),
 )
 
 export interface MutantResult {
   id: string
-  /** What noticed; null if nothing did. */
+  /** The row or setting that noticed the mutant; null if none did. */
   killedBy: string | null
 }
 
 export interface MutantVerdict {
   results: MutantResult[]
-  /** Lives, and nobody said that it may. */
+  /** Survivors without an entry in the list. */
   unexpected: string[]
-  /** Listed with a reason, and alive. */
+  /** Survivors with an entry in the list. */
   accounted: { id: string; reason: string }[]
-  /** Listed, but nothing of the name lives: the reason no longer holds, or the name is wrong. */
+  /** Entries that match no survivor: the reason no longer holds, or the name is wrong. */
   stale: string[]
 }
 
-/** A mutant is dead if one of the proofs notices it: with an Organization, or without. */
+/** One proof that notices a mutant kills it: the proof with an Organization, or the one without. */
 export async function runMutants(
   proofs: readonly Proof[],
-  onProgress: (done: number) => void = () => undefined,
+  onProgress: (count: number) => void = () => undefined,
 ): Promise<MutantResult[]> {
   const results = new Map<string, MutantResult>()
-  let done = 0
+  let count = 0
   for (const proof of proofs) {
     const examine = mutantExaminer(proof)
     for (const mutant of mutantsOf(proof.declaration, proof.resources, proof.nowMs)) {
-      const known = results.get(mutant.id)
-      if (known === undefined || known.killedBy === null)
+      const earlier = results.get(mutant.id)
+      if (earlier === undefined || earlier.killedBy === null)
         results.set(mutant.id, { id: mutant.id, killedBy: await examine(mutant) })
-      onProgress(++done)
+      onProgress(++count)
     }
   }
   return [...results.values()]
@@ -55,7 +55,7 @@ export async function runMutants(
 
 export interface JudgeOptions {
   expected?: readonly Survivor[]
-  /** Whether the program was run with all its parts: a configuration that leaves some out has fewer that are there twice. */
+  /** Whether the configuration uses every part of the program: with fewer parts, fewer guards are redundant. */
   isWhole?: boolean
 }
 
@@ -72,12 +72,12 @@ export function judgeMutants(
         .join('.*')}$`,
     ).test(id)
   const accounted = alive.flatMap((id) => {
-    const found = expected.find(({ mutant }) => matches(mutant, id))
-    return found === undefined ? [] : [{ id, reason: found.reason }]
+    const survivor = expected.find(({ mutant }) => matches(mutant, id))
+    return survivor === undefined ? [] : [{ id, reason: survivor.reason }]
   })
   return {
     results: [...results],
-    unexpected: alive.filter((id) => !accounted.some((each) => each.id === id)),
+    unexpected: alive.filter((id) => !accounted.some((survivor) => survivor.id === id)),
     accounted,
     stale: !isWhole
       ? []
@@ -86,7 +86,7 @@ export function judgeMutants(
 }
 
 function mutantExaminer(proof: Proof): (mutant: Mutant) => Promise<string | null> {
-  // What didn't hold before notices nothing.
+  // A setting that is broken without a mutant can't notice one.
   const brokenBefore = new Set(proof.settings.filter(({ holds }) => !holds).map(({ name }) => name))
   const broken = (mutant: Mutant) =>
     examineSettings(mutant.declaration, mutant.resources, proof.config).find(
@@ -131,12 +131,12 @@ function isInPlay(
 }
 
 /**
- * Which answers can turn, so that the others need not be asked again: a deny that goes frees only what it decided, for a
- * decision names the first deny that it meets; an allow that goes, or a deny that widens, concerns what was allowed; an
- * allow that widens, what nothing had denied.
+ * Whether the mutant can change the result of the row; the other rows need no second evaluation. A removed deny can free
+ * only the requests that it decided, because a decision names the first deny that matches. A removed allow or a wider deny
+ * can change only allowed requests. A wider allow can change only requests without a deny.
  */
-function canChange({ sid, effect, what }: Touch, { answer }: ProvenRow): boolean {
-  if (what === 'statement')
+function canChange({ sid, effect, removed }: Touch, { answer }: ProvenRow): boolean {
+  if (removed === 'statement')
     return effect === 'Deny' ? !answer.allowed && answer.statement?.sid === sid : answer.allowed
   return effect === 'Deny' ? answer.allowed : answer.result.startsWith('implicit-deny')
 }

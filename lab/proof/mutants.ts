@@ -1,4 +1,4 @@
-// Every way of taking one thing out of what the program declares: a statement, a condition, a boundary, a lock, a setting.
+// Makes the mutants of a declaration: each lacks one statement, condition, boundary, lock or setting.
 import { rolePaths } from '../../guardrails/names.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import { statementsOf } from '../sandbox/authorization/check-policy.ts'
@@ -9,7 +9,7 @@ import type {
   PolicyDocument,
 } from '../sandbox/declaration.ts'
 import { sidOf } from '../sandbox/authorization/compile-policy.ts'
-import { approvedName, castOf } from './principals.ts'
+import { approvedName, principalsOf } from './principals.ts'
 import { resourcePoliciesOf } from './resource-policies.ts'
 import { taskMutants } from './task-settings.ts'
 
@@ -18,7 +18,7 @@ export interface Mutant {
   id: string
   declaration: CloudDeclaration
   resources: readonly RecordedResource[]
-  /** Whose answers it can change; null: settings only. */
+  /** The rows whose results it can change; null: it changes settings only. */
   touches: Touch | null
 }
 
@@ -26,25 +26,25 @@ export interface Touch {
   site: Site
   sid: string
   effect: 'Allow' | 'Deny'
-  what: 'statement' | 'condition'
-  /** What is left of the site's document; null if nothing is: AWS has no document without a statement. */
+  removed: 'statement' | 'condition'
+  /** The rest of the site's document; null if no statement remains, because AWS allows no empty document. */
   to: PolicyDocument | null
 }
 
-/** One document, and everybody and everything that it speaks for. */
+/** One policy document, with the principals and resources that it applies to. */
 export interface Site {
   label: string
   document: PolicyDocument
-  /** ARNs of roles whose own right or limit it is. */
+  /** ARNs of roles whose policy or boundary it is. */
   roles: Set<string>
-  /** ARNs of roles whose trust it is, and names of buckets whose policy it is. */
+  /** ARNs of roles whose trust policy it is, and names of buckets whose policy it is. */
   resources: Set<string>
   /** Accounts whose principals it binds (SCP), and accounts whose resources it binds (RCP). */
   principalAccounts: Set<string>
   resourceAccounts: Set<string>
 }
 
-/** AWS keeps these, and nobody can take a statement out of them. */
+/** AWS's managed policies. AWS maintains them, and no customer can remove a statement. */
 const ofAws = /^(FullAWSAccess|RCPFullAWSAccess|arn:aws:iam::aws:policy\/.*)$/
 
 function sitesOf(
@@ -54,9 +54,9 @@ function sitesOf(
 ): Site[] {
   const sites = new Map<PolicyDocument, Site>()
   const site = (label: string, document: PolicyDocument): Site => {
-    let found = sites.get(document)
-    if (found === undefined) {
-      found = {
+    let siteOfDocument = sites.get(document)
+    if (siteOfDocument === undefined) {
+      siteOfDocument = {
         label,
         document,
         roles: new Set(),
@@ -64,14 +64,14 @@ function sitesOf(
         principalAccounts: new Set(),
         resourceAccounts: new Set(),
       }
-      sites.set(document, found)
+      sites.set(document, siteOfDocument)
     }
-    return found
+    return siteOfDocument
   }
   for (const { name, policy } of declaration.buckets) {
     if (policy !== null) site(`${bucketLabel(name)} policy`, policy).resources.add(name)
   }
-  for (const { role, name } of castOf(declaration, nowMs)) {
+  for (const { role, name } of principalsOf(declaration, nowMs)) {
     const isApproved = role?.name === approvedName
     if (role === null || !(isOfProgram(role) || isApproved)) continue
     if (!isApproved) site(`trust of ${name}`, role.trust).resources.add(role.arn)
@@ -110,21 +110,21 @@ export function* mutantsOf(
     for (const [index, statement] of statementsOf(site.document).entries()) {
       const sid = sidOf(statement, index)
       const effect = statement['Effect'] as 'Allow' | 'Deny'
-      const mutate = (id: string, what: Touch['what'], document: PolicyDocument): Mutant => ({
+      const mutate = (id: string, removed: Touch['removed'], document: PolicyDocument): Mutant => ({
         id,
         declaration: replaceDocument(declaration, site.document, document),
         resources,
-        touches: { site, sid, effect, what, to: statementsOf(document).length === 0 ? null : document },
+        touches: { site, sid, effect, removed, to: statementsOf(document).length === 0 ? null : document },
       })
-      const others = statementsOf(site.document).filter((_, other) => other !== index)
-      yield mutate(`${site.label}: ${sid}`, 'statement', { ...site.document, Statement: others })
+      const otherStatements = statementsOf(site.document).filter((_, position) => position !== index)
+      yield mutate(`${site.label}: ${sid}`, 'statement', { ...site.document, Statement: otherStatements })
       for (const [operator, keys] of Object.entries(
         (statement['Condition'] ?? {}) as Record<string, Record<string, unknown>>,
       )) {
         for (const key of Object.keys(keys)) {
           const changed = withoutCondition(statement, operator, key)
-          const statements = statementsOf(site.document).map((each, other) =>
-            other === index ? changed : each,
+          const statements = statementsOf(site.document).map((original, position) =>
+            position === index ? changed : original,
           )
           yield mutate(`${site.label}: ${sid} without ${operator} ${key}`, 'condition', {
             ...site.document,
@@ -145,11 +145,12 @@ function withoutCondition(
   const condition = structuredClone(statement['Condition']) as Record<string, Record<string, unknown>>
   delete condition[operator]![key]
   if (Object.keys(condition[operator]!).length === 0) delete condition[operator]
-  const { Condition: _, ...rest } = statement
-  return Object.keys(condition).length === 0 ? rest : { ...rest, Condition: condition }
+  const { Condition: _, ...unconditional } = statement
+  return Object.keys(condition).length === 0 ? unconditional : { ...unconditional, Condition: condition }
 }
 
-const nobody: PolicyDocument = {
+/** A trust policy that lets no principal assume the role. */
+const denyAllTrust: PolicyDocument = {
   Version: '2012-10-17',
   Statement: [
     {
@@ -161,7 +162,7 @@ const nobody: PolicyDocument = {
   ],
 }
 
-/** Everything but the document stays the same object, so that the evaluator parses nothing else again. */
+/** Keeps every other document as the same object, so that the evaluator parses only the new one. */
 function replaceDocument(
   declaration: CloudDeclaration,
   from: PolicyDocument,
@@ -179,7 +180,7 @@ function replaceDocument(
     ),
     roles: declaration.roles.map((role) => ({
       ...role,
-      trust: role.trust === from ? (isEmpty ? nobody : to) : role.trust,
+      trust: role.trust === from ? (isEmpty ? denyAllTrust : to) : role.trust,
       policies: swap(role.policies),
       boundary: role.boundary === null ? null : (swap([role.boundary])[0] ?? null),
     })),
@@ -202,38 +203,38 @@ function* settingMutants(
     touches: null,
   })
   for (const bucket of declaration.buckets) {
-    for (const [what, change] of Object.entries(bucketChanges(bucket))) {
-      const buckets = declaration.buckets.map((each) => (each === bucket ? { ...each, ...change } : each))
-      yield settings(`${bucketLabel(bucket.name)}: ${what}`, { ...declaration, buckets })
+    for (const [changeName, change] of Object.entries(bucketChanges(bucket))) {
+      const buckets = replaceItem(declaration.buckets, bucket, { ...bucket, ...change })
+      yield settings(`${bucketLabel(bucket.name)}: ${changeName}`, { ...declaration, buckets })
     }
   }
   for (const role of declaration.roles.filter(isOfProgram)) {
     const replaced = (change: Partial<DeclaredRole>) => ({
       ...declaration,
-      roles: declaration.roles.map((each) => (each === role ? { ...each, ...change } : each)),
+      roles: replaceItem(declaration.roles, role, { ...role, ...change }),
     })
     yield settings(`${role.arn}: sessions of twelve hours`, replaced({ maxSessionSeconds: 43_200 }))
     if (role.path === rolePaths.agents)
       yield settings(`${role.arn}: no boundary`, replaced({ boundary: null }))
   }
   for (const { id, from, to } of taskMutants(resources)) {
-    yield settings(
-      id,
-      declaration,
-      resources.map((each) => (each === from ? to : each)),
-    )
+    yield settings(id, declaration, replaceItem(resources, from, to))
   }
   for (const resource of resources) {
     for (const flag of ['protect', 'retainOnDelete'] as const) {
       if (!resource[flag] || !resource.type.startsWith('aws:')) continue
-      const others = resources.map((each) => (each === resource ? { ...each, [flag]: false } : each))
+      const changed = replaceItem(resources, resource, { ...resource, [flag]: false })
       yield settings(
         `${resource.type.split(':').at(-1)} ${resource.name}: without ${flag}`,
         declaration,
-        others,
+        changed,
       )
     }
   }
+}
+
+function replaceItem<Item>(items: readonly Item[], from: Item, to: Item): Item[] {
+  return items.map((item) => (item === from ? to : item))
 }
 
 function bucketChanges(bucket: DeclaredBucket): Record<string, Partial<DeclaredBucket>> {

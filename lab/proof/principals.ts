@@ -1,4 +1,4 @@
-// Everybody who could ask: each declared role, the roots, people and workloads that were there before, and strangers.
+// The principals of the proof: every declared role, every root, the people and workloads outside of Holdfast, and strangers.
 import { approvalPolicy } from '../../guardrails/break-glass-policy.ts'
 import { breakGlassRoleName, rolePaths } from '../../guardrails/names.ts'
 import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
@@ -9,7 +9,7 @@ import type { Principal } from '../sandbox/identity/principal.ts'
 export interface Subject {
   name: string
   principal: Principal
-  /** The account whose credentials these are; null for whoever has none. */
+  /** The account of the credentials; null for a principal without an account. */
   account: 'vault' | 'production' | 'organization' | 'outsider' | null
   kind:
     | 'agent'
@@ -28,10 +28,10 @@ export interface Subject {
 
 export type Session = NonNullable<Principal['session']>
 
-/** How many roles somebody may assume one from another, to be followed. */
+/** The longest role chain that the proof follows. */
 const chainDepth = 3
 
-function sessionOf(role: DeclaredRole, nowMs: number, more: Partial<Session> = {}): Principal {
+function sessionOf(role: DeclaredRole, nowMs: number, changes: Partial<Session> = {}): Principal {
   return {
     kind: 'role-session',
     accountId: role.accountId,
@@ -46,12 +46,12 @@ function sessionOf(role: DeclaredRole, nowMs: number, more: Partial<Session> = {
       chainDepth: 1,
       multiFactor: null,
       federated: {},
-      ...more,
+      ...changes,
     },
   }
 }
 
-export function castOf(declaration: CloudDeclaration, nowMs: number): Subject[] {
+export function principalsOf(declaration: CloudDeclaration, nowMs: number): Subject[] {
   const accountNamed = (id: string) =>
     declaration.accounts.find((account) => account.id === id)!.name as Exclude<Subject['account'], null>
   const roles = declaration.roles.map((role): Subject => {
@@ -65,14 +65,14 @@ export function castOf(declaration: CloudDeclaration, nowMs: number): Subject[] 
     account: accountNamed(id),
     principal: { kind: 'root', accountId: id, arn: `arn:aws:iam::${id}:root` },
   }))
-  const nobody: Subject = {
+  const anonymous: Subject = {
     name: 'anonymous',
     kind: 'anonymous',
     role: null,
     account: null,
     principal: { kind: 'anonymous', accountId: null, arn: '*' },
   }
-  return [...roles, ...owners, ...outsiders(declaration, nowMs), nobody]
+  return [...roles, ...owners, ...outsiders(declaration, nowMs), anonymous]
 }
 
 function describeRole(
@@ -100,7 +100,7 @@ function describeRole(
   return { name: `${path.slice(1)}${name}`, kind: 'bystander' }
 }
 
-/** Of an account that the program knows nothing of, the worst is assumed: its sessions may do everything there. */
+/** Sessions of an unknown account. They may do everything there, because the proof assumes the worst. */
 function outsiders({ accounts }: CloudDeclaration, nowMs: number): Subject[] {
   return accounts
     .filter(({ name }) => name === 'outsider')
@@ -130,13 +130,14 @@ function outsiders({ accounts }: CloudDeclaration, nowMs: number): Subject[] {
 
 const byHandPath = '/by-hand/'
 export const approvedName = `${breakGlassRoleName}-approved`
-/** What it is called among the subjects. */
+/** The name of its subject. */
 export const approvedSubject = 'break-glass, approved'
-/** So long after the proof's own time an approval that it assumes is over. */
+/** How long the assumed approval lasts, from the time of the proof. */
 export const approvalMs = 3_600_000
 const widenedWriterName = 'holdfast-writer-widened'
 
-const nobodysTrust = {
+/** A trust policy that no principal of the proof meets. */
+const unreachableTrust = {
   Version: '2012-10-17',
   Statement: [
     {
@@ -153,13 +154,13 @@ const everything = {
 }
 
 /**
- * The declaration and roles that an account's owner could make beside the program: with every right in the vault's account
- * and in production's, a writer that was given every right, and, in an organization, an agent without a boundary. What holds
- * against them doesn't rest on the roles' own policies. And break-glass as it is once somebody has approved, if that is asked for.
+ * Adds roles that an account's owner could make by hand: an administrator of the vault's account and of production, a writer
+ * with every permission, and, in an organization, an agent without a boundary. A guard that holds against them doesn't depend
+ * on the roles' own policies. If the configuration requires approvals, break-glass with an approval is added too.
  */
 export function addByHand(declaration: CloudDeclaration, nowMs: number): CloudDeclaration {
   const make = (account: string, path: string, name: string, from?: DeclaredRole): DeclaredRole => {
-    const accountId = declaration.accounts.find((each) => each.name === account)!.id
+    const accountId = declaration.accounts.find((candidate) => candidate.name === account)!.id
     return {
       accountId,
       name,
@@ -167,7 +168,7 @@ export function addByHand(declaration: CloudDeclaration, nowMs: number): CloudDe
       arn: `arn:aws:iam::${accountId}:role${path}${name}`,
       maxSessionSeconds: 3600,
       boundary: null,
-      trust: from?.trust ?? nobodysTrust,
+      trust: from?.trust ?? unreachableTrust,
       policies: [{ name: 'AdministratorAccess, attached by hand', document: everything }],
       tags: from?.tags ?? {},
     }
@@ -178,9 +179,9 @@ export function addByHand(declaration: CloudDeclaration, nowMs: number): CloudDe
     make('vault', byHandPath, 'vault-administrator'),
     make('production', byHandPath, 'production-owner'),
   ]
-  // Writers' roles aren't frozen, so that a source can be added: what a writer may never do has to hold without its own policy.
+  // Roles of writers aren't frozen, because an operator adds sources. So the bucket policy must hold without the writer's own policy.
   if (writer !== undefined)
-    added.push(make('vault', rolePaths.vault, widenedWriterName, { ...writer, trust: nobodysTrust }))
+    added.push(make('vault', rolePaths.vault, widenedWriterName, { ...writer, trust: unreachableTrust }))
   if (declaration.organizationId !== null && agent !== undefined)
     added.push(make('production', rolePaths.agents, 'unbounded', agent))
   const breakGlass = declaration.roles.find(
@@ -199,27 +200,27 @@ function approve(role: DeclaredRole, boundaryName: string, nowMs: number): Decla
     ...role,
     name: approvedName,
     arn: `${role.arn}-approved`,
-    trust: nobodysTrust,
+    trust: unreachableTrust,
     boundary: { name: boundaryName, document },
   }
 }
 
-/** Whom each of `subjects` can become, by up to three roles, with a second factor if that opens more. */
+/** The subjects that each of `subjects` can become by a role chain, also with a second factor. */
 export async function followChains(
   authorizer: PolicyAuthorizer,
   subjects: readonly Subject[],
-  cast: readonly Subject[],
+  principals: readonly Subject[],
 ): Promise<Subject[]> {
-  const found = new Map<string, Subject>()
+  const chains = new Map<string, Subject>()
   for (const subject of subjects) {
     for (const reached of await principalsReachable(authorizer, subject.principal, chainDepth, {
       secondFactor: true,
     })) {
-      const known = cast.find(({ role }) => role?.arn === reached.roleArn)!
-      const path = reached.path.map((arn) => cast.find(({ role }) => role?.arn === arn)!.name)
+      const last = principals.find(({ role }) => role?.arn === reached.roleArn)!
+      const path = reached.path.map((arn) => principals.find(({ role }) => role?.arn === arn)!.name)
       const name = [subject.name, ...path].join(' > ')
-      found.set(name, { ...known, name, principal: reached.principal })
+      chains.set(name, { ...last, name, principal: reached.principal })
     }
   }
-  return [...found.values()]
+  return [...chains.values()]
 }

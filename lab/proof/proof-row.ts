@@ -1,34 +1,35 @@
-// One line of the proof: somebody, an action, a resource, circumstances, and what the answer has to be.
+// One row of the proof: a principal, an action, a resource, the circumstances, and the expected result.
 import type { AccessRequest } from '../sandbox/authorization/access.ts'
 import type { Principal } from '../sandbox/identity/principal.ts'
 
 export const groups = {
   destruction:
-    'An agent, a writer, an outsider and whoever they can become destroys nothing; production destroys nothing of the vault.',
-  environment: "An agent can't touch another environment, nor act for nobody.",
-  weakening: 'Nobody reads, deletes, hides, unlocks or reconfigures the vault beyond the duty.',
-  'ways-in': 'A role is assumed by those who are named, with what is asked of them, and by nobody else.',
-  approval: 'Break-glass does nothing that nobody approved: not for another, and not afterwards.',
+    "Agents, writers, outsiders and the roles that they can assume can't destroy anything; production can't destroy the vault.",
+  environment: "Agents can't touch another environment, and can't act without a source identity.",
+  weakening: 'No role can read, delete, hide, unlock or reconfigure the vault beyond its duty.',
+  'ways-in': 'Only the configured callers can assume a role, and only with all its requirements.',
+  approval:
+    "Break-glass can't act without an approval, with an approval for another operator, or after the approval has ended.",
   duty: 'Every role can do its duty.',
-  lost: 'Without an Organization, the owner of an account can undo this: known, and documented.',
+  lost: 'Without an Organization, the owner of an account can undo these guards; the documentation lists them.',
 } as const
 
 export type Group = keyof typeof groups
 
 export interface ProofRow {
   group: Group
-  /** `agent staging`, or `workload rental-db > writer rental-db` for whom the first can become. */
+  /** `agent staging`, or `workload rental-db > writer rental-db` for a role chain. */
   who: string
   principal: Principal
-  /** Asked in one request; it is allowed if all of them are. The first one names it. */
+  /** The permissions that one request needs: all must be allowed. The first one names the request. */
   actions: readonly string[]
   /** ARN, or `*`. */
   resource: string
   resourceAccountId: string
   context: AccessRequest['context']
-  /** The resource's own policy, where the sandbox doesn't know the resource. */
+  /** The resource's own policy, if the sandbox doesn't emulate the resource. */
   resourcePolicy?: AccessRequest['resourcePolicy']
-  /** What is special about this request, in words. */
+  /** The special condition of this request, as the report words it. */
   circumstance: string
   expected: 'denied' | 'allowed'
 }

@@ -1,4 +1,14 @@
-// The proof: what the program declares, asked everything that matters, by everybody.
+// The proof: evaluates every relevant request of every principal against the declared policies, before a deployment.
+//
+// 1. The loader runs the infrastructure program with a recording monitor; nothing is deployed (lab/sandbox/loader).
+// 2. addByHand() adds roles that an account's owner could make, and break-glass with an approval (principals.ts).
+// 3. listRows() makes the rows: requests that must be denied (denied-rows.ts, weakenings.ts, way-in-rows.ts) and requests
+//    that must be allowed (duty-rows.ts). Rows on AWS's services: service-rows.ts, check-rows.ts, examination-rows.ts.
+// 4. answerRow() evaluates each row with IAM's logic, and names the deciding statement. An unexpected result is a surprise.
+// 5. examineSettings() checks the locks, versions and protections that no policy states (settings.ts).
+// 6. mutants.ts removes one statement, condition or lock at a time; mutant-run.ts requires that the proof notices each.
+//
+// main.ts runs all this for two configurations, with an Organization and without one, and writes the report (report/).
 import { readConfig } from '../../infra/config-reader.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
@@ -7,7 +17,7 @@ import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
 import { evaluate } from '../sandbox/authorization/evaluate.ts'
 import type { CloudDeclaration } from '../sandbox/declaration.ts'
 import { loadProgram } from '../sandbox/loader/loader.ts'
-import { addByHand, castOf, followChains } from './principals.ts'
+import { addByHand, principalsOf, followChains } from './principals.ts'
 import type { Subject } from './principals.ts'
 import { checkRows } from './check-rows.ts'
 import { destructionRows, environmentRows, weakeningRows } from './denied-rows.ts'
@@ -30,12 +40,12 @@ export interface Proof {
 }
 
 export interface ProofOptions {
-  /** Values of `holdfast:*`, all of them: what is left out has its default. */
+  /** All values of `holdfast:*`; a missing value has its default. */
   config: Record<string, unknown>
   nowMs: number
 }
 
-/** @throws as the loader does, and HoldfastError `internal` if a request's context key would be left out of a decision. */
+/** @throws as the loader does, and HoldfastError `internal` if an evaluation would ignore a context key of a request. */
 export async function prove(options: ProofOptions): Promise<Proof> {
   const { config: raw, nowMs } = options
   const { declaration, resources } = await loadProgram({ config: raw, isWhole: true })
@@ -70,24 +80,24 @@ async function listRows(
   resources: readonly RecordedResource[],
 ): Promise<ProofRow[]> {
   const { declaration } = authorizer
-  const cast = castOf(declaration, authorizer.nowMs())
-  const outside = cast.filter(({ account }) => account !== 'vault')
-  const chains = await followChains(authorizer, outside, cast)
-  const everybody: Subject[] = [...cast, ...chains]
+  const principals = principalsOf(declaration, authorizer.nowMs())
+  const outside = principals.filter(({ account }) => account !== 'vault')
+  const chains = await followChains(authorizer, outside, principals)
+  const allSubjects: readonly Subject[] = [...principals, ...chains]
   return [
-    ...(await destructionRows(config, everybody)),
-    ...(await environmentRows(config, cast)),
-    ...(await weakeningRows(config, everybody)),
-    ...wayInRows(config, declaration, cast),
-    ...serviceRows(config, declaration, resources, cast),
-    ...checkRows(config, cast),
-    ...examinationRows(config, resources, cast),
-    ...(await approvalRows(config, cast, authorizer.nowMs())),
-    ...(await dutyRows(config, cast)),
+    ...(await destructionRows(config, allSubjects)),
+    ...(await environmentRows(config, principals)),
+    ...(await weakeningRows(config, allSubjects)),
+    ...wayInRows(config, declaration, principals),
+    ...serviceRows(config, declaration, resources, principals),
+    ...checkRows(config, principals),
+    ...examinationRows(config, resources, principals),
+    ...(await approvalRows(config, principals, authorizer.nowMs())),
+    ...(await dutyRows(config, principals)),
   ]
 }
 
-/** The answer to a row: the first permission that is refused, or the last one that is given. */
+/** The result of a row: of its first denied permission, or of the last one if all are allowed. */
 export async function answerRow(authorizer: PolicyAuthorizer, row: ProofRow): Promise<Answer> {
   let answer: Answer | null = null
   for (const action of row.actions) {

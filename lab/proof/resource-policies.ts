@@ -1,16 +1,16 @@
-// Policies of resources that the sandbox doesn't emulate: bus and topic of alarms, and the file systems of examinations. The proof asks about them, and takes
-// their statements out, like those of buckets and roles.
+// Policies of resources that the sandbox doesn't emulate: the bus and the topics of alarms, and the file systems of restore
+// tests. The proof evaluates and mutates them like the policies of buckets and roles.
 import type { RecordedResource } from '../../infra/recording.ts'
 import { listOf, statementsOf } from '../sandbox/authorization/check-policy.ts'
 import type { PolicyDocument } from '../sandbox/declaration.ts'
 
 export interface ResourcePolicy {
   label: string
-  /** Of the resource that declares it. */
+  /** Name of the declared resource with this policy. */
   name: string
-  /** ARN of what it hangs on, as its first statement names it. */
+  /** ARN that the first statement names. */
   resource: string
-  /** The same object for each asking: a row carries it, and a mutant is known by it. */
+  /** Always the same object, because rows and mutants refer to the document by identity. */
   document: PolicyDocument
 }
 
@@ -20,17 +20,17 @@ const labels: Readonly<Record<string, string>> = {
   'aws:efs/fileSystemPolicy:FileSystemPolicy': 'hand-over policy',
 }
 
-const known = new WeakMap<readonly RecordedResource[], ResourcePolicy[]>()
+const cache = new WeakMap<readonly RecordedResource[], ResourcePolicy[]>()
 
 export function resourcePoliciesOf(resources: readonly RecordedResource[]): ResourcePolicy[] {
-  const found =
-    known.get(resources) ??
+  const policies =
+    cache.get(resources) ??
     resources.flatMap(({ type, name, inputs }) => {
       const label = labels[type]
       if (label === undefined || typeof inputs['policy'] !== 'string') return []
       const document = JSON.parse(inputs['policy']) as PolicyDocument
       const resource = String(listOf(statementsOf(document)[0]?.['Resource'])[0])
-      // Of file systems there is one for each source; the others are named by where they are.
+      // Each source has a file system, so its label names the source; the other labels name the region.
       return [
         {
           label: `${label} ${type.includes('/fileSystem') ? `of ${name}` : `in ${resource.split(':')[3]}`}`,
@@ -40,8 +40,8 @@ export function resourcePoliciesOf(resources: readonly RecordedResource[]): Reso
         },
       ]
     })
-  known.set(resources, found)
-  return found
+  cache.set(resources, policies)
+  return policies
 }
 
 export function findResourcePolicy(

@@ -1,4 +1,4 @@
-// What AWS itself may do for the audit: trails deliver, rules forward, and each only for whom it was made.
+// Rows on AWS's own services in the audit: trails deliver and rules forward, each only for the accounts that it was made for.
 import {
   alarmBusArn,
   alarmTopicArn,
@@ -16,49 +16,44 @@ import { locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration } from '../sandbox/declaration.ts'
-import type { Principal } from '../sandbox/identity/principal.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
 import { findResourcePolicy } from './resource-policies.ts'
+import { servicePrincipal } from './row-maker.ts'
 
 export function serviceRows(
   config: HoldfastConfig,
   declaration: CloudDeclaration,
   resources: readonly RecordedResource[],
-  cast: readonly Subject[],
+  principals: readonly Subject[],
 ): ProofRow[] {
   return [
     ...trailRows(config, declaration),
-    ...forwardRows(config, resources, cast),
-    ...topicRows(config, resources, cast),
-    ...logRows(config, cast),
+    ...forwardRows(config, resources, principals),
+    ...topicRows(config, resources, principals),
+    ...logRows(config, principals),
     ...quarantineRows(config),
   ]
 }
 
-const service = (name: string): Principal => ({
-  kind: 'service',
-  accountId: null,
-  arn: `${name}.amazonaws.com`,
-})
-
 function row(
   group: 'duty' | 'ways-in' | 'weakening',
-  who: string,
+  requesterName: string,
   action: string,
-  more: Pick<ProofRow, 'principal' | 'resource' | 'resourceAccountId' | 'circumstance'> & Partial<ProofRow>,
+  details: Pick<ProofRow, 'principal' | 'resource' | 'resourceAccountId' | 'circumstance'> &
+    Partial<ProofRow>,
 ): ProofRow {
   return {
     group,
-    who,
+    who: requesterName,
     actions: [action],
     context: {},
     expected: group === 'duty' ? 'allowed' : 'denied',
-    ...more,
+    ...details,
   }
 }
 
-/** Accounts whose trail delivers, by the configuration. */
+/** The accounts whose trails the configuration lets deliver. */
 function trailAccounts(config: HoldfastConfig): string[] {
   return config.detached ? [config.vaultAccountId, config.productionAccountId] : [config.managementAccountId]
 }
@@ -75,7 +70,7 @@ function trailRows(config: HoldfastConfig, { accounts, roles }: CloudDeclaration
   const delivery = [...trails, [outsider, false] as const].flatMap(([id, isOurs]) =>
     rights.map(([action, resource]) =>
       row(isOurs ? 'duty' : 'weakening', 'trail', action, {
-        principal: service('cloudtrail'),
+        principal: servicePrincipal('cloudtrail'),
         resource,
         resourceAccountId: place.accountId,
         circumstance: `of the account ${id}`,
@@ -88,7 +83,7 @@ function trailRows(config: HoldfastConfig, { accounts, roles }: CloudDeclaration
     .flatMap(({ arn, accountId }) =>
       [accountId, outsider].map((id) =>
         row(id === accountId ? 'duty' : 'ways-in', 'trail', 'sts:AssumeRole', {
-          principal: service('cloudtrail'),
+          principal: servicePrincipal('cloudtrail'),
           resource: arn,
           resourceAccountId: accountId,
           circumstance: `of the account ${id}`,
@@ -102,7 +97,7 @@ function trailRows(config: HoldfastConfig, { accounts, roles }: CloudDeclaration
 function forwardRows(
   config: HoldfastConfig,
   resources: readonly RecordedResource[],
-  cast: readonly Subject[],
+  principals: readonly Subject[],
 ): ProofRow[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
   const resourcePolicy = findResourcePolicy(resources, alarmBusArn(place))
@@ -118,9 +113,9 @@ function forwardRows(
     `arn:aws:events:${config.region}:${accountId}:rule/${name}`
   const forwarders = [config.vaultAccountId, config.productionAccountId]
   return [
-    ...cast.flatMap((subject) => {
+    ...principals.flatMap((subject) => {
       if (forwarders.some((id) => subject.role?.arn === forwarderRoleArn(id))) return [put(subject, 'duty')]
-      // The owners of the vault's account may try their alarms.
+      // Owners of the vault's account may test their alarms.
       return subject.account === 'vault' && ['root', 'owner'].includes(subject.kind)
         ? []
         : [put(subject, 'weakening')]
@@ -128,7 +123,7 @@ function forwardRows(
     ...forwarders.flatMap((accountId) => {
       const from = (sourceAccount: string, sourceArn: string, isRight: boolean) =>
         row(isRight ? 'duty' : 'ways-in', 'rule', 'sts:AssumeRole', {
-          principal: service('events'),
+          principal: servicePrincipal('events'),
           resource: forwarderRoleArn(accountId),
           resourceAccountId: accountId,
           circumstance: `${sourceArn} for ${sourceAccount}`,
@@ -143,22 +138,22 @@ function forwardRows(
   ]
 }
 
-/** Whoever could speak on the topic could cry wolf until nobody listens. */
+/** A principal that could publish on the topic could send false alarms until on-call ignores them all. */
 function topicRows(
   config: HoldfastConfig,
   resources: readonly RecordedResource[],
-  cast: readonly Subject[],
+  principals: readonly Subject[],
 ): ProofRow[] {
   return locationsOf(config).flatMap((place) => {
-    const more = {
+    const topic = {
       resource: alarmTopicArn(place),
       resourceAccountId: place.accountId,
       resourcePolicy: findResourcePolicy(resources, alarmTopicArn(place)),
     }
     const speak = (by: string, account: string, isRight: boolean) =>
       row(isRight ? 'duty' : 'weakening', by, 'sns:Publish', {
-        ...more,
-        principal: service(by),
+        ...topic,
+        principal: servicePrincipal(by),
         circumstance: `for the account ${account}`,
         context: { 'aws:SourceAccount': account },
       })
@@ -167,11 +162,11 @@ function topicRows(
         speak(by, place.accountId, true),
         speak(by, config.productionAccountId, false),
       ]),
-      ...cast
+      ...principals
         .filter((subject) => !(subject.account === 'vault' && ['root', 'owner'].includes(subject.kind)))
         .map((subject) =>
           row('weakening', subject.name, 'sns:Publish', {
-            ...more,
+            ...topic,
             principal: subject.principal,
             circumstance: 'on the topic of alarms',
           }),
@@ -180,9 +175,11 @@ function topicRows(
   })
 }
 
-function logRows(config: HoldfastConfig, cast: readonly Subject[]): ProofRow[] {
+function logRows(config: HoldfastConfig, principals: readonly Subject[]): ProofRow[] {
   return trailAccounts(config).flatMap((id) => {
-    const subject = cast.find(({ role }) => role?.arn === roleArn(id, rolePaths.audit, 'holdfast-trail-logs'))
+    const subject = principals.find(
+      ({ role }) => role?.arn === roleArn(id, rolePaths.audit, 'holdfast-trail-logs'),
+    )
     if (subject === undefined) return []
     const stream = `arn:aws:logs:${config.region}:${id}:log-group:/holdfast/audit:log-stream:x`
     return [
@@ -196,33 +193,46 @@ function logRows(config: HoldfastConfig, cast: readonly Subject[]): ProofRow[] {
   })
 }
 
-/** A rule of an agent's alarm starts the machine, the machine becomes the role that writes; neither for another rule, machine or account. */
+/** The alarm rule on an agent starts the machine, and the machine assumes the role that writes the policy; no other caller can. */
 function quarantineRows(config: HoldfastConfig): ProofRow[] {
   if (!config.quarantineAgents) return []
   const accountId = config.productionAccountId
-  const rule = (name: string) => `arn:aws:events:${config.region}:${accountId}:rule/${name}`
-  const machine = quarantineMachineArn(accountId, config.region)
-  const become = (
-    who: string,
-    by: string,
-    roleName: string,
-    source: string,
+  const ruleArn = (name: string) => `arn:aws:events:${config.region}:${accountId}:rule/${name}`
+  const machineArn = quarantineMachineArn(accountId, config.region)
+  const assume = (
+    caller: (typeof callers)[keyof typeof callers],
+    sourceArn: string,
     sourceAccount: string,
-    isRight: boolean,
-  ) =>
-    row(isRight ? 'duty' : 'ways-in', who, 'sts:AssumeRole', {
-      principal: service(by),
-      resource: roleArn(accountId, rolePaths.production, roleName),
+  ) => {
+    const isAllowed = sourceArn === caller.allowedArn && sourceAccount === accountId
+    return row(isAllowed ? 'duty' : 'ways-in', caller.name, 'sts:AssumeRole', {
+      principal: servicePrincipal(caller.service),
+      resource: roleArn(accountId, rolePaths.production, caller.roleName),
       resourceAccountId: accountId,
-      circumstance: `${source} for ${sourceAccount}`,
-      context: { 'aws:SourceAccount': sourceAccount, 'aws:SourceArn': source },
+      circumstance: `${sourceArn} for ${sourceAccount}`,
+      context: { 'aws:SourceAccount': sourceAccount, 'aws:SourceArn': sourceArn },
     })
+  }
+  const callers = {
+    rule: {
+      name: 'rule',
+      service: 'events',
+      roleName: quarantineStarterName,
+      allowedArn: ruleArn('holdfast-agent-data'),
+    },
+    machine: {
+      name: 'state machine',
+      service: 'states',
+      roleName: quarantineName,
+      allowedArn: machineArn,
+    },
+  }
   return [
-    become('rule', 'events', quarantineStarterName, rule('holdfast-agent-data'), accountId, true),
-    become('rule', 'events', quarantineStarterName, rule('holdfast-break-glass-acts'), accountId, false),
-    become('rule', 'events', quarantineStarterName, rule('holdfast-agent-data'), '999999999999', false),
-    become('state machine', 'states', quarantineName, machine, accountId, true),
-    become('state machine', 'states', quarantineName, `${machine}-other`, accountId, false),
-    become('state machine', 'states', quarantineName, machine, '999999999999', false),
+    assume(callers.rule, ruleArn('holdfast-agent-data'), accountId),
+    assume(callers.rule, ruleArn('holdfast-break-glass-acts'), accountId),
+    assume(callers.rule, ruleArn('holdfast-agent-data'), '999999999999'),
+    assume(callers.machine, machineArn, accountId),
+    assume(callers.machine, `${machineArn}-other`, accountId),
+    assume(callers.machine, machineArn, '999999999999'),
   ]
 }

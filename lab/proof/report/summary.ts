@@ -1,4 +1,4 @@
-// What a proof amounts to: counts, who was held back by which statement, and every answer that nobody expected.
+// The summary of a proof: counts, the deciding statements of each principal, and every unexpected result.
 import { groups, isSurprise } from '../proof-row.ts'
 import type { Group, ProvenRow } from '../proof-row.ts'
 import type { Proof } from '../proof.ts'
@@ -25,7 +25,7 @@ export interface ProofSummary {
   actions: number
   contexts: number
   groups: { name: Group; sentence: string; rows: number; asExpected: number }[]
-  /** Per group and principal: how often each statement decided, most often first. */
+  /** Per group and principal: how often each statement decided, in descending order. */
   deciders: { group: Group; who: string; rows: number; by: { statement: string; rows: number }[] }[]
   settings: { examined: number; broken: { name: string; sentence: string }[] }
   surprises: RowRecord[]
@@ -43,9 +43,9 @@ export interface ProofReport {
 }
 
 export function recordRow(row: ProvenRow): RowRecord {
-  const { who, actions, resource, circumstance, context, expected, answer } = row
+  const { actions, resource, circumstance, context, expected, answer } = row
   return {
-    who,
+    who: row.who,
     action: actions.join(' + '),
     resource,
     circumstance,
@@ -67,17 +67,17 @@ export function summarizeProof(proof: Proof): ProofSummary {
   return {
     name: proof.name,
     rows: rows.length,
-    principals: count(({ who }) => who),
+    principals: count(({ who: principalName }) => principalName),
     actions: new Set(rows.flatMap(({ actions }) => actions)).size,
     contexts: count(({ circumstance, context }) => `${circumstance} ${Object.keys(context).join()}`),
     groups: (Object.keys(groups) as Group[])
       .map((name) => {
-        const own = rows.filter(({ group }) => group === name)
+        const ofGroup = rows.filter(({ group }) => group === name)
         return {
           name,
           sentence: groups[name],
-          rows: own.length,
-          asExpected: own.filter((row) => !isSurprise(row)).length,
+          rows: ofGroup.length,
+          asExpected: ofGroup.filter((row) => !isSurprise(row)).length,
         }
       })
       .filter((group) => group.rows > 0),
@@ -95,19 +95,19 @@ function summarizeDeciders(rows: readonly ProvenRow[]): ProofSummary['deciders']
   const byPair = new Map<string, { group: Group; who: string; rows: number; by: Map<string, number> }>()
   for (const row of rows) {
     const pair = `${row.group}\n${row.who}`
-    const found = byPair.get(pair) ?? {
+    const entry = byPair.get(pair) ?? {
       group: row.group,
       who: row.who,
       rows: 0,
       by: new Map<string, number>(),
     }
-    byPair.set(pair, found)
-    found.rows++
+    byPair.set(pair, entry)
+    entry.rows++
     const by =
       row.answer.statement === null
         ? row.answer.result.replace('implicit-deny in', 'nothing allows it:')
         : statementText(row)!
-    found.by.set(by, (found.by.get(by) ?? 0) + 1)
+    entry.by.set(by, (entry.by.get(by) ?? 0) + 1)
   }
   return [...byPair.values()].map(({ by, ...pair }) => ({
     ...pair,

@@ -1,4 +1,4 @@
-// The proof on a terminal: one line per kind of question, then whatever nobody expected.
+// The proof on a terminal: one line per claim, then the unexpected results.
 import { countText } from '../../../restore-cli/render/figures.ts'
 import { terminalText } from '../../../restore-cli/render/terminal-text.ts'
 import type { ProofReport, ProofSummary } from './summary.ts'
@@ -8,7 +8,7 @@ const shownSurprises = 20
 export function renderTerminal(report: ProofReport): string {
   const lines = report.proofs.flatMap(proofLines)
   if (report.mutants !== null) lines.push('', ...mutantLines(report.mutants))
-  lines.push('', report.outcome === 'proven' ? 'Proven: every answer was the expected one.' : 'NOT PROVEN.')
+  lines.push('', report.outcome === 'proven' ? 'Proven: every result is as expected.' : 'NOT PROVEN.')
   return `${lines.join('\n')}\n`
 }
 
@@ -17,7 +17,7 @@ function proofLines(proof: ProofSummary): string[] {
   const width = Math.max(...proof.groups.map(({ name }) => name.length))
   return [
     '',
-    `${title}: ${countText(proof.rows)} questions (${countText(proof.principals)} principals, ${countText(proof.actions)} actions, ${countText(proof.contexts)} circumstances)`,
+    `${title}: ${countText(proof.rows)} requests (${countText(proof.principals)} principals, ${countText(proof.actions)} actions, ${countText(proof.contexts)} circumstances)`,
     ...proof.groups.map(
       ({ name, sentence, rows, asExpected }) =>
         `  ${asExpected === rows ? 'held' : 'FELL'}  ${name.padEnd(width)}  ${countText(asExpected).padStart(7)} of ${countText(rows).padStart(7)}  ${sentence}`,
@@ -28,7 +28,7 @@ function proofLines(proof: ProofSummary): string[] {
       const on = terminalText(
         `${row.who}: ${row.action} on ${row.resource}${row.circumstance === '' ? '' : ` (${row.circumstance})`}`,
       )
-      return `        ${on}\n          expected ${row.expected}, was ${terminalText(`${row.result}${row.statement === null ? '' : `, by ${row.statement}`}`)}`
+      return `        ${on}\n          expected ${row.expected}, got ${terminalText(`${row.result}${row.statement === null ? '' : `, by ${row.statement}`}`)}`
     }),
     ...(proof.surprises.length > shownSurprises
       ? [`        and ${countText(proof.surprises.length - shownSurprises)} more, in the report`]
@@ -36,7 +36,7 @@ function proofLines(proof: ProofSummary): string[] {
     ...(proof.notEmulated.length === 0
       ? []
       : [
-          `  Not examined, for it has no policies that the evaluator reads: ${countText(proof.notEmulated.length)} resources, listed in the report.`,
+          `  Not examined, because the evaluator reads no policy of them: ${countText(proof.notEmulated.length)} resources, listed in the report.`,
         ]),
   ]
 }
@@ -51,13 +51,14 @@ function mutantLines({
   return [
     `Mutants: ${countText(examined)} examined, ${countText(killed)} noticed, ${countText(accounted.length)} redundant on purpose, ${countText(unexpected.length)} unnoticed`,
     ...[...new Set(accounted.map(({ reason }) => reason))].flatMap((reason) => {
-      const ids = accounted.filter((each) => each.reason === reason).map(({ id }) => id)
-      const more = ids.length === 1 ? '' : ` and ${countText(ids.length - 1)} like it`
-      return [`  twice  ${terminalText(ids[0]!)}${more}`, `         ${terminalText(reason)}`]
+      const ids = accounted.filter((survivor) => survivor.reason === reason).map(({ id }) => id)
+      const similar = ids.length === 1 ? '' : ` and ${countText(ids.length - 1)} similar`
+      return [`  twice  ${terminalText(ids[0]!)}${similar}`, `         ${terminalText(reason)}`]
     }),
     ...unexpected.map((id) => `  LIVES  ${terminalText(id)}`),
     ...stale.map(
-      (id) => `  STALE  ${terminalText(id)}: listed as redundant, but its loss is noticed, or it isn't there`,
+      (id) =>
+        `  STALE  ${terminalText(id)}: listed as redundant, but the proof notices its removal, or it doesn't exist`,
     ),
   ]
 }

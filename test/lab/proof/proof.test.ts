@@ -110,8 +110,8 @@ describe('what the program declares', () => {
       ({ circumstance, answer }) => `${circumstance}: ${answer.statement?.sid ?? 'nothing'}`,
     )
     expect([...new Set(deciders)].sort()).toEqual([
-      'after its time: DenyAfterwards',
-      'approved for somebody else: DenyOthers',
+      'after its end: DenyAfterwards',
+      'approved for another operator: DenyOthers',
       'without an approval: NobodyApproved',
     ])
     const selfApprovals = organization.rows

@@ -1,0 +1,201 @@
+// The weakenings of production's guards: alarms, quarantine, approvals, boundaries of agents, and delays of deletions.
+import {
+  frozenMachineActions,
+  frozenRoleActions,
+  frozenRuleActions,
+  frozenTopicActions,
+} from '../../guardrails/frozen-actions.ts'
+import {
+  administratorRoleName,
+  agentBoundaryName,
+  agentRoleArn,
+  alarmBusArn,
+  alarmTopicArn,
+  approvalPolicyArn,
+  approverRoleName,
+  breakGlassRoleName,
+  forwarderRoleArn,
+  quarantineExecutionArn,
+  quarantineMachineArn,
+  quarantineName,
+  quarantineStarterName,
+  responderRoleName,
+  roleArn,
+  rolePaths,
+} from '../../guardrails/names.ts'
+import type { VaultLocation } from '../../guardrails/names.ts'
+import { lostWithoutOrganization, makeWeakeningsIn, ownersOf } from './weakening.ts'
+import type { Weakening } from './weakening.ts'
+
+/** The alarms of the vault's account can't be changed at all; an alarm of production can be added, and not removed. */
+export function alarmWeakenings(place: VaultLocation, productionAccountId: string): Weakening[] {
+  const inVault = makeWeakeningsIn(place.accountId)
+  const inProduction = makeWeakeningsIn(productionAccountId)
+  const rule = (accountId: string) => `arn:aws:events:${place.region}:${accountId}:rule/holdfast-agent-data`
+  const centralRule = `arn:aws:events:${place.region}:${place.accountId}:rule/holdfast-alarms/holdfast-agent-data`
+  const alarm = `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:holdfast-silence-some`
+  const targets: Record<string, string> = {
+    'cloudwatch:DeleteAlarms': alarm,
+    'cloudwatch:DisableAlarmActions': alarm,
+    'events:DeleteEventBus': alarmBusArn(place),
+    'sns:DeleteTopic': alarmTopicArn(place),
+    'sns:SetTopicAttributes': alarmTopicArn(place),
+    'sns:Unsubscribe': alarmTopicArn(place),
+  }
+  return [
+    ...frozenTopicActions.map((action) =>
+      inVault('silences the alarms', action, targets[action]!, lostWithoutOrganization),
+    ),
+    ...frozenRuleActions.flatMap((action) =>
+      [rule(place.accountId), centralRule].map((arn) =>
+        inVault('silences an alarm', action, arn, lostWithoutOrganization),
+      ),
+    ),
+    ...[...frozenRuleActions, 'events:PutRule', 'events:PutTargets'].map((action) =>
+      inProduction(
+        'silences an alarm of production',
+        action,
+        rule(productionAccountId),
+        lostWithoutOrganization,
+      ),
+    ),
+    ...frozenRoleActions.map((action) =>
+      inProduction(
+        'stops the forwarder of alarms',
+        action,
+        forwarderRoleArn(productionAccountId),
+        lostWithoutOrganization,
+      ),
+    ),
+  ]
+}
+
+/** The quarantine that ends an agent's sessions, and the approval that break-glass needs. */
+export function responseWeakenings(
+  place: VaultLocation,
+  accountId: string,
+  agentNames: readonly string[],
+): Weakening[] {
+  const weaken = makeWeakeningsIn(accountId)
+  const roleOf = (name: string) => roleArn(accountId, rolePaths.production, name)
+  const owners = ownersOf('production')
+  const machine = quarantineMachineArn(accountId, place.region)
+  const run = quarantineExecutionArn(accountId).replace('*', place.region).replace('*', 'some')
+  return [
+    ...[quarantineName, quarantineStarterName].flatMap((name) =>
+      frozenRoleActions.map((action) =>
+        weaken('stops the quarantine', action, roleOf(name), lostWithoutOrganization),
+      ),
+    ),
+    ...frozenMachineActions.map((action) =>
+      weaken(
+        'stops the quarantine',
+        action,
+        action === 'states:StopExecution' ? run : machine,
+        lostWithoutOrganization,
+      ),
+    ),
+    ...boundaryActions.map((action) =>
+      weaken(
+        'takes the approval off break-glass',
+        action,
+        roleOf(breakGlassRoleName),
+        lostWithoutOrganization,
+      ),
+    ),
+    weaken('approves break-glass', 'iam:CreatePolicyVersion', approvalPolicyArn(accountId), {
+      duty: ['approver', ...owners],
+    }),
+    weaken('starts a quarantine', 'states:StartExecution', machine, {
+      duty: ['quarantine-starter', 'agent unbounded', ...owners],
+    }),
+    ...agentNames.map((name) =>
+      weaken("writes a policy on an agent's role", 'iam:PutRolePolicy', agentRoleArn(accountId, name), {
+        duty: ['quarantine', 'responder', ...owners],
+      }),
+    ),
+    ...['quarantine', 'responder'].flatMap((only) => responderWeakenings(accountId, agentNames, only)),
+  ]
+}
+
+/** The roles that may end an agent's sessions can do nothing else, and nothing to other roles. */
+function responderWeakenings(accountId: string, agentNames: readonly string[], only: string): Weakening[] {
+  const weaken = makeWeakeningsIn(accountId)
+  const otherRoles = [
+    administratorRoleName,
+    approverRoleName,
+    breakGlassRoleName,
+    quarantineName,
+    responderRoleName,
+  ].map((name) => roleArn(accountId, rolePaths.production, name))
+  return [
+    ...otherRoles.map((arn) =>
+      weaken("writes a policy on a role that is no agent's", 'iam:PutRolePolicy', arn, { only }),
+    ),
+    ...agentNames.slice(0, 1).flatMap((name) =>
+      frozenRoleActions
+        .filter((action) => action !== 'iam:PutRolePolicy')
+        .map((action) =>
+          weaken('does more to an agent than end its sessions', action, agentRoleArn(accountId, name), {
+            only,
+          }),
+        ),
+    ),
+  ]
+}
+
+const boundaryActions = ['iam:DeleteRolePermissionsBoundary', 'iam:PutRolePermissionsBoundary']
+
+/** Deletions in production that AWS can delay, tried with a short delay or with none. */
+export function delayWeakenings(accountId: string, region: string): Weakening[] {
+  const weaken = makeWeakeningsIn(accountId)
+  const arn = (service: string, name: string) => `arn:aws:${service}:${region}:${accountId}:${name}`
+  const secret = arn('secretsmanager', 'secret:some-AbCdEf')
+  return [
+    ...['rbin:DeleteRule', 'rbin:UnlockRule', 'rbin:UpdateRule'].map((action) =>
+      weaken('empties the Recycle Bin', action, arn('rbin', 'rule/some'), lostWithoutOrganization),
+    ),
+    weaken('deletes a key within days', 'kms:ScheduleKeyDeletion', arn('kms', 'key/some'), {
+      ...lostWithoutOrganization,
+      context: { 'kms:ScheduleKeyDeletionPendingWindowInDays': '7' },
+    }),
+    weaken('deletes a secret within days', 'secretsmanager:DeleteSecret', secret, {
+      ...lostWithoutOrganization,
+      context: { 'secretsmanager:RecoveryWindowInDays': '7' },
+    }),
+    weaken('deletes a secret at once', 'secretsmanager:DeleteSecret', secret, {
+      ...lostWithoutOrganization,
+      context: { 'secretsmanager:ForceDeleteWithoutRecovery': 'true' },
+    }),
+  ]
+}
+
+export function agentBoundaryWeakenings(accountId: string, agentNames: readonly string[]): Weakening[] {
+  const weaken = makeWeakeningsIn(accountId)
+  const policyActions = [
+    'iam:CreatePolicyVersion',
+    'iam:DeletePolicy',
+    'iam:DeletePolicyVersion',
+    'iam:SetDefaultPolicyVersion',
+  ]
+  return [
+    ...agentNames.flatMap((name) =>
+      boundaryActions.map((action) =>
+        weaken(
+          "takes an agent's boundary off",
+          action,
+          agentRoleArn(accountId, name),
+          lostWithoutOrganization,
+        ),
+      ),
+    ),
+    ...(agentNames.length === 0 ? [] : policyActions).map((action) =>
+      weaken(
+        'changes the boundary of agents',
+        action,
+        `arn:aws:iam::${accountId}:policy/${agentBoundaryName}`,
+        lostWithoutOrganization,
+      ),
+    ),
+  ]
+}
