@@ -77,8 +77,8 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
   )
   if (production === undefined) return
   const backedUp = await step('back-up', 'Back up twice, with changes in between', async () => {
-    const done = await backUp(context, provisioned, production)
-    return { ...done, vault: await recordVault(context, provisioned) }
+    const result = await backUp(context, provisioned, production)
+    return { ...result, vault: await recordVault(context, provisioned) }
   })
   const wiped = await step('wipe', 'Wipe: the agent finds a credential', () =>
     wipe(context, provisioned, production),

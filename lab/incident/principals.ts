@@ -59,7 +59,7 @@ export const platform = {
 
 /** By name, wherever the program puts it. */
 export function roleNamed({ roles }: CloudDeclaration, name: string): DeclaredRole {
-  const role = roles.find((each) => each.name === name)
+  const role = roles.find((candidate) => candidate.name === name)
   if (role === undefined) throw new Error(`the program declares no role ${name}`)
   return role
 }

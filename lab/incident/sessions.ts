@@ -67,13 +67,13 @@ export class DrillSessions {
 
   /** A session of a role of the cast, one for all who ask for it; a new one once it is about to run out. */
   async of(roleName: string): Promise<Credentials> {
-    const known = this.#known.get(roleName)
+    const cached = this.#known.get(roleName)
     if (
-      known !== undefined &&
-      known.expiresMs !== null &&
-      known.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs
+      cached !== undefined &&
+      cached.expiresMs !== null &&
+      cached.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs
     )
-      return known
+      return cached
     const part = cast.find(({ role }) => role === roleName)
     if (part === undefined) throw new Error(`nobody in the drill becomes ${roleName}`)
     const session =
@@ -86,8 +86,8 @@ export class DrillSessions {
 
   async assume(caller: Credentials, part: Omit<Part, 'by'>): Promise<Credentials> {
     const { declaration, devices, sandbox } = this.#sources
-    const own = part.secondFactor === true ? devices.filter(({ role }) => role === part.role) : []
-    const device = own.length === 0 ? undefined : own[this.#codes++ % own.length]
+    const roleDevices = part.secondFactor === true ? devices.filter(({ role }) => role === part.role) : []
+    const device = roleDevices.length === 0 ? undefined : roleDevices[this.#codes++ % roleDevices.length]
     return this.request(caller, {
       RoleArn: roleNamed(declaration, part.role).arn,
       ...(part.externalId === undefined ? {} : { ExternalId: part.externalId }),
@@ -146,14 +146,14 @@ export class DrillSessions {
   }
 }
 
-function readSession(given: GivenCredentials | undefined): Credentials {
-  if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined)
+function readSession(response: GivenCredentials | undefined): Credentials {
+  if (response?.AccessKeyId === undefined || response.SecretAccessKey === undefined)
     throw new Error('the token service answered without credentials')
   return {
-    accessKeyId: given.AccessKeyId,
-    secretAccessKey: given.SecretAccessKey,
-    sessionToken: given.SessionToken ?? null,
-    expiresMs: given.Expiration?.getTime() ?? null,
+    accessKeyId: response.AccessKeyId,
+    secretAccessKey: response.SecretAccessKey,
+    sessionToken: response.SessionToken ?? null,
+    expiresMs: response.Expiration?.getTime() ?? null,
   }
 }
 

@@ -20,9 +20,9 @@ export class TrafficMeter {
 
   /** What was counted since the last call. */
   take(): Traffic {
-    const taken = this.#current
+    const counted = this.#current
     this.#current = { requests: {}, receivedBytes: 0, sentBytes: 0 }
-    return taken
+    return counted
   }
 }
 

@@ -33,7 +33,7 @@ export function findPairs(text: string): Omit<Candidate, 'file'>[] {
     secrets
       .map((secret) => ({ ...secret, distance: Math.abs(secret.at - match.index) }))
       .filter(({ distance }) => distance <= neighbourhood)
-      .sort((left, right) => left.distance - right.distance)
+      .sort((first, right) => first.distance - right.distance)
       .map(({ value }) => ({ accessKeyId: match[0], secretAccessKey: value })),
   )
 }

@@ -42,9 +42,9 @@ export async function tryKey(client: EC2Client): Promise<string> {
 
 export async function destroyEverything(client: EC2Client, sinceStartMs: () => number): Promise<Attempt[]> {
   const attempts: Attempt[] = []
-  const attempt = async (what: string, resource: string, call: () => Promise<unknown>) => {
+  const attempt = async (callName: string, resource: string, call: () => Promise<unknown>) => {
     const answer = await call().then(() => 'done', nameError)
-    attempts.push({ what, resource, allowed: answer === 'done', answer, atMs: sinceStartMs() })
+    attempts.push({ what: callName, resource, allowed: answer === 'done', answer, atMs: sinceStartMs() })
   }
   for (const id of await listVolumes(client)) {
     await attempt('DeleteVolume', id, () => client.send(new DeleteVolumeCommand({ VolumeId: id })))

@@ -65,13 +65,13 @@ export async function attempt(
   } catch (error) {
     const { code, status, requestId } = readAnswer(error)
     const outcome = classify(answers, code, status)
-    const found = outcome !== 'refused' || requestId === undefined ? '' : findDecision(requestId)
+    const decision = outcome !== 'refused' || requestId === undefined ? '' : findDecision(requestId)
     return {
       ...record,
       outcome,
       status,
       code,
-      decidedBy: found !== '' || outcome !== 'refused' ? found : withoutDecision(code),
+      decidedBy: decision !== '' || outcome !== 'refused' ? decision : withoutDecision(code),
     }
   }
 }

@@ -23,10 +23,14 @@ export interface Campaign {
 
 type Row = Pick<AttemptFacts, 'attack' | 'wall' | 'what' | 'target'>
 
-function factsOf({ who, path, role }: Identity, row: Row, assumes?: Attempted['assumes']): AttemptFacts {
+function factsOf(
+  { who: attackerName, path, role }: Identity,
+  row: Row,
+  assumes?: Attempted['assumes'],
+): AttemptFacts {
   return {
     ...row,
-    who,
+    who: attackerName,
     path,
     duty: findDuty({
       who: role,
@@ -148,9 +152,9 @@ export class MachinePark {
   }
 
   async take(environment: Environment): Promise<Machine> {
-    const there = this.#there.get(environment) ?? (await this.#make(environment))
-    this.#there.set(environment, there)
-    return there
+    const existing = this.#there.get(environment) ?? (await this.#make(environment))
+    this.#there.set(environment, existing)
+    return existing
   }
 
   drop(environment: Environment): void {
@@ -189,16 +193,16 @@ export async function evaluateElsewhere(
   attacks: readonly EvaluatedAttack[],
 ): Promise<AttemptRecord[]> {
   const isAgent = identity.role.startsWith('holdfast-agent-')
-  const asked = attacks.filter(
+  const applicable = attacks.filter(
     ({ by, resource }) =>
       (by === 'everyone' || isAgent) &&
       // Without a resource it is the caller's own account that is meant.
       (resource !== '*' || identity.side === 'production'),
   )
   return Promise.all(
-    asked.map(async ({ name, what, action, resource }) =>
+    applicable.map(async ({ name, what: description, action, resource }) =>
       recordEvaluation(
-        factsOf(identity, { attack: name, wall: 'elsewhere', what, target: resource }),
+        factsOf(identity, { attack: name, wall: 'elsewhere', what: description, target: resource }),
         await evaluate(authorizer, identity.principal, action, resource),
       ),
     ),

@@ -14,11 +14,11 @@ import { moveTo } from './evaluated-attacks.ts'
 import type { EvaluatedAttack } from './evaluated-attacks.ts'
 import { s3Attacks } from './s3-attacks.ts'
 
-const who = 'the owner of an account without guards'
+const ownerName = 'the owner of an account without guards'
 const nothing = () => ''
 
-function factsOf(attack: string, wall: Wall, what: string, target: string): AttemptFacts {
-  return { who, path: [], attack, wall, what, target, duty: 'it is the owner' }
+function factsOf(attack: string, wall: Wall, description: string, target: string): AttemptFacts {
+  return { who: ownerName, path: [], attack, wall, what: description, target, duty: 'it is the owner' }
 }
 
 export async function attackControls(
@@ -105,18 +105,18 @@ function evaluateOwn(
   )?.principal
   if (principal === undefined) throw new Error('the outsider has no principal')
   return Promise.all(
-    elsewhere.map(async ({ name, what, action, resource }) => {
-      const own = moveTo(resource, accounts.outsider)
+    elsewhere.map(async ({ name, what: description, action, resource }) => {
+      const ownResource = moveTo(resource, accounts.outsider)
       const policy = action.startsWith('kms:') ? keyPolicy(accounts.outsider) : null
       const decision = await evaluate(
         authorizer,
         principal,
         action,
-        own,
+        ownResource,
         {},
         { accountId: accounts.outsider, policy },
       )
-      return recordEvaluation(factsOf(name, 'elsewhere', what, own), decision)
+      return recordEvaluation(factsOf(name, 'elsewhere', description, ownResource), decision)
     }),
   )
 }

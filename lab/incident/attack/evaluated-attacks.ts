@@ -89,27 +89,27 @@ const onAgents: [action: string, what: string, resource: string][] = [
 
 export async function evaluatedAttacks(places: Places): Promise<EvaluatedAttack[]> {
   const { vaultAccount, productionAccount, vaultBucket, region } = places
-  const vault = onVault.map(async ([action, what, resource]): Promise<EvaluatedAttack> => ({
+  const vault = onVault.map(async ([action, description, resource]): Promise<EvaluatedAttack> => ({
     name: nameOf(action),
     action,
-    what,
+    what: description,
     by: 'everyone',
     resource:
       resource === undefined
         ? await exampleResource(action, vaultAccount, region)
         : `arn:aws:iam::${vaultAccount}:${resource}`,
   }))
-  const objects = onObjects.map(([action, what]): EvaluatedAttack => ({
+  const objects = onObjects.map(([action, description]): EvaluatedAttack => ({
     name: nameOf(action),
     action,
-    what,
+    what: description,
     by: 'everyone',
     resource: `arn:aws:s3:::${vaultBucket}/${manifestKey('rental-db', 'x')}`,
   }))
-  const agents = onAgents.map(([action, what, resource]): EvaluatedAttack => ({
+  const agents = onAgents.map(([action, description, resource]): EvaluatedAttack => ({
     name: `${nameOf(action)}-on-agents`,
     action,
-    what,
+    what: description,
     by: 'everyone',
     resource: `arn:aws:iam::${productionAccount}:${resource}`,
   }))

@@ -73,7 +73,7 @@ export interface Attempted {
 }
 
 /** Why it may; null if it may not. */
-export function findDuty({ who, attack, target, assumes }: Attempted): string | null {
+export function findDuty({ who: attackerName, attack, target, assumes }: Attempted): string | null {
   if (assumes !== undefined) {
     const part = cast.find(
       ({ role, by, secondFactor }) =>
@@ -82,7 +82,10 @@ export function findDuty({ who, attack, target, assumes }: Attempted): string | 
     return part === undefined ? null : `${part.role} is there for ${assumes.by}`
   }
   const duty = duties.find(
-    (each) => each.who.test(who) && each.attacks.includes(attack) && (each.target ?? target) === target,
+    (candidate) =>
+      candidate.who.test(attackerName) &&
+      candidate.attacks.includes(attack) &&
+      (candidate.target ?? target) === target,
   )
   return duty?.why ?? null
 }

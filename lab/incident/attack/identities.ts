@@ -79,7 +79,7 @@ export async function gatherIdentities(provisioned: Provisioned, foundKey: Crede
     identities.push(
       ...reached.filter(
         ({ role, path }) =>
-          !identities.some((known) => known.role === role && known.path.length <= path.length),
+          !identities.some((earlier) => earlier.role === role && earlier.path.length <= path.length),
       ),
     )
   }
@@ -97,7 +97,7 @@ async function assumeReachable(
   from: Identity,
   disagreements: string[],
 ): Promise<Identity[]> {
-  const found = new Map<string, Identity>([[from.principal.arn, from]])
+  const identitiesByArn = new Map<string, Identity>([[from.principal.arn, from]])
   const byPath = (path: readonly string[]) => path.join(' ')
   const reached = new Map<string, Identity>([['', from]])
   const list = await findReachable(provisioned, from)
@@ -115,14 +115,14 @@ async function assumeReachable(
       )
       const identity = makeIdentity(provisioned, from.who, path.map(roleName), session, from.side, false)
       reached.set(byPath(path), identity)
-      found.set(identity.principal.arn, identity)
+      identitiesByArn.set(identity.principal.arn, identity)
     } catch (error) {
       disagreements.push(
         `${from.who} can reach ${role} by the policies, and the token service answers ${(error as Error).name}`,
       )
     }
   }
-  return [...found.values()].filter((identity) => identity !== from)
+  return [...identitiesByArn.values()].filter((identity) => identity !== from)
 }
 
 /** A second factor helps with the first step: what is reached from there is reached without. */
@@ -131,9 +131,9 @@ async function findReachable({ authorizer }: Provisioned, from: Identity): Promi
   const first = await principalsReachable(authorizer, from.principal, 1, { secondFactor: true })
   const further = await Promise.all(
     first.map(async ({ principal, path }) =>
-      (await principalsReachable(authorizer, principal, hops)).map((each) => ({
-        ...each,
-        path: [...path, ...each.path],
+      (await principalsReachable(authorizer, principal, hops)).map((further) => ({
+        ...further,
+        path: [...path, ...further.path],
       })),
     ),
   )

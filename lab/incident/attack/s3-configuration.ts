@@ -20,13 +20,18 @@ import {
 } from '@aws-sdk/client-s3'
 import type { Attack } from './attack.ts'
 
-const configure = (name: string, what: string, run: Attack['run'], more: Partial<Attack> = {}): Attack => ({
+const configure = (
+  name: string,
+  description: string,
+  run: Attack['run'],
+  details: Partial<Attack> = {},
+): Attack => ({
   name,
   wall: 'configuration',
   control: 'plain',
-  what,
+  what: description,
   run,
-  ...more,
+  ...details,
 })
 
 const everybodyMay = (bucket: string) =>

@@ -9,13 +9,18 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { versionOf } from './attack.ts'
 import type { Attack, AttackTarget } from './attack.ts'
 
-const remove = (name: string, what: string, run: Attack['run'], more: Partial<Attack> = {}): Attack => ({
+const remove = (
+  name: string,
+  description: string,
+  run: Attack['run'],
+  details: Partial<Attack> = {},
+): Attack => ({
   name,
   wall: 'deletions',
   control: 'plain',
-  what,
+  what: description,
   run,
-  ...more,
+  ...details,
 })
 
 /** One answer for many objects: its first error counts as the answer. */

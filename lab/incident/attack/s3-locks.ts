@@ -9,7 +9,7 @@ import type { Attack } from './attack.ts'
 
 const retain = (
   name: string,
-  what: string,
+  description: string,
   mode: 'COMPLIANCE' | 'GOVERNANCE',
   days: number,
   bypass: boolean,
@@ -18,7 +18,7 @@ const retain = (
   name,
   wall: 'locks',
   control: 'governed',
-  what,
+  what: description,
   ...(byLock ? { stoppedByLock: true } : {}),
   run: ({ s3 }, target) =>
     s3.send(
@@ -30,11 +30,11 @@ const retain = (
     ),
 })
 
-const hold = (name: string, what: string, status: 'ON' | 'OFF'): Attack => ({
+const hold = (name: string, description: string, status: 'ON' | 'OFF'): Attack => ({
   name,
   wall: 'locks',
   control: 'governed',
-  what,
+  what: description,
   run: ({ s3 }, target) =>
     s3.send(new PutObjectLegalHoldCommand({ ...versionOf(target), LegalHold: { Status: status } })),
 })

@@ -19,13 +19,18 @@ import {
 import { versionOf } from './attack.ts'
 import type { Attack } from './attack.ts'
 
-const read = (name: string, what: string, run: Attack['run'], more: Partial<Attack> = {}): Attack => ({
+const read = (
+  name: string,
+  description: string,
+  run: Attack['run'],
+  details: Partial<Attack> = {},
+): Attack => ({
   name,
   wall: 'reads',
   control: 'plain',
-  what,
+  what: description,
   run,
-  ...more,
+  ...details,
 })
 
 export const readAttacks: readonly Attack[] = [

@@ -14,25 +14,30 @@ import type { PutObjectCommandInput } from '@aws-sdk/client-s3'
 import { inDays, versionOf } from './attack.ts'
 import type { Attack, AttackTarget } from './attack.ts'
 
-const write = (name: string, what: string, run: Attack['run'], more: Partial<Attack> = {}): Attack => ({
+const write = (
+  name: string,
+  description: string,
+  run: Attack['run'],
+  details: Partial<Attack> = {},
+): Attack => ({
   name,
   wall: 'writes',
   control: 'plain',
-  what,
+  what: description,
   run,
-  ...more,
+  ...details,
 })
 
 /** Written as a writer would, but for `more`: each under a key of its own. */
 const add = (
   name: string,
-  what: string,
-  more: (target: AttackTarget) => Partial<PutObjectCommandInput>,
-  rest: Partial<Attack> = {},
+  description: string,
+  inputOf: (target: AttackTarget) => Partial<PutObjectCommandInput>,
+  details: Partial<Attack> = {},
 ): Attack =>
   write(
     name,
-    what,
+    description,
     ({ s3 }, target) =>
       s3.send(
         new PutObjectCommand({
@@ -40,10 +45,10 @@ const add = (
           Key: `${target.freshKey}-${name}`,
           Body: 'bogus',
           IfNoneMatch: '*',
-          ...more(target),
+          ...inputOf(target),
         }),
       ),
-    rest,
+    details,
   )
 
 function customerKey(): Partial<PutObjectCommandInput> {

@@ -36,12 +36,12 @@ export async function assumeAnyhow(
   hasFactor: boolean,
 ): Promise<Credentials> {
   const { secondFactor, sourceIdentity, ...part } = cast.find(({ role }) => role === name) ?? { role: name }
-  const asked = source ?? sourceIdentity
+  const identity = source ?? sourceIdentity
   const factor = secondFactor === true && hasFactor ? { secondFactor } : {}
   try {
     return await sessions.assume(caller, {
       ...part,
-      ...(asked === undefined ? {} : { sourceIdentity: asked }),
+      ...(identity === undefined ? {} : { sourceIdentity: identity }),
       ...factor,
     })
   } catch (refusal) {

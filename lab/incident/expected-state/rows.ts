@@ -73,8 +73,8 @@ export function compareRows(expected: DatabaseTruth, actual: DatabaseTruth): str
   return differences
 }
 
-function unite(left: object, right: object): string[] {
-  return [...new Set([...Object.keys(left), ...Object.keys(right)])].sort()
+function unite(first: object, right: object): string[] {
+  return [...new Set([...Object.keys(first), ...Object.keys(right)])].sort()
 }
 
 /** Reads every heap page and every index entry: differences between a table and its indexes, in words. */

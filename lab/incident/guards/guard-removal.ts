@@ -40,7 +40,7 @@ export function removeGuard(declaration: CloudDeclaration, name: string): CloudD
   const guard = findGuard(name)
   const changed = structuredClone(declaration)
   dropStatements(changed, new Set(guard.sids))
-  looseners[guard.name]?.(changed)
+  guardRemovers[guard.name]?.(changed)
   if (JSON.stringify(changed) === JSON.stringify(declaration)) {
     throw new HoldfastError(
       'internal',
@@ -80,7 +80,7 @@ function isNotEmpty({ document }: NamedPolicy): boolean {
 }
 
 /** By the guard's name. Each changes the declaration that it is given. */
-export const looseners: Readonly<Record<string, (cloud: CloudDeclaration) => void>> = {
+export const guardRemovers: Readonly<Record<string, (cloud: CloudDeclaration) => void>> = {
   'object-lock': (cloud) => {
     vaultBucket(cloud).objectLock = { enabled: false, default: null }
   },
@@ -154,7 +154,9 @@ function statementsOf(document: PolicyDocument): EditableStatement[] {
 function writerStatements(cloud: CloudDeclaration, sid: string): EditableStatement[] {
   const writers = cloud.roles.filter((role: DeclaredRole) => role.name.startsWith('holdfast-writer-'))
   return writers.flatMap((role) =>
-    role.policies.flatMap(({ document }) => statementsOf(document).filter((each) => each.Sid === sid)),
+    role.policies.flatMap(({ document }) =>
+      statementsOf(document).filter((statement) => statement.Sid === sid),
+    ),
   )
 }
 

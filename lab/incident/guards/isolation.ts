@@ -4,10 +4,10 @@ import { createAuthorizer } from '../../sandbox/authorization/authorizer.ts'
 import type { PolicyAuthorizer } from '../../sandbox/authorization/authorizer.ts'
 import { evaluate } from '../../sandbox/authorization/evaluate.ts'
 import type { CloudDeclaration, NamedPolicy, PolicyDocument } from '../../sandbox/declaration.ts'
-import { looseners } from './guard-removal.ts'
+import { guardRemovers } from './guard-removal.ts'
 import type { Guard } from '../../../guardrails/guards.ts'
-import { principalCalled, resourceCalled } from './probe-cast.ts'
-import type { Case } from './probe-cast.ts'
+import { principalCalled, resourceCalled } from './probe-principals.ts'
+import type { Case } from './probe-principals.ts'
 
 export interface Examiner {
   declaration: CloudDeclaration
@@ -20,13 +20,19 @@ export async function makeExaminer(declaration: CloudDeclaration, nowMs: number)
 
 export function probe(
   { declaration, authorizer }: Examiner,
-  { who, action, on, context }: Case,
+  { who: principalName, action, on, context }: Case,
 ): Promise<AccessDecision> {
   const resource = resourceCalled(declaration, on)
-  return evaluate(authorizer, principalCalled(declaration, who, authorizer.nowMs()), action, resource.arn, {
-    ...resource.context,
-    ...context,
-  })
+  return evaluate(
+    authorizer,
+    principalCalled(declaration, principalName, authorizer.nowMs()),
+    action,
+    resource.arn,
+    {
+      ...resource.context,
+      ...context,
+    },
+  )
 }
 
 /**
@@ -43,7 +49,7 @@ export async function standsAlone(
   if (!JSON.stringify(declaration).includes(`"Sid":${JSON.stringify(sid)}`)) return false
   const alone = keepOnly(declaration, sid)
   const loosened = structuredClone(alone)
-  looseners[guard.name]?.(loosened)
+  guardRemovers[guard.name]?.(loosened)
   for (const each of [alone, loosened]) {
     const examiner = await makeExaminer(each, nowMs)
     for (const row of probes) {

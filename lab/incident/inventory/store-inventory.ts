@@ -21,7 +21,7 @@ const parallelReads = 8
 export async function takeInventory(
   client: S3Client,
   bucket: string,
-  onProgress: (done: number) => void = () => undefined,
+  onProgress: (count: number) => void = () => undefined,
 ): Promise<Inventory> {
   const inventory: Inventory = new Map()
   const pending: Omit<InventoryItem, 'bytes' | 'sha256' | 'lock'>[] = []

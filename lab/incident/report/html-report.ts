@@ -88,9 +88,9 @@ function claims(report: DrillReport): Markup {
 
 function findings(list: string[], count: number): Markup {
   if (list.length === 0) return html``
-  const more = count > list.length ? [html`<li>and ${count - list.length} more</li>`] : []
+  const remainder = count > list.length ? [html`<li>and ${count - list.length} more</li>`] : []
   return html`<ul>
-    ${list.map((finding) => html`<li>${finding}</li>`)}${more}
+    ${list.map((finding) => html`<li>${finding}</li>`)}${remainder}
   </ul>`
 }
 
@@ -132,10 +132,10 @@ function timeline(report: DrillReport): Markup {
 function wipe({ wipe: facts }: DrillReport): Markup {
   if (facts === null) return html``
   const rows = facts.destroyed.map(
-    ({ what, resource, answer, atMs }) =>
+    ({ what: callName, resource, answer, atMs }) =>
       html`<tr>
         <td class="number">${seconds(atMs)}</td>
-        <td><code>${what}</code></td>
+        <td><code>${callName}</code></td>
         <td><code>${resource}</code></td>
         <td>${answer}</td>
       </tr>`,
@@ -149,11 +149,11 @@ function wipe({ wipe: facts }: DrillReport): Markup {
 }
 
 function attacks(report: DrillReport): Markup {
-  const identities = [...new Set(report.attacks.map(({ who }) => who))]
-  const sections = identities.map((who) => {
-    const rows = report.attacks.filter((row) => row.who === who)
+  const identities = [...new Set(report.attacks.map(({ who: attackerName }) => attackerName))]
+  const sections = identities.map((attackerName) => {
+    const rows = report.attacks.filter((row) => row.who === attackerName)
     return html`<details>
-      <summary>${who}: ${tally(rows)}</summary>
+      <summary>${attackerName}: ${tally(rows)}</summary>
       ${attackTable(rows, report.controls)}
     </details>`
   })

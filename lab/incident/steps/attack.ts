@@ -148,10 +148,13 @@ function aimBy(
     victim: findVictim(before, source),
     freshKey: manifestKey(source, ulid(base.nowMs)),
   })
-  const own = /^holdfast-writer-(.+)$/.exec(role)?.[1]
+  const ownSourceName = /^holdfast-writer-(.+)$/.exec(role)?.[1]
   const [first, second] = exampleConfig.sources.map(({ name }) => name)
-  if (own === undefined || side === 'vault') return [aim(anySource, first ?? '')]
-  return [aim(ownSource, own), aim(otherSource, own === first ? (second ?? '') : (first ?? ''))]
+  if (ownSourceName === undefined || side === 'vault') return [aim(anySource, first ?? '')]
+  return [
+    aim(ownSource, ownSourceName),
+    aim(otherSource, ownSourceName === first ? (second ?? '') : (first ?? '')),
+  ]
 
   function findVictim(inventory: Inventory, source: string): AttackTarget['victim'] {
     const manifests = [...inventory.values()].filter(
@@ -206,8 +209,8 @@ export function examineWall(records: AttemptRecord[]): Examination {
   const findings = tested
     .filter(({ outcome }) => outcome !== 'refused')
     .map(
-      ({ who, attack: name, target, outcome, status, code }) =>
-        `${name} on ${target} by ${who}: ${outcome} (${status} ${code})`,
+      ({ who: attackerName, attack: name, target, outcome, status, code }) =>
+        `${name} on ${target} by ${attackerName}: ${outcome} (${status} ${code})`,
     )
   if (tested.length === 0) findings.push('no attack was made')
   return { findings, evidence: `${tested.length} attempts` }
@@ -218,8 +221,8 @@ function examineDuties(records: AttemptRecord[], disagreements: string[]): Exami
   const failed = due
     .filter(({ outcome }) => outcome !== 'allowed')
     .map(
-      ({ who, attack: name, target, code, decidedBy }) =>
-        `${name} on ${target} by ${who}: ${code} (${decidedBy})`,
+      ({ who: attackerName, attack: name, target, code, decidedBy }) =>
+        `${name} on ${target} by ${attackerName}: ${code} (${decidedBy})`,
     )
   return {
     findings: [...(due.length === 0 ? ['nobody had anything to do'] : []), ...failed, ...disagreements],
@@ -229,14 +232,14 @@ function examineDuties(records: AttemptRecord[], disagreements: string[]): Exami
 
 /** A line for each identity: how much was refused on which wall. */
 function byIdentity(records: readonly AttemptRecord[]): string[] {
-  return [...Map.groupBy(records, ({ who }) => who)].map(([who, rows]) => {
+  return [...Map.groupBy(records, ({ who: attackerName }) => attackerName)].map(([attackerName, rows]) => {
     const attacks = rows.filter(({ duty }) => duty === null)
     const refused = attacks.filter(({ outcome }) => outcome === 'refused')
     const onWalls = [...Map.groupBy(refused, ({ wall }) => wall)]
       .map(([wall, list]) => `${wall} ${list.length}`)
       .join(', ')
     const duties = rows.length - attacks.length
-    return `${who}: ${refused.length} of ${attacks.length} refused (${onWalls})${duties === 0 ? '' : `, ${duties} duties`}`
+    return `${attackerName}: ${refused.length} of ${attacks.length} refused (${onWalls})${duties === 0 ? '' : `, ${duties} duties`}`
   })
 }
 
@@ -247,10 +250,10 @@ function summarize(records: readonly AttemptRecord[]): string[] {
   const line = (method: AttemptRecord['method'], text: string) => {
     const rows = attacks.filter((row) => row.method === method)
     const kinds = new Set(rows.map(({ attack: name }) => name)).size
-    const others = (['not-emulated', 'unclear'] as const)
+    const otherOutcomes = (['not-emulated', 'unclear'] as const)
       .filter((outcome) => count(rows, outcome) > 0)
       .map((outcome) => `, ${count(rows, outcome)} ${outcome}`)
-    return `${new Set(rows.map(({ who }) => who)).size} identities, ${kinds} attacks, ${rows.length} ${text}: ${count(rows, 'refused')} refused, ${count(rows, 'allowed')} allowed${others.join('')}`
+    return `${new Set(rows.map(({ who: attackerName }) => attackerName)).size} identities, ${kinds} attacks, ${rows.length} ${text}: ${count(rows, 'refused')} refused, ${count(rows, 'allowed')} allowed${otherOutcomes.join('')}`
   }
   const duties = records.filter(({ duty }) => duty !== null)
   return [

@@ -8,7 +8,7 @@ import { guardClaimOf } from '../claims.ts'
 import type { Examination } from '../claims.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 import { makeExaminer, probe, standsAlone } from '../guards/isolation.ts'
-import type { Case } from '../guards/probe-cast.ts'
+import type { Case } from '../guards/probe-principals.ts'
 import type { Inventory } from '../inventory/store-inventory.ts'
 import { connectS3 } from '../sessions.ts'
 
@@ -34,8 +34,8 @@ export async function examineGuards(
         : examineStatements(guard, provisioned, probes),
     )
   }
-  const own = new Set<string>(guards.map(({ name }) => guardClaimOf(name)))
-  const held = ledger.results.filter(({ name, status }) => status === 'held' && own.has(name)).length
+  const guardClaims = new Set<string>(guards.map(({ name }) => guardClaimOf(name)))
+  const held = ledger.results.filter(({ name, status }) => status === 'held' && guardClaims.has(name)).length
   timeline.note(`${held} of ${guards.length} guards hold, each examined with the others taken away`)
 }
 

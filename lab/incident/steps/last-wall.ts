@@ -35,13 +35,13 @@ export async function attackLockAlone(
     const place = { endpoint: bare.endpoint, region, clockOffsetMs: bare.clock.offsetMs }
     const credentials = bare.rootCredentials(accounts.vault)
     const owner = { s3: connectS3(place, credentials), callAccount: connectAccount(place, credentials) }
-    const who = 'root of the vault account, with every policy taken away'
+    const attackerName = 'root of the vault account, with every policy taken away'
     const records: AttemptRecord[] = []
     try {
       for (const { attack, target } of aim(aimAtVault(provisioned, before, bare.clock.nowMs()), before)) {
-        timeline.progress(`${attack.what}, as ${who}`)
+        timeline.progress(`${attack.what}, as ${attackerName}`)
         const facts = {
-          who,
+          who: attackerName,
           path: [],
           attack: attack.name,
           wall: attack.wall,
@@ -71,13 +71,15 @@ export async function attackLockAlone(
 /** Each attack on one version; and a deletion of every version, with and without bypass. */
 function aim(target: AttackTarget, before: Inventory): { attack: Attack; target: AttackTarget }[] {
   const stopped = s3Attacks.filter(({ stoppedByLock }) => stoppedByLock === true)
-  const others = [...before.values()].filter(
+  const otherVersions = [...before.values()].filter(
     ({ key, versionId }) => key !== target.victim.key || versionId !== target.victim.versionId,
   )
   const deletions = stopped.filter(({ name }) => name.startsWith('delete-version'))
   return [
     ...stopped.map((attack) => ({ attack, target })),
-    ...others.flatMap((victim) => deletions.map((attack) => ({ attack, target: { ...target, victim } }))),
+    ...otherVersions.flatMap((victim) =>
+      deletions.map((attack) => ({ attack, target: { ...target, victim } })),
+    ),
   ]
 }
 

@@ -24,8 +24,8 @@ export async function recordVault(
     await sessions.of('holdfast-drill'),
   )
   try {
-    const byApi = await takeInventory(client, vault.name, (done) =>
-      context.timeline.progress(`reading back version ${done}`),
+    const byApi = await takeInventory(client, vault.name, (count) =>
+      context.timeline.progress(`reading back version ${count}`),
     )
     return { byApi, byDisk: await readDiskInventory(directories(context).sandbox, vault.name) }
   } finally {
@@ -80,15 +80,15 @@ export async function prove(
     return new Map([...inventory].filter(([name, item]) => before.byApi.has(name) || !isAdded(item)))
   }
 
-  function examineAdded(found: InventoryItem[]): Examination {
-    const findings = found
+  function examineAdded(additions: InventoryItem[]): Examination {
+    const findings = additions
       .filter(({ lock }) => lock?.mode !== 'COMPLIANCE')
       .map(({ key }) => `${key} is not locked`)
-    if (found.length === 0) findings.push('no stolen writer could add anything, so nothing was learned')
-    const bytes = found.reduce((sum, item) => sum + item.bytes, 0)
+    if (additions.length === 0) findings.push('no stolen writer could add anything, so nothing was learned')
+    const bytes = additions.reduce((sum, item) => sum + item.bytes, 0)
     return {
       findings,
-      evidence: `${found.length} objects, ${bytesText(bytes)}, each below the prefix of who wrote it`,
+      evidence: `${additions.length} objects, ${bytesText(bytes)}, each below the prefix of who wrote it`,
     }
   }
 }

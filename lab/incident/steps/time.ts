@@ -150,7 +150,7 @@ async function examineExpired(scene: Scene, expired: Version): Promise<Examinati
     cloud,
     provisioned: { accounts },
   } = scene
-  const others: [who: string, credentials: Credentials | null][] = [
+  const identities: [who: string, credentials: Credentials | null][] = [
     ...Object.entries(accounts).map(([name, id]): [string, Credentials] => [
       `${name}'s root`,
       cloud.sandbox.rootCredentials(id),
@@ -158,10 +158,10 @@ async function examineExpired(scene: Scene, expired: Version): Promise<Examinati
     ['nobody', null],
   ]
   for (const { role } of cast)
-    if (role !== 'holdfast-custodian') others.push([role, await cloud.sessions.of(role)])
+    if (role !== 'holdfast-custodian') identities.push([role, await cloud.sessions.of(role)])
   const findings: string[] = []
   const { VersionId: _id, ...current } = expired
-  for (const [who, credentials] of others) {
+  for (const [identityName, credentials] of identities) {
     const client = connect(scene, credentials)
     const tries = {
       'by id': expired,
@@ -170,7 +170,7 @@ async function examineExpired(scene: Scene, expired: Version): Promise<Examinati
     }
     for (const [how, input] of Object.entries(tries)) {
       const answer = await answerTo(client.send(new DeleteObjectCommand(input)))
-      if (answer !== 'AccessDenied') findings.push(`${who} deletes it ${how}: ${answer}`)
+      if (answer !== 'AccessDenied') findings.push(`${identityName} deletes it ${how}: ${answer}`)
     }
     client.destroy()
   }
@@ -179,12 +179,12 @@ async function examineExpired(scene: Scene, expired: Version): Promise<Examinati
     if (hidden !== 'AccessDenied') findings.push(`the custodian writes a delete marker: ${hidden}`)
     const deleted = await answerTo(client.send(new DeleteObjectCommand(expired)))
     if (deleted !== 'allowed') findings.push(`the custodian can't delete it: ${deleted}`)
-    const { Versions: left = [] } = await client.send(
+    const { Versions: remaining = [] } = await client.send(
       new ListObjectVersionsCommand({ Bucket: expired.Bucket, Prefix: expired.Key }),
     )
-    if (left.length > 0) findings.push('it is still there after the custodian deleted it')
+    if (remaining.length > 0) findings.push('it is still there after the custodian deleted it')
   })
-  return examine(findings, `${others.length} identities tried in three ways each, then the custodian`)
+  return examine(findings, `${identities.length} identities tried in three ways each, then the custodian`)
 }
 
 async function examineSkew(scene: Scene): Promise<Examination> {
@@ -198,9 +198,9 @@ async function examineSkew(scene: Scene): Promise<Examination> {
     ["the vault's root", sandbox.rootCredentials(accounts.vault)],
   ]
   const findings: string[] = []
-  let asked = 0
+  let requestCount = 0
   for (const days of [-1, 1]) {
-    for (const [who, credentials] of signers) {
+    for (const [identityName, credentials] of signers) {
       // A client for each: after one answer it knows how late it is.
       const skewed = {
         endpoint: sandbox.endpoint,
@@ -228,14 +228,16 @@ async function examineSkew(scene: Scene): Promise<Examination> {
           await answerTo(new STSClient(skewed).send(new GetCallerIdentityCommand({}))),
         ],
       }
-      for (const [what, [wanted, answer]] of Object.entries(answers)) {
-        asked++
-        if (answer !== wanted)
-          findings.push(`${what} by ${who}, dated ${days > 0 ? 'tomorrow' : 'yesterday'}: ${answer}`)
+      for (const [requestName, [expectedCode, answer]] of Object.entries(answers)) {
+        requestCount++
+        if (answer !== expectedCode)
+          findings.push(
+            `${requestName} by ${identityName}, dated ${days > 0 ? 'tomorrow' : 'yesterday'}: ${answer}`,
+          )
       }
     }
   }
-  return examine(findings, `${asked} requests`)
+  return examine(findings, `${requestCount} requests`)
 }
 
 /** The engine itself, in process, with the clock of a host that is a day off; the true one first. */

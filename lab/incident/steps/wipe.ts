@@ -32,27 +32,32 @@ export async function wipe(
   const tree = writeWorkingTree(workingTree, size.workingTree, seedRandom(seed + 4), key)
   const wiped = { wipedAtMs: sandbox.clock.nowMs(), wipedElapsedMs: timeline.elapsedMs, foundKey: key }
   const run = await runAgent(workingTree, { endpoint: sandbox.endpoint, region }, context.signal)
-  const found = run.tried.find(({ answer }) => answer === 'works')
+  const workingKey = run.tried.find(({ answer }) => answer === 'works')
   report.wipe = {
     at: new Date(wiped.wipedAtMs).toISOString(),
     searchedFiles: tree.files,
     keysTried: run.tried.length,
-    foundIn: found?.file ?? 'nowhere',
+    foundIn: workingKey?.file ?? 'nowhere',
     durationMs: run.durationMs,
-    destroyed: run.attempts.map(({ what, resource, answer, atMs }) => ({ what, resource, answer, atMs })),
+    destroyed: run.attempts.map(({ what: callName, resource, answer, atMs }) => ({
+      what: callName,
+      resource,
+      answer,
+      atMs,
+    })),
   }
   timeline.note(
-    `the agent searched ${tree.files} files; key number ${run.tried.length}, in ${found?.file ?? 'no file'}, works`,
+    `the agent searched ${tree.files} files; key number ${run.tried.length}, in ${workingKey?.file ?? 'no file'}, works`,
   )
   timeline.note(
     `${run.attempts.filter(({ allowed }) => allowed).length} calls later, ${(run.durationMs / 1000).toFixed(1)} s after its start: volume, backups and snapshots are gone`,
   )
   await ledger.examine('credential-found-by-search', () => ({
     findings:
-      found?.accessKeyId === key.accessKeyId && found.file === tree.plantedAt
+      workingKey?.accessKeyId === key.accessKeyId && workingKey.file === tree.plantedAt
         ? []
         : [`the credential was in ${tree.plantedAt}`],
-    evidence: `key number ${run.tried.length} that it tried, in ${found?.file ?? 'no file'}`,
+    evidence: `key number ${run.tried.length} that it tried, in ${workingKey?.file ?? 'no file'}`,
   }))
   await ledger.examine('production-destroyed-in-nine-seconds', () =>
     examineDestruction(provisioned, production, run),
@@ -75,9 +80,9 @@ async function examineDestruction(
   if (snapshots.length > 0) findings.push(`${snapshots.length} snapshots are left`)
   if (existsSync(production.volumeDirectory)) findings.push("the volume's data is still on disk")
   if (run.durationMs > limitMs) findings.push(`it took ${run.durationMs} ms`)
-  for (const { what, resource, answer, allowed } of run.attempts)
-    if (!allowed) findings.push(`${what} ${resource}: ${answer}`)
-  if (!run.attempts.some(({ what }) => what === 'DeleteSnapshot'))
+  for (const { what: callName, resource, answer, allowed } of run.attempts)
+    if (!allowed) findings.push(`${callName} ${resource}: ${answer}`)
+  if (!run.attempts.some(({ what: callName }) => callName === 'DeleteSnapshot'))
     findings.push('there was no snapshot to delete')
   return {
     findings,
@@ -86,13 +91,13 @@ async function examineDestruction(
 }
 
 async function examineDatabase(production: Production, cluster: Cluster): Promise<Examination> {
-  const gone = !existsSync(production.volumeDirectory)
+  const isGone = !existsSync(production.volumeDirectory)
   try {
     const client = await cluster.connect()
     await client.query('SELECT count(*) FROM bookings')
     await client.end()
     return { findings: ['the database still answers a new client'], evidence: '' }
   } catch (error) {
-    return { findings: gone ? [] : ['its files are still there'], evidence: describeError(error) }
+    return { findings: isGone ? [] : ['its files are still there'], evidence: describeError(error) }
   }
 }

@@ -121,15 +121,15 @@ export function writeWorkingTree(
   random: Random,
   key: PlantedKey,
 ): WorkingTree {
-  const taken = new Set<string>()
+  const paths = new Set<string>()
   const write = (name: string, text: string) => {
-    taken.add(name)
+    paths.add(name)
     mkdirSync(path.join(directory, path.dirname(name)), { recursive: true })
     writeFileSync(path.join(directory, name), text)
   }
   const place = (name: string) => {
     let folder = `${drawItem(random, areas)}/${drawItem(random, stems)}`
-    while (taken.has(`${folder}/${name}`)) folder += `/${drawItem(random, stems)}`
+    while (paths.has(`${folder}/${name}`)) folder += `/${drawItem(random, stems)}`
     return `${folder}/${name}`
   }
   for (let index = 0; index < size; index++) {
@@ -144,7 +144,7 @@ export function writeWorkingTree(
   const decoys = [example, inventKey(random), inventKey(random)]
   for (const decoy of decoys) hide(decoy)
   const plantedAt = hide(key)
-  return { files: taken.size, plantedAt, decoys: decoys.length }
+  return { files: paths.size, plantedAt, decoys: decoys.length }
 
   function hide(hidden: PlantedKey): string {
     const { name, render } = drawItem(random, hidingPlaces)

@@ -38,7 +38,7 @@ export function principalCalled(declaration: CloudDeclaration, who: string, nowM
   if (who === 'production-root') return root(exampleAccounts.production)
   if (who === 'outsider-root') return root(exampleAccounts.outsider)
   const [, name = '', remark] = /^(.*?)(, nameless| by Identity Center)?$/.exec(who) ?? []
-  const more: Partial<SessionFacts> =
+  const changes: Partial<SessionFacts> =
     remark === ', nameless'
       ? { sourceIdentity: null }
       : remark === undefined
@@ -59,18 +59,18 @@ export function principalCalled(declaration: CloudDeclaration, who: string, nowM
       chainDepth: 1,
       multiFactor: null,
       federated: {},
-      ...more,
+      ...changes,
     },
   }
 }
 
 function roleNameOf(who: string): string {
-  const known = roleNames[who]
-  if (known !== undefined) return known
-  const [kind = '', ...rest] = who.split(' ')
+  const roleName = roleNames[who]
+  if (roleName !== undefined) return roleName
+  const [kind = '', ...words] = who.split(' ')
   const prefix = prefixes[kind]
   if (prefix === undefined) throw new Error(`nobody is called ${who}`)
-  return prefix + rest.join(' ')
+  return prefix + words.join(' ')
 }
 
 function root(accountId: string): Principal {
@@ -89,8 +89,8 @@ export function resourceCalled(
       arn: `arn:aws:s3:::${bucketOf(declaration, bucket[1] ?? '').name}${bucket[2] ?? ''}`,
       context: {},
     }
-  const [kind = '', ...rest] = on.split(' ')
-  if (kind === 'role') return { arn: roleArnOf(declaration, rest.join(' ')), context: {} }
+  const [kind = '', ...words] = on.split(' ')
+  if (kind === 'role') return { arn: roleArnOf(declaration, words.join(' ')), context: {} }
   const machine = /^production (volume|instance) of (\w+)$/.exec(on)
   if (machine !== null) {
     const id = machine[1] === 'volume' ? 'volume/vol-0123456789abcdef0' : 'instance/i-0123456789abcdef0'
@@ -122,9 +122,9 @@ function roleArnOf(declaration: CloudDeclaration, who: string): string {
 }
 
 function bucketOf({ buckets }: CloudDeclaration, kind: string) {
-  const found = buckets.find(({ name }) => name.startsWith(`holdfast-${kind}-`))
-  if (found === undefined) throw new Error(`the program declares no ${kind} bucket`)
-  return found
+  const bucket = buckets.find(({ name }) => name.startsWith(`holdfast-${kind}-`))
+  if (bucket === undefined) throw new Error(`the program declares no ${kind} bucket`)
+  return bucket
 }
 
 function vaultAccount(declaration: CloudDeclaration): string {
