@@ -33,10 +33,9 @@ export class FileReader {
       file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
       const { dev, ino, size, mode } = fstatSync(file)
       if ((mode & constants.S_IFMT) !== constants.S_IFREG || this.isSeen(dev, ino)) return { reason: null }
-      if (size > this.maxBytes) return { reason: 'too-large' }
       const length = this.fill(file, size)
       if (length === null) return { reason: 'binary' }
-      if (length > this.maxBytes) return { reason: 'too-large' }
+      if (size > this.maxBytes || length > this.maxBytes) return { reason: 'too-large' }
       return { bytes: this.buffer.subarray(0, length), hasChanged: size > 0 && length !== size }
     } catch (error) {
       return { reason: 'unreadable', detail: (error as NodeJS.ErrnoException).code ?? 'unknown error' }
@@ -47,7 +46,8 @@ export class FileReader {
 
   /** Null for a binary file. One byte more than allowed shows that a file has grown past the limit. */
   private fill(file: number, size: number): number | null {
-    const capacity = Math.min(Math.max(size + 1, minReadBytes), this.maxBytes + 1)
+    const capacity =
+      size > this.maxBytes ? minReadBytes : Math.min(Math.max(size + 1, minReadBytes), this.maxBytes + 1)
     if (this.buffer.length < capacity) this.buffer = Buffer.alloc(capacity)
     let length = 0
     while (length < capacity) {

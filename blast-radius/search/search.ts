@@ -24,7 +24,7 @@ export const defaultLimits: SearchLimits = {
   maxEntries: 1_000_000,
   maxDepth: 64,
   maxFileBytes: 4 * 1024 * 1024,
-  maxFindings: 1000,
+  maxFindings: 20_000,
   exclude: [],
 }
 

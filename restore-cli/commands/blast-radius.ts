@@ -1,24 +1,21 @@
 // `holdfast blast-radius`: shows what a role, a set of policies, or the credentials within reach could destroy.
-import { homedir } from 'node:os'
-import { resolve } from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { SearchResult } from '../../blast-radius/search/search.ts'
 import type { Subject } from '../../blast-radius/subject.ts'
 import { failureScopes, failuresOf, judge } from '../../blast-radius/verdict.ts'
 import type { FailureScope, Verdict } from '../../blast-radius/verdict.ts'
 import { HoldfastError } from '../../core/errors.ts'
+import type { SearchFlags, SearchReport } from '../credential-search.ts'
 import type { Invocation } from '../invocation.ts'
 import { jsonOption, repeatable, wholeNumber } from '../options.ts'
 import { makeOutput } from '../output.ts'
 import type { Output } from '../output.ts'
 import { assessmentRecord, renderAssessment } from '../render/assessment-report.ts'
-import { findingRecord, isSpent, renderSearch, searchRecord } from '../render/credential-report.ts'
-import { bytesText, countOf } from '../render/figures.ts'
+import { countOf } from '../render/figures.ts'
 import { regionOf } from '../role-session.ts'
 import { wallClock } from '../wall-clock.ts'
 
-interface BlastRadiusFlags {
+interface BlastRadiusFlags extends SearchFlags {
   role?: string
   recorded?: string
   live?: boolean
@@ -29,12 +26,6 @@ interface BlastRadiusFlags {
   resource: string[]
   brakes?: string
   region: string[]
-  here?: boolean
-  directory: string[]
-  exclude: string[]
-  maxFileBytes?: number
-  maxEntries?: number
-  maxDepth?: number
   failOn: FailureScope
   json?: boolean
 }
@@ -64,8 +55,10 @@ Examples:
   holdfast blast-radius --policy agent.json --boundary boundary.json
   holdfast blast-radius --role arn:aws:iam::111122223333:role/ci --live --brakes brakes.json
   holdfast blast-radius --directory . --json | jq -r 'select(.type == "credential") | .place.path'
+  holdfast blast-radius --directory . --exclude 'test/fixtures/' --baseline .holdfast-baseline.json
 
 The report names a credential by location and owner, never by value, and uses none of them.
+A comment \`holdfast:allow\` in a value's line, or in a comment above it, lets the value pass.
 Ends with 14 if something could be destroyed without a safeguard, or a credential lies within reach.
 `,
     )
@@ -127,8 +120,18 @@ function addSearchOptions(command: Command): void {
       repeatable(new Option('--directory <dir>', 'search this directory (or file); may be repeated'), 'none'),
     )
     .addOption(
-      repeatable(new Option('--exclude <name>', 'skip directories of this name; may be repeated'), 'none'),
+      repeatable(
+        new Option('--exclude <pattern>', 'skip what matches this pattern of .gitignore; may be repeated'),
+        'none',
+      ),
     )
+    .addOption(new Option('--baseline <file>', 'fail only for credentials that this baseline lacks'))
+    .addOption(
+      new Option('--write-baseline <file>', 'write a baseline of the credentials found now').conflicts(
+        'baseline',
+      ),
+    )
+    .addOption(new Option('--sarif <file>', 'write a report for code scanning (SARIF 2.1.0)'))
     .addOption(
       new Option('--max-file-bytes <n>', 'skip larger files (default: 4194304)').argParser(wholeNumber),
     )
@@ -151,7 +154,7 @@ async function showBlastRadius(flags: BlastRadiusFlags, invocation: Invocation):
   const { readStatedSafeguards } = await import('../../blast-radius/stated-safeguards.ts')
   const { withPermissions } = await import('../../blast-radius/subject.ts')
   const stated = flags.brakes === undefined ? {} : readStatedSafeguards(flags.brakes)
-  const search = isSearch(flags) ? await searchCredentials(flags, invocation, output) : null
+  const search = isSearch(flags) ? await reportCredentials(flags, invocation, output) : null
   const settings = { region: regionOf(invocation), signal: invocation.signal }
   const endpoint = invocation.environment['AWS_ENDPOINT_URL']
   const possible = await withPermissions(subjectOf(flags), settings, async (source) => {
@@ -167,7 +170,17 @@ async function showBlastRadius(flags: BlastRadiusFlags, invocation: Invocation):
     return radius.assessment.possible
   })
   assertNoFailures(flags.failOn, judge(possible, search?.usable ?? 0))
-  if (search !== null) assertComplete(search.result)
+  search?.assertComplete()
+}
+
+async function reportCredentials(
+  flags: BlastRadiusFlags,
+  invocation: Invocation,
+  output: Output,
+): Promise<SearchReport> {
+  // Commands about policies don't load the parsers of the search.
+  const search = await import('../credential-search.ts')
+  return search.reportCredentials(flags, invocation, output)
 }
 
 function isSearch(flags: BlastRadiusFlags): boolean {
@@ -217,6 +230,11 @@ const wrongUses: readonly [applies: (flags: BlastRadiusFlags) => boolean, messag
     'pass --live to read the safeguards there, or state them with --brakes',
   ],
   [
+    (flags) => !isSearch(flags) && (flags.baseline ?? flags.writeBaseline ?? flags.sarif) !== undefined,
+    '--baseline, --write-baseline and --sarif need a search',
+    'pass --here or --directory DIR',
+  ],
+  [
     (flags) => flags.role === undefined && flags.policy.length === 0 && !isSearch(flags),
     'no subject given: pass --role, --policy, --here or --directory',
     'pass --role ARN, --policy FILE, --here, or --directory DIR',
@@ -231,50 +249,6 @@ async function checkFlags(flags: BlastRadiusFlags): Promise<void> {
   flags.region.forEach(assertRegion)
 }
 
-/** The result, and the number of credentials in it that have not expired. */
-async function searchCredentials(
-  flags: BlastRadiusFlags,
-  { environment, signal }: Invocation,
-  output: Output,
-): Promise<{ result: SearchResult; usable: number }> {
-  const { credentialLocations } = await import('../../blast-radius/search/credential-locations.ts')
-  const { defaultLimits, searchCredentials: search } = await import('../../blast-radius/search/search.ts')
-  const isHere = flags.here === true
-  const progress = output.progress()
-  try {
-    const result = await search({
-      roots: flags.directory.map((directory) => resolve(directory)),
-      locations: isHere ? credentialLocations(environment['HOME'] || homedir(), environment) : [],
-      environment: isHere ? environment : {},
-      limits: {
-        maxEntries: flags.maxEntries ?? defaultLimits.maxEntries,
-        maxDepth: flags.maxDepth ?? defaultLimits.maxDepth,
-        maxFileBytes: flags.maxFileBytes ?? defaultLimits.maxFileBytes,
-        maxFindings: defaultLimits.maxFindings,
-        exclude: flags.exclude,
-      },
-      signal,
-      onProgress: (figures) =>
-        progress.update(`${countOf(figures.files, 'file')} searched, ${bytesText(figures.bytes)}`, {
-          ...figures,
-        }),
-    })
-    progress.stop()
-    const missing = result.skipped.find(({ reason }) => reason === 'not-found')
-    if (missing !== undefined)
-      throw new HoldfastError('not-found', `${missing.path} does not exist`, {
-        hint: 'pass an existing directory or file with --directory',
-      })
-    const nowMs = wallClock.nowMs()
-    for (const finding of result.findings) output.record('credential', findingRecord(finding, nowMs))
-    output.record('search', searchRecord(result))
-    output.text(renderSearch(result, nowMs))
-    return { result, usable: result.findings.filter((finding) => !isSpent(finding, nowMs)).length }
-  } finally {
-    progress.stop()
-  }
-}
-
 function assertNoFailures(scope: FailureScope, verdict: Verdict): void {
   const { actions, credentials } = failuresOf(verdict, scope)
   if (actions + credentials === 0) return
@@ -286,13 +260,5 @@ function assertNoFailures(scope: FailureScope, verdict: Verdict): void {
   throw new HoldfastError('objective-missed', failures.join(', '), {
     hint: 'remove the permission, put a safeguard in place, or revoke the credential; --fail-on sets what counts',
     context: { ...verdict },
-  })
-}
-
-function assertComplete({ skippedCounts }: SearchResult): void {
-  const { 'too-many-entries': entries = 0, 'too-deep': deep = 0 } = skippedCounts
-  if (entries + deep === 0) return
-  throw new HoldfastError('incomplete', 'the search stopped at a limit, before it had read everything', {
-    hint: 'search a smaller directory, skip directories (--exclude), or raise the limit (--max-entries, --max-depth)',
   })
 }

@@ -28,21 +28,27 @@ export function findingRecord(finding: Finding, nowMs: number): Record<string, u
   }
 }
 
-export function searchRecord({
-  findings,
-  allowed,
-  skipped,
-  skippedCounts,
-  files,
-  bytes,
-}: SearchResult): Record<string, unknown> {
-  return { credentials: findings.length, allowed, files, bytes, skippedCounts, skipped }
+/** @param known number of findings that the baseline has. */
+export function searchRecord(result: SearchResult, known: number): Record<string, unknown> {
+  const { findings, allowed, skipped, skippedCounts, files, bytes } = result
+  return { credentials: findings.length, known, allowed, files, bytes, skippedCounts, skipped }
 }
 
-export function renderSearch(result: SearchResult, nowMs: number): string {
-  const { findings, files, bytes } = result
-  const sum = `${countOf(findings.length, 'credential')} found; ${countOf(files, 'file')} (${bytesText(bytes)}) searched.\n`
-  return `${findings.map((finding) => renderFinding(finding, nowMs)).join('')}${sum}${renderSkipped(result)}`
+const maxShown = 1000
+
+/** @param result with the findings that are new; @param known number of the others. */
+export function renderSearch(result: SearchResult, known: number, nowMs: number): string {
+  const { findings, allowed, files, bytes } = result
+  const further = findings.length - maxShown
+  return [
+    ...findings.slice(0, maxShown).map((finding) => renderFinding(finding, nowMs)),
+    further > 0 ? `  and ${countOf(further, 'credential')} more: --json lists all of them\n` : '',
+    `${countOf(findings.length, known === 0 ? 'credential' : 'new credential')} found; `,
+    known === 0 ? '' : `${countText(known)} in the baseline; `,
+    allowed === 0 ? '' : `${countText(allowed)} allowed by a comment; `,
+    `${countOf(files, 'file')} (${bytesText(bytes)}) searched.\n`,
+    renderSkipped(result),
+  ].join('')
 }
 
 function renderFinding(finding: Finding, nowMs: number): string {
@@ -58,7 +64,8 @@ function renderFinding(finding: Finding, nowMs: number): string {
         ? 'lives until it is revoked'
         : 'ends by itself'
       : `${isSpent(finding, nowMs) ? 'ended' : 'ends'} ${timeText(finding.expiresMs)}`
-  return `${isSpent(finding, nowMs) ? ' ' : '!'} ${where}\n    ${kind.title}${whose}; ${ends}\n    could destroy ${kind.couldDestroy}\n    ${kind.remedy}\n`
+  const setting = finding.setting === null ? '' : ` (${terminalText(finding.setting)})`
+  return `${isSpent(finding, nowMs) ? ' ' : '!'} ${where}${setting}\n    ${kind.title}${whose}; ${ends}\n    could destroy ${kind.couldDestroy}\n    ${kind.remedy}\n`
 }
 
 const reasons: Record<SkipReason, string> = {

@@ -409,6 +409,8 @@ test.each([
   [['--policy', 'p.json', '--fail-on', 'everything']],
   [['--role', 'admin', '--live']],
   [['--directory', '.', '--max-depth', '-1']],
+  [['--policy', 'p.json', '--baseline', 'b.json']],
+  [['--directory', '.', '--baseline', 'b.json', '--write-baseline', 'b.json']],
 ])('%j is wrong usage, and says how it is right', async (args) => {
   const outcome = await blastRadius(args)
   expect(outcome).toMatchObject({ status: 2, stdout: '' })
