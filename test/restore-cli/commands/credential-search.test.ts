@@ -179,6 +179,7 @@ describe('hostile input ends in a finding, a counted skip or a message', () => {
   ])('a policy that is %s', async (_form, content, status) => {
     const outcome = await runCommand(['blast-radius', '--policy', write(home, 'policy.json', content)])
     expect(outcome.status).toBe(status)
-    if (status !== 0) expect(outcome.stderr).toMatch(/^holdfast: the policy .*policy\.json is not JSON\nhint: /)
+    if (status !== 0)
+      expect(outcome.stderr).toMatch(/^holdfast: the policy .*policy\.json is not JSON\nhint: /)
   })
 })
