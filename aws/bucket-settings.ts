@@ -1,4 +1,4 @@
-// What keeps the objects of an account's buckets: versions, Object Lock, and the days after which old versions go.
+// Reads the settings that protect the objects of an account's buckets: versioning, Object Lock, and the lifecycle of old versions.
 import {
   GetBucketLifecycleConfigurationCommand,
   GetBucketVersioningCommand,
@@ -14,9 +14,9 @@ import type { Ask, ServiceSettings } from './service-settings.ts'
 export interface BucketKeeping {
   name: string
   versioned: boolean
-  /** Null without Object Lock; `retention`, which new versions get, null without a default, by which only what was locked one by one is. */
+  /** Null without Object Lock. `retention` is the default for new versions; null without one, so that only single versions are locked. */
   lock: { retention: DefaultRetention | null } | null
-  /** After how many days the first lifecycle rule removes versions that are no longer current; null if none does. */
+  /** Days after which the first lifecycle rule removes noncurrent versions; null if no rule does. */
   oldVersionsDays: number | null
 }
 
@@ -26,7 +26,7 @@ export interface DefaultRetention {
   days: number
 }
 
-const mostPages = 20
+const maxPages = 20
 const namePattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 
 export class BucketSettings {
@@ -46,7 +46,7 @@ export class BucketSettings {
   async list(): Promise<string[]> {
     const names: string[] = []
     let ContinuationToken: string | undefined
-    for (let pages = 0; pages < mostPages; pages++) {
+    for (let pages = 0; pages < maxPages; pages++) {
       const page = await this.ask('listing the buckets of the account', (abort) =>
         this.client.send(new ListBucketsCommand({ MaxBuckets: 1000, ContinuationToken }), abort),
       )
@@ -61,17 +61,17 @@ export class BucketSettings {
 
   /** @throws `denied`, `not-found`, `credentials`, `unreachable`. */
   async read(Bucket: string): Promise<BucketKeeping> {
-    const what = `reading the settings of the bucket ${Bucket}`
-    const versioning = await this.ask(what, (abort) =>
+    const operation = `reading the settings of the bucket ${Bucket}`
+    const versioning = await this.ask(operation, (abort) =>
       this.client.send(new GetBucketVersioningCommand({ Bucket }), abort),
     )
-    const locked = await this.ask(what, (abort) =>
+    const locked = await this.ask(operation, (abort) =>
       unlessAbsent(
         'ObjectLockConfigurationNotFoundError',
         this.client.send(new GetObjectLockConfigurationCommand({ Bucket }), abort),
       ),
     )
-    const lifecycle = await this.ask(what, (abort) =>
+    const lifecycle = await this.ask(operation, (abort) =>
       unlessAbsent(
         'NoSuchLifecycleConfiguration',
         this.client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }), abort),
@@ -80,12 +80,12 @@ export class BucketSettings {
     const lock = locked?.ObjectLockConfiguration
     const retention =
       lock?.Rule?.DefaultRetention === undefined ? null : asRetention(lock.Rule.DefaultRetention)
-    if (retention === undefined) throw unreadable(what)
+    if (retention === undefined) throw unreadable(operation)
     return {
       name: Bucket,
       versioned: versioning.Status === 'Enabled',
       lock: lock?.ObjectLockEnabled === 'Enabled' ? { retention } : null,
-      oldVersionsDays: leastDays(lifecycle?.Rules ?? []),
+      oldVersionsDays: minDays(lifecycle?.Rules ?? []),
     }
   }
 
@@ -94,23 +94,23 @@ export class BucketSettings {
   }
 }
 
-/** Null for the one error by which S3 says that nothing is set. */
-async function unlessAbsent<Answer>(name: string, answer: Promise<Answer>): Promise<Answer | null> {
+/** The response, or null for the error `name`, with which S3 reports that a setting does not exist. */
+async function unlessAbsent<Output>(name: string, response: Promise<Output>): Promise<Output | null> {
   try {
-    return await answer
+    return await response
   } catch (error) {
     if ((error as { name?: unknown }).name === name) return null
     throw error
   }
 }
 
-/** Undefined for what S3 doesn't answer: another mode, or no days. */
+/** Undefined for a value that S3 never sends: another mode, or no days. */
 function asRetention({ Mode: mode, Days, Years }: SentRetention): DefaultRetention | undefined {
   const days = Days ?? (Years ?? 0) * 365
   return (mode === 'COMPLIANCE' || mode === 'GOVERNANCE') && days >= 1 ? { mode, days } : undefined
 }
 
-function leastDays(rules: readonly LifecycleRule[]): number | null {
+function minDays(rules: readonly LifecycleRule[]): number | null {
   const days = rules
     .filter(({ Status }) => Status !== 'Disabled')
     .flatMap(({ NoncurrentVersionExpiration: expiry }) =>
@@ -119,9 +119,9 @@ function leastDays(rules: readonly LifecycleRule[]): number | null {
   return days.length === 0 ? null : Math.min(...days)
 }
 
-function unreadable(what: string): HoldfastError {
-  return new HoldfastError('unreachable', `${what} failed: the answer could not be read`, {
-    hint: "check that the endpoint is S3's",
+function unreadable(operation: string): HoldfastError {
+  return new HoldfastError('unreachable', `${operation} failed: the response could not be read`, {
+    hint: 'check that the endpoint belongs to S3',
     retryable: true,
   })
 }

@@ -1,12 +1,12 @@
-// Credentials of one role: the SDK's default chain, plus an optional role to assume, renewed before they run out.
+// Credentials from the SDK's default chain, plus an optional role to assume. They are renewed before they expire.
 import { fromNodeProviderChain, fromTemporaryCredentials, fromTokenFile } from '@aws-sdk/credential-providers'
 import { HoldfastError } from '../core/errors.ts'
 import { translateError } from './error-translation.ts'
 
-/** Sessions end with the task: STS's shortest by default, never longer than one hour. */
-const shortestSessionSeconds = 900
-const longestSessionSeconds = 3600
-/** Renewed while this much of the session is left: an upload that has begun must not outlive what signed it. */
+/** A session should end with its task: STS's minimum by default, an hour at most. */
+const minSessionSeconds = 900
+const maxSessionSeconds = 3600
+/** Renew this long before the session ends, so that no upload outlives the session that signed it. */
 const renewalMarginMs = 300_000
 
 export interface SessionCredentials {
@@ -20,34 +20,34 @@ export interface RoleToAssume {
   roleArn: string
   /** Shown in CloudTrail; default `holdfast`. */
   sessionName?: string
-  /** Survives role chaining and can't be changed: who is behind the session. */
+  /** The person behind the session. It survives role chaining, and no session can change it. */
   sourceIdentity?: string
-  /** What the role's trust asks for, so that a deputy isn't confused about whom it serves. */
+  /** The external id that the role's trust policy requires (against the confused-deputy problem). */
   externalId?: string
-  /** 900 to 3600. Default 900; 3600 with a second factor, whose code can't be used twice. */
+  /** 900 to 3600. Default 900; with a second factor 3600, because a code can't be used twice. */
   durationSeconds?: number
-  /** ARN of the second factor, if the role asks for one. */
+  /** ARN of the second factor, if the role requires one. */
   mfaSerial?: string
 }
 
 export interface CredentialSettings {
   role?: RoleToAssume
-  /** Where STS is asked; default: AWS's endpoint of the region, or what the environment names. */
+  /** The endpoint of STS; default: the environment's, or AWS's in the region. */
   stsEndpoint?: string
   region: () => Promise<string>
-  /** Asks the human for the code of a second factor. */
+  /** Asks the user for the code of a second factor. */
   readMfaCode?: (serial: string) => Promise<string>
-  /** A workload outside AWS has its identity in a file: AWS_WEB_IDENTITY_TOKEN_FILE, with AWS_ROLE_ARN or without. */
+  /** May name the identity token of a workload outside AWS: AWS_WEB_IDENTITY_TOKEN_FILE, with or without AWS_ROLE_ARN. */
   environment?: Record<string, string | undefined>
-  /** What the role is assumed with, or what is used without one; default: the SDK's chain. */
+  /** The credentials that assume the role, or that are used without a role; default: the SDK's chain. */
   base?: CredentialProvider
 }
 
 export type CredentialProvider = (options?: { forceRefresh?: boolean }) => Promise<SessionCredentials>
 
 /**
- * Credentials that are fetched once for all callers. Ages are reckoned on this machine's clock from the moment of the
- * fetch, never by comparing the server's expiry to it: a clock that is off by a day neither renews for ever nor too late.
+ * Fetches credentials once for all callers. It computes their age from the time of the fetch on this machine's clock, and never
+ * compares the server's expiry with that clock: a clock that is a day off causes neither endless nor late renewals.
  */
 export class RenewedCredentials {
   private readonly fetch: CredentialProvider
@@ -67,22 +67,22 @@ export class RenewedCredentials {
   async get(): Promise<SessionCredentials> {
     const current = this.current
     if (current !== undefined) {
-      const leftMs = current.lifetimeMs - Math.abs(this.nowMs() - current.fetchedMs)
-      if (leftMs > renewalMarginMs) return current.value
-      // A token service that is down for a minute must not stop a session that still has four.
-      if (leftMs > 0) return this.renewOnce(false).catch(() => current.value)
+      const remainingMs = current.lifetimeMs - Math.abs(this.nowMs() - current.fetchedMs)
+      if (remainingMs > renewalMarginMs) return current.value
+      // Keep a session that still works: an outage of the token service for a minute must not end it.
+      if (remainingMs > 0) return this.renewOnce(false).catch(() => current.value)
     }
     return this.renewOnce(false)
   }
 
-  /** Fetches anew after the server said that the session has expired; true if other credentials came back. */
+  /** Fetches again after the server reported an expired session. True if it got other credentials. */
   async renew(): Promise<boolean> {
     const before = this.current?.value.accessKeyId
     return (await this.renewOnce(true)).accessKeyId !== before
   }
 
-  private renewOnce(force: boolean): Promise<SessionCredentials> {
-    this.pending ??= this.fetch(force ? { forceRefresh: true } : {})
+  private renewOnce(isForced: boolean): Promise<SessionCredentials> {
+    this.pending ??= this.fetch(isForced ? { forceRefresh: true } : {})
       .then((value) => {
         this.current = {
           value,
@@ -98,27 +98,27 @@ export class RenewedCredentials {
   }
 }
 
-/** Credentials by `settings`. Nothing is asked of the network before the first `get()`. */
+/** Credentials by `settings`. Sends nothing before the first `get()`. */
 export function resolveCredentials(settings: CredentialSettings): RenewedCredentials {
   const { role } = settings
   const mfaCodeProvider = settings.readMfaCode
   const chain =
     settings.base ?? fromNodeProviderChain(mfaCodeProvider === undefined ? {} : { mfaCodeProvider })
   if (role === undefined) {
-    // The chain keeps and renews what it found by itself: asked each time, it costs nothing.
+    // The chain caches and renews credentials itself, so calling it each time is cheap.
     return new RenewedCredentials((options) => translated(chain(options), 'loading credentials'), 0)
   }
   const durationSeconds =
-    role.durationSeconds ?? (role.mfaSerial === undefined ? shortestSessionSeconds : longestSessionSeconds)
+    role.durationSeconds ?? (role.mfaSerial === undefined ? minSessionSeconds : maxSessionSeconds)
   checkRole(role, durationSeconds)
-  const assume = assumption(settings, role, durationSeconds, chain)
+  const assume = roleProvider(settings, role, durationSeconds, chain)
   return new RenewedCredentials(
     () => translated(assume(), `assuming ${role.roleArn}`),
     durationSeconds * 1000,
   )
 }
 
-function assumption(
+function roleProvider(
   settings: CredentialSettings,
   role: RoleToAssume,
   durationSeconds: number,
@@ -132,7 +132,7 @@ function assumption(
   const RoleSessionName = role.sessionName ?? 'holdfast'
   const environment = settings.environment ?? {}
   const tokenFile = environment['AWS_WEB_IDENTITY_TOKEN_FILE']
-  // The token is for this very role: assuming it a second time, from itself, is what its trust doesn't allow.
+  // Use the token directly if it is for this role: the trust policy does not allow the role to assume itself.
   if (tokenFile && (environment['AWS_ROLE_ARN'] ?? role.roleArn) === role.roleArn) {
     return fromTokenFile({
       webIdentityTokenFile: tokenFile,
@@ -171,24 +171,24 @@ async function translated(
 function checkRole(role: RoleToAssume, durationSeconds: number): void {
   if (!/^arn:aws[a-z-]{0,20}:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/.test(role.roleArn)) {
     throw new HoldfastError('invalid-input', 'the role to assume is not the ARN of a role', {
-      hint: 'pass it as arn:aws:iam::<account>:role/<name>',
+      hint: 'pass --role-arn arn:aws:iam::<account>:role/<name>',
     })
   }
   if (
     !Number.isInteger(durationSeconds) ||
-    durationSeconds < shortestSessionSeconds ||
-    durationSeconds > longestSessionSeconds
+    durationSeconds < minSessionSeconds ||
+    durationSeconds > maxSessionSeconds
   ) {
     throw new HoldfastError('invalid-input', `a session of ${durationSeconds} seconds is not allowed`, {
-      hint: `choose ${shortestSessionSeconds} to ${longestSessionSeconds} seconds`,
+      hint: `pass --session-seconds ${minSessionSeconds} to ${maxSessionSeconds}`,
     })
   }
-  for (const [what, value] of [
+  for (const [label, value] of [
     ['session name', role.sessionName],
     ['source identity', role.sourceIdentity],
   ] as const) {
     if (value !== undefined && !/^[\w+=,.@-]{2,64}$/.test(value)) {
-      throw new HoldfastError('invalid-input', `the ${what} is not one that AWS accepts`, {
+      throw new HoldfastError('invalid-input', `AWS does not accept this ${label}`, {
         hint: 'use 2 to 64 letters, digits and characters of _+=,.@-',
       })
     }

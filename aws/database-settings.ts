@@ -1,4 +1,4 @@
-// Which of an account's databases and clusters in RDS are protected from deletion.
+// Reads the deletion protection of an account's databases and clusters in RDS.
 import { DescribeDBClustersCommand, DescribeDBInstancesCommand, RDSClient } from '@aws-sdk/client-rds'
 import { HoldfastError } from '../core/errors.ts'
 import type { ProtectedThing } from './delay-settings.ts'
@@ -6,7 +6,7 @@ import { translateError } from './error-translation.ts'
 import { clientSettings } from './service-settings.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
-const mostPages = 50
+const maxPages = 50
 
 interface Page<Item> {
   items: Item[]
@@ -20,15 +20,17 @@ export class DatabaseSettings {
     this.settings = settings
   }
 
-  /** Those that stand alone: what a cluster's instance holds is the cluster's. @throws `denied`, `credentials`, `unreachable`. */
+  /** Databases outside clusters, because a cluster's instance holds no data of its own. @throws `denied`, `credentials`, `unreachable`. */
   databases(region: string): Promise<ProtectedThing[]> {
     return this.list(`listing the databases in ${region}`, region, async (client, Marker, abort) => {
       const page = await client.send(new DescribeDBInstancesCommand({ Marker, MaxRecords: 100 }), abort)
-      const alone = (page.DBInstances ?? []).filter(
+      const standalone = (page.DBInstances ?? []).filter(
         ({ DBClusterIdentifier }) => DBClusterIdentifier === undefined,
       )
       return {
-        items: alone.map((each) => describe('db', each.DBInstanceIdentifier, each.DeletionProtection)),
+        items: standalone.map(({ DBInstanceIdentifier, DeletionProtection }) =>
+          describe('db', DBInstanceIdentifier, DeletionProtection),
+        ),
         next: page.Marker,
       }
     })
@@ -38,8 +40,8 @@ export class DatabaseSettings {
     return this.list(`listing the clusters in ${region}`, region, async (client, Marker, abort) => {
       const page = await client.send(new DescribeDBClustersCommand({ Marker, MaxRecords: 100 }), abort)
       return {
-        items: (page.DBClusters ?? []).map((each) =>
-          describe('cluster', each.DBClusterIdentifier, each.DeletionProtection),
+        items: (page.DBClusters ?? []).map(({ DBClusterIdentifier, DeletionProtection }) =>
+          describe('cluster', DBClusterIdentifier, DeletionProtection),
         ),
         next: page.Marker,
       }
@@ -47,7 +49,7 @@ export class DatabaseSettings {
   }
 
   private async list<Item>(
-    what: string,
+    operation: string,
     region: string,
     read: (
       client: RDSClient,
@@ -60,23 +62,19 @@ export class DatabaseSettings {
     try {
       const items: Item[] = []
       let marker: string | undefined
-      for (let pages = 0; pages < mostPages; pages++) {
-        const { items: more, next } = await read(
-          client,
-          marker,
-          signal === undefined ? {} : { abortSignal: signal },
-        )
-        items.push(...more)
-        if (next === undefined || next === '') return items
-        if (next === marker) break
-        marker = next
+      for (let pages = 0; pages < maxPages; pages++) {
+        const page = await read(client, marker, signal === undefined ? {} : { abortSignal: signal })
+        items.push(...page.items)
+        if (page.next === undefined || page.next === '') return items
+        if (page.next === marker) break
+        marker = page.next
       }
-      throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, {
-        hint: "check that the endpoint is RDS's",
+      throw new HoldfastError('unreachable', `${operation} failed: the pages don't end`, {
+        hint: 'check that the endpoint belongs to RDS',
       })
     } catch (error) {
       signal?.throwIfAborted()
-      throw translateError(error, what)
+      throw translateError(error, operation)
     } finally {
       client.destroy()
     }
@@ -85,8 +83,8 @@ export class DatabaseSettings {
 
 function describe(kind: string, name: string | undefined, isProtected: boolean | undefined): ProtectedThing {
   if (name === undefined)
-    throw new HoldfastError('unreachable', "RDS's answer could not be read", {
-      hint: "check that the endpoint is RDS's",
+    throw new HoldfastError('unreachable', "RDS's response could not be read", {
+      hint: 'check that the endpoint belongs to RDS',
       retryable: true,
     })
   return { name: `${kind}:${name}`, isProtected: isProtected === true }

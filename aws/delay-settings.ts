@@ -1,5 +1,5 @@
-// What an account has set up against deletion, read where AWS tells: Recycle Bin, DynamoDB, AWS Backup and CloudWatch Logs.
-// Every answer is checked: one of another shape is an error, never "there is none".
+// Reads the safeguards against deletion from Recycle Bin, DynamoDB, AWS Backup and CloudWatch Logs. We check every response: one of
+// another shape is an error, and never counts as "there is no safeguard".
 import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import type { JsonRequest, JsonServices } from './json-services.ts'
@@ -9,7 +9,7 @@ export type BinResource = 'EBS_VOLUME' | 'EBS_SNAPSHOT' | 'EC2_IMAGE'
 export interface RetentionRule {
   id: string
   days: number
-  /** In force, and for everything of its kind in the region: it names no tags. */
+  /** True if the rule is in force and names no tags, so that it covers all resources of its kind in the region. */
   coversAll: boolean
   locked: boolean
 }
@@ -23,13 +23,13 @@ export interface ProtectedThing {
 export interface BackupVaultLock {
   name: string
   locked: boolean
-  /** From when on nobody can take the lock off, milliseconds since the epoch; null: anybody with the right can, for ever. */
+  /** When the lock becomes final, milliseconds since the epoch. Null: principals with the permission can always remove it. */
   finalFromMs: number | null
 }
 
-/** A rule's or a table's page; more are no account that a report helps. */
-const mostPages = 50
-const mostTables = 500
+/** Limits on the requests for one account. */
+const maxPages = 50
+const maxTables = 500
 
 const token = z.string().min(1).optional()
 const binRules = z.object({
@@ -99,7 +99,9 @@ export class DelaySettings {
         method: 'GET',
         path: `/rules/${id}`,
       })
-      const hasTags = [rule.ResourceTags, rule.ExcludeResourceTags].some((each) => (each ?? []).length > 0)
+      const hasTags = [rule.ResourceTags, rule.ExcludeResourceTags].some(
+        (ruleTags) => (ruleTags ?? []).length > 0,
+      )
       rules.push({
         id,
         days: rule.RetentionPeriod.RetentionPeriodValue,
@@ -125,25 +127,25 @@ export class DelaySettings {
       ({ TableNames, LastEvaluatedTableName }) => ({ items: TableNames, next: LastEvaluatedTableName }),
       (next) => dynamo('ListTables', next === undefined ? {} : { ExclusiveStartTableName: next }),
     )
-    if (names.length > mostTables)
-      throw new HoldfastError('invalid-input', `${region} has more than ${mostTables} tables`, {
-        hint: 'say with --brakes what protects them',
+    if (names.length > maxTables)
+      throw new HoldfastError('invalid-input', `${region} has more than ${maxTables} tables`, {
+        hint: 'state their safeguard in the file of --brakes',
       })
-    const found: ProtectedThing[] = []
+    const states: ProtectedThing[] = []
     for (const TableName of names) {
       const { Table } = await this.ask(
         `reading the table ${TableName} in ${region}`,
         table,
         dynamo('DescribeTable', { TableName }),
       )
-      found.push({ name: `table/${TableName}`, isProtected: Table.DeletionProtectionEnabled === true })
+      states.push({ name: `table/${TableName}`, isProtected: Table.DeletionProtectionEnabled === true })
     }
-    return found
+    return states
   }
 
   /** https://docs.aws.amazon.com/aws-backup/latest/devguide/API_BackupVaultListMember.html */
   async backupVaults(region: string): Promise<BackupVaultLock[]> {
-    const found = await this.list(
+    const members = await this.list(
       `listing the backup vaults in ${region}`,
       vaults,
       ({ BackupVaultList, NextToken }) => ({ items: BackupVaultList, next: NextToken }),
@@ -155,7 +157,7 @@ export class DelaySettings {
         query: next === undefined ? {} : { nextToken: next },
       }),
     )
-    return found.map(({ BackupVaultName: name, Locked, LockDate }) => ({
+    return members.map(({ BackupVaultName: name, Locked, LockDate }) => ({
       name,
       locked: Locked === true,
       finalFromMs: Locked === true && typeof LockDate === 'number' ? LockDate * 1000 : null,
@@ -163,7 +165,7 @@ export class DelaySettings {
   }
 
   async logGroups(region: string): Promise<ProtectedThing[]> {
-    const found = await this.list(
+    const groups = await this.list(
       `listing the log groups in ${region}`,
       logGroups,
       (page) => ({ items: page.logGroups, next: page.nextToken }),
@@ -176,40 +178,44 @@ export class DelaySettings {
         body: nextToken === undefined ? {} : { nextToken },
       }),
     )
-    return found.map(({ logGroupName, deletionProtectionEnabled }) => ({
+    return groups.map(({ logGroupName, deletionProtectionEnabled }) => ({
       name: `log-group:${logGroupName}`,
       isProtected: deletionProtectionEnabled === true,
     }))
   }
 
   private async list<Page, Item>(
-    what: string,
+    operation: string,
     schema: z.ZodType<Page>,
     read: (page: Page) => { items: Item[]; next: string | null | undefined },
     request: (next: string | undefined) => JsonRequest,
   ): Promise<Item[]> {
     const items: Item[] = []
-    let from: string | undefined
-    for (let pages = 0; pages < mostPages; pages++) {
-      const { items: more, next } = read(await this.ask(what, schema, request(from)))
-      items.push(...more)
-      if (next === undefined || next === null) return items
-      if (next === from) break
-      from = next
+    let marker: string | undefined
+    for (let pages = 0; pages < maxPages; pages++) {
+      const page = read(await this.ask(operation, schema, request(marker)))
+      items.push(...page.items)
+      if (page.next === undefined || page.next === null) return items
+      if (page.next === marker) break
+      marker = page.next
     }
-    throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, {
-      hint: "check that the endpoint is AWS's",
+    throw new HoldfastError('unreachable', `${operation} failed: the pages don't end`, {
+      hint: 'check that the endpoint belongs to AWS',
     })
   }
 
-  private async ask<Answer>(what: string, schema: z.ZodType<Answer>, request: JsonRequest): Promise<Answer> {
-    const parsed = schema.safeParse(await this.services.ask(what, request))
+  private async ask<Response>(
+    operation: string,
+    schema: z.ZodType<Response>,
+    request: JsonRequest,
+  ): Promise<Response> {
+    const parsed = schema.safeParse(await this.services.ask(operation, request))
     if (parsed.success) return parsed.data
     throw new HoldfastError(
       'unreachable',
-      `${what} failed: the answer is not of the form that AWS documents (${parsed.error.issues[0]?.path.join('.') ?? ''})`,
+      `${operation} failed: the response does not have the form that AWS documents (${parsed.error.issues[0]?.path.join('.') ?? ''})`,
       {
-        hint: "check that the endpoint is AWS's; a newer holdfast may know the form",
+        hint: 'check that the endpoint belongs to AWS; a newer holdfast may know the form',
       },
     )
   }

@@ -1,5 +1,5 @@
-// The one place that turns what AWS, an S3-compatible store or the network answers into Holdfast's error codes.
-// "denied" and "not found" stay apart: an agent that may not look must never read as a vault that is empty.
+// Translates errors of AWS, S3-compatible stores and the network into Holdfast's error codes; no other file does.
+// It keeps "denied" and "not found" apart: a missing permission must never read as an empty vault.
 // Names: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and STS's common errors.
 import { HoldfastError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
@@ -7,10 +7,10 @@ import { sanitizeServerText } from './server-text.ts'
 
 interface Meaning {
   code: ErrorCode
-  says: string
+  text: string
   hint?: string
   retryable?: boolean
-  /** The server's own words add something, e.g. which statement denied. */
+  /** Quote the server's message, because it adds information, e.g. the statement that denied. */
   quotes?: boolean
 }
 
@@ -20,53 +20,53 @@ const newSession: Pick<Meaning, 'code' | 'hint'> = {
 }
 const wrongKey: Pick<Meaning, 'code' | 'hint'> = {
   code: 'credentials',
-  hint: 'check which credentials are in use (`aws sts get-caller-identity`) and that they belong to this endpoint',
+  hint: 'check which credentials you use (`aws sts get-caller-identity`), and that they belong to this endpoint',
 }
 const wrongRegion: Pick<Meaning, 'code' | 'hint'> = {
   code: 'invalid-input',
-  hint: "pass the bucket's own region with --region",
+  hint: "pass the bucket's region with --region",
 }
 const noNetwork: Pick<Meaning, 'code' | 'hint' | 'retryable'> = {
   code: 'unreachable',
   hint: 'check the network, the endpoint (--endpoint, AWS_ENDPOINT_URL) and the region, then run the same command again',
   retryable: true,
 }
-const untrusted: Pick<Meaning, 'code' | 'hint' | 'says'> = {
+const untrusted: Pick<Meaning, 'code' | 'hint' | 'text'> = {
   code: 'unreachable',
-  says: "the server's TLS certificate is not trusted",
-  hint: 'name the authority that signed it in NODE_EXTRA_CA_CERTS; never switch the verification off',
+  text: "the server's TLS certificate is not trusted",
+  hint: 'set NODE_EXTRA_CA_CERTS to the certificate of the authority that signed it; never disable the verification',
 }
-const serverFault: Meaning = { ...noNetwork, says: 'the store had an internal error' }
+const serverFault: Meaning = { ...noNetwork, text: 'the store had an internal error' }
 const slowDown: Meaning = {
   code: 'throttled',
-  says: 'the store asks to slow down',
+  text: 'the store limits the request rate',
   hint: 'run the same command again later',
   retryable: true,
 }
 const denied: Meaning = {
   code: 'denied',
-  says: 'access denied',
-  hint: 'use the role that this operation is meant for (--role-arn), and read in the message what denied it',
+  text: 'access denied',
+  hint: 'use the role for this operation (--role-arn); the message may name the policy that denied it',
   quotes: true,
 }
-const tornUpload: Meaning = { ...noNetwork, says: 'the bytes arrived other than they were sent' }
-/** A reply with a good status whose body is torn or forged proves nothing, and may be asked for again. */
-const unreadable: Meaning = { ...noNetwork, says: "the store's answer could not be read" }
-const notFound: Meaning = { code: 'not-found', says: 'no such object version' }
+const corruptUpload: Meaning = { ...noNetwork, text: 'the upload was corrupt on arrival' }
+/** A response with a good status and a truncated or forged body proves nothing, so the call may be repeated. */
+const unreadable: Meaning = { ...noNetwork, text: "the store's response could not be read" }
+const notFound: Meaning = { code: 'not-found', text: 'no such object version' }
 const wrongPolicy: Pick<Meaning, 'code' | 'hint' | 'quotes'> = {
   code: 'invalid-input',
-  hint: 'shorten or correct the policy (`aws accessanalyzer validate-policy` says what is wrong with one)',
+  hint: 'shorten or correct the policy (`aws accessanalyzer validate-policy` lists its errors)',
   quotes: true,
 }
 const wrongInput: Pick<Meaning, 'code' | 'hint' | 'quotes'> = {
   code: 'invalid-input',
-  hint: 'read in the message which value it is',
+  hint: 'correct the value that the message names',
   quotes: true,
 }
 const noCredentials: Meaning = {
   code: 'credentials',
-  says: 'no credentials could be loaded',
-  hint: 'set AWS_PROFILE, sign in (`aws sso login`), or run where a role is attached',
+  text: 'no credentials could be loaded',
+  hint: 'set AWS_PROFILE, sign in (`aws sso login`), or run on a machine that has a role',
   quotes: true,
 }
 
@@ -80,50 +80,50 @@ const byName = new Map<string, Meaning>([
 
   ['CredentialsProviderError', noCredentials],
   ['TokenProviderError', noCredentials],
-  ['ExpiredToken', { ...newSession, says: 'the credentials have expired' }],
-  ['ExpiredTokenException', { ...newSession, says: 'the credentials have expired' }],
-  ['TokenRefreshRequired', { ...newSession, says: 'the credentials must be refreshed' }],
-  ['RequestExpired', { ...newSession, says: "the request's signature has expired" }],
-  ['InvalidToken', { ...newSession, says: 'the session token is not valid' }],
-  ['InvalidAccessKeyId', { ...wrongKey, says: 'the access key is not known there' }],
-  ['InvalidClientTokenId', { ...wrongKey, says: 'the access key is not known there' }],
-  ['UnrecognizedClientException', { ...wrongKey, says: 'the access key is not known there' }],
-  // What VersityGW says of a key that it doesn't know, with status 404.
-  ['XAdminUserNotFound', { ...wrongKey, says: 'the access key is not known there' }],
-  ['NotSignedUp', { ...wrongKey, says: 'the account is not signed up for S3' }],
+  ['ExpiredToken', { ...newSession, text: 'the credentials have expired' }],
+  ['ExpiredTokenException', { ...newSession, text: 'the credentials have expired' }],
+  ['TokenRefreshRequired', { ...newSession, text: 'the credentials must be refreshed' }],
+  ['RequestExpired', { ...newSession, text: "the request's signature has expired" }],
+  ['InvalidToken', { ...newSession, text: 'the session token is not valid' }],
+  ['InvalidAccessKeyId', { ...wrongKey, text: 'the access key is unknown there' }],
+  ['InvalidClientTokenId', { ...wrongKey, text: 'the access key is unknown there' }],
+  ['UnrecognizedClientException', { ...wrongKey, text: 'the access key is unknown there' }],
+  // VersityGW's error for an unknown access key, with status 404.
+  ['XAdminUserNotFound', { ...wrongKey, text: 'the access key is unknown there' }],
+  ['NotSignedUp', { ...wrongKey, text: 'the account is not signed up for S3' }],
   [
     'SignatureDoesNotMatch',
     {
       code: 'credentials',
-      says: 'the signature does not match',
-      hint: 'the secret key does not belong to the access key, or a proxy changes requests: load the credentials anew',
+      text: 'the signature does not match',
+      hint: 'load the credentials again: the secret key does not belong to the access key, or a proxy changes requests',
     },
   ],
-  ['InvalidSignatureException', { ...wrongKey, says: 'the signature is not accepted' }],
-  ['SubscriptionRequiredException', { ...wrongKey, says: 'the account is not signed up for the service' }],
+  ['InvalidSignatureException', { ...wrongKey, text: 'the signature was rejected' }],
+  ['SubscriptionRequiredException', { ...wrongKey, text: 'the account is not signed up for the service' }],
   [
     'RequestTimeTooSkewed',
     {
       code: 'credentials',
-      says: "this machine's clock differs too much from the server's",
+      text: "this machine's clock differs too much from the server's",
       hint: 'set the clock of this machine (NTP)',
     },
   ],
 
   [
     'NoSuchBucket',
-    { code: 'not-found', says: 'the bucket does not exist', hint: "check the bucket's name and the account" },
+    { code: 'not-found', text: 'the bucket does not exist', hint: "check the bucket's name and the account" },
   ],
   ['NoSuchKey', notFound],
   ['NoSuchVersion', notFound],
   ['NotFound', notFound],
-  // What S3 answers to a GET of a delete marker.
+  // S3's error for a GET of a delete marker.
   ['MethodNotAllowed', notFound],
   [
     'InvalidRange',
     {
       code: 'damaged',
-      says: 'the object is shorter than the range that it should hold',
+      text: 'the object is shorter than the requested range',
       hint: '`holdfast verify` lists what is damaged; other snapshots are not affected',
     },
   ],
@@ -131,19 +131,19 @@ const byName = new Map<string, Meaning>([
     'InvalidObjectState',
     {
       code: 'unreachable',
-      says: 'the object lies in an archive tier',
+      text: 'the object is in an archive tier',
       hint: 'restore it from the archive tier first (`aws s3api restore-object`)',
     },
   ],
 
-  ['ResourceNotFoundException', { code: 'not-found', says: 'there is no such resource' }],
+  ['ResourceNotFoundException', { code: 'not-found', text: 'there is no such resource' }],
 
-  // IAM's and STS's.
+  // Errors of IAM and STS.
   [
     'NoSuchEntity',
     {
       code: 'not-found',
-      says: 'there is no such role or policy',
+      text: 'there is no such role or policy',
       hint: 'check the name and the account',
       quotes: true,
     },
@@ -152,29 +152,35 @@ const byName = new Map<string, Meaning>([
     'NoSuchEntityException',
     {
       code: 'not-found',
-      says: 'there is no such role or policy',
+      text: 'there is no such role or policy',
       hint: 'check the name and the account',
       quotes: true,
     },
   ],
-  ['MalformedPolicyDocument', { ...wrongPolicy, says: 'the policy is not one that AWS accepts' }],
-  ['MalformedPolicyDocumentException', { ...wrongPolicy, says: 'the policy is not one that AWS accepts' }],
-  ['PackedPolicyTooLarge', { ...wrongPolicy, says: 'policy and tags of the session are too large' }],
-  ['PackedPolicyTooLargeException', { ...wrongPolicy, says: 'policy and tags of the session are too large' }],
-  ['LimitExceeded', { ...wrongPolicy, says: 'a quota of IAM is exhausted' }],
-  ['LimitExceededException', { ...wrongPolicy, says: 'a quota of IAM is exhausted' }],
-  ['InvalidInput', { ...wrongInput, says: 'IAM does not take what was asked' }],
-  ['InvalidInputException', { ...wrongInput, says: 'IAM does not take what was asked' }],
-  ['ValidationError', { ...wrongInput, says: 'a value is not one that AWS takes' }],
-  ['ValidationException', { ...wrongInput, says: 'a value is not one that AWS takes' }],
+  ['MalformedPolicyDocument', { ...wrongPolicy, text: 'AWS does not accept the policy' }],
+  ['MalformedPolicyDocumentException', { ...wrongPolicy, text: 'AWS does not accept the policy' }],
+  ['PackedPolicyTooLarge', { ...wrongPolicy, text: 'the policy and tags of the session are too large' }],
+  [
+    'PackedPolicyTooLargeException',
+    { ...wrongPolicy, text: 'the policy and tags of the session are too large' },
+  ],
+  ['LimitExceeded', { ...wrongPolicy, text: 'a quota of IAM is exhausted' }],
+  ['LimitExceededException', { ...wrongPolicy, text: 'a quota of IAM is exhausted' }],
+  ['InvalidInput', { ...wrongInput, text: 'IAM does not accept the request' }],
+  ['InvalidInputException', { ...wrongInput, text: 'IAM does not accept the request' }],
+  ['ValidationError', { ...wrongInput, text: 'AWS does not accept a value' }],
+  ['ValidationException', { ...wrongInput, text: 'AWS does not accept a value' }],
 
-  ['PreconditionFailed', { code: 'conflict', says: 'the key exists already' }],
-  // Another write of the same key was under way: nothing is known of it, so the caller takes a new key.
+  ['PreconditionFailed', { code: 'conflict', text: 'the key already exists' }],
+  // Another write of the same key is in progress. Its outcome is unknown, so the caller takes a new key.
   [
     'ConditionalRequestConflict',
-    { code: 'throttled', says: 'another request for the same key is under way', retryable: true },
+    { code: 'throttled', text: 'another request for the same key is in progress', retryable: true },
   ],
-  ['OperationAborted', { code: 'throttled', says: 'a conflicting operation is under way', retryable: true }],
+  [
+    'OperationAborted',
+    { code: 'throttled', text: 'a conflicting operation is in progress', retryable: true },
+  ],
 
   ['SlowDown', slowDown],
   ['SlowDownRead', slowDown],
@@ -191,38 +197,38 @@ const byName = new Map<string, Meaning>([
   ['BandwidthLimitExceeded', slowDown],
 
   ['InternalError', serverFault],
-  ['RequestTimeout', { ...noNetwork, says: 'the connection was silent for too long' }],
-  ['RequestTimeoutException', { ...noNetwork, says: 'the connection was silent for too long' }],
-  ['TimeoutError', { ...noNetwork, says: 'no answer in time' }],
-  ['AbortError', { ...noNetwork, says: 'no complete answer in time' }],
-  ['BadDigest', tornUpload],
-  ['XAmzContentSHA256Mismatch', tornUpload],
-  ['XAmzContentChecksumMismatch', tornUpload],
-  ['IncompleteBody', tornUpload],
+  ['RequestTimeout', { ...noNetwork, text: 'the connection was silent for too long' }],
+  ['RequestTimeoutException', { ...noNetwork, text: 'the connection was silent for too long' }],
+  ['TimeoutError', { ...noNetwork, text: 'no response in time' }],
+  ['AbortError', { ...noNetwork, text: 'no complete response in time' }],
+  ['BadDigest', corruptUpload],
+  ['XAmzContentSHA256Mismatch', corruptUpload],
+  ['XAmzContentChecksumMismatch', corruptUpload],
+  ['IncompleteBody', corruptUpload],
 
-  ['PermanentRedirect', { ...wrongRegion, says: 'the bucket lies in another region' }],
-  ['TemporaryRedirect', { ...noNetwork, says: 'the bucket is moving' }],
-  ['AuthorizationHeaderMalformed', { ...wrongRegion, says: 'the request was signed for the wrong region' }],
-  ['IllegalLocationConstraintException', { ...wrongRegion, says: 'the bucket lies in another region' }],
+  ['PermanentRedirect', { ...wrongRegion, text: 'the bucket is in another region' }],
+  ['TemporaryRedirect', { ...noNetwork, text: 'the bucket is moving' }],
+  ['AuthorizationHeaderMalformed', { ...wrongRegion, text: 'the request was signed for the wrong region' }],
+  ['IllegalLocationConstraintException', { ...wrongRegion, text: 'the bucket is in another region' }],
   [
     'InvalidBucketName',
     {
       code: 'invalid-input',
-      says: "that is no bucket's name",
-      hint: 'pass the name alone: no `s3://`, no path',
+      text: 'the bucket has an invalid name',
+      hint: 'pass --bucket with the name alone, without `s3://` and without a path',
     },
   ],
 ])
 
 const byStatus = new Map<number, Meaning>([
-  [301, { ...wrongRegion, says: 'the bucket lies in another region' }],
-  [401, { ...wrongKey, says: 'the credentials are not accepted' }],
+  [301, { ...wrongRegion, text: 'the bucket is in another region' }],
+  [401, { ...wrongKey, text: 'the credentials were rejected' }],
   [403, denied],
   [404, notFound],
   [405, notFound],
-  [409, { code: 'throttled', says: 'a conflicting operation is under way', retryable: true }],
-  [412, { code: 'conflict', says: 'the key exists already' }],
-  [416, { code: 'damaged', says: 'the object is shorter than the range that it should hold' }],
+  [409, { code: 'throttled', text: 'a conflicting operation is in progress', retryable: true }],
+  [412, { code: 'conflict', text: 'the key already exists' }],
+  [416, { code: 'damaged', text: 'the object is shorter than the requested range' }],
   [429, slowDown],
   [500, serverFault],
   [502, serverFault],
@@ -231,25 +237,25 @@ const byStatus = new Map<number, Meaning>([
 ])
 
 const byNetworkCode = new Map<string, Meaning>([
-  ['ECONNREFUSED', { ...noNetwork, says: 'the connection was refused' }],
-  ['ECONNRESET', { ...noNetwork, says: 'the connection broke' }],
-  ['ERR_STREAM_PREMATURE_CLOSE', { ...noNetwork, says: 'the connection broke' }],
-  ['EPIPE', { ...noNetwork, says: 'the connection broke' }],
-  ['ETIMEDOUT', { ...noNetwork, says: 'no answer in time' }],
-  ['ENOTFOUND', { ...noNetwork, says: "the host's name is not known" }],
-  ['EAI_AGAIN', { ...noNetwork, says: "the host's name could not be looked up" }],
-  ['EHOSTUNREACH', { ...noNetwork, says: 'there is no route to the host' }],
-  ['ENETUNREACH', { ...noNetwork, says: 'there is no route to the network' }],
-  ['EADDRNOTAVAIL', { ...noNetwork, says: 'this machine has no local port left' }],
+  ['ECONNREFUSED', { ...noNetwork, text: 'the connection was refused' }],
+  ['ECONNRESET', { ...noNetwork, text: 'the connection broke' }],
+  ['ERR_STREAM_PREMATURE_CLOSE', { ...noNetwork, text: 'the connection broke' }],
+  ['EPIPE', { ...noNetwork, text: 'the connection broke' }],
+  ['ETIMEDOUT', { ...noNetwork, text: 'no response in time' }],
+  ['ENOTFOUND', { ...noNetwork, text: "the host's name is unknown" }],
+  ['EAI_AGAIN', { ...noNetwork, text: "the host's name could not be looked up" }],
+  ['EHOSTUNREACH', { ...noNetwork, text: 'there is no route to the host' }],
+  ['ENETUNREACH', { ...noNetwork, text: 'there is no route to the network' }],
+  ['EADDRNOTAVAIL', { ...noNetwork, text: 'this machine has no local port left' }],
   [
     'EMFILE',
     {
       ...noNetwork,
-      says: 'this process has too many open files',
+      text: 'this process has too many open files',
       hint: 'raise the limit of open files (`ulimit -n`)',
     },
   ],
-  ['EPROTO', { ...noNetwork, says: 'the server does not speak TLS as expected' }],
+  ['EPROTO', { ...noNetwork, text: 'the server does not speak TLS as expected' }],
   ['CERT_HAS_EXPIRED', untrusted],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', untrusted],
   ['SELF_SIGNED_CERT_IN_CHAIN', untrusted],
@@ -259,13 +265,13 @@ const byNetworkCode = new Map<string, Meaning>([
 ])
 
 /** Codes of fetch's connections, of Node's HTTP parser and of its decompression. */
-const ofTheWire = /^(?:UND_ERR|HPE|Z)_/
-const tornAnswer: Meaning = {
+const protocolCode = /^(?:UND_ERR|HPE|Z)_/
+const brokenResponse: Meaning = {
   ...noNetwork,
-  says: 'the connection broke, or the answer was not HTTP as expected',
+  text: 'the connection broke, or the response was not valid HTTP',
 }
 
-/** What is read of an error that the SDK or the network threw. */
+/** The fields that we read of an error that the SDK or the network threw. */
 interface RawError {
   name?: unknown
   message?: unknown
@@ -277,8 +283,8 @@ interface RawError {
 }
 
 /**
- * The HoldfastError that `error` stands for. `operation` says what was tried, e.g. `reading s3://vault/key`.
- * A HoldfastError (from a credential provider within the SDK's own call) comes back as it is.
+ * The HoldfastError for `error`. A HoldfastError (from a credential provider inside the SDK's call) is returned unchanged.
+ * @param operation names the call in the message, e.g. `reading s3://vault/key`.
  */
 export function translateError(error: unknown, operation: string): HoldfastError {
   if (error instanceof HoldfastError) return error
@@ -292,9 +298,9 @@ export function translateError(error: unknown, operation: string): HoldfastError
     meaning.code === 'invalid-input' && region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)
       ? `pass --region ${region}`
       : meaning.hint
-  return new HoldfastError(meaning.code, `${operation} failed: ${meaning.says}${quoted}`, {
+  return new HoldfastError(meaning.code, `${operation} failed: ${meaning.text}${quoted}`, {
     ...(hint === undefined ? {} : { hint }),
-    // The SDK has just learned the server's clock: the next attempt is signed with it.
+    // Retryable, because the SDK has just learned the server's clock and signs the next attempt with it.
     retryable: (meaning.retryable ?? false) || raw.$metadata?.clockSkewCorrected === true,
     context: {
       awsError: sanitizeServerText(name),
@@ -306,19 +312,19 @@ export function translateError(error: unknown, operation: string): HoldfastError
 }
 
 function findMeaning(raw: RawError, name: string, status: number | undefined): Meaning {
-  // AWS answers a version id that it never gave out with 400 InvalidArgument.
+  // AWS responds to a version id that it never issued with 400 InvalidArgument.
   if (name === 'InvalidArgument' && /version id/i.test(sanitizeServerText(raw.message))) return notFound
   const network = networkCode(raw)
   return (
     (network === undefined
       ? undefined
-      : (byNetworkCode.get(network) ?? (ofTheWire.test(network) ? tornAnswer : undefined))) ??
+      : (byNetworkCode.get(network) ?? (protocolCode.test(network) ? brokenResponse : undefined))) ??
     byName.get(name) ??
     (status === undefined ? undefined : byStatus.get(status)) ??
     (status !== undefined && status < 300 ? unreadable : undefined) ??
     (status !== undefined && status >= 500 ? serverFault : undefined) ?? {
       code: 'internal',
-      says: 'an answer that is not known',
+      text: 'an unknown error',
       quotes: true,
     }
   )
@@ -331,7 +337,7 @@ function networkCode(raw: RawError, depth = 0): string | undefined {
 }
 
 function quote(message: unknown): string {
-  // A failed credential process is quoted by Node with its command line, which may hold a secret.
+  // Don't quote Node's error for a failed credential process: its command line may contain a secret.
   const text = sanitizeServerText(message)
   return text === '' || text.startsWith('Command failed') ? '' : ` (${text})`
 }
@@ -341,7 +347,7 @@ function requestId(raw: RawError): { requestId?: string } {
   return id === undefined ? {} : { requestId: sanitizeServerText(id) }
 }
 
-/** Never the SDK's own error: AWS's answer to a wrong signature repeats the signed headers, the session token among them. */
+/** Replaces the SDK's error, because AWS's response to a wrong signature repeats the signed headers, including the session token. */
 function summarizeCause(raw: RawError, name: string, message: string): Error {
   const cause = new Error(message)
   cause.name = name

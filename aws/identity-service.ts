@@ -1,5 +1,5 @@
-// The port on IAM: what a role's documents say, what IAM's own simulator makes of them, and two writes: an inline policy, and
-// another version of a managed one.
+// The port on IAM: reads a role's documents, runs IAM's simulator, and has two writes: an inline policy, and a new version of a
+// managed policy.
 import {
   CreatePolicyVersionCommand,
   DeletePolicyVersionCommand,
@@ -28,7 +28,7 @@ export interface RoleDocuments {
   boundary: { name: string; json: string } | null
 }
 
-/** Who may become a role: its trust, JSON as IAM stores it. */
+/** The trust policy of a role, JSON as IAM stores it: it names the principals that may assume the role. */
 export interface RoleTrust {
   arn: string
   trustJson: string
@@ -38,21 +38,21 @@ export interface SimulatedDecision {
   action: string
   resource: string
   allowed: boolean
-  /** A statement denies it: no other policy, a resource's own included, can allow it. */
+  /** True if a statement denies it explicitly: then no other policy can allow it, not even a resource's policy. */
   deniedExpressly: boolean
-  /** Context keys that the policies ask for and the simulation didn't have: the decision may be another with them. */
+  /** Context keys that the policies use and the simulation lacked: with them, the decision may change. */
   missingContext: string[]
   /** The policies whose statements matched, as IAM names them. */
   matchedPolicies: string[]
-  /** What cut it off where the role's own policies allow: the organization, or the boundary. */
+  /** The limit that denies it although the role's own policies allow it. */
   cutOffBy: 'organization' | 'boundary' | null
 }
 
-/** Pages of one listing; a role can have 20 attached policies, and inline ones of 10,240 characters together. */
-const mostPages = 100
+/** A role can have 20 attached policies, and inline policies of 10,240 characters together, so real listings are shorter. */
+const maxPages = 100
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
-const mostPolicyVersions = 5
-/** A role's name, whose ARN may have a path before it. */
+const maxPolicyVersions = 5
+/** The ARN of a role, with or without a path; captures the name. */
 const roleArnPattern = /^arn:aws[a-z-]{0,20}:iam::\d{12}:role\/(?:[\x21-\x7e]{1,511}\/)?([\w+=,.@-]{1,64})$/
 
 export class IdentityService {
@@ -103,7 +103,7 @@ export class IdentityService {
     }
   }
 
-  /** Every role of the account, and who may become it. @throws `denied`, `credentials`, `unreachable`. */
+  /** Every role of the account with its trust policy. @throws `denied`, `credentials`, `unreachable`. */
   async listRoles(): Promise<RoleTrust[]> {
     const roles = await this.list('listing the roles of the account', async (Marker, abort) => {
       const page = await this.client.send(new ListRolesCommand({ Marker, MaxItems: 1000 }), abort)
@@ -111,11 +111,11 @@ export class IdentityService {
     })
     return roles.map(({ Arn: arn = '', AssumeRolePolicyDocument: trust }) => {
       if (!roleArnPattern.test(arn)) throw unreadable('the roles of the account')
-      return { arn, trustJson: decodeDocument(trust, `that says who may become ${arn}`) }
+      return { arn, trustJson: decodeDocument(trust, `of the trust of ${arn}`) }
     })
   }
 
-  /** IAM's own decision on each action and resource: `SimulatePrincipalPolicy`, which knows boundary and organization too. */
+  /** IAM's decision on each action and resource, by `SimulatePrincipalPolicy`. It includes boundary and organization. */
   simulateRole(
     roleArn: string,
     actions: readonly string[],
@@ -127,7 +127,7 @@ export class IdentityService {
       ResourceArns: [...resources],
       MaxItems: 1000,
     }
-    return this.list(`simulating what ${roleArn} may do`, async (Marker, abort) => {
+    return this.list(`simulating the permissions of ${roleArn}`, async (Marker, abort) => {
       const page = await this.client.send(new SimulatePrincipalPolicyCommand({ ...input, Marker }), abort)
       return {
         items: (page.EvaluationResults ?? []).flatMap(readDecisions),
@@ -150,17 +150,17 @@ export class IdentityService {
     )
   }
 
-  /** Makes `json` what the managed policy says. IAM keeps five versions: of five, the oldest that isn't in force goes first. */
+  /** Makes `json` the content of the managed policy. IAM keeps five versions, so we delete the oldest one that isn't in force. */
   async replacePolicy(PolicyArn: string, json: string): Promise<void> {
     const versions = await this.list(`listing the versions of ${PolicyArn}`, async (Marker, abort) => {
       const page = await this.client.send(new ListPolicyVersionsCommand({ PolicyArn, Marker }), abort)
       return { items: page.Versions ?? [], next: page.IsTruncated === true ? page.Marker : undefined }
     })
-    const spare = versions
+    const unused = versions
       .filter(({ IsDefaultVersion }) => IsDefaultVersion !== true)
-      .sort((one, other) => (one.CreateDate?.getTime() ?? 0) - (other.CreateDate?.getTime() ?? 0))
-    if (versions.length >= mostPolicyVersions && spare[0]?.VersionId !== undefined) {
-      const { VersionId } = spare[0]
+      .sort((left, right) => (left.CreateDate?.getTime() ?? 0) - (right.CreateDate?.getTime() ?? 0))
+    if (versions.length >= maxPolicyVersions && unused[0]?.VersionId !== undefined) {
+      const { VersionId } = unused[0]
       await this.ask(`deleting an old version of ${PolicyArn}`, (abort) =>
         this.client.send(new DeletePolicyVersionCommand({ PolicyArn, VersionId }), abort),
       )
@@ -194,23 +194,23 @@ export class IdentityService {
   }
 
   private async list<Item>(
-    what: string,
-    page: (
+    operation: string,
+    readPage: (
       marker: string | undefined,
       abort: { abortSignal?: AbortSignal },
     ) => Promise<{ items: Item[]; next: string | undefined }>,
   ): Promise<Item[]> {
     const items: Item[] = []
     let marker: string | undefined
-    for (let pages = 0; pages < mostPages; pages++) {
-      const { items: more, next } = await this.ask(what, (abort) => page(marker, abort))
-      items.push(...more)
-      if (next === undefined) return items
-      if (next === marker) break
-      marker = next
+    for (let pages = 0; pages < maxPages; pages++) {
+      const page = await this.ask(operation, (abort) => readPage(marker, abort))
+      items.push(...page.items)
+      if (page.next === undefined) return items
+      if (page.next === marker) break
+      marker = page.next
     }
-    throw new HoldfastError('unreachable', `${what} failed: the pages don't end`, {
-      hint: "check that the endpoint is IAM's",
+    throw new HoldfastError('unreachable', `${operation} failed: the pages don't end`, {
+      hint: 'check that the endpoint belongs to IAM',
     })
   }
 }
@@ -228,7 +228,7 @@ export function roleNameOf(roleArn: string): string {
   )
 }
 
-// With resources named, the answer for each of them lies one level further down.
+// If the request names resources, IAM returns the decision for each of them one level deeper.
 function readDecisions(result: EvaluationResult): SimulatedDecision[] {
   const action = result.EvalActionName ?? ''
   const cutOffBy =
@@ -255,15 +255,17 @@ function readDecisions(result: EvaluationResult): SimulatedDecision[] {
       },
     ]
   }
-  return perResource.map((each) => ({
+  return perResource.map((decision) => ({
     action,
-    resource: each.EvalResourceName ?? '*',
-    allowed: each.EvalResourceDecision === 'allowed',
-    deniedExpressly: each.EvalResourceDecision === 'explicitDeny',
-    missingContext: each.MissingContextValues ?? result.MissingContextValues ?? [],
+    resource: decision.EvalResourceName ?? '*',
+    allowed: decision.EvalResourceDecision === 'allowed',
+    deniedExpressly: decision.EvalResourceDecision === 'explicitDeny',
+    missingContext: decision.MissingContextValues ?? result.MissingContextValues ?? [],
     matchedPolicies,
     cutOffBy:
-      each.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false ? 'boundary' : cutOffBy,
+      decision.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false
+        ? 'boundary'
+        : cutOffBy,
   }))
 }
 
@@ -272,14 +274,14 @@ function decodeDocument(document: string | undefined, name: string): string {
   try {
     if (document !== undefined) return decodeURIComponent(document)
   } catch {
-    // Told below.
+    // Ignore: the error below reports it.
   }
   throw unreadable(`the policy ${name}`)
 }
 
-function unreadable(what: string): HoldfastError {
-  return new HoldfastError('unreachable', `IAM's answer about ${what} could not be read`, {
-    hint: "check that the endpoint is IAM's",
+function unreadable(subject: string): HoldfastError {
+  return new HoldfastError('unreachable', `IAM's response about ${subject} could not be read`, {
+    hint: 'check that the endpoint belongs to IAM',
     retryable: true,
   })
 }

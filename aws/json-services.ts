@@ -1,5 +1,5 @@
-// The port on AWS services that speak JSON and of which a reading or two is needed: requests signed by the SDK's own signer,
-// without a client package for each, which weigh megabytes.
+// Calls AWS services that speak JSON and of which we need only one or two reads. The SDK's signer signs the requests; we use no
+// client packages, because each weighs megabytes.
 import { setTimeout as wait } from 'node:timers/promises'
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { SignatureV4 } from '@smithy/signature-v4'
@@ -10,19 +10,19 @@ import { RequestHash } from './request-hash.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
 export interface JsonRequest {
-  /** As in a host's name, which is what the signature is for too: `rbin`. */
+  /** The service's name in its host and in the signature: `rbin`. */
   service: string
   region: string
   method: 'GET' | 'POST'
   path: string
   query?: Record<string, string>
-  /** Of services that take every call at one address: which one, and in which version of AWS's JSON. */
+  /** The operation and the version of AWS's JSON protocol, for services with one address for all calls. */
   target?: { name: string; version: '1.0' | '1.1' }
   body?: Record<string, unknown>
 }
 
 const deadlineMs = 30_000
-const longestAnswerBytes = 8 * 1024 * 1024
+const maxResponseBytes = 8 * 1024 * 1024
 const regionPattern = /^[a-z]{2}(?:-[a-z]{2,16}){1,3}-\d{1,2}$/
 
 export class JsonServices {
@@ -34,21 +34,21 @@ export class JsonServices {
     this.credentials = settings.credentials ?? fromNodeProviderChain()
   }
 
-  /** The answer as it was sent: any JSON. @throws `denied`, `not-found`, `credentials`, `throttled`, `unreachable`, `invalid-input`. */
-  async ask(what: string, request: JsonRequest): Promise<unknown> {
+  /** The response's body: any JSON. @param operation names the call in an error. @throws `denied`, `not-found`, `credentials`, `throttled`, `unreachable`, `invalid-input`. */
+  async ask(operation: string, request: JsonRequest): Promise<unknown> {
     assertRegion(request.region)
     const { signal } = this.settings
     const sleep = (ms: number): Promise<void> => wait(ms, undefined, signal === undefined ? {} : { signal })
     return retryAfterDelay(serviceCallRetry, { random: Math.random, sleep }, () =>
-      this.askOnce(what, request).catch((error: unknown) => {
+      this.askOnce(operation, request).catch((error: unknown) => {
         signal?.throwIfAborted()
-        throw translateError(error, what)
+        throw translateError(error, operation)
       }),
     )
   }
 
   private async askOnce(
-    what: string,
+    operation: string,
     { service, region, method, path, query = {}, target, body }: JsonRequest,
   ): Promise<unknown> {
     const url = new URL(
@@ -77,45 +77,49 @@ export class JsonServices {
       headers,
       body: text,
     })
-    // As the signer encodes it: a space is %20 there, and not a plus.
+    // Encode like the signer: it writes a space as %20, not as a plus.
     url.search = Object.entries(query)
       .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
       .join('&')
-    const { host: _host, ...sent } = signed.headers
+    const { host: _host, ...signedHeaders } = signed.headers
     const deadline = AbortSignal.timeout(deadlineMs)
     const response = await fetch(url, {
       method,
-      headers: sent,
+      headers: signedHeaders,
       ...(method === 'GET' ? {} : { body: text }),
       redirect: 'manual',
       signal:
         this.settings.signal === undefined ? deadline : AbortSignal.any([deadline, this.settings.signal]),
     })
-    const answer = parse(await readBounded(response, what))
-    if (response.ok && answer !== undefined) return answer
-    throw errorOf(response, answer)
+    const value = parse(await readBounded(response, operation))
+    if (response.ok && value !== undefined) return value
+    throw errorOf(response, value)
   }
 }
 
-/** A region's name becomes part of a host's. @throws `invalid-input`. */
+/** Checks a region's name, because it becomes part of a host's name. @throws `invalid-input`. */
 export function assertRegion(region: string): void {
   if (regionPattern.test(region)) return
   throw new HoldfastError(
     'invalid-input',
     `${JSON.stringify(region.slice(0, 40))} is not the name of a region`,
-    { hint: 'name one as AWS does: eu-central-1' },
+    { hint: 'pass --region with a name of AWS, e.g. eu-central-1' },
   )
 }
 
-async function readBounded(response: Response, what: string): Promise<string> {
+async function readBounded(response: Response, operation: string): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += (chunk as Uint8Array).length
-    if (bytes > longestAnswerBytes)
-      throw new HoldfastError('unreachable', `${what} failed: the answer is longer than any that AWS gives`, {
-        hint: 'check the endpoint',
-      })
+    if (bytes > maxResponseBytes)
+      throw new HoldfastError(
+        'unreachable',
+        `${operation} failed: the response is longer than any response of AWS`,
+        {
+          hint: 'check that the endpoint belongs to AWS',
+        },
+      )
     chunks.push(chunk as Uint8Array)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -129,13 +133,13 @@ function parse(text: string): unknown {
   }
 }
 
-/** In the form in which the SDK throws: AWS names the error in a header or in the body, with its namespace or a link. */
-function errorOf(response: Response, answer: unknown): unknown {
+/** An error in the form that the SDK throws. AWS puts its name in a header or in the body, with a namespace or a link. */
+function errorOf(response: Response, body: unknown): unknown {
   if (response.status >= 300 && response.status < 400) return { $metadata: { httpStatusCode: 502 } }
-  const said = (typeof answer === 'object' && answer !== null ? answer : {}) as Record<string, unknown>
-  const type = response.headers.get('x-amzn-errortype') ?? said['__type'] ?? said['code']
+  const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  const type = response.headers.get('x-amzn-errortype') ?? fields['__type'] ?? fields['code']
   const name = typeof type === 'string' ? type.split(':')[0]!.split('#').at(-1)! : 'unknown'
-  const message = said['message'] ?? said['Message']
+  const message = fields['message'] ?? fields['Message']
   return {
     name,
     message: typeof message === 'string' ? message : '',

@@ -1,4 +1,4 @@
-// How many requests went out, by kind: what a report and a bill are reckoned from. Every attempt counts.
+// Counts the requests sent, by kind, for reports and cost. Every attempt counts.
 
 type RequestKind = 'put' | 'get' | 'head' | 'list' | 'other'
 export type RequestCounts = Readonly<Record<RequestKind, number>>

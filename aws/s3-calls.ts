@@ -1,4 +1,4 @@
-// Calls of the SDK: their errors in our words, and a session that ran out renewed.
+// Calls the SDK, translates its errors, and renews a session that has expired.
 import { HoldfastError } from '../core/errors.ts'
 import { renewedSessionRetry, retryAtOnce } from '../core/retry.ts'
 import type { RenewedCredentials } from './credentials.ts'
@@ -14,12 +14,12 @@ export class S3Calls {
     this.credentials = credentials
   }
 
-  /** A read, once more if its session had run out and a new one could be had. */
+  /** Runs a read, and repeats it once if its session had expired and was renewed. */
   async read<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
     return retryAtOnce(renewedSessionRetry, () => this.attempt(operation, call))
   }
 
-  /** Runs one call of the SDK; what it throws is translated, and a session that ran out is renewed for the next call. */
+  /** Runs one call of the SDK. Translates its error, and renews an expired session for the next call. */
   async attempt<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
     try {
       return await call()

@@ -1,4 +1,4 @@
-// The SDK's clients as Holdfast needs them: one that never repeats a PUT, one that repeats reads, deadlines on both.
+// The two S3 clients of a store: one never repeats a PUT, the other repeats reads. Both have deadlines.
 import { Transform } from 'node:stream'
 import type { Readable } from 'node:stream'
 import { S3Client } from '@aws-sdk/client-s3'
@@ -10,26 +10,26 @@ import { ReceivingHttpAgent, ReceivingHttpsAgent } from './receiving-agents.ts'
 import { RequestCounter } from './request-count.ts'
 
 export interface Deadlines {
-  /** To open a connection. */
+  /** The time to open a connection. */
   connectMs: number
-  /** Without a byte in either direction. */
+  /** The time without a byte in either direction. */
   silenceMs: number
-  /** A whole call, on top of what its bytes take at `slowestBytesPerSecond`. */
+  /** The time of a whole call, besides the time of its bytes at `minBytesPerSecond`. */
   callMs: number
-  slowestBytesPerSecond: number
+  minBytesPerSecond: number
 }
 
 export const defaultDeadlines: Deadlines = {
   connectMs: 10_000,
   silenceMs: 30_000,
   callMs: 120_000,
-  slowestBytesPerSecond: 65_536,
+  minBytesPerSecond: 65_536,
 }
 
-/** The SDK's default of 50 stalls parallel transfers. */
+/** Not the SDK's default of 50, because that stalls parallel transfers. */
 const maxSockets = 256
-/** An answer in XML: a page of 1,000 versions with the longest keys is below 5 MiB. */
-const longestDocumentBytes = 16 * 1024 * 1024
+/** The limit of an XML response: a page of 1,000 versions with the longest keys is below 5 MiB. */
+const maxDocumentBytes = 16 * 1024 * 1024
 
 export interface ConnectionSettings {
   region: () => Promise<string>
@@ -38,12 +38,12 @@ export interface ConnectionSettings {
   deadlines: Deadlines
   /** Attempts of the SDK for one read; it backs off with jitter. */
   readAttempts: number
-  /** Ends every call that is under way. */
+  /** Ends every call in progress. */
   signal?: AbortSignal
 }
 
-/** What the SDK's own output doesn't carry: the reply's `Date`, and how it came about. */
-export interface ReplyHead {
+/** The part of a response that the SDK's output lacks: the status, and headers such as `Date`. */
+export interface ResponseHead {
   statusCode: number
   headers: Record<string, string>
 }
@@ -52,10 +52,10 @@ export class S3Connection {
   readonly counter = new RequestCounter()
   private readonly writer: S3Client
   private readonly reader: S3Client
-  private readonly heads = new WeakMap<object, ReplyHead>()
+  private readonly heads = new WeakMap<object, ResponseHead>()
   private readonly deadlines: Deadlines
   private readonly signal: AbortSignal | undefined
-  private lastDate: { serverMs: number; seenMs: number } | undefined
+  private lastDate: { serverMs: number; receivedMs: number } | undefined
 
   constructor(settings: ConnectionSettings) {
     this.deadlines = settings.deadlines
@@ -68,14 +68,14 @@ export class S3Connection {
     this.reader = this.makeClient(settings, agents, settings.readAttempts)
   }
 
-  /** One attempt, whatever happens to it. */
+  /** Makes one attempt only. */
   get forWrites(): S3Client {
-    // What a read has learned of the server's clock signs the next PUT, which gets no second attempt to learn it.
+    // Sign PUTs with the clock offset that reads have learned, because a PUT gets no second attempt to learn it.
     this.writer.config.systemClockOffset = this.reader.config.systemClockOffset
     return this.writer
   }
 
-  /** Repeats what may succeed later. */
+  /** Repeats calls that may succeed later. */
   get forReads(): S3Client {
     return this.reader
   }
@@ -83,26 +83,26 @@ export class S3Connection {
   /** The deadline of a whole call that moves `bytes` bytes, its body included. */
   deadline(bytes: number): AbortSignal {
     const deadline = AbortSignal.timeout(
-      Math.ceil(this.deadlines.callMs + (bytes / this.deadlines.slowestBytesPerSecond) * 1000),
+      Math.ceil(this.deadlines.callMs + (bytes / this.deadlines.minBytesPerSecond) * 1000),
     )
     return this.signal === undefined ? deadline : AbortSignal.any([deadline, this.signal])
   }
 
-  /** Throws what the caller has stopped everything with, so that it isn't taken for an error of the network. */
+  /** Throws the reason of the caller's signal, so that an abort does not read as a network error. */
   throwIfStopped(): void {
     this.signal?.throwIfAborted()
   }
 
-  /** Status and headers of the reply that `output` was made from. */
-  headOf(output: object): ReplyHead {
+  /** Status and headers of the response that belongs to `output`. */
+  headOf(output: object): ResponseHead {
     return this.heads.get(output) ?? { statusCode: 0, headers: {} }
   }
 
-  /** The server's clock now: the last reply's `Date`, and the time since then. Null before the first reply. */
+  /** The server's clock now: the last response's `Date` plus the time since then. Null before the first response. */
   serverTimeMs(): number | null {
     return this.lastDate === undefined
       ? null
-      : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
+      : this.lastDate.serverMs + (performance.now() - this.lastDate.receivedMs)
   }
 
   close(): void {
@@ -121,19 +121,19 @@ export class S3Connection {
         connectionTimeout: settings.deadlines.connectMs,
         socketTimeout: settings.deadlines.silenceMs,
       },
-      // The caller has computed the checksum that the server verifies; chunks are checked by their own hash.
+      // The caller passes the checksum that the server verifies, and readers check each chunk's hash.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      // With it the SDK opens a new connection for each PUT, and waits seconds for stores that don't know it.
+      // With this header the SDK opens a connection for each PUT, and waits seconds for stores that ignore it.
       expectContinueHeader: false,
       ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint, forcePathStyle: true }),
     }
     const client = new S3Client(config)
-    this.watchReplies(client)
+    this.watchResponses(client)
     return client
   }
 
-  private watchReplies(client: S3Client): void {
+  private watchResponses(client: S3Client): void {
     client.middlewareStack.add(
       (next, context) => async (args) => {
         this.counter.count(context.commandName)
@@ -145,7 +145,7 @@ export class S3Connection {
         }
         const head = { statusCode: response.statusCode, headers: response.headers }
         const serverMs = Date.parse(response.headers['date'] ?? '')
-        if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, seenMs: performance.now() }
+        if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, receivedMs: performance.now() }
         if (typeof result.output === 'object') this.heads.set(result.output, head)
         return result
       },
@@ -177,16 +177,16 @@ function isReadable(body: unknown): body is Readable {
   return typeof body === 'object' && body !== null && 'pipe' in body
 }
 
-/** A store that answers without end must not fill the memory. */
+/** Ends a response that is too long: a hostile store must not fill the memory. */
 function limitDocument(body: Readable): Readable {
   let bytes = 0
   const limit = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+    transform(chunk: Buffer, _encoding, callback) {
       bytes += chunk.length
-      if (bytes <= longestDocumentBytes) return done(null, chunk)
-      done(
-        new HoldfastError('unreachable', "the store's answer is longer than any that S3 gives", {
-          hint: 'check that the endpoint is an S3 store',
+      if (bytes <= maxDocumentBytes) return callback(null, chunk)
+      callback(
+        new HoldfastError('unreachable', "the store's response is longer than any response of S3", {
+          hint: 'check that the endpoint (--endpoint, AWS_ENDPOINT_URL) is an S3 store',
         }),
       )
     },
@@ -194,7 +194,7 @@ function limitDocument(body: Readable): Readable {
   body.once('error', (error) => limit.destroy(error))
   body.once('close', () => {
     if (!body.readableEnded)
-      limit.destroy(Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' }))
+      limit.destroy(Object.assign(new Error('the response ended early'), { code: 'ECONNRESET' }))
   })
   limit.once('close', () => body.destroy())
   return body.pipe(limit)

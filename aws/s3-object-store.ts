@@ -1,4 +1,4 @@
-// The object-store port on S3 and everything that speaks its protocol. Adds objects and reads versions; nothing else.
+// The object-store port on S3, and on stores that speak its protocol. It adds objects and reads versions, and does nothing else.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
 import {
@@ -33,7 +33,7 @@ import { readLockMode, readVersionState } from './version-state.ts'
 
 export interface S3Settings {
   bucket: string
-  /** Default: what the SDK finds (AWS_REGION, profile), else us-east-1. */
+  /** Default: the SDK's region (AWS_REGION, profile), else us-east-1. */
   region?: string
   /** An S3-compatible store's URL. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS. */
   endpoint?: string
@@ -42,23 +42,23 @@ export interface S3Settings {
   /** Default: the SDK's chain. */
   credentials?: CredentialProvider
   deadlines?: Partial<Deadlines>
-  /** Attempts at one read by the SDK, and again at a body that came torn. Default 5. */
+  /** Maximum attempts of the SDK at one read, and of ours at a truncated body. Default 5. */
   readAttempts?: number
   environment?: Record<string, string | undefined>
-  /** Ends every call that is under way; they reject with its reason. */
+  /** Ends every call in progress; they reject with its reason. */
   signal?: AbortSignal
 }
 
-/** A store on `settings.bucket`. Nothing is asked of the network before the first call. */
+/** A store on `settings.bucket`. Sends nothing before the first call. */
 export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
   const environment = settings.environment ?? process.env
   const endpoint = settings.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']
   if (endpoint !== undefined && !URL.canParse(endpoint)) {
     throw new HoldfastError('invalid-input', 'the endpoint is not a URL', {
-      hint: 'pass it as https://host:port',
+      hint: 'pass --endpoint https://host:port',
     })
   }
-  // A store given by --endpoint has its token service there too; AWS's own is found by the SDK.
+  // A store of --endpoint has its token service at the same address; the SDK finds AWS's.
   const stsEndpoint =
     environment['AWS_ENDPOINT_URL_STS'] ?? settings.endpoint ?? environment['AWS_ENDPOINT_URL']
   const region = () => resolveRegion(settings.region)
@@ -93,7 +93,7 @@ async function resolveRegion(explicit: string | undefined): Promise<string> {
 }
 
 export class S3ObjectStore implements ObjectStore {
-  /** Unlike the bucket alone, it tells stores at different endpoints apart: a writer's cache goes by it. */
+  /** Includes the endpoint, because a writer's cache must not mix up equal buckets of two stores. */
   readonly name: string
   private readonly address: string
   private readonly bucket: string
@@ -103,26 +103,28 @@ export class S3ObjectStore implements ObjectStore {
 
   /** Use `openS3ObjectStore`. */
   constructor(
-    place: { bucket: string; endpoint?: string },
+    location: { bucket: string; endpoint?: string },
     connection: S3Connection,
     credentials: RenewedCredentials,
     readAttempts: number,
   ) {
-    this.address = `s3://${place.bucket}`
+    this.address = `s3://${location.bucket}`
     this.name =
-      place.endpoint === undefined ? this.address : `${this.address} at ${new URL(place.endpoint).origin}`
-    this.bucket = place.bucket
+      location.endpoint === undefined
+        ? this.address
+        : `${this.address} at ${new URL(location.endpoint).origin}`
+    this.bucket = location.bucket
     this.connection = connection
     this.calls = new S3Calls(connection, credentials)
     this.readRetry = { ...truncatedReadRetry, maxAttempts: readAttempts }
   }
 
-  /** Requests sent so far, each attempt counted. */
+  /** Requests sent so far, including repeated attempts. */
   get requests(): RequestCounts {
     return this.connection.counter.snapshot()
   }
 
-  /** The store's clock by its last reply; null before the first. Reads and writes alike carry it. */
+  /** The store's clock by its last response; null before the first one. */
   get serverTimeMs(): number | null {
     return this.connection.serverTimeMs()
   }
@@ -141,7 +143,7 @@ export class S3ObjectStore implements ObjectStore {
       IfNoneMatch: '*',
       ChecksumSHA256: checksum,
     })
-    // The signature covers the same digest: given here, the SDK needn't hash the body a second time.
+    // Set the digest for the signature here, so that the SDK does not hash the body a second time.
     command.middlewareStack.add(
       (next) => (args) => {
         const request = args.request as { headers: Record<string, string> }
@@ -157,18 +159,16 @@ export class S3ObjectStore implements ObjectStore {
     if (output.VersionId === undefined || output.VersionId === 'null') {
       throw new HoldfastError(
         'vault-unsafe',
-        `${this.name} keeps no versions: what is written there could be overwritten`,
+        `${this.name} keeps no versions: its objects could be overwritten`,
         {
-          hint: 'use a bucket with versioning and Object Lock, as `pulumi up` makes it',
+          hint: 'use a bucket with versioning and Object Lock: `pulumi up` creates one',
         },
       )
     }
     if (output.ChecksumSHA256 !== undefined && output.ChecksumSHA256 !== checksum) {
-      throw new HoldfastError(
-        'unreachable',
-        `${operation} failed: the store holds other bytes than were sent`,
-        { retryable: true },
-      )
+      throw new HoldfastError('unreachable', `${operation} failed: the store has other bytes than we sent`, {
+        retryable: true,
+      })
     }
     return { versionId: output.VersionId, serverTimeMs: this.dateOf(this.connection.headOf(output).headers) }
   }
@@ -177,7 +177,7 @@ export class S3ObjectStore implements ObjectStore {
     ref: ObjectRef,
     offset: number,
     bytes: number,
-    memory?: SharedArrayBuffer,
+    buffer?: SharedArrayBuffer,
   ): Promise<Uint8Array> {
     if (
       !Number.isSafeInteger(offset) ||
@@ -186,12 +186,12 @@ export class S3ObjectStore implements ObjectStore {
       bytes < 0 ||
       !Number.isSafeInteger(offset + bytes)
     ) {
-      throw new HoldfastError('damaged', `${bytes} bytes at ${offset} are no range that an object can have`)
+      throw new HoldfastError('damaged', `${bytes} bytes at ${offset} are not a range of an object`)
     }
-    // HTTP has no empty range.
+    // HTTP can't express an empty range.
     if (bytes === 0) return new Uint8Array(0)
     return retryAfterDelay(this.readRetry, { random: Math.random, sleep }, () =>
-      this.readOnce(ref, offset, bytes, memory),
+      this.readOnce(ref, offset, bytes, buffer),
     )
   }
 
@@ -216,11 +216,11 @@ export class S3ObjectStore implements ObjectStore {
     let headers: Record<string, string> = {}
     const output = await this.calls.read(`reading the lock of ${this.name}`, async () => {
       try {
-        const reply = await this.connection.forReads.send(command, {
+        const response = await this.connection.forReads.send(command, {
           abortSignal: this.connection.deadline(0),
         })
-        headers = this.connection.headOf(reply).headers
-        return reply
+        headers = this.connection.headOf(response).headers
+        return response
       } catch (error) {
         const raw = error as { name?: unknown; $response?: { headers?: Record<string, string> } }
         if (raw.name !== 'ObjectLockConfigurationNotFoundError') throw error
@@ -232,7 +232,7 @@ export class S3ObjectStore implements ObjectStore {
     if (output !== null && configuration?.ObjectLockEnabled !== 'Enabled') {
       throw new HoldfastError(
         'unreachable',
-        `reading the lock of ${this.name} failed: the answer says nothing of a lock`,
+        `reading the lock of ${this.name} failed: the response reports no lock`,
         { retryable: true },
       )
     }
@@ -260,9 +260,9 @@ export class S3ObjectStore implements ObjectStore {
           { abortSignal: this.connection.deadline(0) },
         ),
       )
-      const read = pager.read(page)
-      yield read
-      isLast = read.isLast
+      const versionPage = pager.read(page)
+      yield versionPage
+      isLast = versionPage.isLast
     }
   }
 
@@ -270,11 +270,11 @@ export class S3ObjectStore implements ObjectStore {
     ref: ObjectRef,
     offset: number,
     bytes: number,
-    memory?: SharedArrayBuffer,
+    buffer?: SharedArrayBuffer,
   ): Promise<Uint8Array> {
-    const what = `${this.address}/${ref.key}`
+    const objectName = `${this.address}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
-    const output = await this.calls.read(`reading ${what}`, () =>
+    const output = await this.calls.read(`reading ${objectName}`, () =>
       this.connection.forReads.send(
         new GetObjectCommand({
           Bucket: this.bucket,
@@ -285,18 +285,22 @@ export class S3ObjectStore implements ObjectStore {
         { abortSignal: deadline },
       ),
     )
-    const reply = {
+    const response = {
       versionId: output.VersionId,
       contentRange: output.ContentRange,
       contentLength: output.ContentLength,
       body: output.Body as Readable,
     }
     try {
-      return await readRange(reply, { what, versionId: ref.versionId, offset, bytes, memory }, deadline)
+      return await readRange(
+        response,
+        { objectName, versionId: ref.versionId, offset, bytes, buffer },
+        deadline,
+      )
     } catch (error) {
       this.connection.throwIfStopped()
-      const failure = translateError(error, `reading ${what}`)
-      // The SDK has retried what failed before the body; only what came after is ours to repeat.
+      const failure = translateError(error, `reading ${objectName}`)
+      // The SDK has already repeated failures before the body, so we mark only failures of the body for our own retry.
       throw failure.retryable ? withContext(failure, { torn: true }) : failure
     }
   }
@@ -306,9 +310,9 @@ export class S3ObjectStore implements ObjectStore {
     if (!Number.isNaN(timeMs)) return timeMs
     throw new HoldfastError(
       'vault-unsafe',
-      `${this.name} doesn't say what time it is, and retention goes by the store's clock`,
+      `${this.name} sends no time, and retention depends on the store's clock`,
       {
-        hint: 'use a store, and no proxy that removes it, whose replies carry the Date header',
+        hint: 'use a store whose responses have a Date header, without a proxy that removes it',
       },
     )
   }

@@ -1,10 +1,10 @@
-// What the small services, IAM and STS, are asked with. S3 has a connection of its own.
+// Settings and calls that the clients of small services (IAM, STS, RDS) share. S3 has its own connection.
 import { sdkAttempts } from '../core/retry.ts'
 import { translateError } from './error-translation.ts'
 
 export interface ServiceSettings {
   region?: string | undefined
-  /** Instead of AWS's; AWS_ENDPOINT_URL works too. */
+  /** Replaces AWS's endpoint; AWS_ENDPOINT_URL works too. */
   endpoint?: string
   credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>
   signal?: AbortSignal
@@ -20,19 +20,19 @@ export function clientSettings({ region, endpoint, credentials }: ServiceSetting
   }
 }
 
-/** Sends one request; what it fails with is translated, unless it was ended by the signal. @param what is being done, for the message. */
-export type Ask = <Answer>(
-  what: string,
-  send: (abort: { abortSignal?: AbortSignal }) => Promise<Answer>,
-) => Promise<Answer>
+/** Sends one request, and translates its error, except an abort by the signal. @param operation names the call in an error. */
+export type Ask = <Output>(
+  operation: string,
+  send: (abort: { abortSignal?: AbortSignal }) => Promise<Output>,
+) => Promise<Output>
 
 export function askUntil(signal: AbortSignal | undefined): Ask {
-  return async (what, send) => {
+  return async (operation, send) => {
     try {
       return await send(signal === undefined ? {} : { abortSignal: signal })
     } catch (error) {
       signal?.throwIfAborted()
-      throw translateError(error, what)
+      throw translateError(error, operation)
     }
   }
 }

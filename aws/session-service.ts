@@ -1,4 +1,4 @@
-// The port on STS: a session of a role, narrowed and named, and the question who the credentials at hand belong to.
+// The port on STS: opens sessions of roles, and reports the identity of the current credentials.
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { HoldfastError } from '../core/errors.ts'
 import { askUntil, clientSettings } from './service-settings.ts'
@@ -12,9 +12,9 @@ export interface SessionRequest {
   sourceIdentity?: string
   externalId?: string
   tags?: Readonly<Record<string, string>>
-  /** The second factor, and the code that it shows now. */
+  /** The second factor, and its current code. */
   secondFactor?: { serial: string; code: string }
-  /** JSON of at most 2,048 characters: what the session may do is what the role and this both allow. */
+  /** JSON of at most 2,048 characters. The session may do only what both the role and this policy allow. */
   policy?: string
 }
 
@@ -22,7 +22,7 @@ export interface Session {
   accessKeyId: string
   secretAccessKey: string
   sessionToken: string
-  /** By AWS's clock, milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by AWS's clock. */
   expiresMs: number
   /** `arn:aws:sts::<account>:assumed-role/<role>/<session>`. */
   arn: string
@@ -36,7 +36,7 @@ export interface CallerIdentity {
 export class SessionService {
   private readonly client: STSClient
   private readonly ask: Ask
-  private lastDate: { serverMs: number; seenMs: number } | undefined
+  private lastDate: { serverMs: number; receivedMs: number } | undefined
 
   constructor(settings: ServiceSettings = {}) {
     this.ask = askUntil(settings.signal)
@@ -47,18 +47,18 @@ export class SessionService {
         const serverMs = Date.parse(
           (result.response as { headers?: Record<string, string> }).headers?.['date'] ?? '',
         )
-        if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, seenMs: performance.now() }
+        if (!Number.isNaN(serverMs)) this.lastDate = { serverMs, receivedMs: performance.now() }
         return result
       },
       { step: 'deserialize', priority: 'high', name: 'holdfastReplyDate' },
     )
   }
 
-  /** AWS's clock now: the last reply's `Date`, and the time since then. Null before the first reply. */
+  /** AWS's clock now: the last response's `Date` plus the time since then. Null before the first response. */
   serverTimeMs(): number | null {
     return this.lastDate === undefined
       ? null
-      : this.lastDate.serverMs + (performance.now() - this.lastDate.seenMs)
+      : this.lastDate.serverMs + (performance.now() - this.lastDate.receivedMs)
   }
 
   /** @throws `denied` (the trust policy, or the caller's own), `invalid-input`, `credentials`, `unreachable`. */
@@ -91,8 +91,8 @@ export class SessionService {
       Expiration === undefined ||
       arn === undefined
     ) {
-      throw new HoldfastError('unreachable', `STS's answer about ${request.roleArn} could not be read`, {
-        hint: "check that the endpoint is STS's",
+      throw new HoldfastError('unreachable', `STS's response about ${request.roleArn} could not be read`, {
+        hint: 'check that the endpoint belongs to STS',
       })
     }
     return {
@@ -106,12 +106,12 @@ export class SessionService {
 
   /** Needs no permission, and works for every credential that AWS accepts. @throws `credentials`, `unreachable`. */
   async whoAmI(): Promise<CallerIdentity> {
-    const { Arn, Account } = await this.ask('asking who the credentials belong to', (abort) =>
+    const { Arn, Account } = await this.ask('identifying the credentials', (abort) =>
       this.client.send(new GetCallerIdentityCommand({}), abort),
     )
     if (Arn === undefined || Account === undefined) {
-      throw new HoldfastError('unreachable', "STS's answer about the credentials could not be read", {
-        hint: "check that the endpoint is STS's",
+      throw new HoldfastError('unreachable', "STS's response about the credentials could not be read", {
+        hint: 'check that the endpoint belongs to STS',
       })
     }
     return { arn: Arn, accountId: Account }

@@ -1,5 +1,5 @@
-// One page of ListObjectVersions, and whether the next one gets any further. A store that pages in circles, goes back or
-// answers with other keys is an error: a listing that misses versions unnoticed has cost peers their restores.
+// Reads the pages of ListObjectVersions, and checks that each page advances. A store that repeats pages, goes back, or sends other
+// keys is an error, because a restore fails if a listing silently misses versions.
 import type {
   ListObjectVersionsCommandOutput,
   DeleteMarkerEntry,
@@ -8,7 +8,7 @@ import type {
 import { HoldfastError } from '../core/errors.ts'
 import type { ObjectVersion } from '../core/store/object-store.ts'
 
-/** Where the next page begins: after this version of this key, or after all versions of it. */
+/** The start of the next page: after this version of the key, or after all its versions. */
 export interface PageMarker {
   key: string
   versionId: string | undefined
@@ -16,7 +16,7 @@ export interface PageMarker {
 
 export interface VersionPage {
   entries: ObjectVersion[]
-  /** Whole keys, each with the delimiter at its end. */
+  /** Full prefixes, each with the delimiter at its end. */
   folders: string[]
   isLast: boolean
 }
@@ -25,7 +25,7 @@ export class VersionPager {
   private readonly prefix: string
   private readonly store: string
   private marker: PageMarker | undefined
-  /** Version markers already used for the current key: one that comes back is a circle. */
+  /** The version markers used for the current key: a repeated marker is a circle. */
   private readonly usedVersions = new Set<string | undefined>()
 
   constructor(prefix: string, store: string) {
@@ -33,15 +33,15 @@ export class VersionPager {
     this.store = store
   }
 
-  /** Where the next page begins; undefined for the first one. */
+  /** The start of the next page; undefined for the first page. */
   get next(): PageMarker | undefined {
     return this.marker
   }
 
   /**
-   * The entries of `page`, in the store's order, the folders it names where a delimiter was given, and whether another
-   * page follows. The SDK answers versions and delete markers apart: of one key, the latest is put first.
-   * @throws `damaged` if the page is not one that can follow.
+   * The entries of `page` in the store's order, its folders if the request has a delimiter, and whether another page follows.
+   * The SDK returns versions and delete markers separately; we merge them, with the latest entry of a key first.
+   * @throws `damaged` if the page can't follow the one before.
    */
   read(page: ListObjectVersionsCommandOutput): VersionPage {
     const decode =
@@ -49,12 +49,13 @@ export class VersionPager {
     const versions = (page.Versions ?? []).map((entry) => this.entry(entry, decode, false))
     const markers = (page.DeleteMarkers ?? []).map((entry) => this.entry(entry, decode, true))
     const entries = mergeEntries(versions, markers)
-    for (const entry of entries) this.checkPlace(entry)
+    for (const entry of entries) this.checkPosition(entry)
     const folders = (page.CommonPrefixes ?? []).map((folder) => this.folder(folder.Prefix, decode))
-    // The SDK reads any document that parses: a proxy's page of HTML must not read as an empty vault.
-    if (page.IsTruncated === undefined) throw this.fail('a page does not say whether it is the last')
+    // The SDK accepts any XML document, and a proxy's HTML page must not read as an empty vault.
+    if (page.IsTruncated === undefined) throw this.fail('a page does not report whether it is the last')
     if (!page.IsTruncated) return { entries, folders, isLast: true }
-    if (page.NextKeyMarker === undefined) throw this.fail('a page says that more follow, but not where')
+    if (page.NextKeyMarker === undefined)
+      throw this.fail('a page reports that another one follows, but not its start')
     const key = decode(page.NextKeyMarker)
     this.advance({ key, versionId: page.NextVersionIdMarker || lastVersionOf(entries, key) })
     return { entries, folders, isLast: false }
@@ -63,29 +64,29 @@ export class VersionPager {
   private folder(prefix: string | undefined, decode: (text: string) => string): string {
     const folder = prefix === undefined ? '' : decode(prefix)
     if (!folder.startsWith(this.prefix) || folder.length === this.prefix.length)
-      throw this.fail('it holds folders that were not asked for')
+      throw this.fail('it has folders outside the requested prefix')
     if (this.marker !== undefined && compareKeys(folder, this.marker.key) < 0)
-      throw this.fail('a page repeats folders of one before')
+      throw this.fail('a page repeats folders of an earlier page')
     return folder
   }
 
   private advance(next: PageMarker): void {
     const order = this.marker === undefined ? 1 : compareKeys(next.key, this.marker.key)
-    if (order < 0) throw this.fail('a page leads back')
+    if (order < 0) throw this.fail('a page goes back to earlier keys')
     if (order > 0) this.usedVersions.clear()
-    if (this.usedVersions.has(next.versionId)) throw this.fail('a page leads to itself')
+    if (this.usedVersions.has(next.versionId)) throw this.fail('a page repeats the marker of an earlier page')
     this.usedVersions.add(next.versionId)
     this.marker = next
   }
 
-  private checkPlace(entry: ObjectVersion): void {
-    if (!entry.key.startsWith(this.prefix)) throw this.fail('it holds keys that were not asked for')
+  private checkPosition(entry: ObjectVersion): void {
+    if (!entry.key.startsWith(this.prefix)) throw this.fail('it has keys outside the requested prefix')
     if (this.marker === undefined) return
     const order = compareKeys(entry.key, this.marker.key)
     const repeats =
       order < 0 ||
       (order === 0 && (this.marker.versionId === undefined || this.usedVersions.has(entry.versionId)))
-    if (repeats) throw this.fail('a page repeats entries of the one before')
+    if (repeats) throw this.fail('a page repeats entries of the page before')
   }
 
   private entry(
@@ -106,17 +107,17 @@ export class VersionPager {
       lastModifiedMs,
       isDeleteMarker,
       isLatest: listed.IsLatest === true,
-      // S3 gives an object of parts an ETag that ends in their number.
+      // The ETag of a multipart object ends in the number of its parts.
       isMultipart: /-\d+"?$/.test(ETag ?? ''),
     }
   }
 
-  /** S3 encodes keys as in a form: a space is `+`, everything else by percent. */
+  /** S3 encodes keys like form data: a space is `+`, other characters are percent-encoded. */
   private decodeKey(text: string): string {
     try {
       return decodeURIComponent(text.replaceAll('+', '%20'))
     } catch {
-      throw this.fail('a key is not encoded as it should be')
+      throw this.fail('a key has an invalid encoding')
     }
   }
 
@@ -125,13 +126,13 @@ export class VersionPager {
       'damaged',
       `the listing of versions in ${this.store} can't be trusted: ${detail}`,
       {
-        hint: 'the store breaks the rules of S3, or something between here and there does: no version was skipped silently',
+        hint: 'the store, or a proxy in between, breaks the rules of S3; holdfast skipped no version silently',
       },
     )
   }
 }
 
-/** A missing version marker would skip the rest of a key's versions: the last one seen says where to go on. */
+/** Stands in for a missing version marker, without which the next page would skip the other versions of the key. */
 function lastVersionOf(entries: ObjectVersion[], key: string): string | undefined {
   const last = entries.at(-1)
   return last?.key === key ? last.versionId : undefined
@@ -141,12 +142,12 @@ function lastVersionOf(entries: ObjectVersion[], key: string): string | undefine
 function mergeEntries(versions: ObjectVersion[], markers: ObjectVersion[]): ObjectVersion[] {
   if (markers.length === 0) return versions
   const merged: ObjectVersion[] = []
-  let taken = 0
+  let next = 0
   for (const version of versions) {
-    while (taken < markers.length && comesFirst(markers[taken]!, version)) merged.push(markers[taken++]!)
+    while (next < markers.length && comesFirst(markers[next]!, version)) merged.push(markers[next++]!)
     merged.push(version)
   }
-  return merged.concat(markers.slice(taken))
+  return merged.concat(markers.slice(next))
 }
 
 function comesFirst(marker: ObjectVersion, version: ObjectVersion): boolean {
@@ -156,7 +157,7 @@ function comesFirst(marker: ObjectVersion, version: ObjectVersion): boolean {
   return marker.lastModifiedMs > version.lastModifiedMs
 }
 
-/** S3 lists keys by the bytes of their UTF-8, which JavaScript's own order differs from outside the basic plane. */
+/** Compares by UTF-8 bytes, as S3 does; JavaScript's own order differs outside the Basic Multilingual Plane. */
 export function compareKeys(left: string, right: string): number {
   return left === right ? 0 : Buffer.compare(Buffer.from(left), Buffer.from(right))
 }

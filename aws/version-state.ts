@@ -1,4 +1,4 @@
-// What a store says of one version: size, time, digest and lock.
+// Reads the state of one version: size, time, digest and lock.
 import { GetObjectRetentionCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import type { LockMode, ObjectRef, ObjectState } from '../core/store/object-store.ts'
@@ -13,19 +13,19 @@ export async function readVersionState(
 ): Promise<ObjectState> {
   const operation = `looking at s3://${bucket}/${ref.key}`
   const address = { Bucket: bucket, Key: ref.key, VersionId: ref.versionId }
-  const ask = () =>
+  const readHead = () =>
     calls.read(operation, () =>
       calls.connection.forReads.send(new HeadObjectCommand({ ...address, ChecksumMode: 'ENABLED' }), {
         abortSignal: calls.connection.deadline(0),
       }),
     )
-  const head = await ask().catch(async (error: unknown) => {
+  const head = await readHead().catch(async (error: unknown) => {
     await explainHead(error, readByte)
-    return ask()
+    return readHead()
   })
   const lastModifiedMs = head.LastModified?.getTime() ?? Number.NaN
   if (head.ContentLength === undefined || Number.isNaN(lastModifiedMs)) {
-    throw new HoldfastError('unreachable', `${operation} failed: the answer lacks size or time`, {
+    throw new HoldfastError('unreachable', `${operation} failed: the response lacks size or time`, {
       retryable: true,
     })
   }
@@ -33,7 +33,7 @@ export async function readVersionState(
   return {
     bytes: head.ContentLength,
     lastModifiedMs,
-    // Of an object in parts it would be a digest of digests, marked by its suffix.
+    // A multipart object has a digest of digests, which its suffix marks.
     sha256: digest.length === 32 && !head.ChecksumSHA256!.includes('-') ? digest.toString('hex') : null,
     lock:
       head.ObjectLockMode !== undefined && head.ObjectLockRetainUntilDate !== undefined
@@ -43,19 +43,19 @@ export async function readVersionState(
 }
 
 /**
- * A HEAD's error has no body: an expired session or a wrong secret reads as a bare 400 or 403, and a key that VersityGW
- * doesn't know as 404. A GET of one byte, which needs the same right, tells what it was; or, where it has renewed the
- * session, that it is over.
+ * The error of a HEAD has no body: an expired session or a wrong secret reads as a bare 400 or 403, and an access key that VersityGW
+ * doesn't know as 404. So we GET one byte, which needs the same permission, and throw its more precise error. If the GET
+ * succeeds (perhaps with a renewed session), this returns.
  */
 async function explainHead(error: unknown, readByte: () => Promise<unknown>): Promise<void> {
-  const saysTooLittle = isHoldfastError(error) && [400, 403, 404].includes(Number(error.context['status']))
-  if (!saysTooLittle) throw error
-  await readByte().catch((told: unknown) => {
-    throw isHoldfastError(told, 'damaged') ? error : told
+  const isVague = isHoldfastError(error) && [400, 403, 404].includes(Number(error.context['status']))
+  if (!isVague) throw error
+  await readByte().catch((precise: unknown) => {
+    throw isHoldfastError(precise, 'damaged') ? error : precise
   })
 }
 
-/** HEAD leaves the lock out when there is none, and also when the caller may not see it. */
+/** Reads the lock separately, because HEAD omits it both if there is none and if the caller may not read it. */
 async function readLock(
   calls: S3Calls,
   bucket: string,
@@ -71,7 +71,7 @@ async function readLock(
   } catch (error) {
     if (isHoldfastError(error, 'denied')) return undefined
     const awsError = isHoldfastError(error) ? error.context['awsError'] : undefined
-    // The second is what S3 says of a bucket without Object Lock.
+    // InvalidRequest is S3's error for a bucket without Object Lock.
     if (awsError === 'NoSuchObjectLockConfiguration' || awsError === 'InvalidRequest') return null
     throw error
   }
@@ -79,7 +79,7 @@ async function readLock(
 
 export function readLockMode(mode: string): LockMode {
   if (mode === 'COMPLIANCE' || mode === 'GOVERNANCE') return mode
-  throw new HoldfastError('unsupported-format', 'the store names a mode of Object Lock that is not known', {
+  throw new HoldfastError('unsupported-format', 'the store names an unknown mode of Object Lock', {
     hint: 'update holdfast',
   })
 }

@@ -41,7 +41,7 @@ export interface Possibility {
 export interface Assessment {
   possible: Possibility[]
   /** Number of destructive actions that were decided, and how many of them are denied. */
-  asked: number
+  decided: number
   denied: number
 }
 
@@ -83,7 +83,7 @@ export function assess(
         nowMs,
       )
     })
-  return { possible, asked: decisions.length, denied: decisions.length - possible.length }
+  return { possible, decided: decisions.length, denied: decisions.length - possible.length }
 }
 
 /** True if no reliable safeguard stands between the call and the loss. */

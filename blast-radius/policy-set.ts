@@ -70,9 +70,9 @@ const accountSchema = z.object({
 })
 
 export interface RecordedAccount {
-  /** ARNs of its roles, and who may become each; null where the recording doesn't say. */
+  /** Trust policies by the role's ARN; null if the recording lacks one. */
   trusts: ReadonlyMap<string, PolicyDocument | null>
-  /** Everything that decides what a role may do. @throws `not-found` if one of its policies isn't in the recording: half of them are no answer. */
+  /** The policies of a role. @throws `not-found` if one of them is missing from the recording, because the others alone decide nothing. */
   policiesOf: (roleArn: string) => PolicySet
 }
 

@@ -8,7 +8,7 @@ import { parseJsonFile } from './json-file.ts'
 const schema = z.object({
   /** Raised when the meaning of a field changes. */
   formatVersion: z.literal(1),
-  /** By action of the catalogue: a safeguard is in place on everything that the action could hit. */
+  /** A safeguard against the action (of the catalogue) is in place on everything that the action could hit. */
   brakes: z.record(
     z.string(),
     z.strictObject({

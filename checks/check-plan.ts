@@ -1,26 +1,26 @@
-// Which checks run by themselves, as whom, and how often: commands of the published CLI, one task for each source.
+// The scheduled checks: commands of the published CLI, with their role and schedule, one task for each source.
 import { vaultBucketName } from '../guardrails/names.ts'
 import type { Duty, VaultLocation } from '../guardrails/names.ts'
 
 export interface CheckPlan {
   /** Kebab-case; part of the names of task, schedule, metric and alarm. */
   name: string
-  /** The role of the task, and of nothing else in it. */
+  /** The role of the task. */
   duty: Duty
   sentence: string
-  /** What `holdfast` is started with. */
+  /** The arguments of `holdfast`. */
   command: (location: VaultLocation, source: string) => string[]
-  /** As EventBridge Scheduler writes it, in UTC. */
+  /** A cron expression of EventBridge Scheduler, in UTC. */
   schedule: string
-  /** Of the record that the command prints if all is well: a filter of CloudWatch Logs. */
+  /** A filter of CloudWatch Logs for the record that the command prints if the check passes. */
   passedFilter: (source: string) => string
-  /** Without a check that passed for so long, somebody is woken: 168 at most, as far as CloudWatch looks back. */
+  /** The alarm fires after so many hours without a passed check. At most 168, because CloudWatch looks back no further. */
   silenceHours: number
   cpu: string
   memoryMiB: string
 }
 
-/** The task's own role reads: no further role is assumed, and no endpoint of STS is needed. */
+/** The task's role reads the vault directly, so the command assumes no role and needs no endpoint of STS. */
 function verifyCommand(location: VaultLocation, source: string, ...options: string[]): string[] {
   return [
     'verify',
@@ -48,7 +48,7 @@ export const checkPlans: readonly CheckPlan[] = [
     command: (location, source) => verifyCommand(location, source),
     schedule: 'cron(0 2 * * ? *)',
     passedFilter: (source) => verifiedFilter(source, false),
-    // A day, the hour of the window in which it may start, and five for a large one.
+    // A day, the hour of the start window, and five hours for a large snapshot.
     silenceHours: 30,
     cpu: '1024',
     memoryMiB: '4096',
@@ -58,7 +58,7 @@ export const checkPlans: readonly CheckPlan[] = [
     duty: 'drill',
     sentence: 'Every byte of the newest snapshot is fetched and hashed',
     command: (location, source) => verifyCommand(location, source, '--read-data'),
-    // Twice a week: CloudWatch doesn't look back over more than one, so that a weekly check could be missed unnoticed.
+    // Twice a week, because CloudWatch looks back one week only: a missed weekly check would go unnoticed.
     schedule: 'cron(0 4 ? * SUN,WED *)',
     passedFilter: (source) => verifiedFilter(source, true),
     silenceHours: 120,

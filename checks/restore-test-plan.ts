@@ -1,14 +1,14 @@
-// What each step of an examination runs, as whom, and what it sees of the file system between them.
+// The steps of a scheduled restore test: the program of each, its role, and its mounts of the shared file system.
 import type { RestoreTestStep } from '../guardrails/restore-test-machine.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
 import type { Duty, VaultLocation } from '../guardrails/names.ts'
 
-/** Where a container finds what: the two access points of the file system, and a disk of its own that goes with the task. */
+/** The mount points of a container: two access points of the shared file system, and a disk that ends with the task. */
 export const mountPaths = { data: '/restore', answer: '/answer', scratch: '/scratch' } as const
 export type Mount = keyof typeof mountPaths
 
 export interface StepPlan {
-  /** The task's role; null: it has none, and finds no credentials. */
+  /** The task's role; null: it has no role and no credentials. */
   duty: Duty | null
   /** Whether its network leads to the vault. */
   isNearVault: boolean
@@ -20,19 +20,20 @@ export interface StepPlan {
   timeoutSeconds: number
 }
 
-/** Below the mount: the restore needs a directory that it can make. */
+/** Below the mount, because the restore must create its directory. */
 const restoredDirectory = `${mountPaths.data}/data`
 const answerFile = `${mountPaths.answer}/examination.json`
 const kind = 'postgres'
 
-/** What a state leaves a task for being started and stopped, besides the minutes in which it works. */
+/** The time that a state allows for starting and stopping a task, besides its working minutes. */
 const startStopMinutes = 10
 const runMinutes = { empty: 50, restore: 230, examine: 110 } as const
 const stateSeconds = (step: keyof typeof runMinutes) => (runMinutes[step] + startStopMinutes) * 60
 
 /**
- * Whoever writes what is restored ends by itself before its state does: Step Functions only asks ECS to stop a task, which may fail, and it
- * would go on behind the step that empties. A minute to end as it wants to; status 124. Coreutils, which Debian's images all have.
+ * A task that writes restored data must end by itself before its state does: Step Functions only asks ECS to stop a task. If that
+ * fails, the task would go on writing after the step that empties. `timeout` (coreutils, in all images of Debian) gives it a minute
+ * to end; its exit status is 124.
  */
 function endAfter(minutes: number, ...program: string[]): string[] {
   return ['timeout', '--kill-after=60', String(minutes * 60), ...program]
@@ -40,11 +41,11 @@ function endAfter(minutes: number, ...program: string[]): string[] {
 
 export const restoreTestPlan: Readonly<Record<RestoreTestStep, StepPlan>> = {
   empty: {
-    // To write among what is restored takes this role.
+    // Only this role may write to the restored data.
     duty: 'drill',
     isNearVault: false,
     entryPoint: endAfter(runMinutes.empty, 'sh', '-c'),
-    // Neither follows a link, and what was restored may have taken its owner's rights away.
+    // Neither command follows links. chmod comes first, because restored modes may deny their owner.
     command: () => [
       `chmod -R u+rwX ${mountPaths.data} ${mountPaths.answer} && find ${mountPaths.data} ${mountPaths.answer} -mindepth 1 -delete`,
     ],
@@ -79,7 +80,7 @@ export const restoreTestPlan: Readonly<Record<RestoreTestStep, StepPlan>> = {
     duty: null,
     isNearVault: false,
     entryPoint: ['holdfast'],
-    // PostgreSQL writes: it is started on a copy, on a disk that nobody else sees.
+    // PostgreSQL writes to its data, so it runs on a copy, on a disk that no other task mounts.
     command: () => [
       'examine',
       restoredDirectory,
@@ -101,7 +102,7 @@ export const restoreTestPlan: Readonly<Record<RestoreTestStep, StepPlan>> = {
     timeoutSeconds: stateSeconds('examine'),
   },
   check: {
-    // It reads what may be anything, and prints what is counted: neither takes a role.
+    // It reads untrusted data and prints the record that is counted: neither needs a role.
     duty: null,
     isNearVault: false,
     entryPoint: ['holdfast'],
@@ -113,12 +114,12 @@ export const restoreTestPlan: Readonly<Record<RestoreTestStep, StepPlan>> = {
   },
 }
 
-/** In UTC; after the nightly verification, which says more cheaply that something is missing. */
+/** In UTC; after the nightly verification, which finds missing objects at less cost. */
 export const restoreTestSchedule = 'cron(0 6 * * ? *)'
-/** A day, the hour of the window in which it may start, and all that its steps may take. */
+/** A day, the hour of the start window, and the maximum time of all steps. */
 export const restoreTestSilenceHours = 36
 
-/** Of the record that the last step prints if all is well. Nothing that the examination itself prints gets into that log. */
+/** A filter for the record that the last step prints if the test passes. The untrusted step writes to another log. */
 export function restoreTestPassedFilter(source: string): string {
   return `{ ($.type = "checked-examination") && ($.source = "${source}") && ($.kind = "${kind}") && ($.ok IS TRUE) }`
 }

@@ -5,7 +5,7 @@ import type { Progress, ProgressStream } from './render/progress.ts'
 
 export interface Output {
   readonly json: boolean
-  /** Shown with --json only. `type` tells records apart. */
+  /** Shown with --json only. `type` distinguishes the kinds of records. */
   record(type: string, fields: Record<string, unknown>): void
   /** Shown without --json only. */
   text(text: string): void

@@ -61,7 +61,9 @@ export async function testDirectory(root: string, signal: AbortSignal): Promise<
 }
 
 async function listNames(directory: Buffer): Promise<Buffer[]> {
-  return (await readdir(directory, { encoding: 'buffer' })).sort((left, right) => Buffer.compare(left, right))
+  return (await readdir(directory, { encoding: 'buffer' })).sort((first, second) =>
+    Buffer.compare(first, second),
+  )
 }
 
 /** The lengths precede the contents, so that no two trees give the same bytes. */

@@ -50,7 +50,7 @@ const hostileFiles = [
 ]
 const majorPlaceholder = '{major}'
 const maxVersionBytes = 4
-/** The user `nobody` on every Linux. */
+/** User id 65534 has no rights on any Linux. */
 const unprivilegedUser = 65_534
 
 /**
@@ -127,7 +127,7 @@ function noCluster(cause?: unknown): HoldfastError {
   })
 }
 
-/** PostgreSQL refuses to run as root. Then we run it as the user `nobody`, or in place as the owner of the data. */
+/** PostgreSQL refuses to run as root. Then we run it as an unprivileged user, or in place as the owner of the data. */
 async function chooseUser({ dataDirectory, isInPlace }: ClusterOptions): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
   if (!isInPlace) return { uid: unprivilegedUser, gid: unprivilegedUser }

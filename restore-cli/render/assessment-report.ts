@@ -14,7 +14,7 @@ export function assessmentRecord(source: PermissionSource, assessment: Assessmen
     subject: source.subject,
     basis: source.basis,
     caveats: source.caveats,
-    asked: assessment.asked,
+    asked: assessment.decided,
     denied: assessment.denied,
     unbraked: assessment.possible.filter(lacksSafeguard).length,
     possible: assessment.possible.map((possibility) => {
@@ -29,9 +29,12 @@ export function assessmentRecord(source: PermissionSource, assessment: Assessmen
   }
 }
 
-export function renderAssessment(source: PermissionSource, { possible, asked, denied }: Assessment): string {
+export function renderAssessment(
+  source: PermissionSource,
+  { possible, decided, denied }: Assessment,
+): string {
   const head = `Blast radius of ${terminalText(source.subject)} (by ${source.basis}):\n`
-  const sum = `${countOf(denied, 'destructive action')} of ${asked} denied, ${possible.length} possible, ${possible.filter(lacksSafeguard).length} without a safeguard.\n`
+  const sum = `${countOf(denied, 'destructive action')} of ${decided} denied, ${possible.length} possible, ${possible.filter(lacksSafeguard).length} without a safeguard.\n`
   const caveats = source.caveats.map((caveat) => `  Not decided: ${caveat}.\n`).join('')
   if (possible.length === 0) return `${head}${sum}${caveats}`
   const losses = [...new Set(possible.map(({ loss }) => loss))]

@@ -5,7 +5,7 @@ import { readRange } from '../../aws/ranged-read.ts'
 import { isHoldfastError } from '../../core/errors.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
 
-const asked = { what: 's3://vault/key', versionId: 'v1', offset: 10, bytes: 5 }
+const asked = { objectName: 's3://vault/key', versionId: 'v1', offset: 10, bytes: 5 }
 const good = { versionId: 'v1', contentRange: 'bytes 10-14/100', contentLength: 5 }
 const never = new AbortController().signal
 
@@ -37,13 +37,13 @@ describe('a range', () => {
   test.each([
     ['short', { body: body('abcd') }, '4 of 5 bytes'],
     ['empty', { body: body() }, '0 of 5 bytes'],
-    ['longer', { body: body('abc', 'def') }, 'more than the 5 bytes'],
+    ['longer', { body: body('abc', 'def') }, 'more than the 5 requested bytes'],
     ['another range', { contentRange: 'bytes 0-4/100', body: body('abcde') }, 'another range'],
     ['a wider range', { contentRange: 'bytes 10-15/100', body: body('abcde') }, 'another range'],
     ['a narrower range', { contentRange: 'bytes 10-13/100', body: body('abcd') }, 'another range'],
     ['no range', { contentRange: undefined, body: body('abcde') }, 'not a range'],
     ['a forged range', { contentRange: 'bytes 10-14/1e9', body: body('abcde') }, 'not a range'],
-    ['another length', { contentLength: 6, body: body('abcde') }, '6 bytes were announced'],
+    ['another length', { contentLength: 6, body: body('abcde') }, 'announces 6 bytes'],
     ['another version', { versionId: 'v2', body: body('abcde') }, 'another version'],
   ])('is refused, and may be asked for again, if the answer is %s', async (_what, reply, detail) => {
     await expect(readRange({ ...good, ...reply }, asked, never)).rejects.toMatchObject({

@@ -224,7 +224,7 @@ describe('a range', () => {
         const timer = setInterval(() => response.write('a'), 20)
         response.on('close', () => clearInterval(timer))
       },
-      { readAttempts: 1, deadlines: { silenceMs: 5_000, callMs: 200, slowestBytesPerSecond: 1e9 } },
+      { readAttempts: 1, deadlines: { silenceMs: 5_000, callMs: 200, minBytesPerSecond: 1e9 } },
     )
     await expect(store.getRange(ref, 0, 100_000)).rejects.toMatchObject({
       code: 'unreachable',

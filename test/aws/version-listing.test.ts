@@ -95,9 +95,9 @@ describe('a page of versions', () => {
     [
       'a key that is not encoded',
       { EncodingType: 'url' as const, Versions: [version('a%', 'v')] },
-      'not encoded',
+      'invalid encoding',
     ],
-    ['a key outside the prefix', { Versions: [version('b/1', 'v')] }, 'not asked for'],
+    ['a key outside the prefix', { Versions: [version('b/1', 'v')] }, 'outside the requested prefix'],
     [
       'an entry without a key',
       { Versions: [{ VersionId: 'v', Size: 1, LastModified: time }] },
@@ -117,18 +117,18 @@ describe('a page of versions', () => {
     ],
     ['a negative size', { Versions: [version('a/1', 'v', { Size: -1 })] }, 'lacks its size'],
     ['not saying whether it is the last', { IsTruncated: undefined }, 'whether it is the last'],
-    ['more pages without a marker', { IsTruncated: true, Versions: [version('a/1', 'v')] }, 'not where'],
+    ['more pages without a marker', { IsTruncated: true, Versions: [version('a/1', 'v')] }, 'not its start'],
     [
       'a folder outside the prefix',
       { CommonPrefixes: [{ Prefix: 'b/' }] },
-      'folders that were not asked for',
+      'folders outside the requested prefix',
     ],
     [
       'the prefix itself as a folder',
       { CommonPrefixes: [{ Prefix: 'a/' }] },
-      'folders that were not asked for',
+      'folders outside the requested prefix',
     ],
-    ['a folder without a name', { CommonPrefixes: [{}] }, 'folders that were not asked for'],
+    ['a folder without a name', { CommonPrefixes: [{}] }, 'folders outside the requested prefix'],
   ])('is refused for %s', (_what, page: Page, detail) => {
     expectRefusal(new VersionPager('a/', 's3://vault'), page, detail)
   })
@@ -170,11 +170,11 @@ describe('the next page', () => {
 
   test.each([
     [
-      'leads to itself',
+      'repeats the marker',
       { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' },
-      'leads to itself',
+      'repeats the marker',
     ],
-    ['leads back', { IsTruncated: true, NextKeyMarker: 'j', NextVersionIdMarker: 'v1' }, 'leads back'],
+    ['goes back', { IsTruncated: true, NextKeyMarker: 'j', NextVersionIdMarker: 'v1' }, 'goes back'],
     ['repeats an entry', { Versions: [version('k', 'v9')] }, 'repeats'],
     ['repeats an earlier key', { Versions: [version('j', 'v1')] }, 'repeats'],
     ['repeats a folder', { CommonPrefixes: [{ Prefix: 'j/' }] }, 'repeats'],
@@ -189,7 +189,7 @@ describe('the next page', () => {
     expectRefusal(
       pager,
       { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v9' },
-      'leads to itself',
+      'repeats the marker',
     )
   })
 
