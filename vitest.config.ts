@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 interface Project {
@@ -24,7 +25,7 @@ const properties = [
   'test/core/**/*.test.ts',
   'test/engine/{backup/extended-attributes,restore/entry-metadata,restore/restore-staging}.test.ts',
   'test/aws/{delay-settings,json-services,ranged-read,server-text,session-service,version-listing}.test.ts',
-  'test/restore-cli/{configuration,point-in-time}.test.ts',
+  'test/restore-cli/configuration.test.ts',
   'test/restore-cli/render/terminal-text.test.ts',
   'test/blast-radius/{policy-set,statements,trust-policy}.test.ts',
   'test/blast-radius/search/{rules/aws-key-id,text}.test.ts',
@@ -32,12 +33,25 @@ const properties = [
   'test/lab/sandbox/{oidc/token-check,signature/chunks}.test.ts',
 ]
 
+/** Whole worlds, step by step: each file takes longer than all unit tests of a room. CI runs them beside the unit tests. */
+const scenarios = [
+  'test/lab/incident/sabotage.test.ts',
+  'test/lab/proof/proof.test.ts',
+  'test/lab/simulation/simulation.test.ts',
+  'test/scenarios/*.test.ts',
+]
+
 // The suite for a user's own store needs HOLDFAST_TEST_ENDPOINT.
 const needsEndpoint =
   process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []
 
 const projects: Project[] = [
-  { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...Object.values(special), ...needsEndpoint] },
+  {
+    name: 'unit',
+    include: ['test/**/*.test.ts'],
+    exclude: [...Object.values(special), ...scenarios, ...needsEndpoint],
+  },
+  { name: 'scenarios', include: scenarios },
   { name: 'acceptance', include: [special.acceptance] },
   // One file at a time, because these tests measure memory.
   { name: 'faults', include: [special.faults], fileParallelism: false },
@@ -58,6 +72,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Vitest leaves one core to itself, and many tests wait for processes: on two cores that is half of the time.
+    maxWorkers: availableParallelism() + 1,
     execArgv: ['--disable-warning=ExperimentalWarning'],
     projects: projects.map((project) => ({ extends: true as const, test: project })),
   },
