@@ -19,6 +19,11 @@ export function poolBuffers(): void {
       (parameters[0] === packBytes ? packPool.pop() : undefined) ??
       (Reflect.construct(target, parameters, newTarget) as ArrayBuffer),
   })
+  const { transfer } = ArrayBuffer.prototype
+  // The engine releases a buffer by moving it to one of no bytes. A pack's buffer goes to the pool instead.
+  ArrayBuffer.prototype.transfer = function (this: ArrayBuffer, bytes?: number): ArrayBuffer {
+    return bytes === 0 && poolPack(this) ? new ArrayBuffer(0) : transfer.call(this, bytes)
+  }
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer)
   Buffer.allocUnsafeSlow = (bytes: number): Buffer<ArrayBuffer> => {
     const owner = bytes < minBytes ? undefined : currentProcess()
@@ -35,12 +40,13 @@ export function releaseBuffer(buffer: ArrayBufferLike | Buffer<ArrayBuffer>): vo
     const pool = bufferPools.get(buffer.length) ?? []
     bufferPools.set(buffer.length, pool)
     if (buffer.length > 0 && pool.length < maxPooled) pool.push(buffer)
-  } else if (
-    buffer instanceof ArrayBuffer &&
-    buffer.byteLength === packBytes &&
-    packPool.length < maxPooled &&
-    !packPool.includes(buffer)
-  ) {
-    packPool.push(buffer)
-  }
+  } else if (buffer instanceof ArrayBuffer) poolPack(buffer)
+}
+
+/** Returns false for a buffer that isn't a pack's, and when the pool is full or holds it already. */
+function poolPack(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength !== packBytes || packPool.length >= maxPooled || packPool.includes(buffer))
+    return false
+  packPool.push(buffer)
+  return true
 }
