@@ -1,4 +1,5 @@
-// Reads the settings that protect the objects of an account's buckets: versioning, Object Lock, and the lifecycle of old versions.
+// Reads the settings that protect the objects of an account's buckets: versioning, Object Lock, and the lifecycle of
+// old versions.
 import {
   GetBucketLifecycleConfigurationCommand,
   GetBucketVersioningCommand,
@@ -14,7 +15,10 @@ import type { Ask, ServiceSettings } from './service-settings.ts'
 export interface BucketKeeping {
   name: string
   versioned: boolean
-  /** Null without Object Lock. `retention` is the default for new versions; null without one, so that only single versions are locked. */
+  /**
+   * Null without Object Lock. `retention` is the default for new versions; null without one, so that only single
+   * versions are locked.
+   */
   lock: { retention: DefaultRetention | null } | null
   /** Days after which the first lifecycle rule removes noncurrent versions; null if no rule does. */
   oldVersionsDays: number | null

@@ -37,7 +37,9 @@ export interface CredentialSettings {
   region: () => Promise<string>
   /** Asks the user for the code of a second factor. */
   readMfaCode?: (serial: string) => Promise<string>
-  /** May name the identity token of a workload outside AWS: AWS_WEB_IDENTITY_TOKEN_FILE, with or without AWS_ROLE_ARN. */
+  /**
+   * May name the identity token of a workload outside AWS: AWS_WEB_IDENTITY_TOKEN_FILE, with or without AWS_ROLE_ARN.
+   */
   environment?: Record<string, string | undefined>
   /** The credentials that assume the role, or that are used without a role; default: the SDK's chain. */
   base?: CredentialProvider
@@ -46,8 +48,9 @@ export interface CredentialSettings {
 export type CredentialProvider = (options?: { forceRefresh?: boolean }) => Promise<SessionCredentials>
 
 /**
- * Fetches credentials once for all callers. It computes their age from the time of the fetch on this machine's clock, and never
- * compares the server's expiry with that clock: a clock that is a day off causes neither endless nor late renewals.
+ * Fetches credentials once for all callers. It computes their age from the time of the fetch on this machine's clock,
+ * and never compares the server's expiry with that clock: a clock that is a day off causes neither endless nor late
+ * renewals.
  */
 export class RenewedCredentials {
   private readonly fetch: CredentialProvider

@@ -20,7 +20,10 @@ export class DatabaseSettings {
     this.settings = settings
   }
 
-  /** Databases outside clusters, because a cluster's instance holds no data of its own. @throws `denied`, `credentials`, `unreachable`. */
+  /**
+   * Databases outside clusters, because a cluster's instance holds no data of its own.
+   * @throws `denied`, `credentials`, `unreachable`.
+   */
   databases(region: string): Promise<ProtectedThing[]> {
     return this.list(`listing the databases in ${region}`, region, async (client, Marker, abort) => {
       const page = await client.send(new DescribeDBInstancesCommand({ Marker, MaxRecords: 100 }), abort)

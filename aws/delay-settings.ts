@@ -1,5 +1,5 @@
-// Reads the safeguards against deletion from Recycle Bin, DynamoDB, AWS Backup and CloudWatch Logs. We check every response: one of
-// another shape is an error, and never counts as "there is no safeguard".
+// Reads the safeguards against deletion from Recycle Bin, DynamoDB, AWS Backup and CloudWatch Logs. We check every
+// response: one of another shape is an error, and never counts as "there is no safeguard".
 import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import type { JsonRequest, JsonServices } from './json-services.ts'
@@ -23,7 +23,10 @@ export interface ProtectedThing {
 export interface BackupVaultLock {
   name: string
   locked: boolean
-  /** When the lock becomes final, milliseconds since the epoch. Null: principals with the permission can always remove it. */
+  /**
+   * When the lock becomes final, milliseconds since the epoch. Null: principals with the permission can always remove
+   * it.
+   */
   finalFromMs: number | null
 }
 

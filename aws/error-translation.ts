@@ -283,7 +283,8 @@ interface RawError {
 }
 
 /**
- * The HoldfastError for `error`. A HoldfastError (from a credential provider inside the SDK's call) is returned unchanged.
+ * The HoldfastError for `error`. A HoldfastError (from a credential provider inside the SDK's call) is returned
+ * unchanged.
  * @param operation names the call in the message, e.g. `reading s3://vault/key`.
  */
 export function translateError(error: unknown, operation: string): HoldfastError {
@@ -347,7 +348,10 @@ function requestId(raw: RawError): { requestId?: string } {
   return id === undefined ? {} : { requestId: sanitizeServerText(id) }
 }
 
-/** Replaces the SDK's error, because AWS's response to a wrong signature repeats the signed headers, including the session token. */
+/**
+ * Replaces the SDK's error, because AWS's response to a wrong signature repeats the signed headers, including the
+ * session token.
+ */
 function summarizeCause(raw: RawError, name: string, message: string): Error {
   const cause = new Error(message)
   cause.name = name

@@ -1,5 +1,5 @@
-// The port on IAM: reads a role's documents, runs IAM's simulator, and has two writes: an inline policy, and a new version of a
-// managed policy.
+// The port on IAM: reads a role's documents, runs IAM's simulator, and has two writes: an inline policy, and a new
+// version of a managed policy.
 import {
   CreatePolicyVersionCommand,
   DeletePolicyVersionCommand,
@@ -48,7 +48,10 @@ export interface SimulatedDecision {
   cutOffBy: 'organization' | 'boundary' | null
 }
 
-/** A role can have 20 attached policies, and inline policies of 10,240 characters together, so real listings are shorter. */
+/**
+ * A role can have 20 attached policies, and inline policies of 10,240 characters together, so real listings are
+ * shorter.
+ */
 const maxPages = 100
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const maxPolicyVersions = 5
@@ -64,7 +67,10 @@ export class IdentityService {
     this.client = new IAMClient(clientSettings(settings))
   }
 
-  /** Every document that limits the role in its account. @throws `denied`, `not-found`, `credentials`, `unreachable`. */
+  /**
+   * Every document that limits the role in its account.
+   * @throws `denied`, `not-found`, `credentials`, `unreachable`.
+   */
   async readRole(roleArn: string): Promise<RoleDocuments> {
     const RoleName = roleNameOf(roleArn)
     const role = await this.ask(
@@ -115,7 +121,9 @@ export class IdentityService {
     })
   }
 
-  /** IAM's decision on each action and resource, by `SimulatePrincipalPolicy`. It includes boundary and organization. */
+  /**
+   * IAM's decision on each action and resource, by `SimulatePrincipalPolicy`. It includes boundary and organization.
+   */
   simulateRole(
     roleArn: string,
     actions: readonly string[],
@@ -150,7 +158,10 @@ export class IdentityService {
     )
   }
 
-  /** Makes `json` the content of the managed policy. IAM keeps five versions, so we delete the oldest one that isn't in force. */
+  /**
+   * Makes `json` the content of the managed policy. IAM keeps five versions, so we delete the oldest one that isn't
+   * in force.
+   */
   async replacePolicy(PolicyArn: string, json: string): Promise<void> {
     const versions = await this.list(`listing the versions of ${PolicyArn}`, async (Marker, abort) => {
       const page = await this.client.send(new ListPolicyVersionsCommand({ PolicyArn, Marker }), abort)

@@ -1,5 +1,5 @@
-// Calls AWS services that speak JSON and of which we need only one or two reads. The SDK's signer signs the requests; we use no
-// client packages, because each weighs megabytes.
+// Calls AWS services that speak JSON and of which we need only one or two reads. The SDK's signer signs the requests;
+// we use no client packages, because each weighs megabytes.
 import { setTimeout as wait } from 'node:timers/promises'
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { SignatureV4 } from '@smithy/signature-v4'
@@ -34,7 +34,11 @@ export class JsonServices {
     this.credentials = settings.credentials ?? fromNodeProviderChain()
   }
 
-  /** The response's body: any JSON. @param operation names the call in an error. @throws `denied`, `not-found`, `credentials`, `throttled`, `unreachable`, `invalid-input`. */
+  /**
+   * The response's body: any JSON.
+   * @param operation names the call in an error.
+   * @throws `denied`, `not-found`, `credentials`, `throttled`, `unreachable`, `invalid-input`.
+   */
   async ask(operation: string, request: JsonRequest): Promise<unknown> {
     assertRegion(request.region)
     const { signal } = this.settings
@@ -133,7 +137,9 @@ function parse(text: string): unknown {
   }
 }
 
-/** An error in the form that the SDK throws. AWS puts its name in a header or in the body, with a namespace or a link. */
+/**
+ * An error in the form that the SDK throws. AWS puts its name in a header or in the body, with a namespace or a link.
+ */
 function errorOf(response: Response, body: unknown): unknown {
   if (response.status >= 300 && response.status < 400) return { $metadata: { httpStatusCode: 502 } }
   const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>

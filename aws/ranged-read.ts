@@ -25,8 +25,8 @@ export interface RangeRequest {
 
 /**
  * The bytes of `response`, if it matches `request`. Reads the body to its end, or closes its connection.
- * @throws `damaged` if the object is too short for the range; `unreachable`, retryable, for a response that is truncated, too
- * long, or of another range or version.
+ * @throws `damaged` if the object is too short for the range; `unreachable`, retryable, for a response that is
+ * truncated, too long, or of another range or version.
  */
 export async function readRange(
   response: RangeResponse,

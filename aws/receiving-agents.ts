@@ -1,5 +1,5 @@
-// HTTP connections that receive a body directly into its reader's buffer, or reuse one buffer. Node's default allocates a buffer for
-// each 64 KiB, and collecting those costs more time than receiving the bytes.
+// HTTP connections that receive a body directly into its reader's buffer, or reuse one buffer. Node's default
+// allocates a buffer for each 64 KiB, and collecting those costs more time than receiving the bytes.
 import { Agent as HttpAgent } from 'node:http'
 import type { ClientRequestArgs, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
@@ -34,8 +34,8 @@ class Receiver {
   }
 
   /**
-   * The buffer for the next read. We reuse the shared buffer only if a body is being received and its stream is empty: otherwise
-   * bytes of the last read may still wait in a stream.
+   * The buffer for the next read. We reuse the shared buffer only if a body is being received and its stream is
+   * empty: otherwise bytes of the last read may still wait in a stream.
    */
   private next(): Uint8Array {
     const isEmpty = this.body?.readableLength === 0

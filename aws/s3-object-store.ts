@@ -1,4 +1,5 @@
-// The object-store port on S3, and on stores that speak its protocol. It adds objects and reads versions, and does nothing else.
+// The object-store port on S3, and on stores that speak its protocol. It adds objects and reads versions, and does
+// nothing else.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
 import {

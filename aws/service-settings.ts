@@ -20,7 +20,10 @@ export function clientSettings({ region, endpoint, credentials }: ServiceSetting
   }
 }
 
-/** Sends one request, and translates its error, except an abort by the signal. @param operation names the call in an error. */
+/**
+ * Sends one request, and translates its error, except an abort by the signal.
+ * @param operation names the call in an error.
+ */
 export type Ask = <Output>(
   operation: string,
   send: (abort: { abortSignal?: AbortSignal }) => Promise<Output>,

@@ -1,5 +1,5 @@
-// Reads the pages of ListObjectVersions, and checks that each page advances. A store that repeats pages, goes back, or sends other
-// keys is an error, because a restore fails if a listing silently misses versions.
+// Reads the pages of ListObjectVersions, and checks that each page advances. A store that repeats pages, goes back,
+// or sends other keys is an error, because a restore fails if a listing silently misses versions.
 import type {
   ListObjectVersionsCommandOutput,
   DeleteMarkerEntry,
@@ -39,8 +39,9 @@ export class VersionPager {
   }
 
   /**
-   * The entries of `page` in the store's order, its folders if the request has a delimiter, and whether another page follows.
-   * The SDK returns versions and delete markers separately; we merge them, with the latest entry of a key first.
+   * The entries of `page` in the store's order, its folders if the request has a delimiter, and whether another page
+   * follows. The SDK returns versions and delete markers separately; we merge them, with the latest entry of a key
+   * first.
    * @throws `damaged` if the page can't follow the one before.
    */
   read(page: ListObjectVersionsCommandOutput): VersionPage {

@@ -43,9 +43,9 @@ export async function readVersionState(
 }
 
 /**
- * The error of a HEAD has no body: an expired session or a wrong secret reads as a bare 400 or 403, and an access key that VersityGW
- * doesn't know as 404. So we GET one byte, which needs the same permission, and throw its more precise error. If the GET
- * succeeds (perhaps with a renewed session), this returns.
+ * The error of a HEAD has no body: an expired session or a wrong secret reads as a bare 400 or 403, and an access key
+ * that VersityGW doesn't know as 404. So we GET one byte, which needs the same permission, and throw its more precise
+ * error. If the GET succeeds (perhaps with a renewed session), this returns.
  */
 async function explainHead(error: unknown, readByte: () => Promise<unknown>): Promise<void> {
   const isVague = isHoldfastError(error) && [400, 403, 404].includes(Number(error.context['status']))

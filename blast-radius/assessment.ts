@@ -1,5 +1,5 @@
-// Assesses an identity's permissions: for each destructive action that it may do, whether a safeguard stands between the
-// call and the loss.
+// Assesses an identity's permissions: for each destructive action that it may do, whether a safeguard stands between
+// the call and the loss.
 import { catalogue } from '../guardrails/catalogue.ts'
 import type { DestructiveAction } from '../guardrails/catalogue.ts'
 import { actionFamilies, recoveries } from '../guardrails/recovery.ts'
@@ -9,9 +9,9 @@ import type { Permission } from './permissions.ts'
 import type { SafeguardsInPlace } from './stated-safeguards.ts'
 
 /**
- * `refused`: the safeguard refuses the call. `recoverable`: the loss can be undone for a time. The other states have no
- * safeguard: with `not-known`, AWS offers one, and no file or reading shows that it is in place; with `absent`, we looked and it is
- * not in place; with `taken-off`, the same identity can remove it; with `none`, AWS offers none.
+ * `refused`: the safeguard refuses the call. `recoverable`: the loss can be undone for a time. The other states have
+ * no safeguard: with `not-known`, AWS offers one, and no file or reading shows that it is in place; with `absent`, we
+ * looked and it is not in place; with `taken-off`, the same identity can remove it; with `none`, AWS offers none.
  */
 export type SafeguardState = 'refused' | 'recoverable' | 'not-known' | 'absent' | 'taken-off' | 'none'
 

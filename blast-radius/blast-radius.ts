@@ -1,4 +1,5 @@
-// Measures a blast radius: decides on every destructive action, and corrects the stated safeguards by those that AWS reports.
+// Measures a blast radius: decides on every destructive action, and corrects the stated safeguards by those that AWS
+// reports.
 import { BucketSettings } from '../aws/bucket-settings.ts'
 import { DatabaseSettings } from '../aws/database-settings.ts'
 import { DelaySettings } from '../aws/delay-settings.ts'

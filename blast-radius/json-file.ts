@@ -1,4 +1,5 @@
-// Reads a JSON file that the user names. It is bounded, and no error quotes it, because a wrong file may contain secrets.
+// Reads a JSON file that the user names. It is bounded, and no error quotes it, because a wrong file may contain
+// secrets.
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { HoldfastError } from '../core/errors.ts'
 

@@ -1,5 +1,5 @@
-// Permissions of a role as IAM's simulator decides them, boundary and organization included. We read the role's documents first,
-// because the simulator needs the resources to decide on.
+// Permissions of a role as IAM's simulator decides them, boundary and organization included. We read the role's
+// documents first, because the simulator needs the resources to decide on.
 import type { IdentityService, RoleDocuments, SimulatedDecision } from '../aws/identity-service.ts'
 import type { Permission } from './permissions.ts'
 import { asDocument } from './policy-set.ts'
@@ -29,7 +29,10 @@ export interface LiveRole {
 
 export interface Assumption {
   permission: Permission
-  /** A statement denies it, and no missing context could change that. Then a trust policy that names the role does not help. */
+  /**
+   * A statement denies it, and no missing context could change that. Then a trust policy that names the role does not
+   * help.
+   */
   ruledOut: boolean
 }
 
@@ -147,7 +150,10 @@ function missingContextText(
   return `IAM can't decide without ${missing.join(', ')}${granted.length === 0 ? '' : `, on ${named}${unnamed}`}`
 }
 
-/** False only if no request could be allowed in any context: no statement grants the action, or one denies it outright. */
+/**
+ * False only if no request could be allowed in any context: no statement grants the action, or one denies it
+ * outright.
+ */
 function mayBeGranted({ identity, boundary }: PolicySet, action: string): boolean {
   const granting = identity.some(({ document }) => mentionsAllow(document, action))
   const documents = [...identity, ...(boundary === null ? [] : [boundary])].map(({ document }) => document)

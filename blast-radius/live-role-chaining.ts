@@ -1,5 +1,5 @@
-// Simulates a live role in IAM, with the roles of its account that it may assume, one from another (role chaining). IAM's
-// simulator ignores trust policies, so we read those ourselves.
+// Simulates a live role in IAM, with the roles of its account that it may assume, one from another (role chaining).
+// IAM's simulator ignores trust policies, so we read those ourselves.
 import type { IdentityService } from '../aws/identity-service.ts'
 import { isHoldfastError } from '../core/errors.ts'
 import { isSafeguardReadable } from './live-safeguards.ts'
@@ -20,7 +20,10 @@ interface ReachedRole {
   conditions: string[]
 }
 
-/** @throws `denied`, `not-found`, `credentials`, `unreachable` for the role itself; other roles that can't be read become caveats. */
+/**
+ * @throws `denied`, `not-found`, `credentials`, `unreachable` for the role itself; other roles that can't be read
+ * become caveats.
+ */
 export async function simulatedPermissions(
   iam: IdentityService,
   roleArn: string,

@@ -1,5 +1,6 @@
-// Reads from AWS which safeguards an account has in place. A safeguard counts as seen only if every resource that the action
-// could hit, in the given regions, has it. A safeguard that we may not read counts as not in place, and is reported.
+// Reads from AWS which safeguards an account has in place. A safeguard counts as seen only if every resource that the
+// action could hit, in the given regions, has it. A safeguard that we may not read counts as not in place, and is
+// reported.
 import type { BucketKeeping, BucketSettings, DefaultRetention } from '../aws/bucket-settings.ts'
 import type { DatabaseSettings } from '../aws/database-settings.ts'
 import type {
@@ -68,7 +69,10 @@ export async function readLiveSafeguards(
   return readings
 }
 
-/** Whether AWS reports the safeguard against an action. If so, we need every resource that the action may hit, by every path. */
+/**
+ * Whether AWS reports the safeguard against an action. If so, we need every resource that the action may hit, by
+ * every path.
+ */
 export function isSafeguardReadable(action: string): boolean {
   return Object.hasOwn(readers, action)
 }
@@ -223,8 +227,8 @@ function onBuckets(safeguard: string, hasSafeguard: (bucket: BucketKeeping) => b
       })),
     )
     if (safeguard !== 'versions') return judged
-    // A lifecycle rule limits how long old versions can be restored. We report no lock, because an identity that may delete versions
-    // removes this safeguard whether or not a default retention locks them.
+    // A lifecycle rule limits how long old versions can be restored. We report no lock, because an identity that may
+    // delete versions removes this safeguard whether or not a default retention locks them.
     const days = meant.flatMap(({ oldVersionsDays }) => oldVersionsDays ?? [])
     return {
       state: judged.state,
@@ -337,7 +341,10 @@ async function unlessUnreadable(read: () => Promise<SafeguardReading>): Promise<
   }
 }
 
-/** `arn:aws:s3:::name/key` with wildcards, which match slashes too. Other forms (access points) can lead to any bucket. */
+/**
+ * `arn:aws:s3:::name/key` with wildcards, which match slashes too. Other forms (access points) can lead to any
+ * bucket.
+ */
 function meansBucket(arn: string, name: string): boolean {
   const [, path] = arn.split(':::')
   if (path === undefined) return true

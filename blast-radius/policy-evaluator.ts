@@ -1,5 +1,5 @@
-// Decides on policy documents without AWS. The evaluator is an optional peer under AGPL-3.0. Only this file imports it, on demand,
-// and the published package contains none of it (docs/adr/0007-evaluator-as-optional-peer.md).
+// Decides on policy documents without AWS. The evaluator is an optional peer under AGPL-3.0. Only this file imports
+// it, on demand, and the published package contains none of it (docs/adr/0007-evaluator-as-optional-peer.md).
 import type * as evaluator from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../core/errors.ts'
 import type { Permission, PermissionSource } from './permissions.ts'
@@ -55,8 +55,8 @@ export async function loadEvaluator(
 }
 
 /**
- * The conditions, in words, under which the identity can assume the role; null if it can't. We assume that the caller can choose
- * any external id, session name and tags, and has a second factor.
+ * The conditions, in words, under which the identity can assume the role; null if it can't. We assume that the caller
+ * can choose any external id, session name and tags, and has a second factor.
  * @param trust the role's trust policy
  */
 export async function mayAssume(
@@ -155,7 +155,8 @@ function simulate(set: PolicySet, action: string, resource: string): Simulation 
     identityPolicies: set.identity.map(named),
     ...(set.boundary === null ? {} : { permissionBoundaryPolicies: [named(set.boundary)] }),
     sessionPolicy: set.session?.document,
-    // Each policy must allow the action at its own level, together with the policy that Organizations attaches by default.
+    // Each policy must allow the action at its own level, together with the policy that Organizations attaches by
+    // default.
     serviceControlPolicies: set.scps.map((scp, index) => ({
       orgIdentifier: String(index),
       policies: [...fullAccessBeside(scp), named(scp)],

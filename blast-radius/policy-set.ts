@@ -72,7 +72,10 @@ const accountSchema = z.object({
 export interface RecordedAccount {
   /** Trust policies by the role's ARN; null if the recording lacks one. */
   trusts: ReadonlyMap<string, PolicyDocument | null>
-  /** The policies of a role. @throws `not-found` if one of them is missing from the recording, because the others alone decide nothing. */
+  /**
+   * The policies of a role.
+   * @throws `not-found` if one of them is missing from the recording, because the others alone decide nothing.
+   */
   policiesOf: (roleArn: string) => PolicySet
 }
 

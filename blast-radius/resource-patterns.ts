@@ -6,8 +6,8 @@ import type { PolicyDocument, PolicySet } from './policy-set.ts'
 const maxPatterns = 500
 
 /**
- * `*`, and every resource pattern of the action's service: if one document allows everything and another only one bucket,
- * the action is allowed on that bucket. @throws `invalid-input` for more patterns than policies can have.
+ * `*`, and every resource pattern of the action's service: if one document allows everything and another only one
+ * bucket, the action is allowed on that bucket. @throws `invalid-input` for more patterns than policies can have.
  */
 export function candidatePatterns(set: PolicySet, action: string): string[] {
   const documents = [...set.identity, set.boundary, set.session, ...set.scps].flatMap((named) =>

@@ -19,7 +19,10 @@ export interface ReachableRole {
   conditions: string[]
 }
 
-/** Every role that `from` can assume, by a shortest path of at most `maxRoleChainingSteps`. @throws `invalid-input` for an account with too many roles. */
+/**
+ * Every role that `from` can assume, by a shortest path of at most `maxRoleChainingSteps`.
+ * @throws `invalid-input` for an account with too many roles.
+ */
 export async function reachableRoles(account: RecordedAccount, from: PolicySet): Promise<ReachableRole[]> {
   const reached = new Map<string, ReachableRole>()
   let frontier: ReachableRole[] = [{ set: from, path: [], conditions: [] }]
@@ -59,7 +62,10 @@ export async function reachableRoles(account: RecordedAccount, from: PolicySet):
   return [...reached.values()]
 }
 
-/** Whether the trust could name the identity: by its ARN, its account, or `*`. A cheap test that avoids most decisions. */
+/**
+ * Whether the trust could name the identity: by its ARN, its account, or `*`. A cheap test that avoids most
+ * decisions.
+ */
 function mayBeTrusted({ principalArn, identity }: PolicySet, trust: string): boolean {
   const account = principalArn?.split(':')[4]
   if (principalArn === null || account === undefined) return false
@@ -102,7 +108,8 @@ export interface ChainedRole {
 
 /**
  * The permissions of `direct`, and those that the roles add. Pass the roles with the shortest paths first.
- * @param needsAllResources whether to decide on an action for every role even if it is already allowed, to find all its resources
+ * @param needsAllResources whether to decide on an action for every role even if it is already allowed, to find all
+ * its resources
  */
 export function withRoleChaining(
   direct: PermissionSource,

@@ -1,5 +1,5 @@
-// Parses the file of `--brakes`: the safeguards that an account has in place, because policies do not show them. It can be the
-// output of the production layer's stack, so we ignore the other fields.
+// Parses the file of `--brakes`: the safeguards that an account has in place, because policies do not show them. It
+// can be the output of the production layer's stack, so we ignore the other fields.
 import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import { recoveries } from '../guardrails/recovery.ts'
@@ -14,7 +14,10 @@ const schema = z.object({
     z.strictObject({
       /** How long lost data is kept, if the safeguard is a delay. */
       days: z.number().int().min(1).max(365).optional(),
-      /** No identity of the account can remove it: a locked Recycle Bin rule, COMPLIANCE, a vault lock past its grace time. */
+      /**
+       * No identity of the account can remove it: a locked Recycle Bin rule, COMPLIANCE, a vault lock past its grace
+       * time.
+       */
       locked: z.boolean().optional(),
     }),
   ),

@@ -57,7 +57,9 @@ export function deniesAllElse(document: PolicyDocument, action: string): boolean
   )
 }
 
-/** Matches `*` and `?` as IAM does. Each star takes as little as it can, so that the time is bounded for any pattern. */
+/**
+ * Matches `*` and `?` as IAM does. Each star takes as little as it can, so that the time is bounded for any pattern.
+ */
 export function matches(pattern: string, action: string): boolean {
   const [glob, text] = [pattern.toLowerCase(), action.toLowerCase()]
   let star = -1

@@ -11,7 +11,9 @@ import { evaluateWithRoleChaining } from './role-chaining.ts'
 
 /** A role or a set of policy files whose blast radius we measure. */
 export interface Subject {
-  /** ARN of a role. Needs `isLive` or `recordedFile`; if it is live and undefined, the role of the SDK's credentials. */
+  /**
+   * ARN of a role. Needs `isLive` or `recordedFile`; if it is live and undefined, the role of the SDK's credentials.
+   */
   role?: string
   isLive: boolean
   /** A recording of the role's account. */

@@ -1,11 +1,14 @@
-// Reads from a trust policy which principals may assume a role, because IAM's simulator ignores trust policies. It errs towards
-// "may": we assume that the caller can meet every condition, and list the conditions.
+// Reads from a trust policy which principals may assume a role, because IAM's simulator ignores trust policies. It
+// errs towards "may": we assume that the caller can meet every condition, and list the conditions.
 import type { PolicyDocument } from './policy-set.ts'
 import { concerns, listOf, statementsOf } from './statements.ts'
 import type { Statement } from './statements.ts'
 
 export interface TrustReading {
-  /** True if the trust names the role or `*`: the role then needs no permission of its own. False: it names the account. */
+  /**
+   * True if the trust names the role or `*`: the role then needs no permission of its own. False: it names the
+   * account.
+   */
   byName: boolean
   /** Conditions that the caller must meet, in words. */
   conditions: string[]

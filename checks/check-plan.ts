@@ -14,7 +14,10 @@ export interface CheckPlan {
   schedule: string
   /** A filter of CloudWatch Logs for the record that the command prints if the check passes. */
   passedFilter: (source: string) => string
-  /** The alarm fires after so many hours without a passed check. At most 168, because CloudWatch looks back no further. */
+  /**
+   * The alarm fires after so many hours without a passed check. At most 168, because CloudWatch looks back no
+   * further.
+   */
   silenceHours: number
   cpu: string
   memoryMiB: string

@@ -31,9 +31,9 @@ const runMinutes = { empty: 50, restore: 230, examine: 110 } as const
 const stateSeconds = (step: keyof typeof runMinutes) => (runMinutes[step] + startStopMinutes) * 60
 
 /**
- * A task that writes restored data must end by itself before its state does: Step Functions only asks ECS to stop a task. If that
- * fails, the task would go on writing after the step that empties. `timeout` (coreutils, in all images of Debian) gives it a minute
- * to end; its exit status is 124.
+ * A task that writes restored data must end by itself before its state does: Step Functions only asks ECS to stop a
+ * task. If that fails, the task would go on writing after the step that empties. `timeout` (coreutils, in all images
+ * of Debian) gives it a minute to end; its exit status is 124.
  */
 function endAfter(minutes: number, ...program: string[]): string[] {
   return ['timeout', '--kill-after=60', String(minutes * 60), ...program]

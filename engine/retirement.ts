@@ -1,4 +1,5 @@
-// How far a vault is from being retired: which sources still receive writes, and when the last lock ends. It only reads.
+// How far a vault is from being retired: which sources still receive writes, and when the last lock ends. It only
+// reads.
 import { HoldfastError } from '../core/errors.ts'
 import type { ObjectStore, ObjectVersion } from '../core/store/object-store.ts'
 
@@ -13,7 +14,10 @@ export interface SourceState {
   lastLockEndsMs: number | null
 }
 
-/** `stop-writers`: the vault received a write recently. `wait`: some versions are locked. `unprotect`: no version is locked. */
+/**
+ * `stop-writers`: the vault received a write recently. `wait`: some versions are locked. `unprotect`: no version is
+ * locked.
+ */
 export type RetirementStep = 'stop-writers' | 'wait' | 'unprotect'
 
 export interface Retirement {

@@ -15,7 +15,10 @@ export interface AgentRole {
   sessionSeconds: number | null
 }
 
-/** @throws `invalid-input` for an invalid name, or without a flag that leads to the role; `not-found` for an agent that isn't declared. */
+/**
+ * @throws `invalid-input` for an invalid name, or without a flag that leads to the role; `not-found` for an agent
+ * that isn't declared.
+ */
 export function resolveAgentRole(name: string, flags: AgentRoleFlags): AgentRole {
   if (!/^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$/.test(name)) {
     throw new HoldfastError(

@@ -1,4 +1,5 @@
-// The search of `holdfast blast-radius --here` and `--directory`: what it found, what of it is new, and the files for CI.
+// The search of `holdfast blast-radius --here` and `--directory`: what it found, what of it is new, and the files for
+// CI.
 import { writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'

@@ -1,4 +1,5 @@
-// Hides Node's warning that its SQLite is experimental, because users can do nothing about it. Shows all other warnings.
+// Hides Node's warning that its SQLite is experimental, because users can do nothing about it. Shows all other
+// warnings.
 
 process.removeAllListeners('warning')
 process.on('warning', (warning) => {

@@ -1,4 +1,5 @@
-// Runs a program with a session's credentials in its environment, and writes nothing to disk. Uses no shell, so that no argument is interpreted.
+// Runs a program with a session's credentials in its environment, and writes nothing to disk. Uses no shell, so that
+// no argument is interpreted.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Session } from '../aws/session-service.ts'
@@ -35,13 +36,19 @@ export function sessionVariables({
   }
 }
 
-/** The environment of a task: the session's credentials replace all others, and an ended session can't fall back to the machine's role. */
+/**
+ * The environment of a task: the session's credentials replace all others, and an ended session can't fall back to
+ * the machine's role.
+ */
 export function taskEnvironment(environment: Environment, session: Session): Environment {
   const variables = Object.entries(environment).filter(([name]) => !credentialVariables.includes(name))
   return { ...Object.fromEntries(variables), ...sessionVariables(session), AWS_EC2_METADATA_DISABLED: 'true' }
 }
 
-/** The program's exit status; 128 plus the signal's number if a signal ended it. @throws `not-found`, `denied` if it can't be started. */
+/**
+ * The program's exit status; 128 plus the signal's number if a signal ended it.
+ * @throws `not-found`, `denied` if it can't be started.
+ */
 export function runTask(
   [command, ...args]: readonly string[],
   environment: Environment,

@@ -19,8 +19,9 @@ const readBytes = 1024 * 1024
 const empty = Buffer.alloc(0)
 
 /**
- * The digest covers kind, path and content of every entry, in the order of the paths' bytes within each directory. It excludes
- * modes, owners and times, because they depend on the user that restored. @throws the reason of `signal`, or why `root` can't be listed.
+ * The digest covers kind, path and content of every entry, in the order of the paths' bytes within each directory. It
+ * excludes modes, owners and times, because they depend on the user that restored. @throws the reason of `signal`, or
+ * why `root` can't be listed.
  */
 export async function testDirectory(root: string, signal: AbortSignal): Promise<DirectoryResult> {
   const result = { entries: 0, files: 0, bytes: 0, links: 0, findings: [] as string[] }

@@ -1,4 +1,5 @@
-// Tests whether a restored PostgreSQL starts and returns every row of every table: on a copy, or in place if the data is disposable.
+// Tests whether a restored PostgreSQL starts and returns every row of every table: on a copy, or in place if the data
+// is disposable.
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import {
@@ -54,8 +55,8 @@ const maxVersionBytes = 4
 const unprivilegedUser = 65_534
 
 /**
- * @throws `not-found` without the program, `damaged` if the cluster names no major version, `invalid-input` if it can't run here,
- * `target` without space for the copy, or the reason of `signal`.
+ * @throws `not-found` without the program, `damaged` if the cluster names no major version, `invalid-input` if it
+ * can't run here, `target` without space for the copy, or the reason of `signal`.
  */
 export async function testCluster(options: ClusterOptions, signal: AbortSignal): Promise<ClusterResult> {
   const program = join(await choosePrograms(options), 'postgres')
@@ -248,7 +249,10 @@ async function readDatabase(
   return { tables, findings }
 }
 
-/** Reads every column of every row as text: that fetches and decompresses out-of-line values, and checks every page's checksum. */
+/**
+ * Reads every column of every row as text: that fetches and decompresses out-of-line values, and checks every page's
+ * checksum.
+ */
 function readingQuery(oid: string, schema: string, table: string): string {
   return `SELECT '${Number(oid)}|' || count(*)::text || '|' || coalesce(sum(hashtextextended(ROW(x.*)::text, 0)::numeric), 0)::text AS ${resultColumn}
   FROM ONLY ${identifier(schema)}.${identifier(table)} AS x`

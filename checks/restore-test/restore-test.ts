@@ -1,4 +1,5 @@
-// Tests restored data: reads every byte of the directory, and starts a PostgreSQL in it. No vault, no credentials, no network.
+// Tests restored data: reads every byte of the directory, and starts a PostgreSQL in it. No vault, no credentials, no
+// network.
 import { HoldfastError } from '../../core/errors.ts'
 import { testDirectory } from './directory.ts'
 import type { DirectoryResult } from './directory.ts'

@@ -1,5 +1,5 @@
-// The result of a restore test. It comes from the task that read or started the restored data, so it may be hostile: we parse
-// it as untrusted bytes.
+// The result of a restore test. It comes from the task that read or started the restored data, so it may be hostile:
+// we parse it as untrusted bytes.
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
@@ -33,7 +33,10 @@ const schema = z
     bytes: count,
     /** Over the paths, kinds and contents of all entries, in order. */
     sha256,
-    /** The figures include template databases, and exclude rows of system catalogs. Null if the test started no server. */
+    /**
+     * The figures include template databases, and exclude rows of system catalogs. Null if the test started no
+     * server.
+     */
     postgres: z.strictObject({ databases: count, tables: count, rows: count, sha256 }).nullable(),
     findings: z.array(finding).max(maxFindings),
     findingCount: count,
@@ -71,8 +74,8 @@ export function findingText(text: string): string {
 }
 
 /**
- * @throws `not-found`, `unsupported-format`, or `damaged` with the field that is wrong, and for a result of another run or
- * kind; no error repeats content of the file.
+ * @throws `not-found`, `unsupported-format`, or `damaged` with the field that is wrong, and for a result of another
+ * run or kind; no error repeats content of the file.
  */
 export function readResult(file: string, expected: ExpectedResult = {}): RestoreTestResult {
   const result = parseResult(readBounded(file))

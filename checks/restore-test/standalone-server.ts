@@ -1,5 +1,5 @@
-// Runs PostgreSQL in single-user mode: one process that reads its commands from standard input. It has no socket, no background
-// process, no login, and ignores the settings that a cluster's catalogue attaches to roles and databases.
+// Runs PostgreSQL in single-user mode: one process that reads its commands from standard input. It has no socket, no
+// background process, no login, and ignores the settings that a cluster's catalogue attaches to roles and databases.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
@@ -43,8 +43,9 @@ const settings = [
 ]
 
 /**
- * Runs `queries` on one database, one by one: a query that fails doesn't stop the next. Their values must have no quotes and no line
- * breaks. @throws if the server can't be started, or the reason of `signal`, after the server's end.
+ * Runs `queries` on one database, one by one: a query that fails doesn't stop the next. Their values must have no
+ * quotes and no line breaks. @throws if the server can't be started, or the reason of `signal`, after the server's
+ * end.
  */
 export function runStandalone(
   server: StandaloneServer,

@@ -1,5 +1,5 @@
-// Chooses the snapshot that a source, a snapshot id or a point in time selects. No choice is silent: it lists the snapshots
-// that were passed over, with the reasons.
+// Chooses the snapshot that a source, a snapshot id or a point in time selects. No choice is silent: it lists the
+// snapshots that were passed over, with the reasons.
 import type { Clock } from '../clock.ts'
 import { HoldfastError } from '../errors.ts'
 import type { ObjectStore } from '../store/object-store.ts'

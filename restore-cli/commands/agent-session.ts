@@ -1,4 +1,5 @@
-// `holdfast agent-session`: opens a session that expires with an agent's task. Its sub-command `revoke` ends them early.
+// `holdfast agent-session`: opens a session that expires with an agent's task. Its sub-command `revoke` ends them
+// early.
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../../core/errors.ts'
@@ -115,7 +116,10 @@ function addRoleOptions(command: Command): void {
     .addOption(jsonOption())
 }
 
-/** @throws `denied` (by the trust policy), `invalid-input`, `credentials`, `unreachable`; ends with the task's exit status. */
+/**
+ * @throws `denied` (by the trust policy), `invalid-input`, `credentials`, `unreachable`; ends with the task's exit
+ * status.
+ */
 async function startSession(
   name: string,
   task: readonly string[],
@@ -185,7 +189,10 @@ async function readSessionPolicy(file: string): Promise<string> {
   )
 }
 
-/** Ends every session of the agent that was issued up to now. @throws `denied`, `not-found`, `credentials`, `unreachable`. */
+/**
+ * Ends every session of the agent that was issued up to now.
+ * @throws `denied`, `not-found`, `credentials`, `unreachable`.
+ */
 async function revokeSessions(
   name: string,
   flags: AgentRoleFlags & { json?: boolean },
@@ -199,7 +206,8 @@ async function revokeSessions(
   const [sts, iam] = [new SessionService(settings), new IdentityService(settings)]
   try {
     await sts.whoAmI()
-    // Use AWS's clock, because AWS issues the sessions: with a local clock an hour behind, an hour of sessions would live on.
+    // Use AWS's clock, because AWS issues the sessions: with a local clock an hour behind, an hour of sessions would
+    // live on.
     const serverMs = sts.serverTimeMs()
     if (serverMs === null)
       throw new HoldfastError(

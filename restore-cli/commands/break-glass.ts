@@ -1,4 +1,5 @@
-// `holdfast break-glass`: opens a session for destructive actions, with a reason. Its sub-command `approve` is the second human's.
+// `holdfast break-glass`: opens a session for destructive actions, with a reason. Its sub-command `approve` is the
+// second human's.
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../../core/errors.ts'
@@ -111,7 +112,10 @@ Credentials must be of the approver's role (\`approval.approver\` in the configu
     .action((name: string) => approve(name, command.optsWithGlobals(), invocation))
 }
 
-/** @throws `denied` (by the trust policy), `invalid-input`, `credentials`, `unreachable`; ends with the task's exit status. */
+/**
+ * @throws `denied` (by the trust policy), `invalid-input`, `credentials`, `unreachable`; ends with the task's exit
+ * status.
+ */
 async function breakGlass(
   task: readonly string[],
   flags: BreakGlassFlags,
@@ -173,7 +177,10 @@ function checkReason(reason = ''): string {
   })
 }
 
-/** Approves break-glass for `sourceIdentity` alone; `minutes` of 0 takes every approval back. @throws `denied`, `not-found`, `invalid-input`. */
+/**
+ * Approves break-glass for `sourceIdentity` alone; `minutes` of 0 takes every approval back.
+ * @throws `denied`, `not-found`, `invalid-input`.
+ */
 async function approve(sourceIdentity: string, flags: ApprovalFlags, invocation: Invocation): Promise<void> {
   checkName('source identity', sourceIdentity)
   if (flags.minutes > 60)

@@ -1,4 +1,5 @@
-// `holdfast check-examination`: parses the untrusted result of a restore test, and prints it as a record that a filter can count.
+// `holdfast check-examination`: parses the untrusted result of a restore test, and prints it as a record that a
+// filter can count.
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../../core/errors.ts'
@@ -38,7 +39,10 @@ Ends with 4 if the result reports a loss, or if it is not a valid result.
     .action((file: string) => checkExamination(file, command.opts(), invocation))
 }
 
-/** @throws `damaged` for an invalid result, for one of another run or kind, or (after its record) for one with findings. */
+/**
+ * @throws `damaged` for an invalid result, for one of another run or kind, or (after its record) for one with
+ * findings.
+ */
 async function checkExamination(
   file: string,
   flags: CheckExaminationFlags,
@@ -48,7 +52,8 @@ async function checkExamination(
   const output = makeOutput(invocation, flags.json ?? false)
   const result = readResult(file, flags)
   const { type: _, ...fields } = result
-  // This type differs from the test's own, so that no filter counts what the untrusted task prints as a check that passed.
+  // This type differs from the test's own, so that no filter counts what the untrusted task prints as a check that
+  // passed.
   output.record('checked-examination', { source: flags.source, ...fields })
   output.text(renderRestoreTest(result, flags.source))
   if (!result.ok)

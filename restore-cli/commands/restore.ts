@@ -1,4 +1,5 @@
-// `holdfast restore`, also installed as `restore`: shows the plan, restores, and reports what was restored and what is missing.
+// `holdfast restore`, also installed as `restore`: shows the plan, restores, and reports what was restored and what
+// is missing.
 import { resolve } from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'

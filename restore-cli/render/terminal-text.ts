@@ -1,4 +1,5 @@
-// Escapes untrusted names (of vaults, servers, file systems), so that they can't send control sequences to the terminal.
+// Escapes untrusted names (of vaults, servers, file systems), so that they can't send control sequences to the
+// terminal.
 import { pathText } from '../../core/tree/path-text.ts'
 
 const unsafe = /[\p{C}\p{Zl}\p{Zp}]/gu
