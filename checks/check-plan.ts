@@ -3,10 +3,11 @@ import { vaultBucketName } from '../guardrails/names.ts'
 import type { Duty, VaultLocation } from '../guardrails/names.ts'
 
 export interface CheckPlan {
-  /** Kebab-case; part of the names of task, schedule, metric and alarm. */
+  /** Kebab-case, because it is part of the names of task, schedule, metric and alarm. */
   name: string
   /** The role of the task. */
   duty: Duty
+  /** The statement that a passed check confirms. */
   sentence: string
   /** The arguments of `holdfast`. */
   command: (location: VaultLocation, source: string) => string[]
@@ -47,7 +48,7 @@ export const checkPlans: readonly CheckPlan[] = [
   {
     name: 'verify',
     duty: 'drill',
-    sentence: 'The newest snapshot is there, whole and locked: every object is looked at, the tree is read',
+    sentence: 'The newest snapshot is complete and locked: every object was checked, and the tree was read',
     command: (location, source) => verifyCommand(location, source),
     schedule: 'cron(0 2 * * ? *)',
     passedFilter: (source) => verifiedFilter(source, false),
@@ -59,7 +60,7 @@ export const checkPlans: readonly CheckPlan[] = [
   {
     name: 'read',
     duty: 'drill',
-    sentence: 'Every byte of the newest snapshot is fetched and hashed',
+    sentence: 'Every byte of the newest snapshot was fetched and hashed',
     command: (location, source) => verifyCommand(location, source, '--read-data'),
     // Twice a week, because CloudWatch looks back one week only: a missed weekly check would go unnoticed.
     schedule: 'cron(0 4 ? * SUN,WED *)',

@@ -10,7 +10,7 @@ export type Mount = keyof typeof mountPaths
 export interface StepPlan {
   /** The task's role; null: it has no role and no credentials. */
   duty: Duty | null
-  /** Whether its network leads to the vault. */
+  /** Whether the task's network has a route to the vault. */
   isNearVault: boolean
   entryPoint: string[]
   command: (location: VaultLocation, source: string) => string[]

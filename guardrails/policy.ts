@@ -52,8 +52,8 @@ export function renderPolicy(document: Policy): string {
 }
 
 /**
- * A principal's tag as a policy variable. Its default matches no tag, and is needed because AWS may drop a
- * whole statement, even a deny, if one of its variables has no value.
+ * A principal's tag as a policy variable, with a default that matches no tag. Without the default, AWS may
+ * drop a whole statement, even a deny, because one of its variables has no value.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
 export function principalTag(key: string): string {

@@ -22,9 +22,9 @@ const enteredTime = '$$.State.EnteredTime'
 const maxRetrySeconds = 900
 
 /**
- * In Amazon States Language. The deny takes the time of the write, not of the event, because events arrive
- * minutes late and out of order, and an earlier time would revive sessions that a later one had ended. A
- * failed call is retried with a new time, for the same reason.
+ * In Amazon States Language. The deny takes the time of the write, not of the event. Events arrive minutes
+ * late and out of order, so an event's time could revive sessions that a later deny had ended. A failed call
+ * is retried with a new time, for the same reason.
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
  */
 export function quarantineDefinition(accountId: string): Record<string, unknown> {

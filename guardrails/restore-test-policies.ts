@@ -1,5 +1,5 @@
-// Policies of restore tests: the roles that start a run and its tasks, and the file system that hands
-// restored data from the task that reads the vault to the tasks that have no role.
+// Policies of restore tests: the roles that start a run and its tasks, and the file system between the tasks.
+// Through it, the task that reads the vault hands restored data to the tasks without a role.
 import {
   checkClusterArn,
   checkClusterName,

@@ -186,8 +186,8 @@ const denyWithoutSecondFactor: Statement = {
   },
 }
 
-// The principal is the account, and a condition holds the ARNs, because IAM rejects a policy that names a
-// deleted role, and Identity Center's role names are known only as patterns. SetSourceIdentity has a
+// The principal is the account, and a condition holds the ARNs. IAM rejects a principal that names a deleted
+// role, and Identity Center's role names are known only as patterns. SetSourceIdentity has a
 // statement of its own, because IAM evaluates it without the tags and the external id of the AssumeRole
 // request.
 function trustPrincipals(

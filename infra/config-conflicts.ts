@@ -1,10 +1,10 @@
-// What single values can't show: two that don't go together.
+// Conflicts between configuration values that are each valid alone.
 import { imageRepository, vaultBucketName } from '../guardrails/names.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const maxThawMs = 24 * 3_600_000
 
-/** One line per conflict, beginning with the key to change. */
+/** One line for each conflict. It begins with the key to change. */
 export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: number): string[] {
   return [
     ...accountConflicts(config),
@@ -33,7 +33,7 @@ function accountConflicts(config: Config): string[] {
   const problems: string[] = []
   if (config.vaultAccountId === config.productionAccountId) {
     problems.push(
-      "holdfast:vaultAccountId: is production's account too; a vault in the account it protects against protects nothing, give it one of its own",
+      "holdfast:vaultAccountId: is production's account too; set it to an account of the vault alone, because production could destroy a vault in its own account",
     )
   }
   if (config.managementAccountId !== '' && config.managementAccountId === config.productionAccountId) {
@@ -48,7 +48,7 @@ function accountConflicts(config: Config): string[] {
   }
   if (config.detached && config.layer === 'organization') {
     problems.push(
-      'holdfast:detached: there is no organization layer without an Organization; set it to false, or deploy vault and production only',
+      'holdfast:detached: excludes the organization layer; set it to false, or deploy only the vault and production layers',
     )
   }
   if (!config.detached && config.organizationId === '') {
@@ -67,31 +67,35 @@ function accountConflicts(config: Config): string[] {
 function retentionConflicts(config: Config): string[] {
   if (config.retentionCapDays > config.retentionDays) return []
   return [
-    `holdfast:retentionCapDays: must be more than promise and generation together (${config.retentionDays}), or no lock could be extended`,
+    `holdfast:retentionCapDays: must be more than promiseDays and generationDays together (${config.retentionDays}), because the custodian could extend no lock otherwise`,
   ]
 }
 
 function thawConflicts(config: Config, nowMs: number): string[] {
   if (config.thawUntil === '' || Date.parse(config.thawUntil) <= nowMs + maxThawMs) return []
-  return ['holdfast:thawUntil: must be within 24 hours from now; what stays thawed longer is not frozen']
+  return [
+    'holdfast:thawUntil: must be within the next 24 hours, because a longer thaw would leave the vault unprotected',
+  ]
 }
 
 function duplicates(key: string, names: readonly string[]): string[] {
   const repeatedNames = new Set(names.filter((name, index) => names.indexOf(name) !== index))
-  return [...repeatedNames].map((name) => `holdfast:${key}: ${JSON.stringify(name)} is there twice`)
+  return [...repeatedNames].map((name) => `holdfast:${key}: ${JSON.stringify(name)} is listed twice`)
 }
 
 const productionPeople = ['launchers', 'breakGlass', 'approvers', 'administrators', 'responders'] as const
 type ProductionPeople = (typeof productionPeople)[number]
 
-/** An approval by the one who asks for it is none. Of two names that one human has, nobody here can know. */
+/**
+ * A person must not approve their own break-glass session. The check can't detect one person with two ARNs.
+ */
 function approverConflicts({ approvers, breakGlass }: Config): string[] {
   return approvers
     .filter((arn) => breakGlass.some((breakGlassArn) => overlap(arn, breakGlassArn)))
-    .map((arn) => `holdfast:approvers: ${arn} may break the glass as well; name somebody else`)
+    .map((arn) => `holdfast:approvers: ${arn} is also in breakGlass; name another person`)
 }
 
-/** Whether two names, each with a `*` at its end or without, can mean the same principal. */
+/** Whether two ARNs, each with or without a `*` at the end, can match the same principal. */
 function overlap(first: string, second: string): boolean {
   const [firstPrefix, secondPrefix] = [first.replace(/\*$/, ''), second.replace(/\*$/, '')]
   return (
@@ -112,9 +116,7 @@ function principalConflicts(config: Config): string[] {
       .map((arn) => `holdfast:${key}: ${arn} is not in the ${accountName} account ${accountId}`)
   const writers = config.sources.flatMap(({ name, trust }) =>
     'awsRoleArn' in trust && trust.awsRoleArn.split(':')[4] === config.vaultAccountId
-      ? [
-          `holdfast:sources: ${name} is to be written by a role of the vault's own account; name a role of production`,
-        ]
+      ? [`holdfast:sources: ${name} trusts a role of the vault's own account; name a role of production`]
       : [],
   )
   return [
@@ -134,40 +136,46 @@ function regionConflicts({ region, regions, sources }: Config): string[] {
     ...duplicates('regions', [region, ...regions]),
     ...outsideRegions.map(
       (source) =>
-        `holdfast:sources: ${source.name} is to lie in ${source.region}, where there is no vault; add it to holdfast:regions`,
+        `holdfast:sources: ${source.name} has the region ${source.region}, which has no vault; add the region to holdfast:regions`,
     ),
   ]
 }
 
-/** The bucket's name follows from account and region: with another of either, the stack would make a new vault and leave the old one. */
+/**
+ * The bucket's name follows from account and region. A change of either would make the stack abandon the
+ * vault for a new one.
+ */
 function replacementConflicts({ vaultBucket, vaultAccountId, region }: Config): string[] {
   const derivedName = vaultBucketName({ accountId: vaultAccountId, region })
   if (vaultBucket === '' || vaultBucket === derivedName) return []
   return [
-    `holdfast:vaultBucket: is ${JSON.stringify(vaultBucket)}, but account and region make it ${derivedName}: the vault would be replaced; ` +
-      'set holdfast:vaultAccountId and holdfast:region back, or make a stack of its own for another vault',
+    `holdfast:vaultBucket: is ${JSON.stringify(vaultBucket)}, but account and region give ${derivedName}, which would replace the vault; ` +
+      'restore holdfast:vaultAccountId and holdfast:region, or use a new stack for another vault',
   ]
 }
 
-/** Production's registry, or a stranger's, would decide what runs with the right to read the vault. */
+/** An image from another registry would let its owner run code with the permission to read the vault. */
 function imageConflicts({ image, vaultAccountId, region }: Config): string[] {
   const repository = imageRepository({ accountId: vaultAccountId, region })
   return image === '' || image.startsWith(`${repository}@`)
     ? []
-    : [`holdfast:image: must be of the vault's own registry, ${repository}@sha256:…`]
+    : [`holdfast:image: must come from the vault's own registry, ${repository}@sha256:…`]
 }
 
-/** What was asked for and would not happen is worse than what was not asked for. */
+/**
+ * Rejects a configuration that turns restore tests on but can't run any, because the operator would rely on
+ * them.
+ */
 function restoreTestConflicts({ layer, examine, image, sources }: Config): string[] {
   if (!examine || layer !== 'vault') return []
   return [
     ...(image === ''
-      ? ['holdfast:image: name the image that examines what was restored, or set holdfast:examine to false']
+      ? ['holdfast:image: name the image that runs restore tests, or set holdfast:examine to false']
       : []),
     ...(sources.length === 0 || sources.some(({ kind }) => kind === 'postgres')
       ? []
       : [
-          'holdfast:sources: none has the kind postgres, so that there is nothing to start; set kind of one, or holdfast:examine to false',
+          'holdfast:sources: no source has the kind postgres, so no restore test can run; set kind of a source, or set holdfast:examine to false',
         ]),
   ]
 }
@@ -177,19 +185,23 @@ function missingValues(config: Config): string[] {
   if (config.layer === 'vault') {
     if (config.sources.length === 0) problems.push('holdfast:sources: name at least one source to protect')
     if (config.alarmEmails.length + config.alarmWebhooks.length === 0) {
-      problems.push('holdfast:alarmEmails: name who is woken by an alarm, or set holdfast:alarmWebhooks')
+      problems.push(
+        'holdfast:alarmEmails: name at least one address of on-call, or set holdfast:alarmWebhooks',
+      )
     }
     if (config.restorers.length === 0)
-      problems.push('holdfast:restorers: name who may restore (roles or users of the vault account)')
+      problems.push(
+        'holdfast:restorers: name at least one person who may restore (a role or user of the vault account)',
+      )
   }
   if (config.layer === 'production' && config.agents.length > 0 && config.launchers.length === 0) {
     problems.push(
-      "holdfast:launchers: name who may start an agent's session (roles or users of the production account)",
+      'holdfast:launchers: name at least one launcher of agent sessions (a role or user of the production account)',
     )
   }
   if (config.layer === 'production' && config.breakGlass.length === 0) {
     problems.push(
-      'holdfast:breakGlass: name who may break the glass (roles or users of the production account)',
+      'holdfast:breakGlass: name at least one person who may use break-glass (a role or user of the production account)',
     )
   }
   return problems

@@ -1,4 +1,5 @@
-// Validates the configuration before the program declares any resource: single values first, then values that contradict.
+// Validates the configuration before the program declares any resource: single values first, then values that
+// contradict.
 import { HoldfastError } from '../core/errors.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
 import { findConflicts } from './config-conflicts.ts'
@@ -6,8 +7,8 @@ import { armingPhrase, configSchema } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
 
 /**
- * Checks raw values (as parsed from `pulumi config`) and fills in the defaults.
- * @throws HoldfastError `invalid-input`, naming every key that is wrong and what to set.
+ * Validates the values of `pulumi config` and fills in the defaults.
+ * @throws HoldfastError `invalid-input` with one line for each invalid key, which says what to set.
  */
 export function readConfig(raw: Record<string, unknown>, nowMs: number): HoldfastConfig {
   const parsed = configSchema.safeParse(raw)
@@ -36,9 +37,9 @@ function refuse(problems: string[]): HoldfastError {
   const first = problems[0]!.split(':').slice(0, 2).join(':')
   return new HoldfastError(
     'invalid-input',
-    `the configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    `the configuration is invalid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
     {
-      hint: `change it with \`pulumi config set\`, beginning with ${first}; nothing was touched`,
+      hint: `correct the listed keys with \`pulumi config set\`, beginning with ${first}; nothing was changed`,
       context: { problems },
     },
   )

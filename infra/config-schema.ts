@@ -1,4 +1,4 @@
-// What single values of the configuration may look like.
+// Schemas of single configuration values.
 import { Region } from '@pulumi/aws/types/enums/index.js'
 import { z } from 'zod'
 
@@ -26,16 +26,19 @@ export const region = z
     error: 'is in another partition of AWS, where ARNs differ: not supported',
   })
 
-/** Empty: no checks are scheduled. A tag would let whoever moves it decide what runs with the right to read the vault. */
+/**
+ * Empty: no checks are scheduled. A digest is required, because a moved tag would run other code with the
+ * permission to read the vault.
+ */
 export const imageByDigest = z
   .string()
   .regex(
     /^(?:\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com\/[a-z0-9._/-]+@sha256:[0-9a-f]{64})?$/,
-    'give the image by digest, beginning with the output imageRepository: ….dkr.ecr.….amazonaws.com/holdfast@sha256:…, or leave it empty',
+    'set it to the image by digest, beginning with the output imageRepository: ….dkr.ecr.….amazonaws.com/holdfast@sha256:…, or leave it empty',
   )
   .default('')
 
-/** A role or user, `*` allowed within the name: Identity Center adds a random suffix to its roles. */
+/** ARN of a role or user. It may end with `*`, because Identity Center adds a random suffix to its roles. */
 const principalPattern = z
   .string()
   .regex(
@@ -88,11 +91,11 @@ const rolesAnywhere = z.strictObject({
 })
 
 export const source = z.strictObject({
-  // 48 characters: `holdfast-writer-` and the name make a role's name, of 64 at most.
+  // At most 48 characters, because `holdfast-writer-NAME` is a role name, which IAM limits to 64.
   name: name(48),
-  /** Where its backups lie; the stack's own region, or one of `regions`. */
+  /** Region of the source's backups: the stack's own region, or one of `regions`. */
   region: region.optional(),
-  /** What is backed up: of a PostgreSQL, more can be tried than whether its files are there. */
+  /** A restore test can start a `postgres` and read its rows; of a `volume` it can only read the files. */
   kind: z
     .enum(['volume', 'postgres'], {
       error: 'must be volume, or postgres for the data directory of a PostgreSQL',
@@ -108,24 +111,24 @@ const action = z
   .string()
   .regex(
     /^[a-z0-9-]+:([A-Z][A-Za-z0-9]*\*?|\*)$/,
-    'must be an action such as ec2:DescribeInstances, ec2:Describe* or ec2:*; `*` alone is what this is here to prevent',
+    'must be an action such as ec2:DescribeInstances, ec2:Describe* or ec2:*; `*` alone would allow every action',
   )
   .refine((text) => !/^(iam|organizations|account|sts):/.test(text), {
-    error: 'an agent has no business with identities, the organization or the account',
+    error: 'must not be an action on identities, the organization or the account',
   })
 
 export const agent = z.strictObject({
-  // `holdfast agent-session revoke NAME` would be told apart from the agent's session by nothing.
+  // `holdfast agent-session revoke NAME` would be ambiguous.
   name: name(48).refine((text) => text !== 'revoke', {
-    error: 'is a word of `holdfast agent-session`; choose another name',
+    error: 'is a subcommand of `holdfast agent-session`; choose another name',
   }),
   environment: z
     .string()
-    .regex(/^[\w.:/=+@-]{1,256}$/, 'give the value of the environment tag, e.g. staging'),
-  may: z.array(action).min(1, 'say what the agent may do'),
+    .regex(/^[\w.:/=+@-]{1,256}$/, 'set it to a value of the environment tag, e.g. staging'),
+  may: z.array(action).min(1, 'name at least one action that the agent may call'),
   sessionSeconds: z
     .int()
-    .min(900, "AWS's shortest session is 900 seconds")
-    .max(3600, "an agent's session lasts 3600 seconds at most: it should end with its task")
+    .min(900, 'must be at least 900 seconds, the minimum of AWS')
+    .max(3600, 'must be at most 3600 seconds, because a session should end with its task')
     .default(900),
 })

@@ -1,5 +1,5 @@
-// Pulumi hands every value of a stack's configuration over as text: numbers, booleans and lists as JSON, and account ids so
-// that they look like numbers.
+// Parses configuration values, because Pulumi passes all of them as text: numbers, booleans and lists as
+// JSON. The digits of an account id have to stay text.
 
 const textKeys: ReadonlySet<string> = new Set([
   'layer',
@@ -17,7 +17,10 @@ const textKeys: ReadonlySet<string> = new Set([
   'environmentTag',
 ])
 
-/** The value of `holdfast:<key>` as the program means it; text that is no JSON stays text, for the check to refuse. */
+/**
+ * The typed value of `holdfast:<key>`. Text that isn't JSON stays text, so that the schema rejects it by its
+ * key.
+ */
 export function parseConfigValue(key: string, text: string): unknown {
   if (textKeys.has(key)) return text
   try {

@@ -1,5 +1,6 @@
-// The configuration of the Pulumi program: every key of `pulumi config`, its shape and its default. Pulumi.yaml declares the
-// same keys with the same defaults. It has no type for a list of objects, so only this schema checks `sources` and `agents`.
+// The configuration of the Pulumi program: every key of `pulumi config`, its shape and its default.
+// Pulumi.yaml declares the same keys with the same defaults. It has no type for a list of objects, so only
+// this schema checks `sources` and `agents`.
 import { z } from 'zod'
 import type { VaultLocation } from '../guardrails/names.ts'
 import {
@@ -16,7 +17,7 @@ import {
 const layers = ['organization', 'vault', 'production'] as const
 
 export const configSchema = z.strictObject({
-  layer: z.enum(layers, { error: 'say which part this stack is: organization, vault or production' }),
+  layer: z.enum(layers, { error: 'set it to organization, vault or production' }),
   region,
   regions: z.array(region).default([]),
   vaultAccountId: accountId,
@@ -27,15 +28,11 @@ export const configSchema = z.strictObject({
   detached: z.boolean().default(false),
   promiseDays: z
     .int()
-    .min(1, 'promise at least 1 day')
-    .max(3650, "promise at most 3650 days: a locked object can't be removed before")
+    .min(1, 'must be at least 1 day')
+    .max(3650, "must be at most 3650 days, because a locked object can't be removed earlier")
     .default(30),
-  generationDays: z
-    .int()
-    .min(1, 'a generation lasts at least 1 day')
-    .max(365, 'a generation lasts at most 365 days')
-    .default(10),
-  retentionCapDays: z.int().min(1).max(3650, 'cap extensions at 3650 days at most').default(400),
+  generationDays: z.int().min(1, 'must be at least 1 day').max(365, 'must be at most 365 days').default(10),
+  retentionCapDays: z.int().min(1).max(3650, 'must be at most 3650 days').default(400),
   arm: z.string().default(''),
   image: imageByDigest,
   examine: z.boolean().default(false),
@@ -60,21 +57,25 @@ export const configSchema = z.strictObject({
   alarmEmails: z.array(z.email('must be an e-mail address')).default([]),
   alarmWebhooks: z.array(z.url({ protocol: /^https$/, error: 'must be an https URL' })).default([]),
   alarmRegions: z.array(region).default([]),
-  silenceHours: z.int().min(1).max(168, 'CloudWatch looks back over 7 days (168 hours) at most').default(24),
+  silenceHours: z
+    .int()
+    .min(1)
+    .max(168, 'must be at most 168 hours, because CloudWatch looks back over 7 days only')
+    .default(24),
   auditRetentionDays: z
     .int()
     .min(1)
-    .max(3650, "keep the trail at most 3650 days: a locked object can't be removed before")
+    .max(3650, "must be at most 3650 days, because a locked object can't be removed earlier")
     .default(400),
   recycleBinDays: z
     .int()
-    .min(1, 'keep what is deleted for 1 day at least')
-    .max(365, 'the Recycle Bin keeps 365 days at most')
+    .min(1, 'must be at least 1 day')
+    .max(365, 'must be at most 365 days, the maximum of the Recycle Bin')
     .default(14),
   unlockDelayDays: z
     .int()
-    .min(7, 'AWS delays an unlocking by 7 days at least')
-    .max(30, 'AWS delays an unlocking by 30 days at most')
+    .min(7, 'must be at least 7 days, the minimum of AWS')
+    .max(30, 'must be at most 30 days, the maximum of AWS')
     .default(7),
   environmentTag: z
     .string()
@@ -84,7 +85,7 @@ export const configSchema = z.strictObject({
 
 export type Layer = (typeof layers)[number]
 export type HoldfastConfig = Omit<z.infer<typeof configSchema>, 'arm'> & {
-  /** Default retention of the vault bucket: the promise plus one generation. */
+  /** The default retention of the vault bucket: the guaranteed retention plus one generation. */
   retentionDays: number
   lockMode: 'COMPLIANCE' | 'GOVERNANCE'
 }
@@ -92,12 +93,15 @@ export type SourceConfig = HoldfastConfig['sources'][number]
 
 type LocationConfig = Pick<HoldfastConfig, 'vaultAccountId' | 'region' | 'regions'>
 
-/** Where there is a vault: the stack's own region first, in which alarms and trail come together. */
+/**
+ * The locations of all vaults. The first is the stack's own region, which also holds the alarm bus and the
+ * trail.
+ */
 export function locationsOf({ vaultAccountId: accountId, region, regions }: LocationConfig): VaultLocation[] {
   return [region, ...regions].map((name) => ({ accountId, region: name }))
 }
 
-/** Where a source's backups lie. */
+/** The location of the vault that holds the source's backups. */
 export function locationOf(
   { vaultAccountId: accountId, region }: LocationConfig,
   source: SourceConfig,
@@ -105,7 +109,10 @@ export function locationOf(
   return { accountId, region: source.region ?? region }
 }
 
-/** Where calls raise an alarm: where the vault is, where AWS records what is global (IAM, root), and where else one works. */
+/**
+ * The regions in which calls raise an alarm. Always includes us-east-1, where AWS records IAM and root user
+ * events.
+ */
 export function alarmRegionsOf({
   region,
   regions,
@@ -116,7 +123,7 @@ export function alarmRegionsOf({
 
 export const configKeys = Object.keys(configSchema.shape) as (keyof z.infer<typeof configSchema>)[]
 
-/** What has to be typed, to the letter, before locks become irrevocable. */
+/** The exact phrase that an operator has to set as `arm` before locks become irrevocable. */
 export function armingPhrase(bucket: string, days: number): string {
   return `lock ${bucket} in COMPLIANCE for ${days} days`
 }

@@ -1,4 +1,16 @@
-// What `pulumi up` runs: one layer of Holdfast's infrastructure, as the stack's configuration says.
+// Entry point of `pulumi up`: reads the stack's configuration and deploys one layer of Holdfast's
+// infrastructure.
+//
+// A stack deploys one of three layers, each to its own account, with its own deployer and its own state:
+//
+// - organization-layer.ts: control policies and units, in the management account
+// - vault-layer.ts: the locked buckets, the vault's roles, alarms and scheduled checks, in the vault's account
+// - production-layer.ts: agents, break-glass and delayed deletion, in the production account
+//
+// Each layer combines the Pulumi components of components/ with the policies of guardrails/. All three layers
+// read the same configuration (config.ts), and names follow from it (guardrails/names.ts), so no layer reads
+// another layer's state. recording.ts runs this program without AWS and lists its resources, for the sandbox,
+// the proof and the tests.
 import * as pulumi from '@pulumi/pulumi'
 import { isHoldfastError } from '../core/errors.ts'
 import { readConfig } from './config-reader.ts'
@@ -17,7 +29,7 @@ export default async function deploy(): Promise<Record<string, unknown>> {
     await assertVaultStays(config)
     return deployLayer(config)
   } catch (error) {
-    // A RunError is shown without a stack trace: whoever mistyped an account's id needs none.
+    // Pulumi shows a RunError without a stack trace, which wouldn't help with a mistake in the configuration.
     if (isHoldfastError(error)) throw new pulumi.RunError(`${error.message}\nHINT: ${error.hint}`)
     throw error
   }
@@ -36,7 +48,7 @@ function deployLayer(config: HoldfastConfig): Record<string, unknown> {
 
 function rawConfig(): Record<string, unknown> {
   const raw: Record<string, unknown> = {}
-  // All keys of the project, not only the known ones: a key that was mistyped must not be taken for its default.
+  // Includes unknown keys, because a mistyped key must fail instead of leaving the real key at its default.
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
     if (key.startsWith(namespace))
       raw[key.slice(namespace.length)] = parseConfigValue(key.slice(namespace.length), text)

@@ -1,5 +1,6 @@
-// The organization layer: what binds the vault's and production's accounts, their roots included. Deployed to the
-// management account, which it doesn't bind: nothing else belongs there.
+// The organization layer: control policies that bind the vault's and production's accounts, their root users
+// included. It is deployed to the management account. AWS doesn't bind that account by control policies, so
+// it should run nothing else.
 import {
   membershipPolicy,
   productionDelayPolicy,
@@ -41,7 +42,10 @@ export function deployOrganizationLayer(config: HoldfastConfig): Record<string, 
   }
 }
 
-/** The control policies by resource name. Each is attached to the accounts, and to the units for accounts that join later. */
+/**
+ * The control policies by resource name. Each is attached to the accounts, and to the units for accounts that
+ * join later.
+ */
 function controlPolicies(
   config: HoldfastConfig,
   vault: VaultLocation,
@@ -86,13 +90,14 @@ function controlPolicies(
       type: 'RESOURCE_CONTROL_POLICY',
       description: "No principal outside the vault's account can access the vault",
       document: vaultPerimeterPolicy(vault, config.organizationId),
-      // Not attached to the unit, because the policy names the one account that its principals must belong to.
+      // Not attached to the unit, because the policy names the one account that its principals must belong
+      // to.
       targets: { vault: vault.accountId },
     },
   }
 }
 
-/** Ids of the units that accounts are moved to by hand; null without any. */
+/** Ids of the units, to which an operator moves accounts by hand. Null without units. */
 function describeUnits(units: OrganizationUnits | undefined): Record<string, pulumi.Output<string>> | null {
   return units === undefined ? null : { vault: units.vault.id, production: units.production.id }
 }

@@ -1,4 +1,5 @@
-// The production layer: who works there, and what none of them can do. Agents, break-glass, the administrator.
+// The production layer: the roles of agents, break-glass, responders and the administrator, delayed deletion,
+// and alarms.
 import * as aws from '@pulumi/aws'
 import { agentAlarmPrefix, alarmPatterns } from '../guardrails/alarm-patterns.ts'
 import { agentBoundary, agentPolicy } from '../guardrails/agent-policies.ts'
@@ -120,7 +121,7 @@ function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void 
     {
       roleName: breakGlassRoleName,
       path: rolePaths.production,
-      description: 'Destructive actions: second factor, a reason, one hour',
+      description: 'Destructive actions in production: needs a second factor and a reason, lasts one hour',
       trust: breakGlassTrustPolicy(accountId, config.breakGlass),
       policy: breakGlassPolicy({ accountId: config.vaultAccountId, region: config.region }),
       ...(approval === null ? {} : { boundary: approval.arn }),
@@ -133,7 +134,7 @@ function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void 
     {
       roleName: approverRoleName,
       path: rolePaths.production,
-      description: 'Approves that the glass is broken; can break nothing',
+      description: 'Approves break-glass sessions; has no destructive permission',
       trust: namedHumanTrustPolicy(accountId, config.approvers),
       policy: approverPolicy(accountId),
     },
@@ -156,14 +157,14 @@ function deployResponder(config: HoldfastConfig, provider: aws.Provider): void {
   )
 }
 
-/** Production's administrator may do everything there is to do in production. That is the point: the vault doesn't care. */
+/** Production's administrator may do everything in production, because the vault's safety doesn't depend on limits there. */
 function deployAdministrator(config: HoldfastConfig, provider: aws.Provider): void {
   const role = new aws.iam.Role(
     'administrator',
     {
       name: administratorRoleName,
       path: rolePaths.production,
-      description: 'Administrator of production; has no way into the vault',
+      description: 'Administrator of production; has no access to the vault',
       assumeRolePolicy: renderPolicy(
         administratorTrustPolicy(config.productionAccountId, config.administrators),
       ),
@@ -195,7 +196,7 @@ function describeProduction(config: HoldfastConfig): Record<string, unknown> {
     ),
     quarantineAgents: config.quarantineAgents,
     breakGlass: role(config.breakGlass, breakGlassRoleName),
-    // Whoever approves, and what with; null if no approval is asked for.
+    // The approver's role and the policy that it writes. Null if no approvers are configured.
     approval:
       config.approvers.length === 0
         ? null

@@ -1,11 +1,13 @@
-// The ids and ARNs that AWS gives to what the program creates, as far as the program goes on to use them.
+// Stand-ins for the ids and ARNs that AWS returns for new resources, as far as the program uses them.
 
 interface State {
   id: string
   state: Record<string, unknown>
 }
 
-/** What is only known after a deployment gets an id that is recognizable as no real one. */
+/**
+ * Values that only AWS can assign get an id with `recorded`, so that a reader doesn't take it for a real one.
+ */
 export function stateOf(
   type: string,
   name: string,

@@ -1,5 +1,5 @@
-// A monitor in place of Pulumi's engine. The stock mock monitor hands over type, name and inputs only; protection,
-// provider, parent and dependencies are in the request, so that is read here.
+// A monitor that replaces Pulumi's engine. It reads the request itself, because the stock mock monitor passes
+// only type, name and inputs, without protection, provider, parent and dependencies.
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js'
 import {
   specialAssetSig,
@@ -16,9 +16,9 @@ export interface RecordedResource {
   type: string
   name: string
   urn: string
-  /** Of the provider; null for what exists in no account: components, providers, the stack. */
+  /** The provider's account. Null for components, providers and the stack, which belong to no account. */
   accountId: string | null
-  /** Of the provider; null like `accountId`. */
+  /** The provider's region. Null like `accountId`. */
   region: string | null
   inputs: Record<string, unknown>
   protect: boolean
@@ -29,7 +29,7 @@ export interface RecordedResource {
   dependsOn: string[]
 }
 
-/** The part of `RegisterResourceRequest` that is read here; Pulumi declares the request as `any`. */
+/** The part of `RegisterResourceRequest` that the monitor reads. Pulumi declares the request as `any`. */
 interface RegisterRequest {
   getType(): string
   getName(): string
@@ -50,7 +50,10 @@ type RegisterReply = { getUrn(): string }
 
 export class RecordingMonitor extends MockMonitor {
   readonly recorded: RecordedResource[] = []
-  /** What can't be recorded. Thrown errors would end up in Pulumi's log only. */
+  /**
+   * Reasons why the recording is incomplete. They are collected, because Pulumi would only log a thrown
+   * error.
+   */
   readonly problems: string[] = []
   private readonly accounts = new Map<string, string>()
   private readonly regions = new Map<string, string>()
@@ -59,7 +62,7 @@ export class RecordingMonitor extends MockMonitor {
     super({
       call: ({ token }) => {
         if (token === readStackToken) return { outputs: before }
-        this.problems.push(`it invokes ${token}, whose answer only AWS has`)
+        this.problems.push(`it invokes ${token}, whose result only AWS has`)
         return {}
       },
       newResource: ({ type, name, inputs, provider }) =>
@@ -95,7 +98,8 @@ export class RecordingMonitor extends MockMonitor {
     if (type.startsWith('pulumi:providers:')) this.registerProvider(urn, name, inputs)
     else if (request.getCustom() && accountId === null)
       this.problems.push(`${type} ${name} has no provider that is bound to an account`)
-    if (this.recorded.some((resource) => resource.urn === urn)) this.problems.push(`${urn} is there twice`)
+    if (this.recorded.some((resource) => resource.urn === urn))
+      this.problems.push(`${urn} is registered twice`)
     this.recorded.push({
       type,
       name,
@@ -110,7 +114,7 @@ export class RecordingMonitor extends MockMonitor {
     })
   }
 
-  /** A provider's inputs are lists in JSON: a provider that may work in more than one account is bound to none. */
+  /** A provider's list inputs are JSON texts. Every provider has to be bound to exactly one account. */
   private registerProvider(urn: string, name: string, inputs: Record<string, unknown>): void {
     const allowed: unknown =
       typeof inputs['allowedAccountIds'] === 'string' ? JSON.parse(inputs['allowedAccountIds']) : undefined
@@ -125,20 +129,23 @@ export class RecordingMonitor extends MockMonitor {
   }
 }
 
-/** A provider is referred to by `<urn>::<id>`. */
+/** Pulumi refers to a provider by `<urn>::<id>`. */
 function urnOf(provider: string): string {
   return provider.split('::').slice(0, -1).join('::')
 }
 
-/** Secrets, unknowns and files have no plain value: a recording that left them out would prove too little. */
+/**
+ * Rejects secrets and unknowns, because they have no plain value, and a proof without them would be
+ * incomplete.
+ */
 function findUnrecordable(value: unknown, where: string): string[] {
-  if (value === unknownValue) return [`${where} depends on what is only known after a deployment`]
+  if (value === unknownValue) return [`${where} depends on a value that only a deployment knows`]
   if (Array.isArray(value))
     return value.flatMap((item, index) => findUnrecordable(item, `${where}[${index}]`))
   if (typeof value !== 'object' || value === null) return []
   const signature = (value as Record<string, unknown>)[specialSigKey]
   if (signature === specialSecretSig) return [`${where} is a secret`]
-  // A file's name is kept; what is in it is for whoever names it to say, by a hash in the key.
+  // The recording keeps a file's path only, because the object's key holds the SHA-256 of the content.
   if (signature === specialAssetSig && 'path' in value) return []
   if (signature === specialAssetSig || signature === specialArchiveSig)
     return [`${where} is a text or an archive of Pulumi's own`]

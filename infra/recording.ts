@@ -1,5 +1,6 @@
-// Runs the very program that `pulumi up` runs, against a monitor that writes down what it is asked to create. The
-// program doesn't know: it gets its configuration as from an engine, and its resources get the ids and ARNs AWS would give.
+// Runs the unchanged program of `pulumi up` against a monitor that records the resources instead of creating
+// them. The program gets its configuration as from Pulumi's engine, and stand-ins for the ids and ARNs of
+// AWS.
 import { setAllConfig } from '@pulumi/pulumi/runtime/config.js'
 import { disconnect, setMockOptions } from '@pulumi/pulumi/runtime/settings.js'
 import { runInPulumiStack } from '@pulumi/pulumi/runtime/stack.js'
@@ -12,25 +13,27 @@ import type { RecordedResource, StackResources } from './recording-monitor.ts'
 export type { RecordedResource } from './recording-monitor.ts'
 
 export interface Recording {
-  /** The stack's name; the layer's. */
+  /** The stack's name, which is the layer's name. */
   stack: string
   /** Sorted by URN. */
   resources: RecordedResource[]
   outputs: Record<string, unknown>
 }
 
-// Marked as internal, and left out of the declarations: the Automation API runs programs in one process by it, as this does.
+// Missing in Pulumi's type declarations, which mark it as internal. The Automation API also uses it to run
+// programs in one process.
 const { withLocalStorage } = state as unknown as {
   withLocalStorage: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 /**
- * Runs share a few globals of Pulumi's: await one before the next.
- * @param config values of `holdfast:*` by key, without the namespace, as a stack's configuration would hold them
- * @param program what `infra/main.ts` exports, unless it is the recorder itself that is tried
- * @param before what the stack holds already, as Pulumi's own provider tells it
- * @throws Pulumi's RunError if the configuration is refused; HoldfastError `internal` if the program asks for something
- * that can't be recorded: an unknown, a secret, an invoke, a resource without the provider of one account.
+ * Runs share global state of Pulumi, so await one before the next.
+ * @param config the stack's values of `holdfast:*` by key, without the namespace
+ * @param program the export of `infra/main.ts`, except in tests of the recorder itself
+ * @param before the stack's resources before the run, as Pulumi's own provider returns them
+ * @throws Pulumi's RunError if the configuration is invalid; HoldfastError `internal` if the program uses a
+ * value that can't be recorded: an unknown, a secret, an invoke, or a resource without the provider of one
+ * account.
  */
 export async function recordProgram(
   config: Record<string, unknown>,
@@ -45,13 +48,14 @@ export async function recordProgram(
     setAllConfig(
       Object.fromEntries(Object.entries(config).map(([key, value]) => [`holdfast:${key}`, toText(value)])),
     )
-    // Caught inside: Pulumi hangs several promises on a stack, and the failure of each would end the process.
+    // Caught inside, because Pulumi attaches several promises to a stack, and each rejection would end the
+    // process.
     const result = await runInPulumiStack(() =>
       Promise.resolve()
         .then(program)
         .catch((error: unknown) => void failures.push(error)),
     )
-    // Registrations run on after the program has returned: this waits for the last of them.
+    // Waits for the last registration, because registrations continue after the program has returned.
     await disconnect()
     return result ?? {}
   })

@@ -1,5 +1,6 @@
-// Refuses a configuration under which a bucket of the vault, as the stack has it, would be replaced or given up. It reads the
-// stack's own state, before anything is registered: `protect` refuses as well, but only once the engine comes to the bucket.
+// Rejects a configuration that would replace or abandon a vault bucket of the stack. It reads the stack's
+// state before the program registers a resource. `protect` would reject the change too late, when the engine
+// reaches the bucket and has already changed other resources.
 import * as pulumi from '@pulumi/pulumi'
 import { HoldfastError } from '../core/errors.ts'
 import { vaultBucketName } from '../guardrails/names.ts'
@@ -7,28 +8,31 @@ import { vaultResourceName } from './components/vault-bucket.ts'
 import { locationsOf } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
 
-/** Of Pulumi's own provider: the resources of a stack as its last update left them, by URN. */
+/** A function of Pulumi's own provider. It returns the resources of a stack after its last update, by URN. */
 export const readStackToken = 'pulumi:pulumi:readStackResourceOutputs'
 
 const bucketUrn = /::holdfast:vault:VaultBucket\$aws:s3\/bucket:Bucket::([\w-]+)$/
 
-/** Names of the vault's buckets by their resource's name. */
+/** Bucket names by resource name. */
 type VaultBuckets = ReadonlyMap<string, string>
 
-/** @throws `invalid-input` with the key to change, if a bucket that is there would go or be replaced. */
+/**
+ * @throws HoldfastError `invalid-input` with the key to change, if the stack would lose or replace a vault
+ * bucket.
+ */
 export async function assertVaultStays(config: HoldfastConfig): Promise<void> {
   const problems = findReplacements(await readVaultBuckets(), config)
   if (problems.length === 0) return
   throw new HoldfastError(
     'invalid-input',
-    `nothing was touched, for a vault would be replaced or given up:\n${problems.join('\n')}`,
+    `nothing was changed, because the stack would replace or abandon a vault:\n${problems.join('\n')}`,
     {
-      hint: 'change the keys named above back, or make a stack of its own for another vault; `holdfast retire` says how one is given up',
+      hint: 'restore the keys above, or use a new stack for another vault; `holdfast retire` explains how to give up a vault',
     },
   )
 }
 
-/** One line for each bucket, beginning with the key to change. */
+/** One line for each bucket. It begins with the key to change. */
 function findReplacements(present: VaultBuckets, config: HoldfastConfig): string[] {
   const declared = new Map(
     config.layer === 'vault'

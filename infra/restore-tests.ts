@@ -1,4 +1,4 @@
-// Examinations of restored data, in the vault's account: of every source that is more than files, if the configuration asks for it.
+// Restore tests in the vault's account: one for each source of the kind postgres, if `examine` is true.
 import type * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 import {
@@ -27,7 +27,10 @@ export interface RegionRestoreTests {
   location: VaultLocation
   image: string
   network: CheckNetwork
-  /** Before anything is made: both services try whether they can become their role, and EFS takes no policy that names one which isn't there. */
+  /**
+   * Resources to create first, because both services validate their roles, and EFS rejects a policy that
+   * names a missing role.
+   */
   after: readonly pulumi.Resource[]
 }
 
@@ -66,7 +69,7 @@ export function deployRestoreTestRoles(
       {
         roleName: restoreTestMachineRoleName,
         path,
-        description: 'Examinations start their own tasks, and nothing else',
+        description: 'Lets restore tests start their own tasks, and nothing else',
         trust: restoreTestMachineTrustPolicy(locations),
         policy: restoreTestMachinePolicy(locations),
       },
@@ -77,7 +80,7 @@ export function deployRestoreTestRoles(
       {
         roleName: restoreTestStarterRoleName,
         path,
-        description: 'Schedules start examinations, and nothing else',
+        description: 'Lets schedules start restore tests, and nothing else',
         trust: restoreTestStarterTrustPolicy(locations),
         policy: restoreTestStarterPolicy(locations),
       },

@@ -1,8 +1,9 @@
-// What somebody reads who has nothing but the vault's account: how to get the tool, and bring the data back.
+// The runbook in the toolkit bucket: how an operator who has only the vault's account gets the tool and
+// restores the data.
 import { keyPrefixes, toolkitBucketName, toolkitKey, vaultBucketName } from '../guardrails/names.ts'
 import type { VaultLocation } from '../guardrails/names.ts'
 
-/** @param sources by name, and where the backups of each lie */
+/** @param sources each source, with the location of its backups */
 export function renderRunbook(
   location: VaultLocation,
   sources: readonly { name: string; location: VaultLocation }[],
@@ -11,12 +12,12 @@ export function renderRunbook(
   const [vault, toolkit] = [vaultBucketName(location), toolkitBucketName(location)]
   return `# Restoring from this vault
 
-Everything that is needed lies in the account ${location.accountId}, region ${location.region}: the data in \`${vault}\`, the tool
-(holdfast ${version}) and its configuration beside this file in \`${toolkit}\`. Nothing of production is needed.
+A restore needs only the account ${location.accountId}, region ${location.region}. The bucket \`${vault}\` holds the data. The bucket
+\`${toolkit}\` holds this file, the tool (holdfast ${version}) and its configuration. Production is not needed.
 
-1. Sign in as somebody whom the role \`holdfast-restorer\` trusts, with a second factor. A new computer with Node 22.18 or later
-   and the AWS CLI is enough.
-2. Get the tool. Names hold the SHA-256 of what they name: compare it.
+1. Use a computer with Node 22.18 or later and the AWS CLI. Sign in, with a second factor, as a person that the role
+   \`holdfast-restorer\` trusts.
+2. Download the tool. Each key contains the SHA-256 of its file: compare it with the output of \`sha256sum\`.
 
    \`\`\`sh
    aws s3api list-object-versions --bucket ${toolkit} --prefix ${keyPrefixes.toolkit} --query 'Versions[].[LastModified,Key,VersionId]' --output text | sort
@@ -26,21 +27,21 @@ Everything that is needed lies in the account ${location.accountId}, region ${lo
    npm install --global ./holdfast.tgz
    \`\`\`
 
-   The oldest version of a key is the one that was put there first; a later one under the same key is not from this program.
-   The tool's own dependencies come from the npm registry.
-3. See what there is, and bring it back. The second factor's code is asked for.
+   Take the oldest version of each key: Pulumi uploaded that one, and never uploads a later one.
+   npm downloads the tool's dependencies from the npm registry.
+3. List the snapshots, then restore one. The commands ask for a code of the second factor.
 
    \`\`\`sh
    holdfast snapshots --config vault.json --mfa-serial ARN-OF-YOUR-DEVICE
    restore --config vault.json --mfa-serial ARN-OF-YOUR-DEVICE --source SOURCE --point-in-time 2026-01-31T12:00:00Z --target /restore
    \`\`\`
 
-   Where each lies (another region than ${location.region}: add \`--bucket BUCKET --region REGION\`):
+   Buckets and regions of the sources (for a region other than ${location.region}, add \`--bucket BUCKET --region REGION\`):
 
 ${sources.map((source) => `   - \`${source.name}\`: \`${vaultBucketName(source.location)}\`, ${source.location.region}`).join('\n')}
 
-   The time needs its zone. An interrupted restore is started again with the same target.
+   The time needs a time zone. To continue an interrupted restore, run the same command with the same target.
 
-Whatever it says, nothing here deletes anything: trying is safe.
+No command on this page deletes data from the vault, so you can try every step safely.
 `
 }

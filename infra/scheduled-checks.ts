@@ -1,4 +1,5 @@
-// Checks that run by themselves, in the vault's account: the registry of their image, their logs, and as soon as there is an image, everything else.
+// Scheduled checks in the vault's account. The image registry and the logs are always deployed, the rest only
+// if an image is set.
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 import { schedulerPolicy, schedulerTrustPolicy, taskExecutionPolicy } from '../guardrails/check-policies.ts'
@@ -26,9 +27,12 @@ const logDays = 90
 
 export interface RegionChecks {
   location: VaultLocation
-  /** Those whose backups lie there. */
+  /** Names of the sources with backups in this region. */
   sources: readonly string[]
-  /** All that a schedule, a task or a file system names: Scheduler tries whether it can become its role. */
+  /**
+   * The roles that schedules, tasks and file systems name. They have to exist first, because AWS validates
+   * them at creation.
+   */
   roles: readonly pulumi.Resource[]
 }
 
@@ -38,7 +42,7 @@ export function deployChecks(
   provider: aws.Provider,
 ): void {
   const suffix = location.region === config.region ? '' : `-${location.region}`
-  // A tag can't be moved, and what runs is named by its digest all the same.
+  // A second protection, because tasks name the image by its digest.
   new aws.ecr.Repository(
     `checks${suffix}`,
     {
@@ -67,7 +71,10 @@ export function deployChecks(
   deployRestoreTests(config, { location, image, network, after }, provider)
 }
 
-/** Whether anything is started or not: what is protected, Pulumi refuses to take away, and nothing could be switched off again. */
+/**
+ * Log groups are declared even without an image, because Pulumi can't delete protected resources when checks
+ * are turned off.
+ */
 function declareLogs(suffix: string, provider: aws.Provider): pulumi.Resource[] {
   return Object.entries({ checks: checkLogGroupName, examinations: restoreTestLogGroupName }).map(
     ([resourceName, name]) =>
@@ -79,12 +86,17 @@ function declareLogs(suffix: string, provider: aws.Provider): pulumi.Resource[] 
   )
 }
 
-/** The registry of the stack's own region sends what is pushed there to the others: the same digest everywhere. */
+/**
+ * The image in the region's own registry, under the same digest, because the stack's region replicates its
+ * registry.
+ */
 function imageIn({ image }: HoldfastConfig, location: VaultLocation): string {
   return `${imageRepository(location)}${image.slice(image.indexOf('@'))}`
 }
 
-/** Roles are of no region; the copies of the image are sent from the stack's own. */
+/**
+ * Roles belong to no region, so they are declared once. Image replication starts from the stack's own region.
+ */
 export function deployCheckRoles(
   config: HoldfastConfig,
   locations: readonly VaultLocation[],
@@ -116,7 +128,7 @@ export function deployCheckRoles(
       {
         roleName: taskExecutionRoleName,
         path,
-        description: 'ECS brings the image and takes the log; no container is given it',
+        description: 'ECS pulls the image and writes the log; no container gets this role',
         trust: runnerTrustPolicy({ accountId, regions, runners: [] }),
         policy: taskExecutionPolicy(locations),
       },
@@ -127,7 +139,7 @@ export function deployCheckRoles(
       {
         roleName: schedulerRoleName,
         path,
-        description: 'Schedules start checks, and nothing else',
+        description: 'Lets schedules start checks, and nothing else',
         trust: schedulerTrustPolicy(locations),
         policy: schedulerPolicy(locations, [...new Set(checkPlans.map(({ duty }) => duty))]),
       },
@@ -137,7 +149,7 @@ export function deployCheckRoles(
   ]
 }
 
-/** For `pulumi stack output`: where the image is pushed to, and what runs. */
+/** For `pulumi stack output`: the repository for the image, and the scheduled checks. */
 export function describeChecks(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
   const scheduled = checkPlans.flatMap((plan) =>
     config.sources.map(({ name: source }) => ({

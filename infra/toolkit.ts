@@ -1,5 +1,6 @@
-// What a restore starts with when production is gone: the tool itself, the configuration that it reads, and what to do, as files for
-// the toolkit bucket. Every key holds the SHA-256 of what is there: other content is another key, and nothing is ever overwritten.
+// The files of the toolkit bucket, with which a restore starts when production is lost: the tool, its
+// configuration and the runbook. Every key contains the SHA-256 of its content, so new content gets a new key
+// and no file is ever overwritten.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -8,12 +9,12 @@ import { HoldfastError } from '../core/errors.ts'
 import { toolkitKey } from '../guardrails/names.ts'
 
 export interface ToolkitFile {
-  /** Stable: what the program calls it. */
+  /** Stable, because it is part of a Pulumi resource name. */
   name: 'tarball' | 'configuration' | 'runbook'
   key: string
   sha256: string
   contentType: string
-  /** Text as it is, or the path of a file. */
+  /** The text itself, or the path of a file. */
   content: { text: string } | { file: string }
 }
 
@@ -27,19 +28,20 @@ const projectFolder = fileURLToPath(new URL('..', import.meta.url))
 const maxTarballBytes = 64 * 2 ** 20
 
 /**
- * @param tarballPath path of what `npm pack` made, absolute or from the project's folder: Pulumi runs the program in another
- * @throws HoldfastError `invalid-input` if it isn't there, or isn't such a tarball
+ * @param tarballPath the output of `npm pack`; a relative path starts at the project's folder, because Pulumi
+ * runs the program in another folder
+ * @throws HoldfastError `invalid-input` if the file is missing or isn't such a tarball
  */
 export function readTarball(tarballPath: string): Tarball {
   const file = path.resolve(projectFolder, tarballPath)
   const refuse = (problem: string, cause?: unknown) =>
     new HoldfastError('invalid-input', `holdfast:toolkit: ${problem}`, {
-      hint: 'make one with `npm pack`, and set holdfast:toolkit to its path; nothing was touched',
+      hint: 'create it with `npm pack`, and set holdfast:toolkit to its path; nothing was changed',
       cause,
     })
   const version = /^holdfast-(\d+\.\d+\.\d+(?:-[\w.]+)?)\.tgz$/.exec(path.basename(file))?.[1]
   if (version === undefined)
-    throw refuse(`${path.basename(file)} is not what \`npm pack\` calls it, holdfast-VERSION.tgz`)
+    throw refuse(`${path.basename(file)} is not a name that \`npm pack\` gives, holdfast-VERSION.tgz`)
   let bytes: Buffer
   try {
     bytes = readFileSync(file)

@@ -1,4 +1,5 @@
-// The vault layer: the locked bucket, the feedback bucket, and a role for each duty. All of it in the vault account.
+// The vault layer: in the vault's account, the locked buckets, a role for each duty and each writer, alarms,
+// and scheduled checks.
 import * as aws from '@pulumi/aws'
 import { alarmPatterns } from '../guardrails/alarm-patterns.ts'
 import {
@@ -51,7 +52,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   const locations = locationsOf(config)
   const provider = accountProvider('vault', location.accountId, location.region)
   const options = { providers: [provider] }
-  // Against a bucket of this account that someone opens later, here or by another name.
+  // For the whole account, so that a bucket that is created later can't be public either.
   new aws.s3.AccountPublicAccessBlock(
     'vault',
     { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
@@ -79,7 +80,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
     },
     options,
   )
-  // In an organization its one trail covers this account too.
+  // With an Organization, the organization's trail covers this account.
   if (config.detached)
     new AuditTrail(
       'vault-trail',
@@ -110,7 +111,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   return { ...description, toolkit: describeToolkit(location, files) }
 }
 
-/** What a region has of its own: backups, what is told to their writers, whoever is woken there, and its checks. */
+/** Resources of one region: vault bucket, feedback bucket, alarms and checks. */
 function deployRegion(
   config: HoldfastConfig,
   location: VaultLocation,
@@ -168,7 +169,10 @@ function deployDuties(
   })
 }
 
-/** One identity provider per issuer, for all audiences that its sources name. */
+/**
+ * One identity provider for each issuer, with the audiences of all its sources, because IAM allows only one
+ * per issuer.
+ */
 function createIssuers(
   config: HoldfastConfig,
   provider: aws.Provider,
@@ -195,7 +199,9 @@ function createIssuers(
   )
 }
 
-/** What the tools read with `pulumi stack output --json`: versioned, without a secret. */
+/**
+ * The configuration that the tools read from `pulumi stack output --json`. Versioned, and without secrets.
+ */
 function describeVault(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
   return {
     formatVersion: 1,
@@ -222,7 +228,7 @@ function describeVault(config: HoldfastConfig, location: VaultLocation): Record<
   }
 }
 
-/** Read before anything is declared: a file that isn't there refuses the deployment as a whole. */
+/** Runs before the first declaration, so that a missing tarball stops the whole deployment. */
 function readToolkitFiles(
   config: HoldfastConfig,
   location: VaultLocation,

@@ -1,4 +1,5 @@
-// Ends an agent's sessions when it tries to destroy: a state machine in each region where a rule tells of such attempts.
+// Ends an agent's sessions after a destructive attempt, with a state machine in each region that has a rule
+// for such attempts.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import {
@@ -19,7 +20,10 @@ import { ScopedRole } from './scoped-role.ts'
 export interface AgentQuarantineArgs {
   accountId: string
   regions: readonly string[]
-  /** Names of the rules that tell of an agent's attempts; each is there in every region, once `rulesOf` is. */
+  /**
+   * Names of the event rules that match an agent's attempts. Every region has all of them once `rulesOf`
+   * exists.
+   */
   rules: readonly string[]
   rulesOf: pulumi.Resource
 }
@@ -34,7 +38,7 @@ export class AgentQuarantine extends pulumi.ComponentResource {
       {
         roleName: quarantineName,
         path: rolePaths.production,
-        description: 'Ends the sessions of an agent that tried to destroy, and does nothing else',
+        description: 'Ends the sessions of an agent after a destructive attempt, and does nothing else',
         trust: quarantineTrustPolicy(accountId),
         policy: quarantinePolicy(accountId),
       },

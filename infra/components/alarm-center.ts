@@ -1,5 +1,5 @@
-// Where alarms come together, in the vault's account: a bus that takes them from production and from every region, and a rule and
-// a sentence for each, which the topic of this region tells.
+// The alarm bus in the vault's account, which receives events from production and from every region. A rule
+// for each alarm sends a sentence to the region's topic.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { alarmBusPolicy } from '../../guardrails/audit-policies.ts'

@@ -1,4 +1,5 @@
-// Sends what raises an alarm to the vault's event bus, from each region in which CloudTrail would tell EventBridge of it.
+// Forwards events that raise an alarm to the vault's event bus, from each region in which CloudTrail sends
+// them to EventBridge.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { forwarderPolicy, forwarderTrustPolicy } from '../../guardrails/audit-policies.ts'
@@ -23,7 +24,7 @@ export class AlarmForwarder extends pulumi.ComponentResource {
       {
         roleName: forwarderRoleName,
         path: rolePaths.audit,
-        description: "Puts events on the vault's bus of alarms, and does nothing else",
+        description: "Puts events on the vault's alarm bus, and does nothing else",
         trust: forwarderTrustPolicy(args.accountId),
         policy: forwarderPolicy(bus),
       },

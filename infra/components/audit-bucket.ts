@@ -1,4 +1,5 @@
-// The audit bucket: where trails deliver. Locked like the vault, in the vault's account, so that production can't lose its own tracks.
+// The audit bucket, which receives the trails. It is locked and in the vault's account, so that production
+// can't delete its own logs.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { auditBucketPolicy } from '../../guardrails/audit-policies.ts'

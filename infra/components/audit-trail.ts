@@ -1,5 +1,6 @@
-// A trail into the vault's audit bucket: every change in every region, each access to the vault's objects, and a log group to
-// search. Of the whole organization where there is one, else of its own account.
+// A trail that delivers to the vault's audit bucket: every change in every region, each access to the vault's
+// objects, and a log group for searches. It covers the whole organization, or without an Organization its own
+// account.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import {
@@ -17,12 +18,15 @@ import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface AuditTrailArgs {
   vault: VaultLocation
-  /** Whose trail it is: the management account's, or without an Organization each account's own. */
+  /**
+   * The account of the trail: the management account, or without an Organization the account that the trail
+   * covers.
+   */
   accountId: string
   ofOrganization: boolean
 }
 
-/** To search in; what has to last is in the bucket. */
+/** Short, because the log group serves searches only. The bucket keeps the logs. */
 const searchableDays = 90
 const logGroupName = '/holdfast/audit'
 
@@ -59,7 +63,7 @@ export class AuditTrail extends pulumi.ComponentResource {
       },
       { parent: this },
     )
-    // In every region: what follows is the region.
+    // The region ends the name, so one prefix matches the bucket in every region.
     const vaultObjects = [vaultBucketName, feedbackBucketName].map((nameOf) =>
       bucketArn(nameOf({ ...vault, region: '' })),
     )

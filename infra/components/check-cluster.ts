@@ -1,4 +1,5 @@
-// What all checks of a region share: where they run, what can't be started, and who is told if one fails.
+// Shared resources of a region's checks: the cluster, a queue of checks that couldn't start, and alarms on
+// failures.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import {
@@ -11,7 +12,7 @@ import {
 } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
-/** As long as SQS keeps anything. */
+/** The maximum of SQS. */
 const queueSeconds = 14 * 86_400
 
 export class CheckCluster extends pulumi.ComponentResource {
@@ -43,7 +44,7 @@ export class CheckCluster extends pulumi.ComponentResource {
       `${name}-not-started`,
       {
         name: 'holdfast-check-not-started',
-        alarmDescription: `A check could not be started: ${checkQueueName} says which and why.`,
+        alarmDescription: `A check could not be started: the queue ${checkQueueName} holds the check and the reason.`,
         namespace: 'AWS/SQS',
         metricName: 'ApproximateNumberOfMessagesVisible',
         dimensions: { QueueName: checkQueueName },
@@ -59,7 +60,7 @@ export class CheckCluster extends pulumi.ComponentResource {
     )
   }
 
-  /** Also if a container never got as far as an exit status: an image that can't be pulled, memory that ran out. */
+  /** Also fires without an exit status: the image can't be pulled, or the memory ran out. */
   private alarmIfFailed(name: string, location: VaultLocation): void {
     const ruleName = 'holdfast-check-failed'
     const pattern = {
@@ -73,7 +74,7 @@ export class CheckCluster extends pulumi.ComponentResource {
     }
     const rule = new aws.cloudwatch.EventRule(
       `${name}-failed`,
-      { name: ruleName, description: 'A check ended badly', eventPattern: JSON.stringify(pattern) },
+      { name: ruleName, description: 'A check failed', eventPattern: JSON.stringify(pattern) },
       { parent: this },
     )
     new aws.cloudwatch.EventTarget(
@@ -90,7 +91,7 @@ export class CheckCluster extends pulumi.ComponentResource {
             time: '$.time',
           },
           inputTemplate: JSON.stringify(
-            `A check of the vault ended badly: <group>, at <time>: <reason>. What it found is in the log ${checkLogGroupName}; task <task>.`,
+            `A check of the vault failed: <group>, at <time>: <reason>. The log ${checkLogGroupName} holds its findings; task <task>.`,
           ),
         },
       },

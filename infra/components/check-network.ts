@@ -1,5 +1,5 @@
-// The network of checks: no way in, no internet; out of it lead S3, the registry and the logs of this region, and each lets through
-// only what a check needs of the vault's own account.
+// The network of checks. It has no internet and accepts no connections. Endpoints lead to S3, the image
+// registry and the logs of the region, and their policies admit only the vault's own account.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import {
@@ -11,7 +11,7 @@ import { renderPolicy } from '../../guardrails/policy.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 import { NameFirewall } from './name-firewall.ts'
 
-/** Connected to nothing, so that it can't collide with anything. */
+/** Any private range works, because the network is connected to no other network. */
 const addresses = { all: '10.71.0.0/23', checks: '10.71.0.0/24', examinations: '10.71.1.0/24' }
 export const restoreTestAddresses = addresses.examinations
 
@@ -32,9 +32,9 @@ export class CheckNetwork extends pulumi.ComponentResource {
       { cidrBlock: addresses.all, enableDnsSupport: true, enableDnsHostnames: true, tags },
       childOptions,
     )
-    // Every resource that names no group would be in this one: without rules it reaches nothing.
+    // A resource that names no group gets this one. It has no rules, so such a resource reaches nothing.
     new aws.ec2.DefaultSecurityGroup(name, { vpcId: vpc.id, ingress: [], egress: [] }, childOptions)
-    // In which zone is AWS's choice. A check that a lost zone prevents is missed, and that wakes somebody.
+    // AWS chooses the zone. If the zone fails, the check is missed and its alarm fires.
     const subnet = new aws.ec2.Subnet(
       name,
       { vpcId: vpc.id, cidrBlock: addresses.checks, mapPublicIpOnLaunch: false, tags },

@@ -1,22 +1,22 @@
-// The task of a check: one container that may write nowhere but where it is told and has no rights of its host, started as a role of
-// its own or as none.
+// The task definition of a check: one container with a read-only root file system and no Linux capabilities,
+// and with its own role or no role.
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 import { containerName } from '../../guardrails/restore-test-machine.ts'
 import { checkRoleArn, dutyRoleArn, taskExecutionRoleName } from '../../guardrails/names.ts'
 import type { Duty, VaultLocation } from '../../guardrails/names.ts'
 
-/** `nobody`, on every Linux. */
+/** The unprivileged user id 65534 of every Linux. */
 export const taskUser = 65_534
 
 export interface CheckTask {
   location: VaultLocation
   family: string
-  /** By digest: what runs is what was looked at. */
+  /** Named by digest, so that the reviewed image is the one that runs. */
   image: string
   entryPoint: string[]
   command: string[]
-  /** Null: no role, so that ECS sets no address at which a container finds credentials. */
+  /** Null: no role, so the container gets no address for credentials from ECS. */
   duty: Duty | null
   cpu: string
   memoryMiB: string
@@ -24,7 +24,7 @@ export interface CheckTask {
   logStream: string
   mounts?: { volume: string; path: string; isReadOnly: boolean }[]
   volumes?: pulumi.Input<aws.types.input.ecs.TaskDefinitionVolume>[]
-  /** Of the task's own disk; 20 without. */
+  /** Size of the task's own disk. 20 if omitted. */
   diskGib?: number
 }
 
@@ -44,7 +44,7 @@ export function defineTask(name: string, task: CheckTask, parent: pulumi.Resourc
       ...(volumes === undefined ? {} : { volumes }),
       ...(diskGib === undefined ? {} : { ephemeralStorage: { sizeInGib: diskGib } }),
       containerDefinitions: JSON.stringify([containerOf(task)]),
-      // A run that has begun names this revision until its end, whatever is deployed meanwhile.
+      // Old revisions stay, because a running state machine still uses its revision after a deployment.
       skipDestroy: true,
     },
     { parent },

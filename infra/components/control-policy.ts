@@ -1,4 +1,5 @@
-// A service or resource control policy, attached to accounts and units by id. Its type has to be enabled in the organization.
+// A service or resource control policy, attached to accounts and units. The organization has to enable its
+// policy type first.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { renderPolicy } from '../../guardrails/policy.ts'
@@ -8,7 +9,7 @@ export interface ControlPolicyArgs {
   type: 'SERVICE_CONTROL_POLICY' | 'RESOURCE_CONTROL_POLICY'
   description: string
   document: Policy
-  /** Ids of accounts and units, by the name that the attachment gets. */
+  /** Ids of accounts and units, by the name of their attachment. */
   targets: Record<string, pulumi.Input<string>>
 }
 

@@ -1,17 +1,20 @@
-// Delayed deletion in production: what is deleted by mistake, or by an agent, lies in the Recycle Bin, whose rules are locked.
+// Delayed deletion in production: deleted volumes, snapshots and images stay in the Recycle Bin, whose rules
+// are locked.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { safeguardsInForce, describeDelays } from '../../guardrails/delay-policies.ts'
 import type { SafeguardsInForce, DelayReport } from '../../guardrails/delay-policies.ts'
 
 export interface DelayedDeletionArgs {
-  /** The Recycle Bin keeps snapshots and images up to 365 days, volumes up to 7. */
+  /** Days in the Recycle Bin: up to 365 for snapshots and images; volumes stay 7 at most. */
   days: number
-  /** 7 to 30: so long after an unlocking a rule still can't be changed. */
+  /** Days, 7 to 30, that a rule stays unchangeable after a caller unlocks it. */
   unlockDelayDays: number
-  /** Where production works: a Recycle Bin is of one region. The first is the provider's own. */
+  /**
+   * The regions of production, because a Recycle Bin belongs to one region. The first is the provider's own.
+   */
   regions: readonly string[]
-  /** Whether the organization holds everyone to the waiting times of keys and secrets. */
+  /** Whether a control policy enforces the waiting times of keys and secrets. */
   isEnforced: boolean
 }
 
@@ -38,7 +41,8 @@ export class DelayedDeletion extends pulumi.ComponentResource {
             description: `Holdfast: deleted ${ruleName} can be had back for ${days} days`,
             resourceType,
             retentionPeriod: { retentionPeriodUnit: 'DAYS', retentionPeriodValue: days },
-            // Of the whole region: rules by tag can't be locked, and a tag is taken off by whoever deletes.
+            // Covers the whole region, because AWS can't lock a rule by tag, and the caller that deletes
+            // could remove the tag.
             lockConfiguration: {
               unlockDelay: { unlockDelayUnit: 'DAYS', unlockDelayValue: args.unlockDelayDays },
             },

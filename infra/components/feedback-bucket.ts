@@ -1,4 +1,5 @@
-// The feedback bucket: what the notary misses, told to the writer it concerns. All it can cause is an upload again.
+// The feedback bucket, in which the notary lists missing objects for each writer. False feedback can only
+// cause another upload.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
@@ -7,7 +8,7 @@ import { renderPolicy } from '../../guardrails/policy.ts'
 import { keepPrivate } from './private-bucket.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
-/** A writer that hasn't looked for so long has other troubles; the notary says it again. */
+/** Short, because the notary repeats feedback that a writer missed. */
 const keptDays = 30
 
 export class FeedbackBucket extends pulumi.ComponentResource {

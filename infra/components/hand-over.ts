@@ -1,4 +1,5 @@
-// What lies between the task that restores and the one that examines: a file system of one source, empty but for the hours of a run.
+// The file system of one source that hands restored files from the restoring task to the testing task. It is
+// empty between runs.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { handOverPolicy } from '../../guardrails/restore-test-policies.ts'
@@ -18,7 +19,7 @@ export interface HandOverArgs {
 
 export class HandOver extends pulumi.ComponentResource {
   readonly parts: pulumi.Resource[]
-  /** Of whoever may reach the file system, besides its own group. */
+  /** Security group of the tasks that may reach the file system. */
   readonly clientGroupId: pulumi.Output<string>
   private readonly fileSystem: aws.efs.FileSystem
   private readonly accessPoints: Record<'data' | 'answer', aws.efs.AccessPoint>
@@ -28,14 +29,14 @@ export class HandOver extends pulumi.ComponentResource {
     const { location, source } = args
     const childOptions = { parent: this }
     const tags = { Name: restoreTestName(source) }
-    // Elastic would cost some $0.15 for each GB that is restored, every night.
+    // Not elastic throughput, which would cost about $0.15 for each restored GB, every night.
     this.fileSystem = new aws.efs.FileSystem(
       name,
       { encrypted: true, throughputMode: 'bursting', tags },
       childOptions,
     )
     const fileSystemId = this.fileSystem.id
-    // Whoever comes through one is this user, whatever it says it is; and sees nothing above the point's directory.
+    // An access point maps every client to this user, and shows only the directory of the point.
     const user = { uid: taskUser, gid: taskUser }
     const point = (pointName: string) =>
       new aws.efs.AccessPoint(
@@ -76,7 +77,7 @@ export class HandOver extends pulumi.ComponentResource {
     this.registerOutputs({})
   }
 
-  /** A pair of groups of this source alone: a task of another one finds nothing that answers. */
+  /** A pair of security groups for this source alone, so that tasks of another source can't connect. */
   private connectClients(
     name: string,
     { source, vpcId }: HandOverArgs,
@@ -104,13 +105,16 @@ export class HandOver extends pulumi.ComponentResource {
     return { clients, files }
   }
 
-  /** What AWS gives it for nothing: 2 TiB to begin with, some 84 GiB a day; without, it is a hundred times slower, and no run ends in time. */
+  /**
+   * AWS grants 2 TiB of burst credit at first, then about 84 GiB a day. Without credit the file system is a
+   * hundred times slower, and a run times out.
+   */
   private alarmBeforeSlow(name: string, { location, source }: HandOverArgs): void {
     new aws.cloudwatch.MetricAlarm(
       `${name}-slow`,
       {
         name: `${restoreTestName(source)}-slow`,
-        alarmDescription: `Examinations of ${source} move more than their file system is given credit for, and will soon not end in time: docs/aws.md says what to do.`,
+        alarmDescription: `Restore tests of ${source} use up the burst credit of their file system, and will soon time out: see docs/aws.md.`,
         namespace: 'AWS/EFS',
         metricName: 'BurstCreditBalance',
         dimensions: { FileSystemId: this.fileSystem.id },
@@ -126,7 +130,10 @@ export class HandOver extends pulumi.ComponentResource {
     )
   }
 
-  /** As a task mounts it: saying whose role it has, or without one. */
+  /**
+   * The volume for a task definition. With a role, EFS checks the role's identity; without one, the client is
+   * anonymous.
+   */
   volume(volumeName: 'data' | 'answer', hasRole: boolean): aws.types.input.ecs.TaskDefinitionVolume {
     return {
       name: volumeName,

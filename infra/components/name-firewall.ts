@@ -1,4 +1,5 @@
-// Which names a network may ask for: security groups don't hold DNS, by which anything can be told to whoever serves a zone.
+// A DNS firewall: the network resolves AWS's names only. Security groups don't filter DNS, so a task could
+// otherwise send data to the owner of any domain in the names that it looks up.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 
@@ -12,9 +13,9 @@ export class NameFirewall extends pulumi.ComponentResource {
     const childOptions = { parent: this }
     const { vpcId, region } = args
     const group = new aws.route53.ResolverFirewallRuleGroup(name, { name: 'holdfast-checks' }, childOptions)
-    // The first that fits decides.
+    // AWS applies the first rule that matches.
     const rules = [
-      // A name of AWS's may lead on to another of AWS's.
+      // Trusts redirections, because an AWS name may be an alias of another AWS name.
       {
         listName: 'served',
         domains: awsNames(region),
@@ -46,7 +47,7 @@ export class NameFirewall extends pulumi.ComponentResource {
       { name: 'holdfast-checks', firewallRuleGroupId: group.id, vpcId, priority: 101 },
       { ...childOptions, dependsOn: firewallRules },
     )
-    // If AWS can't tell whether a name is allowed, it isn't.
+    // Closed on failure: if the firewall can't decide, the name stays unresolved.
     new aws.route53.ResolverFirewallConfig(
       name,
       { resourceId: vpcId, firewallFailOpen: 'DISABLED' },
@@ -56,7 +57,7 @@ export class NameFirewall extends pulumi.ComponentResource {
   }
 }
 
-/** What the network leads to, and nobody but AWS serves: below these no customer sees what is asked. */
+/** Names that only AWS serves, so that no customer's name server sees a query. */
 function awsNames(region: string): string[] {
   return ['api.ecr', '*.dkr.ecr', 'logs', 's3', '*.s3', '*.efs'].map(
     (service) => `${service}.${region}.amazonaws.com`,

@@ -1,5 +1,6 @@
-// A unit each for the vault and for production, so that an account that joins later is bound from its first minute. Accounts are moved
-// by hand: a program that could move one could also take it out of what binds it, or close it.
+// One unit for the vault and one for production, so that control policies bind a new account from its first
+// minute. An operator moves accounts by hand, because a program that can move an account could also take it
+// out of its policies or close it.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 

@@ -1,20 +1,20 @@
-// Counts checks that passed, by the record that they print, and wakes somebody if none did for too long.
+// Counts passed checks by the record in their log, and fires an alarm if none passed for too long.
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 import { alarmTopicArn, checkLogGroupName } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
-/** What passed checks are counted under. */
+/** CloudWatch namespace of the metrics. */
 const metricNamespace = 'Holdfast/Checks'
 
 export interface PassedChecks {
   location: VaultLocation
-  /** Of metric and filter; the alarm's begins with it. */
+  /** Name of the metric and of its filter, and the prefix of the alarm's name. */
   metricName: string
-  /** A filter of CloudWatch Logs. */
+  /** A CloudWatch Logs filter that matches the record of a passed check. */
   pattern: string
   silenceHours: number
-  /** What nobody knows if it is missed. */
+  /** The sentence that on-call reads when the alarm fires. */
   alarmDescription: string
 }
 

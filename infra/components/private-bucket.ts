@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
 
-/** What all buckets have in common: encrypted by S3's own keys, no ACLs, nothing public. */
+/** Settings of every bucket: encryption with S3's own keys, no ACLs, no public access. */
 export function keepPrivate(
   name: string,
   bucket: pulumi.Input<string>,
@@ -32,7 +32,7 @@ export function keepPrivate(
   ]
 }
 
-/** Versions, and a lock that each of them gets at birth. */
+/** Versioning, and a default retention that locks each version when it is written. */
 export function keepLocked(
   name: string,
   bucket: pulumi.Input<string>,

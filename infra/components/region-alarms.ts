@@ -1,5 +1,5 @@
-// What a region tells: the topic that wakes somebody, and the alarm that cries if no backup of a source was committed. CloudWatch
-// reaches a topic of its own region only, so each region with a vault has one.
+// Alarms of a region: the topic that pages on-call, and an alarm for each source without a committed backup.
+// Each region with a vault has its own topic, because CloudWatch reaches only topics of its own region.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { alarmTopicPolicy } from '../../guardrails/audit-policies.ts'
@@ -14,7 +14,7 @@ export interface RegionAlarmsArgs {
   webhooks: readonly string[]
   sources: readonly string[]
   silenceHours: number
-  /** What S3 is to count the requests of. */
+  /** The bucket whose requests S3 counts. */
   vaultBucket: aws.s3.Bucket
 }
 
@@ -47,7 +47,9 @@ export class RegionAlarms extends pulumi.ComponentResource {
     this.registerOutputs({})
   }
 
-  /** Per source, by the requests that S3 counts below its manifests: no data is as bad as none. */
+  /**
+   * One alarm for each source, on S3's count of requests to its manifests. Missing data also fires the alarm.
+   */
   private alarmOnSilence(
     name: string,
     args: RegionAlarmsArgs,

@@ -1,4 +1,4 @@
-// What all examinations of a region share: their schedules' group, and who is told if one fails.
+// Shared resources of a region's restore tests: the group of their schedules, and the alarm on failures.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { alarmTopicArn, restoreTestGroupName, restoreTestMachineArn } from '../../guardrails/names.ts'
@@ -12,7 +12,8 @@ export class RestoreTestGroup extends pulumi.ComponentResource {
     const { location } = args
     const childOptions = { parent: this }
     this.parts = [new aws.scheduler.ScheduleGroup(name, { name: restoreTestGroupName }, childOptions)]
-    // Also if no task failed: one that could not be started, a right that is missing, somebody who stopped it.
+    // Watches the state machine, not its tasks. So it also fires if a task can't start, a permission is missing,
+    // or a person stops the run.
     const ruleName = 'holdfast-examination-failed'
     const pattern = {
       source: ['aws.states'],
@@ -26,7 +27,7 @@ export class RestoreTestGroup extends pulumi.ComponentResource {
       name,
       {
         name: ruleName,
-        description: 'Restored data could not be examined',
+        description: 'A restore test failed',
         eventPattern: JSON.stringify(pattern),
       },
       childOptions,
@@ -40,7 +41,7 @@ export class RestoreTestGroup extends pulumi.ComponentResource {
         inputTransformer: {
           inputPaths: { run: '$.detail.executionArn', status: '$.detail.status', time: '$.time' },
           inputTemplate: JSON.stringify(
-            'What was restored could not be examined, at <time>: <status>. The run <run> says which step failed, and the log of its task why.',
+            'A restore test failed at <time>: <status>. The run <run> shows the failed step, and the log of its task shows the reason.',
           ),
         },
       },

@@ -1,4 +1,4 @@
-// The part of the checks' network that doesn't lead to the vault.
+// A second subnet in the network of checks, without a route to the vault, for tasks that start restored data.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { layerEndpointPolicy } from '../../guardrails/check-policies.ts'
@@ -20,7 +20,7 @@ export class RestoreTestNetwork extends pulumi.ComponentResource {
     const { location, network } = args
     const childOptions = { parent: this }
     const tags = { Name: 'holdfast-examinations' }
-    // In the zone of the other one: a file system answers where it has an address.
+    // The same zone as the other subnet, because the file system has its address there.
     const subnet = new aws.ec2.Subnet(
       name,
       {

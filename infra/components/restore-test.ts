@@ -1,4 +1,5 @@
-// The examination of one source: every night its newest snapshot is restored and started, where it finds no role and no network.
+// The restore test of one source: every night, a state machine restores the newest snapshot and starts it,
+// without a role and internet.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { restoreTestDefinition } from '../../guardrails/restore-test-machine.ts'
@@ -39,7 +40,7 @@ export interface RestoreTestArgs {
   isolatedNetwork: RestoreTestNetwork
 }
 
-/** As much as Fargate has; what isn't used costs cents. */
+/** The maximum of Fargate, because unused space costs only cents. */
 const diskGib = 200
 
 export class RestoreTest extends pulumi.ComponentResource {
@@ -77,7 +78,7 @@ export class RestoreTest extends pulumi.ComponentResource {
       {
         name: source,
         groupName: restoreTestGroupName,
-        description: 'What the newest snapshot holds comes up and gives every row',
+        description: 'The newest snapshot starts, and every row can be read',
         scheduleExpression: restoreTestSchedule,
         scheduleExpressionTimezone: 'UTC',
         flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: 60 },
@@ -91,7 +92,7 @@ export class RestoreTest extends pulumi.ComponentResource {
       },
       { ...childOptions, dependsOn: [machine] },
     )
-    const alarmDescription = `No snapshot of ${source} was restored, started and read to the end for ${restoreTestSilenceHours} hours: whether one can be, nobody knows.`
+    const alarmDescription = `No restore test of ${source} passed for ${restoreTestSilenceHours} hours, so no test shows that a snapshot can be restored and started.`
     countPassedChecks(
       name,
       {
@@ -125,7 +126,7 @@ export class RestoreTest extends pulumi.ComponentResource {
         duty: plan.duty,
         cpu: plan.cpu,
         memoryMiB: plan.memoryMiB,
-        // What the examined data make it say is never counted.
+        // A separate log group, which no metric counts, because restored data can forge log lines.
         logGroup: step === 'examine' ? restoreTestLogGroupName : checkLogGroupName,
         logStream: step,
         volumes: mounts.map(([volume]) =>

@@ -1,4 +1,5 @@
-// One check of one source: a container task with a role of its own, started by a schedule, and an alarm if none passed for too long.
+// One check of one source: a container task with its own role, a schedule that starts it, and an alarm if
+// none passed for too long.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import {
@@ -47,13 +48,13 @@ export class ScheduledCheck extends pulumi.ComponentResource {
     new aws.scheduler.Schedule(
       name,
       {
-        // Within its group; 64 characters at most.
+        // Unique within its schedule group. AWS allows 64 characters.
         name: `${plan.name}-${source}`,
         groupName: checkGroupName,
         description: plan.sentence,
         scheduleExpression: plan.schedule,
         scheduleExpressionTimezone: 'UTC',
-        // Not all sources at once.
+        // A window, so that not all sources start at once.
         flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: 60 },
         target: {
           arn: checkClusterArn(location),
@@ -74,7 +75,7 @@ export class ScheduledCheck extends pulumi.ComponentResource {
       },
       { parent: this },
     )
-    const alarmDescription = `No check ${plan.name} of ${source} passed for ${plan.silenceHours} hours. ${plan.sentence}: nobody knows.`
+    const alarmDescription = `No check ${plan.name} of ${source} passed for ${plan.silenceHours} hours. Not confirmed: ${plan.sentence}.`
     countPassedChecks(
       name,
       {

@@ -1,4 +1,4 @@
-// A role with one inline policy, one trust policy, and sessions of an hour at most.
+// A role with one inline policy, one trust policy, and sessions of at most one hour.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { renderPolicy } from '../../guardrails/policy.ts'

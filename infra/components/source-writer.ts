@@ -1,4 +1,5 @@
-// A source's writer: its role, and where production is not on AWS what proves who asks for it.
+// The writer of a source: its role, and for production outside AWS the trust anchor or identity provider that
+// proves its identity.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { rolePaths, sourceTag, writerRoleName } from '../../guardrails/names.ts'
@@ -12,7 +13,10 @@ import type { SourceConfig } from '../config.ts'
 export interface SourceWriterArgs {
   location: VaultLocation
   source: SourceConfig
-  /** Of the issuer that the source trusts, if it trusts one: IAM has one provider per issuer, whatever the sources. */
+  /**
+   * The identity provider of the source's issuer, if it has one. Sources share it, because IAM allows one
+   * provider per issuer.
+   */
   provider: aws.iam.OpenIdConnectProvider | undefined
 }
 

@@ -1,4 +1,4 @@
-// The toolkit bucket: tool, configuration and runbook, locked like the vault.
+// The toolkit bucket, with the tool, its configuration and the runbook. It is locked like the vault.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { toolkitBucketName } from '../../guardrails/names.ts'
@@ -44,7 +44,8 @@ export class ToolkitBucket extends pulumi.ComponentResource {
             ? { content: content.text }
             : { source: new pulumi.asset.FileAsset(content.file) }),
         },
-        // Retained, not protected: other content is another key, and what was there before stays in the bucket.
+        // Retained but not protected, because new content gets a new key, and the old object stays in the
+        // bucket.
         { parent: this, retainOnDelete: true, dependsOn: [policy] },
       )
     }

@@ -1,4 +1,5 @@
-// The vault bucket: versions, Object Lock from birth, and every setting that keeps its content there, readable and private.
+// The vault bucket: versioning, Object Lock from its creation, and the settings that keep its content
+// readable and private.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { vaultBucketName } from '../../guardrails/names.ts'
@@ -15,7 +16,10 @@ export interface VaultBucketArgs {
   detached: boolean
 }
 
-/** The component's name, and its bucket's: another one for a bucket that is there would replace it. */
+/**
+ * Name of the component and of its bucket resource. It must stay stable, because a new name would replace the
+ * bucket.
+ */
 export function vaultResourceName(location: VaultLocation, firstRegion: string): string {
   return location.region === firstRegion ? 'vault' : `vault-${location.region}`
 }
@@ -25,7 +29,8 @@ export class VaultBucket extends pulumi.ComponentResource {
 
   constructor(name: string, args: VaultBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:VaultBucket', name, {}, options)
-    // What `pulumi destroy` may not touch and `pulumi state` may not lose: a settings resource that goes takes its setting with it.
+    // Settings are protected like the bucket, because deleting a settings resource also removes the setting
+    // from the bucket.
     const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     this.bucket = new aws.s3.Bucket(
       name,
@@ -38,7 +43,8 @@ export class VaultBucket extends pulumi.ComponentResource {
       name,
       {
         bucket,
-        // Nothing expires by age. Multipart is denied; this is for what was begun before the policy was there.
+        // No version expires by age. The rule removes multipart uploads that began before the policy denied
+        // them.
         rules: [
           {
             id: 'abort-multipart-uploads',
@@ -51,7 +57,7 @@ export class VaultBucket extends pulumi.ComponentResource {
       { ...protectedOptions, dependsOn: locked },
     )
     const settings = keepPrivate(name, bucket, protectedOptions)
-    // Last: without an Organization it freezes everything before it.
+    // Created last, because without an Organization it freezes all settings above.
     new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(vaultBucketPolicy(args)) },

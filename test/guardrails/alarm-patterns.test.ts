@@ -48,7 +48,7 @@ const inVault = (source: string, name: string, by: string, more: Partial<EventFa
   ...more,
 })
 
-describe('somebody is woken', () => {
+describe('on-call is paged', () => {
   it.each<[string, EventFacts, string]>([
     [
       "by an agent that was denied a volume's deletion",
@@ -83,7 +83,7 @@ describe('somebody is woken', () => {
     ],
     ['by an agent that makes itself a key', inProduction('iam', 'CreateAccessKey', agent), 'agent-identity'],
     [
-      'by whoever breaks the glass',
+      'by a person who opens a break-glass session',
       inProduction('sts', 'AssumeRole', administrator, {
         parameters: { roleArn: breakGlass },
         readOnly: true,
@@ -91,7 +91,7 @@ describe('somebody is woken', () => {
       'break-glass-assumed',
     ],
     [
-      'by whoever tries to',
+      'by a person who tries to',
       inProduction('sts', 'AssumeRole', agent, {
         parameters: { roleArn: breakGlass },
         errorCode: 'AccessDenied',
@@ -182,12 +182,12 @@ describe('somebody is woken', () => {
       'vault-checks',
     ],
     [
-      'by another order of an examination',
+      'by another order of the steps of a restore test',
       inVault('states', 'UpdateStateMachine', custodian),
       'vault-checks',
     ],
     [
-      'by somebody who lets others write what was restored',
+      'by a caller that lets other roles write the restored files',
       inVault('elasticfilesystem', 'PutFileSystemPolicy', custodian),
       'vault-checks',
     ],
@@ -243,7 +243,7 @@ describe('somebody is woken', () => {
       'vault-checks',
     ],
     [
-      'by a task that somebody starts by hand',
+      'by a task that a caller starts by hand',
       inVault('ecs', 'RunTask', custodian, { errorCode: 'AccessDenied' }),
       'vault-tasks',
     ],
@@ -260,7 +260,7 @@ describe('somebody is woken', () => {
     ],
     ['by tasks that are started again and again', inVault('ecs', 'CreateService', custodian), 'vault-tasks'],
     [
-      "by the vault's root, whatever it does",
+      "by any call of the vault's root user",
       inVault('iam', 'ListRoles', 'root', { readOnly: true }),
       'vault-root',
     ],
@@ -292,7 +292,7 @@ describe('somebody is woken', () => {
   })
 })
 
-describe('nobody is woken', () => {
+describe('on-call is not paged', () => {
   it.each<[string, EventFacts]>([
     ['by an agent that looks', inProduction('ec2', 'DescribeVolumes', agent, { readOnly: true })],
     ['by an agent that does its task', inProduction('ec2', 'StartInstances', agent)],
@@ -359,7 +359,7 @@ describe('nobody is woken', () => {
         parameters: { rule: 'StepFunctionsGetEventsForECSTaskRule' },
       }),
     ],
-    ['by a run of an examination', inVault('states', 'StartExecution', starter)],
+    ['by a run of a restore test', inVault('states', 'StartExecution', starter)],
     ['by a task of it', inVault('ecs', 'RunTask', machine)],
     ['by a task of a schedule', inVault('ecs', 'RunTask', scheduler)],
     ['by the end of a task', inVault('ecs', 'StopTask', machine)],
@@ -405,11 +405,11 @@ describe('a quarantine that fails', () => {
   const wakes = (event: Parameters<typeof matchesPattern>[1]) =>
     patterns.filter(({ pattern }) => matchesPattern(pattern, event)).map(({ name }) => name)
 
-  it.each(['FAILED', 'TIMED_OUT', 'ABORTED'])('by %s wakes somebody', (status) => {
+  it.each(['FAILED', 'TIMED_OUT', 'ABORTED'])('by %s pages on-call', (status) => {
     expect(wakes(ended(status))).toEqual(['quarantine-failed'])
   })
 
-  it('that works, or another machine that fails, wakes nobody', () => {
+  it('that works, or another machine that fails, pages no person', () => {
     expect([wakes(ended('SUCCEEDED')), wakes(ended('RUNNING')), wakes(ended('FAILED', 'other'))]).toEqual([
       [],
       [],
@@ -418,7 +418,7 @@ describe('a quarantine that fails', () => {
   })
 })
 
-it('an event that somebody made up raises no alarm, and quarantines no agent: only AWS has a source that begins with aws.', () => {
+it('a forged event raises no alarm, and quarantines no agent: only AWS has a source that begins with aws.', () => {
   const real = recordedEvent(inProduction('ec2', 'DeleteVolume', agent))
   const matching = (source: string) =>
     patterns.filter(({ pattern }) => matchesPattern(pattern, { ...real, source })).map(({ name }) => name)

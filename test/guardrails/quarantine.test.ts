@@ -61,7 +61,7 @@ describe("an agent's destructive attempt", () => {
     ).toEqual(['2026-04-24T12:00:00.000Z', '2026-04-24T12:00:02.000Z', '2026-04-24T12:00:04.000Z'])
   })
 
-  it('ends as a failure, which wakes somebody, if IAM never takes it', () => {
+  it('ends as a failure, whose alarm fires, if IAM never accepts the policy', () => {
     expect(quarantine(attempt(agent), Number.POSITIVE_INFINITY).outcome).toBe('timed-out')
   })
 
@@ -85,7 +85,7 @@ describe('nothing is written', () => {
       attempt('arn:aws:iam::333333333333:role/holdfast-agents/holdfast-agent-staging'),
     ],
     ['for root, which has no role', attempt('root')],
-    ['for a run that somebody starts with nothing', {}],
+    ['for a run that a caller starts with an empty input', {}],
   ])('%s', (_, event) => {
     expect(quarantine(event)).toEqual({ outcome: 'failed', calls: [] })
   })

@@ -41,8 +41,8 @@ function run(
   return { outcome, calls, order: calls.map(({ parameters }) => parameters['TaskDefinition']) }
 }
 
-describe('an examination', () => {
-  it('empties what an earlier run left, restores, examines, has the answer judged, and leaves nothing', () => {
+describe('a restore test', () => {
+  it('deletes the files of an earlier run, restores, tests, checks the result, and leaves no files', () => {
     expect(run()).toMatchObject({
       outcome: 'succeeded',
       order: ['empty', 'restore', 'examine', 'check', 'empty'],

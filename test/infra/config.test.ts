@@ -62,7 +62,7 @@ describe('what is refused, before anything is touched', () => {
       { vaultAccountId: 111111111111 },
       'holdfast:vaultAccountId: set it to the twelve digits',
     ],
-    ['an unknown layer', { layer: 'staging' }, 'holdfast:layer: say which part this stack is'],
+    ['an unknown layer', { layer: 'staging' }, 'holdfast:layer: set it to organization, vault or production'],
     ["a region that doesn't exist", { region: 'eu-central-9' }, 'holdfast:region: is not a region of AWS'],
     [
       'a region of another partition',
@@ -70,18 +70,18 @@ describe('what is refused, before anything is touched', () => {
       'holdfast:region: is in another partition',
     ],
     ["an organization's id that is none", { organizationId: 'r-root' }, 'holdfast:organizationId: '],
-    ['no promise', { promiseDays: 0, arm: '' }, 'holdfast:promiseDays: promise at least 1 day'],
+    ['no promise', { promiseDays: 0, arm: '' }, 'holdfast:promiseDays: must be at least 1 day'],
     [
       'a promise of 100 years',
       { promiseDays: 36_500, arm: '' },
-      'holdfast:promiseDays: promise at most 3650 days',
+      'holdfast:promiseDays: must be at most 3650 days',
     ],
     ['half a day', { promiseDays: 1.5, arm: '' }, 'holdfast:promiseDays: '],
     ['no generation', { generationDays: 0, arm: '' }, 'holdfast:generationDays: '],
     [
       'a cap below the retention',
       { retentionCapDays: 40 },
-      'holdfast:retentionCapDays: must be more than promise and generation together (40)',
+      'holdfast:retentionCapDays: must be more than promiseDays and generationDays together (40)',
     ],
     [
       'arming another bucket',
@@ -93,7 +93,7 @@ describe('what is refused, before anything is touched', () => {
     [
       'a vault bucket that would be replaced, for the region was changed',
       { region: 'eu-west-1', arm: '', image: '' },
-      'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1", but account and region make it holdfast-vault-111111111111-eu-west-1: the vault would be replaced',
+      'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1", but account and region give holdfast-vault-111111111111-eu-west-1, which would replace the vault',
     ],
     [
       'a vault bucket that would be replaced, for the account was changed',
@@ -108,39 +108,39 @@ describe('what is refused, before anything is touched', () => {
     [
       'an image by tag',
       { image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast:1.0' },
-      'holdfast:image: give the image by digest',
+      'holdfast:image: set it to the image by digest',
     ],
     [
       'an image of a public registry',
       { image: `docker.io/library/node@sha256:${'0'.repeat(64)}` },
-      'holdfast:image: give the image by digest',
+      'holdfast:image: set it to the image by digest',
     ],
     [
       "an image of production's registry",
       { image: `222222222222.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:${'0'.repeat(64)}` },
-      "holdfast:image: must be of the vault's own registry, 111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:…",
+      "holdfast:image: must come from the vault's own registry, 111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast@sha256:…",
     ],
     [
       'an image of another repository',
       { image: `111111111111.dkr.ecr.eu-central-1.amazonaws.com/holdfast-x@sha256:${'0'.repeat(64)}` },
-      "holdfast:image: must be of the vault's own registry",
+      "holdfast:image: must come from the vault's own registry",
     ],
     [
-      'an examination without an image to run it',
+      'a restore test without an image to run it',
       { image: '' },
-      'holdfast:image: name the image that examines what was restored, or set holdfast:examine to false',
+      'holdfast:image: name the image that runs restore tests, or set holdfast:examine to false',
     ],
     [
-      'an examination of nothing that could be started',
+      'restore tests without a source to start',
       { sources: [source('a')] },
-      'holdfast:sources: none has the kind postgres, so that there is nothing to start',
+      'holdfast:sources: no source has the kind postgres, so no restore test can run',
     ],
     [
       'a kind of source that there is none of',
       { sources: [{ ...source('a'), kind: 'mysql' }] },
       'holdfast:sources[0].kind: must be volume, or postgres',
     ],
-    ['an examination that is neither asked for nor not', { examine: 'yes' }, 'holdfast:examine: '],
+    ['a restore test that is neither on nor off', { examine: 'yes' }, 'holdfast:examine: '],
     [
       'a parent of units that is none',
       { organizationParentId: 'o-example0001' },
@@ -149,7 +149,7 @@ describe('what is refused, before anything is touched', () => {
     [
       'a retention of nothing',
       { promiseDays: 0, generationDays: 0, arm: '' },
-      'holdfast:promiseDays: promise at least 1 day',
+      'holdfast:promiseDays: must be at least 1 day',
     ],
     [
       'an agent called like the command that ends its sessions',
@@ -169,22 +169,22 @@ describe('what is refused, before anything is touched', () => {
     [
       "a further region that is the stack's own",
       { regions: ['eu-central-1'] },
-      'holdfast:regions: "eu-central-1" is there twice',
+      'holdfast:regions: "eu-central-1" is listed twice',
     ],
     [
       'a further region twice',
       { regions: ['eu-west-1', 'eu-west-1'] },
-      'holdfast:regions: "eu-west-1" is there twice',
+      'holdfast:regions: "eu-west-1" is listed twice',
     ],
     [
       'a source where there is no vault',
       { sources: [{ ...source('a'), region: 'eu-west-1' }] },
-      'holdfast:sources: a is to lie in eu-west-1, where there is no vault',
+      'holdfast:sources: a has the region eu-west-1, which has no vault',
     ],
     [
       'a thaw of two days',
       { thawUntil: '2026-01-03T00:00:00Z' },
-      'holdfast:thawUntil: must be within 24 hours',
+      'holdfast:thawUntil: must be within the next 24 hours',
     ],
     [
       'a thaw without zone',
@@ -195,17 +195,17 @@ describe('what is refused, before anything is touched', () => {
     [
       'an agent called as a word of the command',
       { agents: [agent({ name: 'revoke' })] },
-      'holdfast:agents[0].name: is a word of `holdfast agent-session`',
+      'holdfast:agents[0].name: is a subcommand of `holdfast agent-session`',
     ],
     [
       "an agent's session below AWS's shortest",
       { agents: [agent({ sessionSeconds: 899 })] },
-      "holdfast:agents[0].sessionSeconds: AWS's shortest session is 900 seconds",
+      'holdfast:agents[0].sessionSeconds: must be at least 900 seconds',
     ],
     [
       "an agent's session of more than an hour",
       { agents: [agent({ sessionSeconds: 3601 })] },
-      "holdfast:agents[0].sessionSeconds: an agent's session lasts 3600 seconds at most",
+      'holdfast:agents[0].sessionSeconds: must be at most 3600 seconds',
     ],
     [
       "an agent's session of half a second more",
@@ -215,17 +215,17 @@ describe('what is refused, before anything is touched', () => {
     [
       'an approver who breaks the glass',
       { approvers: [human('operator')] },
-      'holdfast:approvers: arn:aws:iam::222222222222:role/people/operator may break the glass as well',
+      'holdfast:approvers: arn:aws:iam::222222222222:role/people/operator is also in breakGlass',
     ],
     [
       'an approver by a pattern that is met by who breaks the glass',
       { approvers: [human('op*')] },
-      'holdfast:approvers: arn:aws:iam::222222222222:role/people/op* may break the glass',
+      'holdfast:approvers: arn:aws:iam::222222222222:role/people/op* is also in breakGlass',
     ],
     [
       'an approver who is met by a pattern',
       { approvers: [human('manager')], breakGlass: [human('man*')] },
-      'holdfast:approvers: arn:aws:iam::222222222222:role/people/manager may break the glass',
+      'holdfast:approvers: arn:aws:iam::222222222222:role/people/manager is also in breakGlass',
     ],
     [
       'an approver of another account',
@@ -237,7 +237,11 @@ describe('what is refused, before anything is touched', () => {
       { responders: ['arn:aws:iam::333333333333:role/x'] },
       'holdfast:responders: arn:aws:iam::333333333333:role/x is not in the production account',
     ],
-    ['a source named twice', { sources: [source('a'), source('a')] }, 'holdfast:sources: "a" is there twice'],
+    [
+      'a source named twice',
+      { sources: [source('a'), source('a')] },
+      'holdfast:sources: "a" is listed twice',
+    ],
     [
       'a source with capitals',
       { sources: [source('Rental')] },
@@ -272,7 +276,7 @@ describe('what is refused, before anything is touched', () => {
     [
       "a source that trusts the vault's own roles",
       { sources: [source('a', { awsRoleArn: 'arn:aws:iam::111111111111:role/w' })] },
-      "holdfast:sources: a is to be written by a role of the vault's own account",
+      "holdfast:sources: a trusts a role of the vault's own account",
     ],
     [
       'an issuer without TLS',
@@ -284,7 +288,7 @@ describe('what is refused, before anything is touched', () => {
       { sources: [source('a', oidc({ subject: 'repo:*' }))] },
       'holdfast:sources[0].trust.oidc.subject: must name one subject',
     ],
-    ['nobody to wake', { alarmEmails: [] }, 'holdfast:alarmEmails: name who is woken'],
+    ['no address for alarms', { alarmEmails: [] }, 'holdfast:alarmEmails: name at least one address'],
     [
       'an address that is none',
       { alarmEmails: ['on call'] },
@@ -300,28 +304,28 @@ describe('what is refused, before anything is touched', () => {
       { alarmRegions: ['mars-1'] },
       'holdfast:alarmRegions[0]: is not a region of AWS',
     ],
-    ['silence of a month', { silenceHours: 720 }, 'holdfast:silenceHours: CloudWatch looks back over 7 days'],
+    [
+      'silence of a month',
+      { silenceHours: 720 },
+      'holdfast:silenceHours: must be at most 168 hours, because CloudWatch looks back over 7 days only',
+    ],
     [
       'a trail for 100 years',
       { auditRetentionDays: 36_500 },
-      'holdfast:auditRetentionDays: keep the trail at most',
+      'holdfast:auditRetentionDays: must be at most 3650 days',
     ],
     [
       'a Recycle Bin that keeps nothing',
       { recycleBinDays: 0 },
-      'holdfast:recycleBinDays: keep what is deleted',
+      'holdfast:recycleBinDays: must be at least 1 day',
     ],
-    [
-      'a Recycle Bin of years',
-      { recycleBinDays: 1000 },
-      'holdfast:recycleBinDays: the Recycle Bin keeps 365 days',
-    ],
+    ['a Recycle Bin of years', { recycleBinDays: 1000 }, 'holdfast:recycleBinDays: must be at most 365 days'],
     [
       'a Recycle Bin that is unlocked at once',
       { unlockDelayDays: 1 },
-      'holdfast:unlockDelayDays: AWS delays an unlocking by 7 days',
+      'holdfast:unlockDelayDays: must be at least 7 days',
     ],
-    ['nobody to restore', { restorers: [] }, 'holdfast:restorers: name who may restore'],
+    ['no restorer', { restorers: [] }, 'holdfast:restorers: name at least one person who may restore'],
     [
       'everybody to restore',
       { restorers: ['arn:aws:iam::111111111111:role/*'] },
@@ -350,29 +354,29 @@ describe('what is refused, before anything is touched', () => {
     [
       'an agent that may identities',
       { agents: [agent({ may: ['iam:PassRole'] })] },
-      'holdfast:agents[0].may[0]: an agent has no business',
+      'holdfast:agents[0].may[0]: must not be an action on identities',
     ],
     [
       'an agent that may nothing',
       { agents: [agent({ may: [] })] },
-      'holdfast:agents[0].may: say what the agent may do',
+      'holdfast:agents[0].may: name at least one action',
     ],
-    ['an agent named twice', { agents: [agent({}), agent({})] }, 'holdfast:agents: "a" is there twice'],
+    ['an agent named twice', { agents: [agent({}), agent({})] }, 'holdfast:agents: "a" is listed twice'],
     ['a key that was mistyped', { retentoinDays: 30 }, 'holdfast:retentoinDays: '],
     [
       "the organization's layer without one",
       { layer: 'organization', detached: true },
-      'holdfast:detached: there is no organization layer',
+      'holdfast:detached: excludes the organization layer',
     ],
     [
-      'agents that nobody may launch',
+      'agents without a launcher',
       { layer: 'production', launchers: [] },
-      'holdfast:launchers: name who may start',
+      'holdfast:launchers: name at least one launcher',
     ],
     [
       'production without break-glass',
       { layer: 'production', breakGlass: [] },
-      'holdfast:breakGlass: name who may break',
+      'holdfast:breakGlass: name at least one person who may use break-glass',
     ],
   ])('%s', (_, changes, message) => {
     expect(refusal(changes)).toContain(message)
@@ -404,11 +408,11 @@ describe('what is refused, before anything is touched', () => {
     )
   })
 
-  it('whatever it is, with an error of its own', () => {
+  it('any JSON value of any key, with an error that names the configuration', () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(good)), fc.jsonValue(), (key, value) => {
         const answer = refusal({ [key]: value })
-        expect(answer === 'accepted' || answer.startsWith('the configuration is not usable')).toBe(true)
+        expect(answer === 'accepted' || answer.startsWith('the configuration is invalid')).toBe(true)
       }),
     )
   })
@@ -452,7 +456,7 @@ describe('what is accepted', () => {
 })
 
 describe('what goes together', () => {
-  it('an approver beside whoever breaks the glass, their names told apart', () => {
+  it('an approver and a break-glass person whose ARNs have different prefixes', () => {
     expect(read({ approvers: [human('operators')], breakGlass: [human('operator')] }).approvers).toEqual([
       human('operators'),
     ])

@@ -199,7 +199,7 @@ describe('the production layer', () => {
     }
   })
 
-  it('quarantines nobody unless it is asked to', async () => {
+  it('quarantines no agent unless quarantineAgents is true', async () => {
     const recording = await recordProgram({
       ...exampleConfig,
       layer: 'production',
@@ -214,7 +214,7 @@ describe('the production layer', () => {
     expect(recording.outputs).toMatchObject({ quarantineAgents: false, responder: null })
   })
 
-  it('asks for an approval of break-glass if approvers are named: as deployed, nobody is approved', async () => {
+  it('asks for an approval of break-glass if approvers are named: as deployed, no person is approved', async () => {
     const approver = `arn:aws:iam::${productionId}:role/people/duty-manager`
     const recording = await recordProgram({ ...exampleConfig, layer: 'production', approvers: [approver] })
     const policyArn = `arn:aws:iam::${productionId}:policy/holdfast-break-glass-approval`
@@ -354,7 +354,7 @@ describe('the audit', () => {
     expect(regions(elsewhere)).toEqual(new Set(['eu-central-1', 'eu-west-1', 'us-east-1']))
   })
 
-  it('wakes somebody for each alarm, and when a source is silent', () => {
+  it('pages on-call for each alarm, and when a source is silent', () => {
     const named = (type: string) =>
       real(vault)
         .filter((resource) => shortType(resource) === type && resource.name.startsWith('alarms-'))

@@ -156,7 +156,7 @@ describe('the outputs of every layer', () => {
 })
 
 describe('the search itself', () => {
-  it('finds an account that somebody puts elsewhere, as a value or as a key', () => {
+  it('finds an account that appears elsewhere, as a value or as a key', () => {
     const [, , { outputs }] = recordings[0]!
     expect(strayAccounts('vault', { ...outputs, note: `ask ${exampleConfig.productionAccountId}` })).toEqual([
       `note: ask ${exampleConfig.productionAccountId}`,

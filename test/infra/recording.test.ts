@@ -39,7 +39,7 @@ describe('a recording', () => {
     })
   })
 
-  it('is the same twice, whatever ran before it', async () => {
+  it('is the same twice, also after another program ran', async () => {
     const vault = { ...exampleConfig, layer: 'vault' }
     const first = await recordProgram(vault)
     await recordProgram({ ...exampleConfig, layer: 'production' })
@@ -80,7 +80,7 @@ describe('a recording', () => {
           { bucket: pulumi.unknown as string },
           { provider: accountProvider('p', '111111111111', 'eu-central-1') },
         ),
-      'depends on what is only known after a deployment',
+      'depends on a value that only a deployment knows',
     ],
     [
       'a question to AWS',

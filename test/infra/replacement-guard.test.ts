@@ -74,7 +74,7 @@ describe('a stack that has a vault', () => {
     expect((await run(changed, {})).resources.length).toBeGreaterThan(10)
   })
 
-  it('takes the same again, one region more, and buckets of other components by whatever name', async () => {
+  it('accepts the same again, one region more, and buckets of other components with any name', async () => {
     const others = {
       [urn('vault', 'holdfast:vault:ToolkitBucket$aws:s3/bucket:Bucket')]: bucket('other'),
       [urn('vault', 'holdfast:vault:VaultBucket$aws:s3/bucketPolicy:BucketPolicy')]: bucket('other'),

@@ -109,7 +109,7 @@ describe('examinations', () => {
     )
   })
 
-  it('are none where nobody has asked for them, but for the log of those that were', () => {
+  it('are none if examine is false, but the log of earlier ones stays', () => {
     expect(
       without.resources
         .filter(({ type, name }) => /:(efs|sfn)\//.test(type) || name.startsWith('examination'))
@@ -219,7 +219,7 @@ describe('the other tasks', () => {
     })
   })
 
-  it('run the very image that the configuration names, as nobody, without a writable disk of its own or a right of the host', () => {
+  it('run the very image that the configuration names, as the user 65534, without a writable disk of its own or a right of the host', () => {
     for (const step of restoreTestSteps) {
       const [container, ...more] = containersOf(taskOf(step))
       expect(more).toEqual([])
@@ -407,7 +407,7 @@ describe('a run', () => {
     ['that somebody stopped', 'holdfast-examination-rental-db', 'ABORTED', true],
     ['that ended well', 'holdfast-examination-rental-db', 'SUCCEEDED', false],
     ['of another machine', 'another', 'FAILED', false],
-  ])('%s: somebody is woken, or not', (_, machine, status, isAlarm) => {
+  ])('%s: the alarm fires, or not', (_, machine, status, isAlarm) => {
     const pattern = JSON.parse(String(only('EventRule', 'examinations')['eventPattern'])) as EventPattern
     const event = {
       source: 'aws.states',

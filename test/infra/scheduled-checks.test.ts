@@ -65,7 +65,7 @@ describe('the tasks', () => {
     expect(ofType(vault, 'MetricAlarm').map(({ name }) => name)).toEqual(expect.arrayContaining(names))
   })
 
-  it('run the very image that the configuration names, as nobody, without a writable disk or a right of the host', () => {
+  it('run the very image that the configuration names, as the user 65534, without a writable disk or a right of the host', () => {
     for (const task of ofType(vault, 'TaskDefinition')) {
       const [container, ...more] = containersOf(task)
       expect(more).toEqual([])
@@ -191,7 +191,7 @@ describe('the network', () => {
     ])
   })
 
-  it("asks AWS's own servers for names, and nobody else's", () => {
+  it("resolves only names that AWS's own servers serve", () => {
     const domains = Object.fromEntries(
       ofType(vault, 'ResolverFirewallDomainList').map(({ name, inputs }) => [
         name,
@@ -221,7 +221,7 @@ describe('the network', () => {
     })
   })
 
-  it('opens no bucket, registry or log of another account, whatever credentials somebody brings along', () => {
+  it('opens no bucket, registry or log of another account, also with credentials of that account', () => {
     for (const endpoint of ofType(vault, 'VpcEndpoint')) {
       const { Statement } = JSON.parse(String(endpoint.inputs['policy'])) as {
         Statement: { Sid: string; Condition?: unknown; Resource: string[] }[]
@@ -261,14 +261,14 @@ describe('the alarms', () => {
       }),
       false,
     ],
-  ])('of a task that ended badly: %s', (_, event, isAlarm) => {
+  ])('of a task that failed: %s', (_, event, isAlarm) => {
     const pattern = JSON.parse(
       String(only('EventRule', 'checks-failed').inputs['eventPattern']),
     ) as EventPattern
     expect(matchesPattern(pattern, event)).toBe(isAlarm)
   })
 
-  it('wake somebody for what failed, what could not be started, and what was missed', () => {
+  it('page on-call for a check that failed, could not be started, or was missed', () => {
     const topic = `arn:aws:sns:eu-central-1:${vaultId}:holdfast-alarms`
     expect(inputsOf(only('EventTarget', 'checks-failed'))).toMatchObject({ arn: topic })
     expect(inputsOf(only('MetricAlarm', 'checks-not-started'))).toMatchObject({

@@ -105,12 +105,12 @@ describe("the toolkit in the vault's account", () => {
 describe('a tarball is refused, before anything is declared,', () => {
   it.each<[string, () => string, string]>([
     ['that is not there', () => path.join(directory, 'holdfast-9.9.9.tgz'), "can't be read: ENOENT"],
-    ['that is a directory', () => directory, 'is not what `npm pack` calls it'],
-    ['by another name', () => file('tool.tgz', bytes), 'is not what `npm pack` calls it'],
+    ['that is a directory', () => directory, 'is not a name that `npm pack` gives'],
+    ['by another name', () => file('tool.tgz', bytes), 'is not a name that `npm pack` gives'],
     [
       'of a version that climbs',
       () => path.join(directory, 'holdfast-1.0.0-..%2f.tgz'),
-      'is not what `npm pack` calls it',
+      'is not a name that `npm pack` gives',
     ],
     ["that isn't one", () => file('holdfast-1.0.0.tgz', 'text'), 'is not a tarball of at most 64 MiB'],
     ['that is empty', () => file('holdfast-1.0.1.tgz', ''), 'is not a tarball'],

@@ -20,7 +20,6 @@ const budget: Record<string, number> = {
   core: 9,
   engine: 23,
   guardrails: 3,
-  infra: 28,
   lab: 371,
   test: 373,
 }
