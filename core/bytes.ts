@@ -1,10 +1,10 @@
-// Reading and writing of the format's binary parts. The reader never looks outside its buffer and never loops on a
-// count that the buffer can't hold: every byte that it is given may be hostile.
+// Reads and writes the binary parts of the format. Every byte that a reader gets may be hostile, so it never
+// reads outside its buffer and never loops on a count that the buffer can't hold.
 import { HoldfastError } from './errors.ts'
 
 export class ByteReader {
   readonly buffer: Buffer
-  /** What is being read, for messages. */
+  /** Names the object for error messages. */
   readonly subject: string
   position = 0
 
@@ -26,7 +26,10 @@ export class ByteReader {
     return this.buffer.subarray(start, start + bytes)
   }
 
-  /** Where the bytes that it steps over began. Numbers are read there: a buffer for each would take ten times as long. */
+  /**
+   * Returns the offset of the skipped bytes. Numbers are read there, because a buffer for each would take ten
+   * times as long.
+   */
   private skip(bytes: number): number {
     if (bytes > this.remaining) throw this.fail(`it ends ${bytes - this.remaining} bytes early`)
     this.position += bytes
@@ -65,7 +68,10 @@ export class ByteReader {
     throw this.fail('a number is too long')
   }
 
-  /** A count of things that take at least `bytesEach` bytes: one that can't be there is refused before any loop. */
+  /**
+   * A count of items of at least `bytesEach` bytes. A count that the buffer can't hold is refused before any
+   * loop.
+   */
   count(bytesEach: number, max = Number.MAX_SAFE_INTEGER): number {
     const count = this.varint(max)
     if (count * bytesEach > this.remaining)
@@ -129,7 +135,7 @@ export class ByteWriter {
     this.buffer[this.length++] = remainder
   }
 
-  /** A copy of what was written; the writer is empty afterwards. */
+  /** Returns a copy of the written bytes and empties the writer. */
   finish(): Buffer {
     const result = Buffer.from(this.buffer.subarray(0, this.length))
     this.length = 0
@@ -138,14 +144,15 @@ export class ByteWriter {
 }
 
 /**
- * Gives the memory of `bytes` back now: it, and all that shares the memory, is empty afterwards. What is left to the collector
- * waits until much of it has come together, and then costs as much as what was done with it. Memory no larger than Node's pool
- * stays: it may be the pool.
+ * Frees the memory of `bytes` now; `bytes` and every view that shares the memory are empty afterwards. The
+ * garbage collector would free it late, and collecting many buffers at once costs as much time as the work on
+ * them. Memory no larger than Node's pool stays, because it may be the pool.
  */
 export function release(bytes: Uint8Array): void {
   if (bytes.buffer.byteLength > Buffer.poolSize) (bytes.buffer as ArrayBuffer).transfer(0)
 }
 
+/** @param subject names the object in the message, e.g. `the index in KEY`. */
 export function damaged(subject: string, detail: string, cause?: unknown): HoldfastError {
   return new HoldfastError('damaged', `${subject} is damaged: ${detail}`, {
     hint: "other snapshots are not affected; `holdfast verify --read-data` lists every file that this one can't bring back",

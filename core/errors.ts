@@ -1,6 +1,24 @@
-// One error class, one table from code to exit status. Adapters classify at the edge; only `main` maps to a status.
+// One error class and one table from its codes to exit statuses. Adapters classify errors at the edge; only
+// `main` maps a code to a status.
 
-/** What went wrong, in words that a script can branch on, and the exit status that each code ends a process with. */
+/**
+ * The code of every failure and the exit status of a process that ends with it. Scripts branch on both.
+ *
+ * Choose by what the user has to change:
+ * - the input or the configuration: `invalid-input`; the local directory to restore into: `target`, or `disk-full`;
+ * - the right of the role: `denied`; its credentials: `credentials`. A refusal is never reported as `not-found`,
+ *   because a role that may not look would take a full vault for an empty one;
+ * - the name, because no such object, bucket or path exists: `not-found`;
+ * - the point in time: `no-recovery-point` if no snapshot fits, `ambiguous` if several do;
+ * - nothing, only wait: `unreachable` if the store gave no usable reply, `throttled` if it asked to wait;
+ * - the snapshot, because bytes are wrong: `damaged`; because they are of another version: `unsupported-format`;
+ * - the bucket, because it doesn't keep what it stores: `vault-unsafe`;
+ * - the moment, because another process came first: `conflict`.
+ *
+ * A run that ended has `incomplete` if its result lacks something, and `objective-missed` if the result is
+ * complete and a limit or a check is not met. `interrupted` is for signals, `internal` for defects of
+ * Holdfast.
+ */
 export const exitStatus = {
   internal: 1,
   'invalid-input': 2,
@@ -25,16 +43,16 @@ export const exitStatus = {
 export type ErrorCode = keyof typeof exitStatus
 
 export interface ErrorOptions {
-  /** What the reader can do about it: one sentence, imperative. */
+  /** One imperative sentence: the next step for the reader. */
   hint?: string
-  /** True if the same call may succeed later without anyone changing anything. */
+  /** True if the same call may succeed later without any change by the user. */
   retryable?: boolean
-  /** Facts for a log or `--json`; never a secret, never bytes from a vault that were not escaped. */
+  /** Facts for a log or `--json`: no secret, and no unescaped bytes from a vault. */
   context?: Record<string, string | number | boolean | null | readonly string[]>
   cause?: unknown
 }
 
-/** Every failure that Holdfast names. Anything else that is thrown is a defect and exits with `internal`. */
+/** Every failure that Holdfast expects. Any other thrown value is a defect and exits with `internal`. */
 export class HoldfastError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined

@@ -1,5 +1,5 @@
-// Every retry of the product: which failures are worth another attempt, how many attempts there are, and the delay before each.
-// A new place that retries takes a policy from this file, or adds one here.
+// Every retry of the product: which failures are worth another attempt, how many attempts there are, and the
+// delay before each. A new place that retries takes a policy from this file, or adds one here.
 import type { Random } from './clock.ts'
 import { isHoldfastError } from './errors.ts'
 
@@ -26,13 +26,19 @@ export const uploadRetry: DelayedRetryPolicy = {
   isRetryable: (error) => isHoldfastError(error) && (error.retryable || error.code === 'conflict'),
 }
 
-/** Bytes can be corrupted on the way while they are intact in the vault: a fetch is repeated before an object counts as damaged. */
+/**
+ * Bytes can be corrupted on the way while they are intact in the vault: a fetch is repeated before an object
+ * counts as damaged.
+ */
 export const damagedReadRetry: RetryPolicy = {
   maxAttempts: 3,
   isRetryable: (error) => isHoldfastError(error, 'damaged', 'unsupported-format'),
 }
 
-/** A body that ended early, or that was not the requested range. The SDK has already retried what came before the body. */
+/**
+ * A body that ended early, or that was not the requested range. The SDK has already retried what came before
+ * the body.
+ */
 export const truncatedReadRetry: DelayedRetryPolicy = {
   maxAttempts: 5,
   delay: { baseMs: 50, maxMs: 5_000, jitter: 'full' },
@@ -52,7 +58,10 @@ export const serviceCallRetry: DelayedRetryPolicy = {
   isRetryable: (error) => isHoldfastError(error) && error.retryable,
 }
 
-/** What the SDK's own retries (exponential, with jitter) are limited to. A PUT has one attempt: see `uploadRetry`. */
+/**
+ * Limits of the SDK's own retries, which are exponential with jitter. A PUT has one attempt: see
+ * `uploadRetry`.
+ */
 export const sdkAttempts = { read: truncatedReadRetry.maxAttempts, put: 1, serviceCall: 3 } as const
 
 /** A source file that changes while it is read is read again this often before it counts as changed. */

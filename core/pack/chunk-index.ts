@@ -1,5 +1,6 @@
-// A hash table from SHA-256 to a small number, in typed arrays: 48 to 56 bytes an entry and a fifth of a Map's time. Entries
-// are never moved: a copy of millions of them would double the memory while it is made.
+// A hash table from SHA-256 to a small number, in typed arrays: 48 to 56 bytes an entry, and a fifth of a
+// Map's time. Entries are never moved, because a copy of millions of entries would double the memory while it
+// is made.
 import { digestBytes } from '../digest.ts'
 import { slotOfDigest } from './digest-slots.ts'
 
@@ -8,7 +9,7 @@ const segmentEntries = 1 << segmentBits
 const inSegment = segmentEntries - 1
 
 export class ChunkIndex {
-  /** Slot to entry + 1; 0 is free. Always at most half full. */
+  /** Maps a slot to its entry + 1; 0 is a free slot. At most half full. */
   private slots = new Int32Array(1024)
   private readonly digests: Uint8Array[] = []
   private readonly values: Float64Array[] = []
@@ -20,7 +21,7 @@ export class ChunkIndex {
     return entry === 0 ? -1 : this.values[(entry - 1) >> segmentBits]![(entry - 1) & inSegment]!
   }
 
-  /** Adds the digest, or changes its value. */
+  /** Adds the digest, or replaces its value. */
   set(digest: Uint8Array, offset: number, value: number): void {
     if (this.size * 2 === this.slots.length) this.grow()
     const slot = this.slotOf(digest, offset)

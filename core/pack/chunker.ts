@@ -1,6 +1,7 @@
-// Content-defined chunking: a cut depends on the 32 bytes before it, so that an insertion moves only the cuts near it.
-// FastCDC with normalized chunking (Xia et al., USENIX ATC 2016): a cut is made rarer before the normal size and more
-// frequent after it. Readers don't need any of this: it is not part of the format, but a change of it costs one full upload.
+// Content-defined chunking: a cut depends only on the 32 bytes before it, so that an insertion moves only the
+// cuts near it. FastCDC with normalized chunking (Xia et al., USENIX ATC 2016): cuts are rarer before the
+// normal size and more frequent after it. The cuts are not part of the format, because readers don't need
+// them; a change here costs one full upload.
 import { sha256 } from '../digest.ts'
 
 export const minChunkBytes = 128 * 1024
@@ -15,7 +16,7 @@ const gear = Int32Array.from({ length: 256 }, (_, byte) =>
   sha256(Buffer.from(`holdfast gear ${byte}`)).readInt32LE(0),
 )
 
-/** Where the chunk that begins at `start` ends (exclusive); `end` is the end of the data. */
+/** Returns the end (exclusive) of the chunk that begins at `start`; `end` is the end of the data. */
 export function findCut(data: Uint8Array, start: number, end: number): number {
   const bytes = end - start
   if (bytes <= minChunkBytes) return end

@@ -1,5 +1,6 @@
-// Where a digest belongs in a hash table. Whoever chooses what is backed up chooses its digests too: some thousand files, found in a
-// minute, could all want the same few places. Which digests meet is decided by numbers that only this process knows.
+// The slot of a digest in a hash table. An attacker who chooses the files of a backup also chooses their
+// digests: a few thousand files, found in a minute, could all share a few slots. Two secret factors of this
+// process decide which digests collide.
 import { randomInt } from 'node:crypto'
 
 const [first, second] = [oddNumber(), oddNumber()]

@@ -1,18 +1,22 @@
-// Which pack holds a chunk: a hash table over the digests of the packs' footers, which are in memory anyway: 8 to 16 bytes a chunk.
+// Finds the pack that holds a chunk: a hash table over the digests of the packs' footers. The digests are in
+// memory anyway, so that the table adds only 8 to 16 bytes a chunk.
 import { digestBytes } from '../digest.ts'
 import { slotOfDigest } from './digest-slots.ts'
 import type { PackFooter } from './pack-footer.ts'
 
 export class FooterIndex {
   private readonly footers: readonly (PackFooter | null)[]
-  /** Chunks are numbered through all packs: the number of each pack's first, and behind the last pack the count of all. */
+  /**
+   * Chunks are numbered through all packs: the number of each pack's first chunk, and at the end the count of
+   * all chunks.
+   */
   private readonly starts: number[] = [0]
-  /** Number + 1; 0 is free. At most half full. */
+  /** A chunk's number + 1; 0 is a free slot. At most half full. */
   private readonly slots: Uint32Array
-  /** The pack that was found last, which most often is the next one too. */
+  /** The pack of the last lookup, which is usually also the pack of the next one. */
   private latest = 0
 
-  /** @param footers which must stay as they are. Of a chunk that is in several packs the first counts. */
+  /** @param footers must not change afterwards. If several packs hold a chunk, the first pack counts. */
   constructor(footers: readonly (PackFooter | null)[]) {
     this.footers = footers
     for (const footer of footers) this.starts.push(this.starts.at(-1)! + (footer?.lengths.length ?? 0))

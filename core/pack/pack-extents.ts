@@ -1,10 +1,11 @@
-// Pieces of files that lie in one pack, in columns, and what a request brings of them.
+// The extents of files that lie in one pack, in columns, and the extents that one request fetches. An extent
+// is a chunk at an offset of a file.
 import type { Frame } from './pack-footer.ts'
 
 /** Entry `i`: chunk `chunks[i]` of the pack goes to the file `files[i]` at `offsets[i]`. */
 export class PackExtents {
   length = 0
-  /** Of a pack's chunks, 32,768 at most. */
+  /** Number of the chunk in the pack, at most 32,768. */
   chunks = new Uint16Array(16)
   files = new Uint32Array(16)
   offsets = new Float64Array(16)
@@ -16,19 +17,23 @@ export class PackExtents {
     this.offsets[this.length++] = offset
   }
 
-  /** Gives the memory back that nothing was added to. */
+  /** Frees the memory of unused entries. */
   trim(): void {
     this.resize(this.length)
   }
 
   private resize(entries: number): void {
-    // What the old ones took is free at once.
+    // A transfer frees the old memory at once.
     this.chunks = new Uint16Array(this.chunks.buffer.transfer(entries * 2))
     this.files = new Uint32Array(this.files.buffer.transfer(entries * 4))
     this.offsets = new Float64Array(this.offsets.buffer.transfer(entries * 8))
   }
 
-  /** The entries of files that are wanted, in the order of their chunks; of the same chunk, as they were added. @param chunkCount of the pack. */
+  /**
+   * The entries of the included files, sorted by chunk. Entries of the same chunk stay in the order of their
+   * addition.
+   * @param chunkCount number of chunks in the pack.
+   */
   sortByChunk(chunkCount: number, isIncluded: (file: number) => boolean): Uint32Array {
     const starts = new Uint32Array(chunkCount + 1)
     for (let index = 0; index < this.length; index++) {
@@ -43,26 +48,33 @@ export class PackExtents {
   }
 }
 
-/** A chunk and where its bytes go. */
+/** A chunk and the locations of its bytes in files. */
 export interface PlannedChunk {
   /** Index in the pack's footer. */
   chunk: number
   extents: { file: number; offset: number }[]
 }
 
-/** A frame and the pieces that lie in it: of tiny files there are thousands, which become objects only while they are looked at. */
+/** A pack's extents, and their numbers in the order of `PackExtents.sortByChunk`. */
+export interface SortedExtents {
+  extents: PackExtents
+  order: Uint32Array
+}
+
+/**
+ * A frame and the extents in it. A frame of tiny files has thousands of extents, so that they become objects
+ * only while they are read.
+ */
 export class PlannedFrame {
   readonly frame: Frame
-  private readonly extents: PackExtents
-  private readonly order: Uint32Array
+  private readonly sorted: SortedExtents
   private readonly from: number
   private readonly to: number
 
-  /** @param order entries of `writes` in the order of their chunks; from `from` up to, but not including, `to` they are the frame's. */
-  constructor(frame: Frame, extents: PackExtents, order: Uint32Array, from: number, to: number) {
+  /** @param sorted the extents of the pack; the frame's lie from `from` up to, but not including, `to`. */
+  constructor(frame: Frame, sorted: SortedExtents, from: number, to: number) {
     this.frame = frame
-    this.extents = extents
-    this.order = order
+    this.sorted = sorted
     this.from = from
     this.to = to
   }
@@ -77,28 +89,29 @@ export class PlannedFrame {
     return count
   }
 
-  /** In the order of the pack; each once. */
+  /** Each chunk once, in the order of the pack. */
   get chunks(): PlannedChunk[] {
+    const { extents, order } = this.sorted
     const chunks: PlannedChunk[] = []
     for (let at = this.from; at < this.to; at++) {
-      const entry = this.order[at]!
-      if (this.isFirst(at)) chunks.push({ chunk: this.extents.chunks[entry]!, extents: [] })
-      chunks.at(-1)!.extents.push({ file: this.extents.files[entry]!, offset: this.extents.offsets[entry]! })
+      const entry = order[at]!
+      if (this.isFirst(at)) chunks.push({ chunk: extents.chunks[entry]!, extents: [] })
+      chunks.at(-1)!.extents.push({ file: extents.files[entry]!, offset: extents.offsets[entry]! })
     }
     return chunks
   }
 
   /** The same frame with fewer chunks. */
   only(chunks: ReadonlySet<number>): PlannedFrame {
-    const order = this.order
+    const { extents } = this.sorted
+    const order = this.sorted.order
       .slice(this.from, this.to)
-      .filter((entry) => chunks.has(this.extents.chunks[entry]!))
-    return new PlannedFrame(this.frame, this.extents, order, 0, order.length)
+      .filter((entry) => chunks.has(extents.chunks[entry]!))
+    return new PlannedFrame(this.frame, { extents, order }, 0, order.length)
   }
 
   private isFirst(at: number): boolean {
-    return (
-      at === this.from || this.extents.chunks[this.order[at]!] !== this.extents.chunks[this.order[at - 1]!]
-    )
+    const { extents, order } = this.sorted
+    return at === this.from || extents.chunks[order[at]!] !== extents.chunks[order[at - 1]!]
   }
 }

@@ -1,4 +1,4 @@
-// A pack's table of contents: which frames it has, and which chunks lie in each.
+// A pack's table of contents: its frames, and the chunks in each frame.
 //
 //   footer  := u8 length, source's name; u32 frames; u32 chunks;
 //              frames x (u8 codec, u32 stored bytes, u32 raw bytes, u32 chunks); chunks x u32 bytes; chunks x SHA-256
@@ -16,21 +16,21 @@ const trailerMagic = Buffer.from('HFTRAIL\n', 'latin1')
 export const headerBytes = packMagic.length + 2
 export const trailerBytes = 4 + digestBytes + 2 + trailerMagic.length
 
-/** No frame decodes to more: what a reader must be ready to hold. */
+/** No frame decodes to more, so that a reader knows how much memory it needs. */
 export const maxFrameRawBytes = 4 * 1024 * 1024
-/** No pack indexes more chunks, so that its footer stays small beside it. */
+/** No pack has more chunks, so that its footer stays small compared to its data. */
 export const maxChunksPerPack = 32_768
 export const maxFooterBytes = 4 + 64 + 8 + maxChunksPerPack * (13 + 4 + digestBytes)
 export const maxPackBytes = 128 * 1024 * 1024
 
-/** A frame may ask for a window before it has decoded one byte: none of ours needs more than this, 8 MiB. */
+/** A hostile frame can demand a large window before it decodes one byte. Our frames need at most 8 MiB. */
 export const zstdLimits = { [constants.ZSTD_d_windowLogMax]: 23 }
 
 export const codec = { raw: 0, zstd: 1 } as const
 
 export interface Frame {
   codec: number
-  /** Where it begins in the pack. */
+  /** In the pack. */
   offset: number
   storedBytes: number
   rawBytes: number
@@ -74,7 +74,7 @@ export function encodeTrailer(footer: Buffer): Buffer {
   return writer.finish()
 }
 
-/** Where the footer of a pack of `packBytes` bytes lies, from the pack's last `trailerBytes` bytes. */
+/** Locates the footer of a pack of `packBytes` bytes. @param trailer the pack's last `trailerBytes` bytes. */
 export function parseTrailer(
   trailer: Buffer,
   packBytes: number,
@@ -85,7 +85,7 @@ export function parseTrailer(
   const footerSha256 = reader.take(digestBytes)
   const version = reader.u16()
   if (!reader.take(trailerMagic.length).equals(trailerMagic))
-    throw damaged(subject, 'its trailer has no magic: it is torn, or not a pack')
+    throw damaged(subject, 'its trailer has no magic: it is truncated, or not a pack')
   if (version !== formatVersion) throw unsupported(subject, version)
   const offset = packBytes - trailerBytes - bytes
   if (offset < headerBytes || bytes > maxFooterBytes)
@@ -94,8 +94,8 @@ export function parseTrailer(
 }
 
 /**
- * @param source whose pack it must be: a footer of another source is refused.
- * @param framesEnd where the footer begins in the pack, if known: the frames must fill the pack up to there.
+ * @param source the expected owner: a footer of another source is refused.
+ * @param framesEnd offset of the footer in the pack, if known: the frames must fill the pack up to there.
  */
 export function parseFooter(bytes: Buffer, source: string, subject: string, framesEnd?: number): PackFooter {
   const reader = new ByteReader(bytes, subject)

@@ -1,4 +1,4 @@
-// The footers of many packs in a few chunks, so that a restore learns where everything lies without a request per pack.
+// The footers of many packs in a few chunks, so that a restore finds every chunk without a request per pack.
 //
 //   index := magic, u16 version, varint count, count x (SHA-256 of the pack, varint bytes, footer)
 import { ByteReader, ByteWriter } from '../bytes.ts'
@@ -6,9 +6,12 @@ import { digestBytes } from '../digest.ts'
 import { formatVersion, maxFooterBytes, unsupported } from './pack-footer.ts'
 
 const magic = Buffer.from('HFINDEX\n', 'latin1')
-/** An index chunk is closed when it has reached this; with one more footer it still fits into a frame. */
+/**
+ * An index chunk is closed when it reaches this size, so that it still fits into a frame with one more
+ * footer.
+ */
 const targetBytes = 2 * 1024 * 1024
-/** An index chunk below this is merged with others when there are too many. */
+/** Index chunks below this size are merged when there are too many. */
 const smallBytes = 512 * 1024
 const maxSmallChunks = 8
 
@@ -17,7 +20,7 @@ export interface IndexedPack {
   footerBytes: number
 }
 
-/** Which packs' footers a chunk of the index holds. */
+/** A chunk of the index, and the packs whose footers it holds. */
 export interface IndexChunk {
   sha256: string
   packs: IndexedPack[]
@@ -52,8 +55,9 @@ export function decodeIndex(bytes: Buffer, subject: string): { sha256: string; f
 }
 
 /**
- * Which chunks of the last snapshot's index the next one keeps, and which packs' footers go into new ones. A chunk is
- * kept while at least half of it is needed; small ones are merged when there are more than a few.
+ * Plans the next snapshot's index: the chunks of the last index that it keeps, and the packs whose footers go
+ * into new chunks. A chunk is kept while at least half of it is needed; small chunks are merged when there
+ * are more than a few.
  */
 export function planIndex(
   neededPacks: readonly IndexedPack[],

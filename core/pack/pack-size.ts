@@ -1,37 +1,45 @@
-// How large packs become: small enough for little memory, large enough that requests cost little beside what is stored.
+// The size of packs: small enough to need little memory, large enough that requests cost little compared to
+// storage.
 import { maxFrameRawBytes } from './pack-footer.ts'
 
 const mib = 1024 * 1024
 
-/** Packs aim at this. A TiB is 65,536 requests then, $0.33 of them. */
+/** The usual size of a pack: a TiB takes 65,536 requests, which cost $0.33. */
 export const packTargetBytes = 16 * mib
-/** Where more than `largeSourceBytes` are stored, they aim at this: a quarter of the requests, and of what a manifest names. */
+/**
+ * The size of packs when a source stores more than `largeSourceBytes`: a quarter of the requests and of a
+ * manifest's entries.
+ */
 export const largePackTargetBytes = 64 * mib
 export const largeSourceBytes = 2 ** 40
 
-/** Of all packs that exist at once, where packs are large; on a host with many threads they become less large for it. */
+/**
+ * Limits the memory of all packs under construction when packs are large: on a host with many threads each
+ * pack is smaller.
+ */
 export const maxPackBufferBytes = 512 * mib
-/** Behind a full pack there is room for one more frame and the footer. */
+/** Room behind a full pack for one more frame and the footer. */
 const sparePackBytes = maxFrameRawBytes + 2 * mib
-/** Where a shared frame is collected: it is compressed when it has reached `sharedFrameBytes`. */
+/** A frame of small chunks is compressed when it has reached this size. */
 export const sharedFrameBytes = 128 * 1024
-/** Chunks below this share a frame; the others have one of their own. */
+/** Smaller chunks share a frame; each larger chunk has its own frame. */
 export const sharedChunkBytes = 64 * 1024
 
-/** Where a shared frame is collected, in a pack's memory. */
+/** Offset, in a pack's buffer, at which small chunks wait for their shared frame. */
 export function pendingOffsetOf(targetBytes: number): number {
   return targetBytes + sparePackBytes
 }
 
-/** Memory that a pack is built in. */
+/** Size of the buffer in which a pack is built. */
 export function packBufferBytes(targetBytes: number): number {
   return pendingOffsetOf(targetBytes) + sharedFrameBytes + sharedChunkBytes
 }
 
 /**
- * What the next pack should aim at.
- * @param storedBytes of the source's packs: those that earlier runs left, as far as they are remembered, and those of this run.
- * @param packsAtOnce that may exist.
+ * Chooses the target size of the next pack.
+ * @param storedBytes size of the source's packs: those of earlier runs, as far as the cache has them, and
+ *   those of this run.
+ * @param packsAtOnce how many packs may exist in memory at once.
  */
 export function choosePackBytes(storedBytes: number, packsAtOnce: number): number {
   if (storedBytes <= largeSourceBytes) return packTargetBytes

@@ -1,5 +1,13 @@
-// A pack is the object that holds chunks: zstd frames in which small chunks share up to 256 KiB, then a footer that
-// indexes them, then a fixed trailer. What doesn't compress is stored raw.
+// A pack is the object that holds chunks. Overview:
+//
+//   pack    := magic, u16 version, frames, footer, trailer        (footer and trailer: pack-footer.ts)
+//   writing    add(chunk): a chunk of 64 KiB or more gets a frame of its own; smaller chunks share a frame
+//              a frame is compressed with zstd, or stored raw if a sample of it doesn't shrink
+//              seal(): writes footer and trailer; assertSealed() decodes everything again before the upload
+//   reading    trailer -> footer -> the frame of the chunk -> decode -> compare the chunk's SHA-256
+//
+// A reader never trusts a length or a hash from the pack before it has checked it, because a pack may be
+// hostile.
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { damaged, release } from '../bytes.ts'
 import { HoldfastError } from '../errors.ts'
@@ -27,48 +35,49 @@ import {
   sharedFrameBytes,
 } from './pack-size.ts'
 
-/** Compressing a sample of this size tells whether a chunk is worth it. */
+/** The size of the sample that decides whether a frame is compressed. */
 const probeBytes = 8 * 1024
 const zstdParameters = { [constants.ZSTD_c_compressionLevel]: 3 }
 
 export interface SealedPack {
   body: Uint8Array<ArrayBuffer>
   sha256: string
-  /** The encoded footer, as it lies in the pack. */
+  /** The encoded footer, with the same bytes as in the pack. */
   footer: Buffer
 }
 
+/** Builds a pack in one buffer. */
 export class PackBuilder {
   readonly source: string
   private readonly buffer: ArrayBuffer | undefined
   private readonly targetBytes: number
-  private readonly pendingOffset: number
-  /** Taken with the first frame: most builders of a run in which nothing is new never need it. */
-  private written: Buffer<ArrayBuffer> | undefined
+  /** Allocated with the first frame: most builders of a run without new data never need it. */
+  private allocatedBody: Buffer<ArrayBuffer> | undefined
   private length = headerBytes
   private readonly frames: Frame[] = []
   private readonly lengths: number[] = []
   private readonly digests: Uint8Array[] = []
-  private pendingChunks = 0
-  private pendingBytes = 0
-  private pendingFirst = 0
+  /** Small chunks that wait at `pendingOffsetOf` for their shared frame. */
+  private readonly pending = { chunks: 0, bytes: 0, firstChunk: 0 }
 
-  /** @param buffer to build in, of an earlier pack. What is too small for `targetBytes` is left alone; memory is allocated then, when it is needed. */
+  /**
+   * @param buffer of an earlier pack, to build in. A buffer that is too small for `targetBytes` is not used,
+   * and not changed.
+   */
   constructor(source: string, buffer?: ArrayBuffer, targetBytes = packTargetBytes) {
     this.source = source
     this.buffer =
       buffer !== undefined && buffer.byteLength >= packBufferBytes(targetBytes) ? buffer : undefined
     this.targetBytes = targetBytes
-    this.pendingOffset = pendingOffsetOf(targetBytes)
   }
 
   private get body(): Buffer<ArrayBuffer> {
-    if (this.written === undefined) {
-      this.written = Buffer.from(this.buffer ?? new ArrayBuffer(packBufferBytes(this.targetBytes)))
-      this.written.set(packMagic)
-      this.written.writeUInt16LE(formatVersion, packMagic.length)
+    if (this.allocatedBody === undefined) {
+      this.allocatedBody = Buffer.from(this.buffer ?? new ArrayBuffer(packBufferBytes(this.targetBytes)))
+      this.allocatedBody.set(packMagic)
+      this.allocatedBody.writeUInt16LE(formatVersion, packMagic.length)
     }
-    return this.written
+    return this.allocatedBody
   }
 
   get isEmpty(): boolean {
@@ -76,37 +85,35 @@ export class PackBuilder {
   }
 
   get isFull(): boolean {
-    return this.length + this.pendingBytes >= this.targetBytes || this.lengths.length >= maxChunksPerPack
+    return this.length + this.pending.bytes >= this.targetBytes || this.lengths.length >= maxChunksPerPack
   }
 
-  /** Adds a chunk that the pack doesn't hold yet. `bytes` is copied. */
+  /** Adds a chunk that the pack doesn't contain yet. `bytes` is copied. */
   add(digest: Uint8Array, bytes: Uint8Array, ownFrame = false): void {
     if (!ownFrame && bytes.length < sharedChunkBytes) {
-      this.body.set(bytes, this.pendingOffset + this.pendingBytes)
-      this.pendingChunks++
-      this.pendingBytes += bytes.length
+      this.body.set(bytes, pendingOffsetOf(this.targetBytes) + this.pending.bytes)
+      this.pending.chunks++
+      this.pending.bytes += bytes.length
     } else {
       this.flush()
-      this.frame(bytes, 1)
-      this.pendingFirst++
+      this.addFrame(bytes, 1)
+      this.pending.firstChunk++
     }
     this.lengths.push(bytes.length)
     this.digests.push(digest)
-    if (this.pendingBytes >= sharedFrameBytes) this.flush()
+    if (this.pending.bytes >= sharedFrameBytes) this.flush()
   }
 
   private flush(): void {
-    if (this.pendingChunks === 0) return
-    this.frame(
-      this.body.subarray(this.pendingOffset, this.pendingOffset + this.pendingBytes),
-      this.pendingChunks,
-    )
-    this.pendingFirst += this.pendingChunks
-    this.pendingChunks = 0
-    this.pendingBytes = 0
+    if (this.pending.chunks === 0) return
+    const offset = pendingOffsetOf(this.targetBytes)
+    this.addFrame(this.body.subarray(offset, offset + this.pending.bytes), this.pending.chunks)
+    this.pending.firstChunk += this.pending.chunks
+    this.pending.chunks = 0
+    this.pending.bytes = 0
   }
 
-  private frame(raw: Uint8Array, chunkCount: number): void {
+  private addFrame(raw: Uint8Array, chunkCount: number): void {
     const compressed = compress(raw)
     const stored = compressed ?? raw
     this.frames.push({
@@ -114,7 +121,7 @@ export class PackBuilder {
       offset: this.length,
       storedBytes: stored.length,
       rawBytes: raw.length,
-      firstChunk: this.pendingFirst,
+      firstChunk: this.pending.firstChunk,
       chunkCount,
     })
     this.body.set(stored, this.length)
@@ -122,7 +129,7 @@ export class PackBuilder {
     if (compressed !== null) release(compressed)
   }
 
-  /** The finished pack. The builder must not be used afterwards. */
+  /** Returns the finished pack. The builder must not be used afterwards. */
   seal(): SealedPack {
     this.flush()
     const footer = encodeFooter({
@@ -138,7 +145,7 @@ export class PackBuilder {
   }
 }
 
-/** Null if it isn't worth it. */
+/** Null if the bytes don't shrink, or only a little. */
 function compress(raw: Uint8Array): Buffer | null {
   if (raw.length >= 4 * probeBytes) {
     const middle = (raw.length - probeBytes) >> 1
@@ -153,7 +160,7 @@ function compress(raw: Uint8Array): Buffer | null {
   return null
 }
 
-/** A size that is known, and room for the worst of what it may become, take less memory and time. */
+/** With the size of the input, and room for the largest possible output, zlib takes less memory and time. */
 function zstdCompress(raw: Uint8Array): Buffer {
   return zstdCompressSync(raw, {
     params: zstdParameters,
@@ -162,14 +169,15 @@ function zstdCompress(raw: Uint8Array): Buffer {
   })
 }
 
-/** The raw bytes of a frame. `stored` is what lies at the frame's offset. */
+/** The raw bytes of a frame. @param stored the bytes at the frame's offset. */
 export function decodeFrame(frame: Frame, stored: Uint8Array, subject: string): Buffer {
   if (stored.length !== frame.storedBytes)
     throw damaged(subject, `a frame at byte ${frame.offset} is cut off`)
   if (frame.codec === codec.raw) return Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   let raw: Buffer
   try {
-    // Room for all of it at once, and a byte: what is full is followed by memory for more. zlib refuses less than 64 bytes of it.
+    // One byte more than the result, because zlib allocates another buffer when the first is full. Its
+    // minimum is 64 bytes.
     raw = zstdDecompressSync(stored, {
       maxOutputLength: Math.max(1, frame.rawBytes),
       chunkSize: Math.max(64, frame.rawBytes + 1),
@@ -186,12 +194,18 @@ export function decodeFrame(frame: Frame, stored: Uint8Array, subject: string): 
   return raw
 }
 
-/** To be called with what `decodeFrame` answered when nobody needs it any more. One that was stored raw is a part of what was read. */
+/**
+ * Frees a result of `decodeFrame` after its last use. A frame that is stored raw shares the memory of
+ * `stored`, and stays.
+ */
 export function releaseFrame(frame: Frame, raw: Buffer): void {
   if (frame.codec !== codec.raw) release(raw)
 }
 
-/** Each chunk of a decoded frame, with its index in the footer; a chunk whose hash is wrong is refused. */
+/**
+ * Yields each chunk of a decoded frame, with its index in the footer.
+ * @throws `damaged` for a chunk with another hash.
+ */
 export function* chunksOfFrame(
   footer: PackFooter,
   frame: Frame,
@@ -215,7 +229,7 @@ export function digestOf(footer: PackFooter, index: number): Buffer {
   return footer.digests.subarray(index * digestBytes, (index + 1) * digestBytes)
 }
 
-/** The footer of a whole pack in memory, after its header and trailer were checked. */
+/** Checks header, trailer and footer of a whole pack in memory, and returns the footer. */
 export function openPack(body: Buffer, source: string, subject: string): PackFooter {
   if (body.length < headerBytes + trailerBytes) throw damaged(subject, 'it is shorter than an empty pack')
   if (!body.subarray(0, packMagic.length).equals(packMagic))
@@ -230,7 +244,7 @@ export function openPack(body: Buffer, source: string, subject: string): PackFoo
 }
 
 /**
- * Run on every pack before its upload: what was compressed or kept in faulty memory must not become the only copy.
+ * Decodes every pack before its upload, because bytes from faulty memory must not become the only copy.
  * @throws `damaged`
  */
 export function assertSealed(pack: SealedPack, source: string): PackFooter {
@@ -252,7 +266,7 @@ export function assertSealed(pack: SealedPack, source: string): PackFooter {
   }
 }
 
-/** Decodes a whole pack and compares every chunk with its hash. */
+/** Decodes a whole pack and compares the hash of every chunk. */
 export function verifyPack(body: Buffer, source: string, subject: string): PackFooter {
   const footer = openPack(body, source, subject)
   for (const frame of footer.frames) {

@@ -1,4 +1,5 @@
-// Reads a snapshot's chunks out of its packs: where they lie, in few requests, each checked against its hash.
+// Reads a snapshot's chunks from its packs: locates them, fetches them in few requests, and checks each
+// against its hash.
 import { damaged } from '../bytes.ts'
 import { sha256, sha256Hex } from '../digest.ts'
 import { isHoldfastError } from '../errors.ts'
@@ -13,23 +14,23 @@ import { coalesce } from './ranges.ts'
 import { rereadDamaged } from '../retry.ts'
 import type { ChunkSource } from '../tree/tree.ts'
 
-/** How many requests are under way at once, and how large each may become. */
+/** Limits of the requests: how many at once, and the size of each. */
 const maxConcurrentRequests = 8
 const maxRequestBytes = 16 * 1024 * 1024
-/** Of decoded frames that one `read` may need: chunks that claim to be small may lie in frames that aren't. */
+/** Limits the decoded frames of one `read`, because small chunks may lie in large frames. */
 const maxReadBytes = 128 * 1024 * 1024
 
 export interface ChunkAddress {
-  /** Index into the manifest's packs. */
+  /** Number of the pack in the manifest. */
   pack: number
-  /** Index of the chunk in the pack's footer. */
+  /** Number of the chunk in the pack's footer. */
   chunk: number
 }
 
-/** What a snapshot's packs hold: all that is needed of them to bring back what was planned. */
+/** The footers of a snapshot's packs: a planned restore needs no more to locate its chunks. */
 export interface PackContents {
   readonly manifest: Manifest
-  /** By the manifest's order; null where nothing is known of the pack. */
+  /** In the manifest's order; null if the pack's footer could not be read. */
   readonly footers: readonly (PackFooter | null)[]
 }
 
@@ -38,7 +39,7 @@ export class ChunkReader implements ChunkSource, PackContents {
   readonly manifest: Manifest
   readonly footers: (PackFooter | null)[]
   private index = new FooterIndex([])
-  /** What could not be read of the index, and of which packs nothing is known therefore. */
+  /** The parts of the index, and the footers of packs, that could not be read. */
   readonly problems: { key: string; versionId: string; detail: string }[] = []
 
   private constructor(store: ObjectStore, manifest: Manifest) {
@@ -47,7 +48,9 @@ export class ChunkReader implements ChunkSource, PackContents {
     this.footers = manifest.packs.map(() => null)
   }
 
-  /** Reads the index, and the footer of each pack that the index leaves out. A pack that is lost becomes a problem. */
+  /**
+   * Reads the index, and the footers of packs that the index doesn't cover. A lost pack becomes a problem.
+   */
   static async open(store: ObjectStore, manifest: Manifest): Promise<ChunkReader> {
     const reader = new ChunkReader(store, manifest)
     const packNumbers = new Map(manifest.packs.map((pack, number) => [pack.sha256, number]))
@@ -70,7 +73,7 @@ export class ChunkReader implements ChunkSource, PackContents {
         reader.noteProblem(pack, error)
       }
     })
-    // A pack that holds a part of the index holds nothing else.
+    // Packs of the index contain no other chunks.
     const indexPacks = new Set(manifest.index.map(({ pack }) => pack))
     const unindexed = manifest.packs
       .map((pack, number) => ({ pack, number }))
@@ -100,12 +103,15 @@ export class ChunkReader implements ChunkSource, PackContents {
     this.problems.push({ key: pack.key, versionId: pack.versionId, detail: error.message })
   }
 
-  /** Null if no pack that the snapshot names holds the chunk. @param digest 32 bytes at `offset`. */
+  /** Null if none of the snapshot's packs holds the chunk. @param digest 32 bytes at `offset`. */
   locate(digest: Uint8Array, offset = 0): ChunkAddress | null {
     return this.index.find(digest, offset)
   }
 
-  /** The chunks with these hashes, in their order. @throws `damaged` if one is lost or has other bytes. */
+  /**
+   * Returns the chunks with these hashes, in the same order.
+   * @throws `damaged` if a chunk is lost or has other bytes.
+   */
   async read(digests: readonly Buffer[]): Promise<Buffer[]> {
     const results = new Map<string, Buffer>()
     const byPack = new Map<number, Map<number, Frame>>()
@@ -137,7 +143,7 @@ export class ChunkReader implements ChunkSource, PackContents {
         const bytes = await this.store
           .getRange(reference, range.offset, range.bytes)
           .catch((error: unknown) => {
-            // To who asked for a chunk, a pack that is gone is damage: the snapshot was there.
+            // For the caller, a missing pack is damage, because the snapshot exists.
             throw isHoldfastError(error, 'not-found') ? damaged(reference.key, 'it is missing', error) : error
           })
         for (const { frame } of range.parts) {
@@ -157,7 +163,7 @@ export class ChunkReader implements ChunkSource, PackContents {
   }
 }
 
-/** The footer of one pack, from its end. */
+/** Reads the footer of one pack, from the end of the pack. */
 export async function readFooter(
   store: ObjectStore,
   pack: PackReference,
@@ -187,7 +193,7 @@ async function readAll(
   return bytes === 0 ? new Uint8Array(0) : await store.getRange(ref, offset, bytes)
 }
 
-/** The frame that holds chunk number `chunk`. */
+/** Returns the frame that contains chunk number `chunk`. */
 export function frameOf(footer: PackFooter, chunk: number): Frame {
   let low = 0
   let high = footer.frames.length - 1
@@ -199,7 +205,10 @@ export function frameOf(footer: PackFooter, chunk: number): Frame {
   return footer.frames[low]!
 }
 
-/** Runs `work` for each item, at most `limit` at once; the first failure stops the rest and is thrown. */
+/**
+ * Runs `work` for each item, at most `limit` at once. After the first failure no further item begins, and the
+ * failure is thrown.
+ */
 export async function forEachConcurrently<Item>(
   items: readonly Item[],
   limit: number,

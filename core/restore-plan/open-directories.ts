@@ -1,15 +1,18 @@
-// The directories that the entry of a tree lies in, while the tree is read: in its order, whoever has left a directory never
-// comes back to it, so that no others need be known.
+// The parents of the current entry while a tree is read. In the order of a tree no later entry lies in a
+// directory that was left, so that the parents of the current entry are enough.
 import { sharedPrefix } from '../tree/tree-entry.ts'
 
 const slash = 0x2f
 
 export class OpenDirectories {
-  /** The innermost directory; the others are beginnings of its path. The root, which all lies in, is not among them. */
+  /** The innermost directory. The outer ones are prefixes of its path; the root is not included. */
   private path: Buffer = Buffer.alloc(0)
   private readonly ends: number[] = []
 
-  /** The next entry, which comes behind all before it. Answers the directories that it lies in and nobody has entered, outermost first. */
+  /**
+   * Takes the next entry, in the order of the tree. Returns its parents that had no entry of their own,
+   * outermost first.
+   */
   enter(path: Buffer, isDirectory: boolean): Buffer[] {
     const shared = sharedPrefix(this.path, path)
     while (this.ends.length > 0 && (this.innermost > shared || path[this.innermost] !== slash))

@@ -1,13 +1,14 @@
-// Many paths in the order of a tree, one behind the other, each without what it shares with the one before: as a buffer, a
-// path of twenty bytes takes two hundred. What was written is never moved: a copy of it would double the memory.
+// Many paths in the order of a tree, one after the other, each without the prefix that it shares with the
+// path before: a path of twenty bytes would take two hundred as a buffer. Written bytes are never moved,
+// because a copy would double the memory.
 //
-//   path := length of what it shares, length of the rest, the rest
+//   path := length of the shared prefix, length of the suffix, suffix
 //   length := u8 below 255; else 255, u16
 import { sharedPrefix } from '../tree/tree-entry.ts'
 
-/** So many paths are read at most to come to one: the first of a block stands alone. */
+/** To read one path, at most a block is read, because the first path of each block is stored whole. */
 const pathsPerBlock = 16
-/** The first segments are smaller: most columns are short. */
+/** The first segments are smaller, because most columns are short. */
 const firstSegmentBytes = 4 * 1024
 const segmentBytes = 256 * 1024
 const longLengthMark = 0xff
@@ -15,18 +16,21 @@ const longLengthMark = 0xff
 export class PathColumn {
   length = 0
   private readonly segments: Buffer[] = []
-  /** Where each segment ends: no path lies in two. */
+  /** The end of each segment. No path lies in two segments. */
   private ends: number[] = []
-  /** Where each block begins: the number of its segment times `segmentBytes`, and where in it. */
+  /** The start of each block: the number of its segment times `segmentBytes`, plus the offset in it. */
   private readonly blocks: number[] = []
   private previous: Buffer = Buffer.alloc(0)
-  /** The path that was read last, which the next one goes on from: whoever reads one after the other reads each once. */
+  /**
+   * The last path that was read. The next one continues from it, so that reading in order decodes each path
+   * once.
+   */
   private current = Buffer.alloc(0)
   private next = 0
   private nextSegment = 0
   private nextOffset = 0
 
-  /** @param path at most 65,535 bytes, which stay as they are. */
+  /** @param path at most 65,535 bytes, which must not change afterwards. */
   push(path: Buffer): void {
     const shared = this.length % pathsPerBlock === 0 ? 0 : sharedPrefix(this.previous, path)
     const suffixBytes = path.length - shared
@@ -47,7 +51,7 @@ export class PathColumn {
     this.length++
   }
 
-  /** The path with this number, in memory of its own. */
+  /** Returns a copy of the path with this number. */
   at(number: number): Buffer {
     if (number < 0 || number >= this.length)
       throw new RangeError(`there is no path ${number} of ${this.length}`)
@@ -63,7 +67,7 @@ export class PathColumn {
     return Buffer.from(this.current.subarray(0, bytes))
   }
 
-  /** Reads a path over the one before it; answers its length. */
+  /** Decodes the next path into `current`; returns its length. */
   private readNext(): number {
     if (this.nextOffset === this.ends[this.nextSegment]) {
       this.nextSegment++
@@ -75,7 +79,7 @@ export class PathColumn {
     const start = this.nextOffset
     if (shared + suffixBytes > this.current.length)
       this.current = Buffer.concat([this.current], (shared + suffixBytes) * 2)
-    // Most are a few bytes: a call takes longer.
+    // Most suffixes have a few bytes, for which a call of `copy` takes longer.
     if (suffixBytes < 32)
       for (let index = 0; index < suffixBytes; index++) this.current[shared + index] = segment[start + index]!
     else segment.copy(this.current, shared, start, start + suffixBytes)

@@ -1,5 +1,6 @@
-// What a restore must know of each entry of a tree, in columns: there may be millions, and as an object each would take five
-// times the memory. Entries go by their number. They are never moved: a copy of them would double the memory while it is made.
+// The entries of a restore plan, in columns: there may be millions, and each would take five times the memory
+// as an object. An entry is referred to by its number. Entries are never moved, because a copy would double
+// the memory while it is made.
 import { PathColumn } from './path-column.ts'
 import type { TreeEntry } from '../tree/tree-entry.ts'
 
@@ -20,7 +21,7 @@ class ContentSegment {
   readonly sparse = new Uint8Array(segmentEntries)
 }
 
-/** Directories, or symbolic links. */
+/** Directories or symbolic links. */
 export class PlannedEntries {
   private readonly paths = new PathColumn()
   private readonly metadata: MetadataSegment[] = []
@@ -29,7 +30,7 @@ export class PlannedEntries {
     return this.paths.length
   }
 
-  /** Answers its number. */
+  /** Returns the number of the new entry. */
   add({
     path,
     mode,
@@ -62,9 +63,9 @@ export class PlannedEntries {
 
 export class PlannedFiles extends PlannedEntries {
   private readonly contents: ContentSegment[] = []
-  /** The first name of a file, by the number of each other one: these are made as hard links. */
+  /** Maps each further name of a file to the first one. Further names are created as hard links. */
   readonly linkTo = new Map<number, number>()
-  /** Why a file can't be restored. */
+  /** The reason why a file can't be restored, by its number. */
   readonly damage = new Map<number, string>()
 
   override add(
@@ -87,7 +88,7 @@ export class PlannedFiles extends PlannedEntries {
     return this.contents[number >> segmentBits]!.sparse[number & inSegment] === 1
   }
 
-  /** How many pieces of it must be written. */
+  /** How many extents of the file must be written. */
   extentCountOf(number: number): number {
     return this.contents[number >> segmentBits]!.extentCounts[number & inSegment]!
   }
@@ -96,12 +97,12 @@ export class PlannedFiles extends PlannedEntries {
     this.contents[number >> segmentBits]!.extentCounts[number & inSegment]!++
   }
 
-  /** The first reason counts. */
+  /** Records a reason unless the file has one. */
   noteDamage(number: number, detail: string): void {
     if (!this.damage.has(number)) this.damage.set(number, detail)
   }
 
-  /** Why it can't be restored, by whichever of its names; null if it can. */
+  /** The reason why a file can't be restored, by any of its names; null if it can. */
   damageOf(number: number): string | null {
     const first = this.linkTo.get(number)
     return this.damage.get(number) ?? (first === undefined ? null : (this.damage.get(first) ?? null))

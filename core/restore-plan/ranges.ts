@@ -1,4 +1,5 @@
-// Neighbouring reads become one request: a request takes as long as a gap of about two mebibytes.
+// Joins neighbouring reads into one request, because a request takes as long as reading a gap of about two
+// mebibytes.
 
 export interface Range {
   offset: number
@@ -11,7 +12,10 @@ export interface CoalescedRange<Part extends Range> extends Range {
 
 const maxGapBytes = 2 * 1024 * 1024
 
-/** Joins ranges (in any order; they may touch or overlap) whose gap is at most `gapBytes`, up to `maxBytes` each. */
+/**
+ * Joins ranges (in any order; they may touch or overlap) whose gap is at most `gapBytes`, up to `maxBytes`
+ * each.
+ */
 export function coalesce<Part extends Range>(
   ranges: readonly Part[],
   maxBytes: number,

@@ -1,6 +1,7 @@
-// The object that commits a snapshot: written last, and enough, with the packs it names, to restore it.
+// The object that commits a snapshot. It is written last; with it and the packs that it names, the snapshot
+// can be restored.
 //
-//   manifest := magic, u16 version, u32 bytes of JSON, SHA-256 of the rest, one zstd frame of JSON
+//   manifest := magic, u16 version, u32 bytes of JSON, SHA-256 of the frame, one zstd frame of JSON
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { z } from 'zod'
 import { damaged } from '../bytes.ts'
@@ -19,9 +20,9 @@ import { isSourceName, isUlid, parsePackKey } from '../store/vault-keys.ts'
 const magic = Buffer.from('HOLDFAST MANIFEST\n', 'latin1')
 const digestAt = magic.length + 2 + 4
 const headBytes = digestAt + digestBytes
-/** Room for 200,000 packs: no reader holds more for one manifest. */
+/** Room for 200,000 packs. A reader holds at most this for one manifest. */
 const maxJsonBytes = 64 * 1024 * 1024
-/** Of the attempts that a manifest names. */
+/** How many earlier attempts a manifest names. */
 export const maxSuperseded = 64
 export const maxManifestBytes = 32 * 1024 * 1024
 
@@ -43,7 +44,10 @@ const packReference = z.strictObject({
   bytes: count.max(maxPackBytes),
 })
 
-/** Where a chunk lies, without any index: frame `offset` in the pack, and the chunk is the whole frame. */
+/**
+ * The location of a chunk that is found without an index: the chunk is the whole frame at `offset` in the
+ * pack.
+ */
 const chunkLocation = z.strictObject({
   sha256,
   pack: count,
@@ -59,22 +63,31 @@ const manifestSchema = z.strictObject({
   sourceKind: z.enum(['volume', 'postgres']),
   /** The ULID of the manifest's key. */
   id: ulid,
-  /** The snapshot before, by the hash of its manifest's bytes; null for a source's first, or after the cache was lost. */
+  /**
+   * The previous snapshot, by the hash of its manifest's bytes; null for the first one of a source, or after
+   * the cache was lost.
+   */
   parent: z.strictObject({ id: ulid, sha256 }).nullable(),
-  /** Manifests that this writer sent after the parent without learning whether they arrived: siblings that it follows, not forks. */
+  /**
+   * Manifests that this writer sent after the parent, without a reply. This snapshot succeeds them, so that
+   * they are no forks.
+   */
   supersedes: z.array(ulid).max(maxSuperseded),
   generation: text,
   retention: z.strictObject({ promiseDays: z.number().int().min(1).max(36_500), lock }),
-  /** False if something was unreadable, vanished or changed while it was read. */
+  /** False if an entry was unreadable, vanished or changed while it was read. */
   complete: z.boolean(),
   tree: z.strictObject({ root: sha256, entries: count, files: count, bytes: count }),
   packs: z.array(packReference).max(200_000),
-  /** Chunks that hold the footers of the packs (core/pack/pack-index.ts), so that no reader has to fetch each footer. */
+  /**
+   * Chunks that hold the footers of the packs (core/pack/pack-index.ts), so that a reader needn't fetch each
+   * footer.
+   */
   index: z.array(chunkLocation).max(65_536),
   /** The first problems, as text with escaped names; `problemCount` counts all. */
   problems: z.array(z.strictObject({ kind: text, path: z.string().max(8192), detail: text })).max(100),
   problemCount: count,
-  /** What the client says of itself. Shown, never used to decide. */
+  /** Statements of the client about itself: shown, never used for a decision. */
   client: z.strictObject({
     version: text,
     host: text,
@@ -102,8 +115,8 @@ export function encodeManifest(manifest: Manifest): Buffer {
 }
 
 /**
- * @param expected the source and the id that the object's key names: a manifest that was put elsewhere is refused.
- * @throws `damaged`, or `unsupported-format` for a version that this code doesn't know.
+ * @param expected source and id from the object's key: a manifest under another key is refused.
+ * @throws `damaged`, or `unsupported-format` for a version that this code doesn't read.
  */
 export function decodeManifest(bytes: Buffer, expected: { source: string; id: string }): Manifest {
   const subject = `the manifest ${expected.id} of ${expected.source}`
@@ -113,7 +126,7 @@ export function decodeManifest(bytes: Buffer, expected: { source: string; id: st
   if (version !== formatVersion) throw unsupported(subject, version)
   const jsonBytes = bytes.readUInt32LE(magic.length + 2)
   if (jsonBytes > maxJsonBytes) throw damaged(subject, `it claims ${jsonBytes} bytes`)
-  // zstd has bits that say nothing: one that turned would go unnoticed.
+  // A flipped bit in the unused bits of zstd would go unnoticed without this hash.
   if (!digestOf(bytes.subarray(headBytes)).equals(bytes.subarray(digestAt, headBytes)))
     throw damaged(subject, 'it has other bytes than its hash says')
   let value: unknown
@@ -130,7 +143,7 @@ export function decodeManifest(bytes: Buffer, expected: { source: string; id: st
   const parsed = manifestSchema.safeParse(value)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    // A name that the manifest made up may stand in the message.
+    // The message may contain a key that an attacker chose.
     const detail = pathText(
       Buffer.from(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`),
     )
@@ -146,7 +159,7 @@ function checkReferences(
   subject: string,
 ): void {
   if (manifest.source !== expected.source || manifest.id !== expected.id) {
-    throw damaged(subject, `it says that it is ${manifest.id} of ${manifest.source}`)
+    throw damaged(subject, `it claims to be ${manifest.id} of ${manifest.source}`)
   }
   for (const pack of manifest.packs) {
     const key = parsePackKey(pack.key)!

@@ -1,10 +1,14 @@
-// How long a pack may be reused, and whether a bucket keeps what is promised. All times are the server's.
+// Decides how long packs may be reused, and whether a bucket's lock covers the guaranteed retention. All
+// times are the server's.
 import { HoldfastError } from '../errors.ts'
 import type { LockDefault, LockMode } from '../store/object-store.ts'
 
 export const dayMs = 86_400_000
 
-/** A commit that was decided may take so long, with every attempt at it: what it names must keep the promise from then on. */
+/**
+ * A commit takes at most this long, with all attempts. The lock of every pack must cover the guaranteed
+ * retention from its end.
+ */
 export const maxCommitMs = 3_600_000
 
 export interface Lock {
@@ -12,21 +16,28 @@ export interface Lock {
   days: number
 }
 
-/** The period in which packs are shared: a new one begins when the lock changes or the old one has run its days. */
+/**
+ * The period in which packs may be reused. A new generation begins when the lock changes or the old one has
+ * reached its days.
+ */
 export interface Generation {
   name: string
   startMs: number
   lock: Lock | null
 }
 
-/** The end of the lock that the bucket's default gives to an object put at `uploadedMs`; null without a lock. */
+/**
+ * The end of the lock that the bucket's default gives to an object uploaded at `uploadedMs`; null without a
+ * lock.
+ */
 export function lockedUntilMs(uploadedMs: number, lock: Lock | null): number | null {
   return lock === null ? null : uploadedMs + lock.days * dayMs
 }
 
 /**
- * The lock under which a backup may run.
- * @throws `vault-unsafe` if the bucket doesn't lock, or for less than is promised, unless `allowUnlocked`.
+ * Returns the lock under which a backup may run.
+ * @throws `vault-unsafe` if the bucket has no lock or a shorter one than the guaranteed retention, unless
+ *   `allowUnlocked`.
  */
 export function acceptLock(
   bucketName: string,
@@ -39,7 +50,7 @@ export function acceptLock(
   if (lock === null) {
     throw new HoldfastError(
       'vault-unsafe',
-      `${bucketName} has no Object Lock with a default retention: anyone who may delete could delete this backup`,
+      `${bucketName} has no Object Lock with a default retention: any role that may delete could delete this backup`,
       {
         hint: 'back up to a vault that `pulumi up` made, or pass --allow-unlocked for a trial whose snapshots are not protected',
       },
@@ -48,9 +59,9 @@ export function acceptLock(
   if (lock.days <= promiseDays) {
     throw new HoldfastError(
       'vault-unsafe',
-      `${bucketName} locks for ${lock.days} days, which leaves no time beyond the ${promiseDays} days promised`,
+      `${bucketName} locks for ${lock.days} days, which leaves no time beyond the guaranteed ${promiseDays} days`,
       {
-        hint: "raise the bucket's default retention to the promise plus one generation (e.g. 30 + 10 days), or lower --promise-days",
+        hint: "raise the bucket's default retention to the guaranteed days plus one generation (e.g. 30 + 10 days), or lower --promise-days",
         context: { lockDays: lock.days, promiseDays },
       },
     )
@@ -58,7 +69,10 @@ export function acceptLock(
   return lock
 }
 
-/** Continues `last`, or begins a new generation: when there is none, when the lock changed, when its days are over. */
+/**
+ * Continues `last`, or begins a new generation: when there is none, when the lock changed, when its days are
+ * over.
+ */
 export function currentGeneration(
   last: Generation | null,
   lock: Lock | null,
@@ -73,7 +87,10 @@ export function currentGeneration(
   return { name: `${timestamp}-${suffix}`, startMs: nowMs, lock }
 }
 
-/** Whether a pack's chunks may be named by a snapshot whose commit is decided at `nowMs`: its lock must cover the promise. */
+/**
+ * True if a snapshot that commits at `nowMs` may reuse a pack: the pack's lock must cover the guaranteed
+ * retention.
+ */
 export function mayReuse(
   pack: { uploadedMs: number; lock: Lock | null },
   lock: Lock | null,

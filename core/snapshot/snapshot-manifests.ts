@@ -1,4 +1,5 @@
-// Reads the manifests of a list of snapshots. A manifest that can't be used stays in the list, and hides no other.
+// Reads the manifests of a list of snapshots. A manifest that can't be used stays in the list, and hides no
+// other.
 import { isHoldfastError } from '../errors.ts'
 import type { ObjectStore } from '../store/object-store.ts'
 import type { Manifest } from './manifest.ts'

@@ -1,4 +1,16 @@
-// Which snapshots a vault holds, and which one a point in time means. Reads versions, never "current".
+// Lists the snapshots of a vault and selects the one for a point in time. Overview:
+//
+//   listSnapshots(source):
+//     versions  = every version below sources/<source>/manifests/; delete markers are ignored
+//     time      = the server's LastModified of the version, never a time from the client
+//     flags     = multipart upload | not the first version of its key | too large
+//   selectSnapshot(refs, time):
+//     for each second at or before `time`, newest first:
+//       loaded  = the snapshots of that second without flags whose manifest checks; the others are reported as skipped
+//       if one is loaded: return it; if several: the one that descends from all others, else `ambiguous`
+//     else `no-recovery-point`
+//
+// A reader pins the version id, because an attacker can put another version or a delete marker on top.
 import { damaged } from '../bytes.ts'
 import { sha256Hex } from '../digest.ts'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
@@ -8,30 +20,33 @@ import type { ObjectStore, ObjectVersion } from '../store/object-store.ts'
 import { rereadDamaged } from '../retry.ts'
 import { isSourceName, manifestPrefix, parseManifestKey, sourcesPrefix } from '../store/vault-keys.ts'
 
-/** A manifest's object version, as the store lists it: known without reading it. */
+/** A manifest's object version, as the store lists it, before the manifest is read. */
 export interface SnapshotRef {
   /** ULID of the manifest. */
   id: string
   source: string
   key: string
   versionId: string
-  /** The server's `LastModified` of the manifest: the time of this recovery point. */
+  /** The time of this recovery point: the server's `LastModified` of the manifest. */
   timeMs: number
   bytes: number
-  /** A delete marker lies over it: someone tried to hide it. It restores all the same. */
+  /**
+   * True if a delete marker lies over the manifest, because a role tried to hide it. The snapshot can be
+   * restored all the same.
+   */
   isHidden: boolean
-  /** Why this snapshot should not be chosen silently; empty if nothing speaks against it. */
+  /** Reasons not to choose this snapshot silently; empty if there is none. */
   flags: string[]
 }
 
-/** A committed snapshot whose manifest was read and checked. */
+/** A committed snapshot with its checked manifest. */
 export interface Snapshot extends SnapshotRef {
-  /** SHA-256 of the manifest's bytes, lower-case hex: what a child names as its parent. */
+  /** SHA-256 of the manifest's bytes, lower-case hex. A child names its parent by this. */
   sha256: string
   manifest: Manifest
 }
 
-/** A snapshot that was passed over, and why. */
+/** A snapshot that was not chosen, with the reason. */
 export interface SkippedSnapshot {
   ref: SnapshotRef
   reason: string
@@ -41,7 +56,10 @@ export async function listSources(store: ObjectStore): Promise<string[]> {
   return (await store.listFolders(sourcesPrefix)).filter(isSourceName).sort()
 }
 
-/** All snapshots of a source, oldest first. Delete markers hide nothing: each version of each manifest is listed. */
+/**
+ * All snapshots of a source, oldest first. Each version of each manifest is listed, also below a delete
+ * marker.
+ */
 export async function listSnapshots(store: ObjectStore, source: string): Promise<SnapshotRef[]> {
   const versions: ObjectVersion[] = []
   const hidden = new Set<string>()
@@ -51,7 +69,7 @@ export async function listSnapshots(store: ObjectStore, source: string): Promise
   }
   const oldest = new Map<string, ObjectVersion>()
   for (const version of versions) {
-    // A store lists the versions of a key newest first: the last one seen is the one that was there first.
+    // A store lists the versions of a key newest first, so that the last one in the listing is the oldest.
     oldest.set(version.key, version)
   }
   const snapshots = versions.flatMap((version): SnapshotRef[] => {
@@ -88,9 +106,10 @@ export async function loadSnapshot(store: ObjectStore, ref: SnapshotRef): Promis
 }
 
 /**
- * The newest snapshot at or before `timeMs` (null: the newest of all) that nothing speaks against; what was passed over
- * on the way is said. Snapshots of one second are ordered by their parents.
- * @throws `no-recovery-point` if there is none, `ambiguous` if two of the same second are not each other's parents.
+ * Selects the newest snapshot at or before `timeMs` (null: the newest of all) without a flag, and reports the
+ * snapshots that it skipped. Snapshots of the same second are ordered by their parents.
+ * @throws `no-recovery-point` if there is none, `ambiguous` if the parents don't order snapshots of the same
+ *   second.
  */
 export async function selectSnapshot(
   store: ObjectStore,
@@ -122,10 +141,10 @@ export async function selectSnapshot(
   throw noRecoveryPoint(refs, timeMs, skipped)
 }
 
-/** Of snapshots of the same second, the one that descends from all the others. */
+/** Returns the snapshot that descends from all others of the same second. */
 function newestOf(snapshots: Snapshot[]): Snapshot {
   const superseded = new Set(snapshots.flatMap(({ manifest }) => manifest.supersedes))
-  // By its hash, not by its id alone: who names a parent must have seen it.
+  // The hash proves that the writer has seen the parent; an id alone could be guessed.
   const parents = new Set(snapshots.map(({ manifest }) => manifest.parent?.sha256))
   const newest = snapshots.filter(({ id, sha256 }) => !superseded.has(id) && !parents.has(sha256))
   if (newest.length === 1) return newest[0]!
@@ -155,7 +174,7 @@ function noRecoveryPoint(
   return new HoldfastError('no-recovery-point', `there is no usable snapshot${timeLimit}${unusable}`, {
     hint:
       first === undefined || last === undefined
-        ? 'check the name of the source and the bucket; `holdfast snapshots` lists what is there'
+        ? 'check the name of the source and the bucket; `holdfast snapshots` lists all snapshots'
         : `${refs.length} snapshots from ${new Date(first.timeMs).toISOString()} to ${new Date(last.timeMs).toISOString()} are listed by \`holdfast snapshots\``,
   })
 }

@@ -1,6 +1,7 @@
-// The port to a vault's bucket. It can add objects and read versions; it has no delete and no overwrite, on purpose.
+// The port to a vault's bucket. It adds objects and reads versions; it has no delete and no overwrite, on
+// purpose.
 
-/** One immutable object version. `versionId` is what the store answered to the PUT, or what a version listing shows. */
+/** One immutable object version. `versionId` comes from the reply to the PUT, or from a version listing. */
 export interface ObjectRef {
   key: string
   versionId: string
@@ -10,7 +11,7 @@ export type LockMode = 'COMPLIANCE' | 'GOVERNANCE'
 
 export interface PutReply {
   versionId: string
-  /** The server's `Date` of the reply, in milliseconds since the epoch. The only clock that retention goes by. */
+  /** The reply's `Date`, in milliseconds since the epoch. Retention uses no other clock. */
   serverTimeMs: number
 }
 
@@ -20,46 +21,54 @@ export interface ObjectVersion extends ObjectRef {
   lastModifiedMs: number
   isDeleteMarker: boolean
   isLatest: boolean
-  /** True if the object was uploaded in parts: its `LastModified` is then the time of initiation, and can lie. */
+  /**
+   * True if the object was uploaded in parts. Its `LastModified` is then the time of the initiation, which
+   * can be false.
+   */
   isMultipart: boolean
 }
 
 export interface ObjectState {
   bytes: number
   lastModifiedMs: number
-  /** SHA-256 that the server verified at the upload, lower-case hex; null if it keeps none. */
+  /** SHA-256 that the server verified at the upload, lower-case hex; null if the server stores none. */
   sha256: string | null
   /** The lock on this version; null if it has none, undefined if the caller may not see it. */
   lock: { mode: LockMode; untilMs: number } | null | undefined
 }
 
 export interface LockDefault {
-  /** What the bucket gives to every new version; null if the bucket has no Object Lock or no default retention. */
+  /** The lock of every new version; null if the bucket has no Object Lock or no default retention. */
   retention: { mode: LockMode; days: number } | null
   serverTimeMs: number
 }
 
 /**
- * Every method rejects with a HoldfastError: `denied`, `credentials`, `not-found`, `conflict` (412: the key exists),
- * `throttled` and `unreachable` (both retryable), `vault-unsafe` (the bucket keeps no versions).
+ * Every method rejects with a HoldfastError: `denied`, `credentials`, `not-found`, `conflict` (412: the key
+ * exists), `throttled` and `unreachable` (both retryable), `vault-unsafe` (the bucket keeps no versions).
  */
 export interface ObjectStore {
   /** For messages, e.g. `s3://bucket`. */
   readonly name: string
   /**
-   * One attempt, under `If-None-Match: *`, with a SHA-256 (lower-case hex) that the server verifies. The caller never
-   * calls it twice with one key: see core/store/upload.ts.
+   * One attempt, under `If-None-Match: *`, with a SHA-256 (lower-case hex) that the server verifies. A key is
+   * used only once: see core/store/upload.ts.
    */
   putIfAbsent(key: string, body: Uint8Array, sha256: string): Promise<PutReply>
   /**
-   * Exactly `bytes` bytes from `offset`, or an error: a short or longer answer is never returned. Retries by itself.
-   * @param buffer of at least `bytes` bytes, which the answer may lie in; nobody else writes to it then.
+   * Returns exactly `bytes` bytes from `offset`, or rejects; a shorter or longer response is an error.
+   * Retries by itself.
+   * @param buffer of at least `bytes` bytes, in which the result may lie. Until then, no other code may write
+   *   to it.
    */
   getRange(ref: ObjectRef, offset: number, bytes: number, buffer?: SharedArrayBuffer): Promise<Uint8Array>
   headVersion(ref: ObjectRef): Promise<ObjectState>
-  /** Every version and delete marker below `prefix`, all pages, in the store's order. */
+  /** Yields every version and delete marker below `prefix`, of all pages, in the store's order. */
   listVersions(prefix: string): AsyncIterable<ObjectVersion>
-  /** The names of the folders right below `prefix` (which ends in `/`), with a version or a delete marker in them. */
+  /**
+   * The names of the folders directly below `prefix` (which ends in `/`) that contain a version or a delete
+   * marker.
+   */
   listFolders(prefix: string): Promise<string[]>
   lockDefault(): Promise<LockDefault>
 }

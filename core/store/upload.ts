@@ -1,5 +1,5 @@
-// Every upload has a key that was never used before. A 412 proves that a key exists, not which bytes it holds, and a lost
-// reply proves nothing: both mean a new key, never success.
+// Every upload has a key that was never used before. A 412 proves that a key exists, not which bytes it
+// holds, and a lost reply proves nothing: both mean a new key, never success.
 import type { Clock, Random } from '../clock.ts'
 import { HoldfastError } from '../errors.ts'
 import { retryAfterDelay, uploadRetry } from '../retry.ts'
@@ -19,8 +19,8 @@ export interface UploadEnvironment {
 }
 
 /**
- * Uploads until the store has acknowledged one attempt. Each call of `nextAttempt` must return a key that was never
- * used. Retries as `uploadRetry` says; any other error is thrown at once.
+ * Uploads until the store has acknowledged one attempt. Each call of `nextAttempt` must return a key that was
+ * never used. Retries as `uploadRetry` says; any other error is thrown at once.
  */
 export async function putUnderNewKey(
   { store, clock, random, signal }: UploadEnvironment,

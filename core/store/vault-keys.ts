@@ -3,8 +3,8 @@
 //   sources/<source>/packs/<generation>/<ULID>-<SHA-256 of the pack>
 //   sources/<source>/manifests/<ULID>
 //
-// Policies name the same prefixes by guardrails/names.ts, which may not import this file: a test holds both equal.
-// Keys that a listing returns are hostile until the functions here have parsed them.
+// Policies name the same prefixes by guardrails/names.ts, which may not import this file: a test holds both
+// equal. Keys that a listing returns are hostile until the functions here have parsed them.
 import { HoldfastError } from '../errors.ts'
 
 const sourcePattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
@@ -20,7 +20,10 @@ export function isUlid(text: string): boolean {
   return ulidPattern.test(text)
 }
 
-/** Throws `invalid-input` unless `name` is a source's name: lower-case letters, digits and hyphens, 63 at most. */
+/**
+ * Throws `invalid-input` unless `name` is a source's name: lower-case letters, digits and hyphens, 63 at
+ * most.
+ */
 export function assertSourceName(name: string): void {
   if (isSourceName(name)) return
   throw new HoldfastError('invalid-input', `${JSON.stringify(name)} is not a source's name`, {

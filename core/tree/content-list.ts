@@ -1,5 +1,5 @@
-// The chunk list of a large file is itself kept in chunks, cut where the content says so: a change in a file of a
-// tebibyte changes one list of some hundred kilobytes.
+// Stores the chunk list of a large file in chunks of its own, with cuts that depend on the content: a change
+// in a file of a tebibyte changes one list of some hundred kilobytes.
 //
 //   list := magic, u16 version, varint count, count x (SHA-256, varint bytes)
 import { ByteReader, ByteWriter } from '../bytes.ts'
@@ -9,11 +9,11 @@ import { readChunks, sumBytes, writeChunks } from './tree-entry.ts'
 import type { Content } from './tree-entry.ts'
 
 const magic = Buffer.from('HFLIST\0\n', 'latin1')
-/** Up to here the chunks stand in the entry itself. */
+/** With at most this many chunks, the list stands in the entry itself. */
 export const maxInlineChunks = 256
 const maxListChunks = 4096
 
-/** The content to put in the entry; what `keep` is called with are the bytes of lists, to be stored as chunks. */
+/** Returns the content for the entry. @param storeChunk is called with the bytes of each list. */
 export function foldContent(
   chunks: { digests: Buffer; lengths: number[] },
   storeChunk: (digest: Buffer, bytes: Buffer) => void,
@@ -45,7 +45,7 @@ export function foldContent(
   return { depth: 1, digests: Buffer.concat(digests), lengths }
 }
 
-/** @param bytes a chunk that `foldContent` made, after its hash was checked. */
+/** @param bytes a chunk from `foldContent`, after its hash was checked. */
 export function decodeContentList(
   bytes: Buffer,
   subject: string,

@@ -1,11 +1,12 @@
-// Paths as text. A name in a vault is bytes that an attacker may have chosen: what isn't printable is escaped.
+// Paths as text. An attacker may have chosen the bytes of a name, so that every character that isn't
+// printable is escaped.
 
-// Control characters, format characters (bidirectional overrides, zero widths), separators of lines, lone surrogates,
-// unassigned and private ones; and the backslash, so that an escape can't be mistaken for a name.
+// Control characters, format characters (bidirectional overrides, zero widths), separators of lines, lone
+// surrogates, unassigned and private ones; and the backslash, so that an escape can't be mistaken for a name.
 const unsafe = /[\p{C}\p{Zl}\p{Zp}\\]/u
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Printable text from which `parsePathText` makes the same bytes again: other bytes become `\xNN`. */
+/** Returns printable text, with other bytes as `\xNN`. `parsePathText` returns the same bytes again. */
 export function pathText(path: Uint8Array): string {
   try {
     const text = decoder.decode(path)
@@ -14,7 +15,7 @@ export function pathText(path: Uint8Array): string {
       unsafe.test(character) ? escapeBytes(Buffer.from(character)) : character,
     ).join('')
   } catch {
-    // No UTF-8: everything that isn't plain ASCII is escaped.
+    // Not UTF-8: every byte that isn't printable ASCII is escaped.
     return Array.from(path, (byte) =>
       byte >= 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : escapeBytes([byte]),
     ).join('')
@@ -25,7 +26,7 @@ function escapeBytes(bytes: Iterable<number>): string {
   return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
 }
 
-/** The bytes of a path as a user types it: `\xNN` is a byte, anything else stands for itself. */
+/** The bytes of a path that a user types: `\xNN` is a byte, any other character stands for itself. */
 export function parsePathText(text: string): Buffer {
   const parts = text.split(/\\x([0-9a-fA-F]{2})/)
   return Buffer.concat(

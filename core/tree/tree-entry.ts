@@ -1,6 +1,6 @@
 // One entry of a snapshot's tree, and its bytes in a leaf. Paths are bytes: names need not be UTF-8.
 //
-//   entry := varint prefix shared with the entry before, varint length, rest of the path;
+//   entry := varint prefix shared with the entry before, varint length, suffix of the path;
 //            u8 type; u8 flags; varint mode; varint uid; varint gid; i64 modification time in ns; then by type:
 //            file: varint bytes, [varint link group], content; symlink: varint length, target; device: varint rdev
 //   content := u8 depth (0: chunks of data, 1: chunks that list chunks), varint count, count x (SHA-256, varint bytes)
@@ -18,9 +18,12 @@ const entryTypes = [
 ] as const
 export type EntryType = (typeof entryTypes)[number]
 
-/** Chunks of a file in order: 32 bytes of digest and a length each. */
+/** The chunks of a file in order: a digest of 32 bytes and a length each. */
 export interface Content {
-  /** 0: the chunks hold the file's bytes. 1: they hold lists of such chunks (core/tree/content-list.ts), for large files. */
+  /**
+   * 0: the chunks hold the file's bytes. 1: the chunks hold lists of such chunks (core/tree/content-list.ts),
+   * for large files.
+   */
   depth: 0 | 1
   digests: Buffer
   lengths: number[]
@@ -34,16 +37,16 @@ export interface TreeEntry {
   uid: number
   gid: number
   mtimeNs: bigint
-  /** Of a file: bytes. */
+  /** Size of a file in bytes; 0 for other types. */
   size: number
-  /** Of a file: it has holes, to be made again by a restore. */
+  /** True for a file with holes, which a restore creates again. */
   sparse: boolean
-  /** Of a file with more than one name: equal for all its names in this snapshot, 0 otherwise. */
+  /** Equal for all names of a file with more than one name in this snapshot; 0 for other entries. */
   linkGroup: number
   content: Content
-  /** Of a symbolic link. */
+  /** Target of a symbolic link; empty for other types. */
   linkTarget: Buffer
-  /** Of a device. */
+  /** Device number of a device; 0 for other types. */
   rdev: number
 }
 
@@ -55,7 +58,7 @@ const noBytes = Buffer.alloc(0)
 const noContent: Content = { depth: 0, digests: noBytes, lengths: [] }
 
 export function makeEntry(entry: Pick<TreeEntry, 'path' | 'type'> & Partial<TreeEntry>): TreeEntry {
-  // Each by its name: entries are made by the million, and spreading takes ten times as long.
+  // Each field is named, because spreading takes ten times as long and a backup makes millions of entries.
   const {
     path,
     type,
@@ -151,7 +154,10 @@ export function readChunks(reader: ByteReader): { digests: Buffer; lengths: numb
   return { digests, lengths }
 }
 
-/** No NUL, no empty component, neither `.` nor `..`, not absolute. The empty path is the root. */
+/**
+ * A valid path has no NUL and no empty component, neither `.` nor `..`, and is not absolute. The empty path
+ * is the root.
+ */
 export function isTreePath(path: Buffer): boolean {
   if (path.length === 0) return true
   if (path.length > maxPathBytes || path.includes(0)) return false
@@ -167,7 +173,10 @@ export function isTreePath(path: Buffer): boolean {
   return true
 }
 
-/** The order of the tree: a directory, then all that lies below it, then its next sibling; names by their bytes. */
+/**
+ * The order of a tree: a directory, then all entries below it, then its next sibling; names are ordered by
+ * their bytes.
+ */
 export function comparePaths(a: Buffer, b: Buffer): number {
   const shared = sharedPrefix(a, b)
   if (shared === a.length || shared === b.length) return a.length - b.length
@@ -182,7 +191,7 @@ export function sumBytes(lengths: readonly number[]): number {
   return sum
 }
 
-/** How many bytes both begin with. */
+/** Length of the common prefix. */
 export function sharedPrefix(a: Buffer, b: Buffer): number {
   const end = Math.min(a.length, b.length)
   let index = 0

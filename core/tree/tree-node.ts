@@ -1,4 +1,4 @@
-// The nodes of a snapshot's tree: leaves hold entries in order, inner nodes name their children by hash.
+// The nodes of a snapshot's tree: leaves hold entries in order, inner nodes refer to their children by hash.
 //
 //   leaf  := magic, u16 version, varint count, entries (core/tree/tree-entry.ts)
 //   inner := magic, u16 version, u8 height, varint count, children x (varint length, first path, SHA-256, varint bytes, varint entries)
@@ -12,27 +12,31 @@ const leafMagic = Buffer.from('HFLEAF\0\n', 'latin1')
 const innerMagic = Buffer.from('HFNODE\0\n', 'latin1')
 export const maxNodeBytes = maxFrameRawBytes
 export const maxTreeHeight = 8
-/** Of all paths in a leaf, written out: entries share prefixes, so that a few bytes each could stand for gigabytes. */
+/**
+ * Limits the paths of a leaf, written out. Entries share prefixes, so that a few bytes could otherwise expand
+ * to gigabytes.
+ */
 export const maxNodePathBytes = 16 * 1024 * 1024
 
 export interface TreeChild {
   firstPath: Buffer
   digest: Buffer
-  /** Of the encoded node. */
+  /** Size of the encoded node. */
   bytes: number
-  /** Entries below it. */
+  /** How many entries lie below the node. */
   entries: number
 }
 
 /**
- * A leaf's entries can be read once, and are decoded while they are: all at once they would outlive the youngest generation of
- * the collector's, and tens of megabytes of them would come together. Until the last was read, the leaf may be damaged.
+ * The entries of a leaf are decoded while they are read, and can be read once. Decoded all at once, they
+ * would outlive the garbage collector's youngest generation and take tens of megabytes. A leaf may prove
+ * damaged up to its last entry.
  */
 export type TreeNode =
   | { height: 0; count: number; firstPath: Buffer | undefined; entries: Iterable<TreeEntry> }
   | { height: number; children: TreeChild[] }
 
-/** Collects a leaf's or an inner node's items and encodes them. */
+/** Collects the items of a leaf or an inner node and encodes them. */
 export class NodeWriter<Item extends TreeEntry | TreeChild> {
   readonly height: number
   private readonly body = new ByteWriter(64 * 1024)
@@ -40,7 +44,7 @@ export class NodeWriter<Item extends TreeEntry | TreeChild> {
   private previous: Buffer = Buffer.alloc(0)
   firstPath: Buffer = Buffer.alloc(0)
   entries = 0
-  /** Of the entries' paths, written out. */
+  /** Total size of the entries' paths, written out. */
   pathBytes = 0
 
   constructor(height: number) {
@@ -89,7 +93,7 @@ export class NodeWriter<Item extends TreeEntry | TreeChild> {
   }
 }
 
-/** @param bytes a node after its hash was checked; what it says is hostile all the same. */
+/** @param bytes a node after its hash was checked; its content may be hostile all the same. */
 export function decodeNode(bytes: Buffer, subject: string): TreeNode {
   const reader = new ByteReader(bytes, subject)
   const magic = reader.take(leafMagic.length)

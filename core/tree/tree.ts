@@ -1,5 +1,6 @@
-// A snapshot's tree as a search tree over its sorted paths, cut where the paths say so: an unchanged part of the tree
-// has the same nodes in the next snapshot, whatever happened beside it. (Prolly trees, as in Noms and Dolt.)
+// A snapshot's tree is a search tree over its sorted paths. The paths alone decide where a node ends, so that
+// an unchanged part of the tree has the same nodes in the next snapshot, also next to changes. (Prolly trees,
+// as in Noms and Dolt.)
 import { damaged } from '../bytes.ts'
 import { sha256 } from '../digest.ts'
 import { isHoldfastError } from '../errors.ts'
@@ -10,9 +11,9 @@ import type { TreeEntry } from './tree-entry.ts'
 
 const minNodeBytes = 16 * 1024
 const maxNodeBytes = 512 * 1024
-/** One path in so many ends a node that has reached its least size. */
+/** One path in this many ends a node that has reached the minimum size. */
 const cutsOneIn = 512
-/** How much of the tree is fetched at once while it is read. */
+/** How many bytes of the tree a reader fetches at once. */
 const windowBytes = 4 * 1024 * 1024
 
 export class TreeBuilder {
@@ -20,18 +21,21 @@ export class TreeBuilder {
   private readonly levels: NodeWriter<TreeEntry | TreeChild>[] = [new NodeWriter(0)]
   entries = 0
 
-  /** @param storeChunk is given every node, to be stored as a chunk. */
+  /** @param storeChunk is called with every node. */
   constructor(storeChunk: (digest: Buffer, bytes: Buffer) => void) {
     this.storeChunk = storeChunk
   }
 
-  /** Entries in the order of `comparePaths`, each path once, the root (the empty path) first. */
+  /**
+   * Adds an entry. Entries come in the order of `comparePaths`, each path once, the root (the empty path)
+   * first.
+   */
   add(entry: TreeEntry): void {
     this.entries++
     this.addTo(0, entry, entry.path)
   }
 
-  /** The hash of the root node. */
+  /** Returns the hash of the root node. */
   finish(): Buffer {
     for (let level = 0; ; level++) {
       const writer = this.levels[level]!
@@ -60,19 +64,21 @@ export class TreeBuilder {
   }
 }
 
-/** FNV-1a over the path. Not part of the format: any cut makes a valid tree. */
+/** FNV-1a over the path. The hash is not part of the format, because any cut makes a valid tree. */
 function isBoundary(path: Buffer): boolean {
   let hash = 0x811c9dc5
   for (const byte of path) hash = Math.imul(hash ^ byte, 0x01000193)
   return ((hash >>> 8) & (cutsOneIn - 1)) === 0
 }
 
-/** Answers chunks by hash, each checked against it, in the order asked for. */
+/** Returns chunks by their hashes, in the order of the request, each checked against its hash. */
 export interface ChunkSource {
   read(digests: readonly Buffer[]): Promise<Buffer[]>
 }
 
-/** A part of a tree that can't be read: what lies at `from` and behind it, up to, but not including, `to` (null: the end). */
+/**
+ * A part of a tree that can't be read: the paths from `from` up to, but not including, `to` (null: the end).
+ */
 export interface LostPart {
   from: Buffer
   to: Buffer | null
@@ -80,10 +86,12 @@ export interface LostPart {
 }
 
 /**
- * The entries of a tree in order, a leaf at a time, which must be read to its end before the next; with `paths`, only these, what lies below them, and the directories
- * above them.
- * @param onLost told of each node below the root that is lost or has other bytes; without it, the first is thrown.
- * @throws `damaged` for a node that isn't what its parent says: that rules out cycles and entries that are twice there.
+ * Yields the entries of a tree in order, one leaf at a time. The caller must read a leaf to its end before
+ * the next.
+ * @param paths yields only these, the entries below them and the directories above them; empty: all entries.
+ * @param onLost is called for each node below the root that is lost or has other bytes; without it, the first
+ *   one is thrown.
+ * @throws `damaged` for a node that doesn't match its parent, which rules out cycles and duplicate entries.
  */
 export async function* readTree(
   source: ChunkSource,
@@ -103,7 +111,7 @@ interface TreeReading {
   source: ChunkSource
   selection: readonly Buffer[]
   onLost: ((part: LostPart) => void) | null
-  /** The path of the entry before. */
+  /** Path of the previous entry. */
   previousPath: Buffer | null
   hasLost: boolean
 }
@@ -148,7 +156,7 @@ function* readLeaf(
 ): Generator<TreeEntry> {
   const { selection } = reading
   for (const entry of entries) {
-    // With a selection too, the first leaf is read: it holds the root, which lies above whatever is selected.
+    // The first leaf is always read, because the root is in it and lies above every selected path.
     const isNext =
       reading.previousPath === null
         ? entry.path.length === 0 || reading.hasLost
@@ -165,7 +173,10 @@ interface ChildRange {
   end: Buffer | null
 }
 
-/** All at once; one after the other if that fails, to learn which are lost: these are undefined. */
+/**
+ * Reads all children at once. If that fails, reads one after the other to find the lost ones, which are
+ * undefined in the result.
+ */
 async function readChildren(
   reading: TreeReading,
   window: readonly ChildRange[],
@@ -203,7 +214,7 @@ function isChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight:
   )
 }
 
-/** Whether `path` is one of `selection`, below one, or a directory above one. */
+/** True if `path` is one of `selection`, below one, or a directory above one. */
 export function isSelected(path: Buffer, selection: readonly Buffer[]): boolean {
   return selection.some((selected) => isAtOrBelow(path, selected) || isAtOrBelow(selected, path))
 }
@@ -213,7 +224,7 @@ function isAtOrBelow(path: Buffer, top: Buffer): boolean {
   return path.length > top.length && path[top.length] === 0x2f && path.subarray(0, top.length).equals(top)
 }
 
-/** Whether a node that holds the paths from `first` up to, but not including, `end` may hold something selected. */
+/** True if the paths from `first` up to, but not including, `end` may include a selected one. */
 function holdsSelected(first: Buffer, end: Buffer | null, selection: readonly Buffer[]): boolean {
   return selection.some((selected) => {
     if (isAtOrBelow(first, selected)) return true

@@ -228,7 +228,7 @@ describe('a hostile tree', () => {
     })
     const reader = await open(own, own.tree([own.directory(''), endless]))
     expect(await refusalOfPlan(planRestore(reader, [], { extents: 400_000, pathBytes: 1000 }))).toContain(
-      'more pieces',
+      'more extents',
     )
     expect((await planRestore(reader, [], { extents: 500_000, pathBytes: 1000 })).extents).toBe(500_000)
     expect(await refusalOfPlan(planRestore(reader, [], { extents: 500_000, pathBytes: 5 }))).toContain(
