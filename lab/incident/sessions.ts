@@ -61,8 +61,10 @@ export class DrillSessions {
   /** What a compute service or a sign-in portal hands to one of those who were there before Holdfast. */
   ofWorkload(roleName: string): Credentials {
     const { sandbox, declaration } = this.#sources
-    return issueWorkloadSession(sandbox, roleNamed(declaration, roleName), sessionName, sandbox.clock.nowMs())
-      .credentials
+    return issueWorkloadSession(sandbox, roleNamed(declaration, roleName), {
+      sessionName,
+      nowMs: sandbox.clock.nowMs(),
+    }).credentials
   }
 
   /** A session of a role of the cast, one for all who ask for it; a new one once it is about to run out. */

@@ -1,5 +1,5 @@
 // Requests and bytes as the sandbox counted them, per stretch of the drill: the client's own word is not asked.
-import type { RequestRecord } from '../sandbox/gateway/gateway.ts'
+import type { RequestRecord } from '../sandbox/gateway/exchange.ts'
 
 export interface Traffic {
   /** By operation, `other` where the sandbox has no name for it. */

@@ -101,9 +101,15 @@ async function listRows(
 export async function answerRow(authorizer: PolicyAuthorizer, row: ProofRow): Promise<Answer> {
   let answer: Answer | null = null
   for (const action of row.actions) {
-    answer = await evaluate(authorizer, row.principal, action, row.resource, row.context, {
-      accountId: row.resourceAccountId,
-      ...(row.resourcePolicy === undefined ? {} : { policy: row.resourcePolicy }),
+    answer = await evaluate(authorizer, {
+      principal: row.principal,
+      action,
+      resource: row.resource,
+      context: row.context,
+      target: {
+        accountId: row.resourceAccountId,
+        ...(row.resourcePolicy === undefined ? {} : { policy: row.resourcePolicy }),
+      },
     })
     if (!answer.allowed) break
   }

@@ -45,14 +45,23 @@ interface DescribedRole {
   webIdentityToken: string | null
 }
 
-/** The secrets in it open nothing but this directory's sandbox. */
-export function describeSandbox(
-  sandbox: Sandbox,
-  declaration: CloudDeclaration,
-  directory: string,
-  devices: readonly RoleDevice[] = [],
-  tokens: ReadonlyMap<string, string> = new Map(),
-): Description {
+export interface DescribedSandbox {
+  sandbox: Sandbox
+  declaration: CloudDeclaration
+  directory: string
+  devices: readonly RoleDevice[]
+  /** ARN of a role to its web identity token. */
+  tokens: ReadonlyMap<string, string>
+}
+
+/** Holds secrets, which open nothing but the sandbox of this directory. */
+export function describeSandbox({
+  sandbox,
+  declaration,
+  directory,
+  devices,
+  tokens,
+}: DescribedSandbox): Description {
   return {
     endpoint: sandbox.endpoint,
     directory,
@@ -153,8 +162,11 @@ function describeRole(
     secondFactor:
       device === undefined ? null : { serialNumber: device.serial, secret: encodeBase32(device.secret) },
     credentials: isWorkloadRole
-      ? issueWorkloadSession(sandbox, role, 'sandbox', sandbox.clock.nowMs(), {}, role.maxSessionSeconds)
-          .credentials
+      ? issueWorkloadSession(sandbox, role, {
+          sessionName: 'sandbox',
+          nowMs: sandbox.clock.nowMs(),
+          seconds: role.maxSessionSeconds,
+        }).credentials
       : null,
   }
 }

@@ -47,7 +47,7 @@ async function serve({ port, dir, json }: Options): Promise<void> {
     authorizer: (live) => createAuthorizer(declaration, live),
     services: [createStsService({ mfaDevices: devices, findIssuer: identities.findIssuer })],
   })
-  const description = describeSandbox(sandbox, declaration, directory, devices, identities.tokens)
+  const description = describeSandbox({ sandbox, declaration, directory, devices, tokens: identities.tokens })
   process.stdout.write(json === true ? `${JSON.stringify(description)}\n` : renderDescription(description))
   await stopSignal()
   await sandbox.stop()

@@ -12,10 +12,10 @@ import { requestContext } from './condition-keys/context.ts'
 import type { CloudDeclaration } from './declaration.ts'
 import { createEc2Service } from './ec2/service.ts'
 import { volumeDirectory } from './ec2/volumes.ts'
+import type { RequestRecord } from './gateway/exchange.ts'
 import { FaultInjector } from './gateway/faults.ts'
 import type { FaultPlan } from './gateway/faults.ts'
 import { Gateway } from './gateway/gateway.ts'
-import type { RequestRecord } from './gateway/gateway.ts'
 import { StoredCredentials } from './identity/credentials.ts'
 import type { Credentials } from './identity/credentials.ts'
 import type { Service, ServiceFactory, ServiceHost } from './protocol/service.ts'
@@ -65,51 +65,22 @@ export interface Sandbox {
 const idleConnectionMs = 120_000
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const database = openDatabase(options.directory)
+  const { declaration, directory, onRequest = () => undefined } = options
+  const database = openDatabase(directory)
   const clock = options.clock ?? rememberedClock(database)
   const credentials = new StoredCredentials(database)
   const decisions = new DecisionLog()
-  const { declaration, directory } = options
   const authorizer = await makeAuthorizer(options, {
     nowMs: () => clock.nowMs(),
     restrictsPublicBuckets: (bucket) => restrictsPublic(database, bucket),
   })
-  const host: ServiceHost = {
-    directory,
-    database,
-    clock,
-    declaration,
-    credentials,
-    decisions,
-    authorize: async (request, question) => {
-      const context = await requestContext(request, question, declaration)
-      const decision = await authorizer.authorize({ ...question, principal: request.principal, context })
-      decisions.record(
-        request.id,
-        request.nowMs,
-        request.principal,
-        question.action,
-        question.resource,
-        decision,
-      )
-      return decision
-    },
-  }
-  const services = new Map<string, Service>()
-  for (const factory of [createS3Service, createEc2Service, ...(options.services ?? [])]) {
-    const service = factory(host)
-    services.set(service.name, service)
-  }
+  const authorize = authorizeWith(authorizer, declaration, decisions)
+  const host: ServiceHost = { directory, database, clock, declaration, credentials, decisions, authorize }
+  const services = createServices(host, options.services ?? [])
   const faults = options.faults === undefined ? null : new FaultInjector(options.faults)
   const defects: unknown[] = []
-  const gateway = new Gateway({
-    services,
-    clock,
-    credentials,
-    faults,
-    onRequest: options.onRequest ?? (() => undefined),
-    onDefect: (error) => defects.push(error),
-  })
+  const onDefect = (error: unknown) => defects.push(error)
+  const gateway = new Gateway({ services, clock, credentials, faults, onRequest, onDefect })
   const server = await listen(gateway, options.host ?? '127.0.0.1', options.port ?? 0).catch(
     (error: unknown) => {
       database.close()
@@ -133,6 +104,26 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     },
     volumeDirectory: (volumeId) => volumeDirectory(host, volumeId),
     stop: () => (stopped ??= close(server, gateway, services, () => database.close())),
+  }
+}
+
+function createServices(host: ServiceHost, factories: readonly ServiceFactory[]): Map<string, Service> {
+  const services = [createS3Service, createEc2Service, ...factories].map((factory) => factory(host))
+  return new Map(services.map((service) => [service.name, service]))
+}
+
+/** Completes the condition keys of a question, asks the authorizer, and logs the decision. */
+function authorizeWith(
+  authorizer: Authorizer,
+  declaration: CloudDeclaration,
+  decisions: DecisionLog,
+): ServiceHost['authorize'] {
+  return async (request, question) => {
+    const { action, resource } = question
+    const context = await requestContext(request, question, declaration)
+    const decision = await authorizer.authorize({ ...question, principal: request.principal, context })
+    decisions.record({ request, action, resource }, decision)
+    return decision
   }
 }
 

@@ -23,12 +23,11 @@ test('denies what was issued before, and nothing that was issued since', async (
       federated: {},
     }
     const arn = `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/s`
-    const decision = await evaluate(
-      authorizer,
-      { kind: 'role-session', accountId: role.accountId, arn, session },
-      'ec2:DescribeVolumes',
-      '*',
-    )
+    const decision = await evaluate(authorizer, {
+      principal: { kind: 'role-session', accountId: role.accountId, arn, session },
+      action: 'ec2:DescribeVolumes',
+      resource: '*',
+    })
     return [decision.allowed, decision.statement?.sid]
   }
   expect(await decide(cutMs - 1000)).toEqual([false, 'RevokeOlderSessions'])

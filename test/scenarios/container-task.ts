@@ -48,7 +48,10 @@ export function sessionOf(
   roleName: string,
 ): { AccessKeyId: string; SecretAccessKey: string; Token: string; Expiration: string } {
   const role = declaration.roles.find(({ name }) => name === roleName)!
-  const { credentials } = issueWorkloadSession(cloud.sandbox, role, 'task', cloud.clock.nowMs())
+  const { credentials } = issueWorkloadSession(cloud.sandbox, role, {
+    sessionName: 'task',
+    nowMs: cloud.clock.nowMs(),
+  })
   return {
     AccessKeyId: credentials.accessKeyId,
     SecretAccessKey: credentials.secretAccessKey,

@@ -203,7 +203,7 @@ export async function evaluateElsewhere(
     applicable.map(async ({ name, what: description, action, resource }) =>
       recordEvaluation(
         factsOf(identity, { attack: name, wall: 'elsewhere', what: description, target: resource }),
-        await evaluate(authorizer, identity.principal, action, resource),
+        await evaluate(authorizer, { principal: identity.principal, action, resource }),
       ),
     ),
   )

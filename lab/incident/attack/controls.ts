@@ -108,14 +108,12 @@ function evaluateOwn(
     elsewhere.map(async ({ name, what: description, action, resource }) => {
       const ownResource = moveTo(resource, accounts.outsider)
       const policy = action.startsWith('kms:') ? keyPolicy(accounts.outsider) : null
-      const decision = await evaluate(
-        authorizer,
+      const decision = await evaluate(authorizer, {
         principal,
         action,
-        ownResource,
-        {},
-        { accountId: accounts.outsider, policy },
-      )
+        resource: ownResource,
+        target: { accountId: accounts.outsider, policy },
+      })
       return recordEvaluation(factsOf(name, 'elsewhere', description, ownResource), decision)
     }),
   )

@@ -23,16 +23,15 @@ export function probe(
   { who: principalName, action, on, context }: Case,
 ): Promise<AccessDecision> {
   const resource = resourceCalled(declaration, on)
-  return evaluate(
-    authorizer,
-    principalCalled(declaration, principalName, authorizer.nowMs()),
+  return evaluate(authorizer, {
+    principal: principalCalled(declaration, principalName, authorizer.nowMs()),
     action,
-    resource.arn,
-    {
+    resource: resource.arn,
+    context: {
       ...resource.context,
       ...context,
     },
-  )
+  })
 }
 
 /**

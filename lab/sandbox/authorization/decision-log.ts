@@ -16,6 +16,13 @@ export interface Decision {
   statement: AccessDecision['statement']
 }
 
+/** The request and the action that a decision is about. */
+export interface DecisionSubject {
+  request: { id: string; nowMs: number; principal: Principal }
+  action: string
+  resource: string
+}
+
 /** Keeps the newest `limit` decisions. */
 export class DecisionLog {
   private readonly limit: number
@@ -33,27 +40,13 @@ export class DecisionLog {
     return this.decisions.filter((entry) => entry.requestId === requestId)
   }
 
-  record(
-    requestId: string,
-    atMs: number,
-    principal: Principal,
-    action: string,
-    resource: string,
-    decision: AccessDecision,
-  ): void {
-    this.add({ requestId, atMs, principalArn: principal.arn, action, resource, by: 'policy', ...decision })
+  record(subject: DecisionSubject, decision: AccessDecision): void {
+    this.add({ ...describe(subject), by: 'policy', ...decision })
   }
 
-  recordLock(
-    requestId: string,
-    atMs: number,
-    principal: Principal,
-    action: string,
-    resource: string,
-    reason: string,
-  ): void {
-    const entry = { requestId, atMs, principalArn: principal.arn, action, resource }
-    this.add({ ...entry, allowed: false, by: 'lock', result: reason, statement: null })
+  /** Object Lock stopped a request that the policies had allowed. */
+  recordLock(subject: DecisionSubject, reason: string): void {
+    this.add({ ...describe(subject), allowed: false, by: 'lock', result: reason, statement: null })
   }
 
   // Drops half at once, so that a full log doesn't cost a copy per entry.
@@ -62,4 +55,8 @@ export class DecisionLog {
       this.decisions = this.decisions.slice(-Math.floor(this.limit / 2))
     this.decisions.push(entry)
   }
+}
+
+function describe({ request, action, resource }: DecisionSubject) {
+  return { requestId: request.id, atMs: request.nowMs, principalArn: request.principal.arn, action, resource }
 }

@@ -3,25 +3,28 @@
 import { localCallerKeys } from '../condition-keys/global.ts'
 import type { CloudDeclaration } from '../declaration.ts'
 import type { Principal } from '../identity/principal.ts'
-import type { AccessDecision, AccessRequest, Authorizer } from './access.ts'
+import type { AccessDecision, AccessRequest, Authorizer, ConditionContext } from './access.ts'
 
 export interface EvaluationTarget {
   accountId: string
   policy: AccessRequest['resourcePolicy']
 }
 
-/**
- * The decision on `action` (`kms:ScheduleKeyDeletion`) for one resource: its ARN, or `*` for an action that has none. Owner
- * and policy of the resource are the declared ones unless `target` says otherwise. Rejects with `invalid-input` for an
- * action that AWS doesn't have.
- */
+export interface EvaluationQuestion {
+  principal: Principal
+  /** `kms:ScheduleKeyDeletion`. */
+  action: string
+  /** The resource's ARN; `*` for an action that has no resource. */
+  resource: string
+  context?: ConditionContext
+  /** Owner and policy of the resource, where they differ from the declared ones. */
+  target?: Partial<EvaluationTarget>
+}
+
+/** Rejects with `invalid-input` for an action that AWS doesn't have. */
 export function evaluate(
   authorizer: Authorizer & { declaration: CloudDeclaration },
-  principal: Principal,
-  action: string,
-  resource: string,
-  context: AccessRequest['context'] = {},
-  target: Partial<EvaluationTarget> = {},
+  { principal, action, resource, context = {}, target = {} }: EvaluationQuestion,
 ): Promise<AccessDecision> {
   const declared = findTarget(authorizer.declaration, principal, action, resource)
   return authorizer.authorize({

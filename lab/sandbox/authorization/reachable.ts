@@ -83,7 +83,9 @@ async function tryRole(
     if (tagKeys.length > 0) context['aws:TagKeys'] = tagKeys
     const actions = listPermissions('sts:AssumeRole', context['sts:SourceIdentity'], tagKeys)
     const decisions = await Promise.all(
-      actions.map((action) => evaluate(authorizer, caller, action, role.arn, context)),
+      actions.map((action) =>
+        evaluate(authorizer, { principal: caller, action, resource: role.arn, context }),
+      ),
     )
     if (decisions.every(({ allowed }) => allowed)) return sessionOf(authorizer, caller, role, context)
   }

@@ -22,22 +22,14 @@ async function createVolume(call: Ec2Call): Promise<XmlElement[]> {
   const { form } = call
   const snapshotId = form.get('SnapshotId') ?? ''
   const tags = createTagsOf(form, 'volume')
-  const volume = call.arn('volume', '*')
-  await allowCreate(
-    call,
-    'CreateVolume',
-    [
-      { arn: volume, requestTags: tags },
-      ...(snapshotId === '' ? [] : [{ arn: call.arn('snapshot', snapshotId) }]),
-    ],
-    volume,
-    tags,
-  )
+  const created = { arn: call.arn('volume', '*'), requestTags: tags }
+  const sources = snapshotId === '' ? [] : [{ arn: call.arn('snapshot', snapshotId) }]
+  await allowCreate(call, 'CreateVolume', [created, ...sources], created)
   const source = snapshotId === '' ? null : call.find('snapshot', snapshotId)
   const sizeGib = Number(form.get('Size') ?? source?.sizeGib ?? 0)
   if (!Number.isInteger(sizeGib) || sizeGib < 1 || sizeGib > 65_536)
     throw new AwsError(400, 'InvalidParameterValue', 'The size of a volume must be from 1 to 65536 GiB.')
-  const created = await call.store.create(
+  const stored = await call.store.create(
     {
       kind: 'volume',
       accountId: call.accountId,
@@ -52,7 +44,7 @@ async function createVolume(call: Ec2Call): Promise<XmlElement[]> {
     },
     source,
   )
-  return renderStorage(created)
+  return renderStorage(stored)
 }
 
 async function createSnapshot(call: Ec2Call): Promise<XmlElement[]> {
@@ -60,19 +52,11 @@ async function createSnapshot(call: Ec2Call): Promise<XmlElement[]> {
   const volumeId = requireParameter(form, 'VolumeId')
   const tags = createTagsOf(form, 'snapshot')
   const storage = call.store.find('volume', volumeId, call.accountId, call.region)
-  const snapshot = call.arn('snapshot', '*')
-  await allowCreate(
-    call,
-    'CreateSnapshot',
-    [
-      { arn: call.arn('volume', volumeId), tags: storage?.tags ?? {} },
-      { arn: snapshot, requestTags: tags },
-    ],
-    snapshot,
-    tags,
-  )
+  const created = { arn: call.arn('snapshot', '*'), requestTags: tags }
+  const source = { arn: call.arn('volume', volumeId), tags: storage?.tags ?? {} }
+  await allowCreate(call, 'CreateSnapshot', [source, created], created)
   const volume = call.find('volume', volumeId)
-  const created = await call.store.create(
+  const stored = await call.store.create(
     {
       ...volume,
       kind: 'snapshot',
@@ -83,7 +67,7 @@ async function createSnapshot(call: Ec2Call): Promise<XmlElement[]> {
     },
     volume,
   )
-  return renderStorage(created)
+  return renderStorage(stored)
 }
 
 // Tags at creation need ec2:CreateTags as well, told apart by ec2:CreateAction.
@@ -91,11 +75,10 @@ async function allowCreate(
   call: Ec2Call,
   name: string,
   resources: readonly Ec2Resource[],
-  created: string,
-  tags: Record<string, string>,
+  created: { arn: string; requestTags: Record<string, string> },
 ): Promise<void> {
-  if (Object.keys(tags).length > 0)
-    await call.allow('ec2:CreateTags', [{ arn: created, requestTags: tags, createAction: name }])
+  if (Object.keys(created.requestTags).length > 0)
+    await call.allow('ec2:CreateTags', [{ ...created, createAction: name }])
   await call.allow(`ec2:${name}`, resources)
 }
 

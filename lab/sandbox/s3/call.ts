@@ -163,14 +163,8 @@ export class S3Call {
   }
 
   recordLock(action: string, bucket: Bucket, key: string, reason: string): void {
-    this.stores.host.decisions.recordLock(
-      this.request.id,
-      this.request.nowMs,
-      this.request.principal,
-      action,
-      arnOf(bucket, key),
-      reason,
-    )
+    const subject = { request: this.request, action, resource: arnOf(bucket, key) }
+    this.stores.host.decisions.recordLock(subject, reason)
   }
 
   /** The whole payload, its digests verified. With `needsDigest` one must be there: Content-MD5 or a checksum. */

@@ -36,6 +36,8 @@ export interface WireRequest {
   path: string
   query: readonly QueryEntry[]
   headers: Readonly<Record<string, string>>
+  /** SHA-256 of the payload as hex, or a placeholder such as `UNSIGNED-PAYLOAD`. */
+  payloadHash: string
 }
 
 /** Signs with the claim's key, day, region and service, so that the result can be compared with the claim's signature. */
@@ -60,7 +62,7 @@ export class ClaimSigner extends SignatureV4 {
     return `${day}/${region}/${service}/aws4_request`
   }
 
-  async matches(request: WireRequest, payloadHash: string): Promise<boolean> {
+  async matches(request: WireRequest): Promise<boolean> {
     const names = new Set(this.claim.signedHeaders)
     const signed: Record<string, string> = {}
     for (const name of names) if (request.headers[name] !== undefined) signed[name] = request.headers[name]
@@ -75,7 +77,7 @@ export class ClaimSigner extends SignatureV4 {
     const canonical = this.createCanonicalRequest(
       wire,
       getCanonicalHeaders(wire, undefined, names),
-      payloadHash,
+      request.payloadHash,
     )
     const toSign = await this.createStringToSign(
       this.formatDate(new Date(this.claim.signedMs)).longDate,

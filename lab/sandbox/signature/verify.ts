@@ -23,7 +23,6 @@ export interface Verified {
 export async function verifyClaim(
   claim: SignatureClaim,
   request: WireRequest,
-  payloadHash: string,
   registry: CredentialRegistry,
   nowMs: number,
 ): Promise<Verified> {
@@ -40,7 +39,7 @@ export async function verifyClaim(
     )
   }
   const signer = new ClaimSigner(claim, issued.credentials)
-  if (!(await signer.matches(request, payloadHash))) {
+  if (!(await signer.matches(request))) {
     throw new AwsError(
       403,
       'SignatureDoesNotMatch',

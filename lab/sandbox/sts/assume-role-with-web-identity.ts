@@ -3,16 +3,18 @@
 
 import type { JWTPayload } from 'jose'
 import { sessionKeys } from '../condition-keys/sts.ts'
+import type { DeclaredRole } from '../declaration.ts'
 import type { Principal } from '../identity/principal.ts'
 import { checkToken } from '../oidc/token-check.ts'
+import type { VerifiedToken } from '../oidc/token-check.ts'
 import { AwsError } from '../protocol/aws-error.ts'
-import type { ServiceReply, ServiceRequest } from '../protocol/service.ts'
+import type { ServiceHost, ServiceReply, ServiceRequest } from '../protocol/service.ts'
 import { requiredText } from './form.ts'
-import type { Form } from './form.ts'
+import type { Form, TextRule } from './form.ts'
 import type { StsContext } from './operation.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
-import { listPermissions } from './session-permissions.ts'
+import { listPermissions, requirePermissions } from './session-permissions.ts'
 import {
   checkSourceIdentity,
   checkTags,
@@ -26,57 +28,28 @@ import type { SessionTags } from './session-request.ts'
 
 const denied = 'Not authorized to perform sts:AssumeRoleWithWebIdentity'
 
+const tokenRule: TextRule = { min: 4, max: 20_000, pattern: /^[^]*$/, printed: '' }
+
 export async function assumeRoleWithWebIdentity(
-  context: StsContext,
+  { host, issuerKeys }: StsContext,
   request: ServiceRequest,
   form: Form,
 ): Promise<ServiceReply> {
-  const { host } = context
   const roleArn = readRoleArn(form)
   const sessionName = requiredText(form, 'RoleSessionName', nameRule)
-  const token = requiredText(form, 'WebIdentityToken', {
-    min: 4,
-    max: 20_000,
-    pattern: /^[^]*$/,
-    printed: '',
-  })
-  const askedSeconds = readDuration(form)
+  const token = requiredText(form, 'WebIdentityToken', tokenRule)
+  const requestedSeconds = readDuration(form)
   if (form.text('ProviderId') !== null)
     throw new AwsError(400, 'ValidationError', 'ProviderId is for OAuth 2.0 providers only')
 
   const accountId = roleArn.split(':')[4] ?? ''
   const role = host.declaration.roles.find(({ arn }) => arn === roleArn)
   const providers = host.declaration.oidcProviders.filter((provider) => provider.accountId === accountId)
-  // Without a provider for the token's issuer the answer is the same, whether the role exists or not.
-  const verified = await checkToken(token, providers, context.issuerKeys, request.nowMs)
+  // Before the role is looked at: without a provider for the token's issuer the reply doesn't tell whether the role exists.
+  const verified = await checkToken(token, providers, issuerKeys, request.nowMs)
   if (role === undefined) throw denySts(denied)
   const { tags, sourceIdentity } = readSessionClaims(verified.payload)
-
-  const principal: Principal = {
-    kind: 'web-identity',
-    accountId,
-    arn: verified.provider.arn,
-    federated: verified.claims,
-  }
-  const keys = sessionKeys({
-    sessionName,
-    externalId: null,
-    sourceIdentity,
-    tags: tags.tags,
-    transitiveTagKeys: tags.transitiveKeys,
-    hasSecondFactor: false,
-  })
-  for (const action of listPermissions('sts:AssumeRoleWithWebIdentity', sourceIdentity, tags.tags)) {
-    const question = {
-      action,
-      resource: role.arn,
-      resourceAccountId: role.accountId,
-      resourcePolicy: role.trust,
-      context: keys,
-    }
-    const decision = await host.authorize({ ...request, principal }, question)
-    if (!decision.allowed) throw denySts(denied)
-  }
+  await requireTrust(host, request, { role, verified, sessionName, sourceIdentity, tags })
 
   const policies = readPolicies(form, role, host.declaration, tags)
   const session = issueSession(
@@ -93,7 +66,7 @@ export async function assumeRoleWithWebIdentity(
       multiFactor: null,
       federated: verified.claims,
     },
-    roleSeconds(role, askedSeconds),
+    roleSeconds(role, requestedSeconds),
   )
   return renderResult('AssumeRoleWithWebIdentity', request.id, [
     ['SubjectFromWebIdentityToken', verified.subject],
@@ -101,6 +74,38 @@ export async function assumeRoleWithWebIdentity(
     ['Provider', verified.provider.arn],
     ...renderSession(role, session, policies.packedPercent),
   ])
+}
+
+interface WebIdentitySession {
+  role: DeclaredRole
+  verified: VerifiedToken
+  sessionName: string
+  sourceIdentity: string | null
+  tags: SessionTags
+}
+
+/** Throws AccessDenied unless the role trusts the identity for this session. */
+async function requireTrust(
+  host: ServiceHost,
+  request: ServiceRequest,
+  { role, verified, sessionName, sourceIdentity, tags }: WebIdentitySession,
+): Promise<void> {
+  const principal: Principal = {
+    kind: 'web-identity',
+    accountId: role.accountId,
+    arn: verified.provider.arn,
+    federated: verified.claims,
+  }
+  const keys = sessionKeys({
+    sessionName,
+    externalId: null,
+    sourceIdentity,
+    tags: tags.tags,
+    transitiveTagKeys: tags.transitiveKeys,
+    hasSecondFactor: false,
+  })
+  const actions = listPermissions('sts:AssumeRoleWithWebIdentity', sourceIdentity, tags.tags)
+  await requirePermissions(host, { ...request, principal }, { role, actions, keys }, () => denySts(denied))
 }
 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp

@@ -1,6 +1,5 @@
 // AssumeRole. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
-import type { ConditionContext } from '../authorization/access.ts'
 import { sessionKeys } from '../condition-keys/sts.ts'
 import type { DeclaredRole } from '../declaration.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -11,7 +10,7 @@ import type { Form } from './form.ts'
 import type { StsContext } from './operation.ts'
 import { denySts, renderResult } from './reply.ts'
 import { issueSession, renderSession } from './role-session.ts'
-import { listPermissions } from './session-permissions.ts'
+import { listPermissions, requirePermissions } from './session-permissions.ts'
 import {
   nameRule,
   readDuration,
@@ -39,7 +38,7 @@ export async function assumeRole(
     pattern: /^[\w+=,.@:/-]*$/,
     printed: '[\\w+=,.@:\\/-]*',
   })
-  const askedSeconds = readDuration(form)
+  const requestedSeconds = readDuration(form)
   const source = readSourceIdentity(form)
   const requested = readTags(form)
   if (caller.kind === 'root') throw denySts('Roles may not be assumed by root accounts.')
@@ -58,15 +57,16 @@ export async function assumeRole(
     transitiveTagKeys: requested.transitiveKeys,
     hasSecondFactor,
   })
-  for (const action of listPermissions('sts:AssumeRole', sourceIdentity, tags.tags)) {
-    await demand(context, request, action, role, keys)
-  }
+  const actions = listPermissions('sts:AssumeRole', sourceIdentity, tags.tags)
+  await requirePermissions(context.host, request, { role, actions, keys }, (action) =>
+    refuse(caller, action, roleArn),
+  )
   // Once set it goes along, through every role that is assumed from another.
   if (source !== null && source !== sourceIdentity)
     throw denySts('The source identity of a session cannot be changed')
 
   const policies = readPolicies(form, role, context.host.declaration, tags)
-  const seconds = limitSeconds(caller, role, askedSeconds)
+  const seconds = limitSeconds(caller, role, requestedSeconds)
   const session = issueSession(
     context.host,
     role,
@@ -84,24 +84,6 @@ export async function assumeRole(
     seconds,
   )
   return renderResult('AssumeRole', request.id, renderSession(role, session, policies.packedPercent))
-}
-
-async function demand(
-  { host }: StsContext,
-  request: ServiceRequest,
-  action: string,
-  role: DeclaredRole,
-  keys: ConditionContext,
-): Promise<void> {
-  const question = {
-    action,
-    resource: role.arn,
-    resourceAccountId: role.accountId,
-    resourcePolicy: role.trust,
-    context: keys,
-  }
-  const decision = await host.authorize(request, question)
-  if (!decision.allowed) throw refuse(request.principal, action, role.arn)
 }
 
 function refuse(caller: Principal, action: string, roleArn: string): AwsError {

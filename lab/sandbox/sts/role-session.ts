@@ -28,14 +28,20 @@ export function issueSession(
   return { principal, credentials: host.credentials.issue(principal, facts.issuedMs + seconds * 1000) }
 }
 
-/** What the metadata service of an instance, or a sign-in portal, hands out: a session nobody had to ask STS for. */
+export interface WorkloadSessionOptions extends Partial<
+  Pick<SessionFacts, 'sourceIdentity' | 'tags' | 'multiFactor'>
+> {
+  sessionName: string
+  nowMs: number
+  /** 3600 by default. */
+  seconds?: number
+}
+
+/** A session as an instance's metadata service or a sign-in portal issues it, without a call of STS. */
 export function issueWorkloadSession(
   host: { credentials: CredentialRegistry },
   role: DeclaredRole,
-  sessionName: string,
-  nowMs: number,
-  facts: Partial<Pick<SessionFacts, 'sourceIdentity' | 'tags' | 'multiFactor'>> = {},
-  seconds = 3600,
+  { sessionName, nowMs, seconds = 3600, ...facts }: WorkloadSessionOptions,
 ): RoleSession {
   return issueSession(
     host,

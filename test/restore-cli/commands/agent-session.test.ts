@@ -36,7 +36,10 @@ afterAll(async () => {
 
 function variablesOf(roleArn: string): Record<string, string> {
   const role = cloud.sandbox && declaredRole(roleArn)
-  const { credentials } = issueWorkloadSession(cloud.sandbox, role, 'workload', cloud.clock.nowMs())
+  const { credentials } = issueWorkloadSession(cloud.sandbox, role, {
+    sessionName: 'workload',
+    nowMs: cloud.clock.nowMs(),
+  })
   return {
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,

@@ -38,8 +38,7 @@ beforeAll(async () => {
     const { credentials } = issueWorkloadSession(
       cloud.sandbox,
       declaration.roles.find((role) => role.arn === arn)!,
-      'maria',
-      cloud.clock.nowMs(),
+      { sessionName: 'maria', nowMs: cloud.clock.nowMs() },
     )
     return {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,

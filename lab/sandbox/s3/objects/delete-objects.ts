@@ -62,7 +62,7 @@ async function deleteOne(
     await call.allow(bucket, versionId === null ? 's3:GetObject' : 's3:GetObjectVersion', key)
   return versionId === null
     ? hide(call, bucket.name, key, condition)
-    : destroy(call, bucket, key, versionId, condition, bypass)
+    : destroy(call, bucket, { key, versionId, condition }, bypass)
 }
 
 // Without a version id: a marker where versions are kept, the end of the object where they never were.
@@ -92,9 +92,7 @@ function hide(call: S3Call, bucketName: string, key: string, condition: DeleteCo
 function destroy(
   call: S3Call,
   bucket: Bucket,
-  key: string,
-  versionId: string,
-  condition: DeleteCondition,
+  { key, versionId, condition }: DeleteTarget & { versionId: string },
   bypass: boolean,
 ): Deleted {
   const { catalog, files } = call

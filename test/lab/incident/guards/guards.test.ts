@@ -25,13 +25,12 @@ beforeAll(async () => {
 
 function decide(authorizer: PolicyAuthorizer, { who, action, on, context }: Case): Promise<AccessDecision> {
   const resource = resourceCalled(authorizer.declaration, on)
-  return evaluate(
-    authorizer,
-    principalCalled(authorizer.declaration, who, decisionTimeMs),
+  return evaluate(authorizer, {
+    principal: principalCalled(authorizer.declaration, who, decisionTimeMs),
     action,
-    resource.arn,
-    { ...resource.context, ...context },
-  )
+    resource: resource.arn,
+    context: { ...resource.context, ...context },
+  })
 }
 
 describe('every role can do its duty', () => {

@@ -60,11 +60,17 @@ describe('an action that no service of the sandbox emulates', () => {
     ['s3:GetObject', 'arn:aws:s3:::vault/x', true],
     ['s3:DeleteObject', 'arn:aws:s3:::vault/x', false],
   ] as const)('%s on %s is decided on the loaded policies: %s', async ([action, resource, allowed]) => {
-    expect((await evaluate(authorizer, admin, action, resource)).allowed).toBe(allowed)
+    expect((await evaluate(authorizer, { principal: admin, action, resource })).allowed).toBe(allowed)
   })
 
   it('names the statement that denies', async () => {
-    expect(await evaluate(authorizer, rootOf(vault), 'organizations:LeaveOrganization', '*')).toEqual({
+    expect(
+      await evaluate(authorizer, {
+        principal: rootOf(vault),
+        action: 'organizations:LeaveOrganization',
+        resource: '*',
+      }),
+    ).toEqual({
       allowed: false,
       result: 'explicit-deny in service control policy',
       statement: { policy: 'guard', sid: 'Stay' },
@@ -73,13 +79,21 @@ describe('an action that no service of the sandbox emulates', () => {
 
   it('takes the policy of the resource as it is now, if told', async () => {
     expect(
-      (await evaluate(authorizer, admin, 's3:GetObject', 'arn:aws:s3:::vault/x', {}, { policy: null }))
-        .allowed,
+      (
+        await evaluate(authorizer, {
+          principal: admin,
+          action: 's3:GetObject',
+          resource: 'arn:aws:s3:::vault/x',
+          target: { policy: null },
+        })
+      ).allowed,
     ).toBe(false)
   })
 
   it('is an error if AWS does not have it', async () => {
-    await expect(evaluate(authorizer, admin, 'iam:DestroyEverything', '*')).rejects.toMatchObject({
+    await expect(
+      evaluate(authorizer, { principal: admin, action: 'iam:DestroyEverything', resource: '*' }),
+    ).rejects.toMatchObject({
       code: 'invalid-input',
     })
   })

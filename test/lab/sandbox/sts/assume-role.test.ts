@@ -409,5 +409,6 @@ function principalOf({ Credentials: given }: Awaited<ReturnType<typeof assume>>)
 }
 
 function issue() {
-  return issueWorkloadSession(running.sandbox, app, 'workload', running.clock.nowMs()).credentials
+  return issueWorkloadSession(running.sandbox, app, { sessionName: 'workload', nowMs: running.clock.nowMs() })
+    .credentials
 }

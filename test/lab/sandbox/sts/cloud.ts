@@ -11,6 +11,7 @@ import type { Credentials } from '../../../../lab/sandbox/identity/credentials.t
 import { startSandbox } from '../../../../lab/sandbox/server.ts'
 import type { Sandbox } from '../../../../lab/sandbox/server.ts'
 import { issueWorkloadSession } from '../../../../lab/sandbox/sts/role-session.ts'
+import type { WorkloadSessionOptions } from '../../../../lab/sandbox/sts/role-session.ts'
 import { createStsService } from '../../../../lab/sandbox/sts/service.ts'
 import type { StsOptions } from '../../../../lab/sandbox/sts/service.ts'
 
@@ -21,7 +22,7 @@ export interface StsCloud {
   clientOf(
     roleArn: string,
     sessionName?: string,
-    more?: Parameters<typeof issueWorkloadSession>[4],
+    facts?: Omit<WorkloadSessionOptions, 'sessionName' | 'nowMs'>,
   ): STSClient
   client(credentials: Credentials | null, region?: string): STSClient
   stop(): Promise<void>
@@ -60,10 +61,12 @@ export async function startStsCloud(
     sandbox,
     clock,
     client,
-    clientOf: (roleArn, sessionName = 'workload', more = {}) => {
+    clientOf: (roleArn, sessionName = 'workload', facts = {}) => {
       const role = declaration.roles.find(({ arn }) => arn === roleArn)
       if (role === undefined) throw new RangeError(`no role ${roleArn}`)
-      return client(issueWorkloadSession(sandbox, role, sessionName, clock.nowMs(), more).credentials)
+      return client(
+        issueWorkloadSession(sandbox, role, { sessionName, nowMs: clock.nowMs(), ...facts }).credentials,
+      )
     },
     stop: async () => {
       for (const each of clients) each.destroy()
