@@ -3,24 +3,26 @@
 import {
   CreatePolicyVersionCommand,
   DeletePolicyVersionCommand,
+  GetGroupCommand,
   GetPolicyCommand,
   GetPolicyVersionCommand,
   GetRoleCommand,
-  GetRolePolicyCommand,
+  GetUserCommand,
   IAMClient,
-  ListAttachedRolePoliciesCommand,
+  ListGroupsForUserCommand,
   ListPolicyVersionsCommand,
-  ListRolePoliciesCommand,
   ListRolesCommand,
   PutRolePolicyCommand,
   SimulatePrincipalPolicyCommand,
 } from '@aws-sdk/client-iam'
 import type { EvaluationResult, Role, SimulatePrincipalPolicyCommandInput } from '@aws-sdk/client-iam'
 import { HoldfastError } from '../core/errors.ts'
+import { parsePrincipalArn, policyCalls } from './principal-policies.ts'
+import type { PrincipalName } from './principal-policies.ts'
 import { askUntil, clientSettings } from './service-settings.ts'
 import type { Ask, ServiceSettings } from './service-settings.ts'
 
-export interface RoleDocuments {
+export interface PrincipalDocuments {
   arn: string
   tags: Record<string, string>
   /** Inline by name, attached by ARN; JSON as IAM stores it. */
@@ -68,45 +70,82 @@ export class IdentityService {
   }
 
   /**
-   * Every document that limits the role in its account.
+   * Every document that limits a role, a user or a group in its account; those of a user's groups included.
    * @throws `denied`, `not-found`, `credentials`, `unreachable`.
    */
-  async readRole(roleArn: string): Promise<RoleDocuments> {
-    const RoleName = roleNameOf(roleArn)
-    const role = await this.ask(
-      `reading the role ${roleArn}`,
-      async (abort): Promise<Role | undefined> =>
-        (await this.client.send(new GetRoleCommand({ RoleName }), abort)).Role,
+  async readPrincipal(arn: string): Promise<PrincipalDocuments> {
+    const principal = parsePrincipalArn(arn)
+    const found = await this.ask(`reading the ${principal.type} ${arn}`, (abort) =>
+      this.getPrincipal(principal, abort),
     )
-    if (role?.Arn === undefined) throw unreadable(`the role ${roleArn}`)
-    const inlineNames = await this.list(`listing the policies of ${roleArn}`, async (Marker, abort) => {
-      const page = await this.client.send(new ListRolePoliciesCommand({ RoleName, Marker }), abort)
+    if (found?.Arn === undefined) throw unreadable(`the ${principal.type} ${arn}`)
+    const identity = await this.readPolicies(principal, arn)
+    if (principal.type === 'user') {
+      for (const group of await this.listGroups(principal.name, arn)) {
+        const policies = await this.readPolicies({ type: 'group', name: group }, `the group ${group}`)
+        identity.push(
+          ...policies.map(({ name, json }) => ({ name: `${name} (of the group ${group})`, json })),
+        )
+      }
+    }
+    const boundaryArn = found.PermissionsBoundary?.PermissionsBoundaryArn
+    return {
+      arn: found.Arn,
+      tags: Object.fromEntries((found.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
+      identity,
+      boundary: boundaryArn === undefined ? null : await this.readManaged(boundaryArn),
+    }
+  }
+
+  private async getPrincipal(
+    { type, name }: PrincipalName,
+    abort: { abortSignal?: AbortSignal },
+  ): Promise<(Pick<Role, 'PermissionsBoundary' | 'Tags'> & { Arn: string | undefined }) | undefined> {
+    switch (type) {
+      case 'role':
+        return (await this.client.send(new GetRoleCommand({ RoleName: name }), abort)).Role
+      case 'user':
+        return (await this.client.send(new GetUserCommand({ UserName: name }), abort)).User
+      case 'group':
+        return (await this.client.send(new GetGroupCommand({ GroupName: name }), abort)).Group
+    }
+  }
+
+  private listGroups(UserName: string, arn: string): Promise<string[]> {
+    return this.list(`listing the groups of ${arn}`, async (Marker, abort) => {
+      const page = await this.client.send(new ListGroupsForUserCommand({ UserName, Marker }), abort)
+      return {
+        items: (page.Groups ?? []).flatMap(({ GroupName }) => GroupName ?? []),
+        next: page.IsTruncated === true ? page.Marker : undefined,
+      }
+    })
+  }
+
+  private async readPolicies(
+    principal: PrincipalName,
+    label: string,
+  ): Promise<PrincipalDocuments['identity']> {
+    const calls = policyCalls(this.client, principal)
+    const inlineNames = await this.list(`listing the policies of ${label}`, async (marker, abort) => {
+      const page = await calls.listInline(marker, abort)
       return { items: page.PolicyNames ?? [], next: page.IsTruncated === true ? page.Marker : undefined }
     })
-    const attachedArns = await this.list(`listing the policies of ${roleArn}`, async (Marker, abort) => {
-      const page = await this.client.send(new ListAttachedRolePoliciesCommand({ RoleName, Marker }), abort)
+    const attachedArns = await this.list(`listing the policies of ${label}`, async (marker, abort) => {
+      const page = await calls.listAttached(marker, abort)
       return {
         items: (page.AttachedPolicies ?? []).flatMap(({ PolicyArn }) => PolicyArn ?? []),
         next: page.IsTruncated === true ? page.Marker : undefined,
       }
     })
-    const identity: RoleDocuments['identity'] = []
-    for (const PolicyName of inlineNames) {
-      const document = await this.ask(
-        `reading the policy ${PolicyName} of ${roleArn}`,
-        async (abort) =>
-          (await this.client.send(new GetRolePolicyCommand({ RoleName, PolicyName }), abort)).PolicyDocument,
+    const identity: PrincipalDocuments['identity'] = []
+    for (const name of inlineNames) {
+      const { PolicyDocument: document } = await this.ask(`reading the policy ${name} of ${label}`, (abort) =>
+        calls.getInline(name, abort),
       )
-      identity.push({ name: PolicyName, json: decodeDocument(document, PolicyName) })
+      identity.push({ name, json: decodeDocument(document, name) })
     }
-    for (const arn of attachedArns) identity.push(await this.readManaged(arn))
-    const boundaryArn = role.PermissionsBoundary?.PermissionsBoundaryArn
-    return {
-      arn: role.Arn,
-      tags: Object.fromEntries((role.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
-      identity,
-      boundary: boundaryArn === undefined ? null : await this.readManaged(boundaryArn),
-    }
+    for (const policyArn of attachedArns) identity.push(await this.readManaged(policyArn))
+    return identity
   }
 
   /** Every role of the account with its trust policy. @throws `denied`, `credentials`, `unreachable`. */
@@ -124,18 +163,18 @@ export class IdentityService {
   /**
    * IAM's decision on each action and resource, by `SimulatePrincipalPolicy`. It includes boundary and organization.
    */
-  simulateRole(
-    roleArn: string,
+  simulatePrincipal(
+    principalArn: string,
     actions: readonly string[],
     resources: readonly string[],
   ): Promise<SimulatedDecision[]> {
     const input: SimulatePrincipalPolicyCommandInput = {
-      PolicySourceArn: roleArn,
+      PolicySourceArn: principalArn,
       ActionNames: [...actions],
       ResourceArns: [...resources],
       MaxItems: 1000,
     }
-    return this.list(`simulating the permissions of ${roleArn}`, async (Marker, abort) => {
+    return this.list(`simulating the permissions of ${principalArn}`, async (Marker, abort) => {
       const page = await this.client.send(new SimulatePrincipalPolicyCommand({ ...input, Marker }), abort)
       return {
         items: (page.EvaluationResults ?? []).flatMap(readDecisions),

@@ -1,6 +1,6 @@
 // Permissions of a role as IAM's simulator decides them, boundary and organization included. We read the role's
 // documents first, because the simulator needs the resources to decide on.
-import type { IdentityService, RoleDocuments, SimulatedDecision } from '../aws/identity-service.ts'
+import type { IdentityService, PrincipalDocuments, SimulatedDecision } from '../aws/identity-service.ts'
 import type { Permission } from './permissions.ts'
 import { asDocument } from './policy-set.ts'
 import type { PolicyDocument, PolicySet } from './policy-set.ts'
@@ -18,7 +18,7 @@ export interface LiveOptions {
   resources: readonly string[]
 }
 
-/** A role with its documents, and IAM's decisions on it. */
+/** A role, a user or a group with its documents, and IAM's decisions on it. */
 export interface LiveRole {
   arn: string
   set: PolicySet
@@ -42,7 +42,7 @@ export async function readLiveRole(
   roleArn: string,
   options: LiveOptions,
 ): Promise<LiveRole> {
-  const role = await iam.readRole(roleArn)
+  const role = await iam.readPrincipal(roleArn)
   const set = asPolicySet(role)
   return {
     arn: role.arn,
@@ -56,7 +56,7 @@ export async function readLiveRole(
             ...options.resources.filter((arn) => isOfService(arn, group[0]!)),
           ]),
         ]
-        const decisions = await iam.simulateRole(role.arn, group, resources)
+        const decisions = await iam.simulatePrincipal(role.arn, group, resources)
         for (const action of group)
           permissions.push(
             summarize(
@@ -72,7 +72,7 @@ export async function readLiveRole(
       const assumptions = new Map<string, Assumption>()
       for (let from = 0; from < roleArns.length; from += resourcesPerCall) {
         const group = roleArns.slice(from, from + resourcesPerCall)
-        const decisions = await iam.simulateRole(role.arn, [assumption], group)
+        const decisions = await iam.simulatePrincipal(role.arn, [assumption], group)
         for (const arn of group) {
           const roleDecisions = decisions.filter(({ resource }) => resource === arn)
           const permission = summarize(assumption, roleDecisions, set)
@@ -87,7 +87,7 @@ export async function readLiveRole(
   }
 }
 
-function asPolicySet(role: RoleDocuments): PolicySet {
+function asPolicySet(role: PrincipalDocuments): PolicySet {
   const named = ({
     name,
     json,

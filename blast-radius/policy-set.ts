@@ -11,9 +11,9 @@ export interface NamedDocument {
 }
 
 export interface PolicySet {
-  /** ARN of the role that they belong to; null for documents without a role. */
+  /** ARN of the role or user that they belong to; null for documents without one, and for a group, which makes no requests. */
   principalArn: string | null
-  /** Tags of the role, because policies can compare them. */
+  /** Tags of the role or user, because policies can compare them. */
   tags: Record<string, string>
   identity: NamedDocument[]
   boundary: NamedDocument | null
@@ -48,18 +48,34 @@ const inline = z.object({ PolicyName: z.string(), PolicyDocument: z.unknown() })
 const attached = z.object({ PolicyArn: z.string() })
 const tag = z.object({ Key: z.string(), Value: z.string() })
 
+const limits = {
+  Arn: z.string(),
+  AttachedManagedPolicies: z.array(attached).default([]),
+  PermissionsBoundary: z.object({ PermissionsBoundaryArn: z.string() }).optional(),
+  Tags: z.array(tag).default([]),
+}
+
 /** The fields that we use of the output of `aws iam get-account-authorization-details`. */
 const accountSchema = z.object({
   RoleDetailList: z.array(
     z.object({
-      Arn: z.string(),
+      ...limits,
       AssumeRolePolicyDocument: z.unknown().optional(),
       RolePolicyList: z.array(inline).default([]),
-      AttachedManagedPolicies: z.array(attached).default([]),
-      PermissionsBoundary: z.object({ PermissionsBoundaryArn: z.string() }).optional(),
-      Tags: z.array(tag).default([]),
     }),
   ),
+  UserDetailList: z
+    .array(
+      z.object({
+        ...limits,
+        UserPolicyList: z.array(inline).default([]),
+        GroupList: z.array(z.string()).default([]),
+      }),
+    )
+    .default([]),
+  GroupDetailList: z
+    .array(z.object({ ...limits, GroupName: z.string(), GroupPolicyList: z.array(inline).default([]) }))
+    .default([]),
   Policies: z.array(
     z.object({
       Arn: z.string(),
@@ -73,10 +89,10 @@ export interface RecordedAccount {
   /** Trust policies by the role's ARN; null if the recording lacks one. */
   trusts: ReadonlyMap<string, PolicyDocument | null>
   /**
-   * The policies of a role.
+   * The policies of a role, a user or a group.
    * @throws `not-found` if one of them is missing from the recording, because the others alone decide nothing.
    */
-  policiesOf: (roleArn: string) => PolicySet
+  policiesOf: (arn: string) => PolicySet
 }
 
 /** @throws `not-found` or `invalid-input`, naming the file. */
@@ -91,43 +107,95 @@ export function readRecordedAccount(file: string): RecordedAccount {
       },
     )
   }
-  const { RoleDetailList: roles, Policies: policies } = parsed.data
-  const managed = (arn: string): NamedDocument => {
-    const version = policies
-      .find(({ Arn }) => Arn === arn)
-      ?.PolicyVersionList.find(({ IsDefaultVersion }) => IsDefaultVersion)
-    if (version === undefined) throw missing(file, `the policy ${arn}, which is attached to the role`)
-    return { name: arn, document: asDocument(version.Document, arn) }
-  }
+  const account = parsed.data
   return {
     trusts: new Map(
-      roles.map(({ Arn, AssumeRolePolicyDocument: trust }) => [
+      account.RoleDetailList.map(({ Arn, AssumeRolePolicyDocument: trust }) => [
         Arn,
         trust === undefined ? null : asDocument(trust, `the trust of ${Arn}`),
       ]),
     ),
-    policiesOf: (roleArn) => {
-      const role = roles.find(({ Arn }) => Arn === roleArn)
-      if (role === undefined) throw missing(file, `the role ${roleArn}`)
+    policiesOf: (arn) => {
+      const identity = findIdentity(account, arn)
+      if (identity === undefined) throw missing(file, arn, accountOf(account), arn.split(':')[4])
+      const { limits: found, inline: inlinePolicies, isGroup, unrecordedGroup } = identity
+      if (unrecordedGroup !== undefined)
+        throw missing(file, `the group ${unrecordedGroup}, which the user belongs to`)
+      const managed = (policyArn: string): NamedDocument => readManaged(account, policyArn, file)
       return {
-        principalArn: roleArn,
-        tags: Object.fromEntries(role.Tags.map(({ Key, Value }) => [Key, Value])),
+        principalArn: isGroup ? null : arn,
+        tags: Object.fromEntries(found.Tags.map(({ Key, Value }) => [Key, Value])),
         identity: [
-          ...role.RolePolicyList.map(({ PolicyName, PolicyDocument }) => ({
+          ...inlinePolicies.map(({ PolicyName, PolicyDocument }) => ({
             name: PolicyName,
             document: asDocument(PolicyDocument, PolicyName),
           })),
-          ...role.AttachedManagedPolicies.map(({ PolicyArn }) => managed(PolicyArn)),
+          ...identity.attached.map(managed),
         ],
         boundary:
-          role.PermissionsBoundary === undefined
+          found.PermissionsBoundary === undefined
             ? null
-            : managed(role.PermissionsBoundary.PermissionsBoundaryArn),
+            : managed(found.PermissionsBoundary.PermissionsBoundaryArn),
         session: null,
         scps: [],
       }
     },
   }
+}
+
+type Account = z.infer<typeof accountSchema>
+
+interface RecordedIdentity {
+  limits: Pick<Account['RoleDetailList'][number], 'PermissionsBoundary' | 'Tags'>
+  inline: z.infer<typeof inline>[]
+  /** ARNs of managed policies. */
+  attached: string[]
+  isGroup: boolean
+  /** A group of the user that the recording lacks. */
+  unrecordedGroup?: string
+}
+
+function findIdentity(account: Account, arn: string): RecordedIdentity | undefined {
+  const arnsOf = (entry: { AttachedManagedPolicies: { PolicyArn: string }[] }): string[] =>
+    entry.AttachedManagedPolicies.map(({ PolicyArn }) => PolicyArn)
+  const role = account.RoleDetailList.find(({ Arn }) => Arn === arn)
+  if (role !== undefined)
+    return { limits: role, inline: role.RolePolicyList, attached: arnsOf(role), isGroup: false }
+  const group = account.GroupDetailList.find(({ Arn }) => Arn === arn)
+  if (group !== undefined)
+    return { limits: group, inline: group.GroupPolicyList, attached: arnsOf(group), isGroup: true }
+  const user = account.UserDetailList.find(({ Arn }) => Arn === arn)
+  if (user === undefined) return undefined
+  const groups = account.GroupDetailList.filter(({ GroupName }) => user.GroupList.includes(GroupName))
+  const unrecorded = user.GroupList.find((name) => !groups.some(({ GroupName }) => GroupName === name))
+  return {
+    limits: user,
+    inline: [
+      ...user.UserPolicyList,
+      ...groups.flatMap(({ GroupName, GroupPolicyList }) =>
+        GroupPolicyList.map((policy) => ({
+          ...policy,
+          PolicyName: `${policy.PolicyName} (of the group ${GroupName})`,
+        })),
+      ),
+    ],
+    attached: [...new Set([...arnsOf(user), ...groups.flatMap(arnsOf)])],
+    isGroup: false,
+    ...(unrecorded === undefined ? {} : { unrecordedGroup: unrecorded }),
+  }
+}
+
+function readManaged(account: Account, arn: string, file: string): NamedDocument {
+  const version = account.Policies.find(({ Arn }) => Arn === arn)?.PolicyVersionList.find(
+    ({ IsDefaultVersion }) => IsDefaultVersion,
+  )
+  if (version === undefined) throw missing(file, `the policy ${arn}, which is attached to it`)
+  return { name: arn, document: asDocument(version.Document, arn) }
+}
+
+/** Of the account that was recorded, by any of its identities. */
+function accountOf({ RoleDetailList, UserDetailList }: Account): string | undefined {
+  return [...RoleDetailList, ...UserDetailList][0]?.Arn.split(':')[4]
 }
 
 /** Accepts the API's form too: JSON in percent-encoding. */
@@ -148,8 +216,12 @@ function decode(text: string): unknown {
   }
 }
 
-function missing(file: string, entry: string): HoldfastError {
-  return new HoldfastError('not-found', `${file} doesn't contain ${entry}`, {
-    hint: 'record the account without a filter: `aws iam get-account-authorization-details --output json`',
+function missing(file: string, entry: string, recorded?: string, requested?: string): HoldfastError {
+  const isOther = recorded !== undefined && requested !== undefined && recorded !== requested
+  const where = isOther ? `: it is a recording of the account ${recorded}` : ''
+  return new HoldfastError('not-found', `${file} doesn't contain ${entry}${where}`, {
+    hint: isOther
+      ? 'record the account that the identity belongs to'
+      : 'record the account without a filter: `aws iam get-account-authorization-details --output json`',
   })
 }

@@ -92,7 +92,12 @@ export async function evaluateWithRoleChaining(
   return withRoleChaining(
     {
       ...direct,
-      caveats: [...direct.caveats, 'roles of other accounts that it may assume are not followed'],
+      caveats: [
+        ...direct.caveats,
+        set.principalArn === null
+          ? 'roles that members of the group may assume are not followed'
+          : 'roles of other accounts that it may assume are not followed',
+      ],
     },
     roles,
   )

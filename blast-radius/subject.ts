@@ -12,7 +12,8 @@ import { evaluateWithRoleChaining } from './role-chaining.ts'
 /** A role or a set of policy files whose blast radius we measure. */
 export interface Subject {
   /**
-   * ARN of a role. Needs `isLive` or `recordedFile`; if it is live and undefined, the role of the SDK's credentials.
+   * ARN of a role, a user or a group. Needs `isLive` or `recordedFile`; if it is live and undefined, the identity of
+   * the SDK's credentials.
    */
   role?: string
   isLive: boolean
@@ -36,7 +37,7 @@ export async function withPermissions<Result>(
   if (!subject.isLive) return use(await permissionsOfDocuments(subject))
   const iam = new IdentityService(settings)
   try {
-    const role = subject.role ?? (await currentRole(settings))
+    const role = subject.role ?? (await currentIdentity(settings))
     return await use(await simulatedPermissions(iam, role, { resources: subject.resources }))
   } finally {
     iam.close()
@@ -61,18 +62,21 @@ async function permissionsOfDocuments(subject: Subject): Promise<PermissionSourc
   return evaluatePolicies({ ...set, ...limits })
 }
 
-/** ARN of the role that the SDK's default chain finds: the role that an agent on this machine has. */
-async function currentRole(settings: ServiceSettings): Promise<string> {
+/** ARN of the role or user that the SDK's default chain finds: the identity that an agent on this machine has. */
+async function currentIdentity(settings: ServiceSettings): Promise<string> {
   const sts = new SessionService(settings)
   try {
     const { arn, accountId } = await sts.whoAmI()
     const role = /^arn:([\w-]+):sts::\d{12}:assumed-role\/([\w+=,.@-]{1,64})\//.exec(arn)
     if (role !== null) return `arn:${role[1]!}:iam::${accountId}:role/${role[2]!}`
-    throw new HoldfastError('invalid-input', `the current credentials belong to ${arn}, not to a role`, {
-      hint: arn.endsWith(':root')
-        ? 'no policy of the account limits its root user: delete the access keys of the root user'
-        : "a user's key never expires: replace the user by a role, and pass the role with --role",
-    })
+    if (/^arn:[\w-]+:iam::\d{12}:user\//.test(arn)) return arn
+    throw new HoldfastError(
+      'invalid-input',
+      `the current credentials belong to ${arn}, not to a role or a user`,
+      {
+        hint: 'no policy of the account limits its root user: delete the access keys of the root user',
+      },
+    )
   } finally {
     sts.close()
   }

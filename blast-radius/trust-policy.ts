@@ -64,6 +64,8 @@ function namesOf(principal: unknown): string[] {
 /** Whether `name` is the role's ARN, or that of one of its sessions. */
 function isSame(name: string, principalArn: string): boolean {
   if (name === principalArn) return true
+  // A session belongs to a role; a user of the same name has none.
+  if (!principalArn.includes(':role/')) return false
   const [, partition, , , account] = principalArn.split(':')
   return name.startsWith(
     `arn:${partition!}:sts::${account!}:assumed-role/${principalArn.slice(principalArn.lastIndexOf('/') + 1)}/`,

@@ -68,9 +68,12 @@ Ends with 14 if something could be destroyed without a safeguard, or a credentia
 function addPolicyOptions(command: Command): void {
   command
     .optionsGroup('A role or policies:')
-    .addOption(new Option('--role <arn>', 'the role to assess'))
+    .addOption(new Option('--role <arn>', 'the role, user or group to assess'))
     .addOption(
-      new Option('--live', "use IAM's own simulator; with --here, for the role of the SDK's credentials"),
+      new Option(
+        '--live',
+        "use IAM's own simulator; with --here, for the role or user of the SDK's credentials",
+      ),
     )
     .addOption(new Option('--recorded <file>', 'the output of `aws iam get-account-authorization-details`'))
     .addOption(

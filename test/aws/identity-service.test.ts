@@ -44,7 +44,7 @@ describe('a role', () => {
       boundary,
       pageSize: 1,
     })
-    const role = await iam.readRole(roleArn)
+    const role = await iam.readPrincipal(roleArn)
     expect(role.arn).toBe(roleArn)
     expect(role.identity.map(({ name, json }) => [name, JSON.parse(json) as unknown])).toEqual([
       ['a', statement('a')],
@@ -72,7 +72,7 @@ describe('a role', () => {
         )
       }),
     )
-    await expect(iam.readRole(roleArn)).rejects.toMatchObject({
+    await expect(iam.readPrincipal(roleArn)).rejects.toMatchObject({
       code,
       message: expect.stringContaining(roleArn) as string,
     })
@@ -90,7 +90,7 @@ describe('a role', () => {
         `<${action}Response><${action}Result>${inside}</${action}Result></${action}Response>`,
       )
     })
-    await expect(connect(server).readRole(roleArn)).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(connect(server).readPrincipal(roleArn)).rejects.toMatchObject({ code: 'unreachable' })
     expect(server.requests.length).toBeLessThan(10)
   })
 
@@ -108,7 +108,7 @@ describe('a role', () => {
         `<${action}Response><${action}Result>${inside}</${action}Result></${action}Response>`,
       )
     })
-    await expect(connect(server).readRole(roleArn)).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(connect(server).readPrincipal(roleArn)).rejects.toMatchObject({ code: 'unreachable' })
   })
 })
 
@@ -121,7 +121,7 @@ describe('a simulation', () => {
         missing: ['aws:TagKeys'],
       }),
     })
-    const decisions = await iam.simulateRole(
+    const decisions = await iam.simulatePrincipal(
       roleArn,
       ['ec2:DeleteVolume', 'ec2:DeleteSnapshot'],
       ['*', 'arn:aws:ec2:*:*:volume/v'],

@@ -13,6 +13,8 @@ export interface ScriptedIam {
     resource: string,
     roleArn: string,
   ) => { decision: string; missing?: string[] } | null
+  /** Answers as this user instead, who belongs to these groups; `inline` and `attached` are the policies of the group. */
+  user?: { arn: string; groups: string[]; inline?: Record<string, object> }
   /** Further roles of the account: who may become them, and their inline policy. */
   others?: { arn: string; trust: object; policy?: object }[]
   /** What this answers `true` to is denied. */
@@ -62,6 +64,8 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
   const other = iam.others?.find(({ arn }) => nameOf(arn) === form['RoleName'])
   switch (action) {
     case 'GetCallerIdentity': {
+      if (iam.user !== undefined)
+        return `<Arn>${iam.user.arn}</Arn><UserId>AIDA</UserId><Account>${account(iam.user.arn)}</Account>`
       const [name] = iam.roleArn.split('/').slice(-1)
       return `<Arn>arn:aws:sts::${account(iam.roleArn)}:assumed-role/${name}/me</Arn><UserId>AROA:me</UserId><Account>${account(iam.roleArn)}</Account>`
     }
@@ -86,6 +90,34 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
           : `<PermissionsBoundary><PermissionsBoundaryArn>${iam.boundary.arn}</PermissionsBoundaryArn></PermissionsBoundary>`
       return `<Role><Arn>${iam.roleArn}</Arn><RoleName>r</RoleName><Path>/</Path><RoleId>AROA</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate>${boundary}</Role>`
     }
+    case 'GetUser':
+      return `<User><Arn>${iam.user!.arn}</Arn><UserName>u</UserName><Path>/</Path><UserId>AIDA</UserId><CreateDate>2026-01-01T00:00:00Z</CreateDate></User>`
+    case 'GetGroup':
+      return `<Group><Arn>arn:aws:iam::${account(iam.roleArn)}:group/${form['GroupName']}</Arn><GroupName>g</GroupName><Path>/</Path><GroupId>AGPA</GroupId><CreateDate>2026-01-01T00:00:00Z</CreateDate></Group><Users/>`
+    case 'ListGroupsForUser':
+      return page(
+        iam.user!.groups.map(
+          (name) =>
+            `<member><GroupName>${name}</GroupName><Arn>arn</Arn><Path>/</Path><GroupId>AGPA</GroupId><CreateDate>2026-01-01T00:00:00Z</CreateDate></member>`,
+        ),
+        'Groups',
+        iam,
+        form,
+      )
+    case 'ListUserPolicies':
+      return page(
+        Object.keys(iam.user!.inline ?? {}).map((name) => `<member>${name}</member>`),
+        'PolicyNames',
+        iam,
+        form,
+      )
+    case 'ListAttachedUserPolicies':
+      return page([], 'AttachedPolicies', iam, form)
+    case 'GetUserPolicy':
+      return `<PolicyDocument>${encode(iam.user!.inline![form['PolicyName']!])}</PolicyDocument>`
+    case 'GetGroupPolicy':
+      return `<PolicyDocument>${encode(iam.inline![form['PolicyName']!])}</PolicyDocument>`
+    case 'ListGroupPolicies':
     case 'ListRolePolicies':
       if (other !== undefined)
         return page(other.policy === undefined ? [] : ['<member>task</member>'], 'PolicyNames', iam, form)
@@ -95,6 +127,7 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
         iam,
         form,
       )
+    case 'ListAttachedGroupPolicies':
     case 'ListAttachedRolePolicies':
       return page(
         other !== undefined

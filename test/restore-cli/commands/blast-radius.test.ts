@@ -108,6 +108,41 @@ describe('policies', () => {
     expect(await blastRadius(['--role', `${roleArn}2`, '--recorded', account])).toMatchObject({ status: 5 })
   })
 
+  test('of a user or a group in a recorded account, with the policies of its groups', async () => {
+    const userArn = 'arn:aws:iam::111122223333:user/deploy'
+    const groupArn = 'arn:aws:iam::111122223333:group/admins'
+    const group = {
+      Arn: groupArn,
+      GroupName: 'admins',
+      GroupPolicyList: [{ PolicyName: 'all', PolicyDocument: statement('ec2:DeleteVolume') }],
+    }
+    const user = {
+      Arn: userArn,
+      UserPolicyList: [{ PolicyName: 'own', PolicyDocument: statement('s3:DeleteBucket') }],
+      GroupList: ['admins'],
+    }
+    const whole = { RoleDetailList: [], UserDetailList: [user], GroupDetailList: [group], Policies: [] }
+    const possible = async (arn: string, account: object): Promise<string[]> => {
+      const outcome = await blastRadius([
+        ...['--role', arn, '--recorded', write('users.json', account), '--json', '--fail-on', 'never'],
+      ])
+      expect(outcome).toMatchObject({ status: 0, stderr: '' })
+      const [record] = outcome.records() as { possible: { action: string }[] }[]
+      return record!.possible.map(({ action }) => action).sort()
+    }
+    expect(await possible(userArn, whole)).toEqual(['ec2:DeleteVolume', 's3:DeleteBucket'])
+    expect(await possible(groupArn, whole)).toEqual(['ec2:DeleteVolume'])
+    const withoutGroup = write('part.json', { ...whole, GroupDetailList: [] })
+    const outcome = await blastRadius(['--role', userArn, '--recorded', withoutGroup])
+    expect(outcome).toMatchObject({ status: 5, stdout: '' })
+    expect(outcome.stderr).toContain('the group admins, which the user belongs to')
+    const elsewhere = await blastRadius([
+      ...['--role', userArn.replace('1111', '4444'), '--recorded', write('users.json', whole)],
+    ])
+    expect(elsewhere).toMatchObject({ status: 5 })
+    expect(elsewhere.stderr).toContain('it is a recording of the account 111122223333')
+  })
+
   test('of a role in a recorded account counts what it can do through others, and says by which way', async () => {
     const trust = {
       Version: '2012-10-17',
@@ -242,6 +277,42 @@ describe('a role, live', () => {
     const outcome = await live(['--here', '--live', '--json'])
     expect(outcome.records().at(-1)).toMatchObject({ type: 'blast-radius', subject: roleArn })
     expect(outcome.stdout + outcome.stderr).not.toContain('a-secret-of-this-test')
+  })
+})
+
+describe('a user or a group, live', () => {
+  const userArn = 'arn:aws:iam::111122223333:user/ops/deploy'
+  const groupArn = 'arn:aws:iam::111122223333:group/admins'
+  const started = startScriptedIam({
+    roleArn,
+    user: { arn: userArn, groups: ['admins'], inline: { own: statement('s3:Get*') } },
+    inline: { everything: statement('ec2:*') },
+    simulate: (action, _resource, arn) => ({
+      decision:
+        action === 'ec2:DetachVolume' && [userArn, groupArn].includes(arn) ? 'allowed' : 'implicitDeny',
+    }),
+  })
+  afterAll(async () => (await started).stop())
+
+  test.each([
+    ['a user', ['--role', userArn]],
+    ['a group', ['--role', groupArn]],
+    ['the user of the credentials at hand', []],
+  ])('%s is asked of IAM, with the policies of its groups', async (_what, args) => {
+    const outcome = await blastRadius([...args, '--live', '--here', '--json', '--fail-on', 'never'], {
+      AWS_ENDPOINT_URL: (await started).endpoint,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'AKID',
+      AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+    })
+    expect(outcome).toMatchObject({ status: 0, stderr: '' })
+    expect(outcome.records().at(-1)).toMatchObject({
+      type: 'blast-radius',
+      subject: args[1] ?? userArn,
+      possible: [{ action: 'ec2:DetachVolume' }],
+    })
+    const [reading] = (await started).calls().filter(({ Action }) => Action === 'GetGroupPolicy')
+    expect(reading).toMatchObject({ GroupName: 'admins', PolicyName: 'everything' })
   })
 })
 
