@@ -1,75 +1,77 @@
-// What the drill claims, each with a stable name and one sentence, and the ledger that holds the drill to it.
+// The claims of the drill, each with a stable name and one sentence, and the ledger of their examinations.
 import { guards } from '../../guardrails/guards.ts'
 
 const sentences = {
-  'vault-in-account-of-its-own': 'The program puts the vault into an account that production has no part in.',
+  'vault-in-account-of-its-own':
+    'The program puts the vault into its own account, where production has no role.',
   'vault-locks-every-version':
-    'The program declares a versioned bucket whose default retention is COMPLIANCE and exceeds the promise.',
-  'backups-complete': 'Both backups committed a complete snapshot of every source, and the bucket locks it.',
-  'second-backup-incremental': 'The second backup uploaded less than half of what the first did.',
+    'The program declares a versioned bucket whose default retention is COMPLIANCE and exceeds the guaranteed retention.',
+  'backups-complete': 'Both backups committed a complete and locked snapshot of every source.',
+  'second-backup-incremental': 'The second backup uploaded less than half of the bytes of the first.',
   'credential-found-by-search':
-    'The agent found the working credential by searching files, without being told where.',
+    'The agent found the working credential by a search of the files, without a hint.',
   'production-destroyed-in-nine-seconds':
     'Within nine seconds the agent deleted the volume, the backups on it, and every snapshot.',
   'database-lost-its-files':
-    'The running database could not serve another client, and not one of its files was left.',
+    'The running database could not serve another client, and all its files were gone.',
   'attacks-are-real':
-    'Each attack succeeds where no guard stands, so a refusal says something about the vault.',
-  'vault-unreadable-from-production':
-    'Nobody whom production or a stranger can be could read or list anything in the vault.',
-  'vault-undeletable-from-production': 'None of them could delete or hide a version.',
-  'vault-locks-untouchable-from-production': 'None of them could change a lock.',
+    'Each attack succeeds against a bucket without guards, so a refusal means that the vault stopped it.',
+  'vault-unreadable-from-production': "Production roles and strangers can't read or list the vault.",
+  'vault-undeletable-from-production': "Production roles and strangers can't delete or hide a version.",
+  'vault-locks-untouchable-from-production': "Production roles and strangers can't change a lock.",
   'vault-unwritable-from-production':
-    "None of them could overwrite an object, or add one that isn't a writer's own.",
-  'vault-configuration-untouchable-from-production': "None of them could change the bucket's configuration.",
+    "Production roles and strangers can't overwrite an object, and a writer can add objects only below its own source.",
+  'vault-configuration-untouchable-from-production':
+    "Production roles and strangers can't change the bucket's configuration.",
   'roles-for-their-own-alone':
-    "Nobody became a role that is another's, or chose the limits of the own session.",
+    'Only the configured callers can assume a role, and no caller can choose the limits of its own session.',
   'production-safe-from-agents':
-    'No agent, no writer and no stranger could delete or relabel a volume or a snapshot of production.',
+    "Agents, writers and strangers can't delete or relabel a volume or a snapshot of production.",
   'calls-elsewhere-refused':
-    "What the sandbox doesn't emulate, the loaded policies refuse: identities, keys, organization, accounts, trails.",
+    "For services that the sandbox doesn't emulate, the loaded policies deny the attacks on identities, keys, organization, accounts and trails.",
   'vault-root-cannot-loosen':
-    "Not even the vault account's own root could delete, hide, unlock, overwrite or reconfigure.",
-  'duties-possible':
-    'Whoever has a duty could do it, so that no refusal comes from a cloud that refuses everything.',
+    "The vault account's own root user can't delete, hide, unlock, overwrite or reconfigure.",
+  'duties-possible': 'Every role can do its duty, so no refusal comes from a cloud that refuses everything.',
   'writers-confined':
-    'What stolen writers added lies below their own prefix, and is locked: it costs space, and nothing else.',
-  'versions-survive': 'Every object version from before the wipe is there, byte for byte.',
-  'locks-unchanged': 'Every object version is locked as it was, and as long.',
+    'Objects that stolen writers added lie below their own prefix and are locked: they cost space and nothing else.',
+  'versions-survive': 'Every object version from before the wipe is still there, byte for byte.',
+  'locks-unchanged': 'Every object version has the same lock as before.',
   'nothing-hidden-or-added':
-    'No delete marker came into the vault with the attacks, and no version but those that a duty allows.',
-  'disk-agrees': "The bytes on the store's own disk are those of before the wipe.",
+    'The attacks added no delete marker to the vault, and no version except those that a duty allows.',
+  'disk-agrees': "The store's own disk holds the same bytes as before the wipe.",
   'states-differ':
-    'The two recorded states differ in rows and in files, so that restoring the wrong one is noticed.',
+    'The two recorded states differ in rows and in files, so a restore of the wrong one fails a claim.',
   'first-restore-files-equal':
-    'Restored to the first time, every file equals the record: content, mode, owner, time.',
+    'A restore to the first point in time brings back every file: content, mode, owner and time.',
   'first-restore-rows-equal':
-    'Restored to the first time, a real PostgreSQL starts and every row equals the record.',
+    'After a restore to the first point in time a real PostgreSQL starts, and every row equals the record.',
   'second-restore-files-equal':
-    'Restored to the second time, every file equals the record: content, mode, owner, time.',
+    'A restore to the second point in time brings back every file: content, mode, owner and time.',
   'second-restore-rows-equal':
-    'Restored to the second time, a real PostgreSQL starts and every row equals the record.',
-  'restored-indexes-sound': 'Every restored table and index is sound, checked entry by entry.',
+    'After a restore to the second point in time a real PostgreSQL starts, and every row equals the record.',
+  'restored-indexes-sound':
+    'PostgreSQL checks every entry of the restored tables and indexes, and finds no damage.',
   'restored-database-matches-files':
-    'Every upload that the restored database knows of is there, with the size it has on record.',
-  'restored-configuration-ignored': 'Nothing that the restored cluster brought along was run or obeyed.',
+    'Every upload in the restored database is also restored as a file of the recorded size.',
+  'restored-configuration-ignored':
+    "The restored cluster's own commands never ran, and its own settings had no effect.",
   'locks-hold-without-any-policy':
-    "With every policy taken away, the vault account's own root could not delete a version, shorten a lock, or stop versioning.",
-  'rpo-within-objective': 'The newest recovery point was no older at the wipe than the objective allows.',
-  'rto-within-objective': 'A working database was back within the objective after the wipe.',
+    "Without any policy, the vault account's own root user can't delete a version, shorten a lock, or stop versioning.",
+  'rpo-within-objective': 'At the wipe, the age of the newest recovery point was within the objective.',
+  'rto-within-objective': 'A working database was back within the objective.',
   'expired-versions-only-by-custodian':
-    "Once its lock has run out a version goes by the custodian's hand, by its id, and by nobody else's.",
+    'After the end of its lock, only the custodian can delete a version, and only by its version id.',
   'unexpired-versions-stay':
-    "Until then it goes by nobody's, the custodian's neither; and a lock that was extended lasts as long as it says.",
+    'Before the end of its lock no role can delete a version, the custodian included; an extended lock lasts until its new end.',
   'client-clock-changes-nothing':
-    "A writer whose clock is a day off, back or forth, gets the server's time and the same lock.",
-  'skewed-requests-refused': 'A request that is dated a day off is refused, whoever signs it.',
+    "A writer whose clock is wrong by a day gets the server's time and the same lock.",
+  'skewed-requests-refused': 'The server refuses every request with a date that is wrong by a day.',
 } as const
 
 export type GuardClaim = `guard-${string}`
 export type ClaimName = keyof typeof sentences | GuardClaim
 
-/** The claim that a guard has for itself, and that nobody else speaks for. */
+/** The claim about one guard alone. */
 export function guardClaimOf(guard: string): GuardClaim {
   return `guard-${guard}`
 }
@@ -89,16 +91,16 @@ function sentenceOf(name: ClaimName): string {
 }
 
 export interface Examination {
-  /** Why the claim fell, most telling first; empty if it held. */
+  /** Reasons why the claim fell, the most important first; empty if it held. */
   findings: string[]
-  /** What was examined, in figures: a claim that held on nothing has no worth. */
+  /** The extent of the examination, in figures, because a claim about nothing always holds. */
   evidence: string
 }
 
 export interface ClaimResult {
   name: ClaimName
   sentence: string
-  /** `not-examined` counts as failed: the drill can't say. */
+  /** `not-examined` counts as failed, because the drill has no answer. */
   status: 'held' | 'fell' | 'not-examined'
   evidence: string
   /** The first 20. */
@@ -109,28 +111,28 @@ export interface ClaimResult {
 const findingsShown = 20
 
 export class ClaimLedger {
-  readonly #results = new Map<ClaimName, ClaimResult>()
-  readonly #onResult: (result: ClaimResult) => void
+  private readonly resultsByName = new Map<ClaimName, ClaimResult>()
+  private readonly onResult: (result: ClaimResult) => void
 
   constructor(onResult: (result: ClaimResult) => void = () => undefined) {
-    this.#onResult = onResult
+    this.onResult = onResult
   }
 
-  /** Never rejects: an examination that fails leaves its claim `not-examined` and the others to be examined. */
+  /** Never rejects: an examination that throws leaves its claim `not-examined`, and the drill goes on. */
   async examine(name: ClaimName, examination: () => Examination | Promise<Examination>): Promise<void> {
     try {
       const { findings, evidence } = await examination()
-      this.#record(name, findings.length === 0 ? 'held' : 'fell', evidence, findings)
+      this.record(name, findings.length === 0 ? 'held' : 'fell', evidence, findings)
     } catch (error) {
-      this.#record(name, 'not-examined', '', [describeError(error)])
+      this.record(name, 'not-examined', '', [describeError(error)])
     }
   }
 
-  /** In the order of `claimSentences`, whatever was examined: a claim that nobody examined is there too. */
+  /** All claims in the order of `claimSentences`, also those without an examination. */
   get results(): ClaimResult[] {
     return (Object.keys(claimSentences) as ClaimName[]).map(
       (name) =>
-        this.#results.get(name) ?? {
+        this.resultsByName.get(name) ?? {
           name,
           sentence: sentenceOf(name),
           status: 'not-examined',
@@ -145,7 +147,7 @@ export class ClaimLedger {
     return this.results.every(({ status }) => status === 'held')
   }
 
-  #record(name: ClaimName, status: ClaimResult['status'], evidence: string, findings: string[]): void {
+  private record(name: ClaimName, status: ClaimResult['status'], evidence: string, findings: string[]): void {
     const result = {
       name,
       sentence: sentenceOf(name),
@@ -154,8 +156,8 @@ export class ClaimLedger {
       findings: findings.slice(0, findingsShown),
       findingCount: findings.length,
     }
-    this.#results.set(name, result)
-    this.#onResult(result)
+    this.resultsByName.set(name, result)
+    this.onResult(result)
   }
 }
 

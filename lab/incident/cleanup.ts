@@ -1,16 +1,16 @@
-// What has to be undone when the drill ends, however it ends: closed in the reverse order of opening, each one once.
+// Closers for the resources of a drill. They run once each, in the reverse order of opening, even after a failed drill.
 
 export class Cleanup {
-  readonly #closers: { name: string; close: () => Promise<void> }[] = []
+  private readonly closers: { name: string; close: () => Promise<void> }[] = []
 
   add(name: string, close: () => Promise<void>): void {
-    this.#closers.push({ name, close })
+    this.closers.push({ name, close })
   }
 
-  /** Runs every closer even if one fails, and answers the failures: a leftover must be seen, not hide the result. */
+  /** Runs every closer even if one fails. Returns the failures, because a leftover must be reported and not hide the result. */
   async run(): Promise<string[]> {
     const failures: string[] = []
-    for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
+    for (let closer = this.closers.pop(); closer !== undefined; closer = this.closers.pop()) {
       try {
         await closer.close()
       } catch (error) {

@@ -1,4 +1,4 @@
-// The embedded cloud as the drill runs it: on what the program declares, with its token service and an issuer of tokens.
+// The embedded cloud of the drill: loaded from the program's declarations, with a token service and an issuer of tokens.
 import { mkdir } from 'node:fs/promises'
 import { createAuthorizer } from '../sandbox/authorization/authorizer.ts'
 import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
@@ -20,7 +20,7 @@ export interface DrillCloud {
   stop(): Promise<void>
 }
 
-/** On the disk of the cloud that was there before, if there was one. */
+/** Continues on the disk of an earlier cloud of this drill, if there is one. */
 export async function startCloud(
   context: DrillContext,
   declaration: CloudDeclaration,

@@ -1,4 +1,4 @@
-// What the steps of a drill share, and what they hand on: plain data, plus what is running.
+// The data that the steps of a drill share and pass on, with the running cloud and database.
 import path from 'node:path'
 import type { PostgresBinaries } from '../postgres/binaries.ts'
 import type { Cluster } from '../postgres/cluster.ts'
@@ -9,8 +9,8 @@ import type { Credentials } from '../sandbox/identity/credentials.ts'
 import type { Sandbox } from '../sandbox/server.ts'
 import type { ClaimLedger } from './claims.ts'
 import type { Cleanup } from './cleanup.ts'
-import type { DirectoryTruth } from './expected-state/files.ts'
-import type { DatabaseTruth } from './expected-state/rows.ts'
+import type { DirectoryState } from './expected-state/files.ts'
+import type { DatabaseState } from './expected-state/rows.ts'
 import type { DrillReport } from './report/schema.ts'
 import type { DrillSessions } from './sessions.ts'
 import type { Timeline } from './timeline.ts'
@@ -18,30 +18,30 @@ import type { TrafficMeter } from './traffic.ts'
 import type { WorldSize } from './world/size.ts'
 import type { Uploads } from './world/uploads.ts'
 
-/** The sources that the example configuration gives writers to, and where each lies on the production volume. */
+/** The sources that have writers in the example configuration, with their directories on the production volume. */
 export const sources = [
   { name: 'rental-db', kind: 'postgres', directory: 'pgdata' },
   { name: 'uploads', kind: 'volume', directory: 'uploads' },
 ] as const
 export type SourceName = (typeof sources)[number]['name']
 
-/** The day that the drill replays, by the sandbox's clock. It ends at the machine's own time. */
+/** The replayed day by the sandbox's clock. It ends at the machine's own time. */
 export const day = { betweenBackupsMs: 4 * 3_600_000, fromBackupToWipeMs: 2.5 * 3_600_000 } as const
 export const objectives = { rpoMs: 4 * 3_600_000, rtoMs: 15 * 60_000 } as const
 
 export interface DrillContext {
   seed: number
   size: WorldSize
-  /** A guard that is taken out of what the program declares, to see whether anyone notices. */
+  /** The guard that is removed from the declarations, to see which claims fall. */
   without: string | null
-  /** Everything that the drill writes lies below it, but the report. Others can pass through, not look in. */
+  /** The directory of all files that the drill writes, except the report. Other users can pass through it, not list it. */
   workDirectory: string
   signal: AbortSignal
   ledger: ClaimLedger
   timeline: Timeline
   cleanup: Cleanup
   meter: TrafficMeter
-  /** Filled in by the steps; a step that crashed leaves its part as it was. */
+  /** Filled in by the steps. A crashed step leaves its part empty. */
   report: Pick<
     DrillReport,
     | 'accounts'
@@ -64,7 +64,7 @@ export function directories({ workDirectory }: Pick<DrillContext, 'workDirectory
   return {
     sandbox: below('cloud'),
     postgres: below('postgres'),
-    truth: below('truth'),
+    expectedState: below('expected-state'),
     workingTree: below('repository'),
     canary: below('canary'),
     restored: below('restored'),
@@ -81,7 +81,7 @@ export interface Provisioned {
   region: string
   vault: DeclaredBucket
   accounts: Record<'vault' | 'production' | 'outsider', string>
-  /** Buckets without guards and a key, of an account that has nothing to do with the others. */
+  /** Buckets without guards, and a key, of an unrelated account. */
   controls: Record<'plain' | 'governed' | 'keyArn', string>
 }
 
@@ -96,10 +96,10 @@ export interface Production {
 
 export interface State {
   label: 'first' | 'second'
-  rows: DatabaseTruth
-  files: Record<SourceName, DirectoryTruth>
+  rows: DatabaseState
+  files: Record<SourceName, DirectoryState>
   snapshotIds: Record<SourceName, string>
-  /** The server's time of the last of its snapshots. */
+  /** The server's time of its last snapshot. */
   takenMs: number
 }
 
@@ -108,7 +108,7 @@ export interface BackedUp {
 }
 
 export interface Wiped {
-  /** By the sandbox's clock, and by the stopwatch of the drill: when the agent deleted the volume. */
+  /** The time when the agent deleted the volume: by the sandbox's clock, and by the stopwatch. */
   wipedAtMs: number
   wipedElapsedMs: number
   foundKey: Credentials

@@ -1,4 +1,15 @@
-// The incident drill: the steps in their order. A step that crashes costs the claims that hang on it, not the others.
+// The incident drill: runs its steps in order, and examines the claims about each. See docs/drill.md.
+//
+// 1. provision: runs the infrastructure program, and starts the embedded cloud that it declares (steps/provision.ts).
+// 2. produce: a real PostgreSQL and uploads on one volume, with dumps beside them (steps/produce.ts).
+// 3. back up: two backups by the command line, with the expected state of each on record (steps/back-up.ts).
+// 4. wipe: an agent finds a credential in a file, and deletes volume and snapshots (steps/wipe.ts, agent/).
+// 5. attack: every identity tries every attack on the vault, and on buckets without guards (steps/attack.ts, attack/).
+// 6. prove and guards: every version and lock is unchanged; each guard holds alone (steps/prove.ts, steps/guards.ts).
+// 7. restore: both states come back, and a database starts on each (steps/restore.ts).
+// 8. last wall and time: the lock without any policy, ended locks and wrong clocks (steps/last-wall.ts, steps/time.ts).
+//
+// A step that crashes leaves its own claims unexamined; the other steps still run where they can.
 import { ClaimLedger, describeError } from './claims.ts'
 import type { ClaimResult } from './claims.ts'
 import type { Cleanup } from './cleanup.ts'
@@ -24,7 +35,7 @@ import type { WorldSize } from './world/size.ts'
 export interface DrillOptions {
   seed: number
   size: WorldSize
-  /** A guard to take away. */
+  /** The guard to remove. */
   without?: string
   /** An empty directory that other users can pass through. */
   workDirectory: string
@@ -34,7 +45,7 @@ export interface DrillOptions {
   listener: TimelineListener & { claim(result: ClaimResult): void }
 }
 
-/** Rejects only if it was interrupted; whatever else goes wrong is in the report. */
+/** Rejects only after an interruption; the report shows every other failure. */
 export async function runDrill(options: DrillOptions): Promise<Omit<DrillReport, 'leftovers'>> {
   const startedAt = new Date()
   const context = makeContext(options)
@@ -85,19 +96,19 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
   )
   if (backedUp === undefined) return
   const foundKey = wiped?.foundKey ?? provisioned.sandbox.rootCredentials(provisioned.accounts.production)
-  const attacked = await step('attack', 'Attack with everything that production has', () =>
+  const attacked = await step('attack', 'Attack with every identity of production', () =>
     attack(context, provisioned, { foundKey }, backedUp.vault.byApi),
   )
   await step('prove', 'Prove: every version is there, byte for byte, locked as before', async () =>
     prove(context, backedUp.vault, await recordVault(context, provisioned), attacked),
   )
-  await step('guards', 'Guards: each on its own, with the others taken away', () =>
+  await step('guards', 'Guards: each on its own, with the others removed', () =>
     examineGuards(context, provisioned, backedUp.vault.byApi),
   )
   await step('restore', 'Restore to two points in time, and start a database on each', () =>
-    restore(context, provisioned, production, backedUp, wiped),
+    restore(context, { provisioned, production, backedUp, wiped }),
   )
-  await step('last-wall', 'The lock alone, with every policy taken away', () =>
+  await step('last-wall', 'The lock alone, without any policy', () =>
     attackLockAlone(context, provisioned, backedUp.vault.byDisk),
   )
   await step('time', 'Time: locks run out, clocks are wrong', () => passTime(context, provisioned))

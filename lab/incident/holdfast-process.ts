@@ -22,7 +22,7 @@ export interface HoldfastCall {
 
 export interface HoldfastOutcome {
   status: number | null
-  /** One per line of standard output. */
+  /** One record per line of standard output. */
   records: Record<string, unknown>[]
   stderr: string
   durationMs: number
@@ -37,7 +37,7 @@ async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
     ['--disable-warning=ExperimentalWarning', entryPoint, ...call.args, '--json'],
     {
       cwd: call.home,
-      // Nothing of the caller's environment: neither its credentials nor its configuration of AWS.
+      // A new environment, so that the caller's credentials and AWS configuration can't leak in.
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: call.home,
@@ -69,7 +69,7 @@ async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
   return { status, records, stderr, durationMs: Math.round(performance.now() - started) }
 }
 
-/** As above, but anything else than success is an error that says what the process said. */
+/** Runs Holdfast, and rejects with the end of its standard error unless it succeeds. */
 export async function expectHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
   const outcome = await runHoldfast(call)
   if (outcome.status !== 0) {
@@ -86,7 +86,7 @@ function parseRecord(line: string): Record<string, unknown> {
     const record: unknown = JSON.parse(line)
     if (typeof record === 'object' && record !== null) return record as Record<string, unknown>
   } catch {
-    // Named below, as any other line that is no record.
+    // Returned below as unreadable, like every line that is not an object.
   }
   return { unreadable: line.slice(0, 200) }
 }

@@ -1,4 +1,4 @@
-// `npm run drill`: replays the incident for real, and ends with 0 only if every claim held.
+// `npm run drill`: replays the incident. The exit status is 0 only if every claim held.
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -29,16 +29,16 @@ interface Flags {
 
 const program = new Command('npm run drill --')
   .description(
-    'Replays the incident for real: a production volume is wiped by an agent that found a credential, the vault is\n' +
-      'attacked, and everything is restored and compared. Nothing outside this machine is touched.',
+    'Replays the incident: an agent with a found credential wipes a production volume, every identity attacks the vault,\n' +
+      'and the drill restores and compares all data. It changes nothing outside this machine.',
   )
-  .option('--report-dir <dir>', 'where report.json and report.html go', 'drill-report')
-  .option('--seed <n>', 'repeat what a report with this seed invented (default: drawn)', parseSeed)
+  .option('--report-dir <dir>', 'folder for report.json and report.html', 'drill-report')
+  .option('--seed <n>', 'repeat the data of a report with this seed (default: random)', parseSeed)
   .option('--json', 'print report.json on standard output, progress on standard error')
-  .option('--keep', 'keep the work directory with everything in it')
-  .option('--small', 'a small world: seconds instead of a minute, and figures that say little')
-  .option('--without <guard>', 'take a guard out of what the program declares: its claim has to fall')
-  .option('--list-guards', 'print the guards that can be taken away, and what is lost with each')
+  .option('--keep', 'keep the work directory')
+  .option('--small', 'a small world: seconds instead of a minute, without meaningful figures')
+  .option('--without <guard>', 'remove a guard from the declarations: its claim must fall')
+  .option('--list-guards', 'print the removable guards, and the property that each protects')
   .addHelpText(
     'after',
     `
@@ -53,7 +53,7 @@ function parseSeed(text: string): number {
 const interruption = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // A second one means it: nothing is waited for any more.
+    // A second signal ends the process at once.
     if (interruption.signal.aborted) process.exit(exitStatus.interrupted)
     interruption.abort(new Error('interrupted'))
   })
@@ -65,14 +65,14 @@ async function main(flags: Flags): Promise<number> {
   const terminal = new Terminal(flags.json === true ? process.stderr : process.stdout)
   const cleanup = new Cleanup()
   const workDirectory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-drill-'))
-  // The database's user passes through to its volume; what must stay closed has a mode of its own.
+  // The database's user must pass through to its volume; private directories have their own mode.
   await chmod(workDirectory, 0o711)
   if (flags.keep !== true)
     cleanup.add('work directory', () => rm(workDirectory, { recursive: true, force: true, maxRetries: 3 }))
   const seed = flags.seed ?? randomInt(1_000_000_000)
   terminal.print(`Incident drill, seed ${seed}. Everything happens below ${workDirectory}.`)
   try {
-    // Loaded late: help is fast, and an interruption finds its handler in place.
+    // A late import, so that help is fast and the signal handlers are in place first.
     const { runDrill } = await import('./drill.ts')
     const facts = await runDrill({
       seed,
@@ -137,11 +137,11 @@ try {
   program.exitOverride().parse()
   process.exitCode = await main(program.opts<Flags>())
 } catch (error) {
-  // Commander has said what was wrong, or shown the help.
+  // Commander has already printed the error or the help.
   if (error instanceof CommanderError)
     process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
   else if (interruption.signal.aborted) {
-    process.stderr.write('drill: interrupted; everything it started was stopped\n')
+    process.stderr.write('drill: interrupted; all its processes were stopped\n')
     process.exitCode = exitStatus.interrupted
   } else {
     process.stderr.write(`drill: ${terminalText(describeError(error))}\n`)

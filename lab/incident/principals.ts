@@ -1,11 +1,11 @@
-// Who becomes which role, and with what: as data, for the drill's own people and programs.
+// The drill's own people and programs, as data: the role that each assumes, and the facts that its session carries.
 import { reasonTag } from '../../guardrails/names.ts'
 import type { CloudDeclaration, DeclaredRole } from '../sandbox/declaration.ts'
 
-export interface Part {
+export interface DrillPrincipal {
   /** Name of the role that is assumed. */
   role: string
-  /** Name of the role whose session asks for it; null: a workload outside AWS, with a token of its platform. */
+  /** Name of the calling role; null: a workload outside AWS, with a token of its platform. */
   by: string | null
   externalId?: string
   sourceIdentity?: string
@@ -13,23 +13,23 @@ export interface Part {
   tags?: Readonly<Record<string, string>>
 }
 
-const writer = (source: string): Part => ({
+const writer = (source: string): DrillPrincipal => ({
   role: `holdfast-writer-${source}`,
   by: source,
   externalId: `holdfast/${source}`,
 })
-const runner = (duty: string): Part => ({
+const runner = (duty: string): DrillPrincipal => ({
   role: `holdfast-${duty}`,
   by: 'check-runner',
   sourceIdentity: 'nightly-checks',
 })
-const agent = (name: string): Part => ({
+const agent = (name: string): DrillPrincipal => ({
   role: `holdfast-agent-${name}`,
   by: 'agent-launcher',
   sourceIdentity: 'developer',
 })
 
-export const cast: readonly Part[] = [
+export const drillPrincipals: readonly DrillPrincipal[] = [
   writer('rental-db'),
   writer('uploads'),
   { role: 'holdfast-writer-site', by: null },
@@ -50,14 +50,14 @@ export const cast: readonly Part[] = [
   { role: 'holdfast-responder', by: 'operator', secondFactor: true, sourceIdentity: 'operator' },
 ]
 
-/** What the platform of the source outside AWS says of its workload, as the program's configuration asks for it. */
+/** Claims in the tokens of the platform outside AWS, as the program's configuration requires them. */
 export const platform = {
   issuer: 'https://oidc.platform.example',
   audience: 'holdfast',
   subject: 'project:rental:service:site',
 } as const
 
-/** By name, wherever the program puts it. */
+/** The role of this name, in any account. */
 export function roleNamed({ roles }: CloudDeclaration, name: string): DeclaredRole {
   const role = roles.find((candidate) => candidate.name === name)
   if (role === undefined) throw new Error(`the program declares no role ${name}`)

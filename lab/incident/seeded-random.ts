@@ -1,4 +1,4 @@
-// One seed decides everything that the drill invents, so that a run can be repeated.
+// The random source of the drill: one seed decides all invented data, so a run can be repeated.
 import type { Random } from '../../core/clock.ts'
 
 /** Mulberry32 (public domain): small, fast and good enough to invent data; never for secrets. */
@@ -23,7 +23,7 @@ export function drawItem<T>(random: Random, items: readonly T[]): T {
   return item
 }
 
-/** `bytes` bytes that don't compress, as in a photograph. */
+/** `bytes` incompressible bytes, as in a photograph. */
 export function drawBytes(random: Random, bytes: number): Buffer {
   const words = new Uint32Array(Math.ceil(bytes / 4))
   for (let index = 0; index < words.length; index++) words[index] = random() * 0x1_0000_0000

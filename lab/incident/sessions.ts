@@ -1,4 +1,4 @@
-// Credentials for the drill's own people and programs: sessions of the declared roles, asked of the token service for real.
+// Credentials for the drill's own people and programs: real sessions of the declared roles, from the token service.
 import { randomBytes } from 'node:crypto'
 import { S3Client } from '@aws-sdk/client-s3'
 import { AssumeRoleCommand, AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts'
@@ -10,22 +10,22 @@ import type { Sandbox } from '../sandbox/server.ts'
 import { issueWorkloadSession } from '../sandbox/sts/role-session.ts'
 import { oneTimeCode } from '../sandbox/sts/second-factor.ts'
 import type { MfaDevice } from '../sandbox/sts/second-factor.ts'
-import { cast, platform, roleNamed } from './principals.ts'
-import type { Part } from './principals.ts'
+import { drillPrincipals, platform, roleNamed } from './principals.ts'
+import type { DrillPrincipal } from './principals.ts'
 
-/** A client that talks to the sandbox: where it is, and by which clock it signs. */
-export interface CloudPlace {
+/** The sandbox's endpoint, and the clock by which a client signs. */
+export interface CloudAccess {
   endpoint: string
   region: string
-  /** What the cloud's clock is ahead of the machine's; without it the client finds out by a request that is refused. */
+  /** The cloud's time minus the machine's; without it the client learns the offset from a refused request. */
   clockOffsetMs?: number
 }
 
-/** So many for each role that asks for a second factor: a code is good once, and nobody waits half a minute here. */
+/** Devices for each role with a second factor, because a code works once and the next one comes half a minute later. */
 const devicesPerRole = 8
 
 export function registerDevices(declaration: CloudDeclaration): (MfaDevice & { role: string })[] {
-  return cast
+  return drillPrincipals
     .filter(({ secondFactor }) => secondFactor === true)
     .flatMap(({ role, by }) => {
       const holder = roleNamed(declaration, by ?? '')
@@ -50,46 +50,46 @@ export interface SessionSources {
 }
 
 export class DrillSessions {
-  readonly #sources: SessionSources
-  readonly #known = new Map<string, Credentials>()
-  #codes = 0
+  private readonly sources: SessionSources
+  private readonly sessionsByRole = new Map<string, Credentials>()
+  private codes = 0
 
   constructor(sources: SessionSources) {
-    this.#sources = sources
+    this.sources = sources
   }
 
-  /** What a compute service or a sign-in portal hands to one of those who were there before Holdfast. */
+  /** The session that a compute service or a sign-in portal gives to a workload or a person outside of Holdfast. */
   ofWorkload(roleName: string): Credentials {
-    const { sandbox, declaration } = this.#sources
+    const { sandbox, declaration } = this.sources
     return issueWorkloadSession(sandbox, roleNamed(declaration, roleName), {
       sessionName,
       nowMs: sandbox.clock.nowMs(),
     }).credentials
   }
 
-  /** A session of a role of the cast, one for all who ask for it; a new one once it is about to run out. */
+  /** A shared session of a role of the drill; a new one shortly before the old one ends. */
   async of(roleName: string): Promise<Credentials> {
-    const cached = this.#known.get(roleName)
+    const cached = this.sessionsByRole.get(roleName)
     if (
       cached !== undefined &&
       cached.expiresMs !== null &&
-      cached.expiresMs - this.#sources.sandbox.clock.nowMs() > renewalMarginMs
+      cached.expiresMs - this.sources.sandbox.clock.nowMs() > renewalMarginMs
     )
       return cached
-    const part = cast.find(({ role }) => role === roleName)
-    if (part === undefined) throw new Error(`nobody in the drill becomes ${roleName}`)
+    const part = drillPrincipals.find(({ role }) => role === roleName)
+    if (part === undefined) throw new Error(`no principal of the drill assumes ${roleName}`)
     const session =
       part.by === null
         ? await this.assumeByToken(roleName, await this.mintToken())
         : await this.assume(this.ofWorkload(part.by), part)
-    this.#known.set(roleName, session)
+    this.sessionsByRole.set(roleName, session)
     return session
   }
 
-  async assume(caller: Credentials, part: Omit<Part, 'by'>): Promise<Credentials> {
-    const { declaration, devices, sandbox } = this.#sources
+  async assume(caller: Credentials, part: Omit<DrillPrincipal, 'by'>): Promise<Credentials> {
+    const { declaration, devices, sandbox } = this.sources
     const roleDevices = part.secondFactor === true ? devices.filter(({ role }) => role === part.role) : []
-    const device = roleDevices.length === 0 ? undefined : roleDevices[this.#codes++ % roleDevices.length]
+    const device = roleDevices.length === 0 ? undefined : roleDevices[this.codes++ % roleDevices.length]
     return this.request(caller, {
       RoleArn: roleNamed(declaration, part.role).arn,
       ...(part.externalId === undefined ? {} : { ExternalId: part.externalId }),
@@ -103,12 +103,12 @@ export class DrillSessions {
     })
   }
 
-  /** One AssumeRole as it is. Rejects with the token service's error. */
+  /** Sends one AssumeRole. Rejects with the token service's error. */
   async request(
     caller: Credentials,
     input: Omit<AssumeRoleCommandInput, 'RoleSessionName'>,
   ): Promise<Credentials> {
-    const client = this.#connect(caller)
+    const client = this.connect(caller)
     try {
       return readSession(
         (await client.send(new AssumeRoleCommand({ RoleSessionName: sessionName, ...input }))).Credentials,
@@ -119,10 +119,10 @@ export class DrillSessions {
   }
 
   async assumeByToken(roleName: string, token: string): Promise<Credentials> {
-    const client = this.#connect(null)
+    const client = this.connect(null)
     try {
       const input = {
-        RoleArn: roleNamed(this.#sources.declaration, roleName).arn,
+        RoleArn: roleNamed(this.sources.declaration, roleName).arn,
         RoleSessionName: sessionName,
         WebIdentityToken: token,
       }
@@ -133,11 +133,11 @@ export class DrillSessions {
   }
 
   mintToken(subject: string = platform.subject): Promise<string> {
-    return this.#sources.issuer.mint({ sub: subject, aud: platform.audience })
+    return this.sources.issuer.mint({ sub: subject, aud: platform.audience })
   }
 
-  #connect(credentials: Credentials | null): STSClient {
-    const { sandbox, region } = this.#sources
+  private connect(credentials: Credentials | null): STSClient {
+    const { sandbox, region } = this.sources
     return new STSClient({
       endpoint: sandbox.endpoint,
       region,
@@ -150,7 +150,7 @@ export class DrillSessions {
 
 function readSession(response: GivenCredentials | undefined): Credentials {
   if (response?.AccessKeyId === undefined || response.SecretAccessKey === undefined)
-    throw new Error('the token service answered without credentials')
+    throw new Error('the response of the token service has no credentials')
   return {
     accessKeyId: response.AccessKeyId,
     secretAccessKey: response.SecretAccessKey,
@@ -167,12 +167,12 @@ export function toSdk({ accessKeyId, secretAccessKey, sessionToken }: Credential
   return { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) }
 }
 
-/** A client of the sandbox's S3; null: one that doesn't sign. */
+/** A client of the sandbox's S3; with null credentials it doesn't sign. */
 export function connectS3(
-  { endpoint, region, clockOffsetMs }: CloudPlace,
+  { endpoint, region, clockOffsetMs }: CloudAccess,
   credentials: Credentials | null,
 ): S3Client {
-  // No second attempt where the clock is known: the SDK takes a refusal for a skewed clock, and tries everything twice.
+  // One attempt if the clock is known, because the SDK takes a refusal for a skewed clock and repeats every request.
   const clock =
     clockOffsetMs === undefined ? { maxAttempts: 2 } : { maxAttempts: 1, systemClockOffset: clockOffsetMs }
   const common = { endpoint, region, forcePathStyle: true, ...clock }

@@ -1,27 +1,27 @@
-// Requests and bytes as the sandbox counted them, per stretch of the drill: the client's own word is not asked.
+// Requests and bytes of each stretch of the drill, counted by the sandbox and not by the client under test.
 import type { RequestRecord } from '../sandbox/gateway/exchange.ts'
 
 export interface Traffic {
-  /** By operation, `other` where the sandbox has no name for it. */
+  /** Count by operation; `other` for an operation without a name. */
   requests: Record<string, number>
   receivedBytes: number
   sentBytes: number
 }
 
 export class TrafficMeter {
-  #current: Traffic = { requests: {}, receivedBytes: 0, sentBytes: 0 }
+  private current: Traffic = { requests: {}, receivedBytes: 0, sentBytes: 0 }
 
   count(record: Pick<RequestRecord, 'operation' | 'receivedBytes' | 'sentBytes'>): void {
     const operation = record.operation ?? 'other'
-    this.#current.requests[operation] = (this.#current.requests[operation] ?? 0) + 1
-    this.#current.receivedBytes += record.receivedBytes
-    this.#current.sentBytes += record.sentBytes
+    this.current.requests[operation] = (this.current.requests[operation] ?? 0) + 1
+    this.current.receivedBytes += record.receivedBytes
+    this.current.sentBytes += record.sentBytes
   }
 
-  /** What was counted since the last call. */
+  /** The traffic since the last call. */
   take(): Traffic {
-    const counted = this.#current
-    this.#current = { requests: {}, receivedBytes: 0, sentBytes: 0 }
+    const counted = this.current
+    this.current = { requests: {}, receivedBytes: 0, sentBytes: 0 }
     return counted
   }
 }

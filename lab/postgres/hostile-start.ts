@@ -1,4 +1,4 @@
-// Starting a cluster whose files come from a backup: it brings its own configuration, and none of it may count.
+// Starts a cluster from restored files. They bring their own configuration, and no part of it may take effect.
 import { chown, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
@@ -6,7 +6,7 @@ import type { PostgresBinaries } from './binaries.ts'
 import { Cluster } from './cluster.ts'
 import type { UserIds } from './unprivileged-user.ts'
 
-/** What PostgreSQL reads from a data directory of its own accord, and what would start a recovery of its choosing. */
+/** Files that PostgreSQL reads from a data directory by itself, and files that would start a recovery. */
 const configurationFiles = [
   'postgresql.auto.conf',
   'postgresql.conf',
@@ -19,7 +19,7 @@ const configurationFiles = [
 
 export interface QuarantinedCluster {
   cluster: Cluster
-  /** The configuration files that the restored cluster brought along, kept in `keepDirectory`. */
+  /** Names of the restored configuration files, which now lie in `keepDirectory`. */
   setAside: string[]
 }
 
@@ -58,11 +58,11 @@ async function setConfigurationAside(dataDirectory: string, keepDirectory: strin
   const setAside: string[] = []
   for (const name of configurationFiles) {
     const file = path.join(dataDirectory, name)
-    const kept = path.join(keepDirectory, name)
+    const moved = path.join(keepDirectory, name)
     try {
-      await rename(file, kept).catch(async (error: NodeJS.ErrnoException) => {
+      await rename(file, moved).catch(async (error: NodeJS.ErrnoException) => {
         if (error.code !== 'EXDEV') throw error
-        await copyFile(file, kept)
+        await copyFile(file, moved)
         await rm(file)
       })
       setAside.push(name)
@@ -91,7 +91,7 @@ async function writeConfiguration(
       'postgresql.conf',
       quarantineSettings.map(([name, value]) => `${name} = '${value}'\n`).join(''),
     ),
-    // The socket's directory can be entered by the server's own user alone.
+    // Trust is safe, because only the server's own user can enter the socket's directory.
     hba: await write('pg_hba.conf', 'local all all trust\n'),
     ident: await write('pg_ident.conf', ''),
   }
@@ -116,6 +116,6 @@ const quarantineSettings: [string, string][] = [
   ['max_logical_replication_workers', '0'],
   ['max_parallel_workers', '0'],
   ['io_method', 'sync'],
-  // The directory is a copy of what the vault keeps: losing it in a crash costs another restore.
+  // No fsync, because the vault keeps the data: a crash costs only another restore.
   ['fsync', 'off'],
 ]

@@ -1,4 +1,4 @@
-// PostgreSQL refuses to run as root: then it runs as a user that exists already, and none is created.
+// The user for PostgreSQL, which refuses to run as root. We use an existing user and create none.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { HoldfastError } from '../../core/errors.ts'
@@ -10,7 +10,7 @@ export interface UserIds {
   gid: number
 }
 
-/** The ids of `nobody` when running as root; null when not root, where everything runs as oneself. */
+/** The ids of an unprivileged user if this process runs as root; otherwise null, because the current user can run the server. */
 export async function findUnprivilegedUser(): Promise<UserIds | null> {
   if (process.getuid?.() !== 0) return null
   const ask = async (flag: '-u' | '-g') => Number((await run('id', [flag, 'nobody'])).stdout.trim())
@@ -18,7 +18,7 @@ export async function findUnprivilegedUser(): Promise<UserIds | null> {
     const [uid, gid] = await Promise.all([ask('-u'), ask('-g')])
     if (Number.isInteger(uid) && Number.isInteger(gid) && uid !== 0) return { uid, gid }
   } catch {
-    // Reported below: the reason is the same whether `id` fails or answers nonsense.
+    // Reported below, because a failed `id` and an unusable result have the same consequence.
   }
   throw new HoldfastError('not-found', 'there is no unprivileged user to run PostgreSQL as', {
     hint: 'run the drill as an ordinary user instead of root',

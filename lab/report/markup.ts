@@ -1,4 +1,4 @@
-// HTML in which every value is escaped unless it is HTML that was made here.
+// HTML templates that escape every value, except markup from the same templates.
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
 
 export class Markup {
@@ -22,7 +22,7 @@ function render(value: Value): string {
   return escapeHtml(String(value))
 }
 
-/** Control characters, and those that turn the direction of text, are shown instead of obeyed. */
+/** Control characters, also those that change the direction of text, are shown and have no effect. */
 function escapeHtml(text: string): string {
   return terminalText(text)
     .replace(/&/g, '&amp;')

@@ -1,4 +1,4 @@
-// How the report looks: its only style sheet, inline, since the file must stand alone for years.
+// The style sheet of the reports, inline, because a report must stand alone for years.
 
 export const styleSheet = `
 :root { color-scheme: light dark; --ink: #1c2430; --dim: #5d6b7c; --line: #dde3ea; --paper: #fff; --ground: #f3f5f8;

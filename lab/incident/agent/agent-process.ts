@@ -1,4 +1,4 @@
-// Runs the agent as a process of its own, with nothing in its environment, and takes down what it says.
+// Runs the agent as its own process with an empty environment, and records its events.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -12,7 +12,7 @@ const limitMs = 60_000
 export interface AgentRun {
   tried: Extract<AgentEvent, { event: 'tried' }>[]
   attempts: Attempt[]
-  /** From the start of the process to its end. */
+  /** Duration of the process. */
   durationMs: number
 }
 

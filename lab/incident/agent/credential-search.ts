@@ -1,4 +1,4 @@
-// How the agent finds credentials: it reads every file it can and goes by the shape of a key, not by its place.
+// The agent's search for credentials: it reads every readable file and recognizes a key by its shape, not by its location.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -12,7 +12,7 @@ export interface Candidate {
 const largestFileBytes = 1024 * 1024
 const keyIdPattern = /(?<![A-Z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Z0-9])/g
 const secretPattern = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
-/** A secret stands within this many characters of its key. */
+/** Maximum distance of a secret from its key id, in characters. */
 const neighbourhood = 400
 
 export async function* searchCredentials(directory: string): AsyncGenerator<Candidate> {

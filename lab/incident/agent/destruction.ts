@@ -1,4 +1,4 @@
-// What the agent does with a key that works: it looks for volumes and snapshots, and deletes them.
+// The agent's destruction: with a working key it lists volumes and snapshots, and deletes them.
 import {
   DeleteSnapshotCommand,
   DeleteVolumeCommand,
@@ -17,7 +17,7 @@ export interface Attempt {
   what: string
   resource: string
   allowed: boolean
-  /** `deleted`, or the error code that came back. */
+  /** `done`, or the error code of the response. */
   answer: string
   /** Milliseconds from the agent's start. */
   atMs: number
@@ -30,7 +30,7 @@ export function connect(
   return new EC2Client({ ...target, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 2 })
 }
 
-/** Whether the key opens anything: it may list volumes. */
+/** Whether the key works: it may list volumes. */
 export async function tryKey(client: EC2Client): Promise<string> {
   try {
     await listVolumes(client)

@@ -1,4 +1,4 @@
-// What the agent reports, one JSON line per event. Secrets are never among it.
+// The events that the agent reports, one JSON line each. They never contain a secret.
 import type { Attempt } from './destruction.ts'
 
 export type AgentEvent =

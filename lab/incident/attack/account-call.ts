@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { RequestHash } from '../../../aws/request-hash.ts'
 import type { Credentials } from '../../sandbox/identity/credentials.ts'
-import type { CloudPlace } from '../sessions.ts'
+import type { CloudAccess } from '../sessions.ts'
 
 /** Rejects as the SDK would, with the error's code as its name. */
 export type AccountCall = (method: string, path: string, accountId: string, body?: string) => Promise<void>
 
 export function connectAccount(
-  { endpoint, region, clockOffsetMs = 0 }: CloudPlace,
+  { endpoint, region, clockOffsetMs = 0 }: CloudAccess,
   credentials: Credentials | null,
 ): AccountCall {
   const { hostname, port, host } = new URL(endpoint)

@@ -1,4 +1,4 @@
-// What an attack is: a row of data with one real, signed request in it.
+// The type of an attack: a row of data with one real, signed request.
 import type { EC2Client } from '@aws-sdk/client-ec2'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Principal } from '../../sandbox/identity/principal.ts'
@@ -16,34 +16,34 @@ export const walls = [
 ] as const
 export type Wall = (typeof walls)[number]
 
-/** Whoever attacks, with what it signs by. */
+/** The attacker, with its signing clients. */
 export interface Intruder {
   /** As in the report: `production's root, by the key that the agent found`. */
   who: string
-  /** Names of the roles assumed on the way, in order; empty for a credential that somebody holds to begin with. */
+  /** Names of the assumed roles, in order; empty for a credential that the intruder has from the start. */
   path: readonly string[]
   principal: Principal
   s3: S3Client
   ec2: EC2Client
-  /** One signed request to the part of S3 that the SDK's client doesn't speak to. */
+  /** Sends one signed request to S3's account API, which the SDK's S3 client lacks. */
   callAccount: AccountCall
 }
 
 export interface AttackTarget {
-  /** As in the report: what is attacked. */
+  /** The target's name in the report. */
   name: string
   bucket: string
-  /** An object version that exists and is locked as its bucket locks. */
+  /** An existing object version with the lock that its bucket gives. */
   victim: { key: string; versionId: string }
-  /** A key below a source's prefix that nothing was ever stored under. */
+  /** An unused key below a source's prefix. */
   freshKey: string
-  /** The time that dates of locks are reckoned from: the server's. */
+  /** The server's time, from which the dates of locks are computed. */
   nowMs: number
-  /** Whose bucket it is. */
+  /** Account of the bucket. */
   accountId: string
-  /** A key of the intruder's own that it lets everyone use, to be taken away later. */
+  /** The intruder's own key, which every principal may use until the intruder deletes it. */
   foreignKeyArn: string
-  /** A bucket of the intruder's own. */
+  /** The intruder's own bucket. */
   loot: string
 }
 
@@ -51,15 +51,15 @@ export interface Attack {
   /** Stable, kebab-case. */
   name: string
   wall: Wall
-  /** What was tried, as a reader of the report would say it. */
+  /** The attempt, as the report words it. */
   what: string
-  /** True if Object Lock alone must stop it, whoever asks: also the vault account's own root. */
+  /** True if Object Lock alone must stop it for every caller, the vault account's root user included. */
   stoppedByLock?: true
-  /** Which control bucket shows that the request is well-formed: a versioned one, or one with a lock that can be bypassed. */
+  /** The control bucket on which the attack must succeed: a versioned one, or one with a lock that can be bypassed. */
   control: 'plain' | 'governed'
-  /** Errors that come after authorization, so that they too show what the caller was allowed to do. */
+  /** Errors that come after authorization, so they mean that the caller was allowed. */
   pastAuthorization?: string[]
-  /** Errors that are a refusal of this very request, beside those that always are. */
+  /** Errors that count as a refusal for this request only. */
   refusals?: string[]
   run(intruder: Pick<Intruder, 's3' | 'callAccount'>, target: AttackTarget): Promise<unknown>
 }

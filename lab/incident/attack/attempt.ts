@@ -1,17 +1,17 @@
-// One attack by one identity, and what came of it. Only a refusal counts as one.
+// One attack by one identity, and its outcome. Only a clear refusal counts as one.
 import type { AccessDecision } from '../../sandbox/authorization/access.ts'
 import type { Decision } from '../../sandbox/authorization/decision-log.ts'
 import type { Wall } from './attack.ts'
 
 /**
- * `refused`: the cloud said no. `allowed`: it said yes, or failed after the caller had been let through.
- * `not-emulated`: the sandbox doesn't know the call, so nothing was learned. `unclear`: any other answer; proves nothing.
+ * `refused`: the cloud denied it. `allowed`: the cloud allowed it, also if it failed after authorization.
+ * `not-emulated`: the sandbox doesn't emulate the call. `unclear`: any other response; it proves nothing.
  */
 export type Outcome = 'refused' | 'allowed' | 'not-emulated' | 'unclear'
 
 export interface AttemptRecord {
   who: string
-  /** Names of the roles assumed on the way, in order. */
+  /** Names of the assumed roles, in order. */
   path: readonly string[]
   attack: string
   wall: Wall
@@ -19,36 +19,36 @@ export interface AttemptRecord {
   target: string
   /** `request`: signed and sent. `evaluation`: not sent, decided on the loaded policies. */
   method: 'request' | 'evaluation'
-  /** Why it may; null if it has to be refused. */
+  /** The reason why the identity may do it; null if the cloud must refuse it. */
   duty: string | null
   outcome: Outcome
-  /** HTTP status; 0 if no answer came, or nothing was sent. */
+  /** HTTP status; 0 without a response or without a request. */
   status: number
   /** The error's code, `ok` without one. */
   code: string
-  /** The statement or lock that refused, as the sandbox's own log has it and no caller learns; empty if nothing did. */
+  /** The statement or lock that refused, from the sandbox's own log; the caller never learns it. Empty without a refusal. */
   decidedBy: string
 }
 
 export type AttemptFacts = Omit<AttemptRecord, 'method' | 'outcome' | 'status' | 'code' | 'decidedBy'>
 
-/** What the cloud's log has on the request of this id. */
+/** Finds the decision on a request in the cloud's log, by request id. */
 export type DecisionFinder = (requestId: string) => string
 
-/** Refusals of S3 and of the token service, and of EC2, which has words of its own. */
+/** Error codes of refusals by S3, by the token service and by EC2. */
 const refusals = new Set([
   'AccessDenied',
   'InvalidBucketState',
   'UnauthorizedOperation',
   'MissingAuthenticationToken',
 ])
-/** What the SDK calls an error that came without a body. */
+/** The SDK's names for an error without a body. */
 const codeless = new Set(['', 'Unknown', 'UnknownError', 'Forbidden', '403'])
 
 export interface Answers {
-  /** Errors that come after authorization: the caller had been let through. */
+  /** Errors that come after authorization, so they mean that the caller was allowed. */
   pastAuthorization?: readonly string[]
-  /** Errors that are a refusal of this very request, beside those that always are. */
+  /** Errors that count as a refusal for this request only. */
   refusals?: readonly string[]
 }
 
@@ -63,7 +63,7 @@ export async function attempt(
     await run()
     return { ...record, outcome: 'allowed', status: 200, code: 'ok', decidedBy: '' }
   } catch (error) {
-    const { code, status, requestId } = readAnswer(error)
+    const { code, status, requestId } = readError(error)
     const outcome = classify(answers, code, status)
     const decision = outcome !== 'refused' || requestId === undefined ? '' : findDecision(requestId)
     return {
@@ -76,7 +76,7 @@ export async function attempt(
   }
 }
 
-/** A decision on the loaded policies, without a request. */
+/** Records a decision of the loaded policies, without a request. */
 export function recordEvaluation(facts: AttemptFacts, decision: AccessDecision): AttemptRecord {
   const { allowed } = decision
   return {
@@ -98,7 +98,7 @@ export function describeDecision({
   return statement === null ? `${result}: no statement allows it` : `${statement.sid} in ${statement.policy}`
 }
 
-/** What refuses before any policy is asked. */
+/** The reason of a refusal that comes before the evaluation of policies. */
 function withoutDecision(code: string): string {
   if (code === 'PreconditionFailed') return 'If-None-Match: the key is taken'
   if (code === 'MissingAuthenticationToken') return 'not signed'
@@ -107,13 +107,13 @@ function withoutDecision(code: string): string {
   return "refused before a policy was asked: no such role for the caller, another account's settings, or a root user"
 }
 
-function readAnswer(error: unknown): { code: string; status: number; requestId: string | undefined } {
+function readError(error: unknown): { code: string; status: number; requestId: string | undefined } {
   const { name, $metadata } = error as {
     name?: string
     $metadata?: { httpStatusCode?: number; requestId?: string }
   }
   const status = $metadata?.httpStatusCode ?? 0
-  // A HEAD has no body, so its refusal has no code: the status says it.
+  // The response to a HEAD has no body and no code, so the status decides.
   const code = status === 403 && codeless.has(name ?? '') ? 'AccessDenied' : (name ?? 'unknown')
   return { code, status, requestId: $metadata?.requestId }
 }

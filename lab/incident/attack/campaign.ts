@@ -1,4 +1,4 @@
-// Sends every attack by every identity, one after the other, and takes down what came of each.
+// Sends every attack by every identity, one after the other, and records the outcomes.
 import { CreateSnapshotCommand, CreateVolumeCommand } from '@aws-sdk/client-ec2'
 import type { EC2Client } from '@aws-sdk/client-ec2'
 import { evaluate } from '../../sandbox/authorization/evaluate.ts'
@@ -60,7 +60,7 @@ export async function attackBucket(
   return records
 }
 
-/** Tries to become each role that there is, and somebody with other limits. */
+/** Tries to assume every role, and to get sessions with other limits. */
 export async function attackTokenService(
   { provisioned, findDecision, onProgress }: Campaign,
   identity: Identity,
@@ -69,7 +69,10 @@ export async function attackTokenService(
   const { sessions, declaration } = provisioned
   const caller = identity.credentials
   if (caller === null) return records
-  const source = identity.principal.session?.sourceIdentity ?? null
+  const proof = {
+    sourceIdentity: identity.principal.session?.sourceIdentity ?? null,
+    hasFactor: identity.hasFactor,
+  }
   const by = identity.hasFactor ? identity.role.replace(/,.*/, '') : identity.role
   for (const attack of stsAttacks(declaration)) {
     onProgress(`${attack.what}, as ${identity.who}`)
@@ -78,17 +81,15 @@ export async function attackTokenService(
       { attack: attack.name, wall: 'identities', what: attack.what, target: 'the token service' },
       { role: attack.role, by, hasFactor: identity.hasFactor },
     )
-    records.push(
-      await attempt(facts, {}, () => attack.run(sessions, caller, source, identity.hasFactor), findDecision),
-    )
+    records.push(await attempt(facts, {}, () => attack.run(sessions, caller, proof), findDecision))
   }
   return records
 }
 
-/** Accounts that know nothing of the platform say so of every token. */
+/** An account without the identity provider returns this error for every token. */
 const noProvider = { refusals: ['InvalidIdentityTokenException'] }
 
-/** A token of the same platform, for another project: the issuer is right, the subject isn't. */
+/** A token of the same platform for another project: the right issuer with a wrong subject. */
 export async function attackByForeignToken({
   provisioned: { sessions, declaration },
   findDecision,
@@ -140,42 +141,42 @@ export async function attackMachines(
   return records
 }
 
-/** Volumes and snapshots to be attacked, made anew once one is used up. */
+/** Volumes and snapshots as targets; a used one is replaced. */
 export class MachinePark {
-  readonly #owner: EC2Client
-  readonly #zone: string
-  readonly #there = new Map<Environment, Machine>()
+  private readonly owner: EC2Client
+  private readonly zone: string
+  private readonly there = new Map<Environment, Machine>()
 
   constructor(owner: EC2Client, region: string) {
-    this.#owner = owner
-    this.#zone = `${region}a`
+    this.owner = owner
+    this.zone = `${region}a`
   }
 
   async take(environment: Environment): Promise<Machine> {
-    const existing = this.#there.get(environment) ?? (await this.#make(environment))
-    this.#there.set(environment, existing)
+    const existing = this.there.get(environment) ?? (await this.make(environment))
+    this.there.set(environment, existing)
     return existing
   }
 
   drop(environment: Environment): void {
-    this.#there.delete(environment)
+    this.there.delete(environment)
   }
 
   async fill(): Promise<void> {
     for (const environment of environments) await this.take(environment)
   }
 
-  async #make(environment: Environment): Promise<Machine> {
+  private async make(environment: Environment): Promise<Machine> {
     const Tags = [{ Key: 'environment', Value: environment }]
-    const { VolumeId: volumeId } = await this.#owner.send(
+    const { VolumeId: volumeId } = await this.owner.send(
       new CreateVolumeCommand({
-        AvailabilityZone: this.#zone,
+        AvailabilityZone: this.zone,
         Size: 1,
         TagSpecifications: [{ ResourceType: 'volume', Tags }],
       }),
     )
     if (volumeId === undefined) throw new Error('a volume to attack was not created')
-    const { SnapshotId: snapshotId } = await this.#owner.send(
+    const { SnapshotId: snapshotId } = await this.owner.send(
       new CreateSnapshotCommand({
         VolumeId: volumeId,
         TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
@@ -186,7 +187,7 @@ export class MachinePark {
   }
 }
 
-/** Asked of the loaded policies. Agents are asked about production too: what its administrator does there is no attack. */
+/** Evaluates the loaded policies. Only agents are evaluated on production, because its administrator may change it. */
 export async function evaluateElsewhere(
   { provisioned: { authorizer } }: Campaign,
   identity: Identity,
@@ -196,7 +197,7 @@ export async function evaluateElsewhere(
   const applicable = attacks.filter(
     ({ by, resource }) =>
       (by === 'everyone' || isAgent) &&
-      // Without a resource it is the caller's own account that is meant.
+      // An action without a resource acts on the caller's own account.
       (resource !== '*' || identity.side === 'production'),
   )
   return Promise.all(

@@ -1,4 +1,4 @@
-// The same attacks where no guard stands: each has to succeed there, or its refusal elsewhere says nothing.
+// The same attacks without guards. Each must succeed there, or its refusal by the vault proves nothing.
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { evaluate } from '../../sandbox/authorization/evaluate.ts'
@@ -54,7 +54,7 @@ async function attackBuckets({ sandbox, region, controls, accounts }: Provisione
       foreignKeyArn: controls.keyArn,
       loot: controls.plain,
     }
-    // That a key is taken is what a bucket without guards says too, to whoever may write.
+    // PreconditionFailed is no refusal here, because a bucket without guards also returns it for an existing key.
     const answers =
       attack.pastAuthorization === undefined ? {} : { pastAuthorization: attack.pastAuthorization }
     records.push(
@@ -119,7 +119,7 @@ function evaluateOwn(
   )
 }
 
-/** A key answers to nobody unless its policy says so: this is the one that it is created with. */
+/** KMS's default key policy. Without a key policy no principal may use the key. */
 function keyPolicy(accountId: string): Record<string, unknown> {
   return {
     Version: '2012-10-17',

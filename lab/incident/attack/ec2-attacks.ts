@@ -1,4 +1,4 @@
-// What an intruder tries on production itself: its volumes and snapshots, in two environments.
+// Attacks on production itself: on volumes and snapshots of two environments.
 import {
   CreateSnapshotCommand,
   CreateTagsCommand,
@@ -20,7 +20,7 @@ export interface Ec2Attack {
   name: string
   what: string
   environment: Environment
-  /** What it takes away from its target, so that the next attempt needs another. */
+  /** Whether the attack uses up its target, so that the next attempt needs another one. */
   consumes: boolean
   run(ec2: EC2Client, machine: Machine): Promise<unknown>
 }

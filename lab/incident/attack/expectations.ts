@@ -1,12 +1,12 @@
-// What an identity is there to do, and may do in the table of attacks too: everything else must be refused. As data.
-import { cast } from '../principals.ts'
+// The duties among the attacks, as data: requests that an identity may make. The cloud must refuse all others.
+import { drillPrincipals } from '../principals.ts'
 import { ec2Attacks } from './ec2-attacks.ts'
 
 export interface Duty {
   /** Name of the role, or of the credential. */
   who: RegExp
   attacks: readonly string[]
-  /** On what; absent: on anything. */
+  /** The only target; absent: any target. */
   target?: string
   why: string
 }
@@ -64,18 +64,18 @@ export const duties: readonly Duty[] = [
 ]
 
 export interface Attempted {
-  /** The last of the path, or the credential if nothing was assumed. */
+  /** The last assumed role, or the name of the credential. */
   who: string
   attack: string
   target: string
-  /** The role that the attack is after, and who is asking, where roles are assumed. */
+  /** For attacks that assume a role: the role, and the caller. */
   assumes?: { role: string | null; by: string; hasFactor: boolean }
 }
 
-/** Why it may; null if it may not. */
+/** The reason why the identity may make the request; null if it may not. */
 export function findDuty({ who: attackerName, attack, target, assumes }: Attempted): string | null {
   if (assumes !== undefined) {
-    const part = cast.find(
+    const part = drillPrincipals.find(
       ({ role, by, secondFactor }) =>
         role === assumes.role && by === assumes.by && (secondFactor !== true || assumes.hasFactor),
     )

@@ -1,5 +1,5 @@
-// Everyone who attacks: the credentials that lie about in production, an outsider's, nobody's, and every role that can be
-// reached from them, assumed for real.
+// The identities that attack: the credentials in production, an outsider's, an unsigned caller, and every role that they can
+// reach, each with a real session.
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { principalsReachable } from '../../sandbox/authorization/reachable.ts'
 import type { ReachablePrincipal } from '../../sandbox/authorization/reachable.ts'
@@ -11,16 +11,16 @@ import { connectAccount } from './account-call.ts'
 import type { Intruder } from './attack.ts'
 import { assumeAnyhow } from './sts-attacks.ts'
 
-/** After the first credential, so many roles may be assumed one from another. */
-const hops = 3
+/** Maximum number of role-chaining steps after the first one. */
+const maxChainSteps = 3
 
 export interface Identity extends Intruder {
-  /** The last role of the path, or the credential: what duties go by. */
+  /** The last assumed role, or the name of the credential. Duties refer to it. */
   role: string
-  /** Null for one that doesn't sign. */
+  /** Null for an unsigned caller. */
   credentials: Credentials | null
   hasFactor: boolean
-  /** `vault`: holds what only the vault account has; the others are what production, or a stranger, can get at. */
+  /** `vault`: a credential of the vault account; the other sides are in reach of production or of a stranger. */
   side: 'production' | 'outside' | 'vault'
 }
 
@@ -28,7 +28,7 @@ interface Seed {
   who: string
   credentials: Credentials | null
   side: Identity['side']
-  hasFactor?: true
+  hasFactor?: boolean
 }
 
 const nobody: Principal = { kind: 'anonymous', accountId: null, arn: '*' }
@@ -55,27 +55,23 @@ function findSeeds({ sandbox, sessions, accounts }: Provisioned, foundKey: Crede
   ]
 }
 
-export interface Cast {
+export interface GatheredIdentities {
   identities: Identity[]
-  /** Where the policies say that a role can be reached and the token service refused, or the other way round. */
+  /** Roles that the policies let an identity reach and the token service refused. */
   disagreements: string[]
 }
 
-export async function gatherIdentities(provisioned: Provisioned, foundKey: Credentials): Promise<Cast> {
+export async function gatherIdentities(
+  provisioned: Provisioned,
+  foundKey: Credentials,
+): Promise<GatheredIdentities> {
   const identities: Identity[] = []
   const disagreements: string[] = []
   for (const seed of findSeeds(provisioned, foundKey)) {
-    const first = makeIdentity(
-      provisioned,
-      seed.who,
-      [],
-      seed.credentials,
-      seed.side,
-      seed.hasFactor === true,
-    )
+    const first = makeIdentity(provisioned, seed)
     identities.push(first)
     const reached = await assumeReachable(provisioned, first, disagreements)
-    // Whatever a second factor doesn't add is there already, reached without one.
+    // Leave out roles that an identity without the second factor reached in as few steps.
     identities.push(
       ...reached.filter(
         ({ role, path }) =>
@@ -84,10 +80,14 @@ export async function gatherIdentities(provisioned: Provisioned, foundKey: Crede
     )
   }
   identities.push(await assumeByPlatform(provisioned))
-  // Last: if it gets through, the vault is not what it was for those who come after it.
+  // Last, because a successful attack by root would change the vault for the identities after it.
   const { sandbox, accounts } = provisioned
   identities.push(
-    makeIdentity(provisioned, "vault's root", [], sandbox.rootCredentials(accounts.vault), 'vault', false),
+    makeIdentity(provisioned, {
+      who: "vault's root",
+      credentials: sandbox.rootCredentials(accounts.vault),
+      side: 'vault',
+    }),
   )
   return { identities, disagreements }
 }
@@ -106,32 +106,33 @@ async function assumeReachable(
     if (caller === undefined) continue
     const role = roleName(path.at(-1) ?? '')
     try {
-      const session = await assumeAnyhow(
-        provisioned.sessions,
-        caller.credentials!,
-        role,
-        caller.principal.session?.sourceIdentity ?? null,
-        caller.hasFactor,
+      const credentials = await assumeAnyhow(provisioned.sessions, caller.credentials!, role, {
+        sourceIdentity: caller.principal.session?.sourceIdentity ?? null,
+        hasFactor: caller.hasFactor,
+      })
+      const identity = makeIdentity(
+        provisioned,
+        { who: from.who, credentials, side: from.side },
+        path.map(roleName),
       )
-      const identity = makeIdentity(provisioned, from.who, path.map(roleName), session, from.side, false)
       reached.set(byPath(path), identity)
       identitiesByArn.set(identity.principal.arn, identity)
     } catch (error) {
       disagreements.push(
-        `${from.who} can reach ${role} by the policies, and the token service answers ${(error as Error).name}`,
+        `${from.who} can reach ${role} by the policies, and the token service refuses with ${(error as Error).name}`,
       )
     }
   }
   return [...identitiesByArn.values()].filter((identity) => identity !== from)
 }
 
-/** A second factor helps with the first step: what is reached from there is reached without. */
+/** A second factor counts for the first step only; later steps of the chain have none. */
 async function findReachable({ authorizer }: Provisioned, from: Identity): Promise<ReachablePrincipal[]> {
-  if (!from.hasFactor) return principalsReachable(authorizer, from.principal, hops + 1)
+  if (!from.hasFactor) return principalsReachable(authorizer, from.principal, maxChainSteps + 1)
   const first = await principalsReachable(authorizer, from.principal, 1, { secondFactor: true })
   const further = await Promise.all(
     first.map(async ({ principal, path }) =>
-      (await principalsReachable(authorizer, principal, hops)).map((further) => ({
+      (await principalsReachable(authorizer, principal, maxChainSteps)).map((further) => ({
         ...further,
         path: [...path, ...further.path],
       })),
@@ -140,31 +141,26 @@ async function findReachable({ authorizer }: Provisioned, from: Identity): Promi
   return [...first, ...further.flat()]
 }
 
-/** The workload outside AWS holds no credential of AWS at all, only its platform's word. */
+/** The workload outside AWS has no AWS credential, only a token of its platform. */
 async function assumeByPlatform(provisioned: Provisioned): Promise<Identity> {
   const role = 'holdfast-writer-site'
+  const credentials = await provisioned.sessions.of(role)
   return makeIdentity(
     provisioned,
-    'site, by a token of its platform',
+    { who: 'site, by a token of its platform', credentials, side: 'production' },
     [role],
-    await provisioned.sessions.of(role),
-    'production',
-    false,
   )
 }
 
 function makeIdentity(
   { sandbox, region }: Provisioned,
-  seed: string,
-  path: readonly string[],
-  credentials: Credentials | null,
-  side: Identity['side'],
-  hasFactor: boolean,
+  { who: seedName, credentials, side, hasFactor = false }: Seed,
+  path: readonly string[] = [],
 ): Identity {
   const place = { endpoint: sandbox.endpoint, region, clockOffsetMs: sandbox.clock.offsetMs }
-  const role = path.at(-1) ?? seed
+  const role = path.at(-1) ?? seedName
   return {
-    who: [seed, ...path].join(' → '),
+    who: [seedName, ...path].join(' → '),
     path,
     role,
     credentials,

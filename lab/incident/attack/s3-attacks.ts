@@ -1,4 +1,4 @@
-// What an intruder tries on a bucket, as data: each row is one real, signed request. More rows, more walls to hit.
+// All attacks on a bucket, as data: each row is one real, signed request.
 import type { Attack } from './attack.ts'
 import { configurationAttacks } from './s3-configuration.ts'
 import { deletionAttacks } from './s3-deletions.ts'

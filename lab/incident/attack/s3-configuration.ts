@@ -1,4 +1,4 @@
-// Attempts on a bucket's configuration, and on other ways to it.
+// Attempts on a bucket's configuration, and on other ways to its objects.
 import {
   DeleteBucketEncryptionCommand,
   DeleteBucketLifecycleCommand,
@@ -47,7 +47,7 @@ const everybodyMay = (bucket: string) =>
     ],
   })
 
-/** The sandbox authorizes these and goes no further: what it answers then shows that the caller was let through. */
+/** The sandbox only authorizes these operations, so NotImplemented means that the caller was allowed. */
 const letThrough = { pastAuthorization: ['NotImplemented'] }
 
 const settings: Attack[] = [
@@ -240,7 +240,7 @@ const accountWide: Attack[] = [
   ),
 ]
 
-/** Last: a bucket that keeps no versions any more is no place to try anything else. */
+/** Attempts that come last, because no other attack makes sense on a bucket without versioning. */
 const last: Attack[] = [
   configure(
     'suspend-versioning',

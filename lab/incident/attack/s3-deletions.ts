@@ -1,4 +1,4 @@
-// Attempts to delete what is in a vault, or to hide it.
+// Attempts to delete or hide the objects of a vault.
 import {
   DeleteBucketCommand,
   DeleteObjectCommand,
@@ -23,7 +23,7 @@ const remove = (
   ...details,
 })
 
-/** One answer for many objects: its first error counts as the answer. */
+/** Throws the first error of the response, because DeleteObjects reports errors per object with status 200. */
 async function removeMany(
   s3: S3Client,
   { bucket, victim }: AttackTarget,

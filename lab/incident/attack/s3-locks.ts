@@ -1,4 +1,4 @@
-// Attempts on the locks of what is there: to shorten, loosen, prolong or hold them.
+// Attempts on the locks of stored versions: to shorten, loosen, extend or hold them.
 import {
   PutObjectLegalHoldCommand,
   PutObjectRetentionCommand,
@@ -7,24 +7,25 @@ import {
 import { inDays, versionOf } from './attack.ts'
 import type { Attack } from './attack.ts'
 
-const retain = (
-  name: string,
-  description: string,
-  mode: 'COMPLIANCE' | 'GOVERNANCE',
-  days: number,
-  bypass: boolean,
-  byLock: boolean,
-): Attack => ({
+interface NewLock {
+  readonly mode: 'COMPLIANCE' | 'GOVERNANCE'
+  readonly days: number
+  /** Whether Object Lock alone must refuse the change. */
+  readonly stoppedByLock?: true
+}
+
+/** Every attempt bypasses governance, because the flag changes nothing for a lock in COMPLIANCE. */
+const retain = (name: string, description: string, { mode, days, ...stop }: NewLock): Attack => ({
   name,
   wall: 'locks',
   control: 'governed',
   what: description,
-  ...(byLock ? { stoppedByLock: true } : {}),
+  ...stop,
   run: ({ s3 }, target) =>
     s3.send(
       new PutObjectRetentionCommand({
         ...versionOf(target),
-        BypassGovernanceRetention: bypass,
+        BypassGovernanceRetention: true,
         Retention: { Mode: mode, RetainUntilDate: inDays(target, days) },
       }),
     ),
@@ -40,17 +41,20 @@ const hold = (name: string, description: string, status: 'ON' | 'OFF'): Attack =
 })
 
 export const lockAttacks: readonly Attack[] = [
-  retain('shorten-lock', 'end a lock tomorrow', 'GOVERNANCE', 1, true, true),
-  retain('loosen-lock', 'turn a lock into one that can be bypassed', 'GOVERNANCE', 3_000, true, true),
-  retain('extend-lock', 'lock a version for a hundred years, as a bill', 'GOVERNANCE', 36_500, true, false),
-  retain(
-    'harden-lock',
-    'lock a version for a hundred years in COMPLIANCE',
-    'COMPLIANCE',
-    36_500,
-    true,
-    false,
-  ),
+  retain('shorten-lock', 'end a lock tomorrow', { mode: 'GOVERNANCE', days: 1, stoppedByLock: true }),
+  retain('loosen-lock', 'turn a lock into one that can be bypassed', {
+    mode: 'GOVERNANCE',
+    days: 3_000,
+    stoppedByLock: true,
+  }),
+  retain('extend-lock', 'lock a version for a hundred years, to raise the bill', {
+    mode: 'GOVERNANCE',
+    days: 36_500,
+  }),
+  retain('harden-lock', 'lock a version for a hundred years in COMPLIANCE', {
+    mode: 'COMPLIANCE',
+    days: 36_500,
+  }),
   {
     name: 'drop-lock',
     wall: 'locks',

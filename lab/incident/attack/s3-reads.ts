@@ -1,4 +1,4 @@
-// Attempts to read or list what is in a vault, or to learn how it is guarded.
+// Attempts to read or list the objects of a vault, or to learn its guards.
 import {
   CopyObjectCommand,
   GetBucketAclCommand,
@@ -90,7 +90,7 @@ export const readAttacks: readonly Attack[] = [
     ({ s3 }, { bucket }) => s3.send(new GetObjectLockConfigurationCommand({ Bucket: bucket })),
     {
       control: 'governed',
-      // Only who may ask learns that there is none.
+      // Only an allowed caller gets this error.
       pastAuthorization: ['ObjectLockConfigurationNotFoundError'],
     },
   ),

@@ -1,4 +1,4 @@
-// Attempts to write into a vault: over what is there, beside it, back-dated, under locks or keys of one's own choice.
+// Attempts to write into a vault: over an object, beside it, back-dated, or under locks and keys of the intruder's choice.
 import { createHash, randomBytes } from 'node:crypto'
 import {
   CompleteMultipartUploadCommand,
@@ -28,7 +28,7 @@ const write = (
   ...details,
 })
 
-/** Written as a writer would, but for `more`: each under a key of its own. */
+/** An upload as a writer makes it, with changes to the request, and with a new key for each attempt. */
 const add = (
   name: string,
   description: string,
@@ -60,7 +60,7 @@ function customerKey(): Partial<PutObjectCommandInput> {
   }
 }
 
-/** Many small objects, one of them where the readers look for a snapshot. */
+/** Number of small objects, one of them at a location where readers look for a snapshot. */
 const floodObjects = 12
 
 export const writeAttacks: readonly Attack[] = [
@@ -83,7 +83,7 @@ export const writeAttacks: readonly Attack[] = [
       )
     }
   }),
-  // Without a marker over it the key is taken: the bucket answers so, whoever writes.
+  // The bucket refuses every caller, because the key exists and no marker hides it.
   write(
     'overwrite-conditionally',
     'lay a new version over an object as a writer would',
@@ -128,7 +128,7 @@ export const writeAttacks: readonly Attack[] = [
   ),
   add(
     'add-under-long-lock',
-    'add an object locked for a hundred years, as a bill',
+    'add an object locked for a hundred years, to raise the bill',
     (target) => ({ ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: inDays(target, 36_500) }),
     { control: 'governed' },
   ),

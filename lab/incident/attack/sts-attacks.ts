@@ -1,43 +1,46 @@
-// What an intruder tries on the token service: to become somebody else, or somebody with other limits.
+// Attacks on the token service: an intruder tries to assume another role, or a session with other limits.
 import type { CloudDeclaration } from '../../sandbox/declaration.ts'
 import type { Credentials } from '../../sandbox/identity/credentials.ts'
-import { cast } from '../principals.ts'
+import { drillPrincipals } from '../principals.ts'
 import type { DrillSessions } from '../sessions.ts'
 
 export interface StsAttack {
   name: string
   what: string
-  /** The role that it is after; null where it is not after one. */
+  /** The role that the attack tries to assume; null if it targets a limit of the session instead. */
   role: string | null
-  run(
-    sessions: DrillSessions,
-    caller: Credentials,
-    source: string | null,
-    hasFactor: boolean,
-  ): Promise<Credentials>
+  run(sessions: DrillSessions, caller: Credentials, proof: CallerProof): Promise<Credentials>
 }
 
-/** With all that a trust policy asks for, which whoever attacks has read, then with nothing. A second factor can't be read. */
+/** Facts that a caller can add to its request. */
+export interface CallerProof {
+  /** The source identity of the caller's session. */
+  readonly sourceIdentity: string | null
+  readonly hasFactor: boolean
+}
+
+/** With all requirements of the trust policy, which the intruder has read, then with none. A second factor can't be read. */
 function assumeEach({ roles }: CloudDeclaration): StsAttack[] {
   return roles.map(({ name }) => ({
     name: `assume-${name}`,
     what: `become ${name}`,
     role: name,
-    run: (sessions, caller, source, hasFactor) => assumeAnyhow(sessions, caller, name, source, hasFactor),
+    run: (sessions, caller, proof) => assumeAnyhow(sessions, caller, name, proof),
   }))
 }
 
-/** Rejects with the first refusal: the second is that of a request that says less. */
+/** Rejects with the first refusal, because the second request carries fewer facts. */
 export async function assumeAnyhow(
   sessions: DrillSessions,
   caller: Credentials,
   name: string,
-  source: string | null,
-  hasFactor: boolean,
+  proof: CallerProof,
 ): Promise<Credentials> {
-  const { secondFactor, sourceIdentity, ...part } = cast.find(({ role }) => role === name) ?? { role: name }
-  const identity = source ?? sourceIdentity
-  const factor = secondFactor === true && hasFactor ? { secondFactor } : {}
+  const { secondFactor, sourceIdentity, ...part } = drillPrincipals.find(({ role }) => role === name) ?? {
+    role: name,
+  }
+  const identity = proof.sourceIdentity ?? sourceIdentity
+  const factor = secondFactor === true && proof.hasFactor ? { secondFactor } : {}
   try {
     return await sessions.assume(caller, {
       ...part,
@@ -67,10 +70,10 @@ const claims: StsAttack[] = [
     name: 'choose-environment-by-tag',
     what: 'become the agent of staging, tagged as one of production',
     role: null,
-    run: (sessions, caller, source) =>
+    run: (sessions, caller, { sourceIdentity }) =>
       sessions.assume(caller, {
         role: 'holdfast-agent-staging',
-        sourceIdentity: source ?? 'developer',
+        sourceIdentity: sourceIdentity ?? 'developer',
         tags: { 'holdfast-environment': 'production' },
       }),
   },

@@ -1,10 +1,10 @@
-// What a directory held: every entry with content, mode, owner and time, read by the drill's own code and not by the
-// engine that is under examination.
+// The expected state of a directory: every entry with content, mode, owner and time. The drill's own code reads it, not the
+// engine under test.
 import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 
-interface EntryTruth {
+interface EntryState {
   kind: 'file' | 'directory' | 'symlink' | 'other'
   /** Permission bits, with setuid, setgid and sticky. */
   mode: number
@@ -17,19 +17,19 @@ interface EntryTruth {
   sha256: string
 }
 
-/** By path relative to the root, with `/`; the root itself is `.`. */
-export type DirectoryTruth = Record<string, EntryTruth>
+/** Entries by path relative to the root, with `/`; the root itself is `.`. */
+export type DirectoryState = Record<string, EntryState>
 
-/** Synchronous, because it is the fastest way through many small files and nobody else needs this process meanwhile. */
-export function recordFiles(root: string): DirectoryTruth {
-  const truth: DirectoryTruth = { '.': recordEntry(root) }
+/** Synchronous, because that is fastest for many small files, and no other task runs in this process meanwhile. */
+export function recordFiles(root: string): DirectoryState {
+  const state: DirectoryState = { '.': recordEntry(root) }
   const entries = readdirSync(root, { recursive: true, withFileTypes: true })
   const paths = entries.map((entry) => path.join(entry.parentPath, entry.name)).sort()
-  for (const file of paths) truth[path.relative(root, file).split(path.sep).join('/')] = recordEntry(file)
-  return truth
+  for (const file of paths) state[path.relative(root, file).split(path.sep).join('/')] = recordEntry(file)
+  return state
 }
 
-function recordEntry(file: string): EntryTruth {
+function recordEntry(file: string): EntryState {
   const stat = lstatSync(file, { bigint: true })
   const kind = stat.isFile()
     ? 'file'
@@ -48,16 +48,16 @@ function recordEntry(file: string): EntryTruth {
     uid: Number(stat.uid),
     gid: Number(stat.gid),
     modifiedNs: String(stat.mtimeNs),
-    // The size of a directory is its file system's business.
+    // No size for a directory, because it depends on the file system.
     bytes: kind === 'directory' ? 0 : Number(stat.size),
   }
 }
 
-/** Times are promised to the microsecond, and Node sets them from a number of seconds that has steps of 0.24 microseconds. */
+/** Restore guarantees times to the microsecond, and Node sets them in steps of 0.24 microseconds. */
 const toleranceNs = 1_500n
 
 /** Differences in words, empty if none. */
-export function compareFiles(expected: DirectoryTruth, actual: DirectoryTruth): string[] {
+export function compareFiles(expected: DirectoryState, actual: DirectoryState): string[] {
   const differences: string[] = []
   for (const name of [...new Set([...Object.keys(expected), ...Object.keys(actual)])].sort()) {
     const [want, have] = [expected[name], actual[name]]
@@ -68,7 +68,7 @@ export function compareFiles(expected: DirectoryTruth, actual: DirectoryTruth): 
   return differences
 }
 
-function compareEntry(name: string, want: EntryTruth, have: EntryTruth): string[] {
+function compareEntry(name: string, want: EntryState, have: EntryState): string[] {
   if (want.kind !== have.kind) return [`${name}: is a ${have.kind} instead of a ${want.kind}`]
   const differences: string[] = []
   if (want.bytes !== have.bytes) differences.push(`${name}: ${have.bytes} bytes instead of ${want.bytes}`)

@@ -1,20 +1,20 @@
-// What the database held: digests computed by the server itself over ordered rows, table by table.
+// The expected state of a database: digests by the server itself over the ordered rows of each table.
 import type pg from 'pg'
 
-interface TableTruth {
+interface TableState {
   rows: number
-  /** SHA-256 of all rows as text, in order; lower-case hex. */
+  /** SHA-256 of all rows as text, in order, in lower-case hex. */
   sha256: string
 }
 
-export interface DatabaseTruth {
-  tables: Record<string, TableTruth>
+export interface DatabaseState {
+  tables: Record<string, TableState>
   /** SHA-256 of columns, constraints and indexes. */
   schemaSha256: string
   sequences: Record<string, string>
 }
 
-/** How a value reads as text must depend on nothing but the value. */
+/** Settings under which the text of a value depends only on the value. */
 const session = `SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex';
   SET extra_float_digits = 1; SET search_path = public; SET statement_timeout = '120s'`
 
@@ -26,13 +26,13 @@ const schema = `
     UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
     UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public') AS lines`
 
-/** Every table of the schema `public` that is there, not a list of the ones expected: an extra one is a difference too. */
-export async function recordRows(client: pg.Client): Promise<DatabaseTruth> {
+/** Records every table of the schema `public`, because an extra table is a difference too. */
+export async function recordRows(client: pg.Client): Promise<DatabaseState> {
   await client.query(session)
   const { rows: names } = await client.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace ORDER BY 1`,
   )
-  const tables: Record<string, TableTruth> = {}
+  const tables: Record<string, TableState> = {}
   for (const { name } of names) {
     const { rows } = await client.query<{ rows: string; sha256: string }>(
       `SELECT count(*) AS rows,
@@ -53,7 +53,7 @@ export async function recordRows(client: pg.Client): Promise<DatabaseTruth> {
 }
 
 /** Differences in words, empty if none. */
-export function compareRows(expected: DatabaseTruth, actual: DatabaseTruth): string[] {
+export function compareRows(expected: DatabaseState, actual: DatabaseState): string[] {
   const differences: string[] = []
   for (const name of unite(expected.tables, actual.tables)) {
     const [want, have] = [expected.tables[name], actual.tables[name]]

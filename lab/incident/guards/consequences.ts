@@ -1,4 +1,4 @@
-// What falls with a guard in a drill of the walls, besides its own claim: as data, held to by `npx vitest run --project guards`.
+// The claims that fall with a guard besides its own claim, as data. Tests compare it with a drill without the guard.
 import type { ClaimName } from '../claims.ts'
 
 const fromProduction: readonly ClaimName[] = [
@@ -11,9 +11,9 @@ const fromProduction: readonly ClaimName[] = [
 const rootLoosens: readonly ClaimName[] = ['vault-root-cannot-loosen']
 const agentsDestroy: readonly ClaimName[] = ['production-safe-from-agents']
 const rolesMixed: readonly ClaimName[] = ['roles-for-their-own-alone']
-/** Somebody did add, or hide. */
+/** An attack added or hid an object. */
 const contentChanged: readonly ClaimName[] = ['nothing-hidden-or-added', 'disk-agrees']
-/** Nothing is locked. */
+/** No version is locked. */
 const nothingLocked: readonly ClaimName[] = [
   'vault-locks-every-version',
   'duties-possible',
@@ -26,10 +26,10 @@ const nothingLocked: readonly ClaimName[] = [
   'guard-compliance',
 ]
 
-/** By the guard's name. A guard that isn't here takes no other claim along: another wall holds, and its own claim tells. */
+/** Claims by the guard's name. A guard without an entry costs only its own claim, because another guard still holds. */
 export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
   'object-lock': [...nothingLocked, 'guard-default-retention'],
-  // A lock that can be bypassed is one that its own root takes off once no policy forbids it.
+  // Without a policy, the account's root user can remove a lock that can be bypassed.
   compliance: [
     'vault-locks-every-version',
     'writers-confined',
@@ -46,7 +46,7 @@ export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
   'foreign-keys': rootLoosens,
   'per-source-prefix': ['vault-unwritable-from-production', ...contentChanged],
   'writer-without-read': ['vault-unreadable-from-production', ...rootLoosens],
-  // What a trust policy asks for is a condition of it, a source identity too.
+  // The source identity is a condition of the trust policy.
   'trust-conditions': [...rolesMixed, 'guard-source-identity'],
   'second-factor': rolesMixed,
   'session-tag-denial': rolesMixed,
@@ -60,7 +60,7 @@ export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
   ],
   'boundary-stays': ['calls-elsewhere-refused'],
   'environment-boundary': agentsDestroy,
-  // Whoever may reconfigure takes the default lock away, for what is written afterwards.
+  // A principal that may reconfigure the bucket removes the default lock of later versions.
   'frozen-bucket-policy': [
     ...rootLoosens,
     'expired-versions-only-by-custodian',
@@ -70,7 +70,7 @@ export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
   ],
   'frozen-ways-in': rootLoosens,
   membership: ['calls-elsewhere-refused'],
-  // Then production's root is the vault's, and the vault account's control policies bind nobody who matters.
+  // In a shared account production's root user owns the vault, and the vault account's control policies don't bind it.
   'separate-account': [
     'vault-in-account-of-its-own',
     ...fromProduction,

@@ -79,7 +79,7 @@ function isNotEmpty({ document }: NamedPolicy): boolean {
   return (document['Statement'] as unknown[]).length > 0
 }
 
-/** By the guard's name. Each changes the declaration that it is given. */
+/** Removers by the guard's name. Each changes its argument in place. */
 export const guardRemovers: Readonly<Record<string, (cloud: CloudDeclaration) => void>> = {
   'object-lock': (cloud) => {
     vaultBucket(cloud).objectLock = { enabled: false, default: null }
@@ -164,18 +164,18 @@ function trustAllows(cloud: CloudDeclaration): EditableStatement[] {
   return cloud.roles.flatMap((role) => statementsOf(role.trust).filter(isTrust))
 }
 
-/** Says who may assume the role; the statements beside it say what may come along. */
+/** Whether the statement names the callers of the role. Other statements restrict the facts of a session. */
 function isTrust(statement: EditableStatement): boolean {
   return statement.Effect === 'Allow' && statement.Sid?.startsWith('Trust') === true
 }
 
 /**
- * Everything of the vault moves into production's account, under the same names. The account's control policies don't
- * come along: they were the vault account's.
+ * Moves all resources of the vault into production's account, under the same names. The control policies stay, because they
+ * belong to the vault account.
  */
 function shareProductionAccount(cloud: CloudDeclaration): void {
   const idOf = (name: string) => cloud.accounts.find((account) => account.name === name)!.id
-  // As a whole word of an ARN, or alone: not the digits in a bucket's name.
+  // Matches the account id as a whole field of an ARN or as the whole text, not the digits in a bucket's name.
   const pattern = new RegExp(`(?<=^|:)${idOf('vault')}(?=:|$)`, 'g')
   const move = (node: unknown): unknown => {
     if (typeof node === 'string') return node.replace(pattern, idOf('production'))

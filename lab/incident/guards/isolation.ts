@@ -1,4 +1,4 @@
-// One wall at a time: a guard that another wall happens to cover is examined with the others taken away.
+// Examines one guard at a time, with all others removed, because another guard may cover the same request.
 import type { AccessDecision } from '../../sandbox/authorization/access.ts'
 import { createAuthorizer } from '../../sandbox/authorization/authorizer.ts'
 import type { PolicyAuthorizer } from '../../sandbox/authorization/authorizer.ts'
@@ -12,6 +12,12 @@ import type { Case } from './probe-principals.ts'
 export interface Examiner {
   declaration: CloudDeclaration
   authorizer: PolicyAuthorizer
+}
+
+export interface IsolatedProbes {
+  readonly probes: readonly Case[]
+  /** The time of the evaluation. */
+  readonly nowMs: number
 }
 
 export async function makeExaminer(declaration: CloudDeclaration, nowMs: number): Promise<Examiner> {
@@ -35,22 +41,21 @@ export function probe(
 }
 
 /**
- * Whether the statement refuses one of the probes by itself: every other deny is gone, and, where the roles lack the right to
- * begin with, they are given it.
+ * Whether the statement alone refuses one of the probes. All other denies are removed, and a role that lacks the permission
+ * gets it.
  */
 export async function standsAlone(
   declaration: CloudDeclaration,
   guard: Guard,
   sid: string,
-  probes: readonly Case[],
-  nowMs: number,
+  { probes, nowMs }: IsolatedProbes,
 ): Promise<boolean> {
   if (!JSON.stringify(declaration).includes(`"Sid":${JSON.stringify(sid)}`)) return false
   const alone = keepOnly(declaration, sid)
   const loosened = structuredClone(alone)
   guardRemovers[guard.name]?.(loosened)
-  for (const each of [alone, loosened]) {
-    const examiner = await makeExaminer(each, nowMs)
+  for (const cloud of [alone, loosened]) {
+    const examiner = await makeExaminer(cloud, nowMs)
     for (const row of probes) {
       const decision = await probe(examiner, row)
       if (!decision.allowed && decision.statement?.sid === sid) return true
@@ -74,7 +79,7 @@ function keepOnly(declaration: CloudDeclaration, sid: string): CloudDeclaration 
     for (const document of [
       role.trust,
       role.boundary?.document,
-      ...role.policies.map((each) => each.document),
+      ...role.policies.map((policy) => policy.document),
     ])
       trim(document)
   for (const account of cloud.accounts) {

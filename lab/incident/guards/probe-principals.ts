@@ -1,5 +1,4 @@
-// Who is who, and what is what, in the tables of probes and duties: names that read well, for principals, ARNs and resource
-// tags, as the declaration at hand has them.
+// Resolves the readable names in the tables of probes and duties to the principals, ARNs and resource tags of a declaration.
 import type { CloudDeclaration } from '../../sandbox/declaration.ts'
 import type { Principal } from '../../sandbox/identity/principal.ts'
 import { exampleAccounts } from '../../sandbox/loader/example-config.ts'
@@ -32,12 +31,16 @@ const prefixes: Readonly<Record<string, string>> = {
   agent: 'holdfast-agent-',
 }
 
-/** @throws if nobody is called so, so that no row of a table can pass by a misspelt name. */
-export function principalCalled(declaration: CloudDeclaration, who: string, nowMs: number): Principal {
-  if (who === 'vault-root') return root(vaultAccount(declaration))
-  if (who === 'production-root') return root(exampleAccounts.production)
-  if (who === 'outsider-root') return root(exampleAccounts.outsider)
-  const [, name = '', remark] = /^(.*?)(, nameless| by Identity Center)?$/.exec(who) ?? []
+/** @throws for an unknown name, so that no row of a table can pass because of a misspelt name. */
+export function principalCalled(
+  declaration: CloudDeclaration,
+  subjectName: string,
+  nowMs: number,
+): Principal {
+  if (subjectName === 'vault-root') return root(vaultAccount(declaration))
+  if (subjectName === 'production-root') return root(exampleAccounts.production)
+  if (subjectName === 'outsider-root') return root(exampleAccounts.outsider)
+  const [, name = '', remark] = /^(.*?)(, nameless| by Identity Center)?$/.exec(subjectName) ?? []
   const changes: Partial<SessionFacts> =
     remark === ', nameless'
       ? { sourceIdentity: null }
@@ -64,12 +67,12 @@ export function principalCalled(declaration: CloudDeclaration, who: string, nowM
   }
 }
 
-function roleNameOf(who: string): string {
-  const roleName = roleNames[who]
+function roleNameOf(subjectName: string): string {
+  const roleName = roleNames[subjectName]
   if (roleName !== undefined) return roleName
-  const [kind = '', ...words] = who.split(' ')
+  const [kind = '', ...words] = subjectName.split(' ')
   const prefix = prefixes[kind]
-  if (prefix === undefined) throw new Error(`nobody is called ${who}`)
+  if (prefix === undefined) throw new Error(`there is no principal called ${subjectName}`)
   return prefix + words.join(' ')
 }
 
@@ -77,7 +80,7 @@ function root(accountId: string): Principal {
   return { kind: 'root', accountId, arn: `arn:aws:iam::${accountId}:root` }
 }
 
-/** The ARN of what a row names, with the context keys that come with it. */
+/** The ARN of a named resource, with its context keys. */
 export function resourceCalled(
   declaration: CloudDeclaration,
   on: string,
@@ -109,12 +112,12 @@ export function resourceCalled(
     return { arn: `arn:aws:s3:eu-central-1:${vaultAccount(declaration)}:accesspoint/side-door`, context: {} }
   if (on.startsWith('arn:')) return { arn: on, context: {} }
   if (on === '*') return { arn: '*', context: {} }
-  throw new Error(`nothing is called ${on}`)
+  throw new Error(`there is no resource called ${on}`)
 }
 
-/** The writer of a source that doesn't exist yet is called by the name that it will have. */
-function roleArnOf(declaration: CloudDeclaration, who: string): string {
-  const name = roleNameOf(who)
+/** A role that isn't declared yet, such as the writer of a new source, gets its future ARN. */
+function roleArnOf(declaration: CloudDeclaration, subjectName: string): string {
+  const name = roleNameOf(subjectName)
   return (
     declaration.roles.find((role) => role.name === name)?.arn ??
     `arn:aws:iam::${vaultAccount(declaration)}:role/holdfast/${name}`

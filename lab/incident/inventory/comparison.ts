@@ -1,4 +1,4 @@
-// What became of a vault between two inventories, in words; each list is empty if nothing did.
+// Compares two inventories of a vault. Each function returns findings as text; none means no difference.
 import type { Inventory, InventoryItem } from './store-inventory.ts'
 
 export function findLosses(before: Inventory, after: Inventory): string[] {

@@ -1,4 +1,4 @@
-// What a bucket holds according to the store's own disk: its catalogue and its files, without asking the store.
+// The inventory of a bucket from the store's own disk: its catalogue and its files, without a request to the store.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import path from 'node:path'
@@ -59,7 +59,7 @@ function readCatalogue(sandboxDirectory: string, bucket: string): Row[] {
   }
 }
 
-/** Where the bytes of an object lie. */
+/** Path of a file with bytes of an object. */
 export function locateFile(sandboxDirectory: string, file: string): string {
   return path.join(sandboxDirectory, 'objects', file.slice(0, 2), file)
 }

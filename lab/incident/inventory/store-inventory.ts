@@ -1,4 +1,4 @@
-// Everything a bucket holds, read back through its API: every version and marker, every byte, every lock.
+// The inventory of a bucket, read through its API: every version and marker, every byte, every lock.
 import { createHash } from 'node:crypto'
 import { GetObjectCommand, GetObjectRetentionCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
 import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3'
@@ -7,13 +7,13 @@ export interface InventoryItem {
   key: string
   versionId: string
   bytes: number
-  /** Of the bytes as read back, lower-case hex; empty for a delete marker; `unreadable` and why, if they can't be read. */
+  /** SHA-256 of the bytes in lower-case hex; empty for a delete marker; `unreadable: REASON` if the read fails. */
   sha256: string
   lock: { mode: string; untilMs: number } | null
   isDeleteMarker: boolean
 }
 
-/** By key and version id, `readKey`. */
+/** Items by `readKey`, that is by key and version id. */
 export type Inventory = Map<string, InventoryItem>
 
 const parallelReads = 8
@@ -72,7 +72,7 @@ async function readVersion(
   return { ...(await readContent(client, version)), lock: await readLock(client, version) }
 }
 
-/** A version that can't be read is a fact about the vault, not a reason to look at no other. */
+/** Never rejects, because one unreadable version is a finding and must not stop the inventory. */
 async function readContent(
   client: S3Client,
   version: { Bucket: string; Key: string; VersionId: string },

@@ -1,4 +1,4 @@
-// report.html: what an auditor reads. One file, no script, nothing loaded from anywhere.
+// report.html, for auditors: one file without scripts, which loads nothing.
 import { bytesText, countText, durationText } from '../../../restore-cli/render/figures.ts'
 import { html, Markup } from '../../report/markup.ts'
 import type { DrillReport } from './schema.ts'
@@ -25,9 +25,9 @@ export function renderHtmlReport(report: DrillReport): string {
           <header class="${held ? 'held' : 'fell'}">
             <h1>${title}</h1>
             <p>
-              The drill: an agent finds production's own credential in a file, and deletes the production
-              volume, the backups on it and every snapshot; then the vault is attacked with all that
-              production has. What was left, whether it came back, and how fast:
+              The drill replays an incident. An agent finds production's own credential in a file, and deletes
+              the production volume, the backups on it and every snapshot. Then every identity of production
+              attacks the vault. This report shows what survived, what was restored, and how fast.
             </p>
             <p class="dim">
               ${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast
@@ -37,9 +37,9 @@ export function renderHtmlReport(report: DrillReport): string {
           </header>
           ${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}
           <footer>
-            The same facts, for machines: <code>report.json</code>, ${report.schema}. Everything ran on one
-            machine against an embedded cloud that stands in for AWS; the vault was loaded from what the
-            infrastructure program declares.
+            The same facts for programs: <code>report.json</code>, ${report.schema}. The drill ran on one
+            machine against an embedded cloud that stands in for AWS. The cloud loaded the vault from the
+            declarations of the infrastructure program.
           </footer>
         </main>
       </body>
@@ -83,7 +83,7 @@ function claims(report: DrillReport): Markup {
       </tr>`,
   )
   return html`<h2>Claims</h2>
-    ${table(['', 'What is claimed', 'Examined'], rows)}`
+    ${table(['', 'Claim', 'Examined'], rows)}`
 }
 
 function findings(list: string[], count: number): Markup {
@@ -123,10 +123,10 @@ function timeline(report: DrillReport): Markup {
   )
   return html`<h2>Timeline</h2>
     <p class="dim">
-      The first column is the embedded cloud's clock, which the drill turns so that hours pass; the second is
-      a stopwatch.
+      The first column is the embedded cloud's clock, which the drill turns forward; the second is a
+      stopwatch.
     </p>
-    ${table(["Cloud's clock (UTC)", 'Elapsed', 'Step', 'What happened'], rows)}`
+    ${table(["Cloud's clock (UTC)", 'Elapsed', 'Step', 'Event'], rows)}`
 }
 
 function wipe({ wipe: facts }: DrillReport): Markup {
@@ -145,7 +145,7 @@ function wipe({ wipe: facts }: DrillReport): Markup {
       The agent read ${facts.searchedFiles} files, tried ${facts.keysTried} keys, and found one that worked in
       <code>${facts.foundIn}</code>. ${seconds(facts.durationMs)} after it started, everything below was done.
     </p>
-    ${table(['At', 'Call', 'Resource', 'Answer'], rows)}`
+    ${table(['At', 'Call', 'Resource', 'Response'], rows)}`
 }
 
 function attacks(report: DrillReport): Markup {
@@ -160,9 +160,10 @@ function attacks(report: DrillReport): Markup {
   return html`<h2>Attacks</h2>
     <p>${tally(report.attacks)}, by ${identities.length} identities.</p>
     <p class="dim">
-      Signed requests, sent; or, where the embedded cloud doesn't emulate a service, questions to the loaded
-      policies, marked so. A role after an arrow was assumed for real. The last column is the answer to the
-      same where no guard stands: what is refused everywhere proves nothing.
+      Each attack is a signed request. For a service that the embedded cloud doesn't emulate, the drill
+      evaluates the loaded policies instead, and says so. A role after an arrow was really assumed. The last
+      column is the response to the same attack without guards, because a refusal that happens everywhere
+      proves nothing.
     </p>
     ${sections}`
 }
@@ -181,7 +182,7 @@ function tally(rows: Attempt[]): string {
 function attackTable(rows: Attempt[], controls: Attempt[]): Markup {
   const answer = ({ code, status }: Attempt) => html`<code>${status === 0 ? '' : `${status} `}${code}</code>`
   return table(
-    ['', 'Attack', 'What was tried', 'On', 'Answer', 'Decided by', 'Unguarded'],
+    ['', 'Attack', 'Attempt', 'Target', 'Response', 'Decided by', 'Without guards'],
     rows.map((row) => {
       const control = controls.find(({ attack }) => attack === row.attack)
       return html`<tr>
@@ -263,7 +264,7 @@ function scope(report: DrillReport): Markup {
     ${
       resources.length === 0
         ? html``
-        : html`<h3>Declared, and not emulated here: nothing above was tested on these</h3>
+        : html`<h3>Declared, and not emulated: the drill didn't test these</h3>
             ${table(['Type', 'Name', 'Account'], resources)}`
     }
     ${
@@ -274,7 +275,7 @@ function scope(report: DrillReport): Markup {
     }`
 }
 
-/** A heading that begins with `#` is of a column of numbers. */
+/** A heading that begins with `#` marks a column of numbers. */
 function table(headings: string[], rows: Markup[]): Markup {
   const heads = headings.map((text) =>
     text.startsWith('#') ? html`<th class="number">${text.slice(1)}</th>` : html`<th>${text}</th>`,

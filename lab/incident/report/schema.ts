@@ -1,4 +1,4 @@
-// The shape of report.json: versioned, because auditors keep it for longer than we keep our code.
+// The schema of report.json. It has a version, because auditors keep reports longer than we keep this code.
 import { z } from 'zod'
 import { walls } from '../attack/attack.ts'
 
@@ -6,7 +6,7 @@ export const reportSchemaName = 'holdfast.drill/2'
 
 const attempt = z.object({
   who: z.string(),
-  /** Names of the roles assumed on the way, in order. */
+  /** Names of the assumed roles, in order. */
   path: z.array(z.string()).readonly(),
   attack: z.string(),
   wall: z.enum(walls),
@@ -14,12 +14,12 @@ const attempt = z.object({
   target: z.string(),
   /** Sent as a signed request, or decided on the loaded policies without one. */
   method: z.enum(['request', 'evaluation']),
-  /** Why it may; null if it has to be refused. */
+  /** The reason why the identity may do it; null if the cloud must refuse it. */
   duty: z.string().nullable(),
   outcome: z.enum(['refused', 'allowed', 'not-emulated', 'unclear']),
   status: z.int(),
   code: z.string(),
-  /** The statement or the lock that refused; no caller learns it. */
+  /** The statement or the lock that refused; the caller never learns it. */
   decidedBy: z.string(),
 })
 
@@ -80,7 +80,7 @@ export const reportSchema = z.object({
     })
     .nullable(),
   attacks: z.array(attempt),
-  /** The same attacks where no guard stands. */
+  /** The same attacks without guards. */
   controls: z.array(attempt),
   inventory: z.object({ versions: z.int(), bytes: z.int() }).nullable(),
   restores: z.array(
@@ -102,7 +102,7 @@ export const reportSchema = z.object({
     rpo: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
     rto: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
   }),
-  /** What could not be undone at the end. */
+  /** Failures of the cleanup. */
   leftovers: z.array(z.string()),
 })
 

@@ -1,4 +1,4 @@
-// Step 5: everything that an intruder can try, by everyone whom an intruder can be, and the same where no guard stands.
+// Step 5: every attack by every identity that an intruder can have, and the same attacks on buckets without guards.
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { ulid } from 'ulid'
 import type { DecisionLog } from '../../sandbox/authorization/decision-log.ts'
@@ -37,7 +37,7 @@ const claimOfWall: Partial<Record<Wall, ClaimName>> = {
 }
 
 export interface Attacked {
-  /** What the keys begin with under which a duty let somebody add: whatever else is new in the vault should not be there. */
+  /** Key prefixes below which a duty let an identity add objects. Any other new object is a finding. */
   added: string[]
 }
 
@@ -129,7 +129,7 @@ async function examineRows(
   )
 }
 
-/** The attacker knows every key and version id: the worst case. A stolen writer goes for its own source, and for another. */
+/** The attacker knows every key and version id, which is the worst case. A stolen writer attacks its own source and another one. */
 function aimBy(
   { role, side }: Identity,
   { vault, accounts, controls, sandbox }: Provisioned,
@@ -167,7 +167,7 @@ function aimBy(
   }
 }
 
-/** For the lock alone: any manifest will do. */
+/** A target for the step on the lock alone: any manifest. */
 export function aimAtVault(provisioned: Provisioned, before: Inventory, nowMs: number): AttackTarget {
   const { vault, controls } = provisioned
   const victim = [...before.values()].findLast(
@@ -186,7 +186,7 @@ export function aimAtVault(provisioned: Provisioned, before: Inventory, nowMs: n
   }
 }
 
-/** The deciding statement, or the lock, by the sandbox's log. */
+/** Finds the deciding statement or lock in the sandbox's log. */
 export function decisionFinder(log: Pick<DecisionLog, 'of'>): (requestId: string) => string {
   return (requestId) => {
     const refusal = log.of(requestId).find(({ allowed }) => !allowed)
@@ -200,10 +200,10 @@ function examineControls(records: AttemptRecord[]): Examination {
     .filter(({ outcome }) => outcome !== 'allowed')
     .map(({ attack: name, status, code }) => `${name} fails even without guards: ${status} ${code}`)
   if (tested.length === 0) findings.push('no attack was tested')
-  return { findings, evidence: `${tested.length} attacks where no guard stands` }
+  return { findings, evidence: `${tested.length} attacks without guards` }
 }
 
-/** Anything but a refusal is a finding: an attack that failed for another reason proved nothing. */
+/** Every outcome except a refusal is a finding, because an attack that fails for another reason proves nothing. */
 export function examineWall(records: AttemptRecord[]): Examination {
   const tested = records.filter(({ outcome }) => outcome !== 'not-emulated')
   const findings = tested
@@ -225,12 +225,12 @@ function examineDuties(records: AttemptRecord[], disagreements: string[]): Exami
         `${name} on ${target} by ${attackerName}: ${code} (${decidedBy})`,
     )
   return {
-    findings: [...(due.length === 0 ? ['nobody had anything to do'] : []), ...failed, ...disagreements],
+    findings: [...(due.length === 0 ? ['no identity had a duty'] : []), ...failed, ...disagreements],
     evidence: `${due.length} duties done`,
   }
 }
 
-/** A line for each identity: how much was refused on which wall. */
+/** One line per identity: the refusals on each wall. */
 function byIdentity(records: readonly AttemptRecord[]): string[] {
   return [...Map.groupBy(records, ({ who: attackerName }) => attackerName)].map(([attackerName, rows]) => {
     const attacks = rows.filter(({ duty }) => duty === null)
@@ -260,6 +260,6 @@ function summarize(records: readonly AttemptRecord[]): string[] {
     ...byIdentity(records),
     line('request', 'signed requests'),
     line('evaluation', 'evaluated, not sent'),
-    `${duties.length} rows are duties, and were ${count(duties, 'allowed')} times allowed`,
+    `${duties.length} rows are duties; ${count(duties, 'allowed')} of them were allowed`,
   ]
 }

@@ -1,4 +1,4 @@
-// Step 3: two backups by the command line, hours and changes apart, with the truth at each time on record.
+// Step 3: two backups by the command line, with hours and changes between them, and the expected state of each on record.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { writerRoleName } from '../../../guardrails/names.ts'
@@ -12,7 +12,7 @@ import type { HoldfastOutcome } from '../holdfast-process.ts'
 import { roleNamed } from '../principals.ts'
 import { sumRequests } from '../traffic.ts'
 import { recordFiles } from '../expected-state/files.ts'
-import type { DirectoryTruth } from '../expected-state/files.ts'
+import type { DirectoryState } from '../expected-state/files.ts'
 import { recordRows } from '../expected-state/rows.ts'
 import { takeSnapshot, work } from './produce.ts'
 
@@ -23,14 +23,18 @@ export async function backUp(
 ): Promise<BackedUp> {
   const { timeline, ledger } = context
   const { clock } = provisioned.sandbox
-  await mkdir(directories(context).truth, { mode: 0o700 })
+  await mkdir(directories(context).expectedState, { mode: 0o700 })
   const outcomes: HoldfastOutcome[] = []
   const states: State[] = []
+  const backups: Backups = { context, provisioned, production, outcomes }
   try {
     for (const label of ['first', 'second'] as const) {
       if (label === 'second') clock.turn(day.betweenBackupsMs)
       const cluster = await production.start()
-      const counts = await work(context, production, cluster, clock.nowMs(), label === 'first' ? 1 : 2)
+      const counts = await work(context, production, cluster, {
+        nowMs: clock.nowMs(),
+        seed: label === 'first' ? 1 : 2,
+      })
       timeline.note(
         `${counts.inserted} rows added, ${counts.updated} changed, ${counts.deleted} deleted; ` +
           `${counts.filesAdded} files added, ${counts.filesChanged} changed, ${counts.filesRemoved} removed`,
@@ -39,7 +43,7 @@ export async function backUp(
       const rows = await recordRows(client)
       await client.end()
       await cluster.stop()
-      states.push(await backUpState(context, provisioned, production, label, rows, outcomes))
+      states.push(await backUpState(backups, label, rows))
       await takeSnapshot(provisioned, production)
     }
   } finally {
@@ -49,39 +53,40 @@ export async function backUp(
   return { states }
 }
 
-async function backUpState(
-  context: DrillContext,
-  provisioned: Provisioned,
-  production: Production,
-  label: State['label'],
-  rows: State['rows'],
-  outcomes: HoldfastOutcome[],
-): Promise<State> {
-  const files: Partial<Record<SourceName, DirectoryTruth>> = {}
+/** The running drill, and the outcomes of its backups so far. */
+interface Backups {
+  readonly context: DrillContext
+  readonly provisioned: Provisioned
+  readonly production: Production
+  readonly outcomes: HoldfastOutcome[]
+}
+
+async function backUpState(backups: Backups, label: State['label'], rows: State['rows']): Promise<State> {
+  const { context, production } = backups
+  const files: Partial<Record<SourceName, DirectoryState>> = {}
   const snapshotIds: Partial<Record<SourceName, string>> = {}
   let takenMs = 0
   for (const source of sources) {
     const directory = path.join(production.volumeDirectory, source.directory)
-    const truth = recordFiles(directory)
-    files[source.name] = truth
-    const snapshot = await backUpSource(context, provisioned, { ...source, directory }, label, outcomes)
+    const directoryState = recordFiles(directory)
+    files[source.name] = directoryState
+    const snapshot = await backUpSource(backups, { ...source, directory }, label)
     snapshotIds[source.name] = snapshot.id
     takenMs = Math.max(takenMs, snapshot.timeMs)
   }
   const state = { label, rows, files, snapshotIds, takenMs } as State
-  await writeFile(path.join(directories(context).truth, `${label}.json`), JSON.stringify(state), {
+  await writeFile(path.join(directories(context).expectedState, `${label}.json`), JSON.stringify(state), {
     mode: 0o600,
   })
   return state
 }
 
 async function backUpSource(
-  context: DrillContext,
-  { sandbox, region, vault, declaration, sessions }: Provisioned,
+  { context, provisioned, outcomes }: Backups,
   source: { name: SourceName; kind: string; directory: string },
   label: State['label'],
-  outcomes: HoldfastOutcome[],
 ): Promise<{ id: string; timeMs: number }> {
+  const { sandbox, region, vault, declaration, sessions } = provisioned
   const { timeline, meter, report, signal } = context
   const places = directories(context)
   timeline.progress(`backing up ${source.name}`)
@@ -129,7 +134,7 @@ async function backUpSource(
   return record.snapshot
 }
 
-/** A vault whose lock was taken away is backed up to all the same: what is lost with it is for the claims to say. */
+/** A vault without a lock is accepted, because the claims must show what its removal costs. */
 function acceptUnlocked({ objectLock }: DeclaredBucket): string[] {
   return objectLock.default?.mode === 'COMPLIANCE' ? [] : ['--allow-unlocked']
 }

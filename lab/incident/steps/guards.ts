@@ -1,4 +1,4 @@
-// Step 7: every guard on its own. Each has a claim, which is examined in every drill and falls if the guard is taken away.
+// Every guard on its own. Each guard has a claim, which every drill examines and which falls if the guard is removed.
 import { readFileSync } from 'node:fs'
 import { GetObjectLockConfigurationCommand } from '@aws-sdk/client-s3'
 import type { ObjectLockConfiguration } from '@aws-sdk/client-s3'
@@ -18,7 +18,7 @@ export const guardProbes = JSON.parse(
   readFileSync(new URL('../guards/probes.json', import.meta.url), 'utf8'),
 ) as readonly GuardProbe[]
 
-/** `before`: what was in the vault before anything was attacked. */
+/** @param before the inventory of the vault before the attacks. */
 export async function examineGuards(
   context: DrillContext,
   provisioned: Provisioned,
@@ -36,7 +36,7 @@ export async function examineGuards(
   }
   const guardClaims = new Set<string>(guards.map(({ name }) => guardClaimOf(name)))
   const held = ledger.results.filter(({ name, status }) => status === 'held' && guardClaims.has(name)).length
-  timeline.note(`${held} of ${guards.length} guards hold, each examined with the others taken away`)
+  timeline.note(`${held} of ${guards.length} guards hold, each examined with the others removed`)
 }
 
 async function examineStatements(
@@ -51,13 +51,13 @@ async function examineStatements(
     if ((await probe(examiner, row)).allowed) findings.push(`${row.who} may ${row.action} on ${row.on}`)
   }
   for (const sid of guard.sids) {
-    if (!(await standsAlone(declaration, guard, sid, probes, nowMs)))
+    if (!(await standsAlone(declaration, guard, sid, { probes, nowMs })))
       findings.push(`the statement ${sid} refuses nothing by itself`)
   }
   return { findings, evidence: `${probes.length} probes, ${guard.sids.length} statements alone` }
 }
 
-/** What isn't said by a policy: asked of the bucket as it was declared, of the bucket as it is, and of what lies in it. */
+/** Examines a setting that no policy states: in the declaration, in the live bucket, and on the stored versions. */
 async function examineSetting(
   guard: Guard,
   provisioned: Provisioned,
@@ -67,8 +67,8 @@ async function examineSetting(
   const declared = provisioned.vault.objectLock
   const modes = [...before.values()].map(({ lock }) => lock?.mode ?? 'no')
   const evidence = `the bucket, and ${modes.length} versions in it`
-  const unlike = (wanted: string) =>
-    modes.filter((mode) => (wanted === 'any' ? mode === 'no' : mode !== wanted)).length
+  const unlike = (expected: string) =>
+    modes.filter((mode) => (expected === 'any' ? mode === 'no' : mode !== expected)).length
   switch (guard.name) {
     case 'object-lock':
       return {
@@ -101,7 +101,7 @@ async function examineSetting(
       }
     }
     default:
-      throw new Error(`nothing probes the guard ${guard.name}`)
+      throw new Error(`no probe examines the guard ${guard.name}`)
   }
 }
 

@@ -1,4 +1,4 @@
-// Step 8: the lock alone. Every policy is taken away, and the vault account's own root tries what a lock must stop.
+// Step 8: the lock alone. Without any policy, the vault account's own root user tries every attack that a lock must stop.
 import { OwnerAuthorizer } from '../../sandbox/authorization/owner-authorizer.ts'
 import { startSandbox } from '../../sandbox/server.ts'
 import { connectAccount } from '../attack/account-call.ts'
@@ -14,7 +14,7 @@ import type { Inventory } from '../inventory/store-inventory.ts'
 import { connectS3 } from '../sessions.ts'
 import { aimAtVault, decisionFinder, examineWall } from './attack.ts'
 
-/** Stops the cloud and starts it again on the same data, with nobody to ask for permission. */
+/** Restarts the cloud on the same data, with an authorizer that evaluates no policy. */
 export async function attackLockAlone(
   context: DrillContext,
   provisioned: Provisioned,
@@ -68,7 +68,7 @@ export async function attackLockAlone(
   })
 }
 
-/** Each attack on one version; and a deletion of every version, with and without bypass. */
+/** Each attack on one version, and a deletion of every other version with and without bypass. */
 function aim(target: AttackTarget, before: Inventory): { attack: Attack; target: AttackTarget }[] {
   const stopped = s3Attacks.filter(({ stoppedByLock }) => stoppedByLock === true)
   const otherVersions = [...before.values()].filter(
@@ -83,7 +83,7 @@ function aim(target: AttackTarget, before: Inventory): { attack: Attack; target:
   ]
 }
 
-/** One row per attack for the report: the first that was not refused, else the first. */
+/** One row per attack for the report: the first row without a refusal, or else the first row. */
 function summarize(records: AttemptRecord[]): AttemptRecord[] {
   return [...Map.groupBy(records, ({ attack }) => attack).values()].flatMap(
     (rows) => rows.find(({ outcome }) => outcome !== 'refused') ?? rows[0] ?? [],

@@ -1,4 +1,4 @@
-// Step 2: a business worth wiping. A real database and its uploads on one volume, and the "backups" beside them.
+// Step 2: production. A real database and its uploads on one volume, with the dumps that serve as backups beside them.
 import { chown, mkdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { CreateSnapshotCommand, CreateVolumeCommand, EC2Client } from '@aws-sdk/client-ec2'
@@ -18,7 +18,7 @@ import { countNothing, recordUploads, runRound } from '../world/workload.ts'
 import type { WorkloadCounts } from '../world/workload.ts'
 
 const settings = {
-  // Power cuts are none of this drill's subjects, and the cluster is stopped before each backup.
+  // No fsync, because the drill simulates no power cut and stops the cluster before each backup.
   fsync: 'off',
   io_method: 'sync',
   min_wal_size: '32MB',
@@ -79,27 +79,32 @@ export function connectEc2(
   return new EC2Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
 }
 
-/** Runs the desks' workload on a cluster that is up; `seed` makes each stretch another one. */
+export interface Stretch {
+  readonly nowMs: number
+  /** Different for each stretch of the workload, so that no two change the same rows. */
+  readonly seed: number
+}
+
+/** Runs the workload of the rental desks on a running cluster. */
 export async function work(
   context: DrillContext,
   { uploads }: Production,
   cluster: Cluster,
-  nowMs: number,
-  seed: number,
+  { nowMs, seed }: Stretch,
 ): Promise<WorkloadCounts> {
   const client = await cluster.connect()
   const counts = countNothing()
   const random = seedRandom(context.seed * 31 + seed)
   for (let round = 0; round < context.size.rounds; round++) {
     context.signal.throwIfAborted()
-    await runRound(client, uploads, random, context.size, nowMs, counts)
+    await runRound(client, { uploads, random, size: context.size, nowMs }, counts)
     context.timeline.progress(`the desks at work: round ${round + 1} of ${context.size.rounds}`)
   }
   await client.end()
   return counts
 }
 
-/** The account's own idea of safety: a snapshot, which the same credential deletes. */
+/** Takes the account's own volume snapshot, which the agent's credential can delete. */
 export async function takeSnapshot(
   { sandbox, accounts, region }: Provisioned,
   { volumeId }: Production,
@@ -118,18 +123,18 @@ async function fillUploads(
   for (let index = 0; index < context.size.uploads; index++) {
     added.push(uploads.add(nowMs))
     if (index % 250 > 0) continue
-    // Writing is synchronous: the cloud in this process gets its turn here.
+    // Yield to the event loop, because the writes are synchronous and the cloud runs in this process.
     await new Promise((resolve) => setImmediate(resolve))
     context.timeline.progress(`writing uploads: ${index} of ${context.size.uploads}`)
   }
   await recordUploads(client, added, nowMs)
 }
 
-/** Configuration that runs commands: in production it does, and after a restore it must not. */
+/** Plants settings and triggers that run commands. They run in production, and must not run after a restore. */
 async function plantCanaries(context: DrillContext, client: pg.Client, user: UserIds | null): Promise<void> {
   const { canary } = directories(context)
   await makeDirectory(canary, user)
-  // It reads its input to the end: one that doesn't would now and then fail the COPY that feeds it.
+  // The command reads its input to the end, because an early end sometimes fails the COPY that feeds it.
   const sing = (name: string) => `cat > ${client.escapeIdentifier(path.join(canary, name))}`
   await client.query(
     `CREATE FUNCTION greet() RETURNS event_trigger LANGUAGE plpgsql AS ${client.escapeLiteral(
@@ -146,7 +151,7 @@ async function plantCanaries(context: DrillContext, client: pg.Client, user: Use
 
 const canaries = { login: 'login-trigger-ran', archive: 'archive-command-ran' } as const
 
-/** The canaries that have sung so far; they are silent again afterwards. */
+/** Returns the names of the canaries that ran since the last call, and resets them. */
 export async function hearCanaries(context: DrillContext): Promise<string[]> {
   const sung: string[] = []
   for (const name of Object.values(canaries)) {

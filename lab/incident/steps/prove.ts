@@ -1,4 +1,4 @@
-// Step 6: what was in the vault before the wipe is in it now, by its API and by its disk.
+// Step 6: every version from before the wipe is still in the vault, by its API and on its disk.
 import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
 import type { Examination } from '../claims.ts'
 import { directories } from '../drill-context.ts'
@@ -45,7 +45,7 @@ export async function prove(
   const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
   report.inventory = { versions: items.length, bytes }
   const evidence = `${countText(items.length)} versions, ${bytesText(bytes)}`
-  // A vault in which nothing was is a vault in which nothing was lost.
+  // An empty vault is a finding, because it can't lose anything.
   const examine = (findings: string[]): Examination => ({
     findings: items.length === 0 ? ['the vault was empty'] : findings,
     evidence,
@@ -71,7 +71,7 @@ export async function prove(
   )
   timeline.note(`read back ${evidence}, by the API and from the disk, and compared with before the wipe`)
 
-  /** What a duty let somebody add: told by its key, and never a delete marker. */
+  /** Whether a duty let an identity add the version. A delete marker is never one. */
   function isAdded({ key, isDeleteMarker }: InventoryItem): boolean {
     return !isDeleteMarker && added.some((start) => key.startsWith(start))
   }
@@ -84,11 +84,12 @@ export async function prove(
     const findings = additions
       .filter(({ lock }) => lock?.mode !== 'COMPLIANCE')
       .map(({ key }) => `${key} is not locked`)
-    if (additions.length === 0) findings.push('no stolen writer could add anything, so nothing was learned')
+    if (additions.length === 0)
+      findings.push('no stolen writer could add an object, so the claim examined nothing')
     const bytes = additions.reduce((sum, item) => sum + item.bytes, 0)
     return {
       findings,
-      evidence: `${additions.length} objects, ${bytesText(bytes)}, each below the prefix of who wrote it`,
+      evidence: `${additions.length} objects, ${bytesText(bytes)}, each below the prefix of its writer`,
     }
   }
 }

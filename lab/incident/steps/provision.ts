@@ -1,4 +1,4 @@
-// Step 1: run the infrastructure program, and start the cloud that it declares.
+// Step 1: runs the infrastructure program, and starts the cloud that it declares.
 import { chmod } from 'node:fs/promises'
 import { vaultBucketName } from '../../../guardrails/names.ts'
 import { TurnableClock } from '../../sandbox/clock.ts'
@@ -57,10 +57,10 @@ async function start(
   vault: DeclaredBucket,
   region: string,
 ): Promise<Provisioned> {
-  // The day lies in the past, so that it ends now: no recovery point is in anybody's future.
+  // The replayed day lies in the past and ends now, so that no recovery point lies in the future.
   const clock = new TurnableClock(Date.now, -(day.betweenBackupsMs + day.fromBackupToWipeMs))
   const { sandbox, authorizer, sessions } = await startCloud(context, declaration, clock, region)
-  // The database's own user has to reach its volume; everything beside it stays closed.
+  // The database's user must reach its volume; all other directories stay closed.
   await chmod(directories(context).sandbox, 0o711)
   context.timeline.clock = clock
   return {
@@ -90,11 +90,13 @@ function examineAccount(
     findings.push('the vault lies in the production account')
   if (owner === undefined) findings.push('the vault lies in an account that is not declared')
   if (owner?.isManagement === true)
-    findings.push("the vault lies in the organization's management account, which nothing binds")
+    findings.push("the vault lies in the organization's management account, which no control policy binds")
   const strangers = buckets.filter(
     ({ accountId, name }) => accountId === vault.accountId && !name.startsWith('holdfast-'),
   )
-  findings.push(...strangers.map(({ name }) => `bucket ${name} of something else lies in the vault account`))
+  findings.push(
+    ...strangers.map(({ name }) => `bucket ${name} is not Holdfast's, and lies in the vault account`),
+  )
   const inVault = roles.filter(({ accountId }) => accountId === vault.accountId).length
   return { findings, evidence: `bucket in account ${vault.accountId}, with ${inVault} roles` }
 }
@@ -123,13 +125,13 @@ function controlKeyArn(region: string): string {
   return `arn:aws:kms:${region}:${exampleAccounts.outsider}:key/00000000-0000-4000-8000-000000000000`
 }
 
-/** An intruder's key: everyone may encrypt with it, until the day it is taken away. */
+/** An intruder's key: every principal may encrypt with it until the intruder deletes it. */
 const everyoneMayUse = {
   Version: '2012-10-17',
   Statement: [{ Sid: 'Everyone', Effect: 'Allow', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' }],
 }
 
-/** The only buckets that aren't the program's: without guards, to show that each attack would work. */
+/** Buckets without guards, which show that each attack works. The program declares all other buckets. */
 function controlBuckets(region: string): DeclaredBucket[] {
   const common = {
     accountId: exampleAccounts.outsider,

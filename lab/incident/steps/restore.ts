@@ -1,4 +1,4 @@
-// Step 7: the way back. Each state is restored by the command line, and a real database is started on it.
+// Step 7: restores each state by the command line, and starts a real database on it.
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -28,16 +28,35 @@ interface Findings {
   configuration: string[]
   tables: number
   documents: number
-  /** By the stopwatch, when each database answered its first client. */
+  /** Times by the stopwatch at which each database served its first client. */
   readyMs: number[]
+}
+
+export interface RestoreInput {
+  readonly provisioned: Provisioned
+  readonly production: Production
+  readonly backedUp: BackedUp
+  /** Undefined if the step `wipe` crashed. */
+  readonly wiped: Wiped | undefined
+}
+
+/** One state that is restored, with the findings of all states so far. */
+interface RestoreScene {
+  readonly context: DrillContext
+  readonly provisioned: Provisioned
+  readonly production: Production
+  readonly states: readonly State[]
+  readonly findings: Findings
+}
+
+interface RestoreTarget {
+  readonly pointInTime: string
+  readonly directory: string
 }
 
 export async function restore(
   context: DrillContext,
-  provisioned: Provisioned,
-  production: Production,
-  backedUp: BackedUp,
-  wiped: Wiped | undefined,
+  { provisioned, production, backedUp, wiped }: RestoreInput,
 ): Promise<void> {
   const { ledger } = context
   const { states } = backedUp
@@ -52,11 +71,13 @@ export async function restore(
   }
   const sung = await hearCanaries(context)
   if (sung.length < 2)
-    findings.configuration.push('the canaries did not even sing in production, so their silence says nothing')
+    findings.configuration.push(
+      'the canaries did not run in production, so their silence after a restore proves nothing',
+    )
   await mkdir(directories(context).restored, { mode: 0o711 })
-  // The newest first, as an on-call would; then the older one.
-  for (const state of states.toReversed())
-    await restoreState(context, provisioned, production, state, states, findings)
+  // The newest state first, as on-call would.
+  const scene: RestoreScene = { context, provisioned, production, states, findings }
+  for (const state of states.toReversed()) await restoreState(scene, state)
   const examine = (name: ClaimName, list: string[], evidence: string) =>
     ledger.examine(name, () => {
       if (findings.readyMs.length < states.length)
@@ -77,14 +98,8 @@ export async function restore(
   await examineObjectives(context, states, wiped, findings.readyMs[0])
 }
 
-async function restoreState(
-  context: DrillContext,
-  provisioned: Provisioned,
-  production: Production,
-  state: State,
-  states: State[],
-  findings: Findings,
-): Promise<void> {
+async function restoreState(scene: RestoreScene, state: State): Promise<void> {
+  const { context, provisioned, states, findings } = scene
   const { ledger, timeline, report } = context
   const target = path.join(directories(context).restored, state.label)
   await mkdir(target, { mode: 0o711 })
@@ -95,15 +110,11 @@ async function restoreState(
     for (const source of sources) {
       const expected = state.files[source.name]
       compared += Object.keys(expected).length
-      // What of one source doesn't come back must not keep the other from coming back.
-      const differences = await restoreSource(
-        context,
-        provisioned,
-        state,
-        source.name,
+      // A failed restore of one source must not stop the restore of the other.
+      const differences = await restoreSource(scene, state, source.name, {
         pointInTime,
-        path.join(target, source.directory),
-      ).catch((error: unknown) => [describeError(error)])
+        directory: path.join(target, source.directory),
+      }).catch((error: unknown) => [describeError(error)])
       findings.push(...differences.map((difference) => `${source.name}: ${difference}`))
     }
     return { findings, evidence: `${countText(compared)} entries as of ${pointInTime}` }
@@ -112,7 +123,7 @@ async function restoreState(
   const restoredMs = timeline.elapsedMs
   let rows = 0
   await ledger.examine(`${state.label}-restore-rows-equal`, async () => {
-    const examination = await examineDatabase(context, production, state, target, findings)
+    const examination = await examineDatabase(scene, state, target)
     rows = Object.values(state.rows.tables).reduce((sum, table) => sum + table.rows, 0)
     return {
       ...examination,
@@ -128,8 +139,8 @@ async function restoreState(
   )
 }
 
-/** As a human would say it: some time after the state, and before the next one; never the snapshot's own time. */
-function choosePointInTime({ sandbox }: Provisioned, state: State, states: State[]): string {
+/** A time that a human would give: between this state and the next one, never the snapshot's exact time. */
+function choosePointInTime({ sandbox }: Provisioned, state: State, states: readonly State[]): string {
   const next = states[states.indexOf(state) + 1]
   const endMs = next === undefined ? sandbox.clock.nowMs() : next.takenMs
   const middleMs = state.takenMs + (endMs - state.takenMs) / 2
@@ -138,13 +149,12 @@ function choosePointInTime({ sandbox }: Provisioned, state: State, states: State
 }
 
 async function restoreSource(
-  context: DrillContext,
-  { sandbox, region, vault, sessions }: Provisioned,
+  { context, provisioned }: RestoreScene,
   state: State,
   source: SourceName,
-  pointInTime: string,
-  directory: string,
+  { pointInTime, directory }: RestoreTarget,
 ): Promise<string[]> {
+  const { sandbox, region, vault, sessions } = provisioned
   const { meter, report, timeline, signal } = context
   timeline.progress(`restoring ${source} as of ${pointInTime}`)
   meter.take()
@@ -189,18 +199,17 @@ async function restoreSource(
     ...(record.snapshot === state.snapshotIds[source]
       ? []
       : [`snapshot ${record.snapshot} was chosen instead of ${state.snapshotIds[source]}`]),
-    ...(record.ok ? [] : ['the restore says that something is damaged']),
+    ...(record.ok ? [] : ['the restore reports damage']),
     ...compareFiles(state.files[source], recordFiles(directory)),
   ]
 }
 
 async function examineDatabase(
-  context: DrillContext,
-  { binaries, user }: Production,
+  { context, production, findings }: RestoreScene,
   state: State,
   target: string,
-  findings: Findings,
 ): Promise<{ findings: string[] }> {
+  const { binaries, user } = production
   const directory = path.join(target, 'quarantine')
   await mkdir(directory)
   await chmod(directory, 0o711)
@@ -231,9 +240,9 @@ async function examineDatabase(
   }
 }
 
-/** Signs that something of the restored cluster's own configuration had an effect. */
+/** Effects of the restored cluster's own configuration. */
 async function findObeyed(context: DrillContext, client: pg.Client, ours: string): Promise<string[]> {
-  // A finished segment is what an archive command waits for.
+  // Finish a segment, because an archive command runs only then.
   await client.query('SELECT pg_switch_wal()')
   await client.query('CHECKPOINT')
   const { rows } = await client.query<{ name: string; sourcefile: string }>(
@@ -254,7 +263,7 @@ async function compareDocuments(client: pg.Client, uploads: string, findings: Fi
     'SELECT path, bytes FROM documents ORDER BY path',
   )
   findings.documents += rows.length
-  const differences = rows.length === 0 ? ['the database knows of no upload'] : []
+  const differences = rows.length === 0 ? ['the database lists no upload'] : []
   for (const { path: name, bytes } of rows) {
     const file = path.join(uploads, name)
     const size = existsSync(file) ? (await stat(file)).size : null

@@ -1,4 +1,4 @@
-// The last step: time. Locks run out by the cloud's clock alone, and what may go then goes one way only.
+// The last step: time. Locks end by the cloud's clock alone. Afterwards only the custodian can delete a version.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import {
@@ -22,7 +22,7 @@ import type { Examination } from '../claims.ts'
 import { startCloud } from '../cloud.ts'
 import type { DrillCloud } from '../cloud.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
-import { cast } from '../principals.ts'
+import { drillPrincipals } from '../principals.ts'
 import { connectS3, toSdk } from '../sessions.ts'
 import { packPrefix } from '../../../core/store/vault-keys.ts'
 
@@ -51,13 +51,11 @@ export async function passTime(context: DrillContext, provisioned: Provisioned):
   const [expiring, extended] = [await add(scene, 'expiring'), await add(scene, 'extended')]
   const early = await tryEarly(scene, expiring, extended)
   cloud.sandbox.clock.turn((lockDays + 1) * dayMs)
-  timeline.note(
-    `the cloud's clock is turned by ${lockDays + 1} days: the lock of what is in the vault has run out`,
-  )
+  timeline.note(`the cloud's clock is turned by ${lockDays + 1} days: the locks in the vault have ended`)
   await ledger.examine('unexpired-versions-stay', async () =>
     examine(
       [...early, ...(await tryExtended(scene, extended))],
-      'before its lock ran out, and after it was extended',
+      'before the end of its lock, and after an extension',
     ),
   )
   await ledger.examine('expired-versions-only-by-custodian', () => examineExpired(scene, expiring))
@@ -69,7 +67,7 @@ function examine(findings: string[], evidence: string): Examination {
   return { findings, evidence }
 }
 
-/** The code of the refusal; `allowed` if there was none. */
+/** The error code of the refusal; `allowed` without one. */
 async function answerTo(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => 'allowed',
@@ -93,7 +91,7 @@ async function withRole<T>(scene: Scene, role: string, use: (client: S3Client) =
   }
 }
 
-/** A version of its own, written as the writer does. */
+/** Adds a version as the writer does. */
 async function add(scene: Scene, name: string): Promise<Version> {
   const object = {
     Bucket: scene.provisioned.vault.name,
@@ -144,7 +142,7 @@ async function tryExtended(scene: Scene, extended: Version): Promise<string[]> {
     : [`the custodian deletes a version whose lock was extended: ${answer}`]
 }
 
-/** Everybody tries, by id, with bypass, and by a marker; then the custodian by a marker; then, by id, it may. */
+/** Every identity tries a deletion by id, with bypass and by a marker. The custodian may delete by id only. */
 async function examineExpired(scene: Scene, expired: Version): Promise<Examination> {
   const {
     cloud,
@@ -155,9 +153,9 @@ async function examineExpired(scene: Scene, expired: Version): Promise<Examinati
       `${name}'s root`,
       cloud.sandbox.rootCredentials(id),
     ]),
-    ['nobody', null],
+    ['an unsigned request', null],
   ]
-  for (const { role } of cast)
+  for (const { role } of drillPrincipals)
     if (role !== 'holdfast-custodian') identities.push([role, await cloud.sessions.of(role)])
   const findings: string[] = []
   const { VersionId: _id, ...current } = expired
@@ -201,7 +199,7 @@ async function examineSkew(scene: Scene): Promise<Examination> {
   let requestCount = 0
   for (const days of [-1, 1]) {
     for (const [identityName, credentials] of signers) {
-      // A client for each: after one answer it knows how late it is.
+      // A new client for each request, because a client learns the clock's offset from the first response.
       const skewed = {
         endpoint: sandbox.endpoint,
         region,
@@ -222,7 +220,7 @@ async function examineSkew(scene: Scene): Promise<Examination> {
           'RequestTimeTooSkewed',
           await answerTo(byS3().send(new ListObjectVersionsCommand({ Bucket: vault.name }))),
         ],
-        // The token service has words of its own for it.
+        // The token service has another error code for a skewed request.
         identity: [
           'SignatureDoesNotMatch',
           await answerTo(new STSClient(skewed).send(new GetCallerIdentityCommand({}))),
@@ -240,7 +238,7 @@ async function examineSkew(scene: Scene): Promise<Examination> {
   return examine(findings, `${requestCount} requests`)
 }
 
-/** The engine itself, in process, with the clock of a host that is a day off; the true one first. */
+/** Backs up with the engine in this process: first with the right clock, then with a clock that is wrong by a day. */
 async function examineClientClock(scene: Scene): Promise<Examination> {
   const {
     context,
@@ -306,7 +304,7 @@ function examineWritten(scene: Scene, version: Version, timeMs: number, fromMs: 
     const writtenMs = LastModified?.getTime() ?? 0
     if (Math.abs(timeMs - writtenMs) > toleranceMs) findings.push("the snapshot's time is not the server's")
     if (writtenMs < fromMs - toleranceMs || writtenMs > scene.cloud.sandbox.clock.nowMs() + toleranceMs)
-      findings.push('the server dated it otherwise')
+      findings.push("the server's date is not the time of the upload")
     const Retention = await client.send(new GetObjectRetentionCommand(version)).then(
       (answer) => answer.Retention,
       () => undefined,

@@ -1,4 +1,4 @@
-// Step 4: the incident. The agent finds a credential that nobody gave it, and production is gone.
+// Step 4: the incident. The agent finds a credential that no operator gave it, and deletes production.
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { DescribeSnapshotsCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2'
@@ -24,8 +24,8 @@ export async function wipe(
   const { sandbox, region, accounts } = provisioned
   sandbox.clock.turn(day.fromBackupToWipeMs)
   const cluster = await production.start()
-  const counts = await work(context, production, cluster, sandbox.clock.nowMs(), 3)
-  timeline.note(`${counts.inserted} rows added since the last backup: what the RPO is about`)
+  const counts = await work(context, production, cluster, { nowMs: sandbox.clock.nowMs(), seed: 3 })
+  timeline.note(`${counts.inserted} rows added since the last backup; the RPO measures their loss`)
   const key = sandbox.rootCredentials(accounts.production)
   const { workingTree } = directories(context)
   await mkdir(workingTree)

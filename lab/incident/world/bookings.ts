@@ -1,4 +1,4 @@
-// The production database: car rental, with enough rows that losing them would be the end of the business.
+// The production database of a car rental, with enough rows that their loss would end the business.
 import type pg from 'pg'
 import type { WorldSize } from './size.ts'
 
@@ -74,7 +74,7 @@ export async function loadBookings(
   await client.query('VACUUM (FREEZE, ANALYZE)')
 }
 
-/** A dump of every table, written by the server, as a nightly job would: in the same volume as what it dumps. */
+/** Dumps every table as a nightly job would: the server writes the dump to the same volume. */
 export async function dumpTables(client: pg.Client, directory: string): Promise<number> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`,

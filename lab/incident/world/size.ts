@@ -1,4 +1,4 @@
-// How much there is to lose: the drill's own size, and a small one for its tests.
+// The sizes of the replayed production: one for the drill, and a small one for its tests.
 
 export interface WorldSize {
   branches: number

@@ -1,4 +1,4 @@
-// A day at the rental desks: rows and files change all the time, and every change is one that a customer would miss.
+// A day at the rental desks: rows and files change all the time, and a customer would notice the loss of each change.
 import type pg from 'pg'
 import type { Random } from '../../../core/clock.ts'
 import { drawInteger, drawItem } from '../seeded-random.ts'
@@ -18,13 +18,17 @@ export function countNothing(): WorkloadCounts {
   return { inserted: 0, updated: 0, deleted: 0, filesAdded: 0, filesChanged: 0, filesRemoved: 0 }
 }
 
-/** One round: a transaction of inserts, updates and deletes, and some files, as of `nowMs`. Adds to `counts`. */
+export interface Round {
+  readonly uploads: Uploads
+  readonly random: Random
+  readonly size: WorldSize
+  readonly nowMs: number
+}
+
+/** One round: a transaction of inserts, updates and deletes, and changes to some files. Adds to `counts`. */
 export async function runRound(
   client: pg.Client,
-  uploads: Uploads,
-  random: Random,
-  size: WorldSize,
-  nowMs: number,
+  { uploads, random, size, nowMs }: Round,
   counts: WorkloadCounts,
 ): Promise<void> {
   await client.query('BEGIN')
@@ -80,7 +84,7 @@ async function insertBooking(
   )
 }
 
-/** The database's own list of the files, so that a restore can be asked whether the two belong together. */
+/** Lists the files in the database, so that a restore can check that database and files belong together. */
 export async function recordUploads(client: pg.Client, uploads: Upload[], nowMs: number): Promise<void> {
   await client.query(
     `INSERT INTO documents (path, bytes, added_at)
@@ -91,7 +95,7 @@ export async function recordUploads(client: pg.Client, uploads: Upload[], nowMs:
 }
 
 function changeFiles(uploads: Uploads, random: Random, nowMs: number, counts: WorkloadCounts) {
-  // A set: the same file may be drawn twice, and is then recorded once, as it is in the end.
+  // A set, because a file may be drawn twice and must be recorded once, in its last state.
   const written = new Set<Upload>()
   for (let index = drawInteger(random, 1, 3); index > 0; index--, counts.filesAdded++)
     written.add(uploads.add(nowMs))

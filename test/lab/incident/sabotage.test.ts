@@ -200,7 +200,7 @@ describe('a restore that does not bring back what was there', () => {
 
   async function restoreAgain(states: BackedUp, wiped?: Wiped) {
     const fresh = freshContext()
-    await restore(fresh, provisioned, production, states, wiped)
+    await restore(fresh, { provisioned, production, backedUp: states, wiped })
     rmSync(directories(context).restored, { recursive: true })
     return { results: resultsOf(fresh), ledger: fresh.ledger }
   }

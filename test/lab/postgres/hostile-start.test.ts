@@ -59,7 +59,7 @@ describe('a cluster that brings its own configuration', () => {
     await client.query(
       'CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION on_login(); ALTER EVENT TRIGGER on_login ENABLE ALWAYS',
     )
-    const truth = await recordRows(client)
+    const expected = await recordRows(client)
     await client.end()
     await hostile.stop()
     appendFileSync(
@@ -90,7 +90,7 @@ describe('a cluster that brings its own configuration', () => {
       )
       expect(settings).toEqual([{ mode: 'off', loaded: '', port: '5432' }])
       await restored.query('SELECT pg_switch_wal()')
-      expect(compareRows(truth, await recordRows(restored))).toEqual([])
+      expect(compareRows(expected, await recordRows(restored))).toEqual([])
       expect(await checkStructure(restored)).toEqual([])
       expect(existsSync(canary('archived'))).toBe(false)
       expect(existsSync(canary('logged-in'))).toBe(false)

@@ -12,10 +12,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { compareFiles, recordFiles } from '../../../../lab/incident/expected-state/files.ts'
-import type { DirectoryTruth } from '../../../../lab/incident/expected-state/files.ts'
+import type { DirectoryState } from '../../../../lab/incident/expected-state/files.ts'
 
 let root: string
-let truth: DirectoryTruth
+let expected: DirectoryState
 const at = (name: string) => path.join(root, name)
 
 beforeEach(() => {
@@ -26,19 +26,19 @@ beforeEach(() => {
   symlinkSync('a/one', at('link'))
   for (const name of ['a/one', 'a/b/two', 'a/b', 'a', '.'])
     utimesSync(at(name), 1_700_000_000.123456, 1_700_000_000.123456)
-  truth = recordFiles(root)
+  expected = recordFiles(root)
 })
 afterEach(() => rmSync(root, { recursive: true }))
 
 /** Puts the times of the directories back, so that a test sees the one difference that it made. */
 function compareAgain() {
   for (const name of ['a/b', 'a', '.']) utimesSync(at(name), 1_700_000_000.123456, 1_700_000_000.123456)
-  return compareFiles(truth, recordFiles(root))
+  return compareFiles(expected, recordFiles(root))
 }
 
 describe('comparing a directory with its record', () => {
   test('finds no difference in what nobody touched', () => {
-    expect(Object.keys(truth).sort()).toEqual(['.', 'a', 'a/b', 'a/b/two', 'a/one', 'link'])
+    expect(Object.keys(expected).sort()).toEqual(['.', 'a', 'a/b', 'a/b/two', 'a/one', 'link'])
     expect(compareAgain()).toEqual([])
   })
 
@@ -76,7 +76,7 @@ describe('comparing a directory with its record', () => {
   })
 
   test('sees another owner', () => {
-    const changed = structuredClone(truth)
+    const changed = structuredClone(expected)
     changed['a/one']!.uid += 1
     const actual = recordFiles(root)
     expect(compareFiles(changed, actual)).toEqual([expect.stringMatching(/^a\/one: owner/)])

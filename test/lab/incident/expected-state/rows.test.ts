@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { compareRows } from '../../../../lab/incident/expected-state/rows.ts'
-import type { DatabaseTruth } from '../../../../lab/incident/expected-state/rows.ts'
+import type { DatabaseState } from '../../../../lab/incident/expected-state/rows.ts'
 
-const truth: DatabaseTruth = {
+const expected: DatabaseState = {
   tables: { bookings: { rows: 3, sha256: 'aa' }, payments: { rows: 2, sha256: 'bb' } },
   schemaSha256: 'cc',
   sequences: { bookings_id_seq: '3' },
 }
-const changed = (change: (truth: DatabaseTruth) => void) => {
-  const actual = structuredClone(truth)
+const changed = (change: (expected: DatabaseState) => void) => {
+  const actual = structuredClone(expected)
   change(actual)
-  return compareRows(truth, actual)
+  return compareRows(expected, actual)
 }
 
 describe('comparing a database with its record', () => {

@@ -16,9 +16,9 @@ function invent(seed: number) {
   for (let index = 0; index < 40; index++) uploads.add(1_700_000_000_000)
   for (let index = 0; index < 10; index++) uploads.change(1_700_000_100_000)
   for (let index = 0; index < 10; index++) uploads.remove()
-  const truth = recordFiles(uploads.directory)
+  const state = recordFiles(uploads.directory)
   // The directories' own times are those of the machine.
-  const files = Object.fromEntries(Object.entries(truth).filter(([, { kind }]) => kind === 'file'))
+  const files = Object.fromEntries(Object.entries(state).filter(([, { kind }]) => kind === 'file'))
   return { uploads, files }
 }
 
