@@ -31,7 +31,7 @@ const supported = new Set(['secrets', 'resourceReferences', 'deletedWith', 'alia
 export interface ProgramRun {
   exitCode: number
   monitor: RecordingMonitor
-  /** What the program had to say to the user: the engine's log, errors only. */
+  /** The errors in the engine's log, which Pulumi shows to the operator. */
   errors: string[]
 }
 

@@ -435,7 +435,7 @@ describe('every layer', () => {
 
   it('never forces anything to be destroyed, and runs no session longer than an hour', () => {
     expect(JSON.stringify(all())).not.toMatch(/forceDestroy|forceDelete|closeOnDeletion/)
-    // Of tasks alone, whose older revisions a run may still name.
+    // Only task definitions, because a run may still use an older revision.
     for (const { type, inputs } of all())
       expect([type, 'skipDestroy' in inputs]).toEqual([
         type,

@@ -1,5 +1,5 @@
-// What a stack's outputs may hold: they are read by tools, kept in state, pasted into tickets. An account's id stands only where a tool
-// needs an ARN, a name or the account itself; a secret stands nowhere.
+// A stack's outputs may hold no secret, because tools read them, the state keeps them, and operators paste them
+// into tickets. They hold an account's id only in an ARN, a name, or a field for the account itself.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
 import type { Recording } from '../../infra/recording.ts'

@@ -1,5 +1,5 @@
-// What AWS takes of a name, a description or a number, and no type says: asked of everything that the program declares, at the longest
-// names that the configuration allows. From AWS's API references, which the provider's own checks follow.
+// AWS's limits on names, descriptions and numbers that no type checks. The test applies them to every declared
+// resource, with the longest names that the configuration allows. The limits come from AWS's API references.
 import { beforeAll, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
