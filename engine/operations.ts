@@ -11,10 +11,11 @@ export type TreePath = Buffer
 export interface Problem {
   path: TreePath
   /**
-   * `unreadable`, `vanished`, `changed`: content is missing, the snapshot is incomplete. `not-restorable`: recorded,
-   * but never created by a restore (devices, sockets, FIFOs). `not-recorded`: xattrs or ACLs that the backup leaves out.
+   * `unreadable`, `vanished`, `changed`, `outside`: content is missing, the snapshot is incomplete (`outside`: a link leads
+   * out of a cluster's directory). `not-restorable`: recorded, but never created by a restore (devices, sockets, FIFOs).
+   * `not-recorded`: xattrs or ACLs that the backup leaves out.
    */
-  kind: 'unreadable' | 'vanished' | 'changed' | 'not-restorable' | 'not-recorded'
+  kind: 'unreadable' | 'vanished' | 'changed' | 'outside' | 'not-restorable' | 'not-recorded'
   detail: string
 }
 
@@ -28,6 +29,8 @@ interface Environment {
 export interface BackupOptions extends Environment {
   source: string
   kind: 'volume' | 'postgres'
+  /** Of a cluster that has a lock file: its server is stopped, or the directory lies in an atomic file-system snapshot. */
+  atRest?: 'stopped' | 'file-system-snapshot' | undefined
   /** The root of what is backed up. */
   directory: string
   /** Where the local cache lies; created if missing. Losing it costs one full upload and nothing else. */

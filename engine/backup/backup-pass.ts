@@ -13,6 +13,7 @@ import type { DedupIndex } from './dedup-index.ts'
 import { LinkGroups } from './link-groups.ts'
 import type { BackupProgress, Problem } from '../operations.ts'
 import type { PackUploader } from './pack-uploader.ts'
+import type { PostgresCluster } from './postgres-cluster.ts'
 import type { CachedFile, FileCache } from './file-cache.ts'
 import { SnapshotTree } from './snapshot-tree.ts'
 import { walk } from '../walk.ts'
@@ -20,6 +21,13 @@ import type { WalkedEntry } from '../walk.ts'
 
 /** Entries that may wait for an earlier one's content before the walk pauses. */
 const maxPending = 20_000
+/** Content is missing from the snapshot, or holds no state that the file ever had. */
+const incompleteKinds: ReadonlySet<Problem['kind']> = new Set([
+  'unreadable',
+  'vanished',
+  'changed',
+  'outside',
+])
 /** A file that changed so shortly before it was read may change again within the clock's granularity: not remembered. */
 const racyNs = 1_000_000_000n
 
@@ -54,6 +62,7 @@ export class BackupPass {
   private readonly uploader: PackUploader
   private readonly cachedFile: FileCache
   private readonly startedNs: bigint
+  private readonly cluster: PostgresCluster | null
   private readonly reading: FileReading
   private readonly tree: SnapshotTree
   private readonly pending: Pending[] = []
@@ -79,6 +88,8 @@ export class BackupPass {
     /** What the source has in packs, as far as the cache knows. */
     bytesBefore: number
     startedNs: bigint
+    /** Null for a source of another kind. */
+    cluster: PostgresCluster | null
     signal: AbortSignal | undefined
     onProgress: ((progress: BackupProgress) => void) | undefined
   }) {
@@ -86,6 +97,7 @@ export class BackupPass {
     this.uploader = options.uploader
     this.cachedFile = options.cachedFile
     this.startedNs = options.startedNs
+    this.cluster = options.cluster
     this.signal = options.signal
     this.onProgress = options.onProgress
     this.tree = new SnapshotTree(options)
@@ -110,6 +122,7 @@ export class BackupPass {
       this.reading.flush()
       await this.waitFor(() => this.reading.isFlushed)
       this.emit()
+      for (const problem of this.cluster?.changes() ?? []) this.addProblem(problem)
       this.cachedFile.finish()
       const treeRoot = this.tree.finish()
       await this.uploader.drain(0)
@@ -197,8 +210,7 @@ export class BackupPass {
 
   private addProblem(problem: Problem): void {
     this.problemCount++
-    if (problem.kind === 'unreadable' || problem.kind === 'vanished' || problem.kind === 'changed')
-      this.incomplete = true
+    if (incompleteKinds.has(problem.kind)) this.incomplete = true
     if (this.problems.length < 1000) this.problems.push(problem)
   }
 
@@ -212,6 +224,8 @@ export class BackupPass {
       })
     }
     if (entry.type !== 'file') {
+      const clusterProblem = this.cluster?.problemOf(entry) ?? null
+      if (clusterProblem !== null) this.addProblem(clusterProblem)
       if (entry.type !== 'directory' && entry.type !== 'symlink') {
         this.addProblem({
           path: entry.path,

@@ -24,11 +24,12 @@ import type { WrittenIndex } from './index-upload.ts'
 import { DedupIndex } from './dedup-index.ts'
 import type { BackupOptions, BackupResult } from '../operations.ts'
 import { PackUploader } from './pack-uploader.ts'
+import { PostgresCluster } from './postgres-cluster.ts'
 import { FileCache } from './file-cache.ts'
 
 /**
  * @throws `vault-unsafe` for a bucket that doesn't keep what is promised, `conflict` if the same source is being backed
- * up by this host, and whatever the store answers. An unreadable file is a problem in the result, not an error.
+ * up by this host or a server runs in the cluster's directory, and whatever the store answers. An unreadable file is a problem in the result, not an error.
  */
 export async function backup(options: BackupOptions): Promise<BackupResult> {
   const startedMs = options.clock.nowMs()
@@ -75,6 +76,7 @@ async function runPass(
 ): Promise<{ result: BackupResult } | { tooOldAtMs: number }> {
   const { source, promiseDays } = options
   const dryRun = options.dryRun ?? false
+  const cluster = options.kind === 'postgres' ? new PostgresCluster(options.directory, options.atRest) : null
   const last = cache.lastSnapshot()
   const generation = currentGeneration(last?.generation ?? null, lock, promiseDays, nowMs)
   const dedupIndex = new DedupIndex()
@@ -94,6 +96,7 @@ async function runPass(
     cachedFile: new FileCache(cache.files(), dryRun ? null : cache),
     startedNs: fileSystemTimeNs(options.cacheDirectory),
     bytesBefore,
+    cluster,
     workers: options.workers ?? Math.min(8, availableParallelism()),
     signal: options.signal,
     onProgress: options.onProgress,

@@ -20,6 +20,8 @@ import type { VaultFlags } from '../vault-options.ts'
 interface BackupFlags extends VaultFlags {
   source: string
   kind: 'volume' | 'postgres'
+  stopped?: boolean
+  fromSnapshot?: boolean
   cacheDir?: string
   promiseDays?: number
   allowUnlocked?: boolean
@@ -38,6 +40,13 @@ export function declare(command: Command, invocation: Invocation): void {
         .choices(['volume', 'postgres'])
         .default('volume'),
     )
+    .addOption(
+      new Option(
+        '--stopped',
+        'no PostgreSQL server runs in the directory, although it has a postmaster.pid',
+      ).conflicts('fromSnapshot'),
+    )
+    .option('--from-snapshot', 'the directory lies in one atomic file-system snapshot of a PostgreSQL server')
     .addOption(
       new Option(
         '--cache-dir <dir>',
@@ -59,7 +68,8 @@ Examples:
   holdfast backup /srv/rental --source rental-db --bucket my-vault
   holdfast backup /var/lib/postgresql/18/main --source rental-db --kind postgres --config vault.json
 
-Ends with 3 if something was unreadable, vanished or changed: the snapshot is in the vault, and marked incomplete.
+Ends with 3 if something was unreadable, vanished, changed or lies outside of the directory: the snapshot is in
+the vault, and marked incomplete.
 `,
     )
     .action((directory: string) => backUp(directory, command.opts(), invocation))
@@ -69,6 +79,7 @@ Ends with 3 if something was unreadable, vanished or changed: the snapshot is in
 /** @throws `incomplete` after it committed and reported the snapshot, if content is missing from it. */
 async function backUp(directory: string, flags: BackupFlags, invocation: Invocation): Promise<void> {
   assertSourceName(flags.source)
+  const atRest = atRestOf(flags)
   const output = makeOutput(invocation, flags.json ?? false)
   const address = await resolveVault(flags, {
     command: 'backup',
@@ -83,6 +94,7 @@ async function backUp(directory: string, flags: BackupFlags, invocation: Invocat
         ...vault,
         source: flags.source,
         kind: flags.kind,
+        atRest,
         directory: resolve(directory),
         cacheDirectory: resolve(flags.cacheDir || defaultCacheDirectory(invocation.environment)),
         promiseDays: flags.promiseDays ?? address.promiseDays ?? defaultPromiseDays,
@@ -109,12 +121,26 @@ function incomplete(id: string | null): HoldfastError {
   const state = id === null ? 'a snapshot would be incomplete' : `the snapshot ${id} is incomplete`
   return new HoldfastError(
     'incomplete',
-    `${state}: some entries were unreadable, vanished, or changed while they were read`,
+    `${state}: some entries were unreadable, vanished, changed while they were read, or lie outside of the directory`,
     {
       hint: 'fix the entries listed above (permissions, a stopped service, a file-system snapshot to read from), and back up again',
       context: { snapshot: id },
     },
   )
+}
+
+function atRestOf({
+  kind,
+  stopped,
+  fromSnapshot,
+}: BackupFlags): 'stopped' | 'file-system-snapshot' | undefined {
+  const atRest = stopped ? 'stopped' : fromSnapshot ? 'file-system-snapshot' : undefined
+  if (atRest !== undefined && kind !== 'postgres') {
+    throw new HoldfastError('invalid-input', '--stopped and --from-snapshot need --kind postgres', {
+      hint: 'pass --kind postgres if the directory holds a PostgreSQL cluster, or leave the option out',
+    })
+  }
+  return atRest
 }
 
 function progressText(progress: BackupProgress): string {

@@ -11,6 +11,7 @@ const headings: Record<Problem['kind'], string> = {
   unreadable: 'Unreadable, not in the snapshot',
   vanished: 'Vanished while being read, not in the snapshot',
   changed: 'Changed while being read, not consistent in the snapshot',
+  outside: 'Outside of the directory, not in the snapshot',
   'not-restorable': 'Recorded, but not created by a restore',
   'not-recorded': 'Extended attributes or ACLs that are not recorded',
 }

@@ -250,6 +250,42 @@ export const mutants: Mutant[] = [
     test: engine('backup/backup-pass'),
     titled: 'a file that',
   },
+  {
+    name: 'a lock file of PostgreSQL is overlooked',
+    why: "a copy of a running server's files can lose committed rows",
+    file: 'engine/backup/postgres-cluster.ts',
+    find: 'atRest === undefined && statsOf(join(directory, lockFile)) !== null',
+    replace: 'false',
+    test: engine('backup/postgres-cluster'),
+    titled: 'a lock file is refused',
+  },
+  {
+    name: 'a running PostgreSQL is overlooked',
+    why: 'a declaration that a server is stopped can be wrong',
+    file: 'engine/backup/postgres-cluster.ts',
+    find: 'if (server !== null) {',
+    replace: 'if (false) {',
+    test: engine('backup/postgres-cluster'),
+    titled: 'a server that runs',
+  },
+  {
+    name: 'a PostgreSQL that starts during the backup is overlooked',
+    why: 'the files that were read were never one state',
+    file: 'engine/backup/backup-pass.ts',
+    find: 'this.cluster?.changes() ?? []',
+    replace: '[]',
+    test: engine('backup/postgres-cluster'),
+    titled: 'while the files are read',
+  },
+  {
+    name: 'a tablespace elsewhere is complete without its files',
+    why: 'nothing false is called ok',
+    file: 'engine/backup/backup-pass.ts',
+    find: "'unreadable', 'vanished', 'changed', 'outside'",
+    replace: "'unreadable', 'vanished', 'changed'",
+    test: engine('backup/postgres-cluster'),
+    titled: 'outside of the directory',
+  },
 
   // What the writer remembers.
   {

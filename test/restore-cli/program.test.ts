@@ -43,6 +43,7 @@ test.each([
   [['backup', '.', 'more', '--source', 's', '--bucket', 'vault']],
   [['backup', '.', '--source', 's', '--kind', 'mysql']],
   [['backup', '.', '--source', 's', '--promise-days', '1.5']],
+  [['backup', '.', '--source', 's', '--bucket', 'vault', '--stopped']],
   [['backup', '.', '--source', 's', '--bucket', 'vault', '--role-arn', 'admin']],
   [['backup', '.', '--source', '../s', '--bucket', 'vault']],
   [['restore', '--bucket', 'vault']],

@@ -84,7 +84,7 @@ test('a whole file that became another one, but holds still, is read as it is, w
   const { contents, bytes } = read([item])
   expect(contents[0]).toMatchObject({
     problem: null,
-    restamped: { stamp: { size: 6, mtimeNs: 1_000_000_000_000_000_000n } },
+    newStats: { identity: { size: 6, mtimeNs: 1_000_000_000_000_000_000n } },
   })
   expect(bytes[0]!.toString()).toBe('second')
 })
