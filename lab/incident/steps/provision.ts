@@ -4,7 +4,7 @@ import { vaultBucketName } from '../../../guardrails/names.ts'
 import { TurnableClock } from '../../sandbox/clock.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../../sandbox/declaration.ts'
 import { exampleAccounts, exampleConfig } from '../../sandbox/loader/example-config.ts'
-import { loadDeclaration } from '../../sandbox/loader/loader.ts'
+import { loadExample } from '../../sandbox/loader/loader.ts'
 import type { Examination } from '../claims.ts'
 import { startCloud } from '../cloud.ts'
 import { day, directories } from '../drill-context.ts'
@@ -13,7 +13,7 @@ import { removeGuard } from '../guards/guard-removal.ts'
 
 export async function provision(context: DrillContext): Promise<Provisioned> {
   const { ledger, timeline, report } = context
-  const whole = await loadDeclaration()
+  const whole = await loadExample()
   const program = context.without === null ? whole : removeGuard(whole, context.without)
   const { region } = exampleConfig
   const vaultName = vaultBucketName({ accountId: exampleAccounts.vault, region })

@@ -27,6 +27,8 @@ export interface DecisionSubject {
 export class DecisionLog {
   private readonly limit: number
   private decisions: Decision[] = []
+  // A drill asks for each of its thousands of requests.
+  private byRequest = new Map<string, Decision[]>()
 
   constructor(limit = 100_000) {
     this.limit = limit
@@ -37,7 +39,7 @@ export class DecisionLog {
   }
 
   of(requestId: string): Decision[] {
-    return this.decisions.filter((entry) => entry.requestId === requestId)
+    return this.byRequest.get(requestId) ?? []
   }
 
   record(subject: DecisionSubject, decision: AccessDecision): void {
@@ -51,9 +53,14 @@ export class DecisionLog {
 
   // Drops half at once, so that a full log doesn't cost a copy per entry.
   private add(entry: Decision): void {
-    if (this.decisions.length >= this.limit)
+    if (this.decisions.length >= this.limit) {
       this.decisions = this.decisions.slice(-Math.floor(this.limit / 2))
+      this.byRequest = Map.groupBy(this.decisions, ({ requestId }) => requestId)
+    }
     this.decisions.push(entry)
+    const ofRequest = this.byRequest.get(entry.requestId)
+    if (ofRequest === undefined) this.byRequest.set(entry.requestId, [entry])
+    else ofRequest.push(entry)
   }
 }
 

@@ -28,6 +28,14 @@ export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudD
   return (await loadProgram(options)).declaration
 }
 
+let exampleCloud: Promise<CloudDeclaration> | undefined
+
+/** A copy of the example configuration's cloud. To record the program takes a second, so a process does it once. */
+export async function loadExample(): Promise<CloudDeclaration> {
+  exampleCloud ??= loadDeclaration()
+  return structuredClone(await exampleCloud)
+}
+
 /** The cloud, and the resources as they were recorded: protection and what the sandbox doesn't emulate are only in these. */
 export async function loadProgram(
   options: LoadOptions = {},
