@@ -1,4 +1,4 @@
-// The sandbox's time: the wall clock, plus what a test has turned it by.
+// The sandbox's time: the wall clock, plus the offset that a test has turned it by.
 
 import type { Clock } from '../../core/clock.ts'
 
@@ -8,7 +8,8 @@ interface Sleeper {
   wake: () => void
 }
 
-// setTimeout takes no more than a signed 32-bit number of milliseconds; a longer sleep is armed again when it ends.
+// setTimeout takes at most a signed 32-bit number of milliseconds, so a longer sleep is set again when the
+// timer ends.
 const maxTimerMs = 2_147_483_647
 
 export class TurnableClock implements Clock {
@@ -17,7 +18,7 @@ export class TurnableClock implements Clock {
   private readonly listeners = new Set<(offsetMs: number) => void>()
   private turnedMs: number
 
-  /** `wall` gives milliseconds since the epoch; a test passes a constant to stop the clock but for its turns. */
+  /** @param wall milliseconds since the epoch. A test passes a constant, so that only its turns move the clock. */
   constructor(wall: () => number = Date.now, offsetMs = 0) {
     this.wall = wall
     this.turnedMs = offsetMs
@@ -31,7 +32,7 @@ export class TurnableClock implements Clock {
     return this.wall() + this.turnedMs
   }
 
-  /** Turns the clock by `ms`, back if negative, and wakes whoever slept until a time that has now come. */
+  /** Turns the clock by `ms`, back if negative, and wakes the sleepers whose deadline has come. */
   turn(ms: number): void {
     if (!Number.isFinite(ms)) throw new RangeError('a clock turns by a finite number of milliseconds')
     this.turnedMs += Math.trunc(ms)

@@ -1,10 +1,11 @@
-// What an embedded cloud is made of: plain data, read from a recorded run of the Pulumi program. The loader writes it,
-// the services and the authorizer read it. Policy documents are as the program rendered them, parsed from JSON.
+// The contents of an embedded cloud, as plain data. The loader reads them from a recorded run of the Pulumi
+// program; the services and the authorizer use them. Policy documents are as the program rendered them,
+// parsed from JSON.
 
 export type PolicyDocument = Record<string, unknown>
 
 export interface NamedPolicy {
-  /** ARN of a managed policy, or the name of an inline one: what an explanation calls it. */
+  /** ARN of a managed policy, or name of an inline one. Explanations show it. */
   name: string
   document: PolicyDocument
 }
@@ -12,7 +13,7 @@ export interface NamedPolicy {
 export interface DeclaredAccount {
   /** Twelve digits. */
   id: string
-  /** `vault`, `production`, `organization`, or what a test calls it. */
+  /** `vault`, `production`, `organization`, or a name that a test chose. */
   name: string
   /** The management account of the organization: SCPs and RCPs don't bind it. */
   isManagement: boolean
@@ -74,6 +75,9 @@ export interface CloudDeclaration {
   keys: DeclaredKey[]
   /** The id of the organization (`o-…`), null without one. */
   organizationId: string | null
-  /** Every resource of the program that the sandbox doesn't emulate. Shown to the user, never dropped in silence. */
+  /**
+   * Every resource of the program that the sandbox doesn't emulate. The user sees this list, so that no
+   * resource is dropped in silence.
+   */
   notEmulated: { type: string; name: string; account: string }[]
 }

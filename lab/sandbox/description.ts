@@ -1,4 +1,5 @@
-// What a client needs to know of a sandbox that serves it: where it is, what is in it, and who one can be there.
+// Describes a running sandbox to its clients: endpoint, accounts, buckets, roles, and how a client assumes
+// each role.
 
 import { randomBytes } from 'node:crypto'
 import type { CloudDeclaration, DeclaredRole } from './declaration.ts'
@@ -29,19 +30,25 @@ export interface Description {
 interface DescribedRole {
   arn: string
   accountId: string
-  /** ARNs, services and issuers that its trust policy names. */
+  /** ARNs, services and issuers that the role's trust policy names. */
   assumedBy: string[]
-  /** What AssumeRole has to bring along; null if nothing. */
+  /** The external id that AssumeRole needs; null if none. */
   externalId: string | null
-  /** Whether it has to say on whose behalf: any SourceIdentity will do. */
+  /** Whether AssumeRole needs a SourceIdentity; any value will do. */
   sourceIdentity: boolean
-  /** Session tags that have to come along, with any value. */
+  /** Keys of the session tags that AssumeRole needs; any values will do. */
   tags: string[]
-  /** A second factor that the sandbox takes for it: SerialNumber, and the secret (Base32) that TokenCode is reckoned from, as an authenticator does. */
+  /**
+   * A second factor that the sandbox accepts for the role: SerialNumber, and the secret (Base32) from which
+   * an authenticator computes TokenCode.
+   */
   secondFactor: { serialNumber: string; secret: string } | null
-  /** Of a role that a compute service or a sign-in portal takes on for somebody: a session of it, ready to use. */
+  /**
+   * A session that is ready to use, for a role that a compute service or a sign-in portal assumes for its
+   * user; otherwise null.
+   */
   credentials: Credentials | null
-  /** Of a role for workloads outside AWS: a token of a local issuer, for AssumeRoleWithWebIdentity. */
+  /** A token of a local issuer for AssumeRoleWithWebIdentity, for a role of workloads outside AWS; otherwise null. */
   webIdentityToken: string | null
 }
 
@@ -54,7 +61,7 @@ export interface DescribedSandbox {
   tokens: ReadonlyMap<string, string>
 }
 
-/** Holds secrets, which open nothing but the sandbox of this directory. */
+/** The description holds secrets, but they open only the sandbox of this directory. */
 export function describeSandbox({
   sandbox,
   declaration,
@@ -92,9 +99,9 @@ export function describeSandbox({
 
 const requestTag = 'aws:RequestTag/'
 
-/** A second factor for each role that asks for one, held by whoever its trust policy names. */
+/** A second factor of a role that needs one. The principal in the role's trust policy holds it. */
 export interface RoleDevice extends MfaDevice {
-  /** ARN of the role that it opens. */
+  /** ARN of the role that needs the factor. */
   role: string
 }
 
@@ -129,7 +136,7 @@ function isRequired(isAbsent: string | string[] | undefined): boolean {
   return isAbsent !== undefined && listOf<string>(isAbsent).every((value) => value === 'false')
 }
 
-/** RFC 4648, as authenticators take it; 20 bytes are 32 letters. */
+/** RFC 4648, as authenticators take it. 20 bytes become 32 letters. */
 function encodeBase32(bytes: Buffer): string {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
   return (bits.match(/.{5}/g) ?? [])
@@ -171,7 +178,7 @@ function describeRole(
   }
 }
 
-// A whole account that the condition narrows to some of its roles is those roles.
+// The roles that a condition names replace the account that the statement trusts.
 function trustedNames({ Principal, Condition }: Statement): string[] {
   const narrowed = ['ArnLike', 'ArnEquals', 'StringEquals', 'StringLike'].flatMap((operator) =>
     listOf<string>(Condition?.[operator]?.['aws:PrincipalArn']),

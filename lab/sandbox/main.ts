@@ -1,4 +1,7 @@
-// `npm run sandbox`: serves the embedded cloud alone, loaded from the Pulumi program, for any S3 client to be pointed at.
+// `npm run sandbox`: serves the embedded cloud on its own, loaded from the Pulumi program, for any S3 client.
+//
+//   load the declaration; mint a token for each role that trusts an OIDC provider; start the sandbox;
+//   print the endpoint, the credentials and the roles; stop on SIGINT or SIGTERM
 
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

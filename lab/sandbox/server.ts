@@ -1,4 +1,7 @@
-// Starts the embedded cloud: one port on loopback for all of its services, told apart by what the signature says.
+// Starts the embedded cloud on one loopback port. The credential scope of a request's signature names its service.
+//
+// A sandbox is one SQLite database, object files, a clock, an authorizer, the services (S3 and EC2, others as factories),
+// and the gateway in front of them. gateway/gateway.ts describes the way of a request.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,26 +27,29 @@ import { createS3Service } from './s3/service.ts'
 import { openDatabase, readSetting, writeSetting } from './store/database.ts'
 
 export interface SandboxOptions {
-  /** Holds all state; made if it isn't there. One sandbox at a time. */
+  /** The directory of all state; created if absent. Only one sandbox may use it at a time. */
   directory: string
   declaration: CloudDeclaration
-  /** 0 or absent: a free one. */
+  /** A free port by default, or for 0. */
   port?: number
   host?: '127.0.0.1'
-  /** Absent: the wall clock plus the turns made so far, which the directory remembers. */
+  /** Default: the wall clock plus all turns so far, which the directory remembers. */
   clock?: TurnableClock
-  /** Absent: an account's own principals may do everything in it, nobody else anything. A function is given what can change. */
+  /**
+   * Default: an account may do everything in itself, and no other caller anything. A function gets the
+   * state that can change.
+   */
   authorizer?: Authorizer | ((live: LiveCloud) => Promise<Authorizer>)
-  /** Beside S3 and EC2: the token service, for one. */
+  /** Services beside S3 and EC2, such as the token service. */
   services?: readonly ServiceFactory[]
   faults?: FaultPlan
   onRequest?: (record: RequestRecord) => void
 }
 
-/** What decisions may depend on beside the declaration. */
+/** The state, beside the declaration, that decisions depend on. */
 interface LiveCloud {
   nowMs(): number
-  /** S3's `RestrictPublicBuckets`, as the bucket has it now. */
+  /** S3's `RestrictPublicBuckets` of a bucket now. */
   restrictsPublicBuckets(bucket: string): boolean
 }
 
@@ -54,10 +60,10 @@ export interface Sandbox {
   credentials: StoredCredentials
   decisions: DecisionLog
   faults: FaultInjector | null
-  /** Errors that are the sandbox's own fault: empty, or the sandbox has a bug. */
+  /** Unexpected errors of the sandbox itself: an entry means a bug. */
   defects: unknown[]
   rootCredentials(accountId: string): Credentials
-  /** Where the data of a volume lies; null if there is no such volume. */
+  /** The directory of a volume's data; null if there is no such volume. */
   volumeDirectory(volumeId: string): string | null
   stop(): Promise<void>
 }
@@ -158,7 +164,7 @@ function listen(gateway: Gateway, host: string, port: number): Promise<Server> {
   })
 }
 
-// What isn't HTTP has no request to answer: one XML error, then the connection is closed.
+// Bytes that are not HTTP get one XML error, and the connection is closed.
 function refuseGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [code, message] =
@@ -183,7 +189,7 @@ async function close(
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeAllConnections()
   await closed
-  // Requests in flight end with their sockets; their last steps may still touch the database.
+  // Waits for requests in flight, because their last steps may still use the database.
   await gateway.settled()
   for (const service of services.values()) service.close?.()
   closeDatabase()

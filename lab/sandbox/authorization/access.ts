@@ -21,13 +21,19 @@ export interface AccessRequest {
 
 export interface AccessDecision {
   allowed: boolean
-  /** `explicit-deny`, `implicit-deny` or `allowed`, and in which kind of policy: for the log, never for the caller. */
+  /**
+   * `allowed`, `explicit-deny` or `implicit-deny`, and the kind of policy that decided. Only the log carries
+   * it, never a reply.
+   */
   result: string
-  /** The deciding statement: policy's name and `Sid` (or its index); null if nothing matched. */
+  /** The deciding statement: the policy's name and the `Sid`, or the index; null if no statement matched. */
   statement: { policy: string; sid: string } | null
 }
 
 export interface Authorizer {
-  /** Rejects if the evaluator dropped a context key that the request carries: never an `allowed` by omission. */
+  /**
+   * Rejects if the evaluator dropped a context key of the request, because a missing key could turn a deny
+   * into an allow.
+   */
   authorize(request: AccessRequest): Promise<AccessDecision>
 }

@@ -1,5 +1,6 @@
-// Decides each request as AWS would, on the policies that the Pulumi program declares: identity policies, boundary, session
-// policies, the resource's own policy, SCPs and RCPs, with the rules between accounts.
+// Decides each request as AWS would, on the policies that the Pulumi program declares: identity policies,
+// boundary, session policies, the resource's own policy, SCPs and RCPs. It also applies AWS's rules between
+// accounts.
 
 import { completeContext } from '../condition-keys/context.ts'
 import type {
@@ -21,23 +22,23 @@ import { evaluateQuestion } from './evaluation.ts'
 import type { ApplicablePolicies, Question } from './evaluation.ts'
 import { takesRcp } from './service-reference.ts'
 
-/** What the decisions depend on beside the declaration, and what can change while the sandbox runs. */
+/** The state, beside the declaration, that decisions depend on. It changes while the sandbox runs. */
 export interface LiveState {
   /** The sandbox's clock. */
   nowMs(): number
-  /** S3's `RestrictPublicBuckets` for a bucket as it is now; without it, what the declaration says holds. */
+  /** S3's `RestrictPublicBuckets` for a bucket now. If absent, the value in the declaration holds. */
   restrictsPublicBuckets?(bucket: string): boolean
-  /** `aws:RequestedRegion` where a service doesn't say; `us-east-1` by default. */
+  /** `aws:RequestedRegion` for a request without a region; `us-east-1` by default. */
   region?: string
 }
 
-/** An authorizer that knows the declaration it was made from. */
+/** An authorizer with the declaration that it was made from. */
 export interface PolicyAuthorizer extends Authorizer {
   readonly declaration: CloudDeclaration
-  /** Names in the declared policies that AWS doesn't have: an action or a key that no request will ever match. */
+  /** Actions and condition keys in the declared policies that AWS doesn't have. No request will ever match them. */
   readonly findings: readonly PolicyFinding[]
   nowMs(): number
-  /** Everything that decides a request, gathered: what `authorize` evaluates. */
+  /** Gathers everything that `authorize` evaluates. */
   gather(request: AccessRequest): Promise<Question>
 }
 
@@ -57,7 +58,7 @@ const fullScp: NamedPolicy = { name: 'FullAWSAccess', document: { ...fullAccess 
 // policies and AWS Organizations policies can block these actions." (S3 API reference, PutBucketPolicy)
 const rootKeepsActions = new Set(['s3:getbucketpolicy', 's3:putbucketpolicy', 's3:deletebucketpolicy'])
 
-/** Rejects with `invalid-input`, naming the policy, if AWS would refuse one of the declaration. */
+/** Rejects with `invalid-input`, naming the policy, if AWS would refuse a declared policy. */
 export async function createAuthorizer(
   declaration: CloudDeclaration,
   live: LiveState,
@@ -77,7 +78,7 @@ export async function createAuthorizer(
     )
   }
 
-  // Where the program declares something, it declares every role; of other accounts nothing is known.
+  // The program declares every role of these accounts. The roles of any other account are unknown.
   const declaringAccounts = new Set(
     [...declaration.roles, ...declaration.buckets].map(({ accountId }) => accountId),
   )
@@ -122,7 +123,8 @@ async function collectPolicies(
     (await compilePolicy(kind, policy)).forAction(action)
   const parts = (kind: PolicyKind, policies: NamedPolicy[]) =>
     Promise.all(policies.map((policy) => part(kind, policy)))
-  // A web identity is nobody's principal yet: "SCPs affect only users and roles that the organization's accounts manage".
+  // SCPs don't apply to a web identity, because it is not yet a principal of the account: "SCPs affect only
+  // users and roles that the organization's accounts manage".
   const caller =
     principal.accountId === null || principal.kind === 'web-identity'
       ? undefined
@@ -141,7 +143,8 @@ async function collectPolicies(
   return { identity, boundary, session, resource, scps, rcps }
 }
 
-// Of an account that the program doesn't fill the worst is assumed: its sessions may do all that an account can let them.
+// The program declares nothing in an outside account, so the worst case holds: its sessions have
+// AdministratorAccess.
 function identityPolicies(
   principal: Principal,
   role: DeclaredRole | null,
@@ -154,25 +157,25 @@ function identityPolicies(
   return hasResources || principal.accountId === null ? [] : [outsiderAccess]
 }
 
-// "SCPs don't affect users or roles in the management account", and RCPs not its resources.
+// "SCPs don't affect users or roles in the management account". RCPs don't affect its resources.
 // https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
 function binding(account: DeclaredAccount | undefined, type: 'scps' | 'rcps'): NamedPolicy[][] {
   return account === undefined || account.isManagement ? [] : account[type]
 }
 
-// Organizations attaches FullAWSAccess to each root, OU and account by itself, so a program doesn't declare it. A level
-// on which something else allows is taken for a list of what is allowed there.
+// Organizations itself attaches FullAWSAccess to each root, OU and account, so the program doesn't declare
+// it. A level with an Allow of its own is an allow list, and gets no FullAWSAccess.
 function withFullAccess(level: NamedPolicy[]): NamedPolicy[] {
   const allows = level.some(({ document }) => statementsOf(document).some(({ Effect }) => Effect === 'Allow'))
   return allows ? level : [fullScp, ...level]
 }
 
-// The evaluator adds RCPFullAWSAccess, the one RCP that allows, to every level itself.
+// The evaluator itself adds RCPFullAWSAccess, the only RCP that allows, to every level.
 function isOwnRcp({ name }: NamedPolicy): boolean {
   return name !== 'RCPFullAWSAccess'
 }
 
-// The permissions of several session policies add up; they limit as one.
+// Session policies are joined, because AWS adds up their permissions and limits the session by the sum.
 async function sessionPart({ session }: Principal, action: string): Promise<ActionPolicy | null> {
   if (session === undefined || session.policies.length === 0) return null
   const named = session.policies.map((document, index) => ({ name: `session policy ${index}`, document }))

@@ -1,4 +1,4 @@
-// Refuses a policy document that AWS would refuse, with reasons, before anyone evaluates it.
+// Refuses, with reasons, a policy document that AWS would refuse. This runs before any evaluation.
 
 import {
   validateIdentityPolicy,
@@ -51,10 +51,14 @@ const baseOperators = [
   'ArnNotLike',
 ].map((name) => name.toLowerCase())
 
-// Partition, service, region and account can't hold variables, and the evaluator makes expressions of them as they are.
+// Partition, service, region and account can't hold variables. The evaluator turns them into regular
+// expressions unescaped, so other characters are refused.
 const arnPattern = /^(\*+|arn(:[\w*?-]*){1,3}\*|arn(:[\w*?-]*){4}:[^]+)$/
 
-/** Why AWS would refuse `document` as a policy of this kind; empty if it wouldn't. Takes anything, never throws. */
+/**
+ * The reasons why AWS would refuse `document` as a policy of this kind; empty if it would accept it. Never
+ * throws.
+ */
 export function checkPolicy(kind: PolicyKind, document: unknown): string[] {
   const shape = checkShape(document)
   if (shape.length > 0) return shape
@@ -73,7 +77,7 @@ export function checkPolicy(kind: PolicyKind, document: unknown): string[] {
   }
 }
 
-/** Parses and checks a policy's text, of at most `limitBytes` in UTF-8. */
+/** Parses and checks the text of a policy, at most `limitBytes` long in UTF-8. */
 export function parsePolicy(
   kind: PolicyKind,
   text: string,
@@ -102,7 +106,7 @@ export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : value === undefined ? [] : [value]
 }
 
-// The library's own check trusts that what should be an object is one.
+// The library's own check throws on a value that is not an object, so the types are checked first.
 function checkShape(document: unknown): string[] {
   if (!isRecord(document)) return ['policy: not an object']
   const statements = listOf(document.Statement)
@@ -122,7 +126,8 @@ function checkShape(document: unknown): string[] {
 function checkSids(kind: PolicyKind, statements: Record<string, unknown>[]): string[] {
   const sids = statements.map(({ Sid }) => Sid).filter((sid) => sid !== undefined && sid !== '') as string[]
   const problems = new Set(sids).size === sids.length ? [] : ['policy: statement ids (Sid) must be unique']
-  // Bucket policies also take spaces and more; the documents of IAM and Organizations don't.
+  // A bucket policy may have spaces and other characters in a Sid; IAM and Organizations accept only letters
+  // and digits.
   if (kind === 'resource') return problems
   return [
     ...problems,
@@ -200,7 +205,10 @@ function fitsOperator(base: string, value: string): boolean {
   return true
 }
 
-/** A policy's date (ISO 8601, or seconds since the epoch) with a zone, or null if it is none. Without a zone it means UTC. */
+/**
+ * The date of a policy (ISO 8601, or seconds since the epoch) in ISO 8601 with a zone; null if it is not a
+ * date. A date without a zone is UTC.
+ */
 export function toIsoDate(value: string): string | null {
   if (/^\d{5,12}$/.test(value)) return new Date(Number(value) * 1000).toISOString()
   const match = /^(\d{4}-\d{2}(?:-\d{2})?)(?:T(\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(

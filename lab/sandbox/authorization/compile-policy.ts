@@ -1,5 +1,6 @@
-// A policy as the evaluator gets it: checked once, its strings encoded, its variables renamed, and for each action only
-// the statements that can concern it. Compiled per document object, so a policy costs its parsing once.
+// Prepares a policy for the evaluator: checks it, encodes its strings, renames its variables, and keeps for
+// each action only the statements that can match it. Each document object is compiled only once, because
+// parsing is expensive.
 
 import { loadPolicy } from '@cloud-copilot/iam-policy'
 import type { Policy } from '@cloud-copilot/iam-policy'
@@ -13,14 +14,14 @@ import { memoizeMethods } from './memoized.ts'
 
 export type EvaluatorPolicy = Policy<{ name: string }>
 
-/** A statement's origin: what a decision names. */
+/** The origin of a statement, as a decision names it. */
 export interface StatementName {
   policy: string
-  /** `Sid`, or the position in the document, from 0. */
+  /** `Sid`, or the index in the document, from 0. */
   sid: string
 }
 
-/** A policy variable, `${key}` or `${key, 'default'}`, and the key under which the evaluator looks it up. */
+/** A policy variable, `${key}` or `${key, 'default'}`, with the key under which the evaluator looks it up. */
 interface PolicyVariable {
   key: string
   lookup: string
@@ -29,13 +30,13 @@ interface PolicyVariable {
 }
 
 export interface ActionPolicy {
-  /** What the evaluator calls the policy: unique. */
+  /** The evaluator's unique name of the policy. */
   id: string
   name: string
   policy: EvaluatorPolicy
-  /** By the evaluator's index of the statement, from 0. */
+  /** One for each statement, in the evaluator's order. */
   names: StatementName[]
-  /** Condition keys, by the same index, whose value the sandbox can't know. */
+  /** Condition keys without a value in the sandbox; one list for each statement, in the same order. */
   unknowableKeys: string[][]
   variables: PolicyVariable[]
 }
@@ -48,7 +49,8 @@ interface CompiledStatement {
   variables: PolicyVariable[]
 }
 
-// AWS has a value for these in nearly every request of an organization's member; a declaration doesn't tell it.
+// AWS sets these keys in nearly every request of a member account, but a declaration doesn't contain their
+// values.
 const unknowable = new Set(['aws:principalorgpaths', 'aws:resourceorgpaths'])
 
 class CompiledPolicy {
@@ -61,7 +63,7 @@ class CompiledPolicy {
     this.statements = statements
   }
 
-  /** The part of the policy that can concern `action`. */
+  /** The statements of the policy that can match `action`. */
   forAction(action: string): ActionPolicy {
     const key = action.toLowerCase()
     let part = this.byAction.get(key)
@@ -95,7 +97,7 @@ function toActionPolicy(name: string, statements: Omit<CompiledStatement, 'conce
   }
 }
 
-/** The permissions of several policies add up: as one policy. */
+/** Makes one policy of several. Their permissions add up. */
 export function joinPolicies(name: string, parts: ActionPolicy[]): ActionPolicy {
   return toActionPolicy(
     name,
@@ -180,13 +182,13 @@ async function compileStatement(
   return { statement, name, concerns: actionFilter(raw), unknowableKeys, variables }
 }
 
-/** `Sid`, or the statement's position. */
+/** `Sid`, or the statement's index. */
 export function sidOf(statement: Record<string, unknown>, index: number): string {
   return typeof statement.Sid === 'string' && statement.Sid !== '' ? statement.Sid : String(index)
 }
 
-// A variable is looked up under a name of its own, so that one without a value can be given a value that equals nothing:
-// the evaluator would let such a condition fail, and with it a deny by `StringNotEquals`.
+// Renames each variable, because a variable without a value must equal nothing. The evaluator would let the
+// whole condition fail, and with it a deny by `StringNotEquals`.
 function replaceVariables(
   text: string,
   inArn: boolean,
@@ -203,14 +205,14 @@ function replaceVariables(
   })
 }
 
-// `*?*?*` is `??*`, which can be matched without trying every split.
+// `*?*?*` becomes `??*`, because that pattern matches without trying every split.
 function normalizeAction(action: unknown): string {
   return String(action)
     .trim()
     .replace(/[*?]{2,}/g, (run) => '?'.repeat(run.split('?').length - 1) + (run.includes('*') ? '*' : ''))
 }
 
-/** False only where no pattern of `Action` can match: what remains is the evaluator's to decide. */
+/** False only if no pattern of `Action` can match. Otherwise the evaluator decides. */
 function actionFilter(raw: Record<string, unknown>): (action: string) => boolean {
   if (raw.Action === undefined) return () => true
   const patterns = listOf(raw.Action).map((action) => {

@@ -1,4 +1,5 @@
-// Why each request was allowed or refused: for reports and tests. A reply to a caller never carries any of it.
+// The log of decisions: why each request was allowed or refused. It serves reports and tests, and no reply
+// carries any of it.
 
 import type { Principal } from '../identity/principal.ts'
 import type { AccessDecision } from './access.ts'
@@ -10,7 +11,7 @@ export interface Decision {
   action: string
   resource: string
   allowed: boolean
-  /** `policy`: an authorizer's answer. `lock`: Object Lock stopped what the policies had allowed. */
+  /** `policy`: the authorizer decided. `lock`: Object Lock stopped a request that the policies had allowed. */
   by: 'policy' | 'lock'
   result: string
   statement: AccessDecision['statement']
@@ -51,7 +52,7 @@ export class DecisionLog {
     this.add({ ...describe(subject), allowed: false, by: 'lock', result: reason, statement: null })
   }
 
-  // Drops half at once, so that a full log doesn't cost a copy per entry.
+  // Drops half of the entries at once, because dropping one at a time would copy the log for every entry.
   private add(entry: Decision): void {
     if (this.decisions.length >= this.limit) {
       this.decisions = this.decisions.slice(-Math.floor(this.limit / 2))

@@ -1,4 +1,5 @@
-// Reads the deciding statement out of an evaluation, in the order and the words in which AWS would name it.
+// Finds the deciding statement of an evaluation, in the order in which AWS checks policies, and describes it
+// in AWS's words.
 
 import type { AccessDecision, AccessRequest } from './access.ts'
 import type { StatementName } from './compile-policy.ts'
@@ -56,7 +57,7 @@ function findAllow(analysis: Analysis): DecidingPolicy {
   return { type: 'identity', statement: identity ?? null }
 }
 
-// Which policy lacked the allow: the limits first, then the grant itself, as in AWS's access denied messages.
+// The kind of policy that lacked the allow. Limits come before grants, as in AWS's access denied messages.
 function findGap(analysis: Analysis): DecidingType {
   if (analysis.scpAnalysis?.result === 'ImplicitlyDenied') return 'scp'
   if (analysis.rcpAnalysis?.result === 'ImplicitlyDenied') return 'rcp'
@@ -70,8 +71,9 @@ function findGap(analysis: Analysis): DecidingType {
 }
 
 /**
- * The message of an access denied error. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
- * Says which kind of policy decided, never which statement: that is for the log.
+ * The message of an access denied error. It names the kind of policy that decided, but never the statement,
+ * which only the log may name.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
 export function denialMessage(
   request: Pick<AccessRequest, 'principal' | 'action' | 'resource'>,

@@ -1,4 +1,5 @@
-// Looks at every policy of a declaration once: what AWS would refuse is refused, what AWS would take and ignore is found.
+// Checks every declared policy once. A policy that AWS would refuse is an error; a name that AWS would ignore
+// is a finding.
 
 import type { CloudDeclaration, NamedPolicy } from '../declaration.ts'
 import { listOf, statementsOf } from './check-policy.ts'
@@ -10,12 +11,12 @@ import { patternHasAction } from './service-reference.ts'
 export interface PolicyFinding {
   policy: string
   sid: string
-  /** The action or the condition key that AWS's service reference doesn't have. */
+  /** The unknown action or condition key. */
   name: string
   what: 'unknown-action' | 'unknown-key'
 }
 
-/** Rejects with `invalid-input`, naming the policy, if one is malformed. */
+/** Rejects with `invalid-input`, naming the policy, if a policy is malformed. */
 export async function checkDeclaredPolicies(declaration: CloudDeclaration): Promise<PolicyFinding[]> {
   const findings: PolicyFinding[] = []
   for (const [kind, policy] of listPolicies(declaration)) {
@@ -46,7 +47,7 @@ function listPolicies({ accounts, buckets, roles, keys }: CloudDeclaration): [Po
   const listed: [PolicyKind, NamedPolicy][] = []
   for (const account of accounts) {
     for (const policy of account.scps.flat()) listed.push(['scp', policy])
-    // RCPFullAWSAccess is AWS's own, and the only one that may allow.
+    // Skip: AWS owns RCPFullAWSAccess, and only this RCP may allow.
     for (const policy of account.rcps.flat())
       if (policy.name !== 'RCPFullAWSAccess') listed.push(['rcp', policy])
   }

@@ -1,4 +1,5 @@
-// Asks the authorizer about an action that no service of the sandbox emulates: IAM, KMS, Organizations and the rest.
+// Asks the authorizer about any action, also of services that the sandbox doesn't emulate: IAM, KMS,
+// Organizations and others.
 
 import { localCallerKeys } from '../condition-keys/global.ts'
 import type { CloudDeclaration } from '../declaration.ts'
@@ -37,7 +38,7 @@ export function evaluate(
   })
 }
 
-/** Who owns a resource and what its own policy is, as declared. What has no account in its ARN is the caller's. */
+/** The declared owner and policy of a resource. The caller owns a resource whose ARN names no account. */
 function findTarget(
   declaration: CloudDeclaration,
   principal: Principal,
@@ -56,7 +57,7 @@ function findTarget(
     const key = declaration.keys.find(({ arn }) => arn === resource)
     return { accountId, policy: key?.policy ?? defaultKeyPolicy(accountId) }
   }
-  // A trust policy says who may assume a role; to change the role is a matter of identity policies alone.
+  // A trust policy governs only who may assume a role. Changing the role depends on identity policies alone.
   const isTrust = service === 'iam' && /^sts:/i.test(action)
   return {
     accountId,
@@ -64,8 +65,9 @@ function findTarget(
   }
 }
 
-// "When you create a KMS key programmatically and don't specify a key policy, AWS KMS applies the default": the account's IAM
-// policies decide. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+// "When you create a KMS key programmatically and don't specify a key policy, AWS KMS applies the default":
+// the account's IAM policies decide.
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
 const keyPolicies = new Map<string, Record<string, unknown>>()
 
 function defaultKeyPolicy(accountId: string): Record<string, unknown> {

@@ -1,4 +1,5 @@
-// One call of the evaluator, with the proof that nothing of the request was left out: see authorizer.ts for what goes into it.
+// Calls the evaluator once, after a check that no key of the request is lost on the way. authorizer.ts
+// gathers the input.
 
 import { anonymousPrincipal } from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../../core/errors.ts'
@@ -11,7 +12,7 @@ import { aliasKey, describeKey, isFederatedKey } from './key-facts.ts'
 import { encodeArn, encodeText, noValue } from './literal-text.ts'
 import { findShape } from './service-reference.ts'
 
-/** What decides, each reduced to the action. SCPs and RCPs per level, outermost first. */
+/** The policies that apply, each reduced to the action. SCPs and RCPs per level, outermost first. */
 export interface ApplicablePolicies {
   identity: ActionPolicy[]
   boundary: ActionPolicy | null
@@ -36,9 +37,11 @@ export interface Question {
 export async function evaluateQuestion(question: Question): Promise<AccessDecision> {
   const input = await toEvaluatorInput(question)
   let analysis = analyzeRequest(input)
-  // "If a resource-based policy grants permission directly to the session principal, an implicit deny in a session policy
-  // does not impact the final decision": within an account, and also for a wildcard principal. The evaluator knows this
-  // of boundaries only. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+  // The session policy is left out if the resource's policy grants directly, also to a wildcard principal of
+  // the same account. The evaluator does so for boundaries only. AWS: "If a resource-based policy grants
+  // permission directly to the session principal, an implicit deny in a session policy does not impact the
+  // final decision".
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
   const grantsDirectly =
     analysis.resourceAnalysis?.allowStatements.some(({ principalMatch }) => principalMatch === 'Match') ===
     true
@@ -53,14 +56,14 @@ export async function evaluateQuestion(question: Question): Promise<AccessDecisi
   )
 }
 
-/** Rejects if the request carries a context key that AWS doesn't have for the action, or a list where it has one value. */
+/** Rejects if the request carries a key that AWS doesn't have for the action, or a list for a key with one value. */
 export async function toEvaluatorInput(question: Question): Promise<EvaluatorInput> {
   const { policies, action } = question
   const { resource, isWildcardOnly, takesKey } = await findShape(action, question.resource)
   const context: ConditionContext = {}
   for (const [key, value] of Object.entries(question.context)) {
     if (!isFederatedKey(key) && !takesKey(key)) {
-      // The authorizer's own addition, for all actions of S3: a few don't have it.
+      // The authorizer adds this key to all actions of S3, but a few actions don't have it.
       if (key === 's3:ResourceAccount') continue
       throw undecided(question, `AWS's service reference has no context key ${key} for this action`)
     }
@@ -100,7 +103,8 @@ function addVariables({ context, policies }: Question, encoded: ConditionContext
   }
 }
 
-// A statement that would concern the request, but for a condition whose key the sandbox can't know, has no answer.
+// Throws if an unknown value decides: a statement matches the request, except for a condition on a key
+// without a value.
 function refuseUnknowable(question: Question, analysis: Analysis): void {
   const parts = allParts(question.policies)
   if (parts.every(({ unknowableKeys }) => unknowableKeys.every((keys) => keys.length === 0))) return

@@ -1,7 +1,7 @@
-// The evaluator's core, called without the validation around it. That validation matches each object key against every
-// kind of ARN that S3 has and looks up every context key, which costs 25 times what the decision does, and it drops
-// context keys that it doesn't know; policies are validated when they are compiled, and keys in evaluation.ts. The core
-// isn't among the package's exports, so the path is taken from its entry; a test compares both ways on every case.
+// Calls the evaluator's core without the validation around it, which costs 25 times as much as the decision
+// and drops unknown context keys. Nothing goes unvalidated: policies are validated when they are compiled,
+// and keys in evaluation.ts. The package doesn't export the core, so its path is derived from the package's
+// entry. A test compares both ways on every case.
 
 import './linear-match.ts'
 import { createRequire } from 'node:module'
@@ -18,9 +18,9 @@ export interface EvaluatorInput {
   action: string
   resource: string
   resourceAccountId: string
-  /** Lists only for keys that take lists. */
+  /** A list only for a key that takes lists. */
   context: Record<string, string | string[]>
-  /** For actions that have no resource of their own. */
+  /** True for an action without a resource of its own. */
   isWildcardOnly: boolean
   identity: EvaluatorPolicy[]
   boundary: EvaluatorPolicy | undefined
@@ -55,7 +55,7 @@ const simulationParameters = {
   discoveryContextKeyConstraints: new DiscoveryContextKeyConstraints([]),
 }
 
-// Organizations attaches RCPFullAWSAccess to every level, and it can't be detached.
+// Organizations attaches RCPFullAWSAccess to every level, and no account can detach it.
 const allowAll = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }],

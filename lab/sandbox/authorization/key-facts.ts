@@ -1,4 +1,5 @@
-// What AWS's service reference says of condition keys, and how keys reach an evaluator that knows no others.
+// Facts about condition keys from AWS's service reference, and the names under which keys reach the
+// evaluator.
 
 import {
   findConditionKey,
@@ -8,8 +9,9 @@ import {
 import { aliasMark } from './literal-text.ts'
 
 /**
- * Claims of a web identity (`issuer.example/path:sub`). The reference lists those of a few public issuers only; a local
- * issuer's name can also hold a port. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+ * A claim of a web identity (`issuer.example/path:sub`). The service reference lists claims of a few public
+ * issuers only. The name of a local issuer can hold a port.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
  */
 export function isFederatedKey(key: string): boolean {
   const issuer = key.slice(0, Math.max(0, key.indexOf(':')))
@@ -17,22 +19,26 @@ export function isFederatedKey(key: string): boolean {
 }
 
 /**
- * The name under which the evaluator gets a key. It drops what it doesn't know for an action, so claims travel as
- * principal tags, which it takes for every action, under names that no real tag can have.
+ * The name under which the evaluator gets a key. Claims travel as principal tags with names that no real tag
+ * can have, because the evaluator drops keys that it doesn't know for an action, but takes principal tags for
+ * every action.
  */
 export function aliasKey(key: string): string {
   return isFederatedKey(key) ? `aws:PrincipalTag/${aliasMark}claim:${key.toLowerCase()}` : key
 }
 
 export interface KeyFacts {
-  /** False if neither the service reference nor the list of global keys has it: a misspelling, or newer than both. */
+  /**
+   * False if the key is in neither the service reference nor the list of global keys: it is misspelled, or
+   * newer than both.
+   */
   exists: boolean
   takesList: boolean
 }
 
 const facts = new Map<string, Promise<KeyFacts>>()
 
-/** Remembers the keys that it found: the names that a caller can invent are not among them. */
+/** Caches only keys that exist, because a caller can invent any number of other names. */
 export function describeKey(key: string): Promise<KeyFacts> {
   const slash = key.indexOf('/')
   const name = (slash > 0 && !isFederatedKey(key) ? `${key.slice(0, slash)}/x` : key).toLowerCase()

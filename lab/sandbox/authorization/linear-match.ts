@@ -1,5 +1,6 @@
-// Importing this makes matching a policy's wildcards take time linear in the text: the evaluator compares `*a*a*a*b` by
-// backtracking, and whoever may send a session policy or a bucket policy could stop the sandbox for hours with one.
+// An import of this file makes wildcard matching linear in the length of the text. The evaluator matches
+// `*a*a*a*b` by backtracking, so a caller could otherwise stop the sandbox for hours with one session policy
+// or bucket policy.
 
 import { setFlagsFromString } from 'node:v8'
 

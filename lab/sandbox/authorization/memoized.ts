@@ -1,14 +1,14 @@
-// A parsed policy that parses nothing twice: the library's model makes its statements, conditions and operators anew on
-// every look, and compares their names by locale, which is most of what a decision would cost.
+// Caches the results of a parsed policy's methods. The library's model parses its statements, conditions and
+// operators again at every call and compares names by locale, which would be most of the cost of a decision.
 
 const memoized = new WeakSet<object>()
 
 /**
- * `object`, of which each method without parameters answers with what it answered first, and so do the objects that it
- * answers with. For immutable models only.
+ * Makes each method of `object` without parameters return its first result again, and does the same for the
+ * objects that these methods return. For immutable models only.
  */
 export function memoizeMethods<T extends object>(object: T): T {
-  // One object can be the answer of two methods.
+  // Two methods can return the same object.
   if (memoized.has(object)) return object
   memoized.add(object)
   for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(object))) {

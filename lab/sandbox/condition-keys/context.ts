@@ -20,7 +20,7 @@ import { principalKeys } from './principal.ts'
 import { ownerKeyNames, ownerKeys, roleTagKeys } from './resource.ts'
 import { s3RequestKeys } from './s3.ts'
 
-/** The keys of a service's request, as far as AWS has them for the action. */
+/** The keys of a service's request, without keys that AWS doesn't have for the action. */
 export async function requestContext(
   request: ServiceRequest,
   question: AccessQuestion,
@@ -36,13 +36,13 @@ export async function requestContext(
 
 export interface ContextSources {
   request: AccessRequest
-  /** The caller's role; null for a caller without one, and for a role that the program doesn't declare. */
+  /** The caller's role; null for a caller without a role, and for a role that the program doesn't declare. */
   callerRole: DeclaredRole | null
-  /** The role that the request is about, if it is about one. */
+  /** The role that the request is about; undefined for any other resource. */
   targetRole: DeclaredRole | undefined
   declaration: CloudDeclaration
   nowMs: number
-  /** For a request without `aws:RequestedRegion`. */
+  /** The value of `aws:RequestedRegion` for a request without one. */
   region: string
 }
 

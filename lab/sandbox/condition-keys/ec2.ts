@@ -2,7 +2,7 @@
 
 import type { ConditionContext } from '../authorization/access.ts'
 
-/** One resource of an EC2 request, with what its condition keys are made of. */
+/** One resource of an EC2 request, with the input of its condition keys. */
 export interface Ec2Resource {
   arn: string
   /** Tags that the resource has. */

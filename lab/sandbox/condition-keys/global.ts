@@ -25,7 +25,7 @@ export function globalKeys(
   }
 }
 
-/** For a request that no service filled in: time and region always have a value on AWS. */
+/** Keys that always have a value on AWS, for a request that no service filled in. */
 export function timeAndRegionKeys(nowMs: number, region: string): ConditionContext {
   return {
     'aws:CurrentTime': new Date(nowMs).toISOString(),
@@ -34,7 +34,7 @@ export function timeAndRegionKeys(nowMs: number, region: string): ConditionConte
   }
 }
 
-/** For a question without an HTTP request: a caller on this machine, over TLS. */
+/** Keys of a question without an HTTP request: a caller on this machine, over TLS. */
 export const localCallerKeys: ConditionContext = {
   'aws:SecureTransport': 'true',
   'aws:SourceIp': '127.0.0.1',

@@ -25,7 +25,7 @@ async function loadKeys(action: string): Promise<IsListed> {
       exact.has(lower) ||
       prefixes.some((prefix) => lower.startsWith(prefix)) ||
       lower.startsWith('aws:') ||
-      // One request of AssumeRole asks for up to three permissions, in one context.
+      // One request of AssumeRole needs up to three permissions, decided in one context.
       (isSts && lower.startsWith('sts:'))
     )
   }

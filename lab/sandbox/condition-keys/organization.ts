@@ -1,6 +1,6 @@
 import type { CloudDeclaration, DeclaredAccount } from '../declaration.ts'
 
-/** The organization that an account belongs to; null if none. */
+/** The id of the organization that an account belongs to; null if it belongs to none. */
 export function organizationOf(accountId: string, declaration: CloudDeclaration): string | null {
   const account = declaration.accounts.find(({ id }) => id === accountId)
   return account !== undefined && isMember(account) ? declaration.organizationId : null

@@ -1,4 +1,4 @@
-// Keys of S3, each by the part of a request that it comes from.
+// Keys of S3, grouped by the part of a request that they come from.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 
 import type { ConditionContext } from '../authorization/access.ts'
@@ -24,7 +24,7 @@ export function s3RequestKeys(request: ServiceRequest, question: AccessQuestion)
   }
 }
 
-/** Headers of a write that are keys by the same name. */
+/** Headers of a write whose names are also the names of keys. */
 const writeHeaders = [
   'if-match',
   'if-none-match',
@@ -98,7 +98,10 @@ export function kmsEncryptionKeys(keyArn: string | null): ConditionContext {
   }
 }
 
-/** A lock as a request names it, in headers or in a document; null or undefined where the request doesn't. */
+/**
+ * The lock fields of a request, from headers or from a document; null or undefined if the request doesn't set
+ * them.
+ */
 export interface RequestedLockFields {
   mode?: string | null | undefined
   retainUntil?: string | null | undefined
@@ -108,7 +111,7 @@ export interface RequestedLockFields {
   eventHoldYears?: string | null | undefined
 }
 
-/** Also for values that S3 refuses, because the policy decides before S3 reads them. */
+/** Includes values that S3 refuses, because the policy decides before S3 reads them. */
 export function lockKeys(lock: RequestedLockFields, nowMs: number): ConditionContext {
   const context: ConditionContext = {}
   const take = (key: string, value: string | null | undefined) => {

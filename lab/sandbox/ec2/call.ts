@@ -1,4 +1,4 @@
-// One EC2 request while it is being served: its parameters, its account, and what it may do.
+// One EC2 request while the sandbox serves it: its parameters, its account, and its permissions.
 
 import { ec2Keys } from '../condition-keys/ec2.ts'
 import type { Ec2Resource } from '../condition-keys/ec2.ts'
@@ -24,7 +24,10 @@ export class Ec2Call {
     this.region = request.signature.region ?? 'us-east-1'
   }
 
-  /** Throws NotFound for anything but a volume or snapshot of the caller's account and region, malformed ids too. */
+  /**
+   * Throws NotFound unless `id` is a volume or snapshot of the caller's account and region; a malformed id
+   * has an error of its own.
+   */
   find(kind: StorageKind, id: string): Storage {
     const storage = this.store.find(kind, id, this.accountId, this.region)
     if (storage !== null) return storage

@@ -1,4 +1,4 @@
-// Copies and removes the directory trees that stand for volumes and snapshots. Links are copied as links, never followed.
+// Copies and removes the directory trees of volumes and snapshots. Links are copied as links, never followed.
 
 import {
   chmod,
@@ -15,7 +15,10 @@ import {
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 
-/** Sockets, pipes and devices stay behind, as a block device's snapshot wouldn't hold what they stand for either. */
+/**
+ * Sockets, pipes and devices are not copied, because a snapshot of a block device wouldn't hold their
+ * contents either.
+ */
 export async function copyTree(source: string, target: string): Promise<void> {
   const stats = await lstat(source)
   if (stats.isSymbolicLink()) await symlink(await readlink(source, 'buffer'), target)

@@ -1,4 +1,4 @@
-// EC2's query protocol: a form of dotted names in, XML out.
+// Reads EC2's query protocol: a form with dotted names.
 
 import { AwsError } from '../protocol/aws-error.ts'
 
@@ -16,7 +16,7 @@ export function parseForm(text: string): Form {
   return form
 }
 
-/** `VolumeId.1`, `VolumeId.2`, … in the order of their numbers. */
+/** The values of `VolumeId.1`, `VolumeId.2`, … in the order of their numbers. */
 export function listOf(form: Form, name: string): string[] {
   const entries: { at: number; value: string }[] = []
   for (const [parameter, value] of form) {
@@ -26,7 +26,7 @@ export function listOf(form: Form, name: string): string[] {
   return entries.sort((a, b) => a.at - b.at).map(({ value }) => value)
 }
 
-/** The members of `name.1.…`, each as a form of its own. */
+/** The members `name.1.…`, `name.2.…`, each as a form of its own. */
 export function groupsOf(form: Form, name: string): Form[] {
   const groups = new Map<number, Map<string, string>>()
   for (const [parameter, value] of form) {
@@ -47,7 +47,7 @@ export function requireParameter(form: Form, name: string): string {
   return value
 }
 
-/** Tags of `Tag.N.Key` and `Tag.N.Value`. */
+/** The tags in `Tag.N.Key` and `Tag.N.Value`. */
 export function tagsOf(form: Form): Record<string, string> {
   const tags = Object.create(null) as Record<string, string>
   for (const tag of groupsOf(form, 'Tag')) {
@@ -63,7 +63,7 @@ export function tagsOf(form: Form): Record<string, string> {
   return tags
 }
 
-/** Tags that a create call gives to what it creates. */
+/** The tags of the resource that a create call makes. */
 export function createTagsOf(form: Form, resourceType: string): Record<string, string> {
   const tags = Object.create(null) as Record<string, string>
   for (const specification of groupsOf(form, 'TagSpecification')) {

@@ -1,4 +1,4 @@
-// What EC2 does with volumes and snapshots. A deleted one is gone, with everything in it: there is no recycle bin here.
+// EC2's operations on volumes and snapshots. A deletion is final, because the sandbox has no recycle bin.
 
 import type { Ec2Resource } from '../condition-keys/ec2.ts'
 import { AwsError } from '../protocol/aws-error.ts'
@@ -70,7 +70,7 @@ async function createSnapshot(call: Ec2Call): Promise<XmlElement[]> {
   return renderStorage(stored)
 }
 
-// Tags at creation need ec2:CreateTags as well, told apart by ec2:CreateAction.
+// Tags at creation need ec2:CreateTags too, with the operation in ec2:CreateAction.
 async function allowCreate(
   call: Ec2Call,
   name: string,

@@ -1,4 +1,4 @@
-// The slice of EC2 that keeps and deletes data: volumes and snapshots, over the query protocol.
+// The part of EC2 that keeps and deletes data: volumes and snapshots, over the query protocol.
 
 import { AwsError } from '../protocol/aws-error.ts'
 import type { Service, ServiceHost, ServiceReply, ServiceRequest } from '../protocol/service.ts'
@@ -48,7 +48,7 @@ async function handle(
   }
 }
 
-// The signature's errors come with S3's codes; EC2 has words of its own for them.
+// Errors of the signature come with S3's codes. EC2 has codes of its own for them.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 const ec2Codes: Record<string, [status: number, code: string]> = {
   InvalidAccessKeyId: [401, 'AuthFailure'],

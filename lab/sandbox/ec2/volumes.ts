@@ -1,4 +1,4 @@
-// Volumes and snapshots: a record in the database each, and a directory that holds the data.
+// Volumes and snapshots: each has a record in the database and a directory that holds its data.
 
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
@@ -17,7 +17,7 @@ export interface Storage {
   createdMs: number
   sizeGib: number
   tags: Record<string, string>
-  /** Of a volume: where it is, and from which snapshot it came. Of a snapshot: from which volume. */
+  /** The zone of a volume. */
   availabilityZone: string
   volumeType: string
   sourceId: string | null
@@ -45,7 +45,7 @@ export class StorageStore {
     return join(this.directory, `${kind}s`, id)
   }
 
-  /** Null for anything but an id of this kind that exists in the account and region. */
+  /** Null unless the account and region have a volume or snapshot with this id. */
   find(kind: StorageKind, id: string, accountId: string, region: string): Storage | null {
     if (!idPatterns[kind].test(id)) return null
     const row = this.database
@@ -54,7 +54,7 @@ export class StorageStore {
     return row === undefined ? null : (JSON.parse(String(row.detail)) as Storage)
   }
 
-  /** In whichever account: for the sandbox's owner, not for its callers. */
+  /** Searches all accounts. Only the sandbox's owner may call this, never a service for its caller. */
   findAnywhere(kind: StorageKind, id: string): Storage | null {
     const row = this.database
       .prepare('SELECT detail FROM ec2_storage WHERE id = ? AND kind = ?')
@@ -71,7 +71,10 @@ export class StorageStore {
       .map((row) => JSON.parse(String(row.detail)) as Storage)
   }
 
-  /** The record comes last: a directory that a kill left without one is nobody's. */
+  /**
+   * Writes the record last, because a directory without a record belongs to no volume: a killed process may
+   * leave one.
+   */
   async create(storage: Omit<Storage, 'id'>, copyFrom: Storage | null): Promise<Storage> {
     const id = `${storage.kind === 'volume' ? 'vol' : 'snap'}-0${randomBytes(8).toString('hex')}`
     const created = { ...storage, id }
@@ -91,14 +94,14 @@ export class StorageStore {
       .run(JSON.stringify(storage), storage.id)
   }
 
-  /** The record goes first: from then on nobody can ask for what is being removed. */
+  /** Removes the record first, so that no request finds a volume whose data is being removed. */
   async remove(storage: Storage): Promise<void> {
     this.database.prepare('DELETE FROM ec2_storage WHERE id = ?').run(storage.id)
     await removeTree(this.directoryOf(storage))
   }
 }
 
-/** Where the data of a volume of any account lies; null if there is no such volume. */
+/** The directory of a volume's data, in any account; null if there is no such volume. */
 export function volumeDirectory(
   host: Pick<ServiceHost, 'database' | 'directory'>,
   volumeId: string,

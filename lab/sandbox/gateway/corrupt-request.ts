@@ -1,10 +1,10 @@
-// Requests that a service is given other than they were sent, so that its answer is a wrong one: another range, the whole
-// object, a page that ends early.
+// Faults that change a request before the service gets it, so that the service returns the wrong data:
+// another range, the whole object, or a page that ends early.
 
 import type { ServiceRequest } from '../protocol/service.ts'
 import type { FaultKind } from './faults.ts'
 
-/** Null if this fault can't happen to this request. */
+/** Null if the fault doesn't apply to this request. */
 export function corruptRequest(request: ServiceRequest, fault: FaultKind | null): ServiceRequest | null {
   if (request.method !== 'GET') return null
   switch (fault) {
@@ -23,7 +23,7 @@ function withRange(request: ServiceRequest, range: string | null): ServiceReques
   return range === null ? null : { ...request, headers: { ...request.headers, range } }
 }
 
-/** One byte before what was asked for, or without its last byte; null if there is no such range. */
+/** The range one byte earlier, or without its last byte; null if the request has no such range. */
 function otherRange(header: string): string | null {
   const [, first = '', last = ''] = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(header) ?? []
   if (last === '' || (Number(first) === 0 && Number(last) === 0)) return null
@@ -34,7 +34,7 @@ function isListing(query: string): boolean {
   return /(?:^|&)(?:versions(?:=|&|$)|list-type=2(?:&|$))/.test(query)
 }
 
-/** S3 may answer fewer entries than were asked for, and say that more follow. */
+/** S3 may return fewer entries than the request allows, and report that more follow. */
 function shortPage(query: string): string {
   const parameters = query.split('&').filter((part) => !part.startsWith('max-keys='))
   return [...parameters, 'max-keys=1'].join('&')

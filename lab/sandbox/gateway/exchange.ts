@@ -46,7 +46,8 @@ export interface GatewayOptions {
 }
 
 const anonymous: Principal = { kind: 'anonymous', accountId: null, arn: '*' }
-// Services other than S3 sign the hash of their whole payload, which is a form or a small document.
+// Services other than S3 sign the hash of their whole payload, so the payload is read first. It is a form or
+// a small document.
 const maxFormBytes = 1024 * 1024
 const emptySha256 = createHash('sha256').digest('hex')
 
@@ -174,7 +175,8 @@ export class Exchange {
       },
       nowMs,
       sourceIp: (this.http.message.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
-      // The sandbox stands for an endpoint behind TLS. A client states a request without TLS as a proxy would.
+      // The sandbox stands for an endpoint behind TLS. A client without TLS sets `x-forwarded-proto`, as a
+      // proxy would.
       secureTransport: this.headers['x-forwarded-proto'] !== 'http',
     }
   }

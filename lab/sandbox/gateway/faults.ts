@@ -1,52 +1,52 @@
-// Faults that a seed decides, so that a failing run can be replayed: which request meets which fault, and how often.
+// Faults for tests. A seed decides which request meets which fault, so a failing run can be replayed.
 
 export const faultKinds = [
-  /** 500 InternalError, 503 SlowDown or 429 TooManyRequests, before anything was done. */
+  /** 500 InternalError, 503 SlowDown or 429 TooManyRequests, before the request takes effect. */
   'internal-error',
   'slow-down',
   'too-many-requests',
-  /** 500 after it was done: the effect is there, the reply says otherwise. */
+  /** 500 after the request took effect. */
   'internal-error-after',
-  /** The connection is reset before, or after, the request took effect. */
+  /** The connection is reset before, or after, the request takes effect. */
   'reset-before',
   'reset-after',
-  /** No answer at all for `stallMs`, then a reset. */
+  /** No reply for `stallMs`, then a reset. */
   'stall',
-  /** The body of a GET ends early, or comes with one bit flipped. */
+  /** The body of a GET ends early, or has one bit flipped. */
   'torn-body',
   'flipped-byte',
-  /** The answer comes after `slowMs`. */
+  /** The reply comes after `slowMs`. */
   'slow-answer',
-  /** 400 ExpiredToken, though the session is not over. */
+  /** 400 ExpiredToken for a session that has not expired. */
   'expired-token',
-  /** A GET is answered with another range than it asked for, or with 200 and the whole object. */
+  /** A GET returns another range than the request named, or 200 with the whole object. */
   'wrong-range',
   'whole-body',
-  /** A page of a listing ends after its first entry, and says that more follow. */
+  /** A page of a listing ends after its first entry, and reports that more follow. */
   'short-page',
-  /** The reply's `Date` is off by `skewMs`, to either side. */
+  /** The reply's `Date` is wrong by `skewMs`, in either direction. */
   'skewed-date',
 ] as const
 
 export type FaultKind = (typeof faultKinds)[number]
 
 export interface FaultPlan {
-  /** 32 bits. The same seed and the same order of requests meet the same faults. */
+  /** 32 bits. The same seed with the same order of requests gives the same faults. */
   seed: number
-  /** Probability of each kind, 0 to 1; their sum is at most 1. What isn't named never fires. */
+  /** Probability of each kind, 0 to 1; their sum is at most 1. A kind without a rate never fires. */
   rates: Partial<Record<FaultKind, number>>
   stallMs?: number
   slowMs?: number
-  /** Default: a day. */
+  /** One day by default. */
   skewMs?: number
-  /** Which requests may meet a fault; all if not given. */
+  /** Limits the requests that can meet a fault; all requests if absent. */
   appliesTo?: (request: { method: string; path: string; service: string }) => boolean
 }
 
 const bodyKinds: ReadonlySet<FaultKind> = new Set(['torn-body', 'flipped-byte'])
 
 export class FaultInjector {
-  /** How often each kind fired: a run that claims to have met a fault shows it here. */
+  /** Number of times that each kind fired. A test that expects a fault proves here that it happened. */
   readonly fired: Record<FaultKind, number>
   readonly stallMs: number
   readonly slowMs: number
@@ -66,7 +66,7 @@ export class FaultInjector {
     this.skewMs = plan.skewMs ?? 86_400_000
   }
 
-  /** Draws once per request, whatever comes of it, so that the sequence stays the seed's. */
+  /** Draws one number per request, even if no fault can apply, so that the sequence depends only on the seed. */
   draw(request: { method: string; path: string; service: string }): FaultKind | null {
     let remainder = this.random()
     if (this.plan.appliesTo?.(request) === false) return null
@@ -88,7 +88,7 @@ export class FaultInjector {
   }
 }
 
-/** Mulberry32: small, and good enough to scatter faults. */
+/** Mulberry32: small, and random enough for faults. */
 function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

@@ -1,4 +1,4 @@
-// Sends a service's reply, or spoils it as a fault demands.
+// Sends the reply of a service, or corrupts it as a fault demands.
 
 import type { ServerResponse } from 'node:http'
 import { Readable, Transform } from 'node:stream'
@@ -10,13 +10,13 @@ export interface SendOptions {
   method: string
   requestId: string
   nowMs: number
-  /** The connection can't be used again: a payload was left unread. */
+  /** Closes the connection after the reply, because an unread payload makes it unusable. */
   close: boolean
   fault: FaultKind | null
   faults: FaultInjector | null
 }
 
-/** Resolves with the number of body bytes sent, once the reply is out or the caller has gone. Never rejects. */
+/** Resolves with the number of body bytes sent, once the reply is out or the client has gone. Never rejects. */
 export async function sendReply(
   response: ServerResponse,
   reply: ServiceReply,
@@ -38,7 +38,7 @@ export async function sendReply(
   try {
     response.writeHead(reply.status, headers)
   } catch {
-    // A header value that Node refuses to write: better no answer than a half-made one.
+    // Node refuses to write a malformed header value. No reply is better than half a reply.
     response.destroy()
     return 0
   }
@@ -67,7 +67,7 @@ export async function sendReply(
 
 interface Corruption {
   kind: 'torn-body' | 'flipped-byte'
-  /** Byte of the body, from 0. */
+  /** Index of the byte in the body. */
   at: number
 }
 
@@ -100,7 +100,7 @@ class PassingBytes extends Transform {
     if (corruption.kind === 'torn-body') {
       this.push(chunk.subarray(0, corruption.at - start))
       this.bytes = corruption.at
-      // Once what came before is on its way, the connection breaks.
+      // The connection breaks only after the bytes before the fault are on their way.
       setImmediate(() => callback(new Error('torn by a fault')))
       return
     }

@@ -1,4 +1,5 @@
-// A request's payload on its way in: framing taken off, hash and chunk signatures verified, 100-continue answered.
+// The payload of a request: decodes its framing, verifies its hash and chunk signatures, and sends `100
+// Continue`.
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -24,7 +25,7 @@ const chunkedHashes = new Set([
   'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER',
 ])
 
-/** Refuses, before a byte is read, what `x-amz-content-sha256` may not be. */
+/** Refuses a malformed `x-amz-content-sha256` before a byte of the payload is read. */
 export function checkPayloadHash(payloadHash: string, headers: Readonly<Record<string, string>>): void {
   if (chunkedHashes.has(payloadHash)) {
     if (!/^\d{1,15}$/.test(headers['x-amz-decoded-content-length'] ?? '')) {
@@ -52,7 +53,7 @@ export function checkPayloadHash(payloadHash: string, headers: Readonly<Record<s
 
 export class IncomingBody implements RequestBody {
   readonly bytes: number | null
-  /** Bytes read off the wire, framing included. */
+  /** Bytes read off the wire, with framing. */
   receivedBytes = 0
   private readonly http: HttpExchange
   private readonly headers: Readonly<Record<string, string>>
@@ -75,7 +76,7 @@ export class IncomingBody implements RequestBody {
     return this.payloadHash !== null && chunkedHashes.has(this.payloadHash)
   }
 
-  /** True if the client may still be sending, or waits for a `100 Continue` that never came. */
+  /** True if the client may still be sending, or still waits for a `100 Continue`. */
   get isUnread(): boolean {
     return !this.http.message.complete || (this.http.expectsContinue && !this.started)
   }
@@ -84,7 +85,7 @@ export class IncomingBody implements RequestBody {
     return this.http.expectsContinue && !this.started
   }
 
-  /** Arms the check of chunk signatures, once the request's own signature was found right. */
+  /** Starts the check of chunk signatures. To be called once the request's own signature is verified. */
   signChunksWith(signer: ClaimSigner, claim: SignatureClaim): void {
     if (this.payloadHash?.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD') !== true) return
     this.signing = {
@@ -159,7 +160,8 @@ export class IncomingBody implements RequestBody {
     this.verifiedSha256 = computed
   }
 
-  // The socket must outlive a refusal in mid-body, or the client never reads why.
+  // `destroyOnReturn: false`, because the socket must stay open after a refusal in mid-body: otherwise the
+  // client never reads the error.
   private async *wire(): AsyncGenerator<Buffer> {
     try {
       for await (const part of this.http.message.iterator({
@@ -179,7 +181,7 @@ export class IncomingBody implements RequestBody {
   }
 }
 
-/** A payload that was read whole to verify it. */
+/** A payload that was read whole before the service runs, to verify its hash. */
 export class ReadBody implements RequestBody {
   readonly bytes: number
   private readonly payload: Buffer

@@ -1,10 +1,10 @@
-// Exchanges that don't end by the book: a payload left unread, an answer that is held back.
+// Exchanges with an irregular end: a payload that was left unread, or a reply that a fault delays.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 const maxDrainedBytes = 64 * 1024 * 1024
 
-// Reading on for a while lets a client that is still sending come to the answer, instead of to a broken pipe.
+// Reads on for a while, so that a client that is still sending reaches the reply instead of a broken pipe.
 export function drain(message: IncomingMessage, response: ServerResponse): void {
   let drained = 0
   message.on('data', (part: Buffer) => {
@@ -16,7 +16,7 @@ export function drain(message: IncomingMessage, response: ServerResponse): void 
   message.resume()
 }
 
-/** Resolves after `ms` milliseconds, or as soon as the caller has gone. */
+/** Resolves after `ms` milliseconds, or as soon as the connection closes. */
 export function waitUnlessClosed(response: ServerResponse, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -7,13 +7,13 @@ import type { Principal } from './principal.ts'
 export interface Credentials {
   accessKeyId: string
   secretAccessKey: string
-  /** Null for the long-lived root keys of an account, which exist only in the sandbox. */
+  /** Null for the root keys of an account, which exist only in the sandbox. */
   sessionToken: string | null
-  /** By the sandbox's clock, milliseconds since the epoch; null for root keys. */
+  /** Milliseconds since the epoch on the sandbox's clock; null for root keys. */
   expiresMs: number | null
 }
 
-/** Every credential that the sandbox has handed out. */
+/** The registry of issued credentials. */
 export interface CredentialRegistry {
   issue(principal: Principal, expiresMs: number | null): Credentials
   find(accessKeyId: string): { credentials: Credentials; principal: Principal } | null
@@ -59,7 +59,7 @@ export class StoredCredentials implements CredentialRegistry {
     return this.issued.get(accessKeyId) ?? null
   }
 
-  /** The root keys of an account: made once, then the same for as long as the directory lives. */
+  /** The root keys of an account. They are made once, and stay the same as long as the directory exists. */
   rootOf(accountId: string): Credentials {
     const arn = `arn:aws:iam::${accountId}:root`
     for (const { credentials, principal } of this.issued.values()) {
@@ -69,7 +69,7 @@ export class StoredCredentials implements CredentialRegistry {
   }
 }
 
-/** `length` characters of A to Z and 2 to 7, as in AWS's access key ids. */
+/** `length` characters from A to Z and 2 to 7, as in AWS's access key ids. */
 function randomName(length: number): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
   return Array.from(randomBytes(length), (byte) => letters[byte % 32]).join('')

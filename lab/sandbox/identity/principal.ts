@@ -1,10 +1,9 @@
-// The caller of a request, as policies see it.
-
-/** Whoever signed a request. */
+/** The caller of a request, as policies see it. */
 export interface Principal {
   /**
-   * `web-identity`: an unsigned request of the token service, whose token was verified; it holds no credentials.
-   * `service`: AWS itself, on behalf of an account (`ecs-tasks.amazonaws.com`); no request of the sandbox comes from one.
+   * `web-identity`: an unsigned request of the token service with a verified token; it holds no credentials.
+   * `service`: AWS itself for an account (`ecs-tasks.amazonaws.com`); no request of the sandbox comes from
+   * one.
    */
   kind: 'root' | 'role-session' | 'anonymous' | 'web-identity' | 'service'
   /** Null only for `anonymous` and `service`. */
@@ -13,18 +12,18 @@ export interface Principal {
   arn: string
   /** Issuer-prefixed claims of a `web-identity` (`issuer:sub`, `issuer:aud`). */
   federated?: Record<string, string>
-  /** Of a role session. */
+  /** Only for a role session. */
   session?: {
     roleArn: string
     sessionName: string
     sourceIdentity: string | null
     tags: Record<string, string>
-    /** Keys of the tags that a chained session keeps. */
+    /** Keys of the tags that a role-chaining step passes on. */
     transitiveTagKeys?: string[]
-    /** Session policies given when the role was assumed. */
+    /** Session policies from the request that assumed the role. */
     policies: Record<string, unknown>[]
     issuedMs: number
-    /** Number of roles assumed one from another; 1 for a session from root or web identity. */
+    /** Number of roles assumed one from another; 1 for a role that root or a web identity assumed. */
     chainDepth: number
     multiFactor: { present: boolean; ageSeconds: number } | null
     /** Issuer-prefixed claims of a web identity (`issuer:sub`, `issuer:aud`), empty otherwise. */

@@ -3,7 +3,7 @@ import { declaredOf } from './declared-inputs.ts'
 import type { RecordedResource } from '../../../infra/recording.ts'
 import type { DeclaredAccount, NamedPolicy } from '../declaration.ts'
 
-/** What AWS attaches by itself to every level of an organization once a type of policy is enabled. */
+/** The policy that AWS itself attaches to every level of an organization, once a type of policy is enabled. */
 const fullAccess = {
   scp: {
     name: 'FullAWSAccess',
@@ -25,7 +25,10 @@ export interface AccountSeed {
   isManagement: boolean
 }
 
-/** The accounts with the control policies attached to them: one level for the organization's root, one for the account. */
+/**
+ * The accounts with the control policies attached to them: one level for the organization's root, one for the
+ * account.
+ */
 export function readAccounts(
   resources: readonly RecordedResource[],
   seeds: readonly AccountSeed[],
@@ -38,7 +41,8 @@ export function readAccounts(
   )
   const attachments = declaredOf(resources, 'aws:organizations/policyAttachment:PolicyAttachment').flatMap(
     ({ name, inputs }) => {
-      // Accounts are moved into a unit by hand, so none is taken to be in one: a policy binds whom it is attached to.
+      // An attachment to a unit binds no account here, because the program declares no account's unit:
+      // operators move accounts by hand.
       if (
         resources.some(
           ({ type, name: unit }) =>

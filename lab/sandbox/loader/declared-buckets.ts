@@ -4,7 +4,7 @@ import type { RecordedResource } from '../../../infra/recording.ts'
 import type { DeclaredBucket } from '../declaration.ts'
 import type { Declared, EmulatedType } from './declared-inputs.ts'
 
-/** The buckets of the program, each put together from the resources that hold its settings. */
+/** The buckets of the program. Each is put together from the resources that hold its settings. */
 export function readBuckets(resources: readonly RecordedResource[], region: string): DeclaredBucket[] {
   const buckets = declaredOf(resources, 'aws:s3/bucket:Bucket').map(
     ({ accountId, region: declaredRegion, inputs }): DeclaredBucket => ({
@@ -57,7 +57,7 @@ export function readBuckets(resources: readonly RecordedResource[], region: stri
   return buckets
 }
 
-/** Finds the bucket that a setting belongs to; each kind of setting may be there once per bucket. */
+/** Finds the bucket of a setting. Each kind of setting may occur once per bucket. */
 function settle(buckets: DeclaredBucket[]) {
   const settled = new Set<string>()
   return <Type extends EmulatedType>(

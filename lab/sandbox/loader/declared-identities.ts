@@ -4,7 +4,7 @@ import { declaredOf } from './declared-inputs.ts'
 import type { RecordedResource } from '../../../infra/recording.ts'
 import type { DeclaredKey, DeclaredOidcProvider, DeclaredRole, NamedPolicy } from '../declaration.ts'
 
-/** Policies that AWS keeps, as far as the program attaches them; each as AWS publishes it. */
+/** The AWS managed policies that the program attaches, as AWS publishes them. */
 const awsManagedPolicies: Readonly<Record<string, Record<string, unknown>>> = {
   'arn:aws:iam::aws:policy/AdministratorAccess': {
     Version: '2012-10-17',
@@ -12,7 +12,7 @@ const awsManagedPolicies: Readonly<Record<string, Record<string, unknown>>> = {
   },
 }
 
-/** The roles of the program, with inline and attached policies and their boundary. */
+/** The roles of the program, with their inline policies, attached policies and boundary. */
 export function readRoles(resources: readonly RecordedResource[]): DeclaredRole[] {
   const managed = readManagedPolicies(resources)
   const find = (arn: string): NamedPolicy => {
@@ -75,7 +75,7 @@ export function readOidcProviders(resources: readonly RecordedResource[]): Decla
   )
 }
 
-/** The program has no keys today (SSE-S3 needs none); the sandbox would not overlook one. */
+/** The program declares no keys today, because SSE-S3 needs none. A key that it declared would be loaded. */
 export function readKeys(resources: readonly RecordedResource[], region: string): DeclaredKey[] {
   return declaredOf(resources, 'aws:kms/key:Key').map(({ accountId, name, inputs }) => ({
     accountId,

@@ -1,5 +1,5 @@
-// Reads what the program declared for the types that the sandbox emulates. Strict on purpose: a property that the sandbox
-// knows nothing of could be the one that matters, so it is an error, never left out.
+// Reads the declared inputs of the types that the sandbox emulates. An unknown property is an error, because
+// the sandbox would otherwise ignore a setting that may matter.
 import { z } from 'zod'
 import { HoldfastError } from '../../../core/errors.ts'
 import type { RecordedResource } from '../../../infra/recording.ts'
@@ -114,8 +114,8 @@ export function isEmulated(type: string): type is EmulatedType {
 }
 
 /**
- * Every resource of `type`, its inputs checked.
- * @throws HoldfastError `internal` if one has a property that the sandbox would have to ignore.
+ * Every resource of `type`, with checked inputs.
+ * @throws HoldfastError `internal` for a property that the sandbox would have to ignore.
  */
 export function declaredOf<Type extends EmulatedType>(
   resources: readonly RecordedResource[],

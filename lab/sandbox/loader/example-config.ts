@@ -1,5 +1,5 @@
-// The configuration that drills, demonstrations and `npm run sandbox` load: one fleet's accounts, sources and agents.
-// It is what a user would write with `pulumi config`, armed.
+// The configuration that drills, demonstrations and `npm run sandbox` load: accounts, sources and agents of
+// one fleet. A user would write the same with `pulumi config`; the vault is armed.
 import { imageRepository, vaultBucketName } from '../../../guardrails/names.ts'
 import { armingPhrase } from '../../../infra/config.ts'
 import type { Layer } from '../../../infra/config.ts'
@@ -8,7 +8,7 @@ export const exampleAccounts = {
   vault: '111111111111',
   production: '222222222222',
   organization: '333333333333',
-  /** In no organization with the others. */
+  /** An account outside the organization. */
   outsider: '444444444444',
 } as const
 
@@ -37,7 +37,7 @@ export const exampleConfig = {
       trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/rental-db` },
     },
     { name: 'uploads', trust: { awsRoleArn: `arn:aws:iam::${production}:role/workloads/uploads` } },
-    // Production that runs outside AWS, as the incident's did.
+    // Production that runs outside AWS, as in the incident.
     {
       name: 'site',
       trust: {
@@ -67,5 +67,5 @@ export const exampleConfig = {
   quarantineAgents: true,
 } satisfies Record<string, unknown>
 
-/** In the order in which a user deploys them for the first time: the organization freezes what the vault has set up. */
+/** The order of a first deployment: the organization layer freezes the resources of the vault layer. */
 export const exampleLayers: readonly Layer[] = ['vault', 'production', 'organization']

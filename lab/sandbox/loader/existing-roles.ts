@@ -1,8 +1,11 @@
-// Who was there before Holdfast: the workloads and people that its configuration names. The program declares none of them,
-// but without them nobody could take the first step; the sandbox gives them what such roles have.
+// Roles that existed before Holdfast: the workloads and people in its configuration. The program doesn't
+// declare them, but without them no caller could assume a first role, so the sandbox adds them.
 import type { DeclaredRole } from '../declaration.ts'
 
-/** Roles named by ARN in the configuration (patterns are no roles), each with the right to assume others, and no more. */
+/**
+ * The roles that the configuration names by ARN (a pattern is not a role), each with the right to assume
+ * other roles and nothing else.
+ */
 export function existingRoles(
   config: Record<string, unknown>,
   declared: readonly DeclaredRole[],
@@ -39,7 +42,8 @@ function describeRole(arn: string): DeclaredRole[] {
       name,
       path,
       maxSessionSeconds: 3600,
-      // From the account's own identity provider or compute; no principal of AWS assumes it by a call.
+      // Trusts only a compute service, because the account's own identity provider or compute issues these
+      // sessions, without an AssumeRole call.
       trust: {
         Version: '2012-10-17',
         Statement: [

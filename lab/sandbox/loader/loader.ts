@@ -1,4 +1,4 @@
-// Feeds the sandbox: runs the Pulumi program for each layer, and turns what it declares into the cloud that it would make.
+// Loads the sandbox: runs the Pulumi program for each layer, and turns the declared resources into a cloud.
 import type { Layer } from '../../../infra/config.ts'
 import { recordProgram } from '../../../infra/recording.ts'
 import type { RecordedResource } from '../../../infra/recording.ts'
@@ -12,17 +12,17 @@ import { exampleAccounts, exampleConfig, exampleLayers } from './example-config.
 import { existingRoles } from './existing-roles.ts'
 
 export interface LoadOptions {
-  /** Values of `holdfast:*` to change in the example configuration. */
+  /** Values of `holdfast:*` that replace those of the example configuration. */
   config?: Record<string, unknown>
-  /** Whether `config` is all there is, instead: somebody's own. */
+  /** Whether `config` is a whole configuration, without the example's values. */
   isWhole?: boolean
-  /** Layers to deploy; all by default (without the organization's if `detached` is set). */
+  /** Layers to deploy; all by default, but not the organization's if `detached` is set. */
   layers?: readonly Layer[]
 }
 
 /**
- * @throws Pulumi's RunError if the configuration is refused; HoldfastError `internal` if the program declares something
- * that the sandbox would have to take for something else.
+ * @throws Pulumi's RunError if the configuration is refused; HoldfastError `internal` if the program declares
+ * a resource or property that the sandbox can't represent.
  */
 export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudDeclaration> {
   return (await loadProgram(options)).declaration
@@ -30,13 +30,16 @@ export async function loadDeclaration(options: LoadOptions = {}): Promise<CloudD
 
 let exampleCloud: Promise<CloudDeclaration> | undefined
 
-/** A copy of the example configuration's cloud. To record the program takes a second, so a process does it once. */
+/** A copy of the example configuration's cloud. Recorded once per process, because recording takes a second. */
 export async function loadExample(): Promise<CloudDeclaration> {
   exampleCloud ??= loadDeclaration()
   return structuredClone(await exampleCloud)
 }
 
-/** The cloud, and the resources as they were recorded: protection and what the sandbox doesn't emulate are only in these. */
+/**
+ * The cloud, and the recorded resources. Only the latter show protection, and resources that the sandbox
+ * doesn't emulate.
+ */
 export async function loadProgram(
   options: LoadOptions = {},
 ): Promise<{ declaration: CloudDeclaration; resources: RecordedResource[] }> {
@@ -65,9 +68,10 @@ export interface CloudFrame {
   accounts: readonly AccountSeed[]
 }
 
-/** Pure: what recorded resources amount to. */
+/** Turns recorded resources into a cloud. Pure. */
 export function declareCloud(resources: readonly RecordedResource[], frame: CloudFrame): CloudDeclaration {
-  // Components, providers and stacks are Pulumi's own; everything else is of some account, emulated or listed.
+  // Components, providers and stacks belong to Pulumi; every other resource belongs to an account, and is
+  // emulated or listed.
   const real = resources.filter(({ type }) => !type.startsWith('holdfast:') && !type.startsWith('pulumi:'))
   return {
     accounts: readAccounts(real, frame.accounts),

@@ -1,4 +1,4 @@
-// Fetches an issuer's keys by its discovery document, from loopback only.
+// Fetches the keys of an issuer by its discovery document, from loopback only.
 
 import type { JSONWebKeySet } from 'jose'
 import { AwsError } from '../protocol/aws-error.ts'
@@ -8,10 +8,13 @@ const timeoutMs = 5_000
 export const noKeyMessage =
   "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"
 
-/** AWS keeps keys too: one that was taken back serves for a while. By the sandbox's clock. */
+/** AWS caches keys as well, so a withdrawn key still works for a while. Measured by the sandbox's clock. */
 const maxCacheAgeMs = 60_000
 
-/** Where an issuer's documents are, on loopback; null if it is nowhere. `url` is the declared provider's, without scheme. */
+/**
+ * The base URL of an issuer's documents on loopback; null if the issuer is unknown. `url` is the declared
+ * provider's, without scheme.
+ */
 export type FindIssuer = (url: string) => string | null
 
 export class IssuerKeys {
@@ -23,8 +26,9 @@ export class IssuerKeys {
   }
 
   /**
-   * The keys that a declared provider publishes; what was fetched before, unless they must be fresh.
-   * @throws AwsError IDPCommunicationError if the issuer doesn't answer, InvalidIdentityToken if it answers nonsense
+   * The keys that a declared provider publishes, from the cache unless they must be fresh.
+   * @throws AwsError IDPCommunicationError if the issuer doesn't respond, InvalidIdentityToken if its
+   * response is malformed
    */
   async fetch(providerUrl: string, issuer: string, nowMs: number, fresh: boolean): Promise<JSONWebKeySet> {
     const entry = this.cached.get(providerUrl)
@@ -58,7 +62,7 @@ async function fetchJson(url: string): Promise<Record<string, unknown>> {
     const document: unknown = JSON.parse(text)
     if (typeof document === 'object' && document !== null) return document as Record<string, unknown>
   } catch {
-    // Falls through: not JSON.
+    // The response is not JSON: refuse below.
   }
   throw refuse('The identity provider answered with something else than JSON')
 }

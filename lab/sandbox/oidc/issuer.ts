@@ -1,4 +1,5 @@
-// An OpenID Connect issuer on loopback: what production outside AWS shows the token service who it is with.
+// An OpenID Connect issuer on loopback. Production outside AWS proves its identity to the token service with
+// its tokens.
 
 import { createServer } from 'node:http'
 import type { Server, ServerResponse } from 'node:http'
@@ -8,11 +9,11 @@ import type { CryptoKey, JWK, JWTPayload } from 'jose'
 
 export interface IssuerOptions {
   /**
-   * What tokens carry as `iss`, with `https://` (the declared provider's URL); the token service is told to fetch its keys
-   * from `baseUrl`. Absent: `baseUrl` itself.
+   * The `iss` claim of tokens, with `https://`: the declared provider's URL. The token service fetches the
+   * keys from `baseUrl` instead. Default: `baseUrl`.
    */
   issuer?: string
-  /** The clock that tokens are dated by. */
+  /** The clock of `iat`, `nbf` and `exp`. */
   nowMs: () => number
 }
 
@@ -25,11 +26,11 @@ interface MintOptions {
 
 export interface LocalIssuer {
   issuer: string
-  /** Where discovery and keys are served: `http://127.0.0.1:<port>`. */
+  /** The base URL of discovery document and keys: `http://127.0.0.1:<port>`. */
   baseUrl: string
   /** A signed token with these claims (`sub`, `aud`, …); `iss`, `iat`, `nbf`, `exp` and `jti` are added. */
   mint(claims: JWTPayload, options?: MintOptions): Promise<string>
-  /** Signs with a new key from now on; old ones are published no more. */
+  /** Signs with a new key from now on, and stops publishing the old one. */
   rotateKey(): Promise<void>
   stop(): Promise<void>
 }

@@ -1,4 +1,5 @@
-// For a sandbox that is served alone: an issuer for each declared provider, and a token for each role that trusts one.
+// For `npm run sandbox`: an issuer for each declared provider, and a token for each role that trusts a
+// provider.
 import type { CloudDeclaration } from '../declaration.ts'
 import { startIssuer } from './issuer.ts'
 import type { LocalIssuer } from './issuer.ts'
@@ -6,7 +7,7 @@ import type { LocalIssuer } from './issuer.ts'
 const lifetimeSeconds = 24 * 3600
 
 export interface RoleTokens {
-  /** ARN of the role to a token that its trust policy accepts. */
+  /** ARN of a role to a token that its trust policy accepts. */
   tokens: ReadonlyMap<string, string>
   findIssuer: (providerUrl: string) => string | null
   stop(): Promise<void>

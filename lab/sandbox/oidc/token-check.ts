@@ -1,4 +1,4 @@
-// Verifies a web identity token as STS does, and answers with STS's error codes.
+// Verifies a web identity token as STS does, with STS's error codes.
 
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions } from 'jose'
@@ -12,17 +12,18 @@ export interface VerifiedToken {
   provider: DeclaredOidcProvider
   subject: string
   audience: string
-  /** Issuer-prefixed, as trust policies name them. */
+  /** Claims with the issuer as prefix, as trust policies name them. */
   claims: Record<string, string>
   payload: JWTPayload
 }
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512']
-// What AWS makes of a token's claims for any issuer; for some public issuers the service reference lists more.
+// Claims that AWS supports for any issuer. The service reference lists more for some public issuers.
 const generalClaims = ['amr', 'email']
 
 /**
- * `providers` are those of the role's account. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+ * @param providers those of the role's account.
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  * @throws AwsError InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError or IDPRejectedClaim
  */
 export async function checkToken(
@@ -33,7 +34,7 @@ export async function checkToken(
 ): Promise<VerifiedToken> {
   const unverified = readUnverified(token)
   const issuer = typeof unverified.iss === 'string' ? unverified.iss : ''
-  // To the letter: another spelling of the name is another issuer. Without TLS only on loopback.
+  // Compared exactly, because another spelling is another issuer. An issuer without TLS must be on loopback.
   const url = /^(?:https:\/\/|http:\/\/(?=127\.0\.0\.1[:/]|localhost[:/]))(.+)$/s.exec(issuer)?.[1] ?? ''
   const provider = providers.find((declared) => declared.url === url)
   if (provider === undefined)
@@ -87,7 +88,7 @@ function checkTimes({ exp, nbf, iat }: JWTPayload, nowMs: number): void {
     const message = `Token expired: current date/time ${Math.floor(now)} must be before the expiration date/time ${Math.floor(exp)}`
     throw new AwsError(400, 'ExpiredTokenException', message)
   }
-  // A machine's clock may be ahead a little; a token from tomorrow is none.
+  // The issuer's clock may be up to 300 seconds ahead.
   if (iat > now + 300 || (nbf !== undefined && !(nbf <= now)))
     throw refuse('The ID Token provided is not valid yet')
 }
@@ -102,7 +103,7 @@ async function verify(
     try {
       return (await jwtVerify(token, toKeySet(keys), options)).payload
     } catch (error) {
-      // The issuer may have taken a new key since: ask once more.
+      // The issuer may have rotated its key since, so fetch once more.
       if (error instanceof errors.JWKSNoMatchingKey && !fresh) continue
       if (error instanceof errors.JWKSNoMatchingKey) throw refuse(noKeyMessage, error)
       throw refuse('The ID Token provided could not be verified', error)

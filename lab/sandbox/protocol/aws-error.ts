@@ -1,4 +1,4 @@
-// The one error that services answer with. Each service renders it in its own protocol.
+// The error that all services throw. Each service renders it in its own protocol.
 
 export interface AwsErrorOptions {
   /** Elements beside Code and Message, in order: `{ BucketName: 'vault' }`. */

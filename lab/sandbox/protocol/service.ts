@@ -1,4 +1,4 @@
-// What the embedded cloud asks of a service: it gets a request whose signature was verified, and answers it.
+// The contract between the gateway and a service: a service gets a verified request and returns a reply.
 
 import type { Readable } from 'node:stream'
 import type { AccessDecision, AccessRequest, ConditionContext } from '../authorization/access.ts'
@@ -10,15 +10,21 @@ import type { Principal } from '../identity/principal.ts'
 import type { Database } from '../store/database.ts'
 import type { AwsError } from './aws-error.ts'
 
-/** A request's payload: decoded from its transfer framing and checked against what was signed, as it passes. */
+/** The payload of a request. It is decoded, and verified against the signature, while it is read. */
 export interface RequestBody {
-  /** Length of the decoded payload in bytes, as declared; null if the client didn't say. */
+  /** Declared length of the decoded payload in bytes; null if the client declared none. */
   readonly bytes: number | null
-  /** Once only. Rejects with an AwsError at its end if the payload isn't what was signed. Answers `100-continue`. */
+  /**
+   * To be called once. Sends `100 Continue`. Rejects with an AwsError at the end if the payload isn't what
+   * was signed.
+   */
   stream(): AsyncIterable<Buffer>
-  /** The whole payload; rejects with an AwsError if it is longer than `limitBytes`. */
+  /** Reads the whole payload. Rejects with an AwsError if it is longer than `limitBytes`. */
   read(limitBytes: number): Promise<Buffer>
-  /** SHA-256 that was verified (lower-case hex), once the payload has ended; null if the payload was not signed whole. */
+  /**
+   * Verified SHA-256 (lower-case hex), once the payload has ended; null if the signature doesn't cover the
+   * payload as a whole.
+   */
   sha256(): string | null
   /** Trailing headers, once the payload has ended. */
   trailers(): Readonly<Record<string, string>>
@@ -29,29 +35,32 @@ interface SignatureFacts {
   accessKeyId: string | null
   /** From the credential scope; null for an unsigned request. */
   region: string | null
-  /** When the request was signed, by its own date; null for an unsigned request. */
+  /** The time in the signature; null for an unsigned request. */
   signedMs: number | null
   /** `x-amz-content-sha256` as sent. */
   contentSha256: string | null
 }
 
 export interface ServiceRequest {
-  /** The request id that the reply carries, and that the decision log goes by. */
+  /** The id of the request, in its reply and in the decision log. */
   id: string
   method: string
   /** As on the wire, percent-encoded, from the first slash. */
   path: string
   /** As on the wire, without the question mark; empty if there is none. */
   query: string
-  /** Names in lower case; repeated headers joined with a comma. `x-amz-*` of a presigned URL's query are among them. */
+  /**
+   * Names in lower case; repeated headers joined with a comma. Includes the `x-amz-*` parameters of a
+   * presigned URL.
+   */
   headers: Readonly<Record<string, string>>
   body: RequestBody
   principal: Principal
   signature: SignatureFacts
-  /** The sandbox's time of arrival. */
+  /** The sandbox's time at the arrival of the request. */
   nowMs: number
   sourceIp: string
-  /** Whether the caller came over TLS: the sandbox plays the part of an endpoint behind TLS. See server.ts. */
+  /** Whether the client came over TLS. The sandbox stands for an endpoint behind TLS: see gateway/exchange.ts. */
   secureTransport: boolean
 }
 
@@ -65,7 +74,7 @@ export interface ServiceReply {
   errorCode?: string
 }
 
-/** What a service asks to be allowed: the request's own context keys. Keys of the principal are the authorizer's to add. */
+/** A service's question to the authorizer, with the condition keys of its operation. */
 export type AccessQuestion = Pick<
   AccessRequest,
   'action' | 'resource' | 'resourceAccountId' | 'resourcePolicy'
@@ -73,7 +82,7 @@ export type AccessQuestion = Pick<
   context?: ConditionContext
 }
 
-/** What the sandbox lends to its services. */
+/** The parts of the sandbox that its services use. */
 export interface ServiceHost {
   directory: string
   database: Database
@@ -81,15 +90,18 @@ export interface ServiceHost {
   declaration: CloudDeclaration
   credentials: CredentialRegistry
   decisions: DecisionLog
-  /** Asks the authorizer with the global context keys added, and writes the answer to the decision log. Never throws a denial. */
+  /** Completes the condition keys, asks the authorizer, and logs the decision. Returns a denial; never throws it. */
   authorize(request: ServiceRequest, question: AccessQuestion): Promise<AccessDecision>
 }
 
 export interface Service {
-  /** As in a credential scope: `s3`, `ec2`, `sts`. */
+  /** The name in a credential scope: `s3`, `ec2`, `sts`. */
   readonly name: string
   handle(request: ServiceRequest): Promise<ServiceReply>
-  /** In the service's own protocol; also for errors of the signature, whose codes are S3's (`InvalidAccessKeyId`, …). */
+  /**
+   * Renders an error in the service's own protocol. Errors of the signature come with S3's codes
+   * (`InvalidAccessKeyId`, …).
+   */
   renderError(error: AwsError, request: Pick<ServiceRequest, 'id' | 'method' | 'path'>): ServiceReply
   close?(): void
 }

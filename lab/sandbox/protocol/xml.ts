@@ -1,4 +1,5 @@
-// XML in and out: hostile documents are refused before they are parsed, and text is escaped as AWS escapes it.
+// Parses and renders XML. Hostile documents are refused before they are parsed, and text is escaped as AWS
+// escapes it.
 
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { AwsError } from './aws-error.ts'
@@ -15,7 +16,8 @@ const malformed = (cause?: unknown) =>
 
 const maxNesting = 24
 
-// Entities are not the parser's business: a document type is refused, and the five that XML itself has are decoded below.
+// The parser decodes no entities: documents with a document type are refused, and XML's own five entities are
+// decoded below.
 const parser = new XMLParser({
   ignoreAttributes: true,
   processEntities: false,
@@ -24,7 +26,10 @@ const parser = new XMLParser({
   removeNSPrefix: true,
 })
 
-/** The document's root element, which must have one of `names`. Text only, no attributes. Throws MalformedXML. */
+/**
+ * The root element of a document, which must have one of `names`. Text only, without attributes. Throws
+ * MalformedXML.
+ */
 export function parseXml(document: Buffer, ...names: string[]): XmlNode {
   const text = decodeUtf8(document)
   if (/<!(?!--|\[CDATA\[)/.test(text) || text.includes('\0')) throw malformed()
@@ -53,7 +58,7 @@ function decodeUtf8(document: Buffer): string {
   }
 }
 
-// Before the parser, whose recursion a deep document would exhaust.
+// Runs before the parser, because a deeply nested document would exhaust the parser's recursion.
 function checkNesting(text: string): void {
   let depth = 0
   for (const match of text.matchAll(/<(\/?)[^!?][^>]*?(\/?)>/g)) {
@@ -69,7 +74,7 @@ function decodeNode(value: unknown): XmlNode {
   const node = Object.create(null) as { [name: string]: XmlNode | XmlNode[] }
   for (const [name, child] of Object.entries(value)) {
     if (name === '#text') {
-      // White space between elements; text beside elements is no schema of S3's.
+      // White space between elements is allowed; no schema of S3's has other text beside elements.
       if (typeof child !== 'string' || child.trim() !== '') throw malformed()
       continue
     }
@@ -97,7 +102,7 @@ function decodeEntities(text: string): string {
   })
 }
 
-/** The one child element `name` of `node`, or null. Throws MalformedXML if there are more. */
+/** The one child element `name` of `node`, or null. Throws MalformedXML if there are several. */
 export function childOf(node: XmlNode, name: string): XmlNode | null {
   if (typeof node === 'string') {
     if (node.trim() !== '') throw malformed()
@@ -115,7 +120,7 @@ export function childrenOf(node: XmlNode, name: string): XmlNode[] {
   return child === undefined ? [] : Array.isArray(child) ? child : [child]
 }
 
-/** Text of the one child `name`, or null. Throws MalformedXML if it has elements of its own. */
+/** The text of the one child `name`, or null. Throws MalformedXML if the child has elements. */
 export function textOf(node: XmlNode, name: string): string | null {
   const child = childOf(node, name)
   if (child === null) return null
@@ -123,7 +128,7 @@ export function textOf(node: XmlNode, name: string): string | null {
   return child
 }
 
-/** Refuses elements that the schema doesn't have. */
+/** Throws MalformedXML for an element that the schema doesn't have. */
 export function expectOnly(node: XmlNode, ...names: string[]): void {
   if (typeof node === 'string') {
     if (node.trim() !== '') throw malformed()
@@ -136,7 +141,7 @@ export function refuseXml(): never {
   throw malformed()
 }
 
-/** Content of an element: null and undefined are left out, arrays repeat. */
+/** Content of an element. Null and undefined omit the element; an array holds its children. */
 type XmlContent = string | number | boolean | null | undefined | XmlElement[]
 export type XmlElement = [name: string, content: XmlContent]
 
@@ -156,7 +161,10 @@ function renderElements(elements: XmlElement[]): string {
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
-/** Also control characters, as S3 does, though XML 1.0 has no way to write them: `encoding-type=url` is for these. */
+/**
+ * Escapes control characters too, as S3 does, although XML 1.0 forbids them. Clients use `encoding-type=url`
+ * for such keys.
+ */
 function escapeXml(text: string): string {
   return text.replace(
     /[&<>"\u0000-\u001f\u007f\ufffe\uffff]/g,

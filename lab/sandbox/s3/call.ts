@@ -1,4 +1,4 @@
-// One S3 request while it is being served: what it names, and what it may do.
+// One S3 request while the sandbox serves it: the bucket and key that it names, and its permissions.
 
 import type { AccessDecision, ConditionContext } from '../authorization/access.ts'
 import { denialMessage } from '../authorization/decision.ts'
@@ -18,7 +18,7 @@ export interface S3Stores {
 }
 
 const maxKeyBytes = 1024
-/** Of a document that configures a bucket. */
+/** The limit for a document that configures a bucket. */
 export const maxBucketDocumentBytes = 256 * 1024
 const policyActions = new Set(['s3:PutBucketPolicy', 's3:GetBucketPolicy', 's3:DeleteBucketPolicy'])
 
@@ -35,7 +35,7 @@ export class S3Call {
     const { bucketName, key } = readTarget(request)
     this.bucketName = bucketName
     this.key = key
-    // Of a parameter that is given twice the first counts; the signature covers both.
+    // The first of repeated parameters counts. The signature covers all.
     const query = new Map<string, string>()
     for (const { name, value } of parseQuery(request.query)) if (!query.has(name)) query.set(name, value)
     this.query = query
@@ -70,7 +70,7 @@ export class S3Call {
     return this.key
   }
 
-  /** The bucket that the request names. Throws NoSuchBucket, and what S3 says to a wrong region or owner. */
+  /** The bucket that the request names. Throws NoSuchBucket, and S3's errors for a wrong region or owner. */
   requireBucket(): Bucket {
     const bucket = this.findBucket(this.bucketName ?? '')
     const { region } = this.request.signature
@@ -89,7 +89,7 @@ export class S3Call {
     return bucket
   }
 
-  /** A copy's source: another bucket than the request's own, in any region. */
+  /** The bucket of a copy's source, in any region. */
   findSourceBucket(name: string): Bucket {
     const bucket = this.findBucket(name)
     this.expectOwner(bucket, 'x-amz-source-expected-bucket-owner')
@@ -120,7 +120,8 @@ export class S3Call {
     const decision = await this.decide(bucket, action, key, context)
     if (decision.allowed) return
     const { principal } = this.request
-    // Within an account S3 says which kind of policy refused; to others it says nothing.
+    // S3 tells callers of the bucket's own account which kind of policy refused, and tells other callers
+    // nothing.
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
     const isOwn = principal.accountId === bucket.accountId && decision.result.includes(' in ')
     throw isOwn
@@ -152,7 +153,8 @@ export class S3Call {
     })
   }
 
-  // Root of the owning account can always read, replace and remove the bucket's policy, whatever that policy says:
+  // The root user of the owning account can always read, replace and remove the bucket's policy, even against
+  // its denies.
   // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
   private policyFor(bucket: Bucket, action: string): Record<string, unknown> | null {
     const { principal } = this.request
@@ -167,7 +169,7 @@ export class S3Call {
     this.stores.host.decisions.recordLock(subject, reason)
   }
 
-  /** The whole payload, its digests verified. With `needsDigest` one must be there: Content-MD5 or a checksum. */
+  /** Reads the whole payload and verifies its digests. With `needsDigest`, Content-MD5 or a checksum is required. */
   async readDocument(limitBytes: number, needsDigest = false): Promise<Buffer> {
     const { body, headers } = this.request
     if (needsDigest && readContentMd5(headers) === null && readClaimedChecksum(headers) === null) {
@@ -197,7 +199,8 @@ function arnOf(bucket: { name: string }, key: string | null): string {
   return key === null ? `arn:aws:s3:::${bucket.name}` : `arn:aws:s3:::${bucket.name}/${key}`
 }
 
-// `bucket.localhost`, `bucket.s3.localhost` and AWS's own names carry the bucket in the host; any other host is path-style.
+// The host carries the bucket in `bucket.localhost`, `bucket.s3.localhost` and AWS's own names. Any other
+// host means path style.
 function readTarget(request: ServiceRequest): { bucketName: string | null; key: string | null } {
   const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   const inHost = /^(.+?)(?:\.s3(?:[.-][a-z0-9-]+)?)?\.(?:localhost|amazonaws\.com)$/.exec(host)?.[1]

@@ -1,4 +1,5 @@
-// The part of S3 that manages accounts and access points has an API of its own. Here it is authorized, and goes no further.
+// S3 Control, the API for accounts and access points. The sandbox authorizes its requests, and implements
+// none of them.
 
 import { AwsError, denyAccess } from '../protocol/aws-error.ts'
 import type { ServiceReply } from '../protocol/service.ts'

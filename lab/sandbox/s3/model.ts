@@ -1,4 +1,4 @@
-// What S3 keeps: the shapes that its catalogue stores and its operations work on.
+// The records that S3's catalogue stores and its operations use.
 
 import type { LockMode } from '../../../core/store/object-store.ts'
 import type { ChecksumAlgorithm } from './objects/checksum.ts'
@@ -23,18 +23,18 @@ export interface Bucket {
 export interface Encryption {
   algorithm: string
   kmsKeyId: string | null
-  /** Of SSE-C: MD5 of the customer's key, Base64. The sandbox keeps no key and encrypts nothing. */
+  /** MD5 of the customer's key in Base64, for SSE-C. The sandbox keeps no key and encrypts nothing. */
   customerKeyMd5: string | null
 }
 
 export interface Checksum {
   algorithm: ChecksumAlgorithm
   type: 'FULL_OBJECT' | 'COMPOSITE'
-  /** Base64; with `-N` for a composite of N parts. */
+  /** Base64, followed by `-N` for a composite of N parts. */
   value: string
 }
 
-/** One file of an object's content. A single PUT has one, a multipart upload one per part. */
+/** One file of an object's content. A single PUT has one segment, a multipart upload one per part. */
 interface Segment {
   file: string
   bytes: number
@@ -52,19 +52,19 @@ export interface Lock {
   mode: LockMode | null
   untilMs: number | null
   legalHold: boolean
-  /** While it is on, the end of the lock stays this far ahead. */
+  /** An active hold keeps the end of the lock ahead of the clock by its duration. */
   eventHold: EventHold | null
 }
 
-/** The lock that a writer asked for in headers. */
+/** The lock in the headers of a write. */
 export interface RequestedLock {
-  /** Null if it didn't say: the bucket's default applies. */
+  /** Null if the headers set none: the bucket's default applies. */
   retention: { mode: LockMode; untilMs: number } | null
   legalHold: boolean
   eventHold: EventHold | null
 }
 
-/** Headers that a client gave to keep, by name in lower case: content-type, x-amz-meta-…, and so on. */
+/** Headers that S3 stores and returns, by name in lower case: content-type, x-amz-meta-…, and others. */
 export type StoredHeaders = Record<string, string>
 
 export interface Content {
@@ -82,11 +82,11 @@ export interface Content {
 }
 
 export interface Version {
-  /** Order among the versions of all keys: a newer one has a greater number. */
+  /** Order among the versions of all keys: a newer version has a greater number. */
   order: number
   bucketId: number
   key: string
-  /** `null` (the word) where versioning is off or suspended. */
+  /** The text `null` where versioning is off or suspended. */
   versionId: string
   isLatest: boolean
   modifiedMs: number
@@ -122,7 +122,7 @@ export interface Part {
 
 export const noLock: Lock = { mode: null, untilMs: null, legalHold: false, eventHold: null }
 
-/** After `key`, or, with an order, after that version or upload of `key`. */
+/** The position after `key`, or, with an order, after that version or upload of `key`. */
 export interface Position {
   key: Uint8Array
   order: number | null

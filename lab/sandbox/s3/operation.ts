@@ -9,9 +9,9 @@ export interface Operation {
   readonly name: string
   readonly level: Level
   readonly method: string
-  /** Query parameters that single it out; a null value stands for any. */
+  /** Query parameters that identify the operation; a null value stands for any value. */
   readonly query: readonly { readonly name: string; readonly value: string | null }[]
-  /** A header that singles it out. */
+  /** A header that identifies the operation. */
   readonly header: string | null
   readonly serve: Serve
 }

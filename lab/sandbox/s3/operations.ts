@@ -118,7 +118,10 @@ const control: Operation = {
   serve: serveControl,
 }
 
-/** Subresources that S3 has and the sandbox doesn't. A request for one must not be taken for the plain operation. */
+/**
+ * Subresources of S3 that the sandbox doesn't emulate. A request with one must fail, because it is not the
+ * plain operation.
+ */
 const notEmulated = [
   'abac',
   'annotation',

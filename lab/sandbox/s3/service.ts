@@ -1,4 +1,4 @@
-// S3 as one service of the sandbox: finds the operation that a request means, and renders its errors.
+// The S3 service: finds the operation of a request, serves it, and renders errors.
 
 import { join } from 'node:path'
 import { AwsError } from '../protocol/aws-error.ts'
@@ -36,7 +36,7 @@ export function createS3Service(host: ServiceHost): Service {
 function renderError(error: AwsError, request: Pick<ServiceRequest, 'id' | 'method' | 'path'>): ServiceReply {
   const headers = { 'content-type': 'application/xml', ...error.headers }
   const common = { status: error.status, errorCode: error.code }
-  // Of a HEAD request the status is all that a client gets to see.
+  // The reply to a HEAD request has no body, so a client sees only the status.
   if (request.method === 'HEAD' || error.status === 304) return { ...common, headers }
   const body = renderXml('Error', null, [
     ['Code', error.code],

@@ -1,4 +1,4 @@
-// Decodes `aws-chunked` payloads and verifies what they carry: each chunk's signature and the trailer's.
+// Decodes `aws-chunked` payloads, and verifies the signature of each chunk and of the trailer.
 
 import { createHash } from 'node:crypto'
 import { AwsError } from '../protocol/aws-error.ts'
@@ -8,7 +8,7 @@ export interface ChunkSigning {
   /** `x-amz-date` and credential scope of the request. */
   date: string
   scope: string
-  /** The request's own signature, from which the chain of chunk signatures starts. */
+  /** The signature of the request, the seed of the chain of chunk signatures. */
   seed: string
   sign: (text: string) => Promise<string>
 }
@@ -16,7 +16,7 @@ export interface ChunkSigning {
 export interface ChunkedPayload {
   /** Null for `STREAMING-UNSIGNED-PAYLOAD-TRAILER`. */
   signing: ChunkSigning | null
-  /** Names in lower case that `x-amz-trailer` announces. */
+  /** Names in `x-amz-trailer`, in lower case. */
   trailerNames: readonly string[]
   /** `x-amz-decoded-content-length`. */
   decodedBytes: number
@@ -35,7 +35,7 @@ const mismatch = () =>
     'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
   )
 
-/** Yields the payload's bytes as they come; at the end fills `trailers`. A bad chunk is found at that chunk's end. */
+/** Yields the payload's bytes as they come, and fills `trailers` at the end. A corrupt chunk is found at its end. */
 export async function* decodeChunks(
   source: AsyncIterable<Buffer>,
   payload: ChunkedPayload,
@@ -120,7 +120,7 @@ async function readTrailers(
   if (signature === null || !isSameText(expected, signature)) throw mismatch()
 }
 
-/** Lines and byte counts over a stream of buffers, without copying the payload. */
+/** Reads lines and byte counts from a stream of buffers, without copying the payload. */
 class ByteReader {
   private readonly source: AsyncIterator<Buffer>
   private buffer: Buffer = Buffer.alloc(0)
@@ -138,7 +138,7 @@ class ByteReader {
     return true
   }
 
-  /** Up to CR LF, which is dropped. Null at the end of the stream if `mayEnd`. */
+  /** The next line without its CR LF; null at the end of the stream if `mayEnd`. */
   async line(): Promise<string>
   async line(mayEnd: boolean): Promise<string | null>
   async line(mayEnd = false): Promise<string | null> {

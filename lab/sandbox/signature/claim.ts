@@ -1,4 +1,4 @@
-// Reads what a request says about its own signature: from the Authorization header, or from a presigned URL's query.
+// Reads the signature that a request claims, from the Authorization header or from a presigned URL's query.
 
 import { AwsError } from '../protocol/aws-error.ts'
 import type { QueryEntry } from './query.ts'
@@ -10,12 +10,12 @@ export interface SignatureClaim {
   day: string
   region: string
   service: string
-  /** In lower case, as listed. */
+  /** In lower case, in the order of the list. */
   signedHeaders: string[]
   signature: string
   sessionToken: string | null
   signedMs: number
-  /** Of a presigned URL, in seconds; null otherwise. */
+  /** Lifetime of a presigned URL in seconds; null otherwise. */
   expiresSeconds: number | null
   payloadHash: string | null
 }
@@ -23,7 +23,7 @@ export interface SignatureClaim {
 const algorithm = 'AWS4-HMAC-SHA256'
 const maxPresignSeconds = 7 * 24 * 3600
 
-/** Null for an unsigned request. Throws an AwsError for a signature that can't be read. */
+/** Null for an unsigned request. Throws an AwsError for a malformed signature. */
 export function readClaim(
   headers: Readonly<Record<string, string>>,
   query: readonly QueryEntry[],
@@ -143,7 +143,7 @@ function readScope(credential: string, malformed: (why: string) => AwsError) {
   return { accessKeyId, day, region, service }
 }
 
-/** `20260401T101500Z` to milliseconds since the epoch; null if it isn't one. */
+/** `20260401T101500Z` as milliseconds since the epoch; null for any other form. */
 function parseAmzDate(text: string): number | null {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)
   if (match === null) return null

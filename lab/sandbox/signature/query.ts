@@ -1,4 +1,4 @@
-// A request's path and query as bytes on the wire, decoded strictly: what was signed is what is read.
+// Decodes a request's path and query strictly, so that the services read exactly the bytes that were signed.
 
 import { AwsError } from '../protocol/aws-error.ts'
 
@@ -9,7 +9,7 @@ export interface QueryEntry {
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Percent-decodes to UTF-8. Throws InvalidURI for a broken escape or bytes that are no UTF-8. */
+/** Percent-decodes to UTF-8. Throws InvalidURI for a broken escape or invalid UTF-8. */
 export function decodePercent(text: string): string {
   if (!text.includes('%')) return text
   try {
@@ -32,7 +32,7 @@ export function decodePercent(text: string): string {
   }
 }
 
-/** As AWS encodes for a signature: everything but A-Z a-z 0-9 - _ . ~ is escaped. */
+/** Encodes as AWS does for a signature: escapes everything but A-Z a-z 0-9 - _ . ~. */
 export function encodePercent(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -40,7 +40,7 @@ export function encodePercent(text: string): string {
   )
 }
 
-/** Entries in the order of the query. A plus sign is a space, as in a form. */
+/** The entries in the order of the query. A plus sign is a space, as in a form. */
 export function parseQuery(query: string): QueryEntry[] {
   if (query === '') return []
   return query

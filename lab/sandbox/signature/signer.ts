@@ -1,4 +1,4 @@
-// AWS's own signing library, opened where a verifier needs it: the signature of a request as it came over the wire.
+// Computes the signature of a received request, by AWS's own signing library.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { getCanonicalHeaders, SignatureV4 } from '@smithy/signature-v4'
@@ -40,7 +40,7 @@ export interface WireRequest {
   payloadHash: string
 }
 
-/** Signs with the claim's key, day, region and service, so that the result can be compared with the claim's signature. */
+/** Signs with the claim's key, day, region and service. The result must equal the claim's signature. */
 export class ClaimSigner extends SignatureV4 {
   private readonly claim: SignatureClaim
 
@@ -51,7 +51,7 @@ export class ClaimSigner extends SignatureV4 {
       region: claim.region,
       service: claim.service,
       sha256: Sha256,
-      // S3 alone signs the path escaped once.
+      // S3 signs the path escaped once, other services escape it twice.
       uriEscapePath: claim.service !== 's3',
     })
     this.claim = claim
@@ -66,7 +66,7 @@ export class ClaimSigner extends SignatureV4 {
     const names = new Set(this.claim.signedHeaders)
     const signed: Record<string, string> = {}
     for (const name of names) if (request.headers[name] !== undefined) signed[name] = request.headers[name]
-    // A signed header that isn't there can't have been signed with a value.
+    // Refuse: a signed header is missing, so the client can't have signed its value.
     if (Object.keys(signed).length !== names.size) return false
     const wire = {
       method: request.method,
@@ -88,9 +88,10 @@ export class ClaimSigner extends SignatureV4 {
     return isSameText(await this.signText(toSign), this.claim.signature)
   }
 
-  /** HMAC of a string to sign, as lower-case hex: also for the chunks of a streamed payload. */
+  /** HMAC of a text as lower-case hex. It also serves the chunks of a streamed payload. */
   signText(text: string): Promise<string> {
-    // The key goes by the scope's day, not by the request's date: a mismatch of the two is refused before.
+    // The key derives from the scope's day. The caller has refused a day that differs from the request's
+    // date.
     return this.sign(text, { signingDate: new Date(this.claim.signedMs) })
   }
 }
@@ -104,7 +105,7 @@ function queryBag(entries: readonly QueryEntry[]): Record<string, string | strin
   return bag
 }
 
-/** Compares in a time that depends on the lengths only. */
+/** Compares in a time that depends only on the lengths. */
 export function isSameText(a: string, b: string): boolean {
   const [bytesA, bytesB] = [Buffer.from(a), Buffer.from(b)]
   return bytesA.length === bytesB.length && timingSafeEqual(bytesA, bytesB)

@@ -1,4 +1,4 @@
-// Decides who sent a request: its claim is checked against the clock, the registry and the signature itself.
+// Verifies the signature that a request claims, against the clock and the issued credentials.
 
 import type { CredentialRegistry } from '../identity/credentials.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -17,8 +17,8 @@ export interface Verified {
 }
 
 /**
- * Rejects with the AwsError that S3 would answer. The signature is checked before the token, so that nobody learns
- * about a key whose secret they don't hold, beyond that its id exists.
+ * Rejects with the AwsError that S3 would return. The signature is checked before the token, so that a caller
+ * without the secret key learns only that the key id exists.
  */
 export async function verifyClaim(
   claim: SignatureClaim,
@@ -29,7 +29,7 @@ export async function verifyClaim(
   checkTime(claim, nowMs)
   checkSignedHeaders(claim, request)
   const issued = registry.find(claim.accessKeyId)
-  // The key of a session without its token is as good as unknown, and S3 says so.
+  // S3 reports a session's key without its token as unknown.
   if (issued === null || (issued.credentials.sessionToken !== null && claim.sessionToken === null)) {
     throw new AwsError(
       403,
@@ -92,7 +92,8 @@ function checkTime(claim: SignatureClaim, nowMs: number): void {
   }
 }
 
-// Whoever sits between could add what isn't signed: the host and everything that S3 acts on must be.
+// The host and every `x-amz-*` header must be signed, because an attacker on the path could add an unsigned
+// one.
 function checkSignedHeaders(claim: SignatureClaim, request: WireRequest): void {
   const signed = new Set(claim.signedHeaders)
   const loose = Object.keys(request.headers)

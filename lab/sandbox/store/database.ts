@@ -1,4 +1,4 @@
-// The sandbox's catalogue of everything but bytes: one SQLite file, readable by its owner only.
+// The sandbox's database: one SQLite file, readable only by its owner.
 
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,8 +7,8 @@ import { DatabaseSync } from 'node:sqlite'
 export type Database = DatabaseSync
 
 /**
- * In write-ahead mode a transaction that was committed survives the process being killed; `synchronous = NORMAL` leaves
- * only the last moments before a power cut at risk, which a stand-in cloud may lose.
+ * In write-ahead mode a committed transaction survives a killed process. `synchronous = NORMAL` risks only
+ * the last moments before a power cut, which a stand-in cloud may lose.
  */
 export function openDatabase(directory: string): Database {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -22,7 +22,7 @@ export function openDatabase(directory: string): Database {
   return database
 }
 
-/** Runs `change` in one transaction: all of it is kept, or none. Not to be nested, and never across an await. */
+/** Runs `change` in one transaction: all of it is kept, or none. Must not be nested, or wait for a promise. */
 export function inTransaction<T>(database: Database, change: () => T): T {
   database.exec('BEGIN IMMEDIATE')
   try {

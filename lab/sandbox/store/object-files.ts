@@ -1,16 +1,17 @@
-// Bytes on disk: each object or part is one file, named by a random id and never by anything that a client sent.
+// The bytes of objects: each object or part is one file, named by a random id and never by the client's
+// input.
 
 import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A file that is being filled. It belongs to nobody until a transaction of the catalogue names it. */
+/** A file that is being filled. No object owns it until a transaction of the catalogue names it. */
 export interface FileDraft {
   readonly id: string
   readonly bytes: number
   write(part: Uint8Array): void
   close(): void
-  /** Removes what was written. Does nothing after a second call. */
+  /** Removes the file. A second call does nothing. */
   discard(): void
 }
 
@@ -28,7 +29,7 @@ export class ObjectFiles {
     return join(this.directory, id.slice(0, 2), id)
   }
 
-  // Synchronous on purpose: a write to the page cache costs less than a trip through the thread pool.
+  // Synchronous, because a write to the page cache costs less than a trip through the thread pool.
   private create(): FileDraft {
     const id = randomBytes(16).toString('hex')
     const path = this.pathOf(id)
@@ -71,7 +72,7 @@ export class ObjectFiles {
     for (const id of ids) rmSync(this.pathOf(id), { force: true })
   }
 
-  /** Removes what no catalogue entry names: uploads that a kill cut short. */
+  /** Removes files that no catalogue entry names. A killed process leaves those of its unfinished uploads. */
   sweep(isKnown: (id: string) => boolean): number {
     let removed = 0
     for (const shard of readdirSync(this.directory)) {

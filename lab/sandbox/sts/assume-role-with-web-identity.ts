@@ -1,4 +1,5 @@
-// AssumeRoleWithWebIdentity: a role for whoever an OIDC issuer vouches for. The request is unsigned.
+// AssumeRoleWithWebIdentity: a session of a role for an identity that an OIDC issuer confirms. The request is
+// unsigned.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 
 import type { JWTPayload } from 'jose'
@@ -45,7 +46,8 @@ export async function assumeRoleWithWebIdentity(
   const accountId = roleArn.split(':')[4] ?? ''
   const role = host.declaration.roles.find(({ arn }) => arn === roleArn)
   const providers = host.declaration.oidcProviders.filter((provider) => provider.accountId === accountId)
-  // Before the role is looked at: without a provider for the token's issuer the reply doesn't tell whether the role exists.
+  // The token is checked before the role, so that a caller with a token of an unknown issuer can't learn
+  // whether a role exists.
   const verified = await checkToken(token, providers, issuerKeys, request.nowMs)
   if (role === undefined) throw denySts(denied)
   const { tags, sourceIdentity } = readSessionClaims(verified.payload)

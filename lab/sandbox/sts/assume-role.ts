@@ -46,7 +46,8 @@ export async function assumeRole(
   const tags = chainTags(caller, requested)
   const hasSecondFactor = context.secondFactors.check(form, caller, nowMs)
   const role = context.host.declaration.roles.find(({ arn }) => arn === roleArn)
-  // Whether a role exists is not the caller's to know: the answer is the same as for one that doesn't trust it.
+  // A missing role has the same error as a role that doesn't trust the caller, so that a caller can't learn
+  // which roles exist.
   if (role === undefined) throw refuse(caller, 'sts:AssumeRole', roleArn)
   const sourceIdentity = caller.session?.sourceIdentity ?? source
   const keys = sessionKeys({
@@ -61,7 +62,7 @@ export async function assumeRole(
   await requirePermissions(context.host, request, { role, actions, keys }, (action) =>
     refuse(caller, action, roleArn),
   )
-  // Once set it goes along, through every role that is assumed from another.
+  // A source identity passes on through every role-chaining step, and no step can change it.
   if (source !== null && source !== sourceIdentity)
     throw denySts('The source identity of a session cannot be changed')
 

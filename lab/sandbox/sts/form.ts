@@ -1,4 +1,4 @@
-// The query protocol's request: a form of named parameters, lists as `Tags.member.1.Key`.
+// Reads the query protocol: a form of named parameters, with lists as `Tags.member.1.Key`.
 
 import { AwsError } from '../protocol/aws-error.ts'
 import type { ServiceRequest } from '../protocol/service.ts'
@@ -18,7 +18,7 @@ export class Form {
     return this.values.get(name) ?? null
   }
 
-  /** The positions of a list, in order: `['Tags.member.1', 'Tags.member.2']`. */
+  /** The members of a list in order: `['Tags.member.1', 'Tags.member.2']`. */
   members(name: string, max: number): string[] {
     const positions = new Set<number>()
     for (const key of this.values.keys()) {
@@ -33,13 +33,13 @@ export class Form {
   }
 }
 
-/** Parameters of the query and of the body. Throws MalformedQueryString if one comes twice or can't be read. */
+/** The parameters of query and body. Throws MalformedQueryString if a parameter is repeated or malformed. */
 export async function readForm(request: ServiceRequest): Promise<Form> {
   const body = request.method === 'POST' ? await request.body.read(maxFormBytes) : Buffer.alloc(0)
   const values = new Map<string, string>()
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
-    // Of a presigned request the query holds the signature too.
+    // The query of a presigned request also holds the signature, which is no parameter.
     const entries = [
       ...parseQuery(request.query).filter(({ name }) => !/^x-amz-/i.test(name)),
       ...parseQuery(text.trim()),
@@ -57,7 +57,7 @@ function malformedQuery(cause?: unknown): AwsError {
   return new AwsError(400, 'MalformedQueryString', 'The query string contains a syntax error.', { cause })
 }
 
-/** ValidationError in AWS's words. `value` is what was sent, null where AWS doesn't repeat it. */
+/** ValidationError in AWS's words. @param value the parameter's value; null where AWS doesn't repeat it. */
 export function invalid(name: string, value: string | null, constraint: string): AwsError {
   const member = name.charAt(0).toLowerCase() + name.slice(1)
   const shown = value === null ? 'Value' : `Value '${value.slice(0, 200)}'`
@@ -94,7 +94,7 @@ export function requiredText(form: Form, name: string, rule: TextRule): string {
   return value
 }
 
-/** A whole number from `least` to `most`; null if it wasn't sent. */
+/** A whole number from `min` to `max`; null if the parameter is absent. */
 export function optionalInteger(form: Form, name: string, min: number, max: number): number | null {
   const value = form.text(name)
   if (value === null) return null

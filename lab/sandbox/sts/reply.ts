@@ -1,4 +1,4 @@
-// Answers and errors of the query protocol, as XML.
+// Replies and errors of the query protocol, as XML.
 
 import { AwsError } from '../protocol/aws-error.ts'
 import type { Service, ServiceReply } from '../protocol/service.ts'
@@ -15,7 +15,8 @@ export function renderResult(operation: string, requestId: string, result: XmlEl
   return { status: 200, headers: { 'content-type': 'text/xml' }, body, operation }
 }
 
-// The front door speaks S3's codes. https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+// The gateway throws S3's codes; these are STS's.
+// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 const stsErrors: Record<string, { code: string; status: number; message?: string }> = {
   InvalidAccessKeyId: {
     code: 'InvalidClientTokenId',

@@ -1,4 +1,4 @@
-// A session of a role: made, registered, rendered. Also what a compute service would hand to its own workload.
+// Sessions of roles: issues and renders them. Compute services issue sessions to their workloads as well.
 
 import type { DeclaredRole } from '../declaration.ts'
 import type { CredentialRegistry, Credentials } from '../identity/credentials.ts'
@@ -61,7 +61,7 @@ export function issueWorkloadSession(
   )
 }
 
-/** Elements that the answers of AssumeRole and AssumeRoleWithWebIdentity share. */
+/** Elements that the replies of AssumeRole and AssumeRoleWithWebIdentity share. */
 export function renderSession(
   role: DeclaredRole,
   { principal, credentials }: RoleSession,

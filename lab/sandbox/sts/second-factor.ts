@@ -1,4 +1,4 @@
-// MFA devices that a test or a drill registers: AssumeRole with SerialNumber and TokenCode.
+// MFA devices that a test or a drill registers. AssumeRole takes them as SerialNumber and TokenCode.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Principal } from '../identity/principal.ts'
@@ -10,8 +10,8 @@ export interface MfaDevice {
   /** ARN of the virtual device, or a hardware serial. */
   serial: string
   /**
-   * Whose it is. On AWS an IAM user's; the sandbox has no users, so a human's role stands for one (its ARN), or the ARN of
-   * one session of it.
+   * The holder of the device. On AWS this is an IAM user. The sandbox has no users, so a person's role stands
+   * for the user: its ARN, or the ARN of one of its sessions.
    */
   holderArn: string
   /** Shared secret of RFC 6238: SHA-1, six digits, 30 seconds. */
@@ -27,7 +27,7 @@ export function oneTimeCode(secret: Buffer, nowMs: number): string {
   return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0')
 }
 
-/** Checks the codes of a set of devices. A code is good once, for the period it is shown in and the one after. */
+/** Checks the codes of a set of devices. A code is valid once, in its own period and in the next one. */
 export class SecondFactors {
   private readonly devices: readonly MfaDevice[]
   private readonly used = new Set<string>()
@@ -36,7 +36,7 @@ export class SecondFactors {
     this.devices = devices
   }
 
-  /** True if the caller proved a second factor, false if it offered none. Throws AccessDenied for a wrong one. */
+  /** True if the caller proved a second factor, false if it sent none. Throws AccessDenied for a wrong one. */
   check(form: Form, caller: Principal, nowMs: number): boolean {
     const serial = optionalText(form, 'SerialNumber', {
       min: 9,

@@ -1,4 +1,4 @@
-// The token service: hands out sessions of roles, by AWS's rules on who may have them.
+// The token service: issues sessions of roles, by AWS's rules.
 
 import { roleIdOf } from '../identity/role-id.ts'
 import { IssuerKeys } from '../oidc/issuer-keys.ts'
@@ -14,7 +14,7 @@ import { SecondFactors } from './second-factor.ts'
 import type { MfaDevice } from './second-factor.ts'
 
 export interface StsOptions {
-  /** Where OIDC issuers are: for a declared provider whose URL isn't itself on loopback. */
+  /** Finds an OIDC issuer on loopback, for a declared provider with another URL. */
   findIssuer?: FindIssuer
   mfaDevices?: readonly MfaDevice[]
 }
@@ -26,7 +26,7 @@ const operations: Record<string, Operation> = {
   GetSessionToken: getSessionToken,
 }
 
-// What AWS has and the sandbox has not.
+// Operations of AWS's token service that the sandbox doesn't emulate.
 const absent = [
   'AssumeRoleWithSAML',
   'AssumeRoot',
@@ -37,7 +37,7 @@ const absent = [
   'GetWebIdentityToken',
 ]
 
-// A token service is off in these until an account turns the region on.
+// Regions in which STS is off until the account activates the region.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 const optInRegions = new Set([
   'af-south-1',
@@ -107,7 +107,7 @@ function unknownOperation(name: string, version: string | null): AwsError {
   )
 }
 
-// "No permissions are required to perform this operation", and a policy that denies it changes nothing.
+// "No permissions are required to perform this operation", so no policy is evaluated.
 function getCallerIdentity(_context: StsContext, { id, principal }: ServiceRequest): Promise<ServiceReply> {
   const userId =
     principal.session === undefined
@@ -122,7 +122,8 @@ function getCallerIdentity(_context: StsContext, { id, principal }: ServiceReque
   )
 }
 
-// For users and root only, on AWS; the sandbox has no users, and root's keys are there to set up, not to work with.
+// On AWS this operation is for users and root. The sandbox has no users, and its root keys only set things
+// up.
 function getSessionToken(_context: StsContext, { principal }: ServiceRequest): Promise<ServiceReply> {
   const isSession = principal.kind === 'role-session'
   return Promise.reject(

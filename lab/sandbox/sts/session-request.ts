@@ -1,4 +1,5 @@
-// What a caller asks of a session, checked as STS checks it: name, duration, tags, source identity, session policies.
+// Reads and checks the parameters of a session as STS does: name, duration, tags, source identity, session
+// policies.
 
 import { deflateRawSync } from 'node:zlib'
 import { parsePolicy } from '../authorization/check-policy.ts'
@@ -19,12 +20,12 @@ const maxPolicyCharacters = 2048
 const maxPolicyArns = 10
 const maxTags = 50
 const tagPattern = 'Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]'
-/** AWS packs policies and tags into a format of its own, with a limit that it doesn't publish: deflated JSON comes near. */
+/** AWS packs policies and tags in an unpublished format with an unpublished limit. Deflated JSON comes close. */
 const packedLimitBytes = 2048
 
 export interface SessionPolicies {
   documents: PolicyDocument[]
-  /** Percent of what fits. */
+  /** Percent of the limit. */
   packedPercent: number
 }
 
@@ -40,7 +41,7 @@ export function readRoleArn(form: Form): string {
   return roleArn
 }
 
-/** Seconds; null if the caller leaves it to STS. */
+/** Seconds; null if the request leaves the duration to STS. */
 export function readDuration(form: Form): number | null {
   return optionalInteger(form, 'DurationSeconds', 900, 43_200)
 }
@@ -113,7 +114,7 @@ export function checkTags(pairs: [string, string][], transitiveKeys: string[]): 
   return { tags: Object.fromEntries(pairs), transitiveKeys }
 }
 
-/** The session policies, inline and by ARN; of managed policies only those that the program declares are known. */
+/** The session policies, inline and by ARN. Only managed policies that the program declares exist here. */
 export function readPolicies(
   form: Form,
   role: DeclaredRole,

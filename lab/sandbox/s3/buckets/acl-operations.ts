@@ -27,7 +27,10 @@ export async function putBucketAcl(call: S3Call): Promise<ServiceReply> {
   return emptyReply(200)
 }
 
-/** From a header, or from a document whose grants are only looked at for the groups that mean everyone. */
+/**
+ * Reads an access control list from a header, or from a document. Of a document only grants to the groups
+ * that mean everyone matter.
+ */
 export async function readAcl(call: S3Call, bucket: Bucket): Promise<string> {
   const document = await call.readDocument(maxBucketDocumentBytes)
   const hasHeaders = Object.keys(call.request.headers).some(

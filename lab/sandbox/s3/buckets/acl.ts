@@ -1,4 +1,4 @@
-// Access control lists, as far as they still exist: by default the bucket's owner owns all, and a list is refused.
+// Access control lists. By default the bucket's owner owns all objects, and S3 refuses lists.
 
 import { createHash } from 'node:crypto'
 import { AwsError, denyAccess } from '../../protocol/aws-error.ts'
@@ -17,7 +17,7 @@ const canned = new Set([
   'log-delivery-write',
 ])
 
-/** The 64 hex digits by which S3 calls an account. */
+/** S3's id of an account: 64 hex digits. */
 export function canonicalId(accountId: string): string {
   return createHash('sha256').update(`canonical-user:${accountId}`).digest('hex')
 }
@@ -38,7 +38,7 @@ export function publicAccessBlockOf(call: S3Call, bucket: Bucket): PublicAccessB
   return document === null ? null : (JSON.parse(document) as PublicAccessBlock)
 }
 
-/** The canned list that a request asks for. Throws AccessControlListNotSupported, or AccessDenied for a public one. */
+/** The canned list in a request. Throws AccessControlListNotSupported, or AccessDenied for a public list. */
 export function checkAclHeaders(call: S3Call, bucket: Bucket): string {
   const name = call.header('x-amz-acl')
   const grants = Object.entries(call.request.headers).filter(([header]) => header.startsWith('x-amz-grant-'))

@@ -1,4 +1,4 @@
-// Buckets themselves: made, found, listed, removed.
+// Operations on buckets: create, list, find, delete.
 
 import { listKeys } from '../../condition-keys/s3.ts'
 import { AwsError, denyAccess } from '../../protocol/aws-error.ts'
@@ -157,7 +157,7 @@ export async function headBucket(call: S3Call): Promise<ServiceReply> {
 }
 
 export async function getBucketLocation(call: S3Call): Promise<ServiceReply> {
-  // Asked in any region, as it is how a client finds the right one.
+  // Any region may ask, because a client finds the bucket's region by this operation.
   const bucket = call.findBucket(call.bucketName ?? '')
   await call.allow(bucket, 's3:GetBucketLocation')
   return xmlReply('LocationConstraint', bucket.region === 'us-east-1' ? '' : bucket.region)

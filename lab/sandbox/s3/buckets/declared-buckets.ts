@@ -1,4 +1,4 @@
-// Buckets of a declaration, made the first time a sandbox meets them. A bucket that is there already keeps its own state.
+// Creates the declared buckets when a sandbox first meets them. An existing bucket keeps its own state.
 
 import type { DeclaredBucket } from '../../declaration.ts'
 import type { XmlElement } from '../../protocol/xml.ts'
@@ -23,7 +23,7 @@ function createDeclaredBucket(catalog: Catalog, declared: DeclaredBucket, nowMs:
     accountId: declared.accountId,
     region: declared.region,
     createdMs: nowMs,
-    // A bucket with Object Lock keeps versions, also if nobody says so.
+    // Object Lock turns versioning on, even if the declaration doesn't.
     versioning: objectLock.enabled ? 'Enabled' : declared.versioning,
     lockEnabled: objectLock.enabled,
     lockDefault:
@@ -72,7 +72,7 @@ function createDeclaredBucket(catalog: Catalog, declared: DeclaredBucket, nowMs:
   }
 }
 
-// The program's names are S3's but for their first letter (`daysAfterInitiation`) and `id`.
+// Pulumi's names differ from S3's in the case of the first letter (`daysAfterInitiation`), and in `id`.
 function renderPlain(value: unknown): XmlElement[] {
   return Object.entries(value as Record<string, unknown>).map(([name, content]): XmlElement => {
     const element = name === 'id' ? 'ID' : name.charAt(0).toUpperCase() + name.slice(1)

@@ -53,7 +53,7 @@ export async function putEncryption(call: S3Call): Promise<ServiceReply> {
   return emptyReply(200)
 }
 
-/** Back to SSE-S3: since 2023 there is no bucket without encryption. */
+/** Returns the bucket to SSE-S3, because since 2023 every bucket has encryption. */
 export async function deleteEncryption(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:PutEncryptionConfiguration')

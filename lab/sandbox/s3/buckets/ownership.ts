@@ -27,7 +27,7 @@ export async function putOwnership(call: S3Call): Promise<ServiceReply> {
 export async function deleteOwnership(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:PutBucketOwnershipControls')
-  // Without controls a bucket is as before there were any: whoever writes an object owns it.
+  // A bucket without ownership controls behaves as before S3 had them: the writer of an object owns it.
   call.catalog.writeConfiguration(bucket.id, 'ownershipControls', 'ObjectWriter')
   return emptyReply(204)
 }

@@ -101,7 +101,8 @@ function textsOf(value: unknown): string[] {
   return list.filter((item) => typeof item === 'string')
 }
 
-// Allows everyone without a condition. S3's own reading of conditions is finer; a doubtful policy counts as public there too.
+// True for an Allow to everyone without a condition. S3 reads conditions more finely, and also treats a
+// doubtful policy as public.
 function isPublicPolicy({ Statement }: PolicyShape): boolean {
   return Statement.some(({ Effect, Principal, Condition }) => {
     const everyone =

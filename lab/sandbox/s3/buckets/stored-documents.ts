@@ -1,4 +1,5 @@
-// Settings of a bucket that the sandbox keeps and gives back, but doesn't act on: nothing expires, is replicated or notified here.
+// Settings of a bucket that the sandbox stores and returns, but doesn't act on: no object expires, and
+// nothing is replicated or notified.
 
 import { AwsError } from '../../protocol/aws-error.ts'
 import { parseXml } from '../../protocol/xml.ts'
@@ -9,19 +10,19 @@ import type { Operation } from '../operation.ts'
 import { documentReply, emptyReply, xmlReply } from '../reply.ts'
 
 interface BucketDocument {
-  /** Query parameter. */
+  /** The subresource: the query parameter that names the document. */
   name: string
-  /** Of its operations: `GetBucketCors`. */
+  /** The ending of its operations' names: `BucketCors` of `GetBucketCors`. */
   title: string
   root: string
   read: string
   write: string
-  /** Whether there is a DELETE, and what it needs: the action to write unless it has one of its own. */
+  /** The action that DELETE needs; absent if the document has no DELETE. */
   remove?: string
-  /** Answered where none was set: an error, or an empty document. */
+  /** The error where no document is stored; null for an empty document. */
   missing: [status: number, code: string, message: string] | null
   needsDigest?: boolean
-  /** There are many of them, told apart by `id`. */
+  /** Whether a bucket can have several, told apart by `id`. */
   many?: boolean
   check?: (call: S3Call) => void
 }

@@ -1,4 +1,4 @@
-// The rows of the catalogue, as what they stand for.
+// Converts rows of the catalogue to records.
 import type { LockMode } from '../../../../core/store/object-store.ts'
 import type { Bucket, Content, EventHold, LockDefault, Part, Upload, Version } from '../model.ts'
 

@@ -1,4 +1,5 @@
-// Everything that S3 knows but the bytes: buckets, versions and uploads, in one SQLite database.
+// S3's catalogue: buckets, versions and uploads in one SQLite database. It holds everything but the bytes of
+// objects.
 
 import { randomBytes } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
@@ -7,7 +8,7 @@ import type { Database } from '../../store/database.ts'
 import type { Bucket, Content, KeyRange, Lock, Part, Upload, Version } from '../model.ts'
 import { readBucket, readOptional, readPart, readUpload, readVersion, toJson } from './catalog-rows.ts'
 
-// Keys are blobs: their order is that of their UTF-8 bytes, as in S3, and a NUL is a byte like others.
+// Keys are blobs, because S3 orders keys by their UTF-8 bytes, and a key can hold NUL.
 const schema = `
 CREATE TABLE IF NOT EXISTS s3_bucket (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, region TEXT NOT NULL,
@@ -60,7 +61,8 @@ export class Catalog {
     return statement
   }
 
-  // Positions are taken when an upload starts: of two uploads to one key, the one that started later is the newer version.
+  // An upload takes its position when it starts, because of two uploads to one key the later start makes the
+  // newer version.
   nextPosition(): number {
     return Number(
       this.prepare("UPDATE s3_counter SET value = value + 1 WHERE name = 'position' RETURNING value").get()
@@ -105,7 +107,7 @@ export class Catalog {
     )
   }
 
-  /** Null if it holds a version; otherwise the files of its unfinished uploads, which go with it. */
+  /** Null if the bucket holds a version; otherwise the files of its unfinished uploads, which are deleted with it. */
   deleteBucket(bucketId: number): readonly string[] | null {
     if (this.prepare('SELECT 1 FROM s3_version WHERE bucket_id = ? LIMIT 1').get(bucketId) !== undefined)
       return null
@@ -168,8 +170,8 @@ export class Catalog {
   }
 
   /**
-   * Adds a version, under a new id if `keepOthers`, else as `null` in the place of an earlier `null`. To be called in a
-   * transaction; the files of a version that was replaced are returned, to be removed after it.
+   * Adds a version: under a new id if `keepOthers`, otherwise as `null`, which replaces an earlier `null`.
+   * Call it in a transaction, and remove the returned files of a replaced version afterwards.
    */
   addVersion(version: NewVersion, keepOthers: boolean): { version: Version; orphans: readonly string[] } {
     const { bucketId } = version
@@ -203,7 +205,7 @@ export class Catalog {
     return { version: { ...version, order, versionId, isLatest }, orphans }
   }
 
-  /** Removes a version and makes the next older one the latest; returns its files. In a transaction. */
+  /** Removes a version and makes the next older one the latest; returns its files. Call it in a transaction. */
   removeVersion(bucketId: number, key: string, versionId: string): string[] {
     const row = this.prepare(
       'DELETE FROM s3_version WHERE bucket_id = ? AND key = ? AND version_id = ? RETURNING *',
@@ -228,7 +230,7 @@ export class Catalog {
     this.prepare('UPDATE s3_version SET content = ? WHERE position = ?').run(toJson(content), order)
   }
 
-  /** By key, and the versions of one key from the newest. */
+  /** Versions by key, and of one key from the newest to the oldest. */
   versionsIn(bucketId: number, { after, below, limit }: KeyRange): Version[] {
     const sameKey =
       after.order === null
@@ -243,7 +245,7 @@ export class Catalog {
     return [...sameKey, ...laterKeys].map(readVersion)
   }
 
-  /** Current objects by key, without those whose latest version is a delete marker. */
+  /** Current objects by key. Keys whose latest version is a delete marker are left out. */
   objectsIn(bucketId: number, { after, below, limit }: KeyRange): Version[] {
     return this.prepare(
       `SELECT * FROM s3_version WHERE bucket_id = ? AND latest = 1 AND marker = 0 AND key > ? ${belowClause(below)} ORDER BY key LIMIT ?`,
@@ -278,7 +280,7 @@ export class Catalog {
     )
   }
 
-  /** By key, and the uploads to one key from the oldest. */
+  /** Uploads by key, and of one key from the oldest to the newest. */
   uploadsIn(bucketId: number, { after, below, limit }: KeyRange): Upload[] {
     const sameKey =
       after.order === null
@@ -316,7 +318,7 @@ export class Catalog {
     this.prepare('DELETE FROM s3_upload WHERE id = ?').run(uploadId)
   }
 
-  /** Ids of all files that an object or a part names. */
+  /** Ids of all files that an object or a part uses. */
   namedFiles(): Set<string> {
     const files = new Set<string>()
     for (const row of this.prepare('SELECT content FROM s3_version WHERE content IS NOT NULL').iterate()) {
@@ -327,7 +329,7 @@ export class Catalog {
   }
 }
 
-/** Whether the bucket's public access block restricts public buckets, as it is now. For the authorizer. */
+/** Whether the bucket's public access block restricts public buckets now. For the authorizer. */
 export function restrictsPublic(database: Database, bucketName: string): boolean {
   const row = database
     .prepare(
@@ -348,12 +350,12 @@ export function keyBytes(key: string): Buffer {
   return Buffer.from(key, 'utf8')
 }
 
-// The order is part of the id, as a page of a listing must go on after a version that was deleted meanwhile.
+// The id contains the order, so that a listing can continue after a version that was deleted in the meantime.
 function newVersionId(order: number): string {
   return `${randomBytes(18).toString('base64url').replaceAll('-', '.')}.${order.toString(36)}`
 }
 
-/** The order that a version id carries; null if it isn't one of this store's. */
+/** The order in a version id; null if this store didn't make the id. */
 export function orderOf(versionId: string): number | null {
   const match = /^[\w.]{24}\.([0-9a-z]{1,11})$/.exec(versionId)
   const order = match === null ? Number.NaN : Number.parseInt(match[1] ?? '', 36)

@@ -1,4 +1,5 @@
-// The walk behind every listing: prefix, delimiter and page size over entries that come in the order of their keys.
+// The walk behind every listing: applies prefix, delimiter and page size to entries in the order of their
+// keys.
 
 import { keyBytes } from '../catalog/catalog.ts'
 import type { KeyRange, Position } from '../model.ts'
@@ -9,14 +10,14 @@ export interface ListedKey {
 
 export interface Walk<T extends ListedKey> {
   prefix: string
-  /** Empty: none. */
+  /** An empty text stands for no delimiter. */
   delimiter: string
   maxKeys: number
   /** The entries of a range, in order. */
   entriesIn: (range: KeyRange) => T[]
-  /** Where the walk starts. */
+  /** The first entry comes after this position. */
   start: Position
-  /** The position right after an entry: past the key, or past the version of a key. */
+  /** The position after an entry: after its key, or after its version of the key. */
   positionOf: (entry: T) => Position
 }
 
@@ -29,7 +30,7 @@ export interface Page<T> {
 
 const batch = 256
 
-/** Keys that share a common prefix are skipped in one step, however many they are. */
+/** All keys under one common prefix are skipped in one step. */
 export function walkKeys<T extends ListedKey>({
   prefix,
   delimiter,
@@ -43,7 +44,7 @@ export function walkKeys<T extends ListedKey>({
   const below = prefix === '' ? null : successor(keyBytes(prefix))
   let position = skipTo(start, prefix)
   for (;;) {
-    // One more than fits tells whether there is a next page.
+    // Reads one entry more than the page holds, because it shows whether another page follows.
     const limit = Math.min(batch, maxKeys - items.length + 1)
     const entries = entriesIn({ after: position, below, limit })
     if (entries.length === 0) return { items, isTruncated: false }
@@ -57,20 +58,20 @@ export function walkKeys<T extends ListedKey>({
       }
       items.push({ commonPrefix })
       position = pastPrefix(commonPrefix)
-      // What is left of this batch may lie under the same prefix.
+      // Read again from after the prefix, because the other entries of this batch may lie under it.
       break
     }
   }
 }
 
-/** Up to and with the first delimiter after the prefix; null if there is none. */
+/** The key up to the first delimiter after the prefix, with the delimiter; null if there is none. */
 function commonPrefixOf(key: string, prefix: string, delimiter: string): string | null {
   if (delimiter === '') return null
   const at = key.indexOf(delimiter, prefix.length)
   return at === -1 ? null : key.slice(0, at + delimiter.length)
 }
 
-/** Where a page starts after `marker`: past everything below it if it is itself a common prefix that a page ended with. */
+/** The start of a page after `marker`. A marker that is a common prefix skips all keys under it. */
 export function startAfter(
   marker: string,
   order: number | null,
@@ -82,19 +83,20 @@ export function startAfter(
   return isCommonPrefix ? pastPrefix(marker) : { key: keyBytes(marker), order }
 }
 
-// Nothing that starts with the prefix is greater than its bytes followed by 0xff, which no UTF-8 text holds.
+// The bytes of a prefix followed by 0xff are greater than every key with that prefix, because UTF-8 never
+// contains 0xff.
 function pastPrefix(commonPrefix: string): Position {
   return { key: Buffer.concat([keyBytes(commonPrefix), Buffer.from([0xff])]), order: null }
 }
 
-// Keys below the prefix needn't be walked. The key that equals the prefix belongs to the walk.
+// Skips the keys that sort before the prefix. The key that equals the prefix belongs to the walk.
 function skipTo(start: Position, prefix: string): Position {
   const bytes = keyBytes(prefix)
   if (Buffer.compare(Buffer.from(start.key), bytes) >= 0 || bytes.length === 0) return start
   const before = Buffer.from(bytes)
   const last = before.length - 1
   const lastByte = before[last] ?? 0
-  // The greatest position below the prefix: its last byte less one, followed by what is greater than any key's rest.
+  // The greatest position before the prefix: its last byte minus one, followed by 0xff.
   return {
     key:
       lastByte === 0
@@ -104,7 +106,10 @@ function skipTo(start: Position, prefix: string): Position {
   }
 }
 
-/** The least bytes greater than all that start with `prefix`. UTF-8 has no byte 0xff, so the last one can always grow. */
+/**
+ * The smallest bytes greater than every text that starts with `prefix`. UTF-8 never contains 0xff, so the
+ * last byte can always grow.
+ */
 function successor(prefix: Buffer): Uint8Array {
   const next = Buffer.from(prefix)
   next[next.length - 1] = (next[next.length - 1] ?? 0) + 1

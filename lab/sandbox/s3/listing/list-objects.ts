@@ -20,7 +20,10 @@ export interface ListParameters {
   prefix: string
   delimiter: string
   maxKeys: number
-  /** Escapes as `encoding-type=url` asks: everything but the slash and the unreserved characters, a space as a plus. */
+  /**
+   * Escapes as `encoding-type=url` demands: everything but the slash and unreserved characters; a space
+   * becomes a plus.
+   */
   encode: (text: string) => string
   encodingType: string | null
 }
@@ -162,7 +165,7 @@ export function lastName(page: Page<{ key: string }>): string | null {
   return last === undefined ? null : 'commonPrefix' in last ? last.commonPrefix : last.entry.key
 }
 
-// Opaque to clients: S3 promises nothing of a token's content.
+// Opaque to clients, because S3 specifies no content of a token.
 function makeToken(key: string): string {
   return Buffer.from(`1:${key}`).toString('base64')
 }
@@ -212,7 +215,8 @@ export async function listObjectVersions(call: S3Call): Promise<ServiceReply> {
   ])
 }
 
-// The marker goes by the order that the id carries, so that a page goes on after a version that has been deleted since.
+// Continues by the order in the version id, so that a page can follow a version that was deleted in the
+// meantime.
 function readVersionMarker(
   call: S3Call,
   bucket: Bucket,

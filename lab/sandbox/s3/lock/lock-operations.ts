@@ -1,4 +1,4 @@
-// Object Lock: the bucket's configuration, and retention and legal hold of a version.
+// Object Lock operations: the configuration of a bucket, and retention and legal hold of a version.
 
 import type { ConditionContext } from '../../authorization/access.ts'
 import { lockKeys } from '../../condition-keys/s3.ts'
@@ -51,7 +51,10 @@ export async function getLockConfiguration(call: S3Call): Promise<ServiceReply> 
   return xmlReply('ObjectLockConfiguration', content)
 }
 
-/** Enables the lock, where versions are kept, or changes the default for new objects. It can't be disabled. */
+/**
+ * Enables the lock on a bucket with versioning, or changes the default for new objects. No request can
+ * disable it.
+ */
 export async function putLockConfiguration(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   await call.allow(bucket, 's3:PutBucketObjectLockConfiguration')
@@ -80,7 +83,7 @@ function readLockDefault(rule: XmlNode): LockDefault {
   if (childOf(retention, 'DefaultEventHold') !== null)
     throw new AwsError(501, 'NotImplemented', 'A default event hold is not implemented')
   const [days, years] = [textOf(retention, 'Days'), textOf(retention, 'Years')]
-  // Both, or neither, is no period.
+  // Exactly one of both is required.
   if ((days === null) === (years === null)) refuseXml()
   const mode = textOf(retention, 'Mode')
   if (mode !== 'COMPLIANCE' && mode !== 'GOVERNANCE') refuseXml()
@@ -129,7 +132,7 @@ export async function getRetention(call: S3Call): Promise<ServiceReply> {
 interface RequestedRetention {
   /** Null removes the retention. */
   retention: Retention | null
-  /** `keep` if the request doesn't speak of it. */
+  /** `keep` if the request doesn't mention the hold. */
   eventHold: EventHold | 'off' | 'keep'
 }
 
@@ -156,7 +159,8 @@ export async function putRetention(call: S3Call): Promise<ServiceReply> {
   return emptyReply(200)
 }
 
-// A hold that ends leaves the version locked for its duration from now on; one that goes on rolls ahead of the clock.
+// An ended hold leaves the version locked for the hold's duration from now. A continuing hold keeps the end
+// ahead of the clock.
 function applyRetention(before: Lock, request: RequestedRetention, nowMs: number): Lock {
   const rolled = retentionOf(before, nowMs)
   const onlyHold = request.retention === null && request.eventHold !== 'keep'

@@ -1,4 +1,4 @@
-// Object Lock's rules, pure: what protects a version, and which changes of that protection are let through.
+// The rules of Object Lock: what protects a version, and which changes of that protection S3 allows. Pure.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 
 import type { LockMode } from '../../../../core/store/object-store.ts'
@@ -12,7 +12,10 @@ export interface Retention {
   untilMs: number
 }
 
-/** The retention in force at `nowMs`, also one that is over; null if there is none. An event hold keeps its end ahead of now. */
+/**
+ * The retention of a version, even if it has ended; null if there is none. An event hold keeps its end ahead
+ * of `nowMs`.
+ */
 export function retentionOf(lock: Lock, nowMs: number): Retention | null {
   if (lock.mode === null || lock.untilMs === null) return null
   const untilMs =
@@ -20,7 +23,10 @@ export function retentionOf(lock: Lock, nowMs: number): Retention | null {
   return { mode: lock.mode, untilMs }
 }
 
-/** Why a version can't be deleted now; null if it can. `bypass` is a permitted request to bypass GOVERNANCE. */
+/**
+ * The reason why a version can't be deleted, or its encryption changed, now; null if it can.
+ * @param bypass whether the request asks to bypass GOVERNANCE, and may.
+ */
 export function reasonAgainstDeletion(lock: Lock, nowMs: number, bypass: boolean): string | null {
   if (lock.legalHold) return 'legal hold'
   const retention = retentionOf(lock, nowMs)
@@ -29,7 +35,10 @@ export function reasonAgainstDeletion(lock: Lock, nowMs: number, bypass: boolean
   return `${retention.mode} until ${new Date(retention.untilMs).toISOString()}`
 }
 
-/** Why the retention can't become `wanted` (null: none at all); null if it can. */
+/**
+ * The reason why the retention can't become `requested` (null for none); null if it can.
+ * @param bypass whether the request asks to bypass GOVERNANCE, and may.
+ */
 export function reasonAgainstRetention(
   lock: Lock,
   requested: Retention | null,
@@ -43,23 +52,21 @@ export function reasonAgainstRetention(
   return `${current.mode} until ${new Date(current.untilMs).toISOString()}`
 }
 
-/** Why the object's encryption can't be changed: only objects without a lock, or in COMPLIANCE refused outright. */
-export function whyEncryptionStays(lock: Lock, nowMs: number): string | null {
-  return reasonAgainstDeletion(lock, nowMs, false)
-}
-
-/** What a bucket's default gives to a version made at `madeMs`. */
+/** The retention that a bucket's default gives to a version made at `madeMs`. */
 export function defaultRetention(rule: LockDefault | null, madeMs: number): Retention | null {
   if (rule === null) return null
   return { mode: rule.mode, untilMs: madeMs + periodMs(rule.days, rule.years) }
 }
 
-/** A year is 365 days, as S3 reckons periods. */
+/** A year has 365 days, as in S3. */
 export function periodMs(days: number | null, years: number | null): number {
   return ((days ?? 0) + (years ?? 0) * 365) * dayMs
 }
 
-/** For `s3:object-lock-remaining-retention-days`: a part of a day counts as one, so that a cap is never passed. */
+/**
+ * The value of `s3:object-lock-remaining-retention-days`. Part of a day counts as a day, so that no retention
+ * exceeds a cap.
+ */
 export function remainingDays(untilMs: number, nowMs: number): number {
   return Math.max(0, Math.ceil((untilMs - nowMs) / dayMs))
 }

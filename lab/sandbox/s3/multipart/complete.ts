@@ -35,7 +35,8 @@ export async function completeMultipartUpload(call: S3Call): Promise<ServiceRepl
   const upload = requireUpload(call, bucket, key)
   checkCustomerKey(upload.encryption, headers)
   await allowKey(call, upload.encryption, 'kms:Decrypt')
-  // The digest in the headers is of the object, not of this document.
+  // `body.read` verifies no digest, because the digest in the headers is that of the object, not of this
+  // document.
   const document = await call.request.body.read(maxCompletionBytes)
   const parts = chooseParts(
     upload,
@@ -189,7 +190,8 @@ async function assemble(call: S3Call, upload: Upload, parts: Part[]): Promise<Co
   return { ...content, checksum }
 }
 
-// Of a composite: the checksum of the parts' checksums. Of the whole object: every byte is read again, which nothing can fool.
+// A composite is the checksum of the parts' checksums. A checksum of the whole object reads every byte again,
+// so that no wrong part checksum can pass.
 async function combineChecksums(
   call: S3Call,
   { algorithm, type }: NonNullable<Upload['checksum']>,

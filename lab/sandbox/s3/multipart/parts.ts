@@ -111,7 +111,10 @@ function checkPartChecksum(upload: Upload, algorithm: ChecksumAlgorithm | null):
   )
 }
 
-/** Puts a part in the place of an earlier one with its number. Throws NoSuchUpload if the upload has ended meanwhile. */
+/**
+ * Stores a part, and replaces an earlier part with its number. Throws NoSuchUpload if the upload has ended in
+ * the meantime.
+ */
 function storePart(call: S3Call, bucket: Bucket, upload: Upload, part: Part): void {
   const replaced = call.catalog.transact(() => {
     requireUpload(call, bucket, upload.key)

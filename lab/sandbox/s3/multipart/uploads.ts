@@ -1,4 +1,5 @@
-// Multipart uploads: begin, parts, completion. A completed object is dated when its upload began, as in S3.
+// CreateMultipartUpload and AbortMultipartUpload. A completed object has the date at which its upload began,
+// as in S3.
 
 import { AwsError } from '../../protocol/aws-error.ts'
 import type { ServiceReply } from '../../protocol/service.ts'

@@ -1,4 +1,4 @@
-// The Range header as S3 reads it: one range of bytes, anything else is ignored.
+// The Range header as S3 reads it: one range of bytes. S3 ignores any other form.
 
 import { AwsError } from '../../protocol/aws-error.ts'
 
@@ -8,7 +8,10 @@ export interface ByteRange {
   last: number
 }
 
-/** Null for no range, or one that S3 ignores (several, another unit, nonsense). Throws InvalidRange beyond the end. */
+/**
+ * Null for no range, or for one that S3 ignores (several ranges, another unit, a malformed text). Throws
+ * InvalidRange beyond the end.
+ */
 export function readRange(header: string | null, bytes: number): ByteRange | null {
   const match = /^bytes=(?:(\d{1,16})-(\d{0,16})|-(\d{1,16}))$/.exec(header?.trim() ?? '')
   if (match === null) return null

@@ -1,4 +1,5 @@
-// The checksums that S3 verifies: the one that a client names in a header or a trailer, and the MD5 behind an ETag.
+// The checksums that S3 verifies: the one that a client names in a header or a trailer, and the MD5 of an
+// ETag.
 
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
@@ -64,7 +65,7 @@ export function createDigest(algorithm: ChecksumAlgorithm): Digest {
   }
 }
 
-/** What a client says about a payload's checksum. */
+/** The checksum that a client claims for a payload. */
 export interface ClaimedChecksum {
   algorithm: ChecksumAlgorithm
   /** Base64; null if it comes as a trailer. */
@@ -132,13 +133,13 @@ export function readContentMd5(headers: Readonly<Record<string, string>>): strin
 export interface VerifiedPayload {
   /** Lower-case hex. */
   md5: string
-  /** Of the algorithm that was claimed, or that `alsoCompute` asked for. */
+  /** The checksum of the claimed algorithm, or of `alsoCompute`; null without either. */
   checksum: { algorithm: ChecksumAlgorithm; value: string } | null
 }
 
 /**
- * Passes the payload through `sink` and verifies Content-MD5 and the claimed checksum at its end: BadDigest otherwise.
- * A SHA-256 that the signature has already verified isn't computed twice.
+ * Passes the payload to `sink`. Throws BadDigest at its end if Content-MD5 or the claimed checksum is wrong.
+ * A SHA-256 that the signature has verified isn't computed again.
  */
 export async function receivePayload(
   body: RequestBody,

@@ -8,7 +8,7 @@ import type { ByteRange } from './byte-range.ts'
 
 const readBytes = 1024 * 1024
 
-/** A stream over one file where one holds the range; else over all files in turn. */
+/** Streams one file if it holds the whole range; otherwise all files in turn. */
 export function streamContent(files: ObjectFiles, content: Content, range: ByteRange): Readable {
   const slices = sliceSegments(content, range)
   const [only] = slices

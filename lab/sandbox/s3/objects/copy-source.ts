@@ -23,7 +23,7 @@ export interface CopySource extends ReadableVersion {
   isById: boolean
 }
 
-/** The source as the caller may read it, its conditions checked. */
+/** Finds the source, and checks that the caller may read it and that the request's conditions hold. */
 export async function findSource(call: S3Call): Promise<CopySource> {
   const { headers } = call.request
   const { bucketName, key, versionId } = readCopySource(call.header('x-amz-copy-source') ?? '')
@@ -96,7 +96,7 @@ export function readDirective(call: S3Call, name: string): 'COPY' | 'REPLACE' {
   })
 }
 
-/** Only the full form `bytes=first-last` is a range of a copy, unlike in a GET. */
+/** A copy accepts only the full form `bytes=first-last`, unlike a GET. */
 export function readCopyRange(call: S3Call, bytes: number): ByteRange {
   const header = call.header('x-amz-copy-source-range')
   if (header === null) return { first: 0, last: bytes - 1 }

@@ -1,4 +1,5 @@
-// DeleteObject and DeleteObjects: a marker without a version id, the version itself with one, and Object Lock before either's end.
+// DeleteObject and DeleteObjects. Without a version id they add a delete marker; with one they remove the
+// version, if Object Lock allows it.
 
 import { deleteKeys } from '../../condition-keys/s3.ts'
 import { AwsError, denyAccess } from '../../protocol/aws-error.ts'
@@ -19,7 +20,7 @@ const maxDeletes = 1000
 
 interface Deleted {
   versionId: string | null
-  /** A marker was made, or a marker was removed. */
+  /** Whether the deletion made a delete marker, or removed one. */
   isMarker: boolean
   markerVersionId: string | null
 }
@@ -65,7 +66,8 @@ async function deleteOne(
     : destroy(call, bucket, { key, versionId, condition }, bypass)
 }
 
-// Without a version id: a marker where versions are kept, the end of the object where they never were.
+// A deletion without a version id: adds a marker if the bucket keeps versions, removes the object if it never
+// did.
 function hide(call: S3Call, bucketName: string, key: string, condition: DeleteCondition): Deleted {
   const { catalog, files } = call
   const { orphans, deleted } = catalog.transact(() => {
@@ -114,7 +116,7 @@ function destroy(
   return { versionId, isMarker, markerVersionId: isMarker ? versionId : null }
 }
 
-/** One decision per key: what fails is listed, the rest is done. */
+/** Each key has a decision of its own. A failure is listed in the reply and doesn't stop the other deletions. */
 export async function deleteObjects(call: S3Call): Promise<ServiceReply> {
   const bucket = call.requireBucket()
   if (call.request.principal.kind === 'anonymous') throw denyAccess()

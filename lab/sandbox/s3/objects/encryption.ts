@@ -1,4 +1,5 @@
-// Which encryption a new object gets. The sandbox encrypts nothing: it keeps and checks what S3 would keep and check.
+// The encryption of new objects. The sandbox encrypts nothing; it stores and checks what S3 would store and
+// check.
 
 import { createHash } from 'node:crypto'
 import { AwsError, denyAccess } from '../../protocol/aws-error.ts'
@@ -11,7 +12,10 @@ const sseS3: Encryption = { algorithm: 'AES256', kmsKeyId: null, customerKeyMd5:
 
 const customer = 'x-amz-server-side-encryption-customer'
 
-/** Of SSE-C, from headers that start with `prefix`; null if none is there. Throws InvalidArgument unless all three are right. */
+/**
+ * The customer's key (SSE-C) in headers that start with `prefix`; null if there is none. Throws
+ * InvalidArgument unless all three headers are right.
+ */
 function readCustomerKey(headers: Headers, prefix = customer): Encryption | null {
   const [algorithm, key, md5] = ['algorithm', 'key', 'key-md5'].map((name) => headers[`${prefix}-${name}`])
   if (algorithm === undefined && key === undefined && md5 === undefined) return null
@@ -41,7 +45,10 @@ function readCustomerKey(headers: Headers, prefix = customer): Encryption | null
   return { algorithm: 'AES256', kmsKeyId: null, customerKeyMd5: md5 }
 }
 
-/** What the headers ask for, or else the bucket's default. KMS keys are resolved, not yet permitted: see `allowKey`. */
+/**
+ * The encryption in the headers, or the bucket's default. KMS keys are resolved, but not yet authorized: see
+ * `allowKey`.
+ */
 export function readEncryption(call: S3Call, bucket: Bucket): Encryption {
   const { headers } = call.request
   const fromCustomer = readCustomerKey(headers)
@@ -92,14 +99,14 @@ function defaultEncryption(call: S3Call, bucket: Bucket): Encryption {
   return makeEncryption(call, bucket, algorithm, kmsKeyId)
 }
 
-// A bare id names a key of the caller's account; without an id it is the account's own `aws/s3`.
+// A bare id names a key of the caller's account. Without an id the key is the account's own `aws/s3`.
 function keyArn(call: S3Call, bucket: Bucket, keyId: string | null): string {
   if (keyId?.startsWith('arn:') === true) return keyId
   const accountId = call.request.principal.accountId ?? bucket.accountId
   return `arn:aws:kms:${bucket.region}:${accountId}:${keyId === null ? 'alias/aws/s3' : `key/${keyId.replace(/^key\//, '')}`}`
 }
 
-/** Asks the key's policy, as S3 does when it fetches a data key. Keys of `aws/s3` belong to the account and need no asking. */
+/** Asks the key's policy, as S3 does when it fetches a data key. The key `aws/s3` needs no permission. */
 export async function allowKey(
   call: S3Call,
   encryption: Encryption,
@@ -118,7 +125,7 @@ export async function allowKey(
   if (!decision.allowed) throw denyAccess()
 }
 
-/** A reader of an SSE-C object must bring the same key. */
+/** Throws InvalidRequest unless the reader of an SSE-C object brings the same key. */
 export function checkCustomerKey(stored: Encryption, headers: Headers, prefix = customer): void {
   const requested = readCustomerKey(headers, prefix)
   if (stored.customerKeyMd5 === (requested?.customerKeyMd5 ?? null)) return

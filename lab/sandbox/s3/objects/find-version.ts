@@ -12,13 +12,13 @@ export interface ReadableVersion {
   content: Content
 }
 
-/** The version that a read, or a change of a version's settings, is about. */
+/** The version that a request reads, or whose settings it changes. */
 export interface VersionTarget {
   bucket: Bucket
   key: string
   /** Null for the current version. */
   versionId: string | null
-  /** The action on a current version, `s3:GetObject`; the action on a version by id is derived from it. */
+  /** The action on a current version (`s3:GetObject`). The action on a version by id is derived from it. */
   action: string
 }
 
@@ -30,8 +30,8 @@ export function findRequestedVersion(call: S3Call, action: string): Promise<Read
 }
 
 /**
- * The version that a request names, once the caller may have it. What isn't there is 404 for those who may list the bucket
- * and 403 for others, so that nobody learns which keys exist.
+ * The version that a request names, if the caller may read it. A missing version is 404 for callers that may
+ * list the bucket and 403 for others, so that a caller without ListBucket can't learn which keys exist.
  */
 export async function findReadable(call: S3Call, target: VersionTarget): Promise<ReadableVersion> {
   const { bucket, key, versionId, action } = target
@@ -66,7 +66,10 @@ export async function findReadable(call: S3Call, target: VersionTarget): Promise
   return { bucket, version, content: version.content }
 }
 
-/** s3:GetObjectTagging becomes s3:GetObjectVersionTagging, and so on; retention and legal hold have one action only. */
+/**
+ * s3:GetObjectTagging becomes s3:GetObjectVersionTagging, and so on. Retention and legal hold have one action
+ * for both.
+ */
 function versionedAction(action: string): string {
   return action.endsWith('Retention') || action.endsWith('LegalHold') || action.endsWith('Encryption')
     ? action
@@ -88,7 +91,7 @@ export function findVersion(
   return call.catalog.findVersion(bucket.id, key, versionId)
 }
 
-// Opaque as they are, they have a form. One of another store's passes for an id that this one no longer has.
+// Version ids are opaque, but have a form. An id of another store counts as the id of a version that is gone.
 export function isVersionId(text: string): boolean {
   return text === 'null' || /^[\w.-]{20,64}$/.test(text)
 }
@@ -99,7 +102,10 @@ export function invalidVersionId(versionId: string): AwsError {
   })
 }
 
-/** InvalidArgument for what can't be a version id: asked after the permission, as for one that is not there. */
+/**
+ * The error for a version that is not there. A malformed version id is InvalidArgument, after the permission
+ * check as well.
+ */
 export function missingVersion(
   bucket: Bucket,
   key: string,

@@ -1,4 +1,4 @@
-// Headers of objects: what a client may attach when it writes one, and what S3 answers about one.
+// Headers of objects: those that a client may send with a write, and those that S3 returns.
 
 import type { LockMode } from '../../../../core/store/object-store.ts'
 import { AwsError } from '../../protocol/aws-error.ts'
@@ -41,7 +41,7 @@ const storageClasses = new Set([
 export function readStoredHeaders(headers: Headers): StoredHeaders {
   const stored: StoredHeaders = {}
   for (const name of storedNames) if (headers[name] !== undefined) stored[name] = headers[name]
-  // `aws-chunked` is how the payload travelled, not what it is.
+  // `aws-chunked` describes the framing of the payload, not the object.
   const encodings = (stored['content-encoding'] ?? '')
     .split(',')
     .map((name) => name.trim())
@@ -70,7 +70,7 @@ export function readStorageClass(headers: Headers): string {
   throw new AwsError(400, 'InvalidStorageClass', 'The storage class you specified is not valid')
 }
 
-/** `x-amz-tagging`, a form. Throws InvalidTag. */
+/** Parses `x-amz-tagging`, a form. Throws InvalidTag. */
 export function readTagging(text: string | undefined): [string, string][] {
   if (text === undefined || text === '') return []
   const tags = [...new URLSearchParams(text)].map(([name, value]): [string, string] => [name, value])
@@ -153,7 +153,7 @@ export function httpDate(ms: number): string {
   return new Date(Math.floor(ms / 1000) * 1000).toUTCString()
 }
 
-/** As in listings: whole seconds, written with three zeros. */
+/** The time format of listings: whole seconds, with `.000`. */
 export function isoSecond(ms: number): string {
   return new Date(Math.floor(ms / 1000) * 1000).toISOString()
 }
@@ -183,7 +183,7 @@ export function checksumHeaders(content: Pick<Content, 'checksum'>): Record<stri
   }
 }
 
-/** Only what the caller may see: S3 shows a lock to those who may read it. */
+/** The lock headers that the caller may see: S3 shows a lock only to callers that may read it. */
 export function lockHeaders(
   lock: Lock,
   nowMs: number,

@@ -1,4 +1,4 @@
-// What can be read and changed about an object beside its bytes: attributes, tags, access control list, encryption.
+// Settings of an object beside its bytes: attributes, tags, access control list, encryption.
 
 import { kmsEncryptionKeys } from '../../condition-keys/s3.ts'
 import { AwsError } from '../../protocol/aws-error.ts'
@@ -8,7 +8,7 @@ import type { XmlElement } from '../../protocol/xml.ts'
 import { readAcl } from '../buckets/acl-operations.ts'
 import { renderAcl } from '../buckets/acl.ts'
 import type { S3Call } from '../call.ts'
-import { protectedByLock, whyEncryptionStays } from '../lock/lock-rules.ts'
+import { protectedByLock, reasonAgainstDeletion } from '../lock/lock-rules.ts'
 import type { Content } from '../model.ts'
 import { emptyReply, xmlReply } from '../reply.ts'
 import { allowKey, checkCustomerKey, makeEncryption } from './encryption.ts'
@@ -19,7 +19,7 @@ import { checkTags, httpDate, versionHeaders } from './headers.ts'
 const maxDocumentBytes = 64 * 1024
 const attributeNames = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']
 
-/** Changes a version's content record as it is now, in one transaction. */
+/** Changes the current content record of a version, in one transaction. */
 function change(
   call: S3Call,
   { bucket, version }: ReadableVersion,
@@ -84,7 +84,7 @@ function renderParts(call: S3Call, content: Content): XmlElement[] {
     ['NextPartNumberMarker', isTruncated ? page.at(-1)?.partNumber : null],
     ['MaxParts', maxParts],
     ['IsTruncated', isTruncated],
-    // Without checksums S3 tells no more than how many parts there are.
+    // S3 lists parts only for objects with checksums; otherwise it returns just their number.
     ...(content.checksum === null
       ? []
       : page.map((segment): XmlElement => [
@@ -145,7 +145,10 @@ export async function putObjectAcl(call: S3Call): Promise<ServiceReply> {
   return emptyReply(200, versionHeaders(readable.bucket, readable.version))
 }
 
-/** To SSE-KMS only. What Object Lock protects keeps its key. https://docs.aws.amazon.com/AmazonS3/latest/userguide/update-sse-encryption.html */
+/**
+ * Changes the encryption to SSE-KMS. Object Lock forbids it for a protected version.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/update-sse-encryption.html
+ */
 export async function updateObjectEncryption(call: S3Call): Promise<ServiceReply> {
   const key = call.requireKey()
   const bucket = call.requireBucket()
@@ -176,7 +179,7 @@ export async function updateObjectEncryption(call: S3Call): Promise<ServiceReply
     throw invalid(
       "The UpdateObjectEncryption operation doesn't support source objects with the encryption type DSSE-KMS or SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported.",
     )
-  const reason = whyEncryptionStays(version.lock, call.nowMs)
+  const reason = reasonAgainstDeletion(version.lock, call.nowMs, false)
   if (reason !== null) {
     call.recordLock('s3:UpdateObjectEncryption', bucket, key, reason)
     throw protectedByLock()

@@ -1,4 +1,4 @@
-// Conditional requests: RFC 9110 as S3 reads it, for reads, writes and deletes.
+// Conditional requests (RFC 9110, as S3 reads it) for reads, writes and deletes.
 
 import { AwsError } from '../../protocol/aws-error.ts'
 import type { Version } from '../model.ts'
@@ -15,7 +15,7 @@ const notImplemented = (header: string) =>
     fields: { Header: header },
   })
 
-/** Refuses conditions that S3 has no meaning for, before anything is looked up. */
+/** Refuses conditions that S3 doesn't support for writes, before any lookup. */
 export function checkWriteConditions(headers: Headers): void {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw notImplemented('If-None-Match')
@@ -24,10 +24,13 @@ export function checkWriteConditions(headers: Headers): void {
     throw notImplemented('If-Modified-Since')
 }
 
-/** `current` is the latest version, a delete marker too. Throws PreconditionFailed, or NoSuchKey for an If-Match of nothing. */
+/**
+ * @param current the latest version, or delete marker. Throws PreconditionFailed, or NoSuchKey for If-Match
+ * without an object.
+ */
 export function checkWrite(headers: Headers, current: Version | null, key: string): void {
   const content = current?.content ?? null
-  // A delete marker is no object: an If-None-Match write over it succeeds.
+  // A delete marker is not an object, so an If-None-Match write over it succeeds.
   if (headers['if-none-match'] === '*' && content !== null) throw failed('If-None-Match')
   const ifMatch = headers['if-match']
   if (ifMatch === undefined) return
@@ -36,7 +39,7 @@ export function checkWrite(headers: Headers, current: Version | null, key: strin
   if (!matchesEtag(ifMatch, content.etag)) throw failed('If-Match')
 }
 
-/** Of DeleteObject and each entry of DeleteObjects: ETag (or `*`), time and size of what is to go. */
+/** The conditions of DeleteObject and of each entry of DeleteObjects: ETag (or `*`), time and size of the object. */
 export interface DeleteCondition {
   etag: string | null
   lastModified: string | null
@@ -58,7 +61,7 @@ export function checkDelete(condition: DeleteCondition, target: Version | null, 
   if (bytes !== null && Number(bytes) !== content.bytes) throw failed('x-amz-if-match-size')
 }
 
-/** `not-modified` answers 304. Throws PreconditionFailed. */
+/** `not-modified` means a 304. Throws PreconditionFailed. */
 export function checkRead(headers: Headers, etag: string, modifiedMs: number): 'proceed' | 'not-modified' {
   const modifiedSecond = Math.floor(modifiedMs / 1000) * 1000
   if (headers['if-match'] !== undefined) {
@@ -72,7 +75,7 @@ export function checkRead(headers: Headers, etag: string, modifiedMs: number): '
   return !Number.isNaN(since) && modifiedSecond <= since ? 'not-modified' : 'proceed'
 }
 
-/** `x-amz-copy-source-if-…`: every one that fails is a 412. */
+/** `x-amz-copy-source-if-…`: S3 returns 412 for any of these that fails. */
 export function checkCopySource(headers: Headers, etag: string, modifiedMs: number): void {
   const plain: Record<string, string> = {}
   for (const name of ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since']) {

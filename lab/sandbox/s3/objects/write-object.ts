@@ -32,7 +32,7 @@ import { checkWrite } from './preconditions.ts'
 
 const maxPutBytes = 5 * 1024 ** 3
 
-/** What a write's headers say about the object to be. */
+/** The settings of the new object in the headers of a write. */
 export interface WrittenHeaders {
   headers: StoredHeaders
   storageClass: string
@@ -43,8 +43,9 @@ export interface WrittenHeaders {
 }
 
 /**
- * Every action that the headers of a write need besides s3:PutObject itself. `createsObject` is AWS's
- * s3:ObjectCreationOperation: true for PutObject, CopyObject and CompleteMultipartUpload, false for the steps between.
+ * Requires every permission that the headers of a write need. `createsObject` is AWS's
+ * s3:ObjectCreationOperation: true for PutObject, CopyObject and CompleteMultipartUpload, false for the other
+ * steps of an upload.
  */
 export async function allowWrite(
   call: S3Call,
@@ -64,11 +65,12 @@ export async function allowWrite(
   if (headers['x-amz-tagging'] !== undefined) await call.allow(bucket, 's3:PutObjectTagging', key, context)
   if (names.some((name) => name === 'x-amz-acl' || name.startsWith('x-amz-grant-')))
     await call.allow(bucket, 's3:PutObjectAcl', key, context)
-  // A comparison with an ETag tells something about the object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+  // If-Match needs s3:GetObject, because the comparison reveals something about the object.
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
   if (createsObject && headers['if-match'] !== undefined) await call.allow(bucket, 's3:GetObject', key)
 }
 
-/** Throws what S3 says to headers that are nonsense, and AccessDenied where a KMS key is not the caller's to use. */
+/** Throws S3's errors for invalid headers, and AccessDenied for a KMS key that the caller may not use. */
 export async function readWrittenHeaders(call: S3Call, bucket: Bucket): Promise<WrittenHeaders> {
   const { headers } = call.request
   const encryption = readEncryption(call, bucket)
@@ -89,7 +91,7 @@ export async function readWrittenHeaders(call: S3Call, bucket: Bucket): Promise<
   return written
 }
 
-/** Explicit headers, or else the bucket's default, reckoned from when the version was made. */
+/** The lock of a new version: from the request's headers, or the bucket's default counted from `madeMs`. */
 export function makeLock(requested: RequestedLock, bucket: Bucket, madeMs: number): Lock {
   const retention = requested.retention ?? defaultRetention(bucket.lockDefault, madeMs)
   return {
@@ -100,7 +102,7 @@ export function makeLock(requested: RequestedLock, bucket: Bucket, madeMs: numbe
   }
 }
 
-/** Objects under SSE-S3 are named by their MD5; others by something that says nothing of their content. */
+/** The ETag is the MD5 under SSE-S3; otherwise it is random, so that it reveals nothing of the content. */
 export function makeEtag(md5: string, encryption: Encryption): string {
   return encryption.algorithm === 'AES256' && encryption.customerKeyMd5 === null
     ? md5
@@ -159,15 +161,15 @@ interface MadeVersion {
   content: Content
   lock: Lock
   modifiedMs: number
-  /** Null: the next one. */
+  /** Null for the next position. */
   order: number | null
-  /** Files that nothing names once the version is there. */
+  /** Files that no record names once the version is there. */
   unused?: string[]
 }
 
 /**
- * Makes a version out of files that are whole and closed: preconditions, lock and version id are decided in one
- * transaction, so that of two writers under `If-None-Match: *` one alone succeeds.
+ * Makes a version of complete, closed files. One transaction decides preconditions, lock and version id, so
+ * that of two writers with `If-None-Match: *` only one succeeds.
  */
 export function commitVersion(
   call: S3Call,
@@ -193,7 +195,10 @@ export function commitVersion(
   return { version, bucket }
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: a digest is required where a retention period applies. */
+/**
+ * S3 requires a digest where a retention period applies.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+ */
 export function requireDigest(call: S3Call, bucket: Bucket): void {
   const { headers } = call.request
   if (!hasLockHeaders(headers) && bucket.lockDefault === null) return
