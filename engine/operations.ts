@@ -39,6 +39,9 @@ export interface BackupOptions extends Environment {
   promiseDays: number
   /** Accept a bucket without Object Lock or with less retention than promised. For trials; the result says so. */
   allowUnlocked?: boolean
+  /** Accept a root without entries although the last snapshot has some, and one on another file system than before. */
+  allowEmpty?: boolean
+  allowOtherFileSystem?: boolean
   /** Walk, read and chunk, but upload nothing. */
   dryRun?: boolean
   /** Threads that read, hash and compress; default: the number of processors, 8 at most. 0: none but the caller's. */

@@ -19,6 +19,7 @@ import {
   cacheUnusable,
 } from './cache-database.ts'
 import { FileRecords } from './file-records.ts'
+import type { SourceRoot } from './source-root.ts'
 
 export interface CachedPack {
   sha256: string
@@ -36,6 +37,8 @@ export interface LastSnapshot {
   id: string
   sha256: string
   generation: Generation
+  /** Caches of earlier versions have none. */
+  root?: SourceRoot
   index: (IndexChunk & { location: ChunkLocation; packSha256: string })[]
 }
 

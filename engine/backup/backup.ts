@@ -26,6 +26,7 @@ import type { BackupOptions, BackupResult } from '../operations.ts'
 import { PackUploader } from './pack-uploader.ts'
 import { PostgresCluster } from './postgres-cluster.ts'
 import { FileCache } from './file-cache.ts'
+import { assertSameRoot, readSourceRoot } from './source-root.ts'
 
 /**
  * @throws `vault-unsafe` for a bucket that doesn't keep what is promised, `conflict` if the same source is being backed
@@ -78,6 +79,8 @@ async function runPass(
   const dryRun = options.dryRun ?? false
   const cluster = options.kind === 'postgres' ? new PostgresCluster(options.directory, options.atRest) : null
   const last = cache.lastSnapshot()
+  const root = readSourceRoot(options.directory)
+  assertSameRoot(options, root, last?.root)
   const generation = currentGeneration(last?.generation ?? null, lock, promiseDays, nowMs)
   const dedupIndex = new DedupIndex()
   const tooOld: string[] = []
@@ -138,6 +141,7 @@ async function runPass(
     id: snapshot.id,
     sha256: snapshot.sha256,
     generation,
+    ...(root === null ? {} : { root: { ...root, entries: passResult.entries } }),
     index: index.cachedIndex,
   })
   return {

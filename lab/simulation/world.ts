@@ -88,6 +88,8 @@ export class World {
         directory: this.tree.root,
         cacheDirectory: host.cacheDirectory,
         promiseDays,
+        // The world empties its source too, never by unmounting it.
+        allowEmpty: this.tree.nodes.size === 1,
         workers: 0,
         toolVersion: 'simulation',
       }),

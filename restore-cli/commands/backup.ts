@@ -25,6 +25,8 @@ interface BackupFlags extends VaultFlags {
   cacheDir?: string
   promiseDays?: number
   allowUnlocked?: boolean
+  allowEmpty?: boolean
+  allowOtherFileSystem?: boolean
   dryRun?: boolean
 }
 
@@ -60,6 +62,8 @@ export function declare(command: Command, invocation: Invocation): void {
       ).argParser(wholeNumber),
     )
     .option('--allow-unlocked', 'accept a bucket that does not lock its objects: for trials only')
+    .option('--allow-empty', 'accept an empty directory, although the last snapshot has entries')
+    .option('--allow-other-file-system', 'accept another file system than at the last snapshot')
     .option('--dry-run', 'walk and read everything, upload nothing')
     .addHelpText(
       'after',
@@ -99,6 +103,8 @@ async function backUp(directory: string, flags: BackupFlags, invocation: Invocat
         cacheDirectory: resolve(flags.cacheDir || defaultCacheDirectory(invocation.environment)),
         promiseDays: flags.promiseDays ?? address.promiseDays ?? defaultPromiseDays,
         allowUnlocked: flags.allowUnlocked ?? false,
+        allowEmpty: flags.allowEmpty ?? false,
+        allowOtherFileSystem: flags.allowOtherFileSystem ?? false,
         dryRun: flags.dryRun ?? false,
         toolVersion: toolVersion(),
         onProgress: (figures) => progress.update(progressText(figures), { ...figures }),

@@ -286,6 +286,24 @@ export const mutants: Mutant[] = [
     test: engine('backup/postgres-cluster'),
     titled: 'outside of the directory',
   },
+  {
+    name: 'an empty mount point is backed up',
+    why: 'a snapshot without content would be the newest, and complete',
+    file: 'engine/backup/source-root.ts',
+    find: 'last.entries > 1 && ',
+    replace: 'false && ',
+    test: engine('backup/source-root'),
+    titled: 'a root that is empty',
+  },
+  {
+    name: 'another file system under the root is backed up',
+    why: "the files below a mount point are not the source's",
+    file: 'engine/backup/source-root.ts',
+    find: '!(options.allowOtherFileSystem ?? false) && isOther',
+    replace: 'false && isOther',
+    test: engine('backup/source-root'),
+    titled: 'another file system',
+  },
 
   // What the writer remembers.
   {
