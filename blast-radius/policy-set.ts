@@ -11,7 +11,10 @@ export interface NamedDocument {
 }
 
 export interface PolicySet {
-  /** ARN of the role or user that they belong to; null for documents without one, and for a group, which makes no requests. */
+  /**
+   * ARN of the role or user that they belong to; null for documents without one, and for a group, which
+   * makes no requests.
+   */
   principalArn: string | null
   /** Tags of the role or user, because policies can compare them. */
   tags: Record<string, string>
@@ -118,13 +121,13 @@ export function readRecordedAccount(file: string): RecordedAccount {
     policiesOf: (arn) => {
       const identity = findIdentity(account, arn)
       if (identity === undefined) throw missing(file, arn, accountOf(account), arn.split(':')[4])
-      const { limits: found, inline: inlinePolicies, isGroup, unrecordedGroup } = identity
+      const { limits: entry, inline: inlinePolicies, isGroup, unrecordedGroup } = identity
       if (unrecordedGroup !== undefined)
         throw missing(file, `the group ${unrecordedGroup}, which the user belongs to`)
       const managed = (policyArn: string): NamedDocument => readManaged(account, policyArn, file)
       return {
         principalArn: isGroup ? null : arn,
-        tags: Object.fromEntries(found.Tags.map(({ Key, Value }) => [Key, Value])),
+        tags: Object.fromEntries(entry.Tags.map(({ Key, Value }) => [Key, Value])),
         identity: [
           ...inlinePolicies.map(({ PolicyName, PolicyDocument }) => ({
             name: PolicyName,
@@ -133,9 +136,9 @@ export function readRecordedAccount(file: string): RecordedAccount {
           ...identity.attached.map(managed),
         ],
         boundary:
-          found.PermissionsBoundary === undefined
+          entry.PermissionsBoundary === undefined
             ? null
-            : managed(found.PermissionsBoundary.PermissionsBoundaryArn),
+            : managed(entry.PermissionsBoundary.PermissionsBoundaryArn),
         session: null,
         scps: [],
       }
@@ -193,7 +196,7 @@ function readManaged(account: Account, arn: string, file: string): NamedDocument
   return { name: arn, document: asDocument(version.Document, arn) }
 }
 
-/** Of the account that was recorded, by any of its identities. */
+/** The id of the recorded account, from the ARN of any of its identities. */
 function accountOf({ RoleDetailList, UserDetailList }: Account): string | undefined {
   return [...RoleDetailList, ...UserDetailList][0]?.Arn.split(':')[4]
 }

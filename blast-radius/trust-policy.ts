@@ -29,8 +29,7 @@ export function readTrust(trust: PolicyDocument, principalArn: string): TrustRea
     })
   // Take the grant that is easiest to use: the fewest conditions, then no permission of its own.
   const [grant] = grants.sort(
-    (left, right) =>
-      left.conditions.length - right.conditions.length || Number(right.byName) - Number(left.byName),
+    (a, b) => a.conditions.length - b.conditions.length || Number(b.byName) - Number(a.byName),
   )
   if (grant === undefined) return null
   return {

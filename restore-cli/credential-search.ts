@@ -1,5 +1,5 @@
-// The search of `holdfast blast-radius --here` and `--directory`: what it found, what of it is new, and the files for
-// CI.
+// The search of `holdfast blast-radius --here` and `--directory`: what it found, what of it is new, and the
+// files for CI.
 import { writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
@@ -60,9 +60,9 @@ export async function reportCredentials(
   for (const finding of result.findings)
     output.record('credential', { ...findingRecord(finding, nowMs), isKnown: !isNew(finding) })
   const shown = { ...result, findings: result.findings.filter(isNew) }
-  const known = result.findings.length - shown.findings.length
-  output.record('search', searchRecord(result, known))
-  output.text(renderSearch(shown, known, nowMs))
+  const knownCount = result.findings.length - shown.findings.length
+  output.record('search', searchRecord(result, knownCount))
+  output.text(renderSearch(shown, knownCount, nowMs))
   if (flags.sarif !== undefined)
     writeReport(
       flags.sarif,

@@ -1,4 +1,5 @@
-// A comment that lets one finding pass: `holdfast:allow`, with a reason, in the line of the value or in a comment above it.
+// A comment that lets one finding pass: `holdfast:allow`, with a reason, in the line of the value or in a
+// comment above it.
 
 const marker = /\bholdfast:allow\b/
 const commentLine = /^[ \t]*(?:#|\/\/|\/\*|\*|;|--|<!--|%|"""|'|REM\b)/i

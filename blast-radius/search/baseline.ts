@@ -1,9 +1,11 @@
-// A baseline: the findings that a team has seen and lives with for now. Later searches report what is not in it.
+// A baseline: the findings that a team has seen and lives with for now. Later searches report what is not
+// in it.
 //
-// It holds no value and no hash of one. A hash of a short password can be guessed from a copy of the file, however slow the
-// hash is, and a baseline lies in a repository. An entry is the location, kind and setting of its findings, and their count:
-// a further one in the same location is new. A value that replaces another in the same setting is not, unless the caller has
-// a key that lies elsewhere: then an entry holds HMACs under that key, which no reader of the file can test guesses with.
+// It holds no value and no hash of one. A hash of a short password can be guessed from a copy of the file,
+// however slow the hash is, and a baseline lies in a repository. An entry is the location, kind and setting
+// of its findings, and their count: a further one in the same location is new. A value that replaces
+// another in the same setting is not, unless the caller has a key that lies elsewhere: then an entry holds
+// HMACs under that key, which no reader of the file can test guesses with.
 import { createHash } from 'node:crypto'
 import { isAbsolute, relative } from 'node:path'
 import { z } from 'zod'
@@ -36,7 +38,10 @@ export function keyIdOf(key: string): string {
   return createHash('sha256').update(`holdfast baseline\0${key}`).digest('hex').slice(0, 16)
 }
 
-/** @param directory that the baseline lies in: locations are relative to it, so that it holds on every machine. */
+/**
+ * @param directory that the baseline lies in: locations are relative to it, so that it holds on every
+ * machine.
+ */
 export function makeBaseline(
   findings: readonly Finding[],
   directory: string,

@@ -1,5 +1,5 @@
-// Reads files of a tree that may be hostile, or change while it is read: never through a link, never waiting for a pipe, each
-// file once, into one buffer.
+// Reads files of a tree that may be hostile, or change while it is read: never through a link, never
+// waiting for a pipe, each file once, into one buffer.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { SkipReason } from './finding.ts'
 import { isBinary } from './text.ts'
@@ -52,8 +52,8 @@ export class FileReader {
     let length = 0
     while (length < capacity) {
       // Most binary files show in their first bytes what they are: the others need not be read.
-      const wanted = length === 0 ? Math.min(capacity, minReadBytes) : capacity - length
-      const bytesRead = readSync(file, this.buffer, length, wanted, null)
+      const requestBytes = length === 0 ? Math.min(capacity, minReadBytes) : capacity - length
+      const bytesRead = readSync(file, this.buffer, length, requestBytes, null)
       if (bytesRead === 0) break
       if (length === 0 && isBinary(this.buffer.subarray(0, bytesRead))) return null
       length += bytesRead

@@ -1,4 +1,5 @@
-// A credential that was found: kind, location, owner. Never its value, which doesn't leave the scan of its own text.
+// A credential that was found: kind, location, owner. Never its value, which doesn't leave the scan of its
+// own text.
 import type { KindName } from './kinds.ts'
 
 export type FindingLocation =

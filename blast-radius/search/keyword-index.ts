@@ -1,7 +1,10 @@
-// Which of many words a text has, in one pass: an Aho-Corasick automaton without regard to case. Every byte costs one step,
-// so that files without any word cost little more than reading them.
+// An Aho-Corasick automaton: finds which of many words a text has, in one pass, without regard to case.
+// Every byte costs one step, so that files without any word cost little more than reading them.
 
-/** Words and text are compared in these classes: letters without their case, digits, the signs that words have. */
+/**
+ * Words and text are compared in these classes: letters without their case, digits, the signs that words
+ * have.
+ */
 const classOther = 0
 
 export interface KeywordHit {
@@ -14,7 +17,10 @@ export interface KeywordHit {
 export class KeywordIndex {
   private readonly classes = new Uint8Array(256)
   private readonly classCount: number
-  /** Node times the count of classes, plus class, to the next node in the same form; its complement if a word ends there. */
+  /**
+   * Node times the count of classes, plus class, to the next node in the same form; its complement if a
+   * word ends there.
+   */
   private readonly transitions: Int32Array
   /** The words that end at each node; most nodes have none. */
   private readonly ends: (readonly number[] | undefined)[] = [undefined]

@@ -1,4 +1,5 @@
-// The kinds of credential that a search tells apart, what each could destroy, and the words by which it is known.
+// The kinds of credential that a search tells apart, what each could destroy, and the words by which it is
+// known.
 import { awsKinds } from './kinds/aws.ts'
 import { deliveryKinds } from './kinds/code-and-delivery.ts'
 import type { CredentialKind } from './kinds/credential-kind.ts'
@@ -14,7 +15,7 @@ const kindOfWord = new Map<string, KindName>()
 for (const [kind, { words }] of Object.entries(credentialKinds) as [KindName, CredentialKind][])
   for (const word of words) if (!kindOfWord.has(word)) kindOfWord.set(word, kind)
 
-/** By the first of the words that belongs to a kind; null if none does. */
+/** The kind that the first of the text's words belongs to; null if none does. */
 export function kindOf(text: string): KindName | null {
   for (const word of wordsOf(text)) {
     const kind = kindOfWord.get(word)

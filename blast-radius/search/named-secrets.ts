@@ -1,4 +1,5 @@
-// Settings that are named like secrets and have a value that could be one: what an agent tries when nothing else fits.
+// Settings that are named like secrets and have a value that could be one: what an agent tries when nothing
+// else fits.
 import { kindOf } from './kinds.ts'
 import type { KindName } from './kinds.ts'
 import type { FileFormat } from './formats/file-format.ts'
@@ -25,7 +26,10 @@ export function judgeSettings(settings: readonly Setting[], format: FileFormat, 
   })
 }
 
-/** A file that holds nothing but one value, and is named like a secret: `.vault-token`, `master.key`, `db_password.txt`. */
+/**
+ * A file that holds nothing but one value, and is named like a secret: `.vault-token`, `master.key`,
+ * `db_password.txt`.
+ */
 export function judgeWholeFile(text: string, path: string): Match[] {
   const value = text.trim()
   if (value.length > 4000 || /[\r\n]/.test(value)) return []
@@ -46,7 +50,7 @@ function judgeSetting({ path, value }: Setting, context: ValueContext): KindName
   return isUsable(value, strength, context) ? kindOfSetting(path) : null
 }
 
-/** By its own name, else by the names around it, from the nearest one. */
+/** The name itself decides, else the names around it, from the nearest one. */
 function kindOfSetting(path: readonly string[]): KindName {
   for (const name of path.toReversed()) {
     const kind = kindOf(name)

@@ -1,4 +1,5 @@
-// One text's credentials: the rules that its words call for, and its settings; each value once, and no value in the result.
+// One text's credentials: the rules that its words call for, and its settings; each value once, and no
+// value in the result.
 import { KeywordIndex } from './keyword-index.ts'
 import type { KeywordHit } from './keyword-index.ts'
 import { formatOf } from './formats/file-format.ts'
@@ -28,7 +29,7 @@ export interface ScanContext {
 }
 
 export interface Scan {
-  found: Located[]
+  credentials: Located[]
   /** False if the text is not what its name says, or only in part. */
   isWhole: boolean
 }
@@ -102,7 +103,7 @@ export function scanText(text: string, context: ScanContext): Scan {
   const values = matches
     .map(({ start, end }) => text.slice(start, end))
     .filter((value) => value.length >= minTelltaleLength)
-  const found = matches
+  const credentials = matches
     .filter(({ isHarmless }) => isHarmless !== true)
     .map(({ kind, start, end, setting, owner, expiresMs }) => ({
       kind,
@@ -112,7 +113,7 @@ export function scanText(text: string, context: ScanContext): Scan {
       owner: owner === null ? null : withoutValues(owner, values),
       expiresMs: expiresMs ?? null,
     }))
-  return { found, isWhole }
+  return { credentials, isWhole }
 }
 
 /** `text` with everything that looks like a credential taken out: for names, which may hold one. */
@@ -165,7 +166,7 @@ function findNamed(
 function* judgeDecoded(settings: readonly Setting[]): Iterable<Match> {
   for (const { value, isDecoded, start, end, path } of settings) {
     if (isDecoded !== true) continue
-    const [first] = scanText(value, { path: path.at(-1) ?? '' }).found
+    const [first] = scanText(value, { path: path.at(-1) ?? '' }).credentials
     if (first !== undefined) yield { ...first, start, end, setting: path.at(-1) ?? '' }
   }
 }
@@ -206,12 +207,12 @@ function limited<Item>(items: Iterable<Item>): Item[] {
 
 /** The first of each stretch of text stays. */
 function withoutOverlaps(ranked: readonly Match[]): Match[] {
-  const kept: Match[] = []
+  const firsts: Match[] = []
   for (const match of ranked) {
-    if (match.end > match.start && !kept.some(({ start, end }) => match.start < end && start < match.end))
-      kept.push(match)
+    if (match.end > match.start && !firsts.some(({ start, end }) => match.start < end && start < match.end))
+      firsts.push(match)
   }
-  return kept
+  return firsts
 }
 
 /** A name read beside a value that was cut wrongly may hold a part of it: then no name is given. */

@@ -1,5 +1,6 @@
-// Searches what is within reach of a process for credentials, the way an agent finds them: its environment, the locations where
-// tools keep them, and files in a directory. Values are looked at and forgotten: none leaves this folder.
+// Searches what is within reach of a process for credentials, the way an agent finds them: its environment,
+// the locations where tools keep them, and files in a directory. Values are looked at and forgotten: none
+// leaves this folder.
 import { createHmac } from 'node:crypto'
 import { realpathSync, statSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
@@ -35,7 +36,10 @@ export interface SearchTask {
   locations: readonly string[]
   environment: Readonly<Record<string, string | undefined>>
   limits: SearchLimits
-  /** Makes a fingerprint of each value; without it there is none, since that of a short value could be guessed. */
+  /**
+   * Makes a fingerprint of each value; without it there is none, since that of a short value could be
+   * guessed.
+   */
   fingerprintKey?: string
   signal: AbortSignal
   onProgress?: (figures: { files: number; bytes: number }) => void
@@ -93,7 +97,7 @@ class Search {
       settings.push({ path: [name], value, start, end: start + value.length })
       text += `${name}=${value}\n`
     }
-    for (const located of scanText(text, { path: '', settings }).found) {
+    for (const located of scanText(text, { path: '', settings }).credentials) {
       const name = settings.findLast(({ start, path }) => start - path[0]!.length - 1 <= located.start)!
         .path[0]!
       this.add({ type: 'variable', name: redact(name) }, located, text)
@@ -146,9 +150,9 @@ class Search {
   private scanBytes(bytes: Uint8Array, path: Buffer): void {
     const { text, lineAt } = decodeText(bytes)
     const shown = pathText(path)
-    const { found, isWhole } = scanText(text, { path: shown })
+    const { credentials, isWhole } = scanText(text, { path: shown })
     if (!isWhole) this.skip(shown, 'not-parsed')
-    for (const located of found) {
+    for (const located of credentials) {
       if (isAllowed(text, located.start)) this.result.allowed++
       else this.add({ type: 'file', path: redact(shown), line: lineAt(located.start) }, located, text)
     }

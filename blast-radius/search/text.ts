@@ -9,7 +9,10 @@ export interface SourceText {
 /** As many bytes as git looks at. */
 const binaryProbeBytes = 8000
 
-/** Git's test: a zero among the first bytes, unless they say that they are UTF-16, as PowerShell's `>` writes it. */
+/**
+ * Git's test: a zero among the first bytes, unless they say that they are UTF-16, as PowerShell's `>`
+ * writes it.
+ */
 export function isBinary(bytes: Uint8Array): boolean {
   return wideEncodingOf(bytes) === null && bytes.subarray(0, binaryProbeBytes).includes(0)
 }

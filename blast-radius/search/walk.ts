@@ -1,4 +1,5 @@
-// The files below a directory, as an agent would go through them: bounded, without following links, and reporting each skip.
+// The files below a directory, as an agent would go through them: bounded, without following links, and
+// reporting each skip.
 import { readdirSync } from 'node:fs'
 import type { Dirent } from 'node:fs'
 import ignore from 'ignore'
@@ -21,7 +22,10 @@ interface Folder {
   depth: number
 }
 
-/** Each regular file's path, as bytes, since names need not be UTF-8. Directories are read one at a time, in the order of their names. */
+/**
+ * Each regular file's path, as bytes, since names need not be UTF-8. Directories are read one at a time, in
+ * the order of their names.
+ */
 export function* walkFiles(
   root: Buffer,
   limits: WalkLimits,

@@ -1,5 +1,6 @@
-// `node lab/rule-import/main.ts betterleaks.toml LICENSE REVISION`: writes blast-radius/search/rules/published-rules.json anew from
-// the rules that Betterleaks publishes (docs/adr/0014-published-rules-of-secrets.md).
+// `node lab/rule-import/main.ts betterleaks.toml LICENSE REVISION`: writes
+// blast-radius/search/rules/published-rules.json anew from the rules that Betterleaks publishes
+// (docs/adr/0014-published-rules-of-secrets.md).
 import { readFileSync, writeFileSync } from 'node:fs'
 import { getStaticTOMLValue, parseTOML } from 'toml-eslint-parser'
 import { z } from 'zod'

@@ -14,7 +14,10 @@ const schema = z.object({
   skipReport: z.boolean().default(false),
 })
 
-/** The rules of a search of its own see more than these: the name, the format, the owner, or what a JWT says. */
+/**
+ * The rules of a search of its own see more than these: the name, the format, the owner, or what a JWT
+ * says.
+ */
 const replaced =
   /^(?:generic-|aws-(?:access-token|secret-access-key)|jwt|curl-auth-|kubernetes-secret-yaml|private-key|pkcs12-file|mongodb-connection-string|azure-storage-account-key|gcp-service-account|hashicorp-tf-password)/
 /** Made to be public, or too short to tell from other words. */

@@ -1,4 +1,5 @@
-// Regular expressions of Go (RE2) as those of JavaScript. Node 22 has no inline flags, so their effect is written out.
+// Regular expressions of Go (RE2) as those of JavaScript. Node 22 has no inline flags, so their effect is
+// written out.
 
 interface Flags {
   ignoreCase: boolean
@@ -14,7 +15,10 @@ const posixClasses: Readonly<Record<string, string>> = {
   xdigit: '0-9A-Fa-f',
 }
 
-/** The end of a value in the published rules: it knows quotes and line ends, and neither commas nor brackets. */
+/**
+ * The end of a value in the published rules: it knows quotes and line ends, and neither commas nor
+ * brackets.
+ */
 const publishedEnd = String.raw`(?:\\?['"\x60]|[\s;]|\\[nr]|$)`
 /** A value ends where no character follows that a longer value could have. */
 const anyEnd = '(?![A-Za-z0-9_+/=-])'

@@ -28,23 +28,23 @@ export function findingRecord(finding: Finding, nowMs: number): Record<string, u
   }
 }
 
-/** @param known number of findings that the baseline has. */
-export function searchRecord(result: SearchResult, known: number): Record<string, unknown> {
+/** @param knownCount number of findings that the baseline has. */
+export function searchRecord(result: SearchResult, knownCount: number): Record<string, unknown> {
   const { findings, allowed, skipped, skippedCounts, files, bytes } = result
-  return { credentials: findings.length, known, allowed, files, bytes, skippedCounts, skipped }
+  return { credentials: findings.length, known: knownCount, allowed, files, bytes, skippedCounts, skipped }
 }
 
 const maxShown = 1000
 
-/** @param result with the findings that are new; @param known number of the others. */
-export function renderSearch(result: SearchResult, known: number, nowMs: number): string {
+/** @param result with the findings that are new; @param knownCount number of the others. */
+export function renderSearch(result: SearchResult, knownCount: number, nowMs: number): string {
   const { findings, allowed, files, bytes } = result
   const further = findings.length - maxShown
   return [
     ...findings.slice(0, maxShown).map((finding) => renderFinding(finding, nowMs)),
     further > 0 ? `  and ${countOf(further, 'credential')} more: --json lists all of them\n` : '',
-    `${countOf(findings.length, known === 0 ? 'credential' : 'new credential')} found; `,
-    known === 0 ? '' : `${countText(known)} in the baseline; `,
+    `${countOf(findings.length, knownCount === 0 ? 'credential' : 'new credential')} found; `,
+    knownCount === 0 ? '' : `${countText(knownCount)} in the baseline; `,
     allowed === 0 ? '' : `${countText(allowed)} allowed by a comment; `,
     `${countOf(files, 'file')} (${bytesText(bytes)}) searched.\n`,
     renderSkipped(result),

@@ -1,5 +1,5 @@
-// Findings in SARIF 2.1.0, as services that show results of code scanning read it. No value and no hash of one is in
-// it.
+// Findings in SARIF 2.1.0, as services that show results of code scanning read it. No value and no hash of
+// one is in it.
 import { createHash } from 'node:crypto'
 import { isAbsolute, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'

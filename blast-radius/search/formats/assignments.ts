@@ -1,9 +1,13 @@
-// Assignments in text without a grammar of its own: lines of settings, shell, source code, prose. `dotenv`, `ini` and HCL are read
-// here too, since their parsers tell no positions (docs/adr/0014-published-rules-of-secrets.md). Each is read around a word that
-// names a secret, in time linear in the length of a line.
+// Assignments in text without a grammar of its own: lines of settings, shell, source code, prose. `dotenv`,
+// `ini` and HCL are read here too, since their parsers tell no positions
+// (docs/adr/0014-published-rules-of-secrets.md). Each is read around a word that names a secret, in time
+// linear in the length of a line.
 import type { Setting } from './setting.ts'
 
-/** What stands unquoted on the right: a value in `settings` and `shell`, an expression in `code`, maybe a word in `prose`. */
+/**
+ * An unquoted right side is a value in `settings` and `shell`, an expression in `code`, maybe a word in
+ * `prose`.
+ */
 export type Grammar = 'settings' | 'shell' | 'code' | 'prose'
 
 export interface Assignment extends Setting {
@@ -40,7 +44,10 @@ interface Separator {
 }
 
 const sticky = {
-  /** `"name": value`, `name = value`, `name := value`, `name => value`, `['name'] = value`, `name: string = value`. */
+  /**
+   * `"name": value`, `name = value`, `name := value`, `name => value`, `['name'] = value`, `name: string =
+   * value`.
+   */
   sign: /\\?["'`]?\]?\)?[ \t]{0,40}(?::[ \t]{0,4}(?:str|string|String|&'static str|&str|Final|Final\[str\])[ \t]{0,4}=|:=|=>|\?=|\|\|=|=(?![=~>])|:(?![:=]))[ \t]{0,20}/y,
   /** An attribute of XML: `key="name" value="value"`. */
   attribute: /["'][ \t]{1,20}value[ \t]{0,4}=[ \t]{0,4}/y,

@@ -2,7 +2,7 @@
 
 const maxDistance = 4000
 
-/** Of INI, `[section]`; of HCL, `provider "name" {`. */
+/** `[section]` in INI, `provider "name" {` in HCL. */
 export function enclosingNames(text: string, index: number, isHcl: boolean): string[] {
   const before = text.slice(Math.max(0, index - maxDistance), index)
   const headings = isHcl

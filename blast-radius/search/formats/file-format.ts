@@ -14,8 +14,9 @@ const extensions: readonly [FileFormat, string][] = [
   ['shell', 'sh bash zsh fish ksh ps1 psm1 bat cmd command envrc profile make mk http rest curl'],
   [
     'code',
-    `js mjs cjs jsx ts mts cts tsx vue svelte astro py pyi rb erb php go rs java kt kts scala groovy gradle swift m mm c h cc cpp
-     cxx hpp cs fs vb dart lua pl pm r jl ex exs erl clj cljs hs ml sol sql graphql gql proto html htm css scss less hbs ejs
+    `js mjs cjs jsx ts mts cts tsx vue svelte astro py pyi rb erb php go rs java kt kts scala groovy gradle
+     swift m mm c h cc cpp cxx hpp cs fs vb dart lua pl pm r jl ex exs erl clj cljs hs ml sol sql graphql
+     gql proto html htm css scss less hbs ejs
      pug twig tpl jinja j2 tmpl xsd po pot`,
   ],
   ['prose', 'md mdx markdown rst adoc txt text org tex log csv tsv eml patch diff rtf'],

@@ -1,5 +1,5 @@
-// What programs mean by the settings of a tree: pairs of `name` and `value`, items `NAME=value`, arguments after their options,
-// and Kubernetes' Secrets, whose values are in base64.
+// Settings of a tree as programs mean them: pairs of `name` and `value`, items `NAME=value`, arguments
+// after their options, and Kubernetes' Secrets, whose values are in base64.
 import type { Setting } from './setting.ts'
 
 const nameKey = /^(?:name|key|variable|Name|Key)$/
@@ -46,8 +46,8 @@ function listItem(setting: Setting, before: Setting | undefined): Setting[] {
   return option === undefined ? [setting] : [{ ...setting, path: [...outer, option] }]
 }
 
-function isSibling(one: readonly string[], two: readonly string[]): boolean {
-  return one.length === two.length && one.slice(0, -1).every((name, index) => name === two[index])
+function isSibling(path: readonly string[], sibling: readonly string[]): boolean {
+  return path.length === sibling.length && path.slice(0, -1).every((name, index) => name === sibling[index])
 }
 
 function decoded(setting: Setting): Setting[] {

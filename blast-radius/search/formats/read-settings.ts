@@ -1,4 +1,5 @@
-// The settings of a text by its format: through the kept parser of its grammar, and around each word that names a secret.
+// The settings of a text by its format: through the kept parser of its grammar, and around each word that
+// names a secret.
 import { readAssignment } from './assignments.ts'
 import type { Assignment, Grammar } from './assignments.ts'
 import { readDockerfile } from './dockerfile-settings.ts'

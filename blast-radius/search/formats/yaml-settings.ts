@@ -5,7 +5,10 @@ import type { Setting } from './setting.ts'
 
 const maxDepth = 200
 
-/** @throws whatever the parser does on hostile nesting; templates and other errors leave the settings that were understood. */
+/**
+ * @throws `RangeError` on hostile nesting; templates and other errors leave the settings that were
+ * understood.
+ */
 export function readYaml(text: string): { documents: Setting[][]; isWhole: boolean } {
   const documents = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false })
   if (!Array.isArray(documents)) return { documents: [], isWhole: true }

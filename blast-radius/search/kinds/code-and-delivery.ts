@@ -119,7 +119,7 @@ export const deliveryKinds = {
     brake: null,
     remedy: rotate,
     words:
-      `npm pypi rubygems nuget crates cargo clojars docker dockerhub quay jfrog artifactory nexus cloudsmith packagist
-      thunderstore`.split(/\s+/),
+      `npm pypi rubygems nuget crates cargo clojars docker dockerhub quay jfrog artifactory nexus cloudsmith
+       packagist thunderstore`.split(/\s+/),
   },
 } as const satisfies Record<string, CredentialKind>

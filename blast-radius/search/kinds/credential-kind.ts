@@ -3,7 +3,7 @@ export interface CredentialKind {
   title: string
   /** `for ever`: until someone revokes it. `session`: it ends by itself. */
   lives: 'for ever' | 'session'
-  /** What its holder could destroy, as far as the kind tells. */
+  /** The loss that its holder could cause, as far as the kind tells. */
   couldDestroy: string
   /** The safeguard that stands in the way, or brings the loss back; null if the kind tells of none. */
   brake: string | null

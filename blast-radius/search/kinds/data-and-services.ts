@@ -10,9 +10,9 @@ export const dataKinds = {
     brake: null,
     remedy: 'give agents a read-only user, or a token that ends (IAM authentication)',
     words:
-      `db database databases postgres postgresql pg psql mysql mariadb mssql sqlserver mongo mongodb redis valkey amqp rabbitmq
-      clickhouse cassandra couchdb oracle datasource jdbc sql requirepass masterauth upstash turso influxdb cockroachlabs
-      datastax neo4j elasticsearch opensearch memcached`.split(/\s+/),
+      `db database databases postgres postgresql pg psql mysql mariadb mssql sqlserver mongo mongodb redis
+       valkey amqp rabbitmq clickhouse cassandra couchdb oracle datasource jdbc sql requirepass masterauth
+       upstash turso influxdb cockroachlabs datastax neo4j elasticsearch opensearch memcached`.split(/\s+/),
   },
   backup: {
     title: 'password of a backup',
@@ -73,10 +73,10 @@ export const dataKinds = {
     couldDestroy: "files, fine-tuned models and assistants of its account, and the account's budget",
     brake: null,
     remedy: 'revoke it, and make one for one project with a limit',
-    words:
-      `anthropic claude openai openrouter xai grok groq replicate mistral huggingface hf cohere deepseek perplexity fireworks
-      together togetherai langchain langsmith e2b tavily pinecone voyageai elevenlabs fal cerebras nvidia moonshot kimi zai ollama
-      cursor devin stability assemblyai deepgram runpod`.split(/\s+/),
+    words: `anthropic claude openai openrouter xai grok groq replicate mistral huggingface hf cohere deepseek
+       perplexity fireworks together togetherai langchain langsmith e2b tavily pinecone voyageai elevenlabs
+       fal cerebras nvidia moonshot kimi zai ollama cursor devin stability assemblyai deepgram
+       runpod`.split(/\s+/),
   },
   payment: {
     title: "payment provider's key",
@@ -104,12 +104,10 @@ export const dataKinds = {
     couldDestroy: 'what its service lets it: its kind does not tell',
     brake: null,
     remedy: rotate,
-    words:
-      `slack discord telegram twilio sendgrid mailgun mailchimp resend postmark sendinblue sentry datadog newrelic grafana
-      snyk sonar algolia shopify airtable notion linear asana figma okta auth0 clerk workos mapbox zendesk intercom hubspot
-      launchdarkly posthog segment contentful fastly ngrok tailscale pagerduty opsgenie honeycomb`.split(
-        /\s+/,
-      ),
+    words: `slack discord telegram twilio sendgrid mailgun mailchimp resend postmark sendinblue sentry datadog
+       newrelic grafana snyk sonar algolia shopify airtable notion linear asana figma okta auth0 clerk
+       workos mapbox zendesk intercom hubspot launchdarkly posthog segment contentful fastly ngrok tailscale
+       pagerduty opsgenie honeycomb`.split(/\s+/),
   },
   unknown: {
     title: 'secret',

@@ -140,7 +140,7 @@ export const platformKinds = {
     brake: null,
     remedy: rotate,
     words:
-      `alibaba aliyun civo exoscale ibm infomaniak ovh scaleway scw scalingo tencent upcloud vultr yandex b2 backblaze wasabi
-      minio databricks snowflake confluent aiven elastic`.split(/\s+/),
+      `alibaba aliyun civo exoscale ibm infomaniak ovh scaleway scw scalingo tencent upcloud vultr yandex b2
+       backblaze wasabi minio databricks snowflake confluent aiven elastic`.split(/\s+/),
   },
 } as const satisfies Record<string, CredentialKind>

@@ -1,4 +1,5 @@
-// Values: which of them an agent could use. A placeholder, a reference to where the secret lies, or a word of prose is none.
+// Values: which of them an agent could use. A placeholder, a reference to where the secret lies, or a word
+// of prose is none.
 import type { NameStrength } from './secret-name.ts'
 import { wordsOf } from './secret-name.ts'
 
@@ -7,45 +8,61 @@ export type ValueContext = 'settings' | 'code' | 'prose'
 
 /** The secret is somewhere else: a variable, a template, a file, a store of secrets, an expression. */
 const references: readonly RegExp[] = [
+  // Templates and variables.
   /\$\{[^}]*\}|\$\(|^\$[A-Za-z_]\w*$|\{\{|\{%|<%|%\{|#\{|^`/,
   /^%[^%]*%$|^@[^@]*@$|^\{[^}]*\}$|^\[[^\]]*\]$|^<[^>]*>$|^\(.*\)$/,
-  /^(?:var|local|data|module|each|self|env|process\.env|secrets?|vault|config|settings|os\.environ|os\.getenv|self|this|ctx|props?|req|request|response|result|params?|args?|options?|opts?|state|user|session|window|document|localStorage|sessionStorage|navigator|app|import\.meta)[.[(]/i,
-  /^arn:aws|^ENC\[|^ENC\(|^\$ANSIBLE_VAULT|^AQICAH|^v1:[\w+/=-]+:|^(?:op|vault|ref\+\w*|secret|ssm|aws|gcp|azure|sm|awssm|akv|file|env|keyring|bws|doppler|infisical|kms|projects)[:+]\/\/?|^vault:|^projects\/|^resolve:|^!|^secretKeyRef|^\*\w+$|^&\w+$/i,
-  /^(?:~|\.{1,2})\/|^\/(?:[a-z0-9._@ -]+\/)*[a-z0-9._@ -]*$|^[A-Za-z]:\\|^(?:\.{0,2}\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:txt|pem|key|json|ya?ml|crt|p12|pfx|jks|env|gpg|asc|cer|conf|ini|toml|sh|py|[jt]sx?|rb|go|java|php|html?|md|css|svg|png)$/,
+  // Expressions of code.
+  /^(?:var|local|data|module|each|self|env|process\.env|secrets?|vault|config|settings|os\.environ|os\.getenv)[.[(]/i,
+  /^(?:this|ctx|props?|req|request|response|result|params?|args?|options?|opts?|state|user|session|window)[.[(]/i,
+  /^(?:document|localStorage|sessionStorage|navigator|app|import\.meta)[.[(]/i,
   /^[\w.]+\(.*\);?$|=>|^\w+::\w+|^new [A-Z]|^(?:await|return|function|typeof|null|undefined) /,
-  // A hash of a password doesn't open what the password opens.
+  // Stores of secrets, and what they encrypted.
+  /^arn:aws|^ENC\[|^ENC\(|^\$ANSIBLE_VAULT|^AQICAH|^v1:[\w+/=-]+:|^vault:|^resolve:|^!|^\*\w+$|^&\w+$/i,
+  /^(?:op|vault|ref\+\w*|secret|ssm|aws|gcp|azure|sm|awssm|akv|file|env|keyring|bws|doppler|infisical|kms)[:+]\/\/?/i,
+  /^projects\/|^secretKeyRef/i,
+  // Paths and addresses.
+  /^(?:~|\.{1,2})\/|^\/(?:[a-z0-9._@ -]+\/)*[a-z0-9._@ -]*$|^[A-Za-z]:\\/,
+  /^(?:\.{0,2}\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:txt|pem|key|json|ya?ml|crt|p12|pfx|jks|env|gpg|asc|cer|conf|ini|toml)$/,
+  /^(?:\.{0,2}\/)?[\w.-]+(?:\/[\w.-]+)*\.(?:sh|py|[jt]sx?|rb|go|java|php|html?|md|css|svg|png)$/,
+  /^(?:https?|wss?|ftp|urn|mailto|data|git|ssh):\S*$/i,
   // An escape of a terminal, a pattern.
   /\\x1b|\\033|\\e\[|\[(?:0-9|a-z|A-Z|\^)|\(\?|\\[dws][+*{]|\{\d+,\d*\}/,
-  /^\$2[aby]?\$|^\$argon2|^\$[156]\$|^pbkdf2|^\{(?:SSHA|SHA|bcrypt)\}|^SCRAM-SHA-|^md5[0-9a-f]{32}$|^sha(?:256|384|512)[-:]/,
-  /^(?:https?|wss?|ftp|urn|mailto|data|git|ssh):\S*$/i,
-  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+) |^-----BEGIN (?:CERTIFICATE|PUBLIC|AGE ENCRYPTED|PGP (?:PUBLIC|MESSAGE|SIGNATURE))/,
+  // A hash of a password doesn't open what the password opens.
+  /^\$2[aby]?\$|^\$argon2|^\$[156]\$|^pbkdf2|^\{(?:SSHA|SHA|bcrypt)\}|^SCRAM-SHA-|^md5[0-9a-f]{32}$/,
+  /^sha(?:256|384|512)[-:]/,
+  // Public halves.
+  /^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+) /,
+  /^-----BEGIN (?:CERTIFICATE|PUBLIC|AGE ENCRYPTED|PGP (?:PUBLIC|MESSAGE|SIGNATURE))/,
 ]
 
 /** Words that a person is to replace, or that a test or a manual uses. */
 const placeholderWords = new Set(
-  `example examples sample placeholder changeme changeit change replace replaceme insert your yours my todo fixme dummy fake mock
-   redacted removed hidden masked omitted none null nil undefined empty unset blank todo tbd xxx xxxx foo bar baz foobar lorem
-   ipsum here goes`.split(/\s+/),
+  `example examples sample placeholder changeme changeit change replace replaceme insert your yours my todo
+   fixme dummy fake mock redacted removed hidden masked omitted none null nil undefined empty unset blank
+   todo tbd xxx xxxx foo bar baz foobar lorem ipsum here goes`.split(/\s+/),
 )
-/** Words that every attacker tries first, and that stand for a password in a manual: alone they are no finding. */
+/**
+ * Words that every attacker tries first, and that stand for a password in a manual: alone they are no
+ * finding.
+ */
 const commonWords = new Set(
-  `password passwort passwd pass pwd passphrase secret secrets token tokens key keys apikey api access auth admin administrator root user
-   username test tests testing demo local localhost dev development default postgres mysql mariadb mongo mongodb redis rabbitmq
-   guest minio minioadmin elastic changeme letmein qwerty welcome string str text value number boolean bool object array true
-   false yes no on off required optional enabled disabled auto automatic always never hidden visible public private bearer basic
-   jwt oauth oauth2 digest hmac rsa aes file env environment vault plain plaintext prompt input type name field header cookie
-   query body any unknown invalid valid expired missing wrong incorrect new old current confirm forgot forgotten reset login
-   signin signup database db production prod staging service client server app application web backend frontend the a an of
-   and or for to in is s3cr3t p4ssw0rd passw0rd pa55word hunter2 sekret supersecret super mypassword mysecret something`.split(
-    /\s+/,
-  ),
+  `password passwort passwd pass pwd passphrase secret secrets token tokens key keys apikey api access auth
+   admin administrator root user username test tests testing demo local localhost dev development default
+   postgres mysql mariadb mongo mongodb redis rabbitmq guest minio minioadmin elastic changeme letmein
+   qwerty welcome string str text value number boolean bool object array true false yes no on off required
+   optional enabled disabled auto automatic always never hidden visible public private bearer basic jwt
+   oauth oauth2 digest hmac rsa aes file env environment vault plain plaintext prompt input type name field
+   header cookie query body any unknown invalid valid expired missing wrong incorrect new old current
+   confirm forgot forgotten reset login signin signup database db production prod staging service client
+   server app application web backend frontend the a an of and or for to in is s3cr3t p4ssw0rd passw0rd
+   pa55word hunter2 sekret supersecret super mypassword mysecret something`.split(/\s+/),
 )
 
 /** Published in manuals, so that they open nothing. */
 const documented =
   /EXAMPLE|550e8400-e29b-41d4-a716-446655440000|^sk_test_4eC39HqLyjWDarjt|^pk_test_TYooMQauvdEDq54NiTphI7jx|^AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY|^eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\.eyJzdWIiOiIxMjM0NTY3ODkw/
 
-/** A secret could be used as it is: it is no reference, and nobody is asked to replace it. */
+/** A secret could be used as it is: it is no reference, and no reader is to replace it. */
 export function isLiteral(value: string): boolean {
   const trimmed = value.trim()
   return (
@@ -113,7 +130,10 @@ function isUnusualPassword(value: string): boolean {
   )
 }
 
-/** `correct horse battery staple`, or what a mail provider gives out in groups; a sentence has short words and signs. */
+/**
+ * `correct horse battery staple`, or what a mail provider gives out in groups; a sentence has short words
+ * and signs.
+ */
 function isPhrase(value: string): boolean {
   const words = value.split(/\s+/)
   const isGroups = words.length >= 3 && words.every((word) => word.length === words[0]!.length)
@@ -122,7 +142,10 @@ function isPhrase(value: string): boolean {
   return isGroups || isWords || (hasRandomWord && words.length <= 4)
 }
 
-/** Words joined by signs or capitals, as programs name things: `accessTokenValue`, `twelve-characters`, `FORM.password`. */
+/**
+ * Words joined by signs or capitals, as programs name things: `accessTokenValue`, `twelve-characters`,
+ * `FORM.password`.
+ */
 function isIdentifier(value: string): boolean {
   const bare = value.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
   if (!/^[A-Za-z][\w.:/-]*$/.test(bare) || (bare.match(/[0-9]+/g) ?? []).length > 2) return false

@@ -5,7 +5,10 @@ import type { Match, Rule } from './rule.ts'
 
 const keyId = /(?<![A-Z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Z0-9])/g
 const anySecret = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
-/** In Terraform, comments and tags may stand between a key and its secret; in its state, the secret is named `secret`. */
+/**
+ * In Terraform, comments and tags may stand between a key and its secret; in its state, the secret is named
+ * `secret`.
+ */
 const namedSecret =
   /(?:secret_?(?:access_?)?key|"secret")["']?\s{0,8}[:=]\s{0,8}\\?["']?(?<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/gi
 /** A secret without a name stands within this many characters of its key. */
@@ -94,7 +97,7 @@ function isRandomSecret(value: string): boolean {
   return !/^[0-9a-f]+$/.test(value) && new Set(value).size > 15 && /[A-Z]/.test(value) && /[a-z]/.test(value)
 }
 
-/** What `aws sso login` and `aws login` leave in their caches. */
+/** The caches of `aws sso login` and `aws login`. */
 export const awsSignIn: Rule = {
   keywords: ['"starturl"', '"registrationexpiresat"', '"dpopkey"'],
   *find(text) {

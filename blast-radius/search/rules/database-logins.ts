@@ -2,13 +2,18 @@
 import { isLiteral } from '../naming/secret-value.ts'
 import type { Match, Rule } from './rule.ts'
 
-/** No attacker needs to find these: examples of manuals, and what a container is started with on one's own machine. */
+/**
+ * No attacker needs to find these: examples of manuals, and what a container is started with on one's own
+ * machine.
+ */
 const commonPassword =
   /^(?:pass(?:word|wd)?|pwd|postgres|mysql|root|admin|test|guest|user|secret|changeme|example|mongo|redis|rabbitmq|db|[a-z]{1,3}|x+|\*+|1234\d*)$/i
 const ownMachine =
   /^(?:localhost|127\.|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal|(?:[\w-]+\.)*example(?:\.com|\.org|\.net)?\b|host\b|hostname\b|your)/i
 
-/** @param host as far as the text tells. A password that everyone knows opens nothing on one's own machine. */
+/**
+ * @param host as far as the text tells. A password that everyone knows opens nothing on one's own machine.
+ */
 function isPassword(password: string, host: string): boolean {
   if (password === '' || !isReachable(password, host)) return false
   return isLiteral(password.padEnd(4, '0')) || /^[A-Za-z0-9]{1,3}$/.test(password)
@@ -20,7 +25,10 @@ function isReachable(password: string, host: string): boolean {
   )
 }
 
-/** `scheme://user:password@host/name`. The password ends at the last `@`: one that is not encoded may hold any character. */
+/**
+ * `scheme://user:password@host/name`. The password ends at the last `@`: one that is not encoded may hold
+ * any character.
+ */
 export const databaseUrls: Rule = {
   keywords: [
     'postgres',

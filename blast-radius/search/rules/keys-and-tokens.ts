@@ -19,7 +19,9 @@ export const puttyKeys = patternRule(
 
 const example = /^eyJzdWIiOiIxMjM0NTY3ODkwI/
 
-/** A signed token tells what it is for: a public one of Supabase is no finding, and one that ends says when. */
+/**
+ * A signed token tells what it is for: a public one of Supabase is no finding, and one that ends says when.
+ */
 export const signedTokens: Rule = {
   keywords: ['eyj'],
   *find(text) {
@@ -58,7 +60,9 @@ const isRandomToken = (value: string): boolean => !isPlaceholder(value) && entro
 const token = (keywords: readonly string[], kind: Match['kind'], pattern: RegExp): Rule =>
   patternRule(keywords, kind, pattern, isRandomToken)
 
-/** From the documentation of each platform. */
+/**
+ * Forms that the published rules lack, or know in one length only; from the documentation of each platform.
+ */
 export const ownForms: readonly Rule[] = [
   token(
     ['fm1r_', 'fm2_', 'fm1a_'],
@@ -73,62 +77,27 @@ export const ownForms: readonly Rule[] = [
     /(?<value>https:\/\/api\.render\.com\/deploy\/[\w-]{8,60}\?key=[\w-]{8,40})/g,
   ),
   token(['rw_fe26'], 'railway', /(?<value>rw_Fe26\.2\*[\w*.-]{40,2000})/g),
-  token(['sb_secret_'], 'supabase', /(?<![\w-])(?<value>sb_secret_[\w-]{20,80})/g),
   token(['sbp_'], 'supabase', /(?<![\w-])(?<value>sbp_(?:oauth_|fc)?[0-9a-f]{30,80})(?![\w-])/g),
   token(['npg_'], 'neon', /(?<![\w-])(?<value>npg_[A-Za-z0-9]{8,40})(?![\w-])/g),
-  token(['napi_'], 'neon', /(?<![\w-])(?<value>napi_[a-z0-9]{40,80})(?![\w-])/g),
+  token(['vercel_blob_rw_'], 'vercel', /(?<![\w-])(?<value>vercel_blob_rw_[A-Za-z0-9_]{20,80})(?![\w-])/g),
   token(
-    ['pscale_'],
-    'planetscale',
-    /(?<![\w-])(?<value>pscale_(?:tkn|pw|oauth|otkn|app|secret)_[\w.=-]{24,80})/g,
-  ),
-  token(
-    ['vcp_', 'vci_', 'vca_', 'vcr_', 'vck_', 'vercel_blob_rw_'],
-    'vercel',
-    /(?<![\w-])(?<value>(?:vc[piark]|vercel_blob_rw)_[A-Za-z0-9_]{20,80})(?![\w-])/g,
-  ),
-  token(
-    ['dop_v1_', 'doo_v1_', 'dor_v1_'],
-    'digitalocean',
-    /(?<![\w-])(?<value>do[opr]_v1_[0-9a-f]{64})(?![\w-])/g,
-  ),
-  token(
-    ['dp.'],
+    ['dp.ct.', 'dp.st.', 'dp.sa.', 'dp.scim.', 'dp.audit.'],
     'doppler',
-    /(?<![\w.-])(?<value>dp\.(?:pt|ct|st|sa|scim|audit|scrt)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44})(?![\w-])/g,
+    /(?<![\w.-])(?<value>dp\.(?:ct|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44})(?![\w-])/g,
   ),
-  token(
-    ['gldt-', 'glrt-', 'glptt-', 'glpat-', 'glcbt-', 'glsoat-', 'glagent-', 'glimt-', 'glft-', 'gloas-'],
-    'gitlab',
-    /(?<![\w-])(?<value>gl(?:dt|rtr?|ptt|pat|cbt|soat|agent|imt|ft|oas)-[\w.-]{20,300})/g,
-  ),
-  token(['r8_'], 'ai', /(?<![\w-])(?<value>r8_[A-Za-z0-9]{37,40})(?![\w-])/g),
   token(
     ['nfp_', 'nfc_', 'nfo_', 'nfu_', 'nfb_'],
     'netlify',
     /(?<![\w-])(?<value>nf[pcoub]_[A-Za-z0-9]{36,40})(?![\w-])/g,
   ),
-  token(
-    ['atatt3', 'atctt3', 'atbb', 'atcott'],
-    'atlassian',
-    /(?<![\w-])(?<value>AT(?:ATT|CTT|COTT)3[\w=-]{60,400})/g,
-  ),
+  token(['atctt3', 'atcott3'], 'atlassian', /(?<![\w-])(?<value>AT(?:CTT|COTT)3[\w=-]{60,400})/g),
   token(['atbb'], 'bitbucket', /(?<![\w-])(?<value>ATBB[A-Za-z0-9]{28,40})(?![\w-])/g),
   token(['gocspx-'], 'google', /(?<![\w-])(?<value>GOCSPX-[\w-]{20,40})/g),
   token(['ya29.', '1//0'], 'google', /(?<![\w-])(?<value>(?:ya29\.[\w-]{40,1000}|1\/\/0[\w-]{40,200}))/g),
-  token(['aiza'], 'google', /(?<![\w-])(?<value>AIza[\w-]{35})(?![\w-])/g),
-  token(['pypi-ageic'], 'registry', /(?<value>pypi-AgEI[\w-]{50,2000})/g),
   token(['re_'], 'service', /(?<![\w-])(?<value>re_[A-Za-z0-9]{6,12}_[A-Za-z0-9]{20,40})(?![\w-])/g),
-  token(['xai-'], 'ai', /(?<![\w-])(?<value>xai-[A-Za-z0-9]{70,90})(?![\w-])/g),
-  token(['sk-or-'], 'ai', /(?<![\w-])(?<value>sk-or-v1-[0-9a-f]{60,70})(?![\w-])/g),
   token(['sk-ant-'], 'ai', /(?<![\w-])(?<value>sk-ant-(?:api|admin|oat|ort|sid)\d{2}-[\w-]{60,200})/g),
   token(['sk-'], 'ai', /(?<![\w-])(?<value>sk-[A-Za-z0-9]{32,64})(?![\w-])/g),
-  token(['sntrys_', 'sntryu_'], 'service', /(?<![\w-])(?<value>sntry[su]_[\w+/=-]{40,1000})/g),
-  token(
-    ['age-secret-key-'],
-    'private-key',
-    /(?<value>AGE-SECRET-KEY-(?:PQ-)?1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{50,120})/g,
-  ),
+  token(['sntrys_'], 'service', /(?<![\w-])(?<value>sntrys_[\w+/=-]{40,1000})/g),
   token(
     ['accountkey=', 'sharedaccesskey='],
     'azure',
@@ -137,15 +106,6 @@ export const ownForms: readonly Rule[] = [
   token(['sig='], 'azure', /[?&](?:sv|se|sp|sr)=[^\s"'<>]{1,400}&sig=(?<value>[A-Za-z0-9%+/=_-]{30,120})/g),
   token(['hvs.', 'hvb.', 'hvr.'], 'vault', /(?<![\w-])(?<value>hv[sbr]\.[\w-]{20,300})/g),
   token(['whsec_'], 'payment', /(?<![\w-])(?<value>whsec_[A-Za-z0-9+/=]{24,64})/g),
-  token(
-    ['sk_live_', 'rk_live_', 'sk_test_', 'rk_test_'],
-    'payment',
-    /(?<![\w-])(?<value>[sr]k_(?:live|test)_[A-Za-z0-9]{20,260})(?![\w-])/g,
-  ),
-  token(['gsk_'], 'ai', /(?<![\w-])(?<value>gsk_[A-Za-z0-9]{40,60})(?![\w-])/g),
-  token(['hrku-'], 'heroku', /(?<![\w-])(?<value>HRKU-[\w-]{36,100})/g),
-  token(['.atlasv1.'], 'terraform', /(?<![A-Za-z0-9])(?<value>[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80})/g),
-  token(['lsv2_'], 'ai', /(?<![\w-])(?<value>lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10})/g),
   token(['e2b_'], 'ai', /(?<![\w-])(?<value>e2b_[0-9a-f]{40})(?![\w-])/g),
   token(['tvly-'], 'ai', /(?<![\w-])(?<value>tvly-(?:dev-|prod-)?[A-Za-z0-9-]{30,50})(?![\w-])/g),
 ]

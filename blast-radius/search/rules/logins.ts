@@ -24,7 +24,7 @@ export const netrc = patternRule(
   isLiteral,
 )
 
-/** What `docker login` leaves without a credential helper. */
+/** `docker login` leaves these if it has no credential helper. */
 export const dockerLogins = patternRule(
   ['"auth"'],
   'registry',

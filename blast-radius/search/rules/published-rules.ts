@@ -18,7 +18,9 @@ export interface PublishedRule {
   isByName?: true
 }
 
-/** A rule that looks only around its keywords, so that its expression never sees more than a few kilobytes. */
+/**
+ * A rule that looks only around its keywords, so that its expression never sees more than a few kilobytes.
+ */
 export interface FormRule {
   keywords: readonly string[]
   isByName: boolean

@@ -8,7 +8,7 @@ export const railwayVariables = patternRule(
   /RAILWAY_(?:\w{1,20}_)?TOKEN["']?\s{0,8}[:=]\s{0,8}["']?(?<value>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/gi,
 )
 
-/** What `railway login` leaves in its settings, which need not name it. */
+/** `railway login` leaves these in its settings, which need not name it. */
 export const railwayLogin: Rule = {
   keywords: ['"token"', '"accesstoken"', '"refreshtoken"'],
   *find(text, path) {

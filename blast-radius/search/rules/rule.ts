@@ -15,7 +15,10 @@ export interface Match {
 export interface Rule {
   /** In lower case: a text without any of them has no match. */
   keywords: readonly string[]
-  /** Takes time linear in the text: no repetition within a repetition, and none without an upper bound beside another. */
+  /**
+   * Takes time linear in the text: no repetition within a repetition, and none without an upper bound
+   * beside another.
+   */
   find: (text: string, path: string) => Iterable<Match>
 }
 

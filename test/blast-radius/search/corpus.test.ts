@@ -20,7 +20,9 @@ interface Figures {
 }
 
 function measure(files: readonly CorpusFile[]): Figures {
-  const scores = files.map((file) => score(file, scanText(file.text, { path: `/srv/${file.path}` }).found))
+  const scores = files.map((file) =>
+    score(file, scanText(file.text, { path: `/srv/${file.path}` }).credentials),
+  )
   const secrets = files.flatMap((file) => file.secrets)
   const found = scores.reduce((sum, entry) => sum + entry.found, 0)
   const falseAlarms = scores.flatMap((entry) => entry.falseAlarms)

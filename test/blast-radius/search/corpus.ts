@@ -1,5 +1,5 @@
-// A labelled corpus: files with secrets and near misses, made at run time from templates, so that no scanner finds a
-// secret in this repository.
+// A labelled corpus: files with secrets and near misses, made at run time from templates, so that no
+// scanner finds a secret in this repository.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { invent, inventUuid } from './planted.ts'
@@ -139,7 +139,10 @@ function lineStart(text: string, index: number): number {
   return Math.max(text.lastIndexOf('\n', index - 1) + 1, index - 100)
 }
 
-/** Each form of `forms.tsv`, in some of the files of `carriers.txt`; each near miss of `near-misses.tsv`, in some of them too. */
+/**
+ * Each form of `forms.tsv`, in some of the files of `carriers.txt`; each near miss of `near-misses.tsv`, in
+ * some of them too.
+ */
 export function crossCorpus(folder: string, perForm: number, perNearMiss: number): CorpusFile[] {
   const carriers = readFileSync(join(folder, 'carriers.txt'), 'utf8').split(/^== /m).slice(1)
   const rows = (name: string): string[][] =>

@@ -8,7 +8,7 @@ import { invent, inventUuid, plantCredentials } from './planted.ts'
 /** Line and kind of each credential in a file's text. */
 function searchText(raw: string, path: string): { kind: KindName; line: number; owner: string | null }[] {
   const source = joinLines(raw)
-  return scanText(source.text, { path }).found.map(({ kind, start, owner }) => ({
+  return scanText(source.text, { path }).credentials.map(({ kind, start, owner }) => ({
     kind,
     line: source.lineAt(start),
     owner,
@@ -113,7 +113,7 @@ test('a name that is a credential is cut out of what is shown', () => {
 test('a text of nothing but keys is told within bounds', () => {
   const id = ['AK', 'IARZPUZDIKGB2VALC4'].join('')
   const text = Array.from({ length: 5000 }, (_, index) => `${id} ${invent(`many ${index}`, 40)}`).join('\n')
-  const found = scanText(text, { path: 'a' }).found
+  const found = scanText(text, { path: 'a' }).credentials
   expect(found.length).toBeGreaterThan(100)
   expect(found.length).toBeLessThanOrEqual(2000)
 })
@@ -134,13 +134,14 @@ test.each([
   ['keywords in one', 'host=host='],
 ])('half a megabyte of %s is scanned without backtracking for ever', (_name, unit) => {
   const text = unit.repeat(Math.ceil(500_000 / unit.length))
-  expect(scanText(text, { path: '/x/.pgpass' }).found.length).toBeLessThan(5000)
+  expect(scanText(text, { path: '/x/.pgpass' }).credentials.length).toBeLessThan(5000)
 })
 
 test('any text is scanned', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
-      for (const { start } of scanText(text, { path: '.env' }).found) expect(start).toBeLessThan(text.length)
+      for (const { start } of scanText(text, { path: '.env' }).credentials)
+        expect(start).toBeLessThan(text.length)
     }),
     { numRuns: 60 },
   )
