@@ -4,7 +4,7 @@ import { answerError, answerXml, startScriptedServer } from './scripted-server.t
 import type { Script } from './scripted-server.ts'
 
 const open: { stop(): unknown }[] = []
-afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
+afterEach(() => Promise.all(open.splice(0).map((server) => server.stop())))
 
 async function connect(script: Script): Promise<BucketSettings> {
   const server = await startScriptedServer(script)
@@ -72,12 +72,12 @@ describe('a bucket', () => {
       },
       { oldVersionsDays: null },
     ],
-  ])('with %s says so', async (_, answers, expected) => {
+  ])('with %s is reported as that', async (_, answers, expected) => {
     expect(await (await bucket(answers)).read('bucket')).toMatchObject({ name: 'bucket', ...expected })
   })
 
   test.each(['versioning', 'object-lock', 'lifecycle'])(
-    'whose %s may not be read is denied as a whole, and has not "none"',
+    'whose %s may not be read is denied as a whole, and never reads as "none"',
     async (denied) => {
       const buckets = await connect(({ url }, response) =>
         url.searchParams.has(denied)
@@ -92,7 +92,7 @@ describe('a bucket', () => {
     ['a mode that is not known', retention('LOOSE')],
     ['a default without days', retention('COMPLIANCE', '')],
     ['a default of no day', retention('COMPLIANCE', '<Days>0</Days>')],
-  ])('with %s is not believed', async (_, sent) => {
+  ])('with %s is an error', async (_, sent) => {
     await expect((await bucket({ lock: lockOf(sent) })).read('bucket')).rejects.toMatchObject({
       code: 'unreachable',
     })
@@ -113,13 +113,13 @@ describe('the list of buckets', () => {
     expect(await buckets.list()).toEqual(['a-a', 'b.b', 'c-c'])
   })
 
-  test.each(['../x', 'a/b', 'UPPER', ''])('with the name %j is not believed', async (name) => {
+  test.each(['../x', 'a/b', 'UPPER', ''])('with the name %j is an error', async (name) => {
     await expect(
       (await connect((_, response) => answerXml(response, page([name])))).list(),
     ).rejects.toMatchObject({ code: 'unreachable' })
   })
 
-  test('without end is given up, and without a right denied', async () => {
+  test('without end is an error, and without the permission is denied', async () => {
     let at = 0
     await expect(
       (await connect((_, response) => answerXml(response, page(['a-a'], `t${at++}`)))).list(),

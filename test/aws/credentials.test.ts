@@ -50,7 +50,7 @@ function form(index = 0): Record<string, string> {
 }
 
 describe('a role', () => {
-  test('is assumed for 15 minutes, with the source identity that was given', async () => {
+  test('is assumed for 15 minutes, with the requested source identity', async () => {
     const credentials = await serve(grant, {
       sourceIdentity: 'maria@example.com',
       sessionName: 'holdfast-restore',
@@ -66,19 +66,19 @@ describe('a role', () => {
     expect(server!.requests[0]!.headers.authorization).toContain('AKIDBASE')
   })
 
-  test('is assumed once for everyone who asks at the same time', async () => {
+  test('is assumed once for all concurrent callers', async () => {
     const credentials = await serve(grant)
     await Promise.all([credentials.get(), credentials.get(), credentials.get()])
     await credentials.get()
     expect(server!.requests).toHaveLength(1)
   })
 
-  test('is told the external id that its trust asks for', async () => {
+  test('is assumed with the external id that its trust policy requires', async () => {
     await (await serve(grant, { externalId: 'holdfast/rental-db' })).get()
     expect(form()).toMatchObject({ ExternalId: 'holdfast/rental-db' })
   })
 
-  test('of a workload with a token of its own is assumed with that, and never from itself', async () => {
+  test('is assumed with the identity token of the workload, and never from itself', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'holdfast-token-')), 'token')
     writeFileSync(file, 'a.web.token')
     const web: Script = (_request, response, index) =>
@@ -102,31 +102,31 @@ describe('a role', () => {
       })
       await server!.stop()
     }
-    const other = await serve(
+    const tokenServer = await serve(
       grant,
       {},
       { environment: { AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: `${roleArn}-other` } },
     )
-    await other.get()
+    await tokenServer.get()
     expect(form()).toMatchObject({ Action: 'AssumeRole' })
     rmSync(dirname(file), { recursive: true })
   })
 
-  test('that asks for a second factor gets its code from the human, and a session of one hour', async () => {
-    const asked: string[] = []
+  test('that requires a second factor is assumed with the code from the user, for one hour', async () => {
+    const serials: string[] = []
     const mfaSerial = 'arn:aws:iam::111122223333:mfa/maria'
     const credentials = await serve(
       grant,
       { mfaSerial },
       {
         readMfaCode: (serial) => {
-          asked.push(serial)
+          serials.push(serial)
           return Promise.resolve('123456')
         },
       },
     )
     await credentials.get()
-    expect(asked).toEqual([mfaSerial])
+    expect(serials).toEqual([mfaSerial])
     expect(form()).toMatchObject({ SerialNumber: mfaSerial, TokenCode: '123456', DurationSeconds: '3600' })
   })
 
@@ -134,7 +134,7 @@ describe('a role', () => {
     [403, 'AccessDenied', 'denied'],
     [403, 'ExpiredToken', 'credentials'],
     [403, 'InvalidClientTokenId', 'credentials'],
-  ])('that is answered %d %s is `%s`, and the message names the role', async (status, name, code) => {
+  ])('that STS refuses with %d %s is `%s`, and the message names the role', async (status, name, code) => {
     const credentials = await serve((_request, response) => refuse(response, status, name))
     await expect(credentials.get()).rejects.toMatchObject({
       code,
@@ -153,7 +153,7 @@ describe('a role', () => {
     [{ sourceIdentity: 'a b' }],
     [{ sourceIdentity: 'a' }],
     [{ sessionName: 'a\nb' }],
-  ])('%j is refused before anything is asked', async (role) => {
+  ])('%j is refused before any request', async (role) => {
     await expect(serve(grant, role)).rejects.toMatchObject({ code: 'invalid-input' })
     expect(server!.requests).toHaveLength(0)
   })
@@ -186,7 +186,7 @@ describe('a session', () => {
     expect((await credentials.get()).accessKeyId).toBe('A1')
   })
 
-  test("is used on while it lasts when it can't be renewed, and not longer", async () => {
+  test("that can't be renewed is used until it ends, and not longer", async () => {
     let down = false
     const { credentials, clock } = session(15 * minuteMs, () => down)
     await credentials.get()
@@ -197,7 +197,7 @@ describe('a session', () => {
     await expect(credentials.get()).rejects.toThrow('down')
   })
 
-  test('is renewed when the clock was set back: its age is no longer known', async () => {
+  test('is renewed after the clock was set back, because its age is unknown', async () => {
     const { credentials, clock, fetched } = session(15 * minuteMs)
     await credentials.get()
     clock.nowMs -= 24 * 60 * minuteMs
@@ -205,14 +205,14 @@ describe('a session', () => {
     expect(fetched()).toBe(2)
   })
 
-  test('that the server calls expired is renewed at once', async () => {
+  test('that the server reports as expired is renewed at once', async () => {
     const { credentials } = session(60 * minuteMs)
     await credentials.get()
     expect(await credentials.renew()).toBe(true)
     expect((await credentials.get()).accessKeyId).toBe('A1')
   })
 
-  test('whose renewal gives the same credentials is not called new', async () => {
+  test('whose renewal gives the same credentials does not count as renewed', async () => {
     const credentials = new RenewedCredentials(
       () => Promise.resolve({ accessKeyId: 'A', secretAccessKey: 's' }),
       0,

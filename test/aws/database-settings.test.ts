@@ -3,7 +3,7 @@ import { DatabaseSettings } from '../../aws/database-settings.ts'
 import { answerError, answerXml, startScriptedServer } from './scripted-server.ts'
 
 const open: { stop(): unknown }[] = []
-afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
+afterEach(() => Promise.all(open.splice(0).map((server) => server.stop())))
 
 type Answer = (form: Record<string, string>) => string | number
 
@@ -33,7 +33,7 @@ async function connect(
 const database = (name: string, isProtected: boolean, cluster = ''): string =>
   `<DBInstance><DBInstanceIdentifier>${name}</DBInstanceIdentifier><DeletionProtection>${isProtected}</DeletionProtection>${cluster}</DBInstance>`
 
-test('databases that stand alone are listed page by page, with their protection', async () => {
+test('databases outside clusters are listed page by page, with their protection', async () => {
   const { databases, calls } = await connect(({ Marker }) =>
     Marker === undefined
       ? `<DBInstances>${database('kept', true)}${database('member', false, '<DBClusterIdentifier>c</DBClusterIdentifier>')}</DBInstances><Marker>m</Marker>`
@@ -50,7 +50,7 @@ test('databases that stand alone are listed page by page, with their protection'
   ])
 })
 
-test('clusters are listed with theirs', async () => {
+test('clusters are listed with their protection', async () => {
   const { databases } = await connect(
     () =>
       '<DBClusters><DBCluster><DBClusterIdentifier>c</DBClusterIdentifier><DeletionProtection>true</DeletionProtection></DBCluster></DBClusters>',
@@ -66,7 +66,7 @@ test.each<[string, Answer, string]>([
     () => '<DBInstances><DBInstance><DeletionProtection>true</DeletionProtection></DBInstance></DBInstances>',
     'unreachable',
   ],
-])('a list %s is an error, and not empty', async (_, answer, code) => {
+])('a list %s is an error, and never empty', async (_, answer, code) => {
   const { databases, calls } = await connect(answer)
   await expect(databases.databases('eu-central-1')).rejects.toMatchObject({ code })
   expect(calls().length).toBeLessThan(4)

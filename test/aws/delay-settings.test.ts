@@ -8,21 +8,21 @@ const region = 'eu-central-1'
 
 function settings(answer: (request: JsonRequest) => unknown): {
   delays: DelaySettings
-  asked: JsonRequest[]
+  requests: JsonRequest[]
 } {
-  const asked: JsonRequest[] = []
+  const requests: JsonRequest[] = []
   const services = {
-    ask: (_what: string, request: JsonRequest) => (asked.push(request), Promise.resolve(answer(request))),
+    ask: (_what: string, request: JsonRequest) => (requests.push(request), Promise.resolve(answer(request))),
   } as unknown as JsonServices
-  return { delays: new DelaySettings(services), asked }
+  return { delays: new DelaySettings(services), requests }
 }
 
 describe('the Recycle Bin', () => {
-  const rule = (Identifier: string, more: object = {}): object => ({
+  const rule = (Identifier: string, fields: object = {}): object => ({
     Identifier,
     RetentionPeriod: { RetentionPeriodValue: 7, RetentionPeriodUnit: 'DAYS' },
     Status: 'available',
-    ...more,
+    ...fields,
   })
   const bin = (rules: Record<string, object>) =>
     settings(({ path, body }) => {
@@ -33,7 +33,7 @@ describe('the Recycle Bin', () => {
     })
 
   test('is read rule by rule, page by page', async () => {
-    const { delays, asked } = bin({
+    const { delays, requests } = bin({
       aaa: rule('aaa', { LockState: 'locked', ResourceTags: [] }),
       bbb: rule('bbb', { LockState: 'pending_unlock' }),
       ccc: rule('ccc', { ResourceTags: [{ ResourceTagKey: 'k' }] }),
@@ -54,7 +54,7 @@ describe('the Recycle Bin', () => {
       ['ddd', 7, false, false],
       ['eee', 7, false, false],
     ])
-    expect(asked.slice(0, 2)).toMatchObject([
+    expect(requests.slice(0, 2)).toMatchObject([
       { service: 'rbin', method: 'POST', path: '/list-rules', body: { ResourceType: 'EBS_VOLUME' } },
       { body: { NextToken: '1' } },
     ])
@@ -72,21 +72,21 @@ describe('the Recycle Bin', () => {
     ],
     ['a lock that is not known', rule('aaa', { LockState: 'half' })],
     ['tags that are no list', rule('aaa', { ResourceTags: {} })],
-  ])('with a rule that has %s is not believed', async (_, odd) => {
+  ])('with a rule that has %s is an error', async (_, odd) => {
     await expect(bin({ aaa: odd }).delays.recycleBinRules(region, 'EBS_VOLUME')).rejects.toMatchObject({
       code: 'unreachable',
     })
   })
 
-  test('is not asked for a rule by a name that leads elsewhere', async () => {
-    const { delays, asked } = settings(() => ({ Rules: [{ Identifier: '../x' }] }))
+  test('with a rule whose name leads to another path gets no request for it', async () => {
+    const { delays, requests } = settings(() => ({ Rules: [{ Identifier: '../x' }] }))
     await expect(delays.recycleBinRules(region, 'EBS_VOLUME')).rejects.toMatchObject({ code: 'unreachable' })
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 })
 
-test('tables are listed page by page, and each is looked at', async () => {
-  const { delays, asked } = settings(({ target, body }) => {
+test('tables are listed page by page, and each is read', async () => {
+  const { delays, requests } = settings(({ target, body }) => {
     if (target!.name.endsWith('ListTables'))
       return body!['ExclusiveStartTableName'] === undefined
         ? { TableNames: ['a'], LastEvaluatedTableName: 'a' }
@@ -102,15 +102,15 @@ test('tables are listed page by page, and each is looked at', async () => {
     { name: 'table/b', isProtected: false },
     { name: 'table/c', isProtected: false },
   ])
-  expect(asked.map(({ target }) => target?.name)).toEqual(
+  expect(requests.map(({ target }) => target?.name)).toEqual(
     ['ListTables', 'ListTables', 'DescribeTable', 'DescribeTable', 'DescribeTable'].map(
       (name) => `DynamoDB_20120810.${name}`,
     ),
   )
 })
 
-test('backup vaults tell whether they are locked, and from when on for good', async () => {
-  const { delays, asked } = settings(({ query }) =>
+test('backup vaults report whether they are locked, and when the lock becomes final', async () => {
+  const { delays, requests } = settings(({ query }) =>
     query!['nextToken'] === undefined
       ? {
           BackupVaultList: [
@@ -133,13 +133,13 @@ test('backup vaults tell whether they are locked, and from when on for good', as
     { name: 'final', locked: true, finalFromMs: 1516925490087 },
     { name: 'odd', locked: false, finalFromMs: null },
   ])
-  expect(asked).toMatchObject([
+  expect(requests).toMatchObject([
     { service: 'backup', path: '/backup-vaults/', query: {} },
     { query: { nextToken: 't' } },
   ])
 })
 
-test('log groups tell whether they are protected', async () => {
+test('log groups report whether they are protected', async () => {
   const { delays } = settings(({ body }) =>
     body!['nextToken'] === undefined
       ? { logGroups: [{ logGroupName: '/a', deletionProtectionEnabled: true }], nextToken: 'n' }
@@ -151,19 +151,19 @@ test('log groups tell whether they are protected', async () => {
   ])
 })
 
-test("pages that don't end are given up", async () => {
-  const same = settings(() => ({ logGroups: [], nextToken: 'again' }))
-  await expect(same.delays.logGroups(region)).rejects.toMatchObject({
+test("pages that don't end are an error", async () => {
+  const endless = settings(() => ({ logGroups: [], nextToken: 'again' }))
+  await expect(endless.delays.logGroups(region)).rejects.toMatchObject({
     code: 'unreachable',
     message: expect.stringContaining("don't end") as string,
   })
-  expect(same.asked.length).toBeLessThan(4)
+  expect(endless.requests.length).toBeLessThan(4)
   let page = 0
   const ever = settings(() => ({ logGroups: [], nextToken: String(page++) }))
   await expect(ever.delays.logGroups(region)).rejects.toMatchObject({ code: 'unreachable' })
 })
 
-test('an answer of any shape is read, or refused by name', async () => {
+test('a response of any shape is read, or is a HoldfastError', async () => {
   const reads = [
     (delays: DelaySettings) => delays.recycleBinRules(region, 'EC2_IMAGE'),
     (delays: DelaySettings) => delays.tables(region),
@@ -173,7 +173,7 @@ test('an answer of any shape is read, or refused by name', async () => {
   await fc.assert(
     fc.asyncProperty(fc.jsonValue(), fc.constantFrom(...reads), async (answer, read) => {
       await read(settings(() => answer).delays).then(
-        (found) => expect(found).toEqual([]),
+        (groups) => expect(groups).toEqual([]),
         (error: unknown) => expect(error).toBeInstanceOf(HoldfastError),
       )
     }),

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../core/errors.ts'
 import { translateError } from '../../aws/error-translation.ts'
 
-function awsError(name: string, status?: number, more: object = {}): Error {
+function awsError(name: string, status?: number, fields: object = {}): Error {
   return Object.assign(
     new Error('as AWS says'),
     { name, $metadata: status === undefined ? {} : { httpStatusCode: status } },
-    more,
+    fields,
   )
 }
 
@@ -15,7 +15,7 @@ function networkError(code: string): Error {
   return Object.assign(new Error(`connect ${code}`), { code })
 }
 
-describe('what AWS answers', () => {
+describe('an error of AWS', () => {
   test.each([
     ['AccessDenied', 403, 'denied', false],
     ['AccessDeniedException', 403, 'denied', false],
@@ -72,13 +72,13 @@ describe('what AWS answers', () => {
     'UND_ERR_SOCKET',
     'HPE_INVALID_CONSTANT',
     'Z_DATA_ERROR',
-  ])('%s is `unreachable`, and may pass', (code) => {
+  ])('%s is `unreachable`, and retryable', (code) => {
     const error = translateError(networkError(code), 'reading')
     expect([error.code, error.retryable]).toEqual(['unreachable', true])
     expect(error.hint).toBeDefined()
   })
 
-  test('a network error is found within what wraps it', () => {
+  test('a network error is found inside the errors that wrap it', () => {
     const both = new AggregateError([networkError('ECONNREFUSED'), networkError('ECONNREFUSED')])
     expect(translateError(both, 'reading').code).toBe('unreachable')
     expect(translateError(new Error('wrapped', { cause: networkError('ENOTFOUND') }), 'reading').code).toBe(
@@ -86,13 +86,13 @@ describe('what AWS answers', () => {
     )
   })
 
-  test('a certificate that is not trusted does not pass by itself', () => {
+  test('an untrusted certificate is not retryable', () => {
     const error = translateError(networkError('DEPTH_ZERO_SELF_SIGNED_CERT'), 'reading')
     expect([error.code, error.retryable]).toEqual(['unreachable', false])
     expect(error.hint).toContain('NODE_EXTRA_CA_CERTS')
   })
 
-  test('every code of credentials says what to do', () => {
+  test('every code of credentials has a hint', () => {
     const names = [
       'ExpiredToken',
       'InvalidAccessKeyId',
@@ -105,19 +105,19 @@ describe('what AWS answers', () => {
     expect(new Set(hints).size).toBe(names.length)
   })
 
-  test('a clock that the SDK has corrected makes the next attempt worthwhile', () => {
+  test('an error is retryable after the SDK corrected its clock', () => {
     const error = awsError('RequestTimeTooSkewed', 403)
     Object.assign(error, { $metadata: { httpStatusCode: 403, clockSkewCorrected: true } })
     expect(translateError(error, 'writing')).toMatchObject({ code: 'credentials', retryable: true })
   })
 
-  test('a version id that was never given out is not found', () => {
+  test('a version id that AWS never issued is `not-found`', () => {
     const error = Object.assign(awsError('InvalidArgument', 400), { message: 'Invalid version id specified' })
     expect(translateError(error, 'reading').code).toBe('not-found')
     expect(translateError(awsError('InvalidArgument', 400), 'reading').code).toBe('internal')
   })
 
-  test('the region that the bucket lies in is named, unless its name is forged', () => {
+  test("the hint names the bucket's region, unless its name is forged", () => {
     const moved = (region: string) =>
       translateError(
         awsError('PermanentRedirect', 301, { $response: { headers: { 'x-amz-bucket-region': region } } }),
@@ -127,7 +127,7 @@ describe('what AWS answers', () => {
     expect(moved('x; rm -rf /').hint).not.toContain('rm')
   })
 
-  test('an error that is ours already stays as it is', () => {
+  test('a HoldfastError is returned unchanged', () => {
     const error = new HoldfastError('denied', 'no')
     expect(translateError(error, 'reading')).toBe(error)
   })
@@ -140,8 +140,8 @@ describe('what AWS answers', () => {
   )
 })
 
-describe('what must not get out', () => {
-  test('a wrong signature shows neither the session token nor the canonical request', () => {
+describe('secrets and control characters', () => {
+  test('the error of a wrong signature shows neither the session token nor the canonical request', () => {
     const secret = 'FwoGZXIvYXdzEXAMPLETOKEN'
     const error = awsError('SignatureDoesNotMatch', 403, {
       message: `CanonicalRequest: x-amz-security-token:${secret}`,
@@ -154,14 +154,14 @@ describe('what must not get out', () => {
     expect(inspect(translated.cause, { depth: null })).not.toContain('StringToSign')
   })
 
-  test('the command line of a failed credential process stays out', () => {
+  test('the command line of a failed credential process is not shown', () => {
     const error = Object.assign(awsError('CredentialsProviderError'), {
       message: 'Command failed: /opt/login --password hunter2',
     })
     expect(inspect(translateError(error, 'loading'), { depth: null })).not.toContain('hunter2')
   })
 
-  test('control and direction characters of a server stay out of the message', () => {
+  test('control and direction characters of a server are not in the message', () => {
     const error = Object.assign(awsError('AccessDenied', 403), {
       message: '\u001b]0;owned\u0007 no\r\n\u202Eanswer \u009b31m',
     })
@@ -170,7 +170,7 @@ describe('what must not get out', () => {
     expect(translated.message).toContain('no answer')
   })
 
-  test('a message without end is cut', () => {
+  test('a message that is too long is cut', () => {
     const error = Object.assign(awsError('AccessDenied', 403), { message: 'a'.repeat(1_000_000) })
     expect(translateError(error, 'reading').message.length).toBeLessThan(500)
   })

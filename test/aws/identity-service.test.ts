@@ -8,7 +8,7 @@ import type { ScriptedIam } from './scripted-iam.ts'
 const roleArn = 'arn:aws:iam::111122223333:role/team/ci'
 const open: { stop(): unknown }[] = []
 
-afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
+afterEach(() => Promise.all(open.splice(0).map((server) => server.stop())))
 
 function connect(server: ScriptedServer): IdentityService {
   const iam = new IdentityService({
@@ -63,7 +63,7 @@ describe('a role', () => {
     ['AccessDenied', 403, 'denied'],
     ['InvalidClientTokenId', 403, 'credentials'],
     ['ValidationError', 400, 'invalid-input'],
-  ])('that IAM answers with %s is `%s %s`', async (name, status, code) => {
+  ])('that IAM refuses with %s is `%s %s`', async (name, status, code) => {
     const iam = connect(
       await startScriptedServer((_request, response) => {
         response.writeHead(status, { 'content-type': 'text/xml' })
@@ -78,7 +78,7 @@ describe('a role', () => {
     })
   })
 
-  test("with pages that don't end is given up", async () => {
+  test("with pages that don't end is an error", async () => {
     const server = await startScriptedServer(({ body }, response) => {
       const action = new URLSearchParams(body.toString()).get('Action')!
       const inside =
@@ -94,7 +94,7 @@ describe('a role', () => {
     expect(server.requests.length).toBeLessThan(10)
   })
 
-  test('whose document is not decodable is not read as an empty one', async () => {
+  test('whose document is not decodable is an error, and never an empty document', async () => {
     const server = await startScriptedServer(({ body }, response) => {
       const action = new URLSearchParams(body.toString()).get('Action')!
       const inside =
@@ -142,7 +142,7 @@ describe('a simulation', () => {
   })
 })
 
-test('a policy is put on the role of that name', async () => {
+test('a policy is written to the role of that name', async () => {
   const { iam, calls } = await serve({})
   await iam.putRolePolicy(roleArn, 'revoked', '{"a":1}')
   expect(calls()).toMatchObject([

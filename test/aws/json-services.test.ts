@@ -6,7 +6,7 @@ import { startScriptedServer } from './scripted-server.ts'
 import type { Script, ScriptedServer } from './scripted-server.ts'
 
 const open: { stop(): unknown }[] = []
-afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
+afterEach(() => Promise.all(open.splice(0).map((server) => server.stop())))
 
 const request: JsonRequest = {
   service: 'backup',
@@ -34,7 +34,7 @@ async function serve(
 }
 
 describe('a request', () => {
-  test('is signed for its service and region, and says what it calls', async () => {
+  test('is signed for its service and region, and names its operation', async () => {
     const { services, server } = await serve((_, response) => response.end('{"a":1}'))
     expect(
       await services.ask('asking', {
@@ -59,37 +59,37 @@ describe('a request', () => {
     expect(JSON.stringify(headers)).not.toContain('hidden')
   })
 
-  test('has its query as it was signed', async () => {
+  test('sends the query that it signed', async () => {
     const { services, server } = await serve((_, response) => response.end('{}'))
     await services.ask('asking', { ...request, query: { nextToken: 'a b+c/d=&e' } })
     expect(server.requests[0]!.url.search).toBe('?nextToken=a%20b%2Bc%2Fd%3D%26e')
   })
 })
 
-describe('an answer', () => {
-  test.each<[string, number, Record<string, string>, string, string]>([
+describe('a response', () => {
+  test.each<[string, { status: number; headers?: Record<string, string>; body: string }, string]>([
     [
       'AccessDeniedException in the body',
-      400,
-      {},
-      '{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no"}',
+      { status: 400, body: '{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no"}' },
       'denied',
     ],
     [
       'AccessDeniedException in a header',
-      403,
-      { 'x-amzn-errortype': 'AccessDeniedException:http://internal.amazon.com/' },
-      '{"message":"no"}',
+      {
+        status: 403,
+        headers: { 'x-amzn-errortype': 'AccessDeniedException:http://internal.amazon.com/' },
+        body: '{"message":"no"}',
+      },
       'denied',
     ],
-    ['a status alone', 403, {}, '<html>', 'denied'],
-    ['an unknown key', 400, {}, '{"__type":"UnrecognizedClientException"}', 'credentials'],
-    ['ThrottlingException', 400, {}, '{"__type":"ThrottlingException"}', 'throttled'],
-    ['no JSON', 200, {}, '{"a":', 'unreachable'],
-    ['nothing', 200, {}, '', 'unreachable'],
-    ['another place', 307, { location: 'http://127.0.0.1:1/' }, '', 'unreachable'],
-    ['an error of another shape', 400, {}, '[{"__type":{}}]', 'internal'],
-  ])('with %s is an error of ours', async (_what, status, headers, body, code) => {
+    ['a status alone', { status: 403, body: '<html>' }, 'denied'],
+    ['an unknown key', { status: 400, body: '{"__type":"UnrecognizedClientException"}' }, 'credentials'],
+    ['ThrottlingException', { status: 400, body: '{"__type":"ThrottlingException"}' }, 'throttled'],
+    ['no JSON', { status: 200, body: '{"a":' }, 'unreachable'],
+    ['nothing', { status: 200, body: '' }, 'unreachable'],
+    ['another place', { status: 307, headers: { location: 'http://127.0.0.1:1/' }, body: '' }, 'unreachable'],
+    ['an error of another shape', { status: 400, body: '[{"__type":{}}]' }, 'internal'],
+  ])('with %s is a HoldfastError', async (_name, { status, headers, body }, code) => {
     const { services } = await serve((_, response) => response.writeHead(status, headers).end(body))
     await expect(services.ask('asking the vaults', request)).rejects.toMatchObject({
       name: 'HoldfastError',
@@ -98,7 +98,7 @@ describe('an answer', () => {
     })
   })
 
-  test('that may be another one next time is asked for again, three times in all', async () => {
+  test('with a retryable error is requested three times in all', async () => {
     const { services, server } = await serve((_, response, index) =>
       index < 2 ? response.writeHead(503).end() : response.end('[]'),
     )
@@ -109,14 +109,14 @@ describe('an answer', () => {
     expect(always.server.requests).toHaveLength(3)
   })
 
-  test('without end is given up', async () => {
+  test('without end is an error', async () => {
     const { services } = await serve((_, response) => {
       const chunk = Buffer.alloc(1024 * 1024, ' ')
-      const more = (): void => {
+      const sendMore = (): void => {
         while (!response.destroyed && response.write(chunk));
-        if (!response.destroyed) response.once('drain', more)
+        if (!response.destroyed) response.once('drain', sendMore)
       }
-      more()
+      sendMore()
     })
     await expect(services.ask('asking', request)).rejects.toMatchObject({
       code: 'unreachable',
@@ -124,7 +124,7 @@ describe('an answer', () => {
     })
   })
 
-  test('that nobody waits for any more ends with what stopped it', async () => {
+  test('ends with the reason of the signal that stopped it', async () => {
     const stop = new AbortController()
     const { services } = await serve(() => stop.abort(new Error('stopped')), stop.signal)
     await expect(services.ask('asking', request)).rejects.toThrow('stopped')
@@ -136,7 +136,7 @@ describe('a region', () => {
     expect(() => assertRegion(name)).not.toThrow()
   })
 
-  test('is nothing that could lead to another host', async () => {
+  test('with a name that could lead to another host is refused', async () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(() => assertRegion(`eu-west-1${text}x/`)).toThrow('is not the name of a region')

@@ -5,7 +5,7 @@ import { readRange } from '../../aws/ranged-read.ts'
 import { isHoldfastError } from '../../core/errors.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
 
-const asked = { objectName: 's3://vault/key', versionId: 'v1', offset: 10, bytes: 5 }
+const request = { objectName: 's3://vault/key', versionId: 'v1', offset: 10, bytes: 5 }
 const good = { versionId: 'v1', contentRange: 'bytes 10-14/100', contentLength: 5 }
 const never = new AbortController().signal
 
@@ -14,24 +14,24 @@ function body(...parts: string[]): Readable {
 }
 
 describe('a range', () => {
-  test('is the bytes that were sent, in whatever pieces', async () => {
-    const bytes = await readRange({ ...good, body: body('a', 'bcd', 'e') }, asked, never)
+  test('has the bytes that were sent, in chunks of any size', async () => {
+    const bytes = await readRange({ ...good, body: body('a', 'bcd', 'e') }, request, never)
     expect(Buffer.from(bytes).toString()).toBe('abcde')
   })
 
-  test('owns its memory, so that it can be transferred', async () => {
-    const bytes = await readRange({ ...good, body: body('abcde') }, asked, never)
+  test('owns its buffer, so that a caller can transfer it', async () => {
+    const bytes = await readRange({ ...good, body: body('abcde') }, request, never)
     expect(bytes.buffer.byteLength).toBe(5)
   })
 
-  test('may lack the version, its length and the total', async () => {
+  test('needs no version, length or total in the response', async () => {
     const reply = {
       versionId: undefined,
       contentRange: 'bytes 10-14/*',
       contentLength: undefined,
       body: body('abcde'),
     }
-    expect(await readRange(reply, asked, never)).toHaveLength(5)
+    expect(await readRange(reply, request, never)).toHaveLength(5)
   })
 
   test.each([
@@ -45,35 +45,40 @@ describe('a range', () => {
     ['a forged range', { contentRange: 'bytes 10-14/1e9', body: body('abcde') }, 'not a range'],
     ['another length', { contentLength: 6, body: body('abcde') }, 'announces 6 bytes'],
     ['another version', { versionId: 'v2', body: body('abcde') }, 'another version'],
-  ])('is refused, and may be asked for again, if the answer is %s', async (_what, reply, detail) => {
-    await expect(readRange({ ...good, ...reply }, asked, never)).rejects.toMatchObject({
+  ])('is refused, and retryable, if the response is %s', async (_what, reply, detail) => {
+    await expect(readRange({ ...good, ...reply }, request, never)).rejects.toMatchObject({
       code: 'unreachable',
       retryable: true,
       message: expect.stringContaining(detail) as string,
     })
   })
 
-  test('of an object that ends before it is damage, which asking again does not mend', async () => {
+  test('beyond the end of the object is damage, and not retryable', async () => {
     const reply = { ...good, contentRange: 'bytes 10-12/13', contentLength: 3, body: body('abc') }
-    await expect(readRange(reply, asked, never)).rejects.toMatchObject({ code: 'damaged', retryable: false })
+    await expect(readRange(reply, request, never)).rejects.toMatchObject({
+      code: 'damaged',
+      retryable: false,
+    })
   })
 
-  test('that is refused leaves no body behind', async () => {
-    const left = body('abcde')
-    await expect(readRange({ ...good, versionId: 'v2', body: left }, asked, never)).rejects.toThrow()
-    expect(left.destroyed).toBe(true)
+  test('that is refused leaves no open body', async () => {
+    const unread = body('abcde')
+    await expect(readRange({ ...good, versionId: 'v2', body: unread }, request, never)).rejects.toThrow()
+    expect(unread.destroyed).toBe(true)
   })
 
   test('ends at its deadline', async () => {
     const silent = new Readable({ read: () => undefined })
-    await expect(readRange({ ...good, body: silent }, asked, AbortSignal.timeout(10))).rejects.toMatchObject({
+    await expect(
+      readRange({ ...good, body: silent }, request, AbortSignal.timeout(10)),
+    ).rejects.toMatchObject({
       name: 'AbortError',
     })
     expect(silent.destroyed).toBe(true)
   })
 })
 
-test('whatever head and pieces an answer has, it is the bytes asked for or a refusal', async () => {
+test('any head and chunks of a response give the requested bytes or an error', async () => {
   const number = fc.oneof(fc.nat(20), fc.constantFrom(10, 14, 100), fc.nat())
   const contentRange = fc.oneof(
     fc.string(),
@@ -92,7 +97,7 @@ test('whatever head and pieces an answer has, it is the bytes asked for or a ref
   await fc.assert(
     fc.asyncProperty(reply, async ({ pieces, ...head }) => {
       const sent = Buffer.concat(pieces.map((piece) => Buffer.from(piece)))
-      const bytes = await readRange({ ...head, body: body(...pieces) }, asked, never).catch(
+      const bytes = await readRange({ ...head, body: body(...pieces) }, request, never).catch(
         (error: unknown) => {
           if (!isHoldfastError(error, 'unreachable', 'damaged')) throw error
           return null

@@ -45,7 +45,7 @@ async function serve(protocol: 'http' | 'https', listener: RequestListener): Pro
   const send = protocol === 'http' ? request : requestTls
   const get = async (path: string): Promise<IncomingMessage> => {
     const call = send({ agent, host: '127.0.0.1', port, path }).end()
-    // What a body was destroyed with is told here too.
+    // Ignore: the reader of the body reports the same error.
     call.on('error', () => {})
     return ((await once(call, 'response')) as [IncomingMessage])[0]
   }
@@ -64,7 +64,7 @@ async function received(body: IncomingMessage, memory = Buffer.alloc(bodyBytes))
 }
 
 describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
-  test('arrives whole, whether it is received at once, late, in chunks, or gathered, on connections that are used again', async () => {
+  test('a body arrives whole: received at once, late, chunked, or gathered, on reused connections', async () => {
     const { get } = await serve(protocol, (call, reply) => {
       if (call.url!.endsWith('5')) reply.flushHeaders()
       reply.end(answerPath(call.url!))
@@ -85,7 +85,7 @@ describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
     )
   })
 
-  test('that ends early is an error, and the next one on a new connection is whole', async () => {
+  test('a body that ends early is an error, and the next one on a new connection is whole', async () => {
     let calls = 0
     const { get } = await serve(protocol, (call, reply) => {
       if (calls++ > 0) return void reply.end(answerPath(call.url!))
@@ -96,7 +96,7 @@ describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
     expect((await received(await get('/next'))).equals(answerPath('/next'))).toBe(true)
   })
 
-  test('that is longer than its memory is refused', async () => {
+  test('a body that is longer than its buffer is refused', async () => {
     const { get } = await serve(protocol, (call, reply) => reply.end(answerPath(call.url!)))
     const memory = Buffer.alloc(bodyBytes, 'x')
     await expect(received(await get('/long'), memory.subarray(0, 1_000_000))).rejects.toThrow('too long')
@@ -104,7 +104,7 @@ describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
   })
 })
 
-describe('the memory of a connection', () => {
+describe('the buffer of a connection', () => {
   /** The pieces of two bodies on one connection, as the parser gets them; each is kept. The first lacks what came with the head. */
   async function piecesOf(...reads: ((body: IncomingMessage) => Promise<unknown>)[]): Promise<Buffer[][]> {
     const { get } = await serve('http', (call, reply) => reply.end(answerPath(call.url!)))
@@ -120,7 +120,7 @@ describe('the memory of a connection', () => {
 
   const memories = (pieces: Buffer[]): number => new Set(pieces.map(({ buffer }) => buffer)).size
 
-  test('is what the body is received in', async () => {
+  test('receives the body', async () => {
     const memories = [Buffer.alloc(bodyBytes), Buffer.alloc(bodyBytes)]
     const bodies = await piecesOf(
       ...memories.map((memory) => (body: IncomingMessage) => received(body, memory)),
@@ -132,7 +132,7 @@ describe('the memory of a connection', () => {
     }
   })
 
-  test('is used again and again for one that comes in chunks', async () => {
+  test('is reused for a chunked body', async () => {
     const [pieces] = await piecesOf((body) => {
       delete body.headers['content-length']
       return received(body)
@@ -140,7 +140,7 @@ describe('the memory of a connection', () => {
     expect(memories(pieces!)).toBeLessThan(pieces!.length / 2)
   })
 
-  test('is used once for a body that may be kept, also behind one that was received', async () => {
+  test('is used once for a body that a reader may keep, even after a received body', async () => {
     const [first, , third] = await piecesOf(buffer, (body) => received(body), buffer)
     expect(memories(first!)).toBe(first!.length)
     expect(memories(third!)).toBe(third!.length)

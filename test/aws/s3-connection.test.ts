@@ -4,7 +4,7 @@ import { answerError } from './scripted-server.ts'
 import { body, ref, serve, sha256 } from './scripted-store.ts'
 
 describe('the connection', () => {
-  test("signs by the server's clock once a reply has told it", async () => {
+  test("signs by the server's clock after the first response", async () => {
     const dayMs = 86_400_000
     const { store } = await serve((request, response) => {
       const signed = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
@@ -15,15 +15,15 @@ describe('the connection', () => {
       const serverMs = Date.now() + dayMs
       const date = { date: new Date(serverMs).toUTCString() }
       if (Math.abs(signedMs - serverMs) > 900_000)
-        answerError(response, 403, 'RequestTimeTooSkewed', 'skewed', date)
+        answerError(response, 403, 'RequestTimeTooSkewed', { headers: date })
       else if (request.method === 'PUT') response.writeHead(200, { 'x-amz-version-id': 'v', ...date }).end()
-      else answerError(response, 404, 'ObjectLockConfigurationNotFoundError', 'none', date)
+      else answerError(response, 404, 'ObjectLockConfigurationNotFoundError', { headers: date })
     })
     expect((await store.lockDefault()).serverTimeMs).toBeGreaterThan(Date.now() + dayMs / 2)
     expect((await store.putIfAbsent('k', body, sha256)).versionId).toBe('v')
   })
 
-  test('to nowhere is `unreachable`', async () => {
+  test('to an address without a server is `unreachable`', async () => {
     const { store, server } = await serve((_request, response) => response.destroy(), { readAttempts: 1 })
     await server.stop()
     await expect(store.lockDefault()).rejects.toMatchObject({ code: 'unreachable', retryable: true })
@@ -33,7 +33,7 @@ describe('the connection', () => {
     })
   })
 
-  test('that is stopped rejects at once with the reason', async () => {
+  test('that is stopped rejects at once with the reason of the signal', async () => {
     const stop = new AbortController()
     const { store } = await serve(() => setTimeout(() => stop.abort(new Error('stopped')), 10), {
       signal: stop.signal,

@@ -41,13 +41,13 @@ describe('an upload', () => {
     [412, 'PreconditionFailed', 'conflict', false],
     [403, 'AccessDenied', 'denied', false],
     [400, 'BadDigest', 'unreachable', true],
-  ])('that is answered %d %s is never sent again by itself', async (status, name, code, retryable) => {
+  ])('with the response %d %s is never repeated automatically', async (status, name, code, retryable) => {
     const { store, server } = await serve((_request, response) => answerError(response, status, name))
     await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code, retryable })
     expect(server.requests).toHaveLength(1)
   })
 
-  test('whose reply is lost is never sent again by itself', async () => {
+  test('whose response is lost is never repeated automatically', async () => {
     const { store, server } = await serve((_request, response) => response.destroy())
     await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({
       code: 'unreachable',
@@ -56,7 +56,7 @@ describe('an upload', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test('that gets no answer ends at its deadline', async () => {
+  test('without a response ends at its deadline', async () => {
     const { store, server } = await serve(() => undefined)
     await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({
       code: 'unreachable',
@@ -73,10 +73,10 @@ describe('an upload', () => {
     },
   )
 
-  test('is not believed if the store says that it holds other bytes', async () => {
-    const other = createHash('sha256').update('other').digest('base64')
+  test('fails if the store reports the checksum of other bytes', async () => {
+    const otherChecksum = createHash('sha256').update('other').digest('base64')
     const { store } = await serve((_request, response) =>
-      response.writeHead(200, { 'x-amz-version-id': 'v', 'x-amz-checksum-sha256': other }).end(),
+      response.writeHead(200, { 'x-amz-version-id': 'v', 'x-amz-checksum-sha256': otherChecksum }).end(),
     )
     await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({
       code: 'unreachable',
@@ -84,7 +84,7 @@ describe('an upload', () => {
     })
   })
 
-  test("without the store's time is not believed, because retention goes by it", async () => {
+  test("without the store's time fails, because retention depends on it", async () => {
     const { store } = await serve((_request, response) => {
       response.sendDate = false
       response.writeHead(200, { 'x-amz-version-id': 'v' }).end()
@@ -101,7 +101,7 @@ describe('an upload', () => {
     expect(server.requests[0]!.headers['content-length']).toBe('0')
   })
 
-  test('uses its connection again', async () => {
+  test('reuses its connection', async () => {
     const ports = new Set<number | undefined>()
     const { store } = await serve((_request, response) => {
       ports.add(response.socket?.remotePort)
@@ -115,7 +115,7 @@ describe('an upload', () => {
 })
 
 describe('a range', () => {
-  test('is read from the version that was named', async () => {
+  test('is read from the requested version', async () => {
     const { store, server } = await serve((_request, response) => answerRange(response, 'abcde'))
     expect(Buffer.from(await store.getRange(ref, 0, 5)).toString()).toBe('abcde')
     const { url, headers } = server.requests[0]!
@@ -134,7 +134,7 @@ describe('a range', () => {
     [0.5, 1],
     [Number.MAX_SAFE_INTEGER, 2],
     [0, Number.NaN],
-  ])("that can't be (%d, %d) is refused before any request", async (offset, bytes) => {
+  ])('that no object can have (%d, %d) is refused before any request', async (offset, bytes) => {
     const { store, server } = await serve((_request, response) => response.destroy())
     await expect(store.getRange(ref, offset, bytes)).rejects.toMatchObject({ code: 'damaged' })
     expect(server.requests).toHaveLength(0)
@@ -202,7 +202,7 @@ describe('a range', () => {
     },
   )
 
-  test('survives an answer of 500 and a lost connection', async () => {
+  test('survives a response of 500 and a lost connection', async () => {
     const { store } = await serve((_request, response, index) => {
       if (index === 0) answerError(response, 500, 'InternalError')
       else if (index === 1) response.destroy()
@@ -211,7 +211,7 @@ describe('a range', () => {
     expect(await store.getRange(ref, 0, 5)).toHaveLength(5)
   })
 
-  test('gives up when the store stays silent', async () => {
+  test('fails if the store stays silent', async () => {
     const { store, server } = await serve(() => undefined, { readAttempts: 2 })
     await expect(store.getRange(ref, 0, 5)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
     expect(server.requests).toHaveLength(2)
@@ -239,22 +239,24 @@ describe('a range', () => {
     [405, 'MethodNotAllowed', 'not-found'],
     [416, 'InvalidRange', 'damaged'],
     [400, 'ExpiredToken', 'credentials'],
-  ])('that is answered %d %s is `%s` at once', async (status, name, code) => {
+  ])('with the response %d %s is `%s` at once', async (status, name, code) => {
     const { store, server } = await serve((_request, response) => answerError(response, status, name))
     await expect(store.getRange(ref, 0, 5)).rejects.toMatchObject({ code, retryable: false })
     expect(server.requests).toHaveLength(1)
   })
 
-  test('says nothing of the secrets that signed it', async () => {
+  test('shows no secret that signed it', async () => {
     const { store } = await serve((_request, response) =>
-      answerError(response, 403, 'SignatureDoesNotMatch', 'x-amz-security-token:token-of-session'),
+      answerError(response, 403, 'SignatureDoesNotMatch', {
+        message: 'x-amz-security-token:token-of-session',
+      }),
     )
     const error = await store.getRange(ref, 0, 5).catch((caught: unknown) => caught)
     const { inspect } = await import('node:util')
     expect(inspect(error, { depth: null, showHidden: true })).not.toMatch(/token-of-session|AKIDEXAMPLE/)
   })
 
-  test('is read with a new session when the server says that the old one has expired', async () => {
+  test('is read with a new session after the server reported that the old one expired', async () => {
     let session = 0
     const { store, server } = await serve(
       (request, response) => {
@@ -296,15 +298,15 @@ describe("the bucket's lock", () => {
     ],
   ])('is read with %s', async (_what, rule, retention) => {
     const { store } = await serve((_request, response) => answerXml(response, configuration(rule)))
-    const found = await store.lockDefault()
-    expect(found.retention).toEqual(retention)
-    expect(Math.abs(found.serverTimeMs - Date.now())).toBeLessThan(60_000)
+    const lockDefault = await store.lockDefault()
+    expect(lockDefault.retention).toEqual(retention)
+    expect(Math.abs(lockDefault.serverTimeMs - Date.now())).toBeLessThan(60_000)
   })
 
-  test("of a bucket without Object Lock is none, with the store's time", async () => {
+  test("of a bucket without Object Lock is null, with the store's time", async () => {
     const { store } = await serve((_request, response) =>
-      answerError(response, 404, 'ObjectLockConfigurationNotFoundError', 'none', {
-        date: 'Fri, 24 Apr 2026 10:00:00 GMT',
+      answerError(response, 404, 'ObjectLockConfigurationNotFoundError', {
+        headers: { date: 'Fri, 24 Apr 2026 10:00:00 GMT' },
       }),
     )
     expect(await store.lockDefault()).toEqual({
@@ -316,19 +318,19 @@ describe("the bucket's lock", () => {
   test.each([
     [404, 'NoSuchBucket', 'not-found'],
     [403, 'AccessDenied', 'denied'],
-  ])('that is answered %d %s is `%s`, never "no lock"', async (status, name, code) => {
+  ])('with the response %d %s is `%s`, never "no lock"', async (status, name, code) => {
     const { store } = await serve((_request, response) => answerError(response, status, name))
     await expect(store.lockDefault()).rejects.toMatchObject({ code })
   })
 
-  test('of another document is refused, never "no lock"', async () => {
+  test('read from another document is refused, never "no lock"', async () => {
     const { store } = await serve((_request, response) =>
       answerXml(response, '<html><body>Sign in</body></html>'),
     )
     await expect(store.lockDefault()).rejects.toMatchObject({ code: 'unreachable' })
   })
 
-  test('of a mode that is not known is refused', async () => {
+  test('of an unknown mode is refused', async () => {
     const { store } = await serve((_request, response) =>
       answerXml(
         response,

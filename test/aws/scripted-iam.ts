@@ -13,13 +13,13 @@ export interface ScriptedIam {
     resource: string,
     roleArn: string,
   ) => { decision: string; missing?: string[] } | null
-  /** Answers as this user instead, who belongs to these groups; `inline` and `attached` are the policies of the group. */
+  /** Responds as this user, a member of these groups; `inline` and `attached` are the policies of the group. */
   user?: { arn: string; groups: string[]; inline?: Record<string, object> }
-  /** Further roles of the account: who may become them, and their inline policy. */
+  /** Further roles of the account, with their trust and inline policy. */
   others?: { arn: string; trust: object; policy?: object }[]
-  /** What this answers `true` to is denied. */
+  /** True for the calls that IAM denies. */
   denies?: (action: string, form: Record<string, string>) => boolean
-  /** Roles, by ARN, that are listed and no longer there. */
+  /** ARNs of roles that the list contains, and that were deleted since. */
   gone?: string[]
   /** Answers what is no call of IAM or STS. */
   besides?: Script
@@ -61,7 +61,7 @@ const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1)
 
 function answer(iam: ScriptedIam, action: string, form: Record<string, string>): string {
   const encode = (document: object | undefined): string => encodeURIComponent(JSON.stringify(document))
-  const other = iam.others?.find(({ arn }) => nameOf(arn) === form['RoleName'])
+  const otherRole = iam.others?.find(({ arn }) => nameOf(arn) === form['RoleName'])
   switch (action) {
     case 'GetCallerIdentity': {
       if (iam.user !== undefined)
@@ -83,7 +83,7 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
         form,
       )
     case 'GetRole': {
-      if (other !== undefined) return `<Role><Arn>${other.arn}</Arn></Role>`
+      if (otherRole !== undefined) return `<Role><Arn>${otherRole.arn}</Arn></Role>`
       const boundary =
         iam.boundary === undefined
           ? ''
@@ -119,8 +119,8 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
       return `<PolicyDocument>${encode(iam.inline![form['PolicyName']!])}</PolicyDocument>`
     case 'ListGroupPolicies':
     case 'ListRolePolicies':
-      if (other !== undefined)
-        return page(other.policy === undefined ? [] : ['<member>task</member>'], 'PolicyNames', iam, form)
+      if (otherRole !== undefined)
+        return page(otherRole.policy === undefined ? [] : ['<member>task</member>'], 'PolicyNames', iam, form)
       return page(
         Object.keys(iam.inline ?? {}).map((name) => `<member>${name}</member>`),
         'PolicyNames',
@@ -130,7 +130,7 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
     case 'ListAttachedGroupPolicies':
     case 'ListAttachedRolePolicies':
       return page(
-        other !== undefined
+        otherRole !== undefined
           ? []
           : Object.keys(iam.attached ?? {}).map((arn) => `<member><PolicyArn>${arn}</PolicyArn></member>`),
         'AttachedPolicies',
@@ -138,7 +138,7 @@ function answer(iam: ScriptedIam, action: string, form: Record<string, string>):
         form,
       )
     case 'GetRolePolicy':
-      return `<PolicyDocument>${encode(other !== undefined ? other.policy : iam.inline![form['PolicyName']!])}</PolicyDocument>`
+      return `<PolicyDocument>${encode(otherRole !== undefined ? otherRole.policy : iam.inline![form['PolicyName']!])}</PolicyDocument>`
     case 'GetPolicy':
       return '<Policy><DefaultVersionId>v3</DefaultVersionId></Policy>'
     case 'GetPolicyVersion': {
@@ -179,9 +179,9 @@ function simulate(iam: ScriptedIam, form: Record<string, string>): string[] {
       resource,
       answer: iam.simulate?.(action, resource, form['PolicySourceArn']!) ?? null,
     }))
-    const known = decisions.filter(({ answer }) => answer !== null)
-    if (known.length === 0) return []
-    const results = known.map(
+    const answered = decisions.filter(({ answer }) => answer !== null)
+    if (answered.length === 0) return []
+    const results = answered.map(
       ({
         resource,
         answer,
@@ -189,7 +189,7 @@ function simulate(iam: ScriptedIam, form: Record<string, string>): string[] {
       <MissingContextValues>${(answer!.missing ?? []).map((key) => `<member>${key}</member>`).join('')}</MissingContextValues></member>`,
     )
     return [
-      `<member><EvalActionName>${action}</EvalActionName><EvalDecision>${known[0]!.answer!.decision}</EvalDecision><ResourceSpecificResults>${results.join('')}</ResourceSpecificResults></member>`,
+      `<member><EvalActionName>${action}</EvalActionName><EvalDecision>${answered[0]!.answer!.decision}</EvalDecision><ResourceSpecificResults>${results.join('')}</ResourceSpecificResults></member>`,
     ]
   })
 }

@@ -52,8 +52,7 @@ export function answerError(
   response: ServerResponse,
   status: number,
   code: string,
-  message = 'as scripted',
-  headers: Record<string, string> = {},
+  { message = 'as scripted', headers = {} }: { message?: string; headers?: Record<string, string> } = {},
 ): void {
   response.writeHead(status, { 'content-type': 'application/xml', ...headers })
   response.end(

@@ -53,7 +53,7 @@ const whole = {
 }
 
 describe('a session', () => {
-  test('is what STS gave, value by value', async () => {
+  test('has the values that STS sent', async () => {
     const printable = fc.string({ minLength: 1, maxLength: 40 }).filter((text) => text.trim() === text)
     const expiry = fc.date({ min: new Date('2026-01-01'), max: new Date('2099-01-01'), noInvalidDate: true })
     await fc.assert(
@@ -97,13 +97,16 @@ describe('a session', () => {
     })
   })
 
-  test.each(['tomorrow', '', '2026-13-45T99:00:00Z'])('that ends %j is none', async (Expiration) => {
-    answer = { status: 200, body: assumed({ ...whole, Expiration }) }
-    await expect(sts.assumeRole(request)).rejects.toMatchObject({ name: 'HoldfastError' })
-  })
+  test.each(['tomorrow', '', '2026-13-45T99:00:00Z'])(
+    'with the expiry %j is an error',
+    async (Expiration) => {
+      answer = { status: 200, body: assumed({ ...whole, Expiration }) }
+      await expect(sts.assumeRole(request)).rejects.toMatchObject({ name: 'HoldfastError' })
+    },
+  )
 })
 
-test('an answer of any kind is read or refused by name, and no secret of it is told', async () => {
+test('any response is read or is a HoldfastError, which shows no secret of it', async () => {
   const body = fc.oneof(
     fc.string(),
     fc.string({ unit: 'binary' }),

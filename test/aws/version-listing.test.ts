@@ -11,8 +11,8 @@ type Page = Omit<ListObjectVersionsCommandOutput, '$metadata'>
 
 const time = new Date('2026-04-24T10:00:00Z')
 
-function version(Key: string, VersionId: string, more: object = {}): NonNullable<Page['Versions']>[number] {
-  return { Key, VersionId, Size: 3, LastModified: time, IsLatest: false, ETag: '"abc"', ...more }
+function version(Key: string, VersionId: string, fields: object = {}): NonNullable<Page['Versions']>[number] {
+  return { Key, VersionId, Size: 3, LastModified: time, IsLatest: false, ETag: '"abc"', ...fields }
 }
 
 function read(pager: VersionPager, page: Page): ReturnType<VersionPager['read']> {
@@ -25,7 +25,7 @@ function expectRefusal(pager: VersionPager, page: Page, detail: string): void {
 }
 
 describe('a page of versions', () => {
-  test('gives each entry with what the port promises', () => {
+  test('gives each entry the fields of the port', () => {
     const page = read(new VersionPager('a/', 's3://vault'), {
       Versions: [version('a/1', 'v2', { IsLatest: true }), version('a/1', 'v1', { ETag: '"abc-7"' })],
     })
@@ -55,7 +55,7 @@ describe('a page of versions', () => {
     })
   })
 
-  test('puts delete markers where they belong, the latest of a key first', () => {
+  test('puts delete markers in order, the latest of a key first', () => {
     const later = new Date(time.getTime() + 1000)
     const page = read(new VersionPager('', 's3://vault'), {
       Versions: [version('a', 'v1'), version('b', 'v3', { IsLatest: true }), version('b', 'v1')],
@@ -86,7 +86,7 @@ describe('a page of versions', () => {
     expect(page.entries.map((entry) => entry.key)).toEqual(keys)
   })
 
-  test('leaves keys alone where the store did not encode them', () => {
+  test('does not decode keys that the store did not encode', () => {
     const page = read(new VersionPager('', 's3://vault'), { Versions: [version('a+b%20c', 'v')] })
     expect(page.entries[0]!.key).toBe('a+b%20c')
   })
@@ -154,12 +154,12 @@ describe('the next page', () => {
     expect(after('k', 'v9').next).toEqual({ key: 'k', versionId: 'v9' })
   })
 
-  test('without a version marker, begins after the last version that was seen of that key: none is skipped', () => {
+  test('without a version marker, begins after the last version of the key, so that none is skipped', () => {
     expect(after('k', undefined, version('k', 'v7')).next).toEqual({ key: 'k', versionId: 'v7' })
     expect(after('k', undefined, version('j', 'v7')).next).toEqual({ key: 'k', versionId: undefined })
   })
 
-  test('may be empty, or hold delete markers only', () => {
+  test('may be empty, or have delete markers only', () => {
     const pager = after('k', 'v9')
     expect(read(pager, { IsTruncated: true, NextKeyMarker: 'k', NextVersionIdMarker: 'v8' }).entries).toEqual(
       [],
@@ -193,7 +193,7 @@ describe('the next page', () => {
     )
   })
 
-  test('is followed where keys are ordered by their bytes, not as JavaScript does', () => {
+  test("is followed if keys are in the order of their bytes, which differs from JavaScript's", () => {
     expect(compareKeys('\uFF61', '\u{1F600}')).toBeLessThan(0)
     expect('\uFF61' < '\u{1F600}').toBe(false)
     const pager = after('\uFF61', 'v')
@@ -212,9 +212,9 @@ describe('a listing', () => {
     }</ListVersionsResult>`
 
   async function collect(store: S3ObjectStore): Promise<string[]> {
-    const found: string[] = []
-    for await (const version of store.listVersions('a/')) found.push(`${version.key}:${version.versionId}`)
-    return found
+    const keys: string[] = []
+    for await (const version of store.listVersions('a/')) keys.push(`${version.key}:${version.versionId}`)
+    return keys
   }
 
   test('follows both markers', async () => {
@@ -230,7 +230,7 @@ describe('a listing', () => {
     )
   })
 
-  test('that repeats its first page for ever is an error at the second', async () => {
+  test('that repeats its first page for ever is an error at the second page', async () => {
     const { store, server } = await serve((_request, response) =>
       answerXml(response, page(entry('a/x', 'v2'), ['a/x', 'v2'])),
     )
@@ -282,7 +282,7 @@ describe('a listing', () => {
     })
   })
 
-  test('of folders asks for versions, with a delimiter', async () => {
+  test('of folders requests versions with a delimiter', async () => {
     const folders =
       '<CommonPrefixes><Prefix>sources/db/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>sources/uploads/</Prefix></CommonPrefixes>'
     const { store, server } = await serve((_request, response) => answerXml(response, page(folders)))
@@ -291,9 +291,9 @@ describe('a listing', () => {
     expect(server.requests[0]!.url.searchParams.has('versions')).toBe(true)
   })
 
-  test('that may not be made is denied, not empty', async () => {
+  test('without the permission is denied, and never empty', async () => {
     const { store } = await serve((_request, response) =>
-      answerError(response, 403, 'AccessDenied', 'User: x is not authorized'),
+      answerError(response, 403, 'AccessDenied', { message: 'User: x is not authorized' }),
     )
     await expect(collect(store)).rejects.toMatchObject({
       code: 'denied',
@@ -302,7 +302,7 @@ describe('a listing', () => {
   })
 })
 
-test('whatever a page holds, it is read or refused by name', () => {
+test('any page is read or is a HoldfastError', () => {
   const text = fc.option(fc.string({ unit: 'binary' }), { nil: undefined })
   const entry = fc.record(
     {
@@ -331,7 +331,7 @@ test('whatever a page holds, it is read or refused by name', () => {
     fc.property(fc.array(page, { maxLength: 4 }), (pages) => {
       const pager = new VersionPager('', 's3://vault')
       try {
-        for (const each of pages) if (read(pager, each).isLast) break
+        for (const page of pages) if (read(pager, page).isLast) break
       } catch (error) {
         expect(error).toBeInstanceOf(HoldfastError)
       }

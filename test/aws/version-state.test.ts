@@ -10,7 +10,7 @@ describe("a version's state", () => {
     'x-amz-version-id': 'v1',
   }
 
-  test('has what the store knows of it', async () => {
+  test('has the fields that the store sends', async () => {
     const { store, server } = await serve((_request, response) =>
       response
         .writeHead(200, {
@@ -31,7 +31,7 @@ describe("a version's state", () => {
     expect([url.searchParams.get('versionId'), headers['x-amz-checksum-mode']]).toEqual(['v1', 'ENABLED'])
   })
 
-  test('tells no lock from a lock that may not be seen', async () => {
+  test('distinguishes no lock from a lock that may not be read', async () => {
     const answers = new Map<string, Script>([
       ['none', (_request, response) => answerError(response, 404, 'NoSuchObjectLockConfiguration')],
       ['bucket without', (_request, response) => answerError(response, 400, 'InvalidRequest')],
@@ -45,19 +45,19 @@ describe("a version's state", () => {
           ),
       ],
     ])
-    const found: Record<string, unknown> = {}
+    const locks: Record<string, unknown> = {}
     for (const [name, script] of answers) {
       const { store, server } = await serve((request, response, index) =>
         request.method === 'HEAD' ? response.writeHead(200, plain).end() : script(request, response, index),
       )
-      found[name] = (await store.headVersion(ref)).lock
+      locks[name] = (await store.headVersion(ref)).lock
       expect(server.requests.map(({ method, url }) => [method, url.searchParams.get('versionId')])).toEqual([
         ['HEAD', 'v1'],
         ['GET', 'v1'],
       ])
       await server.stop()
     }
-    expect(found).toEqual({
+    expect(locks).toEqual({
       none: null,
       'bucket without': null,
       hidden: undefined,
@@ -65,7 +65,7 @@ describe("a version's state", () => {
     })
   })
 
-  test('has no digest where the checksum is one of parts', async () => {
+  test('has no digest if the checksum is of parts', async () => {
     const { store } = await serve((request, response) => {
       if (request.method === 'HEAD')
         response.writeHead(200, { ...plain, 'x-amz-checksum-sha256': `${sha256Base64}-3` }).end()
@@ -78,7 +78,7 @@ describe("a version's state", () => {
     [404, 'not-found'],
     [405, 'not-found'],
     [403, 'denied'],
-  ])('that is answered %d is `%s`', async (status, code) => {
+  ])('with the response %d is `%s`', async (status, code) => {
     const { store } = await serve((_request, response) => response.writeHead(status).end())
     await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
   })
@@ -88,18 +88,15 @@ describe("a version's state", () => {
     [403, 'SignatureDoesNotMatch', 'credentials'],
     [403, 'AccessDenied', 'denied'],
     [403, 'InvalidRange', 'denied'],
-  ])(
-    'whose refusal with a bare %d is explained by a read that is answered %s',
-    async (status, name, code) => {
-      const { store } = await serve((request, response) => {
-        if (request.method === 'HEAD') response.writeHead(status).end()
-        else answerError(response, name === 'InvalidRange' ? 416 : status, name)
-      })
-      await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
-    },
-  )
+  ])('that fails with a bare %d has the error of a read, %s', async (status, name, code) => {
+    const { store } = await serve((request, response) => {
+      if (request.method === 'HEAD') response.writeHead(status).end()
+      else answerError(response, name === 'InvalidRange' ? 416 : status, name)
+    })
+    await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
+  })
 
-  test("whose session ran out is asked again with a new one, though the refusal of a HEAD can't say so", async () => {
+  test('is read again with a new session if the old one expired, although the error of a HEAD has no detail', async () => {
     let session = 1
     const { store, server } = await serve(
       (request, response) => {

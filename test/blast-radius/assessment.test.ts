@@ -17,27 +17,31 @@ function permissions(allowed: readonly string[]): Permission[] {
   }))
 }
 
-function state(action: string, more: readonly string[] = [], brakes: SafeguardsInPlace = {}): unknown {
-  const { possible } = assess(permissions([action, ...more]), brakes, nowMs)
-  const found = possible.find((each) => each.action === action)!
+function state(
+  action: string,
+  otherActions: readonly string[] = [],
+  brakes: SafeguardsInPlace = {},
+): unknown {
+  const { possible } = assess(permissions([action, ...otherActions]), brakes, nowMs)
+  const possibility = possible.find((candidate) => candidate.action === action)!
   return [
-    found.state,
-    lacksSafeguard(found),
-    found.recoverableUntilMs === null ? null : (found.recoverableUntilMs - nowMs) / dayMs,
-    found.takenOffBy,
+    possibility.state,
+    lacksSafeguard(possibility),
+    possibility.recoverableUntilMs === null ? null : (possibility.recoverableUntilMs - nowMs) / dayMs,
+    possibility.takenOffBy,
   ]
 }
 
 describe('a destructive action that is allowed', () => {
-  test('without a brake is lost', () => {
+  test('without a safeguard causes a loss', () => {
     expect(state('ec2:DetachVolume')).toEqual(['none', true, null, []])
   })
 
-  test('whose brake AWS puts on for everyone is recoverable for the least that the brake lasts', () => {
+  test('with a safeguard that AWS always has in place is recoverable for its minimum days', () => {
     expect(state('kms:ScheduleKeyDeletion')).toEqual(['recoverable', false, 7, []])
   })
 
-  test('whose brake has to be set up counts as unbraked until someone says that it is', () => {
+  test('with a safeguard that must be set up counts as unguarded until a file states it', () => {
     expect(state('ec2:DeleteVolume')).toEqual(['not-known', true, null, []])
     expect(state('ec2:DeleteVolume', [], { 'ec2:DeleteVolume': { days: 5 } })).toEqual([
       'recoverable',
@@ -54,7 +58,7 @@ describe('a destructive action that is allowed', () => {
     ])
   })
 
-  test('whose brake the same identity can take off is unbraked, unless the brake is locked', () => {
+  test('with a safeguard that the same identity can remove is unguarded, unless the safeguard is locked', () => {
     const inPlace = { 'ec2:DeleteVolume': { days: 5 } }
     expect(state('ec2:DeleteVolume', ['rbin:DeleteRule'], inPlace)).toEqual([
       'taken-off',
@@ -87,7 +91,7 @@ describe('a destructive action that is allowed', () => {
 })
 
 describe('the assessment', () => {
-  test('has every action of the catalogue, families by their members', () => {
+  test('has every action of the catalogue, and the members of families', () => {
     const { decided, denied, possible } = assess(permissions([]), {}, nowMs)
     expect([decided, possible]).toEqual([denied, []])
     expect(decided).toBeGreaterThan(catalogue.length)
@@ -97,7 +101,7 @@ describe('the assessment', () => {
     ])
   })
 
-  test('without an answer about an action is none', () => {
+  test('without a decision on an action is an error', () => {
     expect(() => assess(permissions([]).slice(1), {}, nowMs)).toThrow('no decision on')
   })
 })

@@ -8,7 +8,7 @@ import type { ScriptedIam } from '../aws/scripted-iam.ts'
 
 const roleArn = 'arn:aws:iam::111122223333:role/ci'
 const open: { stop(): unknown }[] = []
-afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
+afterEach(() => Promise.all(open.splice(0).map((server) => server.stop())))
 
 async function ask(
   statements: object[],
@@ -32,7 +32,7 @@ async function ask(
 
 const allowAll = { Effect: 'Allow', Action: '*', Resource: '*' }
 
-test("IAM is asked about what the role's own policies name, and what is named besides", async () => {
+test("IAM simulates the resources that the role's policies name, and those that the caller adds", async () => {
   const volume = 'arn:aws:ec2:*:111122223333:volume/v'
   const { permissions, calls } = await ask(
     [{ Effect: 'Allow', Action: 'ec2:*', Resource: volume }],
@@ -56,7 +56,7 @@ test("IAM is asked about what the role's own policies name, and what is named be
   ])
 })
 
-test('a denial for want of context is none, unless nothing could lift it', async () => {
+test('a denial because of missing context counts as allowed, unless no context could lift it', async () => {
   const denied = { decision: 'explicitDeny', missing: ['aws:MultiFactorAuthPresent'] }
   const conditional = {
     Effect: 'Deny',
@@ -87,7 +87,7 @@ test('a denial for want of context is none, unless nothing could lift it', async
   ).toMatchObject([{ allowed: false }])
 })
 
-test("what IAM can't tell of one resource is not lost where another is allowed, unless nothing could lift it", async () => {
+test("a resource that IAM can't decide on stays in the result beside an allowed one, unless no context could allow it", async () => {
   const [scratch, prod] = ['arn:aws:s3:::scratch/*', 'arn:aws:s3:::prod/*']
   const onScratch = { Effect: 'Allow', Action: 's3:*', Resource: scratch }
   const onProd = {
@@ -127,13 +127,13 @@ test("what IAM can't tell of one resource is not lost where another is allowed, 
   ).toMatchObject([{ resources: [scratch], conditions: [] }])
 })
 
-test('an action that IAM says nothing about counts as allowed', async () => {
+test('an action without a decision of IAM counts as allowed', async () => {
   expect((await ask([allowAll], ['ec2:DeleteVolume'], () => null)).permissions).toMatchObject([
     { allowed: true, conditions: ['IAM made no decision'] },
   ])
 })
 
-test('all that is asked is answered, in groups that IAM takes', async () => {
+test('every action is decided, in groups of the size that IAM accepts', async () => {
   const { permissions, calls } = await ask([allowAll], actionsToAsk(), () => ({ decision: 'implicitDeny' }))
   expect(assess(permissions, {}, 0)).toMatchObject({ possible: [] })
   expect(

@@ -9,11 +9,11 @@ import type { ScriptedIam } from '../aws/scripted-iam.ts'
 const arn = (name: string): string => `arn:aws:iam::111122223333:role/${name}`
 const account = 'arn:aws:iam::111122223333:root'
 const open: { stop(): unknown }[] = []
-afterEach(() => Promise.all(open.splice(0).map((each) => each.stop())))
+afterEach(() => Promise.all(open.splice(0).map((server) => server.stop())))
 
-const trusting = (AWS: string, more: object = {}): object => ({
+const trusting = (AWS: string, fields: object = {}): object => ({
   Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole', ...more }],
+  Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole', ...fields }],
 })
 const policy = (Action: string): object => ({
   Version: '2012-10-17',
@@ -28,15 +28,15 @@ interface Asked {
 
 /** @param rights what IAM allows, as `role action resource`, with `*` for any resource. */
 async function ask(
-  others: NonNullable<ScriptedIam['others']>,
+  otherRoles: NonNullable<ScriptedIam['others']>,
   rights: string[],
-  more: Partial<ScriptedIam> = {},
+  overrides: Partial<ScriptedIam> = {},
   actions = ['ec2:DeleteVolume'],
 ): Promise<Asked> {
   const server = await startScriptedIam({
     roleArn: arn('start'),
     inline: { task: policy('*') },
-    others,
+    others: otherRoles,
     simulate: (action, resource, roleArn) => {
       const [name] = roleArn.split('/').slice(-1)
       return {
@@ -47,7 +47,7 @@ async function ask(
           : 'implicitDeny',
       }
     },
-    ...more,
+    ...overrides,
   })
   const iam = new IdentityService({
     endpoint: server.endpoint,
@@ -58,14 +58,14 @@ async function ask(
   return { source, permissions: await source.decide(actions), calls: server.calls() }
 }
 
-const chain = ['a', 'b', 'c', 'd'].map((name, index, all) => ({
+const chain = ['a', 'b', 'c', 'd'].map((name, index, names) => ({
   arn: arn(name),
-  trust: trusting(arn(all[index - 1] ?? 'start')),
+  trust: trusting(arn(names[index - 1] ?? 'start')),
   policy: policy('*'),
 }))
 
-describe('roles that IAM lets a role assume', () => {
-  test('count as its own, with the way to them', async () => {
+describe('the roles that a role may assume', () => {
+  test('add their permissions, with the path to them', async () => {
     const { permissions } = await ask(
       chain,
       ['b ec2:DeleteVolume *', 'b ec2:DeleteSnapshot *', 'start ec2:DeleteSnapshot *'],
@@ -79,7 +79,7 @@ describe('roles that IAM lets a role assume', () => {
     ])
   })
 
-  test('are asked what else they may do it on, where AWS tells of the brake against it', async () => {
+  test('are simulated for further resources of an action whose safeguard AWS reports', async () => {
     const scratch = 'arn:aws:s3:::scratch/*'
     const { permissions, calls } = await ask(
       chain.slice(0, 1),
@@ -116,7 +116,7 @@ describe('roles that IAM lets a role assume', () => {
       {
         buckets: {
           list: () => Promise.resolve(['scratch', 'prod']),
-          read: (name) => Promise.resolve(buckets.find((each) => each.name === name)!),
+          read: (name) => Promise.resolve(buckets.find((bucket) => bucket.name === name)!),
         },
         databases: {} as never,
         delays: {} as never,
@@ -131,7 +131,7 @@ describe('roles that IAM lets a role assume', () => {
     })
   })
 
-  test('are followed three times and no more, and circles end', async () => {
+  test('are followed for three steps at most, and circles end', async () => {
     expect((await ask(chain, ['c ec2:DeleteVolume *'])).permissions).toMatchObject([
       { through: [arn('a'), arn('b'), arn('c')] },
     ])
@@ -143,7 +143,7 @@ describe('roles that IAM lets a role assume', () => {
     expect((await ask(circle, [])).permissions).toMatchObject([{ allowed: false }])
   })
 
-  test('need a right where the trust names the account, and none where it names the role, unless a statement denies it', async () => {
+  test('need a permission if the trust names the account, and none if it names the role, unless a statement denies it', async () => {
     const byAccount = [{ arn: arn('a'), trust: trusting(account), policy: policy('*') }]
     const right = 'a ec2:DeleteVolume *'
     expect((await ask(byAccount, [right])).permissions).toMatchObject([{ allowed: false }])
@@ -159,7 +159,7 @@ describe('roles that IAM lets a role assume', () => {
     expect(denied.permissions).toMatchObject([{ allowed: false }])
   })
 
-  test("may ask for something, which is said: the trust, and what IAM can't tell", async () => {
+  test('may have conditions, which are listed: those of the trust, and context that IAM lacks', async () => {
     const { permissions } = await ask(
       [
         {
@@ -187,7 +187,7 @@ describe('roles that IAM lets a role assume', () => {
     ])
   })
 
-  test('are asked about where their trust could mean it, and nowhere else', async () => {
+  test('are simulated only if their trust could name the role', async () => {
     const { calls } = await ask(
       [...chain.slice(0, 1), { arn: arn('elsewhere'), trust: trusting('arn:aws:iam::999999999999:root') }],
       [],
@@ -203,7 +203,7 @@ describe('roles that IAM lets a role assume', () => {
     expect(calls.filter(({ RoleName }) => RoleName === 'elsewhere')).toEqual([])
   })
 
-  test('are bounded in number, which is said', async () => {
+  test('are bounded in number, which is a caveat', async () => {
     const many = Array.from({ length: 60 }, (_, index) => ({
       arn: arn(`r${index}`),
       trust: trusting(arn('start')),
@@ -220,7 +220,7 @@ describe('roles that IAM lets a role assume', () => {
   })
 })
 
-describe('what the one who asks may not read', () => {
+describe('information that our credentials may not read', () => {
   test.each<[string, NonNullable<ScriptedIam['denies']>, string]>([
     [
       'the list of roles',
@@ -240,7 +240,7 @@ describe('what the one who asks may not read', () => {
         form['ActionNames.member.1'] !== 'sts:AssumeRole',
       `permissions of ${arn('a')}, which it may assume: reading was denied`,
     ],
-  ])('is said: %s', async (_, denies, caveat) => {
+  ])('is a caveat: %s', async (_, denies, caveat) => {
     const { source, permissions } = await ask(
       chain.slice(0, 1),
       ['a ec2:DeleteVolume *', 'start ec2:DetachVolume *'],
@@ -251,12 +251,12 @@ describe('what the one who asks may not read', () => {
     expect(permissions.map(({ allowed }) => allowed)).toEqual([false, true])
   })
 
-  test('since it is gone by then, or too large to ask about, is said', async () => {
-    const gone = await ask(chain.slice(0, 1), ['start ec2:DeleteVolume *'], { gone: [arn('a')] })
-    expect(gone.source.caveats).toContainEqual(
+  test('is a caveat too if the role is gone, or too large to simulate', async () => {
+    const deletedRole = await ask(chain.slice(0, 1), ['start ec2:DeleteVolume *'], { gone: [arn('a')] })
+    expect(deletedRole.source.caveats).toContainEqual(
       expect.stringMatching(/role\/a, which it may assume: could not be read \(reading the role/),
     )
-    expect(gone.permissions).toMatchObject([{ allowed: true }])
+    expect(deletedRole.permissions).toMatchObject([{ allowed: true }])
     const Resource = Array.from({ length: 501 }, (_, index) => `arn:aws:ec2:*:*:volume/v${index}`)
     const large = await ask(
       [
@@ -273,7 +273,7 @@ describe('what the one who asks may not read', () => {
     expect(large.permissions).toMatchObject([{ allowed: true }])
   })
 
-  test('is an error where it is the role itself', async () => {
+  test('is an error if it is about the role itself', async () => {
     await expect(ask([], [], { denies: (action) => action === 'GetRole' })).rejects.toMatchObject({
       code: 'denied',
     })
@@ -283,6 +283,6 @@ describe('what the one who asks may not read', () => {
 test.each([
   ['an ARN that is none', { arn: 'admin', trust: trusting('*') }],
   ['a trust that is none', { arn: arn('a'), trust: [] }],
-])('an IAM that lists %s is not believed', async (_, other) => {
-  await expect(ask([other], [])).rejects.toMatchObject({ name: 'HoldfastError' })
+])('a list of %s is an error', async (_, otherRole) => {
+  await expect(ask([otherRole], [])).rejects.toMatchObject({ name: 'HoldfastError' })
 })

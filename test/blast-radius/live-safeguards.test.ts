@@ -43,12 +43,12 @@ function readAll(
     logGroups = [],
     fails,
   }: World,
-  asked: [string, string[]][],
+  permissions: [string, string[]][],
   calls: string[] = [],
 ) {
-  const answer = <Found>(call: string, found: Found): Promise<Found> => {
+  const answer = <Found>(call: string, response: Found): Promise<Found> => {
     calls.push(call)
-    return fails === undefined ? Promise.resolve(found) : Promise.reject(fails)
+    return fails === undefined ? Promise.resolve(response) : Promise.reject(fails)
   }
   return readLiveSafeguards(
     {
@@ -63,7 +63,7 @@ function readAll(
         read: (name) =>
           answer(
             name,
-            buckets.find((each) => each.name === name)!,
+            buckets.find((candidate) => candidate.name === name)!,
           ),
       },
       databases: {
@@ -77,7 +77,7 @@ function readAll(
         logGroups: (region) => answer(`logs ${region}`, logGroups),
       },
     },
-    asked.map(([action, resources]) => ({
+    permissions.map(([action, resources]) => ({
       action,
       allowed: true,
       resources,
@@ -87,23 +87,23 @@ function readAll(
   )
 }
 
-const rule = (more: Partial<RetentionRule> = {}): RetentionRule => ({
+const rule = (fields: Partial<RetentionRule> = {}): RetentionRule => ({
   id: 'r',
   days: 7,
   coversAll: true,
   locked: false,
-  ...more,
+  ...fields,
 })
-const bucket = (name: string, more: Partial<BucketKeeping> = {}): BucketKeeping => ({
+const bucket = (name: string, fields: Partial<BucketKeeping> = {}): BucketKeeping => ({
   name,
   versioned: false,
   lock: null,
   oldVersionsDays: null,
-  ...more,
+  ...fields,
 })
 
 describe('the Recycle Bin', () => {
-  test('is seen where every region has a rule for everything, with the fewest days', async () => {
+  test('is seen if every region has a rule for all resources, with the fewest days', async () => {
     const rules = (region: string): RetentionRule[] =>
       region === central ? [rule({ days: 3 }), rule({ days: 5 })] : [rule()]
     expect(await read({ regions: [central, west], rules }, 'ec2:DeleteVolume')).toEqual({
@@ -114,7 +114,7 @@ describe('the Recycle Bin', () => {
     })
   })
 
-  test('is locked where every region has a locked rule, whose days count', async () => {
+  test('is locked if every region has a locked rule, whose days count', async () => {
     expect(
       await read({ rules: () => [rule({ days: 5, locked: true }), rule()] }, 'ec2:DeleteSnapshot'),
     ).toMatchObject({ state: 'seen', days: 5, locked: true })
@@ -129,16 +129,16 @@ describe('the Recycle Bin', () => {
   test.each<[string, RetentionRule[]]>([
     ['no rule', []],
     ['a rule by tag', [rule({ coversAll: false, locked: true })]],
-  ])('is absent where a region has %s', async (_, there) => {
+  ])('is absent if a region has %s', async (_, rules) => {
     expect(
       await read(
-        { regions: [central, west], rules: (region) => (region === west ? there : [rule()]) },
+        { regions: [central, west], rules: (region) => (region === west ? rules : [rule()]) },
         'ec2:DeregisterImage',
       ),
     ).toEqual({ state: 'absent', detail: 'no rule of the Recycle Bin covers all of them in eu-west-1' })
   })
 
-  test('keeps its rules where all of them are locked', async () => {
+  test('keeps its rules if all of them are locked', async () => {
     expect(
       await read(
         { rules: (_, resource) => (resource === 'EBS_VOLUME' ? [rule({ locked: true })] : []) },
@@ -155,7 +155,7 @@ describe('the Recycle Bin', () => {
   })
 })
 
-test('a locked rule of the Recycle Bin is taken off by whoever may unlock it, and nobody else', async () => {
+test('only an identity that may unlock a locked rule of the Recycle Bin can remove it', async () => {
   const readings = await readAll({ rules: () => [rule({ locked: true })] }, [['rbin:DeleteRule', ['*']]])
   const stateWith = (...allowed: string[]): unknown =>
     assess(
@@ -198,13 +198,13 @@ describe('buckets', () => {
     ['s3:PutBucketVersioning', { versioned: true }, { state: 'absent' }],
     ['s3:BypassGovernanceRetention', governance, { state: 'absent' }],
     ['s3:UpdateObjectEncryption', compliance, { state: 'seen', locked: true }],
-  ])('tell of %s by the worst of them: %j', async (action, second, expected) => {
+  ])('report %s by the weakest of them: %j', async (action, second, expected) => {
     expect(
       await read({ buckets: [bucket('first', compliance), bucket('second', second)] }, action),
     ).toMatchObject(expected)
   })
 
-  test('with a default retention are seen with the fewest days, and with what it does not hold', async () => {
+  test('with a default retention are seen with the fewest days, and with its limits as a caveat', async () => {
     const buckets = [
       bucket('first', compliance),
       bucket('second', { lock: { retention: { mode: 'COMPLIANCE', days: 1 } } }),
@@ -232,7 +232,7 @@ describe('buckets', () => {
     expect(await read({ buckets }, 's3:PutBucketVersioning')).not.toHaveProperty('caveat')
   })
 
-  test('count where the action is allowed, and nowhere else', async () => {
+  test('count only if the action is allowed on them', async () => {
     const buckets = [bucket('kept', compliance), bucket('kept-too', compliance), bucket('bare')]
     const state = async (...resources: string[]): Promise<string | undefined> =>
       (await read({ buckets }, 's3:DeleteObjectVersion', resources))?.state
@@ -261,7 +261,7 @@ describe('buckets', () => {
 })
 
 describe('databases, tables, log groups and backup vaults', () => {
-  test('are braked where each that is meant is protected', async () => {
+  test('have a safeguard if each of them that the action could hit is protected', async () => {
     const tables = [
       { name: 'table/kept', isProtected: true },
       { name: 'table/bare', isProtected: false },
@@ -301,7 +301,7 @@ describe('databases, tables, log groups and backup vaults', () => {
     })
   })
 
-  test('are locked for good from the end of the grace time on', async () => {
+  test('have a final lock from the end of the grace time on', async () => {
     const vault = (finalFromMs: number | null, locked = true): BackupVaultLock => ({
       name: 'v',
       locked,
@@ -324,7 +324,7 @@ describe('databases, tables, log groups and backup vaults', () => {
   })
 })
 
-describe("what can't be read", () => {
+describe("a safeguard that can't be read", () => {
   test.each([
     ['denied', 'reading it was denied (no)'],
     ['unreachable', 'no'],
@@ -341,7 +341,7 @@ describe("what can't be read", () => {
       expect(await read({ fails }, action)).toEqual({ state: 'unread', detail })
   })
 
-  test('in a region that nobody named is said', async () => {
+  test('because --region does not name its region is reported', async () => {
     expect(
       await read({ rules: () => [rule()] }, 'ec2:DeleteVolume', [
         'arn:aws:ec2:eu-west-1:111122223333:volume/*',
@@ -353,7 +353,7 @@ describe("what can't be read", () => {
     })
   })
 
-  test('in a region that only another role reaches is said', async () => {
+  test('in a region that only another role reaches is reported', async () => {
     const permission = {
       action: 'ec2:DeleteVolume',
       allowed: true,
@@ -374,7 +374,7 @@ describe("what can't be read", () => {
     expect(readings.get('ec2:DeleteVolume')).toMatchObject({ state: 'unread' })
   })
 
-  test('of more buckets than a report can ask about is said', async () => {
+  test('because there are too many buckets is reported', async () => {
     expect(
       await read(
         { buckets: Array.from({ length: 301 }, (_, index) => bucket(`b${index}`)) },
@@ -383,17 +383,17 @@ describe("what can't be read", () => {
     ).toMatchObject({ state: 'unread' })
   })
 
-  test('because it was stopped ends the report', async () => {
+  test('because the signal stopped it ends the report', async () => {
     await expect(
       read({ fails: new HoldfastError('interrupted', 'stopped') }, 's3:DeleteObject'),
     ).rejects.toMatchObject({ code: 'interrupted' })
   })
 })
 
-test('every list is asked for once, and only for what is allowed', async () => {
+test('every list is requested once, and only for allowed actions', async () => {
   const calls: string[] = []
-  const all: [string, string[]][] = actionsToAsk().map((action) => [action, ['*']])
-  const readings = await readAll({ buckets: [bucket('a-a')] }, all, calls)
+  const permissions: [string, string[]][] = actionsToAsk().map((action) => [action, ['*']])
+  const readings = await readAll({ buckets: [bucket('a-a')] }, permissions, calls)
   expect(new Set(calls).size).toBe(calls.length)
   // Each is of an action that has a brake which someone has to set up.
   for (const action of readings.keys()) expect(recoveries[action]).toMatchObject({ presence: 'set-up' })
@@ -412,9 +412,9 @@ describe('an assessment', () => {
     conditions: [],
     deniedBy: null,
   }))
-  const judge = (readings: [string, SafeguardReading][], said = {}) => {
+  const judge = (readings: [string, SafeguardReading][], stated = {}) => {
     const map = new Map(readings)
-    return assess(permissions, correctSafeguards(said, map), nowMs, map).possible.map(
+    return assess(permissions, correctSafeguards(stated, map), nowMs, map).possible.map(
       ({ action, state, recoverableUntilMs, reading }) => [
         action,
         state,
@@ -424,7 +424,7 @@ describe('an assessment', () => {
     )
   }
 
-  test('has a loss recoverable by a brake that was seen, and by none that was not', () => {
+  test('counts a loss as recoverable only by a safeguard that was seen', () => {
     const day = 86_400_000
     expect(
       judge([
@@ -441,22 +441,22 @@ describe('an assessment', () => {
     ])
   })
 
-  test('believes what was seen more than what was said, and what was said where nothing could be read', () => {
-    const said = { 'ec2:DeleteVolume': { days: 7, locked: true }, 's3:DeleteObject': {} }
+  test('prefers readings to statements, and uses statements if nothing could be read', () => {
+    const stated = { 'ec2:DeleteVolume': { days: 7, locked: true }, 's3:DeleteObject': {} }
     expect(
       judge(
         [
           ['ec2:DeleteVolume', { state: 'absent', detail: '' }],
           ['s3:DeleteObject', { state: 'unread', detail: '' }],
         ],
-        said,
+        stated,
       ).map(([, state]) => state),
     ).toEqual(['absent', 'recoverable'])
-    expect(said).toHaveProperty(['ec2:DeleteVolume'])
+    expect(stated).toHaveProperty(['ec2:DeleteVolume'])
   })
 })
 
-test('every action that is read is one of the catalogue', async () => {
+test('every action with a reading is in the catalogue', async () => {
   const readings = await readAll(
     {},
     actionsToAsk().map((action) => [action, ['*']]),

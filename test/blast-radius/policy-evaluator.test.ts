@@ -16,21 +16,21 @@ function document(...statements: Statement[]): PolicyDocument {
   return { Version: '2012-10-17', Statement: statements }
 }
 
-const allow = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
+const allow = (Action: unknown, Resource: unknown = '*', fields: Statement = {}): Statement => ({
   Effect: 'Allow',
   Action,
   Resource,
-  ...more,
+  ...fields,
 })
-const deny = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
+const deny = (Action: unknown, Resource: unknown = '*', fields: Statement = {}): Statement => ({
   Effect: 'Deny',
   Sid: 'No',
   Action,
   Resource,
-  ...more,
+  ...fields,
 })
 
-function set(identity: PolicyDocument, more: Partial<PolicySet> = {}): PolicySet {
+function set(identity: PolicyDocument, overrides: Partial<PolicySet> = {}): PolicySet {
   return {
     principalArn: null,
     tags: {},
@@ -38,7 +38,7 @@ function set(identity: PolicyDocument, more: Partial<PolicySet> = {}): PolicySet
     boundary: null,
     session: null,
     scps: [],
-    ...more,
+    ...overrides,
   }
 }
 
@@ -46,13 +46,13 @@ async function ask(policies: PolicySet, action: string): Promise<Permission> {
   return (await (await evaluatePolicies(policies)).decide([action]))[0]!
 }
 
-const named = (name: string, given: object): { name: string; document: PolicyDocument } => ({
+const named = (name: string, content: object): { name: string; document: PolicyDocument } => ({
   name,
-  document: given as PolicyDocument,
+  document: content as PolicyDocument,
 })
 
 describe('an action is allowed', () => {
-  test('on what the policy names, and nowhere else', async () => {
+  test('only on the resources that the policy names', async () => {
     expect(
       await ask(set(document(allow('ec2:*', 'arn:aws:ec2:*:*:volume/vol-1'))), 'ec2:DeleteVolume'),
     ).toEqual({
@@ -71,7 +71,7 @@ describe('an action is allowed', () => {
     })
   })
 
-  test('on what is left where another document limits it: boundary, session, or a deny of all else', async () => {
+  test('only on the resources that boundary, session policy, or a deny of all others leave', async () => {
     const everything = document(allow('*'))
     const oneBucket = document(allow('s3:*', 'arn:aws:s3:::b/*'))
     expect(
@@ -93,7 +93,7 @@ describe('an action is allowed', () => {
     ).toMatchObject({ allowed: false })
   })
 
-  test('under conditions, which are told', async () => {
+  test('under conditions, which are listed', async () => {
     const tagged = { Condition: { StringEquals: { 'aws:ResourceTag/env': 'staging' } } }
     expect(await ask(set(document(allow('*', '*', tagged))), 'ec2:DeleteVolume')).toMatchObject({
       allowed: true,
@@ -106,7 +106,7 @@ describe('an action is allowed', () => {
     })
   })
 
-  test('without conditions, where another statement needs none', async () => {
+  test('without conditions, if another statement needs none', async () => {
     const both = document(
       allow('*', '*', { Condition: { StringEquals: { 'aws:ResourceTag/env': 'x' } } }),
       allow('ec2:*'),
@@ -123,19 +123,22 @@ describe('an action is denied', () => {
     })
   })
 
-  test('by a service control policy about the one who asks, and another one is not', async () => {
+  test('by a service control policy about the caller, but not by one about another principal', async () => {
     const scps = [named('production', productionPolicy('111122223333', ''))]
-    const all = document(allow('*'))
-    expect(await ask(set(all, { principalArn: agentArn, scps }), 'ec2:DeleteVolume')).toMatchObject({
+    const allowAll = document(allow('*'))
+    expect(await ask(set(allowAll, { principalArn: agentArn, scps }), 'ec2:DeleteVolume')).toMatchObject({
       allowed: false,
       deniedBy: 'production DenyDestructionByAgents',
     })
     expect(
-      await ask(set(all, { principalArn: 'arn:aws:iam::111122223333:role/ops', scps }), 'ec2:DeleteVolume'),
+      await ask(
+        set(allowAll, { principalArn: 'arn:aws:iam::111122223333:role/ops', scps }),
+        'ec2:DeleteVolume',
+      ),
     ).toMatchObject({ allowed: true, conditions: [] })
   })
 
-  test('by a service control policy that lists what is allowed', async () => {
+  test('by a service control policy that lists the allowed actions', async () => {
     const scps = [named('list', document(allow('s3:*')))]
     expect(await ask(set(document(allow('*')), { scps }), 'ec2:DeleteVolume')).toMatchObject({
       allowed: false,
@@ -143,7 +146,7 @@ describe('an action is denied', () => {
     expect(await ask(set(document(allow('*')), { scps }), 's3:DeleteBucket')).toMatchObject({ allowed: true })
   })
 
-  test('by a tag of the role that is known', async () => {
+  test('by a known tag of the role', async () => {
     const onlyStaging = document(
       allow('*', '*', { Condition: { StringEquals: { 'aws:PrincipalTag/env': 'staging' } } }),
     )
@@ -176,7 +179,7 @@ describe('the roles of this project', () => {
     expect(denied).toBe(0)
   })
 
-  test('whoever may do what the catalogue lets break-glass can do that, and no more', async () => {
+  test('a break-glass session can do the actions that the catalogue gives it, and no others', async () => {
     const source = await evaluatePolicies(set(document(allow(breakGlassActions()))))
     const { possible } = assess(await source.decide(actionsToAsk()), {}, 0)
     const families = breakGlassActions()
@@ -190,14 +193,14 @@ describe('the roles of this project', () => {
   })
 })
 
-describe("what can't be decided is refused", () => {
+describe("a set that can't be decided on is refused", () => {
   test.each([
     ["an effect that AWS doesn't have", document({ Effect: 'Perhaps', Action: '*', Resource: '*' })],
     ['no resource', document({ Effect: 'Allow', Action: '*' })],
     ['a statement that is none', document('Allow' as unknown as Statement)],
     ['no statement', { Version: '2012-10-17' }],
-  ])('%s', async (_what, given) => {
-    await expect(ask(set(given), 'ec2:DeleteVolume')).rejects.toMatchObject({
+  ])('%s', async (_what, policySet) => {
+    await expect(ask(set(policySet), 'ec2:DeleteVolume')).rejects.toMatchObject({
       code: 'invalid-input',
       message: expect.stringContaining('identity') as string,
     })
@@ -210,7 +213,7 @@ describe("what can't be decided is refused", () => {
     })
   })
 
-  test('without the evaluator, and the message says what to install', async () => {
+  test('without the evaluator, and the message names the package to install', async () => {
     const absent = (): Promise<never> =>
       Promise.reject(Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' }))
     const { loadEvaluator } = await import('../../blast-radius/policy-evaluator.ts')

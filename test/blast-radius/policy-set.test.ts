@@ -19,7 +19,7 @@ function write(name: string, content: unknown): string {
 }
 
 describe('a policy document', () => {
-  test("is JSON, or what IAM's API gives", () => {
+  test("is JSON, or percent-encoded as IAM's API sends it", () => {
     expect(readDocument(write('p.json', document)).document).toEqual(document)
     expect(asDocument(encodeURIComponent(JSON.stringify(document)), 'p')).toEqual(document)
   })
@@ -30,18 +30,18 @@ describe('a policy document', () => {
     ['{"Version":"2012-10-17"}', 'no Statement'],
     ['"text"', 'no Statement'],
     ['', 'not JSON'],
-  ])('is not %j, and no byte of it is quoted', (content, says) => {
+  ])('is not %j, and the error quotes no byte of it', (content, says) => {
     expect(() => readDocument(write('bad.json', content))).toThrow(says)
   })
 
-  test('that holds a secret instead is not quoted', () => {
+  test('that contains a secret instead is not quoted', () => {
     const file = write('creds', 'aws_secret_access_key = verysecretvalue')
     expect(() => readDocument(file)).toThrow(expect.not.stringContaining('verysecret') as unknown)
     expect(() => readDocument(join(folder, 'absent'))).toThrow('ENOENT')
     expect(() => readDocument(folder)).toThrow('EISDIR')
   })
 
-  test('is read or refused by name, whatever it holds', () => {
+  test('with any content is read or is a HoldfastError', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         try {
@@ -75,7 +75,7 @@ describe('a recorded account', () => {
     })),
   }
 
-  test('has a role with everything that limits it', () => {
+  test('has a role with all documents that limit it', () => {
     expect(readRecordedAccount(write('account.json', account)).policiesOf(role)).toEqual({
       principalArn: role,
       tags: { env: 'staging' },
@@ -96,15 +96,15 @@ describe('a recorded account', () => {
     ['with a page alone', { ...account, IsTruncated: true }, 'invalid-input'],
     ['that is none', { Roles: [] }, 'invalid-input'],
     ['that is a list', [], 'invalid-input'],
-  ])('%s is refused: half the policies are no answer', (_what, content, code) => {
+  ])('%s is refused, because a part of the policies decides nothing', (_what, content, code) => {
     expect(() => readRecordedAccount(write('half.json', content)).policiesOf(role)).toThrow(
       expect.objectContaining({ code }) as Error,
     )
   })
 })
 
-describe('the brakes that are in place', () => {
-  test("are what the production layer's stack puts out, as it is", async () => {
+describe('the file of --brakes', () => {
+  test("is the unchanged output of the production layer's stack", async () => {
     const { outputs } = await recordProgram({ ...exampleConfig, layer: 'production' })
     expect(readStatedSafeguards(write('production.json', outputs))).toEqual({
       'ec2:DeleteVolume': { days: 7, locked: true },
@@ -127,7 +127,7 @@ describe('the brakes that are in place', () => {
     )
   })
 
-  test('are told by action', () => {
+  test('states safeguards by action', () => {
     const brakes = { 'ec2:DeleteVolume': { days: 7, locked: true }, 'dynamodb:DeleteTable': {} }
     expect(readStatedSafeguards(write('brakes.json', { formatVersion: 1, brakes }))).toEqual(brakes)
   })
@@ -139,7 +139,7 @@ describe('the brakes that are in place', () => {
     ['more days than AWS gives', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { days: 30 } } }],
     ['days of a brake that has none', { formatVersion: 1, brakes: { 'dynamodb:DeleteTable': { days: 3 } } }],
     ['a misspelling', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { lock: true } } }],
-  ])('with %s are refused', (_what, content) => {
+  ])('with %s is refused', (_what, content) => {
     expect(() => readStatedSafeguards(write('bad-brakes.json', content))).toThrow(
       expect.objectContaining({ code: 'invalid-input' }) as Error,
     )

@@ -8,13 +8,13 @@ import { makeFolder } from '../restore-cli/command-line.ts'
 const folder = makeFolder()
 const account = '111122223333'
 const arn = (name: string): string => `arn:aws:iam::${account}:role/${name}`
-const allow = (Action: string, more: object = {}): object => ({
+const allow = (Action: string, fields: object = {}): object => ({
   Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Action, Resource: '*', ...more }],
+  Statement: [{ Effect: 'Allow', Action, Resource: '*', ...fields }],
 })
-const trusting = (AWS: string, more: object = {}): object => ({
+const trusting = (AWS: string, fields: object = {}): object => ({
   Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole', ...more }],
+  Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole', ...fields }],
 })
 const root = `arn:aws:iam::${account}:root`
 
@@ -33,12 +33,12 @@ async function reach(roles: Record<string, Role>, from = 'start') {
   writeFileSync(file, JSON.stringify({ RoleDetailList, Policies: [] }))
   const recorded = readRecordedAccount(file)
   const set = recorded.policiesOf(arn(from))
-  const found = await reachableRoles(recorded, set)
+  const reached = await reachableRoles(recorded, set)
   return {
     recorded,
     set,
-    paths: found.map(({ path }) => path.map((each) => each.split('/')[1]).join(' > ')),
-    found,
+    paths: reached.map(({ path }) => path.map((roleArn) => roleArn.split('/')[1]).join(' > ')),
+    reached,
   }
 }
 
@@ -46,8 +46,8 @@ const nobody = trusting('arn:aws:iam::999999999999:root')
 const hop = allow('sts:AssumeRole')
 const idle = allow('s3:ListAllMyBuckets')
 
-describe('roles that can be assumed', () => {
-  test('are followed one from another, three times and no more, by the shortest way', async () => {
+describe('role chaining', () => {
+  test('follows roles for three steps at most, by the shortest path', async () => {
     const { paths } = await reach({
       start: { trust: nobody, policy: hop },
       a: { trust: trusting(arn('start')), policy: hop },
@@ -59,7 +59,7 @@ describe('roles that can be assumed', () => {
     expect(paths).toEqual(['a', 'short', 'a > b', 'a > b > c'])
   })
 
-  test('need a trust and, where the trust names the account, a right', async () => {
+  test('needs a trust and, if the trust names the account, a permission', async () => {
     const { paths } = await reach({
       start: { trust: nobody, policy: idle },
       byAccount: { trust: trusting(root), policy: idle },
@@ -78,8 +78,8 @@ describe('roles that can be assumed', () => {
     expect(paths).toEqual(['byName'])
   })
 
-  test('may ask for what the caller chooses, which is said', async () => {
-    const { found } = await reach({
+  test('may need values that the caller chooses, which are listed', async () => {
+    const { reached } = await reach({
       start: { trust: nobody, policy: hop },
       asking: {
         trust: trusting(root, { Condition: { StringEquals: { 'sts:ExternalId': 'x' } } }),
@@ -90,12 +90,12 @@ describe('roles that can be assumed', () => {
         policy: idle,
       },
     })
-    expect(found.map(({ path, conditions }) => [path, conditions])).toEqual([
+    expect(reached.map(({ path, conditions }) => [path, conditions])).toEqual([
       [[arn('asking')], ['StringEquals sts:ExternalId x (to become asking)']],
     ])
   })
 
-  test('in a circle end', async () => {
+  test('ends in a circle', async () => {
     const { paths } = await reach({
       start: { trust: trusting(arn('a')), policy: hop },
       a: { trust: trusting(arn('start')), policy: hop },
@@ -105,7 +105,7 @@ describe('roles that can be assumed', () => {
 })
 
 describe('a blast radius', () => {
-  test('holds what those roles may, with the way to it, and its own at once', async () => {
+  test('has the permissions of those roles, with the path to them, and direct ones without a path', async () => {
     const { recorded, set } = await reach({
       start: {
         trust: nobody,
@@ -126,7 +126,7 @@ describe('a blast radius', () => {
     ])
   })
 
-  test('is not narrowed by a session policy once another role is assumed, and not reached if that policy forbids to assume', async () => {
+  test('is not narrowed by a session policy after another role is assumed, and not reached if that policy denies the assumption', async () => {
     const { recorded, set } = await reach({
       start: { trust: nobody, policy: hop },
       a: { trust: trusting(root), policy: allow('ec2:DeleteVolume') },
@@ -141,7 +141,7 @@ describe('a blast radius', () => {
     expect(await through(allow('ec2:DescribeVolumes') as Record<string, unknown>)).toBe(false)
   })
 
-  test('of a role whose way leads through policies that the recording lacks is refused', async () => {
+  test('through policies that the recording lacks is refused', async () => {
     const file = join(folder, 'half.json')
     writeFileSync(
       file,

@@ -30,7 +30,7 @@ describe('a pattern of actions', () => {
     expect(matches(pattern, action)).toBe(expected)
   })
 
-  test('matches what a regular expression matches', () => {
+  test('matches the same actions as a regular expression', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 })
     fc.assert(
       fc.property(text, fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 }), (pattern, subject) => {
@@ -54,7 +54,7 @@ describe('a document', () => {
     )
   })
 
-  test('mentions an action that it allows on something', () => {
+  test('mentions an action that it allows on some resource', () => {
     expect(
       mentionsAllow(document({ Effect: 'Allow', NotAction: 's3:*', Resource: 'x', Condition: {} }), action),
     ).toBe(true)
@@ -62,7 +62,7 @@ describe('a document', () => {
     expect(mentionsAllow(document('x' as unknown as object), action)).toBe(false)
   })
 
-  test("narrows what it doesn't allow on everything, and denies all else by NotResource", () => {
+  test("narrows an action that it doesn't allow on everything, and denies the others by NotResource", () => {
     expect(narrows(document({ Effect: 'Allow', Action: '*', Resource: '*' }), action)).toBe(false)
     expect(narrows(document({ Effect: 'Allow', Action: '*', Resource: 'x' }), action)).toBe(true)
     expect(deniesAllElse(document({ Effect: 'Deny', Action: '*', NotResource: 'x' }), action)).toBe(true)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { readTrust } from '../../blast-radius/trust-policy.ts'
 
 const me = 'arn:aws:iam::111122223333:role/team/ci'
-const allow = (more: object): object => ({ Effect: 'Allow', Action: 'sts:AssumeRole', ...more })
+const allow = (fields: object): object => ({ Effect: 'Allow', Action: 'sts:AssumeRole', ...fields })
 const read = (...statements: object[]) => readTrust({ Version: '2012-10-17', Statement: statements }, me)
 
 describe('a trust', () => {
@@ -19,12 +19,12 @@ describe('a trust', () => {
     ['everybody but somebody else', { NotPrincipal: { AWS: 'arn:aws:iam::111122223333:role/other' } }],
     ['the role, among actions', { Action: ['sts:TagSession', 'sts:*'], Principal: { AWS: me } }],
     ['the role, in all but other actions', { Action: undefined, NotAction: 's3:*', Principal: { AWS: me } }],
-  ])('that names %s lets it in without a right of its own', (_, more) => {
-    expect(read(allow(more))).toEqual({ byName: true, conditions: [] })
+  ])('that names %s admits the role without a permission of its own', (_, fields) => {
+    expect(read(allow(fields))).toEqual({ byName: true, conditions: [] })
   })
 
   test.each([['arn:aws:iam::111122223333:root'], ['111122223333']])(
-    'that names the account as %s lets in whom the account lets',
+    'that names the account as %s admits roles with the permission',
     (AWS) => {
       expect(read(allow({ Principal: { AWS } }))).toEqual({ byName: false, conditions: [] })
     },
@@ -53,11 +53,11 @@ describe('a trust', () => {
       'it, and denies it',
       [allow({ Principal: { AWS: me } }), { Effect: 'Deny', Action: '*', Principal: '*' }],
     ],
-  ])("that names %s doesn't", (_, statements) => {
+  ])('that names %s does not admit the role', (_, statements) => {
     expect(read(...statements)).toBeNull()
   })
 
-  test('has conditions, which are said; of two ways the one that asks for less is taken', () => {
+  test('has conditions, which are listed; of two grants the easier one counts', () => {
     const Condition = {
       StringEquals: { 'sts:ExternalId': ['x', 'y'] },
       Bool: { 'aws:MultiFactorAuthPresent': 'true' },

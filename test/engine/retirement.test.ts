@@ -22,8 +22,8 @@ const read = (store: MemoryStore): Promise<Retirement> =>
   readRetirement(store, { quietMs: 3 * dayMs, signal, onProgress: () => {} })
 const keys = ['sources/a/manifests/1', 'sources/b/manifests/1', 'receipts/a/1/1', 'reports/2026/04/01/x.json']
 
-describe('a vault that is to be retired', () => {
-  test('is written to until nothing came for some days, then locked until its last lock ends, then free', async () => {
+describe('a vault to retire', () => {
+  test('first needs some days without a write, then the end of its last lock, then is free', async () => {
     const store = await fill(keys)
     expect(await read(store)).toMatchObject({
       step: 'stop-writers',
@@ -44,7 +44,7 @@ describe('a vault that is to be retired', () => {
     })
   })
 
-  test("is told by source, and what is no source's by its folder", async () => {
+  test('is reported by source, and other objects by their top folder', async () => {
     const { sources, versions } = await read(await fill(keys))
     expect(sources.map(({ name, versions: count }) => [name, count])).toEqual([
       ['a', 2],
@@ -65,7 +65,7 @@ describe('a vault that is to be retired', () => {
     })
   })
 
-  test('that holds nothing is free at once', async () => {
+  test('that is empty is free at once', async () => {
     expect(await read(new MemoryStore())).toMatchObject({
       step: 'unprotect',
       versions: 0,
@@ -73,14 +73,14 @@ describe('a vault that is to be retired', () => {
     })
   })
 
-  test("whose locks can't be seen has no answer", async () => {
+  test("whose locks can't be read is an error", async () => {
     const store = await fill(keys)
     const head = store.headVersion.bind(store)
     store.headVersion = async (ref) => ({ ...(await head(ref)), lock: undefined })
     await expect(read(store)).rejects.toMatchObject({ code: 'denied' })
   })
 
-  test('is not changed by being looked at, and no key of it steers a terminal', async () => {
+  test('is not changed by the report, and no key of it controls a terminal', async () => {
     const store = await fill([...keys, 'evil\u001b[2J/x'])
     const before = store.versions.length
     const retirement = await read(store)
@@ -94,7 +94,7 @@ describe('a vault that is to be retired', () => {
     expect(store.requests.put).toBe(before)
   })
 
-  test('is marked step by step', async () => {
+  test('has its step marked in the report', async () => {
     const store = await fill(keys)
     store.nowMs = startMs + 6 * dayMs
     const text = renderRetirement(await read(store), store.name)

@@ -57,7 +57,7 @@ export function runCommand(args: readonly string[], surroundings: Surroundings =
 
 /** A new directory, gone after the file's tests. */
 export function makeFolder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'holdfast-cli-'))
-  afterAll(() => rmSync(made, { recursive: true, force: true }))
-  return made
+  const folderPath = mkdtempSync(join(tmpdir(), 'holdfast-cli-'))
+  afterAll(() => rmSync(folderPath, { recursive: true, force: true }))
+  return folderPath
 }

@@ -33,7 +33,7 @@ interface BackupRecord {
   complete: boolean
   bytesUploaded: number
 }
-const made: BackupRecord[] = []
+const backups: BackupRecord[] = []
 
 beforeAll(async () => {
   mkdirSync(join(tree, 'uploads'), { recursive: true })
@@ -49,7 +49,7 @@ beforeAll(async () => {
     writeFileSync(join(tree, 'state.txt'), content)
     const outcome = await holdfast(['backup', tree, '--source', 'rental', '--bucket', 'locked', '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    made.push(outcome.records()[0] as unknown as BackupRecord)
+    backups.push(outcome.records()[0] as unknown as BackupRecord)
     // Snapshots are told apart by the second.
     await sleep(1_100)
   }
@@ -57,17 +57,17 @@ beforeAll(async () => {
 
 describe('holdfast backup', () => {
   test('reports what it did', () => {
-    expect(made[0]).toMatchObject({
+    expect(backups[0]).toMatchObject({
       type: 'backup',
       source: 'rental',
       complete: true,
       lock: { mode: 'COMPLIANCE', days: 40 },
       vault: `s3://locked at ${sandbox.endpoint}`,
     })
-    expect(made[1]!.bytesUploaded).toBeLessThan(made[0]!.bytesUploaded)
+    expect(backups[1]!.bytesUploaded).toBeLessThan(backups[0]!.bytesUploaded)
   })
 
-  test('says the same in words, with hostile names escaped', async () => {
+  test('reports the same as text, with hostile names escaped', async () => {
     const outcome = await holdfast(['backup', tree, '--source', 'words', '--bucket', 'locked'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(outcome.stdout).not.toMatch(/[\u001b\u0007\u202e]/u)
@@ -96,7 +96,7 @@ describe('holdfast backup', () => {
     })
   })
 
-  test("of what can't be read ends with 3: the snapshot is there, and says what is missing", async () => {
+  test('with unreadable entries ends with 3: the snapshot is in the vault, and lists the missing entries', async () => {
     const folder = join(makeFolder(), 'data')
     const asRoot = process.getuid?.() === 0
     const nobody = 65_534
@@ -107,8 +107,8 @@ describe('holdfast backup', () => {
     const cache = join(makeFolder(), 'cache')
     mkdirSync(cache)
     if (asRoot)
-      for (const each of [join(folder, '..'), folder, join(cache, '..'), cache])
-        chownSync(each, nobody, nobody)
+      for (const path of [join(folder, '..'), folder, join(cache, '..'), cache])
+        chownSync(path, nobody, nobody)
     const outcome = await holdfast(
       ['backup', folder, '--source', 'partial', '--bucket', 'locked', '--cache-dir', cache, '--json'],
       asRoot ? { uid: nobody } : {},
@@ -126,7 +126,7 @@ describe('holdfast backup', () => {
     expect(listed.stdout).toContain('incomplete (1 problems)')
   })
 
-  test("to a bucket that doesn't lock is refused, unless that is accepted", async () => {
+  test('to a bucket without locks is refused, unless --allow-unlocked accepts it', async () => {
     const args = ['backup', tree, '--source', 'rental', '--bucket', 'versioned']
     const refused = await holdfast(args)
     expect([refused.status, refused.stdout]).toEqual([9, ''])
@@ -134,7 +134,7 @@ describe('holdfast backup', () => {
     expect(await holdfast([...args, '--allow-unlocked', '--json'])).toMatchObject({ status: 0 })
   })
 
-  test('of what is not there says so', async () => {
+  test('of a missing directory is an error', async () => {
     const outcome = await holdfast([
       'backup',
       join(tree, 'absent'),
@@ -153,7 +153,7 @@ describe('holdfast snapshots', () => {
     const outcome = await holdfast(['snapshots', '--bucket', 'locked', '--source', 'rental', '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(outcome.records()).toMatchObject(
-      made.map(({ snapshot }) => ({
+      backups.map(({ snapshot }) => ({
         type: 'snapshot',
         source: 'rental',
         id: snapshot.id,
@@ -169,7 +169,7 @@ describe('holdfast snapshots', () => {
     expect(steady(outcome.stdout)).toMatchSnapshot()
   })
 
-  test('survives a reader that goes away', async () => {
+  test('survives a reader that closes the pipe', async () => {
     const outcome = await holdfast(['snapshots', '--bucket', 'locked'], {
       onStart: (child) => child.stdout!.destroy(),
     })
@@ -181,26 +181,26 @@ describe('holdfast restore', () => {
   const restore = (args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> =>
     holdfast(['restore', '--bucket', 'locked', '--source', 'rental', ...args], surroundings)
 
-  test('to a point in time brings back what was there then, and says what is missing', async () => {
+  test('to a point in time restores the state of that time, and reports the time missing', async () => {
     const target = join(makeFolder(), 'restored')
-    const asked = new Date(made[0]!.snapshot.timeMs + 500).toISOString()
-    const outcome = await restore(['--point-in-time', asked, '--target', target, '--json'])
+    const pointInTime = new Date(backups[0]!.snapshot.timeMs + 500).toISOString()
+    const outcome = await restore(['--point-in-time', pointInTime, '--target', target, '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(readFileSync(join(target, 'state.txt'), 'utf8')).toBe('first\n')
     expect(readFileSync(join(target, 'uploads', 'scan.bin')).equals(scan)).toBe(true)
     expect(readdirSync(target, { encoding: 'buffer' }).some((name) => name.equals(byteName))).toBe(true)
     expect(outcome.records()).toMatchObject([
-      { type: 'plan', snapshot: made[0]!.snapshot.id, target, missingMs: 500, files: 4 },
+      { type: 'plan', snapshot: backups[0]!.snapshot.id, target, missingMs: 500, files: 4 },
       {
         type: 'restore',
         ok: true,
-        asOf: made[0]!.snapshot.time,
+        asOf: backups[0]!.snapshot.time,
         notRestored: [{ pathBase64: hostileName.toString('base64') }],
       },
     ])
   })
 
-  test('without a time brings back the newest', async () => {
+  test('without a time restores the newest snapshot', async () => {
     const target = join(makeFolder(), 'restored')
     const outcome = await runCommand(['--bucket', 'locked', '--source', 'rental', '--target', target], {
       bin: 'restore-main.ts',
@@ -212,11 +212,11 @@ describe('holdfast restore', () => {
     expect(steady(outcome.stdout)).toMatchSnapshot()
   })
 
-  test('of a snapshot that is named, and of paths alone, names of bytes included', async () => {
+  test('of a named snapshot, and of single paths, which may have names of any bytes', async () => {
     const target = join(makeFolder(), 'restored')
     const outcome = await restore([
       '--snapshot',
-      made[0]!.snapshot.id,
+      backups[0]!.snapshot.id,
       '--target',
       target,
       './uploads/',
@@ -243,11 +243,11 @@ describe('holdfast restore', () => {
     ['without a zone', '2026-04-24T10:00:00', 2],
     ['in the future', '2999-01-01T00:00:00Z', 2],
     ['before the first snapshot', '1999-01-01T00:00:00Z', 5],
-  ])('to a time %s is refused with what there is', async (_what, time, status) => {
+  ])('to a time %s is refused, and the hint has the range of snapshots', async (_what, time, status) => {
     const outcome = await restore(['--point-in-time', time, '--target', join(makeFolder(), 'restored')])
     expect([outcome.status, outcome.stdout]).toEqual([status, ''])
-    expect(outcome.stderr).toContain(made[0]!.snapshot.time)
-    expect(outcome.stderr).toContain(made[1]!.snapshot.time)
+    expect(outcome.stderr).toContain(backups[0]!.snapshot.time)
+    expect(outcome.stderr).toContain(backups[1]!.snapshot.time)
     expect(steady(outcome.stderr)).toMatchSnapshot()
   })
 
@@ -258,7 +258,7 @@ describe('holdfast restore', () => {
     expect(readdirSync(target)).toEqual(['mine'])
   })
 
-  test("of a path or a snapshot that isn't there is not found", async () => {
+  test('of a missing path or snapshot is `not-found`', async () => {
     const target = join(makeFolder(), 'restored')
     expect(await restore(['--target', target, 'no/such'])).toMatchObject({ status: 5 })
     expect(await restore(['--target', target, '--snapshot', '01ARZ3NDEKTSV4RRFFQ69G5FAV'])).toMatchObject({
@@ -269,7 +269,7 @@ describe('holdfast restore', () => {
     ).toMatchObject({ status: 5 })
   })
 
-  test('asks which, where the vault holds several sources', async () => {
+  test('needs --source if the vault has several sources', async () => {
     const outcome = await holdfast(['restore', '--bucket', 'locked', '--target', '/r'])
     expect(outcome.status).toBe(5)
     expect(outcome.stderr).toMatch(/--source: .*rental/)
@@ -277,7 +277,7 @@ describe('holdfast restore', () => {
 })
 
 describe('holdfast verify', () => {
-  test('of a whole snapshot says so, and until when it is locked', async () => {
+  test('of an intact snapshot reports that, and until when it is locked', async () => {
     const outcome = await holdfast([
       'verify',
       '--bucket',
@@ -289,14 +289,14 @@ describe('holdfast verify', () => {
     ])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(outcome.records()).toMatchObject([
-      { type: 'verify', ok: true, snapshot: made[1]!.snapshot.id, readData: true, objects: [], files: [] },
+      { type: 'verify', ok: true, snapshot: backups[1]!.snapshot.id, readData: true, objects: [], files: [] },
     ])
     expect(Date.parse(outcome.records()[0]!['lockedUntil'] as string)).toBeGreaterThan(
       Date.now() + 39 * 86_400_000,
     )
   })
 
-  test('of a share reads another part each day, and says which', async () => {
+  test('of a share reads another part each day, and reports which', async () => {
     const outcome = await holdfast([
       'verify',
       '--bucket',
@@ -318,14 +318,14 @@ describe('holdfast verify', () => {
     ).toMatchObject({ status: 2 })
   })
 
-  test('of one that nothing locks ends with 9', async () => {
+  test('of a snapshot without locks ends with 9', async () => {
     await holdfast(['backup', tree, '--source', 'unlocked', '--bucket', 'versioned', '--allow-unlocked'])
     expect(await holdfast(['verify', '--bucket', 'versioned', '--source', 'unlocked'])).toMatchObject({
       status: 9,
     })
   })
 
-  test('of a damaged one ends with 4 and names every file; what is left is restored, with 4 too', async () => {
+  test('of a damaged snapshot ends with 4 and names every file; a restore of the other files ends with 4 too', async () => {
     await holdfast(['backup', tree, '--source', 'damaged', '--bucket', 'versioned', '--allow-unlocked'])
     writeFileSync(join(tree, 'late.txt'), 'written later\n')
     await holdfast(['backup', tree, '--source', 'damaged', '--bucket', 'versioned', '--allow-unlocked'])

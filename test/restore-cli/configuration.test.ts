@@ -15,14 +15,14 @@ const good = {
 }
 
 describe('the configuration', () => {
-  test("is what the vault layer's stack prints, and other outputs don't matter", () => {
+  test("is the output of the vault layer's stack, and other outputs are ignored", () => {
     expect(parseConfiguration(JSON.stringify({ ...good, other: [1] }), 'vault.json')).toMatchObject({
       vaultBucket: 'holdfast-vault',
       writers: good.writers,
     })
   })
 
-  test('is what the program of `pulumi up` really gives', async () => {
+  test('is the output of the program of `pulumi up`', async () => {
     const { recordProgram } = await import('../../infra/recording.ts')
     const { exampleConfig } = await import('../../lab/sandbox/loader/example-config.ts')
     const { outputs } = await recordProgram({ ...exampleConfig, layer: 'vault' })
@@ -57,7 +57,7 @@ describe('the configuration', () => {
     ],
     ['nothing', '', 'invalid-input', 'not JSON'],
     ['a list', '[]', 'invalid-input', 'usable'],
-  ])('with %s is refused, and says why', (_what, text, code, detail) => {
+  ])('with %s is refused with the reason', (_what, text, code, detail) => {
     const refuse = (): unknown => parseConfiguration(text, 'vault.json')
     expect(refuse).toThrow(detail)
     expect(refuse).toThrow(
@@ -65,7 +65,7 @@ describe('the configuration', () => {
     )
   })
 
-  test('is read or refused by name, whatever it holds', () => {
+  test('with any content is read or is a HoldfastError', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
         try {
@@ -94,7 +94,7 @@ describe('a vault with buckets in several regions', () => {
     { bucket: 'holdfast-vault-west', region: 'eu-west-1' },
   ]
 
-  test("is opened where --region says, else where the source's backups lie", () => {
+  test("is opened in --region, else in the region of the source's backups", () => {
     expect([
       bucketIn(two, 'eu-central-1'),
       bucketIn(two, 'eu-west-1'),
@@ -110,7 +110,7 @@ describe('a vault with buckets in several regions', () => {
     [undefined, 'both', 'several regions'],
     ['us-east-1', 'uploads', 'no bucket in the region "us-east-1"'],
     ['toString', undefined, 'no bucket'],
-  ])('is not guessed at: region %j, source %j', (named, source, message) => {
+  ])('is not guessed: region %j, source %j', (named, source, message) => {
     expect(() => bucketIn(two, named, source)).toThrow(
       expect.objectContaining({
         code: 'invalid-input',
@@ -120,7 +120,7 @@ describe('a vault with buckets in several regions', () => {
     )
   })
 
-  test('that has one after all needs no choice, and a configuration without a list keeps its bucket in whatever region is named', () => {
+  test('with only one bucket needs no choice, and a configuration without a list keeps its bucket in any region', () => {
     expect(bucketIn({ 'eu-central-1': two['eu-central-1'] })).toEqual(central)
     expect([bucketIn(undefined), bucketIn(undefined, 'eu-west-1')]).toEqual([
       central,
@@ -128,7 +128,7 @@ describe('a vault with buckets in several regions', () => {
     ])
   })
 
-  test('is what the program of `pulumi up` gives for them', async () => {
+  test('has the output of the program of `pulumi up`', async () => {
     const { recordProgram } = await import('../../infra/recording.ts')
     const { exampleConfig } = await import('../../lab/sandbox/loader/example-config.ts')
     const { outputs } = await recordProgram({ ...exampleConfig, layer: 'vault', regions: ['eu-west-1'] })

@@ -6,10 +6,10 @@ import { productionAccount, region, vaultAccount } from '../lab/sandbox/world.ts
 import { makeFolder } from './command-line.ts'
 import { environment, holdfast, home, sandbox, steady } from './sandboxed-commands.ts'
 
-describe('whatever refuses', () => {
+describe('a vault that refuses', () => {
   const args = ['snapshots', '--bucket', 'locked']
 
-  test('denied, unknown, absent and unreachable are told apart by the exit status', async () => {
+  test('has exit statuses that distinguish denied, unknown, absent and unreachable', async () => {
     const [denied, unknown, none, absent, unreachable] = await Promise.all([
       holdfast(args, { env: environment(productionAccount) }),
       holdfast(args, { env: { AWS_SECRET_ACCESS_KEY: 'wrong' } }),
@@ -20,17 +20,17 @@ describe('whatever refuses', () => {
       holdfast(args, { env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } }),
     ])
     expect([denied, unknown, none, absent, unreachable].map(({ status }) => status)).toEqual([6, 7, 7, 5, 8])
-    const told = [denied, unknown, none, absent, unreachable].map(({ stderr }) => stderr)
-    expect(told.map(steady)).toMatchSnapshot()
+    const messages = [denied, unknown, none, absent, unreachable].map(({ stderr }) => stderr)
+    expect(messages.map(steady)).toMatchSnapshot()
     const secrets = [vaultAccount, productionAccount].map(
       (account) => sandbox.rootCredentials(account).secretAccessKey,
     )
-    for (const text of told) for (const secret of secrets) expect(text).not.toContain(secret)
+    for (const text of messages) for (const secret of secrets) expect(text).not.toContain(secret)
   })
 
-  test("a store that can't be trusted is told of, without a stack trace", async () => {
+  test('as an untrustworthy store is reported without a stack trace', async () => {
     const server = await startScriptedServer((_request, response) =>
-      answerError(response, 418, 'Teapot\u001b[31m', '\u202Eno\u0007'),
+      answerError(response, 418, 'Teapot\u001b[31m', { message: '\u202Eno\u0007' }),
     )
     const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint } })
     await server.stop()
@@ -38,7 +38,7 @@ describe('whatever refuses', () => {
     expect(outcome.stderr).not.toMatch(/[\u001b\u0007\u202e]|^\s+at /mu)
   })
 
-  test('an interruption ends at once with 130, also in mid-request', async () => {
+  test('ends at once with 130 after an interruption, even during a request', async () => {
     const server = await startScriptedServer(() => child?.kill('SIGINT'))
     let child: { kill(signal: 'SIGINT'): boolean } | undefined
     const outcome = await holdfast(args, {

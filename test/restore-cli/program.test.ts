@@ -68,7 +68,7 @@ test.each([
   [['restore', '--target', '/r', '--bucket', 'vault', '/etc/passwd']],
   [['verify', '--bucket', 'vault', '--endpoint', 'nowhere']],
   [['snapshots', '--config', '/nonexistent.json']],
-])('%j is wrong usage, and says how it is right', async (args) => {
+])('%j is wrong usage, and the hint shows the right one', async (args) => {
   const outcome = await runCommand(args, { env: { ...env, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } })
   expect(outcome.stderr).toMatchSnapshot()
   expect(outcome.stderr).not.toMatch(/^\s+at /m)
@@ -87,7 +87,7 @@ test('with --json, an error is a record too', async () => {
   })
 })
 
-test('an argument after `--` is no option', async () => {
+test('an argument after `--` is not an option', async () => {
   const outcome = await runCommand(['restore', '--target', '/r', '--', '--json', '/x'], {
     env: { ...env, HOLDFAST_BUCKET: 'vault' },
   })

@@ -19,11 +19,11 @@ beforeEach(() => {
   writeFileSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xff, 0x0a])]), 'bytes')
 })
 
-test('everything is counted, no link followed, no pipe waited for', async () => {
+test('every entry is counted; no link is followed, and no pipe opened', async () => {
   expect(await examine()).toMatchObject({ entries: 7, files: 3, bytes: 3_000_008, links: 1, findings: [] })
 })
 
-test('a copy has the same digest, whatever its times and modes', async () => {
+test('a copy with other times and modes has the same digest', async () => {
   const copy = join(folder, 'copy')
   rmSync(join(tree, 'pipe'))
   execFileSync('cp', ['-RP', tree, copy])
@@ -32,7 +32,7 @@ test('a copy has the same digest, whatever its times and modes', async () => {
   expect((await examine(copy)).sha256).toBe((await examine()).sha256)
 })
 
-describe('the digest is another', () => {
+describe('the digest changes', () => {
   test.each<[string, () => void]>([
     ['one byte of a file', () => writeFileSync(join(tree, 'a'), 'onf')],
     ['a file that is gone', () => rmSync(join(tree, 'a'))],
@@ -59,7 +59,7 @@ describe('the digest is another', () => {
   })
 })
 
-test("where a name ends and a content begins can't be shifted", async () => {
+test("the border between name and content can't be shifted", async () => {
   const digests = await Promise.all(
     [
       ['a', 'bc'],
@@ -80,6 +80,6 @@ test('an empty directory is a finding: nothing was restored', async () => {
   expect((await examine(empty)).findings).toEqual(['the directory is empty'])
 })
 
-test("it stops when it is told to, and doesn't begin", async () => {
+test('an aborted signal prevents the test', async () => {
   await expect(testDirectory(tree, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
 })

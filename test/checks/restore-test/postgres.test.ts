@@ -64,7 +64,7 @@ beforeAll(async () => {
   await client.query(
     `CREATE TABLE ${client.escapeIdentifier(hostileTable)} (x int); INSERT INTO ${client.escapeIdentifier(hostileTable)} VALUES (1), (2)`,
   )
-  // What would run if anybody logged in, read a view, or obeyed the cluster's own configuration.
+  // Runs at a login, at a read of a view, or if the server obeys the cluster's own configuration.
   const program = `COPY (SELECT 1) TO PROGRAM ''cat > ${canary()}''`
   await client.query(
     `CREATE FUNCTION attack() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE '${program}'; RETURN 1; END $$`,
@@ -105,10 +105,10 @@ function copyData(name: string): string {
   return copy
 }
 
-test('a cluster that crashed comes up on a copy, every row is read, and nothing that it brought along has run', async () => {
+test('a crashed cluster starts on a copy, every row is read, and none of its own code has run', async () => {
   const before = readdirSync(data).sort()
-  const found = await examine(data)
-  expect(found).toMatchObject({ findings: [], databases: 2, tables: 2, rows: 2002 })
+  const result = await examine(data)
+  expect(result).toMatchObject({ findings: [], databases: 2, tables: 2, rows: 2002 })
   expect(existsSync(canary())).toBe(false)
   expect(readdirSync(data).sort()).toEqual(before)
   expect(
@@ -120,7 +120,7 @@ test('a cluster that crashed comes up on a copy, every row is read, and nothing 
   ).toEqual([])
 }, 60_000)
 
-test('the server is of the major version that the cluster says, if it may choose', async () => {
+test("`{major}` stands for the cluster's major version", async () => {
   const major = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim()
   mkdirSync(path.join(work, 'majors'))
   symlinkSync(binaries.directory, path.join(work, 'majors', major))
@@ -138,7 +138,7 @@ test.each([
   ['too much', '18\n\n\n'],
   ['no number', 'x'],
   ['more than a line', '18\n1'],
-])('and of none if the cluster says %s', async (_, text) => {
+])('a PG_VERSION with %s is refused', async (_, text) => {
   const lying = mkdtempSync(path.join(work, 'lying-'))
   writeFileSync(path.join(lying, 'PG_VERSION'), text)
   const examined = testCluster(
@@ -155,7 +155,7 @@ test.each([
   ['not there', () => undefined],
   ['a directory', (file: string) => mkdirSync(file)],
   ['a link', (file: string) => symlinkSync(path.join(data, 'PG_VERSION'), file)],
-])('nor if PG_VERSION is %s', async (_, make) => {
+])('a PG_VERSION that is %s is refused', async (_, make) => {
   const lying = mkdtempSync(path.join(work, 'lying-'))
   make(path.join(lying, 'PG_VERSION'))
   await expect(
@@ -166,7 +166,7 @@ test.each([
   ).rejects.toMatchObject({ code: 'damaged' })
 })
 
-test('a cluster that nobody may write is started all the same, by its owner without any rights of root, and its copy is gone afterwards', async () => {
+test('a read-only cluster starts too, under an owner without rights of root, and its copy is removed afterwards', async () => {
   const copy = copyData('sealed')
   for (const entry of [...(readdirSync(copy, { recursive: true }) as string[]), ''])
     chmodSync(path.join(copy, entry), statSync(path.join(copy, entry)).isDirectory() ? 0o500 : 0o400)
@@ -182,7 +182,7 @@ test('a cluster that nobody may write is started all the same, by its owner with
   expect(readdirSync(scratch)).toEqual([])
 }, 60_000)
 
-test('a directory for the copy that is none is named as what is wrong', async () => {
+test('an error names a missing directory for the copy', async () => {
   const nowhere = testCluster(
     { dataDirectory: data, programs: programs(), isInPlace: false, scratch: path.join(work, 'nowhere') },
     new AbortController().signal,
@@ -193,7 +193,7 @@ test('a directory for the copy that is none is named as what is wrong', async ()
   })
 })
 
-test('in place it gives the same answer, and the configuration that came along is set aside', async () => {
+test("in place the result is the same, and the cluster's own configuration is set aside", async () => {
   const copy = copyData('in-place')
   const [onCopy, inPlace] = [await examine(data), await examine(copy, true)]
   expect(inPlace).toEqual(onCopy)
@@ -202,7 +202,7 @@ test('in place it gives the same answer, and the configuration that came along i
   )
 }, 60_000)
 
-test('never in place where a server may be running', async () => {
+test('never in place if a server may be running', async () => {
   const copy = copyData('running')
   writeFileSync(path.join(copy, 'postmaster.pid'), '1\n')
   await expect(examine(copy, true)).rejects.toMatchObject({
@@ -226,13 +226,13 @@ test('one flipped byte in one page is found, its table is named, and the others 
   expect(tables).toBe(1)
 }, 60_000)
 
-test('without its control file it does not come up, and that is a finding', async () => {
+test('a cluster without its control file does not start, and that is a finding', async () => {
   const copy = copyData('headless')
   rmSync(path.join(copy, 'global', 'pg_control'))
   expect((await examine(copy)).findings).toContain('the server does not start')
 }, 30_000)
 
-test('the server is given nothing of ours: no variable, no file, and no way for anybody to connect', async () => {
+test('the server inherits no variable and no file, and accepts no connection', async () => {
   const nosy = path.join(work, 'nosy')
   mkdirSync(nosy)
   writeFileSync(
@@ -272,7 +272,7 @@ test('a server that takes too long is ended', async () => {
   await ended
 }, 30_000)
 
-test('the command answers for a cluster, and refuses to start one whose links lead elsewhere', async () => {
+test('the command reports on a cluster, and refuses to start one with links to other directories', async () => {
   const args = (directory: string) => [
     'examine',
     directory,

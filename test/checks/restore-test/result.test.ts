@@ -36,11 +36,11 @@ test.each([
   ['a good one', good],
   ['one with findings', bad],
   ['one of a cluster', { ...good, kind: 'postgres', postgres: cluster }],
-])('an answer is taken: %s', (_, value) => {
+])('a result is accepted: %s', (_, value) => {
   expect(parse(value)).toEqual(value)
 })
 
-describe('an answer is refused, and nothing of it repeated', () => {
+describe('a result is refused, and no error repeats its content', () => {
   test.each<[string, unknown]>([
     ['null', null],
     ['a list', [good]],
@@ -103,13 +103,13 @@ describe('an answer is refused, and nothing of it repeated', () => {
     expect(() => parseResult(bytes)).toThrow(expect.objectContaining({ code: 'damaged' }) as Error)
   })
 
-  test('another version is told apart: the tool is too old, the data may be sound', () => {
+  test('an unknown version has its own error: the tool is too old, and the data may be intact', () => {
     expect(() => parse({ ...good, formatVersion: 2 })).toThrow(
       expect.objectContaining({ code: 'unsupported-format' }) as Error,
     )
   })
 
-  test('whatever bytes', () => {
+  test('any bytes', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -123,7 +123,7 @@ describe('an answer is refused, and nothing of it repeated', () => {
     )
   })
 
-  test('with any one field changed to any other value it is refused, or holds what is asked for', () => {
+  test('with any one field changed it is refused, or still valid', () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(bad)), fc.jsonValue(), (key, value) => {
         try {
@@ -147,7 +147,7 @@ describe('a file', () => {
     }
   }
 
-  test('is read up to a limit, and neither through a link, nor from a pipe, a directory or a device', () => {
+  test('is read up to a limit, and never through a link, or from a pipe, a directory or a device', () => {
     const file = join(folder, 'good')
     writeFileSync(file, JSON.stringify(good))
     symlinkSync(file, join(folder, 'link'))
@@ -158,7 +158,7 @@ describe('a file', () => {
   })
 })
 
-test('whatever a server says becomes a finding that an answer may hold', () => {
+test('any text of a server becomes a valid finding', () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string({ unit: 'binary', maxLength: 600 }), fc.string({ maxLength: 2000 })),

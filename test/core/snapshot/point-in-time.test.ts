@@ -15,7 +15,7 @@ describe('a point in time', () => {
   })
 
   test.each(['2026-04-24T10:15:00', '2026-04-24 10:15', '2026-04-24', '20260424T1015'])(
-    '%s has no zone, and is refused with the two ways to say it',
+    '%s has no zone, and is refused with two ways to add it',
     (text) => {
       expect(() => parsePointInTime(text)).toThrow('no time zone')
       const error = catchError(() => parsePointInTime(text))
@@ -35,11 +35,11 @@ describe('a point in time', () => {
     '1777025700',
     '2026-04-24T10:15:00ZZ',
     '24.04.2026 10:15Z',
-  ])('%j is none', (text) => {
+  ])('%j is refused', (text) => {
     expect(() => parsePointInTime(text)).toThrow('not a time in ISO 8601')
   })
 
-  test('is read or refused by name, whatever it holds', () => {
+  test('with any text is read or is a HoldfastError', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         try {
@@ -51,7 +51,7 @@ describe('a point in time', () => {
     )
   })
 
-  test('that was written as one is read as the same', () => {
+  test('in ISO 8601 is read as the same time', () => {
     fc.assert(
       fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') }), (date) => {
         expect(parsePointInTime(date.toISOString())).toBe(date.getTime())
@@ -59,7 +59,7 @@ describe('a point in time', () => {
     )
   })
 
-  test("is in the future by the store's clock, which is told to the second", () => {
+  test("is in the future by the store's clock, which has whole seconds", () => {
     expect(() => assertNotInFuture(1_000_999, 1_000_000)).not.toThrow()
     expect(() => assertNotInFuture(1_001_000, 1_000_000)).toThrow('1970-01-01T00:16:40Z')
   })

@@ -44,7 +44,7 @@ async function makeVault(
 const time = (ms: number): string => new Date(ms).toISOString()
 
 describe('a snapshot', () => {
-  test('is the newest at or before the time, and what is missing up to it is said', async () => {
+  test('is the newest at or before the time, and the report has the time missing up to it', async () => {
     const { store, ids, at } = await makeVault(1, 2, 3)
     const choice = await chooseSnapshot(store, { source: 'rental', pointInTime: time(at(2.5)) }, wallClock)
     expect(choice.snapshot.id).toBe(ids[1])
@@ -62,7 +62,7 @@ describe('a snapshot', () => {
     expect(missingText(choice)).toBe('what changed in the 10 h up to now')
   })
 
-  test('that is damaged is passed over, aloud', async () => {
+  test('that is damaged is passed over, with a warning', async () => {
     const { store, ids } = await makeVault(1, 2)
     store.versions.find(({ key }) => key.endsWith(ids[1]!))!.body[40]! ^= 1
     const choice = await chooseSnapshot(store, { source: 'rental' }, wallClock)
@@ -71,14 +71,14 @@ describe('a snapshot', () => {
     expect(choiceRecord(choice)).toMatchObject({ skipped: [{ id: ids[1] }] })
   })
 
-  test('that was hidden is chosen all the same, aloud', async () => {
+  test('that was hidden is chosen too, with a warning', async () => {
     const { store, ids } = await makeVault(1)
     store.add(`sources/rental/manifests/${ids[0]}`, Buffer.alloc(0), { isDeleteMarker: true })
     const choice = await chooseSnapshot(store, { source: 'rental' }, wallClock)
     expect(choiceWarnings(choice)).toContain('someone tried to hide it')
   })
 
-  test('that is named is taken in spite of what speaks against it, aloud', async () => {
+  test('that is named is chosen in spite of its flags, with a warning', async () => {
     const { store, ids } = await makeVault(1)
     store.versions.find(({ key }) => key.endsWith(ids[0]!))!.isMultipart = true
     const choice = await chooseSnapshot(
@@ -90,7 +90,7 @@ describe('a snapshot', () => {
     expect(choiceWarnings(choice)).toContain('warning: the snapshot is flagged: uploaded in parts')
   })
 
-  test('that was overlaid is the first that was written under its name', async () => {
+  test('with a second manifest of the same name is the one that was written first', async () => {
     const { store, ids } = await makeVault(1)
     const key = `sources/rental/manifests/${ids[0]}`
     const original = store.versions.find((version) => version.key === key)!
@@ -103,7 +103,7 @@ describe('a snapshot', () => {
     ['a time without a zone', { pointInTime: '2026-04-01T01:00:00' }, 'invalid-input'],
     ['a time in the future', { pointInTime: '2026-04-01T12:00:02Z' }, 'invalid-input'],
     ['a time before the first', { pointInTime: '2026-03-31T00:00:00Z' }, 'no-recovery-point'],
-  ])('for %s is refused with what there is', async (_what, flags, code) => {
+  ])('for %s is refused, and the hint has the range of snapshots', async (_what, flags, code) => {
     const { store, at } = await makeVault(1, 2)
     await expect(chooseSnapshot(store, { source: 'rental', ...flags }, wallClock)).rejects.toMatchObject({
       code,
@@ -125,7 +125,7 @@ describe('a source', () => {
     })
   })
 
-  test('that is misspelt is answered with those that there are', async () => {
+  test('with a wrong name is refused, and the hint lists the sources', async () => {
     const { store } = await makeVault(1)
     await expect(chooseSnapshot(store, { source: 'rentals' }, wallClock)).rejects.toMatchObject({
       code: 'no-recovery-point',
@@ -133,7 +133,7 @@ describe('a source', () => {
     })
   })
 
-  test('of an empty vault is none', async () => {
+  test('of an empty vault does not exist', async () => {
     await expect(chooseSource(new MemoryStore(), undefined)).rejects.toMatchObject({
       code: 'no-recovery-point',
     })

@@ -78,8 +78,8 @@ function agentSession(args: readonly string[], env: Record<string, string> = {})
 
 const asMaria = ['--config', config, '--source-identity', 'maria@example.com']
 
-/** Who the session with this key is, as the token service has it. */
-function found(accessKeyId: string): {
+/** The session with this key, as the sandbox's token service has it. */
+function sessionOf(accessKeyId: string): {
   roleArn: string
   sourceIdentity: string | null
   sessionName: string
@@ -90,7 +90,7 @@ function found(accessKeyId: string): {
 }
 
 describe('a session of an agent', () => {
-  test("is its role's, on someone's behalf, for 15 minutes", async () => {
+  test('belongs to its role and names the person behind it, for 15 minutes', async () => {
     const outcome = await agentSession(['staging', ...asMaria, '--session-name', 'task-42', '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const [record] = outcome.records() as { expires: string; credentials: { accessKeyId: string } }[]
@@ -101,7 +101,7 @@ describe('a session of an agent', () => {
       sourceIdentity: 'maria@example.com',
       narrowed: false,
     })
-    expect(found(record!.credentials.accessKeyId)).toMatchObject({
+    expect(sessionOf(record!.credentials.accessKeyId)).toMatchObject({
       roleArn: agentArn,
       sourceIdentity: 'maria@example.com',
       sessionName: 'task-42',
@@ -112,7 +112,7 @@ describe('a session of an agent', () => {
     expect(leftSeconds).toBeLessThanOrEqual(901)
   })
 
-  test('is as long as the configuration says, unless another length is asked for, and never above an hour', async () => {
+  test("has the configuration's length, or that of --session-seconds, and never more than an hour", async () => {
     const longer = join(folder, 'longer.json')
     writeFileSync(
       longer,
@@ -182,7 +182,7 @@ describe('a session of an agent', () => {
     const outcome = await agentSession(['staging', ...asMaria, '--policy', file, '--json'])
     const [record] = outcome.records() as { narrowed: boolean; credentials: { accessKeyId: string } }[]
     expect(record!.narrowed).toBe(true)
-    expect(found(record!.credentials.accessKeyId).policies).toEqual([policy])
+    expect(sessionOf(record!.credentials.accessKeyId).policies).toEqual([policy])
   })
 
   test.each([
@@ -192,13 +192,13 @@ describe('a session of an agent', () => {
       ['staging', '--source-identity', 'maria', '--tag', 'holdfast-environment=production', '--config'],
       'without session tags',
     ],
-  ])('on %s is denied, and says what the trust asks for', async (_what, args, hint) => {
+  ])('on %s is denied, and the hint has the requirements of the trust policy', async (_what, args, hint) => {
     const outcome = await agentSession([...args, config])
     expect(outcome).toMatchObject({ status: 6, stdout: '' })
     expect(outcome.stderr).toContain(hint)
   })
 
-  test("of another account's role, or of one that isn't there, is denied", async () => {
+  test("of another account's role, or of a missing role, is denied", async () => {
     expect(
       await agentSession(['nobody', '--account', agentArn.split(':')[4]!, '--source-identity', 'maria']),
     ).toMatchObject({ status: 6 })
@@ -207,7 +207,7 @@ describe('a session of an agent', () => {
     ).toMatchObject({ status: 6 })
   })
 
-  test('is found by the naming rule as by the configuration', async () => {
+  test('has the same role by the naming rule as by the configuration', async () => {
     const outcome = await agentSession([
       'staging',
       '--account',
@@ -231,12 +231,12 @@ describe('a command that runs with a session', () => {
       { AWS_WEB_IDENTITY_TOKEN_FILE: '/t', KEEP: 'kept' },
     )
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    const [key, ...others] = JSON.parse(outcome.stdout) as string[]
-    expect(found(key!)).toMatchObject({ roleArn: agentArn })
-    expect(others).toEqual([null, null, 'true', 'kept'])
+    const [key, ...credentialVariables] = JSON.parse(outcome.stdout) as string[]
+    expect(sessionOf(key!)).toMatchObject({ roleArn: agentArn })
+    expect(credentialVariables).toEqual([null, null, 'true', 'kept'])
   })
 
-  test('ends with its own status, also by a signal', async () => {
+  test('ends with its own exit status, also after a signal', async () => {
     expect(await agentSession(['staging', ...asMaria, ...script('process.exit(7)')])).toMatchObject({
       status: 7,
       stderr: '',
@@ -246,7 +246,7 @@ describe('a command that runs with a session', () => {
     ).toMatchObject({ status: 137 })
   })
 
-  test('gets its arguments as they are: there is no shell', async () => {
+  test('gets its arguments unchanged: there is no shell', async () => {
     const hostile = ['$(id)', '; rm -rf /', '--json', '*', 'a b']
     const outcome = await agentSession([
       'staging',
@@ -266,7 +266,7 @@ describe('a command that runs with a session', () => {
     expect(readdirSync(home)).toEqual([])
   })
 
-  test("that isn't there is said so", async () => {
+  test('that does not exist is an error', async () => {
     const outcome = await agentSession(['staging', ...asMaria, '--', '/nonexistent/\u001b[2Jtool'])
     expect(outcome.status).toBe(5)
     expect(outcome.stderr).not.toContain('\u001b')
@@ -274,7 +274,7 @@ describe('a command that runs with a session', () => {
 })
 
 describe('revoking', () => {
-  test("puts a deny on everything that was issued up to now, by AWS's clock", async () => {
+  test("denies everything to sessions issued up to now, by AWS's clock", async () => {
     const iam = await startScriptedIam({ roleArn: agentArn })
     const before = Date.now()
     const outcome = await agentSession(['revoke', 'staging', '--config', config, '--json'], {
@@ -302,7 +302,7 @@ describe('revoking', () => {
     expect(Date.parse(record!.issuedBefore)).toBeLessThanOrEqual(Date.now() + 3000)
   })
 
-  test('is refused to whoever may not', async () => {
+  test('without the permission is denied', async () => {
     expect(await agentSession(['revoke', 'nobody', '--config', config])).toMatchObject({ status: 5 })
   })
 })
@@ -317,7 +317,7 @@ test.each([
   [['staging', '--account', '111122223333', '--tag', 'novalue']],
   [['staging', '--account', '111122223333', '--json', '--format', 'env']],
   [['revoke']],
-])('%j is wrong usage, and says how it is right', async (args) => {
+])('%j is wrong usage, and the hint shows the right one', async (args) => {
   const outcome = await agentSession(args)
   expect(outcome).toMatchObject({ status: 2, stdout: '' })
 })

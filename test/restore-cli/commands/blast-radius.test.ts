@@ -24,9 +24,9 @@ function blastRadius(args: readonly string[], env: Record<string, string> = {}):
   return runCommand(['blast-radius', ...args], { env: { HOME: home, ...env } })
 }
 
-const statement = (Action: unknown, more: object = {}): object => ({
+const statement = (Action: unknown, fields: object = {}): object => ({
   Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Action, Resource: '*', ...more }],
+  Statement: [{ Effect: 'Allow', Action, Resource: '*', ...fields }],
 })
 const reader = write('reader.json', statement(['s3:Get*', 'ec2:Describe*']))
 const destroyer = write(
@@ -46,7 +46,7 @@ describe('policies', () => {
     expect(outcome.stdout).toMatch(/(\d+) destructive actions of \1 denied, 0 possible/)
   })
 
-  test('that destroy end with 14, with what is lost and what brings it back', async () => {
+  test('that can destroy end with 14, with the losses and how to undo them', async () => {
     const outcome = await blastRadius(['--policy', destroyer, '--json'])
     expect(outcome.status).toBe(14)
     expect(JSON.parse(outcome.stderr)).toMatchObject({
@@ -72,7 +72,7 @@ describe('policies', () => {
     expect(leftMs).toBeLessThan(7.1 * 86_400_000)
   })
 
-  test('count by what --fail-on says, and by the brakes that are in place', async () => {
+  test('count by --fail-on, and by the safeguards in place', async () => {
     const brakes = write('brakes.json', { formatVersion: 1, brakes: { 'ec2:DeleteVolume': { days: 7 } } })
     const statuses = await Promise.all(
       [
@@ -143,12 +143,12 @@ describe('policies', () => {
     expect(elsewhere.stderr).toContain('it is a recording of the account 111122223333')
   })
 
-  test('of a role in a recorded account counts what it can do through others, and says by which way', async () => {
+  test('of a role in a recorded account include those of role chaining, with the path', async () => {
     const trust = {
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Principal: { AWS: roleArn }, Action: 'sts:AssumeRole' }],
     }
-    const other = roleArn.replace(/[^/]+$/, 'deployer')
+    const otherArn = roleArn.replace(/[^/]+$/, 'deployer')
     const account = write('hops.json', {
       RoleDetailList: [
         {
@@ -156,7 +156,7 @@ describe('policies', () => {
           RolePolicyList: [{ PolicyName: 'task', PolicyDocument: statement('ec2:Describe*') }],
         },
         {
-          Arn: other,
+          Arn: otherArn,
           AssumeRolePolicyDocument: trust,
           RolePolicyList: [{ PolicyName: 'all', PolicyDocument: statement('ec2:DeleteVolume') }],
         },
@@ -168,7 +168,7 @@ describe('policies', () => {
     expect(outcome.stdout).toContain('ec2:DeleteVolume: the volume\n      through role/deployer\n')
   })
 
-  test("with hostile names don't steer the terminal", async () => {
+  test("with hostile names don't control the terminal", async () => {
     const evil = write('evil.json', {
       Version: '2012-10-17',
       Statement: [
@@ -213,16 +213,16 @@ describe('credentials within reach', () => {
   })
 
   test('of this environment and home are found, by variable and by place', async () => {
-    const other = makeFolder()
-    mkdirSync(join(other, '.aws'))
-    writeFileSync(join(other, '.aws/credentials'), planted[0]!.text)
+    const otherHome = makeFolder()
+    mkdirSync(join(otherHome, '.aws'))
+    writeFileSync(join(otherHome, '.aws/credentials'), planted[0]!.text)
     const outcome = await runCommand(['blast-radius', '--here', '--json'], {
-      env: { HOME: other, DEPLOY_TOKEN: planted[0]!.values[0]! },
+      env: { HOME: otherHome, DEPLOY_TOKEN: planted[0]!.values[0]! },
     })
-    const found = outcome.records().filter(({ type }) => type === 'credential')
-    expect(found.map(({ kind, place, lives }) => [kind, place, lives])).toEqual([
+    const credentials = outcome.records().filter(({ type }) => type === 'credential')
+    expect(credentials.map(({ kind, place, lives }) => [kind, place, lives])).toEqual([
       ['unknown', { type: 'variable', name: 'DEPLOY_TOKEN' }, 'for ever'],
-      ['aws-key', { type: 'file', path: join(other, '.aws/credentials'), line: 4 }, 'for ever'],
+      ['aws-key', { type: 'file', path: join(otherHome, '.aws/credentials'), line: 4 }, 'for ever'],
     ])
   })
 
@@ -246,7 +246,7 @@ describe('credentials within reach', () => {
   })
 })
 
-describe('a role, live', () => {
+describe('a live role', () => {
   const started = startScriptedIam({
     roleArn,
     inline: { task: statement('ec2:*') },
@@ -261,7 +261,7 @@ describe('a role, live', () => {
       AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
     })
 
-  test('is asked of IAM', async () => {
+  test('is simulated in IAM', async () => {
     const outcome = await live(['--role', roleArn, '--live', '--json'])
     expect(outcome.status).toBe(14)
     expect(outcome.records()).toMatchObject([
@@ -273,14 +273,14 @@ describe('a role, live', () => {
     ])
   })
 
-  test('is the one that the credentials at hand belong to, with --here', async () => {
+  test('is the role of the current credentials, with --here', async () => {
     const outcome = await live(['--here', '--live', '--json'])
     expect(outcome.records().at(-1)).toMatchObject({ type: 'blast-radius', subject: roleArn })
     expect(outcome.stdout + outcome.stderr).not.toContain('a-secret-of-this-test')
   })
 })
 
-describe('a user or a group, live', () => {
+describe('a live user or group', () => {
   const userArn = 'arn:aws:iam::111122223333:user/ops/deploy'
   const groupArn = 'arn:aws:iam::111122223333:group/admins'
   const started = startScriptedIam({
@@ -316,7 +316,7 @@ describe('a user or a group, live', () => {
   })
 })
 
-describe('a role, live, with the brakes of a region', () => {
+describe('a live role, with the safeguards of a region', () => {
   const besides: Script = ({ url, method, headers }, response) => {
     const json = (body: object): unknown => response.end(JSON.stringify(body))
     const target = String(headers['x-amz-target'])
@@ -373,7 +373,7 @@ describe('a role, live, with the brakes of a region', () => {
       AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
     })
 
-  test('says of each whether it was seen, is absent, or could not be read', async () => {
+  test('reports whether each safeguard was seen, is absent, or could not be read', async () => {
     const outcome = await live('--region', 'eu-central-1', '--json')
     expect(outcome.status).toBe(14)
     const [record] = outcome.records() as {
@@ -407,7 +407,7 @@ describe('a role, live, with the brakes of a region', () => {
     )
   })
 
-  test('says so in words too', async () => {
+  test('reports it as text too', async () => {
     const { stdout, stderr } = await live('--region', 'eu-central-1')
     expect(stdout).toContain('safeguard seen: a locked rule of 7 days in eu-central-1\n')
     expect(stdout).toContain(
@@ -419,7 +419,7 @@ describe('a role, live, with the brakes of a region', () => {
     expect(stdout + stderr).not.toContain('a-secret-of-this-test')
   })
 
-  test('says what a default retention leaves open, below what it refuses', async () => {
+  test('reports the limits of a default retention, below the refused action', async () => {
     const lock =
       '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>'
     const server = await startScriptedIam({
@@ -451,7 +451,7 @@ describe('a role, live, with the brakes of a region', () => {
     }
   })
 
-  test('asks nothing but IAM where no region is named', async () => {
+  test('calls only IAM if no region is named', async () => {
     const server = await started
     const before = server.requests.length
     const outcome = await live('--json')
@@ -482,7 +482,7 @@ test.each([
   [['--directory', '.', '--max-depth', '-1']],
   [['--policy', 'p.json', '--baseline', 'b.json']],
   [['--directory', '.', '--baseline', 'b.json', '--write-baseline', 'b.json']],
-])('%j is wrong usage, and says how it is right', async (args) => {
+])('%j is wrong usage, and the hint shows the right one', async (args) => {
   const outcome = await blastRadius(args)
   expect(outcome).toMatchObject({ status: 2, stdout: '' })
   expect(outcome.stderr).toMatch(/^hint: /m)

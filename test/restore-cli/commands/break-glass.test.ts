@@ -68,11 +68,11 @@ function breakGlass(args: readonly string[], env: Record<string, string> = {}): 
 }
 
 const asMaria = ['--config', config, '--source-identity', 'maria', '--reason', 'old volume, ticket 4711'].map(
-  (each) => each.replace(',', ''),
+  (line) => line.replace(',', ''),
 )
 
 describe('breaking the glass', () => {
-  test('opens a session of an hour, with who and why in it', async () => {
+  test('opens a session of an hour, with the person and the reason in it', async () => {
     const outcome = await breakGlass([...asMaria, '--json'])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     const [record] = outcome.records() as { expires: string; credentials: { accessKeyId: string } }[]
@@ -99,13 +99,13 @@ describe('breaking the glass', () => {
     })
   })
 
-  test("is denied to whoever isn't named, with what the trust asks for", async () => {
+  test('is denied to people who are not named, and the hint has the requirements of the trust policy', async () => {
     const outcome = await breakGlass(asMaria, launcher)
     expect(outcome).toMatchObject({ status: 6, stdout: '' })
     expect(outcome.stderr).toContain('holdfast:breakGlass')
   })
 
-  test('asks for the code of a second factor on a terminal, and for nothing without one', async () => {
+  test('asks for the code of a second factor on a terminal, and fails without one', async () => {
     const outcome = await breakGlass([...asMaria, '--mfa-serial', 'arn:aws:iam::222222222222:mfa/maria'])
     expect(outcome).toMatchObject({ status: 7, stdout: '' })
     expect(outcome.stderr).toContain('no terminal to ask for its code')
@@ -128,7 +128,7 @@ describe('an approval', () => {
     return { outcome, calls: iam.calls() }
   }
 
-  test("says for whom and until when, in a policy that whoever breaks the glass can't write", async () => {
+  test("names the person and the end, in a policy that a break-glass session can't write", async () => {
     const { outcome, calls } = await approve(
       ['maria', '--config', config, '--minutes', '30', '--json'],
       ['v1'],
@@ -157,7 +157,7 @@ describe('an approval', () => {
     )
   })
 
-  test("makes room for itself: of five versions, the oldest that isn't in force goes", async () => {
+  test("deletes the oldest of five versions that isn't in force", async () => {
     const { calls } = await approve(['maria', '--config', config], ['v3', 'v4', 'v5', 'v6', 'v7'])
     expect(calls.find(({ Action }) => Action === 'DeletePolicyVersion')).toMatchObject({
       PolicyArn: policyArn,
@@ -165,7 +165,7 @@ describe('an approval', () => {
     })
   })
 
-  test('that nobody asks for is said so', async () => {
+  test('that the configuration does not require is an error', async () => {
     const { outcome, calls } = await approve(['maria', '--config', unapproved], ['v1'])
     expect(outcome).toMatchObject({ status: 5, stdout: '' })
     expect(calls).toEqual([])
@@ -183,7 +183,7 @@ test.each([
   [['approve', 'a b', '--config', 'x']],
   [['approve', 'maria', '--config', 'x', '--minutes', '61']],
   [['approve', 'maria', '--config', 'x', '--minutes', '-1']],
-])('%j is wrong usage, and says how it is right', async (args) => {
+])('%j is wrong usage, and the hint shows the right one', async (args) => {
   const outcome = await breakGlass(args)
   expect(outcome).toMatchObject({ status: 2, stdout: '' })
   expect(outcome.stderr).toMatch(/^hint: /m)

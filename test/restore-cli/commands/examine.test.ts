@@ -18,11 +18,13 @@ beforeAll(async () => {
 })
 
 describe('examine', () => {
-  test('answers in words and as a record, the same on each run', async () => {
+  test('reports as text and as a record, the same on each run', async () => {
     const words = await runCommand(['examine', tree])
     expect(words.stdout).toContain('1 entry, 1 file, 3 B')
-    const [record, ...more] = (await runCommand(['examine', tree, '--run', 'night-1', '--json'])).records()
-    expect(more).toEqual([])
+    const [record, ...otherRecords] = (
+      await runCommand(['examine', tree, '--run', 'night-1', '--json'])
+    ).records()
+    expect(otherRecords).toEqual([])
     expect(record).toEqual(JSON.parse(readFileSync(answer, 'utf8')))
     expect(record).toMatchObject({
       type: 'examination',
@@ -34,13 +36,13 @@ describe('examine', () => {
     })
   })
 
-  test('never writes its answer over what is there', async () => {
+  test('never overwrites a file with its result', async () => {
     const before = readFileSync(answer, 'utf8')
     expect(await runCommand(['examine', tree, '--answer', answer])).toMatchObject({ status: 11 })
     expect(readFileSync(answer, 'utf8')).toBe(before)
   })
 
-  test('ends with 4 for an empty directory, after the answer, and with 5 where there is none', async () => {
+  test('ends with 4 for an empty directory, after the record, and with 5 for a missing one', async () => {
     const empty = join(folder, 'empty')
     mkdirSync(empty)
     const outcome = await runCommand(['examine', empty, '--json'])
@@ -61,7 +63,7 @@ describe('examine', () => {
     expect(await runCommand(['examine', tree, ...args])).toMatchObject({ status: 2, stdout: '' })
   })
 
-  test('says which program of PostgreSQL is not there', async () => {
+  test('names the missing program of PostgreSQL', async () => {
     const outcome = await runCommand(['examine', tree, '--kind', 'postgres', '--postgres-bin', folder])
     expect(outcome).toMatchObject({ status: 5 })
     expect(outcome.stderr).toContain(join(folder, 'postgres'))
@@ -94,7 +96,7 @@ describe('check-examination', () => {
   const check = (...args: string[]) =>
     runCommand(['check-examination', answer, '--source', 'uploads', '--json', ...args])
 
-  test("makes a record of its own of a good answer, with the source that is its caller's word", async () => {
+  test('prints its own record of a good result, with the source that the caller names', async () => {
     const outcome = await check('--run', 'night-1', '--kind', 'volume')
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
     expect(outcome.records()).toMatchObject([
@@ -102,7 +104,7 @@ describe('check-examination', () => {
     ])
   })
 
-  test('knows its run by its environment too, as a container is told it', async () => {
+  test('takes its run from the environment too, as in a container', async () => {
     expect(
       await runCommand(['check-examination', answer, '--source', 'uploads'], {
         env: { HOLDFAST_RUN: 'night-1' },
@@ -116,7 +118,7 @@ describe('check-examination', () => {
   })
 
   test.each([[['--run', 'night-2']], [['--kind', 'postgres']]])(
-    'ends with 4 and no record for an answer to something else: %j',
+    'ends with 4 and no record for a result of something else: %j',
     async (args) => {
       expect(await check(...args)).toMatchObject({ status: 4, stdout: '' })
     },
@@ -138,7 +140,7 @@ describe('check-examination', () => {
     expect(outcome.records()).toMatchObject([{ type: 'checked-examination', ok: false }])
   })
 
-  test('shows nothing of a hostile answer', async () => {
+  test('shows nothing of a hostile result', async () => {
     const hostile = join(folder, 'hostile.json')
     writeFileSync(
       hostile,

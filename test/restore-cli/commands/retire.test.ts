@@ -38,7 +38,7 @@ test("a vault with a backup in it waits for its writers, then for its locks, by 
   expect(words.stdout).toMatch(/^> 2\. Wait until the last lock ends: until /m)
 })
 
-test("a vault that isn't there, or isn't named, is said so", async () => {
+test('a missing vault, or a missing --bucket, is an error', async () => {
   expect(await runCommand(['retire', '--bucket', 'absent'], { env })).toMatchObject({ status: 5, stdout: '' })
   expect(await runCommand(['retire'], { env })).toMatchObject({ status: 2, stdout: '' })
 })

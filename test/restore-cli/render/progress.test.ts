@@ -39,7 +39,7 @@ test('with --json, it is a record', () => {
   expect(shown()).toBe('{"type":"progress","files":7}\n')
 })
 
-test('on a terminal, it is gone when it has been stopped', () => {
+test('on a terminal, it disappears when it is stopped', () => {
   vi.stubEnv('CI', undefined)
   vi.stubEnv('TERM', 'xterm')
   const { stream, clock, shown } = watch(true)

@@ -15,7 +15,7 @@ test.each([
   expect(terminalText(text)).toBe(shown)
 })
 
-test('nothing that is shown can steer a terminal, whatever it was', () => {
+test('no text can control a terminal', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(terminalText(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
@@ -23,7 +23,7 @@ test('nothing that is shown can steer a terminal, whatever it was', () => {
   )
 })
 
-test('a path in a record is the same bytes in both of its forms', () => {
+test('both forms of a path in a record are the same bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       const record = pathRecord(bytes)
