@@ -1,6 +1,6 @@
-// Requests by kind, from the server's own access log: the same counter for every client.
+// Counts requests by kind in the server's own access log, so that the counter is the same for every client.
 
-/** By S3's name of the operation, e.g. `PutObject`. */
+/** Counts by S3's name of the operation, e.g. `PutObject`. */
 export type Requests = Record<string, number>
 
 // Bucket owner, bucket, [time], address, requester, request id, operation: as S3 server access logs have it.

@@ -1,9 +1,9 @@
-// How time and memory of Holdfast grow as files, bytes, snapshots and versions grow tenfold, twice; and a million files, once.
+// Measures how Holdfast's time and memory grow with files, bytes, snapshots and versions, in two tenfold steps.
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
 import { totalOf } from './access-log.ts'
-import type { Contender, Repository } from './tool.ts'
+import type { Tool, Repository } from './tool.ts'
 import { makeBig, makeMixed, makeTiny, scaled } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import type { Gateway } from './gateway.ts'
@@ -21,7 +21,7 @@ const atOnce = 16
 
 export interface Growth extends Place {
   gateway: Gateway
-  contender: Contender
+  tool: Tool
   scale: number
   report: (text: string) => void
 }
@@ -47,16 +47,16 @@ export async function measureComplexity(growth: Growth): Promise<Omit<Complexity
 
 /** A tree of a million files through every operation. */
 export async function measureTree(growth: Growth): Promise<Omit<Complexity, 'provenance'>> {
-  const { contender, folder, scale } = growth
+  const { tool, folder, scale } = growth
   const size = scaled(1_000_000, scale)
   const { directory } = makeTiny(join(folder, 'data'), size / 200_000)
   const repository = await newRepository(growth, 'tree')
   const points: ComplexityPoint[] = []
   for (const [operation, invocation] of [
-    ['first', contender.backup(repository, directory)],
-    ['no-change', contender.backup(repository, directory)],
-    ['restore', contender.restore(repository, join(folder, 'target'))],
-    ['verify', contender.verify(repository)],
+    ['first', tool.backup(repository, directory)],
+    ['no-change', tool.backup(repository, directory)],
+    ['restore', tool.restore(repository, join(folder, 'target'))],
+    ['verify', tool.verify(repository)],
   ] as const)
     points.push(pointOf(growth, size, operation, [await takeSample(invocation, repository, growth)]))
   assertSame(directory, join(folder, 'target'))
@@ -78,69 +78,67 @@ async function growData(
     for (let repeat = 0; repeat < repeats; repeat++) {
       const repository = await newRepository(growth, `complexity-${step}-${size}-${repeat}`)
       const target = join(growth.folder, 'target')
-      const { contender } = growth
-      samples['first']!.push(await takeSample(contender.backup(repository, directory), repository, growth))
-      samples['no-change']!.push(
-        await takeSample(contender.backup(repository, directory), repository, growth),
-      )
-      samples['restore']!.push(await takeSample(contender.restore(repository, target), repository, growth))
+      const { tool } = growth
+      samples['first']!.push(await takeSample(tool.backup(repository, directory), repository, growth))
+      samples['no-change']!.push(await takeSample(tool.backup(repository, directory), repository, growth))
+      samples['restore']!.push(await takeSample(tool.restore(repository, target), repository, growth))
       rmSync(target, { recursive: true, force: true })
       growth.gateway.forget(repository.bucket)
     }
-    for (const [operation, taken] of Object.entries(samples))
-      points.push(pointOf(growth, size, operation, taken))
+    for (const [operation, repeatedSamples] of Object.entries(samples))
+      points.push(pointOf(growth, size, operation, repeatedSamples))
     rmSync(folder, { recursive: true, force: true })
   }
   return points
 }
 
 async function growSnapshots(growth: Growth): Promise<ComplexityPoint[]> {
-  const { contender } = growth
+  const { tool } = growth
   const { directory, oneFile } = makeSmall(growth, 'snapshots')
   const repository = await newRepository(growth, 'complexity-snapshots')
   const points: ComplexityPoint[] = []
-  let made = 0
+  let snapshotCount = 0
   for (const step of steps) {
     const size = scaled(10 * step, growth.scale)
-    for (; made < size; made++) {
-      appendFileSync(join(directory, oneFile), `${made}\n`)
-      await measure(contender.backup(repository, directory), repository.cache)
+    for (; snapshotCount < size; snapshotCount++) {
+      appendFileSync(join(directory, oneFile), `${snapshotCount}\n`)
+      await measure(tool.backup(repository, directory), repository.cache)
     }
     points.push(...(await measureVault(growth, repository, size)))
   }
   return points
 }
 
-/** Who may delete can hide what is locked, and never remove it: so many markers are what a reader must see through. */
+/** Delete markers over locked versions: an intruder can add many, and a reader must still find the versions. */
 async function growVersions(growth: Growth): Promise<ComplexityPoint[]> {
-  const { contender, gateway } = growth
+  const { tool, gateway } = growth
   const { directory } = makeSmall(growth, 'versions')
   const repository = await newRepository(growth, 'complexity-versions')
   const Bucket = repository.bucket
-  await measure(contender.backup(repository, directory), repository.cache)
+  await measure(tool.backup(repository, directory), repository.cache)
   const { Versions = [] } = await gateway.client.send(new ListObjectVersionsCommand({ Bucket }))
   const keys = Versions.map(({ Key }) => Key!)
   const points: ComplexityPoint[] = []
-  let made = 0
+  let markerCount = 0
   for (const step of steps) {
     const size = scaled(100 * step, growth.scale)
-    while (made < size) {
+    while (markerCount < size) {
       const batch = Array.from(
-        { length: Math.min(atOnce, size - made) },
-        (_, index) => keys[(made + index) % keys.length]!,
+        { length: Math.min(atOnce, size - markerCount) },
+        (_, index) => keys[(markerCount + index) % keys.length]!,
       )
-      // Two at once over one key would not be a marker each, on a server that keeps them by time.
+      // One deletion per key at a time, because the server stores two markers of the same time as one.
       await Promise.all(
         [...new Set(batch)].map((Key) => gateway.client.send(new DeleteObjectCommand({ Bucket, Key }))),
       )
-      made += new Set(batch).size
+      markerCount += new Set(batch).size
     }
     points.push(...(await measureVault(growth, repository, size)))
   }
   return points
 }
 
-/** A restore of all of it, and of one file; what is in the vault besides should not matter. */
+/** A restore of the newest snapshot; other snapshots and markers in the vault should not slow it down. */
 async function measureVault(
   growth: Growth,
   repository: Repository,
@@ -149,12 +147,12 @@ async function measureVault(
   const target = join(growth.folder, 'target')
   const samples: Record<string, Sample[]> = { restore: [] }
   for (let repeat = 0; repeat < repeats; repeat++) {
-    samples['restore']!.push(
-      await takeSample(growth.contender.restore(repository, target), repository, growth),
-    )
+    samples['restore']!.push(await takeSample(growth.tool.restore(repository, target), repository, growth))
     rmSync(target, { recursive: true, force: true })
   }
-  return Object.entries(samples).map(([operation, taken]) => pointOf(growth, size, operation, taken))
+  return Object.entries(samples).map(([operation, repeatedSamples]) =>
+    pointOf(growth, size, operation, repeatedSamples),
+  )
 }
 
 function makeSmall(growth: Growth, name: string): Dataset {
@@ -163,10 +161,10 @@ function makeSmall(growth: Growth, name: string): Dataset {
   return makeMixed(directory, 0.01)
 }
 
-async function newRepository({ contender, folder }: Growth, bucket: string): Promise<Repository> {
+async function newRepository({ tool, folder }: Growth, bucket: string): Promise<Repository> {
   const repository = { bucket, cache: join(folder, 'caches', bucket) }
   mkdirSync(repository.cache, { recursive: true })
-  await contender.prepare(repository)
+  await tool.prepare(repository)
   return repository
 }
 

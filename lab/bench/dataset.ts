@@ -1,4 +1,4 @@
-// The data sets, made by a seed, and the 2 % of them that change between two backups.
+// Makes the data sets from a seed, and changes 2 % of them between two backups.
 import {
   closeSync,
   ftruncateSync,
@@ -24,7 +24,7 @@ export interface Dataset {
   directory: string
   files: number
   bytes: number
-  /** A file in it, below `directory`: what is restored alone. */
+  /** The file for the restore of one file, relative to `directory`. */
   oneFile: string
   /** Changes about 2 % of the bytes in place. */
   change: (round: number) => Promise<void> | void
@@ -38,10 +38,10 @@ interface FileGroup {
 }
 
 const perFolder = 500
-/** What is written at a time, and the stretch that changes in a large file. */
+/** Bytes of one write. */
 const blockBytes = 4 * mib
 
-/** @param scale 1 for the size that the targets are about. */
+/** @param scale 1 for the size of the targets. */
 export function makeMixed(directory: string, scale: number): Dataset {
   const seed = new SeededBytes('mixed')
   const small = { folder: 'small', count: scaled(20_000, scale), bytes: 8 * kib }
@@ -129,7 +129,7 @@ function fileOf(directory: string, group: FileGroup, index: number): string {
   return join(directory, group.folder, String(Math.floor(index / perFolder)), String(index % perFolder))
 }
 
-/** Every 50th file, another one in each round. */
+/** Changes every 50th file, in each round other ones. */
 function changeGroup(directory: string, group: FileGroup, changes: SeededBytes): void {
   for (let index = changes.below(Math.min(50, group.count)); index < group.count; index += 50) {
     writeFileSync(fileOf(directory, group, index), contentOf(group, index, changes))
@@ -139,13 +139,14 @@ function changeGroup(directory: string, group: FileGroup, changes: SeededBytes):
 function writeLarge(file: string, bytes: number, block: (bytes: number) => Buffer): void {
   const handle = openSync(file, 'w')
   try {
-    for (let left = bytes; left > 0; left -= blockBytes) writeSync(handle, block(Math.min(left, blockBytes)))
+    for (let remaining = bytes; remaining > 0; remaining -= blockBytes)
+      writeSync(handle, block(Math.min(remaining, blockBytes)))
   } finally {
     closeSync(handle)
   }
 }
 
-/** The same bytes, further back: chunks that are cut by content are found again. */
+/** Copies the bytes to later offsets, where content-defined chunks still match. */
 function copyShifted(from: string, to: string, shift: Buffer): void {
   const [input, output] = [openSync(from, 'r'), openSync(to, 'w')]
   try {

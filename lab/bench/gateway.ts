@@ -1,4 +1,4 @@
-// The store that both back up to: versitygw on loopback, which nobody here wrote.
+// The store of both tools: versitygw on loopback, a third-party server.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -34,7 +34,7 @@ const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench-on-loopback'
 const region = 'us-east-1'
 const lockDays = 40
 
-/** What a measurement asks of a store. */
+/** The part of the store that a measurement uses. */
 export type MeasuredStore = Pick<
   Gateway,
   'mark' | 'requestsSince' | 'storedBytes' | 'cpuSeconds' | 'forget' | 'fetchAll'
@@ -59,7 +59,7 @@ export class Gateway {
     })
   }
 
-  /** @param folder for everything that it keeps; the caller removes it. */
+  /** @param folder for all of its data; the caller removes it. */
   static async start(program: string, folder: string): Promise<Gateway> {
     const port = await freePort()
     for (const part of ['buckets', 'versions']) mkdirSync(join(folder, part), { recursive: true })
@@ -90,7 +90,7 @@ export class Gateway {
       },
     )
     closeSync(log)
-    // Also when this process is told to end, or fails: no server outlives the measurement.
+    // Kill the server at every exit of this process, so that it can't outlive the measurement.
     process.prependOnceListener('exit', () => child.kill('SIGKILL'))
     const gateway = new Gateway(child, folder, port)
     try {
@@ -102,7 +102,7 @@ export class Gateway {
     return gateway
   }
 
-  /** What a client needs in its environment. */
+  /** The environment of a client. */
   get environment(): Record<string, string> {
     return {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -135,7 +135,7 @@ export class Gateway {
     )
   }
 
-  /** Every current object, once, `atOnce` at a time, thrown away as it comes: seconds. */
+  /** Fetches every current object once, `atOnce` at a time, and discards the bytes. Returns the seconds. */
   async fetchAll(bucket: string, atOnce: number): Promise<number> {
     const keys: string[] = []
     for await (const page of paginateListObjectsV2({ client: this.client }, { Bucket: bucket }))
@@ -152,13 +152,13 @@ export class Gateway {
     return (performance.now() - beforeMs) / 1000
   }
 
-  /** Removes what a bucket holds from the disk, locks or not: it is done with. */
+  /** Removes the objects of a finished bucket from the disk, locked ones included. */
   forget(bucket: string): void {
     for (const part of ['buckets', 'versions'])
       rmSync(join(this.folder, part, bucket), { recursive: true, force: true })
   }
 
-  /** Processor time since it started: proc(5), fields 14 and 15, in ticks of 10 ms. */
+  /** Processor time of the server: proc(5), fields 14 and 15, in ticks of 10 ms. */
   cpuSeconds(): number {
     const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
@@ -166,7 +166,7 @@ export class Gateway {
     return (Number(fields[11]) + Number(fields[12])) / 100
   }
 
-  /** Where the access log ends: give it to `requestsSince` after a run. */
+  /** The end of the access log, an argument of `requestsSince` after a run. */
   mark(): number {
     return statSync(join(this.folder, 'access.log'), { throwIfNoEntry: false })?.size ?? 0
   }

@@ -1,8 +1,8 @@
-// Many snapshots of one small source, and a restore of the one in the middle.
+// Measures a restore of the middle one of many snapshots of a small source.
 import { appendFileSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ContenderName, Repository } from './tool.ts'
+import type { ToolName, Repository } from './tool.ts'
 import { makeMixed, scaled } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import { measure } from './measured-process.ts'
@@ -11,7 +11,7 @@ import type { Sample, Setting } from './measurement.ts'
 import type { RunResults } from './results.ts'
 
 const snapshotsAtFullScale = 200
-/** A point in time is told by the store's second: one must pass before the next snapshot. */
+/** A pause before the next snapshot, because the store's times have whole seconds. */
 const secondMs = 1100
 
 export interface History {
@@ -25,35 +25,35 @@ export interface History {
 export async function measureHistory(directory: string, scale: number, setting: Setting): Promise<History> {
   const dataset = makeMixed(directory, 0.01)
   const count = scaled(snapshotsAtFullScale, scale)
-  const repositories = new Map<ContenderName, Repository>()
-  for (const contender of setting.contenders) {
+  const repositories = new Map<ToolName, Repository>()
+  for (const tool of setting.tools) {
     const repository = {
-      bucket: `${contender.name}-history`,
-      cache: join(setting.folder, `${contender.name}-cache`),
+      bucket: `${tool.name}-history`,
+      cache: join(setting.folder, `${tool.name}-cache`),
     }
     mkdirSync(repository.cache, { recursive: true })
-    await contender.prepare(repository)
-    repositories.set(contender.name, repository)
+    await tool.prepare(repository)
+    repositories.set(tool.name, repository)
   }
   setting.report(`history: making ${count} snapshots for each`)
   const middle = Math.floor(count / 2)
-  const kept = join(setting.folder, 'as-of-the-middle')
-  const states = new Map<ContenderName, string>()
+  const expectedDirectory = join(setting.folder, 'as-of-the-middle')
+  const states = new Map<ToolName, string>()
   for (let index = 0; index < count; index++) {
     appendFileSync(join(directory, dataset.oneFile), `${index}\n`)
-    // Not timed: both at once.
+    // Both tools at once, because these backups are not timed.
     await Promise.all(
-      setting.contenders.map(async (contender) => {
-        const repository = repositories.get(contender.name)!
-        const { output } = await measure(contender.backup(repository, directory), repository.cache)
-        if (index === middle) states.set(contender.name, contender.stateOf(output))
+      setting.tools.map(async (tool) => {
+        const repository = repositories.get(tool.name)!
+        const { output } = await measure(tool.backup(repository, directory), repository.cache)
+        if (index === middle) states.set(tool.name, tool.stateOf(output))
       }),
     )
     if (index !== middle) continue
-    cpSync(directory, kept, { recursive: true })
+    cpSync(directory, expectedDirectory, { recursive: true })
     await sleep(secondMs)
   }
-  const samples = await restoreMiddle({ dataset, kept, repositories, states }, setting)
+  const samples = await restoreMiddle({ dataset, kept: expectedDirectory, repositories, states }, setting)
   const description = `${count} snapshots of ${dataset.files} files, each with a file that has changed; the one in the middle is restored`
   return {
     description,
@@ -63,28 +63,28 @@ export async function measureHistory(directory: string, scale: number, setting: 
   }
 }
 
-interface Made {
+interface MadeHistory {
   dataset: Dataset
   kept: string
-  repositories: ReadonlyMap<ContenderName, Repository>
-  states: ReadonlyMap<ContenderName, string>
+  repositories: ReadonlyMap<ToolName, Repository>
+  states: ReadonlyMap<ToolName, string>
 }
 
-async function restoreMiddle(made: Made, setting: Setting): Promise<Record<ContenderName, Sample[]>> {
-  const samples: Record<ContenderName, Sample[]> = { holdfast: [], restic: [] }
+async function restoreMiddle(history: MadeHistory, setting: Setting): Promise<Record<ToolName, Sample[]>> {
+  const samples: Record<ToolName, Sample[]> = { holdfast: [], restic: [] }
   for (let round = 0; round < setting.rounds; round++) {
-    for (const contender of round % 2 === 0 ? setting.contenders : setting.contenders.toReversed()) {
-      const { name } = contender
-      const repository = made.repositories.get(name)!
+    for (const tool of round % 2 === 0 ? setting.tools : setting.tools.toReversed()) {
+      const { name } = tool
+      const repository = history.repositories.get(name)!
       const target = join(setting.folder, `${name}-restored`)
       const sample = await takeSample(
-        contender.restore(repository, target, { state: made.states.get(name)! }),
+        tool.restore(repository, target, { state: history.states.get(name)! }),
         repository,
         setting,
       )
       setting.report(`  point-in-time ${name}: ${sample.cost.seconds.toFixed(2)} s`)
       samples[name].push(sample)
-      if (round === 0) assertSame(made.kept, target)
+      if (round === 0) assertSame(history.kept, target)
       rmSync(target, { recursive: true, force: true })
     }
   }

@@ -1,4 +1,14 @@
 // `npm run bench`: measures Holdfast and restic side by side on one third-party S3 store on loopback.
+//
+// 1. options.ts reads the parts, runs and sizes to measure; programs.ts builds Holdfast, restic and versitygw.
+// 2. For each part a new store starts (gateway.ts), and dataset.ts or postgres-dataset.ts makes the data from a seed.
+// 3. measurement.ts alternates rounds of both tools (tool.ts): first backup, no change, change, restore, one file.
+// 4. Each run is a whole process; measured-process.ts records its time, processor time and memory.
+// 5. theoretical-limits.ts measures how fast writing, fetching and decoding are alone.
+// 6. history.ts restores an old snapshot among many; complexity.ts measures how time and memory grow with the data.
+// 7. results.ts merges the figures into docs/benchmarks.json; page/ draws docs/benchmarks.md and its charts from it.
+//
+// cost/ writes docs/cost.md from the product's constants, without a measurement.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,8 +30,8 @@ import { makePostgres } from './postgres-dataset.ts'
 import { renderPage } from './page/page.ts'
 import { cleanProvenance, mergeResults, readResults } from './results.ts'
 import type { DatasetResults, Provenance, Results } from './results.ts'
-import { prepareTools } from './tools.ts'
-import type { Tools } from './tools.ts'
+import { preparePrograms } from './programs.ts'
+import type { Programs } from './programs.ts'
 
 const documentation = resolve(import.meta.dirname, '../../docs')
 const ownResults = join(documentation, 'benchmarks.json')
@@ -55,31 +65,31 @@ async function main(): Promise<void> {
     })
 }
 
-/** Each part is written as soon as it is measured. Answers the parts that failed. */
+/** Measures each part, and writes it at once. Returns the parts that failed. */
 async function measureAll(options: Options, out: string): Promise<PartName[]> {
-  // A part that is measured anew takes its place among the others; what can't be read is refused before an hour was spent.
+  // Read the earlier results first, because an unreadable file must be refused before an hour of measurement.
   let results: Results = existsSync(out) ? readResults(out) : { version: 1, datasets: [], complexity: [] }
   const work = mkdtempSync(join(options.work ?? tmpdir(), 'holdfast-bench-'))
-  // PostgreSQL runs as another user where we are root.
+  // PostgreSQL runs as another user if we are root, and must pass through the folder.
   chmodSync(work, 0o755)
-  // A signal ends the process by way of `exit`, where first the servers are killed, then the folder goes.
+  // A signal ends the process through `exit`, whose listeners kill the servers first and then remove the folder.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => process.exit(exitStatus.interrupted))
   process.once('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 5 }))
-  const tools = await prepareTools(work, report)
-  report(Object.values(tools.versions).join(', '))
+  const programs = await preparePrograms(work, report)
+  report(Object.values(programs.versions).join(', '))
   const { command, rounds } = options
   const provenance = cleanProvenance({
     made: new Date().toISOString(),
     command,
     rounds,
     machine: describeMachine(work),
-    versions: tools.versions,
+    versions: programs.versions,
   })
   const failed: PartName[] = []
   for (const part of options.parts) {
     try {
-      results = mergeResults(results, await measurePart(part, work, tools, options, provenance))
+      results = mergeResults(results, await measurePart(part, work, { programs, options, provenance }))
       writeFileSync(out, `${JSON.stringify(results, null, 1)}\n`)
       report(`${part}: written to ${out}`)
     } catch (error) {
@@ -90,31 +100,35 @@ async function measureAll(options: Options, out: string): Promise<PartName[]> {
   return failed
 }
 
+interface Measurement {
+  readonly programs: Programs
+  readonly options: Options
+  readonly provenance: Provenance
+}
+
 async function measurePart(
   part: PartName,
   work: string,
-  tools: Tools,
-  options: Options,
-  provenance: Provenance,
+  { programs, options, provenance }: Measurement,
 ): Promise<Results> {
   const folder = join(work, part)
   mkdirSync(join(folder, 'data'), { recursive: true })
-  const gateway = await Gateway.start(tools.versitygw, join(folder, 'store'))
+  const gateway = await Gateway.start(programs.versitygw, join(folder, 'store'))
   const scale = options.scales[part]
   try {
     if (part === 'complexity' || part === 'tree') {
       report(part)
-      const growth = { gateway, contender: openHoldfast(tools, gateway), folder, sync, scale, report }
+      const growth = { gateway, tool: openHoldfast(programs, gateway), folder, sync, scale, report }
       const complexity = part === 'tree' ? [await measureTree(growth)] : await measureComplexity(growth)
-      const own = part === 'tree' ? { ...provenance, rounds: 1 } : provenance
+      const treeProvenance = part === 'tree' ? { ...provenance, rounds: 1 } : provenance
       return {
         version: 1,
         datasets: [],
-        complexity: complexity.map((growth) => ({ ...growth, provenance: own })),
+        complexity: complexity.map((growth) => ({ ...growth, provenance: treeProvenance })),
       }
     }
-    const contenders = [openHoldfast(tools, gateway), openRestic(tools, gateway)]
-    const setting = { gateway, contenders, folder, sync, rounds: options.rounds, runs: options.runs, report }
+    const tools = [openHoldfast(programs, gateway), openRestic(programs, gateway)]
+    const setting = { gateway, tools, folder, sync, rounds: options.rounds, runs: options.runs, report }
     const dataset =
       part === 'history'
         ? await measureHistory(join(folder, 'data'), scale, setting)
@@ -142,7 +156,7 @@ async function makeAndMeasure(
 try {
   await main()
 } catch (error) {
-  const known =
+  const failure =
     error instanceof HoldfastError
       ? error
       : new HoldfastError(
@@ -150,6 +164,6 @@ try {
           error instanceof Error ? (error.stack ?? error.message) : String(error),
           { cause: error },
         )
-  report(`error: ${known.message}${known.hint === undefined ? '' : `\nhint: ${known.hint}`}`)
-  process.exitCode = exitStatus[known.code]
+  report(`error: ${failure.message}${failure.hint === undefined ? '' : `\nhint: ${failure.hint}`}`)
+  process.exitCode = exitStatus[failure.code]
 }

@@ -1,4 +1,4 @@
-// Runs a program to its end and says what it cost: time, processor, memory.
+// Runs a program to its end, and returns its cost: time, processor time and memory.
 import { execFile } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,12 +9,12 @@ const run = promisify(execFile)
 const script = join(import.meta.dirname, 'measure.py')
 
 export interface Invocation {
-  /** Absolute: nothing is looked up in a path. */
+  /** Absolute path, because PATH is not searched. */
   program: string
   args: readonly string[]
   env: Readonly<Record<string, string>>
   directory: string
-  /** Another status than 0 that says nothing bad. */
+  /** An exit status besides 0 that counts as success. */
   alsoEndsWith?: number
 }
 
@@ -22,7 +22,7 @@ export interface Cost {
   seconds: number
   /** User and system time of the program and its children. */
   cpuSeconds: number
-  /** Of its largest process. */
+  /** Peak memory of its largest process. */
   peakBytes: number
 }
 
@@ -32,8 +32,8 @@ export interface Measured {
 }
 
 /**
- * @param folder for two files that are gone again afterwards.
- * @throws `internal` with the end of its output, if it fails or takes longer than `limitSeconds`.
+ * @param folder for two temporary files.
+ * @throws `internal` with the end of its output, if the program fails or takes longer than `limitSeconds`.
  */
 export async function measure(
   invocation: Invocation,

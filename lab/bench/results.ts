@@ -1,17 +1,17 @@
-// What a measurement leaves behind: one JSON document, from which tables and charts are drawn.
+// The results of a measurement: one JSON document, from which the page and its charts are drawn.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
 
 const finite = z.number().nonnegative()
-// Ratios divide by these.
+// Positive, because ratios divide by these.
 const positive = z.number().positive()
 const series = z.array(positive).min(1).max(1000)
 const name = z
   .string()
   .max(40)
   .regex(/^[a-z0-9-]+$/)
-// Quoted in a page: one line, and nothing that Markdown or SVG would take for its own.
+// The page quotes these texts, so they are one line without characters of Markdown or SVG.
 const text = z
   .string()
   .max(500)
@@ -19,7 +19,7 @@ const text = z
 const foreign = /[^\w .,;:()/@%+='?-]/g
 const requests = z.record(z.string().regex(/^\w{1,64}$/), z.int().nonnegative())
 
-/** How and on what a part was measured. */
+/** The command, the machine and the versions of a measurement. */
 const provenance = z.strictObject({
   made: z.iso.datetime(),
   command: text,
@@ -33,13 +33,13 @@ const side = z.strictObject({
   seconds: series,
   cpuSeconds: series,
   peakBytes: series,
-  /** What the store took for it meanwhile, on the same processors. */
+  /** Processor time of the store during the run, on the same processors. */
   storeCpuSeconds: z.array(finite).min(1).max(1000),
-  /** What a `sync` took when it had ended. */
+  /** Duration of a `sync` after the end of the run. */
   syncSeconds: z.array(finite).min(1).max(1000),
-  /** Of the last round, by the store's access log. */
+  /** Requests of the last round, by the store's access log. */
   requests,
-  /** In the bucket after the run of the last round. */
+  /** Bytes in the bucket after the last round. */
   storedBytes: positive,
 })
 
@@ -49,11 +49,11 @@ const dataset = z.strictObject({
   name,
   provenance,
   description: text,
-  /** 1: the size that the targets are about. */
+  /** 1 for the size of the targets. */
   scale: positive,
   files: z.int().nonnegative(),
   bytes: finite,
-  /** Seconds that the machine needs for a restore's parts alone, each by itself. */
+  /** Theoretical limits: seconds that each part of a restore takes alone on this machine. */
   ceilings: z
     .strictObject({ writeSeconds: finite, networkSeconds: finite, decodeSeconds: finite })
     .optional(),
@@ -80,13 +80,13 @@ const resultsSchema = z.strictObject({
 export type Results = z.infer<typeof resultsSchema>
 export type Provenance = z.infer<typeof provenance>
 export type DatasetResults = z.infer<typeof dataset>
-export type Ceilings = NonNullable<DatasetResults['ceilings']>
+export type TheoreticalLimits = NonNullable<DatasetResults['ceilings']>
 export type RunResults = z.infer<typeof run>
 export type Side = z.infer<typeof side>
 export type Complexity = z.infer<typeof complexity>
 export type ComplexityPoint = z.infer<typeof point>
 
-/** @throws `invalid-input` for a file that isn't there, isn't JSON, or isn't what a measurement writes. */
+/** @throws `invalid-input` for a missing file, for invalid JSON, and for a document of another schema. */
 export function readResults(file: string): Results {
   const hint = 'make it with `npm run bench -- --out FILE`'
   let parsed: unknown
@@ -104,14 +104,14 @@ export function readResults(file: string): Results {
       { hint },
     )
   }
-  // Ratios are taken round by round.
+  // Both tools need the same number of rounds, because a ratio compares one round.
   const uneven = checked.data.datasets
     .flatMap(({ runs }) => runs)
     .find(
       ({ holdfast, restic }) =>
         new Set(
-          [holdfast, restic].flatMap((one) =>
-            [one.seconds, one.cpuSeconds, one.peakBytes, one.storeCpuSeconds, one.syncSeconds].map(
+          [holdfast, restic].flatMap((side) =>
+            [side.seconds, side.cpuSeconds, side.peakBytes, side.storeCpuSeconds, side.syncSeconds].map(
               ({ length }) => length,
             ),
           ),
@@ -120,27 +120,27 @@ export function readResults(file: string): Results {
   if (uneven !== undefined)
     throw new HoldfastError(
       'invalid-input',
-      `${file}: ${uneven.name}: the contenders have not the same rounds`,
+      `${file}: ${uneven.name}: the tools have different numbers of rounds`,
       { hint },
     )
   return checked.data
 }
 
-/** What the machine and the programs say of themselves, as it may stand in results. */
-export function cleanProvenance({ command, machine, versions, ...rest }: Provenance): Provenance {
+/** Replaces characters that the results don't allow, because machine and versions are foreign text. */
+export function cleanProvenance({ command, machine, versions, ...fields }: Provenance): Provenance {
   const clean = (words: string): string => words.replace(foreign, '?').slice(0, 500)
   return {
-    ...rest,
+    ...fields,
     command: clean(command),
     machine: { ...machine, processor: clean(machine.processor), system: clean(machine.system) },
     versions: Object.fromEntries(Object.entries(versions).map(([program, words]) => [program, clean(words)])),
   }
 }
 
-/** What was measured now takes the place of what was measured before under the same name; the rest stays. */
+/** New results replace earlier results of the same name; other results stay. */
 export function mergeResults(before: Results, now: Results): Results {
   const merge = <T extends { name: string }>(old: readonly T[], fresh: readonly T[]): T[] => [
-    ...old.filter((item) => !fresh.some((other) => other.name === item.name)),
+    ...old.filter((item) => !fresh.some((candidate) => candidate.name === item.name)),
     ...fresh,
   ]
   return {

@@ -1,4 +1,4 @@
-// Bytes that a seed decides: what doesn't compress, and what compresses as text does.
+// Bytes from a seed: incompressible bytes, and text that compresses like real text.
 import { createCipheriv, createHash } from 'node:crypto'
 import type { Cipheriv } from 'node:crypto'
 
@@ -16,12 +16,12 @@ export class SeededBytes {
     )
   }
 
-  /** `bytes` that no compressor makes smaller. */
+  /** `bytes` incompressible bytes. */
   random(bytes: number): Buffer {
     return this.cipher.update(Buffer.alloc(bytes))
   }
 
-  /** `bytes` of words: half of the choices are among few, so that a compressor finds something, and no two texts are equal. */
+  /** `bytes` of words. Half of them come from a small set, so that the text compresses; no two texts are equal. */
   text(bytes: number): Buffer {
     const text = Buffer.allocUnsafe(bytes)
     let written = 0

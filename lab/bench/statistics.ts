@@ -1,4 +1,4 @@
-// Medians of what was measured in pairs: a machine's mood in one round hits both contenders, and leaves their ratio.
+// Statistics of paired measurements: a slow round of the machine affects both tools, so their ratio stays.
 
 export interface Spread {
   median: number
@@ -6,7 +6,7 @@ export interface Spread {
   max: number
 }
 
-/** @throws RangeError without values, or with one that is no finite number. */
+/** @throws RangeError without values, or for a value that is not finite. */
 export function spreadOf(values: readonly number[]): Spread {
   if (values.length === 0 || !values.every(Number.isFinite))
     throw new RangeError('a spread needs finite numbers')
@@ -18,6 +18,6 @@ export function spreadOf(values: readonly number[]): Spread {
 
 /** `theirs[i] / ours[i]` of each round: above 1, ours took less. */
 export function ratiosOf(ours: readonly number[], theirs: readonly number[]): Spread {
-  if (ours.length !== theirs.length) throw new RangeError('a ratio needs both contenders in each round')
-  return spreadOf(ours.map((own, round) => theirs[round]! / own))
+  if (ours.length !== theirs.length) throw new RangeError('a ratio needs both tools in each round')
+  return spreadOf(ours.map((ourSeconds, round) => theirs[round]! / ourSeconds))
 }

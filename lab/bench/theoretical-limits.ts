@@ -1,4 +1,4 @@
-// What a restore can't be faster than: writing the files, fetching the objects, decoding them; each measured by itself.
+// Theoretical limits of a restore: writing the files, fetching the objects and decoding them, each measured alone.
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -7,20 +7,20 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { Dataset } from './dataset.ts'
 import type { MeasuredStore } from './gateway.ts'
 import { measure } from './measured-process.ts'
-import type { Ceilings } from './results.ts'
+import type { TheoreticalLimits } from './results.ts'
 
 const mib = 2 ** 20
 const readersAtOnce = 8
-/** Of a data set's bytes, evenly spread: enough to know what decoding them takes. */
+/** Sample size for decoding, evenly spread over the data set. */
 const sampleBytes = 128 * mib
 
-/** @param folder on the disk where restores go. */
-export async function measureCeilings(
+/** @param folder on the disk of the restores. */
+export async function measureTheoreticalLimits(
   dataset: Dataset,
   bucket: string,
   gateway: MeasuredStore,
   folder: string,
-): Promise<Ceilings> {
+): Promise<TheoreticalLimits> {
   const copy = join(folder, 'copy')
   // Without --reflink a file system could share blocks instead of writing them.
   const invocation = {

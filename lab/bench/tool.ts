@@ -1,40 +1,40 @@
-// What is compared: a backup tool as a whole process, told where to back up to and what to bring back.
+// The compared backup tools, each run as a whole process.
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { exitStatus } from '../../core/errors.ts'
 import type { Gateway } from './gateway.ts'
 import type { Invocation } from './measured-process.ts'
 import { measure } from './measured-process.ts'
-import type { Tools } from './tools.ts'
+import type { Programs } from './programs.ts'
 
-/** A repository of one contender: a bucket of its own on the same server, and its own cache. */
+/** The repository of one tool: its own bucket on the shared server, and its own cache. */
 export interface Repository {
   bucket: string
   cache: string
 }
 
-export interface Contender {
-  readonly name: ContenderName
-  /** Makes the bucket and what the tool wants to find in it; not timed. */
+export interface Tool {
+  readonly name: ToolName
+  /** Makes the bucket and initializes the repository; not timed. */
   prepare(repository: Repository): Promise<void>
   backup(repository: Repository, directory: string): Invocation
   /** The newest state, or `state`; whole, or only `path` below what was backed up. */
-  restore(repository: Repository, target: string, what?: { state?: string; path?: string }): Invocation
-  /** Reads the newest state back, every byte, and restores nothing. */
+  restore(repository: Repository, target: string, selection?: { state?: string; path?: string }): Invocation
+  /** Reads every byte of the newest state, and restores nothing. */
   verify(repository: Repository): Invocation
-  /** The state that the output of a backup names, as `restore` takes it. */
+  /** The state in the output of a backup, in the form that `restore` takes. */
   stateOf(output: string): string
 }
 
-export type ContenderName = 'holdfast' | 'restic'
+export type ToolName = 'holdfast' | 'restic'
 
 const source = 'bench'
 
-export function openHoldfast(tools: Tools, gateway: Gateway): Contender {
+export function openHoldfast(programs: Programs, gateway: Gateway): Tool {
   const invocation = (args: string[], repository: Repository, directory: string): Invocation => ({
-    program: tools.holdfast,
+    program: programs.holdfast,
     args: [...args, '--source', source, '--bucket', repository.bucket, '--no-assume-role'],
-    // Under the Node that runs this.
+    // PATH begins with the Node of this process.
     env: {
       ...gateway.environment,
       HOME: repository.cache,
@@ -47,29 +47,29 @@ export function openHoldfast(tools: Tools, gateway: Gateway): Contender {
     prepare: ({ bucket }) => gateway.makeBucket(bucket, { locked: true }),
     backup: (repository, directory) =>
       invocation(['backup', directory, '--cache-dir', repository.cache], repository, directory),
-    restore: (repository, target, what = {}) => {
-      const state = what.state === undefined ? [] : ['--point-in-time', what.state]
+    restore: (repository, target, selection = {}) => {
+      const state = selection.state === undefined ? [] : ['--point-in-time', selection.state]
       return invocation(
-        ['restore', ...(what.path === undefined ? [] : [what.path]), '--target', target, ...state],
+        ['restore', ...(selection.path === undefined ? [] : [selection.path]), '--target', target, ...state],
         repository,
-        tools.folder,
+        programs.folder,
       )
     },
-    // The store keeps the bucket's default lock beside its objects: none of them has its own, which is what 9 says.
+    // Status 9 is expected, because this store applies the bucket's default lock without a lock on each object.
     verify: (repository) => ({
-      ...invocation(['verify', '--read-data'], repository, tools.folder),
+      ...invocation(['verify', '--read-data'], repository, programs.folder),
       alsoEndsWith: exitStatus['vault-unsafe'],
     }),
-    // The point in time is the store's second: the bench lets one pass between two snapshots.
+    // The store's times have whole seconds, so the benchmark waits a second between two snapshots.
     stateOf: () => new Date().toISOString(),
   }
 }
 
-export function openRestic(tools: Tools, gateway: Gateway): Contender {
+export function openRestic(programs: Programs, gateway: Gateway): Tool {
   const invocation = (args: string[], { bucket, cache }: Repository, directory: string): Invocation => {
     const { AWS_ENDPOINT_URL: _, ...credentials } = gateway.environment
     return {
-      program: tools.restic,
+      program: programs.restic,
       args,
       env: {
         ...credentials,
@@ -86,19 +86,19 @@ export function openRestic(tools: Tools, gateway: Gateway): Contender {
     prepare: async (repository) => {
       mkdirSync(repository.cache, { recursive: true })
       await gateway.makeBucket(repository.bucket, { locked: false })
-      await measure(invocation(['init'], repository, tools.folder), repository.cache, 60)
+      await measure(invocation(['init'], repository, programs.folder), repository.cache, 60)
     },
-    // From inside, so that its snapshot has the same paths as the other's.
+    // Run inside the directory, so that the snapshot has the same paths as Holdfast's.
     backup: (repository, directory) => invocation(['backup', '--json', '.'], repository, directory),
-    restore: (repository, target, what = {}) => {
-      const include = what.path === undefined ? [] : ['--include', join('/', what.path)]
+    restore: (repository, target, selection = {}) => {
+      const include = selection.path === undefined ? [] : ['--include', join('/', selection.path)]
       return invocation(
-        ['restore', what.state ?? 'latest', '--target', target, ...include],
+        ['restore', selection.state ?? 'latest', '--target', target, ...include],
         repository,
-        tools.folder,
+        programs.folder,
       )
     },
-    verify: (repository) => invocation(['check', '--read-data'], repository, tools.folder),
+    verify: (repository) => invocation(['check', '--read-data'], repository, programs.folder),
     stateOf: (output) => /"snapshot_id":"([0-9a-f]{64})"/.exec(output)?.[1] ?? 'latest',
   }
 }

@@ -1,4 +1,4 @@
-// What a vault costs in the long run, from the product's own rules of reuse and a list of prices.
+// Computes the long-term cost of a vault from the product's own rules of reuse and a list of prices.
 import { maxRequestBytes } from '../../../core/restore-plan/restore-plan.ts'
 import { dayMs, mayReuse } from '../../../core/snapshot/retention.ts'
 import type { Lock } from '../../../core/snapshot/retention.ts'
@@ -8,25 +8,25 @@ export interface Prices {
   storageGibMonth: number
   per1000Puts: number
   per1000Gets: number
-  /** What leaves: to the internet, and to another region. */
+  /** Egress to the internet, and to another region. */
   internetGib: number
   otherRegionGib: number
 }
 
 export interface Vault {
-  /** What the newest snapshot needs in packs, after deduplication and compression. */
+  /** Bytes of the packs of the newest snapshot, after deduplication and compression. */
   liveBytes: number
   packBytes: number
   promiseDays: number
   generationDays: number
-  /** The share of the live bytes that each day brings anew. */
+  /** The share of the live bytes that changes each day. */
   dailyChange: number
 }
 
 export interface Renewal {
-  /** How often the same bytes are made anew, or their locks. */
+  /** The interval at which unchanged bytes are uploaded again, or their locks extended. */
   everyDays: number
-  /** What the vault holds in the long run, with what has run out removed. */
+  /** Bytes in the vault in the long term, without expired ones. */
   storedBytes: number
   putsPerMonth: number
   storagePerMonth: number
@@ -36,12 +36,12 @@ export interface Renewal {
 const gib = 2 ** 30
 const monthDays = 30
 
-/** PUTs of a first backup: its packs. Index, tree and manifest are a few objects more. */
+/** PUTs of a first backup: its packs. Index, tree and manifest add a few objects. */
 export function packsOf({ liveBytes, packBytes }: Pick<Vault, 'liveBytes' | 'packBytes'>): number {
   return Math.ceil(liveBytes / packBytes)
 }
 
-/** Days after its upload at which the first of daily runs must upload a pack's content again: as the backup itself decides. */
+/** Days after which a daily backup must upload a pack's content again, by the rule of the backup itself. */
 export function renewalDays({
   promiseDays,
   generationDays,
@@ -53,8 +53,8 @@ export function renewalDays({
 }
 
 /**
- * Uploading again: what didn't change is uploaded every `renewalDays`, and each upload lies for as long as it is locked. An upper
- * bound, because what changes anyway needs no renewal.
+ * Renewal by upload: unchanged bytes are uploaded every `renewalDays`, and each upload stays until its lock ends. An upper
+ * bound, because changed bytes need no renewal.
  */
 export function renewByUpload(vault: Vault, prices: Prices): Renewal {
   const everyDays = renewalDays(vault)
@@ -69,7 +69,7 @@ export function renewByUpload(vault: Vault, prices: Prices): Renewal {
   )
 }
 
-/** Extending locks: one PutObjectRetention a pack and generation; only what changed lies beside what is live. */
+/** Renewal by extension: one PutObjectRetention per pack and generation; only replaced bytes lie beside the live ones. */
 export function renewByExtension(vault: Vault, prices: Prices): Renewal {
   const everyDays = renewalDays(vault)
   const storedBytes = vault.liveBytes * (1 + vault.dailyChange * (vault.promiseDays + vault.generationDays))
@@ -92,7 +92,7 @@ export function putCost(puts: number, { per1000Puts }: Prices): number {
   return (puts / 1000) * per1000Puts
 }
 
-/** A full restore: one GET a pack, or as many as a large one takes, and the bytes on their way out. */
+/** A full restore: one GET per pack, or several for a large pack, and the egress. */
 export function restoreCost(
   vault: Vault,
   prices: Prices,

@@ -101,17 +101,17 @@ function requestsTable(vault: Vault, large: Vault): string[] {
       [...row(8 * kib), 'an object a small file, for comparison'],
       [...row(vault.packBytes), 'Holdfast'],
       [...row(large.packBytes), `Holdfast, beyond the first ${largeSourceBytes / tib} TiB`],
-    ].map(([size, ...rest]) => [`${size} (${rest.at(-1)})`, ...rest.slice(0, -1)]),
+    ].map(([size, ...cells]) => [`${size} (${cells.at(-1)})`, ...cells.slice(0, -1)]),
   )
 }
 
 function storageTable(vault: Vault): string[] {
   const rows = [vault, ...otherGenerations.map((generationDays) => ({ ...vault, generationDays }))].flatMap(
-    (each) => {
-      const lock = `${each.promiseDays} + ${each.generationDays} days`
+    (variant) => {
+      const lock = `${variant.promiseDays} + ${variant.generationDays} days`
       return [
-        row(lock, 'uploading again', renewByUpload(each, prices)),
-        row(lock, 'extending locks', renewByExtension(each, prices)),
+        row(lock, 'uploading again', renewByUpload(variant, prices)),
+        row(lock, 'extending locks', renewByExtension(variant, prices)),
       ]
     },
   )
@@ -144,10 +144,10 @@ function storageTable(vault: Vault): string[] {
 function restoreTable(vault: Vault, large: Vault): string[] {
   return table(
     ['Packs of', 'GETs', 'within the region', 'to another region', 'to the internet'],
-    [vault, large].map((each) => {
-      const cost = restoreCost(each, prices)
+    [vault, large].map((variant) => {
+      const cost = restoreCost(variant, prices)
       return [
-        sizeText(each.packBytes),
+        sizeText(variant.packBytes),
         countText(cost.gets),
         dollars(cost.sameRegion),
         dollars(cost.otherRegion),

@@ -5,7 +5,7 @@ import type { TopLevelSpec } from 'vega-lite'
 import type { Results } from '../results.ts'
 import { ratiosOf, spreadOf } from '../statistics.ts'
 
-// Told apart by everyone (Okabe and Ito), on a ground that a dark page doesn't swallow.
+// Colours for colour-blind readers (Okabe and Ito), on a white ground that stays visible on a dark page.
 const colours = { holdfast: '#0072B2', restic: '#D55E00' }
 const look = {
   background: 'white',
@@ -14,7 +14,7 @@ const look = {
 }
 const mib = 2 ** 20
 
-/** File name to SVG; a chart without data is left out. */
+/** Returns SVG by file name, without charts that have no data. */
 export async function drawCharts(results: Results): Promise<Record<string, string>> {
   const specs: Record<string, TopLevelSpec> = {
     ...(results.datasets.some(({ runs }) => runs.length > 0)
@@ -40,7 +40,7 @@ async function draw(spec: TopLevelSpec): Promise<string> {
   }
 }
 
-/** restic's time by Holdfast's: right of the line, Holdfast is faster. */
+/** restic's time divided by Holdfast's: right of the line Holdfast is faster. */
 function speed({ datasets }: Results): TopLevelSpec {
   const values = datasets.flatMap(({ name, runs }) =>
     runs.map((run) => ({
@@ -86,10 +86,10 @@ function speed({ datasets }: Results): TopLevelSpec {
 function memory({ datasets }: Results): TopLevelSpec {
   const values = datasets.flatMap(({ name, runs }) =>
     runs.flatMap((run) =>
-      (['holdfast', 'restic'] as const).map((who) => ({
+      (['holdfast', 'restic'] as const).map((tool) => ({
         what: `${name}: ${run.name}`,
-        who,
-        mib: spreadOf(run[who].peakBytes).median / mib,
+        who: tool,
+        mib: spreadOf(run[tool].peakBytes).median / mib,
       })),
     ),
   )

@@ -71,10 +71,10 @@ function introduction({ datasets, complexity }: Results): string[] {
       ({
         names,
         part: {
-          provenance: { command, made, machine, rounds, versions },
+          provenance: { command, made: measuredAt, machine, rounds, versions },
         },
       }) => [
-        `- \`${command}\`, ${made.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}; ${rounds === 1 ? '1 round' : `${rounds} rounds`}; ${Object.entries(
+        `- \`${command}\`, ${measuredAt.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}; ${rounds === 1 ? '1 round' : `${rounds} rounds`}; ${Object.entries(
           versions,
         )
           .map(([name, text]) => (text.includes(name) ? text : `${name} ${text}`))
@@ -157,13 +157,13 @@ function datasetSection({ name, description, files, bytes, runs }: DatasetResult
 }
 
 function onDisk({ holdfast, restic }: RunResults): string[] {
-  const [own, theirs] = [secondsOnDisk(holdfast), secondsOnDisk(restic)]
-  const { median, min, max } = ratiosOf(own, theirs)
+  const [holdfastSeconds, resticSeconds] = [secondsOnDisk(holdfast), secondsOnDisk(restic)]
+  const { median, min, max } = ratiosOf(holdfastSeconds, resticSeconds)
   return [
     '',
     `Until everything is on the disk, with a \`sync\` after it: **${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)}), ${secondsText(
-      spreadOf(own).median,
-    )} against ${secondsText(spreadOf(theirs).median)}.`,
+      spreadOf(holdfastSeconds).median,
+    )} against ${secondsText(spreadOf(resticSeconds).median)}.`,
   ]
 }
 

@@ -1,4 +1,4 @@
-// What was to be reached, row by row, and where the figures stand: each value comes from the results alone.
+// The targets, and the measured value of each. All values come from the results.
 import { packTargetBytes } from '../../../core/pack/pack-size.ts'
 import { totalOf } from '../access-log.ts'
 import type { DatasetResults, Results, RunResults, Side } from '../results.ts'
@@ -10,7 +10,7 @@ export interface Row {
   metric: string
   reach: string
   ambition: string
-  /** Null where it was not measured. */
+  /** Null without a measurement. */
   value: string | null
   standing: 'ambition' | 'reach' | 'missed' | 'not measured'
   heldBy: string
@@ -27,10 +27,10 @@ interface Goal {
 }
 
 interface Measure {
-  /** What is held against the goals; a spread is judged by its median. */
+  /** The value to compare with the target; of a spread, its median counts. */
   value: number | Spread
   heldBy: string
-  /** Where the goal itself follows from the data. */
+  /** Set if the target itself depends on the data. */
   reach?: number
   ambition?: number
 }
@@ -41,20 +41,20 @@ const mib = 2 ** 20
 
 function faster(dataset: string, run: string): Goal['measure'] {
   return (find) => {
-    const found = find(dataset, run)
-    if (found === null) return null
-    const { holdfast, restic } = found.run
+    const match = find(dataset, run)
+    if (match === null) return null
+    const { holdfast, restic } = match.run
     const onDisk =
       run === 'restore'
         ? `until all is on the disk: ${ratioText(ratiosOf(secondsOnDisk(holdfast), secondsOnDisk(restic)).median)}; `
         : ''
-    return { value: ratiosOf(holdfast.seconds, restic.seconds), heldBy: onDisk + loadText(found) }
+    return { value: ratiosOf(holdfast.seconds, restic.seconds), heldBy: onDisk + loadText(match) }
   }
 }
 
-/** With a `sync` after each round: Holdfast ends when what it restored is on the disk; restic leaves that to the system. */
+/** Seconds with a `sync` after each round, because only Holdfast syncs the restored files itself. */
 export function secondsOnDisk({ seconds, syncSeconds }: Side): number[] {
-  return seconds.map((own, round) => own + syncSeconds[round]!)
+  return seconds.map((runSeconds, round) => runSeconds + syncSeconds[round]!)
 }
 
 /** The larger of two runs' peaks. */
@@ -111,7 +111,7 @@ const goals: Goal[] = [
     reach: 0.6,
     ambition: 0.75,
     text: ratioText,
-    measure: againstCeilings('mixed'),
+    measure: againstLimits('mixed'),
   },
   {
     metric: 'restore, big: speed against the slowest of writing, network and decoding alone',
@@ -119,7 +119,7 @@ const goals: Goal[] = [
     reach: 0.6,
     ambition: 0.75,
     text: ratioText,
-    measure: againstCeilings('big'),
+    measure: againstLimits('big'),
   },
   {
     metric: 'run without changes, tiny: files a second',
@@ -229,13 +229,13 @@ function rowOf(goal: Goal, measured: Measure | null): Row {
   }
 }
 
-/** Whether the processors were the limit: ours, the store's on the same machine, and what was left idle. */
+/** Shows whether the processors were the limit: the share of the tool and of the store on the same machine. */
 function loadText({ dataset: { provenance }, run }: { dataset: DatasetResults; run: RunResults }): string {
   const text = (name: string, side: Side): string => {
     const share = (of: readonly number[]): number =>
       spreadOf(of.map((cpu, round) => cpu / side.seconds[round]! / provenance.machine.cores)).median
-    const [own, store] = [share(side.cpuSeconds), share(side.storeCpuSeconds)]
-    return `${name} keeps ${percent(own)} of the processors busy, the store ${percent(store)}`
+    const [toolShare, storeShare] = [share(side.cpuSeconds), share(side.storeCpuSeconds)]
+    return `${name} keeps ${percent(toolShare)} of the processors busy, the store ${percent(storeShare)}`
   }
   const cpu = ratiosOf(run.holdfast.cpuSeconds, run.restic.cpuSeconds).median
   return `${text('Holdfast', run.holdfast)}; ${text('restic', run.restic)}; processor time against restic's: ${ratioText(1 / cpu)}`
@@ -245,28 +245,28 @@ function percent(share: number): string {
   return `${Math.round(share * 100)} %`
 }
 
-function againstCeilings(name: string): Goal['measure'] {
+function againstLimits(name: string): Goal['measure'] {
   return (find) => {
-    const found = find(name, 'restore')
-    const ceilings = found?.dataset.ceilings
-    if (found === null || ceilings === undefined) return null
-    const { writeSeconds, networkSeconds, decodeSeconds } = ceilings
+    const match = find(name, 'restore')
+    const limits = match?.dataset.ceilings
+    if (match === null || limits === undefined) return null
+    const { writeSeconds, networkSeconds, decodeSeconds } = limits
     const slowest = Math.max(writeSeconds, networkSeconds, decodeSeconds)
-    const share = ({ seconds }: Side): Spread => spreadOf(seconds.map((own) => slowest / own))
+    const share = ({ seconds }: Side): Spread => spreadOf(seconds.map((runSeconds) => slowest / runSeconds))
     const text = (value: number): string => `${value.toFixed(1)} s`
     return {
-      value: share(found.run.holdfast),
-      heldBy: `restic: ${ratioText(share(found.run.restic).median)}; alone, writing takes ${text(writeSeconds)}, the network ${text(networkSeconds)}, decoding ${text(decodeSeconds)}`,
+      value: share(match.run.holdfast),
+      heldBy: `restic: ${ratioText(share(match.run.restic).median)}; alone, writing takes ${text(writeSeconds)}, the network ${text(networkSeconds)}, decoding ${text(decodeSeconds)}`,
     }
   }
 }
 
 function filesPerSecond(find: Find): Measure | null {
-  const found = find('tiny', 'no-change')
-  if (found === null) return null
+  const match = find('tiny', 'no-change')
+  if (match === null) return null
   return {
-    value: spreadOf(found.run.holdfast.seconds.map((seconds) => found.dataset.files / seconds)),
-    heldBy: loadText(found),
+    value: spreadOf(match.run.holdfast.seconds.map((seconds) => match.dataset.files / seconds)),
+    heldBy: loadText(match),
   }
 }
 
@@ -274,10 +274,10 @@ const compared = ['mixed', 'tiny', 'big', 'postgres']
 
 function storedBytes(find: Find): Measure | null {
   const ratios = compared.flatMap((name) => {
-    const found = find(name, 'first')
-    return found === null
+    const match = find(name, 'first')
+    return match === null
       ? []
-      : [{ name, ratio: found.run.holdfast.storedBytes / found.run.restic.storedBytes }]
+      : [{ name, ratio: match.run.holdfast.storedBytes / match.run.restic.storedBytes }]
   })
   if (ratios.length === 0) return null
   return {
@@ -287,52 +287,52 @@ function storedBytes(find: Find): Measure | null {
 }
 
 function firstRequests(find: Find): Measure | null {
-  const found = find('mixed', 'first')
-  if (found === null) return null
-  const { storedBytes: stored, requests } = found.run.holdfast
-  const most = Math.ceil(stored / packTargetBytes) * 1.02 + 10
+  const match = find('mixed', 'first')
+  if (match === null) return null
+  const { storedBytes: stored, requests } = match.run.holdfast
+  const maxRequests = Math.ceil(stored / packTargetBytes) * 1.02 + 10
   return {
     value: totalOf(requests),
-    reach: most,
-    ambition: most,
-    heldBy: `stored bytes by the size of a pack, 2 % and 10 more; restic: ${totalOf(found.run.restic.requests)}`,
+    reach: maxRequests,
+    ambition: maxRequests,
+    heldBy: `stored bytes by the size of a pack, 2 % and 10 more; restic: ${totalOf(match.run.restic.requests)}`,
   }
 }
 
 function unchangedRequests(find: Find): Measure | null {
   const counts = compared.flatMap((name) => {
-    const found = find(name, 'no-change')
-    return found === null
+    const match = find(name, 'no-change')
+    return match === null
       ? []
-      : [{ name, own: totalOf(found.run.holdfast.requests), theirs: totalOf(found.run.restic.requests) }]
+      : [{ name, own: totalOf(match.run.holdfast.requests), theirs: totalOf(match.run.restic.requests) }]
   })
   if (counts.length === 0) return null
   return {
-    value: Math.max(...counts.map(({ own }) => own)),
-    heldBy: counts.map(({ name, own, theirs }) => `${name} ${own}, restic ${theirs}`).join('; '),
+    value: Math.max(...counts.map(({ own: total }) => total)),
+    heldBy: counts.map(({ name, own: total, theirs }) => `${name} ${total}, restic ${theirs}`).join('; '),
   }
 }
 
 function getsPerObject(find: Find): Measure | null {
-  const found = find('mixed', 'restore')
-  if (found === null) return null
+  const match = find('mixed', 'restore')
+  if (match === null) return null
   const backups = ['first', 'no-change', 'change'].flatMap((name) => find('mixed', name)?.run ?? [])
   const objects = backups.reduce((sum, { holdfast }) => sum + (holdfast.requests['PutObject'] ?? 0), 0)
-  const gets = found.run.holdfast.requests['GetObject'] ?? 0
+  const gets = match.run.holdfast.requests['GetObject'] ?? 0
   return objects === 0
     ? null
     : {
         value: gets / objects,
-        heldBy: `${gets} GETs, ${objects} objects; restic: ${found.run.restic.requests['GetObject'] ?? 0} GETs`,
+        heldBy: `${gets} GETs, ${objects} objects; restic: ${match.run.restic.requests['GetObject'] ?? 0} GETs`,
       }
 }
 
-/** Fewer chunks than these drown in what the garbage collector leaves for later. */
-const fewestChunks = 50_000
+/** Minimum difference in chunks, because the garbage collector's slack hides a smaller one. */
+const minChunks = 50_000
 
-/** A file of 512 bytes is one chunk: what the most of them took beyond what fewer took. */
-function growthRow({ complexity }: Results, find: Find, run: string, what: string): Row {
-  const metric = `memory of ${what} as data grows, bytes a chunk`
+/** Memory per chunk from two sizes. A file of 512 bytes is one chunk. */
+function growthRow({ complexity }: Results, find: Find, run: string, operationName: string): Row {
+  const metric = `memory of ${operationName} as data grows, bytes a chunk`
   const goal: Goal = {
     metric,
     better: 'most',
@@ -350,11 +350,11 @@ function growthRow({ complexity }: Results, find: Find, run: string, what: strin
       ? []
       : [{ size: tiny.dataset.files, peakBytes: spreadOf(tiny.run.holdfast.peakBytes).median }]),
   ].sort((a, b) => b.size - a.size)
-  const [most] = points
-  const fewer = points.find(({ size }) => size <= most!.size - fewestChunks)
-  if (most === undefined || fewer === undefined) return rowOf(goal, null)
+  const [largest] = points
+  const smaller = points.find(({ size }) => size <= largest!.size - minChunks)
+  if (largest === undefined || smaller === undefined) return rowOf(goal, null)
   return rowOf(goal, {
-    value: (most.peakBytes - fewer.peakBytes) / (most.size - fewer.size),
-    heldBy: `${fewer.size.toLocaleString('en')} files: ${bytesText(fewer.peakBytes)}; ${most.size.toLocaleString('en')}: ${bytesText(most.peakBytes)}`,
+    value: (largest.peakBytes - smaller.peakBytes) / (largest.size - smaller.size),
+    heldBy: `${smaller.size.toLocaleString('en')} files: ${bytesText(smaller.peakBytes)}; ${largest.size.toLocaleString('en')}: ${bytesText(largest.peakBytes)}`,
   })
 }

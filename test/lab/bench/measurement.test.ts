@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Contender, ContenderName } from '../../../lab/bench/tool.ts'
+import type { Tool, ToolName } from '../../../lab/bench/tool.ts'
 import { makeTiny } from '../../../lab/bench/dataset.ts'
 import type { Invocation } from '../../../lab/bench/measured-process.ts'
 import { measureDataset } from '../../../lab/bench/measurement.ts'
@@ -9,7 +9,7 @@ import type { Setting } from '../../../lab/bench/measurement.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 
 /** Backs up by `cp` into a folder: enough of a tool to be measured. */
-function makeCopier(name: ContenderName, folder: string, log: string[]): Contender {
+function makeCopier(name: ToolName, folder: string, log: string[]): Tool {
   const bucketOf = (bucket: string): string => join(folder, bucket)
   const copy = (from: string, to: string): Invocation => ({
     program: '/bin/cp',
@@ -47,7 +47,7 @@ function makeSetting(
     folder,
     log,
     setting: {
-      contenders: [makeCopier('holdfast', folder, log), makeCopier('restic', folder, log)],
+      tools: [makeCopier('holdfast', folder, log), makeCopier('restic', folder, log)],
       folder: work,
       rounds,
       calmMs: 0,
@@ -78,7 +78,7 @@ function makeData(): ReturnType<typeof makeTiny> {
 }
 
 describe('a measurement', () => {
-  test('has each run of both contenders once a round, who begins alternating, each round in new buckets', async () => {
+  test('has each run of both tools once a round, who begins alternating, each round in new buckets', async () => {
     const { setting, log, folder } = makeSetting(2)
     const dataset = makeData()
     const { runs, ceilings } = await measureDataset(dataset, setting)
@@ -119,10 +119,10 @@ describe('a measurement', () => {
 
   test('counts for nothing if what is restored is something else', async () => {
     const { setting, folder } = makeSetting(1)
-    const [copier] = setting.contenders
+    const [copier] = setting.tools
     const other = makeTemporaryDirectory()
     cpSync(import.meta.filename, join(other, 'something else'))
-    const liar: Contender = {
+    const liar: Tool = {
       ...copier!,
       restore: (_, target) => ({
         program: '/bin/cp',
@@ -132,7 +132,7 @@ describe('a measurement', () => {
       }),
     }
     await expect(
-      measureDataset(makeData(), { ...setting, contenders: [liar, setting.contenders[1]!] }),
+      measureDataset(makeData(), { ...setting, tools: [liar, setting.tools[1]!] }),
     ).rejects.toThrow(/is not what is in/)
   })
 })

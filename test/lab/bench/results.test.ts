@@ -41,7 +41,7 @@ describe('results on disk', () => {
     ['with a time below zero', makeResults([makeRun('first', 1, { seconds: [-1, 1, 1] })])],
     ['with a run that took no time', makeResults([makeRun('first', 1, { seconds: [0, 1, 1] })])],
     ['without a round', makeResults([makeRun('first', 1, { seconds: [] })])],
-    ['with fewer rounds of one contender', makeResults([makeRun('first', 1, { seconds: [1, 1] })])],
+    ['with fewer rounds of one tool', makeResults([makeRun('first', 1, { seconds: [1, 1] })])],
     [
       'with fewer peaks than rounds',
       makeResults([

@@ -30,7 +30,7 @@ describe('the spread of a series', () => {
   })
 })
 
-describe('the ratio of two contenders', () => {
+describe('the ratio of two tools', () => {
   test('is taken in each round, not between the medians', () => {
     expect(ratiosOf([5, 10, 40], [20, 20, 20])).toEqual({ median: 2, min: 0.5, max: 4 })
     // The medians, 4 and 10, would say 2.5.

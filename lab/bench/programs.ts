@@ -1,4 +1,4 @@
-// The programs that are measured: Holdfast as it is published, restic and versitygw from the Go module proxy.
+// The measured programs: Holdfast as published, and restic and versitygw from the Go module proxy.
 import { execFile } from 'node:child_process'
 import {
   cpSync,
@@ -18,14 +18,14 @@ import { HoldfastError } from '../../core/errors.ts'
 const run = promisify(execFile)
 const project = resolve(import.meta.dirname, '../..')
 
-export interface Tools {
+export interface Programs {
   /** The built command, as it is published. */
   holdfast: string
   restic: string
   versitygw: string
-  /** What each says of its version, to quote with the figures. */
+  /** Version of each program, for the report. */
   versions: Record<string, string>
-  /** Where they are run when no other directory matters. */
+  /** Working directory of a run that needs no other. */
   folder: string
 }
 
@@ -36,30 +36,30 @@ interface Module {
   version: string
 }
 
-// Pinned, so that figures can be compared: renewed by hand when a release comes out.
+// Pinned, so that figures stay comparable. Update by hand after a release.
 const modules: Module[] = [
   { name: 'restic', path: 'github.com/restic/restic', command: 'cmd/restic', version: 'v0.19.1' },
   { name: 'versitygw', path: 'github.com/versity/versitygw', command: 'cmd/versitygw', version: 'v1.8.0' },
 ]
 
 /**
- * @param folder for the build of Holdfast: one of its own, so that nobody's `npm run build` changes what is measured.
- * @throws `not-found` if a peer is neither there nor to be had.
+ * @param folder for the build of Holdfast, apart from `dist`, so that `npm run build` can't change the measured program.
+ * @throws `not-found` if a program is not installed and can't be built.
  */
-export async function prepareTools(folder: string, report: (text: string) => void): Promise<Tools> {
-  const found: Record<string, string> = {}
-  for (const module of modules) found[module.name] = await findOrInstall(module, report)
+export async function preparePrograms(folder: string, report: (text: string) => void): Promise<Programs> {
+  const programs: Record<string, string> = {}
+  for (const module of modules) programs[module.name] = await findOrInstall(module, report)
   const holdfast = await build(folder, report)
   return {
     holdfast,
-    restic: found['restic']!,
-    versitygw: found['versitygw']!,
+    restic: programs['restic']!,
+    versitygw: programs['versitygw']!,
     folder,
     versions: {
       node: process.version,
       holdfast: `holdfast ${(await run(process.execPath, [join(folder, 'dist', 'restore-cli', 'main.js'), '--version'])).stdout.trim()}`,
-      restic: (await run(found['restic']!, ['version'])).stdout.trim(),
-      versitygw: await versionOf(found['versitygw']!),
+      restic: (await run(programs['restic']!, ['version'])).stdout.trim(),
+      versitygw: await versionOf(programs['versitygw']!),
     },
   }
 }
@@ -85,15 +85,15 @@ function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast-bench')
 }
 
-/** What we built before, or `go install` put there; else built now; else, without Go, whatever is in the path. */
+/** An earlier build, or the result of `go install`; else a new build; else, without Go, a program in the path. */
 async function findOrInstall(module: Module, report: (text: string) => void): Promise<string> {
   const { name, version } = module
   const built = findProgram(name, [join(cacheFolder(), version), join(homedir(), 'go', 'bin')])
   if (built !== undefined) return built
   const go = findGo()
   if (go !== undefined) return install(module, go, report)
-  const other = findProgram(name, path())
-  if (other !== undefined) return other
+  const installed = findProgram(name, path())
+  if (installed !== undefined) return installed
   throw new HoldfastError('not-found', `${name} is not installed, and there is no Go to build it with`, {
     hint: `install Go, or put ${name} into the path (Debian has restic, an older one)`,
   })
@@ -120,7 +120,7 @@ function isProgram(file: string): boolean {
   }
 }
 
-/** Built from a module that requires it by version: no list of versions is asked for. */
+/** Builds in a module that requires the exact version, so that Go asks for no list of versions. */
 async function install(
   { name, path: module, command, version }: Module,
   go: string,
@@ -137,7 +137,7 @@ async function install(
   return join(folder, name)
 }
 
-/** A program from the module proxy knows its version only as Go recorded it. */
+/** The version that Go recorded in the program, because versitygw from the module proxy doesn't know its own. */
 async function versionOf(versitygw: string): Promise<string> {
   const pinned = modules.find(({ name }) => name === 'versitygw')!
   try {
