@@ -1,5 +1,7 @@
 // One pass over a source: walks it, has new and changed files read and packed by worker threads, and builds the tree
 // in order while files come back in any order. Bytes in flight are bounded, whatever the store's speed.
+import { lstatSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { digestBytes } from '../../core/digest.ts'
 import type { TreeEntry } from '../../core/tree/tree-entry.ts'
 import { findExtendedAttributes } from './extended-attributes.ts'
@@ -7,7 +9,7 @@ import { FileReading } from './file-reading.ts'
 import type { FileContent } from './file-reading.ts'
 import { sortKeyOf } from './file-records.ts'
 import { problemOfSegments, upToGap } from './file-segments.ts'
-import { statIdentityOf } from '../stat-identity.ts'
+import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 import type { DedupIndex } from './dedup-index.ts'
 import { LinkGroups } from './link-groups.ts'
@@ -35,12 +37,16 @@ interface PendingFile extends FileContent {
   entry: TreeEntry
   /** What the cache knew: it was not read then. */
   cachedFile: CachedFile | null
+  /** The file that was read has another identity than the one that was listed. */
+  isOtherThanListed: boolean
+  /** The cache was asked for it, at its turn: only then it may be put there. */
+  wasLookedUp: boolean
 }
 
 type Pending =
   | { kind: 'entry'; entry: TreeEntry }
   | { kind: 'file'; file: PendingFile }
-  | { kind: 'link'; entry: TreeEntry; first: PendingFile }
+  | { kind: 'link'; walked: WalkedEntry; first: PendingFile }
 
 export interface PassResult {
   treeRoot: Buffer
@@ -240,17 +246,11 @@ export class BackupPass {
       const { group, first } = this.links.find(stats)
       entry.linkGroup = group
       if (first !== undefined) {
-        this.push({ kind: 'link', entry, first })
+        this.push({ kind: 'link', walked, first })
         return
       }
     }
-    const file: PendingFile = {
-      entry,
-      identity: statIdentityOf(stats),
-      segments: [],
-      missing: 0,
-      cachedFile: null,
-    }
+    const file = newFile(entry, stats)
     if (entry.linkGroup > 0) this.links.setFirst(stats, file)
     file.cachedFile = this.lookup(entry.path, file.identity)
     if (file.cachedFile === null && entry.size > 0) this.reading.read(walked.absolute, entry.size, file)
@@ -280,18 +280,28 @@ export class BackupPass {
   /** Adds to the tree what is at its turn and complete. */
   private emit(): void {
     while (this.head < this.pending.length) {
-      const next = this.pending[this.head]!
+      let next = this.pending[this.head]!
+      if (next.kind === 'link' && next.first.isOtherThanListed && !isFileOf(next.walked, next.first))
+        this.pending[this.head] = next = this.unlink(next.walked)
       if (next.kind === 'file' && next.file.missing > 0) break
       this.head++
       if (next.kind === 'entry') this.tree.add(next.entry)
       else if (next.kind === 'file') this.emitFile(next.file)
-      else this.emitLink(next.entry, next.first)
+      else this.emitLink(next.walked.entry, next.first)
     }
     // What is done with must not live on until the collector moves it.
     if (this.head === this.pending.length || (this.head > 1024 && this.head * 2 > this.pending.length)) {
       this.pending.splice(0, this.head)
       this.head = 0
     }
+  }
+
+  /** The name that came first got other content before it was read: this name is stored as a file of its own. */
+  private unlink({ entry, stats, absolute }: WalkedEntry): Pending {
+    entry.linkGroup = 0
+    const file = { ...newFile(entry, stats), wasLookedUp: false }
+    if (entry.size > 0) this.reading.read(absolute, entry.size, file)
+    return { kind: 'file', file }
   }
 
   private emitFile(file: PendingFile): void {
@@ -317,6 +327,7 @@ export class BackupPass {
     const restamped = segments[0]?.newStats
     if (restamped) {
       file.identity = restamped.identity
+      file.isOtherThanListed = true
       Object.assign(entry, {
         mode: restamped.mode,
         uid: restamped.uid,
@@ -329,7 +340,7 @@ export class BackupPass {
     if (problem && problem.kind !== 'changed') return
     const lengths = segments.flatMap((segment) => segment.lengths)
     const digests = Buffer.concat(segments.map((segment) => segment.digests))
-    if (!problem && file.identity.ctimeNs < this.startedNs - racyNs)
+    if (!problem && file.wasLookedUp && file.identity.ctimeNs < this.startedNs - racyNs)
       this.cachedFile.put(sortKeyOf(entry.path), file.identity, { digests, lengths })
     this.tree.addFile(entry, { digests, lengths })
   }
@@ -340,5 +351,27 @@ export class BackupPass {
     if (problem && problem.kind !== 'changed') return
     const { size, content, sparse, mode, uid, gid, mtimeNs } = first.entry
     this.tree.add({ ...entry, size, content, sparse, mode, uid, gid, mtimeNs })
+  }
+}
+
+function newFile(entry: TreeEntry, stats: BigIntStats): PendingFile {
+  const identity = statIdentityOf(stats)
+  return {
+    entry,
+    identity,
+    segments: [],
+    missing: 0,
+    cachedFile: null,
+    isOtherThanListed: false,
+    wasLookedUp: true,
+  }
+}
+
+/** Whether a name still belongs to the file as it was read under another name. */
+function isFileOf({ absolute }: WalkedEntry, file: PendingFile): boolean {
+  try {
+    return sameStatIdentity(statIdentityOf(lstatSync(absolute, { bigint: true })), file.identity)
+  } catch {
+    return false
   }
 }

@@ -96,9 +96,9 @@ export class FileReading {
     return this.queued.length > maxQueued
   }
 
-  /** Everything that was dispatched was read and given to packs. */
+  /** Everything was read and given to packs, also what was asked for while the rest was read. */
   get isIdle(): boolean {
-    return this.batches.size === 0
+    return this.batches.size === 0 && this.queued.length === 0 && this.open.items.length === 0
   }
 
   get isFlushed(): boolean {

@@ -8,7 +8,7 @@ export class LinkGroups<First> {
 
   /** The group of a file; `first` is what was set for the name that came first. */
   find(stats: BigIntStats): { group: number; first: First | undefined } {
-    const key = `${stats.dev}:${stats.ino}`
+    const key = keyOf(stats)
     const entry = this.groups.get(key)
     if (entry !== undefined) return entry
     // The inode's number, so that the same links have the same number in the next snapshot; another device's may collide.
@@ -21,6 +21,14 @@ export class LinkGroups<First> {
   }
 
   setFirst(stats: BigIntStats, first: First): void {
-    this.groups.get(`${stats.dev}:${stats.ino}`)!.first = first
+    this.groups.get(keyOf(stats))!.first = first
   }
+}
+
+/**
+ * An inode's number alone is no identity: a mail spool removes both names of a file, and the next file gets its number.
+ * Where a file system keeps no birth time, another change time makes another file: it is then stored once more.
+ */
+function keyOf({ dev, ino, birthtimeNs, ctimeNs }: BigIntStats): string {
+  return birthtimeNs === 0n ? `${dev}:${ino}:changed:${ctimeNs}` : `${dev}:${ino}:${birthtimeNs}`
 }

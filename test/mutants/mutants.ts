@@ -443,6 +443,24 @@ export const mutants: Mutant[] = [
     replace: 'segments',
     test: engine('backup/file-segments'),
   },
+  {
+    name: 'an inode that was given to another file is the same file',
+    why: "the second file would be restored with the first one's bytes",
+    file: 'engine/backup/link-groups.ts',
+    find: '`${dev}:${ino}:${birthtimeNs}`',
+    replace: '`${dev}:${ino}`',
+    test: engine('backup/link-groups'),
+    titled: 'a name whose',
+  },
+  {
+    name: 'a file that replaced the first name of another is read for all',
+    why: 'the other names still have the content that was listed',
+    file: 'engine/backup/backup-pass.ts',
+    find: 'next.first.isOtherThanListed && !isFileOf(next.walked, next.first)',
+    replace: 'false',
+    test: engine('backup/backup-pass'),
+    titled: 'is replaced under the first',
+  },
 
   // Bytes on their way back.
   {

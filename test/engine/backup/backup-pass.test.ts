@@ -3,7 +3,9 @@ import {
   appendFileSync,
   chmodSync,
   linkSync,
+  lstatSync,
   mkdirSync,
+  readFileSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -100,6 +102,41 @@ describe('a file that', () => {
     for (const name of ['aaa', 'bbb', 'zzz']) expect(describeDirectory(target)).not.toHaveProperty(name)
     await source.backup()
     await expectEqual(source)
+  })
+
+  test('is replaced under the first of its names before it is read, keeps its content under the others', async () => {
+    const { source, result } = await backUpWhile(
+      (path) => {
+        unlinkSync(path)
+        writeFileSync(path, 'other')
+      },
+      'content',
+      (source) => {
+        for (const name of ['bbb', 'zzz'])
+          linkSync(join(source.directory, 'aaa'), join(source.directory, name))
+      },
+    )
+    expect([result.complete, result.problems]).toEqual([true, []])
+    const { target } = await source.restore()
+    const contents = ['aaa', 'bbb', 'zzz'].map((name) => readFileSync(join(target, name), 'utf8'))
+    expect(contents).toEqual(['other', 'content', 'content'])
+    await age()
+    expect(await source.backup()).toMatchObject({ complete: true })
+    await expectEqual(source)
+  })
+
+  test('loses one of its names before it is read stays linked under the others', async () => {
+    const { source, result } = await backUpWhile(
+      (_, source) => unlinkSync(join(source.root, 'outside')),
+      'content',
+      (source) => {
+        for (const name of [join(source.directory, 'bbb'), join(source.root, 'outside')])
+          linkSync(join(source.directory, 'aaa'), name)
+      },
+    )
+    expect([result.complete, result.problems]).toEqual([true, []])
+    const { target } = await source.restore()
+    expect(lstatSync(join(target, 'aaa')).ino).toBe(lstatSync(join(target, 'bbb')).ino)
   })
 
   test('is rewritten before it is read, and then holds still, is whole: with the content and the times that were read', async () => {
