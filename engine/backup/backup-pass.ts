@@ -12,6 +12,7 @@ import { problemOfSegments, upToGap } from './file-segments.ts'
 import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 import type { DedupIndex } from './dedup-index.ts'
+import { HiddenSizes } from './hidden-sizes.ts'
 import { LinkGroups } from './link-groups.ts'
 import type { BackupProgress, Problem } from '../operations.ts'
 import type { PackUploader } from './pack-uploader.ts'
@@ -73,6 +74,7 @@ export class BackupPass {
   private readonly tree: SnapshotTree
   private readonly pending: Pending[] = []
   private head = 0
+  private readonly hiddenSizes = new HiddenSizes()
   private readonly links = new LinkGroups<PendingFile>()
   private filesUnchanged = 0
   private bytesUnchanged = 0
@@ -253,10 +255,15 @@ export class BackupPass {
     const file = newFile(entry, stats)
     if (entry.linkGroup > 0) this.links.setFirst(stats, file)
     file.cachedFile = this.lookup(entry.path, file.identity)
-    if (file.cachedFile === null && entry.size > 0) this.reading.read(walked.absolute, entry.size, file)
+    if (file.cachedFile === null) this.read(walked, file)
     // Only now: what is pending and lacks nothing is taken for whole, also while a failed run comes to its end.
     this.push({ kind: 'file', file })
     this.emit()
+  }
+
+  private read({ entry, stats, absolute }: WalkedEntry, file: PendingFile): void {
+    if (entry.size > 0) this.reading.read(absolute, entry.size, file)
+    else if (this.hiddenSizes.mayHide(stats.dev, absolute)) this.reading.readToEnd(absolute, file)
   }
 
   private push(pending: Pending): void {
@@ -297,10 +304,11 @@ export class BackupPass {
   }
 
   /** The name that came first got other content before it was read: this name is stored as a file of its own. */
-  private unlink({ entry, stats, absolute }: WalkedEntry): Pending {
+  private unlink(walked: WalkedEntry): Pending {
+    const { entry, stats } = walked
     entry.linkGroup = 0
     const file = { ...newFile(entry, stats), wasLookedUp: false }
-    if (entry.size > 0) this.reading.read(absolute, entry.size, file)
+    this.read(walked, file)
     return { kind: 'file', file }
   }
 

@@ -129,6 +129,16 @@ export class FileReading {
     }
   }
 
+  /** A file that shows no size: up to one segment of content. */
+  readToEnd(absolute: Buffer, file: FileContent): void {
+    file.segments = [null]
+    file.missing = 1
+    this.queueOpen()
+    const item = { absolute, identity: file.identity, offset: 0, bytes: segmentBytes, hasNoSize: true }
+    this.open = { items: [item], owners: [{ file, segment: 0 }], bytes: segmentBytes }
+    this.queueOpen()
+  }
+
   private queueOpen(): void {
     if (this.open.items.length > 0) this.queued.push(this.open)
     this.open = { items: [], owners: [], bytes: 0 }

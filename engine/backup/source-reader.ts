@@ -15,12 +15,17 @@ export const bufferBytes = partBytes + maxChunkBytes
 /** A large file is read in segments of so many bytes, by several threads. Cuts begin anew with each. */
 export const segmentBytes = 64 * 1024 * 1024
 
+/** Linux refuses to read a sysctl into a buffer of 4 MiB (ENOMEM), because it allocates as much itself. */
+const maxSysctlReadBytes = 64 * 1024
+
 /** A whole file, or a segment of a large one. */
 export interface ReadItem {
   absolute: Uint8Array
   identity: StatIdentity
   offset: number
   bytes: number
+  /** It shows a size of 0 and may have content: `bytes` is as much as is read of it. */
+  hasNoSize?: boolean
 }
 
 export interface ItemContent {
@@ -139,7 +144,9 @@ function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead 
         newStats: null,
         problem: { kind: 'vanished', detail: 'it is no longer a regular file' },
       }
-    const bytes = readFully(descriptor, into, item.offset)
+    const hasNoSize = item.hasNoSize === true
+    const bytes = readFully(descriptor, into, item.offset, hasNoSize ? maxSysctlReadBytes : into.length)
+    if (hasNoSize) return readWithoutSize(item, bytes)
     const after = fstatSync(descriptor, { bigint: true })
     const whole = item.offset === 0 && item.bytes === item.identity.size
     if (sameStatIdentity(statIdentityOf(after), item.identity) && bytes === item.bytes)
@@ -158,6 +165,13 @@ function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead 
   }
 }
 
+/** Nothing tells whether such a file changed while it was read. */
+function readWithoutSize(item: ReadItem, bytes: number): ItemRead {
+  const isWhole = item.offset + bytes < segmentBytes
+  const detail = `it shows no size, and has more than ${segmentBytes} bytes`
+  return { bytes, newStats: null, problem: isWhole ? null : { kind: 'changed', detail } }
+}
+
 function fileStatsOf(stats: BigIntStats): NonNullable<ItemContent['newStats']> {
   return {
     identity: statIdentityOf(stats),
@@ -168,10 +182,16 @@ function fileStatsOf(stats: BigIntStats): NonNullable<ItemContent['newStats']> {
   }
 }
 
-function readFully(descriptor: number, into: Buffer, offset: number): number {
+function readFully(descriptor: number, into: Buffer, offset: number, maxReadBytes: number): number {
   let bytes = 0
   while (bytes < into.length) {
-    const read = readSync(descriptor, into, bytes, into.length - bytes, offset + bytes)
+    const read = readSync(
+      descriptor,
+      into,
+      bytes,
+      Math.min(maxReadBytes, into.length - bytes),
+      offset + bytes,
+    )
     if (read === 0) break
     bytes += read
   }

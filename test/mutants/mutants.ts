@@ -461,6 +461,15 @@ export const mutants: Mutant[] = [
     test: engine('backup/backup-pass'),
     titled: 'is replaced under the first',
   },
+  {
+    name: 'a file that shows no size is empty',
+    why: 'procfs and FUSE show 0 and have content',
+    file: 'engine/backup/backup-pass.ts',
+    find: 'this.hiddenSizes.mayHide(stats.dev, absolute)',
+    replace: 'false',
+    test: engine('backup/hidden-sizes'),
+    titled: 'shows a size of 0',
+  },
 
   // Bytes on their way back.
   {
