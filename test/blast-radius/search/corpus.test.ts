@@ -69,6 +69,19 @@ describe('the labelled corpus', () => {
   })
 })
 
+// Written from the platforms' documentation, and committed before the rules. In its first run, once the rules were done, the search
+// found 187 of 191 secrets, with 5 false alarms; the search before these rules found 97, with 24.
+describe('the held-out corpus', () => {
+  const figures = measure(readCorpus(join(import.meta.dirname, 'held-out')))
+  print('held-out corpus', figures)
+
+  test('is found, and little else', () => {
+    expect(figures.secrets).toBeGreaterThanOrEqual(190)
+    expect(figures.recall).toBeGreaterThanOrEqual(0.97)
+    expect(figures.precision).toBeGreaterThanOrEqual(0.95)
+  })
+})
+
 describe('the measure', () => {
   const file = readTemplate('.env', 'A=«token:one»\nB=‹two›\nC=«token:three»\n')
 
