@@ -1,4 +1,4 @@
-// What a PostgreSQL data directory needs beyond the copy of any directory: no server may write to it, and all of its
+// A PostgreSQL data directory needs more than the copy of any directory: no server may write to it, and all of its
 // files must lie below the root. A copy of a running server's files can lose committed rows, and every check passes.
 import { lstatSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
@@ -10,7 +10,7 @@ import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 import type { BackupOptions, Problem } from '../operations.ts'
 
-/** The server creates it at its start and removes it when it stops. It stays behind after a crash, and in a file-system snapshot. */
+/** The server creates it at its start and removes it when it stops. It stays after a crash, and in a file-system snapshot. */
 const lockFile = 'postmaster.pid'
 /** Changed by every start, stop and checkpoint. */
 const controlFile = join('global', 'pg_control')
@@ -70,7 +70,7 @@ export class PostgresCluster {
     }
   }
 
-  /** A server that started, stopped or wrote a checkpoint while the files were read leaves no state that ever existed. */
+  /** Files that were read while a server started, stopped or wrote a checkpoint hold no state that ever existed. */
   changes(): Problem[] {
     const after = this.identities()
     return [lockFile, controlFile].flatMap((name, index) => {
@@ -105,7 +105,7 @@ function assertAtRest(directory: string, atRest: BackupOptions['atRest']): void 
   }
 }
 
-/** A process of PostgreSQL whose working directory is this one, in any container of this host; null elsewhere than on Linux. */
+/** A process of PostgreSQL that works in this directory, in any container of this host. Null on other systems than Linux. */
 function serverIn(directory: string): number | null {
   const location = statSync(directory, { bigint: true })
   let processes: string[]
