@@ -43,10 +43,18 @@ export function judgeWholeFile(text: string, path: string): Match[] {
   return [{ kind, start, end: start + value.length, owner: null, setting: name }]
 }
 
+/** The id of a key that is used with a secret, and the fingerprint of a public key. */
+function isIdentity(name: string, value: string): boolean {
+  return (
+    (/access_?key$/i.test(name) && /^[A-Z0-9]{16,24}$/.test(value)) ||
+    (/[gp]pg|pgp/i.test(name) && /^[0-9A-F]{40}$/i.test(value))
+  )
+}
+
 function judgeSetting({ path, value }: Setting, context: ValueContext): KindName | null {
   const strength = judgeName(path)
   if (strength === null || path.some((name) => talksAbout.test(name))) return null
-  if (value === path.at(-1)) return null
+  if (value === path.at(-1) || isIdentity(path.at(-1) ?? '', value)) return null
   return isUsable(value, strength, context) ? kindOfSetting(path) : null
 }
 

@@ -22,7 +22,7 @@ const replaced =
   /^(?:generic-|aws-(?:access-token|secret-access-key)|jwt|curl-auth-|kubernetes-secret-yaml|private-key|pkcs12-file|mongodb-connection-string|azure-storage-account-key|gcp-service-account|hashicorp-tf-password)/
 /** Made to be public, or too short to tell from other words. */
 const noSecret =
-  /-pub(?:lic)?-|publishable|-client-id|posthog-project|new-relic-browser|mailgun-pub|sendbird-access-id|sumologic-access-id/
+  /-pub(?:lic)?-|publishable|-client-id|posthog-project|new-relic-browser|mailgun-pub|sendbird-access-id|twilio-api-key|sumologic-access-id/
 
 export function importRules(published: readonly unknown[]): { rules: PublishedRule[]; leftOut: string[] } {
   const rules: PublishedRule[] = []

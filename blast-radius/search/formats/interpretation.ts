@@ -9,9 +9,11 @@ const maxEncodedLength = 100_000
 export function interpret(settings: readonly Setting[]): Setting[] {
   const names = new Map<string, string>()
   const secretObjects = new Set<string>()
+  const types = new Map<string, string>()
   for (const { path, value } of settings) {
     const outer = path.slice(0, -1).join('\0')
     if (nameKey.test(path.at(-1) ?? '')) names.set(outer, value)
+    if (path.at(-1) === 'type') types.set(outer, value)
     if (path.at(-1) === 'kind' && value === 'Secret') secretObjects.add(outer)
   }
   let previous: Setting | undefined
@@ -23,6 +25,14 @@ export function interpret(settings: readonly Setting[]): Setting[] {
     if (/^\d+$/.test(last)) return listItem(setting, before)
     const name = valueKey.test(last) ? names.get(outer.join('\0')) : undefined
     if (name !== undefined) return [{ ...setting, path: [...outer.slice(0, -1), name] }]
+    // Terraform's state: `outputs.NAME.value`, and what `random_password` made.
+    if (last === 'value' && outer.at(-2) === 'outputs') return [{ ...setting, path: outer }]
+    if (
+      last === 'result' &&
+      outer.at(-1) === 'attributes' &&
+      types.get(outer.slice(0, -3).join('\0')) === 'random_password'
+    )
+      return [{ ...setting, path: [...outer, 'random_password'] }]
     if (outer.at(-1) === 'data' && secretObjects.has(outer.slice(0, -1).join('\0'))) return decoded(setting)
     return [setting]
   })

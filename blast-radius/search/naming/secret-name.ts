@@ -92,7 +92,7 @@ const transparent = new Set(
  */
 const negating = new Set(
   `existing public publishable anon max min num count total csrf xsrf pull pagination continuation
-   cancellation prompt completion reasoning`.split(/\s+/),
+   cancellation prompt completion reasoning checksum digest sha256`.split(/\s+/),
 )
 /** The same, where a name begins with it: `forgotPassword`, `useToken`, `nextToken`. */
 const negatingFirst = new Set(
@@ -111,7 +111,8 @@ const negatingKey = new Set(
 /** @param path the names of a setting, from the outermost one. Null for one that names no secret. */
 export function judgeName(path: readonly string[]): NameStrength | null {
   const words = withoutEnd(wordsOf(path.at(-1) ?? ''))
-  const last = words.at(-1)
+  // `password2` is a second password.
+  const last = words.at(-1)?.replace(/(?<=[a-z]{4})\d$/, '')
   if (last === undefined) return null
   const before = words.slice(0, -1)
   if (isNegated(before)) return null

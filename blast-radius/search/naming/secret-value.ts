@@ -66,10 +66,7 @@ const documented =
 export function isLiteral(value: string): boolean {
   const trimmed = value.trim()
   return (
-    trimmed.length >= 4 &&
-    !documented.test(trimmed) &&
-    !references.some((reference) => reference.test(trimmed)) &&
-    !isPlaceholder(trimmed)
+    trimmed.length >= 4 && !references.some((reference) => reference.test(trimmed)) && !isPlaceholder(trimmed)
   )
 }
 
@@ -77,7 +74,10 @@ export function isPlaceholder(value: string): boolean {
   // Three characters repeated, or dots in place of what was cut out.
   if (new Set(value.toLowerCase()).size <= 3 && value.length >= 4) return true
   if (/\.{3}|…|\*{3}|x{5}|_{4}|•/i.test(value)) return true
-  if (/^(?:1234|0123|abcd|qwer|asdf|deadbeef|0000)/i.test(value) && isSequence(value)) return true
+  if (documented.test(value)) return true
+  // A key of 32 characters works as one, even if it is easily guessed.
+  if (value.length < 32 && /^(?:1234|0123|abcd|qwer|asdf|deadbeef|0000)/i.test(value) && isSequence(value))
+    return true
   const words = wordsOf(value)
   // A random value has `My` somewhere by chance, and rarely between two signs.
   const separated = new Set(value.toLowerCase().split(/[^a-z0-9]+/))
@@ -142,6 +142,8 @@ function isPhrase(value: string): boolean {
   return isGroups || isWords || (hasRandomWord && words.length <= 4)
 }
 
+const wordWithDigit = /^(?:k8s|i18n|l10n|a11y|x509|oauth2|s3|ec2|utf8|sha\d|base64|md5|b64)/
+
 /**
  * Words joined by signs or capitals, as programs name things: `accessTokenValue`, `twelve-characters`,
  * `FORM.password`.
@@ -151,6 +153,8 @@ function isIdentifier(value: string): boolean {
   if (!/^[A-Za-z][\w.:/-]*$/.test(bare) || (bare.match(/[0-9]+/g) ?? []).length > 2) return false
   const words = wordsOf(bare)
   if (words.length === 1 && /[0-9]/.test(bare)) return false
+  // `tahdnRNYIBuecY6p`: no word of a program has a digit within, but for a few.
+  if (words.some((word) => /[a-z]\d+[a-z]/.test(word) && !wordWithDigit.test(word))) return false
   const length = words.join('').length
   const readable = words.filter((word) => /^[a-z]{2,}\d{0,2}$/.test(word) && isPronounceable(word))
   return readable.join('').length >= 0.7 * length && length / words.length >= 3.5
