@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { TurnableClock } from '../../../lab/sandbox/clock.ts'
 
 describe('a clock that can be turned', () => {
-  test('goes with the wall, plus its turns', () => {
+  test('follows the wall clock, plus its turns', () => {
     let wallMs = 1000
     const clock = new TurnableClock(() => wallMs)
     clock.turn(500)
@@ -13,7 +13,7 @@ describe('a clock that can be turned', () => {
     expect(() => clock.turn(Number.NaN)).toThrow(RangeError)
   })
 
-  test('wakes who slept until a time that a turn has brought, and nobody else', async () => {
+  test('wakes only the sleepers whose deadline a turn has reached', async () => {
     const clock = new TurnableClock(() => 0)
     const woken: string[] = []
     const short = clock.sleep(1000).then(() => woken.push('short'))

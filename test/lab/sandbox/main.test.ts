@@ -23,14 +23,14 @@ function run(...options: string[]) {
   return child
 }
 
-test('serves what the program declares, says how to reach it, and stops cleanly', async () => {
+test('serves the resources that the program declares, prints how to reach them, and stops cleanly', async () => {
   const child = run('--json', '--dir', makeDirectory())
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
   const { endpoint, accounts, buckets, roles } = JSON.parse(line) as Description
   const vault = buckets.find(({ objectLock }) => objectLock.enabled)
   if (vault === undefined) throw new Error('no vault is declared')
   const clientOf = (name: string) => {
-    const account = accounts.find((each) => each.name === name)
+    const account = accounts.find((role) => role.name === name)
     if (account === undefined) throw new Error(`no account ${name}`)
     return new S3Client({
       endpoint,
@@ -40,17 +40,21 @@ test('serves what the program declares, says how to reach it, and stops cleanly'
       maxAttempts: 1,
     })
   }
-  const [own, other] = [clientOf('vault'), clientOf('production')]
-  expect((await own.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain(vault.name)
-  expect(await codeOf(other.send(new ListObjectsV2Command({ Bucket: vault.name })))).toBe('AccessDenied')
+  const [vaultClient, productionClient] = [clientOf('vault'), clientOf('production')]
+  expect((await vaultClient.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain(
+    vault.name,
+  )
+  expect(await codeOf(productionClient.send(new ListObjectsV2Command({ Bucket: vault.name })))).toBe(
+    'AccessDenied',
+  )
   expect(roles.length).toBeGreaterThan(0)
-  own.destroy()
-  other.destroy()
+  vaultClient.destroy()
+  productionClient.destroy()
   child.kill('SIGTERM')
   expect(await once(child, 'exit')).toEqual([0, null])
 })
 
-test('refuses a port that is none', async () => {
+test('refuses an invalid port', async () => {
   const child = run('--port', '70000')
   const [status] = (await once(child, 'exit')) as [number]
   expect(status).not.toBe(0)

@@ -1,4 +1,5 @@
-// Requests as bytes on the wire, signed as a test wants them: for what no well-behaved client would send.
+// Sends requests as bytes on the wire, signed as a test needs them. No well-behaved client would send most of
+// them.
 
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
@@ -13,7 +14,7 @@ export interface RawReply {
   status: number
   headers: Record<string, string>
   body: string
-  /** Of an XML error. */
+  /** The code of an XML error. */
   code: string | null
 }
 
@@ -24,7 +25,7 @@ export interface RawRequest {
   headers?: Record<string, string>
   body?: string | Buffer
   credentials?: Credentials
-  /** When it is signed; the sandbox's time if not given. */
+  /** The time of the signature; the sandbox's time by default. */
   signedMs?: number
   signingRegion?: string
   service?: string
@@ -94,7 +95,10 @@ export async function send(sandbox: Sandbox, raw: RawRequest): Promise<RawReply>
   })
 }
 
-/** Sends bytes as they are; resolves with everything that came back once the server has closed, or after a complete reply. */
+/**
+ * Sends bytes unchanged. Resolves with the whole reply, once the server closes the connection or the reply is
+ * complete.
+ */
 export function sendBytes(sandbox: Sandbox, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(sandbox.port, '127.0.0.1', () => socket.end(bytes))

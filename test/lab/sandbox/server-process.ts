@@ -1,4 +1,4 @@
-// A sandbox in a process of its own, to be killed.
+// A sandbox in a process of its own, for a test to kill.
 
 import { startSandbox } from '../../../lab/sandbox/server.ts'
 import { standardCloud, vaultAccount } from './small-cloud.ts'

@@ -22,7 +22,7 @@ import {
 } from './world.ts'
 
 describe('a sandbox', () => {
-  test('started again on its directory is as it was: keys, sessions, objects, and how far its clock was turned', async () => {
+  test('restarted on its directory keeps its keys, sessions, objects, and the offset of its clock', async () => {
     const directory = makeDirectory()
     const first = await startSandbox({ directory, declaration: standardCloud })
     first.clock.turn(3 * dayMs)
@@ -45,11 +45,11 @@ describe('a sandbox', () => {
     await second.stop()
   })
 
-  test('keeps its secrets to its owner, and names no file by a key', async () => {
+  test('makes its files readable to its owner only, and names no file by an object key', async () => {
     const directory = makeDirectory()
     const sandbox = await startWorld({ directory })
     await rootOf(sandbox).send(new PutObjectCommand({ Bucket: 'versioned', Key: '../../escape', Body: 'x' }))
-    for (const name of readdirSync(directory).filter((each) => each.startsWith('sandbox.sqlite')))
+    for (const name of readdirSync(directory).filter((file) => file.startsWith('sandbox.sqlite')))
       expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600)
     const files = readdirSync(join(directory, 'objects'), { recursive: true, withFileTypes: true }).filter(
       (entry) => entry.isFile(),
@@ -57,16 +57,16 @@ describe('a sandbox', () => {
     expect(files.map(({ name }) => name)).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)])
   })
 
-  test('removes at its start what an upload left behind that a kill cut short', async () => {
+  test('removes at its start the files of an upload that a kill interrupted', async () => {
     const directory = makeDirectory()
     await (await startSandbox({ directory, declaration: standardCloud })).stop()
-    const left = join(directory, 'objects', 'ab', `ab${'0'.repeat(30)}`)
-    writeFileSync(left, 'half')
+    const orphan = join(directory, 'objects', 'ab', `ab${'0'.repeat(30)}`)
+    writeFileSync(orphan, 'half')
     await (await startSandbox({ directory, declaration: standardCloud })).stop()
-    expect(() => readFileSync(left)).toThrow('ENOENT')
+    expect(() => readFileSync(orphan)).toThrow('ENOENT')
   })
 
-  test('killed in the middle of writes has every object that it acknowledged', async () => {
+  test('killed during writes keeps every object that it acknowledged', async () => {
     const directory = makeDirectory()
     const child = fork(fileURLToPath(new URL('./server-process.ts', import.meta.url)), [directory], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -103,7 +103,7 @@ describe('a sandbox', () => {
     }
   })
 
-  test('tells of each request what it was, and dates its replies by its own clock', async () => {
+  test('records each request, and dates its replies by its own clock', async () => {
     const records: { operation: string | null; status: number; principalArn: string | null }[] = []
     const sandbox = await startWorld({ onRequest: (record) => records.push(record) })
     sandbox.clock.turn(-30 * dayMs)
@@ -122,7 +122,7 @@ describe('a sandbox', () => {
     ])
   })
 
-  test('answers a client that waits for 100 Continue with the refusal itself', async () => {
+  test('sends the refusal to a client that waits for 100 Continue', async () => {
     const sandbox = await startWorld()
     const client = rootOf(sandbox)
     const big = Buffer.alloc(3 * 1024 * 1024, 'x')
@@ -136,7 +136,7 @@ describe('a sandbox', () => {
     expect(Buffer.from((await got.Body?.transformToByteArray()) ?? []).equals(big)).toBe(true)
   })
 
-  test("doesn't touch a bucket that it already has, and makes those that are new", async () => {
+  test('keeps an existing bucket unchanged, and creates new ones', async () => {
     const directory = makeDirectory()
     await (await startSandbox({ directory, declaration: declareCloud([bucket('one')]) })).stop()
     const sandbox = await startWorld({
@@ -151,7 +151,7 @@ describe('a sandbox', () => {
     ).toContain('<Status>Enabled</Status>')
   })
 
-  test('stops with a request still open', async () => {
+  test('stops while a request is open', async () => {
     const sandbox = await startSandbox({
       directory: makeDirectory(),
       declaration: standardCloud,

@@ -19,7 +19,10 @@ export function makeDirectory(): string {
   return directory
 }
 
-/** Its clock stands still but for its turns only if a test gives one; it is stopped after the file's tests. */
+/**
+ * The clock stands still between turns only if a test passes such a clock. The sandbox stops after the file's
+ * tests.
+ */
 export async function startWorld(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
   const sandbox = await startSandbox({
     directory: makeDirectory(),
@@ -31,7 +34,7 @@ export async function startWorld(options: Partial<SandboxOptions> = {}): Promise
   return sandbox
 }
 
-/** A client that signs by the sandbox's clock, and gives up at the first error unless told otherwise. */
+/** A client that signs by the sandbox's clock. It gives up at the first error by default. */
 export function clientOf(sandbox: Sandbox, credentials: Credentials, maxAttempts = 1): S3Client {
   const client = new S3Client({
     endpoint: sandbox.endpoint,
@@ -53,7 +56,7 @@ export function rootOf(sandbox: Sandbox, accountId = vaultAccount, maxAttempts =
   return clientOf(sandbox, sandbox.rootCredentials(accountId), maxAttempts)
 }
 
-/** The code that a refused call was answered with; fails if it wasn't refused. */
+/** The error code of a refused call; throws if the call succeeded. */
 export async function codeOf(call: Promise<unknown>): Promise<string> {
   const error = await call.then(
     () => null,

@@ -32,7 +32,7 @@ describe.for([...new Set(cases.map(({ accessCase }) => accessCase.table))])(
 )
 
 describe("the evaluator's core, which the authorizer calls without the library's validation", () => {
-  it('agrees with the public entry point on every case that this can take', async () => {
+  it('agrees with the public entry point on every case that the latter supports', async () => {
     let compared = 0
     for (const { accessCase, prepared } of cases) {
       const authorizer = await createAuthorizer(prepared.declaration, {
@@ -40,7 +40,8 @@ describe("the evaluator's core, which the authorizer calls without the library's
         restrictsPublicBuckets: () => prepared.restrictsPublic,
       })
       const question = await authorizer.gather(prepared.request)
-      // Claims of issuers that the reference doesn't list, and the evaluator's lack of the rule on direct grants.
+      // Skips claims of issuers that the reference doesn't list, and session policies, because the evaluator
+      // lacks the rule on direct grants.
       if (Object.keys(question.context).some(isFederatedKey) || accessCase.policies.session !== undefined)
         continue
       const input = await toEvaluatorInput(question)

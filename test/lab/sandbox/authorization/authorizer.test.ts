@@ -24,11 +24,11 @@ const writer = role(vault, 'writer', {
   policies: [named(policy(allow('s3:PutObject', 'arn:aws:s3:::vault/sources/a/*', { Sid: 'Put' })), 'put')],
 })
 
-function authorizerOf(more: Partial<CloudDeclaration> = {}) {
-  return createAuthorizer(cloud({ roles: [writer], ...more }), { nowMs: () => nowMs })
+function authorizerOf(changes: Partial<CloudDeclaration> = {}) {
+  return createAuthorizer(cloud({ roles: [writer], ...changes }), { nowMs: () => nowMs })
 }
 
-function put(resource: string, more: Partial<AccessRequest> = {}): AccessRequest {
+function put(resource: string, changes: Partial<AccessRequest> = {}): AccessRequest {
   return {
     principal: sessionOf(writer),
     action: 's3:PutObject',
@@ -36,7 +36,7 @@ function put(resource: string, more: Partial<AccessRequest> = {}): AccessRequest
     resourceAccountId: vault,
     resourcePolicy: null,
     context: {},
-    ...more,
+    ...changes,
   }
 }
 
@@ -93,7 +93,7 @@ describe('object keys that look like patterns', () => {
     expect((await ask('axb')).allowed).toBe(false)
   })
 
-  it('a line break in a value that a deny compares does not hide the value', async () => {
+  it('a line break in a value does not hide the value from a deny', async () => {
     const resourcePolicy = policy(
       deny('s3:ListBucket', 'arn:aws:s3:::vault', {
         Principal: '*',
@@ -113,7 +113,7 @@ describe('object keys that look like patterns', () => {
     const resourcePolicy = policy(
       allow('s3:PutObject', `arn:aws:s3:::vault/${'*a'.repeat(40)}*b`, { Principal: '*' }),
     )
-    // Backtracking would take longer than the universe has.
+    // Backtracking would take longer than the age of the universe.
     expect(
       (
         await (
@@ -131,7 +131,7 @@ describe('object keys that look like patterns', () => {
   })
 })
 
-describe('what can not be decided is an error, never allowed', () => {
+describe('an undecidable request is an error, and never allowed', () => {
   it('a context key that AWS does not have for the action', async () => {
     await expect(
       (await authorizerOf()).authorize(
@@ -157,7 +157,7 @@ describe('what can not be decided is an error, never allowed', () => {
     ).rejects.toThrow(/AWS has no action/)
   })
 
-  it('a resource that the action can not be asked for', async () => {
+  it('a resource that the action does not apply to', async () => {
     await expect((await authorizerOf()).authorize(put('arn:aws:ec2:us-east-1:1:volume/x'))).rejects.toThrow(
       /has no resource such as/,
     )
@@ -180,7 +180,7 @@ describe('what can not be decided is an error, never allowed', () => {
     ).rejects.toThrow(/statement Typo .* asks for/)
   })
 
-  it('but not if the statement is about something else', async () => {
+  it('but not if the statement is about another resource', async () => {
     const resourcePolicy = policy(
       deny('s3:PutObject', 'arn:aws:s3:::other/*', {
         Principal: '*',
@@ -262,8 +262,8 @@ describe('a declaration', () => {
         ],
       },
     ],
-  ] as const)('with %s that AWS would refuse is refused by name', async ([, name, more]) => {
-    await expect(authorizerOf(more as unknown as Partial<CloudDeclaration>)).rejects.toMatchObject({
+  ] as const)('with %s that AWS would refuse is refused by name', async ([, name, changes]) => {
+    await expect(authorizerOf(changes as unknown as Partial<CloudDeclaration>)).rejects.toMatchObject({
       code: 'invalid-input',
       context: { policy: name },
     })
@@ -297,7 +297,7 @@ describe('principals', () => {
   )
   const accounts = [account(vault, { scps: [[]] }), account(production, { scps: [[]] }), account(outsider)]
 
-  it('of an account in which nothing is declared are taken for administrators of it', async () => {
+  it('of an account without declared resources count as its administrators', async () => {
     const authorizer = await authorizerOf()
     const principal = sessionOf(role(outsider, 'attacker'))
     const read = put('arn:aws:s3:::vault/x', { principal, action: 's3:GetObject' })
@@ -305,14 +305,14 @@ describe('principals', () => {
     expect((await authorizer.authorize(read)).allowed).toBe(false)
   })
 
-  it('of a role that is not declared in an account that is have no rights', async () => {
+  it('of an undeclared role in a declared account have no rights', async () => {
     const principal = sessionOf(role(vault, 'gone'))
     expect(
       (await (await authorizerOf()).authorize(put('arn:aws:s3:::vault/sources/a/x', { principal }))).allowed,
     ).toBe(false)
   })
 
-  it('are of the organization only if their account is a member', async () => {
+  it('belong to the organization only if their account is a member', async () => {
     const authorizer = await authorizerOf({ accounts, organizationId: 'o-1' })
     const read = (accountId: string) =>
       put('arn:aws:s3:::vault/x', {
@@ -325,7 +325,7 @@ describe('principals', () => {
     expect((await authorizer.authorize({ ...read(production), principal: anonymous })).allowed).toBe(false)
   })
 
-  it('are who the sandbox says, whatever a service puts into the context', async () => {
+  it("come from the sandbox alone, regardless of a service's context keys", async () => {
     const authorizer = await authorizerOf({ accounts, organizationId: 'o-1' })
     const context = {
       'aws:PrincipalAccount': production,

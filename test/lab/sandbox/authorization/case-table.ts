@@ -1,4 +1,4 @@
-// Reads the JSON tables of cases/ and turns each case into a request on a small cloud of its own.
+// Reads the JSON tables in cases/, and turns each case into a request on a small cloud of its own.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -80,13 +80,13 @@ export function readCases(): { accessCase: AccessCase; prepared: PreparedCase }[
     .sort()
     .flatMap((file) => {
       const table = tableSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
-      return table.cases.map((each) => {
-        const accessCase = { ...each, table: file.replace('.json', ''), source: each.source ?? table.source }
+      return table.cases.map((name) => {
+        const accessCase = { ...name, table: file.replace('.json', ''), source: name.source ?? table.source }
         const find = (value: string | PolicyDocument): PolicyDocument => {
           if (typeof value !== 'string') return value
-          const found = table.documents[value]
-          if (found === undefined) throw new RangeError(`${file}: no document ${value}`)
-          return found
+          const document = table.documents[value]
+          if (document === undefined) throw new RangeError(`${file}: no document ${value}`)
+          return document
         }
         return { accessCase, prepared: prepare(accessCase, find) }
       })
@@ -140,18 +140,23 @@ function prepare(
 }
 
 function toPrincipal(
-  given: NonNullable<AccessCase['principal']>,
+  casePrincipal: NonNullable<AccessCase['principal']>,
   accountId: string,
   base: Principal,
   policies: PolicyDocument[],
 ): Principal {
-  if (given.kind === 'root') return { kind: 'root', accountId, arn: `arn:aws:iam::${accountId}:root` }
-  if (given.kind === 'anonymous') return { kind: 'anonymous', accountId: null, arn: '*' }
-  if (given.kind === 'web-identity')
-    return { kind: 'web-identity', accountId, arn: given.provider ?? '', federated: given.federated ?? {} }
+  if (casePrincipal.kind === 'root') return { kind: 'root', accountId, arn: `arn:aws:iam::${accountId}:root` }
+  if (casePrincipal.kind === 'anonymous') return { kind: 'anonymous', accountId: null, arn: '*' }
+  if (casePrincipal.kind === 'web-identity')
+    return {
+      kind: 'web-identity',
+      accountId,
+      arn: casePrincipal.provider ?? '',
+      federated: casePrincipal.federated ?? {},
+    }
   const session = base.session
   if (session === undefined) throw new TypeError('a role session has a session')
-  const sessionName = given.session ?? 'session'
+  const sessionName = casePrincipal.session ?? 'session'
   return {
     ...base,
     arn: base.arn.replace(/\/session$/, `/${sessionName}`),
@@ -159,14 +164,14 @@ function toPrincipal(
       ...session,
       sessionName,
       policies,
-      tags: given.tags ?? {},
-      sourceIdentity: given.sourceIdentity ?? null,
-      issuedMs: Date.parse(given.issued ?? '2026-11-01T00:00:00Z'),
+      tags: casePrincipal.tags ?? {},
+      sourceIdentity: casePrincipal.sourceIdentity ?? null,
+      issuedMs: Date.parse(casePrincipal.issued ?? '2026-11-01T00:00:00Z'),
       multiFactor:
-        given.multiFactorAgeSeconds === undefined
+        casePrincipal.multiFactorAgeSeconds === undefined
           ? null
-          : { present: true, ageSeconds: given.multiFactorAgeSeconds },
-      federated: given.federated ?? {},
+          : { present: true, ageSeconds: casePrincipal.multiFactorAgeSeconds },
+      federated: casePrincipal.federated ?? {},
     },
   }
 }

@@ -1,4 +1,4 @@
-// Small clouds for tests: everything has a default, a test says only what it is about.
+// Small clouds for tests. Everything has a default, so that a test states only its subject.
 
 import type {
   CloudDeclaration,
@@ -23,34 +23,34 @@ export function policy(...statements: Record<string, unknown>[]): PolicyDocument
 export function allow(
   action: string | string[],
   resource: string | string[] = '*',
-  more: Record<string, unknown> = {},
+  changes: Record<string, unknown> = {},
 ): Record<string, unknown> {
-  return { Effect: 'Allow', Action: action, Resource: resource, ...more }
+  return { Effect: 'Allow', Action: action, Resource: resource, ...changes }
 }
 
 export function deny(
   action: string | string[],
   resource: string | string[] = '*',
-  more: Record<string, unknown> = {},
+  changes: Record<string, unknown> = {},
 ): Record<string, unknown> {
-  return { Effect: 'Deny', Action: action, Resource: resource, ...more }
+  return { Effect: 'Deny', Action: action, Resource: resource, ...changes }
 }
 
 /** A trust policy of one statement. */
-export function trust(principal: unknown, more: Record<string, unknown> = {}): PolicyDocument {
-  return policy({ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole', ...more })
+export function trust(principal: unknown, changes: Record<string, unknown> = {}): PolicyDocument {
+  return policy({ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole', ...changes })
 }
 
-export function account(id: string, more: Partial<DeclaredAccount> = {}): DeclaredAccount {
-  return { id, name: id, isManagement: false, scps: [], rcps: [], ...more }
+export function account(id: string, changes: Partial<DeclaredAccount> = {}): DeclaredAccount {
+  return { id, name: id, isManagement: false, scps: [], rcps: [], ...changes }
 }
 
 export function named(document: PolicyDocument, name = 'policy'): NamedPolicy {
   return { name, document }
 }
 
-export function role(accountId: string, name: string, more: Partial<DeclaredRole> = {}): DeclaredRole {
-  const path = more.path ?? '/'
+export function role(accountId: string, name: string, changes: Partial<DeclaredRole> = {}): DeclaredRole {
+  const path = changes.path ?? '/'
   return {
     accountId,
     arn: `arn:aws:iam::${accountId}:role${path}${name}`,
@@ -61,11 +61,15 @@ export function role(accountId: string, name: string, more: Partial<DeclaredRole
     policies: [],
     boundary: null,
     tags: {},
-    ...more,
+    ...changes,
   }
 }
 
-export function bucket(accountId: string, name: string, more: Partial<DeclaredBucket> = {}): DeclaredBucket {
+export function bucket(
+  accountId: string,
+  name: string,
+  changes: Partial<DeclaredBucket> = {},
+): DeclaredBucket {
   return {
     accountId,
     name,
@@ -78,11 +82,11 @@ export function bucket(accountId: string, name: string, more: Partial<DeclaredBu
     policy: null,
     lifecycleRules: [],
     tags: {},
-    ...more,
+    ...changes,
   }
 }
 
-export function cloud(more: Partial<CloudDeclaration> = {}): CloudDeclaration {
+export function cloud(changes: Partial<CloudDeclaration> = {}): CloudDeclaration {
   return {
     accounts: Object.values(accountIds).map((id) => account(id)),
     buckets: [],
@@ -91,15 +95,15 @@ export function cloud(more: Partial<CloudDeclaration> = {}): CloudDeclaration {
     keys: [],
     organizationId: null,
     notEmulated: [],
-    ...more,
+    ...changes,
   }
 }
 
 export function sessionOf(
   { accountId, arn, name }: DeclaredRole,
-  more: Partial<NonNullable<Principal['session']>> = {},
+  changes: Partial<NonNullable<Principal['session']>> = {},
 ): Principal {
-  const sessionName = more.sessionName ?? 'session'
+  const sessionName = changes.sessionName ?? 'session'
   return {
     kind: 'role-session',
     accountId,
@@ -114,7 +118,7 @@ export function sessionOf(
       chainDepth: 1,
       multiFactor: null,
       federated: {},
-      ...more,
+      ...changes,
     },
   }
 }

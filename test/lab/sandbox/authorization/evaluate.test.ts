@@ -77,7 +77,7 @@ describe('an action that no service of the sandbox emulates', () => {
     })
   })
 
-  it('takes the policy of the resource as it is now, if told', async () => {
+  it('uses a given policy of the resource in place of the declared one', async () => {
     expect(
       (
         await evaluate(authorizer, {

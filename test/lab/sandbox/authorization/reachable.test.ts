@@ -22,9 +22,9 @@ const trusting = (
   accountId: string,
   name: string,
   by: string,
-  more: Record<string, unknown> = {},
+  changes: Record<string, unknown> = {},
   action: unknown = 'sts:AssumeRole',
-) => role(accountId, name, { policies: assumeAny, trust: trust({ AWS: by }, { Action: action, ...more }) })
+) => role(accountId, name, { policies: assumeAny, trust: trust({ AWS: by }, { Action: action, ...changes }) })
 
 async function reach(roles: DeclaredRole[], from: DeclaredRole, depth = 3, options = {}) {
   const authorizer = await createAuthorizer(cloud({ roles }), { nowMs: () => 0 })
@@ -38,21 +38,21 @@ describe('the roles that a principal can reach', () => {
     policies: assumeAny,
     trust: trust({ Service: 'ec2.amazonaws.com' }),
   })
-  const one = trusting(production, 'one', start.arn)
-  const two = trusting(vault, 'two', one.arn)
+  const firstRole = trusting(production, 'one', start.arn)
+  const two = trusting(vault, 'two', firstRole.arn)
   const three = trusting(vault, 'three', two.arn)
   const four = trusting(vault, 'four', three.arn)
 
-  it('are found as many hops deep as asked, with the path', async () => {
-    expect(await reach([start, one, two, three, four], start)).toEqual([
+  it('are found up to the given number of role-chaining steps, with the path', async () => {
+    expect(await reach([start, firstRole, two, three, four], start)).toEqual([
       'one',
       'one > two',
       'one > two > three',
     ])
-    expect(await reach([start, one, two, three, four], start, 1)).toEqual(['one'])
+    expect(await reach([start, firstRole, two, three, four], start, 1)).toEqual(['one'])
   })
 
-  it('are found once each, also where they trust one another in a circle', async () => {
+  it('are found once each, even if they trust one another in a circle', async () => {
     const a = trusting(vault, 'a', arnOf(vault, 'b'))
     const b = role(vault, 'b', {
       policies: assumeAny,
@@ -68,7 +68,7 @@ describe('the roles that a principal can reach', () => {
     expect(await reach([poor, trusting(vault, 'target', poor.arn)], poor)).toEqual([])
   })
 
-  it('include those that ask for an external id, a session name or a source identity, which an attacker learns', async () => {
+  it('include roles that require an external id, a session name or a source identity, because an attacker learns these', async () => {
     const target = trusting(
       vault,
       'target',
@@ -84,7 +84,7 @@ describe('the roles that a principal can reach', () => {
     expect(await reach([start, target], start)).toEqual(['target'])
   })
 
-  it('include those that only ask that something be said', async () => {
+  it('include roles that accept any value of a required key', async () => {
     const target = trusting(
       vault,
       'target',
@@ -95,7 +95,7 @@ describe('the roles that a principal can reach', () => {
     expect(await reach([start, target], start)).toEqual(['target'])
   })
 
-  it('leave out those that take tags which nobody may set', async () => {
+  it('leave out roles that require tags which no caller may set', async () => {
     const target = trusting(vault, 'target', production, {
       Condition: { StringEquals: { 'aws:RequestTag/source': 'a' } },
     })
@@ -110,7 +110,7 @@ describe('the roles that a principal can reach', () => {
     expect(await reach([start, open], start)).toEqual(['open'])
   })
 
-  it('leave out those that ask for a second factor, unless the holder has one', async () => {
+  it('leave out roles that require a second factor, unless the principal has one', async () => {
     const human = trusting(vault, 'human', production, {
       Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' } },
     })
@@ -118,8 +118,8 @@ describe('the roles that a principal can reach', () => {
     expect(await reach([start, human], start, 3, { secondFactor: true })).toEqual(['human'])
   })
 
-  it('are none for root and for who signs nothing', async () => {
-    const authorizer = await createAuthorizer(cloud({ roles: [one, trusting(vault, 'all', '*')] }), {
+  it('are none for root and for an anonymous caller', async () => {
+    const authorizer = await createAuthorizer(cloud({ roles: [firstRole, trusting(vault, 'all', '*')] }), {
       nowMs: () => 0,
     })
     expect(await principalsReachable(authorizer, rootOf(production), 3)).toEqual([])

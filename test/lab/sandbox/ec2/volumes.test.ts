@@ -34,10 +34,14 @@ import {
   vaultAccount,
 } from '../world.ts'
 
-function clientOf(sandbox: Sandbox, { accessKeyId, secretAccessKey }: Credentials, own = region): EC2Client {
+function clientOf(
+  sandbox: Sandbox,
+  { accessKeyId, secretAccessKey }: Credentials,
+  storeDirectory = region,
+): EC2Client {
   const client = new EC2Client({
     endpoint: sandbox.endpoint,
-    region: own,
+    region: storeDirectory,
     maxAttempts: 1,
     credentials: { accessKeyId, secretAccessKey },
   })
@@ -51,13 +55,13 @@ const credentials = sandbox.rootCredentials(productionAccount)
 const client = clientOf(sandbox, credentials)
 const zone = { AvailabilityZone: `${region}a`, Size: 1 }
 
-async function makeVolume(more: object = {}): Promise<{ id: string; path: string }> {
-  const { VolumeId = '' } = await client.send(new CreateVolumeCommand({ ...zone, ...more }))
+async function makeVolume(parameters: object = {}): Promise<{ id: string; path: string }> {
+  const { VolumeId = '' } = await client.send(new CreateVolumeCommand({ ...zone, ...parameters }))
   return { id: VolumeId, path: sandbox.volumeDirectory(VolumeId) ?? '' }
 }
 
 describe('volumes', () => {
-  test('are directories, and deleting one deletes all in it, backups too', async () => {
+  test('are directories, and a deletion removes everything in them, including backups', async () => {
     const { id, path } = await makeVolume()
     mkdirSync(join(path, 'backups'))
     writeFileSync(join(path, 'backups', 'last-night'), 'all we had')
@@ -86,15 +90,15 @@ describe('volumes', () => {
     expect(readFileSync(join(again.path, 'data'), 'utf8')).toBe('before')
   })
 
-  test('are found by id, tag and status, each account its own', async () => {
+  test('are found by id, tag and status, and each account finds only its own', async () => {
     const { id } = await makeVolume({
       TagSpecifications: [{ ResourceType: 'volume', Tags: [{ Key: 'environment', Value: 'staging' }] }],
     })
     await client.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: 'owner', Value: 'a<b>' }] }))
-    const found = await client.send(
+    const volumes = await client.send(
       new DescribeVolumesCommand({ Filters: [{ Name: 'tag:environment', Values: ['stag*'] }] }),
     )
-    expect(found.Volumes).toEqual([
+    expect(volumes.Volumes).toEqual([
       expect.objectContaining({
         VolumeId: id,
         State: 'available',
@@ -105,9 +109,11 @@ describe('volumes', () => {
     expect((await client.send(new DescribeVolumesCommand({ VolumeIds: [id] }))).Volumes?.[0]?.Tags).toEqual([
       { Key: 'environment', Value: 'staging' },
     ])
-    const other = clientOf(sandbox, sandbox.rootCredentials(vaultAccount))
-    expect((await other.send(new DescribeVolumesCommand({}))).Volumes ?? []).toEqual([])
-    expect(await codeOf(other.send(new DeleteVolumeCommand({ VolumeId: id })))).toBe('InvalidVolume.NotFound')
+    const vaultClient = clientOf(sandbox, sandbox.rootCredentials(vaultAccount))
+    expect((await vaultClient.send(new DescribeVolumesCommand({}))).Volumes ?? []).toEqual([])
+    expect(await codeOf(vaultClient.send(new DeleteVolumeCommand({ VolumeId: id })))).toBe(
+      'InvalidVolume.NotFound',
+    )
     expect(
       await codeOf(
         clientOf(sandbox, credentials, 'us-west-2').send(new DeleteVolumeCommand({ VolumeId: id })),
@@ -115,7 +121,7 @@ describe('volumes', () => {
     ).toBe('InvalidVolume.NotFound')
   })
 
-  test('named by a path, or by nothing that is an id, touch no file', async () => {
+  test('with a path or another malformed id touch no file', async () => {
     for (const VolumeId of ['../objects', 'vol-0/../../objects', '.', 'vol-', `vol-${'0'.repeat(17)}/..`]) {
       expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId })))).toMatch(
         /^InvalidParameterValue$|^InvalidVolume\.NotFound$/,
@@ -124,7 +130,7 @@ describe('volumes', () => {
     expect(existsSync(join(directory, 'objects'))).toBe(true)
   })
 
-  test('are left alone by a dry run', async () => {
+  test('stay unchanged after a dry run', async () => {
     const { id, path } = await makeVolume()
     expect(await codeOf(client.send(new DeleteVolumeCommand({ VolumeId: id, DryRun: true })))).toBe(
       'DryRunOperation',
@@ -132,15 +138,15 @@ describe('volumes', () => {
     expect(existsSync(path)).toBe(true)
   })
 
-  test('outlive a restart', async () => {
-    const own = makeDirectory()
-    const first = await startSandbox({ directory: own, declaration: standardCloud })
+  test('survive a restart', async () => {
+    const storeDirectory = makeDirectory()
+    const first = await startSandbox({ directory: storeDirectory, declaration: standardCloud })
     const { VolumeId = '' } = await clientOf(first, first.rootCredentials(productionAccount)).send(
       new CreateVolumeCommand(zone),
     )
     writeFileSync(join(first.volumeDirectory(VolumeId) ?? '', 'data'), 'kept')
     await first.stop()
-    const second = await startWorld({ directory: own })
+    const second = await startWorld({ directory: storeDirectory })
     expect(readFileSync(join(second.volumeDirectory(VolumeId) ?? '', 'data'), 'utf8')).toBe('kept')
     expect(
       (
@@ -153,7 +159,7 @@ describe('volumes', () => {
 })
 
 describe('requests that EC2 refuses', () => {
-  const call = (body: string, more: object = {}) =>
+  const call = (body: string, parameters: object = {}) =>
     send(sandbox, {
       method: 'POST',
       path: '/',
@@ -161,7 +167,7 @@ describe('requests that EC2 refuses', () => {
       credentials,
       body,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      ...more,
+      ...parameters,
     })
 
   test.each<[string, string, string]>([
@@ -192,21 +198,21 @@ describe('requests that EC2 refuses', () => {
     expect(sandbox.defects).toEqual([])
   })
 
-  test("who isn't allowed", async () => {
-    const asked: string[] = []
+  test('a caller without permission', async () => {
+    const questions: string[] = []
     const closed = await startWorld({
       authorizer: {
         authorize: ({ action, resource }) => (
-          asked.push(`${action} ${resource}`),
+          questions.push(`${action} ${resource}`),
           Promise.resolve({ allowed: false, result: 'implicit-deny', statement: null })
         ),
       },
     })
-    const own = clientOf(closed, closed.rootCredentials(productionAccount))
-    expect(await codeOf(own.send(new DeleteVolumeCommand({ VolumeId: `vol-${'0'.repeat(17)}` })))).toBe(
-      'UnauthorizedOperation',
-    )
-    expect(asked).toEqual([
+    const closedClient = clientOf(closed, closed.rootCredentials(productionAccount))
+    expect(
+      await codeOf(closedClient.send(new DeleteVolumeCommand({ VolumeId: `vol-${'0'.repeat(17)}` }))),
+    ).toBe('UnauthorizedOperation')
+    expect(questions).toEqual([
       `ec2:DeleteVolume arn:aws:ec2:${region}:${productionAccount}:volume/vol-${'0'.repeat(17)}`,
     ])
   })

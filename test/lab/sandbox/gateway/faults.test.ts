@@ -21,7 +21,7 @@ describe('the injector', () => {
     )
   })
 
-  test('fires about as often as its rates say, and never what has none', () => {
+  test('fires each fault about as often as its rate says, and never a fault without a rate', () => {
     const injector = new FaultInjector({ seed: 7, rates: { 'internal-error': 0.25, stall: 0 } })
     const drawn = Array.from({ length: 4000 }, () => injector.draw(target))
     const count = drawn.filter((kind) => kind === 'internal-error').length
@@ -30,17 +30,17 @@ describe('the injector', () => {
     expect(new Set(drawn)).toEqual(new Set(['internal-error', null]))
   })
 
-  test('refuses rates that are no probabilities', () => {
+  test('refuses rates that are not probabilities', () => {
     expect(() => new FaultInjector({ seed: 0, rates: { stall: 0.6, 'slow-down': 0.6 } })).toThrow(RangeError)
     expect(() => new FaultInjector({ seed: 0, rates: { stall: -0.1 } })).toThrow(RangeError)
   })
 })
 
 /** A sandbox in which every request to `/versioned/<fault>` meets that fault, once it holds an object. */
-async function startFaulty(kind: FaultKind, more: Partial<FaultPlan> = {}) {
+async function startFaulty(kind: FaultKind, options: Partial<FaultPlan> = {}) {
   let armed = false
   const sandbox = await startWorld({
-    faults: { seed: 3, rates: { [kind]: 1 }, stallMs: 50, slowMs: 50, appliesTo: () => armed, ...more },
+    faults: { seed: 3, rates: { [kind]: 1 }, stallMs: 50, slowMs: 50, appliesTo: () => armed, ...options },
   })
   await rootOf(sandbox).send(new PutObjectCommand({ Bucket: 'versioned', Key: 'k', Body: 'original' }))
   armed = true
@@ -75,7 +75,7 @@ describe('each fault', () => {
     expect(sandbox.faults?.fired[kind]).toBe(1)
   })
 
-  test('reset-before breaks the connection before the effect, reset-after behind it', async () => {
+  test('reset-before breaks the connection before the effect, reset-after afterwards', async () => {
     for (const [kind, body] of [
       ['reset-before', 'original'],
       ['reset-after', 'changed'],
@@ -87,7 +87,7 @@ describe('each fault', () => {
     }
   })
 
-  test('internal-error-after says that it failed, and did it', async () => {
+  test('internal-error-after reports a failure, but the request took effect', async () => {
     const { read, write, disarm } = await startFaulty('internal-error-after')
     expect(await write()).toMatchObject({ status: 500 })
     disarm()
@@ -101,32 +101,32 @@ describe('each fault', () => {
     expect([flipped.body.length, differing.length]).toEqual([8, 1])
   })
 
-  test('stall answers never, slow-answer late', async () => {
+  test('stall never sends a reply, slow-answer sends it late', async () => {
     expect(await (await startFaulty('stall')).read()).toBe('ECONNRESET')
     expect(await (await startFaulty('slow-answer')).read()).toMatchObject({ status: 200, body: 'original' })
   })
 
-  test('wrong-range answers another range and says so, whole-body everything; without a range nothing happens', async () => {
-    const asked = { path: '/versioned/k', headers: { range: 'bytes=2-4' } }
+  test('wrong-range returns another range and reports it, whole-body returns everything; a request without a range meets no fault', async () => {
+    const rangeRequest = { path: '/versioned/k', headers: { range: 'bytes=2-4' } }
     for (const [kind, reply] of [
       ['wrong-range', { status: 206, body: 'rig', headers: { 'content-range': 'bytes 1-3/8' } }],
       ['whole-body', { status: 200, body: 'original' }],
     ] as const) {
       const { sandbox, read } = await startFaulty(kind)
       expect(
-        await send(sandbox, { ...asked, credentials: sandbox.rootCredentials(vaultAccount) }),
+        await send(sandbox, { ...rangeRequest, credentials: sandbox.rootCredentials(vaultAccount) }),
       ).toMatchObject(reply)
       expect(await read()).toMatchObject({ status: 200, body: 'original' })
       expect(sandbox.faults?.fired[kind]).toBe(1)
     }
   })
 
-  test('short-page ends a page after one entry, and the listing goes on from there', async () => {
+  test('short-page ends a page after one entry, and the listing continues from there', async () => {
     const { sandbox, write } = await startFaulty('short-page')
     await write()
-    const list = (more: string) =>
+    const list = (options: string) =>
       send(sandbox, {
-        path: `/versioned?versions${more}`,
+        path: `/versioned?versions${options}`,
         credentials: sandbox.rootCredentials(vaultAccount),
       })
     const first = await list('')
@@ -139,7 +139,7 @@ describe('each fault', () => {
     expect(sandbox.faults?.fired['short-page']).toBe(2)
   })
 
-  test('skewed-date answers with a date of yesterday or tomorrow', async () => {
+  test('skewed-date dates the reply yesterday or tomorrow', async () => {
     const { read } = await startFaulty('skewed-date')
     const { headers } = (await read()) as { headers: Record<string, string> }
     const daysOff = Math.abs(Date.parse(headers['date']!) - Date.now()) / 86_400_000
@@ -151,7 +151,7 @@ describe('each fault', () => {
   })
 })
 
-test('the SDK gets through a storm of them by trying again', async () => {
+test('the SDK gets through many faults by retries', async () => {
   const sandbox = await startWorld({
     faults: { seed: 11, rates: { 'slow-down': 0.1, 'reset-before': 0.1, 'internal-error': 0.1 } },
   })

@@ -11,7 +11,7 @@ const session: Principal = {
 }
 
 describe('credentials', () => {
-  test("of an account's root are made once, without a token or an end", () => {
+  test("of an account's root are made once, without a token or an expiry", () => {
     const registry = new StoredCredentials(openDatabase(makeDirectory()))
     const root = registry.rootOf(vaultAccount)
     expect(root).toMatchObject({
@@ -27,7 +27,7 @@ describe('credentials', () => {
     })
   })
 
-  test('of sessions have a token and an end, and no two are alike', () => {
+  test('of sessions have a token and an expiry, and are all different', () => {
     const registry = new StoredCredentials(openDatabase(makeDirectory()))
     const issued = Array.from({ length: 50 }, () => registry.issue(session, 5000))
     expect(issued[0]).toMatchObject({
@@ -35,12 +35,14 @@ describe('credentials', () => {
       expiresMs: 5000,
     })
     expect(
-      new Set(issued.flatMap((each) => [each.accessKeyId, each.secretAccessKey, each.sessionToken])).size,
+      new Set(
+        issued.flatMap((session) => [session.accessKeyId, session.secretAccessKey, session.sessionToken]),
+      ).size,
     ).toBe(150)
     expect(registry.find('ASIAAAAAAAAAAAAAAAAA')).toBeNull()
   })
 
-  test('keep the principal as it was when they were issued', () => {
+  test('keep the principal of the time of issue', () => {
     const registry = new StoredCredentials(openDatabase(makeDirectory()))
     const changing = { ...session }
     const { accessKeyId } = registry.issue(changing, 5000)
@@ -48,7 +50,7 @@ describe('credentials', () => {
     expect(registry.find(accessKeyId)?.principal.arn).toBe(session.arn)
   })
 
-  test('are the same from the database that another registry wrote', () => {
+  test('survive in the database for another registry', () => {
     const directory = makeDirectory()
     const { accessKeyId } = new StoredCredentials(openDatabase(directory)).issue(session, 5000)
     expect(new StoredCredentials(openDatabase(directory)).find(accessKeyId)?.principal).toEqual(session)

@@ -53,7 +53,7 @@ describe('the cloud that the program declares', () => {
     ])
   })
 
-  it("binds the vault's and production's accounts by control policies; not the management account, nor an outsider", () => {
+  it("binds the vault's and production's accounts by control policies, but not the management account or an outsider", () => {
     const named = cloud.accounts.map(({ name, isManagement, scps, rcps }) => ({
       name,
       isManagement,
@@ -84,7 +84,7 @@ describe('the cloud that the program declares', () => {
     expect((await createAuthorizer(cloud, { nowMs: () => 0 })).findings).toEqual([])
   })
 
-  it('has the workloads and people that the configuration names, who may assume roles and nothing else', () => {
+  it('has the roles of workloads and people that the configuration names, which may assume roles and nothing else', () => {
     const outsideHoldfast = cloud.roles.filter(({ path }) => !path.startsWith('/holdfast'))
     expect(outsideHoldfast.map(({ arn }) => arn).sort()).toEqual([
       'arn:aws:iam::111111111111:role/people/check-runner',
@@ -122,14 +122,14 @@ describe('other configurations', () => {
     ])
   })
 
-  it('refused as `pulumi up` would refuse them', async () => {
+  it('are refused as `pulumi up` would refuse them', async () => {
     await expect(loadDeclaration({ config: { promiseDays: 36_500 } })).rejects.toThrow(
       'holdfast:promiseDays: ',
     )
   })
 })
 
-describe('what the sandbox would have to ignore', () => {
+describe('a setting that the sandbox would have to ignore', () => {
   let resources: RecordedResource[]
   beforeAll(async () => {
     resources = (await recordProgram({ ...exampleConfig, layer: 'vault' })).resources

@@ -14,7 +14,7 @@ const read = async (path: string) =>
   (await fetch(`${issuer.baseUrl}${path}`)).json() as Promise<Record<string, unknown>>
 
 describe('the local issuer', () => {
-  it('publishes where its keys are, and keys that verify its tokens', async () => {
+  it('publishes the address of its keys, and keys that verify its tokens', async () => {
     const discovery = await read('/.well-known/openid-configuration')
     expect(discovery).toMatchObject({
       issuer: 'https://oidc.platform.example',
@@ -42,13 +42,13 @@ describe('the local issuer', () => {
     expect(Object.keys(keys[0] ?? {}).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use'])
   })
 
-  it('forgets the old key when it takes a new one', async () => {
+  it('stops publishing the old key when it rotates', async () => {
     const before = await read('/jwks')
     await issuer.rotateKey()
     expect(await read('/jwks')).not.toEqual(before)
   })
 
-  it('answers nothing else', async () => {
+  it('serves nothing else', async () => {
     expect((await fetch(`${issuer.baseUrl}/token`)).status).toBe(404)
     expect((await fetch(`${issuer.baseUrl}/jwks`, { method: 'POST' })).status).toBe(405)
   })

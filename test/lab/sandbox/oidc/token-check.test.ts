@@ -41,11 +41,11 @@ async function expectRefused(token: string): Promise<void> {
 }
 
 describe('a token', () => {
-  test('that the issuer signed gives its subject, audience and claims, whatever else it says', async () => {
+  test("with the issuer's signature gives its subject, audience and claims, despite other claims", async () => {
     const subject = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
       .filter((text) => text.length <= 255)
-    const others = fc.dictionary(
+    const otherClaims = fc.dictionary(
       fc
         .string({ minLength: 1 })
         .filter((name) => !['iss', 'aud', 'sub', 'exp', 'iat', 'nbf', 'azp', '__proto__'].includes(name)),
@@ -53,8 +53,8 @@ describe('a token', () => {
       { maxKeys: 4 },
     )
     await fc.assert(
-      fc.asyncProperty(subject, others, fc.string({ maxLength: 20 }), async (sub, more, email) => {
-        const verified = await check(await sign({ ...more, ...good, sub, email }))
+      fc.asyncProperty(subject, otherClaims, fc.string({ maxLength: 20 }), async (sub, claims, email) => {
+        const verified = await check(await sign({ ...claims, ...good, sub, email }))
         expect(verified).toMatchObject({ subject: sub, audience: 'sts.amazonaws.com' })
         expect(verified.claims).toMatchObject({
           'issuer.example:sub': sub,
@@ -83,7 +83,7 @@ describe('a token', () => {
     )
   })
 
-  test('of any text, or of any claims that nobody signed, is refused by name', async () => {
+  test('of arbitrary text, or with unsigned claims, is refused with an error of STS', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(
@@ -129,7 +129,7 @@ describe('a token', () => {
     )
   })
 
-  test('that is signed, but whose claims are not of a kind that STS takes, is refused by name', async () => {
+  test("with a signature, but claims that STS doesn't take, is refused with an error of STS", async () => {
     const odd = fc
       .constantFrom('iss', 'aud', 'sub', 'exp', 'iat')
       .chain((name) => fc.jsonValue().map((value) => ({ [name]: value })))
@@ -158,7 +158,7 @@ describe('a token', () => {
     ['for two audiences', { aud: ['sts.amazonaws.com', 'b'] }],
   ])('%s is refused', async (_, changed) => expectRefused(await sign({ ...good, ...changed })))
 
-  test('signed by a method that asks for no key, or for the public one as a secret, is refused', async () => {
+  test('signed without a key, or with the public key as a secret, is refused', async () => {
     await expectRefused(`${encode({ alg: 'none' })}.${encode(good)}.`)
     const {
       keys: [key],

@@ -32,11 +32,11 @@ describe('a hostile document is MalformedXML', () => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'MalformedXML' }) as Error)
   })
 
-  test('bytes that are no UTF-8', () => {
+  test('bytes that are not UTF-8', () => {
     expect(() => parseXml(Buffer.from([0x3c, 0xff, 0xfe]), 'Delete')).toThrow(AwsError)
   })
 
-  test('random bytes are refused or read, and nothing else', () => {
+  test('random bytes are either refused or read', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -87,7 +87,7 @@ test('the five entities and numbers are read', () => {
   ).toBe('<&>"\'A😀')
 })
 
-test('what is rendered reads back the same', () => {
+test('a rendered document reads back the same', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => text.trim() !== ''),
@@ -111,7 +111,7 @@ describe('documents over the wire', async () => {
       headers: { 'x-amz-sdk-checksum-algorithm': 'CRC32', 'x-amz-checksum-crc32': crc(body) },
     })
 
-  test('too long, too many or too deep are refused, and the sandbox lives on', async () => {
+  test('that are too long, too many or too deep are refused, and the sandbox keeps running', async () => {
     expect(await remove(Buffer.alloc(2 * 1024 * 1024 + 1, 'x'))).toMatchObject({
       status: 400,
       code: 'MaxMessageLengthExceeded',

@@ -13,12 +13,12 @@ interface ActionCase {
   asks: { action: string; resource?: string; has?: Record<string, string>; lacks?: string[] }[]
 }
 
-const asked: AccessRequest[] = []
+const questions: AccessRequest[] = []
 let refuse: string | null = null
 const sandbox = await startWorld({
   authorizer: {
     authorize: (request) => {
-      asked.push(request)
+      questions.push(request)
       const allowed = request.action !== refuse
       return Promise.resolve({
         allowed,
@@ -50,44 +50,46 @@ function ask({ request: [method, path, headers], body }: ActionCase) {
   })
 }
 
-test.each((cases as unknown as ActionCase[]).map((each): [string, ActionCase] => [each.name, each]))(
-  '%s asks for what AWS asks',
-  async (_name, each) => {
-    refuse = null
-    asked.length = 0
-    await ask(each)
-    expect(asked.map(({ action }) => action).slice(0, each.asks.length)).toEqual(
-      each.asks.map(({ action }) => action),
-    )
-    for (const [at, { action, resource, has = {}, lacks = [] }] of each.asks.entries()) {
-      const request = asked[at]
-      expect(await iamActionExists('s3', action.slice(3))).toBe(true)
-      expect(request?.context).toMatchObject(has)
-      if (resource !== undefined) expect(request?.resource).toBe(resource)
-      for (const key of lacks) expect(request?.context).not.toHaveProperty([key])
-    }
-    expect(sandbox.defects).toEqual([])
+test.each(
+  (cases as unknown as ActionCase[]).map((actionCase): [string, ActionCase] => [actionCase.name, actionCase]),
+)('%s asks for what AWS asks', async (_name, actionCase) => {
+  refuse = null
+  questions.length = 0
+  await ask(actionCase)
+  expect(questions.map(({ action }) => action).slice(0, actionCase.asks.length)).toEqual(
+    actionCase.asks.map(({ action }) => action),
+  )
+  for (const [at, { action, resource, has = {}, lacks = [] }] of actionCase.asks.entries()) {
+    const request = questions[at]
+    expect(await iamActionExists('s3', action.slice(3))).toBe(true)
+    expect(request?.context).toMatchObject(has)
+    if (resource !== undefined) expect(request?.resource).toBe(resource)
+    for (const key of lacks) expect(request?.context).not.toHaveProperty([key])
+  }
+  expect(sandbox.defects).toEqual([])
+})
+
+test.each(
+  (cases as unknown as ActionCase[]).flatMap((actionCase) =>
+    actionCase.asks.map(({ action }): [string, string, ActionCase] => [actionCase.name, action, actionCase]),
+  ),
+)(
+  "%s is refused without %s, and the answer doesn't name the statement",
+  async (_name, action, actionCase) => {
+    refuse = action
+    const reply = await ask(actionCase)
+    expect(reply.body).toContain('<Code>AccessDenied</Code>')
+    expect(reply.body).not.toMatch(/secret/i)
+    expect(
+      sandbox.decisions
+        .of(reply.headers['x-amz-request-id'] ?? '')
+        .filter(({ allowed }) => !allowed)
+        .map((entry) => [entry.action, entry.statement?.sid]),
+    ).toContainEqual([action, 'SecretSid'])
   },
 )
 
-test.each(
-  (cases as unknown as ActionCase[]).flatMap((each) =>
-    each.asks.map(({ action }): [string, string, ActionCase] => [each.name, action, each]),
-  ),
-)("%s is refused without %s, and the answer doesn't name the statement", async (_name, action, each) => {
-  refuse = action
-  const reply = await ask(each)
-  expect(reply.body).toContain('<Code>AccessDenied</Code>')
-  expect(reply.body).not.toMatch(/secret/i)
-  expect(
-    sandbox.decisions
-      .of(reply.headers['x-amz-request-id'] ?? '')
-      .filter(({ allowed }) => !allowed)
-      .map((entry) => [entry.action, entry.statement?.sid]),
-  ).toContainEqual([action, 'SecretSid'])
-})
-
-test("what a policy let through and the lock stopped is in the log as the lock's", async () => {
+test('the log attributes to the lock a request that policies allowed and the lock stopped', async () => {
   refuse = null
   const put = await send(sandbox, {
     method: 'PUT',

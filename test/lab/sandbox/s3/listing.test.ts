@@ -45,14 +45,17 @@ interface Seen {
   isLatest: boolean
 }
 
-/** Every version, marker and prefix, page by page, in the order of S3: versions and markers of a page are merged by their keys. */
+/**
+ * Every version, marker and prefix, page by page, in S3's order: versions and markers of a page are merged by
+ * key.
+ */
 async function listAll(
   to: S3Client,
   Bucket: string,
   MaxKeys: number,
   Delimiter?: string,
-): Promise<{ seen: Seen[]; prefixes: string[]; pages: number }> {
-  const seen: Seen[] = []
+): Promise<{ listed: Seen[]; prefixes: string[]; pages: number }> {
+  const listed: Seen[] = []
   const prefixes: string[] = []
   let pages = 0
   let marker: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {}
@@ -66,10 +69,14 @@ async function listAll(
       }),
     )
     pages += 1
-    for (const each of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])])
-      seen.push({ name: each.Key ?? '', versionId: each.VersionId ?? '', isLatest: each.IsLatest ?? false })
+    for (const version of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])])
+      listed.push({
+        name: version.Key ?? '',
+        versionId: version.VersionId ?? '',
+        isLatest: version.IsLatest ?? false,
+      })
     prefixes.push(...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix ?? ''))
-    if (page.IsTruncated !== true) return { seen, prefixes, pages }
+    if (page.IsTruncated !== true) return { listed, prefixes, pages }
     if (pages > 10_000) throw new Error('the listing does not end')
     marker = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }
   }
@@ -80,7 +87,7 @@ describe('ListObjectVersions', () => {
     const keys = ['k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7', 'k8']
     const written = new Map(keys.map((Key): [string, string[]] => [Key, []]))
     for (let round = 0; round < 3; round += 1) {
-      // Markers are versions like others here, and a thousand of them are one request.
+      // Uses markers, because they are versions too, and one request makes a thousand.
       const Objects = Array.from({ length: 792 }, (_, at) => ({ Key: keys[at % 8] ?? '' }))
       const { Deleted } = await client.send(new DeleteObjectsCommand({ Bucket: 'many', Delete: { Objects } }))
       for (const { Key, DeleteMarkerVersionId } of Deleted ?? [])
@@ -93,18 +100,20 @@ describe('ListObjectVersions', () => {
           )
     }
     for (const maxKeys of [1000, 999, 97]) {
-      const { seen, pages } = await listAll(client, 'many', maxKeys)
+      const { listed, pages } = await listAll(client, 'many', maxKeys)
       expect(pages).toBe(Math.ceil(2400 / maxKeys))
-      expect(seen).toHaveLength(2400)
+      expect(listed).toHaveLength(2400)
       for (const [Key, ids] of written) {
-        const own = seen.filter(({ name }) => name === Key)
-        expect(new Set(own.map(({ versionId }) => versionId))).toEqual(new Set(ids))
-        expect(own.filter(({ isLatest }) => isLatest).map(({ versionId }) => versionId)).toEqual([ids[0]])
+        const versionsOfKey = listed.filter(({ name }) => name === Key)
+        expect(new Set(versionsOfKey.map(({ versionId }) => versionId))).toEqual(new Set(ids))
+        expect(versionsOfKey.filter(({ isLatest }) => isLatest).map(({ versionId }) => versionId)).toEqual([
+          ids[0],
+        ])
       }
     }
   })
 
-  test('has pages of markers only, which go on', async () => {
+  test('continues after pages that hold only markers', async () => {
     const Objects = Array.from({ length: 1000 }, (_, at) => ({ Key: `gone-${String(at).padStart(5, '0')}` }))
     for (let round = 0; round < 3; round += 1)
       await client.send(new DeleteObjectsCommand({ Bucket: 'markers', Delete: { Objects, Quiet: true } }))
@@ -113,13 +122,13 @@ describe('ListObjectVersions', () => {
     expect(first.IsTruncated).toBe(true)
     expect(first.Versions ?? []).toEqual([])
     expect(first.DeleteMarkers).toHaveLength(1000)
-    const { seen } = await listAll(client, 'markers', 1000)
-    expect(seen).toHaveLength(3001)
+    const { listed } = await listAll(client, 'markers', 1000)
+    expect(listed).toHaveLength(3001)
     const objects = await client.send(new ListObjectsV2Command({ Bucket: 'markers' }))
     expect(objects.Contents?.map(({ Key }) => Key)).toEqual(['here'])
   })
 
-  test('goes on after a version that was deleted between two pages', async () => {
+  test('continues after a version that was deleted between two pages', async () => {
     for (let at = 0; at < 5; at += 1)
       await client.send(new PutObjectCommand({ Bucket: 'pruned', Key: 'k', Body: String(at) }))
     const first = await client.send(new ListObjectVersionsCommand({ Bucket: 'pruned', MaxKeys: 2 }))
@@ -137,7 +146,7 @@ describe('ListObjectVersions', () => {
     expect(second.Versions?.some(({ IsLatest }) => IsLatest)).toBe(false)
   })
 
-  test('refuses markers that make no sense', async () => {
+  test('refuses invalid markers', async () => {
     const list = (input: object) => client.send(new ListObjectVersionsCommand({ Bucket: 'many', ...input }))
     expect(await codeOf(list({ VersionIdMarker: 'x' }))).toBe('InvalidArgument')
     expect(await codeOf(list({ KeyMarker: 'k1', VersionIdMarker: "' OR 1=1 --" }))).toBe('InvalidArgument')
@@ -148,7 +157,7 @@ describe('ListObjectVersions', () => {
 })
 
 describe('names of any kind', () => {
-  test('come back in the order of their bytes, by each of the listings', async () => {
+  test('are listed in the order of their bytes by every listing', async () => {
     for (const Key of names) await client.send(new PutObjectCommand({ Bucket: 'odd', Key, Body: 'x' }))
     const sorted = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: 'odd', EncodingType: 'url' }))
@@ -164,10 +173,10 @@ describe('names of any kind', () => {
     expect(raw.body).toContain('<Key>&#x1;</Key>')
   })
 
-  test('are rolled up at a delimiter, a prefix of many keys as one, over pages of one', async () => {
-    const { prefixes, seen } = await listAll(client, 'odd', 1, '/')
+  test('are rolled up at a delimiter, one entry per prefix, over pages of one entry', async () => {
+    const { prefixes, listed } = await listAll(client, 'odd', 1, '/')
     expect(prefixes).toEqual(['/', 'a/', 'zz/'])
-    expect(seen.map(({ name }) => name).filter((name) => name.includes('/'))).toEqual([])
+    expect(listed.map(({ name }) => name).filter((name) => name.includes('/'))).toEqual([])
     const objects: string[] = []
     let ContinuationToken: string | undefined
     do {
@@ -197,12 +206,13 @@ describe('names of any kind', () => {
   })
 })
 
-// The walk itself, on random keys, prefixes, delimiters and page sizes, against a model that sorts everything and cuts it.
+// The walk on random keys, prefixes, delimiters and page sizes must equal a model that sorts all entries and
+// cuts pages.
 describe('the walk over versions', () => {
   const text = fc.string({ maxLength: 4, unit: fc.constantFrom('a', 'b', '/', 'é', '\u0000', '😀') })
   const key = text.filter((name) => name !== '')
 
-  test('equals a model that sorts all and cuts pages', () => {
+  test('equals a model that sorts all entries and cuts pages', () => {
     fc.assert(
       fc.property(
         fc.array(key, { maxLength: 25 }),
@@ -243,7 +253,7 @@ describe('the walk over versions', () => {
     delimiter: string,
     maxKeys: number,
   ): string[] {
-    const found: string[] = []
+    const walked: string[] = []
     let start = startAfter('', null, prefix, delimiter)
     for (let pages = 0; pages < 100; pages += 1) {
       const page = walkKeys<Version>({
@@ -254,12 +264,12 @@ describe('the walk over versions', () => {
         entriesIn: (range) => catalog.versionsIn(bucketId, range),
         positionOf: (version) => ({ key: keyBytes(version.key), order: version.order }),
       })
-      found.push(
+      walked.push(
         ...page.items.map((item) =>
           'entry' in item ? `${item.entry.key}#${item.entry.order}` : `${item.commonPrefix}*`,
         ),
       )
-      if (!page.isTruncated) return found
+      if (!page.isTruncated) return walked
       expect(page.items).toHaveLength(maxKeys)
       const last = page.items.at(-1)
       if (last === undefined) throw new Error('a truncated page is empty')

@@ -39,21 +39,21 @@ interface LockCase {
 
 const start = Date.parse('2026-04-01T00:00:00Z')
 
-// Keys are signed afresh by each client: a turn of the clock needs a client that knows of it.
-async function play(each: LockCase): Promise<string> {
+// A turn of the clock needs a new client, because a client signs by the time that it was made with.
+async function play(lockCase: LockCase): Promise<string> {
   const clock = new TurnableClock(() => start)
   const sandbox = await startWorld({ clock })
-  const object = { Bucket: each.bucket, Key: 'object' }
+  const object = { Bucket: lockCase.bucket, Key: 'object' }
   const at = (days: number) => new Date(start + days * dayMs)
   const put = () =>
     rootOf(sandbox).send(
       new PutObjectCommand({
         ...object,
         Body: 'x',
-        ...(each.put?.mode === undefined
+        ...(lockCase.put?.mode === undefined
           ? {}
-          : { ObjectLockMode: each.put.mode, ObjectLockRetainUntilDate: at(each.put.days ?? 0) }),
-        ...(each.put?.legalHold === true ? { ObjectLockLegalHoldStatus: 'ON' as const } : {}),
+          : { ObjectLockMode: lockCase.put.mode, ObjectLockRetainUntilDate: at(lockCase.put.days ?? 0) }),
+        ...(lockCase.put?.legalHold === true ? { ObjectLockLegalHoldStatus: 'ON' as const } : {}),
       }),
     )
   const answer = async (call: Promise<unknown>) => {
@@ -64,7 +64,7 @@ async function play(each: LockCase): Promise<string> {
     expect(sandbox.defects).toEqual([])
     return outcome
   }
-  if (each.do === 'put') return answer(put())
+  if (lockCase.do === 'put') return answer(put())
   const { VersionId } = await put()
   const version = { ...object, VersionId }
   const hold = {
@@ -73,30 +73,32 @@ async function play(each: LockCase): Promise<string> {
     EventHold: 'ON' as const,
     EventHoldDuration: { Days: 60 },
   }
-  if (each.first === 'release')
+  if (lockCase.first === 'release')
     await rootOf(sandbox).send(new PutObjectLegalHoldCommand({ ...version, LegalHold: { Status: 'OFF' } }))
-  if (each.first?.startsWith('event-hold') === true)
+  if (lockCase.first?.startsWith('event-hold') === true)
     await rootOf(sandbox).send(new PutObjectRetentionCommand({ ...version, Retention: hold }))
-  if (each.first === 'event-hold-and-off')
+  if (lockCase.first === 'event-hold-and-off')
     await rootOf(sandbox).send(new PutObjectRetentionCommand({ ...version, Retention: { EventHold: 'OFF' } }))
-  clock.turn((each.afterDays ?? 0) * dayMs)
+  clock.turn((lockCase.afterDays ?? 0) * dayMs)
   const client = rootOf(sandbox)
-  const bypass = each.bypass === true ? { BypassGovernanceRetention: true } : {}
-  if (each.do === 'delete') return answer(client.send(new DeleteObjectCommand({ ...version, ...bypass })))
+  const bypass = lockCase.bypass === true ? { BypassGovernanceRetention: true } : {}
+  if (lockCase.do === 'delete') return answer(client.send(new DeleteObjectCommand({ ...version, ...bypass })))
   const retention =
-    each.do === 'unretain'
+    lockCase.do === 'unretain'
       ? {}
-      : { Mode: each.mode, RetainUntilDate: new Date(clock.nowMs() + (each.days ?? 0) * dayMs) }
+      : { Mode: lockCase.mode, RetainUntilDate: new Date(clock.nowMs() + (lockCase.days ?? 0) * dayMs) }
   return answer(client.send(new PutObjectRetentionCommand({ ...version, ...bypass, Retention: retention })))
 }
 
-describe('what Object Lock stops, for root too', () => {
-  test.each((cases as LockCase[]).map((each): [string, LockCase] => [`${each.name}: ${each.answer}`, each]))(
-    '%s',
-    async (_name, each) => {
-      expect(await play(each)).toBe(each.answer)
-    },
-  )
+describe('Object Lock refuses, also for root', () => {
+  test.each(
+    (cases as LockCase[]).map((lockCase): [string, LockCase] => [
+      `${lockCase.name}: ${lockCase.answer}`,
+      lockCase,
+    ]),
+  )('%s', async (_name, lockCase) => {
+    expect(await play(lockCase)).toBe(lockCase.answer)
+  })
 })
 
 describe('Object Lock of a bucket', async () => {
@@ -124,7 +126,7 @@ describe('Object Lock of a bucket', async () => {
     expect(off.status).toBe(400)
   })
 
-  test('takes a new default for new versions only, and days or years but not both', async () => {
+  test('applies a new default to new versions only, and takes days or years but not both', async () => {
     const set = (DefaultRetention: object) =>
       client.send(
         new PutObjectLockConfigurationCommand({
@@ -134,10 +136,10 @@ describe('Object Lock of a bucket', async () => {
       )
     const before = await client.send(new PutObjectCommand({ Bucket: 'locked', Key: 'before', Body: 'x' }))
     await set({ Mode: 'GOVERNANCE', Days: 1 })
-    const kept = await client.send(
+    const stored = await client.send(
       new GetObjectRetentionCommand({ Bucket: 'locked', Key: 'before', VersionId: before.VersionId }),
     )
-    expect(kept.Retention?.Mode).toBe('COMPLIANCE')
+    expect(stored.Retention?.Mode).toBe('COMPLIANCE')
     await client.send(new PutObjectCommand({ Bucket: 'locked', Key: 'after', Body: 'x' }))
     expect(
       (await client.send(new GetObjectRetentionCommand({ Bucket: 'locked', Key: 'after' }))).Retention?.Mode,
@@ -148,7 +150,7 @@ describe('Object Lock of a bucket', async () => {
     await set({ Mode: 'COMPLIANCE', Years: 1 })
   })
 
-  test('lets delete markers and newer versions through, and keeps what is below them', async () => {
+  test('allows delete markers and newer versions, and keeps the versions below them', async () => {
     const { VersionId } = await client.send(
       new PutObjectCommand({ Bucket: 'locked', Key: 'hidden', Body: 'kept' }),
     )
@@ -168,7 +170,7 @@ describe('Object Lock of a bucket', async () => {
     expect(listing.Versions?.map((version) => version.VersionId)).toContain(VersionId)
   })
 
-  test('stops a change of key, and writes why into the decision log', async () => {
+  test('refuses a change of the encryption key, and logs the reason', async () => {
     const { VersionId } = await client.send(
       new PutObjectCommand({ Bucket: 'locked', Key: 'keyed', Body: 'x' }),
     )
@@ -219,43 +221,48 @@ describe('the rules of retention', () => {
   const time = fc.integer({ min: 0, max: 1000 })
   const mode = fc.constantFrom('COMPLIANCE' as const, 'GOVERNANCE' as const)
   const retention = fc.record({ mode, untilMs: time })
-  const lockOf = (own: { mode: Lock['mode']; untilMs: number }): Lock => ({
-    ...own,
+  const lockOf = (heldRetention: { mode: Lock['mode']; untilMs: number }): Lock => ({
+    ...heldRetention,
     legalHold: false,
     eventHold: null,
   })
 
   test('no accepted change lets a COMPLIANCE lock end sooner', () => {
     fc.assert(
-      fc.property(time, fc.option(retention), time, fc.boolean(), (untilMs, wanted, nowMs, bypass) => {
+      fc.property(time, fc.option(retention), time, fc.boolean(), (untilMs, requested, nowMs, bypass) => {
         fc.pre(untilMs > nowMs)
-        const refused = reasonAgainstRetention(lockOf({ mode: 'COMPLIANCE', untilMs }), wanted, nowMs, bypass)
+        const refused = reasonAgainstRetention(
+          lockOf({ mode: 'COMPLIANCE', untilMs }),
+          requested,
+          nowMs,
+          bypass,
+        )
         expect(refused === null).toBe(
-          wanted !== null && wanted.mode === 'COMPLIANCE' && wanted.untilMs >= untilMs,
+          requested !== null && requested.mode === 'COMPLIANCE' && requested.untilMs >= untilMs,
         )
       }),
     )
   })
 
-  test('what is kept before a change that needs no bypass is kept after it', () => {
+  test('a version that is locked before a change without bypass is locked after it', () => {
     fc.assert(
-      fc.property(retention, retention, time, time, (before, wanted, nowMs, laterMs) => {
+      fc.property(retention, retention, time, time, (before, requested, nowMs, laterMs) => {
         fc.pre(
           laterMs >= nowMs &&
             before.untilMs > nowMs &&
-            reasonAgainstRetention(lockOf(before), wanted, nowMs, false) === null,
+            reasonAgainstRetention(lockOf(before), requested, nowMs, false) === null,
         )
         if (reasonAgainstDeletion(lockOf(before), laterMs, false) !== null)
-          expect(reasonAgainstDeletion(lockOf(wanted), laterMs, false)).not.toBeNull()
+          expect(reasonAgainstDeletion(lockOf(requested), laterMs, false)).not.toBeNull()
       }),
     )
   })
 
-  test('an event hold is never nearer its end than its duration', () => {
+  test('an event hold never ends sooner than its duration', () => {
     fc.assert(
-      fc.property(retention, time, time, (own, durationMs, nowMs) => {
-        const held = { ...lockOf(own), eventHold: { durationMs, days: null, years: null } }
-        expect(retentionOf(held, nowMs)?.untilMs).toBe(Math.max(own.untilMs, nowMs + durationMs))
+      fc.property(retention, time, time, (heldRetention, durationMs, nowMs) => {
+        const held = { ...lockOf(heldRetention), eventHold: { durationMs, days: null, years: null } }
+        expect(retentionOf(held, nowMs)?.untilMs).toBe(Math.max(heldRetention.untilMs, nowMs + durationMs))
       }),
     )
   })

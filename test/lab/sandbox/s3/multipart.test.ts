@@ -31,9 +31,9 @@ const root = sandbox.rootCredentials(vaultAccount)
 const mib = 1024 * 1024
 const big = Buffer.alloc(5 * mib, 'a')
 
-async function begin(Key: string, more: Partial<CreateMultipartUploadCommandInput> = {}) {
+async function begin(Key: string, input: Partial<CreateMultipartUploadCommandInput> = {}) {
   const { UploadId } = await client.send(
-    new CreateMultipartUploadCommand({ Bucket: 'versioned', Key, ...more }),
+    new CreateMultipartUploadCommand({ Bucket: 'versioned', Key, ...input }),
   )
   return { Bucket: 'versioned', Key, UploadId }
 }
@@ -44,10 +44,10 @@ async function upload(
   target: Target,
   PartNumber: number,
   Body: Buffer | string,
-  more: Partial<UploadPartCommandInput> = {},
+  input: Partial<UploadPartCommandInput> = {},
 ): Promise<CompletedPart> {
   const { ETag, ChecksumCRC32, ChecksumSHA256 } = await client.send(
-    new UploadPartCommand({ ...target, PartNumber, Body, ...more }),
+    new UploadPartCommand({ ...target, PartNumber, Body, ...input }),
   )
   return {
     PartNumber,
@@ -57,8 +57,8 @@ async function upload(
   }
 }
 
-const complete = (target: Target, Parts: CompletedPart[], more: object = {}) =>
-  client.send(new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts }, ...more }))
+const complete = (target: Target, Parts: CompletedPart[], input: object = {}) =>
+  client.send(new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts }, ...input }))
 
 function fileCount(): number {
   return readdirSync(join(directory, 'objects'), { recursive: true, withFileTypes: true }).filter((entry) =>
@@ -67,7 +67,7 @@ function fileCount(): number {
 }
 
 describe('a multipart upload', () => {
-  test('becomes one object, of all its parts in order', async () => {
+  test('becomes one object of all its parts in order', async () => {
     const target = await begin('whole')
     const parts = [await upload(target, 2, 'tail'), await upload(target, 1, big)].reverse()
     const { ETag } = await complete(target, parts)
@@ -87,7 +87,7 @@ describe('a multipart upload', () => {
     expect([await second.Body?.transformToString(), second.PartsCount]).toEqual(['tail', 2])
   })
 
-  test('is dated when it began, and is older than what was written meanwhile', async () => {
+  test('has the date of its start, and is older than a version written in the meantime', async () => {
     const target = await begin('back-dated')
     const beganMs = Math.floor(sandbox.clock.nowMs() / 1000) * 1000
     const part = await upload(target, 1, 'late')
@@ -110,14 +110,14 @@ describe('a multipart upload', () => {
     sandbox.clock.turn(-600_000)
   })
 
-  test('under If-None-Match is refused where the key exists', async () => {
+  test('with If-None-Match is refused if the key exists', async () => {
     await client.send(new PutObjectCommand({ Bucket: 'versioned', Key: 'taken', Body: 'x' }))
     const target = await begin('taken')
     const part = await upload(target, 1, 'y')
     expect(await codeOf(complete(target, [part], { IfNoneMatch: '*' }))).toBe('PreconditionFailed')
   })
 
-  test('replaces a part that is sent again, and leaves no file of it, nor of parts that are not named', async () => {
+  test('replaces a part that is sent again, and leaves no file of replaced or unlisted parts', async () => {
     const before = fileCount()
     const target = await begin('replaced')
     await upload(target, 1, 'first')
@@ -142,12 +142,12 @@ describe('a multipart upload', () => {
 
   test('refuses parts that are missing, in the wrong order, too small or misnumbered', async () => {
     const target = await begin('wrong')
-    const [one, two] = [await upload(target, 1, 'small'), await upload(target, 2, 'x')]
-    expect(await codeOf(complete(target, [one, two]))).toBe('EntityTooSmall')
-    expect(await codeOf(complete(target, [two, one]))).toBe('InvalidPartOrder')
-    expect(await codeOf(complete(target, [one, one]))).toBe('InvalidPartOrder')
-    expect(await codeOf(complete(target, [{ ...one, ETag: '"0"' }]))).toBe('InvalidPart')
-    expect(await codeOf(complete(target, [{ ...one, PartNumber: 3 }]))).toBe('InvalidPart')
+    const [smallPart, two] = [await upload(target, 1, 'small'), await upload(target, 2, 'x')]
+    expect(await codeOf(complete(target, [smallPart, two]))).toBe('EntityTooSmall')
+    expect(await codeOf(complete(target, [two, smallPart]))).toBe('InvalidPartOrder')
+    expect(await codeOf(complete(target, [smallPart, smallPart]))).toBe('InvalidPartOrder')
+    expect(await codeOf(complete(target, [{ ...smallPart, ETag: '"0"' }]))).toBe('InvalidPart')
+    expect(await codeOf(complete(target, [{ ...smallPart, PartNumber: 3 }]))).toBe('InvalidPart')
     expect(await codeOf(complete(target, []))).toMatch(/MalformedXML|InvalidRequest/)
     for (const number of ['0', '10001', '-1', '1e3', '']) {
       const reply = await send(sandbox, {
@@ -160,16 +160,16 @@ describe('a multipart upload', () => {
     }
   })
 
-  test('carries checksums of its parts, or one of the whole', async () => {
+  test('carries checksums of its parts, or one of the whole object', async () => {
     const composite = await begin('composite', { ChecksumAlgorithm: 'SHA256' })
     const parts = [
       await upload(composite, 1, big, { ChecksumAlgorithm: 'SHA256' }),
       await upload(composite, 2, 'tail', { ChecksumAlgorithm: 'SHA256' }),
     ]
     expect(await codeOf(upload(composite, 3, 'x', { ChecksumAlgorithm: 'CRC32' }))).toBe('InvalidRequest')
-    const done = await complete(composite, parts)
+    const completed = await complete(composite, parts)
     const sha = (data: Buffer | string) => createHash('sha256').update(data).digest()
-    expect(done.ChecksumSHA256).toBe(
+    expect(completed.ChecksumSHA256).toBe(
       `${createHash('sha256')
         .update(Buffer.concat([sha(big), sha('tail')]))
         .digest('base64')}-2`,
@@ -213,21 +213,21 @@ describe('a multipart upload', () => {
       [1, 2],
       '2',
     ])
-    const seen: string[] = []
+    const listed: string[] = []
     let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {}
     for (let pages = 0; pages < 10; pages += 1) {
       const uploads = await client.send(
         new ListMultipartUploadsCommand({ Bucket: 'versioned', Prefix: 'u/', MaxUploads: 1, ...marker }),
       )
-      seen.push(...(uploads.Uploads ?? []).map(({ UploadId }) => UploadId ?? ''))
+      listed.push(...(uploads.Uploads ?? []).map(({ UploadId }) => UploadId ?? ''))
       if (uploads.IsTruncated !== true) break
       marker = { KeyMarker: uploads.NextKeyMarker, UploadIdMarker: uploads.NextUploadIdMarker }
     }
-    expect(new Set(seen)).toEqual(new Set(targets.map(({ UploadId }) => UploadId)))
-    expect(seen).toHaveLength(3)
+    expect(new Set(listed)).toEqual(new Set(targets.map(({ UploadId }) => UploadId)))
+    expect(listed).toHaveLength(3)
   })
 
-  test("in a locked bucket is locked, for the default's days from when it began", async () => {
+  test("in a locked bucket is locked for the default's days from its start", async () => {
     const { UploadId } = await client.send(
       new CreateMultipartUploadCommand({ Bucket: 'locked', Key: 'kept' }),
     )

@@ -26,13 +26,13 @@ const client = rootOf(sandbox)
 const root = sandbox.rootCredentials(vaultAccount)
 const versioned = { Bucket: 'versioned' }
 
-async function put(Key: string, Body: string, more: Partial<PutObjectCommandInput> = {}): Promise<string> {
-  const { VersionId } = await client.send(new PutObjectCommand({ ...versioned, Key, Body, ...more }))
+async function put(Key: string, Body: string, input: Partial<PutObjectCommandInput> = {}): Promise<string> {
+  const { VersionId } = await client.send(new PutObjectCommand({ ...versioned, Key, Body, ...input }))
   return VersionId ?? ''
 }
 
 describe('an object', () => {
-  test('comes back byte for byte, with its version, its MD5 and its headers', async () => {
+  test('is returned byte for byte, with its version, its MD5 and its headers', async () => {
     const VersionId = await put('a/b', 'a volume, once', {
       ContentType: 'text/plain',
       CacheControl: 'no-store',
@@ -80,7 +80,7 @@ describe('an object', () => {
     )
   })
 
-  test("that isn't there is 404 to those who may list, without a body for HEAD", async () => {
+  test('that is missing is 404 to callers that may list, without a body for HEAD', async () => {
     expect(await send(sandbox, { path: '/versioned/none', credentials: root })).toMatchObject({
       status: 404,
       code: 'NoSuchKey',
@@ -111,7 +111,7 @@ describe('an object', () => {
     ).toMatchObject({ status: 403, code: 'AccessDenied' })
   })
 
-  test("is refused to who expected another owner of its bucket, or of its source's", async () => {
+  test("is refused if the client expected another owner of its bucket or of its source's bucket", async () => {
     await put('owned', 'x')
     const key = { ...versioned, Key: 'owned' }
     expect(
@@ -201,7 +201,7 @@ describe('keys', () => {
     '%s is a key like any other',
     async (_shown, key) => {
       const path = `/versioned/${encodeURIComponent(key)
-        .replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
+        .replace(/[!'()*]/g, (entry) => `%${entry.charCodeAt(0).toString(16).toUpperCase()}`)
         .replaceAll('%2F', '/')}`
       expect((await send(sandbox, { method: 'PUT', path, credentials: root, body: key })).status).toBe(200)
       expect(await send(sandbox, { path, credentials: root })).toMatchObject({ status: 200, body: key })
@@ -211,14 +211,14 @@ describe('keys', () => {
       })
       expect(listed.body).toContain(
         `<Key>${encodeURIComponent(key)
-          .replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
+          .replace(/[!'()*]/g, (entry) => `%${entry.charCodeAt(0).toString(16).toUpperCase()}`)
           .replaceAll('%2F', '/')
           .replaceAll('%20', '+')}</Key>`,
       )
     },
   )
 
-  test('of more than 1,024 bytes, or that are no UTF-8, are refused', async () => {
+  test('of more than 1,024 bytes, or not in UTF-8, are refused', async () => {
     expect(
       await send(sandbox, { method: 'PUT', path: `/versioned/${'x'.repeat(1025)}`, credentials: root }),
     ).toMatchObject({ status: 400, code: 'KeyTooLongError' })
@@ -256,7 +256,7 @@ describe('ranges', () => {
     ).toMatchObject({ status: 416, code: 'InvalidRange', headers: { 'content-range': 'bytes */10' } })
   })
 
-  test('never reach outside the object, whatever the header says', () => {
+  test('never reach outside the object for any header', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,17}-\d{0,17}$/)),
@@ -285,7 +285,7 @@ describe('conditions', () => {
     expect(await codeOf(put('cond', 'y', { IfNoneMatch: '"etag"' }))).toBe('NotImplemented')
   })
 
-  test('of many writers under If-None-Match at once one succeeds', async () => {
+  test('of many concurrent writers with If-None-Match, one succeeds', async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, (_, at) =>
         put('race', String(at), { IfNoneMatch: '*' }).then(
@@ -298,7 +298,7 @@ describe('conditions', () => {
     expect(outcomes.filter((outcome) => outcome === 'PreconditionFailed')).toHaveLength(7)
   })
 
-  test('of two writers that were both told to go on, one succeeds at the end', async () => {
+  test('of two writers that both got 100 Continue, one succeeds', async () => {
     const start = async () => {
       const headers = { 'if-none-match': '*', expect: '100-continue', 'content-length': '1' }
       const signed = await signRequest(sandbox, {
@@ -332,7 +332,7 @@ describe('conditions', () => {
     expect((await Promise.all(writers.map(({ status }) => status))).sort()).toEqual([200, 412])
   })
 
-  test('If-Match writes over what it names alone', async () => {
+  test('If-Match replaces only the object that it names', async () => {
     await put('matched', 'x')
     const ETag = createHash('md5').update('x').digest('hex')
     await put('matched', 'y', { IfMatch: `"${ETag}"` })
@@ -340,7 +340,7 @@ describe('conditions', () => {
     expect(await codeOf(put('absent', 'z', { IfMatch: `"${ETag}"` }))).toBe('NoSuchKey')
   })
 
-  test('a delete with If-Match deletes what it names alone', async () => {
+  test('a delete with If-Match deletes only the object that it names', async () => {
     await put('condemned', 'x')
     expect(
       await codeOf(client.send(new DeleteObjectCommand({ ...versioned, Key: 'condemned', IfMatch: '"0"' }))),
@@ -354,7 +354,7 @@ describe('conditions', () => {
     )
   })
 
-  test('reads answer 304 and 412', async () => {
+  test('reads return 304 and 412', async () => {
     await put('read', 'x')
     const etag = `"${createHash('md5').update('x').digest('hex')}"`
     const get = async (headers: Record<string, string>) =>
@@ -401,7 +401,7 @@ describe('checksums', () => {
     },
   )
 
-  test('of which there may be one, that S3 knows', async () => {
+  test('may be only one, of an algorithm that S3 supports', async () => {
     const sums = {
       'x-amz-checksum-crc32': 'AAAAAA==',
       'x-amz-checksum-sha1': createHash('sha1').update('x').digest('base64'),
@@ -436,8 +436,14 @@ describe("encryption with a customer's key", () => {
   }
 
   test('needs its three headers, and the same key to read', async () => {
-    const write = (own: Record<string, string>) =>
-      send(sandbox, { method: 'PUT', path: '/versioned/ssec', credentials: root, body: 'x', headers: own })
+    const write = (headers: Record<string, string>) =>
+      send(sandbox, {
+        method: 'PUT',
+        path: '/versioned/ssec',
+        credentials: root,
+        body: 'x',
+        headers: headers,
+      })
     expect((await write(headers)).status).toBe(200)
     expect(await send(sandbox, { path: '/versioned/ssec', credentials: root, headers })).toMatchObject({
       status: 200,
@@ -461,7 +467,7 @@ describe("encryption with a customer's key", () => {
 })
 
 describe('a copy', () => {
-  test('takes bytes, headers and tags along, or is given new ones', async () => {
+  test('keeps bytes, headers and tags, or gets new ones', async () => {
     const VersionId = await put('source é', 'copied', { ContentType: 'text/x', Tagging: 'a=1' })
     const CopySource = `versioned/${encodeURIComponent('source é')}?versionId=${VersionId}`
     const copy = await client.send(new CopyObjectCommand({ ...versioned, Key: 'copy', CopySource }))
@@ -486,10 +492,10 @@ describe('a copy', () => {
     )
   })
 
-  test('needs a source that is there, is allowed, and meets its conditions', async () => {
+  test('needs a source that exists, is readable, and meets its conditions', async () => {
     await put('source', 'x')
-    const copy = (CopySource: string, more: object = {}) =>
-      client.send(new CopyObjectCommand({ ...versioned, Key: 'target', CopySource, ...more }))
+    const copy = (CopySource: string, input: object = {}) =>
+      client.send(new CopyObjectCommand({ ...versioned, Key: 'target', CopySource, ...input }))
     expect(await codeOf(copy('versioned/absent'))).toBe('NoSuchKey')
     expect(await codeOf(copy('production/any'))).toBe('AccessDenied')
     expect(await codeOf(copy('nonsense'))).toBe('InvalidArgument')
@@ -502,6 +508,6 @@ describe('a copy', () => {
   })
 })
 
-test("none of this was the sandbox's own fault", () => {
+test('the sandbox reports no defect of its own', () => {
   expect(sandbox.defects).toEqual([])
 })

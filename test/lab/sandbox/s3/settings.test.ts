@@ -57,7 +57,7 @@ const sandbox = await startWorld({
 })
 const client = rootOf(sandbox)
 const vault = { Bucket: 'vault' }
-const statement = (more: object) =>
+const statement = (input: object) =>
   JSON.stringify({
     Version: '2012-10-17',
     Statement: {
@@ -65,12 +65,12 @@ const statement = (more: object) =>
       Principal: '*',
       Action: 's3:GetObject',
       Resource: 'arn:aws:s3:::vault/*',
-      ...more,
+      ...input,
     },
   })
 
 describe('a declared bucket', () => {
-  test('is as its declaration says', async () => {
+  test('matches its declaration', async () => {
     expect((await client.send(new GetBucketVersioningCommand(vault))).Status).toBe('Enabled')
     expect((await client.send(new GetBucketTaggingCommand(vault))).TagSet).toEqual([
       { Key: 'owner', Value: 'a&b' },
@@ -96,7 +96,7 @@ describe('a declared bucket', () => {
     expect((await client.send(new GetBucketAclCommand(vault))).Grants).toHaveLength(1)
   })
 
-  test('is listed to its own account only', async () => {
+  test('is listed only to its own account', async () => {
     expect((await client.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toEqual([
       'open',
       'unversioned',
@@ -108,8 +108,8 @@ describe('a declared bucket', () => {
   })
 })
 
-describe('settings that weaken a bucket can be written by whom the policies let', () => {
-  test('the policy: public ones are blocked while public access is, nonsense always', async () => {
+describe('a principal that the policies allow can write settings that weaken a bucket', () => {
+  test('the policy: a public one is blocked by the public access block, a malformed one always', async () => {
     const put = (Policy: string) => client.send(new PutBucketPolicyCommand({ ...vault, Policy }))
     expect(await codeOf(put(statement({})))).toBe('AccessDenied')
     for (const bad of [
@@ -144,12 +144,12 @@ describe('settings that weaken a bucket can be written by whom the policies let'
     })
   })
 
-  test('the default encryption changes the key of what is written after it', async () => {
+  test('the default encryption changes the key of later writes', async () => {
     const KMSMasterKeyID = `arn:aws:kms:${region}:${productionAccount}:key/absent`
-    const rule = (own: object) => ({
+    const rule = (settings: object) => ({
       ...vault,
       ServerSideEncryptionConfiguration: {
-        Rules: [{ ApplyServerSideEncryptionByDefault: own as { SSEAlgorithm: 'aws:kms' } }],
+        Rules: [{ ApplyServerSideEncryptionByDefault: settings as { SSEAlgorithm: 'aws:kms' } }],
       },
     })
     await client.send(new PutBucketEncryptionCommand(rule({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID })))
@@ -167,7 +167,7 @@ describe('settings that weaken a bucket can be written by whom the policies let'
     ).toBe('aws:kms')
   })
 
-  test('lifecycle, replication, versioning and lists are kept as they were sent', async () => {
+  test('lifecycle, replication, versioning and access control lists are stored as sent', async () => {
     const Rules = [{ ID: 'x', Status: 'Enabled' as const, Filter: { Prefix: '' }, Expiration: { Days: 1 } }]
     await client.send(
       new PutBucketLifecycleConfigurationCommand({ ...vault, LifecycleConfiguration: { Rules } }),
@@ -203,29 +203,29 @@ describe('settings that weaken a bucket can be written by whom the policies let'
     )
   })
 
-  test('suspended versioning replaces one null version, and keeps the others', async () => {
+  test('suspended versioning replaces the null version, and keeps the others', async () => {
     const target = { Bucket: 'open', Key: 'k' }
-    const kept = await client.send(new PutObjectCommand({ ...target, Body: 'kept' }))
+    const stored = await client.send(new PutObjectCommand({ ...target, Body: 'kept' }))
     await client.send(
       new PutBucketVersioningCommand({ Bucket: 'open', VersioningConfiguration: { Status: 'Suspended' } }),
     )
     for (const Body of ['a', 'b'])
       expect((await client.send(new PutObjectCommand({ ...target, Body }))).VersionId).toBe('null')
     expect(
-      (await client.send(new HeadObjectCommand({ ...target, VersionId: kept.VersionId }))).ContentLength,
+      (await client.send(new HeadObjectCommand({ ...target, VersionId: stored.VersionId }))).ContentLength,
     ).toBe(4)
     expect((await client.send(new HeadObjectCommand(target))).VersionId).toBe('null')
   })
 })
 
 describe('buckets', () => {
-  test('are made once, with a lock if asked, and go when they are empty', async () => {
-    const make = (Bucket: string, more: object = {}) =>
+  test('are created once, with a lock on request, and deleted only when empty', async () => {
+    const make = (Bucket: string, input: object = {}) =>
       client.send(
         new CreateBucketCommand({
           Bucket,
           CreateBucketConfiguration: { LocationConstraint: region },
-          ...more,
+          ...input,
         }),
       )
     await make('made', { ObjectLockEnabledForBucket: true })

@@ -28,16 +28,22 @@ function putChunked(
   headers: Record<string, string> = {},
   contentSha256 = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
 ) {
-  const all = {
+  const allHeaders = {
     'x-amz-content-sha256': contentSha256,
     'x-amz-decoded-content-length': String(bytes),
     'content-encoding': 'aws-chunked',
     ...headers,
   }
-  return send(sandbox, { method: 'PUT', path: `/versioned/${key}`, credentials: root, body, headers: all })
+  return send(sandbox, {
+    method: 'PUT',
+    path: `/versioned/${key}`,
+    credentials: root,
+    body,
+    headers: allHeaders,
+  })
 }
 
-/** A payload whose chunks and trailer are signed, as the request that carries it. */
+/** The request of a payload with signed chunks and a signed trailer. */
 async function putSigned(
   key: string,
   chunks: string[],
@@ -92,7 +98,7 @@ async function putSigned(
 }
 
 describe('an aws-chunked payload', () => {
-  test('without signatures is taken with its trailing checksum, and kept without its framing', async () => {
+  test('without signatures is accepted with its trailing checksum, and stored without its framing', async () => {
     const reply = await putChunked(
       'plain',
       frame(['hello ', 'world'], `x-amz-checksum-crc32:${crc32Of('hello world')}\r\n`),
@@ -105,7 +111,7 @@ describe('an aws-chunked payload', () => {
     expect(got.headers['content-encoding']).toBeUndefined()
   })
 
-  test('with signed chunks is taken, also with a signed trailer', async () => {
+  test('with signed chunks is accepted, also with a signed trailer', async () => {
     expect((await putSigned('signed', ['one', 'two', 'three'])).status).toBe(200)
     expect((await putSigned('signed-trailer', ['one', 'two'], undefined, true)).status).toBe(200)
     expect((await send(sandbox, { path: '/versioned/signed', credentials: root })).body).toBe('onetwothree')
@@ -168,7 +174,7 @@ describe('an aws-chunked payload', () => {
     expect(['IncompleteBody', 'MalformedTrailerError']).toContain(reply.code)
   })
 
-  test('needs its decoded length, and a trailer only where it is announced', async () => {
+  test('needs its decoded length, and has a trailer only if it announced one', async () => {
     const put = (headers: Record<string, string>) =>
       send(sandbox, {
         method: 'PUT',
@@ -184,7 +190,7 @@ describe('an aws-chunked payload', () => {
     })
   })
 
-  test('however it is cut on the wire, is the same payload', async () => {
+  test('is the same payload in any division on the wire', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -215,7 +221,7 @@ describe('an aws-chunked payload', () => {
   })
 })
 
-describe('bytes that are no request', () => {
+describe('bytes that are not a request', () => {
   test.each<[string, string]>([
     ['nonsense', 'NONSENSE\r\n\r\n'],
     [
@@ -237,7 +243,7 @@ describe('bytes that are no request', () => {
     expect(reply).toContain('<Error><Code>')
   })
 
-  test('a body that ends before its length leaves nothing behind', async () => {
+  test('a body that ends early leaves no data behind', async () => {
     const signed = await signRequest(sandbox, {
       method: 'PUT',
       path: '/versioned/cut',

@@ -39,7 +39,7 @@ describe('a signature in headers', () => {
     expect(await send(sandbox, read)).toMatchObject({ status: 200, body: 'x' })
   })
 
-  test("may be up to 15 minutes off the sandbox's clock, and no more", async () => {
+  test("may differ from the sandbox's clock by up to 15 minutes", async () => {
     const now = sandbox.clock.nowMs()
     for (const skewMs of [-14 * minuteMs, 14 * minuteMs])
       expect((await send(sandbox, { ...read, signedMs: now + skewMs })).status).toBe(200)
@@ -50,7 +50,7 @@ describe('a signature in headers', () => {
       })
   })
 
-  test("goes by the sandbox's clock, not by the wall's", async () => {
+  test("is checked by the sandbox's clock, not by the wall clock", async () => {
     sandbox.clock.turn(400 * dayMs)
     expect((await send(sandbox, read)).status).toBe(200)
     expect(await send(sandbox, { ...read, signedMs: Date.now() })).toMatchObject({
@@ -85,7 +85,7 @@ describe('a signature in headers', () => {
     expect(otherDay).toMatchObject({ status: 400, code: 'AuthorizationHeaderMalformed' })
   })
 
-  test('is refused as malformed, never as a crash, whatever the header holds', async () => {
+  test('is refused as malformed with any header, and never crashes the sandbox', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ maxLength: 120, unit: 'grapheme-ascii' }), async (text) => {
         const reply = await send(sandbox, {
@@ -123,7 +123,7 @@ describe('a signature in headers', () => {
     expect(['SignatureDoesNotMatch', 'InvalidRequest']).toContain(reply.code)
   })
 
-  test('must cover every header that S3 acts on', async () => {
+  test('must cover every header that S3 uses', async () => {
     const reply = await send(sandbox, {
       ...read,
       method: 'PUT',
@@ -139,7 +139,7 @@ describe('a signature in headers', () => {
     expect((await send(sandbox, { path: signed.path, headers: signed.headers })).status).toBe(200)
   })
 
-  test('of a body that was changed is XAmzContentSHA256Mismatch, and nothing is kept', async () => {
+  test('of a changed body is XAmzContentSHA256Mismatch, and nothing is stored', async () => {
     const put = { path: '/versioned/swapped', method: 'PUT', credentials: root, body: 'real' }
     const signed = await signRequest(sandbox, put)
     expect(
@@ -165,7 +165,7 @@ describe('a signature in headers', () => {
 })
 
 describe('session credentials', () => {
-  test("work until they end, by the sandbox's clock", async () => {
+  test("work until they expire by the sandbox's clock", async () => {
     const session = issueSession(sandbox.clock.nowMs() + 900_000)
     expect((await send(sandbox, { ...read, credentials: session })).status).toBe(200)
     sandbox.clock.turn(900_000)
@@ -207,7 +207,7 @@ describe('a presigned URL', () => {
     return `/versioned/signed?${new URLSearchParams(signed.query as Record<string, string>).toString()}`
   }
 
-  test('opens what it names, until it expires', async () => {
+  test('opens its object until it expires', async () => {
     const path = await presign(60)
     expect((await send(sandbox, { path })).status).toBe(200)
     sandbox.clock.turn(61_000)
@@ -219,7 +219,7 @@ describe('a presigned URL', () => {
     sandbox.clock.turn(-61_000)
   })
 
-  test("can't be stretched, redirected or dated ahead", async () => {
+  test("can't be extended, redirected or dated ahead", async () => {
     const path = await presign(60)
     expect(
       await send(sandbox, { path: path.replace('X-Amz-Expires=60', 'X-Amz-Expires=600') }),
@@ -242,7 +242,7 @@ describe('a presigned URL', () => {
   })
 })
 
-test("the host's first label is the bucket, for clients that address buckets so", async () => {
+test("the host's first label is the bucket in virtual-hosted requests", async () => {
   const reply = await send(sandbox, {
     path: '/signed',
     credentials: root,
@@ -251,7 +251,7 @@ test("the host's first label is the bucket, for clients that address buckets so"
   expect(reply).toMatchObject({ status: 200, body: 'x' })
 })
 
-test('another account, and nobody at all, get AccessDenied', async () => {
+test('another account and an anonymous caller get AccessDenied', async () => {
   expect(
     await send(sandbox, { ...read, credentials: sandbox.rootCredentials(productionAccount) }),
   ).toMatchObject({ status: 403, code: 'AccessDenied' })

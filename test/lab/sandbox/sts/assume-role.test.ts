@@ -28,11 +28,11 @@ const takes = (
   name: string,
   action: string | string[],
   Condition: Record<string, unknown> | undefined,
-  more: Parameters<typeof role>[2] = {},
+  input: Parameters<typeof role>[2] = {},
 ) =>
   role(vault, name, {
     trust: trust({ AWS: production }, { Action: action, ...(Condition && { Condition }) }),
-    ...more,
+    ...input,
   })
 const chain = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity']
 
@@ -95,20 +95,20 @@ afterAll(async () => {
 
 function assume(
   target: keyof typeof roles,
-  more: Partial<AssumeRoleCommandInput> = {},
+  input: Partial<AssumeRoleCommandInput> = {},
   client = running.clientOf(app.arn),
 ) {
   return client.send(
-    new AssumeRoleCommand({ RoleArn: roles[target].arn, RoleSessionName: 'session', ...more }),
+    new AssumeRoleCommand({ RoleArn: roles[target].arn, RoleSessionName: 'session', ...input }),
   )
 }
 
-/** A client with the credentials that an AssumeRole answered. */
-function clientFrom({ Credentials: given }: Awaited<ReturnType<typeof assume>>): STSClient {
+/** A client with the credentials in a reply of AssumeRole. */
+function clientFrom({ Credentials: credentials }: Awaited<ReturnType<typeof assume>>): STSClient {
   return running.client({
-    accessKeyId: given?.AccessKeyId ?? '',
-    secretAccessKey: given?.SecretAccessKey ?? '',
-    sessionToken: given?.SessionToken ?? '',
+    accessKeyId: credentials?.AccessKeyId ?? '',
+    secretAccessKey: credentials?.SecretAccessKey ?? '',
+    sessionToken: credentials?.SessionToken ?? '',
     expiresMs: null,
   })
 }
@@ -116,7 +116,7 @@ function clientFrom({ Credentials: given }: Awaited<ReturnType<typeof assume>>):
 const whoAmI = async (client: STSClient) => (await client.send(new GetCallerIdentityCommand({}))).Arn
 
 describe('AssumeRole', () => {
-  it('answers with a session that signs as the role', async () => {
+  it('returns a session that signs as the role', async () => {
     const reply = await assume('plain')
     expect(reply.AssumedRoleUser?.Arn).toBe(`arn:aws:sts::${vault}:assumed-role/plain/session`)
     expect(reply.AssumedRoleUser?.AssumedRoleId).toMatch(/^AROA[A-Z2-7]{17}:session$/)
@@ -139,8 +139,8 @@ describe('AssumeRole', () => {
     ['the right external id', { ExternalId: 'the-id' }, 'none'],
     ['another external id', { ExternalId: 'another' }, 'AccessDenied'],
     ['no external id', {}, 'AccessDenied'],
-  ] as const)('with %s', async ([, more, code]) => {
-    expect(await codeOf(assume('writer', more))).toBe(code)
+  ] as const)('with %s', async ([, input, code]) => {
+    expect(await codeOf(assume('writer', input))).toBe(code)
   })
 
   it('lets the trust policy decide on the session name', async () => {
@@ -162,7 +162,7 @@ describe('AssumeRole', () => {
     expect(await whoAmI(client)).toBe(`arn:aws:iam::${production}:root`)
   })
 
-  it('answers the same for a role that does not exist and one that does not trust the caller', async () => {
+  it('has the same error for a missing role and for a role that does not trust the caller', async () => {
     const client = running.clientOf(roles.attacker.arn)
     const messageOf = async (name: string) => {
       const error = await client
@@ -174,7 +174,7 @@ describe('AssumeRole', () => {
     expect(await messageOf('plain')).toContain('is not authorized to perform: sts:AssumeRole on resource:')
   })
 
-  it('writes the deciding statement to the log, not into the answer', async () => {
+  it('writes the deciding statement to the log, not into the reply', async () => {
     await codeOf(assume('revoked'))
     const client = clientFrom(await assume('revoked'))
     await codeOf(assume('plain', {}, client))
@@ -208,7 +208,7 @@ describe('the time of a session', () => {
     expect(await codeOf(clientFrom(session).send(new GetCallerIdentityCommand({})))).toBe('none')
     running.clock.turn(901_000)
     try {
-      // Made after the turn: the request is dated right, and only the session is too old.
+      // Made after the turn, so that the date of the request is right, and only the session has expired.
       expect(await codeOf(clientFrom(session).send(new GetCallerIdentityCommand({})))).toMatch(/ExpiredToken/)
     } finally {
       running.clock.turn(-901_000)
@@ -224,7 +224,7 @@ describe('session tags', () => {
     expect(await codeOf(assume('tagged', tags('a')))).toBe('none')
   })
 
-  it('are what the trust policy takes, or nothing', async () => {
+  it('are accepted only as the trust policy allows', async () => {
     expect(await codeOf(assume('tagged', tags('c')))).toBe('AccessDenied')
     expect(await codeOf(assume('tagged', { ExternalId: 'the-id' }))).toBe('AccessDenied')
   })
@@ -261,13 +261,13 @@ describe('session tags', () => {
       },
       'PackedPolicyTooLarge',
     ],
-  ] as const)('are refused with %s', async ([, more, code]) => {
-    expect(await codeOf(assume('first', more as unknown as Partial<AssumeRoleCommandInput>))).toBe(
+  ] as const)('are refused with %s', async ([, input, code]) => {
+    expect(await codeOf(assume('first', input as unknown as Partial<AssumeRoleCommandInput>))).toBe(
       code === 'PackedPolicyTooLarge' ? 'PackedPolicyTooLargeException' : code,
     )
   })
 
-  it('go along to a chained session only if they are transitive, and can not be replaced there', async () => {
+  it('pass to a chained session only if they are transitive, and can not be replaced there', async () => {
     const first = clientFrom(
       await assume('first', {
         Tags: [
@@ -282,19 +282,19 @@ describe('session tags', () => {
     expect(await codeOf(assume('second', { Tags: [{ Key: 'KEPT', Value: '9' }] }, first))).toBe(
       'InvalidParameterValue',
     )
-    // The next role's trust policy has no sts:TagSession, which inherited tags need too.
+    // The next role's trust policy lacks sts:TagSession, which inherited tags need too.
     expect(await codeOf(assume('third', {}, clientFrom(second)))).toBe('AccessDenied')
   })
 })
 
 describe('the source identity', () => {
-  it('needs sts:SetSourceIdentity, and what the trust policy takes', async () => {
+  it('needs sts:SetSourceIdentity, and a value that the trust policy accepts', async () => {
     expect(await codeOf(assume('plain', { SourceIdentity: 'dev-ann' }))).toBe('AccessDenied')
     expect(await codeOf(assume('sourced', { SourceIdentity: 'root' }))).toBe('AccessDenied')
     expect((await assume('sourced', { SourceIdentity: 'dev-ann' })).SourceIdentity).toBe('dev-ann')
   })
 
-  it('goes along through every role, and can not be changed', async () => {
+  it('passes through every role-chaining step, and can not be changed', async () => {
     const first = clientFrom(await assume('first', { SourceIdentity: 'ann' }))
     expect((await assume('second', {}, first)).SourceIdentity).toBe('ann')
     expect((await assume('second', { SourceIdentity: 'ann' }, first)).SourceIdentity).toBe('ann')
@@ -308,7 +308,7 @@ describe('the source identity', () => {
 describe('session policies', () => {
   const inline = (document: unknown) => ({ Policy: JSON.stringify(document) })
 
-  it('are kept with the session, inline and by ARN', async () => {
+  it('are stored with the session, inline and by ARN', async () => {
     const reply = await assume('plain', {
       ...inline(policy(allow('s3:GetObject'))),
       PolicyArns: [{ arn: `arn:aws:iam::${vault}:policy/s3` }],
@@ -342,15 +342,15 @@ describe('session policies', () => {
       { PolicyArns: Array.from({ length: 11 }, () => ({ arn: `arn:aws:iam::${vault}:policy/s3` })) },
       'ValidationError',
     ],
-  ] as const)('are refused with %s', async ([, more, code]) => {
-    expect(await codeOf(assume('plain', more as unknown as Partial<AssumeRoleCommandInput>))).toBe(code)
+  ] as const)('are refused with %s', async ([, input, code]) => {
+    expect(await codeOf(assume('plain', input as unknown as Partial<AssumeRoleCommandInput>))).toBe(code)
   })
 })
 
 describe('a second factor', () => {
   const mfa = (TokenCode: string, SerialNumber = device.serial) => ({ SerialNumber, TokenCode })
 
-  it('opens a role that asks for one, once per code', async () => {
+  it('opens a role that requires one, once per code', async () => {
     const client = running.clientOf(human.arn)
     const code = oneTimeCode(device.secret, running.clock.nowMs())
     expect(await codeOf(assume('guarded', {}, client))).toBe('AccessDenied')
@@ -359,7 +359,7 @@ describe('a second factor', () => {
     expect(await codeOf(assume('guarded', mfa(code), client))).toBe('AccessDenied')
   })
 
-  it('is the right code, of the right device, in the right hands', async () => {
+  it('is accepted only as the right code of the right device from its holder', async () => {
     const code = oneTimeCode(device.secret, running.clock.nowMs() + 0)
     expect(
       await codeOf(
@@ -385,7 +385,7 @@ describe('a second factor', () => {
   })
 })
 
-describe('what is not a role session', () => {
+describe('a caller without a role session', () => {
   it('gets no session token', async () => {
     expect(await codeOf(running.clientOf(app.arn).send(new GetSessionTokenCommand({})))).toBe('AccessDenied')
     expect(
@@ -395,17 +395,17 @@ describe('what is not a role session', () => {
     ).toBe('AccessDenied')
   })
 
-  it('is told that a region is off', async () => {
+  it('gets an error in a region that is off', async () => {
     expect(await codeOf(assume('plain', {}, running.client(issue(), 'af-south-1')))).toBe(
       'RegionDisabledException',
     )
   })
 })
 
-function principalOf({ Credentials: given }: Awaited<ReturnType<typeof assume>>) {
-  const found = running.sandbox.credentials.find(given?.AccessKeyId ?? '')
-  if (found === null) throw new Error('the session was not registered')
-  return found.principal
+function principalOf({ Credentials: credentials }: Awaited<ReturnType<typeof assume>>) {
+  const issued = running.sandbox.credentials.find(credentials?.AccessKeyId ?? '')
+  if (issued === null) throw new Error('the session was not registered')
+  return issued.principal
 }
 
 function issue() {

@@ -1,4 +1,4 @@
-// A running sandbox with the token service, on an accounts-and-roles declaration of the test's.
+// A running sandbox with the token service, on the accounts and roles of a test.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -44,18 +44,18 @@ export async function startStsCloud(
   })
   const clients: STSClient[] = []
   const client = (credentials: Credentials | null, region = 'us-east-1') => {
-    const made = new STSClient({
+    const stsClient = new STSClient({
       endpoint: sandbox.endpoint,
       region,
       maxAttempts: 1,
-      // The SDK's own clock, turned with the sandbox's: what is tested is not the skew.
+      // Follows the sandbox's clock, because these tests aren't about clock skew.
       systemClockOffset: clock.offsetMs,
       ...(credentials === null
         ? { credentials: { accessKeyId: '', secretAccessKey: '' } }
         : { credentials: toSdk(credentials) }),
     })
-    clients.push(made)
-    return made
+    clients.push(stsClient)
+    return stsClient
   }
   return {
     sandbox,
@@ -69,7 +69,7 @@ export async function startStsCloud(
       )
     },
     stop: async () => {
-      for (const each of clients) each.destroy()
+      for (const stsClient of clients) stsClient.destroy()
       await sandbox.stop()
       await rm(directory, { recursive: true, force: true })
     },

@@ -90,7 +90,7 @@ describe('the query protocol', () => {
     )
   })
 
-  it('answers whatever bytes it gets with an error of AWS, and goes on', async () => {
+  it('returns an error of AWS for any bytes, and keeps running', async () => {
     const names = fc.constantFrom(
       'Action',
       'Version',

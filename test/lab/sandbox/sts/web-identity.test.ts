@@ -37,13 +37,13 @@ const silent = {
   url: 'silent.example',
   clientIds: ['holdfast'],
 }
-const federated = (action: string | string[], more: Record<string, unknown> = {}) =>
+const federated = (action: string | string[], input: Record<string, unknown> = {}) =>
   trust(
     { Federated: provider.arn },
     {
       Action: action,
       Condition: { StringEquals: { [`${url}:aud`]: 'holdfast', [`${url}:sub`]: 'backup' } },
-      ...more,
+      ...input,
     },
   )
 const everySts = [named(policy(allow(['sts:AssumeRole', 'sts:TagSession'])))]
@@ -103,25 +103,23 @@ afterAll(async () => {
 
 const good = { sub: 'backup', aud: 'holdfast' }
 
-function assume(token: string, RoleArn = writer.arn, more: Record<string, unknown> = {}) {
-  return running
-    .client(null)
-    .send(
-      new AssumeRoleWithWebIdentityCommand({
-        RoleArn,
-        RoleSessionName: 'workload',
-        WebIdentityToken: token,
-        ...more,
-      }),
-    )
+function assume(token: string, RoleArn = writer.arn, input: Record<string, unknown> = {}) {
+  return running.client(null).send(
+    new AssumeRoleWithWebIdentityCommand({
+      RoleArn,
+      RoleSessionName: 'workload',
+      WebIdentityToken: token,
+      ...input,
+    }),
+  )
 }
 
 function clientFrom(reply: Awaited<ReturnType<typeof assume>>) {
-  const given = reply.Credentials
+  const credentials = reply.Credentials
   return running.client({
-    accessKeyId: given?.AccessKeyId ?? '',
-    secretAccessKey: given?.SecretAccessKey ?? '',
-    sessionToken: given?.SessionToken ?? '',
+    accessKeyId: credentials?.AccessKeyId ?? '',
+    secretAccessKey: credentials?.SecretAccessKey ?? '',
+    sessionToken: credentials?.SessionToken ?? '',
     expiresMs: null,
   })
 }
@@ -130,7 +128,7 @@ const codeFor = async (claims: JWTPayload, options = {}, roleArn = writer.arn) =
   codeOf(assume(await issuer.mint(claims, options), roleArn))
 
 describe('AssumeRoleWithWebIdentity', () => {
-  it('gives a session to whoever the issuer vouches for, unsigned', async () => {
+  it('gives a session to an identity that the issuer confirms, on an unsigned request', async () => {
     const reply = await assume(await issuer.mint(good))
     expect(reply).toMatchObject({
       SubjectFromWebIdentityToken: 'backup',
@@ -204,7 +202,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     expect(await codeFor(good, { startsInSeconds: 60 })).toMatch(/^InvalidIdentityToken/)
   })
 
-  it("goes by the sandbox's clock", async () => {
+  it("follows the sandbox's clock", async () => {
     const token = await issuer.mint(good, { lifetimeSeconds: 60 })
     running.clock.turn(61_000)
     expect(await codeOf(assume(token))).toBe('ExpiredTokenException')
@@ -212,7 +210,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     expect(await codeOf(assume(token))).toBe('none')
   })
 
-  it('takes tags and a source identity from the token, if the trust policy takes them', async () => {
+  it('takes tags and a source identity from the token, if the trust policy accepts them', async () => {
     const reply = await assume(
       await issuer.mint({
         ...good,
@@ -232,20 +230,20 @@ describe('AssumeRoleWithWebIdentity', () => {
     })
   })
 
-  it('says no more of a role that does not exist than of one that is not for the caller', async () => {
+  it('has the same error for a missing role and for a role that does not trust the caller', async () => {
     const messageOf = async (roleArn: string) =>
       assume(await issuer.mint({ ...good, sub: 'other' }), roleArn).then(
         () => 'none',
         (error: Error) => `${error.name}: ${error.message}`,
       )
     expect(await messageOf(`arn:aws:iam::${vault}:role/nobody`)).toBe(await messageOf(writer.arn))
-    // Of an account without the provider nothing is said but that.
+    // An account without the provider gets no error but this one.
     expect(await messageOf(`arn:aws:iam::${production}:role/elsewhere`)).toBe(
       await messageOf(`arn:aws:iam::${production}:role/nobody`),
     )
   })
 
-  it('gives sessions as long as the role allows, and chains from them for an hour', async () => {
+  it('gives sessions as long as the role allows, and role-chaining steps from them last an hour', async () => {
     expect(await codeOf(assume(await issuer.mint(good), writer.arn, { DurationSeconds: 7200 }))).toBe('none')
     expect(await codeOf(assume(await issuer.mint(good), writer.arn, { DurationSeconds: 7201 }))).toBe(
       'ValidationError',
@@ -263,7 +261,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     ).toBe('none')
   })
 
-  it('can not be asked for as AssumeRole, unsigned', async () => {
+  it('can not be called as AssumeRole, unsigned', async () => {
     expect(
       await codeOf(
         running.client(null).send(new AssumeRoleCommand({ RoleArn: writer.arn, RoleSessionName: 'x1' })),
@@ -324,7 +322,7 @@ describe('a forged token', () => {
 })
 
 describe('an issuer', () => {
-  it('that takes a new key is believed at once, and the old key no longer after a while', async () => {
+  it('with a new key is trusted at once, and the old key is refused after a while', async () => {
     const old = await issuer.mint(good, { lifetimeSeconds: 900 })
     await issuer.rotateKey()
     expect(await codeFor(good)).toBe('none')
@@ -333,7 +331,7 @@ describe('an issuer', () => {
     running.clock.turn(-120_000)
   })
 
-  it('that does not answer is an error of its own', async () => {
+  it('that does not respond has an error of its own', async () => {
     expect(await codeFor({ ...good, iss: 'https://silent.example' }, {}, anyone.arn)).toMatch(
       /^IDPCommunicationError/,
     )

@@ -35,7 +35,7 @@ let running: StsCloud
 let s3: S3Client
 beforeAll(async () => {
   running = await startStsCloud(cloud({ roles: [app, writer], buckets: [vaultBucket] }))
-  const { Credentials: given } = await running
+  const { Credentials: credentials } = await running
     .clientOf(app.arn)
     .send(new AssumeRoleCommand({ RoleArn: writer.arn, RoleSessionName: 'session' }))
   s3 = new S3Client({
@@ -44,9 +44,9 @@ beforeAll(async () => {
     forcePathStyle: true,
     maxAttempts: 1,
     credentials: {
-      accessKeyId: given?.AccessKeyId ?? '',
-      secretAccessKey: given?.SecretAccessKey ?? '',
-      sessionToken: given?.SessionToken ?? '',
+      accessKeyId: credentials?.AccessKeyId ?? '',
+      secretAccessKey: credentials?.SecretAccessKey ?? '',
+      sessionToken: credentials?.SessionToken ?? '',
     },
   })
 })
@@ -56,8 +56,8 @@ afterAll(async () => {
   await running.stop()
 })
 
-const put = (Key: string, more: Record<string, unknown> = {}) =>
-  codeOf(s3.send(new PutObjectCommand({ Bucket: 'vault', Key, Body: 'x', IfNoneMatch: '*', ...more })))
+const put = (Key: string, input: Record<string, unknown> = {}) =>
+  codeOf(s3.send(new PutObjectCommand({ Bucket: 'vault', Key, Body: 'x', IfNoneMatch: '*', ...input })))
 
 describe('a session of a writer role, against the bucket', () => {
   it.for([
@@ -67,8 +67,8 @@ describe('a session of a writer role, against the bucket', () => {
     ['sources/a/*', {}, 'none'],
     ['sources/a/y', { IfNoneMatch: undefined }, 'AccessDenied'],
     ['sources/a/z\n', { IfNoneMatch: undefined }, 'AccessDenied'],
-  ] as const)('puts %j with %j: %s', async ([key, more, code]) => {
-    expect(await put(key, more)).toBe(code)
+  ] as const)('puts %j with %j: %s', async ([key, input, code]) => {
+    expect(await put(key, input)).toBe(code)
   })
 
   it('reads and lists nothing', async () => {
