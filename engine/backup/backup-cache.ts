@@ -1,5 +1,6 @@
-// What the writer remembers between backups, since it can't read the vault: which files it has read, which packs it has
-// uploaded. A local SQLite file; losing it costs one full upload and nothing else. Each row carries a checksum.
+// What the writer remembers between backups, since it can't read the vault: which files it has read, which
+// packs it has uploaded. A local SQLite file; losing it costs one full upload and nothing else. Each row
+// carries a checksum.
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
@@ -162,7 +163,10 @@ export class BackupCache {
     this.guard(() => deleteResetNote(this.file))
   }
 
-  /** The ids of manifests that were sent after the last snapshot, and of which nobody knows whether they arrived; oldest first. */
+  /**
+   * The ids of manifests that were sent after the last snapshot, and of which nobody knows whether they
+   * arrived; oldest first.
+   */
   attempts(): string[] {
     return this.guard(() =>
       this.database.prepare('SELECT id, checksum FROM attempts ORDER BY rowid').all(),
@@ -194,7 +198,11 @@ export class BackupCache {
     }
   }
 
-  /** Both at once. @param dropped keys of the first files of blocks. @param blocks records, which no block that stays overlaps. */
+  /**
+   * Both at once.
+   * @param dropped keys of the first files of blocks.
+   * @param blocks records, which no block that stays overlaps.
+   */
   replaceFiles(dropped: readonly Buffer[], blocks: readonly Buffer[]): void {
     this.write(() => {
       for (const key of dropped) this.dropBlock.run(key)
@@ -223,7 +231,8 @@ export class BackupCache {
     try {
       return access()
     } catch (error) {
-      // There is nothing to commit any more: SQLite has rolled back after most failures, but not after one of waiting for a lock.
+      // There is nothing to commit any more: SQLite has rolled back after most failures, but not after one
+      // of waiting for a lock.
       this.pendingWrites = 0
       this.rollBack()
       throw cacheFailure(dirname(this.file), error)
@@ -238,7 +247,10 @@ export class BackupCache {
     }
   }
 
-  /** What can't be kept at the end is read again the next time: no reason to fail, nor to hide what a backup failed with. */
+  /**
+   * What can't be kept at the end is read again the next time: no reason to fail, nor to hide what a backup
+   * failed with.
+   */
   close(): void {
     try {
       this.commit()

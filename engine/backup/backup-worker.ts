@@ -1,30 +1,39 @@
-// What a thread of a backup does: reads and hashes batches, then packs the chunks that the main thread doesn't know yet.
-// Every pack is decoded and compared before it is handed over.
+// A thread of a backup: reads and hashes batches, then packs the chunks that the main thread marks as new.
+// Every pack is decoded and compared before the main thread gets it.
 import { PackBuilder, assertSealed } from '../../core/pack/pack.ts'
 import { SegmentReader, bufferBytes, partBytes, readBatch } from './source-reader.ts'
 import type { BatchChunk, ItemContent, ReadItem } from './source-reader.ts'
 import type { SendResponse, WorkerCode } from '../worker-pool.ts'
 
 export type ToBackupWorker =
-  /** Files that have `partBytes` together, or one segment of a large file: it is read in parts, each answered and packed. */
+  /**
+   * Files of `partBytes` together, or one segment of a large file, which is read, reported and packed in
+   * parts.
+   */
   | { type: 'read'; batch: number; items: ReadItem[] }
-  /** `isNew[i]` is 1 for each chunk that was read and must be packed. */
+  /** `isNew[i]` is 1 if chunk `i` of the last `read` must be packed. */
   | { type: 'pack'; batch: number; isNew: Uint8Array }
   | { type: 'flush' }
-  /** The worker may begin another pack, in the memory of one that was uploaded if there is one; it aims at `packBytes`. */
+  /**
+   * The worker may begin another pack of about `packBytes`, in the buffer of an uploaded pack if there is
+   * one.
+   */
   | { type: 'begin'; buffer: ArrayBuffer | undefined; packBytes: number }
 
 export type FromBackupWorker =
-  /** What was read of each item, and whether that was all of the batch. */
+  /** The content of each item. `isLast`: the batch was read to its end. */
   | { type: 'read'; batch: number; contents: ItemContent[]; bytesRead: number; isLast: boolean }
   | { type: 'packed'; batch: number }
-  /** A pack; the next is begun when the worker is told to: how many there are at once is not its decision. */
+  /**
+   * A finished pack. The worker begins the next one only after a `begin`, because the main thread limits
+   * the packs in memory.
+   */
   | { type: 'sealed'; body: Uint8Array<ArrayBuffer>; sha256: string; footer: Uint8Array }
   | { type: 'flushed' }
 
 interface Batch {
   buffer: Buffer
-  /** What was read last and is not packed yet; it lies in the buffer. */
+  /** The chunks of the last read that are not packed yet; their bytes are in the buffer. */
   chunks: BatchChunk[]
   segment: SegmentReader | null
 }
@@ -35,12 +44,12 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
   private readonly batches = new Map<number, Batch>()
   /** Null after a pack was sealed, until the next may begin. */
   private builder: PackBuilder | null
-  /** What is to be packed then. */
+  /** Batches to pack then. */
   private readonly waitingBatches: { number: number; batch: Batch }[] = []
-  /** Memory of batches that were packed: kept, because the collector is slow to return so much. */
+  /** Buffers of packed batches, for reuse, because the garbage collector frees large buffers late. */
   private freeBuffers: Buffer[] = []
 
-  /** @param data.packBytes what the first pack aims at. */
+  /** @param data.packBytes target size of the first pack. */
   constructor(
     { source, packBytes }: { source: string; packBytes: number },
     reply: SendResponse<FromBackupWorker>,

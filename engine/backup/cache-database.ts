@@ -1,5 +1,5 @@
-// The file that a writer's cache lies in: one process at a time uses it, what is really damaged is begun anew, and what can
-// only not be read now is left as it is.
+// The file that a writer's cache lies in: one process at a time uses it, what is really damaged is begun
+// anew, and what can only not be read now is left as it is.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -8,10 +8,16 @@ import { HoldfastError } from '../../core/errors.ts'
 /** Raise it when the rows or the way of chunking change. */
 const schemaVersion = 3
 
-/** SQLite's primary result codes (sqlite.org/rescode.html): another connection holds the lock; the disk, or the quota, is full. */
+/**
+ * SQLite's primary result codes (sqlite.org/rescode.html): another connection holds the lock; the disk, or
+ * the quota, is full.
+ */
 const busy = 5
 const full = 13
-/** What SQLite says of a file whose content is wrong: a table or a column is missing, CORRUPT, SCHEMA, CONSTRAINT, MISMATCH, FORMAT, NOTADB. */
+/**
+ * What SQLite says of a file whose content is wrong: a table or a column is missing, CORRUPT, SCHEMA,
+ * CONSTRAINT, MISMATCH, FORMAT, NOTADB.
+ */
 const damageCodes: ReadonlySet<number> = new Set([1, 11, 17, 19, 20, 24, 26])
 /** IOERR_SHORT_READ: the file is shorter than it says. All other I/O errors may pass. */
 const shortRead = 522
@@ -19,7 +25,10 @@ const shortRead = 522
 /** Thrown when the cache is not what was written: it is then thrown away and the backup begun again. */
 export class CacheDamaged extends Error {}
 
-/** Whatever went wrong with the cache, as what the backup must do about it: `CacheDamaged`, or a failure that leaves it in place. */
+/**
+ * Whatever went wrong with the cache, as what the backup must do about it: `CacheDamaged`, or a failure
+ * that leaves it in place.
+ */
 export function cacheFailure(directory: string, error: unknown): CacheDamaged | HoldfastError {
   if (error instanceof CacheDamaged) return error
   const { errcode } = error as { errcode?: number }
@@ -28,7 +37,10 @@ export function cacheFailure(directory: string, error: unknown): CacheDamaged | 
   return cacheUnusable(directory, error)
 }
 
-/** @param owner the vault and the source: a cache that was copied from another's would name packs that aren't there. */
+/**
+ * @param owner the vault and the source: a cache that was copied from another's would name packs that
+ * aren't there.
+ */
 export function openDatabase(file: string, owner: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 10_000 })
   try {
@@ -107,7 +119,10 @@ export function readResetNote(file: string): string | null {
   return existsSync(path) ? `the cache was begun anew: ${readFileSync(path, 'utf8')}` : null
 }
 
-/** Throws the cache away. Why stands beside it first: the run that ends before it has a snapshot leaves it to the next one to say so. */
+/**
+ * Throws the cache away. Why stands beside it first: the run that ends before it has a snapshot leaves it
+ * to the next one to say so.
+ */
 export function removeDatabase(file: string, reason: string): void {
   writeFileSync(resetNoteFile(file), reason)
   for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })

@@ -1,13 +1,17 @@
-// Which chunks need not be uploaded: those of packs whose lock still covers the promise, and those of this very run.
+// The chunks that need no upload: those in packs whose lock covers the guaranteed retention, and those
+// packed in this run.
 import { ChunkIndex } from '../../core/pack/chunk-index.ts'
 import { digestBytes } from '../../core/digest.ts'
 import { parseFooter } from '../../core/pack/pack-footer.ts'
 import type { CachedPack } from './backup-cache.ts'
 
-/** The value of a chunk that this run packs. */
+/** Stands for the pack number of chunks that this run packs. */
 const packedInThisRun = 2 ** 40
 
-/** A pack of an earlier run that may be reused; of its footer only the size is kept, because all footers are megabytes. */
+/**
+ * A pack of an earlier run that may be reused. Only the size of its footer is kept, because all footers
+ * take megabytes.
+ */
 export interface ReusablePack extends Omit<CachedPack, 'footer'> {
   footerBytes: number
 }
@@ -17,7 +21,7 @@ export class DedupIndex {
   readonly packs: ReusablePack[] = []
   private used: boolean[] = []
 
-  /** @param source whose pack it is. */
+  /** @param source the owner of the pack. */
   add({ footer, ...pack }: CachedPack, source: string): void {
     const { lengths, digests } = parseFooter(footer, source, `the cached footer of ${pack.key}`)
     for (let chunk = 0; chunk < lengths.length; chunk++)
@@ -30,7 +34,9 @@ export class DedupIndex {
     return this.index.find(digest, offset) !== -1
   }
 
-  /** Notes that the snapshot needs the chunk. True if it must be packed: nobody has it yet. */
+  /**
+   * Records that the snapshot needs the chunk. Returns true if the chunk is new, so that it must be packed.
+   */
   markUsed(digest: Uint8Array, offset = 0): boolean {
     const value = this.index.find(digest, offset)
     if (value === -1) {
@@ -41,7 +47,7 @@ export class DedupIndex {
     return false
   }
 
-  /** The packs of earlier runs that the snapshot needs. */
+  /** Returns the packs of earlier runs that the snapshot needs. */
   usedPacks(): ReusablePack[] {
     return this.packs.filter((_, number) => this.used[number])
   }

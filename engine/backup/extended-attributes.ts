@@ -1,5 +1,6 @@
-// Which entries carry extended attributes or ACLs, which the format doesn't record yet: they are looked for, so that
-// leaving them out is never silent. Node can't read them; getfattr (Debian's package `attr`) can.
+// Which entries carry extended attributes or ACLs, which the format doesn't record yet: they are looked
+// for, so that leaving them out is never silent. Node can't read them; getfattr (Debian's package `attr`)
+// can.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Problem } from '../operations.ts'
@@ -31,7 +32,10 @@ export async function findExtendedAttributes(
   return await ended
 }
 
-/** @param lines of getfattr, each byte a character. A last entry that was cut off is reported as far as it goes. */
+/**
+ * @param lines of getfattr, each byte a character. A last entry that was cut off is reported as far as it
+ * goes.
+ */
 export async function readListing(
   lines: AsyncIterable<string> | Iterable<string>,
   root: string,

@@ -1,12 +1,16 @@
-// The files that the cache knows, beside a walk over those that there are, both in the order of the tree. They lie in
-// blocks: a row for each would cost more than its lstat. A block in which nothing has changed is left as it is.
+// The files that the cache knows, beside a walk over those that there are, both in the order of the tree.
+// They lie in blocks: a row for each would cost more than its lstat. A block in which nothing has changed
+// is left as it is.
 import type { BackupCache } from './backup-cache.ts'
 import { FileRecords, encodeRecord } from './file-records.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 
 /** A new block is closed when it has reached this. */
 const blockBytes = 32 * 1024
-/** One that is smaller is joined with what is written before or behind it: or each run would leave a block for what it found at the end. */
+/**
+ * One that is smaller is joined with what is written before or behind it: or each run would leave a block
+ * for what it found at the end.
+ */
 const smallBytes = 8 * 1024
 
 export interface CachedFile {
@@ -68,7 +72,8 @@ export class FileCache {
   }
 
   private nextBlock(): boolean {
-    // Nothing of it is left, and nothing new belongs there: a directory that is gone may have had any number of files.
+    // Nothing of it is left, and nothing new belongs there: a directory that is gone may have had any
+    // number of files.
     if (this.current?.isReached === false && this.pendingBlocks.at(-1) === this.current) {
       this.dropped.push(Buffer.from(this.pendingBlocks.pop()!.records.firstKey))
     }
@@ -83,7 +88,10 @@ export class FileCache {
     return true
   }
 
-  /** Keeps a file that was recalled. What is kept and put comes in the order of the keys, each after it was asked for. */
+  /**
+   * Keeps a file that was recalled. What is kept and put comes in the order of the keys, each after it was
+   * asked for.
+   */
   keep({ block, at }: CachedFile): void {
     while (this.pendingBlocks[0] !== block) this.settle(this.pendingBlocks.shift()!)
     block.files.push(at)

@@ -1,7 +1,7 @@
 // What the cache knows of a file, as a record in a block of many, in the order of the tree.
 //
-//   record := u32 bytes of the record, u32 bytes of the key, f64 size, i64 mtime in ns, i64 ctime in ns, u64 inode, u32 chunks,
-//             key, chunks x SHA-256, chunks x u32 bytes
+//   record := u32 bytes of the record, u32 bytes of the key, f64 size, i64 mtime in ns, i64 ctime in ns,
+// u64 inode, u32 chunks,             key, chunks x SHA-256, chunks x u32 bytes
 import { digestBytes } from '../../core/digest.ts'
 import { CacheDamaged } from './cache-database.ts'
 import type { StatIdentity } from '../stat-identity.ts'
@@ -106,7 +106,9 @@ export function encodeRecord(
   return record
 }
 
-/** The key under which a path is remembered: 0 for `/`, so that the order of bytes is the order of the tree. */
+/**
+ * The key under which a path is remembered: 0 for `/`, so that the order of bytes is the order of the tree.
+ */
 export function sortKeyOf(path: Buffer): Buffer {
   const key = Buffer.from(path)
   for (let index = key.indexOf(0x2f); index !== -1; index = key.indexOf(0x2f, index + 1)) key[index] = 0

@@ -1,4 +1,5 @@
-// File systems whose files show a size of 0 and have content all the same: procfs, sysfs, and some made with FUSE.
+// File systems whose files show a size of 0 and have content all the same: procfs, sysfs, and some made
+// with FUSE.
 import { statfsSync } from 'node:fs'
 
 /**

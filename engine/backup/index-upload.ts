@@ -1,4 +1,4 @@
-// Writes the part of a snapshot's index that is new: the footers of packs that no kept index chunk covers.
+// Writes the new part of a snapshot's index: the footers of packs that no reused index chunk covers.
 import { release } from '../../core/bytes.ts'
 import { sha256 } from '../../core/digest.ts'
 import type { ChunkLocation, PackReference } from '../../core/snapshot/manifest.ts'
@@ -10,15 +10,15 @@ import type { ReusablePack } from './dedup-index.ts'
 import type { PackUploader, UploadedPack } from './pack-uploader.ts'
 
 export interface WrittenIndex {
-  /** Every pack that the snapshot needs, those of its index too. */
+  /** Every pack that the snapshot needs, including the packs of its index. */
   packs: PackReference[]
   locations: ChunkLocation[]
-  /** Packs of earlier runs that hold a part of the index. */
+  /** Packs of earlier runs that hold parts of the index. */
   reused: ReusablePack[]
   cachedIndex: LastSnapshot['index']
 }
 
-/** @param made.content the packs that hold the snapshot's data and tree. */
+/** @param options.content the packs that hold the snapshot's data and tree. */
 export async function uploadIndex(options: {
   source: string
   content: UploadedPack[]

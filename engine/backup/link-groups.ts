@@ -1,4 +1,4 @@
-// Files with more than one name: which names belong together, and under which number the tree says so.
+// Numbers the files with more than one name, so that all names of a file have the same group in the tree.
 import type { BigIntStats } from 'node:fs'
 import { inodeOf } from '../stat-identity.ts'
 
@@ -6,12 +6,13 @@ export class LinkGroups<First> {
   private readonly groups = new Map<string, { group: number; first: First | undefined }>()
   private readonly taken = new Set<number>()
 
-  /** The group of a file; `first` is what was set for the name that came first. */
+  /** The group of a file; `first` is the value that `setFirst` got for its first name. */
   find(stats: BigIntStats): { group: number; first: First | undefined } {
     const key = keyOf(stats)
     const entry = this.groups.get(key)
     if (entry !== undefined) return entry
-    // The inode's number, so that the same links have the same number in the next snapshot; another device's may collide.
+    // The group is the inode number, so that it is the same in the next snapshot. Inodes of two devices can
+    // collide.
     let group = Number(inodeOf(stats) % 2n ** 48n) + 1
     while (this.taken.has(group)) group++
     this.taken.add(group)

@@ -1,5 +1,5 @@
-// How many packs there may be at once, and the memory of those that were uploaded, for the next ones: what a collector
-// would give back late, and a slow store would let grow.
+// Limits how many packs exist at once, and reuses the buffers of uploaded packs. Without the limit, a slow
+// store would let the memory grow; without the reuse, the garbage collector would free the buffers late.
 
 import { release } from '../../core/bytes.ts'
 
@@ -10,26 +10,29 @@ export class PackBufferPool {
   private readonly waiting: Begin[] = []
   private remaining: number
 
-  /** @param count packs, beside the first one of each thread, that may exist. */
+  /** @param count packs that may exist besides the first one of each thread. */
   constructor(count: number) {
     this.remaining = count
   }
 
-  /** Calls `begin` when another pack may exist: with the memory of an earlier one, or undefined if it must be allocated. */
+  /**
+   * Calls `begin` when another pack may exist: with the buffer of an earlier pack, or undefined to allocate
+   * one.
+   */
   request(begin: Begin): void {
     const buffer = this.freeBuffers.pop()
     if (buffer !== undefined || this.remaining-- > 0) begin(buffer)
     else this.waiting.push(begin)
   }
 
-  /** The memory of a pack that is no longer needed. */
+  /** Takes back the buffer of an uploaded pack. */
   release(buffer: ArrayBuffer): void {
     const begin = this.waiting.shift()
     if (begin === undefined) this.freeBuffers.push(buffer)
     else begin(buffer)
   }
 
-  /** Gives all to the system that nobody will ask for any more. */
+  /** Frees the unused buffers. No `request` may follow. */
   close(): void {
     for (const buffer of this.freeBuffers.splice(0)) release(new Uint8Array(buffer))
   }

@@ -1,4 +1,5 @@
-// Uploads sealed packs, a few at once, and remembers each in the cache as soon as the store has acknowledged it.
+// Uploads sealed packs, a few at once, and records each in the cache as soon as the store has acknowledged
+// it.
 import { ulid } from 'ulid'
 import { release } from '../../core/bytes.ts'
 import type { Clock, Random } from '../../core/clock.ts'
@@ -13,7 +14,7 @@ const uploadsAtOnce = 3
 
 export interface UploadedPack extends PackReference {
   footerBytes: number
-  /** When the lock began, by the server's time; rather too early than too late. */
+  /** Start of the lock, by the server's time; the earliest possible one. */
   uploadedMs: number
 }
 
@@ -34,7 +35,7 @@ export class PackUploader {
   readonly uploaded: UploadedPack[] = []
   bytesUploaded = 0
 
-  /** @param cache null on a dry run: nothing is uploaded then, and nothing remembered. */
+  /** @param cache null on a dry run, which uploads and records nothing. */
   constructor(
     environment: { store: ObjectStore; clock: Clock; random: Random; signal?: AbortSignal },
     target: { source: string; generation: Generation },
@@ -45,12 +46,12 @@ export class PackUploader {
     this.cache = cache
   }
 
-  /** Packs that are sealed and not yet acknowledged: what holds memory. */
+  /** Sealed packs that are not acknowledged yet, and so hold memory. */
   get inFlight(): number {
     return this.waiting.length + this.active
   }
 
-  /** @param onUploaded is given the pack's memory back; without it, the system is. */
+  /** @param onUploaded gets the pack's buffer back; by default, the buffer is freed. */
   add(
     pack: Sealed,
     onUploaded: (buffer: ArrayBuffer) => void = (buffer) => release(new Uint8Array(buffer)),
@@ -103,7 +104,7 @@ export class PackUploader {
       }
     })
     const { key, versionId } = put
-    // The lock may run from the beginning of the upload, and by whole seconds: the reply came later than that.
+    // The lock may begin with the upload and counts whole seconds, while the reply's time is later.
     const uploadedMs = put.serverTimeMs - Math.max(0, clock.nowMs() - begunMs) - 1000
     const reference = { key, versionId, sha256: pack.sha256, bytes: pack.body.length }
     const cached: CachedPack = {
@@ -117,7 +118,7 @@ export class PackUploader {
     this.bytesUploaded += pack.body.length
   }
 
-  /** Resolves when nothing is under way any more, whatever became of it; what had not begun is dropped. */
+  /** Resolves when no upload is running, successful or not. Waiting packs are dropped. */
   async settle(): Promise<void> {
     this.waiting = []
     while (this.active > 0) await new Promise<void>((resolve) => this.idle.push(resolve))
@@ -127,7 +128,7 @@ export class PackUploader {
     for (const resolve of this.idle.splice(0)) resolve()
   }
 
-  /** Resolves when at most `count` packs are in flight. @throws what an upload failed with. */
+  /** Resolves when at most `count` packs are in flight. @throws the first failure of an upload. */
   async drain(count: number): Promise<void> {
     while (this.inFlight > count && this.failure === null)
       await new Promise<void>((resolve) => this.idle.push(resolve))

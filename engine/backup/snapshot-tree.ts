@@ -1,5 +1,5 @@
-// The tree of a snapshot as it grows: its nodes, and the lists of chunks of large files, go into packs of their own, unless an
-// earlier snapshot has them.
+// Builds the tree of a snapshot. Its nodes, and the chunk lists of large files, go into packs of their own,
+// unless a pack of an earlier snapshot has them.
 import { foldContent } from '../../core/tree/content-list.ts'
 import { PackBuilder, assertSealed } from '../../core/pack/pack.ts'
 import { comparePaths, sumBytes } from '../../core/tree/tree-entry.ts'
@@ -13,7 +13,7 @@ export class SnapshotTree {
   private readonly dedupIndex: DedupIndex
   private readonly uploader: PackUploader
   private readonly tree: TreeBuilder
-  /** Small, however large the source: nodes are few bytes, and this is one pack more that exists. */
+  /** Stays at the small pack size, because nodes take few bytes and this is one more pack in memory. */
   private metadata: PackBuilder
   private lastPath: Buffer | null = null
   entries = 0
@@ -36,7 +36,7 @@ export class SnapshotTree {
     this.tree = new TreeBuilder((digest, bytes) => this.storeChunk(digest, bytes))
   }
 
-  /** In the order of `comparePaths`. */
+  /** Adds an entry. Entries come in the order of `comparePaths`. */
   add(entry: TreeEntry): void {
     if (this.lastPath !== null && comparePaths(this.lastPath, entry.path) >= 0)
       throw new Error('the walk left the order of the tree')
@@ -55,7 +55,7 @@ export class SnapshotTree {
     this.add(entry)
   }
 
-  /** The hash of the root. All nodes are with the uploader then. */
+  /** Returns the hash of the root, after all nodes went to the uploader. */
   finish(): Buffer {
     const root = this.tree.finish()
     this.seal()
@@ -68,7 +68,7 @@ export class SnapshotTree {
     this.metadata.add(digest, bytes)
   }
 
-  /** Seals what was kept so far, so that the next nodes go into a pack of their own. */
+  /** Seals the current pack; the next nodes go into another one. */
   private seal(): void {
     if (this.metadata.isEmpty) return
     const pack = this.metadata.seal()

@@ -1,4 +1,5 @@
-// Reads files of a source in a worker thread: bytes into one buffer, cut into chunks, hashed.
+// Reads files of a source in a worker thread: into one buffer, then cuts the bytes into chunks and hashes
+// them.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { findCut, maxChunkBytes } from '../../core/pack/chunker.ts'
@@ -8,11 +9,11 @@ import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 import { reasonOf } from '../walk.ts'
 
-/** Read at once: several small files, or a part of a segment. */
+/** How many bytes a thread reads at once: several small files, or a part of a segment. */
 export const partBytes = 4 * 1024 * 1024
-/** A part, and what the cuts of the one before have left. */
+/** Room for a part, and for the bytes behind the last cut of the part before. */
 export const bufferBytes = partBytes + maxChunkBytes
-/** A large file is read in segments of so many bytes, by several threads. Cuts begin anew with each. */
+/** Several threads read a large file, in segments of this size. Each segment is cut on its own. */
 export const segmentBytes = 64 * 1024 * 1024
 
 /** Linux refuses to read a sysctl into a buffer of 4 MiB (ENOMEM), because it allocates as much itself. */
@@ -24,26 +25,37 @@ export interface ReadItem {
   identity: StatIdentity
   offset: number
   bytes: number
-  /** It shows a size of 0 and may have content: `bytes` is as much as is read of it. */
+  /** True if the file shows a size of 0 and may have content: `bytes` is then the maximum to read. */
   hasNoSize?: boolean
+}
+
+export interface FileStats {
+  identity: StatIdentity
+  mode: number
+  uid: number
+  gid: number
+  blocks: number
 }
 
 export interface ItemContent {
   digests: Uint8Array
   lengths: number[]
-  /** What fstat said after reading, if the file as read differs from the stamp: the entry must say what was read. */
-  newStats: { identity: StatIdentity; mode: number; uid: number; gid: number; blocks: number } | null
+  /**
+   * The result of fstat after the read, if the identity differs: the entry must describe the file as it was
+   * read.
+   */
+  newStats: FileStats | null
   problem: { kind: 'unreadable' | 'vanished' | 'changed'; detail: string } | null
 }
 
-/** Chunks of a batch: where each lies in the batch's buffer. */
+/** A chunk and its location in the batch's buffer. */
 export interface BatchChunk {
   digest: Buffer
   offset: number
   bytes: number
 }
 
-/** Reads the items one after the other into `buffer`, which has room for all of them. */
+/** Reads the items one after the other into `buffer`, which has room for all items. */
 export function readBatch(
   items: readonly ReadItem[],
   buffer: Buffer,
@@ -61,7 +73,10 @@ export function readBatch(
   return { contents, chunks }
 }
 
-/** Reads a segment part by part. What a part's last cut leaves goes before the next one: cuts don't depend on the parts. */
+/**
+ * Reads a segment part by part. The bytes behind a part's last cut go before the next part, so that cuts
+ * don't depend on parts.
+ */
 export class SegmentReader {
   private readonly item: ReadItem
   private bytesRead = 0
@@ -72,7 +87,9 @@ export class SegmentReader {
     this.item = item
   }
 
-  /** @param buffer of `bufferBytes`, the same each time: the chunks of the part before are overwritten. */
+  /**
+   * @param buffer of `bufferBytes`, the same at each call, which overwrites the chunks of the part before.
+   */
   next(buffer: Buffer): { contents: ItemContent[]; chunks: BatchChunk[] } {
     buffer.copyWithin(0, this.remainder.start, this.remainder.end)
     const used = this.remainder.end - this.remainder.start
@@ -115,14 +132,14 @@ interface ItemRead extends Pick<ItemContent, 'newStats' | 'problem'> {
 function readItem(item: ReadItem, into: Buffer): ItemRead {
   let descriptor: number
   try {
-    // A FIFO that took the file's place must not block, and a link must not be followed.
+    // A FIFO in place of the file must not block, and a link in its place must not be followed.
     descriptor = openSync(
       item.absolute as Buffer,
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     )
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    // With O_NOFOLLOW, ELOOP says that a link took its place.
+    // With O_NOFOLLOW, ELOOP means that a link is in its place.
     const kind = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' ? 'vanished' : 'unreadable'
     return { bytes: 0, newStats: null, problem: { kind, detail: reasonOf(error) } }
   }
@@ -151,7 +168,7 @@ function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead 
     const whole = item.offset === 0 && item.bytes === item.identity.size
     if (sameStatIdentity(statIdentityOf(after), item.identity) && bytes === item.bytes)
       return { bytes, newStats: null, problem: null }
-    // A whole file that held still while it was read is consistent, though it isn't the one that was listed.
+    // A whole file that didn't change during the read is consistent, although it changed after the walk.
     const isStill = sameStatIdentity(statIdentityOf(before), statIdentityOf(after))
     if (whole && isStill && Number(after.size) <= into.length && bytes === Number(after.size))
       return { bytes, newStats: fileStatsOf(after), problem: null }
@@ -165,14 +182,14 @@ function readOpened(descriptor: number, item: ReadItem, into: Buffer): ItemRead 
   }
 }
 
-/** Nothing tells whether such a file changed while it was read. */
+/** Without a size, a change during the read can't be detected. */
 function readWithoutSize(item: ReadItem, bytes: number): ItemRead {
   const isWhole = item.offset + bytes < segmentBytes
   const detail = `it shows no size, and has more than ${segmentBytes} bytes`
   return { bytes, newStats: null, problem: isWhole ? null : { kind: 'changed', detail } }
 }
 
-function fileStatsOf(stats: BigIntStats): NonNullable<ItemContent['newStats']> {
+function fileStatsOf(stats: BigIntStats): FileStats {
   return {
     identity: statIdentityOf(stats),
     mode: Number(stats.mode & 0o7777n),

@@ -1,5 +1,6 @@
-// Whether a source's root is the one that its last snapshot was made of. Where a file system is not mounted, its mount
-// point is an empty directory, or another file system's: a snapshot of it would be complete, and hold nothing.
+// Whether a source's root is the one that its last snapshot was made of. Where a file system is not
+// mounted, its mount point is an empty directory, or another file system's: a snapshot of it would be
+// complete, and hold nothing.
 import { lstatSync, opendirSync } from 'node:fs'
 import { HoldfastError } from '../../core/errors.ts'
 import type { BackupOptions } from '../operations.ts'
@@ -54,7 +55,10 @@ export function assertSameRoot(
   }
 }
 
-/** The numbers of devices change with a restart, of network file systems with each mount: the directory itself decides then. */
+/**
+ * The numbers of devices change with a restart, of network file systems with each mount: the directory
+ * itself decides then.
+ */
 function isOtherFileSystem(root: Omit<SourceRoot, 'entries'>, last: SourceRoot): boolean {
   if (root.directory !== last.directory || root.device === last.device) return false
   return root.inode !== last.inode || root.bornNs !== last.bornNs

@@ -136,7 +136,7 @@ describe('what is remembered', () => {
     run(blocks, treeOf(300))
     const remembered = new FileCache(blocks.files(), blocks)
     expect(remembered.lookup(Buffer.from(nameOf(299)), stampOf(299))).not.toBeNull()
-    expect(Reflect.get(remembered, 'unsettled')).toHaveLength(1)
+    expect(Reflect.get(remembered, 'pendingBlocks')).toHaveLength(1)
     remembered.finish()
     expect(blocks.byKey.size).toBe(0)
   })
