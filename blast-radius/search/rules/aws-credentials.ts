@@ -1,6 +1,5 @@
 // AWS: a key's id with its secret, wherever in the file that is, and what signing in leaves.
 import { awsAccountOf } from './aws-key-id.ts'
-import { isRandom } from '../naming/secret-value.ts'
 import type { Match, Rule } from './rule.ts'
 
 const keyId = /(?<![A-Z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Z0-9])/g
@@ -119,12 +118,7 @@ export const awsSignIn: Rule = {
   },
 }
 
-export function timeIn(text: string, pattern: RegExp): number | null {
+function timeIn(text: string, pattern: RegExp): number | null {
   const timeMs = Date.parse(pattern.exec(text)?.[1] ?? '')
   return Number.isNaN(timeMs) ? null : timeMs
-}
-
-/** Whether a value could be the secret of a key whose id stands elsewhere. */
-export function isAwsSecret(value: string): boolean {
-  return /^[A-Za-z0-9/+]{40}$/.test(value) && (isRandomSecret(value) || isRandom(value))
 }
