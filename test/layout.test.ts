@@ -61,10 +61,10 @@ interface Import {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
-  const found = text.matchAll(
+  const matches = text.matchAll(
     /(?:^|\n)\s*(?:import|export)\s[^'"\n]*?(?:\n[^'"]*?)?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g,
   )
-  return [...found].map((match) => ({
+  return [...matches].map((match) => ({
     file,
     folder: file.split('/')[0]!,
     specifier: (match[1] ?? match[2] ?? match[3])!,

@@ -47,7 +47,7 @@ beforeAll(async () => {
     env,
     maxBuffer: 64 * 1024 * 1024,
   })
-  // What the build says comes before npm's own answer.
+  // The build's output comes before npm's own answer.
   packed = (JSON.parse(stdout.slice(stdout.search(/^\[/m))) as Packed[])[0]!
   writeFileSync(join(folder, 'package.json'), '{"private": true}')
   await run(
@@ -110,8 +110,8 @@ describe('the package', () => {
     mkdirSync(join(data, 'inner'), { recursive: true })
     for (let index = 0; index < 40; index++)
       writeFileSync(join(data, 'inner', `file ${index}`), `content ${index}\n`.repeat(index * 50))
-    const made = await bin('holdfast', ['backup', data])
-    expect(made).toMatchObject({ stdout: expect.stringContaining('Backed up') as string, stderr: '' })
+    const backup = await bin('holdfast', ['backup', data])
+    expect(backup).toMatchObject({ stdout: expect.stringContaining('Backed up') as string, stderr: '' })
     const restored = await bin('restore', ['--target', join(folder, 'restored')])
     expect(restored).toMatchObject({
       stdout: expect.stringContaining('Restored: files') as string,

@@ -1,4 +1,4 @@
-// A tree of 10,000 odd entries and a file of 5 GiB, through the command line, compared by a tool that nobody here wrote.
+// A tree of 10,000 odd entries and a file of 5 GiB, through the command line, compared by an independent tool.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -27,7 +27,7 @@ function seeded(seed: number): (below: number) => number {
 }
 
 export interface OddTree {
-  /** What no restore makes, by name in the root. */
+  /** Names in the root of the entries that a restore never creates. */
   special: string[]
   withAttributes: string[]
 }

@@ -1,4 +1,4 @@
-// The same suite on a store that nobody here wrote, part of `npm test` where HOLDFAST_TEST_ENDPOINT is its URL: see vitest.config.ts.
+// The same suite on a third-party store, part of `npm test` where HOLDFAST_TEST_ENDPOINT is its URL: see vitest.config.ts.
 // HOLDFAST_TEST_BUCKET is a bucket with versions (and Object Lock, if it has any) that may be filled; the keys are
 // AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. HOLDFAST_TEST_DEVIATIONS lists what the store is known to do otherwise than AWS
 // (see object-store.ts), by commas. VersityGW with its POSIX backend passes with `marker-conflict,unlocked-by-default,time-moves`.

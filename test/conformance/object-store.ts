@@ -1,19 +1,19 @@
-// What every object store must do to be a vault: one suite for the port, run on whatever speaks for it.
+// The requirements on every object store of a vault: one suite for the port, run on each implementation.
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LockDefault, ObjectRef, ObjectStore, ObjectVersion } from '../../core/store/object-store.ts'
 
 /**
- * What a store does otherwise than AWS. The suite then asserts that it does just that; docs/stores.md says what it costs.
+ * A difference between a store and AWS. The suite then asserts that it does just that; docs/stores.md says what it costs.
  * `marker-conflict`: a key below a delete marker counts as existing. `unlocked-by-default`: the bucket's default retention
  * is not written to each version, so that `holdfast verify` reports every object as not locked. `time-moves`: a version gets
- * the time at which another one, or a delete marker, was laid over it, so that points in time are lost to whoever does that.
+ * the time at which another one, or a delete marker, was laid over it, so that points in time are lost if a caller does that.
  */
 export type Deviation = 'marker-conflict' | 'unlocked-by-default' | 'time-moves'
 
 export interface ConformanceTarget {
   store: ObjectStore
-  /** What the bucket gives to every new version. */
+  /** The retention that the bucket gives to every new version. */
   retention: LockDefault['retention']
   /** Everything is written below this prefix, which nothing else uses; it ends in `/`. */
   prefix: string
@@ -23,7 +23,7 @@ export interface ConformanceTarget {
   hide(key: string): Promise<string>
   /** An object in two parts, past the port. Gives its version id; absent if the store knows no parts. */
   putInParts?(key: string): Promise<string>
-  /** By the store's clock. */
+  /** Advances the store's clock. */
   passSeconds(seconds: number): Promise<void> | void
   /** Versions that are written to one key, more than fit two pages. */
   versionsOfOneKey: number
@@ -113,11 +113,11 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
         const results = await Promise.allSettled(
           Array.from({ length: 8 }, (_, index) => put(key, bytesOf(`writer ${index}`))),
         )
-        const kept = results.filter((result) => result.status === 'fulfilled')
+        const fulfilled = results.filter((result) => result.status === 'fulfilled')
         const codes = results.flatMap((result) =>
           result.status === 'rejected' ? [(result.reason as { code: string }).code] : [],
         )
-        expect(kept).toHaveLength(1)
+        expect(fulfilled).toHaveLength(1)
         expect(codes.every((code) => code === 'conflict' || code === 'throttled')).toBe(true)
         expect(await list(key)).toHaveLength(1)
       })
@@ -216,13 +216,11 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
         ]
         for (const name of names) await put(base + name, bytesOf(name))
         await put(`${base.slice(0, -1)}0`, bytesOf('beside'))
-        const found = await list(base)
-        expect(found.map(({ key }) => key)).toEqual(
-          names
-            .map((name) => base + name)
-            .sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right))),
+        const listed = await list(base)
+        expect(listed.map(({ key }) => key)).toEqual(
+          names.map((name) => base + name).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
         )
-        for (const { key, versionId, bytes } of found)
+        for (const { key, versionId, bytes } of listed)
           expect(base + (await read({ key, versionId }, 0, bytes))).toBe(key)
       })
 
@@ -233,12 +231,12 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
           await target.overwrite(first.key, bytesOf('22')),
           await target.hide(first.key),
         ].reverse()
-        const found = await list(first.key)
-        expect(new Set(found.map(({ versionId }) => versionId))).toEqual(new Set(ids))
-        expect(found.filter(({ isLatest }) => isLatest).map(({ versionId }) => versionId)).toEqual([ids[0]])
-        expect(found.map(({ isDeleteMarker }) => isDeleteMarker)).toEqual([true, false, false])
-        expect(found.map(({ bytes }) => bytes)).toEqual([0, 2, 1])
-        expect(found.every(({ isMultipart }) => !isMultipart)).toBe(true)
+        const listed = await list(first.key)
+        expect(new Set(listed.map(({ versionId }) => versionId))).toEqual(new Set(ids))
+        expect(listed.filter(({ isLatest }) => isLatest).map(({ versionId }) => versionId)).toEqual([ids[0]])
+        expect(listed.map(({ isDeleteMarker }) => isDeleteMarker)).toEqual([true, false, false])
+        expect(listed.map(({ bytes }) => bytes)).toEqual([0, 2, 1])
+        expect(listed.every(({ isMultipart }) => !isMultipart)).toBe(true)
       })
 
       test('gives a version the time of its upload, also after others were laid over it', async () => {
@@ -277,12 +275,12 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
           written += batch
         }
         const marker = await target.hide(first.key)
-        const found = await list(first.key)
-        expect(found).toHaveLength(target.versionsOfOneKey + 2)
-        expect(new Set(found.map(({ versionId }) => versionId))).toEqual(
+        const listed = await list(first.key)
+        expect(listed).toHaveLength(target.versionsOfOneKey + 2)
+        expect(new Set(listed.map(({ versionId }) => versionId))).toEqual(
           new Set([...ids, marker, neighbour.versionId]),
         )
-        expect(found.at(-1)?.key).toBe(neighbour.key)
+        expect(listed.at(-1)?.key).toBe(neighbour.key)
       })
 
       test('names the folders below a prefix, also those whose objects are hidden', async () => {
@@ -295,10 +293,10 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
     })
 
     test("the bucket's lock is what it gives to every new version", async () => {
-      const found = await store.lockDefault()
-      expect(found.retention).toEqual(target.retention)
+      const lockDefault = await store.lockDefault()
+      expect(lockDefault.retention).toEqual(target.retention)
       const { serverTimeMs } = await put(newKey(), bytesOf('now'))
-      expect(Math.abs(found.serverTimeMs - serverTimeMs)).toBeLessThan(60_000)
+      expect(Math.abs(lockDefault.serverTimeMs - serverTimeMs)).toBeLessThan(60_000)
     })
 
     test.each(['denied', 'credentials', 'not-found'] as const)(

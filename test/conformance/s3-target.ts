@@ -20,7 +20,7 @@ export interface S3Target {
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
   versionsOfOneKey: number
   deviations?: readonly Deviation[]
-  /** What else must be refused, beside a wrong secret, an unknown key and a bucket that is not there. */
+  /** Further credentials that must be refused, beside a wrong secret, an unknown key and a bucket that is not there. */
   denied?: { credentials: { accessKeyId: string; secretAccessKey: string } }
   /** Turns a clock that can be turned; absent: waits. */
   passSeconds?: (seconds: number) => void
@@ -78,7 +78,7 @@ export async function openS3Target(target: S3Target): Promise<ConformanceTarget>
     putInParts: (key) => putInParts(client, bucket, key),
     passSeconds: target.passSeconds ?? ((seconds) => sleep(seconds * 1_000)),
     close: () => {
-      for (const each of [store, ...Object.values(refused).flat()]) each.close()
+      for (const target of [store, ...Object.values(refused).flat()]) target.close()
       client.destroy()
     },
   }

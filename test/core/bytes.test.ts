@@ -86,13 +86,13 @@ describe("numbers that can't be", () => {
 
   test("a count of things that the rest of the bytes can't hold is refused before anything loops over it", () => {
     fc.assert(
-      fc.property(safe, fc.integer({ min: 1, max: 50 }), fc.nat(200), (count, bytesEach, rest) => {
+      fc.property(safe, fc.integer({ min: 1, max: 50 }), fc.nat(200), (count, bytesEach, remainder) => {
         const writer = new ByteWriter()
         writer.varint(count)
-        writer.bytes(new Uint8Array(rest))
+        writer.bytes(new Uint8Array(remainder))
         const bytes = writer.finish()
         expect(refusalOf(() => new ByteReader(bytes, 'it').count(bytesEach)) === null).toBe(
-          count * bytesEach <= rest,
+          count * bytesEach <= remainder,
         )
       }),
       { numRuns: propertyRuns },
@@ -109,9 +109,9 @@ describe('memory that is given back', () => {
   })
 
   test("is never Node's pool, which others share", () => {
-    const [one, other] = [Buffer.from('one'), Buffer.from('other')]
-    expect(one.buffer).toBe(other.buffer)
-    release(one)
-    expect([one.toString(), other.toString()]).toEqual(['one', 'other'])
+    const [first, second] = [Buffer.from('one'), Buffer.from('other')]
+    expect(first.buffer).toBe(second.buffer)
+    release(first)
+    expect([first.toString(), second.toString()]).toEqual(['one', 'other'])
   })
 })

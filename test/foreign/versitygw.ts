@@ -1,4 +1,4 @@
-// VersityGW with its POSIX backend, versions and all, on loopback: the S3 store that nobody here wrote.
+// VersityGW with its POSIX backend, versions and all, on loopback: a third-party S3 store.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -30,16 +30,16 @@ export function findVersityGateway(): string {
     join(homedir(), 'go', 'bin'),
     ...(process.env['PATH'] ?? '').split(delimiter),
   ]
-  const found = folders
+  const executable = folders
     .filter((folder) => folder !== undefined && folder !== '')
     .map((folder) => join(folder!, 'versitygw'))
     .find((file) => existsSync(file))
-  if (found === undefined) throw new Error('versitygw is not installed: run .ci/install-versitygw')
+  if (executable === undefined) throw new Error('versitygw is not installed: run .ci/install-versitygw')
   // Every program that Go installs carries its main module's version.
-  if (!readFileSync(found).includes(`github.com/versity/versitygw\t${versityVersion}\t`)) {
-    throw new Error(`${found} is not versitygw ${versityVersion}: run .ci/install-versitygw`)
+  if (!readFileSync(executable).includes(`github.com/versity/versitygw\t${versityVersion}\t`)) {
+    throw new Error(`${executable} is not versitygw ${versityVersion}: run .ci/install-versitygw`)
   }
-  return found
+  return executable
 }
 
 /** A new store, empty, on a free port; its state is gone when it is stopped. */

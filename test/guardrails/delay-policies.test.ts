@@ -6,8 +6,8 @@ describe('what is told of delays', () => {
   const report = describeDelays({ volumes: 7, snapshots: 14 })
 
   it('speaks of every way in which data is lost or becomes unreadable, once', () => {
-    const told = [...Object.keys(report.inForce), ...Object.keys(report.onEachResource), ...report.none]
-    expect(told.sort()).toEqual(
+    const actions = [...Object.keys(report.inForce), ...Object.keys(report.onEachResource), ...report.none]
+    expect(actions.sort()).toEqual(
       catalogue
         .filter(({ loss }) => loss === 'data' || loss === 'readability')
         .map(({ action }) => action)

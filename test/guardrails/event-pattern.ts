@@ -8,7 +8,7 @@ export function matchesPattern(pattern: object, event: Json | undefined): boolea
   if (event === undefined || event === null || typeof event !== 'object') return false
   return Object.entries(pattern).every(([key, expected]) => {
     const value = Object.hasOwn(event, key) ? event[key] : undefined
-    if (Array.isArray(expected)) return expected.some((one) => matchesOne(one, value))
+    if (Array.isArray(expected)) return expected.some((alternative) => matchesOne(alternative, value))
     // A pattern below a field that isn't there, or is null, matches only if it takes it that nothing is there.
     return matchesPattern(
       expected as object,
@@ -18,10 +18,10 @@ export function matchesPattern(pattern: object, event: Json | undefined): boolea
 }
 
 function admitsAbsence(pattern: object): boolean {
-  return Object.values(pattern).every((each) =>
-    Array.isArray(each)
-      ? each.some((one) => isRecord(one) && one['exists'] === false)
-      : admitsAbsence(each as object),
+  return Object.values(pattern).every((part) =>
+    Array.isArray(part)
+      ? part.some((alternative) => isRecord(alternative) && alternative['exists'] === false)
+      : admitsAbsence(part as object),
   )
 }
 
@@ -33,8 +33,8 @@ function matchesOne(expected: unknown, value: Json | undefined): boolean {
         value !== undefined &&
         ![expected['anything-but']].flat().some((excluded) => [value].flat().includes(excluded as Json))
       )
-    const [operator, ...others] = Object.keys(expected)
-    if ((operator !== 'prefix' && operator !== 'suffix') || others.length > 0)
+    const [operator, ...furtherOperators] = Object.keys(expected)
+    if ((operator !== 'prefix' && operator !== 'suffix') || furtherOperators.length > 0)
       throw new Error(`no such comparison here: ${JSON.stringify(expected)}`)
     return [value]
       .flat()

@@ -20,12 +20,12 @@ const attempt = (by: string) =>
   })
 
 function quarantine(event: object, failures = 0, clock = { nowMs: noonMs }) {
-  let left = failures
+  let failuresToCome = failures
   return runStateMachine(
     definition,
     event,
     () => {
-      if (left-- > 0) throw new Error('Iam.ServiceUnavailableException')
+      if (failuresToCome-- > 0) throw new Error('Iam.ServiceUnavailableException')
     },
     clock,
   )

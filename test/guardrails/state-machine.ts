@@ -132,7 +132,7 @@ function* stepThrough(
 }
 
 function holds(rule: Fields, data: Fields): boolean {
-  if (Array.isArray(rule['And'])) return rule['And'].every((each) => holds(each as Fields, data))
+  if (Array.isArray(rule['And'])) return rule['And'].every((condition) => holds(condition as Fields, data))
   const value = lookUp(rule['Variable'] as string, data)
   if ('IsPresent' in rule) return (value !== undefined) === rule['IsPresent']
   if (typeof rule['StringMatches'] !== 'string')
@@ -145,11 +145,11 @@ function holds(rule: Fields, data: Fields): boolean {
 }
 
 function fillTemplate(value: Json, resolve: (path: string) => Json): Json {
-  if (Array.isArray(value)) return value.map((each) => fillTemplate(each, resolve))
+  if (Array.isArray(value)) return value.map((item) => fillTemplate(item, resolve))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, each]) =>
-      key.endsWith('.$') ? [key.slice(0, -2), resolve(each as string)] : [key, fillTemplate(each, resolve)],
+    Object.entries(value).map(([key, field]) =>
+      key.endsWith('.$') ? [key.slice(0, -2), resolve(field as string)] : [key, fillTemplate(field, resolve)],
     ),
   )
 }

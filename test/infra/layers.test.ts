@@ -23,7 +23,7 @@ beforeAll(async () => {
   organization = await recordProgram({ ...exampleConfig, layer: 'organization' })
 })
 
-const all = () => [vault, production, organization].flatMap(({ resources }) => resources)
+const allResources = () => [vault, production, organization].flatMap(({ resources }) => resources)
 const real = (recording: Recording) => recording.resources.filter(({ type }) => type.startsWith('aws:'))
 const list = (recording: Recording) =>
   real(recording)
@@ -84,12 +84,12 @@ describe('the vault layer', () => {
 
   it("puts the bucket's policy last: without an Organization it freezes what comes before", () => {
     const policy = find(vault, 'BucketPolicy', 'vault')
-    const others = real(vault).filter(
+    const otherResources = real(vault).filter(
       ({ type, name }) =>
         name === 'vault' && type.startsWith('aws:s3/bucket') && !type.endsWith(':BucketPolicy'),
     )
-    expect(others.length).toBe(7)
-    expect(policy.dependsOn).toEqual(expect.arrayContaining(others.map(({ urn }) => urn)))
+    expect(otherResources.length).toBe(7)
+    expect(policy.dependsOn).toEqual(expect.arrayContaining(otherResources.map(({ urn }) => urn)))
   })
 
   it("freezes the configuration in the bucket's policy if there is no Organization, and only then", async () => {
@@ -207,8 +207,8 @@ describe('the production layer', () => {
       responders: [],
     })
     expect(
-      list(recording).filter((each) =>
-        /quarantine\b(?!-failed)|responder/.test(each.replace(/quarantine-failed/, '')),
+      list(recording).filter((candidate) =>
+        /quarantine\b(?!-failed)|responder/.test(candidate.replace(/quarantine-failed/, '')),
       ),
     ).toEqual([])
     expect(recording.outputs).toMatchObject({ quarantineAgents: false, responder: null })
@@ -414,9 +414,9 @@ describe('delayed deletion', () => {
       .filter((resource) => shortType(resource) === 'Rule')
       .map(({ name, inputs }) => `${name} ${String(inputs['region'])}`)
     expect(rules.sort()).toEqual(
-      ['images', 'snapshots', 'volumes'].flatMap((what) => [
-        `delays-${what} eu-central-1`,
-        `delays-${what}-eu-west-1 eu-west-1`,
+      ['images', 'snapshots', 'volumes'].flatMap((noun) => [
+        `delays-${noun} eu-central-1`,
+        `delays-${noun}-eu-west-1 eu-west-1`,
       ]),
     )
     expect(elsewhere.outputs['delays']).toMatchObject({ regions: ['eu-central-1', 'eu-west-1'] })
@@ -425,7 +425,7 @@ describe('delayed deletion', () => {
 
 describe('every layer', () => {
   it('hangs every resource on a provider that is bound to one account', () => {
-    const providers = all().filter(({ type }) => type === 'pulumi:providers:aws')
+    const providers = allResources().filter(({ type }) => type === 'pulumi:providers:aws')
     expect(providers.map(({ inputs }) => inputs['allowedAccountIds'])).toEqual([
       `["${vaultId}"]`,
       `["${productionId}"]`,
@@ -434,20 +434,20 @@ describe('every layer', () => {
   })
 
   it('never forces anything to be destroyed, and runs no session longer than an hour', () => {
-    expect(JSON.stringify(all())).not.toMatch(/forceDestroy|forceDelete|closeOnDeletion/)
+    expect(JSON.stringify(allResources())).not.toMatch(/forceDestroy|forceDelete|closeOnDeletion/)
     // Only task definitions, because a run may still use an older revision.
-    for (const { type, inputs } of all())
+    for (const { type, inputs } of allResources())
       expect([type, 'skipDestroy' in inputs]).toEqual([
         type,
         type === 'aws:ecs/taskDefinition:TaskDefinition',
       ])
-    for (const role of all().filter((resource) => resource.type === 'aws:iam/role:Role'))
+    for (const role of allResources().filter((resource) => resource.type === 'aws:iam/role:Role'))
       expect(role.inputs['maxSessionDuration']).toBe(3600)
   })
 })
 
 function find(recording: Recording, type: string, name: string): RecordedResource {
-  const found = recording.resources.find((resource) => shortType(resource) === type && resource.name === name)
-  if (found === undefined) throw new Error(`there is no ${type} ${name}`)
-  return found
+  const match = recording.resources.find((resource) => shortType(resource) === type && resource.name === name)
+  if (match === undefined) throw new Error(`there is no ${type} ${name}`)
+  return match
 }

@@ -90,10 +90,10 @@ function strayAccounts(layer: string, outputs: Record<string, unknown>): string[
 function secretsIn(outputs: Record<string, unknown>): string[] {
   const text = JSON.stringify(outputs)
   return [
-    ...secretShapes.filter(([, shape]) => shape.test(text)).map(([what]) => what),
+    ...secretShapes.filter(([, shape]) => shape.test(text)).map(([secretName]) => secretName),
     ...Object.entries(secrets)
       .filter(([, value]) => text.includes(JSON.stringify(value).slice(1, -1)))
-      .map(([what]) => what),
+      .map(([secretName]) => secretName),
   ]
 }
 
@@ -176,7 +176,7 @@ describe('the search itself', () => {
     ['certificate', { trust: secrets.certificate }],
     ['subject', { trust: secrets.subject }],
     ['address', { people: [secrets.address] }],
-  ])('finds %s', (what, planted) => {
-    expect(secretsIn({ ...recordings[0]![2].outputs, ...planted })).toContain(what)
+  ])('finds %s', (secretName, planted) => {
+    expect(secretsIn({ ...recordings[0]![2].outputs, ...planted })).toContain(secretName)
   })
 })

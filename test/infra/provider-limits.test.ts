@@ -130,7 +130,7 @@ beforeAll(async () => {
 function textAt(inputs: unknown, property: string): string | undefined {
   const value = property
     .split('.')
-    .reduce<unknown>((each, key) => (each as Record<string, unknown> | undefined)?.[key], inputs)
+    .reduce<unknown>((parent, key) => (parent as Record<string, unknown> | undefined)?.[key], inputs)
   return typeof value === 'number' || typeof value === 'string' ? String(value) : undefined
 }
 

@@ -57,9 +57,9 @@ describe('Pulumi.yaml', () => {
       alarmEmails,
     }
     const config: Record<string, unknown> = { ...readConfig(minimum, 0), arm: '' }
-    const given = new Set(Object.keys(minimum))
+    const configKeys = new Set(Object.keys(minimum))
     for (const [key, { default: value }] of declared) {
-      if (!given.has(key)) expect({ key, value: config[key] }).toEqual({ key, value })
+      if (!configKeys.has(key)) expect({ key, value: config[key] }).toEqual({ key, value })
     }
   })
 

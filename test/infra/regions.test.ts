@@ -24,9 +24,9 @@ beforeAll(async () => {
 const ofType = (type: string, { resources }: Recording = vault) =>
   resources.filter((resource) => resource.type.endsWith(`:${type}`))
 const named = (type: string, name: string): RecordedResource => {
-  const found = ofType(type).find((resource) => resource.name === name)
-  if (found === undefined) throw new Error(`there is no ${type} ${name}`)
-  return found
+  const match = ofType(type).find((resource) => resource.name === name)
+  if (match === undefined) throw new Error(`there is no ${type} ${name}`)
+  return match
 }
 const policyOf = (role: string) => String(named('RolePolicy', role).inputs['policy'])
 

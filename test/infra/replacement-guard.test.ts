@@ -22,14 +22,14 @@ const config = {
   restorers: exampleConfig.restorers.slice(0, 1),
   runners: [],
 }
-const moved = (more: Record<string, unknown>): Record<string, unknown> => ({ ...config, ...more })
+const moved = (overrides: Record<string, unknown>): Record<string, unknown> => ({ ...config, ...overrides })
 const otherAccount = {
   vaultAccountId: '555555555555',
   restorers: ['arn:aws:iam::555555555555:role/people/restore-operator'],
 }
 
-const one: StackResources = { [urn('vault')]: bucket(named('eu-central-1')) }
-const two: StackResources = { ...one, [urn('vault-eu-west-1')]: bucket(named('eu-west-1')) }
+const oneRegion: StackResources = { [urn('vault')]: bucket(named('eu-central-1')) }
+const two: StackResources = { ...oneRegion, [urn('vault-eu-west-1')]: bucket(named('eu-west-1')) }
 
 function run(changed: Record<string, unknown>, before: StackResources) {
   return recordProgram(changed, undefined, before)
@@ -40,13 +40,13 @@ describe('a stack that has a vault', () => {
     [
       'another region',
       moved({ region: 'eu-north-1' }),
-      one,
+      oneRegion,
       `holdfast:region: makes the vault ${named('eu-north-1')}, but this stack has ${named('eu-central-1')}; set it back`,
     ],
     [
       'another account',
       moved(otherAccount),
-      one,
+      oneRegion,
       `holdfast:vaultAccountId: makes the vault ${named('eu-central-1', '555555555555')}, but this stack has ${named('eu-central-1')}`,
     ],
     [
@@ -64,7 +64,7 @@ describe('a stack that has a vault', () => {
     [
       'another layer',
       moved({ layer: 'production' }),
-      one,
+      oneRegion,
       `holdfast:layer: is production, but this stack has the vault ${named('eu-central-1')}; set it to vault`,
     ],
   ])('refuses %s, with the key to change', async (_, changed, before, message) => {
@@ -75,23 +75,28 @@ describe('a stack that has a vault', () => {
   })
 
   it('accepts the same again, one region more, and buckets of other components with any name', async () => {
-    const others = {
+    const otherBuckets = {
       [urn('vault', 'holdfast:vault:ToolkitBucket$aws:s3/bucket:Bucket')]: bucket('other'),
       [urn('vault', 'holdfast:vault:VaultBucket$aws:s3/bucketPolicy:BucketPolicy')]: bucket('other'),
     }
     for (const [changed, before] of [
-      [moved({}), { ...one, ...others }],
-      [moved({ regions: ['eu-west-1'] }), one],
+      [moved({}), { ...oneRegion, ...otherBuckets }],
+      [moved({ regions: ['eu-west-1'] }), oneRegion],
       [moved({ regions: ['eu-west-1'] }), two],
     ] as const) {
       const { resources } = await run(changed, before)
       expect(
         resources
-          .filter(({ type, urn: each }) => type === 'aws:s3/bucket:Bucket' && each.includes('VaultBucket$'))
-          .map((each) => each.urn),
+          .filter(
+            ({ type, urn: resourceUrn }) =>
+              type === 'aws:s3/bucket:Bucket' && resourceUrn.includes('VaultBucket$'),
+          )
+          .map((resource) => resource.urn),
       ).toEqual(
         expect.arrayContaining(
-          Object.keys(before).filter((each) => each.endsWith('VaultBucket$aws:s3/bucket:Bucket::vault')),
+          Object.keys(before).filter((resourceUrn) =>
+            resourceUrn.endsWith('VaultBucket$aws:s3/bucket:Bucket::vault'),
+          ),
         ),
       )
     }
@@ -103,7 +108,7 @@ describe('a stack that has a vault', () => {
     const before = Object.fromEntries(
       resources
         .filter(({ type }) => type === 'aws:s3/bucket:Bucket')
-        .map((each) => [each.urn, { type: each.type, outputs: each.inputs }]),
+        .map((resource) => [resource.urn, { type: resource.type, outputs: resource.inputs }]),
     )
     await expect(run(moved({ regions, region: 'eu-north-1' }), before)).rejects.toThrow(
       `but this stack has ${named('eu-central-1')}`,

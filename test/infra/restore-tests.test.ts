@@ -39,9 +39,9 @@ beforeAll(async () => {
 const ofType = (type: string, recording = vault) =>
   recording.resources.filter((resource) => resource.type.endsWith(`:${type}`))
 const only = (type: string, name: string) => {
-  const found = ofType(type).filter((resource) => resource.name === name)
-  if (found.length !== 1) throw new Error(`${found.length} of ${type} ${name}`)
-  return found[0]!.inputs
+  const matches = ofType(type).filter((resource) => resource.name === name)
+  if (matches.length !== 1) throw new Error(`${matches.length} of ${type} ${name}`)
+  return matches[0]!.inputs
 }
 const taskOf = (step: RestoreTestStep) => only('TaskDefinition', `examination-rental-db-${step}`)
 const containersOf = (task: RecordedResource['inputs']) =>
@@ -221,8 +221,8 @@ describe('the other tasks', () => {
 
   it('run the very image that the configuration names, as the user 65534, without a writable disk of its own or a right of the host', () => {
     for (const step of restoreTestSteps) {
-      const [container, ...more] = containersOf(taskOf(step))
-      expect(more).toEqual([])
+      const [container, ...furtherContainers] = containersOf(taskOf(step))
+      expect(furtherContainers).toEqual([])
       expect(container).toMatchObject({
         name: 'holdfast',
         image: exampleConfig.image,
@@ -247,7 +247,7 @@ describe('the other tasks', () => {
         stdout: process.stdout,
         stderr: process.stderr,
       })
-      const command = program.commands.find((each) => each.name() === name)
+      const command = program.commands.find((candidate) => candidate.name() === name)
       expect(entryPoint.at(-1)).toBe('holdfast')
       expect(command?.parseOptions(args).unknown).toEqual([])
       if (step !== 'restore')
@@ -259,11 +259,11 @@ describe('the other tasks', () => {
 describe('the file system between them', () => {
   it("is encrypted, is reached by its access points as one user, and by the hand-over's security group alone", () => {
     expect(only('FileSystem', 'examination-rental-db')).toMatchObject({ encrypted: true })
-    for (const what of ['data', 'answer']) {
-      expect(only('AccessPoint', `examination-rental-db-${what}`)).toMatchObject({
+    for (const directory of ['data', 'answer']) {
+      expect(only('AccessPoint', `examination-rental-db-${directory}`)).toMatchObject({
         posixUser: { uid: 65534, gid: 65534 },
         rootDirectory: {
-          path: `/${what}`,
+          path: `/${directory}`,
           creationInfo: { ownerUid: 65534, ownerGid: 65534, permissions: '0700' },
         },
       })
@@ -291,7 +291,7 @@ describe('the file system between them', () => {
 
   it('of one source is out of reach for the tasks of another in the same network', () => {
     const sources = ['rental-db', 'stock']
-    const [own, others] = sources.map((source) => {
+    const [firstGroups, secondGroups] = sources.map((source) => {
       const { States } = JSON.parse(
         String(only('StateMachine', `examination-${source}`)['definition']),
       ) as ReturnType<typeof definition>
@@ -308,9 +308,9 @@ describe('the file system between them', () => {
       expect([ways.length, doors]).toEqual([1, ways])
       return { tasks, ways }
     })
-    expect(own!.tasks).toContain(own!.ways[0])
-    expect(own!.tasks).not.toContain(others!.ways[0])
-    expect(others!.tasks).not.toContain(own!.ways[0])
+    expect(firstGroups!.tasks).toContain(firstGroups!.ways[0])
+    expect(firstGroups!.tasks).not.toContain(secondGroups!.ways[0])
+    expect(secondGroups!.tasks).not.toContain(firstGroups!.ways[0])
   })
 
   it('tells when it is about to become slow, while runs still end in time', () => {

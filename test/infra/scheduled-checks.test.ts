@@ -36,9 +36,9 @@ const ofType = (recording: Recording, type: string) =>
   recording.resources.filter((resource) => resource.type.endsWith(`:${type}`))
 const inputsOf = <T = Record<string, unknown>>(resource: RecordedResource) => resource.inputs as T
 const only = (type: string, name: string) => {
-  const found = ofType(vault, type).filter((resource) => resource.name === name)
-  if (found.length !== 1) throw new Error(`${found.length} of ${type} ${name}`)
-  return found[0]!
+  const matches = ofType(vault, type).filter((resource) => resource.name === name)
+  if (matches.length !== 1) throw new Error(`${matches.length} of ${type} ${name}`)
+  return matches[0]!
 }
 
 interface Container {
@@ -67,8 +67,8 @@ describe('the tasks', () => {
 
   it('run the very image that the configuration names, as the user 65534, without a writable disk or a right of the host', () => {
     for (const task of ofType(vault, 'TaskDefinition')) {
-      const [container, ...more] = containersOf(task)
-      expect(more).toEqual([])
+      const [container, ...furtherContainers] = containersOf(task)
+      expect(furtherContainers).toEqual([])
       expect(container).toMatchObject({
         image: exampleConfig.image,
         entryPoint: ['holdfast'],
@@ -113,7 +113,7 @@ describe('the tasks', () => {
         stdout: process.stdout,
         stderr: process.stderr,
       })
-      const command = program.commands.find((each) => each.name() === name)
+      const command = program.commands.find((candidate) => candidate.name() === name)
       expect(command).toBeDefined()
       expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
       expect(command!.opts()).toMatchObject({
@@ -237,7 +237,10 @@ describe('the network', () => {
 })
 
 describe('the alarms', () => {
-  const stopped = (containers: Record<string, string | number>[], more: Record<string, string> = {}) => ({
+  const stopped = (
+    containers: Record<string, string | number>[],
+    overrides: Record<string, string> = {},
+  ) => ({
     source: 'aws.ecs',
     'detail-type': 'ECS Task State Change',
     account: vaultId,
@@ -245,7 +248,7 @@ describe('the alarms', () => {
       clusterArn: `arn:aws:ecs:eu-central-1:${vaultId}:cluster/holdfast-checks`,
       lastStatus: 'STOPPED',
       containers,
-      ...more,
+      ...overrides,
     },
   })
 
@@ -317,11 +320,15 @@ describe('what was switched on', () => {
     ['the image', { image: '', examine: false }],
   ])(
     'can be switched off again, for nothing goes with it that Pulumi refuses to delete: %s',
-    async (_, less) => {
-      const kept = ({ resources }: Recording) =>
+    async (_, overrides) => {
+      const protectedResources = ({ resources }: Recording) =>
         resources.filter(({ protect }) => protect).map(({ type, name }) => `${type} ${name}`)
-      expect(kept(examining)).toContain('aws:cloudwatch/logGroup:LogGroup examinations-eu-west-1')
-      expect(kept(await recordProgram({ ...everything, ...less }))).toEqual(kept(examining))
+      expect(protectedResources(examining)).toContain(
+        'aws:cloudwatch/logGroup:LogGroup examinations-eu-west-1',
+      )
+      expect(protectedResources(await recordProgram({ ...everything, ...overrides }))).toEqual(
+        protectedResources(examining),
+      )
     },
   )
 })

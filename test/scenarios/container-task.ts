@@ -19,7 +19,7 @@ export interface TaskWorld {
 }
 
 export interface TaskOptions {
-  /** What the state machine adds to the container's environment. */
+  /** The state machine adds these to the container's environment. */
   environment?: Record<string, string>
   /** Where paths of the container lie on this machine, by what they begin with. */
   places?: Readonly<Record<string, string>>
@@ -38,8 +38,10 @@ export function containerOf(
   const task = resources.find(
     ({ type, inputs }) => type === 'aws:ecs/taskDefinition:TaskDefinition' && inputs['family'] === family,
   )!
-  const [container, ...more] = JSON.parse(String(task.inputs['containerDefinitions'])) as Container[]
-  expect(more).toEqual([])
+  const [container, ...furtherContainers] = JSON.parse(
+    String(task.inputs['containerDefinitions']),
+  ) as Container[]
+  expect(furtherContainers).toEqual([])
   return { container: container!, roleArn: task.inputs['taskRoleArn'] as string | undefined }
 }
 
@@ -80,7 +82,7 @@ export async function runTask(
       ...environment,
       ...credentials,
     }
-    // What is put before it says when it is ended.
+    // The wrapper before the program says when the program ended.
     if (entryPoint.at(-1) === 'holdfast') return runCommand(args, { env })
     return runProgram([...entryPoint, ...args], env)
   }

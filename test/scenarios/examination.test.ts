@@ -35,7 +35,7 @@ const places = {
 }
 let world: TaskWorld
 let definition: object
-/** Of the first run, for those who forge others. */
+/** The answer of the first run, for tests that forge others. */
 let goodAnswer: object
 
 beforeAll(async () => {
@@ -99,7 +99,7 @@ interface Examined {
   outputs: Outcome[]
 }
 
-/** @param meddle what somebody does after a step, and before the next one */
+/** @param meddle what an intruder does after a step, and before the next one */
 async function examine(meddle: (step: string) => void = () => undefined): Promise<Examined> {
   const steps: string[] = []
   const outputs: Outcome[] = []
@@ -109,14 +109,14 @@ async function examine(meddle: (step: string) => void = () => undefined): Promis
     {},
     async (_, parameters) => {
       const family = /task-definition\/([\w-]+):1$/.exec(parameters['TaskDefinition'] as string)![1]!
-      const [{ Environment: given }] = (
+      const [{ Environment: environment }] = (
         parameters['Overrides'] as {
           ContainerOverrides: [{ Environment: { Name: string; Value: string }[] }]
         }
       ).ContainerOverrides
       const ended = await runTask(world, family, {
         places,
-        environment: Object.fromEntries(given.map(({ Name, Value }) => [Name, Value])),
+        environment: Object.fromEntries(environment.map(({ Name, Value }) => [Name, Value])),
       })
       const step = family.split('-')[2]!
       steps.push(`${step} ${ended.status}`)
@@ -133,9 +133,9 @@ async function examine(meddle: (step: string) => void = () => undefined): Promis
   return { outcome, steps, outputs, isPassed: isCounted(world, 'examination-rental-db', counted) }
 }
 
-const left = () => ['restore', 'answer', 'scratch'].flatMap((name) => readdirSync(at(name)))
+const remainders = () => ['restore', 'answer', 'scratch'].flatMap((name) => readdirSync(at(name)))
 
-/** What an earlier run could have left, the worst of it included. */
+/** Files that an earlier run could have left, the worst of them included. */
 function litter(): void {
   mkdirSync(at('outside'))
   writeFileSync(at('outside', 'kept'), 'kept', { mode: 0o400 })
@@ -154,7 +154,11 @@ test('what was backed up is restored into emptiness, started and judged, which i
     if (step === 'examine') expect(readdirSync(at('restore', 'data')).sort()).toEqual(restored)
   })
   expect(steps).toEqual(['empty 0', 'restore 0', 'examine 0', 'check 0', 'empty 0'])
-  expect({ outcome, isPassed, left: left() }).toEqual({ outcome: 'succeeded', isPassed: true, left: [] })
+  expect({ outcome, isPassed, left: remainders() }).toEqual({
+    outcome: 'succeeded',
+    isPassed: true,
+    left: [],
+  })
   expect(restored).toEqual(readdirSync(at('data')).sort())
   const [judged] = outputs[3]!.records()
   expect(judged).toMatchObject({
@@ -164,7 +168,7 @@ test('what was backed up is restored into emptiness, started and judged, which i
     ok: true,
     postgres: { databases: 2 },
   })
-  // What the examination itself prints would not be counted even if it stood in the same log.
+  // The lines that the examination itself prints would not be counted even if it stood in the same log.
   expect(outputs[2]!.records()).toMatchObject([{ type: 'examination', ok: true }])
   expect(isCounted(world, 'examination-rental-db', outputs[2]!.stdout)).toBe(false)
   expect([
@@ -215,7 +219,7 @@ test("another run's answer counts for nothing, and ends the run badly", async ()
       writeFileSync(at('answer', 'examination.json'), JSON.stringify({ ...goodAnswer, run: 'yesterday' }))
   })
   expect(steps).toEqual(['empty 0', 'restore 0', 'examine 0', 'check 4', 'empty 0'])
-  expect({ outcome, isPassed, left: left() }).toEqual({ outcome: 'failed', isPassed: false, left: [] })
+  expect({ outcome, isPassed, left: remainders() }).toEqual({ outcome: 'failed', isPassed: false, left: [] })
 })
 
 test('a snapshot that does not start ends the run badly, is not judged, and nothing of it is left', async () => {
@@ -224,5 +228,5 @@ test('a snapshot that does not start ends the run badly, is not judged, and noth
   await backUp(at('headless'))
   const { outcome, steps, isPassed } = await examine()
   expect(steps).toEqual(['empty 0', 'restore 0', 'examine 4', 'empty 0'])
-  expect({ outcome, isPassed, left: left() }).toEqual({ outcome: 'failed', isPassed: false, left: [] })
+  expect({ outcome, isPassed, left: remainders() }).toEqual({ outcome: 'failed', isPassed: false, left: [] })
 }, 90_000)

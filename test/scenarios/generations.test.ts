@@ -1,4 +1,4 @@
-// Sixty days of daily backups, under a custodian that deletes whatever its lock no longer holds, the moment it may.
+// Sixty days of daily backups, under a custodian that deletes each version as soon as its lock permits.
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
@@ -17,11 +17,11 @@ const days = 60
 const promiseDays = 30
 
 function deleteExpired(store: MemoryStore): number {
-  const kept = store.versions.filter(
+  const lockedVersions = store.versions.filter(
     ({ lock, lastModifiedMs }) => lock !== null && lastModifiedMs + lock.days * dayMs > store.nowMs,
   )
-  const deleted = store.versions.length - kept.length
-  store.versions = kept
+  const deleted = store.versions.length - lockedVersions.length
+  store.versions = lockedVersions
   return deleted
 }
 
@@ -111,7 +111,7 @@ test('each snapshot of the last thirty days restores on each of sixty days, thou
   expect(constantUploads).toBeGreaterThanOrEqual(6)
   expect(constantUploads).toBeLessThanOrEqual(7)
   expect(deleted).toBeGreaterThan(50)
-  // What expired was needed by none: only snapshots beyond the promise are broken or gone.
+  // No snapshot needed the expired objects: only snapshots beyond the promise are broken or gone.
   store.nowMs += 20 * dayMs
   deleteExpired(store)
   expect(await listSnapshots(store, 'files')).toEqual([])

@@ -1,4 +1,4 @@
-// Processes that are killed in the middle of a backup or a restore, at moments that a seed decides: whatever they left,
+// Processes that are killed in the middle of a backup or a restore, at moments that a seed decides: after any of them,
 // the next run brings everything to its end, and nothing that was committed before is harmed.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -109,18 +109,18 @@ test(`a restore that is killed leaves nothing that looks whole, and the next one
       killed++
       // Killed before it made anything: there is nothing that could look whole.
       if (!existsSync(target)) continue
-      // Whatever stands in the target under its own name is whole.
-      const found = contentOf(describeDirectory(target))
-      for (const [name, content] of Object.entries(found)) {
+      // Every file in the target under its own name is whole.
+      const restored = contentOf(describeDirectory(target))
+      for (const [name, content] of Object.entries(restored)) {
         if (name !== '.' && !name.startsWith('.holdfast-restore-'))
           expect(content, name).toBe(contentOf(expected)[name])
       }
       if (readdirSync(target).every((name) => !name.startsWith('.holdfast-restore-'))) break
     }
-    const left = existsSync(target) ? readdirSync(target) : []
-    if (left.length === 0 || left.some((name) => name.startsWith('.holdfast-restore-')))
+    const names = existsSync(target) ? readdirSync(target) : []
+    if (names.length === 0 || names.some((name) => name.startsWith('.holdfast-restore-')))
       expect(await startEngine({ ...task, delayMs: 0 }).answer).toMatchObject({ damaged: 0 })
-    // The root's own metadata comes last, after which nobody knows that there is anything to finish.
+    // The root's own metadata comes last, after which no record says that there is anything to finish.
     expect({ ...describeDirectory(target), '.': null }).toEqual({ ...expected, '.': null })
     rmSync(target, { recursive: true })
   }

@@ -1,4 +1,4 @@
-// What the program schedules, run as ECS would run it, and CloudWatch's filter over what it prints.
+// The tasks that the program schedules, run as ECS would run it, and CloudWatch's filter over what it prints.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'

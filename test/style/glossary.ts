@@ -97,12 +97,12 @@ function isIn(file: string, folders: readonly string[]): boolean {
 
 function breaks(name: string, word: string, kind: WordKind): boolean {
   const parts = splitName(name)
-  const wanted = word.replaceAll(' ', '')
-  if (kind === 'whole names') return name.toLowerCase() === wanted
-  if (kind === 'first words') return parts.length > 1 && parts[0] === wanted
+  const compactWord = word.replaceAll(' ', '')
+  if (kind === 'whole names') return name.toLowerCase() === compactWord
+  if (kind === 'first words') return parts.length > 1 && parts[0] === compactWord
   if (kind === 'prose') return false
   const joined = parts.map((part) => part.replace(/s$/, ''))
-  const singular = wanted.replace(/s$/, '')
+  const singular = compactWord.replace(/s$/, '')
   return joined.some((_, start) =>
     joined.some((__, end) => end >= start && joined.slice(start, end + 1).join('') === singular),
   )

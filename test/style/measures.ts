@@ -1,8 +1,8 @@
-// What makes source text hard to read, counted: long lines, long functions, long signatures, large classes, comments that
+// Counts the traits that make source text hard to read: long lines, long functions, long signatures, large classes, comments that
 // begin without a subject, pronouns without an actor, names that are pronouns or participles.
 import ts from 'typescript'
 
-/** What one file contributes. Counts, except where a list names the locations. */
+/** The contribution of one file. Counts, except where a list names the locations. */
 export interface Measures {
   lines: number
   wideLines: number

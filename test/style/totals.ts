@@ -2,10 +2,10 @@
 import { measure } from './measures.ts'
 import type { Measures } from './measures.ts'
 
-export function total(all: readonly Measures[]): Measures {
+export function total(files: readonly Measures[]): Measures {
   const sum = measure('', '')
   sum.lines = 0
-  for (const measures of all) {
+  for (const measures of files) {
     for (const [name, value] of Object.entries(measures) as [keyof Measures, number | string[]][]) {
       const before = sum[name] as number | string[]
       Object.assign(sum, {

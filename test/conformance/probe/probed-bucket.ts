@@ -47,9 +47,9 @@ export class ProbedBucket {
     await client.send(
       new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true, ...location }),
     )
-    const made = new ProbedBucket(client, bucket)
-    await made.setDefault({ Mode: 'COMPLIANCE', Days: 1 })
-    return made
+    const probedBucket = new ProbedBucket(client, bucket)
+    await probedBucket.setDefault({ Mode: 'COMPLIANCE', Days: 1 })
+    return probedBucket
   }
 
   newKey(): string {
@@ -57,10 +57,13 @@ export class ProbedBucket {
   }
 
   /** The version id of what was written. */
-  async put(key: string, body: string, more: Partial<PutObjectCommandInput> = {}): Promise<string> {
+  async put(key: string, body: string, overrides: Partial<PutObjectCommandInput> = {}): Promise<string> {
     return (
-      (await this.client.send(new PutObjectCommand({ Bucket: this.name, Key: key, Body: body, ...more })))
-        .VersionId ?? ''
+      (
+        await this.client.send(
+          new PutObjectCommand({ Bucket: this.name, Key: key, Body: body, ...overrides }),
+        )
+      ).VersionId ?? ''
     )
   }
 

@@ -1,4 +1,4 @@
-// What a vault asks of a store, one question a row of docs/stores.md: each is put to a live endpoint, and answered by what it does.
+// The questions of a vault to a store, one question a row of docs/stores.md: each is put to a live endpoint, and answered by what it does.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {

@@ -71,8 +71,8 @@ describe('cuts', () => {
           ? Buffer.concat([data.subarray(0, at), Buffer.alloc(shift, 0x5a), data.subarray(at)])
           : Buffer.concat([data.subarray(0, at), data.subarray(at - shift)])
       const cuts = cutsOf(changed)
-      const kept = cuts.filter((cut) => (cut <= at ? before.has(cut) : before.has(cut - shift)))
-      const moved = cuts.filter((cut) => !kept.includes(cut))
+      const unchangedCuts = cuts.filter((cut) => (cut <= at ? before.has(cut) : before.has(cut - shift)))
+      const moved = cuts.filter((cut) => !unchangedCuts.includes(cut))
       expect(
         moved.length,
         `${shift} bytes at ${at} moved ${moved.length} of ${cuts.length} cuts`,

@@ -22,12 +22,16 @@ const digest = fc
 test('it names the first pack that holds a chunk, whatever other packs hold, and whichever are unknown or empty', () => {
   const packs = fc.array(fc.option(fc.array(digest, { maxLength: 30 })), { maxLength: 12 })
   fc.assert(
-    fc.property(packs, fc.array(digest, { maxLength: 40 }), fc.nat(5), (all, wanted, offset) => {
-      const index = new FooterIndex(all.map((digests) => (digests === null ? null : footerOf(digests))))
-      for (const key of wanted) {
-        const pack = all.findIndex((digests) => digests?.some((other) => other.equals(key)) ?? false)
+    fc.property(packs, fc.array(digest, { maxLength: 40 }), fc.nat(5), (packDigests, lookupKeys, offset) => {
+      const index = new FooterIndex(
+        packDigests.map((digests) => (digests === null ? null : footerOf(digests))),
+      )
+      for (const key of lookupKeys) {
+        const pack = packDigests.findIndex(
+          (digests) => digests?.some((digest) => digest.equals(key)) ?? false,
+        )
         const expected =
-          pack === -1 ? null : { pack, chunk: all[pack]!.findIndex((other) => other.equals(key)) }
+          pack === -1 ? null : { pack, chunk: packDigests[pack]!.findIndex((digest) => digest.equals(key)) }
         expect(
           index.find(Buffer.concat([Buffer.alloc(offset, 0xee), key, Buffer.alloc(3, 0xdd)]), offset),
         ).toEqual(expected)

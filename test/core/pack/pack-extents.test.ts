@@ -23,7 +23,7 @@ describe('the extents of a pack', () => {
     for (let index = 0; index < 1000; index++) extents.add(Math.floor(random() * 100), index % 10, index)
     const expected = Array.from({ length: 1000 }, (_, index) => index)
       .filter((index) => index % 10 !== 3)
-      .sort((left, right) => extents.chunks[left]! - extents.chunks[right]! || left - right)
+      .sort((a, b) => extents.chunks[a]! - extents.chunks[b]! || a - b)
     expect([...extents.sortByChunk(100, (file) => file !== 3)]).toEqual(expected)
     expect(extents.sortByChunk(100, () => false).length).toBe(0)
   })

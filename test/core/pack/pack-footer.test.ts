@@ -22,7 +22,7 @@ import { acceptedPrefixes, refusalOf } from '../../fixtures/refusal.ts'
 function footerOf(frames: number[][]): PackFooter {
   let offset = headerBytes
   let firstChunk = 0
-  const made = frames.map((lengths, index) => {
+  const footerFrames = frames.map((lengths, index) => {
     const rawBytes = lengths.reduce((sum, bytes) => sum + bytes, 0)
     const isRaw = index % 2 === 0
     const frame = {
@@ -40,7 +40,7 @@ function footerOf(frames: number[][]): PackFooter {
   const lengths = Uint32Array.from(frames.flat())
   return {
     source: 'files',
-    frames: made,
+    frames: footerFrames,
     lengths,
     digests: Buffer.concat(Array.from(lengths, (_, index) => sha256Of(Buffer.from([index])))),
   }
@@ -102,11 +102,11 @@ describe('a footer', () => {
       ],
       [4],
     ],
-  ])('is refused with a frame %s: no reader asks for an empty range', (_, given, lengths) => {
-    const made = given.map((frame) => ({ ...frame, offset: 0, firstChunk: 0 }))
+  ])('is refused with a frame %s: no reader asks for an empty range', (_, framesGiven, lengths) => {
+    const footerFrames = framesGiven.map((frame) => ({ ...frame, offset: 0, firstChunk: 0 }))
     const bytes = encodeFooter({
       source: 'files',
-      frames: made,
+      frames: footerFrames,
       lengths: Uint32Array.from(lengths),
       digests: Buffer.concat(lengths.map(() => sha256Of(Buffer.alloc(0)))),
     })

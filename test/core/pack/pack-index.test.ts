@@ -60,20 +60,20 @@ describe('the plan of an index', () => {
         packNumbers,
         fc.array(packNumbers, { maxLength: 12 }),
         sizes,
-        (needed, groups, footerBytes) => {
+        (neededChunks, groups, footerBytes) => {
           const old: IndexChunk[] = groups.map((group, number) => ({
             sha256: packName(1000 + number),
             packs: indexed(group, footerBytes),
           }))
-          const want = indexed(needed, footerBytes)
+          const want = indexed(neededChunks, footerBytes)
           const { keep, write } = planIndex(want, old)
-          const kept = keep.flatMap((chunk) => chunk.packs.map((pack) => pack.sha256))
+          const keptPacks = keep.flatMap((chunk) => chunk.packs.map((pack) => pack.sha256))
           const written = write.flatMap((group) => group.map((pack) => pack.sha256))
-          expect(new Set([...kept, ...written])).toEqual(
-            new Set([...kept, ...want.map((pack) => pack.sha256)]),
+          expect(new Set([...keptPacks, ...written])).toEqual(
+            new Set([...keptPacks, ...want.map((pack) => pack.sha256)]),
           )
           expect(new Set(written).size).toBe(written.length)
-          expect(written.filter((name) => kept.includes(name))).toEqual([])
+          expect(written.filter((name) => keptPacks.includes(name))).toEqual([])
           for (const chunk of keep) expect(old).toContain(chunk)
           for (const group of write) {
             const total = group.reduce((sum, pack) => sum + 32 + 4 + pack.footerBytes, 16)
@@ -86,15 +86,15 @@ describe('the plan of an index', () => {
   })
 
   test('keeps what is still needed, drops a chunk of which less than half is, and merges small ones when they are many', () => {
-    const all = Array.from({ length: 40 }, (_, number) => ({ sha256: packName(number), footerBytes: 1000 }))
+    const packs = Array.from({ length: 40 }, (_, number) => ({ sha256: packName(number), footerBytes: 1000 }))
     const two = [
-      { sha256: 'a', packs: all.slice(0, 4) },
-      { sha256: 'b', packs: all.slice(4, 8) },
+      { sha256: 'a', packs: packs.slice(0, 4) },
+      { sha256: 'b', packs: packs.slice(4, 8) },
     ]
-    expect(planIndex(all.slice(0, 8), two)).toEqual({ keep: two, write: [] })
-    expect(planIndex(all.slice(2, 5), two)).toEqual({ keep: [two[0]], write: [[all[4]]] })
-    const many = all.slice(0, 12).map((pack) => ({ sha256: pack.sha256, packs: [pack] }))
-    expect(planIndex(all.slice(0, 12), many.slice(0, 8)).keep).toHaveLength(8)
-    expect(planIndex(all.slice(0, 12), many)).toEqual({ keep: [], write: [all.slice(0, 12)] })
+    expect(planIndex(packs.slice(0, 8), two)).toEqual({ keep: two, write: [] })
+    expect(planIndex(packs.slice(2, 5), two)).toEqual({ keep: [two[0]], write: [[packs[4]]] })
+    const many = packs.slice(0, 12).map((pack) => ({ sha256: pack.sha256, packs: [pack] }))
+    expect(planIndex(packs.slice(0, 12), many.slice(0, 8)).keep).toHaveLength(8)
+    expect(planIndex(packs.slice(0, 12), many)).toEqual({ keep: [], write: [packs.slice(0, 12)] })
   })
 })

@@ -40,8 +40,8 @@ function buildPack(chunks: readonly Uint8Array[]): Buffer {
 
 /** Buffers are compared at once: the matcher would go through them number by number. */
 function holdsChunks(body: Buffer, chunks: readonly Uint8Array[]): boolean {
-  const found = readPack(body)
-  return found.length === chunks.length && found.every((bytes, index) => bytes.equals(chunks[index]!))
+  const contents = readPack(body)
+  return contents.length === chunks.length && contents.every((bytes, index) => bytes.equals(chunks[index]!))
 }
 
 /** The chunks of a pack, read frame by frame as a restore does. */
@@ -73,11 +73,11 @@ const small = fc.oneof(
 describe('a pack', () => {
   test('gives back every chunk, in order, byte for byte', () => {
     fc.assert(
-      fc.property(fc.array(small, { maxLength: 12 }), (given) => {
-        const made = buildPack(given)
-        expect(holdsChunks(made, given)).toBe(true)
-        const footer = verifyPack(made, 'files', 'the pack')
-        given.forEach((bytes, index) => expect(digestOf(footer, index)).toEqual(sha256Of(bytes)))
+      fc.property(fc.array(small, { maxLength: 12 }), (contents) => {
+        const pack = buildPack(contents)
+        expect(holdsChunks(pack, contents)).toBe(true)
+        const footer = verifyPack(pack, 'files', 'the pack')
+        contents.forEach((bytes, index) => expect(digestOf(footer, index)).toEqual(sha256Of(bytes)))
         expect(footer.frames.every((frame) => frame.storedBytes <= frame.rawBytes)).toBe(true)
       }),
       { numRuns: propertyRuns },
@@ -136,8 +136,8 @@ describe('a pack', () => {
     new Uint8Array(buffer).fill(0xaa)
     const builder = new PackBuilder('files', buffer)
     builder.add(sha256Of(Buffer.from('a')), Buffer.from('a'))
-    const { body: made } = builder.seal()
-    expect(buildPack([Buffer.from('a')]).equals(made)).toBe(true)
+    const { body: packBody } = builder.seal()
+    expect(buildPack([Buffer.from('a')]).equals(packBody)).toBe(true)
   })
 
   test('can be four times as large, with the largest chunk in the last moment; the memory of a smaller one is not used for it', () => {
@@ -148,11 +148,12 @@ describe('a pack', () => {
       noise.writeUInt32LE(added)
       builder.add(sha256Of(noise), noise)
     }
-    const { body: made } = builder.seal()
+    const { body: packBody } = builder.seal()
     expect(added).toBe(16)
-    expect(made.buffer).not.toBe(memory)
+    expect(packBody.buffer).not.toBe(memory)
     expect(
-      verifyPack(Buffer.from(made.buffer, made.byteOffset, made.length), 'files', 'the pack').lengths.length,
+      verifyPack(Buffer.from(packBody.buffer, packBody.byteOffset, packBody.length), 'files', 'the pack')
+        .lengths.length,
     ).toBe(16)
   })
 })
@@ -229,12 +230,12 @@ describe('memory', () => {
       chunkCount: 1,
     }
     // More than once: the collector may run in between.
-    const left = Array.from({ length: 16 }, () => {
+    const retainedBytes = Array.from({ length: 16 }, () => {
       const before = process.memoryUsage().arrayBuffers
       releaseFrame(frame, decodeFrame(frame, stored, 'the pack'))
       return process.memoryUsage().arrayBuffers - before
     })
-    expect(Math.max(...left)).toBeLessThan(frame.rawBytes)
+    expect(Math.max(...retainedBytes)).toBeLessThan(frame.rawBytes)
   })
 })
 
@@ -273,8 +274,8 @@ describe('bombs', () => {
   })
 
   test('a frame of several zstd frames may not go round the limit', () => {
-    const one = zstdCompressSync(Buffer.alloc(3 * 1024 * 1024))
-    const many = Buffer.concat(Array.from({ length: 50 }, () => one))
+    const frame = zstdCompressSync(Buffer.alloc(3 * 1024 * 1024))
+    const many = Buffer.concat(Array.from({ length: 50 }, () => frame))
     expect(refusalOf(() => decodeFrame(frameOf(many, maxFrameRawBytes), many, 'the pack'))?.code).toBe(
       'damaged',
     )

@@ -128,11 +128,11 @@ describe.each([
   test('that were spoiled on the way are fetched again', async () => {
     const { vault, chunks, manifest } = await makeWorld(withIndex)
     const faulty = new FaultyStore(vault.store)
-    const seen = new Set<string>()
+    const readRanges = new Set<string>()
     faulty.onRead = (ref, bytes, offset) => {
       const name = `${ref.key} ${offset}`
-      if (seen.has(name)) return bytes
-      seen.add(name)
+      if (readRanges.has(name)) return bytes
+      readRanges.add(name)
       return flip(bytes, bytes.length - 1)
     }
     const reader = await ChunkReader.open(faulty, manifest)
@@ -273,19 +273,19 @@ describe('a read', () => {
 describe('work on many things', () => {
   test('is never on more at once than allowed, stops at the first failure, and throws it', async () => {
     let active = 0
-    let most = 0
-    const done: number[] = []
+    let maxAtOnce = 0
+    const finished: number[] = []
     const work = async (item: number): Promise<void> => {
-      most = Math.max(most, ++active)
+      maxAtOnce = Math.max(maxAtOnce, ++active)
       await new Promise((resolve) => setImmediate(resolve))
       active--
       if (item === 7) throw new Error('seven')
-      done.push(item)
+      finished.push(item)
     }
     await forEachConcurrently([1, 2, 3, 4, 5, 6], 4, work)
-    expect([most, done.length]).toEqual([4, 6])
+    expect([maxAtOnce, finished.length]).toEqual([4, 6])
     await expect(forEachConcurrently([1, 7, 8, 9, 10, 11, 12], 2, work)).rejects.toThrow('seven')
-    expect(done).not.toContain(12)
+    expect(finished).not.toContain(12)
     await forEachConcurrently([], 4, work)
   })
 })

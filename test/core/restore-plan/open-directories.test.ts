@@ -5,15 +5,19 @@ import { parentPath } from '../../../core/tree/tree.ts'
 import { comparePaths } from '../../../core/tree/tree-entry.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
 
-/** What `OpenDirectories` answers for each entry, from all directories that were ever entered. */
+/** The answer of `OpenDirectories` for each entry, from all directories that were ever entered. */
 function expectedOf(entries: readonly { path: Buffer; isDirectory: boolean }[]): string[][] {
-  const known = new Set([''])
+  const directories = new Set([''])
   return entries.map(({ path, isDirectory }) => {
     const unknown: string[] = []
-    for (let parent = parentPath(path); !known.has(parent.toString('latin1')); parent = parentPath(parent))
+    for (
+      let parent = parentPath(path);
+      !directories.has(parent.toString('latin1'));
+      parent = parentPath(parent)
+    )
       unknown.unshift(parent.toString('latin1'))
-    for (const parent of unknown) known.add(parent)
-    if (isDirectory) known.add(path.toString('latin1'))
+    for (const parent of unknown) directories.add(parent)
+    if (isDirectory) directories.add(path.toString('latin1'))
     return unknown
   })
 }
@@ -29,7 +33,7 @@ test('in the order of a tree, those above an entry tell as much as all that were
         path: Buffer.from(text, 'latin1'),
         isDirectory: text === '' || isDirectory(text),
       }))
-      entries.sort((left, right) => comparePaths(left.path, right.path))
+      entries.sort((a, b) => comparePaths(a.path, b.path))
       const open = new OpenDirectories()
       const answers = entries.map((entry) =>
         open.enter(entry.path, entry.isDirectory).map((parent) => parent.toString('latin1')),

@@ -27,10 +27,10 @@ describe('a column of paths', () => {
         fc.array(fc.nat(99), { maxLength: 100 }),
         (paths, order) => {
           const column = columnOf(paths)
-          const asked = order.filter((number) => number < paths.length)
+          const numbers = order.filter((number) => number < paths.length)
           expect(column.length).toBe(paths.length)
-          expect(textOf(asked.map((number) => column.at(number)))).toEqual(
-            textOf(asked.map((number) => paths[number]!)),
+          expect(textOf(numbers.map((number) => column.at(number)))).toEqual(
+            textOf(numbers.map((number) => paths[number]!)),
           )
         },
       ),

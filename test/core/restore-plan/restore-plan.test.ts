@@ -37,7 +37,7 @@ async function refusalOfPlan(work: Promise<unknown>): Promise<string> {
   return `${error.code}: ${error.message}`
 }
 
-/** What `of` says of each file. */
+/** The result of `of` for each file. */
 function eachFile<T>({ files }: EntryPlan, of: (file: number) => T): T[] {
   return Array.from({ length: files.length }, (_, file) => of(file))
 }
@@ -83,7 +83,7 @@ describe('a plan', () => {
       pieces
         .filter(({ file }) => file === 4)
         .map(({ offset }) => offset)
-        .sort((left, right) => left - right),
+        .sort((a, b) => a - b),
     ).toEqual(Array.from({ length: 600 }, (_, index) => index * 10))
     expect([...requestsOf(reader, plan, (file) => file === 3)]).toEqual([])
     const [only] = [...requestsOf(reader, plan, (file) => file === 2)]
@@ -102,9 +102,9 @@ describe('a plan', () => {
       linked('d/b'),
       vault.file('z', 'content', { linkGroup: 10 }),
     ]
-    const { plan: all, reader } = await planOf(vault, entries)
-    expect([all.files.length, [...all.files.linkTo]]).toEqual([3, [[1, 0]]])
-    expect(all.bytes).toBe(14)
+    const { plan: wholePlan, reader } = await planOf(vault, entries)
+    expect([wholePlan.files.length, [...wholePlan.files.linkTo]]).toEqual([3, [[1, 0]]])
+    expect(wholePlan.bytes).toBe(14)
     const alone = await planRestore(reader, [Buffer.from('d')])
     expect([alone.files.length, alone.files.linkTo.size, alone.files.extentCountOf(0)]).toEqual([1, 0, 1])
   })
@@ -120,7 +120,7 @@ describe('a plan', () => {
     const special = (['fifo', 'socket', 'character-device', 'block-device'] as const).map((type) =>
       vault.file(type, '', { type }),
     )
-    special.sort((left, right) => Buffer.compare(left.path, right.path))
+    special.sort((a, b) => Buffer.compare(a.path, b.path))
     const { plan } = await planOf(vault, [vault.directory(''), ...special])
     expect([plan.files.length, plan.specialFiles.length]).toEqual([0, 4])
   })
@@ -152,41 +152,50 @@ describe('a hostile tree', () => {
     ['has no root', [vault.file('a', 'a')]],
     ['has a file as its root', [vault.file('', 'a')]],
   ])('that %s is refused before anything is written', async (_, entries) => {
-    const own = new HandmadeVault()
-    for (const bytes of vault.chunks.values()) own.keep(bytes)
-    expect(await refusalOfPlan(planOf(own, entries))).toMatch(/^damaged: /)
+    const hostileVault = new HandmadeVault()
+    for (const bytes of vault.chunks.values()) hostileVault.keep(bytes)
+    expect(await refusalOfPlan(planOf(hostileVault, entries))).toMatch(/^damaged: /)
   })
 
   test('of which a part is lost may still not put a file below a link, or where nothing was lost', async () => {
-    const plants: ((own: HandmadeVault) => TreeEntry[])[] = [
-      (own) => [own.symlink('x', '/tmp'), own.file('x/y', 'evil')],
-      (own) => [own.directory('p'), own.file('x/y', 'evil')],
+    const plants: ((hostileVault: HandmadeVault) => TreeEntry[])[] = [
+      (hostileVault) => [hostileVault.symlink('x', '/tmp'), hostileVault.file('x/y', 'evil')],
+      (hostileVault) => [hostileVault.directory('p'), hostileVault.file('x/y', 'evil')],
     ]
     for (const planted of plants) {
-      const own = new HandmadeVault()
-      const first = own.node(0, [own.directory(''), own.directory('a')])
-      const middle = own.node(0, [own.directory('b'), own.file('b/c', 'c')])
-      const root = own.node(1, [first, middle, own.node(0, planted(own))])
-      own.chunks.delete(middle.digest.toString('hex'))
-      expect(await refusalOfPlan(open(own, root.digest).then((reader) => planRestore(reader, [])))).toMatch(
-        /^damaged: .*x\/y lies in no directory/,
-      )
+      const hostileVault = new HandmadeVault()
+      const first = hostileVault.node(0, [hostileVault.directory(''), hostileVault.directory('a')])
+      const middle = hostileVault.node(0, [hostileVault.directory('b'), hostileVault.file('b/c', 'c')])
+      const root = hostileVault.node(1, [first, middle, hostileVault.node(0, planted(hostileVault))])
+      hostileVault.chunks.delete(middle.digest.toString('hex'))
+      expect(
+        await refusalOfPlan(open(hostileVault, root.digest).then((reader) => planRestore(reader, []))),
+      ).toMatch(/^damaged: .*x\/y lies in no directory/)
     }
   })
 
   test('of which a part is lost gives the rest, with directories where files tell that they were', async () => {
-    const own = new HandmadeVault()
-    const first = own.node(0, [own.directory(''), own.directory('a'), own.file('a/f', 'f')])
-    const middle = own.node(0, [own.directory('b'), own.directory('b/c'), own.file('b/c/1', '1')])
-    const last = own.node(0, [own.file('b/c/2', '2'), own.directory('d')])
+    const hostileVault = new HandmadeVault()
+    const first = hostileVault.node(0, [
+      hostileVault.directory(''),
+      hostileVault.directory('a'),
+      hostileVault.file('a/f', 'f'),
+    ])
+    const middle = hostileVault.node(0, [
+      hostileVault.directory('b'),
+      hostileVault.directory('b/c'),
+      hostileVault.file('b/c/1', '1'),
+    ])
+    const last = hostileVault.node(0, [hostileVault.file('b/c/2', '2'), hostileVault.directory('d')])
     for (const [lost, files, guessed] of [
       [first, ['b/c/1', 'b/c/2'], ['']],
       [middle, ['a/f', 'b/c/2'], ['b', 'b/c']],
       [last, ['a/f', 'b/c/1'], []],
     ] as const) {
       const copy = new HandmadeVault()
-      const root = own.node(1, [first, middle, last])
-      for (const [digest, bytes] of own.chunks) if (digest !== lost.digest.toString('hex')) copy.keep(bytes)
+      const root = hostileVault.node(1, [first, middle, last])
+      for (const [digest, bytes] of hostileVault.chunks)
+        if (digest !== lost.digest.toString('hex')) copy.keep(bytes)
       const reader = await open(copy, root.digest)
       const plan = await planRestore(reader, [])
       expect(plan.lostParts.map(({ from }) => from)).toEqual([lost.firstPath])
@@ -197,7 +206,7 @@ describe('a hostile tree', () => {
         [...plan.inferredDirectories].map((directory) => plan.directories.pathOf(directory).toString()),
       ).toEqual(guessed)
       expect(plan.directories.pathOf(0).length).toBe(0)
-      // What may have been in the lost part can't be said not to be there; anything else can.
+      // A path may have been in the lost part, so the plan can't report it as absent. It can for any other path.
       await planRestore(reader, [lost.firstPath])
       expect(await refusalOfPlan(planRestore(reader, [Buffer.from(lost === last ? 'aa' : 'e')]))).toMatch(
         /^not-found/,
@@ -206,19 +215,19 @@ describe('a hostile tree', () => {
   })
 
   test('that names the same chunks without end is refused within its limits', async () => {
-    const own = new HandmadeVault()
-    const chunk = own.keep(Buffer.from('x'))
-    const { content } = own.file('many', '', {
+    const hostileVault = new HandmadeVault()
+    const chunk = hostileVault.keep(Buffer.from('x'))
+    const { content } = hostileVault.file('many', '', {
       content: foldContent(
         {
           digests: Buffer.concat(Array.from({ length: 50_000 }, () => chunk)),
           lengths: Array.from({ length: 50_000 }, () => 1),
         },
-        (_, list) => void own.keep(list),
+        (_, list) => void hostileVault.keep(list),
       ),
     })
     const again = Array.from({ length: 10 }, () => content)
-    const endless = own.file('endless', '', {
+    const endless = hostileVault.file('endless', '', {
       size: 50_000 * 10,
       content: {
         depth: 1,
@@ -226,7 +235,7 @@ describe('a hostile tree', () => {
         lengths: again.flatMap(({ lengths }) => lengths),
       },
     })
-    const reader = await open(own, own.tree([own.directory(''), endless]))
+    const reader = await open(hostileVault, hostileVault.tree([hostileVault.directory(''), endless]))
     expect(await refusalOfPlan(planRestore(reader, [], { extents: 400_000, pathBytes: 1000 }))).toContain(
       'more extents',
     )

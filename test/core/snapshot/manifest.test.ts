@@ -43,7 +43,7 @@ function dress(
   return Buffer.concat([head, compressed])
 }
 
-/** Of a manifest that was changed in ways that its writer would refuse. */
+/** The refusal of a manifest that was changed in ways that its writer would refuse. */
 function refusalOfChanged(change: (value: Record<string, unknown>) => void): string {
   const value = structuredClone(manifest) as unknown as Record<string, unknown>
   change(value)

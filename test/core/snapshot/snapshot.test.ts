@@ -237,11 +237,11 @@ describe('snapshots of the same second', () => {
 
   test("are reported as ambiguous if neither is the other's successor, with their names", async () => {
     const vault = new HandmadeVault()
-    const one = await vault.commitManifest(vault.manifest(root, []))
+    const first = await vault.commitManifest(vault.manifest(root, []))
     const two = await vault.commitManifest(vault.manifest(root, []))
     const error = await refusalOfSelect(vault)
     expect(error.code).toBe('ambiguous')
-    expect(error.context['snapshots']).toEqual(expect.arrayContaining([one.id, two.id]))
+    expect(error.context['snapshots']).toEqual(expect.arrayContaining([first.id, two.id]))
   })
 
   test('are ambiguous if each says that it supersedes the other', async () => {

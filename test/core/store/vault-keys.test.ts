@@ -60,7 +60,7 @@ describe('keys', () => {
 
   test('that are anything else are none', () => {
     const pack = packKey('files', handmadeGeneration, ulid, hash)
-    const others = [
+    const foreignKeys = [
       pack + 'a',
       pack.slice(0, -1),
       pack.toUpperCase(),
@@ -79,7 +79,7 @@ describe('keys', () => {
       'sources////',
       pack.replace('sources', 'receipts'),
     ]
-    for (const key of others) expect(parsePackKey(key), key).toBeNull()
+    for (const key of foreignKeys) expect(parsePackKey(key), key).toBeNull()
     const manifest = manifestKey('files', ulid)
     for (const key of [
       `${manifest}x`,

@@ -65,11 +65,11 @@ describe('the chunk list of a large file', () => {
   })
 
   test('has lists of a bounded size even where the content never says where to cut', () => {
-    const same = {
+    const equalContent = {
       digests: Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.alloc(32, 1))),
       lengths: Array.from({ length: 10_000 }, () => 7),
     }
-    const { lists, read } = foldAndRead(same)
+    const { lists, read } = foldAndRead(equalContent)
     expect(read.lengths.length).toBe(10_000)
     for (const bytes of lists.values()) expect(bytes.length).toBeLessThan(200_000)
   })

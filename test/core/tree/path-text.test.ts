@@ -21,8 +21,8 @@ test('any bytes become printable text, from which the same bytes come back', () 
 
 test('two paths never have the same text', () => {
   fc.assert(
-    fc.property(bytes, bytes, (left, right) => {
-      expect(pathText(left) === pathText(right)).toBe(Buffer.from(left).equals(right))
+    fc.property(bytes, bytes, (a, b) => {
+      expect(pathText(a) === pathText(b)).toBe(Buffer.from(a).equals(b))
     }),
     { numRuns: propertyRuns },
   )

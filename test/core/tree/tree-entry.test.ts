@@ -38,7 +38,7 @@ describe('an entry', () => {
         path.filter(({ length }) => length > 0),
         path,
       )
-      .chain(([own, before]) => fc.tuple(entryAt(own), fc.constant(before)))
+      .chain(([entryPath, before]) => fc.tuple(entryAt(entryPath), fc.constant(before)))
     fc.assert(
       fc.property(pair, ([entry, previous]) => {
         const bytes = encode(entry, previous)
@@ -135,8 +135,8 @@ describe('a path', () => {
 describe('the order of paths', () => {
   test('is that of their names, one after the other', () => {
     fc.assert(
-      fc.property(path, path, (left, right) => {
-        expect(Math.sign(comparePaths(left, right))).toBe(Math.sign(compareByNames(left, right)))
+      fc.property(path, path, (a, b) => {
+        expect(Math.sign(comparePaths(a, b))).toBe(Math.sign(compareByNames(a, b)))
       }),
       { numRuns: propertyRuns * 5 },
     )

@@ -30,13 +30,13 @@ function encodeNode(height: number, items: Parameters<NodeWriter<TreeChild>['add
   return writer.finish()
 }
 
-function child(path: string, more: Partial<TreeChild> = {}): TreeChild {
+function child(path: string, overrides: Partial<TreeChild> = {}): TreeChild {
   return {
     firstPath: Buffer.from(path, 'latin1'),
     digest: sha256Of(Buffer.from(path)),
     bytes: 100,
     entries: 3,
-    ...more,
+    ...overrides,
   }
 }
 

@@ -25,16 +25,16 @@ class Nodes {
 
   read(digests: readonly Buffer[]): Promise<Buffer[]> {
     this.reads += digests.length
-    const found = digests.map((digest) => {
+    const bodies = digests.map((digest) => {
       const bytes = this.nodes.get(digest.toString('hex'))
       if (bytes === undefined) throw damaged('the store', 'it has no such node')
       return bytes
     })
     this.largestRead = Math.max(
       this.largestRead,
-      found.reduce((sum, { length }) => sum + length, 0),
+      bodies.reduce((sum, { length }) => sum + length, 0),
     )
-    return Promise.resolve(found)
+    return Promise.resolve(bodies)
   }
 
   async entries(root: Buffer, paths: readonly Buffer[] = []): Promise<TreeEntry[]> {
@@ -65,7 +65,7 @@ function makeTree(files: number, seed = 5): TreeEntry[] {
       }),
     )
   }
-  return [...entries.values()].sort((left, right) => compareByNames(left.path, right.path))
+  return [...entries.values()].sort((a, b) => compareByNames(a.path, b.path))
 }
 
 const pathsOf = (entries: TreeEntry[]): string[] => entries.map(({ path }) => path.toString())
@@ -107,10 +107,10 @@ describe('a tree', () => {
 
   test('is cut by its paths alone: other metadata gives as many nodes with the same first paths', () => {
     const entries = makeTree(3000)
-    const [left, right] = [new Nodes(), new Nodes()]
-    left.build(entries)
-    right.build(entries.map((entry) => ({ ...entry, mode: 0o777 })))
-    expect(right.nodes.size).toBe(left.nodes.size)
+    const [firstNodes, secondNodes] = [new Nodes(), new Nodes()]
+    firstNodes.build(entries)
+    secondNodes.build(entries.map((entry) => ({ ...entry, mode: 0o777 })))
+    expect(secondNodes.nodes.size).toBe(firstNodes.nodes.size)
   })
 
   test('is cut before the paths of a leaf, written out, are more than a reader takes', async () => {
@@ -129,7 +129,7 @@ describe('a selection', () => {
     const nodes = new Nodes()
     const entries = makeTree(20_000)
     const root = nodes.build(entries)
-    const all = nodes.nodes.size
+    const nodeCount = nodes.nodes.size
     const somePath = fc.nat(entries.length - 1).map((index) => entries[index]!.path)
     const anyPath = fc
       .constantFrom('dir-1', 'dir-1/dir', 'nowhere', 'dir-19/nowhere', 'zzz', '\x01')
@@ -141,7 +141,7 @@ describe('a selection', () => {
           nodes.reads = 0
           const filtered = entries.filter((entry) => isSelected(entry.path, paths))
           expect(pathsOf(await nodes.entries(root, paths))).toEqual(pathsOf(filtered))
-          if (filtered.length < 20) expect(nodes.reads).toBeLessThan(all)
+          if (filtered.length < 20) expect(nodes.reads).toBeLessThan(nodeCount)
         },
       ),
       { numRuns: Math.min(slowPropertyRuns, 100) },
@@ -182,14 +182,14 @@ describe('a tree that lies', () => {
       Promise.resolve(digests.map((digest) => vault.chunks.get(digest.toString('hex')) ?? Buffer.alloc(0))),
   }
   const readAll = async (root: TreeChild, paths: string[] = []): Promise<string[]> => {
-    const found: string[] = []
+    const foundPaths: string[] = []
     for await (const entries of readTree(
       source,
       root.digest,
       paths.map((path) => Buffer.from(path)),
     ))
-      found.push(...pathsOf([...entries]))
-    return found
+      foundPaths.push(...pathsOf([...entries]))
+    return foundPaths
   }
 
   test('is read if it does not', async () => {

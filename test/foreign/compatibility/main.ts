@@ -20,19 +20,19 @@ const outcomes = new Map<string, Outcome>()
 await Promise.all(
   Array.from({ length: atOnce }, async () => {
     for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
-      const known =
+      const wording =
         isRecording || record.tests[test] === 'passes' ? undefined : new Map(Object.entries(record.wording))
-      outcomes.set(test, await runSuiteTest(binary, test, known))
+      outcomes.set(test, await runSuiteTest(binary, test, wording))
     }
   }),
 )
 
 if (isRecording) {
-  for (const [test, { result, said }] of outcomes) {
-    const known = record.tests[test]!
-    const isKept = known !== 'passes' && known !== 'adapted' && known !== 'unexplained'
-    record.tests[test] = result !== 'fails' ? result : isKept ? known : 'unexplained'
-    if (record.tests[test] === 'unexplained') process.stdout.write(`${test}: ${said.slice(0, 300)}\n`)
+  for (const [test, { result, said: message }] of outcomes) {
+    const recorded = record.tests[test]!
+    const isKept = recorded !== 'passes' && recorded !== 'adapted' && recorded !== 'unexplained'
+    record.tests[test] = result !== 'fails' ? result : isKept ? recorded : 'unexplained'
+    if (record.tests[test] === 'unexplained') process.stdout.write(`${test}: ${message.slice(0, 300)}\n`)
   }
   record.wording = Object.fromEntries([...outcomes.values()].flatMap(({ wording }) => [...wording]))
   writeRecord(record)

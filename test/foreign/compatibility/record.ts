@@ -1,4 +1,4 @@
-// What is on record of VersityGW's suite against the sandbox: each test's result, and why each failure is kept.
+// The record of VersityGW's suite against the sandbox: each test's result, and why each failure is kept.
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Outcome } from './suite.ts'
 
@@ -55,8 +55,8 @@ function renderCounts({ reasons, tests }: SuiteRecord): string {
   const sum = (pick: (group: { all: number; passes: number; adapted: number }) => number): number =>
     [...groups.values()].reduce((total, group) => total + pick(group), 0)
   const rows = [...groups].map(
-    ([name, { all, passes, adapted, kept }]) =>
-      `| ${name} | ${all} | ${passes} | ${adapted} | ${[...kept].map(([reason, count]) => `${count} ${reason}`).join(', ')} |`,
+    ([name, { all: testCount, passes, adapted, kept: keptFailures }]) =>
+      `| ${name} | ${testCount} | ${passes} | ${adapted} | ${[...keptFailures].map(([reason, count]) => `${count} ${reason}`).join(', ')} |`,
   )
   const used = Object.entries(reasons).map(
     ([code, text]) =>
@@ -78,7 +78,7 @@ function renderCounts({ reasons, tests }: SuiteRecord): string {
   ].join('\n')
 }
 
-/** What differs between the record and a run: one line each. */
+/** The differences between the record and a run: one line each. */
 export function compareOutcomes(record: SuiteRecord, outcomes: ReadonlyMap<string, Outcome>): string[] {
   return Object.entries(record.tests).flatMap(([test, recorded]) => {
     const outcome = outcomes.get(test)!

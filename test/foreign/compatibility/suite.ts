@@ -12,7 +12,7 @@ import { declareCloud, vaultAccount } from '../../lab/sandbox/small-cloud.ts'
 export interface Outcome {
   /** `adapted`: it passes once the sandbox answers as VersityGW does in what is no concern of a vault: see `Adaptations`. */
   result: 'passes' | 'adapted' | 'fails'
-  /** What the suite says of a failure. */
+  /** The suite's message about a failure. */
   said: string
   /** Errors that are the sandbox's own fault. */
   defects: string[]
@@ -20,7 +20,7 @@ export interface Outcome {
   wording: Map<string, string>
 }
 
-/** What stands between the suite and the sandbox, learned from what the suite complains of. */
+/** Changes between the suite and the sandbox, learned from the suite's complaints. */
 interface Adaptations {
   /** Texts of errors, the sandbox's (AWS's) to VersityGW's; codes and statuses stay. */
   wording: Map<string, string>
@@ -35,29 +35,34 @@ const mostRuns = 12
 
 /**
  * Again and again with one more adaptation, until it passes or fails on something else.
- * @param known texts to begin with, which saves runs; a test that passes without any needs none.
+ * @param knownWording texts to begin with, which saves runs; a test that passes without any needs none.
  */
 export async function runSuiteTest(
   binary: string,
   name: string,
-  known: ReadonlyMap<string, string> = new Map(),
+  knownWording: ReadonlyMap<string, string> = new Map(),
 ): Promise<Outcome> {
-  const adaptations: Adaptations = { wording: new Map(known), ignoresEmptyVersionId: false }
+  const adaptations: Adaptations = { wording: new Map(knownWording), ignoresEmptyVersionId: false }
   for (let runs = 1; ; runs++) {
-    const { passed, said, defects } = await runOnce(binary, name, adaptations)
+    const { passed, said: message, defects } = await runOnce(binary, name, adaptations)
     const { wording } = adaptations
     if (passed && defects.length === 0)
-      return { result: runs === 1 && known.size === 0 ? 'passes' : 'adapted', said: '', defects, wording }
-    if (passed || runs === mostRuns || !adapt(adaptations, said))
-      return { result: 'fails', said, defects, wording }
+      return {
+        result: runs === 1 && knownWording.size === 0 ? 'passes' : 'adapted',
+        said: '',
+        defects,
+        wording,
+      }
+    if (passed || runs === mostRuns || !adapt(adaptations, message))
+      return { result: 'fails', said: message, defects, wording }
   }
 }
 
 /** False if what the suite says of the failure calls for none. */
-function adapt(adaptations: Adaptations, said: string): boolean {
-  if (said.includes('Version id cannot be the empty string') && !adaptations.ignoresEmptyVersionId)
+function adapt(adaptations: Adaptations, message: string): boolean {
+  if (message.includes('Version id cannot be the empty string') && !adaptations.ignoresEmptyVersionId)
     return (adaptations.ignoresEmptyVersionId = true)
-  const [, theirs, answered] = /expected error message to be (.+), instead got (.+)$/s.exec(said) ?? []
+  const [, theirs, answered] = /expected error message to be (.+), instead got (.+)$/s.exec(message) ?? []
   if (theirs === undefined || answered === undefined) return false
   const ours = [...adaptations.wording].find(([, text]) => text === answered)?.[0] ?? answered
   if (adaptations.wording.get(ours) === theirs) return false
@@ -84,11 +89,15 @@ async function runOnce(
       { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
     )
     const passed = ok && output.includes(`PASS ${name}`)
-    const told = /FAIL [^:]*: (.*)/s.exec(output)?.[1] ?? output
-    const [said] = told.split(
+    const failureText = /FAIL [^:]*: (.*)/s.exec(output)?.[1] ?? output
+    const [message] = failureText.split(
       new RegExp(`\\n${name}: failed to delete the bucket|\\n(?:RUN|PASS|FAIL) |\\n\\d{4}/`),
     ) as [string]
-    return { passed, said: passed ? '' : said.trim().slice(0, 1_000), defects: sandbox.defects.map(String) }
+    return {
+      passed,
+      said: passed ? '' : message.trim().slice(0, 1_000),
+      defects: sandbox.defects.map(String),
+    }
   } finally {
     await sandbox.stop()
     await rm(directory, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-// The whole data plane, by the command line, on a store that nobody here wrote.
+// The whole data plane, by the command line, on a third-party store.
 import {
   closeSync,
   mkdirSync,
@@ -33,16 +33,16 @@ interface BackupRecord {
 const isRoot = process.getuid?.() === 0
 const vault = await ThirdPartyVault.start()
 const tree = join(makeFolder(), 'tree')
-/** Of one file: three hard links. */
+/** The further hard links of one file. */
 const furtherNames = 3
 const backUp = ['backup', tree, '--source', 'mixed', '--bucket', 'locked', '--json']
 
 beforeAll(async () => {
   mkdirSync(tree)
   makeOddTree(tree, isRoot)
-  // Nobody but root reads what nobody may read.
+  // Only root reads files that no user may read.
   if (!isRoot) for (const mode of ['0', '200']) rmSync(join(tree, 'modes', mode))
-  // What was changed less than a second before it was read is read again.
+  // A backup reads a file again if it changed less than a second before the last read.
   await sleep(1_100)
 })
 
@@ -67,7 +67,7 @@ describe('a tree of odd entries', () => {
     const after = (await vault.list('locked', sourcePrefix('mixed'))).entries
     expect(
       after
-        .filter(({ versionId }) => !before.some((known) => known.versionId === versionId))
+        .filter(({ versionId }) => !before.some((version) => version.versionId === versionId))
         .map(({ key }) => key),
     ).toEqual([manifestKey('mixed', none!.snapshot.id)])
   })
@@ -132,7 +132,7 @@ describe('what the store has lost or spoiled', () => {
     writeFileSync(join(directory, 'small'), 'written later\n')
     expect(await vault.holdfast(args)).toMatchObject({ status: 0 })
     const packs = (await vault.list('versioned', packPrefix(source))).entries
-    return packs.toSorted((left, right) => right.bytes - left.bytes)[0]!
+    return packs.toSorted((a, b) => b.bytes - a.bytes)[0]!
   }
 
   async function expectNamed(source: string, lost: Listed): Promise<void> {
@@ -179,8 +179,8 @@ describe('what the store has lost or spoiled', () => {
 
   test('a manifest that its disk has cut short is passed over, and said', async () => {
     await makeSnapshots('torn')
-    const [manifest] = (await vault.list('versioned', manifestPrefix('torn'))).entries.toSorted(
-      (left, right) => (left.key < right.key ? 1 : -1),
+    const [manifest] = (await vault.list('versioned', manifestPrefix('torn'))).entries.toSorted((a, b) =>
+      a.key < b.key ? 1 : -1,
     )
     const file = join(vault.gateway.dataDirectory, 'versioned', manifest!.key)
     truncateSync(file, statSync(file).size - 1)

@@ -1,4 +1,4 @@
-// Thousands of versions and delete markers that somebody with all rights has laid into a vault: every recovery point is
+// Thousands of versions and delete markers that an intruder with all rights has laid into a vault: every recovery point is
 // found and restored as before, because readers list versions, and pin them.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ interface Made {
 const vault = await ThirdPartyVault.start()
 const store = vault.open('locked')
 const states = 4
-/** Of one key, the first of all: more than fit a page. */
+/** Delete markers of one key, the first of all: more than fit a page. */
 const markers = 1_050
 const forgeries = 2_000
 const forgedKeys = 4
@@ -71,14 +71,14 @@ describe('among thousands of forged versions and delete markers, and with every 
     const keys = Array.from({ length: forgedKeys }, (_, index) =>
       manifestKey('flooded', ulid(made[1]!.timeMs + 600 + index)),
     )
-    for (let done = 0; done < forgeries; done += 20)
+    for (let offset = 0; offset < forgeries; offset += 20)
       await Promise.all(
         Array.from({ length: 20 }, (_, index) => vault.overlay('locked', keys[index % forgedKeys]!, body)),
       )
     const first = manifestKey('flooded', ulid(1))
     await vault.overlay('locked', first, body)
     // One by one: of those that meet, VersityGW keeps one.
-    for (let done = 0; done < markers; done++) await vault.hide('locked', first)
+    for (let index = 0; index < markers; index++) await vault.hide('locked', first)
     const packs = new Set((await vault.list('locked', packPrefix('flooded'))).entries.map(({ key }) => key))
     for (const key of packs) {
       await vault.overlay('locked', key, Buffer.from('not a pack'))

@@ -1,4 +1,4 @@
-// Whoever holds every key of the store tries to get rid of a recovery point whose versions are locked by id.
+// An intruder with every key of the store tries to get rid of a recovery point whose versions are locked by id.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {

@@ -26,13 +26,13 @@ describe('the limits of an agent', () => {
   })
 
   it('give what is named of tier 2, also beside a wildcard that matches it, and nothing of tier 1', () => {
-    const all = ['ec2', 's3', 'logs', 'states'].flatMap(knownActionsOf)
+    const actions = ['ec2', 's3', 'logs', 'states'].flatMap(knownActionsOf)
     const entries = fc.constantFrom('ec2:*', 's3:*', 's3:Put*', 'ec2:Describe*', 'logs:*', 'states:S*')
-    const namedActions = fc.constantFrom(...all.filter((action) => tierOf(action) === 2))
+    const namedActions = fc.constantFrom(...actions.filter((action) => tierOf(action) === 2))
     fc.assert(
       fc.property(fc.array(entries), fc.array(namedActions, { maxLength: 5 }), (patterns, named) => {
         const may = mayOf([...patterns, ...named])
-        for (const action of all) {
+        for (const action of actions) {
           const isGiven = named.includes(action) || (tierOf(action) === null && matches(patterns, action))
           expect({ action, may: may(action) }).toEqual({ action, may: isGiven })
         }

@@ -13,8 +13,8 @@ describe('patterns that cover names', () => {
     [['PUT', 'PublishPortal', 'PutPortal'], ['PreviewPortal'], ['PU*']],
     [['Put', 'PutObject', 'PutBucketAcl'], ['Get'], ['Put*']],
     [['connect'], ['Connect2'], ['connect']],
-  ])('%j beside %j: %j', (wanted, spared, expected) => {
-    expect(coverNames(wanted, spared)).toEqual(expected)
+  ])('%j beside %j: %j', (wantedNames, spared, expected) => {
+    expect(coverNames(wantedNames, spared)).toEqual(expected)
   })
 
   it('match each name that is wanted, and none that is spared', () => {
@@ -26,12 +26,12 @@ describe('patterns that cover names', () => {
       },
     )
     fc.assert(
-      fc.property(names, fc.func(fc.boolean()), (all, isWanted) => {
-        const wanted = all.filter((name) => isWanted(name))
-        const spared = all.filter((name) => !isWanted(name))
-        const patterns = coverNames(wanted, spared)
+      fc.property(names, fc.func(fc.boolean()), (allNames, isWanted) => {
+        const wantedNames = allNames.filter((name) => isWanted(name))
+        const spared = allNames.filter((name) => !isWanted(name))
+        const patterns = coverNames(wantedNames, spared)
         const matches = (name: string) => patterns.some((pattern) => patternIncludes(pattern, name))
-        expect(wanted.filter((name) => !matches(name))).toEqual([])
+        expect(wantedNames.filter((name) => !matches(name))).toEqual([])
         expect(spared.filter(matches)).toEqual([])
       }),
     )

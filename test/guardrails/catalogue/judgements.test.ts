@@ -166,10 +166,10 @@ describe('the patterns of a tier', () => {
       const action = `${service}:${name}`
       const judgement = judgeAction(action)
       const tier = judgement.verdict === 'destructive' ? judgement.tier : null
-      const matched = ([1, 2] as const).filter((each) =>
-        expandTier(service, each).some((pattern) => patternIncludes(pattern, action)),
+      const matched = ([1, 2] as const).filter((candidate) =>
+        expandTier(service, candidate).some((pattern) => patternIncludes(pattern, action)),
       )
-      // What a pattern of tier 2 matches may be of tier 1, which is denied in any case.
+      // A pattern of tier 2 may match an action of tier 1, which is denied in any case.
       if ((matched[0] ?? null) !== tier) wrong.push(action)
     }
     expect(wrong).toEqual([])

@@ -105,7 +105,7 @@ function findVersion(keyPart: string): VersionRow {
     row,
     content: JSON.parse(String(row['content'])) as { bytes: number; segments: { file: string }[] },
   }))
-  const [largest] = versions.toSorted((left, right) => right.content.bytes - left.content.bytes)
+  const [largest] = versions.toSorted((a, b) => b.content.bytes - a.content.bytes)
   return {
     position: Number(largest?.row['position']),
     file: locateFile(directories(context).sandbox, largest!.content.segments[0]!.file),

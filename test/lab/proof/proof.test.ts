@@ -31,8 +31,8 @@ beforeAll(async () => {
 
 const proofs = () => [organization, detached]
 const surprises = ({ rows }: Proof) =>
-  rows.filter(isSurprise).map(({ who, actions, resource, circumstance, answer }) => ({
-    who,
+  rows.filter(isSurprise).map(({ who: principal, actions, resource, circumstance, answer }) => ({
+    who: principal,
     actions,
     resource,
     circumstance,
@@ -47,7 +47,7 @@ describe('what the program declares', () => {
   })
 
   it('is asked by everybody: agents, writers, the administrator, roots, strangers, AWS itself, and whom they can become', () => {
-    const names = new Set(organization.rows.map(({ who }) => who))
+    const names = new Set(organization.rows.map(({ who: principal }) => principal))
     expect([...names]).toEqual(
       expect.arrayContaining([
         'agent staging',
@@ -88,17 +88,22 @@ describe('what the program declares', () => {
         expect({ name, enough: rows > 100 }).toEqual({ name, enough: true })
     const ways = organization.rows
       .filter(({ group, answer }) => group === 'ways-in' && answer.allowed)
-      .map(({ who, actions, resource }) => `${who} ${actions[0]!} ${resource.split('/').at(-1)!}`)
+      .map(
+        ({ who: principal, actions, resource }) =>
+          `${principal} ${actions[0]!} ${resource.split('/').at(-1)!}`,
+      )
     expect([...new Set(ways)].sort()).toMatchSnapshot()
   })
 
   it('denies an agent each action of the catalogue by a statement that says so, whatever the circumstances', () => {
-    const own = organization.rows.filter(
-      ({ group, who, resourceAccountId }) =>
-        group === 'destruction' && who === 'agent staging' && resourceAccountId === '222222222222',
+    const agentRows = organization.rows.filter(
+      ({ group, who: principal, resourceAccountId }) =>
+        group === 'destruction' && principal === 'agent staging' && resourceAccountId === '222222222222',
     )
-    expect(own.length).toBeGreaterThan(200)
-    expect(new Set(own.map(({ answer }) => answer.result.split(' ')[0]))).toEqual(new Set(['explicit-deny']))
+    expect(agentRows.length).toBeGreaterThan(200)
+    expect(new Set(agentRows.map(({ answer }) => answer.result.split(' ')[0]))).toEqual(
+      new Set(['explicit-deny']),
+    )
   })
 
   it('denies break-glass all that it is for, unless an approver has said for whom and until when', () => {
@@ -116,15 +121,17 @@ describe('what the program declares', () => {
     ])
     const selfApprovals = organization.rows
       .filter(({ circumstance, answer }) => circumstance.startsWith('approves break-glass') && answer.allowed)
-      .map(({ who }) => who)
+      .map(({ who: principal }) => principal)
     expect(
-      selfApprovals.filter((who) => !/approver|administrator|production root|production-owner/.test(who)),
+      selfApprovals.filter(
+        (principal) => !/approver|administrator|production root|production-owner/.test(principal),
+      ),
     ).toEqual([])
   })
 
   it("names what is lost without an Organization, all of it done by an account's own owners", () => {
     const lost = detached.rows.filter(({ group }) => group === 'lost')
-    expect(new Set(lost.map(({ who }) => who))).toEqual(
+    expect(new Set(lost.map(({ who: principal }) => principal))).toEqual(
       new Set([
         'vault root',
         'vault-administrator, made by hand',
@@ -152,7 +159,7 @@ describe("a configuration of one's own", () => {
     }
     const proof = await prove({ config, nowMs })
     expect(surprises(proof)).toEqual([])
-    expect(proof.rows.filter(({ who }) => /agent|launcher|rental-db/.test(who))).toEqual([])
+    expect(proof.rows.filter(({ who: principal }) => /agent|launcher|rental-db/.test(principal))).toEqual([])
     expect(judgeMutants(await runMutants([proof]), { isWhole: false }).unexpected).toEqual([])
   }, 120_000)
 })

@@ -36,7 +36,7 @@ test('a replay of a seed has the same operations, faults and checks, and the sam
   const [failed, again] = [await run(failing), await run(failing)]
   expect(failed.failures.length).toBeGreaterThan(0)
   const described = ({ failures }: FleetResult): unknown =>
-    failures.map(({ seed, problem: what, log }) => ({ seed, what: what.split('\n')[0], log }))
+    failures.map(({ seed, problem: problem, log }) => ({ seed, what: problem.split('\n')[0], log }))
   expect(described(again)).toEqual(described(failed))
 })
 

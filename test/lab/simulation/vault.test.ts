@@ -18,10 +18,14 @@ test('versions of a key are listed newest first, with the delete markers, and a 
   const vault = new Vault(new WorldClock())
   const old = vault.put('b', Buffer.from('old'), '')
   const marker = vault.put('b', Buffer.alloc(0), '', { isDeleteMarker: true })
-  const other = vault.put('a', Buffer.from('old'), '')
-  expect(vault.versions()).toEqual([other, marker, old])
+  const second = vault.put('a', Buffer.from('old'), '')
+  expect(vault.versions()).toEqual([second, marker, old])
   const before = vault.revision
   vault.turnBit(old, 0, 0)
-  expect([old.body.toString(), old.pristine.toString(), other.body.toString()]).toEqual(['nld', 'old', 'old'])
+  expect([old.body.toString(), old.pristine.toString(), second.body.toString()]).toEqual([
+    'nld',
+    'old',
+    'old',
+  ])
   expect(vault.revision).toBeGreaterThan(before)
 })

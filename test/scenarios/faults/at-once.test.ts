@@ -1,4 +1,4 @@
-// Two writers, each with a cache of its own as on two hosts, and a reader, all of them processes: whatever the order of
+// Two writers, each with a cache of its own as on two hosts, and a reader, all of them processes: in any order of
 // their steps, every snapshot that was committed restores.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -28,7 +28,7 @@ function holdfast(...args: string[]): Promise<Outcome> {
   })
 }
 
-/** What it said on standard error last. */
+/** The last line of standard error. */
 function errorOf({ stderr }: Outcome): unknown {
   return JSON.parse(stderr.trimEnd().split('\n').at(-1)!)
 }

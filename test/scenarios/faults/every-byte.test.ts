@@ -34,7 +34,7 @@ async function makeVault(): Promise<{
   return { source, snapshot, older, data }
 }
 
-/** What each byte of an object costs: `nothing`, the files, or the snapshot. */
+/** The cost of each byte of an object: `nothing`, the files, or the snapshot. */
 type Costs = Map<string, number>
 
 test('of a pack: verify and restore name the same files, or that the tree is lost; the rest comes back; the older snapshot that needs none of it is whole', async () => {
@@ -95,10 +95,10 @@ async function costOf(
     verified.files.map(({ path }) => path.toString()),
     at,
   ).toEqual(named)
-  const found = describeDirectory(restored.target)
+  const described = describeDirectory(restored.target)
   rmSync(restored.target, { recursive: true })
-  const rest = Object.fromEntries(Object.entries(expected).filter(([name]) => !named.includes(name)))
-  expect(found, at).toEqual(rest)
+  const undamaged = Object.fromEntries(Object.entries(expected).filter(([name]) => !named.includes(name)))
+  expect(described, at).toEqual(undamaged)
   return named.length === 0 ? 'nothing' : named.sort().join(', ')
 }
 

@@ -49,8 +49,8 @@ test.each([
     const answer = JSON.parse(stdout) as HostileAnswer
     expect(answer).toMatchObject({ restored, verified })
     expect(answer.maxRssMiB).toBeLessThan(mostMiB)
-    const made = readdirSync(place)
-    expect(made.filter((name) => name !== 'target')).toEqual([])
-    expect(made.length === 0 ? [] : readdirSync(task.target)).toEqual(names)
+    const entries = readdirSync(place)
+    expect(entries.filter((name) => name !== 'target')).toEqual([])
+    expect(entries.length === 0 ? [] : readdirSync(task.target)).toEqual(names)
   },
 )

@@ -1,4 +1,4 @@
-// What a backup holds while the store is slow: as much as with a fast one, whatever there is to upload.
+// The buffers of a backup while the store is slow: as many as with a fast one, for uploads of any size.
 import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -20,7 +20,7 @@ import { randomBytes, seededRandom } from '../../fixtures/manual-clock.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 import { region, startWorld, vaultAccount } from '../../lab/sandbox/world.ts'
 
-/** As the wall clock, but nobody has to wait long. */
+/** As the wall clock, but no test has to wait long. */
 const clock = {
   nowMs: () => Date.now(),
   sleep: (ms: number, signal?: AbortSignal) => sleep(Math.min(ms, 5), undefined, { signal }),
@@ -59,7 +59,7 @@ async function startFaulty(
     ...settings(sandbox),
   })
   afterAll(() => store.close())
-  const own = join(root, `run-${++places}`)
+  const runFolder = join(root, `run-${++places}`)
   const environment = { store, clock, random: seededRandom(faults.seed) }
   let targets = 0
   return {
@@ -71,7 +71,7 @@ async function startFaulty(
         source: 'files',
         kind: 'volume',
         directory,
-        cacheDirectory: join(own, 'cache'),
+        cacheDirectory: join(runFolder, 'cache'),
         promiseDays: 30,
         workers: 1,
         toolVersion: 'test',
@@ -80,7 +80,7 @@ async function startFaulty(
       const { snapshot } = await selectSnapshot(store, await listSnapshots(store, 'files'), null)
       const verified = await verify({ ...environment, snapshot, readData: true })
       expect([verified.objects, verified.files]).toEqual([[], []])
-      const target = join(own, `target-${++targets}`)
+      const target = join(runFolder, `target-${++targets}`)
       const { damaged } = await (
         await prepareRestore({ ...environment, snapshot, target, paths: [], workers: 1 })
       ).run()
@@ -92,11 +92,11 @@ async function startFaulty(
 
 /** The first two requests that read a thing, and the first three that write: each of these has a key of its own. */
 function atFirst(): NonNullable<FaultPlan['appliesTo']> {
-  const seen = new Map<string, number>()
+  const counts = new Map<string, number>()
   return ({ method, path }) => {
-    const what = method === 'PUT' ? method : path
-    const times = (seen.get(what) ?? 0) + 1
-    seen.set(what, times)
+    const key = method === 'PUT' ? method : path
+    const times = (counts.get(key) ?? 0) + 1
+    counts.set(key, times)
     return times <= (method === 'PUT' ? 3 : 2)
   }
 }
@@ -112,7 +112,7 @@ function issue({ credentials }: Sandbox): { accessKeyId: string; secretAccessKey
 
 describe.concurrent('at the first requests', () => {
   const special: Partial<Record<FaultKind, Partial<FaultPlan>>> = {
-    // What is no object's bytes has no hash to be checked by.
+    // Only an object's bytes have a hash that a reader checks.
     'flipped-byte': { appliesTo: ofObjects() },
     'short-page': { appliesTo: () => true },
     // More than five minutes, and the SDK takes it for this machine's clock that is wrong: below.
@@ -168,13 +168,13 @@ describe.concurrent('at the first requests', () => {
   })
 
   test('expired-token, from one request on until there is a new session, is survived where one can be had', async () => {
-    let left = 5
+    let requestsToPass = 5
     let session: ReturnType<typeof issue> | null = null
     const { sandbox, backup, readBack } = await startFaulty(
-      { seed: 1, rates: { 'expired-token': 1 }, appliesTo: () => left-- <= 0 },
+      { seed: 1, rates: { 'expired-token': 1 }, appliesTo: () => requestsToPass-- <= 0 },
       (cloud) => ({
         credentials: (options) => {
-          if (options?.forceRefresh === true) left = 14
+          if (options?.forceRefresh === true) requestsToPass = 14
           return Promise.resolve(
             (session = session === null || options?.forceRefresh === true ? issue(cloud) : session),
           )

@@ -1,5 +1,5 @@
 // A backup that is killed at every kind of I/O step it takes: what was committed before stays whole, a manifest is only
-// there with all that it names, and the next run ends where one that nobody killed ends, without a second upload.
+// there with all that it names, and the next run ends where an undisturbed one ends, without a second upload.
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -103,7 +103,7 @@ function rememberedBytes(place: Place): number {
 
 async function rootOfNewest(place: Place, id: string): Promise<string> {
   const store = new FolderStore(place.vault)
-  const ref = (await listSnapshots(store, 'files')).find((found) => found.id === id)!
+  const ref = (await listSnapshots(store, 'files')).find((snapshot) => snapshot.id === id)!
   return (await loadSnapshot(store, ref)).manifest.tree.root
 }
 
@@ -131,22 +131,22 @@ test('a backup that is killed at any step harms no snapshot; the next one conver
     const ended = await startKilled(source, place, kill)
     if (ended === null) killedAt.push(...readSteps(place.log))
     else expect(ended).toMatchObject({ complete: true })
-    const left = await wholeSnapshots(place)
+    const snapshots = await wholeSnapshots(place)
     const at = `${kill.step} ${kill.at}`
-    expect(left, at).toContain(baseId)
-    const kept = rememberedBytes(place) - rememberedBefore
+    expect(snapshots, at).toContain(baseId)
+    const growth = rememberedBytes(place) - rememberedBefore
     const result = await runBackup(source, place)
     expect(result, at).toMatchObject({ complete: true, cacheNote: null })
-    expect(await wholeSnapshots(place), at).toEqual([...left, result.snapshot!.id])
+    expect(await wholeSnapshots(place), at).toEqual([...snapshots, result.snapshot!.id])
     expect(await rootOfNewest(place, result.snapshot!.id), at).toBe(cleanRoot)
     // Packs are cut elsewhere, and there is one index more: a few KiB.
-    expect(result.bytesUploaded, at).toBeLessThanOrEqual(cleanBytes - kept + 64 * 1024)
+    expect(result.bytesUploaded, at).toBeLessThanOrEqual(cleanBytes - growth + 64 * 1024)
     expect(
       readdirSync(place.cacheDirectory).filter((name) => !cacheNames.includes(name)),
       at,
     ).toEqual([])
-    if (left.length > 1) figures['after the commit']++
-    figures['MiB kept of what was uploaded'] += Math.round(kept / mib)
+    if (snapshots.length > 1) figures['after the commit']++
+    figures['MiB kept of what was uploaded'] += Math.round(growth / mib)
     figures['MiB uploaded by the next runs'] += Math.round(result.bytesUploaded / mib)
     rmSync(place.root, { recursive: true })
   })

@@ -1,4 +1,4 @@
-// Which steps of a process are worth dying at, and a process that dies there.
+// The steps of a process that are worth dying at, and a process that dies there.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { KillOrder } from '../../fixtures/kill-at-step.ts'
@@ -23,12 +23,12 @@ export function planKills(steps: readonly string[], kills: number): Kill[] {
   const counts = new Map<string, number>()
   for (const step of steps) counts.set(step, (counts.get(step) ?? 0) + 1)
   const shares = new Map([...counts.keys()].map((step) => [step, 0]))
-  const wanted = Math.min(kills, steps.length)
-  for (let given = 0; given < wanted;) {
+  const total = Math.min(kills, steps.length)
+  for (let assigned = 0; assigned < total;) {
     for (const [step, share] of shares) {
-      if (share >= counts.get(step)! || given === wanted) continue
+      if (share >= counts.get(step)! || assigned === total) continue
       shares.set(step, share + 1)
-      given++
+      assigned++
     }
   }
   return [...shares].flatMap(([step, share]) =>
@@ -44,30 +44,28 @@ export async function forEachOfTwo<Item>(
   items: readonly Item[],
   work: (item: Item, number: number) => Promise<void>,
 ): Promise<void> {
-  const rest = items.entries()
+  const entries = items.entries()
   await Promise.all(
     [1, 2].map(async () => {
-      for (const [number, item] of rest) await work(item, number)
+      for (const [number, item] of entries) await work(item, number)
     }),
   )
 }
 
-/** What was hit, for whoever reads the log of a run. */
+/** Prints the steps that were hit to the log of a run. */
 export function reportKills(
-  what: string,
+  title: string,
   steps: readonly string[],
   killedAt: readonly string[],
-  more: Record<string, number>,
+  furtherFigures: Record<string, number>,
 ): void {
   const counts = new Map<string, number>()
   for (const step of killedAt) counts.set(step, (counts.get(step) ?? 0) + 1)
-  const kinds = [...counts]
-    .sort(([left], [right]) => left.localeCompare(right))
-    .map(([step, times]) => `${step} ${times}`)
-  const figures = Object.entries(more)
+  const kinds = [...counts].sort(([a], [b]) => a.localeCompare(b)).map(([step, times]) => `${step} ${times}`)
+  const figures = Object.entries(furtherFigures)
     .map(([name, figure]) => `, ${figure} ${name}`)
     .join('')
   process.stdout.write(
-    `${what}: ${steps.length} steps, ${killedAt.length} kills at ${kinds.length} kinds of step${figures}\n  ${kinds.join(', ')}\n`,
+    `${title}: ${steps.length} steps, ${killedAt.length} kills at ${kinds.length} kinds of step${figures}\n  ${kinds.join(', ')}\n`,
   )
 }

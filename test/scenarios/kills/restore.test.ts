@@ -97,11 +97,11 @@ function isOwn(name: string): boolean {
   return name.startsWith('.holdfast-restore-')
 }
 
-/** Whatever stands there under its own name is what it was, but for the times and modes of directories. */
+/** Every entry under its own name is what it was, but for the times and modes of directories. */
 function expectWhole(target: string, expected: Record<string, Described>, at: string): void {
-  const wanted = contentOf(expected)
+  const expectedContent = contentOf(expected)
   for (const [name, content] of Object.entries(contentOf(describeDirectory(target)))) {
-    if (name !== '.' && !isOwn(name)) expect(content, `${at}: ${name}`).toBe(wanted[name])
+    if (name !== '.' && !isOwn(name)) expect(content, `${at}: ${name}`).toBe(expectedContent[name])
   }
 }
 
@@ -130,13 +130,13 @@ test('a restore that is killed at any step leaves nothing that looks whole and i
     const names = existsSync(target) ? readdirSync(target) : []
     if (names.length > 0) expectWhole(target, expected, at)
     if (names.length > 0 && !names.some(isOwn)) {
-      // Nobody knows any more that there was a restore: all that may lack is what its last call sets.
+      // No record of the restore is there any more: all that may lack is what its last call sets.
       if (ended === null) figures['when nothing but the time of the root was left']++
-      const [found, wanted] = [describeDirectory(target), expected].map((described) => ({
+      const [actual, wantedState] = [describeDirectory(target), expected].map((described) => ({
         ...described,
         '.': { ...described['.'], mtimeUs: null },
       }))
-      expect(found, at).toEqual(wanted)
+      expect(actual, at).toEqual(wantedState)
     } else {
       const result = await goOn(vault, target).catch((error: unknown) => {
         throw new Error(at, { cause: error })

@@ -18,17 +18,17 @@ async function searchSeed(seed: number) {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'hf-tree-'))
   directories.push(directory)
   const tree = writeWorkingTree(directory, 8, seedRandom(seed), key)
-  const found = []
-  for await (const candidate of searchCredentials(directory)) found.push(candidate)
-  return { directory, tree, found }
+  const candidates = []
+  for await (const candidate of searchCredentials(directory)) candidates.push(candidate)
+  return { directory, tree, found: candidates }
 }
 
 describe("the agent's search", () => {
   test('finds the planted credential wherever and however a seed hides it', async () => {
     const places = new Set<string>()
     for (let seed = 0; seed < 16; seed++) {
-      const { tree, found } = await searchSeed(seed)
-      expect(found, `seed ${seed}, planted in ${tree.plantedAt}`).toContainEqual({
+      const { tree, found: candidates } = await searchSeed(seed)
+      expect(candidates, `seed ${seed}, planted in ${tree.plantedAt}`).toContainEqual({
         file: tree.plantedAt,
         ...key,
       })
@@ -38,14 +38,14 @@ describe("the agent's search", () => {
   })
 
   test("meets keys that look as good and are nobody's", async () => {
-    const { tree, found } = await searchSeed(3)
-    expect(new Set(found.map(({ accessKeyId }) => accessKeyId)).size).toBe(tree.decoys + 1)
+    const { tree, found: candidates } = await searchSeed(3)
+    expect(new Set(candidates.map(({ accessKeyId }) => accessKeyId)).size).toBe(tree.decoys + 1)
   })
 
   test('has the credential in one file only, so that finding it means having read that one', async () => {
-    const { directory, tree, found } = await searchSeed(5)
+    const { directory, tree, found: candidates } = await searchSeed(5)
     expect(
-      found.filter(({ accessKeyId }) => accessKeyId === key.accessKeyId).map(({ file }) => file),
+      candidates.filter(({ accessKeyId }) => accessKeyId === key.accessKeyId).map(({ file }) => file),
     ).toEqual([tree.plantedAt])
     expect(readFileSync(path.join(directory, tree.plantedAt), 'utf8')).toContain(key.secretAccessKey)
   })

@@ -24,7 +24,7 @@ const failing = (name: string, status?: number) =>
   answering(() =>
     Promise.reject(Object.assign(new Error('no'), { name, $metadata: { httpStatusCode: status } })),
   )
-const tryOn = (intruder: ReturnType<typeof answering>, attack: Attack, found = '') =>
+const tryOn = (intruder: ReturnType<typeof answering>, attack: Attack, credential = '') =>
   attempt(
     {
       who: 'someone',
@@ -37,7 +37,7 @@ const tryOn = (intruder: ReturnType<typeof answering>, attack: Attack, found = '
     },
     attack,
     () => attack.run(intruder, target),
-    () => found,
+    () => credential,
   )
 const attackNamed = (name: string): Attack => s3Attacks.find((attack) => attack.name === name)!
 
@@ -51,7 +51,7 @@ describe('what came of an attack', () => {
     ['open-access-point', 'NotImplemented', 501, 'allowed'],
     ['overwrite-conditionally', 'PreconditionFailed', 412, 'refused'],
     ['add-conditionally', 'PreconditionFailed', 412, 'unclear'],
-    // None of these says that the intruder may not: the request was wrong, or nobody answered.
+    // None of these says that the intruder may not: the request was wrong, or no service answered.
     ['list-versions', 'NoSuchBucket', 404, 'unclear'],
     ['list-versions', 'BucketNotEmpty', 409, 'unclear'],
     ['list-versions', 'InvalidAccessKeyId', 403, 'unclear'],
@@ -105,6 +105,6 @@ test('every attack has a name of its own, in kebab-case', () => {
 })
 
 test('what a duty allows is the name of an attack, so that no row of the table is spared by a misspelt one', () => {
-  const known = new Set([...s3Attacks, ...ec2Attacks].map(({ name }) => name))
-  expect(duties.flatMap(({ attacks }) => attacks).filter((name) => !known.has(name))).toEqual([])
+  const attackNames = new Set([...s3Attacks, ...ec2Attacks].map(({ name }) => name))
+  expect(duties.flatMap(({ attacks }) => attacks).filter((name) => !attackNames.has(name))).toEqual([])
 })

@@ -23,10 +23,13 @@ beforeAll(async () => {
   whole = await createAuthorizer(cloud, { nowMs: () => decisionTimeMs })
 })
 
-function decide(authorizer: PolicyAuthorizer, { who, action, on, context }: Case): Promise<AccessDecision> {
+function decide(
+  authorizer: PolicyAuthorizer,
+  { who: principalName, action, on, context }: Case,
+): Promise<AccessDecision> {
   const resource = resourceCalled(authorizer.declaration, on)
   return evaluate(authorizer, {
-    principal: principalCalled(authorizer.declaration, who, decisionTimeMs),
+    principal: principalCalled(authorizer.declaration, principalName, decisionTimeMs),
     action,
     resource: resource.arn,
     context: { ...resource.context, ...context },

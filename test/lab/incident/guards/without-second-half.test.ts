@@ -9,8 +9,8 @@ test('with every guard in its place no claim falls', async () => {
 }, 180_000)
 
 test('consequences are those of guards that there are', () => {
-  const known = new Set(guards.map(({ name }) => name))
-  expect(Object.keys(consequences).filter((name) => !known.has(name))).toEqual([])
+  const guardNames = new Set(guards.map(({ name }) => name))
+  expect(Object.keys(consequences).filter((name) => !guardNames.has(name))).toEqual([])
 })
 
 testWithout(1)

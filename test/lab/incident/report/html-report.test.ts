@@ -6,8 +6,8 @@ import type { DrillReport } from '../../../../lab/incident/report/schema.ts'
 const hostile = `<script src="https://evil.example/x.js"></script><img onerror='x'>&amp;\u202e\u001b[31m`
 const at = '2026-04-24T10:15:00.000Z'
 const traffic = { requests: { GetObject: 1_234 }, receivedBytes: 1, sentBytes: 2 }
-const attempt = (who: string, outcome: 'refused' | 'allowed'): DrillReport['attacks'][number] => ({
-  who,
+const attempt = (principal: string, outcome: 'refused' | 'allowed'): DrillReport['attacks'][number] => ({
+  who: principal,
   path: [hostile],
   attack: 'delete-version',
   wall: 'deletions',

@@ -6,9 +6,9 @@ function record(isTTY: boolean) {
   let text = ''
   const stream = new Writable({
     decodeStrings: false,
-    write: (part: string, _encoding, done) => {
+    write: (part: string, _encoding, callback) => {
       text += part
-      done()
+      callback()
     },
   })
   return {
