@@ -59,7 +59,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     async ([number, pack]) => {
       options.signal?.throwIfAborted()
       if (!findings.corruptChunks.has(number))
-        await readPack(options, findings, number, pack, reader.footers[number]!)
+        await readPack(options, findings, { number, pack, indexed: reader.footers[number]! })
       options.onProgress?.({ packs: ++packsDone, packsTotal: toRead.length, bytesRead: findings.bytesRead })
     },
   )
@@ -131,12 +131,17 @@ async function checkObject(
   }
 }
 
+interface PackToRead {
+  number: number
+  pack: PackReference
+  /** Its footer as the snapshot's index has it; null if the index has none. */
+  indexed: PackFooter | null
+}
+
 async function readPack(
   options: VerifyOptions,
   findings: Findings,
-  number: number,
-  pack: PackReference,
-  indexed: PackFooter | null,
+  { number, pack, indexed }: PackToRead,
 ): Promise<void> {
   let body: Buffer = Buffer.alloc(0)
   let detail: string | null = null

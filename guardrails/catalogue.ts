@@ -7,7 +7,7 @@
 // - lists: this catalogue, catalogue/ (a judgement of each action of the examined services), recovery.ts (the worth
 //   of each safeguard), frozen-actions.ts, guards.ts, names.ts
 // - vault: vault-bucket-policy.ts, feedback-, toolkit- and audit-bucket policies, role-policies.ts, trust-policies.ts
-// - production: agent-policies.ts, mcp-policy.ts, break-glass-policy.ts, quarantine.ts, revocation-policy.ts,
+// - production: agent-policies.ts, break-glass-policy.ts, quarantine.ts, revocation-policy.ts,
 //   delay-policies.ts
 // - organization: organization-policies.ts
 // - checks: check-policies.ts, restore-test-policies.ts, restore-test-machine.ts

@@ -43,15 +43,22 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   // Where each chunk lies was needed for the plan alone: the reader, which knows it, is gone when bytes come.
   const packs = { manifest: reader.manifest, footers: reader.footers }
   const plan = describePlan(packs, entries)
-  return { plan, run: (onProgress) => runRestore(options, packs, entries, plan, onProgress) }
+  return {
+    plan,
+    run: (onProgress) => runRestore(options, { packs, plan: entries, summary: plan }, onProgress),
+  }
+}
+
+interface Prepared {
+  packs: PackContents
+  plan: EntryPlan
+  summary: RestorePlan
 }
 
 /** @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`. */
 async function runRestore(
   options: RestoreOptions,
-  packs: PackContents,
-  plan: EntryPlan,
-  summary: RestorePlan,
+  { packs, plan, summary }: Prepared,
   onProgress: Parameters<PreparedRestore['run']>[0],
 ): Promise<RestoreResult> {
   const startedMs = options.clock.nowMs()
@@ -231,13 +238,9 @@ function finishDirectories(
       const path = plan.directories.pathOf(directory)
       if (path.length === 0 || plan.inferredDirectories.has(directory)) continue
       try {
-        finishDirectory(
-          handles.at(path),
-          path,
-          plan.directories.metadataOf(directory),
-          options.specialBits,
-          outcome,
-        )
+        const metadata = plan.directories.metadataOf(directory)
+        for (const detail of finishDirectory(handles.at(path), metadata, options.specialBits))
+          addProblem(outcome, path, detail)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
         // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on
@@ -296,16 +299,11 @@ function openRoot(root: string, entry: Metadata, specialBits: boolean): void {
   }
 }
 
-function finishDirectory(
-  at: Buffer,
-  path: Buffer,
-  metadata: Metadata,
-  specialBits: boolean,
-  outcome: Outcome,
-): void {
+/** Returns what of the metadata could not be set. */
+function finishDirectory(at: Buffer, metadata: Metadata, specialBits: boolean): string[] {
   const descriptor = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
-    for (const detail of setMetadata(descriptor, metadata, specialBits)) addProblem(outcome, path, detail)
+    return setMetadata(descriptor, metadata, specialBits)
   } finally {
     closeSync(descriptor)
   }

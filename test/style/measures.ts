@@ -17,10 +17,10 @@ export interface Measures {
   largeClasses: string[]
 }
 
-export const maxColumns = 120
-export const maxFunctionLines = 70
-export const maxParameters = 4
-export const maxFields = 10
+const maxColumns = 120
+const maxFunctionLines = 70
+const maxParameters = 4
+const maxFields = 10
 
 const bareOpener = /^(?:what|who|whom|whose|of|by|which|so|that)\b/i
 const pronoun = /\b(?:nobody|whoever|whatever|whichever|somebody|whomever)\b/gi
