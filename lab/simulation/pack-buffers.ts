@@ -19,10 +19,13 @@ export function poolBuffers(): void {
       (parameters[0] === packBytes ? packPool.pop() : undefined) ??
       (Reflect.construct(target, parameters, newTarget) as ArrayBuffer),
   })
-  const { transfer } = ArrayBuffer.prototype
+  const move = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer')!.value as (
+    this: ArrayBuffer,
+    bytes?: number,
+  ) => ArrayBuffer
   // The engine releases a buffer by moving it to one of no bytes. A pack's buffer goes to the pool instead.
   ArrayBuffer.prototype.transfer = function (this: ArrayBuffer, bytes?: number): ArrayBuffer {
-    return bytes === 0 && poolPack(this) ? new ArrayBuffer(0) : transfer.call(this, bytes)
+    return bytes === 0 && poolPack(this) ? new ArrayBuffer(0) : move.call(this, bytes)
   }
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer)
   Buffer.allocUnsafeSlow = (bytes: number): Buffer<ArrayBuffer> => {

@@ -22,7 +22,7 @@ const renewed = new HoldfastError('credentials', 'expired', { context: { renewed
 const expired = new HoldfastError('credentials', 'expired')
 const errors = { unreachable, conflict, denied, damaged, unsupported, truncated, renewed, expired }
 
-async function runUntilGivenUp(policy: DelayedRetryPolicy, error: unknown, random = () => 1) {
+async function runUntilGivenUp(policy: DelayedRetryPolicy, error: Error, random = () => 1) {
   const delays: number[] = []
   let calls = 0
   const sleep = (ms: number): Promise<void> => {

@@ -7,7 +7,7 @@ export function total(files: readonly Measures[]): Measures {
   sum.lines = 0
   for (const measures of files) {
     for (const [name, value] of Object.entries(measures) as [keyof Measures, number | string[]][]) {
-      const before = sum[name] as number | string[]
+      const before: number | string[] = sum[name]
       Object.assign(sum, {
         [name]: typeof value === 'number' ? (before as number) + value : [...(before as string[]), ...value],
       })
