@@ -36,10 +36,16 @@ export function patternsOverlap(first: string, second: string): boolean {
   return reach[b.length]!
 }
 
-/** The patterns without those that another one of them includes, sorted. */
+/** The patterns without those that another one of them includes, sorted. Of patterns that include each other the first stays. */
 export function compactPatterns(patterns: readonly string[]): string[] {
   const distinct = [...new Set(patterns)].sort()
   return distinct.filter(
-    (pattern) => !distinct.some((other) => other !== pattern && patternIncludes(other, pattern)),
+    (pattern, index) =>
+      !distinct.some(
+        (candidate, position) =>
+          position !== index &&
+          patternIncludes(candidate, pattern) &&
+          (position < index || !patternIncludes(pattern, candidate)),
+      ),
   )
 }

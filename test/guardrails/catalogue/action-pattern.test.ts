@@ -84,6 +84,10 @@ describe('compact patterns', () => {
     ])
   })
 
+  it('keep one of two that include each other', () => {
+    expect(compactPatterns(['**', '*'])).toEqual(['*'])
+  })
+
   it('match what all of them match together', () => {
     fc.assert(
       fc.property(fc.array(patterns, { maxLength: 6 }), names, (list, name) => {
