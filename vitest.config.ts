@@ -6,6 +6,7 @@ interface Project {
   include: string[]
   exclude?: string[]
   testTimeout?: number
+  hookTimeout?: number
   maxWorkers?: number
   fileParallelism?: boolean
   setupFiles?: string[]
@@ -45,18 +46,21 @@ const scenarios = [
 const needsEndpoint =
   process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []
 
+/** For tests that share the processor with other lanes of CI. */
+const patient = { testTimeout: 300_000, hookTimeout: 300_000 }
+
 const projects: Project[] = [
   {
     name: 'unit',
     include: ['test/**/*.test.ts'],
     exclude: [...Object.values(special), ...scenarios, ...needsEndpoint],
   },
-  { name: 'scenarios', include: scenarios },
-  { name: 'acceptance', include: [special.acceptance] },
+  { name: 'scenarios', include: scenarios, ...patient },
+  { name: 'acceptance', include: [special.acceptance], ...patient },
   // One file at a time, because these tests measure memory.
-  { name: 'faults', include: [special.faults], fileParallelism: false },
-  { name: 'guards', include: [special.guards], maxWorkers: 2 },
-  { name: 'kills', include: [special.kills], maxWorkers: 2 },
+  { name: 'faults', include: [special.faults], fileParallelism: false, ...patient },
+  { name: 'guards', include: [special.guards], maxWorkers: 2, ...patient },
+  { name: 'kills', include: [special.kills], maxWorkers: 2, ...patient },
   {
     name: 'properties',
     include: properties,
@@ -69,8 +73,8 @@ const projects: Project[] = [
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     // Vitest leaves one core to itself, and many tests wait for processes: on two cores that is half of the time.
     maxWorkers: availableParallelism() + 1,
