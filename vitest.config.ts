@@ -1,4 +1,6 @@
+import { globSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 interface Project {
@@ -9,7 +11,9 @@ interface Project {
   hookTimeout?: number
   maxWorkers?: number
   fileParallelism?: boolean
+  isolate?: boolean
   setupFiles?: string[]
+  execArgv?: string[]
 }
 
 /** Tests that need gigabytes, minutes, or programs that npm doesn't install. CI runs them as projects of their own. */
@@ -34,11 +38,34 @@ const properties = [
   'test/lab/sandbox/{oidc/token-check,signature/chunks}.test.ts',
 ]
 
-/** Whole worlds, step by step: each file takes longer than all unit tests of a room. CI runs them beside the unit tests. */
+/**
+ * Whole worlds, step by step, and every byte or every request of an operation: each file takes longer than most rooms'
+ * unit tests. CI runs them beside the unit tests.
+ */
 const scenarios = [
-  'test/lab/incident/sabotage.test.ts',
-  'test/lab/proof/proof.test.ts',
+  'test/checks/monitoring/alerts.test.ts',
+  'test/checks/{checks/behaviour,drill/drill,notary/notary,restore-test/isolation,restore-test/postgres}.test.ts',
+  'test/conformance/sandbox.test.ts',
+  'test/engine/round-trip.test.ts',
+  'test/examples/*.test.ts',
+  'test/infra/components/*.test.ts',
+  'test/infra/native-backups.test.ts',
+  'test/engine/backup/backup-{interruption,with-cache}.test.ts',
+  'test/engine/restore/restore-{damage,interruption}.test.ts',
+  'test/infra/{account-reads,layers,main,policy-sizes,recording,regions,replacement-guard,scheduled-checks,toolkit}.test.ts',
+  'test/lab/baselines/*.test.ts',
+  'test/lab/bench/measurement.test.ts',
+  'test/lab/bench/cost/*.test.ts',
+  'test/lab/incident/{drill,sabotage,guards/deployers-shell,steps/nights}.test.ts',
+  'test/lab/proof/{catalogue-rows,proof}.test.ts',
+  'test/lab/sandbox/{main,authorization/random-policies,loader/loader}.test.ts',
   'test/lab/simulation/simulation.test.ts',
+  'test/lab/weeks/weeks.test.ts',
+  'test/mutants/vitest-session.test.ts',
+  'test/package.test.ts',
+  'test/restore-cli/commands.test.ts',
+  'test/restore-cli/commands/{browse,watch}.test.ts',
+  'test/restore-cli/page/in-browser.test.ts',
   'test/scenarios/*.test.ts',
 ]
 
@@ -46,20 +73,42 @@ const scenarios = [
 const needsEndpoint =
   process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []
 
+/** Tests that replace modules, and need modules of their own for it. */
+const isolated = globSync('test/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
+  readFileSync(join(import.meta.dirname, file), 'utf8').includes('vi.mock('),
+)
+
 /** For tests that share the processor with other lanes of CI. */
 const patient = { testTimeout: 300_000, hookTimeout: 300_000 }
+
+const execArgv = ['--disable-warning=ExperimentalWarning']
 
 const projects: Project[] = [
   {
     name: 'unit',
     include: ['test/**/*.test.ts'],
-    exclude: [...Object.values(special), ...scenarios, ...needsEndpoint],
+    exclude: [...Object.values(special), ...scenarios, ...isolated, ...needsEndpoint],
+    // Files share the modules of their worker: loading them anew for each file took half of the time.
+    isolate: false,
   },
+  { name: 'isolated', include: isolated },
   { name: 'scenarios', include: scenarios, ...patient },
   { name: 'acceptance', include: [special.acceptance], ...patient },
   // One file at a time, because these tests measure memory.
   { name: 'faults', include: [special.faults], fileParallelism: false, ...patient },
-  { name: 'guards', include: [special.guards], maxWorkers: 2, ...patient },
+  // Large heaps from the start, because the garbage collector takes a tenth of the time otherwise.
+  {
+    name: 'guards',
+    include: [special.guards],
+    maxWorkers: 2,
+    execArgv: [
+      ...execArgv,
+      '--initial-heap-size=512',
+      '--min-semi-space-size=32',
+      '--max-semi-space-size=64',
+    ],
+    ...patient,
+  },
   { name: 'kills', include: [special.kills], maxWorkers: 2, ...patient },
   {
     name: 'properties',
@@ -71,14 +120,25 @@ const projects: Project[] = [
   { name: 'store', include: [special.store], testTimeout: 180_000, maxWorkers: 2 },
 ]
 
+// Workers, and the processes that tests start, compile each module once.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/node-compile')
+
 export default defineConfig({
+  // The examples import the package by its name, as their readers do.
+  resolve: {
+    alias: {
+      'holdfast/pulumi/policies': join(import.meta.dirname, 'infra/policies.ts'),
+      'holdfast/pulumi': join(import.meta.dirname, 'infra/pulumi.ts'),
+    },
+  },
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
     // Vitest leaves one core to itself, and many tests wait for processes: on two cores that is half of the time.
     maxWorkers: availableParallelism() + 1,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv,
+    globalSetup: 'test/fixtures/run-folder.ts',
     projects: projects.map((project) => ({ extends: true as const, test: project })),
   },
 })

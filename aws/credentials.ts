@@ -1,6 +1,8 @@
 // Credentials from the SDK's default chain, plus an optional role to assume. They are renewed before they expire.
-import { fromNodeProviderChain, fromTemporaryCredentials, fromTokenFile } from '@aws-sdk/credential-providers'
+import { fromTemporaryCredentials, fromTokenFile } from '@aws-sdk/credential-providers'
 import { HoldfastError } from '../core/errors.ts'
+import { credentialChain, serviceRequestHandler } from './credential-chain.ts'
+import type { CredentialProvider, SessionCredentials } from './credential-chain.ts'
 import { translateError } from './error-translation.ts'
 
 /** A session should end with its task: STS's minimum by default, an hour at most. */
@@ -8,13 +10,6 @@ const minSessionSeconds = 900
 const maxSessionSeconds = 3600
 /** Renew this long before the session ends, so that no upload outlives the session that signed it. */
 const renewalMarginMs = 300_000
-
-export interface SessionCredentials {
-  accessKeyId: string
-  secretAccessKey: string
-  sessionToken?: string
-  expiration?: Date
-}
 
 export interface RoleToAssume {
   roleArn: string
@@ -43,25 +38,51 @@ export interface CredentialSettings {
   environment?: Record<string, string | undefined>
   /** The credentials that assume the role, or that are used without a role; default: the SDK's chain. */
   base?: CredentialProvider
+  /** A session of the role that an earlier command opened. */
+  opened?: OpenedSession | undefined
 }
 
-export type CredentialProvider = (options?: { forceRefresh?: boolean }) => Promise<SessionCredentials>
+/** `openedMs` is by this machine's clock. */
+export interface OpenedSession {
+  value: SessionCredentials
+  openedMs: number
+  lifetimeMs: number
+}
+
+interface RenewalOptions {
+  opened?: OpenedSession | undefined
+  /** A renewal waits for a human, who may come late. */
+  asksHuman?: boolean
+}
 
 /**
- * Fetches credentials once for all callers. It computes their age from the time of the fetch on this machine's clock,
- * and never compares the server's expiry with that clock: a clock that is a day off causes neither endless nor late
- * renewals.
+ * Fetches credentials once for all callers. It computes their age from the time of the fetch on this machine's clock.
+ * It never compares the server's expiry with that clock, because a clock that is a day off would renew without end, or
+ * too late.
  */
 export class RenewedCredentials {
   private readonly fetch: CredentialProvider
   private readonly nowMs: () => number
+  private readonly asksHuman: boolean
   private current: { value: SessionCredentials; fetchedMs: number; lifetimeMs: number } | undefined
   private pending: Promise<SessionCredentials> | undefined
 
-  constructor(fetch: CredentialProvider, lifetimeMs: number | null, nowMs: () => number = Date.now) {
+  constructor(
+    fetch: CredentialProvider,
+    lifetimeMs: number | null,
+    nowMs: () => number = Date.now,
+    { opened, asksHuman = false }: RenewalOptions = {},
+  ) {
     this.fetch = fetch
     this.lifetimeMs = lifetimeMs
     this.nowMs = nowMs
+    this.asksHuman = asksHuman
+    if (opened !== undefined)
+      this.current = {
+        value: opened.value,
+        fetchedMs: opened.openedMs,
+        lifetimeMs: opened.lifetimeMs,
+      }
   }
 
   private readonly lifetimeMs: number | null
@@ -70,12 +91,23 @@ export class RenewedCredentials {
   async get(): Promise<SessionCredentials> {
     const current = this.current
     if (current !== undefined) {
-      const remainingMs = current.lifetimeMs - Math.abs(this.nowMs() - current.fetchedMs)
+      const remainingMs = this.remainingMs ?? 0
       if (remainingMs > renewalMarginMs) return current.value
       // Keep a session that still works: an outage of the token service for a minute must not end it.
-      if (remainingMs > 0) return this.renewOnce(false).catch(() => current.value)
+      if (remainingMs > 0) {
+        const renewal = this.renewOnce(false).catch(() => current.value)
+        return this.asksHuman ? current.value : renewal
+      }
     }
     return this.renewOnce(false)
+  }
+
+  /** How long the session lasts; null before the first one. */
+  get remainingMs(): number | null {
+    const { current } = this
+    return current === undefined
+      ? null
+      : Math.max(0, current.lifetimeMs - Math.abs(this.nowMs() - current.fetchedMs))
   }
 
   /** Fetches again after the server reported an expired session. True if it got other credentials. */
@@ -104,9 +136,7 @@ export class RenewedCredentials {
 /** Credentials by `settings`. Sends nothing before the first `get()`. */
 export function resolveCredentials(settings: CredentialSettings): RenewedCredentials {
   const { role } = settings
-  const mfaCodeProvider = settings.readMfaCode
-  const chain =
-    settings.base ?? fromNodeProviderChain(mfaCodeProvider === undefined ? {} : { mfaCodeProvider })
+  const chain = settings.base ?? credentialChain(settings, settings.environment ?? {})
   if (role === undefined) {
     // The chain caches and renews credentials itself, so calling it each time is cheap.
     return new RenewedCredentials((options) => translated(chain(options), 'loading credentials'), 0)
@@ -118,6 +148,8 @@ export function resolveCredentials(settings: CredentialSettings): RenewedCredent
   return new RenewedCredentials(
     () => translated(assume(), `assuming ${role.roleArn}`),
     durationSeconds * 1000,
+    Date.now,
+    { opened: settings.opened, asksHuman: role.mfaSerial !== undefined },
   )
 }
 
@@ -130,7 +162,7 @@ function roleProvider(
   const clientConfig = {
     region: settings.region,
     ...(settings.stsEndpoint === undefined ? {} : { endpoint: settings.stsEndpoint }),
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+    requestHandler: serviceRequestHandler(settings.environment ?? {}),
   }
   const RoleSessionName = role.sessionName ?? 'holdfast'
   const environment = settings.environment ?? {}
@@ -146,7 +178,8 @@ function roleProvider(
     })
   }
   return fromTemporaryCredentials({
-    masterCredentials: chain,
+    // Memoized: else the client of STS would keep the first credentials for ever.
+    masterCredentials: Object.assign(() => readAgain(chain), { memoized: true }),
     params: {
       RoleArn: role.roleArn,
       RoleSessionName,
@@ -158,6 +191,15 @@ function roleProvider(
     ...(settings.readMfaCode === undefined ? {} : { mfaCodeProvider: settings.readMfaCode }),
     clientConfig,
   })
+}
+
+/**
+ * Credentials without an expiry come from a file or a variable, and the chain keeps them for ever: a rotation
+ * replaces them.
+ */
+async function readAgain(chain: CredentialProvider): Promise<SessionCredentials> {
+  const credentials = await chain()
+  return credentials.expiration === undefined ? chain({ forceRefresh: true }) : credentials
 }
 
 async function translated(

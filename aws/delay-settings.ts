@@ -34,6 +34,8 @@ export interface BackupVaultLock {
 const maxPages = 50
 const maxTables = 500
 
+const airGapped = 'LOGICALLY_AIR_GAPPED_BACKUP_VAULT'
+
 const token = z.string().min(1).optional()
 const binRules = z.object({
   Rules: z.array(z.object({ Identifier: z.string().regex(/^[0-9a-zA-Z]{1,64}$/) })),
@@ -61,6 +63,7 @@ const vaults = z.object({
     z.object({
       BackupVaultName: z.string().min(1),
       Locked: z.boolean().nullish(),
+      VaultType: z.string().nullish(),
       LockDate: z.number().positive().nullish(),
     }),
   ),
@@ -160,11 +163,15 @@ export class DelaySettings {
         query: next === undefined ? {} : { nextToken: next },
       }),
     )
-    return members.map(({ BackupVaultName: name, Locked, LockDate }) => ({
-      name,
-      locked: Locked === true,
-      finalFromMs: Locked === true && typeof LockDate === 'number' ? LockDate * 1000 : null,
-    }))
+    return members.map(({ BackupVaultName: name, Locked, LockDate, VaultType }) => {
+      // An air-gapped vault is locked in COMPLIANCE from its creation, and has no date from which that is so.
+      if (VaultType === airGapped) return { name, locked: true, finalFromMs: 0 }
+      return {
+        name,
+        locked: Locked === true,
+        finalFromMs: Locked === true && typeof LockDate === 'number' ? LockDate * 1000 : null,
+      }
+    })
   }
 
   async logGroups(region: string): Promise<ProtectedThing[]> {

@@ -34,7 +34,18 @@ const noNetwork: Pick<Meaning, 'code' | 'hint' | 'retryable'> = {
 const untrusted: Pick<Meaning, 'code' | 'hint' | 'text'> = {
   code: 'unreachable',
   text: "the server's TLS certificate is not trusted",
-  hint: 'set NODE_EXTRA_CA_CERTS to the certificate of the authority that signed it; never disable the verification',
+  hint: 'set AWS_CA_BUNDLE to the certificate of the authority that signed it; never disable the verification',
+}
+/** No other try helps, so this is neither a fault of the network nor a defect of ours. */
+const unableStore: Pick<Meaning, 'code' | 'hint' | 'quotes'> = {
+  code: 'vault-unsafe',
+  hint: 'use a store with versions, Object Lock and checksums: docs/stores.md says which, and `npm run probe-store` asks yours',
+  quotes: true,
+}
+const notImplemented: Meaning = { ...unableStore, text: 'the store does not have this function' }
+const refusedChecksum: Meaning = {
+  ...unableStore,
+  text: 'the store does not take the checksum of an upload under a lock as AWS does',
 }
 const serverFault: Meaning = { ...noNetwork, text: 'the store had an internal error' }
 const slowDown: Meaning = {
@@ -47,6 +58,13 @@ const denied: Meaning = {
   code: 'denied',
   text: 'access denied',
   hint: 'use the role for this operation (--role-arn); the message may name the policy that denied it',
+  quotes: true,
+}
+/** STS answers a wrong code as it answers a policy. */
+const refusedFactor: Meaning = {
+  code: 'credentials',
+  text: 'the second factor was not accepted',
+  hint: 'a code works once, and for about a minute: wait for the next one; check the serial (--mfa-serial) and the clock of the device',
   quotes: true,
 }
 const corruptUpload: Meaning = { ...noNetwork, text: 'the upload was corrupt on arrival' }
@@ -62,6 +80,10 @@ const wrongInput: Pick<Meaning, 'code' | 'hint' | 'quotes'> = {
   code: 'invalid-input',
   hint: 'correct the value that the message names',
   quotes: true,
+}
+const unusableKey: Pick<Meaning, 'code' | 'hint'> = {
+  code: 'vault-unsafe',
+  hint: 'enable the key, or cancel its deletion; look in the audit trail for who changed it',
 }
 const noCredentials: Meaning = {
   code: 'credentials',
@@ -100,6 +122,7 @@ const byName = new Map<string, Meaning>([
     },
   ],
   ['InvalidSignatureException', { ...wrongKey, text: 'the signature was rejected' }],
+  ['InvalidParameterException', { ...wrongInput, text: 'a parameter is not valid' }],
   ['SubscriptionRequiredException', { ...wrongKey, text: 'the account is not signed up for the service' }],
   [
     'RequestTimeTooSkewed',
@@ -130,13 +153,22 @@ const byName = new Map<string, Meaning>([
   [
     'InvalidObjectState',
     {
-      code: 'unreachable',
-      text: 'the object is in an archive tier',
-      hint: 'restore it from the archive tier first (`aws s3api restore-object`)',
+      code: 'archived',
+      text: "the object is in an archive storage class or tier, and its bytes can't be read",
+      hint: 'copy it back first (`aws s3api restore-object`), which takes hours, and find the lifecycle rule or the writer that archived it',
     },
   ],
 
   ['ResourceNotFoundException', { code: 'not-found', text: 'there is no such resource' }],
+
+  // KMS: https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html#API_Sign_Errors
+  ['NotFoundException', { code: 'not-found', text: 'there is no such key' }],
+  ['InvalidKeyUsageException', { ...wrongInput, text: 'the key is not for this use' }],
+  ['DisabledException', { ...unusableKey, text: 'the key is disabled' }],
+  ['KMSInvalidStateException', { ...unusableKey, text: 'the key is disabled, or waits for its deletion' }],
+  ['KeyUnavailableException', { ...noNetwork, text: 'the key is not available' }],
+  ['KMSInternalException', serverFault],
+  ['DependencyTimeoutException', serverFault],
 
   // Errors of IAM and STS.
   [
@@ -196,6 +228,7 @@ const byName = new Map<string, Meaning>([
   ['TooManyRequestsException', slowDown],
   ['BandwidthLimitExceeded', slowDown],
 
+  ['NotImplemented', notImplemented],
   ['InternalError', serverFault],
   ['RequestTimeout', { ...noNetwork, text: 'the connection was silent for too long' }],
   ['RequestTimeoutException', { ...noNetwork, text: 'the connection was silent for too long' }],
@@ -231,6 +264,7 @@ const byStatus = new Map<number, Meaning>([
   [416, { code: 'damaged', text: 'the object is shorter than the requested range' }],
   [429, slowDown],
   [500, serverFault],
+  [501, notImplemented],
   [502, serverFault],
   [503, slowDown],
   [504, serverFault],
@@ -255,6 +289,14 @@ const byNetworkCode = new Map<string, Meaning>([
       hint: 'raise the limit of open files (`ulimit -n`)',
     },
   ],
+  [
+    'ERR_PROXY_TUNNEL',
+    {
+      ...noNetwork,
+      text: 'the proxy did not connect',
+      hint: 'check HTTPS_PROXY with its user and password, and NO_PROXY',
+    },
+  ],
   ['EPROTO', { ...noNetwork, text: 'the server does not speak TLS as expected' }],
   ['CERT_HAS_EXPIRED', untrusted],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', untrusted],
@@ -263,6 +305,9 @@ const byNetworkCode = new Map<string, Meaning>([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', untrusted],
   ['ERR_TLS_CERT_ALTNAME_INVALID', untrusted],
 ])
+
+/** Every upload of ours has a checksum, which is all that AWS demands under a lock; moto demands a header besides. */
+const requiresChecksum = /(?:content-md5|checksum).*required/i
 
 /** Codes of fetch's connections, of Node's HTTP parser and of its decompression. */
 const protocolCode = /^(?:UND_ERR|HPE|Z)_/
@@ -315,12 +360,20 @@ export function translateError(error: unknown, operation: string): HoldfastError
 function findMeaning(raw: RawError, name: string, status: number | undefined): Meaning {
   // AWS responds to a version id that it never issued with 400 InvalidArgument.
   if (name === 'InvalidArgument' && /version id/i.test(sanitizeServerText(raw.message))) return notFound
+  if (
+    name === 'AccessDenied' &&
+    sanitizeServerText(raw.message).startsWith('MultiFactorAuthentication failed')
+  )
+    return refusedFactor
   const network = networkCode(raw)
   return (
     (network === undefined
       ? undefined
       : (byNetworkCode.get(network) ?? (protocolCode.test(network) ? brokenResponse : undefined))) ??
     byName.get(name) ??
+    (status === 400 && requiresChecksum.test(sanitizeServerText(raw.message))
+      ? refusedChecksum
+      : undefined) ??
     (status === undefined ? undefined : byStatus.get(status)) ??
     (status !== undefined && status < 300 ? unreadable : undefined) ??
     (status !== undefined && status >= 500 ? serverFault : undefined) ?? {
@@ -340,7 +393,9 @@ function networkCode(raw: RawError, depth = 0): string | undefined {
 function quote(message: unknown): string {
   // Don't quote Node's error for a failed credential process: its command line may contain a secret.
   const text = sanitizeServerText(message)
-  return text === '' || text.startsWith('Command failed') ? '' : ` (${text})`
+  // The SDK's text for an error without a message, as Ceph sends it.
+  const isEmpty = text === '' || text === 'UnknownError'
+  return isEmpty || text.startsWith('Command failed') ? '' : ` (${text})`
 }
 
 function requestId(raw: RawError): { requestId?: string } {

@@ -1,5 +1,5 @@
-// The port on IAM: reads a role's documents, runs IAM's simulator, and has two writes: an inline policy, and a new
-// version of a managed policy.
+// The port on IAM: reads a role's documents, runs IAM's simulator, and has two writes: an inline policy, and
+// a new version of a managed policy.
 import {
   CreatePolicyVersionCommand,
   DeletePolicyVersionCommand,
@@ -16,7 +16,7 @@ import {
   SimulatePrincipalPolicyCommand,
 } from '@aws-sdk/client-iam'
 import type { EvaluationResult, Role, SimulatePrincipalPolicyCommandInput } from '@aws-sdk/client-iam'
-import { HoldfastError } from '../core/errors.ts'
+import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import { parsePrincipalArn, policyCalls } from './principal-policies.ts'
 import type { PrincipalName } from './principal-policies.ts'
 import { askUntil, clientSettings } from './service-settings.ts'
@@ -30,6 +30,14 @@ export interface PrincipalDocuments {
   boundary: { name: string; json: string } | null
 }
 
+export interface RoleDocuments {
+  /** JSON as IAM stores it. */
+  trustJson: string
+  inline: { name: string; json: string }[]
+  attachedArns: string[]
+  boundaryArn: string | null
+}
+
 /** The trust policy of a role, JSON as IAM stores it: it names the principals that may assume the role. */
 export interface RoleTrust {
   arn: string
@@ -40,7 +48,10 @@ export interface SimulatedDecision {
   action: string
   resource: string
   allowed: boolean
-  /** True if a statement denies it explicitly: then no other policy can allow it, not even a resource's policy. */
+  /**
+   * True if a statement denies it explicitly: then no other policy can allow it, not even a resource's
+   * policy.
+   */
   deniedExpressly: boolean
   /** Context keys that the policies use and the simulation lacked: with them, the decision may change. */
   missingContext: string[]
@@ -51,8 +62,8 @@ export interface SimulatedDecision {
 }
 
 /**
- * A role can have 20 attached policies, and inline policies of 10,240 characters together, so real listings are
- * shorter.
+ * A role can have 20 attached policies, and inline policies of 10,240 characters together, so real listings
+ * are shorter.
  */
 const maxPages = 100
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
@@ -75,10 +86,11 @@ export class IdentityService {
    */
   async readPrincipal(arn: string): Promise<PrincipalDocuments> {
     const principal = parsePrincipalArn(arn)
-    const found = await this.ask(`reading the ${principal.type} ${arn}`, (abort) =>
+    const entity = await this.ask(`reading the ${principal.type} ${arn}`, (abort) =>
       this.getPrincipal(principal, abort),
     )
-    if (found?.Arn === undefined) throw unreadable(`the ${principal.type} ${arn}`)
+    if (entity?.Arn === undefined) throw unreadable(`the ${principal.type} ${arn}`)
+    requireSame(arn, entity.Arn)
     const identity = await this.readPolicies(principal, arn)
     if (principal.type === 'user') {
       for (const group of await this.listGroups(principal.name, arn)) {
@@ -88,13 +100,25 @@ export class IdentityService {
         )
       }
     }
-    const boundaryArn = found.PermissionsBoundary?.PermissionsBoundaryArn
+    const boundaryArn = entity.PermissionsBoundary?.PermissionsBoundaryArn
     return {
-      arn: found.Arn,
-      tags: Object.fromEntries((found.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
+      arn: entity.Arn,
+      tags: Object.fromEntries((entity.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
       identity,
       boundary: boundaryArn === undefined ? null : await this.readManaged(boundaryArn),
     }
+  }
+
+  /**
+   * ARN of the role of this name, path included, in the account of the credentials.
+   * @throws `denied`, `not-found`, `credentials`, `unreachable`.
+   */
+  async findRole(name: string): Promise<string> {
+    const role = await this.ask(`reading the role ${name}`, (abort) =>
+      this.getPrincipal({ type: 'role', name }, abort),
+    )
+    if (role?.Arn === undefined) throw unreadable(`the role ${name}`)
+    return role.Arn
   }
 
   private async getPrincipal(
@@ -121,10 +145,40 @@ export class IdentityService {
     })
   }
 
+  /**
+   * The documents that decide what a role may do and who may assume it. Attached policies by their ARNs alone.
+   * @throws `denied`, `not-found`, `credentials`, `unreachable`.
+   */
+  async readRole(arn: string): Promise<RoleDocuments> {
+    const principal = parsePrincipalArn(arn)
+    const { Role: role } = await this.ask(`reading the role ${arn}`, (abort) =>
+      this.client.send(new GetRoleCommand({ RoleName: principal.name }), abort),
+    )
+    if (role?.Arn === undefined) throw unreadable(`the role ${arn}`)
+    requireSame(arn, role.Arn)
+    const { inline, attachedArns } = await this.readInline(principal, arn)
+    return {
+      trustJson: decodeDocument(role.AssumeRolePolicyDocument, `of the trust of ${arn}`),
+      inline,
+      attachedArns,
+      boundaryArn: role.PermissionsBoundary?.PermissionsBoundaryArn ?? null,
+    }
+  }
+
   private async readPolicies(
     principal: PrincipalName,
     label: string,
   ): Promise<PrincipalDocuments['identity']> {
+    const { inline, attachedArns } = await this.readInline(principal, label)
+    const attached: PrincipalDocuments['identity'] = []
+    for (const policyArn of attachedArns) attached.push(await this.readManaged(policyArn))
+    return [...inline, ...attached]
+  }
+
+  private async readInline(
+    principal: PrincipalName,
+    label: string,
+  ): Promise<Pick<RoleDocuments, 'inline' | 'attachedArns'>> {
     const calls = policyCalls(this.client, principal)
     const inlineNames = await this.list(`listing the policies of ${label}`, async (marker, abort) => {
       const page = await calls.listInline(marker, abort)
@@ -137,15 +191,14 @@ export class IdentityService {
         next: page.IsTruncated === true ? page.Marker : undefined,
       }
     })
-    const identity: PrincipalDocuments['identity'] = []
+    const inline: RoleDocuments['inline'] = []
     for (const name of inlineNames) {
       const { PolicyDocument: document } = await this.ask(`reading the policy ${name} of ${label}`, (abort) =>
         calls.getInline(name, abort),
       )
-      identity.push({ name, json: decodeDocument(document, name) })
+      inline.push({ name, json: decodeDocument(document, name) })
     }
-    for (const policyArn of attachedArns) identity.push(await this.readManaged(policyArn))
-    return identity
+    return { inline, attachedArns }
   }
 
   /** Every role of the account with its trust policy. @throws `denied`, `credentials`, `unreachable`. */
@@ -161,7 +214,8 @@ export class IdentityService {
   }
 
   /**
-   * IAM's decision on each action and resource, by `SimulatePrincipalPolicy`. It includes boundary and organization.
+   * IAM's decision on each action and resource, by `SimulatePrincipalPolicy`. It includes boundary and
+   * organization.
    */
   simulatePrincipal(
     principalArn: string,
@@ -183,8 +237,17 @@ export class IdentityService {
     })
   }
 
-  /** Puts or replaces one inline policy of a role. */
+  /**
+   * Puts or replaces one inline policy of a role.
+   * @throws `denied`, `credentials`, `unreachable`; `not-found` if the role of that name has another ARN.
+   */
   async putRolePolicy(roleArn: string, policyName: string, json: string): Promise<void> {
+    try {
+      requireSame(roleArn, await this.findRole(roleNameOf(roleArn)))
+    } catch (error) {
+      // The right to write is enough, because an emergency must not fail for a right to read.
+      if (!isHoldfastError(error, 'denied')) throw error
+    }
     await this.ask(`writing the policy ${policyName} of ${roleArn}`, (abort) =>
       this.client.send(
         new PutRolePolicyCommand({
@@ -198,19 +261,19 @@ export class IdentityService {
   }
 
   /**
-   * Makes `json` the content of the managed policy. IAM keeps five versions, so we delete the oldest one that isn't
-   * in force.
+   * Makes `json` the content of the managed policy. IAM keeps five versions, so we delete the oldest one that
+   * isn't in force.
    */
   async replacePolicy(PolicyArn: string, json: string): Promise<void> {
     const versions = await this.list(`listing the versions of ${PolicyArn}`, async (Marker, abort) => {
       const page = await this.client.send(new ListPolicyVersionsCommand({ PolicyArn, Marker }), abort)
       return { items: page.Versions ?? [], next: page.IsTruncated === true ? page.Marker : undefined }
     })
-    const unused = versions
+    const replaceable = versions
       .filter(({ IsDefaultVersion }) => IsDefaultVersion !== true)
-      .sort((left, right) => (left.CreateDate?.getTime() ?? 0) - (right.CreateDate?.getTime() ?? 0))
-    if (versions.length >= maxPolicyVersions && unused[0]?.VersionId !== undefined) {
-      const { VersionId } = unused[0]
+      .sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0))
+    if (versions.length >= maxPolicyVersions && replaceable[0]?.VersionId !== undefined) {
+      const { VersionId } = replaceable[0]
       await this.ask(`deleting an old version of ${PolicyArn}`, (abort) =>
         this.client.send(new DeletePolicyVersionCommand({ PolicyArn, VersionId }), abort),
       )
@@ -276,6 +339,17 @@ export function roleNameOf(roleArn: string): string {
       hint: 'pass it as arn:aws:iam::<account>:role/<name>',
     },
   )
+}
+
+/**
+ * IAM finds a principal by its name alone, in the account of the credentials, so we compare path and account
+ * ourselves.
+ */
+function requireSame(arn: string, existingArn: string): void {
+  if (existingArn === arn) return
+  throw new HoldfastError('not-found', `${arn} doesn't exist: that name belongs to ${existingArn}`, {
+    hint: 'pass the whole ARN with its path, and use credentials of its account',
+  })
 }
 
 // If the request names resources, IAM returns the decision for each of them one level deeper.

@@ -1,10 +1,12 @@
 // Calls AWS services that speak JSON and of which we need only one or two reads. The SDK's signer signs the requests;
 // we use no client packages, because each weighs megabytes.
 import { setTimeout as wait } from 'node:timers/promises'
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
+import type { Readable } from 'node:stream'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { HoldfastError } from '../core/errors.ts'
 import { retryAfterDelay, serviceCallRetry } from '../core/retry.ts'
+import { credentialChain, serviceRequestHandler } from './credential-chain.ts'
 import { translateError } from './error-translation.ts'
 import { RequestHash } from './request-hash.ts'
 import type { ServiceSettings } from './service-settings.ts'
@@ -21,17 +23,27 @@ export interface JsonRequest {
   body?: Record<string, unknown>
 }
 
+type SentRequest = Parameters<NodeHttpHandler['handle']>[0]
+type ReceivedResponse = Awaited<ReturnType<NodeHttpHandler['handle']>>['response']
+
 const deadlineMs = 30_000
 const maxResponseBytes = 8 * 1024 * 1024
+/** A server refuses a request whose date is 15 minutes off. The SDK corrects its clock from 5 minutes on. */
+const maxClockSkewMs = 5 * 60_000
 const regionPattern = /^[a-z]{2}(?:-[a-z]{2,16}){1,3}-\d{1,2}$/
 
 export class JsonServices {
   private readonly settings: ServiceSettings
+  private readonly handler: NodeHttpHandler
   private readonly credentials: NonNullable<ServiceSettings['credentials']>
+  /** The server's clock minus this machine's, as a refused request showed it. */
+  private clockOffsetMs = 0
 
   constructor(settings: ServiceSettings = {}) {
     this.settings = settings
-    this.credentials = settings.credentials ?? fromNodeProviderChain()
+    const { environment = process.env } = settings
+    this.credentials = settings.credentials ?? credentialChain({}, environment)
+    this.handler = new NodeHttpHandler(serviceRequestHandler(environment))
   }
 
   /**
@@ -51,10 +63,36 @@ export class JsonServices {
     )
   }
 
-  private async askOnce(
-    operation: string,
-    { service, region, method, path, query = {}, target, body }: JsonRequest,
-  ): Promise<unknown> {
+  private async askOnce(operation: string, request: JsonRequest): Promise<unknown> {
+    let response = await this.send(request)
+    if (response.statusCode >= 400 && this.correctClock(response)) {
+      // The body of an error is short, and its connection can be used again only after it was read.
+      await readBounded(response, operation)
+      response = await this.send(request)
+    }
+    const value = parse(await readBounded(response, operation))
+    if (response.statusCode < 300 && value !== undefined) return value
+    throw errorOf(response, value)
+  }
+
+  /** True if the response has shown that this machine's clock is wrong: as the SDK does. */
+  private correctClock({ headers }: ReceivedResponse): boolean {
+    const serverMs = Date.parse(headers['date'] ?? '')
+    const offsetMs = serverMs - Date.now()
+    if (Number.isNaN(offsetMs) || Math.abs(offsetMs - this.clockOffsetMs) < maxClockSkewMs) return false
+    this.clockOffsetMs = offsetMs
+    return true
+  }
+
+  private async send({
+    service,
+    region,
+    method,
+    path,
+    query = {},
+    target,
+    body,
+  }: JsonRequest): Promise<ReceivedResponse> {
     const url = new URL(
       path,
       this.settings.endpoint ??
@@ -72,32 +110,25 @@ export class JsonServices {
       service,
       sha256: RequestHash,
     })
-    const signed = await signer.sign({
-      method,
-      protocol: url.protocol,
-      hostname: url.hostname,
-      path: url.pathname,
-      query,
-      headers,
-      body: text,
-    })
-    // Encode like the signer: it writes a space as %20, not as a plus.
-    url.search = Object.entries(query)
-      .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-      .join('&')
-    const { host: _host, ...signedHeaders } = signed.headers
+    const signed = await signer.sign(
+      {
+        method,
+        protocol: url.protocol,
+        hostname: url.hostname,
+        ...(url.port === '' ? {} : { port: Number(url.port) }),
+        path: url.pathname,
+        query,
+        headers,
+        ...(method === 'GET' ? {} : { body: text }),
+      },
+      { signingDate: new Date(Date.now() + this.clockOffsetMs) },
+    )
     const deadline = AbortSignal.timeout(deadlineMs)
-    const response = await fetch(url, {
-      method,
-      headers: signedHeaders,
-      ...(method === 'GET' ? {} : { body: text }),
-      redirect: 'manual',
-      signal:
+    const { response } = await this.handler.handle(signed as SentRequest, {
+      abortSignal:
         this.settings.signal === undefined ? deadline : AbortSignal.any([deadline, this.settings.signal]),
     })
-    const value = parse(await readBounded(response, operation))
-    if (response.ok && value !== undefined) return value
-    throw errorOf(response, value)
+    return response
   }
 }
 
@@ -111,10 +142,10 @@ export function assertRegion(region: string): void {
   )
 }
 
-async function readBounded(response: Response, operation: string): Promise<string> {
+async function readBounded(response: ReceivedResponse, operation: string): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response.body as Readable) {
     bytes += (chunk as Uint8Array).length
     if (bytes > maxResponseBytes)
       throw new HoldfastError(
@@ -140,15 +171,15 @@ function parse(text: string): unknown {
 /**
  * An error in the form that the SDK throws. AWS puts its name in a header or in the body, with a namespace or a link.
  */
-function errorOf(response: Response, body: unknown): unknown {
-  if (response.status >= 300 && response.status < 400) return { $metadata: { httpStatusCode: 502 } }
+function errorOf(response: ReceivedResponse, body: unknown): unknown {
+  if (response.statusCode >= 300 && response.statusCode < 400) return { $metadata: { httpStatusCode: 502 } }
   const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
-  const type = response.headers.get('x-amzn-errortype') ?? fields['__type'] ?? fields['code']
+  const type = response.headers['x-amzn-errortype'] ?? fields['__type'] ?? fields['code']
   const name = typeof type === 'string' ? type.split(':')[0]!.split('#').at(-1)! : 'unknown'
   const message = fields['message'] ?? fields['Message']
   return {
     name,
     message: typeof message === 'string' ? message : '',
-    $metadata: { httpStatusCode: response.status },
+    $metadata: { httpStatusCode: response.statusCode },
   }
 }

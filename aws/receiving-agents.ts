@@ -34,8 +34,8 @@ class Receiver {
   }
 
   /**
-   * The buffer for the next read. We reuse the shared buffer only if a body is being received and its stream is
-   * empty: otherwise bytes of the last read may still wait in a stream.
+   * The buffer for the next read. We reuse the shared buffer only while a body arrives and its stream is
+   * empty. Otherwise bytes of the last read may still wait in a stream.
    */
   private next(): Uint8Array {
     const isEmpty = this.body?.readableLength === 0

@@ -5,9 +5,15 @@ import type { RenewedCredentials } from './credentials.ts'
 import { translateError } from './error-translation.ts'
 import type { S3Connection } from './s3-connection.ts'
 
+/** A session that has ended, or a key that a rotation has replaced. */
+const rejectedCredentials =
+  /^(?:ExpiredToken|TokenRefreshRequired|InvalidAccessKeyId|InvalidToken|InvalidClientTokenId)/
+
 export class S3Calls {
   readonly connection: S3Connection
   private readonly credentials: RenewedCredentials
+  /** A call has succeeded, so that the address and the credentials are right. */
+  hasSucceeded = false
 
   constructor(connection: S3Connection, credentials: RenewedCredentials) {
     this.connection = connection
@@ -22,11 +28,13 @@ export class S3Calls {
   /** Runs one call of the SDK. Translates its error, and renews an expired session for the next call. */
   async attempt<Output>(operation: string, call: () => Promise<Output>): Promise<Output> {
     try {
-      return await call()
+      const output = await call()
+      this.hasSucceeded = true
+      return output
     } catch (error) {
       this.connection.throwIfStopped()
       const failure = translateError(error, operation)
-      if (!/^(ExpiredToken|TokenRefreshRequired)/.test(String(failure.context['awsError']))) throw failure
+      if (!rejectedCredentials.test(String(failure.context['awsError']))) throw failure
       const renewed = await this.credentials.renew().catch(() => false)
       throw renewed ? withContext(failure, { renewed }, true) : failure
     }

@@ -1,20 +1,26 @@
 // The two S3 clients of a store: one never repeats a PUT, the other repeats reads. Both have deadlines.
 import { Transform } from 'node:stream'
 import type { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import type { RenewedCredentials } from './credentials.ts'
 import { HoldfastError } from '../core/errors.ts'
 import { sdkAttempts } from '../core/retry.ts'
+import { agentSettings } from './http-agents.ts'
+import type { Environment } from './http-agents.ts'
 import { ReceivingHttpAgent, ReceivingHttpsAgent } from './receiving-agents.ts'
 import { RequestCounter } from './request-count.ts'
 
 export interface Deadlines {
   /** The time to open a connection. */
   connectMs: number
-  /** The time without a byte in either direction. */
+  /** The time without progress: no byte arrives, and the system takes none. Uploads get four times as much. */
   silenceMs: number
-  /** The time of a whole call, besides the time of its bytes at `minBytesPerSecond`. */
+  /**
+   * The time of a whole call, besides the time of its bytes at `minBytesPerSecond`: a store that sends a byte now and
+   * then must not hold a call for ever.
+   */
   callMs: number
   minBytesPerSecond: number
 }
@@ -23,8 +29,14 @@ export const defaultDeadlines: Deadlines = {
   connectMs: 10_000,
   silenceMs: 30_000,
   callMs: 120_000,
-  minBytesPerSecond: 65_536,
+  minBytesPerSecond: 8192,
 }
+
+/**
+ * The system takes up to some megabytes of an upload at once. On a slow link these leave the host while nothing seems
+ * to move: 4 MiB at 1 Mbit/s take 34 seconds.
+ */
+const uploadSilenceFactor = 4
 
 /** Not the SDK's default of 50, because that stalls parallel transfers. */
 const maxSockets = 256
@@ -38,6 +50,7 @@ export interface ConnectionSettings {
   deadlines: Deadlines
   /** Attempts of the SDK for one read; it backs off with jitter. */
   readAttempts: number
+  environment: Environment
   /** Ends every call in progress. */
   signal?: AbortSignal
 }
@@ -60,12 +73,17 @@ export class S3Connection {
   constructor(settings: ConnectionSettings) {
     this.deadlines = settings.deadlines
     this.signal = settings.signal
+    const { http, https } = agentSettings(settings.environment)
     const agents = {
-      httpAgent: new ReceivingHttpAgent({ keepAlive: true, maxSockets }),
-      httpsAgent: new ReceivingHttpsAgent({ keepAlive: true, maxSockets }),
+      httpAgent: new ReceivingHttpAgent({ ...http, maxSockets }),
+      httpsAgent: new ReceivingHttpsAgent({ ...https, maxSockets }),
     }
-    this.writer = this.makeClient(settings, agents, sdkAttempts.put)
-    this.reader = this.makeClient(settings, agents, settings.readAttempts)
+    const { silenceMs } = settings.deadlines
+    this.writer = this.makeClient(settings, agents, {
+      attempts: sdkAttempts.put,
+      silenceMs: silenceMs * uploadSilenceFactor,
+    })
+    this.reader = this.makeClient(settings, agents, { attempts: settings.readAttempts, silenceMs })
   }
 
   /** Makes one attempt only. */
@@ -88,6 +106,12 @@ export class S3Connection {
     return this.signal === undefined ? deadline : AbortSignal.any([deadline, this.signal])
   }
 
+  /** @throws the reason of the caller's signal, if it ends the wait. */
+  async sleep(ms: number): Promise<void> {
+    await setTimeout(ms, undefined, this.signal === undefined ? {} : { signal: this.signal }).catch(() => {})
+    this.throwIfStopped()
+  }
+
   /** Throws the reason of the caller's signal, so that an abort does not read as a network error. */
   throwIfStopped(): void {
     this.signal?.throwIfAborted()
@@ -102,7 +126,7 @@ export class S3Connection {
   serverTimeMs(): number | null {
     return this.lastDate === undefined
       ? null
-      : this.lastDate.serverMs + (performance.now() - this.lastDate.receivedMs)
+      : Math.floor(this.lastDate.serverMs + (performance.now() - this.lastDate.receivedMs))
   }
 
   close(): void {
@@ -110,7 +134,11 @@ export class S3Connection {
     this.reader.destroy()
   }
 
-  private makeClient(settings: ConnectionSettings, agents: Agents, attempts: number): S3Client {
+  private makeClient(
+    settings: ConnectionSettings,
+    agents: Agents,
+    { attempts, silenceMs }: { attempts: number; silenceMs: number },
+  ): S3Client {
     const config: S3ClientConfig & { expectContinueHeader: boolean } = {
       region: settings.region,
       credentials: Object.assign(() => settings.credentials.get(), { memoized: true }),
@@ -119,7 +147,7 @@ export class S3Connection {
       requestHandler: {
         ...agents,
         connectionTimeout: settings.deadlines.connectMs,
-        socketTimeout: settings.deadlines.silenceMs,
+        socketTimeout: silenceMs,
       },
       // The caller passes the checksum that the server verifies, and readers check each chunk's hash.
       requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -9,9 +9,16 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
+import type { ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3'
 import { HoldfastError } from '../core/errors.ts'
-import { retryAfterDelay, sdkAttempts, truncatedReadRetry } from '../core/retry.ts'
-import type { DelayedRetryPolicy } from '../core/retry.ts'
+import {
+  outageRetry,
+  outlastOutage,
+  rereadDamaged,
+  retryAfterDelay,
+  truncatedReadRetry,
+} from '../core/retry.ts'
+import type { DelayedRetryPolicy, OutageRetryPolicy } from '../core/retry.ts'
 import type {
   LockDefault,
   ObjectRef,
@@ -20,104 +27,105 @@ import type {
   ObjectVersion,
   PutReply,
 } from '../core/store/object-store.ts'
-import { resolveCredentials } from './credentials.ts'
-import type { CredentialProvider, RenewedCredentials, RoleToAssume } from './credentials.ts'
+import type { RenewedCredentials } from './credentials.ts'
 import { translateError } from './error-translation.ts'
 import { readRange } from './ranged-read.ts'
 import type { RequestCounts } from './request-count.ts'
+import { openS3Access } from './s3-access.ts'
+import type { AccessSettings } from './s3-access.ts'
 import { S3Calls, withContext } from './s3-calls.ts'
-import { defaultDeadlines, S3Connection } from './s3-connection.ts'
-import type { Deadlines } from './s3-connection.ts'
+import type { S3Connection } from './s3-connection.ts'
 import { VersionPager } from './version-listing.ts'
 import type { VersionPage } from './version-listing.ts'
 import { readLockMode, readVersionState } from './version-state.ts'
 
-export interface S3Settings {
+export interface S3Settings extends AccessSettings {
   bucket: string
-  /** Default: the SDK's region (AWS_REGION, profile), else us-east-1. */
-  region?: string
-  /** An S3-compatible store's URL. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS. */
-  endpoint?: string
-  role?: RoleToAssume
-  readMfaCode?: (serial: string) => Promise<string>
-  /** Default: the SDK's chain. */
-  credentials?: CredentialProvider
-  deadlines?: Partial<Deadlines>
-  /** Maximum attempts of the SDK at one read, and of ours at a truncated body. Default 5. */
-  readAttempts?: number
-  environment?: Record<string, string | undefined>
-  /** Ends every call in progress; they reject with its reason. */
-  signal?: AbortSignal
+  /** How long a read waits for a store that has responded before. Default: `outageRetry`. */
+  outage?: OutageRetryPolicy
+  onWait?: (wait: StoreWait) => void
 }
 
-/** A store on `settings.bucket`. Sends nothing before the first call. */
-export function openS3ObjectStore(settings: S3Settings): S3ObjectStore {
-  const environment = settings.environment ?? process.env
-  const endpoint = settings.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']
-  if (endpoint !== undefined && !URL.canParse(endpoint)) {
-    throw new HoldfastError('invalid-input', 'the endpoint is not a URL', {
-      hint: 'pass --endpoint https://host:port',
-    })
-  }
-  // A store of --endpoint has its token service at the same address; the SDK finds AWS's.
-  const stsEndpoint =
-    environment['AWS_ENDPOINT_URL_STS'] ?? settings.endpoint ?? environment['AWS_ENDPOINT_URL']
-  const region = () => resolveRegion(settings.region)
-  const credentials = resolveCredentials({
-    region,
-    environment,
-    ...(stsEndpoint === undefined ? {} : { stsEndpoint }),
-    ...(settings.role === undefined ? {} : { role: settings.role }),
-    ...(settings.readMfaCode === undefined ? {} : { readMfaCode: settings.readMfaCode }),
-    ...(settings.credentials === undefined ? {} : { base: settings.credentials }),
-  })
-  const readAttempts = settings.readAttempts ?? sdkAttempts.read
-  const connection = new S3Connection({
-    region,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    credentials,
-    deadlines: { ...defaultDeadlines, ...settings.deadlines },
-    readAttempts,
-    ...(settings.signal === undefined ? {} : { signal: settings.signal }),
-  })
+/** A read that waits for a store that no longer responds. */
+export interface StoreWait {
+  /** The failure, as text. */
+  reason: string
+  waitedMs: number
+  patienceMs: number
+}
+
+/**
+ * A store on `settings.bucket`. Sends nothing before the first call.
+ * @param access shared with other clients of the same role.
+ */
+export function openS3ObjectStore(settings: S3Settings, access = openS3Access(settings)): S3ObjectStore {
+  assertBucketName(settings.bucket)
+  const { connection, credentials, endpoint, readAttempts } = access
   return new S3ObjectStore(
     { bucket: settings.bucket, ...(endpoint === undefined ? {} : { endpoint }) },
     connection,
     credentials,
-    readAttempts,
+    { readAttempts, outage: settings.outage ?? outageRetry, onWait: settings.onWait ?? (() => {}) },
   )
 }
 
-async function resolveRegion(explicit: string | undefined): Promise<string> {
-  if (explicit !== undefined) return explicit
-  return new S3Client({}).config.region().catch(() => 'us-east-1')
+interface ReadSettings {
+  readAttempts: number
+  outage: OutageRetryPolicy
+  onWait: (wait: StoreWait) => void
+}
+
+/**
+ * The endpoint that the SDK would take from the shared configuration. A writer's cache belongs to one address, so the
+ * writer must know the address before the first request.
+ */
+export async function readProfileEndpoint(): Promise<string | undefined> {
+  return new S3Client({}).config.serviceConfiguredEndpoint?.()
+}
+
+/** The SDK takes ARNs too, and would then use the region and the account that they name. */
+function assertBucketName(bucket: string): void {
+  if (/^[\w.-]{1,255}$/.test(bucket)) return
+  throw new HoldfastError(
+    'invalid-input',
+    `${JSON.stringify(bucket.slice(0, 100))} is not the name of a bucket`,
+    {
+      hint: 'pass --bucket with the name alone: no `s3://`, no path and no ARN',
+    },
+  )
+}
+
+/** Without user, password, query and a last slash. */
+function addressOf(endpoint: string): string {
+  const { origin, pathname } = new URL(endpoint)
+  return origin + pathname.replace(/\/+$/, '')
 }
 
 export class S3ObjectStore implements ObjectStore {
-  /** Includes the endpoint, because a writer's cache must not mix up equal buckets of two stores. */
+  /** Includes the endpoint with its path, because a writer's cache must not mix up equal buckets of two stores. */
   readonly name: string
   private readonly address: string
   private readonly bucket: string
   private readonly connection: S3Connection
   private readonly calls: S3Calls
   private readonly readRetry: DelayedRetryPolicy
+  private readonly reads: ReadSettings
 
   /** Use `openS3ObjectStore`. */
   constructor(
     location: { bucket: string; endpoint?: string },
     connection: S3Connection,
     credentials: RenewedCredentials,
-    readAttempts: number,
+    reads: ReadSettings,
   ) {
     this.address = `s3://${location.bucket}`
     this.name =
-      location.endpoint === undefined
-        ? this.address
-        : `${this.address} at ${new URL(location.endpoint).origin}`
+      location.endpoint === undefined ? this.address : `${this.address} at ${addressOf(location.endpoint)}`
     this.bucket = location.bucket
     this.connection = connection
     this.calls = new S3Calls(connection, credentials)
-    this.readRetry = { ...truncatedReadRetry, maxAttempts: readAttempts }
+    this.readRetry = { ...truncatedReadRetry, maxAttempts: reads.readAttempts }
+    this.reads = reads
   }
 
   /** Requests sent so far, including repeated attempts. */
@@ -191,13 +199,15 @@ export class S3ObjectStore implements ObjectStore {
     }
     // HTTP can't express an empty range.
     if (bytes === 0) return new Uint8Array(0)
-    return retryAfterDelay(this.readRetry, { random: Math.random, sleep }, () =>
-      this.readOnce(ref, offset, bytes, buffer),
+    return this.outlast(() =>
+      retryAfterDelay(this.readRetry, { random: Math.random, sleep }, () =>
+        this.readOnce(ref, offset, bytes, buffer),
+      ),
     )
   }
 
   headVersion(ref: ObjectRef): Promise<ObjectState> {
-    return readVersionState(this.calls, this.bucket, ref, () => this.readOnce(ref, 0, 1))
+    return this.outlast(() => readVersionState(this.calls, this.bucket, ref, () => this.readOnce(ref, 0, 1)))
   }
 
   async *listVersions(prefix: string): AsyncIterable<ObjectVersion> {
@@ -248,7 +258,7 @@ export class S3ObjectStore implements ObjectStore {
     const pager = new VersionPager(prefix, this.address)
     for (let isLast = false; !isLast;) {
       const next = pager.next
-      const page = await this.calls.read(`listing ${this.address}/${prefix}`, () =>
+      const readPage = (): Promise<ListObjectVersionsCommandOutput> =>
         this.connection.forReads.send(
           new ListObjectVersionsCommand({
             Bucket: this.bucket,
@@ -259,12 +269,31 @@ export class S3ObjectStore implements ObjectStore {
             ...(next?.versionId === undefined ? {} : { VersionIdMarker: next.versionId }),
           }),
           { abortSignal: this.connection.deadline(0) },
-        ),
+        )
+      // A page that can't be trusted may have been damaged on its way, as the body of an object.
+      const versionPage = await rereadDamaged(async () =>
+        pager.read(await this.outlast(() => this.calls.read(`listing ${this.address}/${prefix}`, readPage))),
       )
-      const versionPage = pager.read(page)
       yield versionPage
       isLast = versionPage.isLast
     }
+  }
+
+  /** Repeats a read while a store that has responded before is away. */
+  private outlast<Result>(read: () => Promise<Result>): Promise<Result> {
+    const { outage, onWait } = this.reads
+    const policy: OutageRetryPolicy = {
+      ...outage,
+      isRetryable: (error) => this.calls.hasSucceeded && outage.isRetryable(error),
+    }
+    const timing = {
+      random: Math.random,
+      nowMs: () => performance.now(),
+      sleep: (ms: number) => this.connection.sleep(ms),
+      onWait: (error: unknown, waitedMs: number) =>
+        onWait({ reason: (error as Error).message, waitedMs, patienceMs: outage.patienceMs }),
+    }
+    return outlastOutage(policy, timing, read)
   }
 
   private async readOnce(

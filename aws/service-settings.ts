@@ -1,5 +1,7 @@
 // Settings and calls that the clients of small services (IAM, STS, RDS) share. S3 has its own connection.
 import { sdkAttempts } from '../core/retry.ts'
+import { credentialChain, serviceRequestHandler } from './credential-chain.ts'
+import type { Environment } from './http-agents.ts'
 import { translateError } from './error-translation.ts'
 
 export interface ServiceSettings {
@@ -8,15 +10,22 @@ export interface ServiceSettings {
   endpoint?: string
   credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>
   signal?: AbortSignal
+  /** Names the proxy and the certificates. Default: the process's. */
+  environment?: Environment
 }
 
-export function clientSettings({ region, endpoint, credentials }: ServiceSettings) {
+export function clientSettings({
+  region,
+  endpoint,
+  credentials,
+  environment = process.env,
+}: ServiceSettings) {
   return {
     region: region || 'us-east-1',
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
+    credentials: credentials ?? credentialChain({}, environment),
     maxAttempts: sdkAttempts.serviceCall,
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+    requestHandler: serviceRequestHandler(environment),
   }
 }
 

@@ -1,5 +1,5 @@
-// Reads the pages of ListObjectVersions, and checks that each page advances. A store that repeats pages, goes back,
-// or sends other keys is an error, because a restore fails if a listing silently misses versions.
+// Reads the pages of ListObjectVersions, and checks that each page advances. A store that repeats pages, goes
+// back, or sends other keys is an error, because a restore fails if a listing silently misses versions.
 import type {
   ListObjectVersionsCommandOutput,
   DeleteMarkerEntry,
@@ -39,9 +39,9 @@ export class VersionPager {
   }
 
   /**
-   * The entries of `page` in the store's order, its folders if the request has a delimiter, and whether another page
-   * follows. The SDK returns versions and delete markers separately; we merge them, with the latest entry of a key
-   * first.
+   * The entries of `page` in the store's order, its folders if the request has a delimiter, and whether
+   * another page follows. The SDK returns versions and delete markers separately; we merge them, with the
+   * latest entry of a key first.
    * @throws `damaged` if the page can't follow the one before.
    */
   read(page: ListObjectVersionsCommandOutput): VersionPage {
@@ -133,7 +133,10 @@ export class VersionPager {
   }
 }
 
-/** Stands in for a missing version marker, without which the next page would skip the other versions of the key. */
+/**
+ * Stands in for a missing version marker, without which the next page would skip the other versions of the
+ * key.
+ */
 function lastVersionOf(entries: ObjectVersion[], key: string): string | undefined {
   const last = entries.at(-1)
   return last?.key === key ? last.versionId : undefined
@@ -158,7 +161,9 @@ function comesFirst(marker: ObjectVersion, version: ObjectVersion): boolean {
   return marker.lastModifiedMs > version.lastModifiedMs
 }
 
-/** Compares by UTF-8 bytes, as S3 does; JavaScript's own order differs outside the Basic Multilingual Plane. */
-export function compareKeys(left: string, right: string): number {
-  return left === right ? 0 : Buffer.compare(Buffer.from(left), Buffer.from(right))
+/**
+ * Compares by UTF-8 bytes, as S3 does; JavaScript's own order differs outside the Basic Multilingual Plane.
+ */
+export function compareKeys(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

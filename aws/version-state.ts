@@ -1,8 +1,10 @@
 // Reads the state of one version: size, time, digest and lock.
 import { GetObjectRetentionCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
+import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import type { LockMode, ObjectRef, ObjectState } from '../core/store/object-store.ts'
 import type { S3Calls } from './s3-calls.ts'
+import { sanitizeServerText } from './server-text.ts'
 
 /** @param readByte a GET of the version's first byte. */
 export async function readVersionState(
@@ -39,12 +41,31 @@ export async function readVersionState(
       head.ObjectLockMode !== undefined && head.ObjectLockRetainUntilDate !== undefined
         ? { mode: readLockMode(head.ObjectLockMode), untilMs: head.ObjectLockRetainUntilDate.getTime() }
         : await readLock(calls, bucket, ref),
+    archive: archiveOf(head),
+    serverTimeMs: timeOf(calls.connection.headOf(head).headers['date']),
   }
 }
 
+const archiveClasses: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE'])
+
 /**
- * The error of a HEAD has no body: an expired session or a wrong secret reads as a bare 400 or 403, and an access key
- * that VersityGW doesn't know as 404. So we GET one byte, which needs the same permission, and throw its more precise
+ * A copy that was brought back can be read until it expires. INTELLIGENT_TIERING names its archive tier in a header
+ * of its own.
+ */
+function archiveOf({ StorageClass, ArchiveStatus, Restore }: HeadObjectCommandOutput): string | null {
+  if (Restore?.includes('ongoing-request="false"') === true) return null
+  if (ArchiveStatus !== undefined) return sanitizeServerText(ArchiveStatus)
+  return StorageClass !== undefined && archiveClasses.has(StorageClass) ? StorageClass : null
+}
+
+function timeOf(date: string | undefined): number | null {
+  const timeMs = Date.parse(date ?? '')
+  return Number.isNaN(timeMs) ? null : timeMs
+}
+
+/**
+ * The error of a HEAD has no body. An expired session or a wrong secret is only a 400 or 403. VersityGW even responds
+ * 404 to an unknown access key. So we GET one byte, which needs the same permission, and throw its more precise
  * error. If the GET succeeds (perhaps with a renewed session), this returns.
  */
 async function explainHead(error: unknown, readByte: () => Promise<unknown>): Promise<void> {

@@ -1,30 +1,35 @@
-// Assesses an identity's permissions: for each destructive action that it may do, whether a safeguard stands between
-// the call and the loss.
-import { catalogue } from '../guardrails/catalogue.ts'
-import type { DestructiveAction } from '../guardrails/catalogue.ts'
-import { actionFamilies, recoveries } from '../guardrails/recovery.ts'
+// Assesses an identity's permissions: for each destructive action that it may do, whether a safeguard stands
+// between the call and the loss.
+import type { Loss } from '../guardrails/catalogue/judgement-rows.ts'
+import { recoveries } from '../guardrails/recovery.ts'
 import type { Recovery } from '../guardrails/recovery.ts'
+import { destructiveEntries } from './destructive-actions.ts'
+import type { DestructiveEntry } from './destructive-actions.ts'
 import type { SafeguardReading, SafeguardReadings } from './live-safeguards.ts'
 import type { Permission } from './permissions.ts'
-import type { SafeguardsInPlace } from './stated-safeguards.ts'
+import type { StatedSafeguards } from './stated-safeguards.ts'
 
 /**
- * `refused`: the safeguard refuses the call. `recoverable`: the loss can be undone for a time. The other states have
- * no safeguard: with `not-known`, AWS offers one, and no file or reading shows that it is in place; with `absent`, we
- * looked and it is not in place; with `taken-off`, the same identity can remove it; with `none`, AWS offers none.
+ * With a safeguard:
+ * `refused`: the safeguard refuses the call. `recoverable`: the loss can be undone for a time.
+ * Without one:
+ * `not-known`: AWS offers one, but no file and no reading shows that it is set up. `absent`: we looked, and it isn't
+ * set up. `taken-off`: the same identity can remove it. `none`: AWS offers none.
  */
 export type SafeguardState = 'refused' | 'recoverable' | 'not-known' | 'absent' | 'taken-off' | 'none'
 
 export interface Possibility {
   action: string
-  loss: DestructiveAction['loss']
+  loss: Loss
   lost: string
   /** The safeguard that AWS offers, in words. */
   safeguard: string | null
   state: SafeguardState
   /** AWS's own report on the safeguard, if we asked for it. */
   reading: SafeguardReading | null
-  /** Until when an action done now could be undone, milliseconds since the epoch; null: never, or without end. */
+  /**
+   * Until when an action done now could be undone, milliseconds since the epoch; null: never, or without end.
+   */
   recoverableUntilMs: number | null
   /** The permission that undoes the loss. */
   broughtBackBy: string | null
@@ -47,32 +52,23 @@ export interface Assessment {
 
 const dayMs = 86_400_000
 
-/** Every destructive action by its own name, with the members of families, and the actions that remove safeguards. */
-export function actionsToAsk(): string[] {
-  const destructive = catalogue.flatMap(({ action }) => actionFamilies[action] ?? [action])
-  const removing = Object.values(recoveries).flatMap(({ takenOffBy }) => takenOffBy)
-  return [...new Set([...destructive, ...removing])].sort()
-}
-
 /**
  * @param permissions the decisions on `actionsToAsk()`; throws if one of the catalogue is missing.
  * @param safeguards those in place, already corrected by `readings`.
  */
 export function assess(
   permissions: readonly Permission[],
-  safeguards: SafeguardsInPlace,
+  safeguards: StatedSafeguards,
   nowMs: number,
   readings: SafeguardReadings = new Map(),
 ): Assessment {
   const byAction = new Map(permissions.map((permission) => [permission.action, permission]))
   const isAllowed = (action: string): boolean => byAction.get(action)?.allowed === true
-  const decisions = catalogue
-    .flatMap((entry) => (actionFamilies[entry.action] ?? [entry.action]).map((action) => ({ entry, action })))
-    .map(({ entry, action }) => {
-      const permission = byAction.get(action)
-      if (permission === undefined) throw new Error(`no decision on ${action}`)
-      return { entry, permission }
-    })
+  const decisions = destructiveEntries().map((entry) => {
+    const permission = byAction.get(entry.action)
+    if (permission === undefined) throw new Error(`no decision on ${entry.action}`)
+    return { entry, permission }
+  })
   const possible = decisions
     .filter(({ permission }) => permission.allowed)
     .map(({ entry, permission }) => {
@@ -93,10 +89,10 @@ export function lacksSafeguard({ state }: Possibility): boolean {
 
 /** A destructive action that the identity may do, with all facts about its safeguard. */
 interface AllowedAction {
-  entry: DestructiveAction
+  entry: DestructiveEntry
   permission: Permission
   reading: SafeguardReading | null
-  inPlace: SafeguardsInPlace[string] | undefined
+  inPlace: StatedSafeguards[string] | undefined
 }
 
 function describe(
@@ -105,7 +101,7 @@ function describe(
   nowMs: number,
 ): Possibility {
   const { action } = permission
-  const recovery = Object.hasOwn(recoveries, entry.action) ? recoveries[entry.action]! : null
+  const recovery = Object.hasOwn(recoveries, entry.recoveryOf) ? recoveries[entry.recoveryOf]! : null
   const takenOffBy =
     recovery === null || inPlace?.locked === true
       ? []

@@ -1,20 +1,21 @@
-// Measures a blast radius: decides on every destructive action, and corrects the stated safeguards by those that AWS
-// reports.
+// Measures a blast radius: decides on every destructive action, and corrects the stated safeguards by those
+// that AWS reports.
 import { BucketSettings } from '../aws/bucket-settings.ts'
 import { DatabaseSettings } from '../aws/database-settings.ts'
 import { DelaySettings } from '../aws/delay-settings.ts'
 import { JsonServices } from '../aws/json-services.ts'
 import type { ServiceSettings } from '../aws/service-settings.ts'
-import { actionsToAsk, assess } from './assessment.ts'
+import { assess } from './assessment.ts'
 import type { Assessment } from './assessment.ts'
+import { actionsToAsk } from './destructive-actions.ts'
 import { correctSafeguards, readLiveSafeguards } from './live-safeguards.ts'
 import type { SafeguardReadings } from './live-safeguards.ts'
 import type { Permission, PermissionSource } from './permissions.ts'
-import type { SafeguardsInPlace } from './stated-safeguards.ts'
+import type { StatedSafeguards } from './stated-safeguards.ts'
 
 export interface BlastRadiusOptions {
   /** The safeguards that the user states. */
-  stated: SafeguardsInPlace
+  stated: StatedSafeguards
   /** Regions in which to read the safeguards from AWS; empty: rely on the stated ones. */
   regions: readonly string[]
   settings: ServiceSettings

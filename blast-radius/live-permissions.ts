@@ -1,14 +1,15 @@
 // Permissions of a role as IAM's simulator decides them, boundary and organization included. We read the role's
 // documents first, because the simulator needs the resources to decide on.
 import type { IdentityService, PrincipalDocuments, SimulatedDecision } from '../aws/identity-service.ts'
+import { decideInGroups } from './live-decisions.ts'
+import type { LiveDecisions } from './live-decisions.ts'
 import type { Permission } from './permissions.ts'
+import { plainDenial } from './plain-decision.ts'
 import { asDocument } from './policy-set.ts'
 import type { PolicyDocument, PolicySet } from './policy-set.ts'
 import { candidatePatterns } from './resource-patterns.ts'
-import { deniesOutright, mentionsAllow } from './statements.ts'
+import { serviceOf } from './statements.ts'
 
-/** The results of a call come in pages, and each page takes seconds. */
-const actionsPerCall = 25
 const resourcesPerCall = 25
 const maxNamed = 3
 const assumption = 'sts:AssumeRole'
@@ -48,25 +49,19 @@ export async function readLiveRole(
     arn: role.arn,
     set,
     decide: async (actions) => {
-      const permissions: Permission[] = []
-      for (const group of groupByService(actions)) {
-        const resources = [
-          ...new Set([
-            ...candidatePatterns(set, group[0]!),
-            ...options.resources.filter((arn) => isOfService(arn, group[0]!)),
-          ]),
-        ]
-        const decisions = await iam.simulatePrincipal(role.arn, group, resources)
-        for (const action of group)
-          permissions.push(
-            summarize(
-              action,
-              decisions.filter((decision) => decision.action.toLowerCase() === action.toLowerCase()),
-              set,
-            ),
-          )
-      }
-      return permissions
+      const denials = new Map(actions.map((action) => [action, plainDenial(set, action)]))
+      const undecided = actions.filter((action) => denials.get(action) === null)
+      // Listed before IAM is asked, because too many resources are an error of the policies, and no refusal of IAM.
+      const resources = new Map<string, string[]>()
+      for (const action of undecided)
+        if (!resources.has(serviceOf(action)))
+          resources.set(serviceOf(action), resourcesOf(set, action, options))
+      const decisions = await decideInGroups(undecided, (group) =>
+        iam.simulatePrincipal(role.arn, group, resources.get(serviceOf(group[0]!))!),
+      )
+      return actions.map(
+        (action) => denials.get(action) ?? summarize(action, decisions.get(action) ?? [], set),
+      )
     },
     decideAssumption: async (roleArns) => {
       const assumptions = new Map<string, Assumption>()
@@ -105,23 +100,30 @@ function asPolicySet(role: PrincipalDocuments): PolicySet {
   }
 }
 
+function resourcesOf(set: PolicySet, action: string, { resources }: LiveOptions): string[] {
+  return [
+    ...new Set([...candidatePatterns(set, action), ...resources.filter((arn) => isOfService(arn, action))]),
+  ]
+}
+
 /** An action without a decision counts as allowed, because a missing decision proves nothing. */
-function summarize(action: string, decisions: readonly SimulatedDecision[], set: PolicySet): Permission {
+function summarize(action: string, decisions: LiveDecisions, set: PolicySet): Permission {
+  if (typeof decisions === 'string') return possible(action, `${decisions}: counted as possible`)
+  if (decisions.length === 0) return possible(action, 'IAM made no decision')
   const granted = decisions.filter(({ allowed }) => allowed)
-  if (decisions.length === 0)
-    return { action, allowed: true, resources: ['*'], conditions: ['IAM made no decision'], deniedBy: null }
-  const incomplete = mayBeGranted(set, action)
-    ? decisions.filter(({ allowed, missingContext }) => !allowed && missingContext.length > 0)
-    : []
+  const incomplete =
+    plainDenial(set, action) === null
+      ? decisions.filter(({ allowed, missingContext }) => !allowed && missingContext.length > 0)
+      : []
   const missing = [...new Set(incomplete.flatMap(({ missingContext }) => missingContext))]
   // Without a plain grant, context that is missing for one resource may be missing for all.
   const undecided = granted.length === 0 && missing.length > 0 ? decisions : incomplete
-  const possible = [...granted, ...undecided]
-  if (possible.length > 0) {
+  const grantable = [...granted, ...undecided]
+  if (grantable.length > 0) {
     return {
       action,
       allowed: true,
-      resources: possible.map(({ resource }) => resource),
+      resources: grantable.map(({ resource }) => resource),
       conditions: missing.length === 0 ? [] : [missingContextText(missing, granted, undecided)],
       deniedBy: null,
     }
@@ -134,6 +136,10 @@ function summarize(action: string, decisions: readonly SimulatedDecision[], set:
     conditions: [],
     deniedBy: first!.cutOffBy ?? first!.matchedPolicies[0] ?? null,
   }
+}
+
+function possible(action: string, reason: string): Permission {
+  return { action, allowed: true, resources: ['*'], conditions: [reason], deniedBy: null }
 }
 
 /** Names the resources too, if the other resources are granted without the missing context. */
@@ -150,33 +156,6 @@ function missingContextText(
   return `IAM can't decide without ${missing.join(', ')}${granted.length === 0 ? '' : `, on ${named}${unnamed}`}`
 }
 
-/**
- * False only if no request could be allowed in any context: no statement grants the action, or one denies it
- * outright.
- */
-function mayBeGranted({ identity, boundary }: PolicySet, action: string): boolean {
-  const granting = identity.some(({ document }) => mentionsAllow(document, action))
-  const documents = [...identity, ...(boundary === null ? [] : [boundary])].map(({ document }) => document)
-  return (
-    granting &&
-    (boundary === null || mentionsAllow(boundary.document, action)) &&
-    !documents.some((document) => deniesOutright(document, action))
-  )
-}
-
 function isOfService(arn: string, action: string): boolean {
-  return arn === '*' || arn.split(':')[2] === action.split(':')[0]
-}
-
-function groupByService(actions: readonly string[]): string[][] {
-  const groups = new Map<string, string[]>()
-  for (const action of actions) {
-    const service = action.split(':')[0]!
-    groups.set(service, [...(groups.get(service) ?? []), action])
-  }
-  return [...groups.values()].flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / actionsPerCall) }, (_, index) =>
-      group.slice(index * actionsPerCall, (index + 1) * actionsPerCall),
-    ),
-  )
+  return arn === '*' || arn.split(':')[2] === serviceOf(action)
 }

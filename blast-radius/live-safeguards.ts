@@ -1,6 +1,6 @@
-// Reads from AWS which safeguards an account has in place. A safeguard counts as seen only if every resource that the
-// action could hit, in the given regions, has it. A safeguard that we may not read counts as not in place, and is
-// reported.
+// Reads from AWS which safeguards an account has in place. A safeguard counts as seen only if every resource
+// that the action could hit, in the given regions, has it. A safeguard that we may not read counts as not in
+// place, and is reported.
 import type { BucketKeeping, BucketSettings, DefaultRetention } from '../aws/bucket-settings.ts'
 import type { DatabaseSettings } from '../aws/database-settings.ts'
 import type {
@@ -11,7 +11,7 @@ import type {
   RetentionRule,
 } from '../aws/delay-settings.ts'
 import { isHoldfastError } from '../core/errors.ts'
-import type { SafeguardsInPlace } from './stated-safeguards.ts'
+import type { StatedSafeguards } from './stated-safeguards.ts'
 import type { Permission } from './permissions.ts'
 import { matches } from './statements.ts'
 
@@ -70,15 +70,15 @@ export async function readLiveSafeguards(
 }
 
 /**
- * Whether AWS reports the safeguard against an action. If so, we need every resource that the action may hit, by
- * every path.
+ * Whether AWS reports the safeguard against an action. If so, we need every resource that the action may hit,
+ * by every path.
  */
 export function isSafeguardReadable(action: string): boolean {
   return Object.hasOwn(readers, action)
 }
 
 /** The stated safeguards, corrected by the readings: a stated safeguard that is absent is removed. */
-export function correctSafeguards(stated: SafeguardsInPlace, readings: SafeguardReadings): SafeguardsInPlace {
+export function correctSafeguards(stated: StatedSafeguards, readings: SafeguardReadings): StatedSafeguards {
   const safeguards = { ...stated }
   for (const [action, { state, days, locked }] of readings) {
     if (state === 'absent') delete safeguards[action]
@@ -227,8 +227,8 @@ function onBuckets(safeguard: string, hasSafeguard: (bucket: BucketKeeping) => b
       })),
     )
     if (safeguard !== 'versions') return judged
-    // A lifecycle rule limits how long old versions can be restored. We report no lock, because an identity that may
-    // delete versions removes this safeguard whether or not a default retention locks them.
+    // A lifecycle rule limits how long old versions can be restored. We report no lock, because an identity
+    // that may delete versions removes this safeguard whether or not a default retention locks them.
     const days = meant.flatMap(({ oldVersionsDays }) => oldVersionsDays ?? [])
     return {
       state: judged.state,
@@ -342,8 +342,8 @@ async function unlessUnreadable(read: () => Promise<SafeguardReading>): Promise<
 }
 
 /**
- * `arn:aws:s3:::name/key` with wildcards, which match slashes too. Other forms (access points) can lead to any
- * bucket.
+ * `arn:aws:s3:::name/key` with wildcards, which match slashes too. Other forms (access points) can lead to
+ * any bucket.
  */
 function meansBucket(arn: string, name: string): boolean {
   const [, path] = arn.split(':::')

@@ -3,9 +3,11 @@
 import type * as evaluator from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../core/errors.ts'
 import type { Permission, PermissionSource } from './permissions.ts'
+import { denied, mayReachAll, plainDecision, statementsKey } from './plain-decision.ts'
 import type { NamedDocument, PolicyDocument, PolicySet } from './policy-set.ts'
-import { candidatePatterns } from './resource-patterns.ts'
-import { deniesAllElse, narrows } from './statements.ts'
+import { candidatePatterns, pinResources } from './resource-patterns.ts'
+import { exampleOf, loadResourceTypes, overlaps } from './resource-types.ts'
+import { deniesAllElse, hasAllow, narrows, serviceOf } from './statements.ts'
 
 type Evaluator = typeof evaluator
 type Simulation = Parameters<Evaluator['runSimulation']>[0]
@@ -20,6 +22,7 @@ const evaluatorPackage = '@cloud-copilot/iam-simulate'
 /** @throws `invalid-input` if the evaluator isn't installed, or if AWS would refuse a document. */
 export async function evaluatePolicies(set: PolicySet): Promise<PermissionSource> {
   const { runSimulation } = await loadEvaluator()
+  const findTypes = await loadResourceTypes(evaluatorPackage)
   const caveats = [
     'policies of resources (bucket, key) may grant more, or deny',
     ...(set.scps.length === 0 ? ['no service control policy was given: the organization may deny more'] : []),
@@ -30,8 +33,20 @@ export async function evaluatePolicies(set: PolicySet): Promise<PermissionSource
     subject: set.principalArn ?? set.identity.map(({ name }) => name).join(', '),
     caveats,
     decide: async (actions) => {
+      await refuseMalformed(runSimulation, set)
+      // Actions that share their statements and the types of their resources share one decision.
+      const decisions = new Map<string, Permission>()
       const permissions: Permission[] = []
-      for (const action of actions) permissions.push(await decide(runSimulation, set, action))
+      for (const action of actions) {
+        let permission = plainDecision(set, action)
+        if (permission === null) {
+          const types = await findTypes(action)
+          const key = [serviceOf(action), statementsKey(set, action), ...types].join('\n')
+          permission = decisions.get(key) ?? (await decide(runSimulation, set, action, types))
+          decisions.set(key, permission)
+        }
+        permissions.push({ ...permission, action })
+      }
       return permissions
     },
   }
@@ -84,44 +99,108 @@ function discovery(set: PolicySet): Parameters<Evaluator['runSimulation']>[1] {
   }
 }
 
+/**
+ * @throws `invalid-input` if AWS would refuse a document. Any action does, because the evaluator checks every document.
+ */
+async function refuseMalformed(runSimulation: Evaluator['runSimulation'], set: PolicySet): Promise<void> {
+  const action = 'ec2:DescribeVolumes'
+  const outcome = await runSimulation(simulate(set, action, '*'), discovery(set))
+  if (outcome.resultType === 'error') throw refused(outcome.errors, action)
+}
+
+interface Grant {
+  resource: string
+  conditions: string[]
+}
+
+interface PatternDecision {
+  grants: Grant[]
+  /** The statement that denies it; null if none does. */
+  deniedBy: string | null
+}
+
 async function decide(
   runSimulation: Evaluator['runSimulation'],
   set: PolicySet,
   action: string,
+  types: readonly string[],
 ): Promise<Permission> {
-  const grants: { resource: string; conditions: string[] }[] = []
+  const grants: Grant[] = []
   let deniedBy: string | null = null
-  for (const pattern of candidatePatterns(set, action)) {
-    const outcome = await runSimulation(simulate(set, action, pattern), discovery(set))
-    if (outcome.resultType === 'error') {
-      if (fitsNotAction(outcome.errors.message)) continue
-      throw refused(outcome.errors, action)
-    }
-    const results =
-      outcome.resultType === 'single' ? [{ ...outcome.result, resourcePattern: pattern }] : outcome.results
-    for (const { analysis, resourcePattern, ignoredContextKeys = [] } of results) {
-      if (ignoredContextKeys.length > 0)
-        throw new HoldfastError(
-          'internal',
-          `the evaluator ignored ${ignoredContextKeys.join(', ')} for ${action}`,
-        )
-      // The evaluator reports the overlap of two patterns, which is never more than the narrower one.
-      const resource = pattern === '*' || resourcePattern !== '*' ? resourcePattern : pattern
-      if (analysis.result === 'Allowed')
-        grants.push({ resource, conditions: conditionTexts(analysis.conditions) })
-      else deniedBy ??= denierOf(analysis)
-    }
+  const patterns = candidatePatterns(set, action, types)
+  for (const pattern of patterns) {
+    // Skip, because narrower patterns cover all that is allowed, and `*` is the most expensive question.
+    if (pattern === '*' && types.length > 0 && !mayReachAll(set, action)) continue
+    let decision = await decideOn(runSimulation, set, action, pattern)
+    // A denial without a statement may come from the evaluator's matching of patterns, so we try resources.
+    if (decision === null || (decision.grants.length === 0 && decision.deniedBy === null))
+      decision = await decideOnExamples(runSimulation, set, action, { pattern, types })
+    grants.push(...decision.grants)
+    deniedBy ??= decision.deniedBy
   }
+  if (grants.length === 0) return denied(action, deniedBy)
   // Report the patterns that need no condition, if there are any: the others add nothing.
   const free = grants.filter(({ conditions }) => conditions.length === 0)
-  const telling = free.length > 0 ? free : grants
+  const reported = free.length > 0 ? free : grants
   return {
     action,
-    allowed: grants.length > 0,
-    resources: withoutEverything([...new Set(telling.map(({ resource }) => resource))], set, action),
-    conditions: [...new Set(telling.flatMap(({ conditions }) => conditions))],
-    deniedBy: grants.length > 0 ? null : deniedBy,
+    allowed: true,
+    resources: withoutEverything([...new Set(reported.map(({ resource }) => resource))], set, action),
+    conditions: [...new Set(reported.flatMap(({ conditions }) => conditions))],
+    deniedBy: null,
   }
+}
+
+/** Null if the evaluator can't decide on the whole pattern: it fits no resource type as a whole, or an error occurs. */
+async function decideOn(
+  runSimulation: Evaluator['runSimulation'],
+  set: PolicySet,
+  action: string,
+  pattern: string,
+): Promise<PatternDecision | null> {
+  const outcome = await runSimulation(simulate(set, action, pattern), discovery(set)).catch(() => null)
+  if (outcome === null) return null
+  if (outcome.resultType === 'error') {
+    if (outcome.errors.message === 'policy.errors') throw refused(outcome.errors, action)
+    return null
+  }
+  const results =
+    outcome.resultType === 'single' ? [{ ...outcome.result, resourcePattern: pattern }] : outcome.results
+  if (results.length === 0) return null
+  const decision: PatternDecision = { grants: [], deniedBy: null }
+  for (const { analysis, resourcePattern, ignoredContextKeys = [] } of results) {
+    if (ignoredContextKeys.length > 0) return null
+    // The evaluator reports the overlap of two patterns, which is never more than the narrower one.
+    const resource = pattern === '*' || resourcePattern !== '*' ? resourcePattern : pattern
+    if (analysis.result === 'Allowed')
+      decision.grants.push({ resource, conditions: conditionTexts(analysis.conditions) })
+    else decision.deniedBy ??= denierOf(analysis)
+  }
+  return decision
+}
+
+/** Decides on one resource of each type that the pattern can match. What stays undecided counts as possible. */
+async function decideOnExamples(
+  runSimulation: Evaluator['runSimulation'],
+  set: PolicySet,
+  action: string,
+  { pattern, types }: { pattern: string; types: readonly string[] },
+): Promise<PatternDecision> {
+  const decision: PatternDecision = { grants: [], deniedBy: null }
+  for (const type of types.filter((candidate) => overlaps(pattern, candidate))) {
+    const example = exampleOf(pattern, type)
+    const result =
+      example === null ? null : await decideOn(runSimulation, pinResources(set, example), action, example)
+    const resource = pattern === '*' ? type : pattern
+    if (result === null) {
+      const conditions = [`the evaluator can't decide on ${type}: counted as possible`]
+      decision.grants.push({ resource, conditions })
+      continue
+    }
+    decision.grants.push(...result.grants.map(({ conditions }) => ({ resource, conditions })))
+    decision.deniedBy ??= result.deniedBy
+  }
+  return decision
 }
 
 /** If a document narrows the action, `*` only stands for the narrower patterns beside it, so we drop it. */
@@ -155,6 +234,9 @@ function simulate(set: PolicySet, action: string, resource: string): Simulation 
     identityPolicies: set.identity.map(named),
     ...(set.boundary === null ? {} : { permissionBoundaryPolicies: [named(set.boundary)] }),
     sessionPolicy: set.session?.document,
+    ...(trustingServices.has(serviceOf(action)) && {
+      resourcePolicy: trustOf(principal.split(':')[4]!),
+    }),
     // Each policy must allow the action at its own level, together with the policy that Organizations attaches by
     // default.
     serviceControlPolicies: set.scps.map((scp, index) => ({
@@ -165,11 +247,23 @@ function simulate(set: PolicySet, action: string, resource: string): Simulation 
   }
 }
 
+/**
+ * Services whose resources trust the IAM policies of an account only if their own policy says so, as it does by
+ * default.
+ */
+const trustingServices = new Set(['kms', 'sts'])
+
+/**
+ * The default key policy, because the resource's own policy is unknown, and another one may only grant less.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+ */
+function trustOf(accountId: string): PolicyDocument {
+  const Principal = { AWS: `arn:aws:iam::${accountId}:root` }
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal, Action: '*', Resource: '*' }] }
+}
+
 function fullAccessBeside({ document }: NamedDocument): { name: string; policy: unknown }[] {
-  const allows = [document['Statement']]
-    .flat()
-    .some((statement) => (statement as { Effect?: unknown } | null)?.Effect === 'Allow')
-  return allows
+  return hasAllow(document)
     ? []
     : [
         {
@@ -187,11 +281,6 @@ function knownContext({ principalArn, tags }: PolicySet): Record<string, string>
     'aws:PrincipalAccount': principalArn.split(':')[4]!,
     ...Object.fromEntries(tagged),
   }
-}
-
-/** The action does not apply to this kind of resource: an object's ARN for an action on buckets. */
-function fitsNotAction(message: string): boolean {
-  return message === 'no.resource.types' || message === 'must.use.wildcard'
 }
 
 function refused(errors: { message: string } & object, action: string): HoldfastError {

@@ -1,5 +1,5 @@
-// Parses the file of `--brakes`: the safeguards that an account has in place, because policies do not show them. It
-// can be the output of the production layer's stack, so we ignore the other fields.
+// Parses the file of `--brakes`: the safeguards that an account has in place, because policies do not show
+// them. It can be the output of the production layer's stack, so we ignore the other fields.
 import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
 import { recoveries } from '../guardrails/recovery.ts'
@@ -8,25 +8,27 @@ import { parseJsonFile } from './json-file.ts'
 const schema = z.object({
   /** Raised when the meaning of a field changes. */
   formatVersion: z.literal(1),
-  /** A safeguard against the action (of the catalogue) is in place on everything that the action could hit. */
+  /**
+   * A safeguard against the action (of the catalogue) is in place on everything that the action could hit.
+   */
   brakes: z.record(
     z.string(),
     z.strictObject({
       /** How long lost data is kept, if the safeguard is a delay. */
       days: z.number().int().min(1).max(365).optional(),
       /**
-       * No identity of the account can remove it: a locked Recycle Bin rule, COMPLIANCE, a vault lock past its grace
-       * time.
+       * No identity of the account can remove it: a locked Recycle Bin rule, COMPLIANCE, a vault lock past
+       * its grace time.
        */
       locked: z.boolean().optional(),
     }),
   ),
 })
 
-export type SafeguardsInPlace = z.infer<typeof schema>['brakes']
+export type StatedSafeguards = z.infer<typeof schema>['brakes']
 
 /** @throws `not-found`, or `invalid-input` with the field that is wrong. */
-export function readStatedSafeguards(file: string): SafeguardsInPlace {
+export function readStatedSafeguards(file: string): StatedSafeguards {
   const parsed = schema.safeParse(parseJsonFile(file, 'the file of --brakes'))
   if (!parsed.success) {
     const issue = parsed.error.issues[0]

@@ -13,6 +13,11 @@ export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : value === undefined ? [] : [value]
 }
 
+/** The prefix of the action's service, in lower case. */
+export function serviceOf(action: string): string {
+  return action.slice(0, action.indexOf(':')).toLowerCase()
+}
+
 /** Whether `Action` or `NotAction` makes the statement one about `action`. */
 export function concerns(statement: Statement, action: string): boolean {
   if (statement['Action'] !== undefined)
@@ -20,15 +25,25 @@ export function concerns(statement: Statement, action: string): boolean {
   return !listOf(statement['NotAction']).some((pattern) => matches(String(pattern), action))
 }
 
-/** True if a document denies the action on everything, in every context. */
-export function deniesOutright(document: PolicyDocument, action: string): boolean {
-  return statementsOf(document).some(
-    (statement) =>
+/**
+ * The Sid of the statement that denies the action on everything, in every context, or its number; null if there is
+ * none.
+ */
+export function outrightDenial(document: PolicyDocument, action: string): string | null {
+  for (const [index, statement] of statementsOf(document).entries()) {
+    const isOutright =
       statement['Effect'] === 'Deny' &&
       statement['Condition'] === undefined &&
-      concerns(statement, action) &&
-      listOf(statement['Resource']).includes('*'),
-  )
+      listOf(statement['Resource']).includes('*') &&
+      concerns(statement, action)
+    if (isOutright) return typeof statement['Sid'] === 'string' ? statement['Sid'] : `statement ${index + 1}`
+  }
+  return null
+}
+
+/** True if a document allows any action. */
+export function hasAllow(document: PolicyDocument): boolean {
+  return statementsOf(document).some((statement) => statement['Effect'] === 'Allow')
 }
 
 /** True if a document has a statement that allows the action on some resource, under any conditions. */

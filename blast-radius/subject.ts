@@ -37,7 +37,7 @@ export async function withPermissions<Result>(
   if (!subject.isLive) return use(await permissionsOfDocuments(subject))
   const iam = new IdentityService(settings)
   try {
-    const role = subject.role ?? (await currentIdentity(settings))
+    const role = subject.role ?? (await currentIdentity(iam, settings))
     return await use(await simulatedPermissions(iam, role, { resources: subject.resources }))
   } finally {
     iam.close()
@@ -63,12 +63,13 @@ async function permissionsOfDocuments(subject: Subject): Promise<PermissionSourc
 }
 
 /** ARN of the role or user that the SDK's default chain finds: the identity that an agent on this machine has. */
-async function currentIdentity(settings: ServiceSettings): Promise<string> {
+async function currentIdentity(iam: IdentityService, settings: ServiceSettings): Promise<string> {
   const sts = new SessionService(settings)
   try {
-    const { arn, accountId } = await sts.whoAmI()
-    const role = /^arn:([\w-]+):sts::\d{12}:assumed-role\/([\w+=,.@-]{1,64})\//.exec(arn)
-    if (role !== null) return `arn:${role[1]!}:iam::${accountId}:role/${role[2]!}`
+    const { arn } = await sts.whoAmI()
+    // The ARN of a session lacks the path of its role.
+    const roleName = /^arn:[\w-]+:sts::\d{12}:assumed-role\/([\w+=,.@-]{1,64})\//.exec(arn)?.[1]
+    if (roleName !== undefined) return await iam.findRole(roleName)
     if (/^arn:[\w-]+:iam::\d{12}:user\//.test(arn)) return arn
     throw new HoldfastError(
       'invalid-input',

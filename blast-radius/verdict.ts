@@ -3,8 +3,8 @@ import type { Assessment } from './assessment.ts'
 import { lacksSafeguard } from './assessment.ts'
 
 /**
- * The actions that count as failures: those without a safeguard, only those that lose data, every destructive action,
- * or nothing.
+ * The actions that count as failures: those without a safeguard, only those that lose data, every destructive
+ * action, or nothing.
  */
 export const failureScopes = ['unbraked', 'data', 'destructive', 'never'] as const
 export type FailureScope = (typeof failureScopes)[number]

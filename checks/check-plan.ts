@@ -1,22 +1,28 @@
-// The scheduled checks: commands of the published CLI, with their role and schedule, one task for each source.
-import { vaultBucketName } from '../guardrails/names.ts'
+// The tasks of the vault's account: commands of the published CLI, each with its role, its schedule and its alarm.
+import { reportKeyAlias, vaultBucketName } from '../guardrails/names.ts'
 import type { Duty, VaultLocation } from '../guardrails/names.ts'
 
-export interface CheckPlan {
+/** A task for each target: a source, or a whole vault. */
+export interface TaskPlan<Target> {
   /** Kebab-case, because it is part of the names of task, schedule, metric and alarm. */
   name: string
   /** The role of the task. */
   duty: Duty
-  /** The statement that a passed check confirms. */
+  /** The statement that a passed run confirms. */
   sentence: string
   /** The arguments of `holdfast`. */
-  command: (location: VaultLocation, source: string) => string[]
+  command: (target: Target) => string[]
   /** A cron expression of EventBridge Scheduler, in UTC. */
   schedule: string
-  /** A filter of CloudWatch Logs for the record that the command prints if the check passes. */
-  passedFilter: (source: string) => string
+  /** The task starts within so many minutes, so that not all start at once. */
+  windowMinutes: number
   /**
-   * The alarm fires after so many hours without a passed check. At most 168, because CloudWatch looks back no
+   * A filter of CloudWatch Logs for the record that the command prints if its run passes. The field `source` of the
+   * record tells the sources apart.
+   */
+  passedFilter: string
+  /**
+   * The alarm fires after so many hours without a passed run. At most 168, because CloudWatch looks back no
    * further.
    */
   silenceHours: number
@@ -24,49 +30,151 @@ export interface CheckPlan {
   memoryMiB: string
 }
 
+/** A vault, with the objectives that the program's configuration gives it. */
+export interface VaultTarget {
+  location: VaultLocation
+  /** On-call is paged if no good backup was committed for so long. */
+  silenceHours: number
+  promiseDays: number
+  generationDays: number
+  lockMode: 'COMPLIANCE' | 'GOVERNANCE'
+  renewal: 'upload' | 'extend'
+  /** The public keys of the notary, in PEM. */
+  notaryPem: string
+  /** The settings of the bucket as the program declares them, in JSON. The network has no way to IAM, for roles. */
+  expected: string
+}
+
+export interface SourceTarget extends VaultTarget {
+  source: string
+}
+
+/** The backup itself takes time, and so does the notary's next run, without which no snapshot counts as good. */
+const graceHours = 6
+
 /** The task's role reads the vault directly, so the command assumes no role and needs no endpoint of STS. */
-function verifyCommand(location: VaultLocation, source: string, ...options: string[]): string[] {
+function vaultOptions({ location, notaryPem }: VaultTarget): string[] {
   return [
-    'verify',
     '--bucket',
     vaultBucketName(location),
     '--region',
     location.region,
     '--no-assume-role',
     '--json',
+    '--notary-key',
+    notaryPem,
+  ]
+}
+
+function checkCommand(target: SourceTarget, ...options: string[]): string[] {
+  const { source, silenceHours, promiseDays, generationDays, lockMode } = target
+  return [
+    'check',
+    ...vaultOptions(target),
     '--source',
     source,
+    '--max-age',
+    `${silenceHours + graceHours}h`,
+    '--promise-days',
+    String(promiseDays),
+    '--generation-days',
+    String(generationDays),
+    '--lock-mode',
+    lockMode,
+    '--signing-key',
+    reportKeyAlias,
     ...options,
   ]
 }
 
-function verifiedFilter(source: string, readData: boolean): string {
-  return `{ ($.type = "verify") && ($.source = "${source}") && ($.ok IS TRUE) && ($.readData IS ${readData ? 'TRUE' : 'FALSE'}) }`
-}
+// A day, the hour of the start window, and five hours for a large source.
+const dailySilenceHours = 30
 
-export const checkPlans: readonly CheckPlan[] = [
+/** One task for each source. */
+export const sourcePlans: readonly TaskPlan<SourceTarget>[] = [
+  {
+    name: 'notary',
+    duty: 'notary',
+    sentence: 'Each new snapshot was read and attested, and no receipt is in doubt',
+    command: (target) => [
+      'notary',
+      ...vaultOptions(target),
+      '--source',
+      target.source,
+      '--promise-days',
+      String(target.promiseDays),
+    ],
+    schedule: 'cron(30 0/3 * * ? *)',
+    windowMinutes: 15,
+    passedFilter: '{ ($.type = "notary") && ($.ok IS TRUE) }',
+    // Time for a large first snapshot.
+    silenceHours: 12,
+    cpu: '2048',
+    memoryMiB: '4096',
+  },
+  {
+    name: 'freshness',
+    duty: 'drill',
+    sentence: 'The newest good snapshot is young enough',
+    command: (target) => checkCommand(target, '--only', 'freshness', '--read-days', '0'),
+    schedule: 'cron(0 0/6 * * ? *)',
+    windowMinutes: 15,
+    passedFilter: '{ ($.type = "check") && ($.check = "freshness") && ($.status = "passed") }',
+    silenceHours: 8,
+    cpu: '256',
+    memoryMiB: '1024',
+  },
   {
     name: 'verify',
     duty: 'drill',
-    sentence: 'The newest snapshot is complete and locked: every object was checked, and the tree was read',
-    command: (location, source) => verifyCommand(location, source),
+    sentence:
+      'The newest good snapshot is young enough, everything that live snapshots need is there and locked, and no trace of tampering was found',
+    command: (target) => checkCommand(target, '--read-days', '0', '--expected', target.expected),
     schedule: 'cron(0 2 * * ? *)',
-    passedFilter: (source) => verifiedFilter(source, false),
-    // A day, the hour of the start window, and five hours for a large snapshot.
-    silenceHours: 30,
+    windowMinutes: 60,
+    // Only a run of all checks begins with these two.
+    passedFilter:
+      '{ ($.type = "source-checks") && ($.ok IS TRUE) && ($.checks[0] = "freshness") && ($.checks[1] = "integrity") }',
+    silenceHours: dailySilenceHours,
     cpu: '1024',
     memoryMiB: '4096',
   },
   {
     name: 'read',
     duty: 'drill',
-    sentence: 'Every byte of the newest snapshot was fetched and hashed',
-    command: (location, source) => verifyCommand(location, source, '--read-data'),
-    // Twice a week, because CloudWatch looks back one week only: a missed weekly check would go unnoticed.
-    schedule: 'cron(0 4 ? * SUN,WED *)',
-    passedFilter: (source) => verifiedFilter(source, true),
-    silenceHours: 120,
+    sentence: 'A seventh of all live bytes was fetched and hashed, so that a week reads them all',
+    command: (target) => checkCommand(target, '--only', 'integrity', '--read-days', '7'),
+    schedule: 'cron(0 4 * * ? *)',
+    windowMinutes: 60,
+    passedFilter: '{ ($.type = "source-checks") && ($.ok IS TRUE) && ($.readsBytes IS TRUE) }',
+    silenceHours: dailySilenceHours,
     cpu: '2048',
     memoryMiB: '4096',
   },
 ]
+
+/** One task for each vault: the custodian also looks after the reports, which belong to no source. */
+export const vaultPlans: readonly TaskPlan<VaultTarget>[] = [
+  {
+    name: 'custodian',
+    duty: 'custodian',
+    sentence: 'Every lock that a live snapshot needs was extended, and nothing was in doubt',
+    command: (target) => [
+      'custodian',
+      '--apply',
+      ...vaultOptions(target),
+      '--promise-days',
+      String(target.promiseDays),
+      '--renewal',
+      target.renewal,
+    ],
+    schedule: 'cron(0 6 * * ? *)',
+    windowMinutes: 60,
+    passedFilter: '{ ($.type = "custodian") && ($.ok IS TRUE) && ($.applied IS TRUE) }',
+    silenceHours: dailySilenceHours,
+    cpu: '1024',
+    memoryMiB: '4096',
+  },
+]
+
+export const taskPlans: readonly TaskPlan<never>[] = [...sourcePlans, ...vaultPlans]

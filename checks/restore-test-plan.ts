@@ -90,6 +90,9 @@ export const restoreTestPlan: Readonly<Record<RestoreTestStep, StepPlan>> = {
       '/usr/lib/postgresql/{major}/bin',
       '--scratch',
       mountPaths.scratch,
+      // Fargate allows no namespaces. This task has no role and its own virtual machine, and examine checks both.
+      '--isolation',
+      'task',
       '--minutes',
       String(runMinutes.examine),
       '--answer',

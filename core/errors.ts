@@ -12,7 +12,9 @@
  * - the point in time: `no-recovery-point` if no snapshot fits, `ambiguous` if several do;
  * - nothing, only wait: `unreachable` if the store gave no usable reply, `throttled` if it asked to wait;
  * - the snapshot, because bytes are wrong: `damaged`; because they are of another version: `unsupported-format`;
+ * - the storage class of an object, because its bytes can't be read before they are copied back: `archived`;
  * - the bucket, because it doesn't keep what it stores: `vault-unsafe`;
+ * - the machine, because it can't keep restored programs apart: `not-isolated`;
  * - the moment, because another process came first: `conflict`.
  *
  * A run that ended has `incomplete` if its result lacks something, and `objective-missed` if the result is
@@ -24,6 +26,7 @@ export const exitStatus = {
   'invalid-input': 2,
   incomplete: 3,
   damaged: 4,
+  archived: 4,
   'no-recovery-point': 5,
   'not-found': 5,
   ambiguous: 5,
@@ -37,6 +40,7 @@ export const exitStatus = {
   'disk-full': 12,
   'unsupported-format': 13,
   'objective-missed': 14,
+  'not-isolated': 15,
   interrupted: 130,
 } as const
 
@@ -72,6 +76,9 @@ export class HoldfastError extends Error {
     return exitStatus[this.code]
   }
 }
+
+/** The codes of a failure that concerns one object of the vault alone, and no other one. */
+export const objectFailures = ['damaged', 'archived', 'not-found', 'unsupported-format'] as const
 
 /** True for a HoldfastError with one of `codes` (any code if none is given). */
 export function isHoldfastError(error: unknown, ...codes: ErrorCode[]): error is HoldfastError {

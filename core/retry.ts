@@ -26,6 +26,13 @@ export const uploadRetry: DelayedRetryPolicy = {
   isRetryable: (error) => isHoldfastError(error) && (error.retryable || error.code === 'conflict'),
 }
 
+/** An extension of a lock, or a deletion: the same call again does no harm. */
+export const custodyRetry: DelayedRetryPolicy = {
+  maxAttempts: 8,
+  delay: { baseMs: 200, maxMs: 20_000, jitter: 'full' },
+  isRetryable: (error) => isHoldfastError(error) && error.retryable,
+}
+
 /**
  * Bytes can be corrupted on the way while they are intact in the vault: a fetch is repeated before an object
  * counts as damaged.
@@ -45,6 +52,24 @@ export const truncatedReadRetry: DelayedRetryPolicy = {
   isRetryable: (error) => isHoldfastError(error) && error.context['torn'] === true,
 }
 
+/**
+ * A read of a store that has responded before: a restore of hours must not end with an outage of minutes. A store
+ * that never responded more likely has a wrong address, and fails at once.
+ */
+export interface OutageRetryPolicy extends Pick<DelayedRetryPolicy, 'delay' | 'isRetryable'> {
+  readonly patienceMs: number
+  /** Attempts that are made although the patience is over: the machine may have slept meanwhile. */
+  readonly minAttempts: number
+}
+
+export const outageRetry: OutageRetryPolicy = {
+  patienceMs: 5 * 60_000,
+  minAttempts: 8,
+  delay: { baseMs: 250, maxMs: 10_000, jitter: 'full' },
+  // No other code means an outage: a denial can be retryable too, once, after the SDK has learned the store's clock.
+  isRetryable: (error) => isHoldfastError(error, 'unreachable', 'throttled') && error.retryable,
+}
+
 /** A read after its session has expired: once more, if new credentials could be obtained. */
 export const renewedSessionRetry: RetryPolicy = {
   maxAttempts: 2,
@@ -58,6 +83,13 @@ export const serviceCallRetry: DelayedRetryPolicy = {
   isRetryable: (error) => isHoldfastError(error) && error.retryable,
 }
 
+/** A notification. The receiver may get it twice, which is better than never. */
+export const notificationRetry: DelayedRetryPolicy = {
+  maxAttempts: 4,
+  delay: { baseMs: 500, maxMs: 10_000, jitter: 'full' },
+  isRetryable: (error) => isHoldfastError(error) && error.retryable,
+}
+
 /**
  * Limits of the SDK's own retries, which are exponential with jitter. A PUT has one attempt: see
  * `uploadRetry`.
@@ -67,8 +99,14 @@ export const sdkAttempts = { read: truncatedReadRetry.maxAttempts, put: 1, servi
 /** A source file that changes while it is read is read again this often before it counts as changed. */
 export const maxFileReads = 3
 
-/** A backup pass starts again if the cache was damaged, or if packs grew too old while it ran. */
+/**
+ * A backup pass starts again if the cache was damaged, if packs grew too old while it ran, or if entries moved
+ * out of its way.
+ */
 export const maxBackupPasses = 4
+
+/** A source in which entries always move is backed up all the same, and its snapshot is incomplete. */
+export const maxWalks = 3
 
 /** @throws the error of the last attempt, or the first error that isn't retryable. */
 export async function retryAtOnce<Result>(policy: RetryPolicy, call: () => Promise<Result>): Promise<Result> {
@@ -109,7 +147,33 @@ export async function retryAfterDelay<Result>(
   }
 }
 
-function delayMsAfter(attempt: number, { delay }: DelayedRetryPolicy, random: Random): number {
+export interface OutageTiming extends RetryTiming {
+  nowMs(): number
+  /** Called before each wait. */
+  onWait(error: unknown, waitedMs: number): void
+}
+
+/** @throws the error of the last attempt, the first error that isn't retryable, or what `timing.sleep` rejects with. */
+export async function outlastOutage<Result>(
+  policy: OutageRetryPolicy,
+  timing: OutageTiming,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  const startMs = timing.nowMs()
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call()
+    } catch (error) {
+      const waitedMs = timing.nowMs() - startMs
+      const isOver = attempt >= policy.minAttempts && waitedMs >= policy.patienceMs
+      if (isOver || !policy.isRetryable(error)) throw error
+      timing.onWait(error, waitedMs)
+    }
+    await timing.sleep(delayMsAfter(attempt, policy, timing.random))
+  }
+}
+
+function delayMsAfter(attempt: number, { delay }: Pick<DelayedRetryPolicy, 'delay'>, random: Random): number {
   const delayMs = Math.min(delay.maxMs, delay.baseMs * 2 ** attempt)
   return delay.jitter === 'full' ? random() * delayMs : delayMs
 }

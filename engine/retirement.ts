@@ -1,7 +1,7 @@
-// How far a vault is from being retired: which sources still receive writes, and when the last lock ends. It only
-// reads.
-import { HoldfastError } from '../core/errors.ts'
+// How far a vault is from being retired: which sources still receive writes, and when the last lock ends. It
+// only reads.
 import type { ObjectStore, ObjectVersion } from '../core/store/object-store.ts'
+import { readLock } from '../core/store/version-lock.ts'
 
 export interface SourceState {
   /** A source; for objects outside `sources/` and `receipts/`, their top folder. */
@@ -15,8 +15,8 @@ export interface SourceState {
 }
 
 /**
- * `stop-writers`: the vault received a write recently. `wait`: some versions are locked. `unprotect`: no version is
- * locked.
+ * `stop-writers`: the vault received a write recently. `wait`: some versions are locked. `unprotect`: no
+ * version is locked.
  */
 export type RetirementStep = 'stop-writers' | 'wait' | 'unprotect'
 
@@ -68,7 +68,7 @@ export async function readRetirement(
   }
   await Promise.all(Array.from({ length: readers }, read))
   return summarize(
-    [...sources.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
+    [...sources.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     nowMs,
     quietMs,
   )
@@ -77,11 +77,7 @@ export async function readRetirement(
 async function lockEndOf(store: ObjectStore, version: ObjectVersion): Promise<number | null> {
   // S3 can't lock a delete marker.
   if (version.isDeleteMarker) return null
-  const { lock } = await store.headVersion(version)
-  if (lock !== undefined) return lock === null ? null : lock.untilMs
-  throw new HoldfastError('denied', "this role can't read the locks of the vault's versions", {
-    hint: "use the restorer's role, which may read retention",
-  })
+  return (await readLock(store, version))?.untilMs ?? null
 }
 
 function addVersion(

@@ -1,21 +1,25 @@
-// Workers with a typed conversation: threads, or none, and then the caller's own thread does the work, so that a run can
-// be replayed. A worker that throws or exits fails whoever waits for the pool.
+// Workers with typed messages: threads, or the calling thread, so that a simulation can replay a run. A
+// worker that throws or exits fails the caller that waits for the pool.
 import { Worker, parentPort, workerData } from 'node:worker_threads'
+import type { ResourceLimits } from 'node:worker_threads'
 import { HoldfastError, exitStatus } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 
 export interface PoolMember<Request> {
   readonly number: number
-  /** @param transfer memory that the sender gives away: it can't use it any more. */
+  /** @param transfer buffers that the worker takes over. The sender can't use them afterwards. */
   send(message: Request, transfer?: ArrayBuffer[]): void
 }
 
 export type SendResponse<Response> = (response: Response, transfer?: ArrayBuffer[]) => void
 
-/** What a worker does. It answers by the `Reply` that it was made with; what it throws fails the pool. */
+/**
+ * The code of a worker. It responds by the `SendResponse` of its constructor. An error that it throws fails
+ * the pool.
+ */
 export interface WorkerCode<Request> {
   receive(message: Request): void
-  /** Gives back what it holds: nothing will be sent to it any more. */
+  /** Releases what the worker holds, because no message follows. */
   close(): void
 }
 
@@ -25,8 +29,8 @@ export type WorkerClass<Data, Request, Response> = new (
 ) => WorkerCode<Request>
 
 /**
- * A thread's heap holds little, but each frame leaves a buffer to the collector, which begins when they have reached half of
- * the heap's limit: its default lets them grow to 64 MiB in each thread.
+ * Low limits, because each frame leaves a buffer to the collector. It begins to collect when the buffers
+ * reach half of the heap's limit; by default they would grow to 64 MiB in each thread.
  */
 const resourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 64 }
 
@@ -45,12 +49,13 @@ export class WorkerPool<Data, Request, Response> {
   private readonly running: (RunningWorker<Request> | undefined)[] = []
 
   /**
-   * A worker is started when it is first sent something: a backup that finds nothing new needs none.
-   * @param worker its class, and the entry of its thread without an ending: `.ts` in the repository, `.js` when published.
+   * The first message to a worker starts it, because a backup without changes needs none.
+   * @param worker its class, and the file of its thread without the extension: `.ts` in the repository, `.js`
+   * when published; `limits` for one whose memory grows with the data.
    * @param threads 0: one worker in the calling thread.
    */
   constructor(
-    worker: { code: WorkerClass<Data, Request, Response>; thread: string },
+    worker: { code: WorkerClass<Data, Request, Response>; thread: string; limits?: ResourceLimits },
     threads: number,
     data: Data,
     on: {
@@ -65,7 +70,11 @@ export class WorkerPool<Data, Request, Response> {
       }
       return threads === 0
         ? startInline(worker.code, data, listener)
-        : startThread(worker.thread, data, listener)
+        : startThread(
+            worker.thread,
+            { workerData: data, resourceLimits: worker.limits ?? resourceLimits },
+            listener,
+          )
     }
     this.members = Array.from({ length: Math.max(1, threads) }, (_, number) => {
       const member: PoolMember<Request> = {
@@ -76,7 +85,7 @@ export class WorkerPool<Data, Request, Response> {
     })
   }
 
-  /** The members that were sent something. */
+  /** The members that have received a message. */
   get startedMembers(): PoolMember<Request>[] {
     return this.members.filter(({ number }) => this.running[number] !== undefined)
   }
@@ -88,12 +97,12 @@ export class WorkerPool<Data, Request, Response> {
 
 function startThread<Request, Response>(
   script: string,
-  workerData: unknown,
+  options: { workerData: unknown; resourceLimits: ResourceLimits },
   on: Listener<Response>,
 ): RunningWorker<Request> {
   const worker = new Worker(
     new URL(script + (import.meta.url.endsWith('.ts') ? '.ts' : '.js'), import.meta.url),
-    { workerData, resourceLimits },
+    options,
   )
   let stopping = false
   worker.on('message', (response: Response) => on.message(response))
@@ -110,7 +119,10 @@ function startThread<Request, Response>(
   }
 }
 
-/** Messages come later, in order, and cloned, as between threads: what was transferred is the receiver's alone. */
+/**
+ * Delivers messages as between threads: later, in order, and cloned. The receiver alone owns a transferred
+ * buffer.
+ */
 function startInline<Data, Request, Response>(
   code: WorkerClass<Data, Request, Response>,
   data: Data,
@@ -148,7 +160,7 @@ function startInline<Data, Request, Response>(
   }
 }
 
-/** The whole of a thread's entry. */
+/** A thread's file calls nothing else. */
 export function serveThread<Data, Request, Response>(code: WorkerClass<Data, Request, Response>): void {
   const port = parentPort!
   const worker = new code(workerData as Data, (response, transfer = []) =>
@@ -157,7 +169,7 @@ export function serveThread<Data, Request, Response>(code: WorkerClass<Data, Req
   port.on('message', (message: Request) => worker.receive(message))
 }
 
-/** On its way out of a thread a HoldfastError loses its class, but not what it says. */
+/** Makes a HoldfastError again, because an error loses its class when it leaves a thread. */
 function restoreErrorClass(error: unknown): unknown {
   const { name, code, message, hint } = error as Partial<HoldfastError>
   if (name !== 'HoldfastError' || code === undefined || !Object.hasOwn(exitStatus, code)) return error

@@ -1,6 +1,6 @@
 // Policies of agents: an agent's role gets the actions of its task, inside a permissions boundary that no
 // task can widen.
-import { destructiveActions } from './catalogue.ts'
+import { limitAgent, servicesOf } from './catalogue/agent-limits.ts'
 import {
   agentEnvironmentTag,
   bucketArn,
@@ -11,35 +11,31 @@ import {
   vaultBucketName,
 } from './names.ts'
 import { policy, principalTag } from './policy.ts'
-import type { Policy } from './policy.ts'
+import type { Policy, Statement } from './policy.ts'
 import type { VaultLocation } from './names.ts'
 
+export interface AgentTask {
+  /** The actions that the agent's declaration in `holdfast:agents` lists. */
+  may: readonly string[]
+  environmentTag: string
+}
+
 /**
- * The permissions boundary of every agent. A boundary grants nothing; it limits the grants of the agent's own
- * policy.
+ * The permissions boundary of one agent. A boundary grants nothing; it limits the grants of the agent's own
+ * policy. It allows the actions of the task alone, so that a service that AWS adds is denied.
  */
-export function agentBoundary(vault: VaultLocation, environmentTag: string): Policy {
+export function agentBoundary(vault: VaultLocation, { may, environmentTag }: AgentTask): Policy {
   const vaultBuckets = [vaultBucketName, feedbackBucketName].map((nameOf) =>
     bucketArn(nameOf(everyRegion(vault))),
   )
+  const { allowed, denied } = limitAgent(may)
   return policy(
-    {
-      Sid: 'CapToTasks',
-      Effect: 'Allow',
-      // No task may change identities, sessions or accounts. (No policy can deny sts:GetCallerIdentity, which
-      // needs no permission.)
-      NotAction: [
-        'iam:*',
-        'organizations:*',
-        'account:*',
-        'sts:*',
-        'sso:*',
-        'sso-directory:*',
-        'rolesanywhere:*',
-      ],
-      Resource: ['*'],
-    },
-    { Sid: 'DenyDestruction', Effect: 'Deny', Action: destructiveActions(), Resource: ['*'] },
+    { Sid: 'CapToTasks', Effect: 'Allow', Action: allowed, Resource: ['*'] },
+    // Denied, not only left out, because a resource's policy that names a session goes around what a boundary
+    // leaves out.
+    ...(denied.length === 0
+      ? []
+      : [{ Sid: 'DenyDestruction', Effect: 'Deny', Action: denied, Resource: ['*'] } as const]),
     {
       Sid: 'DenyOtherEnvironments',
       Effect: 'Deny',
@@ -62,14 +58,7 @@ export function agentBoundary(vault: VaultLocation, environmentTag: string): Pol
         `arn:aws:iam::${vault.accountId}:role/*`,
       ],
     },
-    // Denied, because the input of an execution names the agent to quarantine, so one agent could quarantine
-    // another.
-    {
-      Sid: 'DenyQuarantine',
-      Effect: 'Deny',
-      Action: ['states:*'],
-      Resource: [quarantineMachineArn('*', '*'), quarantineExecutionArn('*')],
-    },
+    ...quarantineDenial(may),
     {
       Sid: 'DenyNameless',
       Effect: 'Deny',
@@ -78,6 +67,22 @@ export function agentBoundary(vault: VaultLocation, environmentTag: string): Pol
       Condition: { Null: { 'aws:SourceIdentity': 'true' } },
     },
   )
+}
+
+/**
+ * Denied, because the input of an execution names the agent to quarantine, so one agent could quarantine
+ * another. An agent without Step Functions needs no deny.
+ */
+function quarantineDenial(may: readonly string[]): Statement[] {
+  if (!servicesOf(may).includes('states')) return []
+  return [
+    {
+      Sid: 'DenyQuarantine',
+      Effect: 'Deny',
+      Action: ['states:*'],
+      Resource: [quarantineMachineArn('*', '*'), quarantineExecutionArn('*')],
+    },
+  ]
 }
 
 /** @param may the actions that the agent's declaration in `holdfast:agents` lists */

@@ -8,8 +8,10 @@ import {
   checkQueueArn,
   checkRoleArn,
   dutyRoleArn,
+  feedbackBucketName,
   restoreTestLogGroupName,
   imageRepositoryName,
+  keyPrefixes,
   taskExecutionRoleName,
   vaultBucketName,
 } from './names.ts'
@@ -86,21 +88,30 @@ export function trustSchedules(accountId: string, groupArns: readonly string[]):
 }
 
 /**
- * The endpoint to S3 lets principals of the vault's account read the vault and write reports, and lets ECR's
- * signed URLs fetch image layers. Every other bucket is closed, so stolen credentials can't move data out
- * through this endpoint.
+ * The endpoint to S3 lets principals of the vault's account read the vault, write reports, receipts and feedback,
+ * extend locks and prune versions, each as its role may. It lets ECR's signed URLs fetch image layers. Every other
+ * bucket is closed, so stolen credentials can't move data out through this endpoint.
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
  */
 export function storageEndpointPolicy(location: VaultLocation): Policy {
   const vault = bucketArn(vaultBucketName(location))
+  const fromVaultAccount = { StringEquals: { 'aws:PrincipalAccount': location.accountId } }
   return policy(
     {
       Sid: 'ReachVault',
       Effect: 'Allow',
       Principal: '*',
-      Action: ['s3:Get*', 's3:List*', 's3:PutObject'],
+      Action: ['s3:Get*', 's3:List*', 's3:PutObject', 's3:PutObjectRetention', 's3:DeleteObjectVersion'],
       Resource: [vault, `${vault}/*`],
-      Condition: { StringEquals: { 'aws:PrincipalAccount': location.accountId } },
+      Condition: fromVaultAccount,
+    },
+    {
+      Sid: 'ReachFeedback',
+      Effect: 'Allow',
+      Principal: '*',
+      Action: ['s3:PutObject'],
+      Resource: [`${bucketArn(feedbackBucketName(location))}/${keyPrefixes.feedback}*`],
+      Condition: fromVaultAccount,
     },
     reachLayers(location),
   )
@@ -145,6 +156,18 @@ export function registryEndpointPolicy(location: VaultLocation): Policy {
       Condition: fromVaultAccount,
     },
   )
+}
+
+/** The policies of the role and of the key decide which key it may use. */
+export function keyEndpointPolicy({ accountId, region }: VaultLocation): Policy {
+  return policy({
+    Sid: 'SignReceipts',
+    Effect: 'Allow',
+    Principal: '*',
+    Action: ['kms:Sign', 'kms:GetPublicKey'],
+    Resource: [`arn:aws:kms:${region}:${accountId}:key/*`],
+    Condition: { StringEquals: { 'aws:PrincipalAccount': accountId } },
+  })
 }
 
 export function logEndpointPolicy(location: VaultLocation): Policy {

@@ -6,6 +6,9 @@ import type { Condition, Statement } from './policy.ts'
 /** AWS's maximum waiting time for keys and secrets, which is also the default. */
 const pendingWindowDays = 30
 
+/** A key that was used in these last days can't be disabled, and its deletion can't be scheduled. */
+const keyInUseDays = 30
+
 /**
  * AWS already rejects changes of a locked Recycle Bin rule until the unlock delay ends. The deny also stops a
  * caller from starting it.
@@ -27,6 +30,14 @@ export function delayStatements(accountId: string, thaw: { Condition?: Condition
       Condition: {
         NumericLessThan: { 'kms:ScheduleKeyDeletionPendingWindowInDays': String(pendingWindowDays) },
       },
+    },
+    {
+      Sid: 'KeepKeysInUse',
+      Effect: 'Deny',
+      // Disabling a key takes effect at once, and AWS has no waiting time for it.
+      Action: ['kms:DisableKey', 'kms:ScheduleKeyDeletion'],
+      Resource: ['*'],
+      Condition: { NumericLessThan: { 'kms:TrailingDaysWithoutKeyUsage': String(keyInUseDays) } },
     },
     {
       Sid: 'KeepSecretWindow',
@@ -62,20 +73,26 @@ export interface DelayReport {
  */
 export type SafeguardsInForce = Record<string, { days?: number; locked?: true }>
 
-/**
- * @param isEnforced whether a control policy enforces the maximum waiting times on every principal. Without
- * an Organization only break-glass has to keep them, and an account owner may choose the minimum.
- */
+export interface DelayEnforcement {
+  /**
+   * Whether a control policy enforces the maximum waiting times and the rules of the Recycle Bin on every principal.
+   * Without an Organization only break-glass has to keep them, and an account owner may choose the minimum.
+   */
+  isEnforced: boolean
+  /** Whether AWS reports every rule of the Recycle Bin as locked. */
+  areRulesLocked: boolean
+}
+
 export function safeguardsInForce(
   { volumes, snapshots }: RecycleDays,
-  isEnforced: boolean,
+  { isEnforced, areRulesLocked }: DelayEnforcement,
 ): SafeguardsInForce {
+  const stays: { locked?: true } = isEnforced || areRulesLocked ? { locked: true } : {}
   return {
-    'ec2:DeleteVolume': { days: volumes, locked: true },
-    'ec2:DeleteSnapshot': { days: snapshots, locked: true },
-    'ec2:DeregisterImage': { days: snapshots, locked: true },
-    'rbin:DeleteRule': {},
-    'rbin:UpdateRule': {},
+    'ec2:DeleteVolume': { days: volumes, ...stays },
+    'ec2:DeleteSnapshot': { days: snapshots, ...stays },
+    'ec2:DeregisterImage': { days: snapshots, ...stays },
+    ...(stays.locked === true ? { 'rbin:DeleteRule': {}, 'rbin:UpdateRule': {} } : {}),
     ...(isEnforced
       ? {
           'kms:ScheduleKeyDeletion': { days: pendingWindowDays },
@@ -96,7 +113,8 @@ export function describeDelays({ volumes, snapshots }: RecycleDays): DelayReport
     'ec2:DeleteVolume': `Recycle Bin, ${volumes} days`,
     'ec2:DeleteSnapshot': `Recycle Bin, ${snapshots} days`,
     'ec2:DeregisterImage': `Recycle Bin, ${snapshots} days`,
-    'kms:ScheduleKeyDeletion': `pending for ${pendingWindowDays} days (but unusable at once)`,
+    'kms:DisableKey': `refused for a key that was used in the last ${keyInUseDays} days`,
+    'kms:ScheduleKeyDeletion': `refused for a key that was used in the last ${keyInUseDays} days; else pending for ${pendingWindowDays} days (but unusable at once)`,
     'secretsmanager:DeleteSecret': `pending for ${pendingWindowDays} days`,
   }
   const otherActions = catalogue.filter(

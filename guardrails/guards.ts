@@ -74,6 +74,16 @@ export const guards: readonly Guard[] = [
     sids: ['DenyEncryptionUpdates'],
   },
   {
+    name: 'storage-class',
+    description: 'no object goes to an archive, which a restore would have to wait for, or to a single zone',
+    sids: ['DenyStorageClasses'],
+  },
+  {
+    name: 'annotations',
+    description: 'no principal can put, read or delete an annotation of a version',
+    sids: ['DenyAnnotations'],
+  },
+  {
     name: 'replication',
     description: 'no object arrives by replication, because a replica keeps the lock of its source bucket',
     sids: ['DenyReplicas'],
@@ -117,6 +127,16 @@ export const guards: readonly Guard[] = [
     sids: ['DenyDestruction', 'DenyDestructionByAgents'],
   },
   {
+    name: 'agent-services',
+    description: "an agent can't use a service that its task doesn't name, even if its policy allows it",
+    sids: ['DenyOtherServicesToAgents'],
+  },
+  {
+    name: 'mcp-reads',
+    description: "a call through AWS's MCP servers can only read, even with an owner's credentials",
+    sids: ['OnlyReadThroughMcp', 'NoCredentialsThroughMcp'],
+  },
+  {
     name: 'boundary-stays',
     description: "no principal in production can remove an agent's boundary",
     sids: ['KeepAgentBoundary', 'KeepAgentBoundaryPolicy'],
@@ -140,13 +160,32 @@ export const guards: readonly Guard[] = [
   {
     name: 'frozen-roles',
     description:
-      'no principal can change the permissions or the trust of the notary, custodian, restorer and drill roles',
-    sids: ['FreezeRoles'],
+      'no principal can change the permissions or the trust of the notary, custodian, restorer and drill roles, or the identity providers of writers',
+    sids: ['FreezeRoles', 'FreezeProviders'],
+  },
+  {
+    name: 'parts-stay',
+    description: 'no principal can delete a role or a key that the vault needs, the deployer included',
+    sids: ['KeepParts'],
   },
   {
     name: 'alarms-stay',
-    description: "no principal can turn off an alarm, in the vault's account or in production",
-    sids: ['FreezeAlarms', 'KeepAlarms', 'KeepAlarmForwarder'],
+    description: "no principal can turn off or blind an alarm, in the vault's account or in production",
+    sids: [
+      'FreezeAlarms',
+      'FreezeMeasures',
+      'FreezeChecks',
+      'FreezeContacts',
+      'DenyForgedLogs',
+      'KeepAlarms',
+      'KeepAlarmForwarder',
+      'KeepTrail',
+    ],
+  },
+  {
+    name: 'flood-alarms',
+    description: 'a source that writes more objects or bytes in a day than its budget fires an alarm',
+    sids: [],
   },
   {
     name: 'quarantine',
@@ -162,12 +201,23 @@ export const guards: readonly Guard[] = [
   {
     name: 'delays',
     description: 'no deletion in production is final at once where AWS can delay it',
-    sids: ['KeepRecycleBin', 'KeepKeyWindow', 'KeepSecretWindow', 'DenyForcedSecretDeletion'],
+    sids: [
+      'KeepRecycleBin',
+      'KeepKeyWindow',
+      'KeepKeysInUse',
+      'KeepSecretWindow',
+      'DenyForcedSecretDeletion',
+    ],
   },
   {
     name: 'membership',
     description: 'no account can leave the organization or be closed',
     sids: ['StayInOrganization'],
+  },
+  {
+    name: 'delegated-administrators',
+    description: "no delegated administrator of the organization can act on the vault's account",
+    sids: ['DenyDelegation', 'DenyActionsOnAccounts', 'AdmitListedPrincipals'],
   },
 ]
 

@@ -7,7 +7,17 @@ export interface VaultLocation {
   accountId: string
   /** As AWS spells it, e.g. `eu-central-1`. */
   region: string
+  /** The namespace of the buckets' names. Default: global. */
+  namespace?: BucketNamespace
 }
+
+/**
+ * `global`: the name of a deleted bucket is free for any account. `account-regional`: no other account can take the
+ * name, before or after.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+ */
+export type BucketNamespace = (typeof bucketNamespaces)[number]
+export const bucketNamespaces = ['global', 'account-regional'] as const
 
 /**
  * A location with `*` for the region, which matches the vault's buckets in every region. For denies only,
@@ -45,15 +55,21 @@ export const secondFactorTag = 'holdfast-second-factor'
 export const reasonTag = 'holdfast-reason'
 
 export function vaultBucketName(location: VaultLocation): string {
-  return `holdfast-vault-${location.accountId}-${location.region}`
+  return bucketName('vault', location)
 }
 
 export function feedbackBucketName(location: VaultLocation): string {
-  return `holdfast-feedback-${location.accountId}-${location.region}`
+  return bucketName('feedback', location)
+}
+
+/** The feedback bucket beside a vault's bucket; null for a bucket that the vault layer didn't name. */
+export function feedbackBucketBeside(vaultBucket: string): string | null {
+  const match = /^holdfast-vault-(\d{12}-[a-z0-9-]{1,40})$/.exec(vaultBucket)
+  return match === null ? null : `holdfast-feedback-${match[1]}`
 }
 
 export function auditBucketName(location: VaultLocation): string {
-  return `holdfast-audit-${location.accountId}-${location.region}`
+  return bucketName('audit', location)
 }
 
 /**
@@ -61,7 +77,13 @@ export function auditBucketName(location: VaultLocation): string {
  * `If-None-Match`.
  */
 export function toolkitBucketName(location: VaultLocation): string {
-  return `holdfast-toolkit-${location.accountId}-${location.region}`
+  return bucketName('toolkit', location)
+}
+
+/** AWS requires account, region and `-an` at the end of a name of the account's own namespace. */
+function bucketName(kind: string, { accountId, region, namespace = 'global' }: VaultLocation): string {
+  const name = `holdfast-${kind}-${accountId}-${region}`
+  return namespace === 'global' ? name : `${name}-an`
 }
 
 /**
@@ -75,6 +97,9 @@ export const keyPrefixes = {
   toolkit: 'toolkit/',
   feedback: 'feedback/',
 } as const
+
+/** The folder of manifests below a source's prefix. The same test holds it to the product's own keys. */
+export const manifestFolder = 'manifests/'
 
 /** @param source its name, or a policy variable that stands for it. */
 export function sourcePrefix(source: string): string {
@@ -107,9 +132,15 @@ export function agentRoleName(agent: string): string {
   return `holdfast-agent-${agent}`
 }
 
+/** The permissions boundary of one agent; `*` for all. */
+export function agentBoundaryName(agent: string): string {
+  return `holdfast-agent-boundary-${agent}`
+}
+
 export const breakGlassRoleName = 'holdfast-break-glass'
+/** Without an Organization: the policy that keeps deployers of the vault layer from deletions. */
+export const deployerPolicyName = 'holdfast-deployer'
 export const administratorRoleName = 'holdfast-administrator'
-export const agentBoundaryName = 'holdfast-agent-boundary'
 
 /** The trail's name in every account. The management account's trail covers the whole organization. */
 export const trailName = 'holdfast-audit'
@@ -129,6 +160,10 @@ export const responderRoleName = 'holdfast-responder'
  */
 export const approverRoleName = 'holdfast-approver'
 export const approvalPolicyName = 'holdfast-break-glass-approval'
+
+/** The keys with which the notary signs receipts, and the checks their reports. Each region of a vault has both. */
+export const notaryKeyAlias = 'alias/holdfast-notary'
+export const reportKeyAlias = 'alias/holdfast-reports'
 
 /** Scheduled checks: container tasks in the vault's account. */
 export const checkClusterName = 'holdfast-checks'
@@ -150,6 +185,13 @@ export const restoreTestStarterRoleName = 'holdfast-examination-starter'
  * Log of the task that starts restored data. Restored data can forge any line, so no metric counts this log.
  */
 export const restoreTestLogGroupName = '/holdfast/examinations'
+
+/**
+ * The rule, its access to the log, and the log of every object that was created in a vault. EventBridge demands the
+ * log's prefix.
+ */
+export const writeRuleName = 'holdfast-writes'
+export const writeLogGroupName = '/aws/events/holdfast-writes'
 
 /** The rule that Step Functions manages itself, to learn that a task has ended. */
 export const taskRuleName = 'StepFunctionsGetEventsForECSTaskRule'
@@ -173,9 +215,14 @@ export function imageRepository({ accountId, region }: VaultLocation): string {
   return `${accountId}.dkr.ecr.${region}.amazonaws.com/${imageRepositoryName}`
 }
 
-/** Family of the task definition that runs `check` for one source. */
-export function checkFamily(check: string, source: string): string {
-  return `holdfast-check-${check}-${source}`
+/** Family of the task definition that runs `check` for one source; null: for the whole vault. */
+export function checkFamily(check: string, source: string | null): string {
+  return source === null ? checkMetricName(check) : `${checkMetricName(check)}-${source}`
+}
+
+/** The metric that counts the passed runs of `check`, and its filter. */
+export function checkMetricName(check: string): string {
+  return `holdfast-check-${check}`
 }
 
 export function checkClusterArn({ accountId, region }: VaultLocation): string {
@@ -231,6 +278,10 @@ export function anyAgentArn(accountId: string): string {
 
 export function approvalPolicyArn(accountId: string): string {
   return `arn:aws:iam::${accountId}:policy/${approvalPolicyName}`
+}
+
+export function deployerPolicyArn(accountId: string): string {
+  return `arn:aws:iam::${accountId}:policy/${deployerPolicyName}`
 }
 
 export function roleArn(accountId: string, path: string, name: string): string {

@@ -1,14 +1,21 @@
 // Service and resource control policies, with which the organization binds every principal of an account, the
 // root user included.
-import { destructiveActions } from './catalogue.ts'
+import { tierOnePatterns } from './catalogue/agent-limits.ts'
+import { accountActions, delegationStatements } from './delegation-policies.ts'
 import { delayStatements } from './delay-policies.ts'
 import {
   frozenAccountActions,
   frozenBucketActions,
+  frozenCheckActions,
   frozenMachineActions,
+  frozenMeasureActions,
+  frozenPolicyActions,
+  frozenProviderActions,
   frozenRoleActions,
   frozenRuleActions,
   frozenTopicActions,
+  keyDeletions,
+  roleDeletions,
 } from './frozen-actions.ts'
 import {
   agentBoundaryName,
@@ -18,11 +25,13 @@ import {
   auditBucketName,
   breakGlassRoleName,
   bucketArn,
+  checkClusterArn,
   duties,
   dutyRoleArn,
   everyRegion,
   feedbackBucketName,
   forwarderRoleArn,
+  imageRepositoryName,
   quarantineExecutionArn,
   quarantineMachineArn,
   quarantineName,
@@ -31,12 +40,16 @@ import {
   rolePaths,
   toolkitBucketName,
   vaultBucketName,
+  writeLogGroupName,
 } from './names.ts'
+import { nativeFreeze, nativeKeep } from './native-backups.ts'
+import type { NativeBackup } from './native-backups.ts'
 import { policy } from './policy.ts'
 import type { Duty, VaultLocation } from './names.ts'
-import type { Condition, Policy } from './policy.ts'
+import type { Condition, Policy, S3Policy, Statement } from './policy.ts'
 
-function frozenAfter(thawUntil: string): { Condition?: Condition } {
+/** The condition of a freeze that is off until `thawUntil`. */
+export function frozenAfter(thawUntil: string): { Condition?: Condition } {
   return thawUntil === '' ? {} : { Condition: { DateGreaterThan: { 'aws:CurrentTime': thawUntil } } }
 }
 
@@ -46,26 +59,29 @@ function ruleArns(accountId: string): string[] {
 }
 
 /**
- * For every member account: no principal can take it out of the organization, close it or detach its
- * policies.
+ * For every member account: no principal can take it out of the organization, close it, detach its policies, or
+ * administer other accounts.
  */
 export function membershipPolicy(): Policy {
-  return policy({
-    Sid: 'StayInOrganization',
-    Effect: 'Deny',
-    Action: [
-      'account:CloseAccount',
-      'organizations:CloseAccount',
-      'organizations:DeletePolicy',
-      'organizations:DetachPolicy',
-      'organizations:DisablePolicyType',
-      'organizations:LeaveOrganization',
-      'organizations:MoveAccount',
-      'organizations:RemoveAccountFromOrganization',
-      'organizations:UpdatePolicy',
-    ],
-    Resource: ['*'],
-  })
+  return policy(
+    {
+      Sid: 'StayInOrganization',
+      Effect: 'Deny',
+      Action: [
+        'account:CloseAccount',
+        'organizations:CloseAccount',
+        'organizations:DeletePolicy',
+        'organizations:DetachPolicy',
+        'organizations:DisablePolicyType',
+        'organizations:LeaveOrganization',
+        'organizations:MoveAccount',
+        'organizations:RemoveAccountFromOrganization',
+        'organizations:UpdatePolicy',
+      ],
+      Resource: ['*'],
+    },
+    ...delegationStatements(),
+  )
 }
 
 /**
@@ -73,13 +89,22 @@ export function membershipPolicy(): Policy {
  * Writers are not frozen, so that a source can be added at any time. The bucket policy still limits every
  * writer.
  * @param thawUntil ISO 8601. The freeze is off until then, and on again afterwards. Empty: the freeze is on.
+ * @param native the backups of AWS Backup; without any, the account has no vault of AWS Backup to freeze
  */
-export function vaultFreezePolicy(vault: VaultLocation, thawUntil: string): Policy {
+export function vaultFreezePolicy(
+  vault: VaultLocation,
+  thawUntil: string,
+  native: readonly NativeBackup[] = [],
+): Policy {
   const thaw = frozenAfter(thawUntil)
+  return policy(...vaultFreezeStatements(vault, thaw), ...(native.length === 0 ? [] : nativeFreeze(thaw)))
+}
+
+export function vaultFreezeStatements(vault: VaultLocation, thaw: { Condition?: Condition }): Statement[] {
   const buckets = [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) =>
     bucketArn(nameOf(everyRegion(vault))),
   )
-  return policy(
+  return [
     { Sid: 'FreezeVaultBucket', Effect: 'Deny', Action: frozenBucketActions, Resource: buckets, ...thaw },
     { Sid: 'FreezeOtherWaysIn', Effect: 'Deny', Action: frozenAccountActions, Resource: ['*'], ...thaw },
     {
@@ -87,6 +112,13 @@ export function vaultFreezePolicy(vault: VaultLocation, thawUntil: string): Poli
       Effect: 'Deny',
       Action: frozenRoleActions,
       Resource: duties.map((duty: Duty) => dutyRoleArn(vault.accountId, duty)),
+      ...thaw,
+    },
+    {
+      Sid: 'KeepParts',
+      Effect: 'Deny',
+      Action: [...roleDeletions, ...keyDeletions],
+      Resource: [roleArn(vault.accountId, '/', 'holdfast*'), `arn:aws:kms:*:${vault.accountId}:*`],
       ...thaw,
     },
     {
@@ -103,22 +135,92 @@ export function vaultFreezePolicy(vault: VaultLocation, thawUntil: string): Poli
       ],
       ...thaw,
     },
+    { Sid: 'FreezeMeasures', Effect: 'Deny', Action: frozenMeasureActions, Resource: ['*'], ...thaw },
+    {
+      Sid: 'FreezeChecks',
+      Effect: 'Deny',
+      Action: frozenCheckActions,
+      Resource: [
+        `arn:aws:ecr:*:${vault.accountId}:repository/${imageRepositoryName}`,
+        checkClusterArn(everyRegion(vault)),
+        ...['/holdfast/*', writeLogGroupName].map(
+          (name) => `arn:aws:logs:*:${vault.accountId}:log-group:${name}`,
+        ),
+      ],
+      ...thaw,
+    },
+    {
+      Sid: 'FreezeProviders',
+      Effect: 'Deny',
+      Action: frozenProviderActions,
+      Resource: ['*'],
+      ...thaw,
+    },
+    {
+      Sid: 'FreezeContacts',
+      Effect: 'Deny',
+      Action: accountActions.filter((action) => !action.includes('PrimaryEmail')),
+      Resource: [`arn:aws:account::${vault.accountId}:account`],
+      ...thaw,
+    },
+  ]
+}
+
+/**
+ * For the vault account: no bucket can be public. Unlike the account's own block, no principal of the account can
+ * change it, the root user included, and a thaw doesn't lift it.
+ * @see https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_s3_syntax.html
+ */
+export function publicAccessPolicy(): S3Policy {
+  return { s3_attributes: { public_access_block_configuration: { '@@assign': 'all' } } }
+}
+
+/**
+ * For production: agents can't destroy data, whether or not they have a boundary.
+ * @param agentServices the services that some agent may use; without any, agents can do nothing
+ */
+export function productionPolicy(productionAccountId: string, agentServices: readonly string[]): Policy {
+  const byAgents = { ArnLike: { 'aws:PrincipalArn': anyAgentArn(productionAccountId) } }
+  const destruction = tierOnePatterns(agentServices)
+  return policy(
+    {
+      Sid: 'DenyOtherServicesToAgents',
+      Effect: 'Deny',
+      ...(agentServices.length === 0
+        ? { Action: ['*'] }
+        : { NotAction: agentServices.map((service) => `${service}:*`) }),
+      Resource: ['*'],
+      Condition: byAgents,
+    },
+    ...(destruction.length === 0
+      ? []
+      : [
+          {
+            Sid: 'DenyDestructionByAgents',
+            Effect: 'Deny',
+            Action: destruction,
+            Resource: ['*'],
+            Condition: byAgents,
+          } as const,
+        ]),
   )
 }
 
-/** For production: agents can't destroy data, and no principal can remove or widen an agent's boundary. */
-export function productionPolicy(productionAccountId: string, thawUntil: string): Policy {
+/**
+ * For production: no principal can shorten the delay of a deletion, remove or widen an agent's boundary, or
+ * silence the alarms, the root user included. A policy of its own, because the one above grows with the
+ * services that agents use.
+ */
+export function productionDelayPolicy(
+  productionAccountId: string,
+  thawUntil: string,
+  native: readonly NativeBackup[] = [],
+): Policy {
   const agents = anyAgentArn(productionAccountId)
   const inProduction = (name: string) => roleArn(productionAccountId, rolePaths.production, name)
   const thaw = frozenAfter(thawUntil)
   return policy(
-    {
-      Sid: 'DenyDestructionByAgents',
-      Effect: 'Deny',
-      Action: destructiveActions(),
-      Resource: ['*'],
-      Condition: { ArnLike: { 'aws:PrincipalArn': agents } },
-    },
+    ...delayStatements(productionAccountId, thaw),
     {
       Sid: 'KeepAgentBoundary',
       Effect: 'Deny',
@@ -131,13 +233,16 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
     {
       Sid: 'KeepAgentBoundaryPolicy',
       Effect: 'Deny',
-      Action: [
-        'iam:CreatePolicyVersion',
-        'iam:DeletePolicy',
-        'iam:DeletePolicyVersion',
-        'iam:SetDefaultPolicyVersion',
-      ],
-      Resource: [`arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName}`],
+      Action: frozenPolicyActions,
+      Resource: [`arn:aws:iam::${productionAccountId}:policy/${agentBoundaryName('*')}`],
+      ...thaw,
+    },
+    {
+      Sid: 'KeepParts',
+      Effect: 'Deny',
+      // Break-glass, its approver and the responders: without them, an incident finds no way in.
+      Action: roleDeletions,
+      Resource: [inProduction('*')],
       ...thaw,
     },
     {
@@ -165,12 +270,8 @@ export function productionPolicy(productionAccountId: string, thawUntil: string)
       Resource: [quarantineMachineArn(productionAccountId, '*'), quarantineExecutionArn(productionAccountId)],
       ...thaw,
     },
+    ...(native.length === 0 ? [] : nativeKeep(productionAccountId, thaw)),
   )
-}
-
-/** For production: no principal can shorten the delay of a deletion, the root user included. */
-export function productionDelayPolicy(productionAccountId: string, thawUntil: string): Policy {
-  return policy(...delayStatements(productionAccountId, frozenAfter(thawUntil)))
 }
 
 /**

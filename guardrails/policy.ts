@@ -38,16 +38,32 @@ export const quotaChars = {
   trustPolicy: 2_048,
   /** https://docs.aws.amazon.com/efs/latest/ug/create-file-system-policy.html */
   fileSystemPolicy: 20_000,
-  serviceControlPolicy: 5_120,
+  /** In bytes: https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html */
+  keyPolicy: 32_768,
+  /** Since May 2026. Where AWS has not raised it yet: 5,120. */
+  serviceControlPolicy: 10_240,
   resourceControlPolicy: 5_120,
 } as const
+
+/** The types of policies that the organization has to take: an operator enables each of them. */
+export const organizationPolicyTypes = [
+  'SERVICE_CONTROL_POLICY',
+  'RESOURCE_CONTROL_POLICY',
+  'S3_POLICY',
+] as const
+export type OrganizationPolicyType = (typeof organizationPolicyTypes)[number]
+
+/** An organization's S3 policy: a declaration that no account can change, and no document of IAM. */
+export type S3Policy = {
+  s3_attributes: { public_access_block_configuration: { '@@assign': 'all' } }
+}
 
 export function policy(...statements: Statement[]): Policy {
   return { Version: '2012-10-17', Statement: statements }
 }
 
 /** The document as we send it: without white space, with the statements in their order. */
-export function renderPolicy(document: Policy): string {
+export function renderPolicy(document: Policy | S3Policy): string {
   return JSON.stringify(document)
 }
 

@@ -1,14 +1,23 @@
 // Identity policies of the vault's roles. They contain allows only; the denies are in the bucket policies.
 import {
+  alarmTopicArn,
   bucketArn,
+  checkGroupName,
+  checkLogGroupName,
   feedbackBucketName,
   feedbackPrefix,
   keyPrefixes,
+  restoreTestGroupName,
+  roleArn,
+  rolePaths,
   sourcePrefix,
   toolkitBucketName,
   vaultBucketName,
+  writeLogGroupName,
 } from './names.ts'
 import { policy } from './policy.ts'
+import { signingKeys } from './signing-key-policy.ts'
+import type { SigningDuty } from './signing-key-policy.ts'
 import type { Policy, Statement } from './policy.ts'
 import type { Duty, VaultLocation } from './names.ts'
 
@@ -25,6 +34,16 @@ const readBucket = [
   's3:ListBucketVersions',
   's3:GetBucketObjectLockConfiguration',
   's3:GetBucketVersioning',
+]
+
+/** For the check that compares the bucket's settings with the declared ones. */
+const readSettings = [
+  's3:GetBucketOwnershipControls',
+  's3:GetBucketPolicy',
+  's3:GetBucketPublicAccessBlock',
+  's3:GetEncryptionConfiguration',
+  's3:GetLifecycleConfiguration',
+  's3:GetReplicationConfiguration',
 ]
 
 /**
@@ -77,6 +96,63 @@ function readToolkit(location: VaultLocation): Statement[] {
   ]
 }
 
+/** For the check that compares the way of each alarm to on-call with the declared one. */
+function readAlarmPath(locations: readonly VaultLocation[]): Statement[] {
+  const { accountId } = locations[0]!
+  const inEach = (service: string, ...names: string[]) =>
+    locations.flatMap(({ region }) =>
+      names.map((name) => `arn:aws:${service}:${region}:${accountId}:${name}`),
+    )
+  const logGroups = [checkLogGroupName, writeLogGroupName].map((group) => `log-group:${group}:*`)
+  return [
+    {
+      Sid: 'ReadAlarms',
+      Effect: 'Allow',
+      Action: ['cloudwatch:DescribeAlarms'],
+      Resource: inEach('cloudwatch', 'alarm:holdfast-*'),
+    },
+    {
+      Sid: 'ReadMetricFilters',
+      Effect: 'Allow',
+      Action: ['logs:DescribeMetricFilters'],
+      Resource: inEach('logs', ...logGroups),
+    },
+    {
+      // Rules forward events from every region of the account.
+      Sid: 'ReadRules',
+      Effect: 'Allow',
+      Action: ['events:DescribeRule', 'events:ListTargetsByRule'],
+      Resource: [`arn:aws:events:*:${accountId}:rule/holdfast-*`],
+    },
+    {
+      Sid: 'ReadSchedules',
+      Effect: 'Allow',
+      Action: ['scheduler:GetSchedule'],
+      Resource: inEach(
+        'scheduler',
+        ...[checkGroupName, restoreTestGroupName].map((group) => `schedule/${group}/*`),
+      ),
+    },
+    {
+      Sid: 'ReadTopics',
+      Effect: 'Allow',
+      Action: ['sns:GetTopicAttributes', 'sns:ListSubscriptionsByTopic'],
+      Resource: locations.map(alarmTopicArn),
+    },
+  ]
+}
+
+function signWithKey(locations: readonly VaultLocation[], duty: SigningDuty): Statement {
+  const { alias, sid } = signingKeys[duty]
+  return {
+    Sid: sid,
+    Effect: 'Allow',
+    Action: ['kms:Sign', 'kms:GetPublicKey'],
+    Resource: locations.map(({ accountId, region }) => `arn:aws:kms:${region}:${accountId}:key/*`),
+    Condition: { StringEquals: { 'kms:RequestAlias': alias } },
+  }
+}
+
 /** @param locations all vaults; the first region also holds the toolkit */
 export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Policy {
   const vaults = locations.map((location) => bucketArn(vaultBucketName(location)))
@@ -105,6 +181,7 @@ export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Pol
             (location) => `${bucketArn(feedbackBucketName(location))}/${keyPrefixes.feedback}*`,
           ),
         },
+        signWithKey(locations, 'notary'),
       )
     case 'custodian':
       return policy(
@@ -113,11 +190,37 @@ export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Pol
         { Sid: 'PruneVersions', Effect: 'Allow', Action: ['s3:DeleteObjectVersion'], Resource: below('') },
       )
     case 'drill':
-      return policy(...read, {
-        Sid: 'WriteReports',
-        Effect: 'Allow',
-        Action: ['s3:PutObject'],
-        Resource: below(keyPrefixes.reports),
-      })
+      return policy(
+        ...read,
+        {
+          Sid: 'WriteReports',
+          Effect: 'Allow',
+          Action: ['s3:PutObject'],
+          Resource: below(keyPrefixes.reports),
+        },
+        signWithKey(locations, 'drill'),
+        { Sid: 'ReadSettings', Effect: 'Allow', Action: readSettings, Resource: vaults },
+        {
+          Sid: 'ReadRoles',
+          Effect: 'Allow',
+          Action: [
+            'iam:GetRole',
+            'iam:GetRolePolicy',
+            'iam:ListAttachedRolePolicies',
+            'iam:ListRolePolicies',
+          ],
+          Resource: [rolePaths.vault, rolePaths.checks].map((path) =>
+            roleArn(locations[0]!.accountId, path, '*'),
+          ),
+        },
+        // IAM knows no path of a role that is gone, and else denies the call in place of reporting the loss.
+        {
+          Sid: 'MissRoles',
+          Effect: 'Allow',
+          Action: ['iam:GetRole'],
+          Resource: [roleArn(locations[0]!.accountId, '/', 'holdfast-*')],
+        },
+        ...readAlarmPath(locations),
+      )
   }
 }

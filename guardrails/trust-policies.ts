@@ -142,7 +142,7 @@ export function breakGlassTrustPolicy(accountId: string, people: readonly string
       Effect: 'Allow',
       Principal: accountPrincipal(accountId),
       Action: ['sts:TagSession'],
-      Condition: { ArnLike: { 'aws:PrincipalArn': people }, 'ForAllValues:StringEquals': onlyReason },
+      Condition: { 'ForAllValues:StringEquals': onlyReason },
     },
     denyWithoutSecondFactor,
     { ...denySessionTags, Condition: { 'ForAnyValue:StringNotEquals': onlyReason } },
@@ -189,7 +189,7 @@ const denyWithoutSecondFactor: Statement = {
 // The principal is the account, and a condition holds the ARNs. IAM rejects a principal that names a deleted
 // role, and Identity Center's role names are known only as patterns. SetSourceIdentity has a
 // statement of its own, because IAM evaluates it without the tags and the external id of the AssumeRole
-// request.
+// request. Only the first statement has the ARNs, because a trust policy is small, and a request needs both statements.
 function trustPrincipals(
   sid: string,
   accountId: string,
@@ -197,10 +197,14 @@ function trustPrincipals(
   condition: Condition,
 ): Statement[] {
   const base = { Effect: 'Allow', Principal: accountPrincipal(accountId) } as const
-  const fromArns = { ArnLike: { 'aws:PrincipalArn': arns } }
   return [
-    { Sid: sid, ...base, Action: ['sts:AssumeRole'], Condition: { ...condition, ...fromArns } },
-    { Sid: 'CarrySourceIdentity', ...base, Action: ['sts:SetSourceIdentity'], Condition: fromArns },
+    {
+      Sid: sid,
+      ...base,
+      Action: ['sts:AssumeRole'],
+      Condition: { ...condition, ArnLike: { 'aws:PrincipalArn': arns } },
+    },
+    { Sid: 'CarrySourceIdentity', ...base, Action: ['sts:SetSourceIdentity'] },
   ]
 }
 

@@ -28,13 +28,20 @@ export interface VaultBucketGuards {
    * and allows a timed thaw.
    */
   detached: boolean
+  /** The storage classes that an upload may name. Without a name an object gets STANDARD. */
+  storageClasses: readonly StorageClass[]
 }
+
+/** Classes whose objects a restore can read at once. */
+export const storageClasses = ['STANDARD', 'INTELLIGENT_TIERING'] as const
+export type StorageClass = (typeof storageClasses)[number]
 
 export function vaultBucketPolicy(guards: VaultBucketGuards): Policy {
   return policy(
     ...transportAndPerimeter(guards.location),
     ...deletion(guards.location),
     ...writing(guards.location),
+    limitStorageClass(guards.location, guards.storageClasses),
     ...retention(guards.location, guards.retentionCapDays),
     ...encryption(guards.location),
     ...reading(guards.location),
@@ -109,6 +116,18 @@ function writing(location: VaultLocation): Statement[] {
       Condition: { ArnLike: { 'aws:PrincipalArn': anyWriterArn(location.accountId) } },
     },
     deny('DenyAclWrites', ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'], [objects(location)]),
+    // An annotation of up to 1 MiB can be put on a locked version and deleted from it. No duty uses them.
+    deny(
+      'DenyAnnotations',
+      [
+        's3:DeleteObject*Annotation',
+        's3:GetObject*Annotation',
+        's3:ListObject*Annotations',
+        's3:PutObject*Annotation',
+        's3:ReplicateObjectAnnotation',
+      ],
+      [objects(location)],
+    ),
     // A replica keeps the retention of its source bucket, which overrides this bucket's default.
     deny(
       'DenyReplicas',
@@ -116,6 +135,17 @@ function writing(location: VaultLocation): Statement[] {
       [objects(location)],
     ),
   ]
+}
+
+/**
+ * A writer could put its uploads into an archive, which a reader has to restore for hours, and which is billed for
+ * months. A class in one zone can lose its objects.
+ */
+function limitStorageClass(location: VaultLocation, classes: readonly StorageClass[]): Statement {
+  return deny('DenyStorageClasses', ['s3:PutObject'], [objects(location)], {
+    Null: { 's3:x-amz-storage-class': 'false' },
+    StringNotEquals: { 's3:x-amz-storage-class': classes },
+  })
 }
 
 function retention(location: VaultLocation, capDays: number): Statement[] {

@@ -1,5 +1,11 @@
 // Conflicts between configuration values that are each valid alone.
 import { imageRepository, vaultBucketName } from '../guardrails/names.ts'
+import { nativeName } from '../guardrails/native-backups.ts'
+import { maxSourcesPerRegion } from '../guardrails/write-alarms.ts'
+import { alarmAddresses, isBelowDomain } from './alarm-addresses.ts'
+import { agentSizeConflicts } from './agent-size-conflicts.ts'
+import { firstLocationOf } from './config.ts'
+import { policySizeConflicts } from './policy-size-conflicts.ts'
 import type { HoldfastConfig } from './config.ts'
 
 const maxThawMs = 24 * 3_600_000
@@ -19,10 +25,15 @@ export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: n
       'agents',
       config.agents.map((agent) => agent.name),
     ),
+    ...nativeConflicts(config),
+    ...agentSizeConflicts(config),
     ...principalConflicts(config),
+    ...policySizeConflicts(config),
+    ...replacementConflicts(config),
     ...imageConflicts(config),
     ...restoreTestConflicts(config),
-    ...replacementConflicts(config),
+    ...namespaceConflicts(config),
+    ...alarmConflicts(config),
     ...missingValues(config),
   ]
 }
@@ -86,6 +97,32 @@ function duplicates(key: string, names: readonly string[]): string[] {
 const productionPeople = ['launchers', 'breakGlass', 'approvers', 'administrators', 'responders'] as const
 type ProductionPeople = (typeof productionPeople)[number]
 
+const vaultPeople = ['restorers', 'runners', 'deployers'] as const
+type VaultPeople = (typeof vaultPeople)[number]
+
+/**
+ * The vault's control policy admits these principals. A pattern that also matches a role that a delegated administrator
+ * makes would admit it.
+ */
+function delegatedRoleConflicts(key: VaultPeople, arns: readonly string[]): string[] {
+  return arns.flatMap((arn) => {
+    const path = arn.slice(arn.indexOf(':role/') + 1).replace(/\*$/, '')
+    const isPattern = arn.endsWith('*')
+    const stackSets = 'role/stacksets-exec-'
+    if (path.startsWith(stackSets) || (isPattern && stackSets.startsWith(path)))
+      return [
+        `holdfast:${key}: ${arn} admits the roles that stack sets of a delegated administrator make; name other roles`,
+      ]
+    const identityCenter = 'role/aws-reserved/sso.amazonaws.com/'
+    const meetsIdentityCenter = path.startsWith(identityCenter) || identityCenter.startsWith(path)
+    return isPattern && meetsIdentityCenter && !/\/AWSReservedSSO_[\w+=,.@-]+_$/.test(path)
+      ? [
+          `holdfast:${key}: ${arn} admits more than one permission set of Identity Center; name one, as AWSReservedSSO_NAME_*`,
+        ]
+      : []
+  })
+}
+
 /**
  * A person must not approve their own break-glass session. The check can't detect one person with two ARNs.
  */
@@ -106,11 +143,7 @@ function overlap(first: string, second: string): boolean {
 }
 
 function principalConflicts(config: Config): string[] {
-  const inOtherAccount = (
-    key: 'restorers' | 'runners' | ProductionPeople,
-    accountId: string,
-    accountName: string,
-  ) =>
+  const inOtherAccount = (key: VaultPeople | ProductionPeople, accountId: string, accountName: string) =>
     config[key]
       .filter((arn) => arn.split(':')[4] !== accountId)
       .map((arn) => `holdfast:${key}: ${arn} is not in the ${accountName} account ${accountId}`)
@@ -120,11 +153,26 @@ function principalConflicts(config: Config): string[] {
       : [],
   )
   return [
-    ...inOtherAccount('restorers', config.vaultAccountId, 'vault'),
-    ...inOtherAccount('runners', config.vaultAccountId, 'vault'),
+    ...vaultPeople.flatMap((key) => inOtherAccount(key, config.vaultAccountId, 'vault')),
+    ...vaultPeople.flatMap((key) => delegatedRoleConflicts(key, config[key])),
     ...productionPeople.flatMap((key) => inOtherAccount(key, config.productionAccountId, 'production')),
     ...approverConflicts(config),
     ...writers,
+  ]
+}
+
+/** Copies to another account need an organization, and names of AWS follow from the tags. */
+function nativeConflicts({ native, detached }: Config): string[] {
+  return [
+    ...duplicates(
+      'native',
+      native.map(({ tag }) => nativeName(tag)),
+    ),
+    ...(detached && native.length > 0
+      ? [
+          'holdfast:native: AWS Backup copies into another account only within an Organization; leave it out, or set holdfast:detached to false',
+        ]
+      : []),
   ]
 }
 
@@ -132,8 +180,17 @@ function regionConflicts({ region, regions, sources }: Config): string[] {
   const outsideRegions = sources.filter(
     (source) => source.region !== undefined && ![region, ...regions].includes(source.region),
   )
+  const crowded = [region, ...regions].flatMap((name) => {
+    const count = sources.filter((source) => (source.region ?? region) === name).length
+    return count <= maxSourcesPerRegion
+      ? []
+      : [
+          `holdfast:sources: ${count} sources have their backups in ${name}, and the alarms on one region's writes take ${maxSourcesPerRegion}; give some of them another region`,
+        ]
+  })
   return [
     ...duplicates('regions', [region, ...regions]),
+    ...crowded,
     ...outsideRegions.map(
       (source) =>
         `holdfast:sources: ${source.name} has the region ${source.region}, which has no vault; add the region to holdfast:regions`,
@@ -142,23 +199,39 @@ function regionConflicts({ region, regions, sources }: Config): string[] {
 }
 
 /**
- * The bucket's name follows from account and region. A change of either would make the stack abandon the
+ * The bucket's name follows from account, region and namespace. A change of one would make the stack abandon the
  * vault for a new one.
  */
-function replacementConflicts({ vaultBucket, vaultAccountId, region }: Config): string[] {
-  const derivedName = vaultBucketName({ accountId: vaultAccountId, region })
+function replacementConflicts(config: Config): string[] {
+  const { vaultBucket } = config
+  const derivedName = vaultBucketName(firstLocationOf(config))
   if (vaultBucket === '' || vaultBucket === derivedName) return []
   return [
-    `holdfast:vaultBucket: is ${JSON.stringify(vaultBucket)}, but account and region give ${derivedName}, which would replace the vault; ` +
-      'restore holdfast:vaultAccountId and holdfast:region, or use a new stack for another vault',
+    `holdfast:vaultBucket: is ${JSON.stringify(vaultBucket)}, but account, region and namespace give ${derivedName}, which would replace the vault; ` +
+      'restore holdfast:vaultAccountId, holdfast:region and holdfast:bucketNamespace, or use a new stack for another vault',
   ]
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html */
+const regionsWithoutNamespace = ['me-central-1', 'me-south-1']
+
+function namespaceConflicts({ bucketNamespace, region, regions }: Config): string[] {
+  if (bucketNamespace === 'global') return []
+  return [region, ...regions]
+    .filter((name) => regionsWithoutNamespace.includes(name))
+    .map((name) => `holdfast:bucketNamespace: must be global, because AWS has no other namespace in ${name}`)
 }
 
 /** An image from another registry would let its owner run code with the permission to read the vault. */
 function imageConflicts({ image, vaultAccountId, region }: Config): string[] {
   const repository = imageRepository({ accountId: vaultAccountId, region })
-  return image === '' || image.startsWith(`${repository}@`)
-    ? []
+  if (image === '' || image.startsWith(`${repository}@`)) return []
+  // With the image of the same registry in another region, it's the region that changed.
+  const imageRegion = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\./.exec(image)?.[1] ?? ''
+  return image.startsWith(`${imageRepository({ accountId: vaultAccountId, region: imageRegion })}@`)
+    ? [
+        `holdfast:region: is ${region}, but holdfast:image is in the vault's registry of ${imageRegion}; set the region back, because a vault can't move, or for a new vault set holdfast:image to ${repository}@sha256:…`,
+      ]
     : [`holdfast:image: must come from the vault's own registry, ${repository}@sha256:…`]
 }
 
@@ -180,6 +253,25 @@ function restoreTestConflicts({ layer, examine, image, sources }: Config): strin
   ]
 }
 
+/** Production could receive, drop or answer the alarms at an address whose mail or DNS it runs. */
+function alarmConflicts(config: Config): string[] {
+  const ofProduction = alarmAddresses(config).flatMap(({ key, address, host }) => {
+    const domain = config.productionDomains.find((name) => isBelowDomain(host, name))
+    if (domain !== undefined)
+      return [
+        `holdfast:${key}: ${address} is at ${domain}, whose mail or DNS production runs; name an address that production can't redirect`,
+      ]
+    return address.includes(config.productionAccountId)
+      ? [`holdfast:${key}: ${address} names the production account; name an address outside of it`]
+      : []
+  })
+  if (config.layer !== 'vault' || config.productionDomains.length > 0) return ofProduction
+  return [
+    ...ofProduction,
+    'holdfast:productionDomains: name the domains whose mail or DNS production runs, so that no address of on-call hangs on them; none, if it runs none',
+  ]
+}
+
 function missingValues(config: Config): string[] {
   const problems: string[] = []
   if (config.layer === 'vault') {
@@ -193,6 +285,11 @@ function missingValues(config: Config): string[] {
       problems.push(
         'holdfast:restorers: name at least one person who may restore (a role or user of the vault account)',
       )
+  }
+  if (config.layer === 'organization' && config.deployers.length === 0) {
+    problems.push(
+      "holdfast:deployers: name at least one role or user of the vault account that deploys the vault layer, because the vault's control policy denies everything to principals without a name here",
+    )
   }
   if (config.layer === 'production' && config.agents.length > 0 && config.launchers.length === 0) {
     problems.push(

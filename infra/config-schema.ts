@@ -1,6 +1,8 @@
 // Schemas of single configuration values.
 import { Region } from '@pulumi/aws/types/enums/index.js'
 import { z } from 'zod'
+import { nativeRetention } from '../guardrails/native-backups.ts'
+import { findMayProblem } from '../guardrails/catalogue/agent-limits.ts'
 
 const regions: readonly string[] = Object.values(Region)
 
@@ -45,6 +47,11 @@ const principalPattern = z
     /^arn:aws:iam::\d{12}:(role|user)\/(?:[\w+=,.@-]+\/)*[\w+=,.@-]+\*?$/,
     'must be the ARN of a role or user; `*` may stand only for the end of its name',
   )
+  .regex(
+    /\/[\w+=,.@-]{1,64}\*?$/,
+    "has a name of more than 64 characters, AWS's maximum: no principal has it",
+  )
+  .max(31 + 512 + 64, "has a path of more than 512 characters, AWS's maximum: no principal has it")
 
 export const principals = z.array(principalPattern).default([])
 
@@ -90,6 +97,22 @@ const rolesAnywhere = z.strictObject({
   }),
 })
 
+/** A source's limits for one day. An alarm fires above them, and no write is stopped. */
+const budget = z
+  .strictObject({
+    gibPerDay: z
+      .int()
+      .min(1, 'must be at least 1 GiB')
+      .max(1_000_000, 'must be at most 1000000 GiB')
+      .default(1024),
+    objectsPerDay: z
+      .int()
+      .min(1, 'must be at least 1 object')
+      .max(100_000_000, 'must be at most 100000000 objects')
+      .default(100_000),
+  })
+  .prefault({})
+
 export const source = z.strictObject({
   // At most 48 characters, because `holdfast-writer-NAME` is a role name, which IAM limits to 64.
   name: name(48),
@@ -101,21 +124,38 @@ export const source = z.strictObject({
       error: 'must be volume, or postgres for the data directory of a PostgreSQL',
     })
     .default('volume'),
+  budget,
   trust: z.union([awsRole, oidc, rolesAnywhere], {
     error:
       'must be one of {awsRoleArn}, {oidc: {issuer, audience, subject}} or {rolesAnywhere: {certificateAuthorityPem, commonName}}',
   }),
 })
 
+/** AWS Backup's own backups of the resources with one tag. */
+export const nativeBackup = z.strictObject({
+  tag: z
+    .string()
+    .regex(
+      /^[A-Za-z][A-Za-z0-9_-]{0,15}=[A-Za-z0-9][A-Za-z0-9_-]{0,15}$/,
+      'must be a tag as KEY=VALUE, e.g. backup=daily; each part has at most 16 letters, digits, `-` and `_`',
+    ),
+  schedule: z.enum(['hourly', 'twice-daily', 'daily'], { error: 'must be hourly, twice-daily or daily' }),
+  retentionDays: z
+    .int()
+    .min(nativeRetention.minDays, "must be at least 7 days, the minimum of AWS's air-gapped vault")
+    .max(
+      nativeRetention.maxDays,
+      "must be at most 3650 days, because a locked copy can't be removed earlier",
+    ),
+})
+
+const actionPattern = /^[a-z0-9-]+:([A-Za-z][A-Za-z0-9]*\*?|\*)$/
 const action = z
   .string()
   .regex(
-    /^[a-z0-9-]+:([A-Z][A-Za-z0-9]*\*?|\*)$/,
+    actionPattern,
     'must be an action such as ec2:DescribeInstances, ec2:Describe* or ec2:*; `*` alone would allow every action',
   )
-  .refine((text) => !/^(iam|organizations|account|sts):/.test(text), {
-    error: 'must not be an action on identities, the organization or the account',
-  })
 
 export const agent = z.strictObject({
   // `holdfast agent-session revoke NAME` would be ambiguous.
@@ -125,7 +165,15 @@ export const agent = z.strictObject({
   environment: z
     .string()
     .regex(/^[\w.:/=+@-]{1,256}$/, 'set it to a value of the environment tag, e.g. staging'),
-  may: z.array(action).min(1, 'name at least one action that the agent may call'),
+  may: z
+    .array(action)
+    .min(1, 'name at least one action that the agent may call')
+    .superRefine((may, context) => {
+      for (const [index, entry] of may.entries()) {
+        const problem = actionPattern.test(entry) ? findMayProblem(entry, may) : null
+        if (problem !== null) context.addIssue({ code: 'custom', path: [index], message: problem })
+      }
+    }),
   sessionSeconds: z
     .int()
     .min(900, 'must be at least 900 seconds, the minimum of AWS')

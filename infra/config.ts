@@ -2,17 +2,32 @@
 // Pulumi.yaml declares the same keys with the same defaults. It has no type for a list of objects, so only
 // this schema checks `sources` and `agents`.
 import { z } from 'zod'
+import { servicesOf } from '../guardrails/catalogue/agent-limits.ts'
+import { bucketNamespaces } from '../guardrails/names.ts'
 import type { VaultLocation } from '../guardrails/names.ts'
+import { storageClasses } from '../guardrails/vault-bucket-policy.ts'
 import {
   agent,
   accountId,
   imageByDigest,
+  nativeBackup,
   organizationId,
   organizationParentId,
   principals,
   region,
   source,
 } from './config-schema.ts'
+
+/** https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html */
+const dataEventTypes = [
+  'AWS::DynamoDB::Table',
+  'AWS::EC2::Snapshot',
+  'AWS::Lambda::Function',
+  'AWS::RDS::DBCluster',
+  'AWS::S3::Object',
+  'AWS::SNS::Topic',
+  'AWS::SQS::Queue',
+] as const
 
 const layers = ['organization', 'vault', 'production'] as const
 
@@ -32,11 +47,29 @@ export const configSchema = z.strictObject({
     .max(3650, "must be at most 3650 days, because a locked object can't be removed earlier")
     .default(30),
   generationDays: z.int().min(1, 'must be at least 1 day').max(365, 'must be at most 365 days').default(10),
+  renewal: z
+    .enum(['upload', 'extend'], {
+      error: 'must be upload, or extend if the writers back up with `--renewal extend`',
+    })
+    .default('upload'),
   retentionCapDays: z.int().min(1).max(3650, 'must be at most 3650 days').default(400),
   arm: z.string().default(''),
+  storageClasses: z
+    .array(
+      z.enum(storageClasses, {
+        error: `must be ${storageClasses.join(' or ')}, because a restore has to read each object at once`,
+      }),
+    )
+    .refine((classes) => classes.includes('STANDARD'), {
+      error: 'name STANDARD, which an upload without a class gets',
+    })
+    .default(['STANDARD']),
   image: imageByDigest,
   examine: z.boolean().default(false),
   vaultBucket: z.string().default(''),
+  bucketNamespace: z
+    .enum(bucketNamespaces, { error: `must be ${bucketNamespaces.join(' or ')}` })
+    .default('global'),
   toolkit: z.string().default(''),
   thawUntil: z
     .union([
@@ -45,8 +78,10 @@ export const configSchema = z.strictObject({
     ])
     .default(''),
   sources: z.array(source).default([]),
+  native: z.array(nativeBackup).default([]),
   restorers: principals,
   runners: principals,
+  deployers: principals,
   agents: z.array(agent).default([]),
   launchers: principals,
   breakGlass: principals,
@@ -56,12 +91,29 @@ export const configSchema = z.strictObject({
   quarantineAgents: z.boolean().default(false),
   alarmEmails: z.array(z.email('must be an e-mail address')).default([]),
   alarmWebhooks: z.array(z.url({ protocol: /^https$/, error: 'must be an https URL' })).default([]),
+  productionDomains: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^(none|(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9])$/,
+          'must be a domain in lower case, e.g. rental.example, or none',
+        ),
+    )
+    .default([]),
   alarmRegions: z.array(region).default([]),
   silenceHours: z
     .int()
     .min(1)
     .max(168, 'must be at most 168 hours, because CloudWatch looks back over 7 days only')
     .default(24),
+  dataEvents: z
+    .array(
+      z.enum(dataEventTypes, {
+        error: `must be a type of resource whose data events CloudTrail records: ${dataEventTypes.join(', ')}`,
+      }),
+    )
+    .default([]),
   auditRetentionDays: z
     .int()
     .min(1)
@@ -77,6 +129,11 @@ export const configSchema = z.strictObject({
     .min(7, 'must be at least 7 days, the minimum of AWS')
     .max(30, 'must be at most 30 days, the maximum of AWS')
     .default(7),
+  controlPolicyChars: z
+    .union([z.literal(10_240), z.literal(5_120)], {
+      error: "must be AWS's quota for a service control policy: 10240, or 5120 where AWS has not raised it",
+    })
+    .default(10_240),
   environmentTag: z
     .string()
     .regex(/^[A-Za-z][\w.:/=+@-]{0,127}$/, 'give the key of a resource tag, e.g. environment')
@@ -91,22 +148,22 @@ export type HoldfastConfig = Omit<z.infer<typeof configSchema>, 'arm'> & {
 }
 export type SourceConfig = HoldfastConfig['sources'][number]
 
-type LocationConfig = Pick<HoldfastConfig, 'vaultAccountId' | 'region' | 'regions'>
+type LocationConfig = Pick<HoldfastConfig, 'vaultAccountId' | 'region' | 'bucketNamespace'>
 
-/**
- * The locations of all vaults. The first is the stack's own region, which also holds the alarm bus and the
- * trail.
- */
-export function locationsOf({ vaultAccountId: accountId, region, regions }: LocationConfig): VaultLocation[] {
-  return [region, ...regions].map((name) => ({ accountId, region: name }))
+/** The location of the vault in the stack's own region, which also holds the alarm bus and the trail. */
+export function firstLocationOf({ vaultAccountId, region, bucketNamespace }: LocationConfig): VaultLocation {
+  return { accountId: vaultAccountId, region, namespace: bucketNamespace }
+}
+
+/** The locations of all vaults; the first is that of the stack's own region. */
+export function locationsOf(config: LocationConfig & Pick<HoldfastConfig, 'regions'>): VaultLocation[] {
+  const first = firstLocationOf(config)
+  return [config.region, ...config.regions].map((region) => ({ ...first, region }))
 }
 
 /** The location of the vault that holds the source's backups. */
-export function locationOf(
-  { vaultAccountId: accountId, region }: LocationConfig,
-  source: SourceConfig,
-): VaultLocation {
-  return { accountId, region: source.region ?? region }
+export function locationOf(config: LocationConfig, source: SourceConfig): VaultLocation {
+  return { ...firstLocationOf(config), region: source.region ?? config.region }
 }
 
 /**
@@ -119,6 +176,11 @@ export function alarmRegionsOf({
   alarmRegions,
 }: Pick<HoldfastConfig, 'region' | 'regions' | 'alarmRegions'>): string[] {
   return [...new Set([region, 'us-east-1', ...regions, ...alarmRegions])].sort()
+}
+
+/** The services that some agent may use. */
+export function agentServicesOf({ agents }: Pick<HoldfastConfig, 'agents'>): string[] {
+  return servicesOf(agents.flatMap(({ may }) => may))
 }
 
 export const configKeys = Object.keys(configSchema.shape) as (keyof z.infer<typeof configSchema>)[]

@@ -1,4 +1,4 @@
-// Entry point of `pulumi up`: reads the stack's configuration and deploys one layer of Holdfast's
+// The program of `pulumi up`, which start.js loads: reads the stack's configuration and deploys one layer of Holdfast's
 // infrastructure.
 //
 // A stack deploys one of three layers, each to its own account, with its own deployer and its own state:
@@ -27,7 +27,7 @@ export default async function deploy(): Promise<Record<string, unknown>> {
   try {
     const config = readConfig(rawConfig(), Date.now())
     await assertVaultStays(config)
-    return deployLayer(config)
+    return await deployLayer(config)
   } catch (error) {
     // Pulumi shows a RunError without a stack trace, which wouldn't help with a mistake in the configuration.
     if (isHoldfastError(error)) throw new pulumi.RunError(`${error.message}\nHINT: ${error.hint}`)
@@ -35,7 +35,7 @@ export default async function deploy(): Promise<Record<string, unknown>> {
   }
 }
 
-function deployLayer(config: HoldfastConfig): Record<string, unknown> {
+async function deployLayer(config: HoldfastConfig): Promise<Record<string, unknown>> {
   switch (config.layer) {
     case 'organization':
       return deployOrganizationLayer(config)

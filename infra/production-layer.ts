@@ -2,14 +2,13 @@
 // and alarms.
 import * as aws from '@pulumi/aws'
 import { agentAlarmPrefix, alarmPatterns } from '../guardrails/alarm-patterns.ts'
-import { agentBoundary, agentPolicy } from '../guardrails/agent-policies.ts'
+import type { AlarmPattern } from '../guardrails/alarm-patterns.ts'
+import { nativeCopyRuleName } from '../guardrails/native-backups.ts'
+import { nativeCopies } from '../guardrails/native-copies.ts'
 import { approvalPolicy, approverPolicy, breakGlassPolicy } from '../guardrails/break-glass-policy.ts'
 import {
   administratorRoleName,
-  agentBoundaryName,
-  agentEnvironmentTag,
   agentRoleArn,
-  agentRoleName,
   approvalPolicyArn,
   approvalPolicyName,
   approverRoleName,
@@ -22,47 +21,31 @@ import { renderPolicy } from '../guardrails/policy.ts'
 import { responderPolicy } from '../guardrails/quarantine.ts'
 import {
   administratorTrustPolicy,
-  agentTrustPolicy,
   breakGlassTrustPolicy,
   namedHumanTrustPolicy,
 } from '../guardrails/trust-policies.ts'
 import { accountProvider } from './account-provider.ts'
+import { assertAlarmsOutsideProduction } from './account-reads.ts'
+import { declareAgent } from './components/agent-role.ts'
 import { AgentQuarantine } from './components/agent-quarantine.ts'
 import { AlarmForwarder } from './components/alarm-forwarder.ts'
 import { AuditTrail } from './components/audit-trail.ts'
 import { DelayedDeletion } from './components/delayed-deletion.ts'
+import { NativePlans } from './components/native-plans.ts'
 import { ScopedRole } from './components/scoped-role.ts'
-import { alarmRegionsOf } from './config.ts'
+import { agentServicesOf, alarmRegionsOf, firstLocationOf, locationsOf } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
 
-export function deployProductionLayer(config: HoldfastConfig): Record<string, unknown> {
+export async function deployProductionLayer(config: HoldfastConfig): Promise<Record<string, unknown>> {
   const accountId = config.productionAccountId
-  const vault = { accountId: config.vaultAccountId, region: config.region }
+  const vault = firstLocationOf(config)
   const provider = accountProvider('production', accountId, config.region)
-  const boundary = new aws.iam.Policy(
-    'agent-boundary',
-    {
-      name: agentBoundaryName,
-      description: 'What no agent can do, whatever its task',
-      policy: renderPolicy(agentBoundary(vault, config.environmentTag)),
-    },
-    { provider, protect: true, retainOnDelete: true },
-  )
+  await assertAlarmsOutsideProduction(config, { provider })
   for (const agent of config.agents) {
-    new ScopedRole(
-      `agent-${agent.name}`,
-      {
-        roleName: agentRoleName(agent.name),
-        path: rolePaths.agents,
-        description: `Agent of ${agent.environment}`,
-        trust: agentTrustPolicy(accountId, config.launchers),
-        policy: agentPolicy(agent.may),
-        boundary: boundary.arn,
-        tags: { [agentEnvironmentTag]: agent.environment },
-      },
-      { providers: [provider] },
-    )
+    declareAgent({ ...config, ...agent, agentName: agent.name }, { provider })
   }
+  // Protected: what limits agents, delays deletions, and tells of attempts. Agents' own roles come and go with tasks.
+  const options = { providers: [provider], protect: true }
   deployBreakGlass(config, provider)
   deployResponder(config, provider)
   const productionRegions = [...new Set([config.region, ...config.regions, ...config.alarmRegions])]
@@ -74,36 +57,52 @@ export function deployProductionLayer(config: HoldfastConfig): Record<string, un
       regions: productionRegions,
       isEnforced: !config.detached,
     },
-    { providers: [provider] },
+    options,
   )
-  const patterns = alarmPatterns({ vault, productionAccountId: accountId }).filter(
-    ({ account }) => account === 'production',
+  const patterns = alarmPatterns({ ...config, vault, agentServices: agentServicesOf(config) }).filter(
+    ({ accounts }) => accounts.includes('production'),
   )
   const regions = alarmRegionsOf(config)
   const forwarder = new AlarmForwarder(
     'production-forwarder',
-    { vault, accountId, regions, patterns },
-    { providers: [provider] },
+    { vault, accountId, regions, patterns: [...patterns, ...deployNative(config, provider)] },
+    options,
   )
   if (config.quarantineAgents) {
     const rules = patterns
       .filter(({ name }) => name.startsWith(agentAlarmPrefix))
       .map(({ name }) => `holdfast-${name}`)
-    new AgentQuarantine(
-      'quarantine',
-      { accountId, regions, rules, rulesOf: forwarder },
-      { providers: [provider] },
-    )
+    new AgentQuarantine('quarantine', { accountId, regions, rules, rulesOf: forwarder }, options)
   }
   if (config.detached)
-    new AuditTrail('production-trail', { vault, accountId, ofOrganization: false }, { providers: [provider] })
+    new AuditTrail(
+      'production-trail',
+      { vault, accountId, ofOrganization: false, dataEvents: config.dataEvents },
+      options,
+    )
   if (config.administrators.length > 0) deployAdministrator(config, provider)
   return { ...describeProduction(config), delays: delayedDeletion.report, brakes: delayedDeletion.safeguards }
 }
 
+/** Returns the events that the vault's alarms on missing copies count. */
+function deployNative(config: HoldfastConfig, provider: aws.Provider): AlarmPattern[] {
+  const locations = locationsOf(config)
+  const { native } = config
+  if (native.length === 0) return []
+  new NativePlans('native', { locations, native }, { providers: [provider] })
+  return [
+    {
+      name: nativeCopyRuleName.replace(/^holdfast-/, ''),
+      sentence: 'AWS Backup completed a copy into an air-gapped vault.',
+      accounts: ['production'],
+      pattern: nativeCopies(locations),
+    },
+  ]
+}
+
 function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void {
   const accountId = config.productionAccountId
-  const options = { providers: [provider] }
+  const options = { providers: [provider], protect: true }
   const approval =
     config.approvers.length === 0
       ? null
@@ -123,7 +122,7 @@ function deployBreakGlass(config: HoldfastConfig, provider: aws.Provider): void 
       path: rolePaths.production,
       description: 'Destructive actions in production: needs a second factor and a reason, lasts one hour',
       trust: breakGlassTrustPolicy(accountId, config.breakGlass),
-      policy: breakGlassPolicy({ accountId: config.vaultAccountId, region: config.region }),
+      policy: breakGlassPolicy(firstLocationOf(config)),
       ...(approval === null ? {} : { boundary: approval.arn }),
     },
     options,
@@ -153,11 +152,14 @@ function deployResponder(config: HoldfastConfig, provider: aws.Provider): void {
       trust: namedHumanTrustPolicy(config.productionAccountId, config.responders),
       policy: responderPolicy(config.productionAccountId),
     },
-    { providers: [provider] },
+    { providers: [provider], protect: true },
   )
 }
 
-/** Production's administrator may do everything in production, because the vault's safety doesn't depend on limits there. */
+/**
+ * Production's administrator may do everything in production, because the vault's safety doesn't depend on limits
+ * there.
+ */
 function deployAdministrator(config: HoldfastConfig, provider: aws.Provider): void {
   const role = new aws.iam.Role(
     'administrator',

@@ -8,6 +8,7 @@ import {
   specialSigKey,
   unknownValue,
 } from '@pulumi/pulumi/runtime/rpc.js'
+import { organizationPolicyTypes } from '../guardrails/policy.ts'
 import { stateOf } from './recorded-state.ts'
 import { readStackToken } from './replacement-guard.ts'
 
@@ -48,6 +49,36 @@ export type StackResources = Record<string, { type: string; outputs: Record<stri
 
 type RegisterReply = { getUrn(): string }
 
+/** Results of the program's reads of an account, by the token of the function and its arguments. */
+export type AccountReads = Readonly<
+  Record<string, (args: Record<string, unknown>) => Record<string, unknown>>
+>
+
+/** A public key on P-256 that stands for the one that KMS makes. Its private key was never kept. */
+const recordedPublicKey =
+  'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE4rLTAZYK2Ew6LEB2I/szYOpcXlwY9h93iS0fet3hpZc7F+Es3jVOjkT6Gc6O60+hiHRaJ7MW1bpoKIGYg2cq2Q=='
+
+/**
+ * An organization that takes all policies, without delegated administrators and other policies, an account without
+ * zones, and a key of KMS that stands for each new one.
+ */
+export const emptyAccount: AccountReads = {
+  'aws:kms/getPublicKey:getPublicKey': () => ({
+    publicKey: recordedPublicKey,
+    publicKeyPem: `-----BEGIN PUBLIC KEY-----\n${recordedPublicKey.replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`,
+  }),
+  'aws:organizations/getDelegatedAdministrators:getDelegatedAdministrators': () => ({
+    delegatedAdministrators: [],
+  }),
+  'aws:organizations/getPoliciesForTarget:getPoliciesForTarget': () => ({ ids: [] }),
+  'aws:organizations/getOrganization:getOrganization': () => ({
+    roots: [
+      { id: 'r-recorded', policyTypes: organizationPolicyTypes.map((type) => ({ type, status: 'ENABLED' })) },
+    ],
+  }),
+  'aws:route53/getZones:getZones': () => ({ ids: [] }),
+}
+
 export class RecordingMonitor extends MockMonitor {
   readonly recorded: RecordedResource[] = []
   /**
@@ -58,15 +89,19 @@ export class RecordingMonitor extends MockMonitor {
   private readonly accounts = new Map<string, string>()
   private readonly regions = new Map<string, string>()
 
-  constructor(before: StackResources = {}) {
+  constructor(before: StackResources = {}, reads: AccountReads = emptyAccount) {
     super({
-      call: ({ token }) => {
+      call: ({ token, inputs }) => {
         if (token === readStackToken) return { outputs: before }
+        if (Object.hasOwn(reads, token)) return reads[token]!(inputs as Record<string, unknown>)
         this.problems.push(`it invokes ${token}, whose result only AWS has`)
         return {}
       },
-      newResource: ({ type, name, inputs, provider }) =>
-        stateOf(type, name, this.accountOf(provider), inputs as Record<string, unknown>),
+      newResource: ({ type, name, inputs, provider }) => {
+        const region = this.regions.get(urnOf(provider ?? '')) ?? null
+        const { id, state } = stateOf(type, name, this.accountOf(provider), inputs as Record<string, unknown>)
+        return { id, state: { ...(region === null ? {} : { region }), ...state } }
+      },
     })
   }
 

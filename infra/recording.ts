@@ -7,8 +7,8 @@ import { runInPulumiStack } from '@pulumi/pulumi/runtime/stack.js'
 import * as state from '@pulumi/pulumi/runtime/state.js'
 import { HoldfastError } from '../core/errors.ts'
 import deploy from './main.ts'
-import { RecordingMonitor } from './recording-monitor.ts'
-import type { RecordedResource, StackResources } from './recording-monitor.ts'
+import { emptyAccount, RecordingMonitor } from './recording-monitor.ts'
+import type { AccountReads, RecordedResource, StackResources } from './recording-monitor.ts'
 
 export type { RecordedResource } from './recording-monitor.ts'
 
@@ -31,6 +31,7 @@ const { withLocalStorage } = state as unknown as {
  * @param config the stack's values of `holdfast:*` by key, without the namespace
  * @param program the export of `infra/main.ts`, except in tests of the recorder itself
  * @param before the stack's resources before the run, as Pulumi's own provider returns them
+ * @param reads what the program reads of its accounts; by default they are empty
  * @throws Pulumi's RunError if the configuration is invalid; HoldfastError `internal` if the program uses a
  * value that can't be recorded: an unknown, a secret, an invoke, or a resource without the provider of one
  * account.
@@ -39,9 +40,10 @@ export async function recordProgram(
   config: Record<string, unknown>,
   program: () => unknown = deploy,
   before: StackResources = {},
+  reads: AccountReads = emptyAccount,
 ): Promise<Recording> {
   const stack = typeof config['layer'] === 'string' && config['layer'] !== '' ? config['layer'] : 'unnamed'
-  const monitor = new RecordingMonitor(before)
+  const monitor = new RecordingMonitor(before, reads)
   const failures: unknown[] = []
   const outputs = await withLocalStorage(async () => {
     setMockOptions(monitor, 'holdfast', stack, false, 'organization')

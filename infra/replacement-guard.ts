@@ -3,7 +3,8 @@
 // reaches the bucket and has already changed other resources.
 import * as pulumi from '@pulumi/pulumi'
 import { HoldfastError } from '../core/errors.ts'
-import { vaultBucketName } from '../guardrails/names.ts'
+import { bucketNamespaces, vaultBucketName } from '../guardrails/names.ts'
+import type { VaultLocation } from '../guardrails/names.ts'
 import { vaultResourceName } from './components/vault-bucket.ts'
 import { locationsOf } from './config.ts'
 import type { HoldfastConfig } from './config.ts'
@@ -49,11 +50,18 @@ function findReplacements(present: VaultBuckets, config: HoldfastConfig): string
       ]
     const declaredBucket = vaultBucketName(location)
     if (declaredBucket === bucket) return []
-    const isOfAccount = bucket.startsWith(vaultBucketName({ ...location, region: '' }))
     return [
-      `${isOfAccount ? 'holdfast:region' : 'holdfast:vaultAccountId'}: makes the vault ${declaredBucket}, but this stack has ${bucket}; set it back`,
+      `${changedKeyOf(bucket, location)}: makes the vault ${declaredBucket}, but this stack has ${bucket}; set it back`,
     ]
   })
+}
+
+function changedKeyOf(bucket: string, { accountId, region }: VaultLocation): string {
+  const sameLocation = bucketNamespaces.map((namespace) => vaultBucketName({ accountId, region, namespace }))
+  if (sameLocation.includes(bucket)) return 'holdfast:bucketNamespace'
+  return bucket.startsWith(vaultBucketName({ accountId, region: '' }))
+    ? 'holdfast:region'
+    : 'holdfast:vaultAccountId'
 }
 
 async function readVaultBuckets(): Promise<VaultBuckets> {

@@ -44,7 +44,7 @@ export function deployRestoreTests(
   )
   if (tested.length === 0) return
   const suffix = location.region === config.region ? '' : `-${location.region}`
-  const options = { providers: [provider] }
+  const options = { providers: [provider], dependsOn: [...after] }
   const shared = new RestoreTestGroup(`examinations${suffix}`, { location }, options)
   const apart = new RestoreTestNetwork(`examinations${suffix}`, { location, network }, options)
   for (const { name } of tested) {
@@ -60,7 +60,7 @@ export function deployRestoreTestRoles(
   config: HoldfastConfig,
   locations: readonly VaultLocation[],
   options: { providers: aws.Provider[] },
-): pulumi.Resource[] {
+): ScopedRole[] {
   if (testedSources(config).length === 0) return []
   const path = rolePaths.checks
   return [

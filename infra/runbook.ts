@@ -1,7 +1,12 @@
-// The runbook in the toolkit bucket: how an operator who has only the vault's account gets the tool and
-// restores the data.
-import { keyPrefixes, toolkitBucketName, toolkitKey, vaultBucketName } from '../guardrails/names.ts'
+// The runbook in the toolkit bucket: docs/restore.md, with the names of this vault filled in, so that an operator who
+// has only the vault's account gets the tool and restores the data.
+import { readFileSync } from 'node:fs'
+import { toolkitBucketName, vaultBucketName } from '../guardrails/names.ts'
 import type { VaultLocation } from '../guardrails/names.ts'
+
+const page = new URL('../docs/restore.md', import.meta.url)
+/** The block of the page that sets the names. */
+const namesBlock = /```sh\nexport VAULT=[^`]*```\n/
 
 /** @param sources each source, with the location of its backups */
 export function renderRunbook(
@@ -9,39 +14,25 @@ export function renderRunbook(
   sources: readonly { name: string; location: VaultLocation }[],
   version: string,
 ): string {
-  const [vault, toolkit] = [vaultBucketName(location), toolkitBucketName(location)]
-  return `# Restoring from this vault
+  const text = readFileSync(page, 'utf8')
+  if (!namesBlock.test(text)) throw new Error('docs/restore.md has no block that sets the names')
+  const { accountId, region } = location
+  const buckets = sources.map(
+    (source) =>
+      `| \`${source.name}\` | \`${vaultBucketName(source.location)}\` | ${source.location.region} |\n`,
+  )
+  const names = `\`\`\`sh
+export VAULT=${accountId} AWS_REGION=${region}
+export BUCKET=${vaultBucketName(location)} TOOLKIT=${toolkitBucketName(location)}
+export HOLDFAST_ROLE_ARN=arn:aws:iam::$VAULT:role/holdfast/holdfast-restorer
+export HOLDFAST_MFA_SERIAL=arn:aws:iam::$VAULT:mfa/YOUR-NAME
+\`\`\`
 
-A restore needs only the account ${location.accountId}, region ${location.region}. The bucket \`${vault}\` holds the data. The bucket
-\`${toolkit}\` holds this file, the tool (holdfast ${version}) and its configuration. Production is not needed.
+The sources of this vault, for holdfast ${version}. For a region other than ${region}, add \`--bucket BUCKET --region REGION\` to each command:
 
-1. Use a computer with Node 22.18 or later and the AWS CLI. Sign in, with a second factor, as a person that the role
-   \`holdfast-restorer\` trusts.
-2. Download the tool. Each key contains the SHA-256 of its file: compare it with the output of \`sha256sum\`.
-
-   \`\`\`sh
-   aws s3api list-object-versions --bucket ${toolkit} --prefix ${keyPrefixes.toolkit} --query 'Versions[].[LastModified,Key,VersionId]' --output text | sort
-   aws s3api get-object --bucket ${toolkit} --key ${toolkitKey('VERSION', 'SHA256', 'holdfast-VERSION.tgz')} --version-id ID holdfast.tgz
-   aws s3api get-object --bucket ${toolkit} --key ${toolkitKey('VERSION', 'SHA256', 'vault.json')} --version-id ID vault.json
-   sha256sum holdfast.tgz vault.json
-   npm install --global ./holdfast.tgz
-   \`\`\`
-
-   Take the oldest version of each key: Pulumi uploaded that one, and never uploads a later one.
-   npm downloads the tool's dependencies from the npm registry.
-3. List the snapshots, then restore one. The commands ask for a code of the second factor.
-
-   \`\`\`sh
-   holdfast snapshots --config vault.json --mfa-serial ARN-OF-YOUR-DEVICE
-   restore --config vault.json --mfa-serial ARN-OF-YOUR-DEVICE --source SOURCE --point-in-time 2026-01-31T12:00:00Z --target /restore
-   \`\`\`
-
-   Buckets and regions of the sources (for a region other than ${location.region}, add \`--bucket BUCKET --region REGION\`):
-
-${sources.map((source) => `   - \`${source.name}\`: \`${vaultBucketName(source.location)}\`, ${source.location.region}`).join('\n')}
-
-   The time needs a time zone. To continue an interrupted restore, run the same command with the same target.
-
-No command on this page deletes data from the vault, so you can try every step safely.
-`
+| Source | Bucket | Region |
+| --- | --- | --- |
+${buckets.join('')}`
+  // The other pages are not in the bucket.
+  return text.replace(namesBlock, () => names).replace(/\[([^\]]+)\]\((?!https?:|#)[^)]*\)/g, '$1')
 }

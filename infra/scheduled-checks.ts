@@ -6,19 +6,23 @@ import { schedulerPolicy, schedulerTrustPolicy, taskExecutionPolicy } from '../g
 import {
   checkFamily,
   checkLogGroupName,
+  checkMetricName,
   restoreTestLogGroupName,
   imageRepository,
   imageRepositoryName,
   rolePaths,
   schedulerRoleName,
   taskExecutionRoleName,
+  vaultBucketName,
 } from '../guardrails/names.ts'
 import { runnerTrustPolicy } from '../guardrails/trust-policies.ts'
-import { checkPlans } from '../checks/check-plan.ts'
+import { sourcePlans, taskPlans, vaultPlans } from '../checks/check-plan.ts'
 import { CheckCluster } from './components/check-cluster.ts'
 import { CheckNetwork } from './components/check-network.ts'
+import { countPassedRuns } from './components/passed-checks.ts'
 import { ScheduledCheck } from './components/scheduled-check.ts'
 import { ScopedRole } from './components/scoped-role.ts'
+import { expectedSettings } from './components/vault-bucket.ts'
 import { deployRestoreTestRoles, deployRestoreTests, describeRestoreTests } from './restore-tests.ts'
 import type { HoldfastConfig } from './config.ts'
 import type { VaultLocation } from '../guardrails/names.ts'
@@ -30,15 +34,17 @@ export interface RegionChecks {
   /** Names of the sources with backups in this region. */
   sources: readonly string[]
   /**
-   * The roles that schedules, tasks and file systems name. They have to exist first, because AWS validates
-   * them at creation.
+   * Resources to create first: the policies of buckets, and the roles that schedules, tasks and file systems name,
+   * because AWS validates them at creation.
    */
-  roles: readonly pulumi.Resource[]
+  after: readonly pulumi.Resource[]
+  /** The public keys of the notary, in PEM: receipts count with them alone. */
+  notaryPem: pulumi.Output<string>
 }
 
 export function deployChecks(
   config: HoldfastConfig,
-  { location, sources, roles }: RegionChecks,
+  { location, sources, after, notaryPem }: RegionChecks,
   provider: aws.Provider,
 ): void {
   const suffix = location.region === config.region ? '' : `-${location.region}`
@@ -50,38 +56,78 @@ export function deployChecks(
       imageTagMutability: 'IMMUTABLE',
       imageScanningConfiguration: { scanOnPush: true },
     },
-    { provider, protect: true, retainOnDelete: true },
+    { provider, protect: true, retainOnDelete: true, dependsOn: [...after] },
   )
-  const logs = declareLogs(suffix, provider)
+  const logs = declareLogs(suffix, provider, after)
   if (config.image === '') return
-  const options = { providers: [provider] }
+  const options = { providers: [provider], dependsOn: [...after] }
   const network = new CheckNetwork(`checks${suffix}`, { location }, options)
   const cluster = new CheckCluster(`checks${suffix}`, { location }, options)
   const image = imageIn(config, location)
-  const after = [...roles, ...logs, ...cluster.parts]
-  for (const source of sources) {
-    for (const plan of checkPlans) {
+  const parts = [...after, ...logs, ...cluster.parts]
+  const expected = { buckets: { [vaultBucketName(location)]: expectedSettings({ ...config, location }) } }
+  const target = { ...config, location, expected: JSON.stringify(expected) }
+  const taskOptions = { ...options, dependsOn: [...parts, ...countRuns(suffix, logs, provider)] }
+  for (const plan of sourcePlans) {
+    for (const source of sources) {
+      const command = notaryPem.apply((pem) => plan.command({ ...target, source, notaryPem: pem }))
       new ScheduledCheck(
         `check-${plan.name}-${source}`,
-        { location, plan, source, image, network },
-        { ...options, dependsOn: after },
+        { location, plan, source, command, image, network },
+        taskOptions,
       )
     }
   }
-  deployRestoreTests(config, { location, image, network, after }, provider)
+  for (const plan of vaultPlans) {
+    const command = notaryPem.apply((pem) => plan.command({ ...target, notaryPem: pem }))
+    new ScheduledCheck(
+      `check-${plan.name}${suffix}`,
+      { location, plan, source: null, command, image, network },
+      taskOptions,
+    )
+  }
+  deployRestoreTests(config, { location, image, network, after: parts }, provider)
+}
+
+/** A metric for each kind of task, with the source as its dimension. */
+function countRuns(
+  suffix: string,
+  logs: readonly pulumi.Resource[],
+  provider: aws.Provider,
+): pulumi.Resource[] {
+  const count = (plans: readonly { name: string; passedFilter: string }[], isBySource: boolean) =>
+    plans.map(({ name, passedFilter }) =>
+      countPassedRuns(
+        `passed-${name}${suffix}`,
+        { metricName: checkMetricName(name), pattern: passedFilter, isBySource },
+        { provider, dependsOn: [...logs] },
+      ),
+    )
+  return [...count(sourcePlans, true), ...count(vaultPlans, false)]
 }
 
 /**
  * Log groups are declared even without an image, because Pulumi can't delete protected resources when checks
  * are turned off.
  */
-function declareLogs(suffix: string, provider: aws.Provider): pulumi.Resource[] {
+function declareLogs(
+  suffix: string,
+  provider: aws.Provider,
+  dependsOn: readonly pulumi.Resource[],
+): pulumi.Resource[] {
   return Object.entries({ checks: checkLogGroupName, examinations: restoreTestLogGroupName }).map(
     ([resourceName, name]) =>
       new aws.cloudwatch.LogGroup(
         `${resourceName}${suffix}`,
-        { name, retentionInDays: logDays, deletionProtectionEnabled: true },
-        { provider, protect: true, retainOnDelete: true },
+        {
+          name,
+          retentionInDays: logDays,
+          deletionProtectionEnabled: true,
+          // In this class AWS makes no metrics of log lines. Restored data could otherwise print a metric of a passed
+          // check.
+          ...(name === restoreTestLogGroupName ? { logGroupClass: 'INFREQUENT_ACCESS' } : {}),
+        },
+        { provider, protect: true, retainOnDelete: true, dependsOn: [...dependsOn] },
       ),
   )
 }
@@ -100,8 +146,8 @@ function imageIn({ image }: HoldfastConfig, location: VaultLocation): string {
 export function deployCheckRoles(
   config: HoldfastConfig,
   locations: readonly VaultLocation[],
-  options: { providers: aws.Provider[] },
-): pulumi.Resource[] {
+  options: pulumi.ComponentResourceOptions & { providers: aws.Provider[] },
+): ScopedRole[] {
   const { accountId } = locations[0]!
   const regions = locations.map(({ region }) => region)
   if (regions.length > 1) {
@@ -117,7 +163,10 @@ export function deployCheckRoles(
           ],
         },
       },
-      { provider: options.providers[0]! },
+      {
+        provider: options.providers[0]!,
+        ...(options.dependsOn === undefined ? {} : { dependsOn: options.dependsOn }),
+      },
     )
   }
   if (config.image === '') return []
@@ -141,7 +190,7 @@ export function deployCheckRoles(
         path,
         description: 'Lets schedules start checks, and nothing else',
         trust: schedulerTrustPolicy(locations),
-        policy: schedulerPolicy(locations, [...new Set(checkPlans.map(({ duty }) => duty))]),
+        policy: schedulerPolicy(locations, [...new Set(taskPlans.map(({ duty }) => duty))]),
       },
       options,
     ),
@@ -151,15 +200,17 @@ export function deployCheckRoles(
 
 /** For `pulumi stack output`: the repository for the image, and the scheduled checks. */
 export function describeChecks(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
-  const scheduled = checkPlans.flatMap((plan) =>
-    config.sources.map(({ name: source }) => ({
-      check: plan.name,
-      source,
-      task: checkFamily(plan.name, source),
-      schedule: plan.schedule,
-      duty: plan.duty,
-    })),
-  )
+  const describe = ({ name, schedule, duty }: (typeof taskPlans)[number], source: string | null) => ({
+    check: name,
+    source,
+    task: checkFamily(name, source),
+    schedule,
+    duty,
+  })
+  const scheduled = [
+    ...sourcePlans.flatMap((plan) => config.sources.map(({ name }) => describe(plan, name))),
+    ...vaultPlans.map((plan) => describe(plan, null)),
+  ]
   return {
     imageRepository: imageRepository(location),
     checks:

@@ -5,7 +5,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { list } from 'tar'
+import { z } from 'zod'
 import { HoldfastError } from '../core/errors.ts'
+import { listText } from '../core/list-text.ts'
 import { toolkitKey } from '../guardrails/names.ts'
 
 export interface ToolkitFile {
@@ -26,17 +29,20 @@ export interface Tarball {
 
 const projectFolder = fileURLToPath(new URL('..', import.meta.url))
 const maxTarballBytes = 64 * 2 ** 20
+/** A message names this many packages, and counts the others. */
+const maxListed = 5
+const packageSchema = z.object({ dependencies: z.record(z.string(), z.string()).default({}) })
 
 /**
  * @param tarballPath the output of `npm pack`; a relative path starts at the project's folder, because Pulumi
  * runs the program in another folder
- * @throws HoldfastError `invalid-input` if the file is missing or isn't such a tarball
+ * @throws HoldfastError `invalid-input` if the file is missing, isn't such a tarball, or lacks dependencies of the tool
  */
 export function readTarball(tarballPath: string): Tarball {
   const file = path.resolve(projectFolder, tarballPath)
   const refuse = (problem: string, cause?: unknown) =>
     new HoldfastError('invalid-input', `holdfast:toolkit: ${problem}`, {
-      hint: 'create it with `npm pack`, and set holdfast:toolkit to its path; nothing was changed',
+      hint: 'run `npm ci` and `npm pack`, and set holdfast:toolkit to its path; nothing was changed',
       cause,
     })
   const version = /^holdfast-(\d+\.\d+\.\d+(?:-[\w.]+)?)\.tgz$/.exec(path.basename(file))?.[1]
@@ -50,7 +56,38 @@ export function readTarball(tarballPath: string): Tarball {
   }
   if (bytes.length > maxTarballBytes || bytes[0] !== 0x1f || bytes[1] !== 0x8b)
     throw refuse(`${file} is not a tarball of at most ${maxTarballBytes / 2 ** 20} MiB`)
+  const missing = findMissingDependencies(file)
+  if (missing === null) throw refuse(`${file} holds no package`)
+  if (missing.length > 0)
+    throw refuse(`${file} lacks packages that the tool needs: ${listText(missing, maxListed)}`)
   return { file, version, sha256: sha256Of(bytes) }
+}
+
+/** Dependencies that it doesn't bring, because a restore can't rely on a registry; null if it is no package. */
+function findMissingDependencies(file: string): string[] | null {
+  const names = new Set<string>()
+  const manifest: Buffer[] = []
+  list({
+    file,
+    sync: true,
+    onReadEntry: (entry) => {
+      names.add(entry.path)
+      if (entry.path === 'package/package.json') entry.on('data', (chunk) => manifest.push(chunk))
+    },
+  })
+  const content = packageSchema.safeParse(parseJson(Buffer.concat(manifest).toString()))
+  if (!content.success) return null
+  return Object.keys(content.data.dependencies).filter(
+    (name) => !names.has(`package/node_modules/${name}/package.json`),
+  )
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 export function toolkitFiles(
@@ -84,6 +121,12 @@ export function toolkitFiles(
     text('configuration', 'vault.json', 'application/json', `${JSON.stringify(configuration, null, 2)}\n`),
     text('runbook', 'RESTORE.md', 'text/markdown; charset=utf-8', runbook),
   ]
+}
+
+/** The key of a text that only a deployment knows, beside the other files of its version. */
+export function keyBeside({ key }: Pick<ToolkitFile, 'key'>, fileName: string, content: string): string {
+  const version = key.split('/')[1]!
+  return toolkitKey(version, sha256Of(content), fileName)
 }
 
 function sha256Of(bytes: Buffer | string): string {

@@ -1,76 +1,122 @@
 // The vault layer: in the vault's account, the locked buckets, a role for each duty and each writer, alarms,
 // and scheduled checks.
 import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
 import { alarmPatterns } from '../guardrails/alarm-patterns.ts'
-import {
-  alarmTopicArn,
-  auditBucketName,
-  duties,
-  dutyRoleArn,
-  dutyRoleName,
-  feedbackBucketName,
-  issuerName,
-  rolePaths,
-  toolkitBucketName,
-  trailArn,
-  vaultBucketName,
-  writerRoleArn,
-} from '../guardrails/names.ts'
-import { dutyPolicy } from '../guardrails/role-policies.ts'
-import { restorerTrustPolicy, runnerTrustPolicy } from '../guardrails/trust-policies.ts'
+import { HoldfastError } from '../core/errors.ts'
+import { rolePaths, toolkitBucketName, trailArn, vaultBucketName } from '../guardrails/names.ts'
+import type { VaultLocation } from '../guardrails/names.ts'
+import { nativeRestoreRoleArn, nativeRestoreRoleName } from '../guardrails/native-backups.ts'
+import type { SigningDuty } from '../guardrails/signing-key-policy.ts'
 import { accountProvider } from './account-provider.ts'
 import { AlarmCenter } from './components/alarm-center.ts'
 import { AlarmForwarder } from './components/alarm-forwarder.ts'
 import { AuditBucket } from './components/audit-bucket.ts'
 import { AuditTrail } from './components/audit-trail.ts'
-import { FeedbackBucket } from './components/feedback-bucket.ts'
-import { RegionAlarms } from './components/region-alarms.ts'
-import { ScopedRole } from './components/scoped-role.ts'
-import { SourceWriter } from './components/source-writer.ts'
+import { DeployerLimit } from './components/deployer-limit.ts'
+import type { ScopedRole } from './components/scoped-role.ts'
+import type { SourceWriter } from './components/source-writer.ts'
+import { NativeAlarms } from './components/native-alarms.ts'
+import { declareNativeRole } from './components/native-role.ts'
+import { NativeVault } from './components/native-vault.ts'
 import { ToolkitBucket } from './components/toolkit-bucket.ts'
-import { VaultBucket, vaultResourceName } from './components/vault-bucket.ts'
-import type * as pulumi from '@pulumi/pulumi'
-import type { Duty, VaultLocation } from '../guardrails/names.ts'
-import { alarmRegionsOf, locationOf, locationsOf } from './config.ts'
+import { expectedSettings } from './components/vault-bucket.ts'
+import { agentServicesOf, alarmRegionsOf, firstLocationOf, locationOf, locationsOf } from './config.ts'
+import type { HoldfastConfig } from './config.ts'
 import { renderRunbook } from './runbook.ts'
-import { deployCheckRoles, deployChecks, describeChecks } from './scheduled-checks.ts'
+import { AlarmPath } from './expected-resources.ts'
+import { deployCheckRoles, deployChecks } from './scheduled-checks.ts'
 import { readTarball, toolkitFiles } from './toolkit.ts'
 import type { ToolkitFile } from './toolkit.ts'
-import type { HoldfastConfig } from './config.ts'
+import { describeVault } from './vault-description.ts'
+import { declareBuckets, declareDuties, declareRegion, declareWriters } from './vault-parts.ts'
+import type { RegionKeys } from './vault-parts.ts'
 
-const descriptions: Record<Duty, string> = {
-  notary: 'Reads versions, writes receipts and feedback',
-  custodian: 'Extends locks up to a cap, prunes versions whose lock has run out',
-  restorer: 'Reads; for a human with a second factor',
-  drill: 'Reads, writes reports',
-}
-
+/**
+ * @throws HoldfastError `invalid-input` if the toolkit's tarball can't be used, or if no deployer is named where only
+ * a policy on deployers keeps a shell of theirs from tearing the vault down
+ */
 export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown> {
-  const location: VaultLocation = { accountId: config.vaultAccountId, region: config.region }
+  assertDeployers(config)
+  const location = firstLocationOf(config)
   const description = describeVault(config, location)
   const files = readToolkitFiles(config, location, description)
   const locations = locationsOf(config)
+  const alarmPath = new AlarmPath()
   const provider = accountProvider('vault', location.accountId, location.region)
-  const options = { providers: [provider] }
+  const regions = locations.map((regionLocation) => ({
+    location: regionLocation,
+    provider:
+      regionLocation.region === location.region
+        ? provider
+        : accountProvider(`vault-${regionLocation.region}`, location.accountId, regionLocation.region),
+  }))
   // For the whole account, so that a bucket that is created later can't be public either.
   new aws.s3.AccountPublicAccessBlock(
     'vault',
     { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
     { provider, protect: true, retainOnDelete: true },
   )
-  new ToolkitBucket('toolkit', { ...config, location, files }, options)
-  const roles = [...deployDuties(config, locations, options), ...deployCheckRoles(config, locations, options)]
-  for (const regionLocation of locations) {
-    const { accountId, region } = regionLocation
-    const regionProvider =
-      region === location.region ? provider : accountProvider(`vault-${region}`, accountId, region)
-    deployRegion(config, regionLocation, roles, regionProvider)
+  const audit = deployAuditBucket(config, location, { providers: [provider], protect: true })
+  const guards = [
+    audit.policy,
+    ...regions.flatMap(
+      (region) =>
+        declareBuckets(config, region.location, { provider: region.provider, protect: true }).guards,
+    ),
+  ]
+  // A failure ends a deployment, and then a bucket's policy may be missing: so everything else comes after them.
+  const owner = { provider, protect: true, dependsOn: guards }
+  const options = { providers: [provider], protect: true, dependsOn: guards }
+  const roles = [
+    ...Object.values(declareDuties(config, locations, owner)),
+    ...deployCheckRoles(config, locations, { ...options, protect: false }),
+  ]
+  const keys = Object.fromEntries(
+    regions.map((region) => [region.location.region, deployRegion(config, region, { guards, roles })]),
+  )
+  for (const region of regions) deployNative(config, region)
+  const writers = declareWriters(config, owner)
+  const alarms = deployAudit(config, location, options)
+  // The expected state has every alarm, so it comes after them.
+  const lateFiles = {
+    'notary.pem': joinKeys(keys, 'notary'),
+    'reports.pem': joinKeys(keys, 'drill'),
+    'expected.json': describeExpected(
+      config,
+      expectedRoles(roles, writers),
+      alarmPath.describe(location.accountId),
+    ),
   }
-  const patterns = alarmPatterns({ vault: location, productionAccountId: config.productionAccountId })
+  const toolkit = new ToolkitBucket('toolkit', { ...config, location, files, lateFiles }, options)
+  // Last, because it denies its own deployer the changes above.
+  if (config.detached)
+    new DeployerLimit(
+      'deployer',
+      { location, thawUntil: config.thawUntil, deployers: config.deployers },
+      { ...options, dependsOn: [...guards, ...Object.values(writers), toolkit, ...alarms] },
+    )
+  return { ...description, ...describePublicKeys(keys), toolkit: describeToolkit(location, files) }
+}
+
+function assertDeployers({ detached, deployers }: HoldfastConfig): void {
+  if (!detached || deployers.length > 0) return
+  throw new HoldfastError(
+    'invalid-input',
+    'holdfast:deployers: name the roles or users of the vault account that deploy this layer, because without an Organization a policy on them keeps a shell of theirs from tearing the vault down',
+    { hint: "run `pulumi config set --path 'holdfast:deployers[0]' ARN`; nothing was changed" },
+  )
+}
+
+function deployAuditBucket(
+  config: HoldfastConfig,
+  location: VaultLocation,
+  options: pulumi.ComponentResourceOptions,
+): AuditBucket {
   const trails = config.detached
     ? [location.accountId, config.productionAccountId]
     : [config.managementAccountId]
-  const audit = new AuditBucket(
+  return new AuditBucket(
     'audit',
     {
       location,
@@ -80,16 +126,36 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
     },
     options,
   )
+}
+
+/** The trail of a detached account, the bus of alarms, and the rules that feed it. */
+function deployAudit(
+  config: HoldfastConfig,
+  location: VaultLocation,
+  options: pulumi.ComponentResourceOptions,
+): pulumi.Resource[] {
+  const patterns = alarmPatterns({ ...config, vault: location, agentServices: agentServicesOf(config) })
   // With an Organization, the organization's trail covers this account.
   if (config.detached)
     new AuditTrail(
       'vault-trail',
-      { vault: location, accountId: location.accountId, ofOrganization: false },
-      { ...options, dependsOn: [audit.policy] },
+      { vault: location, accountId: location.accountId, ofOrganization: false, dataEvents: [] },
+      options,
     )
-  new AlarmCenter('alarms', { location, patterns, productionAccountId: config.productionAccountId }, options)
-  const vaultPatterns = patterns.filter(({ account }) => account === 'vault')
-  new AlarmForwarder(
+  const accountIds = [
+    location.accountId,
+    config.productionAccountId,
+    ...(config.detached ? [] : [config.managementAccountId]),
+  ]
+  const center = new AlarmCenter('alarms', { location, patterns, accountIds }, options)
+  if (config.native.length > 0)
+    new NativeAlarms(
+      'native',
+      { ...config, locations: locationsOf(config) },
+      { ...options, dependsOn: [center] },
+    )
+  const vaultPatterns = patterns.filter(({ accounts }) => accounts.includes('vault'))
+  const forwarder = new AlarmForwarder(
     'vault-forwarder',
     {
       vault: location,
@@ -99,133 +165,110 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
     },
     options,
   )
-  const issuers = createIssuers(config, provider)
-  for (const source of config.sources) {
-    const issuer = 'oidc' in source.trust ? issuers.get(issuerName(source.trust.oidc.issuer)) : undefined
-    new SourceWriter(
-      `writer-${source.name}`,
-      { location: locationOf(config, source), source, provider: issuer },
-      options,
-    )
-  }
-  return { ...description, toolkit: describeToolkit(location, files) }
+  return [center, forwarder]
 }
 
-/** Resources of one region: vault bucket, feedback bucket, alarms and checks. */
-function deployRegion(
-  config: HoldfastConfig,
-  location: VaultLocation,
-  roles: readonly pulumi.Resource[],
-  provider: aws.Provider,
-): void {
-  const options = { providers: [provider] }
-  const suffix = location.region === config.region ? '' : `-${location.region}`
-  const sources = config.sources
-    .filter((source) => locationOf(config, source).region === location.region)
-    .map(({ name }) => name)
-  const vault = new VaultBucket(vaultResourceName(location, config.region), { ...config, location }, options)
-  new FeedbackBucket(`feedback${suffix}`, { location }, options)
-  new RegionAlarms(
-    `alarms${suffix}`,
-    {
-      location,
-      emails: config.alarmEmails,
-      webhooks: config.alarmWebhooks,
-      sources,
-      silenceHours: config.silenceHours,
-      vaultBucket: vault.bucket,
-    },
-    options,
+function joinKeys(keys: Readonly<Record<string, RegionKeys>>, duty: SigningDuty): pulumi.Output<string> {
+  const pems = Object.values(keys).map(({ [duty]: { publicKeyPem } }) => publicKeyPem)
+  return pulumi.all(pems).apply((texts) => texts.join(''))
+}
+
+function describePublicKeys(keys: Readonly<Record<string, RegionKeys>>): Record<string, unknown> {
+  return { notaryPublicKeys: publicKeysOf(keys, 'notary'), reportPublicKeys: publicKeysOf(keys, 'drill') }
+}
+
+/** The keys are the names of regions. */
+function publicKeysOf(
+  keys: Readonly<Record<string, RegionKeys>>,
+  duty: SigningDuty,
+): Record<string, pulumi.Output<string>> {
+  return Object.fromEntries(
+    Object.entries(keys).map(
+      ([
+        region,
+        {
+          [duty]: { publicKey },
+        },
+      ]) => [region, publicKey],
+    ),
   )
-  deployChecks(config, { location, sources, roles }, provider)
 }
 
-function deployDuties(
+/** The settings of each vault bucket, the roles and the way of the alarms, as `holdfast check` compares them. */
+function describeExpected(
   config: HoldfastConfig,
-  locations: readonly VaultLocation[],
-  options: pulumi.ComponentResourceOptions,
-): pulumi.Resource[] {
-  const accountId = config.vaultAccountId
-  return duties.map((duty) => {
-    const trust =
-      duty === 'restorer'
-        ? restorerTrustPolicy(accountId, config.restorers)
-        : runnerTrustPolicy({
-            accountId,
-            regions: locations.map(({ region }) => region),
-            runners: config.runners,
-          })
-    return new ScopedRole(
-      duty,
-      {
-        roleName: dutyRoleName(duty),
-        path: rolePaths.vault,
-        description: descriptions[duty],
-        trust,
-        policy: dutyPolicy(locations, duty),
-      },
-      options,
-    )
-  })
-}
-
-/**
- * One identity provider for each issuer, with the audiences of all its sources, because IAM allows only one
- * per issuer.
- */
-function createIssuers(
-  config: HoldfastConfig,
-  provider: aws.Provider,
-): Map<string, aws.iam.OpenIdConnectProvider> {
-  const issuers = new Map<string, { url: string; audiences: Set<string> }>()
-  for (const { trust } of config.sources) {
-    if (!('oidc' in trust)) continue
-    const issuer = issuers.get(issuerName(trust.oidc.issuer)) ?? {
-      url: trust.oidc.issuer,
-      audiences: new Set(),
-    }
-    issuers.set(issuerName(trust.oidc.issuer), issuer)
-    issuer.audiences.add(trust.oidc.audience)
-  }
-  return new Map(
-    [...issuers].map(([name, issuer]) => [
-      name,
-      new aws.iam.OpenIdConnectProvider(
-        `issuer-${name}`,
-        { url: issuer.url, clientIdLists: [...issuer.audiences].sort() },
-        { provider },
-      ),
+  expectedRolesOf: pulumi.Output<Record<string, unknown>>,
+  expectedResources: pulumi.Output<Record<string, unknown>>,
+): pulumi.Output<string> {
+  const buckets = Object.fromEntries(
+    locationsOf(config).map((location) => [
+      vaultBucketName(location),
+      expectedSettings({ ...config, location }),
     ]),
   )
+  return pulumi
+    .all([expectedRolesOf, expectedResources])
+    .apply(([roles, resources]) => JSON.stringify({ buckets, roles, resources }))
 }
 
-/**
- * The configuration that the tools read from `pulumi stack output --json`. Versioned, and without secrets.
- */
-function describeVault(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
-  return {
-    formatVersion: 1,
-    layer: 'vault',
-    region: location.region,
-    vaultAccountId: location.accountId,
-    vaultBucket: vaultBucketName(location),
-    feedbackBucket: feedbackBucketName(location),
-    auditBucket: auditBucketName(location),
-    alarmTopicArn: alarmTopicArn(location),
-    regions: Object.fromEntries(
-      locationsOf(config).map((regionLocation) => [
-        regionLocation.region,
-        describeRegion(config, regionLocation),
-      ]),
-    ),
-    silenceHours: config.silenceHours,
-    lock: { mode: config.lockMode, days: config.retentionDays, promiseDays: config.promiseDays },
-    roles: Object.fromEntries(duties.map((duty) => [duty, dutyRoleArn(location.accountId, duty)])),
-    ...describeChecks(config, location),
-    writers: Object.fromEntries(
-      config.sources.map(({ name }) => [name, writerRoleArn(location.accountId, name)]),
-    ),
-  }
+/** The roles by their ARNs, a writer with its source. */
+function expectedRoles(
+  roles: readonly ScopedRole[],
+  writers: Readonly<Record<string, SourceWriter>>,
+): pulumi.Output<Record<string, unknown>> {
+  const describe = ({ role, expected }: ScopedRole, source: string | null) =>
+    pulumi.all([role.arn, expected]).apply(([arn, documents]) => [arn, { ...documents, source }] as const)
+  return pulumi
+    .all([
+      ...roles.map((role) => describe(role, null)),
+      ...Object.entries(writers).map(([source, { scoped }]) => describe(scoped, source)),
+    ])
+    .apply((entries) => Object.fromEntries(entries))
+}
+
+/** The air-gapped vault of one region, and once the role that restores from it: a role belongs to no region. */
+function deployNative(
+  config: HoldfastConfig,
+  { location, provider }: { location: VaultLocation; provider: aws.Provider },
+): void {
+  if (config.native.length === 0) return
+  const isFirst = location.region === config.region
+  if (isFirst)
+    declareNativeRole(
+      'native-restore',
+      { roleName: nativeRestoreRoleName, path: rolePaths.checks, use: 'Restores' },
+      { provider, protect: true },
+    )
+  new NativeVault(
+    isFirst ? 'native' : `native-${location.region}`,
+    {
+      location,
+      productionAccountId: config.productionAccountId,
+      restoreRoleArn: nativeRestoreRoleArn(location.accountId),
+    },
+    { providers: [provider] },
+  )
+}
+
+/** Resources of one region besides its buckets: alarms, keys and checks. */
+function deployRegion(
+  config: HoldfastConfig,
+  { location, provider }: { location: VaultLocation; provider: aws.Provider },
+  { guards, roles }: Record<'guards' | 'roles', readonly pulumi.Resource[]>,
+): RegionKeys {
+  const { keys } = declareRegion(config, location, { provider, protect: true, dependsOn: [...guards] })
+  const sources = config.sources.filter((source) => locationOf(config, source).region === location.region)
+  deployChecks(
+    config,
+    {
+      location,
+      sources: sources.map(({ name }) => name),
+      after: [...guards, ...roles],
+      notaryPem: keys.notary.publicKeyPem,
+    },
+    provider,
+  )
+  return keys
 }
 
 /** Runs before the first declaration, so that a missing tarball stops the whole deployment. */
@@ -251,16 +294,5 @@ function describeToolkit(location: VaultLocation, files: readonly ToolkitFile[])
   return {
     bucket: toolkitBucketName(location),
     files: Object.fromEntries(files.map(({ name, key }) => [name, key])),
-  }
-}
-
-function describeRegion(config: HoldfastConfig, location: VaultLocation): Record<string, unknown> {
-  return {
-    vaultBucket: vaultBucketName(location),
-    feedbackBucket: feedbackBucketName(location),
-    alarmTopicArn: alarmTopicArn(location),
-    sources: config.sources
-      .filter((source) => locationOf(config, source).region === location.region)
-      .map(({ name }) => name),
   }
 }

@@ -1,6 +1,6 @@
 // Parses the file of `--config`: the output of `pulumi stack output --json` in the vault layer's stack.
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { readTextFile } from '../blast-radius/text-file.ts'
 import { HoldfastError } from '../core/errors.ts'
 
 const arn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/, 'not the ARN of a role')
@@ -12,6 +12,10 @@ const schema = z.object({
   layer: z.literal('vault'),
   region: z.string().min(1),
   vaultBucket: z.string().min(3).max(63),
+  /** Public keys by region, DER in base64: receipts are signed with the private ones. */
+  notaryPublicKeys: z.record(z.string(), z.string().regex(/^[A-Za-z0-9+/]{1,4096}={0,2}$/)).optional(),
+  /** As above, of the keys with which the checks sign their reports. */
+  reportPublicKeys: z.record(z.string(), z.string().regex(/^[A-Za-z0-9+/]{1,4096}={0,2}$/)).optional(),
   /** A vault in each of several regions, including the first one. Without it, only the first region has a vault. */
   regions: z
     .record(
@@ -26,8 +30,14 @@ const schema = z.object({
   /** Only for a store that is not AWS: no stack writes it, users add it by hand. */
   endpoint: z.url().optional(),
   lock: z.object({ promiseDays: z.number().int().min(1) }).optional(),
-  /** The role with which a human reads the vault. */
-  roles: z.object({ restorer: arn }),
+  /** A human reads the vault as the restorer. */
+  roles: z.object({
+    restorer: arn,
+    /** Checks read with it, and write their reports. */
+    drill: arn.optional(),
+    custodian: arn.optional(),
+    notary: arn.optional(),
+  }),
   /** The roles that add to the vault, by source. */
   writers: z.record(z.string(), arn),
 })
@@ -37,18 +47,15 @@ export type Configuration = z.infer<typeof schema>
 const writeHint =
   "write it with `pulumi stack output --json > FILE` in the vault layer's stack, or pass --bucket and --role-arn instead"
 
+const maxConfigurationBytes = 16 * 1024 * 1024
+
 /** @throws `not-found`, `unsupported-format`, or `invalid-input` with the field that is wrong. */
 export function readConfiguration(file: string): Configuration {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new HoldfastError(
-      'not-found',
-      `the configuration ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      { hint: writeHint, cause: error },
-    )
-  }
+  const text = readTextFile(file, {
+    label: 'the configuration',
+    maxBytes: maxConfigurationBytes,
+    hint: writeHint,
+  })
   return parseConfiguration(text, file)
 }
 

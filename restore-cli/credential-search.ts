@@ -39,7 +39,7 @@ export interface SearchFlags {
 export interface SearchReport {
   /** New credentials that have not expired. */
   usable: number
-  /** @throws `incomplete` if the search stopped at a limit: its result is no all-clear. */
+  /** @throws `incomplete` if the search stopped at a limit or could not read a file: its result is no all-clear. */
   assertComplete: () => void
 }
 
@@ -85,7 +85,14 @@ function assertComplete({ skippedCounts }: SearchResult): void {
     'too-many-entries': entries = 0,
     'too-deep': deep = 0,
     'too-many-findings': findings = 0,
+    unreadable = 0,
   } = skippedCounts
+  if (unreadable > 0)
+    throw new HoldfastError(
+      'incomplete',
+      `${countOf(unreadable, 'file or directory', 'files or directories')} could not be read`,
+      { hint: 'run the search as a user that may read them, or skip them (--exclude)' },
+    )
   if (entries + deep + findings === 0) return
   throw new HoldfastError('incomplete', 'the search stopped at a limit, before it had read everything', {
     hint: 'search a smaller directory, skip directories (--exclude), or raise the limit (--max-entries, --max-depth)',

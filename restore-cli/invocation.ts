@@ -10,6 +10,8 @@ export interface Invocation {
   signal: AbortSignal
   stdout: Writable
   stderr: ProgressStream
+  /** Nothing but records on either stream. */
+  json?: boolean
   /** Passes on the exit status of a program that a command ran. */
   endWith?: (status: number) => void
 }

@@ -10,11 +10,26 @@ interface CommandModule {
 
 const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   backup: () => import('./commands/backup.ts'),
+  postgres: () => import('./commands/postgres.ts'),
   snapshots: () => import('./commands/snapshots.ts'),
+  login: () => import('./commands/login.ts'),
+  logout: () => import('./commands/logout.ts'),
+  ls: () => import('./commands/ls.ts'),
+  find: () => import('./commands/find.ts'),
+  diff: () => import('./commands/diff.ts'),
+  stats: () => import('./commands/stats.ts'),
   restore: () => import('./commands/restore.ts'),
   verify: () => import('./commands/verify.ts'),
+  'wal-push': () => import('./commands/wal-push.ts'),
+  'wal-fetch': () => import('./commands/wal-fetch.ts'),
+  check: () => import('./commands/check.ts'),
+  drill: () => import('./commands/drill.ts'),
+  report: () => import('./commands/report.ts'),
+  watch: () => import('./commands/watch.ts'),
   examine: () => import('./commands/examine.ts'),
   'check-examination': () => import('./commands/check-examination.ts'),
+  custodian: () => import('./commands/custodian.ts'),
+  notary: () => import('./commands/notary.ts'),
   retire: () => import('./commands/retire.ts'),
   'agent-session': () => import('./commands/agent-session.ts'),
   'break-glass': () => import('./commands/break-glass.ts'),
@@ -69,7 +84,8 @@ function configure(program: Command, invocation: Invocation): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void invocation.stdout.write(text),
-      writeErr: (text) => void (text.startsWith('error:') || invocation.stderr.write(text)),
+      writeErr: (text) =>
+        void (text.startsWith('error:') || invocation.json === true || invocation.stderr.write(text)),
     })
     .configureHelp({ helpWidth: 110 })
     .helpOption('-h, --help', 'show this help')

@@ -1,8 +1,3 @@
-// Hides Node's warning that its SQLite is experimental, because users can do nothing about it. Shows all other
-// warnings.
+// Takes away Node's own way of showing warnings before any module is loaded; run.ts shows them.
 
 process.removeAllListeners('warning')
-process.on('warning', (warning) => {
-  if (warning.name !== 'ExperimentalWarning')
-    process.stderr.write(`warning: ${warning.name}: ${warning.message}\n`)
-})

@@ -1,49 +1,75 @@
 // Runs one command line. Only this file turns errors into text for the user, and into an exit status.
+import type { Writable } from 'node:stream'
 import { CommanderError } from 'commander'
 import { exitStatus, HoldfastError } from '../core/errors.ts'
 import type { Bin, Invocation } from './invocation.ts'
 import { buildProgram, commandNameOf } from './program.ts'
 import { renderError } from './render/error-text.ts'
+import { terminalText } from './render/terminal-text.ts'
+
+/**
+ * The status of `wal-fetch` after every failure. PostgreSQL takes 1 to 125 for "there is no such file": it ends the
+ * recovery there, and promotes. 143 would be a shutdown.
+ */
+const fetchFailed = 200
 
 /** How long a command may take to stop cleanly after an interruption. */
 const graceMs = 10_000
 
+/**
+ * The environment and the streams of a command. The process has them; a test that runs a command in its own
+ * process brings others.
+ */
+export type Surroundings = Pick<Invocation, 'stdout' | 'stderr'> & { env: Invocation['environment'] }
+
 /** The exit status of `bin` with `args`; see docs/exit-codes.md. Reports every failure on standard error. */
-export async function run(bin: Bin, args: readonly string[]): Promise<number> {
+export async function run(
+  bin: Bin,
+  args: readonly string[],
+  { env, stdout, stderr }: Surroundings = process,
+): Promise<number> {
   const interruption = new AbortController()
   const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json')
   const fail = (error: HoldfastError): number => {
-    process.stderr.write(renderError(error, { bin, json, debug: isSet(process.env['HOLDFAST_DEBUG']) }))
-    return error.exitStatus
+    stderr.write(renderError(error, { bin, json, debug: isSet(env['HOLDFAST_DEBUG']) }))
+    return bin === 'holdfast' && commandNameOf(args) === 'wal-fetch' ? fetchFailed : error.exitStatus
   }
   const release = watchSignals(interruption)
-  ignoreClosedPipes()
+  const outputFailure = watchOutput(stdout, stderr)
+  const hideWarnings = showWarnings(stderr, json)
   try {
     let status = 0
     const invocation: Invocation = {
       bin,
-      environment: process.env,
+      environment: env,
       signal: interruption.signal,
-      stdout: process.stdout,
-      stderr: process.stderr,
+      stdout,
+      stderr,
+      json,
       endWith: (taskStatus) => {
         status = taskStatus
       },
     }
     const program = await buildProgram(invocation, args)
     await program.parseAsync([...args], { from: 'user' })
-    return status
+    const failure = await outputFailure(stdout)
+    return failure === null ? status : fail(failure)
   } catch (error) {
     if (interruption.signal.aborted) return fail(interruption.signal.reason as HoldfastError)
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : fail(usageError(bin, args, error))
     return fail(error instanceof HoldfastError ? error : defect(error))
   } finally {
     release()
+    hideWarnings()
   }
 }
 
+/** SIGHUP: the terminal is gone. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** The first signal asks the command to stop. A second signal, or the end of the grace time, ends the process. */
 function watchSignals(interruption: AbortController): () => void {
+  let grace: NodeJS.Timeout | undefined
   const stop = (signal: NodeJS.Signals): void => {
     if (interruption.signal.aborted) process.exit(exitStatus.interrupted)
     interruption.abort(
@@ -51,23 +77,62 @@ function watchSignals(interruption: AbortController): () => void {
         hint: 'acknowledged uploads are safe; run the same command again to go on',
       }),
     )
-    setTimeout(() => process.exit(exitStatus.interrupted), graceMs).unref()
+    grace = setTimeout(() => process.exit(exitStatus.interrupted), graceMs).unref()
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+  for (const signal of signals) process.on(signal, stop)
   return () => {
-    process.off('SIGINT', stop)
-    process.off('SIGTERM', stop)
+    clearTimeout(grace)
+    for (const signal of signals) process.off(signal, stop)
   }
 }
 
-/** `holdfast snapshots | head` closes our output, which must not fail the command or stop a restore. */
-function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
+/**
+ * Standard output that can't be written must not end a restore that is under way, and its end must not look like
+ * success. A closed pipe is no failure (`holdfast snapshots | head`), and standard error has no other stream to
+ * report to.
+ * @returns waits for what was written; null if it arrived.
+ */
+function watchOutput(
+  stdout: Writable,
+  stderr: Writable,
+): (stream: Writable) => Promise<HoldfastError | null> {
+  let failure: HoldfastError | null = null
+  stderr.on('error', () => undefined)
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') failure ??= outputError(error)
+  })
+  return async (stream) => {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+    // The stream reports its error in a later turn than the callback.
+    await new Promise((resolve) => setImmediate(resolve))
+    return failure
   }
+}
+
+function outputError(error: NodeJS.ErrnoException): HoldfastError {
+  const isFull = error.code === 'ENOSPC' || error.code === 'EDQUOT'
+  return new HoldfastError(
+    isFull ? 'disk-full' : 'target',
+    `standard output can't be written: ${isFull ? 'no space is left' : (error.code ?? 'unknown error')}`,
+    {
+      hint: 'the command has done its work, but its report is lost: make room, or write the report elsewhere',
+      cause: error,
+    },
+  )
+}
+
+/** Node's warnings would go to standard error as text of several lines, also between records. */
+function showWarnings(stderr: Writable, json: boolean): () => void {
+  const show = ({ name, message }: Error): void => {
+    // Node's SQLite is experimental, and users can do nothing about it.
+    if (name === 'ExperimentalWarning') return
+    const text = `${name}: ${message}`
+    stderr.write(
+      json ? `${JSON.stringify({ type: 'warning', message: text })}\n` : `warning: ${terminalText(text)}\n`,
+    )
+  }
+  process.on('warning', show)
+  return () => void process.off('warning', show)
 }
 
 function usageError(bin: Bin, args: readonly string[], error: CommanderError): HoldfastError {

@@ -2,6 +2,8 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../core/errors.ts'
+import type { TrustedKeys } from '../core/signature.ts'
+import { feedbackBucketBeside } from '../guardrails/names.ts'
 import type { Configuration, VaultInRegion } from './configuration.ts'
 import { jsonOption, sourceIdentityOption, wholeNumber } from './options.ts'
 
@@ -17,8 +19,10 @@ export interface VaultFlags {
   mfaSerial?: string
   config?: string
   json?: boolean
-  /** Only some commands declare it. It also selects one of the configuration's regions. */
+  /** Only some commands declare these. The source also selects one of the configuration's regions. */
   source?: string
+  notaryKey?: string
+  reportKeys?: string
 }
 
 /** The vault, and the role that opens it: what flags, environment and configuration add up to. */
@@ -28,6 +32,12 @@ export interface VaultAddress {
   endpoint?: string
   /** The vault's guaranteed retention; only a configuration has it. */
   promiseDays?: number
+  /** Null for a bucket that has none beside it. */
+  feedbackBucket: string | null
+  /** The keys whose receipts count; only --notary-key and a configuration have them. */
+  trustedKeys?: TrustedKeys
+  /** The keys whose reports count; only --report-keys and a configuration have them. */
+  reportKeys?: TrustedKeys
   role?: {
     roleArn: string
     sessionName: string
@@ -37,6 +47,13 @@ export interface VaultAddress {
     mfaSerial?: string
   }
 }
+
+const maxKeyFileBytes = 64 * 1024
+const keyFiles = {
+  notary: 'pass the file `notary.pem` of the toolkit with --notary-key',
+  report: 'pass the file `reports.pem` of the toolkit with --report-keys',
+} as const
+const pemStart = '-----BEGIN PUBLIC KEY-----'
 
 /** The role that a command needs. */
 export interface RoleRequest {
@@ -105,6 +122,9 @@ export async function resolveVault(flags: VaultFlags, request: RoleRequest): Pro
     region: configuredVault?.region ?? values.region ?? configuration?.region,
     endpoint: values.endpoint ?? configuration?.endpoint,
     promiseDays: configuration?.lock?.promiseDays,
+    feedbackBucket: feedbackBucketBeside(bucket),
+    trustedKeys: await readTrustedKeys(values.notaryKey, configuration?.notaryPublicKeys, 'notary'),
+    reportKeys: await readTrustedKeys(values.reportKeys, configuration?.reportPublicKeys, 'report'),
     role:
       roleArn === undefined
         ? undefined
@@ -117,6 +137,29 @@ export async function resolveVault(flags: VaultFlags, request: RoleRequest): Pro
             mfaSerial: values.mfaSerial,
           }),
   })
+}
+
+/** @throws `not-found`, `invalid-input` for a file without usable public keys. */
+async function readTrustedKeys(
+  file: string | undefined,
+  publicKeys: Readonly<Record<string, string>> = {},
+  kind: keyof typeof keyFiles,
+): Promise<TrustedKeys | undefined> {
+  const configured = Object.values(publicKeys)
+    .map((key) => `-----BEGIN PUBLIC KEY-----\n${key}\n-----END PUBLIC KEY-----\n`)
+    .join('')
+  if (file === undefined && configured === '') return undefined
+  const { TrustedKeys: Keys } = await import('../core/signature.ts')
+  if (file === undefined) return Keys.parse(configured, 'of the configuration')
+  // A container without a writable disk gets the keys in its command.
+  if (file.startsWith(pemStart)) return Keys.parse(file, 'of the command')
+  const { readTextFile } = await import('../blast-radius/text-file.ts')
+  const text = readTextFile(file, {
+    label: 'the public key',
+    maxBytes: maxKeyFileBytes,
+    hint: keyFiles[kind],
+  })
+  return Keys.parse(text, file)
 }
 
 async function readConfigured(

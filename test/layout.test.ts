@@ -21,6 +21,7 @@ const mayImport: Record<string, string[]> = {
   checks: ['core', 'engine', 'aws', 'guardrails'],
   'blast-radius': ['core', 'aws', 'guardrails'],
   infra: ['core', 'guardrails', 'checks'],
+  examples: [],
   'restore-cli': ['core', 'engine', 'aws', 'guardrails', 'checks', 'blast-radius'],
   lab: ['core', 'engine', 'aws', 'guardrails', 'infra', 'restore-cli', 'checks', 'blast-radius'],
 }
@@ -31,9 +32,11 @@ const mayImportInLab: Record<string, string[]> = {
   postgres: [],
   sandbox: [],
   simulation: [],
+  baselines: ['simulation'],
   proof: ['sandbox', 'report'],
   incident: ['sandbox', 'report', 'postgres'],
   bench: ['sandbox', 'postgres'],
+  weeks: ['sandbox', 'report', 'incident'],
   'rule-import': [],
 }
 
@@ -44,12 +47,14 @@ const lazyEvaluator = 'blast-radius/policy-evaluator.ts'
 const restricted: [package_: RegExp, folders: string[], why: string][] = [
   [/^@aws-sdk\/|^@smithy\//, ['aws', 'lab'], 'only adapters know AWS, and what fills a store from outside'],
   [/^@cloud-copilot\//, ['lab'], 'it is AGPL-3.0: never part of what is published'],
-  [/^@pulumi\//, ['infra'], 'only the program provisions'],
+  [/^@pulumi\//, ['infra', 'examples'], 'only the program provisions'],
   [
     /^(?:dockerfile-ast|dot-properties|ignore|jsonc-parser)$/,
     ['blast-radius'],
     'only the search reads files that others write',
   ],
+  [/^prom-client$/, ['checks'], 'only the checks have metrics'],
+  [/^playwright-core$|^axe-core$/, ['lab'], 'only pictures and tests of pages need a browser'],
   [/^commander$/, ['restore-cli', 'lab'], 'only programs parse arguments'],
 ]
 
@@ -73,6 +78,14 @@ function importsOf(file: string): Import[] {
 
 const sources = files.filter((file) => file.includes('/') && !file.startsWith('test/'))
 const imports = sources.flatMap(importsOf)
+
+test('only the pruner deletes a version, and only the extender changes a lock', () => {
+  const product = sources.filter((file) => !file.startsWith('lab/'))
+  const naming = (command: RegExp): string[] =>
+    product.filter((file) => command.test(readFileSync(join(root, file), 'utf8')))
+  expect(naming(/\bDeleteObjects?Command\b/)).toEqual(['aws/s3-version-pruner.ts'])
+  expect(naming(/\bPutObjectRetentionCommand\b/)).toEqual(['aws/s3-lock-extender.ts'])
+})
 
 describe('dependency direction', () => {
   test('imports are found at all', () => {
@@ -139,13 +152,17 @@ describe('dependency direction', () => {
   }
 })
 
-test('the evaluator is published as what may be there: its types and a dynamic import in one file', () => {
-  const manifest = JSON.parse(read('package.json')) as Record<
-    'dependencies' | 'peerDependencies',
-    Record<string, string>
-  > & { peerDependenciesMeta: unknown }
-  expect(Object.keys(manifest.dependencies).filter((name) => name.startsWith('@cloud-copilot/'))).toEqual([])
-  expect(manifest.peerDependenciesMeta).toEqual({ '@cloud-copilot/iam-simulate': { optional: true } })
+test('the evaluator and Pulumi are published as what may be there: an optional peer each', () => {
+  const manifest = JSON.parse(read('package.json')) as {
+    dependencies?: unknown
+    peerDependencies: Record<string, string>
+    peerDependenciesMeta: unknown
+  }
+  expect(manifest.dependencies).toBeUndefined()
+  expect(manifest.peerDependenciesMeta).toEqual(
+    Object.fromEntries(Object.keys(manifest.peerDependencies).map((name) => [name, { optional: true }])),
+  )
+  expect(Object.keys(manifest.peerDependencies)).toContain('@cloud-copilot/iam-simulate')
   const lines = read(lazyEvaluator)
     .split('\n')
     .filter((line) => line.includes('import') && line.includes('@cloud-copilot/'))
@@ -196,6 +213,16 @@ describe('names', () => {
         )
       })
     expect(stray).toEqual([])
+  })
+
+  test('no module that tests share has a state that ends with one of them', () => {
+    const perFile =
+      /^(?:export )?const .*\b(?:makeFolder\(|makeTemporaryDirectory\(|await start)|^(?:before|after)(?:All|Each)\(/m
+    // These are processes of their own.
+    const isShared = (file: string): boolean =>
+      file.startsWith('test/') && !/(?:\.test|-process|\/main)\.ts$/.test(file)
+    expect(files.filter((file) => isShared(file) && perFile.test(read(file)))).toEqual([])
+    expect(perFile.test('export const sandbox = await startWorld()')).toBe(true)
   })
 
   test('no test is skipped or runs alone', () => {

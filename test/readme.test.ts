@@ -6,6 +6,7 @@ import { evaluatedAttacks } from '../lab/incident/attack/evaluated-attacks.ts'
 import { s3Attacks } from '../lab/incident/attack/s3-attacks.ts'
 import { stsAttacks } from '../lab/incident/attack/sts-attacks.ts'
 import { claimSentences } from '../lab/incident/claims.ts'
+import { nightGuards } from '../lab/incident/nights/night-guards.ts'
 import { guards } from '../guardrails/guards.ts'
 import { loadDeclaration } from '../lab/sandbox/loader/loader.ts'
 
@@ -15,7 +16,7 @@ const countNames = (attacks: readonly { name: string }[]): number =>
 test('the README says how many attacks, guards and claims a drill has', async () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
   const figureIn = (row: RegExp): number => Number(row.exec(readme)?.[1])
-  const places = {
+  const folders = {
     region: 'eu-central-1',
     vaultAccount: '111111111111',
     productionAccount: '222222222222',
@@ -25,11 +26,13 @@ test('the README says how many attacks, guards and claims a drill has', async ()
     sent: figureIn(/^\| attacks \| (\d+) as signed requests/m),
     evaluated: figureIn(/^\| attacks \|.* (\d+) evaluated/m),
     guards: figureIn(/^\| guards \| (\d+)/m),
+    nightGuards: figureIn(/^\| guards \|.* (\d+) of the nightly/m),
     claims: figureIn(/^\| claims \| (\d+)/m),
   }).toEqual({
     sent: countNames([...s3Attacks, ...ec2Attacks, ...stsAttacks(await loadDeclaration())]),
-    evaluated: countNames(await evaluatedAttacks(places)),
+    evaluated: countNames(await evaluatedAttacks(folders)),
     guards: guards.length,
+    nightGuards: nightGuards.length,
     claims: Object.keys(claimSentences).length,
   })
 })

@@ -1,11 +1,11 @@
 // A baseline: the findings that a team has seen and lives with for now. Later searches report what is not
 // in it.
 //
-// It holds no value and no hash of one. A hash of a short password can be guessed from a copy of the file,
-// however slow the hash is, and a baseline lies in a repository. An entry is the location, kind and setting
-// of its findings, and their count: a further one in the same location is new. A value that replaces
-// another in the same setting is not, unless the caller has a key that lies elsewhere: then an entry holds
-// HMACs under that key, which no reader of the file can test guesses with.
+// It holds no value and no hash of a value. A baseline lies in a repository, and a reader of it could guess a
+// short password from even a slow hash. An entry has the location, kind and setting of its findings, and
+// their count, so that one more finding in the same location is new. A replaced value in the same setting is
+// new only if the caller gives a key from another location. The entry then holds HMACs under that key, and
+// no reader of the file can test guesses against them.
 import { createHash } from 'node:crypto'
 import { isAbsolute, relative } from 'node:path'
 import { z } from 'zod'

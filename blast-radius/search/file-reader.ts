@@ -1,5 +1,5 @@
-// Reads files of a tree that may be hostile, or change while it is read: never through a link, never
-// waiting for a pipe, each file once, into one buffer.
+// Reads files of a tree that may be hostile, or may change meanwhile. It follows no link, waits for no pipe,
+// and reads each file once, into one buffer.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { SkipReason } from './finding.ts'
 import { isBinary } from './text.ts'
@@ -13,6 +13,11 @@ export type FileContent =
     }
   /** No reason for what is no file, or was read before. */
   | { reason: SkipReason | null; detail?: string }
+
+/** A file that is gone since its directory was listed has changed. */
+export function failureOf({ code }: NodeJS.ErrnoException): { reason: SkipReason; detail: string } {
+  return { reason: code === 'ENOENT' ? 'changed' : 'unreadable', detail: code ?? 'unknown error' }
+}
 
 /** A file of /proc says that it is empty. */
 const minReadBytes = 65_536
@@ -38,7 +43,7 @@ export class FileReader {
       if (size > this.maxBytes || length > this.maxBytes) return { reason: 'too-large' }
       return { bytes: this.buffer.subarray(0, length), hasChanged: size > 0 && length !== size }
     } catch (error) {
-      return { reason: 'unreadable', detail: (error as NodeJS.ErrnoException).code ?? 'unknown error' }
+      return failureOf(error as NodeJS.ErrnoException)
     } finally {
       if (file !== undefined) closeSync(file)
     }
@@ -48,7 +53,8 @@ export class FileReader {
   private fill(file: number, size: number): number | null {
     const capacity =
       size > this.maxBytes ? minReadBytes : Math.min(Math.max(size + 1, minReadBytes), this.maxBytes + 1)
-    if (this.buffer.length < capacity) this.buffer = Buffer.alloc(capacity)
+    // Few sizes, because every buffer that is given up stays until the next collection.
+    if (this.buffer.length < capacity) this.buffer = Buffer.alloc(Math.max(capacity, 4 * this.buffer.length))
     let length = 0
     while (length < capacity) {
       // Most binary files show in their first bytes what they are: the others need not be read.

@@ -7,13 +7,6 @@
  */
 const classOther = 0
 
-export interface KeywordHit {
-  /** Position in the list of words. */
-  word: number
-  /** The index after the word's last character. */
-  end: number
-}
-
 export class KeywordIndex {
   private readonly classes = new Uint8Array(256)
   private readonly classCount: number
@@ -52,9 +45,13 @@ export class KeywordIndex {
     return false
   }
 
-  /** Every occurrence of every word, in the order of their ends. */
-  findAll(text: string): KeywordHit[] {
-    const hits: KeywordHit[] = []
+  /**
+   * Calls `onHit` for every occurrence of every word, in the order of their ends. An object for each would
+   * fill the heap.
+   *
+   * @param onHit gets the word's position in the list, and the index after its last character.
+   */
+  visit(text: string, onHit: (word: number, end: number) => void): void {
     const { classes, transitions } = this
     let state = 0
     for (let index = 0; index < text.length; index++) {
@@ -62,9 +59,8 @@ export class KeywordIndex {
       state = transitions[state + (code < 256 ? classes[code]! : classOther)]!
       if (state >= 0) continue
       state = ~state
-      for (const word of this.ends[state / this.classCount]!) hits.push({ word, end: index + 1 })
+      for (const word of this.ends[state / this.classCount]!) onHit(word, index + 1)
     }
-    return hits
   }
 
   private insert(trie: Map<number, number>[], word: string, index: number): void {

@@ -1,15 +1,16 @@
 // One text's credentials: the rules that its words call for, and its settings; each value once, and no
 // value in the result.
-import { KeywordIndex } from './keyword-index.ts'
-import type { KeywordHit } from './keyword-index.ts'
 import { formatOf } from './formats/file-format.ts'
+import type { FileFormat } from './formats/file-format.ts'
 import { readSettings } from './formats/read-settings.ts'
 import type { Setting } from './formats/setting.ts'
+import { findKeywords } from './keyword-hits.ts'
+import type { KeywordHits } from './keyword-hits.ts'
 import type { KindName } from './kinds.ts'
 import { judgeSettings, judgeWholeFile } from './named-secrets.ts'
-import { formRules } from './rules/published-rules.ts'
-import { sureRules } from './rules/rules.ts'
+import { pgpassLogins } from './rules/database-logins.ts'
 import type { Match } from './rules/rule.ts'
+import { sureRules } from './rules/rules.ts'
 
 export interface Located {
   kind: KindName
@@ -24,6 +25,8 @@ export interface Located {
 export interface ScanContext {
   /** The format goes by it, and some rules: `.pgpass`. */
   path: string
+  /** Where the caller knows it: a window of a text doesn't show it. */
+  format?: FileFormat
   /** The text's settings, where the caller has them: then the text isn't parsed. */
   settings?: readonly Setting[]
 }
@@ -38,65 +41,6 @@ export interface Scan {
 const maxMatches = 1000
 /** Shorter than this, a value may be part of any word. */
 const minTelltaleLength = 4
-
-/** Words that name a secret: settings are read around them. */
-const namingWords = [
-  ...[
-    'secret',
-    'token',
-    'passw',
-    'passphrase',
-    'passcode',
-    'requirepass',
-    'masterauth',
-    'pwd',
-    'credential',
-    'creds',
-  ],
-  ...[
-    'apikey',
-    'accesskey',
-    'privatekey',
-    'secretkey',
-    'authkey',
-    '_key',
-    '-key',
-    '.key',
-    ' key',
-    '"key"',
-    '_auth',
-    '_psk',
-    '_pat',
-  ],
-  ...['key:', 'key =', 'key=', 'key>', "key'", 'key"', 'key`', '_pass', '-pass', '.pass', 'dbpass', 'pgpass'],
-  ...["pass'", 'pass"', 'pass:', 'pass =', 'pass=', 'pass>', '"pass'],
-]
-
-const words = [
-  ...new Set([
-    ...namingWords,
-    ...sureRules.flatMap(({ keywords }) => keywords),
-    ...formRules.flatMap(({ keywords }) => keywords),
-  ]),
-]
-/** Where the name itself begins, in a word that begins with a sign. */
-const offsets = namingWords.map((word) => word.search(/[a-z]/))
-const positionOfWord = new Map(words.map((word, position) => [word, position]))
-const sureRulesOf = rulesByWord(sureRules)
-const formRulesOf = rulesByWord(formRules)
-const index = new KeywordIndex(words)
-
-function rulesByWord<Rule extends { keywords: readonly string[] }>(rules: readonly Rule[]): Rule[][] {
-  const byWord: Rule[][] = words.map(() => [])
-  for (const rule of rules)
-    for (const keyword of rule.keywords) byWord[positionOfWord.get(keyword)!]!.push(rule)
-  return byWord
-}
-
-/** Whether a text can hold a credential at all: most files have none of the words. */
-export function mayHoldCredential(bytes: Uint8Array): boolean {
-  return index.matchesBytes(bytes)
-}
 
 export function scanText(text: string, context: ScanContext): Scan {
   const { matches, isWhole } = findMatches(text, context)
@@ -126,10 +70,10 @@ export function redact(text: string): string {
 }
 
 function findMatches(text: string, context: ScanContext): { matches: Match[]; isWhole: boolean } {
-  const hits = index.findAll(text)
-  const sure = limited(applySureRules(text, context.path, hits))
-  const forms = limited(applyFormRules(text, hits))
-  const { named, isWhole } = findNamed(text, context, hits)
+  const hits = findKeywords(text)
+  const sure = limited(applySureRules(text, context.path, hits.sure))
+  const forms = limited(applyFormRules(text, hits.forms))
+  const { named, isWhole } = findNamed(text, context, hits.naming)
   // The surest word on each stretch of text: a rule that knows the owner, then a token's form, then a name.
   const ranked = [
     ...sure,
@@ -142,17 +86,15 @@ function findMatches(text: string, context: ScanContext): { matches: Match[]; is
 
 function findNamed(
   text: string,
-  { path, settings }: ScanContext,
-  hits: readonly KeywordHit[],
+  context: ScanContext,
+  naming: readonly number[],
 ): { named: Match[]; isWhole: boolean } {
+  const { path, settings } = context
   if (settings !== undefined)
     return { named: limited(judgeSettings(settings, 'settings', path)), isWhole: true }
   const wholeFile = judgeWholeFile(text, path)
-  const naming = hits
-    .filter(({ word }) => word < namingWords.length)
-    .map(({ word, end }) => end - words[word]!.length + offsets[word]!)
   if (naming.length === 0) return { named: wholeFile, isWhole: true }
-  const format = formatOf(path, text)
+  const format = context.format ?? formatOf(path, text)
   const read = readSettings(text, format, naming)
   const named = [
     ...limited(judgeSettings(read.settings, format, path)),
@@ -171,8 +113,12 @@ function* judgeDecoded(settings: readonly Setting[]): Iterable<Match> {
   }
 }
 
-function* applySureRules(text: string, path: string, hits: readonly KeywordHit[]): Iterable<Match> {
-  for (const rule of new Set(hits.flatMap(({ word }) => sureRulesOf[word]!))) yield* rule.find(text, path)
+function* applySureRules(text: string, path: string, hits: KeywordHits['sure']): Iterable<Match> {
+  for (const rule of sureRules) {
+    const starts = hits.get(rule)
+    if (starts !== undefined) yield* rule.find(text, starts, path)
+  }
+  yield* pgpassLogins(text, path)
 }
 
 interface FormMatch {
@@ -180,10 +126,10 @@ interface FormMatch {
   isByName: boolean
 }
 
-function* applyFormRules(text: string, hits: readonly KeywordHit[]): Iterable<FormMatch> {
-  for (const { word, end } of hits) {
-    for (const rule of formRulesOf[word]!) {
-      const match = rule.find(text, end)
+function* applyFormRules(text: string, hits: KeywordHits['forms']): Iterable<FormMatch> {
+  for (const [rule, keywordEnds] of hits) {
+    for (const keywordEnd of keywordEnds) {
+      const match = rule.find(text, keywordEnd)
       if (match !== null) yield { match, isByName: rule.isByName }
     }
   }

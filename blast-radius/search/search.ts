@@ -1,6 +1,5 @@
-// Searches what is within reach of a process for credentials, the way an agent finds them: its environment,
-// the locations where tools keep them, and files in a directory. Values are looked at and forgotten: none
-// leaves this folder.
+// Searches for credentials within reach of a process, as an agent finds them: in its environment, in the
+// locations of known tools, and in the files of a directory. No value leaves this folder.
 import { createHmac } from 'node:crypto'
 import { realpathSync, statSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
@@ -8,10 +7,16 @@ import { pathText } from '../../core/tree/path-text.ts'
 import { isAllowed } from './allow-comments.ts'
 import { FileReader } from './file-reader.ts'
 import type { Finding, FindingLocation, Skipped, SkipReason } from './finding.ts'
+import { formatOf } from './formats/file-format.ts'
+import type { FileFormat } from './formats/file-format.ts'
+import { isReadWhole } from './formats/read-settings.ts'
 import type { Setting } from './formats/setting.ts'
-import { mayHoldCredential, redact, scanText } from './scan.ts'
+import { mayHoldCredential } from './keyword-hits.ts'
+import { redact, scanText } from './scan.ts'
 import type { Located } from './scan.ts'
 import { decodeText, wideEncodingOf } from './text.ts'
+import { readInWindows, wholeText } from './text-windows.ts'
+import type { TextWindow } from './text-windows.ts'
 import { walkFiles } from './walk.ts'
 import type { WalkLimits } from './walk.ts'
 
@@ -58,6 +63,8 @@ export interface SearchResult {
 
 const maxListedPerReason = 20
 const maxVariableLength = 100_000
+/** A file's beginning tells its format, where its name doesn't. */
+const formatProbeBytes = 1000
 /** Between two of these, signals and progress wait. */
 const maxSliceMs = 40
 
@@ -148,13 +155,19 @@ class Search {
   }
 
   private scanBytes(bytes: Uint8Array, path: Buffer): void {
-    const { text, lineAt } = decodeText(bytes)
     const shown = pathText(path)
-    const { credentials, isWhole } = scanText(text, { path: shown })
-    if (!isWhole) this.skip(shown, 'not-parsed')
+    const format = formatOf(shown, decodeText(bytes.subarray(0, formatProbeBytes)).text)
+    if (isReadWhole(format, bytes.length)) return this.scanWindow(wholeText(bytes), shown, format)
+    for (const window of readInWindows(bytes, mayHoldCredential)) this.scanWindow(window, shown, format)
+  }
+
+  private scanWindow({ text, lineAt, start, end }: TextWindow, path: string, format: FileFormat): void {
+    const { credentials, isWhole } = scanText(text, { path, format })
+    if (!isWhole) this.skip(path, 'not-parsed')
     for (const located of credentials) {
+      if (located.start < start || located.start >= end) continue
       if (isAllowed(text, located.start)) this.result.allowed++
-      else this.add({ type: 'file', path: redact(shown), line: lineAt(located.start) }, located, text)
+      else this.add({ type: 'file', path: redact(path), line: lineAt(located.start) }, located, text)
     }
   }
 
@@ -191,7 +204,7 @@ class Search {
 
 /** A file's name can be the only word that tells: `master.key` holds sixteen bytes in hexadecimal. */
 function isNamedLikeSecret(path: Buffer): boolean {
-  return mayHoldCredential(path.subarray(path.lastIndexOf('/') - 40))
+  return mayHoldCredential(path.subarray(Math.max(0, path.lastIndexOf('/') - 40)))
 }
 
 /** Keys and their secrets lie together, as in a file. */

@@ -1,4 +1,5 @@
 // Bytes as the text that an agent would read in them, with the line of each character.
+import { isAscii } from 'node:buffer'
 
 export interface SourceText {
   text: string
@@ -25,33 +26,28 @@ export function wideEncodingOf(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | nul
 
 /** Invalid UTF-8 is no reason not to look: what is damaged is replaced, the rest is read. */
 export function decodeText(bytes: Uint8Array): SourceText {
+  // A string of Latin-1 is a copy, and takes one byte for each character.
+  if (isAscii(bytes))
+    return joinLines(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'))
   return joinLines(new TextDecoder(wideEncodingOf(bytes) ?? 'utf-8').decode(bytes))
 }
 
 /** A value can go on after a backslash at a line's end: lines that a shell would join are joined. */
 export function joinLines(raw: string): SourceText {
-  if (!/\\\r?\n/.test(raw)) return { text: raw, lineAt: lineCounter(raw) }
-  const starts: { at: number; line: number }[] = [{ at: 0, line: 1 }]
-  const parts: string[] = []
-  let length = 0
-  let line = 1
-  let from = 0
-  for (let end = raw.indexOf('\n'); end >= 0; end = raw.indexOf('\n', end + 1)) {
-    line++
-    const content = raw[end - 1] === '\r' ? end - 1 : end
-    const isContinued = content > from && raw[content - 1] === '\\'
-    parts.push(raw.slice(from, isContinued ? content - 1 : end + 1))
-    length += parts.at(-1)!.length
-    starts.push({ at: length, line })
-    from = end + 1
-    if (isContinued) while (raw[from] === ' ' || raw[from] === '\t') from++
-  }
-  parts.push(raw.slice(from))
-  return { text: parts.join(''), lineAt: (index) => lineOf(starts, index) }
+  /** Indexes in the joined text, in ascending order. */
+  const joints: number[] = []
+  let removed = 0
+  const text = raw.replace(/\\\r?\n[ \t]*/g, (continuation, start: number) => {
+    joints.push(start - removed)
+    removed += continuation.length
+    return ''
+  })
+  const lineOf = lineCounter(text)
+  return { text, lineAt: (index) => lineOf(index) + countUpTo(joints, index) }
 }
 
 /** Few characters are asked for: the lines before them are counted then, each stretch once. */
-function lineCounter(raw: string): (index: number) => number {
+export function lineCounter(raw: string): (index: number) => number {
   let [at, line] = [0, 1]
   return (index) => {
     if (index < at) [at, line] = [0, 1]
@@ -63,12 +59,13 @@ function lineCounter(raw: string): (index: number) => number {
   }
 }
 
-function lineOf(starts: readonly { at: number; line: number }[], index: number): number {
-  let [low, high] = [0, starts.length - 1]
+/** How many of the ascending numbers are at most `limit`. */
+function countUpTo(numbers: readonly number[], limit: number): number {
+  let [low, high] = [0, numbers.length]
   while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    if (starts[middle]!.at <= index) low = middle
-    else high = middle - 1
+    const middle = (low + high) >> 1
+    if (numbers[middle]! <= limit) low = middle + 1
+    else high = middle
   }
-  return starts[low]!.line
+  return low
 }

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import type { Dirent } from 'node:fs'
 import ignore from 'ignore'
 import { pathText } from '../../core/tree/path-text.ts'
+import { failureOf } from './file-reader.ts'
 import type { SkipReason } from './finding.ts'
 
 export interface WalkLimits {
@@ -63,7 +64,8 @@ function readEntries(path: Buffer, onSkip: OnSkip): Dirent<Buffer>[] {
     })
     return entries.sort((a, b) => Buffer.compare(a.name, b.name))
   } catch (error) {
-    onSkip(pathText(path), 'unreadable', (error as NodeJS.ErrnoException).code)
+    const { reason, detail } = failureOf(error as NodeJS.ErrnoException)
+    onSkip(pathText(path), reason, detail)
     return []
   }
 }

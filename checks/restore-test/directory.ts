@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { lstat, open, readdir, readlink } from 'node:fs/promises'
+import { incompleteMark } from '../../core/snapshot/incomplete-mark.ts'
 import { pathText } from '../../core/tree/path-text.ts'
 
 export interface DirectoryResult {
@@ -17,6 +18,7 @@ export interface DirectoryResult {
 
 const readBytes = 1024 * 1024
 const empty = Buffer.alloc(0)
+const incompleteMarkName = Buffer.from(incompleteMark)
 
 /**
  * The digest covers kind, path and content of every entry, in the order of the paths' bytes within each directory. It
@@ -32,6 +34,13 @@ export async function testDirectory(root: string, signal: AbortSignal): Promise<
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     signal.throwIfAborted()
     const full = Buffer.concat([rootPath, path])
+    if (path.equals(incompleteMarkName)) {
+      // The mark is no part of the data.
+      result.findings.push(
+        'the restored snapshot was incomplete: holdfast snapshots --problems lists what it lacks',
+      )
+      continue
+    }
     result.entries++
     try {
       const stat = await lstat(full)

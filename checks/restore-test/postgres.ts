@@ -1,41 +1,29 @@
-// Tests whether a restored PostgreSQL starts and returns every row of every table: on a copy, or in place if the data
-// is disposable.
-import { createHash } from 'node:crypto'
+// Tests whether a restored PostgreSQL starts and returns every row of every table: on a copy, or in place.
 import { constants } from 'node:fs'
-import {
-  access,
-  chmod,
-  chown,
-  cp,
-  lstat,
-  mkdtemp,
-  open,
-  readdir,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises'
+import { chmod, cp, lstat, mkdtemp, open, readdir, rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
-import { resultColumn, runStandalone } from './standalone-server.ts'
-import type { ServerUser, StandaloneServer } from './standalone-server.ts'
+import { readAllRows } from './all-rows.ts'
+import type { ClusterResult } from './all-rows.ts'
+import { changeOwner, makeWritable, removeTree } from './disposable-tree.ts'
+import { programUser } from './isolation.ts'
+import type { Isolation, ProgramUser } from './isolation.ts'
+import { resolveProgram } from './postgres-program.ts'
+import type { StandaloneServer } from './standalone-server.ts'
 
 export interface ClusterOptions {
   dataDirectory: string
   /** The directory of the program `postgres`; `{major}` in it stands for the cluster's major version. */
   programs: string
-  isInPlace: boolean
+  /** `copy`: the server runs on a copy. `in-place`: it changes the data. `disposable`: it may own the data too. */
+  mode: 'copy' | 'in-place' | 'disposable'
   scratch?: string
-}
-
-export interface ClusterResult {
-  databases: number
-  tables: number
-  rows: number
-  /** Over the rows of all tables except the system catalogs; the order of rows does not change it. */
-  sha256: string
-  findings: string[]
+  isolation: Isolation
+  /** Called when the server has replied for the first time. */
+  onStart?: () => void
+  /** Asks the server for more, after all rows were read. */
+  inspect?: (server: StandaloneServer) => Promise<void>
 }
 
 /** Files that PostgreSQL reads without being told to, and files with which a hostile cluster could start a recovery. */
@@ -51,22 +39,17 @@ const hostileFiles = [
 ]
 const majorPlaceholder = '{major}'
 const maxVersionBytes = 4
-/** User id 65534 has no rights on any Linux. */
-const unprivilegedUser = 65_534
 
 /**
- * @throws `not-found` without the program, `damaged` if the cluster names no major version, `invalid-input` if it
- * can't run here, `target` without space for the copy, or the reason of `signal`.
+ * @throws `not-found` without the program. `damaged` if the cluster names no major version. `invalid-input` if it
+ * can't run here. `not-isolated` if this machine can't keep the server apart. `target` without space for the copy. Or
+ * the reason of `signal`.
  */
 export async function testCluster(options: ClusterOptions, signal: AbortSignal): Promise<ClusterResult> {
-  const program = join(await choosePrograms(options), 'postgres')
-  await access(program, constants.X_OK).catch((cause: unknown) => {
-    throw new HoldfastError('not-found', `there is no executable program ${program}`, {
-      hint: 'pass the directory of `postgres` with --postgres-bin',
-      cause,
-    })
-  })
+  const { mode, isolation } = options
+  const program = await resolveProgram(await choosePrograms(options))
   const user = await chooseUser(options)
+  await isolation.assertPossible(user, signal)
   const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-examine-')).catch(
     (cause: NodeJS.ErrnoException) => {
       throw new HoldfastError(
@@ -80,22 +63,26 @@ export async function testCluster(options: ClusterOptions, signal: AbortSignal):
     },
   )
   try {
-    const dataDirectory = options.isInPlace ? options.dataDirectory : join(scratch, 'data')
-    if (!options.isInPlace) await copyFiles(options.dataDirectory, dataDirectory, signal)
-    await makeWritable(scratch)
-    await setAsideHostileFiles(dataDirectory, options.isInPlace)
-    const configurationFile = join(scratch, 'postgresql.conf')
+    const dataDirectory = mode === 'copy' ? join(scratch, 'data') : options.dataDirectory
+    if (mode === 'copy') await copyFiles(options.dataDirectory, dataDirectory, signal)
+    if (mode !== 'in-place') await makeWritable(dataDirectory)
+    await setAsideHostileFiles(dataDirectory, mode)
+    const [configurationFile, passwdFile] = [join(scratch, 'postgresql.conf'), join(scratch, 'passwd')]
     await writeFile(configurationFile, '', { mode: 0o600 })
-    if (user !== undefined) await changeOwner(scratch, user)
+    await writeFile(passwdFile, passwdText(user), { mode: 0o600 })
+    if (user !== undefined)
+      for (const directory of mode === 'disposable' ? [scratch, dataDirectory] : [scratch])
+        await changeOwner(directory, user)
     await chmod(dataDirectory, 0o700)
-    return await readAllRows(
-      { program, dataDirectory, configurationFile, ...(user === undefined ? {} : { user }) },
-      signal,
-    )
+    const server: StandaloneServer = {
+      ...{ isolation, program, dataDirectory, configurationFile, passwdFile },
+      ...(user === undefined ? {} : { user }),
+    }
+    const result = await readAllRows(server, options.onStart, signal)
+    await options.inspect?.(server)
+    return result
   } finally {
-    // An interrupted copy still has the modes of the source, which can prevent its removal.
-    await makeWritable(scratch)
-    await rm(scratch, { recursive: true, force: true })
+    await removeTree(scratch)
   }
 }
 
@@ -129,9 +116,9 @@ function noCluster(cause?: unknown): HoldfastError {
 }
 
 /** PostgreSQL refuses to run as root. Then we run it as an unprivileged user, or in place as the owner of the data. */
-async function chooseUser({ dataDirectory, isInPlace }: ClusterOptions): Promise<ServerUser | undefined> {
-  if (process.getuid?.() !== 0) return undefined
-  if (!isInPlace) return { uid: unprivilegedUser, gid: unprivilegedUser }
+async function chooseUser({ dataDirectory, mode }: ClusterOptions): Promise<ProgramUser | undefined> {
+  const user = programUser()
+  if (user === undefined || mode !== 'in-place') return user
   const { uid, gid } = await lstat(dataDirectory)
   if (uid !== 0) return { uid, gid }
   throw new HoldfastError('invalid-input', "PostgreSQL can't run as root, and root owns the data", {
@@ -158,9 +145,15 @@ async function copyFiles(from: string, to: string, signal: AbortSignal): Promise
   })
 }
 
-async function setAsideHostileFiles(dataDirectory: string, isInPlace: boolean): Promise<void> {
+/** PostgreSQL refuses to run as a user without a name. */
+export function passwdText(user: ProgramUser | undefined): string {
+  const { uid, gid } = user ?? { uid: process.getuid!(), gid: process.getgid!() }
+  return `restored:x:${uid}:${gid}::/:/bin/false\n`
+}
+
+async function setAsideHostileFiles(dataDirectory: string, mode: ClusterOptions['mode']): Promise<void> {
   const present = new Set(await readdir(dataDirectory))
-  if (isInPlace && present.has('postmaster.pid')) {
+  if (mode === 'in-place' && present.has('postmaster.pid')) {
     throw new HoldfastError(
       'invalid-input',
       'a server may be running on the directory: it has a postmaster.pid',
@@ -172,96 +165,4 @@ async function setAsideHostileFiles(dataDirectory: string, isInPlace: boolean): 
   for (const name of hostileFiles) {
     if (present.has(name)) await rename(join(dataDirectory, name), join(dataDirectory, `${name}.set-aside`))
   }
-}
-
-/** The server must be able to write the copy, and we must be able to remove it without the rights of root. */
-async function makeWritable(directory: string): Promise<void> {
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600)
-  }
-}
-
-async function changeOwner(directory: string, { uid, gid }: ServerUser): Promise<void> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  for (const path of [directory, ...entries.map((entry) => join(entry.parentPath, entry.name))])
-    await chown(path, uid, gid)
-}
-
-/** An attacker may have written the catalogue, so names come and go as hex: no name can end a query. */
-const hex = (name: string) => `encode(convert_to(${name}::text, 'UTF8'), 'hex')`
-const databasesQuery = `SELECT ${hex('datname')} AS ${resultColumn} FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1`
-const tablesQuery = `SELECT c.oid::text || '|' || (n.nspname ~ '^pg_' OR n.nspname = 'information_schema')::int::text || '|' || ${hex('n.nspname')} || '|' || ${hex('c.relname')} AS ${resultColumn}
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated ORDER BY c.oid`
-
-async function readAllRows(server: StandaloneServer, signal: AbortSignal): Promise<ClusterResult> {
-  const result = { databases: 0, tables: 0, rows: 0, findings: [] as string[] }
-  const lines: string[] = []
-  const listing = await runStandalone(server, 'template1', [databasesQuery], signal)
-  result.findings.push(...listing.errors)
-  if (!listing.isWhole || listing.values.length === 0) result.findings.push('the server does not start')
-  for (const name of listing.values) {
-    const database = Buffer.from(name, 'hex').toString()
-    result.databases++
-    const reading = await readDatabase(server, database, signal)
-    result.findings.push(...reading.findings)
-    result.tables += reading.tables.length
-    for (const { line, rows } of reading.tables) {
-      result.rows += rows
-      lines.push(`${name}|${line}`)
-    }
-  }
-  return { ...result, sha256: createHash('sha256').update(lines.sort().join('\n')).digest('hex') }
-}
-
-async function readDatabase(
-  server: StandaloneServer,
-  database: string,
-  signal: AbortSignal,
-): Promise<{ tables: { line: string; rows: number }[]; findings: string[] }> {
-  const findings: string[] = []
-  const listing = await runStandalone(server, database, [tablesQuery], signal)
-  findings.push(...listing.errors)
-  const entries = listing.values.map(
-    (value) => value.split('|') as [oid: string, isCatalog: string, schema: string, table: string],
-  )
-  if (!listing.isWhole || entries.length === 0)
-    findings.push(`the tables of the database ${database} can't be listed`)
-  const reading = await runStandalone(
-    server,
-    database,
-    entries.map(([oid, , schema, table]) => readingQuery(oid, schema, table)),
-    signal,
-  )
-  findings.push(...reading.errors)
-  if (!reading.isWhole) findings.push(`the server stopped before the end of the database ${database}`)
-  const read = new Map(
-    reading.values.map((value) => [value.slice(0, value.indexOf('|')), value.slice(value.indexOf('|') + 1)]),
-  )
-  const tables: { line: string; rows: number }[] = []
-  for (const [oid, isCatalog, schema, table] of entries) {
-    const figures = read.get(oid)
-    const name = [schema, table].map((nameHex) => Buffer.from(nameHex, 'hex').toString()).join('.')
-    if (figures === undefined) findings.push(`the table ${name} of the database ${database} can't be read`)
-    else if (isCatalog === '0')
-      tables.push({ line: `${schema}|${table}|${figures}`, rows: Number.parseInt(figures, 10) })
-  }
-  return { tables, findings }
-}
-
-/**
- * Reads every column of every row as text: that fetches and decompresses out-of-line values, and checks every page's
- * checksum.
- */
-function readingQuery(oid: string, schema: string, table: string): string {
-  return `SELECT '${Number(oid)}|' || count(*)::text || '|' || coalesce(sum(hashtextextended(ROW(x.*)::text, 0)::numeric), 0)::text AS ${resultColumn}
-  FROM ONLY ${identifier(schema)}.${identifier(table)} AS x`
-}
-
-function identifier(nameHex: string): string {
-  const points = Array.from(
-    Buffer.from(nameHex, 'hex').toString(),
-    (character) => `\\+${character.codePointAt(0)!.toString(16).padStart(6, '0')}`,
-  )
-  return `U&"${points.join('')}"`
 }

@@ -1,11 +1,13 @@
 // Tests restored data: reads every byte of the directory, and starts a PostgreSQL in it. No vault, no credentials, no
 // network.
 import { HoldfastError } from '../../core/errors.ts'
+import type { ClusterResult } from './all-rows.ts'
 import { testDirectory } from './directory.ts'
 import type { DirectoryResult } from './directory.ts'
 import { testCluster } from './postgres.ts'
-import type { ClusterOptions, ClusterResult } from './postgres.ts'
-import { findingText, maxFindings } from './result.ts'
+import type { ClusterOptions } from './postgres.ts'
+import { findingText } from '../finding-text.ts'
+import { maxFindings } from './result.ts'
 import type { RestoreTestResult } from './result.ts'
 
 export interface RestoreTestOptions {

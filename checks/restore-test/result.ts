@@ -3,21 +3,14 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
+import { findingLine } from '../finding-text.ts'
 
 /** An honest result is smaller; we read nothing larger. */
 export const maxResultBytes = 64 * 1024
 export const maxFindings = 20
-const maxFindingChars = 500
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
-/** Printable and on one line, because terminals and logs show it. */
-const finding = z
-  .string()
-  .min(1)
-  .max(maxFindingChars)
-  .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u)
-
 export const runPattern = /^[\w-]{1,80}$/
 
 const schema = z
@@ -38,7 +31,7 @@ const schema = z
      * server.
      */
     postgres: z.strictObject({ databases: count, tables: count, rows: count, sha256 }).nullable(),
-    findings: z.array(finding).max(maxFindings),
+    findings: z.array(findingLine).max(maxFindings),
     findingCount: count,
   })
   .refine(({ ok, findingCount }) => ok === (findingCount === 0), {
@@ -62,15 +55,6 @@ export type RestoreTestResult = z.infer<typeof schema>
 export interface ExpectedResult {
   run?: string
   kind?: 'volume' | 'postgres'
-}
-
-/** `text` as a finding of a result: printable, on one line, not too long. */
-export function findingText(text: string): string {
-  return (
-    Array.from(text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' '))
-      .slice(0, maxFindingChars / 2)
-      .join('') || 'something without a name'
-  )
 }
 
 /**

@@ -2,20 +2,24 @@
 // background process, no login, and ignores the settings that a cluster's catalogue attaches to roles and databases.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-
-export interface ServerUser {
-  uid: number
-  gid: number
-}
+import { programEnvironment } from './isolation.ts'
+import type { Isolation, ProgramUser } from './isolation.ts'
 
 export interface StandaloneServer {
-  /** Absolute path of `postgres`. */
+  isolation: Isolation
+  /** Absolute path of `postgres`, without links. */
   program: string
   dataDirectory: string
   /** Ours: the server reads no other one. */
   configurationFile: string
+  /** Ours: the server asks for the name of its user. */
+  passwdFile: string
   /** The user that runs it; undefined: the user of this process. */
-  user?: ServerUser
+  user?: ProgramUser
+  /** The schemas in which a query finds names; `pg_catalog` alone unless given. */
+  searchPath?: string
+  /** Gets each line of the server's log. */
+  onLog?: (line: string) => void
 }
 
 export interface Session {
@@ -30,8 +34,8 @@ export interface Session {
 /** The name that every query gives its only column. */
 export const resultColumn = 'holdfast'
 const maxErrors = 20
-/** The server inherits nothing: no credentials, no library path, no proxy. */
-const environment = { LANG: 'C', LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' }
+/** The last two: the namespaces, or the dynamic linker, could not start the server. */
+const errorPattern = /(?:(?:ERROR|FATAL|PANIC): {2}|^bwrap: |error while loading shared libraries: ).*/
 /** They override every file. No fsync, because the directory is a copy or disposable. */
 const settings = [
   'fsync=off',
@@ -39,7 +43,8 @@ const settings = [
   'archive_mode=off',
   'shared_preload_libraries=',
   'local_preload_libraries=',
-  'search_path=pg_catalog',
+  // A server with fewer than the cluster has prepared doesn't start.
+  'max_prepared_transactions=1000',
 ]
 
 /**
@@ -53,21 +58,29 @@ export function runStandalone(
   queries: readonly string[],
   signal: AbortSignal,
 ): Promise<Session> {
-  const options = [...settings, `config_file=${server.configurationFile}`].flatMap((setting) => [
-    '-c',
-    setting,
-  ])
-  const child = spawn(
-    server.program,
-    ['--single', '-j', '-D', server.dataDirectory, ...options, '--', database],
+  const options = [
+    ...settings,
+    `search_path=${server.searchPath ?? 'pg_catalog'}`,
+    `config_file=${server.configurationFile}`,
+  ].flatMap((setting) => ['-c', setting])
+  const { program, args } = server.isolation.enclose(
     {
-      cwd: '/',
-      env: environment,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      shell: false,
-      ...server.user,
+      program: server.program,
+      args: ['--single', '-j', '-D', server.dataDirectory, ...options, '--', database],
+    },
+    {
+      writable: [server.dataDirectory],
+      readable: [server.configurationFile],
+      passwd: server.passwdFile,
     },
   )
+  const child = spawn(program, args, {
+    cwd: '/',
+    env: programEnvironment,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    shell: false,
+    ...server.user,
+  })
   const session: Session = { values: [], errors: [], isWhole: false }
   const valuePattern = new RegExp(`^(?:backend> )*\\t 1: ${resultColumn} = "([^"]*)"\\t`)
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -75,7 +88,8 @@ export function runStandalone(
     if (value !== undefined) session.values.push(value)
   })
   createInterface({ input: child.stderr }).on('line', (line) => {
-    const error = /(?:ERROR|FATAL|PANIC): {2}.*/.exec(line)?.[0]
+    server.onLog?.(line)
+    const error = errorPattern.exec(line)?.[0]
     if (error !== undefined && session.errors.length < maxErrors) session.errors.push(error)
   })
   // Ignore: a server that ends early closes its input, and its exit status and output tell why.

@@ -13,12 +13,26 @@ export class ChunkIndex {
   private slots = new Int32Array(1024)
   private readonly digests: Uint8Array[] = []
   private readonly values: Float64Array[] = []
+  /** The entry after the last one that was found. */
+  private next = 0
   size = 0
 
   /** The value of `digest` (32 bytes at `offset`), or -1. */
   find(digest: Uint8Array, offset = 0): number {
-    const entry = this.slots[this.slotOf(digest, offset)]!
-    return entry === 0 ? -1 : this.values[(entry - 1) >> segmentBits]![(entry - 1) & inSegment]!
+    const entry = this.entryOf(digest, offset)
+    if (entry === -1) return -1
+    this.next = entry + 1
+    return this.values[entry >> segmentBits]![entry & inSegment]!
+  }
+
+  /**
+   * Most chunks are looked up in the order in which they were added, because packs hold files in the order of the
+   * walk: the next entry is then in the processor's cache, and a slot of a large table is not.
+   */
+  private entryOf(digest: Uint8Array, offset: number): number {
+    const { next } = this
+    if (next < this.size && this.equals(next, digest, offset)) return next
+    return this.slots[this.slotOf(digest, offset)]! - 1
   }
 
   /** Adds the digest, or replaces its value. */

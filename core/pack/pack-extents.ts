@@ -101,6 +101,13 @@ export class PlannedFrame {
     return chunks
   }
 
+  /** Whether an extent of the frame belongs to such a file. */
+  hasFile(isWanted: (file: number) => boolean): boolean {
+    const { extents, order } = this.sorted
+    for (let at = this.from; at < this.to; at++) if (isWanted(extents.files[order[at]!]!)) return true
+    return false
+  }
+
   /** The same frame with fewer chunks. */
   only(chunks: ReadonlySet<number>): PlannedFrame {
     const { extents } = this.sorted

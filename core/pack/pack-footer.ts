@@ -9,19 +9,13 @@ import { constants } from 'node:zlib'
 import { ByteReader, ByteWriter, damaged } from '../bytes.ts'
 import { digestBytes, sha256 } from '../digest.ts'
 import { HoldfastError } from '../errors.ts'
+import { maxChunksPerPack, maxFooterBytes, maxFrameRawBytes } from '../limits.ts'
 
 export const formatVersion = 1
 export const packMagic = Buffer.from('HOLDFAST PACK\0', 'latin1')
 const trailerMagic = Buffer.from('HFTRAIL\n', 'latin1')
 export const headerBytes = packMagic.length + 2
 export const trailerBytes = 4 + digestBytes + 2 + trailerMagic.length
-
-/** No frame decodes to more, so that a reader knows how much memory it needs. */
-export const maxFrameRawBytes = 4 * 1024 * 1024
-/** No pack has more chunks, so that its footer stays small compared to its data. */
-export const maxChunksPerPack = 32_768
-export const maxFooterBytes = 4 + 64 + 8 + maxChunksPerPack * (13 + 4 + digestBytes)
-export const maxPackBytes = 128 * 1024 * 1024
 
 /** A hostile frame can demand a large window before it decodes one byte. Our frames need at most 8 MiB. */
 export const zstdLimits = { [constants.ZSTD_d_windowLogMax]: 23 }
@@ -141,10 +135,14 @@ export function parseFooter(bytes: Buffer, source: string, subject: string, fram
   return { source: owner, frames, lengths, digests: reader.take(chunkCount * digestBytes) }
 }
 
-export function unsupported(subject: string, version: number): HoldfastError {
+export function unsupported(
+  subject: string,
+  version: number,
+  readable: string = String(formatVersion),
+): HoldfastError {
   return new HoldfastError(
     'unsupported-format',
-    `${subject} has format version ${version}; this Holdfast reads version ${formatVersion}`,
+    `${subject} has format version ${version}; this Holdfast reads version ${readable}`,
     {
       hint: 'use a newer Holdfast; the one that wrote it is in the bucket `holdfast-toolkit-…`',
       context: { version },

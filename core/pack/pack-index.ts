@@ -3,7 +3,8 @@
 //   index := magic, u16 version, varint count, count x (SHA-256 of the pack, varint bytes, footer)
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { digestBytes } from '../digest.ts'
-import { formatVersion, maxFooterBytes, unsupported } from './pack-footer.ts'
+import { maxFooterBytes } from '../limits.ts'
+import { formatVersion, unsupported } from './pack-footer.ts'
 
 const magic = Buffer.from('HFINDEX\n', 'latin1')
 /**

@@ -1,6 +1,6 @@
 // The size of packs: small enough to need little memory, large enough that requests cost little compared to
 // storage.
-import { maxFrameRawBytes } from './pack-footer.ts'
+import { maxFrameRawBytes } from '../limits.ts'
 
 const mib = 1024 * 1024
 

@@ -12,13 +12,13 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { damaged, release } from '../bytes.ts'
 import { HoldfastError } from '../errors.ts'
 import { digestBytes, sha256, sha256Hex } from '../digest.ts'
+import { maxChunksPerPack } from '../limits.ts'
 import {
   codec,
   encodeFooter,
   encodeTrailer,
   formatVersion,
   headerBytes,
-  maxChunksPerPack,
   packMagic,
   parseFooter,
   parseTrailer,

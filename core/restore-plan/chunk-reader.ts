@@ -2,23 +2,18 @@
 // against its hash.
 import { damaged } from '../bytes.ts'
 import { sha256, sha256Hex } from '../digest.ts'
-import { isHoldfastError } from '../errors.ts'
+import { isHoldfastError, objectFailures } from '../errors.ts'
 import { FooterIndex } from '../pack/footer-index.ts'
-import type { Manifest, PackReference } from '../snapshot/manifest.ts'
+import type { ChunkLocation, Manifest, PackReference } from '../snapshot/manifest.ts'
 import type { ObjectRef, ObjectStore } from '../store/object-store.ts'
-import { chunksOfFrame, decodeFrame, digestOf } from '../pack/pack.ts'
+import { decodeFrame } from '../pack/pack.ts'
 import { parseFooter, parseTrailer, trailerBytes } from '../pack/pack-footer.ts'
-import type { Frame, PackFooter } from '../pack/pack-footer.ts'
+import type { PackFooter } from '../pack/pack-footer.ts'
 import { decodeIndex } from '../pack/pack-index.ts'
-import { coalesce } from './ranges.ts'
+import { fetchChunks, forEachConcurrently, maxConcurrentRequests } from './chunk-fetch.ts'
+import type { LocatedChunk } from './chunk-fetch.ts'
 import { rereadDamaged } from '../retry.ts'
 import type { ChunkSource } from '../tree/tree.ts'
-
-/** Limits of the requests: how many at once, and the size of each. */
-const maxConcurrentRequests = 8
-const maxRequestBytes = 16 * 1024 * 1024
-/** Limits the decoded frames of one `read`, because small chunks may lie in large frames. */
-const maxReadBytes = 128 * 1024 * 1024
 
 export interface ChunkAddress {
   /** Number of the pack in the manifest. */
@@ -57,17 +52,9 @@ export class ChunkReader implements ChunkSource, PackContents {
     await forEachConcurrently(manifest.index, maxConcurrentRequests, async (location) => {
       const pack = manifest.packs[location.pack]!
       try {
-        const subject = `the index in ${pack.key}`
-        const raw = await rereadDamaged(async () => {
-          const stored = await store.getRange(pack, location.offset, location.storedBytes)
-          const bytes = decodeFrame({ ...location, firstChunk: 0, chunkCount: 1 }, stored, subject)
-          if (sha256Hex(bytes) !== location.sha256)
-            throw damaged(subject, 'it has other bytes than its hash says')
-          return bytes
-        })
-        for (const { sha256, footer } of decodeIndex(raw, subject)) {
+        for (const { sha256, footer } of await readIndexPart(store, manifest, location)) {
           const number = packNumbers.get(sha256)
-          if (number !== undefined) reader.addFooter(number, parseFooter(footer, manifest.source, subject))
+          if (number !== undefined) reader.addFooter(number, footer())
         }
       } catch (error) {
         reader.noteProblem(pack, error)
@@ -99,7 +86,7 @@ export class ChunkReader implements ChunkSource, PackContents {
   }
 
   private noteProblem(pack: PackReference, error: unknown): void {
-    if (!isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format')) throw error
+    if (!isHoldfastError(error, ...objectFailures)) throw error
     this.problems.push({ key: pack.key, versionId: pack.versionId, detail: error.message })
   }
 
@@ -112,119 +99,88 @@ export class ChunkReader implements ChunkSource, PackContents {
    * Returns the chunks with these hashes, in the same order.
    * @throws `damaged` if a chunk is lost or has other bytes.
    */
-  async read(digests: readonly Buffer[]): Promise<Buffer[]> {
-    const results = new Map<string, Buffer>()
-    const byPack = new Map<number, Map<number, Frame>>()
-    for (const digest of digests) {
+  read(digests: readonly Buffer[]): Promise<Buffer[]> {
+    const locate = (digest: Buffer): LocatedChunk | null => {
       const at = this.locate(digest)
-      if (at === null)
-        throw damaged(`the snapshot ${this.manifest.id}`, `no pack holds its chunk ${digest.toString('hex')}`)
-      const frames = byPack.get(at.pack) ?? new Map<number, Frame>()
-      const frame = frameOf(this.footers[at.pack]!, at.chunk)
-      byPack.set(at.pack, frames.set(frame.offset, frame))
+      if (at === null) return null
+      return { pack: this.manifest.packs[at.pack]!, footer: this.footers[at.pack]!, chunk: at.chunk }
     }
-    let rawBytes = 0
-    for (const frames of byPack.values()) for (const frame of frames.values()) rawBytes += frame.rawBytes
-    if (rawBytes > maxReadBytes)
-      throw damaged(`the snapshot ${this.manifest.id}`, `${rawBytes} bytes would be needed at once`)
-    const requestedNames = new Set(digests.map((digest) => digest.toString('latin1')))
-    const requests = [...byPack].flatMap(([pack, frames]) => {
-      const ranges = [...frames.values()].map((frame) => ({
-        offset: frame.offset,
-        bytes: frame.storedBytes,
-        frame,
-      }))
-      return coalesce(ranges, maxRequestBytes).map((range) => ({ pack, range }))
-    })
-    await forEachConcurrently(requests, maxConcurrentRequests, ({ pack, range }) =>
-      rereadDamaged(async () => {
-        const reference = this.manifest.packs[pack]!
-        const footer = this.footers[pack]!
-        const bytes = await this.store
-          .getRange(reference, range.offset, range.bytes)
-          .catch((error: unknown) => {
-            // For the caller, a missing pack is damage, because the snapshot exists.
-            throw isHoldfastError(error, 'not-found') ? damaged(reference.key, 'it is missing', error) : error
-          })
-        for (const { frame } of range.parts) {
-          const stored = bytes.subarray(
-            frame.offset - range.offset,
-            frame.offset - range.offset + frame.storedBytes,
-          )
-          const raw = decodeFrame(frame, stored, reference.key)
-          for (const { index, bytes: chunk } of chunksOfFrame(footer, frame, raw, reference.key)) {
-            const name = digestOf(footer, index).toString('latin1')
-            if (requestedNames.has(name)) results.set(name, chunk)
-          }
-        }
-      }),
-    )
-    return digests.map((digest) => results.get(digest.toString('latin1'))!)
+    return fetchChunks(this.store, digests, locate, `the snapshot ${this.manifest.id}`)
   }
+}
+
+/** A pack's footer in an index: it is decoded when it is needed. */
+interface IndexedFooter {
+  /** The pack's. */
+  sha256: string
+  /** @throws `damaged` */
+  footer: () => PackFooter
+}
+
+/** Reads one part of a snapshot's index. @throws `damaged`, or as the store. */
+export async function readIndexPart(
+  store: ObjectStore,
+  manifest: Manifest,
+  location: ChunkLocation,
+): Promise<IndexedFooter[]> {
+  const pack = manifest.packs[location.pack]!
+  const subject = `the index in ${pack.key}`
+  const raw = await rereadDamaged(async () => {
+    const stored = await store.getRange(pack, location.offset, location.storedBytes)
+    const bytes = decodeFrame({ ...location, firstChunk: 0, chunkCount: 1 }, stored, subject)
+    if (sha256Hex(bytes) !== location.sha256) throw damaged(subject, 'it has other bytes than its hash says')
+    return bytes
+  })
+  return decodeIndex(raw, subject).map(({ sha256: packSha256, footer }) => ({
+    sha256: packSha256,
+    footer: () => parseFooter(footer, manifest.source, subject),
+  }))
 }
 
 /** Reads the footer of one pack, from the end of the pack. */
 export async function readFooter(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'getRange'>,
   pack: PackReference,
   source: string,
 ): Promise<PackFooter> {
+  return (await readTail(store, pack, source, 64 * 1024)).footer
+}
+
+/** The end of a pack, and the footer in it. */
+interface PackTail {
+  footer: PackFooter
+  offset: number
+  bytes: Buffer
+}
+
+/** Reads at least the last `minBytes` of a pack, and its whole footer. @throws `damaged`, or as the store. */
+export async function readTail(
+  store: Pick<ObjectStore, 'getRange'>,
+  pack: PackReference,
+  source: string,
+  minBytes: number,
+): Promise<PackTail> {
   if (pack.bytes < trailerBytes) throw damaged(pack.key, 'it is shorter than a trailer')
-  const guessBytes = Math.min(pack.bytes, 64 * 1024)
+  const guessBytes = Math.min(pack.bytes, minBytes)
   let tail = Buffer.from(await readAll(store, pack, pack.bytes - guessBytes, guessBytes))
   const at = parseTrailer(tail.subarray(tail.length - trailerBytes), pack.bytes, pack.key)
-  const tailOffset = pack.bytes - guessBytes
+  let tailOffset = pack.bytes - guessBytes
   if (at.offset < tailOffset) {
     tail = Buffer.concat([await readAll(store, pack, at.offset, tailOffset - at.offset), tail])
+    tailOffset = at.offset
   }
   const start = tail.length - trailerBytes - at.bytes
   const footer = tail.subarray(start, start + at.bytes)
   if (!sha256(footer).equals(at.sha256))
     throw damaged(pack.key, 'its footer has other bytes than its trailer says')
-  return parseFooter(footer, source, pack.key, at.offset)
+  return { footer: parseFooter(footer, source, pack.key, at.offset), offset: tailOffset, bytes: tail }
 }
 
 async function readAll(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'getRange'>,
   ref: ObjectRef,
   offset: number,
   bytes: number,
 ): Promise<Uint8Array> {
   return bytes === 0 ? new Uint8Array(0) : await store.getRange(ref, offset, bytes)
-}
-
-/** Returns the frame that contains chunk number `chunk`. */
-export function frameOf(footer: PackFooter, chunk: number): Frame {
-  let low = 0
-  let high = footer.frames.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if (footer.frames[middle]!.firstChunk <= chunk) low = middle
-    else high = middle - 1
-  }
-  return footer.frames[low]!
-}
-
-/**
- * Runs `work` for each item, at most `limit` at once. After the first failure no further item begins, and the
- * failure is thrown.
- */
-export async function forEachConcurrently<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  let failed = false
-  const runners = Array.from({ length: Math.min(limit, items.length) }, async () => {
-    while (next < items.length && !failed) {
-      try {
-        await work(items[next++]!)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  })
-  await Promise.all(runners)
 }

@@ -19,6 +19,8 @@ class ContentSegment {
   readonly sizes = new Float64Array(segmentEntries)
   readonly extentCounts = new Uint32Array(segmentEntries)
   readonly sparse = new Uint8Array(segmentEntries)
+  /** The first name's number + 1; 0 for a first name. Null without further names, as in most segments. */
+  links: Uint32Array | null = null
 }
 
 /** Directories or symbolic links. */
@@ -63,8 +65,8 @@ export class PlannedEntries {
 
 export class PlannedFiles extends PlannedEntries {
   private readonly contents: ContentSegment[] = []
-  /** Maps each further name of a file to the first one. Further names are created as hard links. */
-  readonly linkTo = new Map<number, number>()
+  /** How many files are further names of another one. They are created as hard links. */
+  linkCount = 0
   /** The reason why a file can't be restored, by its number. */
   readonly damage = new Map<number, string>()
 
@@ -97,6 +99,27 @@ export class PlannedFiles extends PlannedEntries {
     this.contents[number >> segmentBits]!.extentCounts[number & inSegment]!++
   }
 
+  /** Makes a file a further name of an earlier one. A `Map` of all would hold at most 2^24. */
+  link(number: number, firstName: number): void {
+    const links = (this.contents[number >> segmentBits]!.links ??= new Uint32Array(segmentEntries))
+    links[number & inSegment] = firstName + 1
+    this.linkCount++
+  }
+
+  /** The number of the first name; null for a first name. */
+  firstNameOf(number: number): number | null {
+    const first = this.contents[number >> segmentBits]!.links?.[number & inSegment] ?? 0
+    return first === 0 ? null : first - 1
+  }
+
+  /** Further names and their first names, by number. */
+  *links(): Generator<[name: number, firstName: number]> {
+    for (let number = 0; this.linkCount > 0 && number < this.length; number++) {
+      const firstName = this.firstNameOf(number)
+      if (firstName !== null) yield [number, firstName]
+    }
+  }
+
   /** Records a reason unless the file has one. */
   noteDamage(number: number, detail: string): void {
     if (!this.damage.has(number)) this.damage.set(number, detail)
@@ -104,7 +127,7 @@ export class PlannedFiles extends PlannedEntries {
 
   /** The reason why a file can't be restored, by any of its names; null if it can. */
   damageOf(number: number): string | null {
-    const first = this.linkTo.get(number)
-    return this.damage.get(number) ?? (first === undefined ? null : (this.damage.get(first) ?? null))
+    const first = this.firstNameOf(number)
+    return this.damage.get(number) ?? (first === null ? null : (this.damage.get(first) ?? null))
   }
 }

@@ -2,31 +2,29 @@
 // files. engine/restore/restore.ts carries it out.
 import { damaged } from '../bytes.ts'
 import type { ChunkReader, PackContents } from './chunk-reader.ts'
-import { frameOf } from './chunk-reader.ts'
+import { frameOf } from './chunk-fetch.ts'
 import { decodeContentList } from '../tree/content-list.ts'
 import { digestBytes } from '../digest.ts'
-import { HoldfastError, isHoldfastError } from '../errors.ts'
+import { HoldfastError, isHoldfastError, objectFailures } from '../errors.ts'
+import type { TreeLimits } from '../limits.ts'
 import { OpenDirectories } from './open-directories.ts'
 import { PackExtents, PlannedFrame } from '../pack/pack-extents.ts'
 import { PathColumn } from './path-column.ts'
 import { pathText } from '../tree/path-text.ts'
 import { PlannedEntries, PlannedFiles } from './planned-entries.ts'
 import { coalesce } from './ranges.ts'
-import { readTree } from '../tree/tree.ts'
+import type { EntryFilter, PathSelection } from '../tree/path-selection.ts'
+import { maxWindowChunks, readTree, selectPaths } from '../tree/tree.ts'
 import type { LostPart } from '../tree/tree.ts'
 import { comparePaths, makeEntry } from '../tree/tree-entry.ts'
 import type { TreeEntry } from '../tree/tree-entry.ts'
+import { selectionSize } from '../tree/tree-size.ts'
+import type { TreeSize } from '../tree/tree-size.ts'
 
 /** A pack of the usual size is one request. */
 export const maxRequestBytes = 20 * 1024 * 1024
 /** How much of a large file's chunk lists is fetched at once. */
 const listWindowBytes = 4 * 1024 * 1024
-
-/**
- * Limits of a plan, because a small hostile tree can name the same chunks, or share the same long path,
- * without end.
- */
-const planLimits = { extents: 2 ** 26, pathBytes: 2 ** 30 }
 
 /** One request, and the frames that it fetches. */
 export interface PlannedRequest {
@@ -52,8 +50,6 @@ export interface EntryPlan {
    */
   inferredDirectories: Set<number>
   bytes: number
-  /** How many extents all files have together. */
-  extents: number
   /** Keyed by the number of the pack in the manifest. */
   packs: Map<number, PackExtents>
 }
@@ -61,34 +57,44 @@ export interface EntryPlan {
 /**
  * Reads the tree and locates every chunk. A file with lost chunks is planned as damaged; a lost part of the
  * tree is recorded with its bounds; a lost root is an error.
- * @throws `not-found` if one of `paths` is not in the snapshot, `damaged`.
+ * @throws `not-found` if a path of the selection is not in the snapshot, or nothing fits a pattern; `damaged`.
  */
 export async function planRestore(
   reader: ChunkReader,
-  paths: readonly Buffer[],
-  limits = planLimits,
+  selection: PathSelection,
+  limits?: TreeLimits,
 ): Promise<EntryPlan> {
-  const planner = new Planner(reader, limits)
+  const planner = new Planner(reader, selectionSize(limits))
   const { plan } = planner
-  const missing = new Set(paths.filter((path) => path.length > 0).map((path) => path.toString('latin1')))
+  const filter = selection.filter()
   const root = Buffer.from(reader.manifest.tree.root, 'hex')
-  for await (const entries of readTree(reader, root, paths, (part) => void plan.lostParts.push(part))) {
+  const onLost = (part: LostPart): void => void plan.lostParts.push(part)
+  for await (const entries of readTree(reader, root, selectPaths(selection.bases), onLost)) {
     for (const entry of entries) {
-      if (missing.size > 0) missing.delete(entry.path.toString('latin1'))
-      const reading = planner.add(entry)
-      if (reading !== null) await reading
+      for (const selected of filter.take(entry)) {
+        const reading = planner.add(selected)
+        if (reading !== null) await reading
+      }
     }
   }
   for (const extents of plan.packs.values()) extents.trim()
   if (plan.directories.length === 0) planner.inferDirectory(Buffer.alloc(0))
-  for (const name of missing) {
-    const path = Buffer.from(name, 'latin1')
-    if (plan.lostParts.some((part) => mightContain(part, path))) continue
-    throw new HoldfastError('not-found', `the snapshot holds no ${pathText(path)}`, {
-      hint: 'paths are relative to the root of the source, e.g. `uploads/2026`; restore with --dry-run and without paths to list the entries',
-    })
-  }
+  assertFound(filter, plan)
   return plan
+}
+
+function assertFound({ missingPaths, unmatched }: EntryFilter, { lostParts }: EntryPlan): void {
+  const hint =
+    'paths are relative to the root of the source, e.g. `uploads/2026`; `holdfast ls` shows the entries of a snapshot, `holdfast find` searches all snapshots'
+  const missing = missingPaths.find((path) => !lostParts.some((part) => mightContain(part, path)))
+  if (missing !== undefined)
+    throw new HoldfastError('not-found', `the snapshot holds no ${pathText(missing)}`, { hint })
+  if (unmatched.length > 0 && lostParts.length === 0)
+    throw new HoldfastError(
+      'not-found',
+      `nothing in the snapshot fits the pattern ${JSON.stringify(unmatched[0])}`,
+      { hint },
+    )
 }
 
 /**
@@ -126,19 +132,18 @@ class Planner {
     lostParts: [],
     inferredDirectories: new Set(),
     bytes: 0,
-    extents: 0,
     packs: new Map(),
   }
   private readonly reader: ChunkReader
-  private readonly limits: typeof planLimits
+  /** A small hostile tree can name the same chunks, or share the same long path, without end. */
+  private readonly size: TreeSize
   private readonly open = new OpenDirectories()
   /** The first file of each link group. */
   private readonly firstNames = new Map<number, number>()
-  private pathBytes = 0
 
-  constructor(reader: ChunkReader, limits: typeof planLimits) {
+  constructor(reader: ChunkReader, size: TreeSize) {
     this.reader = reader
-    this.limits = limits
+    this.size = size
   }
 
   /**
@@ -147,9 +152,7 @@ class Planner {
    */
   add(entry: TreeEntry): Promise<void> | null {
     const { plan } = this
-    this.pathBytes += entry.path.length
-    if (this.pathBytes > this.limits.pathBytes)
-      throw damaged('the tree', 'its paths are more than a restore can hold')
+    this.size.addEntry(entry.path.length)
     if (plan.directories.length === 0 && entry.path.length > 0) this.inferDirectory(Buffer.alloc(0))
     for (const parent of this.open.enter(entry.path, entry.type === 'directory'))
       this.inferParent(parent, entry.path)
@@ -183,9 +186,10 @@ class Planner {
     if (entry.linkGroup > 0) {
       const firstName = this.firstNames.get(entry.linkGroup)
       if (firstName !== undefined) {
-        plan.files.linkTo.set(number, firstName)
+        plan.files.link(number, firstName)
         return null
       }
+      this.size.addLinkGroup()
       this.firstNames.set(entry.linkGroup, number)
     }
     plan.bytes += entry.size
@@ -203,8 +207,8 @@ class Planner {
         throw damaged(pathText(entry.path), `its chunks have ${offset} bytes, not ${entry.size}`)
     } catch (error) {
       // Too many extents make the whole plan unusable, not only one file.
-      const isFileDamage = isHoldfastError(error, 'damaged', 'not-found', 'unsupported-format')
-      if (this.plan.extents > this.limits.extents || !isFileDamage) throw error
+      const isFileDamage = isHoldfastError(error, ...objectFailures)
+      if (this.size.isExceeded || !isFileDamage) throw error
       this.plan.files.noteDamage(number, error.message)
     }
   }
@@ -216,9 +220,7 @@ class Planner {
     { digests, lengths }: Pick<TreeEntry['content'], 'digests' | 'lengths'>,
   ): number {
     const { plan, reader } = this
-    plan.extents += lengths.length
-    if (plan.extents > this.limits.extents)
-      throw damaged('the tree', 'its files have more extents than a restore can hold')
+    this.size.addExtents(lengths.length)
     const { files } = plan
     let offset = start
     for (let index = 0; index < lengths.length; index++) {
@@ -248,7 +250,7 @@ async function* readLists(
     const names: Buffer[] = []
     for (
       let bytes = 0;
-      index < content.lengths.length && bytes < listWindowBytes;
+      index < content.lengths.length && bytes < listWindowBytes && names.length < maxWindowChunks;
       bytes += content.lengths[index++]!
     ) {
       names.push(content.digests.subarray(index * digestBytes, (index + 1) * digestBytes))

@@ -1,5 +1,6 @@
 // Decides how long packs may be reused, and whether a bucket's lock covers the guaranteed retention. All
 // times are the server's.
+import { countOf } from '../count-text.ts'
 import { HoldfastError } from '../errors.ts'
 import type { LockDefault, LockMode } from '../store/object-store.ts'
 
@@ -10,6 +11,12 @@ export const dayMs = 86_400_000
  * retention from its end.
  */
 export const maxCommitMs = 3_600_000
+
+/**
+ * How content that doesn't change stays locked. `upload`: a writer uploads it again, once in a generation. `extend`: a
+ * writer reuses its packs, and the custodian extends their locks.
+ */
+export type Renewal = 'upload' | 'extend'
 
 export interface Lock {
   mode: LockMode
@@ -59,7 +66,7 @@ export function acceptLock(
   if (lock.days <= promiseDays) {
     throw new HoldfastError(
       'vault-unsafe',
-      `${bucketName} locks for ${lock.days} days, which leaves no time beyond the guaranteed ${promiseDays} days`,
+      `${bucketName} locks for ${countOf(lock.days, 'day')}, which leaves no time beyond the guaranteed ${countOf(promiseDays, 'day')}`,
       {
         hint: "raise the bucket's default retention to the guaranteed days plus one generation (e.g. 30 + 10 days), or lower --promise-days",
         context: { lockDays: lock.days, promiseDays },
@@ -100,6 +107,27 @@ export function mayReuse(
   if (lock === null) return true
   if (pack.lock === null || (lock.mode === 'COMPLIANCE' && pack.lock.mode !== 'COMPLIANCE')) return false
   return lockedUntilMs(pack.uploadedMs, pack.lock)! >= nowMs + maxCommitMs + promiseDays * dayMs
+}
+
+/**
+ * A writer renews a pack no longer than this. Then it uploads the content again, without what has changed since: else a
+ * pack of which one chunk is in use would stay for ever.
+ */
+export const maxRenewalDays = 90
+
+/**
+ * The begin of a pack's lock, for a writer that relies on the custodian: the last snapshot that names the pack counts
+ * as its upload. The custodian keeps a pack for the guaranteed retention of the snapshots that name it. So a writer
+ * may not rely on more, however long a generation is.
+ */
+export function renewedMs(
+  pack: { uploadedMs: number; lock: Lock | null },
+  namedMs: number,
+  promiseDays: number,
+): number {
+  if (pack.lock === null || namedMs - pack.uploadedMs > maxRenewalDays * dayMs) return pack.uploadedMs
+  const generationDays = pack.lock.days - promiseDays
+  return Math.max(pack.uploadedMs, namedMs - Math.max(0, generationDays - promiseDays) * dayMs)
 }
 
 export function sameLock(a: Lock | null, b: Lock | null): boolean {

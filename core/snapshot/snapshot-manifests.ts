@@ -1,45 +1,64 @@
-// Reads the manifests of a list of snapshots. A manifest that can't be used stays in the list, and hides no
-// other.
-import { isHoldfastError } from '../errors.ts'
+// Reads the manifests of a list of snapshots, one after the other, so that a reader needs no memory for all of them. A
+// manifest that can't be used stays in the list, and hides no other.
+import { isHoldfastError, objectFailures } from '../errors.ts'
 import type { ObjectStore } from '../store/object-store.ts'
+import { readInOrder } from '../ordered-reads.ts'
+import { Lineage } from './lineage.ts'
+import type { LineageBreak } from './lineage.ts'
 import type { Manifest } from './manifest.ts'
-import { loadSnapshot } from './snapshot.ts'
-import type { SnapshotRef } from './snapshot.ts'
+import { loadSnapshot, maxReadsAtOnce } from './snapshot.ts'
+import type { SnapshotRef } from './snapshot-list.ts'
 
 export interface ListedSnapshot {
   ref: SnapshotRef
   manifest: Manifest | null
+  /** SHA-256 of the manifest's bytes, lower-case hex; empty if there is no manifest. */
+  sha256: string
   /** Why there is no manifest; null if there is one. */
   unusable: string | null
+  /** How it doesn't continue the snapshot before it. */
+  breaks: LineageBreak[]
 }
 
-/** Manifests read at a time: each is one small object. */
-const readers = 16
+/** Manifests of more bytes together are not read at once. */
+const maxBytesAtOnce = 1024 * 1024
 
-/** In the order of `refs`. @throws if the store fails, or the reason of `signal`. */
-export async function readManifests(
+/** Yields in the order of `refs`. @throws if the store fails, or the reason of `signal`. */
+export async function* readManifests(
   store: ObjectStore,
-  refs: readonly SnapshotRef[],
+  refs: Iterable<SnapshotRef>,
   signal: AbortSignal,
-): Promise<ListedSnapshot[]> {
-  const snapshots = new Array<ListedSnapshot>(refs.length)
-  let next = 0
-  const read = async (): Promise<void> => {
-    while (next < refs.length) {
-      signal.throwIfAborted()
-      const index = next++
-      snapshots[index] = await readManifest(store, refs[index]!)
-    }
+): AsyncGenerator<ListedSnapshot> {
+  const lineage = new Lineage()
+  let bytesUnderWay = 0
+  const width = (): number => (bytesUnderWay < maxBytesAtOnce ? maxReadsAtOnce : 1)
+  const read = async (ref: SnapshotRef): Promise<ListedSnapshot> => {
+    signal.throwIfAborted()
+    bytesUnderWay += ref.bytes
+    return readManifest(store, ref)
   }
-  await Promise.all(Array.from({ length: readers }, read))
-  return snapshots
+  for await (const snapshot of readInOrder(refs, width, read)) {
+    bytesUnderWay -= snapshot.ref.bytes
+    yield { ...snapshot, breaks: breaksOf(snapshot, lineage) }
+  }
+}
+
+function breaksOf({ ref, manifest }: ListedSnapshot, lineage: Lineage): LineageBreak[] {
+  if (manifest === null) return []
+  const { parent, supersedes, client } = manifest
+  const { host, root } = client
+  return lineage.breaksOf(
+    { id: ref.id, manifest: { parent, supersedes, client: { host, root } } },
+    ref.flags.length > 0,
+  )
 }
 
 async function readManifest(store: ObjectStore, ref: SnapshotRef): Promise<ListedSnapshot> {
   try {
-    return { ref, manifest: (await loadSnapshot(store, ref)).manifest, unusable: null }
+    const { manifest, sha256 } = await loadSnapshot(store, ref)
+    return { ref, manifest, sha256, unusable: null, breaks: [] }
   } catch (error) {
-    if (!isHoldfastError(error, 'damaged', 'unsupported-format', 'not-found')) throw error
-    return { ref, manifest: null, unusable: error.message }
+    if (!isHoldfastError(error, ...objectFailures)) throw error
+    return { ref, manifest: null, sha256: '', unusable: error.message, breaks: [] }
   }
 }

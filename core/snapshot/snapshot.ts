@@ -4,40 +4,36 @@
 //     versions  = every version below sources/<source>/manifests/; delete markers are ignored
 //     time      = the server's LastModified of the version, never a time from the client
 //     flags     = multipart upload | not the first version of its key | too large
-//   selectSnapshot(refs, time):
-//     for each second at or before `time`, newest first:
-//       loaded  = the snapshots of that second without flags whose manifest checks; the others are reported as skipped
+//   selectSnapshot(list, time):
+//     for each moment at or before `time`, newest first (a `time` in whole seconds names the whole second, as one
+// moment):
+//       loaded  = the snapshots of that moment without flags whose manifest checks; the others are reported as skipped
 //       if one is loaded: return it; if several: the one that descends from all others, else `ambiguous`
 //     else `no-recovery-point`
 //
 // A reader pins the version id, because an attacker can put another version or a delete marker on top.
 import { damaged } from '../bytes.ts'
 import { sha256Hex } from '../digest.ts'
-import { HoldfastError, isHoldfastError } from '../errors.ts'
-import { decodeManifest, maxManifestBytes } from './manifest.ts'
+import { HoldfastError, isHoldfastError, objectFailures } from '../errors.ts'
+import { maxManifestBytes } from '../limits.ts'
+import { listText } from '../list-text.ts'
+import { readInOrder } from '../ordered-reads.ts'
+import { decodeManifest } from './manifest.ts'
+import { endOfTime } from './point-in-time.ts'
 import type { Manifest } from './manifest.ts'
-import type { ObjectStore, ObjectVersion } from '../store/object-store.ts'
-import { rereadDamaged } from '../retry.ts'
-import { isSourceName, manifestPrefix, parseManifestKey, sourcesPrefix } from '../store/vault-keys.ts'
+import type { ObjectStore } from '../store/object-store.ts'
+import { damagedReadRetry, retryAtOnce } from '../retry.ts'
+import type { RetryPolicy } from '../retry.ts'
+import { SnapshotList } from './snapshot-list.ts'
+import type { SnapshotRef } from './snapshot-list.ts'
+import { isSourceName, sourcesPrefix } from '../store/vault-keys.ts'
 
-/** A manifest's object version, as the store lists it, before the manifest is read. */
-export interface SnapshotRef {
-  /** ULID of the manifest. */
-  id: string
-  source: string
-  key: string
-  versionId: string
-  /** The time of this recovery point: the server's `LastModified` of the manifest. */
-  timeMs: number
-  bytes: number
-  /**
-   * True if a delete marker lies over the manifest, because a role tried to hide it. The snapshot can be
-   * restored all the same.
-   */
-  isHidden: boolean
-  /** Reasons not to choose this snapshot silently; empty if there is none. */
-  flags: string[]
-}
+/** Manifests read at a time: each is one small object. */
+export const maxReadsAtOnce = 16
+/** A message names this many, and counts the others: an attacker can add any number of manifests. */
+const maxListed = 10
+/** As many as a result keeps. */
+const maxSkippedListed = 100
 
 /** A committed snapshot with its checked manifest. */
 export interface Snapshot extends SnapshotRef {
@@ -59,122 +55,194 @@ export async function listSources(store: ObjectStore): Promise<string[]> {
 /**
  * All snapshots of a source, oldest first. Each version of each manifest is listed, also below a delete
  * marker.
+ * @param onProgress gets the number of versions so far.
  */
-export async function listSnapshots(store: ObjectStore, source: string): Promise<SnapshotRef[]> {
-  const versions: ObjectVersion[] = []
-  const hidden = new Set<string>()
-  for await (const version of store.listVersions(manifestPrefix(source))) {
-    if (version.isDeleteMarker) hidden.add(version.key)
-    else versions.push(version)
-  }
-  const oldest = new Map<string, ObjectVersion>()
-  for (const version of versions) {
-    // A store lists the versions of a key newest first, so that the last one in the listing is the oldest.
-    oldest.set(version.key, version)
-  }
-  const snapshots = versions.flatMap((version): SnapshotRef[] => {
-    const name = parseManifestKey(version.key)
-    if (name === null || name.source !== source) return []
-    const flags: string[] = []
-    if (version.isMultipart) flags.push("uploaded in parts: its time can't be trusted")
-    if (oldest.get(version.key) !== version) flags.push('written over an earlier manifest of the same name')
-    if (version.bytes > maxManifestBytes) flags.push('too large for a manifest')
-    return [
-      {
-        id: name.ulid,
-        source,
-        key: version.key,
-        versionId: version.versionId,
-        timeMs: version.lastModifiedMs,
-        bytes: version.bytes,
-        isHidden: hidden.has(version.key),
-        flags,
-      },
-    ]
-  })
-  return snapshots.sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1))
+export async function listSnapshots(
+  store: ObjectStore,
+  source: string,
+  onProgress?: (versions: number) => void,
+): Promise<SnapshotList> {
+  return SnapshotList.read(store, source, onProgress)
 }
 
-/** Reads and checks a snapshot's manifest, by its version. */
+/**
+ * Reads and checks a snapshot's manifest, by its version. A manifest that doesn't check is read again, until it
+ * arrives with the same bytes twice: then it is so in the vault.
+ */
 export async function loadSnapshot(store: ObjectStore, ref: SnapshotRef): Promise<Snapshot> {
   if (ref.bytes > maxManifestBytes)
     throw damaged(`the manifest ${ref.id} of ${ref.source}`, `it has ${ref.bytes} bytes`)
-  return rereadDamaged(async () => {
+  let lastSha256 = ''
+  let isSettled = false
+  const policy: RetryPolicy = {
+    ...damagedReadRetry,
+    isRetryable: (error) => !isSettled && damagedReadRetry.isRetryable(error),
+  }
+  return retryAtOnce(policy, async () => {
     const bytes = Buffer.from(await store.getRange(ref, 0, ref.bytes))
-    return { ...ref, sha256: sha256Hex(bytes), manifest: decodeManifest(bytes, ref) }
+    const sha256 = sha256Hex(bytes)
+    isSettled = sha256 === lastSha256
+    lastSha256 = sha256
+    return { ...ref, sha256, manifest: decodeManifest(bytes, ref) }
   })
+}
+
+/** The conditions of a selection, beside the time. */
+export interface SelectionRules {
+  /** Skips incomplete snapshots too. */
+  completeOnly?: boolean
+  /** The reason to skip a snapshot; null to take it. */
+  reasonToSkip?: (ref: SnapshotRef) => Promise<string | null>
+}
+
+/** Snapshots that were passed over, newest first: the first ones, and how many there are. */
+export interface SkippedSnapshots {
+  skipped: SkippedSnapshot[]
+  skippedCount: number
+}
+
+/**
+ * The part of a manifest that the choice among snapshots of one moment needs: many whole ones would take too much
+ * memory.
+ */
+interface Candidate {
+  index: number
+  ref: SnapshotRef
+  sha256: string
+  supersedes: readonly string[]
+  parentSha256: string | undefined
+  /** Null if others were read at the same time, or are usable too. */
+  snapshot: Snapshot | null
+}
+
+/** A snapshot that can't be chosen. */
+interface Passed extends SkippedSnapshot {
+  index: number
 }
 
 /**
  * Selects the newest snapshot at or before `timeMs` (null: the newest of all) without a flag, and reports the
- * snapshots that it skipped. Snapshots of the same second are ordered by their parents.
+ * snapshots that it skipped. Snapshots of the same moment are ordered by their parents.
+ * @param timeMs of whole seconds: the whole second, which counts as one moment.
  * @throws `no-recovery-point` if there is none, `ambiguous` if the parents don't order snapshots of the same
  *   second.
  */
 export async function selectSnapshot(
   store: ObjectStore,
-  refs: readonly SnapshotRef[],
+  list: SnapshotList,
   timeMs: number | null,
-): Promise<{ snapshot: Snapshot; skipped: SkippedSnapshot[] }> {
-  const candidates = refs
-    .filter((ref) => timeMs === null || ref.timeMs <= timeMs)
-    .sort((a, b) => b.timeMs - a.timeMs)
-  const skipped: SkippedSnapshot[] = []
-  for (let index = 0; index < candidates.length;) {
-    const sameSecond = candidates.filter((ref) => ref.timeMs === candidates[index]!.timeMs)
-    index += sameSecond.length
-    const loaded: Snapshot[] = []
-    for (const ref of sameSecond) {
-      if (ref.flags.length > 0) {
-        skipped.push({ ref, reason: ref.flags.join('; ') })
-        continue
-      }
-      try {
-        loaded.push(await loadSnapshot(store, ref))
-      } catch (error) {
-        if (!isHoldfastError(error, 'damaged', 'unsupported-format', 'not-found')) throw error
-        skipped.push({ ref, reason: error.message })
-      }
-    }
-    if (loaded.length > 0) return { snapshot: newestOf(loaded), skipped }
+  rules: SelectionRules = {},
+): Promise<{ snapshot: Snapshot } & SkippedSnapshots> {
+  const passedOver: SkippedSnapshots = { skipped: [], skippedCount: 0 }
+  const usable: Candidate[] = []
+  // A flood of corrupt manifests must not take a round trip each, and of a good newest one nothing older is read.
+  let width = 1
+  const read = async (index: number): Promise<Candidate | Passed> =>
+    readCandidate(store, { ref: list.at(index)!, index, rules, isAlone: width === 1 })
+  for await (const outcome of readInOrder(newestFirst(list, timeMs, usable), () => width, read)) {
+    if (usable.length > 0 && !isSameMoment(list, timeMs, usable[0]!.index, outcome.index)) break
+    const wasRead = outcome.ref.flags.length === 0
+    if (wasRead) width = Math.min(maxReadsAtOnce, width * 2)
+    if ('reason' in outcome) addSkipped(passedOver, outcome)
+    else addUsable(usable, outcome)
   }
-  throw noRecoveryPoint(refs, timeMs, skipped)
+  if (usable.length === 0) throw noRecoveryPoint(list, timeMs, passedOver)
+  const { snapshot, ref } = newestOf(usable)
+  return { snapshot: snapshot ?? (await loadSnapshot(store, ref)), ...passedOver }
+}
+
+/** Ends after the moment of the first usable snapshot. */
+function* newestFirst(
+  list: SnapshotList,
+  timeMs: number | null,
+  usable: readonly Candidate[],
+): Generator<number> {
+  const end = timeMs === null ? list.length : list.countUntil(endOfTime(timeMs))
+  for (let index = end - 1; index >= 0; index--) {
+    if (usable.length > 0 && !isSameMoment(list, timeMs, usable[0]!.index, index)) return
+    yield index
+  }
+}
+
+function isSameMoment(list: SnapshotList, timeMs: number | null, first: number, second: number): boolean {
+  const limitMs = timeMs ?? Infinity
+  return Math.min(list.timeOf(first), limitMs) === Math.min(list.timeOf(second), limitMs)
+}
+
+async function readCandidate(
+  store: ObjectStore,
+  {
+    ref,
+    index,
+    rules,
+    isAlone,
+  }: { ref: SnapshotRef; index: number; rules: SelectionRules; isAlone: boolean },
+): Promise<Candidate | Passed> {
+  if (ref.flags.length > 0) return { index, ref, reason: ref.flags.join('; ') }
+  const reason = (await rules.reasonToSkip?.(ref)) ?? null
+  if (reason !== null) return { index, ref, reason }
+  try {
+    const snapshot = await loadSnapshot(store, ref)
+    const { manifest, sha256 } = snapshot
+    if (rules.completeOnly === true && !manifest.complete) return { index, ref, reason: 'it is incomplete' }
+    const { supersedes, parent } = manifest
+    return {
+      index,
+      ref,
+      sha256,
+      supersedes,
+      parentSha256: parent?.sha256,
+      snapshot: isAlone ? snapshot : null,
+    }
+  } catch (error) {
+    if (!isHoldfastError(error, ...objectFailures)) throw error
+    return { index, ref, reason: error.message }
+  }
+}
+
+/** Keeps a manifest only while it is the only one. */
+function addUsable(usable: Candidate[], candidate: Candidate): void {
+  if (usable.length > 0) usable[0]!.snapshot = null
+  usable.push(usable.length === 0 ? candidate : { ...candidate, snapshot: null })
+}
+
+function addSkipped(passedOver: SkippedSnapshots, { ref, reason }: Passed): void {
+  passedOver.skippedCount++
+  if (passedOver.skipped.length < maxSkippedListed) passedOver.skipped.push({ ref, reason })
 }
 
 /** Returns the snapshot that descends from all others of the same second. */
-function newestOf(snapshots: Snapshot[]): Snapshot {
-  const superseded = new Set(snapshots.flatMap(({ manifest }) => manifest.supersedes))
+function newestOf(candidates: readonly Candidate[]): Candidate {
+  const superseded = new Set(candidates.flatMap(({ supersedes }) => supersedes))
   // The hash proves that the writer has seen the parent; an id alone could be guessed.
-  const parents = new Set(snapshots.map(({ manifest }) => manifest.parent?.sha256))
-  const newest = snapshots.filter(({ id, sha256 }) => !superseded.has(id) && !parents.has(sha256))
+  const parents = new Set(candidates.map(({ parentSha256 }) => parentSha256))
+  const newest = candidates.filter(({ ref, sha256 }) => !superseded.has(ref.id) && !parents.has(sha256))
   if (newest.length === 1) return newest[0]!
-  const ids = snapshots.map(({ id }) => id)
+  const ids = candidates.map(({ ref }) => ref.id)
   throw new HoldfastError(
     'ambiguous',
-    `${snapshots.length} snapshots were committed in the same second, and none is the others' successor`,
+    `${candidates.length} snapshots were committed in the same second, and none is the others' successor`,
     {
-      hint: `choose one with --snapshot: ${ids.join(', ')}`,
-      context: { snapshots: ids },
+      hint: `choose one with --snapshot: ${listText(ids, maxListed)}`,
+      context: { snapshots: ids.slice(0, maxListed) },
     },
   )
 }
 
 function noRecoveryPoint(
-  refs: readonly SnapshotRef[],
+  list: SnapshotList,
   timeMs: number | null,
-  skipped: readonly SkippedSnapshot[],
+  { skipped, skippedCount }: SkippedSnapshots,
 ): HoldfastError {
-  const first = refs[0]
-  const last = refs.at(-1)
+  const first = list.at(0)
+  const last = list.at(-1)
   const timeLimit = timeMs === null ? '' : ` at or before ${new Date(timeMs).toISOString()}`
-  const unusable =
-    skipped.length === 0
-      ? ''
-      : `; passed over: ${skipped.map(({ ref, reason }) => `${ref.id} (${reason})`).join(', ')}`
+  const reasons = skipped.map(({ ref, reason }) => `${ref.id} (${reason})`)
+  const unusable = skippedCount === 0 ? '' : `; passed over: ${listText(reasons, maxListed, skippedCount)}`
   return new HoldfastError('no-recovery-point', `there is no usable snapshot${timeLimit}${unusable}`, {
     hint:
       first === undefined || last === undefined
         ? 'check the name of the source and the bucket; `holdfast snapshots` lists all snapshots'
-        : `${refs.length} snapshots from ${new Date(first.timeMs).toISOString()} to ${new Date(last.timeMs).toISOString()} are listed by \`holdfast snapshots\``,
+        : `${list.length} snapshots from ${new Date(first.timeMs).toISOString()} to ${new Date(last.timeMs).toISOString()} are listed by \`holdfast snapshots\``,
   })
 }

@@ -35,6 +35,13 @@ export interface ObjectState {
   sha256: string | null
   /** The lock on this version; null if it has none, undefined if the caller may not see it. */
   lock: { mode: LockMode; untilMs: number } | null | undefined
+  /**
+   * The archive that holds the bytes (a storage class or an archive tier), so that they can't be read before they are
+   * copied back; null if they can be read.
+   */
+  archive: string | null
+  /** The response's `Date`; null if it has none. */
+  serverTimeMs: number | null
 }
 
 export interface LockDefault {
@@ -45,7 +52,8 @@ export interface LockDefault {
 
 /**
  * Every method rejects with a HoldfastError: `denied`, `credentials`, `not-found`, `conflict` (412: the key
- * exists), `throttled` and `unreachable` (both retryable), `vault-unsafe` (the bucket keeps no versions).
+ * exists), `archived` (a read of bytes in an archive), `throttled` and `unreachable` (both retryable), `vault-unsafe`
+ * (the bucket keeps no versions).
  */
 export interface ObjectStore {
   /** For messages, e.g. `s3://bucket`. */

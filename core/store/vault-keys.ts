@@ -2,6 +2,9 @@
 //
 //   sources/<source>/packs/<generation>/<ULID>-<SHA-256 of the pack>
 //   sources/<source>/manifests/<ULID>
+//   sources/<source>/identities/<ULID of the identity>/<ULID>
+//   sources/<source>/wal/…   see core/wal/wal-keys.ts
+//   receipts/<source>/<ULID of the manifest>/<ULID>
 //
 // Policies name the same prefixes by guardrails/names.ts, which may not import this file: a test holds both
 // equal. Keys that a listing returns are hostile until the functions here have parsed them.
@@ -61,6 +64,26 @@ export function parsePackKey(
   return { source: source!, generation: generation!, ulid, sha256 }
 }
 
+/** The days of the lock that a generation's name gives; 0 for a generation without a lock. */
+export function lockDaysOfGeneration(generation: string): number {
+  return Number(generation.slice(generation.lastIndexOf('-') + 1, -1))
+}
+
+/**
+ * The SHA-256 of a pack that a user names by its key or by its hash.
+ * @throws `invalid-input` for another text, or for a pack of another source.
+ */
+export function parsePackName(text: string, source: string): string {
+  if (sha256Pattern.test(text)) return text
+  const key = parsePackKey(text)
+  if (key?.source === source) return key.sha256
+  throw new HoldfastError(
+    'invalid-input',
+    `${JSON.stringify(text.slice(0, 200))} is not a pack of ${source}`,
+    { hint: 'give the key of a pack, as `holdfast verify` prints it, or its SHA-256' },
+  )
+}
+
 export function manifestPrefix(source: string): string {
   return `${sourcePrefix(source)}manifests/`
 }
@@ -69,10 +92,54 @@ export function manifestKey(source: string, ulid: string): string {
   return manifestPrefix(source) + ulid
 }
 
+export function identityPrefix(source: string): string {
+  return `${sourcePrefix(source)}identities/`
+}
+
+/** A proof of the vault's identity: see engine/backup/vault-identity.ts. */
+export function identityKey(source: string, identity: string, proof: string): string {
+  return `${identityPrefix(source)}${identity}/${proof}`
+}
+
+/** The parts of a proof's key; null if `key` is not one. */
+export function parseIdentityKey(key: string): { source: string; identity: string; proof: string } | null {
+  const parts = key.split('/')
+  const [sources, source, identities, identity, proof] = parts
+  if (parts.length !== 5 || sources !== 'sources' || identities !== 'identities') return null
+  if (!isSourceName(source!) || !isUlid(identity!) || !isUlid(proof!)) return null
+  return { source: source!, identity: identity!, proof: proof! }
+}
+
 /** The parts of a manifest's key; null if `key` is not one. */
 export function parseManifestKey(key: string): { source: string; ulid: string } | null {
   const parts = key.split('/')
   const [sources, source, manifests, ulid] = parts
   if (parts.length !== 4 || sources !== 'sources' || manifests !== 'manifests') return null
   return isSourceName(source!) && isUlid(ulid!) ? { source: source!, ulid: ulid! } : null
+}
+
+/** Above the receipts of all sources: only the notary may write there. */
+export const receiptsPrefix = 'receipts/'
+
+export function receiptPrefix(source: string): string {
+  return `${receiptsPrefix}${source}/`
+}
+
+export function receiptKey(source: string, manifestId: string, ulid: string): string {
+  return `${receiptPrefix(source)}${manifestId}/${ulid}`
+}
+
+/** The parts of a receipt's key; null if `key` is not one. */
+export function parseReceiptKey(key: string): { source: string; manifestId: string; id: string } | null {
+  const parts = key.split('/')
+  const [receipts, source, manifestId, id] = parts
+  if (parts.length !== 4 || receipts !== 'receipts' || !isSourceName(source!)) return null
+  return isUlid(manifestId!) && isUlid(id!) ? { source: source!, manifestId: manifestId!, id: id! } : null
+}
+
+export function isIdentityKey(key: string): boolean {
+  const parts = key.split('/')
+  const [sources, source, identities, identity, proof] = parts
+  if (parts.length !== 5 || sources !== 'sources' || identities !== 'identities') return false
+  return isSourceName(source!) && isUlid(identity!) && isUlid(proof!)
 }

@@ -4,6 +4,7 @@
 //   list := magic, u16 version, varint count, count x (SHA-256, varint bytes)
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { digestBytes, sha256 } from '../digest.ts'
+import { maxContentLists } from '../limits.ts'
 import { formatVersion, unsupported } from '../pack/pack-footer.ts'
 import { readChunks, sumBytes, writeChunks } from './tree-entry.ts'
 import type { Content } from './tree-entry.ts'
@@ -23,9 +24,13 @@ export function foldContent(
   const digests: Buffer[] = []
   const lengths: number[] = []
   let first = 0
+  // Without a minimum, the content of a file could choose so many cuts that its entry fits into no node.
+  const minListChunks = Math.ceil(chunks.lengths.length / maxContentLists)
   for (let index = 0; index < chunks.lengths.length; index++) {
     const count = index + 1 - first
-    const isCut = (chunks.digests.readUInt16LE(index * digestBytes) & 0x7ff) === 0 || count === maxListChunks
+    const isCut =
+      (count >= minListChunks && (chunks.digests.readUInt16LE(index * digestBytes) & 0x7ff) === 0) ||
+      count === maxListChunks
     if (!isCut && index + 1 < chunks.lengths.length) continue
     const writer = new ByteWriter(16 + count * (digestBytes + 4))
     writer.bytes(magic)

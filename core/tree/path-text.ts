@@ -1,8 +1,8 @@
-// Paths as text. An attacker may have chosen the bytes of a name, so that every character that isn't
-// printable is escaped.
+// Paths as text. An attacker may have chosen the bytes of a name, so every character that isn't printable is
+// escaped.
 
-// Control characters, format characters (bidirectional overrides, zero widths), separators of lines, lone
-// surrogates, unassigned and private ones; and the backslash, so that an escape can't be mistaken for a name.
+// Control and format characters (bidirectional overrides, zero widths), line separators, lone surrogates,
+// unassigned and private characters. Also the backslash, because a name may look like an escape.
 const unsafe = /[\p{C}\p{Zl}\p{Zp}\\]/u
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

@@ -6,8 +6,9 @@
 //   content := u8 depth (0: chunks of data, 1: chunks that list chunks), varint count, count x (SHA-256, varint bytes)
 import type { ByteReader, ByteWriter } from '../bytes.ts'
 import { digestBytes } from '../digest.ts'
+import { maxPathBytes } from '../limits.ts'
 
-const entryTypes = [
+export const entryTypes = [
   'directory',
   'file',
   'symlink',
@@ -52,7 +53,6 @@ export interface TreeEntry {
 
 const flagSparse = 1
 const flagLinked = 2
-const maxPathBytes = 65_535
 const slash = 0x2f
 const noBytes = Buffer.alloc(0)
 const noContent: Content = { depth: 0, digests: noBytes, lengths: [] }
@@ -80,7 +80,7 @@ export function encodeEntry(writer: ByteWriter, entry: TreeEntry, previous: Buff
   const shared = sharedPrefix(entry.path, previous)
   writer.varint(shared)
   writer.varint(entry.path.length - shared)
-  writer.bytes(entry.path.subarray(shared))
+  writer.slice(entry.path, shared, entry.path.length)
   writer.u8(entryTypes.indexOf(entry.type))
   writer.u8((entry.sparse ? flagSparse : 0) | (entry.linkGroup > 0 ? flagLinked : 0))
   writer.varint(entry.mode)
@@ -136,7 +136,7 @@ export function decodeEntry(reader: ByteReader, previous: Buffer): TreeEntry {
 export function writeChunks(writer: ByteWriter, content: Pick<Content, 'digests' | 'lengths'>): void {
   writer.varint(content.lengths.length)
   content.lengths.forEach((bytes, index) => {
-    writer.bytes(content.digests.subarray(index * digestBytes, (index + 1) * digestBytes))
+    writer.slice(content.digests, index * digestBytes, (index + 1) * digestBytes)
     writer.varint(bytes)
   })
 }

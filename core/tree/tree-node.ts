@@ -1,22 +1,17 @@
 // The nodes of a snapshot's tree: leaves hold entries in order, inner nodes refer to their children by hash.
 //
 //   leaf  := magic, u16 version, varint count, entries (core/tree/tree-entry.ts)
-//   inner := magic, u16 version, u8 height, varint count, children x (varint length, first path, SHA-256, varint bytes, varint entries)
+//   inner := magic, u16 version, u8 height, varint count, children x (varint length, first path, SHA-256, varint
+// bytes, varint entries)
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { digestBytes } from '../digest.ts'
-import { formatVersion, maxFrameRawBytes, unsupported } from '../pack/pack-footer.ts'
+import { maxNodeBytes, maxNodePathBytes, maxPathBytes, maxTreeHeight } from '../limits.ts'
+import { formatVersion, unsupported } from '../pack/pack-footer.ts'
 import { comparePaths, decodeEntry, encodeEntry, isTreePath } from './tree-entry.ts'
 import type { TreeEntry } from './tree-entry.ts'
 
 const leafMagic = Buffer.from('HFLEAF\0\n', 'latin1')
 const innerMagic = Buffer.from('HFNODE\0\n', 'latin1')
-export const maxNodeBytes = maxFrameRawBytes
-export const maxTreeHeight = 8
-/**
- * Limits the paths of a leaf, written out. Entries share prefixes, so that a few bytes could otherwise expand
- * to gigabytes.
- */
-export const maxNodePathBytes = 16 * 1024 * 1024
 
 export interface TreeChild {
   firstPath: Buffer
@@ -40,7 +35,7 @@ export type TreeNode =
 export class NodeWriter<Item extends TreeEntry | TreeChild> {
   readonly height: number
   private readonly body = new ByteWriter(64 * 1024)
-  private count = 0
+  count = 0
   private previous: Buffer = Buffer.alloc(0)
   firstPath: Buffer = Buffer.alloc(0)
   entries = 0
@@ -133,7 +128,7 @@ function decodeInner(reader: ByteReader): TreeNode {
   const count = reader.count(digestBytes + 3)
   const children: TreeChild[] = []
   for (let index = 0; index < count; index++) {
-    const firstPath = reader.take(reader.varint(65_535))
+    const firstPath = reader.take(reader.varint(maxPathBytes))
     if (!isTreePath(firstPath)) throw reader.fail('a child has a path that would leave its directory')
     if (index > 0 && comparePaths(children[index - 1]!.firstPath, firstPath) >= 0)
       throw reader.fail('its children are out of order')

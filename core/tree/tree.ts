@@ -4,17 +4,25 @@
 import { damaged } from '../bytes.ts'
 import { sha256 } from '../digest.ts'
 import { isHoldfastError } from '../errors.ts'
-import { NodeWriter, decodeNode, maxNodePathBytes } from './tree-node.ts'
+import { maxNodePathBytes } from '../limits.ts'
+import { NodeWriter, decodeNode } from './tree-node.ts'
 import type { TreeChild, TreeNode } from './tree-node.ts'
 import { comparePaths } from './tree-entry.ts'
 import type { TreeEntry } from './tree-entry.ts'
 
 const minNodeBytes = 16 * 1024
-const maxNodeBytes = 512 * 1024
+const fullNodeBytes = 512 * 1024
 /** One path in this many ends a node that has reached the minimum size. */
 const cutsOneIn = 512
+/**
+ * An inner node has at least this many children, because long paths could otherwise make a tree higher than
+ * `maxTreeHeight`.
+ */
+const minChildren = 16
 /** How many bytes of the tree a reader fetches at once. */
 const windowBytes = 4 * 1024 * 1024
+/** … and how many nodes, because each small node may lie in a frame of 192 KiB. */
+export const maxWindowChunks = 256
 
 export class TreeBuilder {
   private readonly storeChunk: (digest: Buffer, bytes: Buffer) => void
@@ -48,11 +56,9 @@ export class TreeBuilder {
   private addTo(level: number, item: TreeEntry | TreeChild, path: Buffer | null): void {
     const writer = (this.levels[level] ??= new NodeWriter(level))
     writer.add(item)
-    const isCut =
-      writer.bytes >= maxNodeBytes ||
-      writer.pathBytes >= maxNodePathBytes / 2 ||
-      (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
-    if (isCut) this.addTo(level + 1, this.close(writer), path)
+    const isFull = writer.bytes >= fullNodeBytes || writer.pathBytes >= maxNodePathBytes / 2
+    const isCut = isFull || (path !== null && writer.bytes >= minNodeBytes && isBoundary(path))
+    if (isCut && (level === 0 || writer.count >= minChildren)) this.addTo(level + 1, this.close(writer), path)
   }
 
   private close(writer: NodeWriter<TreeEntry | TreeChild>): TreeChild {
@@ -67,7 +73,7 @@ export class TreeBuilder {
 /** FNV-1a over the path. The hash is not part of the format, because any cut makes a valid tree. */
 function isBoundary(path: Buffer): boolean {
   let hash = 0x811c9dc5
-  for (const byte of path) hash = Math.imul(hash ^ byte, 0x01000193)
+  for (let index = 0; index < path.length; index++) hash = Math.imul(hash ^ path[index]!, 0x01000193)
   return ((hash >>> 8) & (cutsOneIn - 1)) === 0
 }
 
@@ -85,10 +91,47 @@ export interface LostPart {
   detail: string
 }
 
+/** The entries of a tree that a reader wants. */
+export interface TreeSelection {
+  holds(path: Buffer): boolean
+  /** True if the paths from `first` up to, but not including, `end` (null: the end) may include a selected one. */
+  mayHold(first: Buffer, end: Buffer | null): boolean
+  /** The root is always selected, so that a tree without one is refused. */
+  readonly holdsRoot: boolean
+}
+
+/** These paths, what lies below them, and the directories above them; empty: all entries. */
+export function selectPaths(paths: readonly Buffer[]): TreeSelection | null {
+  if (paths.length === 0 || paths.some((path) => path.length === 0)) return null
+  return {
+    holds: (path) => isSelected(path, paths),
+    mayHold: (first, end) => holdsSelected(first, end, paths),
+    holdsRoot: true,
+  }
+}
+
+/** A directory and its entries, without what lies deeper. */
+export function selectDirectory(directory: Buffer): TreeSelection {
+  return {
+    holds: (path) => path.equals(directory) || (path.length > 0 && parentPath(path).equals(directory)),
+    mayHold: (first, end) => {
+      if (comparePaths(first, directory) <= 0) return end === null || comparePaths(directory, end) < 0
+      if (!isAtOrBelow(first, directory)) return false
+      const nameStart = directory.length === 0 ? 0 : directory.length + 1
+      const nameEnd = first.indexOf(slash, nameStart)
+      // Else `first` lies deeper, below the entry of the directory that is before it in the tree.
+      return nameEnd === -1 || end === null || !isAtOrBelow(end, first.subarray(0, nameEnd))
+    },
+    holdsRoot: false,
+  }
+}
+
+const slash = 0x2f
+
 /**
  * Yields the entries of a tree in order, one leaf at a time. The caller must read a leaf to its end before
  * the next.
- * @param paths yields only these, the entries below them and the directories above them; empty: all entries.
+ * @param selection null: all entries.
  * @param onLost is called for each node below the root that is lost or has other bytes; without it, the first
  *   one is thrown.
  * @throws `damaged` for a node that doesn't match its parent, which rules out cycles and duplicate entries.
@@ -96,20 +139,19 @@ export interface LostPart {
 export async function* readTree(
   source: ChunkSource,
   root: Buffer,
-  paths: readonly Buffer[] = [],
+  selection: TreeSelection | null = null,
   onLost: ((part: LostPart) => void) | null = null,
 ): AsyncGenerator<Iterable<TreeEntry>> {
   const [bytes] = await source.read([root])
   const node = decodeNode(bytes!, 'the root of the tree')
   if (('entries' in node ? node.count : node.children.length) === 0)
     throw damaged('the tree', 'its root is empty')
-  const selection = paths.some((path) => path.length === 0) ? [] : paths
   yield* readNode({ source, selection, onLost, previousPath: null, hasLost: false }, node, null)
 }
 
 interface TreeReading {
   source: ChunkSource
-  selection: readonly Buffer[]
+  selection: TreeSelection | null
   onLost: ((part: LostPart) => void) | null
   /** Path of the previous entry. */
   previousPath: Buffer | null
@@ -130,10 +172,14 @@ async function* readNode(
   let index = 0
   while (index < children.length) {
     const window: ChildRange[] = []
-    for (let bytes = 0; index < children.length && bytes < windowBytes; index++) {
+    for (
+      let bytes = 0;
+      index < children.length && bytes < windowBytes && window.length < maxWindowChunks;
+      index++
+    ) {
       const child = children[index]!
       const childEnd = children[index + 1]?.firstPath ?? end
-      if (selection.length > 0 && !holdsSelected(child.firstPath, childEnd, selection)) continue
+      if (selection?.mayHold(child.firstPath, childEnd) === false) continue
       window.push({ child, end: childEnd })
       bytes += child.bytes
     }
@@ -142,8 +188,7 @@ async function* readNode(
       const bytes = nodes[at]
       if (bytes === undefined) continue
       const below = decodeNode(bytes, 'a node of the tree')
-      if (!isChild(child, below, bytes, node.height))
-        throw damaged('the tree', 'a node is not what its parent says')
+      assertChild(child, below, bytes, node.height)
       yield* readNode(reading, below, childEnd)
     }
   }
@@ -156,15 +201,15 @@ function* readLeaf(
 ): Generator<TreeEntry> {
   const { selection } = reading
   for (const entry of entries) {
-    // The first leaf is always read, because the root is in it and lies above every selected path.
+    // If the root is selected, the first leaf is always read, because the root is in it.
     const isNext =
       reading.previousPath === null
-        ? entry.path.length === 0 || reading.hasLost
+        ? entry.path.length === 0 || reading.hasLost || selection?.holdsRoot === false
         : comparePaths(reading.previousPath, entry.path) < 0
     if (!isNext || (end !== null && comparePaths(entry.path, end) >= 0))
       throw damaged('the tree', 'its leaves are out of order, or it has no root')
     reading.previousPath = entry.path
-    if (selection.length === 0 || isSelected(entry.path, selection)) yield entry
+    if (selection?.holds(entry.path) !== false) yield entry
   }
 }
 
@@ -201,6 +246,12 @@ async function readChildren(
   return nodes
 }
 
+/** @throws `damaged` for a node that is not what its parent says. */
+export function assertChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight: number): void {
+  if (!isChild(child, below, bytes, parentHeight))
+    throw damaged('the tree', 'a node is not what its parent says')
+}
+
 function isChild(child: TreeChild, below: TreeNode, bytes: Buffer, parentHeight: number): boolean {
   const first = 'entries' in below ? below.firstPath : below.children[0]?.firstPath
   const entries =
@@ -219,7 +270,7 @@ export function isSelected(path: Buffer, selection: readonly Buffer[]): boolean 
   return selection.some((selected) => isAtOrBelow(path, selected) || isAtOrBelow(selected, path))
 }
 
-function isAtOrBelow(path: Buffer, top: Buffer): boolean {
+export function isAtOrBelow(path: Buffer, top: Buffer): boolean {
   if (top.length === 0 || path.equals(top)) return true
   return path.length > top.length && path[top.length] === 0x2f && path.subarray(0, top.length).equals(top)
 }

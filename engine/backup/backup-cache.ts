@@ -1,10 +1,11 @@
-// What the writer remembers between backups, since it can't read the vault: which files it has read, which
-// packs it has uploaded. A local SQLite file; losing it costs one full upload and nothing else. Each row
-// carries a checksum.
+// The writer's local cache, a SQLite file: the files that it has read and the packs that it has uploaded. The
+// writer needs it because it can't read the vault. A lost cache costs one full upload and nothing else. Each
+// row has a checksum.
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
+import { digestBytes } from '../../core/digest.ts'
 import { isHoldfastError } from '../../core/errors.ts'
 import type { IndexChunk } from '../../core/pack/pack-index.ts'
 import type { ChunkLocation } from '../../core/snapshot/manifest.ts'
@@ -19,8 +20,10 @@ import {
   removeDatabase,
   cacheUnusable,
 } from './cache-database.ts'
+import type { NewestChanges } from './device-clocks.ts'
 import { FileRecords } from './file-records.ts'
 import type { SourceRoot } from './source-root.ts'
+import type { VaultIdentity } from './vault-identity.ts'
 
 export interface CachedPack {
   sha256: string
@@ -36,10 +39,16 @@ export interface CachedPack {
 /** The last committed snapshot, as the next one needs to know it. */
 export interface LastSnapshot {
   id: string
+  versionId: string
   sha256: string
+  /** As reported with the commit: whole seconds of the server's clock. */
+  timeMs: number
+  /** As in the manifest. */
+  client: { host: string; root: string }
   generation: Generation
-  /** Caches of earlier versions have none. */
+  /** Without it the root could not be read. */
   root?: SourceRoot
+  newestChanges?: NewestChanges
   index: (IndexChunk & { location: ChunkLocation; packSha256: string })[]
 }
 
@@ -71,10 +80,11 @@ export class BackupCache {
   }
 
   /**
-   * One that is damaged, or another's, is begun anew; `note` says so until a snapshot has been committed since.
-   * @param vault what the cache belongs to: the store's name. Another vault has another cache.
-   * @throws `conflict` if another backup of the same source runs with this cache, `invalid-input` or `disk-full` if it can't
-   * be used now: it is left as it is then.
+   * Replaces a damaged cache, and one of another vault or source; `note` reports it until the next committed
+   * snapshot.
+   * @param vault the name of the store. Each vault has a cache of its own.
+   * @throws `conflict` if another backup of the same source uses this cache. `invalid-input` or `disk-full`
+   * if the cache can't be used now; it stays as it is.
    */
   static open(directory: string, vault: string, source: string): BackupCache {
     const { file, owner, lock } = acquireLock(directory, vault, source)
@@ -109,6 +119,28 @@ export class BackupCache {
     }
   }
 
+  /** Null in a new cache. @throws CacheDamaged if the cache names packs and no vault. */
+  identity(): VaultIdentity | null {
+    const row = this.guard(() => this.database.prepare('SELECT value, checksum FROM identity').get())
+    if (row !== undefined)
+      return decodeRow(
+        'the identity',
+        () =>
+          JSON.parse(verifyChecksum('the identity', row['checksum'], String(row['value']))) as VaultIdentity,
+      )
+    if (this.guard(() => this.database.prepare('SELECT 1 FROM packs LIMIT 1').get()) !== undefined)
+      throw new CacheDamaged('it names no vault')
+    return null
+  }
+
+  putIdentity(identity: VaultIdentity): void {
+    const value = JSON.stringify(identity)
+    this.write(() =>
+      this.database.prepare('INSERT OR REPLACE INTO identity VALUES (1, ?, ?)').run(value, checksum(value)),
+    )
+    this.commit()
+  }
+
   *packs(): Generator<CachedPack> {
     const rows = this.guard(() => this.database.prepare('SELECT * FROM packs').iterate())
     for (;;) {
@@ -118,7 +150,7 @@ export class BackupCache {
     }
   }
 
-  /** Of one of `packs`, or of a pack that was put since. */
+  /** @param sha256 of a pack from `packs`, or from a later `putPack`. */
   footer(sha256: string): Buffer {
     const row = this.guard(() => this.database.prepare('SELECT * FROM packs WHERE sha256 = ?').get(sha256))
     if (row === undefined) throw new CacheDamaged('a pack is gone')
@@ -143,17 +175,41 @@ export class BackupCache {
 
   lastSnapshot(): LastSnapshot | null {
     const row = this.guard(() => this.database.prepare('SELECT value, checksum FROM last_snapshot').get())
-    return row === undefined
-      ? null
-      : (JSON.parse(
+    if (row === undefined) return null
+    return decodeRow(
+      'the last snapshot',
+      () =>
+        JSON.parse(
           verifyChecksum('the last snapshot', row['checksum'], String(row['value'])),
-        ) as LastSnapshot)
+        ) as LastSnapshot,
+    )
   }
 
-  /** What was committed; the attempts that led to it are settled by it. */
-  putLastSnapshot(snapshot: LastSnapshot): void {
+  /** Hashes of the packs that the last snapshot names; empty if the writer did not renew packs then. */
+  namedPacks(): ReadonlySet<string> {
+    const row = this.guard(() => this.database.prepare('SELECT digests, checksum FROM named_packs').get())
+    if (row === undefined) return new Set()
+    return decodeRow('the named packs', () => {
+      const digests = asBuffer(row['digests'] as Uint8Array)
+      verifyChecksum('the named packs', row['checksum'], '', digests)
+      const names = new Set<string>()
+      for (let at = 0; at < digests.length; at += digestBytes)
+        names.add(digests.toString('hex', at, at + digestBytes))
+      return names
+    })
+  }
+
+  /**
+   * The committed snapshot. Deletes the attempts that led to it, because their outcome is known now.
+   * @param namedPacks hashes of the packs that it names, for a writer that renews them.
+   */
+  putLastSnapshot(snapshot: LastSnapshot, namedPacks: readonly string[] = []): void {
     const value = JSON.stringify(snapshot)
+    const digests = Buffer.from(namedPacks.join(''), 'hex')
     this.write(() => {
+      this.database
+        .prepare('INSERT OR REPLACE INTO named_packs VALUES (1, ?, ?)')
+        .run(digests, checksum('', digests))
       this.database
         .prepare('INSERT OR REPLACE INTO last_snapshot VALUES (1, ?, ?)')
         .run(value, checksum(value))
@@ -164,8 +220,8 @@ export class BackupCache {
   }
 
   /**
-   * The ids of manifests that were sent after the last snapshot, and of which nobody knows whether they
-   * arrived; oldest first.
+   * The ids of manifests that were sent after the last snapshot without an acknowledgement: each may be in
+   * the vault. The oldest is first.
    */
   attempts(): string[] {
     return this.guard(() =>
@@ -173,7 +229,10 @@ export class BackupCache {
     ).map((row) => verifyChecksum('an attempt', row['checksum'], String(row['id'])))
   }
 
-  /** Before a manifest is sent: whoever runs after a crash must know that it may be there. */
+  /**
+   * Call it before the upload of a manifest: after a crash, the next backup must know that the vault may hold
+   * it.
+   */
   putAttempt(id: string): void {
     this.write(() => this.database.prepare('INSERT INTO attempts VALUES (?, ?)').run(id, checksum(id)))
     this.commit()
@@ -186,15 +245,12 @@ export class BackupCache {
     for (;;) {
       const next = this.guard(() => rows.next())
       if (next.done === true) return
-      const records = asBuffer(next.value['records'] as Uint8Array)
-      verifyChecksum(
-        'a block of files',
-        next.value['checksum'],
-        '',
-        next.value['first_key'] as Uint8Array,
-        records,
-      )
-      yield records
+      const row = next.value
+      yield decodeRow('a block of files', () => {
+        const records = asBuffer(row['records'] as Uint8Array)
+        verifyChecksum('a block of files', row['checksum'], '', row['first_key'] as Uint8Array, records)
+        return records
+      })
     }
   }
 
@@ -243,13 +299,14 @@ export class BackupCache {
     try {
       if (this.database.isTransaction) this.database.exec('ROLLBACK')
     } catch {
-      // What comes of it is said by what comes next; what it was for is being said.
+      // Ignore: the caller is already throwing the original error, and the next statement reports a broken
+      // database.
     }
   }
 
   /**
-   * What can't be kept at the end is read again the next time: no reason to fail, nor to hide what a backup
-   * failed with.
+   * A failed commit is ignored here, because the next backup then reads these files again. An error would
+   * hide the error that ended the backup.
    */
   close(): void {
     try {
@@ -278,6 +335,20 @@ function acquireLock(
 }
 
 function packOf(row: Record<string, unknown>): CachedPack {
+  return decodeRow('a pack', () => decodePack(row))
+}
+
+/** SQLite can give a row that lacks a column after damage to a page: every error in decoding is damage. */
+function decodeRow<Row>(rowName: string, decode: () => Row): Row {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof CacheDamaged) throw error
+    throw new CacheDamaged(`${rowName} can't be decoded`, { cause: error })
+  }
+}
+
+function decodePack(row: Record<string, unknown>): CachedPack {
   const footer = asBuffer(row['footer'] as Uint8Array)
   const pack = JSON.parse(
     verifyChecksum('a pack', row['checksum'], String(row['description']), footer),

@@ -1,8 +1,11 @@
 // A thread of a backup: reads and hashes batches, then packs the chunks that the main thread marks as new.
 // Every pack is decoded and compared before the main thread gets it.
 import { PackBuilder, assertSealed } from '../../core/pack/pack.ts'
-import { SegmentReader, bufferBytes, partBytes, readBatch } from './source-reader.ts'
+import { SegmentReader, bufferBytes, partBytes, readBatch, skipHole } from './source-reader.ts'
 import type { BatchChunk, ItemContent, ReadItem } from './source-reader.ts'
+import { DirectoryHandles } from '../directory-handles.ts'
+import type { ExcludeOptions } from '../operations.ts'
+import { Selection } from '../selection.ts'
 import type { SendResponse, WorkerCode } from '../worker-pool.ts'
 
 export type ToBackupWorker =
@@ -31,6 +34,16 @@ export type FromBackupWorker =
   | { type: 'sealed'; body: Uint8Array<ArrayBuffer>; sha256: string; footer: Uint8Array }
   | { type: 'flushed' }
 
+export interface BackupWorkerData {
+  source: string
+  /** The root of the source. */
+  directory: string
+  /** The rules that lead through links to files of the source. */
+  exclude: ExcludeOptions
+  /** Target size of the first pack. */
+  packBytes: number
+}
+
 interface Batch {
   buffer: Buffer
   /** The chunks of the last read that are not packed yet; their bytes are in the buffer. */
@@ -40,6 +53,9 @@ interface Batch {
 
 export class BackupWorker implements WorkerCode<ToBackupWorker> {
   private readonly source: string
+  /** A file is opened in its directory, so that no link in the place of a directory leads elsewhere. */
+  private readonly directories: DirectoryHandles
+  private readonly locate = (path: Buffer): Buffer => this.directories.at(path)
   private readonly reply: SendResponse<FromBackupWorker>
   private readonly batches = new Map<number, Batch>()
   /** Null after a pack was sealed, until the next may begin. */
@@ -49,12 +65,13 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
   /** Buffers of packed batches, for reuse, because the garbage collector frees large buffers late. */
   private freeBuffers: Buffer[] = []
 
-  /** @param data.packBytes target size of the first pack. */
   constructor(
-    { source, packBytes }: { source: string; packBytes: number },
+    { source, directory, exclude, packBytes }: BackupWorkerData,
     reply: SendResponse<FromBackupWorker>,
   ) {
     this.source = source
+    const selection = new Selection(exclude)
+    this.directories = new DirectoryHandles(directory, undefined, (path) => selection.follows(path))
     this.reply = reply
     this.builder = new PackBuilder(source, undefined, packBytes)
   }
@@ -74,16 +91,19 @@ export class BackupWorker implements WorkerCode<ToBackupWorker> {
   }
 
   close(): void {
+    this.directories.close()
     this.batches.clear()
     this.freeBuffers = []
   }
 
   private read(number: number, items: ReadItem[]): void {
     const buffer = this.freeBuffers.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
-    const segment = items[0]!.bytes > partBytes ? new SegmentReader(items[0]!) : null
+    const hole = skipHole(items[0]!, buffer, this.locate)
+    const isLarge = hole === null && items[0]!.bytes > partBytes
+    const segment = isLarge ? new SegmentReader(items[0]!, this.locate) : null
     const batch: Batch = { buffer, chunks: [], segment }
     this.batches.set(number, batch)
-    this.respond(number, batch, segment === null ? readBatch(items, buffer) : segment.next(buffer))
+    this.respond(number, batch, hole ?? segment?.next(buffer) ?? readBatch(items, buffer, this.locate))
   }
 
   private respond(number: number, batch: Batch, { contents, chunks }: ReturnType<typeof readBatch>): void {

@@ -8,6 +8,9 @@ import type { ReadItem } from './source-reader.ts'
 const maxBatchFiles = 512
 /** A thread has at most this many batches that it has not packed yet. */
 const batchesPerWorker = 2
+/** A thread with its pack takes some 60 MiB: too much for a batch that is smaller than this in both. */
+const fewFiles = maxBatchFiles / 2
+const fewBytes = partBytes / 4
 
 export interface Batch {
   items: ReadItem[]
@@ -24,6 +27,10 @@ export class BatchQueue {
   /** How many closed batches wait. */
   get length(): number {
     return this.closed.length
+  }
+
+  get openItems(): number {
+    return this.open.items.length
   }
 
   /** True if neither a closed nor the open batch has an item. */
@@ -50,6 +57,11 @@ export class BatchQueue {
     this.open = { items: [], owners: [], bytes: 0 }
   }
 
+  /** The batch that waits longest. */
+  get next(): Batch | undefined {
+    return this.closed[0]
+  }
+
   take(): Batch | undefined {
     return this.closed.shift()
   }
@@ -60,6 +72,8 @@ export class AssignedBatches {
   private readonly load: number[]
   private readonly batches = new Map<number, Batch>()
   private nextNumber = 0
+  /** The threads from 0 on that had a batch. */
+  private startedThreads = 0
 
   constructor(threads: number) {
     this.load = Array.from({ length: threads }, () => 0)
@@ -69,16 +83,26 @@ export class AssignedBatches {
     return this.batches.size
   }
 
-  /** The number of the least busy thread; null if no thread has room. */
-  findIdlest(): number | null {
-    const idlest = this.load.indexOf(Math.min(...this.load))
-    return this.load[idlest]! >= batchesPerWorker ? null : idlest
+  /**
+   * The number of the least busy thread for a batch; null if no thread has room. A small batch starts no thread while
+   * another has room.
+   */
+  findIdlest({ items, bytes }: Batch): number | null {
+    const isSmall = items.length < fewFiles && bytes < fewBytes
+    return (isSmall ? this.idlestOf(this.startedThreads) : null) ?? this.idlestOf(this.load.length)
+  }
+
+  private idlestOf(threads: number): number | null {
+    const load = this.load.slice(0, threads)
+    const min = Math.min(...load)
+    return min < batchesPerWorker ? load.indexOf(min) : null
   }
 
   /** Returns the number of the batch. */
   assign(batch: Batch, thread: number): number {
     const number = this.nextNumber++
     this.load[thread]!++
+    this.startedThreads = Math.max(this.startedThreads, thread + 1)
     this.batches.set(number, batch)
     return number
   }

@@ -1,33 +1,33 @@
-// The file that a writer's cache lies in: one process at a time uses it, what is really damaged is begun
-// anew, and what can only not be read now is left as it is.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// The database file of a writer's cache. One process at a time uses it. A damaged file is replaced; a file
+// that only can't be read now stays as it is.
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { HoldfastError } from '../../core/errors.ts'
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
+import { tryLock } from '../file-lock.ts'
+import { assertOwnFile, prepareCacheDirectory, writeNewFile } from './cache-directory.ts'
 
 /** Raise it when the rows or the way of chunking change. */
-const schemaVersion = 3
+const schemaVersion = 4
 
-/**
- * SQLite's primary result codes (sqlite.org/rescode.html): another connection holds the lock; the disk, or
- * the quota, is full.
- */
-const busy = 5
+/** SQLite's primary result code (sqlite.org/rescode.html) for a disk, or a quota, that is full. */
 const full = 13
 /**
- * What SQLite says of a file whose content is wrong: a table or a column is missing, CORRUPT, SCHEMA,
+ * SQLite's codes for a file with wrong content: ERROR (a missing table or column), CORRUPT, SCHEMA,
  * CONSTRAINT, MISMATCH, FORMAT, NOTADB.
  */
 const damageCodes: ReadonlySet<number> = new Set([1, 11, 17, 19, 20, 24, 26])
 /** IOERR_SHORT_READ: the file is shorter than it says. All other I/O errors may pass. */
 const shortRead = 522
 
-/** Thrown when the cache is not what was written: it is then thrown away and the backup begun again. */
+const databaseSuffixes = ['', '-wal', '-shm', '-journal']
+
+/** The cache doesn't hold what the backup wrote. The backup then discards it and starts again. */
 export class CacheDamaged extends Error {}
 
 /**
- * Whatever went wrong with the cache, as what the backup must do about it: `CacheDamaged`, or a failure
- * that leaves it in place.
+ * Classifies an error of the cache: `CacheDamaged` makes the backup replace the cache; any other error leaves
+ * the cache as it is.
  */
 export function cacheFailure(directory: string, error: unknown): CacheDamaged | HoldfastError {
   if (error instanceof CacheDamaged) return error
@@ -42,6 +42,7 @@ export function cacheFailure(directory: string, error: unknown): CacheDamaged | 
  * aren't there.
  */
 export function openDatabase(file: string, owner: string): DatabaseSync {
+  for (const suffix of databaseSuffixes) assertOwnFile(file + suffix)
   const database = new DatabaseSync(file, { timeout: 10_000 })
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON')
@@ -50,8 +51,10 @@ export function openDatabase(file: string, owner: string): DatabaseSync {
     database.exec(`
       CREATE TABLE IF NOT EXISTS packs (sha256 TEXT PRIMARY KEY, description TEXT NOT NULL, footer BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS last_snapshot (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS named_packs (one INTEGER PRIMARY KEY, digests BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS attempts (id TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS files (first_key BLOB PRIMARY KEY, records BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
       PRAGMA user_version = ${schemaVersion}`)
     database.prepare('INSERT OR IGNORE INTO owner VALUES (1, ?)').run(owner)
@@ -66,34 +69,29 @@ export function openDatabase(file: string, owner: string): DatabaseSync {
 
 /** Held until the process ends, however it ends. */
 export function holdLock(directory: string, name: string, source: string): DatabaseSync {
-  let lock: DatabaseSync
+  let lock: DatabaseSync | null
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    lock = new DatabaseSync(join(directory, name))
+    prepareCacheDirectory(directory)
+    assertOwnFile(join(directory, name))
+    lock = tryLock(join(directory, name))
   } catch (error) {
     throw cacheUnusable(directory, error)
   }
-  try {
-    lock.exec('BEGIN EXCLUSIVE')
-    return lock
-  } catch (error) {
-    lock.close()
-    if ((error as { errcode?: number }).errcode !== busy) throw cacheUnusable(directory, error)
-    throw new HoldfastError('conflict', `another backup of ${source} is running`, {
-      hint: 'wait for it to end, or give this one a --cache-dir of its own',
-      retryable: true,
-      cause: error,
-    })
-  }
+  if (lock !== null) return lock
+  throw new HoldfastError('conflict', `another backup of ${source} is running`, {
+    hint: 'wait for it to end, or give this one a --cache-dir of its own',
+    retryable: true,
+  })
 }
 
-/** What SQLite, or the file system, says when the disk is full. */
+/** True for SQLite's and the file system's codes of a full disk or quota. */
 function isOutOfRoom(error: unknown): boolean {
   const { errcode, code } = error as { errcode?: number; code?: string }
   return errcode === full || code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 export function cacheUnusable(path: string, error: unknown): HoldfastError {
+  if (isHoldfastError(error)) return error
   if (isOutOfRoom(error)) {
     return new HoldfastError('disk-full', `there is no room left for the cache in ${path}`, {
       hint: 'make room there and repeat the command: what was uploaded is used again',
@@ -116,6 +114,7 @@ export function cacheUnusable(path: string, error: unknown): HoldfastError {
 /** Why the cache was begun anew, until a snapshot was committed since; null if it was not. */
 export function readResetNote(file: string): string | null {
   const path = resetNoteFile(file)
+  assertOwnFile(path)
   return existsSync(path) ? `the cache was begun anew: ${readFileSync(path, 'utf8')}` : null
 }
 
@@ -124,8 +123,8 @@ export function readResetNote(file: string): string | null {
  * to the next one to say so.
  */
 export function removeDatabase(file: string, reason: string): void {
-  writeFileSync(resetNoteFile(file), reason)
-  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+  writeNewFile(resetNoteFile(file), reason)
+  for (const suffix of databaseSuffixes) rmSync(file + suffix, { force: true })
 }
 
 export function deleteResetNote(file: string): void {

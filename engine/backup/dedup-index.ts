@@ -19,7 +19,9 @@ export interface ReusablePack extends Omit<CachedPack, 'footer'> {
 export class DedupIndex {
   private readonly index = new ChunkIndex()
   readonly packs: ReusablePack[] = []
-  private used: boolean[] = []
+  private readonly used: boolean[] = []
+  /** The packs of one call of `markAllUsed`: an array for each file would be garbage. */
+  private readonly packsOfChunks: number[] = []
 
   /** @param source the owner of the pack. */
   add({ footer, ...pack }: CachedPack, source: string): void {
@@ -28,10 +30,6 @@ export class DedupIndex {
       this.index.set(digests, chunk * digestBytes, this.packs.length)
     this.packs.push({ ...pack, footerBytes: footer.length })
     this.used.push(false)
-  }
-
-  has(digest: Uint8Array, offset = 0): boolean {
-    return this.index.find(digest, offset) !== -1
   }
 
   /**
@@ -45,6 +43,19 @@ export class DedupIndex {
     }
     if (value !== packedInThisRun) this.used[value] = true
     return false
+  }
+
+  /** Records that the snapshot needs all of these chunks, if none of them is new. Returns false otherwise. */
+  markAllUsed(digests: Uint8Array): boolean {
+    const { packsOfChunks } = this
+    packsOfChunks.length = 0
+    for (let offset = 0; offset < digests.length; offset += digestBytes) {
+      const value = this.index.find(digests, offset)
+      if (value === -1) return false
+      if (value !== packedInThisRun) packsOfChunks.push(value)
+    }
+    for (const pack of packsOfChunks) this.used[pack] = true
+    return true
   }
 
   /** Returns the packs of earlier runs that the snapshot needs. */

@@ -1,6 +1,5 @@
-// Which entries carry extended attributes or ACLs, which the format doesn't record yet: they are looked
-// for, so that leaving them out is never silent. Node can't read them; getfattr (Debian's package `attr`)
-// can.
+// Finds entries with extended attributes or ACLs. The format doesn't record them yet, so the backup reports
+// each entry that loses them. It runs getfattr (Debian's package `attr`), because Node can't read attributes.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Problem } from '../operations.ts'
@@ -8,7 +7,13 @@ import type { Problem } from '../operations.ts'
 /** Set by the system on every file where it is in use, and set again by it after a restore. */
 const systemAttribute = /^security\.selinux$/
 
-/** Reports each entry with attributes. The answer is why nobody could look, or null. */
+const attributeNames: ReadonlyMap<string, string> = new Map([
+  ['system.posix_acl_access', 'an ACL'],
+  ['system.posix_acl_default', 'an ACL for new entries'],
+  ['security.capability', 'capabilities of a program'],
+])
+
+/** Reports each entry with attributes. Returns why getfattr could not run, or null. */
 export async function findExtendedAttributes(
   root: string,
   report: (problem: Problem) => void,
@@ -65,9 +70,7 @@ export async function readListing(
 }
 
 function describe(names: string[]): string {
-  const text = names
-    .slice(0, 8)
-    .map((name) => (/^system\.posix_acl_/.test(name) ? 'an ACL' : JSON.stringify(name)))
+  const text = names.slice(0, 8).map((name) => attributeNames.get(name) ?? JSON.stringify(name))
   return text.join(', ') + (names.length > 8 ? ' …' : '')
 }
 

@@ -1,15 +1,13 @@
-// The files that the cache knows, beside a walk over those that there are, both in the order of the tree.
-// They lie in blocks: a row for each would cost more than its lstat. A block in which nothing has changed
-// is left as it is.
+// Merges the cached files with a walk over the source, both in the order of the tree. The cache stores blocks
+// of files, because a row for each file would cost more than its lstat. An unchanged block stays as it is.
 import type { BackupCache } from './backup-cache.ts'
 import { FileRecords, encodeRecord } from './file-records.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 
-/** A new block is closed when it has reached this. */
+/** A new block ends when it reaches this size. */
 const blockBytes = 32 * 1024
 /**
- * One that is smaller is joined with what is written before or behind it: or each run would leave a block
- * for what it found at the end.
+ * A smaller block is joined with its neighbour. Without that, each run would add a block for its last files.
  */
 const smallBytes = 8 * 1024
 
@@ -23,7 +21,7 @@ export interface CachedFile {
 /** A block of the cache, from when the walk has reached it until every file up to its end was given back. */
 interface ReadBlock {
   records: FileRecords
-  /** What belongs there now: the offset of a record that stays as it was, or a new one. */
+  /** The files of the block now: the offset of an unchanged record, or a new record. */
   files: (number | Buffer)[]
   hasNew: boolean
   /** A file was asked for that lies between its first and its last. */
@@ -51,8 +49,8 @@ export class FileCache {
     this.cache = cache
   }
 
-  /** The file as it was read before, unless it was another one. Asked in the order of the keys. */
-  lookup(key: Buffer, identity: StatIdentity): CachedFile | null {
+  /** The file as it was read before, unless it was another one. Asked in the order of the tree. */
+  lookup(path: Buffer, identity: StatIdentity): CachedFile | null {
     for (;;) {
       const block = this.current
       if (block === null || this.at === block.records.bytes.length) {
@@ -60,7 +58,7 @@ export class FileCache {
         continue
       }
       const { at } = this
-      const order = block.records.compareAt(at, key)
+      const order = block.records.comparePathAt(at, path)
       if (order >= 0) block.isReached = true
       if (order > 0) return null
       this.at += block.records.bytesAt(at)

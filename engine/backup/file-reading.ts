@@ -1,12 +1,13 @@
-// Reads the files of a source in threads. A thread reads a batch and replies with the chunks of each file;
-// the main thread replies which chunks are new, and the thread packs these. The number of batches and packs
+// Reads the files of a source in threads. A thread reads a batch and replies with the chunks of each file.
+// The main thread replies which chunks are new, and the thread packs these. The number of batches and packs
 // in memory is limited, however slow the store is.
 import { digestBytes } from '../../core/digest.ts'
 import { choosePackBytes } from '../../core/pack/pack-size.ts'
+import type { Selection } from '../selection.ts'
 import { WorkerPool } from '../worker-pool.ts'
 import type { PoolMember } from '../worker-pool.ts'
 import { BackupWorker } from './backup-worker.ts'
-import type { FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
+import type { BackupWorkerData, FromBackupWorker, ToBackupWorker } from './backup-worker.ts'
 import { AssignedBatches, BatchQueue } from './batch-queue.ts'
 import type { DedupIndex } from './dedup-index.ts'
 import { joinContents } from './file-segments.ts'
@@ -22,6 +23,9 @@ const maxQueued = 8
 
 export interface FileReadingOptions {
   source: string
+  /** The root of the source. */
+  directory: string
+  selection: Selection
   /** Number of threads; 0: the calling thread does the work. */
   workers: number
   dedupIndex: DedupIndex
@@ -39,11 +43,13 @@ export interface FileReadingListener {
 export class FileReading {
   private readonly options: FileReadingOptions
   private readonly listener: FileReadingListener
-  private readonly pool: WorkerPool<{ source: string; packBytes: number }, ToBackupWorker, FromBackupWorker>
+  private readonly pool: WorkerPool<BackupWorkerData, ToBackupWorker, FromBackupWorker>
   private readonly queue = new BatchQueue()
   private readonly assigned: AssignedBatches
   private readonly packBuffers = new PackBufferPool(maxPacksInFlight)
   private flushed = 0
+  /** Files that are not read to their end. */
+  files = 0
   bytesRead = 0
   bytesNew = 0
 
@@ -54,7 +60,12 @@ export class FileReading {
     this.pool = new WorkerPool(
       { code: BackupWorker, thread: './backup/backup-thread' },
       options.workers,
-      { source: options.source, packBytes: this.packBytes },
+      {
+        source: options.source,
+        directory: options.directory,
+        exclude: options.selection.options,
+        packBytes: this.packBytes,
+      },
       {
         message: (response, member) => this.receive(response, member),
         failure: (error) => listener.failure(error),
@@ -65,7 +76,10 @@ export class FileReading {
   /** Target size of the threads' next packs. */
   private get packBytes(): number {
     const { bytesBefore, uploader, workers } = this.options
-    return choosePackBytes(bytesBefore + uploader.bytesUploaded, Math.max(1, workers) + maxPacksInFlight)
+    return Math.min(
+      choosePackBytes(bytesBefore + uploader.bytesUploaded, Math.max(1, workers) + maxPacksInFlight),
+      uploader.maxPackBytes,
+    )
   }
 
   /** True if enough batches wait for a thread. */
@@ -92,25 +106,32 @@ export class FileReading {
     this.packBuffers.close()
   }
 
-  /** Adds a file to the batches, in segments. `file` is complete when `missing` is 0. */
-  read(absolute: Buffer, size: number, file: FileContent): void {
+  /**
+   * Adds a file to the batches, in segments. `file` is complete when `missing` is 0. @param withData the segments that
+   * are no holes; null if they are unknown.
+   */
+  read(path: Buffer, size: number, file: FileContent, withData: ReadonlySet<number> | null = null): void {
     const segments = Math.ceil(size / segmentBytes)
     file.segments = Array.from({ length: segments }, () => null)
     file.missing = segments
+    this.files++
     for (let segment = 0; segment < segments; segment++) {
       const offset = segment * segmentBytes
-      const item = { absolute, identity: file.identity, offset, bytes: Math.min(segmentBytes, size - offset) }
+      const bytes = Math.min(segmentBytes, size - offset)
+      const isHole = bytes === segmentBytes && withData?.has(segment) === false
+      const item = { path, identity: file.identity, offset, bytes, ...(isHole ? { isHole } : {}) }
       if (!this.queue.hasRoom(item)) this.closeBatch()
       this.queue.add(item, { file, segment })
     }
   }
 
   /** Adds a file that shows no size, of which at most one segment is read. */
-  readToEnd(absolute: Buffer, file: FileContent): void {
+  readToEnd(path: Buffer, file: FileContent): void {
     file.segments = [null]
     file.missing = 1
+    this.files++
     this.closeBatch()
-    const item = { absolute, identity: file.identity, offset: 0, bytes: segmentBytes, hasNoSize: true }
+    const item = { path, identity: file.identity, offset: 0, bytes: segmentBytes, hasNoSize: true }
     this.queue.add(item, { file, segment: 0 })
     this.closeBatch()
   }
@@ -120,14 +141,23 @@ export class FileReading {
     this.dispatch()
   }
 
+  /**
+   * Sends files that wait for a full batch, if no thread has work and they are the smaller part of all entries that
+   * wait. Behind the few changed files of a daily run, the other entries would outlive the garbage collector's youngest
+   * generation. @param waiting how many entries wait for the content of these files, or of one before them.
+   */
+  dispatchFew(waiting: number): void {
+    if (this.assigned.length === 0 && this.queue.openItems * 2 < waiting) this.dispatch()
+  }
+
   /** Sends batches to the threads that have room, the least busy first. */
   dispatch(): void {
     if (this.queue.length === 0) this.queue.close()
-    while (this.queue.length > 0) {
-      const idlest = this.assigned.findIdlest()
+    for (let batch = this.queue.next; batch !== undefined; batch = this.queue.next) {
+      const idlest = this.assigned.findIdlest(batch)
       if (idlest === null) return
+      this.queue.take()
       const member = this.pool.members[idlest]!
-      const batch = this.queue.take()!
       member.send({ type: 'read', batch: this.assigned.assign(batch, member.number), items: batch.items })
     }
   }
@@ -173,7 +203,7 @@ export class FileReading {
       const { file, segment } = batch.owners[index]!
       const before = file.segments[segment] ?? null
       file.segments[segment] = before === null ? content : joinContents(before, content)
-      if (response.isLast) file.missing--
+      if (response.isLast && --file.missing === 0) this.files--
     })
   }
 }

@@ -33,8 +33,8 @@ export function joinContents(first: ItemContent, second: ItemContent): ItemConte
 }
 
 /**
- * Returns the segments up to the first short one. A file that got shorter while it was read has a gap, and the bytes behind
- * the gap would move to another offset.
+ * Returns the segments up to the first short one. A file that got shorter while it was read has a gap, and the bytes
+ * behind the gap would move to another offset.
  */
 export function upToGap(segments: ItemContent[], size: number): ItemContent[] {
   const short = segments.findIndex(

@@ -1,11 +1,11 @@
-// File systems whose files show a size of 0 and have content all the same: procfs, sysfs, and some made
-// with FUSE.
+// Knows the file systems that report true sizes. Files of procfs, sysfs and some FUSE file systems have
+// content, but report a size of 0.
 import { statfsSync } from 'node:fs'
 
 /**
- * Linux's magic numbers (statfs(2)) of file systems whose sizes are true. An empty file on any other one is opened and read.
- * ext2 to ext4, XFS, Btrfs, tmpfs, overlay, ZFS, F2FS, bcachefs, NFS, CIFS, SMB2, CephFS, FAT, exFAT, NTFS3, ISO 9660,
- * squashfs, EROFS, JFS, ReiserFS, UDF.
+ * Linux's magic numbers (statfs(2)). The backup opens and reads an empty file on any other file system. In
+ * order: ext2 to ext4, XFS, Btrfs, tmpfs, overlay, ZFS, F2FS, bcachefs, NFS, CIFS, SMB2, CephFS, FAT, exFAT,
+ * NTFS3, ISO 9660, squashfs, EROFS, JFS, ReiserFS, UDF.
  */
 const trueSizes: ReadonlySet<number> = new Set([
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e, 0x6969,

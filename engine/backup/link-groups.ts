@@ -1,13 +1,13 @@
 // Numbers the files with more than one name, so that all names of a file have the same group in the tree.
-import type { BigIntStats } from 'node:fs'
 import { inodeOf } from '../stat-identity.ts'
+import type { EntryStats } from '../stat-identity.ts'
 
 export class LinkGroups<First> {
   private readonly groups = new Map<string, { group: number; first: First | undefined }>()
   private readonly taken = new Set<number>()
 
   /** The group of a file; `first` is the value that `setFirst` got for its first name. */
-  find(stats: BigIntStats): { group: number; first: First | undefined } {
+  find(stats: EntryStats): { group: number; first: First | undefined } {
     const key = keyOf(stats)
     const entry = this.groups.get(key)
     if (entry !== undefined) return entry
@@ -21,7 +21,7 @@ export class LinkGroups<First> {
     return created
   }
 
-  setFirst(stats: BigIntStats, first: First): void {
+  setFirst(stats: EntryStats, first: First): void {
     this.groups.get(keyOf(stats))!.first = first
   }
 }
@@ -30,6 +30,6 @@ export class LinkGroups<First> {
  * An inode's number alone is no identity: a mail spool removes both names of a file, and the next file gets its number.
  * Where a file system keeps no birth time, another change time makes another file: it is then stored once more.
  */
-function keyOf({ dev, ino, birthtimeNs, ctimeNs }: BigIntStats): string {
+function keyOf({ dev, ino, birthtimeNs, ctimeNs }: EntryStats): string {
   return birthtimeNs === 0n ? `${dev}:${ino}:changed:${ctimeNs}` : `${dev}:${ino}:${birthtimeNs}`
 }

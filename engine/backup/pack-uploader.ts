@@ -3,14 +3,14 @@
 import { ulid } from 'ulid'
 import { release } from '../../core/bytes.ts'
 import type { Clock, Random } from '../../core/clock.ts'
+import { assertPackCount } from '../../core/snapshot/manifest.ts'
 import type { PackReference } from '../../core/snapshot/manifest.ts'
 import type { ObjectStore } from '../../core/store/object-store.ts'
 import type { Generation } from '../../core/snapshot/retention.ts'
 import { putUnderNewKey } from '../../core/store/upload.ts'
 import { packKey } from '../../core/store/vault-keys.ts'
 import type { BackupCache, CachedPack } from './backup-cache.ts'
-
-const uploadsAtOnce = 3
+import { LinkSpeed } from './link-speed.ts'
 
 export interface UploadedPack extends PackReference {
   footerBytes: number
@@ -30,6 +30,7 @@ export class PackUploader {
   private readonly cache: Pick<BackupCache, 'putPack'> | null
   private waiting: { pack: Sealed; onUploaded: (buffer: ArrayBuffer) => void }[] = []
   private active = 0
+  private readonly speed: LinkSpeed
   private failure: { error: unknown } | null = null
   private readonly idle: (() => void)[] = []
   readonly uploaded: UploadedPack[] = []
@@ -44,6 +45,12 @@ export class PackUploader {
     this.environment = environment
     this.target = target
     this.cache = cache
+    this.speed = new LinkSpeed(() => environment.clock.nowMs())
+  }
+
+  /** The largest pack that the link to the store should carry. */
+  get maxPackBytes(): number {
+    return this.speed.maxPackBytes
   }
 
   /** Sealed packs that are not acknowledged yet, and so hold memory. */
@@ -61,14 +68,20 @@ export class PackUploader {
   }
 
   private next(): void {
-    while (this.active < uploadsAtOnce && this.failure === null) {
+    while (this.active < this.speed.uploadsAtOnce && this.failure === null) {
       const job = this.waiting.shift()
       if (job === undefined) break
       this.active++
+      const { length } = job.pack.body
+      this.speed.begin(length)
       void this.upload(job.pack)
         .then(
-          () => job.onUploaded(job.pack.body.buffer),
+          () => {
+            this.speed.end(length, true)
+            job.onUploaded(job.pack.body.buffer)
+          },
           (error: unknown) => {
+            this.speed.end(length, false)
             this.failure ??= { error }
           },
         )
@@ -83,6 +96,7 @@ export class PackUploader {
   private async upload(pack: Sealed): Promise<void> {
     const { source, generation } = this.target
     const { clock, random } = this.environment
+    assertPackCount(source, this.uploaded.length + 1)
     if (this.cache === null) {
       this.uploaded.push({
         key: '',

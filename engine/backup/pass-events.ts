@@ -1,4 +1,4 @@
-// Lets the loop of a backup pass wait for its threads: each reply wakes the loop, and the first failure
+// Lets the loop of a backup pass wait for its threads. Each reply resumes the loop, and the first failure
 // ends it.
 
 export class PassEvents {
@@ -10,7 +10,7 @@ export class PassEvents {
     this.signal = signal
   }
 
-  /** Wakes the loop. */
+  /** Resumes the loop. */
   notify(): void {
     for (const resolve of this.waiting.splice(0)) resolve()
   }

@@ -1,9 +1,9 @@
 // The entries of a backup pass that wait for the content of an earlier file. The tree takes them in the
 // order of the walk, while threads finish files in any order.
 import { lstatSync } from 'node:fs'
-import type { BigIntStats } from 'node:fs'
 import type { TreeEntry } from '../../core/tree/tree-entry.ts'
 import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
+import type { EntryStats } from '../stat-identity.ts'
 import type { WalkedEntry } from '../walk.ts'
 import type { CachedFile } from './file-cache.ts'
 import type { FileContent } from './file-segments.ts'
@@ -18,9 +18,13 @@ export interface PendingFile extends FileContent {
    * True if the cache was asked for the file in the order of the walk. Otherwise it must not be put there.
    */
   wasLookedUp: boolean
+  /** The cached content of an unchanged file that is read all the same, to compare. */
+  rereadOf: CachedFile | null
+  /** A file that changed later may change again without another time, so that it must not be put there either. */
+  settledNs: bigint
 }
 
-export function makePendingFile(entry: TreeEntry, stats: BigIntStats): PendingFile {
+export function makePendingFile(entry: TreeEntry, stats: EntryStats, settledNs: bigint): PendingFile {
   return {
     entry,
     identity: statIdentityOf(stats),
@@ -29,6 +33,8 @@ export function makePendingFile(entry: TreeEntry, stats: BigIntStats): PendingFi
     cachedFile: null,
     isOtherThanListed: false,
     wasLookedUp: true,
+    rereadOf: null,
+    settledNs,
   }
 }
 
@@ -43,6 +49,7 @@ export function isNameOf({ absolute }: WalkedEntry, file: PendingFile): boolean 
 
 export type PendingEntry =
   | { kind: 'entry'; entry: TreeEntry }
+  | { kind: 'unchanged'; entry: TreeEntry; cachedFile: CachedFile }
   | { kind: 'file'; file: PendingFile }
   | { kind: 'link'; walked: WalkedEntry; first: PendingFile }
 
@@ -82,9 +89,9 @@ export class PendingEntries {
 
   /** Drops taken entries in large steps, before the garbage collector moves them to its old generation. */
   private dropTaken(): void {
-    if (this.head === this.entries.length || (this.head > 1024 && this.head * 2 > this.entries.length)) {
-      this.entries.splice(0, this.head)
-      this.head = 0
-    }
+    if (this.head === this.entries.length) this.entries.length = 0
+    else if (this.head > 1024 && this.head * 2 > this.entries.length) this.entries.splice(0, this.head)
+    else return
+    this.head = 0
   }
 }

@@ -1,23 +1,47 @@
-// A PostgreSQL data directory needs more than the copy of any directory: no server may write to it, and all of its
-// files must lie below the root. A copy of a running server's files can lose committed rows, and every check passes.
+// Checks that a PostgreSQL data directory can be backed up: no server may write to it, and all its files must
+// lie below the root. A copy of a running server's files can lose committed rows, and still every check would
+// pass.
 import { lstatSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { join } from 'node:path'
 import { HoldfastError } from '../../core/errors.ts'
 import { pathText } from '../../core/tree/path-text.ts'
+import type { BaseBackup } from '../../core/snapshot/base-backup.ts'
 import type { TreeEntry } from '../../core/tree/tree-entry.ts'
+import { controlFile } from '../cluster-files.ts'
 import { sameStatIdentity, statIdentityOf } from '../stat-identity.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 import type { BackupOptions, Problem } from '../operations.ts'
 
-/** The server creates it at its start and removes it when it stops. It stays after a crash, and in a file-system snapshot. */
+/**
+ * The server creates it at its start and removes it when it stops. It stays after a crash, and in a
+ * file-system snapshot.
+ */
 const lockFile = 'postmaster.pid'
-/** Changed by every start, stop and checkpoint. */
-const controlFile = join('global', 'pg_control')
 /** Directories that a cluster starts without: its statistics of the moment, and its log. */
 const dispensable = /^(?:pg_stat_tmp|log|pg_log)$/
 
-export class PostgresCluster {
+/** A cluster while its files are read. */
+export interface ClusterReading {
+  /** Call it before the walk. */
+  begin(): Promise<void>
+  /** A problem that the entry itself is. Call it for each entry that is no file. */
+  problemOf(entry: TreeEntry): Problem | null
+  /** True if a recovery mends the problem. */
+  isMended(problem: Problem): boolean
+  /** Call it when all files are read. */
+  finish(): Promise<ClusterEnd>
+}
+
+export interface ClusterEnd {
+  problems: readonly Problem[]
+  /** Files that the end of the backup knows. */
+  files: readonly { entry: TreeEntry; bytes: Buffer }[]
+  base: BaseBackup | null
+}
+
+/** A cluster at rest: every start, stop and checkpoint of a server changes one of two files. */
+export class PostgresCluster implements ClusterReading {
   private readonly directory: string
   private readonly realDirectory: Buffer
   private readonly before: readonly (StatIdentity | null)[]
@@ -28,15 +52,7 @@ export class PostgresCluster {
    */
   constructor(directory: string, atRest: BackupOptions['atRest']) {
     this.directory = directory
-    if (!isFile(join(directory, 'PG_VERSION'))) {
-      throw new HoldfastError(
-        'invalid-input',
-        `${directory} has no PG_VERSION: it holds no PostgreSQL cluster`,
-        {
-          hint: 'name the data directory itself (SHOW data_directory), or pass --kind volume',
-        },
-      )
-    }
+    assertCluster(directory)
     assertAtRest(directory, atRest)
     this.realDirectory = realpathSync(directory, { encoding: 'buffer' })
     this.before = this.identities()
@@ -49,29 +65,25 @@ export class PostgresCluster {
     })
   }
 
-  /** Files that the cluster needs and that a link puts outside of the directory: the snapshot lacks them. */
   problemOf(entry: TreeEntry): Problem | null {
-    if (entry.type !== 'symlink') return null
-    const components = entry.path.toString('latin1').split('/')
-    if (dispensable.test(components[0]!)) return null
-    const absolute = Buffer.concat([Buffer.from(`${this.directory}/`), entry.path])
-    try {
-      const target = realpathSync(absolute, { encoding: 'buffer' })
-      if (isBelow(target, this.realDirectory)) return null
-      // A server finds its configuration and certificates through links to files in the root; they hold no data.
-      if (components.length === 1 && !statSync(target).isDirectory()) return null
-    } catch {
-      if (components.length === 1 && !components[0]!.startsWith('pg_')) return null
-    }
-    return {
-      path: entry.path,
-      kind: 'outside',
-      detail: `a link to ${pathText(entry.linkTarget)}, whose files are not below the data directory`,
-    }
+    return findOutsideLink(entry, this.directory, this.realDirectory)
   }
 
-  /** Files that were read while a server started, stopped or wrote a checkpoint hold no state that ever existed. */
-  changes(): Problem[] {
+  async begin(): Promise<void> {}
+
+  isMended(): boolean {
+    return false
+  }
+
+  finish(): Promise<ClusterEnd> {
+    return Promise.resolve({ problems: this.changes(), files: [], base: null })
+  }
+
+  /**
+   * Files that were read while a server started, stopped or wrote a checkpoint hold no state that ever
+   * existed.
+   */
+  private changes(): Problem[] {
     const after = this.identities()
     return [lockFile, controlFile].flatMap((name, index) => {
       const [first, second] = [this.before[index]!, after[index]!]
@@ -85,6 +97,36 @@ export class PostgresCluster {
       ]
     })
   }
+}
+
+/** A link to files that the cluster needs, and that lie outside of its directory. */
+export function findOutsideLink(entry: TreeEntry, directory: string, realDirectory: Buffer): Problem | null {
+  if (entry.type !== 'symlink') return null
+  const components = entry.path.toString('latin1').split('/')
+  if (dispensable.test(components[0]!)) return null
+  const absolute = Buffer.concat([Buffer.from(`${directory}/`), entry.path])
+  try {
+    const target = realpathSync(absolute, { encoding: 'buffer' })
+    if (isBelow(target, realDirectory)) return null
+    // A server finds its configuration and certificates through links to files in the root; they hold no
+    // data.
+    if (components.length === 1 && !statSync(target).isDirectory()) return null
+  } catch {
+    if (components.length === 1 && !components[0]!.startsWith('pg_')) return null
+  }
+  return {
+    path: entry.path,
+    kind: 'outside',
+    detail: `a link to ${pathText(entry.linkTarget)}, whose files are not below the data directory`,
+  }
+}
+
+/** @throws `invalid-input` for a directory that holds no cluster. */
+export function assertCluster(directory: string): void {
+  if (isFile(join(directory, 'PG_VERSION'))) return
+  throw new HoldfastError('invalid-input', `${directory} has no PG_VERSION: it holds no PostgreSQL cluster`, {
+    hint: 'name the data directory itself (SHOW data_directory), or pass --kind volume',
+  })
 }
 
 function assertAtRest(directory: string, atRest: BackupOptions['atRest']): void {
@@ -105,7 +147,10 @@ function assertAtRest(directory: string, atRest: BackupOptions['atRest']): void 
   }
 }
 
-/** A process of PostgreSQL that works in this directory, in any container of this host. Null on other systems than Linux. */
+/**
+ * A process of PostgreSQL that works in this directory, in any container of this host. Null on other systems
+ * than Linux.
+ */
 function serverIn(directory: string): number | null {
   const location = statSync(directory, { bigint: true })
   let processes: string[]

@@ -1,16 +1,16 @@
-// Files that the cache has under the same stat identity: a backup adds them to the tree without reading
-// them, if all their chunks are in packs that may be reused.
-import { digestBytes } from '../../core/digest.ts'
+// Finds files with the same stat identity in the cache. The backup adds them to the tree without reading
+// them, if it may reuse the packs of all their chunks.
 import { sumBytes } from '../../core/tree/tree-entry.ts'
 import type { StatIdentity } from '../stat-identity.ts'
 import type { DedupIndex } from './dedup-index.ts'
 import type { CachedFile, FileCache } from './file-cache.ts'
-import { sortKeyOf } from './file-records.ts'
 
 export class UnchangedFiles {
   private readonly fileCache: FileCache
   private readonly dedupIndex: DedupIndex
   files = 0
+  /** Files that were read all the same, to compare. */
+  filesReread = 0
   bytes = 0
 
   constructor(fileCache: FileCache, dedupIndex: DedupIndex) {
@@ -20,14 +20,9 @@ export class UnchangedFiles {
 
   /** Marks the chunks of an unchanged file as used and returns the file; null if it must be read. */
   find(path: Buffer, identity: StatIdentity): CachedFile | null {
-    const file = this.fileCache.lookup(sortKeyOf(path), identity)
+    const file = this.fileCache.lookup(path, identity)
     if (file === null || sumBytes(file.lengths) !== identity.size) return null
-    const { digests } = file
-    for (let offset = 0; offset < digests.length; offset += digestBytes)
-      if (!this.dedupIndex.has(digests, offset)) return null
-    for (let offset = 0; offset < digests.length; offset += digestBytes)
-      this.dedupIndex.markUsed(digests, offset)
-    return file
+    return this.dedupIndex.markAllUsed(file.digests) ? file : null
   }
 
   /** Keeps a result of `find` in the cache. Call it in the order of the walk. */

@@ -1,4 +1,5 @@
-// Owner, mode and times of what a restore makes. Owner first: changing it clears setuid.
+// Sets owner, mode and times of restored entries. The owner is first, because a change of owner clears
+// setuid.
 import { fchmodSync, fchownSync, fstatSync, futimesSync, lchownSync, lstatSync, lutimesSync } from 'node:fs'
 import type { TreeEntry } from '../../core/tree/tree-entry.ts'
 import { reasonOf } from '../walk.ts'
@@ -10,7 +11,10 @@ export interface Metadata {
   mtimeNs: bigint
 }
 
-/** Returns what could not be set, in words; empty if all was. @param specialBits set setuid and setgid of files too. */
+/**
+ * Returns a detail for each part that could not be set. @param specialBits set also setuid and setgid of
+ * files.
+ */
 export function setMetadata(descriptor: number, metadata: Metadata, specialBits: boolean): string[] {
   const problems: string[] = []
   const stats = fstatSync(descriptor)
@@ -54,26 +58,38 @@ function trySet(problems: string[], fieldName: string, set: () => void): void {
   }
 }
 
-/** The microsecond in which a time lies. */
+/** Rounded down. */
 function microseconds(ns: bigint): bigint {
   return ns >= 0n ? ns / 1000n : (ns - 999n) / 1000n
 }
 
 /**
- * Seconds for utimes, as text: Node takes a number below zero for now. A double keeps a quarter of a microsecond, so
- * that only the middle of a microsecond never becomes its neighbour.
+ * Seconds for utimes, as text, because Node reads a negative number as "now". A double is exact only to a quarter of a
+ * microsecond: we take the nearest one, which is exact for whole seconds. If the kernel would get another microsecond
+ * by it, we point to the middle of the right one.
  */
 function timeArgument(ns: bigint): string {
+  const nearest = Number(ns) / 1e9
+  if (ns >= 0n && microseconds(kernelNs(nearest)) === microseconds(ns)) return String(nearest)
   return String((Number(microseconds(ns)) + 0.5) / 1_000_000)
 }
 
-/** Whether a file of an interrupted restore is finished: its times are set last. */
-export function isFinished(entry: Pick<TreeEntry, 'size' | 'mtimeNs'>, path: Buffer): boolean {
+/** The time that libuv makes of seconds that aren't negative. */
+function kernelNs(seconds: number): bigint {
+  const whole = Math.trunc(seconds)
+  return BigInt(whole) * 1_000_000_000n + BigInt(Math.trunc((seconds - whole) * 1e9))
+}
+
+/** How far an interrupted restore came with a file. */
+export type FileProgress = 'absent' | 'begun' | 'finished'
+
+/** A restore sets the times of a file last. */
+export function fileProgress(entry: Pick<TreeEntry, 'size' | 'mtimeNs'>, path: Buffer): FileProgress {
   const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true })
-  return (
-    stats !== undefined &&
+  if (stats === undefined) return 'absent'
+  const isFinished =
     stats.isFile() &&
     Number(stats.size) === entry.size &&
     microseconds(stats.mtimeNs) === microseconds(entry.mtimeNs)
-  )
+  return isFinished ? 'finished' : 'begun'
 }

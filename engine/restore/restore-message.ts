@@ -1,5 +1,5 @@
-// What a thread of a restore is told, and answers. Files and chunks are columns: of tiny files there are tens of thousands
-// in a message, and as objects they would take ten times the bytes that they describe.
+// Messages between a restore and its threads. Files and chunks are columns, because a message may describe
+// tens of thousands of tiny files. As objects these would take ten times the memory of their content.
 import { digestBytes } from '../../core/digest.ts'
 import type { Frame } from '../../core/pack/pack-footer.ts'
 import type { PlannedFiles } from '../../core/restore-plan/planned-entries.ts'
@@ -8,7 +8,7 @@ import type { Metadata } from './entry-metadata.ts'
 /** Rows of files. */
 export interface FileColumns {
   numbers: Uint32Array<ArrayBuffer>
-  /** One behind the other. */
+  /** All paths, concatenated. */
   paths: Uint8Array<ArrayBuffer>
   pathEnds: Uint32Array<ArrayBuffer>
   sizes: Float64Array<ArrayBuffer>
@@ -17,7 +17,7 @@ export interface FileColumns {
   gids: Uint32Array<ArrayBuffer>
   mtimesNs: BigInt64Array<ArrayBuffer>
   sparse: Uint8Array<ArrayBuffer>
-  /** How many pieces of a file are in the message, if these are all that it has; 0 if more come, or came, in others. */
+  /** The file's extents, if all of them are in this message; 0 if other messages hold some. */
   totalExtents: Uint32Array<ArrayBuffer>
 }
 
@@ -25,11 +25,11 @@ export interface ChunkColumns {
   offsetsInFrame: Uint32Array<ArrayBuffer>
   bytes: Uint32Array<ArrayBuffer>
   digests: Uint8Array<ArrayBuffer>
-  /** How many of the writes are the chunk's. */
+  /** Extents of each chunk. */
   extentCounts: Uint32Array<ArrayBuffer>
 }
 
-/** Pieces of files: the row of the file, and where in it. */
+/** Extents of files: the row of the file, and the offset in the file. */
 export interface ExtentColumns {
   rows: Uint32Array<ArrayBuffer>
   offsets: Float64Array<ArrayBuffer>
@@ -37,10 +37,11 @@ export interface ExtentColumns {
 
 export type ToRestoreWorker =
   | {
-      type: 'write'
+      /** `prove`: no data; looks which extents are on the disk, and names the chunks of the others as corrupt. */
+      type: 'write' | 'prove'
       job: number
       packKey: string
-      /** What lies in the pack from `offset`. Shared memory is the thread's until it answers. */
+      /** The pack's bytes from `offset`. The thread owns a shared buffer until it responds. */
       data: Uint8Array
       offset: number
       frames: { frame: Frame; chunkCount: number }[]
@@ -48,13 +49,14 @@ export type ToRestoreWorker =
       extents: ExtentColumns
       files: FileColumns
     }
-  /** Files whose last piece was written (or that have none), or that are damaged and must go. */
+  /** Finishes files with all extents written, or without any; or removes damaged files. */
   | { type: 'finish'; job: number; files: FileColumns; remove: boolean }
 
 export type FromRestoreWorker =
   | {
       type: 'done'
       job: number
+      /** Or the bytes that are on the disk already. */
       bytesWritten: number
       corruptChunks: CorruptChunk[]
       problems: { file: number; detail: string }[]
@@ -62,13 +64,14 @@ export type FromRestoreWorker =
   | { type: 'failed'; job: number; code: string; syscall: string; file: number; detail: string }
 
 export interface CorruptChunk {
-  /** Index of the frame in the message, and of the chunk in the frame. */
+  /** Index in the message. */
   frame: number
+  /** Index in the frame. */
   chunk: number
   detail: string
 }
 
-/** A row. */
+/** A row of the columns. */
 export interface FileTask extends Metadata {
   number: number
   path: Buffer
@@ -136,7 +139,7 @@ export function makeChunkColumns(count: number): ChunkColumns {
   }
 }
 
-/** The memory of columns, to be handed over with them. */
+/** The buffers of the columns, to transfer with the message. */
 export function buffersOf(...groups: (FileColumns | ChunkColumns | ExtentColumns)[]): ArrayBuffer[] {
   return groups
     .flatMap((columns) => Object.values(columns) as { buffer: ArrayBuffer }[])

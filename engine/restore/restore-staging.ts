@@ -1,5 +1,6 @@
-// Where a restore grows until it is whole: a folder inside the target, so that nothing half-written can be taken for the
-// real thing, and so that it works on a mount point. What was finished before an interruption is kept.
+// Holds an incomplete restore: a folder inside the target. No reader can take half-written files for restored
+// ones, and the target may be a mount point. The next restore goes on with the files that an interrupted one
+// left. A lock in the folder keeps a second process out.
 import {
   closeSync,
   constants,
@@ -18,8 +19,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
+import { tryLock } from '../file-lock.ts'
 import { reasonOf } from '../walk.ts'
 
 const folderPrefix = '.holdfast-restore-'
@@ -29,10 +32,12 @@ const stateSchema = z.strictObject({
   manifestSha256: z.string(),
   paths: z.array(z.string()),
   specialBits: z.boolean(),
-  /** Files that look finished are trusted while the system has not crashed: their bytes may not be on the disk before. */
+  /** A restore trusts finished files only of the same boot, because a crash may have lost their bytes. */
   bootId: z.string(),
   phase: z.enum(['writing', 'publishing']),
-  /** What the restore had to say when it began to publish: one that only publishes what is left says the same. */
+  /**
+   * The findings at the start of publishing. A restore that only finishes the publishing reports them again.
+   */
   findings: z
     .strictObject({
       damaged: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
@@ -50,20 +55,30 @@ export class RestoreStaging {
   readonly target: string
   private readonly folder: string
   private state: StagingState
-  /** False once it was removed: what has its name then is not ours. */
-  private hasFolder: boolean
-  /** An earlier restore of the same snapshot left finished files here. */
+  /** An earlier restore of the same snapshot left files here. */
   readonly isResumed: boolean
+  /**
+   * False if the machine was started again since: a crash may have lost bytes of files that the earlier restore
+   * finished, so that each of their extents must be proved.
+   */
+  readonly isSameBoot: boolean
+  /** Null where the file system keeps no locks. */
+  private readonly lock: DatabaseSync | null
 
-  private constructor(target: string, folder: string, state: StagingState, isResumed: boolean) {
+  private constructor(
+    target: string,
+    folder: string,
+    { state, isResumed, lock }: { state: StagingState; isResumed: boolean; lock: DatabaseSync | null },
+  ) {
     this.target = target
     this.folder = folder
-    this.hasFolder = existsSync(folder)
     this.state = state
     this.isResumed = isResumed
+    this.isSameBoot = state.bootId === bootId()
+    this.lock = lock
   }
 
-  /** The directory that stands for the root of the tree. */
+  /** The directory that becomes the root of the tree. */
   get tree(): string {
     return join(this.folder, 'tree')
   }
@@ -72,38 +87,49 @@ export class RestoreStaging {
     return this.state.phase
   }
 
-  /** Null before anything was published. */
+  /** Null before the restore begins to publish. */
   get findings(): StagedFindings | null {
     return this.state.findings
   }
 
-  /** @throws `target` if the target holds anything but an interrupted restore of the same snapshot and paths. */
+  /**
+   * @throws `target` if the target holds anything but an interrupted restore of the same snapshot and paths;
+   *   `conflict` if another process restores into it.
+   */
   static open(named: string, request: Omit<StagingState, 'bootId' | 'phase' | 'findings'>): RestoreStaging {
     const target = makeTarget(named)
     const folder = join(target, folderPrefix + request.snapshot)
     const fresh: StagingState = { ...request, bootId: bootId(), phase: 'writing', findings: null }
+    let isNew = false
+    let lock: DatabaseSync | null = null
     try {
-      const names = readdirSync(target)
-      const savedState = readState(folder)
-      const isSame = savedState !== null && restoreOf(savedState) === restoreOf(fresh)
-      const mayBegin = names.length === 0 || (names.length === 1 && (isSame || wasNeverBegun(folder)))
-      if (!mayBegin && !(isSame && savedState.phase === 'publishing')) throw notEmpty(target, names)
-      const isResumed = isSame && (savedState.bootId === fresh.bootId || savedState.phase === 'publishing')
-      const staging = new RestoreStaging(target, folder, isResumed ? savedState : fresh, isResumed)
-      if (!isResumed) staging.begin()
+      findSaved(target, folder, fresh)
+      isNew = makeFolder(folder)
+      lock = holdLock(folder, target)
+      // Read again, because another restore may have begun, or ended, before this one had the lock.
+      const savedState = findSaved(target, folder, fresh)
+      const staging = new RestoreStaging(target, folder, {
+        state: savedState ?? fresh,
+        isResumed: savedState !== null,
+        lock,
+      })
+      if (savedState === null) staging.begin()
       else if (savedState.phase === 'writing') mkdirSync(staging.tree, { recursive: true, mode: 0o700 })
       return staging
     } catch (error) {
+      lock?.close()
+      if (isNew && lock !== null) rmSync(folder, { recursive: true, force: true })
       throw error instanceof HoldfastError ? error : unusable(target, error)
     }
   }
 
+  /** Lets another process restore into the target. */
+  release(): void {
+    this.lock?.close()
+  }
+
   private begin(): void {
-    // The state goes last: without it nobody could tell what is left of the tree from somebody else's.
     rmSync(this.tree, { recursive: true, force: true })
-    rmSync(this.folder, { recursive: true, force: true })
-    mkdirSync(this.folder, { mode: 0o700 })
-    this.hasFolder = true
     mkdirSync(this.tree, { mode: 0o700 })
     this.save()
   }
@@ -114,37 +140,42 @@ export class RestoreStaging {
     renameSync(`${file}.new`, file)
   }
 
-  /** Moves the finished tree to where it belongs. Called again after an interruption, it moves what is left. */
+  /**
+   * Moves the finished entries into the target. After an interruption, another call moves the remaining ones.
+   */
   publish(findings: StagedFindings): void {
     if (this.state.phase === 'writing') {
       this.state = { ...this.state, phase: 'publishing', findings }
       this.save()
     }
-    const names =
-      this.hasFolder && existsSync(this.tree) ? readdirSync(this.tree, { encoding: 'buffer' }) : []
+    const names = existsSync(this.tree) ? readdirSync(this.tree, { encoding: 'buffer' }) : []
     for (const name of names) {
       const to = Buffer.concat([Buffer.from(`${this.target}/`), name])
-      if (lstatSync(to, { throwIfNoEntry: false }) !== undefined)
+      // A snapshot of a whole file system has this directory too, and takes the place of the empty one.
+      const mayExist = isOfFileSystem(this.target, name.toString('latin1'))
+      if (!mayExist && lstatSync(to, { throwIfNoEntry: false }) !== undefined)
         throw notEmpty(this.target, [name.toString('latin1')])
       renameSync(Buffer.concat([Buffer.from(`${this.tree}/`), name]), to)
     }
     syncDirectory(this.target)
   }
 
-  /** @param finish is called when a single file of ours is left. Without that the target is whole, but for the root's time. */
+  /**
+   * @param finish runs when only one file of ours remains. At that point the target lacks only the root's
+   * metadata.
+   */
   remove(finish: () => void): void {
-    if (this.hasFolder) {
-      if (existsSync(this.tree)) rmdirSync(this.tree)
-      // The state outlives its folder: whenever this is interrupted, the next restore knows that it may go on.
-      if (existsSync(stateFile(this.folder))) renameSync(stateFile(this.folder), lastStateFile(this.folder))
-      rmSync(this.folder, { recursive: true })
-    }
+    if (existsSync(this.tree)) rmdirSync(this.tree)
+    // Move the state out of the folder first, so that the next restore can continue after an interruption
+    // at any step.
+    if (existsSync(stateFile(this.folder))) renameSync(stateFile(this.folder), lastStateFile(this.folder))
+    rmSync(this.folder, { recursive: true })
     finish()
     unlinkSync(lastStateFile(this.folder))
   }
 }
 
-/** The target's real path: a link that the user names is theirs to follow. */
+/** The real path of the target. Following a link is safe here, because the user named it. */
 function makeTarget(named: string): string {
   try {
     mkdirSync(named, { recursive: true, mode: 0o700 })
@@ -170,12 +201,51 @@ function lastStateFile(folder: string): string {
   return `${folder}.json`
 }
 
-/** What tells one restore from another. */
+/** The state of an interrupted restore of the same; null if a new one may begin. @throws `target` otherwise. */
+function findSaved(target: string, folder: string, fresh: StagingState): StagingState | null {
+  const names = readdirSync(target).filter((name) => !isOfFileSystem(target, name))
+  const savedState = readState(folder)
+  const isSame = savedState !== null && restoreOf(savedState) === restoreOf(fresh)
+  const mayBegin = names.length === 0 || (names.length === 1 && (isSame || wasNeverBegun(folder)))
+  if (!mayBegin && !(isSame && savedState.phase === 'publishing')) throw notEmpty(target, names)
+  return isSame ? savedState : null
+}
+
+/** Returns whether it is new. */
+function makeFolder(folder: string): boolean {
+  if (existsSync(folder)) return false
+  mkdirSync(folder, { mode: 0o700 })
+  return true
+}
+
+/**
+ * In the folder, which no other user can enter. Null where the file system keeps no locks: the restore goes on without.
+ */
+function holdLock(folder: string, target: string): DatabaseSync | null {
+  let lock: DatabaseSync | null
+  try {
+    lock = tryLock(lockFile(folder))
+  } catch (error) {
+    if (isOutOfRoom(error)) throw error
+    return null
+  }
+  if (lock !== null) return lock
+  throw new HoldfastError('conflict', `another restore into ${target} is running`, {
+    hint: 'wait for it to end, or restore into another directory',
+    retryable: true,
+  })
+}
+
+function lockFile(folder: string): string {
+  return join(folder, 'lock')
+}
+
+/** Identifies a restore: only one with the same text may continue it. */
 function restoreOf({ snapshot, manifestSha256, paths, specialBits }: StagingState): string {
   return JSON.stringify({ snapshot, manifestSha256, paths, specialBits })
 }
 
-/** Null if nothing of ours is there: what others planted is never taken for files that are finished. */
+/** Null without a state of ours, because a restore must not trust files that another user planted. */
 function readState(folder: string): StagingState | null {
   const hasFolder = lstatSync(folder, { throwIfNoEntry: false }) !== undefined
   if (hasFolder && !isOurs(folder, 'directory')) return null
@@ -195,14 +265,30 @@ function isOurs(path: string, type: 'directory' | 'file'): boolean {
     : stats.isFile() && (stats.mode & 0o022) === 0
 }
 
-/** Interrupted, or out of room, before the first state was written. */
+/** SQLite has a journal beside a lock that is held. */
+const namesBeforeState: ReadonlySet<string> = new Set(['state.json.new', 'tree', 'lock', 'lock-journal'])
+
+/** An earlier restore stopped before it wrote its first state. */
 function wasNeverBegun(folder: string): boolean {
   if (!isOurs(folder, 'directory') || existsSync(stateFile(folder))) return false
   const tree = join(folder, 'tree')
   return (
-    readdirSync(folder).every((name) => name === 'state.json.new' || name === 'tree') &&
+    readdirSync(folder).every((name) => namesBeforeState.has(name)) &&
     (!existsSync(tree) || readdirSync(tree).length === 0)
   )
+}
+
+/** A new ext file system has an empty directory `lost+found`. */
+function isOfFileSystem(target: string, name: string): boolean {
+  if (name !== 'lost+found') return false
+  const path = join(target, name)
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false
+  try {
+    return readdirSync(path).length === 0
+  } catch (error) {
+    // Only root may look into it, and only root's tools put anything there.
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+  }
 }
 
 function notEmpty(target: string, names: string[]): HoldfastError {
@@ -219,7 +305,7 @@ function notEmpty(target: string, names: string[]): HoldfastError {
   )
 }
 
-/** For a failure of the file system. */
+/** True for the file system's codes of a full disk or quota. */
 export function isOutOfRoom(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOSPC' || code === 'EDQUOT'
@@ -246,7 +332,7 @@ function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {
-    // Unknown: no interrupted restore is trusted then.
+    // A unique id, so that no later restore trusts the files of this one.
     return `unknown-${process.pid}-${process.hrtime.bigint()}`
   }
 }

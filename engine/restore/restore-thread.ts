@@ -1,4 +1,4 @@
-// Entry of a restore's threads.
+// The file that a restore's thread runs.
 import { RestoreWorker } from './restore-worker.ts'
 import { serveThread } from '../worker-pool.ts'
 

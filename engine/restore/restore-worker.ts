@@ -1,11 +1,13 @@
-// What a thread of a restore does: decodes frames, checks each chunk against its hash, and writes it where the plan says.
+// The code of a restore's thread: decodes frames, compares each chunk with its hash, and writes it to its
+// files.
 import { closeSync, constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { digestBytes, sha256 } from '../../core/digest.ts'
 import { isHoldfastError } from '../../core/errors.ts'
 import { decodeFrame, releaseFrame } from '../../core/pack/pack.ts'
 import type { Frame } from '../../core/pack/pack-footer.ts'
-import { DirectoryHandles } from './directory-handles.ts'
+import { DirectoryHandles } from '../directory-handles.ts'
 import { setMetadata } from './entry-metadata.ts'
+import { ExtentReader } from './extent-reader.ts'
 import { fileOf } from './restore-message.ts'
 import type {
   CorruptChunk,
@@ -22,6 +24,8 @@ export interface RestoreWorkerData {
   isResumed: boolean
 }
 
+type WriteMessage = Extract<ToRestoreWorker, { type: 'write' | 'prove' }>
+
 const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
 const maxOpenFiles = 64
 const zeros = Buffer.alloc(64 * 1024)
@@ -32,7 +36,7 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
   private readonly isResumed: boolean
   private readonly reply: SendResponse<FromRestoreWorker>
   private readonly openFiles = new Map<number, number>()
-  /** What is being written, for a failure's message. */
+  /** The number of the file in work, for the message of a failure. */
   private current = -1
 
   constructor({ root, specialBits, isResumed }: RestoreWorkerData, reply: SendResponse<FromRestoreWorker>) {
@@ -45,22 +49,22 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
   receive(message: ToRestoreWorker): void {
     this.current = -1
     try {
-      if (message.type === 'write') this.reply(this.write(message))
-      else this.reply(this.finish(message))
+      if (message.type === 'finish') this.reply(this.finish(message))
+      else this.reply(message.type === 'write' ? this.write(message) : this.prove(message))
     } catch (error) {
       const { code = 'UNKNOWN', syscall = '', message: detail } = error as NodeJS.ErrnoException
       this.reply({ type: 'failed', job: message.job, code, syscall, file: this.current, detail })
     }
   }
 
-  /** A thread that ends closes what it opened; the calling thread goes on. */
+  /** Needed for the calling thread, which lives on. The end of a thread closes its files anyway. */
   close(): void {
     for (const descriptor of this.openFiles.values()) closeSync(descriptor)
     this.openFiles.clear()
     this.directories.close()
   }
 
-  private write(message: Extract<ToRestoreWorker, { type: 'write' }>): FromRestoreWorker {
+  private write(message: WriteMessage): FromRestoreWorker {
     const { chunks, extents: writes, files } = message
     const remainingExtents = Uint32Array.from(files.totalExtents)
     const corruptChunks: CorruptChunk[] = []
@@ -88,13 +92,55 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
           const file = fileOf(files, row)
           this.writeExtent(file, bytes, writes.offsets[write]!)
           bytesWritten += bytes.length
-          // At once, while it is open. One that lacks a piece never gets there.
+          // Finish it at once, because it is open. A file with a corrupt chunk never counts down to 0.
           if (file.totalExtents > 0 && --remainingExtents[row]! === 0) problems.push(...this.finishFile(file))
         }
       }
       if (raw !== undefined) releaseFrame(frame, raw)
     }
     return { type: 'done', job: message.job, bytesWritten, corruptChunks, problems }
+  }
+
+  /** Trusts no byte that doesn't have its hash: the interrupted restore may have ended within a write. */
+  private prove(message: WriteMessage): FromRestoreWorker {
+    const { chunks, extents, files } = message
+    const unprovedExtents = Uint32Array.from(files.totalExtents)
+    const missingChunks: CorruptChunk[] = []
+    const problems: { file: number; detail: string }[] = []
+    const reader = new ExtentReader(this.directories)
+    let bytesFound = 0
+    let chunk = 0
+    let next = 0
+    for (const [frame, { chunkCount }] of message.frames.entries()) {
+      for (let inFrame = 0; inFrame < chunkCount; inFrame++, chunk++) {
+        const first = next
+        next += chunks.extentCounts[chunk]!
+        const rows = extents.rows.subarray(first, next)
+        const bytes = chunks.bytes[chunk]!
+        const digest = chunks.digests.subarray(chunk * digestBytes, (chunk + 1) * digestBytes)
+        if (
+          !rows.every((row, at) =>
+            reader.holds(fileOf(files, row), extents.offsets[first + at]!, bytes, digest),
+          )
+        ) {
+          missingChunks.push({ frame, chunk: inFrame, detail: '' })
+          continue
+        }
+        for (const row of rows) {
+          const file = fileOf(files, row)
+          bytesFound += bytes
+          if (file.totalExtents > 0 && --unprovedExtents[row]! === 0) problems.push(...this.finishFile(file))
+        }
+      }
+    }
+    reader.close()
+    return {
+      type: 'done',
+      job: message.job,
+      bytesWritten: bytesFound,
+      corruptChunks: missingChunks,
+      problems,
+    }
   }
 
   private finish(message: Extract<ToRestoreWorker, { type: 'finish' }>): FromRestoreWorker {
@@ -112,7 +158,7 @@ export class RestoreWorker implements WorkerCode<ToRestoreWorker> {
       writeFully(descriptor, bytes, offset)
       return
     }
-    // A hole stays one: its zeros are not written.
+    // Skip blocks of zeros, so that a hole stays a hole.
     for (let start = 0; start < bytes.length; start += zeros.length) {
       const block = bytes.subarray(start, start + zeros.length)
       if (!block.equals(zeros.subarray(0, block.length))) writeFully(descriptor, block, offset + start)
@@ -163,9 +209,9 @@ function* rowsOf(files: FileColumns): Generator<FileTask> {
   for (let row = 0; row < files.numbers.length; row++) yield fileOf(files, row)
 }
 
-/** A frame's bytes, or why there are none. */
+/** The decoded bytes of a frame, or the reason without them. */
 function decode(
-  message: Extract<ToRestoreWorker, { type: 'write' }>,
+  message: WriteMessage,
   frame: Frame,
 ): { raw: Buffer | undefined; reason: string | undefined } {
   const start = frame.offset - message.offset

@@ -1,5 +1,16 @@
-// Brings a snapshot back into a new directory: packs are read in order, files written in any order, metadata last. What
-// the vault has lost or what has other bytes than its hash says is named and left out; everything else is restored.
+// Restores a snapshot into a new directory. Overview:
+//
+//   plan    = read the index and the tree; locate the bytes of each file in the packs
+//   staging = a folder inside the target; an interrupted restore of the same snapshot goes on in it
+//   create the directories with mode 0700
+//   for each range of a pack, several at once:                      RestoreTransfer
+//     fetch it; a thread decodes it, compares each hash, and writes the extents of the files
+//     corrupt chunks: fetch again, then note the file as damaged and remove it
+//   create hard links and symbolic links, last, so that no file is written through a link
+//   flush; rename the entries from the staging folder into the target
+//   set owner, mode and times of the directories, the deepest first, and of the root last
+//
+// A lost or corrupt object damages the files with bytes in it. The result names them; the other files are restored.
 import {
   accessSync,
   closeSync,
@@ -12,16 +23,24 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   symlinkSync,
+  unlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { ChunkReader } from '../../core/restore-plan/chunk-reader.ts'
 import type { PackContents } from '../../core/restore-plan/chunk-reader.ts'
+import { countOf } from '../../core/count-text.ts'
 import { HoldfastError } from '../../core/errors.ts'
+import { incompleteMark } from '../../core/snapshot/incomplete-mark.ts'
+import { problemsOf } from '../../core/snapshot/snapshot-problems.ts'
+import { PathSelection } from '../../core/tree/path-selection.ts'
 import { parsePathText, pathText } from '../../core/tree/path-text.ts'
 import { damagedEntries, planRestore, requestsOf } from '../../core/restore-plan/restore-plan.ts'
 import type { EntryPlan } from '../../core/restore-plan/restore-plan.ts'
-import { DirectoryHandles } from './directory-handles.ts'
+import { DirectoryHandles } from '../directory-handles.ts'
 import { setLinkMetadata, setMetadata } from './entry-metadata.ts'
 import type { Metadata } from './entry-metadata.ts'
 import type { PreparedRestore, Problem, RestoreOptions, RestorePlan, RestoreResult } from '../operations.ts'
@@ -34,15 +53,17 @@ import { WriteBack, flush } from './write-back.ts'
 const maxProblems = 1000
 
 /**
- * Reads the manifest's index and tree and says what a restore would do; `run` does it.
- * @throws `not-found` for a path that the snapshot doesn't hold; `damaged` if the tree itself can't be read.
+ * Reads the index and the tree, and plans the restore; `run` carries it out.
+ * @throws `not-found` for a path that the snapshot doesn't hold, or a pattern that nothing fits; `damaged` if the tree
+ *   itself can't be read.
  */
 export async function prepareRestore(options: RestoreOptions): Promise<PreparedRestore> {
   const reader = await ChunkReader.open(options.store, options.snapshot.manifest)
-  const entries = await planRestore(reader, options.paths)
-  // Where each chunk lies was needed for the plan alone: the reader, which knows it, is gone when bytes come.
+  const selection = new PathSelection(options.paths, options.patterns)
+  const entries = await planRestore(reader, selection)
+  // Keep only manifest and footers: the reader's index of chunks is large, and only the plan needs it.
   const packs = { manifest: reader.manifest, footers: reader.footers }
-  const plan = describePlan(packs, entries)
+  const plan = describePlan(packs, entries, selection)
   return {
     plan,
     run: (onProgress) => runRestore(options, { packs, plan: entries, summary: plan }, onProgress),
@@ -55,7 +76,10 @@ interface Prepared {
   summary: RestorePlan
 }
 
-/** @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`. */
+/**
+ * @throws `target` if the target is not new, empty, or left by an interrupted restore of the same;
+ * `disk-full`.
+ */
 async function runRestore(
   options: RestoreOptions,
   { packs, plan, summary }: Prepared,
@@ -66,7 +90,8 @@ async function runRestore(
   const staging = RestoreStaging.open(options.target, {
     snapshot: options.snapshot.id,
     manifestSha256: options.snapshot.sha256,
-    paths: options.paths.map(pathText),
+    // No path is absolute, so that no pattern reads as a path.
+    paths: [...options.paths.map(pathText), ...(options.patterns ?? []).map((text) => `/${text}`)],
     specialBits,
   })
   const wasWritten = staging.phase !== 'writing'
@@ -79,6 +104,7 @@ async function runRestore(
     root: staging.tree,
     specialBits,
     isResumed: staging.isResumed,
+    isSameBoot: staging.isSameBoot,
     workers: options.workers ?? Math.min(8, availableParallelism()),
     signal: options.signal,
     onProgress: (progress) => {
@@ -94,6 +120,7 @@ async function runRestore(
       await writeBack.finish()
       makeHardLinks(staging.tree, plan)
       makeSymlinks(staging.tree, plan, outcome)
+      if (!summary.isComplete) markIncomplete(staging.tree, options.snapshot)
       await flush(staging.tree)
       outcome.damaged = damagedEntries(plan)
     } else if (staging.findings !== null) {
@@ -101,19 +128,19 @@ async function runRestore(
     }
     staging.publish(findingsOf(outcome))
     finishDirectories(staging.target, plan, { specialBits, mayBeFinished: wasWritten }, outcome)
-    // Ahead of the last step: as long as this can fail, the restore can be repeated.
+    // Flush before the last step, because the command can be repeated only before that.
     await flush(staging.target)
     finishRoot(staging, plan, specialBits, outcome)
   } catch (error) {
     throw translateError(error, options.target)
+  } finally {
+    staging.release()
   }
-  const { filesResumed, bytesResumed } = wasWritten
-    ? { filesResumed: summary.files, bytesResumed: summary.bytes }
-    : transfer
+  const resumed = wasWritten ? { count: summary.files, bytes: summary.bytes } : transfer.resumed
   return {
     plan: summary,
-    filesResumed,
-    bytesResumed,
+    filesResumed: resumed.count,
+    bytesResumed: resumed.bytes,
     bytesWritten: transfer.bytesWritten,
     bytesFetched: transfer.bytesFetched,
     ...outcome,
@@ -123,7 +150,7 @@ async function runRestore(
 
 type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged'>
 
-/** What a restore has to say too that only publishes what this one has written. */
+/** Saved in the state, so that a restore that only finishes the publishing can report the same. */
 function findingsOf(outcome: Outcome): StagedFindings {
   const asText = ({ path, detail }: { path: Buffer; detail: string }): { path: string; detail: string } => ({
     path: pathText(path),
@@ -153,7 +180,8 @@ function addProblem(outcome: Outcome, path: Buffer, detail: string): void {
   if (outcome.problems.length < maxProblems) outcome.problems.push({ path, detail })
 }
 
-function describePlan(contents: PackContents, plan: EntryPlan): RestorePlan {
+function describePlan(contents: PackContents, plan: EntryPlan, selection: PathSelection): RestorePlan {
+  const recorded = problemsOf(contents.manifest, selection)
   let bytesToFetch = 0
   let requests = 0
   for (const request of requestsOf(contents, plan)) {
@@ -161,12 +189,13 @@ function describePlan(contents: PackContents, plan: EntryPlan): RestorePlan {
     requests++
   }
   const { directories, files, symlinks, specialFiles: special } = plan
+  const specialPaths = new Set(special.map(({ path }) => path.toString('latin1')))
   return {
     entries: directories.length + files.length + symlinks.length + special.length,
     files: files.length,
     directories: directories.length,
     symlinks: symlinks.length,
-    hardLinks: files.linkTo.size,
+    hardLinks: files.linkCount,
     bytes: plan.bytes,
     packs: plan.packs.size,
     bytesToFetch,
@@ -176,6 +205,11 @@ function describePlan(contents: PackContents, plan: EntryPlan): RestorePlan {
       kind: 'not-restorable',
       detail: `a ${type} is recorded, but not restored`,
     })),
+    notRecorded: recorded.others.filter(({ path }) => !specialPaths.has(path.toString('latin1'))),
+    missing: recorded.missing,
+    isComplete: recorded.isComplete,
+    unlistedProblems: recorded.unlistedCount,
+    leftOut: contents.manifest.leftOut ?? [],
   }
 }
 
@@ -192,16 +226,21 @@ function makeDirectories(root: string, { directories }: EntryPlan): void {
   }
 }
 
-/** Links are made last: no file was ever written through one. */
+/** Runs after all files are written, so that no file is written through a link. */
 function makeHardLinks(root: string, { files }: EntryPlan): void {
   const handles = new DirectoryHandles(root)
-  // A path is good until the next one of the same handles: the directories of both names must be open at once.
+  // Two sets of handles, because a path is valid only until the next call on the same set.
   const firstNames = new DirectoryHandles(root)
   try {
-    for (const [file, first] of files.linkTo) {
+    for (const [file, first] of files.links()) {
       if (files.damageOf(file) !== null) continue
       const from = firstNames.at(files.pathOf(first))
-      ignoreExisting(() => linkSync(from, handles.at(files.pathOf(file))))
+      const at = handles.at(files.pathOf(file))
+      replaceUnless(
+        at,
+        () => isSameFile(from, at),
+        () => linkSync(from, at),
+      )
     }
   } finally {
     firstNames.close()
@@ -215,7 +254,12 @@ function makeSymlinks(root: string, { symlinks, linkTargets }: EntryPlan, outcom
     for (let link = 0; link < symlinks.length; link++) {
       const path = symlinks.pathOf(link)
       const at = handles.at(path)
-      ignoreExisting(() => symlinkSync(linkTargets.at(link), at))
+      const linkTarget = linkTargets.at(link)
+      replaceUnless(
+        at,
+        () => isLinkTo(at, linkTarget),
+        () => symlinkSync(linkTarget, at),
+      )
       const { uid, gid } = lstatSync(at)
       for (const detail of setLinkMetadata(at, symlinks.metadataOf(link), { uid, gid }))
         addProblem(outcome, path, detail)
@@ -225,7 +269,16 @@ function makeSymlinks(root: string, { symlinks, linkTargets }: EntryPlan, outcom
   }
 }
 
-/** Deepest first: making or removing something in a directory changes its time. */
+/**
+ * The mark stays with the data, because their next reader has not seen the restore's report. It names no
+ * entry: another user may read it.
+ */
+function markIncomplete(root: string, { id, source, manifest }: RestoreOptions['snapshot']): void {
+  const text = `The snapshot ${id} of ${source} is incomplete: ${countOf(manifest.problemCount, 'problem')}. See holdfast snapshots --problems ${id}.\n`
+  ignoreExisting(() => writeFileSync(join(root, incompleteMark), text, { flag: 'wx', mode: 0o600 }))
+}
+
+/** Begins with the deepest, because creating an entry in a directory changes the directory's time. */
 function finishDirectories(
   target: string,
   plan: EntryPlan,
@@ -243,8 +296,8 @@ function finishDirectories(
           addProblem(outcome, path, detail)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
-        // Each was made to be entered: one that can't be, or lies in such a one, was finished by the restore that this one goes on
-        // with. If there was none, somebody else has closed it.
+        // We create directories with mode 0700, so EACCES means that an interrupted restore already set the
+        // final mode. Without one, another process changed the mode.
         if (!options.mayBeFinished)
           addProblem(outcome, path, `its owner, mode and times could not be set: ${reasonOf(error)}`)
       }
@@ -254,9 +307,12 @@ function finishDirectories(
   }
 }
 
-/** Last of all. What lies in the root is on the disk: if its own end isn't, there is a restore to go on with, or a time is missing. */
+/**
+ * The last step. The content is already on the disk: a crash here leaves a restore to repeat, or a root with
+ * another time.
+ */
 function finishRoot(staging: RestoreStaging, plan: EntryPlan, specialBits: boolean, outcome: Outcome): void {
-  // The root is the first, whatever the tree has lost.
+  // A plan always has the root, as its first directory.
   const root = plan.inferredDirectories.has(0) ? undefined : plan.directories.metadataOf(0)
   const descriptor = openSync(
     staging.target,
@@ -282,7 +338,10 @@ function sync(descriptor: number): string[] {
   }
 }
 
-/** Owner and mode of the root ahead of its time, so that an interruption can't leave a closed one; unless it would close it to us. */
+/**
+ * Sets owner and mode of the root before the state is removed, so that no interruption leaves an unfinished
+ * root. Undoes it if we could not enter the root then.
+ */
 function openRoot(root: string, entry: Metadata, specialBits: boolean): void {
   const descriptor = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
@@ -299,7 +358,7 @@ function openRoot(root: string, entry: Metadata, specialBits: boolean): void {
   }
 }
 
-/** Returns what of the metadata could not be set. */
+/** Returns a detail for each part of the metadata that could not be set. */
 function finishDirectory(at: Buffer, metadata: Metadata, specialBits: boolean): string[] {
   const descriptor = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
@@ -315,6 +374,27 @@ function ignoreExisting(make: () => void): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
+}
+
+/** An interrupted restore may have made the entry, and a crash of the machine may have damaged it. */
+function replaceUnless(at: Buffer, isRight: () => boolean, make: () => void): void {
+  try {
+    make()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if (isRight()) return
+    unlinkSync(at)
+    make()
+  }
+}
+
+function isSameFile(first: Buffer, second: Buffer): boolean {
+  const [a, b] = [lstatSync(first, { bigint: true }), lstatSync(second, { bigint: true })]
+  return a.dev === b.dev && a.ino === b.ino
+}
+
+function isLinkTo(at: Buffer, linkTarget: Buffer): boolean {
+  return lstatSync(at).isSymbolicLink() && readlinkSync(at, { encoding: 'buffer' }).equals(linkTarget)
 }
 
 function translateError(error: unknown, target: string): unknown {

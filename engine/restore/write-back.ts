@@ -1,16 +1,17 @@
-// Gets what was written to the disk: at the end, and on the way there, while the rest is still being fetched.
+// Flushes written files to the disk while the restore fetches the next ones, so that the flush at the end is
+// short.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { HoldfastError } from '../../core/errors.ts'
 import { diskFull } from './restore-staging.ts'
 
-/** What may be left for the end. The kernel would keep a tenth of the memory before it begins by itself. */
+/** Well below the kernel's default, which begins when a tenth of the memory is dirty. */
 const flushEveryBytes = 256 * 1024 * 1024
 
 export class WriteBack {
   private readonly flush: () => Promise<void>
   private running: Promise<void> | null = null
-  /** Told once by the system, so that it must not be forgotten. */
+  /** Kept until `finish`, because the system reports a failed write only once. */
   private failure: { error: unknown } | null = null
   private lastFlushBytes = 0
 
@@ -18,7 +19,7 @@ export class WriteBack {
     this.flush = flush
   }
 
-  /** Begins to flush if much was written since the last time, and none is under way. */
+  /** Starts a flush if much was written since the last one, and no flush is running. */
   recordProgress(bytesWritten: number): void {
     if (this.running !== null || bytesWritten - this.lastFlushBytes < flushEveryBytes) return
     this.lastFlushBytes = bytesWritten
@@ -31,14 +32,16 @@ export class WriteBack {
       })
   }
 
-  /** @throws what a flush failed with. The last one is still to be made. */
+  /** Waits for a running flush. The caller makes the last one. @throws the error of a failed flush. */
   async finish(): Promise<void> {
     await this.running
     if (this.failure !== null) throw this.failure.error
   }
 }
 
-/** Everything written is on the disk, or this fails: `sync -f` is syncfs(2), which reports errors of writing back. */
+/**
+ * Brings all written bytes to the disk, or fails. `sync -f` calls syncfs(2), which reports write-back errors.
+ */
 export async function flush(directory: string): Promise<void> {
   try {
     await promisify(execFile)('sync', process.platform === 'linux' ? ['-f', '--', directory] : [], {

@@ -36,7 +36,10 @@ export function patternsOverlap(first: string, second: string): boolean {
   return reach[b.length]!
 }
 
-/** The patterns without those that another one of them includes, sorted. Of patterns that include each other the first stays. */
+/**
+ * The patterns without those that another one of them includes, sorted. Of patterns that include each other
+ * the first stays.
+ */
 export function compactPatterns(patterns: readonly string[]): string[] {
   const distinct = [...new Set(patterns)].sort()
   return distinct.filter(

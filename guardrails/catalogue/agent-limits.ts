@@ -1,10 +1,14 @@
-// What an agent may do, from what its declaration names: nothing of tier 1, and of tier 2 only what is named without `*`.
+// Limits an agent to the actions of its declaration: no action of tier 1, and of tier 2 only actions that it
+// names without `*`.
 import { compactPatterns, patternIncludes } from './action-pattern.ts'
 import { coverNames } from './cover-names.ts'
 import { isExamined } from './judgements.ts'
 import { judgeKnown, knownActionsOf, matchActions, tierOf } from './known-names.ts'
 
-/** Services by which a caller changes who it is, or who may do what. No agent's task is among them, not even a read. */
+/**
+ * Services by which a caller changes its identity, or the permissions of others. No agent's task includes them,
+ * not even a read.
+ */
 export const identityServices = [
   'account',
   'ds',
@@ -24,7 +28,10 @@ export const identityServices = [
 export interface AgentLimits {
   /** Patterns for the Allow of the boundary. */
   allowed: readonly string[]
-  /** Patterns for its Deny: what `allowed` matches and the agent may not do. They match no action that it may do. */
+  /**
+   * Patterns for its Deny: what `allowed` matches and the agent may not do. They match no action that it may
+   * do.
+   */
   denied: readonly string[]
 }
 
@@ -37,13 +44,13 @@ export function limitAgent(may: readonly string[]): AgentLimits {
     const isMatched = (action: string) => patterns.some((pattern) => patternIncludes(pattern, action))
     const isNamed = (action: string) => named.has(action.toLowerCase())
     const actions = knownActionsOf(service)
-    const wanted = actions.filter(
+    const included = actions.filter(
       (action) => isMatched(action) && tierOf(action) !== null && !isNamed(action),
     )
-    const spared = actions.filter(
+    const excluded = actions.filter(
       (action) => isNamed(action) || (isMatched(action) && tierOf(action) === null),
     )
-    return coverNames(wanted, spared)
+    return coverNames(included, excluded)
   })
   return { allowed, denied }
 }
@@ -68,23 +75,23 @@ export function servicesOf(may: readonly string[]): string[] {
 export function findMayProblem(entry: string, may: readonly string[] = [entry]): string | null {
   const service = serviceOf(entry)
   if (identityServices.some((name) => name === service))
-    return 'an agent has no business with identities, the organization or the account'
+    return 'must not be an action on identities, the organization or the account: remove it'
   if (!isExamined(service))
-    return `${service} is no service whose destructive actions are known; name one of docs/catalogue.md`
+    return `the catalogue has not examined the service ${service}: name a service of docs/catalogue.md`
   const actions = matchActions(entry)
-  if (actions.length === 0) return 'AWS has no such action'
+  if (actions.length === 0) return 'AWS has no such action: correct the name'
   if (!entry.includes('*')) {
     const judgement = judgeKnown(actions[0]!)
     if (judgement.verdict !== 'destructive' || judgement.tier === 2) return null
-    return `no agent may do it (${judgement.loss}: ${judgement.lost}); people do it with break-glass`
+    return `no agent may do it (${judgement.loss}: ${judgement.lost}): remove it, and let people do it with break-glass`
   }
-  const named = new Set(may.map((other) => other.toLowerCase()))
+  const named = new Set(may.map((action) => action.toLowerCase()))
   const granted = actions.filter((action) => tierOf(action) === null || named.has(action.toLowerCase()))
   if (granted.length > 0) return null
   const example = actions.find((action) => tierOf(action) === 2)
   return example === undefined
-    ? 'no agent may do any of these actions; people do them with break-glass'
-    : `grants nothing: all that it matches overwrites or executes, and has to be named without \`*\`, such as ${example}`
+    ? 'no agent may do any of these actions: remove it, and let people do them with break-glass'
+    : `grants nothing, because each action that it matches overwrites or executes: name them without \`*\`, such as ${example}`
 }
 
 function serviceOf(entry: string): string {

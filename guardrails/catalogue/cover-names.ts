@@ -1,19 +1,20 @@
 // Few patterns instead of many names, because AWS counts the characters of a policy.
 
 /**
- * Patterns with a `*` at the end that match each name of `wanted` and none of `spared`, sorted. They are as wide as `spared`
- * lets them be, so that they also match most names that AWS will add to the same families.
+ * Patterns with a `*` at the end that match each name of `included` and none of `excluded`, sorted. They are
+ * as wide as `excluded` lets them be, so that they also match most names that AWS will add to the same
+ * families.
  */
-export function coverNames(wanted: readonly string[], spared: readonly string[]): string[] {
-  return coverBelow('', [...new Set(wanted)], spared).sort()
+export function coverNames(included: readonly string[], excluded: readonly string[]): string[] {
+  return coverBelow('', [...new Set(included)], excluded).sort()
 }
 
-function coverBelow(prefix: string, wanted: readonly string[], spared: readonly string[]): string[] {
-  if (wanted.length <= 1) return [...wanted]
-  const nearby = spared.filter((name) => name.toLowerCase().startsWith(prefix))
-  if (nearby.length === 0) return [`${commonPrefix(wanted)}*`]
+function coverBelow(prefix: string, included: readonly string[], excluded: readonly string[]): string[] {
+  if (included.length <= 1) return [...included]
+  const nearby = excluded.filter((name) => name.toLowerCase().startsWith(prefix))
+  if (nearby.length === 0) return [`${commonPrefix(included)}*`]
   const groups = new Map<string, string[]>()
-  for (const name of wanted) {
+  for (const name of included) {
     const start = name.slice(0, prefix.length + 1).toLowerCase()
     groups.set(start, [...(groups.get(start) ?? []), name])
   }

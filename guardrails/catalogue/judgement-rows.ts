@@ -1,9 +1,11 @@
-// The rows of judgements.json, read strictly: a row that is misspelt would judge other actions than its author meant.
+// The rows of judgements.json, read strictly: a row that is misspelt would judge other actions than its
+// author meant.
 
 export const losses = ['data', 'protection', 'readability', 'evidence', 'identity', 'execution'] as const
 /**
- * The kind of loss that an action causes: of data; of a protection of data; of the means to read it; of evidence; of the
- * limits of identities. `execution` runs code or queries, often as another role, so that all other losses can follow.
+ * The kind of loss that an action causes: of data; of a protection of data; of the means to read it; of
+ * evidence; of the limits of identities. `execution` runs code or queries, often as another role, so that all
+ * other losses can follow.
  */
 export type Loss = (typeof losses)[number]
 
@@ -18,7 +20,10 @@ export interface DestructiveRow {
   lost: string
   /** AWS's own protection against the loss; null if only a deny stands before it. */
   safeguard: string | null
-  /** Keys that a request for each of these actions carries, by which a policy can narrow it. `*` stands for a part of the key. */
+  /**
+   * Keys that a request for each of these actions carries, by which a policy can narrow it. `*` stands for a
+   * part of the key.
+   */
   conditionKeys: readonly string[]
 }
 
@@ -56,24 +61,28 @@ export function parseJudgements(input: unknown): ReadonlyMap<string, ServiceRows
 function parseService(service: string, input: unknown): ServiceRows {
   if (!Array.isArray(input) || input.length === 0 || input.length > maxRows)
     throw invalid(service, `must be a list of 1 to ${maxRows} rows`)
-  const seen = new Set<string>()
+  const judgedPatterns = new Set<string>()
   const destructive: DestructiveRow[] = []
   const exempt: ExemptRow[] = []
   const reads: string[] = []
   for (const [index, value] of input.entries()) {
     const path = `${service}[${index}]`
     const row = asRecord(value, path)
-    if (Object.hasOwn(row, 'tier')) destructive.push(parseDestructive(path, row, seen))
-    else if (Object.hasOwn(row, 'exempt')) exempt.push(parseExempt(path, row, seen))
+    if (Object.hasOwn(row, 'tier')) destructive.push(parseDestructive(path, row, judgedPatterns))
+    else if (Object.hasOwn(row, 'exempt')) exempt.push(parseExempt(path, row, judgedPatterns))
     else {
       requireFields(path, row, ['reads'])
-      reads.push(...parsePatterns(`${path}.reads`, row['reads'], seen))
+      reads.push(...parsePatterns(`${path}.reads`, row['reads'], judgedPatterns))
     }
   }
   return { destructive, exempt, reads }
 }
 
-function parseDestructive(path: string, row: Record<string, unknown>, seen: Set<string>): DestructiveRow {
+function parseDestructive(
+  path: string,
+  row: Record<string, unknown>,
+  judgedPatterns: Set<string>,
+): DestructiveRow {
   requireFields(path, row, ['tier', 'loss', 'actions', 'lost', 'safeguard'], ['conditionKeys'])
   const { tier, safeguard } = row
   if (tier !== 1 && tier !== 2) throw invalid(`${path}.tier`, 'must be 1 or 2')
@@ -82,7 +91,7 @@ function parseDestructive(path: string, row: Record<string, unknown>, seen: Set<
   return {
     tier,
     loss,
-    actions: parsePatterns(`${path}.actions`, row['actions'], seen),
+    actions: parsePatterns(`${path}.actions`, row['actions'], judgedPatterns),
     lost: parseText(`${path}.lost`, row['lost']),
     safeguard: safeguard === null ? null : parseText(`${path}.safeguard`, safeguard),
     conditionKeys: Object.hasOwn(row, 'conditionKeys')
@@ -91,21 +100,21 @@ function parseDestructive(path: string, row: Record<string, unknown>, seen: Set<
   }
 }
 
-function parseExempt(path: string, row: Record<string, unknown>, seen: Set<string>): ExemptRow {
+function parseExempt(path: string, row: Record<string, unknown>, judgedPatterns: Set<string>): ExemptRow {
   requireFields(path, row, ['exempt', 'reason'])
   return {
-    exempt: parsePatterns(`${path}.exempt`, row['exempt'], seen),
+    exempt: parsePatterns(`${path}.exempt`, row['exempt'], judgedPatterns),
     reason: parseText(`${path}.reason`, row['reason']),
   }
 }
 
-function parsePatterns(path: string, input: unknown, seen: Set<string>): string[] {
+function parsePatterns(path: string, input: unknown, judgedPatterns: Set<string>): string[] {
   const patterns = asTexts(path, input)
   for (const pattern of patterns) {
     if (!/^[A-Za-z0-9*]{1,128}$/.test(pattern) || pattern.includes('**'))
       throw invalid(path, `${shown(pattern)} is no action name or pattern`)
-    if (seen.has(pattern.toLowerCase())) throw invalid(path, `${pattern} is judged twice`)
-    seen.add(pattern.toLowerCase())
+    if (judgedPatterns.has(pattern.toLowerCase())) throw invalid(path, `${pattern} is judged twice`)
+    judgedPatterns.add(pattern.toLowerCase())
   }
   return patterns
 }

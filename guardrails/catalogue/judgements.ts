@@ -27,8 +27,8 @@ export function isExamined(service: string): boolean {
 }
 
 /**
- * The strictest judgement that matches: tier 1, tier 2, exempt, read. Policies deny by the same patterns, so that a judgement
- * says what they do.
+ * The strictest judgement that matches: tier 1, tier 2, exempt, read. Policies deny by the same patterns, so that a
+ * judgement says what they do.
  * @param action as in a policy, without wildcards: `ec2:DeleteVolume`
  */
 export function judgeAction(action: string): ActionJudgement {
@@ -57,7 +57,10 @@ export function rowsOf(service: string): ServiceRows {
   return judgements.get(service.toLowerCase()) ?? nothingExamined
 }
 
-/** Patterns of the service's actions of this tier, with its prefix and as few as possible, sorted. They match no exempt action and no read. */
+/**
+ * Patterns of the service's actions of this tier, with its prefix and as few as possible, sorted. They match no
+ * exempt action and no read.
+ */
 export function expandTier(service: string, tier: Tier): string[] {
   const patterns = rowsOf(service)
     .destructive.filter((row) => row.tier === tier)

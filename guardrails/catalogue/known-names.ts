@@ -1,4 +1,5 @@
-// The names of all actions of the examined services, from known-actions.json. A pattern can't tell whether an action exists.
+// The names of all actions of the examined services, from known-actions.json. A pattern can't tell whether an action
+// exists.
 import { judgeAction } from './judgements.ts'
 import knownActions from './known-actions.json' with { type: 'json' }
 import { patternIncludes } from './action-pattern.ts'

@@ -10,7 +10,8 @@ import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface AlarmCenterArgs {
   location: VaultLocation
-  productionAccountId: string
+  /** The accounts whose forwarders may put events on the bus. */
+  accountIds: readonly string[]
   patterns: readonly AlarmPattern[]
 }
 
@@ -22,12 +23,11 @@ export class AlarmCenter extends pulumi.ComponentResource {
       { name: alarmBusName },
       { parent: this, protect: true, retainOnDelete: true },
     )
-    const accounts = [args.location.accountId, args.productionAccountId]
     new aws.cloudwatch.EventBusPolicy(
       name,
       {
         eventBusName: alarmBusName,
-        policy: renderPolicy(alarmBusPolicy(alarmBusArn(args.location), accounts)),
+        policy: renderPolicy(alarmBusPolicy(alarmBusArn(args.location), args.accountIds)),
       },
       { parent: this, dependsOn: [bus] },
     )

@@ -5,7 +5,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { auditBucketPolicy } from '../../guardrails/audit-policies.ts'
 import { auditBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
-import { keepLocked, keepPrivate } from './private-bucket.ts'
+import { bucketNameInputs, keepLocked, keepPrivate } from './private-bucket.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface AuditBucketArgs {
@@ -23,7 +23,7 @@ export class AuditBucket extends pulumi.ComponentResource {
     const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.s3.Bucket(
       name,
-      { bucket: auditBucketName(args.location), objectLockEnabled: true },
+      { ...bucketNameInputs(auditBucketName, args.location), objectLockEnabled: true },
       protectedOptions,
     )
     const bucket = created.bucket

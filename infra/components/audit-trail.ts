@@ -24,6 +24,8 @@ export interface AuditTrailArgs {
    */
   accountId: string
   ofOrganization: boolean
+  /** Types of resources of which every write is recorded too, such as `AWS::DynamoDB::Table`. */
+  dataEvents: readonly string[]
 }
 
 /** Short, because the log group serves searches only. The bucket keeps the logs. */
@@ -63,10 +65,6 @@ export class AuditTrail extends pulumi.ComponentResource {
       },
       { parent: this },
     )
-    // The region ends the name, so one prefix matches the bucket in every region.
-    const vaultObjects = [vaultBucketName, feedbackBucketName].map((nameOf) =>
-      bucketArn(nameOf({ ...vault, region: '' })),
-    )
     new aws.cloudtrail.Trail(
       name,
       {
@@ -78,20 +76,39 @@ export class AuditTrail extends pulumi.ComponentResource {
         enableLogFileValidation: true,
         cloudWatchLogsGroupArn: logGroupArn,
         cloudWatchLogsRoleArn: deliverer.role.arn,
-        advancedEventSelectors: [
-          { name: 'management', fieldSelectors: [{ field: 'eventCategory', equals: ['Management'] }] },
-          {
-            name: 'vault objects',
-            fieldSelectors: [
-              { field: 'eventCategory', equals: ['Data'] },
-              { field: 'resources.type', equals: ['AWS::S3::Object'] },
-              { field: 'resources.ARN', startsWiths: vaultObjects },
-            ],
-          },
-        ],
+        advancedEventSelectors: eventSelectors(args),
       },
       { ...protectedOptions, dependsOn: [logs, deliverer] },
     )
     this.registerOutputs({})
   }
+}
+
+function eventSelectors({
+  vault,
+  dataEvents,
+}: AuditTrailArgs): aws.types.input.cloudtrail.TrailAdvancedEventSelector[] {
+  // The region ends the name, so one prefix matches the bucket in every region.
+  const vaultObjects = [vaultBucketName, feedbackBucketName].map((nameOf) =>
+    bucketArn(nameOf({ ...vault, region: '' })),
+  )
+  return [
+    { name: 'management', fieldSelectors: [{ field: 'eventCategory', equals: ['Management'] }] },
+    {
+      name: 'vault objects',
+      fieldSelectors: [
+        { field: 'eventCategory', equals: ['Data'] },
+        { field: 'resources.type', equals: ['AWS::S3::Object'] },
+        { field: 'resources.ARN', startsWiths: vaultObjects },
+      ],
+    },
+    ...dataEvents.map((resourceType) => ({
+      name: `writes of ${resourceType}`,
+      fieldSelectors: [
+        { field: 'eventCategory', equals: ['Data'] },
+        { field: 'resources.type', equals: [resourceType] },
+        { field: 'readOnly', equals: ['false'] },
+      ],
+    })),
+  ]
 }

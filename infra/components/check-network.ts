@@ -1,8 +1,9 @@
-// The network of checks. It has no internet and accepts no connections. Endpoints lead to S3, the image
-// registry and the logs of the region, and their policies admit only the vault's own account.
+// The network of checks. It has no internet and accepts no connections. Endpoints lead to S3, the image registry, the
+// logs and the keys of the region, and their policies admit only the vault's own account.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import {
+  keyEndpointPolicy,
   logEndpointPolicy,
   registryEndpointPolicy,
   storageEndpointPolicy,
@@ -78,7 +79,7 @@ export class CheckNetwork extends pulumi.ComponentResource {
     )
   }
 
-  /** Endpoints of the image registry and of the logs. */
+  /** Endpoints of the image registry, of the logs, and of the keys with which the notary signs. */
   private createServiceEndpoints(
     name: string,
     location: VaultLocation,
@@ -88,6 +89,7 @@ export class CheckNetwork extends pulumi.ComponentResource {
       'ecr.api': registryEndpointPolicy(location),
       'ecr.dkr': registryEndpointPolicy(location),
       logs: logEndpointPolicy(location),
+      kms: keyEndpointPolicy(location),
     }
     for (const [service, policy] of Object.entries(services)) {
       new aws.ec2.VpcEndpoint(

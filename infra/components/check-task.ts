@@ -1,7 +1,7 @@
 // The task definition of a check: one container with a read-only root file system and no Linux capabilities,
 // and with its own role or no role.
 import * as aws from '@pulumi/aws'
-import type * as pulumi from '@pulumi/pulumi'
+import * as pulumi from '@pulumi/pulumi'
 import { containerName } from '../../guardrails/restore-test-machine.ts'
 import { checkRoleArn, dutyRoleArn, taskExecutionRoleName } from '../../guardrails/names.ts'
 import type { Duty, VaultLocation } from '../../guardrails/names.ts'
@@ -15,7 +15,7 @@ export interface CheckTask {
   /** Named by digest, so that the reviewed image is the one that runs. */
   image: string
   entryPoint: string[]
-  command: string[]
+  command: pulumi.Input<string[]>
   /** Null: no role, so the container gets no address for credentials from ECS. */
   duty: Duty | null
   cpu: string
@@ -43,7 +43,9 @@ export function defineTask(name: string, task: CheckTask, parent: pulumi.Resourc
       ...(duty === null ? {} : { taskRoleArn: dutyRoleArn(location.accountId, duty) }),
       ...(volumes === undefined ? {} : { volumes }),
       ...(diskGib === undefined ? {} : { ephemeralStorage: { sizeInGib: diskGib } }),
-      containerDefinitions: JSON.stringify([containerOf(task)]),
+      containerDefinitions: pulumi
+        .output(task.command)
+        .apply((command) => JSON.stringify([containerOf({ ...task, command })])),
       // Old revisions stay, because a running state machine still uses its revision after a deployment.
       skipDestroy: true,
     },

@@ -1,14 +1,14 @@
-// A service or resource control policy, attached to accounts and units. The organization has to enable its
+// A service control, resource control or S3 policy, attached to accounts and units. The organization has to enable its
 // policy type first.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { renderPolicy } from '../../guardrails/policy.ts'
-import type { Policy } from '../../guardrails/policy.ts'
+import type { OrganizationPolicyType, Policy, S3Policy } from '../../guardrails/policy.ts'
 
 export interface ControlPolicyArgs {
-  type: 'SERVICE_CONTROL_POLICY' | 'RESOURCE_CONTROL_POLICY'
+  type: OrganizationPolicyType
   description: string
-  document: Policy
+  document: Policy | S3Policy
   /** Ids of accounts and units, by the name of their attachment. */
   targets: Record<string, pulumi.Input<string>>
 }

@@ -5,7 +5,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
 import { feedbackBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
-import { keepPrivate } from './private-bucket.ts'
+import { bucketNameInputs, keepPrivate } from './private-bucket.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
 /** Short, because the notary repeats feedback that a writer missed. */
@@ -13,11 +13,16 @@ const keptDays = 30
 
 export class FeedbackBucket extends pulumi.ComponentResource {
   readonly bucket: aws.s3.Bucket
+  readonly policy: aws.s3.BucketPolicy
 
   constructor(name: string, args: { location: VaultLocation }, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:FeedbackBucket', name, {}, options)
     const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
-    this.bucket = new aws.s3.Bucket(name, { bucket: feedbackBucketName(args.location) }, protectedOptions)
+    this.bucket = new aws.s3.Bucket(
+      name,
+      bucketNameInputs(feedbackBucketName, args.location),
+      protectedOptions,
+    )
     const bucket = this.bucket.bucket
     const lifecycle = new aws.s3.BucketLifecycleConfiguration(
       name,
@@ -36,7 +41,7 @@ export class FeedbackBucket extends pulumi.ComponentResource {
       protectedOptions,
     )
     const settings = keepPrivate(name, bucket, protectedOptions)
-    new aws.s3.BucketPolicy(
+    this.policy = new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(feedbackBucketPolicy(args.location)) },
       { ...protectedOptions, dependsOn: [lifecycle, ...settings] },

@@ -22,7 +22,7 @@ export class NameFirewall extends pulumi.ComponentResource {
         action: 'ALLOW',
         firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN',
       },
-      { listName: 'all', domains: ['*'], action: 'BLOCK', blockResponse: 'NXDOMAIN' },
+      { listName: 'all', domains: ['*.'], action: 'BLOCK', blockResponse: 'NXDOMAIN' },
     ]
     const firewallRules = rules.map(({ listName, domains, ...rule }, index) => {
       const list = new aws.route53.ResolverFirewallDomainList(
@@ -57,9 +57,12 @@ export class NameFirewall extends pulumi.ComponentResource {
   }
 }
 
-/** Names that only AWS serves, so that no customer's name server sees a query. */
+/**
+ * Names that only AWS serves, so that no customer's name server sees a query. They end with a dot, as AWS stores them:
+ * the engine would otherwise report a difference after each refresh.
+ */
 function awsNames(region: string): string[] {
-  return ['api.ecr', '*.dkr.ecr', 'logs', 's3', '*.s3', '*.efs'].map(
-    (service) => `${service}.${region}.amazonaws.com`,
+  return ['api.ecr', '*.dkr.ecr', 'logs', 'kms', 's3', '*.s3', '*.efs'].map(
+    (service) => `${service}.${region}.amazonaws.com.`,
   )
 }

@@ -1,10 +1,9 @@
-// Alarms of a region: the topic that pages on-call, and an alarm for each source without a committed backup.
-// Each region with a vault has its own topic, because CloudWatch reaches only topics of its own region.
+// The topic of a region that pages on-call, with its subscriptions. Each region with a vault has its own topic, because
+// CloudWatch reaches only topics of its own region.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { alarmTopicPolicy } from '../../guardrails/audit-policies.ts'
-import { manifestPrefix } from '../../core/store/vault-keys.ts'
-import { alarmTopicArn, alarmTopicName, vaultBucketName } from '../../guardrails/names.ts'
+import { alarmTopicArn, alarmTopicName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
@@ -12,10 +11,6 @@ export interface RegionAlarmsArgs {
   location: VaultLocation
   emails: readonly string[]
   webhooks: readonly string[]
-  sources: readonly string[]
-  silenceHours: number
-  /** The bucket whose requests S3 counts. */
-  vaultBucket: aws.s3.Bucket
 }
 
 export class RegionAlarms extends pulumi.ComponentResource {
@@ -36,53 +31,98 @@ export class RegionAlarms extends pulumi.ComponentResource {
     ] as const) {
       endpoints.forEach(
         (endpoint, index) =>
-          new aws.sns.TopicSubscription(
-            `${name}-${protocol}-${index}`,
-            { topic: topicArn, protocol, endpoint },
-            topicOptions,
+          void warnOfOpenUnsubscribe(
+            endpoint,
+            new aws.sns.TopicSubscription(
+              `${name}-${protocol}-${index}`,
+              { topic: topicArn, protocol, endpoint },
+              topicOptions,
+            ),
           ),
       )
     }
-    this.alarmOnSilence(name, args, topicOptions)
+    this.testPath(name, topicArn)
     this.registerOutputs({})
   }
 
   /**
-   * One alarm for each source, on S3's count of requests to its manifests. Missing data also fires the alarm.
+   * An alarm that never fires looks like one that can't. So a test alarm takes the same way each day, and metrics count
+   * the deliveries.
    */
-  private alarmOnSilence(
-    name: string,
-    args: RegionAlarmsArgs,
-    topicOptions: pulumi.CustomResourceOptions,
-  ): void {
-    const bucket = vaultBucketName(args.location)
-    for (const source of args.sources) {
-      const filterId = `manifests-${source}`
-      const metric = new aws.s3.BucketMetric(
-        `${name}-${source}`,
-        { bucket, name: filterId, filter: { prefix: manifestPrefix(source) } },
-        { parent: this, protect: true, retainOnDelete: true, dependsOn: [args.vaultBucket] },
-      )
+  private testPath(name: string, topicArn: string): void {
+    const ruleName = 'holdfast-alarm-test'
+    const rule = new aws.cloudwatch.EventRule(
+      `${name}-test`,
+      { name: ruleName, description: 'A test alarm each day', scheduleExpression: testSchedule },
+      { parent: this },
+    )
+    new aws.cloudwatch.EventTarget(
+      `${name}-test`,
+      {
+        rule: ruleName,
+        targetId: 'topic',
+        arn: topicArn,
+        inputTransformer: {
+          inputPaths: { region: '$.region', time: '$.time' },
+          inputTemplate: JSON.stringify(
+            'Test alarm of the vault in <region>, at <time>: alarms reach you. If the next one does not come in a day, they no longer do.',
+          ),
+        },
+      },
+      { parent: this, dependsOn: [rule] },
+    )
+    const alarm = (alarmName: string, inputs: Omit<aws.cloudwatch.MetricAlarmArgs, 'evaluationPeriods'>) =>
       new aws.cloudwatch.MetricAlarm(
-        `${name}-${source}`,
+        `${name}-${alarmName}`,
         {
-          name: `holdfast-silence-${source}`,
-          alarmDescription: `No backup of ${source} was committed for ${args.silenceHours} hours.`,
-          namespace: 'AWS/S3',
-          metricName: 'PutRequests',
-          dimensions: { BucketName: bucket, FilterId: filterId },
+          name: `holdfast-alarm-${alarmName}`,
+          namespace: 'AWS/SNS',
+          dimensions: { TopicName: alarmTopicName },
           statistic: 'Sum',
           period: 3600,
-          evaluationPeriods: args.silenceHours,
-          datapointsToAlarm: args.silenceHours,
-          comparisonOperator: 'LessThanThreshold',
-          threshold: 1,
-          treatMissingData: 'breaching',
-          alarmActions: [alarmTopicArn(args.location)],
-          okActions: [alarmTopicArn(args.location)],
+          evaluationPeriods: deliveryHours,
+          alarmActions: [topicArn],
+          ...inputs,
         },
-        { ...topicOptions, dependsOn: [metric] },
+        { parent: this, dependsOn: [this.topic] },
       )
-    }
+    alarm('undelivered', {
+      alarmDescription: 'An alarm did not reach one of its addresses. The other addresses get this one.',
+      metricName: 'NumberOfNotificationsFailed',
+      datapointsToAlarm: 1,
+      comparisonOperator: 'GreaterThanThreshold',
+      threshold: 0,
+      treatMissingData: 'notBreaching',
+    })
+    alarm('silent', {
+      alarmDescription: `No alarm was delivered for ${deliveryHours} hours, not even the daily test.`,
+      metricName: 'NumberOfNotificationsDelivered',
+      datapointsToAlarm: deliveryHours,
+      comparisonOperator: 'LessThanThreshold',
+      threshold: 1,
+      treatMissingData: 'breaching',
+    })
   }
+}
+
+/** In the morning, in UTC: a missing one is noticed by day. */
+const testSchedule = 'cron(0 8 * * ? *)'
+/** A day, and two hours for a late delivery. */
+const deliveryHours = 26
+
+/**
+ * The link in each mail ends a subscription without credentials, unless its confirmation was signed. AWS denies no
+ * one that link.
+ */
+function warnOfOpenUnsubscribe(endpoint: string, subscription: aws.sns.TopicSubscription): void {
+  pulumi
+    .all([subscription.pendingConfirmation, subscription.confirmationWasAuthenticated])
+    .apply(([isPending, isAuthenticated]) => {
+      if (isPending === false && isAuthenticated === false)
+        void pulumi.log.warn(
+          `every reader of an alarm to ${endpoint} can end its subscription by the link in the mail: ` +
+            'subscribe again, and confirm with `aws sns confirm-subscription --authenticate-on-unsubscribe true`',
+          subscription,
+        )
+    })
 }

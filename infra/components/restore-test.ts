@@ -30,7 +30,7 @@ import type { CheckNetwork } from './check-network.ts'
 import { defineTask } from './check-task.ts'
 import type { RestoreTestNetwork } from './restore-test-network.ts'
 import { HandOver } from './hand-over.ts'
-import { countPassedChecks } from './passed-checks.ts'
+import { alarmIfMissed, countPassedRuns } from './passed-checks.ts'
 
 export interface RestoreTestArgs {
   location: VaultLocation
@@ -93,16 +93,20 @@ export class RestoreTest extends pulumi.ComponentResource {
       { ...childOptions, dependsOn: [machine] },
     )
     const alarmDescription = `No restore test of ${source} passed for ${restoreTestSilenceHours} hours, so no test shows that a snapshot can be restored and started.`
-    countPassedChecks(
+    const metricName = restoreTestName(source)
+    const pattern = restoreTestPassedFilter(source)
+    const filter = countPassedRuns(name, { metricName, pattern, isBySource: false }, childOptions)
+    alarmIfMissed(
       name,
       {
         location,
-        metricName: restoreTestName(source),
-        pattern: restoreTestPassedFilter(source),
+        alarmName: metricName,
+        metricName,
+        source: null,
         silenceHours: restoreTestSilenceHours,
         alarmDescription,
       },
-      this,
+      { ...childOptions, dependsOn: [filter] },
     )
     this.registerOutputs({})
   }

@@ -1,5 +1,5 @@
-// One check of one source: a container task with its own role, a schedule that starts it, and an alarm if
-// none passed for too long.
+// One task for a source or a vault: a container with its own role, a schedule that starts it, and an alarm if no run
+// passed for too long.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import {
@@ -7,19 +7,22 @@ import {
   checkFamily,
   checkGroupName,
   checkLogGroupName,
+  checkMetricName,
   checkQueueArn,
   checkRoleArn,
   schedulerRoleName,
 } from '../../guardrails/names.ts'
-import type { CheckPlan } from '../../checks/check-plan.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
+import type { TaskPlan } from '../../checks/check-plan.ts'
 import { defineTask } from './check-task.ts'
-import { countPassedChecks } from './passed-checks.ts'
+import { alarmIfMissed } from './passed-checks.ts'
 
 export interface ScheduledCheckArgs {
   location: VaultLocation
-  plan: CheckPlan
-  source: string
+  plan: Omit<TaskPlan<never>, 'command'>
+  /** Null for a task of the whole vault. */
+  source: string | null
+  command: pulumi.Input<string[]>
   image: string
   network: { subnetId: pulumi.Input<string>; taskGroupId: pulumi.Input<string> }
 }
@@ -27,7 +30,7 @@ export interface ScheduledCheckArgs {
 export class ScheduledCheck extends pulumi.ComponentResource {
   constructor(name: string, args: ScheduledCheckArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:ScheduledCheck', name, {}, options)
-    const { location, plan, source, image } = args
+    const { location, plan, source, command, image } = args
     const family = checkFamily(plan.name, source)
     const task = defineTask(
       name,
@@ -36,7 +39,7 @@ export class ScheduledCheck extends pulumi.ComponentResource {
         family,
         image,
         entryPoint: ['holdfast'],
-        command: plan.command(location, source),
+        command,
         duty: plan.duty,
         cpu: plan.cpu,
         memoryMiB: plan.memoryMiB,
@@ -49,13 +52,12 @@ export class ScheduledCheck extends pulumi.ComponentResource {
       name,
       {
         // Unique within its schedule group. AWS allows 64 characters.
-        name: `${plan.name}-${source}`,
+        name: source === null ? plan.name : `${plan.name}-${source}`,
         groupName: checkGroupName,
         description: plan.sentence,
         scheduleExpression: plan.schedule,
         scheduleExpressionTimezone: 'UTC',
-        // A window, so that not all sources start at once.
-        flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: 60 },
+        flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: plan.windowMinutes },
         target: {
           arn: checkClusterArn(location),
           roleArn: checkRoleArn(location.accountId, schedulerRoleName),
@@ -75,17 +77,18 @@ export class ScheduledCheck extends pulumi.ComponentResource {
       },
       { parent: this },
     )
-    const alarmDescription = `No check ${plan.name} of ${source} passed for ${plan.silenceHours} hours. Not confirmed: ${plan.sentence}.`
-    countPassedChecks(
+    const subject = source === null ? plan.name : `${plan.name} of ${source}`
+    alarmIfMissed(
       name,
       {
         location,
-        metricName: family,
-        pattern: plan.passedFilter(source),
+        alarmName: family,
+        metricName: checkMetricName(plan.name),
+        source,
         silenceHours: plan.silenceHours,
-        alarmDescription,
+        alarmDescription: `No check ${subject} passed for ${plan.silenceHours} hours. Not confirmed: ${plan.sentence}.`,
       },
-      this,
+      { parent: this },
     )
     this.registerOutputs({})
   }

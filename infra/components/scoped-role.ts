@@ -15,8 +15,12 @@ export interface ScopedRoleArgs {
   tags?: Record<string, string>
 }
 
+const inlineName = 'duty'
+
 export class ScopedRole extends pulumi.ComponentResource {
   readonly role: aws.iam.Role
+  /** The documents that a check compares with the live role, as `checks/configuration/expected-state.ts` has them. */
+  readonly expected: pulumi.Output<Record<string, unknown>>
 
   constructor(name: string, args: ScopedRoleArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:identity:ScopedRole', name, {}, options)
@@ -35,9 +39,17 @@ export class ScopedRole extends pulumi.ComponentResource {
     )
     new aws.iam.RolePolicy(
       name,
-      { name: 'duty', role: this.role.name, policy: renderPolicy(args.policy) },
+      { name: inlineName, role: this.role.name, policy: renderPolicy(args.policy) },
       { parent: this },
     )
+    this.expected = pulumi
+      .all([args.trust, args.boundary])
+      .apply(([trust, boundary]): Record<string, unknown> => ({
+        trust,
+        policies: { [inlineName]: args.policy },
+        attached: [],
+        boundary: boundary ?? null,
+      }))
     this.registerOutputs({ arn: this.role.arn })
   }
 }

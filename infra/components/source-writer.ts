@@ -21,12 +21,12 @@ export interface SourceWriterArgs {
 }
 
 export class SourceWriter extends pulumi.ComponentResource {
-  readonly role: aws.iam.Role
+  readonly scoped: ScopedRole
 
   constructor(name: string, args: SourceWriterArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:SourceWriter', name, {}, options)
     const { location, source } = args
-    const scoped = new ScopedRole(
+    this.scoped = new ScopedRole(
       name,
       {
         roleName: writerRoleName(source.name),
@@ -38,14 +38,13 @@ export class SourceWriter extends pulumi.ComponentResource {
       },
       { parent: this, ...(args.provider === undefined ? {} : { dependsOn: [args.provider] }) },
     )
-    this.role = scoped.role
     if ('rolesAnywhere' in source.trust) {
       new aws.rolesanywhere.Profile(
         name,
         {
           name: writerRoleName(source.name),
           enabled: true,
-          roleArns: [this.role.arn],
+          roleArns: [this.scoped.role.arn],
           durationSeconds: 3600,
         },
         { parent: this },

@@ -4,7 +4,8 @@ import * as pulumi from '@pulumi/pulumi'
 import { toolkitBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import { toolkitBucketPolicy } from '../../guardrails/toolkit-bucket-policy.ts'
-import { keepLocked, keepPrivate } from './private-bucket.ts'
+import { bucketNameInputs, keepLocked, keepPrivate } from './private-bucket.ts'
+import { keyBeside } from '../toolkit.ts'
 import type { ToolkitFile } from '../toolkit.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
@@ -13,7 +14,17 @@ export interface ToolkitBucketArgs {
   lockMode: 'COMPLIANCE' | 'GOVERNANCE'
   retentionDays: number
   files: readonly ToolkitFile[]
+  /** Texts that only a deployment knows, by the names of their files. */
+  lateFiles: Readonly<Record<LateFile, pulumi.Output<string>>>
 }
+
+/** The public keys that verify receipts and reports, and the declared settings and roles, for a check to compare. */
+type LateFile = keyof typeof lateFiles
+const lateFiles = {
+  'notary.pem': { name: 'notary-key', contentType: 'application/x-pem-file' },
+  'reports.pem': { name: 'report-key', contentType: 'application/x-pem-file' },
+  'expected.json': { name: 'expected', contentType: 'application/json' },
+} as const
 
 export class ToolkitBucket extends pulumi.ComponentResource {
   constructor(name: string, args: ToolkitBucketArgs, options: pulumi.ComponentResourceOptions) {
@@ -21,7 +32,7 @@ export class ToolkitBucket extends pulumi.ComponentResource {
     const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     const created = new aws.s3.Bucket(
       name,
-      { bucket: toolkitBucketName(args.location), objectLockEnabled: true },
+      { ...bucketNameInputs(toolkitBucketName, args.location), objectLockEnabled: true },
       protectedOptions,
     )
     const bucket = created.bucket
@@ -46,7 +57,22 @@ export class ToolkitBucket extends pulumi.ComponentResource {
         },
         // Retained but not protected, because new content gets a new key, and the old object stays in the
         // bucket.
-        { parent: this, retainOnDelete: true, dependsOn: [policy] },
+        { parent: this, protect: false, retainOnDelete: true, dependsOn: [policy] },
+      )
+    }
+    const [file] = args.files
+    for (const fileName of file === undefined ? [] : (Object.keys(lateFiles) as LateFile[])) {
+      const content = args.lateFiles[fileName]
+      new aws.s3.BucketObjectv2(
+        `${name}-${lateFiles[fileName].name}`,
+        {
+          bucket,
+          key: content.apply((text) => keyBeside(file!, fileName, text)),
+          contentType: lateFiles[fileName].contentType,
+          checksumAlgorithm: 'SHA256',
+          content,
+        },
+        { parent: this, protect: false, retainOnDelete: true, dependsOn: [policy] },
       )
     }
     this.registerOutputs({})

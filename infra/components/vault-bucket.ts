@@ -5,7 +5,15 @@ import * as pulumi from '@pulumi/pulumi'
 import { vaultBucketName } from '../../guardrails/names.ts'
 import { renderPolicy } from '../../guardrails/policy.ts'
 import { vaultBucketPolicy } from '../../guardrails/vault-bucket-policy.ts'
-import { keepLocked, keepPrivate } from './private-bucket.ts'
+import type { StorageClass } from '../../guardrails/vault-bucket-policy.ts'
+import {
+  bucketNameInputs,
+  keepLocked,
+  keepPrivate,
+  noPublicAccess,
+  ownerEnforced,
+  ownKeys,
+} from './private-bucket.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 
 export interface VaultBucketArgs {
@@ -14,6 +22,25 @@ export interface VaultBucketArgs {
   retentionDays: number
   retentionCapDays: number
   detached: boolean
+  storageClasses: readonly StorageClass[]
+}
+
+const abortRule = { id: 'abort-multipart-uploads', status: 'Enabled', abortDays: 1 }
+
+/** The settings that a check compares with the live bucket, by the names of aws/live-configuration.ts. */
+export function expectedSettings(args: VaultBucketArgs): Record<string, unknown> {
+  return {
+    versioning: 'Enabled',
+    objectLock: { mode: args.lockMode, days: args.retentionDays },
+    policy: vaultBucketPolicy(args),
+    publicAccessBlock: noPublicAccess,
+    ownership: ownerEnforced,
+    encryption: ownKeys,
+    lifecycle: {
+      [abortRule.id]: { status: abortRule.status, abortDays: abortRule.abortDays, otherActions: [] },
+    },
+    replication: null,
+  }
 }
 
 /**
@@ -26,6 +53,7 @@ export function vaultResourceName(location: VaultLocation, firstRegion: string):
 
 export class VaultBucket extends pulumi.ComponentResource {
   readonly bucket: aws.s3.Bucket
+  readonly policy: aws.s3.BucketPolicy
 
   constructor(name: string, args: VaultBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:vault:VaultBucket', name, {}, options)
@@ -34,7 +62,7 @@ export class VaultBucket extends pulumi.ComponentResource {
     const protectedOptions = { parent: this, protect: true, retainOnDelete: true }
     this.bucket = new aws.s3.Bucket(
       name,
-      { bucket: vaultBucketName(args.location), objectLockEnabled: true },
+      { ...bucketNameInputs(vaultBucketName, args.location), objectLockEnabled: true },
       protectedOptions,
     )
     const bucket = this.bucket.bucket
@@ -47,22 +75,38 @@ export class VaultBucket extends pulumi.ComponentResource {
         // them.
         rules: [
           {
-            id: 'abort-multipart-uploads',
-            status: 'Enabled',
+            id: abortRule.id,
+            status: abortRule.status,
             filter: { prefix: '' },
-            abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+            abortIncompleteMultipartUpload: { daysAfterInitiation: abortRule.abortDays },
           },
         ],
       },
       { ...protectedOptions, dependsOn: locked },
     )
     const settings = keepPrivate(name, bucket, protectedOptions)
+    const events = this.reportObjects(name, bucket, protectedOptions)
     // Created last, because without an Organization it freezes all settings above.
-    new aws.s3.BucketPolicy(
+    this.policy = new aws.s3.BucketPolicy(
       name,
       { bucket, policy: renderPolicy(vaultBucketPolicy(args)) },
-      { ...protectedOptions, dependsOn: [...locked, lifecycle, ...settings] },
+      { ...protectedOptions, dependsOn: [...locked, lifecycle, ...settings, events] },
     )
     this.registerOutputs({ bucket })
+  }
+
+  /** EventBridge gets an event for each created object: the alarms on floods count them. */
+  private reportObjects(
+    name: string,
+    bucket: pulumi.Input<string>,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource {
+    const formerName = name.replace(/^vault/, 'writes')
+    const formerParent = pulumi.createUrn(formerName, 'holdfast:audit:WriteAlarms')
+    return new aws.s3.BucketNotification(
+      name,
+      { bucket, eventbridge: true },
+      { ...options, aliases: [{ name: formerName, parent: formerParent }] },
+    )
   }
 }

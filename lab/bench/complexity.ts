@@ -9,7 +9,7 @@ import type { Dataset } from './dataset.ts'
 import type { Gateway } from './gateway.ts'
 import { measure } from './measured-process.ts'
 import { assertSame, takeSample } from './measurement.ts'
-import type { Place, Sample } from './measurement.ts'
+import type { RunEnvironment, Sample } from './measurement.ts'
 import type { Complexity, ComplexityPoint } from './results.ts'
 import { spreadOf } from './statistics.ts'
 
@@ -19,7 +19,7 @@ const steps = [1, 10, 100]
 /** Requests at once while a store is filled with versions. */
 const atOnce = 16
 
-export interface Growth extends Place {
+export interface Growth extends RunEnvironment {
   gateway: Gateway
   tool: Tool
   scale: number

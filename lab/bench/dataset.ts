@@ -1,4 +1,4 @@
-// Makes the data sets from a seed, and changes 2 % of them between two backups.
+// Makes the data sets from a seed, and changes a small part of them between two backups.
 import {
   closeSync,
   ftruncateSync,
@@ -16,7 +16,7 @@ import { SeededBytes } from './seeded-bytes.ts'
 const kib = 1024
 const mib = 1024 * kib
 
-export type DatasetName = 'mixed' | 'tiny' | 'big' | 'postgres'
+export type DatasetName = 'mixed' | 'tiny' | 'big' | 'postgres' | 'daily'
 
 export interface Dataset {
   name: DatasetName
@@ -26,7 +26,7 @@ export interface Dataset {
   bytes: number
   /** The file for the restore of one file, relative to `directory`. */
   oneFile: string
-  /** Changes about 2 % of the bytes in place. */
+  /** Changes about 2 % of the bytes in place; `daily`: 0.1 % of the files. */
   change: (round: number) => Promise<void> | void
   close?: () => Promise<void>
 }
@@ -80,6 +80,18 @@ export function makeTiny(directory: string, scale: number): Dataset {
   }
 }
 
+/** A day in a large tree: a million files, of which one in a thousand changes. */
+export function makeDaily(directory: string, scale: number): Dataset {
+  const group = { folder: 'daily', count: scaled(1_000_000, scale), bytes: 512 }
+  writeGroup(directory, group, new SeededBytes('daily'))
+  return {
+    ...measured('daily', directory),
+    oneFile: join('daily', '0', '0'),
+    description: `${group.count} files of 512 bytes, of which 0.1 % change`,
+    change: (round) => changeGroup(directory, group, new SeededBytes(`daily ${round}`), 1000),
+  }
+}
+
 export function makeBig(directory: string, scale: number): Dataset {
   const seed = new SeededBytes('big')
   const bytes = scaled(8 * 1024 * mib, scale)
@@ -129,9 +141,9 @@ function fileOf(directory: string, group: FileGroup, index: number): string {
   return join(directory, group.folder, String(Math.floor(index / perFolder)), String(index % perFolder))
 }
 
-/** Changes every 50th file, in each round other ones. */
-function changeGroup(directory: string, group: FileGroup, changes: SeededBytes): void {
-  for (let index = changes.below(Math.min(50, group.count)); index < group.count; index += 50) {
+/** Changes every 50th file, or every `step`th one, in each round other ones. */
+function changeGroup(directory: string, group: FileGroup, changes: SeededBytes, step = 50): void {
+  for (let index = changes.below(Math.min(step, group.count)); index < group.count; index += step) {
     writeFileSync(fileOf(directory, group, index), contentOf(group, index, changes))
   }
 }

@@ -17,13 +17,13 @@ import { HoldfastError, exitStatus } from '../../core/errors.ts'
 import { measureComplexity, measureTree } from './complexity.ts'
 import { openHoldfast, openRestic } from './tool.ts'
 import { costPage } from './cost/page.ts'
-import { makeBig, makeMixed, makeTiny } from './dataset.ts'
+import { makeBig, makeDaily, makeMixed, makeTiny } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import { Gateway } from './gateway.ts'
 import { measureHistory } from './history.ts'
 import { describeMachine } from './machine.ts'
 import { measureDataset } from './measurement.ts'
-import type { Setting } from './measurement.ts'
+import type { RunName, Setting } from './measurement.ts'
 import { parseOptions, usage } from './options.ts'
 import type { Options, PartName } from './options.ts'
 import { makePostgres } from './postgres-dataset.ts'
@@ -46,7 +46,11 @@ const makers: Record<Exclude<PartName, 'history' | 'complexity' | 'tree'>, Maker
   tiny: makeTiny,
   big: makeBig,
   postgres: makePostgres,
+  daily: makeDaily,
 }
+
+/** The runs of a day. The others of a million files take long, and `tree` has them. */
+const dailyRuns: readonly RunName[] = ['no-change', 'change']
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2))
@@ -128,7 +132,8 @@ async function measurePart(
       }
     }
     const tools = [openHoldfast(programs, gateway), openRestic(programs, gateway)]
-    const setting = { gateway, tools, folder, sync, rounds: options.rounds, runs: options.runs, report }
+    const runs = part === 'daily' ? options.runs.filter((name) => dailyRuns.includes(name)) : options.runs
+    const setting = { gateway, tools, folder, sync, rounds: options.rounds, runs, report }
     const dataset =
       part === 'history'
         ? await measureHistory(join(folder, 'data'), scale, setting)

@@ -21,7 +21,7 @@ export type RunName = (typeof runNames)[number]
 const defaultCalmMs = 5000
 
 /** The store and the folder of a measured run. */
-export interface Place {
+export interface RunEnvironment {
   gateway: MeasuredStore
   /** An empty folder for the run. */
   folder: string
@@ -29,7 +29,7 @@ export interface Place {
   sync: () => void
 }
 
-export interface Setting extends Place {
+export interface Setting extends RunEnvironment {
   tools: readonly Tool[]
   rounds: number
   runs: readonly RunName[]
@@ -133,7 +133,7 @@ async function measureRound(
 export async function takeSample(
   invocation: Invocation,
   repository: Repository,
-  { folder, gateway, sync }: Place,
+  { folder, gateway, sync }: RunEnvironment,
 ): Promise<Sample> {
   sync()
   const [mark, before] = [gateway.mark(), gateway.cpuSeconds()]

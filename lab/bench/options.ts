@@ -5,15 +5,26 @@ import { HoldfastError } from '../../core/errors.ts'
 import { runNames } from './measurement.ts'
 import type { RunName } from './measurement.ts'
 
-/** The measurable parts: four data sets, many snapshots, growth, and on request only a tree of a million files. */
-export const partNames = ['mixed', 'tiny', 'big', 'postgres', 'history', 'complexity', 'tree'] as const
-const usualParts = partNames.filter((name) => name !== 'tree')
+/** The measurable parts: data sets, many snapshots, growth. */
+export const partNames = [
+  'mixed',
+  'tiny',
+  'big',
+  'postgres',
+  'history',
+  'complexity',
+  'tree',
+  'daily',
+] as const
+/** A million files take long: these parts are measured only by name. */
+const namedParts: readonly string[] = ['tree', 'daily']
+const usualParts = partNames.filter((name) => !namedParts.includes(name))
 export type PartName = (typeof partNames)[number]
 
 export const usage = `npm run bench -- [options]
 
   --quick        sizes that take about 20 minutes in all (without it: full sizes, about an hour)
-  --only A,B     only these parts: ${partNames.join(', ')} (a million files, 8 GiB of disk; not measured unless named)
+  --only A,B     only these parts: ${partNames.join(', ')} (the last two: a million files, 8 GiB of disk, only if named)
   --runs A,B     only these runs of a data set: ${runNames.join(', ')}
   --rounds N     rounds, both tools in each (default 5)
   --scale X      all sizes times X
@@ -45,6 +56,7 @@ const fullScales: Record<PartName, number> = {
   history: 1,
   complexity: 1,
   tree: 1,
+  daily: 1,
 }
 const quickScales: Record<PartName, number> = {
   mixed: 1,
@@ -54,6 +66,7 @@ const quickScales: Record<PartName, number> = {
   history: 1,
   complexity: 0.2,
   tree: 1,
+  daily: 1,
 }
 
 /** @throws `invalid-input` for an unknown option or a wrong value. */

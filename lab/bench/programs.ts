@@ -1,15 +1,6 @@
 // The measured programs: Holdfast as published, and restic and versitygw from the Go module proxy.
 import { execFile } from 'node:child_process'
-import {
-  cpSync,
-  accessSync,
-  constants,
-  copyFileSync,
-  mkdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, accessSync, constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -43,7 +34,8 @@ const modules: Module[] = [
 ]
 
 /**
- * @param folder for the build of Holdfast, apart from `dist`, so that `npm run build` can't change the measured program.
+ * @param folder for the build of Holdfast, apart from `dist`, so that `npm run build` can't change the measured
+ * program.
  * @throws `not-found` if a program is not installed and can't be built.
  */
 export async function preparePrograms(folder: string, report: (text: string) => void): Promise<Programs> {
@@ -66,17 +58,14 @@ export async function preparePrograms(folder: string, report: (text: string) => 
 
 async function build(folder: string, report: (text: string) => void): Promise<string> {
   report('building Holdfast')
-  const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc')
-  await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], {
+  const rolldown = join(project, 'node_modules', 'rolldown', 'bin', 'cli.mjs')
+  await run(process.execPath, [rolldown, '-c', 'rolldown.config.ts', '--dir', join(folder, 'dist')], {
     cwd: project,
-  }).catch((cause: { stdout?: string }) => {
-    throw new HoldfastError('internal', `Holdfast doesn't compile: ${(cause.stdout ?? '').slice(0, 1000)}`, {
-      cause,
-    })
+  }).catch((cause: { stdout?: string; stderr?: string }) => {
+    const output = `${cause.stdout ?? ''}${cause.stderr ?? ''}`
+    throw new HoldfastError('internal', `Holdfast can't be built: ${output.slice(0, 1000)}`, { cause })
   })
   copyFileSync(join(project, 'package.json'), join(folder, 'package.json'))
-  rmSync(join(folder, 'node_modules'), { force: true })
-  symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'))
   cpSync(join(project, 'bin'), join(folder, 'bin'), { recursive: true })
   return join(folder, 'bin', 'holdfast')
 }

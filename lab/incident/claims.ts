@@ -1,4 +1,4 @@
-// The claims of the drill, each with a stable name and one sentence, and the ledger of their examinations.
+// The claims of the drill, each with a stable name and one sentence, and the ledger of their results.
 import { guards } from '../../guardrails/guards.ts'
 
 const sentences = {
@@ -27,6 +27,16 @@ const sentences = {
     'Only the configured callers can assume a role, and no caller can choose the limits of its own session.',
   'production-safe-from-agents':
     "Agents, writers and strangers can't delete or relabel a volume or a snapshot of production.",
+  'wide-agent-limited':
+    'An agent with all of EC2, RDS, Lightsail and Systems Manager can do no destructive action of these services.',
+  'delegated-administrators-kept-out':
+    "A delegated administrator can't act on other accounts from production, and the roles of stack sets and Identity Center can do nothing in the vault's account.",
+  'alarms-not-blinded':
+    "The vault account's own root user can't silence an alarm, make up a figure that an alarm reads, or stop the checks.",
+  'deployers-shell-tears-nothing-down':
+    "A shell with the vault deployer's credentials can't delete a role, key, alarm, log or bucket setting that the vault's promise needs, with an Organization and without one.",
+  'flood-raises-alarm':
+    'A source that writes more than its budget fires an alarm, and no object that it writes ends an alarm on silence.',
   'calls-elsewhere-refused':
     "For services that the sandbox doesn't emulate, the loaded policies deny the attacks on identities, keys, organization, accounts and trails.",
   'vault-root-cannot-loosen':
@@ -66,6 +76,16 @@ const sentences = {
   'client-clock-changes-nothing':
     "A writer whose clock is wrong by a day gets the server's time and the same lock.",
   'skewed-requests-refused': 'The server refuses every request with a date that is wrong by a day.',
+  'stopped-backups-turn-red':
+    "When production's administrator stops the backups, the freshness check is red as soon as the newest snapshot is older than the objective; no role of production can add a report.",
+  'garbage-turns-red':
+    'A stolen writer that puts one byte a day under the manifests makes no source look backed up: freshness and tamper checks are red within the objective.',
+  'emptied-source-turns-red':
+    'Empty snapshots of an emptied source make no source look backed up: the freshness check is red within the objective.',
+  'incomplete-snapshots-turn-red':
+    'Snapshots that leave files out make no source look backed up: the freshness check is red within the objective.',
+  'silent-source-stays-restorable':
+    'The custodian keeps the last good snapshot of a silent source locked past the end of every first lock, although a stolen writer forged a newer one; a restore brings back every file.',
 } as const
 
 export type GuardClaim = `guard-${string}`
@@ -90,10 +110,10 @@ function sentenceOf(name: ClaimName): string {
   return claimSentences[name] ?? ''
 }
 
-export interface Examination {
+export interface ClaimFindings {
   /** Reasons why the claim fell, the most important first; empty if it held. */
   findings: string[]
-  /** The extent of the examination, in figures, because a claim about nothing always holds. */
+  /** The number of examined things, because a claim about nothing always holds. */
   evidence: string
 }
 
@@ -118,17 +138,17 @@ export class ClaimLedger {
     this.onResult = onResult
   }
 
-  /** Never rejects: an examination that throws leaves its claim `not-examined`, and the drill goes on. */
-  async examine(name: ClaimName, examination: () => Examination | Promise<Examination>): Promise<void> {
+  /** Never rejects: if `findEvidence` throws, the claim is `not-examined`, and the drill goes on. */
+  async examine(name: ClaimName, findEvidence: () => ClaimFindings | Promise<ClaimFindings>): Promise<void> {
     try {
-      const { findings, evidence } = await examination()
+      const { findings, evidence } = await findEvidence()
       this.record(name, findings.length === 0 ? 'held' : 'fell', evidence, findings)
     } catch (error) {
       this.record(name, 'not-examined', '', [describeError(error)])
     }
   }
 
-  /** All claims in the order of `claimSentences`, also those without an examination. */
+  /** All claims in the order of `claimSentences`, also those that the drill didn't examine. */
   get results(): ClaimResult[] {
     return (Object.keys(claimSentences) as ClaimName[]).map(
       (name) =>

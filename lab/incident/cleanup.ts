@@ -7,7 +7,10 @@ export class Cleanup {
     this.closers.push({ name, close })
   }
 
-  /** Runs every closer even if one fails. Returns the failures, because a leftover must be reported and not hide the result. */
+  /**
+   * Runs every closer even if one fails. Returns the failures, because a leftover must be reported and not hide the
+   * result.
+   */
   async run(): Promise<string[]> {
     const failures: string[] = []
     for (let closer = this.closers.pop(); closer !== undefined; closer = this.closers.pop()) {

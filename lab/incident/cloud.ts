@@ -1,4 +1,5 @@
-// The embedded cloud of the drill: loaded from the program's declarations, with a token service and an issuer of tokens.
+// The embedded cloud of the drill: loaded from the program's declarations, with a token service and an issuer of
+// tokens.
 import { mkdir } from 'node:fs/promises'
 import { createAuthorizer } from '../sandbox/authorization/authorizer.ts'
 import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
@@ -6,11 +7,10 @@ import type { TurnableClock } from '../sandbox/clock.ts'
 import type { CloudDeclaration } from '../sandbox/declaration.ts'
 import { startIssuer } from '../sandbox/oidc/issuer.ts'
 import { startSandbox } from '../sandbox/server.ts'
-import type { Sandbox } from '../sandbox/server.ts'
+import type { Sandbox, SandboxOptions } from '../sandbox/server.ts'
 import { createStsService } from '../sandbox/sts/service.ts'
 import { platform } from './principals.ts'
-import { directories } from './drill-context.ts'
-import type { DrillContext } from './drill-context.ts'
+import type { Cleanup } from './cleanup.ts'
 import { DrillSessions, registerDevices } from './sessions.ts'
 
 export interface DrillCloud {
@@ -20,17 +20,27 @@ export interface DrillCloud {
   stop(): Promise<void>
 }
 
-/** Continues on the disk of an earlier cloud of this drill, if there is one. */
-export async function startCloud(
-  context: DrillContext,
-  declaration: CloudDeclaration,
-  clock: TurnableClock,
-  region: string,
-): Promise<DrillCloud> {
-  const directory = directories(context).sandbox
+export interface CloudOptions {
+  /** The cloud's disk. An earlier cloud in this directory is continued. */
+  directory: string
+  declaration: CloudDeclaration
+  clock: TurnableClock
+  region: string
+  cleanup: Cleanup
+  onRequest?: SandboxOptions['onRequest']
+}
+
+export async function startCloud({
+  directory,
+  declaration,
+  clock,
+  region,
+  cleanup,
+  onRequest,
+}: CloudOptions): Promise<DrillCloud> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const issuer = await startIssuer({ issuer: platform.issuer, nowMs: () => clock.nowMs() })
-  context.cleanup.add('issuer of tokens', () => issuer.stop())
+  cleanup.add('issuer of tokens', () => issuer.stop())
   const devices = registerDevices(declaration)
   const authorizer = await createAuthorizer(declaration, { nowMs: () => clock.nowMs(), region })
   const sandbox = await startSandbox({
@@ -44,9 +54,9 @@ export async function startCloud(
         findIssuer: (url) => (platform.issuer.endsWith(`//${url}`) ? issuer.baseUrl : null),
       }),
     ],
-    onRequest: (record) => context.meter.count(record),
+    ...(onRequest === undefined ? {} : { onRequest }),
   })
-  context.cleanup.add('embedded cloud', () => sandbox.stop())
+  cleanup.add('embedded cloud', () => sandbox.stop())
   const sessions = new DrillSessions({ sandbox, declaration, region, devices, issuer })
   return { sandbox, authorizer, sessions, stop: () => sandbox.stop() }
 }

@@ -32,9 +32,11 @@ export const objectives = { rpoMs: 4 * 3_600_000, rtoMs: 15 * 60_000 } as const
 export interface DrillContext {
   seed: number
   size: WorldSize
-  /** The guard that is removed from the declarations, to see which claims fall. */
+  /** The guard that is removed, from the declarations or from the nights, to see which claims fall. */
   without: string | null
-  /** The directory of all files that the drill writes, except the report. Other users can pass through it, not list it. */
+  /**
+   * The directory of all files that the drill writes, except the report. Other users can pass through it, not list it.
+   */
   workDirectory: string
   signal: AbortSignal
   ledger: ClaimLedger
@@ -70,6 +72,7 @@ export function directories({ workDirectory }: Pick<DrillContext, 'workDirectory
     restored: below('restored'),
     caches: below('caches'),
     home: below('home'),
+    nights: below('nights'),
   }
 }
 

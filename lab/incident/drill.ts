@@ -8,6 +8,7 @@
 // 6. prove and guards: every version and lock is unchanged; each guard holds alone (steps/prove.ts, steps/guards.ts).
 // 7. restore: both states come back, and a database starts on each (steps/restore.ts).
 // 8. last wall and time: the lock without any policy, ended locks and wrong clocks (steps/last-wall.ts, steps/time.ts).
+// 9. nights: checks turn red, and the custodian keeps what is good (steps/nights.ts, nights/).
 //
 // A step that crashes leaves its own claims unexamined; the other steps still run where they can.
 import { ClaimLedger, describeError } from './claims.ts'
@@ -21,6 +22,7 @@ import { attack } from './steps/attack.ts'
 import { backUp } from './steps/back-up.ts'
 import { examineGuards } from './steps/guards.ts'
 import { attackLockAlone } from './steps/last-wall.ts'
+import { passNights } from './steps/nights.ts'
 import { produce } from './steps/produce.ts'
 import { provision } from './steps/provision.ts'
 import { prove, recordVault } from './steps/prove.ts'
@@ -112,6 +114,7 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
     attackLockAlone(context, provisioned, backedUp.vault.byDisk),
   )
   await step('time', 'Time: locks run out, clocks are wrong', () => passTime(context, provisioned))
+  await step('nights', 'Nights: backups stop, or hold less', () => passNights(context))
 }
 
 export function makeContext(options: DrillOptions): DrillContext {

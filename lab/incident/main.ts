@@ -1,16 +1,20 @@
 // `npm run drill`: replays the incident. The exit status is 0 only if every claim held.
 import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { exitStatus, isHoldfastError } from '../../core/errors.ts'
+import { wholeNumber } from '../../restore-cli/options.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
+import { toolVersion } from '../../restore-cli/tool-version.ts'
 import { guards } from '../../guardrails/guards.ts'
+import { writeReportFiles } from '../report/report-files.ts'
 import { findGuard } from './guards/guard-removal.ts'
 import { describeError, guardClaimOf } from './claims.ts'
 import { Cleanup } from './cleanup.ts'
+import { abortOnSignals } from './interruption.ts'
+import { findNightGuard, nightGuards } from './nights/night-guards.ts'
 import { renderHtmlReport } from './report/html-report.ts'
 import { reportSchema } from './report/schema.ts'
 import type { DrillReport } from './report/schema.ts'
@@ -33,7 +37,7 @@ const program = new Command('npm run drill --')
       'and the drill restores and compares all data. It changes nothing outside this machine.',
   )
   .option('--report-dir <dir>', 'folder for report.json and report.html', 'drill-report')
-  .option('--seed <n>', 'repeat the data of a report with this seed (default: random)', parseSeed)
+  .option('--seed <n>', 'repeat the data of a report with this seed (default: random)', wholeNumber)
   .option('--json', 'print report.json on standard output, progress on standard error')
   .option('--keep', 'keep the work directory')
   .option('--small', 'a small world: seconds instead of a minute, without meaningful figures')
@@ -45,23 +49,11 @@ const program = new Command('npm run drill --')
 Exit status: 0 every claim held, ${exitStatus['objective-missed']} a claim fell or could not be examined, 1 the drill itself failed.`,
   )
 
-function parseSeed(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.')
-  return Number(text)
-}
-
-const interruption = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // A second signal ends the process at once.
-    if (interruption.signal.aborted) process.exit(exitStatus.interrupted)
-    interruption.abort(new Error('interrupted'))
-  })
-}
+const interruption = abortOnSignals()
 
 async function main(flags: Flags): Promise<number> {
   if (flags.listGuards === true) return listGuards(flags.json === true)
-  if (flags.without !== undefined) findGuard(flags.without)
+  if (flags.without !== undefined && findNightGuard(flags.without) === null) findGuard(flags.without)
   const terminal = new Terminal(flags.json === true ? process.stderr : process.stdout)
   const cleanup = new Cleanup()
   const workDirectory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-drill-'))
@@ -79,13 +71,16 @@ async function main(flags: Flags): Promise<number> {
       workDirectory,
       cleanup,
       size: flags.small === true ? smallSize : drillSize,
-      toolVersion: readVersion(),
+      toolVersion: toolVersion(),
       ...(flags.without === undefined ? {} : { without: flags.without }),
-      signal: interruption.signal,
+      signal: interruption,
       listener: terminal,
     })
     const report: DrillReport = reportSchema.parse({ ...facts, leftovers: await cleanup.run() })
-    const files = await writeReport(path.resolve(flags.reportDir), report)
+    const files = await writeReportFiles(flags.reportDir, {
+      'report.json': `${JSON.stringify(report, null, 2)}\n`,
+      'report.html': renderHtmlReport(report),
+    })
     conclude(terminal, report, files)
     if (flags.keep === true) terminal.print(`Kept: ${workDirectory}`)
     if (flags.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
@@ -96,7 +91,14 @@ async function main(flags: Flags): Promise<number> {
 }
 
 function listGuards(asJson: boolean): number {
-  const list = guards.map(({ name, description }) => ({ name, claim: guardClaimOf(name), description }))
+  const list = [
+    ...guards.map(({ name, description }) => ({ name, claim: guardClaimOf(name), description })),
+    ...nightGuards.map(({ name, description, consequences }) => ({
+      name,
+      claim: consequences.join(', '),
+      description,
+    })),
+  ]
   const width = Math.max(...list.map(({ name }) => name.length))
   process.stdout.write(
     asJson
@@ -104,16 +106,6 @@ function listGuards(asJson: boolean): number {
       : list.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join(''),
   )
   return 0
-}
-
-async function writeReport(directory: string, report: DrillReport): Promise<string[]> {
-  await mkdir(directory, { recursive: true })
-  const files = {
-    'report.json': `${JSON.stringify(report, null, 2)}\n`,
-    'report.html': renderHtmlReport(report),
-  }
-  for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text)
-  return Object.keys(files).map((name) => path.join(directory, name))
 }
 
 function conclude(terminal: Terminal, { claims, durationMs, leftovers }: DrillReport, files: string[]): void {
@@ -127,12 +119,6 @@ function conclude(terminal: Terminal, { claims, durationMs, leftovers }: DrillRe
   for (const file of files) terminal.print(`Report: ${file}`)
 }
 
-function readVersion(): string {
-  return (
-    JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-  ).version
-}
-
 try {
   program.exitOverride().parse()
   process.exitCode = await main(program.opts<Flags>())
@@ -140,7 +126,7 @@ try {
   // Commander has already printed the error or the help.
   if (error instanceof CommanderError)
     process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
-  else if (interruption.signal.aborted) {
+  else if (interruption.aborted) {
     process.stderr.write('drill: interrupted; all its processes were stopped\n')
     process.exitCode = exitStatus.interrupted
   } else {

@@ -59,7 +59,8 @@ export const platform = {
 
 /** The role of this name, in any account. */
 export function roleNamed({ roles }: CloudDeclaration, name: string): DeclaredRole {
-  const role = roles.find((candidate) => candidate.name === name)
+  const [role, ...namesakes] = roles.filter((candidate) => candidate.name === name)
   if (role === undefined) throw new Error(`the program declares no role ${name}`)
+  if (namesakes.length > 0) throw new Error(`the program declares several roles ${name}`)
   return role
 }

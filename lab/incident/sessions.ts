@@ -52,6 +52,7 @@ export interface SessionSources {
 export class DrillSessions {
   private readonly sources: SessionSources
   private readonly sessionsByRole = new Map<string, Credentials>()
+  private readonly clients = new Map<string, STSClient>()
   private codes = 0
 
   constructor(sources: SessionSources) {
@@ -80,18 +81,22 @@ export class DrillSessions {
     if (part === undefined) throw new Error(`no principal of the drill assumes ${roleName}`)
     const session =
       part.by === null
-        ? await this.assumeByToken(roleName, await this.mintToken())
+        ? await this.assumeByToken(roleNamed(this.sources.declaration, roleName).arn, await this.mintToken())
         : await this.assume(this.ofWorkload(part.by), part)
     this.sessionsByRole.set(roleName, session)
     return session
   }
 
-  async assume(caller: Credentials, part: Omit<DrillPrincipal, 'by'>): Promise<Credentials> {
+  /** @param part its `arn` is needed where several accounts have a role of this name. */
+  async assume(
+    caller: Credentials,
+    part: Omit<DrillPrincipal, 'by'> & { arn?: string },
+  ): Promise<Credentials> {
     const { declaration, devices, sandbox } = this.sources
     const roleDevices = part.secondFactor === true ? devices.filter(({ role }) => role === part.role) : []
     const device = roleDevices.length === 0 ? undefined : roleDevices[this.codes++ % roleDevices.length]
     return this.request(caller, {
-      RoleArn: roleNamed(declaration, part.role).arn,
+      RoleArn: part.arn ?? roleNamed(declaration, part.role).arn,
       ...(part.externalId === undefined ? {} : { ExternalId: part.externalId }),
       ...(part.sourceIdentity === undefined ? {} : { SourceIdentity: part.sourceIdentity }),
       ...(part.tags === undefined
@@ -108,43 +113,40 @@ export class DrillSessions {
     caller: Credentials,
     input: Omit<AssumeRoleCommandInput, 'RoleSessionName'>,
   ): Promise<Credentials> {
-    const client = this.connect(caller)
-    try {
-      return readSession(
-        (await client.send(new AssumeRoleCommand({ RoleSessionName: sessionName, ...input }))).Credentials,
-      )
-    } finally {
-      client.destroy()
-    }
+    return readSession(
+      (await this.connect(caller).send(new AssumeRoleCommand({ RoleSessionName: sessionName, ...input })))
+        .Credentials,
+    )
   }
 
-  async assumeByToken(roleName: string, token: string): Promise<Credentials> {
-    const client = this.connect(null)
-    try {
-      const input = {
-        RoleArn: roleNamed(this.sources.declaration, roleName).arn,
-        RoleSessionName: sessionName,
-        WebIdentityToken: token,
-      }
-      return readSession((await client.send(new AssumeRoleWithWebIdentityCommand(input))).Credentials)
-    } finally {
-      client.destroy()
-    }
+  async assumeByToken(roleArn: string, token: string): Promise<Credentials> {
+    const input = { RoleArn: roleArn, RoleSessionName: sessionName, WebIdentityToken: token }
+    return readSession(
+      (await this.connect(null).send(new AssumeRoleWithWebIdentityCommand(input))).Credentials,
+    )
   }
 
   mintToken(subject: string = platform.subject): Promise<string> {
     return this.sources.issuer.mint({ sub: subject, aud: platform.audience })
   }
 
+  /** One client for each caller and clock, because a new client costs more than its request. */
   private connect(credentials: Credentials | null): STSClient {
     const { sandbox, region } = this.sources
-    return new STSClient({
-      endpoint: sandbox.endpoint,
-      region,
-      maxAttempts: 1,
-      systemClockOffset: sandbox.clock.offsetMs,
-      credentials: credentials === null ? { accessKeyId: '', secretAccessKey: '' } : toSdk(credentials),
-    })
+    const { offsetMs } = sandbox.clock
+    const key = `${credentials?.accessKeyId ?? ''} ${offsetMs}`
+    let client = this.clients.get(key)
+    if (client === undefined) {
+      client = new STSClient({
+        endpoint: sandbox.endpoint,
+        region,
+        maxAttempts: 1,
+        systemClockOffset: offsetMs,
+        credentials: credentials === null ? { accessKeyId: '', secretAccessKey: '' } : toSdk(credentials),
+      })
+      this.clients.set(key, client)
+    }
+    return client
   }
 }
 

@@ -1,4 +1,5 @@
-// The events of a drill with two times: by the sandbox's clock, which the drill turns forward by a day, and by a stopwatch.
+// The events of a drill with two times: by the sandbox's clock, which the drill turns forward by a day, and by a
+// stopwatch.
 import type { Clock } from '../../core/clock.ts'
 
 export const stepNames = [
@@ -12,6 +13,7 @@ export const stepNames = [
   'restore',
   'last-wall',
   'time',
+  'nights',
 ] as const
 export type StepName = (typeof stepNames)[number]
 

@@ -13,8 +13,9 @@ export interface PostgresBinaries {
 }
 
 /**
- * Copies the binaries to `directory` (which must not exist), readable for every user, because the server's user often can't
- * enter the home directory of a clone. Also makes the links of the package's install script, which may be disabled.
+ * Copies the binaries to `directory` (which must not exist), readable for every user, because the server's user often
+ * can't enter the home directory of a clone. Also makes the links of the package's install script, which may be
+ * disabled.
  */
 export async function stagePostgres(directory: string): Promise<PostgresBinaries> {
   const native = findNativeDirectory()

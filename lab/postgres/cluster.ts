@@ -47,7 +47,7 @@ export async function initializeCluster(
 
 export class Cluster {
   private readonly options: ClusterOptions
-  private readonly socketDirectory: string
+  readonly socketDirectory: string
   private readonly child: ChildProcess
   private readonly output: () => string
   private exited = false

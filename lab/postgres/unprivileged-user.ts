@@ -10,7 +10,10 @@ export interface UserIds {
   gid: number
 }
 
-/** The ids of an unprivileged user if this process runs as root; otherwise null, because the current user can run the server. */
+/**
+ * The ids of an unprivileged user if this process runs as root; otherwise null, because the current user can run the
+ * server.
+ */
 export async function findUnprivilegedUser(): Promise<UserIds | null> {
   if (process.getuid?.() !== 0) return null
   const ask = async (flag: '-u' | '-g') => Number((await run('id', [flag, 'nobody'])).stdout.trim())

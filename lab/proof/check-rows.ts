@@ -1,4 +1,5 @@
-// Rows on scheduled checks: a schedule starts its own tasks with its own roles, ECS pulls their image, and neither can do more.
+// Rows on scheduled checks: a schedule starts its own tasks with its own roles, ECS pulls their image, and neither
+// can do more.
 import {
   checkClusterArn,
   checkGroupArn,
@@ -18,7 +19,7 @@ import { makeRowsOf, servicePrincipal } from './row-maker.ts'
 import type { RowMaker } from './row-maker.ts'
 
 /** The duties of scheduled checks: a schedule may pass the role of these and of no other duty. */
-const checkDuties: readonly string[] = ['drill']
+const checkDuties: readonly string[] = ['notary', 'custodian', 'drill']
 
 interface Vault {
   readonly accountId: string

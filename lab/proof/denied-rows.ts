@@ -1,12 +1,13 @@
 // Rows that must be denied: destruction, requests on other environments, and every weakening of the vault.
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { agentEnvironmentTag } from '../../guardrails/names.ts'
-import { locationOf, locationsOf } from '../../infra/config.ts'
+import { firstLocationOf, locationOf, locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { Principal } from '../sandbox/identity/principal.ts'
-import type { Session, Subject } from './principals.ts'
+import type { SessionFacts } from '../sandbox/identity/role-principal.ts'
+import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
-import { expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
+import { actionsOfTask, expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
 import { isLostToOwner } from './weakening.ts'
 import { weakeningsOf } from './weakenings.ts'
 
@@ -16,16 +17,16 @@ type Settings = Pick<
   | 'productionAccountId'
   | 'region'
   | 'regions'
+  | 'bucketNamespace'
   | 'sources'
   | 'agents'
   | 'environmentTag'
   | 'detached'
+  | 'native'
 >
 
-const ofVault = (config: Settings) => ({ accountId: config.vaultAccountId, region: config.region })
-
 /** The same principal with changes to its session; a principal without a session stays as it is. */
-function withSession(principal: Principal, changes: Partial<Session>): Principal {
+function withSession(principal: Principal, changes: Partial<SessionFacts>): Principal {
   return principal.session === undefined
     ? principal
     : { ...principal, session: { ...principal.session, ...changes } }
@@ -54,7 +55,7 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
   const rows: ProofRow[] = []
   for (const account of ['production', 'vault'] as const) {
     const accountId = account === 'vault' ? config.vaultAccountId : config.productionAccountId
-    const nameOf = namesIn(account, ofVault(config))
+    const nameOf = namesIn(account, firstLocationOf(config))
     for (const pattern of catalogue) {
       for (const action of await expandAction(pattern.action)) {
         for (const { arn } of await targetsOf(action, accountId, config.region, nameOf)) {
@@ -67,7 +68,8 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
               (subject.name === 'custodian' && action === 's3:DeleteObjectVersion')
             )
               continue
-            // An action without a resource acts on the caller's own account, so a row on another account would mean nothing.
+            // An action without a resource acts on the caller's own account, so a row on another account would mean
+            // nothing.
             if (arn === '*' && subject.account !== account) continue
             const ownEnvironment = subject.role?.tags[agentEnvironmentTag]
             const environments =
@@ -105,43 +107,43 @@ export async function destructionRows(config: Settings, subjects: readonly Subje
   return rows
 }
 
-/** Every action of an agent's task on another environment's resources, and on its own ones without a source identity. */
+/**
+ * Every action of an agent's task on another environment's resources, and on its own ones without a source identity.
+ */
 export async function environmentRows(config: Settings, subjects: readonly Subject[]): Promise<ProofRow[]> {
   const rows: ProofRow[] = []
   const tagKey = `aws:ResourceTag/${config.environmentTag}`
   for (const agent of config.agents) {
     const subject = subjects.find(({ name }) => name === `agent ${agent.name}`)
     if (subject === undefined) continue
-    for (const pattern of agent.may) {
-      for (const action of await expandAction(pattern)) {
-        const [target] = await targetsOf(
-          action,
-          config.productionAccountId,
-          config.region,
-          namesIn('production', ofVault(config)),
-        )
-        const base = {
-          group: 'environment',
-          who: subject.name,
-          actions: [action],
-          resource: target!.arn,
-          resourceAccountId: config.productionAccountId,
-          expected: 'denied',
-        } as const
-        rows.push({
-          ...base,
-          principal: withSession(subject.principal, { sourceIdentity: null }),
-          context: {},
-          circumstance: 'without a source identity',
-        })
-        if (!(await takesKey(action, target!.arn, tagKey))) continue
-        rows.push({
-          ...base,
-          principal: subject.principal,
-          context: { [tagKey]: `not-${agent.environment}` },
-          circumstance: 'another environment',
-        })
-      }
+    for (const action of actionsOfTask(agent.may)) {
+      const [target] = await targetsOf(
+        action,
+        config.productionAccountId,
+        config.region,
+        namesIn('production', firstLocationOf(config)),
+      )
+      const base = {
+        group: 'environment',
+        who: subject.name,
+        actions: [action],
+        resource: target!.arn,
+        resourceAccountId: config.productionAccountId,
+        expected: 'denied',
+      } as const
+      rows.push({
+        ...base,
+        principal: withSession(subject.principal, { sourceIdentity: null }),
+        context: {},
+        circumstance: 'without a source identity',
+      })
+      if (!(await takesKey(action, target!.arn, tagKey))) continue
+      rows.push({
+        ...base,
+        principal: subject.principal,
+        context: { [tagKey]: `not-${agent.environment}` },
+        circumstance: 'another environment',
+      })
     }
   }
   return rows
@@ -149,7 +151,7 @@ export async function environmentRows(config: Settings, subjects: readonly Subje
 
 export async function weakeningRows(config: Settings, subjects: readonly Subject[]): Promise<ProofRow[]> {
   const weakenings = await weakeningsOf({
-    place: ofVault(config),
+    place: firstLocationOf(config),
     productionAccountId: config.productionAccountId,
     vaults: locationsOf(config).map((place) => ({
       place,
@@ -159,6 +161,7 @@ export async function weakeningRows(config: Settings, subjects: readonly Subject
     })),
     agentNames: config.agents.map(({ name }) => name),
     detached: config.detached,
+    hasNative: config.native.length > 0,
   })
   const rows: ProofRow[] = []
   for (const weakening of weakenings) {

@@ -1,7 +1,8 @@
 // Rows that must be allowed, because an operator removes a guard that stops a duty.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { breakGlassActions, catalogue } from '../../guardrails/catalogue.ts'
+import { breakGlassActions } from '../../guardrails/catalogue.ts'
+import { tierOf } from '../../guardrails/catalogue/known-names.ts'
 import {
   bucketArn,
   duties,
@@ -9,12 +10,12 @@ import {
   toolkitBucketName,
   vaultBucketName,
 } from '../../guardrails/names.ts'
-import { locationOf, locationsOf } from '../../infra/config.ts'
+import { firstLocationOf, locationOf, locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import { approvalMs, approvedSubject } from './principals.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
-import { expandAction, namesIn, takesKey, targetsOf } from './targets.ts'
+import { actionsOfTask, expandAction, isNamed, namesIn, takesKey, targetsOf } from './targets.ts'
 
 const text = z.union([z.string(), z.array(z.string())])
 const duty = z.strictObject({
@@ -33,7 +34,7 @@ function fill(template: string, values: Values): string {
 
 /** Every row of the table, once for each source, agent and duty that it names. */
 function fillTable(config: HoldfastConfig): z.infer<typeof duty>[] {
-  const place = { accountId: config.vaultAccountId, region: config.region }
+  const place = firstLocationOf(config)
   const fixed: Values = {
     toolkit: bucketArn(toolkitBucketName(place)),
     region: config.region,
@@ -92,17 +93,19 @@ export async function dutyRows(config: HoldfastConfig, principals: readonly Subj
   return [...rows, ...(await taskRows(config, principals))]
 }
 
-/** Every action of an agent's task that destroys nothing, on resources of its environment and on resources without a tag. */
+/**
+ * Every action of an agent's task, on resources of its environment and on resources without a tag. Of tier 2, the
+ * actions that the task names without `*`.
+ */
 async function taskRows(config: HoldfastConfig, principals: readonly Subject[]): Promise<ProofRow[]> {
-  const destructive = new Set((await Promise.all(catalogue.map(({ action }) => expandAction(action)))).flat())
-  const place = { accountId: config.vaultAccountId, region: config.region }
+  const place = firstLocationOf(config)
   const tagKey = `aws:ResourceTag/${config.environmentTag}`
   const rows: ProofRow[] = []
   for (const agent of config.agents) {
     const subject = principals.find(({ name }) => name === `agent ${agent.name}`)
     if (subject === undefined) continue
-    for (const action of (await Promise.all(agent.may.map(expandAction))).flat()) {
-      if (destructive.has(action)) continue
+    for (const action of actionsOfTask(agent.may)) {
+      if (tierOf(action) !== null && !isNamed(agent.may, action)) continue
       const [target] = await targetsOf(
         action,
         config.productionAccountId,
@@ -128,7 +131,10 @@ async function taskRows(config: HoldfastConfig, principals: readonly Subject[]):
   return rows
 }
 
-/** Every action of break-glass: without an approval, with an approval for another operator, and after the approval has ended. */
+/**
+ * Every action of break-glass: without an approval, with an approval for another operator, and after the approval has
+ * ended.
+ */
 export async function approvalRows(
   config: HoldfastConfig,
   principals: readonly Subject[],
@@ -150,7 +156,7 @@ export async function approvalRows(
       action,
       accountId,
       config.region,
-      namesIn('production', { accountId: config.vaultAccountId, region: config.region }),
+      namesIn('production', firstLocationOf(config)),
     )
     const base = {
       group: 'approval',

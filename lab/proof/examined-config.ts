@@ -3,8 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { HoldfastError } from '../../core/errors.ts'
+import { vaultBucketName } from '../../guardrails/names.ts'
+import { armingPhrase } from '../../infra/config.ts'
 import { parseConfigValue } from '../../infra/config-values.ts'
+import { readConfig } from '../../infra/config-reader.ts'
 import { exampleAccounts, exampleConfig } from '../sandbox/loader/example-config.ts'
+import { widestAgent } from './widest-agent.ts'
 
 /** Not a real certificate, because neither the proof nor the program reads it. */
 const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
@@ -20,18 +24,41 @@ const plant = { name: 'plant', trust: { rolesAnywhere: { certificateAuthorityPem
 // Only one of the two configurations requires an approval for break-glass, so the proof covers both.
 const approvers = [`arn:aws:iam::${exampleAccounts.production}:role/people/duty-manager`]
 
+/** Listed, so that the other guards are asked about an owner of the vault's account too. */
+const deployers = [
+  ...exampleConfig.deployers,
+  `arn:aws:iam::${exampleAccounts.vault}:role/by-hand/vault-administrator`,
+]
+
+const agents = [...exampleConfig.agents, widestAgent(readConfig({ ...exampleConfig, layer: 'vault' }, 0))]
+
+// In one of the two configurations, the names of the buckets belong to the account.
+const bucketNamespace = 'account-regional'
+const regionalName = vaultBucketName({
+  accountId: exampleAccounts.vault,
+  region: exampleConfig.region,
+  namespace: bucketNamespace,
+})
+
 export const examinedConfigs = {
   organization: {
     ...exampleConfig,
     regions: ['eu-west-1'],
     sources: [...exampleConfig.sources, plant, archive],
+    agents,
     approvers,
+    deployers,
+    native: [{ tag: 'backup=daily', schedule: 'daily', retentionDays: 35 }],
   },
   detached: {
     ...exampleConfig,
     regions: ['eu-west-1'],
     sources: [...exampleConfig.sources, plant, archive],
+    agents,
     detached: true,
+    bucketNamespace,
+    arm: armingPhrase(regionalName, exampleConfig.promiseDays + exampleConfig.generationDays),
+    vaultBucket: regionalName,
     organizationId: '',
     managementAccountId: '',
   },
@@ -40,7 +67,8 @@ export const examinedConfigs = {
 const pulumiValue = z.object({ value: z.string(), objectValue: z.unknown().optional() })
 
 /**
- * The configuration that `pulumi config --json` prints, or plain `{key: value}`; `holdfast:` before a key may be left out.
+ * The configuration that `pulumi config --json` prints, or plain `{key: value}`; `holdfast:` before a key may be left
+ * out.
  * @throws HoldfastError `invalid-input` if the file can't be read or isn't such JSON
  */
 export function readConfigFile(file: string): Record<string, unknown> {

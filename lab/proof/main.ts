@@ -1,10 +1,9 @@
 // `npm run prove`: proves before a deployment that the declared policies deny and allow exactly the expected requests.
-import { readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { exitStatus, isHoldfastError } from '../../core/errors.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
+import { toolVersion } from '../../restore-cli/tool-version.ts'
+import { writeReportFiles } from '../report/report-files.ts'
 import { examinedConfigs, readConfigFile } from './examined-config.ts'
 import { judgeMutants, runMutants } from './mutant-run.ts'
 import { prove } from './proof.ts'
@@ -57,7 +56,7 @@ async function main(flags: Flags): Promise<number> {
     outcome: isProven(summaries, verdict) ? 'proven' : 'surprises',
     startedAt: new Date(startedMs).toISOString(),
     durationMs: Date.now() - startedMs,
-    tool: { version: readVersion(), node: process.versions.node },
+    tool: { version: toolVersion(), node: process.versions.node },
     proofs: summaries,
     mutants:
       verdict === null
@@ -70,35 +69,19 @@ async function main(flags: Flags): Promise<number> {
             stale: verdict.stale,
           },
   }
-  const files = await writeReport(path.resolve(flags.reportDir), report, proofs)
+  const files = await writeReportFiles(flags.reportDir, {
+    'proof.json': `${JSON.stringify(report, null, 2)}\n`,
+    'proof.html': renderHtml(report),
+    'proof-rows.jsonl': proofs.flatMap(linesOf).join(''),
+  })
   const shown = `${renderTerminal(report)}${files.map((file) => `Report: ${file}\n`).join('')}`
   if (flags.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
   ;(flags.json === true ? process.stderr : process.stdout).write(shown)
   return report.outcome === 'proven' ? 0 : exitStatus['objective-missed']
 }
 
-async function writeReport(
-  directory: string,
-  report: ProofReport,
-  proofs: readonly Proof[],
-): Promise<string[]> {
-  await mkdir(directory, { recursive: true })
-  const lines = proofs.flatMap(({ name, rows }) =>
-    rows.map((row) => JSON.stringify({ proof: name, group: row.group, ...recordRow(row) })),
-  )
-  const files = {
-    'proof.json': `${JSON.stringify(report, null, 2)}\n`,
-    'proof.html': renderHtml(report),
-    'proof-rows.jsonl': `${lines.join('\n')}\n`,
-  }
-  for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text)
-  return Object.keys(files).map((name) => path.join(directory, name))
-}
-
-function readVersion(): string {
-  return (
-    JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-  ).version
+function linesOf({ name, rows }: Proof): string[] {
+  return rows.map((row) => `${JSON.stringify({ proof: name, group: row.group, ...recordRow(row) })}\n`)
 }
 
 try {

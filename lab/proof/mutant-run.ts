@@ -1,4 +1,5 @@
-// Runs the mutants against the proofs. Each mutant must change a result or a setting, or be on the list of redundant guards.
+// Runs the mutants against the proofs. Each mutant must change a result or a setting, or be on the list of redundant
+// guards.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { createAuthorizer } from '../sandbox/authorization/authorizer.ts'
@@ -131,9 +132,9 @@ function isInPlay(
 }
 
 /**
- * Whether the mutant can change the result of the row; the other rows need no second evaluation. A removed deny can free
- * only the requests that it decided, because a decision names the first deny that matches. A removed allow or a wider deny
- * can change only allowed requests. A wider allow can change only requests without a deny.
+ * Whether the mutant can change the result of the row; the other rows need no second evaluation. A removed deny can
+ * free only the requests that it decided, because a decision names the first deny that matches. A removed allow or a
+ * wider deny can change only allowed requests. A wider allow can change only requests without a deny.
  */
 function canChange({ sid, effect, removed }: Touch, { answer }: ProvenRow): boolean {
   if (removed === 'statement')

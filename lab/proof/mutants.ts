@@ -12,9 +12,13 @@ import { sidOf } from '../sandbox/authorization/compile-policy.ts'
 import { approvedName, principalsOf } from './principals.ts'
 import { resourcePoliciesOf } from './resource-policies.ts'
 import { taskMutants } from './task-settings.ts'
+import { vaultAccountMutants } from './vault-account-settings.ts'
 
 export interface Mutant {
-  /** Stable across configurations of the same names: `vault bucket in eu-central-1 policy: DenyBypass`, `… without its condition Null s3:if-none-match`. */
+  /**
+   * Stable across configurations of the same names: `vault bucket in eu-central-1 policy: DenyBypass`, `… without its
+   * condition Null s3:if-none-match`.
+   */
   id: string
   declaration: CloudDeclaration
   resources: readonly RecordedResource[]
@@ -77,8 +81,7 @@ function sitesOf(
     if (!isApproved) site(`trust of ${name}`, role.trust).resources.add(role.arn)
     for (const policy of role.policies)
       if (!ofAws.test(policy.name)) site(`policy of ${name}`, policy.document).roles.add(role.arn)
-    const boundaryOf = role.path === rolePaths.agents ? 'agents' : name
-    if (role.boundary !== null) site(`boundary of ${boundaryOf}`, role.boundary.document).roles.add(role.arn)
+    if (role.boundary !== null) site(`boundary of ${name}`, role.boundary.document).roles.add(role.arn)
   }
   for (const account of declaration.accounts) {
     for (const { name, document } of account.scps.flat())
@@ -97,7 +100,7 @@ function isOfProgram({ path, name }: DeclaredRole): boolean {
 }
 
 function bucketLabel(name: string): string {
-  const [, kind = name, region = ''] = /^holdfast-([a-z]+)-\d{12}-(.+)$/.exec(name) ?? []
+  const [, kind = name, region = ''] = /^holdfast-([a-z]+)-\d{12}-(.+?)(?:-an)?$/.exec(name) ?? []
   return `${kind} bucket${region === '' ? '' : ` in ${region}`}`
 }
 
@@ -217,7 +220,7 @@ function* settingMutants(
     if (role.path === rolePaths.agents)
       yield settings(`${role.arn}: no boundary`, replaced({ boundary: null }))
   }
-  for (const { id, from, to } of taskMutants(resources)) {
+  for (const { id, from, to } of [...taskMutants(resources), ...vaultAccountMutants(resources)]) {
     yield settings(id, declaration, replaceItem(resources, from, to))
   }
   for (const resource of resources) {
@@ -225,7 +228,8 @@ function* settingMutants(
       if (!resource[flag] || !resource.type.startsWith('aws:')) continue
       const changed = replaceItem(resources, resource, { ...resource, [flag]: false })
       yield settings(
-        `${resource.type.split(':').at(-1)} ${resource.name}: without ${flag}`,
+        // With its parents' types, because two components may give one name to resources of a type.
+        `${resource.urn.split('::').slice(-2).join(' ')}: without ${flag}`,
         declaration,
         changed,
       )

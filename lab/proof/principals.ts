@@ -1,10 +1,14 @@
-// The principals of the proof: every declared role, every root, the people and workloads outside of Holdfast, and strangers.
+// The principals of the proof: every declared role, every root, the people and workloads outside of Holdfast, and
+// strangers.
 import { approvalPolicy } from '../../guardrails/break-glass-policy.ts'
+import { nativeBackupRoleName, nativeRestoreRoleName } from '../../guardrails/native-backups.ts'
 import { breakGlassRoleName, rolePaths } from '../../guardrails/names.ts'
+import { delegatedRoles } from '../sandbox/loader/delegated-roles.ts'
 import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
 import { principalsReachable } from '../sandbox/authorization/reachable.ts'
 import type { CloudDeclaration, DeclaredRole } from '../sandbox/declaration.ts'
 import type { Principal } from '../sandbox/identity/principal.ts'
+import { sessionOfRole } from '../sandbox/identity/role-principal.ts'
 
 export interface Subject {
   name: string
@@ -26,37 +30,21 @@ export interface Subject {
   role: DeclaredRole | null
 }
 
-export type Session = NonNullable<Principal['session']>
-
 /** The longest role chain that the proof follows. */
 const chainDepth = 3
-
-function sessionOf(role: DeclaredRole, nowMs: number, changes: Partial<Session> = {}): Principal {
-  return {
-    kind: 'role-session',
-    accountId: role.accountId,
-    arn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/proof`,
-    session: {
-      roleArn: role.arn,
-      sessionName: 'proof',
-      sourceIdentity: 'someone',
-      tags: {},
-      policies: [],
-      issuedMs: nowMs,
-      chainDepth: 1,
-      multiFactor: null,
-      federated: {},
-      ...changes,
-    },
-  }
-}
 
 export function principalsOf(declaration: CloudDeclaration, nowMs: number): Subject[] {
   const accountNamed = (id: string) =>
     declaration.accounts.find((account) => account.id === id)!.name as Exclude<Subject['account'], null>
   const roles = declaration.roles.map((role): Subject => {
     const { name, kind } = describeRole(role, accountNamed(role.accountId))
-    return { name, kind, role, principal: sessionOf(role, nowMs), account: accountNamed(role.accountId) }
+    return {
+      name,
+      kind,
+      role,
+      principal: sessionOfRole(role, { sessionName: 'proof', nowMs }),
+      account: accountNamed(role.accountId),
+    }
   })
   const owners = declaration.accounts.map(({ id, name }): Subject => ({
     name: `${name} root`,
@@ -85,6 +73,9 @@ function describeRole(
   if (path === rolePaths.vault && name.startsWith('holdfast-writer-'))
     return { name: `writer ${name.slice('holdfast-writer-'.length)}`, kind: 'writer' }
   if (path === rolePaths.vault) return { name: name.replace(/^holdfast-/, ''), kind: 'duty' }
+  // Only AWS Backup can use these, and its own policy of AWS lets it replace and remove backups.
+  if (name === nativeBackupRoleName || name === nativeRestoreRoleName)
+    return { name: name.replace(/^holdfast-/, ''), kind: 'service' }
   if (path === rolePaths.production) {
     const kind = name.startsWith(breakGlassRoleName)
       ? 'break-glass'
@@ -96,6 +87,9 @@ function describeRole(
   if (path === rolePaths.audit)
     return { name: `${name.replace(/^holdfast-/, '')} of ${account}`, kind: 'bystander' }
   if (path === rolePaths.checks) return { name: name.replace(/^holdfast-/, ''), kind: 'bystander' }
+  const delegated = Object.entries(delegatedRoles).find(([, role]) => role.name === name)
+  if (delegated !== undefined)
+    return { name: `${delegated[0]} of a delegated administrator`, kind: 'bystander' }
   if (path === byHandPath) return { name: `${name}, made by hand`, kind: 'owner' }
   return { name: `${path.slice(1)}${name}`, kind: 'bystander' }
 }
@@ -109,22 +103,11 @@ function outsiders({ accounts }: CloudDeclaration, nowMs: number): Subject[] {
       kind: 'bystander',
       role: null,
       account: 'outsider',
-      principal: {
-        kind: 'role-session',
-        accountId: id,
-        arn: `arn:aws:sts::${id}:assumed-role/stranger/proof`,
-        session: {
-          roleArn: `arn:aws:iam::${id}:role/stranger`,
-          sessionName: 'proof',
-          sourceIdentity: null,
-          tags: {},
-          policies: [],
-          issuedMs: nowMs,
-          chainDepth: 1,
-          multiFactor: null,
-          federated: {},
-        },
-      },
+      principal: sessionOfRole(
+        { accountId: id, arn: `arn:aws:iam::${id}:role/stranger`, name: 'stranger' },
+        { sessionName: 'proof', nowMs },
+        { sourceIdentity: null },
+      ),
     }))
 }
 
@@ -154,8 +137,9 @@ const everything = {
 }
 
 /**
- * Adds roles that an account's owner could make by hand: an administrator of the vault's account and of production, a writer
- * with every permission, and, in an organization, an agent without a boundary. A guard that holds against them doesn't depend
+ * Adds roles that an account's owner could make by hand: an administrator of the vault's account and of production,
+ * and a writer with every permission. In an organization it also adds an agent without a boundary, and the roles that
+ * a delegated administrator makes in the vault's account. A guard that holds against them doesn't depend
  * on the roles' own policies. If the configuration requires approvals, break-glass with an approval is added too.
  */
 export function addByHand(declaration: CloudDeclaration, nowMs: number): CloudDeclaration {
@@ -179,11 +163,14 @@ export function addByHand(declaration: CloudDeclaration, nowMs: number): CloudDe
     make('vault', byHandPath, 'vault-administrator'),
     make('production', byHandPath, 'production-owner'),
   ]
-  // Roles of writers aren't frozen, because an operator adds sources. So the bucket policy must hold without the writer's own policy.
+  // Roles of writers aren't frozen, because an operator adds sources. So the bucket policy must hold without the
+  // writer's own policy.
   if (writer !== undefined)
     added.push(make('vault', rolePaths.vault, widenedWriterName, { ...writer, trust: unreachableTrust }))
-  if (declaration.organizationId !== null && agent !== undefined)
-    added.push(make('production', rolePaths.agents, 'unbounded', agent))
+  if (declaration.organizationId !== null) {
+    if (agent !== undefined) added.push(make('production', rolePaths.agents, 'unbounded', agent))
+    for (const { path, name } of Object.values(delegatedRoles)) added.push(make('vault', path, name))
+  }
   const breakGlass = declaration.roles.find(
     ({ name, path }) => path === rolePaths.production && name === breakGlassRoleName,
   )

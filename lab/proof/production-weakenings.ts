@@ -1,6 +1,9 @@
 // The weakenings of production's guards: alarms, quarantine, approvals, boundaries of agents, and delays of deletions.
 import {
+  frozenCheckActions,
   frozenMachineActions,
+  frozenMeasureActions,
+  frozenProviderActions,
   frozenRoleActions,
   frozenRuleActions,
   frozenTopicActions,
@@ -14,7 +17,11 @@ import {
   approvalPolicyArn,
   approverRoleName,
   breakGlassRoleName,
+  checkClusterArn,
+  checkLogGroupName,
   forwarderRoleArn,
+  imageRepositoryName,
+  oidcProviderArn,
   quarantineExecutionArn,
   quarantineMachineArn,
   quarantineName,
@@ -24,6 +31,7 @@ import {
   rolePaths,
 } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
+import { forgedLogWeakenings } from './delegation-weakenings.ts'
 import { lostWithoutOrganization, makeWeakeningsIn, ownersOf } from './weakening.ts'
 import type { Weakening } from './weakening.ts'
 
@@ -33,19 +41,24 @@ export function alarmWeakenings(place: VaultLocation, productionAccountId: strin
   const inProduction = makeWeakeningsIn(productionAccountId)
   const rule = (accountId: string) => `arn:aws:events:${place.region}:${accountId}:rule/holdfast-agent-data`
   const centralRule = `arn:aws:events:${place.region}:${place.accountId}:rule/holdfast-alarms/holdfast-agent-data`
-  const alarm = `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:holdfast-silence-some`
+  const alarm = `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:holdfast-check-freshness-some-missed`
   const targets: Record<string, string> = {
     'cloudwatch:DeleteAlarms': alarm,
     'cloudwatch:DisableAlarmActions': alarm,
+    'cloudwatch:SetAlarmState': alarm,
     'events:DeleteEventBus': alarmBusArn(place),
-    'sns:DeleteTopic': alarmTopicArn(place),
-    'sns:SetTopicAttributes': alarmTopicArn(place),
-    'sns:Unsubscribe': alarmTopicArn(place),
+    'events:UpdateEventBus': alarmBusArn(place),
   }
   return [
     ...frozenTopicActions.map((action) =>
-      inVault('silences the alarms', action, targets[action]!, lostWithoutOrganization),
+      inVault(
+        'silences the alarms',
+        action,
+        targets[action] ?? alarmTopicArn(place),
+        lostWithoutOrganization,
+      ),
     ),
+    ...blindingWeakenings(place),
     ...frozenRuleActions.flatMap((action) =>
       [rule(place.accountId), centralRule].map((arn) =>
         inVault('silences an alarm', action, arn, lostWithoutOrganization),
@@ -67,6 +80,60 @@ export function alarmWeakenings(place: VaultLocation, productionAccountId: strin
         lostWithoutOrganization,
       ),
     ),
+  ]
+}
+
+/**
+ * The figures that alarms read, the logs that hold them, the image and the cluster of the checks, and the account's
+ * contacts.
+ */
+function blindingWeakenings(place: VaultLocation): Weakening[] {
+  const weaken = makeWeakeningsIn(place.accountId)
+  const arn = (service: string, name: string) =>
+    `arn:aws:${service}:${place.region}:${place.accountId}:${name}`
+  const logGroup = arn('logs', `log-group:${checkLogGroupName}`)
+  const checkTarget = (action: string) => {
+    if (action.startsWith('ecr:')) return arn('ecr', `repository/${imageRepositoryName}`)
+    if (action.startsWith('ecs:')) return checkClusterArn(place)
+    return action === 'logs:DeleteLogStream' ? `${logGroup}:log-stream:x` : logGroup
+  }
+  const measureTarget = (action: string) =>
+    action === 'cloudwatch:PutAlarmMuteRule'
+      ? arn('cloudwatch', 'alarm-mute-rule:some')
+      : action === 'cloudwatch:PutMetricData'
+        ? arn('cloudwatch', 'dataset/some')
+        : '*'
+  const providerTarget = (action: string) => {
+    if (action.includes('SAML')) return `arn:aws:iam::${place.accountId}:saml-provider/some`
+    if (action.startsWith('iam:')) return oidcProviderArn(place.accountId, 'issuer.example')
+    if (action.endsWith('Crl')) return '*'
+    return arn('rolesanywhere', action.endsWith('TrustAnchor') ? 'trust-anchor/some' : 'profile/some')
+  }
+  return [
+    ...frozenMeasureActions.map((action) =>
+      weaken('blinds the alarms', action, measureTarget(action), lostWithoutOrganization),
+    ),
+    ...frozenCheckActions.map((action) =>
+      weaken('stops the checks', action, checkTarget(action), lostWithoutOrganization),
+    ),
+    ...frozenProviderActions.map((action) =>
+      weaken(
+        'shuts a writer out, or lets another in',
+        action,
+        providerTarget(action),
+        lostWithoutOrganization,
+      ),
+    ),
+    ...['account:PutAlternateContact', 'account:PutContactInformation', 'account:DisableRegion'].map(
+      (action) =>
+        weaken(
+          "takes over the vault account's contacts",
+          action,
+          `arn:aws:account::${place.accountId}:account`,
+          lostWithoutOrganization,
+        ),
+    ),
+    ...forgedLogWeakenings(place),
   ]
 }
 
@@ -102,6 +169,9 @@ export function responseWeakenings(
         roleOf(breakGlassRoleName),
         lostWithoutOrganization,
       ),
+    ),
+    ...[breakGlassRoleName, responderRoleName].map((name) =>
+      weaken('deletes the way in for an incident', 'iam:DeleteRole', roleOf(name), lostWithoutOrganization),
     ),
     weaken('approves break-glass', 'iam:CreatePolicyVersion', approvalPolicyArn(accountId), {
       duty: ['approver', ...owners],
@@ -159,6 +229,12 @@ export function delayWeakenings(accountId: string, region: string): Weakening[] 
       ...lostWithoutOrganization,
       context: { 'kms:ScheduleKeyDeletionPendingWindowInDays': '7' },
     }),
+    ...['kms:DisableKey', 'kms:ScheduleKeyDeletion'].map((action) =>
+      weaken('takes a key away that is in use', action, arn('kms', 'key/some'), {
+        ...lostWithoutOrganization,
+        context: { 'kms:TrailingDaysWithoutKeyUsage': '1' },
+      }),
+    ),
     weaken('deletes a secret within days', 'secretsmanager:DeleteSecret', secret, {
       ...lostWithoutOrganization,
       context: { 'secretsmanager:RecoveryWindowInDays': '7' },
@@ -193,7 +269,7 @@ export function agentBoundaryWeakenings(accountId: string, agentNames: readonly 
       weaken(
         'changes the boundary of agents',
         action,
-        `arn:aws:iam::${accountId}:policy/${agentBoundaryName}`,
+        `arn:aws:iam::${accountId}:policy/${agentBoundaryName(agentNames[0]!)}`,
         lostWithoutOrganization,
       ),
     ),

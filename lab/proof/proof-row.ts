@@ -5,6 +5,9 @@ import type { Principal } from '../sandbox/identity/principal.ts'
 export const groups = {
   destruction:
     "Agents, writers, outsiders and the roles that they can assume can't destroy anything; production can't destroy the vault.",
+  agents:
+    "No agent can do anything destructive that its task doesn't name, in any service, and nothing in a service that the catalogue hasn't examined.",
+  mcp: "Through AWS's MCP servers, people's credentials can only read.",
   environment: "Agents can't touch another environment, and can't act without a source identity.",
   weakening: 'No role can read, delete, hide, unlock or reconfigure the vault beyond its duty.',
   'ways-in': 'Only the configured callers can assume a role, and only with all its requirements.',

@@ -1,5 +1,6 @@
-// Policies of resources that the sandbox doesn't emulate: the bus and the topics of alarms, and the file systems of restore
-// tests. The proof evaluates and mutates them like the policies of buckets and roles.
+// Policies of resources that the sandbox doesn't emulate: the bus and the topics of alarms, the log of written
+// objects, and the file systems of restore tests. The proof evaluates and mutates them like the policies of buckets
+// and roles.
 import type { RecordedResource } from '../../infra/recording.ts'
 import { listOf, statementsOf } from '../sandbox/authorization/check-policy.ts'
 import type { PolicyDocument } from '../sandbox/declaration.ts'
@@ -17,7 +18,9 @@ export interface ResourcePolicy {
 const labels: Readonly<Record<string, string>> = {
   'aws:cloudwatch/eventBusPolicy:EventBusPolicy': 'alarm bus policy',
   'aws:sns/topic:Topic': 'alarm topic policy',
+  'aws:cloudwatch/logResourcePolicy:LogResourcePolicy': 'log policy',
   'aws:efs/fileSystemPolicy:FileSystemPolicy': 'hand-over policy',
+  'aws:backup/vaultPolicy:VaultPolicy': 'native vault policy',
 }
 
 const cache = new WeakMap<readonly RecordedResource[], ResourcePolicy[]>()
@@ -27,13 +30,14 @@ export function resourcePoliciesOf(resources: readonly RecordedResource[]): Reso
     cache.get(resources) ??
     resources.flatMap(({ type, name, inputs }) => {
       const label = labels[type]
-      if (label === undefined || typeof inputs['policy'] !== 'string') return []
-      const document = JSON.parse(inputs['policy']) as PolicyDocument
+      const text = inputs['policy'] ?? inputs['policyDocument']
+      if (label === undefined || typeof text !== 'string') return []
+      const document = JSON.parse(text) as PolicyDocument
       const resource = String(listOf(statementsOf(document)[0]?.['Resource'])[0])
-      // Each source has a file system, so its label names the source; the other labels name the region.
+      // Several file systems and logs have a policy in one region, so their labels name the resource.
       return [
         {
-          label: `${label} ${type.includes('/fileSystem') ? `of ${name}` : `in ${resource.split(':')[3]}`}`,
+          label: `${label} ${/\/(fileSystem|logResource)Policy/.test(type) ? `of ${name}` : `in ${resource.split(':')[3]}`}`,
           name,
           resource,
           document,

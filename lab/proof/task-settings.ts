@@ -1,5 +1,5 @@
-// The settings that confine a container task besides its role: its user, its writable paths, and that a task with restored
-// data has no role at all. And the mutants of these settings.
+// The settings that confine a container task besides its role: its user, its writable paths, and that a task with
+// restored data has no role at all. And the mutants of these settings.
 import { restoreTestFamily } from '../../guardrails/names.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { Setting } from './setting.ts'

@@ -1,4 +1,5 @@
-// Rows on trust policies: every principal tries to assume every role, with all requirements, and with one missing or one added.
+// Rows on trust policies: every principal tries to assume every role, with all requirements, and with one missing or
+// one added.
 import {
   agentEnvironmentTag,
   duties,

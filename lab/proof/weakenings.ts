@@ -1,4 +1,5 @@
-// Every request that would weaken the vault. Every subject tries each one; only the subjects whose duty it is are allowed.
+// Every request that would weaken the vault. Every subject tries each one; only the subjects whose duty it is are
+// allowed.
 import {
   frozenAccountActions,
   frozenBucketActions,
@@ -7,18 +8,24 @@ import {
 import {
   auditBucketName,
   bucketArn,
+  checkRoleArn,
   duties,
   dutyRoleArn,
+  forwarderRoleArn,
   keyPrefixes,
+  taskExecutionRoleName,
   toolkitBucketName,
+  writerRoleArn,
 } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
+import { delegationWeakenings } from './delegation-weakenings.ts'
 import {
   agentBoundaryWeakenings,
   alarmWeakenings,
   delayWeakenings,
   responseWeakenings,
 } from './production-weakenings.ts'
+import { nativeWeakenings } from './native-rows.ts'
 import { namesIn, targetsOf } from './targets.ts'
 import { vaultWeakenings } from './vault-weakenings.ts'
 import type { VaultWithSources } from './vault-weakenings.ts'
@@ -31,6 +38,8 @@ export interface WeakeningScope {
   readonly vaults: readonly VaultWithSources[]
   readonly agentNames: readonly string[]
   readonly detached: boolean
+  /** Whether AWS Backup copies into the vault's account. */
+  readonly hasNative: boolean
 }
 
 export async function weakeningsOf({
@@ -39,6 +48,7 @@ export async function weakeningsOf({
   vaults,
   agentNames,
   detached,
+  hasNative,
 }: WeakeningScope): Promise<Weakening[]> {
   return [
     ...vaults.flatMap((vault) => vaultWeakenings(vault, vaults)),
@@ -47,6 +57,8 @@ export async function weakeningsOf({
     ...alarmWeakenings(place, productionAccountId),
     ...responseWeakenings(place, productionAccountId, agentNames),
     ...(await frozenWeakenings(place)),
+    ...(await delegationWeakenings(place, productionAccountId)),
+    ...(await nativeWeakenings(place, productionAccountId, hasNative)),
     ...delayWeakenings(productionAccountId, place.region),
     ...agentBoundaryWeakenings(productionAccountId, agentNames),
     ...(await membershipWeakenings(place.accountId, productionAccountId, detached)),
@@ -120,6 +132,23 @@ async function frozenWeakenings(place: VaultLocation): Promise<Weakening[]> {
           dutyRoleArn(place.accountId, duty),
           lostWithoutOrganization,
         ),
+      ),
+    ),
+    ...[
+      writerRoleArn(place.accountId, 'some'),
+      forwarderRoleArn(place.accountId),
+      checkRoleArn(place.accountId, taskExecutionRoleName),
+    ].flatMap((role) =>
+      ['iam:DeleteRole', 'iam:DeleteRolePolicy'].map((action) =>
+        weaken('deletes a role that backups, alarms or checks need', action, role, lostWithoutOrganization),
+      ),
+    ),
+    ...['kms:DisableKey', 'kms:ScheduleKeyDeletion'].map((action) =>
+      weaken(
+        'takes a signing key away',
+        action,
+        `arn:aws:kms:${place.region}:${place.accountId}:key/some`,
+        lostWithoutOrganization,
       ),
     ),
     ...accountTargets

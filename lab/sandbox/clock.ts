@@ -32,7 +32,7 @@ export class TurnableClock implements Clock {
     return this.wall() + this.turnedMs
   }
 
-  /** Turns the clock by `ms`, back if negative, and wakes the sleepers whose deadline has come. */
+  /** Turns the clock by `ms`, back if negative, and resolves the sleeps whose deadline has passed. */
   turn(ms: number): void {
     if (!Number.isFinite(ms)) throw new RangeError('a clock turns by a finite number of milliseconds')
     this.turnedMs += Math.trunc(ms)

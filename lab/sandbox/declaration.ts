@@ -65,6 +65,29 @@ export interface DeclaredKey {
   accountId: string
   arn: string
   policy: PolicyDocument | null
+  /** A key on P-256 for signatures; else one for encryption. */
+  signs?: boolean
+  /** `alias/…` */
+  aliases?: readonly string[]
+}
+
+/** An alarm on the sum of what a metric filter counts. */
+export interface DeclaredAlarm {
+  accountId: string
+  name: string
+  filter: { pattern: string; value: string }
+  /** Whether the alarm fires above or below its threshold. */
+  fires: 'above' | 'below'
+  threshold: number
+}
+
+/** A resource whose inputs a service shows as they are. */
+export interface DeclaredResource {
+  /** Pulumi's type token. */
+  type: string
+  accountId: string
+  region: string
+  inputs: Record<string, unknown>
 }
 
 export interface CloudDeclaration {
@@ -73,6 +96,9 @@ export interface CloudDeclaration {
   roles: DeclaredRole[]
   oidcProviders: DeclaredOidcProvider[]
   keys: DeclaredKey[]
+  alarms: DeclaredAlarm[]
+  /** The resources that carry an alarm to on-call: alarms, rules, schedules, topics and what belongs to them. */
+  alarmPath: DeclaredResource[]
   /** The id of the organization (`o-…`), null without one. */
   organizationId: string | null
   /**

@@ -1,12 +1,13 @@
 // Starts the embedded cloud on one loopback port. The credential scope of a request's signature names its service.
 //
-// A sandbox is one SQLite database, object files, a clock, an authorizer, the services (S3 and EC2, others as factories),
-// and the gateway in front of them. gateway/gateway.ts describes the way of a request.
+// A sandbox is one SQLite database, object files, a clock, an authorizer, the services (S3, EC2, IAM and KMS, others as
+// factories), and the gateway in front of them. gateway/gateway.ts describes the way of a request.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { alarmPathServices } from './alarm-path/service.ts'
 import type { Authorizer } from './authorization/access.ts'
 import { DecisionLog } from './authorization/decision-log.ts'
 import { OwnerAuthorizer } from './authorization/owner-authorizer.ts'
@@ -21,7 +22,9 @@ import type { FaultPlan } from './gateway/faults.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { StoredCredentials } from './identity/credentials.ts'
 import type { Credentials } from './identity/credentials.ts'
-import type { Service, ServiceFactory, ServiceHost } from './protocol/service.ts'
+import { createIamService } from './iam/service.ts'
+import { createKmsService } from './kms/service.ts'
+import type { ListingBehaviour, Service, ServiceFactory, ServiceHost } from './protocol/service.ts'
 import { restrictsPublic } from './s3/catalog/catalog.ts'
 import { createS3Service } from './s3/service.ts'
 import { openDatabase, readSetting, writeSetting } from './store/database.ts'
@@ -40,9 +43,11 @@ export interface SandboxOptions {
    * state that can change.
    */
   authorizer?: Authorizer | ((live: LiveCloud) => Promise<Authorizer>)
-  /** Services beside S3 and EC2, such as the token service. */
+  /** Services beside S3, EC2, IAM and KMS, such as the token service. */
   services?: readonly ServiceFactory[]
   faults?: FaultPlan
+  /** Default: as S3. */
+  listing?: ListingBehaviour
   onRequest?: (record: RequestRecord) => void
 }
 
@@ -81,7 +86,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     restrictsPublicBuckets: (bucket) => restrictsPublic(database, bucket),
   })
   const authorize = authorizeWith(authorizer, declaration, decisions)
-  const host: ServiceHost = { directory, database, clock, declaration, credentials, decisions, authorize }
+  const { listing = {} } = options
+  const host: ServiceHost = {
+    directory,
+    database,
+    clock,
+    declaration,
+    credentials,
+    decisions,
+    listing,
+    authorize,
+  }
   const services = createServices(host, options.services ?? [])
   const faults = options.faults === undefined ? null : new FaultInjector(options.faults)
   const defects: unknown[] = []
@@ -114,7 +129,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 function createServices(host: ServiceHost, factories: readonly ServiceFactory[]): Map<string, Service> {
-  const services = [createS3Service, createEc2Service, ...factories].map((factory) => factory(host))
+  const builtIn = [
+    createS3Service,
+    createEc2Service,
+    createIamService,
+    createKmsService,
+    ...alarmPathServices,
+  ]
+  const services = [...builtIn, ...factories].map((factory) => factory(host))
   return new Map(services.map((service) => [service.name, service]))
 }
 

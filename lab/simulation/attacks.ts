@@ -1,5 +1,6 @@
-// Attacks on a vault: an intruder with a writer's or an administrator's credentials, bits that turn in stored objects, and
-// locks that end. No attack may change the content that a restore of a snapshot with guaranteed retention brings back.
+// Attacks on a vault: an intruder with a writer's or an administrator's credentials, bits that turn in stored
+// objects, and locks that end. No attack may change the content that a restore of a snapshot with guaranteed
+// retention brings back.
 import { sha256Hex } from '../../core/digest.ts'
 import { isHoldfastError } from '../../core/errors.ts'
 import { manifestKey, packKey, parseManifestKey } from '../../core/store/vault-keys.ts'
@@ -64,7 +65,7 @@ function hide({ vault }: World, { key }: StoredVersion): void {
   vault.put(key, Buffer.alloc(0), '', { isDeleteMarker: true })
 }
 
-function newUlid({ random, clock }: World): string {
+export function newUlid({ random, clock }: World): string {
   let time = clock.nowMs() + random.below(1000)
   let text = ''
   for (let digit = 0; digit < 10; digit++, time = Math.floor(time / 32)) text = ulidLetters[time % 32]! + text
@@ -72,7 +73,7 @@ function newUlid({ random, clock }: World): string {
 }
 
 /** An intruder deletes every version; the vault must refuse for each locked one. */
-function deleteAll(world: World): void {
+export function deleteAll(world: World): void {
   for (const version of world.vault.versions()) {
     try {
       world.vault.deleteVersion(version)

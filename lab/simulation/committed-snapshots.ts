@@ -1,5 +1,6 @@
 // The record of every committed snapshot: the content that a restore must bring back, its parent chain and its locks.
-// The record is the oracle of a simulation. It comes from the model of the source and from the vault, never from the engine.
+// The record is the oracle of a simulation. It comes from the model of the source and from the vault, never from the
+// engine.
 import { sha256Hex } from '../../core/digest.ts'
 import { decodeManifest } from '../../core/snapshot/manifest.ts'
 import type { Manifest } from '../../core/snapshot/manifest.ts'
@@ -22,8 +23,16 @@ export interface Host {
   mayBeginAnew: boolean
 }
 
-/** Paths that changed during the backup, with their new state; null if the path vanished. */
-export type ChangedPaths = ReadonlyMap<string, Readonly<TreeNode> | null>
+/**
+ * Paths that changed during the backup, with each new state; null where the path vanished. Any of a backup's
+ * walks may have met any.
+ */
+export type ChangedPaths = ReadonlyMap<string, readonly (Readonly<TreeNode> | null)[]>
+/**
+ * Paths that moved during the backup, each with its new names in the order of the moves. An entry must be under one
+ * of its names, or be named.
+ */
+export type MovedPaths = ReadonlyMap<string, readonly string[]>
 
 export interface Committed {
   readonly id: string
@@ -34,10 +43,17 @@ export interface Committed {
   readonly manifest: Manifest
   readonly expected: Expected
   readonly changed: ChangedPaths
+  readonly moved: MovedPaths
   /** Paths that the manifest reports as incomplete. */
   readonly excused: readonly string[]
   /** The vault's revision for which the snapshot was last restored and compared. */
   checkedRevision: number
+  /** The store itself lost one of its packs, or gave an object a shorter lock than it showed. */
+  isFailedByStore: boolean
+  /** Its locks end before the guaranteed retention, because the host slept at the commit. */
+  isShort: boolean
+  /** The time that the backup reported; null if it reported none. */
+  reportedMs: number | null
 }
 
 interface VaultState {
@@ -47,7 +63,9 @@ interface VaultState {
 }
 
 export class CommittedSnapshots {
-  readonly list: Committed[] = []
+  list: Committed[] = []
+  /** Ids of well-formed manifests that an intruder made. */
+  readonly lies = new Set<string>()
   private readonly vault: Vault
   private readonly clock: WorldClock
   private readonly tally: Tally
@@ -61,17 +79,20 @@ export class CommittedSnapshots {
   add(
     ref: { readonly key: string; readonly versionId: string },
     expected: Expected,
-    changed: ChangedPaths,
+    { changed, moved }: Pick<Committed, 'changed' | 'moved'>,
+    maySleep: boolean,
   ): Committed {
     const { body, lastModifiedMs } = this.vault.find(ref)!
     const id = ref.key.slice(ref.key.lastIndexOf('/') + 1)
     const manifest = decodeManifest(body, { source: sourceName, id })
     const excused = manifest.problems
-      .filter(({ kind }) => kind === 'unreadable' || kind === 'vanished' || kind === 'changed')
+      .filter(
+        ({ kind }) => kind === 'unreadable' || kind === 'vanished' || kind === 'changed' || kind === 'moved',
+      )
       .map(({ path }) => parsePathText(path).toString('latin1'))
     if (manifest.complete !== (excused.length === 0))
       throw new Violation(`${id} has complete: ${manifest.complete}, and lacks ${excused.length} paths`)
-    const snapshot = {
+    const snapshot: Committed = {
       ...ref,
       id,
       sha256: sha256Hex(body),
@@ -79,11 +100,16 @@ export class CommittedSnapshots {
       manifest,
       expected,
       changed,
+      moved,
       excused,
       checkedRevision: -1,
+      isFailedByStore: false,
+      isShort: false,
+      reportedMs: null,
     }
     this.list.push(snapshot)
-    this.assertLocked(snapshot)
+    if (maySleep && !this.isLocked(snapshot)) snapshot.isShort = true
+    else this.assertLocked(snapshot)
     return snapshot
   }
 
@@ -102,13 +128,15 @@ export class CommittedSnapshots {
         )
       }
       host.chain = []
+      host.mayBeginAnew = false
     }
-    host.mayBeginAnew = false
     host.chain.push(snapshot)
     this.tally.count('check', 'parent chain')
   }
 
-  /** The vault holds every object of the snapshot, and each lock covers the guaranteed retention, by the server's time. */
+  /**
+   * The vault holds every object of the snapshot, and each lock covers the guaranteed retention, by the server's time.
+   */
   assertLocked(snapshot: Committed): void {
     const untilMs = snapshot.timeMs + promiseDays * dayMs
     for (const ref of objectsOf(snapshot)) {
@@ -126,9 +154,25 @@ export class CommittedSnapshots {
     this.tally.count('check', 'retention')
   }
 
+  private isLocked(snapshot: Committed): boolean {
+    const untilMs = snapshot.timeMs + promiseDays * dayMs
+    return objectsOf(snapshot).every((ref) => (this.vault.find(ref)?.lockedUntilMs ?? 0) >= untilMs)
+  }
+
+  /** No snapshot that needs the object is guaranteed any more. */
+  failByStore({ versionId }: { readonly versionId: string }): void {
+    for (const snapshot of this.list)
+      if (objectsOf(snapshot).some((object) => object.versionId === versionId))
+        snapshot.isFailedByStore = true
+  }
+
   /** Whether the guaranteed retention of the snapshot still runs. */
   isGuaranteed(snapshot: Committed): boolean {
-    return this.clock.serverMs < snapshot.timeMs + promiseDays * dayMs
+    return (
+      !snapshot.isShort &&
+      !snapshot.isFailedByStore &&
+      this.clock.serverMs < snapshot.timeMs + promiseDays * dayMs
+    )
   }
 
   /** Whether a stored bit turned in an object of the snapshot. */

@@ -1,5 +1,6 @@
 // Compares a directory on the disk with the model of it, byte for byte, by plain system calls.
 import * as fs from 'node:fs'
+import { incompleteMark } from '../../core/snapshot/incomplete-mark.ts'
 import type { Expected, TreeNode } from './source-tree.ts'
 
 export interface Difference {
@@ -11,21 +12,39 @@ interface RestoredNode extends Omit<TreeNode, 'mtimeNs'> {
   mtimeUs: bigint
 }
 
-export function differences(expected: Expected, directory: string): Difference[] {
+/** The entries of a directory, by path. */
+export type RestoredTree = ReadonlyMap<string, RestoredNode>
+
+export function readTree(directory: string): RestoredTree {
   const restored = new Map<string, RestoredNode>()
   describe(Buffer.from(directory), '', restored)
+  return restored
+}
+
+export function differences(expected: Expected, restored: RestoredTree): Difference[] {
   const differing: Difference[] = []
   for (const [path, node] of expected) {
     const problem = differenceOf(node, restored.get(path))
     if (problem !== null) differing.push({ path, problem })
   }
   for (const path of restored.keys())
-    if (!expected.has(path)) differing.push({ path, problem: 'it is not in the model' })
+    if (!expected.has(path) && path !== incompleteMark)
+      differing.push({ path, problem: 'it is not in the model' })
   const intact = [...expected].filter(
     ([path, node]) =>
       node.kind === 'file' && restored.has(path) && !differing.some((difference) => difference.path === path),
   )
   return [...differing, ...wrongLinks(intact, restored)]
+}
+
+/** Whether a file anywhere in the directory has these bytes. */
+export function holdsContent(restored: RestoredTree, bytes: Buffer): boolean {
+  return [...restored.values()].some((node) => node.kind === 'file' && node.bytes.equals(bytes))
+}
+
+/** The difference of one entry, without the entries in it. */
+export function nodeDifference(node: Readonly<TreeNode>, absolute: Buffer): string | null {
+  return differenceOf(node, describeNode(absolute))
 }
 
 function differenceOf(node: Readonly<TreeNode>, actual: RestoredNode | undefined): string | null {
@@ -39,10 +58,7 @@ function differenceOf(node: Readonly<TreeNode>, actual: RestoredNode | undefined
 }
 
 /** The hard links of one file must be links of one file again, and of no other file. */
-function wrongLinks(
-  intact: [string, Readonly<TreeNode>][],
-  restored: ReadonlyMap<string, RestoredNode>,
-): Difference[] {
+function wrongLinks(intact: [string, Readonly<TreeNode>][], restored: RestoredTree): Difference[] {
   const inodes = new Map<Readonly<TreeNode>, bigint>()
   const owners = new Map<bigint, Readonly<TreeNode>>()
   return intact.flatMap(([path, node]) => {
@@ -54,7 +70,7 @@ function wrongLinks(
   })
 }
 
-function describe(absolute: Buffer, path: string, restored: Map<string, RestoredNode>): void {
+function describeNode(absolute: Buffer): RestoredNode {
   const stats = fs.lstatSync(absolute, { bigint: true })
   const kind = stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'file'
   const bytes =
@@ -63,14 +79,13 @@ function describe(absolute: Buffer, path: string, restored: Map<string, Restored
       : kind === 'symlink'
         ? fs.readlinkSync(absolute, { encoding: 'buffer' })
         : Buffer.alloc(0)
-  restored.set(path, {
-    kind,
-    bytes,
-    mode: Number(stats.mode & 0o7777n),
-    mtimeUs: stats.mtimeNs / 1000n,
-    ino: stats.ino,
-  })
-  if (kind !== 'directory') return
+  return { kind, bytes, mode: Number(stats.mode & 0o7777n), mtimeUs: stats.mtimeNs / 1000n, ino: stats.ino }
+}
+
+function describe(absolute: Buffer, path: string, restored: Map<string, RestoredNode>): void {
+  const node = describeNode(absolute)
+  restored.set(path, node)
+  if (node.kind !== 'directory') return
   for (const name of fs.readdirSync(absolute, { encoding: 'buffer' })) {
     const text = name.toString('latin1')
     describe(

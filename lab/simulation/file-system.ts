@@ -90,10 +90,19 @@ const failures: { kind: FaultKind; area: Area; code: string; calls: ReadonlySet<
   },
 ]
 
+/** No user replaces the root. */
+function mayHit(kind: FaultKind, path: Buffer): boolean {
+  return kind !== 'directory becomes a link' || path.includes('/')
+}
+
+const fileFaults: readonly FaultKind[] = ['file changes', 'file vanishes']
+const directoryFaults: readonly FaultKind[] = ['entry moves', 'directory becomes a link']
+
 /** Times that the simulated kernel gives to a file of the source; stored by inode. */
 export interface FileTimes {
   mtimeNs: bigint
   ctimeNs: bigint
+  bornNs: bigint
 }
 
 export interface FileSystemSettings {
@@ -104,10 +113,15 @@ export interface FileSystemSettings {
   nowNs: () => bigint
   /** Called with a path that a process tries to change and that is neither in a cache nor in a target. */
   onStray: (call: string, path: string) => void
+  /** A planted bug of the kernel that the engine sees. */
+  bug: KernelBug | null
 }
 
+/** Directories whose change time stands still; links that are followed where the engine forbids it. */
+export type KernelBug = 'frozen directories' | 'followed links'
+
 let settings: FileSystemSettings
-const areaOfDescriptor = new Map<number, { area: Area; path: Buffer | string }>()
+const areaOfDescriptor = new Map<number, { area: Area; path: Buffer }>()
 
 function areaOf(location: unknown): Area {
   if (typeof location === 'number') return areaOfDescriptor.get(location)?.area ?? 'elsewhere'
@@ -116,6 +130,14 @@ function areaOf(location: unknown): Area {
   if (descriptor !== null) return areaOf(Number(descriptor[1]))
   if (path.startsWith(settings.here)) path = path.slice(settings.here.length)
   return (/^(source|cache|target)(?=[-/]|$)/.exec(path)?.[1] as Area | undefined) ?? 'elsewhere'
+}
+
+/** The path of an entry that is named through the descriptor of its directory. */
+function plainPath(location: unknown): Buffer {
+  const path = location instanceof Uint8Array ? Buffer.from(location) : Buffer.from(String(location))
+  const match = /^\/proc\/self\/fd\/(\d+)(\/[^]*)$/.exec(path.toString('latin1'))
+  const directory = match === null ? undefined : areaOfDescriptor.get(Number(match[1]))
+  return directory === undefined ? path : Buffer.concat([directory.path, Buffer.from(match![2]!, 'latin1')])
 }
 
 function fail(code: string, call: string): Error {
@@ -148,8 +170,10 @@ function before(owner: HostProcess, call: string, args: unknown[], isChanging: b
   if (isChanging && (area === 'elsewhere' || area === 'source')) settings.onStray(call, String(location))
   owner.step('crash in a file system call', isChanging ? halfOf(call, args) : undefined)
   if (call === 'openSync' && area === 'source') {
-    for (const kind of ['file changes', 'file vanishes'] as const)
-      if (owner.meets(kind)) outsideProcess(() => owner.onSourceFault(kind, args[0] as Buffer))
+    const isDirectory = (Number(args[1]) & real.constants.O_DIRECTORY) !== 0
+    for (const kind of isDirectory ? directoryFaults : fileFaults)
+      if (mayHit(kind, plainPath(args[0])) && owner.meets(kind))
+        outsideProcess(() => owner.onSourceFault(kind, plainPath(args[0])))
   }
   const name = call === 'openSync' && (Number(args[1]) & real.constants.O_CREAT) !== 0 ? 'create' : call
   for (const failure of failures) {
@@ -168,9 +192,33 @@ function withSimulatedTimes(result: unknown, call: string, location: unknown): u
   const times = area === 'source' ? settings.times.get(stats.ino) : undefined
   if (times !== undefined) {
     stats.mtimeNs = times.mtimeNs
-    stats.ctimeNs = times.ctimeNs
+    stats.ctimeNs = settings.bug === 'frozen directories' && stats.isDirectory() ? 1n : times.ctimeNs
+    stats.birthtimeNs = times.bornNs
   } else if (area === 'cache') stats.mtimeNs = settings.nowNs()
   return stats
+}
+
+/** The planted bug: a link that took a directory's place is followed, and has the identity of the directory. */
+function followLinks(call: string, args: unknown[]): void {
+  if (call !== 'openSync' || areaOf(args[0]) !== 'source') return
+  args[1] = Number(args[1]) & ~real.constants.O_NOFOLLOW
+}
+
+const listedDirectories = new Map<string, { dev: bigint; ino: bigint }>()
+
+/** An open directory has the identity that its path had when it was listed. */
+function feignIdentity(call: string, location: unknown, result: unknown): void {
+  if (areaOf(location) !== 'source') return
+  if (call === 'lstatSync') {
+    const { dev, ino } = result as BigIntStats
+    listedDirectories.set(plainPath(location).toString('latin1'), { dev, ino })
+  } else if (call === 'fstatSync') {
+    const listed = listedDirectories.get(areaOfDescriptor.get(location as number)!.path.toString('latin1'))
+    const stats = result as fsModule.Stats
+    if (listed === undefined || typeof stats.ino === 'bigint' || !stats.isDirectory()) return
+    stats.dev = Number(listed.dev)
+    stats.ino = Number(listed.ino)
+  }
 }
 
 function replace(call: string, isChanging: boolean): void {
@@ -179,9 +227,11 @@ function replace(call: string, isChanging: boolean): void {
     const owner = currentProcess()
     if (owner === undefined) return original(...(args as never[]))
     before(owner, call, args, isChanging)
+    if (settings.bug === 'followed links') followLinks(call, args)
     const result = original(...(args as never[]))
     if (call === 'openSync')
-      areaOfDescriptor.set(result as number, { area: areaOf(args[0]), path: args[0] as string })
+      areaOfDescriptor.set(result as number, { area: areaOf(args[0]), path: plainPath(args[0]) })
+    if (settings.bug === 'followed links') feignIdentity(call, args[0], result)
     return withSimulatedTimes(result, call, args[0])
   }
   Object.assign(fs, { [call]: Object.assign(replaced, original) })

@@ -1,7 +1,17 @@
-// A process of the simulated host. The process counts the engine's steps, meets the planned faults, and can end at any step.
-// After a crash no call has an effect; the disk and the vault keep their state.
+// A process of the simulated host. The process counts the engine's steps, meets the planned faults, and can end at
+// any step. After a crash no call has an effect; the disk and the vault keep their state.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Tally } from './tally.ts'
+
+/** Faults of the source's files, after which a backup may lack paths. */
+export const sourceFaultKinds = [
+  'source EIO',
+  'source EACCES',
+  'file changes',
+  'file vanishes',
+  'entry moves',
+  'directory becomes a link',
+] as const
 
 export const faultKinds = [
   // Faults of the store.
@@ -17,11 +27,9 @@ export const faultKinds = [
   'broken listing',
   'expired credentials',
   'slow answer',
-  // Faults of the source's, the target's and the cache's files.
-  'source EIO',
-  'source EACCES',
-  'file changes',
-  'file vanishes',
+  'sleep at the commit',
+  ...sourceFaultKinds,
+  // Faults of the target's and the cache's files.
   'target ENOSPC',
   'target EDQUOT',
   'target EIO',
@@ -43,7 +51,10 @@ export const crashPoints: readonly CrashPoint[] = [
   'crash in the cache',
 ]
 
-/** A fault that fires at the `at`th event that it can happen to, counted from 1, and at the ones after it, `times` in all. */
+/**
+ * A fault that fires at the `at`th event that it can happen to, counted from 1, and at the ones after it, `times` in
+ * all.
+ */
 export interface PlannedFault {
   kind: FaultKind
   at: number

@@ -2,15 +2,18 @@
 import * as fs from 'node:fs'
 import { sha256 } from '../../core/digest.ts'
 import { isHoldfastError } from '../../core/errors.ts'
+import { incompleteMark } from '../../core/snapshot/incomplete-mark.ts'
 import { digestOf, openPack } from '../../core/pack/pack.ts'
 import { listSnapshots, loadSnapshot, selectSnapshot } from '../../core/snapshot/snapshot.ts'
-import type { SnapshotRef } from '../../core/snapshot/snapshot.ts'
+import type { SnapshotRef } from '../../core/snapshot/snapshot-list.ts'
 import type { VerifyResult } from '../../engine/operations.ts'
-import { verify } from '../../engine/verify.ts'
-import { differences } from './comparison.ts'
+import { verify } from '../../engine/verify/verify.ts'
+import { differences, holdsContent, nodeDifference, readTree } from './comparison.ts'
 import type { Difference } from './comparison.ts'
 import type { Committed } from './committed-snapshots.ts'
-import { isWithin, sourceName } from './source-tree.ts'
+import { isWithin, parentOf, sourceName } from './source-tree.ts'
+import { secret } from './disturbances.ts'
+import type { TreeNode } from './source-tree.ts'
 import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
@@ -36,7 +39,9 @@ export async function checkInvariants(world: World, isLastStep: boolean): Promis
 function checkSurroundings(world: World): void {
   if (fs.readFileSync('sentinel', 'utf8') !== 'untouched')
     throw new Violation('a process wrote to a file beside the source')
-  const stray = fs.readdirSync('.').filter((name) => !/^(?:source|sentinel|cache-\d|target-\d+)$/.test(name))
+  const stray = fs
+    .readdirSync('.')
+    .filter((name) => !/^(?:source|sentinel|elsewhere|cache-\d|target-\d+)$/.test(name))
   if (stray.length > 0) throw new Violation(`a process made ${stray.join(', ')}`)
   world.tally.count('check', 'nothing outside the target')
 }
@@ -57,7 +62,9 @@ async function checkListing(world: World, guaranteed: readonly Committed[]): Pro
     throw new Violation('the snapshots could not be listed')
   const { refs, chosen } = outcome.result
   for (const snapshot of guaranteed) {
-    const ref = refs.find(({ versionId, key }) => versionId === snapshot.versionId && key === snapshot.key)
+    const ref = [...refs].find(
+      ({ versionId, key }) => versionId === snapshot.versionId && key === snapshot.key,
+    )
     if (ref === undefined) throw new Violation(`${snapshot.id} is not listed`)
     if (ref.flags.length > 0) throw new Violation(`${snapshot.id} is flagged: ${ref.flags.join(', ')}`)
     const isHidden = world.vault.versions(snapshot.key).some(({ isDeleteMarker }) => isDeleteMarker)
@@ -71,19 +78,24 @@ async function checkListing(world: World, guaranteed: readonly Committed[]): Pro
   world.tally.count('check', 'listing')
 }
 
-/** A snapshot after its guaranteed retention counts while its manifest is intact. The parent chain orders snapshots of one second. */
+/**
+ * A snapshot after its guaranteed retention counts while its manifest is intact. The parent chain orders snapshots of
+ * one second.
+ */
 export function newestOf(world: World, timeMs: number | null): string {
   const readable = world.snapshots.list.filter((snapshot) => {
     const version = world.vault.find(snapshot)
     return (
       version !== undefined &&
       version.turnedOffsets.length === 0 &&
-      (timeMs === null || snapshot.timeMs <= timeMs)
+      (timeMs === null || snapshot.timeMs < endOf(timeMs))
     )
   })
   if (readable.length === 0) return 'no-recovery-point'
-  const newestMs = Math.max(...readable.map((snapshot) => snapshot.timeMs))
-  const second = readable.filter((snapshot) => snapshot.timeMs === newestMs)
+  // A time of whole seconds names the whole second, as one moment.
+  const momentOf = (snapshot: Committed): number => Math.min(snapshot.timeMs, timeMs ?? Infinity)
+  const newestMs = Math.max(...readable.map(momentOf))
+  const second = readable.filter((snapshot) => momentOf(snapshot) === newestMs)
   const followed = new Set(
     second.flatMap(({ manifest }) => [
       ...manifest.supersedes,
@@ -94,8 +106,16 @@ export function newestOf(world: World, timeMs: number | null): string {
   return heads.length === 1 ? heads[0]!.id : 'ambiguous'
 }
 
-/** An intruder's copy of a manifest that was deleted after its guaranteed retention: the same bytes are the same snapshot. */
+function endOf(timeMs: number): number {
+  return timeMs % 1000 === 0 ? timeMs + 1000 : timeMs + 1
+}
+
+/**
+ * An intruder's copy of a manifest that was deleted after its guaranteed retention: the same bytes are the same
+ * snapshot. Also a well-formed manifest that lies: without its receipts, the engine takes it.
+ */
 export function isCopy(world: World, id: string): boolean {
+  if (world.snapshots.lies.has(id)) return true
   const snapshot = world.snapshots.list.find((candidate) => candidate.id === id)
   return (
     snapshot !== undefined &&
@@ -104,7 +124,7 @@ export function isCopy(world: World, id: string): boolean {
   )
 }
 
-function refOf(snapshot: Committed, world: World): SnapshotRef {
+export function refOf(snapshot: Committed, world: World): SnapshotRef {
   const { id, key, versionId, timeMs } = snapshot
   return {
     id,
@@ -140,14 +160,24 @@ async function checkWhole(world: World, snapshot: Committed): Promise<void> {
   world.tally.count('check', 'restored byte for byte')
 }
 
-/** @param named paths that the restore reported as lost. @param anyRootTime accepts any time of the root, for a restore that ended early. */
+/**
+ * @param named paths that the restore reported as lost. @param anyRootTime accepts any time of the root, for a
+ * restore that ended early.
+ */
 export function assertRestored(
   snapshot: Committed,
   target: string,
   named: readonly string[] = [],
   anyRootTime = false,
 ): void {
-  const wrong = differences(snapshot.expected, target)
+  const isMarked = fs.existsSync(`${target}/${incompleteMark}`)
+  if (isMarked === snapshot.manifest.complete)
+    throw new Violation(`${snapshot.id} has complete: ${!isMarked}, and its restore says the opposite`)
+  // Also below a path that the manifest excuses.
+  const restored = readTree(target)
+  if (holdsContent(restored, Buffer.from(secret)))
+    throw new Violation(`${snapshot.id} holds a file from outside of the source`)
+  const wrong = differences(snapshot.expected, restored)
     .filter((difference) => !isExcused(snapshot, difference, target, named))
     .filter(({ path, problem }) => !(anyRootTime && path === '' && problem.startsWith('it was changed at')))
   fs.rmSync(target, { recursive: true, force: true })
@@ -163,14 +193,62 @@ function isExcused(
   target: string,
   named: readonly string[],
 ): boolean {
-  if ([...snapshot.excused, ...named].some((ancestor) => isWithin(path, ancestor))) return true
-  // A file that changed during the backup may come back in its new state.
-  const became = snapshot.changed.get(path)
-  if (became === undefined || became === null) return false
-  return differences(new Map([['', became]]), `${target}/${path}`).length === 0
+  const reported = [...snapshot.excused, ...named]
+  if (reported.some((ancestor) => isWithin(path, ancestor))) return true
+  if (isUnderOtherName(snapshot, { path, target, reported })) return true
+  // An entry that changed during the backup may come back in any new state.
+  return (snapshot.changed.get(path) ?? []).some((node) =>
+    node === null
+      ? isBelowNewLink(snapshot, path, target) || isListedWithout(snapshot, path, target)
+      : isAt(node, target, path),
+  )
 }
 
-/** A corrupt snapshot is never reported as intact. Verify and restore name exactly the affected paths; all other paths come back. */
+/** Another walk has seen the link, and nothing of the directory whose place it has. */
+function isBelowNewLink({ changed }: Committed, path: string, target: string): boolean {
+  return [...changed].some(([ancestor, nodes]) =>
+    nodes.some(
+      (node) => node?.kind === 'symlink' && isWithin(path, ancestor) && isAt(node, target, ancestor),
+    ),
+  )
+}
+
+/** Another walk has listed the directory in a new state, and the entry was gone. */
+function isListedWithout({ changed }: Committed, path: string, target: string): boolean {
+  const parent = parentOf(path)
+  return (
+    fs.lstatSync(Buffer.from(`${target}/${path}`, 'latin1'), { throwIfNoEntry: false }) === undefined &&
+    (changed.get(parent) ?? []).some((node) => node !== null && isAt(node, target, parent))
+  )
+}
+
+/** An entry that moved during the backup is whole under its old name or one of its new ones, or is named. */
+function isUnderOtherName(
+  { expected, changed, moved }: Committed,
+  { path, target, reported }: { path: string; target: string; reported: readonly string[] },
+): boolean {
+  return [...moved]
+    .filter(([from, names]) => path === from || names.includes(path))
+    .some(([from, names]) => {
+      const states = [expected.get(from), ...[from, ...names].flatMap((name) => changed.get(name) ?? [])]
+      return (path === from ? names : [path]).some(
+        (name) =>
+          reported.some((ancestor) => isWithin(name, ancestor)) ||
+          states.some((node) => node !== undefined && node !== null && isAt(node, target, name)),
+      )
+    })
+}
+
+function isAt(node: Readonly<TreeNode>, target: string, path: string): boolean {
+  const absolute = Buffer.from(`${target}/${path}`, 'latin1')
+  if (fs.lstatSync(absolute, { throwIfNoEntry: false }) === undefined) return false
+  return nodeDifference(node, absolute) === null
+}
+
+/**
+ * A corrupt snapshot is never reported as intact. Verify and restore name exactly the affected paths; all other paths
+ * come back.
+ */
 async function checkDamaged(world: World, snapshot: Committed): Promise<void> {
   const result = await verifyAll(world, snapshot)
   if (typeof result !== 'string' && result.objects.length === 0)
@@ -196,9 +274,11 @@ async function checkDamaged(world: World, snapshot: Committed): Promise<void> {
     throw new Violation(
       `${snapshot.id}: verify names ${JSON.stringify(verified)}, a restore ${JSON.stringify(named)}`,
     )
-  const wrong = differences(snapshot.expected, target)
+  const wrong = differences(snapshot.expected, readTree(target))
   for (const path of named) {
-    if (!wrong.some((difference) => isWithin(difference.path, path)))
+    // The snapshot may have an entry under a name to which it moved.
+    const names = (old: string): string[] => [old, ...(snapshot.moved.get(old) ?? [])]
+    if (!wrong.some((difference) => names(difference.path).some((name) => isWithin(name, path))))
       throw new Violation(`${snapshot.id}: ${JSON.stringify(path)} is reported as lost, and came back`)
   }
   const affected = affectedFiles(world, snapshot)
@@ -240,6 +320,7 @@ function affectedFiles(world: World, snapshot: Committed): Set<string> | null {
   for (const [path, { kind, bytes }] of snapshot.expected)
     if (kind === 'file' && bytes.length > 128 * 1024) hit.add(path)
   for (const path of snapshot.changed.keys()) hit.add(path)
+  for (const [from, names] of snapshot.moved) if (hit.has(from)) for (const name of names) hit.add(name)
   return hit
 }
 

@@ -1,5 +1,5 @@
-// `npm run simulate -- --seeds N [--seed S] [--plant NAME] [--json]`: runs N seeds from S on. The exit status is 1 if a seed
-// fails, or if an operation or a fault happened too rarely to prove anything.
+// `npm run simulate -- --seeds N [--seed S] [--plant NAME] [--json]`: runs N seeds from S on. The exit status is 1 if
+// a seed fails, or if an operation or a fault happened too rarely to prove anything.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { runSeeds } from './fleet.ts'

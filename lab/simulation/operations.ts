@@ -1,17 +1,20 @@
-// The operations of a simulated world, with their weights. Each operation keeps the record of the world correct, or throws.
+// The operations of a simulated world, with their weights. Each operation keeps the record of the world correct, or
+// throws.
 import * as fs from 'node:fs'
 import { isHoldfastError } from '../../core/errors.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { listSnapshots, loadSnapshot, selectSnapshot } from '../../core/snapshot/snapshot.ts'
-import type { RestoreResult } from '../../engine/operations.ts'
-import { verify } from '../../engine/verify.ts'
+import type { RestoreResult, VerifyResult } from '../../engine/operations.ts'
+import { verify } from '../../engine/verify/verify.ts'
 import { attack, expire, corrupt } from './attacks.ts'
-import { differences } from './comparison.ts'
+import { differences, readTree } from './comparison.ts'
+import { drawExclusions } from './exclusions.ts'
 import { crashPoints } from './host-process.ts'
 import type { CrashPoint, FaultKind, HostProcess, Plan, PlannedCrash, PlannedFault } from './host-process.ts'
 import { assertRestored, isCopy, newestOf } from './invariants.ts'
 import { mutate } from './mutations.ts'
-import { promiseDays } from './committed-snapshots.ts'
+import { objectsOf, promiseDays } from './committed-snapshots.ts'
+import { keepVault, staySilent } from './custody.ts'
 import type { Committed, Host } from './committed-snapshots.ts'
 import type { Outcome } from './process-runner.ts'
 import { isWithin, sourceName } from './source-tree.ts'
@@ -27,7 +30,7 @@ const requestFaults: FaultKind[] = [
   'slow answer',
   'expired credentials',
 ]
-const uploadFaults: FaultKind[] = ['lost reply', 'key taken']
+const uploadFaults: FaultKind[] = ['lost reply', 'key taken', 'sleep at the commit']
 const readFaults: FaultKind[] = ['flipped body', 'other range', 'torn body']
 const sourceFaults: FaultKind[] = [
   'source EIO',
@@ -37,6 +40,10 @@ const sourceFaults: FaultKind[] = [
   'cache EIO',
   'cache full',
 ]
+const directoryFaults: FaultKind[] = ['entry moves', 'directory becomes a link']
+/** Faults that no process meets: the store has them between two operations. */
+export const storeFaults = ['vault made again', 'lost pack', 'short lock'] as const
+
 const targetFaults: FaultKind[] = [
   'target ENOSPC',
   'target EDQUOT',
@@ -54,6 +61,7 @@ const failsWith: Partial<Record<FaultKind, ErrorCode[]>> = {
   'too many requests': ['throttled'],
   'expired credentials': ['credentials'],
   'lost reply': ['unreachable'],
+  'sleep at the commit': ['vault-unsafe'],
   'key taken': ['conflict'],
   'torn body': ['unreachable'],
   'broken listing': ['unreachable'],
@@ -73,8 +81,9 @@ const failsWith: Partial<Record<FaultKind, ErrorCode[]>> = {
 export const operations = {
   mutate: { weight: 5, run: mutateSource },
   backup: { weight: 9, run: (world: World) => backUp(world, world.processes.start('backup')) },
+  'backup with rules': { weight: 4, run: backUpByRules },
   'backup with faults': {
-    weight: 28,
+    weight: 43,
     run: (world: World) =>
       backUp(
         world,
@@ -87,8 +96,26 @@ export const operations = {
             ...sourceFaults,
             'source EACCES',
             'file changes',
+            'file changes',
+            'file changes',
             'file vanishes',
             'file vanishes',
+            ...directoryFaults,
+            ...directoryFaults,
+            'directory becomes a link',
+            'directory becomes a link',
+            'entry moves',
+            'entry moves',
+            'entry moves',
+            'cache EIO',
+            'cache EIO',
+            'cache full',
+            'sleep at the commit',
+            'internal error',
+            'source EIO',
+            'expired credentials',
+            'directory becomes a link',
+            'directory becomes a link',
           ]),
         }),
       ),
@@ -97,11 +124,12 @@ export const operations = {
   'two writers': { weight: 4, run: twoWriters },
   'reader with a writer': { weight: 4, run: readerWithWriter },
   'restore with faults': {
-    weight: 30,
+    weight: 34,
     run: (world: World) =>
       restoreTwice(world, {
         faults: plan(world, [
           ...requestFaults.slice(1),
+          'expired credentials',
           ...readFaults,
           ...readFaults,
           'torn body',
@@ -110,6 +138,10 @@ export const operations = {
           ...targetFaults,
           ...targetFaults,
           ...targetFaults,
+          'target EIO',
+          'sync ENOSPC',
+          'sync EIO',
+          'sync EIO',
         ]),
       }),
   },
@@ -127,8 +159,13 @@ export const operations = {
   'restore of one path': { weight: 4, run: restorePath },
   'restore at a point in time': { weight: 5, run: restoreAt },
   'verify with faults': { weight: 7, run: verifyWithFaults },
+  custodian: { weight: 5, run: runCustodian },
+  'silent source': { weight: 4, run: staySilent },
   expire: { weight: 4, run: expire },
   corrupt: { weight: 5, run: corrupt },
+  'make the vault again': { weight: 4, run: makeVaultAgain },
+  'lose a pack': { weight: 7, run: losePack },
+  'shorten a lock': { weight: 6, run: shortenLock },
   'turn the clock': { weight: 6, run: turnClock },
   attack: { weight: 6, run: attack },
   'lose the cache': { weight: 3, run: loseCache },
@@ -149,8 +186,11 @@ const usualEvents: Partial<Record<FaultKind, number>> = {
   'sync EIO': 2,
   'file changes': 2,
   'file vanishes': 2,
+  'directory becomes a link': 2,
+  'entry moves': 2,
   'key taken': 3,
   'lost reply': 4,
+  'sleep at the commit': 1,
   'other range': 3,
   'target ENOSPC': 12,
   'target EDQUOT': 12,
@@ -158,18 +198,25 @@ const usualEvents: Partial<Record<FaultKind, number>> = {
   'target EACCES': 5,
 }
 
-/** One or two kinds of faults. A change of a file comes alone, because a second fault could make the engine read the file twice. */
+/**
+ * One or two kinds of faults. A change of a file comes alone, because a second fault could make the engine read the
+ * file twice.
+ */
 function plan({ random }: World, kinds: readonly FaultKind[]): PlannedFault[] {
   const first = random.pick(kinds)
   const chosen =
-    first === 'file changes' || first === 'file vanishes' || random.chance(0.6)
+    changesSource(first) || random.chance(0.6)
       ? [first]
-      : [first, random.pick(kinds)].filter((kind) => !kind.startsWith('file '))
+      : [first, random.pick(kinds)].filter((kind) => !changesSource(kind))
   return chosen.map((kind) => ({
     kind,
     at: 1 + random.below(usualEvents[kind] ?? (random.chance(0.6) ? 2 : 8)),
     times: random.chance(0.6) ? 1 : 1 + random.below(10),
   }))
+}
+
+function changesSource(kind: FaultKind): boolean {
+  return kind.startsWith('file ') || directoryFaults.includes(kind)
 }
 
 function planCrash({ random, processes }: World, name: string, points: readonly CrashPoint[]): PlannedCrash {
@@ -227,7 +274,10 @@ async function crashBackup(world: World): Promise<void> {
   if (world.random.chance(0.5)) await backUp(world, world.processes.start('backup'), host)
 }
 
-/** Two hosts with a cache each, or one host twice. On one host the second writer must report a conflict if the first still runs. */
+/**
+ * Two hosts with a cache each, or one host twice. On one host the second writer must report a conflict if the first
+ * still runs.
+ */
 async function twoWriters(world: World): Promise<void> {
   const isOneHost = world.random.chance(0.3)
   const [first, second] = world.hosts as [Host, Host]
@@ -273,12 +323,14 @@ async function readerWithWriter(world: World): Promise<void> {
 
 async function load(store: Parameters<typeof listSnapshots>[0], id: string): ReturnType<typeof loadSnapshot> {
   const refs = await listSnapshots(store, sourceName)
-  const ref = refs.find((candidate) => candidate.id === id && candidate.flags.length === 0)
+  const ref = [...refs].find((candidate) => candidate.id === id && candidate.flags.length === 0)
   if (ref === undefined) throw new Violation(`${id} is not listed`)
   return loadSnapshot(store, ref)
 }
 
-/** A restore with faults or a crash; after a failure a second one into the same target without them, which must succeed. */
+/**
+ * A restore with faults or a crash; after a failure a second one into the same target without them, which must succeed.
+ */
 async function restoreTwice(world: World, trouble: Plan): Promise<void> {
   const snapshot = choose(world)
   if (snapshot === undefined) return
@@ -298,7 +350,8 @@ async function restoreTwice(world: World, trouble: Plan): Promise<void> {
   }
   const again = world.processes.start('resumed restore')
   const resumed = await world.restore(again, (store) => load(store, snapshot.id), target)
-  // The first restore ended between its last two calls: it is complete, and its marker in the target is already removed.
+  // The first restore ended between its last two calls: it is complete, and its marker in the target is already
+  // removed.
   const isOver =
     process.crashed && resumed !== 'crashed' && 'error' in resumed && isHoldfastError(resumed.error, 'target')
   if (isOver) return assertRestored(snapshot, target, [], true)
@@ -329,6 +382,7 @@ async function restorePath(world: World): Promise<void> {
           (path) =>
             path !== '' &&
             !snapshot.changed.has(path) &&
+            !snapshot.moved.has(path) &&
             !snapshot.excused.some((excused) => isWithin(path, excused)),
         )
   if (snapshot === undefined || paths.length === 0) return
@@ -339,13 +393,14 @@ async function restorePath(world: World): Promise<void> {
   judge(process, outcome)
   // The restore also makes the folders above the path.
   const selected = new Map([...snapshot.expected].filter(([candidate]) => isWithin(candidate, path)))
-  const wrong = differences(selected, target)
+  const moved = new Set([...snapshot.moved].flatMap(([from, names]) => [from, ...names]))
+  const wrong = differences(selected, readTree(target))
     .filter((difference) => !isWithin(path, difference.path) || difference.path === path)
     .filter(
       (difference) =>
-        ![...snapshot.excused, ...snapshot.changed.keys()].some((excused) =>
-          isWithin(difference.path, excused),
-        ),
+        !snapshot.changed.has(difference.path) &&
+        !moved.has(difference.path) &&
+        !snapshot.excused.some((excused) => isWithin(difference.path, excused)),
     )
   fs.rmSync(target, { recursive: true, force: true })
   if (wrong.length > 0)
@@ -356,8 +411,11 @@ async function restoreAt(world: World): Promise<void> {
   const { snapshots, random } = world
   const committed = snapshots.list
   if (committed.length === 0) return
-  const timeMs = random.pick(committed).timeMs + random.pick([-1000, 0, 0, 1000, 3_600_000])
+  const picked = random.pick(committed)
+  const isReported = picked.reportedMs !== null && random.chance(0.4)
+  const timeMs = isReported ? picked.reportedMs! : picked.timeMs + random.pick([-1000, 0, 0, 1000, 3_600_000])
   const expected = newestOf(world, timeMs)
+  if (isReported) assertNamed(world, picked, expected)
   const process = world.processes.start('restore at a point in time')
   const outcome = await world.processes.run(process, async () => {
     const store = world.processes.connect(process)
@@ -393,6 +451,20 @@ async function restoreAt(world: World): Promise<void> {
   assertRestored(snapshot, target)
 }
 
+/**
+ * A reported time names its snapshot, unless another writer, or a request without a reply, committed in the
+ * same second.
+ */
+function assertNamed({ snapshots, vault }: World, picked: Committed, expected: string): void {
+  const isReadable = vault.find(picked)?.turnedOffsets.length === 0
+  const rivals = snapshots.list.filter(
+    ({ id, timeMs }) =>
+      id !== picked.id && Math.floor(timeMs / 1000) === Math.floor(picked.reportedMs! / 1000),
+  )
+  if (isReadable && rivals.length === 0 && expected !== picked.id)
+    throw new Violation(`the reported time of ${picked.id} names ${expected}`)
+}
+
 /** Verify may fail, and may report a corrupt response as damage. Verify never reports a damaged snapshot as intact. */
 async function verifyWithFaults(world: World): Promise<void> {
   const guaranteed = world.snapshots.list.filter((snapshot) => world.snapshots.isGuaranteed(snapshot))
@@ -401,7 +473,8 @@ async function verifyWithFaults(world: World): Promise<void> {
   const process = world.processes.start('verify', {
     faults: plan(world, [
       ...requestFaults,
-      ...readFaults,
+      'broken listing',
+      'broken listing',
       'broken listing',
       'broken listing',
       'broken listing',
@@ -418,14 +491,26 @@ async function verifyWithFaults(world: World): Promise<void> {
       readData: true,
     })
   })
-  const isSpoiled = world.snapshots.isCorrupt(snapshot)
-  if (!isSpoiled) judge(process, outcome)
+  const isCorrupt = world.snapshots.isCorrupt(snapshot)
+  if (!isCorrupt) judge(process, outcome)
   if (outcome === 'crashed' || 'error' in outcome) return
   const { objects } = outcome.result
-  if (isSpoiled && objects.length === 0)
+  if (isCorrupt && objects.length === 0)
     throw new Violation(`${snapshot.id} is damaged, and verify reports no damage`)
-  if (!isSpoiled && objects.length > 0 && !readFaults.some((kind) => process.fired.has(kind)))
+  if (!isCorrupt && objects.length > 0 && !readFaults.some((kind) => process.fired.has(kind)))
     throw new Violation(`${snapshot.id} is intact, and verify reports ${JSON.stringify(objects)}`)
+}
+
+/** With a crash, with faults, or with neither. */
+async function runCustodian(world: World): Promise<void> {
+  const kind = world.random.below(3)
+  const trouble: Plan =
+    kind === 0
+      ? { crash: planCrash(world, 'custodian', ['crash at a request', 'crash after a request']) }
+      : kind === 1
+        ? { faults: plan(world, [...requestFaults, 'flipped body', 'torn body']) }
+        : {}
+  await keepVault(world, trouble, judge)
 }
 
 function turnClock(world: World): void {
@@ -442,6 +527,102 @@ function turnClock(world: World): void {
   world.log.push(
     `the host is ${Math.round(clock.hostOffsetMs / 60_000)} minutes ahead of ${new Date(clock.serverMs).toISOString()}`,
   )
+}
+
+/** Rules leave out entries. The backups before and after it have them. */
+async function backUpByRules(world: World): Promise<void> {
+  const exclusions = drawExclusions(world.tree, world.random)
+  const process = world.processes.start('backup with rules')
+  judge(process, await world.backup(hostOf(world), process, { exclusions }))
+  world.log.push(exclusions.map(({ pattern }) => pattern).join(' '))
+}
+
+/** Both hosts keep their caches, which name packs that no vault has. */
+async function makeVaultAgain(world: World): Promise<void> {
+  world.tally.count('fault', 'vault made again')
+  world.vault.makeAgain()
+  world.snapshots.list = []
+  for (const host of world.hosts) {
+    host.chain = []
+    host.mayBeginAnew = true
+  }
+  const process = world.random.chance(0.5)
+    ? world.processes.start('backup')
+    : world.processes.start('backup', { crash: planCrash(world, 'backup', crashPoints) })
+  await backUp(world, process)
+}
+
+/**
+ * The store loses a pack of a host's last snapshot. Verify names it, and the backup that is told makes a
+ * whole snapshot.
+ */
+async function losePack(world: World): Promise<void> {
+  const host = hostOf(world)
+  const last = lastWhole(world, host)
+  if (last === undefined) return
+  const lost = world.random.pick(last.manifest.packs)
+  world.vault.lose(lost)
+  world.snapshots.failByStore(lost)
+  world.tally.count('fault', 'lost pack')
+  const verified = await verifyLast(world, last)
+  if (!namesPack(verified, lost.key)) throw new Violation(`verify does not name the lost pack ${lost.key}`)
+  const process = world.processes.start('backup after a loss')
+  const outcome = await world.backup(host, process, { uploadAgain: [lost.sha256] })
+  judge(process, outcome)
+  world.log.push(lost.key)
+}
+
+/**
+ * A lock of a host's last snapshot ends too early. Verify names it, and reports no damage. The backup that is told
+ * makes a snapshot with whole locks.
+ */
+async function shortenLock(world: World): Promise<void> {
+  const { random, clock } = world
+  const host = hostOf(world)
+  const last = lastWhole(world, host)
+  if (last === undefined) return
+  const object = random.pick(objectsOf(last))
+  const endMs = last.timeMs + promiseDays * dayMs
+  world.vault.shortenLock(object, Math.min(clock.serverMs + random.below(20 * dayMs) - dayMs, endMs - 1000))
+  world.snapshots.failByStore(object)
+  world.tally.count('fault', 'short lock')
+  const verified = await verifyLast(world, last)
+  if (!findsOnlyShortLock(verified, object.key))
+    throw new Violation(`verify after a short lock of ${object.key}: ${JSON.stringify(verified)}`)
+  const packs = last.manifest.packs.filter(({ versionId }) => versionId === object.versionId)
+  const process = world.processes.start('backup after a short lock')
+  judge(process, await world.backup(host, process, { uploadAgain: packs.map(({ sha256 }) => sha256) }))
+  world.log.push(object.key)
+}
+
+/** The last snapshot of a host whose cache knows it, if nothing is wrong with it. */
+function lastWhole({ snapshots }: World, host: Host): Committed | undefined {
+  const last = host.chain.at(-1)
+  if (last === undefined || host.mayBeginAnew) return undefined
+  return snapshots.isGuaranteed(last) && !snapshots.isCorrupt(last) ? last : undefined
+}
+
+function verifyLast(world: World, { id }: Committed): Promise<Outcome<VerifyResult>> {
+  const process = world.processes.start('verify after a fault of the store')
+  return world.processes.run(process, async () => {
+    const store = world.processes.connect(process)
+    const snapshot = await load(store, id)
+    return verify({ store, clock: world.clock, random: world.random.next, snapshot, readData: false })
+  })
+}
+
+function findsOnlyShortLock(outcome: Outcome<VerifyResult>, key: string): boolean {
+  if (outcome === 'crashed' || 'error' in outcome) return false
+  const { objects, files } = outcome.result
+  const isShortLock = ({ kind }: (typeof objects)[number]): boolean =>
+    kind === 'short-lock' || kind === 'expired'
+  return files.length === 0 && objects.length === 1 && objects[0]!.key === key && isShortLock(objects[0]!)
+}
+
+function namesPack(outcome: Outcome<VerifyResult>, key: string): boolean {
+  if (outcome === 'crashed') return false
+  if ('result' in outcome) return outcome.result.objects.some((object) => object.key === key)
+  return isHoldfastError(outcome.error, 'damaged') && (outcome.error.hint ?? '').includes(key)
 }
 
 function loseCache(world: World): void {

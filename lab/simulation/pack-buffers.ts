@@ -1,5 +1,5 @@
-// A pool of buffers for packs and reads, shared by successive operations. A fresh, zeroed 30 MiB buffer for a few hundred
-// bytes would cost more than the rest of a simulated backup. The pool changes speed only.
+// A pool of buffers for packs and reads, shared by successive operations. A fresh, zeroed 30 MiB buffer for a few
+// hundred bytes would cost more than the rest of a simulated backup. The pool changes speed only.
 import { packBufferBytes, packTargetBytes } from '../../core/pack/pack-size.ts'
 import { currentProcess } from './host-process.ts'
 
@@ -23,8 +23,10 @@ export function poolBuffers(): void {
     this: ArrayBuffer,
     bytes?: number,
   ) => ArrayBuffer
-  // The engine releases a buffer by moving it to one of no bytes. A pack's buffer goes to the pool instead.
+  // The engine releases a buffer by moving it to one of no bytes. A pack's buffer goes to the pool instead. The process
+  // no longer holds it then: at the process's end, a concurrent one may have it from the pool.
   ArrayBuffer.prototype.transfer = function (this: ArrayBuffer, bytes?: number): ArrayBuffer {
+    currentProcess()?.buffers.delete(this)
     return bytes === 0 && poolPack(this) ? new ArrayBuffer(0) : move.call(this, bytes)
   }
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer)
@@ -46,10 +48,10 @@ export function releaseBuffer(buffer: ArrayBufferLike | Buffer<ArrayBuffer>): vo
   } else if (buffer instanceof ArrayBuffer) poolPack(buffer)
 }
 
-/** Returns false for a buffer that isn't a pack's, and when the pool is full or holds it already. */
+/** Returns false for a buffer that isn't a pack's, and when the pool is full. The pool must hold no detached buffer. */
 function poolPack(buffer: ArrayBuffer): boolean {
-  if (buffer.byteLength !== packBytes || packPool.length >= maxPooled || packPool.includes(buffer))
-    return false
+  if (packPool.includes(buffer)) return true
+  if (buffer.byteLength !== packBytes || packPool.length >= maxPooled) return false
   packPool.push(buffer)
   return true
 }

@@ -1,7 +1,7 @@
 // Bugs planted on purpose, outside the product's code. A simulation that doesn't find them proves nothing.
-import { isHoldfastError } from '../../core/errors.ts'
-import { parsePackKey } from '../../core/store/vault-keys.ts'
-import type { FileTimes } from './file-system.ts'
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
+import { parseManifestKey, parsePackKey, receiptsPrefix } from '../../core/store/vault-keys.ts'
+import type { FileTimes, KernelBug } from './file-system.ts'
 import { currentProcess } from './host-process.ts'
 import type { HostProcess } from './host-process.ts'
 import type { WorldClock } from './clocks.ts'
@@ -22,6 +22,9 @@ export interface PlantedBug {
   wrap?: (connection: VaultConnection, world: BuggedWorld, process: HostProcess) => VaultConnection
   prepare?: (process: HostProcess) => void
   times?: (times: Map<bigint, FileTimes>) => ReadonlyMap<bigint, FileTimes>
+  ignoresLoss?: boolean
+  misread?: (pattern: string) => string
+  kernel?: KernelBug
 }
 
 export const plantedBugs: Record<string, PlantedBug> = {
@@ -34,11 +37,26 @@ export const plantedBugs: Record<string, PlantedBug> = {
     wrap: acceptConflicts,
   },
   'reuse-expiring-pack': { bug: 'the time by which packs are reused stands still', wrap: stopTime },
+  'trust-the-lock-check': { bug: 'the time of the commit itself is not looked at', wrap: hideCommitTime },
+  'trust-any-vault': { bug: 'the vault is taken for the one that the cache describes', wrap: proveAnything },
+  'keep-lost-pack': { bug: 'a pack that is reported as lost stays in use', ignoresLoss: true },
+  'lose-extensions': { bug: 'the custodian takes a lock for extended that is not', wrap: loseExtensions },
+  'trust-lying-manifests': { bug: 'the custodian reads no receipt', wrap: hideReceipts },
   'skip-chunk-hash': { bug: 'no reader compares the hash of a chunk', prepare: trustChunks },
   'latest-instead-of-version': { bug: 'reads take the current version of a key', wrap: readLatest },
+  'trust-every-lock': { bug: 'each lock is taken for the guaranteed one', wrap: hideShortLocks },
+  'ignore-rules': { bug: 'a rule leaves out nothing', misread: (pattern) => `${pattern}-never` },
   'trust-modification-time': {
     bug: 'a file of the same size and modification time is taken for unchanged',
     times: copyTimes,
+  },
+  'trust-directory-times': {
+    bug: 'a directory that changes during the walk shows its old time',
+    kernel: 'frozen directories',
+  },
+  'follow-swapped-directories': {
+    bug: 'a link that takes the place of a directory is followed',
+    kernel: 'followed links',
   },
 }
 
@@ -84,6 +102,73 @@ function stopTime(connection: VaultConnection, world: BuggedWorld): VaultConnect
     const response = await ask()
     return { ...response, serverTimeMs: startMs ?? response.serverTimeMs }
   }
+  const put = connection.putIfAbsent.bind(connection)
+  connection.putIfAbsent = async (key, body, sha256) => {
+    const reply = await put(key, body, sha256)
+    // Else the time of the commit itself would bring the bug to light.
+    return parseManifestKey(key) === null ? reply : { ...reply, serverTimeMs: startMs ?? reply.serverTimeMs }
+  }
+  return connection
+}
+
+function hideCommitTime(connection: VaultConnection): VaultConnection {
+  const ask = connection.lockDefault.bind(connection)
+  const put = connection.putIfAbsent.bind(connection)
+  let checkedMs = 0
+  connection.lockDefault = async () => {
+    const response = await ask()
+    checkedMs = response.serverTimeMs
+    return response
+  }
+  connection.putIfAbsent = async (key, body, sha256) => {
+    const reply = await put(key, body, sha256)
+    return parseManifestKey(key) === null ? reply : { ...reply, serverTimeMs: checkedMs }
+  }
+  return connection
+}
+
+const proofs = new WeakMap<Vault, Set<string>>()
+
+/** Every proof that was ever written counts, and every manifest. */
+function proveAnything(connection: VaultConnection, { vault }: BuggedWorld): VaultConnection {
+  const put = connection.putIfAbsent.bind(connection)
+  const head = connection.headVersion.bind(connection)
+  const written = proofs.get(vault) ?? new Set()
+  proofs.set(vault, written)
+  connection.putIfAbsent = async (key, body, sha256) => {
+    if (key.includes('/identities/')) {
+      if (written.has(key)) throw new HoldfastError('conflict', `${key} exists`)
+      written.add(key)
+    }
+    return put(key, body, sha256)
+  }
+  connection.headVersion = (ref) =>
+    head(ref).catch((error: unknown) => {
+      if (!isHoldfastError(error, 'not-found') || parseManifestKey(ref.key) === null) throw error
+      return { bytes: 0, lastModifiedMs: 0, sha256: null, lock: null, archive: null, serverTimeMs: null }
+    })
+  return connection
+}
+
+function hideShortLocks(connection: VaultConnection): VaultConnection {
+  const head = connection.headVersion.bind(connection)
+  connection.headVersion = async (ref) => {
+    const state = await head(ref)
+    return { ...state, lock: state.lock && { ...state.lock, untilMs: Infinity } }
+  }
+  return connection
+}
+
+function loseExtensions(connection: VaultConnection): VaultConnection {
+  connection.extendLock = () => Promise.resolve()
+  return connection
+}
+
+function hideReceipts(connection: VaultConnection): VaultConnection {
+  const list = connection.listVersions.bind(connection)
+  connection.listVersions = async function* (prefix) {
+    if (!prefix.startsWith(receiptsPrefix)) yield* list(prefix)
+  }
   return connection
 }
 
@@ -117,7 +202,7 @@ function copyTimes(times: Map<bigint, FileTimes>): ReadonlyMap<bigint, FileTimes
   const copy = new Map(times)
   copy.get = (ino) => {
     const fileTimes = read(ino)
-    return fileTimes === undefined ? undefined : { mtimeNs: fileTimes.mtimeNs, ctimeNs: fileTimes.mtimeNs }
+    return fileTimes === undefined ? undefined : { ...fileTimes, ctimeNs: fileTimes.mtimeNs }
   }
   return copy
 }

@@ -37,6 +37,16 @@ export class ProcessRunner {
     this.parts = parts
   }
 
+  /** Whether the planted bug makes a backup forget which packs are lost. */
+  get ignoresLoss(): boolean {
+    return this.parts.plantedBug?.ignoresLoss ?? false
+  }
+
+  /** A rule as the engine gets it. */
+  misread(pattern: string): string {
+    return this.parts.plantedBug?.misread?.(pattern) ?? pattern
+  }
+
   start(name: string, plan: Plan = {}): HostProcess {
     const process = new HostProcess(name, this.parts.tally, plan)
     this.parts.plantedBug?.prepare?.(process)

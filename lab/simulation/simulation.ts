@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { crashPoints, faultKinds } from './host-process.ts'
 import { checkInvariants } from './invariants.ts'
 import { mutate } from './mutations.ts'
-import { operationNames, operations, weights } from './operations.ts'
+import { operationNames, operations, storeFaults, weights } from './operations.ts'
 import { poolBuffers } from './pack-buffers.ts'
 import { plantedBugs } from './planted-bugs.ts'
 import { Tally } from './tally.ts'
@@ -20,10 +20,12 @@ export interface Failure {
 }
 
 export function newTally(): Tally {
-  return new Tally({ operation: operationNames, fault: [...faultKinds, ...crashPoints] })
+  return new Tally({ operation: operationNames, fault: [...faultKinds, ...crashPoints, ...storeFaults] })
 }
 
-/** Runs in the current directory, which must be empty and is empty afterwards. @param bugName a key of `plantedBugs`. */
+/**
+ * Runs in the current directory, which must be empty and is empty afterwards. @param bugName a key of `plantedBugs`.
+ */
 export async function runSeed(seed: number, bugName: string | null, tally: Tally): Promise<Failure | null> {
   poolBuffers()
   const world = new World(seed, tally, bugName === null ? null : plantedBugs[bugName]!)

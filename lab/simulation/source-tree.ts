@@ -1,5 +1,5 @@
-// The reference model of a source: path to kind, bytes and metadata. SourceTree changes the model and the real directory
-// together. No part of the model comes from the code under test.
+// The reference model of a source: path to kind, bytes and metadata. SourceTree changes the model and the real
+// directory together. No part of the model comes from the code under test.
 import * as fs from 'node:fs'
 import type { FileTimes } from './file-system.ts'
 
@@ -18,14 +18,15 @@ export interface TreeNode {
 export type Expected = ReadonlyMap<string, Readonly<TreeNode>>
 
 export class SourceTree {
-  readonly root = 'source'
+  readonly root: string
   readonly nodes = new Map<string, TreeNode>()
   /** Times by the simulated kernel, for the engine's lstat and fstat. */
   readonly times = new Map<bigint, FileTimes>()
   private readonly nowNs: () => bigint
 
-  constructor(nowNs: () => bigint) {
+  constructor(nowNs: () => bigint, root = 'source') {
     this.nowNs = nowNs
+    this.root = root
     fs.mkdirSync(this.root)
     this.note('', 'directory', Buffer.alloc(0), 0o755)
   }
@@ -124,12 +125,13 @@ export class SourceTree {
     const { ino } = fs.lstatSync(this.at(path), { bigint: true })
     const mtimeNs = this.nowNs()
     this.nodes.set(path, { kind, bytes, mode, mtimeNs, ino })
-    this.times.set(ino, { mtimeNs, ctimeNs: mtimeNs })
+    this.times.set(ino, { mtimeNs, ctimeNs: mtimeNs, bornNs: mtimeNs })
   }
 
   private change(node: TreeNode, changes: Partial<TreeNode>): void {
     Object.assign(node, changes)
-    this.times.set(node.ino, { mtimeNs: node.mtimeNs, ctimeNs: this.nowNs() })
+    const { bornNs } = this.times.get(node.ino)!
+    this.times.set(node.ino, { mtimeNs: node.mtimeNs, ctimeNs: this.nowNs(), bornNs })
   }
 
   private touchParent(path: string): void {

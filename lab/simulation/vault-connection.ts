@@ -1,19 +1,24 @@
-// One process's connection to the simulated vault, with the faults that the seed plans. The connection keeps the contract of
-// the port: a response has the requested length, and a listing is complete or fails. Only the bytes may be wrong.
+// One process's connection to the simulated vault, with the faults that the seed plans. The connection keeps the
+// contract of the port: a response has the requested length, and a listing is complete or fails. Only the bytes may
+// be wrong.
 import { sha256Hex } from '../../core/digest.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { LockExtender, VersionPruner } from '../../core/store/custody.ts'
 import type {
   LockDefault,
+  LockMode,
   ObjectRef,
   ObjectState,
   ObjectStore,
   ObjectVersion,
   PutReply,
 } from '../../core/store/object-store.ts'
+import { parseManifestKey } from '../../core/store/vault-keys.ts'
 import type { WorldClock } from './clocks.ts'
 import type { FaultKind, HostProcess } from './host-process.ts'
 import type { Seeded } from './random.ts'
+import { dayMs } from './vault.ts'
 import type { StoredVersion, Vault } from './vault.ts'
 
 const refusals: [kind: FaultKind, code: ErrorCode][] = [
@@ -24,7 +29,7 @@ const refusals: [kind: FaultKind, code: ErrorCode][] = [
 ]
 const maxResponseMs = 10 * 60_000
 
-export class VaultConnection implements ObjectStore {
+export class VaultConnection implements ObjectStore, LockExtender, VersionPruner {
   readonly name = 'simulated://vault'
   private readonly vault: Vault
   private readonly clock: WorldClock
@@ -59,6 +64,8 @@ export class VaultConnection implements ObjectStore {
   putIfAbsent(key: string, body: Uint8Array, sha256: string): Promise<PutReply> {
     this.process.buffers.add(body.buffer)
     return this.request(() => {
+      if (parseManifestKey(key) !== null && this.process.meets('sleep at the commit'))
+        this.clock.pass(this.random.below(20 * dayMs))
       if (this.process.meets('key taken')) this.add(key, this.random.bytes(body.length))
       const latest = this.vault.latest(key)
       if (latest !== undefined && !latest.isDeleteMarker) throw new HoldfastError('conflict', `${key} exists`)
@@ -108,8 +115,18 @@ export class VaultConnection implements ObjectStore {
         lastModifiedMs,
         sha256,
         lock: { mode: 'COMPLIANCE', untilMs: lockedUntilMs },
+        archive: null,
+        serverTimeMs: this.clock.serverMs,
       }
     })
+  }
+
+  extendLock(ref: ObjectRef, { untilMs }: { mode: LockMode; untilMs: number }): Promise<void> {
+    return this.request(() => this.vault.extendLock(ref, untilMs))
+  }
+
+  deleteVersion(ref: ObjectRef): Promise<void> {
+    return this.request(() => this.vault.deleteVersion(ref))
   }
 
   async *listVersions(prefix: string): AsyncIterable<ObjectVersion> {

@@ -7,7 +7,7 @@ export const dayMs = 86_400_000
 
 export interface StoredVersion extends ObjectRef {
   body: Buffer
-  /** Whole seconds, as S3 gives them. */
+  /** Whole seconds, as S3 gives them, or milliseconds. */
   lastModifiedMs: number
   isDeleteMarker: boolean
   lockedUntilMs: number
@@ -27,6 +27,8 @@ export interface PutOptions {
 
 export class Vault {
   readonly lockDays = 40
+  /** As MinIO and Ceph RGW list times; S3 lists whole seconds. */
+  listsMilliseconds = false
   private readonly clock: WorldClock
   private next = 1
   /** Versions of each key, in the order of their PUTs. */
@@ -58,7 +60,8 @@ export class Vault {
 
   put(key: string, body: Buffer, sha256: string, options: PutOptions = {}): StoredVersion {
     const { isDeleteMarker = false, versionId = this.reserve() } = options
-    const lastModifiedMs = Math.floor(this.clock.serverMs / 1000) * 1000
+    const { serverMs } = this.clock
+    const lastModifiedMs = this.listsMilliseconds ? serverMs : Math.floor(serverMs / 1000) * 1000
     const version = {
       key,
       versionId,
@@ -94,6 +97,40 @@ export class Vault {
       ref.key,
       this.byKey.get(ref.key)!.filter((candidate) => candidate !== version),
     )
+    this.revision++
+  }
+
+  /** @throws `denied` for an earlier end. */
+  extendLock(ref: ObjectRef, untilMs: number): void {
+    const version = this.find(ref)
+    if (version === undefined || version.isDeleteMarker)
+      throw new HoldfastError('not-found', `there is no version ${ref.versionId} of ${ref.key}`)
+    if (untilMs < version.lockedUntilMs)
+      throw new HoldfastError('denied', `the lock of ${ref.key} can't be shortened`)
+    version.lockedUntilMs = untilMs
+  }
+
+  /** The store itself loses a version, locked or not. */
+  lose(ref: ObjectRef): void {
+    this.byId.delete(ref.versionId)
+    const versions = this.byKey.get(ref.key) ?? []
+    this.byKey.set(
+      ref.key,
+      versions.filter(({ versionId }) => versionId !== ref.versionId),
+    )
+    this.revision++
+  }
+
+  /** The store itself ends a lock before its time. */
+  shortenLock(ref: ObjectRef, untilMs: number): void {
+    this.find(ref)!.lockedUntilMs = untilMs
+    this.revision++
+  }
+
+  /** The bucket is made again under its name. Version ids go on, so that no old one comes back. */
+  makeAgain(): void {
+    this.byKey.clear()
+    this.byId.clear()
     this.revision++
   }
 

@@ -1,6 +1,8 @@
 // `holdfast blast-radius`: shows what a role, a set of policies, or the credentials within reach could destroy.
 import { Option } from 'commander'
 import type { Command } from 'commander'
+import type { Assessment } from '../../blast-radius/assessment.ts'
+import type { StatedSafeguards } from '../../blast-radius/stated-safeguards.ts'
 import type { Subject } from '../../blast-radius/subject.ts'
 import { failureScopes, failuresOf, judge } from '../../blast-radius/verdict.ts'
 import type { FailureScope, Verdict } from '../../blast-radius/verdict.ts'
@@ -153,14 +155,27 @@ function addSearchOptions(command: Command): void {
 async function showBlastRadius(flags: BlastRadiusFlags, invocation: Invocation): Promise<void> {
   await checkFlags(flags)
   const output = makeOutput(invocation, flags.json ?? false)
-  const { measureBlastRadius } = await import('../../blast-radius/blast-radius.ts')
   const { readStatedSafeguards } = await import('../../blast-radius/stated-safeguards.ts')
-  const { withPermissions } = await import('../../blast-radius/subject.ts')
   const stated = flags.brakes === undefined ? {} : readStatedSafeguards(flags.brakes)
   const search = isSearch(flags) ? await reportCredentials(flags, invocation, output) : null
+  const possible = hasSubject(flags) ? await reportSubject(flags, stated, invocation, output) : []
+  assertNoFailures(flags.failOn, judge(possible, search?.usable ?? 0))
+  search?.assertComplete()
+}
+
+/** Returns the actions that are possible. */
+async function reportSubject(
+  flags: BlastRadiusFlags,
+  stated: StatedSafeguards,
+  invocation: Invocation,
+  output: Output,
+): Promise<Assessment['possible']> {
+  // A search doesn't load the clients of AWS.
+  const { measureBlastRadius } = await import('../../blast-radius/blast-radius.ts')
+  const { withPermissions } = await import('../../blast-radius/subject.ts')
   const settings = { region: regionOf(invocation), signal: invocation.signal }
   const endpoint = invocation.environment['AWS_ENDPOINT_URL']
-  const possible = await withPermissions(subjectOf(flags), settings, async (source) => {
+  return withPermissions(subjectOf(flags), settings, async (source) => {
     if (source === null) return []
     const radius = await measureBlastRadius(source, {
       stated,
@@ -172,8 +187,6 @@ async function showBlastRadius(flags: BlastRadiusFlags, invocation: Invocation):
     output.text(renderAssessment(radius.source, radius.assessment))
     return radius.assessment.possible
   })
-  assertNoFailures(flags.failOn, judge(possible, search?.usable ?? 0))
-  search?.assertComplete()
 }
 
 async function reportCredentials(
@@ -184,6 +197,11 @@ async function reportCredentials(
   // Commands about policies don't load the parsers of the search.
   const search = await import('../credential-search.ts')
   return search.reportCredentials(flags, invocation, output)
+}
+
+/** Without one, the search alone is asked for. */
+function hasSubject({ role, policy, live, boundary, sessionPolicy }: BlastRadiusFlags): boolean {
+  return live === true || policy.length > 0 || (role ?? boundary ?? sessionPolicy) !== undefined
 }
 
 function isSearch(flags: BlastRadiusFlags): boolean {

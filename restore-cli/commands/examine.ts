@@ -16,6 +16,7 @@ interface ExamineFlags {
   inPlace?: boolean
   scratch?: string
   minutes: number
+  isolation: 'namespaces' | 'task'
   answer?: string
   run?: string
   json?: boolean
@@ -44,6 +45,14 @@ export function declare(command: Command, invocation: Invocation): void {
     .addOption(
       new Option('--scratch <dir>', "where to put the copy (default: the system's temporary directory)"),
     )
+    .addOption(
+      new Option(
+        '--isolation <way>',
+        'keep PostgreSQL apart from this machine by namespaces, or run in a task of Fargate without a role',
+      )
+        .choices(['namespaces', 'task'])
+        .default('namespaces'),
+    )
     .addOption(new Option('--minutes <n>', 'stop after so many minutes').argParser(wholeNumber).default(60))
     .addOption(
       new Option(
@@ -61,7 +70,8 @@ Examples:
   holdfast examine /restore/rental-db --kind postgres --postgres-bin /usr/lib/postgresql/{major}/bin
 
 PostgreSQL runs in single-user mode, without the configuration in the directory: nothing can connect to it.
-Ends with 4 if something can't be read, 14 if the test took too long.
+It runs in namespaces of its own, and sees only the copy: restored functions and programs find nothing of this machine.
+Ends with 4 if something can't be read, 14 if the test took too long, 15 if this machine can't make the namespaces.
 `,
     )
     .action((directory: string) => examine(directory, command.opts(), invocation))
@@ -73,10 +83,10 @@ async function examine(directory: string, flags: ExamineFlags, invocation: Invoc
   const output = makeOutput(invocation, flags.json ?? false)
   const limit = AbortSignal.timeout(flags.minutes * 60_000)
   const { runRestoreTest } = await import('../../checks/restore-test/restore-test.ts')
-  const result = await runRestoreTest(
-    testOptions(directory, flags),
-    AbortSignal.any([invocation.signal, limit]),
-  ).catch((error: unknown) => {
+  const options = await testOptions(directory, flags, invocation)
+  const signal = AbortSignal.any([invocation.signal, limit])
+  const test = output.during('reading the restored data', () => runRestoreTest(options, signal))
+  const result = await test.catch((error: unknown) => {
     if (invocation.signal.aborted || !limit.aborted) throw error
     throw new HoldfastError(
       'objective-missed',
@@ -112,7 +122,12 @@ async function checkFlags(flags: ExamineFlags): Promise<void> {
   }
 }
 
-function testOptions(directory: string, flags: ExamineFlags): RestoreTestOptions {
+async function testOptions(
+  directory: string,
+  flags: ExamineFlags,
+  { environment }: Invocation,
+): Promise<RestoreTestOptions> {
+  const { FargateTask, Namespaces } = await import('../../checks/restore-test/isolation.ts')
   return {
     directory: resolve(directory),
     ...(flags.run === undefined ? {} : { run: flags.run }),
@@ -121,7 +136,8 @@ function testOptions(directory: string, flags: ExamineFlags): RestoreTestOptions
       : {
           postgres: {
             programs: resolve(flags.postgresBin),
-            isInPlace: flags.inPlace ?? false,
+            mode: flags.inPlace === true ? 'in-place' : 'copy',
+            isolation: flags.isolation === 'task' ? new FargateTask(environment) : new Namespaces(),
             ...(flags.scratch === undefined ? {} : { scratch: resolve(flags.scratch) }),
           },
         }),

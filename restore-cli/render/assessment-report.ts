@@ -4,10 +4,12 @@ import type { Assessment, Possibility } from '../../blast-radius/assessment.ts'
 import type { SafeguardReading } from '../../blast-radius/live-safeguards.ts'
 import type { PermissionSource } from '../../blast-radius/permissions.ts'
 import { timeText } from '../../core/time-text.ts'
-import { countOf } from './figures.ts'
+import { countOf, countText } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
 
 const maxResources = 3
+/** Actions of one kind of loss that the text describes. The main catalogue has fewer of each. */
+const maxDescribed = 30
 
 export function assessmentRecord(source: PermissionSource, assessment: Assessment): Record<string, unknown> {
   return {
@@ -34,13 +36,14 @@ export function renderAssessment(
   { possible, decided, denied }: Assessment,
 ): string {
   const head = `Blast radius of ${terminalText(source.subject)} (by ${source.basis}):\n`
-  const sum = `${countOf(denied, 'destructive action')} of ${decided} denied, ${possible.length} possible, ${possible.filter(lacksSafeguard).length} without a safeguard.\n`
+  const sum = `${countOf(denied, 'destructive action')} of ${countText(decided)} denied, ${countText(possible.length)} possible, ${countText(possible.filter(lacksSafeguard).length)} without a safeguard.\n`
   const caveats = source.caveats.map((caveat) => `  Not decided: ${caveat}.\n`).join('')
   if (possible.length === 0) return `${head}${sum}${caveats}`
   const losses = [...new Set(possible.map(({ loss }) => loss))]
   const sections = losses.map((loss) => {
     const section = possible.filter((possibility) => possibility.loss === loss)
-    return `\n${titles[loss]}\n${section.map(renderPossibility).join('')}`
+    const lines = section.slice(0, maxDescribed).map(renderPossibility)
+    return `\n${titles[loss]}\n${lines.join('')}${renderCounts(section.slice(maxDescribed))}`
   })
   return `${head}${sections.join('')}\n${sum}${caveats}`
 }
@@ -51,6 +54,20 @@ const titles: Record<Possibility['loss'], string> = {
   readability: 'READABILITY',
   evidence: 'EVIDENCE',
   identity: 'IDENTITY',
+  execution: 'EXECUTION',
+}
+
+/** One line for each service, because a wide policy allows thousands of actions. */
+function renderCounts(possible: readonly Possibility[]): string {
+  const byService = Map.groupBy(possible, ({ action }) => action.slice(0, action.indexOf(':')))
+  return [...byService]
+    .map(([service, list]) => {
+      const mark = list.some(lacksSafeguard) ? '!' : ' '
+      const names = list.slice(0, maxResources).map(({ action }) => action.slice(service.length + 1))
+      const unlisted = list.length > maxResources ? ' … (--json names each)' : ''
+      return `  ${mark} ${service}: ${countText(list.length)} more, ${names.join(', ')}${unlisted}\n`
+    })
+    .join('')
 }
 
 function renderPossibility(possibility: Possibility): string {
@@ -90,7 +107,9 @@ function safeguardText(possibility: Possibility): string {
   const by = broughtBackBy === null ? '' : `, by a principal that may ${broughtBackBy}`
   switch (state) {
     case 'none':
-      return 'not recoverable: no safeguard'
+      return possibility.safeguard === null
+        ? 'not recoverable: no safeguard'
+        : `not known to be recoverable: ${possibility.safeguard} may limit it`
     case 'taken-off':
       return `no safeguard: the same identity can remove it with ${takenOffBy.join(', ')}: ${safeguard}`
     case 'not-known':

@@ -1,20 +1,33 @@
 // The result of a backup, as text and as a record.
 import type { BackupResult } from '../../engine/operations.ts'
+import { pathText } from '../../core/tree/path-text.ts'
 import { timeText } from '../../core/time-text.ts'
+import { lsnText, parseLsnHex } from '../../core/wal/lsn.ts'
 import { bytesText, countOf, countText, durationText, rows } from './figures.ts'
+import { leftOutText, listText } from './left-out.ts'
 import { problemLines, problemRecords } from './problem-list.ts'
-import { terminalText } from './terminal-text.ts'
+import { pathRecord, terminalText } from './terminal-text.ts'
 
 export function backupRecord(result: BackupResult): Record<string, unknown> {
-  const { snapshot, problems, ...figures } = result
+  const { snapshot, problems, mounts, ...figures } = result
   return {
     ...figures,
+    mounts: mounts.map(pathRecord),
     snapshot: snapshot === null ? null : { ...snapshot, time: timeText(snapshot.timeMs) },
     problems: problemRecords(problems),
   }
 }
 
-export function renderBackup(result: BackupResult, location: { directory: string; vault: string }): string {
+export function renderBackup(
+  result: BackupResult,
+  location: {
+    directory: string
+    vault: string
+    packsNamed: number
+    feedbackNote?: string | null
+    walNote?: string | null
+  },
+): string {
   const { snapshot } = result
   const directory = terminalText(location.directory)
   const head =
@@ -30,12 +43,23 @@ export function renderBackup(result: BackupResult, location: { directory: string
         'content',
         `${countOf(result.files, 'file')} (${countText(result.filesUnchanged)} unchanged) among ${countOf(result.entries, 'entry', 'entries')}, ${bytesText(result.bytes)}`,
       ],
+      ...(result.filesReread === 0
+        ? []
+        : [['read again', `${countOf(result.filesReread, 'file')} that showed no change`] as const]),
       ['new', `${bytesText(result.bytesNew)} of ${bytesText(result.bytesRead)} read`],
       [
         'uploaded',
         `${bytesText(result.bytesUploaded)} in ${countOf(result.packsUploaded, 'pack')}; ${countOf(result.packsReferenced, 'pack')} in all`,
       ],
+      ...(location.packsNamed + result.packsForgotten === 0
+        ? []
+        : [['again', againText(result, location.packsNamed)] as const]),
+      ...((location.feedbackNote ?? null) === null
+        ? []
+        : [['feedback', `not read, or not all of it: ${terminalText(location.feedbackNote!)}`] as const]),
+      ...baseRows(result, location.walNote ?? null),
       ['lock', lockText(result)],
+      ...leftOutRows(result),
       ...(result.attributesNote === null
         ? []
         : [
@@ -47,13 +71,64 @@ export function renderBackup(result: BackupResult, location: { directory: string
       ...(result.cacheNote === null
         ? []
         : [['cache', `not used: ${terminalText(result.cacheNote)}`] as const]),
+      ...result.breaks.map(({ detail }) => ['WARNING', terminalText(detail)] as const),
+      ...result.shortSnapshots.map(
+        ({ id, timeMs, lockedUntilMs }) =>
+          [
+            'made again',
+            `${id}${timeMs === null ? ', if the vault holds it,' : ''} is locked until ${timeText(lockedUntilMs)} only: the host or the store stood still at its commit`,
+          ] as const,
+      ),
+      ...(result.vaultNote === null
+        ? []
+        : [['vault', `NOT COMPARED: ${terminalText(result.vaultNote)}`] as const]),
       ['took', durationText(result.durationMs)],
     ]) +
     problemLines(result.problems, result.problemCount)
   )
 }
 
+/** The base backup, and whether its WAL is in the vault. */
+function baseRows({ base }: BackupResult, walNote: string | null): [string, string][] {
+  if (base === null) return []
+  const origin = base.minRecoveryLsn === null ? 'a primary' : 'a standby'
+  const [start, stop] = [base.startLsn, base.stopLsn].map((lsn) => lsnText(parseLsnHex(lsn)!))
+  return [
+    ['base', `of ${origin}, timeline ${base.timeline}, from ${start} to ${stop}`],
+    [
+      'WAL',
+      walNote === null ? 'in the vault up to the end of the base' : `UNKNOWN: ${terminalText(walNote)}`,
+    ],
+  ]
+}
+
+/** The rules of the operator, and the file systems that the snapshot spans. */
+function leftOutRows({ leftOut, mounts, mountCount }: BackupResult): [string, string][] {
+  const effective = leftOut.filter(({ count }) => count > 0)
+  const ineffective = leftOut.filter(({ count }) => count === 0)
+  return [
+    ...(effective.length === 0 ? [] : [['left out', leftOutText(effective)] as [string, string]]),
+    ...(ineffective.length === 0
+      ? []
+      : [['fit nothing', listText(ineffective.map(({ rule }) => terminalText(rule)))] as [string, string]]),
+    ...(mountCount === 0
+      ? []
+      : [
+          [
+            'mounts',
+            `${countOf(mountCount, 'other file system')} below the directory: ${listText(mounts.map(pathText))}`,
+          ] as [string, string],
+        ]),
+  ]
+}
+
 function lockText({ lock }: BackupResult): string {
   if (lock === null) return 'NONE: a principal that may delete in this bucket can delete this backup'
   return `${lock.mode}, ${countOf(lock.days, 'day')}${lock.mode === 'GOVERNANCE' ? ' (a principal with the right to bypass it can delete)' : ''}`
+}
+
+function againText({ packsForgotten }: BackupResult, packsNamed: number): string {
+  if (packsNamed === 0)
+    return `${countOf(packsForgotten, 'pack')} that the notary asked for: no snapshot uses the old ones from now on`
+  return `${packsForgotten} of ${countOf(packsNamed, 'named pack')} were in the cache: no snapshot uses them from now on`
 }

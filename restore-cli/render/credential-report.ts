@@ -23,7 +23,7 @@ export function findingRecord(finding: Finding, nowMs: number): Record<string, u
     expires: finding.expiresMs === null ? null : timeText(finding.expiresMs),
     isSpent: isSpent(finding, nowMs),
     couldDestroy: kind.couldDestroy,
-    brake: kind.brake,
+    brake: kind.safeguard,
     remedy: kind.remedy,
   }
 }
@@ -72,8 +72,8 @@ const reasons: Record<SkipReason, string> = {
   unreadable: 'could not be read',
   'too-large': 'larger than --max-file-bytes',
   binary: 'binary files',
-  changed: 'changed while they were read: searched as far as they were read',
-  'not-parsed': 'not what their names say: searched line by line',
+  changed: 'changed or removed while they were read: searched as far as they were read',
+  'not-parsed': 'too large to parse, or not what their names say: searched line by line',
   'too-many-entries': 'stopped: more entries than --max-entries',
   'too-deep': 'deeper than --max-depth',
   link: 'links, not followed',

@@ -1,32 +1,37 @@
 // Problems with single files, by kind.
 import { pathText } from '../../core/tree/path-text.ts'
-import type { Problem } from '../../engine/operations.ts'
+import { problemKinds } from '../../core/snapshot/snapshot-problems.ts'
+import type { ProblemKind, RecordedProblem } from '../../core/snapshot/snapshot-problems.ts'
 import { countOf, countText } from './figures.ts'
 import { pathRecord, terminalText } from './terminal-text.ts'
 
 /** The text shows this many of each kind, to fit a screen; the record has all. */
 const shownPerKind = 20
 
-const headings: Record<Problem['kind'], string> = {
+const headings: Record<ProblemKind, string> = {
   unreadable: 'Unreadable, not in the snapshot',
   vanished: 'Vanished while being read, not in the snapshot',
   changed: 'Changed while being read, not consistent in the snapshot',
+  moved: 'Moved while the backup ran, not in the snapshot',
   outside: 'Outside of the directory, not in the snapshot',
   'not-restorable': 'Recorded, but not created by a restore',
-  'not-recorded': 'Extended attributes or ACLs that are not recorded',
+  'not-recorded': 'Not recorded, so not restored',
+  unnoticed: 'Changed earlier without another time, found by reading again',
 }
 
-export function problemRecords(problems: readonly Problem[]): object[] {
+export function problemRecords(problems: readonly RecordedProblem[]): object[] {
   return problems.map(({ kind, path, detail }) => ({ kind, ...pathRecord(path), detail }))
 }
 
 /** @param count number of all problems; `problems` may be only the first ones. */
-export function problemLines(problems: readonly Problem[], count: number): string {
-  const kinds = Object.keys(headings) as Problem['kind'][]
-  const text = kinds
+export function problemLines(problems: readonly RecordedProblem[], count: number): string {
+  const byKind = Map.groupBy(problems, ({ kind }) => kind)
+  const unknownKinds = [...byKind.keys()].filter((kind) => !Object.hasOwn(headings, kind))
+  const text = [...problemKinds, ...unknownKinds]
     .map((kind) => {
-      const ofKind = problems.filter((problem) => problem.kind === kind)
-      return ofKind.length === 0 ? '' : pathList(headings[kind], ofKind)
+      const ofKind = byKind.get(kind) ?? []
+      const heading = Object.hasOwn(headings, kind) ? headings[kind as ProblemKind] : terminalText(kind)
+      return ofKind.length === 0 ? '' : pathList(heading, ofKind)
     })
     .join('')
   return count > problems.length

@@ -2,8 +2,8 @@
 import type { Writable } from 'node:stream'
 import yoctoSpinner from 'yocto-spinner'
 
-/** The interval between lines of a log, and between records. */
-const logIntervalMs = 5_000
+/** The default interval between lines of a log, and between records. */
+export const logIntervalMs = 5_000
 const spinnerIntervalMs = 100
 
 export interface ProgressStream extends Writable {
@@ -13,40 +13,82 @@ export interface ProgressStream extends Writable {
 export interface Progress {
   /** `text` for humans, `figures` for scripts. It limits its own rate, so callers may call it at any rate. */
   update: (text: string, figures: Record<string, number>) => void
-  /** Removes the spinner from the screen. */
+  /** Shows nothing until `resume`. */
+  pause: () => void
+  resume: () => void
+  /** Ends the lines, and removes the spinner from the screen. */
   stop: () => void
 }
 
-/** @param nowMs a monotonic clock; an argument, so that tests need not wait. */
-export function showProgress(
-  stream: ProgressStream,
-  json: boolean,
-  nowMs: () => number = () => performance.now(),
-): Progress {
-  if (json)
-    return every(logIntervalMs, nowMs, (_text, figures) =>
-      stream.write(`${JSON.stringify({ type: 'progress', ...figures })}\n`),
-    )
-  if (stream.isTTY !== true) return every(logIntervalMs, nowMs, (text) => stream.write(`${text}\n`))
-  const spinner = yoctoSpinner({ stream: stream, handleSignals: false }).start()
-  const shown = every(spinnerIntervalMs, nowMs, (text) => {
-    spinner.text = text
-  })
-  return { ...shown, stop: () => void spinner.stop() }
+const noProgress: Progress = {
+  update: () => undefined,
+  pause: () => undefined,
+  resume: () => undefined,
+  stop: () => undefined,
 }
 
-function every(
-  intervalMs: number,
-  nowMs: () => number,
-  show: (text: string, figures: Record<string, number>) => void,
-): Progress {
-  let lastMs = nowMs()
+export interface ProgressStyle {
+  json: boolean
+  /** Shown before the first `update`. */
+  phase?: string | undefined
+  /** The interval between lines of a log, and between records. 0 shows none, and no spinner. */
+  intervalMs: number
+}
+
+/**
+ * The last figures are shown every few seconds, also if they stay the same: a reader must be able to tell a slow
+ * command from one that has stopped.
+ */
+export function showProgress(stream: ProgressStream, { json, phase, intervalMs }: ProgressStyle): Progress {
+  if (intervalMs === 0) return noProgress
+  if (!json && stream.isTTY === true) return showSpinner(stream, phase)
+  let line = phase === undefined ? null : json ? recordOf({ phase }) : phase
+  let isPaused = false
+  const timer = setInterval(() => {
+    if (line !== null && !isPaused) stream.write(`${line}\n`)
+  }, intervalMs)
+  timer.unref()
   return {
     update: (text, figures) => {
-      if (nowMs() - lastMs < intervalMs) return
-      lastMs = nowMs()
-      show(text, figures)
+      line = json ? recordOf(figures) : text
     },
-    stop: () => undefined,
+    pause: () => {
+      isPaused = true
+    },
+    resume: () => {
+      isPaused = false
+    },
+    stop: () => clearInterval(timer),
+  }
+}
+
+function recordOf(fields: Record<string, number | string>): string {
+  return JSON.stringify({ type: 'progress', ...fields })
+}
+
+function showSpinner(stream: ProgressStream, phase: string | undefined): Progress {
+  const spinner = yoctoSpinner({
+    stream,
+    handleSignals: false,
+    ...(phase === undefined ? {} : { text: phase }),
+  }).start()
+  let lastMs = performance.now()
+  let isPaused = false
+  return {
+    update: (text) => {
+      // A new text is painted at once, also while the spinner stands still.
+      if (isPaused || performance.now() - lastMs < spinnerIntervalMs) return
+      lastMs = performance.now()
+      spinner.text = text
+    },
+    pause: () => {
+      isPaused = true
+      spinner.stop()
+    },
+    resume: () => {
+      isPaused = false
+      spinner.start()
+    },
+    stop: () => void spinner.stop(),
   }
 }

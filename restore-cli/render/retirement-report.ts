@@ -39,9 +39,9 @@ export function renderRetirement(retirement: Retirement, vault: string): string 
   const mark = (target: RetirementStep): string =>
     target === step ? '>' : order.indexOf(target) < order.indexOf(step) ? 'x' : ' '
   return `${terminalText(vault)}: ${countOf(versions, 'version')}, ${bytesText(bytes)}, ${lockedVersions} locked.\n${lines.join('')}
-${mark('stop-writers')} 1. Stop the writers, and the custodian.
+${mark('stop-writers')} 1. Stop the writers, and give up the sources.
      Remove the timers from the hosts. Remove the sources from \`holdfast:sources\`, and run \`pulumi up\` in the vault's stack.
-     Stop the custodian, because it extends locks when production goes silent.
+     Run \`holdfast custodian\` with \`--retired SOURCE\` for each source, because it extends locks when production goes silent.
 ${mark('wait')} 2. Wait until the last lock ends: ${waitText}.
      In COMPLIANCE no principal can shorten a lock, and you pay for the storage until then.
      Don't close the account to avoid the wait: you can't undo that.

@@ -1,10 +1,22 @@
 // The recovery points of a vault, as a table and as records.
+import type { ListedReceipt } from '../../core/snapshot/receipt-list.ts'
 import type { ListedSnapshot } from '../../core/snapshot/snapshot-manifests.ts'
 import { timeText } from '../../core/time-text.ts'
-import { bytesText, countText } from './figures.ts'
+import { bytesText, countOf, countText } from './figures.ts'
+import { receiptField, receiptState } from './receipt-text.ts'
 import { terminalText } from './terminal-text.ts'
 
-export function snapshotRecord({ ref, manifest, unusable }: ListedSnapshot): Record<string, unknown> {
+/** With milliseconds, as some stores list them. */
+const timeWidth = '2026-04-24T10:15:00.000Z'.length
+const idWidth = 26
+const filesWidth = '99,999,999'.length
+const sizeWidth = '999 MB'.length
+
+/** @param receipt null if the snapshot has none, undefined without the keys of the notary. */
+export function snapshotRecord(
+  { ref, manifest, unusable, breaks }: ListedSnapshot,
+  receipt?: ListedReceipt | null,
+): Record<string, unknown> {
   return {
     source: ref.source,
     id: ref.id,
@@ -16,6 +28,8 @@ export function snapshotRecord({ ref, manifest, unusable }: ListedSnapshot): Rec
     unusable,
     flags: ref.flags,
     isHidden: ref.isHidden,
+    breaks,
+    ...receiptField(receipt),
     ...(manifest === null
       ? {}
       : {
@@ -33,40 +47,60 @@ export function snapshotRecord({ ref, manifest, unusable }: ListedSnapshot): Rec
   }
 }
 
-export function renderSnapshots(snapshots: readonly ListedSnapshot[]): string {
-  const table = [
-    ['TIME', 'SOURCE', 'SNAPSHOT', 'FILES', 'SIZE', 'STATE'],
-    ...snapshots.map((snapshot) => [
-      timeText(snapshot.ref.timeMs),
-      snapshot.ref.source,
-      snapshot.ref.id,
-      snapshot.manifest === null ? '-' : countText(snapshot.manifest.tree.files),
-      snapshot.manifest === null ? '-' : bytesText(snapshot.manifest.tree.bytes),
-      stateText(snapshot),
-    ]),
-  ]
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
-  const isFigure = (column: number): boolean => column === 3 || column === 4
-  return table
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) =>
-            isFigure(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-          )
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
+/** Rows with widths that are known before the first one, because a listing is shown while it is read. */
+export class SnapshotTable {
+  private readonly sourceWidth: number
+
+  /** @param sources all names that rows will have. */
+  constructor(sources: readonly string[]) {
+    this.sourceWidth = sources.reduce((width, { length }) => Math.max(width, length), 'SOURCE'.length)
+  }
+
+  get head(): string {
+    return this.line(['TIME', 'SOURCE', 'SNAPSHOT', 'FILES', 'SIZE', 'STATE'])
+  }
+
+  /** @param receipt as of `snapshotRecord`. */
+  row(snapshot: ListedSnapshot, receipt?: ListedReceipt | null): string {
+    const { ref, manifest } = snapshot
+    return this.line([
+      timeText(ref.timeMs),
+      ref.source,
+      ref.id,
+      manifest === null ? '-' : countText(manifest.tree.files),
+      manifest === null ? '-' : bytesText(manifest.tree.bytes),
+      stateText(snapshot, receipt),
+    ])
+  }
+
+  private line([time, source, id, files, size, state]: Cells): string {
+    const cells = [
+      time.padEnd(timeWidth),
+      source.padEnd(this.sourceWidth),
+      id.padEnd(idWidth),
+      files.padStart(filesWidth),
+      size.padStart(sizeWidth),
+      state,
+    ]
+    return `${cells.join('  ').trimEnd()}\n`
+  }
 }
 
-function stateText({ ref, manifest, unusable }: ListedSnapshot): string {
+type Cells = [time: string, source: string, id: string, files: string, size: string, state: string]
+
+function stateText(
+  { ref, manifest, unusable, breaks }: ListedSnapshot,
+  receipt: ListedReceipt | null | undefined,
+): string {
   const parts = [
     ...(unusable === null ? [] : [`UNUSABLE: ${unusable}`]),
     ...ref.flags.map((flag) => `FLAGGED: ${flag}`),
     ...(ref.isHidden ? ['a delete marker covers it'] : []),
-    ...(manifest?.complete === false ? [`incomplete (${countText(manifest.problemCount)} problems)`] : []),
+    ...(manifest?.complete === false ? [`incomplete (${countOf(manifest.problemCount, 'problem')})`] : []),
     ...(manifest?.retention.lock === null ? ['not locked'] : []),
   ]
-  return terminalText(parts.length === 0 ? 'complete' : parts.join('; '))
+  const state = parts.length === 0 ? ['complete'] : parts
+  const attestation = receipt === undefined ? [] : [receiptState(receipt)]
+  const warnings = breaks.map(({ detail }) => `WARNING: ${detail}`)
+  return terminalText([...state, ...attestation, ...warnings].join('; '))
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { runCommand } from '../restore-cli/command-line.ts'
+import { runProcess } from '../restore-cli/command-line.ts'
 import { region, startWorld, vaultAccount } from '../lab/sandbox/world.ts'
 import { makeOddTree } from './odd-tree.ts'
 
@@ -39,7 +39,7 @@ describe('a tree of 10,000 odd entries', () => {
       join(folder, 'cache'),
       '--json',
     ]
-    const backup = await runCommand(args, { env, timeoutMs: 600_000 })
+    const backup = await runProcess(args, { env, timeoutMs: 600_000 })
     expect(backup.stderr).not.toMatch(/error/i)
     expect(backup.status).toBe(0)
     const record = backup.records().find((entry) => entry['type'] === 'backup') as {
@@ -54,7 +54,7 @@ describe('a tree of 10,000 odd entries', () => {
   }, 600_000)
 
   test('restores equal by rsync, but for what was reported', async () => {
-    const restore = await runCommand(
+    const restore = await runProcess(
       ['restore', '--source', 'odd', '--bucket', 'locked', '--target', target],
       { env, timeoutMs: 600_000 },
     )

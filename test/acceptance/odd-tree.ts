@@ -32,7 +32,10 @@ export interface OddTree {
   withAttributes: string[]
 }
 
-/** Needs root, for owners and the device. About 10,500 entries. @param bigMib size of the largest file, half of it incompressible. */
+/**
+ * Needs root, for owners and the device. About 10,500 entries. @param bigMib size of the largest file, half of it
+ * incompressible.
+ */
 export function makeOddTree(root: string, bigMib: number): OddTree {
   const random = seeded(7)
   const oddBytes = ['a', '\xff', '\n', ' ', '\x1b', '"', "'", '\\', '*', '\xc3\xa9', '\u0080']

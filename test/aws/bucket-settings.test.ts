@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { BucketSettings } from '../../aws/bucket-settings.ts'
-import { answerError, answerXml, startScriptedServer } from './scripted-server.ts'
+import { sendError, sendXml, startScriptedServer } from './scripted-server.ts'
 import type { Script } from './scripted-server.ts'
 
 const open: { stop(): unknown }[] = []
@@ -25,21 +25,21 @@ const retention = (mode: string, length = '<Days>40</Days>'): string =>
 const expiry = (days: number, status = 'Enabled'): string =>
   `<Rule><ID>r${days}</ID><Filter><Prefix></Prefix></Filter><Status>${status}</Status><NoncurrentVersionExpiration><NoncurrentDays>${days}</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
 
-function bucket(answers: {
+function bucket(responses: {
   versioning?: string
   lock?: string
   lifecycle?: string
 }): Promise<BucketSettings> {
   return connect(({ url }, response) => {
     if (url.searchParams.has('versioning'))
-      return answerXml(response, answers.versioning ?? '<VersioningConfiguration/>')
+      return sendXml(response, responses.versioning ?? '<VersioningConfiguration/>')
     if (url.searchParams.has('object-lock'))
-      return answers.lock === undefined
-        ? answerError(response, 404, 'ObjectLockConfigurationNotFoundError')
-        : answerXml(response, answers.lock)
-    return answers.lifecycle === undefined
-      ? answerError(response, 404, 'NoSuchLifecycleConfiguration')
-      : answerXml(response, `<LifecycleConfiguration>${answers.lifecycle}</LifecycleConfiguration>`)
+      return responses.lock === undefined
+        ? sendError(response, 404, 'ObjectLockConfigurationNotFoundError')
+        : sendXml(response, responses.lock)
+    return responses.lifecycle === undefined
+      ? sendError(response, 404, 'NoSuchLifecycleConfiguration')
+      : sendXml(response, `<LifecycleConfiguration>${responses.lifecycle}</LifecycleConfiguration>`)
   })
 }
 
@@ -72,8 +72,8 @@ describe('a bucket', () => {
       },
       { oldVersionsDays: null },
     ],
-  ])('with %s is reported as that', async (_, answers, expected) => {
-    expect(await (await bucket(answers)).read('bucket')).toMatchObject({ name: 'bucket', ...expected })
+  ])('with %s is reported as that', async (_, responses, expected) => {
+    expect(await (await bucket(responses)).read('bucket')).toMatchObject({ name: 'bucket', ...expected })
   })
 
   test.each(['versioning', 'object-lock', 'lifecycle'])(
@@ -81,8 +81,8 @@ describe('a bucket', () => {
     async (denied) => {
       const buckets = await connect(({ url }, response) =>
         url.searchParams.has(denied)
-          ? answerError(response, 403, 'AccessDenied')
-          : answerXml(response, url.searchParams.has('versioning') ? versioned : lockOf('')),
+          ? sendError(response, 403, 'AccessDenied')
+          : sendXml(response, url.searchParams.has('versioning') ? versioned : lockOf('')),
       )
       await expect(buckets.read('bucket')).rejects.toMatchObject({ code: 'denied' })
     },
@@ -105,7 +105,7 @@ describe('the list of buckets', () => {
 
   test('is read page by page', async () => {
     const buckets = await connect(({ url }, response) =>
-      answerXml(
+      sendXml(
         response,
         url.searchParams.get('continuation-token') === 't' ? page(['c-c']) : page(['a-a', 'b.b'], 't'),
       ),
@@ -115,17 +115,17 @@ describe('the list of buckets', () => {
 
   test.each(['../x', 'a/b', 'UPPER', ''])('with the name %j is an error', async (name) => {
     await expect(
-      (await connect((_, response) => answerXml(response, page([name])))).list(),
+      (await connect((_, response) => sendXml(response, page([name])))).list(),
     ).rejects.toMatchObject({ code: 'unreachable' })
   })
 
   test('without end is an error, and without the permission is denied', async () => {
     let at = 0
     await expect(
-      (await connect((_, response) => answerXml(response, page(['a-a'], `t${at++}`)))).list(),
+      (await connect((_, response) => sendXml(response, page(['a-a'], `t${at++}`)))).list(),
     ).rejects.toMatchObject({ code: 'unreachable' })
     await expect(
-      (await connect((_, response) => answerError(response, 403, 'AccessDenied'))).list(),
+      (await connect((_, response) => sendError(response, 403, 'AccessDenied'))).list(),
     ).rejects.toMatchObject({ code: 'denied' })
   })
 })

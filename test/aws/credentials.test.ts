@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { RenewedCredentials, resolveCredentials } from '../../aws/credentials.ts'
-import type { CredentialSettings, RoleToAssume, SessionCredentials } from '../../aws/credentials.ts'
-import { answerXml, startScriptedServer } from './scripted-server.ts'
+import type { SessionCredentials } from '../../aws/credential-chain.ts'
+import type { CredentialSettings, RoleToAssume } from '../../aws/credentials.ts'
+import { sendXml, startScriptedServer } from './scripted-server.ts'
 import type { Script, ScriptedServer } from './scripted-server.ts'
 
 const roleArn = 'arn:aws:iam::111122223333:role/holdfast/writer-db'
@@ -30,7 +31,7 @@ async function serve(
 }
 
 const grant: Script = (_request, response, index) =>
-  answerXml(
+  sendXml(
     response,
     `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
   <AccessKeyId>ASIA${index}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2026-04-24T10:15:00Z</Expiration>
@@ -82,7 +83,7 @@ describe('a role', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'holdfast-token-')), 'token')
     writeFileSync(file, 'a.web.token')
     const web: Script = (_request, response, index) =>
-      answerXml(
+      sendXml(
         response,
         `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
       <AccessKeyId>ASIA${index}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-04-24T10:15:00Z</Expiration>
@@ -195,6 +196,30 @@ describe('a session', () => {
     expect((await credentials.get()).accessKeyId).toBe('A0')
     clock.nowMs += 5 * minuteMs
     await expect(credentials.get()).rejects.toThrow('down')
+  })
+
+  test('that a human must renew is used while no answer comes, and until it ends', async () => {
+    const clock = { nowMs: 0 }
+    let questions = 0
+    const opened = {
+      value: { accessKeyId: 'OPENED', secretAccessKey: 's' },
+      openedMs: -10 * minuteMs,
+      lifetimeMs: 60 * minuteMs,
+    }
+    const ask = (): Promise<SessionCredentials> => {
+      questions++
+      return new Promise(() => undefined)
+    }
+    const credentials = new RenewedCredentials(ask, 60 * minuteMs, () => clock.nowMs, {
+      opened,
+      asksHuman: true,
+    })
+    expect((await credentials.get()).accessKeyId).toBe('OPENED')
+    expect([questions, credentials.remainingMs]).toEqual([0, 50 * minuteMs])
+    clock.nowMs = 48 * minuteMs
+    expect((await credentials.get()).accessKeyId).toBe('OPENED')
+    expect((await credentials.get()).accessKeyId).toBe('OPENED')
+    expect(questions).toBe(1)
   })
 
   test('is renewed after the clock was set back, because its age is unknown', async () => {

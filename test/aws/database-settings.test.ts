@@ -1,20 +1,20 @@
 import { afterEach, expect, test } from 'vitest'
 import { DatabaseSettings } from '../../aws/database-settings.ts'
-import { answerError, answerXml, startScriptedServer } from './scripted-server.ts'
+import { sendError, sendXml, startScriptedServer } from './scripted-server.ts'
 
 const open: { stop(): unknown }[] = []
 afterEach(() => Promise.all(open.splice(0).map((server) => server.stop())))
 
-type Answer = (form: Record<string, string>) => string | number
+type Responder = (form: Record<string, string>) => string | number
 
 async function connect(
-  answer: Answer,
+  respond: Responder,
 ): Promise<{ databases: DatabaseSettings; calls: () => Record<string, string>[] }> {
   const server = await startScriptedServer(({ body }, response) => {
     const form = Object.fromEntries(new URLSearchParams(body.toString()))
-    const inside = answer(form)
-    if (typeof inside === 'number') return answerError(response, inside, 'AccessDenied')
-    answerXml(
+    const inside = respond(form)
+    if (typeof inside === 'number') return sendError(response, inside, 'AccessDenied')
+    sendXml(
       response,
       `<${form['Action']!}Response xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><${form['Action']!}Result>${inside}</${form['Action']!}Result></${form['Action']!}Response>`,
     )
@@ -58,7 +58,7 @@ test('clusters are listed with their protection', async () => {
   expect(await databases.clusters('eu-central-1')).toEqual([{ name: 'cluster:c', isProtected: true }])
 })
 
-test.each<[string, Answer, string]>([
+test.each<[string, Responder, string]>([
   ['that is denied', () => 403, 'denied'],
   ["whose pages don't end", () => '<DBInstances/><Marker>again</Marker>', 'unreachable'],
   [
@@ -66,8 +66,8 @@ test.each<[string, Answer, string]>([
     () => '<DBInstances><DBInstance><DeletionProtection>true</DeletionProtection></DBInstance></DBInstances>',
     'unreachable',
   ],
-])('a list %s is an error, and never empty', async (_, answer, code) => {
-  const { databases, calls } = await connect(answer)
+])('a list %s is an error, and never empty', async (_, respond, code) => {
+  const { databases, calls } = await connect(respond)
   await expect(databases.databases('eu-central-1')).rejects.toMatchObject({ code })
   expect(calls().length).toBeLessThan(4)
 })

@@ -6,13 +6,16 @@ import { HoldfastError } from '../../core/errors.ts'
 
 const region = 'eu-central-1'
 
-function settings(answer: (request: JsonRequest) => unknown): {
+function settings(response: (request: JsonRequest) => unknown): {
   delays: DelaySettings
   requests: JsonRequest[]
 } {
   const requests: JsonRequest[] = []
   const services = {
-    ask: (_what: string, request: JsonRequest) => (requests.push(request), Promise.resolve(answer(request))),
+    ask: (_what: string, request: JsonRequest) => (
+      requests.push(request),
+      Promise.resolve(response(request))
+    ),
   } as unknown as JsonServices
   return { delays: new DelaySettings(services), requests }
 }
@@ -123,6 +126,8 @@ test('backup vaults report whether they are locked, and when the lock becomes fi
           BackupVaultList: [
             { BackupVaultName: 'final', Locked: true, LockDate: 1516925490.087 },
             { BackupVaultName: 'odd', Locked: false, LockDate: 1 },
+            { BackupVaultName: 'gapped', Locked: null, VaultType: 'LOGICALLY_AIR_GAPPED_BACKUP_VAULT' },
+            { BackupVaultName: 'plain', Locked: false, VaultType: 'BACKUP_VAULT' },
           ],
           NextToken: null,
         },
@@ -132,6 +137,8 @@ test('backup vaults report whether they are locked, and when the lock becomes fi
     { name: 'governed', locked: true, finalFromMs: null },
     { name: 'final', locked: true, finalFromMs: 1516925490087 },
     { name: 'odd', locked: false, finalFromMs: null },
+    { name: 'gapped', locked: true, finalFromMs: 0 },
+    { name: 'plain', locked: false, finalFromMs: null },
   ])
   expect(requests).toMatchObject([
     { service: 'backup', path: '/backup-vaults/', query: {} },
@@ -171,8 +178,8 @@ test('a response of any shape is read, or is a HoldfastError', async () => {
     (delays: DelaySettings) => delays.logGroups(region),
   ]
   await fc.assert(
-    fc.asyncProperty(fc.jsonValue(), fc.constantFrom(...reads), async (answer, read) => {
-      await read(settings(() => answer).delays).then(
+    fc.asyncProperty(fc.jsonValue(), fc.constantFrom(...reads), async (response, read) => {
+      await read(settings(() => response).delays).then(
         (groups) => expect(groups).toEqual([]),
         (error: unknown) => expect(error).toBeInstanceOf(HoldfastError),
       )

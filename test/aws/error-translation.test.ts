@@ -53,6 +53,8 @@ describe('an error of AWS', () => {
     ['SomethingNew', 418, 'internal', false],
     ['SomethingNew', 503, 'throttled', true],
     ['SomethingNew', 507, 'unreachable', true],
+    ['NotImplemented', 501, 'vault-unsafe', false],
+    ['SomethingNew', 501, 'vault-unsafe', false],
     ['__proto__', 400, 'internal', false],
     ['SyntaxError', 200, 'unreachable', true],
   ])('%s with status %s is `%s`', (name, status, code, retryable) => {
@@ -78,6 +80,20 @@ describe('an error of AWS', () => {
     expect(error.hint).toBeDefined()
   })
 
+  test.each([
+    ['Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests', 'vault-unsafe'],
+    ['the request is wrong', 'internal'],
+  ])('a store that refuses the checksum of an upload lacks something: %s', (message, code) => {
+    const error = translateError(awsError('InvalidRequest', 400, { message }), 'writing')
+    expect([error.code, error.retryable]).toEqual([code, false])
+    expect(error.message).toContain(message)
+  })
+
+  test('a refusal without a message is quoted without the words of the SDK', () => {
+    const error = translateError(awsError('AccessDenied', 403, { message: 'UnknownError' }), 'reading')
+    expect(error.message).toBe('reading failed: access denied')
+  })
+
   test('a network error is found inside the errors that wrap it', () => {
     const both = new AggregateError([networkError('ECONNREFUSED'), networkError('ECONNREFUSED')])
     expect(translateError(both, 'reading').code).toBe('unreachable')
@@ -89,7 +105,7 @@ describe('an error of AWS', () => {
   test('an untrusted certificate is not retryable', () => {
     const error = translateError(networkError('DEPTH_ZERO_SELF_SIGNED_CERT'), 'reading')
     expect([error.code, error.retryable]).toEqual(['unreachable', false])
-    expect(error.hint).toContain('NODE_EXTRA_CA_CERTS')
+    expect(error.hint).toContain('AWS_CA_BUNDLE')
   })
 
   test('every code of credentials has a hint', () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { IdentityService, roleNameOf } from '../../aws/identity-service.ts'
-import { answerXml, startScriptedServer } from './scripted-server.ts'
+import { sendXml, startScriptedServer } from './scripted-server.ts'
 import type { ScriptedServer } from './scripted-server.ts'
 import { startScriptedIam } from './scripted-iam.ts'
 import type { ScriptedIam } from './scripted-iam.ts'
@@ -58,6 +58,26 @@ describe('a role', () => {
     ])
   })
 
+  // IAM finds a role by its name alone, in the account of the credentials.
+  test.each([
+    ['another path', 'arn:aws:iam::111122223333:role/people/ci'],
+    ['no path', 'arn:aws:iam::111122223333:role/ci'],
+    ['another account', 'arn:aws:iam::444455556666:role/team/ci'],
+  ])('of %s is another role, although it has the same name', async (_difference, arn) => {
+    const { iam, calls } = await serve({ inline: { a: statement('a') } })
+    await expect(iam.readPrincipal(arn)).rejects.toMatchObject({
+      code: 'not-found',
+      message: `${arn} doesn't exist: that name belongs to ${roleArn}`,
+    })
+    await expect(iam.putRolePolicy(arn, 'revoked', '{}')).rejects.toMatchObject({ code: 'not-found' })
+    expect(calls().map(({ Action }) => Action)).toEqual(['GetRole', 'GetRole'])
+  })
+
+  test('is found by its name, with its path', async () => {
+    const { iam } = await serve({})
+    expect(await iam.findRole('ci')).toBe(roleArn)
+  })
+
   test.each([
     ['NoSuchEntity', 404, 'not-found'],
     ['AccessDenied', 403, 'denied'],
@@ -85,10 +105,7 @@ describe('a role', () => {
         action === 'GetRole'
           ? `<Role><Arn>${roleArn}</Arn></Role>`
           : '<PolicyNames/><IsTruncated>true</IsTruncated><Marker>again</Marker>'
-      answerXml(
-        response,
-        `<${action}Response><${action}Result>${inside}</${action}Result></${action}Response>`,
-      )
+      sendXml(response, `<${action}Response><${action}Result>${inside}</${action}Result></${action}Response>`)
     })
     await expect(connect(server).readPrincipal(roleArn)).rejects.toMatchObject({ code: 'unreachable' })
     expect(server.requests.length).toBeLessThan(10)
@@ -103,10 +120,7 @@ describe('a role', () => {
           ListRolePolicies: '<PolicyNames><member>a</member></PolicyNames>',
           GetRolePolicy: '<PolicyDocument>%zz</PolicyDocument>',
         }[action] ?? ''
-      answerXml(
-        response,
-        `<${action}Response><${action}Result>${inside}</${action}Result></${action}Response>`,
-      )
+      sendXml(response, `<${action}Response><${action}Result>${inside}</${action}Result></${action}Response>`)
     })
     await expect(connect(server).readPrincipal(roleArn)).rejects.toMatchObject({ code: 'unreachable' })
   })
@@ -146,8 +160,15 @@ test('a policy is written to the role of that name', async () => {
   const { iam, calls } = await serve({})
   await iam.putRolePolicy(roleArn, 'revoked', '{"a":1}')
   expect(calls()).toMatchObject([
+    { Action: 'GetRole' },
     { Action: 'PutRolePolicy', RoleName: 'ci', PolicyName: 'revoked', PolicyDocument: '{"a":1}' },
   ])
+})
+
+test('a policy is written without the right to read the role', async () => {
+  const { iam, calls } = await serve({ denies: (action) => action === 'GetRole' })
+  await iam.putRolePolicy(roleArn, 'revoked', '{}')
+  expect(calls().map(({ Action }) => Action)).toEqual(['GetRole', 'PutRolePolicy'])
 })
 
 test.each([

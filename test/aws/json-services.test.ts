@@ -109,6 +109,31 @@ describe('a response', () => {
     expect(always.server.requests).toHaveLength(3)
   })
 
+  const dateOf = (text: unknown): number =>
+    Date.parse(String(text).replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'))
+
+  test("that refuses the date corrects this machine's clock, once, and for later requests too", async () => {
+    const serverMs = Date.now() - 3 * 86_400_000
+    const { services, server } = await serve(({ headers }, response) => {
+      response.setHeader('date', new Date(serverMs).toUTCString())
+      if (Math.abs(dateOf(headers['x-amz-date']) - serverMs) < 900_000) return response.end('[]')
+      return response.writeHead(400).end('{"__type":"InvalidSignatureException"}')
+    })
+    expect(await services.ask('asking', request)).toEqual([])
+    expect(await services.ask('asking', request)).toEqual([])
+    expect(server.requests).toHaveLength(3)
+  })
+
+  test('with another date each time is not followed for ever', async () => {
+    const { services, server } = await serve((_, response, index) =>
+      response
+        .writeHead(403, { date: new Date(index * 86_400_000).toUTCString() })
+        .end('{"__type":"AccessDeniedException"}'),
+    )
+    await expect(services.ask('asking', request)).rejects.toMatchObject({ code: 'denied' })
+    expect(server.requests).toHaveLength(2)
+  })
+
   test('without end is an error', async () => {
     const { services } = await serve((_, response) => {
       const chunk = Buffer.alloc(1024 * 1024, ' ')

@@ -92,12 +92,12 @@ test('any head and chunks of a response give the requested bytes or an error', a
     versionId: fc.constantFrom(undefined, 'v1', 'v2'),
     contentRange,
     contentLength: fc.option(number, { nil: undefined }),
-    pieces: fc.array(fc.string({ maxLength: 4 }), { maxLength: 4 }),
+    parts: fc.array(fc.string({ maxLength: 4 }), { maxLength: 4 }),
   })
   await fc.assert(
-    fc.asyncProperty(reply, async ({ pieces, ...head }) => {
-      const sent = Buffer.concat(pieces.map((piece) => Buffer.from(piece)))
-      const bytes = await readRange({ ...head, body: body(...pieces) }, request, never).catch(
+    fc.asyncProperty(reply, async ({ parts, ...head }) => {
+      const sent = Buffer.concat(parts.map((part) => Buffer.from(part)))
+      const bytes = await readRange({ ...head, body: body(...parts) }, request, never).catch(
         (error: unknown) => {
           if (!isHoldfastError(error, 'unreachable', 'damaged')) throw error
           return null

@@ -53,21 +53,21 @@ async function serve(protocol: 'http' | 'https', listener: RequestListener): Pro
 }
 
 /** Answers bytes that are another's nowhere. */
-function answerPath(path: string): Buffer {
+function bytesOfPath(path: string): Buffer {
   return Buffer.alloc(bodyBytes, `${path} `)
 }
 
-async function received(body: IncomingMessage, memory = Buffer.alloc(bodyBytes)): Promise<Buffer> {
-  const arrived = receiveBody(body, memory, () => new Error('too long'))
+async function received(body: IncomingMessage, buffer = Buffer.alloc(bodyBytes)): Promise<Buffer> {
+  const arrived = receiveBody(body, buffer, () => new Error('too long'))
   await once(body, 'end')
-  return memory.subarray(0, arrived.bytes)
+  return buffer.subarray(0, arrived.bytes)
 }
 
 describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
   test('a body arrives whole: received at once, late, chunked, or gathered, on reused connections', async () => {
     const { get } = await serve(protocol, (call, reply) => {
       if (call.url!.endsWith('5')) reply.flushHeaders()
-      reply.end(answerPath(call.url!))
+      reply.end(bytesOfPath(call.url!))
     })
     const read: ((body: IncomingMessage) => Promise<Buffer>)[] = [
       (body) => received(body),
@@ -80,7 +80,7 @@ describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
     await Promise.all(
       Array.from({ length: 24 }, async (_, index) => {
         const bytes = await read[index % read.length]!(await get(`/${index}`))
-        expect(bytes.equals(answerPath(`/${index}`)), `request ${index}`).toBe(true)
+        expect(bytes.equals(bytesOfPath(`/${index}`)), `request ${index}`).toBe(true)
       }),
     )
   })
@@ -88,62 +88,67 @@ describe.each(['http', 'https'] as const)('a body over %s', (protocol) => {
   test('a body that ends early is an error, and the next one on a new connection is whole', async () => {
     let calls = 0
     const { get } = await serve(protocol, (call, reply) => {
-      if (calls++ > 0) return void reply.end(answerPath(call.url!))
+      if (calls++ > 0) return void reply.end(bytesOfPath(call.url!))
       reply.setHeader('content-length', bodyBytes)
-      reply.write(answerPath(call.url!).subarray(0, 300_000), () => reply.destroy())
+      reply.write(bytesOfPath(call.url!).subarray(0, 300_000), () => reply.destroy())
     })
     await expect(received(await get('/torn'))).rejects.toThrow('aborted')
-    expect((await received(await get('/next'))).equals(answerPath('/next'))).toBe(true)
+    expect((await received(await get('/next'))).equals(bytesOfPath('/next'))).toBe(true)
   })
 
   test('a body that is longer than its buffer is refused', async () => {
-    const { get } = await serve(protocol, (call, reply) => reply.end(answerPath(call.url!)))
-    const memory = Buffer.alloc(bodyBytes, 'x')
-    await expect(received(await get('/long'), memory.subarray(0, 1_000_000))).rejects.toThrow('too long')
-    expect(memory.subarray(1_000_000).equals(Buffer.alloc(bodyBytes - 1_000_000, 'x'))).toBe(true)
+    const { get } = await serve(protocol, (call, reply) => reply.end(bytesOfPath(call.url!)))
+    const buffer = Buffer.alloc(bodyBytes, 'x')
+    await expect(received(await get('/long'), buffer.subarray(0, 1_000_000))).rejects.toThrow('too long')
+    expect(buffer.subarray(1_000_000).equals(Buffer.alloc(bodyBytes - 1_000_000, 'x'))).toBe(true)
   })
 })
 
 describe('the buffer of a connection', () => {
-  /** The pieces of two bodies on one connection, as the parser gets them; each is kept. The first lacks what came with the head. */
-  async function piecesOf(...reads: ((body: IncomingMessage) => Promise<unknown>)[]): Promise<Buffer[][]> {
-    const { get } = await serve('http', (call, reply) => reply.end(answerPath(call.url!)))
-    const pieces: Buffer[][] = []
+  /**
+   * The pieces of two bodies on one connection, as the parser gets them; each is kept. The first lacks what
+   * came with the head.
+   */
+  async function receivedParts(
+    ...reads: ((body: IncomingMessage) => Promise<unknown>)[]
+  ): Promise<Buffer[][]> {
+    const { get } = await serve('http', (call, reply) => reply.end(bytesOfPath(call.url!)))
+    const parts: Buffer[][] = []
     for (const [index, read] of reads.entries()) {
-      pieces.push([])
+      parts.push([])
       const body = await get(`/${index}`)
-      if (index === 0) body.socket.on('data', (piece: Buffer) => pieces.at(-1)!.push(piece))
+      if (index === 0) body.socket.on('data', (part: Buffer) => parts.at(-1)!.push(part))
       await read(body)
     }
-    return pieces
+    return parts
   }
 
-  const memories = (pieces: Buffer[]): number => new Set(pieces.map(({ buffer }) => buffer)).size
+  const buffers = (parts: Buffer[]): number => new Set(parts.map(({ buffer }) => buffer)).size
 
   test('receives the body', async () => {
-    const memories = [Buffer.alloc(bodyBytes), Buffer.alloc(bodyBytes)]
-    const bodies = await piecesOf(
-      ...memories.map((memory) => (body: IncomingMessage) => received(body, memory)),
+    const buffers = [Buffer.alloc(bodyBytes), Buffer.alloc(bodyBytes)]
+    const bodies = await receivedParts(
+      ...buffers.map((buffer) => (body: IncomingMessage) => received(body, buffer)),
     )
-    for (const [index, pieces] of bodies.entries()) {
-      const placed = pieces.filter((piece) => piece.buffer === memories[index]!.buffer)
-      expect(placed.length).toBeGreaterThan(pieces.length / 2)
-      expect(memories[index]!.equals(answerPath(`/${index}`))).toBe(true)
+    for (const [index, parts] of bodies.entries()) {
+      const placed = parts.filter((part) => part.buffer === buffers[index]!.buffer)
+      expect(placed.length).toBeGreaterThan(parts.length / 2)
+      expect(buffers[index]!.equals(bytesOfPath(`/${index}`))).toBe(true)
     }
   })
 
   test('is reused for a chunked body', async () => {
-    const [pieces] = await piecesOf((body) => {
+    const [parts] = await receivedParts((body) => {
       delete body.headers['content-length']
       return received(body)
     })
-    expect(memories(pieces!)).toBeLessThan(pieces!.length / 2)
+    expect(buffers(parts!)).toBeLessThan(parts!.length / 2)
   })
 
   test('is used once for a body that a reader may keep, even after a received body', async () => {
-    const [first, , third] = await piecesOf(buffer, (body) => received(body), buffer)
-    expect(memories(first!)).toBe(first!.length)
-    expect(memories(third!)).toBe(third!.length)
+    const [first, , third] = await receivedParts(buffer, (body) => received(body), buffer)
+    expect(buffers(first!)).toBe(first!.length)
+    expect(buffers(third!)).toBe(third!.length)
     expect(third!.length).toBeGreaterThan(2)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openS3ObjectStore } from '../../aws/s3-object-store.ts'
-import { answerError } from './scripted-server.ts'
+import { sendError } from './scripted-server.ts'
 import { body, ref, serve, sha256 } from './scripted-store.ts'
 
 describe('the connection', () => {
@@ -15,9 +15,9 @@ describe('the connection', () => {
       const serverMs = Date.now() + dayMs
       const date = { date: new Date(serverMs).toUTCString() }
       if (Math.abs(signedMs - serverMs) > 900_000)
-        answerError(response, 403, 'RequestTimeTooSkewed', { headers: date })
+        sendError(response, 403, 'RequestTimeTooSkewed', { headers: date })
       else if (request.method === 'PUT') response.writeHead(200, { 'x-amz-version-id': 'v', ...date }).end()
-      else answerError(response, 404, 'ObjectLockConfigurationNotFoundError', { headers: date })
+      else sendError(response, 404, 'ObjectLockConfigurationNotFoundError', { headers: date })
     })
     expect((await store.lockDefault()).serverTimeMs).toBeGreaterThan(Date.now() + dayMs / 2)
     expect((await store.putIfAbsent('k', body, sha256)).versionId).toBe('v')

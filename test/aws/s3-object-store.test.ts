@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
-import { answerError, answerXml } from './scripted-server.ts'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { outageRetry } from '../../core/retry.ts'
+import { openS3ObjectStore, readProfileEndpoint } from '../../aws/s3-object-store.ts'
+import type { S3Settings } from '../../aws/s3-object-store.ts'
+import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
+import { sendError, sendXml } from './scripted-server.ts'
 import type { Script } from './scripted-server.ts'
-import { answerRange, body, ref, serve, sha256, sha256Base64 } from './scripted-store.ts'
+import { sendRange, body, ref, serve, sha256, sha256Base64 } from './scripted-store.ts'
 
 describe('an upload', () => {
   const accept: Script = (_request, response) => {
@@ -42,7 +48,7 @@ describe('an upload', () => {
     [403, 'AccessDenied', 'denied', false],
     [400, 'BadDigest', 'unreachable', true],
   ])('with the response %d %s is never repeated automatically', async (status, name, code, retryable) => {
-    const { store, server } = await serve((_request, response) => answerError(response, status, name))
+    const { store, server } = await serve((_request, response) => sendError(response, status, name))
     await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ code, retryable })
     expect(server.requests).toHaveLength(1)
   })
@@ -116,7 +122,7 @@ describe('an upload', () => {
 
 describe('a range', () => {
   test('is read from the requested version', async () => {
-    const { store, server } = await serve((_request, response) => answerRange(response, 'abcde'))
+    const { store, server } = await serve((_request, response) => sendRange(response, 'abcde'))
     expect(Buffer.from(await store.getRange(ref, 0, 5)).toString()).toBe('abcde')
     const { url, headers } = server.requests[0]!
     expect([url.searchParams.get('versionId'), headers.range]).toEqual(['v1', 'bytes=0-4'])
@@ -172,7 +178,7 @@ describe('a range', () => {
     ],
     [
       'is another range',
-      (_request, response) => answerRange(response, 'abcde', { 'content-range': 'bytes 5-9/100' }),
+      (_request, response) => sendRange(response, 'abcde', { 'content-range': 'bytes 5-9/100' }),
     ],
     [
       'is the whole object',
@@ -180,13 +186,13 @@ describe('a range', () => {
     ],
     [
       'is another version',
-      (_request, response) => answerRange(response, 'abcde', { 'x-amz-version-id': 'v2' }),
+      (_request, response) => sendRange(response, 'abcde', { 'x-amz-version-id': 'v2' }),
     ],
   ]
 
   test.each(lies)('whose answer %s is asked for again', async (_what, lie) => {
     const { store, server } = await serve((request, response, index) =>
-      index === 0 ? lie(request, response, index) : answerRange(response, 'abcde'),
+      index === 0 ? lie(request, response, index) : sendRange(response, 'abcde'),
     )
     expect(Buffer.from(await store.getRange(ref, 0, 5)).toString()).toBe('abcde')
     expect(server.requests).toHaveLength(2)
@@ -204,9 +210,9 @@ describe('a range', () => {
 
   test('survives a response of 500 and a lost connection', async () => {
     const { store } = await serve((_request, response, index) => {
-      if (index === 0) answerError(response, 500, 'InternalError')
+      if (index === 0) sendError(response, 500, 'InternalError')
       else if (index === 1) response.destroy()
-      else answerRange(response, 'abcde')
+      else sendRange(response, 'abcde')
     })
     expect(await store.getRange(ref, 0, 5)).toHaveLength(5)
   })
@@ -240,14 +246,14 @@ describe('a range', () => {
     [416, 'InvalidRange', 'damaged'],
     [400, 'ExpiredToken', 'credentials'],
   ])('with the response %d %s is `%s` at once', async (status, name, code) => {
-    const { store, server } = await serve((_request, response) => answerError(response, status, name))
+    const { store, server } = await serve((_request, response) => sendError(response, status, name))
     await expect(store.getRange(ref, 0, 5)).rejects.toMatchObject({ code, retryable: false })
     expect(server.requests).toHaveLength(1)
   })
 
   test('shows no secret that signed it', async () => {
     const { store } = await serve((_request, response) =>
-      answerError(response, 403, 'SignatureDoesNotMatch', {
+      sendError(response, 403, 'SignatureDoesNotMatch', {
         message: 'x-amz-security-token:token-of-session',
       }),
     )
@@ -260,8 +266,8 @@ describe('a range', () => {
     let session = 0
     const { store, server } = await serve(
       (request, response) => {
-        if (request.headers.authorization!.includes('AKID0')) answerError(response, 400, 'ExpiredToken')
-        else answerRange(response, 'abcde')
+        if (request.headers.authorization!.includes('AKID0')) sendError(response, 400, 'ExpiredToken')
+        else sendRange(response, 'abcde')
       },
       {
         credentials: (options) => {
@@ -297,7 +303,7 @@ describe("the bucket's lock", () => {
       null,
     ],
   ])('is read with %s', async (_what, rule, retention) => {
-    const { store } = await serve((_request, response) => answerXml(response, configuration(rule)))
+    const { store } = await serve((_request, response) => sendXml(response, configuration(rule)))
     const lockDefault = await store.lockDefault()
     expect(lockDefault.retention).toEqual(retention)
     expect(Math.abs(lockDefault.serverTimeMs - Date.now())).toBeLessThan(60_000)
@@ -305,7 +311,7 @@ describe("the bucket's lock", () => {
 
   test("of a bucket without Object Lock is null, with the store's time", async () => {
     const { store } = await serve((_request, response) =>
-      answerError(response, 404, 'ObjectLockConfigurationNotFoundError', {
+      sendError(response, 404, 'ObjectLockConfigurationNotFoundError', {
         headers: { date: 'Fri, 24 Apr 2026 10:00:00 GMT' },
       }),
     )
@@ -319,20 +325,20 @@ describe("the bucket's lock", () => {
     [404, 'NoSuchBucket', 'not-found'],
     [403, 'AccessDenied', 'denied'],
   ])('with the response %d %s is `%s`, never "no lock"', async (status, name, code) => {
-    const { store } = await serve((_request, response) => answerError(response, status, name))
+    const { store } = await serve((_request, response) => sendError(response, status, name))
     await expect(store.lockDefault()).rejects.toMatchObject({ code })
   })
 
   test('read from another document is refused, never "no lock"', async () => {
     const { store } = await serve((_request, response) =>
-      answerXml(response, '<html><body>Sign in</body></html>'),
+      sendXml(response, '<html><body>Sign in</body></html>'),
     )
     await expect(store.lockDefault()).rejects.toMatchObject({ code: 'unreachable' })
   })
 
   test('of an unknown mode is refused', async () => {
     const { store } = await serve((_request, response) =>
-      answerXml(
+      sendXml(
         response,
         configuration(
           '<Rule><DefaultRetention><Mode>ADVISORY</Mode><Days>4</Days></DefaultRetention></Rule>',
@@ -340,5 +346,91 @@ describe("the bucket's lock", () => {
       ),
     )
     await expect(store.lockDefault()).rejects.toMatchObject({ code: 'unsupported-format' })
+  })
+})
+
+describe('the name of a store', () => {
+  const nameOf = (settings: Partial<S3Settings>): string => {
+    const store = openS3ObjectStore({ bucket: 'vault', environment: {}, ...settings })
+    store.close()
+    return store.name
+  }
+
+  test('has the path of its endpoint, because one origin can serve two stores', () => {
+    expect(nameOf({ endpoint: 'http://h/a' })).toBe('s3://vault at http://h/a')
+    expect(nameOf({ endpoint: 'http://h/b/' })).toBe('s3://vault at http://h/b')
+    expect(nameOf({ endpoint: 'https://h:443/' })).toBe('s3://vault at https://h')
+    expect(nameOf({ endpoint: 'https://user:secret@h/?x' })).toBe('s3://vault at https://h')
+  })
+
+  test('has the endpoint of the AWS profile, unless another one is given', async () => {
+    const file = join(makeTemporaryDirectory(), 'config')
+    writeFileSync(
+      file,
+      '[profile here]\nservices = here\n[services here]\ns3 =\n  endpoint_url = http://profile.test/path\n',
+    )
+    vi.stubEnv('AWS_CONFIG_FILE', file)
+    vi.stubEnv('AWS_PROFILE', 'here')
+    const profileEndpoint = await readProfileEndpoint()
+    vi.stubEnv('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', 'true')
+    expect(await readProfileEndpoint()).toBeUndefined()
+    vi.unstubAllEnvs()
+    expect(nameOf({ profileEndpoint })).toBe('s3://vault at http://profile.test/path')
+    expect(nameOf({ profileEndpoint, endpoint: 'http://flag.test' })).toBe('s3://vault at http://flag.test')
+    expect(nameOf({ profileEndpoint, environment: { AWS_ENDPOINT_URL: 'http://env.test' } })).toBe(
+      's3://vault at http://env.test',
+    )
+  })
+})
+
+describe('a listing', () => {
+  const page = (key: string): string =>
+    `<?xml version="1.0"?><ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>${key}</Key>
+      <VersionId>v</VersionId><LastModified>2026-04-01T00:00:00.000Z</LastModified><Size>1</Size></Version>
+      </ListVersionsResult>`
+
+  test('asks again for a page that was damaged on its way', async () => {
+    const { store, server } = await serve((_request, response, index) =>
+      sendXml(response, page(index === 0 ? 'other/key' : 'wanted/key')),
+    )
+    const keys: string[] = []
+    for await (const { key } of store.listVersions('wanted/')) keys.push(key)
+    expect([keys, server.requests.length]).toEqual([['wanted/key'], 2])
+  })
+
+  test('of a store that breaks the rules each time is refused, after three attempts', async () => {
+    const { store, server } = await serve((_request, response) => sendXml(response, page('other/key')))
+    const first = store.listVersions('wanted/')[Symbol.asyncIterator]().next()
+    await expect(first).rejects.toMatchObject({ code: 'damaged' })
+    expect(server.requests).toHaveLength(3)
+  })
+})
+
+describe('a store that goes away', () => {
+  const outage = { ...outageRetry, minAttempts: 3, delay: { baseMs: 1, maxMs: 1, jitter: 'none' as const } }
+
+  test('is waited for by reads, if it has responded before', async () => {
+    let requests = 0
+    const waits: string[] = []
+    const { store } = await serve(
+      (_request, response) => {
+        if (++requests === 1 || requests > 4) return sendRange(response, 'hello')
+        response.destroy()
+      },
+      { readAttempts: 1, outage, onWait: ({ reason }) => waits.push(reason) },
+    )
+    for (let read = 0; read < 2; read++)
+      expect(Buffer.from(await store.getRange(ref, 0, 5)).toString()).toBe('hello')
+    expect([requests, waits.length]).toEqual([5, 3])
+    expect(waits[0]).toContain('connection broke')
+  })
+
+  test('is not waited for if it never responded: the address may be wrong', async () => {
+    const { store, server } = await serve((_request, response) => response.destroy(), {
+      readAttempts: 1,
+      outage,
+    })
+    await expect(store.getRange(ref, 0, 4)).rejects.toMatchObject({ code: 'unreachable' })
+    expect(server.requests).toHaveLength(1)
   })
 })

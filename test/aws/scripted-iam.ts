@@ -1,5 +1,5 @@
 // An IAM that has one role and answers simulations as a test tells it, in AWS's XML.
-import { answerError, answerXml, startScriptedServer } from './scripted-server.ts'
+import { sendError, sendXml, startScriptedServer } from './scripted-server.ts'
 import type { Script, ScriptedServer } from './scripted-server.ts'
 
 export interface ScriptedIam {
@@ -7,13 +7,18 @@ export interface ScriptedIam {
   inline?: Record<string, object>
   attached?: Record<string, object>
   boundary?: { arn: string; document: object }
-  /** The answer about one action on one resource: `allowed`, or what else IAM says; with the keys that it misses. */
+  /**
+   * The answer about one action on one resource: `allowed`, or what else IAM says; with the keys that it
+   * misses.
+   */
   simulate?: (
     action: string,
     resource: string,
     roleArn: string,
   ) => { decision: string; missing?: string[] } | null
-  /** Responds as this user, a member of these groups; `inline` and `attached` are the policies of the group. */
+  /**
+   * Responds as this user, a member of these groups; `inline` and `attached` are the policies of the group.
+   */
   user?: { arn: string; groups: string[]; inline?: Record<string, object> }
   /** Further roles of the account, with their trust and inline policy. */
   others?: { arn: string; trust: object; policy?: object }[]
@@ -40,15 +45,15 @@ export async function startScriptedIam(
     const form = Object.fromEntries(new URLSearchParams(body.toString()))
     const action = form['Action']
     if (action === undefined) iam.besides?.(request, response, index)
-    else if (iam.denies?.(action, form) === true) answerError(response, 403, 'AccessDenied')
+    else if (iam.denies?.(action, form) === true) sendError(response, 403, 'AccessDenied')
     else if (
       iam.gone?.some((arn) => nameOf(arn) === form['RoleName'] || arn === form['PolicySourceArn']) === true
     )
-      answerError(response, 404, 'NoSuchEntity')
+      sendError(response, 404, 'NoSuchEntity')
     else
-      answerXml(
+      sendXml(
         response,
-        `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${answer(iam, action, form)}</${action}Result></${action}Response>`,
+        `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${resultOf(iam, action, form)}</${action}Result></${action}Response>`,
       )
   })
   return {
@@ -59,7 +64,7 @@ export async function startScriptedIam(
 
 const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1)
 
-function answer(iam: ScriptedIam, action: string, form: Record<string, string>): string {
+function resultOf(iam: ScriptedIam, action: string, form: Record<string, string>): string {
   const encode = (document: object | undefined): string => encodeURIComponent(JSON.stringify(document))
   const otherRole = iam.others?.find(({ arn }) => nameOf(arn) === form['RoleName'])
   switch (action) {
@@ -177,19 +182,19 @@ function simulate(iam: ScriptedIam, form: Record<string, string>): string[] {
   return listed('ActionNames').flatMap((action) => {
     const decisions = listed('ResourceArns').map((resource) => ({
       resource,
-      answer: iam.simulate?.(action, resource, form['PolicySourceArn']!) ?? null,
+      decision: iam.simulate?.(action, resource, form['PolicySourceArn']!) ?? null,
     }))
-    const answered = decisions.filter(({ answer }) => answer !== null)
+    const answered = decisions.filter(({ decision }) => decision !== null)
     if (answered.length === 0) return []
     const results = answered.map(
       ({
         resource,
-        answer,
-      }) => `<member><EvalResourceName>${resource}</EvalResourceName><EvalResourceDecision>${answer!.decision}</EvalResourceDecision>
-      <MissingContextValues>${(answer!.missing ?? []).map((key) => `<member>${key}</member>`).join('')}</MissingContextValues></member>`,
+        decision,
+      }) => `<member><EvalResourceName>${resource}</EvalResourceName><EvalResourceDecision>${decision!.decision}</EvalResourceDecision>
+      <MissingContextValues>${(decision!.missing ?? []).map((key) => `<member>${key}</member>`).join('')}</MissingContextValues></member>`,
     )
     return [
-      `<member><EvalActionName>${action}</EvalActionName><EvalDecision>${answered[0]!.answer!.decision}</EvalDecision><ResourceSpecificResults>${results.join('')}</ResourceSpecificResults></member>`,
+      `<member><EvalActionName>${action}</EvalActionName><EvalDecision>${answered[0]!.decision!.decision}</EvalDecision><ResourceSpecificResults>${results.join('')}</ResourceSpecificResults></member>`,
     ]
   })
 }

@@ -1,4 +1,4 @@
-// A store that answers what a test tells it to, on loopback: lies, stalls and torn bodies included.
+// A store on loopback with the responses of a test, also false, stalled and truncated ones.
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -48,7 +48,7 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
 }
 
 /** AWS's form of an error. */
-export function answerError(
+export function sendError(
   response: ServerResponse,
   status: number,
   code: string,
@@ -60,7 +60,7 @@ export function answerError(
   )
 }
 
-export function answerXml(response: ServerResponse, xml: string): void {
+export function sendXml(response: ServerResponse, xml: string): void {
   response.writeHead(200, { 'content-type': 'application/xml' })
   response.end(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}`)
 }

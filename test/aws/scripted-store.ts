@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
+import { outageRetry } from '../../core/retry.ts'
 import { openS3ObjectStore } from '../../aws/s3-object-store.ts'
 import type { S3ObjectStore, S3Settings } from '../../aws/s3-object-store.ts'
 import { startScriptedServer } from './scripted-server.ts'
@@ -28,6 +29,7 @@ export async function serve(
         sessionToken: 'token-of-session',
       }),
     readAttempts: 3,
+    outage: { ...outageRetry, patienceMs: 0, minAttempts: 1 },
     deadlines: { connectMs: 1_000, silenceMs: 150, callMs: 2_000 },
     environment: {},
     ...settings,
@@ -39,7 +41,7 @@ export async function serve(
   return { store, server }
 }
 
-export function answerRange(
+export function sendRange(
   response: ServerResponse,
   bytes: string,
   headers: Record<string, string> = {},

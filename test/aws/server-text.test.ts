@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { anyCharacter } from '../fixtures/any-character.ts'
 import { sanitizeServerText } from '../../aws/server-text.ts'
 import { propertyRuns } from '../fixtures/property-runs.ts'
 
 test('any text of a server becomes one short line without control characters', () => {
   const anything = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 50 }),
-    fc.string({ unit: 'binary', minLength: 250, maxLength: 350 }),
+    fc.string({ unit: anyCharacter, maxLength: 50 }),
+    fc.string({ unit: anyCharacter, minLength: 250, maxLength: 350 }),
     fc.string(),
     fc.constantFrom(undefined, null, 7, {}, []),
   )

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { anyCharacter } from '../fixtures/any-character.ts'
 import { SessionService } from '../../aws/session-service.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import { slowPropertyRuns } from '../fixtures/property-runs.ts'
@@ -8,11 +9,11 @@ import type { ScriptedServer } from './scripted-server.ts'
 
 let server: ScriptedServer
 let sts: SessionService
-let answer = { status: 200, body: '' }
+let nextResponse = { status: 200, body: '' }
 
 beforeAll(async () => {
   server = await startScriptedServer((_, response) =>
-    response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.body),
+    response.writeHead(nextResponse.status, { 'content-type': 'text/xml' }).end(nextResponse.body),
   )
   sts = new SessionService({
     endpoint: server.endpoint,
@@ -63,7 +64,7 @@ describe('a session', () => {
         printable,
         expiry,
         async (AccessKeyId, SecretAccessKey, SessionToken, expires) => {
-          answer = {
+          nextResponse = {
             status: 200,
             body: assumed({
               ...whole,
@@ -87,7 +88,7 @@ describe('a session', () => {
   })
 
   test.each(Object.keys(whole))('without its %s is none', async (missing) => {
-    answer = {
+    nextResponse = {
       status: 200,
       body: assumed(Object.fromEntries(Object.entries(whole).filter(([name]) => name !== missing))),
     }
@@ -100,7 +101,7 @@ describe('a session', () => {
   test.each(['tomorrow', '', '2026-13-45T99:00:00Z'])(
     'with the expiry %j is an error',
     async (Expiration) => {
-      answer = { status: 200, body: assumed({ ...whole, Expiration }) }
+      nextResponse = { status: 200, body: assumed({ ...whole, Expiration }) }
       await expect(sts.assumeRole(request)).rejects.toMatchObject({ name: 'HoldfastError' })
     },
   )
@@ -109,7 +110,7 @@ describe('a session', () => {
 test('any response is read or is a HoldfastError, which shows no secret of it', async () => {
   const body = fc.oneof(
     fc.string(),
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: anyCharacter }),
     fc.nat(600).map((at) => assumed(whole).slice(0, at)),
     fc.json(),
     fc.constantFrom(
@@ -121,7 +122,7 @@ test('any response is read or is a HoldfastError, which shows no secret of it', 
   // Not those that the SDK asks again for, after a wait.
   await fc.assert(
     fc.asyncProperty(body, fc.constantFrom(200, 204, 400, 403, 404), async (text, status) => {
-      answer = { status, body: text }
+      nextResponse = { status, body: text }
       for (const ask of [() => sts.assumeRole(request), () => sts.whoAmI()]) {
         await ask().catch((error: unknown) => {
           expect(error).toBeInstanceOf(HoldfastError)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { answerError, answerXml } from './scripted-server.ts'
+import { sendError, sendXml } from './scripted-server.ts'
 import type { Script } from './scripted-server.ts'
-import { answerRange, ref, serve, sha256, sha256Base64 } from './scripted-store.ts'
+import { sendRange, ref, serve, sha256, sha256Base64 } from './scripted-store.ts'
 
 describe("a version's state", () => {
   const plain = {
@@ -26,27 +26,29 @@ describe("a version's state", () => {
       lastModifiedMs: Date.parse('2026-04-24T10:00:00Z'),
       sha256,
       lock: { mode: 'COMPLIANCE', untilMs: Date.parse('2026-06-03T10:00:00Z') },
+      archive: null,
+      serverTimeMs: expect.any(Number) as number,
     })
     const { url, headers } = server.requests[0]!
     expect([url.searchParams.get('versionId'), headers['x-amz-checksum-mode']]).toEqual(['v1', 'ENABLED'])
   })
 
   test('distinguishes no lock from a lock that may not be read', async () => {
-    const answers = new Map<string, Script>([
-      ['none', (_request, response) => answerError(response, 404, 'NoSuchObjectLockConfiguration')],
-      ['bucket without', (_request, response) => answerError(response, 400, 'InvalidRequest')],
-      ['hidden', (_request, response) => answerError(response, 403, 'AccessDenied')],
+    const scripts = new Map<string, Script>([
+      ['none', (_request, response) => sendError(response, 404, 'NoSuchObjectLockConfiguration')],
+      ['bucket without', (_request, response) => sendError(response, 400, 'InvalidRequest')],
+      ['hidden', (_request, response) => sendError(response, 403, 'AccessDenied')],
       [
         'seen',
         (_request, response) =>
-          answerXml(
+          sendXml(
             response,
             '<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2026-06-03T10:00:00Z</RetainUntilDate></Retention>',
           ),
       ],
     ])
     const locks: Record<string, unknown> = {}
-    for (const [name, script] of answers) {
+    for (const [name, script] of scripts) {
       const { store, server } = await serve((request, response, index) =>
         request.method === 'HEAD' ? response.writeHead(200, plain).end() : script(request, response, index),
       )
@@ -65,11 +67,43 @@ describe("a version's state", () => {
     })
   })
 
+  test.each<[string, Record<string, string>, string | null]>([
+    ['STANDARD', {}, null],
+    ['GLACIER_IR, which can be read', { 'x-amz-storage-class': 'GLACIER_IR' }, null],
+    ['GLACIER', { 'x-amz-storage-class': 'GLACIER' }, 'GLACIER'],
+    ['DEEP_ARCHIVE', { 'x-amz-storage-class': 'DEEP_ARCHIVE' }, 'DEEP_ARCHIVE'],
+    ['INTELLIGENT_TIERING', { 'x-amz-storage-class': 'INTELLIGENT_TIERING' }, null],
+    [
+      'an archive tier of INTELLIGENT_TIERING',
+      { 'x-amz-storage-class': 'INTELLIGENT_TIERING', 'x-amz-archive-status': 'ARCHIVE_ACCESS' },
+      'ARCHIVE_ACCESS',
+    ],
+    [
+      'GLACIER, on its way back',
+      { 'x-amz-storage-class': 'GLACIER', 'x-amz-restore': 'ongoing-request="true"' },
+      'GLACIER',
+    ],
+    [
+      'GLACIER, with a copy that was brought back',
+      {
+        'x-amz-storage-class': 'GLACIER',
+        'x-amz-restore': 'ongoing-request="false", expiry-date="Fri, 01 Jan 2027 00:00:00 GMT"',
+      },
+      null,
+    ],
+  ])('names the archive of an object in %s', async (_, headers, archive) => {
+    const { store } = await serve((request, response) => {
+      if (request.method === 'HEAD') response.writeHead(200, { ...plain, ...headers }).end()
+      else sendError(response, 404, 'NoSuchObjectLockConfiguration')
+    })
+    expect((await store.headVersion(ref)).archive).toBe(archive)
+  })
+
   test('has no digest if the checksum is of parts', async () => {
     const { store } = await serve((request, response) => {
       if (request.method === 'HEAD')
         response.writeHead(200, { ...plain, 'x-amz-checksum-sha256': `${sha256Base64}-3` }).end()
-      else answerError(response, 404, 'NoSuchObjectLockConfiguration')
+      else sendError(response, 404, 'NoSuchObjectLockConfiguration')
     })
     expect((await store.headVersion(ref)).sha256).toBeNull()
   })
@@ -91,7 +125,7 @@ describe("a version's state", () => {
   ])('that fails with a bare %d has the error of a read, %s', async (status, name, code) => {
     const { store } = await serve((request, response) => {
       if (request.method === 'HEAD') response.writeHead(status).end()
-      else answerError(response, name === 'InvalidRange' ? 416 : status, name)
+      else sendError(response, name === 'InvalidRange' ? 416 : status, name)
     })
     await expect(store.headVersion(ref)).rejects.toMatchObject({ code })
   })
@@ -110,8 +144,8 @@ describe("a version's state", () => {
             })
             .end()
         } else if (isNew)
-          answerRange(response, 'f', { 'content-range': 'bytes 0-0/100', 'content-length': '1' })
-        else answerError(response, 400, 'ExpiredToken')
+          sendRange(response, 'f', { 'content-range': 'bytes 0-0/100', 'content-length': '1' })
+        else sendError(response, 400, 'ExpiredToken')
       },
       {
         credentials: (options) => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { catalogue } from '../../guardrails/catalogue.ts'
-import { actionsToAsk, assess, lacksSafeguard } from '../../blast-radius/assessment.ts'
-import type { SafeguardsInPlace } from '../../blast-radius/stated-safeguards.ts'
+import { assess, lacksSafeguard } from '../../blast-radius/assessment.ts'
+import { actionsToAsk } from '../../blast-radius/destructive-actions.ts'
+import type { StatedSafeguards } from '../../blast-radius/stated-safeguards.ts'
 import type { Permission } from '../../blast-radius/permissions.ts'
 
 const nowMs = Date.parse('2026-04-24T10:00:00Z')
@@ -17,11 +18,7 @@ function permissions(allowed: readonly string[]): Permission[] {
   }))
 }
 
-function state(
-  action: string,
-  otherActions: readonly string[] = [],
-  brakes: SafeguardsInPlace = {},
-): unknown {
+function state(action: string, otherActions: readonly string[] = [], brakes: StatedSafeguards = {}): unknown {
   const { possible } = assess(permissions([action, ...otherActions]), brakes, nowMs)
   const possibility = possible.find((candidate) => candidate.action === action)!
   return [

@@ -20,7 +20,7 @@ const policy = (Action: string): object => ({
   Statement: [{ Effect: 'Allow', Action, Resource: '*' }],
 })
 
-interface Asked {
+interface SimulatedRequest {
   source: PermissionSource
   permissions: Permission[]
   calls: Record<string, string>[]
@@ -32,7 +32,7 @@ async function ask(
   rights: string[],
   overrides: Partial<ScriptedIam> = {},
   actions = ['ec2:DeleteVolume'],
-): Promise<Asked> {
+): Promise<SimulatedRequest> {
   const server = await startScriptedIam({
     roleArn: arn('start'),
     inline: { task: policy('*') },

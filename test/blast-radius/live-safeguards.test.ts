@@ -4,7 +4,8 @@ import type { BackupVaultLock, BinResource, ProtectedThing, RetentionRule } from
 import { HoldfastError } from '../../core/errors.ts'
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { recoveries } from '../../guardrails/recovery.ts'
-import { actionsToAsk, assess } from '../../blast-radius/assessment.ts'
+import { assess } from '../../blast-radius/assessment.ts'
+import { actionsToAsk } from '../../blast-radius/destructive-actions.ts'
 import { correctSafeguards, readLiveSafeguards } from '../../blast-radius/live-safeguards.ts'
 import type { SafeguardReading } from '../../blast-radius/live-safeguards.ts'
 
@@ -395,7 +396,7 @@ test('every list is requested once, and only for allowed actions', async () => {
   const permissions: [string, string[]][] = actionsToAsk().map((action) => [action, ['*']])
   const readings = await readAll({ buckets: [bucket('a-a')] }, permissions, calls)
   expect(new Set(calls).size).toBe(calls.length)
-  // Each is of an action that has a brake which someone has to set up.
+  // Each reading is about an action with a safeguard that the customer has to set up.
   for (const action of readings.keys()) expect(recoveries[action]).toMatchObject({ presence: 'set-up' })
   expect(
     await readLiveSafeguards({} as never, [

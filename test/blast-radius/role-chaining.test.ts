@@ -43,17 +43,17 @@ async function reach(roles: Record<string, Role>, from = 'start') {
 }
 
 const nobody = trusting('arn:aws:iam::999999999999:root')
-const hop = allow('sts:AssumeRole')
+const mayAssume = allow('sts:AssumeRole')
 const idle = allow('s3:ListAllMyBuckets')
 
 describe('role chaining', () => {
   test('follows roles for three steps at most, by the shortest path', async () => {
     const { paths } = await reach({
-      start: { trust: nobody, policy: hop },
-      a: { trust: trusting(arn('start')), policy: hop },
-      b: { trust: trusting(arn('a')), policy: hop },
-      c: { trust: trusting(arn('b')), policy: hop },
-      d: { trust: trusting(arn('c')), policy: hop },
+      start: { trust: nobody, policy: mayAssume },
+      a: { trust: trusting(arn('start')), policy: mayAssume },
+      b: { trust: trusting(arn('a')), policy: mayAssume },
+      c: { trust: trusting(arn('b')), policy: mayAssume },
+      d: { trust: trusting(arn('c')), policy: mayAssume },
       short: { trust: trusting(root), policy: idle },
     })
     expect(paths).toEqual(['a', 'short', 'a > b', 'a > b > c'])
@@ -80,7 +80,7 @@ describe('role chaining', () => {
 
   test('may need values that the caller chooses, which are listed', async () => {
     const { reached } = await reach({
-      start: { trust: nobody, policy: hop },
+      start: { trust: nobody, policy: mayAssume },
       asking: {
         trust: trusting(root, { Condition: { StringEquals: { 'sts:ExternalId': 'x' } } }),
         policy: idle,
@@ -97,8 +97,8 @@ describe('role chaining', () => {
 
   test('ends in a circle', async () => {
     const { paths } = await reach({
-      start: { trust: trusting(arn('a')), policy: hop },
-      a: { trust: trusting(arn('start')), policy: hop },
+      start: { trust: trusting(arn('a')), policy: mayAssume },
+      a: { trust: trusting(arn('start')), policy: mayAssume },
     })
     expect(paths).toEqual(['a'])
   })
@@ -128,7 +128,7 @@ describe('a blast radius', () => {
 
   test('is not narrowed by a session policy after another role is assumed, and not reached if that policy denies the assumption', async () => {
     const { recorded, set } = await reach({
-      start: { trust: nobody, policy: hop },
+      start: { trust: nobody, policy: mayAssume },
       a: { trust: trusting(root), policy: allow('ec2:DeleteVolume') },
     })
     const through = async (document: Record<string, unknown>) =>
@@ -150,7 +150,7 @@ describe('a blast radius', () => {
           {
             Arn: arn('start'),
             AssumeRolePolicyDocument: nobody,
-            RolePolicyList: [{ PolicyName: 'p', PolicyDocument: hop }],
+            RolePolicyList: [{ PolicyName: 'p', PolicyDocument: mayAssume }],
           },
           {
             Arn: arn('a'),

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   deniesAllElse,
-  deniesOutright,
   matches,
   mentionsAllow,
   narrows,
+  outrightDenial,
 } from '../../blast-radius/statements.ts'
 import type { PolicyDocument } from '../../blast-radius/policy-set.ts'
 
@@ -44,14 +44,15 @@ describe('a pattern of actions', () => {
 describe('a document', () => {
   test('denies outright without a condition, on everything', () => {
     const deny = { Effect: 'Deny', Action: 'ec2:Delete*', Resource: '*' }
-    expect(deniesOutright(document(deny), action)).toBe(true)
-    expect(deniesOutright(document({ ...deny, Resource: ['a', '*'] }), action)).toBe(true)
-    expect(deniesOutright(document({ ...deny, Condition: {} }), action)).toBe(false)
-    expect(deniesOutright(document({ ...deny, Resource: 'arn:aws:ec2:*:*:volume/v' }), action)).toBe(false)
-    expect(deniesOutright(document({ ...deny, Effect: 'Allow' }), action)).toBe(false)
-    expect(deniesOutright(document({ Effect: 'Deny', NotAction: 'ec2:*', Resource: '*' }), action)).toBe(
-      false,
-    )
+    expect(outrightDenial(document(deny), action)).toBe('statement 1')
+    expect(outrightDenial(document({}, { ...deny, Sid: 'No', Resource: ['a', '*'] }), action)).toBe('No')
+    for (const statement of [
+      { ...deny, Condition: {} },
+      { ...deny, Resource: 'arn:aws:ec2:*:*:volume/v' },
+      { ...deny, Effect: 'Allow' },
+      { Effect: 'Deny', NotAction: 'ec2:*', Resource: '*' },
+    ])
+      expect(outrightDenial(document(statement), action)).toBeNull()
   })
 
   test('mentions an action that it allows on some resource', () => {

@@ -1,7 +1,8 @@
-// The same suite on a third-party store, part of `npm test` where HOLDFAST_TEST_ENDPOINT is its URL: see vitest.config.ts.
-// HOLDFAST_TEST_BUCKET is a bucket with versions (and Object Lock, if it has any) that may be filled; the keys are
-// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. HOLDFAST_TEST_DEVIATIONS lists what the store is known to do otherwise than AWS
-// (see object-store.ts), by commas. VersityGW with its POSIX backend passes with `marker-conflict,unlocked-by-default,time-moves`.
+// The same suite on a third-party store, part of `npm test` where HOLDFAST_TEST_ENDPOINT is its URL: see
+// vitest.config.ts. HOLDFAST_TEST_BUCKET is a bucket with versions (and Object Lock, if it has any) that may be
+// filled; the keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. HOLDFAST_TEST_DEVIATIONS lists what the store is
+// known to do otherwise than AWS (see object-store.ts), by commas. VersityGW with its POSIX backend passes with
+// `marker-conflict,unlocked-by-default,time-moves`.
 import { describeObjectStore } from './object-store.ts'
 import type { Deviation } from './object-store.ts'
 import { openS3Target } from './s3-target.ts'

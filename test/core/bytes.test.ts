@@ -17,7 +17,7 @@ describe('what is written is read again', () => {
         safe,
         fc.uint8Array(),
         fc.nat(64),
-        (u8, u16, u32, i64, varint, bytes, capacity) => {
+        (...[u8, u16, u32, i64, varint, bytes, capacity]) => {
           const writer = new ByteWriter(capacity)
           writer.u8(u8)
           writer.u16(u16)

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../core/errors.ts'
 import {
   damagedReadRetry,
+  outageRetry,
+  outlastOutage,
   renewedSessionRetry,
   rereadDamaged,
   retryAfterDelay,
@@ -15,12 +17,14 @@ import type { DelayedRetryPolicy } from '../../core/retry.ts'
 const unreachable = new HoldfastError('unreachable', 'no reply', { retryable: true })
 const conflict = new HoldfastError('conflict', 'the key exists')
 const denied = new HoldfastError('denied', 'no')
+/** The SDK has just learned the store's clock: another attempt may help, but nothing is away. */
+const skewed = new HoldfastError('denied', 'no', { retryable: true })
 const damaged = new HoldfastError('damaged', 'other bytes')
 const unsupported = new HoldfastError('unsupported-format', 'version 9')
 const truncated = new HoldfastError('unreachable', 'ended early', { context: { torn: true } })
 const renewed = new HoldfastError('credentials', 'expired', { context: { renewed: true } })
 const expired = new HoldfastError('credentials', 'expired')
-const errors = { unreachable, conflict, denied, damaged, unsupported, truncated, renewed, expired }
+const errors = { unreachable, conflict, denied, skewed, damaged, unsupported, truncated, renewed, expired }
 
 async function runUntilGivenUp(policy: DelayedRetryPolicy, error: Error, random = () => 1) {
   const delays: number[] = []
@@ -38,11 +42,12 @@ async function runUntilGivenUp(policy: DelayedRetryPolicy, error: Error, random 
 
 describe('a retry policy', () => {
   test.each([
-    ['of uploads', uploadRetry, ['unreachable', 'conflict']],
+    ['of uploads', uploadRetry, ['unreachable', 'conflict', 'skewed']],
     ['of damaged reads', damagedReadRetry, ['damaged', 'unsupported']],
     ['of truncated reads', truncatedReadRetry, ['truncated']],
     ['of expired sessions', renewedSessionRetry, ['renewed']],
-    ['of service calls', serviceCallRetry, ['unreachable']],
+    ['of service calls', serviceCallRetry, ['unreachable', 'skewed']],
+    ['of outages', outageRetry, ['unreachable']],
   ])('%s retries exactly its own failures', (_name, policy, retried) => {
     expect(
       Object.keys(errors).filter((name) => policy.isRetryable(errors[name as keyof typeof errors])),
@@ -98,5 +103,49 @@ describe('a retry', () => {
     await expect(
       retryAfterDelay(uploadRetry, { random: () => 1, sleep }, () => Promise.reject(unreachable)),
     ).rejects.toThrow('aborted')
+  })
+})
+
+describe('a read during an outage', () => {
+  /** @param jumpMs how much time passes with each call, beside the waits. */
+  async function readUntil(isBack: (nowMs: number) => boolean, error: Error, jumpMs = 0) {
+    let [nowMs, calls] = [0, 0]
+    const waits: number[] = []
+    const timing = {
+      random: () => 0.5,
+      nowMs: () => nowMs,
+      sleep: (ms: number) => {
+        nowMs += ms
+        return Promise.resolve()
+      },
+      onWait: (_: unknown, waitedMs: number) => waits.push(waitedMs),
+    }
+    const outcome = await outlastOutage(outageRetry, timing, () => {
+      calls++
+      nowMs += jumpMs
+      return isBack(nowMs) ? Promise.resolve('bytes') : Promise.reject(error)
+    }).catch((thrown: unknown) => thrown)
+    return { outcome, nowMs, calls, waits }
+  }
+
+  test('goes on when the store is back after minutes, and reports each wait', async () => {
+    const { outcome, calls, waits } = await readUntil((nowMs) => nowMs > 4 * 60_000, unreachable)
+    expect(outcome).toBe('bytes')
+    expect(waits).toHaveLength(calls - 1)
+    expect(waits.at(-1)).toBeGreaterThan(3.9 * 60_000)
+  })
+
+  test('ends with the error after five minutes, and at once where waiting does not help', async () => {
+    const { outcome, nowMs } = await readUntil(() => false, unreachable)
+    expect(outcome).toBe(unreachable)
+    expect(nowMs).toBeGreaterThanOrEqual(5 * 60_000)
+    expect(nowMs).toBeLessThan(5.5 * 60_000)
+    expect(await readUntil(() => false, denied)).toMatchObject({ outcome: denied, calls: 1 })
+  })
+
+  test('is tried several times more after the machine has slept', async () => {
+    expect(await readUntil(() => false, unreachable, 3_600_000)).toMatchObject({
+      calls: outageRetry.minAttempts,
+    })
   })
 })

@@ -7,6 +7,7 @@ import {
   openSync,
   closeSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -131,6 +132,20 @@ test('one name of a hard-linked file, selected alone, has its content', async ()
   expect(Object.keys(described)).toEqual(['.', 'z', 'z/b', 'z/c'])
   expect(described['z/b']!.names).toEqual(['z/b', 'z/c'])
   expect(readFileSync(join(target, 'z/c'), 'utf8')).toBe('content')
+})
+
+test('symbolic links that are hard links of one another come back as links of their own, and that is reported', async () => {
+  const source = new ProtectedSource()
+  symlinkSync('elsewhere', join(source.directory, 'a'))
+  linkSync(join(source.directory, 'a'), join(source.directory, 'b'))
+  const { complete, problems } = await source.backup()
+  const { plan, target } = await source.restore()
+  for (const reported of [problems, plan.notRecorded.filter(({ path }) => path.length > 0)])
+    expect(reported.map(({ kind, path }) => [kind, path.toString()])).toEqual([
+      ['not-recorded', 'a'],
+      ['not-recorded', 'b'],
+    ])
+  expect([complete, readlinkSync(join(target, 'b'))]).toEqual([true, 'elsewhere'])
 })
 
 test('FIFOs, sockets and devices are recorded and reported, by the backup and by the restore, and never made', async () => {

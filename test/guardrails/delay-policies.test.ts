@@ -17,7 +17,7 @@ describe('what is told of delays', () => {
 
   it('says what nothing delays', () => {
     expect(report.none).toEqual(
-      expect.arrayContaining(['rds:DeleteDBSnapshot', 'kms:DisableKey', 'ec2:DetachVolume']),
+      expect.arrayContaining(['rds:DeleteDBSnapshot', 'kms:RevokeGrant', 'ec2:DetachVolume']),
     )
     expect(report.inForce['ec2:DeleteVolume']).toBe('Recycle Bin, 7 days')
     expect(report.onEachResource['rds:DeleteDBInstance']).toBe('deletion protection')

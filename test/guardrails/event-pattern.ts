@@ -1,5 +1,6 @@
-// Matches events as EventBridge does, for the comparisons that the alarms use: exact values, prefix, suffix, exists, anything but; several values
-// are alternatives, several fields all have to match, a list in the event matches by any of its items.
+// Matches events as EventBridge does, for the comparisons that the alarms use: exact values, prefix, suffix, exists,
+// anything but; several values are alternatives, several fields all have to match, a list in the event matches by any
+// of its items.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
@@ -7,6 +8,7 @@ export function matchesPattern(pattern: object, event: Json | undefined): boolea
   if (Array.isArray(event)) return event.some((item) => matchesPattern(pattern, item))
   if (event === undefined || event === null || typeof event !== 'object') return false
   return Object.entries(pattern).every(([key, expected]) => {
+    if (key === '$or') return (expected as object[]).some((alternative) => matchesPattern(alternative, event))
     const value = Object.hasOwn(event, key) ? event[key] : undefined
     if (Array.isArray(expected)) return expected.some((alternative) => matchesOne(alternative, value))
     // A pattern below a field that isn't there, or is null, matches only if it takes it that nothing is there.
@@ -33,6 +35,10 @@ function matchesOne(expected: unknown, value: Json | undefined): boolean {
         value !== undefined &&
         ![expected['anything-but']].flat().some((excluded) => [value].flat().includes(excluded as Json))
       )
+    if ('wildcard' in expected) {
+      const parts = String(expected['wildcard']).split('*')
+      return typeof value === 'string' && new RegExp(`^${parts.join('.*')}$`, 's').test(value)
+    }
     const [operator, ...furtherOperators] = Object.keys(expected)
     if ((operator !== 'prefix' && operator !== 'suffix') || furtherOperators.length > 0)
       throw new Error(`no such comparison here: ${JSON.stringify(expected)}`)

@@ -24,8 +24,13 @@ import {
   restoreTestStarterTrustPolicy,
   handOverPolicy,
 } from '../../guardrails/restore-test-policies.ts'
+import { deployerPolicy } from '../../guardrails/deployer-policy.ts'
+import { vaultPrincipalsPolicy } from '../../guardrails/delegation-policies.ts'
 import { feedbackBucketPolicy } from '../../guardrails/feedback-bucket-policy.ts'
-import { alarmBusArn, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
+import { nativeRolePolicy, nativeTrustPolicy, nativeVaultPolicy } from '../../guardrails/native-backups.ts'
+import type { NativeBackup } from '../../guardrails/native-backups.ts'
+import { nativeCopyLogPolicy } from '../../guardrails/native-copies.ts'
+import { alarmBusArn, alarmBusName, alarmTopicArn, duties, trailArn } from '../../guardrails/names.ts'
 import {
   membershipPolicy,
   productionDelayPolicy,
@@ -40,6 +45,7 @@ import {
   quarantineTrustPolicy,
   responderPolicy,
 } from '../../guardrails/quarantine.ts'
+import { signingKeyPolicy } from '../../guardrails/signing-key-policy.ts'
 import { dutyPolicy, writerPolicy } from '../../guardrails/role-policies.ts'
 import {
   administratorTrustPolicy,
@@ -52,7 +58,11 @@ import {
 } from '../../guardrails/trust-policies.ts'
 import { toolkitBucketPolicy } from '../../guardrails/toolkit-bucket-policy.ts'
 import { vaultBucketPolicy } from '../../guardrails/vault-bucket-policy.ts'
-import type { Policy, quotaChars } from '../../guardrails/policy.ts'
+import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { servicesOf } from '../../guardrails/catalogue/agent-limits.ts'
+import { mcpPolicy } from '../../guardrails/mcp-policy.ts'
+import { quotaChars } from '../../guardrails/policy.ts'
+import type { Policy } from '../../guardrails/policy.ts'
 
 export interface NamedDocument {
   name: string
@@ -69,16 +79,31 @@ const people = ['operator', 'AWSReservedSSO_Operators_*', 'third'].map(
 )
 const issuer = 'https://oidc.platform.example/tenants/one'
 
+const native: readonly NativeBackup[] = [{ tag: 'backup=daily', schedule: 'daily', retentionDays: 35 }]
+
+/** The task of the shipped example's agent. */
+const exampleTask = exampleConfig.agents[0]!.may
+
 export const everyPolicy: readonly NamedDocument[] = [
   {
     name: 'vault bucket',
     quota: 'bucketPolicy',
-    document: vaultBucketPolicy({ location, retentionCapDays: 3650, detached: false }),
+    document: vaultBucketPolicy({
+      location,
+      retentionCapDays: 3650,
+      detached: false,
+      storageClasses: ['STANDARD'],
+    }),
   },
   {
     name: 'vault bucket, detached',
     quota: 'bucketPolicy',
-    document: vaultBucketPolicy({ location, retentionCapDays: 3650, detached: true }),
+    document: vaultBucketPolicy({
+      location,
+      retentionCapDays: 3650,
+      detached: true,
+      storageClasses: ['STANDARD', 'INTELLIGENT_TIERING'],
+    }),
   },
   {
     name: 'audit bucket',
@@ -133,6 +158,8 @@ export const everyPolicy: readonly NamedDocument[] = [
   { name: 'way to the registry', quota: 'bucketPolicy', document: registryEndpointPolicy(location) },
   { name: 'way to the logs', quota: 'bucketPolicy', document: logEndpointPolicy(location) },
   { name: 'toolkit bucket', quota: 'bucketPolicy', document: toolkitBucketPolicy(location) },
+  { name: 'notary key', quota: 'keyPolicy', document: signingKeyPolicy(location.accountId, 'notary') },
+  { name: 'report key', quota: 'keyPolicy', document: signingKeyPolicy(location.accountId, 'drill') },
   { name: 'feedback bucket', quota: 'bucketPolicy', document: feedbackBucketPolicy(location) },
   { name: 'writer', quota: 'inlinePolicies', document: writerPolicy(location, longName) },
   ...duties.map((duty) => ({
@@ -140,7 +167,11 @@ export const everyPolicy: readonly NamedDocument[] = [
     quota: 'inlinePolicies' as const,
     document: dutyPolicy(locations, duty),
   })),
-  { name: 'agent boundary', quota: 'managedPolicy', document: agentBoundary(location, 'e'.repeat(128)) },
+  {
+    name: 'agent boundary',
+    quota: 'managedPolicy',
+    document: agentBoundary(location, { may: exampleTask, environmentTag: 'e'.repeat(128) }),
+  },
   { name: 'agent', quota: 'inlinePolicies', document: agentPolicy(['ec2:*', 'logs:Describe*']) },
   { name: 'break-glass', quota: 'inlinePolicies', document: breakGlassPolicy(location) },
   {
@@ -163,6 +194,37 @@ export const everyPolicy: readonly NamedDocument[] = [
     document: quarantineStarterTrustPolicy(production),
   },
   { name: 'responder', quota: 'inlinePolicies', document: responderPolicy(production) },
+  {
+    name: 'air-gapped vault of AWS Backup',
+    quota: 'managedPolicy',
+    document: nativeVaultPolicy(location, production),
+  },
+  {
+    name: 'role of AWS Backup for backups',
+    quota: 'inlinePolicies',
+    document: nativeRolePolicy('Backup'),
+  },
+  {
+    name: 'role of AWS Backup for restores',
+    quota: 'inlinePolicies',
+    document: nativeRolePolicy('Restores'),
+  },
+  { name: 'trust of the roles of AWS Backup', quota: 'trustPolicy', document: nativeTrustPolicy() },
+  {
+    name: 'log of copies of AWS Backup',
+    quota: 'managedPolicy',
+    document: nativeCopyLogPolicy(location, alarmBusName),
+  },
+  {
+    name: 'vault freeze with AWS Backup',
+    quota: 'serviceControlPolicy',
+    document: vaultFreezePolicy(location, '2030-01-31T18:00:00.000+00:00', native),
+  },
+  {
+    name: 'production delays with AWS Backup',
+    quota: 'serviceControlPolicy',
+    document: productionDelayPolicy(production, '2030-01-31T18:00:00.000+00:00', native),
+  },
   { name: 'membership', quota: 'serviceControlPolicy', document: membershipPolicy() },
   {
     name: 'vault freeze',
@@ -170,9 +232,27 @@ export const everyPolicy: readonly NamedDocument[] = [
     document: vaultFreezePolicy(location, '2030-01-31T18:00:00.000+00:00'),
   },
   {
+    name: 'deployer of a vault without an Organization',
+    quota: 'managedPolicy',
+    document: deployerPolicy(location, '2030-01-31T18:00:00.000+00:00'),
+  },
+  {
+    name: 'vault principals',
+    quota: 'serviceControlPolicy',
+    document: vaultPrincipalsPolicy(
+      location.accountId,
+      people.map((arn) => arn.replace(production, location.accountId)),
+    ),
+  },
+  {
     name: 'production',
     quota: 'serviceControlPolicy',
-    document: productionPolicy(production, '2030-01-31T18:00:00.000+00:00'),
+    document: productionPolicy(production, servicesOf(exampleTask)),
+  },
+  {
+    name: "sessions through AWS's MCP servers",
+    quota: 'serviceControlPolicy',
+    document: mcpPolicy(servicesOf(exampleTask), quotaChars.serviceControlPolicy),
   },
   {
     name: 'production delays',

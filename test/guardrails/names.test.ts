@@ -2,14 +2,19 @@ import { describe, expect, it, test } from 'vitest'
 import * as vaultKeys from '../../core/store/vault-keys.ts'
 import {
   agentRoleArn,
+  auditBucketName,
   dutyRoleArn,
+  everyRegion,
   externalIdOf,
+  feedbackBucketBeside,
   feedbackBucketName,
   feedbackPrefix,
   issuerName,
   keyPrefixes,
+  manifestFolder,
   oidcProviderArn,
   sourcePrefix,
+  toolkitBucketName,
   toolkitKey,
   vaultBucketName,
   writerRoleArn,
@@ -44,11 +49,40 @@ describe('names follow from account, region and source', () => {
     expect(name).toBe(expected)
   })
 
+  it('end in `-an` in the namespace of the account and the region', () => {
+    const regional = { ...location, namespace: 'account-regional' as const }
+    expect(
+      [vaultBucketName, feedbackBucketName, auditBucketName, toolkitBucketName].map((nameOf) =>
+        nameOf(regional),
+      ),
+    ).toEqual(
+      ['vault', 'feedback', 'audit', 'toolkit'].map(
+        (kind) => `holdfast-${kind}-111111111111-eu-central-1-an`,
+      ),
+    )
+    // A deny on the buckets of every region matches those of both namespaces.
+    expect(vaultBucketName(everyRegion(regional))).toBe('holdfast-vault-111111111111-*')
+  })
+
   it('the longest of each is no longer than AWS allows', () => {
     expect(
-      feedbackBucketName({ accountId: location.accountId, region: 'ap-northeast-1' }).length,
+      feedbackBucketName({ ...location, region: 'ap-northeast-1', namespace: 'account-regional' }).length,
     ).toBeLessThanOrEqual(63)
     expect(writerRoleName('a'.repeat(48)).length).toBeLessThanOrEqual(64)
+  })
+})
+
+describe('the feedback bucket', () => {
+  test.each([location, { ...location, namespace: 'account-regional' as const }])(
+    'is found from the name of the vault bucket beside it',
+    (at) => {
+      expect(feedbackBucketBeside(vaultBucketName(at))).toBe(feedbackBucketName(at))
+    },
+  )
+
+  test('of a bucket with another name is unknown', () => {
+    for (const name of ['my-vault', 'holdfast-vault-1', 'x-holdfast-vault-111111111111-eu-west-1'])
+      expect(feedbackBucketBeside(name)).toBeNull()
   })
 })
 
@@ -56,6 +90,8 @@ describe('prefixes of keys', () => {
   test('are those under which the product writes', () => {
     expect(keyPrefixes.sources).toBe(vaultKeys.sourcesPrefix)
     expect(sourcePrefix('rental-db')).toBe(vaultKeys.sourcePrefix('rental-db'))
+    expect(`${sourcePrefix('rental-db')}${manifestFolder}`).toBe(vaultKeys.manifestPrefix('rental-db'))
+    expect(keyPrefixes.receipts).toBe(vaultKeys.receiptsPrefix)
   })
 
   test('are folders of their own', () => {

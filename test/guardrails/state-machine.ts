@@ -1,5 +1,6 @@
-// Runs a state machine as Step Functions does, for what the definitions here use: Choice, Pass, Task with Retry and Catch, Wait and
-// Fail, with paths into the input and the context, and `States.JsonToString`. Anything else is an error, so that nothing is skipped.
+// Runs a state machine as Step Functions does, for what the definitions here use: Choice, Pass, Task with Retry and
+// Catch, Wait and Fail, with paths into the input and the context, and `States.JsonToString`. Anything else is an
+// error, so that nothing is skipped.
 // https://states-language.net/spec.html
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 type Fields = { [key: string]: Json }
@@ -16,7 +17,10 @@ export interface Run {
 
 type Task<Reply> = (resource: string, parameters: Fields) => Reply
 
-/** @param task answers a call, or throws as the service does; @param clock milliseconds since the epoch, which waits turn. */
+/**
+ * @param task answers a call, or throws as the service does; @param clock milliseconds since the epoch, which waits
+ * turn.
+ */
 export function runStateMachine(
   definition: object,
   input: object,

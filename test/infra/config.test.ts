@@ -35,6 +35,8 @@ const oidc = (changes: object) => ({
 const human = (name: string) => `arn:aws:iam::222222222222:role/people/${name}`
 const agent = (changes: object) => ({ name: 'a', environment: 'staging', may: ['ec2:*'], ...changes })
 
+const daily = { tag: 'backup=daily', schedule: 'daily', retentionDays: 35 }
+
 describe('what is refused, before anything is touched', () => {
   it.each([
     [
@@ -62,6 +64,41 @@ describe('what is refused, before anything is touched', () => {
       { vaultAccountId: 111111111111 },
       'holdfast:vaultAccountId: set it to the twelve digits',
     ],
+    [
+      'copies to another account without an organization',
+      { native: [daily], detached: true, organizationId: '', managementAccountId: '' },
+      'holdfast:native: AWS Backup copies into another account only within an Organization',
+    ],
+    [
+      'copies before the vault is armed',
+      { native: [daily], arm: '' },
+      'holdfast:native: AWS locks each copy',
+    ],
+    [
+      'two entries for one tag',
+      { native: [daily, { ...daily, retentionDays: 90 }] },
+      'holdfast:native: "backup-daily" is listed twice',
+    ],
+    [
+      'a tag without a value',
+      { native: [{ ...daily, tag: 'backup' }] },
+      'holdfast:native[0].tag: must be a tag as KEY=VALUE',
+    ],
+    [
+      'copies that AWS would refuse to keep',
+      { native: [{ ...daily, retentionDays: 6 }] },
+      'holdfast:native[0].retentionDays: must be at least 7 days',
+    ],
+    [
+      'copies for longer than the vault takes',
+      { native: [{ ...daily, retentionDays: 3651 }] },
+      'holdfast:native[0].retentionDays: must be at most 3650 days',
+    ],
+    [
+      'a schedule of its own',
+      { native: [{ ...daily, schedule: 'cron(0 3 * * ? *)' }] },
+      'holdfast:native[0].schedule: must be hourly',
+    ],
     ['an unknown layer', { layer: 'staging' }, 'holdfast:layer: set it to organization, vault or production'],
     ["a region that doesn't exist", { region: 'eu-central-9' }, 'holdfast:region: is not a region of AWS'],
     [
@@ -88,12 +125,22 @@ describe('what is refused, before anything is touched', () => {
       { arm: armingPhrase('some-bucket', 40) },
       'holdfast:arm: must read exactly "lock holdfast-vault-111111111111-eu-central-1 in COMPLIANCE for 40 days"',
     ],
+    [
+      "a namespace of the buckets' names that the region lacks",
+      { bucketNamespace: 'account-regional', regions: ['me-central-1'], arm: '', vaultBucket: '' },
+      'holdfast:bucketNamespace: must be global, because AWS has no other namespace in me-central-1',
+    ],
+    [
+      "a namespace that AWS doesn't have",
+      { bucketNamespace: 'organization' },
+      'holdfast:bucketNamespace: must be global or account-regional',
+    ],
     ['arming by a yes', { arm: 'yes' }, 'holdfast:arm: must read exactly'],
     ['arming for other days', { promiseDays: 60 }, 'holdfast:arm: must read exactly'],
     [
       'a vault bucket that would be replaced, for the region was changed',
       { region: 'eu-west-1', arm: '', image: '' },
-      'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1", but account and region give holdfast-vault-111111111111-eu-west-1, which would replace the vault',
+      'holdfast:vaultBucket: is "holdfast-vault-111111111111-eu-central-1", but account, region and namespace give holdfast-vault-111111111111-eu-west-1, which would replace the vault',
     ],
     [
       'a vault bucket that would be replaced, for the account was changed',
@@ -191,6 +238,93 @@ describe('what is refused, before anything is touched', () => {
       { thawUntil: '2026-01-01T12:00:00' },
       'holdfast:thawUntil: give an ISO 8601 time with zone',
     ],
+    [
+      'an archive as storage class',
+      { storageClasses: ['DEEP_ARCHIVE'] },
+      'holdfast:storageClasses[0]: must be STANDARD or INTELLIGENT_TIERING',
+    ],
+    [
+      'data events of a type that CloudTrail has none of',
+      { dataEvents: ['AWS::EC2::Volume'] },
+      'holdfast:dataEvents[0]: must be a type of resource whose data events CloudTrail records',
+    ],
+    [
+      'storage classes without the one that S3 gives by default',
+      { storageClasses: ['INTELLIGENT_TIERING'] },
+      'holdfast:storageClasses: name STANDARD',
+    ],
+    ['no storage class', { storageClasses: [] }, 'holdfast:storageClasses: name STANDARD'],
+    [
+      'a budget of nothing',
+      { sources: [{ ...source('a'), budget: { gibPerDay: 0 } }] },
+      'holdfast:sources[0].budget.gibPerDay: must be at least 1 GiB',
+    ],
+    [
+      'more sources than the alarms of a region take',
+      { sources: Array.from({ length: 51 }, (_, index) => ({ ...source(`s${index}`), kind: 'postgres' })) },
+      'holdfast:sources: 51 sources have their backups in eu-central-1, and the alarms on one region',
+    ],
+    [
+      "an address of on-call in a domain of production's",
+      { alarmEmails: ['on-call@Mail.Rental.example'] },
+      'holdfast:alarmEmails: on-call@Mail.Rental.example is at rental.example, whose mail or DNS production runs',
+    ],
+    [
+      "a webhook in a domain of production's",
+      { alarmWebhooks: ['https://rental.example/alarm'] },
+      'holdfast:alarmWebhooks: https://rental.example/alarm is at rental.example',
+    ],
+    [
+      "a webhook that names production's account",
+      { alarmWebhooks: ['https://sqs.eu-central-1.amazonaws.com/222222222222/alarms'] },
+      'holdfast:alarmWebhooks: https://sqs.eu-central-1.amazonaws.com/222222222222/alarms names the production account',
+    ],
+    [
+      "no word on production's domains",
+      { productionDomains: [] },
+      'holdfast:productionDomains: name the domains whose mail or DNS production runs',
+    ],
+    [
+      'a domain with a scheme',
+      { productionDomains: ['https://rental.example'] },
+      'holdfast:productionDomains[0]: must be a domain in lower case',
+    ],
+    [
+      'an organization whose vault nobody could deploy to',
+      { layer: 'organization', deployers: [] },
+      'holdfast:deployers: name at least one role or user of the vault account',
+    ],
+    [
+      'more deployers than the control policy has room for',
+      {
+        deployers: Array.from(
+          { length: 300 },
+          (_, index) => `arn:aws:iam::111111111111:role/people/deployer-${index}`,
+        ),
+      },
+      'holdfast:deployers: with restorers and runners they make a control policy of ',
+    ],
+    [
+      'a deployer of another account',
+      { deployers: ['arn:aws:iam::222222222222:role/x'] },
+      'holdfast:deployers: arn:aws:iam::222222222222:role/x is not in the vault account',
+    ],
+    ...['role/stacksets-exec-0123', 'role/stacksets-*', 'role/s*'].map(
+      (name): [string, Record<string, unknown>, string] => [
+        `a deployer that a stack set could be: ${name}`,
+        { deployers: [`arn:aws:iam::111111111111:${name}`] },
+        `holdfast:deployers: arn:aws:iam::111111111111:${name} admits the roles that stack sets`,
+      ],
+    ),
+    ...[
+      'role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_*',
+      'role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Vault*',
+      'role/aws-reserved/sso*',
+    ].map((name): [string, Record<string, unknown>, string] => [
+      `a restorer with any permission set: ${name}`,
+      { restorers: [`arn:aws:iam::111111111111:${name}`] },
+      `holdfast:restorers: arn:aws:iam::111111111111:${name} admits more than one permission set`,
+    ]),
     ['no source', { sources: [] }, 'holdfast:sources: name at least one source'],
     [
       'an agent called as a word of the command',
@@ -357,12 +491,75 @@ describe('what is refused, before anything is touched', () => {
       'holdfast:agents[0].may[0]: must not be an action on identities',
     ],
     [
+      'an agent of a service that the catalogue has not examined',
+      { agents: [agent({ may: ['ec2:*', 'robomaker:CreateRobot'] })] },
+      'holdfast:agents[0].may[1]: the catalogue has not examined the service robomaker: name a service of docs/catalogue.md',
+    ],
+    [
+      'an agent that may an action that AWS has not',
+      { agents: [agent({ may: ['ec2:DescribeVolmes'] })] },
+      'holdfast:agents[0].may[0]: AWS has no such action: correct the name',
+    ],
+    [
+      'an agent that may destroy',
+      { agents: [agent({ may: ['ec2:DeleteVolume'] })] },
+      'holdfast:agents[0].may[0]: no agent may do it (data: volume): remove it, and let people do it with break-glass',
+    ],
+    [
+      'an agent that may a family that it would be denied',
+      { agents: [agent({ may: ['s3:PutObject*'] })] },
+      'holdfast:agents[0].may[0]: grants nothing, because each action that it matches overwrites or executes: name them without `*`',
+    ],
+    [
+      'an agent whose boundary is larger than AWS takes',
+      {
+        agents: [
+          agent({ may: ['ec2', 'rds', 's3', 'iot', 'chime', 'quicksight'].map((service) => `${service}:*`) }),
+        ],
+      },
+      'holdfast:agents: the boundary of a would have ',
+    ],
+    [
+      'agents of more services than a control policy has room for',
+      {
+        controlPolicyChars: 5120,
+        agents: ['ec2', 'iot', 'quicksight', 'connect'].map((service) =>
+          agent({ name: service, may: [`${service}:*`] }),
+        ),
+      },
+      'holdfast:agents: what all agents together may use makes a control policy of ',
+    ],
+    [
+      'another quota than AWS has',
+      { controlPolicyChars: 20_000 },
+      "holdfast:controlPolicyChars: must be AWS's quota for a service control policy",
+    ],
+    [
       'an agent that may nothing',
       { agents: [agent({ may: [] })] },
       'holdfast:agents[0].may: name at least one action',
     ],
     ['an agent named twice', { agents: [agent({}), agent({})] }, 'holdfast:agents: "a" is listed twice'],
-    ['a key that was mistyped', { retentoinDays: 30 }, 'holdfast:retentoinDays: '],
+    [
+      'a key that was mistyped',
+      { promisDays: 30 },
+      "holdfast:promisDays: is no key of this program; holdfast:promiseDays is; remove it with `pulumi config rm 'holdfast:promisDays'`",
+    ],
+    [
+      'a key that resembles none',
+      { colour: 'red' },
+      "holdfast:colour: is no key of this program; remove it with `pulumi config rm 'holdfast:colour'`",
+    ],
+    [
+      'a mistyped key of a source',
+      { sources: [{ ...source('s'), knid: 'postgres' }] },
+      "holdfast:sources[0].knid: is no key of this program; remove it with `pulumi config rm --path 'holdfast:sources[0].knid'`",
+    ],
+    [
+      'a role with a name that AWS has no room for',
+      { restorers: [`arn:aws:iam::111111111111:role/${'r'.repeat(65)}`] },
+      'holdfast:restorers[0]: has a name of more than 64 characters',
+    ],
     [
       "the organization's layer without one",
       { layer: 'organization', detached: true },
@@ -434,6 +631,16 @@ describe('what is accepted', () => {
       detached: false,
       environmentTag: 'environment',
     })
+  })
+
+  it('takes an address of on-call elsewhere, and a production without domains', () => {
+    const elsewhere = { alarmEmails: ['on-call@notrental.example'], productionDomains: ['rental.example'] }
+    expect(read(elsewhere)).toMatchObject(elsewhere)
+    expect(read({ productionDomains: ['none'] }).productionDomains).toEqual(['none'])
+  })
+
+  it('gives each source a budget', () => {
+    expect(read({}).sources[0]!.budget).toEqual({ gibPerDay: 1024, objectsPerDay: 100_000 })
   })
 
   it('does without an Organization if that is said', () => {

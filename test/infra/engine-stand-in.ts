@@ -1,5 +1,5 @@
-// A monitor and an engine on loopback, so that the program can be started by Pulumi's own runner as the CLI starts it: in a
-// process of its own, over gRPC, from the entry point that Pulumi.yaml names.
+// A monitor and an engine on loopback, so that the program can be started by Pulumi's own runner as the CLI starts
+// it: in a process of its own, over gRPC, from the entry point that Pulumi.yaml names.
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -35,10 +35,18 @@ export interface ProgramRun {
   errors: string[]
 }
 
+export interface ProgramOptions {
+  stack: string
+  dryRun: boolean
+  main: string
+  before?: StackResources
+  nodeFlags?: readonly string[]
+}
+
 /** @param config by full key, e.g. `holdfast:layer`, every value as text, as the CLI hands it over */
 export async function runProgram(
   config: Record<string, string>,
-  options: { stack: string; dryRun: boolean; main: string; before?: StackResources },
+  options: ProgramOptions,
 ): Promise<ProgramRun> {
   const monitor = new RecordingMonitor(options.before)
   const errors: string[] = []
@@ -72,8 +80,14 @@ export async function runProgram(
     const exitCode = await new Promise<number>((resolve) => {
       const child = execFile(
         process.execPath,
-        ['--disable-warning=ExperimentalWarning', runner, ...flags, options.main],
-        { env, timeout: 30_000 },
+        [
+          '--disable-warning=ExperimentalWarning',
+          ...(options.nodeFlags ?? []),
+          runner,
+          ...flags,
+          options.main,
+        ],
+        { env, timeout: 120_000 },
       )
       child.on('exit', (code) => resolve(code ?? -1))
     })

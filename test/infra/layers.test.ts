@@ -70,8 +70,8 @@ describe('the vault layer', () => {
 
   it('protects and retains every part of both buckets', () => {
     const parts = real(vault).filter(({ type }) => type.startsWith('aws:s3/'))
-    // Four buckets, the account's public access block, and what counts the requests of four sources.
-    expect(parts.length).toBe(33)
+    // Four buckets, the account's public access block, and the events of created objects.
+    expect(parts.length).toBe(30)
     for (const { name, type, protect, retainOnDelete } of parts) {
       expect({ name, type, protect, retainOnDelete }).toEqual({
         name,
@@ -88,7 +88,7 @@ describe('the vault layer', () => {
       ({ type, name }) =>
         name === 'vault' && type.startsWith('aws:s3/bucket') && !type.endsWith(':BucketPolicy'),
     )
-    expect(otherResources.length).toBe(7)
+    expect(otherResources.length).toBe(8)
     expect(policy.dependsOn).toEqual(expect.arrayContaining(otherResources.map(({ urn }) => urn)))
   })
 
@@ -159,10 +159,10 @@ describe('the production layer', () => {
     expect(
       agents.map(({ inputs }) => (inputs['tags'] as Record<string, string>)['holdfast-environment']),
     ).toEqual(['production', 'staging'])
-    for (const { inputs } of agents) {
+    for (const { name, inputs } of agents) {
       expect(inputs).toMatchObject({
         path: '/holdfast-agents/',
-        permissionsBoundary: `arn:aws:iam::${productionId}:policy/holdfast-agent-boundary`,
+        permissionsBoundary: `arn:aws:iam::${productionId}:policy/holdfast-agent-boundary-${name.slice('agent-'.length)}`,
         maxSessionDuration: 3600,
       })
     }
@@ -262,9 +262,12 @@ describe('the organization layer', () => {
       'membership-production',
       'membership-vault',
       'production-delays-production',
+      'production-mcp-production',
       'production-production',
       'vault-freeze-vault',
       'vault-perimeter-vault',
+      'vault-principals-vault',
+      'vault-public-access-vault',
     ]
     expect(attached(plain)).toEqual(accounts)
     expect(attached(organization)).toEqual(
@@ -273,8 +276,10 @@ describe('the organization layer', () => {
         'membership-production-unit',
         'membership-vault-unit',
         'production-delays-production-unit',
+        'production-mcp-production-unit',
         'production-production-unit',
         'vault-freeze-vault-unit',
+        'vault-public-access-vault-unit',
       ].sort(),
     )
     expect(plain.outputs).toMatchObject({ units: null })
@@ -354,28 +359,200 @@ describe('the audit', () => {
     expect(regions(elsewhere)).toEqual(new Set(['eu-central-1', 'eu-west-1', 'us-east-1']))
   })
 
-  it('pages on-call for each alarm, and when a source is silent', () => {
+  it('pages on-call for each alarm, and when a source has no good backup', () => {
     const named = (type: string) =>
       real(vault)
         .filter((resource) => shortType(resource) === type && resource.name.startsWith('alarms-'))
         .map(({ name }) => name)
     expect(named('EventTarget')).toEqual(named('EventRule'))
-    expect(named('MetricAlarm')).toEqual([
-      'alarms-plant',
-      'alarms-rental-db',
-      'alarms-site',
-      'alarms-uploads',
-    ])
-    expect(find(vault, 'MetricAlarm', 'alarms-site').inputs).toMatchObject({
-      evaluationPeriods: 24,
-      treatMissingData: 'breaching',
-      dimensions: { FilterId: 'manifests-site' },
-    })
+    for (const source of ['plant', 'rental-db', 'site', 'uploads'])
+      expect(find(vault, 'MetricAlarm', `check-freshness-${source}`).inputs).toMatchObject({
+        evaluationPeriods: 8,
+        treatMissingData: 'breaching',
+        metricName: 'holdfast-check-freshness',
+        dimensions: { source },
+      })
     expect(find(vault, 'TopicSubscription', 'alarms-email-0').inputs).toMatchObject({
       protocol: 'email',
-      endpoint: 'on-call@rental.example',
+      endpoint: 'on-call@pager.example',
     })
     expect(JSON.stringify(vault.outputs)).not.toContain('on-call')
+  })
+
+  it('sends a test alarm each day to each topic, and counts what reaches an address', () => {
+    const topic = find(vault, 'EventTarget', 'alarms-agent-data').inputs['arn']
+    expect(find(vault, 'EventRule', 'alarms-test').inputs).toMatchObject({
+      name: 'holdfast-alarm-test',
+      scheduleExpression: 'cron(0 8 * * ? *)',
+    })
+    expect(find(vault, 'EventTarget', 'alarms-test').inputs).toMatchObject({ arn: topic })
+    const deliveries = { namespace: 'AWS/SNS', dimensions: { TopicName: 'holdfast-alarms' } }
+    expect(find(vault, 'MetricAlarm', 'alarms-undelivered').inputs).toMatchObject({
+      ...deliveries,
+      metricName: 'NumberOfNotificationsFailed',
+      threshold: 0,
+      datapointsToAlarm: 1,
+      alarmActions: [topic],
+    })
+    expect(find(vault, 'MetricAlarm', 'alarms-silent').inputs).toMatchObject({
+      ...deliveries,
+      metricName: 'NumberOfNotificationsDelivered',
+      comparisonOperator: 'LessThanThreshold',
+      treatMissingData: 'breaching',
+      evaluationPeriods: 26,
+    })
+  })
+
+  it('counts the objects that S3 reports as created, by source, and pages on-call above the budget of a day', () => {
+    const rule = find(vault, 'EventRule', 'writes').inputs
+    expect(JSON.parse(String(rule['eventPattern']))).toEqual({
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: { bucket: { name: [`holdfast-vault-${vaultId}-eu-central-1`] } },
+    })
+    expect(find(vault, 'BucketNotification', 'vault').inputs).toEqual({
+      bucket: `holdfast-vault-${vaultId}-eu-central-1`,
+      eventbridge: true,
+    })
+    expect(find(vault, 'EventTarget', 'writes').inputs['arn']).toContain(
+      `:log-group:${String(find(vault, 'LogGroup', 'writes').inputs['name'])}`,
+    )
+    for (const [name, threshold] of [
+      ['objects', 100_000],
+      ['bytes', 1024 * 2 ** 30],
+    ] as const)
+      expect(find(vault, 'MetricAlarm', `writes-${name}-site`).inputs).toMatchObject({
+        comparisonOperator: 'GreaterThanThreshold',
+        period: 86_400,
+        threshold,
+        treatMissingData: 'notBreaching',
+      })
+  })
+
+  it('forwards the alarms on delegation and control policies from the management account', () => {
+    const rules = real(organization).filter((resource) => shortType(resource) === 'EventRule')
+    expect([...new Set(rules.map(({ inputs }) => inputs['name']))].sort()).toEqual([
+      'holdfast-control-policies',
+      'holdfast-delegated-administrator',
+      'holdfast-vault-assignment',
+      'holdfast-vault-contacts',
+      'holdfast-vault-root-session',
+    ])
+    expect(find(vault, 'EventBusPolicy', 'alarms').inputs['policy']).toContain(
+      `arn:aws:iam::${managementId}:role/holdfast-audit/holdfast-alarm-forwarder`,
+    )
+  })
+})
+
+/** Types of resources that a deployment may delete or replace, because the vault's promise doesn't need them. */
+const unprotected: Readonly<Record<string, RegExp>> = {
+  // The alarms on missed checks are protected: they page on-call if a check is gone.
+  'holdfast:checks:': /./,
+  'aws:cloudwatch/logMetricFilter:LogMetricFilter': /^passed-/,
+  'aws:ecr/replicationConfiguration:ReplicationConfiguration': /./,
+  // New content gets a new key, and the old object stays.
+  'aws:s3/bucketObjectv2:BucketObjectv2': /^toolkit-/,
+  // An agent without its role can do nothing.
+  'aws:iam/role:Role':
+    /^(agent-.*|administrator|task-execution|check-scheduler|examination-(machine|starter))$/,
+  'aws:iam/rolePolicy:RolePolicy':
+    /^(agent-.*|task-execution|check-scheduler|examination-(machine|starter))$/,
+  'aws:iam/rolePolicyAttachment:RolePolicyAttachment': /^administrator$/,
+}
+
+describe('`pulumi destroy`, with or without a preview', () => {
+  it('is refused for every resource but what the promise does not need', async () => {
+    const detached = { ...exampleConfig, detached: true, organizationId: '', managementAccountId: '' }
+    const recordings = [
+      vault,
+      production,
+      organization,
+      await recordProgram({ ...detached, layer: 'vault' }),
+      await recordProgram({ ...detached, layer: 'production' }),
+    ]
+    const open = recordings.flatMap(real).filter(({ protect }) => !protect)
+    const unexpected = open.filter(
+      ({ type, name, parent }) =>
+        !Object.entries(unprotected).some(
+          ([start, names]) =>
+            (type === start || (start.endsWith(':') && parent?.includes(start) === true)) && names.test(name),
+        ),
+    )
+    expect(unexpected.map(({ type, name }) => `${type} ${name}`)).toEqual([])
+    expect(open.length).toBeLessThan(recordings.flatMap(real).length / 3)
+  })
+
+  it('leaves the alarms on missed checks', () => {
+    const alarms = real(vault).filter(
+      (resource) =>
+        shortType(resource) === 'MetricAlarm' && String(resource.inputs['name']).endsWith('-missed'),
+    )
+    expect(alarms.length).toBeGreaterThan(8)
+    for (const { name, protect } of alarms) expect({ name, protect }).toEqual({ name, protect: true })
+  })
+})
+
+describe("a deployment of the vault's layer that stops halfway", () => {
+  it("has made the buckets' policies before anything that is no bucket's setting", () => {
+    const byUrn = new Map(vault.resources.map((resource) => [resource.urn, resource]))
+    const policies = ['vault', 'feedback', 'audit'].map((name) => find(vault, 'BucketPolicy', name).urn)
+    const waitsFor = (urn: string, visited = new Set<string>()): Set<string> => {
+      const resource = byUrn.get(urn)
+      if (resource === undefined || visited.has(urn)) return visited
+      visited.add(urn)
+      for (const earlier of [...resource.dependsOn, resource.parent ?? '']) waitsFor(earlier, visited)
+      return visited
+    }
+    const settings =
+      /VaultBucket|FeedbackBucket|AuditBucket|accountPublicAccessBlock|ToolkitBucket\$aws:s3\/bucket(?!Object)/
+    const early = real(vault)
+      .filter(({ urn }) => !settings.test(urn))
+      .filter(({ urn }) => policies.some((policy) => !waitsFor(urn).has(policy)))
+    expect(early.map(({ urn }) => urn)).toEqual([])
+  })
+})
+
+describe('a vault without an Organization', () => {
+  it('is refused without the name of a deployer', async () => {
+    await expect(
+      recordProgram({
+        ...exampleConfig,
+        layer: 'vault',
+        detached: true,
+        organizationId: '',
+        managementAccountId: '',
+        deployers: [],
+      }),
+    ).rejects.toThrow(
+      'holdfast:deployers: name the roles or users of the vault account that deploy this layer',
+    )
+  })
+
+  it('keeps its deployers from deletions by a policy that comes last', async () => {
+    const detached = { ...exampleConfig, detached: true, organizationId: '', managementAccountId: '' }
+    const user = `arn:aws:iam::${vaultId}:user/ci/second`
+    const reserved = `arn:aws:iam::${vaultId}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Vault_*`
+    const recording = await recordProgram({
+      ...detached,
+      layer: 'vault',
+      deployers: [...exampleConfig.deployers, user, reserved],
+    })
+    const policyArn = `arn:aws:iam::${vaultId}:policy/holdfast-deployer`
+    expect(find(recording, 'RolePolicyAttachment', 'deployer-role-vault-deployer').inputs).toEqual({
+      role: 'vault-deployer',
+      policyArn,
+    })
+    expect(find(recording, 'UserPolicyAttachment', 'deployer-user-second').inputs).toEqual({
+      user: 'second',
+      policyArn,
+    })
+    const attachments = real(recording).filter(({ name }) => name.startsWith('deployer-'))
+    expect(attachments.length).toBe(2)
+    const limit = find(recording, 'DeployerLimit', 'deployer')
+    for (const name of ['vault', 'audit'])
+      expect(limit.dependsOn).toContain(find(recording, 'BucketPolicy', name).urn)
+    expect(limit.dependsOn).toContain(find(recording, 'RolePolicy', 'writer-rental-db').urn)
+    expect(real(vault).filter(({ name }) => name.startsWith('deployer'))).toEqual([])
   })
 })
 

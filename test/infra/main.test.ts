@@ -60,6 +60,19 @@ describe("the entry point that Pulumi.yaml names, started by Pulumi's own runner
     expect(run.errors.join('\n')).toContain('HINT: ')
     expect(run.errors.join('\n')).not.toMatch(/\n\s+at /)
   })
+  it('says which Node it needs, if the one that runs it knows no TypeScript', async () => {
+    const run = await runProgram(asText({ ...exampleConfig, layer: 'vault' }), {
+      stack: 'vault',
+      dryRun: true,
+      main,
+      nodeFlags: ['--no-experimental-strip-types'],
+    })
+    expect(run.exitCode).not.toBe(0)
+    expect(run.monitor.recorded.filter(({ type }) => type !== 'pulumi:pulumi:Stack')).toEqual([])
+    expect(run.errors.join('\n')).toContain("can't run this program: it needs Node 22.21 or later")
+    expect(run.errors.join('\n')).toContain('PATH="$PWD/node_modules/.bin:$PATH" pulumi up')
+  })
+
   it('refuses to replace the vault that the stack has, before it registers anything', async () => {
     const before = {
       'urn:pulumi:vault::holdfast::holdfast:vault:VaultBucket$aws:s3/bucket:Bucket::vault': {

@@ -39,7 +39,7 @@ const mayNameAccounts: Record<string, readonly string[]> = {
 const secrets = {
   certificate: '-----BEGIN CERTIFICATE-----\nMIIBsecretbytes\n-----END CERTIFICATE-----\n',
   webhook: 'https://hooks.example.com/services/T000/B000/XXXXsecretXXXX',
-  address: 'night-shift@rental.example',
+  address: 'night-shift@pager.example',
   subject: 'project:rental:service:site-secret-subject',
 }
 

@@ -46,11 +46,12 @@ const limits: Readonly<Record<string, readonly Limit[]>> = {
     ['imageTagMutability', /^IMMUTABLE$/],
   ],
   'aws:ecs/cluster:Cluster': [['name', /^[\w-]{1,255}$/]],
-  // Pairs of CPU and memory that Fargate has: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+  // Pairs of CPU and memory that Fargate has:
+  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
   'aws:ecs/taskDefinition:TaskDefinition': [
     ['family', /^[\w-]{1,255}$/],
     ['cpu', /^(256|1024|2048)$/],
-    ['memory', /^(512|4096|5120|6144|7168|8192)$/],
+    ['memory', /^(512|1024|2048|3072|4096|5120|6144|7168|8192)$/],
     ['ephemeralStorage.sizeInGib', /^(2[1-9]|[3-9]\d|1\d\d|200)$/],
   ],
   'aws:efs/accessPoint:AccessPoint': [
@@ -89,7 +90,7 @@ const limits: Readonly<Record<string, readonly Limit[]>> = {
     ['priority', /^(10[1-9]|1[1-9]\d)$/],
   ],
   'aws:s3/bucket:Bucket': [['bucket', bucketName]],
-  'aws:s3/bucketMetric:BucketMetric': [['name', /^.{1,64}$/]],
+  'aws:cloudwatch/logResourcePolicy:LogResourcePolicy': [['policyDocument', /^[\s\S]{1,5120}$/]],
   'aws:scheduler/schedule:Schedule': [
     ['name', /^[\w.-]{1,64}$/],
     ['description', /^.{0,512}$/],
@@ -146,12 +147,26 @@ it.each(Object.entries(limits))('%s has names and numbers that AWS takes', (type
   expect(refused).toEqual([])
 })
 
+it('no task has less or more memory than Fargate gives to its processors', () => {
+  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+  const memoryMiB: Record<string, [min: number, max: number]> = {
+    256: [512, 2048],
+    1024: [2048, 8192],
+    2048: [4096, 16_384],
+  }
+  const tasks = resources.filter(({ type }) => type === 'aws:ecs/taskDefinition:TaskDefinition')
+  expect(tasks.length).toBeGreaterThan(0)
+  for (const { inputs } of tasks) {
+    const [min, max] = memoryMiB[textAt(inputs, 'cpu')!]!
+    expect(Number(textAt(inputs, 'memory'))).toBeGreaterThanOrEqual(min)
+    expect(Number(textAt(inputs, 'memory'))).toBeLessThanOrEqual(max)
+  }
+})
+
 it('no name is there twice for two resources of a type, an account and a region', () => {
   const named = resources.filter(
     ({ type, inputs }) =>
-      type.startsWith('aws:') &&
-      typeof inputs['name'] === 'string' &&
-      !/EventRule|RolePolicy|BucketMetric/.test(type),
+      type.startsWith('aws:') && typeof inputs['name'] === 'string' && !/EventRule|RolePolicy/.test(type),
   )
   const marks = named.map(({ type, accountId, region, inputs }) =>
     [

@@ -20,13 +20,13 @@ const declared = Object.entries(project.config)
 
 describe('Pulumi.yaml', () => {
   it('runs the program as it is, types stripped by Node', () => {
-    expect(project.main).toBe('infra/main.ts')
+    expect(project.main).toBe('infra/start.js')
     expect(project.runtime).toMatchObject({ name: 'nodejs', options: { typescript: false } })
   })
 
   it('declares every key of the configuration, but the lists of objects that Pulumi has no type for', () => {
     expect(declared.map(([key]) => key).sort()).toEqual(
-      configKeys.filter((key) => key !== 'sources' && key !== 'agents').sort(),
+      configKeys.filter((key) => !['sources', 'agents', 'native'].includes(key)).sort(),
     )
   })
 
@@ -43,6 +43,7 @@ describe('Pulumi.yaml', () => {
       organizationId,
       restorers,
       alarmEmails,
+      productionDomains,
       region,
     } = exampleConfig
     const minimum = {
@@ -55,6 +56,7 @@ describe('Pulumi.yaml', () => {
       sources,
       restorers,
       alarmEmails,
+      productionDomains,
     }
     const config: Record<string, unknown> = { ...readConfig(minimum, 0), arm: '' }
     const configKeys = new Set(Object.keys(minimum))

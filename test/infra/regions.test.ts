@@ -40,7 +40,7 @@ describe('a further region', () => {
       expect.arrayContaining([...bucketsIn('eu-central-1'), ...bucketsIn('eu-west-1')]),
     )
     expect(settings('-eu-west-1')).toEqual(settings(''))
-    expect(settings('').length).toBe(8)
+    expect(settings('').length).toBe(9)
     for (const { name, protect, retainOnDelete } of vault.resources.filter(
       (resource) => resource.name === 'vault-eu-west-1' && resource.type.startsWith('aws:s3/'),
     )) {
@@ -66,11 +66,17 @@ describe('a further region', () => {
     ).toEqual(new Set([vaultId]))
   })
 
-  it('has a topic, an alarm on silence and checks for the sources whose backups lie there', () => {
-    expect(named('MetricAlarm', 'alarms-eu-west-1-archive').inputs).toMatchObject({
-      dimensions: { BucketName: bucketsIn('eu-west-1')[0] },
-      alarmActions: [`arn:aws:sns:eu-west-1:${vaultId}:holdfast-alarms`],
+  it('has a topic, checks and their alarms for the sources whose backups lie there, and a custodian', () => {
+    expect(named('BucketNotification', 'vault-eu-west-1').inputs).toMatchObject({
+      bucket: bucketsIn('eu-west-1')[0],
     })
+    for (const name of ['check-freshness-archive', 'check-notary-archive', 'check-custodian-eu-west-1'])
+      expect(named('MetricAlarm', name).inputs).toMatchObject({
+        alarmActions: [`arn:aws:sns:eu-west-1:${vaultId}:holdfast-alarms`],
+      })
+    const custodian = named('TaskDefinition', 'check-custodian-eu-west-1').inputs
+    expect(custodian).toMatchObject({ taskRoleArn: expect.stringMatching(/holdfast-custodian$/) as string })
+    expect(String(custodian['containerDefinitions'])).toContain(`"${bucketsIn('eu-west-1')[0]}"`)
     expect(named('TopicSubscription', 'alarms-eu-west-1-email-0').inputs).toMatchObject({
       topic: `arn:aws:sns:eu-west-1:${vaultId}:holdfast-alarms`,
     })

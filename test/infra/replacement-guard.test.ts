@@ -21,6 +21,7 @@ const config = {
   examine: false,
   restorers: exampleConfig.restorers.slice(0, 1),
   runners: [],
+  deployers: [],
 }
 const moved = (overrides: Record<string, unknown>): Record<string, unknown> => ({ ...config, ...overrides })
 const otherAccount = {
@@ -42,6 +43,12 @@ describe('a stack that has a vault', () => {
       moved({ region: 'eu-north-1' }),
       oneRegion,
       `holdfast:region: makes the vault ${named('eu-north-1')}, but this stack has ${named('eu-central-1')}; set it back`,
+    ],
+    [
+      "another namespace of the buckets' names",
+      moved({ bucketNamespace: 'account-regional' }),
+      oneRegion,
+      `holdfast:bucketNamespace: makes the vault ${named('eu-central-1')}-an, but this stack has ${named('eu-central-1')}; set it back`,
     ],
     [
       'another account',

@@ -173,6 +173,8 @@ describe('the task that starts what was restored', () => {
 
   it('logs where nothing is counted', () => {
     expect(containerOf('examine').logConfiguration.options['awslogs-group']).toBe('/holdfast/examinations')
+    // In this class a line that restored data prints can't become a metric.
+    expect(only('LogGroup', 'examinations')).toMatchObject({ logGroupClass: 'INFREQUENT_ACCESS' })
     expect(ofType('LogMetricFilter').map(({ inputs }) => inputs['logGroupName'])).not.toContain(
       '/holdfast/examinations',
     )

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { checkPlans } from '../../checks/check-plan.ts'
+import { sourcePlans, taskPlans, vaultPlans } from '../../checks/check-plan.ts'
 import type { EventPattern } from '../../guardrails/alarm-patterns.ts'
 import { recordProgram } from '../../infra/recording.ts'
+import { emptyAccount } from '../../infra/recording-monitor.ts'
 import type { RecordedResource, Recording } from '../../infra/recording.ts'
 import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 import { buildProgram } from '../../restore-cli/program.ts'
@@ -10,6 +11,38 @@ import { matchesPattern } from '../guardrails/event-pattern.ts'
 const vaultId = '111111111111'
 const location = { accountId: vaultId, region: 'eu-central-1' }
 const sources = exampleConfig.sources.map(({ name }) => name)
+const notaryPem = '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'
+const target = {
+  location,
+  silenceHours: 24,
+  promiseDays: 30,
+  generationDays: 10,
+  lockMode: 'COMPLIANCE',
+  renewal: 'extend',
+  notaryPem,
+  expected: '{"buckets":{}}',
+} as const
+const optionsOf: Readonly<Record<string, object>> = {
+  check: {
+    maxAge: 30 * 3_600_000,
+    generationDays: 10,
+    lockMode: 'COMPLIANCE',
+    signingKey: 'alias/holdfast-reports',
+  },
+  custodian: { apply: true, renewal: 'extend' },
+}
+/** Every task: its plan, its family and the arguments of its command. */
+const tasks = [
+  ...sourcePlans.flatMap((plan) =>
+    sources.map((source) => ({
+      plan,
+      name: `${plan.name}-${source}`,
+      source,
+      command: plan.command({ ...target, source }),
+    })),
+  ),
+  ...vaultPlans.map((plan) => ({ plan, name: plan.name, source: null, command: plan.command(target) })),
+]
 
 const elsewhere = {
   name: 'archive',
@@ -54,9 +87,9 @@ const containersOf = (task: RecordedResource) =>
   JSON.parse(String(task.inputs['containerDefinitions'])) as Container[]
 
 describe('the tasks', () => {
-  it('are one for each check of each source, and each has a schedule, a count of what passed and an alarm', () => {
-    const names = checkPlans.flatMap(({ name }) => sources.map((source) => `check-${name}-${source}`)).sort()
-    for (const type of ['TaskDefinition', 'Schedule', 'LogMetricFilter'])
+  it('are one for each check of each source and one custodian, and each has a schedule and an alarm', () => {
+    const names = tasks.map(({ name }) => `check-${name}`).sort()
+    for (const type of ['TaskDefinition', 'Schedule'])
       expect(
         ofType(vault, type)
           .map(({ name }) => name)
@@ -79,10 +112,10 @@ describe('the tasks', () => {
     }
   })
 
-  it('have a role that reads, and ECS another that no container is given', () => {
-    for (const task of ofType(vault, 'TaskDefinition')) {
-      expect(inputsOf(task)).toMatchObject({
-        taskRoleArn: `arn:aws:iam::${vaultId}:role/holdfast/holdfast-drill`,
+  it('have each the role of its duty, and ECS another that no container is given', () => {
+    for (const { plan, name } of tasks) {
+      expect(inputsOf(only('TaskDefinition', `check-${name}`))).toMatchObject({
+        taskRoleArn: `arn:aws:iam::${vaultId}:role/holdfast/holdfast-${plan.duty}`,
         executionRoleArn: `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-task-execution`,
         networkMode: 'awsvpc',
         requiresCompatibilities: ['FARGATE'],
@@ -102,28 +135,32 @@ describe('the tasks', () => {
     expect(text).not.toMatch(/secret|environment|AKIA|password|token/i)
   })
 
-  it.each(checkPlans.flatMap((plan) => sources.map((source) => ({ plan, source }))))(
-    'run a command that the CLI has: $plan.name of $source',
-    async ({ plan, source }) => {
-      const [name, ...args] = plan.command(location, source)
-      const program = await buildProgram({
-        bin: 'holdfast',
-        environment: {},
-        signal: new AbortController().signal,
-        stdout: process.stdout,
-        stderr: process.stderr,
-      })
-      const command = program.commands.find((candidate) => candidate.name() === name)
-      expect(command).toBeDefined()
-      expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
-      expect(command!.opts()).toMatchObject({
-        source,
-        bucket: `holdfast-vault-${vaultId}-eu-central-1`,
-        assumeRole: false,
-        json: true,
-      })
-    },
-  )
+  it.each(tasks)('run a command that the CLI has: $name', async ({ source, command: [name, ...args] }) => {
+    const program = await buildProgram({
+      bin: 'holdfast',
+      environment: {},
+      signal: new AbortController().signal,
+      stdout: process.stdout,
+      stderr: process.stderr,
+    })
+    const command = program.commands.find((candidate) => candidate.name() === name)
+    expect(command).toBeDefined()
+    expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
+    expect(command!.opts()).toMatchObject({
+      ...(source === null ? {} : { source }),
+      bucket: `holdfast-vault-${vaultId}-eu-central-1`,
+      assumeRole: false,
+      json: true,
+      notaryKey: notaryPem,
+      promiseDays: 30,
+      ...optionsOf[name!],
+    })
+  })
+
+  it('get the public key of the notary that the program makes, so that no other receipt counts', () => {
+    const pem = String(emptyAccount['aws:kms/getPublicKey:getPublicKey']!({})['publicKeyPem'])
+    for (const task of ofType(vault, 'TaskDefinition')) expect(containersOf(task)[0]!.command).toContain(pem)
+  })
 })
 
 describe('the schedules', () => {
@@ -150,13 +187,13 @@ describe('the schedules', () => {
   })
 
   it('have names that AWS takes, for the longest name of a source too', () => {
-    for (const { name } of checkPlans) expect(`${name}-${'a'.repeat(48)}`.length).toBeLessThanOrEqual(64)
+    for (const { name } of sourcePlans) expect(`${name}-${'a'.repeat(48)}`.length).toBeLessThanOrEqual(64)
   })
 
-  it('leave room for one check to be late before an alarm, and stay in what CloudWatch looks back over', () => {
-    const longestGapHours = { verify: 24, read: 96 } as Record<string, number>
-    for (const { name, silenceHours } of checkPlans) {
-      expect(silenceHours).toBeGreaterThan(longestGapHours[name]!)
+  it('leave room for one run to be late before an alarm, and stay in what CloudWatch looks back over', () => {
+    for (const { silenceHours, schedule, windowMinutes } of taskPlans) {
+      const [, hours] = /^cron\(\d+ (?:0\/(\d+)|\d+) \* \* \? \*\)$/.exec(schedule)!
+      expect(silenceHours).toBeGreaterThan(Number(hours ?? 24) + windowMinutes / 60)
       expect(silenceHours).toBeLessThanOrEqual(168)
     }
   })
@@ -173,7 +210,9 @@ describe('the network', () => {
       ofType(vault, 'VpcEndpoint')
         .map(({ inputs }) => inputs['serviceName'])
         .sort(),
-    ).toEqual(['ecr.api', 'ecr.dkr', 'logs', 's3'].map((service) => `com.amazonaws.eu-central-1.${service}`))
+    ).toEqual(
+      ['ecr.api', 'ecr.dkr', 'kms', 'logs', 's3'].map((service) => `com.amazonaws.eu-central-1.${service}`),
+    )
     expect(inputsOf(only('DefaultSecurityGroup', 'checks'))).toMatchObject({ ingress: [], egress: [] })
     expect(inputsOf(only('Subnet', 'checks'))).toMatchObject({ mapPublicIpOnLaunch: false })
   })
@@ -198,9 +237,9 @@ describe('the network', () => {
         inputs['domains'] as string[],
       ]),
     )
-    expect(domains['checks-all']).toEqual(['*'])
+    expect(domains['checks-all']).toEqual(['*.'])
     for (const domain of domains['checks-served']!)
-      expect(domain).toMatch(/^(\*\.)?(api\.ecr|dkr\.ecr|logs|s3|efs)\.eu-central-1\.amazonaws\.com$/)
+      expect(domain).toMatch(/^(\*\.)?(api\.ecr|dkr\.ecr|kms|logs|s3|efs)\.eu-central-1\.amazonaws\.com\.$/)
     const [allowing, blocking] = ['checks-served', 'checks-all'].map((name) =>
       inputsOf<{ action: string; priority: number; firewallDomainListId: string }>(
         only('ResolverFirewallRule', name),
@@ -278,22 +317,32 @@ describe('the alarms', () => {
       alarmActions: [topic],
       dimensions: { QueueName: 'holdfast-checks-not-started' },
     })
-    for (const { name } of checkPlans) {
-      for (const source of sources)
-        expect(inputsOf(only('MetricAlarm', `check-${name}-${source}`))).toMatchObject({
-          alarmActions: [topic],
-          treatMissingData: 'breaching',
-          threshold: 1,
-        })
+    for (const { plan, name, source } of tasks) {
+      const { dimensions, ...alarm } = inputsOf<{ dimensions?: object }>(only('MetricAlarm', `check-${name}`))
+      expect(alarm).toMatchObject({
+        alarmActions: [topic],
+        treatMissingData: 'breaching',
+        threshold: 1,
+        metricName: `holdfast-check-${plan.name}`,
+        evaluationPeriods: plan.silenceHours,
+      })
+      expect(dimensions).toEqual(source === null ? undefined : { source })
     }
   })
 
-  it('count a check as passed by the record of its own source and kind', () => {
-    const patterns = ofType(vault, 'LogMetricFilter').map(({ inputs }) => String(inputs['pattern']))
-    expect(new Set(patterns).size).toBe(patterns.length)
-    expect(patterns).toContain(
-      '{ ($.type = "verify") && ($.source = "uploads") && ($.ok IS TRUE) && ($.readData IS TRUE) }',
-    )
+  it('count a run as passed by the record of its own kind, with the source as the dimension', () => {
+    const filters = ofType(vault, 'LogMetricFilter').filter(({ name }) => name.startsWith('passed-'))
+    expect(filters.map(({ name }) => name)).toEqual(taskPlans.map(({ name }) => `passed-${name}`).sort())
+    for (const { inputs } of filters) {
+      const { name, metricTransformation } = inputs as { name: string; metricTransformation: object }
+      expect(metricTransformation).toMatchObject({ name, value: '1' })
+      expect(metricTransformation).toEqual(
+        name === 'holdfast-check-custodian'
+          ? expect.not.objectContaining({ dimensions: expect.anything() as unknown })
+          : expect.objectContaining({ dimensions: { source: '$.source' } }),
+      )
+    }
+    expect(new Set(filters.map(({ inputs }) => inputs['pattern'])).size).toBe(filters.length)
   })
 })
 
@@ -303,6 +352,7 @@ describe('without an image', () => {
     expect(types.filter((type) => /:(ecs|scheduler|ec2|vpc|sqs)\//.test(type))).toEqual([])
     expect(types).toContain('aws:ecr/repository:Repository')
     expect(ofType(without, 'LogGroup').map(({ inputs }) => inputs['name'])).toEqual([
+      '/aws/events/holdfast-writes',
       '/holdfast/checks',
       '/holdfast/examinations',
     ])
@@ -319,16 +369,17 @@ describe('what was switched on', () => {
     ['the last source of a region that can be started', { sources: [...exampleConfig.sources, elsewhere] }],
     ['the image', { image: '', examine: false }],
   ])(
-    'can be switched off again, for nothing goes with it that Pulumi refuses to delete: %s',
+    'can be switched off again, and only its alarms have to be unprotected first: %s',
     async (_, overrides) => {
       const protectedResources = ({ resources }: Recording) =>
         resources.filter(({ protect }) => protect).map(({ type, name }) => `${type} ${name}`)
       expect(protectedResources(examining)).toContain(
         'aws:cloudwatch/logGroup:LogGroup examinations-eu-west-1',
       )
-      expect(protectedResources(await recordProgram({ ...everything, ...overrides }))).toEqual(
-        protectedResources(examining),
-      )
+      const later = protectedResources(await recordProgram({ ...everything, ...overrides }))
+      const refused = protectedResources(examining).filter((resource) => !later.includes(resource))
+      expect(refused.filter((resource) => !resource.startsWith('aws:cloudwatch/metricAlarm:'))).toEqual([])
+      expect(refused.length).toBeGreaterThan(0)
     },
   )
 })

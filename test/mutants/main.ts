@@ -1,5 +1,6 @@
-// `npm run mutants [-- --write] [-- --only TEXT …]`: takes out one safety at a time and shows that a test notices. Ends with 1
-// if one lives, if one can't be judged, or if docs/mutants.md lists others; with --write it writes that page instead.
+// `npm run mutants [-- --write] [-- --only TEXT …]`: takes out one safety at a time and shows that a test notices.
+// Ends with 1 if one lives, if one can't be judged, or if docs/mutants.md lists others; with --write it writes that
+// page instead.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -15,8 +16,9 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { mutants } from './mutants.ts'
 import { namesIn, renderPage } from './page.ts'
-import { checkMutants, copyTree, runMutants, runUnmutated, runVitest } from './runner.ts'
-import type { Mutant, Verdict } from './runner.ts'
+import { checkMutants, copyTree, limitMs, runMutants, runUnmutated } from './runner.ts'
+import type { Mutant, RunTests, Verdict } from './runner.ts'
+import { VitestSession } from './vitest-session.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const page = join(root, 'docs/mutants.md')
@@ -41,12 +43,27 @@ async function run(chosen: readonly Mutant[], scratch: string): Promise<Map<stri
   const directories = Array.from({ length: atOnce }, (_, index) => join(scratch, String(index)))
   for (const directory of directories) copyTree(root, files, directory)
   checkMutants(chosen, (file) => readFileSync(join(directories[0]!, file), 'utf8'))
-  const faults = await runUnmutated(chosen, directories[0]!, runVitest)
+  const sessions = new Map(directories.map((directory) => [directory, new VitestSession(directory, limitMs)]))
+  const end = (): void => sessions.forEach((session) => session.end())
+  process.once('exit', end)
+  try {
+    return await judgeAll(chosen, directories, (directory, request) => sessions.get(directory)!.run(request))
+  } finally {
+    end()
+  }
+}
+
+async function judgeAll(
+  chosen: readonly Mutant[],
+  directories: readonly string[],
+  runTests: RunTests,
+): Promise<Map<string, Verdict> | null> {
+  const faults = await runUnmutated(chosen, directories[0]!, runTests)
   for (const fault of faults) say(fault)
   if (faults.length > 0) return null
   say(`without a mutant all is green; ${chosen.length} mutants`)
   const verdicts = new Map<string, Verdict>()
-  await runMutants(chosen, directories, runVitest, ({ name }, verdict) => {
+  await runMutants(chosen, directories, runTests, ({ name }, verdict) => {
     verdicts.set(name, verdict)
     say(`${verdicts.size}/${chosen.length} ${name}: ${describe(verdict)}`)
   })

@@ -4,16 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
 import { mutants } from './mutants.ts'
 import { namesIn, renderPage } from './page.ts'
-import {
-  applyMutant,
-  checkMutants,
-  copyTree,
-  findFaults,
-  judge,
-  readReport,
-  runMutants,
-  runUnmutated,
-} from './runner.ts'
+import { applyMutant, checkMutants, copyTree, findFaults, judge, runMutants, runUnmutated } from './runner.ts'
 import type { Mutant, Verdict } from './runner.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -91,19 +82,19 @@ describe('without a mutant', () => {
 
   test('each file runs once: as a whole if anyone wants that, else what is titled so', async () => {
     const runs: unknown[] = []
-    const wanted = [
+    const expected = [
       base,
       { ...base, titled: 'is checked' },
       { ...base, test: 'test/other.test.ts', titled: 'b' },
       { ...base, test: 'test/other.test.ts', titled: 'c' },
     ]
-    await runUnmutated(wanted, 'there', (_directory, tests) => {
+    await runUnmutated(expected, 'there', (_directory, tests) => {
       runs.push(tests)
       return Promise.resolve([])
     })
     expect(runs).toEqual([
-      { files: [base.test], titled: [], bail: false },
-      { files: ['test/other.test.ts'], titled: ['b', 'c'], bail: false },
+      { files: [base.test], titled: [], bail: false, changedFiles: [] },
+      { files: ['test/other.test.ts'], titled: ['b', 'c'], bail: false, changedFiles: [] },
     ])
   })
 })
@@ -115,20 +106,23 @@ test('each mutant is alone in a copy, which is whole again afterwards; the tree 
   const source = 'if (bad) throw 1; if (worse) throw 2'
   writeFileSync(join(tree, base.file), source)
   copyTree(tree, [base.file], copy)
-  const seen: string[] = []
+  const paths: string[] = []
   const verdicts: [string, Verdict][] = []
   await runMutants(
     [base, { ...base, name: 'nor the other', find: 'if (worse)' }],
     [copy],
     (directory, tests) => {
-      expect([directory, tests]).toEqual([copy, { files: [base.test], titled: [], bail: true }])
+      expect([directory, tests]).toEqual([
+        copy,
+        { files: [base.test], titled: [], bail: true, changedFiles: [base.file] },
+      ])
       const mutated = readFileSync(join(copy, base.file), 'utf8')
-      seen.push(mutated)
+      paths.push(mutated)
       return Promise.resolve([outcome(mutated.includes('(bad)') ? 'passed' : 'failed', 'AssertionError')])
     },
     ({ name }, verdict) => verdicts.push([name, verdict]),
   )
-  expect(seen).toEqual(['if (false) throw 1; if (worse) throw 2', 'if (bad) throw 1; if (false) throw 2'])
+  expect(paths).toEqual(['if (false) throw 1; if (worse) throw 2', 'if (bad) throw 1; if (false) throw 2'])
   expect(verdicts).toEqual([
     ['no check', { kind: 'caught', file: base.test, title: 'it is checked' }],
     ['nor the other', { kind: 'survived' }],
@@ -137,22 +131,6 @@ test('each mutant is alone in a copy, which is whole again afterwards; the tree 
     source,
     source,
   ])
-})
-
-test('a report names files below the copy; one that was never written has no tests', () => {
-  const json = JSON.stringify({
-    testResults: [
-      {
-        name: '/copy/test/a.test.ts',
-        assertionResults: [{ fullName: 'a b', status: 'failed', failureMessages: ['why'] }],
-      },
-      { name: '/copy/test/b.test.ts', message: 'it did not load', assertionResults: [] },
-    ],
-  })
-  expect(readReport(json, '/copy')).toEqual([
-    { file: 'test/a.test.ts', title: 'a b', status: 'failed', messages: ['why'] },
-  ])
-  expect(readReport('{}', '/copy')).toEqual([])
 })
 
 describe('the page', () => {

@@ -1,24 +1,23 @@
-// Takes one safety at a time out of a copy of the working tree and runs the tests that must notice. The tree itself is
-// never touched.
-import { spawn } from 'node:child_process'
+// Takes one safety at a time out of a copy of the working tree and runs the tests that must notice. The tree
+// itself is never touched.
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export interface Mutant {
   name: string
-  /** What the safety is there for. */
+  /** The purpose of the safety. */
   why: string
   file: string
-  /** Stands in the file exactly once. */
+  /** Must stand in the file exactly once. */
   find: string
   replace: string
-  /** The file of tests that must notice it, and, where the whole of it would take long, what their titles contain. */
+  /** The test file that must fail; for a slow file, also a part of the titles of the tests to run. */
   test: string
   titled?: string
 }
 
-/** What one test came to; a file that can't be loaded has none. */
-interface TestOutcome {
+/** The outcome of one test; a file that can't be loaded has no outcome. */
+export interface TestOutcome {
   file: string
   title: string
   status: string
@@ -28,23 +27,31 @@ interface TestOutcome {
 export type Verdict =
   | { kind: 'caught'; file: string; title: string }
   | { kind: 'survived' }
-  /** It proves nothing: it did not run at all, or fails for a reason that has nothing to do with the safety. */
+  /** Proves nothing: it did not run, or failed for a reason other than the removed safety. */
   | { kind: 'invalid'; reason: string }
 
-/** Runs tests in `directory`: one that fails ends the run if `bail`. Null if it didn't end in time. */
-export type RunTests = (
-  directory: string,
-  tests: { files: string[]; titled: string[]; bail: boolean },
-) => Promise<TestOutcome[] | null>
+export interface TestRequest {
+  files: string[]
+  /** Parts of titles; all tests if empty. */
+  titled: string[]
+  /** Whether the first test that fails ends the run. */
+  bail: boolean
+  /** Sources that differ from the tree. */
+  changedFiles: string[]
+}
 
-const limitMs = 120_000
-/** A mutant that hangs is caught by this. */
-const testTimeoutMs = 15_000
-/** What a replacement that doesn't run looks like: no test has judged it then. */
+/** Runs tests in `directory`. Null if they didn't end in time. */
+export type RunTests = (directory: string, request: TestRequest) => Promise<TestOutcome[] | null>
+
+export const limitMs = 120_000
+/** Errors of a replacement that doesn't run: no test has judged it. */
 const broken =
   /\b(?:SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|is not a function/
 
-/** @throws if the text doesn't occur exactly once. Line breaks and indentation don't count: the formatter owns them. */
+/**
+ * @throws if the text doesn't occur exactly once. Line breaks and indentation don't count: the formatter owns
+ * them.
+ */
 export function applyMutant(source: string, { name, file, find, replace }: Mutant): string {
   const [match, another] = source.matchAll(new RegExp(`(?=(${ignoringLayout(find)}))`, 'g'))
   if (match === undefined) throw new Error(`${name}: its text is not in ${file} any more`)
@@ -111,7 +118,10 @@ export function findFaults(mutants: readonly Mutant[], outcomes: readonly TestOu
   ]
 }
 
-/** The tests that all mutants name, once, without any of them: all of the files named as a whole, and what is titled so. */
+/**
+ * The tests that all mutants name, once, without any of them: all of the files named as a whole, and what is
+ * titled so.
+ */
 export async function runUnmutated(
   mutants: readonly Mutant[],
   directory: string,
@@ -120,18 +130,19 @@ export async function runUnmutated(
   const whole = [...new Set(mutants.filter(({ titled }) => titled === undefined).map(({ test }) => test))]
   const partly = mutants.filter(({ test, titled }) => titled !== undefined && !whole.includes(test))
   const runs = [
-    { files: whole, titled: [], bail: false },
+    { files: whole, titled: [], bail: false, changedFiles: [] },
     {
       files: [...new Set(partly.map(({ test }) => test))],
       titled: [...new Set(partly.map(({ titled }) => titled!))],
       bail: false,
+      changedFiles: [],
     },
   ]
   const outcomes: TestOutcome[] = []
   for (const run of runs.filter(({ files }) => files.length > 0)) {
-    const found = await runTests(directory, run)
-    if (found === null) return findFaults(mutants, null)
-    outcomes.push(...found)
+    const results = await runTests(directory, run)
+    if (results === null) return findFaults(mutants, null)
+    outcomes.push(...results)
   }
   return findFaults(mutants, outcomes)
 }
@@ -158,6 +169,7 @@ export async function runMutants(
                 files: [mutant.test],
                 titled: mutant.titled === undefined ? [] : [mutant.titled],
                 bail: true,
+                changedFiles: [mutant.file],
               }),
             ),
           )
@@ -176,67 +188,4 @@ export function copyTree(root: string, files: readonly string[], directory: stri
     copyFileSync(join(root, file), join(directory, file))
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
-}
-
-/** Vitest in a process of its own, and of its own group: whatever it leaves behind ends with it. */
-export const runVitest: RunTests = (directory, { files, titled, bail }) => {
-  const report = join(directory, 'mutants-report.json')
-  writeFileSync(report, '{}')
-  const args = [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    ...files,
-    // The files of `properties` are those of `unit` again.
-    '--project=!properties',
-    '--reporter=json',
-    `--outputFile=${report}`,
-    `--testTimeout=${testTimeoutMs}`,
-  ]
-  if (titled.length > 0)
-    args.push('-t', titled.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'))
-  if (bail) args.push('--bail=1')
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
-      cwd: directory,
-      stdio: 'ignore',
-      detached: true,
-    })
-    const end = (): void => {
-      try {
-        process.kill(-child.pid!, 'SIGKILL')
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-      }
-    }
-    let isLate = false
-    const limit = setTimeout(() => {
-      isLate = true
-      end()
-    }, limitMs)
-    child.once('error', reject)
-    child.once('close', () => {
-      clearTimeout(limit)
-      end()
-      resolve(isLate ? null : readReport(readFileSync(report, 'utf8'), directory))
-    })
-  })
-}
-
-interface Report {
-  testResults?: {
-    name: string
-    assertionResults: { fullName: string; status: string; failureMessages: string[] | null }[]
-  }[]
-}
-
-export function readReport(json: string, directory: string): TestOutcome[] {
-  const { testResults = [] } = JSON.parse(json) as Report
-  return testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.map(({ fullName, status, failureMessages }) => ({
-      file: name.replace(`${directory}/`, ''),
-      title: fullName,
-      status,
-      messages: failureMessages ?? [],
-    })),
-  )
 }

@@ -1,10 +1,12 @@
-// The command line as a user runs it: a process of its own, with nothing of this one's environment.
+// The command line as a user runs it, with nothing of this process's environment. Most tests run it in this process,
+// which saves a start of Node for each; `runProcess` starts one.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
+import { runHere } from '../../lab/incident/nights/holdfast-here.ts'
 
 export interface Outcome {
   status: number | null
@@ -14,9 +16,12 @@ export interface Outcome {
   records: () => Record<string, unknown>[]
 }
 
-export interface Surroundings {
+interface Surroundings {
   env?: Record<string, string>
   bin?: 'main.ts' | 'restore-main.ts'
+}
+
+export interface ProcessSurroundings extends Surroundings {
   /** Run as this user; needs root. */
   uid?: number
   onStart?: (child: ChildProcess) => void
@@ -25,10 +30,38 @@ export interface Surroundings {
 
 const folder = resolve(import.meta.dirname, '../../restore-cli')
 
+let previous: Promise<unknown> = Promise.resolve()
+
+/** One command after the other, because the AWS SDK reads the environment of the process. */
 export function runCommand(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  const { env, bin = 'main.ts', uid, timeoutMs = 50_000 } = surroundings
+  // A program that a command runs inherits the streams of the process.
+  if (args.includes('--')) return runProcess(args, surroundings)
+  const outcome = previous.then(() => runWithStreams(args, surroundings))
+  previous = outcome.catch(() => undefined)
+  return outcome
+}
+
+async function runWithStreams(
+  args: readonly string[],
+  { env, bin = 'main.ts' }: Surroundings,
+): Promise<Outcome> {
+  const name = bin === 'main.ts' ? 'holdfast' : 'restore'
+  const { status, stdout, stderr } = await runHere(name, args, environmentOf(env))
+  return outcomeOf(status, stdout, stderr)
+}
+
+/** No progress, because how much of it there is depends on the machine. */
+function environmentOf(env: Record<string, string> = {}): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', TZ: 'America/New_York', HOLDFAST_PROGRESS_SECONDS: '0', ...env }
+}
+
+export function runProcess(
+  args: readonly string[],
+  surroundings: ProcessSurroundings = {},
+): Promise<Outcome> {
+  const { env, bin = 'main.ts', uid, timeoutMs = 120_000 } = surroundings
   const child = spawn(process.execPath, [join(folder, bin), ...args], {
-    env: { PATH: process.env['PATH'] ?? '', TZ: 'America/New_York', ...env },
+    env: environmentOf(env),
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
     ...(uid === undefined ? {} : { uid, gid: uid }),
@@ -40,19 +73,17 @@ export function runCommand(args: readonly string[], surroundings: Surroundings =
   surroundings.onStart?.(child)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (status) =>
-      resolve({
-        status,
-        stdout,
-        stderr,
-        records: () =>
-          stdout
-            .trimEnd()
-            .split('\n')
-            .map((line) => JSON.parse(line) as Record<string, unknown>),
-      }),
-    )
+    child.on('close', (status) => resolve(outcomeOf(status, stdout, stderr)))
   })
+}
+
+function outcomeOf(status: number | null, stdout: string, stderr: string): Outcome {
+  const records = (): Record<string, unknown>[] =>
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  return { status, stdout, stderr, records }
 }
 
 /** A new directory, gone after the file's tests. */

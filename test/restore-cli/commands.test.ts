@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -15,9 +16,13 @@ import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-
 import { beforeAll, describe, expect, test } from 'vitest'
 import { rootOf } from '../lab/sandbox/world.ts'
 import { makeFolder, runCommand } from './command-line.ts'
-import type { Outcome, Surroundings } from './command-line.ts'
-import { environment, holdfast, sandbox, steady } from './sandboxed-commands.ts'
+import type { Outcome, ProcessSurroundings } from './command-line.ts'
+import { startSandboxedCommands } from './sandboxed-commands.ts'
 
+const { environment, holdfast, sandbox, steady } = await startSandboxedCommands()
+
+const isRoot = process.getuid?.() === 0
+const nobody = 65_534
 const tree = join(makeFolder(), 'data')
 /** Doesn't compress, so that its pack is the largest. */
 const scan = randomBytes(300_000)
@@ -98,20 +103,18 @@ describe('holdfast backup', () => {
 
   test('with unreadable entries ends with 3: the snapshot is in the vault, and lists the missing entries', async () => {
     const folder = join(makeFolder(), 'data')
-    const asRoot = process.getuid?.() === 0
-    const nobody = 65_534
     mkdirSync(folder)
     writeFileSync(join(folder, 'open'), 'open')
     writeFileSync(join(folder, 'secret'), 'secret')
     chmodSync(join(folder, 'secret'), 0)
     const cache = join(makeFolder(), 'cache')
     mkdirSync(cache)
-    if (asRoot)
+    if (isRoot)
       for (const path of [join(folder, '..'), folder, join(cache, '..'), cache])
         chownSync(path, nobody, nobody)
     const outcome = await holdfast(
       ['backup', folder, '--source', 'partial', '--bucket', 'locked', '--cache-dir', cache, '--json'],
-      asRoot ? { uid: nobody } : {},
+      isRoot ? { uid: nobody } : {},
     )
     expect(outcome.status).toBe(3)
     expect(outcome.records()).toMatchObject([
@@ -123,7 +126,89 @@ describe('holdfast backup', () => {
     ])
     expect(JSON.parse(outcome.stderr)).toMatchObject({ code: 'incomplete', exitStatus: 3 })
     const listed = await holdfast(['snapshots', '--source', 'partial', '--bucket', 'locked'])
-    expect(listed.stdout).toContain('incomplete (1 problems)')
+    expect(listed.stdout).toContain('incomplete (1 problem)')
+  })
+
+  describe('of which something was unreadable', () => {
+    const name = ['--source', 'gaps', '--bucket', 'locked']
+    const target = (): string => join(makeFolder(), 'restored')
+    const ids: string[] = []
+
+    beforeAll(async () => {
+      const folder = join(makeFolder(), 'data')
+      const cache = join(makeFolder(), 'cache')
+      mkdirSync(join(folder, 'letters'), { recursive: true })
+      mkdirSync(cache)
+      writeFileSync(join(folder, 'letters', 'open'), 'open')
+      if (isRoot)
+        for (const path of [join(folder, '..'), folder, join(folder, 'letters'), join(cache, '..'), cache])
+          chownSync(path, nobody, nobody)
+      const backUp = (): Promise<Outcome> =>
+        holdfast(['backup', folder, ...name, '--cache-dir', cache, '--json'], isRoot ? { uid: nobody } : {})
+      ids.push(idOf(await backUp()))
+      writeFileSync(join(folder, 'secret'), 'secret')
+      chmodSync(join(folder, 'secret'), 0)
+      await sleep(1_100)
+      ids.push(idOf(await backUp()))
+    })
+
+    function idOf(outcome: Outcome): string {
+      return (outcome.records()[0] as unknown as BackupRecord).snapshot.id
+    }
+
+    test('restore asks first: nothing is written, and both choices are named', async () => {
+      const directory = target()
+      const outcome = await holdfast(['restore', ...name, '--target', directory, '--json'])
+      expect(outcome).toMatchObject({ status: 5, stdout: '' })
+      expect(JSON.parse(outcome.stderr)).toMatchObject({
+        code: 'ambiguous',
+        message: expect.stringContaining('it lacks secret (unreadable)') as string,
+        hint: expect.stringContaining(`--complete-only to restore ${ids[0]}`) as string,
+      })
+      expect(existsSync(directory)).toBe(false)
+    })
+
+    test('restore brings back the complete one before it with --complete-only', async () => {
+      const outcome = await holdfast(['restore', ...name, '--target', target(), '--json', '--complete-only'])
+      expect(outcome.status).toBe(0)
+      expect(outcome.records().at(-1)).toMatchObject({
+        snapshot: ids[0],
+        ok: true,
+        skipped: [{ id: ids[1] }],
+      })
+    })
+
+    test('restore with --allow-incomplete names at both ends what is missing, ends with 3, and examine fails', async () => {
+      const directory = target()
+      const outcome = await holdfast(['restore', ...name, '--target', directory, '--allow-incomplete'])
+      expect(outcome.status).toBe(3)
+      const [plan, result] = outcome.stdout.split('RESTORED IN PART')
+      for (const report of [plan, result]) expect(report).toContain('  secret: EACCES')
+      const test = await holdfast(['examine', directory, '--json'])
+      expect(test.status).toBe(4)
+      expect(test.records()).toMatchObject([{ ok: false, files: 1 }])
+    })
+
+    test('restore of paths that lack nothing is complete', async () => {
+      const directory = target()
+      const outcome = await holdfast(['restore', ...name, '--target', directory, 'letters'])
+      expect(outcome.status).toBe(0)
+      expect(await holdfast(['examine', directory])).toMatchObject({ status: 0 })
+      expect(await holdfast(['restore', ...name, '--target', target(), 'secret'])).toMatchObject({
+        status: 5,
+      })
+    })
+
+    test('snapshots --problems lists it', async () => {
+      const outcome = await holdfast(['snapshots', ...name, '--problems', ids[1]!, '--json'])
+      expect(outcome.records()).toMatchObject([
+        { complete: false, problems: [{ kind: 'unreadable', path: 'secret' }] },
+      ])
+      const text = await holdfast(['snapshots', ...name, '--problems', ids[1]!])
+      expect(text.stdout).toContain(
+        'INCOMPLETE, 1 problem.\nUnreadable, not in the snapshot:\n  secret: EACCES',
+      )
+    })
   })
 
   test('to a bucket without locks is refused, unless --allow-unlocked accepts it', async () => {
@@ -178,7 +263,7 @@ describe('holdfast snapshots', () => {
 })
 
 describe('holdfast restore', () => {
-  const restore = (args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> =>
+  const restore = (args: readonly string[], surroundings: ProcessSurroundings = {}): Promise<Outcome> =>
     holdfast(['restore', '--bucket', 'locked', '--source', 'rental', ...args], surroundings)
 
   test('to a point in time restores the state of that time, and reports the time missing', async () => {
@@ -334,7 +419,7 @@ describe('holdfast verify', () => {
     const { Versions = [] } = await client.send(
       new ListObjectVersionsCommand({ Bucket: 'versioned', Prefix: 'sources/damaged/packs/' }),
     )
-    const lost = Versions.toSorted((left, right) => right.Size! - left.Size!)[0]!
+    const lost = Versions.toSorted((a, b) => b.Size! - a.Size!)[0]!
     await client.send(
       new DeleteObjectCommand({ Bucket: 'versioned', Key: lost.Key, VersionId: lost.VersionId }),
     )

@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../core/errors.ts'
-import { chooseRegion, parseConfiguration } from '../../restore-cli/configuration.ts'
+import { chooseRegion, parseConfiguration, readConfiguration } from '../../restore-cli/configuration.ts'
+import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
 
 const role = (name: string): string => `arn:aws:iam::111122223333:role/holdfast/${name}`
 const good = {
@@ -29,6 +32,26 @@ describe('the configuration', () => {
     const configuration = parseConfiguration(JSON.stringify(outputs), 'vault.json')
     expect(configuration.roles.restorer).toMatch(/restorer$/)
     expect(Object.keys(configuration.writers).length).toBeGreaterThan(0)
+  })
+
+  test.each<[string, BufferEncoding]>([
+    ['UTF-8 with a byte order mark', 'utf8'],
+    ['UTF-16', 'utf16le'],
+  ])('may be a file in %s, as PowerShell writes it', (_, encoding) => {
+    const file = join(makeTemporaryDirectory(), 'vault.json')
+    writeFileSync(file, Buffer.from(`\uFEFF${JSON.stringify(good)}`, encoding))
+    expect(readConfiguration(file)).toMatchObject({ vaultBucket: 'holdfast-vault' })
+  })
+
+  test('that is no text is refused, and not quoted', () => {
+    const file = join(makeTemporaryDirectory(), 'vault.json')
+    writeFileSync(file, Buffer.from(JSON.stringify({ secret: 'ÿ' }), 'latin1'))
+    expect(() => readConfiguration(file)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-input',
+        message: expect.not.stringContaining('secret') as string,
+      }) as Error,
+    )
   })
 
   test.each([

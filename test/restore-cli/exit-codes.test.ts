@@ -26,5 +26,7 @@ test('docs/cli.md names every variable that an option has, and no other', async 
   const documented = [...readFileSync(join(docs, 'cli.md'), 'utf8').matchAll(/`(HOLDFAST_[A-Z_]+)/g)].map(
     ([, name]) => name!,
   )
-  expect([...new Set(documented)].sort()).toEqual([...new Set([...declared, 'HOLDFAST_DEBUG'])].sort())
+  expect([...new Set(documented)].sort()).toEqual(
+    [...new Set([...declared, 'HOLDFAST_DEBUG', 'HOLDFAST_PROGRESS_SECONDS'])].sort(),
+  )
 })

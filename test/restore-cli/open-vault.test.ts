@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { answerError, startScriptedServer } from '../aws/scripted-server.ts'
+import { sendError, startScriptedServer } from '../aws/scripted-server.ts'
 import { productionAccount, region, vaultAccount } from '../lab/sandbox/world.ts'
 import { makeFolder } from './command-line.ts'
-import { environment, holdfast, home, sandbox, steady } from './sandboxed-commands.ts'
+import { startSandboxedCommands } from './sandboxed-commands.ts'
+
+const { environment, holdfast, home, sandbox, steady } = await startSandboxedCommands()
 
 describe('a vault that refuses', () => {
   const args = ['snapshots', '--bucket', 'locked']
@@ -30,7 +32,7 @@ describe('a vault that refuses', () => {
 
   test('as an untrustworthy store is reported without a stack trace', async () => {
     const server = await startScriptedServer((_request, response) =>
-      answerError(response, 418, 'Teapot\u001b[31m', { message: '\u202Eno\u0007' }),
+      sendError(response, 418, 'Teapot\u001b[31m', { message: '\u202Eno\u0007' }),
     )
     const outcome = await holdfast(args, { env: { AWS_ENDPOINT_URL: server.endpoint } })
     await server.stop()
@@ -74,9 +76,7 @@ describe('the configuration', () => {
   })
 
   test('names the role to assume', async () => {
-    const server = await startScriptedServer((_request, response) =>
-      answerError(response, 403, 'AccessDenied'),
-    )
+    const server = await startScriptedServer((_request, response) => sendError(response, 403, 'AccessDenied'))
     writeFileSync(join(home, 'vault.json'), JSON.stringify(stack))
     const outcome = await holdfast(['snapshots'], {
       env: { HOLDFAST_CONFIG: join(home, 'vault.json'), AWS_ENDPOINT_URL_STS: server.endpoint },

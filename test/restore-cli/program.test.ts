@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeFolder, runCommand } from './command-line.ts'
+import { makeFolder, runCommand, runProcess } from './command-line.ts'
 import { loadedBy } from './loaded-modules.ts'
 
 const home = makeFolder()
@@ -12,8 +12,20 @@ test.each([
   ['holdfast backup', 'main.ts', ['backup', '--help']],
   ['holdfast snapshots', 'main.ts', ['snapshots', '-h']],
   ['holdfast restore', 'main.ts', ['restore', '--help']],
+  ['holdfast login', 'main.ts', ['login', '--help']],
+  ['holdfast logout', 'main.ts', ['logout', '--help']],
+  ['holdfast ls', 'main.ts', ['ls', '--help']],
+  ['holdfast find', 'main.ts', ['find', '--help']],
+  ['holdfast diff', 'main.ts', ['diff', '--help']],
+  ['holdfast stats', 'main.ts', ['stats', '--help']],
   ['holdfast verify', 'main.ts', ['verify', '--help']],
+  ['holdfast custodian', 'main.ts', ['custodian', '--help']],
+  ['holdfast notary', 'main.ts', ['notary', '--help']],
   ['holdfast retire', 'main.ts', ['retire', '--help']],
+  ['holdfast check', 'main.ts', ['check', '--help']],
+  ['holdfast drill', 'main.ts', ['drill', '--help']],
+  ['holdfast report', 'main.ts', ['report', '--help']],
+  ['holdfast watch', 'main.ts', ['watch', '--help']],
   ['holdfast agent-session', 'main.ts', ['agent-session', '--help']],
   ['holdfast break-glass', 'main.ts', ['break-glass', '--help']],
   ['holdfast break-glass approve', 'main.ts', ['break-glass', 'approve', '--help']],
@@ -27,7 +39,7 @@ test.each([
 
 test.each(['main.ts', 'restore-main.ts'] as const)("the version of %s is the package's", async (bin) => {
   const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
-  expect(await runCommand(['--version'], { bin, env })).toMatchObject({
+  expect(await runProcess(['--version'], { bin, env })).toMatchObject({
     status: 0,
     stdout: `${manifest.version}\n`,
     stderr: '',
@@ -112,4 +124,14 @@ test('help loads nothing heavy: commands load the AWS SDK, the engine and schema
     'pretty-bytes',
     'yocto-spinner',
   ])
+})
+
+test('an interval of progress that is not a whole number of seconds is refused', async () => {
+  for (const seconds of ['soon', '-1', '1.5', '10000']) {
+    const outcome = await runCommand(['examine', home], {
+      env: { ...env, HOLDFAST_PROGRESS_SECONDS: seconds },
+    })
+    expect(outcome).toMatchObject({ status: 2, stdout: '' })
+    expect(outcome.stderr).toContain('HOLDFAST_PROGRESS_SECONDS')
+  }
 })

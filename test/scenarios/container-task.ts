@@ -1,5 +1,5 @@
-// A container task, run as ECS would run it: the container's own command, credentials from the task's endpoint alone and only if it
-// has a role, and the file systems that it mounts as folders of this machine.
+// A container task, run as ECS would run it: the container's own command, credentials from the task's
+// endpoint alone and only if it has a role, and the file systems that it mounts as folders of this machine.
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,7 +9,7 @@ import type { CloudDeclaration } from '../../lab/sandbox/declaration.ts'
 import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
 import { issueWorkloadSession } from '../../lab/sandbox/sts/role-session.ts'
 import type { StsCloud } from '../lab/sandbox/sts/cloud.ts'
-import { runCommand } from '../restore-cli/command-line.ts'
+import { runProcess } from '../restore-cli/command-line.ts'
 import type { Outcome } from '../restore-cli/command-line.ts'
 
 export interface TaskWorld {
@@ -22,7 +22,7 @@ export interface TaskOptions {
   /** The state machine adds these to the container's environment. */
   environment?: Record<string, string>
   /** Where paths of the container lie on this machine, by what they begin with. */
-  places?: Readonly<Record<string, string>>
+  folders?: Readonly<Record<string, string>>
 }
 
 interface Container {
@@ -65,25 +65,26 @@ export function sessionOf(
 export async function runTask(
   world: TaskWorld,
   family: string,
-  { environment = {}, places = {} }: TaskOptions = {},
+  { environment = {}, folders = {} }: TaskOptions = {},
 ): Promise<Outcome> {
   const {
     container: { entryPoint, command },
     roleArn,
   } = containerOf(world, family)
   const args = command.map((arg) =>
-    Object.entries(places).reduce((text, [from, to]) => text.replaceAll(from, to), arg),
+    Object.entries(folders).reduce((text, [from, to]) => text.replaceAll(from, to), arg),
   )
   const run = (credentials: Record<string, string>) => {
     const env = {
       HOME: '/nonexistent',
+      AWS_EXECUTION_ENV: 'AWS_ECS_FARGATE',
       AWS_REGION: exampleConfig.region,
       AWS_ENDPOINT_URL: world.cloud.sandbox.endpoint,
       ...environment,
       ...credentials,
     }
     // The wrapper before the program says when the program ended.
-    if (entryPoint.at(-1) === 'holdfast') return runCommand(args, { env })
+    if (entryPoint.at(-1) === 'holdfast') return runProcess(args, { env })
     return runProgram([...entryPoint, ...args], env)
   }
   if (roleArn === undefined) return run({})
@@ -115,18 +116,38 @@ function runProgram([program, ...args]: string[], env: Record<string, string>): 
   })
 }
 
-/** A filter of CloudWatch Logs, for the comparisons that the program writes, over what a container has printed. */
-export function isCounted({ resources }: TaskWorld, filter: string, output: string): boolean {
-  const pattern = resources.find(({ type, name }) => type.endsWith(':LogMetricFilter') && name === filter)!
-    .inputs['pattern']
-  const terms = [...String(pattern).matchAll(/\(\$\.(\w+) (?:= "([^"]*)"|IS (TRUE|FALSE))\)/g)]
-  expect(terms.length).toBe(4)
+/**
+ * Whether what a container has printed ends the alarm of this resource: a filter of CloudWatch Logs counts it, for the
+ * comparisons that the program writes, in the dimension that the alarm reads.
+ */
+export function isCounted({ resources }: TaskWorld, alarm: string, output: string): boolean {
+  const named = (type: string, hasName: (resource: RecordedResource) => boolean) =>
+    resources.find((resource) => resource.type.endsWith(`:${type}`) && hasName(resource))!.inputs
+  const { metricName, dimensions = {} } = named('MetricAlarm', ({ name }) => name === alarm)
+  const { pattern, metricTransformation } = named(
+    'LogMetricFilter',
+    ({ inputs }) => inputs['name'] === metricName,
+  )
+  const { dimensions: paths = {} } = metricTransformation as { dimensions?: Record<string, string> }
+  const comparisons = String(pattern)
+    .replace(/^\{ | \}$/g, '')
+    .split(' && ')
+  const terms = comparisons.map((text) =>
+    /^\(\$\.(\w+)(?:\[(\d)\])? (?:= "([^"]*)"|IS (TRUE|FALSE))\)$/.exec(text)!,
+  )
   return output
     .trim()
     .split('\n')
     .filter((line) => line !== '')
     .some((line) => {
       const record = JSON.parse(line) as Record<string, unknown>
-      return terms.every(([, key, text, truth]) => record[key!] === (text ?? truth === 'TRUE'))
+      const valueAt = (key: string, index?: string) =>
+        index === undefined ? record[key] : (record[key] as unknown[] | undefined)?.[Number(index)]
+      return (
+        terms.every(([, key, index, text, isTrue]) => valueAt(key!, index) === (text ?? isTrue === 'TRUE')) &&
+        Object.entries(paths).every(
+          ([name, path]) => record[path.slice(2)] === (dimensions as Record<string, unknown>)[name],
+        )
+      )
     })
 }

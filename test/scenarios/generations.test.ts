@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { PathSelection } from '../../core/tree/path-selection.ts'
 import { ChunkReader } from '../../core/restore-plan/chunk-reader.ts'
 import { planRestore, requestsOf } from '../../core/restore-plan/restore-plan.ts'
 import { chunksOfFrame, decodeFrame } from '../../core/pack/pack.ts'
@@ -25,13 +26,16 @@ function deleteExpired(store: MemoryStore): number {
   return deleted
 }
 
-/** The content of every file of a snapshot by its path, read through the plan of a restore, without writing it. */
+/**
+ * The content of every file of a snapshot by its path, read through the plan of a restore, without writing
+ * it.
+ */
 async function readContent(source: ProtectedSource, id: string): Promise<Record<string, string>> {
   const { store } = source
-  const ref = (await listSnapshots(store, source.source)).find((candidate) => candidate.id === id)
+  const ref = [...(await listSnapshots(store, source.source))].find((candidate) => candidate.id === id)
   const { manifest } = await loadSnapshot(store, ref!)
   const reader = await ChunkReader.open(store, manifest)
-  const plan = await planRestore(reader, [])
+  const plan = await planRestore(reader, new PathSelection())
   const { files, directories } = plan
   expect([plan.lostParts, [...files.damage]]).toEqual([[], []])
   const bodies = Array.from({ length: files.length }, (_, file) => Buffer.alloc(files.sizeOf(file)))
@@ -73,7 +77,7 @@ test('each snapshot of the last thirty days restores on each of sixty days, thou
   mkdirSync(join(source.directory, 'daily'))
   writeFileSync(join(source.directory, 'constant'), randomBytes(20_000, 1_000))
   writeFileSync(join(source.directory, 'log'), '')
-  const truths: { id: string; day: number; content: Record<string, string> }[] = []
+  const expectedStates: { id: string; day: number; content: Record<string, string> }[] = []
   const generations = new Map<string, number>()
   let deleted = 0
   let constantUploads = 0
@@ -84,7 +88,7 @@ test('each snapshot of the last thirty days restores on each of sixty days, thou
     source.clock.time = store.nowMs
     const { snapshot, bytesNew } = await source.backup({ promiseDays })
     const content = contentOf(describeDirectory(source.directory))
-    truths.push({ id: snapshot!.id, day, content })
+    expectedStates.push({ id: snapshot!.id, day, content })
     if (bytesNew >= 20_000) constantUploads++
     const { manifest } = await source.snapshot(snapshot!.id)
     generations.set(manifest.generation, (generations.get(manifest.generation) ?? 0) + 1)
@@ -96,15 +100,17 @@ test('each snapshot of the last thirty days restores on each of sixty days, thou
       )
     }
     deleted += deleteExpired(store)
-    for (const truth of truths.filter((made) => made.day > day - promiseDays))
-      expect(await readContent(source, truth.id), `day ${truth.day}, on day ${day}`).toEqual(truth.content)
+    for (const expectedState of expectedStates.filter((state) => state.day > day - promiseDays))
+      expect(await readContent(source, expectedState.id), `day ${expectedState.day}, on day ${day}`).toEqual(
+        expectedState.content,
+      )
   }
   // Thirty days later still, with the source silent: the last day's snapshot is there, and what it needs.
   store.nowMs += promiseDays * dayMs - 1000
   deleteExpired(store)
-  expect(await readContent(source, truths.at(-1)!.id)).toEqual(truths.at(-1)!.content)
+  expect(await readContent(source, expectedStates.at(-1)!.id)).toEqual(expectedStates.at(-1)!.content)
   const { target } = await source.restore()
-  expect(contentOf(describeDirectory(target))).toEqual(truths.at(-1)!.content)
+  expect(contentOf(describeDirectory(target))).toEqual(expectedStates.at(-1)!.content)
   // As designed: a generation lasts ten days, within which nothing is uploaded twice; much had expired.
   expect([...generations.values()].every((backups) => backups <= 11)).toBe(true)
   expect(generations.size).toBe(constantUploads)
@@ -114,5 +120,5 @@ test('each snapshot of the last thirty days restores on each of sixty days, thou
   // No snapshot needed the expired objects: only snapshots beyond the promise are broken or gone.
   store.nowMs += 20 * dayMs
   deleteExpired(store)
-  expect(await listSnapshots(store, 'files')).toEqual([])
+  expect(await listSnapshots(store, 'files')).toHaveLength(0)
 })

@@ -1,11 +1,11 @@
-// Processes that are killed in the middle of a backup or a restore, at moments that a seed decides: after any of them,
-// the next run brings everything to its end, and nothing that was committed before is harmed.
+// Processes that are killed in the middle of a backup or a restore, at moments that a seed decides: after any
+// of them, the next run brings everything to its end, and nothing that was committed before is harmed.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { listSnapshots, loadSnapshot } from '../../core/snapshot/snapshot.ts'
-import { verify } from '../../engine/verify.ts'
+import { verify } from '../../engine/verify/verify.ts'
 import { contentOf, describeDirectory } from '../fixtures/directory-description.ts'
 import { FolderStore } from '../fixtures/folder-store.ts'
 import { ManualClock, randomBytes, seededRandom } from '../fixtures/manual-clock.ts'
@@ -18,7 +18,7 @@ const seed = Number(process.env['HOLDFAST_SEED'] ?? 1)
 
 /** True if the process was killed before it had ended by itself. */
 async function runAndKill(task: EngineTask, afterMs: number): Promise<boolean> {
-  const { process: child, answer } = startEngine(task)
+  const { process: child, outcome: answer } = startEngine(task)
   await Promise.race([sleep(afterMs), answer])
   child.kill('SIGKILL')
   const ended = await answer
@@ -70,12 +70,12 @@ test(`a backup that is killed harms no snapshot, and the next one converges (HOL
     killed += (await runAndKill(task, 100 + random() * 700)) ? 1 : 0
     await expectAllWhole(vault)
   }
-  expect(await startEngine(task).answer).toMatchObject({ complete: true })
+  expect(await startEngine(task).outcome).toMatchObject({ complete: true })
   expect(await expectAllWhole(vault)).toBeGreaterThan(0)
   expect(readdirSync(vault).filter((name) => name.startsWith('.part')).length).toBeLessThanOrEqual(killed * 4)
   const target = source.newTarget()
   expect(
-    await startEngine({ operation: 'restore', store: vault, directory: target, cacheDirectory: '' }).answer,
+    await startEngine({ operation: 'restore', store: vault, directory: target, cacheDirectory: '' }).outcome,
   ).toMatchObject({ damaged: 0 })
   expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
 })
@@ -91,7 +91,7 @@ test(`a restore that is killed leaves nothing that looks whole, and the next one
       store: vault,
       directory: source.directory,
       cacheDirectory: source.cacheDirectory,
-    }).answer,
+    }).outcome,
   ).toMatchObject({ complete: true })
   const expected = describeDirectory(source.directory)
   let killed = 0
@@ -119,7 +119,7 @@ test(`a restore that is killed leaves nothing that looks whole, and the next one
     }
     const names = existsSync(target) ? readdirSync(target) : []
     if (names.length === 0 || names.some((name) => name.startsWith('.holdfast-restore-')))
-      expect(await startEngine({ ...task, delayMs: 0 }).answer).toMatchObject({ damaged: 0 })
+      expect(await startEngine({ ...task, delayMs: 0 }).outcome).toMatchObject({ damaged: 0 })
     // The root's own metadata comes last, after which no record says that there is anything to finish.
     expect({ ...describeDirectory(target), '.': null }).toEqual({ ...expected, '.': null })
     rmSync(target, { recursive: true })

@@ -13,7 +13,7 @@ export type WordKind = 'names' | 'whole names' | 'first words' | 'prose'
 export interface Glossary {
   rules: WordRule[]
   /** Declared names that no rule applies to. */
-  keptNames: ReadonlySet<string>
+  keptNames: { name: string; folders: string[] }[]
 }
 
 export function readGlossary(page: string): Glossary {
@@ -23,7 +23,10 @@ export function readGlossary(page: string): Glossary {
       say: say!,
       where: readWhere(where!),
     })),
-    keptNames: new Set(tableUnder(page, 'Words we keep').flatMap(([names]) => codeSpans(names!))),
+    keptNames: tableUnder(page, 'Words we keep').flatMap(([cell]) => {
+      const [names, folders] = cell!.split(' in ')
+      return codeSpans(names!).map((name) => ({ name, folders: codeSpans(folders ?? '') }))
+    }),
   }
 }
 
@@ -55,10 +58,10 @@ function codeSpans(text: string): string[] {
 }
 
 /** Each declared name that breaks a rule, as `path:line name (say …)`. */
-export function brokenNames(glossary: Glossary, file: string, text: string): string[] {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
+export function brokenNames(glossary: Glossary, source: ts.SourceFile): string[] {
+  const file = source.fileName
   return declaredNames(source).flatMap(({ name, line }) => {
-    if (glossary.keptNames.has(name)) return []
+    if (glossary.keptNames.some((entry) => entry.name === name && isIn(file, entry.folders))) return []
     const rule = glossary.rules.find(({ words, where }) =>
       where.some(
         (entry) => isIn(file, entry.folders) && words.some((word) => breaks(name, word, entry.kind)),
@@ -108,7 +111,16 @@ function breaks(name: string, word: string, kind: WordKind): boolean {
   )
 }
 
+const splitNames = new Map<string, string[]>()
+
+/** Splits each name once, because most names occur often and each is compared with every rule. */
 function splitName(name: string): string[] {
+  const words = splitNames.get(name) ?? wordsOf(name)
+  splitNames.set(name, words)
+  return words
+}
+
+function wordsOf(name: string): string[] {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')

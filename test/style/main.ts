@@ -1,12 +1,14 @@
-// `node test/style/main.ts [--list] [FOLDER…]`: the measures of style.test.ts, per folder, and with --list each location.
+// `node test/style/main.ts [--list] [FOLDER…]`: the measures of style.test.ts, per folder, and with --list each
+// location.
+import { measure } from './measures.ts'
 import { readTree } from './tree.ts'
 import { percent, perThousand, total } from './totals.ts'
 
 const args = process.argv.slice(2)
 const folders = args.filter((arg) => !arg.startsWith('--'))
-const files = readTree().filter(
-  ({ file }) => folders.length === 0 || folders.some((folder) => file.startsWith(folder)),
-)
+const files = readTree()
+  .filter(({ file }) => folders.length === 0 || folders.some((folder) => file.startsWith(folder)))
+  .map(({ file, text }) => ({ file, measures: measure(file, text) }))
 const rooms = Map.groupBy(files, ({ file }) => (file.startsWith('test/') ? 'test' : file.split('/')[0]!))
 const rows = [...rooms].map(([room, measured]) => {
   const sum = total(measured.map(({ measures }) => measures))

@@ -1,11 +1,13 @@
-// Counts the traits that make source text hard to read: long lines, long functions, long signatures, large classes, comments that
-// begin without a subject, pronouns without an actor, names that are pronouns or participles.
+// Counts the traits that make source text hard to read: long lines, long functions, long signatures, large classes,
+// comments that begin without a subject, pronouns without an actor, names that are pronouns or participles.
 import ts from 'typescript'
 
 /** The contribution of one file. Counts, except where a list names the locations. */
 export interface Measures {
   lines: number
   wideLines: number
+  /** Prettier wraps code, and no comment. */
+  wideComments: string[]
   comments: number
   commentWords: number
   bareOpeners: string[]
@@ -36,6 +38,9 @@ export function measure(file: string, text: string): Measures {
   const result: Measures = {
     lines: lines.length,
     wideLines: lines.filter((line) => line.length > maxColumns).length,
+    wideComments: lines.flatMap((line, index) =>
+      line.length > maxColumns && /^\s*(?:\/\/|\/?\*)/.test(line) ? [`${file}:${index + 1}`] : [],
+    ),
     comments: 0,
     commentWords: 0,
     bareOpeners: [],

@@ -18,10 +18,14 @@ export function total(files: readonly Measures[]): Measures {
 
 /** With two digits. */
 export function percent(part: number, whole: number): number {
-  return whole === 0 ? 0 : Math.round((part / whole) * 10_000) / 100
+  return ratio(part, whole, 100)
 }
 
 /** With two digits. */
 export function perThousand(part: number, whole: number): number {
-  return percent(part, whole) * 10
+  return ratio(part, whole, 1000)
+}
+
+function ratio(part: number, whole: number, base: number): number {
+  return whole === 0 ? 0 : Math.round((part / whole) * base * 100) / 100
 }

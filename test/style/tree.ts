@@ -1,13 +1,16 @@
-// The sources of the working tree, each with its measures.
+// The sources of the working tree.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { measure } from './measures.ts'
-import type { Measures } from './measures.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
-export function readTree(): { file: string; text: string; measures: Measures }[] {
+export interface SourceText {
+  file: string
+  text: string
+}
+
+export function readTree(): SourceText[] {
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
     cwd: root,
     encoding: 'utf8',
@@ -15,8 +18,5 @@ export function readTree(): { file: string; text: string; measures: Measures }[]
   return listed
     .split('\n')
     .filter((file) => file !== '' && existsSync(join(root, file)))
-    .map((file) => {
-      const text = readFileSync(join(root, file), 'utf8')
-      return { file, text, measures: measure(file, text) }
-    })
+    .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
 }

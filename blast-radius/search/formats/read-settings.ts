@@ -18,14 +18,20 @@ export interface ReadSettings {
   isWhole: boolean
 }
 
-/** A parsed tree takes some fifty times the room of its text. */
-const maxTreeLength = 1_500_000
+/** A parsed tree takes some fifty times the room of its text. YAML has a limit for each document, JSON no tree. */
+const maxTreeLength = 500_000
+const streamed = new Set<FileFormat>(['json', 'yaml'])
+
+/** Whether a file must be read as a whole: a part of it is no document. */
+export function isReadWhole(format: FileFormat, length: number): boolean {
+  return grammarOf(format) === null && (streamed.has(format) || length <= maxTreeLength)
+}
 
 /** @param hits indexes of words that name secrets, in ascending order. */
 export function readSettings(text: string, format: FileFormat, hits: readonly number[]): ReadSettings {
   const grammar = grammarOf(format)
   if (grammar !== null) return { settings: readAround(text, hits, grammar, format === 'hcl'), isWhole: true }
-  const parsed = parse(text, format)
+  const parsed = parse(text, format, hits)
   if (parsed === null) return { settings: readAround(text, hits, 'settings', false), isWhole: false }
   const settings = parsed.documents.flatMap(interpret)
   const unread = hits.filter(
@@ -49,16 +55,20 @@ function grammarOf(format: FileFormat): Grammar | null {
 }
 
 /** Null if the text is not what its name says. */
-function parse(text: string, format: FileFormat): { documents: Setting[][]; isWhole: boolean } | null {
-  if (text.length > maxTreeLength && format !== 'json') return null
+function parse(
+  text: string,
+  format: FileFormat,
+  hits: readonly number[],
+): { documents: Setting[][]; isWhole: boolean } | null {
+  if (text.length > maxTreeLength && !streamed.has(format)) return null
   try {
     switch (format) {
       case 'json': {
-        const settings = readJson(text)
-        return settings.length === 0 ? null : { documents: [settings], isWhole: true }
+        const settings = readJson(text, hits)
+        return settings === null ? null : { documents: [settings], isWhole: true }
       }
       case 'yaml':
-        return readYaml(text)
+        return readYaml(text, hits)
       case 'toml':
         return { documents: [readToml(text)], isWhole: true }
       case 'properties':

@@ -6,7 +6,7 @@ export interface CredentialKind {
   /** The loss that its holder could cause, as far as the kind tells. */
   couldDestroy: string
   /** The safeguard that stands in the way, or brings the loss back; null if the kind tells of none. */
-  brake: string | null
+  safeguard: string | null
   /** How to get rid of it, or make it harmless. */
   remedy: string
   /** Words in a setting's name, and first words of a published rule's id, by which the kind is known. */

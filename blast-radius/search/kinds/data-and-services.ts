@@ -7,7 +7,7 @@ export const dataKinds = {
     title: 'database password',
     lives: 'for ever',
     couldDestroy: 'every row that its user may write, and every table that it owns',
-    brake: null,
+    safeguard: null,
     remedy: 'give agents a read-only user, or a token that ends (IAM authentication)',
     words:
       `db database databases postgres postgresql pg psql mysql mariadb mssql sqlserver mongo mongodb redis
@@ -18,7 +18,7 @@ export const dataKinds = {
     title: 'password of a backup',
     lives: 'for ever',
     couldDestroy: 'nothing by itself: with the credential of its repository, every snapshot in it',
-    brake: null,
+    safeguard: null,
     remedy:
       'read it from a secret store when the backup runs; keep the repository where no such credential may delete',
     words: ['restic', 'borg', 'rclone', 'kopia', 'duplicity', 'pgbackrest', 'walg'],
@@ -27,7 +27,7 @@ export const dataKinds = {
     title: "application's key",
     lives: 'for ever',
     couldDestroy: 'nothing by itself: it reads what it encrypts, and makes sessions of any user',
-    brake: null,
+    safeguard: null,
     remedy: 'replace it, and read it from a secret store when the application starts',
     words: [
       'rails',
@@ -47,7 +47,7 @@ export const dataKinds = {
     title: 'private key',
     lives: 'for ever',
     couldDestroy: 'what every system allows that trusts its public key',
-    brake: null,
+    safeguard: null,
     remedy: rotate,
     words: [],
   },
@@ -55,7 +55,7 @@ export const dataKinds = {
     title: 'login in a URL or .netrc',
     lives: 'for ever',
     couldDestroy: 'what its user may delete there',
-    brake: null,
+    safeguard: null,
     remedy: rotate,
     words: [],
   },
@@ -63,7 +63,7 @@ export const dataKinds = {
     title: 'signed token (JWT)',
     lives: 'for ever',
     couldDestroy: 'what its issuer lets its subject delete',
-    brake: null,
+    safeguard: null,
     remedy: 'let it end, or revoke the session that it belongs to',
     words: [],
   },
@@ -71,7 +71,7 @@ export const dataKinds = {
     title: "model provider's key",
     lives: 'for ever',
     couldDestroy: "files, fine-tuned models and assistants of its account, and the account's budget",
-    brake: null,
+    safeguard: null,
     remedy: 'revoke it, and make one for one project with a limit',
     words: `anthropic claude openai openrouter xai grok groq replicate mistral huggingface hf cohere deepseek
        perplexity fireworks together togetherai langchain langsmith e2b tavily pinecone voyageai elevenlabs
@@ -82,7 +82,7 @@ export const dataKinds = {
     title: "payment provider's key",
     lives: 'for ever',
     couldDestroy: 'customers, subscriptions and products; it can pay out and refund money',
-    brake: null,
+    safeguard: null,
     remedy: 'roll it, and make a restricted one for its task',
     words: [
       'stripe',
@@ -102,7 +102,7 @@ export const dataKinds = {
     title: "service's token",
     lives: 'for ever',
     couldDestroy: 'what its service lets it: its kind does not tell',
-    brake: null,
+    safeguard: null,
     remedy: rotate,
     words: `slack discord telegram twilio sendgrid mailgun mailchimp resend postmark sendinblue sentry datadog
        newrelic grafana snyk sonar algolia shopify airtable notion linear asana figma okta auth0 clerk
@@ -113,7 +113,7 @@ export const dataKinds = {
     title: 'secret',
     lives: 'for ever',
     couldDestroy: 'unknown: it is named like a secret',
-    brake: null,
+    safeguard: null,
     remedy: rotate,
     words: [],
   },

@@ -2,8 +2,8 @@
 // name something else.
 
 /**
- * `password`: any value is one, also a weak one. `token`: only a value that looks random. `key`: only one that surely does,
- * since most keys open nothing.
+ * `password`: any value is one, also a weak one. `token`: only a value that looks random. `key`: only one that surely
+ * does, since most keys open nothing.
  */
 export type NameStrength = 'password' | 'token' | 'key'
 

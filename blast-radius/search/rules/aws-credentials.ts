@@ -1,8 +1,9 @@
 // AWS: a key's id with its secret, wherever in the file that is, and what signing in leaves.
 import { awsAccountOf } from './aws-key-id.ts'
+import { matchesAt } from './rule.ts'
 import type { Match, Rule } from './rule.ts'
 
-const keyId = /(?<![A-Z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Z0-9])/g
+const keyId = /(?<![A-Z0-9])A(?:KIA|SIA)[A-Z2-7]{16}(?![A-Z0-9])/y
 const anySecret = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
 /**
  * In Terraform, comments and tags may stand between a key and its secret; in its state, the secret is named
@@ -22,13 +23,16 @@ interface Secret {
 /** A key's id alone opens nothing; a secret alone is found by its name. */
 export const awsPairs: Rule = {
   keywords: ['akia', 'asia'],
-  *find(text) {
+  *find(text, starts) {
+    const ids = [...matchesAt(keyId, text, starts)]
+    // Most words that begin so are names of the continent.
+    if (ids.length === 0) return
     const named = [...text.matchAll(namedSecret)].map((match) => secretAt(match))
     const secrets = [...text.matchAll(anySecret)]
       .map((match) => secretAt(match))
       .filter(({ value }) => isRandomSecret(value))
     const paired = new Set<number>()
-    for (const { index, 0: id } of text.matchAll(keyId)) {
+    for (const { index, 0: id } of ids) {
       const secret =
         nearest(named, index, paired, text.length) ?? nearest(secrets, index, paired, neighbourhood)
       if (secret === null || documentedKey.test(id)) continue

@@ -3,8 +3,8 @@
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
 /**
- * Twelve digits; null for a key of the old form, which doesn't say. In the new one the characters after the prefix are base32,
- * and 40 of their bits are the account. https://awsteele.com/blog/2020/09/26/aws-access-key-format.html
+ * Twelve digits; null for a key of the old form, which doesn't say. In the new one the characters after the prefix
+ * are base32, and 40 of their bits are the account. https://awsteele.com/blog/2020/09/26/aws-access-key-format.html
  */
 export function awsAccountOf(accessKeyId: string): string | null {
   const encoded = accessKeyId.slice(4)

@@ -1,5 +1,6 @@
 // Passwords of databases: in URLs, in JDBC and keyword forms, in files and commands of their own.
 import { isLiteral } from '../naming/secret-value.ts'
+import { matchesAt } from './rule.ts'
 import type { Match, Rule } from './rule.ts'
 
 /**
@@ -30,24 +31,11 @@ function isReachable(password: string, host: string): boolean {
  * any character.
  */
 export const databaseUrls: Rule = {
-  keywords: [
-    'postgres',
-    'mysql',
-    'mariadb',
-    'mongodb',
-    'redis',
-    'rediss',
-    'amqp',
-    'mssql',
-    'sqlserver',
-    'clickhouse',
-    'cockroachdb',
-    'valkey',
-  ],
-  *find(text) {
+  keywords: ['://'],
+  *find(text, starts) {
     const urls =
-      /\b(?:postgres(?:ql)?|mysql2?|mariadb|mongodb(?:\+srv)?|rediss?|valkeys?|amqps?|mssql|sqlserver|clickhouse|cockroachdb)(?:\+\w{1,20})?:\/\/([^\s"'`<>]{1,2000})/gi
-    for (const match of text.matchAll(urls)) {
+      /(?<=\b(?:postgres(?:ql)?|mysql2?|mariadb|mongodb(?:\+srv)?|rediss?|valkeys?|amqps?|mssql|sqlserver|clickhouse|cockroachdb)(?:\+\w{1,20})?):\/\/([^\s"'`<>]{1,2000})/iy
+    for (const match of matchesAt(urls, text, starts)) {
       const authority = match[1]!
       const end = authority.lastIndexOf('@')
       const colon = authority.indexOf(':')
@@ -66,10 +54,10 @@ export const databaseUrls: Rule = {
 /** `host=… user=… password=…` of libpq, `Server=…;Password=…` of .NET, and the query of a JDBC URL. */
 export const databaseKeywords: Rule = {
   keywords: ['password=', 'password =', 'pwd=', 'pwd ='],
-  *find(text) {
+  *find(text, starts) {
     const words =
-      /(?<=[\s;"'(?&]|&amp;)(?:password|pwd)[ \t]{0,4}=[ \t]{0,4}(?:"(?<quoted>[^"\n]{1,200})"|(?<bare>[^\s;&"'<>]{1,200}))/gi
-    for (const { index, 0: match, groups } of text.matchAll(words)) {
+      /(?<=[\s;"'(?&]|&amp;)(?:password|pwd)[ \t]{0,4}=[ \t]{0,4}(?:"(?<quoted>[^"\n]{1,200})"|(?<bare>[^\s;&"'<>]{1,200}))/iy
+    for (const { index, 0: match, groups } of matchesAt(words, text, starts)) {
       const password = groups!['quoted'] ?? groups!['bare']!
       const near = text.slice(Math.max(0, index - 300), index + match.length + 300)
       const line = near.slice(near.lastIndexOf('\n', Math.min(index, 300)) + 1).split('\n', 1)[0]!
@@ -86,25 +74,23 @@ export const databaseKeywords: Rule = {
 }
 
 /** Lines of `host:port:database:user:password`, in a file of that name; a colon within one is escaped. */
-export const pgpass: Rule = {
-  keywords: [':'],
-  *find(text, path) {
-    if (!/pgpass/i.test(path.slice(path.lastIndexOf('/') + 1))) return
-    const lines =
-      /^(?!#)((?:[^:\n\\]|\\.){1,120}):(\d{1,5}|\*):((?:[^:\n\\]|\\.){1,64}):((?:[^:\n\\]|\\.){1,64}):([^\n\r]{1,500})/gm
-    for (const match of text.matchAll(lines)) {
-      const start = match.index + match[0].length - match[5]!.length
-      const owner = `${match[4]!}@${match[1]!}/${match[3]!}`.replace(/\\(.)/g, '$1')
-      yield { kind: 'database', start, end: start + match[5]!.length, owner }
-    }
-  },
+export function* pgpassLogins(text: string, path: string): Generator<Match> {
+  if (!/pgpass/i.test(path.slice(path.lastIndexOf('/') + 1))) return
+  const lines =
+    /^(?!#)((?:[^:\n\\]|\\.){1,120}):(\d{1,5}|\*):((?:[^:\n\\]|\\.){1,64}):((?:[^:\n\\]|\\.){1,64}):([^\n\r]{1,500})/gm
+  for (const match of text.matchAll(lines)) {
+    const start = match.index + match[0].length - match[5]!.length
+    const owner = `${match[4]!}@${match[1]!}/${match[3]!}`.replace(/\\(.)/g, '$1')
+    yield { kind: 'database', start, end: start + match[5]!.length, owner }
+  }
 }
 
-/** `CREATE USER … PASSWORD '…'` and `IDENTIFIED BY '…'` of SQL. */
+/** `CREATE USER … PASSWORD '…'`, `IDENTIFIED BY '…'` and `IDENTIFIED WITH plaintext_password BY '…'` of SQL. */
 export const databaseStatements: Rule = {
   keywords: ["password '", "identified by '", "password by '"],
-  *find(text) {
-    for (const match of text.matchAll(/\b(?:PASSWORD|IDENTIFIED BY)[ \t]{1,4}'([^'\n]{4,200})'/gi)) {
+  *find(text, starts) {
+    const statements = /(?:\b(?:PASSWORD|IDENTIFIED BY)|PASSWORD BY)[ \t]{1,4}'([^'\n]{4,200})'/iy
+    for (const match of matchesAt(statements, text, starts)) {
       const password = match[1]!
       if (!isPassword(password, 'host.of.statement')) continue
       yield databaseMatch(match.index + match[0].length - password.length - 1, password, undefined, undefined)
@@ -115,10 +101,10 @@ export const databaseStatements: Rule = {
 /** `mysql -pPASSWORD`, `redis-cli -a PASSWORD`, `PGPASSWORD=…` and the like, in scripts and histories. */
 export const databaseCommands: Rule = {
   keywords: ['mysql', 'mariadb', 'redis-cli', 'requirepass', 'mongo'],
-  *find(text) {
+  *find(text, starts) {
     const commands =
-      /\b(?:(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;]{0,200}?[ \t]-p|redis-cli\b[^\n|;]{0,200}?[ \t]-a[ \t]{1,4}|mongo(?:sh|dump|restore)?\b[^\n|;]{0,200}?[ \t]-p[ \t]{1,4}|requirepass["']?,?[ \t]{1,4})["']?([^\s"'`,;|&$<]{3,200})/g
-    for (const match of text.matchAll(commands)) {
+      /\b(?:(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;]{0,200}?[ \t]-p|redis-cli\b[^\n|;]{0,200}?[ \t]-a[ \t]{1,4}|mongo(?:sh|dump|restore)?\b[^\n|;]{0,200}?[ \t]-p[ \t]{1,4}|requirepass["']?,?[ \t]{1,4})["']?([^\s"'`,;|&$<]{3,200})/y
+    for (const match of matchesAt(commands, text, starts)) {
       const password = match[1]!
       if (!isPassword(password, 'host.of.command') || /^-|^\d+$/.test(password)) continue
       const start = match.index + match[0].length - password.length

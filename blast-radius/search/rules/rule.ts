@@ -18,11 +18,16 @@ export interface Rule {
   /**
    * Takes time linear in the text: no repetition within a repetition, and none without an upper bound
    * beside another.
+   *
+   * @param starts of the rule's keywords in the text, in ascending order.
    */
-  find: (text: string, path: string) => Iterable<Match>
+  find: (text: string, starts: readonly number[], path: string) => Iterable<Match>
 }
 
-/** A rule of one expression, whose group `value` is the value, and `owner`, if it has that, the owner. */
+/**
+ * A rule of one sticky expression, which begins with a keyword. Its group `value` is the value, and `owner`,
+ * if it has that, the owner.
+ */
 export function patternRule(
   keywords: readonly string[],
   kind: KindName,
@@ -31,13 +36,31 @@ export function patternRule(
 ): Rule {
   return {
     keywords,
-    *find(text) {
-      for (const match of text.matchAll(pattern)) {
+    *find(text, starts) {
+      for (const match of matchesAt(pattern, text, starts)) {
         const value = match.groups!['value']!
         if (!isValue(value)) continue
         const start = match.index + match[0].lastIndexOf(value)
         yield { kind, start, end: start + value.length, owner: match.groups!['owner'] ?? null }
       }
     },
+  }
+}
+
+/**
+ * A search of the whole text for each rule would cost most of the time: only what begins with a keyword is
+ * compared.
+ *
+ * @param pattern a sticky expression.
+ */
+export function* matchesAt(
+  pattern: RegExp,
+  text: string,
+  starts: readonly number[],
+): Generator<RegExpExecArray> {
+  for (const start of starts) {
+    pattern.lastIndex = start
+    const match = pattern.exec(text)
+    if (match !== null) yield match
   }
 }

@@ -1,15 +1,17 @@
 // The rules of this search, the surest first.
 import { awsPairs, awsSignIn } from './aws-credentials.ts'
-import {
-  databaseCommands,
-  databaseKeywords,
-  databaseStatements,
-  databaseUrls,
-  pgpass,
-} from './database-logins.ts'
+import { databaseCommands, databaseKeywords, databaseStatements, databaseUrls } from './database-logins.ts'
 import { kubeconfig } from './kubeconfig.ts'
 import { applicationKeys, ownForms, privateKeys, puttyKeys, signedTokens } from './keys-and-tokens.ts'
-import { commandLogins, dockerLogins, headers, netrc, npmLogins, urlLogins } from './logins.ts'
+import {
+  commandLogins,
+  dockerLogins,
+  headers,
+  netrc,
+  npmLogins,
+  railwayHeaders,
+  urlLogins,
+} from './logins.ts'
 import { railwayLogin, railwayVariables } from './railway.ts'
 import type { Rule } from './rule.ts'
 
@@ -21,7 +23,6 @@ export const sureRules: readonly Rule[] = [
   kubeconfig,
   databaseUrls,
   databaseKeywords,
-  pgpass,
   privateKeys,
   puttyKeys,
   ...ownForms,
@@ -31,6 +32,7 @@ export const sureRules: readonly Rule[] = [
   netrc,
   applicationKeys,
   headers,
+  railwayHeaders,
   databaseCommands,
   databaseStatements,
   commandLogins,

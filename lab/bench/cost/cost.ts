@@ -1,7 +1,9 @@
 // Computes the long-term cost of a vault from the product's own rules of reuse and a list of prices.
 import { maxRequestBytes } from '../../../core/restore-plan/restore-plan.ts'
 import { dayMs, mayReuse } from '../../../core/snapshot/retention.ts'
-import type { Lock } from '../../../core/snapshot/retention.ts'
+import type { Lock, Renewal as Way } from '../../../core/snapshot/retention.ts'
+import { simulateStorage } from './storage-simulation.ts'
+import type { Changes } from './storage-simulation.ts'
 
 /** US dollars. */
 export interface Prices {
@@ -24,10 +26,9 @@ export interface Vault {
 }
 
 export interface Renewal {
-  /** The interval at which unchanged bytes are uploaded again, or their locks extended. */
-  everyDays: number
-  /** Bytes in the vault in the long term, without expired ones. */
+  /** Bytes in the vault in the long term, on average. */
   storedBytes: number
+  /** Uploads, and extensions of locks. */
   putsPerMonth: number
   storagePerMonth: number
   requestsPerMonth: number
@@ -52,39 +53,16 @@ export function renewalDays({
   return days
 }
 
-/**
- * Renewal by upload: unchanged bytes are uploaded every `renewalDays`, and each upload stays until its lock ends. An upper
- * bound, because changed bytes need no renewal.
- */
-export function renewByUpload(vault: Vault, prices: Prices): Renewal {
-  const everyDays = renewalDays(vault)
-  const uploadedPerDay = vault.liveBytes * (1 / everyDays + vault.dailyChange)
-  return renewal(
-    {
-      everyDays,
-      storedBytes: uploadedPerDay * (vault.promiseDays + vault.generationDays),
-      putsPerMonth: (uploadedPerDay / vault.packBytes) * monthDays,
-    },
-    prices,
-  )
-}
-
-/** Renewal by extension: one PutObjectRetention per pack and generation; only replaced bytes lie beside the live ones. */
-export function renewByExtension(vault: Vault, prices: Prices): Renewal {
-  const everyDays = renewalDays(vault)
-  const storedBytes = vault.liveBytes * (1 + vault.dailyChange * (vault.promiseDays + vault.generationDays))
-  const changed = (vault.liveBytes * vault.dailyChange) / vault.packBytes
-  return renewal(
-    { everyDays, storedBytes, putsPerMonth: (packsOf(vault) / everyDays + changed) * monthDays },
-    prices,
-  )
-}
-
-function renewal(of: Pick<Renewal, 'everyDays' | 'storedBytes' | 'putsPerMonth'>, prices: Prices): Renewal {
+/** The cost of unchanged content that stays locked. */
+export function renew(vault: Vault, prices: Prices, way: { renewal: Way; changes: Changes }): Renewal {
+  const { stored, uploadsPerDay, extensionsPerDay } = simulateStorage(vault, way.renewal, way.changes)
+  const storedBytes = stored * vault.liveBytes
+  const putsPerMonth = (uploadsPerDay + extensionsPerDay) * packsOf(vault) * monthDays
   return {
-    ...of,
-    storagePerMonth: (of.storedBytes / gib) * prices.storageGibMonth,
-    requestsPerMonth: putCost(of.putsPerMonth, prices),
+    storedBytes,
+    putsPerMonth,
+    storagePerMonth: (storedBytes / gib) * prices.storageGibMonth,
+    requestsPerMonth: putCost(putsPerMonth, prices),
   }
 }
 

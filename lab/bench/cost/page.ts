@@ -1,9 +1,11 @@
 // docs/cost.md: what a TiB costs, computed from the product's own constants.
 import { largePackTargetBytes, largeSourceBytes, packTargetBytes } from '../../../core/pack/pack-size.ts'
 import { maxRequestBytes } from '../../../core/restore-plan/restore-plan.ts'
+import { maxRenewalDays } from '../../../core/snapshot/retention.ts'
+import { defaultGraceDays } from '../../../checks/custodian/custody-plan.ts'
 import { readConfig } from '../../../infra/config-reader.ts'
 import { exampleConfig } from '../../sandbox/loader/example-config.ts'
-import { packsOf, putCost, renewByExtension, renewByUpload, restoreCost } from './cost.ts'
+import { packsOf, putCost, renew, restoreCost } from './cost.ts'
 import type { Prices, Renewal, Vault } from './cost.ts'
 
 const [kib, mib, tib] = [2 ** 10, 2 ** 20, 2 ** 40]
@@ -36,7 +38,7 @@ export function costPage(): string {
     '# What does one TiB cost?',
     '',
     'These figures are for one TiB in the vault, after deduplication and compression. `npm run bench -- --cost` writes this page from the size of',
-    'a pack, the defaults of the configuration and the rule by which a backup reuses packs. A test compares the page with it.',
+    'a pack, the defaults of the configuration, and the rules by which a backup reuses packs and the custodian keeps them. A test compares the page with it.',
     '',
     '## What do the figures assume?',
     '',
@@ -45,27 +47,32 @@ export function costPage(): string {
     `  Traffic: $${prices.internetGib} per GiB to the internet, $${prices.otherRegionGib} to another region, nothing into S3 and within the region.`,
     '  Look them up before you decide; the formulas stay the same.',
     '- A change of a lock (`PutObjectRetention`) counts as a PUT, the more expensive kind of request.',
-    `- Guaranteed retention of ${promiseDays} days and generations of ${generationDays}, the defaults: a lock of ${promiseDays + generationDays} days. ${dailyChange * 100} % of the bytes change each day, spread evenly.`,
-    '- Versions are deleted when their lock ends. Nothing expires by itself: until you delete a version, it stays and costs.',
+    `- Guaranteed retention of ${promiseDays} days and generations of ${generationDays}, the defaults: a lock of ${promiseDays + generationDays} days. ${dailyChange * 100} % of the bytes change each day.`,
+    `- The custodian runs daily, and prunes a version ${defaultGraceDays} days after its lock has ended. Without it, nothing expires: all stays and costs.`,
     '',
     '## What do requests cost?',
     '',
     ...requestsTable(vault, large),
     '',
-    'PUTs of a first backup = bytes / pack size. PUTs of a daily run = changed bytes / pack size, and one manifest. A run without changes is one PUT.',
+    "PUTs of a first backup = bytes / pack size. PUTs of a daily run = changed bytes / pack size, one proof of the vault's identity, and one manifest. A run without changes is the last two.",
     '',
     '## What does storage cost, with retention and renewal?',
     '',
     ...storageTable(vault),
     '',
-    'A backup may reuse a pack for one generation after its upload. Then it uploads the content again, and the old copy stays until its lock ends.',
-    "To upload again, a writer needs no additional right. To extend locks takes the custodian's right.",
-    'With live bytes `L`, daily change `c`, guaranteed retention `P` and generation `G` in days:',
+    'The figures are averages of simulated days, by the rules of the backup and of the custodian. They depend on where the changes lie:',
     '',
-    '- uploading again: stored = `L (1/G + c) (P + G)`, PUTs a month = `30 L (1/G + c) / pack size`. Each generation also sends `L` over the wire.',
-    '- extending locks by version: stored = `L (1 + c (P + G))`, PUTs a month = `30 L (1/G + c) / pack size`, most of them without a body.',
+    '- **together**: what changes on one day was uploaded together before. Logs, new files and hot parts of a database are like this.',
+    '- **spread**: any chunk may change. A pack then stays for the sake of a few chunks.',
     '',
-    'Longer generations cost fewer copies, and keep changed bytes for longer. The first formula is an upper bound, because changed bytes need no renewal.',
+    '**Uploading again** (`--renewal upload`): a backup may reuse a pack for one generation after its upload. Then it uploads the content again, and the old copy',
+    'stays until its lock ends. A writer needs no additional right, and no custodian has to run for the guaranteed retention.',
+    '',
+    `**Extending locks** (\`--renewal extend\`): a backup goes on reusing a pack, and the custodian extends its lock, once in a generation and two days ahead. After`,
+    `${maxRenewalDays} days the backup uploads the content again all the same, so that half-empty packs and old bits go. It pays for short generations. For generations of a`,
+    'month and more, uploading again stores less if changes are spread.',
+    '',
+    `In each run, the custodian looks at the lock of each pack of a source's last good snapshot: one HEAD for each, ${dollars((packsOf(vault) / 1000) * prices.per1000Gets)} in all.`,
     '',
     '## What does a restore cost?',
     '',
@@ -107,38 +114,40 @@ function requestsTable(vault: Vault, large: Vault): string[] {
 
 function storageTable(vault: Vault): string[] {
   const rows = [vault, ...otherGenerations.map((generationDays) => ({ ...vault, generationDays }))].flatMap(
-    (variant) => {
-      const lock = `${variant.promiseDays} + ${variant.generationDays} days`
-      return [
-        row(lock, 'uploading again', renewByUpload(variant, prices)),
-        row(lock, 'extending locks', renewByExtension(variant, prices)),
-      ]
-    },
+    (variant) => [row(variant, 'upload'), row(variant, 'extend')],
   )
   return table(
     [
       'Guaranteed retention + generation',
       'Renewed by',
-      'every',
-      'Stored',
-      'Storage a month',
-      'PUTs a month',
+      'Stored, changes together',
+      'a month',
+      'Stored, changes spread',
+      'a month',
+      'PUTs a month, spread',
       'cost',
     ],
     rows,
   )
 
-  function row(lock: string, by: string, renewal: Renewal): string[] {
+  function row(variant: Vault, renewal: 'upload' | 'extend'): string[] {
+    const together = renew(variant, prices, { renewal, changes: 'together' })
+    const spread = renew(variant, prices, { renewal, changes: 'spread' })
     return [
-      lock,
-      by,
-      `${renewal.everyDays} days`,
-      `${(renewal.storedBytes / tib).toFixed(2)} TiB`,
-      dollars(renewal.storagePerMonth),
-      countText(renewal.putsPerMonth),
-      dollars(renewal.requestsPerMonth),
+      `${variant.promiseDays} + ${variant.generationDays} days`,
+      renewal === 'upload' ? 'uploading again' : 'extending locks',
+      tebibytes(together),
+      dollars(together.storagePerMonth),
+      tebibytes(spread),
+      dollars(spread.storagePerMonth),
+      countText(spread.putsPerMonth),
+      dollars(spread.requestsPerMonth),
     ]
   }
+}
+
+function tebibytes({ storedBytes }: Renewal): string {
+  return `${(storedBytes / tib).toFixed(2)} TiB`
 }
 
 function restoreTable(vault: Vault, large: Vault): string[] {

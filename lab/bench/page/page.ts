@@ -234,7 +234,7 @@ On-call, who waits for a restore at night, asks three questions.
 | --- | --- |
 | \`first\` | a backup into an empty bucket |
 | \`no-change\` | the same backup again |
-| \`change\` | a backup after 2 % of the bytes changed |
+| \`change\` | a backup after 2 % of the bytes changed, in \`daily\` 0.1 % of the files |
 | \`restore\` | the whole newest state |
 | \`restore-one\` | one file of it |
 | \`point-in-time\` | the state in the middle of all snapshots. Holdfast gets a time; restic gets the snapshot's id, because it doesn't search by time |

@@ -58,9 +58,9 @@ export function secondsOnDisk({ seconds, syncSeconds }: Side): number[] {
 }
 
 /** The larger of two runs' peaks. */
-function peak(dataset: string): Goal['measure'] {
+function peak(dataset: string, names: readonly string[] = ['first', 'restore']): Goal['measure'] {
   return (find) => {
-    const runs = ['first', 'restore'].flatMap((name) => find(dataset, name)?.run ?? [])
+    const runs = names.flatMap((name) => find(dataset, name)?.run ?? [])
     if (runs.length === 0) return null
     const peaks = runs
       .map(({ name, holdfast }) => ({ name, peak: spreadOf(holdfast.peakBytes) }))
@@ -122,6 +122,14 @@ const goals: Goal[] = [
     measure: againstLimits('big'),
   },
   {
+    metric: 'daily run, a million files of which 0.1 % changed: speed against restic',
+    better: 'least',
+    reach: 1,
+    ambition: 1.5,
+    text: ratioText,
+    measure: faster('daily', 'change'),
+  },
+  {
     metric: 'run without changes, tiny: files a second',
     better: 'least',
     reach: 60_000,
@@ -168,6 +176,14 @@ const goals: Goal[] = [
     ambition: 256 * mib,
     text: bytesText,
     measure: peak('tiny'),
+  },
+  {
+    metric: 'peak memory, daily run',
+    better: 'most',
+    reach: 256 * mib,
+    ambition: 256 * mib,
+    text: bytesText,
+    measure: peak('daily', ['change']),
   },
   {
     metric: 'requests of a first backup, mixed',

@@ -1,4 +1,5 @@
-// The agent's search for credentials: it reads every readable file and recognizes a key by its shape, not by its location.
+// The agent's search for credentials: it reads every readable file and recognizes a key by its shape, not by its
+// location.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 

@@ -1,5 +1,5 @@
-// The coding agent of the incident, as its own process. It gets a working tree and an endpoint and nothing else, and writes
-// one JSON line per event to stdout.
+// The coding agent of the incident, as its own process. It gets a working tree and an endpoint and nothing else, and
+// writes one JSON line per event to stdout.
 import { parseArgs } from 'node:util'
 import { searchCredentials } from './credential-search.ts'
 import { connect, destroyEverything, tryKey } from './destruction.ts'

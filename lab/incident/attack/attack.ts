@@ -52,7 +52,7 @@ export interface Attack {
   name: string
   wall: Wall
   /** The attempt, as the report words it. */
-  what: string
+  description: string
   /** True if Object Lock alone must stop it for every caller, the vault account's root user included. */
   stoppedByLock?: true
   /** The control bucket on which the attack must succeed: a versioned one, or one with a lock that can be bypassed. */

@@ -26,7 +26,10 @@ export interface AttemptRecord {
   status: number
   /** The error's code, `ok` without one. */
   code: string
-  /** The statement or lock that refused, from the sandbox's own log; the caller never learns it. Empty without a refusal. */
+  /**
+   * The statement or lock that refused, from the sandbox's own log; the caller never learns it. Empty without a
+   * refusal.
+   */
   decidedBy: string
 }
 

@@ -48,11 +48,11 @@ export async function attackBucket(
 ): Promise<AttemptRecord[]> {
   const records: AttemptRecord[] = []
   for (const attack of s3Attacks) {
-    onProgress(`${attack.what}, as ${identity.who}`)
+    onProgress(`${attack.description}, as ${identity.who}`)
     const facts = factsOf(identity, {
       attack: attack.name,
       wall: attack.wall,
-      what: attack.what,
+      what: attack.description,
       target: target.name,
     })
     records.push(await attempt(facts, attack, () => attack.run(identity, target), findDecision))
@@ -75,10 +75,10 @@ export async function attackTokenService(
   }
   const by = identity.hasFactor ? identity.role.replace(/,.*/, '') : identity.role
   for (const attack of stsAttacks(declaration)) {
-    onProgress(`${attack.what}, as ${identity.who}`)
+    onProgress(`${attack.description}, as ${identity.who}`)
     const facts = factsOf(
       identity,
-      { attack: attack.name, wall: 'identities', what: attack.what, target: 'the token service' },
+      { attack: attack.name, wall: 'identities', what: attack.description, target: 'the token service' },
       { role: attack.role, by, hasFactor: identity.hasFactor },
     )
     records.push(await attempt(facts, {}, () => attack.run(sessions, caller, proof), findDecision))
@@ -95,7 +95,7 @@ export async function attackByForeignToken({
   findDecision,
 }: Campaign): Promise<AttemptRecord[]> {
   const records: AttemptRecord[] = []
-  for (const { name } of declaration.roles) {
+  for (const { name, arn } of declaration.roles) {
     const token = await sessions.mintToken('project:other:service:site')
     const facts: AttemptFacts = {
       who: 'another project of the same platform, by its token',
@@ -106,7 +106,7 @@ export async function attackByForeignToken({
       target: 'the token service',
       duty: null,
     }
-    records.push(await attempt(facts, noProvider, () => sessions.assumeByToken(name, token), findDecision))
+    records.push(await attempt(facts, noProvider, () => sessions.assumeByToken(arn, token), findDecision))
   }
   return records
 }
@@ -121,12 +121,12 @@ export async function attackMachines(
   const records: AttemptRecord[] = []
   if (identity.credentials === null) return records
   for (const attack of ec2Attacks) {
-    campaign.onProgress(`${attack.what}, as ${identity.who}`)
+    campaign.onProgress(`${attack.description}, as ${identity.who}`)
     const machine = await park.take(attack.environment)
     const facts = factsOf(identity, {
       attack: attack.name,
       wall: 'production',
-      what: attack.what,
+      what: attack.description,
       target: attack.environment,
     })
     const record = await attempt(
@@ -201,7 +201,7 @@ export async function evaluateElsewhere(
       (resource !== '*' || identity.side === 'production'),
   )
   return Promise.all(
-    applicable.map(async ({ name, what: description, action, resource }) =>
+    applicable.map(async ({ name, description, action, resource }) =>
       recordEvaluation(
         factsOf(identity, { attack: name, wall: 'elsewhere', what: description, target: resource }),
         await evaluate(authorizer, { principal: identity.principal, action, resource }),

@@ -59,7 +59,7 @@ async function attackBuckets({ sandbox, region, controls, accounts }: Provisione
       attack.pastAuthorization === undefined ? {} : { pastAuthorization: attack.pastAuthorization }
     records.push(
       await attempt(
-        factsOf(attack.name, attack.wall, attack.what, bucket),
+        factsOf(attack.name, attack.wall, attack.description, bucket),
         answers,
         () => attack.run(owner, target),
         nothing,
@@ -84,7 +84,7 @@ async function attackMachinesOfOwn({ sandbox, region, accounts }: Provisioned): 
     const machine = await park.take(attack.environment)
     records.push(
       await attempt(
-        factsOf(attack.name, 'production', attack.what, attack.environment),
+        factsOf(attack.name, 'production', attack.description, attack.environment),
         {},
         () => attack.run(ec2, machine),
         nothing,
@@ -105,7 +105,7 @@ function evaluateOwn(
   )?.principal
   if (principal === undefined) throw new Error('the outsider has no principal')
   return Promise.all(
-    elsewhere.map(async ({ name, what: description, action, resource }) => {
+    elsewhere.map(async ({ name, description, action, resource }) => {
       const ownResource = moveTo(resource, accounts.outsider)
       const policy = action.startsWith('kms:') ? keyPolicy(accounts.outsider) : null
       const decision = await evaluate(authorizer, {

@@ -18,7 +18,7 @@ export interface Machine {
 
 export interface Ec2Attack {
   name: string
-  what: string
+  description: string
   environment: Environment
   /** Whether the attack uses up its target, so that the next attempt needs another one. */
   consumes: boolean
@@ -28,14 +28,14 @@ export interface Ec2Attack {
 const destruction = (environment: Environment): Ec2Attack[] => [
   {
     name: `delete-${environment}-volume`,
-    what: `delete a volume of ${environment}`,
+    description: `delete a volume of ${environment}`,
     environment,
     consumes: true,
     run: (ec2, { volumeId }) => ec2.send(new DeleteVolumeCommand({ VolumeId: volumeId })),
   },
   {
     name: `delete-${environment}-snapshot`,
-    what: `delete a snapshot of ${environment}`,
+    description: `delete a snapshot of ${environment}`,
     environment,
     consumes: true,
     run: (ec2, { snapshotId }) => ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId })),
@@ -45,7 +45,7 @@ const destruction = (environment: Environment): Ec2Attack[] => [
 const crossing: Ec2Attack[] = [
   {
     name: 'relabel-production-volume',
-    what: 'label a volume of production as one of staging',
+    description: 'label a volume of production as one of staging',
     environment: 'production',
     consumes: true,
     run: (ec2, { volumeId }) =>
@@ -55,7 +55,7 @@ const crossing: Ec2Attack[] = [
   },
   {
     name: 'unlabel-production-volume',
-    what: 'drop the label of a volume of production',
+    description: 'drop the label of a volume of production',
     environment: 'production',
     consumes: true,
     run: (ec2, { volumeId }) =>
@@ -63,7 +63,7 @@ const crossing: Ec2Attack[] = [
   },
   {
     name: 'copy-production-volume',
-    what: 'copy a volume of production into a snapshot',
+    description: 'copy a volume of production into a snapshot',
     environment: 'production',
     consumes: false,
     run: (ec2, { volumeId }) => ec2.send(new CreateSnapshotCommand({ VolumeId: volumeId })),

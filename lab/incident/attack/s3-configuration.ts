@@ -29,7 +29,7 @@ const configure = (
   name,
   wall: 'configuration',
   control: 'plain',
-  what: description,
+  description,
   run,
   ...details,
 })

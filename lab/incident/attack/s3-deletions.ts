@@ -18,7 +18,7 @@ const remove = (
   name,
   wall: 'deletions',
   control: 'plain',
-  what: description,
+  description,
   run,
   ...details,
 })

@@ -19,7 +19,7 @@ const retain = (name: string, description: string, { mode, days, ...stop }: NewL
   name,
   wall: 'locks',
   control: 'governed',
-  what: description,
+  description,
   ...stop,
   run: ({ s3 }, target) =>
     s3.send(
@@ -35,7 +35,7 @@ const hold = (name: string, description: string, status: 'ON' | 'OFF'): Attack =
   name,
   wall: 'locks',
   control: 'governed',
-  what: description,
+  description,
   run: ({ s3 }, target) =>
     s3.send(new PutObjectLegalHoldCommand({ ...versionOf(target), LegalHold: { Status: status } })),
 })
@@ -59,7 +59,7 @@ export const lockAttacks: readonly Attack[] = [
     name: 'drop-lock',
     wall: 'locks',
     control: 'governed',
-    what: 'take a lock off, bypassing governance',
+    description: 'take a lock off, bypassing governance',
     stoppedByLock: true,
     run: ({ s3 }, target) =>
       s3.send(
@@ -76,7 +76,7 @@ export const lockAttacks: readonly Attack[] = [
     name: 'hold-by-event',
     wall: 'locks',
     control: 'governed',
-    what: 'put an event hold on a version, which rolls its lock on without limit',
+    description: 'put an event hold on a version, which rolls its lock on without limit',
     run: ({ s3 }, target) =>
       s3.send(
         new PutObjectRetentionCommand({
@@ -89,7 +89,7 @@ export const lockAttacks: readonly Attack[] = [
     name: 'encrypt-anew',
     wall: 'locks',
     control: 'plain',
-    what: 'put a version under a key of its own',
+    description: 'put a version under a key of its own',
     stoppedByLock: true,
     run: ({ s3 }, target) =>
       s3.send(

@@ -28,7 +28,7 @@ const read = (
   name,
   wall: 'reads',
   control: 'plain',
-  what: description,
+  description,
   run,
   ...details,
 })

@@ -1,4 +1,5 @@
-// Attempts to write into a vault: over an object, beside it, back-dated, or under locks and keys of the intruder's choice.
+// Attempts to write into a vault: over an object, beside it, back-dated, or under locks and keys of the intruder's
+// choice.
 import { createHash, randomBytes } from 'node:crypto'
 import {
   CompleteMultipartUploadCommand,
@@ -23,7 +24,7 @@ const write = (
   name,
   wall: 'writes',
   control: 'plain',
-  what: description,
+  description,
   run,
   ...details,
 })

@@ -1,12 +1,12 @@
 // Attacks on the token service: an intruder tries to assume another role, or a session with other limits.
-import type { CloudDeclaration } from '../../sandbox/declaration.ts'
+import type { CloudDeclaration, DeclaredRole } from '../../sandbox/declaration.ts'
 import type { Credentials } from '../../sandbox/identity/credentials.ts'
 import { drillPrincipals } from '../principals.ts'
 import type { DrillSessions } from '../sessions.ts'
 
 export interface StsAttack {
   name: string
-  what: string
+  description: string
   /** The role that the attack tries to assume; null if it targets a limit of the session instead. */
   role: string | null
   run(sessions: DrillSessions, caller: Credentials, proof: CallerProof): Promise<Credentials>
@@ -19,13 +19,16 @@ export interface CallerProof {
   readonly hasFactor: boolean
 }
 
-/** With all requirements of the trust policy, which the intruder has read, then with none. A second factor can't be read. */
+/**
+ * With all requirements of the trust policy, which the intruder has read, then with none. A second factor can't be
+ * read.
+ */
 function assumeEach({ roles }: CloudDeclaration): StsAttack[] {
-  return roles.map(({ name }) => ({
+  return roles.map(({ name, arn }) => ({
     name: `assume-${name}`,
-    what: `become ${name}`,
+    description: `become ${name}`,
     role: name,
-    run: (sessions, caller, proof) => assumeAnyhow(sessions, caller, name, proof),
+    run: (sessions, caller, proof) => assumeAnyhow(sessions, caller, { name, arn }, proof),
   }))
 }
 
@@ -33,7 +36,7 @@ function assumeEach({ roles }: CloudDeclaration): StsAttack[] {
 export async function assumeAnyhow(
   sessions: DrillSessions,
   caller: Credentials,
-  name: string,
+  { name, arn }: Pick<DeclaredRole, 'name' | 'arn'>,
   proof: CallerProof,
 ): Promise<Credentials> {
   const { secondFactor, sourceIdentity, ...part } = drillPrincipals.find(({ role }) => role === name) ?? {
@@ -44,11 +47,12 @@ export async function assumeAnyhow(
   try {
     return await sessions.assume(caller, {
       ...part,
+      arn,
       ...(identity === undefined ? {} : { sourceIdentity: identity }),
       ...factor,
     })
   } catch (refusal) {
-    return sessions.assume(caller, { role: name, ...factor }).catch(() => {
+    return sessions.assume(caller, { role: name, arn, ...factor }).catch(() => {
       throw refusal
     })
   }
@@ -57,7 +61,7 @@ export async function assumeAnyhow(
 const claims: StsAttack[] = [
   {
     name: 'choose-source-by-tag',
-    what: 'become the writer of one source, tagged as another',
+    description: 'become the writer of one source, tagged as another',
     role: null,
     run: (sessions, caller) =>
       sessions.assume(caller, {
@@ -68,7 +72,7 @@ const claims: StsAttack[] = [
   },
   {
     name: 'choose-environment-by-tag',
-    what: 'become the agent of staging, tagged as one of production',
+    description: 'become the agent of staging, tagged as one of production',
     role: null,
     run: (sessions, caller, { sourceIdentity }) =>
       sessions.assume(caller, {
@@ -79,7 +83,7 @@ const claims: StsAttack[] = [
   },
   {
     name: 'mistake-external-id',
-    what: 'become a writer with the external id of another source',
+    description: 'become a writer with the external id of another source',
     role: null,
     run: (sessions, caller) =>
       sessions.assume(caller, { role: 'holdfast-writer-rental-db', externalId: 'holdfast/uploads' }),

@@ -1,5 +1,5 @@
-// The expected state of a directory: every entry with content, mode, owner and time. The drill's own code reads it, not the
-// engine under test.
+// The expected state of a directory: every entry with content, mode, owner and time. The drill's own code reads it,
+// not the engine under test.
 import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'

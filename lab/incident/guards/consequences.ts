@@ -9,6 +9,7 @@ const fromProduction: readonly ClaimName[] = [
   'vault-configuration-untouchable-from-production',
 ]
 const rootLoosens: readonly ClaimName[] = ['vault-root-cannot-loosen']
+const deployerDeletes: readonly ClaimName[] = ['deployers-shell-tears-nothing-down']
 const agentsDestroy: readonly ClaimName[] = ['production-safe-from-agents']
 const rolesMixed: readonly ClaimName[] = ['roles-for-their-own-alone']
 /** An attack added or hid an object. */
@@ -53,22 +54,30 @@ export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
   // The boundary of agents holds these walls as well.
   'agent-boundary': [
     ...agentsDestroy,
+    'wide-agent-limited',
     'calls-elsewhere-refused',
     'guard-source-identity',
     'guard-environment-boundary',
     'guard-quarantine',
   ],
+  'agent-services': [...agentsDestroy, 'calls-elsewhere-refused'],
+  'delegated-administrators': ['delegated-administrators-kept-out'],
+  'alarms-stay': ['alarms-not-blinded', ...deployerDeletes],
+  'parts-stay': deployerDeletes,
+  'frozen-roles': deployerDeletes,
+  'flood-alarms': ['flood-raises-alarm'],
   'boundary-stays': ['calls-elsewhere-refused'],
   'environment-boundary': agentsDestroy,
   // A principal that may reconfigure the bucket removes the default lock of later versions.
   'frozen-bucket-policy': [
     ...rootLoosens,
+    ...deployerDeletes,
     'expired-versions-only-by-custodian',
     'unexpired-versions-stay',
     'client-clock-changes-nothing',
     'guard-default-retention',
   ],
-  'frozen-ways-in': rootLoosens,
+  'frozen-ways-in': [...rootLoosens, ...deployerDeletes],
   membership: ['calls-elsewhere-refused'],
   // In a shared account production's root user owns the vault, and the vault account's control policies don't bind it.
   'separate-account': [
@@ -88,5 +97,8 @@ export const consequences: Readonly<Record<string, readonly ClaimName[]>> = {
     'guard-frozen-ways-in',
     'guard-frozen-roles',
     'guard-alarms-stay',
+    'guard-parts-stay',
+    'alarms-not-blinded',
+    ...deployerDeletes,
   ],
 }

@@ -1,5 +1,6 @@
-// The declared cloud without one guard: the drill removes a guard to see which claims fail. Besides the guard's statements, a
-// removal changes settings of the bucket, or grants the rights that a program written without the guard would have granted.
+// The declared cloud without one guard: the drill removes a guard to see which claims fail. Besides the guard's
+// statements, a removal changes settings of the bucket, or grants the rights that a program written without the guard
+// would have granted.
 import { HoldfastError } from '../../../core/errors.ts'
 import { guards } from '../../../guardrails/guards.ts'
 import type { Guard } from '../../../guardrails/guards.ts'
@@ -21,12 +22,17 @@ interface EditableStatement {
   Condition?: Record<string, Record<string, unknown>>
 }
 
+/** Whether the program declares a guard of this name. */
+export function isGuard(name: string | null): name is string {
+  return guards.some((guard) => guard.name === name)
+}
+
 /** @throws HoldfastError `invalid-input` for a guard that doesn't exist. */
 export function findGuard(name: string): Guard {
   const guard = guards.find((entry) => entry.name === name)
   if (guard === undefined) {
     throw new HoldfastError('invalid-input', `there is no guard named ${JSON.stringify(name)}`, {
-      hint: `name one of ${guards.map((entry) => entry.name).join(', ')}`,
+      hint: '`npm run drill -- --list-guards` lists them',
     })
   }
   return guard
@@ -38,8 +44,7 @@ export function findGuard(name: string): Guard {
  */
 export function removeGuard(declaration: CloudDeclaration, name: string): CloudDeclaration {
   const guard = findGuard(name)
-  const changed = structuredClone(declaration)
-  dropStatements(changed, new Set(guard.sids))
+  const changed = removeStatements(declaration, guard)
   guardRemovers[guard.name]?.(changed)
   if (JSON.stringify(changed) === JSON.stringify(declaration)) {
     throw new HoldfastError(
@@ -50,7 +55,16 @@ export function removeGuard(declaration: CloudDeclaration, name: string): CloudD
   return changed
 }
 
-/** Removes the statements from every policy of the cloud, and then the control policies that have no statement any more. */
+/** The declaration without the guard's statements, if it has any of them; `declaration` itself is left as it is. */
+export function removeStatements(declaration: CloudDeclaration, guard: Guard): CloudDeclaration {
+  const changed = structuredClone(declaration)
+  dropStatements(changed, new Set(guard.sids))
+  return changed
+}
+
+/**
+ * Removes the statements from every policy of the cloud, and then the control policies that have no statement any more.
+ */
 function dropStatements(cloud: CloudDeclaration, sids: ReadonlySet<string>): void {
   const trim = (document: PolicyDocument | null | undefined) => {
     if (document === null || document === undefined) return
@@ -136,6 +150,18 @@ export const guardRemovers: Readonly<Record<string, (cloud: CloudDeclaration) =>
   'agent-boundary': (cloud) => {
     for (const role of cloud.roles) if (role.path === '/holdfast-agents/') role.boundary = null
   },
+  'agent-services': (cloud) => {
+    for (const role of cloud.roles) {
+      if (role.path !== '/holdfast-agents/') continue
+      for (const policy of [role.boundary, ...role.policies]) {
+        for (const statement of policy === null ? [] : statementsOf(policy.document))
+          if (statement.Effect === 'Allow') statement.Action = ['*']
+      }
+    }
+  },
+  'flood-alarms': (cloud) => {
+    cloud.alarms = cloud.alarms.filter(({ fires }) => fires !== 'above')
+  },
   'separate-account': shareProductionAccount,
 }
 
@@ -170,8 +196,8 @@ function isTrust(statement: EditableStatement): boolean {
 }
 
 /**
- * Moves all resources of the vault into production's account, under the same names. The control policies stay, because they
- * belong to the vault account.
+ * Moves all resources of the vault into production's account, under the same names. The control policies stay,
+ * because they belong to the vault account.
  */
 function shareProductionAccount(cloud: CloudDeclaration): void {
   const idOf = (name: string) => cloud.accounts.find((account) => account.name === name)!.id

@@ -41,8 +41,8 @@ export function probe(
 }
 
 /**
- * Whether the statement alone refuses one of the probes. All other denies are removed, and a role that lacks the permission
- * gets it.
+ * Whether the statement alone refuses one of the probes. All other denies are removed, and a role that lacks the
+ * permission gets it.
  */
 export async function standsAlone(
   declaration: CloudDeclaration,

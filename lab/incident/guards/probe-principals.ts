@@ -1,6 +1,10 @@
-// Resolves the readable names in the tables of probes and duties to the principals, ARNs and resource tags of a declaration.
+// Resolves the readable names in the tables of probes and duties to the principals, ARNs and resource tags of a
+// declaration.
 import type { CloudDeclaration } from '../../sandbox/declaration.ts'
 import type { Principal } from '../../sandbox/identity/principal.ts'
+import { sessionOfRole } from '../../sandbox/identity/role-principal.ts'
+import type { SessionFacts } from '../../sandbox/identity/role-principal.ts'
+import { delegatedRoles } from '../../sandbox/loader/delegated-roles.ts'
 import { exampleAccounts } from '../../sandbox/loader/example-config.ts'
 import { roleNamed } from '../principals.ts'
 
@@ -10,8 +14,6 @@ export interface Case {
   on: string
   context?: Record<string, string | string[]>
 }
-
-type SessionFacts = NonNullable<Principal['session']>
 
 const roleNames: Readonly<Record<string, string>> = {
   'restore operator': 'restore-operator',
@@ -24,6 +26,8 @@ const roleNames: Readonly<Record<string, string>> = {
   custodian: 'holdfast-custodian',
   restorer: 'holdfast-restorer',
   drill: 'holdfast-drill',
+  'stack set': delegatedRoles['stack set'].name,
+  'permission set': delegatedRoles['permission set'].name,
 }
 const prefixes: Readonly<Record<string, string>> = {
   writer: 'holdfast-writer-',
@@ -47,24 +51,7 @@ export function principalCalled(
       : remark === undefined
         ? {}
         : { tags: { 'holdfast-second-factor': 'true' } }
-  const { accountId, arn, name: role } = roleNamed(declaration, roleNameOf(name))
-  return {
-    kind: 'role-session',
-    accountId,
-    arn: `arn:aws:sts::${accountId}:assumed-role/${role}/probe`,
-    session: {
-      roleArn: arn,
-      sessionName: 'probe',
-      sourceIdentity: 'someone',
-      tags: {},
-      policies: [],
-      issuedMs: nowMs,
-      chainDepth: 1,
-      multiFactor: null,
-      federated: {},
-      ...changes,
-    },
-  }
+  return sessionOfRole(roleNamed(declaration, roleNameOf(name)), { sessionName: 'probe', nowMs }, changes)
 }
 
 function roleNameOf(subjectName: string): string {
@@ -107,7 +94,7 @@ export function resourceCalled(
   if (on === 'production snapshot')
     return { arn: 'arn:aws:ec2:eu-central-1::snapshot/snap-0123456789abcdef0', context: {} }
   if (on === 'policy agent boundary')
-    return { arn: `arn:aws:iam::${production}:policy/holdfast-agent-boundary`, context: {} }
+    return { arn: `arn:aws:iam::${production}:policy/holdfast-agent-boundary-staging`, context: {} }
   if (on === 'access point in vault')
     return { arn: `arn:aws:s3:eu-central-1:${vaultAccount(declaration)}:accesspoint/side-door`, context: {} }
   if (on.startsWith('arn:')) return { arn: on, context: {} }

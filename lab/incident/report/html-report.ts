@@ -1,50 +1,42 @@
-// report.html, for auditors: one file without scripts, which loads nothing.
+// report.html, for auditors.
 import { bytesText, countText, durationText } from '../../../restore-cli/render/figures.ts'
-import { html, Markup } from '../../report/markup.ts'
+import { html } from '../../../restore-cli/page/markup.ts'
+import type { Markup } from '../../../restore-cli/page/markup.ts'
+import {
+  badge,
+  dim,
+  list,
+  number,
+  renderPage,
+  resourceTable,
+  table,
+  tile,
+} from '../../../restore-cli/page/page.ts'
 import type { DrillReport } from './schema.ts'
-import { styleSheet } from '../../report/style.ts'
 
 type Attempt = DrillReport['attacks'][number]
 
 export function renderHtmlReport(report: DrillReport): string {
   const held = report.outcome === 'every-claim-held'
   const title = held ? 'Incident drill: every claim held' : 'Incident drill: claims fell'
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
-        <title>${title}</title>
-        <style>
-          ${new Markup(styleSheet)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <header class="${held ? 'held' : 'fell'}">
-            <h1>${title}</h1>
-            <p>
-              The drill replays an incident. An agent finds production's own credential in a file, and deletes
-              the production volume, the backups on it and every snapshot. Then every identity of production
-              attacks the vault. This report shows what survived, what was restored, and how fast.
-            </p>
-            <p class="dim">
-              ${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast
-              ${report.tool.version} · PostgreSQL ${report.tool.postgres} · Node ${report.tool.node} on
-              ${report.tool.platform}
-            </p>
-          </header>
-          ${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}
-          <footer>
-            The same facts for programs: <code>report.json</code>, ${report.schema}. The drill ran on one
-            machine against an embedded cloud that stands in for AWS. The cloud loaded the vault from the
-            declarations of the infrastructure program.
-          </footer>
-        </main>
-      </body>
-    </html> `
-  return page.text
+  return renderPage({
+    title,
+    held,
+    summary: html`<p>
+        The drill replays an incident. An agent finds production's own credential in a file, and deletes the
+        production volume, the backups on it and every snapshot. Then every identity of production attacks the
+        vault. This report shows what survived, what was restored, and how fast.
+      </p>
+      <p class="dim">
+        ${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast
+        ${report.tool.version} · PostgreSQL ${report.tool.postgres} · Node ${report.tool.node} on
+        ${report.tool.platform}
+      </p>`,
+    sections: html`${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}`,
+    footer: html`The same facts for programs: <code>report.json</code>, ${report.schema}. The drill ran on one
+      machine against an embedded cloud that stands in for AWS. The cloud loaded the vault from the
+      declarations of the infrastructure program.`,
+  })
 }
 
 function tiles(report: DrillReport): Markup {
@@ -67,34 +59,17 @@ function measuredText(ms: number | null): string {
   return ms === null ? 'not measured' : durationText(ms)
 }
 
-function tile(figure: string, caption: string): Markup {
-  return html`<div class="tile"><b>${figure}</b><span>${caption}</span></div>`
-}
-
 function claims(report: DrillReport): Markup {
-  const rows = report.claims.map(
-    (claim) =>
-      html`<tr>
-        <td>${badge(claim.status)}</td>
-        <td>
-          <code>${claim.name}</code><br />${claim.sentence}${findings(claim.findings, claim.findingCount)}
-        </td>
-        <td class="dim">${claim.evidence}</td>
-      </tr>`,
-  )
+  const rows = report.claims.map((claim) => [
+    statusBadge(claim.status),
+    html`<code>${claim.name}</code><br />${claim.sentence}${list(claim.findings, claim.findingCount)}`,
+    claim.evidence,
+  ])
   return html`<h2>Claims</h2>
-    ${table(['', 'Claim', 'Examined'], rows)}`
+    ${table(['', 'Claim', dim('Examined')], rows)}`
 }
 
-function findings(list: string[], count: number): Markup {
-  if (list.length === 0) return html``
-  const remainder = count > list.length ? [html`<li>and ${count - list.length} more</li>`] : []
-  return html`<ul>
-    ${list.map((finding) => html`<li>${finding}</li>`)}${remainder}
-  </ul>`
-}
-
-const badges: Record<string, [string, string]> = {
+const badges: Record<string, Parameters<typeof badge>> = {
   held: ['good', 'held'],
   fell: ['bad', 'fell'],
   'not-examined': ['bad', 'not examined'],
@@ -106,46 +81,39 @@ const badges: Record<string, [string, string]> = {
   unclear: ['bad', 'unclear'],
 }
 
-function badge(status: string): Markup {
-  const [style, text] = badges[status] ?? ['unclear', status]
-  return html`<span class="badge ${style}">${text}</span>`
+function statusBadge(status: string): Markup {
+  return badge(...(badges[status] ?? ['unclear', status]))
 }
 
 function timeline(report: DrillReport): Markup {
-  const rows = report.timeline.map(
-    ({ at, elapsedMs, step, text }) =>
-      html`<tr>
-        <td class="number">${at.slice(0, 10)} ${at.slice(11, 19)}</td>
-        <td class="number">${seconds(elapsedMs)}</td>
-        <td class="dim">${step}</td>
-        <td>${text}</td>
-      </tr>`,
-  )
+  const rows = report.timeline.map(({ at, elapsedMs, step, text }) => [
+    `${at.slice(0, 10)} ${at.slice(11, 19)}`,
+    seconds(elapsedMs),
+    step,
+    text,
+  ])
   return html`<h2>Timeline</h2>
     <p class="dim">
       The first column is the embedded cloud's clock, which the drill turns forward; the second is a
       stopwatch.
     </p>
-    ${table(["Cloud's clock (UTC)", 'Elapsed', 'Step', 'Event'], rows)}`
+    ${table([number("Cloud's clock (UTC)"), number('Elapsed'), dim('Step'), 'Event'], rows)}`
 }
 
 function wipe({ wipe: facts }: DrillReport): Markup {
   if (facts === null) return html``
-  const rows = facts.destroyed.map(
-    ({ what: callName, resource, answer, atMs }) =>
-      html`<tr>
-        <td class="number">${seconds(atMs)}</td>
-        <td><code>${callName}</code></td>
-        <td><code>${resource}</code></td>
-        <td>${answer}</td>
-      </tr>`,
-  )
+  const rows = facts.destroyed.map(({ what: callName, resource, answer, atMs }) => [
+    seconds(atMs),
+    html`<code>${callName}</code>`,
+    html`<code>${resource}</code>`,
+    answer,
+  ])
   return html`<h2>The wipe</h2>
     <p>
       The agent read ${facts.searchedFiles} files, tried ${facts.keysTried} keys, and found one that worked in
       <code>${facts.foundIn}</code>. ${seconds(facts.durationMs)} after it started, everything below was done.
     </p>
-    ${table(['At', 'Call', 'Resource', 'Response'], rows)}`
+    ${table([number('At'), 'Call', 'Resource', 'Response'], rows)}`
 }
 
 function attacks(report: DrillReport): Markup {
@@ -182,73 +150,61 @@ function tally(rows: Attempt[]): string {
 function attackTable(rows: Attempt[], controls: Attempt[]): Markup {
   const answer = ({ code, status }: Attempt) => html`<code>${status === 0 ? '' : `${status} `}${code}</code>`
   return table(
-    ['', 'Attack', 'Attempt', 'Target', 'Response', 'Decided by', 'Without guards'],
+    ['', 'Attack', 'Attempt', dim('Target'), 'Response', dim('Decided by'), dim('Without guards')],
     rows.map((row) => {
       const control = controls.find(({ attack }) => attack === row.attack)
-      return html`<tr>
-        <td>
-          ${row.duty === null ? badge(row.outcome) : badge(row.outcome === 'allowed' ? 'duty' : 'failed-duty')}
-        </td>
-        <td><code>${row.attack}</code></td>
-        <td>${row.what}</td>
-        <td class="dim">${row.target}</td>
-        <td>${answer(row)}</td>
-        <td class="dim">${row.duty ?? row.decidedBy}</td>
-        <td class="dim">${control === undefined ? html`` : answer(control)}</td>
-      </tr>`
+      return [
+        statusBadge(row.duty === null ? row.outcome : row.outcome === 'allowed' ? 'duty' : 'failed-duty'),
+        html`<code>${row.attack}</code>`,
+        row.what,
+        row.target,
+        answer(row),
+        row.duty ?? row.decidedBy,
+        control === undefined ? html`` : answer(control),
+      ]
     }),
   )
 }
 
 function backups(report: DrillReport): Markup {
-  const rows = report.backups.map(
-    (row) =>
-      html`<tr>
-        <td>${row.label}</td>
-        <td><code>${row.source}</code></td>
-        <td>${row.at}</td>
-        <td class="number">${countText(row.files)}</td>
-        <td class="number">${bytesText(row.bytes)}</td>
-        <td class="number">${bytesText(row.bytesUploaded)}</td>
-        <td class="number">${requests(row.traffic)}</td>
-        <td class="number">${seconds(row.durationMs)}</td>
-      </tr>`,
-  )
+  const rows = report.backups.map((row) => [
+    row.label,
+    html`<code>${row.source}</code>`,
+    row.at,
+    countText(row.files),
+    bytesText(row.bytes),
+    bytesText(row.bytesUploaded),
+    requests(row.traffic),
+    seconds(row.durationMs),
+  ])
+  const figures = ['Files', 'Content', 'Uploaded', 'Requests', 'Took'].map(number)
   return html`<h2>Backups</h2>
-    ${table(['', 'Source', 'Recovery point', '#Files', '#Content', '#Uploaded', '#Requests', '#Took'], rows)}`
+    ${table(['Backup', 'Source', 'Recovery point', ...figures], rows)}`
 }
 
 function restores(report: DrillReport): Markup {
-  const rows = report.restores.map(
-    (row) =>
-      html`<tr>
-        <td>${row.label}</td>
-        <td><code>${row.source}</code></td>
-        <td>${row.pointInTime}</td>
-        <td class="number">${countText(row.files)}</td>
-        <td class="number">${bytesText(row.bytes)}</td>
-        <td class="number">${bytesText(row.bytesFetched)}</td>
-        <td class="number">${requests(row.traffic)}</td>
-        <td class="number">${countText(row.rows)}</td>
-        <td class="number">${seconds(row.restoreMs)}</td>
-        <td class="number">${seconds(row.databaseReadyMs)}</td>
-      </tr>`,
+  const rows = report.restores.map((row) => [
+    row.label,
+    html`<code>${row.source}</code>`,
+    row.pointInTime,
+    countText(row.files),
+    bytesText(row.bytes),
+    bytesText(row.bytesFetched),
+    requests(row.traffic),
+    countText(row.rows),
+    seconds(row.restoreMs),
+    seconds(row.databaseReadyMs),
+  ])
+  const figures = ['Files', 'Content', 'Fetched', 'Requests', 'Rows', 'Restored in', 'Database after'].map(
+    number,
   )
   return html`<h2>Restores</h2>
-    ${table(['', 'Source', 'Point in time', '#Files', '#Content', '#Fetched', '#Requests', '#Rows', '#Restored in', '#Database after'], rows)}`
+    ${table(['Restore', 'Source', 'Point in time', ...figures], rows)}`
 }
 
 function scope(report: DrillReport): Markup {
   const { vault, notEmulated } = report
   const accounts = report.accounts.map(({ id, name }) => html`<li>${name} <code>${id}</code></li>`)
-  const resources = notEmulated.map(
-    ({ type, name, account }) =>
-      html`<tr>
-        <td><code>${type}</code></td>
-        <td>${name}</td>
-        <td>${account}</td>
-      </tr>`,
-  )
   return html`<h2>Scope</h2>
     <ul>
       ${accounts}
@@ -262,36 +218,17 @@ function scope(report: DrillReport): Markup {
       }
     </p>
     ${
-      resources.length === 0
+      notEmulated.length === 0
         ? html``
         : html`<h3>Declared, and not emulated: the drill didn't test these</h3>
-            ${table(['Type', 'Name', 'Account'], resources)}`
+            ${resourceTable(notEmulated)}`
     }
     ${
       report.leftovers.length === 0
         ? html``
         : html`<h3>Not cleaned up</h3>
-            ${findings(report.leftovers, report.leftovers.length)}`
+            ${list(report.leftovers)}`
     }`
-}
-
-/** A heading that begins with `#` marks a column of numbers. */
-function table(headings: string[], rows: Markup[]): Markup {
-  const heads = headings.map((text) =>
-    text.startsWith('#') ? html`<th class="number">${text.slice(1)}</th>` : html`<th>${text}</th>`,
-  )
-  return html`<div class="scroll">
-    <table>
-      <thead>
-        <tr>
-          ${heads}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
 }
 
 function requests({ requests: byOperation }: { requests: Record<string, number> }): string {

@@ -20,7 +20,7 @@ import { evaluatedAttacks } from '../attack/evaluated-attacks.ts'
 import { anySource, otherSource, ownSource } from '../attack/expectations.ts'
 import { dismiss, gatherIdentities } from '../attack/identities.ts'
 import type { Identity } from '../attack/identities.ts'
-import type { ClaimName, Examination } from '../claims.ts'
+import type { ClaimName, ClaimFindings } from '../claims.ts'
 import type { DrillContext, Provisioned, Wiped } from '../drill-context.ts'
 import type { Inventory } from '../inventory/store-inventory.ts'
 import { toSdk } from '../sessions.ts'
@@ -129,7 +129,10 @@ async function examineRows(
   )
 }
 
-/** The attacker knows every key and version id, which is the worst case. A stolen writer attacks its own source and another one. */
+/**
+ * The attacker knows every key and version id, which is the worst case. A stolen writer attacks its own source and
+ * another one.
+ */
 function aimBy(
   { role, side }: Identity,
   { vault, accounts, controls, sandbox }: Provisioned,
@@ -194,7 +197,7 @@ export function decisionFinder(log: Pick<DecisionLog, 'of'>): (requestId: string
   }
 }
 
-function examineControls(records: AttemptRecord[]): Examination {
+function examineControls(records: AttemptRecord[]): ClaimFindings {
   const tested = records.filter(({ outcome }) => outcome !== 'not-emulated')
   const findings = tested
     .filter(({ outcome }) => outcome !== 'allowed')
@@ -204,7 +207,7 @@ function examineControls(records: AttemptRecord[]): Examination {
 }
 
 /** Every outcome except a refusal is a finding, because an attack that fails for another reason proves nothing. */
-export function examineWall(records: AttemptRecord[]): Examination {
+export function examineWall(records: AttemptRecord[]): ClaimFindings {
   const tested = records.filter(({ outcome }) => outcome !== 'not-emulated')
   const findings = tested
     .filter(({ outcome }) => outcome !== 'refused')
@@ -216,7 +219,7 @@ export function examineWall(records: AttemptRecord[]): Examination {
   return { findings, evidence: `${tested.length} attempts` }
 }
 
-function examineDuties(records: AttemptRecord[], disagreements: string[]): Examination {
+function examineDuties(records: AttemptRecord[], disagreements: string[]): ClaimFindings {
   const due = records.filter(({ duty }) => duty !== null)
   const failed = due
     .filter(({ outcome }) => outcome !== 'allowed')

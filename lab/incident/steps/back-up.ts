@@ -1,9 +1,10 @@
-// Step 3: two backups by the command line, with hours and changes between them, and the expected state of each on record.
+// Step 3: two backups by the command line, with hours and changes between them, and the expected state of each on
+// record.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { writerRoleName } from '../../../guardrails/names.ts'
 import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
-import type { Examination } from '../claims.ts'
+import type { ClaimFindings } from '../claims.ts'
 import type { DeclaredBucket } from '../../sandbox/declaration.ts'
 import { day, directories, sources } from '../drill-context.ts'
 import type { BackedUp, DrillContext, Production, Provisioned, SourceName, State } from '../drill-context.ts'
@@ -88,7 +89,7 @@ async function backUpSource(
 ): Promise<{ id: string; timeMs: number }> {
   const { sandbox, region, vault, declaration, sessions } = provisioned
   const { timeline, meter, report, signal } = context
-  const places = directories(context)
+  const folders = directories(context)
   timeline.progress(`backing up ${source.name}`)
   meter.take()
   const outcome = await expectHoldfast({
@@ -102,14 +103,14 @@ async function backUpSource(
       '--bucket',
       vault.name,
       '--cache-dir',
-      path.join(places.caches, source.name),
+      path.join(folders.caches, source.name),
       '--role-arn',
       roleNamed(declaration, writerRoleName(source.name)).arn,
       ...acceptUnlocked(vault),
     ],
     endpoint: sandbox.endpoint,
     region,
-    home: places.home,
+    home: folders.home,
     signal,
     credentials: sessions.ofWorkload(source.name),
   })
@@ -156,7 +157,7 @@ function readBackupRecord({ records }: HoldfastOutcome): BackupRecord {
   return record as BackupRecord
 }
 
-function examineCompleteness(outcomes: HoldfastOutcome[]): Examination {
+function examineCompleteness(outcomes: HoldfastOutcome[]): ClaimFindings {
   const records = outcomes.map(readBackupRecord)
   const findings = records.flatMap(({ source, complete, problemCount, lock }) => [
     ...(complete && problemCount === 0
@@ -169,7 +170,7 @@ function examineCompleteness(outcomes: HoldfastOutcome[]): Examination {
   return { findings, evidence: `${records.length} snapshots of ${sources.length} sources` }
 }
 
-function examineIncrement(backups: DrillContext['report']['backups']): Examination {
+function examineIncrement(backups: DrillContext['report']['backups']): ClaimFindings {
   const uploaded = (label: string) =>
     backups
       .filter((backup) => backup.label === label)

@@ -4,11 +4,17 @@ import { GetObjectLockConfigurationCommand } from '@aws-sdk/client-s3'
 import type { ObjectLockConfiguration } from '@aws-sdk/client-s3'
 import { guards } from '../../../guardrails/guards.ts'
 import type { Guard } from '../../../guardrails/guards.ts'
+import { exampleAccounts } from '../../sandbox/loader/example-config.ts'
 import { guardClaimOf } from '../claims.ts'
-import type { Examination } from '../claims.ts'
+import type { ClaimFindings } from '../claims.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
+import { addDelegatedRoles } from '../guards/delegated-roles.ts'
+import { examineDeployersShell } from '../guards/deployers-shell.ts'
+import { examineFlood, examineSilence } from '../guards/flood.ts'
 import { makeExaminer, probe, standsAlone } from '../guards/isolation.ts'
 import type { Case } from '../guards/probe-principals.ts'
+import { examineBlinding, examineDelegation } from '../guards/quiet-attacks.ts'
+import { examineWideTask } from '../guards/wide-task.ts'
 import type { Inventory } from '../inventory/store-inventory.ts'
 import { connectS3 } from '../sessions.ts'
 
@@ -25,15 +31,27 @@ export async function examineGuards(
   before: Inventory,
 ): Promise<void> {
   const { ledger, timeline } = context
+  const attacked = { ...provisioned, declaration: addDelegatedRoles(provisioned.declaration) }
   for (const guard of guards) {
     timeline.progress(`examining the guard ${guard.name} on its own`)
     const probes = guardProbes.filter((row) => row.guard === guard.name)
     await ledger.examine(guardClaimOf(guard.name), () =>
       probes.length === 0
         ? examineSetting(guard, provisioned, before)
-        : examineStatements(guard, provisioned, probes),
+        : examineStatements(guard, attacked, probes),
     )
   }
+  await ledger.examine('wide-agent-limited', () => examineWideTask(provisioned))
+  const place = { ...exampleAccounts, region: provisioned.region }
+  await ledger.examine('delegated-administrators-kept-out', () => examineDelegation(attacked, place))
+  await ledger.examine('flood-raises-alarm', () => {
+    const { findings, evidence } = examineFlood(provisioned)
+    return { findings: [...findings, ...examineSilence(provisioned)], evidence }
+  })
+  await ledger.examine('deployers-shell-tears-nothing-down', () =>
+    examineDeployersShell(provisioned.declaration, context.without, provisioned.sandbox.clock.nowMs()),
+  )
+  await ledger.examine('alarms-not-blinded', () => examineBlinding(provisioned, place))
   const guardClaims = new Set<string>(guards.map(({ name }) => guardClaimOf(name)))
   const held = ledger.results.filter(({ name, status }) => status === 'held' && guardClaims.has(name)).length
   timeline.note(`${held} of ${guards.length} guards hold, each examined with the others removed`)
@@ -43,7 +61,7 @@ async function examineStatements(
   guard: Guard,
   { declaration, sandbox }: Provisioned,
   probes: readonly GuardProbe[],
-): Promise<Examination> {
+): Promise<ClaimFindings> {
   const nowMs = sandbox.clock.nowMs()
   const findings: string[] = []
   const examiner = await makeExaminer(declaration, nowMs)
@@ -62,7 +80,7 @@ async function examineSetting(
   guard: Guard,
   provisioned: Provisioned,
   before: Inventory,
-): Promise<Examination> {
+): Promise<ClaimFindings> {
   const live = await readLockConfiguration(provisioned)
   const declared = provisioned.vault.objectLock
   const modes = [...before.values()].map(({ lock }) => lock?.mode ?? 'no')
@@ -100,6 +118,8 @@ async function examineSetting(
         evidence,
       }
     }
+    case 'flood-alarms':
+      return examineFlood(provisioned)
     default:
       throw new Error(`no probe examines the guard ${guard.name}`)
   }

@@ -1,4 +1,5 @@
-// Step 8: the lock alone. Without any policy, the vault account's own root user tries every attack that a lock must stop.
+// Step 8: the lock alone. Without any policy, the vault account's own root user tries every attack that a lock must
+// stop.
 import { OwnerAuthorizer } from '../../sandbox/authorization/owner-authorizer.ts'
 import { startSandbox } from '../../sandbox/server.ts'
 import { connectAccount } from '../attack/account-call.ts'
@@ -39,13 +40,13 @@ export async function attackLockAlone(
     const records: AttemptRecord[] = []
     try {
       for (const { attack, target } of aim(aimAtVault(provisioned, before, bare.clock.nowMs()), before)) {
-        timeline.progress(`${attack.what}, as ${attackerName}`)
+        timeline.progress(`${attack.description}, as ${attackerName}`)
         const facts = {
           who: attackerName,
           path: [],
           attack: attack.name,
           wall: attack.wall,
-          what: attack.what,
+          what: attack.description,
           target: target.name,
           duty: null,
         }

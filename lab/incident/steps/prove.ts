@@ -1,6 +1,6 @@
 // Step 6: every version from before the wipe is still in the vault, by its API and on its disk.
 import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
-import type { Examination } from '../claims.ts'
+import type { ClaimFindings } from '../claims.ts'
 import { directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 import { findAdditions, findLockChanges, findLosses } from '../inventory/comparison.ts'
@@ -46,7 +46,7 @@ export async function prove(
   report.inventory = { versions: items.length, bytes }
   const evidence = `${countText(items.length)} versions, ${bytesText(bytes)}`
   // An empty vault is a finding, because it can't lose anything.
-  const examine = (findings: string[]): Examination => ({
+  const examine = (findings: string[]): ClaimFindings => ({
     findings: items.length === 0 ? ['the vault was empty'] : findings,
     evidence,
   })
@@ -80,7 +80,7 @@ export async function prove(
     return new Map([...inventory].filter(([name, item]) => before.byApi.has(name) || !isAdded(item)))
   }
 
-  function examineAdded(additions: InventoryItem[]): Examination {
+  function examineAdded(additions: InventoryItem[]): ClaimFindings {
     const findings = additions
       .filter(({ lock }) => lock?.mode !== 'COMPLIANCE')
       .map(({ key }) => `${key} is not locked`)

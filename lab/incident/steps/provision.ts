@@ -5,16 +5,16 @@ import { TurnableClock } from '../../sandbox/clock.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../../sandbox/declaration.ts'
 import { exampleAccounts, exampleConfig } from '../../sandbox/loader/example-config.ts'
 import { loadExample } from '../../sandbox/loader/loader.ts'
-import type { Examination } from '../claims.ts'
+import type { ClaimFindings } from '../claims.ts'
 import { startCloud } from '../cloud.ts'
 import { day, directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
-import { removeGuard } from '../guards/guard-removal.ts'
+import { isGuard, removeGuard } from '../guards/guard-removal.ts'
 
 export async function provision(context: DrillContext): Promise<Provisioned> {
   const { ledger, timeline, report } = context
   const whole = await loadExample()
-  const program = context.without === null ? whole : removeGuard(whole, context.without)
+  const program = isGuard(context.without) ? removeGuard(whole, context.without) : whole
   const { region } = exampleConfig
   const vaultName = vaultBucketName({ accountId: exampleAccounts.vault, region })
   const vault = program.buckets.find(({ name }) => name === vaultName)
@@ -23,7 +23,7 @@ export async function provision(context: DrillContext): Promise<Provisioned> {
   await ledger.examine('vault-in-account-of-its-own', () => examineAccount(program, vault))
   await ledger.examine('vault-locks-every-version', () => examineLock(vault, exampleConfig.promiseDays))
   if (vault === undefined) throw new Error('the program declares no vault bucket')
-  if (context.without !== null)
+  if (isGuard(context.without))
     timeline.note(`without the guard ${context.without}: it was taken out of what the program declares`)
   report.vault = {
     bucket: vault.name,
@@ -59,7 +59,14 @@ async function start(
 ): Promise<Provisioned> {
   // The replayed day lies in the past and ends now, so that no recovery point lies in the future.
   const clock = new TurnableClock(Date.now, -(day.betweenBackupsMs + day.fromBackupToWipeMs))
-  const { sandbox, authorizer, sessions } = await startCloud(context, declaration, clock, region)
+  const { sandbox, authorizer, sessions } = await startCloud({
+    directory: directories(context).sandbox,
+    declaration,
+    clock,
+    region,
+    cleanup: context.cleanup,
+    onRequest: (record) => context.meter.count(record),
+  })
   // The database's user must reach its volume; all other directories stay closed.
   await chmod(directories(context).sandbox, 0o711)
   context.timeline.clock = clock
@@ -82,7 +89,7 @@ async function start(
 function examineAccount(
   { accounts, buckets, roles }: CloudDeclaration,
   vault: DeclaredBucket | undefined,
-): Examination {
+): ClaimFindings {
   if (vault === undefined) return { findings: ['no vault bucket is declared'], evidence: '' }
   const owner = accounts.find(({ id }) => id === vault.accountId)
   const findings: string[] = []
@@ -101,7 +108,7 @@ function examineAccount(
   return { findings, evidence: `bucket in account ${vault.accountId}, with ${inVault} roles` }
 }
 
-function examineLock(vault: DeclaredBucket | undefined, promiseDays: number): Examination {
+function examineLock(vault: DeclaredBucket | undefined, promiseDays: number): ClaimFindings {
   const findings: string[] = []
   const { objectLock, versioning } = vault ?? {}
   const retention = objectLock?.default ?? null

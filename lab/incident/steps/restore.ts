@@ -5,7 +5,7 @@ import path from 'node:path'
 import type pg from 'pg'
 import { bytesText, countText, durationText } from '../../../restore-cli/render/figures.ts'
 import { describeError } from '../claims.ts'
-import type { ClaimName, Examination } from '../claims.ts'
+import type { ClaimName, ClaimFindings } from '../claims.ts'
 import { directories, objectives, sources } from '../drill-context.ts'
 import type {
   BackedUp,
@@ -123,10 +123,10 @@ async function restoreState(scene: RestoreScene, state: State): Promise<void> {
   const restoredMs = timeline.elapsedMs
   let rows = 0
   await ledger.examine(`${state.label}-restore-rows-equal`, async () => {
-    const examination = await examineDatabase(scene, state, target)
+    const comparison = await examineDatabase(scene, state, target)
     rows = Object.values(state.rows.tables).reduce((sum, table) => sum + table.rows, 0)
     return {
-      ...examination,
+      ...comparison,
       evidence: `${countText(rows)} rows in ${Object.keys(state.rows.tables).length} tables`,
     }
   })
@@ -273,7 +273,7 @@ async function compareDocuments(client: pg.Client, uploads: string, findings: Fi
   return differences
 }
 
-function examineDifference(states: State[]): Examination {
+function examineDifference(states: State[]): ClaimFindings {
   const [first, second] = states
   if (first === undefined || second === undefined)
     return { findings: ['there is only one state'], evidence: '' }
@@ -295,7 +295,7 @@ async function examineObjectives(
   firstReadyMs: number | undefined,
 ): Promise<void> {
   const { ledger, report } = context
-  const measure = (objectiveMs: number, measureMs: () => number): Examination => {
+  const measure = (objectiveMs: number, measureMs: () => number): ClaimFindings => {
     const measuredMs = measureMs()
     const text = `${durationText(measuredMs)}, objective ${durationText(objectiveMs)}`
     return { findings: measuredMs <= objectiveMs ? [] : [text], evidence: text }

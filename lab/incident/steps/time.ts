@@ -18,9 +18,10 @@ import type { Credentials } from '../../sandbox/identity/credentials.ts'
 import { exampleConfig } from '../../sandbox/loader/example-config.ts'
 import { dayMs } from '../attack/attack.ts'
 import { describeError } from '../claims.ts'
-import type { Examination } from '../claims.ts'
+import type { ClaimFindings } from '../claims.ts'
 import { startCloud } from '../cloud.ts'
 import type { DrillCloud } from '../cloud.ts'
+import { directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 import { drillPrincipals } from '../principals.ts'
 import { connectS3, toSdk } from '../sessions.ts'
@@ -44,7 +45,14 @@ export async function passTime(context: DrillContext, provisioned: Provisioned):
   const { ledger, timeline, cleanup } = context
   const { declaration, region } = provisioned
   await provisioned.sandbox.stop()
-  const cloud = await startCloud(context, declaration, provisioned.sandbox.clock, region)
+  const cloud = await startCloud({
+    directory: directories(context).sandbox,
+    declaration,
+    clock: provisioned.sandbox.clock,
+    region,
+    cleanup,
+    onRequest: (record) => context.meter.count(record),
+  })
   const scene: Scene = { context, cloud, provisioned }
   await ledger.examine('skewed-requests-refused', () => examineSkew(scene))
   await ledger.examine('client-clock-changes-nothing', () => examineClientClock(scene))
@@ -63,7 +71,7 @@ export async function passTime(context: DrillContext, provisioned: Provisioned):
   cleanup.add('embedded cloud after its time', () => cloud.stop())
 }
 
-function examine(findings: string[], evidence: string): Examination {
+function examine(findings: string[], evidence: string): ClaimFindings {
   return { findings, evidence }
 }
 
@@ -143,7 +151,7 @@ async function tryExtended(scene: Scene, extended: Version): Promise<string[]> {
 }
 
 /** Every identity tries a deletion by id, with bypass and by a marker. The custodian may delete by id only. */
-async function examineExpired(scene: Scene, expired: Version): Promise<Examination> {
+async function examineExpired(scene: Scene, expired: Version): Promise<ClaimFindings> {
   const {
     cloud,
     provisioned: { accounts },
@@ -185,7 +193,7 @@ async function examineExpired(scene: Scene, expired: Version): Promise<Examinati
   return examine(findings, `${identities.length} identities tried in three ways each, then the custodian`)
 }
 
-async function examineSkew(scene: Scene): Promise<Examination> {
+async function examineSkew(scene: Scene): Promise<ClaimFindings> {
   const {
     cloud: { sandbox, sessions },
     provisioned: { region, vault, accounts },
@@ -239,7 +247,7 @@ async function examineSkew(scene: Scene): Promise<Examination> {
 }
 
 /** Backs up with the engine in this process: first with the right clock, then with a clock that is wrong by a day. */
-async function examineClientClock(scene: Scene): Promise<Examination> {
+async function examineClientClock(scene: Scene): Promise<ClaimFindings> {
   const {
     context,
     cloud: { sandbox, sessions },

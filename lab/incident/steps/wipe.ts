@@ -5,7 +5,7 @@ import { DescribeSnapshotsCommand, DescribeVolumesCommand } from '@aws-sdk/clien
 import { runAgent } from '../agent/agent-process.ts'
 import type { AgentRun } from '../agent/agent-process.ts'
 import { describeError } from '../claims.ts'
-import type { Examination } from '../claims.ts'
+import type { ClaimFindings } from '../claims.ts'
 import { day, directories } from '../drill-context.ts'
 import type { DrillContext, Production, Provisioned, Wiped } from '../drill-context.ts'
 import type { Cluster } from '../../postgres/cluster.ts'
@@ -71,7 +71,7 @@ async function examineDestruction(
   { sandbox, region, accounts }: Provisioned,
   production: Production,
   run: AgentRun,
-): Promise<Examination> {
+): Promise<ClaimFindings> {
   const ec2 = connectEc2(sandbox.endpoint, region, sandbox.rootCredentials(accounts.production))
   const { Volumes: volumes = [] } = await ec2.send(new DescribeVolumesCommand({}))
   const { Snapshots: snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }))
@@ -90,7 +90,7 @@ async function examineDestruction(
   }
 }
 
-async function examineDatabase(production: Production, cluster: Cluster): Promise<Examination> {
+async function examineDatabase(production: Production, cluster: Cluster): Promise<ClaimFindings> {
   const isGone = !existsSync(production.volumeDirectory)
   try {
     const client = await cluster.connect()

@@ -14,8 +14,9 @@ import type { Principal } from '../identity/principal.ts'
 import type { AccessDecision, AccessRequest, Authorizer } from './access.ts'
 import { statementsOf } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
-import { compilePolicy, joinPolicies } from './compile-policy.ts'
-import type { ActionPolicy } from './compile-policy.ts'
+import { compilePolicies, compilePolicy } from './compile-policy.ts'
+import type { CompiledPolicy } from './compile-policy.ts'
+import type { CompiledStatement } from './statement.ts'
 import { checkDeclaredPolicies } from './declared-policies.ts'
 import type { PolicyFinding } from './declared-policies.ts'
 import { evaluateQuestion } from './evaluation.ts'
@@ -46,16 +47,16 @@ const fullAccess: PolicyDocument = {
   Version: '2012-10-17',
   Statement: [{ Sid: 'FullAccess', Effect: 'Allow', Action: '*', Resource: '*' }],
 }
-const rootAccess: NamedPolicy = { name: 'root user of the account', document: fullAccess }
-const outsiderAccess: NamedPolicy = {
-  name: 'AdministratorAccess of an account outside the program',
-  document: { ...fullAccess },
-}
+const noPolicies: NamedPolicy[] = []
+const rootPolicies: NamedPolicy[] = [{ name: 'root user of the account', document: fullAccess }]
+const outsiderPolicies: NamedPolicy[] = [
+  { name: 'AdministratorAccess of an account outside the program', document: { ...fullAccess } },
+]
 const fullScp: NamedPolicy = { name: 'FullAWSAccess', document: { ...fullAccess } }
 
 // "The root principal in a bucket owner's AWS account can perform the GetBucketPolicy, PutBucketPolicy, and
-// DeleteBucketPolicy API actions, even if their bucket policy explicitly denies the root principal's access. VPC endpoint
-// policies and AWS Organizations policies can block these actions." (S3 API reference, PutBucketPolicy)
+// DeleteBucketPolicy API actions, even if their bucket policy explicitly denies the root principal's access. VPC
+// endpoint policies and AWS Organizations policies can block these actions." (S3 API reference, PutBucketPolicy)
 const rootKeepsActions = new Set(['s3:getbucketpolicy', 's3:putbucketpolicy', 's3:deletebucketpolicy'])
 
 /** Rejects with `invalid-input`, naming the policy, if AWS would refuse a declared policy. */
@@ -118,29 +119,50 @@ async function collectPolicies(
   accounts: Map<string, DeclaredAccount>,
   hasResources: boolean,
 ): Promise<ApplicablePolicies> {
-  const { principal, action, resourceAccountId } = request
-  const part = async (kind: PolicyKind, policy: NamedPolicy) =>
-    (await compilePolicy(kind, policy)).forAction(action)
-  const parts = (kind: PolicyKind, policies: NamedPolicy[]) =>
-    Promise.all(policies.map((policy) => part(kind, policy)))
+  const { principal, resourceAccountId } = request
+  const action = request.action.toLowerCase()
   // SCPs don't apply to a web identity, because it is not yet a principal of the account: "SCPs affect only
   // users and roles that the organization's accounts manage".
   const caller =
     principal.accountId === null || principal.kind === 'web-identity'
       ? undefined
       : accounts.get(principal.accountId)
-  const owner = accounts.get(resourceAccountId)
-  const [identity, boundary, session, resource, scps, rcps] = await Promise.all([
-    parts('identity', identityPolicies(principal, role, hasResources)),
-    role === null || role.boundary === null ? null : part('boundary', role.boundary),
-    sessionPart(principal, action),
-    resourcePart(request),
-    Promise.all(binding(caller, 'scps').map((level) => parts('scp', withFullAccess(level)))),
-    (await takesRcp(action))
-      ? Promise.all(binding(owner, 'rcps').map((level) => parts('rcp', level.filter(isOwnRcp))))
-      : [],
-  ])
-  return { identity, boundary, session, resource, scps, rcps }
+  const scps = binding(caller, 'scps').map(withFullAccess)
+  const rcps = takesRcp(action) ? binding(accounts.get(resourceAccountId), 'rcps').map(ownRcps) : []
+  const identity = identityPolicies(principal, role, hasResources)
+  const boundary = role?.boundary ?? null
+  return {
+    identity: (findList(identity) ?? (await compileList('identity', identity))).forAction(action),
+    boundary: boundary === null ? null : (await compilePolicy('boundary', boundary)).forAction(action),
+    session: await sessionStatements(principal, action),
+    resource: request.resourcePolicy === null ? null : await resourceStatements(request),
+    scps: await levelStatements('scp', scps, action),
+    rcps: await levelStatements('rcp', rcps, action),
+  }
+}
+
+/** Compiled once for each list of policies, because callers and accounts share the lists of a declaration. */
+const compiledLists = new WeakMap<readonly NamedPolicy[], CompiledPolicy>()
+
+function findList(policies: readonly NamedPolicy[]): CompiledPolicy | undefined {
+  return compiledLists.get(policies)
+}
+
+async function compileList(kind: PolicyKind, policies: readonly NamedPolicy[]): Promise<CompiledPolicy> {
+  const compiled = await compilePolicies(kind, policies)
+  compiledLists.set(policies, compiled)
+  return compiled
+}
+
+async function levelStatements(
+  kind: PolicyKind,
+  levels: readonly (readonly NamedPolicy[])[],
+  action: string,
+): Promise<(readonly CompiledStatement[])[]> {
+  const statements: (readonly CompiledStatement[])[] = []
+  for (const level of levels)
+    statements.push((findList(level) ?? (await compileList(kind, level))).forAction(action))
+  return statements
 }
 
 // The program declares nothing in an outside account, so the worst case holds: its sessions have
@@ -151,10 +173,10 @@ function identityPolicies(
   hasResources: boolean,
 ): NamedPolicy[] {
   if (principal.kind === 'anonymous' || principal.kind === 'web-identity' || principal.kind === 'service')
-    return []
-  if (principal.kind === 'root') return [rootAccess]
+    return noPolicies
+  if (principal.kind === 'root') return rootPolicies
   if (role !== null) return role.policies
-  return hasResources || principal.accountId === null ? [] : [outsiderAccess]
+  return hasResources || principal.accountId === null ? noPolicies : outsiderPolicies
 }
 
 // "SCPs don't affect users or roles in the management account". RCPs don't affect its resources.
@@ -166,32 +188,48 @@ function binding(account: DeclaredAccount | undefined, type: 'scps' | 'rcps'): N
 // Organizations itself attaches FullAWSAccess to each root, OU and account, so the program doesn't declare
 // it. A level with an Allow of its own is an allow list, and gets no FullAWSAccess.
 function withFullAccess(level: NamedPolicy[]): NamedPolicy[] {
-  const allows = level.some(({ document }) => statementsOf(document).some(({ Effect }) => Effect === 'Allow'))
-  return allows ? level : [fullScp, ...level]
+  let policies = completedLevels.get(level)
+  if (policies === undefined) {
+    const allows = level.some(({ document }) =>
+      statementsOf(document).some(({ Effect }) => Effect === 'Allow'),
+    )
+    policies = allows ? level : [fullScp, ...level]
+    completedLevels.set(level, policies)
+  }
+  return policies
 }
+
+const completedLevels = new WeakMap<NamedPolicy[], NamedPolicy[]>()
 
 // The evaluator itself adds RCPFullAWSAccess, the only RCP that allows, to every level.
-function isOwnRcp({ name }: NamedPolicy): boolean {
-  return name !== 'RCPFullAWSAccess'
+function ownRcps(level: NamedPolicy[]): NamedPolicy[] {
+  let policies = ownRcpLevels.get(level)
+  if (policies === undefined) {
+    policies = level.filter(({ name }) => name !== 'RCPFullAWSAccess')
+    ownRcpLevels.set(level, policies)
+  }
+  return policies
 }
+
+const ownRcpLevels = new WeakMap<NamedPolicy[], NamedPolicy[]>()
 
 // Session policies are joined, because AWS adds up their permissions and limits the session by the sum.
-async function sessionPart({ session }: Principal, action: string): Promise<ActionPolicy | null> {
+async function sessionStatements(
+  { session }: Principal,
+  action: string,
+): Promise<readonly CompiledStatement[] | null> {
   if (session === undefined || session.policies.length === 0) return null
-  const named = session.policies.map((document, index) => ({ name: `session policy ${index}`, document }))
-  const parts = await Promise.all(
-    named.map(async (policy) => (await compilePolicy('session', policy)).forAction(action)),
-  )
-  return parts.length === 1 ? parts[0]! : joinPolicies('session policies', parts)
+  const policies = session.policies.map((document, index) => ({ name: `session policy ${index}`, document }))
+  return (await compilePolicies('session', policies)).forAction(action)
 }
 
-async function resourcePart({
+async function resourceStatements({
   principal,
   action,
   resource,
   resourceAccountId,
   resourcePolicy,
-}: AccessRequest): Promise<ActionPolicy | null> {
+}: AccessRequest): Promise<readonly CompiledStatement[] | null> {
   if (resourcePolicy === null) return null
   const isOwnRoot = principal.kind === 'root' && principal.accountId === resourceAccountId
   if (isOwnRoot && rootKeepsActions.has(action.toLowerCase())) return null
@@ -199,7 +237,6 @@ async function resourcePart({
   const name = isTrust
     ? `trust policy of ${resource}`
     : `policy of ${resource.replace(/^(arn:[^:]*:s3:::[^/]+).*$/s, '$1')}`
-  return (await compilePolicy(isTrust ? 'trust' : 'resource', { name, document: resourcePolicy })).forAction(
-    action,
-  )
+  const policy = await compilePolicy(isTrust ? 'trust' : 'resource', { name, document: resourcePolicy })
+  return policy.forAction(action.toLowerCase())
 }

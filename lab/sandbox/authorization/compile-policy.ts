@@ -1,131 +1,144 @@
-// Prepares a policy for the evaluator: checks it, encodes its strings, renames its variables, and keeps for
-// each action only the statements that can match it. Each document object is compiled only once, because
-// parsing is expensive.
+// Prepares a policy for the evaluator: checks it, encodes its strings, renames its variables, and finds for each
+// action the statements that can match it.
+//
+// Equal statements are compiled once per process, also when they come in other documents: parsing is expensive, and
+// what a statement says about a request is remembered with it (statement-outcome.ts).
 
 import { loadPolicy } from '@cloud-copilot/iam-policy'
-import type { Policy } from '@cloud-copilot/iam-policy'
 import type { NamedPolicy, PolicyDocument } from '../declaration.ts'
 import { HoldfastError } from '../../../core/errors.ts'
+import { BoundedCache } from './bounded-cache.ts'
 import { checkPolicy, listOf, statementsOf, toIsoDate } from './check-policy.ts'
 import type { PolicyKind } from './check-policy.ts'
 import { aliasKey, describeKey } from './key-facts.ts'
 import { aliasMark, encodeArnPattern, encodeText } from './literal-text.ts'
 import { memoizeMethods } from './memoized.ts'
-
-export type EvaluatorPolicy = Policy<{ name: string }>
-
-/** The origin of a statement, as a decision names it. */
-export interface StatementName {
-  policy: string
-  /** `Sid`, or the index in the document, from 0. */
-  sid: string
-}
-
-/** A policy variable, `${key}` or `${key, 'default'}`, with the key under which the evaluator looks it up. */
-interface PolicyVariable {
-  key: string
-  lookup: string
-  inArn: boolean
-  hasDefault: boolean
-}
-
-export interface ActionPolicy {
-  /** The evaluator's unique name of the policy. */
-  id: string
-  name: string
-  policy: EvaluatorPolicy
-  /** One for each statement, in the evaluator's order. */
-  names: StatementName[]
-  /** Condition keys without a value in the sandbox; one list for each statement, in the same order. */
-  unknowableKeys: string[][]
-  variables: PolicyVariable[]
-}
-
-interface CompiledStatement {
-  statement: Record<string, unknown>
-  name: StatementName
-  concerns: (action: string) => boolean
-  unknowableKeys: string[]
-  variables: PolicyVariable[]
-}
+import type {
+  CompiledStatement,
+  EvaluatorPolicy,
+  PolicyVariable,
+  StatementName,
+  TestedFacts,
+} from './statement.ts'
 
 // AWS sets these keys in nearly every request of a member account, but a declaration doesn't contain their
 // values.
 const unknowable = new Set(['aws:principalorgpaths', 'aws:resourceorgpaths'])
 
-class CompiledPolicy {
-  readonly name: string
-  private readonly statements: CompiledStatement[]
-  private readonly byAction = new Map<string, ActionPolicy>()
+/** The statements of one policy, or of several whose permissions add up. */
+export class CompiledPolicy {
+  readonly statements: readonly CompiledStatement[]
+  private readonly byAction = new Map<string, readonly CompiledStatement[]>()
+  // Shared between actions, because thousands of actions match the same few lists of statements.
+  private readonly byMatches = new Map<string, readonly CompiledStatement[]>()
 
-  constructor(name: string, statements: CompiledStatement[]) {
-    this.name = name
+  constructor(statements: readonly CompiledStatement[]) {
     this.statements = statements
   }
 
-  /** The statements of the policy that can match `action`. */
-  forAction(action: string): ActionPolicy {
-    const key = action.toLowerCase()
-    let part = this.byAction.get(key)
-    if (part === undefined) {
-      part = toActionPolicy(
-        this.name,
-        this.statements.filter(({ concerns }) => concerns(key)),
-      )
-      this.byAction.set(key, part)
+  /**
+   * The statements that can match the action.
+   * @param action in lower case
+   */
+  forAction(action: string): readonly CompiledStatement[] {
+    let matches = this.byAction.get(action)
+    if (matches === undefined) {
+      const list = this.statements.filter(({ actions }) => actions.match(action))
+      const key = list.map((statement) => this.statements.indexOf(statement)).join()
+      matches = this.byMatches.get(key) ?? list
+      this.byMatches.set(key, matches)
+      this.byAction.set(action, matches)
     }
-    return part
+    return matches
   }
 }
 
-let policies = 0
+/** The patterns of a statement's `Action` or `NotAction`, by the service that they name. */
+class ActionPatterns {
+  private readonly isNotAction: boolean
+  private readonly byService = new Map<string, RegExp[]>()
+  private readonly general: RegExp[] = []
 
-function toActionPolicy(name: string, statements: Omit<CompiledStatement, 'concerns'>[]): ActionPolicy {
-  const id = `policy ${policies++}`
+  constructor(raw: Record<string, unknown>) {
+    this.isNotAction = raw.Action === undefined
+    for (const entry of listOf(raw.Action ?? raw.NotAction)) {
+      const action = normalizeAction(entry).toLowerCase()
+      const service = action.slice(0, Math.max(action.indexOf(':'), 0))
+      const pattern = toExpression(action)
+      if (service === '' || /[*?]/.test(service)) this.general.push(pattern)
+      else this.byService.set(service, [...(this.byService.get(service) ?? []), pattern])
+    }
+  }
+
+  /** @param action in lower case */
+  match(action: string): boolean {
+    const isListed = (pattern: RegExp) => pattern.test(action)
+    const ofService = this.byService.get(action.slice(0, action.indexOf(':'))) ?? []
+    return (ofService.some(isListed) || this.general.some(isListed)) !== this.isNotAction
+  }
+}
+
+function toExpression(action: string): RegExp {
+  const escaped = action.replace(/[.+^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`)
+}
+
+/** The statement alone, for any action, as the evaluator's model. */
+export function loadStatement({ statement, name }: CompiledStatement): EvaluatorPolicy {
+  const { NotAction: _, ...elements } = statement
+  const document = { Version: '2012-10-17', Statement: [{ ...elements, Action: '*' }] }
+  return memoizeMethods(loadPolicy(document, { name: name.policy }))
+}
+
+function listTests(statement: Record<string, unknown>, variables: readonly PolicyVariable[]): TestedFacts {
+  const keys = [
+    ...Object.values((statement.Condition ?? {}) as Record<string, object>).flatMap(Object.keys),
+    ...variables.map(({ key }) => key),
+  ]
+  const { Resource, NotResource } = statement
+  const isEverything = listOf(Resource).every((resource) => resource === '*')
   return {
-    id,
-    name,
-    policy: memoizeMethods(
-      loadPolicy(
-        { Version: '2012-10-17', Statement: statements.map(({ statement }) => statement) },
-        { name: id },
-      ),
-    ),
-    names: statements.map(({ name: statementName }) => statementName),
-    unknowableKeys: statements.map(({ unknowableKeys }) => unknowableKeys),
-    variables: statements.flatMap(({ variables }) => variables),
+    resource: NotResource !== undefined || (Resource !== undefined && !isEverything),
+    principal: statement.Principal !== undefined || statement.NotPrincipal !== undefined,
+    keys: [...new Set(keys.map((key) => key.toLowerCase()))],
   }
 }
 
-/** Makes one policy of several. Their permissions add up. */
-export function joinPolicies(name: string, parts: ActionPolicy[]): ActionPolicy {
-  return toActionPolicy(
-    name,
-    parts.flatMap(({ policy, names, unknowableKeys, variables }) => {
-      const { Statement } = policy.toJSON() as { Statement: Record<string, unknown>[] }
-      return Statement.map((statement, index) => ({
-        statement,
-        name: names[index] ?? { policy: name, sid: String(index) },
-        unknowableKeys: unknowableKeys[index] ?? [],
-        variables,
-      }))
-    }),
-  )
-}
-
-const compiled = new WeakMap<PolicyDocument, Map<string, Promise<CompiledPolicy>>>()
+const compiled = new WeakMap<PolicyDocument, Map<string, CompiledPolicy>>()
+const statementCache = new BoundedCache<CompiledStatement>(20_000)
+const acceptedDocuments = new BoundedCache<true>(5_000)
 
 /** Rejects with `invalid-input`, naming the policy, if AWS would refuse the document. */
-export function compilePolicy(kind: PolicyKind, { name, document }: NamedPolicy): Promise<CompiledPolicy> {
-  let byName = compiled.get(document)
-  if (byName === undefined) compiled.set(document, (byName = new Map<string, Promise<CompiledPolicy>>()))
+export async function compilePolicy(
+  kind: PolicyKind,
+  { name, document }: NamedPolicy,
+): Promise<CompiledPolicy> {
   const key = `${kind} ${name}`
-  let policy = byName.get(key)
-  if (policy === undefined) byName.set(key, (policy = compile(kind, name, document)))
+  const earlier = compiled.get(document)?.get(key)
+  if (earlier !== undefined) return earlier
+  checkOnce(kind, name, document)
+  const takesVariables = document.Version === '2012-10-17'
+  const statements = statementsOf(document).map((raw, index) =>
+    internStatement(kind, raw, { policy: name, sid: sidOf(raw, index) }, takesVariables),
+  )
+  const policy = new CompiledPolicy(await Promise.all(statements))
+  const byName = compiled.get(document) ?? new Map<string, CompiledPolicy>()
+  compiled.set(document, byName.set(key, policy))
   return policy
 }
 
-async function compile(kind: PolicyKind, name: string, document: PolicyDocument): Promise<CompiledPolicy> {
+/** One policy of several. Their permissions add up. */
+export async function compilePolicies(
+  kind: PolicyKind,
+  policies: readonly NamedPolicy[],
+): Promise<CompiledPolicy> {
+  const parts = await Promise.all(policies.map((policy) => compilePolicy(kind, policy)))
+  return new CompiledPolicy(parts.flatMap(({ statements }) => statements))
+}
+
+function checkOnce(kind: PolicyKind, name: string, document: PolicyDocument): void {
+  const key = `${kind} ${JSON.stringify(document)}`
+  if (acceptedDocuments.get(key) === true) return
   const problems = checkPolicy(kind, document)
   if (problems.length > 0) {
     throw new HoldfastError(
@@ -137,14 +150,25 @@ async function compile(kind: PolicyKind, name: string, document: PolicyDocument)
       },
     )
   }
-  const takesVariables = document.Version === '2012-10-17'
-  const statements = statementsOf(document).map((raw, index) =>
-    compileStatement(raw, { policy: name, sid: sidOf(raw, index) }, takesVariables),
-  )
-  return new CompiledPolicy(name, await Promise.all(statements))
+  acceptedDocuments.set(key, true)
+}
+
+async function internStatement(
+  kind: PolicyKind,
+  raw: Record<string, unknown>,
+  name: StatementName,
+  takesVariables: boolean,
+): Promise<CompiledStatement> {
+  const key = JSON.stringify([kind, name.policy, name.sid, takesVariables, raw])
+  const earlier = statementCache.get(key)
+  if (earlier !== undefined) return earlier
+  const statement = await compileStatement(kind, raw, name, takesVariables)
+  statementCache.set(key, statement)
+  return statement
 }
 
 async function compileStatement(
+  kind: PolicyKind,
   raw: Record<string, unknown>,
   name: StatementName,
   takesVariables: boolean,
@@ -179,7 +203,16 @@ async function compileStatement(
   if (raw.Condition !== undefined) statement.Condition = conditions
   for (const { key } of variables)
     if (!(await describeKey(key)).exists || unknowable.has(key.toLowerCase())) unknowableKeys.push(key)
-  return { statement, name, concerns: actionFilter(raw), unknowableKeys, variables }
+  return {
+    kind,
+    name,
+    statement,
+    actions: new ActionPatterns(raw),
+    unknowableKeys,
+    variables,
+    tests: listTests(statement, variables),
+    outcomes: new Map(),
+  }
 }
 
 /** `Sid`, or the statement's index. */
@@ -210,16 +243,4 @@ function normalizeAction(action: unknown): string {
   return String(action)
     .trim()
     .replace(/[*?]{2,}/g, (run) => '?'.repeat(run.split('?').length - 1) + (run.includes('*') ? '*' : ''))
-}
-
-/** False only if no pattern of `Action` can match. Otherwise the evaluator decides. */
-function actionFilter(raw: Record<string, unknown>): (action: string) => boolean {
-  if (raw.Action === undefined) return () => true
-  const patterns = listOf(raw.Action).map((action) => {
-    const escaped = normalizeAction(action)
-      .toLowerCase()
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`)
-  })
-  return (action) => patterns.some((pattern) => pattern.test(action))
 }

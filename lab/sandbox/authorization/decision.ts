@@ -2,8 +2,8 @@
 // in AWS's words.
 
 import type { AccessDecision, AccessRequest } from './access.ts'
-import type { StatementName } from './compile-policy.ts'
-import type { Analysis, StatementAnalysis } from './inner-evaluator.ts'
+import type { Analysis } from './inner-evaluator.ts'
+import type { StatementAnalysis, StatementName } from './statement.ts'
 
 const policyTypes = {
   scp: 'service control policy',

@@ -13,7 +13,7 @@ export interface PolicyFinding {
   sid: string
   /** The unknown action or condition key. */
   name: string
-  what: 'unknown-action' | 'unknown-key'
+  kind: 'unknown-action' | 'unknown-key'
 }
 
 /** Rejects with `invalid-input`, naming the policy, if a policy is malformed. */
@@ -32,12 +32,12 @@ async function findUnknownNames({ name: policy, document }: NamedPolicy): Promis
     const sid = sidOf(statement, index)
     for (const action of [...listOf(statement.Action), ...listOf(statement.NotAction)].map(String)) {
       if (!(await patternHasAction(action)))
-        findings.push({ policy, sid, name: action, what: 'unknown-action' })
+        findings.push({ policy, sid, name: action, kind: 'unknown-action' })
     }
     for (const key of Object.values((statement.Condition ?? {}) as Record<string, object>).flatMap((keys) =>
       Object.keys(keys),
     )) {
-      if (!(await describeKey(key)).exists) findings.push({ policy, sid, name: key, what: 'unknown-key' })
+      if (!(await describeKey(key)).exists) findings.push({ policy, sid, name: key, kind: 'unknown-key' })
     }
   }
   return findings

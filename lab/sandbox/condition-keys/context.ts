@@ -50,17 +50,19 @@ export interface ContextSources {
 export function completeContext(sources: ContextSources): ConditionContext {
   const { request, callerRole, targetRole, declaration, nowMs, region } = sources
   const { principal, action, resourceAccountId } = request
-  return {
-    ...timeAndRegionKeys(nowMs, region),
-    ...omitKeys(request.context, ownerKeyNames),
-    // Last, because a service doesn't know which account belongs to the organization.
-    ...ownerKeys(action, resourceAccountId, declaration),
-    ...principalKeys(principal, callerRole, declaration, nowMs),
-    ...roleTagKeys(action, targetRole),
-  }
+  const context: ConditionContext = { ...timeAndRegionKeys(nowMs, region) }
+  for (const key in request.context) if (!isOwnerKey(key)) context[key] = request.context[key]!
+  // Last, because a service doesn't know which account belongs to the organization.
+  return Object.assign(
+    context,
+    ownerKeys(action, resourceAccountId, declaration),
+    principalKeys(principal, callerRole, declaration, nowMs),
+    roleTagKeys(action, targetRole),
+  )
 }
 
-function omitKeys(context: ConditionContext, keys: readonly string[]): ConditionContext {
-  const omitted = new Set(keys.map((key) => key.toLowerCase()))
-  return Object.fromEntries(Object.entries(context).filter(([key]) => !omitted.has(key.toLowerCase())))
+const lowerOwnerKeys = new Set<string>(ownerKeyNames.map((key) => key.toLowerCase()))
+
+function isOwnerKey(key: string): boolean {
+  return /account$|orgid$/i.test(key) && lowerOwnerKeys.has(key.toLowerCase())
 }

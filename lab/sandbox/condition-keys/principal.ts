@@ -6,8 +6,32 @@ import type { Principal } from '../identity/principal.ts'
 import { roleIdOf } from '../identity/role-id.ts'
 import { organizationOf } from './organization.ts'
 
-/** `aws:MultiFactorAuth*` only for a session that was issued with them: sessions from AssumeRole don't have them. */
+interface RememberedKeys {
+  role: DeclaredRole | null
+  declaration: CloudDeclaration
+  nowMs: number
+  keys: ConditionContext
+}
+
+const remembered = new WeakMap<Principal, RememberedKeys>()
+
+/** A proof asks thousands of questions about one caller at one moment. The keys are not to be changed. */
 export function principalKeys(
+  principal: Principal,
+  role: DeclaredRole | null,
+  declaration: CloudDeclaration,
+  nowMs: number,
+): Readonly<ConditionContext> {
+  const earlier = remembered.get(principal)
+  if (earlier?.role === role && earlier.declaration === declaration && earlier.nowMs === nowMs)
+    return earlier.keys
+  const keys = listPrincipalKeys(principal, role, declaration, nowMs)
+  remembered.set(principal, { role, declaration, nowMs, keys })
+  return keys
+}
+
+/** `aws:MultiFactorAuth*` only for a session that was issued with them: sessions from AssumeRole don't have them. */
+function listPrincipalKeys(
   principal: Principal,
   role: DeclaredRole | null,
   declaration: CloudDeclaration,

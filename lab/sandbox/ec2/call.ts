@@ -47,7 +47,8 @@ export class Ec2Call {
   }
 
   arn(kind: StorageKind, id: string): string {
-    // Snapshots have no account in their ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    // Snapshots have no account in their ARN:
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
     return `arn:aws:ec2:${this.region}:${kind === 'snapshot' ? '' : this.accountId}:${kind}/${id}`
   }
 

@@ -121,7 +121,9 @@ export class Exchange {
     )
   }
 
-  /** An unsigned form is a call of the token service (AssumeRoleWithWebIdentity); any other unsigned request is S3's. */
+  /**
+   * An unsigned form is a call of the token service (AssumeRoleWithWebIdentity); any other unsigned request is S3's.
+   */
   private anonymousService(): string {
     const { method, path } = this.record
     const isForm = (this.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')

@@ -8,7 +8,10 @@ export interface Principal {
   kind: 'root' | 'role-session' | 'anonymous' | 'web-identity' | 'service'
   /** Null only for `anonymous` and `service`. */
   accountId: string | null
-  /** `arn:aws:iam::<id>:root`, `arn:aws:sts::<id>:assumed-role/<role>/<session>`, the ARN of an OIDC provider, a service, or `*`. */
+  /**
+   * `arn:aws:iam::<id>:root`, `arn:aws:sts::<id>:assumed-role/<role>/<session>`, the ARN of an OIDC provider, a
+   * service, or `*`.
+   */
   arn: string
   /** Issuer-prefixed claims of a `web-identity` (`issuer:sub`, `issuer:aud`). */
   federated?: Record<string, string>

@@ -17,7 +17,12 @@ const bucket = z.string()
 const days = z.int().positive()
 
 const schemas = {
-  'aws:s3/bucket:Bucket': z.strictObject({ bucket, objectLockEnabled: z.boolean().default(false), tags }),
+  'aws:s3/bucket:Bucket': z.strictObject({
+    bucket,
+    bucketNamespace: z.enum(['global', 'account-regional']).optional(),
+    objectLockEnabled: z.boolean().default(false),
+    tags,
+  }),
   'aws:s3/bucketVersioning:BucketVersioning': z.strictObject({
     bucket,
     versioningConfiguration: z.strictObject({ status: z.enum(['Enabled', 'Suspended']) }),
@@ -37,6 +42,7 @@ const schemas = {
           sseAlgorithm: z.string(),
           kmsMasterKeyId: z.string().optional(),
         }),
+        blockedEncryptionTypes: z.array(z.enum(['SSE-C', 'NONE'])).optional(),
       }),
     ]),
   }),
@@ -83,12 +89,17 @@ const schemas = {
   'aws:kms/key:Key': z.strictObject({
     description: z.string().optional(),
     policy: json.optional(),
+    customerMasterKeySpec: z.literal('ECC_NIST_P256').optional(),
+    keyUsage: z.literal('SIGN_VERIFY').optional(),
+    deletionWindowInDays: days.optional(),
+    bypassPolicyLockoutSafetyCheck: z.boolean().optional(),
     enableKeyRotation: z.boolean().optional(),
     tags,
   }),
+  'aws:kms/alias:Alias': z.strictObject({ name: z.string(), targetKeyId: z.string() }),
   'aws:organizations/policy:Policy': z.strictObject({
     name: z.string(),
-    type: z.enum(['SERVICE_CONTROL_POLICY', 'RESOURCE_CONTROL_POLICY']),
+    type: z.enum(['SERVICE_CONTROL_POLICY', 'RESOURCE_CONTROL_POLICY', 'S3_POLICY']),
     description: z.string().optional(),
     content: json,
   }),

@@ -51,8 +51,15 @@ export const exampleConfig = {
   ],
   restorers: [`arn:aws:iam::${vault}:role/people/restore-operator`],
   runners: [`arn:aws:iam::${vault}:role/people/check-runner`],
+  deployers: [`arn:aws:iam::${vault}:role/people/vault-deployer`],
   agents: [
-    { name: 'staging', environment: 'staging', may: ['ec2:*', 'rds:*', 's3:*', 'logs:*', 'states:*'] },
+    {
+      name: 'staging',
+      environment: 'staging',
+      // Tags overwrite what policies and backup plans look at, and an execution runs as the machine's role: both are
+      // named.
+      may: ['ec2:*', 'ec2:CreateTags', 'rds:*', 's3:*', 'logs:*', 'states:*', 'states:StartExecution'],
+    },
     {
       name: 'production',
       environment: 'production',
@@ -61,7 +68,8 @@ export const exampleConfig = {
   ],
   launchers: [`arn:aws:iam::${production}:role/workloads/agent-launcher`],
   breakGlass: [`arn:aws:iam::${production}:role/people/operator`],
-  alarmEmails: ['on-call@rental.example'],
+  alarmEmails: ['on-call@pager.example'],
+  productionDomains: ['rental.example'],
   administrators: [`arn:aws:iam::${production}:role/people/operator`],
   responders: [`arn:aws:iam::${production}:role/people/operator`],
   quarantineAgents: true,

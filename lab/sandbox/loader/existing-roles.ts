@@ -14,6 +14,7 @@ export function existingRoles(
   const people = [
     'restorers',
     'runners',
+    'deployers',
     'launchers',
     'breakGlass',
     'approvers',

@@ -1,12 +1,15 @@
 // Loads the sandbox: runs the Pulumi program for each layer, and turns the declared resources into a cloud.
+import { HoldfastError } from '../../../core/errors.ts'
 import type { Layer } from '../../../infra/config.ts'
 import { recordProgram } from '../../../infra/recording.ts'
 import type { RecordedResource } from '../../../infra/recording.ts'
+import { readAlarmPath } from '../alarm-path/declared-resources.ts'
 import type { CloudDeclaration } from '../declaration.ts'
 import { readAccounts } from './declared-accounts.ts'
 import type { AccountSeed } from './declared-accounts.ts'
+import { readAlarms } from './declared-alarms.ts'
 import { readBuckets } from './declared-buckets.ts'
-import { readKeys, readOidcProviders, readRoles } from './declared-identities.ts'
+import { readForeignAttachments, readKeys, readOidcProviders, readRoles } from './declared-identities.ts'
 import { isEmulated } from './declared-inputs.ts'
 import { exampleAccounts, exampleConfig, exampleLayers } from './example-config.ts'
 import { existingRoles } from './existing-roles.ts'
@@ -56,10 +59,16 @@ export async function loadProgram(
     organizationId: detached ? null : String(config['organizationId']),
     accounts: seedAccounts(config, detached),
   })
-  return {
-    declaration: { ...cloud, roles: [...cloud.roles, ...existingRoles(config, cloud.roles)] },
-    resources,
+  const existing = existingRoles(config, cloud.roles)
+  for (const { accountId, roleName, policy } of readForeignAttachments(resources)) {
+    const role = existing.find(
+      (candidate) => candidate.accountId === accountId && candidate.name === roleName,
+    )
+    if (role === undefined)
+      throw new HoldfastError('internal', `a policy of ${roleName} is declared, but not the role`)
+    role.policies.push(policy)
   }
+  return { declaration: { ...cloud, roles: [...cloud.roles, ...existing] }, resources }
 }
 
 export interface CloudFrame {
@@ -79,6 +88,8 @@ export function declareCloud(resources: readonly RecordedResource[], frame: Clou
     roles: readRoles(real),
     oidcProviders: readOidcProviders(real),
     keys: readKeys(real, frame.region),
+    alarms: readAlarms(real),
+    alarmPath: readAlarmPath(real),
     organizationId: frame.organizationId,
     notEmulated: real
       .filter(({ type }) => !isEmulated(type))

@@ -82,6 +82,14 @@ export type AccessQuestion = Pick<
   context?: ConditionContext
 }
 
+/** How a listing of versions differs from S3's. */
+export interface ListingBehaviour {
+  /** Times have milliseconds, as on MinIO and Ceph RGW; S3 lists whole seconds. */
+  milliseconds?: boolean
+  /** A version appears in listings after this time; S3 lists it at once. */
+  lagMs?: number
+}
+
 /** The parts of the sandbox that its services use. */
 export interface ServiceHost {
   directory: string
@@ -90,6 +98,7 @@ export interface ServiceHost {
   declaration: CloudDeclaration
   credentials: CredentialRegistry
   decisions: DecisionLog
+  listing: ListingBehaviour
   /** Completes the condition keys, asks the authorizer, and logs the decision. Returns a denial; never throws it. */
   authorize(request: ServiceRequest, question: AccessQuestion): Promise<AccessDecision>
 }

@@ -1,6 +1,7 @@
 // One S3 request while the sandbox serves it: the bucket and key that it names, and its permissions.
 
 import type { AccessDecision, ConditionContext } from '../authorization/access.ts'
+import { BoundedCache } from '../authorization/bounded-cache.ts'
 import { denialMessage } from '../authorization/decision.ts'
 import { AwsError, denyAccess } from '../protocol/aws-error.ts'
 import type { ServiceHost, ServiceRequest } from '../protocol/service.ts'
@@ -161,7 +162,7 @@ export class S3Call {
     if (policyActions.has(action) && principal.kind === 'root' && principal.accountId === bucket.accountId)
       return null
     const document = this.catalog.readConfiguration(bucket.id, 'policy')
-    return document === null ? null : (JSON.parse(document) as Record<string, unknown>)
+    return document === null ? null : parseOnce(document)
   }
 
   recordLock(action: string, bucket: Bucket, key: string, reason: string): void {
@@ -193,6 +194,16 @@ export class S3Call {
     })
     return Buffer.concat(parts)
   }
+}
+
+const parsedPolicies = new BoundedCache<Record<string, unknown>>(1_000)
+
+/** The same object for the same text, because the authorizer compiles each object once. */
+function parseOnce(text: string): Record<string, unknown> {
+  let document = parsedPolicies.get(text)
+  if (document === undefined)
+    parsedPolicies.set(text, (document = JSON.parse(text) as Record<string, unknown>))
+  return document
 }
 
 function arnOf(bucket: { name: string }, key: string | null): string {

@@ -1,7 +1,8 @@
-// The table of S3's operations: which method, level and subresource mean which operation, and the function that serves it.
+// The table of S3's operations: which method, level and subresource mean which operation, and the function that
+// serves it.
 //
-// To add an operation, write its function in the folder of its subject and add one row here. A document that the sandbox
-// only stores is one entry of buckets/stored-documents.ts instead.
+// To add an operation, write its function in the folder of its subject and add one row here. A document that the
+// sandbox only stores is one entry of buckets/stored-documents.ts instead.
 
 import type { Operation } from './operation.ts'
 import { AwsError } from '../protocol/aws-error.ts'

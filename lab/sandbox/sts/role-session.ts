@@ -3,10 +3,10 @@
 import type { DeclaredRole } from '../declaration.ts'
 import type { CredentialRegistry, Credentials } from '../identity/credentials.ts'
 import type { Principal } from '../identity/principal.ts'
+import { sessionOfRole } from '../identity/role-principal.ts'
+import type { SessionFacts } from '../identity/role-principal.ts'
 import { roleIdOf } from '../identity/role-id.ts'
 import type { XmlElement } from '../protocol/xml.ts'
-
-export type SessionFacts = NonNullable<Principal['session']>
 
 export interface RoleSession {
   principal: Principal
@@ -19,13 +19,9 @@ export function issueSession(
   facts: Omit<SessionFacts, 'roleArn'>,
   seconds: number,
 ): RoleSession {
-  const principal: Principal = {
-    kind: 'role-session',
-    accountId: role.accountId,
-    arn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/${facts.sessionName}`,
-    session: { roleArn: role.arn, ...facts },
-  }
-  return { principal, credentials: host.credentials.issue(principal, facts.issuedMs + seconds * 1000) }
+  const { sessionName, issuedMs } = facts
+  const principal = sessionOfRole(role, { sessionName, nowMs: issuedMs }, facts)
+  return { principal, credentials: host.credentials.issue(principal, issuedMs + seconds * 1000) }
 }
 
 export interface WorkloadSessionOptions extends Partial<

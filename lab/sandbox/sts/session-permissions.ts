@@ -5,7 +5,10 @@ import type { DeclaredRole } from '../declaration.ts'
 import type { AwsError } from '../protocol/aws-error.ts'
 import type { ServiceHost, ServiceRequest } from '../protocol/service.ts'
 
-/** `base`, and an action each for a source identity and for tags, whether the request gives them or a session inherits them. */
+/**
+ * `base`, and an action each for a source identity and for tags, whether the request gives them or a session inherits
+ * them.
+ */
 export function listPermissions(base: string, sourceIdentity: unknown, tags: object): string[] {
   const actions = [base]
   if (typeof sourceIdentity === 'string') actions.push('sts:SetSourceIdentity')

@@ -151,12 +151,12 @@ export function readPolicies(
 }
 
 function findManaged(arn: string, role: DeclaredRole, { roles }: CloudDeclaration): PolicyDocument {
-  const isKnownPlace =
+  const isAttachable =
     arn.startsWith('arn:aws:iam::aws:policy/') || arn.startsWith(`arn:aws:iam::${role.accountId}:policy/`)
   const policy = roles
     .flatMap(({ policies, boundary }) => [...policies, ...(boundary === null ? [] : [boundary])])
     .find(({ name }) => name === arn)
-  if (!isKnownPlace || policy === undefined)
+  if (!isAttachable || policy === undefined)
     throw malformedPolicy([`${arn} does not exist or is not attachable`])
   return policy.document
 }

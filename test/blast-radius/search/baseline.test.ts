@@ -5,7 +5,7 @@ import type { Finding } from '../../../blast-radius/search/finding.ts'
 const directory = '/srv/shop'
 const key = 'k'.repeat(32)
 
-function finding(path: string, more: Partial<Finding> = {}): Finding {
+function finding(path: string, fields: Partial<Finding> = {}): Finding {
   return {
     kind: 'database',
     location: { type: 'file', path, line: 1 },
@@ -13,7 +13,7 @@ function finding(path: string, more: Partial<Finding> = {}): Finding {
     owner: null,
     expiresMs: null,
     fingerprint: null,
-    ...more,
+    ...fields,
   }
 }
 
@@ -51,9 +51,9 @@ describe('a baseline', () => {
   })
 
   test('covers as many as it was made of: one more of the same is new', () => {
-    const one = finding('/srv/shop/a.env')
-    expect(isNew([one, one], [one])).toHaveLength(1)
-    expect(isNew([one], [one, one])).toEqual([])
+    const shopFinding = finding('/srv/shop/a.env')
+    expect(isNew([shopFinding, shopFinding], [shopFinding])).toHaveLength(1)
+    expect(isNew([shopFinding], [shopFinding, shopFinding])).toEqual([])
   })
 
   test('with a key notices a value that took the place of another', () => {

@@ -19,7 +19,7 @@ export interface CorpusFile {
 }
 
 export interface Score {
-  found: number
+  matches: number
   missed: string[]
   falseAlarms: string[]
 }
@@ -44,8 +44,8 @@ const words =
   'amber basket copper dragon ember falcon garden hollow island jungle kettle lantern marble'.split(' ')
 
 /**
- * Templates of a folder: `== PATH` begins a file, `«label:value»` is a secret, `‹value›` a near miss, and `{alphabet:length}`
- * characters that differ at each occurrence.
+ * Templates of a folder: `== PATH` begins a file, `«label:value»` is a secret, `‹value›` a near miss, and
+ * `{alphabet:length}` characters that differ at each occurrence.
  */
 export function readCorpus(folder: string): CorpusFile[] {
   return readdirSync(folder)
@@ -127,7 +127,7 @@ export function score(file: CorpusFile, findings: readonly Span[]): Score {
     `${file.path}: ${file.text.slice(lineStart(file.text, start), end)}`
   const missed = file.secrets.filter((secret) => !findings.some((finding) => isIn(finding, secret)))
   return {
-    found: file.secrets.length - missed.length,
+    matches: file.secrets.length - missed.length,
     missed: missed.map((secret) => `${secret.label} ${show(secret)}`),
     falseAlarms: findings
       .filter((finding) => !file.secrets.some((secret) => isIn(finding, secret)))

@@ -23,7 +23,7 @@ export function inventUuid(name: string): string {
 export interface Planted {
   file: string
   text: string
-  /** What must never be shown. */
+  /** No output may show these values. */
   values: string[]
   kind: string
   line: number
@@ -33,18 +33,7 @@ export interface Planted {
 const keyId = ['AK', 'IARZPUZDIKGB2VALC4'].join('')
 const sessionId = ['AS', 'IAY34FZKBOKMUTVV7A'].join('')
 
-function plant(
-  file: string,
-  kind: string,
-  line: number,
-  owner: string | null,
-  values: string[],
-  text: string,
-): Planted {
-  return { file, kind, line, owner, values, text }
-}
-
-/** One file each; `line` is that of the value. */
+/** One file for each credential; `line` is the line of the value. */
 export function plantCredentials(): Planted[] {
   const secret = invent('aws', 40)
   const session = invent('aws session', 40)
@@ -69,145 +58,182 @@ export function plantCredentials(): Planted[] {
   ) as [string, string, string]
   const pem = [1, 2, 3].map((part) => invent(`pem ${part}`, 64))
   return [
-    plant(
-      'credentials',
-      'aws-key',
-      4,
-      'account 123456789012, profile deploy',
-      [secret, keyId],
-      `# keys\n[deploy]\naws_access_key_id = ${keyId}\naws_secret_access_key = ${secret}\n`,
-    ),
-    plant(
-      'cli-cache.json',
-      'aws-session',
-      1,
-      'account 609629065308',
-      [session, sessionId],
-      JSON.stringify({
+    {
+      file: 'credentials',
+      kind: 'aws-key',
+      line: 4,
+      owner: 'account 123456789012, profile deploy',
+      values: [secret, keyId],
+      text: `# keys\n[deploy]\naws_access_key_id = ${keyId}\naws_secret_access_key = ${secret}\n`,
+    },
+    {
+      file: 'cli-cache.json',
+      kind: 'aws-session',
+      line: 1,
+      owner: 'account 609629065308',
+      values: [session, sessionId],
+      text: JSON.stringify({
         Credentials: { AccessKeyId: sessionId, SecretAccessKey: session, Expiration: '2020-01-01T00:00:00Z' },
       }),
-    ),
-    plant('.env', 'railway', 2, null, [uuid], `PORT=1\nRAILWAY_TOKEN=${uuid}\n`),
-    plant(
-      'domains.sh',
-      'railway',
-      3,
-      'backboard.railway.app',
-      [header],
-      `#!/bin/sh\ncurl https://backboard.railway.app/graphql/v2 \\\n  -H "Authorization: Bearer ${header}"\n`,
-    ),
-    plant(
-      'project.sh',
-      'railway',
-      1,
-      null,
-      [project],
-      `curl -H "Project-Access-Token: ${project}" https://backboard.railway.com/graphql/v2\n`,
-    ),
-    plant(
-      '.railway/config.json',
-      'railway',
-      1,
-      null,
-      [signedIn],
-      JSON.stringify({ projects: {}, user: { token: signedIn } }),
-    ),
-    plant('deploy.yml', 'github', 2, null, [fineGrained], `env:\n  BOT: ${fineGrained}\n`),
-    plant(
-      'dsn.py',
-      'database',
-      1,
-      'bob@db.example.com',
-      [keyword],
-      `connect("host=db.example.com dbname=app user=bob password=${keyword}")\n`,
-    ),
-    plant(
-      'app.json',
-      'database',
-      1,
-      'sa@sql.example.com',
-      [connection],
-      JSON.stringify({ Default: `Server=sql.example.com;Database=app;User Id=sa;Password=${connection};` }),
-    ),
-    plant(
-      'pgpass.conf',
-      'database',
-      1,
-      'bob@fe80::1/app',
-      [escaped],
-      `fe80\\:\\:1:5432:app:bob:se\\:${escaped}\n`,
-    ),
-    plant('notes.md', 'github', 1, null, [github], `use ${github} for the bot\n`),
-    plant(
-      'pulumi.json',
-      'pulumi',
-      1,
-      null,
-      [pulumi],
-      JSON.stringify({ accessTokens: { 'https://api.pulumi.com': pulumi } }),
-    ),
-    plant(
-      'kubeconfig',
-      'kubernetes',
-      8,
-      '10.0.0.1:6443',
-      [client],
-      `apiVersion: v1\nclusters:\n- cluster:\n    server: https://10.0.0.1:6443\nusers:\n- name: admin\n  user:\n    client-key-data: ${client}\n`,
-    ),
-    plant(
-      'settings.py',
-      'database',
-      1,
-      'bob@db.example.com:5432/app',
-      [password],
-      `URL = "postgres://bob:${password}@db.example.com:5432/app"\n`,
-    ),
-    plant(
-      'odd.py',
-      'database',
-      1,
-      'bob@db.example.com/app',
-      [odd, odd.slice(7)],
-      `URL = "mysql://bob:${odd}@db.example.com/app"\n`,
-    ),
-    plant('.pgpass', 'database', 2, 'app@db/main', [pgpass], `# comment\ndb:5432:main:app:${pgpass}\n`),
-    plant(
-      'sso.json',
-      'aws-sso',
-      1,
-      'start.awsapps.com',
-      [sso, refresh],
-      JSON.stringify({
+    },
+    {
+      file: '.env',
+      kind: 'railway',
+      line: 2,
+      owner: null,
+      values: [uuid],
+      text: `PORT=1\nRAILWAY_TOKEN=${uuid}\n`,
+    },
+    {
+      file: 'domains.sh',
+      kind: 'railway',
+      line: 3,
+      owner: 'backboard.railway.app',
+      values: [header],
+      text: `#!/bin/sh\ncurl https://backboard.railway.app/graphql/v2 \\\n  -H "Authorization: Bearer ${header}"\n`,
+    },
+    {
+      file: 'project.sh',
+      kind: 'railway',
+      line: 1,
+      owner: null,
+      values: [project],
+      text: `curl -H "Project-Access-Token: ${project}" https://backboard.railway.com/graphql/v2\n`,
+    },
+    {
+      file: '.railway/config.json',
+      kind: 'railway',
+      line: 1,
+      owner: null,
+      values: [signedIn],
+      text: JSON.stringify({ projects: {}, user: { token: signedIn } }),
+    },
+    {
+      file: 'deploy.yml',
+      kind: 'github',
+      line: 2,
+      owner: null,
+      values: [fineGrained],
+      text: `env:\n  BOT: ${fineGrained}\n`,
+    },
+    {
+      file: 'dsn.py',
+      kind: 'database',
+      line: 1,
+      owner: 'bob@db.example.com',
+      values: [keyword],
+      text: `connect("host=db.example.com dbname=app user=bob password=${keyword}")\n`,
+    },
+    {
+      file: 'app.json',
+      kind: 'database',
+      line: 1,
+      owner: 'sa@sql.example.com',
+      values: [connection],
+      text: JSON.stringify({
+        Default: `Server=sql.example.com;Database=app;User Id=sa;Password=${connection};`,
+      }),
+    },
+    {
+      file: 'pgpass.conf',
+      kind: 'database',
+      line: 1,
+      owner: 'bob@fe80::1/app',
+      values: [escaped],
+      text: `fe80\\:\\:1:5432:app:bob:se\\:${escaped}\n`,
+    },
+    {
+      file: 'notes.md',
+      kind: 'github',
+      line: 1,
+      owner: null,
+      values: [github],
+      text: `use ${github} for the bot\n`,
+    },
+    {
+      file: 'pulumi.json',
+      kind: 'pulumi',
+      line: 1,
+      owner: null,
+      values: [pulumi],
+      text: JSON.stringify({ accessTokens: { 'https://api.pulumi.com': pulumi } }),
+    },
+    {
+      file: 'kubeconfig',
+      kind: 'kubernetes',
+      line: 8,
+      owner: '10.0.0.1:6443',
+      values: [client],
+      text: `apiVersion: v1\nclusters:\n- cluster:\n    server: https://10.0.0.1:6443\nusers:\n- name: admin\n  user:\n    client-key-data: ${client}\n`,
+    },
+    {
+      file: 'settings.py',
+      kind: 'database',
+      line: 1,
+      owner: 'bob@db.example.com:5432/app',
+      values: [password],
+      text: `URL = "postgres://bob:${password}@db.example.com:5432/app"\n`,
+    },
+    {
+      file: 'odd.py',
+      kind: 'database',
+      line: 1,
+      owner: 'bob@db.example.com/app',
+      values: [odd, odd.slice(7)],
+      text: `URL = "mysql://bob:${odd}@db.example.com/app"\n`,
+    },
+    {
+      file: '.pgpass',
+      kind: 'database',
+      line: 2,
+      owner: 'app@db/main',
+      values: [pgpass],
+      text: `# comment\ndb:5432:main:app:${pgpass}\n`,
+    },
+    {
+      file: 'sso.json',
+      kind: 'aws-sso',
+      line: 1,
+      owner: 'start.awsapps.com',
+      values: [sso, refresh],
+      text: JSON.stringify({
         startUrl: 'https://start.awsapps.com/start',
         accessToken: sso,
         expiresAt: '2099-01-01T00:00:00Z',
         refreshToken: refresh,
       }),
-    ),
-    plant(
-      'docker.json',
-      'registry',
-      1,
-      'ghcr.io',
-      [docker],
-      JSON.stringify({ auths: { 'ghcr.io': { auth: docker } } }),
-    ),
-    plant(
-      '.netrc',
-      'web-login',
-      1,
-      'api.example.com',
-      [login],
-      `machine api.example.com login me password ${login}\n`,
-    ),
-    plant('app.env', 'unknown', 1, null, [stripe], `PAYMENT_SECRET="${stripe}"\n`),
-    plant(
-      'id_rsa',
-      'private-key',
-      1,
-      null,
-      pem,
-      `-----BEGIN RSA PRIVATE KEY-----\n${pem.join('\n')}\n-----END RSA PRIVATE KEY-----\n`,
-    ),
+    },
+    {
+      file: 'docker.json',
+      kind: 'registry',
+      line: 1,
+      owner: 'ghcr.io',
+      values: [docker],
+      text: JSON.stringify({ auths: { 'ghcr.io': { auth: docker } } }),
+    },
+    {
+      file: '.netrc',
+      kind: 'web-login',
+      line: 1,
+      owner: 'api.example.com',
+      values: [login],
+      text: `machine api.example.com login me password ${login}\n`,
+    },
+    {
+      file: 'app.env',
+      kind: 'unknown',
+      line: 1,
+      owner: null,
+      values: [stripe],
+      text: `PAYMENT_SECRET="${stripe}"\n`,
+    },
+    {
+      file: 'id_rsa',
+      kind: 'private-key',
+      line: 1,
+      owner: null,
+      values: pem,
+      text: `-----BEGIN RSA PRIVATE KEY-----\n${pem.join('\n')}\n-----END RSA PRIVATE KEY-----\n`,
+    },
   ]
 }

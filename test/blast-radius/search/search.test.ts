@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { credentialLocations } from '../../../blast-radius/search/credential-locations.ts'
 import { defaultLimits, searchCredentials } from '../../../blast-radius/search/search.ts'
 import type { SearchLimits, SearchResult, SearchTask } from '../../../blast-radius/search/search.ts'
+import { FileReader } from '../../../blast-radius/search/file-reader.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 import { invent, plantCredentials } from './planted.ts'
 
@@ -12,7 +13,7 @@ const signal = new AbortController().signal
 
 function search(
   roots: string[],
-  more: Partial<Omit<SearchTask, 'limits'>> = {},
+  changes: Partial<Omit<SearchTask, 'limits'>> = {},
   limits: Partial<SearchLimits> = {},
 ): Promise<SearchResult> {
   return searchCredentials({
@@ -20,7 +21,7 @@ function search(
     locations: [],
     environment: {},
     signal,
-    ...more,
+    ...changes,
     limits: { ...defaultLimits, ...limits },
   })
 }
@@ -47,22 +48,22 @@ describe('a directory', () => {
   })
 
   test('is searched to the bottom: each credential once, by file and line', () => {
-    const found = result.findings.map(({ kind, location }) =>
+    const locations = result.findings.map(({ kind, location }) =>
       location.type === 'file' ? `${location.path.slice(folder.length)} ${location.line} ${kind}` : '',
     )
-    expect(found.filter((each) => !each.includes('/sso.json')).sort()).toEqual(
+    expect(locations.filter((location) => !location.includes('/sso.json')).sort()).toEqual(
       planted
         .filter(({ file }) => file !== 'sso.json')
         .map(({ file, line, kind }) => `/deep/er/${file} ${line} ${kind}`)
         .sort(),
     )
-    expect(found.filter((each) => each === '/deep/er/sso.json 1 aws-sso')).toHaveLength(2)
+    expect(locations.filter((location) => location === '/deep/er/sso.json 1 aws-sso')).toHaveLength(2)
     expect(result).toMatchObject({ files: planted.length, skipped: [], skippedCounts: {} })
   })
 
   test('leaves no value in what is told', () => {
-    const told = JSON.stringify(result)
-    for (const value of planted.flatMap(({ values }) => values)) expect(told).not.toContain(value)
+    const output = JSON.stringify(result)
+    for (const value of planted.flatMap(({ values }) => values)) expect(output).not.toContain(value)
   })
 
   test('tells when a session ends', () => {
@@ -181,6 +182,18 @@ describe('what is hostile', () => {
     if (process.getuid?.() !== 0)
       expect(result.skipped).toContainEqual({ path: dirname(locked), reason: 'unreadable', detail: 'EACCES' })
     chmodSync(dirname(locked), 0o700)
+  })
+
+  test('a file that is shorter than its size says, or gone since it was listed, has changed', async () => {
+    // The kernel states a page as the size of each of these files.
+    expect(await search(['/sys/devices/system/cpu/possible'])).toMatchObject({
+      files: 1,
+      skippedCounts: { changed: 1 },
+    })
+    expect(new FileReader(1000).read(Buffer.from(join(makeFolder(), 'gone')))).toEqual({
+      reason: 'changed',
+      detail: 'ENOENT',
+    })
   })
 
   test('an interruption ends it', async () => {

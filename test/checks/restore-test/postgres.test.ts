@@ -20,18 +20,21 @@ import {
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { Namespaces } from '../../../checks/restore-test/isolation.ts'
 import { testCluster } from '../../../checks/restore-test/postgres.ts'
 import { stagePostgres } from '../../../lab/postgres/binaries.ts'
 import type { PostgresBinaries } from '../../../lab/postgres/binaries.ts'
 import { Cluster, initializeCluster } from '../../../lab/postgres/cluster.ts'
 import { findUnprivilegedUser } from '../../../lab/postgres/unprivileged-user.ts'
 import type { UserIds } from '../../../lab/postgres/unprivileged-user.ts'
-import { runCommand } from '../../restore-cli/command-line.ts'
+import { runCommand, runProcess } from '../../restore-cli/command-line.ts'
 
 let work: string
 let user: UserIds | null
 let binaries: PostgresBinaries
 let data: string
+/** The only folder in which a restore test may leave something. */
+let scratch: string
 /** Below the data directory. */
 let fileOfTable: string
 
@@ -43,6 +46,8 @@ beforeAll(async () => {
   work = mkdtempSync(path.join(os.tmpdir(), 'hf-examine-'))
   chmodSync(work, 0o711)
   mkdirSync(path.join(work, 'canary'))
+  scratch = path.join(work, 'scratch-root')
+  mkdirSync(scratch)
   user = await findUnprivilegedUser()
   if (user !== null) chownSync(path.join(work, 'canary'), user.uid, user.gid)
   binaries = await stagePostgres(path.join(work, 'postgres'))
@@ -90,11 +95,14 @@ beforeAll(async () => {
     `shared_preload_libraries = '/nowhere/evil'\nrestore_command = 'touch ${canary()}'\n`,
   )
   writeFileSync(path.join(data, 'recovery.signal'), '')
-}, 60_000)
+})
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-const examine = (dataDirectory: string, isInPlace = false) =>
-  testCluster({ dataDirectory, programs: programs(), isInPlace }, new AbortController().signal)
+const examine = (dataDirectory: string, mode: 'copy' | 'in-place' | 'disposable' = 'copy') =>
+  testCluster(
+    { dataDirectory, programs: programs(), mode, scratch, isolation: new Namespaces() },
+    new AbortController().signal,
+  )
 
 function copyData(name: string): string {
   const copy = path.join(work, name)
@@ -111,25 +119,24 @@ test('a crashed cluster starts on a copy, every row is read, and none of its own
   expect(result).toMatchObject({ findings: [], databases: 2, tables: 2, rows: 2002 })
   expect(existsSync(canary())).toBe(false)
   expect(readdirSync(data).sort()).toEqual(before)
-  expect(
-    readdirSync(os.tmpdir()).filter(
-      (name) =>
-        name.startsWith('holdfast-examine-') &&
-        existsSync(path.join(os.tmpdir(), name, 'data', 'PG_VERSION')),
-    ),
-  ).toEqual([])
-}, 60_000)
+  expect(readdirSync(scratch)).toEqual([])
+})
 
 test("`{major}` stands for the cluster's major version", async () => {
   const major = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim()
   mkdirSync(path.join(work, 'majors'))
   symlinkSync(binaries.directory, path.join(work, 'majors', major))
   const chosen = await testCluster(
-    { dataDirectory: data, programs: path.join(work, 'majors', '{major}', 'bin'), isInPlace: false },
+    {
+      dataDirectory: data,
+      programs: path.join(work, 'majors', '{major}', 'bin'),
+      mode: 'copy',
+      isolation: new Namespaces(),
+    },
     new AbortController().signal,
   )
   expect(chosen).toMatchObject({ findings: [], rows: 2002 })
-}, 60_000)
+})
 
 test.each([
   ['a way out', '../../../tmp'],
@@ -142,7 +149,7 @@ test.each([
   const lying = mkdtempSync(path.join(work, 'lying-'))
   writeFileSync(path.join(lying, 'PG_VERSION'), text)
   const examined = testCluster(
-    { dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false },
+    { dataDirectory: lying, programs: path.join(work, '{major}'), mode: 'copy', isolation: new Namespaces() },
     new AbortController().signal,
   )
   await expect(examined).rejects.toMatchObject({
@@ -160,7 +167,12 @@ test.each([
   make(path.join(lying, 'PG_VERSION'))
   await expect(
     testCluster(
-      { dataDirectory: lying, programs: path.join(work, '{major}'), isInPlace: false },
+      {
+        dataDirectory: lying,
+        programs: path.join(work, '{major}'),
+        mode: 'copy',
+        isolation: new Namespaces(),
+      },
       new AbortController().signal,
     ),
   ).rejects.toMatchObject({ code: 'damaged' })
@@ -173,18 +185,24 @@ test('a read-only cluster starts too, under an owner without rights of root, and
   const scratch = path.join(work, 'scratch')
   mkdirSync(scratch)
   if (user !== null) chownSync(scratch, user.uid, user.gid)
-  const outcome = await runCommand(
+  const outcome = await runProcess(
     ['examine', copy, '--kind', 'postgres', '--postgres-bin', programs(), '--scratch', scratch, '--json'],
     user === null ? {} : { uid: user.uid },
   )
   expect(outcome).toMatchObject({ status: 0, stderr: '' })
   expect(outcome.records()).toMatchObject([{ ok: true, postgres: { rows: 2002 } }])
   expect(readdirSync(scratch)).toEqual([])
-}, 60_000)
+})
 
 test('an error names a missing directory for the copy', async () => {
   const nowhere = testCluster(
-    { dataDirectory: data, programs: programs(), isInPlace: false, scratch: path.join(work, 'nowhere') },
+    {
+      dataDirectory: data,
+      programs: programs(),
+      mode: 'copy',
+      isolation: new Namespaces(),
+      scratch: path.join(work, 'nowhere'),
+    },
     new AbortController().signal,
   )
   await expect(nowhere).rejects.toMatchObject({
@@ -195,17 +213,17 @@ test('an error names a missing directory for the copy', async () => {
 
 test("in place the result is the same, and the cluster's own configuration is set aside", async () => {
   const copy = copyData('in-place')
-  const [onCopy, inPlace] = [await examine(data), await examine(copy, true)]
+  const [onCopy, inPlace] = [await examine(data), await examine(copy, 'in-place')]
   expect(inPlace).toEqual(onCopy)
   expect(readdirSync(copy)).toEqual(
     expect.arrayContaining(['postgresql.auto.conf.set-aside', 'recovery.signal.set-aside']),
   )
-}, 60_000)
+})
 
 test('never in place if a server may be running', async () => {
   const copy = copyData('running')
   writeFileSync(path.join(copy, 'postmaster.pid'), '1\n')
-  await expect(examine(copy, true)).rejects.toMatchObject({
+  await expect(examine(copy, 'in-place')).rejects.toMatchObject({
     code: 'invalid-input',
     message: expect.stringContaining('postmaster.pid') as string,
   })
@@ -215,7 +233,7 @@ test('never in place if a server may be running', async () => {
 test('one flipped byte in one page is found, its table is named, and the others are read', async () => {
   const copy = copyData('flipped')
   // From a state that was shut down, so that no replay writes the page anew.
-  await examine(copy, true)
+  await examine(copy, 'in-place')
   const file = path.join(copy, fileOfTable)
   const [descriptor, page] = [openSync(file, 'r+'), readFileSync(file)]
   writeSync(descriptor, Buffer.from([page[8192 + 4000]! ^ 1]), 0, 1, 8192 + 4000)
@@ -224,13 +242,13 @@ test('one flipped byte in one page is found, its table is named, and the others 
   expect(findings).toContain("the table public.booking of the database postgres can't be read")
   expect(findings.join('\n')).toMatch(/ERROR: {2}invalid page in block 1/)
   expect(tables).toBe(1)
-}, 60_000)
+})
 
 test('a cluster without its control file does not start, and that is a finding', async () => {
   const copy = copyData('headless')
   rmSync(path.join(copy, 'global', 'pg_control'))
   expect((await examine(copy)).findings).toContain('the server does not start')
-}, 30_000)
+})
 
 test('the server inherits no variable and no file, and accepts no connection', async () => {
   const nosy = path.join(work, 'nosy')
@@ -243,7 +261,7 @@ test('the server inherits no variable and no file, and accepts no connection', a
   process.env['AWS_SESSION_TOKEN'] = 'a-secret-of-ours'
   try {
     const { findings } = await testCluster(
-      { dataDirectory: data, programs: nosy, isInPlace: false },
+      { dataDirectory: data, programs: nosy, mode: 'copy', isolation: new Namespaces() },
       new AbortController().signal,
     )
     const variables = findings
@@ -256,21 +274,26 @@ test('the server inherits no variable and no file, and accepts no connection', a
   } finally {
     delete process.env['AWS_SESSION_TOKEN']
   }
-}, 30_000)
+})
 
 test('a server that takes too long is ended', async () => {
   const slow = path.join(work, 'slow')
   mkdirSync(slow)
-  const started = path.join(work, 'canary', 'started')
-  writeFileSync(path.join(slow, 'postgres'), `#!/bin/sh\n: > ${started}\nexec sleep 600\n`, { mode: 0o755 })
+  const ownScratch = mkdtempSync(path.join(work, 'slow-scratch-'))
+  chmodSync(ownScratch, 0o711)
+  writeFileSync(path.join(slow, 'postgres'), '#!/bin/sh\n: > "$4/started"\nexec sleep 600\n', { mode: 0o755 })
   const limit = new AbortController()
   const ended = expect(
-    testCluster({ dataDirectory: data, programs: slow, isInPlace: false }, limit.signal),
+    testCluster(
+      { dataDirectory: data, programs: slow, mode: 'copy', scratch: ownScratch, isolation: new Namespaces() },
+      limit.signal,
+    ),
   ).rejects.toThrow('too long')
-  await vi.waitUntil(() => existsSync(started), { timeout: 20_000 })
+  const hasStarted = (name: string) => existsSync(path.join(ownScratch, name, 'data', 'started'))
+  await vi.waitUntil(() => readdirSync(ownScratch).some(hasStarted), { timeout: 60_000 })
   limit.abort(new Error('too long'))
   await ended
-}, 30_000)
+})
 
 test('the command reports on a cluster, and refuses to start one with links to other directories', async () => {
   const args = (directory: string) => [
@@ -294,4 +317,4 @@ test('the command reports on a cluster, and refuses to start one with links to o
   const linked = await runCommand(args(copy))
   expect(linked.status).toBe(4)
   expect(linked.records()).toMatchObject([{ ok: false, postgres: null, findingCount: 1 }])
-}, 60_000)
+})

@@ -3,13 +3,9 @@ import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  findingText,
-  maxResultBytes,
-  maxFindings,
-  parseResult,
-  readResult,
-} from '../../../checks/restore-test/result.ts'
+import { findingText } from '../../../checks/finding-text.ts'
+import { anyCharacter } from '../../fixtures/any-character.ts'
+import { maxResultBytes, maxFindings, parseResult, readResult } from '../../../checks/restore-test/result.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
 
 const folder = makeFolder()
@@ -28,13 +24,13 @@ const good = {
   findings: [],
   findingCount: 0,
 }
-const bad = { ...good, ok: false, findings: ["data can't be read: EIO"], findingCount: 1 }
+const failed = { ...good, ok: false, findings: ["data can't be read: EIO"], findingCount: 1 }
 const cluster = { databases: 2, tables: 3, rows: 4, sha256 }
 const parse = (value: unknown) => parseResult(Buffer.from(JSON.stringify(value)))
 
 test.each([
   ['a good one', good],
-  ['one with findings', bad],
+  ['one with findings', failed],
   ['one of a cluster', { ...good, kind: 'postgres', postgres: cluster }],
 ])('a result is accepted: %s', (_, value) => {
   expect(parse(value)).toEqual(value)
@@ -57,24 +53,24 @@ describe('a result is refused, and no error repeats its content', () => {
     ['a digest of another length', { ...good, sha256: 'a' }],
     ['a digest with more', { ...good, sha256: `${sha256}\n` }],
     ['a run that steers a terminal', { ...good, run: '\u001b[2J' }],
-    ['a finding that steers a terminal', { ...bad, findings: ['\u001b]0;owned\u0007'] }],
-    ['a finding on two lines', { ...bad, findings: ['one\ntwo'] }],
-    ['a finding with a direction mark', { ...bad, findings: ['a\u202Eb'] }],
-    ['a separator of lines', { ...bad, findings: ['a\u2028b'] }],
-    ['a lone surrogate', { ...bad, findings: ['a\ud800b'] }],
-    ['a finding that is too long', { ...bad, findings: ['x'.repeat(501)] }],
-    ['an empty finding', { ...bad, findings: [''] }],
+    ['a finding that steers a terminal', { ...failed, findings: ['\u001b]0;owned\u0007'] }],
+    ['a finding on two lines', { ...failed, findings: ['one\ntwo'] }],
+    ['a finding with a direction mark', { ...failed, findings: ['a\u202Eb'] }],
+    ['a separator of lines', { ...failed, findings: ['a\u2028b'] }],
+    ['a lone surrogate', { ...failed, findings: ['a\ud800b'] }],
+    ['a finding that is too long', { ...failed, findings: ['x'.repeat(501)] }],
+    ['an empty finding', { ...failed, findings: [''] }],
     [
       'more findings than are told',
       {
-        ...bad,
+        ...failed,
         findings: Array.from({ length: maxFindings + 1 }, () => 'x'),
         findingCount: maxFindings + 1,
       },
     ],
-    ['findings, and all is well', { ...bad, ok: true }],
+    ['findings, and all is well', { ...failed, ok: true }],
     ['no findings, and not well', { ...good, ok: false }],
-    ['findings that are not told', { ...bad, findings: [] }],
+    ['findings that are not told', { ...failed, findings: [] }],
     ['well, though nothing was looked at', { ...good, entries: 0, files: 0, bytes: 0 }],
     ['more files than entries', { ...good, files: 4 }],
     ['a cluster that was not started, and well', { ...good, kind: 'postgres' }],
@@ -125,9 +121,9 @@ describe('a result is refused, and no error repeats its content', () => {
 
   test('with any one field changed it is refused, or still valid', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...Object.keys(bad)), fc.jsonValue(), (key, value) => {
+      fc.property(fc.constantFrom(...Object.keys(failed)), fc.jsonValue(), (key, value) => {
         try {
-          const answer = parse({ ...bad, [key]: value })
+          const answer = parse({ ...failed, [key]: value })
           expect(answer.ok).toBe(false)
           expect(answer.findings.join('')).toMatch(/^[^\p{C}\p{Zl}\p{Zp}]+$/u)
         } catch (error) {
@@ -161,9 +157,9 @@ describe('a file', () => {
 test('any text of a server becomes a valid finding', () => {
   fc.assert(
     fc.property(
-      fc.oneof(fc.string({ unit: 'binary', maxLength: 600 }), fc.string({ maxLength: 2000 })),
+      fc.oneof(fc.string({ unit: anyCharacter, maxLength: 600 }), fc.string({ maxLength: 2000 })),
       (text) => {
-        expect(parse({ ...bad, findings: [findingText(text)] }).findings).toEqual([findingText(text)])
+        expect(parse({ ...failed, findings: [findingText(text)] }).findings).toEqual([findingText(text)])
       },
     ),
   )

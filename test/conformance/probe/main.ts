@@ -1,7 +1,6 @@
 // `npm run probe-store -- --endpoint URL --bucket NEW-NAME`: what docs/stores.md asks of a store, asked of yours.
 import { Command } from 'commander'
 import { probe } from './probe.ts'
-import { questions } from './questions.ts'
 
 interface Options {
   bucket: string
@@ -13,16 +12,22 @@ const command = new Command('probe-store')
   .description("asks an S3 store what it enforces; credentials come from the AWS SDK's default chain")
   .requiredOption(
     '--bucket <name>',
-    'a bucket that does not exist: it is made, with Object Lock, and keeps locked versions for a day',
+    'a bucket that does not exist: it is made, with Object Lock, and removed after the last lock has ended',
   )
   .option('--endpoint <url>', 'an S3-compatible store instead of AWS')
   .option('--region <name>', 'its region', process.env['AWS_REGION'] ?? 'us-east-1')
   .action(ask)
 
 async function ask(options: Options): Promise<void> {
-  const answers = await probe(options)
-  for (const { id, text } of questions)
-    process.stdout.write(`${answers[id] === 'yes' ? 'yes ' : 'no !'} ${text}\n`)
+  const { refusals, remaining } = await probe(options, {
+    onAnswer: ({ text }, answer) => {
+      const mark = answer === 'yes' ? 'yes ' : answer === 'no' ? 'no !' : '?  !'
+      const reason = answer === 'yes' || answer === 'no' ? '' : `: ${answer}`
+      process.stdout.write(`${mark} ${text}${reason}\n`)
+    },
+  })
+  for (const refusal of refusals) process.stdout.write(`the store refused ${refusal}\n`)
+  if (remaining > 0) process.stdout.write(`${remaining} versions stay in ${options.bucket}\n`)
   process.stdout.write('! other than AWS documents: docs/stores.md says what it costs a vault\n')
 }
 

@@ -1,6 +1,7 @@
 // A bucket that a probe may do anything to, and the calls that its questions are made of.
 import {
   CreateBucketCommand,
+  DeleteBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -16,18 +17,24 @@ export interface ProbedEndpoint {
   endpoint?: string
   region: string
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
-  /** It must not exist: the probe makes it, with Object Lock and a default of one day of COMPLIANCE, and fills it. */
+  /** It must not exist: the probe makes it, with Object Lock and a default of one day of GOVERNANCE, and removes it. */
   bucket: string
 }
 
 export type Mode = 'COMPLIANCE' | 'GOVERNANCE'
 
-const lockedForMs = 3_600_000
+/** The clean-up waits until the last lock has ended. */
+const lockedForMs = 60_000
+export const aDay = { Mode: 'GOVERNANCE', Days: 1 } as const
 
 export class ProbedBucket {
   readonly client: S3Client
   readonly name: string
+  /** The refusals of calls besides the questions. */
+  readonly refusals: string[] = []
   private keys = 0
+  /** When the last lock ends. */
+  private lockedUntilMs = 0
 
   private constructor(client: S3Client, name: string) {
     this.client = client
@@ -44,12 +51,41 @@ export class ProbedBucket {
       endpoint !== undefined || region === 'us-east-1'
         ? {}
         : { CreateBucketConfiguration: { LocationConstraint: region as 'eu-central-1' } }
-    await client.send(
-      new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true, ...location }),
-    )
     const probedBucket = new ProbedBucket(client, bucket)
-    await probedBucket.setDefault({ Mode: 'COMPLIANCE', Days: 1 })
+    const create = (isLocked: boolean): Promise<unknown> =>
+      client.send(
+        new CreateBucketCommand({
+          Bucket: bucket,
+          ...(isLocked ? { ObjectLockEnabledForBucket: true } : {}),
+          ...location,
+        }),
+      )
+    await create(true).catch(async (error: unknown) => {
+      probedBucket.refusals.push(`a bucket with Object Lock: ${describeRefusal(error)}`)
+      await create(false)
+    })
+    await probedBucket.setDefault(aDay).catch((error: unknown) => {
+      probedBucket.refusals.push(`a default retention: ${describeRefusal(error)}`)
+    })
     return probedBucket
+  }
+
+  /**
+   * Removes the bucket with all that is in it, after the last lock has ended. Returns how many versions stay, because
+   * the store refuses to delete them.
+   */
+  async remove(sleep: (ms: number) => Promise<unknown>): Promise<number> {
+    await this.setDefault(null).catch(() => undefined)
+    const { DeleteMarkers = [], Versions = [] } = await this.client.send(
+      new ListObjectVersionsCommand({ Bucket: this.name }),
+    )
+    const waitMs = this.lockedUntilMs - Date.now() + 2_000
+    if (waitMs > 0) await sleep(waitMs)
+    let remaining = 0
+    for (const { Key, VersionId } of [...DeleteMarkers, ...Versions])
+      await this.delete(Key!, VersionId, true).catch(() => remaining++)
+    if (remaining === 0) await this.client.send(new DeleteBucketCommand({ Bucket: this.name }))
+    return remaining
   }
 
   newKey(): string {
@@ -91,7 +127,13 @@ export class ProbedBucket {
     )
   }
 
-  retain(key: string, versionId: string, mode: Mode, untilMs: number, bypass = false): Promise<unknown> {
+  retain(
+    key: string,
+    versionId: string,
+    { mode, untilMs }: { mode: Mode; untilMs: number },
+    bypass = false,
+  ): Promise<unknown> {
+    this.lockedUntilMs = Math.max(this.lockedUntilMs, untilMs)
     return this.client.send(
       new PutObjectRetentionCommand({
         Bucket: this.name,
@@ -103,10 +145,11 @@ export class ProbedBucket {
     )
   }
 
-  /** A new version with a lock of its own, an hour long. */
+  /** A new version with a lock of its own, a minute long. */
   async putLocked(mode: Mode): Promise<{ key: string; versionId: string; untilMs: number }> {
     const key = this.newKey()
     const untilMs = Math.ceil((Date.now() + lockedForMs) / 1_000) * 1_000
+    this.lockedUntilMs = Math.max(this.lockedUntilMs, untilMs)
     return {
       key,
       untilMs,
@@ -144,7 +187,18 @@ export class ProbedBucket {
   }
 }
 
-/** Whether a call is refused, for a reason that is none of these: a mistake of the caller's, or trouble of the store's. */
+/** The error of a store, with its status: `NotImplemented (501)`. */
+export function describeRefusal(error: unknown): string {
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
+  const status = $metadata?.httpStatusCode
+  const text = JSON.stringify((name ?? 'Error').slice(0, 100)).slice(1, -1)
+  return status === undefined ? text : `${text} (${status})`
+}
+
+/**
+ * Whether a call is refused, for a reason that is none of these: a mistake of the caller's, or trouble of the
+ * store's.
+ */
 export async function isRefused(call: Promise<unknown>): Promise<boolean> {
   const error = await call.then(
     () => null,

@@ -1,4 +1,5 @@
-// The questions of a vault to a store, one question a row of docs/stores.md: each is put to a live endpoint, and answered by what it does.
+// The questions of a vault to a store, one question a row of docs/stores.md: each is put to a live endpoint,
+// and answered by what it does.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -10,7 +11,7 @@ import {
   PutObjectCommand,
   PutObjectLegalHoldCommand,
 } from '@aws-sdk/client-s3'
-import { isRefused } from './probed-bucket.ts'
+import { aDay, describeRefusal, isRefused } from './probed-bucket.ts'
 import type { ProbedBucket } from './probed-bucket.ts'
 
 export interface Question {
@@ -151,8 +152,9 @@ export const questions: Question[] = [
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('COMPLIANCE')
       return (
-        (await isRefused(bucket.retain(key, versionId, 'COMPLIANCE', untilMs - 60_000, true))) &&
-        isRefused(bucket.retain(key, versionId, 'GOVERNANCE', untilMs, true))
+        (await isRefused(
+          bucket.retain(key, versionId, { mode: 'COMPLIANCE', untilMs: untilMs - 10_000 }, true),
+        )) && isRefused(bucket.retain(key, versionId, { mode: 'GOVERNANCE', untilMs: untilMs }, true))
       )
     },
   },
@@ -162,8 +164,8 @@ export const questions: Question[] = [
     page: lock,
     async ask(bucket) {
       const { key, versionId, untilMs } = await bucket.putLocked('COMPLIANCE')
-      await bucket.retain(key, versionId, 'COMPLIANCE', untilMs + 60_000)
-      return (await bucket.head(key, versionId)).ObjectLockRetainUntilDate?.getTime() === untilMs + 60_000
+      await bucket.retain(key, versionId, { mode: 'COMPLIANCE', untilMs: untilMs + 10_000 })
+      return (await bucket.head(key, versionId)).ObjectLockRetainUntilDate?.getTime() === untilMs + 10_000
     },
   },
   {
@@ -174,7 +176,7 @@ export const questions: Question[] = [
       const { key, versionId, untilMs } = await bucket.putLocked('GOVERNANCE')
       return (
         (await isRefused(bucket.delete(key, versionId))) &&
-        isRefused(bucket.retain(key, versionId, 'GOVERNANCE', untilMs - 60_000))
+        isRefused(bucket.retain(key, versionId, { mode: 'GOVERNANCE', untilMs: untilMs - 10_000 }))
       )
     },
   },
@@ -184,11 +186,10 @@ export const questions: Question[] = [
     page: lock,
     async ask(bucket) {
       // Below the default of the bucket where that counts for every version.
-      await bucket.setDefault(null)
-      const { key, versionId } = await bucket.putLocked('GOVERNANCE')
-      const isDeleted = !(await isRefused(bucket.delete(key, versionId, true)))
-      await bucket.setDefault({ Mode: 'COMPLIANCE', Days: 1 })
-      return isDeleted
+      return withoutDefault(bucket, async () => {
+        const { key, versionId } = await bucket.putLocked('GOVERNANCE')
+        return !(await isRefused(bucket.delete(key, versionId, true)))
+      })
     },
   },
   {
@@ -196,23 +197,25 @@ export const questions: Question[] = [
     text: 'A legal hold keeps a version',
     page: lock,
     async ask(bucket) {
-      await bucket.setDefault(null)
       const key = bucket.newKey()
-      const versionId = await bucket.put(key, 'held')
-      const hold = (Status: 'ON' | 'OFF'): Promise<unknown> =>
-        bucket.client.send(
-          new PutObjectLegalHoldCommand({
-            Bucket: bucket.name,
-            Key: key,
-            VersionId: versionId,
-            LegalHold: { Status },
-          }),
-        )
-      await hold('ON')
-      const isKept = await isRefused(bucket.delete(key, versionId, true))
-      await hold('OFF')
-      await bucket.setDefault({ Mode: 'COMPLIANCE', Days: 1 })
-      return isKept
+      return withoutDefault(bucket, async () => {
+        const versionId = await bucket.put(key, 'held')
+        const hold = (Status: 'ON' | 'OFF'): Promise<unknown> =>
+          bucket.client.send(
+            new PutObjectLegalHoldCommand({
+              Bucket: bucket.name,
+              Key: key,
+              VersionId: versionId,
+              LegalHold: { Status },
+            }),
+          )
+        await hold('ON')
+        try {
+          return await isRefused(bucket.delete(key, versionId, true))
+        } finally {
+          await hold('OFF').catch(() => undefined)
+        }
+      })
     },
   },
   {
@@ -221,7 +224,7 @@ export const questions: Question[] = [
     page: lock,
     async ask(bucket) {
       const key = bucket.newKey()
-      return isRefused(bucket.delete(key, await bucket.put(key, 'by default'), true))
+      return isRefused(bucket.delete(key, await bucket.put(key, 'by default')))
     },
   },
   {
@@ -241,10 +244,7 @@ export const questions: Question[] = [
     async ask(bucket) {
       const key = bucket.newKey()
       const versionId = await bucket.put(key, 'by default')
-      await bucket.setDefault(null)
-      const isKept = await isRefused(bucket.delete(key, versionId))
-      await bucket.setDefault({ Mode: 'COMPLIANCE', Days: 1 })
-      return isKept
+      return withoutDefault(bucket, () => isRefused(bucket.delete(key, versionId)))
     },
   },
   {
@@ -296,13 +296,7 @@ export const questions: Question[] = [
     text: '… which can still remove the policy',
     page: 'S3 API Reference: DeleteBucketPolicy',
     ask: (bucket) =>
-      underPolicy(
-        bucket,
-        's3:*',
-        {},
-        async () =>
-          !(await isRefused(bucket.client.send(new DeleteBucketPolicyCommand({ Bucket: bucket.name })))),
-      ),
+      underPolicy(bucket, 's3:DeleteBucketPolicy', {}, async () => !(await isRefused(removePolicy(bucket)))),
   },
   {
     id: 'date',
@@ -332,18 +326,40 @@ async function underPolicy(
   Condition: object,
   ask: () => Promise<boolean>,
 ): Promise<boolean> {
-  const Resource =
-    action === 's3:*'
-      ? [`arn:aws:s3:::${bucket.name}`, `arn:aws:s3:::${bucket.name}/*`]
-      : `arn:aws:s3:::${bucket.name}/*`
+  const isKnown = !(await isRefused(setPolicy(bucket, action, Condition)))
+  try {
+    return isKnown && (await ask())
+  } finally {
+    if (isKnown)
+      await removePolicy(bucket)
+        // Where a deny of this binds every identity, another policy can still take its place.
+        .catch(() => setPolicy(bucket, 's3:GetBucketWebsite', {}).then(() => removePolicy(bucket)))
+        .catch((error: unknown) => bucket.refusals.push(`to remove a policy: ${describeRefusal(error)}`))
+  }
+}
+
+/** Sets the policy that denies every identity `action` under `Condition`. */
+function setPolicy(bucket: ProbedBucket, action: string, Condition: object): Promise<unknown> {
+  const isOfBucket = action.includes('Bucket')
+  const Resource = `arn:aws:s3:::${bucket.name}${isOfBucket ? '' : '/*'}`
   const policy = {
     Version: '2012-10-17',
     Statement: [{ Effect: 'Deny', Principal: '*', Action: action, Resource, Condition }],
   }
-  const isKnown = !(await isRefused(
-    bucket.client.send(new PutBucketPolicyCommand({ Bucket: bucket.name, Policy: JSON.stringify(policy) })),
-  ))
-  const answer = isKnown && (await ask())
-  await bucket.client.send(new DeleteBucketPolicyCommand({ Bucket: bucket.name }))
-  return answer
+  return bucket.client.send(
+    new PutBucketPolicyCommand({ Bucket: bucket.name, Policy: JSON.stringify(policy) }),
+  )
+}
+
+function removePolicy(bucket: ProbedBucket): Promise<unknown> {
+  return bucket.client.send(new DeleteBucketPolicyCommand({ Bucket: bucket.name }))
+}
+
+async function withoutDefault(bucket: ProbedBucket, ask: () => Promise<boolean>): Promise<boolean> {
+  await bucket.setDefault(null)
+  try {
+    return await ask()
+  } finally {
+    await bucket.setDefault(aDay)
+  }
 }

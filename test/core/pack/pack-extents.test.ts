@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { codec, maxChunksPerPack } from '../../../core/pack/pack-footer.ts'
+import { codec } from '../../../core/pack/pack-footer.ts'
 import { PackExtents, PlannedFrame } from '../../../core/pack/pack-extents.ts'
 import { seededRandom } from '../../fixtures/manual-clock.ts'
+import { maxChunksPerPack } from '../../../core/limits.ts'
 
 const frame = { codec: codec.raw, offset: 16, storedBytes: 40, rawBytes: 40, firstChunk: 1, chunkCount: 2 }
 

@@ -1,13 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { maxChunksPerPack, maxFooterBytes, maxFrameRawBytes } from '../../../core/limits.ts'
 import {
   codec,
   encodeFooter,
   encodeTrailer,
   headerBytes,
-  maxChunksPerPack,
-  maxFooterBytes,
-  maxFrameRawBytes,
   parseFooter,
   parseTrailer,
   trailerBytes,
@@ -151,9 +149,9 @@ describe('a trailer', () => {
 
   test('is refused with a footer that lies before the pack or is over the limit', () => {
     for (const bytes of [packBytes, packBytes - trailerBytes - headerBytes + 1, 0xffff_ffff]) {
-      const spoiled = Buffer.from(trailer)
-      spoiled.writeUInt32LE(bytes, 0)
-      expect(refusalOf(() => parseTrailer(spoiled, packBytes, 'it'))?.code).toBe('damaged')
+      const corrupt = Buffer.from(trailer)
+      corrupt.writeUInt32LE(bytes, 0)
+      expect(refusalOf(() => parseTrailer(corrupt, packBytes, 'it'))?.code).toBe('damaged')
     }
     const huge = Buffer.from(trailer)
     huge.writeUInt32LE(maxFooterBytes + 1, 0)

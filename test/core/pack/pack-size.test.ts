@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { maxChunksPerPack, maxFrameRawBytes, maxPackBytes } from '../../../core/pack/pack-footer.ts'
+import { maxChunksPerPack, maxFrameRawBytes, maxPackBytes } from '../../../core/limits.ts'
 import {
   choosePackBytes,
   largePackTargetBytes,

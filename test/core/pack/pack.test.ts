@@ -15,9 +15,6 @@ import {
   encodeFooter,
   encodeTrailer,
   headerBytes,
-  maxChunksPerPack,
-  maxFrameRawBytes,
-  maxPackBytes,
   packMagic,
   trailerBytes,
 } from '../../../core/pack/pack-footer.ts'
@@ -25,13 +22,14 @@ import { largePackTargetBytes, packBufferBytes, packTargetBytes } from '../../..
 import { flip } from '../../fixtures/faulty-store.ts'
 import { sha256Of } from '../../fixtures/handmade-vault.ts'
 import { randomBytes } from '../../fixtures/manual-clock.ts'
+import { maxChunksPerPack, maxFrameRawBytes, maxPackBytes } from '../../../core/limits.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
 import { acceptedPrefixes, refusalOf } from '../../fixtures/refusal.ts'
 
-const memory = new ArrayBuffer(packBufferBytes(packTargetBytes))
+const buffer = new ArrayBuffer(packBufferBytes(packTargetBytes))
 
 function buildPack(chunks: readonly Uint8Array[]): Buffer {
-  const builder = new PackBuilder('files', memory)
+  const builder = new PackBuilder('files', buffer)
   for (const bytes of chunks) builder.add(sha256Of(bytes), bytes)
   const { body, sha256 } = builder.seal()
   expect(sha256).toBe(sha256Of(body).toString('hex'))
@@ -142,7 +140,7 @@ describe('a pack', () => {
 
   test('can be four times as large, with the largest chunk in the last moment; the memory of a smaller one is not used for it', () => {
     const noise = randomBytes(maxFrameRawBytes, 6)
-    const builder = new PackBuilder('files', memory, largePackTargetBytes)
+    const builder = new PackBuilder('files', buffer, largePackTargetBytes)
     let added = 0
     for (; !builder.isFull; added++) {
       noise.writeUInt32LE(added)
@@ -150,7 +148,7 @@ describe('a pack', () => {
     }
     const { body: packBody } = builder.seal()
     expect(added).toBe(16)
-    expect(packBody.buffer).not.toBe(memory)
+    expect(packBody.buffer).not.toBe(buffer)
     expect(
       verifyPack(Buffer.from(packBody.buffer, packBody.byteOffset, packBody.length), 'files', 'the pack')
         .lengths.length,
@@ -319,7 +317,9 @@ describe('bombs', () => {
   })
 })
 
-/** A zstd frame that declares a window of 2^log bytes and no content size, as a stream of unknown length has. */
+/**
+ * A zstd frame that declares a window of 2^log bytes and no content size, as a stream of unknown length has.
+ */
 function wideWindowFrame(log: number): Buffer {
   const compressed = zstdCompressSync(Buffer.alloc(100), {
     params: { [constants.ZSTD_c_contentSizeFlag]: 0, [constants.ZSTD_c_windowLog]: 10 },

@@ -1,11 +1,7 @@
 import { ulid } from 'ulid'
 import { describe, expect, test } from 'vitest'
-import {
-  ChunkReader,
-  forEachConcurrently,
-  frameOf,
-  readFooter,
-} from '../../../core/restore-plan/chunk-reader.ts'
+import { forEachConcurrently, frameOf } from '../../../core/restore-plan/chunk-fetch.ts'
+import { ChunkReader, readFooter } from '../../../core/restore-plan/chunk-reader.ts'
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts'
 import type { ChunkLocation, Manifest, PackReference } from '../../../core/snapshot/manifest.ts'
 import { openPack, verifyPack } from '../../../core/pack/pack.ts'

@@ -35,10 +35,10 @@ test('in the order of a tree, those above an entry tell as much as all that were
       }))
       entries.sort((a, b) => comparePaths(a.path, b.path))
       const open = new OpenDirectories()
-      const answers = entries.map((entry) =>
+      const entered = entries.map((entry) =>
         open.enter(entry.path, entry.isDirectory).map((parent) => parent.toString('latin1')),
       )
-      expect(answers).toEqual(expectedOf(entries))
+      expect(entered).toEqual(expectedOf(entries))
     }),
     { numRuns: propertyRuns },
   )

@@ -69,7 +69,7 @@ describe('planned files', () => {
 
   test('are damaged by whichever name, for the first reason', () => {
     const files = threeFiles()
-    files.linkTo.set(1, 0)
+    files.link(1, 0)
     files.noteDamage(0, 'first')
     files.noteDamage(0, 'second')
     expect([0, 1, 2].map((file) => files.damageOf(file))).toEqual(['first', 'first', null])

@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeManifest, encodeManifest } from '../../../core/snapshot/manifest.ts'
 import type { Manifest } from '../../../core/snapshot/manifest.ts'
+import { maxManifestJsonBytes } from '../../../core/limits.ts'
 import { manifestKey, packKey } from '../../../core/store/vault-keys.ts'
+import { handmadeBase } from '../../fixtures/handmade-base.ts'
 import { flip } from '../../fixtures/faulty-store.ts'
 import { HandmadeVault, handmadeGeneration, sha256Of } from '../../fixtures/handmade-vault.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
@@ -28,6 +30,7 @@ const manifest: Manifest = vault.manifest(sha256Of(Buffer.from('root')), [pack],
   problemCount: 7,
 })
 const expected = { source: 'files', id: ulid }
+const base = handmadeBase()
 const digestAt = 24
 const headBytes = digestAt + 32
 
@@ -110,10 +113,44 @@ describe('a manifest', () => {
   })
 
   test('of an unknown version is called unsupported, with its number', () => {
-    expect(refusalOf(() => decodeManifest(flip(encodeManifest(manifest), 18, 2), expected))).toMatchObject({
+    expect(refusalOf(() => decodeManifest(flip(encodeManifest(manifest), 18, 4), expected))).toMatchObject({
       code: 'unsupported-format',
-      context: { version: 3 },
+      context: { version: 6 },
     })
+  })
+
+  test('has version 4 if it is the base of a running cluster', () => {
+    const bytes = encodeManifest({ ...manifest, sourceKind: 'postgres', postgres: base })
+    expect(bytes.readUInt16LE(18)).toBe(4)
+    expect(decodeManifest(bytes, expected)).toEqual({ ...manifest, sourceKind: 'postgres', postgres: base })
+    for (const version of [2, 3]) {
+      const relabelled = Buffer.from(bytes)
+      relabelled.writeUInt16LE(version, 18)
+      expect(refusalOf(() => decodeManifest(relabelled, expected))?.code).toBe('damaged')
+    }
+    const volume = Buffer.from(encodeManifest(manifest))
+    volume.writeUInt16LE(4, 18)
+    expect(refusalOf(() => decodeManifest(volume, expected))?.code).toBe('damaged')
+  })
+
+  test('of a volume is never the base of a cluster', () => {
+    expect(refusalOf(() => encodeManifest({ ...manifest, postgres: base }))?.code).toBe('damaged')
+  })
+
+  test('has version 3 only if rules left something out, so that earlier programs read the others', () => {
+    const leftOut = [{ rule: 'node_modules/', count: 2 }]
+    const bytes = encodeManifest({ ...manifest, leftOut })
+    expect(decodeManifest(bytes, expected)).toEqual({ ...manifest, leftOut })
+    expect([manifest, { ...manifest, leftOut }].map((one) => encodeManifest(one).readUInt16LE(18))).toEqual([
+      2, 3,
+    ])
+  })
+
+  test('of version 1, which names no vault, is read', () => {
+    const { vault: _, ...first } = manifest
+    const bytes = encodeManifest(first)
+    bytes.writeUInt16LE(1, 18)
+    expect(decodeManifest(bytes, expected)).toEqual(first)
   })
 })
 
@@ -259,10 +296,32 @@ describe('a manifest that lies', () => {
       code: 'damaged',
       cause: { code: 'ERR_BUFFER_TOO_LARGE' },
     })
-    expect(refusalOf(() => decodeManifest(dress('', 65 * 1024 * 1024, bomb), expected))?.message).toContain(
-      'claims',
-    )
+    expect(
+      refusalOf(() => decodeManifest(dress('', maxManifestJsonBytes + 1, bomb), expected))?.message,
+    ).toContain('claims')
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1024 * 1024)
+  })
+})
+
+test('a manifest of 2 KB that decodes to 48 MiB is refused', () => {
+  const json = JSON.stringify(manifest) + ' '.repeat(48 * 1024 * 1024)
+  expect(refusalOf(() => decodeManifest(dress(json), expected))?.message).toContain('claims')
+})
+
+describe('what a manifest names', () => {
+  const second = { ...pack, sha256: 'cd'.repeat(32), key: pack.key.replaceAll('ab', 'cd') }
+  const twice = { ...pack, key: pack.key.replace(ulid, '01KN35E000KHX2RH9446W7Z9H9') }
+
+  test('it names once, so that few bytes cost a reader few requests', () => {
+    expect(refusalOfChanged((value) => (value['packs'] = [pack, second, twice]))).toContain('a pack twice')
+    expect(refusalOfChanged((value) => (value['index'] = [location, location]))).toContain('index twice')
+    const behind = { ...location, offset: 116 }
+    expect(
+      refusalOfChanged((value) => (value['index'] = [behind, { ...location, storedBytes: 101 }])),
+    ).toContain('index twice')
+    expect(() => encodeManifest({ ...manifest, packs: [pack, twice] })).toThrow('a pack twice')
+    const honest = { ...manifest, packs: [second, pack], index: [behind, location, { ...location, pack: 1 }] }
+    expect(decodeManifest(encodeManifest(honest), expected)).toEqual(honest)
   })
 })
 

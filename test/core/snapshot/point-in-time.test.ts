@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { anyCharacter } from '../../fixtures/any-character.ts'
 import { HoldfastError } from '../../../core/errors.ts'
 import { assertNotInFuture, parsePointInTime } from '../../../core/snapshot/point-in-time.ts'
 
@@ -10,6 +11,12 @@ describe('a point in time', () => {
     ['2026-04-24T12:15+02:00[Europe/Berlin]', '2026-04-24T10:15:00.000Z'],
     ['2026-04-24 10:15:00.123456789Z', '2026-04-24T10:15:00.123Z'],
     ['20260424T101500Z', '2026-04-24T10:15:00.000Z'],
+    ['2026-01-24T12:15:00+01:00[Europe/Berlin]', '2026-01-24T11:15:00.000Z'],
+    ['2026-04-24T12:15:00[Europe/Berlin]', '2026-04-24T10:15:00.000Z'],
+    ['2026-04-24T12:15:00 Europe/Berlin', '2026-04-24T10:15:00.000Z'],
+    ['2026-04-24 12:15:00 America/Argentina/Buenos_Aires', '2026-04-24T15:15:00.000Z'],
+    ['2026-04-24 10:15:00 UTC', '2026-04-24T10:15:00.000Z'],
+    ['2026-10-25T02:30:00+01:00[Europe/Berlin]', '2026-10-25T01:30:00.000Z'],
   ])('%s is %s', (text, expected) => {
     expect(new Date(parsePointInTime(text)).toISOString()).toBe(expected)
   })
@@ -39,9 +46,26 @@ describe('a point in time', () => {
     expect(() => parsePointInTime(text)).toThrow('not a time in ISO 8601')
   })
 
+  test.each([
+    [
+      '2026-04-24T12:15:00+01:00[Europe/Berlin]',
+      'has another offset than its zone has at that time (+02:00)',
+    ],
+    ['2026-10-25T02:30:00[Europe/Berlin]', 'it comes twice, or never'],
+    ['2026-03-29T02:30:00 Europe/Berlin', 'it comes twice, or never'],
+    ['2026-04-24T12:15:00 CET', 'the short name of a zone'],
+    ['2026-04-24T12:15:00[Europe/Nowhere]', 'with the name of a zone'],
+    ['tomorrow[Europe/Berlin]', 'with the name of a zone'],
+  ])('%s is refused with the right reason', (text, reason) => {
+    expect(catchError(() => parsePointInTime(text))).toMatchObject({
+      code: 'invalid-input',
+      message: expect.stringContaining(reason) as string,
+    })
+  })
+
   test('with any text is read or is a HoldfastError', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: anyCharacter }), (text) => {
         try {
           expect(Number.isFinite(parsePointInTime(text))).toBe(true)
         } catch (error) {

@@ -33,7 +33,7 @@ async function makeVault(
       cacheDirectory: join(makeFolder(), 'cache'),
       promiseDays: 30,
       toolVersion: 'test',
-      workers: 1,
+      workers: 0,
     })
     ids.push(snapshot!.id)
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts'
-import { encodeManifest, maxManifestBytes } from '../../../core/snapshot/manifest.ts'
+import { maxManifestBytes } from '../../../core/limits.ts'
+import { encodeManifest } from '../../../core/snapshot/manifest.ts'
 import type { Manifest } from '../../../core/snapshot/manifest.ts'
 import { listSnapshots, listSources, loadSnapshot, selectSnapshot } from '../../../core/snapshot/snapshot.ts'
 import type { Snapshot } from '../../../core/snapshot/snapshot.ts'
@@ -50,7 +51,7 @@ describe('the snapshots of a source', () => {
       new HandmadeVault(vault.store, 'other', 3).manifest(root, []),
     )
     const refs = await listSnapshots(vault.store, 'files')
-    expect(refs.map(({ id, timeMs, flags, isHidden }) => ({ id, timeMs, flags, isHidden }))).toEqual(
+    expect([...refs].map(({ id, timeMs, flags, isHidden }) => ({ id, timeMs, flags, isHidden }))).toEqual(
       chain.map(({ id, timeMs }) => ({ id, timeMs, flags: [], isHidden: false })),
     )
     expect(await listSources(vault.store)).toEqual(['files', 'other'])
@@ -60,7 +61,7 @@ describe('the snapshots of a source', () => {
     const { vault, chain } = await makeChain()
     for (const { key } of chain) vault.store.add(key, Buffer.alloc(0), { isDeleteMarker: true })
     const refs = await listSnapshots(vault.store, 'files')
-    expect(refs.map(({ id, isHidden }) => [id, isHidden])).toEqual(chain.map(({ id }) => [id, true]))
+    expect([...refs].map(({ id, isHidden }) => [id, isHidden])).toEqual(chain.map(({ id }) => [id, true]))
     expect((await select(vault)).id).toBe(chain[2]!.id)
   })
 
@@ -69,13 +70,13 @@ describe('the snapshots of a source', () => {
     const forged = encodeManifest({ ...chain[2]!.manifest, complete: false })
     const overlay = vault.store.add(chain[2]!.key, forged)
     const refs = await listSnapshots(vault.store, 'files')
-    expect(refs.map(({ versionId, flags }) => [versionId, flags.length])).toEqual([
+    expect([...refs].map(({ versionId, flags }) => [versionId, flags.length])).toEqual([
       ...chain.map(({ versionId }) => [versionId, 0]),
       [overlay.versionId, 1],
     ])
     const { id, skipped } = await select(vault)
     expect(id).toBe(chain[2]!.id)
-    expect((await loadSnapshot(vault.store, refs[2]!)).manifest.complete).toBe(true)
+    expect((await loadSnapshot(vault.store, refs.at(2)!)).manifest.complete).toBe(true)
     expect(skipped).toEqual([expect.stringContaining('written over')])
   })
 
@@ -185,6 +186,18 @@ describe('the newest snapshot, if it is damaged', () => {
     expect((await listSnapshots(vault.store, 'files')).at(-1)!.flags).toEqual(['too large for a manifest'])
   })
 
+  test('is read until it arrives with the same bytes twice, and none older is read than the choice', async () => {
+    const { vault, chain } = await makeChain()
+    vault.store.versions.find(({ key }) => key === chain[2]!.key)!.body = Buffer.from('x')
+    vault.store.requests.get = 0
+    expect((await select(vault)).id).toBe(chain[1]!.id)
+    // Twice the corrupt one, twice at once the two before it, and the choice again.
+    expect(vault.store.requests.get).toBeLessThanOrEqual(5)
+    vault.store.requests.get = 0
+    expect((await select(vault, chain[1]!.timeMs)).id).toBe(chain[1]!.id)
+    expect(vault.store.requests.get).toBe(1)
+  })
+
   test('on the way only, is read again and not passed over', async () => {
     const { vault, chain } = await makeChain()
     const faulty = new FaultyStore(vault.store)
@@ -259,6 +272,16 @@ describe('snapshots of the same second', () => {
       vault.manifest(root, [], { parent: { id: first.id, sha256: 'ab'.repeat(32) } }),
     )
     expect((await refusalOfSelect(vault)).code).toBe('ambiguous')
+  })
+
+  test('are not confused with older ones that were read at the same time', async () => {
+    const { vault, chain } = await makeChain()
+    for (const { id } of [chain[0]!, chain[2]!])
+      vault.store.versions.find(({ key }) => key === manifestKey('files', id))!.body = Buffer.from('x')
+    expect(await select(vault)).toEqual({
+      id: chain[1]!.id,
+      skipped: [expect.stringContaining(chain[2]!.id)],
+    })
   })
 
   test('of which one is damaged leave the other', async () => {

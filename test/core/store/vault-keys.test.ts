@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { anyCharacter } from '../../fixtures/any-character.ts'
 import { isHoldfastError } from '../../../core/errors.ts'
 import {
   assertSourceName,
@@ -8,6 +9,8 @@ import {
   packKey,
   parseManifestKey,
   parsePackKey,
+  parseReceiptKey,
+  receiptKey,
 } from '../../../core/store/vault-keys.ts'
 import { handmadeGeneration } from '../../fixtures/handmade-vault.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
@@ -56,6 +59,12 @@ describe('keys', () => {
       sha256: hash,
     })
     expect(parseManifestKey(manifestKey('files', ulid))).toEqual({ source: 'files', ulid })
+    const receiptId = '01KN35E000KHX2RH9446W7Z9H9'
+    expect(parseReceiptKey(receiptKey('files', ulid, receiptId))).toEqual({
+      source: 'files',
+      manifestId: ulid,
+      id: receiptId,
+    })
   })
 
   test('that are anything else are none', () => {
@@ -97,7 +106,7 @@ describe('keys', () => {
 
   test('that are random text never throw', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+      fc.property(fc.string({ unit: anyCharacter, maxLength: 200 }), (text) => {
         expect(parsePackKey(text)).toBeNull()
         expect(parseManifestKey(`sources/${text}`)).toBeNull()
       }),

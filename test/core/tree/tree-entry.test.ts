@@ -87,9 +87,9 @@ describe('an entry', () => {
 })
 
 function flipType(bytes: Buffer, type: number): Buffer {
-  const spoiled = Buffer.from(bytes)
-  spoiled[3] = type
-  return spoiled
+  const corrupt = Buffer.from(bytes)
+  corrupt[3] = type
+  return corrupt
 }
 
 describe('a path', () => {

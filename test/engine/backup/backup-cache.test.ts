@@ -93,7 +93,10 @@ test.each<[string, string, (cache: BackupCache) => unknown]>([
     })
     cache.putLastSnapshot({
       id: 'id',
+      versionId: 'v',
       sha256: 'aa',
+      timeMs: 1000,
+      client: { host: 'h', root: '/' },
       generation: { name: 'g', startMs: 1, lock: null },
       index: [],
     })

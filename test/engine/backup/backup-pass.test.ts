@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -14,8 +15,8 @@ import {
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { sortKeyOf } from '../../../engine/backup/file-records.ts'
 import { FileCache } from '../../../engine/backup/file-cache.ts'
+import { PendingEntries } from '../../../engine/backup/pending-entries.ts'
 import { partBytes } from '../../../engine/backup/source-reader.ts'
 import { WorkerPool } from '../../../engine/worker-pool.ts'
 import { age, expectEqual, write } from '../../fixtures/backup-steps.ts'
@@ -25,6 +26,7 @@ import { ProtectedSource } from '../../fixtures/protected-source.ts'
 import { startEngine } from '../../fixtures/start-engine.ts'
 
 const isRoot = process.getuid?.() === 0
+const nobody = 65_534
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -184,33 +186,38 @@ describe('a file that', () => {
     chmodSync(join(source.directory, 'b'), 0o600)
     chmodSync(join(source.directory, 'closed'), 0o700)
     for (const name of ['vault', 'cache']) {
-      mkdirSync(join(source.root, name))
-      chmodSync(join(source.root, name), 0o777)
+      mkdirSync(join(source.root, name), { mode: 0o755 })
+      chownSync(join(source.root, name), nobody, nobody)
     }
-    const { answer } = startEngine(
+    const { outcome } = startEngine(
       {
         operation: 'backup',
         store: join(source.root, 'vault'),
         directory: source.directory,
         cacheDirectory: join(source.root, 'cache', 'nobody'),
       },
-      { as: 65_534 },
+      { as: nobody },
     )
-    expect(await answer).toMatchObject({
+    expect(await outcome).toMatchObject({
       complete: false,
       problems: [
         { path: 'closed', kind: 'unreadable' },
         { path: 'b', kind: 'unreadable' },
       ],
     })
-    const { answer: restored } = startEngine({
+    const { outcome: restored } = startEngine({
       operation: 'restore',
       store: join(source.root, 'vault'),
       directory: join(source.root, 'target'),
       cacheDirectory: '',
     })
     expect(await restored).toMatchObject({ damaged: 0 })
-    expect(Object.keys(describeDirectory(join(source.root, 'target')))).toEqual(['.', 'a', 'closed'])
+    expect(Object.keys(describeDirectory(join(source.root, 'target')))).toEqual([
+      '.',
+      '.holdfast-incomplete',
+      'a',
+      'closed',
+    ])
   })
 })
 
@@ -218,14 +225,14 @@ test('a file that the cache could not be asked for is not remembered as empty by
   onTestFinished,
 }) => {
   const source = new ProtectedSource({ onFinished: onTestFinished })
-  // So large that it is sent to be read at once: that is under way when the cache is asked for `c`.
+  // A file of this size goes to a thread at once, which reads it when the pass looks up `c` in the cache.
   write(source, 'a', '')
   truncateSync(join(source.directory, 'a'), partBytes + 1)
   write(source, 'b', 'read')
   write(source, 'c', 'not read')
   await age()
-  vi.spyOn(FileCache.prototype, 'lookup').mockImplementation((key) => {
-    if (key.equals(sortKeyOf(Buffer.from('c')))) throw new Error('the cache can not be read')
+  vi.spyOn(FileCache.prototype, 'lookup').mockImplementation((path) => {
+    if (path.equals(Buffer.from('c'))) throw new Error('the cache can not be read')
     return null
   })
   const put = vi.spyOn(FileCache.prototype, 'put')
@@ -238,4 +245,21 @@ test('a file that the cache could not be asked for is not remembered as empty by
     partBytes + 1,
     4,
   ])
+})
+
+test('few entries wait behind a changed file, which is read before its batch is full', async ({
+  onTestFinished,
+}) => {
+  const source = new ProtectedSource({ onFinished: onTestFinished })
+  write(source, 'a', 'changed')
+  for (let index = 0; index < 3_000; index++) write(source, `b${index}`, '')
+  let maxWaiting = 0
+  const push = Reflect.get(PendingEntries.prototype, 'push') as (this: PendingEntries, entry: unknown) => void
+  vi.spyOn(PendingEntries.prototype, 'push').mockImplementation(function (this: PendingEntries, entry) {
+    push.call(this, entry)
+    maxWaiting = Math.max(maxWaiting, this.length)
+  })
+  await source.backup({ workers: 0 })
+  expect(maxWaiting).toBeGreaterThan(0)
+  expect(maxWaiting).toBeLessThan(900)
 })

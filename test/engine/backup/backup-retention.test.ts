@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { HoldfastError } from '../../../core/errors.ts'
 import { maxCommitMs, dayMs } from '../../../core/snapshot/retention.ts'
 import { listSnapshots } from '../../../core/snapshot/snapshot.ts'
 import { codeOf, expectEqual, write } from '../../fixtures/backup-steps.ts'
@@ -8,10 +9,10 @@ import { ProtectedSource } from '../../fixtures/protected-source.ts'
 import { parseManifestKey } from '../../../core/store/vault-keys.ts'
 
 describe('retention', () => {
-  const promise = { promiseDays: 30 }
+  const options = { promiseDays: 30 }
 
-  /** What the whole design promises: every pack is locked for as long as the snapshot must stay restorable. */
-  async function expectPromiseKept(source: ProtectedSource): Promise<void> {
+  /** The guarantee of the design: every pack is locked as long as the snapshot must stay restorable. */
+  async function expectRetentionKept(source: ProtectedSource): Promise<void> {
     const { manifest, timeMs } = await source.snapshot()
     for (const pack of manifest.packs) {
       const version = source.store.versions.find(({ versionId }) => versionId === pack.versionId)!
@@ -22,17 +23,17 @@ describe('retention', () => {
   test('a pack is used again until its lock no longer covers the promise; then its chunks go into the next generation', async () => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
-    await source.backup(promise)
+    await source.backup(options)
     source.store.nowMs += 10 * dayMs - maxCommitMs - 1000
-    expect(await source.backup(promise)).toMatchObject({ packsUploaded: 0 })
-    await expectPromiseKept(source)
+    expect(await source.backup(options)).toMatchObject({ packsUploaded: 0 })
+    await expectRetentionKept(source)
     source.store.nowMs += 1000
-    const late = await source.backup(promise)
+    const late = await source.backup(options)
     expect(late).toMatchObject({ bytesNew: 1, packsUploaded: 3 })
     const { manifest } = await source.snapshot()
     expect(manifest.generation).toBe('20260410T230000Z-compliance-40d')
     expect(manifest.packs.every(({ key }) => key.includes(manifest.generation))).toBe(true)
-    await expectPromiseKept(source)
+    await expectRetentionKept(source)
     await expectEqual(source)
   })
 
@@ -43,9 +44,9 @@ describe('retention', () => {
       (store) => {
         // Nothing is uploaded but the manifest: only asking tells the time.
         const lockDefault = store.lockDefault.bind(store)
-        let asked = 0
+        let requests = 0
         store.lockDefault = () => {
-          if (++asked === 2) store.nowMs += dayMs
+          if (++requests === 2) store.nowMs += dayMs
           return lockDefault()
         }
       },
@@ -61,12 +62,66 @@ describe('retention', () => {
   ])('%s', async (_, ageMs, passTime) => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
-    await source.backup(promise)
+    await source.backup(options)
     source.store.nowMs += ageMs
     passTime(source.store)
-    expect(await source.backup(promise)).toMatchObject({ packsUploaded: 3 })
-    await expectPromiseKept(source)
+    // No snapshot was committed first and found to be short then.
+    expect(await source.backup(options)).toMatchObject({ packsUploaded: 3, shortSnapshots: [] })
+    await expectRetentionKept(source)
     await expectEqual(source)
+  })
+
+  test('a commit at which the host sleeps for days is made again, and the result names the first one', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    await source.backup(options)
+    source.store.nowMs += dayMs
+    let sleeps = 0
+    source.store.beforePut = (key) => {
+      if (parseManifestKey(key) !== null && sleeps++ === 0) source.store.nowMs += 15 * dayMs
+    }
+    const result = await source.backup(options)
+    const [, short, last] = await listSnapshots(source.store, 'files')
+    expect(result).toMatchObject({ snapshot: { id: last!.id }, parentId: short!.id, packsUploaded: 3 })
+    expect(result.shortSnapshots).toMatchObject([{ id: short!.id }])
+    const { lockedUntilMs, timeMs } = result.shortSnapshots[0]!
+    expect((lockedUntilMs - timeMs!) / dayMs).toBeCloseTo(24, 1)
+    await expectRetentionKept(source)
+    await expectEqual(source)
+    source.store.nowMs += 60_000
+    expect(await source.backup(options)).toMatchObject({ shortSnapshots: [], packsUploaded: 0 })
+  })
+
+  test('a commit at which the host sleeps is named also if its reply is lost, because the vault may hold it', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    await source.backup(options)
+    source.store.nowMs += dayMs
+    let commits = 0
+    source.store.beforePut = (key) => {
+      if (parseManifestKey(key) !== null && ++commits === 1) source.store.nowMs += 15 * dayMs
+    }
+    source.store.afterPut = (key) => {
+      if (parseManifestKey(key) !== null && commits === 1)
+        throw new HoldfastError('unreachable', 'no reply came', { retryable: true })
+    }
+    const { shortSnapshots, snapshot } = await source.backup(options)
+    const [, lost, short, last] = await listSnapshots(source.store, 'files')
+    expect(snapshot!.id).toBe(last!.id)
+    const [{ lockedUntilMs }] = shortSnapshots as [(typeof shortSnapshots)[0]]
+    expect(shortSnapshots).toEqual([
+      { id: lost!.id, timeMs: null, lockedUntilMs },
+      { id: short!.id, timeMs: short!.timeMs, lockedUntilMs },
+    ])
+    await expectRetentionKept(source)
+  })
+
+  test('a host that sleeps at each commit ends in an error, never in a short guarantee', async () => {
+    const source = new ProtectedSource()
+    write(source, 'a', 'a')
+    source.store.beforePut = (key) =>
+      void (source.store.nowMs += parseManifestKey(key) !== null ? 15 * dayMs : 0)
+    await expect(source.backup(options)).rejects.toMatchObject({ code: 'vault-unsafe' })
   })
 
   test('a pack of the same run whose time runs out, because the run takes so long, is uploaded again', async () => {
@@ -74,8 +129,8 @@ describe('retention', () => {
     for (let index = 0; index < 4; index++) write(source, `f${index}`, randomBytes(8 * 1024 * 1024, index))
     source.store.beforePut = () =>
       void (source.store.nowMs += source.store.requests.put === 2 ? 10.5 * dayMs : 0)
-    expect((await source.backup(promise)).packsReferenced).toBeLessThan(source.store.requests.put - 1)
-    await expectPromiseKept(source)
+    expect((await source.backup(options)).packsReferenced).toBeLessThan(source.store.requests.put - 1)
+    await expectRetentionKept(source)
     await expectEqual(source)
   })
 
@@ -86,24 +141,24 @@ describe('retention', () => {
       source.store.nowMs += 3_600_000
       source.clock.time += 3_600_000
     }
-    await source.backup(promise)
+    await source.backup(options)
     source.store.afterPut = () => undefined
-    source.store.nowMs += 10 * dayMs - 4 * 3_600_000 + 1 - maxCommitMs
-    const [first] = source.store.versions
-    await source.backup(promise)
+    const firstPack = source.store.versions.find(({ key }) => key.includes('/packs/'))!
+    source.store.nowMs = firstPack.lastModifiedMs + 10 * dayMs + 1 - maxCommitMs
+    await source.backup(options)
     expect((await source.snapshot()).manifest.packs.map(({ versionId }) => versionId)).not.toContain(
-      first!.versionId,
+      firstPack.versionId,
     )
-    await expectPromiseKept(source)
+    await expectRetentionKept(source)
   })
 
   test('packs locked in GOVERNANCE are not used again in a vault that is armed since, nor any when the promise grows', async () => {
     const source = new ProtectedSource()
     source.store.retention = { mode: 'GOVERNANCE', days: 40 }
     write(source, 'a', 'a')
-    await source.backup(promise)
+    await source.backup(options)
     source.store.retention = { mode: 'COMPLIANCE', days: 40 }
-    expect(await source.backup(promise)).toMatchObject({ packsUploaded: 3, lock: { mode: 'COMPLIANCE' } })
+    expect(await source.backup(options)).toMatchObject({ packsUploaded: 3, lock: { mode: 'COMPLIANCE' } })
     expect((await source.snapshot()).manifest.generation).toContain('compliance')
     source.store.nowMs += dayMs - maxCommitMs - 1000
     expect(await source.backup({ promiseDays: 39 })).toMatchObject({ packsUploaded: 0 })
@@ -115,10 +170,10 @@ describe('retention', () => {
     const source = new ProtectedSource()
     write(source, 'a', 'a')
     source.store.afterPut = () => void (source.store.retention = { mode: 'GOVERNANCE', days: 40 })
-    expect(await codeOf(source.backup(promise))).toBe('conflict')
-    expect(await listSnapshots(source.store, 'files')).toEqual([])
+    expect(await codeOf(source.backup(options))).toBe('conflict')
+    expect(await listSnapshots(source.store, 'files')).toHaveLength(0)
     source.store.afterPut = () => undefined
-    expect(await source.backup(promise)).toMatchObject({ lock: { mode: 'GOVERNANCE' } })
+    expect(await source.backup(options)).toMatchObject({ lock: { mode: 'GOVERNANCE' } })
   })
 
   test('a bucket without a lock, or with too short a one, is refused before anything is uploaded, unless allowed', async () => {
@@ -130,10 +185,10 @@ describe('retention', () => {
       const source = new ProtectedSource()
       source.store.retention = retention
       write(source, 'a', 'a')
-      expect(await codeOf(source.backup(promise))).toBe('vault-unsafe')
+      expect(await codeOf(source.backup(options))).toBe('vault-unsafe')
       expect(source.store.versions).toEqual([])
       for (let run = 0; run < 3; run++) {
-        expect(await source.backup({ ...promise, allowUnlocked: true })).toMatchObject({
+        expect(await source.backup({ ...retention, allowUnlocked: true })).toMatchObject({
           lock: retention,
           complete: true,
         })
@@ -148,11 +203,11 @@ describe('retention', () => {
     write(source, 'a', 'a')
     for (const hours of [-24, 0, 24]) {
       source.clock.time = source.store.nowMs + hours * 3_600_000
-      await source.backup(promise)
+      await source.backup(options)
       source.store.nowMs += 3_600_000
-      await expectPromiseKept(source)
+      await expectRetentionKept(source)
     }
-    expect((await listSnapshots(source.store, 'files')).map(({ id }) => id).sort()).toHaveLength(3)
+    expect([...(await listSnapshots(source.store, 'files'))].map(({ id }) => id).sort()).toHaveLength(3)
     await expectEqual(source)
   })
 })

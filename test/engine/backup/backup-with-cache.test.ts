@@ -50,10 +50,10 @@ describe('the cache', () => {
     const { source, root } = await makeAged(onTestFinished)
     const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
     const [block] = [...cache.files()].map((records) => new FileRecords(records))
-    const stamp = statIdentityOf(statSync(join(source.directory, 'd/f0'), { bigint: true }))
+    const identity = statIdentityOf(statSync(join(source.directory, 'd/f0'), { bigint: true }))
     cache.replaceFiles(
       [block!.firstKey],
-      [encodeRecord(block!.firstKey, stamp, { digests: Buffer.alloc(0), lengths: [] })],
+      [encodeRecord(block!.firstKey, identity, { digests: Buffer.alloc(0), lengths: [] })],
     )
     cache.close()
     await expectSame(source, root)
@@ -63,12 +63,12 @@ describe('the cache', () => {
     const { source } = await makeAged(onTestFinished)
     const look = (): { files: number; packs: number } => {
       const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
-      const found = {
+      const counts = {
         files: [...cache.files()].reduce((sum, records) => sum + new FileRecords(records).count, 0),
         packs: [...cache.packs()].length,
       }
       cache.close()
-      return found
+      return counts
     }
     expect(look()).toEqual({ files: 40, packs: 3 })
     rmSync(join(source.directory, 'd'), { recursive: true })
@@ -119,20 +119,20 @@ describe('the cache', () => {
 
   test("of another vault is not believed, even under this one's name", async ({ onTestFinished }) => {
     const { source, root, file } = await makeAged(onTestFinished)
-    const other = new ProtectedSource({ onFinished: onTestFinished })
-    Object.assign(other.store, { name: 'memory://another' })
+    const otherSource = new ProtectedSource({ onFinished: onTestFinished })
+    Object.assign(otherSource.store, { name: 'memory://another' })
     for (const name of readdirSync(source.directory, { recursive: true, encoding: 'utf8' })) {
       if (statSync(join(source.directory, name)).isDirectory())
-        mkdirSync(join(other.directory, name), { recursive: true })
+        mkdirSync(join(otherSource.directory, name), { recursive: true })
     }
-    const result = await other.backup({ directory: source.directory })
+    const result = await otherSource.backup({ directory: source.directory })
     expect(result.bytesNew).toBe(result.bytes)
-    const otherFile = readdirSync(other.cacheDirectory).find((name) => name.endsWith('.sqlite'))!
-    copyFileSync(file, join(other.cacheDirectory, otherFile))
-    other.store.versions = []
-    const after = await other.backup({ directory: source.directory })
+    const otherFile = readdirSync(otherSource.cacheDirectory).find((name) => name.endsWith('.sqlite'))!
+    copyFileSync(file, join(otherSource.cacheDirectory, otherFile))
+    otherSource.store.versions = []
+    const after = await otherSource.backup({ directory: source.directory })
     expect(after.cacheNote).toContain('another vault')
-    expect(await other.verify(true)).toMatchObject({ objects: [], files: [] })
-    expect((await other.snapshot()).manifest.tree.root).toBe(root)
+    expect(await otherSource.verify(true)).toMatchObject({ objects: [], files: [] })
+    expect((await otherSource.snapshot()).manifest.tree.root).toBe(root)
   })
 })

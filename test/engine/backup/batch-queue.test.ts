@@ -8,7 +8,7 @@ const identity = { size: 0, mtimeNs: 0n, ctimeNs: 0n, inode: 0n }
 const owner = { file: { identity, segments: [], missing: 1 }, segment: 0 }
 
 function item(bytes: number): ReadItem {
-  return { absolute: Buffer.from('/f'), identity, offset: 0, bytes }
+  return { path: Buffer.from('/f'), identity, offset: 0, bytes }
 }
 
 describe('the batch queue', () => {
@@ -43,17 +43,38 @@ describe('the batch queue', () => {
   })
 })
 
+function fill(assigned: AssignedBatches, batch: Batch): { threads: number[]; numbers: number[] } {
+  const filled: { threads: number[]; numbers: number[] } = { threads: [], numbers: [] }
+  for (let thread = assigned.findIdlest(batch); thread !== null; thread = assigned.findIdlest(batch)) {
+    filled.threads.push(thread)
+    filled.numbers.push(assigned.assign(batch, thread))
+  }
+  return filled
+}
+
 test('each thread has two batches at most, and the least busy one gets the next', () => {
   const assigned = new AssignedBatches(2)
-  const batch: Batch = { items: [], owners: [], bytes: 0 }
-  const threads: (number | null)[] = []
-  const numbers: number[] = []
-  for (let thread = assigned.findIdlest(); thread !== null; thread = assigned.findIdlest()) {
-    threads.push(thread)
-    numbers.push(assigned.assign(batch, thread))
-  }
-  expect([threads, numbers, assigned.length]).toEqual([[0, 1, 0, 1], [0, 1, 2, 3], 4])
+  const batch: Batch = { items: [], owners: [], bytes: partBytes }
+  expect(fill(assigned, batch)).toEqual({ threads: [0, 1, 0, 1], numbers: [0, 1, 2, 3] })
+  expect(assigned.length).toBe(4)
   expect(assigned.get(3)).toBe(batch)
   assigned.finish(3, 1)
-  expect([assigned.findIdlest(), assigned.length]).toEqual([1, 3])
+  expect([assigned.findIdlest(batch), assigned.length]).toEqual([1, 3])
+})
+
+test('a small batch starts no thread while another has room', () => {
+  const small: Batch = { items: [], owners: [], bytes: 1 }
+  const manyFiles: Batch = { items: Array.from({ length: 512 }, () => item(1)), owners: [], bytes: 512 }
+  const assigned = new AssignedBatches(2)
+  expect(fill(assigned, small).threads).toEqual([0, 0, 1, 1])
+  for (const [batch, thread] of [
+    [0, 0],
+    [2, 1],
+    [3, 1],
+  ] as const)
+    assigned.finish(batch, thread)
+  expect(assigned.findIdlest(small)).toBe(1)
+  const onlyFirst = new AssignedBatches(2)
+  onlyFirst.assign(small, 0)
+  expect([onlyFirst.findIdlest(small), onlyFirst.findIdlest(manyFiles)]).toEqual([0, 1])
 })

@@ -27,9 +27,9 @@ function failStatement(text: string, failure: object, times = Infinity): void {
     this: DatabaseSync,
     statement: string,
   ) => void
-  let left = times
+  let remainingCalls = times
   vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, statement) {
-    if (statement.includes(text) && left-- > 0) throw Object.assign(new Error('injected'), failure)
+    if (statement.includes(text) && remainingCalls-- > 0) throw Object.assign(new Error('injected'), failure)
     exec.call(this, statement)
   })
 }

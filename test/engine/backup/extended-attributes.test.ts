@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import { anyCharacter } from '../../fixtures/any-character.ts'
 import { findExtendedAttributes, readListing } from '../../../engine/backup/extended-attributes.ts'
 import type { Problem } from '../../../engine/operations.ts'
 
@@ -63,9 +64,9 @@ describe('extended attributes', () => {
 
 describe('a listing', () => {
   // As getfattr writes it: line breaks and backslashes in octal, `=` too in a name, and nothing else.
-  const escape = (bytes: Uint8Array, more = ''): string =>
+  const escape = (bytes: Uint8Array, escapedToo = ''): string =>
     Array.from(bytes, (byte) =>
-      `\n\r\\${more}`.includes(String.fromCharCode(byte))
+      `\n\r\\${escapedToo}`.includes(String.fromCharCode(byte))
         ? `\\${byte.toString(8).padStart(3, '0')}`
         : String.fromCharCode(byte),
     ).join('')
@@ -77,8 +78,8 @@ describe('a listing', () => {
     fc.record({ path: bytesWithout(0), names: fc.array(bytesWithout(0), { minLength: 1, maxLength: 3 }) }),
     { maxLength: 5 },
   )
-  const write = (all: { path: Uint8Array; names: Uint8Array[] }[]): string =>
-    all
+  const write = (records: { path: Uint8Array; names: Uint8Array[] }[]): string =>
+    records
       .map(
         ({ path, names }) =>
           `# file: /srv/data/${escape(path)}\n${names.map((name) => `user.${escape(name, '=')}\n`).join('')}\n`,
@@ -92,9 +93,11 @@ describe('a listing', () => {
 
   test('of any names comes back byte for byte', async () => {
     await fc.assert(
-      fc.asyncProperty(entries, async (all) => {
-        expect((await read(write(all))).map(({ path, detail }) => [path.toString('hex'), detail])).toEqual(
-          all.map(({ path, names }) => [
+      fc.asyncProperty(entries, async (records) => {
+        expect(
+          (await read(write(records))).map(({ path, detail }) => [path.toString('hex'), detail]),
+        ).toEqual(
+          records.map(({ path, names }) => [
             Buffer.from(path).toString('hex'),
             `extended attributes are left out: ${names.map((name) => JSON.stringify(`user.${escape(name, '=')}`)).join(', ')}`,
           ]),
@@ -105,16 +108,16 @@ describe('a listing', () => {
 
   test('that was cut off loses nothing of what it had said', async () => {
     await fc.assert(
-      fc.asyncProperty(entries, fc.nat(), async (all, at) => {
-        const text = write(all)
+      fc.asyncProperty(entries, fc.nat(), async (records, at) => {
+        const text = write(records)
         const cut = text.slice(0, at % (text.length + 1))
         // Names that are there whole, each with its line.
         const whole = cut
           .split('\n')
           .slice(0, -1)
           .filter((line) => line.startsWith('user.'))
-        const found = (await read(cut)).map(({ detail }) => detail).join()
-        for (const name of whole) expect(found).toContain(JSON.stringify(name))
+        const details = (await read(cut)).map(({ detail }) => detail).join()
+        for (const name of whole) expect(details).toContain(JSON.stringify(name))
       }),
     )
   })
@@ -122,7 +125,7 @@ describe('a listing', () => {
   test('of any other kind is read without an error', async () => {
     const line = fc.oneof(
       fc.string(),
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: anyCharacter }),
       fc.string().map((text) => `# file: ${text}`),
       fc.constantFrom('', '# file: ', '\\777', '# file: /srv/data\\400', '# file: /'),
     )

@@ -11,7 +11,7 @@ class Blocks {
 
   files(): Iterator<Buffer> {
     return [...this.byKey]
-      .sort(([left], [right]) => Buffer.compare(Buffer.from(left, 'latin1'), Buffer.from(right, 'latin1')))
+      .sort(([a], [b]) => Buffer.compare(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1')))
       .map(([, records]) => records)
       [Symbol.iterator]()
   }
@@ -29,19 +29,22 @@ class Blocks {
 
   /** File by file: name and inode. */
   content(): [string, number][] {
-    const found: [string, number][] = []
+    const hits: [string, number][] = []
     for (let files = this.files(), next = files.next(); next.done !== true; next = files.next()) {
       const records = new FileRecords(next.value)
       for (let at = 0; at < next.value.length; at += records.bytesAt(at))
-        found.push([records.keyAt(at).toString(), records.contentAt(at).lengths[0]!])
+        hits.push([records.keyAt(at).toString(), records.contentAt(at).lengths[0]!])
     }
-    return found
+    return hits
   }
 }
 
-const stampOf = (inode: number) => ({ size: 1, mtimeNs: 0n, ctimeNs: 0n, inode: BigInt(inode) })
+const identityOf = (inode: number) => ({ size: 1, mtimeNs: 0n, ctimeNs: 0n, inode: BigInt(inode) })
 
-/** A run over files in order, as a backup makes it: asked ahead of what is given back. @param large bytes of their names: few make a block. */
+/**
+ * A run over files in order, as a backup makes it: asked ahead of what is given back. @param large bytes of
+ * their names: few make a block.
+ */
 function run(
   blocks: Blocks,
   tree: ReadonlyMap<string, number>,
@@ -49,25 +52,25 @@ function run(
 ): number {
   const remembered = new FileCache(blocks.files(), options.dryRun === true ? null : blocks)
   const waiting: (() => void)[] = []
-  let known = 0
+  let hitCount = 0
   for (const name of [...tree.keys()].sort().slice(0, options.end)) {
     const key = Buffer.from(name)
-    const stamp = stampOf(tree.get(name)!)
-    const found = remembered.lookup(key, stamp)
-    if (found !== null) known++
-    if (found !== null) expect(found.lengths).toEqual([tree.get(name)])
+    const identity = identityOf(tree.get(name)!)
+    const hits = remembered.lookup(key, identity)
+    if (hits !== null) hitCount++
+    if (hits !== null) expect(hits.lengths).toEqual([tree.get(name)])
     if (options.unread?.has(name) !== true) {
       waiting.push(() =>
-        found === null
-          ? remembered.put(key, stamp, { digests: Buffer.alloc(32), lengths: [tree.get(name)!] })
-          : remembered.keep(found),
+        hits === null
+          ? remembered.put(key, identity, { digests: Buffer.alloc(32), lengths: [tree.get(name)!] })
+          : remembered.keep(hits),
       )
     }
     if (waiting.length > (options.ahead ?? 0)) waiting.shift()!()
   }
   for (const give of waiting) give()
   if (options.end === undefined) remembered.finish()
-  return known
+  return hitCount
 }
 
 /** Names so long that a few hundred files make many blocks. */
@@ -75,7 +78,7 @@ const nameOf = (index: number): string => `${String(index).padStart(4, '0')}${'n
 const treeOf = (count: number): Map<string, number> =>
   new Map(Array.from({ length: count }, (_, index) => [nameOf(index), index]))
 const sorted = (tree: ReadonlyMap<string, number>): [string, number][] =>
-  [...tree].sort(([left], [right]) => (left < right ? -1 : 1))
+  [...tree].sort(([a], [b]) => (a < b ? -1 : 1))
 
 describe('what is remembered', () => {
   test('is known to the next run, which writes nothing if nothing has changed', () => {
@@ -121,8 +124,8 @@ describe('what is remembered', () => {
           if (isCutShort) run(blocks, tree, { ahead, end: 40 })
           const before = blocks.content()
           const missed = new Set(unread.map(nameOf))
-          const known = run(blocks, tree, { ahead, dryRun, unread: missed })
-          expect(known).toBe(before.filter(([name, value]) => tree.get(name) === value).length)
+          const hitCount = run(blocks, tree, { ahead, dryRun, unread: missed })
+          expect(hitCount).toBe(before.filter(([name, value]) => tree.get(name) === value).length)
           if (dryRun) expect(blocks.content()).toEqual(before)
           else expect(blocks.content()).toEqual(sorted(tree).filter(([name]) => !missed.has(name)))
         }
@@ -135,7 +138,7 @@ describe('what is remembered', () => {
     const blocks = new Blocks()
     run(blocks, treeOf(300))
     const remembered = new FileCache(blocks.files(), blocks)
-    expect(remembered.lookup(Buffer.from(nameOf(299)), stampOf(299))).not.toBeNull()
+    expect(remembered.lookup(Buffer.from(nameOf(299)), identityOf(299))).not.toBeNull()
     expect(Reflect.get(remembered, 'pendingBlocks')).toHaveLength(1)
     remembered.finish()
     expect(blocks.byKey.size).toBe(0)

@@ -2,8 +2,8 @@ import type { BigIntStats } from 'node:fs'
 import { expect, test } from 'vitest'
 import { LinkGroups } from '../../../engine/backup/link-groups.ts'
 
-function statsOf(more: Partial<BigIntStats> = {}): BigIntStats {
-  return { dev: 1n, ino: 7n, birthtimeNs: 100n, ctimeNs: 200n, ...more } as BigIntStats
+function statsOf(fields: Partial<BigIntStats> = {}): BigIntStats {
+  return { dev: 1n, ino: 7n, birthtimeNs: 100n, ctimeNs: 200n, ...fields } as BigIntStats
 }
 
 test('names of one file have one group, also when its change time moves because a name was added', () => {

@@ -29,12 +29,12 @@ function sealedPack(text: string): ReturnType<PackBuilder['seal']> {
 
 test('packs are uploaded under keys of their own, remembered when they were acknowledged, and their memory given back', async () => {
   const { store, remembered, uploader } = setUp()
-  const given: number[] = []
+  const progressBytes: number[] = []
   for (let index = 0; index < 6; index++)
-    uploader.add(sealedPack(`chunk ${index}`), ({ byteLength }) => given.push(byteLength))
+    uploader.add(sealedPack(`chunk ${index}`), ({ byteLength }) => progressBytes.push(byteLength))
   await uploader.drain(0)
   await uploader.settle()
-  expect(given).toHaveLength(6)
+  expect(progressBytes).toHaveLength(6)
   expect(new Set(store.versions.map(({ key }) => key)).size).toBe(6)
   for (const version of store.versions)
     expect(parsePackKey(version.key)).toMatchObject({
@@ -51,10 +51,10 @@ test('packs are uploaded under keys of their own, remembered when they were ackn
 test('a few are under way at once; a failure begins no other, is thrown to who waits, and remembers nothing that was not acknowledged', async () => {
   const { store, remembered, uploader } = setUp()
   let active = 0
-  let most = 0
+  let maxRunning = 0
   const put = store.putIfAbsent.bind(store)
   store.putIfAbsent = async (...request) => {
-    most = Math.max(most, ++active)
+    maxRunning = Math.max(maxRunning, ++active)
     await new Promise((resolve) => setImmediate(resolve))
     active--
     if (store.requests.put >= 5) throw new HoldfastError('denied', 'no more')
@@ -63,8 +63,8 @@ test('a few are under way at once; a failure begins no other, is thrown to who w
   for (let index = 0; index < 12; index++) uploader.add(sealedPack(`chunk ${index}`))
   await expect(uploader.drain(0)).rejects.toMatchObject({ code: 'denied' })
   await uploader.settle()
-  expect(most).toBeGreaterThan(1)
-  expect(most).toBeLessThanOrEqual(4)
+  expect(maxRunning).toBeGreaterThan(1)
+  expect(maxRunning).toBeLessThanOrEqual(4)
   expect(active).toBe(0)
   expect(remembered.length).toBe(store.versions.length)
   expect(store.versions.length).toBe(5)

@@ -8,13 +8,13 @@ const stats = lstatSync(import.meta.filename, { bigint: true })
 
 function pendingFile(missing: number): PendingFile {
   const entry = makeEntry({ path: Buffer.from('f'), type: 'file' })
-  return { ...makePendingFile(entry, stats), missing }
+  return { ...makePendingFile(entry, stats, 0n), missing }
 }
 
 function takeAll(pending: PendingEntries): PendingEntry[] {
-  const taken: PendingEntry[] = []
-  for (let next = pending.takeComplete(); next !== null; next = pending.takeComplete()) taken.push(next)
-  return taken
+  const entries: PendingEntry[] = []
+  for (let next = pending.takeComplete(); next !== null; next = pending.takeComplete()) entries.push(next)
+  return entries
 }
 
 test('entries are taken in their order, and none before an incomplete file', () => {

@@ -9,7 +9,10 @@ import { ProtectedSource } from '../../fixtures/protected-source.ts'
 
 const lockFile = 'postmaster.pid'
 
-/** With the files that tell a cluster, and enough others that progress is reported before the last ones are listed. */
+/**
+ * With the files that tell a cluster, and enough others that progress is reported before the last ones are
+ * listed.
+ */
 function makeCluster(): ProtectedSource {
   const source = new ProtectedSource()
   for (const directory of ['base', 'global', 'pg_tblspc', 'pg_wal', 'log'])
@@ -22,9 +25,9 @@ function makeCluster(): ProtectedSource {
 
 function backUp(
   source: ProtectedSource,
-  more: Partial<BackupOptions> = {},
+  options: Partial<BackupOptions> = {},
 ): ReturnType<ProtectedSource['backup']> {
-  return source.backup({ kind: 'postgres', ...more })
+  return source.backup({ kind: 'postgres', ...options })
 }
 
 /** A process that has PostgreSQL's name and works in the cluster's directory. */

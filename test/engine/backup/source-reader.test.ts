@@ -21,10 +21,13 @@ vi.mock(import('node:fs'), async (original) => {
   return { ...fs, readSync: readSync as typeof fs.readSync }
 })
 
+/** The items of these tests have absolute paths. */
+const asItIs = (path: Buffer): Buffer => path
+
 function itemOf(path: string, part?: { offset: number; bytes: number }): ReadItem {
   const stats = lstatSync(path, { bigint: true })
   return {
-    absolute: Buffer.from(path),
+    path: Buffer.from(path),
     identity: statIdentityOf(stats),
     offset: 0,
     bytes: Number(stats.size),
@@ -38,18 +41,20 @@ function read(items: ReadItem[]): { contents: ItemContent[]; bytes: Buffer[] } {
     items.reduce((sum, item) => sum + item.bytes, 0),
     0xee,
   )
-  const { contents, chunks } = readBatch(items, buffer)
+  const { contents, chunks } = readBatch(items, buffer, asItIs)
   for (const chunk of chunks)
     expect(sha256Of(buffer.subarray(chunk.offset, chunk.offset + chunk.bytes)).equals(chunk.digest)).toBe(
       true,
     )
   let next = 0
   const bytes = contents.map((content) => {
-    const own = chunks.slice(next, next + content.lengths.length)
+    const fileChunks = chunks.slice(next, next + content.lengths.length)
     next += content.lengths.length
-    expect(own.map((chunk) => chunk.bytes)).toEqual(content.lengths)
-    expect(Buffer.concat(own.map(({ digest }) => digest)).equals(Buffer.from(content.digests))).toBe(true)
-    return Buffer.concat(own.map((chunk) => buffer.subarray(chunk.offset, chunk.offset + chunk.bytes)))
+    expect(fileChunks.map((chunk) => chunk.bytes)).toEqual(content.lengths)
+    expect(Buffer.concat(fileChunks.map(({ digest }) => digest)).equals(Buffer.from(content.digests))).toBe(
+      true,
+    )
+    return Buffer.concat(fileChunks.map((chunk) => buffer.subarray(chunk.offset, chunk.offset + chunk.bytes)))
   })
   expect(next).toBe(chunks.length)
   return { contents, bytes }
@@ -147,7 +152,7 @@ function readSegment(
   item: ReadItem,
   between: () => void = () => undefined,
 ): { bytes: Buffer; lengths: number[]; kinds: (string | undefined)[] } {
-  const reader = new SegmentReader(item)
+  const reader = new SegmentReader(item, asItIs)
   const buffer = Buffer.alloc(bufferBytes)
   const parts: Buffer[] = []
   const lengths: number[] = []
@@ -194,7 +199,7 @@ test('a segment that gets shorter, or whose file vanishes, while it is read ends
   expect(shortened.kinds).toEqual([undefined, 'changed'])
   expect(shortened.bytes.equals(large.subarray(0, 6_000_000))).toBe(true)
   writeFileSync(path, large)
-  const gone = readSegment(itemOf(path), () => execFileSync('rm', ['-f', path]))
-  expect(gone.kinds).toEqual([undefined, 'vanished'])
-  expect(gone.bytes.equals(large.subarray(0, gone.bytes.length))).toBe(true)
+  const removedFile = readSegment(itemOf(path), () => execFileSync('rm', ['-f', path]))
+  expect(removedFile.kinds).toEqual([undefined, 'vanished'])
+  expect(removedFile.bytes.equals(large.subarray(0, removedFile.bytes.length))).toBe(true)
 })

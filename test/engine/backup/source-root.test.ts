@@ -57,8 +57,8 @@ test('another file system is refused unless it is allowed; another number of the
   const root = readSourceRoot(directory)!
   const last = { ...root, entries: 2, device: `${root.device}1` }
   const options = { source: 'files', directory, allowEmpty: true }
-  const assert = (changes: Partial<typeof last>, more: object = {}): void =>
-    assertSameRoot({ ...options, ...more }, root, { ...last, ...changes })
+  const assert = (changes: Partial<typeof last>, flags: object = {}): void =>
+    assertSameRoot({ ...options, ...flags }, root, { ...last, ...changes })
   for (const changes of [{ inode: '1' }, { bornNs: '1' }]) {
     expect(() => assert(changes)).toThrow('lies on another file system')
     expect(() => assert(changes, { allowOtherFileSystem: true })).not.toThrow()
@@ -73,7 +73,7 @@ test('a backup remembers the root that it was made of, and refuses one that was 
   const source = await makeFilled()
   const cache = BackupCache.open(source.cacheDirectory, source.store.name, source.source)
   const last = cache.lastSnapshot()!
-  expect(last.root).toEqual({ ...readSourceRoot(source.directory), entries: 2 })
+  expect(last.root).toEqual({ ...readSourceRoot(source.directory), mounts: [], entries: 2 })
   cache.putLastSnapshot({ ...last, root: { ...last.root!, device: '0', inode: '0' } })
   cache.close()
   await expect(source.backup()).rejects.toMatchObject({ code: 'invalid-input' })

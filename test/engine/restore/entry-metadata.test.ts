@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { makeEntry } from '../../../core/tree/tree-entry.ts'
-import { isFinished, setLinkMetadata, setMetadata } from '../../../engine/restore/entry-metadata.ts'
+import { fileProgress, setLinkMetadata, setMetadata } from '../../../engine/restore/entry-metadata.ts'
 import { propertyRuns } from '../../fixtures/property-runs.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 
-const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+const currentUser = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 /** From 1901 to 2106: what common file systems hold. */
 const time = fc.bigInt({ min: -(2n ** 31n) * 1_000_000_000n, max: 2n ** 32n * 1_000_000_000n })
 const microsecond = (ns: bigint): bigint => (ns - (((ns % 1000n) + 1000n) % 1000n)) / 1000n
@@ -20,20 +20,38 @@ test('times are set to the microsecond, before 1970 too, of files and of links; 
   const descriptor = openSync(file, 'r')
   fc.assert(
     fc.property(time, (mtimeNs) => {
-      const metadata = { mode: 0o644, mtimeNs, ...own }
+      const metadata = { mode: 0o644, mtimeNs, ...currentUser }
       expect(setMetadata(descriptor, metadata, false)).toEqual([])
-      expect(setLinkMetadata(Buffer.from(link), metadata, own)).toEqual([])
+      expect(setLinkMetadata(Buffer.from(link), metadata, currentUser)).toEqual([])
       for (const path of [file, link])
         expect(microsecond(lstatSync(path, { bigint: true }).mtimeNs)).toBe(microsecond(mtimeNs))
       const entry = makeEntry({ path: Buffer.from('file'), type: 'file', size: 1, mtimeNs })
-      expect(isFinished(entry, Buffer.from(file))).toBe(true)
-      expect(isFinished({ ...entry, mtimeNs: mtimeNs + 1000n }, Buffer.from(file))).toBe(false)
-      expect(isFinished({ ...entry, size: 2 }, Buffer.from(file))).toBe(false)
-      expect(isFinished(entry, Buffer.from(link))).toBe(false)
-      expect(isFinished(entry, Buffer.from(join(directory, 'nowhere')))).toBe(false)
+      expect(fileProgress(entry, Buffer.from(file))).toBe('finished')
+      expect(fileProgress({ ...entry, mtimeNs: mtimeNs + 1000n }, Buffer.from(file))).toBe('begun')
+      expect(fileProgress({ ...entry, size: 2 }, Buffer.from(file))).toBe('begun')
+      expect(fileProgress(entry, Buffer.from(link))).toBe('begun')
+      expect(fileProgress(entry, Buffer.from(join(directory, 'nowhere')))).toBe('absent')
     }),
     { numRuns: propertyRuns },
   )
+  closeSync(descriptor)
+})
+
+test('whole seconds come back exactly, and other times with less than a microsecond too much', () => {
+  const file = join(makeTemporaryDirectory(), 'file')
+  writeFileSync(file, 'x')
+  const descriptor = openSync(file, 'r')
+  const restored = (mtimeNs: bigint): bigint => {
+    expect(setMetadata(descriptor, { mode: 0o644, mtimeNs, ...currentUser }, false)).toEqual([])
+    return lstatSync(file, { bigint: true }).mtimeNs
+  }
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 32n }), (seconds) => {
+      expect(restored(seconds * 1_000_000_000n)).toBe(seconds * 1_000_000_000n)
+    }),
+    { numRuns: propertyRuns },
+  )
+  expect(restored(1_700_000_000_500_000_000n)).toBe(1_700_000_000_500_000_000n)
   closeSync(descriptor)
 })
 
@@ -43,7 +61,7 @@ test('special bits are set for directories, and for files only if asked for', ()
   writeFileSync(file, 'x')
   const set = (path: string, mode: number, specialBits: boolean): [string[], number] => {
     const descriptor = openSync(path, 'r')
-    const problems = setMetadata(descriptor, { mode, mtimeNs: 0n, ...own }, specialBits)
+    const problems = setMetadata(descriptor, { mode, mtimeNs: 0n, ...currentUser }, specialBits)
     closeSync(descriptor)
     return [problems, lstatSync(path).mode & 0o7777]
   }
@@ -53,7 +71,7 @@ test('special bits are set for directories, and for files only if asked for', ()
   chmodSync(directory, 0o755)
 })
 
-test.runIf(own.uid === 0)('another owner does not cost the special bits', () => {
+test.runIf(currentUser.uid === 0)('another owner does not cost the special bits', () => {
   const file = join(makeTemporaryDirectory(), 'file')
   writeFileSync(file, 'x', { mode: 0o755 })
   const descriptor = openSync(file, 'r')

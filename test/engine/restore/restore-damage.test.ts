@@ -19,16 +19,16 @@ describe('damage', () => {
   async function expectNamedOrEqual(
     source: ProtectedSource,
     expected: Record<string, unknown>,
-    what: string,
+    damageName: string,
   ): Promise<string[]> {
     const { target, damaged } = await source.restore()
     const named = damaged.map(({ path }) => path.toString())
     const restored = describeDirectory(target)
     for (const [name, entry] of Object.entries(expected)) {
-      if (named.includes(name)) expect(restored, what).not.toHaveProperty([name])
-      else expect(restored[name], `${what}: ${name}`).toEqual(entry)
+      if (named.includes(name)) expect(restored, damageName).not.toHaveProperty([name])
+      else expect(restored[name], `${damageName}: ${name}`).toEqual(entry)
     }
-    expect(Object.keys(restored).length + named.length, what).toBe(Object.keys(expected).length)
+    expect(Object.keys(restored).length + named.length, damageName).toBe(Object.keys(expected).length)
     rmSync(target, { recursive: true })
     return named
   }
@@ -44,7 +44,7 @@ describe('damage', () => {
       for (let step = 0; step < steps; step++) {
         const offset = step === 0 ? 0 : Math.floor(((step + 0.5) / steps) * good.length)
         version.body = flip(good, offset, 1 << (step % 8))
-        const what = `${kind} ${offset}`
+        const damageName = `${kind} ${offset}`
         const code = await source.restore().then(
           ({ target }) => rmSync(target, { recursive: true }),
           (error: unknown) => (isHoldfastError(error) ? error.code : String(error)),
@@ -52,14 +52,14 @@ describe('damage', () => {
         if (code !== undefined) {
           expect([kind, code]).toEqual(['tree', 'damaged'])
         } else {
-          const named = await expectNamedOrEqual(source, expected, what)
+          const named = await expectNamedOrEqual(source, expected, damageName)
           costs.set(kind, Math.max(costs.get(kind) ?? 0, named.length))
-          if (kind === 'data') expect(named.length, what).toBeLessThanOrEqual(5)
+          if (kind === 'data') expect(named.length, damageName).toBeLessThanOrEqual(5)
         }
         const { objects, files } = await source
           .verify(true)
           .catch(() => ({ objects: ['the tree'], files: [] }))
-        expect([objects.length, what]).toEqual([1, what])
+        expect([objects.length, damageName]).toEqual([1, damageName])
         if (kind === 'index') expect(files).toEqual([])
       }
       version.body = good
@@ -118,8 +118,8 @@ describe('damage', () => {
     // Each entry was lost with one part, or its directory was found again by what lies in it.
     expect(lostEntries).toBeGreaterThan(1000)
     tree.body = good
-    const [kept] = (await source.restore({ paths: [Buffer.from('d20')] })).damaged
-    expect(kept).toBeUndefined()
+    const [damagedEntry] = (await source.restore({ paths: [Buffer.from('d20')] })).damaged
+    expect(damagedEntry).toBeUndefined()
   })
 
   test('of the data that several names of a file share costs all of them, and they are named', async () => {
@@ -179,16 +179,16 @@ describe('damage', () => {
       (bytes: Uint8Array) => Buffer.alloc(bytes.length),
     ]) {
       const faulty = new FaultyStore(source.store)
-      const seen = new Set<string>()
+      const damagedKeys = new Set<string>()
       faulty.onRead = (ref, bytes) => {
-        if (seen.has(ref.key)) return bytes
-        seen.add(ref.key)
+        if (damagedKeys.has(ref.key)) return bytes
+        damagedKeys.add(ref.key)
         return spoil(bytes)
       }
       const { target, damaged, problems } = await source.restore({ store: faulty })
       expect([damaged, problems]).toEqual([[], []])
       expect(describeDirectory(target)).toEqual(expected)
-      expect(seen.size).toBeGreaterThan(3)
+      expect(damagedKeys.size).toBeGreaterThan(3)
     }
   })
 
@@ -200,4 +200,19 @@ describe('damage', () => {
     }
     expect(await expectNamedOrEqual(source, describeDirectory(source.directory), 'overlaid')).toEqual([])
   })
+})
+
+test('an archived pack costs its files alone, which are named with the archive; the rest is restored', async () => {
+  const source = await makeSource()
+  const expected = describeDirectory(source.directory)
+  packOf(source.store, 'data').archive = 'GLACIER'
+  const { target, damaged } = await source.restore()
+  const restored = describeDirectory(target)
+  expect(damaged.length).toBeGreaterThan(0)
+  for (const { detail } of damaged) expect(detail).toContain('GLACIER')
+  expect(Object.keys(restored).length + damaged.length).toBe(Object.keys(expected).length)
+  // The index is a cache, so that its pack costs nothing.
+  delete packOf(source.store, 'data').archive
+  packOf(source.store, 'index').archive = 'GLACIER'
+  expect((await source.restore()).damaged).toEqual([])
 })

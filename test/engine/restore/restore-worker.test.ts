@@ -9,31 +9,31 @@ import { RestoreWorker } from '../../../engine/restore/restore-worker.ts'
 import { sha256Of } from '../../fixtures/handmade-vault.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 
-const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+const currentUser = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
 /** The columns of one file. */
-function columnsOf(size: number, allPieces: number): FileColumns {
+function columnsOf(size: number, totalExtents: number): FileColumns {
   const files = new PlannedFiles()
-  files.add({ path: Buffer.from('file'), size, sparse: false, mode: 0o644, mtimeNs: 0n, ...own })
-  return fileColumns(files, [{ number: 0, totalExtents: allPieces }])
+  files.add({ path: Buffer.from('file'), size, sparse: false, mode: 0o644, mtimeNs: 0n, ...currentUser })
+  return fileColumns(files, [{ number: 0, totalExtents: totalExtents }])
 }
 
 test.each([
-  { pieces: ['first ', 'second'], digests: ['first ', 'second'], text: 'first second', isFinished: true },
-  { pieces: ['first ', 'turned'], digests: ['first ', 'second'], text: 'first ', isFinished: false },
+  { extents: ['first ', 'second'], digests: ['first ', 'second'], text: 'first second', isFinished: true },
+  { extents: ['first ', 'turned'], digests: ['first ', 'second'], text: 'first ', isFinished: false },
   {
-    pieces: ['turned', 'second'],
+    extents: ['turned', 'second'],
     digests: ['first ', 'second'],
     text: '\0\0\0\0\0\0second',
     isFinished: false,
   },
 ])(
-  'a file has its times, which say that it is whole, only when its last piece was written: $pieces',
-  ({ pieces, digests, text, isFinished }) => {
+  'a file has its times, which say that it is whole, only when its last extent was written: $extents',
+  ({ extents, digests, text, isFinished }) => {
     const root = makeTemporaryDirectory()
-    const answers: FromRestoreWorker[] = []
-    const worker = new RestoreWorker({ root, specialBits: false, isResumed: false }, (answer) =>
-      answers.push(answer),
+    const responses: FromRestoreWorker[] = []
+    const worker = new RestoreWorker({ root, specialBits: false, isResumed: false }, (response) =>
+      responses.push(response),
     )
     const chunks = makeChunkColumns(2)
     chunks.bytes.fill(6)
@@ -43,10 +43,10 @@ test.each([
       type: 'write',
       job: 1,
       packKey: 'a pack',
-      data: Uint8Array.from(Buffer.from(pieces.join(''))),
+      data: Uint8Array.from(Buffer.from(extents.join(''))),
       offset: 0,
       chunks,
-      frames: pieces.map((_, chunk) => ({
+      frames: extents.map((_, chunk) => ({
         frame: {
           codec: codec.raw,
           offset: chunk * 6,
@@ -61,7 +61,7 @@ test.each([
       files: columnsOf(12, 2),
     })
     worker.close()
-    expect(answers).toMatchObject([
+    expect(responses).toMatchObject([
       { type: 'done', job: 1, corruptChunks: isFinished ? [] : [{ chunk: 0 }], problems: [] },
     ])
     expect(readFileSync(join(root, 'file'), 'latin1')).toBe(text)
@@ -72,12 +72,12 @@ test.each([
 test('a file that an interrupted restore left longer than it is ends where it should', () => {
   const root = makeTemporaryDirectory()
   writeFileSync(join(root, 'file'), 'content, and more')
-  const answers: FromRestoreWorker[] = []
-  const worker = new RestoreWorker({ root, specialBits: false, isResumed: true }, (answer) =>
-    answers.push(answer),
+  const responses: FromRestoreWorker[] = []
+  const worker = new RestoreWorker({ root, specialBits: false, isResumed: true }, (response) =>
+    responses.push(response),
   )
   worker.receive({ type: 'finish', job: 3, remove: false, files: columnsOf(7, 0) })
   worker.close()
-  expect(answers).toMatchObject([{ type: 'done', job: 3, problems: [] }])
+  expect(responses).toMatchObject([{ type: 'done', job: 3, problems: [] }])
   expect(readFileSync(join(root, 'file'), 'utf8')).toBe('content')
 })

@@ -91,7 +91,7 @@ describe('a target', () => {
 
   test.runIf(isRoot)('that may not be written to is refused, with the reason', async () => {
     const { source, vault } = await inFolder()
-    const { answer } = startEngine(
+    const { outcome } = startEngine(
       {
         operation: 'restore',
         store: vault,
@@ -100,7 +100,7 @@ describe('a target', () => {
       },
       { as: 65_534 },
     )
-    expect(await answer).toMatchObject({
+    expect(await outcome).toMatchObject({
       error: 'target',
       message: expect.stringContaining('EACCES') as string,
     })
@@ -115,11 +115,11 @@ describe('a target', () => {
         write(source, 'open/file', 'file')
       })
       const preload = fileURLToPath(new URL('../../fixtures/close-when-published.ts', import.meta.url))
-      const { answer } = startEngine(
+      const { outcome } = startEngine(
         { operation: 'restore', store: vault, directory: join(open, 'target'), cacheDirectory: '' },
         { as: 65_534, preload },
       )
-      const { problems } = (await answer) as { problems: { path: string; detail: string }[] }
+      const { problems } = (await outcome) as { problems: { path: string; detail: string }[] }
       expect(problems.filter(({ path }) => path === 'closed')).toMatchObject([
         { detail: expect.stringContaining('could not be set: EACCES') as string },
       ])
@@ -240,20 +240,20 @@ describe('a hostile snapshot', () => {
 test('links are made when every file is written: none stands in the way of a path while bytes are', async () => {
   const source = await makeSource()
   const target = source.newTarget()
-  const found: string[][] = []
+  const modes: string[][] = []
   await source.restore({
     target,
     onProgress: () => {
       const [folder] = readdirSync(target)
-      found.push(
+      modes.push(
         readdirSync(join(target, folder!, 'tree'), { withFileTypes: true })
           .filter((entry) => entry.isSymbolicLink())
           .map(({ name }) => name),
       )
     },
   })
-  expect(found.length).toBeGreaterThan(0)
-  expect(found.flat()).toEqual([])
+  expect(modes.length).toBeGreaterThan(0)
+  expect(modes.flat()).toEqual([])
   expect(describeDirectory(target)).toEqual(describeDirectory(source.directory))
 })
 
@@ -299,17 +299,17 @@ describe('a disk that is full', () => {
 })
 
 test.runIf(isRoot)('an ordinary user restores all content, and is told whose it was', async () => {
-  const { source, vault, open } = await inFolder((made) => {
-    mkdirSync(join(made.directory, 'read-only'))
-    write(made, 'read-only/file', 'content')
-    chmodSync(join(made.directory, 'read-only/file'), 0o400)
-    chmodSync(join(made.directory, 'read-only'), 0o500)
+  const { source, vault, open } = await inFolder((initialSource) => {
+    mkdirSync(join(initialSource.directory, 'read-only'))
+    write(initialSource, 'read-only/file', 'content')
+    chmodSync(join(initialSource.directory, 'read-only/file'), 0o400)
+    chmodSync(join(initialSource.directory, 'read-only'), 0o500)
   })
-  const answer = await startEngine(
+  const outcome = await startEngine(
     { operation: 'restore', store: vault, directory: join(open, 'target'), cacheDirectory: '' },
     { as: 65_534 },
-  ).answer
-  expect(answer).toMatchObject({
+  ).outcome
+  expect(outcome).toMatchObject({
     damaged: 0,
     problems: expect.arrayContaining([
       { path: 'read-only/file', detail: expect.stringContaining('its owner') as string },
@@ -370,9 +370,9 @@ test('a thread that ends while another request is being fetched ends the restore
   onTestFinished(() => post.mockRestore())
   const getRange = source.store.getRange.bind(source.store)
   let ranges = 0
-  source.store.getRange = async (...asked) => {
+  source.store.getRange = async (...request) => {
     if (++ranges === 2) await ended.promise
-    return getRange(...asked)
+    return getRange(...request)
   }
   await expect(prepared.run()).rejects.toThrow('a worker thread ended')
   expect(ranges).toBe(2)

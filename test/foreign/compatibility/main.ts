@@ -1,5 +1,6 @@
-// `npm run test:compatibility`: VersityGW's own S3 suite against the sandbox, one test at a time on a sandbox of its own, compared
-// with what is on record. `-- --record` writes what it finds; a new failure is then on record as `unexplained`, and stays red.
+// `npm run test:compatibility`: VersityGW's own S3 suite against the sandbox, one test at a time on a sandbox
+// of its own, compared with what is on record. `-- --record` writes what it finds; a new failure is then on
+// record as `unexplained`, and stays red.
 import { parseArgs } from 'node:util'
 import { findVersityGateway } from '../versitygw.ts'
 import { compareOutcomes, groupOf, isPublished, readRecord, writeRecord } from './record.ts'
@@ -28,7 +29,7 @@ await Promise.all(
 )
 
 if (isRecording) {
-  for (const [test, { result, said: message }] of outcomes) {
+  for (const [test, { result, output: message }] of outcomes) {
     const recorded = record.tests[test]!
     const isKept = recorded !== 'passes' && recorded !== 'adapted' && recorded !== 'unexplained'
     record.tests[test] = result !== 'fails' ? result : isKept ? recorded : 'unexplained'

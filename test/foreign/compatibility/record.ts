@@ -7,7 +7,10 @@ export interface SuiteRecord {
   reasons: Record<string, string>
   /** Test to `passes`, `adapted`, or the code of the reason for which its failure is kept. */
   tests: Record<string, string>
-  /** Texts of errors, the sandbox's to VersityGW's, as runs have learned them: a run that begins with them is shorter. */
+  /**
+   * Texts of errors, the sandbox's to VersityGW's, as runs have learned them: a run that begins with them is
+   * shorter.
+   */
   wording: Record<string, string>
 }
 
@@ -41,21 +44,21 @@ export function groupOf(test: string): string {
 function renderCounts({ reasons, tests }: SuiteRecord): string {
   const groups = new Map<
     string,
-    { all: number; passes: number; adapted: number; kept: Map<string, number> }
+    { total: number; passes: number; adapted: number; kept: Map<string, number> }
   >()
   for (const [test, result] of Object.entries(tests)) {
     const name = groupOf(test)
-    const group = groups.get(name) ?? { all: 0, passes: 0, adapted: 0, kept: new Map<string, number>() }
+    const group = groups.get(name) ?? { total: 0, passes: 0, adapted: 0, kept: new Map<string, number>() }
     groups.set(name, group)
-    group.all++
+    group.total++
     if (result === 'passes') group.passes++
     else if (result === 'adapted') group.adapted++
     else group.kept.set(result, (group.kept.get(result) ?? 0) + 1)
   }
-  const sum = (pick: (group: { all: number; passes: number; adapted: number }) => number): number =>
+  const sum = (pick: (group: { total: number; passes: number; adapted: number }) => number): number =>
     [...groups.values()].reduce((total, group) => total + pick(group), 0)
   const rows = [...groups].map(
-    ([name, { all: testCount, passes, adapted, kept: keptFailures }]) =>
+    ([name, { total: testCount, passes, adapted, kept: keptFailures }]) =>
       `| ${name} | ${testCount} | ${passes} | ${adapted} | ${[...keptFailures].map(([reason, count]) => `${count} ${reason}`).join(', ')} |`,
   )
   const used = Object.entries(reasons).map(
@@ -68,7 +71,7 @@ function renderCounts({ reasons, tests }: SuiteRecord): string {
     '| Group | Tests | Pass | Pass adapted | Kept failures |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
-    `| **All** | **${sum(({ all }) => all)}** | **${sum(({ passes }) => passes)}** | **${sum(({ adapted }) => adapted)}** | **${sum(({ all, passes, adapted }) => all - passes - adapted)}** |`,
+    `| **All** | **${sum(({ total }) => total)}** | **${sum(({ passes }) => passes)}** | **${sum(({ adapted }) => adapted)}** | **${sum(({ total, passes, adapted }) => total - passes - adapted)}** |`,
     '',
     '| Kept because | Tests | |',
     '| --- | --- | --- |',
@@ -87,7 +90,7 @@ export function compareOutcomes(record: SuiteRecord, outcomes: ReadonlyMap<strin
     return outcome.result === expected
       ? []
       : [
-          `${test}: ${outcome.result}, on record as ${recorded}${outcome.said === '' ? '' : `: ${outcome.said.slice(0, 300)}`}`,
+          `${test}: ${outcome.result}, on record as ${recorded}${outcome.output === '' ? '' : `: ${outcome.output.slice(0, 300)}`}`,
         ]
   })
 }

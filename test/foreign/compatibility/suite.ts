@@ -10,10 +10,13 @@ import { startSandbox } from '../../../lab/sandbox/server.ts'
 import { declareCloud, vaultAccount } from '../../lab/sandbox/small-cloud.ts'
 
 export interface Outcome {
-  /** `adapted`: it passes once the sandbox answers as VersityGW does in what is no concern of a vault: see `Adaptations`. */
+  /**
+   * `adapted`: it passes once the sandbox answers as VersityGW does in what is no concern of a vault: see
+   * `Adaptations`.
+   */
   result: 'passes' | 'adapted' | 'fails'
   /** The suite's message about a failure. */
-  said: string
+  output: string
   /** Errors that are the sandbox's own fault. */
   defects: string[]
   /** The texts that had to be replaced. */
@@ -28,10 +31,10 @@ interface Adaptations {
   ignoresEmptyVersionId: boolean
 }
 
-const longestMs = 120_000
+const maxMs = 120_000
 /** In memory, if there is such a file system: hundreds of sandboxes that sync would wait for the disk. */
 const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-const mostRuns = 12
+const maxRuns = 12
 
 /**
  * Again and again with one more adaptation, until it passes or fails on something else.
@@ -44,17 +47,17 @@ export async function runSuiteTest(
 ): Promise<Outcome> {
   const adaptations: Adaptations = { wording: new Map(knownWording), ignoresEmptyVersionId: false }
   for (let runs = 1; ; runs++) {
-    const { passed, said: message, defects } = await runOnce(binary, name, adaptations)
+    const { passed, output: message, defects } = await runOnce(binary, name, adaptations)
     const { wording } = adaptations
     if (passed && defects.length === 0)
       return {
         result: runs === 1 && knownWording.size === 0 ? 'passes' : 'adapted',
-        said: '',
+        output: '',
         defects,
         wording,
       }
-    if (passed || runs === mostRuns || !adapt(adaptations, message))
-      return { result: 'fails', said: message, defects, wording }
+    if (passed || runs === maxRuns || !adapt(adaptations, message))
+      return { result: 'fails', output: message, defects, wording }
   }
 }
 
@@ -74,7 +77,7 @@ async function runOnce(
   binary: string,
   name: string,
   adaptations: Adaptations,
-): Promise<{ passed: boolean; said: string; defects: string[] }> {
+): Promise<{ passed: boolean; output: string; defects: string[] }> {
   const directory = await mkdtemp(join(parent, 'holdfast-compatibility-'))
   const sandbox = await startSandbox({
     directory,
@@ -95,7 +98,7 @@ async function runOnce(
     ) as [string]
     return {
       passed,
-      said: passed ? '' : message.trim().slice(0, 1_000),
+      output: passed ? '' : message.trim().slice(0, 1_000),
       defects: sandbox.defects.map(String),
     }
   } finally {
@@ -113,7 +116,7 @@ function runVersity(
     const child = spawn(binary, args, {
       env: { HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: longestMs,
+      timeout: maxMs,
       killSignal: 'SIGKILL',
     })
     let output = ''

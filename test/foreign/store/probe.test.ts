@@ -12,7 +12,10 @@ const measured = JSON.parse(
 ) as { versitygw: object }
 
 test('VersityGW does what docs/stores.md says of it', async () => {
-  expect(await probe({ endpoint, region, credentials, bucket: 'probed' })).toEqual(measured.versitygw)
+  expect(await probe({ endpoint, region, credentials, bucket: 'probed' })).toMatchObject({
+    answers: measured.versitygw,
+    remaining: 0,
+  })
 })
 
 test('the pages name the version that is tested', () => {

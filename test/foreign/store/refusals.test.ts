@@ -10,12 +10,12 @@ import {
 } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { makeFolder } from '../../restore-cli/command-line.ts'
-import { refusalOf, ThirdPartyVault } from './third-party-vault.ts'
+import { lockDays, refusalOf, ThirdPartyVault } from './third-party-vault.ts'
 import type { Listed } from './third-party-vault.ts'
 import { sourcePrefix } from '../../../core/store/vault-keys.ts'
 
 const vault = await ThirdPartyVault.start()
-const untilMs = Date.now() + 30 * 86_400_000
+const untilMs = Date.now() + lockDays * 86_400_000
 const Bucket = 'locked'
 let versions: Listed[] = []
 

@@ -1,4 +1,5 @@
-// A vault in VersityGW: its buckets, the command line against it, and a plain client that does what no writer of ours would.
+// A vault in VersityGW: its buckets, the command line against it, and a plain client that does what no writer
+// of ours would.
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -11,7 +12,7 @@ import {
 import { afterAll } from 'vitest'
 import { openS3ObjectStore } from '../../../aws/s3-object-store.ts'
 import type { S3ObjectStore } from '../../../aws/s3-object-store.ts'
-import { makeFolder, runCommand } from '../../restore-cli/command-line.ts'
+import { makeFolder, runProcess } from '../../restore-cli/command-line.ts'
 import type { Outcome } from '../../restore-cli/command-line.ts'
 import { startVersityGateway } from '../versitygw.ts'
 import type { VersityGateway } from '../versitygw.ts'
@@ -35,7 +36,10 @@ export class ThirdPartyVault {
     this.client = client
   }
 
-  /** With the buckets `locked` (COMPLIANCE by default) and `versioned` (no Object Lock); stopped after the file's tests: to be called outside of them. */
+  /**
+   * With the buckets `locked` (COMPLIANCE by default) and `versioned` (no Object Lock); stopped after the
+   * file's tests: to be called outside of them.
+   */
   static async start(): Promise<ThirdPartyVault> {
     const gateway = await startVersityGateway()
     const client = new S3Client({
@@ -76,7 +80,7 @@ export class ThirdPartyVault {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     }
-    return runCommand(args, { env, timeoutMs: 120_000 })
+    return runProcess(args, { env, timeoutMs: 120_000 })
   }
 
   open(bucket: string): S3ObjectStore {
@@ -92,7 +96,7 @@ export class ThirdPartyVault {
     return store
   }
 
-  /** By the SDK alone, page by page. */
+  /** Lists with the SDK alone, page by page. */
   async list(bucket: string, prefix: string): Promise<{ entries: Listed[]; pagesOfMarkersAlone: number }> {
     const entries: Listed[] = []
     let pagesOfMarkersAlone = 0

@@ -74,18 +74,16 @@ describe('what an agent may name', () => {
   })
 
   it.each<readonly [string, string]>([
-    ['robomaker:CreateRobot', 'robomaker is no service whose destructive actions are known'],
-    ['robomaker:*', 'robomaker is no service whose destructive actions are known'],
-    ['constructor:*', 'constructor is no service'],
+    ['robomaker:CreateRobot', 'the catalogue has not examined the service robomaker'],
+    ['robomaker:*', 'the catalogue has not examined the service robomaker'],
+    ['constructor:*', 'the catalogue has not examined the service constructor'],
     ['ec2:DescribeVolmes', 'AWS has no such action'],
     ['ec2:Descrbe*', 'AWS has no such action'],
-    ['ec2:DeleteVolume', 'no agent may do it (data: volume); people do it with break-glass'],
+    ['ec2:DeleteVolume', 'no agent may do it (data: volume): remove it'],
     ['ec2:DeleteVol*', 'no agent may do any of these actions'],
-    ['s3:PutObject*', 'grants nothing: all that it matches overwrites or executes'],
-    ...identityServices.map(
-      (service) => [`${service}:*`, 'an agent has no business with identities'] as const,
-    ),
-    ['sts:GetCallerIdentity', 'an agent has no business with identities'],
+    ['s3:PutObject*', 'grants nothing, because each action that it matches overwrites or executes'],
+    ...identityServices.map((service) => [`${service}:*`, 'must not be an action on identities'] as const),
+    ['sts:GetCallerIdentity', 'must not be an action on identities'],
     ['cognito-identity:SetIdentityPoolRoles', 'no agent may do it (identity: '],
   ])('not %s', (entry, problem) => {
     expect(findMayProblem(entry)).toContain(problem)

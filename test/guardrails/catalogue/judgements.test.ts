@@ -21,7 +21,10 @@ function describeJudgement(judgement: ActionJudgement): string {
   return judgement.verdict === 'destructive' ? `${judgement.tier} ${judgement.loss}` : judgement.verdict
 }
 
-/** AWS calls these reads. They hand out credentials, run something as another role, or change where a log or a transaction goes. */
+/**
+ * AWS calls these reads. They hand out credentials, run something as another role, or change where a log or a
+ * transaction goes.
+ */
 const destructiveReads =
   /^(acm:(ExportCertificate|GetAcmeExternalAccountBindingCredentials)|bedrock:Invoke(Agent|Flow|InlineAgent|Tool)|bedrock-agentcore:(CompleteResourceTokenAuth|ConnectBrowser(Automation|LiveView)Stream|GetResource(ApiKey|Oauth2Token|PaymentToken))|cloud9:CreateEnvironmentToken|cloudwatch:GetSpaceCredentials(ForOrganization)?|codepipeline:Get(ThirdParty)?JobDetails|cognito-identity:Get(CredentialsForIdentity|OpenIdToken(ForDeveloperIdentity)?)|connect:GetFederationToken|datazone:Get(DomainExecutionRole|Environment)Credentials|ec2:GetPasswordData|(emr-serverless|glue):GetSessionEndpoint|finspace:GetKxConnectionString|gamelift:(Get(ComputeAccess|ComputeAuthToken|InstanceAccess)|RequestUploadCredentials)|iotanalytics:RunPipelineActivity|lakeformation:GetTemporaryGlue(Partition|Table)Credentials|managedblockchain:InvokeRpc\w+|quicksight:GetSessionEmbedUrl|redshift(-serverless)?:GetIdentityCenterAuthToken|s3:(AllowVendedLogDeliveryForResource|GetDataAccess)|secretsmanager:(BatchGet|Get)SecretValue|signin:(Authenticate|AuthorizeOAuth2Access|CreateOAuth2Token)|securityhub:Send(Finding|Insight)Events|ssm:(GetAccessToken|PutConfigurePackageResult)|sts:Get(ServiceBearer|Session)Token|workspaces:DirectoryAccessManagement)$/
 
@@ -40,7 +43,8 @@ describe('the judgements', () => {
     expect([...text.matchAll(/^ {2}"([^"]+)": \[$/gm)].map((match) => match[1])).toEqual(examinedServices)
   })
 
-  // With a newer reference: judge each by a row of judgements.json, then write known-actions.json anew with `vitest -u`.
+  // With a newer reference: judge each by a row of judgements.json, then write known-actions.json anew with `vitest
+  // -u`.
   it('leave no action of an examined service unjudged: a new one has to be looked at by name', () => {
     const judged = new Set(
       Object.entries(knownActions).flatMap(([service, names]) =>

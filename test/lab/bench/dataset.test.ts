@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { makeBig, makeMixed, makeTiny } from '../../../lab/bench/dataset.ts'
+import { makeBig, makeDaily, makeMixed, makeTiny } from '../../../lab/bench/dataset.ts'
 import { SeededBytes } from '../../../lab/bench/seeded-bytes.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 
@@ -25,7 +25,7 @@ function digest(directory: string): string {
   return hash.digest('hex')
 }
 
-/** Of bytes that were there before and after, how many are others now. */
+/** The share of the bytes that changed, among the bytes that exist before and after. */
 function changedShare(before: Map<string, Buffer>, after: Map<string, Buffer>): number {
   let [changed, total] = [0, 0]
   for (const [name, bytes] of before) {
@@ -40,23 +40,24 @@ describe.each([
   ['mixed', makeMixed, 0.004],
   ['tiny', makeTiny, 0.002],
   ['big', makeBig, 0.0001],
+  ['daily', makeDaily, 0.003],
 ] as const)('the data set %s', (name, make, scale) => {
   test('is the same each time, to the byte, and changes alike', async () => {
-    const [one, other] = [makeTemporaryDirectory(), makeTemporaryDirectory()]
-    const [first, second] = [make(one, scale), make(other, scale)]
-    expect(digest(one)).toBe(digest(other))
+    const [firstDirectory, secondDirectory] = [makeTemporaryDirectory(), makeTemporaryDirectory()]
+    const [first, second] = [make(firstDirectory, scale), make(secondDirectory, scale)]
+    expect(digest(firstDirectory)).toBe(digest(secondDirectory))
     expect({ ...first, directory: '', change: null }).toEqual({ ...second, directory: '', change: null })
-    const before = digest(one)
+    const before = digest(firstDirectory)
     await first.change(0)
-    expect(digest(one)).not.toBe(before)
+    expect(digest(firstDirectory)).not.toBe(before)
     await second.change(0)
-    expect(digest(one)).toBe(digest(other))
-    const afterFirst = digest(one)
+    expect(digest(firstDirectory)).toBe(digest(secondDirectory))
+    const afterFirst = digest(firstDirectory)
     await first.change(1)
-    expect(digest(one)).not.toBe(afterFirst)
+    expect(digest(firstDirectory)).not.toBe(afterFirst)
   })
 
-  test('says what is in it', () => {
+  test('describes its content', () => {
     const directory = makeTemporaryDirectory()
     const dataset = make(directory, scale)
     const content = contentOf(directory)
@@ -68,14 +69,14 @@ describe.each([
     expect(statSync(join(directory, dataset.oneFile)).size).toBeGreaterThan(0)
   })
 
-  test('changes by about 2 %', async () => {
+  test('changes by about 2 %, in a day by 0.1 %', async () => {
     const directory = makeTemporaryDirectory()
     const dataset = make(directory, scale)
     const before = contentOf(directory)
     await dataset.change(3)
     const share = changedShare(before, contentOf(directory))
-    expect(share).toBeGreaterThan(0.005)
-    expect(share).toBeLessThan(0.06)
+    expect(share).toBeGreaterThan(name === 'daily' ? 0.0005 : 0.005)
+    expect(share).toBeLessThan(name === 'daily' ? 0.0015 : 0.06)
   })
 })
 

@@ -18,7 +18,7 @@ test("a process is measured whole: its time, its processor, its memory, and its 
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('it gets the environment that it is given and no other, and what it says is kept', async () => {
+test('it gets exactly the given environment, and its output is returned', async () => {
   const { output } = await measure(
     node('console.error(process.env.GIVEN, process.env.HOME ?? "no home")', { GIVEN: 'this' }),
     makeTemporaryDirectory(),

@@ -25,9 +25,12 @@ function makeCopier(name: ToolName, folder: string, log: string[]): Tool {
       return Promise.resolve()
     },
     backup: ({ bucket }, directory) => copy(directory, bucketOf(bucket)),
-    restore: ({ bucket }, target, what = {}) => {
-      log.push(`${name} restores ${what.path ?? 'all'}`)
-      return copy(what.path === undefined ? bucketOf(bucket) : join(bucketOf(bucket), what.path), target)
+    restore: ({ bucket }, target, selection = {}) => {
+      log.push(`${name} restores ${selection.path ?? 'all'}`)
+      return copy(
+        selection.path === undefined ? bucketOf(bucket) : join(bucketOf(bucket), selection.path),
+        target,
+      )
     },
     verify: ({ bucket }) => copy(bucketOf(bucket), '/dev/null'),
     stateOf: () => 'latest',
@@ -109,7 +112,7 @@ describe('a measurement', () => {
     expect(readdirSync(join(folder, 'work'))).toEqual([])
   })
 
-  test('leaves out the runs that nobody asked for, but not the backup that they need', async () => {
+  test('skips unrequested runs, except the first backup that the others need', async () => {
     const { setting, log } = makeSetting(1, { runs: ['restore-one'] })
     const { runs } = await measureDataset(makeData(), setting)
     expect(runs.map(({ name }) => name)).toEqual(['restore-one'])
@@ -117,16 +120,16 @@ describe('a measurement', () => {
     expect(log.filter((line) => line.includes('restores all'))).toEqual([])
   })
 
-  test('counts for nothing if what is restored is something else', async () => {
+  test('fails if the restored data differ', async () => {
     const { setting, folder } = makeSetting(1)
     const [copier] = setting.tools
-    const other = makeTemporaryDirectory()
-    cpSync(import.meta.filename, join(other, 'something else'))
+    const otherDirectory = makeTemporaryDirectory()
+    cpSync(import.meta.filename, join(otherDirectory, 'something else'))
     const liar: Tool = {
       ...copier!,
       restore: (_, target) => ({
         program: '/bin/cp',
-        args: ['-r', '-T', other, target],
+        args: ['-r', '-T', otherDirectory, target],
         env: {},
         directory: folder,
       }),

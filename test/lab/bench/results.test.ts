@@ -56,16 +56,16 @@ describe('results on disk', () => {
   })
 })
 
-test('what was measured anew takes its place, what was not stays', () => {
+test('new results replace earlier ones of the same name, and other results stay', () => {
   const before = makeResults([makeRun('first', 2)])
-  const other = makeResults([makeRun('first', 3)], { name: 'tiny' })
+  const tinyResults = makeResults([makeRun('first', 3)], { name: 'tiny' })
   const again = makeResults([makeRun('first', 4)])
-  const merged = mergeResults(mergeResults(before, { ...other, complexity: [] }), again)
-  expect(merged.datasets).toEqual([...other.datasets, ...again.datasets])
+  const merged = mergeResults(mergeResults(before, { ...tinyResults, complexity: [] }), again)
+  expect(merged.datasets).toEqual([...tinyResults.datasets, ...again.datasets])
   expect(merged.complexity).toEqual(again.complexity)
 })
 
-test('what a machine says of itself is made fit to be read back', () => {
+test('foreign text about the machine is cleaned, so that the results can be read back', () => {
   const [dataset] = makeResults().datasets
   const provenance = cleanProvenance({
     ...dataset!.provenance,

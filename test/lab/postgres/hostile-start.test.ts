@@ -36,7 +36,7 @@ beforeAll(async () => {
   binaries = await stagePostgres(path.join(work, 'postgres'))
   dataDirectory = path.join(work, 'data')
   await initializeCluster(binaries, dataDirectory, user)
-}, 60_000)
+})
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
 describe('a cluster that brings its own configuration', () => {
@@ -98,5 +98,5 @@ describe('a cluster that brings its own configuration', () => {
       await restored.end()
       await cluster.stop()
     }
-  }, 60_000)
+  })
 })

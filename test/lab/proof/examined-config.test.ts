@@ -14,7 +14,7 @@ function read(content: unknown): Record<string, unknown> {
 }
 
 describe('a configuration to prove', () => {
-  it("is what `pulumi config --json` prints, of which only holdfast's own keys count", () => {
+  it("is the output of `pulumi config --json`, of which only holdfast's own keys count", () => {
     const printed = {
       'aws:region': { value: 'eu-west-1', secret: false },
       'holdfast:vaultAccountId': { value: '111111111111', secret: false },

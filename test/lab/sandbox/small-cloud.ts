@@ -34,13 +34,18 @@ export function declareCloud(buckets: DeclaredBucket[]): CloudDeclaration {
     buckets,
     roles: [],
     oidcProviders: [],
+    alarms: [],
     keys: [],
     organizationId: null,
+    alarmPath: [],
     notEmulated: [],
   }
 }
 
-/** `locked`: 40 days of COMPLIANCE by default. `lockable`: Object Lock without a default. `versioned`, `plain`, `production`. */
+/**
+ * `locked`: 40 days of COMPLIANCE by default. `lockable`: Object Lock without a default. `versioned`, `plain`,
+ * `production`.
+ */
 export const standardCloud = declareCloud([
   bucket('locked', { objectLock: { enabled: true, default: { mode: 'COMPLIANCE', days: 40 } } }),
   bucket('governed', { objectLock: { enabled: true, default: { mode: 'GOVERNANCE', days: 40 } } }),

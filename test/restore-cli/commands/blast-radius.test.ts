@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { plantCredentials } from '../../blast-radius/search/planted.ts'
 import { startScriptedIam } from '../../aws/scripted-iam.ts'
-import { answerError, answerXml } from '../../aws/scripted-server.ts'
+import { sendError, sendXml } from '../../aws/scripted-server.ts'
 import type { Script } from '../../aws/scripted-server.ts'
 import { makeFolder, runCommand } from '../command-line.ts'
 import type { Outcome } from '../command-line.ts'
@@ -28,7 +28,7 @@ const statement = (Action: unknown, fields: object = {}): object => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action, Resource: '*', ...fields }],
 })
-const reader = write('reader.json', statement(['s3:Get*', 'ec2:Describe*']))
+const reader = write('reader.json', statement(['s3:GetObject*', 'ec2:Describe*']))
 const destroyer = write(
   'destroyer.json',
   statement(['ec2:DeleteVolume', 'iam:PassRole', 'kms:ScheduleKeyDeletion']),
@@ -43,7 +43,7 @@ describe('policies', () => {
   test('that destroy nothing end with 0', async () => {
     const outcome = await blastRadius(['--policy', reader])
     expect(outcome).toMatchObject({ status: 0, stderr: '' })
-    expect(outcome.stdout).toMatch(/(\d+) destructive actions of \1 denied, 0 possible/)
+    expect(outcome.stdout).toMatch(/([\d,]+) destructive actions of \1 denied, 0 possible/)
   })
 
   test('that can destroy end with 14, with the losses and how to undo them', async () => {
@@ -280,6 +280,26 @@ describe('a live role', () => {
   })
 })
 
+test('the role of the current credentials is assessed with its path, which their ARN lacks', async () => {
+  const withPath = roleArn.replace('role/', 'role/people/')
+  const server = await startScriptedIam({ roleArn: withPath, inline: { task: statement('s3:GetObject') } })
+  const live = (...args: string[]): Promise<Outcome> =>
+    blastRadius(['--live', '--json', ...args], {
+      AWS_ENDPOINT_URL: server.endpoint,
+      AWS_ACCESS_KEY_ID: 'AKID',
+      AWS_SECRET_ACCESS_KEY: 'a-secret-of-this-test',
+    })
+  try {
+    expect((await live('--here')).records().at(-1)).toMatchObject({ subject: withPath })
+    expect(await live('--role', withPath)).toMatchObject({ status: 0 })
+    const withoutPath = await live('--role', roleArn)
+    expect(withoutPath).toMatchObject({ status: 5, stdout: '' })
+    expect(withoutPath.stderr).toContain(`${roleArn} doesn't exist: that name belongs to ${withPath}`)
+  } finally {
+    await server.stop()
+  }
+})
+
 describe('a live user or group', () => {
   const userArn = 'arn:aws:iam::111122223333:user/ops/deploy'
   const groupArn = 'arn:aws:iam::111122223333:group/admins'
@@ -333,16 +353,13 @@ describe('a live role, with the safeguards of a region', () => {
     if (url.pathname === '/backup-vaults/')
       return response.writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' }).end('{}')
     if (method === 'GET' && url.pathname === '/')
-      return answerXml(
+      return sendXml(
         response,
         '<ListAllMyBucketsResult><Buckets><Bucket><Name>uploads</Name></Bucket></Buckets></ListAllMyBucketsResult>',
       )
     if (url.searchParams.has('versioning'))
-      return answerXml(
-        response,
-        '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
-      )
-    return answerError(
+      return sendXml(response, '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>')
+    return sendError(
       response,
       404,
       url.searchParams.has('object-lock')
@@ -360,7 +377,7 @@ describe('a live role, with the safeguards of a region', () => {
   ]
   const started = startScriptedIam({
     roleArn,
-    inline: { task: statement('*') },
+    inline: { task: statement(allowed) },
     besides,
     simulate: (action) => ({ decision: allowed.includes(action) ? 'allowed' : 'implicitDeny' }),
   })
@@ -424,11 +441,11 @@ describe('a live role, with the safeguards of a region', () => {
       '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>'
     const server = await startScriptedIam({
       roleArn,
-      inline: { task: statement('*') },
+      inline: { task: statement('s3:DeleteObjectVersion') },
       simulate: (action) => ({ decision: action === 's3:DeleteObjectVersion' ? 'allowed' : 'implicitDeny' }),
       besides: (request, response, index) =>
         request.url.searchParams.has('object-lock')
-          ? answerXml(response, lock)
+          ? sendXml(response, lock)
           : besides(request, response, index),
     })
     try {

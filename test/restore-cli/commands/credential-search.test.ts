@@ -42,7 +42,7 @@ describe('a baseline', () => {
     expect(outcome.stdout).not.toContain('src/a.env')
     expect(outcome.stdout).toContain('1 new credential found; 1 in the baseline; ')
     const records = (await search(folder, ['--baseline', baseline, '--json'])).records()
-    expect(records.map(({ isKnown, known }) => isKnown ?? known)).toEqual([true, false, 1])
+    expect(records.map(({ isKnown, known: knownCount }) => isKnown ?? knownCount)).toEqual([true, false, 1])
   })
 
   test('holds no value, with and without a key', async () => {
@@ -162,13 +162,20 @@ describe('hostile input ends in a finding, a counted skip or a message', () => {
     const outcome = await search(folder, ['--json'])
     expect(outcome.status).toBe(14)
     expect(outcome.stderr).not.toMatch(/ at .*\.ts:/)
-    const found = outcome.records().filter(({ type }) => type === 'credential')
+    const credentials = outcome.records().filter(({ type }) => type === 'credential')
     expect(
-      found.map(({ place }) => (place as { path: string }).path.slice(folder.length + 1)).sort(),
+      credentials.map(({ place }) => (place as { path: string }).path.slice(folder.length + 1)).sort(),
     ).toEqual(['broken.yaml', 'marked.env', 'truncated.json', 'wide.env'])
     expect(outcome.records().at(-1)).toMatchObject({
       skippedCounts: { binary: 1, 'too-large': 1, link: 1 },
     })
+  })
+
+  test('a file that fails when it is read is named, and is no all-clear', async () => {
+    const outcome = await search('/proc/self/mem')
+    expect(outcome.status).toBe(3)
+    expect(outcome.stdout).toMatch(/Left out: 1 could not be read\n {4}\/proc\/\d+\/mem \(EIO\)/)
+    expect(outcome.stderr).toContain('1 file or directory could not be read')
   })
 
   test.each([

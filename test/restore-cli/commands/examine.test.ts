@@ -125,9 +125,9 @@ describe('check-examination', () => {
   )
 
   test('ends with 4 after the record if something was lost', async () => {
-    const bad = join(folder, 'bad.json')
+    const corruptFile = join(folder, 'bad.json')
     writeFileSync(
-      bad,
+      corruptFile,
       JSON.stringify({
         ...(JSON.parse(readFileSync(answer, 'utf8')) as object),
         ok: false,
@@ -135,7 +135,7 @@ describe('check-examination', () => {
         findingCount: 1,
       }),
     )
-    const outcome = await runCommand(['check-examination', bad, '--source', 'uploads', '--json'])
+    const outcome = await runCommand(['check-examination', corruptFile, '--source', 'uploads', '--json'])
     expect(outcome.status).toBe(4)
     expect(outcome.records()).toMatchObject([{ type: 'checked-examination', ok: false }])
   })

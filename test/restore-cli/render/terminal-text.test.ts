@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { anyCharacter } from '../../fixtures/any-character.ts'
 import { parsePathText } from '../../../core/tree/path-text.ts'
 import { pathRecord, terminalText } from '../../../restore-cli/render/terminal-text.ts'
 
@@ -17,7 +18,7 @@ test.each([
 
 test('no text can control a terminal', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.string({ unit: anyCharacter }), (text) => {
       expect(terminalText(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
     }),
   )

@@ -1,11 +1,11 @@
-// Two writers, each with a cache of its own as on two hosts, and a reader, all of them processes: in any order of
-// their steps, every snapshot that was committed restores.
+// Two writers, each with a cache of its own as on two hosts, and a reader, all of them processes: in any
+// order of their steps, every snapshot that was committed restores.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { listSnapshots, loadSnapshot } from '../../../core/snapshot/snapshot.ts'
 import { prepareRestore } from '../../../engine/restore/restore.ts'
-import { verify } from '../../../engine/verify.ts'
+import { verify } from '../../../engine/verify/verify.ts'
 import { describeDirectory } from '../../fixtures/directory-description.ts'
 import type { EngineTask } from '../../fixtures/engine-process.ts'
 import { FolderStore } from '../../fixtures/folder-store.ts'
@@ -29,7 +29,7 @@ test('two writers and a reader at once: both commit, the reader gets a whole sna
     cacheDirectory: at(cache),
     delayMs: 20,
   })
-  expect(await startEngine(writer('first')).answer).toMatchObject({ complete: true })
+  expect(await startEngine(writer('first')).outcome).toMatchObject({ complete: true })
   const expected = describeDirectory(source.directory)
   for (let round = 0; round < 2; round++) {
     const reader = startEngine({
@@ -39,10 +39,10 @@ test('two writers and a reader at once: both commit, the reader gets a whole sna
       cacheDirectory: '',
       delayMs: 20,
     })
-    const writers = ['first', `other-${round}`].map((cache) => startEngine(writer(cache)).answer)
+    const writers = ['first', `other-${round}`].map((cache) => startEngine(writer(cache)).outcome)
     for (const written of await Promise.all(writers))
       expect(written).toMatchObject({ complete: true, problems: [] })
-    const read = await reader.answer
+    const read = await reader.outcome
     if (read !== null && 'error' in read) expect(read.error).toBe('ambiguous')
     else expect(describeDirectory(at(`read-${round}`))).toEqual(expected)
   }

@@ -1,5 +1,5 @@
-// No room left: under the target of a restore, and under a backup's cache. Each ends with the status and the hint that a
-// script and a human need, harms nothing, and goes on when there is room.
+// No room left: under the target of a restore, and under a backup's cache. Each ends with the status and the hint
+// that a script and a human need, harms nothing, and goes on when there is room.
 import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { contentOf, describeDirectory } from '../../fixtures/directory-descripti
 import { randomBytes } from '../../fixtures/manual-clock.ts'
 import { mountSmallDisk } from '../../fixtures/small-disk.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
-import { runCommand } from '../../restore-cli/command-line.ts'
+import { runProcess } from '../../restore-cli/command-line.ts'
 import type { Outcome } from '../../restore-cli/command-line.ts'
 import { region, startWorld, vaultAccount } from '../../lab/sandbox/world.ts'
 
@@ -16,7 +16,7 @@ const home = makeTemporaryDirectory(undefined, afterAll)
 
 function holdfast(...args: string[]): Promise<Outcome> {
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
-  return runCommand([...args, '--bucket', 'locked', '--json'], {
+  return runProcess([...args, '--bucket', 'locked', '--json'], {
     timeoutMs: 300_000,
     env: {
       HOME: home,

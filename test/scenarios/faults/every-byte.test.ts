@@ -1,5 +1,5 @@
-// One bit turned in each byte of each object of a small vault, one byte at a time: it is always noticed, what it costs is
-// named alike by verify and by restore, and everything else comes back.
+// One bit turned in each byte of each object of a small vault, one byte at a time: it is always noticed, what
+// it costs is named alike by verify and by restore, and everything else comes back.
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -48,7 +48,7 @@ test('of a pack: verify and restore name the same files, or that the tree is los
     for (let offset = 0; offset < good.length; offset++) {
       version.body = flip(good, offset, 1 << (offset % 8))
       const at = `${key.slice(-64, -56)} of ${good.length} bytes at ${offset}`
-      const cost = await costOf(source, snapshot, version, expected, at)
+      const cost = await costOf(source, snapshot, { version: version, at: at }, expected)
       costs.set(cost, (costs.get(cost) ?? 0) + 1)
       offsets++
     }
@@ -69,16 +69,15 @@ test('of a pack: verify and restore name the same files, or that the tree is los
     kinds.filter((cost) => !/^(?:nothing|the snapshot|e|(?:c|d\/a|d\/b)(?:, (?:d\/a|d\/b))*)$/.test(cost)),
   ).toEqual([])
   for (const cost of ['nothing', 'the snapshot', 'e', 'c, d/a, d/b']) expect(kinds).toContain(cost)
-  expect(await costOf(source, snapshot, null, expected, 'the end')).toBe('nothing')
+  expect(await costOf(source, snapshot, { version: null, at: 'the end' }, expected)).toBe('nothing')
 })
 
-/** @param version the damaged one; null: nothing is damaged. */
+/** @param damage the damaged version, null without damage; and its description. */
 async function costOf(
   source: ProtectedSource,
   snapshot: Snapshot,
-  version: StoredVersion | null,
+  { version, at }: { version: StoredVersion | null; at: string },
   expected: Record<string, unknown>,
-  at: string,
 ): Promise<string> {
   const verified = await source.verify(true, snapshot).catch(damageOnly)
   const restored = await source.restore({ snapshot, workers: 0 }).catch(damageOnly)
@@ -112,7 +111,7 @@ test('of a manifest, any bit of any byte: it is refused by name, and the snapsho
   const version = source.store.versions.find(({ key }) => key === snapshot.key)!
   const good = version.body
   const refs = await listSnapshots(source.store, 'files')
-  const ref = refs.find(({ id }) => id === snapshot.id)!
+  const ref = [...refs].find(({ id }) => id === snapshot.id)!
   const unnoticed: string[] = []
   for (let offset = 0; offset < good.length; offset++) {
     for (let bit = 0; bit < 8; bit++) {

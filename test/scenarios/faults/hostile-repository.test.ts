@@ -1,5 +1,5 @@
-// Snapshots made to take a reader's memory or to write where they may not, each read by a process of its own that has
-// little memory: it ends with a refusal, or with what could be restored, inside the target.
+// Snapshots made to take a reader's memory or to write where they may not, each read by a process of its own
+// that has little memory: it ends with a refusal, or with what could be restored, inside the target.
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
 
 const script = fileURLToPath(new URL('../../fixtures/hostile-process.ts', import.meta.url))
 /** The program itself takes some 110 MiB with a thread. */
-const mostMiB = 256
+const maxMiB = 256
 const bombMiB = 1024
 const root = makeTemporaryDirectory(undefined, afterAll)
 const bomb = join(root, 'bomb')
@@ -48,7 +48,7 @@ test.each([
     ])
     const answer = JSON.parse(stdout) as HostileAnswer
     expect(answer).toMatchObject({ restored, verified })
-    expect(answer.maxRssMiB).toBeLessThan(mostMiB)
+    expect(answer.maxRssMiB).toBeLessThan(maxMiB)
     const entries = readdirSync(place)
     expect(entries.filter((name) => name !== 'target')).toEqual([])
     expect(entries.length === 0 ? [] : readdirSync(task.target)).toEqual(names)

@@ -1,5 +1,6 @@
-// Backup, verify and restore through the real adapter while the store misbehaves: each kind of fault at every other
-// request, then all kinds at once as a seed decides. Each run ends well or with a failure that says what to do.
+// Backup, verify and restore through the real adapter while the store misbehaves: each kind of fault at every
+// other request, then all kinds at once as a seed decides. Each run ends well or with a failure that says
+// what to do.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +12,7 @@ import { listSnapshots, selectSnapshot } from '../../../core/snapshot/snapshot.t
 import { backup } from '../../../engine/backup/backup.ts'
 import type { BackupResult } from '../../../engine/operations.ts'
 import { prepareRestore } from '../../../engine/restore/restore.ts'
-import { verify } from '../../../engine/verify.ts'
+import { verify } from '../../../engine/verify/verify.ts'
 import { faultKinds } from '../../../lab/sandbox/gateway/faults.ts'
 import type { FaultKind, FaultPlan } from '../../../lab/sandbox/gateway/faults.ts'
 import type { Sandbox } from '../../../lab/sandbox/server.ts'
@@ -33,7 +34,7 @@ writeFileSync(join(directory, 'large'), randomBytes(3 * 1024 * 1024, 1))
 for (let index = 0; index < 20; index++)
   writeFileSync(join(directory, 'deep', `small-${index}`), `small file ${index}`)
 const expected = describeDirectory(directory)
-let places = 0
+let folderCount = 0
 
 interface Faulty {
   sandbox: Sandbox
@@ -59,7 +60,7 @@ async function startFaulty(
     ...settings(sandbox),
   })
   afterAll(() => store.close())
-  const runFolder = join(root, `run-${++places}`)
+  const runFolder = join(root, `run-${++folderCount}`)
   const environment = { store, clock, random: seededRandom(faults.seed) }
   let targets = 0
   return {
@@ -90,7 +91,10 @@ async function startFaulty(
   }
 }
 
-/** The first two requests that read a thing, and the first three that write: each of these has a key of its own. */
+/**
+ * The first two requests that read a thing, and the first three that write: each of these has a key of its
+ * own.
+ */
 function atFirst(): NonNullable<FaultPlan['appliesTo']> {
   const counts = new Map<string, number>()
   return ({ method, path }) => {

@@ -1,5 +1,6 @@
-// A backup that is killed at every kind of I/O step it takes: what was committed before stays whole, a manifest is only
-// there with all that it names, and the next run ends where an undisturbed one ends, without a second upload.
+// A backup that is killed at every kind of I/O step it takes: what was committed before stays whole, a
+// manifest is only there with all that it names, and the next run ends where an undisturbed one ends, without
+// a second upload.
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,7 +8,7 @@ import { listSnapshots, loadSnapshot } from '../../../core/snapshot/snapshot.ts'
 import { backup } from '../../../engine/backup/backup.ts'
 import { BackupCache } from '../../../engine/backup/backup-cache.ts'
 import type { BackupResult } from '../../../engine/operations.ts'
-import { verify } from '../../../engine/verify.ts'
+import { verify } from '../../../engine/verify/verify.ts'
 import { FolderStore } from '../../fixtures/folder-store.ts'
 import { ManualClock, randomBytes } from '../../fixtures/manual-clock.ts'
 import { ProtectedSource } from '../../fixtures/protected-source.ts'
@@ -18,21 +19,21 @@ import type { Kill } from './killing.ts'
 const kills = 105
 const mib = 1024 * 1024
 
-interface Place {
+interface RunFolders {
   root: string
   vault: string
   cacheDirectory: string
   log: string
 }
 
-function placeIn(root: string): Place {
+function foldersIn(root: string): RunFolders {
   return { root, vault: join(root, 'vault'), cacheDirectory: join(root, 'cache'), log: join(root, 'steps') }
 }
 
 /** A source whose first state is backed up in the place that is answered, and which has changed since. */
-async function makeChanged(): Promise<{ source: ProtectedSource; base: Place; baseId: string }> {
+async function makeChanged(): Promise<{ source: ProtectedSource; base: RunFolders; baseId: string }> {
   const source = new ProtectedSource()
-  const base = placeIn(join(source.root, 'base'))
+  const base = foldersIn(join(source.root, 'base'))
   const write = (name: string, content: Buffer | string): void =>
     writeFileSync(join(source.directory, name), content)
   for (const name of ['a', 'b']) mkdirSync(join(source.directory, name))
@@ -45,7 +46,7 @@ async function makeChanged(): Promise<{ source: ProtectedSource; base: Place; ba
   return { source, base, baseId: snapshot!.id }
 }
 
-function runBackup(source: ProtectedSource, place: Place): Promise<BackupResult> {
+function runBackup(source: ProtectedSource, place: RunFolders): Promise<BackupResult> {
   return backup({
     store: new FolderStore(place.vault),
     clock: source.clock,
@@ -60,7 +61,7 @@ function runBackup(source: ProtectedSource, place: Place): Promise<BackupResult>
   })
 }
 
-function startKilled(source: ProtectedSource, place: Place, kill: Kill | null): Promise<unknown> {
+function startKilled(source: ProtectedSource, place: RunFolders, kill: Kill | null): Promise<unknown> {
   const areas: [string, string][] = [
     [place.vault, 'store'],
     [place.cacheDirectory, 'cache'],
@@ -72,11 +73,11 @@ function startKilled(source: ProtectedSource, place: Place, kill: Kill | null): 
     directory: source.directory,
     cacheDirectory: place.cacheDirectory,
   } as const
-  return startEngine(task, { preload, env: orderText({ log: place.log, areas, kill }) }).answer
+  return startEngine(task, { preload, env: orderText({ log: place.log, areas, kill }) }).outcome
 }
 
 /** The ids of all snapshots; each of them reads back whole. */
-async function wholeSnapshots(place: Place): Promise<string[]> {
+async function wholeSnapshots(place: RunFolders): Promise<string[]> {
   const store = new FolderStore(place.vault)
   const refs = await listSnapshots(store, 'files')
   for (const ref of refs) {
@@ -89,10 +90,10 @@ async function wholeSnapshots(place: Place): Promise<string[]> {
     })
     expect({ objects, files }).toEqual({ objects: [], files: [] })
   }
-  return refs.map(({ id }) => id)
+  return [...refs].map(({ id }) => id)
 }
 
-function rememberedBytes(place: Place): number {
+function rememberedBytes(place: RunFolders): number {
   const cache = BackupCache.open(place.cacheDirectory, 'folder://vault', 'files')
   try {
     return [...cache.packs()].reduce((sum, { bytes }) => sum + bytes, 0)
@@ -101,16 +102,16 @@ function rememberedBytes(place: Place): number {
   }
 }
 
-async function rootOfNewest(place: Place, id: string): Promise<string> {
+async function rootOfNewest(place: RunFolders, id: string): Promise<string> {
   const store = new FolderStore(place.vault)
-  const ref = (await listSnapshots(store, 'files')).find((snapshot) => snapshot.id === id)!
+  const ref = [...(await listSnapshots(store, 'files'))].find((snapshot) => snapshot.id === id)!
   return (await loadSnapshot(store, ref)).manifest.tree.root
 }
 
 test('a backup that is killed at any step harms no snapshot; the next one converges and uploads nothing twice that was acknowledged', async () => {
   const { source, base, baseId } = await makeChanged()
   const rememberedBefore = rememberedBytes(base)
-  const clean = placeIn(join(source.root, 'clean'))
+  const clean = foldersIn(join(source.root, 'clean'))
   cpSync(base.root, clean.root, { recursive: true })
   expect(await startKilled(source, clean, null)).toMatchObject({ complete: true })
   const steps = readSteps(clean.log)
@@ -126,7 +127,7 @@ test('a backup that is killed at any step harms no snapshot; the next one conver
   }
 
   await forEachOfTwo(planKills(steps, kills), async (kill, number) => {
-    const place = placeIn(join(source.root, `kill-${number}`))
+    const place = foldersIn(join(source.root, `kill-${number}`))
     cpSync(base.root, place.root, { recursive: true })
     const ended = await startKilled(source, place, kill)
     if (ended === null) killedAt.push(...readSteps(place.log))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { contentOf, describeDirectory } from '../../fixtures/directory-description.ts'
 import { randomBytes } from '../../fixtures/manual-clock.ts'
-import { makeFolder, runCommand } from '../../restore-cli/command-line.ts'
+import { makeFolder, runProcess } from '../../restore-cli/command-line.ts'
 import type { Outcome } from '../../restore-cli/command-line.ts'
 import { region, startWorld, vaultAccount } from '../../lab/sandbox/world.ts'
 import { forEachOfTwo, orderText, planKills, preload, readSteps, reportKills } from './killing.ts'
@@ -28,7 +28,7 @@ interface Run {
 
 function holdfast(args: string[], env: Record<string, string> = {}): Promise<Outcome> {
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
-  return runCommand([...args, '--bucket', 'locked', '--json'], {
+  return runProcess([...args, '--bucket', 'locked', '--json'], {
     timeoutMs: 300_000,
     env: {
       HOME: home,

@@ -16,8 +16,8 @@ export function readSteps(log: string): string[] {
 }
 
 /**
- * `kills` of the steps that a run took: each name in turn, until there are enough; of each the first, the last, and what
- * lies evenly between them.
+ * `kills` of the steps that a run took: each name in turn, until there are enough; of each the first, the last, and
+ * what lies evenly between them.
  */
 export function planKills(steps: readonly string[], kills: number): Kill[] {
   const counts = new Map<string, number>()

@@ -1,5 +1,6 @@
-// A restore that is killed at every kind of I/O step it takes: what stands in the target under its own name is whole, the
-// next run fetches what is left, ends equal to the source, and leaves nothing of its own behind.
+// A restore that is killed at every kind of I/O step it takes: what stands in the target under its own name
+// is whole, the next run fetches what is left, ends equal to the source, and leaves nothing of its own
+// behind.
 import {
   chmodSync,
   existsSync,
@@ -30,7 +31,9 @@ import type { Kill } from './killing.ts'
 const kills = 105
 const mib = 1024 * 1024
 
-/** Directories that are closed, links of both kinds, holes, a file of several requests, many that share one. */
+/**
+ * Directories that are closed, links of both kinds, holes, a file of several requests, many that share one.
+ */
 async function makeVault(): Promise<{ source: ProtectedSource; vault: string }> {
   const source = new ProtectedSource()
   const at = (name: string): string => join(source.directory, name)
@@ -74,7 +77,7 @@ function startKilled(vault: string, target: string, log: string, kill: Kill | nu
       ],
       kill,
     }),
-  }).answer
+  }).outcome
 }
 
 async function goOn(vault: string, target: string): Promise<RestoreResult> {

@@ -9,7 +9,7 @@ import { canonicalId } from '../buckets/acl.ts'
 import type { S3Call } from '../call.ts'
 import { keyBytes, orderOf } from '../catalog/catalog.ts'
 import type { Bucket, Content, Version } from '../model.ts'
-import { isoSecond } from '../objects/headers.ts'
+import { isoMillisecond, isoSecond } from '../objects/headers.ts'
 import { xmlReply } from '../reply.ts'
 import { startAfter, walkKeys } from './key-walk.ts'
 import type { Page } from './key-walk.ts'
@@ -197,6 +197,9 @@ export async function listObjectVersions(call: S3Call): Promise<ServiceReply> {
     positionOf: (version) => ({ key: keyBytes(version.key), order: version.order }),
   })
   const last = page.isTruncated ? page.items.at(-1) : undefined
+  const { lagMs = 0, milliseconds = false } = call.stores.host.listing
+  const shownUntilMs = call.nowMs - lagMs
+  const timeText = milliseconds ? isoMillisecond : isoSecond
   return xmlReply('ListVersionsResult', [
     ['Name', bucket.name],
     ['Prefix', encode(prefix)],
@@ -209,7 +212,9 @@ export async function listObjectVersions(call: S3Call): Promise<ServiceReply> {
     ['EncodingType', encodingType],
     ['IsTruncated', page.isTruncated],
     ...page.items.flatMap((item): XmlElement[] =>
-      'entry' in item ? [renderVersion(bucket, item.entry, encode)] : [],
+      'entry' in item && item.entry.modifiedMs <= shownUntilMs
+        ? [renderVersion(bucket, item.entry, encode, timeText)]
+        : [],
     ),
     ...renderPrefixes(page, encode),
   ])
@@ -242,13 +247,18 @@ function readVersionMarker(
   return order
 }
 
-function renderVersion(bucket: Bucket, version: Version, encode: (text: string) => string): XmlElement {
+function renderVersion(
+  bucket: Bucket,
+  version: Version,
+  encode: (text: string) => string,
+  timeText: (ms: number) => string,
+): XmlElement {
   const { key, versionId, isLatest, modifiedMs, content } = version
   const head: XmlElement[] = [
     ['Key', encode(key)],
     ['VersionId', versionId],
     ['IsLatest', isLatest],
-    ['LastModified', isoSecond(modifiedMs)],
+    ['LastModified', timeText(modifiedMs)],
   ]
   const owner: XmlElement = ['Owner', [['ID', canonicalId(bucket.accountId)]]]
   if (content === null) return ['DeleteMarker', [...head, owner]]

@@ -13,6 +13,7 @@ import type { ChecksumAlgorithm } from './checksum.ts'
 import { streamContent } from './content-stream.ts'
 import { allowKey, checkCustomerKey } from './encryption.ts'
 import { findReadable } from './find-version.ts'
+import { checkReadable } from './headers.ts'
 import type { ReadableVersion } from './find-version.ts'
 import { checkCopySource } from './preconditions.ts'
 
@@ -44,6 +45,7 @@ export async function findSource(call: S3Call): Promise<CopySource> {
   checkCustomerKey(content.encryption, headers, 'x-amz-copy-source-server-side-encryption-customer')
   await allowKey(call, content.encryption, 'kms:Decrypt')
   checkCopySource(headers, content.etag, version.modifiedMs)
+  checkReadable(content)
   return { ...source, isById: versionId !== null }
 }
 

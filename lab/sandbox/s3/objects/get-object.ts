@@ -11,7 +11,7 @@ import { streamContent } from './content-stream.ts'
 import { allowKey, checkCustomerKey } from './encryption.ts'
 import { findRequestedVersion } from './find-version.ts'
 import type { ReadableVersion } from './find-version.ts'
-import { checksumHeaders, contentHeaders, lockHeaders, versionHeaders } from './headers.ts'
+import { checkReadable, checksumHeaders, contentHeaders, lockHeaders, versionHeaders } from './headers.ts'
 import { checkRead, notModifiedHeaders } from './preconditions.ts'
 
 const overrides = [
@@ -35,6 +35,7 @@ export async function getObject(call: S3Call): Promise<ServiceReply> {
       ...versionHeaders(bucket, version),
     })
   }
+  if (method === 'GET') checkReadable(content)
   const part = readPartNumber(call, content)
   const range = part ?? readRange(call.header('range'), content.bytes)
   const reply: Record<string, string> = {

@@ -70,6 +70,17 @@ export function readStorageClass(headers: Headers): string {
   throw new AwsError(400, 'InvalidStorageClass', 'The storage class you specified is not valid')
 }
 
+/** S3 keeps these bytes in an archive: a HEAD succeeds, and a read needs a copy that was brought back. */
+const archiveClasses: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE'])
+
+/** Throws InvalidObjectState for a read of archived bytes. The sandbox brings no copies back. */
+export function checkReadable({ storageClass }: Pick<Content, 'storageClass'>): void {
+  if (!archiveClasses.has(storageClass)) return
+  throw new AwsError(403, 'InvalidObjectState', "The operation is not valid for the object's storage class", {
+    fields: { StorageClass: storageClass },
+  })
+}
+
 /** Parses `x-amz-tagging`, a form. Throws InvalidTag. */
 export function readTagging(text: string | undefined): [string, string][] {
   if (text === undefined || text === '') return []
@@ -156,6 +167,11 @@ export function httpDate(ms: number): string {
 /** The time format of listings: whole seconds, with `.000`. */
 export function isoSecond(ms: number): string {
   return new Date(Math.floor(ms / 1000) * 1000).toISOString()
+}
+
+/** The time format of listings of MinIO and Ceph RGW. */
+export function isoMillisecond(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 export function encryptionHeaders({

@@ -27,8 +27,8 @@ export async function putObject(call: S3Call): Promise<ServiceReply> {
   requireLength(request.body)
   const written = await readWrittenHeaders(call, bucket)
   requireDigest(call, bucket)
-  // The commit checks this again. Checked here too, because a client that waits for `100 Continue` need not send a payload
-  // that S3 would refuse.
+  // The commit checks this again. Checked here too, because a client that waits for `100 Continue` need not send a
+  // payload that S3 would refuse.
   checkWrite(headers, catalog.currentVersion(bucket.id, key), key)
   return files.withDraft(async (draft) => {
     const { md5, checksum } = await receiveInto(draft, request)

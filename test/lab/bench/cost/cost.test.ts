@@ -1,13 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  packsOf,
-  putCost,
-  renewalDays,
-  renewByExtension,
-  renewByUpload,
-  restoreCost,
-} from '../../../../lab/bench/cost/cost.ts'
+import { packsOf, putCost, renewalDays, renew, restoreCost } from '../../../../lab/bench/cost/cost.ts'
 import type { Vault } from '../../../../lab/bench/cost/cost.ts'
 
 const prices = {
@@ -25,7 +18,7 @@ const vault: Vault = {
   dailyChange: 0.02,
 }
 
-describe('what a vault costs', () => {
+describe('the cost of a vault', () => {
   test('a first backup is a PUT for each pack', () => {
     expect(packsOf(vault)).toBe(65_536)
     expect(putCost(packsOf(vault), prices)).toBeCloseTo(0.33, 2)
@@ -34,7 +27,7 @@ describe('what a vault costs', () => {
     expect(packsOf({ liveBytes: 1, packBytes: 2 ** 24 })).toBe(1)
   })
 
-  test('what a pack holds is uploaded again after exactly one generation', () => {
+  test('the content of a pack is uploaded again after exactly one generation', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 400 }),
@@ -46,37 +39,30 @@ describe('what a vault costs', () => {
     )
   })
 
-  test('without changes, uploading again keeps as many copies as generations fit into a lock', () => {
-    expect(renewByUpload({ ...vault, dailyChange: 0 }, prices).storedBytes / vault.liveBytes).toBeCloseTo(4)
+  const stored = (changes: Partial<Vault>, way: Parameters<typeof renew>[2]): number =>
+    renew({ ...vault, ...changes }, prices, way).storedBytes / vault.liveBytes
+
+  test('without changes, uploading again keeps as many copies as generations fit into a lock and the grace period', () => {
+    expect(stored({ dailyChange: 0 }, { renewal: 'upload', changes: 'together' })).toBeCloseTo(4.3, 1)
     expect(
-      renewByUpload({ ...vault, dailyChange: 0, generationDays: 30 }, prices).storedBytes / vault.liveBytes,
-    ).toBeCloseTo(2)
+      stored({ dailyChange: 0, generationDays: 30 }, { renewal: 'upload', changes: 'together' }),
+    ).toBeCloseTo(2.1, 1)
   })
 
-  test('extending locks keeps one copy and what changed while its lock ran', () => {
-    expect(renewByExtension({ ...vault, dailyChange: 0 }, prices).storedBytes).toBe(vault.liveBytes)
-    const changing = renewByExtension(vault, prices)
-    expect(changing.storedBytes / vault.liveBytes).toBeCloseTo(1.8)
-    expect(changing.storagePerMonth).toBeCloseTo(1.8 * 1024 * 0.023)
-    // 65,536 packs thrice a month, and 2 % of them each day.
-    expect(changing.putsPerMonth).toBeCloseTo(65_536 * 3 + 65_536 * 0.02 * 30)
+  test('extended locks keep one copy, replaced bytes until their lock ends, and the copy before the renewal', () => {
+    expect(stored({ dailyChange: 0 }, { renewal: 'extend', changes: 'together' })).toBeLessThan(1.5)
+    expect(stored({}, { renewal: 'extend', changes: 'together' })).toBeLessThan(2)
+    expect(stored({}, { renewal: 'extend', changes: 'spread' })).toBeLessThan(3.4)
+    expect(stored({}, { renewal: 'upload', changes: 'together' })).toBeGreaterThan(4.2)
   })
 
-  test('extending never stores more than uploading again', () => {
-    const days = fc.integer({ min: 1, max: 365 })
-    fc.assert(
-      fc.property(
-        days,
-        days,
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        (promiseDays, generationDays, dailyChange) => {
-          const each = { ...vault, promiseDays, generationDays, dailyChange }
-          expect(renewByExtension(each, prices).storedBytes).toBeLessThanOrEqual(
-            renewByUpload(each, prices).storedBytes * (1 + 1e-9),
-          )
-        },
-      ),
-    )
+  test('the cost of a month is that of the stored bytes, and of uploads and extensions', () => {
+    const renewal = renew(vault, prices, { renewal: 'extend', changes: 'together' })
+    expect(renewal.storagePerMonth).toBeCloseTo((renewal.storedBytes / 2 ** 30) * 0.023)
+    expect(renewal.requestsPerMonth).toBeCloseTo((renewal.putsPerMonth / 1000) * 0.005)
+    // Each pack thrice to four times a month, and 2 % of them each day.
+    expect(renewal.putsPerMonth / 65_536).toBeGreaterThan(3)
+    expect(renewal.putsPerMonth / 65_536).toBeLessThan(5)
   })
 
   test('a restore is a GET a pack, and its way out', () => {

@@ -85,7 +85,7 @@ describe('where a target stands', () => {
     })
   })
 
-  test('memory a chunk is what many more of them took', () => {
+  test('memory per chunk is the growth from fewer to more chunks', () => {
     expect(rowOf(makeResults(), 'memory of a first backup as data grows')).toMatchObject({
       value: '120',
       standing: 'reach',
@@ -117,13 +117,13 @@ describe('where a target stands', () => {
   test('memory a chunk is that of a million files, where they were measured', () => {
     const results = makeResults()
     const files = results.complexity.find(({ name }) => name === 'files')!
-    const most = files.points
+    const largest = files.points
       .filter(({ operation }) => operation === 'first')
       .toSorted((a, b) => b.size - a.size)[0]!
     const tree = {
       ...files,
       name: 'tree',
-      points: [{ ...most, size: most.size + 1_000_000, peakBytes: most.peakBytes + 100_000_000 }],
+      points: [{ ...largest, size: largest.size + 1_000_000, peakBytes: largest.peakBytes + 100_000_000 }],
     }
     expect(
       rowOf(
@@ -134,14 +134,14 @@ describe('where a target stands', () => {
   })
 
   test('memory a chunk is not reckoned from a few', () => {
-    const { complexity, ...rest } = makeResults()
+    const { complexity, ...fields } = makeResults()
     const few = complexity.map((growth) => ({ ...growth, points: growth.points.slice(0, 2) }))
-    expect(rowOf({ ...rest, complexity: few }, 'memory of a first backup as data grows').standing).toBe(
+    expect(rowOf({ ...fields, complexity: few }, 'memory of a first backup as data grows').standing).toBe(
       'not measured',
     )
   })
 
-  test('what was not measured says so, and fails nothing', () => {
+  test('an unmeasured target is shown as not measured', () => {
     const rows = standing({ version: 1, datasets: [], complexity: [] })
     expect(rows.length).toBeGreaterThan(10)
     expect(rows.every((row) => row.standing === 'not measured' && row.value === null)).toBe(true)

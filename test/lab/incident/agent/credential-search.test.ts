@@ -25,19 +25,19 @@ async function searchSeed(seed: number) {
 
 describe("the agent's search", () => {
   test('finds the planted credential wherever and however a seed hides it', async () => {
-    const places = new Set<string>()
+    const files = new Set<string>()
     for (let seed = 0; seed < 16; seed++) {
       const { tree, found: candidates } = await searchSeed(seed)
       expect(candidates, `seed ${seed}, planted in ${tree.plantedAt}`).toContainEqual({
         file: tree.plantedAt,
         ...key,
       })
-      places.add(path.basename(tree.plantedAt))
+      files.add(path.basename(tree.plantedAt))
     }
-    expect(places.size).toBe(6)
+    expect(files.size).toBe(6)
   })
 
-  test("meets keys that look as good and are nobody's", async () => {
+  test('finds decoy keys of the same shape too', async () => {
     const { tree, found: candidates } = await searchSeed(3)
     expect(new Set(candidates.map(({ accessKeyId }) => accessKeyId)).size).toBe(tree.decoys + 1)
   })

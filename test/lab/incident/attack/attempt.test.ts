@@ -24,24 +24,24 @@ const failing = (name: string, status?: number) =>
   answering(() =>
     Promise.reject(Object.assign(new Error('no'), { name, $metadata: { httpStatusCode: status } })),
   )
-const tryOn = (intruder: ReturnType<typeof answering>, attack: Attack, credential = '') =>
+const tryOn = (intruder: ReturnType<typeof answering>, attack: Attack, decision = '') =>
   attempt(
     {
       who: 'someone',
       path: [],
       attack: attack.name,
       wall: attack.wall,
-      what: attack.what,
+      what: attack.description,
       target: target.name,
       duty: null,
     },
     attack,
     () => attack.run(intruder, target),
-    () => credential,
+    () => decision,
   )
 const attackNamed = (name: string): Attack => s3Attacks.find((attack) => attack.name === name)!
 
-describe('what came of an attack', () => {
+describe('the outcome of an attack', () => {
   const cases: [string, string, number | undefined, string][] = [
     ['list-versions', 'AccessDenied', 403, 'refused'],
     ['suspend-versioning', 'InvalidBucketState', 409, 'refused'],
@@ -51,7 +51,7 @@ describe('what came of an attack', () => {
     ['open-access-point', 'NotImplemented', 501, 'allowed'],
     ['overwrite-conditionally', 'PreconditionFailed', 412, 'refused'],
     ['add-conditionally', 'PreconditionFailed', 412, 'unclear'],
-    // None of these says that the intruder may not: the request was wrong, or no service answered.
+    // None of these is a refusal: the request was wrong, or no response came.
     ['list-versions', 'NoSuchBucket', 404, 'unclear'],
     ['list-versions', 'BucketNotEmpty', 409, 'unclear'],
     ['list-versions', 'InvalidAccessKeyId', 403, 'unclear'],
@@ -104,7 +104,7 @@ test('every attack has a name of its own, in kebab-case', () => {
   for (const name of names) expect(name).toMatch(/^[a-z]+(-[a-z]+)+$/)
 })
 
-test('what a duty allows is the name of an attack, so that no row of the table is spared by a misspelt one', () => {
+test('each duty names an existing attack, so that a misspelt name exempts no row of the table', () => {
   const attackNames = new Set([...s3Attacks, ...ec2Attacks].map(({ name }) => name))
   expect(duties.flatMap(({ attacks }) => attacks).filter((name) => !attackNames.has(name))).toEqual([])
 })

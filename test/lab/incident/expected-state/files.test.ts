@@ -37,7 +37,7 @@ function compareAgain() {
 }
 
 describe('comparing a directory with its record', () => {
-  test('finds no difference in what nobody touched', () => {
+  test('finds no difference in an unchanged directory', () => {
     expect(Object.keys(expected).sort()).toEqual(['.', 'a', 'a/b', 'a/b/two', 'a/one', 'link'])
     expect(compareAgain()).toEqual([])
   })

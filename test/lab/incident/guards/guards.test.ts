@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { guards } from '../../../../guardrails/guards.ts'
+import { addDelegatedRoles } from '../../../../lab/incident/guards/delegated-roles.ts'
 import { removeGuard } from '../../../../lab/incident/guards/guard-removal.ts'
 import { principalCalled, resourceCalled } from '../../../../lab/incident/guards/probe-principals.ts'
 import type { Case } from '../../../../lab/incident/guards/probe-principals.ts'
@@ -19,7 +20,7 @@ const duties = JSON.parse(readFileSync(new URL('duties.json', import.meta.url), 
 let cloud: CloudDeclaration
 let whole: PolicyAuthorizer
 beforeAll(async () => {
-  cloud = await loadDeclaration()
+  cloud = addDelegatedRoles(await loadDeclaration())
   whole = await createAuthorizer(cloud, { nowMs: () => decisionTimeMs })
 })
 
@@ -49,9 +50,9 @@ describe('every guard holds something up', () => {
     expect(await decide(without, probe)).toMatchObject({ allowed: true })
   })
 
-  it('is probed, unless it is a setting of the bucket', () => {
+  it('is probed, unless it is a setting of the bucket or an alarm', () => {
     const probed = new Set(probes.map(({ guard }) => guard))
-    const settings = ['object-lock', 'compliance', 'default-retention']
+    const settings = ['object-lock', 'compliance', 'default-retention', 'flood-alarms']
     expect(guards.map(({ name }) => name).filter((name) => !probed.has(name))).toEqual(settings)
   })
 })
@@ -94,7 +95,7 @@ describe('guards by name', () => {
     expect(() => removeGuard(cloud, 'constructor')).toThrow('there is no guard named "constructor"')
   })
 
-  it("refuse to take away what isn't there", () => {
+  it("refuse to remove a guard that isn't in the declaration", () => {
     expect(() => removeGuard(removeGuard(cloud, 'if-none-match'), 'if-none-match')).toThrow('changed nothing')
   })
 })

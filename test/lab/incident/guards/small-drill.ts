@@ -1,5 +1,5 @@
-// The drill without database and command line: the program's cloud with one guard taken away, objects that the writers put
-// into it, and every step that looks at walls. For the tests that take each guard away.
+// The drill without database and command line: the program's cloud with one guard taken away, objects that
+// the writers put into it, and every step that looks at walls. For the tests that take each guard away.
 import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -18,6 +18,8 @@ import { prove, recordVault } from '../../../../lab/incident/steps/prove.ts'
 import { provision } from '../../../../lab/incident/steps/provision.ts'
 import { passTime } from '../../../../lab/incident/steps/time.ts'
 import { smallSize } from '../../../../lab/incident/world/size.ts'
+import type { AccessRequest } from '../../../../lab/sandbox/authorization/access.ts'
+import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
 
 const listener = {
   begin: () => undefined,
@@ -26,8 +28,9 @@ const listener = {
   claim: () => undefined,
 }
 
-/** Claims that need a database, an agent's process or the command line: other tests have them. */
-const elsewhere = /^(first|second|restored|states|rpo|rto|production-destroyed|database|credential|backups)-/
+/** Claims that need a database, an agent's process or the command line, such as the nights: other tests have them. */
+const elsewhere =
+  /^(?:first|second|restored|states|rpo|rto|production-destroyed|database|credential|backups|silent)-|-turns?-red$/
 
 export interface WallDrill {
   fell: string[]
@@ -36,7 +39,28 @@ export interface WallDrill {
   findings: Record<string, string[]>
 }
 
-export async function drillWalls(without?: string): Promise<WallDrill> {
+export interface WallDrillOptions {
+  /** The guard to remove. */
+  without?: string
+  /** False leaves out the attacks, and the comparison of the vault after them. */
+  attacks?: boolean
+  /** Called with each question to the authorizer during the attacks, after its decision. */
+  onQuestion?: (question: AskedQuestion) => void
+}
+
+/** A question to the authorizer, with its decision and its time. */
+export interface AskedQuestion {
+  readonly request: AccessRequest
+  readonly declaration: CloudDeclaration
+  readonly allowed: boolean
+  readonly atMs: number
+}
+
+export async function drillWalls({
+  without,
+  attacks = true,
+  onQuestion,
+}: WallDrillOptions = {}): Promise<WallDrill> {
   const workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-walls-'))
   const cleanup = new Cleanup()
   const context = makeContext({
@@ -60,9 +84,13 @@ export async function drillWalls(without?: string): Promise<WallDrill> {
     await fillVault(provisioned)
     const before = await recordVault(context, provisioned)
     provisioned.sandbox.clock.turn(3_600_000)
-    const foundKey = provisioned.sandbox.rootCredentials(provisioned.accounts.production)
-    const attacked = await step(() => attack(context, provisioned, { foundKey }, before.byApi))
-    await step(async () => prove(context, before, await recordVault(context, provisioned), attacked))
+    if (attacks) {
+      const foundKey = provisioned.sandbox.rootCredentials(provisioned.accounts.production)
+      const endWatch = onQuestion === undefined ? () => undefined : watchQuestions(provisioned, onQuestion)
+      const attacked = await step(() => attack(context, provisioned, { foundKey }, before.byApi))
+      endWatch()
+      await step(async () => prove(context, before, await recordVault(context, provisioned), attacked))
+    }
     await step(() => examineGuards(context, provisioned, before.byApi))
     await step(() => attackLockAlone(context, provisioned, before.byDisk))
     await step(() => passTime(context, provisioned))
@@ -71,6 +99,22 @@ export async function drillWalls(without?: string): Promise<WallDrill> {
     rmSync(workDirectory, { recursive: true, force: true })
   }
   return summarize(context.ledger.results, crashes)
+}
+
+function watchQuestions(
+  { authorizer, declaration }: Provisioned,
+  onQuestion: (question: AskedQuestion) => void,
+): () => void {
+  const authorize = authorizer.authorize.bind(authorizer)
+  authorizer.authorize = async (request) => {
+    const atMs = authorizer.nowMs()
+    const decision = await authorize(request)
+    onQuestion({ request, declaration, allowed: decision.allowed, atMs })
+    return decision
+  }
+  return () => {
+    authorizer.authorize = authorize
+  }
 }
 
 async function fillVault({ sandbox, sessions, region, vault }: Provisioned): Promise<void> {
@@ -97,12 +141,12 @@ function summarize(results: ClaimResult[], crashes: string[]): WallDrill {
   const concerned = results.filter(
     ({ name }) => !elsewhere.test(name) && name !== 'second-backup-incremental',
   )
-  const bad = concerned.filter(({ status }) => status !== 'held')
+  const fallen = concerned.filter(({ status }) => status !== 'held')
   return {
-    fell: bad.filter(({ status }) => status === 'fell').map(({ name }) => name),
-    notExamined: bad.filter(({ status }) => status === 'not-examined').map(({ name }) => name),
+    fell: fallen.filter(({ status }) => status === 'fell').map(({ name }) => name),
+    notExamined: fallen.filter(({ status }) => status === 'not-examined').map(({ name }) => name),
     findings: Object.fromEntries([
-      ...bad.map(({ name, findings }): [string, string[]] => [name, findings]),
+      ...fallen.map(({ name, findings }): [string, string[]] => [name, findings]),
       ...(crashes.length === 0 ? [] : ([['crashed', crashes]] as [string, string[]][])),
     ]),
   }

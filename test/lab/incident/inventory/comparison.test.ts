@@ -36,7 +36,7 @@ describe('comparing two inventories', () => {
     ])
   })
 
-  test('sees other bytes of the same length, and a torn version', () => {
+  test('reports other bytes of the same length, and a truncated version', () => {
     expect(
       findLosses(before, inventory(item('pack', { sha256: 'ab' }), item('manifest', { bytes: 3 }))),
     ).toEqual(['version v1 of pack holds other bytes', 'version v1 of manifest holds other bytes'])
@@ -60,7 +60,7 @@ describe('comparing two inventories', () => {
     expect(findLockChanges(bare, bare)).toEqual(['version v1 of pack was never locked'])
   })
 
-  test('sees what was laid over a version or hides it, and a marker that was there before', () => {
+  test('reports an added version, an added marker, and a marker from before', () => {
     const marker = item('pack', { versionId: 'v2', isDeleteMarker: true, lock: null, bytes: 0, sha256: '' })
     expect(
       findAdditions(

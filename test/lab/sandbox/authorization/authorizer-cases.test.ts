@@ -1,9 +1,8 @@
-import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate'
 import { describe, expect, it } from 'vitest'
 import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
-import { toEvaluatorInput } from '../../../../lab/sandbox/authorization/evaluation.ts'
 import { isFederatedKey } from '../../../../lab/sandbox/authorization/key-facts.ts'
 import { readCases } from './case-table.ts'
+import { simulatePublicly } from './public-simulation.ts'
 
 const cases = readCases()
 
@@ -44,42 +43,10 @@ describe("the evaluator's core, which the authorizer calls without the library's
       // lacks the rule on direct grants.
       if (Object.keys(question.context).some(isFederatedKey) || accessCase.policies.session !== undefined)
         continue
-      const input = await toEvaluatorInput(question)
-      const toPolicies = (policies: typeof input.identity) =>
-        policies.map((policy, index) => ({ name: String(index), policy: policy.toJSON() as unknown }))
-      const reply = await runSimulation(
-        {
-          request: {
-            principal:
-              prepared.request.principal.kind === 'anonymous'
-                ? anonymousPrincipal
-                : prepared.request.principal.arn,
-            action: input.action,
-            resource: {
-              resource: input.isWildcardOnly ? '*' : input.resource,
-              accountId: input.resourceAccountId,
-            },
-            contextVariables: input.context,
-          },
-          identityPolicies: toPolicies(input.identity).filter(({ policy }) => hasStatements(policy)),
-          serviceControlPolicies: input.scps.map((level, index) => ({
-            orgIdentifier: String(index),
-            policies: toPolicies(level).filter(({ policy }) => hasStatements(policy)),
-          })),
-          resourceControlPolicies: input.rcps.map((level, index) => ({
-            orgIdentifier: String(index),
-            policies: toPolicies(level).filter(({ policy }) => hasStatements(policy)),
-          })),
-          ...(input.boundary !== undefined && { permissionBoundaryPolicies: toPolicies([input.boundary]) }),
-          ...(input.resourcePolicy !== undefined && {
-            resourcePolicy: input.resourcePolicy.toJSON() as unknown,
-          }),
-          additionalSettings: { s3: { blockPublicAccess: input.restrictsPublic } },
-        },
-        {},
-      )
-      if (reply.resultType !== 'single') throw new Error(`${accessCase.name}: ${JSON.stringify(reply)}`)
-      expect([accessCase.name, reply.result.ignoredContextKeys]).toEqual([accessCase.name, []])
+      const reply = await simulatePublicly(question).catch((error: unknown) => {
+        throw new Error(accessCase.name, { cause: error })
+      })
+      expect([accessCase.name, reply.ignoredContextKeys]).toEqual([accessCase.name, []])
       const results = {
         allowed: 'Allowed',
         'explicit-deny': 'ExplicitlyDenied',
@@ -94,7 +61,3 @@ describe("the evaluator's core, which the authorizer calls without the library's
     expect(compared).toBeGreaterThan(150)
   })
 })
-
-function hasStatements(policy: unknown): boolean {
-  return (policy as { Statement: unknown[] }).Statement.length > 0
-}

@@ -281,8 +281,8 @@ describe('a declaration', () => {
     )
     const { findings } = await authorizerOf({ accounts: [account(vault, { scps: [[guard]] })], roles: [] })
     expect(findings).toEqual([
-      { policy: 'guard', sid: 'Typo', name: 's3:DeleteObjectVersoin', what: 'unknown-action' },
-      { policy: 'guard', sid: 'Typo', name: 's3:if-none-mach', what: 'unknown-key' },
+      { policy: 'guard', sid: 'Typo', name: 's3:DeleteObjectVersoin', kind: 'unknown-action' },
+      { policy: 'guard', sid: 'Typo', name: 's3:if-none-mach', kind: 'unknown-key' },
     ])
   })
 })

@@ -11,7 +11,9 @@ import { account, cloud, role, sessionOf, trust } from './declaration.ts'
 const document = z.union([z.string(), z.record(z.string(), z.unknown())])
 const texts = z.record(z.string(), z.string())
 
-/** `policies` hold documents, or names of the table's `documents`. SCPs and RCPs are lists of levels, outermost first. */
+/**
+ * `policies` hold documents, or names of the table's `documents`. SCPs and RCPs are lists of levels, outermost first.
+ */
 const caseSchema = z.strictObject({
   name: z.string(),
   /** Title of the page of AWS's documentation that the policies or the rule are from. */

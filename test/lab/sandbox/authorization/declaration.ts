@@ -92,8 +92,10 @@ export function cloud(changes: Partial<CloudDeclaration> = {}): CloudDeclaration
     buckets: [],
     roles: [],
     oidcProviders: [],
+    alarms: [],
     keys: [],
     organizationId: null,
+    alarmPath: [],
     notEmulated: [],
     ...changes,
   }

@@ -18,13 +18,11 @@ import {
 const { vault, production } = accountIds
 const arnOf = (accountId: string, name: string) => `arn:aws:iam::${accountId}:role/${name}`
 const assumeAny = [named(policy(allow(['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'])))]
-const trusting = (
-  accountId: string,
-  name: string,
-  by: string,
-  changes: Record<string, unknown> = {},
-  action: unknown = 'sts:AssumeRole',
-) => role(accountId, name, { policies: assumeAny, trust: trust({ AWS: by }, { Action: action, ...changes }) })
+const trusting = (accountId: string, name: string, by: string, changes: Record<string, unknown> = {}) =>
+  role(accountId, name, {
+    policies: assumeAny,
+    trust: trust({ AWS: by }, { Action: 'sts:AssumeRole', ...changes }),
+  })
 
 async function reach(roles: DeclaredRole[], from: DeclaredRole, depth = 3, options = {}) {
   const authorizer = await createAuthorizer(cloud({ roles }), { nowMs: () => 0 })
@@ -69,29 +67,21 @@ describe('the roles that a principal can reach', () => {
   })
 
   it('include roles that require an external id, a session name or a source identity, because an attacker learns these', async () => {
-    const target = trusting(
-      vault,
-      'target',
-      production,
-      {
-        Condition: {
-          StringEquals: { 'sts:ExternalId': 'secret' },
-          StringLike: { 'sts:RoleSessionName': 'backup-*', 'sts:SourceIdentity': 'ann' },
-        },
+    const target = trusting(vault, 'target', production, {
+      Action: ['sts:AssumeRole', 'sts:SetSourceIdentity'],
+      Condition: {
+        StringEquals: { 'sts:ExternalId': 'secret' },
+        StringLike: { 'sts:RoleSessionName': 'backup-*', 'sts:SourceIdentity': 'ann' },
       },
-      ['sts:AssumeRole', 'sts:SetSourceIdentity'],
-    )
+    })
     expect(await reach([start, target], start)).toEqual(['target'])
   })
 
   it('include roles that accept any value of a required key', async () => {
-    const target = trusting(
-      vault,
-      'target',
-      production,
-      { Condition: { Null: { 'sts:SourceIdentity': 'false' } } },
-      ['sts:AssumeRole', 'sts:SetSourceIdentity'],
-    )
+    const target = trusting(vault, 'target', production, {
+      Action: ['sts:AssumeRole', 'sts:SetSourceIdentity'],
+      Condition: { Null: { 'sts:SourceIdentity': 'false' } },
+    })
     expect(await reach([start, target], start)).toEqual(['target'])
   })
 
@@ -100,13 +90,10 @@ describe('the roles that a principal can reach', () => {
       Condition: { StringEquals: { 'aws:RequestTag/source': 'a' } },
     })
     expect(await reach([start, target], start)).toEqual([])
-    const open = trusting(
-      vault,
-      'open',
-      production,
-      { Condition: { StringEquals: { 'aws:RequestTag/source': 'a' } } },
-      ['sts:AssumeRole', 'sts:TagSession'],
-    )
+    const open = trusting(vault, 'open', production, {
+      Action: ['sts:AssumeRole', 'sts:TagSession'],
+      Condition: { StringEquals: { 'aws:RequestTag/source': 'a' } },
+    })
     expect(await reach([start, open], start)).toEqual(['open'])
   })
 

@@ -46,7 +46,7 @@ describe('the cloud that the program declares', () => {
       policies: [{ name: 'duty' }],
     })
     expect(roleOf(cloud, 'holdfast-agent-staging').boundary?.name).toBe(
-      'arn:aws:iam::222222222222:policy/holdfast-agent-boundary',
+      'arn:aws:iam::222222222222:policy/holdfast-agent-boundary-staging',
     )
     expect(roleOf(cloud, 'holdfast-administrator').policies.map(({ name }) => name)).toEqual([
       'arn:aws:iam::aws:policy/AdministratorAccess',
@@ -89,6 +89,7 @@ describe('the cloud that the program declares', () => {
     expect(outsideHoldfast.map(({ arn }) => arn).sort()).toEqual([
       'arn:aws:iam::111111111111:role/people/check-runner',
       'arn:aws:iam::111111111111:role/people/restore-operator',
+      'arn:aws:iam::111111111111:role/people/vault-deployer',
       'arn:aws:iam::222222222222:role/people/operator',
       'arn:aws:iam::222222222222:role/workloads/agent-launcher',
       'arn:aws:iam::222222222222:role/workloads/rental-db',

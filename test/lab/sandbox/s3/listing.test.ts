@@ -239,7 +239,9 @@ describe('the walk over versions', () => {
                 ),
               ).version,
           )
-          expect(walkAll(catalog, id, prefix, delimiter, maxKeys)).toEqual(model(versions, prefix, delimiter))
+          expect(walkAll(catalog, id, { prefix: prefix, delimiter: delimiter, maxKeys: maxKeys })).toEqual(
+            model(versions, prefix, delimiter),
+          )
         },
       ),
       { numRuns: 300 },
@@ -249,9 +251,7 @@ describe('the walk over versions', () => {
   function walkAll(
     catalog: Catalog,
     bucketId: number,
-    prefix: string,
-    delimiter: string,
-    maxKeys: number,
+    { prefix, delimiter, maxKeys }: { prefix: string; delimiter: string; maxKeys: number },
   ): string[] {
     const walked: string[] = []
     let start = startAfter('', null, prefix, delimiter)

@@ -51,6 +51,25 @@ describe('an object', () => {
     expect(got.LastModified?.getMilliseconds()).toBe(0)
   })
 
+  test.each(['GLACIER', 'DEEP_ARCHIVE'] as const)(
+    'in %s can be looked at, and neither read nor copied',
+    async (StorageClass) => {
+      const VersionId = await put(StorageClass, 'cold', { StorageClass })
+      const address = { ...versioned, Key: StorageClass, VersionId }
+      expect(await client.send(new HeadObjectCommand(address))).toMatchObject({
+        StorageClass,
+        ContentLength: 4,
+      })
+      const CopySource = `versioned/${StorageClass}?versionId=${VersionId}`
+      for (const call of [
+        () => client.send(new GetObjectCommand(address)),
+        () => client.send(new GetObjectCommand({ ...address, Range: 'bytes=0-0' })),
+        () => client.send(new CopyObjectCommand({ ...versioned, Key: 'copy', CopySource })),
+      ])
+        expect(await codeOf(call())).toBe('InvalidObjectState')
+    },
+  )
+
   test('of no bytes is an object', async () => {
     // An empty text would make the SDK complain about a stream of unknown length.
     await client.send(new PutObjectCommand({ ...versioned, Key: 'empty', Body: new Uint8Array() }))

@@ -112,7 +112,7 @@ describe('a principal that the policies allow can write settings that weaken a b
   test('the policy: a public one is blocked by the public access block, a malformed one always', async () => {
     const put = (Policy: string) => client.send(new PutBucketPolicyCommand({ ...vault, Policy }))
     expect(await codeOf(put(statement({})))).toBe('AccessDenied')
-    for (const bad of [
+    for (const invalid of [
       'no json',
       '[]',
       '{}',
@@ -121,7 +121,7 @@ describe('a principal that the policies allow can write settings that weaken a b
       statement({ Action: 'iam:*' }),
       statement({ Principal: undefined }),
     ]) {
-      expect(await codeOf(put(bad))).toBe('MalformedPolicy')
+      expect(await codeOf(put(invalid))).toBe('MalformedPolicy')
     }
     await client.send(new DeletePublicAccessBlockCommand(vault))
     await put(statement({}))

@@ -23,8 +23,7 @@ function frame(chunks: string[], trailer = ''): string {
 
 function putChunked(
   key: string,
-  body: string,
-  bytes: number,
+  { body, bytes }: { body: string; bytes: number },
   headers: Record<string, string> = {},
   contentSha256 = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
 ) {
@@ -101,8 +100,7 @@ describe('an aws-chunked payload', () => {
   test('without signatures is accepted with its trailing checksum, and stored without its framing', async () => {
     const reply = await putChunked(
       'plain',
-      frame(['hello ', 'world'], `x-amz-checksum-crc32:${crc32Of('hello world')}\r\n`),
-      11,
+      { body: frame(['hello ', 'world'], `x-amz-checksum-crc32:${crc32Of('hello world')}\r\n`), bytes: 11 },
       { 'x-amz-trailer': 'x-amz-checksum-crc32' },
     )
     expect(reply).toMatchObject({ status: 200 })
@@ -146,8 +144,7 @@ describe('an aws-chunked payload', () => {
   test('with a wrong trailing checksum is BadDigest', async () => {
     const reply = await putChunked(
       'bad',
-      frame(['hello'], `x-amz-checksum-crc32:${crc32Of('other')}\r\n`),
-      5,
+      { body: frame(['hello'], `x-amz-checksum-crc32:${crc32Of('other')}\r\n`), bytes: 5 },
       { 'x-amz-trailer': 'x-amz-checksum-crc32' },
     )
     expect(reply).toMatchObject({ status: 400, code: 'BadDigest' })
@@ -169,7 +166,7 @@ describe('an aws-chunked payload', () => {
     ['the announced trailer missing', frame(['hello']), 5],
     ['a trailer that nobody announced', frame(['hello'], `${goodTrailer}x-evil:1\r\n`), 5],
   ])('with %s is refused', async (_what, body, bytes) => {
-    const reply = await putChunked('framing', body, bytes, trailer)
+    const reply = await putChunked('framing', { body, bytes }, trailer)
     expect(reply.status).toBe(400)
     expect(['IncompleteBody', 'MalformedTrailerError']).toContain(reply.code)
   })

@@ -73,7 +73,7 @@ describe('a signature in headers', () => {
       status: 400,
       code: 'AuthorizationHeaderMalformed',
     })
-    expect(await send(sandbox, { ...read, service: 'kms' })).toMatchObject({
+    expect(await send(sandbox, { ...read, service: 'sqs' })).toMatchObject({
       status: 501,
       code: 'NotImplemented',
     })

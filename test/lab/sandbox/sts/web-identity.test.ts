@@ -77,7 +77,7 @@ beforeAll(async () => {
     response.writeHead(oddAnswer.status, { location: 'http://127.0.0.1:1/' }).end(oddAnswer.body),
   )
   await new Promise<void>((resolve) => oddServer.listen(0, '127.0.0.1', resolve))
-  const places: Record<string, string> = {
+  const issuers: Record<string, string> = {
     [url]: issuer.baseUrl,
     'odd.example': `http://127.0.0.1:${(oddServer.address() as AddressInfo).port}`,
     'silent.example': 'http://127.0.0.1:1',
@@ -92,7 +92,7 @@ beforeAll(async () => {
     ],
     oidcProviders: [provider, odd, silent],
   })
-  running = await startStsCloud(declaration, { findIssuer: (name) => places[name] ?? null })
+  running = await startStsCloud(declaration, { findIssuer: (name) => issuers[name] ?? null })
 })
 afterAll(async () => {
   expect(running.sandbox.defects).toEqual([])

@@ -1,0 +1,48 @@
+// The thread that walks the source, because the lstat of each entry is a third of a daily run.
+import type { ExcludeOptions } from '../operations.ts'
+import { Selection } from '../selection.ts'
+import { walk } from '../walk.ts'
+import type { Step } from '../walk.ts'
+import type { SendResponse, WorkerCode } from '../worker-pool.ts'
+import { encodeSteps } from './walk-batch.ts'
+import type { WalkBatch } from './walk-batch.ts'
+
+const batchSteps = 256
+
+export interface WalkWorkerData {
+  directory: string
+  exclude: ExcludeOptions
+}
+
+export interface FromWalkWorker {
+  batch: WalkBatch
+  /** No step follows. */
+  isLast: boolean
+}
+
+/** Walks on by one batch for each message. */
+export class WalkWorker implements WorkerCode<'next'> {
+  private readonly steps: Generator<Step>
+  private readonly reply: SendResponse<FromWalkWorker>
+
+  constructor({ directory, exclude }: WalkWorkerData, reply: SendResponse<FromWalkWorker>) {
+    this.steps = walk(directory, new Selection(exclude))
+    this.reply = reply
+  }
+
+  receive(): void {
+    const batch: Step[] = []
+    let isLast = false
+    while (batch.length < batchSteps && !isLast) {
+      const next = this.steps.next()
+      if (next.done === true) isLast = true
+      else batch.push(next.value)
+    }
+    const encoded = encodeSteps(batch)
+    this.reply({ batch: encoded, isLast }, [encoded.bytes])
+  }
+
+  close(): void {
+    this.steps.return(undefined)
+  }
+}

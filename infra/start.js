@@ -1,0 +1,12 @@
+// Loads the program, or says which Node it needs. In JavaScript, because an older Node can't load a file of TypeScript, and
+// would only name its extension.
+import { RunError } from '@pulumi/pulumi/errors.js'
+
+if (!process.features.typescript)
+  throw new RunError(
+    `Node ${process.versions.node} can't run this program: it needs Node 22.21 or later.\n` +
+      'HINT: run `PATH="$PWD/node_modules/.bin:$PATH" pulumi up`, which uses the Node that `npm ci` has installed here; nothing was changed',
+  )
+
+const { default: deploy } = await import('./main.ts')
+export default deploy

@@ -1,0 +1,161 @@
+// `restore` of a cluster whose WAL the vault holds: it chooses base and timeline, recovers to the target, and reports.
+import { HoldfastError, isHoldfastError } from '../core/errors.ts'
+import type { ClusterWal } from '../core/recovery/cluster-wal.ts'
+import type { Base, RecoveryChoice, RecoveryRequest } from '../core/recovery/recovery-choice.ts'
+import type { SnapshotRequest } from '../core/snapshot/snapshot-choice.ts'
+import type { Preference } from '../core/snapshot/snapshot-receipts.ts'
+import type { SnapshotRef } from '../core/snapshot/snapshot-list.ts'
+import { sourcePrefix } from '../core/store/vault-keys.ts'
+import type { PreparedRecovery } from '../engine/recovery/prepare-recovery.ts'
+import type { OpenVault } from './open-vault.ts'
+import type { Output } from './output.ts'
+import { bytesText } from './render/figures.ts'
+import { preparedRecord, recoveredRecord, renderPrepared, renderRecovered } from './render/recovery-report.ts'
+
+export interface RecoveryFlags {
+  lsn?: string
+  timeline?: number
+  start?: boolean
+  postgresBin?: string
+}
+
+export interface PlannedRecovery {
+  choice: RecoveryChoice
+  cluster: ClusterWal
+}
+
+export interface RecoverySearch {
+  request: SnapshotRequest
+  flags: RecoveryFlags
+  /** False if only some entries are to be restored. */
+  isWhole: boolean
+}
+
+/**
+ * Null if the source has no WAL, or no base from which WAL leads on, or if only some files are restored: then a
+ * snapshot is restored as it is.
+ * @throws `no-recovery-point` or `ambiguous` if the vault can't bring the target back; `invalid-input` for options that
+ * only a recovery has.
+ */
+export async function planRecovery(
+  vault: OpenVault,
+  { request, flags, isWhole }: RecoverySearch,
+): Promise<PlannedRecovery | null> {
+  // The choice of a snapshot refuses a text that is no time, with the range of snapshots.
+  if (!(await isTime(request.pointInTime))) return null
+  const bases = isWhole ? await findBases(vault, request) : null
+  if (bases === null) {
+    assertNoRecoveryFlags(flags)
+    return null
+  }
+  const { ClusterWal: Wal } = await import('../core/recovery/cluster-wal.ts')
+  const { chooseRecovery } = await import('../core/recovery/recovery-choice.ts')
+  const { parseRecoveryTarget } = await import('../core/recovery/recovery-target.ts')
+  const recoveryRequest: RecoveryRequest = {
+    target: parseRecoveryTarget({ ...request, ...flags }),
+    ...(flags.timeline === undefined ? {} : { timeline: flags.timeline }),
+  }
+  const clusters = await Wal.readAll(vault.store, bases.source)
+  for (const preference of bases.preferences) {
+    try {
+      const choice = await chooseRecovery(bases.list(preference), clusters, recoveryRequest)
+      return { choice, cluster: clusters.get(choice.base.postgres.systemId)! }
+    } catch (error) {
+      const isLast = preference === bases.preferences.at(-1)
+      if (isLast || !isHoldfastError(error, 'no-recovery-point')) throw error
+    }
+  }
+  return null
+}
+
+async function isTime(text: string | undefined): Promise<boolean> {
+  if (text === undefined) return true
+  const { parseExactPointInTime } = await import('../core/snapshot/point-in-time.ts')
+  try {
+    parseExactPointInTime(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The bases of a source that has WAL, and the preferences among them; `null` prefers none. */
+interface BaseSearch {
+  source: string
+  preferences: (Preference | null)[]
+  list: (preference: Preference | null) => AsyncGenerator<Base>
+}
+
+async function findBases({ store, signal }: OpenVault, request: SnapshotRequest): Promise<BaseSearch | null> {
+  const { chooseSource } = await import('../core/snapshot/snapshot-choice.ts')
+  const source = await chooseSource(store, request.source)
+  if (!(await store.listFolders(sourcePrefix(source))).includes('wal')) return null
+  const { listSnapshots } = await import('../core/snapshot/snapshot.ts')
+  const { newestBases } = await import('../core/recovery/bases.ts')
+  const { SnapshotReceipts } = await import('../core/snapshot/snapshot-receipts.ts')
+  const snapshots = await listSnapshots(store, source)
+  const { trustedKeys, prefer, snapshot: id } = request
+  const receipts = trustedKeys && (await SnapshotReceipts.open(store, source, trustedKeys))
+  const list: BaseSearch['list'] = (preference) =>
+    newestBases(store, snapshots, {
+      ...{ id, signal },
+      reasonToSkip:
+        preference === null ? undefined : (ref: SnapshotRef) => receipts!.reasonToSkip(ref, preference),
+    })
+  const first = await list(null).next()
+  if (first.done === true) return null
+  const hasReceipts = receipts !== undefined && !receipts.isEmpty && id === undefined
+  const preferences: Preference[] = prefer === 'attested' ? ['attested', 'unflagged'] : ['unflagged']
+  return { source, list, preferences: [...(hasReceipts ? preferences : []), null] }
+}
+
+/** @throws `invalid-input` for an option that only a recovery has. */
+function assertNoRecoveryFlags({ lsn, timeline, start }: RecoveryFlags): void {
+  const flag = lsn !== undefined ? '--lsn' : timeline !== undefined ? '--timeline' : start ? '--start' : null
+  if (flag === null) return
+  throw new HoldfastError('invalid-input', `${flag} needs a cluster with a base and WAL in the vault`, {
+    hint: 'leave it out to restore a snapshot as it is; name the source with --source, and no paths',
+  })
+}
+
+/** @throws `damaged` after its report, if the recovered cluster isn't what the vault promised. */
+export async function recover(
+  { choice, cluster }: PlannedRecovery,
+  vault: OpenVault,
+  { target, flags, output }: { target: string; flags: RecoveryFlags; output: Output },
+): Promise<void> {
+  const prepared = await writeRecovery({ choice, cluster }, vault, { target, output })
+  output.record('recovery-files', preparedRecord(prepared, choice))
+  output.text(renderPrepared(prepared, { choice, target, isStarted: flags.start === true }))
+  if (flags.start !== true) return
+  const { runRecovery } = await import('../checks/restore-test/recovery.ts')
+  const { Namespaces } = await import('../checks/restore-test/isolation.ts')
+  const options = { dataDirectory: target, programs: flags.postgresBin!, choice, isolation: new Namespaces() }
+  const result = await output.during('PostgreSQL replays the WAL', () => runRecovery(options, vault.signal))
+  const { flush } = await import('../engine/restore/write-back.ts')
+  await flush(target)
+  output.record('recovery', recoveredRecord(result, choice))
+  output.text(renderRecovered(result, choice))
+  if (result.findings.length > 0)
+    throw new HoldfastError('damaged', 'the cluster is not recovered to the target', {
+      hint: 'restore into a new directory: an earlier target may be reached, or an older base with --snapshot',
+    })
+}
+
+async function writeRecovery(
+  planned: PlannedRecovery,
+  { store, signal }: OpenVault,
+  { target, output }: { target: string; output: Output },
+): Promise<PreparedRecovery> {
+  const { prepareRecovery } = await import('../engine/recovery/prepare-recovery.ts')
+  const progress = output.progress('writing the WAL')
+  try {
+    return await prepareRecovery({
+      ...planned,
+      ...{ store, signal, target },
+      onProgress: (bytes) => progress.update(`${bytesText(bytes)} of WAL`, { walBytes: bytes }),
+    })
+  } finally {
+    progress.stop()
+  }
+}

@@ -1,0 +1,153 @@
+// The files for machines without the cloud's tasks: systemd and Kubernetes accept them, and their commands exist.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { buildProgram } from '../../restore-cli/program.ts'
+
+const folder = join(import.meta.dirname, '../../deploy')
+const units = readdirSync(join(folder, 'systemd'))
+const services = units.filter((name) => name.endsWith('.service'))
+const timers = units.filter((name) => name.endsWith('.timer'))
+const textOf = (unit: string): string => readFileSync(join(folder, 'systemd', unit), 'utf8')
+const settingOf = (unit: string, key: string): string | undefined =>
+  new RegExp(`^${key}=(.*)$`, 'm').exec(textOf(unit))?.[1]
+
+interface CronJob {
+  kind: string
+  metadata: { name: string }
+  spec: {
+    timeZone: string
+    concurrencyPolicy: string
+    jobTemplate: {
+      spec: {
+        backoffLimit: number
+        template: {
+          spec: {
+            serviceAccountName: string
+            securityContext: object
+            containers: { args: string[]; securityContext: object }[]
+          }
+        }
+      }
+    }
+  }
+}
+
+const documents = parseAllDocuments(readFileSync(join(folder, 'kubernetes/holdfast.yaml'), 'utf8')).map(
+  (document) => document.toJS() as CronJob,
+)
+const cronJobs = documents.filter(({ kind }) => kind === 'CronJob')
+
+async function expectCommand([name, ...args]: readonly string[]): Promise<void> {
+  const program = await buildProgram({
+    bin: 'holdfast',
+    environment: {},
+    signal: new AbortController().signal,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  })
+  const command = program.commands.find((candidate) => candidate.name() === name)
+  expect(command, name).toBeDefined()
+  expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
+}
+
+describe('the units of systemd', () => {
+  const commands = services.filter((unit) => unit !== 'holdfast-failed@.service')
+  const copy = mkdtempSync(join(tmpdir(), 'holdfast-units-'))
+  afterAll(() => rmSync(copy, { recursive: true, force: true }))
+
+  /** systemd-analyze demands that each program exists. */
+  function verify(change: (text: string) => string): string {
+    cpSync(join(folder, 'systemd'), copy, { recursive: true })
+    for (const unit of [...services, ...timers]) {
+      const text = textOf(unit).replace(/^ExecStart=\S+/m, `ExecStart=${process.execPath}`)
+      writeFileSync(join(copy, unit), change(text))
+    }
+    const files = [...services, ...timers].map((unit) => join(copy, unit))
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...files], {
+      encoding: 'utf8',
+    })
+    return status === 0 ? stdout + stderr : `status ${status}: ${stdout}${stderr}`
+  }
+
+  const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
+
+  it.runIf(hasSystemd)('are understood by systemd, to the last line', () => {
+    expect(verify((text) => text)).toBe('')
+    expect(verify((text) => text.replace('NoNewPrivileges', 'NoNewPrivilege'))).toContain('NoNewPrivilege')
+  })
+
+  it.each(commands)('run a command that the CLI has: %s', async (unit) => {
+    const [program, ...args] = settingOf(unit, 'ExecStart')!.split(' ')
+    expect(program).toBe('/usr/local/bin/holdfast')
+    await expectCommand(args)
+  })
+
+  it.each(commands)('page on-call when %s fails, and give it a user and credentials of its own', (unit) => {
+    const name = unit.replace('.service', '')
+    expect(settingOf(unit, 'OnFailure')).toBe('holdfast-failed@%n.service')
+    expect(settingOf(unit, 'User')).toBe(name)
+    expect(settingOf(unit, 'EnvironmentFile')).toBe(`/etc/holdfast/${name.replace('holdfast-', '')}.env`)
+    expect(readFileSync(join(folder, 'systemd/holdfast.sysusers'), 'utf8')).toContain(`\nu ${name} `)
+  })
+
+  it.each(services)('let %s gain no privilege', (unit) => {
+    expect(settingOf(unit, 'NoNewPrivileges')).toBe('yes')
+    expect(settingOf(unit, 'CapabilityBoundingSet')).toBe('')
+    expect(settingOf(unit, 'ProtectSystem')).toBe('strict')
+  })
+
+  it('let a drill make its namespaces, also as a job of the watch, and no other command', () => {
+    const canUnshare = (unit: string) =>
+      settingOf(unit, 'SystemCallFilter') === '@system-service @mount' &&
+      settingOf(unit, 'RestrictNamespaces') === undefined
+    expect(services.filter(canUnshare)).toEqual(['holdfast-drill.service', 'holdfast-watch.service'])
+  })
+
+  it.each(timers)('start at times of UTC, and make up for a missed run: %s', (unit) => {
+    expect(settingOf(unit, 'OnCalendar')).toMatch(/ UTC$/)
+    expect(settingOf(unit, 'Persistent')).toBe('yes')
+    expect(services).toContain(unit.replace('.timer', '.service'))
+  })
+})
+
+describe('the manifests of Kubernetes', () => {
+  it('have a job for each role', () => {
+    expect(cronJobs.map(({ metadata }) => metadata.name)).toEqual(
+      ['check', 'notary', 'custodian', 'report'].map((name) => `holdfast-${name}`),
+    )
+  })
+
+  it.each(cronJobs.map((job) => [job.metadata.name, job] as const))(
+    'run a command that the CLI has, as a user without rights: %s',
+    async (name, { spec }) => {
+      expect(spec).toMatchObject({ timeZone: 'Etc/UTC', concurrencyPolicy: 'Forbid' })
+      expect(spec.jobTemplate.spec.backoffLimit).toBe(0)
+      const pod = spec.jobTemplate.spec.template.spec
+      expect(pod).toMatchObject({ serviceAccountName: name, securityContext: { runAsNonRoot: true } })
+      const [container, ...furtherContainers] = pod.containers
+      expect(furtherContainers).toEqual([])
+      expect(container!.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      })
+      await expectCommand(container!.args)
+    },
+  )
+
+  it('run the commands of the units, as far as they need no local state', () => {
+    for (const { metadata, spec } of cronJobs) {
+      const line = settingOf(`${metadata.name}.service`, 'ExecStart')!.replace(/ --state-dir \S+/, '')
+      expect(line.split(' ').slice(1)).toEqual(spec.jobTemplate.spec.template.spec.containers[0]!.args)
+    }
+  })
+})
+
+it('are all in the package', () => {
+  const { files } = JSON.parse(readFileSync(join(folder, '../package.json'), 'utf8')) as { files: string[] }
+  expect(files).toEqual(expect.arrayContaining(['deploy/', 'infra/Containerfile']))
+})
