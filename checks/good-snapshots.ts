@@ -35,6 +35,9 @@ export function judgeSnapshots(
       ? [...ref.flags]
       : [...ref.flags, ...contentDefects(manifest, before)]
     if (needsReceipt && !record.isAttested) defects.push('the notary has not attested it')
+    // A stolen writer can make a whole snapshot of its own data: only the flags tell that it isn't the source's.
+    if (needsReceipt && !accepted.has(ref.id) && record.flags !== null && record.flags.length > 0)
+      defects.push(`the notary flags it: ${record.flags.join(', ')}`)
     if (defects.length === 0) before = manifest
     return { ...snapshot, defects }
   })

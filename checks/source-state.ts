@@ -10,6 +10,7 @@ import { readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { sha256Hex } from '../core/digest.ts'
+import { maxReceiptFlags } from '../core/limits.ts'
 import { isUlid, manifestKey, parseManifestKey, parsePackKey } from '../core/store/vault-keys.ts'
 import { assertOwnFile, prepareCacheDirectory } from '../engine/backup/cache-directory.ts'
 import type { LocalFiles } from '../engine/backup/cache-directory.ts'
@@ -94,6 +95,8 @@ const manifestRecord = z.strictObject({
   reason: z.string().nullable(),
   /** The newest valid receipt that a run read attests it. */
   isAttested: z.boolean(),
+  /** The kinds of flags that this receipt raises; null: no run has read them. */
+  flags: z.array(z.string().max(40)).max(maxReceiptFlags).nullable().default(null),
 })
 
 const objectRecord = z.strictObject({

@@ -148,10 +148,18 @@ export class SourceView {
         return { isInUse: false, rejected: [], rejectedCount: 0 }
       const usable = (await this.snapshots()).seen.filter(({ record }) => record.manifest !== null)
       const newest = usable.findLast(({ record }) => record.isAttested)
-      const open = usable.filter((snapshot) => !snapshot.record.isAttested || snapshot === newest)
+      // An operator can accept flags later: the notary then writes another receipt.
+      const open = usable.filter(
+        (snapshot) =>
+          !snapshot.record.isAttested || snapshot.record.flags?.length !== 0 || snapshot === newest,
+      )
       const ids = open.map(({ ref }) => ref.id)
       const receipts = await readListedReceipts(this.store, list, notaryKeys, ids)
-      for (const { ref, record } of open) record.isAttested = receipts.of(ref)?.receipt.outcome === 'attested'
+      for (const { ref, record } of open) {
+        const receipt = receipts.of(ref)?.receipt
+        record.isAttested = receipt?.outcome === 'attested'
+        record.flags = receipt?.flags.map(({ kind }) => kind) ?? null
+      }
       const { rejected, rejectedCount } = receipts
       return { isInUse: true, rejected, rejectedCount }
     })
@@ -253,6 +261,7 @@ export class SourceView {
         manifest: null,
         reason: unusable,
         isAttested: false,
+        flags: null,
       })
       return
     }
@@ -278,6 +287,7 @@ export class SourceView {
       manifest: content,
       reason: null,
       isAttested: false,
+      flags: null,
     })
     for (const object of [{ ...ref, sha256 }, ...packs]) this.need(object, ref.id, guaranteedUntilMs)
   }

@@ -15,7 +15,7 @@ export const freshness: Check = {
   question: 'Is the newest good snapshot younger than the recovery point objective?',
   severity: 'critical',
   evidence:
-    'The time of the newest complete, uncollapsed and, where a notary works, attested snapshot, its age by the clock of the store, and why each newer one does not count.',
+    'The time of the newest complete, uncollapsed and, where a notary works, attested and unflagged snapshot, its age by the clock of the store, and why each newer one does not count.',
   remedy:
     'Look whether the backup of the source runs, and what it reports. If a newer snapshot is as it should be, pass its id to `--accept`.',
   async run({ source, objectives: { maxAgeMs }, view }) {

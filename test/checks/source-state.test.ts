@@ -39,6 +39,7 @@ function filled(timeMs = 5): SourceState {
     manifest,
     reason: null,
     isAttested: true,
+    flags: ['other-parent'],
   })
   const object = {
     key,

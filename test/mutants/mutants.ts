@@ -1719,6 +1719,15 @@ export const mutants: Mutant[] = [
     titled: 'continues a flagged one',
   },
   {
+    name: 'a flagged snapshot makes a source look backed up',
+    why: "a stolen writer's own snapshots are whole and attested",
+    file: 'checks/good-snapshots.ts',
+    find: 'record.flags !== null && record.flags.length > 0',
+    replace: 'record.flags === null',
+    test: 'test/checks/checks/receipts.test.ts',
+    titled: 'a flagged snapshot',
+  },
+  {
     name: 'an object is deleted without a version',
     why: 'S3 would write a delete marker',
     file: 'aws/s3-version-pruner.ts',

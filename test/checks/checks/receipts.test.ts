@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { expiry } from '../../../checks/checks/expiry.ts'
 import { freshness } from '../../../checks/checks/freshness.ts'
 import { tamper } from '../../../checks/checks/tamper.ts'
 import { StateDirectory } from '../../../checks/source-state.ts'
+import { dayMs } from '../../../core/snapshot/retention.ts'
 import { receiptPrefix } from '../../../core/store/vault-keys.ts'
 import { NotarizedSource } from '../../fixtures/notarized-source.ts'
 import { TestSigner } from '../../fixtures/test-signer.ts'
@@ -58,4 +60,22 @@ test('with a state, a run reads the receipts of new snapshots and of the newest 
   expect((await checked.run()).red).toEqual({})
   // The manifest, the footer of its pack, its receipt, and the receipt of the one before it.
   expect(source.store.requests.get - before).toBe(4)
+})
+
+test('a flagged snapshot keeps no source fresh and no lock long, until an operator accepts it', async () => {
+  const { source, checked } = await notarized()
+  checked.checks = [freshness, expiry]
+  checked.states = new StateDirectory(makeFolder(), 'vault')
+  expect((await checked.run()).red).toEqual({})
+  source.store.nowMs += 35 * dayMs
+  source.loseCache()
+  const stranger = await source.advance('c')
+  await source.notarize()
+  const night = await checked.run()
+  expect(night.red).toEqual({ freshness: 'failed', expiry: 'failed' })
+  expect(night.findings('freshness')[1]).toBe(`${stranger}: the notary flags it: other-parent`)
+  expect((await checked.run({ accepted: new Set([stranger]) })).red).toEqual({})
+  source.store.nowMs += 60_000
+  await source.notarize({ accept: [stranger] })
+  expect((await checked.run()).red).toEqual({})
 })
