@@ -210,13 +210,14 @@ export class S3ObjectStore implements ObjectStore {
     return this.outlast(() => readVersionState(this.calls, this.bucket, ref, () => this.readOnce(ref, 0, 1)))
   }
 
-  async *listVersions(prefix: string): AsyncIterable<ObjectVersion> {
-    for await (const page of this.listPages(prefix)) yield* page.entries
+  async *listVersions(prefix: string, after?: string): AsyncIterable<ObjectVersion> {
+    for await (const page of this.listPages(new VersionPager(prefix, this.address, after)))
+      yield* page.entries
   }
 
   async listFolders(prefix: string): Promise<string[]> {
     const names = new Set<string>()
-    for await (const page of this.listPages(prefix, '/')) {
+    for await (const page of this.listPages(new VersionPager(prefix, this.address), '/')) {
       for (const folder of page.folders) names.add(folder.slice(prefix.length, -1))
     }
     return [...names]
@@ -254,8 +255,8 @@ export class S3ObjectStore implements ObjectStore {
     return { retention: { mode: readLockMode(retention.Mode), days }, serverTimeMs }
   }
 
-  private async *listPages(prefix: string, delimiter?: string): AsyncIterable<VersionPage> {
-    const pager = new VersionPager(prefix, this.address)
+  private async *listPages(pager: VersionPager, delimiter?: string): AsyncIterable<VersionPage> {
+    const { prefix } = pager
     for (let isLast = false; !isLast;) {
       const next = pager.next
       const readPage = (): Promise<ListObjectVersionsCommandOutput> =>

@@ -22,15 +22,17 @@ export interface VersionPage {
 }
 
 export class VersionPager {
-  private readonly prefix: string
+  readonly prefix: string
   private readonly store: string
   private marker: PageMarker | undefined
   /** The version markers used for the current key: a repeated marker is a circle. */
   private readonly usedVersions = new Set<string | undefined>()
 
-  constructor(prefix: string, store: string) {
+  /** @param after the listing begins behind this text. */
+  constructor(prefix: string, store: string, after?: string) {
     this.prefix = prefix
     this.store = store
+    if (after !== undefined) this.marker = { key: after, versionId: undefined }
   }
 
   /** The start of the next page; undefined for the first page. */

@@ -115,11 +115,13 @@ export const sourcePlans: readonly TaskPlan<SourceTarget>[] = [
   {
     name: 'freshness',
     duty: 'drill',
-    sentence: 'The newest good snapshot is young enough',
-    command: (target) => checkCommand(target, '--only', 'freshness', '--read-days', '0'),
+    sentence: 'The newest good snapshot is young enough, and so is the WAL of a cluster, without a gap',
+    command: (target) => checkCommand(target, '--only', 'freshness', 'wal', '--read-days', '0'),
     schedule: 'cron(0 0/6 * * ? *)',
     windowMinutes: 15,
-    passedFilter: '{ ($.type = "check") && ($.check = "freshness") && ($.status = "passed") }',
+    // Every run that asks for both begins with them.
+    passedFilter:
+      '{ ($.type = "source-checks") && ($.ok IS TRUE) && ($.checks[0] = "freshness") && ($.checks[1] = "wal") }',
     silenceHours: 8,
     cpu: '256',
     memoryMiB: '1024',
@@ -128,13 +130,13 @@ export const sourcePlans: readonly TaskPlan<SourceTarget>[] = [
     name: 'verify',
     duty: 'drill',
     sentence:
-      'The newest good snapshot is young enough, everything that live snapshots need is there and locked, and no trace of tampering was found',
+      'The newest good snapshot is young enough, so is the WAL, everything that live snapshots need is there and locked, and no trace of tampering was found',
     command: (target) => checkCommand(target, '--read-days', '0', '--expected', target.expected),
     schedule: 'cron(0 2 * * ? *)',
     windowMinutes: 60,
-    // Only a run of all checks begins with these two.
+    // Only a run of all checks begins with these three.
     passedFilter:
-      '{ ($.type = "source-checks") && ($.ok IS TRUE) && ($.checks[0] = "freshness") && ($.checks[1] = "integrity") }',
+      '{ ($.type = "source-checks") && ($.ok IS TRUE) && ($.checks[0] = "freshness") && ($.checks[1] = "wal") && ($.checks[2] = "integrity") }',
     silenceHours: dailySilenceHours,
     cpu: '1024',
     memoryMiB: '4096',

@@ -4,6 +4,8 @@ import type { LockMode } from '../core/store/object-store.ts'
 export interface SourceObjectives {
   /** The recovery point objective: the newest good snapshot may be this old. */
   maxAgeMs: number
+  /** The newest WAL of a running cluster may be this old; null: as old as its newest good snapshot. */
+  maxWalAgeMs: number | null
   /** The guaranteed retention. */
   guaranteedDays: number
   generationDays: number

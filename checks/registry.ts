@@ -10,10 +10,12 @@ import { highWater } from './checks/high-water.ts'
 import { integrity } from './checks/integrity.ts'
 import { lock } from './checks/lock.ts'
 import { tamper } from './checks/tamper.ts'
+import { wal } from './checks/wal.ts'
 
 /** The cost comes last, because it counts the requests of the others. */
 export const checks: readonly Check[] = [
   freshness,
+  wal,
   integrity,
   tamper,
   highWater,

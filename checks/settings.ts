@@ -17,6 +17,7 @@ const bytesPerGib = 2 ** 30
 /** Without a file. A day for a daily backup, and two hours for it to run. */
 export const defaultObjectives: SourceObjectives = {
   maxAgeMs: 26 * 3_600_000,
+  maxWalAgeMs: null,
   guaranteedDays: 30,
   generationDays: 10,
   lockMode: 'COMPLIANCE',
@@ -31,6 +32,7 @@ const names = z.array(z.string().min(1).max(1024))
 
 const objectives = z.strictObject({
   maxAge: duration.optional(),
+  maxWalAge: duration.optional(),
   guaranteedDays: days.optional(),
   generationDays: days.optional(),
   lockMode: z.enum(['COMPLIANCE', 'GOVERNANCE']).optional(),
@@ -132,12 +134,13 @@ export function drillObjectivesOf(
 }
 
 function withWritten(base: SourceObjectives, written: WrittenObjectives): SourceObjectives {
-  const { maxAge, accept = [], ignore = [], budget, drill: _, ...fields } = written
+  const { maxAge, maxWalAge, accept = [], ignore = [], budget, drill: _, ...fields } = written
   const set = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
   return {
     ...base,
     ...set,
     ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
+    ...(maxWalAge === undefined ? {} : { maxWalAgeMs: maxWalAge }),
     accepted: new Set([...base.accepted, ...accept]),
     ignored: new Set([...base.ignored, ...ignore]),
     ...(budget === undefined

@@ -12,6 +12,8 @@ import { z } from 'zod'
 import { sha256Hex } from '../core/digest.ts'
 import { maxReceiptFlags } from '../core/limits.ts'
 import { isUlid, manifestKey, parseManifestKey, parsePackKey } from '../core/store/vault-keys.ts'
+import { isSegmentBytes, isTimeline, parseLsnHex } from '../core/wal/lsn.ts'
+import { isSystemId } from '../core/wal/wal-keys.ts'
 import { assertOwnFile, prepareCacheDirectory } from '../engine/backup/cache-directory.ts'
 import type { LocalFiles } from '../engine/backup/cache-directory.ts'
 import { ContentSample, sampleSecretBytes, sampledDigestBytes } from './behaviour/content-sample.ts'
@@ -24,6 +26,10 @@ const stateFiles: LocalFiles = {
 }
 
 const formatVersion = 1
+/** More have no place in one state: a run reports them. */
+export const maxWalRuns = 1000
+export const maxWalLines = 100
+export const maxUnusableParts = 1000
 const maxStateBytes = 512 * 1024 * 1024
 const linesAtOnce = 1000
 
@@ -36,6 +42,15 @@ const versionId = z.string().min(1).max(1024)
 function hexOf(bytes: number): z.ZodString {
   return z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))
 }
+
+const position = z.string().refine((text) => parseLsnHex(text) !== null)
+
+const walLine = z.strictObject({
+  systemId: z.string().refine(isSystemId),
+  timeline: z.number().refine(isTimeline),
+  /** Bytes without a gap, in order: where they begin and end, and when the vault got the last part that ends there. */
+  runs: z.array(z.tuple([position, position, time])).max(maxWalRuns),
+})
 
 const mark = z.strictObject({ id: ulid, versionId, timeMs: time })
 
@@ -58,6 +73,18 @@ const header = z.strictObject({
     .array(z.tuple([count, count, count]))
     .max(1000)
     .default([]),
+  /** The WAL of the source, as far as earlier runs listed it. */
+  wal: z
+    .strictObject({
+      /** When all of it was listed last. */
+      listedMs: time,
+      /** The headers of parts before this time were read. */
+      readMs: time,
+      lines: z.array(walLine).max(maxWalLines),
+      /** Versions of parts that can't be used, by name. */
+      unusable: z.array(z.string().max(2100)).max(maxUnusableParts),
+    })
+    .optional(),
   /** The rule of the sample of the content; the lines of `content` have its digests. */
   sample: z
     .strictObject({ secret: hexOf(sampleSecretBytes), bits: z.number().int().min(0).max(32) })
@@ -80,6 +107,18 @@ const manifestRecord = z.strictObject({
       host: z.string(),
       root: z.string(),
       guaranteedUntilMs: time,
+      /** The cluster that ran while it was backed up; null for files. Absent in states of an earlier program. */
+      cluster: z
+        .strictObject({
+          systemId: z.string().refine(isSystemId),
+          timeline: z.number().refine(isTimeline),
+          startLsn: position,
+          /** The files are one state from here on. */
+          stopLsn: position,
+          segmentBytes: z.number().refine(isSegmentBytes),
+        })
+        .nullable()
+        .optional(),
       /** Figures for the baselines; absent if the run that read the manifest did not know them. */
       figures: z
         .strictObject({
@@ -128,6 +167,8 @@ export type StateMark = z.infer<typeof mark>
 export type ManifestRecord = z.infer<typeof manifestRecord>
 export type ContentFigures = NonNullable<NonNullable<ManifestRecord['manifest']>['figures']>
 export type ObjectRecord = z.infer<typeof objectRecord>
+export type ClusterRecord = NonNullable<NonNullable<ManifestRecord['manifest']>['cluster']>
+export type WalState = NonNullable<z.infer<typeof header>['wal']>
 
 export interface FolderFigures {
   versions: number
@@ -143,6 +184,7 @@ export class SourceState {
   /** Keys are days since 1970. */
   uploads = new Map<number, DailyUploads>()
   content = new ContentSample()
+  wal: WalState = { listedMs: 0, readMs: 0, lines: [], unusable: [] }
   /** Keys of both maps are names of versions: see `versionName`. */
   readonly manifests = new Map<string, ManifestRecord>()
   readonly objects = new Map<string, ObjectRecord>()
@@ -205,7 +247,7 @@ export class StateDirectory {
   }
 
   private *linesOf(source: string, state: SourceState): Generator<string> {
-    const { mark: newest, serverMs, readDay, fullListingMs, content } = state
+    const { mark: newest, serverMs, readDay, fullListingMs, wal, content } = state
     const folders = [...state.folders].map(([name, { versions, bytes }]) => [name, versions, bytes])
     yield JSON.stringify({
       kind: 'check-state',
@@ -218,6 +260,7 @@ export class StateDirectory {
       fullListingMs,
       folders,
       uploads: [...state.uploads].map(([day, { puts, bytes }]) => [day, puts, bytes]),
+      wal,
       sample: { secret: content.secret.toString('hex'), bits: content.sampledBits },
     })
     for (const manifest of state.manifests.values()) yield JSON.stringify({ manifest })
@@ -245,7 +288,8 @@ export class StateDirectory {
       state.folders.set(name, { versions, bytes: folderBytes })
     for (const [day, puts, uploadedBytes] of head.data.uploads)
       state.uploads.set(day, { puts, bytes: uploadedBytes })
-    const { sample } = head.data
+    const { sample, wal } = head.data
+    if (wal !== undefined) state.wal = wal
     if (sample !== undefined)
       state.content = new ContentSample(Buffer.from(sample.secret, 'hex'), sample.bits)
     for (const text of lines) addLine(state, source, text)

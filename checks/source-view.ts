@@ -8,6 +8,7 @@ import { ReceiptList, readListedReceipts } from '../core/snapshot/receipt-list.t
 import type { RejectedReceipt } from '../core/snapshot/receipt-list.ts'
 import { dayMs } from '../core/snapshot/retention.ts'
 import type { Manifest } from '../core/snapshot/manifest.ts'
+import type { BaseBackup } from '../core/snapshot/base-backup.ts'
 import type { TimedStore } from '../core/snapshot/snapshot-choice.ts'
 import type { SnapshotRef } from '../core/snapshot/snapshot-list.ts'
 import { readManifests } from '../core/snapshot/snapshot-manifests.ts'
@@ -21,10 +22,12 @@ import { dayOf } from './behaviour/daily-figures.ts'
 import type { DailyUploads } from './behaviour/daily-figures.ts'
 import { judgeSnapshots } from './good-snapshots.ts'
 import type { JudgedSnapshot, SeenSnapshot } from './good-snapshots.ts'
+import { surveyWal } from './wal/wal-survey.ts'
+import type { WalSurvey } from './wal/wal-survey.ts'
 import { listSourceVersions } from './source-listing.ts'
 import type { SourceListing } from './source-listing.ts'
 import { versionName } from './source-state.ts'
-import type { ContentFigures, ObjectRecord, SourceState } from './source-state.ts'
+import type { ClusterRecord, ContentFigures, ObjectRecord, SourceState } from './source-state.ts'
 
 /** The snapshots older than every lock that a run reads: a source that went silent still has a newest one. */
 const minManifestsRead = 16
@@ -198,6 +201,13 @@ export class SourceView {
     })
   }
 
+  /** The write-ahead log of the source. */
+  wal(): Promise<WalSurvey> {
+    return this.once('wal', async () =>
+      surveyWal(this.store, this.source, { state: this.state.wal, nowMs: await this.nowMs() }),
+    )
+  }
+
   /** The bytes of all versions, as far as this run and earlier ones have listed them. */
   async storedBytes(): Promise<number> {
     const { folders } = await this.listing()
@@ -265,7 +275,7 @@ export class SourceView {
       })
       return
     }
-    const { complete, tree, parent, supersedes, client, packs } = manifest
+    const { complete, tree, parent, supersedes, client, packs, postgres } = manifest
     // The vault's own objective counts, because a stolen writer could state any days.
     const guaranteedUntilMs = timeMs + this.options.objectives.guaranteedDays * dayMs
     const content = {
@@ -279,6 +289,7 @@ export class SourceView {
       host: client.host.slice(0, maxNameChars),
       root: client.root.slice(0, maxNameChars),
       guaranteedUntilMs,
+      cluster: postgres === undefined ? null : clusterOf(postgres),
     }
     this.state.manifests.set(versionName(ref), {
       id,
@@ -338,6 +349,19 @@ export class SourceView {
     this.results.set(name, result)
     return result
   }
+}
+
+/** As a state keeps it. */
+export function clusterOf({
+  systemId,
+  timeline,
+  startLsn,
+  stopLsn,
+  segmentBytes,
+  minRecoveryLsn,
+}: BaseBackup): ClusterRecord {
+  const consistent = minRecoveryLsn !== null && minRecoveryLsn > stopLsn ? minRecoveryLsn : stopLsn
+  return { systemId, timeline, startLsn, stopLsn: consistent, segmentBytes }
 }
 
 function countRequests({ requests }: CheckedStore): number {

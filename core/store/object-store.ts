@@ -71,8 +71,11 @@ export interface ObjectStore {
    */
   getRange(ref: ObjectRef, offset: number, bytes: number, buffer?: SharedArrayBuffer): Promise<Uint8Array>
   headVersion(ref: ObjectRef): Promise<ObjectState>
-  /** Yields every version and delete marker below `prefix`, of all pages, in the store's order. */
-  listVersions(prefix: string): AsyncIterable<ObjectVersion>
+  /**
+   * Yields every version and delete marker below `prefix`, of all pages, in the store's order.
+   * @param after only keys that follow this one: a text of the listing's order, which needs not be a key.
+   */
+  listVersions(prefix: string, after?: string): AsyncIterable<ObjectVersion>
   /**
    * The names of the folders directly below `prefix` (which ends in `/`) that contain a version or a delete
    * marker.

@@ -166,8 +166,8 @@ function loseExtensions(connection: VaultConnection): VaultConnection {
 
 function hideReceipts(connection: VaultConnection): VaultConnection {
   const list = connection.listVersions.bind(connection)
-  connection.listVersions = async function* (prefix) {
-    if (!prefix.startsWith(receiptsPrefix)) yield* list(prefix)
+  connection.listVersions = async function* (prefix, after) {
+    if (!prefix.startsWith(receiptsPrefix)) yield* list(prefix, after)
   }
   return connection
 }

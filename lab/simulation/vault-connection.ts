@@ -129,8 +129,9 @@ export class VaultConnection implements ObjectStore, LockExtender, VersionPruner
     return this.request(() => this.vault.deleteVersion(ref))
   }
 
-  async *listVersions(prefix: string): AsyncIterable<ObjectVersion> {
-    const versions = await this.request(() => this.vault.versions(prefix))
+  async *listVersions(prefix: string, after = ''): AsyncIterable<ObjectVersion> {
+    const listed = await this.request(() => this.vault.versions(prefix))
+    const versions = listed.filter(({ key }) => key > after)
     const breaksAt =
       versions.length > 0 && this.process.meets('broken listing')
         ? this.random.below(versions.length)

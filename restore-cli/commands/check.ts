@@ -48,6 +48,7 @@ interface CheckFlags extends VaultFlags, LocalReportFlags {
   checks?: string
   expected?: string
   maxAge?: number
+  maxWalAge?: number
   readDays?: number
   promiseDays?: number
   generationDays?: number
@@ -86,6 +87,12 @@ export function declare(command: Command, invocation: Invocation): void {
       new Option('--max-age <time>', 'age of the newest good snapshot, e.g. 26h (default: 26h)').argParser(
         duration,
       ),
+    )
+    .addOption(
+      new Option(
+        '--max-wal-age <time>',
+        'age of the newest WAL of a cluster, e.g. 5m (default: that of --max-age)',
+      ).argParser(duration),
     )
     .addOption(
       new Option('--read-days <n>', 'read all bytes back within n days; 0 reads none (default: 7)').argParser(
@@ -242,6 +249,7 @@ function withFlags(objectives: SourceObjectives, flags: CheckFlags): SourceObjec
   return {
     ...objectives,
     maxAgeMs: flags.maxAge ?? objectives.maxAgeMs,
+    maxWalAgeMs: flags.maxWalAge ?? objectives.maxWalAgeMs,
     readDays: flags.readDays ?? objectives.readDays,
     guaranteedDays: flags.promiseDays ?? objectives.guaranteedDays,
     generationDays: flags.generationDays ?? objectives.generationDays,

@@ -219,6 +219,16 @@ export function describeObjectStore(name: string, open: () => Promise<Conformanc
         expect(await list(`${target.prefix}nothing/`)).toEqual([])
       })
 
+      test('begins behind a text, which needs not be a key', async () => {
+        const base = newKey('/')
+        for (const name of ['a', 'b', 'c']) await put(`${base}${name}-1`, bytesOf(name))
+        const keys: string[] = []
+        for await (const { key } of store.listVersions(base, `${base}b`)) keys.push(key.slice(base.length))
+        expect(keys).toEqual(['b-1', 'c-1'])
+        for await (const { key } of store.listVersions(base, `${base}c-1`)) keys.push(key)
+        expect(keys).toHaveLength(2)
+      })
+
       test('has keys of the prefix alone, in the order of their bytes, whatever characters they are of', async () => {
         const base = newKey('/')
         const names = [

@@ -1728,6 +1728,15 @@ export const mutants: Mutant[] = [
     titled: 'a flagged snapshot',
   },
   {
+    name: 'a WAL part counts by its key alone',
+    why: 'one byte a minute would make a silent cluster look archived',
+    file: 'checks/wal/wal-survey.ts',
+    find: "if (typeof result !== 'string') {",
+    replace: "if (typeof result !== 'string' && this.isFull === null) {",
+    test: 'test/checks/checks/wal.test.ts',
+    titled: 'one byte under a key',
+  },
+  {
     name: 'an object is deleted without a version',
     why: 'S3 would write a delete marker',
     file: 'aws/s3-version-pruner.ts',
