@@ -7,7 +7,7 @@ import type { FleetResult } from './fleet.ts'
 import { plantedBugs } from './planted-bugs.ts'
 
 /** How often each operation and each fault must happen in 10,000 seeds; in fewer seeds proportionally less. */
-const requiredTimes = 1000
+const requiredTimes = 500
 const requiredSeeds = 10_000
 const maxFailures = 20
 const maxShown = 3

@@ -21,12 +21,6 @@ test('no seed breaks an invariant, and every operation and every fault happens',
   expect(tally.rare(3)).toEqual([])
 })
 
-test('a cache that is found corrupt after a pass with a short commit begins a chain anew', async () => {
-  const { failures, tally } = await run({ first: 1_796_056_420, count: 1, processes: 1 })
-  expect(failures).toEqual([])
-  expect(tally.counts.fault['sleep at the commit']).toBeGreaterThan(0)
-})
-
 test.each(Object.keys(plantedBugs))('60 seeds find the planted bug %s', async (plantedBug) => {
   const { failures } = await run({ count: 60, plantedBug })
   expect(failures).not.toEqual([])
@@ -58,9 +52,9 @@ test('a failing seed is printed with its events and its replay command, and the 
       ['--disable-warning=ExperimentalWarning', 'lab/simulation/main.ts', ...args],
       { encoding: 'utf8' },
     )
-  const { status, stdout } = node('--seeds', '1', '--seed', '33', '--plant', 'reuse-expiring-pack')
+  const { status, stdout } = node('--seeds', '1', '--seed', '31', '--plant', 'reuse-expiring-pack')
   expect(status).toBe(1)
-  expect(stdout).toContain('replay it: npm run simulate -- --seeds 1 --seed 33 --plant reuse-expiring-pack')
+  expect(stdout).toContain('replay it: npm run simulate -- --seeds 1 --seed 31 --plant reuse-expiring-pack')
   expect(stdout).toContain('    1. backup\n')
   const json = node('--seeds', '3', '--json')
   expect([json.status, JSON.parse(json.stdout as string)]).toMatchObject([
