@@ -18,7 +18,7 @@ function world(): { committed: CommittedSnapshots; host: Host } {
   return {
     committed: new CommittedSnapshots({
       vault: {} as Vault,
-      clock: new WorldClock(0),
+      clock: new WorldClock(),
       tally: new Tally({ operation: [], fault: [] }),
     }),
     host: { chain: [], mayBeginAnew: true } as unknown as Host,
