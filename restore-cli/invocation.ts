@@ -1,6 +1,7 @@
 // The arguments that every command gets besides its own: streams, environment, interruption.
 import type { Writable } from 'node:stream'
 import type { ProgressStream } from './render/progress.ts'
+import type { LogLevel } from './verbosity.ts'
 
 export type Bin = 'holdfast' | 'restore'
 
@@ -12,6 +13,10 @@ export interface Invocation {
   stderr: ProgressStream
   /** Nothing but records on either stream. */
   json?: boolean
+  /** Default: `info`. */
+  logLevel?: LogLevel
+  /** Shows the report that `--quiet` holds back. */
+  showReport?: () => void
   /** Passes on the exit status of a program that a command ran. */
   endWith?: (status: number) => void
 }

@@ -6,6 +6,8 @@ import { durationText } from './render/figures.ts'
 import { logIntervalMs, showProgress } from './render/progress.ts'
 import type { Progress, ProgressStream } from './render/progress.ts'
 import { terminalText } from './render/terminal-text.ts'
+import { isShown } from './verbosity.ts'
+import type { LogLevel } from './verbosity.ts'
 
 const intervalVariable = 'HOLDFAST_PROGRESS_SECONDS'
 
@@ -31,11 +33,13 @@ interface Surroundings {
   stdout: Writable
   stderr: ProgressStream
   environment: Record<string, string | undefined>
+  logLevel?: LogLevel
 }
 
 /** @throws HoldfastError `invalid-input` for an interval of progress that is not a whole number. */
-export function makeOutput({ stdout, stderr, environment }: Surroundings, json: boolean): Output {
-  const intervalMs = readInterval(environment)
+export function makeOutput({ stdout, stderr, environment, logLevel }: Surroundings, json: boolean): Output {
+  const wantedMs = readInterval(environment)
+  const intervalMs = isShown('info', logLevel) ? wantedMs : 0
   let current: Progress | null = null
   const progress = (phase?: string): Progress => {
     const shown = showProgress(stderr, { json, phase, intervalMs })

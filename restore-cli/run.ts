@@ -6,6 +6,7 @@ import type { Bin, Invocation } from './invocation.ts'
 import { buildProgram, commandNameOf } from './program.ts'
 import { renderError } from './render/error-text.ts'
 import { terminalText } from './render/terminal-text.ts'
+import { isShown } from './verbosity.ts'
 
 /**
  * The status of `wal-fetch` after every failure. PostgreSQL takes 1 to 125 for "there is no such file": it ends the
@@ -30,28 +31,31 @@ export async function run(
 ): Promise<number> {
   const interruption = new AbortController()
   const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json')
+  let status = 0
+  const invocation: Invocation = {
+    bin,
+    environment: env,
+    signal: interruption.signal,
+    stdout,
+    stderr,
+    json,
+    endWith: (taskStatus) => {
+      status = taskStatus
+    },
+  }
   const fail = (error: HoldfastError): number => {
-    stderr.write(renderError(error, { bin, json, debug: isSet(env['HOLDFAST_DEBUG']) }))
+    invocation.showReport?.()
+    const debug = isSet(env['HOLDFAST_DEBUG']) || isShown('debug', invocation.logLevel)
+    stderr.write(renderError(error, { bin, json, debug }))
     return bin === 'holdfast' && commandNameOf(args) === 'wal-fetch' ? fetchFailed : error.exitStatus
   }
   const release = watchSignals(interruption)
   const outputFailure = watchOutput(stdout, stderr)
-  const hideWarnings = showWarnings(stderr, json)
+  const hideWarnings = showWarnings(invocation)
   try {
-    let status = 0
-    const invocation: Invocation = {
-      bin,
-      environment: env,
-      signal: interruption.signal,
-      stdout,
-      stderr,
-      json,
-      endWith: (taskStatus) => {
-        status = taskStatus
-      },
-    }
     const program = await buildProgram(invocation, args)
     await program.parseAsync([...args], { from: 'user' })
+    if (status !== 0) invocation.showReport?.()
     const failure = await outputFailure(stdout)
     return failure === null ? status : fail(failure)
   } catch (error) {
@@ -122,13 +126,16 @@ function outputError(error: NodeJS.ErrnoException): HoldfastError {
 }
 
 /** Node's warnings would go to standard error as text of several lines, also between records. */
-function showWarnings(stderr: Writable, json: boolean): () => void {
+function showWarnings(invocation: Invocation): () => void {
+  const { stderr, json } = invocation
   const show = ({ name, message }: Error): void => {
     // Node's SQLite is experimental, and users can do nothing about it.
-    if (name === 'ExperimentalWarning') return
+    if (name === 'ExperimentalWarning' || !isShown('warning', invocation.logLevel)) return
     const text = `${name}: ${message}`
     stderr.write(
-      json ? `${JSON.stringify({ type: 'warning', message: text })}\n` : `warning: ${terminalText(text)}\n`,
+      json === true
+        ? `${JSON.stringify({ type: 'warning', message: text })}\n`
+        : `warning: ${terminalText(text)}\n`,
     )
   }
   process.on('warning', show)
@@ -150,7 +157,7 @@ function usageError(bin: Bin, args: readonly string[], error: CommanderError): H
 function defect(error: unknown): HoldfastError {
   const message = error instanceof Error ? error.message : String(error)
   return new HoldfastError('internal', `a defect in holdfast: ${message}`, {
-    hint: 'run the command again with HOLDFAST_DEBUG=1, and report its output',
+    hint: 'run the command again with --log-level debug, and report its output',
     cause: error,
   })
 }

@@ -14,6 +14,7 @@ import { makeOutput } from '../output.ts'
 import { terminalText } from '../render/terminal-text.ts'
 import { addVaultOptions, resolveVault } from '../vault-options.ts'
 import type { VaultAddress, VaultFlags } from '../vault-options.ts'
+import { isShown } from '../verbosity.ts'
 import { askForWork, serveWork, startResident } from '../wal-resident.ts'
 import type { Resident } from '../wal-resident.ts'
 
@@ -76,7 +77,7 @@ async function push(file: string, flags: PushFlags, invocation: Invocation): Pro
   const { warning, ...fields } = result
   output.record('wal-push', { ...fields, warning })
   // PostgreSQL logs what the command prints, and a line for each file would fill the log.
-  if (warning !== null && !output.json)
+  if (warning !== null && !output.json && isShown('warning', invocation.logLevel))
     invocation.stderr.write(`warning: ${terminalText(`${result.file}: ${warning}`)}\n`)
 }
 

@@ -42,13 +42,16 @@ const documents = parseAllDocuments(readFileSync(join(folder, 'kubernetes/holdfa
 const cronJobs = documents.filter(({ kind }) => kind === 'CronJob')
 
 async function expectCommand([name, ...args]: readonly string[]): Promise<void> {
-  const program = await buildProgram({
-    bin: 'holdfast',
-    environment: {},
-    signal: new AbortController().signal,
-    stdout: process.stdout,
-    stderr: process.stderr,
-  })
+  const program = await buildProgram(
+    {
+      bin: 'holdfast',
+      environment: {},
+      signal: new AbortController().signal,
+      stdout: process.stdout,
+      stderr: process.stderr,
+    },
+    [name!],
+  )
   const command = program.commands.find((candidate) => candidate.name() === name)
   expect(command, name).toBeDefined()
   expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })

@@ -242,13 +242,16 @@ describe('the other tasks', () => {
         entryPoint,
         command: [name, ...args],
       } = containerOf(step)
-      const program = await buildProgram({
-        bin: 'holdfast',
-        environment: {},
-        signal: new AbortController().signal,
-        stdout: process.stdout,
-        stderr: process.stderr,
-      })
+      const program = await buildProgram(
+        {
+          bin: 'holdfast',
+          environment: {},
+          signal: new AbortController().signal,
+          stdout: process.stdout,
+          stderr: process.stderr,
+        },
+        [name!],
+      )
       const command = program.commands.find((candidate) => candidate.name() === name)
       expect(entryPoint.at(-1)).toBe('holdfast')
       expect(command?.parseOptions(args).unknown).toEqual([])

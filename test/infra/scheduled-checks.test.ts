@@ -136,13 +136,16 @@ describe('the tasks', () => {
   })
 
   it.each(tasks)('run a command that the CLI has: $name', async ({ source, command: [name, ...args] }) => {
-    const program = await buildProgram({
-      bin: 'holdfast',
-      environment: {},
-      signal: new AbortController().signal,
-      stdout: process.stdout,
-      stderr: process.stderr,
-    })
+    const program = await buildProgram(
+      {
+        bin: 'holdfast',
+        environment: {},
+        signal: new AbortController().signal,
+        stdout: process.stdout,
+        stderr: process.stderr,
+      },
+      [name!],
+    )
     const command = program.commands.find((candidate) => candidate.name() === name)
     expect(command).toBeDefined()
     expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })

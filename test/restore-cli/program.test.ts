@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { buildProgram } from '../../restore-cli/program.ts'
 import { makeFolder, runCommand, runProcess } from './command-line.ts'
 import { loadedBy } from './loaded-modules.ts'
 
@@ -30,6 +31,7 @@ test.each([
   ['holdfast break-glass', 'main.ts', ['break-glass', '--help']],
   ['holdfast break-glass approve', 'main.ts', ['break-glass', 'approve', '--help']],
   ['holdfast blast-radius', 'main.ts', ['blast-radius', '--help']],
+  ['holdfast completion', 'main.ts', ['completion', '--help']],
   ['restore', 'restore-main.ts', ['--help']],
 ] as const)('the help of `%s`', async (_name, bin, args) => {
   const outcome = await runCommand(args, { bin, env })
@@ -124,6 +126,23 @@ test('help loads nothing heavy: commands load the AWS SDK, the engine and schema
     'pretty-bytes',
     'yocto-spinner',
   ])
+})
+
+test('the list of commands loads none of them, so that `holdfast --help` starts at once', async () => {
+  const folder = resolve(import.meta.dirname, '../../restore-cli')
+  const { files } = loadedBy([join(folder, 'run.ts')], { withDynamic: false })
+  expect(files).toContain(join(folder, 'program.ts'))
+  expect(files.filter((file) => file.startsWith(join(folder, 'commands')))).toEqual([])
+  const invocation = { environment: {}, signal: new AbortController().signal }
+  const program = await buildProgram({
+    ...invocation,
+    bin: 'holdfast',
+    stdout: process.stdout,
+    stderr: process.stderr,
+  })
+  // A command that was loaded has options of its own.
+  expect(program.commands.length).toBeGreaterThan(20)
+  expect(program.commands.filter(({ options }) => options.length > 0)).toEqual([])
 })
 
 test('an interval of progress that is not a whole number of seconds is refused', async () => {
