@@ -136,7 +136,9 @@ const groups: Readonly<Record<string, Readonly<Record<string, ListedCommand>>>> 
   },
 }
 
-const commands: Readonly<Record<string, ListedCommand>> = Object.assign({}, ...Object.values(groups))
+const commands: Readonly<Record<string, ListedCommand>> = Object.fromEntries(
+  Object.values(groups).flatMap((members) => Object.entries(members)),
+)
 
 /** The command that `args` of `holdfast` name; undefined if they name none. */
 export function commandNameOf(args: readonly string[]): string | undefined {

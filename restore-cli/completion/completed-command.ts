@@ -1,11 +1,11 @@
-// What a shell can complete, read from the declared commands. The scripts of the shells are made of it.
+// The words that a shell can complete, read from the declared commands. The scripts of the shells are made of them.
 import type { Argument, Command, Option } from 'commander'
 
 export interface CompletedOption {
   /** `-q`, `--quiet`. */
   flags: readonly string[]
   description: string
-  /** What may follow: nothing, one of the words, a path, or a text that only the user knows. */
+  /** The value that follows: nothing, one of the words, a path, or a text that only the user knows. */
   value: 'none' | 'path' | 'text' | readonly string[]
 }
 
