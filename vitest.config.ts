@@ -22,6 +22,7 @@ const special = {
   faults: 'test/scenarios/faults/**/*.test.ts',
   guards: 'test/lab/incident/guards/without-*.test.ts',
   kills: 'test/scenarios/kills/**/*.test.ts',
+  memory: 'test/scenarios/memory/**/*.test.ts',
   store: 'test/foreign/store/**/*.test.ts',
 }
 
@@ -94,8 +95,9 @@ const projects: Project[] = [
   { name: 'isolated', include: isolated },
   { name: 'scenarios', include: scenarios, ...patient },
   { name: 'acceptance', include: [special.acceptance], ...patient },
+  { name: 'faults', include: [special.faults], maxWorkers: 2, ...patient },
   // One file at a time, because these tests measure memory.
-  { name: 'faults', include: [special.faults], fileParallelism: false, ...patient },
+  { name: 'memory', include: [special.memory], fileParallelism: false, ...patient },
   // Large heaps from the start, because the garbage collector takes a tenth of the time otherwise.
   {
     name: 'guards',
