@@ -67,6 +67,7 @@ export const patternQuotaChars = 2048
 
 export interface AlarmScope {
   vault: VaultLocation
+  /** Empty: production is not in AWS, so nothing there can raise an alarm. */
   productionAccountId: string
   /** The services that some agent may use. */
   agentServices: readonly string[]
@@ -76,11 +77,14 @@ export interface AlarmScope {
 
 export function alarmPatterns(scope: AlarmScope): AlarmPattern[] {
   const accountId = scope.productionAccountId
-  return [
+  const inProduction = () => [
     ...agentAlarms(accountId),
     ...taskAlarms(accountId, scope.agentServices),
     quarantineAlarm(),
     ...breakGlassAlarms(accountId),
+  ]
+  return [
+    ...(accountId === '' ? [] : inProduction()),
     ...vaultBucketAlarms(scope.vault),
     ...vaultAccountAlarms(scope.vault),
     ...organizationAlarms(scope.vault),

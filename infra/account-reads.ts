@@ -24,7 +24,8 @@ export async function assertOrganizationFits(
 ): Promise<void> {
   const problems = [...(await findDisabledTypes(reader)), ...(await findDelegations(config, reader))]
   for (const key of ['vaultAccountId', 'productionAccountId'] as const)
-    problems.push(...(await findPolicyQuotaProblems(config, key, plannedPolicies[key], reader)))
+    if (config[key] !== '')
+      problems.push(...(await findPolicyQuotaProblems(config, key, plannedPolicies[key], reader)))
   refuse(problems)
 }
 

@@ -33,7 +33,7 @@ export function boundaryConflicts(
 }
 
 function controlPolicyConflicts(config: Config): string[] {
-  if (config.detached) return []
+  if (config.detached || config.productionAccountId === '') return []
   const services = servicesOf(config.agents.flatMap(({ may }) => may))
   const chars = renderPolicy(productionPolicy(config.productionAccountId, services)).length
   if (chars <= config.controlPolicyChars) return []

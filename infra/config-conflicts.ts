@@ -4,7 +4,7 @@ import { nativeName } from '../guardrails/native-backups.ts'
 import { maxSourcesPerRegion } from '../guardrails/write-alarms.ts'
 import { alarmAddresses, isBelowDomain } from './alarm-addresses.ts'
 import { agentSizeConflicts } from './agent-size-conflicts.ts'
-import { firstLocationOf } from './config.ts'
+import { firstLocationOf, productionAccountsOf } from './config.ts'
 import { policySizeConflicts } from './policy-size-conflicts.ts'
 import type { HoldfastConfig } from './config.ts'
 
@@ -14,6 +14,7 @@ const maxThawMs = 24 * 3_600_000
 export function findConflicts(config: Omit<HoldfastConfig, 'lockMode'>, nowMs: number): string[] {
   return [
     ...accountConflicts(config),
+    ...productionConflicts(config),
     ...retentionConflicts(config),
     ...thawConflicts(config, nowMs),
     ...duplicates(
@@ -73,6 +74,21 @@ function accountConflicts(config: Config): string[] {
     )
   }
   return problems
+}
+
+/** What is about production's account needs one; and a source that trusts a role of AWS shows that there is one. */
+function productionConflicts(config: Config): string[] {
+  if (config.productionAccountId !== '') return []
+  const set = 'holdfast:productionAccountId: set it, because'
+  const lists = [...productionPeople, 'agents', 'native'] as const
+  const used = lists.filter((key) => config[key].length > 0).map((key) => `holdfast:${key}`)
+  if (config.quarantineAgents) used.push('holdfast:quarantineAgents')
+  const awsSources = config.sources.filter(({ trust }) => 'awsRoleArn' in trust).map(({ name }) => name)
+  return [
+    ...(config.layer === 'production' ? [`${set} the production layer is for an account of AWS`] : []),
+    ...(used.length > 0 ? [`${set} these keys are about that account: ${used.join(', ')}`] : []),
+    ...(awsSources.length > 0 ? [`${set} a role of AWS backs up ${awsSources.join(', ')}`] : []),
+  ]
 }
 
 function retentionConflicts(config: Config): string[] {
@@ -155,7 +171,9 @@ function principalConflicts(config: Config): string[] {
   return [
     ...vaultPeople.flatMap((key) => inOtherAccount(key, config.vaultAccountId, 'vault')),
     ...vaultPeople.flatMap((key) => delegatedRoleConflicts(key, config[key])),
-    ...productionPeople.flatMap((key) => inOtherAccount(key, config.productionAccountId, 'production')),
+    ...productionAccountsOf(config).flatMap((accountId) =>
+      productionPeople.flatMap((key) => inOtherAccount(key, accountId, 'production')),
+    ),
     ...approverConflicts(config),
     ...writers,
   ]
@@ -261,7 +279,7 @@ function alarmConflicts(config: Config): string[] {
       return [
         `holdfast:${key}: ${address} is at ${domain}, whose mail or DNS production runs; name an address that production can't redirect`,
       ]
-    return address.includes(config.productionAccountId)
+    return productionAccountsOf(config).some((accountId) => address.includes(accountId))
       ? [`holdfast:${key}: ${address} names the production account; name an address outside of it`]
       : []
   })
@@ -296,7 +314,8 @@ function missingValues(config: Config): string[] {
       'holdfast:launchers: name at least one launcher of agent sessions (a role or user of the production account)',
     )
   }
-  if (config.layer === 'production' && config.breakGlass.length === 0) {
+  const isProduction = config.layer === 'production' && config.productionAccountId !== ''
+  if (isProduction && config.breakGlass.length === 0) {
     problems.push(
       'holdfast:breakGlass: name at least one person who may use break-glass (a role or user of the production account)',
     )

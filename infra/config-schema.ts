@@ -10,6 +10,12 @@ export const accountId = z
   .string({ error: 'set it to the twelve digits of an AWS account, as a string' })
   .regex(/^\d{12}$/, 'set it to the twelve digits of an AWS account')
 
+/** Empty: production is not in AWS. */
+export const optionalAccountId = z
+  .string({ error: 'set it to the twelve digits of an AWS account, as a string' })
+  .regex(/^(?:\d{12})?$/, 'set it to the twelve digits of an AWS account, or leave it empty')
+  .default('')
+
 export const organizationId = z
   .string()
   .regex(/^o-[a-z0-9]{10,32}$/, 'set it to the id of the organization, e.g. o-a1b2c3d4e5')
@@ -52,6 +58,29 @@ const principalPattern = z
     "has a name of more than 64 characters, AWS's maximum: no principal has it",
   )
   .max(31 + 512 + 64, "has a path of more than 512 characters, AWS's maximum: no principal has it")
+  .superRefine(refuseImpossibleRoles)
+
+/**
+ * A role of Identity Center lies under its own path, and its name ends with 16 characters that AWS chooses.
+ * https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+ */
+const identityCenterRole =
+  /:role\/aws-reserved\/sso\.amazonaws\.com\/(?:[a-z0-9-]+\/)?AWSReservedSSO_(?:[\w+=,.@-]*\*|[\w+=,.@-]+_[0-9a-f]{16})$/
+
+/** The roles of AWS's own services belong to no person and no workload. */
+const serviceRole = /:role\/aws-service-role\//
+
+function findImpossibleRole(arn: string): string | null {
+  if (serviceRole.test(arn)) return 'is a role of an AWS service, whose credentials nobody has; name another'
+  return arn.includes('AWSReservedSSO_') && !identityCenterRole.test(arn)
+    ? 'matches no role of Identity Center; write arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/REGION/AWSReservedSSO_NAME_* (without REGION/ if Identity Center is in us-east-1)'
+    : null
+}
+
+function refuseImpossibleRoles(arn: string, context: z.RefinementCtx): void {
+  const message = findImpossibleRole(arn)
+  if (message !== null) context.addIssue({ code: 'custom', message })
+}
 
 export const principals = z.array(principalPattern).default([])
 
@@ -64,7 +93,8 @@ const name = (maxChars: number) =>
 const awsRole = z.strictObject({
   awsRoleArn: z
     .string()
-    .regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/, 'must be the ARN of one role, without `*`'),
+    .regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/, 'must be the ARN of one role, without `*`')
+    .superRefine(refuseImpossibleRoles),
 })
 
 const oidc = z.strictObject({

@@ -11,6 +11,7 @@ import {
   accountId,
   imageByDigest,
   nativeBackup,
+  optionalAccountId,
   organizationId,
   organizationParentId,
   principals,
@@ -36,7 +37,7 @@ export const configSchema = z.strictObject({
   region,
   regions: z.array(region).default([]),
   vaultAccountId: accountId,
-  productionAccountId: accountId,
+  productionAccountId: optionalAccountId,
   managementAccountId: z.union([z.literal(''), accountId]).default(''),
   organizationId: z.union([z.literal(''), organizationId]).default(''),
   organizationParentId: z.union([z.literal(''), organizationParentId]).default(''),
@@ -176,6 +177,11 @@ export function alarmRegionsOf({
   alarmRegions,
 }: Pick<HoldfastConfig, 'region' | 'regions' | 'alarmRegions'>): string[] {
   return [...new Set([region, 'us-east-1', ...regions, ...alarmRegions])].sort()
+}
+
+/** Production's account; none where production is not in AWS. */
+export function productionAccountsOf({ productionAccountId }: { productionAccountId: string }): string[] {
+  return productionAccountId === '' ? [] : [productionAccountId]
 }
 
 /** The services that some agent may use. */

@@ -44,7 +44,11 @@ export async function deployOrganizationLayer(config: HoldfastConfig): Promise<R
   const units =
     config.organizationParentId === ''
       ? undefined
-      : new OrganizationUnits('units', { parentId: config.organizationParentId }, options)
+      : new OrganizationUnits(
+          'units',
+          { parentId: config.organizationParentId, hasProduction: config.productionAccountId !== '' },
+          options,
+        )
   // First, because the trail has to record every attempt against the policies below.
   new AuditTrail(
     'organization-trail',
@@ -95,10 +99,13 @@ function controlPolicies(
     vault: vault.accountId,
     ...(units === undefined ? {} : { 'vault-unit': units.vault.id }),
   }
-  const productionTargets = {
-    production: config.productionAccountId,
-    ...(units === undefined ? {} : { 'production-unit': units.production.id }),
-  }
+  const productionTargets: Targets =
+    config.productionAccountId === ''
+      ? {}
+      : {
+          production: config.productionAccountId,
+          ...(units?.production ? { 'production-unit': units.production.id } : {}),
+        }
   return {
     membership: {
       type: 'SERVICE_CONTROL_POLICY',
@@ -107,7 +114,7 @@ function controlPolicies(
       targets: { ...vaultTargets, ...productionTargets },
     },
     ...vaultPolicies(config, vault, vaultTargets),
-    ...productionPolicies(config, productionTargets),
+    ...(config.productionAccountId === '' ? {} : productionPolicies(config, productionTargets)),
   }
 }
 
@@ -176,7 +183,9 @@ function productionPolicies(config: HoldfastConfig, targets: Targets): Record<st
   }
 }
 
-/** Ids of the units, to which an operator moves accounts by hand. Null without units. */
-function describeUnits(units: OrganizationUnits | undefined): Record<string, pulumi.Output<string>> | null {
-  return units === undefined ? null : { vault: units.vault.id, production: units.production.id }
+/** Ids of the units, to which an operator moves accounts by hand. Null without units, or without production. */
+function describeUnits(
+  units: OrganizationUnits | undefined,
+): Record<string, pulumi.Output<string> | null> | null {
+  return units === undefined ? null : { vault: units.vault.id, production: units.production?.id ?? null }
 }

@@ -88,6 +88,7 @@ function trustOfVaultPeople(config: Config): GrowingPolicy[] {
 
 function trustOfProductionPeople(config: Config): GrowingPolicy[] {
   const { productionAccountId: id, agents, launchers, breakGlass, approvers, responders } = config
+  if (id === '') return []
   return [
     ...agents
       .slice(0, 1)

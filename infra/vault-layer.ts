@@ -21,7 +21,14 @@ import { declareNativeRole } from './components/native-role.ts'
 import { NativeVault } from './components/native-vault.ts'
 import { ToolkitBucket } from './components/toolkit-bucket.ts'
 import { expectedSettings } from './components/vault-bucket.ts'
-import { agentServicesOf, alarmRegionsOf, firstLocationOf, locationOf, locationsOf } from './config.ts'
+import {
+  agentServicesOf,
+  alarmRegionsOf,
+  firstLocationOf,
+  locationOf,
+  locationsOf,
+  productionAccountsOf,
+} from './config.ts'
 import type { HoldfastConfig } from './config.ts'
 import { renderRunbook } from './runbook.ts'
 import { AlarmPath } from './expected-resources.ts'
@@ -114,7 +121,7 @@ function deployAuditBucket(
   options: pulumi.ComponentResourceOptions,
 ): AuditBucket {
   const trails = config.detached
-    ? [location.accountId, config.productionAccountId]
+    ? [location.accountId, ...productionAccountsOf(config)]
     : [config.managementAccountId]
   return new AuditBucket(
     'audit',
@@ -144,7 +151,7 @@ function deployAudit(
     )
   const accountIds = [
     location.accountId,
-    config.productionAccountId,
+    ...productionAccountsOf(config),
     ...(config.detached ? [] : [config.managementAccountId]),
   ]
   const center = new AlarmCenter('alarms', { location, patterns, accountIds }, options)

@@ -39,8 +39,9 @@ export interface VaultArgs {
   vaultAccountId: string
   /**
    * The account whose workloads back up here. It has to be another account, because its owner could close its own.
+   * Default: none, because production is not in AWS.
    */
-  productionAccountId: string
+  productionAccountId?: string
   /** Region of the vault, e.g. `eu-central-1`. The component's provider has to be of this region. */
   region: string
   sources: VaultSource[]

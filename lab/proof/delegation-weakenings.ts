@@ -46,10 +46,13 @@ export async function delegationWeakenings(
         lostWithoutOrganization,
       ),
     ),
-    ...Object.keys(delegatedRoles).flatMap((kind) =>
-      enteredVaultWeakenings(place, `${kind} of a delegated administrator`),
-    ),
   ]
+}
+
+export function delegatedRoleWeakenings(place: VaultLocation): Weakening[] {
+  return Object.keys(delegatedRoles).flatMap((kind) =>
+    enteredVaultWeakenings(place, `${kind} of a delegated administrator`),
+  )
 }
 
 /** Requests that no guard but the list of principals denies, so that its loss is noticed. */

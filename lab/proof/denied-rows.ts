@@ -1,7 +1,7 @@
 // Rows that must be denied: destruction, requests on other environments, and every weakening of the vault.
 import { catalogue } from '../../guardrails/catalogue.ts'
 import { agentEnvironmentTag } from '../../guardrails/names.ts'
-import { firstLocationOf, locationOf, locationsOf } from '../../infra/config.ts'
+import { firstLocationOf, locationOf, locationsOf, productionAccountsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { Principal } from '../sandbox/identity/principal.ts'
 import type { SessionFacts } from '../sandbox/identity/role-principal.ts'
@@ -53,8 +53,11 @@ function destroysNothingOf(subject: Subject, account: 'vault' | 'production'): b
 
 export async function destructionRows(config: Settings, subjects: readonly Subject[]): Promise<ProofRow[]> {
   const rows: ProofRow[] = []
-  for (const account of ['production', 'vault'] as const) {
-    const accountId = account === 'vault' ? config.vaultAccountId : config.productionAccountId
+  const accounts = [
+    ...productionAccountsOf(config).map((id) => ['production', id] as const),
+    ['vault', config.vaultAccountId] as const,
+  ]
+  for (const [account, accountId] of accounts) {
     const nameOf = namesIn(account, firstLocationOf(config))
     for (const pattern of catalogue) {
       for (const action of await expandAction(pattern.action)) {
@@ -152,7 +155,7 @@ export async function environmentRows(config: Settings, subjects: readonly Subje
 export async function weakeningRows(config: Settings, subjects: readonly Subject[]): Promise<ProofRow[]> {
   const weakenings = await weakeningsOf({
     place: firstLocationOf(config),
-    productionAccountId: config.productionAccountId,
+    productionAccountIds: productionAccountsOf(config),
     vaults: locationsOf(config).map((place) => ({
       place,
       sources: config.sources

@@ -8,6 +8,7 @@ import { armingPhrase } from '../../infra/config.ts'
 import { parseConfigValue } from '../../infra/config-values.ts'
 import { readConfig } from '../../infra/config-reader.ts'
 import { exampleAccounts, exampleConfig } from '../sandbox/loader/example-config.ts'
+import { layersOf } from '../sandbox/loader/loader.ts'
 import { widestAgent } from './widest-agent.ts'
 
 /** Not a real certificate, because neither the proof nor the program reads it. */
@@ -40,6 +41,17 @@ const regionalName = vaultBucketName({
   namespace: bucketNamespace,
 })
 
+const withoutProduction = {
+  agents: [],
+  launchers: [],
+  breakGlass: [],
+  approvers: [],
+  administrators: [],
+  responders: [],
+  quarantineAgents: false,
+  examine: false,
+}
+
 export const examinedConfigs = {
   organization: {
     ...exampleConfig,
@@ -61,6 +73,14 @@ export const examinedConfigs = {
     vaultBucket: regionalName,
     organizationId: '',
     managementAccountId: '',
+  },
+  // The company of the incident: its production is on a platform, and in AWS it has the vault alone.
+  platform: {
+    ...exampleConfig,
+    productionAccountId: '',
+    sources: [...exampleConfig.sources.filter(({ name }) => name === 'site'), plant],
+    deployers,
+    ...withoutProduction,
   },
 } satisfies Record<string, Record<string, unknown>>
 
@@ -92,4 +112,32 @@ export function readConfigFile(file: string): Record<string, unknown> {
       return [key, stored.data.objectValue ?? parseConfigValue(key, stored.data.value)]
     }),
   )
+}
+
+/**
+ * The configuration with one person for each key that only another layer needs: the vault's stack need not have the
+ * people of production, and the proof is about all layers.
+ * @returns the keys that were assumed, each with its person
+ * @throws HoldfastError `invalid-input` if a layer would refuse the rest
+ */
+export function assumePeople(
+  raw: Record<string, unknown>,
+  nowMs: number,
+): { config: Record<string, unknown>; assumed: string[] } {
+  const person = (accountId: unknown, role: string) => [
+    `arn:aws:iam::${String(accountId)}:role/people/${role}`,
+  ]
+  const people: Record<string, string[]> = {
+    ...(raw['detached'] === true ? {} : { deployers: person(raw['vaultAccountId'], 'vault-deployer') }),
+    ...((raw['productionAccountId'] ?? '') === ''
+      ? {}
+      : { breakGlass: person(raw['productionAccountId'], 'operator') }),
+  }
+  const missing = Object.entries(people).filter(([key]) => {
+    const value = raw[key]
+    return value === undefined || (Array.isArray(value) && value.length === 0)
+  })
+  const config = { ...raw, ...Object.fromEntries(missing) }
+  for (const layer of layersOf(config)) readConfig({ ...config, layer }, nowMs)
+  return { config, assumed: missing.map(([key, [arn]]) => `holdfast:${key} = ${arn}`) }
 }

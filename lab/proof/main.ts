@@ -4,7 +4,7 @@ import { exitStatus, isHoldfastError } from '../../core/errors.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
 import { toolVersion } from '../../restore-cli/tool-version.ts'
 import { writeReportFiles } from '../report/report-files.ts'
-import { examinedConfigs, readConfigFile } from './examined-config.ts'
+import { assumePeople, examinedConfigs, readConfigFile } from './examined-config.ts'
 import { judgeMutants, runMutants } from './mutant-run.ts'
 import { prove } from './proof.ts'
 import type { Proof } from './proof.ts'
@@ -43,7 +43,12 @@ Exit status: 0 proven, ${exitStatus['objective-missed']} a result was unexpected
 
 async function main(flags: Flags): Promise<number> {
   const startedMs = Date.now()
-  const configs = flags.config === undefined ? Object.values(examinedConfigs) : [readConfigFile(flags.config)]
+  const own = flags.config === undefined ? null : assumePeople(readConfigFile(flags.config), startedMs)
+  const configs = own === null ? Object.values(examinedConfigs) : [own.config]
+  for (const entry of own?.assumed ?? [])
+    process.stderr.write(
+      `note: the configuration names nobody for ${terminalText(entry)}; the proof assumes that role\n`,
+    )
   const proofs: Proof[] = []
   for (const config of configs) proofs.push(await prove({ config, nowMs: startedMs }))
   const verdict =
@@ -91,9 +96,9 @@ try {
   if (error instanceof CommanderError)
     process.exitCode = error.exitCode === 0 ? 0 : exitStatus['invalid-input']
   else {
-    process.stderr.write(`prove: ${terminalText(error instanceof Error ? error.message : String(error))}\n`)
+    const lines = (error instanceof Error ? error.message : String(error)).split('\n').map(terminalText)
+    process.stderr.write(`prove: ${lines.join('\n')}\n`)
     if (isHoldfastError(error) && error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`)
-    // The program reports an invalid configuration as Pulumi's RunError.
     process.exitCode = isHoldfastError(error) ? error.exitStatus : 1
   }
 }

@@ -161,7 +161,9 @@ export function addByHand(declaration: CloudDeclaration, nowMs: number): CloudDe
   const writer = declaration.roles.find(({ name }) => name.startsWith('holdfast-writer-'))
   const added = [
     make('vault', byHandPath, 'vault-administrator'),
-    make('production', byHandPath, 'production-owner'),
+    ...(declaration.accounts.some(({ name }) => name === 'production')
+      ? [make('production', byHandPath, 'production-owner')]
+      : []),
   ]
   // Roles of writers aren't frozen, because an operator adds sources. So the bucket policy must hold without the
   // writer's own policy.

@@ -35,11 +35,24 @@ import { forgedLogWeakenings } from './delegation-weakenings.ts'
 import { lostWithoutOrganization, makeWeakeningsIn, ownersOf } from './weakening.ts'
 import type { Weakening } from './weakening.ts'
 
-/** The alarms of the vault's account can't be changed at all; an alarm of production can be added, and not removed. */
-export function alarmWeakenings(place: VaultLocation, productionAccountId: string): Weakening[] {
+/** A rule of production can be added, and not removed. */
+export function productionAlarmWeakenings(place: VaultLocation, accountId: string): Weakening[] {
+  const weaken = makeWeakeningsIn(accountId)
+  const rule = `arn:aws:events:${place.region}:${accountId}:rule/holdfast-agent-data`
+  return [
+    ...[...frozenRuleActions, 'events:PutRule', 'events:PutTargets'].map((action) =>
+      weaken('silences an alarm of production', action, rule, lostWithoutOrganization),
+    ),
+    ...frozenRoleActions.map((action) =>
+      weaken('stops the forwarder of alarms', action, forwarderRoleArn(accountId), lostWithoutOrganization),
+    ),
+  ]
+}
+
+/** The alarms of the vault's account can't be changed at all. */
+export function vaultAlarmWeakenings(place: VaultLocation): Weakening[] {
   const inVault = makeWeakeningsIn(place.accountId)
-  const inProduction = makeWeakeningsIn(productionAccountId)
-  const rule = (accountId: string) => `arn:aws:events:${place.region}:${accountId}:rule/holdfast-agent-data`
+  const rule = `arn:aws:events:${place.region}:${place.accountId}:rule/holdfast-agent-data`
   const centralRule = `arn:aws:events:${place.region}:${place.accountId}:rule/holdfast-alarms/holdfast-agent-data`
   const alarm = `arn:aws:cloudwatch:${place.region}:${place.accountId}:alarm:holdfast-check-freshness-some-missed`
   const targets: Record<string, string> = {
@@ -60,25 +73,7 @@ export function alarmWeakenings(place: VaultLocation, productionAccountId: strin
     ),
     ...blindingWeakenings(place),
     ...frozenRuleActions.flatMap((action) =>
-      [rule(place.accountId), centralRule].map((arn) =>
-        inVault('silences an alarm', action, arn, lostWithoutOrganization),
-      ),
-    ),
-    ...[...frozenRuleActions, 'events:PutRule', 'events:PutTargets'].map((action) =>
-      inProduction(
-        'silences an alarm of production',
-        action,
-        rule(productionAccountId),
-        lostWithoutOrganization,
-      ),
-    ),
-    ...frozenRoleActions.map((action) =>
-      inProduction(
-        'stops the forwarder of alarms',
-        action,
-        forwarderRoleArn(productionAccountId),
-        lostWithoutOrganization,
-      ),
+      [rule, centralRule].map((arn) => inVault('silences an alarm', action, arn, lostWithoutOrganization)),
     ),
   ]
 }

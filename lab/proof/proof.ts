@@ -36,8 +36,11 @@ import { examineSettings } from './settings.ts'
 import type { Setting } from './setting.ts'
 import { wayInRows } from './way-in-rows.ts'
 
+/** `platform`: production is not in AWS, but on a platform such as Fly or Railway. */
+export type ProofName = 'organization' | 'detached' | 'platform' | 'detached-platform'
+
 export interface Proof {
-  name: 'organization' | 'detached'
+  name: ProofName
   declaration: CloudDeclaration
   resources: RecordedResource[]
   config: HoldfastConfig
@@ -78,7 +81,7 @@ export async function proveDeclaration(
   const proven: ProvenRow[] = []
   for (const row of rows) proven.push({ ...row, answer: await answerRow(authorizer, row) })
   return {
-    name: config.detached ? 'detached' : 'organization',
+    name: nameOf(config),
     declaration,
     resources,
     config,
@@ -86,6 +89,11 @@ export async function proveDeclaration(
     nowMs,
     settings: examineSettings(declaration, resources, config),
   }
+}
+
+function nameOf({ detached, productionAccountId }: HoldfastConfig): ProofName {
+  if (productionAccountId === '') return detached ? 'detached-platform' : 'platform'
+  return detached ? 'detached' : 'organization'
 }
 
 async function listRows(

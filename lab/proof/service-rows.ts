@@ -17,10 +17,11 @@ import {
   writeLogGroupName,
   writeRuleName,
 } from '../../guardrails/names.ts'
-import { firstLocationOf, locationsOf } from '../../infra/config.ts'
+import { firstLocationOf, locationsOf, productionAccountsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { RecordedResource } from '../../infra/recording.ts'
 import type { CloudDeclaration } from '../sandbox/declaration.ts'
+import { exampleAccounts } from '../sandbox/loader/example-config.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
 import { findResourcePolicy } from './resource-policies.ts'
@@ -61,7 +62,9 @@ function row(
 
 /** The accounts whose trails the configuration lets deliver. */
 function trailAccounts(config: HoldfastConfig): string[] {
-  return config.detached ? [config.vaultAccountId, config.productionAccountId] : [config.managementAccountId]
+  return config.detached
+    ? [config.vaultAccountId, ...productionAccountsOf(config)]
+    : [config.managementAccountId]
 }
 
 function trailRows(config: HoldfastConfig, { accounts, roles }: CloudDeclaration): ProofRow[] {
@@ -119,7 +122,7 @@ function forwardRows(
     `arn:aws:events:${config.region}:${accountId}:rule/${name}`
   const forwarders = [
     config.vaultAccountId,
-    config.productionAccountId,
+    ...productionAccountsOf(config),
     ...(config.detached ? [] : [config.managementAccountId]),
   ]
   return [
@@ -154,6 +157,7 @@ function topicRows(
   resources: readonly RecordedResource[],
   principals: readonly Subject[],
 ): ProofRow[] {
+  const [foreignId = exampleAccounts.outsider] = productionAccountsOf(config)
   return locationsOf(config).flatMap((place) => {
     const topic = {
       resource: alarmTopicArn(place),
@@ -170,7 +174,7 @@ function topicRows(
     return [
       ...['events', 'cloudwatch'].flatMap((by) => [
         speak(by, place.accountId, true),
-        speak(by, config.productionAccountId, false),
+        speak(by, foreignId, false),
       ]),
       ...principals
         .filter((subject) => !(subject.account === 'vault' && ['root', 'owner'].includes(subject.kind)))

@@ -9,6 +9,7 @@ import {
   reasonTag,
   secondFactorTag,
 } from '../../guardrails/names.ts'
+import { productionAccountsOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { AccessRequest } from '../sandbox/authorization/access.ts'
 import type { CloudDeclaration, DeclaredRole } from '../sandbox/declaration.ts'
@@ -240,7 +241,7 @@ function serviceRow({ role }: Target, request: ServiceRequest): ProofRow {
 /** A container task of the vault's account, and tasks that pretend to be one. */
 function taskRows(config: HoldfastConfig, { accounts }: CloudDeclaration, target: Target): ProofRow[] {
   const { subject } = target
-  const { vaultAccountId, productionAccountId, region } = config
+  const { vaultAccountId, region } = config
   const outsider = accounts.find(({ name }) => name === 'outsider')!.id
   const from = (accountId: string) => ({
     'aws:SourceAccount': accountId,
@@ -255,7 +256,7 @@ function taskRows(config: HoldfastConfig, { accounts }: CloudDeclaration, target
         (subject.kind === 'duty' && subject.name !== 'restorer') || subject.name === 'task-execution',
       context: from(vaultAccountId),
     }),
-    row({ circumstance: 'of production', context: from(productionAccountId) }),
+    ...productionAccountsOf(config).map((id) => row({ circumstance: 'of production', context: from(id) })),
     row({
       circumstance: "that names the vault's account and comes from another one",
       context: { ...from(outsider), 'aws:SourceAccount': vaultAccountId },

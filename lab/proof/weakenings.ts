@@ -18,12 +18,13 @@ import {
   writerRoleArn,
 } from '../../guardrails/names.ts'
 import type { VaultLocation } from '../../guardrails/names.ts'
-import { delegationWeakenings } from './delegation-weakenings.ts'
+import { delegatedRoleWeakenings, delegationWeakenings } from './delegation-weakenings.ts'
 import {
   agentBoundaryWeakenings,
-  alarmWeakenings,
   delayWeakenings,
+  productionAlarmWeakenings,
   responseWeakenings,
+  vaultAlarmWeakenings,
 } from './production-weakenings.ts'
 import { nativeWeakenings } from './native-rows.ts'
 import { namesIn, targetsOf } from './targets.ts'
@@ -34,7 +35,8 @@ import type { Weakening } from './weakening.ts'
 
 export interface WeakeningScope {
   readonly place: VaultLocation
-  readonly productionAccountId: string
+  /** None if production is not in AWS. */
+  readonly productionAccountIds: readonly string[]
   readonly vaults: readonly VaultWithSources[]
   readonly agentNames: readonly string[]
   readonly detached: boolean
@@ -44,24 +46,29 @@ export interface WeakeningScope {
 
 export async function weakeningsOf({
   place,
-  productionAccountId,
+  productionAccountIds,
   vaults,
   agentNames,
   detached,
   hasNative,
 }: WeakeningScope): Promise<Weakening[]> {
+  const inProduction = async (accountId: string) => [
+    ...productionAlarmWeakenings(place, accountId),
+    ...responseWeakenings(place, accountId, agentNames),
+    ...(await delegationWeakenings(place, accountId)),
+    ...(await nativeWeakenings(place, accountId, hasNative)),
+    ...delayWeakenings(accountId, place.region),
+    ...agentBoundaryWeakenings(accountId, agentNames),
+  ]
   return [
     ...vaults.flatMap((vault) => vaultWeakenings(vault, vaults)),
     ...historyWeakenings(place),
     ...toolkitWeakenings(place),
-    ...alarmWeakenings(place, productionAccountId),
-    ...responseWeakenings(place, productionAccountId, agentNames),
+    ...vaultAlarmWeakenings(place),
     ...(await frozenWeakenings(place)),
-    ...(await delegationWeakenings(place, productionAccountId)),
-    ...(await nativeWeakenings(place, productionAccountId, hasNative)),
-    ...delayWeakenings(productionAccountId, place.region),
-    ...agentBoundaryWeakenings(productionAccountId, agentNames),
-    ...(await membershipWeakenings(place.accountId, productionAccountId, detached)),
+    ...delegatedRoleWeakenings(place),
+    ...(await membershipWeakenings([place.accountId, ...productionAccountIds], detached)),
+    ...(await Promise.all(productionAccountIds.map(inProduction))).flat(),
   ]
 }
 
@@ -172,13 +179,9 @@ const membershipActions = [
   'organizations:UpdatePolicy',
 ]
 
-async function membershipWeakenings(
-  vaultId: string,
-  productionId: string,
-  detached: boolean,
-): Promise<Weakening[]> {
+async function membershipWeakenings(accountIds: readonly string[], detached: boolean): Promise<Weakening[]> {
   const weakenings: Weakening[] = []
-  for (const accountId of [vaultId, productionId]) {
+  for (const accountId of accountIds) {
     const weaken = makeWeakeningsIn(accountId)
     for (const action of detached ? membershipActions.slice(0, 2) : membershipActions) {
       const [target] = await targetsOf(action, accountId, 'us-east-1', () => 'some')

@@ -3,6 +3,7 @@ import { countText } from '../../../restore-cli/render/figures.ts'
 import { html } from '../../../restore-cli/page/markup.ts'
 import type { Markup } from '../../../restore-cli/page/markup.ts'
 import { badge, number, renderPage, resourceTable, table, tile } from '../../../restore-cli/page/page.ts'
+import { proofTitles } from './summary.ts'
 import type { ProofReport, ProofSummary, RowRecord } from './summary.ts'
 
 export function renderHtml(report: ProofReport): string {
@@ -42,7 +43,7 @@ function proofSection(proof: ProofSummary): Markup {
   const broken = proof.settings.broken.map(
     ({ name, sentence }) => html`<li><code>${name}</code> ${sentence}</li>`,
   )
-  return html`<h2>${proof.name === 'detached' ? 'Without an Organization' : 'With an Organization'}</h2>
+  return html`<h2>${proofTitles[proof.name]}</h2>
     <section class="tiles">
       ${count(proof.rows, 'requests')}${count(proof.principals, 'principals, with role chains of up to three roles')}
       ${count(proof.actions, 'actions')}${count(proof.surprises.length, 'unexpected results')}${count(proof.settings.examined, 'settings examined')}

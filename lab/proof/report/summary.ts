@@ -1,7 +1,7 @@
 // The summary of a proof: counts, the deciding statements of each principal, and every unexpected result.
 import { groups, isSurprise } from '../proof-row.ts'
 import type { Group, ProvenRow } from '../proof-row.ts'
-import type { Proof } from '../proof.ts'
+import type { Proof, ProofName } from '../proof.ts'
 import type { MutantVerdict } from '../mutant-run.ts'
 
 export const proofSchemaName = 'holdfast/proof/1'
@@ -19,7 +19,7 @@ export interface RowRecord {
 }
 
 export interface ProofSummary {
-  name: string
+  name: ProofName
   rows: number
   principals: number
   actions: number
@@ -30,6 +30,13 @@ export interface ProofSummary {
   settings: { examined: number; broken: { name: string; sentence: string }[] }
   surprises: RowRecord[]
   notEmulated: Proof['declaration']['notEmulated']
+}
+
+export const proofTitles: Readonly<Record<ProofName, string>> = {
+  organization: 'With an Organization',
+  detached: 'Without an Organization',
+  platform: 'With an Organization, and production outside AWS',
+  'detached-platform': 'Without an Organization, and production outside AWS',
 }
 
 export interface ProofReport {

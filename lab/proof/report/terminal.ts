@@ -1,6 +1,7 @@
 // The proof on a terminal: one line per claim, then the unexpected results.
 import { countText } from '../../../restore-cli/render/figures.ts'
 import { terminalText } from '../../../restore-cli/render/terminal-text.ts'
+import { proofTitles } from './summary.ts'
 import type { ProofReport, ProofSummary } from './summary.ts'
 
 const shownSurprises = 20
@@ -13,11 +14,10 @@ export function renderTerminal(report: ProofReport): string {
 }
 
 function proofLines(proof: ProofSummary): string[] {
-  const title = proof.name === 'detached' ? 'Without an Organization' : 'With an Organization'
   const width = Math.max(...proof.groups.map(({ name }) => name.length))
   return [
     '',
-    `${title}: ${countText(proof.rows)} requests (${countText(proof.principals)} principals, ${countText(proof.actions)} actions, ${countText(proof.contexts)} circumstances)`,
+    `${proofTitles[proof.name]}: ${countText(proof.rows)} requests (${countText(proof.principals)} principals, ${countText(proof.actions)} actions, ${countText(proof.contexts)} circumstances)`,
     ...proof.groups.map(
       ({ name, sentence, rows, asExpected }) =>
         `  ${asExpected === rows ? 'held' : 'FELL'}  ${name.padEnd(width)}  ${countText(asExpected).padStart(7)} of ${countText(rows).padStart(7)}  ${sentence}`,

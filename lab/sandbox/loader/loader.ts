@@ -19,7 +19,7 @@ export interface LoadOptions {
   config?: Record<string, unknown>
   /** Whether `config` is a whole configuration, without the example's values. */
   isWhole?: boolean
-  /** Layers to deploy; all by default, but not the organization's if `detached` is set. */
+  /** Layers to deploy; all by default that the configuration has accounts for. */
   layers?: readonly Layer[]
 }
 
@@ -51,7 +51,7 @@ export async function loadProgram(
     ...options.config,
   }
   const detached = config['detached'] === true
-  const layers = options.layers ?? exampleLayers.filter((layer) => !detached || layer !== 'organization')
+  const layers = options.layers ?? layersOf(config)
   const resources: RecordedResource[] = []
   for (const layer of layers) resources.push(...(await recordProgram({ ...config, layer })).resources)
   const cloud = declareCloud(resources, {
@@ -69,6 +69,18 @@ export async function loadProgram(
     role.policies.push(policy)
   }
   return { declaration: { ...cloud, roles: [...cloud.roles, ...existing] }, resources }
+}
+
+/** Without an Organization there is no layer for it, and none for production that is not in AWS. */
+export function layersOf(config: Record<string, unknown>): Layer[] {
+  return exampleLayers.filter((layer) => {
+    if (layer === 'organization') return config['detached'] !== true
+    return layer !== 'production' || hasProduction(config)
+  })
+}
+
+function hasProduction(config: Record<string, unknown>): boolean {
+  return (config['productionAccountId'] ?? '') !== ''
 }
 
 export interface CloudFrame {
@@ -106,7 +118,7 @@ function seedAccounts(config: Record<string, unknown>, detached: boolean): Accou
   })
   return [
     seed('vault', config['vaultAccountId'], !detached),
-    seed('production', config['productionAccountId'], !detached),
+    ...(hasProduction(config) ? [seed('production', config['productionAccountId'], !detached)] : []),
     ...(detached ? [] : [seed('organization', config['managementAccountId'], false, true)]),
     seed('outsider', exampleAccounts.outsider, false),
   ]

@@ -35,12 +35,14 @@ const services = ['ec2', 'kms', 'lambda', 'logs', 'rds', 's3', 'secretsmanager',
 
 let organization: Proof
 let detached: Proof
+let platform: Proof
 beforeAll(async () => {
   organization = await prove({ config: { ...examinedConfigs.organization, agents }, nowMs, services })
   detached = await prove({ config: { ...examinedConfigs.detached, agents }, nowMs, services })
+  platform = await prove({ config: examinedConfigs.platform, nowMs, services })
 })
 
-const proofs = () => [organization, detached]
+const proofs = () => [organization, detached, platform]
 const surprises = ({ rows }: Proof) =>
   rows.filter(isSurprise).map(({ who: principal, actions, resource, circumstance, answer }) => ({
     who: principal,
@@ -51,8 +53,9 @@ const surprises = ({ rows }: Proof) =>
   }))
 
 describe('what the program declares', () => {
-  it('answers every question as expected, with an Organization and without', () => {
-    expect(proofs().map(surprises)).toEqual([[], []])
+  it('answers every question as expected, with an Organization, without, and without an AWS account of production', () => {
+    expect(proofs().map(surprises)).toEqual([[], [], []])
+    expect(proofs().map(({ name }) => name)).toEqual(['organization', 'detached', 'platform'])
     expect(proofs().flatMap(({ settings }) => settings.filter(({ holds }) => !holds))).toEqual([])
     expect(isProven(proofs().map(summarizeProof), null)).toBe(true)
   })

@@ -11,7 +11,7 @@ export const sampleProof: ProofReport = {
   tool: { version: hostile, node: hostile },
   proofs: [
     {
-      name: hostile,
+      name: 'platform',
       rows: 1,
       principals: 1,
       actions: 1,
