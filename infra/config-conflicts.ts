@@ -76,7 +76,7 @@ function accountConflicts(config: Config): string[] {
   return problems
 }
 
-/** What is about production's account needs one; and a source that trusts a role of AWS shows that there is one. */
+/** Keys about production's account need one; and a source that trusts a role of AWS shows that there is one. */
 function productionConflicts(config: Config): string[] {
   if (config.productionAccountId !== '') return []
   const set = 'holdfast:productionAccountId: set it, because'

@@ -71,7 +71,8 @@ const identityCenterRole =
 const serviceRole = /:role\/aws-service-role\//
 
 function findImpossibleRole(arn: string): string | null {
-  if (serviceRole.test(arn)) return 'is a role of an AWS service, whose credentials nobody has; name another'
+  if (serviceRole.test(arn))
+    return 'is a role of an AWS service, whose credentials no person has; name another'
   return arn.includes('AWSReservedSSO_') && !identityCenterRole.test(arn)
     ? 'matches no role of Identity Center; write arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/REGION/AWSReservedSSO_NAME_* (without REGION/ if Identity Center is in us-east-1)'
     : null

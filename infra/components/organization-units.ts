@@ -1,5 +1,5 @@
-// One unit for the vault and one for production (if it has an account), so that control policies bind a new account from its first
-// minute. An operator moves accounts by hand, because a program that can move an account could also take it
+// One unit for the vault, and one for production if it is in AWS, so that control policies bind a new account from its
+// first minute. An operator moves accounts by hand, because a program that can move an account could also take it
 // out of its policies or close it.
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'

@@ -1,11 +1,7 @@
 // The configurations to prove: the example with every kind of source, with an Organization and without one; or the
 // configuration of a stack.
-import { readFileSync } from 'node:fs'
-import { z } from 'zod'
-import { HoldfastError } from '../../core/errors.ts'
 import { vaultBucketName } from '../../guardrails/names.ts'
 import { armingPhrase } from '../../infra/config.ts'
-import { parseConfigValue } from '../../infra/config-values.ts'
 import { readConfig } from '../../infra/config-reader.ts'
 import { exampleAccounts, exampleConfig } from '../sandbox/loader/example-config.ts'
 import { layersOf } from '../sandbox/loader/loader.ts'
@@ -83,36 +79,6 @@ export const examinedConfigs = {
     ...withoutProduction,
   },
 } satisfies Record<string, Record<string, unknown>>
-
-const pulumiValue = z.object({ value: z.string(), objectValue: z.unknown().optional() })
-
-/**
- * The configuration that `pulumi config --json` prints, or plain `{key: value}`; `holdfast:` before a key may be left
- * out.
- * @throws HoldfastError `invalid-input` if the file can't be read or isn't such JSON
- */
-export function readConfigFile(file: string): Record<string, unknown> {
-  let entries: Record<string, unknown>
-  try {
-    entries = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(file, 'utf8')))
-  } catch (error) {
-    throw new HoldfastError('invalid-input', `${file} is not a configuration in JSON`, {
-      hint: 'write one with `pulumi config --json > FILE`',
-      cause: error,
-    })
-  }
-  const ownEntries = Object.entries(entries).filter(
-    ([key]) => !key.includes(':') || key.startsWith('holdfast:'),
-  )
-  return Object.fromEntries(
-    ownEntries.map(([full, entry]) => {
-      const key = full.replace(/^holdfast:/, '')
-      const stored = pulumiValue.safeParse(entry)
-      if (!stored.success) return [key, entry]
-      return [key, stored.data.objectValue ?? parseConfigValue(key, stored.data.value)]
-    }),
-  )
-}
 
 /**
  * The configuration with one person for each key that only another layer needs: the vault's stack need not have the

@@ -4,7 +4,8 @@ import { exitStatus, isHoldfastError } from '../../core/errors.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
 import { toolVersion } from '../../restore-cli/tool-version.ts'
 import { writeReportFiles } from '../report/report-files.ts'
-import { assumePeople, examinedConfigs, readConfigFile } from './examined-config.ts'
+import { readConfigFile } from '../../infra/config-file.ts'
+import { assumePeople, examinedConfigs } from './examined-config.ts'
 import { judgeMutants, runMutants } from './mutant-run.ts'
 import { prove } from './proof.ts'
 import type { Proof } from './proof.ts'
@@ -43,11 +44,11 @@ Exit status: 0 proven, ${exitStatus['objective-missed']} a result was unexpected
 
 async function main(flags: Flags): Promise<number> {
   const startedMs = Date.now()
-  const own = flags.config === undefined ? null : assumePeople(readConfigFile(flags.config), startedMs)
-  const configs = own === null ? Object.values(examinedConfigs) : [own.config]
-  for (const entry of own?.assumed ?? [])
+  const completed = flags.config === undefined ? null : assumePeople(readConfigFile(flags.config), startedMs)
+  const configs = completed === null ? Object.values(examinedConfigs) : [completed.config]
+  for (const entry of completed?.assumed ?? [])
     process.stderr.write(
-      `note: the configuration names nobody for ${terminalText(entry)}; the proof assumes that role\n`,
+      `note: not in the configuration: ${terminalText(entry)}; the proof assumes that role\n`,
     )
   const proofs: Proof[] = []
   for (const config of configs) proofs.push(await prove({ config, nowMs: startedMs }))

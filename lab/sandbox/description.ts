@@ -1,8 +1,8 @@
 // Describes a running sandbox to its clients: endpoint, accounts, buckets, roles, and how a client assumes
 // each role.
 
-import { randomBytes } from 'node:crypto'
 import type { CloudDeclaration, DeclaredRole } from './declaration.ts'
+import type { Playground } from './playground.ts'
 import type { Credentials } from './identity/credentials.ts'
 import type { Sandbox } from './server.ts'
 import { issueWorkloadSession } from './sts/role-session.ts'
@@ -11,6 +11,8 @@ import type { MfaDevice } from './sts/second-factor.ts'
 export interface Description {
   endpoint: string
   directory: string
+  /** The files of the playground, and commands that work when pasted. */
+  playground: Playground
   accounts: {
     id: string
     name: string
@@ -56,6 +58,7 @@ export interface DescribedSandbox {
   sandbox: Sandbox
   declaration: CloudDeclaration
   directory: string
+  playground: Playground
   devices: readonly RoleDevice[]
   /** ARN of a role to its web identity token. */
   tokens: ReadonlyMap<string, string>
@@ -66,12 +69,14 @@ export function describeSandbox({
   sandbox,
   declaration,
   directory,
+  playground,
   devices,
   tokens,
 }: DescribedSandbox): Description {
   return {
     endpoint: sandbox.endpoint,
     directory,
+    playground,
     accounts: declaration.accounts.map(({ id, name }) => {
       const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(id)
       return { id, name, rootCredentials: { accessKeyId, secretAccessKey } }
@@ -105,7 +110,11 @@ export interface RoleDevice extends MfaDevice {
   role: string
 }
 
-export function registerDevices({ roles }: CloudDeclaration): RoleDevice[] {
+/** @param secretOf the secret of a device, by its serial */
+export function registerDevices(
+  { roles }: CloudDeclaration,
+  secretOf: (serial: string) => Buffer,
+): RoleDevice[] {
   return roles.flatMap((role) => {
     const statements = listOf<Statement>(role.trust.Statement)
     if (
@@ -119,16 +128,10 @@ export function registerDevices({ roles }: CloudDeclaration): RoleDevice[] {
       .filter(({ Effect }) => Effect === 'Allow')
       .flatMap(trustedNames)
       .filter((arn) => roles.some((declared) => declared.arn === arn))
+    const serial = `arn:aws:iam::${role.accountId}:mfa/${role.name}`
     return holder === undefined
       ? []
-      : [
-          {
-            role: role.arn,
-            serial: `arn:aws:iam::${role.accountId}:mfa/${role.name}`,
-            holderArn: holder,
-            secret: randomBytes(20),
-          },
-        ]
+      : [{ role: role.arn, serial, holderArn: holder, secret: secretOf(serial) }]
   })
 }
 
@@ -223,9 +226,16 @@ export function renderDescription({
     lines.push(`  ${accountId}  ${region}  ${name}  lock: ${lock}`)
   lines.push('', 'roles, and who may assume them with AssumeRole at the same endpoint')
   for (const role of roles) lines.push(...renderRole(role))
-  if (notEmulated.length > 0) lines.push('', 'declared, but not emulated here')
-  for (const { type, name, account } of notEmulated) lines.push(`  ${account}  ${type}  ${name}`)
-  return `${lines.join('\n')}\n\nSIGINT or SIGTERM stops it.\n`
+  if (notEmulated.length > 0)
+    lines.push('', 'declared, but not emulated here (--json lists each)', ...foldByType(notEmulated))
+  return `${lines.join('\n')}\n`
+}
+
+/** One line for each type, with its count. */
+function foldByType(resources: Description['notEmulated']): string[] {
+  const counts = new Map<string, number>()
+  for (const { type } of resources) counts.set(type, (counts.get(type) ?? 0) + 1)
+  return [...counts].sort().map(([type, count]) => `  ${String(count).padStart(4)}  ${type}`)
 }
 
 function renderRole({

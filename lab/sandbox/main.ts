@@ -1,24 +1,14 @@
 // `npm run sandbox`: serves the embedded cloud on its own, loaded from the Pulumi program, for any S3 client.
 //
 //   load the declaration; mint a token for each role that trusts an OIDC provider; start the sandbox;
-//   print the endpoint, the credentials and the roles; stop on SIGINT or SIGTERM
-
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+//   print the endpoint, the roles, and commands that work when pasted; stop on SIGINT or SIGTERM
+//
+// `npm run sandbox -- code --dir DIRECTORY` prints the code of a second factor.
 import { Command, InvalidArgumentError } from 'commander'
-import { createAuthorizer } from './authorization/authorizer.ts'
-import { describeSandbox, registerDevices, renderDescription } from './description.ts'
-import { loadDeclaration } from './loader/loader.ts'
-import { mintRoleTokens } from './oidc/role-tokens.ts'
-import { startSandbox } from './server.ts'
-import { createStsService } from './sts/service.ts'
-
-interface Options {
-  port: number
-  dir?: string
-  json?: boolean
-}
+import { isHoldfastError } from '../../core/errors.ts'
+import { terminalText } from '../../restore-cli/render/terminal-text.ts'
+import { showCode } from './playground.ts'
+import type { ServeOptions } from './serve.ts'
 
 function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
@@ -36,31 +26,25 @@ const command = new Command('sandbox')
     'where all state is kept, across restarts; a new temporary directory if not given',
   )
   .option('--json', 'print one JSON record instead of a table')
-  .action(serve)
+  .option('--config <file>', 'load this configuration (made by `npm run init`) instead of the example')
+  .enablePositionalOptions()
+  .action(async (options: ServeOptions) => (await import('./serve.ts')).serve(options))
 
-async function serve({ port, dir, json }: Options): Promise<void> {
-  const declaration = await loadDeclaration()
-  const directory = dir ?? (await mkdtemp(join(tmpdir(), 'holdfast-sandbox-')))
-  const devices = registerDevices(declaration)
-  const identities = await mintRoleTokens(declaration, Date.now)
-  const sandbox = await startSandbox({
-    directory,
-    declaration,
-    port,
-    authorizer: (live) => createAuthorizer(declaration, live),
-    services: [createStsService({ mfaDevices: devices, findIssuer: identities.findIssuer })],
+command
+  .command('code')
+  .description(
+    'prints the code that the second factor of a role shows now; the role is the restorer if not given',
+  )
+  .argument('[role]', 'name of the role', 'holdfast-restorer')
+  .requiredOption('--dir <directory>', 'the directory of the running sandbox')
+  .action((role: string, options: { dir: string }) => {
+    process.stdout.write(`${showCode(options.dir, role, Date.now())}\n`)
   })
-  const description = describeSandbox({ sandbox, declaration, directory, devices, tokens: identities.tokens })
-  process.stdout.write(json === true ? `${JSON.stringify(description)}\n` : renderDescription(description))
-  await stopSignal()
-  await sandbox.stop()
-  await identities.stop()
-}
 
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+try {
+  await command.parseAsync()
+} catch (error) {
+  if (!isHoldfastError(error)) throw error
+  process.stderr.write(`sandbox: ${terminalText(error.message)}\nhint: ${terminalText(error.hint ?? '')}\n`)
+  process.exitCode = error.exitStatus
 }
-
-await command.parseAsync()

@@ -39,13 +39,18 @@ export async function loadExample(): Promise<CloudDeclaration> {
   return structuredClone(await exampleCloud)
 }
 
+export interface LoadedProgram {
+  declaration: CloudDeclaration
+  resources: RecordedResource[]
+  /** As `pulumi stack output --json` prints them, by layer. */
+  outputs: Partial<Record<Layer, Record<string, unknown>>>
+}
+
 /**
  * The cloud, and the recorded resources. Only the latter show protection, and resources that the sandbox
  * doesn't emulate.
  */
-export async function loadProgram(
-  options: LoadOptions = {},
-): Promise<{ declaration: CloudDeclaration; resources: RecordedResource[] }> {
+export async function loadProgram(options: LoadOptions = {}): Promise<LoadedProgram> {
   const config: Record<string, unknown> = {
     ...(options.isWhole === true ? {} : exampleConfig),
     ...options.config,
@@ -53,7 +58,12 @@ export async function loadProgram(
   const detached = config['detached'] === true
   const layers = options.layers ?? layersOf(config)
   const resources: RecordedResource[] = []
-  for (const layer of layers) resources.push(...(await recordProgram({ ...config, layer })).resources)
+  const outputs: LoadedProgram['outputs'] = {}
+  for (const layer of layers) {
+    const recording = await recordProgram({ ...config, layer })
+    resources.push(...recording.resources)
+    outputs[layer] = recording.outputs
+  }
   const cloud = declareCloud(resources, {
     region: String(config['region']),
     organizationId: detached ? null : String(config['organizationId']),
@@ -68,7 +78,7 @@ export async function loadProgram(
       throw new HoldfastError('internal', `a policy of ${roleName} is declared, but not the role`)
     role.policies.push(policy)
   }
-  return { declaration: { ...cloud, roles: [...cloud.roles, ...existing] }, resources }
+  return { declaration: { ...cloud, roles: [...cloud.roles, ...existing] }, resources, outputs }
 }
 
 /** Without an Organization there is no layer for it, and none for production that is not in AWS. */
