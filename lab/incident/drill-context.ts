@@ -9,6 +9,7 @@ import type { Credentials } from '../sandbox/identity/credentials.ts'
 import type { Sandbox } from '../sandbox/server.ts'
 import type { ClaimLedger } from './claims.ts'
 import type { Cleanup } from './cleanup.ts'
+import type { DrilledConfig } from './drilled-config.ts'
 import type { DirectoryState } from './expected-state/files.ts'
 import type { DatabaseState } from './expected-state/rows.ts'
 import type { DrillReport } from './report/schema.ts'
@@ -34,6 +35,7 @@ export interface DrillContext {
   size: WorldSize
   /** The guard that is removed, from the declarations or from the nights, to see which claims fall. */
   without: string | null
+  config: DrilledConfig
   /**
    * The directory of all files that the drill writes, except the report. Other users can pass through it, not list it.
    */
@@ -47,6 +49,7 @@ export interface DrillContext {
   report: Pick<
     DrillReport,
     | 'accounts'
+    | 'examined'
     | 'vault'
     | 'notEmulated'
     | 'world'

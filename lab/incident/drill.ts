@@ -14,8 +14,12 @@
 import { ClaimLedger, describeError } from './claims.ts'
 import type { ClaimResult } from './claims.ts'
 import type { Cleanup } from './cleanup.ts'
+import { attackTotals } from './attack/totals.ts'
 import { objectives } from './drill-context.ts'
 import type { DrillContext, Provisioned } from './drill-context.ts'
+import { exampleDrill } from './drilled-config.ts'
+import type { DrilledConfig } from './drilled-config.ts'
+import { commitOf } from './report/examined-code.ts'
 import { reportSchemaName } from './report/schema.ts'
 import type { DrillReport } from './report/schema.ts'
 import { attack } from './steps/attack.ts'
@@ -39,6 +43,8 @@ export interface DrillOptions {
   size: WorldSize
   /** The guard to remove. */
   without?: string
+  /** Default: the example's. */
+  config?: DrilledConfig
   /** An empty directory that other users can pass through. */
   workDirectory: string
   toolVersion: string
@@ -77,6 +83,7 @@ export async function runDrill(options: DrillOptions): Promise<Omit<DrillReport,
     startedAt: startedAt.toISOString(),
     durationMs: timeline.elapsedMs,
     seed: options.seed,
+    totals: attackTotals(context.report.attacks),
     claims: ledger.results,
     timeline: timeline.entries,
   }
@@ -119,11 +126,13 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
 
 export function makeContext(options: DrillOptions): DrillContext {
   const { seed, size, workDirectory, signal, listener, cleanup, toolVersion } = options
+  const config = options.config ?? exampleDrill
   const timeline = new Timeline({ nowMs: () => Date.now() }, listener)
   return {
     seed,
     size,
     without: options.without ?? null,
+    config,
     workDirectory,
     signal,
     cleanup,
@@ -132,6 +141,12 @@ export function makeContext(options: DrillOptions): DrillContext {
     ledger: new ClaimLedger((result) => listener.claim(result)),
     report: {
       accounts: [],
+      examined: {
+        commit: commitOf(),
+        configuration: config.name,
+        replaced: [...config.replaced],
+        policiesSha256: null,
+      },
       vault: null,
       notEmulated: [],
       world: null,

@@ -1,15 +1,19 @@
 // `npm run drill`: replays the incident. The exit status is 0 only if every claim held.
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { exitStatus, isHoldfastError } from '../../core/errors.ts'
+import { exitStatus, HoldfastError, isHoldfastError } from '../../core/errors.ts'
+import { TrustedKeys } from '../../core/signature.ts'
 import { wholeNumber } from '../../restore-cli/options.ts'
 import { terminalText } from '../../restore-cli/render/terminal-text.ts'
 import { toolVersion } from '../../restore-cli/tool-version.ts'
 import { guards } from '../../guardrails/guards.ts'
 import { writeReportFiles } from '../report/report-files.ts'
+import { readConfigFile } from '../../infra/config-file.ts'
+import { drilledConfig, exampleDrill } from './drilled-config.ts'
 import { findGuard } from './guards/guard-removal.ts'
 import { describeError, guardClaimOf } from './claims.ts'
 import { Cleanup } from './cleanup.ts'
@@ -18,6 +22,8 @@ import { findNightGuard, nightGuards } from './nights/night-guards.ts'
 import { renderHtmlReport } from './report/html-report.ts'
 import { reportSchema } from './report/schema.ts'
 import type { DrillReport } from './report/schema.ts'
+import { openReportSigner } from './report/report-signer.ts'
+import { encodeDrill, openSignedDrill, signDrill } from './report/signed-report.ts'
 import { Terminal } from './report/terminal.ts'
 import { drillSize, smallSize } from './world/size.ts'
 
@@ -29,6 +35,10 @@ interface Flags {
   small?: boolean
   without?: string
   listGuards?: boolean
+  config?: string
+  signingKey?: string
+  verify?: string
+  reportKeys?: string
 }
 
 const program = new Command('npm run drill --')
@@ -42,6 +52,16 @@ const program = new Command('npm run drill --')
   .option('--keep', 'keep the work directory')
   .option('--small', 'a small world: seconds instead of a minute, without meaningful figures')
   .option('--without <guard>', 'remove a guard from the declarations: its claim must fall')
+  .option(
+    '--config <file>',
+    'drill this configuration (output of `pulumi config --json`) instead of the example',
+  )
+  .option('--signing-key <name>', 'sign the report with this key of KMS: id, ARN or alias')
+  .option(
+    '--verify <file>',
+    'run nothing: check the signature of a report, and draw its page from the signed facts',
+  )
+  .option('--report-keys <file>', 'with --verify: the public keys that count, in PEM')
   .option('--list-guards', 'print the removable guards, and the property that each protects')
   .addHelpText(
     'after',
@@ -54,6 +74,13 @@ const interruption = abortOnSignals()
 async function main(flags: Flags): Promise<number> {
   if (flags.listGuards === true) return listGuards(flags.json === true)
   if (flags.without !== undefined && findNightGuard(flags.without) === null) findGuard(flags.without)
+  if (flags.verify !== undefined) return verifyReport(flags.verify, flags)
+  const config =
+    flags.config === undefined
+      ? exampleDrill
+      : drilledConfig(readConfigFile(flags.config), path.basename(flags.config))
+  // Before the drill, because a report that can't be signed would be found out a minute later.
+  const signer = flags.signingKey === undefined ? null : await openReportSigner(flags.signingKey)
   const terminal = new Terminal(flags.json === true ? process.stderr : process.stdout)
   const cleanup = new Cleanup()
   const workDirectory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-drill-'))
@@ -72,22 +99,39 @@ async function main(flags: Flags): Promise<number> {
       cleanup,
       size: flags.small === true ? smallSize : drillSize,
       toolVersion: toolVersion(),
+      config,
       ...(flags.without === undefined ? {} : { without: flags.without }),
       signal: interruption,
       listener: terminal,
     })
     const report: DrillReport = reportSchema.parse({ ...facts, leftovers: await cleanup.run() })
     const files = await writeReportFiles(flags.reportDir, {
-      'report.json': `${JSON.stringify(report, null, 2)}\n`,
+      'report.json': encodeDrill(report),
+      ...(signer === null ? {} : { 'report.dsse.json': await signDrill(report, signer) }),
       'report.html': renderHtmlReport(report),
     })
     conclude(terminal, report, files)
     if (flags.keep === true) terminal.print(`Kept: ${workDirectory}`)
-    if (flags.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+    if (flags.json === true) process.stdout.write(encodeDrill(report))
     return report.outcome === 'every-claim-held' ? 0 : exitStatus['objective-missed']
   } finally {
     for (const failure of await cleanup.run()) terminal.print(`not cleaned up: ${terminalText(failure)}`)
   }
+}
+
+async function verifyReport(file: string, { reportKeys, reportDir }: Flags): Promise<number> {
+  if (reportKeys === undefined)
+    throw new HoldfastError('invalid-input', 'no public keys given: pass --report-keys', {
+      hint: 'the file `reports.pem` of the toolkit has them',
+    })
+  const keys = TrustedKeys.parse(readFileSync(reportKeys, 'utf8'), reportKeys)
+  const { report, keyId } = openSignedDrill(readFileSync(file), keys, file)
+  const [page = ''] = await writeReportFiles(reportDir, { 'report.html': renderHtmlReport(report) })
+  const held = report.claims.filter(({ status }) => status === 'held').length
+  process.stdout.write(
+    `Signed by the key ${keyId}. ${held} of ${report.claims.length} claims held, at commit ${report.examined.commit?.id ?? 'unknown'}.\nPage of the signed facts: ${page}\n`,
+  )
+  return report.outcome === 'every-claim-held' ? 0 : exitStatus['objective-missed']
 }
 
 function listGuards(asJson: boolean): number {

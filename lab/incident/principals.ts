@@ -50,6 +50,15 @@ export const drillPrincipals: readonly DrillPrincipal[] = [
   { role: 'holdfast-responder', by: 'operator', secondFactor: true, sourceIdentity: 'operator' },
 ]
 
+/** The session that opens the role: of the drill's own list, or of a user's own writer or agent. */
+export function principalOf(role: string): DrillPrincipal | undefined {
+  const own = /^holdfast-(writer|agent)-(.+)$/.exec(role)
+  return (
+    drillPrincipals.find((principal) => principal.role === role) ??
+    (own === null ? undefined : own[1] === 'agent' ? agent(own[2]!) : writer(own[2]!))
+  )
+}
+
 /** Claims in the tokens of the platform outside AWS, as the program's configuration requires them. */
 export const platform = {
   issuer: 'https://oidc.platform.example',

@@ -22,7 +22,11 @@ try {
   await take(browser, 'morning-dark-phone.png', morning, { width: 420, height: 1000, colorScheme: 'dark' })
   const [drillFile] = process.argv.slice(2)
   if (drillFile !== undefined)
-    await take(browser, 'drill-phone.png', readFileSync(drillFile, 'utf8'), { width: 420, height: 1000 })
+    for (const width of [390, 1280])
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const view = { width, height: width === 390 ? 1400 : 1000, colorScheme }
+        await take(browser, `drill-${width}-${colorScheme}.png`, readFileSync(drillFile, 'utf8'), view)
+      }
 } finally {
   await browser.close()
 }

@@ -1,5 +1,5 @@
 // The duties among the attacks, as data: requests that an identity may make. The cloud must refuse all others.
-import { drillPrincipals } from '../principals.ts'
+import { principalOf } from '../principals.ts'
 import { ec2Attacks } from './ec2-attacks.ts'
 
 export interface Duty {
@@ -75,11 +75,9 @@ export interface Attempted {
 /** The reason why the identity may make the request; null if it may not. */
 export function findDuty({ who: attackerName, attack, target, assumes }: Attempted): string | null {
   if (assumes !== undefined) {
-    const part = drillPrincipals.find(
-      ({ role, by, secondFactor }) =>
-        role === assumes.role && by === assumes.by && (secondFactor !== true || assumes.hasFactor),
-    )
-    return part === undefined ? null : `${part.role} is there for ${assumes.by}`
+    const part = principalOf(assumes.role ?? '')
+    const isDue = part?.by === assumes.by && (part.secondFactor !== true || assumes.hasFactor)
+    return isDue ? `${part.role} is there for ${assumes.by}` : null
   }
   const duty = duties.find(
     (candidate) =>

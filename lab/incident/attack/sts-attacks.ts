@@ -1,7 +1,7 @@
 // Attacks on the token service: an intruder tries to assume another role, or a session with other limits.
 import type { CloudDeclaration, DeclaredRole } from '../../sandbox/declaration.ts'
 import type { Credentials } from '../../sandbox/identity/credentials.ts'
-import { drillPrincipals } from '../principals.ts'
+import { principalOf } from '../principals.ts'
 import type { DrillSessions } from '../sessions.ts'
 
 export interface StsAttack {
@@ -39,7 +39,7 @@ export async function assumeAnyhow(
   { name, arn }: Pick<DeclaredRole, 'name' | 'arn'>,
   proof: CallerProof,
 ): Promise<Credentials> {
-  const { secondFactor, sourceIdentity, ...part } = drillPrincipals.find(({ role }) => role === name) ?? {
+  const { secondFactor, sourceIdentity, ...part } = principalOf(name) ?? {
     role: name,
   }
   const identity = proof.sourceIdentity ?? sourceIdentity

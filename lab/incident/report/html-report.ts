@@ -12,6 +12,7 @@ import {
   table,
   tile,
 } from '../../../restore-cli/page/page.ts'
+import { attackTotals } from '../attack/totals.ts'
 import type { DrillReport } from './schema.ts'
 
 type Attempt = DrillReport['attacks'][number]
@@ -23,15 +24,10 @@ export function renderHtmlReport(report: DrillReport): string {
     title,
     held,
     summary: html`<p>
-        The drill replays an incident. An agent finds production's own credential in a file, and deletes the
-        production volume, the backups on it and every snapshot. Then every identity of production attacks the
-        vault. This report shows what survived, what was restored, and how fast.
+        An agent finds production's own credential in a file, and deletes the production volume, the backups
+        on it and every snapshot. Then every identity of production attacks the vault.
       </p>
-      <p class="dim">
-        ${report.startedAt} · ${seconds(report.durationMs)} · seed ${report.seed} · holdfast
-        ${report.tool.version} · PostgreSQL ${report.tool.postgres} · Node ${report.tool.node} on
-        ${report.tool.platform}
-      </p>`,
+      ${facts(report)}`,
     sections: html`${tiles(report)}${claims(report)}${timeline(report)}${wipe(report)}${attacks(report)}${backups(report)}${restores(report)}${scope(report)}`,
     footer: html`The same facts for programs: <code>report.json</code>, ${report.schema}. The drill ran on one
       machine against an embedded cloud that stands in for AWS. The cloud loaded the vault from the
@@ -39,17 +35,53 @@ export function renderHtmlReport(report: DrillReport): string {
   })
 }
 
+/** What an auditor must know before the first figure: in which cloud, how often, by whom, and of what. */
+function facts(report: DrillReport): Markup {
+  const { totals, examined, tool } = report
+  const { commit, configuration, replaced, policiesSha256 } = examined
+  const rows: [string, Markup | string][] = [
+    ['Cloud', 'emulated on one machine, with the policies that the program declares. Not AWS.'],
+    [
+      'Attempts',
+      `${countText(totals.attempts)} by ${totals.identities} identities: ${countText(totals.sent)} sent as signed requests, ${countText(totals.evaluated)} evaluated on the policies. Allowed: ${countText(totals.allowed)}.`,
+    ],
+    [
+      'Configuration',
+      replaced.length === 0
+        ? configuration
+        : html`${configuration}; the drill replaced or added to
+          ${replaced.map((key) => html`<code>${key}</code> `)}`,
+    ],
+    [
+      'Commit',
+      commit === null
+        ? 'unknown: the copy has no history'
+        : html`<code>${commit.id}</code>${commit.hasChanges ? ', with changes that are not committed' : ''}`,
+    ],
+    ['Policies', policiesSha256 === null ? 'none' : html`SHA-256 <code>${policiesSha256}</code>`],
+    [
+      'Run',
+      `${report.startedAt}, ${seconds(report.durationMs)}, seed ${report.seed}, holdfast ${tool.version}, PostgreSQL ${tool.postgres}, Node ${tool.node} on ${tool.platform}`,
+    ],
+  ]
+  return html`<dl>
+    ${rows.map(
+      ([term, text]) =>
+        html`<dt>${term}</dt>
+          <dd>${text}</dd>`,
+    )}
+  </dl>`
+}
+
 function tiles(report: DrillReport): Markup {
-  const { claims, attacks, objectives, inventory } = report
+  const { claims, totals, objectives, inventory } = report
   const count = (status: string) => claims.filter((claim) => claim.status === status).length
-  const tried = attacks.filter(({ duty }) => duty === null)
-  const refused = tried.filter(({ outcome }) => outcome === 'refused').length
   const rows = Math.max(0, ...report.restores.map(({ rows }) => rows))
   return html`<section class="tiles">
     ${tile(`${count('held')} of ${claims.length}`, 'claims held')}
     ${tile(measuredText(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${durationText(objectives.rto.objectiveMs)})`)}
     ${tile(measuredText(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${durationText(objectives.rpo.objectiveMs)})`)}
-    ${tile(`${countText(refused)} of ${countText(tried.length)}`, 'attacks refused')}
+    ${tile(`${countText(totals.refused)} of ${countText(totals.attempts)}`, `attempts refused, by ${totals.identities} identities`)}
     ${tile(inventory === null ? 'none' : countText(inventory.versions), `object versions examined, ${bytesText(inventory?.bytes ?? 0)}`)}
     ${tile(countText(rows), 'rows compared after a restore')}
   </section>`
@@ -117,8 +149,8 @@ function wipe({ wipe: facts }: DrillReport): Markup {
 }
 
 function attacks(report: DrillReport): Markup {
-  const identities = [...new Set(report.attacks.map(({ who: attackerName }) => attackerName))]
-  const sections = identities.map((attackerName) => {
+  const names = [...new Set(report.attacks.map(({ who: attackerName }) => attackerName))]
+  const sections = names.map((attackerName) => {
     const rows = report.attacks.filter((row) => row.who === attackerName)
     return html`<details>
       <summary>${attackerName}: ${tally(rows)}</summary>
@@ -126,7 +158,7 @@ function attacks(report: DrillReport): Markup {
     </details>`
   })
   return html`<h2>Attacks</h2>
-    <p>${tally(report.attacks)}, by ${identities.length} identities.</p>
+    <p>${tally(report.attacks)}, by ${report.totals.identities} identities.</p>
     <p class="dim">
       Each attack is a signed request. For a service that the embedded cloud doesn't emulate, the drill
       evaluates the loaded policies instead, and says so. A role after an arrow was really assumed. The last
@@ -137,12 +169,9 @@ function attacks(report: DrillReport): Markup {
 }
 
 function tally(rows: Attempt[]): string {
-  const attacks = rows.filter(({ duty }) => duty === null)
-  const count = (outcome: string) => attacks.filter((row) => row.outcome === outcome).length
-  const evaluated = attacks.filter(({ method }) => method === 'evaluation').length
-  const duties = rows.length - attacks.length
+  const { attempts, sent, evaluated, refused, allowed, duties } = attackTotals(rows)
   return (
-    `${countText(attacks.length)} attacks (${countText(evaluated)} evaluated, not sent), ${countText(count('refused'))} refused, ${count('allowed')} allowed` +
+    `${countText(attempts)} attempts (${countText(sent)} sent, ${countText(evaluated)} evaluated), ${countText(refused)} refused, ${allowed} allowed` +
     (duties === 0 ? '' : `; ${duties} duties`)
   )
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { walls } from '../attack/attack.ts'
 
-export const reportSchemaName = 'holdfast.drill/2'
+export const reportSchemaName = 'holdfast.drill/3'
 
 const attempt = z.object({
   who: z.string(),
@@ -36,6 +36,26 @@ export const reportSchema = z.object({
   durationMs: z.int(),
   seed: z.int(),
   tool: z.object({ version: z.string(), node: z.string(), platform: z.string(), postgres: z.string() }),
+  /** What was examined, to get it again. */
+  examined: z.object({
+    /** Null without git. */
+    commit: z.object({ id: z.string(), hasChanges: z.boolean() }).nullable(),
+    configuration: z.string(),
+    /** The keys of a user's own configuration that the drill replaced or added to. */
+    replaced: z.array(z.string()),
+    /** SHA-256 of the declared policies, trusts, locks and keys; null if the program declared none. */
+    policiesSha256: z.string().nullable(),
+  }),
+  /** Counted over `attacks`. */
+  totals: z.object({
+    identities: z.int(),
+    attempts: z.int(),
+    sent: z.int(),
+    evaluated: z.int(),
+    refused: z.int(),
+    allowed: z.int(),
+    duties: z.int(),
+  }),
   claims: z.array(
     z.object({
       name: z.string(),

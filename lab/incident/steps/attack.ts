@@ -16,6 +16,7 @@ import {
 } from '../attack/campaign.ts'
 import type { Campaign } from '../attack/campaign.ts'
 import { attackControls } from '../attack/controls.ts'
+import { attackTotals } from '../attack/totals.ts'
 import { evaluatedAttacks } from '../attack/evaluated-attacks.ts'
 import { anySource, otherSource, ownSource } from '../attack/expectations.ts'
 import { dismiss, gatherIdentities } from '../attack/identities.ts'
@@ -247,22 +248,17 @@ function byIdentity(records: readonly AttemptRecord[]): string[] {
 }
 
 function summarize(records: readonly AttemptRecord[]): string[] {
+  const { identities, attempts, sent, evaluated, refused, allowed, duties } = attackTotals(records)
   const attacks = records.filter(({ duty }) => duty === null)
-  const count = (rows: readonly AttemptRecord[], outcome: string) =>
-    rows.filter((row) => row.outcome === outcome).length
-  const line = (method: AttemptRecord['method'], text: string) => {
-    const rows = attacks.filter((row) => row.method === method)
-    const kinds = new Set(rows.map(({ attack: name }) => name)).size
-    const otherOutcomes = (['not-emulated', 'unclear'] as const)
-      .filter((outcome) => count(rows, outcome) > 0)
-      .map((outcome) => `, ${count(rows, outcome)} ${outcome}`)
-    return `${new Set(rows.map(({ who: attackerName }) => attackerName)).size} identities, ${kinds} attacks, ${rows.length} ${text}: ${count(rows, 'refused')} refused, ${count(rows, 'allowed')} allowed${otherOutcomes.join('')}`
-  }
-  const duties = records.filter(({ duty }) => duty !== null)
+  const others = (['not-emulated', 'unclear'] as const)
+    .map((outcome) => [outcome, attacks.filter((row) => row.outcome === outcome).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([outcome, count]) => `, ${count} ${outcome}`)
+  const done = records.filter(({ duty, outcome }) => duty !== null && outcome === 'allowed').length
   return [
     ...byIdentity(records),
-    line('request', 'signed requests'),
-    line('evaluation', 'evaluated, not sent'),
-    `${duties.length} rows are duties; ${count(duties, 'allowed')} of them were allowed`,
+    `${attempts} attempts by ${identities} identities: ${sent} sent as signed requests, ${evaluated} evaluated on the loaded policies`,
+    `${refused} refused, ${allowed} allowed${others.join('')}`,
+    `besides, ${duties} duties; ${done} of them were allowed`,
   ]
 }

@@ -1,27 +1,27 @@
 // Step 1: runs the infrastructure program, and starts the cloud that it declares.
 import { chmod } from 'node:fs/promises'
-import { vaultBucketName } from '../../../guardrails/names.ts'
 import { TurnableClock } from '../../sandbox/clock.ts'
 import type { CloudDeclaration, DeclaredBucket } from '../../sandbox/declaration.ts'
 import { exampleAccounts, exampleConfig } from '../../sandbox/loader/example-config.ts'
-import { loadExample } from '../../sandbox/loader/loader.ts'
+import { loadDeclaration } from '../../sandbox/loader/loader.ts'
 import type { ClaimFindings } from '../claims.ts'
 import { startCloud } from '../cloud.ts'
 import { day, directories } from '../drill-context.ts'
 import type { DrillContext, Provisioned } from '../drill-context.ts'
 import { isGuard, removeGuard } from '../guards/guard-removal.ts'
+import { policiesHash } from '../report/examined-code.ts'
 
 export async function provision(context: DrillContext): Promise<Provisioned> {
-  const { ledger, timeline, report } = context
-  const whole = await loadExample()
+  const { ledger, timeline, report, config } = context
+  const whole = await loadDeclaration({ config: config.values, isWhole: true })
   const program = isGuard(context.without) ? removeGuard(whole, context.without) : whole
   const { region } = exampleConfig
-  const vaultName = vaultBucketName({ accountId: exampleAccounts.vault, region })
-  const vault = program.buckets.find(({ name }) => name === vaultName)
+  const vault = program.buckets.find(({ name }) => name === config.vaultBucket)
+  report.examined.policiesSha256 = policiesHash(program)
   report.accounts = program.accounts.map(({ id, name }) => ({ id, name }))
   report.notEmulated = program.notEmulated
   await ledger.examine('vault-in-account-of-its-own', () => examineAccount(program, vault))
-  await ledger.examine('vault-locks-every-version', () => examineLock(vault, exampleConfig.promiseDays))
+  await ledger.examine('vault-locks-every-version', () => examineLock(vault, config.promiseDays))
   if (vault === undefined) throw new Error('the program declares no vault bucket')
   if (isGuard(context.without))
     timeline.note(`without the guard ${context.without}: it was taken out of what the program declares`)

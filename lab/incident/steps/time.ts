@@ -15,7 +15,6 @@ import { ulid } from 'ulid'
 import { openS3ObjectStore } from '../../../aws/s3-object-store.ts'
 import { backup } from '../../../engine/backup/backup.ts'
 import type { Credentials } from '../../sandbox/identity/credentials.ts'
-import { exampleConfig } from '../../sandbox/loader/example-config.ts'
 import { dayMs } from '../attack/attack.ts'
 import { describeError } from '../claims.ts'
 import type { ClaimFindings } from '../claims.ts'
@@ -37,12 +36,13 @@ interface Scene {
   context: DrillContext
   cloud: DrillCloud
   provisioned: Provisioned
+  /** How long the vault locks a new version. */
+  lockDays: number
 }
 
-const lockDays = exampleConfig.promiseDays + exampleConfig.generationDays
-
 export async function passTime(context: DrillContext, provisioned: Provisioned): Promise<void> {
-  const { ledger, timeline, cleanup } = context
+  const { ledger, timeline, cleanup, config } = context
+  const lockDays = config.promiseDays + config.generationDays
   const { declaration, region } = provisioned
   await provisioned.sandbox.stop()
   const cloud = await startCloud({
@@ -53,7 +53,7 @@ export async function passTime(context: DrillContext, provisioned: Provisioned):
     cleanup,
     onRequest: (record) => context.meter.count(record),
   })
-  const scene: Scene = { context, cloud, provisioned }
+  const scene: Scene = { context, cloud, provisioned, lockDays }
   await ledger.examine('skewed-requests-refused', () => examineSkew(scene))
   await ledger.examine('client-clock-changes-nothing', () => examineClientClock(scene))
   const [expiring, extended] = [await add(scene, 'expiring'), await add(scene, 'extended')]
@@ -112,6 +112,7 @@ async function add(scene: Scene, name: string): Promise<Version> {
 }
 
 async function tryEarly(scene: Scene, expiring: Version, extended: Version): Promise<string[]> {
+  const { lockDays } = scene
   const nowMs = scene.cloud.sandbox.clock.nowMs()
   const until = (days: number) => ({
     Mode: 'COMPLIANCE' as const,
@@ -128,7 +129,10 @@ async function tryEarly(scene: Scene, expiring: Version, extended: Version): Pro
     if (longer !== 'allowed') findings.push(`the custodian can't extend a lock: ${longer}`)
     const capped = await answerTo(
       client.send(
-        new PutObjectRetentionCommand({ ...extended, Retention: until(exampleConfig.retentionCapDays + 30) }),
+        new PutObjectRetentionCommand({
+          ...extended,
+          Retention: until(scene.context.config.retentionCapDays + 30),
+        }),
       ),
     )
     if (capped !== 'AccessDenied') findings.push(`the custodian extends a lock beyond the cap: ${capped}`)
@@ -275,7 +279,7 @@ async function examineClientClock(scene: Scene): Promise<ClaimFindings> {
       directory,
       cacheDirectory: path.join(context.workDirectory, `skewed-cache-${days}`),
       clock: { nowMs: () => sandbox.clock.nowMs() + days * dayMs, sleep: () => Promise.resolve() },
-      promiseDays: exampleConfig.promiseDays,
+      promiseDays: context.config.promiseDays,
       allowUnlocked: vault.objectLock.default?.mode !== 'COMPLIANCE',
       toolVersion: context.report.tool.version,
       workers: 1,
@@ -318,7 +322,7 @@ function examineWritten(scene: Scene, version: Version, timeMs: number, fromMs: 
       () => undefined,
     )
     const lockedMs = (Retention?.RetainUntilDate?.getTime() ?? 0) - writtenMs
-    if (Math.abs(lockedMs - lockDays * dayMs) > toleranceMs)
+    if (Math.abs(lockedMs - scene.lockDays * dayMs) > toleranceMs)
       findings.push(`it is locked for ${(lockedMs / dayMs).toFixed(1)} days`)
     return findings
   })

@@ -28,6 +28,18 @@ describe('report.html', () => {
     )
   })
 
+  test('begins with the cloud, the attempts, the configuration, the commit and the policies', () => {
+    const header = page.slice(page.indexOf('<header'), page.indexOf('</header>'))
+    for (const text of [
+      'Not AWS',
+      '1 by 1 identities: 1 sent as signed requests, 0 evaluated',
+      'Configuration',
+      'Commit',
+      'SHA-256',
+    ])
+      expect(header).toContain(text)
+  })
+
   test('is well-formed', () => expectWellFormed(page))
 })
 
@@ -35,6 +47,6 @@ describe('report.json', () => {
   test('has a versioned shape, which a report without an outcome or of another version does not fit', () => {
     expect(reportSchema.safeParse(report).success).toBe(true)
     expect(reportSchema.safeParse({ ...report, outcome: 'fine' }).success).toBe(false)
-    expect(reportSchema.safeParse({ ...report, schema: 'holdfast.drill/3' }).success).toBe(false)
+    expect(reportSchema.safeParse({ ...report, schema: 'holdfast.drill/2' }).success).toBe(false)
   })
 })

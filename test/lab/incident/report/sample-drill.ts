@@ -27,6 +27,13 @@ export const sampleDrill: DrillReport = {
   durationMs: 61_000,
   seed: 7,
   tool: { version: hostile, node: hostile, platform: hostile, postgres: hostile },
+  examined: {
+    commit: { id: hostile, hasChanges: true },
+    configuration: hostile,
+    replaced: [hostile],
+    policiesSha256: hostile,
+  },
+  totals: { identities: 1, attempts: 1, sent: 1, evaluated: 0, refused: 0, allowed: 1, duties: 0 },
   claims: [
     {
       name: 'versions-survive',
