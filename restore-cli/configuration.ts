@@ -3,12 +3,14 @@ import { z } from 'zod'
 import { readTextFile } from '../blast-radius/text-file.ts'
 import { HoldfastError } from '../core/errors.ts'
 
+const formatVersion = 1
+
 const arn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/, 'not the ARN of a role')
 
 /** The vault layer's outputs that the commands use; we ignore its other outputs. */
 const schema = z.object({
   /** Raised when the meaning of a field changes. */
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(formatVersion),
   layer: z.literal('vault'),
   region: z.string().min(1),
   vaultBucket: z.string().min(3).max(63),
@@ -66,11 +68,7 @@ export function parseConfiguration(text: string, name: string): Configuration {
   } catch {
     throw invalid(name, 'it is not JSON')
   }
-  if (typeof value === 'object' && value !== null && 'formatVersion' in value && value.formatVersion !== 1) {
-    throw new HoldfastError('unsupported-format', `the configuration ${name} has an unknown version`, {
-      hint: 'update holdfast',
-    })
-  }
+  refuseOtherVersion(value, name)
   if (typeof value === 'object' && value !== null && 'layer' in value && value.layer !== 'vault') {
     throw invalid(
       name,
@@ -81,6 +79,19 @@ export function parseConfiguration(text: string, name: string): Configuration {
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   throw invalid(name, `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'not as expected'}`)
+}
+
+/** @throws `unsupported-format` for a version that this Holdfast doesn't read, and says which side is the older one. */
+function refuseOtherVersion(value: unknown, name: string): void {
+  if (typeof value !== 'object' || value === null || !('formatVersion' in value)) return
+  const version = value.formatVersion
+  if (version === formatVersion) return
+  const isNewer = typeof version === 'number' && version > formatVersion
+  throw new HoldfastError(
+    'unsupported-format',
+    `the configuration ${name} has ${isNewer ? 'a newer' : 'an older or unknown'} version (${JSON.stringify(version)?.slice(0, 40)}); this holdfast reads ${formatVersion}`,
+    { hint: isNewer ? 'update holdfast' : writeHint },
+  )
 }
 
 export interface VaultInRegion {

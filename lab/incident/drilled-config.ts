@@ -46,37 +46,37 @@ const accountKeys = {
 const defaultDays = { promiseDays: 30, generationDays: 10, retentionCapDays: 400 } as const
 
 /**
- * @param own as `readConfigFile` returns it.
+ * @param userValues as `readConfigFile` returns it.
  * @throws `invalid-input` for a configuration without an Organization: the drill examines its control policies too.
  */
-export function drilledConfig(own: Record<string, unknown>, name: string): DrilledConfig {
-  if (own['detached'] === true || own['detached'] === 'true')
+export function drilledConfig(userValues: Record<string, unknown>, name: string): DrilledConfig {
+  if (userValues['detached'] === true || userValues['detached'] === 'true')
     throw new HoldfastError('invalid-input', 'the drill needs a configuration with an Organization', {
       hint: 'prove this one with `npm run prove -- --config FILE`',
     })
-  const mapped = inExampleAccounts(own)
+  const mapped = inExampleAccounts(userValues)
   // A thaw loosens what the drill examines, its break-glass session has no second person, and its probes name buckets.
-  const { thawUntil, approvers, bucketNamespace, ...kept } = mapped
+  const { thawUntil, approvers, bucketNamespace, ...settings } = mapped
   const days = {
-    promiseDays: daysOf(kept, 'promiseDays'),
-    generationDays: daysOf(kept, 'generationDays'),
-    retentionCapDays: daysOf(kept, 'retentionCapDays'),
+    promiseDays: daysOf(settings, 'promiseDays'),
+    generationDays: daysOf(settings, 'generationDays'),
+    retentionCapDays: daysOf(settings, 'retentionCapDays'),
   }
   const vaultBucket = vaultBucketName({ accountId: exampleAccounts.vault, region: exampleConfig.region })
   const replacements: Record<string, unknown> = {
     ...accountKeys,
     region: exampleConfig.region,
-    organizationId: kept['organizationId'] ?? exampleConfig.organizationId,
-    sources: [...exampleConfig.sources, ...namedOthers(kept['sources'], exampleConfig.sources)],
-    agents: [...exampleConfig.agents, ...namedOthers(kept['agents'], exampleConfig.agents)],
+    organizationId: settings['organizationId'] ?? exampleConfig.organizationId,
+    sources: [...exampleConfig.sources, ...namedOthers(settings['sources'], exampleConfig.sources)],
+    agents: [...exampleConfig.agents, ...namedOthers(settings['agents'], exampleConfig.agents)],
     ...Object.fromEntries(
-      people.map((key) => [key, [...new Set([...textsOf(kept[key]), ...exampleConfig[key]])]]),
+      people.map((key) => [key, [...new Set([...textsOf(settings[key]), ...exampleConfig[key]])]]),
     ),
     vaultBucket,
     arm: armingPhrase(vaultBucket, days.promiseDays + days.generationDays),
   }
-  const values = { alarmEmails: exampleConfig.alarmEmails, ...kept, ...replacements }
-  const isChanged = (key: string) => JSON.stringify(replacements[key]) !== JSON.stringify(own[key])
+  const values = { alarmEmails: exampleConfig.alarmEmails, ...settings, ...replacements }
+  const isChanged = (key: string) => JSON.stringify(replacements[key]) !== JSON.stringify(userValues[key])
   const dropped = Object.entries({ thawUntil, approvers, bucketNamespace }).flatMap(([key, value]) =>
     value === undefined ? [] : [key],
   )
@@ -89,18 +89,23 @@ export function drilledConfig(own: Record<string, unknown>, name: string): Drill
   }
 }
 
-/** The user's account ids and region become those of the drill, also inside of ARNs; all at once, as they may overlap. */
-function inExampleAccounts(own: Record<string, unknown>): Record<string, unknown> {
+/** The user's account ids and region become those of the drill, all at once, because they may overlap. */
+function inExampleAccounts(userValues: Record<string, unknown>): Record<string, unknown> {
   const { region } = exampleConfig
   const replaced = new Map<string, string>(
-    Object.entries(accountKeys).flatMap(([key, id]) => (isText(own[key]) ? [[own[key], id]] : [])),
+    Object.entries(accountKeys).flatMap(([key, id]) =>
+      isText(userValues[key]) ? [[userValues[key], id]] : [],
+    ),
   )
-  if (isText(own['region']) && own['region'] !== region) {
-    replaced.set(own['region'], region)
-    replaced.set(region, own['region'])
+  if (isText(userValues['region']) && userValues['region'] !== region) {
+    replaced.set(userValues['region'], region)
+    replaced.set(region, userValues['region'])
   }
   return JSON.parse(
-    JSON.stringify(own).replace(/[a-z]{2}(?:-[a-z]+)+-\d|\b\d{12}\b/g, (text) => replaced.get(text) ?? text),
+    JSON.stringify(userValues).replace(
+      /[a-z]{2}(?:-[a-z]+)+-\d|\b\d{12}\b/g,
+      (text) => replaced.get(text) ?? text,
+    ),
   ) as Record<string, unknown>
 }
 
@@ -111,9 +116,11 @@ function daysOf(values: Record<string, unknown>, key: keyof typeof defaultDays):
 }
 
 /** The entries of `own` whose names are not the drill's. */
-function namedOthers(own: unknown, examples: readonly { name: string }[]): unknown[] {
+function namedOthers(userValues: unknown, examples: readonly { name: string }[]): unknown[] {
   const names = new Set<unknown>(examples.map(({ name }) => name))
-  return Array.isArray(own) ? own.filter((entry: { name?: unknown }) => !names.has(entry.name)) : []
+  return Array.isArray(userValues)
+    ? userValues.filter((entry: { name?: unknown }) => !names.has(entry.name))
+    : []
 }
 
 function textsOf(value: unknown): string[] {

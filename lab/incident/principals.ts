@@ -52,10 +52,10 @@ export const drillPrincipals: readonly DrillPrincipal[] = [
 
 /** The session that opens the role: of the drill's own list, or of a user's own writer or agent. */
 export function principalOf(role: string): DrillPrincipal | undefined {
-  const own = /^holdfast-(writer|agent)-(.+)$/.exec(role)
+  const match = /^holdfast-(writer|agent)-(.+)$/.exec(role)
   return (
     drillPrincipals.find((principal) => principal.role === role) ??
-    (own === null ? undefined : own[1] === 'agent' ? agent(own[2]!) : writer(own[2]!))
+    (match === null ? undefined : match[1] === 'agent' ? agent(match[2]!) : writer(match[2]!))
   )
 }
 

@@ -43,6 +43,19 @@ describe('the configuration', () => {
     expect(readConfiguration(file)).toMatchObject({ vaultBucket: 'holdfast-vault' })
   })
 
+  test('of another version says on which side to act', () => {
+    const hintOf = (version: number): string => {
+      try {
+        parseConfiguration(JSON.stringify({ ...good, formatVersion: version }), 'f')
+      } catch (error) {
+        return (error as HoldfastError).hint ?? ''
+      }
+      return ''
+    }
+    expect(hintOf(0)).toContain('pulumi stack output --json')
+    expect(hintOf(2)).toBe('update holdfast')
+  })
+
   test('that is no text is refused, and not quoted', () => {
     const file = join(makeTemporaryDirectory(), 'vault.json')
     writeFileSync(file, Buffer.from(JSON.stringify({ secret: 'ÿ' }), 'latin1'))
@@ -56,7 +69,24 @@ describe('the configuration', () => {
 
   test.each([
     ['no JSON', 'formatVersion: 1', 'invalid-input', 'not JSON'],
-    ['another version', JSON.stringify({ ...good, formatVersion: 2 }), 'unsupported-format', 'version'],
+    [
+      'a newer version',
+      JSON.stringify({ ...good, formatVersion: 2 }),
+      'unsupported-format',
+      'a newer version (2)',
+    ],
+    [
+      'an older version',
+      JSON.stringify({ ...good, formatVersion: 0 }),
+      'unsupported-format',
+      'an older or unknown version (0)',
+    ],
+    [
+      'a version that is none',
+      JSON.stringify({ ...good, formatVersion: 'x' }),
+      'unsupported-format',
+      'an older or unknown version ("x")',
+    ],
     ['another layer', JSON.stringify({ ...good, layer: 'production' }), 'invalid-input', '"production"'],
     ['no bucket', JSON.stringify({ ...good, vaultBucket: undefined }), 'invalid-input', 'vaultBucket'],
     [

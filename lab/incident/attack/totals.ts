@@ -8,13 +8,13 @@ export interface AttackTotals {
   identities: number
   /** Attempts that had to be refused. */
   attempts: number
-  /** Of the attempts: signed requests that the emulated cloud answered. */
+  /** Attempts as signed requests that the emulated cloud answered. */
   sent: number
-  /** Of the attempts: decided on the loaded policies, without a request. */
+  /** Attempts that were decided on the loaded policies, without a request. */
   evaluated: number
   refused: number
   allowed: number
-  /** What the identities may do, and did, or tried to. */
+  /** Attempts at something that the identity may do. */
   duties: number
 }
 

@@ -1,5 +1,5 @@
-// Names for what a drill examined, so that an auditor can get exactly the same again: the commit, and a hash of what the
-// program declared.
+// Names of the code that a drill examined: the commit, and a hash of what the program declared. With them an auditor
+// gets exactly the same again.
 import { execFileSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { sha256Hex } from '../../../core/digest.ts'

@@ -35,7 +35,7 @@ export function renderHtmlReport(report: DrillReport): string {
   })
 }
 
-/** What an auditor must know before the first figure: in which cloud, how often, by whom, and of what. */
+/** The cloud, the attempts, the configuration and the code: an auditor needs them before the first figure. */
 function facts(report: DrillReport): Markup {
   const { totals, examined, tool } = report
   const { commit, configuration, replaced, policiesSha256 } = examined

@@ -36,7 +36,7 @@ export const reportSchema = z.object({
   durationMs: z.int(),
   seed: z.int(),
   tool: z.object({ version: z.string(), node: z.string(), platform: z.string(), postgres: z.string() }),
-  /** What was examined, to get it again. */
+  /** The configuration and the code: with them an auditor gets the same again. */
   examined: z.object({
     /** Null without git. */
     commit: z.object({ id: z.string(), hasChanges: z.boolean() }).nullable(),

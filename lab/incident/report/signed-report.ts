@@ -1,5 +1,5 @@
-// A drill's report in a signed envelope, as the checks sign theirs: with a key of KMS, in DSSE, under a type of its own,
-// so that it can't pass for a report of a check. See docs/adr/0056-reports-of-the-drill.md.
+// A drill's report in a signed envelope, as the checks sign theirs: with a key of KMS, in DSSE, under a type of its
+// own, so that it can't pass for a report of a check. See docs/adr/0056-reports-of-the-drill.md.
 import { HoldfastError } from '../../../core/errors.ts'
 import { openEnvelope, signEnvelope } from '../../../core/signature.ts'
 import type { Signer, TrustedKeys } from '../../../core/signature.ts'

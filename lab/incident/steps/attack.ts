@@ -250,15 +250,15 @@ function byIdentity(records: readonly AttemptRecord[]): string[] {
 function summarize(records: readonly AttemptRecord[]): string[] {
   const { identities, attempts, sent, evaluated, refused, allowed, duties } = attackTotals(records)
   const attacks = records.filter(({ duty }) => duty === null)
-  const others = (['not-emulated', 'unclear'] as const)
+  const otherOutcomes = (['not-emulated', 'unclear'] as const)
     .map((outcome) => [outcome, attacks.filter((row) => row.outcome === outcome).length] as const)
     .filter(([, count]) => count > 0)
     .map(([outcome, count]) => `, ${count} ${outcome}`)
-  const done = records.filter(({ duty, outcome }) => duty !== null && outcome === 'allowed').length
+  const dutiesDone = records.filter(({ duty, outcome }) => duty !== null && outcome === 'allowed').length
   return [
     ...byIdentity(records),
     `${attempts} attempts by ${identities} identities: ${sent} sent as signed requests, ${evaluated} evaluated on the loaded policies`,
-    `${refused} refused, ${allowed} allowed${others.join('')}`,
-    `besides, ${duties} duties; ${done} of them were allowed`,
+    `${refused} refused, ${allowed} allowed${otherOutcomes.join('')}`,
+    `besides, ${duties} duties; ${dutiesDone} of them were allowed`,
   ]
 }

@@ -5,7 +5,7 @@ import { loadDeclaration } from '../../../lab/sandbox/loader/loader.ts'
 
 const [vault, production] = ['987654321098', '222222222222'] as const
 /** Its production has the number that the example's has too, and its region is the example's second. */
-const own = {
+const userConfig = {
   region: 'eu-west-1',
   vaultAccountId: vault,
   productionAccountId: production,
@@ -26,7 +26,7 @@ const own = {
 }
 
 test('an own configuration keeps its settings, and gets the accounts and people of the drill', async () => {
-  const { values, vaultBucket, promiseDays, replaced } = drilledConfig(own, 'shop.json')
+  const { values, vaultBucket, promiseDays, replaced } = drilledConfig(userConfig, 'shop.json')
   expect(values).toMatchObject({
     region: exampleConfig.region,
     vaultAccountId: exampleAccounts.vault,
@@ -56,8 +56,8 @@ test('an own configuration keeps its settings, and gets the accounts and people 
 })
 
 test('without an Organization there is nothing to drill, and days must be days', () => {
-  expect(() => drilledConfig({ ...own, detached: true }, 'f')).toThrow('with an Organization')
-  expect(() => drilledConfig({ ...own, promiseDays: 'many' }, 'f')).toThrow('promiseDays')
+  expect(() => drilledConfig({ ...userConfig, detached: true }, 'f')).toThrow('with an Organization')
+  expect(() => drilledConfig({ ...userConfig, promiseDays: 'many' }, 'f')).toThrow('promiseDays')
 })
 
 test('the example is drilled as it is', () => {

@@ -101,6 +101,18 @@ describe('holdfast ls', () => {
 
   test.each([
     ['a snapshot that is not there', ['ls', '01KR5PJ0ZBFTW9W5W4FKB1NGJZ'], 5, 'has no snapshot'],
+    [
+      'a restore of a snapshot that is not there',
+      ['restore', '--target', '/none/new', '--snapshot', '01KR5PJ0ZBFTW9W5W4FKB1NGJZ'],
+      5,
+      '01KR5PJ0ZBFTW9W5W4FKB1NGJZ',
+    ],
+    [
+      'a comparison with one that is not there',
+      ['diff', '01KR5PJ0ZBFTW9W5W4FKB1NGJZ', 'latest'],
+      5,
+      'has no snapshot',
+    ],
     ['a path that is not there', ['ls', 'latest', 'none'], 5, 'the snapshot holds no none'],
     ['a path out of the source', ['ls', 'latest', '../x'], 2, 'is not a path below'],
     ['what names no snapshot', ['ls', 'newest\u001b[2J'], 2, 'names no snapshot'],
@@ -119,6 +131,7 @@ describe('holdfast ls', () => {
     expect(outcome.status).toBe(status)
     expect(outcome.stderr).toContain(message)
     expect(outcome.stderr).not.toMatch(controls)
+    expect(outcome.stderr).not.toMatch(/^\s+at |a defect/m)
   })
 })
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { sessionFile } from '../../../restore-cli/session-file.ts'
 import { sendXml, startScriptedServer } from '../../aws/scripted-server.ts'
@@ -77,6 +77,19 @@ test('a session that others may read is refused, and a second factor needs a ter
   expect(factor.stderr).toContain('second factor')
   expect(await holdfast('login')).toMatchObject({ status: 2 })
 })
+
+test.runIf(process.getuid?.() === 0)(
+  'a session file of another user is refused, with a sentence',
+  async () => {
+    await holdfast('login', '--role-arn', roleArn)
+    chownSync(sessionFile(env), 65_534, 65_534)
+    const refused = await holdfast('snapshots', '--role-arn', roleArn, '--source', 'rental')
+    expect(refused).toMatchObject({ status: 7, stdout: '' })
+    expect(refused.stderr).toMatch(
+      /^holdfast: the session in \S+ is not used: it belongs to another user\nhint: remove the file, and open a session with `holdfast login`\n$/,
+    )
+  },
+)
 
 test('a refused code is a matter of the second factor, and not of the role', async () => {
   await server.stop()

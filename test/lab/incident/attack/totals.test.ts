@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { attackTotals } from '../../../../lab/incident/attack/totals.ts'
 
-const record = (who: string, rest: Partial<Parameters<typeof attackTotals>[0][number]> = {}) => ({
-  who,
+const record = (attacker: string, fields: Partial<Parameters<typeof attackTotals>[0][number]> = {}) => ({
+  who: attacker,
   method: 'request' as const,
   outcome: 'refused' as const,
   duty: null,
-  ...rest,
+  ...fields,
 })
 
 test('attempts are counted apart from duties, and identities once for each way', () => {

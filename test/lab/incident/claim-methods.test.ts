@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { claimRows } from '../../../lab/incident/examinations.ts'
+import { claimRows } from '../../../lab/incident/claim-methods.ts'
 import { claimSentences } from '../../../lab/incident/claims.ts'
 
 const page = join(import.meta.dirname, '../../../docs/claims.md')
@@ -13,12 +13,12 @@ test('docs/claims.md has every claim of the drill, drawn from the code', async (
     '| Claim | It says | How it is examined | It falls after |',
     '| --- | --- | --- | --- |',
     ...rows.map(
-      ({ name, sentence, examination, fallsBy }) =>
-        `| \`${name}\` | ${sentence} | ${examination} | ${fallsBy === null ? 'no command yet' : `\`${fallsBy}\``} |`,
+      ({ name, sentence, method, fallsBy }) =>
+        `| \`${name}\` | ${sentence} | ${method} | ${fallsBy === null ? 'no command yet' : `\`${fallsBy}\``} |`,
     ),
   ].join('\n')
   const drawn = readFileSync(page, 'utf8').replace(
-    /(<!-- test\/lab\/incident\/examinations[^\n]*\n)[^]*?(<!-- end -->)/,
+    /(<!-- test\/lab\/incident\/claim-methods[^\n]*\n)[^]*?(<!-- end -->)/,
     (_, begin: string, end: string) => `${begin}\n${table}\n\n${end}`,
   )
   expect(drawn).toContain(table)

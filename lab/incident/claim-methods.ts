@@ -6,7 +6,7 @@ import { consequences } from './guards/consequences.ts'
 import { nightGuards } from './nights/night-guards.ts'
 
 /** The claims but for those about one guard each, which are all examined in the same way. */
-const examinations: Readonly<Record<Exclude<ClaimName, GuardClaim>, string>> = {
+const methods: Readonly<Record<Exclude<ClaimName, GuardClaim>, string>> = {
   'vault-in-account-of-its-own': 'the resources that the program declares',
   'vault-locks-every-version': "the bucket's declared versioning, Object Lock and default retention",
   'backups-complete': 'the manifests of both backups, with the lock of each version',
@@ -58,7 +58,7 @@ const examinations: Readonly<Record<Exclude<ClaimName, GuardClaim>, string>> = {
   'silent-source-stays-restorable': '80 nights of notary and custodian, then a restore',
 }
 
-/** Tests of test/lab/incident/sabotage.test.ts that make claims fall which no guard holds, by the beginning of their titles. */
+/** Tests of sabotage.test.ts, by the beginning of their titles, and the claims that they fell, which no guard holds. */
 const sabotages: Readonly<Record<string, readonly ClaimName[]>> = {
   'one flipped bit': ['versions-survive', 'disk-agrees'],
   'destroys nothing': [
@@ -80,7 +80,7 @@ const sabotages: Readonly<Record<string, readonly ClaimName[]>> = {
 interface ClaimRow {
   name: ClaimName
   sentence: string
-  examination: string
+  method: string
   /** A command after which the claim falls; null where none does yet. */
   fallsBy: string | null
 }
@@ -89,9 +89,7 @@ export function claimRows(): ClaimRow[] {
   return (Object.keys(claimSentences) as ClaimName[]).map((name) => ({
     name,
     sentence: claimSentences[name] ?? '',
-    examination: isOfGuard(name)
-      ? 'each of its statements, with every other deny removed'
-      : examinations[name],
+    method: isOfGuard(name) ? 'each of its statements, with every other deny removed' : methods[name],
     fallsBy: commandAgainst(name),
   }))
 }
