@@ -231,7 +231,7 @@ function replacementConflicts(config: Config): string[] {
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html */
-const regionsWithoutNamespace = ['me-central-1', 'me-south-1']
+export const regionsWithoutNamespace: readonly string[] = ['me-central-1', 'me-south-1']
 
 function namespaceConflicts({ bucketNamespace, region, regions }: Config): string[] {
   if (bucketNamespace === 'global') return []

@@ -3,6 +3,7 @@
 
 const textKeys: ReadonlySet<string> = new Set([
   'layer',
+  'file',
   'region',
   'vaultAccountId',
   'productionAccountId',

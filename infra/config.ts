@@ -34,6 +34,8 @@ const layers = ['organization', 'vault', 'production'] as const
 
 export const configSchema = z.strictObject({
   layer: z.enum(layers, { error: 'set it to organization, vault or production' }),
+  /** The file with these keys that all stacks share; infra/main.ts reads it. */
+  file: z.string().default(''),
   region,
   regions: z.array(region).default([]),
   vaultAccountId: accountId,

@@ -15,6 +15,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { isHoldfastError } from '../core/errors.ts'
 import { readConfig } from './config-reader.ts'
 import { parseConfigValue } from './config-values.ts'
+import { mergeFile } from './shared-file.ts'
 import { deployOrganizationLayer } from './organization-layer.ts'
 import { deployProductionLayer } from './production-layer.ts'
 import { assertVaultStays } from './replacement-guard.ts'
@@ -25,7 +26,7 @@ const namespace = 'holdfast:'
 
 export default async function deploy(): Promise<Record<string, unknown>> {
   try {
-    const config = readConfig(rawConfig(), Date.now())
+    const config = readConfig(mergeFile(rawConfig(), pulumi.getStack()), Date.now())
     await assertVaultStays(config)
     return await deployLayer(config)
   } catch (error) {

@@ -31,10 +31,7 @@ describe('Pulumi.yaml', () => {
   })
 
   it("has the program's own defaults", () => {
-    const required = new Set(['layer', 'region', 'vaultAccountId'])
-    expect(declared.filter(([, { default: value }]) => value === undefined).map(([key]) => key)).toEqual([
-      ...required,
-    ])
+    expect(declared.filter(([, { default: value }]) => value === undefined)).toEqual([])
     const {
       sources,
       vaultAccountId,
