@@ -1,5 +1,5 @@
-// The answers of `npm run init`: which questions there are, how each answer is checked at once, and the configuration that
-// they make.
+// The answers of `npm run init`: which questions there are, how each answer is checked at once, and the configuration
+// that they make.
 import { isHoldfastError } from '../../core/errors.ts'
 import { regionsWithoutNamespace } from '../config-conflicts.ts'
 import { configFileVersion } from '../config-file.ts'
@@ -146,7 +146,7 @@ function completed(answers: Answers): Record<string, unknown> {
 }
 
 /**
- * What is wrong with the answers so far: one line each, which begins with the key.
+ * The problems of the answers so far: one line each, which begins with the key.
  * @param isWhole whether a missing answer is wrong too
  */
 export function findProblems(answers: Answers, nowMs: number, isWhole = false): string[] {
@@ -185,7 +185,7 @@ export function renderConfig(answers: Answers): string {
   return `${JSON.stringify(config, null, 2)}\n`
 }
 
-/** What to run next: lines of a shell, with comments. Each stack names the file, and nothing else. */
+/** The next commands: lines of a shell, with comments. Each stack names the file, and nothing else. */
 export function renderNextSteps(answers: Answers, file: string): string {
   const all = withConsequences(answers)
   const region = String(all['region'])

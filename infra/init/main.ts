@@ -71,16 +71,16 @@ function givenAnswers(): Answers {
   return { ...fromFile, ...Object.fromEntries(fromOptions) }
 }
 
-async function complete(given: Answers): Promise<Answers> {
-  if (!process.stdin.isTTY) return { ...optionalAnswers(given), ...given }
-  const wrong = findProblems(given, Date.now())
+async function complete(preset: Answers): Promise<Answers> {
+  if (!process.stdin.isTTY) return { ...optionalAnswers(preset), ...preset }
+  const wrong = findProblems(preset, Date.now())
   if (wrong.length > 0) throw refusal(wrong)
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const interruption = new AbortController()
   terminal.once('SIGINT', () => interruption.abort())
   terminal.once('close', () => interruption.abort())
   try {
-    let answers = given
+    let answers = preset
     for (const question of questions) {
       if (question.key in answers || question.isAsked?.(withConsequences(answers)) === false) continue
       const ask = (text: string) => terminal.question(text, { signal: interruption.signal })
@@ -96,10 +96,10 @@ async function complete(given: Answers): Promise<Answers> {
 }
 
 /** Questions that may stay open have an empty answer. */
-function optionalAnswers(given: Answers): Answers {
+function optionalAnswers(preset: Answers): Answers {
   return Object.fromEntries(
     questions
-      .filter(({ key, isOptional }) => isOptional === true && !(key in given))
+      .filter(({ key, isOptional }) => isOptional === true && !(key in preset))
       .map(({ key }) => [key, '']),
   )
 }

@@ -1,4 +1,5 @@
-// The example's workflow, step by step as a runner executes it, against the sandbox with the example's own configuration.
+// The example's workflow, step by step as a runner executes it, against the sandbox with the example's own
+// configuration.
 import { spawn } from 'node:child_process'
 import type { SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
