@@ -152,10 +152,18 @@ function listGuards(asJson: boolean): number {
   return 0
 }
 
-function conclude(terminal: Terminal, { claims, durationMs, leftovers }: DrillReport, files: string[]): void {
+function conclude(
+  terminal: Terminal,
+  { claims, totals, durationMs, leftovers }: DrillReport,
+  files: string[],
+): void {
   const fallen = claims.filter(({ status }) => status !== 'held')
   terminal.print(
     `\n${claims.length - fallen.length} of ${claims.length} claims held, in ${(durationMs / 1000).toFixed(1)} s.`,
+  )
+  const { attempts, identities, sent, evaluated, refused, allowed } = totals
+  terminal.print(
+    `${attempts} attempts by ${identities} identities (${sent} sent, ${evaluated} evaluated): ${refused} refused, ${allowed} allowed.`,
   )
   for (const { name, status } of fallen)
     terminal.print(`  ${status === 'fell' ? 'fell' : 'not examined'}: ${name}`)
