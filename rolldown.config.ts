@@ -7,6 +7,7 @@ import type { Plugin } from 'rolldown'
 const entries = [
   'restore-cli/main.ts',
   'restore-cli/restore-main.ts',
+  'restore-cli/wal-push-main.ts',
   ...globSync('engine/*/*-thread.ts'),
   'infra/pulumi.ts',
   'infra/policies.ts',

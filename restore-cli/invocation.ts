@@ -7,6 +7,8 @@ export type Bin = 'holdfast' | 'restore'
 
 export interface Invocation {
   bin: Bin
+  /** The command line after the name of the program. */
+  args?: readonly string[]
   environment: Record<string, string | undefined>
   signal: AbortSignal
   stdout: Writable

@@ -8,8 +8,7 @@ import { connect, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { prepareCacheDirectory } from '../engine/backup/cache-directory.ts'
-
-const lineLimitBytes = 64 * 1024
+import { readLine } from './resident-client.ts'
 
 export interface ResidentOptions {
   /** The path of the socket; at most 100 bytes. */
@@ -57,27 +56,6 @@ export async function serveResident(options: ResidentOptions): Promise<boolean> 
   return true
 }
 
-/**
- * Asks a resident process.
- * @returns its response; null if none serves the socket, or if it ended before it gave one.
- */
-export async function askResident(socket: string, request: unknown): Promise<unknown> {
-  const connection = connect(socket)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      connection.once('connect', resolve)
-      connection.once('error', reject)
-    })
-    connection.end(`${JSON.stringify(request)}\n`)
-    const line = await readLine(connection)
-    return line === null ? null : (JSON.parse(line) as unknown)
-  } catch {
-    return null
-  } finally {
-    connection.destroy()
-  }
-}
-
 /** Gives no response to a request that can't be read, or whose handler failed: the client does the work itself. */
 async function respond(connection: Socket, handle: ResidentOptions['handle']): Promise<void> {
   // Ignore: a client that goes away gets no response, and its work is done all the same.
@@ -90,20 +68,6 @@ async function respond(connection: Socket, handle: ResidentOptions['handle']): P
   } finally {
     if (!connection.writableEnded) connection.destroy()
   }
-}
-
-/** Null if the connection ends before the line does, or if the line is too long. */
-async function readLine(connection: Socket): Promise<string | null> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of connection.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    const end = chunk.indexOf(0x0a)
-    chunks.push(end < 0 ? chunk : chunk.subarray(0, end))
-    bytes += chunk.length
-    if (bytes > lineLimitBytes) return null
-    if (end >= 0) return Buffer.concat(chunks).toString()
-  }
-  return null
 }
 
 /** @throws `invalid-input` for a directory that another user made, or can change. */

@@ -34,6 +34,7 @@ export async function run(
   let status = 0
   const invocation: Invocation = {
     bin,
+    args,
     environment: env,
     signal: interruption.signal,
     stdout,

@@ -2,50 +2,35 @@
 // asks it. Another version, configuration, identity or directory has a socket of its own, so that a command never
 // gets the work of a process with other settings.
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HoldfastError, exitStatus, isHoldfastError } from '../core/errors.ts'
-import { askResident, serveResident } from './resident.ts'
 import type { Invocation } from './invocation.ts'
-import { toolVersion } from './tool-version.ts'
+import { askResident } from './resident-client.ts'
+import { serveResident } from './resident.ts'
+import { fileIdentity, walSocket } from './wal-socket.ts'
 
 const idleMs = 60_000
 /** Credentials of the environment, and the configuration, may have changed since. */
 const ageMs = 3_600_000
-/** Variables that decide how the vault is reached. */
-const settings = /^(?:AWS_|HOLDFAST_|HTTPS?_PROXY$|NO_PROXY$|https?_proxy$|no_proxy$|HOME$)/
-
 /** Options of a command line, by their names as Commander gives them. */
 export type ResidentFlags = Record<string, string | number | boolean | undefined>
 
 export interface Resident {
   command: 'wal-push' | 'wal-fetch'
   flags: ResidentFlags
+  /** Where it is served; by default a socket of command, flags and variables. */
+  socket?: string
   invocation: Pick<Invocation, 'environment' | 'signal'>
 }
 
 /** The result of a request, or the error with which the same work would have ended in the command itself. */
 export type ResidentReply<Result> = { result: Result } | { error: HoldfastError }
 
-function socketOf({ command, flags, invocation: { environment } }: Resident): string {
-  const variables = Object.entries(environment)
-    .filter(([name, value]) => settings.test(name) && value !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+function socketOf({ socket, command, flags, invocation: { environment } }: Resident): string {
+  if (socket !== undefined) return socket
   const options = Object.entries(flags).sort(([a], [b]) => (a < b ? -1 : 1))
-  const identity = [
-    toolVersion(),
-    process.execPath,
-    command,
-    options,
-    variables,
-    fileIdentity(flags['config']),
-  ]
-  const digest = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 24)
-  const directory = environment['XDG_RUNTIME_DIR'] || tmpdir()
-  return join(directory, `holdfast-wal-${process.geteuid?.() ?? 0}`, digest)
+  const { config } = flags
+  return walSocket(environment, [command, options, typeof config === 'string' ? fileIdentity(config) : ''])
 }
 
 /** Null if no resident process serves these settings. */
@@ -64,10 +49,11 @@ export async function askForWork<Result>(
 }
 
 /** Starts one in the background, for the next command. It ends by itself. */
-export function startResident({ command, flags, invocation }: Resident, file: string): void {
+export function startResident(resident: Resident, file: string): void {
+  const { command, flags, invocation } = resident
   const child = spawn(
     process.execPath,
-    [...process.execArgv, programFile(), command, ...argsOf(flags), '--resident', file],
+    [...process.execArgv, programFile(), command, ...argsOf(flags), '--resident', socketOf(resident), file],
     {
       cwd: '/',
       env: invocation.environment,
@@ -111,13 +97,6 @@ function argsOf(flags: ResidentFlags): string[] {
     if (value === undefined || value === false) return []
     return value === true ? [option] : [option, value.toString()]
   })
-}
-
-/** A configuration that was written anew is another one. */
-function fileIdentity(path: ResidentFlags[string]): string {
-  if (typeof path !== 'string') return ''
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats === undefined ? '' : `${stats.ino} ${stats.size} ${stats.mtimeMs}`
 }
 
 function programFile(): string {

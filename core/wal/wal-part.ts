@@ -72,16 +72,17 @@ type Header = z.infer<typeof headerSchema>
 
 /**
  * Compresses a part once, for as many attempts to upload it as are needed: each has an id of its own.
- * @param bytes the log from `range.start` up to `range.end`.
+ * @param bytes the log from `range.start` up to `range.end`, and their `sha256`.
  * @throws `internal` for a part that a reader would refuse.
  */
 export async function prepareWalPart(
   range: Omit<WalPartName, 'id'>,
   facts: WalPartFacts,
   bytes: Uint8Array,
+  sha256 = sha256Hex(bytes),
 ): Promise<(id: string) => Buffer> {
   const frame = await compressWal(bytes)
-  const description = { ...facts, sha256: sha256Hex(bytes), bytes: bytes.length }
+  const description = { ...facts, sha256, bytes: bytes.length }
   return (id) => encodeWalObject(headerOf({ ...range, id }, description), frame)
 }
 

@@ -101,7 +101,8 @@ async function pushSegment(options: PushOptions, file: WalFile, isPartial: boole
   for (const [index, part] of segment.parts.entries()) {
     const end = segment.parts[index + 1]?.offset ?? segment.length
     const bytes = segment.bytes ?? file.read(part.offset, end - part.offset)
-    if (sha256Hex(bytes) !== part.digest)
+    // Bytes that stayed in memory have the hash of the first reading.
+    if (segment.bytes === null && sha256Hex(bytes) !== part.digest)
       throw new HoldfastError('conflict', `${file.path} changed while it was read`)
     const facts = {
       segmentBytes: header.segmentBytes,
@@ -110,7 +111,8 @@ async function pushSegment(options: PushOptions, file: WalFile, isPartial: boole
       idleAtUs: null,
     }
     const start = header.start + BigInt(part.offset)
-    storedBytes += (await uploadWalPart(options, line, facts, { start, bytes })).storedBytes
+    storedBytes += (await uploadWalPart(options, line, facts, { start, bytes, sha256: part.digest }))
+      .storedBytes
   }
   options.journal.put(name, { digest, isPushed: true, state })
   return { ...resultOf(file, 'pushed'), storedBytes, warning }

@@ -21,17 +21,18 @@ export interface UploadedWal {
 
 /**
  * Resolves when the vault has the part.
- * @param bytes the log from `start` on, within one segment, and `maxWalPartBytes` at most.
+ * @param part `bytes`: the log from `start` on, within one segment, and `maxWalPartBytes` at most; `sha256` of them, if
+ * the caller has it.
  */
 export async function uploadWalPart(
   environment: UploadEnvironment,
   line: WalLine,
   facts: WalPartFacts,
-  { start, bytes }: { start: bigint; bytes: Uint8Array },
+  { start, bytes, sha256 }: { start: bigint; bytes: Uint8Array; sha256?: string },
 ): Promise<UploadedWal> {
   const { source, systemId, timeline } = line
   const range = { source, systemId, timeline, start, end: start + BigInt(bytes.length) }
-  const encode = await prepareWalPart(range, facts, bytes)
+  const encode = await prepareWalPart(range, facts, bytes, sha256)
   return upload(environment, (id) => ({ key: walPartKey({ ...range, id }), body: encode(id) }))
 }
 

@@ -17,6 +17,7 @@ import type { VaultAddress, VaultFlags } from '../vault-options.ts'
 import { isShown } from '../verbosity.ts'
 import { askForWork, serveWork, startResident } from '../wal-resident.ts'
 import type { Resident } from '../wal-resident.ts'
+import { pushSocket } from '../wal-socket.ts'
 
 interface PushFlags extends VaultFlags {
   source: string
@@ -26,7 +27,8 @@ interface PushFlags extends VaultFlags {
   acceptCluster?: string
   /** False: `--no-background`. */
   background: boolean
-  resident?: boolean
+  /** The socket to serve. */
+  resident?: string
 }
 
 export function declare(command: Command, invocation: Invocation): void {
@@ -52,7 +54,7 @@ export function declare(command: Command, invocation: Invocation): void {
       'accept another cluster than before, by its system identifier: after pg_upgrade',
     )
     .option('--no-background', 'leave no process behind that waits for the next file')
-    .addOption(new Option('--resident', 'serve the next commands').hideHelp())
+    .addOption(new Option('--resident <socket>', 'serve the next commands').hideHelp())
     .addHelpText(
       'after',
       `
@@ -64,15 +66,29 @@ Ends with 0 when the vault has the file, and with another status below 126 other
 and tries again.
 `,
     )
-    .action((file: string) => push(resolve(file), command.opts(), invocation))
+    .action((file: string) => {
+      const options = optionsOf(invocation.args ?? [], file)
+      return push({ file: resolve(file), options }, command.opts(), invocation)
+    })
   addVaultOptions(command)
 }
 
-async function push(file: string, flags: PushFlags, invocation: Invocation): Promise<void> {
+/** The arguments of the command without its file: the same ones get the same resident process. */
+function optionsOf([, ...args]: readonly string[], file: string): string[] {
+  const index = args.indexOf(file)
+  return args.filter((_, position) => position !== index)
+}
+
+async function push(
+  { file, options }: { file: string; options: readonly string[] },
+  flags: PushFlags,
+  invocation: Invocation,
+): Promise<void> {
   assertSourceName(flags.source)
   const output = makeOutput(invocation, flags.json ?? false)
-  const resident = residentOf(flags, invocation)
-  if (flags.resident === true) return serve(flags, invocation, resident)
+  const socket = flags.resident ?? pushSocket(invocation.environment, options)
+  const resident = { ...residentOf(flags, invocation), socket }
+  if (flags.resident !== undefined) return serve(flags, invocation, resident)
   const result = await pushOnce(file, flags, { invocation, resident })
   const { warning, ...fields } = result
   output.record('wal-push', { ...fields, warning })

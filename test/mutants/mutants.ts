@@ -1920,6 +1920,15 @@ export const mutants: Mutant[] = [
     titled: 'nothing is written through a link',
   },
   {
+    name: 'the word of a process that another user started',
+    why: 'PostgreSQL removes WAL that the vault has, and no other',
+    file: 'restore-cli/resident-client.ts',
+    find: 'if (!isOwnDirectory(dirname(socket))) return null',
+    replace: '',
+    test: 'test/restore-cli/wal-push-main.test.ts',
+    titled: 'the light client of wal-push',
+  },
+  {
     name: 'WAL of another cluster is pushed',
     why: 'two clusters under one source would replace each other',
     file: 'engine/wal/push-file.ts',

@@ -2,7 +2,8 @@ import { statSync, writeFileSync, mkdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { askResident, serveResident } from '../../restore-cli/resident.ts'
+import { askResident } from '../../restore-cli/resident-client.ts'
+import { serveResident } from '../../restore-cli/resident.ts'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
 
 const directory = makeTemporaryDirectory(undefined, afterAll)
