@@ -9,6 +9,7 @@ import { ClusterWal } from '../../core/recovery/cluster-wal.ts'
 import { chooseRecovery } from '../../core/recovery/recovery-choice.ts'
 import type { RecoveryChoice } from '../../core/recovery/recovery-choice.ts'
 import { parseRecoveryTarget } from '../../core/recovery/recovery-target.ts'
+import type { ObjectStore } from '../../core/store/object-store.ts'
 import { listSnapshots, loadSnapshot } from '../../core/snapshot/snapshot.ts'
 import { prepareRecovery } from '../../engine/recovery/prepare-recovery.ts'
 import { prepareRestore } from '../../engine/restore/restore.ts'
@@ -32,9 +33,9 @@ const refused: Restored = { ok: true, text: 'refused, because it can not be reac
 export async function restoreAt(
   living: LivingCluster,
   time: string,
-  servers: TestServers,
+  { servers, store }: { servers: TestServers; store: ObjectStore },
 ): Promise<Restored> {
-  const { store, commits } = living
+  const { commits } = living
   const clusters = await ClusterWal.readAll(store, source)
   const bases = newestBases(store, await listSnapshots(store, source), { signal })
   const request = { target: parseRecoveryTarget({ pointInTime: time }) }
@@ -54,7 +55,7 @@ export async function restoreAt(
     await run()
     const cluster = clusters.get(choice.base.postgres.systemId)!
     await prepareRecovery({ store, cluster, choice, target })
-    const programs = join((await servers.binariesOf(living.major)).directory, 'bin')
+    const programs = join((await servers.binariesOf(living.options.major)).directory, 'bin')
     const options = { dataDirectory: target, programs, choice, isolation: new Namespaces() }
     const { findings } = await runRecovery(options, signal)
     if (findings.length > 0) return { ok: false, text: findings.join('; ') }
@@ -72,7 +73,11 @@ async function compare(
   const hbaFile = join(servers.directory, 'pg_hba.conf')
   writeFileSync(hbaFile, 'local all all trust\n', { mode: 0o644 })
   const settings = { hba_file: hbaFile }
-  const restored = await startServer(servers, { major: living.major, dataDirectory: target, settings })
+  const restored = await startServer(servers, {
+    major: living.options.major,
+    dataDirectory: target,
+    settings,
+  })
   try {
     const client = await restored.connect()
     const { rows } = await client.query<{ ids: string; sum: number }>(
