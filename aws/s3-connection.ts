@@ -68,6 +68,7 @@ export class S3Connection {
   private readonly heads = new WeakMap<object, ResponseHead>()
   private readonly deadlines: Deadlines
   private readonly signal: AbortSignal | undefined
+  private clockOffsetMs = 0
   private lastDate: { serverMs: number; receivedMs: number } | undefined
 
   constructor(settings: ConnectionSettings) {
@@ -88,14 +89,26 @@ export class S3Connection {
 
   /** Makes one attempt only. */
   get forWrites(): S3Client {
-    // Sign PUTs with the clock offset that reads have learned, because a PUT gets no second attempt to learn it.
-    this.writer.config.systemClockOffset = this.reader.config.systemClockOffset
+    this.shareClockOffset()
     return this.writer
   }
 
   /** Repeats calls that may succeed later. */
   get forReads(): S3Client {
+    this.shareClockOffset()
     return this.reader
+  }
+
+  /**
+   * Either client signs with what the other has learned of the server's clock. A PUT gets no second attempt to learn
+   * it, and a stream of WAL sends nothing but PUTs.
+   */
+  private shareClockOffset(): void {
+    const clients = [this.writer, this.reader]
+    const learned = clients.find(({ config }) => config.systemClockOffset !== this.clockOffsetMs)
+    if (learned === undefined) return
+    this.clockOffsetMs = learned.config.systemClockOffset
+    for (const { config } of clients) config.systemClockOffset = this.clockOffsetMs
   }
 
   /** The deadline of a whole call that moves `bytes` bytes, its body included. */

@@ -3,24 +3,38 @@ import { openS3ObjectStore } from '../../aws/s3-object-store.ts'
 import { sendError } from './scripted-server.ts'
 import { body, ref, serve, sha256 } from './scripted-store.ts'
 
+const dayMs = 86_400_000
+
+/** A store whose clock is a day ahead, and that refuses what is signed by another one. */
+async function serveTomorrow() {
+  const { store } = await serve((request, response) => {
+    const signed = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
+      .exec(request.headers['x-amz-date'] as string)!
+      .slice(1)
+      .map(Number)
+    const signedMs = Date.UTC(signed[0]!, signed[1]! - 1, signed[2], signed[3], signed[4], signed[5])
+    const serverMs = Date.now() + dayMs
+    const date = { date: new Date(serverMs).toUTCString() }
+    if (Math.abs(signedMs - serverMs) > 900_000)
+      sendError(response, 403, 'RequestTimeTooSkewed', { headers: date })
+    else if (request.method === 'PUT') response.writeHead(200, { 'x-amz-version-id': 'v', ...date }).end()
+    else sendError(response, 404, 'ObjectLockConfigurationNotFoundError', { headers: date })
+  })
+  return store
+}
+
 describe('the connection', () => {
   test("signs by the server's clock after the first response", async () => {
-    const dayMs = 86_400_000
-    const { store } = await serve((request, response) => {
-      const signed = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
-        .exec(request.headers['x-amz-date'] as string)!
-        .slice(1)
-        .map(Number)
-      const signedMs = Date.UTC(signed[0]!, signed[1]! - 1, signed[2], signed[3], signed[4], signed[5])
-      const serverMs = Date.now() + dayMs
-      const date = { date: new Date(serverMs).toUTCString() }
-      if (Math.abs(signedMs - serverMs) > 900_000)
-        sendError(response, 403, 'RequestTimeTooSkewed', { headers: date })
-      else if (request.method === 'PUT') response.writeHead(200, { 'x-amz-version-id': 'v', ...date }).end()
-      else sendError(response, 404, 'ObjectLockConfigurationNotFoundError', { headers: date })
-    })
+    const store = await serveTomorrow()
     expect((await store.lockDefault()).serverTimeMs).toBeGreaterThan(Date.now() + dayMs / 2)
     expect((await store.putIfAbsent('k', body, sha256)).versionId).toBe('v')
+  })
+
+  test('that sends nothing but PUTs learns the clock from the first refusal', async () => {
+    const store = await serveTomorrow()
+    await expect(store.putIfAbsent('k', body, sha256)).rejects.toMatchObject({ retryable: true })
+    expect((await store.putIfAbsent('k', body, sha256)).versionId).toBe('v')
+    expect((await store.lockDefault()).serverTimeMs).toBeGreaterThan(Date.now() + dayMs / 2)
   })
 
   test('to an address without a server is `unreachable`', async () => {

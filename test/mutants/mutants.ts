@@ -47,6 +47,15 @@ export const mutants: Mutant[] = [
     titled: 'an upload',
   },
   {
+    name: 'a client that only writes never learns the clock',
+    why: 'a stream of WAL sends nothing but PUTs',
+    file: 'aws/s3-connection.ts',
+    find: 'const clients = [this.writer, this.reader]',
+    replace: 'const clients = [this.reader]',
+    test: aws('s3-connection'),
+    titled: 'the connection',
+  },
+  {
     name: "the client's clock where the server gives none",
     why: "retention goes by the server's time alone",
     file: 'aws/s3-object-store.ts',
