@@ -19,6 +19,7 @@ interface Project {
 /** Tests that need gigabytes, minutes, or programs that npm doesn't install. CI runs them as projects of their own. */
 const special = {
   acceptance: 'test/acceptance/**/*.test.ts',
+  engine: 'test/lab/deployment/engine/**/*.test.ts',
   faults: 'test/scenarios/faults/**/*.test.ts',
   guards: 'test/lab/incident/guards/without-*.test.ts',
   kills: 'test/scenarios/kills/**/*.test.ts',
@@ -94,6 +95,8 @@ const projects: Project[] = [
   },
   { name: 'isolated', include: isolated },
   { name: 'scenarios', include: scenarios, ...patient },
+  // One operation of the engine at a time, because each has processes of its own.
+  { name: 'engine', include: [special.engine], maxWorkers: 2, ...patient },
   { name: 'acceptance', include: [special.acceptance], ...patient },
   { name: 'faults', include: [special.faults], maxWorkers: 2, ...patient },
   // One file at a time, because these tests measure memory.

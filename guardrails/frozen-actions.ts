@@ -157,3 +157,18 @@ export const frozenMachineActions = [
   'states:StopExecution',
   'states:UpdateStateMachine',
 ] as const
+
+/**
+ * Actions that make a credential without an end: users, their keys, passwords and certificates. A session ends within
+ * hours, but a key that an intruder made works after the intruder was shut out.
+ */
+export const lastingCredentialActions = [
+  'iam:CreateAccessKey',
+  'iam:CreateLoginProfile',
+  'iam:CreateServiceSpecificCredential',
+  'iam:CreateUser',
+  'iam:ResetServiceSpecificCredential',
+  'iam:UpdateLoginProfile',
+  'iam:UploadSSHPublicKey',
+  'iam:UploadSigningCertificate',
+] as const

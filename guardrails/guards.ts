@@ -164,6 +164,12 @@ export const guards: readonly Guard[] = [
     sids: ['FreezeRoles', 'FreezeProviders'],
   },
   {
+    name: 'lasting-credentials',
+    description:
+      "no principal of the vault's account can make a user, an access key or a password, the root user included",
+    sids: ['DenyLastingCredentials'],
+  },
+  {
     name: 'parts-stay',
     description: 'no principal can delete a role or a key that the vault needs, the deployer included',
     sids: ['KeepParts'],
@@ -181,6 +187,23 @@ export const guards: readonly Guard[] = [
       'KeepAlarmForwarder',
       'KeepTrail',
     ],
+  },
+  {
+    name: 'native-backups',
+    description:
+      "no principal can delete, open or shorten AWS Backup's copies, or stop the plans that make them",
+    sids: [
+      'FreezeNativeVault',
+      'KeepNativePlans',
+      'KeepNativeVaults',
+      'KeepNativeRole',
+      'KeepNativeSettings',
+    ],
+  },
+  {
+    name: 'native-roles',
+    description: "the roles of AWS Backup can't use another service, whatever AWS adds to their policies",
+    sids: ['StayWithBackups', 'DenyMounts'],
   },
   {
     name: 'flood-alarms',

@@ -15,6 +15,7 @@ import {
   frozenRuleActions,
   frozenTopicActions,
   keyDeletions,
+  lastingCredentialActions,
   roleDeletions,
 } from './frozen-actions.ts'
 import {
@@ -97,7 +98,17 @@ export function vaultFreezePolicy(
   native: readonly NativeBackup[] = [],
 ): Policy {
   const thaw = frozenAfter(thawUntil)
-  return policy(...vaultFreezeStatements(vault, thaw), ...(native.length === 0 ? [] : nativeFreeze(thaw)))
+  return policy(
+    ...vaultFreezeStatements(vault, thaw),
+    {
+      Sid: 'DenyLastingCredentials',
+      Effect: 'Deny',
+      Action: lastingCredentialActions,
+      Resource: ['*'],
+      ...thaw,
+    },
+    ...(native.length === 0 ? [] : nativeFreeze(thaw)),
+  )
 }
 
 export function vaultFreezeStatements(vault: VaultLocation, thaw: { Condition?: Condition }): Statement[] {

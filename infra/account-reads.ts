@@ -82,6 +82,35 @@ async function findPolicyQuotaProblems(
   ]
 }
 
+/**
+ * AWS's newer regions are off until an account enables them, and a provider that is bound to one that is off fails
+ * halfway through a deployment.
+ * @param accountKey the key that names the account
+ * @param regionKeys the keys under which the layer has regions of that account
+ * @throws HoldfastError `invalid-input` for a region that the account has not enabled
+ */
+export async function assertRegionsEnabled(
+  config: HoldfastConfig,
+  accountKey: 'vaultAccountId' | 'productionAccountId',
+  regionKeys: readonly ('regions' | 'alarmRegions')[],
+  reader: Reader,
+): Promise<void> {
+  // Without arguments AWS lists the regions that are enabled for the account.
+  const enabled = new Set((await aws.getRegions({}, reader)).names)
+  const accountId = config[accountKey]
+  refuse(
+    regionKeys.flatMap((key) =>
+      config[key]
+        .filter((region) => !enabled.has(region))
+        .map(
+          (region) =>
+            `holdfast:${key}: ${region} is not enabled in the account ${accountId} (holdfast:${accountKey}); enable it with ` +
+            `\`aws account enable-region --region-name ${region}\` in that account, or leave it out`,
+        ),
+    ),
+  )
+}
+
 /** @throws HoldfastError `invalid-input` if production's account holds the DNS zone of an address of on-call. */
 export async function assertAlarmsOutsideProduction(config: HoldfastConfig, reader: Reader): Promise<void> {
   const addresses = alarmAddresses(config)

@@ -2,6 +2,7 @@
 import * as pulumi from '@pulumi/pulumi'
 import { z } from 'zod'
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
+import { assertProviderVersion } from './provider-version.ts'
 
 /**
  * Runs `validate`, and shows its refusal as Pulumi shows mistakes in a program: without a stack trace, with the
@@ -10,6 +11,7 @@ import { HoldfastError, isHoldfastError } from '../core/errors.ts'
  */
 export function checkedArgs<Args>(component: string, validate: () => Args): Args {
   try {
+    assertProviderVersion()
     return validate()
   } catch (error) {
     if (error instanceof z.ZodError)

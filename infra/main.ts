@@ -18,6 +18,7 @@ import { parseConfigValue } from './config-values.ts'
 import { mergeFile } from './shared-file.ts'
 import { deployOrganizationLayer } from './organization-layer.ts'
 import { deployProductionLayer } from './production-layer.ts'
+import { assertProviderVersion } from './provider-version.ts'
 import { assertVaultStays } from './replacement-guard.ts'
 import { deployVaultLayer } from './vault-layer.ts'
 import type { HoldfastConfig } from './config.ts'
@@ -26,12 +27,15 @@ const namespace = 'holdfast:'
 
 export default async function deploy(): Promise<Record<string, unknown>> {
   try {
+    assertProviderVersion()
     const config = readConfig(mergeFile(rawConfig(), pulumi.getStack()), Date.now())
     await assertVaultStays(config)
     return await deployLayer(config)
   } catch (error) {
     // Pulumi shows a RunError without a stack trace, which wouldn't help with a mistake in the configuration.
     if (isHoldfastError(error)) throw new pulumi.RunError(`${error.message}\nHINT: ${error.hint}`)
+    if (Error.stackTraceLimit === 0 && error instanceof Error)
+      error.message += '\nHINT: run it again with HOLDFAST_STACK_TRACES=1, which shows where this happened'
     throw error
   }
 }

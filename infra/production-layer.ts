@@ -25,7 +25,7 @@ import {
   namedHumanTrustPolicy,
 } from '../guardrails/trust-policies.ts'
 import { accountProvider } from './account-provider.ts'
-import { assertAlarmsOutsideProduction } from './account-reads.ts'
+import { assertAlarmsOutsideProduction, assertRegionsEnabled } from './account-reads.ts'
 import { declareAgent } from './components/agent-role.ts'
 import { AgentQuarantine } from './components/agent-quarantine.ts'
 import { AlarmForwarder } from './components/alarm-forwarder.ts'
@@ -40,6 +40,7 @@ export async function deployProductionLayer(config: HoldfastConfig): Promise<Rec
   const accountId = config.productionAccountId
   const vault = firstLocationOf(config)
   const provider = accountProvider('production', accountId, config.region)
+  await assertRegionsEnabled(config, 'productionAccountId', ['regions', 'alarmRegions'], { provider })
   await assertAlarmsOutsideProduction(config, { provider })
   for (const agent of config.agents) {
     declareAgent({ ...config, ...agent, agentName: agent.name }, { provider })

@@ -1,5 +1,6 @@
 // A monitor that replaces Pulumi's engine. It reads the request itself, because the stock mock monitor passes
 // only type, name and inputs, without protection, provider, parent and dependencies.
+import { Region } from '@pulumi/aws/types/enums/index.js'
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js'
 import {
   specialAssetSig,
@@ -77,6 +78,7 @@ export const emptyAccount: AccountReads = {
     ],
   }),
   'aws:route53/getZones:getZones': () => ({ ids: [] }),
+  'aws:index/getRegions:getRegions': () => ({ names: Object.values(Region) }),
 }
 
 export class RecordingMonitor extends MockMonitor {

@@ -8,5 +8,9 @@ if (!process.features.typescript)
       'HINT: run `PATH="$PWD/node_modules/.bin:$PATH" pulumi up`, which uses the Node that `npm ci` has installed here; nothing was changed',
   )
 
+// Pulumi's SDK takes a stack trace for each promise of each resource, in case one is never settled: that is half of the
+// time of a preview. HOLDFAST_STACK_TRACES=1 brings them back, for a bug in the program.
+if (process.env.HOLDFAST_STACK_TRACES !== '1') Error.stackTraceLimit = 0
+
 const { default: deploy } = await import('./main.ts')
 export default deploy

@@ -9,6 +9,7 @@ import type { VaultLocation } from '../guardrails/names.ts'
 import { nativeRestoreRoleArn, nativeRestoreRoleName } from '../guardrails/native-backups.ts'
 import type { SigningDuty } from '../guardrails/signing-key-policy.ts'
 import { accountProvider } from './account-provider.ts'
+import { assertRegionsEnabled } from './account-reads.ts'
 import { AlarmCenter } from './components/alarm-center.ts'
 import { AlarmForwarder } from './components/alarm-forwarder.ts'
 import { AuditBucket } from './components/audit-bucket.ts'
@@ -43,7 +44,7 @@ import type { RegionKeys } from './vault-parts.ts'
  * @throws HoldfastError `invalid-input` if the toolkit's tarball can't be used, or if no deployer is named where only
  * a policy on deployers keeps a shell of theirs from tearing the vault down
  */
-export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown> {
+export async function deployVaultLayer(config: HoldfastConfig): Promise<Record<string, unknown>> {
   assertDeployers(config)
   const location = firstLocationOf(config)
   const description = describeVault(config, location)
@@ -51,6 +52,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   const locations = locationsOf(config)
   const alarmPath = new AlarmPath()
   const provider = accountProvider('vault', location.accountId, location.region)
+  await assertRegionsEnabled(config, 'vaultAccountId', ['regions', 'alarmRegions'], { provider })
   const regions = locations.map((regionLocation) => ({
     location: regionLocation,
     provider:
@@ -82,7 +84,7 @@ export function deployVaultLayer(config: HoldfastConfig): Record<string, unknown
   const keys = Object.fromEntries(
     regions.map((region) => [region.location.region, deployRegion(config, region, { guards, roles })]),
   )
-  for (const region of regions) deployNative(config, region)
+  for (const region of regions) deployNative(config, region, guards)
   const writers = declareWriters(config, owner)
   const alarms = deployAudit(config, location, options)
   // The expected state has every alarm, so it comes after them.
@@ -237,6 +239,7 @@ function expectedRoles(
 function deployNative(
   config: HoldfastConfig,
   { location, provider }: { location: VaultLocation; provider: aws.Provider },
+  guards: readonly pulumi.Resource[],
 ): void {
   if (config.native.length === 0) return
   const isFirst = location.region === config.region
@@ -244,7 +247,7 @@ function deployNative(
     declareNativeRole(
       'native-restore',
       { roleName: nativeRestoreRoleName, path: rolePaths.checks, use: 'Restores' },
-      { provider, protect: true },
+      { provider, protect: true, dependsOn: [...guards] },
     )
   new NativeVault(
     isFirst ? 'native' : `native-${location.region}`,
@@ -253,7 +256,7 @@ function deployNative(
       productionAccountId: config.productionAccountId,
       restoreRoleArn: nativeRestoreRoleArn(location.accountId),
     },
-    { providers: [provider] },
+    { providers: [provider], dependsOn: [...guards] },
   )
 }
 

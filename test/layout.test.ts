@@ -35,6 +35,7 @@ const mayImportInLab: Record<string, string[]> = {
   baselines: ['simulation'],
   proof: ['sandbox', 'report'],
   incident: ['sandbox', 'report', 'postgres'],
+  deployment: ['sandbox'],
   bench: ['sandbox', 'postgres'],
   weeks: ['sandbox', 'report', 'incident'],
   'rule-import': [],

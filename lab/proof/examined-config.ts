@@ -3,7 +3,7 @@
 import { vaultBucketName } from '../../guardrails/names.ts'
 import { armingPhrase } from '../../infra/config.ts'
 import { readConfig } from '../../infra/config-reader.ts'
-import { exampleAccounts, exampleConfig } from '../sandbox/loader/example-config.ts'
+import { exampleAccounts, exampleConfig, withoutOrganization } from '../sandbox/loader/example-config.ts'
 import { layersOf } from '../sandbox/loader/loader.ts'
 import { widestAgent } from './widest-agent.ts'
 
@@ -38,6 +38,7 @@ const regionalName = vaultBucketName({
 })
 
 const withoutProduction = {
+  native: [],
   agents: [],
   launchers: [],
   breakGlass: [],
@@ -56,19 +57,16 @@ export const examinedConfigs = {
     agents,
     approvers,
     deployers,
-    native: [{ tag: 'backup=daily', schedule: 'daily', retentionDays: 35 }],
   },
   detached: {
     ...exampleConfig,
     regions: ['eu-west-1'],
     sources: [...exampleConfig.sources, plant, archive],
     agents,
-    detached: true,
+    ...withoutOrganization,
     bucketNamespace,
     arm: armingPhrase(regionalName, exampleConfig.promiseDays + exampleConfig.generationDays),
     vaultBucket: regionalName,
-    organizationId: '',
-    managementAccountId: '',
   },
   // The company of the incident: its production is on a platform, and in AWS it has the vault alone.
   platform: {

@@ -4,6 +4,7 @@ import {
   frozenAccountActions,
   frozenBucketActions,
   frozenRoleActions,
+  lastingCredentialActions,
 } from '../../guardrails/frozen-actions.ts'
 import {
   auditBucketName,
@@ -155,6 +156,14 @@ async function frozenWeakenings(place: VaultLocation): Promise<Weakening[]> {
         'takes a signing key away',
         action,
         `arn:aws:kms:${place.region}:${place.accountId}:key/some`,
+        lostWithoutOrganization,
+      ),
+    ),
+    ...lastingCredentialActions.map((action) =>
+      weaken(
+        'makes a credential that outlasts every session',
+        action,
+        `arn:aws:iam::${place.accountId}:user/some`,
         lostWithoutOrganization,
       ),
     ),

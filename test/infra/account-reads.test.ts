@@ -114,3 +114,23 @@ describe("an address of on-call below a DNS zone of production's", () => {
     await expect(run(production, zones('ger.example'))).resolves.toBeDefined()
   })
 })
+
+describe('a region that an account has not enabled', () => {
+  const enabled = (...names: string[]): AccountReads => ({ [read('getRegions', 'index')]: () => ({ names }) })
+
+  it.each([
+    ['vault', 'regions', vaultAccountId, 'vaultAccountId'],
+    ['production', 'regions', productionAccountId, 'productionAccountId'],
+    ['production', 'alarmRegions', productionAccountId, 'productionAccountId'],
+  ])('of the %s layer is refused with its key %s', async (layer, key, accountId, accountKey) => {
+    await expect(
+      run(
+        { ...exampleConfig, layer, [key]: ['eu-west-1', 'ap-southeast-7'] },
+        enabled('eu-central-1', 'eu-west-1', 'us-east-1'),
+      ),
+    ).rejects.toThrow(
+      `holdfast:${key}: ap-southeast-7 is not enabled in the account ${accountId} (holdfast:${accountKey}); enable it with ` +
+        '`aws account enable-region --region-name ap-southeast-7`',
+    )
+  })
+})

@@ -4,7 +4,7 @@ import { isHoldfastError } from '../../core/errors.ts'
 import { readConfig } from '../../infra/config-reader.ts'
 import { armingPhrase } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
-import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { exampleConfig, withoutOrganization } from '../../lab/sandbox/loader/example-config.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const good = { ...exampleConfig, layer: 'vault' }
@@ -617,7 +617,7 @@ describe('what is refused, before anything is touched', () => {
 
 describe('what is accepted', () => {
   it('locks in GOVERNANCE until it is armed, in COMPLIANCE then', () => {
-    expect(read({ arm: '' })).toMatchObject({ lockMode: 'GOVERNANCE', retentionDays: 40 })
+    expect(read({ arm: '', native: [] })).toMatchObject({ lockMode: 'GOVERNANCE', retentionDays: 40 })
     expect(read({})).toMatchObject({ lockMode: 'COMPLIANCE', retentionDays: 40 })
   })
 
@@ -644,7 +644,7 @@ describe('what is accepted', () => {
   })
 
   it('does without an Organization if that is said', () => {
-    expect(read({ detached: true, organizationId: '', managementAccountId: '' })).toMatchObject({
+    expect(read(withoutOrganization)).toMatchObject({
       detached: true,
     })
   })

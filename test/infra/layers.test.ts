@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
 import type { RecordedResource, Recording } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { exampleConfig, withoutOrganization } from '../../lab/sandbox/loader/example-config.ts'
 
 const [vaultId, productionId, managementId] = ['111111111111', '222222222222', '333333333333']
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
@@ -51,7 +51,7 @@ describe('the vault layer', () => {
   })
 
   it('locks in GOVERNANCE for as long until it is armed', async () => {
-    const unarmed = await recordProgram({ ...exampleConfig, layer: 'vault', arm: '' })
+    const unarmed = await recordProgram({ ...exampleConfig, layer: 'vault', arm: '', native: [] })
     expect(find(unarmed, 'BucketObjectLockConfiguration', 'vault').inputs['rule']).toEqual({
       defaultRetention: { mode: 'GOVERNANCE', days: 40 },
     })
@@ -96,9 +96,7 @@ describe('the vault layer', () => {
     const detached = await recordProgram({
       ...exampleConfig,
       layer: 'vault',
-      detached: true,
-      organizationId: '',
-      managementAccountId: '',
+      ...withoutOrganization,
     })
     expect(find(detached, 'BucketPolicy', 'vault').inputs['policy']).toContain('FreezeVaultBucket')
     expect(find(vault, 'BucketPolicy', 'vault').inputs['policy']).not.toContain('FreezeVaultBucket')
@@ -334,7 +332,7 @@ describe('the audit', () => {
   })
 
   it('has a trail of each account without an Organization', async () => {
-    const detached = { ...exampleConfig, detached: true, organizationId: '', managementAccountId: '' }
+    const detached = { ...exampleConfig, ...withoutOrganization }
     const [first, second] = [
       await recordProgram({ ...detached, layer: 'vault' }),
       await recordProgram({ ...detached, layer: 'production' }),
@@ -462,7 +460,7 @@ const unprotected: Readonly<Record<string, RegExp>> = {
 
 describe('`pulumi destroy`, with or without a preview', () => {
   it('is refused for every resource but what the promise does not need', async () => {
-    const detached = { ...exampleConfig, detached: true, organizationId: '', managementAccountId: '' }
+    const detached = { ...exampleConfig, ...withoutOrganization }
     const recordings = [
       vault,
       production,
@@ -518,9 +516,7 @@ describe('a vault without an Organization', () => {
       recordProgram({
         ...exampleConfig,
         layer: 'vault',
-        detached: true,
-        organizationId: '',
-        managementAccountId: '',
+        ...withoutOrganization,
         deployers: [],
       }),
     ).rejects.toThrow(
@@ -529,7 +525,7 @@ describe('a vault without an Organization', () => {
   })
 
   it('keeps its deployers from deletions by a policy that comes last', async () => {
-    const detached = { ...exampleConfig, detached: true, organizationId: '', managementAccountId: '' }
+    const detached = { ...exampleConfig, ...withoutOrganization }
     const user = `arn:aws:iam::${vaultId}:user/ci/second`
     const reserved = `arn:aws:iam::${vaultId}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Vault_*`
     const recording = await recordProgram({

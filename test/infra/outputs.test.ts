@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { recordProgram } from '../../infra/recording.ts'
 import type { Recording } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { exampleConfig, withoutOrganization } from '../../lab/sandbox/loader/example-config.ts'
 
 /** Paths below a layer's outputs at which an account's id may stand; `*` is any one key. */
 const mayNameAccounts: Record<string, readonly string[]> = {
@@ -117,9 +117,7 @@ const config = {
 }
 const detached = {
   ...config,
-  detached: true,
-  organizationId: '',
-  managementAccountId: '',
+  ...withoutOrganization,
   organizationParentId: '',
 }
 

@@ -201,10 +201,10 @@ export async function evaluateElsewhere(
       (resource !== '*' || identity.side === 'production'),
   )
   return Promise.all(
-    applicable.map(async ({ name, description, action, resource }) =>
+    applicable.map(async ({ name, description, action, resource, context = {} }) =>
       recordEvaluation(
         factsOf(identity, { attack: name, wall: 'elsewhere', what: description, target: resource }),
-        await evaluate(authorizer, { principal: identity.principal, action, resource }),
+        await evaluate(authorizer, { principal: identity.principal, action, resource, context }),
       ),
     ),
   )

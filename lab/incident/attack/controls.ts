@@ -105,13 +105,14 @@ function evaluateOwn(
   )?.principal
   if (principal === undefined) throw new Error('the outsider has no principal')
   return Promise.all(
-    elsewhere.map(async ({ name, description, action, resource }) => {
+    elsewhere.map(async ({ name, description, action, resource, context = {} }) => {
       const ownResource = moveTo(resource, accounts.outsider)
       const policy = action.startsWith('kms:') ? keyPolicy(accounts.outsider) : null
       const decision = await evaluate(authorizer, {
         principal,
         action,
         resource: ownResource,
+        context,
         target: { accountId: accounts.outsider, policy },
       })
       return recordEvaluation(factsOf(name, 'elsewhere', description, ownResource), decision)

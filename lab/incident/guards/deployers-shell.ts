@@ -18,11 +18,12 @@ import {
   vaultBucketName,
   writerRoleArn,
 } from '../../../guardrails/names.ts'
+import { nativeVaultArn } from '../../../guardrails/native-backups.ts'
 import type { VaultLocation } from '../../../guardrails/names.ts'
 import { evaluate } from '../../sandbox/authorization/evaluate.ts'
 import type { CloudDeclaration } from '../../sandbox/declaration.ts'
 import { sessionOfRole } from '../../sandbox/identity/role-principal.ts'
-import { exampleAccounts, exampleConfig } from '../../sandbox/loader/example-config.ts'
+import { exampleAccounts, exampleConfig, withoutOrganization } from '../../sandbox/loader/example-config.ts'
 import { loadDeclaration } from '../../sandbox/loader/loader.ts'
 import type { ClaimFindings } from '../claims.ts'
 import { roleNamed } from '../principals.ts'
@@ -77,6 +78,16 @@ function deletionsIn(location: VaultLocation): Deletion[] {
   ]
 }
 
+/** The copies of AWS Backup, which only an Organization has. */
+function nativeDeletionsIn(location: VaultLocation): Deletion[] {
+  const resource = nativeVaultArn(location)
+  return [
+    'backup:DeleteBackupVault',
+    'backup:DeleteBackupVaultAccessPolicy',
+    'backup:DeleteRecoveryPoint',
+  ].map((action) => ({ action, resource }))
+}
+
 const everything = {
   Version: '2012-10-17',
   Statement: [{ Sid: 'Everything', Effect: 'Allow', Action: '*', Resource: '*' }],
@@ -94,20 +105,25 @@ export async function examineDeployersShell(
   without: string | null,
   nowMs: number,
 ): Promise<ClaimFindings> {
-  detachedCloud ??= loadDeclaration({
-    config: { detached: true, organizationId: '', managementAccountId: '' },
-  })
+  detachedCloud ??= loadDeclaration({ config: withoutOrganization })
   const apart = await detachedCloud
   const clouds = {
     'in an Organization': declaration,
     'without an Organization': isGuard(without) ? removeStatements(apart, findGuard(without)) : apart,
   }
-  const deletions = deletionsIn({ accountId: exampleAccounts.vault, region: exampleConfig.region })
+  const location = { accountId: exampleAccounts.vault, region: exampleConfig.region }
+  const deletions = deletionsIn(location)
+  const nativeDeletions = nativeDeletionsIn(location)
   const findings: string[] = []
-  for (const [circumstance, cloud] of Object.entries(clouds))
-    for (const { action, resource } of await listAllowed(cloud, deletions, nowMs))
+  for (const [circumstance, cloud] of Object.entries(clouds)) {
+    const evaluated = cloud === declaration ? [...deletions, ...nativeDeletions] : deletions
+    for (const { action, resource } of await listAllowed(cloud, evaluated, nowMs))
       findings.push(`${circumstance} the deployer may ${action} on ${resource}`)
-  return { findings, evidence: `${deletions.length} deletions, each evaluated in two clouds` }
+  }
+  return {
+    findings,
+    evidence: `${deletions.length} deletions, each evaluated in two clouds, and ${nativeDeletions.length} of AWS Backup's copies in one`,
+  }
 }
 
 /** The deletions that the deployer may make, although it is an administrator of its account. */

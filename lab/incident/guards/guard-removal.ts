@@ -63,7 +63,8 @@ export function removeStatements(declaration: CloudDeclaration, guard: Guard): C
 }
 
 /**
- * Removes the statements from every policy of the cloud, and then the control policies that have no statement any more.
+ * Removes the statements from every policy of the cloud, and then the control policies and the roles' policies that have
+ * no statement any more.
  */
 function dropStatements(cloud: CloudDeclaration, sids: ReadonlySet<string>): void {
   const trim = (document: PolicyDocument | null | undefined) => {
@@ -81,6 +82,7 @@ function dropStatements(cloud: CloudDeclaration, sids: ReadonlySet<string>): voi
       ...role.policies.map((policy) => policy.document),
     ])
       trim(document)
+    role.policies = role.policies.filter(isNotEmpty)
   }
   for (const account of cloud.accounts) {
     for (const level of [...account.scps, ...account.rcps]) for (const { document } of level) trim(document)

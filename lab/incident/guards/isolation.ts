@@ -75,13 +75,15 @@ function keepOnly(declaration: CloudDeclaration, sid: string): CloudDeclaration 
   }
   for (const bucket of cloud.buckets) trim(bucket.policy)
   for (const key of cloud.keys) trim(key.policy)
-  for (const role of cloud.roles)
+  for (const role of cloud.roles) {
     for (const document of [
       role.trust,
       role.boundary?.document,
       ...role.policies.map((policy) => policy.document),
     ])
       trim(document)
+    role.policies = role.policies.filter(saysSomething)
+  }
   for (const account of cloud.accounts) {
     for (const level of [...account.scps, ...account.rcps]) for (const { document } of level) trim(document)
     account.scps = account.scps.map((level) => level.filter(saysSomething))

@@ -26,6 +26,8 @@ const roleNames: Readonly<Record<string, string>> = {
   custodian: 'holdfast-custodian',
   restorer: 'holdfast-restorer',
   drill: 'holdfast-drill',
+  'native backup': 'holdfast-native-backup',
+  'native restore': 'holdfast-native-restore',
   'stack set': delegatedRoles['stack set'].name,
   'permission set': delegatedRoles['permission set'].name,
 }

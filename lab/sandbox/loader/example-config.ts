@@ -49,6 +49,7 @@ export const exampleConfig = {
       },
     },
   ],
+  native: [{ tag: 'backup=daily', schedule: 'daily', retentionDays: 35 }],
   restorers: [`arn:aws:iam::${vault}:role/people/restore-operator`],
   runners: [`arn:aws:iam::${vault}:role/people/check-runner`],
   deployers: [`arn:aws:iam::${vault}:role/people/vault-deployer`],
@@ -74,6 +75,14 @@ export const exampleConfig = {
   responders: [`arn:aws:iam::${production}:role/people/operator`],
   quarantineAgents: true,
 } satisfies Record<string, unknown>
+
+/** What the example's fleet sets without an Organization; AWS Backup copies between accounts only within one. */
+export const withoutOrganization = {
+  detached: true,
+  organizationId: '',
+  managementAccountId: '',
+  native: [],
+} as const
 
 /** The order of a first deployment: the organization layer freezes the resources of the vault layer. */
 export const exampleLayers: readonly Layer[] = ['vault', 'production', 'organization']

@@ -3,7 +3,7 @@ import { recordProgram } from '../../../../infra/recording.ts'
 import type { RecordedResource } from '../../../../infra/recording.ts'
 import { createAuthorizer } from '../../../../lab/sandbox/authorization/authorizer.ts'
 import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
-import { exampleConfig } from '../../../../lab/sandbox/loader/example-config.ts'
+import { exampleConfig, withoutOrganization } from '../../../../lab/sandbox/loader/example-config.ts'
 import { declareCloud, loadDeclaration } from '../../../../lab/sandbox/loader/loader.ts'
 
 let cloud: CloudDeclaration
@@ -102,9 +102,7 @@ describe('the cloud that the program declares', () => {
 
 describe('other configurations', () => {
   it("without an Organization: no control policies, no management account, the freeze in the bucket's policy", async () => {
-    const detached = await loadDeclaration({
-      config: { detached: true, organizationId: '', managementAccountId: '' },
-    })
+    const detached = await loadDeclaration({ config: withoutOrganization })
     expect(detached.organizationId).toBeNull()
     expect(detached.accounts.map(({ name, scps }) => ({ name, scps }))).toEqual(
       ['vault', 'production', 'outsider'].map((name) => ({ name, scps: [] })),

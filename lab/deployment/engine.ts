@@ -1,0 +1,132 @@
+// Runs operations of Pulumi's own engine on one stack, whose program and provider are the caller's.
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+
+export interface EngineStep {
+  readonly operation: string
+  readonly urn: string
+}
+
+export interface EngineMessage {
+  readonly severity: string
+  readonly text: string
+  readonly urn?: string
+}
+
+export interface EngineResult {
+  /** Empty if the operation succeeded. */
+  readonly error: string
+  /** Numbers of resources by operation: `create`, `same`, `update`, `delete` … */
+  readonly changes: Readonly<Record<string, number>>
+  readonly steps: readonly EngineStep[]
+  readonly messages: readonly EngineMessage[]
+  readonly durationMs: number
+}
+
+export type Operation = 'up' | 'preview' | 'destroy'
+
+export interface OperationOptions {
+  /** Changes without a preview before. */
+  skipPreview?: boolean
+  /** Deletes protected resources too. */
+  ignoreProtect?: boolean
+  refresh?: boolean
+  policyPack?: string
+}
+
+export interface EngineSetup {
+  /** Directory of the engine's binary and the language host. */
+  binaries: string
+  /** Directory of Pulumi.yaml. */
+  project: string
+  /** The port of the provider of `aws`. */
+  port: number
+  /** Directory for states and configurations. */
+  folder: string
+}
+
+/** No operation of these stacks takes longer. */
+const timeoutMs = 180_000
+
+export class EngineStack {
+  private readonly setup: EngineSetup
+  readonly name: string
+
+  constructor(name: string, setup: EngineSetup) {
+    this.name = name
+    this.setup = setup
+    mkdirSync(setup.folder, { recursive: true })
+  }
+
+  get stateFile(): string {
+    return join(this.setup.folder, `${this.name}.state.json`)
+  }
+
+  forget(): void {
+    rmSync(this.stateFile, { force: true })
+  }
+
+  /** The resources in the state, as the engine keeps them. */
+  state(): { urn: string; type: string; protect?: boolean; outputs?: Record<string, unknown> }[] {
+    const state = JSON.parse(readFileSync(this.stateFile, 'utf8')) as {
+      deployment: { resources?: { urn: string; type: string; protect?: boolean }[] }
+    }
+    return state.deployment.resources ?? []
+  }
+
+  /** @param config by full key, e.g. `holdfast:layer`, with plain values as in a `Pulumi.STACK.yaml` */
+  run(
+    operation: Operation,
+    config: Readonly<Record<string, unknown>>,
+    options: OperationOptions = {},
+  ): Promise<EngineResult> {
+    const settings = join(this.setup.folder, `Pulumi.${this.name}.yaml`)
+    writeFileSync(settings, stringify({ config }))
+    const flags = [
+      ['operation', operation],
+      ['project', this.setup.project],
+      ['stack', this.name],
+      ['config', settings],
+      ['state', this.stateFile],
+      ['skip-preview', options.skipPreview === true],
+      ['ignore-protect', options.ignoreProtect === true],
+      ['refresh', options.refresh === true],
+      ['policy-pack', options.policyPack ?? ''],
+    ].map(([name, value]) => `-${name}=${value}`)
+    return runEngine(join(this.setup.binaries, 'pulumi-engine'), flags, {
+      PATH: `${this.setup.binaries}:${process.env['PATH']}`,
+      HOME: this.setup.folder,
+      PULUMI_HOME: this.setup.folder,
+      PULUMI_DEBUG_PROVIDERS: `aws:${this.setup.port}`,
+      PULUMI_SKIP_UPDATE_CHECK: 'true',
+      ...(process.env['NODE_COMPILE_CACHE'] === undefined
+        ? {}
+        : { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
+    })
+  }
+}
+
+function runEngine(
+  program: string,
+  flags: readonly string[],
+  env: Record<string, string>,
+): Promise<EngineResult> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      program,
+      flags,
+      { env, timeout: timeoutMs, maxBuffer: 256 * 1024 * 1024 },
+      (_error, stdout, stderr) => {
+        try {
+          resolve(JSON.parse(stdout) as EngineResult)
+        } catch {
+          reject(
+            new Error(`the engine ended without a result:\n${stderr.slice(-4000)}${stdout.slice(-2000)}`),
+          )
+        }
+      },
+    )
+  })
+}
