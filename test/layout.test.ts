@@ -48,7 +48,7 @@ const lazyEvaluator = 'blast-radius/policy-evaluator.ts'
 const restricted: [package_: RegExp, folders: string[], why: string][] = [
   [/^@aws-sdk\/|^@smithy\//, ['aws', 'lab'], 'only adapters know AWS, and what fills a store from outside'],
   [/^@cloud-copilot\//, ['lab'], 'it is AGPL-3.0: never part of what is published'],
-  [/^@pulumi\//, ['infra', 'examples'], 'only the program provisions'],
+  [/^@pulumi\//, ['infra', 'examples', 'lab'], 'only the program provisions, and a trial of its engine'],
   [
     /^(?:dockerfile-ast|dot-properties|ignore|jsonc-parser)$/,
     ['blast-radius'],

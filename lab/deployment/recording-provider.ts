@@ -70,7 +70,7 @@ export class RecordingProvider {
     options: ProviderOptions,
   ): Promise<{ provider: RecordingProvider; port: number; stop: () => void }> {
     const provider = new RecordingProvider(options)
-    provider.server.addService(ResourceProviderService as never, provider.handlers())
+    provider.server.addService(ResourceProviderService, provider.handlers())
     const port = await promisify(provider.server.bindAsync.bind(provider.server))(
       '127.0.0.1:0',
       ServerCredentials.createInsecure(),
@@ -223,7 +223,7 @@ function compared(request: providerProto.DiffRequest): object {
 }
 
 function propertiesOf(struct: StructType | undefined): Properties {
-  return (struct?.toJavaScript() ?? {}) as Properties
+  return struct?.toJavaScript() ?? {}
 }
 
 function structOf(properties: Properties): StructType {
