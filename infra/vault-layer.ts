@@ -84,7 +84,7 @@ export async function deployVaultLayer(config: HoldfastConfig): Promise<Record<s
   const keys = Object.fromEntries(
     regions.map((region) => [region.location.region, deployRegion(config, region, { guards, roles })]),
   )
-  for (const region of regions) deployNative(config, region, guards)
+  roles.push(...regions.flatMap((region) => deployNative(config, region, guards)))
   const writers = declareWriters(config, owner)
   const alarms = deployAudit(config, location, options)
   // The expected state has every alarm, so it comes after them.
@@ -240,15 +240,18 @@ function deployNative(
   config: HoldfastConfig,
   { location, provider }: { location: VaultLocation; provider: aws.Provider },
   guards: readonly pulumi.Resource[],
-): void {
-  if (config.native.length === 0) return
+): ScopedRole[] {
+  if (config.native.length === 0) return []
   const isFirst = location.region === config.region
-  if (isFirst)
-    declareNativeRole(
-      'native-restore',
-      { roleName: nativeRestoreRoleName, path: rolePaths.checks, use: 'Restores' },
-      { provider, protect: true, dependsOn: [...guards] },
-    )
+  const roles = isFirst
+    ? [
+        declareNativeRole(
+          'native-restore',
+          { roleName: nativeRestoreRoleName, path: rolePaths.checks, use: 'Restores' },
+          { provider, protect: true, dependsOn: [...guards] },
+        ),
+      ]
+    : []
   new NativeVault(
     isFirst ? 'native' : `native-${location.region}`,
     {
@@ -258,6 +261,7 @@ function deployNative(
     },
     { providers: [provider], dependsOn: [...guards] },
   )
+  return roles
 }
 
 /** Resources of one region besides its buckets: alarms, keys and checks. */

@@ -29,7 +29,7 @@ export class NativePlans extends pulumi.ComponentResource {
     options: pulumi.ComponentResourceOptions,
   ) {
     super('holdfast:production:NativePlans', name, {}, options)
-    const role = declareNativeRole(
+    const { role } = declareNativeRole(
       `${name}-backup`,
       { roleName: nativeBackupRoleName, path: rolePaths.production, use: 'Backup' },
       { parent: this, protect: true },

@@ -17,8 +17,9 @@ export function declareNativeRole(
   name: string,
   { roleName, path, use }: NativeRoleArgs,
   owner: Owner,
-): aws.iam.Role {
-  const { role } = new ScopedRole(
+): ScopedRole {
+  const policyArn = `arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyFor${use}`
+  const scoped = new ScopedRole(
     name,
     {
       roleName,
@@ -26,16 +27,10 @@ export function declareNativeRole(
       description: `The role of AWS Backup for ${use.toLowerCase()}, and for nothing else`,
       trust: nativeTrustPolicy(),
       policy: nativeRolePolicy(use),
+      attached: [policyArn],
     },
     componentOptions(owner),
   )
-  new aws.iam.RolePolicyAttachment(
-    name,
-    {
-      role: role.name,
-      policyArn: `arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyFor${use}`,
-    },
-    owner,
-  )
-  return role
+  new aws.iam.RolePolicyAttachment(name, { role: scoped.role.name, policyArn }, owner)
+  return scoped
 }

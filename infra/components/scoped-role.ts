@@ -13,6 +13,8 @@ export interface ScopedRoleArgs {
   /** ARN of a managed policy. */
   boundary?: pulumi.Input<string>
   tags?: Record<string, string>
+  /** ARNs of managed policies that the caller attaches besides. */
+  attached?: readonly string[]
 }
 
 const inlineName = 'duty'
@@ -47,7 +49,7 @@ export class ScopedRole extends pulumi.ComponentResource {
       .apply(([trust, boundary]): Record<string, unknown> => ({
         trust,
         policies: { [inlineName]: args.policy },
-        attached: [],
+        attached: args.attached ?? [],
         boundary: boundary ?? null,
       }))
     this.registerOutputs({ arn: this.role.arn })

@@ -18,6 +18,7 @@ const config = {
   vaultBucket: '',
   image: '',
   arm: '',
+  native: [],
   examine: false,
   restorers: exampleConfig.restorers.slice(0, 1),
   runners: [],

@@ -120,7 +120,11 @@ describe("the toolkit in the vault's account", () => {
       const { trust, policies, source, ...none } = roles[arnOf(resource)]!
       expect(trust).toEqual(policyOf(inputs['assumeRolePolicy']))
       expect(policies).toEqual({ duty: policyOf(inputsOf('RolePolicy', name)['policy']) })
-      expect(none).toEqual({ attached: [], boundary: null })
+      const attached =
+        name === 'native-restore'
+          ? ['arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForRestores']
+          : []
+      expect(none).toEqual({ attached, boundary: null })
       expect(source).toBe(name.startsWith('writer-') ? name.replace('writer-', '') : null)
     }
   })
