@@ -355,6 +355,7 @@ describe('without an image', () => {
     expect(types.filter((type) => /:(ecs|scheduler|ec2|vpc|sqs)\//.test(type))).toEqual([])
     expect(types).toContain('aws:ecr/repository:Repository')
     expect(ofType(without, 'LogGroup').map(({ inputs }) => inputs['name'])).toEqual([
+      '/aws/events/holdfast-native',
       '/aws/events/holdfast-writes',
       '/holdfast/checks',
       '/holdfast/examinations',
