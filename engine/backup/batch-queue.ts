@@ -84,12 +84,12 @@ export class AssignedBatches {
   }
 
   /**
-   * The number of the least busy thread for a batch; null if no thread has room. A small batch starts no thread while
-   * another has room.
+   * The number of the least busy thread for a batch; null if no thread has room. A small batch that no other follows
+   * starts no second thread: it waits for the first one.
    */
-  findIdlest({ items, bytes }: Batch): number | null {
-    const isSmall = items.length < fewFiles && bytes < fewBytes
-    return (isSmall ? this.idlestOf(this.startedThreads) : null) ?? this.idlestOf(this.load.length)
+  findIdlest({ items, bytes }: Batch, isFollowed: boolean): number | null {
+    const isSmall = items.length < fewFiles && bytes < fewBytes && !isFollowed
+    return this.idlestOf(isSmall ? Math.max(1, this.startedThreads) : this.load.length)
   }
 
   private idlestOf(threads: number): number | null {

@@ -154,7 +154,7 @@ export class FileReading {
   dispatch(): void {
     if (this.queue.length === 0) this.queue.close()
     for (let batch = this.queue.next; batch !== undefined; batch = this.queue.next) {
-      const idlest = this.assigned.findIdlest(batch)
+      const idlest = this.assigned.findIdlest(batch, this.queue.length > 1)
       if (idlest === null) return
       this.queue.take()
       const member = this.pool.members[idlest]!

@@ -45,7 +45,8 @@ describe('the batch queue', () => {
 
 function fill(assigned: AssignedBatches, batch: Batch): { threads: number[]; numbers: number[] } {
   const filled: { threads: number[]; numbers: number[] } = { threads: [], numbers: [] }
-  for (let thread = assigned.findIdlest(batch); thread !== null; thread = assigned.findIdlest(batch)) {
+  const findIdlest = (): number | null => assigned.findIdlest(batch, true)
+  for (let thread = findIdlest(); thread !== null; thread = findIdlest()) {
     filled.threads.push(thread)
     filled.numbers.push(assigned.assign(batch, thread))
   }
@@ -59,22 +60,19 @@ test('each thread has two batches at most, and the least busy one gets the next'
   expect(assigned.length).toBe(4)
   expect(assigned.get(3)).toBe(batch)
   assigned.finish(3, 1)
-  expect([assigned.findIdlest(batch), assigned.length]).toEqual([1, 3])
+  expect([assigned.findIdlest(batch, false), assigned.length]).toEqual([1, 3])
 })
 
-test('a small batch starts no thread while another has room', () => {
+test('a small batch that no other follows waits for the first thread', () => {
   const small: Batch = { items: [], owners: [], bytes: 1 }
   const manyFiles: Batch = { items: Array.from({ length: 512 }, () => item(1)), owners: [], bytes: 512 }
   const assigned = new AssignedBatches(2)
-  expect(fill(assigned, small).threads).toEqual([0, 0, 1, 1])
-  for (const [batch, thread] of [
-    [0, 0],
-    [2, 1],
-    [3, 1],
-  ] as const)
-    assigned.finish(batch, thread)
-  expect(assigned.findIdlest(small)).toBe(1)
-  const onlyFirst = new AssignedBatches(2)
-  onlyFirst.assign(small, 0)
-  expect([onlyFirst.findIdlest(small), onlyFirst.findIdlest(manyFiles)]).toEqual([0, 1])
+  for (const thread of [0, 0]) {
+    expect(assigned.findIdlest(small, false)).toBe(thread)
+    assigned.assign(small, thread)
+  }
+  expect(assigned.findIdlest(small, false)).toBeNull()
+  expect([assigned.findIdlest(small, true), assigned.findIdlest(manyFiles, false)]).toEqual([1, 1])
+  assigned.assign(manyFiles, 1)
+  expect(assigned.findIdlest(small, false)).toBe(1)
 })
