@@ -11,7 +11,8 @@ import type { LeftOut, Step, WalkedEntry } from '../walk.ts'
 
 export interface WalkBatch {
   count: number
-  bytes: ArrayBuffer
+  /** Shared, because the collectors of both threads count a buffer that is transferred, and collect sooner. */
+  bytes: SharedArrayBuffer
   /** The steps that are no entries, in order, without their paths. */
   withoutEntry: (Omit<LeftOut, 'path'> | Omit<Problem, 'path'>)[]
 }
@@ -20,7 +21,7 @@ const flag = { sparse: 1, mount: 2, otherTime: 4, noEntry: 8 } as const
 const stepBytes = 5 * 8 + 4 * 8 + 5 * 4 + 2
 
 /** Views of the columns, a fixed number of values for each step. */
-function columnsOf(bytes: ArrayBuffer, count: number) {
+function columnsOf(bytes: SharedArrayBuffer, count: number) {
   return {
     /** mtime, ctime and birth time in ns, inode, device. */
     longs: new BigInt64Array(bytes, 0, count * 5),
@@ -39,7 +40,7 @@ type Columns = ReturnType<typeof columnsOf>
 export function encodeSteps(steps: readonly Step[]): WalkBatch {
   let textBytes = 0
   for (const step of steps) textBytes += pathOf(step).length + targetOf(step).length
-  const bytes = new ArrayBuffer(steps.length * stepBytes + textBytes)
+  const bytes = new SharedArrayBuffer(steps.length * stepBytes + textBytes)
   const columns = columnsOf(bytes, steps.length)
   const withoutEntry: WalkBatch['withoutEntry'] = []
   let end = 0

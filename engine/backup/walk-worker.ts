@@ -38,8 +38,7 @@ export class WalkWorker implements WorkerCode<'next'> {
       if (next.done === true) isLast = true
       else batch.push(next.value)
     }
-    const encoded = encodeSteps(batch)
-    this.reply({ batch: encoded, isLast }, [encoded.bytes])
+    this.reply({ batch: encodeSteps(batch), isLast })
   }
 
   close(): void {
