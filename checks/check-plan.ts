@@ -1,13 +1,13 @@
 // The tasks of the vault's account: commands of the published CLI, each with its role, its schedule and its alarm.
-import { reportKeyAlias, vaultBucketName } from '../guardrails/names.ts'
-import type { Duty, VaultLocation } from '../guardrails/names.ts'
+import { auditBucketName, reportKeyAlias, vaultBucketName } from '../guardrails/names.ts'
+import type { TaskRole, VaultLocation } from '../guardrails/names.ts'
 
 /** A task for each target: a source, or a whole vault. */
 export interface TaskPlan<Target> {
   /** Kebab-case, because it is part of the names of task, schedule, metric and alarm. */
   name: string
   /** The role of the task. */
-  duty: Duty
+  duty: TaskRole
   /** The statement that a passed run confirms. */
   sentence: string
   /** The arguments of `holdfast`. */
@@ -28,6 +28,8 @@ export interface TaskPlan<Target> {
   silenceHours: number
   cpu: string
   memoryMiB: string
+  /** A disk of the task's own, under this path: the image makes the directory, with the task's user as its owner. */
+  disk?: { path: string; gib: number }
 }
 
 /** A vault, with the objectives that the program's configuration gives it. */
@@ -87,6 +89,9 @@ function checkCommand(target: SourceTarget, ...options: string[]): string[] {
   ]
 }
 
+/** An alarm of Friday that is acknowledged on Monday: a weekend, and the hours of a morning. */
+const acknowledgedHours = 80
+
 // A day, the hour of the start window, and five hours for a large source.
 const dailySilenceHours = 30
 
@@ -131,7 +136,16 @@ export const sourcePlans: readonly TaskPlan<SourceTarget>[] = [
     duty: 'drill',
     sentence:
       'The newest good snapshot is young enough, so is the WAL, everything that live snapshots need is there and locked, and no trace of tampering was found',
-    command: (target) => checkCommand(target, '--read-days', '0', '--expected', target.expected),
+    command: (target) =>
+      checkCommand(
+        target,
+        '--read-days',
+        '0',
+        '--expected',
+        target.expected,
+        '--acknowledged-within',
+        `${acknowledgedHours}h`,
+      ),
     schedule: 'cron(0 2 * * ? *)',
     windowMinutes: 60,
     // Only a run of all checks begins with these three.
@@ -155,6 +169,9 @@ export const sourcePlans: readonly TaskPlan<SourceTarget>[] = [
   },
 ]
 
+/** infra/Containerfile has the directory. */
+const drillScratch = '/scratch'
+
 /** One task for each vault: the custodian also looks after the reports, which belong to no source. */
 export const vaultPlans: readonly TaskPlan<VaultTarget>[] = [
   {
@@ -177,6 +194,67 @@ export const vaultPlans: readonly TaskPlan<VaultTarget>[] = [
     cpu: '1024',
     memoryMiB: '4096',
   },
+  {
+    name: 'drill',
+    duty: 'drill',
+    sentence: 'A random source came back, as it was at a random time and newest, within its objectives',
+    command: (target) => [
+      'drill',
+      ...vaultOptions(target),
+      '--scratch',
+      drillScratch,
+      // Fargate has no namespaces, so that restored programs start in the tasks of restore tests alone.
+      '--no-start',
+      '--max-age',
+      `${target.silenceHours + graceHours}h`,
+      '--promise-days',
+      String(target.promiseDays),
+      '--signing-key',
+      reportKeyAlias,
+    ],
+    schedule: 'cron(0 8 ? * WED,SUN *)',
+    windowMinutes: 60,
+    passedFilter: '{ ($.type = "drill-run") && ($.ok IS TRUE) }',
+    // Four days lie between two runs at most, and a drill may last twelve hours.
+    silenceHours: 120,
+    cpu: '2048',
+    memoryMiB: '4096',
+    disk: { path: drillScratch, gib: 200 },
+  },
 ]
 
-export const taskPlans: readonly TaskPlan<never>[] = [...sourcePlans, ...vaultPlans]
+/** The audit trail, with the accounts whose agents are watched. */
+export interface TrailTarget {
+  /** Of the audit bucket: the first region of the vault. */
+  location: VaultLocation
+  accountIds: readonly string[]
+}
+
+/** Tasks on the audit trail, once in a deployment. */
+export const trailPlans: readonly TaskPlan<TrailTarget>[] = [
+  {
+    name: 'agents',
+    duty: 'audit-reader',
+    sentence:
+      'No agent made a call that it never made before, and none met a burst of denials; no administrator was delegated',
+    command: ({ location, accountIds }) => [
+      'agents',
+      '--bucket',
+      auditBucketName(location),
+      '--region',
+      location.region,
+      '--no-assume-role',
+      '--json',
+      '--account',
+      ...accountIds,
+    ],
+    schedule: 'cron(0 3 * * ? *)',
+    windowMinutes: 60,
+    passedFilter: '{ ($.type = "agents") && ($.ok IS TRUE) }',
+    silenceHours: dailySilenceHours,
+    cpu: '1024',
+    memoryMiB: '2048',
+  },
+]
+
+export const taskPlans: readonly TaskPlan<never>[] = [...sourcePlans, ...vaultPlans, ...trailPlans]

@@ -6,6 +6,8 @@ export interface SourceObjectives {
   maxAgeMs: number
   /** The newest WAL of a running cluster may be this old; null: as old as its newest good snapshot. */
   maxWalAgeMs: number | null
+  /** The last acknowledged test alarm may be this old; null: on-call acknowledges none, and the check doesn't run. */
+  maxAcknowledgementAgeMs: number | null
   /** The guaranteed retention. */
   guaranteedDays: number
   generationDays: number

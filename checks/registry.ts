@@ -1,6 +1,7 @@
 // Every check, in the order in which a run asks them. docs/checks.md is drawn from this list.
 import { HoldfastError } from '../core/errors.ts'
 import type { Check } from './check.ts'
+import { alarmPath } from './checks/alarm-path.ts'
 import { changeRate, entropy, flood, shrinkage } from './checks/behaviour.ts'
 import { configuration } from './checks/configuration.ts'
 import { cost } from './checks/cost.ts'
@@ -26,6 +27,7 @@ export const checks: readonly Check[] = [
   changeRate,
   entropy,
   flood,
+  alarmPath,
   cost,
 ]
 

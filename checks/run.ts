@@ -110,6 +110,7 @@ class SourceRun {
     const { source, objectives } = context
     const outcomes: SourceReport['outcomes'] = []
     for (const check of options.checks) {
+      if (check.id === 'alarm-path' && objectives.maxAcknowledgementAgeMs === null) continue
       if (check.id === 'cost' && objectives.budget === null) continue
       if (check.id === 'configuration' && context.configuration === null) continue
       const outcome = await this.runCheck(check)

@@ -18,6 +18,7 @@ const bytesPerGib = 2 ** 30
 export const defaultObjectives: SourceObjectives = {
   maxAgeMs: 26 * 3_600_000,
   maxWalAgeMs: null,
+  maxAcknowledgementAgeMs: null,
   guaranteedDays: 30,
   generationDays: 10,
   lockMode: 'COMPLIANCE',
@@ -33,6 +34,7 @@ const names = z.array(z.string().min(1).max(1024))
 const objectives = z.strictObject({
   maxAge: duration.optional(),
   maxWalAge: duration.optional(),
+  acknowledgedWithin: duration.optional(),
   guaranteedDays: days.optional(),
   generationDays: days.optional(),
   lockMode: z.enum(['COMPLIANCE', 'GOVERNANCE']).optional(),
@@ -134,13 +136,23 @@ export function drillObjectivesOf(
 }
 
 function withWritten(base: SourceObjectives, written: WrittenObjectives): SourceObjectives {
-  const { maxAge, maxWalAge, accept = [], ignore = [], budget, drill: _, ...fields } = written
+  const {
+    maxAge,
+    maxWalAge,
+    acknowledgedWithin,
+    accept = [],
+    ignore = [],
+    budget,
+    drill: _,
+    ...fields
+  } = written
   const set = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
   return {
     ...base,
     ...set,
     ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
     ...(maxWalAge === undefined ? {} : { maxWalAgeMs: maxWalAge }),
+    ...(acknowledgedWithin === undefined ? {} : { maxAcknowledgementAgeMs: acknowledgedWithin }),
     accepted: new Set([...base.accepted, ...accept]),
     ignored: new Set([...base.ignored, ...ignore]),
     ...(budget === undefined

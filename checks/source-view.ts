@@ -14,7 +14,12 @@ import type { SnapshotRef } from '../core/snapshot/snapshot-list.ts'
 import { readManifests } from '../core/snapshot/snapshot-manifests.ts'
 import type { ListedSnapshot } from '../core/snapshot/snapshot-manifests.ts'
 import type { LockDefault, ObjectState } from '../core/store/object-store.ts'
-import { isSourceName, sourcesPrefix } from '../core/store/vault-keys.ts'
+import {
+  acknowledgementsPrefix,
+  isSourceName,
+  receiptsPrefix,
+  sourcesPrefix,
+} from '../core/store/vault-keys.ts'
 import { timeText } from '../core/time-text.ts'
 import type { SourceObjectives } from './objectives.ts'
 import { measureNewContent } from './behaviour/content-measure.ts'
@@ -36,7 +41,7 @@ const maxManifestsRead = 5000
 const maxConcurrentHeads = 16
 /** A client's statement about itself may be long; for a comparison, its beginning is enough. */
 const maxNameChars = 200
-const vaultFolders: readonly string[] = [sourcesPrefix, 'receipts/', 'reports/']
+const vaultFolders: readonly string[] = [sourcesPrefix, receiptsPrefix, 'reports/', acknowledgementsPrefix]
 /** A server corrects its clock by seconds. */
 const maxClockStepMs = 5 * 60_000
 

@@ -1,23 +1,24 @@
 // Policies of scheduled checks: the roles that start a task, pull its image and write its log, and its
 // network's endpoints.
 import {
+  auditBucketName,
   bucketArn,
   checkClusterArn,
   checkGroupArn,
   checkLogGroupName,
   checkQueueArn,
   checkRoleArn,
-  dutyRoleArn,
   feedbackBucketName,
   restoreTestLogGroupName,
   imageRepositoryName,
   keyPrefixes,
   taskExecutionRoleName,
+  taskRoleArn,
   vaultBucketName,
 } from './names.ts'
 import { policy } from './policy.ts'
 import type { Policy, Statement } from './policy.ts'
-import type { Duty, VaultLocation } from './names.ts'
+import type { TaskRole, VaultLocation } from './names.ts'
 
 /** For the ECS agent that prepares a task. The container itself never gets these permissions. */
 export function taskExecutionPolicy(locations: readonly VaultLocation[]): Policy {
@@ -35,7 +36,7 @@ export function taskExecutionPolicy(locations: readonly VaultLocation[]): Policy
 }
 
 /** The schedules may start only the tasks of checks, and only with these roles. */
-export function schedulerPolicy(locations: readonly VaultLocation[], duties: readonly Duty[]): Policy {
+export function schedulerPolicy(locations: readonly VaultLocation[], roles: readonly TaskRole[]): Policy {
   const { accountId } = locations[0]!
   return policy(
     {
@@ -53,7 +54,7 @@ export function schedulerPolicy(locations: readonly VaultLocation[], duties: rea
       Action: ['iam:PassRole'],
       Resource: [
         checkRoleArn(accountId, taskExecutionRoleName),
-        ...duties.map((duty) => dutyRoleArn(accountId, duty)),
+        ...roles.map((role) => taskRoleArn(accountId, role)),
       ],
       Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
     },
@@ -95,6 +96,7 @@ export function trustSchedules(accountId: string, groupArns: readonly string[]):
  */
 export function storageEndpointPolicy(location: VaultLocation): Policy {
   const vault = bucketArn(vaultBucketName(location))
+  const trail = bucketArn(auditBucketName(location))
   const fromVaultAccount = { StringEquals: { 'aws:PrincipalAccount': location.accountId } }
   return policy(
     {
@@ -113,7 +115,31 @@ export function storageEndpointPolicy(location: VaultLocation): Policy {
       Resource: [`${bucketArn(feedbackBucketName(location))}/${keyPrefixes.feedback}*`],
       Condition: fromVaultAccount,
     },
+    {
+      Sid: 'ReachTrail',
+      Effect: 'Allow',
+      Principal: '*',
+      Action: [...readTrail],
+      Resource: [trail, `${trail}/*`],
+      Condition: fromVaultAccount,
+    },
     reachLayers(location),
+  )
+}
+
+const readTrail = ['s3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', 's3:ListBucketVersions'] as const
+
+/** Lists and reads the audit bucket, and nothing else. @param location of the audit bucket. */
+export function auditReaderPolicy(location: VaultLocation): Policy {
+  const trail = bucketArn(auditBucketName(location))
+  return policy(
+    {
+      Sid: 'ReadTrail',
+      Effect: 'Allow',
+      Action: readTrail.slice(0, 2),
+      Resource: [`${trail}/*`],
+    },
+    { Sid: 'ListTrail', Effect: 'Allow', Action: readTrail.slice(2), Resource: [trail] },
   )
 }
 

@@ -87,13 +87,14 @@ function bucketName(kind: string, { accountId, region, namespace = 'global' }: V
 }
 
 /**
- * Prefixes of keys: the first two and `reports` in the vault, `toolkit` and `feedback` in their buckets. The product's
+ * Prefixes of keys: the first four in the vault, `toolkit` and `feedback` in their buckets. The product's
  * own keys are those of core/store/vault-keys.ts, which this folder may not import: a test holds both equal.
  */
 export const keyPrefixes = {
   sources: 'sources/',
   receipts: 'receipts/',
   reports: 'reports/',
+  acknowledgements: 'acknowledgements/',
   toolkit: 'toolkit/',
   feedback: 'feedback/',
 } as const
@@ -173,6 +174,11 @@ export const checkLogGroupName = '/holdfast/checks'
 export const imageRepositoryName = 'holdfast'
 export const taskExecutionRoleName = 'holdfast-task-execution'
 export const schedulerRoleName = 'holdfast-check-scheduler'
+/** The role that reads the audit trail, for the check of agents. It can't open the vault. */
+export const auditReaderRoleName = 'holdfast-audit-reader'
+
+/** The roles that a scheduled task may get. */
+export type TaskRole = Duty | 'audit-reader'
 
 /**
  * Restore tests: one state machine for each source, the role that starts its tasks, and the role that starts
@@ -243,6 +249,10 @@ export function restoreTestGroupArn({ accountId, region }: VaultLocation): strin
 
 export function checkRoleArn(accountId: string, name: string): string {
   return roleArn(accountId, rolePaths.checks, name)
+}
+
+export function taskRoleArn(accountId: string, role: TaskRole): string {
+  return role === 'audit-reader' ? checkRoleArn(accountId, auditReaderRoleName) : dutyRoleArn(accountId, role)
 }
 
 export function trailArn(accountId: string, region: string): string {

@@ -163,7 +163,13 @@ export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Pol
   ]
   switch (duty) {
     case 'restorer':
-      return policy(...read, ...readToolkit(locations[0]!))
+      return policy(...read, ...readToolkit(locations[0]!), {
+        // A person confirms that a test alarm arrived.
+        Sid: 'Acknowledge',
+        Effect: 'Allow',
+        Action: ['s3:PutObject'],
+        Resource: below(keyPrefixes.acknowledgements),
+      })
     case 'notary':
       return policy(
         ...read,

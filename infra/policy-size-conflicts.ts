@@ -141,7 +141,7 @@ function policiesOfRegions(config: Config): GrowingPolicy[] {
     trust(restoreTestMachineRoleName, restoreTestMachineTrustPolicy(locations)),
     trust(restoreTestStarterRoleName, restoreTestStarterTrustPolicy(locations)),
     inline(taskExecutionRoleName, taskExecutionPolicy(locations)),
-    inline(schedulerRoleName, schedulerPolicy(locations, duties)),
+    inline(schedulerRoleName, schedulerPolicy(locations, [...duties, 'audit-reader'])),
     inline(restoreTestMachineRoleName, restoreTestMachinePolicy(locations)),
     inline(restoreTestStarterRoleName, restoreTestStarterPolicy(locations)),
     ...duties.map((duty) => inline(dutyRoleName(duty), dutyPolicy(locations, duty))),

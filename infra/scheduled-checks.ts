@@ -2,8 +2,14 @@
 // if an image is set.
 import * as aws from '@pulumi/aws'
 import type * as pulumi from '@pulumi/pulumi'
-import { schedulerPolicy, schedulerTrustPolicy, taskExecutionPolicy } from '../guardrails/check-policies.ts'
 import {
+  auditReaderPolicy,
+  schedulerPolicy,
+  schedulerTrustPolicy,
+  taskExecutionPolicy,
+} from '../guardrails/check-policies.ts'
+import {
+  auditReaderRoleName,
   checkFamily,
   checkLogGroupName,
   checkMetricName,
@@ -16,7 +22,7 @@ import {
   vaultBucketName,
 } from '../guardrails/names.ts'
 import { runnerTrustPolicy } from '../guardrails/trust-policies.ts'
-import { sourcePlans, taskPlans, vaultPlans } from '../checks/check-plan.ts'
+import { sourcePlans, taskPlans, trailPlans, vaultPlans } from '../checks/check-plan.ts'
 import { CheckCluster } from './components/check-cluster.ts'
 import { CheckNetwork } from './components/check-network.ts'
 import { countPassedRuns } from './components/passed-checks.ts'
@@ -86,6 +92,15 @@ export function deployChecks(
       taskOptions,
     )
   }
+  if (location.region === config.region) {
+    const trail = { location, accountIds: watchedAccounts(config) }
+    for (const plan of trailPlans)
+      new ScheduledCheck(
+        `check-${plan.name}`,
+        { location, plan, source: null, command: plan.command(trail), image, network },
+        taskOptions,
+      )
+  }
   deployRestoreTests(config, { location, image, network, after: parts }, provider)
 }
 
@@ -103,7 +118,11 @@ function countRuns(
         { provider, dependsOn: [...logs] },
       ),
     )
-  return [...count(sourcePlans, true), ...count(vaultPlans, false)]
+  return [
+    ...count(sourcePlans, true),
+    ...count(vaultPlans, false),
+    ...(suffix === '' ? count(trailPlans, false) : []),
+  ]
 }
 
 /**
@@ -194,8 +213,26 @@ export function deployCheckRoles(
       },
       options,
     ),
+    new ScopedRole(
+      'audit-reader',
+      {
+        roleName: auditReaderRoleName,
+        path,
+        description: 'Reads the audit trail for the check of agents; can not open the vault',
+        trust: runnerTrustPolicy({ accountId, regions: [locations[0]!.region], runners: [] }),
+        policy: auditReaderPolicy(locations[0]!),
+      },
+      options,
+    ),
     ...deployRestoreTestRoles(config, locations, options),
   ]
+}
+
+/** Agents work in production; an administrator is delegated in the management account. */
+function watchedAccounts(config: HoldfastConfig): string[] {
+  return config.detached
+    ? [config.productionAccountId]
+    : [config.productionAccountId, config.managementAccountId]
 }
 
 /** For `pulumi stack output`: the repository for the image, and the scheduled checks. */
@@ -209,7 +246,7 @@ export function describeChecks(config: HoldfastConfig, location: VaultLocation):
   })
   const scheduled = [
     ...sourcePlans.flatMap((plan) => config.sources.map(({ name }) => describe(plan, name))),
-    ...vaultPlans.map((plan) => describe(plan, null)),
+    ...[...vaultPlans, ...trailPlans].map((plan) => describe(plan, null)),
   ]
   return {
     imageRepository: imageRepository(location),

@@ -20,6 +20,7 @@ import type { SourceWriter } from './components/source-writer.ts'
 import { NativeAlarms } from './components/native-alarms.ts'
 import { declareNativeRole } from './components/native-role.ts'
 import { NativeVault } from './components/native-vault.ts'
+import { declareTestAlarm } from './test-alarm.ts'
 import { ToolkitBucket } from './components/toolkit-bucket.ts'
 import { expectedSettings } from './components/vault-bucket.ts'
 import {
@@ -87,6 +88,7 @@ export async function deployVaultLayer(config: HoldfastConfig): Promise<Record<s
   roles.push(...regions.flatMap((region) => deployNative(config, region, guards)))
   const writers = declareWriters(config, owner)
   const alarms = deployAudit(config, location, options)
+  declareTestAlarm(location, owner)
   // The expected state has every alarm, so it comes after them.
   const lateFiles = {
     'notary.pem': joinKeys(keys, 'notary'),

@@ -87,6 +87,11 @@ const groups: Readonly<Record<string, Readonly<Record<string, ListedCommand>>>> 
       summary: 'run checks and other commands by schedule',
       load: () => import('./commands/watch.ts'),
     },
+    acknowledge: {
+      summary: 'confirm that a test alarm has reached you',
+      reports: true,
+      load: () => import('./commands/acknowledge.ts'),
+    },
     examine: {
       summary: 'test a restored directory, and start the PostgreSQL in it',
       reports: true,
@@ -115,6 +120,10 @@ const groups: Readonly<Record<string, Readonly<Record<string, ListedCommand>>>> 
     },
   },
   'Agents and people:': {
+    agents: {
+      summary: 'ask the audit trail what agents did for the first time',
+      load: () => import('./commands/agents.ts'),
+    },
     'agent-session': {
       summary: 'open a session of an agent that ends with its task',
       load: () => import('./commands/agent-session.ts'),

@@ -118,6 +118,8 @@ export function parseManifestKey(key: string): { source: string; ulid: string } 
   return isSourceName(source!) && isUlid(ulid!) ? { source: source!, ulid: ulid! } : null
 }
 
+/** Above the records with which on-call confirms that test alarms arrive. */
+export const acknowledgementsPrefix = 'acknowledgements/'
 /** Above the receipts of all sources: only the notary may write there. */
 export const receiptsPrefix = 'receipts/'
 

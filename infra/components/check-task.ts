@@ -3,8 +3,8 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { containerName } from '../../guardrails/restore-test-machine.ts'
-import { checkRoleArn, dutyRoleArn, taskExecutionRoleName } from '../../guardrails/names.ts'
-import type { Duty, VaultLocation } from '../../guardrails/names.ts'
+import { checkRoleArn, taskExecutionRoleName, taskRoleArn } from '../../guardrails/names.ts'
+import type { TaskRole, VaultLocation } from '../../guardrails/names.ts'
 
 /** The unprivileged user id 65534 of every Linux. */
 export const taskUser = 65_534
@@ -17,7 +17,7 @@ export interface CheckTask {
   entryPoint: string[]
   command: pulumi.Input<string[]>
   /** Null: no role, so the container gets no address for credentials from ECS. */
-  duty: Duty | null
+  duty: TaskRole | null
   cpu: string
   memoryMiB: string
   logGroup: string
@@ -40,7 +40,7 @@ export function defineTask(name: string, task: CheckTask, parent: pulumi.Resourc
       memory: task.memoryMiB,
       runtimePlatform: { operatingSystemFamily: 'LINUX', cpuArchitecture: 'X86_64' },
       executionRoleArn: checkRoleArn(location.accountId, taskExecutionRoleName),
-      ...(duty === null ? {} : { taskRoleArn: dutyRoleArn(location.accountId, duty) }),
+      ...(duty === null ? {} : { taskRoleArn: taskRoleArn(location.accountId, duty) }),
       ...(volumes === undefined ? {} : { volumes }),
       ...(diskGib === undefined ? {} : { ephemeralStorage: { sizeInGib: diskGib } }),
       containerDefinitions: pulumi

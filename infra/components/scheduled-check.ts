@@ -41,6 +41,13 @@ export class ScheduledCheck extends pulumi.ComponentResource {
         entryPoint: ['holdfast'],
         command,
         duty: plan.duty,
+        ...(plan.disk === undefined
+          ? {}
+          : {
+              volumes: [{ name: 'scratch' }],
+              mounts: [{ volume: 'scratch', path: plan.disk.path, isReadOnly: false }],
+              diskGib: plan.disk.gib,
+            }),
         cpu: plan.cpu,
         memoryMiB: plan.memoryMiB,
         logGroup: checkLogGroupName,

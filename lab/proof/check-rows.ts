@@ -1,6 +1,9 @@
 // Rows on scheduled checks: a schedule starts its own tasks with its own roles, ECS pulls their image, and neither
 // can do more.
 import {
+  auditBucketName,
+  auditReaderRoleName,
+  bucketArn,
   checkClusterArn,
   checkGroupArn,
   checkLogGroupName,
@@ -11,7 +14,9 @@ import {
   imageRepositoryName,
   schedulerRoleName,
   taskExecutionRoleName,
+  vaultBucketName,
 } from '../../guardrails/names.ts'
+import { firstLocationOf } from '../../infra/config.ts'
 import type { HoldfastConfig } from '../../infra/config.ts'
 import type { Subject } from './principals.ts'
 import type { ProofRow } from './proof-row.ts'
@@ -30,8 +35,10 @@ export function checkRows(config: HoldfastConfig, principals: readonly Subject[]
   const vault: Vault = { accountId: config.vaultAccountId, region: config.region }
   const withRole = (name: string) =>
     principals.find(({ role }) => role?.arn === checkRoleArn(vault.accountId, name))
-  const [execution, scheduler] = [withRole(taskExecutionRoleName), withRole(schedulerRoleName)]
-  if (execution === undefined || scheduler === undefined) return []
+  const [execution, scheduler, reader] = [taskExecutionRoleName, schedulerRoleName, auditReaderRoleName].map(
+    withRole,
+  )
+  if (execution === undefined || scheduler === undefined || reader === undefined) return []
   const rows = makeRowsOf(vault.accountId)
   return [
     ...trustRows(rows, vault, scheduler),
@@ -39,6 +46,22 @@ export function checkRows(config: HoldfastConfig, principals: readonly Subject[]
     ...passRows(rows, vault, scheduler),
     rows.may(scheduler, 'sqs:SendMessage', checkQueueArn(vault)),
     ...executionRows(rows, vault, execution),
+    ...readerRows(rows, config, reader),
+  ]
+}
+
+/** The reader of the audit trail sees every call of the organization, and so has no way to the backups. */
+function readerRows({ may, mayNot }: RowMaker, config: HoldfastConfig, reader: Subject): ProofRow[] {
+  const place = firstLocationOf(config)
+  const [trail, vault] = [bucketArn(auditBucketName(place)), bucketArn(vaultBucketName(place))]
+  return [
+    ...['s3:ListBucket', 's3:ListBucketVersions'].map((action) => may(reader, action, trail)),
+    ...['s3:GetObject', 's3:GetObjectVersion'].map((action) => may(reader, action, `${trail}/AWSLogs/x`)),
+    ...['s3:PutObject', 's3:DeleteObjectVersion', 's3:PutObjectRetention'].map((action) =>
+      mayNot(reader, action, `${trail}/AWSLogs/x`),
+    ),
+    ...['s3:GetObject', 's3:PutObject'].map((action) => mayNot(reader, action, `${vault}/sources/x`)),
+    mayNot(reader, 's3:ListBucketVersions', vault),
   ]
 }
 
@@ -78,6 +101,7 @@ function passRows({ may, mayNot }: RowMaker, { accountId }: Vault, scheduler: Su
   const passedTo = (service: string) => ({ 'iam:PassedToService': `${service}.amazonaws.com` })
   const passed = [
     { arn: checkRoleArn(accountId, taskExecutionRoleName), make: may },
+    { arn: checkRoleArn(accountId, auditReaderRoleName), make: may },
     ...duties.map((duty) => ({
       arn: dutyRoleArn(accountId, duty),
       make: checkDuties.includes(duty) ? may : mayNot,

@@ -138,7 +138,7 @@ function bucketSettings(name: string, bucket: DeclaredBucket | undefined): Setti
 
 /** Types and names of resources that the vault's promise doesn't need, so that a deployment may delete them. */
 const unneeded =
-  /^aws:(cloudwatch\/logMetricFilter:LogMetricFilter passed-|ecr\/replicationConfiguration:|s3\/bucketObjectv2:|iam\/role(|Policy|PolicyAttachment):\w+ (agent-|administrator$|task-execution$|check-scheduler$|examination-))/
+  /^aws:(cloudwatch\/logMetricFilter:LogMetricFilter passed-|ecr\/replicationConfiguration:|s3\/bucketObjectv2:|iam\/role(|Policy|PolicyAttachment):\w+ (agent-|administrator$|task-execution$|check-scheduler$|audit-reader$|examination-))/
 
 /** `pulumi destroy` must fail for it. The machines of checks are not needed: an alarm on missed runs pages on-call. */
 function needsProtection({ type, name, parent, inputs }: RecordedResource): boolean {

@@ -253,7 +253,8 @@ function taskRows(config: HoldfastConfig, { accounts }: CloudDeclaration, target
     row({
       circumstance: "of the vault's account",
       isAllowed:
-        (subject.kind === 'duty' && subject.name !== 'restorer') || subject.name === 'task-execution',
+        (subject.kind === 'duty' && subject.name !== 'restorer') ||
+        ['task-execution', 'audit-reader'].includes(subject.name),
       context: from(vaultAccountId),
     }),
     ...productionAccountsOf(config).map((id) => row({ circumstance: 'of production', context: from(id) })),

@@ -49,6 +49,7 @@ interface CheckFlags extends VaultFlags, LocalReportFlags {
   expected?: string
   maxAge?: number
   maxWalAge?: number
+  acknowledgedWithin?: number
   readDays?: number
   promiseDays?: number
   generationDays?: number
@@ -92,6 +93,12 @@ export function declare(command: Command, invocation: Invocation): void {
       new Option(
         '--max-wal-age <time>',
         'age of the newest WAL of a cluster, e.g. 5m (default: that of --max-age)',
+      ).argParser(duration),
+    )
+    .addOption(
+      new Option(
+        '--acknowledged-within <time>',
+        'age of the last acknowledged test alarm, e.g. 80h (default: none is asked for)',
       ).argParser(duration),
     )
     .addOption(
@@ -250,6 +257,7 @@ function withFlags(objectives: SourceObjectives, flags: CheckFlags): SourceObjec
     ...objectives,
     maxAgeMs: flags.maxAge ?? objectives.maxAgeMs,
     maxWalAgeMs: flags.maxWalAge ?? objectives.maxWalAgeMs,
+    maxAcknowledgementAgeMs: flags.acknowledgedWithin ?? objectives.maxAcknowledgementAgeMs,
     readDays: flags.readDays ?? objectives.readDays,
     guaranteedDays: flags.promiseDays ?? objectives.guaranteedDays,
     generationDays: flags.generationDays ?? objectives.generationDays,

@@ -12,6 +12,7 @@ import {
   layerEndpointPolicy,
   logEndpointPolicy,
   registryEndpointPolicy,
+  auditReaderPolicy,
   schedulerPolicy,
   schedulerTrustPolicy,
   storageEndpointPolicy,
@@ -130,7 +131,12 @@ export const everyPolicy: readonly NamedDocument[] = [
     document: forwarderTrustPolicy(location.accountId),
   },
   { name: 'execution of tasks', quota: 'inlinePolicies', document: taskExecutionPolicy([location]) },
-  { name: 'scheduler of checks', quota: 'inlinePolicies', document: schedulerPolicy([location], duties) },
+  {
+    name: 'scheduler of checks',
+    quota: 'inlinePolicies',
+    document: schedulerPolicy([location], [...duties, 'audit-reader']),
+  },
+  { name: 'reader of the audit trail', quota: 'inlinePolicies', document: auditReaderPolicy(location) },
   { name: 'trust of the scheduler', quota: 'trustPolicy', document: schedulerTrustPolicy([location]) },
   { name: 'machine of examinations', quota: 'inlinePolicies', document: restoreTestMachinePolicy(locations) },
   {

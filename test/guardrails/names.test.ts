@@ -92,6 +92,7 @@ describe('prefixes of keys', () => {
     expect(sourcePrefix('rental-db')).toBe(vaultKeys.sourcePrefix('rental-db'))
     expect(`${sourcePrefix('rental-db')}${manifestFolder}`).toBe(vaultKeys.manifestPrefix('rental-db'))
     expect(keyPrefixes.receipts).toBe(vaultKeys.receiptsPrefix)
+    expect(keyPrefixes.acknowledgements).toBe(vaultKeys.acknowledgementsPrefix)
   })
 
   test('are folders of their own', () => {

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { sourcePlans, taskPlans, vaultPlans } from '../../checks/check-plan.ts'
+import { sourcePlans, taskPlans, trailPlans, vaultPlans } from '../../checks/check-plan.ts'
 import type { EventPattern } from '../../guardrails/alarm-patterns.ts'
 import { recordProgram } from '../../infra/recording.ts'
 import { emptyAccount } from '../../infra/recording-monitor.ts'
@@ -42,6 +43,12 @@ const tasks = [
     })),
   ),
   ...vaultPlans.map((plan) => ({ plan, name: plan.name, source: null, command: plan.command(target) })),
+  ...trailPlans.map((plan) => ({
+    plan,
+    name: plan.name,
+    source: null,
+    command: plan.command({ location, accountIds: ['222222222222', '333333333333'] }),
+  })),
 ]
 
 const elsewhere = {
@@ -87,7 +94,7 @@ const containersOf = (task: RecordedResource) =>
   JSON.parse(String(task.inputs['containerDefinitions'])) as Container[]
 
 describe('the tasks', () => {
-  it('are one for each check of each source and one custodian, and each has a schedule and an alarm', () => {
+  it('are one for each check of each source, and one each for custodian, drill and agents, and each has a schedule and an alarm', () => {
     const names = tasks.map(({ name }) => `check-${name}`).sort()
     for (const type of ['TaskDefinition', 'Schedule'])
       expect(
@@ -115,7 +122,7 @@ describe('the tasks', () => {
   it('have each the role of its duty, and ECS another that no container is given', () => {
     for (const { plan, name } of tasks) {
       expect(inputsOf(only('TaskDefinition', `check-${name}`))).toMatchObject({
-        taskRoleArn: `arn:aws:iam::${vaultId}:role/holdfast/holdfast-${plan.duty}`,
+        taskRoleArn: `arn:aws:iam::${vaultId}:role/${plan.duty === 'audit-reader' ? 'holdfast-checks' : 'holdfast'}/holdfast-${plan.duty}`,
         executionRoleArn: `arn:aws:iam::${vaultId}:role/holdfast-checks/holdfast-task-execution`,
         networkMode: 'awsvpc',
         requiresCompatibilities: ['FARGATE'],
@@ -189,14 +196,27 @@ describe('the schedules', () => {
     }
   })
 
+  it('have no disk to write to, but for the drill, whose image has the directory', () => {
+    for (const { plan, name } of tasks) {
+      const { volumes, ephemeralStorage } = only('TaskDefinition', `check-${name}`).inputs
+      if (plan.disk === undefined) expect([volumes, ephemeralStorage]).toEqual([undefined, undefined])
+      else {
+        expect(volumes).toEqual([{ name: 'scratch' }])
+        expect(ephemeralStorage).toEqual({ sizeInGib: plan.disk.gib })
+        expect(readFileSync('infra/Containerfile', 'utf8')).toContain(`VOLUME ["${plan.disk.path}"]`)
+      }
+    }
+  })
+
   it('have names that AWS takes, for the longest name of a source too', () => {
     for (const { name } of sourcePlans) expect(`${name}-${'a'.repeat(48)}`.length).toBeLessThanOrEqual(64)
   })
 
   it('leave room for one run to be late before an alarm, and stay in what CloudWatch looks back over', () => {
     for (const { silenceHours, schedule, windowMinutes } of taskPlans) {
-      const [, hours] = /^cron\(\d+ (?:0\/(\d+)|\d+) \* \* \? \*\)$/.exec(schedule)!
-      expect(silenceHours).toBeGreaterThan(Number(hours ?? 24) + windowMinutes / 60)
+      const [, hours, days] = /^cron\(\d+ (?:0\/(\d+)|\d+) (?:\* \* \?|\? \* (WED,SUN)) \*\)$/.exec(schedule)!
+      const gapHours = days === undefined ? Number(hours ?? 24) : 4 * 24
+      expect(silenceHours).toBeGreaterThan(gapHours + windowMinutes / 60)
       expect(silenceHours).toBeLessThanOrEqual(168)
     }
   })
@@ -340,7 +360,7 @@ describe('the alarms', () => {
       const { name, metricTransformation } = inputs as { name: string; metricTransformation: object }
       expect(metricTransformation).toMatchObject({ name, value: '1' })
       expect(metricTransformation).toEqual(
-        name === 'holdfast-check-custodian'
+        ['custodian', 'drill', 'agents'].some((plan) => name === `holdfast-check-${plan}`)
           ? expect.not.objectContaining({ dimensions: expect.anything() as unknown })
           : expect.objectContaining({ dimensions: { source: '$.source' } }),
       )

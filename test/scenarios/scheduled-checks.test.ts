@@ -55,7 +55,27 @@ beforeAll(async () => {
   )
   expect(backup).toMatchObject({ status: 0 })
   notaryPem = await publicKeyOf('holdfast-notary', notaryKeyAlias)
+  await acknowledgeAlarm()
 })
+
+/** As a person of on-call does each morning. */
+async function acknowledgeAlarm(): Promise<void> {
+  const { AccessKeyId, SecretAccessKey, Token } = sessionOf(world, 'holdfast-restorer')
+  const outcome = await runProcess(
+    ['acknowledge', '6a7e8feb-b491-4cf7-a9f1-bf3703467718', '--bucket', exampleConfig.vaultBucket],
+    {
+      env: {
+        HOME: home,
+        AWS_REGION: exampleConfig.region,
+        AWS_ENDPOINT_URL: world.cloud.sandbox.endpoint,
+        AWS_ACCESS_KEY_ID: AccessKeyId,
+        AWS_SECRET_ACCESS_KEY: SecretAccessKey,
+        AWS_SESSION_TOKEN: Token,
+      },
+    },
+  )
+  expect(outcome).toMatchObject({ status: 0 })
+}
 
 async function publicKeyOf(roleName: string, alias: string): Promise<string> {
   const { AccessKeyId, SecretAccessKey, Token } = sessionOf(world, roleName)
