@@ -156,20 +156,29 @@ describe('the tasks', () => {
     const command = program.commands.find((candidate) => candidate.name() === name)
     expect(command).toBeDefined()
     expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
-    expect(command!.opts()).toMatchObject({
-      ...(source === null ? {} : { source }),
+    const ofVault = {
       bucket: `holdfast-vault-${vaultId}-eu-central-1`,
-      assumeRole: false,
-      json: true,
       notaryKey: notaryPem,
       promiseDays: 30,
+    }
+    const ofTrail = {
+      bucket: `holdfast-audit-${vaultId}-eu-central-1`,
+      account: ['222222222222', '333333333333'],
+    }
+    expect(command!.opts()).toMatchObject({
+      ...(source === null ? {} : { source }),
+      assumeRole: false,
+      json: true,
+      ...(name === 'agents' ? ofTrail : ofVault),
       ...optionsOf[name!],
     })
   })
 
   it('get the public key of the notary that the program makes, so that no other receipt counts', () => {
     const pem = String(emptyAccount['aws:kms/getPublicKey:getPublicKey']!({})['publicKeyPem'])
-    for (const task of ofType(vault, 'TaskDefinition')) expect(containersOf(task)[0]!.command).toContain(pem)
+    // The audit trail has no receipts.
+    for (const task of ofType(vault, 'TaskDefinition').filter(({ name }) => name !== 'check-agents'))
+      expect(containersOf(task)[0]!.command).toContain(pem)
   })
 })
 
