@@ -15,6 +15,7 @@
  * - the storage class of an object, because its bytes can't be read before they are copied back: `archived`;
  * - the bucket, because it doesn't keep what it stores: `vault-unsafe`;
  * - the machine, because it can't keep restored programs apart: `not-isolated`;
+ * - the command whose output was wanted, because it failed: `command-failed`;
  * - the moment, because another process came first: `conflict`.
  *
  * A run that ended has `incomplete` if its result lacks something, and `objective-missed` if the result is
@@ -41,6 +42,7 @@ export const exitStatus = {
   'unsupported-format': 13,
   'objective-missed': 14,
   'not-isolated': 15,
+  'command-failed': 16,
   interrupted: 130,
 } as const
 

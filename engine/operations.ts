@@ -9,6 +9,7 @@ import type { LineageBreak } from '../core/snapshot/lineage.ts'
 import type { Renewal } from '../core/snapshot/retention.ts'
 import type { Snapshot } from '../core/snapshot/snapshot.ts'
 import type { ProblemKind, RecordedProblem } from '../core/snapshot/snapshot-problems.ts'
+import type { TreeEntry } from '../core/tree/tree-entry.ts'
 
 /**
  * A path below a source's root, as bytes: names need not be UTF-8. Components are joined by `/`; the root is
@@ -71,6 +72,30 @@ export interface BaseBackupServer {
   end(): Promise<BackupEnd>
 }
 
+/** Takes the entries and the bytes of a source, without a copy on a disk. */
+export interface StreamSink {
+  /** Begins an entry, and so ends the file before it. Entries come in any order, each path once. */
+  begin(entry: TreeEntry): void
+  /** More content of the file that began last. @param bytes valid during the call. */
+  write(bytes: Buffer): void
+  addProblem(problem: Problem): void
+  /** True while enough waits for the store. Then call `drain` before more is read. */
+  readonly isBehind: boolean
+  /** @throws the first failure of an upload. */
+  drain(): Promise<void>
+}
+
+/** A source whose content a program sends: no directory is read. */
+export interface StreamedSource {
+  /** Where the content comes from, as the manifest shows it: no secret. */
+  origin: string
+  /**
+   * Sends everything, once for each pass of a backup. Nothing is committed if it rejects.
+   * @returns the base backup that the content is; null if it is none.
+   */
+  send(sink: StreamSink): Promise<{ base: BaseBackup | null }>
+}
+
 export interface BackupOptions extends Environment {
   source: string
   kind: 'volume' | 'postgres'
@@ -81,8 +106,11 @@ export interface BackupOptions extends Environment {
   atRest?: 'stopped' | 'file-system-snapshot' | undefined
   /** The server that runs in the directory, which makes the files a base backup. Without one, none may run. */
   server?: BaseBackupServer | undefined
-  /** The root of the source. */
+  /** The root of the source. With `streamed` it is not read. */
   directory: string
+  /** What the manifest names as the root, if the directory is a temporary one. */
+  origin?: string | undefined
+  streamed?: StreamedSource | undefined
   /** Holds the local cache; created if missing. A lost cache costs one full upload and nothing else. */
   cacheDirectory: string
   /** How long each recovery point must stay restorable. The bucket's default retention must exceed it. */

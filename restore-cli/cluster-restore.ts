@@ -14,6 +14,8 @@ import { preparedRecord, recoveredRecord, renderPrepared, renderRecovered } from
 
 export interface RecoveryFlags {
   lsn?: string
+  xid?: string
+  name?: string
   timeline?: number
   start?: boolean
   postgresBin?: string
@@ -110,9 +112,11 @@ async function findBases({ store, signal }: OpenVault, request: SnapshotRequest)
 }
 
 /** @throws `invalid-input` for an option that only a recovery has. */
-function assertNoRecoveryFlags({ lsn, timeline, start }: RecoveryFlags): void {
-  const flag = lsn !== undefined ? '--lsn' : timeline !== undefined ? '--timeline' : start ? '--start' : null
-  if (flag === null) return
+function assertNoRecoveryFlags(flags: RecoveryFlags): void {
+  const names = ['lsn', 'xid', 'name', 'timeline', 'start'] as const
+  const name = names.find((option) => flags[option] !== undefined && flags[option] !== false)
+  if (name === undefined) return
+  const flag = `--${name}`
   throw new HoldfastError('invalid-input', `${flag} needs a cluster with a base and WAL in the vault`, {
     hint: 'leave it out to restore a snapshot as it is; name the source with --source, and no paths',
   })

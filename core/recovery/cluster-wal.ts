@@ -1,14 +1,14 @@
 // The WAL that the vault holds of one cluster, by timelines. A part that can't be used counts as one that isn't there,
 // because it must not hide another one of the same range.
 import { isHoldfastError, objectFailures } from '../errors.ts'
-import { maxWalHistoryBytes } from '../limits.ts'
+import { maxWalHistoryBytes, maxWalPartObjectBytes } from '../limits.ts'
 import { readInOrder } from '../ordered-reads.ts'
 import type { ObjectRef, ObjectStore } from '../store/object-store.ts'
 import { decodeWalHistory } from '../wal/wal-history.ts'
 import { listWal } from '../wal/wal-list.ts'
 import type { WalHistoryRef, WalLineList, WalPartRef } from '../wal/wal-list.ts'
 import { walHeadBytes } from '../wal/wal-object.ts'
-import { decodeWalPartHead } from '../wal/wal-part.ts'
+import { decodeWalPart, decodeWalPartHead } from '../wal/wal-part.ts'
 import type { WalPart } from '../wal/wal-part.ts'
 import { isOnPath, pathOf } from './wal-chain.ts'
 import type { PathStep } from './wal-chain.ts'
@@ -79,6 +79,22 @@ export class ClusterWal {
     const reading = this.heads.get(name) ?? this.readHead(ref)
     this.heads.set(name, reading)
     return reading
+  }
+
+  /** The bytes of the log in a part, proved by their hash; null if it can't be used, as for `head`. */
+  async bytes(ref: WalPartRef): Promise<Buffer | null> {
+    if (ref.storedBytes > maxWalPartObjectBytes) {
+      this.unusable.set(versionName(ref), `it has ${ref.storedBytes} bytes`)
+      return null
+    }
+    try {
+      const object = await this.store.getRange(ref, 0, ref.storedBytes)
+      return (await decodeWalPart(object, ref)).bytes
+    } catch (error) {
+      if (!isHoldfastError(error, ...objectFailures)) throw error
+      this.unusable.set(versionName(ref), error.message)
+      return null
+    }
   }
 
   private async readHead(ref: WalPartRef): Promise<WalPart | null> {

@@ -17,8 +17,9 @@ import type { WalPartRef } from '../wal/wal-list.ts'
 import type { TransactionEnd, WalPart } from '../wal/wal-part.ts'
 import type { ClusterWal } from './cluster-wal.ts'
 import { exactTimeText } from './postgres-time.ts'
+import { findRecord } from './record-search.ts'
 import { targetText } from './recovery-target.ts'
-import type { RecoveryTarget } from './recovery-target.ts'
+import type { RecordTarget, RecoveryTarget } from './recovery-target.ts'
 import { followWal } from './wal-chain.ts'
 import type { ChainLink, PathStep } from './wal-chain.ts'
 
@@ -98,11 +99,14 @@ export async function chooseRecovery(
 
 function endsTooLate({ ref, postgres }: Base, target: RecoveryTarget): string | null {
   const stopLsn = consistentLsn(postgres)
-  if (target.kind === 'lsn' && stopLsn > target.lsn)
-    return `the base ${ref.id} ends at ${lsnText(stopLsn)}, after the target`
+  if (target.kind === 'lsn' && stopLsn > target.lsn) return endsTooLateText({ ref, postgres })
   if (target.kind === 'time' && BigInt(postgres.stopTime) > target.timeUs)
     return `the base ${ref.id} ends at ${exactTimeText(BigInt(postgres.stopTime))}, after the target`
   return null
+}
+
+function endsTooLateText({ ref, postgres }: Base): string {
+  return `the base ${ref.id} ends at ${lsnText(consistentLsn(postgres))}, after the target`
 }
 
 /** The files of the base are one state only from here on. */
@@ -193,11 +197,29 @@ async function prove(
     return endLsn > target.lsn
       ? choice('position')
       : `timeline ${timeline} ends at ${lsnText(endLsn)}: ${gap}`
+  if (target.kind === 'xid' || target.kind === 'name') {
+    const end = await endOfRecord(reach, target, cluster)
+    return typeof end === 'bigint' ? choice('position', countUntil(links, end)) : `${end}; ${gap}`
+  }
   if (last !== null && last.timeUs > target.timeUs)
     return choice('later-transaction', (await firstPast(parts, target.timeUs, cluster)) + 1)
   const idleUs = await idleUntil(reach, cluster)
   if (idleUs !== null && idleUs >= target.timeUs) return choice('no-later-transaction')
   return `${unreachedText(last, idleUs, timeline)}; ${gap}`
+}
+
+/** The position behind the record; a text if a recovery from this base doesn't end there. */
+async function endOfRecord(
+  { base, timeline, links }: Reach,
+  target: RecordTarget,
+  cluster: ClusterWal,
+): Promise<bigint | string> {
+  const { segmentBytes } = base.postgres
+  const record = await findRecord(links, target, { cluster, segmentBytes })
+  if (record === null)
+    return `the WAL of timeline ${timeline} that follows the base ${base.ref.id} has no such record`
+  // PostgreSQL fails if it meets the record before the files are one state.
+  return record.endLsn > consistentLsn(base.postgres) ? record.endLsn : endsTooLateText(base)
 }
 
 /** How many links a recovery up to `lsn` needs. */

@@ -39,6 +39,10 @@ export function recoverySettings({ target, timeline, proof }: RecoveryChoice): R
     ...(target.kind === 'lsn'
       ? { recovery_target_lsn: lsnText(target.lsn), recovery_target_inclusive: 'on' }
       : {}),
+    ...(target.kind === 'xid'
+      ? { recovery_target_xid: String(target.xid), recovery_target_inclusive: 'on' }
+      : {}),
+    ...(target.kind === 'name' ? { recovery_target_name: target.name } : {}),
     ...(target.kind === 'base' ? { recovery_target: 'immediate' } : {}),
     // With it, settings of the primary that were raised after the base pause the recovery for ever.
     hot_standby: 'off',

@@ -12,11 +12,14 @@ import { lsnHex, parseLsnHex, segmentStart } from './lsn.ts'
 import {
   isLogRecord,
   isRecordLength,
+  isRestorePointRecord,
   isSwitchRecord,
   isTransactionRecord,
   readRecordEnd,
+  readRestorePoint,
   recordHeadBytes,
   recordHeaderBytes,
+  restorePointBytes,
 } from './transaction-record.ts'
 import { longHeaderBytes, pageBytes, readPageHeader, shortHeaderBytes } from './wal-page.ts'
 import type { TransactionEnd } from './wal-part.ts'
@@ -41,8 +44,17 @@ export interface WalkState {
   isSwitched: boolean
 }
 
-/** Called for each commit and abort, in the order of the log. */
-export type TransactionListener = (end: TransactionEnd & { isCommit: boolean; xid: number }) => void
+interface WalkedRecord extends TransactionEnd {
+  /** The position behind the record. */
+  endLsn: bigint
+}
+
+/** Each is called in the order of the log. */
+export interface RecordListener {
+  transactionEnded?(end: WalkedRecord & { isCommit: boolean; xid: number }): void
+  /** Without it, the walk doesn't examine these records. */
+  restorePointMade?(point: WalkedRecord & { name: string }): void
+}
 
 /** Positions in a walk count from `base`, as numbers: half of the time of a walk would go into big integers. */
 interface OpenRecord {
@@ -51,7 +63,8 @@ interface OpenRecord {
   totalBytes: number
   takenBytes: number
   crc: number
-  isTransaction: boolean
+  /** True for an end of a transaction, and for a restore point if a listener asks for them. */
+  isRead: boolean
 }
 
 /**
@@ -61,7 +74,7 @@ interface OpenRecord {
 type Phase = 'unsynced' | 'skipping' | 'between' | 'record' | 'switched' | 'ended'
 
 export class RecordWalk {
-  private readonly listener: TransactionListener | null
+  private readonly listener: RecordListener | null
   /** The size of a segment, and the begin of the one in which the walk began, also in two halves. */
   private readonly base: Readonly<{ segmentBytes: number; lsn: bigint; high: number; low: number }>
   private position: number
@@ -69,7 +82,7 @@ export class RecordWalk {
   private skipBytes = 0
   private record: OpenRecord | null = null
   /** The first bytes of the open record. */
-  private readonly head = Buffer.alloc(recordHeadBytes)
+  private readonly head = Buffer.alloc(restorePointBytes)
   private readonly chain: { previous: number | null; end: number }
   private readonly pageHeader = { bytes: Buffer.alloc(longHeaderBytes), length: 0 }
   private facts: WalkedFacts = { lastCommit: null, lastAbort: null, isExamined: true }
@@ -80,7 +93,7 @@ export class RecordWalk {
    */
   constructor(
     { start, segmentBytes }: { start: bigint; segmentBytes: number },
-    listener: TransactionListener | null = null,
+    listener: RecordListener | null = null,
   ) {
     const lsn = segmentStart(start, segmentBytes)
     this.base = { segmentBytes, lsn, high: Number(lsn >> 32n), low: Number(lsn & 0xffffffffn) }
@@ -93,7 +106,7 @@ export class RecordWalk {
   static resume(
     state: WalkState,
     { start, segmentBytes }: { start: bigint; segmentBytes: number },
-    listener: TransactionListener | null = null,
+    listener: RecordListener | null = null,
   ): RecordWalk | null {
     if (parseLsnHex(state.lsn) !== start) return null
     const walk = new RecordWalk({ start, segmentBytes }, listener)
@@ -106,8 +119,8 @@ export class RecordWalk {
     const recordStart = parseLsnHex(state.open.start)
     if (recordStart === null || head.length !== Math.min(takenBytes, recordHeadBytes)) return null
     head.copy(walk.head)
-    const isTransaction = totalBytes > 0 && isTransactionRecord(head)
-    walk.record = { start: Number(recordStart - walk.base.lsn), totalBytes, takenBytes, crc, isTransaction }
+    const isRead = totalBytes > 0 && isTransactionRecord(head)
+    walk.record = { start: Number(recordStart - walk.base.lsn), totalBytes, takenBytes, crc, isRead }
     walk.phase = 'record'
     return walk
   }
@@ -298,7 +311,7 @@ export class RecordWalk {
       totalBytes: 0,
       takenBytes: 0,
       crc: crc32cStart,
-      isTransaction: false,
+      isRead: false,
     }
     this.phase = 'record'
     return 0
@@ -308,10 +321,10 @@ export class RecordWalk {
     const record = this.record!
     if (record.totalBytes === 0) return this.continueHeader(record, page)
     const length = Math.min(page.length, record.totalBytes - record.takenBytes)
-    if (record.isTransaction) {
+    if (record.isRead) {
       const bytes = page.subarray(0, length)
       record.crc = crc32cUpdate(record.crc, bytes)
-      if (record.takenBytes < recordHeadBytes) bytes.copy(this.head, record.takenBytes)
+      if (record.takenBytes < this.head.length) bytes.copy(this.head, record.takenBytes)
     }
     record.takenBytes += length
     return length
@@ -328,7 +341,8 @@ export class RecordWalk {
     else if (record.takenBytes === recordHeaderBytes) {
       if (!this.isChained(head.readUInt32LE(8), head.readUInt32LE(12))) this.endHere()
       record.totalBytes = head.readUInt32LE(0)
-      record.isTransaction = isTransactionRecord(head)
+      const isPoint = this.listener?.restorePointMade !== undefined && isRestorePointRecord(head)
+      record.isRead = isPoint || isTransactionRecord(head)
     }
     return length
   }
@@ -336,7 +350,7 @@ export class RecordWalk {
   private finishIfWhole(): void {
     const { record, head, chain } = this
     if (record === null || record.totalBytes === 0 || record.takenBytes < record.totalBytes) return
-    if (record.isTransaction && !this.readTransaction(record)) return this.endHere()
+    if (record.isRead && !this.readRecord(record)) return this.endHere()
     chain.previous = record.start
     chain.end = this.position
     this.record = null
@@ -345,10 +359,16 @@ export class RecordWalk {
   }
 
   /** @returns false for a record whose checksum is wrong. */
-  private readTransaction(record: OpenRecord): boolean {
+  private readRecord(record: OpenRecord): boolean {
     const { head } = this
     const crc = crc32cEnd(crc32cUpdate(record.crc, head.subarray(0, 20)))
     if (crc !== head.readUInt32LE(20)) return false
+    const [lsn, endLsn] = [this.lsnOf(record.start), this.lsnOf(this.position)]
+    if (isLogRecord(head)) {
+      const point = readRestorePoint(head.subarray(0, Math.min(head.length, record.totalBytes)))
+      if (point !== null) this.listener?.restorePointMade?.({ ...point, lsn, endLsn })
+      return true
+    }
     const recordEnd = readRecordEnd(head.subarray(0, Math.min(recordHeadBytes, record.totalBytes)))
     if (recordEnd === null) return true
     const { isCommit, xid, timeUs } = recordEnd
@@ -356,10 +376,10 @@ export class RecordWalk {
       this.facts.isExamined = false
       return true
     }
-    const end = { lsn: this.lsnOf(record.start), timeUs }
+    const end = { lsn, timeUs }
     if (isCommit) this.facts.lastCommit = later(this.facts.lastCommit, end)
     else this.facts.lastAbort = later(this.facts.lastAbort, end)
-    this.listener?.({ ...end, isCommit, xid })
+    this.listener?.transactionEnded?.({ ...end, endLsn, isCommit, xid })
     return true
   }
 }

@@ -6,9 +6,12 @@ export const recordHeaderBytes = 24
 const recordLimit = 1020 * 2 ** 20
 /** The first bytes of a record, in which the time of a commit lies: at byte 45 at the latest. */
 export const recordHeadBytes = 64
+/** The longest restore point: header, time, and a name of 64 bytes with the final NUL. */
+export const restorePointBytes = recordHeaderBytes + 2 + 8 + 64
 
 const resourceManager = { log: 0, transaction: 1 } as const
 const switchInfo = 0x40
+const restorePointInfo = 0x70
 const operationMask = 0x70
 /** The operations COMMIT and COMMIT PREPARED. */
 const commits: readonly number[] = [0x00, 0x30]
@@ -31,6 +34,21 @@ export function isLogRecord(head: Buffer, offset = 0): boolean {
 /** True for the record after which the rest of its segment is empty. */
 export function isSwitchRecord(head: Buffer): boolean {
   return isLogRecord(head) && (head[16]! & 0xf0) === switchInfo
+}
+
+/** True for the record of `pg_create_restore_point`. */
+export function isRestorePointRecord(head: Buffer): boolean {
+  return isLogRecord(head) && (head[16]! & 0xf0) === restorePointInfo
+}
+
+/** @param record all of it. @returns null for one of another form. */
+export function readRestorePoint(record: Buffer): { timeUs: bigint; name: string } | null {
+  const hasShortHeader = record.length === restorePointBytes && record[recordHeaderBytes] === 255
+  if (!hasShortHeader) return null
+  const data = record.subarray(recordHeaderBytes + 2)
+  const name = data.subarray(8)
+  const nul = name.indexOf(0)
+  return nul === -1 ? null : { timeUs: data.readBigInt64LE(0), name: name.toString('utf8', 0, nul) }
 }
 
 export interface RecordEnd {

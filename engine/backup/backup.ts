@@ -59,6 +59,7 @@ import type { ClusterReading } from './postgres-cluster.ts'
 import { RunningCluster } from './running-cluster.ts'
 import { assertSameRoot, readSourceRoot } from './source-root.ts'
 import type { RootIdentity } from './source-root.ts'
+import { StreamedPass } from './streamed-pass.ts'
 import { confirmVault, createIdentity } from './vault-identity.ts'
 
 /** A thread to walk a smaller source costs more than it gains: about 50 ms, and the cores share its work anyway. */
@@ -120,7 +121,9 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
   }
 }
 
-function assertServer({ kind, server, atRest, directory }: BackupOptions): void {
+function assertServer({ kind, server, atRest, directory, streamed }: BackupOptions): void {
+  if (server !== undefined && streamed !== undefined)
+    throw new HoldfastError('internal', 'a base backup comes from the files or from the stream')
   if (server === undefined) return
   if (kind !== 'postgres' || atRest !== undefined)
     throw new HoldfastError('internal', 'a base backup is of a running PostgreSQL cluster')
@@ -270,11 +273,12 @@ async function uploadContent({
 }: PassInput): Promise<UploadedContent> {
   const { source, promiseDays } = options
   const dryRun = options.dryRun ?? false
-  const cluster = options.kind === 'postgres' ? clusterOf(options) : null
+  const { streamed } = options
+  const cluster = options.kind === 'postgres' && streamed === undefined ? clusterOf(options) : null
   const last = cache.lastSnapshot()
   // Before the first pack: all that the cache names is then in the vault of this identity.
   if (cache.identity() === null && !dryRun) await createIdentity(options, cache)
-  const root = readSourceRoot(options.directory)
+  const root = streamed === undefined ? readSourceRoot(options.directory) : null
   assertSameRoot(options, root, last?.root)
   const generation = currentGeneration(last?.generation ?? null, lock, promiseDays, nowMs)
   const dedupIndex = new DedupIndex()
@@ -293,25 +297,33 @@ async function uploadContent({
   if (!dryRun) cache.dropPacks(unusable)
   const uploader = new PackUploader(options, { source, generation }, dryRun ? null : cache)
   const clocks = new DeviceClocks(readCacheClock(options.cacheDirectory), last?.newestChanges ?? {})
-  const pass = new BackupPass({
+  const shared = {
     source,
-    directory: options.directory,
     dedupIndex,
     uploader,
+    bytesBefore,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  }
+  const uploaded = { last, root, clocks, generation, dedupIndex, uploader }
+  if (streamed !== undefined) {
+    const passResult = await new StreamedPass({ ...shared, streamed }).run()
+    return { ...uploaded, passResult, reused: dedupIndex.usedPacks() }
+  }
+  const pass = new BackupPass({
+    ...shared,
+    directory: options.directory,
     fileCache: new FileCache(cache.files(), dryRun ? null : cache),
     rereadShare: options.rereadShare,
     selection,
     clocks,
     nowNs: () => readCacheClock(options.cacheDirectory).startedNs,
-    bytesBefore,
     cluster,
     workers: options.workers ?? Math.min(8, availableParallelism()),
     walksAhead: (last?.root?.entries ?? 0) >= minEntriesToWalkAhead,
-    signal: options.signal,
-    onProgress: options.onProgress,
   })
   const passResult = await pass.run()
-  return { last, root, clocks, generation, dedupIndex, uploader, passResult, reused: dedupIndex.usedPacks() }
+  return { ...uploaded, passResult, reused: dedupIndex.usedPacks() }
 }
 
 function clusterOf({ directory, atRest, server }: BackupOptions): ClusterReading {
@@ -331,8 +343,8 @@ function* renewedPacks(
       : pack
 }
 
-function clientOf({ directory }: BackupOptions): LastSnapshot['client'] {
-  return { host: hostname().slice(0, 1024), root: directory.slice(0, 8192) }
+function clientOf({ directory, origin, streamed }: BackupOptions): LastSnapshot['client'] {
+  return { host: hostname().slice(0, 1024), root: (streamed?.origin ?? origin ?? directory).slice(0, 8192) }
 }
 
 function addPack(dedupIndex: DedupIndex, pack: CachedPack, source: string): void {

@@ -155,8 +155,8 @@ function isStillHole({ isHole, path, bytes, identity }: ReadItem, locate: Locate
   }
 }
 
-/** Cuts from `start` while at least `leastBytes` are left before `end`. */
-function cutChunks(buffer: Buffer, start: number, end: number, minBytes: number): BatchChunk[] {
+/** Cuts from `start` while at least `minBytes` are left before `end`. */
+export function cutChunks(buffer: Buffer, start: number, end: number, minBytes: number): BatchChunk[] {
   const chunks: BatchChunk[] = []
   for (let offset = start; end - offset >= minBytes;) {
     const isZero =

@@ -7,6 +7,8 @@ export interface CopyListener {
   data(bytes: Buffer): void
   /** The server sends no more, and waits for us to end too. */
   done?(): void
+  /** Each row of each result, also of a command that fails behind it. */
+  row?(row: TextRow): void
 }
 
 /** Rows as text, by the names of their columns; null for NULL. */
@@ -69,7 +71,9 @@ export class CopyCommand {
   }
 
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
-    this.rows.push(Object.fromEntries(this.columns.map((name, index) => [name, fields[index] ?? null])))
+    const row = Object.fromEntries(this.columns.map((name, index) => [name, fields[index] ?? null]))
+    this.rows.push(row)
+    this.listener.row?.(row)
   }
 
   handleCopyData({ chunk }: { chunk: Buffer }): void {

@@ -26,11 +26,12 @@ const tablespaces = `
   select oid::text, pg_tablespace_location(oid) as location from pg_tablespace
   where spcname not in ('pg_default', 'pg_global') order by oid`
 /** On a standby, the commits carry the clock of the primary. */
-const end = `
-  select lsn::text, labelfile as label, spcmapfile as map,
+export const stopTimeSql = `
          case when pg_is_in_recovery()
            then ${inMicroseconds('coalesce(pg_last_xact_replay_timestamp(), clock_timestamp())')}
-           else ${inMicroseconds('clock_timestamp()')} end as stop_time,
+           else ${inMicroseconds('clock_timestamp()')} end`
+const end = `
+  select lsn::text, labelfile as label, spcmapfile as map, ${stopTimeSql} as stop_time,
          case when pg_is_in_recovery()
            then (select min_recovery_end_timeline from pg_control_recovery())::text
            else (select timeline_id from pg_control_checkpoint())::text end as timeline
@@ -81,16 +82,7 @@ export class LowLevelBackup implements BaseBackupServer {
     if (label === null)
       throw new HoldfastError('unsupported-format', 'the server wrote a backup_label of an unknown form')
     const timeline = Number(row['timeline'])
-    if (timeline !== label.timeline) {
-      throw new HoldfastError(
-        'conflict',
-        `the server changed from timeline ${label.timeline} to ${timeline}`,
-        {
-          hint: 'back up again: a base of two timelines is of no use',
-          retryable: true,
-        },
-      )
-    }
+    if (timeline !== label.timeline) throw changedTimeline(label.timeline, timeline)
     const stopLsn = lsnHex(parseLsn(row['lsn']!))
     const base: BaseBackup = {
       systemId: server['system_id']!,
@@ -115,7 +107,15 @@ export class LowLevelBackup implements BaseBackupServer {
   }
 }
 
-function assertVersion({ version }: Record<string, string | null>): void {
+export function changedTimeline(from: number, to: number): HoldfastError {
+  return new HoldfastError('conflict', `the server changed from timeline ${from} to ${to}`, {
+    hint: 'back up again: a base of two timelines is of no use',
+    retryable: true,
+  })
+}
+
+/** @throws `unsupported-format` for a server that ends a base backup in another way. */
+export function assertVersion({ version }: Record<string, string | null>): void {
   if (Number(version) >= minServerVersion) return
   throw new HoldfastError('unsupported-format', `PostgreSQL ${version} is older than 15`, {
     hint: 'back up a stopped cluster, or a file-system snapshot of its directory (--from-snapshot)',

@@ -1,8 +1,9 @@
 // The replication protocol, by which a physical standby asks its primary. See PostgreSQL's "Streaming Replication
 // Protocol".
-import { HoldfastError } from '../../core/errors.ts'
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
 import { lsnText, parseLsn } from '../../core/wal/lsn.ts'
 import { CopyCommand, connectionOf } from './copy-command.ts'
+import type { TextRow } from './copy-command.ts'
 import { PostgresSession } from './session.ts'
 import type { SessionOptions } from './session.ts'
 
@@ -39,6 +40,31 @@ export interface TimelineSwitch {
   timeline: number
   lsn: bigint
 }
+
+export interface WalPosition {
+  lsn: bigint
+  timeline: number
+}
+
+export interface BaseListener {
+  /** @param bytes one message of the base backup, valid during the call. */
+  data(bytes: Buffer): void
+  /** True while nothing more should be received; `drain` then resolves when it may go on. */
+  isBehind(): boolean
+  drain(): Promise<void>
+}
+
+export interface BaseEnd {
+  end: WalPosition
+  /** The warnings of the server meanwhile. */
+  notices: string[]
+  /** The server's words about pages whose checksum is wrong; null if it found none. */
+  damage: string | null
+}
+
+/** ERRCODE_DATA_CORRUPTED */
+const damagedState = 'XX001'
+const maxNotices = 1000
 
 /** @throws `invalid-input` for a name that no slot can have. */
 export function assertSlotName(slot: string): void {
@@ -100,6 +126,45 @@ export class ReplicationConnection {
   }
 
   /**
+   * Receives a base backup without WAL, each file with its SHA-256 in the manifest. The server reports pages whose
+   * checksum is wrong as an error behind the whole backup.
+   * @param label without a quote.
+   */
+  async baseBackup(label: string, listener: BaseListener): Promise<BaseEnd> {
+    const { client } = this.session
+    const command = `BASE_BACKUP (LABEL '${label}', CHECKPOINT 'fast', WAIT false, TABLESPACE_MAP true, MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256')`
+    const notices: string[] = []
+    const onNotice = ({ severity, message }: { severity?: string; message?: string }): void => {
+      if (severity === 'WARNING' && notices.length < maxNotices) notices.push(message ?? '')
+    }
+    const backPressure = new BackPressure(this, listener)
+    let endRow: TextRow | null = null
+    let damage: string | null = null
+    client.on('notice', onNotice as never)
+    try {
+      await CopyCommand.run(client, command, {
+        data: (bytes) => {
+          listener.data(bytes)
+          backPressure.apply()
+        },
+        // The server sends the position of its end behind the content.
+        done: () => (endRow = null),
+        row: (row) => (endRow = row),
+      })
+    } catch (error) {
+      const translated = this.session.translate(error)
+      const isAfterEnd = endRow !== null && isHoldfastError(translated)
+      if (backPressure.failure !== null) throw backPressure.failure
+      if (!isAfterEnd || translated.context['sqlState'] !== damagedState) throw translated
+      damage = translated.message
+    } finally {
+      client.off('notice', onNotice as never)
+    }
+    if (backPressure.failure !== null) throw backPressure.failure
+    return { end: positionOf(endRow), notices, damage }
+  }
+
+  /**
    * Streams until the end of the timeline, and resolves with what follows; null if the server says nothing of it.
    * @throws `objective-missed` if the server doesn't have the WAL any more.
    */
@@ -144,6 +209,42 @@ export class ReplicationConnection {
   close(): Promise<void> {
     return this.session.close()
   }
+}
+
+/** Pauses a connection while its bytes wait for the vault. */
+class BackPressure {
+  private readonly connection: ReplicationConnection
+  private readonly listener: BaseListener
+  private isPaused = false
+  failure: Error | null = null
+
+  constructor(connection: ReplicationConnection, listener: BaseListener) {
+    this.connection = connection
+    this.listener = listener
+  }
+
+  apply(): void {
+    if (this.isPaused || !this.listener.isBehind()) return
+    this.isPaused = true
+    this.connection.pause(true)
+    void this.listener.drain().then(
+      () => {
+        this.isPaused = false
+        this.connection.pause(false)
+      },
+      (error: unknown) => {
+        this.failure = error as Error
+        void this.connection.close()
+      },
+    )
+  }
+}
+
+function positionOf(row: TextRow | null): WalPosition {
+  const { recptr = null, tli = null } = row ?? {}
+  if (recptr === null || tli === null)
+    throw new HoldfastError('unsupported-format', 'the server gave no end of the base backup')
+  return { lsn: parseLsn(recptr), timeline: Number(tli) }
 }
 
 function receive(message: Buffer, listener: WalListener): void {

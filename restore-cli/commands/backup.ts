@@ -6,9 +6,10 @@ import type { Command } from 'commander'
 import { HoldfastError } from '../../core/errors.ts'
 import type { Renewal } from '../../core/snapshot/retention.ts'
 import { assertSourceName, parsePackName } from '../../core/store/vault-keys.ts'
-import type { BackupOptions, BackupProgress } from '../../engine/operations.ts'
-import type { LowLevelBackup } from '../../engine/postgres/low-level-backup.ts'
+import type { BackupOptions, BackupProgress, BackupResult } from '../../engine/operations.ts'
 import { externalIdOf } from '../../guardrails/names.ts'
+import { assertSound, openContent, planContent } from '../backup-content.ts'
+import type { ContentFlags } from '../backup-content.ts'
 import { addExcludeOptions, readExclusions } from '../exclusions.ts'
 import type { ExcludeFlags } from '../exclusions.ts'
 import type { Invocation } from '../invocation.ts'
@@ -16,41 +17,54 @@ import { withVault } from '../open-vault.ts'
 import type { OpenVault } from '../open-vault.ts'
 import { defaultPromiseDays, duration, renewalOption, sourceOption, wholeNumber } from '../options.ts'
 import { makeOutput } from '../output.ts'
+import type { Output } from '../output.ts'
 import { backupRecord, renderBackup } from '../render/backup-report.ts'
+import type { ReportedBackup } from '../render/backup-report.ts'
 import { bytesText, countOf } from '../render/figures.ts'
-import { addConnectOptions, readServerAddress } from '../postgres-address.ts'
-import type { ConnectFlags } from '../postgres-address.ts'
+import { addConnectOptions } from '../postgres-address.ts'
 import { toolVersion } from '../tool-version.ts'
 import { addVaultOptions, resolveVault } from '../vault-options.ts'
 import type { VaultAddress, VaultFlags } from '../vault-options.ts'
 
-interface BackupFlags extends VaultFlags, ExcludeFlags, ConnectFlags {
+interface BackupFlags extends VaultFlags, ExcludeFlags, ContentFlags {
   source: string
-  kind: 'volume' | 'postgres'
-  stopped?: boolean
-  fromSnapshot?: boolean
   cacheDir?: string
   promiseDays?: number
   renewal: Renewal
   allowUnlocked?: boolean
-  allowEmpty?: boolean
   allowOtherFileSystem?: boolean
   uploadAgain?: string[]
-  rereadShare?: number
-  walWait?: number
   dryRun?: boolean
 }
 
-const defaultWalWaitMs = 10 * 60_000
+const examples = `
+Examples:
+  holdfast backup /srv/rental --source rental-db --bucket my-vault
+  holdfast backup /home --source homes --exclude 'node_modules/' --exclude-caches --config vault.json
+  holdfast backup /var/lib/postgresql/18/main --source rental-db --kind postgres --config vault.json
+
+  holdfast backup /var/lib/postgresql/18/main --source rental-db --kind postgres --connect service=backup --config vault.json
+  holdfast backup --source rental-db --kind postgres --connect service=backup --config vault.json
+  holdfast backup --source rental-dump --kind command --config vault.json -- pg_dump -Fd -Z0 -f {dir} rental
+
+With --kind command, nothing is committed unless the command ends with 0. No shell reads its arguments. What it writes to
+its standard output becomes one file; {dir} stands for a new directory that it fills.
+With --connect, the server runs meanwhile: the snapshot is a base backup, and a restore also needs the server's WAL.
+Ends with 3 if something was unreadable, vanished, changed or lies outside of the directory: the snapshot is in
+the vault, and marked incomplete.
+`
 
 export function declare(command: Command, invocation: Invocation): void {
   command
     .description('Back up a directory to the vault, as one more snapshot of its source.')
-    .argument('<dir>', 'the directory to back up')
+    .argument(
+      '[args...]',
+      'the directory to back up; none for a PostgreSQL server that sends its files itself (--connect); or the command, after --',
+    )
     .addOption(sourceOption('the source that this is a snapshot of').makeOptionMandatory())
     .addOption(
-      new Option('--kind <kind>', 'the kind of the directory')
-        .choices(['volume', 'postgres'])
+      new Option('--kind <kind>', 'what to back up')
+        .choices(['volume', 'postgres', 'command'])
         .default('volume'),
     )
     .addOption(
@@ -93,38 +107,34 @@ export function declare(command: Command, invocation: Invocation): void {
       ).argParser(wholeNumber),
     )
     .option('--dry-run', 'walk and read everything, upload nothing')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  holdfast backup /srv/rental --source rental-db --bucket my-vault
-  holdfast backup /home --source homes --exclude 'node_modules/' --exclude-caches --config vault.json
-  holdfast backup /var/lib/postgresql/18/main --source rental-db --kind postgres --config vault.json
-
-  holdfast backup /var/lib/postgresql/18/main --source rental-db --kind postgres --connect service=backup --config vault.json
-
-With --connect, the server runs meanwhile: the snapshot is a base backup, and a restore also needs the server's WAL.
-Ends with 3 if something was unreadable, vanished, changed or lies outside of the directory: the snapshot is in
-the vault, and marked incomplete.
-`,
-    )
-    .action((directory: string) => backUp(resolve(directory), command.opts(), invocation))
+    .addHelpText('after', examples)
+    .action((args: string[]) => backUp(args, command.opts(), invocation))
   addExcludeOptions(command)
   addConnectOptions(command)
+  addCommandOptions(command)
   addVaultOptions(command)
 }
 
+function addCommandOptions(command: Command): void {
+  command
+    .optionsGroup('A command:')
+    .option(
+      '--output-name <name>',
+      'the file that the standard output of the command becomes (default: output)',
+    )
+    .addOption(
+      new Option(
+        '--timeout <time>',
+        'end the command, and make no snapshot, if it takes longer (default: no limit)',
+      ).argParser(duration),
+    )
+}
+
 /** @throws `incomplete` after it committed and reported the snapshot, if content is missing from it. */
-async function backUp(directory: string, flags: BackupFlags, invocation: Invocation): Promise<void> {
+async function backUp(args: readonly string[], flags: BackupFlags, invocation: Invocation): Promise<void> {
   assertSourceName(flags.source)
-  const atRest = atRestOf(flags)
-  const serverAddress = readServerAddress(flags, invocation.environment)
-  assertServerFlags(flags, serverAddress)
-  if (flags.rereadShare === 0)
-    throw new HoldfastError('invalid-input', '--reread-share 0 has no share', {
-      hint: 'pass the number of days in which all files are read once, e.g. --reread-share 30',
-    })
-  const exclude = readExclusions(flags, directory)
+  const plan = planContent(args, flags, invocation.environment)
+  const exclude = readExclusions(flags, ('directory' in plan ? plan.directory : null) ?? '/')
   const output = makeOutput(invocation, flags.json ?? false)
   const address = await resolveVault(flags, {
     command: 'backup',
@@ -135,7 +145,10 @@ async function backUp(directory: string, flags: BackupFlags, invocation: Invocat
   const { shareOfDay } = await import('../../engine/read-share.ts')
   const { readFeedback } = await import('../../core/feedback.ts')
   await withVault(address, invocation.signal, async (vault) => {
-    const server = await serverOf(serverAddress, flags, vault)
+    const { environment } = invocation
+    const content = await output.during('waiting for the content', () =>
+      openContent(plan, flags, { ...vault, environment }),
+    )
     const progress = output.progress('looking at the vault')
     try {
       const feedback =
@@ -144,11 +157,8 @@ async function backUp(directory: string, flags: BackupFlags, invocation: Invocat
           : await readFeedback(await vault.openFeedback(address.feedbackBucket), flags.source)
       const result = await backup({
         ...vault,
-        ...optionsOf(flags, address, invocation.environment),
-        kind: flags.kind,
-        atRest,
-        server,
-        directory,
+        ...optionsOf(flags, address, environment),
+        ...content.options,
         exclude,
         feedback: feedback.packs,
         rereadShare:
@@ -156,30 +166,33 @@ async function backUp(directory: string, flags: BackupFlags, invocation: Invocat
         onProgress: (figures) => progress.update(progressText(figures), { ...figures }),
       })
       progress.stop()
-      const walNote = server?.walNote ?? null
-      output.record('backup', {
-        ...backupRecord(result),
-        walNote,
-        feedbackNote: feedback.note,
+      const notes = content.notes()
+      report(output, result, {
+        directory: content.label,
         vault: vault.store.name,
+        packsNamed: new Set(flags.uploadAgain).size,
+        feedbackNote: feedback.note,
+        walNote: notes.walNote,
+        messages: notes.messages,
         requests: vault.store.requests,
       })
-      output.text(
-        renderBackup(result, {
-          directory,
-          vault: vault.store.name,
-          packsNamed: new Set(flags.uploadAgain).size,
-          feedbackNote: feedback.note,
-          walNote,
-        }),
-      )
       if (!result.complete) throw incomplete(result.snapshot?.id ?? null)
-      if (walNote !== null) throw withoutWal(result.snapshot?.id ?? null, walNote)
+      assertSound(result.snapshot?.id ?? null, notes)
     } finally {
       progress.stop()
-      await server?.close()
+      await content.close()
     }
   })
+}
+
+function report(
+  output: Output,
+  result: BackupResult,
+  location: ReportedBackup & { requests: OpenVault['store']['requests'] },
+): void {
+  const { vault, requests, feedbackNote, walNote, messages } = location
+  output.record('backup', { ...backupRecord(result), walNote, feedbackNote, messages, vault, requests })
+  output.text(renderBackup(result, location))
 }
 
 /** The options of every kind of backup. */
@@ -212,62 +225,6 @@ function incomplete(id: string | null): HoldfastError {
       context: { snapshot: id },
     },
   )
-}
-
-/** Loaded only for a running server. */
-async function serverOf(
-  address: string | null,
-  { source, walWait }: BackupFlags,
-  { clock, signal }: OpenVault,
-): Promise<LowLevelBackup | undefined> {
-  if (address === null) return undefined
-  const { LowLevelBackup: Server } = await import('../../engine/postgres/low-level-backup.ts')
-  return new Server(source, { address, signal }, { clock, signal, waitMs: walWait ?? defaultWalWaitMs })
-}
-
-function withoutWal(id: string | null, walNote: string): HoldfastError {
-  return new HoldfastError(
-    'incomplete',
-    `the base ${id ?? 'of a dry run'} may not be restorable yet: ${walNote}`,
-    {
-      hint: 'let the server send its WAL to the vault (`holdfast postgres check` names the way); the base counts as soon as its WAL is there',
-      context: { snapshot: id },
-    },
-  )
-}
-
-function assertServerFlags(flags: BackupFlags, serverAddress: string | null): void {
-  if (flags.walWait !== undefined && serverAddress === null)
-    throw new HoldfastError('invalid-input', '--wal-wait needs --connect', {
-      hint: 'pass the address of the running server with --connect, or leave --wal-wait out',
-    })
-  if (serverAddress === null) return
-  if (flags.kind !== 'postgres')
-    throw new HoldfastError('invalid-input', '--connect needs --kind postgres', {
-      hint: 'pass --kind postgres if the directory holds the cluster of a running server',
-    })
-  if (flags.stopped || flags.fromSnapshot)
-    throw new HoldfastError(
-      'invalid-input',
-      '--connect is of a running server, and --stopped and --from-snapshot are not',
-      {
-        hint: 'leave out --connect, or the other option',
-      },
-    )
-}
-
-function atRestOf({
-  kind,
-  stopped,
-  fromSnapshot,
-}: BackupFlags): 'stopped' | 'file-system-snapshot' | undefined {
-  const atRest = stopped ? 'stopped' : fromSnapshot ? 'file-system-snapshot' : undefined
-  if (atRest !== undefined && kind !== 'postgres') {
-    throw new HoldfastError('invalid-input', '--stopped and --from-snapshot need --kind postgres', {
-      hint: 'pass --kind postgres if the directory holds a PostgreSQL cluster, or leave the option out',
-    })
-  }
-  return atRest
 }
 
 function progressText(progress: BackupProgress): string {

@@ -66,6 +66,19 @@ export function declare(command: Command, invocation: Invocation): void {
       ).conflicts('pointInTime'),
     )
     .addOption(
+      new Option('--xid <id>', 'recover up to the end of this transaction (pg_current_xact_id)').conflicts([
+        'pointInTime',
+        'lsn',
+      ]),
+    )
+    .addOption(
+      new Option('--name <name>', 'recover up to this restore point (pg_create_restore_point)').conflicts([
+        'pointInTime',
+        'lsn',
+        'xid',
+      ]),
+    )
+    .addOption(
       new Option(
         '--timeline <n>',
         'follow this timeline (default: the one that reaches the target)',

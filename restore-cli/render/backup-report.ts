@@ -18,16 +18,18 @@ export function backupRecord(result: BackupResult): Record<string, unknown> {
   }
 }
 
-export function renderBackup(
-  result: BackupResult,
-  location: {
-    directory: string
-    vault: string
-    packsNamed: number
-    feedbackNote?: string | null
-    walNote?: string | null
-  },
-): string {
+export interface ReportedBackup {
+  /** What was backed up. */
+  directory: string
+  vault: string
+  packsNamed: number
+  feedbackNote?: string | null
+  walNote?: string | null
+  /** What a command said. */
+  messages?: string | null
+}
+
+export function renderBackup(result: BackupResult, location: ReportedBackup): string {
   const { snapshot } = result
   const directory = terminalText(location.directory)
   const head =
@@ -58,6 +60,7 @@ export function renderBackup(
         ? []
         : [['feedback', `not read, or not all of it: ${terminalText(location.feedbackNote!)}`] as const]),
       ...baseRows(result, location.walNote ?? null),
+      ...((location.messages ?? '') === '' ? [] : [['command', terminalText(location.messages!)] as const]),
       ['lock', lockText(result)],
       ...leftOutRows(result),
       ...(result.attributesNote === null

@@ -56,6 +56,7 @@ describe.each(majors)('PostgreSQL %d', (major) => {
   let targets = 0
   /** A log outside of the server, of each commit that it has acknowledged. */
   const commits: Commit[] = []
+  let pointAfter = 0
   const marker = () => join(servers.directory, `marker-${major}`)
 
   beforeAll(async () => {
@@ -79,7 +80,10 @@ describe.each(majors)('PostgreSQL %d', (major) => {
     await makeHostile(client)
     await commit(client, 3)
     await backUp()
-    await commit(client, 6)
+    await commit(client, 3)
+    await client.query("select pg_create_restore_point('before deploy')")
+    pointAfter = commits.length
+    await commit(client, 3)
     await client.query("begin; insert into booking values (1000, 'prepared'); prepare transaction 'later'")
     await commit(client, 2)
     await client.end()
@@ -179,6 +183,28 @@ describe.each(majors)('PostgreSQL %d', (major) => {
     expect(aside).toContain("archive_mode = 'off'")
     expect(aside).toContain(setAsideDirectory)
     expect(existsSync(join(outcome.target, 'linked'))).toBe(false)
+  })
+
+  test('a cluster comes back as it was at a restore point, and behind a transaction', async () => {
+    const client = await cluster.connect()
+    const { rows } = await client.query<{ xid: string }>('select xmin::text as xid from booking where id = 8')
+    await client.end()
+    const named = await restore('--name', 'before deploy', '--start', '--postgres-bin', bin)
+    expect(named).toMatchObject({ status: 0, stderr: '' })
+    expect(await idsIn(named.target)).toEqual(commits.slice(0, pointAfter).map(({ id }) => id))
+    const numbered = await restore('--xid', rows[0]!.xid, '--start', '--postgres-bin', bin)
+    expect(numbered).toMatchObject({ status: 0, stderr: '' })
+    expect(await idsIn(numbered.target)).toEqual(commits.slice(0, 8).map(({ id }) => id))
+  })
+
+  test.each([
+    ['--name', 'never made'],
+    ['--xid', '999999'],
+  ])('%s of a record that the vault has not is refused, and nothing is written', async (option, value) => {
+    const outcome = await restore(option, value)
+    expect(outcome.status).toBe(5)
+    expect(outcome.stderr).toContain('has no such record')
+    expect(existsSync(outcome.target)).toBe(false)
   })
 
   test('without a target, everything that the vault holds comes back', async () => {

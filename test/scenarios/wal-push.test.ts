@@ -111,10 +111,15 @@ describe('a server whose archive_command is wal-push', () => {
     expect(runs[0]!.end).toBeGreaterThanOrEqual(end)
     const walked = new Map<number, bigint>()
     const lsns = new Map<bigint, bigint>()
-    const walk = new RecordWalk({ start: runs[0]!.start, segmentBytes: 2 ** 24 }, (record) => {
-      if (record.isCommit) walked.set(record.xid, record.timeUs)
-      if (record.isCommit) lsns.set(record.lsn, record.timeUs)
-    })
+    const walk = new RecordWalk(
+      { start: runs[0]!.start, segmentBytes: 2 ** 24 },
+      {
+        transactionEnded: (record) => {
+          if (record.isCommit) walked.set(record.xid, record.timeUs)
+          if (record.isCommit) lsns.set(record.lsn, record.timeUs)
+        },
+      },
+    )
     for (const ref of line!.parts) {
       const { part, bytes } = await decodeWalPart(await store.getRange(ref, 0, ref.storedBytes), ref)
       walk.feed(bytes)

@@ -7,8 +7,10 @@ import type { Base, RecoveryChoice } from '../../../core/recovery/recovery-choic
 import type { RecoveryTarget } from '../../../core/recovery/recovery-target.ts'
 import type { BaseBackup } from '../../../core/snapshot/base-backup.ts'
 import { lsnHex } from '../../../core/wal/lsn.ts'
+import { RecordWalk } from '../../../core/wal/record-walk.ts'
 import { handmadeBase } from '../../fixtures/handmade-base.ts'
 import { HandmadeWal } from '../../fixtures/handmade-wal.ts'
+import { WalLog } from '../../fixtures/wal-log.ts'
 import { slowPropertyRuns } from '../../fixtures/property-runs.ts'
 
 const segment = 0x200_0000n
@@ -110,6 +112,74 @@ describe('a time', () => {
   test('before the first base is refused, with the time of that base', async () => {
     const error = await refusal(choose(await linear(1), at(-1)))
     expect(error.hint).toContain('the first base ends at 2026-11-23T12:00:00Z')
+  })
+})
+
+describe('a record', () => {
+  const { segmentBytes, systemId } = handmadeBase()
+
+  /** WAL with a transaction before the end of the base, and restore points and another transaction behind it. */
+  async function withRecords(): Promise<{ wal: HandmadeWal; log: WalLog; stopLsn: bigint }> {
+    const log = new WalLog({ start: segment, segmentBytes, systemId: BigInt(systemId), magic: 0xd118 })
+    log.insert(100)
+    log.commit(stop - second)
+    log.insert(5000)
+    const stopLsn = log.end
+    log.restorePoint('before deploy')
+    log.insert(9000)
+    log.commit(stop + second)
+    log.insert(9000)
+    const wal = new HandmadeWal()
+    for (let at = 0; at < log.bytes.length; at += 4096)
+      await wal.add({ start: segment + BigInt(at), content: log.bytes.subarray(at, at + 4096) })
+    return { wal, log, stopLsn }
+  }
+  const ended = (stopLsn: bigint): Base[] => [
+    base({ startLsn: lsnHex(segment + 40n), stopLsn: lsnHex(stopLsn) }),
+  ]
+  /** The numbers that the log gives its transactions. */
+  const xids = (log: WalLog): number[] => {
+    const numbers: number[] = []
+    const walk = new RecordWalk(log, { transactionEnded: ({ xid }) => numbers.push(xid) })
+    walk.feed(log.bytes)
+    return numbers
+  }
+
+  test('is reached where the WAL has it, and nothing behind it is needed', async () => {
+    const { wal, log, stopLsn } = await withRecords()
+    const bases = ended(stopLsn)
+    const [, later] = xids(log)
+    const named = await choose(wal, { kind: 'name', name: 'before deploy' }, { bases })
+    const numbered = await choose(wal, { kind: 'xid', xid: later! }, { bases })
+    expect([named.proof, numbered.proof]).toEqual(['position', 'position'])
+    expect(named.endLsn).toBeLessThan(numbered.endLsn)
+    expect(numbered.endLsn).toBeLessThan(log.end)
+  })
+
+  test.each([
+    ['of another name', { kind: 'name', name: 'before' }],
+    ['of another transaction', { kind: 'xid', xid: 4 }],
+  ] as const)('%s is refused', async (_, target) => {
+    const { wal, stopLsn } = await withRecords()
+    const error = await refusal(choose(wal, target, { bases: ended(stopLsn) }))
+    expect(error.code).toBe('no-recovery-point')
+    expect(error.message).toContain('has no such record')
+  })
+
+  test('before the end of the base is refused, because PostgreSQL fails there', async () => {
+    const { wal, log, stopLsn } = await withRecords()
+    const [earlier] = xids(log)
+    const error = await refusal(choose(wal, { kind: 'xid', xid: earlier! }, { bases: ended(stopLsn) }))
+    expect(error.message).toContain('after the target')
+  })
+
+  test('in a part that is damaged is refused', async () => {
+    const { wal, stopLsn } = await withRecords()
+    for (const version of wal.store.versions) version.body[version.body.length - 1]! ^= 1
+    const error = await refusal(
+      choose(wal, { kind: 'name', name: 'before deploy' }, { bases: ended(stopLsn) }),
+    )
+    expect(error.code).toBe('no-recovery-point')
   })
 })
 

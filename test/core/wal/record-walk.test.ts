@@ -28,7 +28,9 @@ function makeLog(): { log: WalLog; ends: SeenEnd[] } {
 
 function walk(log: WalLog, cut: (bytes: Buffer) => Buffer[] = (bytes) => [bytes]) {
   const ends: SeenEnd[] = []
-  const records = new RecordWalk(log, ({ lsn, timeUs, isCommit }) => ends.push({ lsn, timeUs, isCommit }))
+  const records = new RecordWalk(log, {
+    transactionEnded: ({ lsn, timeUs, isCommit }) => ends.push({ lsn, timeUs, isCommit }),
+  })
   for (const chunk of cut(log.bytes)) records.feed(chunk)
   return { records, ends, facts: records.takeFacts() }
 }
@@ -70,7 +72,7 @@ describe('a walk', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: bytes.length - 1 }), (at) => {
         const positions: bigint[] = []
-        const first = new RecordWalk(log, ({ lsn }) => positions.push(lsn))
+        const first = new RecordWalk(log, { transactionEnded: ({ lsn }) => positions.push(lsn) })
         first.feed(bytes.subarray(0, at))
         const state = first.state
         // In the header of a page there is none: a writer cuts elsewhere, or takes the next part as unexamined.
@@ -78,7 +80,7 @@ describe('a walk', () => {
         const second = RecordWalk.resume(
           JSON.parse(JSON.stringify(state)) as typeof state,
           { start: log.start + BigInt(at), segmentBytes: log.segmentBytes },
-          ({ lsn }) => positions.push(lsn),
+          { transactionEnded: ({ lsn }) => positions.push(lsn) },
         )!
         second.feed(bytes.subarray(at))
         expect(positions).toEqual(ends.map(({ lsn }) => lsn))
@@ -93,13 +95,32 @@ describe('a walk', () => {
     const at = 5000
     const positions: bigint[] = []
     const start = log.start + BigInt(at)
-    const records = new RecordWalk({ start, segmentBytes: log.segmentBytes }, ({ lsn }) =>
-      positions.push(lsn),
+    const records = new RecordWalk(
+      { start, segmentBytes: log.segmentBytes },
+      {
+        transactionEnded: ({ lsn }) => positions.push(lsn),
+      },
     )
     records.feed(log.bytes.subarray(at))
     expect(records.takeFacts().isExamined).toBe(false)
     expect(ends.map(({ lsn }) => lsn).slice(-positions.length)).toEqual(positions)
     expect(positions.length).toBeGreaterThan(ends.length - 5)
+  })
+
+  test('finds restore points, over the border of a page too, for a listener that asks for them', () => {
+    const named = new WalLog()
+    const points = Array.from({ length: 300 }, (_, index) => {
+      named.insert(37 + (index % 9))
+      return { name: `before deploy ${index}`, lsn: named.restorePoint(`before deploy ${index}`, 7n) }
+    })
+    named.commit(9n)
+    const positions: { name: string; lsn: bigint }[] = []
+    const records = new RecordWalk(named, {
+      restorePointMade: ({ name, lsn }) => positions.push({ name, lsn }),
+    })
+    for (let at = 0; at < named.bytes.length; at += 333) records.feed(named.bytes.subarray(at, at + 333))
+    expect(positions).toEqual(points)
+    expect(records.takeFacts()).toMatchObject({ lastCommit: { timeUs: 9n }, isExamined: true })
   })
 
   test('of a commit of which the last byte is missing finds nothing, until it comes', () => {
