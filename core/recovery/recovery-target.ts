@@ -32,11 +32,11 @@ const option = { pointInTime: '--point-in-time', lsn: '--lsn', xid: '--xid', nam
 
 /** @throws `invalid-input` for a time without a zone, another text than an LSN, a number or a name, or two targets. */
 export function parseRecoveryTarget(flags: TargetFlags): RecoveryTarget {
-  const given = (Object.keys(option) as (keyof TargetFlags)[]).filter((name) => flags[name] !== undefined)
-  if (given.length > 1)
+  const targets = (Object.keys(option) as (keyof TargetFlags)[]).filter((name) => flags[name] !== undefined)
+  if (targets.length > 1)
     throw new HoldfastError(
       'invalid-input',
-      `two targets given: ${option[given[0]!]} and ${option[given[1]!]}`,
+      `two targets given: ${option[targets[0]!]} and ${option[targets[1]!]}`,
       {
         hint: 'pass one of them',
       },
