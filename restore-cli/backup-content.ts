@@ -124,8 +124,8 @@ async function openCommand(
   { clock, signal, environment }: OpenVault & Pick<Invocation, 'environment'>,
 ): Promise<BackupContent> {
   const { CommandOutput, originOfCommand, runCommand } = await import('../engine/backup/command-output.ts')
-  const kept = Object.entries(environment).filter(([name]) => !withheldVariables.test(name))
-  const run = { argv, environment: Object.fromEntries(kept), clock, signal, timeoutMs: timeout ?? null }
+  const variables = Object.entries(environment).filter(([name]) => !withheldVariables.test(name))
+  const run = { argv, environment: Object.fromEntries(variables), clock, signal, timeoutMs: timeout ?? null }
   if (!argv.some((argument) => argument.includes(directoryMark))) {
     const streamed = new CommandOutput(run, { name: outputName ?? 'output', allowEmpty })
     return {

@@ -1,5 +1,5 @@
-// Cuts the bytes of a file that arrive in any portions, just where a thread that reads the same file cuts them: the
-// chunks of a cluster are the same, whichever way its files came.
+// Cuts the bytes of a file that arrive in any portions, just where a thread that reads the same file cuts them: a
+// cluster has the same chunks if its server sends its files.
 import { maxChunkBytes } from '../../core/pack/chunker.ts'
 import { bufferBytes, cutChunks, segmentBytes } from './source-reader.ts'
 

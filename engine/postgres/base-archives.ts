@@ -137,13 +137,13 @@ export class BaseArchives {
   private takeFile(archived: ReadEntry, path: string): void {
     const hash = createHash('sha256')
     const maxKept = keptFiles[path]
-    const kept: Buffer[] | null = maxKept !== undefined && archived.size <= maxKept ? [] : null
-    if (kept !== null) this.kept.set(path, kept)
+    const copies: Buffer[] | null = maxKept !== undefined && archived.size <= maxKept ? [] : null
+    if (copies !== null) this.kept.set(path, copies)
     let bytes = 0
     archived.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       hash.update(chunk)
-      kept?.push(Buffer.from(chunk))
+      copies?.push(Buffer.from(chunk))
       this.sink.write(chunk)
     })
     archived.on('end', () => this.endFile(path, bytes, hash))

@@ -58,6 +58,29 @@ export function declare(command: Command, invocation: Invocation): void {
     .option('--allow-unattested', 'the newest state, although the notary has attested an older one')
     .option('--special-bits', 'restore setuid, setgid and sticky bits too')
     .option('--dry-run', 'show the plan, write nothing')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ${name} --point-in-time 2026-04-24T10:15:00Z --target /restore --bucket my-vault
+  ${name} --target /restore --bucket my-vault --source rental-db uploads/2026 config.json
+  ${name} --target /restore --bucket my-vault --source rental-db 'uploads/*.pdf'
+  ${name} --target /restore --bucket my-vault --dry-run
+
+Restores the newest state at or before the point in time, and reports how much time is missing up to it.
+With the keys of the notary, a snapshot that it attests goes before a newer one without its receipt.
+If that snapshot is incomplete, nothing is restored until you choose --allow-incomplete, --complete-only or --snapshot.
+Ends with 3 if the restored snapshot lacks something that you asked for, 4 if the vault has lost or damaged it.
+After an interruption, run the same command again to go on.
+`,
+    )
+    .action((paths: string[]) => restore(paths, command.opts(), invocation))
+  addRecoveryOptions(command)
+  addVaultOptions(command)
+}
+
+function addRecoveryOptions(command: Command): void {
+  command
     .optionsGroup('A cluster with its WAL in the vault:')
     .addOption(
       new Option(
@@ -94,24 +117,6 @@ export function declare(command: Command, invocation: Invocation): void {
         "the directory of `postgres`; `{major}` stands for the cluster's major version",
       ),
     )
-    .addHelpText(
-      'after',
-      `
-Examples:
-  ${name} --point-in-time 2026-04-24T10:15:00Z --target /restore --bucket my-vault
-  ${name} --target /restore --bucket my-vault --source rental-db uploads/2026 config.json
-  ${name} --target /restore --bucket my-vault --source rental-db 'uploads/*.pdf'
-  ${name} --target /restore --bucket my-vault --dry-run
-
-Restores the newest state at or before the point in time, and reports how much time is missing up to it.
-With the keys of the notary, a snapshot that it attests goes before a newer one without its receipt.
-If that snapshot is incomplete, nothing is restored until you choose --allow-incomplete, --complete-only or --snapshot.
-Ends with 3 if the restored snapshot lacks something that you asked for, 4 if the vault has lost or damaged it.
-After an interruption, run the same command again to go on.
-`,
-    )
-    .action((paths: string[]) => restore(paths, command.opts(), invocation))
-  addVaultOptions(command)
 }
 
 /** @throws `damaged` or `incomplete` after it restored and reported everything else. */
