@@ -12,7 +12,7 @@ import type { TrailEvent } from './trail-event.ts'
 /** Until then an agent's calls are learned: two of each weekday. */
 export const learningDays = 14
 /** Fewer denials in an hour are no burst: agents try things. */
-export const burstFloor = 10
+const burstFloor = 10
 /** 1.4826 MAD are a standard deviation of normally distributed values. */
 const spread = 6 * 1.4826
 /** An attacker can make up any number of agents and calls. */

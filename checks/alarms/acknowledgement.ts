@@ -37,7 +37,7 @@ export function acknowledgementKey(id: string): string {
   return `${acknowledgementsPrefix}${id}.json`
 }
 
-export function parseAcknowledgementKey(key: string): string | null {
+function parseAcknowledgementKey(key: string): string | null {
   const id = new RegExp(`^${acknowledgementsPrefix}([^/]+)\\.json$`).exec(key)?.[1] ?? ''
   return isUlid(id) ? id : null
 }

@@ -261,7 +261,7 @@ function runOf({ modifiedMs, ...part }: WalPartRef): WalRun {
 }
 
 /** @param sorted by their starts. A part without bytes confirms the end of the run before it, and makes no run. */
-export function mergeRuns(sorted: readonly WalRun[]): WalRun[] {
+function mergeRuns(sorted: readonly WalRun[]): WalRun[] {
   const runs: WalRun[] = []
   for (const next of sorted) {
     const run = runs.at(-1)
