@@ -62,7 +62,7 @@ export interface RecoveryLog {
 const patterns = {
   redoDone: /LOG: {2}redo done at ([0-9A-F]{1,8}\/[0-9A-F]{1,8})(?: |$)/,
   lastTransaction: /LOG: {2}last completed transaction was at log time ([-0-9:.+ ]{19,40})$/,
-  stop: /LOG: {2}(recovery stopping (?:before|after) .{1,200})$/,
+  stop: /LOG: {2}(recovery stopping (?:before|after|at) .{1,200})$/,
   timeline: /LOG: {2}selected new timeline ID: (\d{1,10})$/,
 } as const
 const completePattern = /LOG: {2}archive recovery complete$/
