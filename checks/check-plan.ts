@@ -225,7 +225,7 @@ export const vaultPlans: readonly TaskPlan<VaultTarget>[] = [
 
 /** The audit trail, with the accounts whose agents are watched. */
 export interface TrailTarget {
-  /** Of the audit bucket: the first region of the vault. */
+  /** The audit bucket lies here, in the first region of the vault. */
   location: VaultLocation
   accountIds: readonly string[]
 }

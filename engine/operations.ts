@@ -108,7 +108,7 @@ export interface BackupOptions extends Environment {
   server?: BaseBackupServer | undefined
   /** The root of the source. With `streamed` it is not read. */
   directory: string
-  /** What the manifest names as the root, if the directory is a temporary one. */
+  /** The manifest names this as the root, if the directory is a temporary one. */
   origin?: string | undefined
   streamed?: StreamedSource | undefined
   /** Holds the local cache; created if missing. A lost cache costs one full upload and nothing else. */

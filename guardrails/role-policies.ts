@@ -153,6 +153,24 @@ function signWithKey(locations: readonly VaultLocation[], duty: SigningDuty): St
   }
 }
 
+function readRoles(accountId: string): Statement[] {
+  return [
+    {
+      Sid: 'ReadRoles',
+      Effect: 'Allow',
+      Action: ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies'],
+      Resource: [rolePaths.vault, rolePaths.checks].map((path) => roleArn(accountId, path, '*')),
+    },
+    // IAM knows no path of a role that is gone, and else denies the call in place of reporting the loss.
+    {
+      Sid: 'MissRoles',
+      Effect: 'Allow',
+      Action: ['iam:GetRole'],
+      Resource: [roleArn(accountId, '/', 'holdfast-*')],
+    },
+  ]
+}
+
 /** @param locations all vaults; the first region also holds the toolkit */
 export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Policy {
   const vaults = locations.map((location) => bucketArn(vaultBucketName(location)))
@@ -206,26 +224,7 @@ export function dutyPolicy(locations: readonly VaultLocation[], duty: Duty): Pol
         },
         signWithKey(locations, 'drill'),
         { Sid: 'ReadSettings', Effect: 'Allow', Action: readSettings, Resource: vaults },
-        {
-          Sid: 'ReadRoles',
-          Effect: 'Allow',
-          Action: [
-            'iam:GetRole',
-            'iam:GetRolePolicy',
-            'iam:ListAttachedRolePolicies',
-            'iam:ListRolePolicies',
-          ],
-          Resource: [rolePaths.vault, rolePaths.checks].map((path) =>
-            roleArn(locations[0]!.accountId, path, '*'),
-          ),
-        },
-        // IAM knows no path of a role that is gone, and else denies the call in place of reporting the loss.
-        {
-          Sid: 'MissRoles',
-          Effect: 'Allow',
-          Action: ['iam:GetRole'],
-          Resource: [roleArn(locations[0]!.accountId, '/', 'holdfast-*')],
-        },
+        ...readRoles(locations[0]!.accountId),
         ...readAlarmPath(locations),
       )
   }

@@ -1,5 +1,5 @@
-// The version of @pulumi/aws that a program brings. An older one lacks resources that we declare, and the program would end
-// in the middle of a deployment, with an error that names neither.
+// The version of @pulumi/aws that a program brings. An older one lacks resources that we declare, and the program
+// would end in the middle of a deployment, with an error that names neither.
 import { createRequire } from 'node:module'
 import { HoldfastError } from '../core/errors.ts'
 
@@ -22,7 +22,7 @@ function readProviderVersion(): string {
 }
 
 /** Major, minor and patch; a pre-release counts as its release. */
-function compareVersions(one: string, other: string): number {
-  const [first, second] = [one, other].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number))
+function compareVersions(version: string, base: string): number {
+  const [first, second] = [version, base].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number))
   return first!.map((part, index) => part - second![index]!).find((difference) => difference !== 0) ?? 0
 }

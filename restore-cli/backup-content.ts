@@ -46,7 +46,7 @@ export interface BackupContent {
   close(): Promise<void>
 }
 
-/** What the options and the arguments say, before anything is opened. */
+/** The options and the arguments decide it, before anything is opened. */
 export type ContentPlan =
   | { kind: 'directory'; directory: string; atRest: BackupOptions['atRest']; postgres: boolean }
   | { kind: 'server'; directory: string | null; address: string }

@@ -20,7 +20,7 @@ const maxAgents = 1000
 const maxCallsPerAgent = 5000
 const hourMs = 3_600_000
 
-/** These change who administers the organization's services, whoever calls them. */
+/** These change who administers the organization's services, with any caller. */
 const delegationCalls: ReadonlySet<string> = new Set([
   'organizations:RegisterDelegatedAdministrator',
   'organizations:DeregisterDelegatedAdministrator',

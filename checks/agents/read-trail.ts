@@ -85,17 +85,17 @@ async function foldersOf(
   ]
   const folders = new Map<string, string[]>()
   for (const account of accounts) {
-    const found: string[] = []
+    const regionFolders: string[] = []
     for (const root of roots) {
       const prefix = `${root}${account}/CloudTrail/`
       const names = (await store.listFolders(prefix)).filter((name) => /^[a-z0-9-]{1,40}$/.test(name))
-      found.push(
+      regionFolders.push(
         ...names
           .filter((name) => regions.length === 0 || regions.includes(name))
           .map((name) => `${prefix}${name}/`),
       )
     }
-    folders.set(account, found)
+    folders.set(account, regionFolders)
   }
   return folders
 }

@@ -1,9 +1,9 @@
-// What a check needs of one event in the audit trail. All of its texts are an attacker's to choose: names of calls
-// that no service has, an error, an agent's name.
+// The fields of one event in the audit trail that a check needs. An attacker can choose all of its texts: names of
+// calls that no service has, an error, an agent's name.
 import { z } from 'zod'
 
 export interface TrailEvent {
-  /** Of the store of events, in milliseconds since 1970. */
+  /** The time by the store of events, in milliseconds since 1970. */
   timeMs: number
   /** As policies write it, e.g. `rds:DeleteDBInstance`. */
   call: string

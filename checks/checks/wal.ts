@@ -34,10 +34,10 @@ export const wal: Check = {
     for (const { subject, detail } of survey.problems) findings.failed(subject, detail)
     const lines = survey.timelines.filter(({ systemId }) => systemId === newest.cluster.systemId)
     const current = currentLine(lines, newest)
-    for (const other of otherClusters(survey, newest))
+    for (const systemId of otherClusters(survey, newest))
       findings.failed(
         source,
-        `another cluster, ${other}, writes its WAL under this source since the newest base: give each cluster a source of its own`,
+        `another cluster, ${systemId}, writes its WAL under this source since the newest base: give each cluster a source of its own`,
       )
     if (current === null) {
       findings.failed(source, `the vault has no WAL of the cluster of its newest base ${newest.id}`)

@@ -30,7 +30,7 @@ const maxReadsAtOnce = 16
 const maxHistoriesRead = 16
 /** As for the other objects of a source: a part that is gone is noticed within a week. */
 const fullListingDays = 7
-const longestPart = BigInt(maxWalPartBytes)
+const maxPartBytes = BigInt(maxWalPartBytes)
 /** A header is read twice rather than never: a part can arrive while a run lists another timeline. */
 const overlapMs = 60_000
 
@@ -78,7 +78,7 @@ async function listLines(store: ObjectStore, source: string): Promise<WalLine[]>
   for (const systemId of systemIds.slice(-maxWalLines))
     for (const name of await store.listFolders(`${prefix}${systemId}/`)) {
       const timeline = Number.parseInt(name, 16)
-      // What isn't the name of a timeline is no part of the layout: another check reports it.
+      // Another check reports a folder that isn't named as a timeline.
       if (name === timelineHex(timeline)) lines.push({ source, systemId, timeline })
     }
   return lines.sort((a, b) => a.timeline - b.timeline)
@@ -105,8 +105,8 @@ class WalSurveyor {
   }
 
   async add(line: WalLine): Promise<void> {
-    const known = this.isFull ? [] : this.knownRuns(line)
-    const { runs, fresh, histories } = await this.list(line, known)
+    const earlierRuns = this.isFull ? [] : this.runsOf(line)
+    const { runs, fresh, histories } = await this.list(line, earlierRuns)
     const usable = await this.readHeaders(fresh)
     const all = mergeRuns([...runs, ...usable.map(runOf)].sort(compareRuns))
     if (all.length > maxWalRuns)
@@ -134,11 +134,11 @@ class WalSurveyor {
     return { timelines, problems, headersRead }
   }
 
-  private knownRuns(line: WalLine): WalRun[] {
-    const known = this.state.lines.find(
+  private runsOf(line: WalLine): WalRun[] {
+    const earlier = this.state.lines.find(
       ({ systemId, timeline }) => systemId === line.systemId && timeline === line.timeline,
     )
-    return (known?.runs ?? []).map(([start, end, confirmedMs]) => ({
+    return (earlier?.runs ?? []).map(([start, end, confirmedMs]) => ({
       ...line,
       id: '',
       start: parseLsnHex(start)!,
@@ -150,15 +150,15 @@ class WalSurveyor {
   /** From the first gap on, because a part that arrives late closes it; and from the last part on. */
   private async list(
     line: WalLine,
-    known: readonly WalRun[],
+    earlierRuns: readonly WalRun[],
   ): Promise<{ runs: WalRun[]; fresh: WalPartRef[]; histories: WalHistoryRef[] }> {
     const prefix = walLinePrefix(line)
-    const firstEnd = known[0]?.end
+    const firstEnd = earlierRuns[0]?.end
     const after =
-      firstEnd === undefined || firstEnd < longestPart ? undefined : prefix + lsnHex(firstEnd - longestPart)
+      firstEnd === undefined || firstEnd < maxPartBytes ? undefined : prefix + lsnHex(firstEnd - maxPartBytes)
     let fresh: WalPartRef[] = []
     const histories: WalHistoryRef[] = []
-    const runs = new RunList(known)
+    const runs = new RunList(earlierRuns)
     for await (const version of this.store.listVersions(prefix, after)) {
       if (version.isDeleteMarker || version.isMultipart) continue
       const { key, versionId, bytes: storedBytes, lastModifiedMs: modifiedMs } = version
@@ -235,8 +235,8 @@ class RunList {
   private runs: WalRun[]
   private added: WalRun[] = []
 
-  constructor(known: readonly WalRun[]) {
-    this.runs = [...known]
+  constructor(runs: readonly WalRun[]) {
+    this.runs = [...runs]
   }
 
   add(run: WalRun): void {

@@ -19,8 +19,8 @@ export interface FoundRecord {
 }
 
 /**
- * The first such record in the links, where PostgreSQL stops too; null if there is none. A part that can't be read counts
- * as unusable in `cluster` from then on.
+ * The first such record in the links, where PostgreSQL stops too; null if there is none. A part that can't be read
+ * counts as unusable in `cluster` from then on.
  */
 export async function findRecord(
   links: readonly ChainLink<WalPartRef>[],

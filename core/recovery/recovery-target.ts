@@ -22,7 +22,7 @@ export interface TargetFlags {
   pointInTime?: string
   lsn?: string
   xid?: string
-  /** Of a restore point. */
+  /** The name of a restore point. */
   name?: string
 }
 

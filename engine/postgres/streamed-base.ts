@@ -1,6 +1,6 @@
-// A base backup by BASE_BACKUP of the replication protocol: the server reads its files and sends them, so that a backup
-// needs no access to its host. The server verifies the checksums of its pages, and each file is compared with the manifest that it
-// sends at the end.
+// A base backup by BASE_BACKUP of the replication protocol: the server reads its files and sends them, so that a
+// backup needs no access to its host. The server verifies the checksums of its pages. Each file is compared with the
+// manifest that it sends at the end.
 import { HoldfastError } from '../../core/errors.ts'
 import type { BaseBackup } from '../../core/snapshot/base-backup.ts'
 import { parseBackupLabel } from '../../core/snapshot/base-backup.ts'

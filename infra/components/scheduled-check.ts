@@ -27,6 +27,15 @@ export interface ScheduledCheckArgs {
   network: { subnetId: pulumi.Input<string>; taskGroupId: pulumi.Input<string> }
 }
 
+function scratchDisk(disk: ScheduledCheckArgs['plan']['disk']) {
+  if (disk === undefined) return {}
+  return {
+    volumes: [{ name: 'scratch' }],
+    mounts: [{ volume: 'scratch', path: disk.path, isReadOnly: false }],
+    diskGib: disk.gib,
+  }
+}
+
 export class ScheduledCheck extends pulumi.ComponentResource {
   constructor(name: string, args: ScheduledCheckArgs, options: pulumi.ComponentResourceOptions) {
     super('holdfast:checks:ScheduledCheck', name, {}, options)
@@ -41,13 +50,7 @@ export class ScheduledCheck extends pulumi.ComponentResource {
         entryPoint: ['holdfast'],
         command,
         duty: plan.duty,
-        ...(plan.disk === undefined
-          ? {}
-          : {
-              volumes: [{ name: 'scratch' }],
-              mounts: [{ volume: 'scratch', path: plan.disk.path, isReadOnly: false }],
-              diskGib: plan.disk.gib,
-            }),
+        ...scratchDisk(plan.disk),
         cpu: plan.cpu,
         memoryMiB: plan.memoryMiB,
         logGroup: checkLogGroupName,

@@ -1,4 +1,5 @@
-// The call by which AWS deletes a resource of the vault's layer, and whether the loaded policies let the deployer make it.
+// The call by which AWS deletes a resource of the vault's layer, and whether the loaded policies let the deployer
+// make it.
 import { evaluate } from '../sandbox/authorization/evaluate.ts'
 import type { PolicyAuthorizer } from '../sandbox/authorization/authorizer.ts'
 import type { Principal } from '../sandbox/identity/principal.ts'

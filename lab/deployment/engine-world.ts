@@ -1,4 +1,4 @@
-// What a run under Pulumi's engine needs: the provider that records, and stacks whose states lie in one folder.
+// The world of a run under Pulumi's engine: the provider that records, and stacks whose states lie in one folder.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir, tmpdir } from 'node:os'

@@ -134,7 +134,7 @@ export class RecordingProvider {
     const inputs = propertiesOf(request.getProperties())
     const reply = new messages.CreateResponse()
     if (request.getPreview()) {
-      // What only AWS assigns stays unknown: the SDK treats an output that is missing in a preview as unknown.
+      // Outputs that only AWS assigns stay unknown: the SDK treats an output that a preview lacks as unknown.
       reply.setProperties(structOf(inputs))
       return reply
     }

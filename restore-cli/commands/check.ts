@@ -83,6 +83,25 @@ export function declare(command: Command, invocation: Invocation): void {
     .option('--no-report', 'write no report into the vault')
     .addOption(reportFileOption())
     .addOption(metricsOption())
+  addObjectiveOptions(command)
+  command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  holdfast check --list
+  holdfast check --bucket my-vault --source rental-db --max-age 26h
+  holdfast check --config vault.json --checks checks.yaml --state-dir /var/lib/holdfast/checks
+
+Ends with 14 if a check failed, and with 3 if none failed and a check could not tell.
+`,
+    )
+    .action(() => runCommand(command.opts(), invocation))
+  addVaultOptions(command)
+}
+
+function addObjectiveOptions(command: Command): void {
+  command
     .optionsGroup('Objectives:')
     .addOption(
       new Option('--max-age <time>', 'age of the newest good snapshot, e.g. 26h (default: 26h)').argParser(
@@ -125,19 +144,6 @@ export function declare(command: Command, invocation: Invocation): void {
         'none',
       ),
     )
-    .addHelpText(
-      'after',
-      `
-Examples:
-  holdfast check --list
-  holdfast check --bucket my-vault --source rental-db --max-age 26h
-  holdfast check --config vault.json --checks checks.yaml --state-dir /var/lib/holdfast/checks
-
-Ends with 14 if a check failed, and with 3 if none failed and a check could not tell.
-`,
-    )
-    .action(() => runCommand(command.opts(), invocation))
-  addVaultOptions(command)
 }
 
 async function runCommand(flags: CheckFlags, invocation: Invocation): Promise<void> {

@@ -19,13 +19,13 @@ export function backupRecord(result: BackupResult): Record<string, unknown> {
 }
 
 export interface ReportedBackup {
-  /** What was backed up. */
+  /** The root of the backup, or the address of the server. */
   directory: string
   vault: string
   packsNamed: number
   feedbackNote?: string | null
   walNote?: string | null
-  /** What a command said. */
+  /** The messages of the command, if its output was backed up. */
   messages?: string | null
 }
 

@@ -44,7 +44,7 @@ export class FlakyVault {
     this.isAway = false
   }
 
-  /** What a command needs to reach it. */
+  /** A command reaches the vault with these. */
   get environment(): Record<string, string> {
     const { accessKeyId, secretAccessKey } = this.sandbox.rootCredentials(vaultAccount)
     return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
@@ -73,17 +73,17 @@ export class FlakyVault {
   private pass(client: Socket, port: number): void {
     if (this.isAway) return void client.destroy()
     const server = connect(port, '127.0.0.1')
-    for (const [socket, other] of [
+    for (const [socket, peer] of [
       [client, server],
       [server, client],
     ] as const) {
       this.sockets.add(socket)
-      socket.on('error', () => other.destroy())
+      socket.on('error', () => peer.destroy())
       socket.on('close', () => {
         this.sockets.delete(socket)
-        other.destroy()
+        peer.destroy()
       })
-      socket.pipe(other)
+      socket.pipe(peer)
     }
   }
 }

@@ -1,8 +1,8 @@
-// `npm run test:postgres -- [--seed N] [--restores N] [--major 15|18] [--way push|stream]`: a real cluster whose steps a
-// seed decides. It commits, rolls back, changes tables, crashes, is promoted, loses its vault for a time, is backed up,
-// and its WAL is pushed (even seeds) or streamed (odd ones) by commands that are killed. It comes back as it was at
-// random moments. A log outside of the server has each commit with the server's own time. Ends with 1 if one restore
-// has other rows.
+// `npm run test:postgres -- [--seed N] [--restores N] [--major 15|18] [--way push|stream]`: a real cluster whose
+// steps a seed decides. It commits, rolls back, changes tables, crashes, is promoted, loses its vault for a time,
+// is backed up, and its WAL is pushed (even seeds) or streamed (odd ones) by commands that are killed. It comes
+// back as it was at random moments. A log outside of the server has each commit with the server's own time. Ends
+// with 1 if one restore has other rows.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

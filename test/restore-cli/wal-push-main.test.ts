@@ -59,10 +59,10 @@ describe('the light client of wal-push', () => {
 
   test('another option, variable or order of options: the whole command does the work', async () => {
     const { environment, requests } = await serve({ result: { file: 'f', warning: null } })
-    const other = { ...environment, AWS_ACCESS_KEY_ID: 'another' }
+    const anotherKey = { ...environment, AWS_ACCESS_KEY_ID: 'another' }
     for (const [variables, args] of [
       [environment, ['f', '--source', 'other']],
-      [other, ['f', ...options]],
+      [anotherKey, ['f', ...options]],
       [environment, [...options, 'f', '--json']],
     ] as const)
       expect(await push(variables, args)).toMatchObject({

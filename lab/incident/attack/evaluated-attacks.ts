@@ -99,14 +99,13 @@ const onAgents: [action: string, what: string, resource: string][] = [
   ],
 ]
 
-/** What AWS Backup keeps: the copies in the vault's account, and production's plans that make them. */
-function onNativeBackups({ region, vaultAccount, productionAccount }: AttackedAccounts): EvaluatedAttack[] {
+type NativeAttack = Omit<EvaluatedAttack, 'name' | 'by'>
+
+/** Attacks on the copies of AWS Backup in the vault's account. */
+function onNativeCopies({ region, vaultAccount }: AttackedAccounts): NativeAttack[] {
   const inVault = (name: string) => `arn:aws:backup:${region}:${vaultAccount}:${name}`
   const copies = nativeVaultArn({ accountId: vaultAccount, region })
-  const plan = `arn:aws:backup:${region}:${productionAccount}:backup-plan:kept`
-  const planTag = { [`aws:ResourceTag/${nativePlanTag.key}`]: nativePlanTag.value }
-  const local = nativeLocalVaultArn(productionAccount, region, 'backup=daily')
-  const attacks: Omit<EvaluatedAttack, 'name' | 'by'>[] = [
+  return [
     {
       action: 'backup:DeleteRecoveryPoint',
       resource: inVault('recovery-point:some'),
@@ -133,6 +132,15 @@ function onNativeBackups({ region, vaultAccount, productionAccount }: AttackedAc
       resource: inVault('restore-testing-plan:holdfast_native'),
       description: 'stop the restore tests of copies',
     },
+  ]
+}
+
+/** Attacks on production's plans, which make the copies. */
+function onNativePlans({ region, productionAccount }: AttackedAccounts): NativeAttack[] {
+  const plan = `arn:aws:backup:${region}:${productionAccount}:backup-plan:kept`
+  const planTag = { [`aws:ResourceTag/${nativePlanTag.key}`]: nativePlanTag.value }
+  const local = nativeLocalVaultArn(productionAccount, region, 'backup=daily')
+  return [
     {
       action: 'backup:DeleteBackupPlan',
       resource: plan,
@@ -178,11 +186,15 @@ function onNativeBackups({ region, vaultAccount, productionAccount }: AttackedAc
       description: 'forbid the plans to copy',
     },
   ]
-  return attacks.map((attack) => ({
+}
+
+function onNativeBackups(accounts: AttackedAccounts): EvaluatedAttack[] {
+  const named = (target: string) => (attack: NativeAttack) => ({
     ...attack,
-    name: `${nameOf(attack.action)}-on-${attack.resource.includes(vaultAccount) ? 'copies' : 'plans'}`,
-    by: 'everyone',
-  }))
+    name: `${nameOf(attack.action)}-on-${target}`,
+    by: 'everyone' as const,
+  })
+  return [...onNativeCopies(accounts).map(named('copies')), ...onNativePlans(accounts).map(named('plans'))]
 }
 
 export async function evaluatedAttacks(accounts: AttackedAccounts): Promise<EvaluatedAttack[]> {

@@ -63,8 +63,8 @@ export function removeStatements(declaration: CloudDeclaration, guard: Guard): C
 }
 
 /**
- * Removes the statements from every policy of the cloud, and then the control policies and the roles' policies that have
- * no statement any more.
+ * Removes the statements from every policy of the cloud, and then the control policies and the roles' policies that
+ * have no statement any more.
  */
 function dropStatements(cloud: CloudDeclaration, sids: ReadonlySet<string>): void {
   const trim = (document: PolicyDocument | null | undefined) => {

@@ -76,7 +76,7 @@ export const exampleConfig = {
   quarantineAgents: true,
 } satisfies Record<string, unknown>
 
-/** What the example's fleet sets without an Organization; AWS Backup copies between accounts only within one. */
+/** The example's fleet sets these without an Organization; AWS Backup copies between accounts only within one. */
 export const withoutOrganization = {
   detached: true,
   organizationId: '',

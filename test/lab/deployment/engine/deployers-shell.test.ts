@@ -1,5 +1,5 @@
-// A shell of the deployer that tells the engine to ignore every protection. AWS answers as the control policies do that the
-// program declares: without a thaw it refuses, and with one it deletes.
+// A shell of the deployer that tells the engine to ignore every protection. AWS answers as the control policies do
+// that the program declares: without a thaw it refuses, and with one it deletes.
 import { describe, expect, it } from 'vitest'
 import { deletionOf, refuseDeletion } from '../../../../lab/deployment/deletions.ts'
 import { startEngineWorld, withNamespace } from '../../../../lab/deployment/engine-world.ts'

@@ -1,4 +1,4 @@
-// What the program and the engine refuse: nothing reaches AWS, and the message names the key to change.
+// Refusals of the program and of the engine: nothing reaches AWS, and the message names the key to change.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { emptyAccount } from '../../../../infra/recording-monitor.ts'
 import { startEngineWorld, withNamespace } from '../../../../lab/deployment/engine-world.ts'
@@ -12,7 +12,7 @@ const person = (index: number) =>
   `arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_${`P${index}`.padEnd(32, 'x')}_0123456789abcdef`
 
 interface Refusal {
-  what: string
+  subject: string
   changes: Record<string, unknown>
   message: string
   world?: WorldOptions
@@ -20,22 +20,22 @@ interface Refusal {
 
 const refusals: readonly Refusal[] = [
   {
-    what: "a value that Pulumi.yaml's type refuses",
+    subject: "a value that Pulumi.yaml's type refuses",
     changes: { layer: 'vault', promiseDays: 'many' },
     message: 'promiseDays',
   },
   {
-    what: 'values that the schema refuses, all at once',
+    subject: 'values that the schema refuses, all at once',
     changes: { layer: 'vault', vaultAccountId: '222222222222', promiseDays: 0, mistyped: 1 },
     message: 'holdfast:mistyped',
   },
   {
-    what: 'break-glass for 40 people',
+    subject: 'break-glass for 40 people',
     changes: { layer: 'production', breakGlass: Array.from({ length: 40 }, (_, index) => person(index)) },
     message: 'holdfast:breakGlass: ',
   },
   {
-    what: 'a name of 64 characters',
+    subject: 'a name of 64 characters',
     changes: {
       layer: 'vault',
       sources: [{ name: 'x'.repeat(64), trust: { awsRoleArn: 'arn:aws:iam::222222222222:role/w' } }],
@@ -43,12 +43,12 @@ const refusals: readonly Refusal[] = [
     message: 'holdfast:sources[0].name: at most 48 characters',
   },
   {
-    what: 'a region of another partition',
+    subject: 'a region of another partition',
     changes: { layer: 'vault', regions: ['us-gov-west-1'] },
     message: 'holdfast:regions[0]: is in another partition',
   },
   {
-    what: 'a region that the account has not enabled',
+    subject: 'a region that the account has not enabled',
     changes: { layer: 'vault', regions: ['ap-southeast-7'] },
     message: 'holdfast:regions: ap-southeast-7 is not enabled in the account 111111111111',
     world: {
@@ -56,7 +56,7 @@ const refusals: readonly Refusal[] = [
     },
   },
   {
-    what: 'a delegated administrator',
+    subject: 'a delegated administrator',
     changes: { layer: 'organization' },
     message: "holdfast:productionAccountId: 222222222222 is the organization's delegated administrator",
     world: {
@@ -72,18 +72,18 @@ const refusals: readonly Refusal[] = [
     },
   },
   {
-    what: 'a toolkit that is not there',
+    subject: 'a toolkit that is not there',
     changes: { layer: 'vault', toolkit: '/nowhere/holdfast-0.1.0.tgz' },
     message: 'holdfast:toolkit',
   },
   {
-    what: 'AWS Backup without an Organization',
+    subject: 'AWS Backup without an Organization',
     changes: { layer: 'vault', detached: true, organizationId: '', managementAccountId: '' },
     message: 'holdfast:native: AWS Backup copies into another account only within an Organization',
   },
 ]
 
-describe.each(refusals)('$what', ({ changes, message, world: options }) => {
+describe.each(refusals)('$subject', ({ changes, message, world: options }) => {
   it('is refused before anything is touched', async () => {
     const world = await startEngineWorld(options)
     try {
