@@ -129,7 +129,7 @@ function onNativeCopies({ region, vaultAccount }: AttackedAccounts): NativeAttac
     },
     {
       action: 'backup:DeleteRestoreTestingPlan',
-      resource: inVault('restore-testing-plan:holdfast_native'),
+      resource: inVault('restore-testing-plan:holdfast_native-example'),
       description: 'stop the restore tests of copies',
     },
   ]
