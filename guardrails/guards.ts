@@ -202,7 +202,7 @@ export const guards: readonly Guard[] = [
   },
   {
     name: 'native-roles',
-    description: "the roles of AWS Backup can't use another service, whatever AWS adds to their policies",
+    description: "the roles of AWS Backup can't use another service, even if AWS adds it to their policies",
     sids: ['StayWithBackups', 'DenyMounts'],
   },
   {
