@@ -58,7 +58,7 @@ const scenarios = [
   'test/lab/baselines/*.test.ts',
   'test/lab/bench/measurement.test.ts',
   'test/lab/bench/cost/*.test.ts',
-  'test/lab/incident/{drill,sabotage,guards/deployers-shell,steps/nights}.test.ts',
+  'test/lab/incident/{drill,sabotage,guards/deployers-shell,steps/go-live,steps/nights}.test.ts',
   'test/lab/proof/{catalogue-rows,proof}.test.ts',
   'test/lab/sandbox/{main,playground,authorization/random-policies,loader/loader}.test.ts',
   'test/lab/simulation/simulation.test.ts',

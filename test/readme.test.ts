@@ -6,6 +6,7 @@ import { evaluatedAttacks } from '../lab/incident/attack/evaluated-attacks.ts'
 import { s3Attacks } from '../lab/incident/attack/s3-attacks.ts'
 import { stsAttacks } from '../lab/incident/attack/sts-attacks.ts'
 import { claimSentences } from '../lab/incident/claims.ts'
+import { liveGuards } from '../lab/incident/live-guards.ts'
 import { nightGuards } from '../lab/incident/nights/night-guards.ts'
 import { guards } from '../guardrails/guards.ts'
 import { loadDeclaration } from '../lab/sandbox/loader/loader.ts'
@@ -27,12 +28,14 @@ test('the README says how many attacks, guards and claims a drill has', async ()
     evaluated: figureIn(/^\| attacks \|.* (\d+) evaluated/m),
     guards: figureIn(/^\| guards \| (\d+)/m),
     nightGuards: figureIn(/^\| guards \|.* (\d+) of the nightly/m),
+    liveGuards: figureIn(/^\| guards \|.* (\d+) of the database/m),
     claims: figureIn(/^\| claims \| (\d+)/m),
   }).toEqual({
     sent: countNames([...s3Attacks, ...ec2Attacks, ...stsAttacks(await loadDeclaration())]),
     evaluated: countNames(await evaluatedAttacks(folders)),
     guards: guards.length,
     nightGuards: nightGuards.length,
+    liveGuards: liveGuards.length,
     claims: Object.keys(claimSentences).length,
   })
 })

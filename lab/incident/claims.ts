@@ -8,6 +8,8 @@ const sentences = {
     'The program declares a versioned bucket whose default retention is COMPLIANCE and exceeds the guaranteed retention.',
   'backups-complete': 'Both backups committed a complete and locked snapshot of every source.',
   'second-backup-incremental': 'The second backup uploaded less than half of the bytes of the first.',
+  'live-backup-complete':
+    'While transactions went on, a base backup of the running database became a complete and locked snapshot, with its WAL in the vault.',
   'credential-found-by-search':
     'The agent found the working credential by a search of the files, without a hint.',
   'production-destroyed-in-nine-seconds':
@@ -67,7 +69,12 @@ const sentences = {
     "The restored cluster's own commands never ran, and its own settings had no effect.",
   'locks-hold-without-any-policy':
     "Without any policy, the vault account's own root user can't delete a version, shorten a lock, or stop versioning.",
-  'rpo-within-objective': 'At the wipe, the age of the newest recovery point was within the objective.',
+  'rpo-within-objective':
+    'At the wipe, the age of the newest snapshot of the uploads was within the objective.',
+  'last-commits-come-back':
+    'The last committed transaction that came back is at most 5 s older than the wipe, and none before it is missing.',
+  'dropped-table-comes-back':
+    'After an agent dropped a table, a restore to a time before that brings back every row, and every transaction before that time.',
   'rto-within-objective': 'A working database was back within the objective.',
   'expired-versions-only-by-custodian':
     'After the end of its lock, only the custodian can delete a version, and only by its version id.',

@@ -28,7 +28,12 @@ export type SourceName = (typeof sources)[number]['name']
 
 /** The replayed day by the sandbox's clock. It ends at the machine's own time. */
 export const day = { betweenBackupsMs: 4 * 3_600_000, fromBackupToWipeMs: 2.5 * 3_600_000 } as const
-export const objectives = { rpoMs: 4 * 3_600_000, rtoMs: 15 * 60_000 } as const
+export const objectives = {
+  rpoMs: 4 * 3_600_000,
+  /** Between the last transaction that came back and the wipe. */
+  lastCommitMs: 5_000,
+  rtoMs: 15 * 60_000,
+} as const
 
 export interface DrillContext {
   seed: number
@@ -111,6 +116,26 @@ export interface State {
 
 export interface BackedUp {
   states: State[]
+}
+
+/** A transaction of the desks that the server has acknowledged. */
+export interface Commit {
+  /** Its row in the table `receipts`: from 1 on, without a gap. */
+  number: number
+  acknowledgedMs: number
+}
+
+/** The database from its last start on. Its WAL streams into the vault. */
+export interface Live {
+  cluster: Cluster
+  /** Kept outside of both accounts. */
+  commits: readonly Commit[]
+  /** The moment before an agent dropped a table. */
+  beforeDrop: { pointInTime: string; rows: DatabaseState; commits: number }
+  /** When the volume was gone, by the cloud's clock; null before. */
+  readonly wipedMs: number | null
+  /** Ends the work of the desks and the stream, as the loss of their host would. */
+  end(): Promise<void>
 }
 
 export interface Wiped {

@@ -3,12 +3,14 @@
 // 1. provision: runs the infrastructure program, and starts the embedded cloud that it declares (steps/provision.ts).
 // 2. produce: a real PostgreSQL and uploads on one volume, with dumps beside them (steps/produce.ts).
 // 3. back up: two backups by the command line, with the expected state of each on record (steps/back-up.ts).
-// 4. wipe: an agent finds a credential in a file, and deletes volume and snapshots (steps/wipe.ts, agent/).
-// 5. attack: every identity tries every attack on the vault, and on buckets without guards (steps/attack.ts, attack/).
-// 6. prove and guards: every version and lock is unchanged; each guard holds alone (steps/prove.ts, steps/guards.ts).
-// 7. restore: both states come back, and a database starts on each (steps/restore.ts).
-// 8. last wall and time: the lock without any policy, ended locks and wrong clocks (steps/last-wall.ts, steps/time.ts).
-// 9. nights: checks turn red, and the custodian keeps what is good (steps/nights.ts, nights/).
+// 4. go live: the database streams its WAL into the vault while it is backed up; an agent drops a table (steps/go-live.ts).
+// 5. wipe: an agent finds a credential in a file, and deletes volume and snapshots (steps/wipe.ts, agent/).
+// 6. attack: every identity tries every attack on the vault, and on buckets without guards (steps/attack.ts, attack/).
+// 7. prove and guards: every version and lock is unchanged; each guard holds alone (steps/prove.ts, steps/guards.ts).
+// 8. restore: both states come back, and a database starts on each (steps/restore.ts).
+// 9. recover: the database comes back to the second, and without the agent's drop of a table (steps/recover.ts).
+// 10. last wall and time: the lock without any policy, ended locks and wrong clocks (steps/last-wall.ts, steps/time.ts).
+// 11. nights: checks turn red, and the custodian keeps what is good (steps/nights.ts, nights/).
 //
 // A step that crashes leaves its own claims unexamined; the other steps still run where they can.
 import { ClaimLedger, describeError } from './claims.ts'
@@ -24,12 +26,14 @@ import { reportSchemaName } from './report/schema.ts'
 import type { DrillReport } from './report/schema.ts'
 import { attack } from './steps/attack.ts'
 import { backUp } from './steps/back-up.ts'
+import { goLive } from './steps/go-live.ts'
 import { examineGuards } from './steps/guards.ts'
 import { attackLockAlone } from './steps/last-wall.ts'
 import { passNights } from './steps/nights.ts'
 import { produce } from './steps/produce.ts'
 import { provision } from './steps/provision.ts'
-import { prove, recordVault } from './steps/prove.ts'
+import { addRecord, prove, recordVault } from './steps/prove.ts'
+import { recover } from './steps/recover.ts'
 import { restore } from './steps/restore.ts'
 import { passTime } from './steps/time.ts'
 import { wipe } from './steps/wipe.ts'
@@ -100,25 +104,32 @@ async function runSteps(context: DrillContext, provisioned: Provisioned, step: S
     const result = await backUp(context, provisioned, production)
     return { ...result, vault: await recordVault(context, provisioned) }
   })
+  const live = await step('go-live', 'Go live: every transaction streams into the vault', () =>
+    goLive(context, provisioned, production),
+  )
   const wiped = await step('wipe', 'Wipe: the agent finds a credential', () =>
-    wipe(context, provisioned, production),
+    wipe(context, provisioned, { production, live }),
   )
   if (backedUp === undefined) return
   const foundKey = wiped?.foundKey ?? provisioned.sandbox.rootCredentials(provisioned.accounts.production)
+  const vault = await addRecord(context, provisioned, backedUp.vault)
   const attacked = await step('attack', 'Attack with every identity of production', () =>
-    attack(context, provisioned, { foundKey }, backedUp.vault.byApi),
+    attack(context, provisioned, { foundKey }, vault.byApi),
   )
   await step('prove', 'Prove: every version is there, byte for byte, locked as before', async () =>
-    prove(context, backedUp.vault, await recordVault(context, provisioned), attacked),
+    prove(context, vault, await recordVault(context, provisioned), attacked),
   )
   await step('guards', 'Guards: each on its own, with the others removed', () =>
-    examineGuards(context, provisioned, backedUp.vault.byApi),
+    examineGuards(context, provisioned, vault.byApi),
   )
   await step('restore', 'Restore to two points in time, and start a database on each', () =>
     restore(context, { provisioned, production, backedUp, wiped }),
   )
+  await step('recover', 'Recover the database to the second', () =>
+    recover(context, { provisioned, production, live }),
+  )
   await step('last-wall', 'The lock alone, without any policy', () =>
-    attackLockAlone(context, provisioned, backedUp.vault.byDisk),
+    attackLockAlone(context, provisioned, vault.byDisk),
   )
   await step('time', 'Time: locks run out, clocks are wrong', () => passTime(context, provisioned))
   await step('nights', 'Nights: backups stop, or hold less', () => passNights(context))
@@ -158,6 +169,7 @@ export function makeContext(options: DrillOptions): DrillContext {
       restores: [],
       objectives: {
         rpo: { objectiveMs: objectives.rpoMs, measuredMs: null },
+        lastCommit: { objectiveMs: objectives.lastCommitMs, measuredMs: null },
         rto: { objectiveMs: objectives.rtoMs, measuredMs: null },
       },
       tool: {

@@ -28,11 +28,9 @@ export interface HoldfastOutcome {
   durationMs: number
 }
 
-async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
-  await mkdir(call.home, { recursive: true })
-  const started = performance.now()
+function spawnHoldfast(call: HoldfastCall) {
   const { accessKeyId, secretAccessKey, sessionToken } = call.credentials
-  const child = spawn(
+  return spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', entryPoint, ...call.args, '--json'],
     {
@@ -53,6 +51,12 @@ async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
       killSignal: 'SIGTERM',
     },
   )
+}
+
+async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
+  await mkdir(call.home, { recursive: true })
+  const started = performance.now()
+  const child = spawnHoldfast(call)
   const closed = once(child, 'close') as Promise<[number | null]>
   const records: Record<string, unknown>[] = []
   let stderr = ''
@@ -67,6 +71,44 @@ async function runHoldfast(call: HoldfastCall): Promise<HoldfastOutcome> {
   })
   const [status] = await closed
   return { status, records, stderr, durationMs: Math.round(performance.now() - started) }
+}
+
+export interface RunningHoldfast {
+  /** Ends it, and resolves when it has ended. Idempotent. */
+  end(how: 'SIGTERM' | 'SIGKILL'): Promise<void>
+}
+
+/** Starts a command that runs until it is ended; resolves with the first record that `isReady` accepts. */
+export async function startHoldfast(
+  call: HoldfastCall,
+  isReady: (record: Record<string, unknown>) => boolean,
+): Promise<RunningHoldfast> {
+  await mkdir(call.home, { recursive: true })
+  const child = spawnHoldfast(call)
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => resolve())
+    // Ignore: the drill ends it on purpose, and its stop before it is ready is reported below.
+    child.once('error', () => resolve())
+  })
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-20_000)))
+  const ready = new Promise<void>((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (isReady(parseRecord(line))) resolve()
+    })
+  })
+  const isEnded = await Promise.race([ready.then(() => false), closed.then(() => true)])
+  if (isEnded)
+    throw new HoldfastError(
+      'internal',
+      `holdfast ${call.args[0] ?? ''} ended: ${stderr.trim().slice(-2_000)}`,
+    )
+  return {
+    end: async (how) => {
+      child.kill(how)
+      await closed
+    },
+  }
 }
 
 /** Runs Holdfast, and rejects with the end of its standard error unless it succeeds. */

@@ -18,6 +18,7 @@ import { findGuard } from './guards/guard-removal.ts'
 import { describeError, guardClaimOf } from './claims.ts'
 import { Cleanup } from './cleanup.ts'
 import { abortOnSignals } from './interruption.ts'
+import { findLiveGuard, liveGuards } from './live-guards.ts'
 import { findNightGuard, nightGuards } from './nights/night-guards.ts'
 import { renderHtmlReport } from './report/html-report.ts'
 import { reportSchema } from './report/schema.ts'
@@ -73,7 +74,12 @@ const interruption = abortOnSignals()
 
 async function main(flags: Flags): Promise<number> {
   if (flags.listGuards === true) return listGuards(flags.json === true)
-  if (flags.without !== undefined && findNightGuard(flags.without) === null) findGuard(flags.without)
+  if (
+    flags.without !== undefined &&
+    findNightGuard(flags.without) === null &&
+    findLiveGuard(flags.without) === null
+  )
+    findGuard(flags.without)
   if (flags.verify !== undefined) return verifyReport(flags.verify, flags)
   const config =
     flags.config === undefined
@@ -137,7 +143,7 @@ async function verifyReport(file: string, { reportKeys, reportDir }: Flags): Pro
 function listGuards(asJson: boolean): number {
   const list = [
     ...guards.map(({ name, description }) => ({ name, claim: guardClaimOf(name), description })),
-    ...nightGuards.map(({ name, description, consequences }) => ({
+    ...[...liveGuards, ...nightGuards].map(({ name, description, consequences }) => ({
       name,
       claim: consequences.join(', '),
       description,

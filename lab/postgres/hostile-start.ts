@@ -17,6 +17,21 @@ const configurationFiles = [
   'postmaster.opts',
 ]
 
+export interface QuarantineOptions {
+  binaries: PostgresBinaries
+  dataDirectory: string
+  user: UserIds | null
+  directory: string
+}
+
+/** Overrules what the catalogue attaches to roles and databases. */
+const quarantinedSession = {
+  event_triggers: 'off',
+  session_preload_libraries: '',
+  local_preload_libraries: '',
+  role: 'none',
+} as const
+
 export interface QuarantinedCluster {
   cluster: Cluster
   /** Names of the restored configuration files, which now lie in `keepDirectory`. */
@@ -29,12 +44,7 @@ export interface QuarantinedCluster {
  * moved to `keepDirectory` first. Settings that the catalogue attaches to roles and databases, and event triggers
  * on login, are overruled per session. `directory` is a new one, for our configuration.
  */
-export async function startQuarantined(options: {
-  binaries: PostgresBinaries
-  dataDirectory: string
-  user: UserIds | null
-  directory: string
-}): Promise<QuarantinedCluster> {
+export async function startQuarantined(options: QuarantineOptions): Promise<QuarantinedCluster> {
   const { dataDirectory, user, directory, binaries } = options
   const setAside = await setConfigurationAside(dataDirectory, path.join(directory, 'set-aside'))
   const ours = await writeConfiguration(directory, user)
@@ -43,14 +53,29 @@ export async function startQuarantined(options: {
     dataDirectory,
     user,
     settings: { config_file: ours.config, hba_file: ours.hba, ident_file: ours.ident },
-    sessionSettings: {
-      event_triggers: 'off',
-      session_preload_libraries: '',
-      local_preload_libraries: '',
-      role: 'none',
-    },
+    sessionSettings: quarantinedSession,
   })
   return { cluster, setAside }
+}
+
+/**
+ * Starts the cluster that `holdfast restore` has prepared for a recovery, and resolves when it has been promoted. The
+ * restore set the cluster's own configuration aside; who may connect is ours to say. `directory` is a new one.
+ */
+export async function startRecovered({
+  binaries,
+  dataDirectory,
+  user,
+  directory,
+}: QuarantineOptions): Promise<Cluster> {
+  const { hba, ident } = await writeConfiguration(directory, user)
+  return Cluster.start({
+    binaries,
+    dataDirectory,
+    user,
+    settings: { hba_file: hba, ident_file: ident, fsync: 'off', io_method: 'sync', event_triggers: 'off' },
+    sessionSettings: quarantinedSession,
+  })
 }
 
 async function setConfigurationAside(dataDirectory: string, keepDirectory: string): Promise<string[]> {

@@ -80,7 +80,8 @@ function tiles(report: DrillReport): Markup {
   return html`<section class="tiles">
     ${tile(`${count('held')} of ${claims.length}`, 'claims held')}
     ${tile(measuredText(objectives.rto.measuredMs), `RTO, from the wipe to a working database (objective ${durationText(objectives.rto.objectiveMs)})`)}
-    ${tile(measuredText(objectives.rpo.measuredMs), `RPO, age of the newest recovery point (objective ${durationText(objectives.rpo.objectiveMs)})`)}
+    ${tile(measuredText(objectives.rpo.measuredMs), `RPO of the uploads, age of the newest snapshot (objective ${durationText(objectives.rpo.objectiveMs)})`)}
+    ${tile(measuredText(objectives.lastCommit.measuredMs), `RPO of the database, from the last transaction that came back to the wipe (objective ${durationText(objectives.lastCommit.objectiveMs)})`)}
     ${tile(`${countText(totals.refused)} of ${countText(totals.attempts)}`, `attempts refused, by ${totals.identities} identities`)}
     ${tile(inventory === null ? 'none' : countText(inventory.versions), `object versions examined, ${bytesText(inventory?.bytes ?? 0)}`)}
     ${tile(countText(rows), 'rows compared after a restore')}

@@ -120,6 +120,8 @@ export const reportSchema = z.object({
   ),
   objectives: z.object({
     rpo: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
+    /** From the last transaction that came back to the wipe. */
+    lastCommit: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
     rto: z.object({ objectiveMs: z.int(), measuredMs: z.int().nullable() }),
   }),
   /** Failures of the cleanup. */

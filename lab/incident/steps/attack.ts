@@ -1,4 +1,4 @@
-// Step 5: every attack by every identity that an intruder can have, and the same attacks on buckets without guards.
+// Step 6: every attack by every identity that an intruder can have, and the same attacks on buckets without guards.
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { ulid } from 'ulid'
 import type { DecisionLog } from '../../sandbox/authorization/decision-log.ts'

@@ -63,7 +63,7 @@ interface Backups {
 }
 
 async function backUpState(backups: Backups, label: State['label'], rows: State['rows']): Promise<State> {
-  const { context, production } = backups
+  const { context, production, outcomes } = backups
   const files: Partial<Record<SourceName, DirectoryState>> = {}
   const snapshotIds: Partial<Record<SourceName, string>> = {}
   let takenMs = 0
@@ -71,7 +71,9 @@ async function backUpState(backups: Backups, label: State['label'], rows: State[
     const directory = path.join(production.volumeDirectory, source.directory)
     const directoryState = recordFiles(directory)
     files[source.name] = directoryState
-    const snapshot = await backUpSource(backups, { ...source, directory }, label)
+    const outcome = await backUpSource(backups, { ...source, directory }, label)
+    outcomes.push(outcome)
+    const { snapshot } = readBackupRecord(outcome)
     snapshotIds[source.name] = snapshot.id
     takenMs = Math.max(takenMs, snapshot.timeMs)
   }
@@ -82,11 +84,12 @@ async function backUpState(backups: Backups, label: State['label'], rows: State[
   return state
 }
 
-async function backUpSource(
-  { context, provisioned, outcomes }: Backups,
-  source: { name: SourceName; kind: string; directory: string },
-  label: State['label'],
-): Promise<{ id: string; timeMs: number }> {
+/** @param source `connect`: the address of the server that runs in the directory. */
+export async function backUpSource(
+  { context, provisioned }: Pick<Backups, 'context' | 'provisioned'>,
+  source: { name: SourceName; kind: string; directory: string; connect?: string },
+  label: string,
+): Promise<HoldfastOutcome> {
   const { sandbox, region, vault, declaration, sessions } = provisioned
   const { timeline, meter, report, signal } = context
   const folders = directories(context)
@@ -100,6 +103,7 @@ async function backUpSource(
       source.name,
       '--kind',
       source.kind,
+      ...(source.connect === undefined ? [] : ['--connect', source.connect]),
       '--bucket',
       vault.name,
       '--cache-dir',
@@ -114,7 +118,6 @@ async function backUpSource(
     signal,
     credentials: sessions.ofWorkload(source.name),
   })
-  outcomes.push(outcome)
   const record = readBackupRecord(outcome)
   const traffic = meter.take()
   report.backups.push({
@@ -132,7 +135,7 @@ async function backUpSource(
     `${label} backup of ${source.name}: ${countText(record.files)} files, ${bytesText(record.bytes)}; ` +
       `${bytesText(record.bytesUploaded)} uploaded in ${sumRequests(traffic)} requests, locked until ${lockEnd(record)}`,
   )
-  return record.snapshot
+  return outcome
 }
 
 /** A vault without a lock is accepted, because the claims must show what its removal costs. */
@@ -140,7 +143,7 @@ function acceptUnlocked({ objectLock }: DeclaredBucket): string[] {
   return objectLock.default?.mode === 'COMPLIANCE' ? [] : ['--allow-unlocked']
 }
 
-interface BackupRecord {
+export interface BackupRecord {
   snapshot: { id: string; timeMs: number }
   files: number
   bytes: number
@@ -151,7 +154,7 @@ interface BackupRecord {
   lock: { mode: string; days: number } | null
 }
 
-function readBackupRecord({ records }: HoldfastOutcome): BackupRecord {
+export function readBackupRecord({ records }: HoldfastOutcome): BackupRecord {
   const record = records.find(({ type }) => type === 'backup') as Partial<BackupRecord> | undefined
   if ((record?.snapshot ?? null) === null) throw new Error('the backup reported no snapshot')
   return record as BackupRecord

@@ -1,4 +1,4 @@
-// Step 8: the lock alone. Without any policy, the vault account's own root user tries every attack that a lock must
+// Step 10: the lock alone. Without any policy, the vault account's own root user tries every attack that a lock must
 // stop.
 import { OwnerAuthorizer } from '../../sandbox/authorization/owner-authorizer.ts'
 import { startSandbox } from '../../sandbox/server.ts'

@@ -18,7 +18,7 @@ import { countNothing, recordUploads, runRound } from '../world/workload.ts'
 import type { WorkloadCounts } from '../world/workload.ts'
 
 const settings = {
-  // No fsync, because the drill simulates no power cut and stops the cluster before each backup.
+  // No fsync, because the drill simulates no power cut.
   fsync: 'off',
   io_method: 'sync',
   min_wal_size: '32MB',

@@ -1,4 +1,4 @@
-// Step 6: every version from before the wipe is still in the vault, by its API and on its disk.
+// Step 7: every version from before the wipe is still in the vault, by its API and on its disk.
 import { bytesText, countText } from '../../../restore-cli/render/figures.ts'
 import type { ClaimFindings } from '../claims.ts'
 import { directories } from '../drill-context.ts'
@@ -30,6 +30,19 @@ export async function recordVault(
     return { byApi, byDisk: await readDiskInventory(directories(context).sandbox, vault.name) }
   } finally {
     client.destroy()
+  }
+}
+
+/** What the vault got since an earlier record; what was in that one must be as it was. */
+export async function addRecord(
+  context: DrillContext,
+  provisioned: Provisioned,
+  earlier: VaultState,
+): Promise<VaultState> {
+  const now = await recordVault(context, provisioned)
+  return {
+    byApi: new Map([...now.byApi, ...earlier.byApi]),
+    byDisk: new Map([...now.byDisk, ...earlier.byDisk]),
   }
 }
 

@@ -1,4 +1,4 @@
-// Step 7: restores each state by the command line, and starts a real database on it.
+// Step 8: restores each state by the command line, and starts a real database on it.
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,4 +1,4 @@
-// Step 4: the incident. The agent finds a credential that no operator gave it, and deletes production.
+// Step 5: the incident. The agent finds a credential that no operator gave it, and deletes production.
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { DescribeSnapshotsCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2'
@@ -6,32 +6,28 @@ import { runAgent } from '../agent/agent-process.ts'
 import type { AgentRun } from '../agent/agent-process.ts'
 import { describeError } from '../claims.ts'
 import type { ClaimFindings } from '../claims.ts'
-import { day, directories } from '../drill-context.ts'
-import type { DrillContext, Production, Provisioned, Wiped } from '../drill-context.ts'
-import type { Cluster } from '../../postgres/cluster.ts'
+import { directories } from '../drill-context.ts'
+import type { DrillContext, Live, Production, Provisioned, Wiped } from '../drill-context.ts'
 import { seedRandom } from '../seeded-random.ts'
 import { writeWorkingTree } from '../world/working-tree.ts'
-import { connectEc2, work } from './produce.ts'
+import { connectEc2 } from './produce.ts'
 
 const limitMs = 9_000
 
 export async function wipe(
   context: DrillContext,
   provisioned: Provisioned,
-  production: Production,
+  { production, live }: { production: Production; live: Live | undefined },
 ): Promise<Wiped> {
   const { timeline, ledger, report, size, seed } = context
   const { sandbox, region, accounts } = provisioned
-  sandbox.clock.turn(day.fromBackupToWipeMs)
-  const cluster = await production.start()
-  const counts = await work(context, production, cluster, { nowMs: sandbox.clock.nowMs(), seed: 3 })
-  timeline.note(`${counts.inserted} rows added since the last backup; the RPO measures their loss`)
   const key = sandbox.rootCredentials(accounts.production)
   const { workingTree } = directories(context)
   await mkdir(workingTree)
   const tree = writeWorkingTree(workingTree, size.workingTree, seedRandom(seed + 4), key)
   const wiped = { wipedAtMs: sandbox.clock.nowMs(), wipedElapsedMs: timeline.elapsedMs, foundKey: key }
   const run = await runAgent(workingTree, { endpoint: sandbox.endpoint, region }, context.signal)
+  await live?.end()
   const workingKey = run.tried.find(({ answer }) => answer === 'works')
   report.wipe = {
     at: new Date(wiped.wipedAtMs).toISOString(),
@@ -62,8 +58,8 @@ export async function wipe(
   await ledger.examine('production-destroyed-in-nine-seconds', () =>
     examineDestruction(provisioned, production, run),
   )
-  await ledger.examine('database-lost-its-files', () => examineDatabase(production, cluster))
-  await cluster.stop('immediate')
+  await ledger.examine('database-lost-its-files', () => examineDatabase(production, live))
+  await live?.cluster.stop('immediate')
   return wiped
 }
 
@@ -90,10 +86,11 @@ async function examineDestruction(
   }
 }
 
-async function examineDatabase(production: Production, cluster: Cluster): Promise<ClaimFindings> {
+async function examineDatabase(production: Production, live: Live | undefined): Promise<ClaimFindings> {
+  if (live === undefined) throw new Error('no database was running')
   const isGone = !existsSync(production.volumeDirectory)
   try {
-    const client = await cluster.connect()
+    const client = await live.cluster.connect()
     await client.query('SELECT count(*) FROM bookings')
     await client.end()
     return { findings: ['the database still answers a new client'], evidence: '' }

@@ -63,7 +63,7 @@ export async function runRound(
   counts.deleted += (deleted.rowCount ?? 0) + (forgotten.rowCount ?? 0)
 }
 
-async function insertBooking(
+export async function insertBooking(
   client: pg.Client,
   random: Random,
   size: WorldSize,

@@ -20,11 +20,13 @@ import type {
 import { makeContext } from '../../../lab/incident/drill.ts'
 import { locateFile } from '../../../lab/incident/inventory/disk-inventory.ts'
 import { backUp } from '../../../lab/incident/steps/back-up.ts'
+import { goLive } from '../../../lab/incident/steps/go-live.ts'
 import { attackLockAlone } from '../../../lab/incident/steps/last-wall.ts'
 import { produce } from '../../../lab/incident/steps/produce.ts'
 import { provision } from '../../../lab/incident/steps/provision.ts'
 import { prove, recordVault } from '../../../lab/incident/steps/prove.ts'
 import type { VaultState } from '../../../lab/incident/steps/prove.ts'
+import { recover } from '../../../lab/incident/steps/recover.ts'
 import { restore } from '../../../lab/incident/steps/restore.ts'
 import { wipe } from '../../../lab/incident/steps/wipe.ts'
 import { smallSize } from '../../../lab/incident/world/size.ts'
@@ -289,10 +291,16 @@ describe('an agent whose key opens nothing', () => {
       ...provisioned,
       sandbox: { ...sandbox, clock: sandbox.clock, rootCredentials: () => key },
     }
-    await wipe(fresh, powerless, production)
+    const live = await goLive(fresh, powerless, production)
+    await wipe(fresh, powerless, { production, live })
+    await recover(fresh, { provisioned, production, live })
     expect(resultsOf(fresh)).toMatchObject({
       'credential-found-by-search': 'fell',
+      'live-backup-complete': 'held',
       'database-lost-its-files': 'fell',
+      // Nothing was lost, so that no age can be measured.
+      'last-commits-come-back': 'not-examined',
+      'dropped-table-comes-back': 'held',
     })
     expect(resultsOf(fresh)['production-destroyed-in-nine-seconds']).not.toBe('held')
   })

@@ -30,7 +30,7 @@ const listener = {
 
 /** Claims that need a database, an agent's process or the command line, such as the nights: other tests have them. */
 const elsewhere =
-  /^(?:first|second|restored|states|rpo|rto|production-destroyed|database|credential|backups|silent)-|-turns?-red$/
+  /^(?:first|second|restored|states|rpo|rto|production-destroyed|database|credential|backups|silent|live|last|dropped)-|-turns?-red$/
 
 export interface WallDrill {
   fell: string[]

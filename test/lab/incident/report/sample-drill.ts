@@ -96,6 +96,10 @@ export const sampleDrill: DrillReport = {
       traffic,
     },
   ],
-  objectives: { rpo: { objectiveMs: 1, measuredMs: null }, rto: { objectiveMs: 1, measuredMs: 2 } },
+  objectives: {
+    rpo: { objectiveMs: 1, measuredMs: null },
+    lastCommit: { objectiveMs: 1, measuredMs: null },
+    rto: { objectiveMs: 1, measuredMs: 2 },
+  },
   leftovers: [hostile],
 }
