@@ -46,7 +46,7 @@ export async function goLive(
   await ledger.examine('live-backup-complete', () =>
     backUpRunning({ context, provisioned, desks }, production, connect),
   )
-  const beforeDrop = await dropTable(cluster, desks, nowMs)
+  const beforeDrop = await dropTable(cluster, desks)
   timeline.note(`an agent ran ${dropStatement}, after ${countText(beforeDrop.commits)} transactions`)
   if (without === 'steady-stream') {
     // So that the drop itself is in the vault.
@@ -121,12 +121,14 @@ function findIncomplete({ complete, problemCount, lock }: BackupRecord, meanwhil
 }
 
 /** No transaction is open at the recorded moment, so that its rows are those of one moment. */
-async function dropTable(cluster: Cluster, desks: Desks, nowMs: () => number): Promise<Live['beforeDrop']> {
+async function dropTable(cluster: Cluster, desks: Desks): Promise<Live['beforeDrop']> {
   await desks.pause()
   const agent = await cluster.connect()
   const rows = await recordRows(agent)
   await sleep(quietMs)
-  const pointInTime = new Date(nowMs()).toISOString()
+  // A point in time is one of the database's own clock.
+  const { rows: clock } = await agent.query<{ now: Date }>('SELECT clock_timestamp() AS now')
+  const pointInTime = clock[0]!.now.toISOString()
   await sleep(quietMs)
   await agent.query(dropStatement)
   await agent.end()

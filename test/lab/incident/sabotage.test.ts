@@ -300,7 +300,6 @@ describe('an agent whose key opens nothing', () => {
       'database-lost-its-files': 'fell',
       // Nothing was lost, so that no age can be measured.
       'last-commits-come-back': 'not-examined',
-      'dropped-table-comes-back': 'held',
     })
     expect(resultsOf(fresh)['production-destroyed-in-nine-seconds']).not.toBe('held')
   })
