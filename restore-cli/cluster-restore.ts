@@ -2,6 +2,7 @@
 import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import type { ClusterWal } from '../core/recovery/cluster-wal.ts'
 import type { Base, RecoveryChoice, RecoveryRequest } from '../core/recovery/recovery-choice.ts'
+import type { RecoveryTarget } from '../core/recovery/recovery-target.ts'
 import type { SnapshotRequest } from '../core/snapshot/snapshot-choice.ts'
 import type { Preference } from '../core/snapshot/snapshot-receipts.ts'
 import type { SnapshotRef } from '../core/snapshot/snapshot-list.ts'
@@ -63,11 +64,31 @@ export async function planRecovery(
       const choice = await chooseRecovery(bases.list(preference), clusters, recoveryRequest)
       return { choice, cluster: clusters.get(choice.base.postgres.systemId)! }
     } catch (error) {
-      const isLast = preference === bases.preferences.at(-1)
-      if (isLast || !isHoldfastError(error, 'no-recovery-point')) throw error
+      if (!isHoldfastError(error, 'no-recovery-point')) throw error
+      if (preference !== bases.preferences.at(-1)) continue
+      if (await isOlderThanBases(vault, { request, target: recoveryRequest.target, bases })) return null
+      throw error
     }
   }
   return null
+}
+
+/** A snapshot of the cluster at rest, from before its first base, is restored as it is. */
+async function isOlderThanBases(
+  { store, clock, signal }: OpenVault,
+  { request, target, bases }: { request: SnapshotRequest; target: RecoveryTarget; bases: BaseSearch },
+): Promise<boolean> {
+  if (target.kind !== 'time') return false
+  for await (const { postgres } of bases.list(null))
+    if (BigInt(postgres.stopTime) <= target.timeUs) return false
+  const { chooseSnapshot } = await import('../core/snapshot/snapshot-choice.ts')
+  try {
+    const { snapshot } = await chooseSnapshot(store, request, clock, signal)
+    return snapshot.manifest.postgres === undefined
+  } catch (error) {
+    if (isHoldfastError(error, 'no-recovery-point')) return false
+    throw error
+  }
 }
 
 async function isTime(text: string | undefined): Promise<boolean> {
