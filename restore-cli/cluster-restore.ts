@@ -35,8 +35,8 @@ export interface RecoverySearch {
 }
 
 /**
- * Null if the source has no WAL, or no base from which WAL leads on, or if only some files are restored: then a
- * snapshot is restored as it is.
+ * Null if the source has no WAL, or no base from which WAL leads on, or if only some files are restored, or if the time
+ * is one before the first base and the cluster was backed up at rest: then a snapshot is restored as it is.
  * @throws `no-recovery-point` or `ambiguous` if the vault can't bring the target back; `invalid-input` for options that
  * only a recovery has.
  */
@@ -66,8 +66,9 @@ export async function planRecovery(
     } catch (error) {
       if (!isHoldfastError(error, 'no-recovery-point')) throw error
       if (preference !== bases.preferences.at(-1)) continue
-      if (await isOlderThanBases(vault, { request, target: recoveryRequest.target, bases })) return null
-      throw error
+      if (!(await isOlderThanBases(vault, { request, target: recoveryRequest.target, bases }))) throw error
+      assertNoRecoveryFlags(flags)
+      return null
     }
   }
   return null

@@ -3,6 +3,7 @@ import { guards } from '../../guardrails/guards.ts'
 import { claimSentences, guardClaimOf } from './claims.ts'
 import type { ClaimName, GuardClaim } from './claims.ts'
 import { consequences } from './guards/consequences.ts'
+import { liveGuards } from './live-guards.ts'
 import { nightGuards } from './nights/night-guards.ts'
 
 /** The claims but for those about one guard each, which are all examined in the same way. */
@@ -105,7 +106,7 @@ function commandAgainst(name: ClaimName): string | null {
   const guard =
     guards.find((candidate) => guardClaimOf(candidate.name) === name)?.name ??
     Object.keys(consequences).find((candidate) => consequences[candidate]?.includes(name)) ??
-    nightGuards.find((candidate) => candidate.consequences.includes(name))?.name
+    [...liveGuards, ...nightGuards].find((candidate) => candidate.consequences.includes(name))?.name
   if (guard !== undefined) return `npm run drill -- --small --without ${guard}`
   const title = Object.keys(sabotages).find((candidate) => sabotages[candidate]?.includes(name))
   return title === undefined

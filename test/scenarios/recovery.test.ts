@@ -257,3 +257,48 @@ describe.each(majors)('PostgreSQL %d', (major) => {
       expect((await restore('--point-in-time', text)).status).toBe(2)
   })
 })
+
+test('a time before the first base brings the cluster back as it was at rest, and nothing else does', async () => {
+  const source = 'rental-rest'
+  const archiveFolder = makeServerFolder(servers, join(servers.directory, 'archive-rest'))
+  const settings = { archive_mode: 'on', archive_command: `cp %p ${archiveFolder}/%f # wal-push` }
+  const { cluster, dataDirectory } = await startNewServer(servers, { major: 18, name: 'data-rest', settings })
+  const backUp = async (...args: string[]) => {
+    const command = ['backup', dataDirectory, '--kind', 'postgres', '--source', source, '--bucket', bucket]
+    const { status, stderr } = await holdfast([...command, ...args])
+    expect({ status, stderr }).toMatchObject({ status: 0 })
+  }
+  await cluster.stop()
+  await backUp()
+  await sleep(50)
+  const atRest = new Date().toISOString()
+  await sleep(50)
+  const running = await startServer(servers, { major: 18, dataDirectory, settings })
+  try {
+    await backUp('--connect', `host=${running.socketDirectory} user=postgres dbname=postgres`)
+    const client = await running.connect()
+    const { rows } = await client.query<{ id: string; name: string }>(
+      'select system_identifier::text as id, pg_walfile_name(pg_switch_wal() - 1) as name from pg_control_system()',
+    )
+    await client.end()
+    while (!existsSync(join(archiveFolder, rows[0]!.name))) await sleep(20)
+    await sleep(300)
+    const line = { source, systemId: rows[0]!.id, postgresMajor: 18 }
+    await new WalArchive({ store, clock: wallClock, random: Math.random }, line, archiveFolder).upload()
+  } finally {
+    await running.stop('immediate')
+  }
+  const target = join(servers.directory, 'restored-rest')
+  const restore = (...args: string[]) =>
+    holdfast(['restore', '--source', source, '--bucket', bucket, '--target', target, '--json', ...args])
+  // It needs no recovery, and the cluster was never as the vault's first snapshot tells before that.
+  expect(await restore('--point-in-time', atRest, '--start', '--postgres-bin', '/')).toMatchObject({ status: 2 })
+  expect(await restore('--point-in-time', '2020-01-01T00:00:00Z')).toMatchObject({ status: 5 })
+  expect(existsSync(target)).toBe(false)
+  const outcome = await restore('--point-in-time', atRest)
+  expect(outcome).toMatchObject({ status: 0, stderr: '' })
+  expect(outcome.records().map(({ type }) => type)).not.toContain('recovery-files')
+  expect(readFileSync(join(target, 'postgresql.conf'), 'latin1')).not.toContain(setAsideDirectory)
+  const restored = await startServer(servers, { major: 18, dataDirectory: target, settings: {} })
+  await restored.stop()
+})
