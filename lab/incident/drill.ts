@@ -3,13 +3,13 @@
 // 1. provision: runs the infrastructure program, and starts the embedded cloud that it declares (steps/provision.ts).
 // 2. produce: a real PostgreSQL and uploads on one volume, with dumps beside them (steps/produce.ts).
 // 3. back up: two backups by the command line, with the expected state of each on record (steps/back-up.ts).
-// 4. go live: the database streams its WAL into the vault while it is backed up; an agent drops a table (steps/go-live.ts).
+// 4. go live: the database streams its WAL into the vault, and is backed up; an agent drops a table (steps/go-live.ts).
 // 5. wipe: an agent finds a credential in a file, and deletes volume and snapshots (steps/wipe.ts, agent/).
 // 6. attack: every identity tries every attack on the vault, and on buckets without guards (steps/attack.ts, attack/).
 // 7. prove and guards: every version and lock is unchanged; each guard holds alone (steps/prove.ts, steps/guards.ts).
 // 8. restore: both states come back, and a database starts on each (steps/restore.ts).
 // 9. recover: the database comes back to the second, and without the agent's drop of a table (steps/recover.ts).
-// 10. last wall and time: the lock without any policy, ended locks and wrong clocks (steps/last-wall.ts, steps/time.ts).
+// 10. last wall and time: the lock without any policy, ended locks, wrong clocks (steps/last-wall.ts, steps/time.ts).
 // 11. nights: checks turn red, and the custodian keeps what is good (steps/nights.ts, nights/).
 //
 // A step that crashes leaves its own claims unexamined; the other steps still run where they can.

@@ -1,4 +1,4 @@
-// What brings a database back to the second, by name. The drill takes one out, to see which claims fall without it.
+// The guards that bring a database back to the second. The drill takes one out, to see which claims fall without it.
 import type { ClaimName } from './claims.ts'
 
 export interface LiveGuard {

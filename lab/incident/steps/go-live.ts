@@ -49,7 +49,7 @@ export async function goLive(
   const beforeDrop = await dropTable(cluster, desks)
   timeline.note(`an agent ran ${dropStatement}, after ${countText(beforeDrop.commits)} transactions`)
   if (without === 'steady-stream') {
-    // So that the drop itself is in the vault.
+    // The drop itself comes into the vault first.
     await sleep(3 * streamEverySeconds * 1_000)
     await stream?.end('SIGKILL')
     await sleep(objectives.lastCommitMs + 1_000)

@@ -33,7 +33,7 @@ export async function recordVault(
   }
 }
 
-/** What the vault got since an earlier record; what was in that one must be as it was. */
+/** Adds to an earlier record the versions that came since. Those of the earlier record must be as they were. */
 export async function addRecord(
   context: DrillContext,
   provisioned: Provisioned,
