@@ -292,7 +292,9 @@ test('a time before the first base brings the cluster back as it was at rest, an
   const restore = (...args: string[]) =>
     holdfast(['restore', '--source', source, '--bucket', bucket, '--target', target, '--json', ...args])
   // It needs no recovery, and the cluster was never as the vault's first snapshot tells before that.
-  expect(await restore('--point-in-time', atRest, '--start', '--postgres-bin', '/')).toMatchObject({ status: 2 })
+  expect(await restore('--point-in-time', atRest, '--start', '--postgres-bin', '/')).toMatchObject({
+    status: 2,
+  })
   expect(await restore('--point-in-time', '2020-01-01T00:00:00Z')).toMatchObject({ status: 5 })
   expect(existsSync(target)).toBe(false)
   const outcome = await restore('--point-in-time', atRest)
