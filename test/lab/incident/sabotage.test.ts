@@ -307,12 +307,14 @@ describe('an agent whose key opens nothing', () => {
 
 describe('the lock alone', () => {
   test('does not stand where one version is locked in GOVERNANCE', async () => {
+    // The live database has added versions since the first record.
+    const { byDisk } = await recordVault(freshContext(), provisioned)
     const { position } = findVersion('manifests/')
     withCatalogue((database) =>
       database.prepare(`UPDATE s3_version SET lock_mode = 'GOVERNANCE' WHERE position = ?`).run(position),
     )
     const fresh = freshContext()
-    await attackLockAlone(fresh, provisioned, before.byDisk)
+    await attackLockAlone(fresh, provisioned, byDisk)
     const result = fresh.ledger.results.find(({ name }) => name === 'locks-hold-without-any-policy')
     expect(result?.status).toBe('fell')
     expect(result?.findings.join()).toMatch(/delete-version-bypassing .*allowed.*is gone/)
