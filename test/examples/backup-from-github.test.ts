@@ -195,11 +195,11 @@ async function succeed(
 ): Promise<string> {
   const child = spawn(program, options, { ...spawnOptions, stdio: 'pipe', timeout: patienceMs })
   let output = ''
-  for (const stream of [child.stdout!, child.stderr!])
+  for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => {
       output += data.toString()
     })
-  child.stdin!.end(input)
+  child.stdin.end(input)
   const [status] = (await once(child, 'close')) as [number | null]
   if (status !== 0) throw new Error(`${program} ended with ${status}: ${output}`)
   return output

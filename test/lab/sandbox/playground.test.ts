@@ -57,7 +57,7 @@ test.runIf(process.platform === 'linux')(
       const lines = `${environment}\n${command}`
       const [program, ...options] =
         input === undefined ? ['sh', '-c', lines] : ['script', '-qec', lines, '/dev/null']
-      const { status, stdout, stderr } = spawnSync(program!, options, {
+      const { status, stdout, stderr } = spawnSync(program, options, {
         cwd: root,
         encoding: 'utf8',
         timeout: patienceMs,
