@@ -15,6 +15,7 @@ import {
   vaultBucketName,
   writeLogGroupName,
 } from './names.ts'
+import { nativeCopyLogGroupName } from './native-backups.ts'
 import { policy } from './policy.ts'
 import { signingKeys } from './signing-key-policy.ts'
 import type { SigningDuty } from './signing-key-policy.ts'
@@ -103,7 +104,7 @@ function readAlarmPath(locations: readonly VaultLocation[]): Statement[] {
     locations.flatMap(({ region }) =>
       names.map((name) => `arn:aws:${service}:${region}:${accountId}:${name}`),
     )
-  const logGroups = [checkLogGroupName, writeLogGroupName].map((group) => `log-group:${group}:*`)
+  const logGroups = [checkLogGroupName, writeLogGroupName, nativeCopyLogGroupName].map((group) => `log-group:${group}:*`)
   return [
     {
       Sid: 'ReadAlarms',

@@ -92,8 +92,8 @@ export function deployChecks(
       taskOptions,
     )
   }
-  if (location.region === config.region) {
-    const trail = { location, accountIds: watchedAccounts(config) }
+  const trail = { location, accountIds: watchedAccounts(config) }
+  if (location.region === config.region && trail.accountIds.length > 0) {
     for (const plan of trailPlans)
       new ScheduledCheck(
         `check-${plan.name}`,
@@ -222,17 +222,15 @@ export function deployCheckRoles(
         trust: runnerTrustPolicy({ accountId, regions: [locations[0]!.region], runners: [] }),
         policy: auditReaderPolicy(locations[0]!),
       },
-      options,
+      { ...options, protect: true },
     ),
     ...deployRestoreTestRoles(config, locations, options),
   ]
 }
 
-/** Agents work in production; an administrator is delegated in the management account. */
-function watchedAccounts(config: HoldfastConfig): string[] {
-  return config.detached
-    ? [config.productionAccountId]
-    : [config.productionAccountId, config.managementAccountId]
+/** Agents work in production, if it is in AWS; an administrator is delegated in the management account. */
+function watchedAccounts({ productionAccountId, managementAccountId, detached }: HoldfastConfig): string[] {
+  return [productionAccountId, detached ? '' : managementAccountId].filter((accountId) => accountId !== '')
 }
 
 /** For `pulumi stack output`: the repository for the image, and the scheduled checks. */
