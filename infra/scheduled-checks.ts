@@ -222,7 +222,7 @@ export function deployCheckRoles(
         trust: runnerTrustPolicy({ accountId, regions: [locations[0]!.region], runners: [] }),
         policy: auditReaderPolicy(locations[0]!),
       },
-      { ...options, protect: true },
+      options,
     ),
     ...deployRestoreTestRoles(config, locations, options),
   ]

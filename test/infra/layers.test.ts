@@ -450,11 +450,11 @@ const unprotected: Readonly<Record<string, RegExp>> = {
   'aws:ecr/replicationConfiguration:ReplicationConfiguration': /./,
   // New content gets a new key, and the old object stays.
   'aws:s3/bucketObjectv2:BucketObjectv2': /^toolkit-/,
-  // An agent without its role can do nothing.
+  // An agent without its role can do nothing; a check without its role is missed, and pages on-call.
   'aws:iam/role:Role':
-    /^(agent-.*|administrator|task-execution|check-scheduler|examination-(machine|starter))$/,
+    /^(agent-.*|administrator|task-execution|check-scheduler|audit-reader|examination-(machine|starter))$/,
   'aws:iam/rolePolicy:RolePolicy':
-    /^(agent-.*|task-execution|check-scheduler|examination-(machine|starter))$/,
+    /^(agent-.*|task-execution|check-scheduler|audit-reader|examination-(machine|starter))$/,
   'aws:iam/rolePolicyAttachment:RolePolicyAttachment': /^administrator$/,
 }
 
