@@ -104,7 +104,9 @@ function readAlarmPath(locations: readonly VaultLocation[]): Statement[] {
     locations.flatMap(({ region }) =>
       names.map((name) => `arn:aws:${service}:${region}:${accountId}:${name}`),
     )
-  const logGroups = [checkLogGroupName, writeLogGroupName, nativeCopyLogGroupName].map((group) => `log-group:${group}:*`)
+  const logGroups = [checkLogGroupName, writeLogGroupName, nativeCopyLogGroupName].map(
+    (group) => `log-group:${group}:*`,
+  )
   return [
     {
       Sid: 'ReadAlarms',
