@@ -24,20 +24,21 @@ export interface VersionPage {
 export class VersionPager {
   readonly prefix: string
   private readonly store: string
+  private readonly after: string | undefined
   private marker: PageMarker | undefined
   /** The version markers used for the current key: a repeated marker is a circle. */
   private readonly usedVersions = new Set<string | undefined>()
 
-  /** @param after the listing begins behind this text. */
+  /** @param after the listing begins behind this text, also in a store that lists earlier keys all the same. */
   constructor(prefix: string, store: string, after?: string) {
     this.prefix = prefix
     this.store = store
-    if (after !== undefined) this.marker = { key: after, versionId: undefined }
+    this.after = after
   }
 
-  /** The start of the next page; undefined for the first page. */
+  /** The start of the next page; undefined for a first page from the beginning on. */
   get next(): PageMarker | undefined {
-    return this.marker
+    return this.marker ?? (this.after === undefined ? undefined : { key: this.after, versionId: undefined })
   }
 
   /**
@@ -51,8 +52,10 @@ export class VersionPager {
       page.EncodingType === 'url' ? (text: string) => this.decodeKey(text) : (text: string) => text
     const versions = (page.Versions ?? []).map((entry) => this.entry(entry, decode, false))
     const markers = (page.DeleteMarkers ?? []).map((entry) => this.entry(entry, decode, true))
-    const entries = mergeEntries(versions, markers)
-    for (const entry of entries) this.checkPosition(entry)
+    const listed = mergeEntries(versions, markers)
+    for (const entry of listed) this.checkPosition(entry)
+    const { after } = this
+    const entries = after === undefined ? listed : listed.filter(({ key }) => compareKeys(key, after) > 0)
     const folders = (page.CommonPrefixes ?? []).map((folder) => this.folder(folder.Prefix, decode))
     // The SDK accepts any XML document, and a proxy's HTML page must not read as an empty vault.
     if (page.IsTruncated === undefined) throw this.fail('a page does not report whether it is the last')
@@ -60,7 +63,7 @@ export class VersionPager {
     if (page.NextKeyMarker === undefined)
       throw this.fail('a page reports that another one follows, but not its start')
     const key = decode(page.NextKeyMarker)
-    this.advance({ key, versionId: page.NextVersionIdMarker || lastVersionOf(entries, key) })
+    this.advance({ key, versionId: page.NextVersionIdMarker || lastVersionOf(listed, key) })
     return { entries, folders, isLast: false }
   }
 

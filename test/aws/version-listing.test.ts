@@ -57,6 +57,21 @@ describe('a page of versions', () => {
     })
   })
 
+  test('leaves out what lies before the text that it begins behind, if the store lists it all the same', () => {
+    const pager = new VersionPager('a/', 's3://vault', 'a/b')
+    expect(pager.next).toEqual({ key: 'a/b', versionId: undefined })
+    const page = {
+      IsTruncated: true,
+      NextKeyMarker: 'a/b',
+      Versions: [version('a/a', 'v1'), version('a/b', 'v2')],
+    }
+    expect(read(pager, page).entries).toEqual([])
+    expect(pager.next).toEqual({ key: 'a/b', versionId: 'v2' })
+    expect(read(pager, { Versions: [version('a/b-1', 'v3')] }).entries.map(({ key }) => key)).toEqual([
+      'a/b-1',
+    ])
+  })
+
   test('puts delete markers in order, the latest of a key first', () => {
     const later = new Date(time.getTime() + 1000)
     const page = read(new VersionPager('', 's3://vault'), {
