@@ -27,7 +27,7 @@ export interface TargetFlags {
 }
 
 /** PostgreSQL's own limit, without the final NUL. */
-const maxNameBytes = 63
+const restorePointNameBytes = 63
 const option = { pointInTime: '--point-in-time', lsn: '--lsn', xid: '--xid', name: '--name' } as const
 
 /** @throws `invalid-input` for a time without a zone, another text than an LSN, a number or a name, or two targets. */
@@ -61,9 +61,9 @@ function parseXid(text: string): number {
 
 function parseName(name: string): string {
   // Another character would end the line of the configuration.
-  if (name !== '' && Buffer.byteLength(name) <= maxNameBytes && !/\p{Cc}/u.test(name)) return name
+  if (name !== '' && Buffer.byteLength(name) <= restorePointNameBytes && !/\p{Cc}/u.test(name)) return name
   throw new HoldfastError('invalid-input', '--name is no name of a restore point', {
-    hint: `pass what pg_create_restore_point() got: ${maxNameBytes} bytes at most, and no control characters`,
+    hint: `pass what pg_create_restore_point() got: ${restorePointNameBytes} bytes at most, and no control characters`,
   })
 }
 

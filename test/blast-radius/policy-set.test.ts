@@ -6,7 +6,7 @@ import { asDocument, readDocument, readRecordedAccount } from '../../blast-radiu
 import { readStatedSafeguards } from '../../blast-radius/stated-safeguards.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import { recordProgram } from '../../infra/recording.ts'
-import { exampleConfig } from '../../lab/sandbox/loader/example-config.ts'
+import { exampleConfig, withoutOrganization } from '../../lab/sandbox/loader/example-config.ts'
 import { makeFolder } from '../restore-cli/command-line.ts'
 
 const folder = makeFolder()
@@ -117,10 +117,8 @@ describe('the file of --brakes', () => {
     })
     const detached = await recordProgram({
       ...exampleConfig,
+      ...withoutOrganization,
       layer: 'production',
-      detached: true,
-      organizationId: '',
-      managementAccountId: '',
     })
     expect(Object.keys(readStatedSafeguards(write('detached.json', detached.outputs)))).not.toContain(
       'secretsmanager:DeleteSecret',

@@ -21,8 +21,8 @@ test('no seed breaks an invariant, and every operation and every fault happens',
   expect(tally.rare(3)).toEqual([])
 })
 
-test.each(Object.keys(plantedBugs))('60 seeds find the planted bug %s', async (plantedBug) => {
-  const { failures } = await run({ count: 60, plantedBug })
+test.each(Object.keys(plantedBugs))('200 seeds find the planted bug %s', async (plantedBug) => {
+  const { failures } = await run({ count: 200, plantedBug })
   expect(failures).not.toEqual([])
 })
 

@@ -85,6 +85,7 @@ test('neither command loads code that could reach a network or credentials', () 
     'node:os',
     'node:path',
     'node:readline',
+    'node:stream',
     'pretty-bytes',
     'yocto-spinner',
     'zod',
