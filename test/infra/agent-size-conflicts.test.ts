@@ -26,7 +26,7 @@ describe('policies of the shipped example', () => {
   it('the control policy of the vault fits the quota since May 2026, and the other large ones that of before', () => {
     const { productionAccountId } = config
     const freeze = vaultFreezePolicy(vault, '2030-01-31T18:00:00.000+00:00')
-    expect(renderPolicy(freeze).length).toBeLessThanOrEqual(quotaChars.controlPolicy)
+    expect(renderPolicy(freeze).length).toBeLessThanOrEqual(quotaChars.serviceControlPolicy)
     for (const document of [
       productionPolicy(productionAccountId, services),
       productionDelayPolicy(productionAccountId, '2030-01-31T18:00:00.000+00:00'),
