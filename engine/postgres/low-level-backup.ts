@@ -2,9 +2,9 @@
 // backup whose session ends, so that a killed backup leaves nothing behind.
 import { HoldfastError } from '../../core/errors.ts'
 import type { BaseBackup } from '../../core/snapshot/base-backup.ts'
-import { parseBackupLabel } from '../../core/snapshot/base-backup.ts'
-import { lsnHex, parseLsn } from '../../core/wal/lsn.ts'
+import { parseLsn } from '../../core/wal/lsn.ts'
 import type { BackupEnd, BackupStart, BaseBackupServer } from '../operations.ts'
+import { describeBase } from './base-description.ts'
 import { PostgresSession } from './session.ts'
 import type { SessionOptions } from './session.ts'
 import { awaitWal } from './wal-wait.ts'
@@ -78,24 +78,16 @@ export class LowLevelBackup implements BaseBackupServer {
     if (this.running === null) throw new HoldfastError('internal', 'a base backup ends that did not begin')
     const { session, server } = this.running
     const row = await session.row(end)
-    const label = parseBackupLabel(row['label']!)
-    if (label === null)
-      throw new HoldfastError('unsupported-format', 'the server wrote a backup_label of an unknown form')
-    const timeline = Number(row['timeline'])
-    if (timeline !== label.timeline) throw changedTimeline(label.timeline, timeline)
-    const stopLsn = lsnHex(parseLsn(row['lsn']!))
-    const base: BaseBackup = {
-      systemId: server['system_id']!,
-      timeline,
-      startLsn: label.startLsn,
-      stopLsn,
-      stopTime: row['stop_time']!,
-      serverVersion: Number(server['version']),
-      segmentBytes: Number(server['segment_bytes']),
-      backupLabel: row['label']!,
-      tablespaces: this.locations,
-      minRecoveryLsn: label.isFromStandby ? stopLsn : null,
-    }
+    const base = describeBase(
+      row['label']!,
+      { timeline: Number(row['timeline']), lsn: parseLsn(row['lsn']!), time: row['stop_time']! },
+      {
+        systemId: server['system_id']!,
+        serverVersion: Number(server['version']),
+        segmentBytes: Number(server['segment_bytes']),
+        tablespaces: this.locations,
+      },
+    )
     this.walNote = await awaitWal(session, base, this.walWait)
     await this.close()
     return { base, tablespaceMap: row['map'] ?? '' }
@@ -105,13 +97,6 @@ export class LowLevelBackup implements BaseBackupServer {
     await this.running?.session.close()
     this.running = null
   }
-}
-
-export function changedTimeline(from: number, to: number): HoldfastError {
-  return new HoldfastError('conflict', `the server changed from timeline ${from} to ${to}`, {
-    hint: 'back up again: a base of two timelines is of no use',
-    retryable: true,
-  })
 }
 
 /** @throws `unsupported-format` for a server that ends a base backup in another way. */

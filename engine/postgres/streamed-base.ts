@@ -1,15 +1,12 @@
 // A base backup by BASE_BACKUP of the replication protocol: the server reads its files and sends them, so that a
 // backup needs no access to its host. The server verifies the checksums of its pages. Each file is compared with the
 // manifest that it sends at the end.
-import { HoldfastError } from '../../core/errors.ts'
 import type { BaseBackup } from '../../core/snapshot/base-backup.ts'
-import { parseBackupLabel } from '../../core/snapshot/base-backup.ts'
-import { lsnHex } from '../../core/wal/lsn.ts'
 import type { Problem, StreamSink, StreamedSource } from '../operations.ts'
 import { BaseArchives } from './base-archives.ts'
-import { assertVersion, changedTimeline, stopTimeSql } from './low-level-backup.ts'
+import { describeBase } from './base-description.ts'
+import { assertVersion, stopTimeSql } from './low-level-backup.ts'
 import { ReplicationConnection } from './replication.ts'
-import type { ReplicatedSystem, WalPosition } from './replication.ts'
 import { PostgresSession } from './session.ts'
 import type { SessionOptions } from './session.ts'
 import { awaitWal } from './wal-wait.ts'
@@ -54,40 +51,20 @@ export class StreamedBase implements StreamedSource {
       archives.finish()
       for (const notice of notices) sink.addProblem(problemOf(notice, archives))
       this.damageNote = damage
-      const base = await describeBase(session, archives, { system, end })
+      // Asked after the end, so that no commit of the base is later.
+      const { time } = await session.row(`select ${stopTimeSql} as time`)
+      const { systemId, serverVersion, segmentBytes } = system
+      const base = describeBase(
+        archives.textOf('backup_label'),
+        { ...end, time: time! },
+        { systemId, serverVersion, segmentBytes, tablespaces: archives.tablespaces },
+      )
       this.walNote = await awaitWal(session, base, this.walWait)
       return { base }
     } finally {
       await replication.close()
       await session.close()
     }
-  }
-}
-
-async function describeBase(
-  session: PostgresSession,
-  archives: BaseArchives,
-  { system, end }: { system: ReplicatedSystem; end: WalPosition },
-): Promise<BaseBackup> {
-  const text = archives.textOf('backup_label')
-  const label = text === null ? null : parseBackupLabel(text)
-  if (text === null || label === null)
-    throw new HoldfastError('unsupported-format', 'the server sent a backup_label of an unknown form')
-  if (end.timeline !== label.timeline) throw changedTimeline(label.timeline, end.timeline)
-  const stopLsn = lsnHex(end.lsn)
-  // Asked after the end, so that no commit of the base is later.
-  const { time } = await session.row(`select ${stopTimeSql} as time`)
-  return {
-    systemId: system.systemId,
-    timeline: label.timeline,
-    startLsn: label.startLsn,
-    stopLsn,
-    stopTime: time!,
-    serverVersion: system.serverVersion,
-    segmentBytes: system.segmentBytes,
-    backupLabel: text,
-    tablespaces: archives.tablespaces,
-    minRecoveryLsn: label.isFromStandby ? stopLsn : null,
   }
 }
 
