@@ -5,7 +5,6 @@ import type { Check } from '../../checks/check.ts'
 import type { ConfigurationPart } from '../../checks/configuration/configuration-parts.ts'
 import type { ExpectedState } from '../../checks/configuration/expected-state.ts'
 import type { SourceObjectives } from '../../checks/objectives.ts'
-import type { Report } from '../../checks/reports/report.ts'
 import type { SourceToCheck } from '../../checks/run.ts'
 import type { CheckSettings } from '../../checks/settings.ts'
 import { HoldfastError } from '../../core/errors.ts'
@@ -29,7 +28,7 @@ import { passOn } from '../local-report.ts'
 import type { LocalReportFlags } from '../local-report.ts'
 import { makeOutput } from '../output.ts'
 import type { Output } from '../output.ts'
-import { countOf } from '../render/figures.ts'
+import { assertPassed } from '../assert-passed.ts'
 import {
   checkRecord,
   renderCheckList,
@@ -204,7 +203,14 @@ async function checkVault(
       output.record('check-run', runRecord(report, key))
       output.text(renderRun(report, key))
       const laterFailure = await passOn(report, flags, { settings, clock, invocation, output })
-      assertPassed(report, { failure: problem ?? failure, laterFailure })
+      assertPassed(
+        {
+          noun: 'check',
+          statuses: report.sources.flatMap(({ outcomes }) => outcomes.map(({ status }) => status)),
+          hint: 'the findings above say what to do; `holdfast check --list` explains each check',
+        },
+        { failure: problem ?? failure, laterFailure },
+      )
     },
     output,
   )
@@ -271,30 +277,4 @@ function withFlags(objectives: SourceObjectives, flags: CheckFlags): SourceObjec
     accepted: new Set([...objectives.accepted, ...flags.accept]),
     ignored: new Set([...objectives.ignored, ...flags.ignore]),
   }
-}
-
-/** @param laterFailure of a file or a channel beside the vault: it never hides the result of the checks. */
-function assertPassed(
-  report: Report,
-  { failure, laterFailure }: { failure: HoldfastError | null; laterFailure: HoldfastError | null },
-): void {
-  const outcomes = report.sources.flatMap(({ outcomes: all }) => all)
-  const failed = outcomes.filter(({ status }) => status === 'failed').length
-  const unknown = outcomes.filter(({ status }) => status === 'unknown').length
-  const hint = 'the findings above say what to do; `holdfast check --list` explains each check'
-  const context = { failed, unknown }
-  if (failed > 0)
-    throw new HoldfastError('objective-missed', `${countOf(failed, 'check')} failed`, {
-      hint,
-      context,
-      cause: failure ?? laterFailure,
-    })
-  if (failure !== null) throw failure
-  if (unknown > 0)
-    throw new HoldfastError('incomplete', `${countOf(unknown, 'check')} could not tell`, {
-      hint,
-      context,
-      cause: laterFailure,
-    })
-  if (laterFailure !== null) throw laterFailure
 }

@@ -3,9 +3,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import type { DrillOptions } from '../../checks/drill/drill.ts'
-import type { Report } from '../../checks/reports/report.ts'
 import type { CheckSettings } from '../../checks/settings.ts'
-import { HoldfastError } from '../../core/errors.ts'
 import { assertSourceName } from '../../core/store/vault-keys.ts'
 import { keepReport, namesOfSources, readCheckSettings } from '../checked-vault.ts'
 import { drillRequest } from '../drill-request.ts'
@@ -35,6 +33,7 @@ import {
   renderDrillPlan,
   renderDrillRun,
 } from '../render/drill-report.ts'
+import { assertPassed } from '../assert-passed.ts'
 import { bytesText, countOf, countText } from '../render/figures.ts'
 import type { Progress } from '../render/progress.ts'
 import { toolVersion } from '../tool-version.ts'
@@ -184,7 +183,14 @@ async function runAndReport(
   output.record('drill-run', { ...drillRunRecord(report, key), requests: store.requests })
   output.text(renderDrillRun(report, key))
   const laterFailure = await passOn(report, flags, { settings, clock, invocation, output })
-  assertPassed(report, { failure: refusal ?? problem, laterFailure })
+  assertPassed(
+    {
+      noun: 'drill',
+      statuses: (report.drills ?? []).map(({ status }) => status),
+      hint: 'the findings above say what to do; `holdfast restore --dry-run` shows the state that was chosen',
+    },
+    { failure: refusal ?? problem, laterFailure },
+  )
 }
 
 function progressOf(
@@ -200,31 +206,4 @@ function progressOf(
         { ...figures, filesTotal: files, bytesTotal: bytes },
       ),
   }
-}
-
-/** @param laterFailure of a file or a channel beside the vault: it never hides the result of the drills. */
-function assertPassed(
-  { drills = [] }: Report,
-  { failure, laterFailure }: { failure: HoldfastError | null; laterFailure: HoldfastError | null },
-): void {
-  const [failed, unknown] = (['failed', 'unknown'] as const).map(
-    (status) => drills.filter((result) => result.status === status).length,
-  ) as [number, number]
-  const hint =
-    'the findings above say what to do; `holdfast restore --dry-run` shows the state that was chosen'
-  const context = { failed, unknown }
-  if (failed > 0)
-    throw new HoldfastError('objective-missed', `${countOf(failed, 'drill')} failed`, {
-      hint,
-      context,
-      cause: failure ?? laterFailure,
-    })
-  if (failure !== null) throw failure
-  if (unknown > 0)
-    throw new HoldfastError('incomplete', `${countOf(unknown, 'drill')} could not tell`, {
-      hint,
-      context,
-      cause: laterFailure,
-    })
-  if (laterFailure !== null) throw laterFailure
 }

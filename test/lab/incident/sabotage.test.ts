@@ -1,13 +1,11 @@
 // A drill that can't fail proves nothing. These tests tamper with the world step by step, and exactly the claims
 // about the change must fall.
-import { readFileSync, rmSync, writeFileSync, mkdtempSync, chmodSync } from 'node:fs'
-import os from 'node:os'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ClaimLedger } from '../../../lab/incident/claims.ts'
 import type { ClaimName } from '../../../lab/incident/claims.ts'
-import { Cleanup } from '../../../lab/incident/cleanup.ts'
 import { directories } from '../../../lab/incident/drill-context.ts'
 import type {
   BackedUp,
@@ -17,7 +15,6 @@ import type {
   State,
   Wiped,
 } from '../../../lab/incident/drill-context.ts'
-import { makeContext } from '../../../lab/incident/drill.ts'
 import { locateFile } from '../../../lab/incident/inventory/disk-inventory.ts'
 import { backUp } from '../../../lab/incident/steps/back-up.ts'
 import { goLive } from '../../../lab/incident/steps/go-live.ts'
@@ -29,11 +26,9 @@ import type { VaultState } from '../../../lab/incident/steps/prove.ts'
 import { recover } from '../../../lab/incident/steps/recover.ts'
 import { restore } from '../../../lab/incident/steps/restore.ts'
 import { wipe } from '../../../lab/incident/steps/wipe.ts'
-import { smallSize } from '../../../lab/incident/world/size.ts'
+import { makeSmallContext } from './small-context.ts'
 
-const cleanup = new Cleanup()
-let workDirectory: string
-let context: DrillContext
+const { context, end } = makeSmallContext({ seed: 5 })
 let provisioned: Provisioned
 let production: Production
 let backedUp: BackedUp
@@ -50,23 +45,6 @@ function resultsOf({ ledger }: DrillContext): Partial<Record<ClaimName, string>>
 }
 
 beforeAll(async () => {
-  workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-sabotage-'))
-  chmodSync(workDirectory, 0o711)
-  const listener = {
-    begin: () => undefined,
-    note: () => undefined,
-    progress: () => undefined,
-    claim: () => undefined,
-  }
-  context = makeContext({
-    seed: 5,
-    size: smallSize,
-    workDirectory,
-    toolVersion: '0',
-    cleanup,
-    signal: new AbortController().signal,
-    listener,
-  })
   provisioned = await provision(context)
   production = await produce(context, provisioned)
   backedUp = await backUp(context, provisioned, production)
@@ -75,8 +53,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  expect(await cleanup.run()).toEqual([])
-  rmSync(workDirectory, { recursive: true, force: true })
+  expect(await end()).toEqual([])
 })
 
 interface VersionRow {

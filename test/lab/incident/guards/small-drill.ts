@@ -1,15 +1,10 @@
 // The drill without database and command line: the program's cloud with one guard taken away, objects that
 // the writers put into it, and every step that looks at walls. For the tests that take each guard away.
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { ulid } from 'ulid'
 import type { ClaimResult } from '../../../../lab/incident/claims.ts'
-import { Cleanup } from '../../../../lab/incident/cleanup.ts'
 import { sources } from '../../../../lab/incident/drill-context.ts'
 import type { Provisioned } from '../../../../lab/incident/drill-context.ts'
-import { makeContext } from '../../../../lab/incident/drill.ts'
 import { connectS3 } from '../../../../lab/incident/sessions.ts'
 import { attack } from '../../../../lab/incident/steps/attack.ts'
 import { examineGuards } from '../../../../lab/incident/steps/guards.ts'
@@ -17,16 +12,9 @@ import { attackLockAlone } from '../../../../lab/incident/steps/last-wall.ts'
 import { prove, recordVault } from '../../../../lab/incident/steps/prove.ts'
 import { provision } from '../../../../lab/incident/steps/provision.ts'
 import { passTime } from '../../../../lab/incident/steps/time.ts'
-import { smallSize } from '../../../../lab/incident/world/size.ts'
 import type { AccessRequest } from '../../../../lab/sandbox/authorization/access.ts'
 import type { CloudDeclaration } from '../../../../lab/sandbox/declaration.ts'
-
-const listener = {
-  begin: () => undefined,
-  note: () => undefined,
-  progress: () => undefined,
-  claim: () => undefined,
-}
+import { makeSmallContext } from '../small-context.ts'
 
 /** Claims that need a database, an agent's process or the command line, such as the nights: other tests have them. */
 const elsewhere =
@@ -61,18 +49,7 @@ export async function drillWalls({
   attacks = true,
   onQuestion,
 }: WallDrillOptions = {}): Promise<WallDrill> {
-  const workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-walls-'))
-  const cleanup = new Cleanup()
-  const context = makeContext({
-    seed: 1,
-    size: smallSize,
-    workDirectory,
-    toolVersion: '0',
-    cleanup,
-    signal: new AbortController().signal,
-    listener,
-    ...(without === undefined ? {} : { without }),
-  })
+  const { context, end } = makeSmallContext({ without })
   const crashes: string[] = []
   const step = <T>(run: () => Promise<T>) =>
     run().catch((error: unknown) => {
@@ -95,8 +72,7 @@ export async function drillWalls({
     await step(() => attackLockAlone(context, provisioned, before.byDisk))
     await step(() => passTime(context, provisioned))
   } finally {
-    crashes.push(...(await cleanup.run()))
-    rmSync(workDirectory, { recursive: true, force: true })
+    crashes.push(...(await end()))
   }
   return summarize(context.ledger.results, crashes)
 }

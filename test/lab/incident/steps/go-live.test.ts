@@ -1,14 +1,9 @@
 // The database of the drill comes back to the second, and without a guard of the stream exactly the claims fall that
 // it names.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import os from 'node:os'
-import path from 'node:path'
 import { expect, test } from 'vitest'
 import { guards } from '../../../../guardrails/guards.ts'
-import { Cleanup } from '../../../../lab/incident/cleanup.ts'
 import { day, directories } from '../../../../lab/incident/drill-context.ts'
-import { makeContext } from '../../../../lab/incident/drill.ts'
 import { liveGuards } from '../../../../lab/incident/live-guards.ts'
 import { nightGuards } from '../../../../lab/incident/nights/night-guards.ts'
 import { goLive } from '../../../../lab/incident/steps/go-live.ts'
@@ -16,9 +11,8 @@ import { produce } from '../../../../lab/incident/steps/produce.ts'
 import { provision } from '../../../../lab/incident/steps/provision.ts'
 import { recover } from '../../../../lab/incident/steps/recover.ts'
 import { wipe } from '../../../../lab/incident/steps/wipe.ts'
-import { smallSize } from '../../../../lab/incident/world/size.ts'
+import { makeSmallContext } from '../small-context.ts'
 
-const ignore = (): void => undefined
 const claims = ['live-backup-complete', 'last-commits-come-back', 'dropped-table-comes-back'] as const
 
 interface LiveDrill {
@@ -28,19 +22,7 @@ interface LiveDrill {
 }
 
 async function liveWithout(without?: string): Promise<LiveDrill> {
-  const workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-live-'))
-  chmodSync(workDirectory, 0o711)
-  const cleanup = new Cleanup()
-  const context = makeContext({
-    seed: 1,
-    size: smallSize,
-    workDirectory,
-    toolVersion: '0',
-    cleanup,
-    signal: new AbortController().signal,
-    listener: { begin: ignore, note: ignore, progress: ignore, claim: ignore },
-    ...(without === undefined ? {} : { without }),
-  })
+  const { context, end } = makeSmallContext({ without })
   try {
     const provisioned = await provision(context)
     const production = await produce(context, provisioned)
@@ -50,8 +32,7 @@ async function liveWithout(without?: string): Promise<LiveDrill> {
     await wipe(context, provisioned, { production, live })
     await recover(context, { provisioned, production, live })
   } finally {
-    expect(await cleanup.run()).toEqual([])
-    rmSync(workDirectory, { recursive: true, force: true })
+    expect(await end()).toEqual([])
   }
   const results = context.ledger.results.filter(({ name }) => (claims as readonly string[]).includes(name))
   return {

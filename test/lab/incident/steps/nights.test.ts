@@ -1,17 +1,10 @@
 // The nights of the drill: every claim holds, and without a guard of the nights exactly the claims fall that it names.
-import { mkdtempSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import { expect, test } from 'vitest'
 import { guards } from '../../../../guardrails/guards.ts'
 import type { ClaimName } from '../../../../lab/incident/claims.ts'
-import { Cleanup } from '../../../../lab/incident/cleanup.ts'
-import { makeContext } from '../../../../lab/incident/drill.ts'
 import { checkFlags, custodianFlags, nightGuards } from '../../../../lab/incident/nights/night-guards.ts'
 import { passNights } from '../../../../lab/incident/steps/nights.ts'
-import { smallSize } from '../../../../lab/incident/world/size.ts'
-
-const ignore = (): void => undefined
+import { makeSmallContext } from '../small-context.ts'
 
 interface Nights {
   held: number
@@ -26,23 +19,11 @@ function isOfChecks(name: string): boolean {
 }
 
 async function nightsWithout(without?: string, names?: readonly ClaimName[]): Promise<Nights> {
-  const workDirectory = mkdtempSync(path.join(os.tmpdir(), 'hf-nights-'))
-  const cleanup = new Cleanup()
-  const context = makeContext({
-    seed: 1,
-    size: smallSize,
-    workDirectory,
-    toolVersion: '0',
-    cleanup,
-    signal: new AbortController().signal,
-    listener: { begin: ignore, note: ignore, progress: ignore, claim: ignore },
-    ...(without === undefined ? {} : { without }),
-  })
+  const { context, end } = makeSmallContext({ without })
   try {
     await passNights(context, names)
   } finally {
-    expect(await cleanup.run()).toEqual([])
-    rmSync(workDirectory, { recursive: true, force: true })
+    expect(await end()).toEqual([])
   }
   const examined = context.ledger.results.filter(({ findings }) => !findings[0]?.includes('did not get'))
   const named = (status: string) => examined.filter((claim) => claim.status === status)
