@@ -53,7 +53,7 @@ const scenarios = [
   'test/infra/components/*.test.ts',
   'test/infra/native-backups.test.ts',
   'test/engine/backup/backup-{interruption,with-cache}.test.ts',
-  'test/engine/restore/restore-{damage,interruption}.test.ts',
+  'test/engine/restore/restore-{damage,interruption,shards}.test.ts',
   'test/infra/{account-reads,layers,main,policy-sizes,recording,production-elsewhere,regions,replacement-guard,scheduled-checks,toolkit}.test.ts',
   'test/lab/baselines/*.test.ts',
   'test/lab/bench/measurement.test.ts',

@@ -4,6 +4,7 @@
 import type { Clock, Random } from '../core/clock.ts'
 import type { BaseBackup } from '../core/snapshot/base-backup.ts'
 import type { PackReference } from '../core/snapshot/manifest.ts'
+import type { Shard } from '../core/restore-plan/shards.ts'
 import type { LockMode, ObjectState, ObjectStore } from '../core/store/object-store.ts'
 import type { LineageBreak } from '../core/snapshot/lineage.ts'
 import type { Renewal } from '../core/snapshot/retention.ts'
@@ -227,7 +228,18 @@ export interface RestoreOptions extends Environment {
   specialBits?: boolean
   /** Threads, as for a backup. */
   workers?: number
+  /** Default: the whole restore. */
+  part?: RestorePart | undefined
 }
+
+/** The part of one process where several restore a snapshot. */
+export type RestorePart =
+  /** The content of a shard's files, into a target that all shards share. `finish` publishes them. */
+  | { kind: 'shard'; shard: Shard }
+  /** The entries of a shard, whole, into a target of its own. */
+  | { kind: 'alone'; shard: Shard }
+  /** The end, after all shards: links, directories, publishing. */
+  | { kind: 'finish' }
 
 /** The plan of a restore, as a value, so that a command can show it before the restore writes anything. */
 export interface RestorePlan {
@@ -298,6 +310,8 @@ export interface VerifyOptions extends Environment {
    * all packs.
    */
   share?: ReadShare
+  /** Look at, and read, only the packs of this shard. Its result speaks of no other pack. */
+  shard?: Shard | undefined
   /** Replaces the guarantee in the manifest, which its writer states, and may understate. */
   guarantee?: StatedGuarantee
   /** Null for a pack that no earlier verification has read. */

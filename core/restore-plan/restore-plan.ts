@@ -3,6 +3,7 @@
 import { damaged } from '../bytes.ts'
 import type { ChunkReader, PackContents } from './chunk-reader.ts'
 import { frameOf } from './chunk-fetch.ts'
+import { divideFiles } from './file-division.ts'
 import { decodeContentList } from '../tree/content-list.ts'
 import { digestBytes } from '../digest.ts'
 import { HoldfastError, isHoldfastError, objectFailures } from '../errors.ts'
@@ -13,6 +14,7 @@ import { PathColumn } from './path-column.ts'
 import { pathText } from '../tree/path-text.ts'
 import { PlannedEntries, PlannedFiles } from './planned-entries.ts'
 import { coalesce } from './ranges.ts'
+import type { Shard } from './shards.ts'
 import type { EntryFilter, PathSelection } from '../tree/path-selection.ts'
 import { maxWindowChunks, readTree, selectPaths } from '../tree/tree.ts'
 import type { LostPart } from '../tree/tree.ts'
@@ -54,6 +56,14 @@ export interface EntryPlan {
   packs: Map<number, PackExtents>
 }
 
+export interface PlanScope {
+  limits?: TreeLimits
+  /** Only the entries of this shard, and the directories above them. */
+  shard?: Shard | undefined
+  /** Locate no chunk: other processes restore the content. */
+  namesOnly?: boolean
+}
+
 /**
  * Reads the tree and locates every chunk. A file with lost chunks is planned as damaged; a lost part of the
  * tree is recorded with its bounds; a lost root is an error.
@@ -62,18 +72,21 @@ export interface EntryPlan {
 export async function planRestore(
   reader: ChunkReader,
   selection: PathSelection,
-  limits?: TreeLimits,
+  { limits, shard, namesOnly = false }: PlanScope = {},
 ): Promise<EntryPlan> {
-  const planner = new Planner(reader, selectionSize(limits))
+  const planner = new Planner(reader, selectionSize(limits), namesOnly)
   const { plan } = planner
+  const share = shard === undefined ? null : await divideFiles(reader, selection, { shard, limits })
   const filter = selection.filter()
   const root = Buffer.from(reader.manifest.tree.root, 'hex')
   const onLost = (part: LostPart): void => void plan.lostParts.push(part)
   for await (const entries of readTree(reader, root, selectPaths(selection.bases), onLost)) {
     for (const entry of entries) {
       for (const selected of filter.take(entry)) {
-        const reading = planner.add(selected)
-        if (reading !== null) await reading
+        for (const planned of share === null ? [selected] : share.take(selected)) {
+          const reading = planner.add(planned)
+          if (reading !== null) await reading
+        }
       }
     }
   }
@@ -137,13 +150,15 @@ class Planner {
   private readonly reader: ChunkReader
   /** A small hostile tree can name the same chunks, or share the same long path, without end. */
   private readonly size: TreeSize
+  private readonly namesOnly: boolean
   private readonly open = new OpenDirectories()
   /** The first file of each link group. */
   private readonly firstNames = new Map<number, number>()
 
-  constructor(reader: ChunkReader, size: TreeSize) {
+  constructor(reader: ChunkReader, size: TreeSize, namesOnly: boolean) {
     this.reader = reader
     this.size = size
+    this.namesOnly = namesOnly
   }
 
   /**
@@ -193,6 +208,7 @@ class Planner {
       this.firstNames.set(entry.linkGroup, number)
     }
     plan.bytes += entry.size
+    if (this.namesOnly) return null
     if (entry.content.depth === 1) return this.addLargeFile(entry, number)
     // The decoder of the entry has checked that the chunks add up to the file's size.
     this.addExtents(number, 0, entry.content)

@@ -27,33 +27,45 @@ import { reasonOf } from '../walk.ts'
 
 const folderPrefix = '.holdfast-restore-'
 
+export const findingsSchema = z.strictObject({
+  damaged: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
+  problems: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
+  problemCount: z.number(),
+})
+
 const stateSchema = z.strictObject({
   snapshot: z.string(),
   manifestSha256: z.string(),
   paths: z.array(z.string()),
   specialBits: z.boolean(),
+  /** For a restore in shards: their number, and the only one that the target is for; null if all share the target. */
+  shards: z.strictObject({ count: z.int().positive(), only: z.int().positive().nullable() }).optional(),
   /** A restore trusts finished files only of the same boot, because a crash may have lost their bytes. */
   bootId: z.string(),
   phase: z.enum(['writing', 'publishing']),
   /**
    * The findings at the start of publishing. A restore that only finishes the publishing reports them again.
    */
-  findings: z
-    .strictObject({
-      damaged: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
-      problems: z.array(z.strictObject({ path: z.string(), detail: z.string() })),
-      problemCount: z.number(),
-    })
-    .nullable(),
+  findings: findingsSchema.nullable(),
 })
 
 type StagingState = z.infer<typeof stateSchema>
+/** Only a restore with the same request may go on in a target. */
+export type StagedRequest = Omit<StagingState, 'bootId' | 'phase' | 'findings'>
 /** Paths as text (core/tree/path-text.ts). */
 export type StagedFindings = NonNullable<StagingState['findings']>
 
+export function folderOf(target: string, { snapshot }: StagedRequest): string {
+  return join(target, folderPrefix + snapshot)
+}
+
+export function freshState(request: StagedRequest): StagingState {
+  return { ...request, bootId: bootId(), phase: 'writing', findings: null }
+}
+
 export class RestoreStaging {
   readonly target: string
-  private readonly folder: string
+  readonly folder: string
   private state: StagingState
   /** An earlier restore of the same snapshot left files here. */
   readonly isResumed: boolean
@@ -83,6 +95,10 @@ export class RestoreStaging {
     return join(this.folder, 'tree')
   }
 
+  get shardCount(): number {
+    return this.state.shards?.count ?? 0
+  }
+
   get phase(): StagingState['phase'] {
     return this.state.phase
   }
@@ -96,10 +112,10 @@ export class RestoreStaging {
    * @throws `target` if the target holds anything but an interrupted restore of the same snapshot and paths;
    *   `conflict` if another process restores into it.
    */
-  static open(named: string, request: Omit<StagingState, 'bootId' | 'phase' | 'findings'>): RestoreStaging {
+  static open(named: string, request: StagedRequest): RestoreStaging {
     const target = makeTarget(named)
-    const folder = join(target, folderPrefix + request.snapshot)
-    const fresh: StagingState = { ...request, bootId: bootId(), phase: 'writing', findings: null }
+    const folder = folderOf(target, request)
+    const fresh = freshState(request)
     let isNew = false
     let lock: DatabaseSync | null = null
     try {
@@ -176,7 +192,7 @@ export class RestoreStaging {
 }
 
 /** The real path of the target. Following a link is safe here, because the user named it. */
-function makeTarget(named: string): string {
+export function makeTarget(named: string): string {
   try {
     mkdirSync(named, { recursive: true, mode: 0o700 })
     return realpathSync(named)
@@ -185,7 +201,7 @@ function makeTarget(named: string): string {
   }
 }
 
-function unusable(target: string, error: unknown): HoldfastError {
+export function unusable(target: string, error: unknown): HoldfastError {
   if (isOutOfRoom(error)) return diskFull(target, error)
   return new HoldfastError('target', `${target} can't be used: ${reasonOf(error)}`, {
     hint: 'name a directory that you may create or write to',
@@ -193,7 +209,7 @@ function unusable(target: string, error: unknown): HoldfastError {
   })
 }
 
-function stateFile(folder: string): string {
+export function stateFile(folder: string): string {
   return join(folder, 'state.json')
 }
 
@@ -202,17 +218,18 @@ function lastStateFile(folder: string): string {
 }
 
 /** The state of an interrupted restore of the same; null if a new one may begin. @throws `target` otherwise. */
-function findSaved(target: string, folder: string, fresh: StagingState): StagingState | null {
+export function findSaved(target: string, folder: string, fresh: StagingState): StagingState | null {
   const names = readdirSync(target).filter((name) => !isOfFileSystem(target, name))
   const savedState = readState(folder)
   const isSame = savedState !== null && restoreOf(savedState) === restoreOf(fresh)
   const mayBegin = names.length === 0 || (names.length === 1 && (isSame || wasNeverBegun(folder)))
-  if (!mayBegin && !(isSame && savedState.phase === 'publishing')) throw notEmpty(target, names)
+  if (!mayBegin && !(isSame && savedState.phase === 'publishing'))
+    throw notEmpty(target, names, { saved: savedState, fresh })
   return isSame ? savedState : null
 }
 
 /** Returns whether it is new. */
-function makeFolder(folder: string): boolean {
+export function makeFolder(folder: string): boolean {
   if (existsSync(folder)) return false
   mkdirSync(folder, { mode: 0o700 })
   return true
@@ -236,17 +253,17 @@ function holdLock(folder: string, target: string): DatabaseSync | null {
   })
 }
 
-function lockFile(folder: string): string {
+export function lockFile(folder: string): string {
   return join(folder, 'lock')
 }
 
 /** Identifies a restore: only one with the same text may continue it. */
-function restoreOf({ snapshot, manifestSha256, paths, specialBits }: StagingState): string {
-  return JSON.stringify({ snapshot, manifestSha256, paths, specialBits })
+function restoreOf({ snapshot, manifestSha256, paths, specialBits, shards }: StagedRequest): string {
+  return JSON.stringify({ snapshot, manifestSha256, paths, specialBits, ...shards })
 }
 
 /** Null without a state of ours, because a restore must not trust files that another user planted. */
-function readState(folder: string): StagingState | null {
+export function readState(folder: string): StagingState | null {
   const hasFolder = lstatSync(folder, { throwIfNoEntry: false }) !== undefined
   if (hasFolder && !isOurs(folder, 'directory')) return null
   const file = hasFolder && existsSync(stateFile(folder)) ? stateFile(folder) : lastStateFile(folder)
@@ -257,7 +274,7 @@ function readState(folder: string): StagingState | null {
   }
 }
 
-function isOurs(path: string, type: 'directory' | 'file'): boolean {
+export function isOurs(path: string, type: 'directory' | 'file'): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined || stats.uid !== process.geteuid?.()) return false
   return type === 'directory'
@@ -268,12 +285,15 @@ function isOurs(path: string, type: 'directory' | 'file'): boolean {
 /** SQLite has a journal beside a lock that is held. */
 const namesBeforeState: ReadonlySet<string> = new Set(['state.json.new', 'tree', 'lock', 'lock-journal'])
 
+/** The name of a state that a shard writes, before it is the state of all. */
+export const shardStatePrefix = 'state.json.new-'
+
 /** An earlier restore stopped before it wrote its first state. */
 function wasNeverBegun(folder: string): boolean {
   if (!isOurs(folder, 'directory') || existsSync(stateFile(folder))) return false
   const tree = join(folder, 'tree')
   return (
-    readdirSync(folder).every((name) => namesBeforeState.has(name)) &&
+    readdirSync(folder).every((name) => namesBeforeState.has(name) || name.startsWith(shardStatePrefix)) &&
     (!existsSync(tree) || readdirSync(tree).length === 0)
   )
 }
@@ -291,18 +311,31 @@ function isOfFileSystem(target: string, name: string): boolean {
   }
 }
 
-function notEmpty(target: string, names: string[]): HoldfastError {
+function notEmpty(
+  target: string,
+  names: string[],
+  { saved, fresh }: { saved?: StagingState | null; fresh?: StagedRequest } = {},
+): HoldfastError {
   const otherFolder = names.find((name) => name.startsWith(folderPrefix))
-  return new HoldfastError(
-    'target',
-    `${target} is not empty${otherFolder === undefined ? '' : ': another restore was begun there'}`,
-    {
-      hint:
-        otherFolder === undefined
-          ? 'restore into a new or empty directory; nothing is ever overwritten'
-          : `repeat the restore of snapshot ${JSON.stringify(otherFolder.slice(folderPrefix.length))} with the same paths to finish it, or remove ${JSON.stringify(join(target, otherFolder))}`,
-    },
-  )
+  if (otherFolder === undefined) {
+    const late =
+      fresh?.shards === undefined
+        ? ''
+        : '; if `restore --finish` has published the shards, nothing is left to do'
+    return new HoldfastError('target', `${target} is not empty`, {
+      hint: `restore into a new or empty directory; nothing is ever overwritten${late}`,
+    })
+  }
+  const [before, now] = [saved?.shards, fresh?.shards].map(cutText)
+  const cut = !saved || before === now ? '' : `, ${before}, and this one is ${now}`
+  return new HoldfastError('target', `${target} is not empty: another restore was begun there${cut}`, {
+    hint: `repeat the restore of snapshot ${JSON.stringify(otherFolder.slice(folderPrefix.length))} with the same paths to finish it, or remove ${JSON.stringify(join(target, otherFolder))}`,
+  })
+}
+
+function cutText(shards: StagingState['shards']): string {
+  if (shards === undefined) return 'not in shards'
+  return shards.only === null ? `in ${shards.count} shards` : `shard ${shards.only}/${shards.count} alone`
 }
 
 /** True for the file system's codes of a full disk or quota. */
@@ -328,7 +361,7 @@ function syncDirectory(directory: string): void {
   }
 }
 
-function bootId(): string {
+export function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {

@@ -21,36 +21,34 @@ import {
   fsyncSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readlinkSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ChunkReader } from '../../core/restore-plan/chunk-reader.ts'
 import type { PackContents } from '../../core/restore-plan/chunk-reader.ts'
 import { countOf } from '../../core/count-text.ts'
-import { HoldfastError } from '../../core/errors.ts'
 import { incompleteMark } from '../../core/snapshot/incomplete-mark.ts'
 import { problemsOf } from '../../core/snapshot/snapshot-problems.ts'
 import { PathSelection } from '../../core/tree/path-selection.ts'
-import { parsePathText, pathText } from '../../core/tree/path-text.ts'
 import { damagedEntries, planRestore, requestsOf } from '../../core/restore-plan/restore-plan.ts'
 import type { EntryPlan } from '../../core/restore-plan/restore-plan.ts'
 import { DirectoryHandles } from '../directory-handles.ts'
 import { setLinkMetadata, setMetadata } from './entry-metadata.ts'
 import type { Metadata } from './entry-metadata.ts'
 import type { PreparedRestore, Problem, RestoreOptions, RestorePlan, RestoreResult } from '../operations.ts'
-import { RestoreStaging, diskFull, isOutOfRoom } from './restore-staging.ts'
-import type { StagedFindings } from './restore-staging.ts'
-import { RestoreTransfer } from './restore-transfer.ts'
+import { ignoreExisting, makeDirectories, makeTransfer, translateError } from './restore-content.ts'
+import type { OnProgress, Prepared } from './restore-content.ts'
+import { addProblem, findingsOf, outcomeOf } from './restore-outcome.ts'
+import type { Outcome } from './restore-outcome.ts'
+import { collectShards, requestOf, runShard } from './restore-shard.ts'
+import { RestoreStaging } from './restore-staging.ts'
+import { openFinish } from './shard-staging.ts'
 import { reasonOf } from '../walk.ts'
-import { WriteBack, flush } from './write-back.ts'
-
-const maxProblems = 1000
+import { flush } from './write-back.ts'
 
 /**
  * Reads the index and the tree, and plans the restore; `run` carries it out.
@@ -60,63 +58,47 @@ const maxProblems = 1000
 export async function prepareRestore(options: RestoreOptions): Promise<PreparedRestore> {
   const reader = await ChunkReader.open(options.store, options.snapshot.manifest)
   const selection = new PathSelection(options.paths, options.patterns)
-  const entries = await planRestore(reader, selection)
+  const { part } = options
+  const shard = part === undefined || part.kind === 'finish' ? undefined : part.shard
+  const entries = await planRestore(reader, selection, { shard, namesOnly: part?.kind === 'finish' })
   // Keep only manifest and footers: the reader's index of chunks is large, and only the plan needs it.
   const packs = { manifest: reader.manifest, footers: reader.footers }
   const plan = describePlan(packs, entries, selection)
   return {
     plan,
-    run: (onProgress) => runRestore(options, { packs, plan: entries, summary: plan }, onProgress),
+    run: (onProgress) => {
+      const prepared = { packs, plan: entries, summary: plan }
+      return part?.kind === 'shard'
+        ? runShard(options, part.shard, prepared, onProgress)
+        : runRestore(options, prepared, onProgress)
+    },
   }
 }
 
-interface Prepared {
-  packs: PackContents
-  plan: EntryPlan
-  summary: RestorePlan
-}
-
 /**
- * @throws `target` if the target is not new, empty, or left by an interrupted restore of the same;
- * `disk-full`.
+ * @throws `target` if the target is not new, empty, or left by an interrupted restore of the same; `disk-full`;
+ * `incomplete` or `conflict` if it is the end of a restore in shards, and one of them has not ended.
  */
 async function runRestore(
   options: RestoreOptions,
-  { packs, plan, summary }: Prepared,
-  onProgress: Parameters<PreparedRestore['run']>[0],
+  prepared: Prepared,
+  onProgress: OnProgress,
 ): Promise<RestoreResult> {
+  const { plan, summary } = prepared
   const startedMs = options.clock.nowMs()
   const specialBits = options.specialBits ?? false
-  const staging = RestoreStaging.open(options.target, {
-    snapshot: options.snapshot.id,
-    manifestSha256: options.snapshot.sha256,
-    // No path is absolute, so that no pattern reads as a path.
-    paths: [...options.paths.map(pathText), ...(options.patterns ?? []).map((text) => `/${text}`)],
-    specialBits,
-  })
+  const isFinish = options.part?.kind === 'finish'
+  const staging = isFinish
+    ? openFinish(options.target, requestOf(options))
+    : RestoreStaging.open(options.target, requestOf(options))
   const wasWritten = staging.phase !== 'writing'
   const outcome: Outcome = { problems: [], problemCount: 0, damaged: [] }
-  const writeBack = new WriteBack(() => flush(staging.tree))
-  const transfer = new RestoreTransfer({
-    store: options.store,
-    packs,
-    plan,
-    root: staging.tree,
-    specialBits,
-    isResumed: staging.isResumed,
-    isSameBoot: staging.isSameBoot,
-    workers: options.workers ?? Math.min(8, availableParallelism()),
-    signal: options.signal,
-    onProgress: (progress) => {
-      writeBack.recordProgress(progress.bytesWritten)
-      onProgress?.(progress)
-    },
-    onProblem: (path, detail) => addProblem(outcome, path, detail),
-  })
+  const { transfer, writeBack } = makeTransfer(options, prepared, staging, { outcome, onProgress })
   try {
     if (!wasWritten) {
+      if (isFinish) collectShards(staging, plan, outcome)
       makeDirectories(staging.tree, plan)
-      await transfer.run()
+      if (!isFinish) await transfer.run()
       await writeBack.finish()
       makeHardLinks(staging.tree, plan)
       makeSymlinks(staging.tree, plan, outcome)
@@ -136,7 +118,7 @@ async function runRestore(
   } finally {
     staging.release()
   }
-  const resumed = wasWritten ? { count: summary.files, bytes: summary.bytes } : transfer.resumed
+  const resumed = wasWritten || isFinish ? { count: summary.files, bytes: summary.bytes } : transfer.resumed
   return {
     plan: summary,
     filesResumed: resumed.count,
@@ -146,38 +128,6 @@ async function runRestore(
     ...outcome,
     durationMs: options.clock.nowMs() - startedMs,
   }
-}
-
-type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged'>
-
-/** Saved in the state, so that a restore that only finishes the publishing can report the same. */
-function findingsOf(outcome: Outcome): StagedFindings {
-  const asText = ({ path, detail }: { path: Buffer; detail: string }): { path: string; detail: string } => ({
-    path: pathText(path),
-    detail,
-  })
-  return {
-    damaged: outcome.damaged.map(asText),
-    problems: outcome.problems.map(asText),
-    problemCount: outcome.problemCount,
-  }
-}
-
-function outcomeOf(findings: StagedFindings): Outcome {
-  const asBytes = ({ path, detail }: { path: string; detail: string }): { path: Buffer; detail: string } => ({
-    path: parsePathText(path),
-    detail,
-  })
-  return {
-    damaged: findings.damaged.map(asBytes),
-    problems: findings.problems.map(asBytes),
-    problemCount: findings.problemCount,
-  }
-}
-
-function addProblem(outcome: Outcome, path: Buffer, detail: string): void {
-  outcome.problemCount++
-  if (outcome.problems.length < maxProblems) outcome.problems.push({ path, detail })
 }
 
 function describePlan(contents: PackContents, plan: EntryPlan, selection: PathSelection): RestorePlan {
@@ -210,19 +160,6 @@ function describePlan(contents: PackContents, plan: EntryPlan, selection: PathSe
     isComplete: recorded.isComplete,
     unlistedProblems: recorded.unlistedCount,
     leftOut: contents.manifest.leftOut ?? [],
-  }
-}
-
-/** Parents come before children in the order of the tree. */
-function makeDirectories(root: string, { directories }: EntryPlan): void {
-  const handles = new DirectoryHandles(root)
-  try {
-    for (let directory = 0; directory < directories.length; directory++) {
-      const path = directories.pathOf(directory)
-      if (path.length > 0) ignoreExisting(() => mkdirSync(handles.at(path), { mode: 0o700 }))
-    }
-  } finally {
-    handles.close()
   }
 }
 
@@ -368,14 +305,6 @@ function finishDirectory(at: Buffer, metadata: Metadata, specialBits: boolean): 
   }
 }
 
-function ignoreExisting(make: () => void): void {
-  try {
-    make()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-}
-
 /** An interrupted restore may have made the entry, and a crash of the machine may have damaged it. */
 function replaceUnless(at: Buffer, isRight: () => boolean, make: () => void): void {
   try {
@@ -395,15 +324,4 @@ function isSameFile(first: Buffer, second: Buffer): boolean {
 
 function isLinkTo(at: Buffer, linkTarget: Buffer): boolean {
   return lstatSync(at).isSymbolicLink() && readlinkSync(at, { encoding: 'buffer' }).equals(linkTarget)
-}
-
-function translateError(error: unknown, target: string): unknown {
-  if (error instanceof HoldfastError) return error
-  const { code } = error as NodeJS.ErrnoException
-  if (typeof code !== 'string') return error
-  if (isOutOfRoom(error)) return diskFull(target, error)
-  return new HoldfastError('target', `writing to ${target} failed: ${reasonOf(error)}`, {
-    hint: 'repeat the command to go on where it stopped',
-    cause: error,
-  })
 }

@@ -8,6 +8,8 @@ import type { PackReference } from '../../core/snapshot/manifest.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import type { ObjectRef } from '../../core/store/object-store.ts'
 import { damagedEntries, planRestore } from '../../core/restore-plan/restore-plan.ts'
+import { divideUnits } from '../../core/restore-plan/shards.ts'
+import type { Shard } from '../../core/restore-plan/shards.ts'
 import { PathSelection } from '../../core/tree/path-selection.ts'
 import type { EntryPlan } from '../../core/restore-plan/restore-plan.ts'
 import type { ReadShare, VerifyOptions, VerifyResult } from '../operations.ts'
@@ -41,7 +43,7 @@ export class Verification {
   async verify(snapshot: Snapshot): Promise<VerifyResult> {
     const { clock } = this.options
     const startedMs = clock.nowMs()
-    const { packs } = snapshot.manifest
+    const packs = packsOfShard(snapshot.manifest.packs, this.options.shard)
     await this.look(snapshot)
     for (const pack of packs) this.adopt(pack, snapshot)
     await forEachConcurrently(packs, maxConcurrentHeads, (pack) => this.look(pack))
@@ -61,7 +63,7 @@ export class Verification {
     return {
       packs: packs.length,
       packsRead: toRead.filter((pack) => this.recordOf(pack).isRead).length,
-      chunks: reader.footers.reduce((sum, footer) => sum + (footer?.lengths.length ?? 0), 0),
+      chunks: chunkCount(reader, packs),
       bytesRead,
       ...lockSummary(objects.map(({ record }) => record)),
       guaranteedUntilMs: guarantee.untilMs,
@@ -69,7 +71,7 @@ export class Verification {
       objects: objects.flatMap(({ ref, record }) => record.findings(ref, guarantee)),
       files: affectedFiles(
         plan,
-        packs.map((pack) => this.recordOf(pack).corruptChunks),
+        snapshot.manifest.packs.map((pack) => this.recordOf(pack).corruptChunks),
       ),
       durationMs: clock.nowMs() - startedMs,
     }
@@ -184,6 +186,24 @@ export class Verification {
     })
     return bytesRead
   }
+}
+
+/** The packs of a shard, in their order: the shards have as many bytes each. */
+function packsOfShard(packs: readonly PackReference[], shard: Shard | undefined): readonly PackReference[] {
+  if (shard === undefined) return packs
+  const shards = divideUnits(
+    packs.map(({ bytes }) => bytes),
+    shard.count,
+  )
+  return packs.filter((_, number) => shards[number] === shard.index - 1)
+}
+
+function chunkCount({ manifest, footers }: ChunkReader, packs: readonly PackReference[]): number {
+  const counted = new Set(packs)
+  return footers.reduce(
+    (sum, footer, number) => sum + (counted.has(manifest.packs[number]!) ? (footer?.lengths.length ?? 0) : 0),
+    0,
+  )
 }
 
 /** The hash selects the part, so that new packs don't move a pack to another part. */

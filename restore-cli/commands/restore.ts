@@ -5,7 +5,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../../core/errors.ts'
 import { PathSelection } from '../../core/tree/path-selection.ts'
-import type { RestorePlan, RestoreProgress, RestoreResult } from '../../engine/operations.ts'
+import type { RestorePart, RestorePlan, RestoreProgress, RestoreResult } from '../../engine/operations.ts'
 import { assertMayRestore, assertWhole } from '../incomplete-snapshot.ts'
 import type { IncompleteFlags } from '../incomplete-snapshot.ts'
 import type { PlannedRecovery, RecoveryFlags } from '../cluster-restore.ts'
@@ -20,6 +20,7 @@ import type { Progress } from '../render/progress.ts'
 import { timeLeftMs } from '../render/restore-time.ts'
 import { planRecord, renderPlan, renderRestored, restoredRecord } from '../render/restore-report.ts'
 import type { RestoreSubject } from '../render/restore-report.ts'
+import { assertNamesSnapshot, parseShard, shardOption } from '../shard-flag.ts'
 import { parseSelection } from '../tree-path.ts'
 import { addVaultOptions, resolveVault } from '../vault-options.ts'
 import type { VaultFlags } from '../vault-options.ts'
@@ -29,6 +30,8 @@ interface RestoreFlags extends VaultFlags, IncompleteFlags, RecoveryFlags {
   target: string
   specialBits?: boolean
   dryRun?: boolean
+  shard?: string
+  finish?: boolean
 }
 
 export function declare(command: Command, invocation: Invocation): void {
@@ -58,6 +61,11 @@ export function declare(command: Command, invocation: Invocation): void {
     .option('--allow-unattested', 'the newest state, although the notary has attested an older one')
     .option('--special-bits', 'restore setuid, setgid and sticky bits too')
     .option('--dry-run', 'show the plan, write nothing')
+    .addOption(shardOption('restore only the content of'))
+    .option(
+      '--finish',
+      'after all shards: make links, set directories, publish; with --shard: the shard has a target of its own',
+    )
     .addHelpText(
       'after',
       `
@@ -66,6 +74,8 @@ Examples:
   ${name} --target /restore --bucket my-vault --source rental-db uploads/2026 config.json
   ${name} --target /restore --bucket my-vault --source rental-db 'uploads/*.pdf'
   ${name} --target /restore --bucket my-vault --dry-run
+  ${name} --target /shared --bucket my-vault --snapshot 01KR5PJ0ZBFTW9W5W4FKB1NGJZ --shard 3/8
+  ${name} --target /shared --bucket my-vault --snapshot 01KR5PJ0ZBFTW9W5W4FKB1NGJZ --finish
 
 Restores the newest state at or before the point in time, and reports how much time is missing up to it.
 With the keys of the notary, a snapshot that it attests goes before a newer one without its receipt.
@@ -126,6 +136,7 @@ async function restore(
   invocation: Invocation,
 ): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
+  const part = partOf(flags, invocation.environment)
   const address = await resolveVault(flags, {
     command: 'restore',
     roleOf: ({ roles }) => roles.restorer,
@@ -150,6 +161,7 @@ async function restore(
       const recovery = await output.during('looking for WAL', () =>
         planRecovery(vault, { request, flags, isWhole: selection.isAll }),
       )
+      if (recovery !== null && part !== undefined) throw clusterInShards()
       const choice = await output.during('listing the snapshots', () =>
         chooseSnapshot(vault.store, snapshotRequest(request, recovery), vault.clock, vault.signal),
       )
@@ -161,6 +173,7 @@ async function restore(
         breaks: findLineageBreaks(choice.snapshot, before),
         selection,
         target,
+        part,
         vault: vault.store.name,
         factorEndsInMs: vault.factorEndsInMs(),
       }
@@ -211,6 +224,7 @@ async function carryOut({ vault, subject, recovery, flags, output }: Deed): Prom
       paths: [...selection.paths],
       patterns: selection.patternTexts,
       specialBits,
+      part: subject.part,
     }),
   )
   output.record('plan', planRecord(plan, subject))
@@ -234,11 +248,28 @@ async function carryOut({ vault, subject, recovery, flags, output }: Deed): Prom
     output.record('restore', { ...restoredRecord(result, subject), requests: vault.store.requests })
     output.text(renderRestored(result, subject))
     assertUndamaged(result, choice.snapshot.id)
-    assertWhole(plan, choice.snapshot.id)
+    // The end reports gaps of the snapshot: each shard has all that is its own.
+    if (subject.part?.kind !== 'shard') assertWhole(plan, choice.snapshot.id)
   } finally {
     progress.stop()
   }
   if (recovery !== null) await recover(recovery, vault, { target, flags, output })
+}
+
+/** @throws `invalid-input` for a shard that is none, or options that don't go with shards. */
+function partOf(flags: RestoreFlags, environment: Invocation['environment']): RestorePart | undefined {
+  const { shard: text, finish = false } = flags
+  if (text === undefined && !finish) return undefined
+  assertNamesSnapshot(flags, text === undefined ? '--finish' : '--shard')
+  if (text === undefined) return { kind: 'finish' }
+  const shard = parseShard(text, environment)
+  return { kind: finish ? 'alone' : 'shard', shard }
+}
+
+function clusterInShards(): HoldfastError {
+  return new HoldfastError('invalid-input', 'a cluster and its WAL are not restored in shards', {
+    hint: 'restore it without --shard and --finish',
+  })
 }
 
 function assertStartFlags({ start = false, postgresBin, dryRun = false }: RestoreFlags): void {

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { HoldfastError } from '../../core/errors.ts'
 import { dayMs } from '../../core/snapshot/retention.ts'
+import type { Shard } from '../../core/restore-plan/shards.ts'
 import type { SnapshotRequest } from '../../core/snapshot/snapshot-choice.ts'
 import type { ReadShare, VerifyResult } from '../../engine/operations.ts'
 import type { Invocation } from '../invocation.ts'
@@ -17,6 +18,7 @@ import {
   wholeNumber,
 } from '../options.ts'
 import { makeOutput } from '../output.ts'
+import { assertNamesSnapshot, parseShard, shardOption } from '../shard-flag.ts'
 import type { Output } from '../output.ts'
 import { bytesText, countOf, durationText } from '../render/figures.ts'
 import {
@@ -33,6 +35,7 @@ import type { VaultFlags } from '../vault-options.ts'
 interface VerifyFlags extends VaultFlags, SnapshotRequest {
   readData?: boolean
   readShare?: number
+  shard?: string
   all?: boolean
   maxAge?: number
   minLockDays?: number
@@ -57,6 +60,7 @@ export function declare(command: Command, invocation: Invocation): void {
         .argParser(parseShares)
         .conflicts('readData'),
     )
+    .addOption(shardOption('look only at the packs of').conflicts(['all', 'readShare']))
     .addOption(
       new Option('--max-age <time>', 'the snapshot (with --all: the newest) may be this old, e.g. 26h or 2d')
         .argParser(duration)
@@ -74,6 +78,7 @@ Examples:
   holdfast verify --bucket my-vault
   holdfast verify --bucket my-vault --source rental-db --read-share 7
   holdfast verify --bucket my-vault --source rental-db --all --read-data
+  holdfast verify --bucket my-vault --source rental-db --snapshot 01KR5PJ0ZBFTW9W5W4FKB1NGJZ --read-data --shard 3/8
   holdfast verify --bucket my-vault --source rental-db --max-age 26h --min-lock-days 14
 
 Ends with 4 if something is lost, damaged or archived; with 9 if everything is intact, and a lock is missing, has ended, or is
@@ -98,6 +103,8 @@ function parseShares(text: string): number {
  */
 async function verifySnapshots(flags: VerifyFlags, invocation: Invocation): Promise<void> {
   const output = makeOutput(invocation, flags.json ?? false)
+  const shard = flags.shard === undefined ? undefined : parseShard(flags.shard, invocation.environment)
+  if (shard !== undefined) assertNamesSnapshot(flags, '--shard')
   const address = await resolveVault(flags, {
     command: 'verify',
     roleOf: ({ roles }) => roles.restorer,
@@ -107,13 +114,17 @@ async function verifySnapshots(flags: VerifyFlags, invocation: Invocation): Prom
     invocation.signal,
     async (vault) => {
       if (flags.all === true) await verifyAll(vault, flags, output)
-      else await verifyOne(vault, { ...flags, trustedKeys: address.trustedKeys }, output)
+      else await verifyOne(vault, { ...flags, trustedKeys: address.trustedKeys }, { shard, output })
     },
     output,
   )
 }
 
-async function verifyOne(vault: OpenVault, flags: VerifyFlags, output: Output): Promise<void> {
+async function verifyOne(
+  vault: OpenVault,
+  flags: VerifyFlags,
+  { shard, output }: { shard: Shard | undefined; output: Output },
+): Promise<void> {
   const { chooseSnapshot } = await import('../../core/snapshot/snapshot-choice.ts')
   const { verify } = await import('../../engine/verify/verify.ts')
   const choice = await output.during('listing the snapshots', () =>
@@ -126,17 +137,24 @@ async function verifyOne(vault: OpenVault, flags: VerifyFlags, output: Output): 
     const result = await verify({
       ...vault,
       ...reading,
+      shard,
       snapshot,
       onProgress: (figures) => progress.update(progressText(figures, reading.readData), { ...figures }),
     })
     progress.stop()
     const missed = missedLimits(flags, result, snapshot.timeMs)
     output.record('verify', {
-      ...verifyRecord(result, { choice, readData: flags.readData ?? false, share: reading.share, missed }),
+      ...verifyRecord(result, {
+        choice,
+        readData: flags.readData ?? false,
+        share: reading.share,
+        shard,
+        missed,
+      }),
       vault: vault.store.name,
       requests: vault.store.requests,
     })
-    output.text(renderVerify(result, { choice, readData: reading.readData, missed }))
+    output.text(renderVerify(result, { choice, readData: reading.readData, shard, missed }))
     assertSound(result, snapshot.id)
     assertLimits(missed, snapshot.id)
   } finally {

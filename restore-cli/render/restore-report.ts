@@ -1,6 +1,7 @@
 // The plan and the result of a restore, as text and as records.
 import type { PathSelection } from '../../core/tree/path-selection.ts'
-import type { RestorePlan, RestoreResult } from '../../engine/operations.ts'
+import type { RestorePart, RestorePlan, RestoreResult } from '../../engine/operations.ts'
+import { shardText } from '../../core/restore-plan/shards.ts'
 import type { LineageBreak } from '../../core/snapshot/lineage.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import type { SnapshotChoice } from '../../core/snapshot/snapshot-choice.ts'
@@ -20,6 +21,8 @@ export interface RestoreSubject {
   breaks: readonly LineageBreak[]
   selection: PathSelection
   target: string
+  /** Undefined: the whole restore. */
+  part?: RestorePart | undefined
   vault: string
   /** When the session ends that only another code of a second factor renews; null if it needs none. */
   factorEndsInMs: number | null
@@ -33,6 +36,7 @@ export function planRecord(plan: RestorePlan, subject: RestoreSubject): Record<s
     breaks: subject.breaks,
     vault: subject.vault,
     target: subject.target,
+    part: subject.part ?? null,
     paths: subject.selection.paths.map(pathRecord),
     patterns: subject.selection.patternTexts,
     ...figures,
@@ -48,7 +52,7 @@ export function renderPlan(plan: RestorePlan, subject: RestoreSubject): string {
   return `${choiceWarnings(subject.choice)}${largerWarning(subject)}${breakWarnings(subject)}Plan: restore ${snapshot.source} as of ${timeText(snapshot.timeMs)}.\n${rows(
     [
       ['snapshot', `${snapshot.id} (${snapshot.manifest.sourceKind})`],
-      ['what', subject.selection.isAll ? 'everything' : terminalText(subject.selection.names.join(', '))],
+      ['what', whatText(subject)],
       ['content', contentText(plan)],
       [
         'from',
@@ -70,6 +74,7 @@ export function restoredRecord(result: RestoreResult, subject: RestoreSubject): 
     largerBefore: largerRecord(subject),
     breaks: subject.breaks,
     target: subject.target,
+    part: subject.part ?? null,
     ok: damaged.length === 0 && plan.isComplete,
     summary: summaryText(result, subject),
     files: plan.files,
@@ -87,8 +92,13 @@ export function restoredRecord(result: RestoreResult, subject: RestoreSubject): 
 
 export function renderRestored(result: RestoreResult, subject: RestoreSubject): string {
   const { snapshot } = subject.choice
-  const head = result.damaged.length === 0 && result.plan.isComplete ? 'Restored' : 'RESTORED IN PART'
-  return `${largerWarning(subject)}${breakWarnings(subject)}${head}: ${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(subject.target)}.\n${rows(
+  const head =
+    result.damaged.length > 0 || !result.plan.isComplete
+      ? 'RESTORED IN PART'
+      : subject.part?.kind === 'shard'
+        ? 'Not yet published'
+        : 'Restored'
+  return `${largerWarning(subject)}${breakWarnings(subject)}${head}: ${shardPrefix(subject)}${snapshot.source} as of ${timeText(snapshot.timeMs)}, in ${terminalText(subject.target)}.\n${rows(
     [
       ['content', contentText(result.plan)],
       [
@@ -114,14 +124,32 @@ export function renderRestored(result: RestoreResult, subject: RestoreSubject): 
     result.problems.length === 0
       ? ''
       : pathList(`Restored without all of their metadata (${result.problemCount})`, result.problems)
-  }\nFor the incident's channel:\n${summaryText(result, subject)}\n`
+  }${nextStep(result, subject)}`
+}
+
+const finishPart: RestorePart = { kind: 'finish' }
+
+function whatText({ selection, part = finishPart }: RestoreSubject): string {
+  const content = selection.isAll ? 'everything' : terminalText(selection.names.join(', '))
+  return part.kind === 'finish' ? content : `shard ${shardText(part.shard)} of ${content}`
+}
+
+function shardPrefix({ part = finishPart }: RestoreSubject): string {
+  return part.kind === 'finish' ? '' : `shard ${shardText(part.shard)} of `
+}
+
+function nextStep(result: RestoreResult, subject: RestoreSubject): string {
+  return subject.part?.kind === 'shard'
+    ? '\nWhen all shards have ended, repeat the command with --finish in place of --shard.\n'
+    : `\nFor the incident's channel:\n${summaryText(result, subject)}\n`
 }
 
 /** One paragraph that stands alone. */
 function summaryText({ plan, damaged, durationMs }: RestoreResult, subject: RestoreSubject): string {
   const { snapshot } = subject.choice
   const isWhole = damaged.length === 0 && plan.isComplete
-  const part = subject.selection.isAll ? snapshot.source : `A part of ${snapshot.source}`
+  const hasAll = subject.selection.isAll && (subject.part ?? finishPart).kind === 'finish'
+  const part = hasAll ? snapshot.source : `A part of ${snapshot.source}`
   const gaps = [
     missingText(subject.choice),
     ...(plan.isComplete ? [] : ['what the snapshot lacks']),

@@ -3,6 +3,8 @@ import { isLockFinding } from '../../engine/operations.ts'
 import type { ObjectFinding, ReadShare, VerifyResult } from '../../engine/operations.ts'
 import type { LiveVerification } from '../../engine/verify/verify-live.ts'
 import type { ListedReceipt } from '../../core/snapshot/receipt-list.ts'
+import { shardText } from '../../core/restore-plan/shards.ts'
+import type { Shard } from '../../core/restore-plan/shards.ts'
 import type { SnapshotChoice } from '../../core/snapshot/snapshot-choice.ts'
 import { parsePackKey } from '../../core/store/vault-keys.ts'
 import { choiceRecord, choiceWarnings } from './choice-text.ts'
@@ -16,6 +18,8 @@ export interface VerificationSubject {
   /** True if it read bytes: every byte, or a share. In a record, every byte. */
   readData: boolean
   share?: ReadShare | undefined
+  /** The result speaks of the packs of this shard alone. */
+  shard?: Shard | undefined
   /** Limits of the flags that are not met. */
   missed: readonly string[]
 }
@@ -35,13 +39,14 @@ export function packsToUploadAgain({ objects }: VerifyResult): string[] {
 
 export function verifyRecord(
   result: VerifyResult,
-  { choice, readData, share, missed }: VerificationSubject,
+  { choice, readData, share, shard, missed }: VerificationSubject,
 ): Record<string, unknown> {
   return {
     ...choiceRecord(choice),
     ok: result.objects.length + result.files.length + missed.length === 0,
     readData,
     readShare: share ?? null,
+    shard: shard ?? null,
     missed,
     ...resultRecord(result),
   }
@@ -64,10 +69,10 @@ function resultRecord(result: VerifyResult): Record<string, unknown> {
 
 export function renderVerify(
   result: VerifyResult,
-  { choice, readData, missed }: VerificationSubject,
+  { choice, readData, shard, missed }: VerificationSubject,
 ): string {
   const { snapshot } = choice
-  return `${choiceWarnings(choice)}${verdictOf(result)}: ${snapshot.source}, snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows(
+  return `${choiceWarnings(choice)}${verdictOf(result)}: ${snapshot.source}, ${shard === undefined ? '' : `shard ${shardText(shard)} of `}snapshot ${snapshot.id} of ${timeText(snapshot.timeMs)}.\n${rows(
     [
       ['checked', checkedText(result, readData)],
       ['not checked', uncheckedText(result)],

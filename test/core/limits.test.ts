@@ -72,7 +72,9 @@ describe('a tree', () => {
   async function planTree(entries: (vault: HandmadeVault) => TreeEntry[], ofReader: TreeLimits) {
     const vault = new HandmadeVault()
     const { manifest } = await vault.commit(vault.tree(entries(vault)))
-    return planRestore(await ChunkReader.open(vault.store, manifest), new PathSelection(), ofReader)
+    return planRestore(await ChunkReader.open(vault.store, manifest), new PathSelection(), {
+      limits: ofReader,
+    })
   }
 
   test.each(Object.keys(treeLimits) as (keyof TreeLimits)[])(

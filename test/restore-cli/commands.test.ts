@@ -18,6 +18,7 @@ import { rootOf } from '../lab/sandbox/world.ts'
 import { makeFolder, runCommand } from './command-line.ts'
 import type { Outcome, ProcessSurroundings } from './command-line.ts'
 import { startSandboxedCommands } from './sandboxed-commands.ts'
+import { describeDirectory } from '../fixtures/directory-description.ts'
 
 const { environment, holdfast, sandbox, steady } = await startSandboxedCommands()
 
@@ -295,6 +296,52 @@ describe('holdfast restore', () => {
     expect(readFileSync(join(target, 'state.txt'), 'utf8')).toBe('second\n')
     expect(outcome.stdout).not.toMatch(/[\u001b\u0007\u202e]/u)
     expect(steady(outcome.stdout)).toMatchSnapshot()
+  })
+
+  test('in shards that an engine numbers, and verify in shards', async () => {
+    const target = join(makeFolder(), 'restored')
+    const name = ['--snapshot', backups[1]!.snapshot.id]
+    const part = [...name, '--target', target]
+    for (const [index, count] of [
+      ['0', '2'],
+      ['1', '2'],
+    ] as const) {
+      const env = { AWS_BATCH_JOB_ARRAY_INDEX: index, AWS_BATCH_JOB_ARRAY_SIZE: count }
+      const outcome = await restore([...part, '--shard', 'auto', '--json'], { env })
+      expect(outcome).toMatchObject({ status: 0, stderr: '' })
+      const shard = { index: Number(index) + 1, count: 2 }
+      expect(outcome.records()).toMatchObject([
+        { type: 'plan', part: { kind: 'shard', shard } },
+        { type: 'restore', part: { kind: 'shard', shard }, ok: true },
+      ])
+      if (index === '0') expect((await restore([...part, '--finish'])).status).toBe(3)
+      const verified = await holdfast(
+        [
+          'verify',
+          '--bucket',
+          'locked',
+          '--source',
+          'rental',
+          ...name,
+          '--read-data',
+          '--shard',
+          'auto',
+          '--json',
+        ],
+        { env },
+      )
+      expect(verified.records()).toMatchObject([{ type: 'verify', ok: true, shard }])
+    }
+    expect(await restore([...part, '--finish'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('Restored: rental') as string,
+    })
+    const whole = join(makeFolder(), 'restored')
+    await restore([...name, '--target', whole])
+    expect(describeDirectory(target)).toEqual(describeDirectory(whole))
+    expect(await restore(['--target', join(makeFolder(), 'r'), '--shard', '1/2'])).toMatchObject({
+      status: 2,
+    })
   })
 
   test('of a named snapshot, and of single paths, which may have names of any bytes', async () => {

@@ -241,13 +241,18 @@ describe('a hostile tree', () => {
     })
     const reader = await open(hostileVault, hostileVault.tree([hostileVault.directory(''), endless]))
     expect(
-      await refusalOfPlan(planRestore(reader, new PathSelection(), { ...treeLimits, extents: 499_999 })),
+      await refusalOfPlan(
+        planRestore(reader, new PathSelection(), { limits: { ...treeLimits, extents: 499_999 } }),
+      ),
     ).toContain('499,999 extents')
     expect(
-      (await planRestore(reader, new PathSelection(), { ...treeLimits, extents: 500_000 })).files.length,
+      (await planRestore(reader, new PathSelection(), { limits: { ...treeLimits, extents: 500_000 } })).files
+        .length,
     ).toBeGreaterThan(0)
     expect(
-      await refusalOfPlan(planRestore(reader, new PathSelection(), { ...treeLimits, pathBytes: 5 })),
+      await refusalOfPlan(
+        planRestore(reader, new PathSelection(), { limits: { ...treeLimits, pathBytes: 5 } }),
+      ),
     ).toContain('paths')
   })
 })

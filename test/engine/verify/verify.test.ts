@@ -6,6 +6,7 @@ import { decodeFrame, openPack } from '../../../core/pack/pack.ts'
 import { dayMs } from '../../../core/snapshot/retention.ts'
 import { verify } from '../../../engine/verify/verify.ts'
 import type { VerifyResult } from '../../../engine/operations.ts'
+import { write } from '../../fixtures/backup-steps.ts'
 import { FaultyStore, flip } from '../../fixtures/faulty-store.ts'
 import { HandmadeVault, sha256Of } from '../../fixtures/handmade-vault.ts'
 import { ManualClock, randomBytes } from '../../fixtures/manual-clock.ts'
@@ -379,4 +380,35 @@ test("a pack whose hash is right but that doesn't hold what it names is found ou
   expect(objectsOf(await verify({ ...environment, readData: false }))).toEqual([])
   const read = await verify({ ...environment, readData: true })
   expect([objectsOf(read), filesOf(read)]).toEqual([[[data.key, 'damaged']], ['poisoned']])
+})
+
+test('shards of a verification read each pack once, together, and each finds what is wrong with its own', async () => {
+  const source = new ProtectedSource()
+  for (let index = 0; index < 10; index++) write(source, `f${index}`, randomBytes(10 * 1024 * 1024, index))
+  await source.backup()
+  const snapshot = await source.snapshot()
+  const { packs } = snapshot.manifest
+  const lost = source.store.versions.find(({ key }) => key === packs[2]!.key)!
+  lost.body = flip(lost.body, 100_000)
+  const read: string[] = []
+  const store = new FaultyStore(source.store)
+  store.onRead = (ref, bytes) => {
+    if (bytes.length > 1024 * 1024) read.push(ref.key)
+    return bytes
+  }
+  const results = await Promise.all(
+    [1, 2, 3].map((index) =>
+      verify({ ...source, store, snapshot, readData: true, shard: { index, count: 3 } }),
+    ),
+  )
+  expect(results.reduce((sum, { packsRead }) => sum + packsRead, 0)).toBe(packs.length)
+  expect([...new Set(read)].length).toBe(packs.filter(({ bytes }) => bytes > 1024 * 1024).length)
+  const whole = await verify({ ...source, snapshot, readData: true })
+  expect(results.reduce((sum, { chunks }) => sum + chunks, 0)).toBe(whole.chunks)
+  expect(results.reduce((sum, { bytesRead }) => sum + bytesRead, 0)).toBe(whole.bytesRead)
+  const bytes = results.map(({ bytesRead }) => bytesRead)
+  expect(Math.max(...bytes) - Math.min(...bytes)).toBeLessThan(17 * 1024 * 1024)
+  expect(results.filter(({ objects }) => objects.length > 0).length).toBe(1)
+  expect(results.flatMap(({ objects }) => objects)).toEqual(whole.objects)
+  expect(results.flatMap(({ files }) => files)).toEqual(whole.files)
 })

@@ -65,6 +65,30 @@ test('a restore that runs out of room says so with its own status; with more roo
   expect(describeDirectory(target)).toEqual(describeDirectory(tree))
 }, 300_000)
 
+test('a shard that runs out of room says so; the end names it and publishes nothing; with room it goes on', async () => {
+  const tree = join(home, 'sharded')
+  fill(tree, 48, 512 * 1024)
+  const backup = await holdfast('backup', tree, '--source', 'sharded', '--cache-dir', join(home, 'cache'))
+  const { id } = backup.records().find(({ type }) => type === 'backup')!['snapshot'] as { id: string }
+  const disk = mountSmallDisk(join(home, 'shared'), 20 * 1024)
+  const target = join(disk.path, 'target')
+  const restore = (...part: string[]): Promise<Outcome> =>
+    holdfast('restore', '--source', 'sharded', '--snapshot', id, '--target', target, ...part)
+  expect((await restore('--shard', '1/2')).status).toBe(0)
+  const full = await restore('--shard', '2/2')
+  expect([full.status, errorOf(full)]).toMatchObject([12, { code: 'disk-full', retryable: true }])
+  const early = await restore('--finish')
+  expect([early.status, errorOf(early)]).toMatchObject([
+    3,
+    { code: 'incomplete', message: 'of 2 shards, 2 began and did not end' },
+  ])
+  expect(readdirSync(target).filter((name) => !name.startsWith('.holdfast-restore-'))).toEqual([])
+  disk.resize(40 * 1024)
+  expect((await restore('--shard', '2/2')).status).toBe(0)
+  expect((await restore('--finish')).status).toBe(0)
+  expect(describeDirectory(target)).toEqual(describeDirectory(tree))
+}, 300_000)
+
 test('a restore onto a disk that is full from the beginning says so too', async () => {
   const tree = join(home, 'little')
   fill(tree, 1, 1000)
