@@ -7,6 +7,7 @@ import { readConfig } from '../../../infra/config-reader.ts'
 import { exampleConfig } from '../../sandbox/loader/example-config.ts'
 import { packsOf, putCost, renew, restoreCost } from './cost.ts'
 import type { Prices, Renewal, Vault } from './cost.ts'
+import { idlePartsPerDay, partsPerDay, segmentsPerDay } from './wal-cost.ts'
 
 const [kib, mib, tib] = [2 ** 10, 2 ** 20, 2 ** 40]
 
@@ -22,6 +23,9 @@ const pricesAsOf = 'November 2026'
 
 const dailyChange = 0.02
 const otherGenerations = [30, 90]
+/** The defaults of `holdfast postgres stream`, and the `archive_timeout` of docs/postgres.md. */
+const [everyMs, heartbeatMs, archiveTimeoutSeconds] = [2000, 10_000, 60]
+const walLoads = [16 * kib, 128 * kib, 512 * kib, mib, 4 * mib]
 
 export function costPage(): string {
   // The defaults of a vault's configuration; the time matters only to a thaw.
@@ -80,6 +84,16 @@ export function costPage(): string {
     '',
     `GETs = bytes / pack size, because neighbouring ranges of a pack become one request, up to ${maxRequestBytes / mib} MiB. Large packs take several.`,
     'A single file takes a handful of requests, for any size of the vault.',
+    '',
+    "## What does PostgreSQL's WAL cost?",
+    '',
+    ...walTable(promiseDays + generationDays + defaultGraceDays),
+    '',
+    `\`holdfast postgres stream\` uploads a part when its first byte has waited for \`--every ${everyMs / 1000}s\`, or when it has 1 MiB, or at the end of a segment. An idle server`,
+    `makes a part for each \`--heartbeat ${heartbeatMs / 1000}s\`. \`wal-push\` uploads each segment of 16 MiB. While the server writes, \`archive_timeout = ${archiveTimeoutSeconds}\` makes it one a minute at`,
+    'least. Twice the time of `--every` halves the requests of a server that writes little.',
+    '',
+    `Storage is that of ${promiseDays + generationDays + defaultGraceDays} days of WAL: its lock, and the ${defaultGraceDays} days after it. It counts all bytes, although zstd makes most WAL smaller.`,
     '',
   ].join('\n')
 }
@@ -163,6 +177,34 @@ function restoreTable(vault: Vault, large: Vault): string[] {
         dollars(cost.internet),
       ]
     }),
+  )
+}
+
+function walTable(keptDays: number): string[] {
+  const row = (bytesPerSecond: number): string[] => {
+    const parts =
+      bytesPerSecond === 0 ? idlePartsPerDay(heartbeatMs) : partsPerDay({ bytesPerSecond, everyMs })
+    const segments = segmentsPerDay(bytesPerSecond, archiveTimeoutSeconds)
+    const keptGib = (bytesPerSecond * 86_400 * keptDays) / 2 ** 30
+    return [
+      bytesPerSecond === 0 ? 'nothing' : `${sizeText(bytesPerSecond)} a second`,
+      countText(parts),
+      dollars(putCost(parts, prices)),
+      countText(segments),
+      dollars(putCost(segments, prices)),
+      dollars(keptGib * prices.storageGibMonth),
+    ]
+  }
+  return table(
+    [
+      'The server writes',
+      `PUTs a day, streamed every ${everyMs / 1000} s`,
+      'cost a day',
+      'PUTs a day, pushed',
+      'cost a day',
+      'storage a month',
+    ],
+    [0, ...walLoads].map(row),
   )
 }
 
