@@ -1,8 +1,8 @@
 // Runs a scheduled job: this very program with other arguments, in a process of its own, without a shell.
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import type { JobSettings } from '../checks/settings.ts'
+import { programFile } from './program-file.ts'
 
 /** How long a job may take to stop cleanly. */
 const graceMs = 15_000
@@ -47,8 +47,3 @@ export function runScheduled(
 
 /** A longer timer fires at once. */
 const maxTimerMs = 2 ** 31 - 1
-
-function programFile(): string {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return fileURLToPath(new URL(`../restore-cli/main.${extension}`, import.meta.url))
-}

@@ -2,9 +2,9 @@
 // asks it. Another version, configuration, identity or directory has a socket of its own, so that a command never
 // gets the work of a process with other settings.
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { HoldfastError, exitStatus, isHoldfastError } from '../core/errors.ts'
 import type { Invocation } from './invocation.ts'
+import { programFile } from './program-file.ts'
 import { askResident } from './resident-client.ts'
 import { serveResident } from './resident.ts'
 import { fileIdentity, walSocket } from './wal-socket.ts'
@@ -97,8 +97,4 @@ function argsOf(flags: ResidentFlags): string[] {
     if (value === undefined || value === false) return []
     return value === true ? [option] : [option, value.toString()]
   })
-}
-
-function programFile(): string {
-  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
 }

@@ -18,6 +18,7 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { askResident } from '../restore-cli/resident-client.ts'
 import { analyzeWithPack } from './infra/policy-pack-process.ts'
 import { region, startWorld, vaultAccount } from './lab/sandbox/world.ts'
 
@@ -63,7 +64,10 @@ const importedPeers = [
 async function bin(
   name: string,
   args: string[],
-  directory = join(folder, 'node_modules', '.bin'),
+  {
+    directory = join(folder, 'node_modules', '.bin'),
+    variables = {},
+  }: { directory?: string; variables?: Record<string, string> } = {},
 ): Promise<{ stdout: string; stderr: string }> {
   const { accessKeyId, secretAccessKey } = sandbox.rootCredentials(vaultAccount)
   return run(join(directory, name), args, {
@@ -77,7 +81,20 @@ async function bin(
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       HOLDFAST_BUCKET: 'locked',
       HOLDFAST_SOURCE: 'files',
+      ...variables,
     },
+  })
+}
+
+/** The processes whose command line has the argument. */
+function processesWith(argument: string): number[] {
+  return globSync('/proc/[0-9]*/cmdline').flatMap((file) => {
+    try {
+      const isNamed = readFileSync(file, 'latin1').split('\0').includes(argument)
+      return isNamed ? [Number(file.split('/')[2])] : []
+    } catch {
+      return []
+    }
   })
 }
 
@@ -174,7 +191,9 @@ describe('the package', () => {
 
     // The same without npm.
     await run('tar', ['-xzf', packed.filename], { cwd: folder })
-    await bin('restore', ['--target', join(folder, 'restored-unpacked')], join(folder, 'package/bin'))
+    await bin('restore', ['--target', join(folder, 'restored-unpacked')], {
+      directory: join(folder, 'package/bin'),
+    })
     await run('diff', ['-r', data, join(folder, 'restored-unpacked')])
   })
 
@@ -186,6 +205,24 @@ describe('the package', () => {
       const help = await bin('holdfast', command === 'help' ? ['help'] : [command, '--help'])
       expect(help).toMatchObject({ stdout: expect.stringContaining('Usage: holdfast') as string, stderr: '' })
     }
+  })
+
+  test('leaves a process behind a push of WAL, which serves the next one', async () => {
+    const runtime = join(folder, 'runtime')
+    const sockets = join(runtime, `holdfast-wal-${process.geteuid!()}`)
+    for (const made of ['pgdata/pg_wal', 'pgdata/global', 'runtime'])
+      mkdirSync(join(folder, made), { recursive: true })
+    // The system identifier stands first.
+    writeFileSync(join(folder, 'pgdata/global/pg_control'), Buffer.alloc(8, 1))
+    const history = join(folder, 'pgdata/pg_wal/00000002.history')
+    writeFileSync(history, '1\t0/3000000\tno recovery target specified\n')
+    await bin('holdfast', ['wal-push', history, '--source', 'wal'], {
+      variables: { XDG_RUNTIME_DIR: runtime },
+    })
+    await expect.poll(() => globSync('*', { cwd: sockets }), { timeout: 20_000 }).toHaveLength(1)
+    const socket = join(sockets, globSync('*', { cwd: sockets })[0]!)
+    expect(await askResident(socket, { file: history })).toMatchObject({ result: { outcome: 'repeated' } })
+    for (const pid of processesWith(socket)) process.kill(pid)
   })
 
   test('walks a large source in a thread of its own', async () => {
