@@ -24,6 +24,7 @@ const special = {
   guards: 'test/lab/incident/guards/without-*.test.ts',
   kills: 'test/scenarios/kills/**/*.test.ts',
   memory: 'test/scenarios/memory/**/*.test.ts',
+  slurm: 'test/foreign/slurm/**/*.test.ts',
   store: 'test/foreign/store/**/*.test.ts',
 }
 
@@ -122,6 +123,7 @@ const projects: Project[] = [
     testTimeout: 300_000,
     maxWorkers: 2,
   },
+  { name: 'slurm', include: [special.slurm], maxWorkers: 1, ...patient },
   { name: 'store', include: [special.store], testTimeout: 180_000, maxWorkers: 2 },
 ]
 

@@ -36,6 +36,16 @@ interface CronJob {
   }
 }
 
+interface ShardJob {
+  kind: string
+  spec: {
+    completionMode?: string
+    completions?: number
+    parallelism?: number
+    template: { spec: { containers: { args: string[] }[] } }
+  }
+}
+
 const documents = parseAllDocuments(readFileSync(join(folder, 'kubernetes/holdfast.yaml'), 'utf8')).map(
   (document) => document.toJS() as CronJob,
 )
@@ -147,6 +157,35 @@ describe('the manifests of Kubernetes', () => {
       const line = settingOf(`${metadata.name}.service`, 'ExecStart')!.replace(/ --state-dir \S+/, '')
       expect(line.split(' ').slice(1)).toEqual(spec.jobTemplate.spec.template.spec.containers[0]!.args)
     }
+  })
+})
+
+describe('the jobs of a restore in shards', () => {
+  const jobOf = (file: string): ShardJob =>
+    parseAllDocuments(readFileSync(join(folder, 'kubernetes', file), 'utf8'))
+      .map((document) => document.toJS() as ShardJob)
+      .find(({ kind }) => kind === 'Job')!
+  const argsOf = ({ spec }: ShardJob): string[] => spec.template.spec.containers[0]!.args
+  const [shards, finish] = ['holdfast-shards.yaml', 'holdfast-shards-finish.yaml'].map(jobOf) as [
+    ShardJob,
+    ShardJob,
+  ]
+
+  it('run commands that the CLI has, and the same one but for the part', async () => {
+    for (const job of [shards, finish]) await expectCommand(argsOf(job))
+    const withoutPart = argsOf(shards).join(' ').replace('--shard auto/8', '--finish')
+    expect(argsOf(finish).join(' ')).toBe(withoutPart)
+  })
+
+  it('have a pod for each shard that the command is told of', () => {
+    const count = Number(/--shard auto\/(\d+)/.exec(argsOf(shards).join(' '))![1])
+    expect(shards.spec).toMatchObject({ completionMode: 'Indexed', completions: count, parallelism: count })
+  })
+
+  it('are in the script for Slurm too', () => {
+    const script = readFileSync(join(folder, 'slurm/holdfast-shards'), 'utf8')
+    expect(script).toContain('--shard "auto/$shards"')
+    expect(spawnSync('sh', ['-n', join(folder, 'slurm/holdfast-shards')]).status).toBe(0)
   })
 })
 

@@ -109,7 +109,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 // It takes port 0 and doesn't say which one it got.
-async function findFreePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
