@@ -19,6 +19,7 @@ export interface WalkBatch {
 
 const flag = { sparse: 1, mount: 2, otherTime: 4, noEntry: 8 } as const
 const stepBytes = 5 * 8 + 4 * 8 + 5 * 4 + 2
+const noBytes = Buffer.alloc(0)
 
 /** Views of the columns, a fixed number of values for each step. */
 function columnsOf(bytes: SharedArrayBuffer, count: number) {
@@ -90,8 +91,11 @@ export function* decodeSteps({ count, bytes, withoutEntry }: WalkBatch, root: st
     const end = columns.words[index * 5 + 4]!
     const path = columns.text.subarray(start, pathEnd)
     if (columns.marks[index * 2 + 1] === flag.noEntry) yield { ...withoutEntry[passed++]!, path }
-    else
-      yield new DecodedEntry(columns, index, { root, path, linkTarget: columns.text.subarray(pathEnd, end) })
+    else {
+      // One for all, because a view for each entry would be garbage.
+      const linkTarget = pathEnd === end ? noBytes : columns.text.subarray(pathEnd, end)
+      yield new DecodedEntry(columns, index, { root, path, linkTarget })
+    }
     start = end
   }
 }
@@ -181,8 +185,6 @@ class DecodedStats implements EntryStats {
 function pathOf(step: Step): TreePath {
   return isWalked(step) ? step.entry.path : step.path
 }
-
-const noBytes = Buffer.alloc(0)
 
 function targetOf(step: Step): Buffer {
   return isWalked(step) ? step.entry.linkTarget : noBytes

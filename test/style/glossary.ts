@@ -73,16 +73,42 @@ export function brokenNames(glossary: Glossary, source: ts.SourceFile): string[]
 
 /** @param prose without code spans and code blocks. */
 export function brokenProse(glossary: Glossary, file: string, prose: string): string[] {
+  const { any, each } = proseRulesOf(glossary, file)
+  if (!any.test(prose)) return []
+  return each.flatMap(({ pattern, say }) =>
+    [...prose.matchAll(pattern)].map((match) => `${file}: ${match[0]} (say ${say})`),
+  )
+}
+
+interface ProseRules {
+  /** Matches where any of the rules does. */
+  any: RegExp
+  each: { pattern: RegExp; say: string }[]
+}
+
+const proseRules = new WeakMap<Glossary, Map<string, ProseRules>>()
+
+/** The rules for a file, made once for all of its comments. */
+function proseRulesOf(glossary: Glossary, file: string): ProseRules {
+  const [path] = file.split(':')
+  const byPath = proseRules.get(glossary) ?? new Map<string, ProseRules>()
+  proseRules.set(glossary, byPath)
+  const rules = byPath.get(path!) ?? makeProseRules(glossary, path!)
+  byPath.set(path!, rules)
+  return rules
+}
+
+function makeProseRules(glossary: Glossary, path: string): ProseRules {
   const rules = glossary.rules.flatMap(({ words, say, where }) =>
     where
-      .filter(({ kind, folders }) => kind === 'prose' && isIn(file, folders))
-      .flatMap(() => words.map((word) => ({ word, say }))),
+      .filter(({ kind, folders }) => kind === 'prose' && isIn(path, folders))
+      .flatMap(() => words.map((word) => ({ text: word.replaceAll(' ', '\\s+'), say }))),
   )
-  return rules.flatMap(({ word, say }) =>
-    [...prose.matchAll(new RegExp(`\\b${word.replaceAll(' ', '\\s+')}s?\\b`, 'gi'))].map(
-      (match) => `${file}: ${match[0]} (say ${say})`,
-    ),
-  )
+  const matcher = (text: string, flags: string): RegExp => new RegExp(`\\b(?:${text})s?\\b`, flags)
+  return {
+    any: matcher(rules.map(({ text }) => text).join('|'), 'i'),
+    each: rules.map(({ text, say }) => ({ pattern: matcher(text, 'gi'), say })),
+  }
 }
 
 /** Markdown without front matter of code: fenced and indented blocks, spans, link targets. */
@@ -99,25 +125,34 @@ function isIn(file: string, folders: readonly string[]): boolean {
 }
 
 function breaks(name: string, word: string, kind: WordKind): boolean {
-  const parts = splitName(name)
   const compactWord = word.replaceAll(' ', '')
   if (kind === 'whole names') return name.toLowerCase() === compactWord
-  if (kind === 'first words') return parts.length > 1 && parts[0] === compactWord
-  if (kind === 'prose') return false
-  const joined = parts.map((part) => part.replace(/s$/, ''))
-  const singular = compactWord.replace(/s$/, '')
-  return joined.some((_, start) =>
-    joined.some((__, end) => end >= start && joined.slice(start, end + 1).join('') === singular),
-  )
+  const { first, runs } = splitName(name)
+  if (kind === 'first words') return first === compactWord
+  return kind === 'names' && runs.has(compactWord.replace(/s$/, ''))
 }
 
-const splitNames = new Map<string, string[]>()
+interface SplitName {
+  /** The first of several words. */
+  first: string | null
+  /** Each run of its words, in the singular and without spaces. */
+  runs: Set<string>
+}
+
+const splitNames = new Map<string, SplitName>()
 
 /** Splits each name once, because most names occur often and each is compared with every rule. */
-function splitName(name: string): string[] {
-  const words = splitNames.get(name) ?? wordsOf(name)
-  splitNames.set(name, words)
-  return words
+function splitName(name: string): SplitName {
+  const earlier = splitNames.get(name)
+  if (earlier !== undefined) return earlier
+  const parts = wordsOf(name)
+  const singular = parts.map((part) => part.replace(/s$/, ''))
+  const runs = singular.flatMap((_, start) =>
+    singular.slice(start).map((__, length) => singular.slice(start, start + length + 1).join('')),
+  )
+  const split = { first: parts.length > 1 ? parts[0]! : null, runs: new Set(runs) }
+  splitNames.set(name, split)
+  return split
 }
 
 function wordsOf(name: string): string[] {
