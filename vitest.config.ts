@@ -48,26 +48,30 @@ const properties = [
 const scenarios = [
   'test/checks/monitoring/alerts.test.ts',
   'test/checks/{checks/behaviour,drill/drill,notary/notary,restore-test/isolation,restore-test/postgres}.test.ts',
+  'test/checks/source-state.test.ts',
   'test/conformance/sandbox.test.ts',
+  'test/core/snapshot/{printed-time,snapshot-choice}.test.ts',
   'test/engine/round-trip.test.ts',
   'test/examples/*.test.ts',
   'test/infra/components/*.test.ts',
   'test/infra/native-backups.test.ts',
-  'test/engine/backup/backup-{interruption,with-cache}.test.ts',
+  'test/engine/backup/{backup-interruption,backup-pass,backup-retention,backup-with-cache,cache-directory,command-output,vault-identity}.test.ts',
   'test/engine/restore/restore-{damage,interruption,shards}.test.ts',
   'test/infra/{account-reads,layers,main,policy-sizes,recording,production-elsewhere,regions,replacement-guard,scheduled-checks,toolkit}.test.ts',
   'test/lab/baselines/*.test.ts',
-  'test/lab/bench/measurement.test.ts',
+  'test/lab/bench/{dataset,measured-process,measurement}.test.ts',
   'test/lab/bench/cost/*.test.ts',
   'test/lab/incident/{drill,sabotage,guards/deployers-shell,steps/go-live,steps/nights}.test.ts',
   'test/lab/proof/{catalogue-rows,proof}.test.ts',
+  'test/lab/sandbox/s3/listing.test.ts',
   'test/lab/sandbox/{main,playground,authorization/random-policies,loader/loader}.test.ts',
   'test/lab/simulation/simulation.test.ts',
   'test/lab/weeks/weeks.test.ts',
   'test/mutants/vitest-session.test.ts',
   'test/package.test.ts',
   'test/restore-cli/commands.test.ts',
-  'test/restore-cli/commands/{browse,watch}.test.ts',
+  'test/restore-cli/{verbosity,wal-push-main}.test.ts',
+  'test/restore-cli/commands/{browse,verify,watch}.test.ts',
   'test/restore-cli/page/in-browser.test.ts',
   'test/scenarios/*.test.ts',
 ]
@@ -76,10 +80,15 @@ const scenarios = [
 const needsEndpoint =
   process.env['HOLDFAST_TEST_ENDPOINT'] === undefined ? ['test/conformance/endpoint.test.ts'] : []
 
+const testsThat = (pattern: RegExp): string[] =>
+  globSync('test/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
+    pattern.test(readFileSync(join(import.meta.dirname, file), 'utf8')),
+  )
+
 /** Tests that replace modules, and need modules of their own for it. */
-const isolated = globSync('test/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
-  readFileSync(join(import.meta.dirname, file), 'utf8').includes('vi.mock('),
-)
+const isolated = testsThat(/vi\.mock\(/)
+/** Tests that run the program of `pulumi up`, which takes seconds for each layer. */
+scenarios.push(...testsThat(/lab\/sandbox\/loader\/loader\.ts|infra\/main\.ts/))
 
 /** For tests that share the processor with other lanes of CI. */
 const patient = { testTimeout: 300_000, hookTimeout: 300_000 }
