@@ -88,7 +88,7 @@ const testsThat = (pattern: RegExp): string[] =>
 /** Tests that replace modules, and need modules of their own for it. */
 const isolated = testsThat(/vi\.mock\(/)
 /** Tests that run the program of `pulumi up`, which takes seconds for each layer. */
-scenarios.push(...testsThat(/lab\/sandbox\/loader\/loader\.ts|infra\/main\.ts/))
+scenarios.push(...testsThat(/lab\/sandbox\/loader\/loader\.ts|infra\/(?:main|recording)\.ts/))
 
 /** For tests that share the processor with other lanes of CI. */
 const patient = { testTimeout: 300_000, hookTimeout: 300_000 }
