@@ -1,7 +1,7 @@
 // The pages name files, links and commands that exist.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, matchesGlob, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import configuration from '../vitest.config.ts'
 
@@ -34,11 +34,52 @@ describe.each(pages)('$file', ({ file, text }) => {
 
   test('names scripts and test projects that exist', () => {
     const scripts = [...text.matchAll(/\bnpm run ([a-z][a-z:-]*)/g)].map(([, name]) => name!)
-    const projects = [...text.matchAll(/--project ([a-z]+)/g)].map(([, name]) => name!)
+    const named = [...text.matchAll(/--project ([a-z]+)/g)].map(([, name]) => name!)
+    const names = projects().map(({ name }) => name)
     expect(scripts.filter((name) => !(name in scriptsOf()))).toEqual([])
-    expect(projects.filter((name) => !projectNames().includes(name))).toEqual([])
+    expect(named.filter((name) => !names.includes(name))).toEqual([])
+  })
+
+  test('runs test files by the names of their projects', () => {
+    expect(commandsIn(text).filter(({ matched }) => matched.length === 0)).toEqual([])
   })
 })
+
+test('CI runs every test file of the folders that it names', () => {
+  const commands = commandsIn(readFileSync(join(root, '.ci/run'), 'utf8'))
+  expect(commands.length).toBeGreaterThan(0)
+  // Vitest runs what it finds, and says nothing of a file that another project has.
+  expect(commands.filter(({ path, matched }) => matched.length < filesUnder(path).length)).toEqual([])
+})
+
+/** A project has it only where a store of the user is named. */
+const needsEndpoint = 'test/conformance/endpoint.test.ts'
+const testFiles = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'test'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file.endsWith('.test.ts') && file !== needsEndpoint)
+
+const filesUnder = (path: string): string[] =>
+  testFiles.filter((file) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`))
+
+/** Each path of each command that runs Vitest, with the test files that the command's projects have there. */
+function commandsIn(text: string): { path: string; matched: string[] }[] {
+  return [...text.matchAll(/vitest run ([^`\n]*)/g)].flatMap(([, words]) => {
+    const names = [...words!.matchAll(/--project ([a-z]+)/g)].map(([, name]) => name)
+    const chosen = projects().filter(({ name }) => names.includes(name))
+    const isChosen = (file: string): boolean =>
+      chosen.some(
+        ({ include, exclude }) =>
+          include.some((glob) => matchesGlob(file, glob)) && !exclude.some((glob) => matchesGlob(file, glob)),
+      )
+    const paths = [...words!.matchAll(/(?<= )test\/[\w./-]+/g)].map(([path]) => path)
+    return paths
+      .filter((path) => path !== needsEndpoint)
+      .map((path) => ({ path, matched: filesUnder(path).filter(isChosen) }))
+  })
+}
 
 function scriptsOf(): Record<string, string> {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -47,10 +88,17 @@ function scriptsOf(): Record<string, string> {
   return scripts
 }
 
-function projectNames(): unknown[] {
-  return (configuration.test?.projects ?? []).map(
-    (project) => (project as { test: { name: unknown } }).test.name,
-  )
+interface TestProject {
+  name: string
+  include: string[]
+  exclude: string[]
+}
+
+function projects(): TestProject[] {
+  return (configuration.test?.projects ?? []).map((project) => {
+    const { test } = project as { test: Omit<TestProject, 'exclude'> & Partial<TestProject> }
+    return { ...test, exclude: test.exclude ?? [] }
+  })
 }
 
 /** As GitHub makes them of headings. */
