@@ -37,7 +37,8 @@ export function acknowledgementKey(id: string): string {
   return `${acknowledgementsPrefix}${id}.json`
 }
 
-function parseAcknowledgementKey(key: string): string | null {
+/** @returns the record's ULID; null for any other key. */
+export function parseAcknowledgementKey(key: string): string | null {
   const id = new RegExp(`^${acknowledgementsPrefix}([^/]+)\\.json$`).exec(key)?.[1] ?? ''
   return isUlid(id) ? id : null
 }

@@ -11,6 +11,7 @@ import {
   parseReceiptKey,
 } from '../../core/store/vault-keys.ts'
 import { isWalKey } from '../../core/wal/wal-keys.ts'
+import { parseAcknowledgementKey } from '../alarms/acknowledgement.ts'
 import { parseReportKey } from '../reports/report.ts'
 import type { Figures, VersionKind } from './custody-plan.ts'
 
@@ -106,5 +107,6 @@ function kindOf(key: string): VersionKind | null {
   if (parseReceiptKey(key) !== null) return 'receipt'
   if (parseIdentityKey(key) !== null) return 'proof'
   if (isWalKey(key)) return 'wal'
+  if (parseAcknowledgementKey(key) !== null) return 'acknowledgement'
   return parseReportKey(key) === null ? null : 'report'
 }

@@ -5,7 +5,13 @@ import { acceptLock, dayMs } from '../../core/snapshot/retention.ts'
 import type { Lock } from '../../core/snapshot/retention.ts'
 import { listSnapshots, listSources } from '../../core/snapshot/snapshot.ts'
 import type { ObjectStore } from '../../core/store/object-store.ts'
-import { isSourceName, receiptPrefix, receiptsPrefix, sourcePrefix } from '../../core/store/vault-keys.ts'
+import {
+  acknowledgementsPrefix,
+  isSourceName,
+  receiptPrefix,
+  receiptsPrefix,
+  sourcePrefix,
+} from '../../core/store/vault-keys.ts'
 import { reportedDays } from '../checks/behaviour.ts'
 import { reportsPrefix } from '../reports/report.ts'
 import { UnusualSnapshots } from '../reports/unusual-snapshots.ts'
@@ -18,12 +24,15 @@ import { planPrunes } from './prunes.ts'
 import { markLiveSnapshots, markObjects, markReceipts, protectRecords } from './snapshot-needs.ts'
 import type { LiveSnapshots, SourceSurvey } from './snapshot-needs.ts'
 
+/** Folders that no snapshot needs: what lies in them goes when its lock has ended. */
+const recordPrefixes: readonly string[] = [reportsPrefix, acknowledgementsPrefix]
+
 export interface PlanOptions {
   store: ObjectStore
   rules: CustodyRules
   /** The keys with which the notary signs; null: no receipt can be trusted. */
   keys: TrustedKeys | null
-  /** Default: every source, and the reports. */
+  /** Default: every source, the reports and the acknowledgements. */
   sources?: readonly string[]
   signal: AbortSignal
   onProgress?: (name: string) => void
@@ -47,7 +56,7 @@ export async function planCustody(options: PlanOptions): Promise<CustodyPlan> {
   const lockDefault = await store.lockDefault()
   const lock = acceptLock(store.name, lockDefault, rules.promiseDays, false)!
   const nowMs = lockDefault.serverTimeMs
-  const names = options.sources ?? [...(await listAllSources(store)), reportsPrefix]
+  const names = options.sources ?? [...(await listAllSources(store)), ...recordPrefixes]
   const days = lock.days + reportedDays
   const unusual = await UnusualSnapshots.read(store, { nowMs, days, signal })
   const sources: SourcePlan[] = []
@@ -56,7 +65,7 @@ export async function planCustody(options: PlanOptions): Promise<CustodyPlan> {
     signal.throwIfAborted()
     onProgress?.(name)
     const run: Run = { ...options, lock, nowMs, pruneLimit, unusual }
-    const sourcePlan = await (name === reportsPrefix ? planReports(run) : planSource(name, run))
+    const sourcePlan = await (recordPrefixes.includes(name) ? planRecords(name, run) : planSource(name, run))
     pruneLimit -= sourcePlan.prunes.length
     sources.push(sourcePlan)
   }
@@ -158,11 +167,11 @@ function doubtOf(
   return null
 }
 
-async function planReports(run: Run): Promise<SourcePlan> {
+async function planRecords(prefix: string, run: Run): Promise<SourcePlan> {
   const inventory = new Inventory(run.lock)
-  await inventory.read(run.store, reportsPrefix, run.signal)
+  await inventory.read(run.store, prefix, run.signal)
   return {
-    name: reportsPrefix,
+    name: prefix,
     stored: inventory.stored,
     liveSnapshots: 0,
     lastGood: null,

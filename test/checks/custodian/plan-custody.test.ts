@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { acknowledgementKey } from '../../../checks/alarms/acknowledgement.ts'
 import { dayMs } from '../../../core/snapshot/retention.ts'
 import { identityKey } from '../../../core/store/vault-keys.ts'
 import { CustodyVault, rules } from './custody-vault.ts'
@@ -95,7 +96,7 @@ describe('a version is pruned', () => {
     expect((await vault.run()).prunes.map(({ kind }) => kind)).toEqual(['receipt'])
   })
 
-  test('with markers, overlays and reports; proofs stay while a snapshot names their identity', async () => {
+  test('with markers, overlays, reports and acknowledgements; proofs stay while a snapshot names their identity', async () => {
     const vault = new CustodyVault()
     const pack = await vault.addPack()
     vault.store.add(identityKey('files', identity, identity), Buffer.from('proof'))
@@ -104,6 +105,7 @@ describe('a version is pruned', () => {
     vault.store.add(good.key, Buffer.alloc(0), { isDeleteMarker: true, lock: null })
     vault.store.add(pack.key, Buffer.from('overlay'))
     vault.store.add(`reports/2026/04/01/${identity}.json`, Buffer.from('{}'))
+    vault.store.add(acknowledgementKey(identity), Buffer.from('{}'))
     vault.passDays(4)
     await vault.run()
     expect(vault.store.changes).toEqual([`prune ${good.key}`])
