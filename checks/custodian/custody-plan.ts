@@ -7,7 +7,15 @@ import type { LockMode, ObjectRef } from '../../core/store/object-store.ts'
 export const maxRequestsAtOnce = 50
 
 /** In the order in which versions are pruned: a run that is killed must not leave a manifest without its packs. */
-export const versionKinds = ['manifest', 'receipt', 'pack', 'wal', 'proof', 'report', 'acknowledgement'] as const
+export const versionKinds = [
+  'manifest',
+  'receipt',
+  'pack',
+  'wal',
+  'proof',
+  'report',
+  'acknowledgement',
+] as const
 export type VersionKind = (typeof versionKinds)[number]
 
 /** A version stays so many days after its lock has ended, so that a mistake can be noticed. */

@@ -108,9 +108,9 @@ async function keep(
   ...args: string[]
 ): Promise<{ status: number | null; records: SourceRecord[]; run: object }> {
   const { status, stderr, records } = await holdfast('holdfast-custodian', 'custodian', ...args)
-  const all = records() as unknown as (SourceRecord & { type: string })[]
-  expect(all.at(-1), stderr).toMatchObject({ type: 'custodian' })
-  return { status, records: all.slice(0, -1), run: all.at(-1)! }
+  const everyRecord = records() as unknown as (SourceRecord & { type: string })[]
+  expect(everyRecord.at(-1), stderr).toMatchObject({ type: 'custodian' })
+  return { status, records: everyRecord.slice(0, -1), run: everyRecord.at(-1)! }
 }
 
 test('`custodian` keeps the last snapshot of a silent source restorable, and prunes what came before it', async () => {

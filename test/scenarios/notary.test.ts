@@ -152,10 +152,10 @@ describe("the notary's role", () => {
     const target = join(folder, 'restored')
     const restored = await run(restorer, ['restore', ...vaultFlags, ...key, '--target', target, '--dry-run'])
     expect(restored.stdout + restored.stderr).toContain('the notary has not attested it')
-    const any = await run(restorer, [
+    const unattested = await run(restorer, [
       ...['restore', ...vaultFlags, ...key, '--target', target, '--dry-run', '--allow-unattested'],
     ])
-    expect(any.stdout + any.stderr).toContain('the notary has not attested the snapshot')
+    expect(unattested.stdout + unattested.stderr).toContain('the notary has not attested the snapshot')
   })
 
   test('asks for packs whose locks are too short, and the next backup uploads them again', async () => {

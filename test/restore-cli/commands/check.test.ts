@@ -92,8 +92,8 @@ test('a source that the vault does not have is red, and so is one that the file 
     findings: [{ subject: 'nowhere', detail: 'the vault has no snapshot of it' }],
   })
   const file = settingsFile('formatVersion: 1\nsources: { nowhere: { maxAge: 2h } }\n')
-  const all = await check('--checks', file, '--no-report', '--only', 'tamper', '--json')
-  expect(all.records().filter(({ type }) => type === 'source-checks')).toEqual(
+  const outcome = await check('--checks', file, '--no-report', '--only', 'tamper', '--json')
+  expect(outcome.records().filter(({ type }) => type === 'source-checks')).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ source: 'nowhere', red: [] }),
       expect.objectContaining({ source: 'sound', red: ['tamper'] }),
@@ -113,8 +113,8 @@ test('with --state-dir, the next run sends fewer requests; --only asks one check
   }
   expect(requests[1]).toBeLessThan(requests[0]!)
   expect(readdirSync(folder)).toEqual([expect.stringMatching(/^[0-9a-f]{16}-sound\.state$/)])
-  const one = await check('--source', 'sound', '--only', 'lock', '--no-report', '--json')
-  expect(one.records().map(({ type }) => type)).toEqual(['check', 'source-checks', 'check-run'])
+  const outcome = await check('--source', 'sound', '--only', 'lock', '--no-report', '--json')
+  expect(outcome.records().map(({ type }) => type)).toEqual(['check', 'source-checks', 'check-run'])
 })
 
 test('a vault that is not locked as guaranteed is red by the objectives of the command line', async () => {
