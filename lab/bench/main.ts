@@ -6,7 +6,8 @@
 // 4. Each run is a whole process; measured-process.ts records its time, processor time and memory.
 // 5. theoretical-limits.ts measures how fast writing, fetching and decoding are alone.
 // 6. history.ts restores an old snapshot among many; complexity.ts measures how time and memory grow with the data.
-// 7. results.ts merges the figures into docs/benchmarks.json; page/ draws docs/benchmarks.md and its charts from it.
+// 7. wal-push.ts compares the throughput of WAL with pgBackRest's.
+// 8. results.ts merges the figures into docs/benchmarks.json; page/ draws docs/benchmarks.md and its charts from it.
 //
 // cost/ writes docs/cost.md from the product's constants, without a measurement.
 import { execFileSync } from 'node:child_process'
@@ -30,6 +31,7 @@ import { makePostgres } from './postgres-dataset.ts'
 import { renderPage } from './page/page.ts'
 import { cleanProvenance, mergeResults, readResults } from './results.ts'
 import type { DatasetResults, Provenance, Results } from './results.ts'
+import { measureWalPush } from './wal-push.ts'
 import { preparePrograms } from './programs.ts'
 import type { Programs } from './programs.ts'
 
@@ -41,7 +43,7 @@ const sync = (): void => void execFileSync('sync')
 
 type Maker = (directory: string, scale: number) => Dataset | Promise<Dataset>
 
-const makers: Record<Exclude<PartName, 'history' | 'complexity' | 'tree'>, Maker> = {
+const makers: Record<Exclude<PartName, 'history' | 'complexity' | 'tree' | 'wal'>, Maker> = {
   mixed: makeMixed,
   tiny: makeTiny,
   big: makeBig,
@@ -80,7 +82,9 @@ async function measureAll(options: Options, out: string): Promise<PartName[]> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => process.exit(exitStatus.interrupted))
   process.once('exit', () => rmSync(work, { recursive: true, force: true, maxRetries: 5 }))
-  const programs = await preparePrograms(work, report)
+  const programs = await preparePrograms(work, report, {
+    isOnlyWal: options.parts.every((part) => part === 'wal'),
+  })
   report(Object.values(programs.versions).join(', '))
   const { command, rounds } = options
   const provenance = cleanProvenance({
@@ -130,6 +134,11 @@ async function measurePart(
         datasets: [],
         complexity: complexity.map((growth) => ({ ...growth, provenance: treeProvenance })),
       }
+    }
+    if (part === 'wal') {
+      const { rounds } = options
+      const wal = await measureWalPush({ gateway, programs, folder, scale, rounds, report })
+      return { version: 1, datasets: [], complexity: [], wal: [{ name: part, provenance, scale, ...wal }] }
     }
     const tools = [openHoldfast(programs, gateway), openRestic(programs, gateway)]
     const runs = part === 'daily' ? options.runs.filter((name) => dailyRuns.includes(name)) : options.runs

@@ -15,16 +15,17 @@ export const partNames = [
   'complexity',
   'tree',
   'daily',
+  'wal',
 ] as const
-/** A million files take long: these parts are measured only by name. */
-const namedParts: readonly string[] = ['tree', 'daily']
+/** Parts that are measured only by name: a million files take long, and not every machine has pgBackRest. */
+const namedParts: readonly string[] = ['tree', 'daily', 'wal']
 const usualParts = partNames.filter((name) => !namedParts.includes(name))
 export type PartName = (typeof partNames)[number]
 
 export const usage = `npm run bench -- [options]
 
   --quick        sizes that take about 20 minutes in all (without it: full sizes, about an hour)
-  --only A,B     only these parts: ${partNames.join(', ')} (the last two: a million files, 8 GiB of disk, only if named)
+  --only A,B     only these parts: ${partNames.join(', ')} (tree, daily: a million files, 8 GiB of disk; wal: Debian's postgresql-15, pgbackrest, openssl; only if named)
   --runs A,B     only these runs of a data set: ${runNames.join(', ')}
   --rounds N     rounds, both tools in each (default 5)
   --scale X      all sizes times X
@@ -57,6 +58,7 @@ const fullScales: Record<PartName, number> = {
   complexity: 1,
   tree: 1,
   daily: 1,
+  wal: 1,
 }
 const quickScales: Record<PartName, number> = {
   mixed: 1,
@@ -67,6 +69,7 @@ const quickScales: Record<PartName, number> = {
   complexity: 0.2,
   tree: 1,
   daily: 1,
+  wal: 0.25,
 }
 
 /** @throws `invalid-input` for an unknown option or a wrong value. */

@@ -12,6 +12,7 @@ const project = resolve(import.meta.dirname, '../..')
 export interface Programs {
   /** The built command, as it is published. */
   holdfast: string
+  /** Empty if only the WAL is measured. */
   restic: string
   versitygw: string
   /** Version of each program, for the report. */
@@ -38,19 +39,26 @@ const modules: Module[] = [
  * program.
  * @throws `not-found` if a program is not installed and can't be built.
  */
-export async function preparePrograms(folder: string, report: (text: string) => void): Promise<Programs> {
+export async function preparePrograms(
+  folder: string,
+  report: (text: string) => void,
+  { isOnlyWal }: { isOnlyWal: boolean },
+): Promise<Programs> {
   const programs: Record<string, string> = {}
-  for (const module of modules) programs[module.name] = await findOrInstall(module, report)
+  for (const module of modules.filter(({ name }) => name !== 'restic' || !isOnlyWal))
+    programs[module.name] = await findOrInstall(module, report)
   const holdfast = await build(folder, report)
   return {
     holdfast,
-    restic: programs['restic']!,
+    restic: programs['restic'] ?? '',
     versitygw: programs['versitygw']!,
     folder,
     versions: {
       node: process.version,
       holdfast: `holdfast ${(await run(process.execPath, [join(folder, 'dist', 'restore-cli', 'main.js'), '--version'])).stdout.trim()}`,
-      restic: (await run(programs['restic']!, ['version'])).stdout.trim(),
+      ...(isOnlyWal
+        ? { pgbackrest: (await run('pgbackrest', ['version'])).stdout.trim() }
+        : { restic: (await run(programs['restic']!, ['version'])).stdout.trim() }),
       versitygw: await versionOf(programs['versitygw']!),
     },
   }

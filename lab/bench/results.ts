@@ -71,10 +71,27 @@ const point = z.strictObject({
 
 const complexity = z.strictObject({ name, provenance, unit: text, points: z.array(point).max(100) })
 
+const walPush = z
+  .strictObject({
+    name,
+    provenance,
+    scale: positive,
+    segments: z.int().positive(),
+    bytes: positive,
+    /** Seconds for all segments; one value a round. */
+    holdfast: series,
+    pgbackrest: series,
+  })
+  .refine(
+    ({ holdfast, pgbackrest }) => holdfast.length === pgbackrest.length,
+    'the tools have different numbers of rounds',
+  )
+
 const resultsSchema = z.strictObject({
   version: z.literal(1),
   datasets: z.array(dataset).max(20),
   complexity: z.array(complexity).max(20),
+  wal: z.array(walPush).max(5).optional(),
 })
 
 export type Results = z.infer<typeof resultsSchema>
@@ -83,6 +100,7 @@ export type DatasetResults = z.infer<typeof dataset>
 export type TheoreticalLimits = NonNullable<DatasetResults['ceilings']>
 export type RunResults = z.infer<typeof run>
 export type Side = z.infer<typeof side>
+export type WalResults = z.infer<typeof walPush>
 export type Complexity = z.infer<typeof complexity>
 export type ComplexityPoint = z.infer<typeof point>
 
@@ -147,5 +165,6 @@ export function mergeResults(before: Results, now: Results): Results {
     version: 1,
     datasets: merge(before.datasets, now.datasets),
     complexity: merge(before.complexity, now.complexity),
+    wal: merge(before.wal ?? [], now.wal ?? []),
   }
 }

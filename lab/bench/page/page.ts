@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { totalOf } from '../access-log.ts'
-import type { Complexity, DatasetResults, Results, RunResults, Side } from '../results.ts'
+import type { Complexity, DatasetResults, Results, RunResults, Side, WalResults } from '../results.ts'
 import { ratiosOf, spreadOf } from '../statistics.ts'
 import { drawCharts } from './charts.ts'
 import { bytesText, ratioText, secondsText } from './figures.ts'
@@ -31,6 +31,7 @@ export function pageText(results: Results, charts: readonly string[]): string {
     ...chart('speed.svg', 'How many times as fast as restic'),
     ...chart('memory.svg', 'Peak memory'),
     ...results.datasets.flatMap((dataset) => ['', ...datasetSection(dataset)]),
+    ...(results.wal ?? []).flatMap((wal) => ['', ...walSection(wal)]),
     ...(results.complexity.length === 0
       ? []
       : [
@@ -49,8 +50,8 @@ export function pageText(results: Results, charts: readonly string[]): string {
   ].join('\n')
 }
 
-function introduction({ datasets, complexity }: Results): string[] {
-  const parts = [...datasets, ...complexity]
+function introduction({ datasets, complexity, wal = [] }: Results): string[] {
+  const parts = [...datasets, ...complexity, ...wal]
   const ways = new Map<string, { names: string[]; part: (typeof parts)[number] }>()
   for (const part of parts) {
     const key = JSON.stringify(part.provenance)
@@ -116,6 +117,22 @@ function standingTable(results: Results): string[] {
   ]
 }
 
+function walSection({ segments, bytes, holdfast, pgbackrest }: WalResults): string[] {
+  const speed = (seconds: readonly number[]): string =>
+    `${(bytes / 2 ** 20 / spreadOf(seconds).median).toFixed(1)} MiB/s`
+  return [
+    '## How fast does WAL reach the vault?',
+    '',
+    `${segments} segments, pushed as PostgreSQL does: one command for one segment after the other. Both tools push over TLS to the same store, and compress with zstd at`,
+    'level 1. pgBackRest pushes asynchronously with two processes, and Holdfast from one process with three files at a time. The ratio is the median of the rounds, with the range.',
+    '',
+    ...table(
+      ['', 'Holdfast', 'pgBackRest', 'Holdfast is'],
+      [['WAL push', speed(holdfast), speed(pgbackrest), spreadText({ ours: holdfast, theirs: pgbackrest })]],
+    ),
+  ]
+}
+
 function datasetSection({ name, description, files, bytes, runs }: DatasetResults): string[] {
   return [
     `### ${name}`,
@@ -139,7 +156,7 @@ function datasetSection({ name, description, files, bytes, runs }: DatasetResult
       ],
       runs.map((run) => [
         run.name,
-        spreadText(run),
+        spreadText({ ours: run.holdfast.seconds, theirs: run.restic.seconds }),
         ...both(run, (side) => secondsText(spreadOf(side.seconds).median)),
         ...both(run, (side) => secondsText(spreadOf(side.cpuSeconds).median)),
         ...both(run, (side) => bytesText(spreadOf(side.peakBytes).median)),
@@ -171,8 +188,8 @@ function both(run: RunResults, text: (side: Side) => string): [string, string] {
   return [text(run.holdfast), text(run.restic)]
 }
 
-function spreadText({ holdfast, restic }: RunResults): string {
-  const { median, min, max } = ratiosOf(holdfast.seconds, restic.seconds)
+function spreadText({ ours, theirs }: { ours: readonly number[]; theirs: readonly number[] }): string {
+  const { median, min, max } = ratiosOf(ours, theirs)
   return `**${ratioText(median)}** (${ratioText(min)} to ${ratioText(max)})`
 }
 

@@ -42,6 +42,8 @@ describe('the options of a measurement', () => {
   test('measure a tree of a million files when it is asked for, and not by themselves', () => {
     expect(parseOptions(['--quick']).parts).not.toContain('tree')
     expect(parseOptions([]).parts).not.toContain('daily')
+    expect(parseOptions([]).parts).not.toContain('wal')
+    expect(parseOptions(['--only', 'wal'])).toMatchObject({ parts: ['wal'], scales: { wal: 1 } })
     expect(parseOptions(['--only', 'daily'])).toMatchObject({ parts: ['daily'], scales: { daily: 1 } })
     expect(parseOptions(['--only', 'tree'])).toMatchObject({ parts: ['tree'], scales: { tree: 1 } })
   })

@@ -65,6 +65,25 @@ test('new results replace earlier ones of the same name, and other results stay'
   expect(merged.complexity).toEqual(again.complexity)
 })
 
+test('WAL: new rounds replace those of before, and both tools have as many', () => {
+  const { provenance } = makeResults().datasets[0]!
+  const pushed = {
+    name: 'wal',
+    provenance,
+    scale: 1,
+    segments: 4,
+    bytes: 64,
+    holdfast: [1, 2],
+    pgbackrest: [3, 4],
+  }
+  const again = { ...pushed, holdfast: [5], pgbackrest: [6] }
+  const merged = mergeResults({ ...makeResults(), wal: [pushed] }, { ...makeResults(), wal: [again] })
+  expect(merged.wal).toEqual([again])
+  expect(read(JSON.stringify(merged))).toEqual(merged)
+  const uneven = { ...makeResults(), wal: [{ ...pushed, holdfast: [1] }] }
+  expect(() => read(JSON.stringify(uneven))).toThrow(refusal)
+})
+
 test('foreign text about the machine is cleaned, so that the results can be read back', () => {
   const [dataset] = makeResults().datasets
   const provenance = cleanProvenance({

@@ -23,6 +23,16 @@ describe('the page of results', () => {
     )
   })
 
+  test('has the throughput of WAL beside pgBackRest, slower or faster', () => {
+    const results = makeResults()
+    const { provenance } = results.datasets[0]!
+    const wal = { name: 'wal', provenance, scale: 1, segments: 4, bytes: 2 ** 26 }
+    const page = pageText({ ...results, wal: [{ ...wal, holdfast: [2, 1, 4], pgbackrest: [1, 1, 1] }] }, [])
+    expect(page).toContain('| WAL push | 32.0 MiB/s | 64.0 MiB/s | **0.50x** (0.25x to 1.00x) |')
+    expect(page).toContain('4 segments')
+    expect(pageText(results, [])).not.toContain('WAL')
+  })
+
   test('says where less was measured than the targets are about', () => {
     expect(pageText(makeResults(), [])).not.toContain('full sizes. These were')
     expect(pageText(makeResults([makeRun('first', 2)], { scale: 0.125 }), [])).toContain(
