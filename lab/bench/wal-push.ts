@@ -2,7 +2,7 @@
 // one segment after the other, as PostgreSQL starts its `archive_command`.
 //
 // Both push the same segments to the same store over TLS, because pgBackRest speaks no plain HTTP. Both compress with
-// zstd at level 1. pgBackRest pushes asynchronously with two processes; Holdfast's process pushes three files at a time.
+// zstd at level 1. pgBackRest pushes asynchronously with two processes, and Holdfast's process three files at a time.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
