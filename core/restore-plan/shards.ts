@@ -12,7 +12,7 @@ export interface Shard {
 export const shardLimit = 1000
 
 /** A unit above this part of a share is given away first, to the shard with the least. */
-const largeUnitShare = 1 / 8
+const largeUnitShare = 1 / 32
 
 export function shardText({ index, count }: Shard): string {
   return `${index}/${count}`

@@ -17,8 +17,8 @@ test('each unit belongs to one shard, and no shard has much more than its share'
         const shards = divideUnits(weights, count)
         expect([...shards].every((shard) => shard < count)).toBe(true)
         const mean = weights.reduce((sum, weight) => sum + weight, 0) / count
-        const large = weights.filter((weight) => weight > mean / 8)
-        const small = Math.max(0, ...weights.filter((weight) => weight <= mean / 8))
+        const large = weights.filter((weight) => weight > mean / 32)
+        const small = Math.max(0, ...weights.filter((weight) => weight <= mean / 32))
         // The largest go first, to the lightest shard: at most 4/3 of the best division (Graham 1969).
         const best = Math.max(mean, ...large)
         expect(Math.max(...loadsOf(weights, shards, count))).toBeLessThanOrEqual(
