@@ -70,7 +70,7 @@ describe.each(majors)('PostgreSQL %d', (major) => {
     }
     ;({ cluster, dataDirectory } = await startNewServer(servers, { major, name: `data-${major}`, settings }))
     bin = join((await servers.binariesOf(major)).directory, 'bin')
-    const client = await cluster.connect()
+    let client = await cluster.connect()
     await client.query('create table booking (id int primary key, note text)')
     const { rows } = await client.query<{ id: string }>(
       'select system_identifier::text as id from pg_control_system()',
@@ -80,6 +80,8 @@ describe.each(majors)('PostgreSQL %d', (major) => {
     await makeHostile(client)
     await commit(client, 3)
     await backUp()
+    await client.end()
+    client = await restartWith({ ...settings, max_connections: '300' })
     await commit(client, 3)
     await client.query("select pg_create_restore_point('before deploy')")
     pointAfter = commits.length
@@ -103,6 +105,14 @@ describe.each(majors)('PostgreSQL %d', (major) => {
       `create function attack() returns int language plpgsql as $$ begin copy (select 1) to program 'touch ${marker()}'; return 1; end $$`,
     )
     await client.query('create view trap as select attack()')
+  }
+
+  /** A recovery with `hot_standby` would pause for ever where its primary raised one of these settings. */
+  async function restartWith(settings: Record<string, string>): Promise<pg.Client> {
+    await cluster.stop()
+    rmSync(join(dataDirectory, 'standby.signal'))
+    cluster = await startServer(servers, { major, dataDirectory, settings })
+    return cluster.connect()
   }
 
   async function commit(client: pg.Client, count: number): Promise<void> {
@@ -206,6 +216,17 @@ describe.each(majors)('PostgreSQL %d', (major) => {
     expect(outcome.stderr).toContain('has no such record')
     expect(existsSync(outcome.target)).toBe(false)
   })
+
+  test.skipIf(!hasDebianServer)(
+    'the programs of another major version change nothing: those of its own recover it afterwards',
+    async () => {
+      const other = join((await servers.binariesOf(major === 18 ? 15 : 18)).directory, 'bin')
+      const outcome = await restore('--start', '--postgres-bin', other)
+      expect(outcome.status).toBe(4)
+      expect(outcome.stdout).toContain('database files are incompatible with server')
+      expect(await idsIn(outcome.target)).toEqual(commits.map(({ id }) => id))
+    },
+  )
 
   test('without a target, everything that the vault holds comes back', async () => {
     const outcome = await restore('--start', '--postgres-bin', bin)
