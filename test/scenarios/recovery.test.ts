@@ -220,8 +220,8 @@ describe.each(majors)('PostgreSQL %d', (major) => {
   test.skipIf(!hasDebianServer)(
     'the programs of another major version change nothing: those of its own recover it afterwards',
     async () => {
-      const other = join((await servers.binariesOf(major === 18 ? 15 : 18)).directory, 'bin')
-      const outcome = await restore('--start', '--postgres-bin', other)
+      const foreignBin = join((await servers.binariesOf(major === 18 ? 15 : 18)).directory, 'bin')
+      const outcome = await restore('--start', '--postgres-bin', foreignBin)
       expect(outcome.status).toBe(4)
       expect(outcome.stdout).toContain('database files are incompatible with server')
       expect(await idsIn(outcome.target)).toEqual(commits.map(({ id }) => id))
