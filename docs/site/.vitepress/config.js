@@ -34,6 +34,9 @@ function copyPages() {
   return folder
 }
 
+const pages = copyPages()
+const isPage = (file) => file.endsWith('.md') && existsSync(join(pages, relative(root, file)))
+
 /** A link to a file that is no page leads to the repository. The test of the pages holds that it exists. */
 function linkToSources(markdown) {
   const render = markdown.renderer.rules.link_open
@@ -41,8 +44,8 @@ function linkToSources(markdown) {
     const token = tokens[index]
     const href = token.attrGet('href') ?? ''
     const path = href.split('#')[0]
-    if (path !== '' && !/^[a-z]+:/.test(path) && !path.endsWith('.md')) {
-      const file = resolve(root, dirname(environment.relativePath), path)
+    const file = resolve(root, dirname(environment.relativePath), path)
+    if (path !== '' && !/^[a-z]+:/.test(path) && !isPage(file)) {
       if (!existsSync(file)) throw new Error(`${environment.relativePath} links to ${href}, which isn't there`)
       token.attrSet('href', `${address || 'https://invalid.example'}/tree/HEAD/${relative(root, file)}`)
     }
@@ -55,7 +58,7 @@ function linkToSources(markdown) {
 export default defineConfig({
   title: 'Holdfast',
   description: 'Backups that survive an attacker who holds every credential of your production account.',
-  srcDir: copyPages(),
+  srcDir: pages,
   outDir: './dist',
   cacheDir: './node_modules/.cache',
   rewrites: { 'README.md': 'index.md', 'docs/README.md': 'docs/index.md' },
