@@ -126,7 +126,7 @@ describe('the package', () => {
       .map(({ path }) => path)
       .filter(
         (path) =>
-          !/^(bin\/(holdfast|restore)|dist\/.*\.(js|d\.ts)|dist\/THIRD-PARTY-LICENCES\.txt|deploy\/systemd\/holdfast[a-z@.-]*|deploy\/monitoring\/(holdfast-alerts\.yaml|grafana-dashboard\.json)|deploy\/kubernetes\/holdfast\.yaml|infra\/Containerfile|package\.json|README\.md|LICENSE)$/.test(
+          !/^(bin\/(holdfast|restore)|dist\/.*\.(js|d\.ts)|dist\/THIRD-PARTY-LICENCES\.txt|deploy\/systemd\/holdfast[a-z@.-]*|deploy\/monitoring\/(holdfast-alerts\.yaml|grafana-dashboard\.json)|deploy\/kubernetes\/holdfast[a-z-]*\.yaml|deploy\/slurm\/holdfast-shards|infra\/Containerfile|package\.json|README\.md|LICENSE)$/.test(
             path,
           ),
       )
