@@ -64,7 +64,8 @@ async function expectCommand([name, ...args]: readonly string[]): Promise<void> 
   )
   const command = program.commands.find((candidate) => candidate.name() === name)
   expect(command, name).toBeDefined()
-  expect(command!.parseOptions(args)).toEqual({ operands: [], unknown: [] })
+  const operands = name === 'backup' ? ['/srv/data'] : []
+  expect(command!.parseOptions(args)).toEqual({ operands, unknown: [] })
 }
 
 describe('the units of systemd', () => {
