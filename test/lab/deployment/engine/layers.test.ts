@@ -35,7 +35,7 @@ describe.each(exampleLayers)('the %s layer', (layer) => {
   it('is created as the recording shows it: each resource with its inputs and its account', () => {
     expect(up.error).toBe('')
     const created = world.provider.calls.map(({ resource }) => resource)
-    const byId = (resources: readonly { urn: string; accountId: string; inputs: object }[]) =>
+    const byId = (resources: readonly { urn: string; accountId: string | null; inputs: object }[]) =>
       Object.fromEntries(resources.map(({ urn, accountId, inputs }) => [idOf(urn), { accountId, inputs }]))
     expect(Object.keys(byId(created))).toHaveLength(created.length)
     expect(byId(created)).toEqual(byId(recorded))
@@ -71,7 +71,7 @@ describe.each(exampleLayers)('the %s layer', (layer) => {
     const open = new Set(recorded.filter(({ protect }) => !protect).map(({ urn }) => idOf(urn)))
     expect(deletions().filter(({ resource }) => !open.has(idOf(resource.urn)))).toEqual([])
     const state = world.stack(layer).state()
-    const left = new Set(state.map(({ urn }) => idOf(urn)))
-    expect(recorded.filter(({ urn, protect }) => protect && !left.has(idOf(urn)))).toEqual([])
+    const remaining = new Set(state.map(({ urn }) => idOf(urn)))
+    expect(recorded.filter(({ urn, protect }) => protect && !remaining.has(idOf(urn)))).toEqual([])
   })
 })
