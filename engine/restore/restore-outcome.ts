@@ -9,27 +9,28 @@ export type Outcome = Pick<RestoreResult, 'problems' | 'problemCount' | 'damaged
 
 /** Saved in the state, so that a restore that only finishes the publishing can report the same. */
 export function findingsOf(outcome: Outcome): StagedFindings {
-  const asText = ({ path, detail }: { path: Buffer; detail: string }): { path: string; detail: string } => ({
-    path: pathText(path),
-    detail,
-  })
-  return {
-    damaged: outcome.damaged.map(asText),
-    problems: outcome.problems.map(asText),
-    problemCount: outcome.problemCount,
-  }
+  return withPaths(outcome, pathText)
 }
 
 export function outcomeOf(findings: StagedFindings): Outcome {
-  const asBytes = ({ path, detail }: { path: string; detail: string }): { path: Buffer; detail: string } => ({
-    path: parsePathText(path),
+  return withPaths(findings, parsePathText)
+}
+
+interface Findings<P> {
+  damaged: { path: P; detail: string }[]
+  problems: { path: P; detail: string }[]
+  problemCount: number
+}
+
+function withPaths<P, Q>(
+  { damaged, problems, problemCount }: Findings<P>,
+  convert: (path: P) => Q,
+): Findings<Q> {
+  const converted = ({ path, detail }: { path: P; detail: string }): { path: Q; detail: string } => ({
+    path: convert(path),
     detail,
   })
-  return {
-    damaged: findings.damaged.map(asBytes),
-    problems: findings.problems.map(asBytes),
-    problemCount: findings.problemCount,
-  }
+  return { damaged: damaged.map(converted), problems: problems.map(converted), problemCount }
 }
 
 export function addProblem(outcome: Outcome, path: Buffer, detail: string): void {

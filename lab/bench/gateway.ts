@@ -63,35 +63,7 @@ export class Gateway {
   static async start(program: string, folder: string): Promise<Gateway> {
     const port = await freePort()
     for (const part of ['buckets', 'versions']) mkdirSync(join(folder, part), { recursive: true })
-    const log = openSync(join(folder, 'gateway.log'), 'a')
-    const child = spawn(
-      program,
-      [
-        '--port',
-        `127.0.0.1:${port}`,
-        '--region',
-        region,
-        '--keep-alive',
-        '--quiet',
-        '--access-log',
-        join(folder, 'access.log'),
-        'posix',
-        '--versioning-dir',
-        join(folder, 'versions'),
-        join(folder, 'buckets'),
-      ],
-      {
-        env: {
-          ROOT_ACCESS_KEY_ID: credentials.accessKeyId,
-          ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-          HOME: folder,
-        },
-        stdio: ['ignore', log, log],
-      },
-    )
-    closeSync(log)
-    // Kill the server at every exit of this process, so that it can't outlive the measurement.
-    process.prependOnceListener('exit', () => child.kill('SIGKILL'))
+    const child = spawnServer(program, folder, port, ['--access-log', join(folder, 'access.log')])
     const gateway = new Gateway(child, folder, port)
     try {
       await gateway.waitUntilReady()
@@ -206,6 +178,32 @@ export class Gateway {
     const log = readFileSync(join(this.folder, 'gateway.log'), 'utf8')
     throw new HoldfastError('unreachable', `versitygw did not start: ${log.trim().slice(-1000)}`)
   }
+}
+
+/**
+ * Starts versitygw on the buckets of `folder`. It ends with this process, so that it can't outlive a measurement.
+ * @param options besides the usual ones.
+ */
+export function spawnServer(
+  program: string,
+  folder: string,
+  port: number,
+  options: readonly string[],
+): ChildProcess {
+  const log = openSync(join(folder, 'gateway.log'), 'a')
+  const address = ['--port', `127.0.0.1:${port}`, '--region', region]
+  const posix = ['posix', '--versioning-dir', join(folder, 'versions'), join(folder, 'buckets')]
+  const child = spawn(program, [...address, '--keep-alive', '--quiet', ...options, ...posix], {
+    env: {
+      ROOT_ACCESS_KEY_ID: credentials.accessKeyId,
+      ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      HOME: folder,
+    },
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  process.prependOnceListener('exit', () => child.kill('SIGKILL'))
+  return child
 }
 
 export async function freePort(): Promise<number> {

@@ -5,24 +5,14 @@
 // zstd at level 1. pgBackRest pushes asynchronously with two processes, and Holdfast's process three files at a time.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  closeSync,
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HoldfastError } from '../../core/errors.ts'
 import { Cluster, initializeCluster } from '../postgres/cluster.ts'
 import { findUnprivilegedUser } from '../postgres/unprivileged-user.ts'
 import { scaled } from './dataset.ts'
-import { freePort } from './gateway.ts'
+import { freePort, spawnServer } from './gateway.ts'
 import type { Gateway } from './gateway.ts'
 import type { Programs } from './programs.ts'
 import type { WalResults } from './results.ts'
@@ -111,31 +101,21 @@ interface TlsStore {
 }
 
 /** The same store once more, with a certificate of its own. */
-async function serveTls({ gateway, programs, folder }: WalSetting): Promise<TlsStore> {
+async function serveTls({ programs, folder }: WalSetting): Promise<TlsStore> {
   const [key, certificate] = [join(folder, 'tls.key'), join(folder, 'tls.pem')]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
   const keyType = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   const request = ['req', '-x509', ...keyType, '-days', '2', ...subject, '-keyout', key, '-out', certificate]
   execFileSync('openssl', request, { stdio: 'ignore' })
   const port = await freePort()
-  const log = openSync(join(folder, 'tls.log'), 'a')
-  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_REGION: region } = gateway.environment
-  const address = ['--port', `127.0.0.1:${port}`, '--region', region!]
-  const store = join(folder, 'store')
-  const posix = ['posix', '--versioning-dir', join(store, 'versions'), join(store, 'buckets')]
-  const child = spawn(
-    programs.versitygw,
-    [...address, '--keep-alive', '--quiet', '--cert', certificate, '--key', key, ...posix],
-    {
-      env: { ROOT_ACCESS_KEY_ID: id, ROOT_SECRET_ACCESS_KEY: secret, HOME: folder },
-      stdio: ['ignore', log, log],
-    },
-  )
-  closeSync(log)
-  const stop = (): void => void child.kill('SIGKILL')
-  process.prependOnceListener('exit', stop)
+  const child = spawnServer(programs.versitygw, join(folder, 'store'), port, [
+    '--cert',
+    certificate,
+    '--key',
+    key,
+  ])
   await sleep(1000)
-  return { port, certificate, stop }
+  return { port, certificate, stop: () => void child.kill('SIGKILL') }
 }
 
 interface Round {
