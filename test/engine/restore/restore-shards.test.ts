@@ -195,6 +195,18 @@ describe('shards of a restore into one target', () => {
     shards.expectWhole()
   })
 
+  test('that come after the end began to publish are refused', async () => {
+    const shards = await Shards.make(2)
+    await shards.runAll()
+    const file = join(shards.folder, 'state.json')
+    const state = readFileSync(file, 'utf8')
+    writeFileSync(file, state.replace('"writing"', '"publishing"'))
+    expect((await refusalOf(shards.run(1))).code).toBe('conflict')
+    writeFileSync(file, state)
+    await shards.finish()
+    shards.expectWhole()
+  })
+
   test('that never came are named, and nothing is published', async () => {
     const shards = await Shards.make(8)
     await shards.runAll([3, 5])
