@@ -21,6 +21,8 @@ import {
   sourcesPrefix,
 } from '../core/store/vault-keys.ts'
 import { timeText } from '../core/time-text.ts'
+import { readNewestWalReceipt } from '../core/wal/wal-receipt.ts'
+import type { NewestWalReceipt } from '../core/wal/wal-receipt.ts'
 import type { SourceObjectives } from './objectives.ts'
 import { measureNewContent } from './behaviour/content-measure.ts'
 import { dayOf } from './behaviour/daily-figures.ts'
@@ -211,6 +213,16 @@ export class SourceView {
     return this.once('wal', async () =>
       surveyWal(this.store, this.source, { state: this.state.wal, nowMs: await this.nowMs() }),
     )
+  }
+
+  /** The notary's last receipt for the WAL. `isInUse` is false without its key, and where it has never worked. */
+  walReceipt(): Promise<NewestWalReceipt & { isInUse: boolean }> {
+    return this.once('wal-receipt', async () => {
+      const { notaryKeys } = this.options
+      if (notaryKeys === null) return { isInUse: false, receipt: null, rejected: [] }
+      const newest = await readNewestWalReceipt(this.store, this.source, notaryKeys)
+      return { ...newest, isInUse: newest.receipt !== null || (await this.receipts()).isInUse }
+    })
   }
 
   /** The bytes of all versions, as far as this run and earlier ones have listed them. */

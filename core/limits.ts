@@ -74,6 +74,12 @@ export const maxReceiptFindings = 20
 export const maxReceiptGenerations = 16
 /** Room for every finding and flag in `maxReceiptBytes`, also if JSON escapes each character. */
 export const maxReceiptText = 300
+/** A receipt for WAL lists this many runs without a gap, over all timelines, and the newest ones of more. */
+export const maxWalReceiptRuns = 500
+/** Timelines of a receipt for WAL: the newest ones of more. */
+export const maxWalReceiptLines = 50
+/** A receipt for WAL lists this many flags, and counts all. */
+export const maxWalReceiptFlags = 50
 export const maxEnvelopeSignatures = 4
 /** One object of feedback to a writer. */
 export const maxFeedbackBytes = 2 * mib

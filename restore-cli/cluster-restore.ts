@@ -7,6 +7,7 @@ import type { SnapshotRequest } from '../core/snapshot/snapshot-choice.ts'
 import type { Preference } from '../core/snapshot/snapshot-receipts.ts'
 import type { SnapshotRef } from '../core/snapshot/snapshot-list.ts'
 import { sourcePrefix } from '../core/store/vault-keys.ts'
+import type { WalFlag } from '../core/wal/wal-receipt.ts'
 import type { PreparedRecovery } from '../engine/recovery/prepare-recovery.ts'
 import type { OpenVault } from './open-vault.ts'
 import type { Output } from './output.ts'
@@ -25,6 +26,8 @@ export interface RecoveryFlags {
 export interface PlannedRecovery {
   choice: RecoveryChoice
   cluster: ClusterWal
+  /** The notary's flags of the WAL that was chosen. Without its key there are none. */
+  doubts: readonly WalFlag[]
 }
 
 export interface RecoverySearch {
@@ -62,7 +65,8 @@ export async function planRecovery(
   for (const preference of bases.preferences) {
     try {
       const choice = await chooseRecovery(bases.list(preference), clusters, recoveryRequest)
-      return { choice, cluster: clusters.get(choice.base.postgres.systemId)! }
+      const doubts = await doubtsAbout(choice, vault, { source: bases.source, request })
+      return { choice, cluster: clusters.get(choice.base.postgres.systemId)!, doubts }
     } catch (error) {
       if (!isHoldfastError(error, 'no-recovery-point')) throw error
       if (preference !== bases.preferences.at(-1)) continue
@@ -72,6 +76,19 @@ export async function planRecovery(
     }
   }
   return null
+}
+
+/** A flagged part is used all the same: no later one can replace it, and its bytes are checked by their hash. */
+async function doubtsAbout(
+  choice: RecoveryChoice,
+  { store }: OpenVault,
+  { source, request: { trustedKeys } }: { source: string; request: SnapshotRequest },
+): Promise<readonly WalFlag[]> {
+  if (trustedKeys === undefined) return []
+  const { readNewestWalReceipt } = await import('../core/wal/wal-receipt.ts')
+  const { doubtsOfWal } = await import('../core/recovery/wal-doubts.ts')
+  const { receipt } = await readNewestWalReceipt(store, source, trustedKeys)
+  return receipt === null ? [] : doubtsOfWal(choice, receipt)
 }
 
 /** A snapshot of the cluster at rest, from before its first base, is restored as it is. */
@@ -146,7 +163,7 @@ function assertNoRecoveryFlags(flags: RecoveryFlags): void {
 
 /** @throws `damaged` after its report, if the recovered cluster isn't what the vault promised. */
 export async function recover(
-  { choice, cluster }: PlannedRecovery,
+  { choice, cluster }: Pick<PlannedRecovery, 'choice' | 'cluster'>,
   vault: OpenVault,
   { target, flags, output }: { target: string; flags: RecoveryFlags; output: Output },
 ): Promise<void> {
@@ -169,7 +186,7 @@ export async function recover(
 }
 
 async function writeRecovery(
-  planned: PlannedRecovery,
+  planned: Pick<PlannedRecovery, 'choice' | 'cluster'>,
   { store, signal }: OpenVault,
   { target, output }: { target: string; output: Output },
 ): Promise<PreparedRecovery> {

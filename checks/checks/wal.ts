@@ -17,12 +17,13 @@ import type { TimelineWal, WalRun, WalSurvey } from '../wal/wal-survey.ts'
 
 export const wal: Check = {
   id: 'wal',
-  question: 'Does the write-ahead log of a running cluster reach from its bases to now, without a gap?',
+  question:
+    'Does the write-ahead log of a running cluster reach from its bases to now, without a gap, and does the notary attest it?',
   severity: 'critical',
   evidence:
-    'The position and the time up to which the log is in the vault, each gap, each part that can not be read, and each other cluster that writes under this source.',
+    'The position and the time up to which the log is in the vault, each gap, each part that can not be read or that the notary flags, the time up to which the notary attests the log, and each other cluster that writes under this source.',
   remedy:
-    'Look whether `archive_command` or `holdfast postgres stream` runs on the server, and what it reports. After a gap, make a new base backup at once: times in the gap can not be reached any more.',
+    'Look whether `archive_command` or `holdfast postgres stream` runs on the server, and what it reports. After a gap or a flagged part, make a new base backup at once: later times can not be reached from the older ones any more. If only receipts are missing, look whether the notary runs. `--ignore` with the key of a flagged part ends its finding.',
   async run({ source, objectives, view }) {
     const findings = new FindingList()
     const nowMs = await view.nowMs()
@@ -54,8 +55,55 @@ export const wal: Check = {
         ? `${source} has no WAL after its newest base`
         : `the WAL of ${source} reaches ${lsnText(chain.end)} of timeline ${chain.timeline}, confirmed at ${timeText(confirmedMs)}, ${durationText(Math.max(0, ageMs))} ago; the objective is ${durationText(limitMs)}`
     if (ageMs > limitMs) findings.failed(source, summary)
+    const { maxAgeMs, ignored } = objectives
+    const [{ timeMs: oldestMs }] = bases as [GoodBase, ...GoodBase[]]
+    addReceipts(findings, await view.walReceipt(), {
+      source,
+      nowMs,
+      maxAgeMs,
+      ignored,
+      confirmedMs,
+      oldestMs,
+    })
     return findings.outcome(summary)
   },
+}
+
+interface Attested {
+  source: string
+  nowMs: number
+  /** The WAL is attested as late as a snapshot may be. */
+  maxAgeMs: number
+  ignored: ReadonlySet<string>
+  confirmedMs: number | null
+  /** The time of the oldest base. */
+  oldestMs: number
+}
+
+function addReceipts(
+  findings: FindingList,
+  { isInUse, receipt, rejected }: Awaited<ReturnType<SourceView['walReceipt']>>,
+  { source, nowMs, maxAgeMs, ignored, confirmedMs, oldestMs }: Attested,
+): void {
+  for (const { key, reason } of rejected) findings.failed(key, reason)
+  if (!isInUse) return
+  const attestedMs = receipt?.completeMs ?? 0
+  const isNewer = confirmedMs !== null && confirmedMs > attestedMs
+  if (isNewer && nowMs - Math.max(attestedMs, oldestMs) > maxAgeMs)
+    findings.failed(
+      source,
+      attestedMs === 0
+        ? 'the notary has attested no WAL of this source'
+        : `the notary has attested no WAL since ${timeText(attestedMs)}; the objective is ${durationText(maxAgeMs)}`,
+    )
+  if (receipt === null) return
+  const flags = receipt.flags.filter(({ key }) => !ignored.has(key) && !ignored.has(key.slice(-26)))
+  for (const { kind, key, detail } of flags) findings.failed(key, `the notary flags it (${kind}): ${detail}`)
+  if (receipt.flagCount > receipt.flags.length)
+    findings.failed(
+      source,
+      `the notary flags ${receipt.flagCount - receipt.flags.length} more parts of the WAL`,
+    )
 }
 
 interface GoodBase {

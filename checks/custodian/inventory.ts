@@ -10,7 +10,7 @@ import {
   parsePackKey,
   parseReceiptKey,
 } from '../../core/store/vault-keys.ts'
-import { isWalKey } from '../../core/wal/wal-keys.ts'
+import { isWalKey, parseWalReceiptKey } from '../../core/wal/wal-keys.ts'
 import { parseAcknowledgementKey } from '../alarms/acknowledgement.ts'
 import { parseReportKey } from '../reports/report.ts'
 import type { Figures, VersionKind } from './custody-plan.ts'
@@ -104,7 +104,7 @@ function nameOf({ key, versionId }: ObjectRef): string {
 function kindOf(key: string): VersionKind | null {
   if (parsePackKey(key) !== null) return 'pack'
   if (parseManifestKey(key) !== null) return 'manifest'
-  if (parseReceiptKey(key) !== null) return 'receipt'
+  if (parseReceiptKey(key) !== null || parseWalReceiptKey(key) !== null) return 'receipt'
   if (parseIdentityKey(key) !== null) return 'proof'
   if (isWalKey(key)) return 'wal'
   if (parseAcknowledgementKey(key) !== null) return 'acknowledgement'

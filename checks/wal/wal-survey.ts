@@ -71,7 +71,7 @@ export async function surveyWal(
 }
 
 /** In the order of their timelines. */
-async function listLines(store: ObjectStore, source: string): Promise<WalLine[]> {
+export async function listLines(store: ObjectStore, source: string): Promise<WalLine[]> {
   const prefix = walPrefix(source)
   const lines: WalLine[] = []
   const systemIds = (await store.listFolders(prefix)).filter(isSystemId)

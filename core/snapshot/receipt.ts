@@ -13,11 +13,10 @@ import {
   maxRetentionDays,
   maxReceiptText,
 } from '../limits.ts'
-import { unsupported } from '../pack/pack-footer.ts'
 import { openEnvelope, signEnvelope } from '../signature.ts'
 import type { Signer, TrustedKeys } from '../signature.ts'
+import { parseStatement } from '../signed-statement.ts'
 import { isSourceName, isUlid } from '../store/vault-keys.ts'
-import { pathText } from '../tree/path-text.ts'
 
 export const receiptType = 'application/vnd.holdfast.receipt+json'
 const formatVersion = 1
@@ -132,23 +131,7 @@ export function decodeReceipt(
   const subject = `the receipt ${id} of ${source}`
   if (bytes.length > maxReceiptBytes) throw unreadable(subject, `it has ${bytes.length} bytes`)
   const { payload, keyId } = openEnvelope(bytes, { payloadType: receiptType, keys, subject })
-  let value: unknown
-  try {
-    value = JSON.parse(payload.toString())
-  } catch (error) {
-    throw unreadable(subject, 'its statement is not JSON', error)
-  }
-  const version =
-    typeof value === 'object' && value !== null && 'formatVersion' in value ? value.formatVersion : undefined
-  if (Number.isInteger(version) && version !== formatVersion)
-    throw unsupported(subject, version as number, String(formatVersion))
-  const parsed = receiptSchema.safeParse(value)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    const detail = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`
-    throw unreadable(subject, pathText(Buffer.from(detail)).slice(0, 200))
-  }
-  const receipt = parsed.data
+  const receipt = parseStatement(payload, { schema: receiptSchema, formatVersion, subject, unreadable })
   // Else a copy of a signed receipt under a new key would replace a newer one.
   if (receipt.source !== source || receipt.manifest.id !== manifestId || receipt.id !== id)
     throw unreadable(

@@ -2,10 +2,11 @@
 //
 //   sources/<source>/wal/<system id>/<timeline>/<start>-<end>-<ULID>   the bytes from start up to end, without end
 //   sources/<source>/wal/<system id>/<timeline>/history-<ULID>         the history file of a timeline
+//   receipts/<source>/wal/<ULID>                                       the notary's receipts (wal-receipt.ts)
 //
 // The timeline has 8 upper-case hexadecimal digits and a position 16, so that a listing sorts as the log does. Keys
 // that a listing returns are hostile until the functions here have parsed them.
-import { isSourceName, isUlid, sourcePrefix } from '../store/vault-keys.ts'
+import { isSourceName, isUlid, receiptPrefix, sourcePrefix } from '../store/vault-keys.ts'
 import { isTimeline, lsnHex, parseLsnHex, timelineHex } from './lsn.ts'
 
 const systemIdPattern = /^[1-9][0-9]{0,19}$/
@@ -25,6 +26,11 @@ export interface WalPartName extends WalLine {
   /** Not included. Equal to `start` if the part only confirms that no WAL followed. */
   end: bigint
   /** The ULID of the key. */
+  id: string
+}
+
+export interface WalReceiptName {
+  source: string
   id: string
 }
 
@@ -50,6 +56,22 @@ export function walPartKey(name: WalPartName): string {
 
 export function walHistoryKey(name: WalHistoryName): string {
   return `${walLinePrefix(name)}history-${name.id}`
+}
+
+export function walReceiptPrefix(source: string): string {
+  return `${receiptPrefix(source)}wal/`
+}
+
+export function walReceiptKey({ source, id }: WalReceiptName): string {
+  return `${walReceiptPrefix(source)}${id}`
+}
+
+/** The parts of the key of a receipt for WAL; null if `key` is not one. */
+export function parseWalReceiptKey(key: string): WalReceiptName | null {
+  const parts = key.split('/')
+  const [receipts, source, wal, id] = parts
+  if (parts.length !== 4 || receipts !== 'receipts' || wal !== 'wal') return null
+  return isSourceName(source!) && isUlid(id!) ? { source: source!, id: id! } : null
 }
 
 /** The parts of a WAL part's key; null if `key` is not one. */

@@ -65,7 +65,10 @@ export function guaranteeOf({ timeMs, manifest }: Snapshot, stated?: StatedGuara
 }
 
 /** Compares with the store's clock, because the lock ends by it. */
-function lockDefectsOf({ lock, serverTimeMs }: ObjectRecord, guarantee: Guarantee): Defect[] {
+export function lockDefectsOf(
+  { lock, serverTimeMs }: Pick<ObjectState, 'lock' | 'serverTimeMs'>,
+  guarantee: Guarantee,
+): Defect[] {
   if (lock === undefined) return []
   if (lock === null)
     return [{ kind: 'unlocked', detail: 'it is not locked: any role that may delete can delete it' }]

@@ -1,7 +1,8 @@
 // `holdfast notary`: attests what is new in the vault, with a signed receipt for each snapshot.
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { NotaryResult } from '../../checks/notary/notary.ts'
+import type { NotaryOptions, NotaryResult } from '../../checks/notary/notary.ts'
+import type { WalNotaryResult } from '../../checks/notary/wal/wal-notary.ts'
 import { HoldfastError } from '../../core/errors.ts'
 import { assertSourceName } from '../../core/store/vault-keys.ts'
 import { notaryKeyAlias } from '../../guardrails/names.ts'
@@ -10,8 +11,17 @@ import { withVault } from '../open-vault.ts'
 import type { OpenSession } from '../open-vault.ts'
 import { defaultPromiseDays, notaryKeyOption, sourceOption, wholeNumber } from '../options.ts'
 import { makeOutput } from '../output.ts'
+import type { Output } from '../output.ts'
 import { bytesText } from '../render/figures.ts'
-import { countsOf, notaryRecord, receiptLine, renderNotary } from '../render/notary-report.ts'
+import {
+  countsOf,
+  isWalAttested,
+  notaryRecord,
+  receiptLine,
+  renderNotary,
+  renderWalReceipt,
+  walReceiptRecord,
+} from '../render/notary-report.ts'
 import type { NotaryCounts } from '../render/notary-report.ts'
 import { receiptRecord } from '../render/receipt-text.ts'
 import { toolVersion } from '../tool-version.ts'
@@ -54,9 +64,9 @@ Examples:
   holdfast notary --config vault.json
   holdfast notary --config vault.json --source rental-db --accept 01KR5PJ0ZBFTW9W5W4FKB1NGJZ
 
-Reads every new pack once, and asks only for what is new.
+Reads every new pack and WAL part once, and asks only for what is new.
 Ends with 4 if something of a snapshot is lost or damaged, with 9 if only locks are weaker than guaranteed, with 14 if
-a snapshot is flagged or waits for the next run, or a receipt can't be trusted.
+a snapshot or WAL is flagged or waits for the next run, or a receipt can't be trusted.
 `,
     )
     .action(() => attestVault(command.opts(), invocation))
@@ -77,33 +87,21 @@ async function attestVault(flags: NotaryFlags, invocation: Invocation): Promise<
     address,
     invocation.signal,
     async (vault) => {
-      const notarize = await openNotary(vault, flags, address)
+      const notary = await openNotary(vault, flags, address)
       const sources = flags.source === undefined ? await listSources(vault.store) : [flags.source]
-      const total: NotaryCounts = {
-        attested: 0,
-        refused: 0,
-        unlocked: 0,
-        flagged: 0,
-        waiting: 0,
-        rejected: 0,
-      }
+      const total: NotaryCounts & WalCounts = { ...noSnapshots, walFlagged: 0, walIncomplete: 0 }
       for (const source of sources) {
         const progress = output.progress(`listing the snapshots of ${source}`)
-        const result = await notarize(source, (bytesRead) =>
-          progress.update(`${source}: ${bytesText(bytesRead)} read`, { bytesRead }),
-        ).finally(progress.stop)
-        for (const { ref, receipt } of result.receipts) {
-          output.record('receipt', { source, snapshot: ref.id, ...receiptRecord(receipt) })
-          output.text(receiptLine(result, ref, receipt))
-        }
+        const onProgress = (bytesRead: number) =>
+          progress.update(`${source}: ${bytesText(bytesRead)} read`, { bytesRead })
+        const result = await notary.attest(source, onProgress).finally(progress.stop)
+        const wal = await notary.attestWal(source, onProgress).finally(progress.stop)
+        report(result, wal, { output, vault })
         const counts = countsOf(result)
         for (const name of Object.keys(counts) as (keyof NotaryCounts)[]) total[name] += counts[name]
-        output.record('notary', {
-          ...notaryRecord(result),
-          vault: vault.store.name,
-          requests: vault.store.requests,
-        })
-        output.text(renderNotary(result))
+        if (wal === null) continue
+        total.walFlagged += wal.receipt.flagCount
+        total.walIncomplete += isWalAttested(wal) ? 0 : 1
       }
       assertAttested(total)
     },
@@ -111,12 +109,55 @@ async function attestVault(flags: NotaryFlags, invocation: Invocation): Promise<
   )
 }
 
+const noSnapshots: NotaryCounts = {
+  attested: 0,
+  refused: 0,
+  unlocked: 0,
+  flagged: 0,
+  waiting: 0,
+  rejected: 0,
+}
+
+interface WalCounts {
+  walFlagged: number
+  /** Sources whose WAL is flagged, waits, or has a receipt that can't be trusted. */
+  walIncomplete: number
+}
+
+function report(
+  result: NotaryResult,
+  wal: WalNotaryResult | null,
+  { output, vault }: { output: Output; vault: OpenSession },
+): void {
+  const { source } = result
+  for (const { ref, receipt } of result.receipts) {
+    output.record('receipt', { source, snapshot: ref.id, ...receiptRecord(receipt) })
+    output.text(receiptLine(result, ref, receipt))
+  }
+  if (wal !== null) {
+    output.record('wal-receipt', walReceiptRecord(wal))
+    output.text(renderWalReceipt(wal))
+  }
+  const record = notaryRecord(result)
+  // An alarm counts this record, and so it stands for the WAL too.
+  const ok = record['ok'] === true && (wal === null || isWalAttested(wal))
+  output.record('notary', { ...record, ok, vault: vault.store.name, requests: vault.store.requests })
+  output.text(renderNotary(result))
+}
+
+interface OpenNotary {
+  attest(source: string, onProgress: (bytesRead: number) => void): Promise<NotaryResult>
+  /** Null for a source without WAL. */
+  attestWal(source: string, onProgress: (bytesRead: number) => void): Promise<WalNotaryResult | null>
+}
+
 async function openNotary(
   vault: OpenSession,
   { signingKey, promiseDays, accept, again, feedbackBucket }: NotaryFlags,
   address: VaultAddress,
-): Promise<(source: string, onProgress: (bytesRead: number) => void) => Promise<NotaryResult>> {
+): Promise<OpenNotary> {
   const { notarize } = await import('../../checks/notary/notary.ts')
+  const { notarizeWal } = await import('../../checks/notary/wal/wal-notary.ts')
   const { TrustedKeys } = await import('../../core/signature.ts')
   const signer = await vault.openSigner(signingKey)
   const keys = address.trustedKeys ?? TrustedKeys.parse(signer.publicKeyPem, signingKey)
@@ -128,23 +169,27 @@ async function openNotary(
     })
   const bucket = feedbackBucket ?? address.feedbackBucket
   const feedback = bucket === null ? null : await vault.openFeedback(bucket)
-  return (source, onProgress) =>
-    notarize({
-      ...vault,
-      source,
-      signer,
-      keys,
-      feedback,
-      guaranteedDays: promiseDays ?? address.promiseDays ?? defaultPromiseDays,
-      accept: accept ?? [],
-      again: again ?? false,
-      toolVersion: toolVersion(),
-      onProgress,
-    })
+  const options = (source: string, onProgress: NotaryOptions['onProgress']): NotaryOptions => ({
+    ...vault,
+    source,
+    signer,
+    keys,
+    feedback,
+    guaranteedDays: promiseDays ?? address.promiseDays ?? defaultPromiseDays,
+    accept: accept ?? [],
+    again: again ?? false,
+    toolVersion: toolVersion(),
+    onProgress,
+  })
+  return {
+    attest: (source, onProgress) => notarize(options(source, onProgress)),
+    attestWal: (source, onProgress) => notarizeWal(options(source, onProgress)),
+  }
 }
 
-function assertAttested({ refused, unlocked, flagged, waiting, rejected }: NotaryCounts): void {
-  const context = { refused, unlocked, flagged, waiting, rejected }
+function assertAttested(counts: NotaryCounts & WalCounts): void {
+  const { refused, unlocked, flagged, waiting, rejected, walFlagged, walIncomplete } = counts
+  const context = { refused, unlocked, flagged, waiting, rejected, walFlagged }
   if (refused > unlocked)
     throw new HoldfastError('damaged', `the notary refuses ${refused} snapshots`, {
       hint: 'the receipts above have the reasons; the next backup of the source uploads again what is lost',
@@ -165,6 +210,15 @@ function assertAttested({ refused, unlocked, flagged, waiting, rejected }: Notar
       `${flagged} snapshots are flagged, ${waiting} wait for the next run, and ${rejected} receipts can't be trusted`,
       {
         hint: 'look at each flagged snapshot; if it is what you expect, pass its id to --accept',
+        context,
+      },
+    )
+  if (walIncomplete > 0)
+    throw new HoldfastError(
+      'objective-missed',
+      `the WAL of ${walIncomplete} sources is not attested as a whole: ${walFlagged} flags`,
+      {
+        hint: 'the receipts above name each part; the server keeps no WAL that was archived, so make a new base backup at once',
         context,
       },
     )

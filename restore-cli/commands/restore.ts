@@ -230,9 +230,10 @@ async function carryOut({ vault, subject, recovery, flags, output }: Deed): Prom
   output.record('plan', planRecord(plan, subject))
   output.text(renderPlan(plan, subject))
   if (recovery !== null) {
-    const { recoveryPlanRecord, renderRecoveryPlan } = await import('../render/recovery-report.ts')
-    output.record('recovery-plan', recoveryPlanRecord(recovery.choice))
-    output.text(renderRecoveryPlan(recovery.choice))
+    const { recoveryPlanRecord, renderRecoveryPlan, renderWalDoubts } =
+      await import('../render/recovery-report.ts')
+    output.record('recovery-plan', { ...recoveryPlanRecord(recovery.choice), flags: recovery.doubts })
+    output.text(renderWalDoubts(recovery.doubts) + renderRecoveryPlan(recovery.choice))
   }
   if (flags.dryRun === true) {
     output.text('Dry run: nothing was written.\n')

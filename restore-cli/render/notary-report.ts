@@ -1,5 +1,6 @@
 // The result of a notary's run on one source, as text and as a record.
 import type { NotaryResult } from '../../checks/notary/notary.ts'
+import type { WalNotaryResult } from '../../checks/notary/wal/wal-notary.ts'
 import type { Receipt } from '../../core/snapshot/receipt.ts'
 import type { SnapshotRef } from '../../core/snapshot/snapshot-list.ts'
 import { timeText } from '../../core/time-text.ts'
@@ -72,6 +73,48 @@ export function receiptLine({ source }: NotaryResult, ref: SnapshotRef, receipt:
   ]
   const verdict = outcome === 'refused' ? 'REFUSED' : flags.length > 0 ? 'attested, FLAGGED' : 'attested'
   return `${terminalText(`${verdict}: ${source}, ${ref.id} of ${timeText(ref.timeMs)}: ${detail.join('; ')}`)}\n`
+}
+
+export function walReceiptRecord({
+  receipt,
+  isNew,
+  receiptsRejected,
+}: WalNotaryResult): Record<string, unknown> {
+  const { source, id, lines, flags, flagCount, completeMs, checkedMs, partsRead, bytesRead } = receipt
+  return {
+    source,
+    ok: isWalAttested({ receipt, isNew, receiptsRejected }),
+    id,
+    isNew,
+    timelines: lines.map(({ systemId, timeline, runs }) => ({ systemId, timeline, runs: runs.length })),
+    flags,
+    flagCount,
+    isComplete: completeMs >= receipt.readMs,
+    partsRead,
+    bytesRead,
+    checkedMs,
+    rejected: receiptsRejected,
+  }
+}
+
+/** True if a receipt leaves no part out, and flags none. */
+export function isWalAttested({ receipt, receiptsRejected }: WalNotaryResult): boolean {
+  return receipt.flagCount + receiptsRejected === 0 && receipt.completeMs >= receipt.readMs
+}
+
+export function renderWalReceipt({ receipt, isNew, receiptsRejected }: WalNotaryResult): string {
+  const { source, lines, flags, flagCount, partsRead, completeMs, readMs } = receipt
+  const runs = lines.reduce((sum, line) => sum + line.runs.length, 0)
+  const parts = [
+    isNew ? `${countOf(partsRead, 'part')} read` : 'no new part',
+    `${countOf(runs, 'range')} attested`,
+    ...(flagCount === 0 ? [] : [`${countOf(flagCount, 'part')} FLAGGED`]),
+    ...(completeMs >= readMs ? [] : ['more parts wait for the next run']),
+    ...(receiptsRejected === 0 ? [] : [`${countOf(receiptsRejected, 'receipt')} can't be trusted`]),
+  ]
+  const lineOf = ({ kind, key, detail }: (typeof flags)[number]) =>
+    terminalText(`  ${kind}: ${key}: ${detail}`)
+  return `${[`${source}, WAL: ${parts.join('; ')}.`, ...flags.map(lineOf)].join('\n')}\n`
 }
 
 export function renderNotary(result: NotaryResult): string {

@@ -4,6 +4,7 @@ import { exactTimeText } from '../../core/recovery/postgres-time.ts'
 import type { RecoveryChoice } from '../../core/recovery/recovery-choice.ts'
 import { targetText } from '../../core/recovery/recovery-target.ts'
 import { lsnText } from '../../core/wal/lsn.ts'
+import type { WalFlag } from '../../core/wal/wal-receipt.ts'
 import type { PreparedRecovery } from '../../engine/recovery/prepare-recovery.ts'
 import { bytesText, countOf, countText, rows } from './figures.ts'
 import { terminalText } from './terminal-text.ts'
@@ -32,6 +33,13 @@ export function recoveryPlanRecord(choice: RecoveryChoice): Record<string, unkno
     gap,
     otherTimelines,
   }
+}
+
+export function renderWalDoubts(flags: readonly WalFlag[]): string {
+  const lines = flags.map(({ kind, key, detail }) =>
+    terminalText(`warning: the notary flags WAL that the recovery needs (${kind}): ${key}: ${detail}`),
+  )
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 export function renderRecoveryPlan(choice: RecoveryChoice): string {

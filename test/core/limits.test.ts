@@ -211,6 +211,7 @@ const sizes = new Set([
   'maxFeedbackListed',
   'maxFeedbackRead',
   'maxReadPerManifest',
+  'maxReceiptsRead',
   'maxRejectedListed',
   'maxRenewalDays',
   'maxReadsAtOnce',

@@ -1,25 +1,30 @@
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { wal } from '../../../checks/checks/wal.ts'
 import { StateDirectory } from '../../../checks/source-state.ts'
 import type { BaseBackup } from '../../../core/snapshot/base-backup.ts'
 import { lsnHex, lsnText } from '../../../core/wal/lsn.ts'
 import { walPartKey } from '../../../core/wal/wal-keys.ts'
 import { handmadeBase } from '../../fixtures/handmade-base.ts'
-import { HandmadeWal } from '../../fixtures/handmade-wal.ts'
-import type { HandmadePart } from '../../fixtures/handmade-wal.ts'
+import type { HandmadePart, HandmadeWal } from '../../fixtures/handmade-wal.ts'
 import { makeTemporaryDirectory } from '../../fixtures/temporary-directory.ts'
+import { NotarizedWal } from '../../fixtures/notarized-wal.ts'
+import { TimedMemoryStore } from '../../fixtures/notarized-source.ts'
 import { CheckedSource, hourMs } from './source-checks.ts'
 
 const segment = 0x100_0000n
 const minuteMs = 60_000
 
 class CheckedCluster extends CheckedSource {
-  readonly log = new HandmadeWal(this.memory, 'files')
+  readonly log: HandmadeWal
+  readonly notary: NotarizedWal
   /** Where the next part begins. */
   end = 2n * segment
 
   constructor() {
-    super()
+    const store = new TimedMemoryStore()
+    super(store)
+    this.notary = new NotarizedWal(store, 'files')
+    this.log = this.notary.log
     this.checks = [wal]
   }
 
@@ -160,4 +165,52 @@ test('with a state, a run reads the headers of new parts alone', async () => {
   const before = cluster.memory.requests.get
   expect((await cluster.run({ maxWalAgeMs: 5 * minuteMs })).red).toEqual({})
   expect(cluster.memory.requests.get - before).toBe(2)
+})
+
+describe('with a notary', () => {
+  beforeEach(() => {
+    cluster.notaryKeys = cluster.notary.signer.keys
+  })
+
+  test('WAL without a receipt is red once the objective is over, and attested WAL is green', async () => {
+    await cluster.notary.notarize()
+    expect((await cluster.run()).red).toEqual({})
+    await cluster.archive(2)
+    expect((await cluster.run()).red).toEqual({})
+    cluster.pass(25 * hourMs)
+    expect((await cluster.run()).red).toEqual({})
+    cluster.pass(2 * hourMs)
+    await cluster.archive(1)
+    const late = await cluster.run()
+    expect(late.red).toEqual({ wal: 'failed' })
+    expect(late.findings('wal')).toEqual([
+      expect.stringMatching(/^files: the notary has attested no WAL since .*; the objective is 1 d 2 h/),
+    ])
+    await cluster.notary.notarize()
+    expect((await cluster.run()).red).toEqual({})
+  })
+
+  test('a flagged part is red in each run until it is mended, or an operator ignores it', async () => {
+    const part = cluster.memory.versions.at(-1)!
+    const { lock } = part
+    part.lock = { mode: 'GOVERNANCE', days: 40 }
+    await cluster.notary.notarize()
+    for (const _ of ['first', 'second'])
+      expect((await cluster.run()).findings('wal')).toEqual([
+        expect.stringMatching(`${part.key}: the notary flags it \\(other-lock\\): its lock is GOVERNANCE`),
+      ])
+    expect((await cluster.run({ ignored: new Set([part.key]) })).red).toEqual({})
+    part.lock = lock
+    await cluster.notary.notarize()
+    expect((await cluster.run()).red).toEqual({})
+  })
+
+  test('a receipt that no trusted key has signed is red', async () => {
+    await cluster.notary.notarize()
+    const receipt = cluster.memory.versions.at(-1)!
+    receipt.body = Buffer.from(receipt.body.toString().replace(/"sig":"..../, '"sig":"AAAA'))
+    expect((await cluster.run()).findings('wal')).toEqual([
+      expect.stringMatching("can't be trusted: no trusted key has signed it"),
+    ])
+  })
 })
