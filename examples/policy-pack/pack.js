@@ -6,7 +6,8 @@ new PolicyPack(
   'shop-guardrails',
   { policies },
   {
-    // Your own vaults: the stack can't lose one of these names without a violation.
-    'vault-stays': { buckets: [] },
+    // Your own vaults: the stack can't lose one of these names without a violation. The level is repeated, because Pulumi
+    // takes a configuration without one as advisory.
+    'vault-stays': { enforcementLevel: 'mandatory', buckets: [] },
   },
 )

@@ -1,6 +1,7 @@
 // Runs operations of Pulumi's own engine on one stack, whose program and provider are the caller's.
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 
@@ -33,6 +34,7 @@ export interface OperationOptions {
   /** Deletes protected resources too. */
   ignoreProtect?: boolean
   refresh?: boolean
+  /** Directory of a policy pack for Node. */
   policyPack?: string
 }
 
@@ -76,6 +78,18 @@ export class EngineStack {
     return state.deployment.resources ?? []
   }
 
+  /**
+   * A program that starts the pack for the engine. The CLI's language host does that in later versions, and ours has no
+   * such call (docs/adr/0051-engine-without-its-cli.md).
+   */
+  private launcherOf(policyPack: string): string {
+    const runner = createRequire(import.meta.url).resolve('@pulumi/pulumi/cmd/run-policy-pack')
+    const launcher = join(this.setup.folder, 'start-policy-pack')
+    const command = `cd ${quoted(policyPack)} && exec node ${quoted(runner)} "$1" .`
+    writeFileSync(launcher, `#!/bin/sh\n${command}\n`, { mode: 0o700 })
+    return launcher
+  }
+
   /** @param config by full key, e.g. `holdfast:layer`, with plain values as in a `Pulumi.STACK.yaml` */
   run(
     operation: Operation,
@@ -93,7 +107,7 @@ export class EngineStack {
       ['skip-preview', options.skipPreview === true],
       ['ignore-protect', options.ignoreProtect === true],
       ['refresh', options.refresh === true],
-      ['policy-pack', options.policyPack ?? ''],
+      ['policy-pack', options.policyPack === undefined ? '' : this.launcherOf(options.policyPack)],
     ].map(([name, value]) => `-${name}=${value}`)
     return runEngine(join(this.setup.binaries, 'pulumi-engine'), flags, {
       PATH: `${this.setup.binaries}:${process.env['PATH']}`,
@@ -106,6 +120,11 @@ export class EngineStack {
         : { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
     })
   }
+}
+
+/** Within single quotes of a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 
 function runEngine(

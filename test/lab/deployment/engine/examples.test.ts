@@ -1,33 +1,16 @@
 // Both examples under Pulumi's own engine, as their readers run them: programs of their own, with the built package.
-import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { repository, startEngineWorld } from '../../../../lab/deployment/engine-world.ts'
 import type { EngineWorld } from '../../../../lab/deployment/engine-world.ts'
+import { installBuiltPackage } from '../built-package.ts'
 
-const run = promisify(execFile)
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-examples-'))
+let folder: string
 let world: EngineWorld
 
 beforeAll(async () => {
-  const installed = join(folder, 'node_modules/holdfast')
-  mkdirSync(join(installed, 'dist'), { recursive: true })
-  cpSync(join(repository, 'package.json'), join(installed, 'package.json'))
-  await run(
-    process.execPath,
-    [
-      join(repository, 'node_modules/rolldown/bin/cli.mjs'),
-      '-c',
-      'rolldown.config.ts',
-      '--dir',
-      join(installed, 'dist'),
-    ],
-    { cwd: repository },
-  )
-  symlinkSync(join(repository, 'node_modules/@pulumi'), join(folder, 'node_modules/@pulumi'))
+  folder = await installBuiltPackage()
   world = await startEngineWorld()
 })
 afterAll(() => {
