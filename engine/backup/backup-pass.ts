@@ -27,7 +27,7 @@ import type { PendingEntry, PendingFile } from './pending-entries.ts'
 import type { ClusterEnd, ClusterReading } from './postgres-cluster.ts'
 import { ProblemList } from './problem-list.ts'
 import { SnapshotTree } from './snapshot-tree.ts'
-import { SourceWalk } from './source-walk.ts'
+import { OwnWalk, ThreadWalk } from './source-walk.ts'
 import type { FileStats } from './source-reader.ts'
 import { UnchangedFiles } from './unchanged-files.ts'
 import { VisitedEntries } from './visited-entries.ts'
@@ -141,13 +141,13 @@ export class BackupPass {
   private async walk(): Promise<void> {
     const { directory, selection } = this.options
     const visited = new VisitedEntries(directory, this.options, selection)
-    const source = new SourceWalk(
-      { ...this.options, workers: this.options.walksAhead ? this.options.workers : 0 },
-      {
-        progress: () => this.events.notify(),
-        failure: (error) => this.events.fail(error),
-      },
-    )
+    const source =
+      this.options.walksAhead && this.options.workers > 0
+        ? new ThreadWalk(directory, selection, {
+            progress: () => this.events.notify(),
+            failure: (error) => this.events.fail(error),
+          })
+        : new OwnWalk(directory, selection)
     const dispatchFew = (): void => this.reading.dispatchFew(this.pending.length)
     try {
       for (;;) {

@@ -2,7 +2,7 @@
 //
 //   lock       = the bucket's default retention; refuse a bucket that doesn't guarantee the retention
 //   dedupIndex = chunks of earlier packs whose lock still covers the guaranteed retention (from the local cache)
-//   for each entry of the walk, which a thread does ahead:                               BackupPass, SourceWalk
+//   for each entry of the walk, which a thread does ahead of a large source:             BackupPass, SourceWalk
 //     unchanged file (same stat identity, all chunks in dedupIndex): use the cached chunk list
 //     other file: read, cut into chunks, pack and upload the new ones
 //     add the entry to the tree, whose nodes are chunks too

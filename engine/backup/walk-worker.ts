@@ -31,17 +31,22 @@ export class WalkWorker implements WorkerCode<'next'> {
   }
 
   receive(): void {
-    const batch: Step[] = []
-    let isLast = false
-    while (batch.length < batchSteps && !isLast) {
-      const next = this.steps.next()
-      if (next.done === true) isLast = true
-      else batch.push(next.value)
-    }
-    this.reply({ batch: encodeSteps(batch), isLast })
+    const batch = nextSteps(this.steps)
+    this.reply({ batch: encodeSteps(batch), isLast: batch.length < batchSteps })
   }
 
   close(): void {
     this.steps.return(undefined)
   }
+}
+
+/** One batch of steps; fewer only at the end of the walk. */
+export function nextSteps(walked: Generator<Step>): Step[] {
+  const steps: Step[] = []
+  while (steps.length < batchSteps) {
+    const next = walked.next()
+    if (next.done === true) break
+    steps.push(next.value)
+  }
+  return steps
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { SourceWalk } from '../../../engine/backup/source-walk.ts'
+import { OwnWalk, ThreadWalk } from '../../../engine/backup/source-walk.ts'
 import { Selection } from '../../../engine/selection.ts'
 import { isWalked, walk } from '../../../engine/walk.ts'
 import type { Step } from '../../../engine/walk.ts'
@@ -16,22 +16,21 @@ function describeStep(step: Step): unknown {
 /** All steps, and the greatest number of batches that came without being taken. */
 async function walkAll(
   directory: string,
-  workers: number,
+  isByThread: boolean,
   selection = new Selection(),
 ): Promise<{ steps: unknown[]; maxReceived: number }> {
   const steps: unknown[] = []
   let [received, maxReceived] = [0, 0]
   let settle: { resolve: () => void; reject: (error: unknown) => void } | undefined
-  const source = new SourceWalk(
-    { directory, workers, selection },
-    {
-      progress: () => {
-        maxReceived = Math.max(maxReceived, ++received)
-        settle?.resolve()
-      },
-      failure: (error) => settle?.reject(error),
-    },
-  )
+  const source = isByThread
+    ? new ThreadWalk(directory, selection, {
+        progress: () => {
+          maxReceived = Math.max(maxReceived, ++received)
+          settle?.resolve()
+        },
+        failure: (error) => settle?.reject(error),
+      })
+    : new OwnWalk(directory, selection)
   try {
     for (;;) {
       while (!source.hasNext)
@@ -49,9 +48,9 @@ async function walkAll(
 }
 
 describe.each([
-  ['the calling thread', 0, 1],
-  ['a thread', 2, 4],
-])('%s', (_, workers, maxAhead) => {
+  ['the caller', false, 0],
+  ['a thread', true, 4],
+])('%s', (_, isByThread, maxAhead) => {
   test('has the steps of the walk in order, and is only a few batches ahead', async () => {
     const root = makeTemporaryDirectory()
     mkdirSync(join(root, 'd'))
@@ -59,7 +58,7 @@ describe.each([
     for (let index = 0; index < 3000; index++) writeFileSync(join(root, 'd', `f${index}`), '')
     writeFileSync(join(root, 'left.log'), '')
     const selection = new Selection({ patterns: ['*.log'] })
-    const { steps, maxReceived } = await walkAll(root, workers, selection)
+    const { steps, maxReceived } = await walkAll(root, isByThread, selection)
     expect(steps).toEqual(Array.from(walk(root, selection), describeStep))
     expect(steps).toHaveLength(3004)
     expect(maxReceived).toBeLessThanOrEqual(maxAhead)
@@ -67,12 +66,12 @@ describe.each([
 
   test('fails with the error of the walk', async () => {
     const missing = join(makeTemporaryDirectory(), 'missing')
-    await expect(walkAll(missing, workers)).rejects.toMatchObject({
+    await expect(walkAll(missing, isByThread)).rejects.toMatchObject({
       name: 'HoldfastError',
       code: 'not-found',
     })
     const file = join(makeTemporaryDirectory(), 'file')
     writeFileSync(file, '')
-    await expect(walkAll(file, workers)).rejects.toMatchObject({ code: 'invalid-input' })
+    await expect(walkAll(file, isByThread)).rejects.toMatchObject({ code: 'invalid-input' })
   })
 })
