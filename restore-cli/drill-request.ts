@@ -92,6 +92,7 @@ async function objectivesOfDrill(
   const pathOf = (path: string | undefined) => (path === undefined ? undefined : resolve(path))
   const objectives = {
     maxRestoreTimeMs: flags.maxRestoreTime ?? configured.maxRestoreTimeMs,
+    maxProbeTimeMs: configured.maxProbeTimeMs,
     start: flags.start && configured.start,
     postgresBin: pathOf(flags.postgresBin) ?? configured.postgresBin,
     database: flags.database ?? configured.database,

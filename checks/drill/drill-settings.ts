@@ -6,6 +6,8 @@ import { maxProbes } from '../reports/drill-result.ts'
 export interface DrillObjectives {
   /** The recovery time objective: choosing, restoring and starting may take this long. */
   maxRestoreTimeMs: number
+  /** A query or program that takes longer has failed, and is ended. */
+  maxProbeTimeMs: number
   /** False: no restored program is started, and no probe of a server or of files runs. */
   start: boolean
   /** The directory of `postgres`; `{major}` in it stands for the cluster's major version. */
@@ -22,6 +24,7 @@ export interface DrillObjectives {
 
 export const defaultDrill: DrillObjectives = {
   maxRestoreTimeMs: 4 * 3_600_000,
+  maxProbeTimeMs: 10 * 60_000,
   start: true,
   postgresBin: '/usr/lib/postgresql/{major}/bin',
   database: 'postgres',
@@ -44,11 +47,13 @@ export const probeQuery = z
     error: 'must be one query without empty lines',
   })
 
+const duration = z
+  .string()
+  .refine((text) => (parseDuration(text) ?? 0) > 0, 'must be a time such as 90m, 4h or 1d')
+
 export const drillSettings = z.strictObject({
-  maxRestoreTime: z
-    .string()
-    .refine((text) => (parseDuration(text) ?? 0) > 0, 'must be a time such as 90m, 4h or 1d')
-    .optional(),
+  maxRestoreTime: duration.optional(),
+  maxProbeTime: duration.optional(),
   start: z.boolean().optional(),
   postgresBin: absolutePath.optional(),
   database: z.string().min(1).max(63).optional(),
@@ -61,10 +66,11 @@ type WrittenDrill = z.infer<typeof drillSettings>
 
 /** The settings of a source go before those of all, one by one. */
 export function mergeDrill(ofAll: WrittenDrill = {}, ofSource: WrittenDrill = {}): DrillObjectives {
-  const { maxRestoreTime, ...fields } = { ...ofAll, ...ofSource }
+  const { maxRestoreTime, maxProbeTime, ...fields } = { ...ofAll, ...ofSource }
   return {
     ...defaultDrill,
     ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
     ...(maxRestoreTime === undefined ? {} : { maxRestoreTimeMs: parseDuration(maxRestoreTime)! }),
+    ...(maxProbeTime === undefined ? {} : { maxProbeTimeMs: parseDuration(maxProbeTime)! }),
   }
 }

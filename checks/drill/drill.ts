@@ -250,7 +250,9 @@ class Drill {
     name: string,
     work: Parameters<typeof runProbe>[2],
   ): Promise<void> {
-    const verdict = await runProbe({ kind, name }, { signal: this.signal, clock: this.options.clock }, work)
+    const { clock, objectives } = this.options
+    const limits = { signal: this.signal, clock, maxMs: objectives.maxProbeTimeMs }
+    const verdict = await runProbe({ kind, name }, limits, work)
     this.result.probes.push(verdict)
     if (!verdict.ok) this.findings.failed(`${kind}: ${verdict.name}`, verdict.detail)
   }

@@ -11,14 +11,13 @@ import type { Isolation } from '../restore-test/isolation.ts'
 import { resultColumn, runStandalone } from '../restore-test/standalone-server.ts'
 import type { StandaloneServer } from '../restore-test/standalone-server.ts'
 
-/** A probe that takes longer has failed. */
-const maxProbeMs = 10 * 60_000
 const maxOutputChars = 1000
 
 export interface ProbeLimits {
   signal: AbortSignal
   clock: Pick<Clock, 'nowMs'>
-  maxMs?: number
+  /** A probe that takes longer has failed. */
+  maxMs: number
 }
 
 type Verdict = Pick<ProbeResult, 'ok' | 'detail'>
@@ -26,7 +25,7 @@ type Verdict = Pick<ProbeResult, 'ok' | 'detail'>
 /** @throws the reason of `limits.signal`. A probe that hangs or can't start has failed. */
 export async function runProbe(
   { kind, name }: Pick<ProbeResult, 'kind' | 'name'>,
-  { signal, clock, maxMs = maxProbeMs }: ProbeLimits,
+  { signal, clock, maxMs }: ProbeLimits,
   probe: (signal: AbortSignal) => Promise<Verdict>,
 ): Promise<ProbeResult> {
   const startedMs = clock.nowMs()

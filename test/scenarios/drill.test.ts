@@ -141,7 +141,7 @@ test('a cluster is restored at a random time and as it is now, starts, is probed
 
 test('a probe that returns something else has failed, and a check still passes after it', async () => {
   const outcome = await drillCluster(['--choice', 'newest', '--probe', 'SELECT count(*) > 500 FROM booking'])
-  expect(outcome.status).toBe(14)
+  expect(outcome).toMatchObject({ status: 14 })
   expect(outcome.records().find(({ type }) => type === 'drill')).toMatchObject({
     status: 'failed',
     findings: [{ subject: 'query: SELECT count(*) > 500 FROM booking', detail: 'false' }],
@@ -159,6 +159,20 @@ test('a dry run says what would be restored, the same for the same seed, and wri
   ])
   expect(plans[0]!.records()[0]).toEqual(plans[1]!.records()[0])
   expect(await countReports()).toBe(reports)
+})
+
+test('a query that hangs has failed at its deadline, and nothing is left', async () => {
+  const checks = at('hanging.yaml')
+  writeFileSync(checks, 'formatVersion: 1\ndefaults:\n  drill: { maxProbeTime: 1m }\n')
+  const hanging = ['--choice', 'newest', '--probe', 'SELECT pg_sleep(3600) IS NULL', '--checks', checks]
+  const outcome = await drillCluster(hanging)
+  expect(outcome).toMatchObject({ status: 14 })
+  expect(outcome.records().find(({ type }) => type === 'drill')).toMatchObject({
+    status: 'failed',
+    postgres: { rows: 500 },
+    probes: [{ kind: 'query', ok: false, detail: 'it did not end in time' }],
+  })
+  expect(readdirSync(at('scratch'))).toEqual([])
 })
 
 test('a volume is judged by its program', async () => {

@@ -1,8 +1,8 @@
 // Drills on a vault in memory: what passes, what fails, and what is left behind.
-import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { parseDigestList } from '../../../checks/drill/digest-list.ts'
 import { runDrill } from '../../../checks/drill/drill.ts'
 import type { DrillOptions } from '../../../checks/drill/drill.ts'
@@ -186,6 +186,36 @@ test('a drill whose time ends has failed, and leaves nothing', async () => {
   })
   expect(readdirSync(scratch)).toEqual([])
 })
+
+test('a program that hangs has failed at its deadline, with what it started, and nothing is left', async () => {
+  // It ignores SIGTERM, and its child holds the output open.
+  const hanging = program('hanging', 'trap "" TERM; sleep 600.25 & while :; do sleep 600.25; done')
+  const outcome = drill({}, { program: hanging, maxProbeTimeMs: 2000 })
+  await vi.waitUntil(() => isRunning('sleep\u0000600.25'), { timeout: 20_000, interval: 20 })
+  const result = await outcome
+  expect(result).toMatchObject({
+    status: 'failed',
+    restored: { files: 1 },
+    probes: [{ kind: 'program', ok: false, detail: 'it did not end in time' }],
+    findings: [{ subject: `program: ${hanging}`, detail: 'it did not end in time' }],
+  })
+  expect(result.phases.map(({ name }) => name)).toContain('remove')
+  expect(readdirSync(scratch)).toEqual([])
+  await vi.waitUntil(() => !isRunning('sleep\u0000600.25'), { timeout: 10_000, interval: 50 })
+})
+
+/** Also in namespaces of its own: this namespace sees the processes of those below it. */
+function isRunning(command: string): boolean {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((process) => {
+      try {
+        return readFileSync(`/proc/${process}/cmdline`, 'utf8').includes(command)
+      } catch {
+        return false
+      }
+    })
+}
 
 test('an interruption ends it, and leaves nothing', async () => {
   const interruption = new AbortController()

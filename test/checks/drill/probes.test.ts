@@ -8,7 +8,9 @@ const signal = new AbortController().signal
 
 test('a verdict has a printable name and detail, because restored data chose some of it', async () => {
   expect(
-    await runProbe(subject, { signal, clock }, () => Promise.resolve({ ok: true, detail: 'a\u001b[2J' })),
+    await runProbe(subject, { signal, clock, maxMs: 60_000 }, () =>
+      Promise.resolve({ ok: true, detail: 'a\u001b[2J' }),
+    ),
   ).toEqual({ kind: 'query', name: 'SELECT true', ok: true, durationMs: 0, detail: 'a [2J' })
 })
 
@@ -22,10 +24,12 @@ test('a probe that hangs has failed when its time is over', async () => {
 
 test('a probe that can not run has failed, and an interruption is passed on', async () => {
   const failing = () => Promise.reject(new Error('no such database'))
-  expect(await runProbe(subject, { signal, clock }, failing)).toMatchObject({
+  expect(await runProbe(subject, { signal, clock, maxMs: 60_000 }, failing)).toMatchObject({
     ok: false,
     detail: 'no such database',
   })
   const interrupted = AbortSignal.abort(new Error('SIGTERM'))
-  await expect(runProbe(subject, { signal: interrupted, clock }, failing)).rejects.toThrow('SIGTERM')
+  await expect(runProbe(subject, { signal: interrupted, clock, maxMs: 60_000 }, failing)).rejects.toThrow(
+    'SIGTERM',
+  )
 })
