@@ -10,8 +10,8 @@ import { assertProviderVersion } from './provider-version.ts'
  * @param component `Vault main`: its class and its name
  */
 export function checkedArgs<Args>(component: string, validate: () => Args): Args {
+  refuseOldProvider(component)
   try {
-    assertProviderVersion()
     return validate()
   } catch (error) {
     if (error instanceof z.ZodError)
@@ -25,11 +25,23 @@ export function checkedArgs<Args>(component: string, validate: () => Args): Args
   }
 }
 
-/** Problems of a configuration name its keys, which the arguments share. */
+function refuseOldProvider(component: string): void {
+  try {
+    assertProviderVersion()
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    throw new pulumi.RunError(`${component}: ${error.message}\nHINT: ${error.hint}`)
+  }
+}
+
+/**
+ * Problems of a configuration name its keys, which the arguments share. The hint speaks of the component alone, because
+ * `up --skip-preview` creates what the program declared before it.
+ */
 function refusal(component: string, problems: readonly string[]): pulumi.RunError {
   const lines = problems.map((problem) => `  ${problem.replaceAll('holdfast:', '')}`)
   return new pulumi.RunError(
-    `the arguments of ${component} are invalid:\n${lines.join('\n')}\nHINT: change the listed arguments; nothing was changed`,
+    `the arguments of ${component} are invalid:\n${lines.join('\n')}\nHINT: change the listed arguments; nothing of this component was declared`,
   )
 }
 

@@ -12,7 +12,7 @@ export function assertProviderVersion(version: string = readProviderVersion()): 
   throw new HoldfastError(
     'invalid-input',
     `@pulumi/aws ${version} is older than ${oldestProviderVersion}, and lacks resources that the program declares`,
-    { hint: `run \`npm install @pulumi/aws@^${oldestProviderVersion}\`; nothing was changed` },
+    { hint: `run \`npm install @pulumi/aws@^${oldestProviderVersion}\`` },
   )
 }
 
