@@ -45,7 +45,7 @@ function installProvider(project: string, version: string): void {
   cpSync(join(folder, 'node_modules/holdfast'), join(project, 'node_modules/holdfast'), { recursive: true })
 }
 
-/** What an operator sees of `up`, and what it created. */
+/** Runs `up` on a new stack, which refuses: the text that the operator sees, and the URNs of created resources. */
 async function refusedUp(
   project: string,
   skipPreview: boolean,
