@@ -16,7 +16,7 @@ import { SeededBytes } from './seeded-bytes.ts'
 const kib = 1024
 const mib = 1024 * kib
 
-export type DatasetName = 'mixed' | 'tiny' | 'big' | 'postgres' | 'daily'
+export type DatasetName = 'mixed' | 'tiny' | 'big' | 'postgres' | 'daily' | 'random'
 
 export interface Dataset {
   name: DatasetName
@@ -105,6 +105,23 @@ export function makeBig(directory: string, scale: number): Dataset {
     oneFile: 'beside',
     description: `one file of ${Math.round(bytes / mib)} MiB, half compressible, and a small one beside it`,
     change: (round) => changeStretches(join(directory, 'big'), new SeededBytes(`big ${round}`)),
+  }
+}
+
+/** Bytes that neither compress nor repeat, so that each tool sends the same number through a link. */
+export function makeRandom(directory: string, scale: number): Dataset {
+  const seed = new SeededBytes('random')
+  const bytes = scaled(100 * mib, scale)
+  const names = ['0', '1', '2', '3', '4', '5']
+  for (const name of names) writeLarge(join(directory, name), bytes, (block) => seed.random(block))
+  return {
+    ...measured('random', directory),
+    oneFile: '0',
+    description: `${names.length} files of ${Math.round(bytes / mib)} MiB that don't compress`,
+    change: (round) => {
+      const changes = new SeededBytes(`random ${round}`)
+      for (const name of names) changeStretches(join(directory, name), changes)
+    },
   }
 }
 

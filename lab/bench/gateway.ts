@@ -29,6 +29,9 @@ import {
 import { HoldfastError } from '../../core/errors.ts'
 import { countRequests } from './access-log.ts'
 import type { Requests } from './access-log.ts'
+import { LinkProxy } from './link.ts'
+import type { Link } from './link.ts'
+import { SeededBytes } from './seeded-bytes.ts'
 
 const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench-on-loopback' }
 const region = 'us-east-1'
@@ -45,11 +48,13 @@ export class Gateway {
   readonly client: S3Client
   private readonly child: ChildProcess
   private readonly folder: string
+  private readonly proxy: LinkProxy | null
 
-  private constructor(child: ChildProcess, folder: string, port: number) {
+  private constructor(child: ChildProcess, folder: string, port: number, proxy: LinkProxy | null) {
     this.child = child
     this.folder = folder
-    this.endpoint = `http://127.0.0.1:${port}`
+    this.proxy = proxy
+    this.endpoint = `http://127.0.0.1:${proxy === null ? port : proxy.port}`
     this.client = new S3Client({
       endpoint: this.endpoint,
       region,
@@ -59,12 +64,13 @@ export class Gateway {
     })
   }
 
-  /** @param folder for all of its data; the caller removes it. */
-  static async start(program: string, folder: string): Promise<Gateway> {
+  /** @param folder for all of its data; the caller removes it. @param link lies before the store, if there is one. */
+  static async start(program: string, folder: string, link?: Link): Promise<Gateway> {
     const port = await freePort()
     for (const part of ['buckets', 'versions']) mkdirSync(join(folder, part), { recursive: true })
     const child = spawnServer(program, folder, port, ['--access-log', join(folder, 'access.log')])
-    const gateway = new Gateway(child, folder, port)
+    const proxy = link === undefined ? null : await LinkProxy.start(link, port, seededRandom('link'))
+    const gateway = new Gateway(child, folder, port, proxy)
     try {
       await gateway.waitUntilReady()
     } catch (error) {
@@ -158,6 +164,7 @@ export class Gateway {
 
   async stop(): Promise<void> {
     this.client.destroy()
+    await this.proxy?.stop()
     if (this.child.exitCode !== null || this.child.signalCode !== null) return
     const closed = once(this.child, 'exit')
     this.child.kill('SIGKILL')
@@ -213,6 +220,12 @@ export async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
+}
+
+/** The same losses in each measurement. */
+function seededRandom(seed: string): () => number {
+  const bytes = new SeededBytes(seed)
+  return () => bytes.random(4).readUInt32LE() / 2 ** 32
 }
 
 function bytesBelow(folder: string): number {

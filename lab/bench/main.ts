@@ -1,7 +1,8 @@
 // `npm run bench`: measures Holdfast and restic side by side on one third-party S3 store on loopback.
 //
 // 1. options.ts reads the parts, runs and sizes to measure; programs.ts builds Holdfast, restic and versitygw.
-// 2. For each part a new store starts (gateway.ts), and dataset.ts or postgres-dataset.ts makes the data from a seed.
+// 2. For each part a new store starts (gateway.ts), with --link behind a link (link.ts). dataset.ts or
+//    postgres-dataset.ts makes the data from a seed.
 // 3. measurement.ts alternates rounds of both tools (tool.ts): first backup, no change, change, restore, one file.
 // 4. Each run is a whole process; measured-process.ts records its time, processor time and memory.
 // 5. theoretical-limits.ts measures how fast writing, fetching and decoding are alone.
@@ -18,10 +19,12 @@ import { HoldfastError, exitStatus } from '../../core/errors.ts'
 import { measureComplexity, measureTree } from './complexity.ts'
 import { openHoldfast, openRestic } from './tool.ts'
 import { costPage } from './cost/page.ts'
-import { makeBig, makeDaily, makeMixed, makeTiny } from './dataset.ts'
+import { makeBig, makeDaily, makeMixed, makeRandom, makeTiny } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import { Gateway } from './gateway.ts'
 import { measureHistory } from './history.ts'
+import { linkName } from './link.ts'
+import type { Link } from './link.ts'
 import { describeMachine } from './machine.ts'
 import { measureDataset } from './measurement.ts'
 import type { RunName, Setting } from './measurement.ts'
@@ -49,6 +52,7 @@ const makers: Record<Exclude<PartName, 'history' | 'complexity' | 'tree' | 'wal'
   big: makeBig,
   postgres: makePostgres,
   daily: makeDaily,
+  random: makeRandom,
 }
 
 /** The runs of a day. The others of a million files take long, and `tree` has them. */
@@ -121,7 +125,7 @@ async function measurePart(
 ): Promise<Results> {
   const folder = join(work, part)
   mkdirSync(join(folder, 'data'), { recursive: true })
-  const gateway = await Gateway.start(programs.versitygw, join(folder, 'store'))
+  const gateway = await Gateway.start(programs.versitygw, join(folder, 'store'), options.link)
   const scale = options.scales[part]
   try {
     if (part === 'complexity' || part === 'tree') {
@@ -147,11 +151,20 @@ async function measurePart(
       part === 'history'
         ? await measureHistory(join(folder, 'data'), scale, setting)
         : await makeAndMeasure(makers[part], part, scale, setting)
-    return { version: 1, datasets: [{ name: part, provenance, scale, ...dataset }], complexity: [] }
+    return {
+      version: 1,
+      datasets: [{ name: resultName(part, options.link), provenance, scale, ...dataset }],
+      complexity: [],
+    }
   } finally {
     await gateway.stop()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** A link's results have a name of their own, so that no target for loopback reads them. */
+function resultName(part: PartName, link: Link | undefined): string {
+  return link === undefined ? part : `${part}-${linkName(link)}`
 }
 
 async function makeAndMeasure(

@@ -2,6 +2,8 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { HoldfastError } from '../../core/errors.ts'
+import { parseLink } from './link.ts'
+import type { Link } from './link.ts'
 import { runNames } from './measurement.ts'
 import type { RunName } from './measurement.ts'
 
@@ -16,19 +18,24 @@ export const partNames = [
   'tree',
   'daily',
   'wal',
+  'random',
 ] as const
-/** Parts that are measured only by name: a million files take long, and not every machine has pgBackRest. */
-const namedParts: readonly string[] = ['tree', 'daily', 'wal']
+/** Parts that are measured only by name: a million files take long, `random` is for links, pgBackRest is rare. */
+const namedParts: readonly string[] = ['tree', 'daily', 'wal', 'random']
 const usualParts = partNames.filter((name) => !namedParts.includes(name))
+/** Parts that are no data set, and are measured on loopback alone. */
+const loopbackParts: readonly PartName[] = ['history', 'complexity', 'tree', 'wal']
 export type PartName = (typeof partNames)[number]
 
 export const usage = `npm run bench -- [options]
 
   --quick        sizes that take about 20 minutes in all (without it: full sizes, about an hour)
-  --only A,B     only these parts: ${partNames.join(', ')} (tree, daily: a million files, 8 GiB of disk; wal: Debian's postgresql-15, pgbackrest, openssl; only if named)
+  --only A,B     only these parts: ${partNames.join(', ')} (tree, daily: a million files, 8 GiB of disk; wal: Debian's postgresql-15, pgbackrest, openssl; random: 600 MiB that don't compress; only if named)
   --runs A,B     only these runs of a data set: ${runNames.join(', ')}
   --rounds N     rounds, both tools in each (default 5)
   --scale X      all sizes times X
+  --link L       a link to a store far away, for data sets: the delay each way, and the bandwidth of each connection ('25ms,20MiB/s'),
+                 or blocks of 64 KiB that are lost, each a stall of a round trip ('80ms,1%')
   --out FILE     where the results go, as JSON (default: docs/benchmarks.json, with docs/benchmarks.md drawn from it)
   --work DIR     a folder on a disk for data and stores: 60 GiB free at full sizes (default: the temporary directory)
   --render       measure nothing, draw docs/benchmarks.md anew
@@ -41,6 +48,7 @@ export interface Options {
   runs: readonly RunName[]
   rounds: number
   scales: Readonly<Record<PartName, number>>
+  link: Link | undefined
   /** Undefined for the project's own documentation. */
   out: string | undefined
   work: string | undefined
@@ -59,6 +67,7 @@ const fullScales: Record<PartName, number> = {
   tree: 1,
   daily: 1,
   wal: 1,
+  random: 1,
 }
 const quickScales: Record<PartName, number> = {
   mixed: 1,
@@ -70,6 +79,7 @@ const quickScales: Record<PartName, number> = {
   tree: 1,
   daily: 1,
   wal: 0.25,
+  random: 1,
 }
 
 /** @throws `invalid-input` for an unknown option or a wrong value. */
@@ -82,11 +92,18 @@ export function parseOptions(args: readonly string[]): Options {
       fullScale * scale,
     ]),
   )
+  const parts = values.only === undefined ? usualParts : namesOf('only', values.only, partNames)
+  const unlinked = parts.filter((name) => (loopbackParts as readonly string[]).includes(name))
+  if (values.link !== undefined && unlinked.length > 0)
+    throw new HoldfastError('invalid-input', `--link measures data sets, not ${unlinked.join(', ')}`, {
+      hint: 'name data sets: --only random',
+    })
   return {
-    parts: values.only === undefined ? usualParts : namesOf('only', values.only, partNames),
+    parts,
     runs: values.runs === undefined ? runNames : namesOf('runs', values.runs, runNames),
     rounds: Math.trunc(numberOf('rounds', values.rounds ?? '5', 1, 100)),
     scales: scales as Record<PartName, number>,
+    link: values.link === undefined ? undefined : parseLink(values.link),
     out: values.out === undefined ? undefined : resolve(values.out),
     work: values.work === undefined ? undefined : resolve(values.work),
     mode: values.help
@@ -112,6 +129,7 @@ function parse(args: readonly string[]) {
         runs: { type: 'string' },
         rounds: { type: 'string' },
         scale: { type: 'string' },
+        link: { type: 'string' },
         out: { type: 'string' },
         work: { type: 'string' },
         render: { type: 'boolean' },

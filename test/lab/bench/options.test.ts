@@ -48,6 +48,14 @@ describe('the options of a measurement', () => {
     expect(parseOptions(['--only', 'tree'])).toMatchObject({ parts: ['tree'], scales: { tree: 1 } })
   })
 
+  test('put a link before the store of data sets', () => {
+    expect(parseOptions([]).link).toBeUndefined()
+    expect(parseOptions(['--only', 'random,mixed', '--link', '25ms,20MiB/s'])).toMatchObject({
+      parts: ['mixed', 'random'],
+      link: { delayMs: 25, bytesPerSecond: 20 * 2 ** 20, lostShare: 0 },
+    })
+  })
+
   test('have a quick form whose sizes scale too', () => {
     const quick = parseOptions(['--quick']).scales
     expect(Object.values(quick).every((scale) => scale <= 1)).toBe(true)
@@ -63,6 +71,9 @@ describe('the options of a measurement', () => {
     ['--rounds', '-1'],
     ['--scale', 'NaN'],
     ['--scale', '0'],
+    ['--only', 'random', '--link', '20MiB/s'],
+    ['--only', 'random,wal', '--link', '25ms'],
+    ['--link', '25ms'],
     ['--unknown'],
     ['stray'],
   ])('are refused: %s %s', (...args) => {
