@@ -41,7 +41,7 @@ export interface RecoverySearch {
  * Null if the source has no WAL, or no base from which WAL leads on, or if only some files are restored, or if the time
  * is one before the first base and the cluster was backed up at rest: then a snapshot is restored as it is.
  * @throws `no-recovery-point` or `ambiguous` if the vault can't bring the target back; `invalid-input` for options that
- * only a recovery has.
+ * only a recovery has, or for programs of another major version; `not-found` without `postgres`.
  */
 export async function planRecovery(
   vault: OpenVault,
@@ -65,6 +65,7 @@ export async function planRecovery(
   for (const preference of bases.preferences) {
     try {
       const choice = await chooseRecovery(bases.list(preference), clusters, recoveryRequest)
+      if (flags.start === true) await assertRecoverable(choice, flags.postgresBin!)
       const doubts = await doubtsAbout(choice, vault, { source: bases.source, request })
       return { choice, cluster: clusters.get(choice.base.postgres.systemId)!, doubts }
     } catch (error) {
@@ -76,6 +77,12 @@ export async function planRecovery(
     }
   }
   return null
+}
+
+/** Refuses the programs of another version before anything is written. */
+async function assertRecoverable(choice: RecoveryChoice, programs: string): Promise<void> {
+  const { programFor } = await import('../checks/restore-test/recovery.ts')
+  await programFor(choice, programs)
 }
 
 /** A flagged part is used all the same: no later one can replace it, and its bytes are checked by their hash. */

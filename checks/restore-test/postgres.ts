@@ -47,7 +47,8 @@ const maxVersionBytes = 4
  */
 export async function testCluster(options: ClusterOptions, signal: AbortSignal): Promise<ClusterResult> {
   const { mode, isolation } = options
-  const program = await resolveProgram(await choosePrograms(options))
+  const { programs, major } = await choosePrograms(options)
+  const program = await resolveProgram(programs, major)
   const user = await chooseUser(options)
   await isolation.assertPossible(user, signal)
   const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-examine-')).catch(
@@ -86,15 +87,19 @@ export async function testCluster(options: ClusterOptions, signal: AbortSignal):
   }
 }
 
-/** Only digits of the hostile PG_VERSION get into the path. */
-async function choosePrograms({ dataDirectory, programs }: ClusterOptions): Promise<string> {
-  if (!programs.includes(majorPlaceholder)) return programs
+/** Only digits of the hostile PG_VERSION get into the path. Without `{major}` the server judges a PG_VERSION of no number. */
+async function choosePrograms({
+  dataDirectory,
+  programs,
+}: ClusterOptions): Promise<{ programs: string; major: string | null }> {
+  const isNeeded = programs.includes(majorPlaceholder)
   const text = await readStart(join(dataDirectory, 'PG_VERSION'), maxVersionBytes).catch((cause: unknown) => {
-    throw noCluster(cause)
+    if (isNeeded) throw noCluster(cause)
+    return ''
   })
-  const major = /^(\d{1,3})\n?$/.exec(text)?.[1]
-  if (major === undefined) throw noCluster()
-  return programs.replaceAll(majorPlaceholder, major)
+  const major = /^(\d{1,3})\n?$/.exec(text)?.[1] ?? null
+  if (major === null && isNeeded) throw noCluster()
+  return { programs: programs.replaceAll(majorPlaceholder, major ?? ''), major }
 }
 
 /** Reads one byte over the limit, so that a longer file is not accepted for its beginning. */

@@ -74,16 +74,15 @@ const shutDown = 1
 const controlFile = { state: 16, timeline: 48, bytes: 64 }
 
 /**
- * @throws `not-found` without the program, `not-isolated`, `invalid-input` if root owns the data; or the reason of
- * `signal`.
+ * @throws `not-found` without the program, `not-isolated`, `invalid-input` if root owns the data or the program is of
+ * another major version; or the reason of `signal`.
  */
 export async function runRecovery(
   options: RecoveryRunOptions,
   signal: AbortSignal,
 ): Promise<RecoveryRunResult> {
   const { dataDirectory, isolation, choice, programs, readsRows = true } = options
-  const major = String(Math.floor(choice.base.postgres.serverVersion / 10_000))
-  const program = await resolveProgram(programs.replaceAll('{major}', major))
+  const program = await programFor(choice, programs)
   const user = await ownerOf(dataDirectory)
   await isolation.assertPossible(user, signal)
   const scratch = await mkdtemp(join(options.scratch ?? tmpdir(), 'holdfast-recovery-'))
@@ -118,6 +117,16 @@ export async function runRecovery(
   } finally {
     await removeTree(scratch)
   }
+}
+
+/**
+ * The program `postgres` that recovers the choice, so that a restore can refuse another one before it writes.
+ * @param programs its directory; `{major}` stands for the cluster's major version
+ * @throws `not-found` without the program; `invalid-input` if it is of another major version.
+ */
+export async function programFor(choice: RecoveryChoice, programs: string): Promise<string> {
+  const major = String(Math.floor(choice.base.postgres.serverVersion / 10_000))
+  return await resolveProgram(programs.replaceAll('{major}', major), major)
 }
 
 export function emptyLog(): RecoveryLog {

@@ -218,13 +218,15 @@ describe.each(majors)('PostgreSQL %d', (major) => {
   })
 
   test.skipIf(!hasDebianServer)(
-    'the programs of another major version change nothing: those of its own recover it afterwards',
+    'the programs of another major version are refused, and nothing is written',
     async () => {
-      const foreignBin = join((await servers.binariesOf(major === 18 ? 15 : 18)).directory, 'bin')
+      const other = major === 18 ? 15 : 18
+      const foreignBin = join((await servers.binariesOf(other)).directory, 'bin')
       const outcome = await restore('--start', '--postgres-bin', foreignBin)
-      expect(outcome.status).toBe(4)
-      expect(outcome.stdout).toContain('database files are incompatible with server')
-      expect(await idsIn(outcome.target)).toEqual(commits.map(({ id }) => id))
+      expect(outcome.status).toBe(2)
+      expect(outcome.stderr).toContain(`is of PostgreSQL ${other}, and the cluster of PostgreSQL ${major}`)
+      expect(outcome.stderr).toContain(`pass the directory of PostgreSQL ${major}'s programs`)
+      expect(existsSync(outcome.target)).toBe(false)
     },
   )
 

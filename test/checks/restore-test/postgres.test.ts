@@ -138,6 +138,22 @@ test("`{major}` stands for the cluster's major version", async () => {
   expect(chosen).toMatchObject({ findings: [], rows: 2002 })
 })
 
+test('programs of another major version are refused by name', async () => {
+  const other = path.join(work, 'other-version')
+  mkdirSync(other)
+  writeFileSync(path.join(other, 'postgres'), '#!/bin/sh\necho "postgres (PostgreSQL) 9.6.24"\n', {
+    mode: 0o755,
+  })
+  const refused = testCluster(
+    { dataDirectory: data, programs: other, mode: 'copy', isolation: new Namespaces() },
+    new AbortController().signal,
+  )
+  await expect(refused).rejects.toMatchObject({
+    code: 'invalid-input',
+    message: expect.stringContaining('is of PostgreSQL 9, and the cluster of PostgreSQL') as string,
+  })
+})
+
 test.each([
   ['a way out', '../../../tmp'],
   ['nothing', ''],
@@ -281,7 +297,11 @@ test('a server that takes too long is ended', async () => {
   mkdirSync(slow)
   const ownScratch = mkdtempSync(path.join(work, 'slow-scratch-'))
   chmodSync(ownScratch, 0o711)
-  writeFileSync(path.join(slow, 'postgres'), '#!/bin/sh\n: > "$4/started"\nexec sleep 600\n', { mode: 0o755 })
+  writeFileSync(
+    path.join(slow, 'postgres'),
+    '#!/bin/sh\n[ "$1" != --version ] || exit 0\n: > "$4/started"\nexec sleep 600\n',
+    { mode: 0o755 },
+  )
   const limit = new AbortController()
   const ended = expect(
     testCluster(
