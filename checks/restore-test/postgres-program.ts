@@ -9,7 +9,7 @@ const versionTimeoutMs = 10_000
 
 /**
  * The program `postgres` in a directory, without links on the way to it.
- * @param major the cluster's major version, or null if that is not known
+ * @param major the cluster's major version, or null if the cluster names none
  * @throws `not-found` if it is not there. `invalid-input` if it is of another major version: no server reads the files
  * of another one. A program that doesn't name its version is left to judge the files itself.
  */

@@ -87,7 +87,10 @@ export async function testCluster(options: ClusterOptions, signal: AbortSignal):
   }
 }
 
-/** Only digits of the hostile PG_VERSION get into the path. Without `{major}` the server judges a PG_VERSION of no number. */
+/**
+ * Only digits of the hostile PG_VERSION get into the path. Without `{major}` the server judges a PG_VERSION of no
+ * number.
+ */
 async function choosePrograms({
   dataDirectory,
   programs,

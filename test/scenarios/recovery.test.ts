@@ -220,11 +220,13 @@ describe.each(majors)('PostgreSQL %d', (major) => {
   test.skipIf(!hasDebianServer)(
     'the programs of another major version are refused, and nothing is written',
     async () => {
-      const other = major === 18 ? 15 : 18
-      const foreignBin = join((await servers.binariesOf(other)).directory, 'bin')
+      const foreignMajor = major === 18 ? 15 : 18
+      const foreignBin = join((await servers.binariesOf(foreignMajor)).directory, 'bin')
       const outcome = await restore('--start', '--postgres-bin', foreignBin)
       expect(outcome.status).toBe(2)
-      expect(outcome.stderr).toContain(`is of PostgreSQL ${other}, and the cluster of PostgreSQL ${major}`)
+      expect(outcome.stderr).toContain(
+        `is of PostgreSQL ${foreignMajor}, and the cluster of PostgreSQL ${major}`,
+      )
       expect(outcome.stderr).toContain(`pass the directory of PostgreSQL ${major}'s programs`)
       expect(existsSync(outcome.target)).toBe(false)
     },

@@ -139,13 +139,13 @@ test("`{major}` stands for the cluster's major version", async () => {
 })
 
 test('programs of another major version are refused by name', async () => {
-  const other = path.join(work, 'other-version')
-  mkdirSync(other)
-  writeFileSync(path.join(other, 'postgres'), '#!/bin/sh\necho "postgres (PostgreSQL) 9.6.24"\n', {
+  const foreignBin = path.join(work, 'foreign')
+  mkdirSync(foreignBin)
+  writeFileSync(path.join(foreignBin, 'postgres'), '#!/bin/sh\necho "postgres (PostgreSQL) 9.6.24"\n', {
     mode: 0o755,
   })
   const refused = testCluster(
-    { dataDirectory: data, programs: other, mode: 'copy', isolation: new Namespaces() },
+    { dataDirectory: data, programs: foreignBin, mode: 'copy', isolation: new Namespaces() },
     new AbortController().signal,
   )
   await expect(refused).rejects.toMatchObject({
