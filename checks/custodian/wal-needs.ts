@@ -2,8 +2,9 @@
 // what lies before the oldest base of its cluster can't be replayed any more.
 import type { BaseBackup } from '../../core/snapshot/base-backup.ts'
 import { parseLsnHex } from '../../core/wal/lsn.ts'
-import { parseWalHistoryKey, parseWalPartKey } from '../../core/wal/wal-keys.ts'
-import type { Inventory } from './inventory.ts'
+import { parseWalHistoryKey, parseWalPartKey, parseWalReceiptKey } from '../../core/wal/wal-keys.ts'
+import { maxWalReceiptsRead } from '../../core/wal/wal-receipt.ts'
+import type { Inventory, StoredVersion } from './inventory.ts'
 
 export class WalNeeds {
   /** The first position that a base needs, by the system identifier of its cluster. */
@@ -15,12 +16,9 @@ export class WalNeeds {
     if (first === undefined || start < first) this.starts.set(systemId, start)
   }
 
-  /** Keeps the WAL from the oldest base of each cluster on, on every timeline. */
+  /** Keeps the WAL from the oldest base of each cluster on, on every timeline, and the receipts that attest it. */
   protect(inventory: Inventory): void {
-    for (const version of inventory) {
-      if (version.kind !== 'wal' || version.isDeleteMarker) continue
-      if (this.isNeeded(version.key)) version.isProtected = true
-    }
+    for (const version of this.neededIn(inventory)) version.isProtected = true
   }
 
   /** Marks the WAL from one base on as needed, also what is newer: it holds the newest state. */
@@ -28,11 +26,19 @@ export class WalNeeds {
     this.addBase(base)
     const needs = new WalNeeds()
     needs.addBase(base)
-    for (const version of inventory) {
-      if (version.kind !== 'wal' || version.isDeleteMarker || !needs.isNeeded(version.key)) continue
+    for (const version of needs.neededIn(inventory)) {
       if (version.neededUntilMs >= untilMs) continue
       version.neededUntilMs = untilMs
       version.neededBy = id
+    }
+  }
+
+  private *neededIn(inventory: Inventory): Generator<StoredVersion> {
+    const receiptKeys = this.starts.size === 0 ? [] : newestReceiptKeys(inventory)
+    for (const version of inventory) {
+      if (version.isDeleteMarker) continue
+      const isReceipt = version.kind === 'receipt' && receiptKeys.includes(version.key)
+      if (isReceipt || (version.kind === 'wal' && this.isNeeded(version.key))) yield version
     }
   }
 
@@ -46,6 +52,17 @@ export class WalNeeds {
     const history = parseWalHistoryKey(key)
     return history !== null && this.starts.has(history.systemId)
   }
+}
+
+/**
+ * The receipts that a reader tries, trusted or not. The notary writes no new one while it would say the same: so the
+ * newest one of a silent source must outlast its lock.
+ */
+function newestReceiptKeys(inventory: Inventory): string[] {
+  const keys = new Set<string>()
+  for (const { key, isDeleteMarker } of inventory)
+    if (!isDeleteMarker && parseWalReceiptKey(key) !== null) keys.add(key)
+  return [...keys].sort().slice(-maxWalReceiptsRead)
 }
 
 const maxSegmentBytes = 2n ** 30n

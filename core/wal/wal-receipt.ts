@@ -25,7 +25,7 @@ import type { WalReceiptName } from './wal-keys.ts'
 const walReceiptType = 'application/vnd.holdfast.wal-receipt+json'
 const formatVersion = 1
 /** A reader tries so many of the newest receipts: an attacker with the notary's role could add any number. */
-const maxReceiptsRead = 8
+export const maxWalReceiptsRead = 8
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const text = z.string().max(maxReceiptText)
@@ -120,7 +120,7 @@ export async function readNewestWalReceipt(
   for await (const version of store.listVersions(walReceiptPrefix(source))) {
     const name = parseWalReceiptKey(version.key)
     if (name === null || version.isDeleteMarker || version.isMultipart) continue
-    newest = [...newest, { ...version, name }].slice(-maxReceiptsRead)
+    newest = [...newest, { ...version, name }].slice(-maxWalReceiptsRead)
   }
   const rejected: NewestWalReceipt['rejected'] = []
   for (const { name, ...version } of newest.toReversed())

@@ -2091,6 +2091,15 @@ export const mutants: Mutant[] = [
     titled: 'no base is in the vault without its WAL',
   },
   {
+    name: 'the receipt for the WAL of a silent source runs out',
+    why: 'the notary writes no new one while nothing changes: its WAL would no longer be attested',
+    file: 'checks/custodian/wal-needs.ts',
+    find: 'this.starts.size === 0 ? [] : newestReceiptKeys(inventory)',
+    replace: '[] as string[]',
+    test: 'test/checks/custodian/wal-needs.test.ts',
+    titled: 'the receipt for the WAL',
+  },
+  {
     name: 'a channel without encryption',
     why: 'the secret of its URL would be readable on the way',
     file: 'checks/notifications/channel-settings.ts',

@@ -19,7 +19,7 @@ import { ManualClock, seededRandom } from '../fixtures/manual-clock.ts'
 import { TestSigner } from '../fixtures/test-signer.ts'
 
 class TimedCustodyStore extends CustodyStore {
-  get serverTimeMs(): number {
+  override get serverTimeMs(): number {
     return this.nowMs
   }
 }

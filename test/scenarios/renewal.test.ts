@@ -21,7 +21,7 @@ const constantBytes = 50_000
 
 /** A store that reports its clock, as the notary needs it. */
 class TimedCustodyStore extends CustodyStore {
-  get serverTimeMs(): number {
+  override get serverTimeMs(): number {
     return this.nowMs
   }
 }

@@ -1,8 +1,14 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { Receipt } from '../../../core/snapshot/receipt.ts'
 import type { BaseBackup } from '../../../core/snapshot/base-backup.ts'
 import { lsnHex } from '../../../core/wal/lsn.ts'
+import { walReceiptPrefix } from '../../../core/wal/wal-keys.ts'
+import { maxWalReceiptsRead } from '../../../core/wal/wal-receipt.ts'
+import { notarizeWal } from '../../../checks/notary/wal/wal-notary.ts'
 import { handmadeBase } from '../../fixtures/handmade-base.ts'
 import { HandmadeWal } from '../../fixtures/handmade-wal.ts'
+import { ManualClock, seededRandom } from '../../fixtures/manual-clock.ts'
+import { TestSigner } from '../../fixtures/test-signer.ts'
 import { CustodyVault } from './custody-vault.ts'
 
 const gib = 2n ** 30n
@@ -18,7 +24,7 @@ class ClusterVault extends CustodyVault {
   }
 
   /** A base that begins with the next part. @param days how long the backup takes. */
-  async addBase(days = 0, systemId = handmadeBase().systemId) {
+  async addBase(days = 0, systemId = handmadeBase().systemId, flags: Receipt['flags'] = []) {
     const start = this.position + 2n * gib
     const changes: Partial<BaseBackup> = {
       systemId,
@@ -31,7 +37,34 @@ class ClusterVault extends CustodyVault {
     }
     await this.addWal(systemId)
     this.passDays(days)
-    return this.attested([await this.addPack()], { sourceKind: 'postgres', postgres: handmadeBase(changes) })
+    const postgres = handmadeBase(changes)
+    const base = await this.snapshotOf([await this.addPack()], { sourceKind: 'postgres', postgres })
+    await this.attest(base, { flags })
+    return base
+  }
+
+  private readonly signer = new TestSigner()
+  private readonly notaryRandom = seededRandom(11)
+
+  /** A run of the notary for WAL. */
+  async notarize() {
+    this.store.nowMs += 120_000
+    const { store, source, signer, notaryRandom: random } = this
+    const clock = new ManualClock(store.nowMs)
+    const work = { store, source, signer, random, clock, keys: signer.keys }
+    const result = await notarizeWal({ ...work, guaranteedDays: 30, toolVersion: 'test' })
+    if (result === null) throw new Error('the source has no WAL')
+    return result
+  }
+
+  get walReceipts(): string[] {
+    const keys = this.store.versions.map(({ key }) => key)
+    return keys.filter((key) => key.startsWith(walReceiptPrefix(this.source)))
+  }
+
+  lockDaysOf(key: string): number | null {
+    const version = this.store.versions.find((candidate) => candidate.key === key)
+    return version === undefined ? null : this.daysLeft(version)
   }
 
   has(key: string): boolean {
@@ -92,4 +125,80 @@ test('WAL of a cluster without a base goes when its lock has ended', async () =>
   await vault.addBase()
   await vault.run()
   expect(vault.has(foreign)).toBe(false)
+})
+
+describe('the custodian takes no word of the notary about WAL as a reason to prune', () => {
+  test('a part without a receipt stays, and stays locked, as one that is attested', async () => {
+    const vault = new ClusterVault()
+    await vault.addBase()
+    const attested = await vault.addWal()
+    await vault.notarize()
+    const unattested = await vault.addWal()
+    for (let day = 0; day < 120; day += 5) {
+      vault.passDays(5)
+      await vault.run()
+    }
+    for (const key of [attested, unattested]) expect(vault.lockDaysOf(key)).toBeGreaterThan(0)
+  })
+
+  test('a flagged part stays, and stays locked: no run can tell which of two the server sent', async () => {
+    const vault = new ClusterVault()
+    await vault.addBase()
+    const start = 10n * gib
+    const parts = []
+    for (const seed of [1, 2]) parts.push(await vault.wal.add({ start, end: start + 64n, seed }))
+    const { receipt } = await vault.notarize()
+    expect(receipt.flags.map(({ key }) => key).sort()).toEqual(parts.toSorted())
+    for (let day = 0; day < 120; day += 5) {
+      vault.passDays(5)
+      await vault.run()
+    }
+    for (const key of parts) expect(vault.lockDaysOf(key)).toBeGreaterThan(0)
+  })
+
+  test('the WAL of a doubtful base stays with it', async () => {
+    const vault = new ClusterVault()
+    await vault.addBase()
+    const early = await vault.addWal()
+    const doubtful = await vault.addBase(0, '77', [{ kind: 'other-parent', detail: 'it begins a chain' }])
+    const later = await vault.addWal('77')
+    expect(await vault.planOf()).toMatchObject({ doubtful: { id: doubtful.id } })
+    for (let day = 0; day < 120; day += 5) {
+      vault.passDays(5)
+      await vault.run()
+    }
+    for (const key of [early, later]) expect(vault.lockDaysOf(key)).toBeGreaterThan(0)
+  })
+
+  test('the receipt for the WAL of a silent source never runs out', async () => {
+    const vault = new ClusterVault()
+    await vault.addBase()
+    await vault.addWal()
+    await vault.notarize()
+    const [receipt] = vault.walReceipts
+    for (let day = 0; day < 120; day += 5) {
+      vault.passDays(5)
+      await vault.run()
+      expect(vault.lockDaysOf(receipt!)).toBeGreaterThan(0)
+    }
+  })
+
+  test('older receipts go, and all of them go with the last base', async () => {
+    const vault = new ClusterVault()
+    await vault.addBase()
+    for (let count = 0; count < maxWalReceiptsRead + 3; count++) {
+      await vault.addWal()
+      await vault.notarize()
+    }
+    const receipts = vault.walReceipts
+    vault.passDays(44)
+    await vault.run()
+    expect(vault.walReceipts).toEqual(receipts.slice(-maxWalReceiptsRead))
+    await vault.attested([await vault.addPack()])
+    for (let day = 0; day < 90; day += 5) {
+      vault.passDays(5)
+      await vault.run()
+    }
+    expect(vault.walReceipts).toEqual([])
+  })
 })
