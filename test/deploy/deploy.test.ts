@@ -194,3 +194,31 @@ it('are all in the package', () => {
   const { files } = JSON.parse(readFileSync(join(folder, '../package.json'), 'utf8')) as { files: string[] }
   expect(files).toEqual(expect.arrayContaining(['deploy/', 'infra/Containerfile']))
 })
+
+describe('the images', () => {
+  const text = readFileSync(join(folder, '../infra/Containerfile'), 'utf8')
+  const stages = text
+    .split(/^(?=FROM )/m)
+    .slice(1)
+    .map((stage) => ({ first: stage.split('\n')[0]!, text: stage }))
+
+  it('are one of the command line, and one of the checks on top of it', () => {
+    expect(stages.map(({ first }) => first)).toEqual([
+      expect.stringMatching(/^FROM \S+\/node:24-bookworm-slim AS cli$/),
+      'FROM cli AS checks',
+    ])
+  })
+
+  it('run the tool as no user of the host, with nothing of the build left to run as root', () => {
+    for (const stage of stages) expect(stage.text.match(/^USER .*$/gm)!.at(-1)).toBe('USER 65534:65534')
+    expect(stages[0]!.text).toMatch(/^ENTRYPOINT \["holdfast"\]$/m)
+  })
+
+  it('install the packed tool alone, without scripts of packages', () => {
+    expect(text.match(/^COPY .*$/gm)).toEqual(['COPY holdfast-*.tgz /tmp/'])
+    expect(text.match(/npm install [^&]*/g)).toEqual([
+      'npm install --global --ignore-scripts /tmp/holdfast-*.tgz ',
+    ])
+    expect(text).not.toMatch(/curl|wget|:latest|sudo|chmod 0?777/)
+  })
+})
