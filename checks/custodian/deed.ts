@@ -2,7 +2,7 @@
 // is complete by itself, and the lock of each version is the only record of what was done.
 import type { Clock, Random } from '../../core/clock.ts'
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts'
-import { readInOrder } from '../../core/ordered-reads.ts'
+import { actAtOnce, readInOrder } from '../../core/ordered-reads.ts'
 import { custodyRetry, retryAfterDelay } from '../../core/retry.ts'
 import type { LockExtender, VersionPruner } from '../../core/store/custody.ts'
 import type { ObjectStore } from '../../core/store/object-store.ts'
@@ -50,36 +50,32 @@ export async function applyPlan(plan: CustodyPlan, options: DeedOptions): Promis
   const result: DeedResult = { extended: none(), pruned: none(), skipped: 0 }
   const report = (): void =>
     onProgress?.({ extended: result.extended.versions, pruned: result.pruned.versions })
-  const perform = async <Item extends { bytes: number }>(
-    items: Iterable<Item>,
-    figures: Figures,
-    act: (item: Item) => Promise<boolean>,
-  ): Promise<void> => {
-    const start = async (item: Item): Promise<{ item: Item; isDone: boolean }> => {
-      signal.throwIfAborted()
-      return { item, isDone: await act(item) }
+  const count = (isDone: boolean, figures: Figures, { bytes }: { bytes: number }): void => {
+    if (!isDone) result.skipped++
+    else {
+      figures.versions++
+      figures.bytes += bytes
     }
-    for await (const { item, isDone } of readInOrder(items, () => maxRequestsAtOnce, start)) {
-      if (!isDone) result.skipped++
-      else {
-        figures.versions++
-        figures.bytes += item.bytes
-      }
-      report()
-    }
+    report()
   }
   const all = <Item>(of: (source: CustodyPlan['sources'][number]) => Item[]): Item[] =>
     plan.sources.flatMap(of)
-  await perform(
+  await actAtOnce(
     all(({ extensions }) => extensions),
-    result.extended,
-    (extension) => extend(extension, options),
+    maxRequestsAtOnce,
+    async (extension) => {
+      signal.throwIfAborted()
+      count(await extend(extension, options), result.extended, extension)
+    },
   )
-  await perform(
-    all(({ prunes }) => prunes),
-    result.pruned,
-    (prune) => remove(prune, options),
-  )
+  const prune = async (item: Prune): Promise<{ item: Prune; isDone: boolean }> => {
+    signal.throwIfAborted()
+    return { item, isDone: await remove(item, options) }
+  }
+  // In order: a manifest whose deletion is slow must not lose packs meanwhile.
+  const prunes = all((source) => source.prunes)
+  for await (const { item, isDone } of readInOrder(prunes, () => maxRequestsAtOnce, prune))
+    count(isDone, result.pruned, item)
   return result
 }
 

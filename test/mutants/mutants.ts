@@ -2100,6 +2100,15 @@ export const mutants: Mutant[] = [
     titled: 'the receipt for the WAL',
   },
   {
+    name: 'the custodian goes on after a lock that it may not extend',
+    why: 'a role that lost its rights would send 100,000 denied requests',
+    file: 'core/ordered-reads.ts',
+    find: 'next = isFailed ? noMore : iterator.next()',
+    replace: 'next = iterator.next()',
+    test: 'test/core/ordered-reads.test.ts',
+    titled: 'after a failed call',
+  },
+  {
     name: 'a channel without encryption',
     why: 'the secret of its URL would be readable on the way',
     file: 'checks/notifications/channel-settings.ts',

@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { applyPlan } from '../../../checks/custodian/deed.ts'
+import type { Extension } from '../../../checks/custodian/custody-plan.ts'
 import { maxRequestsAtOnce } from '../../../checks/custodian/custody-plan.ts'
 import { HoldfastError } from '../../../core/errors.ts'
 import type { Snapshot } from '../../../core/snapshot/snapshot.ts'
@@ -142,4 +144,39 @@ test(`at most ${maxRequestsAtOnce} requests are under way, in the plan and in th
   const { extensions } = await vault.run()
   expect(extensions.length).toBeGreaterThan(200)
   expect(maxUnderWay).toBe(50)
+})
+
+test('10,000 locks are extended in six minutes, also if one request in twenty takes 20 seconds', async () => {
+  const { vault } = await pendingVault()
+  const plan = await vault.plan()
+  const extensions = Array.from({ length: 10_000 }, (_, index): Extension => ({
+    ref: { key: String(index), versionId: 'v' },
+    bytes: 1,
+    mode: 'COMPLIANCE',
+    fromMs: null,
+    untilMs: plan.nowMs,
+    neededBy: 'a snapshot',
+  }))
+  let underWay = 0
+  let maxUnderWay = 0
+  let extended = 0
+  const slow = async ({ key }: { key: string }): Promise<void> => {
+    maxUnderWay = Math.max(maxUnderWay, ++underWay)
+    await new Promise((resolve) => setTimeout(resolve, Number(key) % 20 === 0 ? 20_000 : 250))
+    underWay--
+  }
+  vi.useFakeTimers()
+  try {
+    const { store, clock, chance: random, signal } = vault
+    const onProgress = ({ extended: count }: { extended: number }): void => void (extended = count)
+    const ports = { store, extender: { ...store, extendLock: slow }, pruner: store }
+    void applyPlan(
+      { ...plan, sources: [{ ...plan.sources[0]!, extensions, prunes: [] }] },
+      { ...ports, clock, random, signal, onProgress },
+    )
+    await vi.advanceTimersByTimeAsync(6 * 60_000)
+  } finally {
+    vi.useRealTimers()
+  }
+  expect({ extended, maxUnderWay }).toEqual({ extended: 10_000, maxUnderWay: maxRequestsAtOnce })
 })
