@@ -69,7 +69,9 @@ function messageSender(environment: Environment): SendMessage {
     }
     const { readChannelUrl } = await import('../checks/notifications/channel-settings.ts')
     const { postJson } = await import('../checks/notifications/http-channel.ts')
+    const { makeAgents } = await import('../aws/http-agents.ts')
     const body = channel.kind === 'slack' ? slackRecord(message) : messageRecord(message)
-    await postJson(readChannelUrl(channel, name, environment), body, { name, signal })
+    const url = readChannelUrl(channel, name, environment)
+    await postJson(url, body, { name, signal, agents: makeAgents(environment) })
   }
 }

@@ -5,6 +5,7 @@ import { exitStatus, HoldfastError } from '../core/errors.ts'
 import type { Bin, Invocation } from './invocation.ts'
 import { buildProgram, commandNameOf } from './program.ts'
 import { renderError } from './render/error-text.ts'
+import { isEndAwaited, tellOfEnd } from './run-end.ts'
 import { terminalText } from './render/terminal-text.ts'
 import { isShown } from './verbosity.ts'
 
@@ -23,14 +24,34 @@ const graceMs = 10_000
  */
 export type Surroundings = Pick<Invocation, 'stdout' | 'stderr'> & { env: Invocation['environment'] }
 
-/** The exit status of `bin` with `args`; see docs/exit-codes.md. Reports every failure on standard error. */
+/**
+ * The exit status of `bin` with `args`; see docs/exit-codes.md. Reports every failure on standard error, and the end of
+ * the run where the environment says.
+ */
 export async function run(
   bin: Bin,
   args: readonly string[],
-  { env, stdout, stderr }: Surroundings = process,
+  surroundings: Surroundings = process,
+): Promise<number> {
+  const beginMs = performance.now()
+  const status = await runCommand(bin, args, surroundings)
+  const command = bin === 'holdfast' ? commandNameOf(args) : undefined
+  const { env, stderr } = surroundings
+  if (isEndAwaited(command, ownArgs(args), env)) {
+    const json = isJson(args)
+    const end = { command, status, durationMs: performance.now() - beginMs }
+    await tellOfEnd(end, env, (text) => stderr.write(warningText(text, json)))
+  }
+  return status
+}
+
+async function runCommand(
+  bin: Bin,
+  args: readonly string[],
+  { env, stdout, stderr }: Surroundings,
 ): Promise<number> {
   const interruption = new AbortController()
-  const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json')
+  const json = isJson(args)
   let status = 0
   const invocation: Invocation = {
     bin,
@@ -67,6 +88,19 @@ export async function run(
     release()
     hideWarnings()
   }
+}
+
+function isJson(args: readonly string[]): boolean {
+  return ownArgs(args).includes('--json')
+}
+
+/** Without those of a program that a command runs. */
+function ownArgs(args: readonly string[]): readonly string[] {
+  return args.slice(0, args.includes('--') ? args.indexOf('--') : undefined)
+}
+
+function warningText(text: string, json: boolean): string {
+  return json ? `${JSON.stringify({ type: 'warning', message: text })}\n` : `warning: ${terminalText(text)}\n`
 }
 
 /** SIGHUP: the terminal is gone. */
@@ -132,12 +166,7 @@ function showWarnings(invocation: Invocation): () => void {
   const show = ({ name, message }: Error): void => {
     // Node's SQLite is experimental, and users can do nothing about it.
     if (name === 'ExperimentalWarning' || !isShown('warning', invocation.logLevel)) return
-    const text = `${name}: ${message}`
-    stderr.write(
-      json === true
-        ? `${JSON.stringify({ type: 'warning', message: text })}\n`
-        : `warning: ${terminalText(text)}\n`,
-    )
+    stderr.write(warningText(`${name}: ${message}`, json === true))
   }
   process.on('warning', show)
   return () => void process.off('warning', show)

@@ -56,25 +56,37 @@ export function readChannelUrl(
   name: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): URL {
-  const text = urlFile === undefined ? environment[urlVariable!] : readSecret(urlFile, name)
+  return readSecretUrl({ urlFile, urlVariable }, environment, (detail) => refused(name, detail))
+}
+
+/**
+ * A URL that is a secret, from a file or from a variable. No error shows it.
+ * @throws what `refuse` makes of the reason, without a usable URL.
+ */
+export function readSecretUrl(
+  { urlFile, urlVariable }: { urlFile?: string | undefined; urlVariable?: string | undefined },
+  environment: Readonly<Record<string, string | undefined>>,
+  refuse: (detail: string) => HoldfastError,
+): URL {
+  const text = urlFile === undefined ? environment[urlVariable!] : readSecret(urlFile, refuse)
   const origin = urlFile === undefined ? `the variable ${urlVariable!}` : `the file ${urlFile}`
   const url = URL.parse(text?.trim() ?? '')
-  if (url === null) throw refused(name, `${origin} has no URL`)
+  if (url === null) throw refuse(`${origin} has no URL`)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
-    throw refused(name, `the URL of ${origin} must begin with https://`)
+    throw refuse(`the URL of ${origin} must begin with https://`)
   return url
 }
 
-function readSecret(file: string, name: string): string {
+function readSecret(file: string, refuse: (detail: string) => HoldfastError): string {
   let stats: Stats
   try {
     stats = statSync(file)
     if (stats.isFile() && stats.size <= maxSecretBytes) return readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw refused(name, `the file ${file} can't be read: ${code ?? 'unknown error'}`)
+    throw refuse(`the file ${file} can't be read: ${code ?? 'unknown error'}`)
   }
-  throw refused(name, `the file ${file} ${stats.isFile() ? 'is too large for a URL' : 'is no regular file'}`)
+  throw refuse(`the file ${file} ${stats.isFile() ? 'is too large for a URL' : 'is no regular file'}`)
 }
 
 /** A relay on this machine: the URL does not leave it without encryption. */

@@ -7,6 +7,7 @@ import { inspect } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { channel, readChannelUrl } from '../../../checks/notifications/channel-settings.ts'
 import type { HttpChannel } from '../../../checks/notifications/channel-settings.ts'
+import { makeAgents } from '../../../aws/http-agents.ts'
 import { postJson } from '../../../checks/notifications/http-channel.ts'
 import { parseSettings } from '../../../checks/settings.ts'
 import { makeFolder } from '../../restore-cli/command-line.ts'
@@ -39,13 +40,29 @@ const post = (signal = new AbortController().signal): Promise<void> =>
   postJson(
     url,
     { a: 1 },
-    { name: 'pager', signal, timing: { random: () => 0, sleep: () => Promise.resolve() } },
+    {
+      ...{ name: 'pager', signal, agents: makeAgents({}) },
+      timing: { random: () => 0, sleep: () => Promise.resolve() },
+    },
   )
 
 describe('a webhook', () => {
   test('gets the body once', async () => {
     await post()
     expect(bodies).toEqual(['{"a":1}'])
+  })
+
+  test('is reached through the proxy of the environment', async () => {
+    let path: string | undefined
+    respond = (response, request) => {
+      path = request.url
+      response.end()
+    }
+    const agents = makeAgents({ HTTP_PROXY: url.origin })
+    const { signal } = new AbortController()
+    await postJson(new URL('http://hooks.example/x'), { a: 2 }, { name: 'pager', signal, agents })
+    expect(path).toBe('http://hooks.example/x')
+    expect(bodies).toEqual(['{"a":2}'])
   })
 
   test('that is busy or broken is asked again', async () => {
