@@ -1,5 +1,5 @@
-// Tells of the end of a run that a scheduler started: a service that pages on-call when no ping comes hears by a URL, and a
-// program of the operator starts. Neither changes the result of the run: a failure is a warning.
+// Tells of the end of a run that a scheduler started: a service that pages on-call when no ping comes hears by a URL,
+// and a program of the operator starts. Neither changes the result of the run: a failure is a warning.
 import { spawn } from 'node:child_process'
 import { isAbsolute } from 'node:path'
 import { isHoldfastError, HoldfastError } from '../core/errors.ts'

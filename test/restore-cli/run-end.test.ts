@@ -86,12 +86,12 @@ describe('the ping', () => {
 
 describe('the hook', () => {
   test('gets the end of the run, and no credential', async () => {
-    const seen = join(folder, 'seen')
-    const hook = hookOf('writes', `env >${seen}; echo to a stream; echo "args: $*" >>${seen}`)
+    const report = join(folder, 'report')
+    const hook = hookOf('writes', `env >${report}; echo to a stream; echo "args: $*" >>${report}`)
     expect(await warningsOf(3, { HOLDFAST_HOOK: hook, AWS_SECRET_ACCESS_KEY: secret, HOME: '/h' })).toEqual(
       [],
     )
-    const text = readFileSync(seen, 'utf8')
+    const text = readFileSync(report, 'utf8')
     for (const line of ['COMMAND=backup', 'STATUS=3', 'SECONDS=2'])
       expect(text).toContain(`HOLDFAST_RUN_${line}\n`)
     expect(text).toContain('args: \n')
