@@ -20,7 +20,7 @@ export interface RangeRequest {
   offset: number
   bytes: number
   /** Receives the bytes; undefined: a new buffer does. */
-  buffer?: SharedArrayBuffer | undefined
+  target?: Buffer | undefined
 }
 
 /**
@@ -72,10 +72,7 @@ function checkHead(response: RangeResponse, request: RangeRequest): void {
 /** Uses events, because an async iterator would double the time per byte. */
 function readExactly(body: Readable, request: RangeRequest): Promise<Uint8Array> {
   // Never a slice of Node's pool, because the caller may transfer the buffer to a worker.
-  const bytes =
-    request.buffer === undefined
-      ? Buffer.allocUnsafeSlow(request.bytes)
-      : Buffer.from(request.buffer, 0, request.bytes)
+  const bytes = request.target ?? Buffer.allocUnsafeSlow(request.bytes)
   return new Promise((resolve, reject) => {
     const received = receiveBody(body, bytes, () =>
       wrongResponse(request.objectName, `the store sent more than the ${request.bytes} requested bytes`),

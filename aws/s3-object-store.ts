@@ -10,7 +10,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import type { ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3'
-import { HoldfastError } from '../core/errors.ts'
+import { HoldfastError, isHoldfastError } from '../core/errors.ts'
 import {
   outageRetry,
   outlastOutage,
@@ -27,6 +27,8 @@ import type {
   ObjectVersion,
   PutReply,
 } from '../core/store/object-store.ts'
+import { LinkWidth } from '../core/store/link-width.ts'
+import type { LinkOutcome } from '../core/store/link-width.ts'
 import type { RenewedCredentials } from './credentials.ts'
 import { translateError } from './error-translation.ts'
 import { readRange } from './ranged-read.ts'
@@ -43,6 +45,8 @@ export interface S3Settings extends AccessSettings {
   bucket: string
   /** How long a read waits for a store that has responded before. Default: `outageRetry`. */
   outage?: OutageRetryPolicy
+  /** Requests for one large range; the callers send several ranges at once. Default: as the link shows. */
+  rangeWidth?: LinkWidth
   onWait?: (wait: StoreWait) => void
 }
 
@@ -65,11 +69,28 @@ export function openS3ObjectStore(settings: S3Settings, access = openS3Access(se
     { bucket: settings.bucket, ...(endpoint === undefined ? {} : { endpoint }) },
     connection,
     credentials,
-    { readAttempts, outage: settings.outage ?? outageRetry, onWait: settings.onWait ?? (() => {}) },
+    {
+      readAttempts,
+      outage: settings.outage ?? outageRetry,
+      onWait: settings.onWait ?? (() => {}),
+      rangeWidth: settings.rangeWidth ?? new LinkWidth({ start: 1, max: maxParts }, () => performance.now()),
+    },
   )
 }
 
+/** A smaller part would be mostly delay, and no measure of the link. */
+const minPartBytes = 1024 * 1024
+const maxParts = 4
+
+interface PartRequest {
+  readonly ref: ObjectRef
+  readonly offset: number
+  readonly bytes: number
+  readonly target?: Buffer | undefined
+}
+
 interface ReadSettings {
+  rangeWidth: LinkWidth
   readAttempts: number
   outage: OutageRetryPolicy
   onWait: (wait: StoreWait) => void
@@ -110,6 +131,7 @@ export class S3ObjectStore implements ObjectStore {
   private readonly calls: S3Calls
   private readonly readRetry: DelayedRetryPolicy
   private readonly reads: ReadSettings
+  private readonly rangeWidth: LinkWidth
 
   /** Use `openS3ObjectStore`. */
   constructor(
@@ -126,6 +148,7 @@ export class S3ObjectStore implements ObjectStore {
     this.calls = new S3Calls(connection, credentials)
     this.readRetry = { ...truncatedReadRetry, maxAttempts: reads.readAttempts }
     this.reads = reads
+    this.rangeWidth = reads.rangeWidth
   }
 
   /** Requests sent so far, including repeated attempts. */
@@ -199,15 +222,57 @@ export class S3ObjectStore implements ObjectStore {
     }
     // HTTP can't express an empty range.
     if (bytes === 0) return new Uint8Array(0)
+    const parts = Math.min(this.rangeWidth.width, Math.floor(bytes / minPartBytes))
+    const target = buffer === undefined ? undefined : Buffer.from(buffer, 0, bytes)
+    if (parts <= 1 || target === undefined) return this.readPart(ref, offset, bytes, target)
+    const partBytes = Math.ceil(bytes / parts)
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: parts }, (_, part) => {
+        const from = part * partBytes
+        const to = Math.min(bytes, from + partBytes)
+        return this.readPart(ref, offset + from, to - from, target.subarray(from, to))
+      }),
+    )
+    // Only after all have ended, because the caller may use the buffer again.
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    return target
+  }
+
+  /** Repeats the read, and measures what the link to the store carries. */
+  private readPart(ref: ObjectRef, offset: number, bytes: number, target?: Buffer): Promise<Uint8Array> {
     return this.outlast(() =>
-      retryAfterDelay(this.readRetry, { random: Math.random, sleep }, () =>
-        this.readOnce(ref, offset, bytes, buffer),
-      ),
+      retryAfterDelay(this.readRetry, { random: Math.random, sleep }, async () => {
+        if (bytes < minPartBytes) return this.readOnce({ ref, offset, bytes, target })
+        return this.measure(bytes, (note) => this.readOnce({ ref, offset, bytes, target }, note))
+      }),
     )
   }
 
+  private async measure(
+    bytes: number,
+    read: (note: (isRepeated: boolean) => void) => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
+    const request = this.rangeWidth.begin()
+    // The caller of a range waits for it.
+    this.rangeWidth.noteWaiting()
+    let outcome: LinkOutcome = 'failed'
+    try {
+      let isSlowed = false
+      const body = await read((isRepeated) => (isSlowed = isRepeated))
+      outcome = isSlowed ? 'slowed' : 'arrived'
+      return body
+    } catch (error) {
+      if (isHoldfastError(error, 'unreachable', 'throttled')) outcome = 'slowed'
+      throw error
+    } finally {
+      this.rangeWidth.end(request, bytes, outcome)
+    }
+  }
+
   headVersion(ref: ObjectRef): Promise<ObjectState> {
-    return this.outlast(() => readVersionState(this.calls, this.bucket, ref, () => this.readOnce(ref, 0, 1)))
+    return this.outlast(() =>
+      readVersionState(this.calls, this.bucket, ref, () => this.readOnce({ ref, offset: 0, bytes: 1 })),
+    )
   }
 
   async *listVersions(prefix: string, after?: string): AsyncIterable<ObjectVersion> {
@@ -297,11 +362,10 @@ export class S3ObjectStore implements ObjectStore {
     return outlastOutage(policy, timing, read)
   }
 
+  /** @param noteRepeated called with true if the SDK repeated the request, which it does after a 503. */
   private async readOnce(
-    ref: ObjectRef,
-    offset: number,
-    bytes: number,
-    buffer?: SharedArrayBuffer,
+    { ref, offset, bytes, target }: PartRequest,
+    noteRepeated: (isRepeated: boolean) => void = () => {},
   ): Promise<Uint8Array> {
     const objectName = `${this.address}/${ref.key}`
     const deadline = this.connection.deadline(bytes)
@@ -316,6 +380,7 @@ export class S3ObjectStore implements ObjectStore {
         { abortSignal: deadline },
       ),
     )
+    noteRepeated((output.$metadata.attempts ?? 1) > 1)
     const response = {
       versionId: output.VersionId,
       contentRange: output.ContentRange,
@@ -325,7 +390,7 @@ export class S3ObjectStore implements ObjectStore {
     try {
       return await readRange(
         response,
-        { objectName, versionId: ref.versionId, offset, bytes, buffer },
+        { objectName, versionId: ref.versionId, offset, bytes, target },
         deadline,
       )
     } catch (error) {

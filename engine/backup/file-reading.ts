@@ -2,7 +2,7 @@
 // The main thread replies which chunks are new, and the thread packs these. The number of batches and packs
 // in memory is limited, however slow the store is.
 import { digestBytes } from '../../core/digest.ts'
-import { choosePackBytes } from '../../core/pack/pack-size.ts'
+import { choosePackBytes, packTargetBytes } from '../../core/pack/pack-size.ts'
 import type { Selection } from '../selection.ts'
 import { WorkerPool } from '../worker-pool.ts'
 import type { PoolMember } from '../worker-pool.ts'
@@ -13,6 +13,7 @@ import type { DedupIndex } from './dedup-index.ts'
 import { joinContents } from './file-segments.ts'
 import type { FileContent } from './file-segments.ts'
 import { PackBufferPool } from './pack-buffers.ts'
+import { usualUploadsAtOnce } from './link-speed.ts'
 import type { PackUploader } from './pack-uploader.ts'
 import { segmentBytes } from './source-reader.ts'
 
@@ -166,13 +167,18 @@ export class FileReading {
     try {
       if (response.type === 'read') this.receiveRead(response, member)
       else if (response.type === 'sealed') {
+        this.widen()
         this.packBuffers.request((buffer) =>
           member.send(
             { type: 'begin', buffer, packBytes: this.packBytes },
             buffer === undefined ? [] : [buffer],
           ),
         )
-        this.options.uploader.add(response, (buffer) => this.packBuffers.release(buffer))
+        if (this.packBuffers.isExhausted) this.options.uploader.noteWaiting()
+        this.options.uploader.add(response, (buffer) => {
+          this.packBuffers.release(buffer)
+          this.widen()
+        })
       } else if (response.type === 'packed') {
         this.assigned.finish(response.batch, member.number)
         this.dispatch()
@@ -181,6 +187,15 @@ export class FileReading {
       this.listener.failure(error)
     }
     this.listener.progress()
+  }
+
+  /** Lets more packs exist if the link carries more at once. They stay: their buffers are used again. */
+  private widen(): void {
+    const { uploader } = this.options
+    if (this.packBuffers.isExhausted) uploader.noteWaiting()
+    // A source of more than a TiB has larger packs, of which more would take much memory.
+    if (this.packBytes > packTargetBytes) return
+    this.packBuffers.growTo(maxPacksInFlight + uploader.uploadsAtOnce - usualUploadsAtOnce)
   }
 
   private receiveRead(

@@ -1,9 +1,13 @@
 // Measures how fast packs leave the host, so that a slow link carries fewer and smaller ones at once: each is then
 // acknowledged soon, and an interruption costs little.
 import { packTargetBytes } from '../../core/pack/pack-size.ts'
+import { LinkWidth } from '../../core/store/link-width.ts'
+import type { LinkRequest } from '../../core/store/link-width.ts'
 
 /** On a fast store, more at once would only take memory. */
-const maxUploadsAtOnce = 3
+export const usualUploadsAtOnce = 3
+/** Each has a pack of 16 MiB in memory. */
+const maxUploadsAtOnce = 6
 /** A pack should be acknowledged within this time. */
 const targetMs = 30_000
 /** A tenth of a TiB in packs of this size is a tenth of what a manifest can name. */
@@ -16,6 +20,7 @@ const minMeasuredBytes = minPackBytes
 
 export class LinkSpeed {
   private readonly nowMs: () => number
+  private readonly link: LinkWidth
   private active = 0
   private activeBytes = 0
   private acknowledgedBytes = 0
@@ -25,17 +30,30 @@ export class LinkSpeed {
 
   constructor(nowMs: () => number) {
     this.nowMs = nowMs
+    this.link = new LinkWidth({ start: usualUploadsAtOnce, max: maxUploadsAtOnce }, nowMs)
   }
 
-  begin(bytes: number): void {
+  begin(bytes: number): LinkRequest {
     this.tick()
     this.active++
     this.activeBytes += bytes
+    return this.link.begin()
+  }
+
+  /** A pack waits for its turn, or a thread for the buffer of an uploaded pack. */
+  noteWaiting(): void {
+    this.link.noteWaiting()
+  }
+
+  /** The store or the link refused an attempt, which is repeated. */
+  noteRefusal(): void {
+    this.link.slowDown()
   }
 
   /** @param isAcknowledged false for an upload that failed. */
-  end(bytes: number, isAcknowledged: boolean): void {
+  end(request: LinkRequest, bytes: number, isAcknowledged: boolean): void {
     this.tick()
+    this.link.end(request, bytes, isAcknowledged ? 'arrived' : 'failed')
     this.active--
     this.activeBytes -= bytes
     if (!isAcknowledged) return
@@ -50,7 +68,7 @@ export class LinkSpeed {
   get uploadsAtOnce(): number {
     if (!this.hasAcknowledged) return 1
     const packs = Math.floor((this.maxBytesPerSecond * (targetMs / 1000)) / packTargetBytes)
-    return Math.max(1, Math.min(maxUploadsAtOnce, packs))
+    return Math.max(1, Math.min(this.link.width, packs))
   }
 
   /** The largest pack that the link should carry. */

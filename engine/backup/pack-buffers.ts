@@ -8,10 +8,12 @@ type Begin = (buffer: ArrayBuffer | undefined) => void
 export class PackBufferPool {
   private readonly freeBuffers: ArrayBuffer[] = []
   private readonly waiting: Begin[] = []
+  private count: number
   private remaining: number
 
   /** @param count packs that may exist besides the first one of each thread. */
   constructor(count: number) {
+    this.count = count
     this.remaining = count
   }
 
@@ -21,8 +23,24 @@ export class PackBufferPool {
    */
   request(begin: Begin): void {
     const buffer = this.freeBuffers.pop()
-    if (buffer !== undefined || this.remaining-- > 0) begin(buffer)
-    else this.waiting.push(begin)
+    if (buffer === undefined && this.remaining <= 0) return void this.waiting.push(begin)
+    if (buffer === undefined) this.remaining--
+    begin(buffer)
+  }
+
+  /** Lets up to `count` packs exist, and begins those that wait. Never fewer than before. */
+  growTo(count: number): void {
+    this.remaining += Math.max(0, count - this.count)
+    this.count = Math.max(this.count, count)
+    while (this.remaining > 0 && this.waiting.length > 0) {
+      this.remaining--
+      this.waiting.shift()!(undefined)
+    }
+  }
+
+  /** True if a pack waits for the buffer of another one. */
+  get isExhausted(): boolean {
+    return this.waiting.length > 0
   }
 
   /** Takes back the buffer of an uploaded pack. */

@@ -53,6 +53,16 @@ export class PackUploader {
     return this.speed.maxPackBytes
   }
 
+  /** Packs that the link should carry at once. */
+  get uploadsAtOnce(): number {
+    return this.speed.uploadsAtOnce
+  }
+
+  /** A thread waits for the buffer of an uploaded pack. */
+  noteWaiting(): void {
+    this.speed.noteWaiting()
+  }
+
   /** Sealed packs that are not acknowledged yet, and so hold memory. */
   get inFlight(): number {
     return this.waiting.length + this.active
@@ -73,15 +83,16 @@ export class PackUploader {
       if (job === undefined) break
       this.active++
       const { length } = job.pack.body
-      this.speed.begin(length)
+      const request = this.speed.begin(length)
+      if (this.waiting.length > 0) this.speed.noteWaiting()
       void this.upload(job.pack)
         .then(
           () => {
-            this.speed.end(length, true)
+            this.speed.end(request, length, true)
             job.onUploaded(job.pack.body.buffer)
           },
           (error: unknown) => {
-            this.speed.end(length, false)
+            this.speed.end(request, length, false)
             this.failure ??= { error }
           },
         )
@@ -110,6 +121,8 @@ export class PackUploader {
     }
     let begunMs = 0
     const put = await putUnderNewKey(this.environment, () => {
+      // A repeated attempt: the one before was refused, or lost.
+      if (begunMs > 0) this.speed.noteRefusal()
       begunMs = clock.nowMs()
       return {
         key: packKey(source, generation.name, ulid(begunMs, random), pack.sha256),

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { outageRetry } from '../../core/retry.ts'
+import { LinkWidth } from '../../core/store/link-width.ts'
 import { openS3ObjectStore, readProfileEndpoint } from '../../aws/s3-object-store.ts'
 import type { S3Settings } from '../../aws/s3-object-store.ts'
 import { makeTemporaryDirectory } from '../fixtures/temporary-directory.ts'
@@ -126,6 +127,66 @@ describe('a range', () => {
     expect(Buffer.from(await store.getRange(ref, 0, 5)).toString()).toBe('abcde')
     const { url, headers } = server.requests[0]!
     expect([url.searchParams.get('versionId'), headers.range]).toEqual(['v1', 'bytes=0-4'])
+  })
+
+  describe('of many bytes on a link that is wider than one connection', () => {
+    const mib = 1024 * 1024
+    const content = Buffer.from(Uint8Array.from({ length: 3 * mib + 5 }, (_, at) => at * 31 + (at >> 8)))
+    const wide = (): Partial<S3Settings> => ({ rangeWidth: new LinkWidth({ start: 3, max: 3 }, () => 0) })
+    const sendPart: Script = (request, response) => {
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range!)!.map(Number)
+      response.writeHead(206, {
+        'content-range': `bytes ${first}-${last}/${content.length}`,
+        'content-length': String(last! - first! + 1),
+        'x-amz-version-id': 'v1',
+      })
+      response.end(content.subarray(first, last! + 1))
+    }
+
+    test('comes in parts, each where it belongs', async () => {
+      const { store, server } = await serve(sendPart, wide())
+      const buffer = new SharedArrayBuffer(4 * mib)
+      const bytes = await store.getRange(ref, 0, content.length, buffer)
+      expect(bytes.buffer).toBe(buffer)
+      expect(content.equals(bytes)).toBe(true)
+      expect(server.requests).toHaveLength(3)
+    })
+
+    test('comes in one request without a buffer, and if it is small', async () => {
+      const { store, server } = await serve(sendPart, wide())
+      expect(content.equals(await store.getRange(ref, 0, content.length))).toBe(true)
+      expect(await store.getRange(ref, 7, mib, new SharedArrayBuffer(mib))).toHaveLength(mib)
+      expect(server.requests).toHaveLength(2)
+    })
+
+    test('fails only after its last part has ended, because the buffer is used again', async () => {
+      const { store } = await serve((request, response, index) => {
+        if (request.headers.range!.startsWith('bytes=0-')) sendError(response, 404, 'NoSuchVersion')
+        else setTimeout(() => sendPart(request, response, index), 80)
+      }, wide())
+      const buffer = new SharedArrayBuffer(4 * mib)
+      await expect(store.getRange(ref, 0, content.length, buffer)).rejects.toMatchObject({
+        code: 'not-found',
+      })
+      const atFailure = Buffer.from(Buffer.from(buffer))
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      expect(atFailure.equals(Buffer.from(buffer))).toBe(true)
+    })
+
+    test.each([
+      ['503', (response: Parameters<Script>[1]) => sendError(response, 503, 'SlowDown')],
+      ['a lost connection', (response: Parameters<Script>[1]) => response.destroy()],
+    ])('comes in fewer parts after %s', async (_what, fail) => {
+      const { store, server } = await serve(
+        (request, response, index) => (index === 0 ? fail(response) : sendPart(request, response, index)),
+        wide(),
+      )
+      const buffer = new SharedArrayBuffer(4 * mib)
+      expect(content.equals(await store.getRange(ref, 0, content.length, buffer))).toBe(true)
+      const before = server.requests.length
+      await store.getRange(ref, 0, content.length, buffer)
+      expect(server.requests.length - before).toBe(1)
+    })
   })
 
   test('of no bytes costs no request', async () => {

@@ -38,6 +38,15 @@ export const mutants: Mutant[] = [
     titled: 'the ping',
   },
   {
+    name: 'a range fails before its last part has ended',
+    why: 'a part that still arrives would write into the buffer of the next range',
+    file: 'aws/s3-object-store.ts',
+    find: 'const outcomes = await Promise.allSettled(',
+    replace: 'const outcomes: PromiseSettledResult<unknown>[] = await Promise.all<any>(',
+    test: s3,
+    titled: 'fails only after its last part',
+  },
+  {
     name: 'a PUT without a checksum',
     why: 'the server verifies what arrives',
     file: 'aws/s3-object-store.ts',

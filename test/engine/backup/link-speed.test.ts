@@ -14,9 +14,9 @@ class Link {
   }
 
   carry(bytes: number, bytesPerSecond: number): void {
-    this.speed.begin(bytes)
+    const request = this.speed.begin(bytes)
     this.pass(bytes / bytesPerSecond)
-    this.speed.end(bytes, true)
+    this.speed.end(request, bytes, true)
   }
 }
 
@@ -31,11 +31,11 @@ test('the first pack goes alone; on a fast link, the next ones go three at once'
 
 test('on 1 Mbit/s, packs go one by one and are small; the first one shows it before it is acknowledged', () => {
   const link = new Link()
-  link.speed.begin(packBytes)
+  const request = link.speed.begin(packBytes)
   link.pass(60)
   expect(link.speed.maxPackBytes).toBeLessThan(9 * mib)
   link.pass(74)
-  link.speed.end(packBytes, true)
+  link.speed.end(request, packBytes, true)
   expect(link.speed.uploadsAtOnce).toBe(1)
   expect(link.speed.maxPackBytes).toBe(4 * mib)
 })
@@ -61,8 +61,22 @@ test('time without an upload does not count, and a failed upload counts as time 
   link.carry(packBytes, 16 * mib)
   link.pass(3600)
   expect(link.speed.uploadsAtOnce).toBe(3)
-  link.speed.begin(packBytes)
+  const request = link.speed.begin(packBytes)
   link.pass(60)
-  link.speed.end(packBytes, false)
+  link.speed.end(request, packBytes, false)
   expect(link.speed.uploadsAtOnce).toBe(1)
+})
+
+test('on connections of 20 MiB/s that threads wait for, up to six packs go at once; refused uploads make them fewer', () => {
+  let nowMs = 0
+  const speed = new LinkSpeed(() => nowMs)
+  for (let wave = 0; wave < 12; wave++) {
+    const requests = Array.from({ length: speed.uploadsAtOnce }, () => speed.begin(packBytes))
+    speed.noteWaiting()
+    nowMs += 850
+    for (const request of requests) speed.end(request, packBytes, true)
+  }
+  expect(speed.uploadsAtOnce).toBe(6)
+  speed.noteRefusal()
+  expect(speed.uploadsAtOnce).toBe(3)
 })

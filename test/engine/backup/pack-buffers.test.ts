@@ -31,3 +31,17 @@ test('what is left when it is closed is given to the system', () => {
   pool.request((buffer) => begun.push(buffer))
   expect(begun).toEqual([])
 })
+
+test('a wider link lets more packs exist, and those that wait begin at once', () => {
+  const pool = new PackBufferPool(1)
+  let begun = 0
+  for (let request = 0; request < 4; request++) pool.request(() => begun++)
+  expect([begun, pool.isExhausted]).toEqual([1, true])
+  pool.growTo(3)
+  pool.growTo(2)
+  expect([begun, pool.isExhausted]).toEqual([3, true])
+  pool.growTo(5)
+  expect([begun, pool.isExhausted]).toEqual([4, false])
+  for (let request = 0; request < 2; request++) pool.request(() => begun++)
+  expect([begun, pool.isExhausted]).toEqual([5, true])
+})
