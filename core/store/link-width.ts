@@ -19,9 +19,9 @@ export interface WidthLimits {
 const minEnded = 4
 const minEpochMs = 200
 /** Below this time for a request, another connection would save less than it costs. */
-const minRequestMs = 250
+const shortRequestMs = 250
 /** Above it, the link itself is slow: more requests at once would only run into their deadlines. */
-const maxRequestMs = 20_000
+const slowRequestMs = 20_000
 /** A wider link must carry so much more. */
 const minGain = 1.15
 /** Pause after a width that didn't help, and after one that was too much: links and stores change. */
@@ -148,7 +148,7 @@ export class LinkWidth {
   private mayGrow(): boolean {
     const { hasWaited, requestMs } = this.epoch
     const isHeld = this.nowMs() < this.holdUntilMs
-    return !isHeld && hasWaited && requestMs >= minRequestMs && requestMs <= maxRequestMs
+    return !isHeld && hasWaited && requestMs >= shortRequestMs && requestMs <= slowRequestMs
   }
 
   private hold(ms: number): void {

@@ -211,7 +211,7 @@ const sizes = new Set([
   'maxFeedbackListed',
   'maxFeedbackRead',
   'maxReadPerManifest',
-  'maxReceiptsRead',
+  'maxWalReceiptsRead',
   'maxRejectedListed',
   'maxRenewalDays',
   'maxReadsAtOnce',

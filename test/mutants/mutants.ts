@@ -657,8 +657,8 @@ export const mutants: Mutant[] = [
     name: 'so many packs as there are bytes',
     why: 'memory stays bounded while a store is slow',
     file: 'engine/backup/pack-buffers.ts',
-    find: 'this.remaining-- > 0',
-    replace: 'true',
+    find: 'buffer === undefined && this.remaining <= 0',
+    replace: 'false',
     test: engine('backup/pack-buffers'),
   },
 

@@ -86,6 +86,7 @@ test('neither command loads code that could reach a network or credentials', () 
     'node:path',
     'node:readline',
     'node:stream',
+    'node:util',
     'pretty-bytes',
     'yocto-spinner',
     'zod',
